@@ -1,0 +1,106 @@
+import { formatShape, GraphError } from "./errors.js";
+import type { Executor, ExecutorSession } from "./executor.js";
+import { type Graph, hashGraph, trace, typesOf } from "./graph.js";
+import { type Estimate, encode, estimateModel, lower } from "./onnx/lowering.js";
+import { sameShape, Tensor } from "./tensor.js";
+import { leaves, type Tree, unflatten } from "./tree.js";
+
+/** A function compiled for arguments of certain shapes. */
+export interface Program<Arguments extends readonly Tree[], Result extends Tree> {
+  readonly graph: Graph;
+  /** Names what the graph computes; programs of equal hash share a session. */
+  readonly hash: string;
+  readonly estimate: Estimate;
+  /** The ONNX model that runs. */
+  readonly model: Uint8Array;
+  run(...args: Arguments): Promise<Result>;
+}
+
+export interface CompiledFunction<Arguments extends readonly Tree[], Result extends Tree> {
+  /** Runs the function on arrays with values; the result's leaves have values too. */
+  (...args: Arguments): Promise<Result>;
+  /** Compiles for the shapes of these arguments and loads the model, without running it. */
+  prepare(...args: Arguments): Promise<Program<Arguments, Result>>;
+}
+
+const sessions = new WeakMap<Executor, Map<string, Promise<ExecutorSession>>>();
+
+/**
+ * A function of tensors as a program: traced once for each combination of argument shapes, simplified, written as one
+ * ONNX model and run by the executor.
+ *
+ * @throws IL402 where arguments have no values; IL403 where the executor cannot load or run the model
+ * @example const square = compile((x: Tensor) => mul(x, x), { executor }); await square(tensor([1, 2, 3]))
+ */
+export function compile<Arguments extends readonly Tree[], Result extends Tree>(
+  f: (...args: Arguments) => Result,
+  options: { readonly executor: Executor },
+): CompiledFunction<Arguments, Result> {
+  const programs = new Map<string, Promise<Program<Arguments, Result>>>();
+  const prepare = (...args: Arguments): Promise<Program<Arguments, Result>> => {
+    const key = args.map((argument) => leaves(argument).join(" ")).join("; ");
+    let program = programs.get(key);
+    if (!program) {
+      program = build(f, args, options.executor);
+      programs.set(key, program);
+      // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
+      program.catch(() => programs.delete(key));
+    }
+    return program;
+  };
+  const call = async (...args: Arguments): Promise<Result> => (await prepare(...args)).run(...args);
+  return Object.assign(call, { prepare });
+}
+
+async function build<Arguments extends readonly Tree[], Result extends Tree>(
+  f: (...args: Arguments) => Result,
+  args: Arguments,
+  executor: Executor,
+): Promise<Program<Arguments, Result>> {
+  const { graph, result } = trace(f, args);
+  const lowered = lower(graph, executor.profile);
+  const model = encode(lowered);
+  const hash = hashGraph(graph);
+  const session = await loadSession(executor, hash, model, graph);
+  const run = async (...given: Arguments): Promise<Result> => {
+    const feeds = given.flatMap((argument) => leaves(argument));
+    const results = await session.run(feeds.map((x, i) => dataFor(x, graph.inputs[i], i)));
+    return unflatten(
+      result,
+      graph.outputs.map((output, i) => new Tensor(output, { data: results[i]! })),
+    );
+  };
+  return { graph, hash, estimate: estimateModel(lowered), model, run };
+}
+
+function dataFor(x: Tensor, expected: Tensor | undefined, i: number): NonNullable<Tensor["data"]> {
+  if (!expected || x.dtype !== expected.dtype || !sameShape(x.shape, expected.shape)) {
+    const wanted = expected ? `${expected.dtype}${formatShape(expected.shape)}` : "nothing";
+    throw new GraphError("IL402", "run", `input ${i} is ${x}, compiled for ${wanted}`, "Give arrays of the shapes it was compiled for");
+  }
+  if (x.data) return x.data;
+  throw new GraphError("IL402", "run", `input ${i} (${x}) has no values`, "Pass constants made with tensor(...), or results of a run");
+}
+
+function loadSession(executor: Executor, hash: string, model: Uint8Array, graph: Graph): Promise<ExecutorSession> {
+  let known = sessions.get(executor);
+  if (!known) {
+    known = new Map();
+    sessions.set(executor, known);
+  }
+  const loaded = known.get(hash);
+  if (loaded) return loaded;
+  const loading = executor.load(model, typesOf(graph.inputs), typesOf(graph.outputs));
+  known.set(hash, loading);
+  loading.catch(() => known.delete(hash));
+  return loading;
+}
+
+/** The standard .onnx model of a function for arguments of the given shapes. Inputs are `input0`, ..., outputs `output0`, ... */
+export function toOnnx<Arguments extends readonly Tree[], Result extends Tree>(
+  f: (...args: Arguments) => Result,
+  args: Arguments,
+  profile: Executor["profile"],
+): Uint8Array {
+  return encode(lower(trace(f, args).graph, profile));
+}

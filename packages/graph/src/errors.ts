@@ -1,0 +1,71 @@
+/**
+ * Every error this package throws carries one of these codes. The text says what the code means; the message of the
+ * error itself says which operation, which shapes, where in the user's code, and what to write instead.
+ */
+export const graphErrorCodes = {
+  IL101: "shapes that do not broadcast",
+  IL102: "an argument of an operation is out of range or of the wrong kind",
+  IL103: "types of numbers that do not mix",
+  IL104: "data and shape disagree",
+  IL201: "wrong rank",
+  IL202: "sizes that must be equal differ",
+  IL203: "matmul with inner sizes that differ",
+  IL204: "a convolution or pooling window that does not fit",
+  IL301: "gradient of something that is not a floating-point scalar",
+  IL302: "gradient through an operation that has none",
+  IL303: "trees of different structure",
+  IL304: "vmap over inputs without a common axis size",
+  IL401: "a graph that depends on an input it was not given",
+  IL402: "inputs that do not fit the compiled graph",
+  IL403: "an executor failed to load or run a model",
+} as const;
+
+export type GraphErrorCode = keyof typeof graphErrorCodes;
+
+declare global {
+  // Every ECMAScript module has it; the bare language library does not know of it.
+  interface ImportMeta {
+    url: string;
+  }
+}
+
+const libraryRoots: string[] = [];
+
+/** Marks the folder of a module as library code, so that errors name the user's line and not ours. */
+export function declareLibraryModule(moduleUrl: string): void {
+  const folder = moduleUrl.replace(/^file:\/\//, "").replace(/[^/]*$/, "");
+  if (!libraryRoots.includes(folder)) libraryRoots.push(folder);
+}
+
+declareLibraryModule(import.meta.url);
+
+/** The first stack frame outside the library, as `file.ts:line`, or undefined where there is none. */
+function userSourceLine(stack: string | undefined): string | undefined {
+  for (const line of (stack ?? "").split("\n").slice(1)) {
+    const match = /\(?((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):\d+\)?$/.exec(line.trim());
+    if (!match?.[1]) continue;
+    const file = match[1].replace(/^file:\/\//, "");
+    const isTest = /\.test\.[jt]s/.test(file);
+    if (!isTest && libraryRoots.some((root) => file.startsWith(root))) continue;
+    if (file.startsWith("node:") || file.includes("/node_modules/")) continue;
+    return `${file.replace(/^.*[\\/]/, "").replace(/\?.*$/, "")}:${match[2]}`;
+  }
+  return undefined;
+}
+
+/** An error in how a graph is built, transformed or run: `IL203 matmul: ..., at model.ts:41. Remedy.` */
+export class GraphError extends Error {
+  readonly code: GraphErrorCode;
+  constructor(code: GraphErrorCode, operation: string, problem: string, remedy: string) {
+    super("");
+    this.name = "GraphError";
+    this.code = code;
+    const place = userSourceLine(this.stack);
+    this.message = `${code} ${operation}: ${problem}${place ? `, at ${place}` : ""}. ${remedy}`;
+  }
+}
+
+/** `[4, 3]` as it is printed in messages and graphs. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}

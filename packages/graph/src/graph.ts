@@ -1,0 +1,92 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { formatShape, GraphError } from "./errors.js";
+import { topologicalOrder } from "./rewriting.js";
+import { simplify } from "./simplify.js";
+import { input, type Tensor, type TensorType } from "./tensor.js";
+import { leaves, type Tree, unflatten } from "./tree.js";
+
+/** A traced function: what it computes from its inputs, in an order in which it can be computed. */
+export interface Graph {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  /** Inputs, constants and operations that the outputs depend on, each after what it uses. */
+  readonly order: readonly Tensor[];
+}
+
+export interface Traced<Result extends Tree> {
+  readonly graph: Graph;
+  /** The structure of the result; its leaves are the graph's outputs. */
+  readonly result: Result;
+}
+
+/**
+ * Runs a function once on inputs without values and records what it computes.
+ *
+ * @param args example arguments: only structure, types and shapes of their leaves matter
+ * @throws IL401 where the function uses an input of some other trace
+ */
+export function trace<Arguments extends readonly Tree[], Result extends Tree>(
+  f: (...args: Arguments) => Result,
+  args: Arguments,
+  options: { readonly simplify?: boolean } = {},
+): Traced<Result> {
+  const inputs = args.flatMap((argument) => leaves(argument)).map((leaf) => input(leaf.shape, leaf.dtype));
+  let at = 0;
+  const fresh = args.map((argument) => {
+    const count = leaves(argument).length;
+    at += count;
+    return unflatten(argument, inputs.slice(at - count, at));
+  }) as unknown as Arguments;
+  const result = f(...fresh);
+  const outputs = options.simplify === false ? leaves(result) : simplify(leaves(result));
+  const order = topologicalOrder(outputs);
+  const known = new Set(inputs);
+  const stranger = order.find((x) => !x.primitive && !x.data && !known.has(x));
+  if (stranger) {
+    const problem = `the result depends on an input ${stranger} that is not one of the arguments`;
+    throw new GraphError("IL401", "trace", problem, "Pass every tensor without values as an argument");
+  }
+  return { graph: { inputs, outputs, order }, result: unflatten(result, outputs) };
+}
+
+/** The graph as text, one line per operation: `v3 = matmul(v0, v1) : float32[4, 2]`. Constants up to 8 values are shown. */
+export function printGraph(graph: Graph): string {
+  return printed(graph, (x) => (x.size <= 8 ? `[${[...(x.data as ArrayLike<unknown> & Iterable<unknown>)].map(String).join(", ")}]` : `${x.size} values`));
+}
+
+function printed(graph: Graph, constant: (x: Tensor) => string): string {
+  const names = new Map<Tensor, string>();
+  graph.inputs.forEach((x, i) => {
+    names.set(x, `input${i}`);
+  });
+  const lines = graph.inputs.map((x, i) => `input${i} : ${x}`);
+  for (const x of graph.order) {
+    if (names.has(x)) continue;
+    const name = `v${names.size - graph.inputs.length}`;
+    names.set(x, name);
+    const attributes = Object.entries(x.attributes).map(([key, value]) => `${key}=${Array.isArray(value) ? formatShape(value) : value}`);
+    const call = x.primitive
+      ? `${x.primitive.name}(${[...x.inputs.map((source) => names.get(source)), ...attributes].join(", ")})`
+      : `constant ${constant(x)}`;
+    lines.push(`${name} = ${call} : ${x}`);
+  }
+  lines.push(`return ${graph.outputs.map((x) => names.get(x)).join(", ")}`);
+  return lines.join("\n");
+}
+
+/** A name for what a graph computes: equal graphs have equal hashes (SHA-256 of its printed form with all constants). */
+export function hashGraph(graph: Graph): string {
+  const text = printed(graph, (x) => bytesToHex(sha256(bytesOf(x))));
+  return bytesToHex(sha256(utf8ToBytes(text)));
+}
+
+function bytesOf(x: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = x.data!;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Types of a graph's inputs or outputs, as executors are told them. */
+export function typesOf(tensors: readonly Tensor[]): TensorType[] {
+  return tensors.map(({ dtype, shape }) => ({ dtype, shape }));
+}

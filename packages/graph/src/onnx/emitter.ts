@@ -1,0 +1,154 @@
+import type { LoweringProfile } from "../executor.js";
+import { type DType, type Shape, sizeOf, type TensorType, toTypedArray, type TypedArray } from "../tensor.js";
+
+/** An ONNX value: a name with what is known of it. */
+export interface Value extends TensorType {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** The values, where they are known when the model is written. */
+  readonly data: TypedArray | undefined;
+}
+
+export type OnnxAttribute =
+  | number
+  | bigint
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
+
+export interface OnnxNode {
+  readonly operator: string;
+  /** "" is the standard operator set. */
+  readonly domain: string;
+  readonly inputs: readonly Value[];
+  readonly output: Value;
+  /** Numbers are int64 attributes; `{ float }` and `{ floats }` are float attributes. */
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/**
+ * Collects the nodes of one ONNX model. Equal nodes on equal values are written once, so that what two primitives
+ * share in their lowering (the patches of an image under a convolution and its filter gradient) is computed once.
+ */
+export class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: Value[] = [];
+  private readonly known = new Map<string, Value>();
+  private readonly producers = new Map<Value, OnnxNode>();
+
+  constructor(readonly profile: LoweringProfile) {}
+
+  /** One node with one output of the given type. */
+  op(
+    operator: string,
+    inputs: readonly Value[],
+    output: TensorType,
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain = "",
+  ): Value {
+    const key = `${domain}:${operator}(${inputs.map((value) => value.name).join(",")})${stringify(attributes)}`;
+    const same = this.known.get(key);
+    if (same) return same;
+    const value: Value = { name: `v${this.nodes.length}`, dtype: output.dtype, shape: output.shape, data: undefined };
+    const node: OnnxNode = { operator, domain, inputs, output: value, attributes };
+    this.nodes.push(node);
+    this.known.set(key, value);
+    this.producers.set(value, node);
+    return value;
+  }
+
+  /** The node that makes a value; undefined for inputs and constants. */
+  producer(value: Value): OnnxNode | undefined {
+    return this.producers.get(value);
+  }
+
+  /** A constant of the model. Small equal constants are stored once. */
+  constant(data: TypedArray, shape: Shape, dtype: DType): Value {
+    const key = data.length <= 65536 ? `constant ${dtype} ${shape.join(",")}:${data.join(",")}` : undefined;
+    const same = key === undefined ? undefined : this.known.get(key);
+    if (same) return same;
+    const value: Value = { name: `c${this.initializers.length}`, dtype, shape: [...shape], data };
+    this.initializers.push(value);
+    if (key !== undefined) this.known.set(key, value);
+    return value;
+  }
+
+  /** A constant list of int64, as shapes and axes are given to ONNX. */
+  integers(values: readonly number[]): Value {
+    return this.constant(toTypedArray(values, "int64"), [values.length], "int64");
+  }
+
+  scalar(value: number, dtype: DType): Value {
+    return this.constant(toTypedArray([value], dtype), [], dtype);
+  }
+
+  reshape(x: Value, shape: Shape): Value {
+    if (x.shape.length === shape.length && x.shape.every((n, axis) => n === shape[axis])) return x;
+    if (x.data) return this.constant(x.data, shape, x.dtype);
+    const source = this.producer(x);
+    if (source?.operator === "Reshape") return this.reshape(source.inputs[0]!, shape);
+    // A zero in the shape means "keep" to ONNX unless allowzero says otherwise.
+    const attributes: Record<string, OnnxAttribute> = sizeOf(shape) === 0 ? { allowzero: 1 } : {};
+    return this.op("Reshape", [x, this.integers(shape)], { dtype: x.dtype, shape }, attributes);
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    if (permutation.every((axis, i) => axis === i)) return x;
+    const shape = permutation.map((axis) => x.shape[axis]!);
+    // Moving axes of size one moves no element.
+    const moving = permutation.filter((axis) => x.shape[axis] !== 1);
+    if (moving.every((axis, i) => i === 0 || axis > moving[i - 1]!)) return this.reshape(x, shape);
+    return this.op("Transpose", [x], { dtype: x.dtype, shape }, { perm: permutation });
+  }
+
+  cast(x: Value, dtype: DType): Value {
+    if (x.dtype === dtype) return x;
+    return this.op("Cast", [x], { dtype, shape: x.shape }, { to: onnxTypeNumbers[dtype] });
+  }
+
+  /** Rows of an axis by a constant table of indices; the result has the table's shape in place of the axis. */
+  take(x: Value, indices: Int32Array, indexShape: Shape, axis: number): Value {
+    const shape = [...x.shape.slice(0, axis), ...indexShape, ...x.shape.slice(axis + 1)];
+    if (indices.length === x.shape[axis] && indices.every((index, i) => index === i)) return this.reshape(x, shape);
+    const table = this.constant(indices, indexShape, "int32");
+    return this.op("Gather", [x, table], { dtype: x.dtype, shape }, { axis });
+  }
+
+  /**
+   * The batched product of `a` [..., m, k] and `b` [..., k, n], either of them optionally given transposed (its last
+   * two axes swapped). Leading axes broadcast.
+   */
+  matmul(a: Value, b: Value, options: { transposeA?: boolean; transposeB?: boolean } = {}): Value {
+    const { transposeA = false, transposeB = false } = options;
+    const m = a.shape.at(transposeA ? -1 : -2)!;
+    const n = b.shape.at(transposeB ? -2 : -1)!;
+    const rank = Math.max(a.shape.length, b.shape.length);
+    const leading: number[] = [];
+    for (let axis = 0; axis < rank - 2; axis++) {
+      const sizeA = a.shape[axis - (rank - a.shape.length)] ?? 1;
+      const sizeB = b.shape[axis - (rank - b.shape.length)] ?? 1;
+      leading.push(Math.max(sizeA, sizeB) * (sizeA === 0 || sizeB === 0 ? 0 : 1));
+    }
+    const output = { dtype: a.dtype, shape: [...leading, m, n] };
+    if (this.profile.fusedMatMul && a.dtype === "float32" && (transposeA || transposeB)) {
+      const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: 1 } };
+      return this.op("FusedMatMul", [a, b], output, attributes, "com.microsoft");
+    }
+    return this.op("MatMul", [this.swapped(a, transposeA), this.swapped(b, transposeB)], output);
+  }
+
+  private swapped(x: Value, swap: boolean): Value {
+    if (!swap) return x;
+    const axes = x.shape.map((_, axis) => axis);
+    return this.transpose(x, [...axes.slice(0, -2), axes.length - 1, axes.length - 2]);
+  }
+}
+
+/** The numbers of ONNX's TensorProto.DataType. */
+export const onnxTypeNumbers: Readonly<Record<DType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 };
+
+function stringify(attributes: Readonly<Record<string, OnnxAttribute>>): string {
+  return JSON.stringify(attributes, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+}

@@ -1,0 +1,52 @@
+import type { Emitter, Value } from "./onnx/emitter.js";
+import type { Tensor, TensorType } from "./tensor.js";
+
+/** The static arguments of an operation: plain JSON, so that equal operations print equally. */
+export type Attributes = Readonly<Record<string, number | string | boolean | readonly number[]>>;
+
+/** Makes the cotangent of one input; null where the output does not depend on that input differentiably. */
+export type Pullback = (() => Tensor) | null;
+
+/** A rule's answer where there is no gradient: zero almost everywhere, or none at all. The reason is shown to users. */
+export interface NoGradient {
+  readonly gradient: "zero" | "undefined";
+  readonly reason: string;
+}
+
+/** A gradient of zero: the output is piecewise constant in the inputs. */
+export const locallyConstant = (reason: string): NoGradient => ({ gradient: "zero", reason });
+
+export interface BatchedInput {
+  readonly tensor: Tensor;
+  /** True where axis 0 of the tensor is the mapped axis; false where all tasks share the tensor. */
+  readonly mapped: boolean;
+}
+
+/** Values in the reference interpreter: float64, whatever the type; bool is 0 and 1. */
+export interface ReferenceArray {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+/**
+ * One operation and everything that is known of it. Every pass over graphs is a generic walker that asks these
+ * records; no other code branches on the name of an operation.
+ */
+export interface Primitive<A extends Attributes = Attributes> {
+  readonly name: string;
+  /** Type of the output. Throws a GraphError for inputs that do not fit. */
+  infer(inputs: readonly TensorType[], attributes: A): TensorType;
+  /**
+   * For each input, how the cotangent of the output (same shape as the output) pulls back to it. A result that is wider
+   * than its input by broadcasting is summed to the input's shape by the caller.
+   */
+  readonly vjp:
+    | NoGradient
+    | ((cotangent: Tensor, inputs: readonly Tensor[], output: Tensor, attributes: A) => readonly Pullback[]);
+  /** The same operation for all tasks at once: at least one input is mapped over axis 0; so is the result. */
+  batch(inputs: readonly BatchedInput[], attributes: A, size: number): Tensor;
+  /** Standard ONNX nodes that compute the operation. */
+  onnx(emitter: Emitter, inputs: readonly Value[], attributes: A, output: TensorType): Value;
+  /** The obvious loop, in float64. */
+  evaluate(inputs: readonly ReferenceArray[], attributes: A, output: TensorType): Float64Array;
+}

@@ -1,0 +1,442 @@
+import { formatShape, GraphError } from "../errors.js";
+import type { Emitter, Value } from "../onnx/emitter.js";
+import { type BatchedInput, locallyConstant, type NoGradient, type Primitive } from "../primitive.js";
+import { type DType, isFloat, sizeOf, Tensor, type TensorLike, type TensorType } from "../tensor.js";
+import { alignMapped, asTensor, broadcastOffsets, broadcastShapes } from "./shape.js";
+
+type NoAttributes = Readonly<Record<string, never>>;
+
+interface ElementwiseRules {
+  readonly name: string;
+  /** ONNX operator, or how to write it. */
+  readonly onnx: string | ((e: Emitter, inputs: readonly Value[], output: TensorType) => Value);
+  readonly evaluate: (a: number, b: number, c: number) => number;
+  readonly accepts: "float" | "number" | "bool" | "any";
+  /** The output's type where it is not that of the inputs. */
+  readonly output?: "bool";
+  /** The first input is a condition and does not share the others' type. */
+  readonly condition?: boolean;
+  /** Cotangents of the inputs, of the output's shape: the caller sums them to the inputs' shapes. */
+  readonly vjp: NoGradient | ((g: Tensor, inputs: readonly Tensor[], output: Tensor) => readonly ((() => Tensor) | null)[]);
+}
+
+const acceptable: Readonly<Record<ElementwiseRules["accepts"], (dtype: DType) => boolean>> = {
+  float: isFloat,
+  number: (dtype) => dtype !== "bool",
+  bool: (dtype) => dtype === "bool",
+  any: () => true,
+};
+
+/** All records that `elementwise` made: what holds of each of them holds by broadcasting alone. */
+export const elementwisePrimitives: Set<Primitive> = new Set();
+
+/** A record for an operation on corresponding elements, inputs broadcasting as in NumPy. */
+function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
+  const { name } = rules;
+  const record: Primitive<NoAttributes> = {
+    name,
+    infer: (inputs) => {
+      const values = rules.condition ? inputs.slice(1) : inputs;
+      const { dtype } = values[0]!;
+      if (rules.condition && inputs[0]!.dtype !== "bool") {
+        throw new GraphError("IL103", name, `a condition of type ${inputs[0]!.dtype}`, "Compare first, e.g. greater(x, 0)");
+      }
+      if (values.some((x) => x.dtype !== dtype)) {
+        throw new GraphError("IL103", name, values.map((x) => x.dtype).join(" with "), "Convert one with cast(x, dtype)");
+      }
+      if (!acceptable[rules.accepts](dtype)) {
+        throw new GraphError("IL103", name, `does not take ${dtype}`, "Convert with cast(x, dtype)");
+      }
+      const shape = broadcastShapes(inputs.map((x) => x.shape));
+      if (!shape) {
+        const problem = `shapes do not broadcast: ${inputs.map((x) => formatShape(x.shape)).join(" with ")}`;
+        throw new GraphError("IL101", name, problem, "Sizes must agree from the last axis on, or be 1");
+      }
+      return { dtype: rules.output ?? dtype, shape };
+    },
+    vjp: rules.vjp,
+    batch: (inputs) => Tensor.apply(record, alignBatched(inputs), {}),
+    onnx: (e, inputs, _attributes, output) =>
+      typeof rules.onnx === "string" ? e.op(rules.onnx, inputs, output) : rules.onnx(e, inputs, output),
+    evaluate: (inputs, _attributes, output) => {
+      const out = new Float64Array(sizeOf(output.shape));
+      const offsets = inputs.map((x) => broadcastOffsets(x.shape, output.shape));
+      for (let i = 0; i < out.length; i++) {
+        out[i] = rules.evaluate(...(inputs.map((x, k) => x.data[offsets[k]!(i)]!) as [number, number, number]));
+      }
+      return out;
+    },
+  };
+  elementwisePrimitives.add(record as unknown as Primitive);
+  return record;
+}
+
+function alignBatched(inputs: readonly BatchedInput[]): Tensor[] {
+  const rank = Math.max(...inputs.map(({ tensor: x, mapped }) => (mapped ? x.rank - 1 : x.rank)));
+  return inputs.map(({ tensor: x, mapped }) => (mapped ? alignMapped(x, rank) : x));
+}
+
+const constantBetweenJumps = locallyConstant("it is constant between jumps");
+const answersTrueOrFalse = locallyConstant("its result is true or false");
+
+export const negPrimitive = elementwise({
+  name: "neg",
+  onnx: "Neg",
+  evaluate: (x) => -x,
+  accepts: "number",
+  vjp: (g) => [() => neg(g)],
+});
+
+export const expPrimitive = elementwise({
+  name: "exp",
+  onnx: "Exp",
+  evaluate: Math.exp,
+  accepts: "float",
+  vjp: (g, _inputs, y) => [() => mul(g, y)],
+});
+
+export const logPrimitive = elementwise({
+  name: "log",
+  onnx: "Log",
+  evaluate: Math.log,
+  accepts: "float",
+  vjp: (g, [x]) => [() => div(g, x!)],
+});
+
+export const sqrtPrimitive = elementwise({
+  name: "sqrt",
+  onnx: "Sqrt",
+  evaluate: Math.sqrt,
+  accepts: "float",
+  vjp: (g, _inputs, y) => [() => div(mul(g, 0.5), y)],
+});
+
+export const tanhPrimitive = elementwise({
+  name: "tanh",
+  onnx: "Tanh",
+  evaluate: Math.tanh,
+  accepts: "float",
+  vjp: (g, _inputs, y) => [() => mul(g, sub(1, mul(y, y)))],
+});
+
+export const sigmoidPrimitive = elementwise({
+  name: "sigmoid",
+  onnx: "Sigmoid",
+  evaluate: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
+  accepts: "float",
+  vjp: (g, _inputs, y) => [() => mul(g, mul(y, sub(1, y)))],
+});
+
+export const erfPrimitive = elementwise({
+  name: "erf",
+  onnx: "Erf",
+  evaluate: errorFunction,
+  accepts: "float",
+  vjp: (g, [x]) => [() => mul(g, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
+});
+
+/** erf(x) to double precision: its Maclaurin series for small x, a continued fraction of erfc for large. */
+function errorFunction(x: number): number {
+  const a = Math.abs(x);
+  if (Number.isNaN(x)) return x;
+  if (a > 6) return Math.sign(x);
+  if (a < 2.5) {
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 100 && Math.abs(term) > 1e-18 * sum; n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  // erfc(a) = exp(-a^2) / sqrt(pi) * 1 / (a + (1/2) / (a + (2/2) / (a + (3/2) / (a + ...))))
+  let tail = a;
+  for (let n = 120; n >= 1; n--) tail = a + n / 2 / tail;
+  return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * tail));
+}
+
+export const sinPrimitive = elementwise({
+  name: "sin",
+  onnx: "Sin",
+  evaluate: Math.sin,
+  accepts: "float",
+  vjp: (g, [x]) => [() => mul(g, cos(x!))],
+});
+
+export const cosPrimitive = elementwise({
+  name: "cos",
+  onnx: "Cos",
+  evaluate: Math.cos,
+  accepts: "float",
+  vjp: (g, [x]) => [() => neg(mul(g, sin(x!)))],
+});
+
+export const absPrimitive = elementwise({
+  name: "abs",
+  onnx: "Abs",
+  evaluate: Math.abs,
+  accepts: "number",
+  vjp: (g, [x]) => [() => mul(g, sign(x!))],
+});
+
+export const signPrimitive = elementwise({
+  name: "sign",
+  onnx: "Sign",
+  evaluate: Math.sign,
+  accepts: "number",
+  vjp: constantBetweenJumps,
+});
+
+export const floorPrimitive = elementwise({
+  name: "floor",
+  onnx: "Floor",
+  evaluate: Math.floor,
+  accepts: "float",
+  vjp: constantBetweenJumps,
+});
+
+export const reluPrimitive = elementwise({
+  name: "relu",
+  onnx: "Relu",
+  evaluate: (x) => (x > 0 ? x : x === x ? 0 : x),
+  accepts: "float",
+  vjp: (g, [x]) => [() => mul(g, step(x!))],
+});
+
+export const stepPrimitive = elementwise({
+  name: "step",
+  onnx: (e, [x], output) => {
+    if (e.profile.hardSigmoidStep && x!.dtype === "float32") {
+      // max(0, min(1, alpha x)): alpha brings every normal positive number above 1. Half the time of Greater and Cast.
+      return e.op("HardSigmoid", [x!], output, { alpha: { float: 3.4e38 }, beta: { float: 0 } });
+    }
+    const above = e.op("Greater", [x!, e.scalar(0, x!.dtype)], { dtype: "bool", shape: x!.shape });
+    return e.cast(above, x!.dtype);
+  },
+  evaluate: (x) => (x > 0 ? 1 : 0),
+  accepts: "float",
+  vjp: constantBetweenJumps,
+});
+
+export const logicalNotPrimitive = elementwise({
+  name: "logicalNot",
+  onnx: "Not",
+  evaluate: (x) => 1 - x,
+  accepts: "bool",
+  vjp: answersTrueOrFalse,
+});
+
+export const stopGradientPrimitive = elementwise({
+  name: "stopGradient",
+  onnx: (_e, [x]) => x!,
+  evaluate: (x) => x,
+  accepts: "any",
+  vjp: locallyConstant("it stops gradients on purpose"),
+});
+
+export const addPrimitive = elementwise({
+  name: "add",
+  onnx: "Add",
+  evaluate: (a, b) => a + b,
+  accepts: "number",
+  vjp: (g) => [() => g, () => g],
+});
+
+export const subPrimitive = elementwise({
+  name: "sub",
+  onnx: "Sub",
+  evaluate: (a, b) => a - b,
+  accepts: "number",
+  vjp: (g) => [() => g, () => neg(g)],
+});
+
+export const mulPrimitive = elementwise({
+  name: "mul",
+  onnx: "Mul",
+  evaluate: (a, b) => a * b,
+  accepts: "number",
+  vjp: (g, [a, b]) => [() => mul(g, b!), () => mul(g, a!)],
+});
+
+export const divPrimitive = elementwise({
+  name: "div",
+  onnx: "Div",
+  evaluate: (a, b) => a / b,
+  accepts: "float",
+  vjp: (g, [, b], y) => [() => div(g, b!), () => neg(mul(g, div(y, b!)))],
+});
+
+export const modPrimitive = elementwise({
+  name: "mod",
+  onnx: (e, [a, b], output) => {
+    if (!isFloat(a!.dtype)) return e.op("Mod", [a!, b!], output);
+    const quotient = e.op("Floor", [e.op("Div", [a!, b!], output)], output);
+    return e.op("Sub", [a!, e.op("Mul", [quotient, b!], output)], output);
+  },
+  evaluate: (a, b) => a - Math.floor(a / b) * b,
+  accepts: "number",
+  vjp: (g, [a, b]) => [() => g, () => neg(mul(g, floor(div(a!, b!))))],
+});
+
+export const powPrimitive = elementwise({
+  name: "pow",
+  onnx: "Pow",
+  evaluate: (a, b) => a ** b,
+  accepts: "float",
+  vjp: (g, [a, b], y) => [
+    () => mul(g, mul(b!, pow(a!, sub(b!, 1)))),
+    // a^b is 0 for all b > 0 where a is 0: its derivative by b is 0 there, not 0 * log(0).
+    () => mul(g, mul(y, log(where(greater(a!, 0), a!, 1)))),
+  ],
+});
+
+export const maxPrimitive = elementwise({
+  name: "max",
+  onnx: "Max",
+  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : a >= b ? a : b),
+  accepts: "number",
+  // A tie belongs to the first argument.
+  vjp: (g, [a, b]) => [() => maskedBy(g, greaterEqual(a!, b!)), () => maskedBy(g, less(a!, b!))],
+});
+
+export const minPrimitive = elementwise({
+  name: "min",
+  onnx: "Min",
+  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : a <= b ? a : b),
+  accepts: "number",
+  vjp: (g, [a, b]) => [() => maskedBy(g, lessEqual(a!, b!)), () => maskedBy(g, greater(a!, b!))],
+});
+
+const maskedBy = (g: Tensor, condition: Tensor): Tensor => mul(g, cast(condition, g.dtype));
+
+const comparison = (name: string, onnx: string, evaluate: (a: number, b: number) => boolean): Primitive<NoAttributes> =>
+  elementwise({
+    name,
+    onnx,
+    evaluate: (a, b) => (evaluate(a!, b!) ? 1 : 0),
+    accepts: "number",
+    output: "bool",
+    vjp: answersTrueOrFalse,
+  });
+
+export const lessPrimitive = comparison("less", "Less", (a, b) => a < b);
+export const lessEqualPrimitive = comparison("lessEqual", "LessOrEqual", (a, b) => a <= b);
+export const greaterPrimitive = comparison("greater", "Greater", (a, b) => a > b);
+export const greaterEqualPrimitive = comparison("greaterEqual", "GreaterOrEqual", (a, b) => a >= b);
+export const equalPrimitive = elementwise({
+  name: "equal",
+  onnx: "Equal",
+  evaluate: (a, b) => (a === b ? 1 : 0),
+  accepts: "any",
+  output: "bool",
+  vjp: answersTrueOrFalse,
+});
+
+export const logicalAndPrimitive = elementwise({
+  name: "logicalAnd",
+  onnx: "And",
+  evaluate: (a, b) => a! * b!,
+  accepts: "bool",
+  vjp: answersTrueOrFalse,
+});
+
+export const logicalOrPrimitive = elementwise({
+  name: "logicalOr",
+  onnx: "Or",
+  evaluate: (a, b) => Math.max(a!, b!),
+  accepts: "bool",
+  vjp: answersTrueOrFalse,
+});
+
+export const wherePrimitive = elementwise({
+  name: "where",
+  onnx: "Where",
+  evaluate: (condition, a, b) => (condition ? a! : b!),
+  accepts: "any",
+  condition: true,
+  vjp: (g, [condition]) => [null, () => where(condition!, g, 0), () => where(condition!, 0, g)],
+});
+
+export const castPrimitive: Primitive<{ dtype: string }> = {
+  name: "cast",
+  infer: ([x], { dtype }) => ({ dtype: dtype as DType, shape: x!.shape }),
+  vjp: (g, [x], output) => [isFloat(x!.dtype) && isFloat(output.dtype) ? () => cast(g, x!.dtype) : null],
+  batch: ([x], { dtype }) => cast(x!.tensor, dtype as DType),
+  onnx: (e, [x], { dtype }) => e.cast(x!, dtype as DType),
+  evaluate: ([x], { dtype }) => {
+    if (isFloat(dtype as DType)) return x!.data;
+    return x!.data.map(dtype === "bool" ? (value) => (value !== 0 ? 1 : 0) : Math.trunc);
+  },
+};
+
+/** x converted to another type: integers are truncated towards zero, bool is "not zero". Gradients pass float to float. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : Tensor.apply(castPrimitive, [x], { dtype });
+}
+
+const unary =
+  (primitive: Primitive<NoAttributes>) =>
+  (x: TensorLike): Tensor =>
+    Tensor.apply(primitive, [asTensor(x)], {});
+
+const binary =
+  (primitive: Primitive<NoAttributes>) =>
+  (a: TensorLike, b: TensorLike): Tensor => {
+    const dtype = typeof a === "number" ? (typeof b === "number" ? "float32" : b.dtype) : a.dtype;
+    return Tensor.apply(primitive, [asTensor(a, dtype), asTensor(b, dtype)], {});
+  };
+
+/** -x */
+export const neg = unary(negPrimitive);
+/** e^x */
+export const exp = unary(expPrimitive);
+/** Natural logarithm. */
+export const log = unary(logPrimitive);
+export const sqrt = unary(sqrtPrimitive);
+export const tanh = unary(tanhPrimitive);
+/** 1 / (1 + e^-x) */
+export const sigmoid = unary(sigmoidPrimitive);
+/** 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. */
+export const erf = unary(erfPrimitive);
+export const sin = unary(sinPrimitive);
+export const cos = unary(cosPrimitive);
+/** |x|; the gradient at 0 is 0. */
+export const abs = unary(absPrimitive);
+/** -1, 0 or 1; its gradient is 0. */
+export const sign = unary(signPrimitive);
+/** The largest whole number not above x; its gradient is 0. */
+export const floor = unary(floorPrimitive);
+/** max(x, 0); the gradient at 0 is 0. */
+export const relu = unary(reluPrimitive);
+/** 1 where x > 0, else 0; its gradient is 0. */
+export const step = unary(stepPrimitive);
+/** x, through which no gradient passes. */
+export const stopGradient = unary(stopGradientPrimitive);
+export const logicalNot = unary(logicalNotPrimitive);
+
+export const add = binary(addPrimitive);
+export const sub = binary(subPrimitive);
+export const mul = binary(mulPrimitive);
+export const div = binary(divPrimitive);
+/** a - floor(a / b) b: the remainder with the sign of b. */
+export const mod = binary(modPrimitive);
+/** a^b. The gradient by b is a^b log a, and 0 where a <= 0. */
+export const pow = binary(powPrimitive);
+/** The larger of both; where they are equal the gradient goes to the first. */
+export const max = binary(maxPrimitive);
+/** The smaller of both; where they are equal the gradient goes to the first. */
+export const min = binary(minPrimitive);
+export const less = binary(lessPrimitive);
+export const lessEqual = binary(lessEqualPrimitive);
+export const greater = binary(greaterPrimitive);
+export const greaterEqual = binary(greaterEqualPrimitive);
+export const equal = binary(equalPrimitive);
+export const notEqual = (a: TensorLike, b: TensorLike): Tensor => logicalNot(equal(a, b));
+export const logicalAnd = binary(logicalAndPrimitive);
+export const logicalOr = binary(logicalOrPrimitive);
+
+/** a where the condition is true, else b. */
+export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
+  const dtype = typeof a === "number" ? (typeof b === "number" ? "float32" : b.dtype) : a.dtype;
+  return Tensor.apply(wherePrimitive, [condition, asTensor(a, dtype), asTensor(b, dtype)], {});
+}
