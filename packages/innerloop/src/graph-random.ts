@@ -1,0 +1,29 @@
+import { add, cast, less, mod, mul, range, reshape, type Shape, sizeOf, type Tensor } from "@innerloop/graph";
+import { key, randomOf, split } from "./random.js";
+
+/** A prime below 2^26 with 3 not dividing p - 1, so that cubing permutes the residues, and x^2 y stays below 2^53. */
+const prime = 67108859;
+const rounds = 7;
+
+/**
+ * Numbers in [0, 1) as a function of a key, for use inside graphs: the MiMC permutation x -> (x + key + c_i)^3 modulo a
+ * prime (Albrecht et al. 2016) of each element's index, in int64 arithmetic that every executor does exactly.
+ *
+ * @param seedKey int32 scalar >= 0
+ * @param name different names draw independently
+ */
+export function uniformInGraph(seedKey: Tensor, name: string, shape: Shape): Tensor {
+  const constants = randomOf(split(key(0), name));
+  const wideKey = mod(cast(seedKey, "int64"), prime);
+  let x = mod(range(sizeOf(shape), "int64"), prime);
+  for (let round = 0; round < rounds; round++) {
+    const shifted = mod(add(add(x, wideKey), constants.integer(prime)), prime);
+    x = mod(mul(mod(mul(shifted, shifted), prime), shifted), prime);
+  }
+  return reshape(mul(cast(x, "float32"), 1 / prime), shape);
+}
+
+/** 1 with the given probability, else 0. */
+export function bernoulliMask(seedKey: Tensor, name: string, probability: number, shape: Shape): Tensor {
+  return cast(less(uniformInGraph(seedKey, name, shape), probability), "float32");
+}

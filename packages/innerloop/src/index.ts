@@ -1,0 +1,7 @@
+export { bernoulliMask, uniformInGraph } from "./graph-random.js";
+export * from "./layers/index.js";
+export * from "./learners/index.js";
+export * from "./losses.js";
+export * from "./optimizers.js";
+export { type Key, key, type Random, random, randomOf, split } from "./random.js";
+export * from "./tasks/index.js";

@@ -1,0 +1,91 @@
+import { reshape } from "@innerloop/graph";
+import { constantInit, glorotUniform, heNormal, type Initializer, normalInit, truncatedNormal } from "./initialization.js";
+import { type BatchNormMode, functionLayer, type Layer } from "./layer.js";
+import {
+  type ActivationName,
+  activations,
+  batchNorm,
+  conv2d,
+  flatten,
+  globalAveragePool,
+  linear,
+  maxPool,
+  relu,
+  sequential,
+} from "./layers.js";
+
+export interface MlpOptions {
+  /** Units of each layer, input and output included: [1, 40, 40, 1]. */
+  readonly sizes: readonly number[];
+  /** relu by default. */
+  readonly activation?: ActivationName;
+  /** Batch normalisation before each activation. None by default. */
+  readonly batchNorm?: BatchNormMode;
+  readonly weightInit?: Initializer;
+}
+
+/**
+ * A multi-layer perceptron; inputs are flattened to [examples, sizes[0]], the last layer is linear.
+ *
+ * The default initialisation is He's normal (He et al. 2015); Finn's sinusoid network takes `truncatedNormal(0.01)`.
+ */
+export function mlp(options: MlpOptions): Layer {
+  const { sizes, activation = "relu", weightInit = heNormal } = options;
+  const widths = sizes.slice(1);
+  const hidden = widths.slice(0, -1).flatMap((outputs, i) => [
+    linear({ inputs: sizes[i]!, outputs, weightInit }),
+    ...(options.batchNorm ? [batchNorm({ channels: outputs, mode: options.batchNorm })] : []),
+    functionLayer(activations[activation]),
+  ]);
+  const head = linear({ inputs: sizes.at(-2)!, outputs: sizes.at(-1)!, weightInit });
+  return sequential([functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!])), ...hidden, head] as Layer[]);
+}
+
+export interface ConvNetOptions {
+  /** [height, width, channels] of an image. */
+  readonly imageShape: readonly [height: number, width: number, channels: number];
+  readonly ways: number;
+  /** Channels of each block: 64 for Omniglot, 32 for MAML on mini-ImageNet. */
+  readonly filters?: number;
+  readonly blocks?: number;
+  /** How a block halves the image: "stride" as MAML on Omniglot, "pool" as on mini-ImageNet. "stride" by default. */
+  readonly downsampling?: "stride" | "pool";
+  /** Where the statistics come from. "transductive" by default, as in the published MAML tables. */
+  readonly batchNorm?: BatchNormMode;
+}
+
+/**
+ * The convolutional network of the few-shot papers (Vinyals et al. 2016, Finn et al. 2017): blocks of 3 x 3 convolution,
+ * batch normalisation, relu and halving, then a linear head. With "stride" the features are the mean over the last map,
+ * with "pool" all of it. Glorot initialisation, the head normal with deviation 0.01.
+ */
+export function convNet(options: ConvNetOptions): Layer {
+  const { imageShape, ways, filters = 64, blocks = 4, downsampling = "stride", batchNorm: mode = "transductive" } = options;
+  const [height, width, channels] = imageShape;
+  const strided = downsampling === "stride";
+  let [rows, columns] = [height, width];
+  const body = Array.from({ length: blocks }, (_, i) => {
+    [rows, columns] = strided ? [Math.ceil(rows / 2), Math.ceil(columns / 2)] : [Math.floor(rows / 2), Math.floor(columns / 2)];
+    return sequential([
+      conv2d({ channelsIn: i === 0 ? channels : filters, channelsOut: filters, stride: strided ? 2 : 1, weightInit: glorotUniform }),
+      batchNorm({ channels: filters, mode }),
+      relu(),
+      ...(strided ? [] : [maxPool(2)]),
+    ] as Layer[]);
+  });
+  const inputs = strided ? filters : rows * columns * filters;
+  const images = functionLayer((x) => reshape(x, [x.shape[0]!, height, width, channels]));
+  const head = linear({ inputs, outputs: ways, weightInit: normalInit(0.01) });
+  return sequential([images, ...body, strided ? globalAveragePool() : flatten(), head] as Layer[]);
+}
+
+/** 784 -> ways, the linear model of the MNIST examples; zeros at first. */
+export function linearClassifier(options: { readonly inputs: number; readonly ways: number }): Layer {
+  return sequential([flatten(), linear({ inputs: options.inputs, outputs: options.ways, weightInit: constantInit(0) })] as Layer[]);
+}
+
+/** The fully connected network of MAML on Omniglot: 256-128-64-64, each with batch normalisation and relu. */
+export function omniglotMlp(options: { readonly inputs: number; readonly ways: number; readonly batchNorm?: BatchNormMode }): Layer {
+  const { inputs, ways, batchNorm: mode = "transductive" } = options;
+  return mlp({ sizes: [inputs, 256, 128, 64, 64, ways], batchNorm: mode, weightInit: truncatedNormal(0.01) });
+}

@@ -1,0 +1,92 @@
+/** The inner loop that all gradient-based learners share. */
+import { grad, GraphError, leaves, mapTree, paths, stopGradient, type Tensor, type Tree } from "@innerloop/graph";
+import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../layers/layer.js";
+import type { Loss } from "../losses.js";
+import type { Optimizer } from "../optimizers.js";
+
+/** A model adapted to one task by gradient steps. */
+export type AdaptedModel = {
+  readonly params: Tree;
+  /** Statistics of the support set under the adapted parameters, for batch normalisation of mode "support". */
+  readonly statistics: StatisticsByPath;
+};
+
+export interface InnerLoop {
+  readonly model: Layer;
+  readonly loss: Loss;
+  readonly inner: Optimizer;
+  /** 2 differentiates through the inner gradients, 1 holds them constant. */
+  readonly order: 1 | 2;
+  /** Which parameters adapt, by path; all by default. */
+  readonly adapts?: (path: string) => boolean;
+  /** The rows of the support set that a step sees; all by default. */
+  readonly minibatch?: (support: Support, step: number) => Support;
+}
+
+export type Support = { readonly x: Tensor; readonly y: Tensor };
+
+type ByPath = { readonly [path: string]: Tensor };
+
+/**
+ * theta_0 = theta; theta_{k+1} = update(theta_k, grad L(theta_k; support)) for k < steps (Finn et al. 2017, eq. 1).
+ *
+ * Only parameters that `adapts` names move; the others are shared by all tasks.
+ */
+export function innerLoop(loop: InnerLoop, params: Tree, support: Support, steps: number, context: ApplyContext): Tree {
+  if (!Number.isInteger(steps) || steps < 0) {
+    throw new GraphError("IL102", "adapt", `${steps} inner steps`, "Use a whole number, 0 or more");
+  }
+  const names = paths(params);
+  const all: ByPath = Object.fromEntries(leaves(params).map((leaf, i) => [names[i]!, leaf]));
+  const chosen = names.filter((path) => !isRunning(path) && (loop.adapts?.(path) ?? true));
+  if (chosen.length === 0) {
+    throw new GraphError("IL102", "adapt", `none of the parameters ${names.join(", ")} adapts`, "Choose paths of the model's parameters");
+  }
+  const assembled = (fast: ByPath): Tree => {
+    let at = 0;
+    return mapTree((leaf) => fast[names[at++]!] ?? leaf, params);
+  };
+  let fast: ByPath = Object.fromEntries(chosen.map((path) => [path, all[path]!]));
+  let state = loop.inner.init(fast);
+  for (let step = 0; step < steps; step++) {
+    const { x, y } = loop.minibatch?.(support, step) ?? support;
+    const gradient = grad((at: ByPath) => loop.loss(loop.model.apply(assembled(at), x, context), y))(fast);
+    const used = loop.order === 1 ? mapTree((g) => stopGradient(g), gradient) : gradient;
+    ({ params: fast, state } = loop.inner.update(used, state, fast));
+  }
+  return assembled(fast);
+}
+
+const isRunning = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
+
+/** The adapted parameters with the support set's statistics under them. */
+export function withSupportStatistics(model: Layer, params: Tree, support: Support, context: ApplyContext): AdaptedModel {
+  return { params, statistics: recorded(model, params, support.x, context).statistics };
+}
+
+/** A model's outputs with the statistics that its layers report on the way. */
+export function recorded(
+  model: Layer,
+  params: Tree,
+  x: Tensor,
+  context: ApplyContext,
+): { readonly output: Tensor; readonly statistics: StatisticsByPath } {
+  const statistics: { [path: string]: Statistics } = {};
+  const output = model.apply(params, x, {
+    ...context,
+    record: (path, found) => {
+      statistics[path] = found;
+    },
+  });
+  return { output, statistics };
+}
+
+/** Paths below the model's head, or all others. */
+export function headPaths(model: Layer, which: "head" | "body"): (path: string) => boolean {
+  const { head } = model;
+  if (head === undefined) {
+    throw new GraphError("IL102", which === "head" ? "anil" : "boil", "the model does not say which part is its head", "Set `head` to the path of its last layer, or use sequential([...])");
+  }
+  const inHead = (path: string): boolean => path === head || path.startsWith(`${head}/`);
+  return which === "head" ? inHead : (path) => !inHead(path);
+}

@@ -1,0 +1,68 @@
+import { mapTree, mean, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import type { StatisticsByPath } from "../layers/layer.js";
+import type { Loss } from "../losses.js";
+import type { Key } from "../random.js";
+import type { Examples, Task } from "../tasks/task.js";
+
+/** A task whose leaves are tensors of a graph: [support, query] as `Task`. */
+export type TaskTree = { readonly support: { readonly x: Tensor; readonly y: Tensor }; readonly query: { readonly x: Tensor; readonly y: Tensor } };
+
+export type MetaGradient<Params extends Tree> = {
+  /** The loss on the query set after adaptation. */
+  readonly loss: Tensor;
+  /** Scalars to report. */
+  readonly metrics: { readonly [name: string]: Tensor };
+  /** Same structure as the parameters. */
+  readonly gradient: Params;
+  /** Batch statistics for layers that keep running averages. */
+  readonly statistics: StatisticsByPath;
+};
+
+export interface AdaptOptions {
+  /** Inner steps; the learner's own number by default. Learners that take no steps ignore it. */
+  readonly steps?: number;
+}
+
+/**
+ * A way of learning to learn, for ONE task: everything here is traced, and mapped over tasks by others.
+ *
+ * @typeParam Params meta-parameters, what training changes
+ * @typeParam Adapted what adaptation makes of them for one task
+ */
+export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> {
+  readonly name: string;
+  /** Its options, as results should state them. */
+  readonly description: Readonly<Record<string, string | number | boolean>>;
+  readonly loss: Loss;
+  /** Inner steps in training; undefined for learners that take none. */
+  readonly steps?: number;
+  init(key: Key): Params;
+  /** @param key int32 scalar from which dropout draws */
+  metaGradient(params: Params, task: TaskTree, key?: Tensor): MetaGradient<Params>;
+  adapt(params: Params, support: Examples & Tree, options?: AdaptOptions): Adapted;
+  /** Outputs of the model for inputs [n, ...]. */
+  predict(adapted: Adapted, x: Tensor): Tensor;
+}
+
+/** What evaluation needs of a learner; baselines have no more than this. */
+export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<Learner<Params, Adapted>, "metaGradient">;
+
+/** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
+export function meanMetaGradient<P extends Tree>(
+  learner: Learner<P>,
+  params: P,
+  tasks: TaskTree,
+  keys?: Tensor,
+): MetaGradient<P> {
+  const one = (task: TaskTree, key?: Tensor) => learner.metaGradient(params, task, key) as unknown as Tree;
+  const all = keys ? vmap(one as (task: TaskTree, key: Tensor) => Tree)(tasks, keys) : vmap((task: TaskTree) => one(task))(tasks);
+  return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
+}
+
+/** A loss with its metrics, for one set of predictions. */
+export function measured(loss: Loss, prediction: Tensor, y: Tensor): { loss: Tensor; metrics: { [name: string]: Tensor } } {
+  const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [name, metric(prediction, y)]);
+  return { loss: loss(prediction, y), metrics: Object.fromEntries(metrics) };
+}
+
+export type { Task };

@@ -1,0 +1,80 @@
+import { concat, gather, GraphError, mapTree, sub, tensor, type Tree } from "@innerloop/graph";
+import type { Layer } from "../layers/layer.js";
+import type { Loss } from "../losses.js";
+import type { Optimizer } from "../optimizers.js";
+import { type AdaptedModel, type InnerLoop, innerLoop, recorded, type Support, withSupportStatistics } from "./gradient-adaptation.js";
+import { type Learner, measured } from "./learner.js";
+
+export interface ReptileOptions {
+  readonly model: Layer;
+  readonly loss: Loss;
+  /** The papers use adam({ learningRate: 1e-3, beta1: 0 }). */
+  readonly inner: Optimizer;
+  /** Inner steps in training, 5 by default. */
+  readonly steps?: number;
+  /** Rows that one inner step sees, 10 by default; all of a smaller support set. */
+  readonly innerBatchSize?: number;
+}
+
+/**
+ * Reptile (Nichol, Achiam & Schulman 2018): move towards the parameters that training on a task arrives at.
+ *
+ *   theta_K = K inner steps on mini-batches of the support set;  gradient = theta - theta_K
+ *
+ * Train it with sgd({ learningRate: linearSchedule(1, 0, iterations) }): theta <- theta + epsilon mean(theta_K - theta).
+ * It needs no query set; where a task has one, the loss on it is reported.
+ */
+export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
+  const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;
+  if (!Number.isInteger(innerBatchSize) || innerBatchSize < 1) {
+    throw new GraphError("IL102", "reptile", `innerBatchSize ${innerBatchSize}`, "Use a whole number, 1 or more");
+  }
+  const loop: InnerLoop = { model, loss, inner, order: 1, minibatch: (support, step) => minibatch(support, step, innerBatchSize) };
+  return {
+    name: "Reptile",
+    description: {
+      steps,
+      innerBatchSize,
+      inner: inner.description,
+      ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
+    },
+    loss,
+    steps,
+    init: model.init,
+    metaGradient: (params, { support, query }, key) => {
+      const context = { phase: "train" as const, ...(key ? { key } : {}) };
+      const arrived = innerLoop(loop, params, support, steps, context);
+      const given = withSupportStatistics(model, arrived, support, context).statistics;
+      const { output, statistics } = recorded(model, arrived, query.x, { ...context, given });
+      return { ...measured(loss, output, query.y), gradient: mapTree((from, to) => sub(from, to), params, arrived), statistics };
+    },
+    adapt: (params, support, { steps: count = steps } = {}) =>
+      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+    predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),
+  };
+}
+
+/**
+ * The rows of one inner step. Support sets come grouped by class: an even stride through them makes each mini-batch a
+ * fair share of the classes, and successive steps go through all rows.
+ */
+function minibatch(support: Support, step: number, size: number): Support {
+  const rows = support.x.shape[0]!;
+  if (rows <= size) return support;
+  const order = interleaved(rows, Math.ceil(rows / size));
+  const chosen = Array.from({ length: size }, (_, i) => order[(step * size + i) % rows]!);
+  const index = tensor(chosen, [size], "int32");
+  return { x: gather(support.x, index, 0), y: gather(support.y, index, 0) };
+}
+
+/** 0, stride, 2 stride, ..., 1, 1 + stride, ... */
+function interleaved(rows: number, stride: number): number[] {
+  const order: number[] = [];
+  for (let start = 0; start < stride; start++) for (let row = start; row < rows; row += stride) order.push(row);
+  return order;
+}
+
+/** Both sets of a task as one. */
+export function allExamples(support: Support, query: Support): Support {
+  return { x: concat([support.x, query.x]), y: concat([support.y, query.y]) };
+}

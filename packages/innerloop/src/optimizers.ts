@@ -1,0 +1,187 @@
+/**
+ * Optimizers, written once in graph operations: outside they are compiled, inside a learner's inner loop they are
+ * differentiated through. Roots carry their epsilon inside, so that the derivative at a gradient of 0 is finite.
+ */
+import { add, clip, cos, div, floor, GraphError, leaves, mapTree, min, mul, pow, sqrt, sub, sum, scalar, Tensor, tensor, type Tree } from "@innerloop/graph";
+
+/** A rate that depends on how many updates came before: float32 scalar -> scalar. */
+export type Schedule = (count: Tensor) => Tensor;
+
+/** A number, a schedule, a scalar tensor, or a tree with a rate for each parameter (or each of its elements). */
+export type LearningRate<Params extends Tree = Tree> = number | Schedule | Params | Tensor;
+
+export interface Optimizer {
+  /** For reports: the optimizer and its options. */
+  readonly description: string;
+  /** First state for parameters; its leaves have values. */
+  init(params: Tree): Tree;
+  /** Parameters and state after one step against the gradient. */
+  update<P extends Tree>(gradient: P, state: Tree, params: P): { readonly params: P; readonly state: Tree };
+}
+
+const zeroTree = (params: Tree): Tree => mapTree((leaf) => tensor(new Float32Array(leaf.size), leaf.shape), params);
+
+function describeRate(rate: LearningRate): string {
+  return typeof rate === "number" ? String(rate) : typeof rate === "function" ? rate.name || "a schedule" : "learned";
+}
+
+/** Parameters minus rate times direction, leaf by leaf. */
+function moved<P extends Tree>(params: P, direction: P, rate: LearningRate, count: Tensor): P {
+  if (typeof rate === "number") return mapTree((w, d) => sub(w, mul(d, rate)), params, direction);
+  if (typeof rate === "function") {
+    const now = rate(count);
+    return mapTree((w, d) => sub(w, mul(d, now)), params, direction);
+  }
+  if (rate instanceof Tensor) return mapTree((w, d) => sub(w, mul(d, rate)), params, direction);
+  return mapTree((w, d, r) => sub(w, mul(d, r)), params, direction, rate as P);
+}
+
+const count0 = (): Tensor => tensor(0);
+
+type WithCount = { readonly count: Tensor };
+
+const usesCount = (rate: LearningRate): boolean => typeof rate === "function";
+
+/**
+ * Stochastic gradient descent: w <- w - rate g. With momentum m (Polyak 1964): v <- m v + g, w <- w - rate v; Nesterov's
+ * form steps along g + m v.
+ */
+export function sgd(options: {
+  readonly learningRate: LearningRate;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  /** Added to the gradient: g + weightDecay w. */
+  readonly weightDecay?: number;
+}): Optimizer {
+  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  return {
+    description: `sgd(${describeRate(learningRate)}${momentum ? `, momentum ${momentum}` : ""})`,
+    init: (params) => ({
+      ...(usesCount(learningRate) ? { count: count0() } : {}),
+      ...(momentum ? { velocity: zeroTree(params) } : {}),
+    }),
+    update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
+      const { count, velocity } = state as { count?: Tensor; velocity?: P };
+      const decayed = weightDecay ? mapTree((g, w) => add(g, mul(w, weightDecay)), gradient, params) : gradient;
+      const speed = velocity && mapTree((v, g) => add(mul(v, momentum), g), velocity, decayed);
+      const direction = !speed ? decayed : nesterov ? mapTree((v, g) => add(mul(v, momentum), g), speed, decayed) : speed;
+      return {
+        params: moved(params, direction, learningRate, count ?? scalar(0)),
+        state: { ...(count ? { count: add(count, 1) } : {}), ...(speed ? { velocity: speed } : {}) },
+      };
+    },
+  };
+}
+
+export interface AdamOptions {
+  readonly learningRate: LearningRate;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  /** Where |g| is well above it, nothing depends on it. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Adam (Kingma & Ba 2015): m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - rate m' / sqrt(v' + epsilon^2) with
+ * the bias-corrected m' = m / (1 - b1^t) and v' = v / (1 - b2^t). The paper divides by sqrt(v') + epsilon, whose
+ * derivative at v = 0 is infinite; ours is finite, and equal where v is well above epsilon^2.
+ */
+export function adam(options: AdamOptions): Optimizer {
+  return adamLike("adam", options, 0);
+}
+
+/** Adam with decoupled weight decay (Loshchilov & Hutter 2019): w <- w - rate (m' / sqrt(v' + epsilon^2) + weightDecay w). */
+export function adamW(options: AdamOptions & { readonly weightDecay?: number }): Optimizer {
+  return adamLike("adamW", options, options.weightDecay ?? 0.01);
+}
+
+function adamLike(name: string, options: AdamOptions, weightDecay: number): Optimizer {
+  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+  return {
+    description: `${name}(${describeRate(learningRate)}${beta1 === 0.9 ? "" : `, beta1 ${beta1}`})`,
+    init: (params) => ({ count: count0(), ...(beta1 ? { first: zeroTree(params) } : {}), second: zeroTree(params) }),
+    update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
+      const { count, first, second } = state as WithCount & { first?: P; second: P };
+      const t = add(count, 1);
+      const m = first ? mapTree((have, g) => add(mul(have, beta1), mul(g, 1 - beta1)), first, gradient) : gradient;
+      const v = mapTree((have, g) => add(mul(have, beta2), mul(mul(g, g), 1 - beta2)), second, gradient);
+      const [correct1, correct2] = [div(1, sub(1, pow(scalar(beta1), t))), div(1, sub(1, pow(scalar(beta2), t)))];
+      const direction = mapTree(
+        (mean, square, w) => {
+          const step = div(first ? mul(mean, correct1) : mean, sqrt(add(mul(square, correct2), epsilon * epsilon)));
+          return weightDecay ? add(step, mul(w, weightDecay)) : step;
+        },
+        m,
+        v,
+        params,
+      );
+      return {
+        params: moved(params, direction, learningRate, count),
+        state: { count: t, ...(first ? { first: m } : {}), second: v },
+      };
+    },
+  };
+}
+
+/** RMSprop (Tieleman & Hinton 2012): v <- d v + (1 - d) g^2, w <- w - rate g / sqrt(v + epsilon^2). */
+export function rmsProp(options: { readonly learningRate: LearningRate; readonly decay?: number; readonly epsilon?: number }): Optimizer {
+  const { learningRate, decay = 0.9, epsilon = 1e-8 } = options;
+  return {
+    description: `rmsProp(${describeRate(learningRate)})`,
+    init: (params) => ({ count: count0(), second: zeroTree(params) }),
+    update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
+      const { count, second } = state as WithCount & { second: P };
+      const v = mapTree((have, g) => add(mul(have, decay), mul(mul(g, g), 1 - decay)), second, gradient);
+      const direction = mapTree((g, square) => div(g, sqrt(add(square, epsilon * epsilon))), gradient, v);
+      return { params: moved(params, direction, learningRate, count), state: { count: add(count, 1), second: v } };
+    },
+  };
+}
+
+/** Each element of the gradient cut to +-limit before the optimizer sees it. */
+export function clipByValue(optimizer: Optimizer, limit: number): Optimizer {
+  requirePositive("clipByValue", limit);
+  return before(optimizer, `clip ${limit}`, (gradient) => mapTree((g) => clip(g, -limit, limit), gradient));
+}
+
+/** The whole gradient shortened to `limit` where its Euclidean norm is larger (Pascanu et al. 2013). */
+export function clipByGlobalNorm(optimizer: Optimizer, limit: number): Optimizer {
+  requirePositive("clipByGlobalNorm", limit);
+  return before(optimizer, `clip norm ${limit}`, (gradient) => {
+    const squares = leaves(gradient).map((g) => sum(mul(g, g)));
+    const length = sqrt(add(squares.reduce((a, b) => add(a, b)), 1e-24));
+    const factor = min(div(limit, length), 1);
+    return mapTree((g) => mul(g, factor), gradient);
+  });
+}
+
+function requirePositive(name: string, limit: number): void {
+  if (!(limit > 0)) throw new GraphError("IL102", name, `limit ${limit}`, "Use a number above 0");
+}
+
+function before(optimizer: Optimizer, what: string, change: <P extends Tree>(gradient: P) => P): Optimizer {
+  return {
+    description: `${optimizer.description}, ${what}`,
+    init: optimizer.init,
+    update: (gradient, state, params) => optimizer.update(change(gradient), state, params),
+  };
+}
+
+/** From `from` to `to` in a straight line over `steps` updates, then constant. */
+export function linearSchedule(from: number, to: number, steps: number): Schedule {
+  return Object.defineProperty((count: Tensor) => add(mul(min(div(count, steps), 1), to - from), from), "name", {
+    value: `linear ${from} to ${to} over ${steps}`,
+  });
+}
+
+/** Half a cosine from `from` to `to` over `steps` updates, then constant (Loshchilov & Hutter 2017, without restarts). */
+export function cosineSchedule(from: number, to: number, steps: number): Schedule {
+  const rate: Schedule = (count) => add(mul(add(cos(mul(min(div(count, steps), 1), Math.PI)), 1), (from - to) / 2), to);
+  return Object.defineProperty(rate, "name", { value: `cosine ${from} to ${to} over ${steps}` });
+}
+
+/** `from`, multiplied by `factor` every `every` updates. */
+export function stepSchedule(from: number, factor: number, every: number): Schedule {
+  const rate: Schedule = (count) => mul(pow(scalar(factor), floor(div(count, every))), from);
+  return Object.defineProperty(rate, "name", { value: `${from} times ${factor} every ${every}` });
+}

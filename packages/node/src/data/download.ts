@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { writeAtomically, writeFully } from "./atomic-write.js";
+import { DataError, isSystemError, reasonOf } from "./data-error.js";
+import type { LongWork } from "./long-work.js";
+
+export interface DownloadOptions extends LongWork {
+  readonly url: string;
+  /** Where the file goes, once it is complete and its checksum is right. */
+  readonly file: string;
+  readonly md5: string;
+  readonly maximumBytes: number;
+  /** The download fails when nothing arrives for this long. */
+  readonly idleTimeoutMs?: number;
+  /** What a person can do when the network does not work. */
+  readonly remedy: string;
+}
+
+/** The md5 of a file in hex, or undefined when it cannot be read. */
+export async function md5OfFile(file: string): Promise<string | undefined> {
+  const hash = createHash("md5");
+  try {
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Fetches a file unless it is there with the right md5. Streams to a file aside, which is renamed when complete.
+ * Throws DataError ILD21 (network, status, timeout), ILD22 (size limit) or ILD23 (md5).
+ */
+export async function downloadFile(options: DownloadOptions): Promise<void> {
+  const { url, file, md5, maximumBytes, remedy, signal, onProgress, idleTimeoutMs = 30_000 } = options;
+  signal?.throwIfAborted();
+  if ((await md5OfFile(file)) === md5) return;
+
+  const request = new AbortController();
+  const timedOut = new DataError("ILD21", url, `nothing arrived for ${idleTimeoutMs / 1000} s`, remedy);
+  let timer = setTimeout(() => request.abort(timedOut), idleTimeoutMs);
+  const stop = () => request.abort(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    await writeAtomically(file, async (handle) => {
+      const response = await fetch(url, { signal: request.signal });
+      if (!response.ok || !response.body) {
+        throw new DataError("ILD21", url, `the server answered ${response.status} ${response.statusText}`, remedy);
+      }
+      const declared = Number(response.headers.get("content-length") ?? 0);
+      if (declared > maximumBytes) throw tooLarge(url, declared, maximumBytes);
+      const hash = createHash("md5");
+      let size = 0;
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        clearTimeout(timer);
+        timer = setTimeout(() => request.abort(timedOut), idleTimeoutMs);
+        size += chunk.length;
+        if (size > maximumBytes) throw tooLarge(url, size, maximumBytes);
+        hash.update(chunk);
+        await writeFully(handle, chunk);
+        onProgress?.(size, Math.max(declared, size), `download ${url}`);
+      }
+      const found = hash.digest("hex");
+      if (found !== md5) {
+        throw new DataError(
+          "ILD23",
+          url,
+          `the md5 of the ${size} bytes is ${found}, expected ${md5}`,
+          "Try again; if it stays so, the file has changed or a proxy alters it. Nothing of it was kept.",
+        );
+      }
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (request.signal.aborted) throw request.signal.reason;
+    if (error instanceof DataError) throw error;
+    throw new DataError("ILD21", url, `the download failed: ${reasonOf(error)}`, remedy, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    request.abort(); // stops the body of a response that was refused half way
+  }
+}
+
+function tooLarge(url: string, size: number, maximumBytes: number): DataError {
+  return new DataError(
+    "ILD22",
+    url,
+    `the file has at least ${size} bytes, at most ${maximumBytes} were expected`,
+    "The address does not serve the official file; check your proxy. Nothing of it was kept.",
+  );
+}
