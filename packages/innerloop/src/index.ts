@@ -5,3 +5,4 @@ export * from "./losses.js";
 export * from "./optimizers.js";
 export { type Key, key, type Random, random, randomOf, split } from "./random.js";
 export * from "./tasks/index.js";
+export * from "./training/index.js";

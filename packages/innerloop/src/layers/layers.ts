@@ -11,11 +11,13 @@ import {
   GraphError,
   layerNorm as normalizeLayer,
   leakyRelu as leakyReluOf,
+  mapTree,
   matmul,
   maxPool2d,
   mean,
   mul,
   type Padding,
+  paths,
   relu as reluOf,
   reshape,
   sigmoid as sigmoidOf,
@@ -152,22 +154,22 @@ export function batchNorm(options: {
 }
 
 /**
- * Parameters with running statistics moved towards those of the last batches:
- * running <- momentum running + (1 - momentum) new.
+ * Parameters after an update, with running statistics moved from where they were before it towards those of the batch:
+ * running <- momentum running + (1 - momentum) new. Optimizers do not know of them, and what they do to them is undone.
  */
-export function withRunningStatistics<P extends Tree>(params: P, statistics: StatisticsByPath, momentum = 0.9): P {
-  const replace = (tree: Tree, path: string): Tree => {
-    if (typeof tree !== "object" || "shape" in tree) return tree;
-    const entries = Object.entries(tree as Readonly<Record<string, Tree>>);
-    const fresh = statistics[path];
-    const moved = entries.map(([name, child]): [string, Tree] => {
-      const news = name === "runningMean" ? fresh?.mean : name === "runningVariance" ? fresh?.variance : undefined;
-      if (news) return [name, add(mul(child as Tensor, momentum), mul(news, 1 - momentum))];
-      return [name, replace(child, path === "" ? name : `${path}/${name}`)];
-    });
-    return Array.isArray(tree) ? moved.map(([, child]) => child) : Object.fromEntries(moved);
-  };
-  return replace(params, "") as P;
+export function withRunningStatistics<P extends Tree>(updated: P, statistics: StatisticsByPath, before: P, momentum = 0.9): P {
+  const names = paths(updated);
+  let at = 0;
+  return mapTree(
+    (leaf, old) => {
+      const [, owner = "", kind] = /^(?:(.*)\/)?running(Mean|Variance)$/.exec(names[at++]!) ?? [];
+      if (!kind) return leaf;
+      const news = statistics[owner]?.[kind === "Mean" ? "mean" : "variance"];
+      return news ? add(mul(old, momentum), mul(news, 1 - momentum)) : old;
+    },
+    updated,
+    before,
+  );
 }
 
 /** Layer normalisation over the last axis (Ba, Kiros & Hinton 2016). */

@@ -1,0 +1,104 @@
+import { compile, type Executor, leaves, paths, type Tree, vmap } from "@innerloop/graph";
+import { type Adapter, measured, type TaskTree } from "../learners/learner.js";
+import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { chunkSizeFor } from "./chunks.js";
+import { defaultExecutor } from "./default-executor.js";
+import { sampleTasks } from "./task-batch.js";
+import { wholeOption } from "./training-error.js";
+
+/** A mean over tasks with the half-width of its 95% interval: 1.96 s / sqrt(n). */
+export interface Estimated {
+  readonly mean: number;
+  readonly interval: number;
+}
+
+/** Figures after so many adaptation steps. */
+export interface EvaluationRow {
+  readonly steps: number;
+  /** The loss and each of its metrics, by name. */
+  readonly figures: Readonly<Record<string, Estimated>>;
+}
+
+export interface Evaluation {
+  readonly learner: string;
+  /** Everything that the figures depend on: task family, ways, shots, queries, learner options, tasks, seed. */
+  readonly protocol: Readonly<Record<string, string | number | boolean>>;
+  readonly rows: readonly EvaluationRow[];
+  /** Per row and figure, the value of each task in the order of their addresses: for paired comparisons. */
+  readonly values: readonly Readonly<Record<string, Float64Array>>[];
+}
+
+export interface EvaluateOptions {
+  readonly learner: Adapter;
+  readonly params: Tree;
+  readonly tasks: TaskSource;
+  /** Number of tasks, 600 by default. */
+  readonly count?: number;
+  /** Adaptation steps to report, [0, the learner's own] by default. */
+  readonly steps?: readonly number[];
+  /** The run's seed: tasks are those of its test split, unless `taskSeed` names others. */
+  readonly seed?: number;
+  readonly taskSeed?: number;
+  readonly executor?: Executor;
+  readonly memoryBudget?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Adapts to each of many tasks and judges the predictions on its query set, before adaptation and after given steps.
+ * The tasks are addressed: every learner that is given the same seed meets the same ones.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { learner, params, tasks, count = 600, seed = 0, signal } = options;
+  wholeOption("count", count, 1);
+  const executor = options.executor ?? (await defaultExecutor());
+  const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
+  for (const n of steps) wholeOption("steps", n, 0);
+  const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
+  const perTask = (params: Tree, task: TaskTree): Tree =>
+    steps.map((n) => {
+      const { loss, metrics } = measured(learner.loss, learner.predict(learner.adapt(params, task.support, { steps: n }), task.query.x), task.query.y);
+      return { loss, ...metrics };
+    });
+  const overTasks = (params: Tree, batch: TaskTree): Tree => vmap(perTask, [null, 0])(params, batch);
+  const size = Math.min(count, chunkSizeFor((tasks) => overTasks(params, tasks), (n) => sampleTasks(tasks, taskSeed, 0, n), count, executor, options.memoryBudget));
+  const run = compile(overTasks, { executor });
+  let done = 0;
+  const chunk = async (first: number): Promise<Tree> => {
+    signal?.throwIfAborted();
+    const result = await run(params, sampleTasks(tasks, taskSeed, first, Math.min(size, count - first)));
+    done += Math.min(size, count - first);
+    options.onProgress?.(done, count);
+    return result;
+  };
+  const results: Tree[] = [];
+  // So many at a time as run side by side: the next ones are sampled when there is room for them.
+  const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
+  for (let at = 0; at < starts.length; at += executor.parallelism) {
+    results.push(...(await Promise.all(starts.slice(at, at + executor.parallelism).map(chunk))));
+  }
+  const names = paths(results[0]!);
+  const columns = names.map((_, i) => Float64Array.from(results.flatMap((tree) => Array.from(leaves(tree)[i]!.data as Float32Array))));
+  const values = steps.map((_, row) =>
+    Object.fromEntries(names.flatMap((name, i) => (name.startsWith(`${row}/`) ? [[name.slice(`${row}/`.length), columns[i]!]] : []))),
+  );
+  return {
+    learner: learner.name,
+    protocol: { family: tasks.name, ...tasks.description, ...learner.description, tasks: count, seed: taskSeed },
+    rows: steps.map((n, row) => ({
+      steps: n,
+      figures: Object.fromEntries(Object.entries(values[row]!).map(([name, list]) => [name, estimated(list)])),
+    })),
+    values,
+  };
+}
+
+/** Mean and 95% interval of independent values. */
+export function estimated(values: ArrayLike<number>): Estimated {
+  const list = Array.from(values);
+  const mean = list.reduce((a, b) => a + b, 0) / list.length;
+  const variance = list.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(1, list.length - 1);
+  return { mean, interval: (1.96 * Math.sqrt(variance)) / Math.sqrt(list.length) };
+}
+

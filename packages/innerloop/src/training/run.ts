@@ -1,0 +1,83 @@
+import { compile, type CompiledFunction, type DType, type Executor, type NestedNumbers, Tensor, tensor, type Tree } from "@innerloop/graph";
+import type { Adapter } from "../learners/learner.js";
+import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
+
+/** Values as users have them: a tensor, or nested arrays of numbers. */
+export type Values = Tensor | NestedNumbers;
+
+/** A learner with trained parameters: adapts to tasks and predicts. */
+export class Run<Params extends Tree = Tree> {
+  readonly learner: Adapter<Params>;
+  readonly params: Params;
+  /** Updates that the parameters have behind them. */
+  readonly iteration: number;
+  /** Why training ended. */
+  readonly reason: "finished" | "interrupted" | "early stop";
+  private readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
+  private readonly seed: number;
+  private readonly executor: Executor;
+  private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
+  private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
+  private readonly types: { readonly x: DType; readonly y: DType };
+
+  constructor(parts: {
+    readonly learner: Adapter<Params>;
+    readonly params: Params;
+    readonly iteration: number;
+    readonly reason: Run["reason"];
+    readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
+    readonly seed: number;
+    readonly executor: Executor;
+  }) {
+    this.learner = parts.learner;
+    this.params = parts.params;
+    this.iteration = parts.iteration;
+    this.reason = parts.reason;
+    this.tasks = parts.tasks;
+    this.seed = parts.seed;
+    this.executor = parts.executor;
+    const { support } = parts.tasks.train.sample(splitSeed(parts.seed, "train"), 0);
+    this.types = { x: support.x.dtype, y: support.y.dtype };
+    this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), { executor: parts.executor }) as CompiledFunction<
+      readonly Tree[],
+      Tensor
+    >;
+  }
+
+  /**
+   * Adapts to one task.
+   *
+   * @param support inputs [n, ...] and targets, [n] class indices for classification
+   * @param options.steps inner steps, those of training by default
+   * @example const task = await run.adapt({ x: [[0.5], [1]], y: [[0.4], [0.8]] }, { steps: 10 }); await task.predict([[2]])
+   */
+  async adapt(support: { readonly x: Values; readonly y: Values }, options: { readonly steps?: number } = {}): Promise<AdaptedTask> {
+    const { steps } = options;
+    let program = this.adaptPrograms.get(steps);
+    if (!program) {
+      const adapt = (params: Params, examples: { x: Tensor; y: Tensor }): Tree =>
+        this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
+      program = compile(adapt, { executor: this.executor }) as unknown as CompiledFunction<readonly Tree[], Tree>;
+      this.adaptPrograms.set(steps, program);
+    }
+    const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y: asValues(support.y, this.types.y) });
+    return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };
+  }
+
+  /** Adapts to many held-out tasks: those of the validation source unless others are given. */
+  evaluate(options: Partial<Omit<EvaluateOptions, "learner" | "params">> = {}): Promise<Evaluation> {
+    const { learner, params, executor, seed } = this;
+    return evaluate({ tasks: this.tasks.validation, executor, seed, ...options, learner: learner as Adapter, params });
+  }
+}
+
+/** A model adapted to one task. */
+export interface AdaptedTask {
+  /** What the learner made of the support set: parameters, prototypes, ... */
+  readonly adapted: Tree;
+  /** Outputs of the model: values, or logits [n, classes]. */
+  predict(x: Values): Promise<Tensor>;
+}
+
+const asValues = (values: Values, dtype: DType): Tensor => (values instanceof Tensor ? values : tensor(values, undefined, dtype));

@@ -1,0 +1,97 @@
+import { bytesPerElement, type DType, sizeOf, tensor, type Tensor, toTypedArray, type TypedArray } from "@innerloop/graph";
+import { TrainingError } from "./training-error.js";
+
+/**
+ * The safetensors layout: 8 bytes little-endian header length, a JSON header that says type, shape and place of each
+ * tensor, then the values. It can hold nothing that executes.
+ */
+export interface NamedTensors {
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const typeNames: Readonly<Record<DType, string>> = { float32: "F32", float64: "F64", int32: "I32", int64: "I64", bool: "BOOL" };
+const typesByName = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, dtype as DType]));
+
+/** Equal tensors and metadata, in equal order, give equal bytes. */
+export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  // Wide types first, so that every tensor is aligned to its own elements.
+  const entries = Object.entries(tensors).sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
+  for (const [name, x] of entries) {
+    const start = end;
+    end += x.size * bytesPerElement[x.dtype];
+    header[name] = { dtype: typeNames[x.dtype], shape: x.shape, data_offsets: [start, end] };
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8 + json.length, 8 + headerBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.set(json, 8);
+  let at = 8 + headerBytes;
+  for (const [name, x] of entries) {
+    if (!x.data) throw new TrainingError("ILR201", "encodeSafetensors", `${name} has no values`, "Write results of runs, not inputs");
+    bytes.set(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength), at);
+    at += x.data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads safetensors bytes from anywhere: nothing in them is trusted.
+ *
+ * @throws TrainingError ILR201 for anything that is not well-formed
+ */
+export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): NamedTensors {
+  const fail = (problem: string): never => {
+    throw new TrainingError("ILR201", where, problem, "The file is damaged or not a safetensors file; use another checkpoint");
+  };
+  if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a header`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerBytes = Number(view.getBigUint64(0, true));
+  if (!(headerBytes <= bytes.length - 8)) fail(`the header claims ${headerBytes} bytes of a file of ${bytes.length}`);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headerBytes)));
+  } catch {
+    fail("the header is not JSON");
+  }
+  if (!isRecord(header)) return fail("the header is not an object");
+  const values = bytes.subarray(8 + headerBytes);
+  const tensors = new Map<string, Tensor>();
+  let covered = 0;
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const parsed = isRecord(entry) ? entry : fail(`the entry of ${name} is not an object`);
+    const dtype = typesByName.get(String(parsed["dtype"]));
+    const { shape, data_offsets: offsets } = parsed;
+    if (!dtype) return fail(`${name} is of the unknown type ${String(parsed["dtype"])}`);
+    if (!isWholeList(shape) || !isWholeList(offsets) || offsets.length !== 2) return fail(`${name} has a malformed shape or place`);
+    const [start, end] = offsets as [number, number];
+    const size = sizeOf(shape);
+    if (!Number.isSafeInteger(size) || end - start !== size * bytesPerElement[dtype] || end > values.length) {
+      return fail(`${name} lies at ${start} to ${end} of ${values.length} bytes, which does not fit its shape [${shape.join(", ")}]`);
+    }
+    covered += end - start;
+    tensors.set(name, tensor(readValues(values.slice(start, end), dtype), shape, dtype));
+  }
+  if (covered !== values.length) fail(`tensors cover ${covered} of ${values.length} bytes`);
+  const metadata = header["__metadata__"] ?? {};
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) return fail("the metadata are not strings");
+  return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
+}
+
+function readValues(copy: Uint8Array, dtype: DType): TypedArray {
+  if (dtype === "bool") return toTypedArray(copy, "bool");
+  const { buffer } = copy;
+  if (dtype === "float32") return new Float32Array(buffer);
+  if (dtype === "float64") return new Float64Array(buffer);
+  return dtype === "int32" ? new Int32Array(buffer) : new BigInt64Array(buffer);
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isWholeList = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= 32 && value.every((n) => Number.isSafeInteger(n) && n >= 0);

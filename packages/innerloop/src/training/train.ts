@@ -1,0 +1,239 @@
+import { compile, type Executor, leaves, mapTree, tensor, type Tensor, type Tree } from "@innerloop/graph";
+import type { StatisticsByPath } from "../layers/layer.js";
+import { withRunningStatistics } from "../layers/layers.js";
+import { type Learner, meanMetaGradient, type MetaGradient, type TaskTree } from "../learners/learner.js";
+import type { Optimizer } from "../optimizers.js";
+import { key } from "../random.js";
+import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { decodeCheckpoint, encodeCheckpoint, type CheckpointStore, type TrainingState } from "./checkpoint.js";
+import { chunkSizeFor } from "./chunks.js";
+import { defaultExecutor } from "./default-executor.js";
+import { type Evaluation, evaluate } from "./evaluate.js";
+import { Run } from "./run.js";
+import { sampleTasks, sliceRows, sliceTasks, taskKeys } from "./task-batch.js";
+import { TrainingError, wholeOption } from "./training-error.js";
+
+/** What happens while training, in order. `iteration` counts updates done. */
+export type TrainingEvent =
+  | { readonly type: "start"; readonly iteration: number; readonly iterations: number; readonly chunkSize: number; readonly parameters: number }
+  | { readonly type: "iteration"; readonly iteration: number; readonly loss: number; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly type: "validation"; readonly iteration: number; readonly evaluation: Evaluation; readonly best: boolean }
+  | { readonly type: "checkpoint"; readonly iteration: number }
+  | { readonly type: "warning"; readonly iteration: number; readonly message: string }
+  | { readonly type: "end"; readonly iteration: number; readonly reason: "finished" | "interrupted" | "early stop" };
+
+export interface TrainOptions<Params extends Tree> {
+  readonly learner: Learner<Params>;
+  /** One source for all, or one for training and one of other classes for validation. */
+  readonly tasks: TaskSource | { readonly train: TaskSource; readonly validation: TaskSource };
+  /** The outer optimizer. */
+  readonly optimizer: Optimizer;
+  /** Tasks per update. */
+  readonly metaBatchSize: number;
+  /** Updates. */
+  readonly iterations: number;
+  /** Everything random follows from it. 0 by default. */
+  readonly seed?: number;
+  readonly executor?: Executor;
+  /** Bytes that the arrays of one run may take: it decides how many tasks run at once. */
+  readonly memoryBudget?: number;
+  /** Tasks that run at once, where it is not to be worked out. */
+  readonly chunkSize?: number;
+  /** Every so many updates the learner adapts to held-out tasks. Off by default. */
+  readonly validation?: {
+    readonly every: number;
+    readonly count?: number;
+    /** Stop after so many validations without a better one. Never by default. */
+    readonly patience?: number;
+  };
+  readonly checkpoints?: {
+    readonly store: CheckpointStore;
+    readonly every: number;
+    /** Continue from the store's last checkpoint, where there is one. */
+    readonly resume?: boolean;
+  };
+  readonly onEvent?: (event: TrainingEvent) => void;
+  /** Abort to stop after the current update; the checkpoint store then holds where to go on. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Meta-trains a learner: theta <- outer update(theta, mean over tasks of the meta-gradient), for so many iterations.
+ *
+ * Task j of iteration i is always the task at address i metaBatchSize + j, and sums are always taken in that order: a
+ * run that was interrupted and resumed ends in the same bits as one that was not.
+ *
+ * @throws TrainingError ILR102 where the loss is no longer a number
+ */
+export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
+  const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
+  const metaBatchSize = wholeOption("metaBatchSize", options.metaBatchSize, 1);
+  const iterations = wholeOption("iterations", options.iterations, 0);
+  const emit = options.onEvent ?? (() => undefined);
+  const executor = options.executor ?? (await defaultExecutor());
+  const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
+  const trainSeed = splitSeed(seed, "train");
+
+  let state = await initialState(options, seed);
+  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor) => meanMetaGradient(learner, params, tasks, keys);
+  const batchAt = (iteration: number) => ({
+    tasks: sampleTasks(sources.train, trainSeed, iteration * metaBatchSize, metaBatchSize),
+    keys: taskKeys(trainSeed, iteration * metaBatchSize, metaBatchSize),
+  });
+  if (state.chunkSize === 0) {
+    const chosen = options.chunkSize ?? chunkSizeFor(
+      (tasks) => gradientOf(state.params, tasks, tensor(new Int32Array(tasks.support.x.shape[0]!))) as unknown as Tree,
+      (count) => sampleTasks(sources.train, trainSeed, 0, count),
+      metaBatchSize,
+      executor,
+      options.memoryBudget,
+    );
+    state = { ...state, chunkSize: Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize) };
+  }
+  const update = updateProgram({ learner, optimizer, executor, metaBatchSize, chunkSize: state.chunkSize });
+  const parameters = leaves(state.params).reduce((total, leaf) => total + leaf.size, 0);
+  emit({ type: "start", iteration: state.iteration, iterations, chunkSize: state.chunkSize, parameters });
+
+  const save = async (name: "last" | "best"): Promise<void> => {
+    await checkpoints?.store.save(name, encodeCheckpoint(state));
+  };
+  let reason: "finished" | "interrupted" | "early stop" = "finished";
+  let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
+  while (state.iteration < iterations && batch) {
+    if (signal?.aborted) {
+      reason = "interrupted";
+      break;
+    }
+    const running = update(state.params, state.optimizer, batch);
+    // The next tasks are drawn while this update runs.
+    batch = state.iteration + 1 < iterations ? batchAt(state.iteration + 1) : undefined;
+    const { params, optimizer: optimizerState, loss, metrics } = await running;
+    const iteration = state.iteration + 1;
+    if (!Number.isFinite(loss)) {
+      const problem = `the loss is ${loss} at iteration ${iteration}`;
+      throw new TrainingError("ILR102", "train", problem, "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before");
+    }
+    state = { ...state, iteration, params: params as Params, optimizer: optimizerState };
+    emit({ type: "iteration", iteration, loss, metrics });
+    if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
+      const evaluation = await evaluate({
+        learner,
+        params: state.params,
+        tasks: sources.validation,
+        count: validation.count ?? 100,
+        taskSeed: splitSeed(seed, "validation"),
+        executor,
+      });
+      const score = evaluation.rows.at(-1)!.figures["loss"]!.mean;
+      const best = state.best === undefined || score < state.best.score;
+      state = { ...state, ...(best ? { best: { iteration, score } } : {}), sinceBest: best ? 0 : state.sinceBest + 1 };
+      emit({ type: "validation", iteration, evaluation, best });
+      const message = adaptationWarning(evaluation);
+      if (message) emit({ type: "warning", iteration, message });
+      if (best) await save("best");
+    }
+    const stopEarly = validation?.patience !== undefined && state.sinceBest >= validation.patience;
+    if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || stopEarly)) {
+      await save("last");
+      emit({ type: "checkpoint", iteration });
+    }
+    if (stopEarly) {
+      reason = "early stop";
+      break;
+    }
+  }
+  if (reason === "interrupted" && checkpoints) {
+    await save("last");
+    emit({ type: "checkpoint", iteration: state.iteration });
+  }
+  emit({ type: "end", iteration: state.iteration, reason });
+  return new Run({ learner, params: state.params, iteration: state.iteration, reason, tasks: sources, seed, executor });
+}
+
+async function initialState<Params extends Tree>(options: TrainOptions<Params>, seed: number): Promise<TrainingState<Params>> {
+  const { learner, optimizer, checkpoints } = options;
+  const params = learner.init(key(seed));
+  const fresh: TrainingState<Params> = { iteration: 0, seed, chunkSize: 0, params, optimizer: optimizer.init(params), sinceBest: 0 };
+  const bytes = checkpoints?.resume ? await checkpoints.store.load("last") : undefined;
+  return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
+}
+
+/** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
+export function adaptationWarning(evaluation: Evaluation): string | undefined {
+  const [before, after] = [evaluation.rows[0], evaluation.rows.at(-1)];
+  if (!before || !after || after.steps === before.steps) return undefined;
+  const [from, to] = [before.figures["loss"]!, after.figures["loss"]!];
+  if (to.mean < from.mean) return undefined;
+  return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} steps. Try another inner learning rate or number of steps, or train longer`;
+}
+
+type UpdateResult = {
+  readonly params: Tree;
+  readonly optimizer: Tree;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+};
+
+/**
+ * One outer update. Where all tasks run at once, meta-gradient and update are one graph; else the chunks' gradients are
+ * added in the order of their tasks and a second graph updates.
+ */
+function updateProgram<Params extends Tree>(setting: {
+  learner: Learner<Params>;
+  optimizer: Optimizer;
+  executor: Executor;
+  metaBatchSize: number;
+  chunkSize: number;
+}): (params: Params, optimizer: Tree, batch: { tasks: TaskTree; keys: Tensor }) => Promise<UpdateResult> {
+  const { learner, optimizer, executor, metaBatchSize, chunkSize } = setting;
+  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor): Tree => meanMetaGradient(learner, params, tasks, keys) as unknown as Tree;
+  const applied = (params: Params, state: Tree, gradient: Params, statistics: StatisticsByPath) => {
+    const next = optimizer.update(gradient, state, params);
+    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state };
+  };
+  if (chunkSize >= metaBatchSize) {
+    const whole = compile(
+      (params: Params, state: Tree, tasks: TaskTree, keys: Tensor) => {
+        const { gradient, statistics, loss, metrics } = meanMetaGradient(learner, params, tasks, keys);
+        return { ...applied(params, state, gradient, statistics), loss, metrics };
+      },
+      { executor },
+    );
+    return async (params, state, { tasks, keys }) => {
+      const result = await whole(params, state, tasks, keys);
+      return { ...result, loss: numberOf(result.loss), metrics: numbersOf(result.metrics) };
+    };
+  }
+  const gradientProgram = compile(gradientOf, { executor });
+  const updateProgram = compile(applied, { executor });
+  return async (params, state, { tasks, keys }) => {
+    const starts = Array.from({ length: Math.ceil(metaBatchSize / chunkSize) }, (_, i) => i * chunkSize);
+    const results = await Promise.all(
+      starts.map((start) => {
+        const stop = Math.min(start + chunkSize, metaBatchSize);
+        return gradientProgram(params, sliceTasks(tasks, start, stop), sliceRows(keys, start, stop));
+      }),
+    );
+    const weights = starts.map((start) => Math.min(chunkSize, metaBatchSize - start) / metaBatchSize);
+    const total = weightedSum(results, weights) as unknown as MetaGradient<Params>;
+    const next = await updateProgram(params, state, total.gradient, total.statistics);
+    return { ...next, loss: numberOf(total.loss), metrics: numbersOf(total.metrics) };
+  };
+}
+
+function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
+  return mapTree((first, ...others) => {
+    const out = new Float32Array(first.size);
+    [first, ...others].forEach((leaf, i) => {
+      const values = leaf.data as Float32Array;
+      const weight = weights[i]!;
+      for (let at = 0; at < out.length; at++) out[at]! += weight * values[at]!;
+    });
+    return tensor(out, first.shape);
+  }, ...(trees as [Tree, ...Tree[]]));
+}
+
+const numberOf = (x: Tensor): number => Number(x.data![0]);
+
+const numbersOf = (metrics: Readonly<Record<string, Tensor>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, numberOf(value)]));

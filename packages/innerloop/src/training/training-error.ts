@@ -1,0 +1,26 @@
+/** Codes of errors in training, evaluation and checkpoints. */
+export const trainingErrorCodes = {
+  ILR101: "an option of training or evaluation is out of range",
+  ILR102: "the loss is not a finite number",
+  ILR103: "there is nothing to run on",
+  ILR201: "a checkpoint is damaged",
+  ILR202: "a checkpoint belongs to another run",
+} as const;
+
+export type TrainingErrorCode = keyof typeof trainingErrorCodes;
+
+/** `ILR102 train: the loss is NaN at iteration 12. Lower the learning rate` */
+export class TrainingError extends Error {
+  readonly code: TrainingErrorCode;
+  constructor(code: TrainingErrorCode, operation: string, problem: string, remedy: string) {
+    super(`${code} ${operation}: ${problem}. ${remedy}`);
+    this.name = "TrainingError";
+    this.code = code;
+  }
+}
+
+/** The number, if it is whole and at least `least`. */
+export function wholeOption(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new TrainingError("ILR101", name, `${value}`, `Use a whole number, ${least} or more`);
+}
