@@ -1,4 +1,22 @@
-import { abs, add, argMax, cast, equal, formatShape, GraphError, logSoftmax, mean, mul, oneHot, relu, sameShape, softplus, sub, sum, type Tensor } from "@innerloop/graph";
+import {
+  abs,
+  add,
+  argMax,
+  cast,
+  equal,
+  formatShape,
+  GraphError,
+  logSoftmax,
+  mean,
+  mul,
+  oneHot,
+  relu,
+  sameShape,
+  softplus,
+  sub,
+  sum,
+  type Tensor,
+} from "@innerloop/graph";
 
 /** A number per prediction that reports show beside the loss: accuracy, for example. */
 export type Metric = (prediction: Tensor, y: Tensor) => Tensor;
@@ -30,13 +48,15 @@ export const meanAbsoluteError: Loss = (prediction, y) => {
 };
 
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
-export const huber = (delta = 1): Loss => (prediction, y) => {
-  requireSameShape("huber", prediction, y);
-  const size = abs(sub(prediction, y));
-  const beyond = relu(sub(size, delta));
-  const within = sub(size, beyond);
-  return mean(add(mul(mul(within, within), 0.5), mul(beyond, delta)));
-};
+export const huber =
+  (delta = 1): Loss =>
+  (prediction, y) => {
+    requireSameShape("huber", prediction, y);
+    const size = abs(sub(prediction, y));
+    const beyond = relu(sub(size, delta));
+    const within = sub(size, beyond);
+    return mean(add(mul(mul(within, within), 0.5), mul(beyond, delta)));
+  };
 
 /** Share of rows whose largest logit is that of their class: logits [n, classes], y int32 [n]. */
 export const accuracy: Metric = (logits, y) => mean(cast(equal(argMax(logits, -1), y), logits.dtype));
@@ -64,5 +84,9 @@ export const binaryCrossEntropy: Loss = Object.assign(
     requireSameShape("binaryCrossEntropy", logits, y);
     return mean(sub(softplus(logits), mul(logits, y)));
   },
-  { metrics: { accuracy: ((logits, y) => mean(cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype))) as Metric } },
+  {
+    metrics: {
+      accuracy: ((logits, y) => mean(cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype))) as Metric,
+    },
+  },
 );

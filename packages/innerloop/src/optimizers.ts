@@ -2,7 +2,26 @@
  * Optimizers, written once in graph operations: outside they are compiled, inside a learner's inner loop they are
  * differentiated through. Roots carry their epsilon inside, so that the derivative at a gradient of 0 is finite.
  */
-import { add, clip, cos, div, floor, GraphError, leaves, mapTree, min, mul, pow, sqrt, sub, sum, scalar, Tensor, tensor, type Tree } from "@innerloop/graph";
+import {
+  add,
+  clip,
+  cos,
+  div,
+  floor,
+  GraphError,
+  leaves,
+  mapTree,
+  min,
+  mul,
+  pow,
+  scalar,
+  sqrt,
+  sub,
+  sum,
+  Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
 
 /** A rate that depends on how many updates came before: float32 scalar -> scalar. */
 export type Schedule = (count: Tensor) => Tensor;
@@ -64,7 +83,11 @@ export function sgd(options: {
       const { count, velocity } = state as { count?: Tensor; velocity?: P };
       const decayed = weightDecay ? mapTree((g, w) => add(g, mul(w, weightDecay)), gradient, params) : gradient;
       const speed = velocity && mapTree((v, g) => add(mul(v, momentum), g), velocity, decayed);
-      const direction = !speed ? decayed : nesterov ? mapTree((v, g) => add(mul(v, momentum), g), speed, decayed) : speed;
+      const direction = !speed
+        ? decayed
+        : nesterov
+          ? mapTree((v, g) => add(mul(v, momentum), g), speed, decayed)
+          : speed;
       return {
         params: moved(params, direction, learningRate, count ?? scalar(0)),
         state: { ...(count ? { count: add(count, 1) } : {}), ...(speed ? { velocity: speed } : {}) },
@@ -124,7 +147,11 @@ function adamLike(name: string, options: AdamOptions, weightDecay: number): Opti
 }
 
 /** RMSprop (Tieleman & Hinton 2012): v <- d v + (1 - d) g^2, w <- w - rate g / sqrt(v + epsilon^2). */
-export function rmsProp(options: { readonly learningRate: LearningRate; readonly decay?: number; readonly epsilon?: number }): Optimizer {
+export function rmsProp(options: {
+  readonly learningRate: LearningRate;
+  readonly decay?: number;
+  readonly epsilon?: number;
+}): Optimizer {
   const { learningRate, decay = 0.9, epsilon = 1e-8 } = options;
   return {
     description: `rmsProp(${describeRate(learningRate)})`,
@@ -149,7 +176,12 @@ export function clipByGlobalNorm(optimizer: Optimizer, limit: number): Optimizer
   requirePositive("clipByGlobalNorm", limit);
   return before(optimizer, `clip norm ${limit}`, (gradient) => {
     const squares = leaves(gradient).map((g) => sum(mul(g, g)));
-    const length = sqrt(add(squares.reduce((a, b) => add(a, b)), 1e-24));
+    const length = sqrt(
+      add(
+        squares.reduce((a, b) => add(a, b)),
+        1e-24,
+      ),
+    );
     const factor = min(div(limit, length), 1);
     return mapTree((g) => mul(g, factor), gradient);
   });

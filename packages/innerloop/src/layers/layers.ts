@@ -1,21 +1,21 @@
 import {
   add,
   averagePool2d,
-  batchNorm as normalizeBatch,
   conv1d as convolve1d,
   conv2d as convolve2d,
   formatShape,
+  GraphError,
   gather,
   gelu as geluOf,
   globalAveragePool2d,
-  GraphError,
-  layerNorm as normalizeLayer,
   leakyRelu as leakyReluOf,
   mapTree,
   matmul,
   maxPool2d,
   mean,
   mul,
+  batchNorm as normalizeBatch,
+  layerNorm as normalizeLayer,
   type Padding,
   paths,
   relu as reluOf,
@@ -23,16 +23,23 @@ import {
   sigmoid as sigmoidOf,
   silu as siluOf,
   sub,
-  tanh as tanhOf,
   type Tensor,
-  tensor,
   type Tree,
+  tanh as tanhOf,
+  tensor,
   type WindowOptions,
 } from "@innerloop/graph";
 import { bernoulliMask } from "../graph-random.js";
 import { split } from "../random.js";
-import { constantInit, glorotUniform, type Initializer, normalInit } from "./initialization.js";
-import { type BatchNormMode, functionLayer, type Layer, type NoParameters, type StatisticsByPath, within } from "./layer.js";
+import { glorotUniform, type Initializer, normalInit } from "./initialization.js";
+import {
+  type BatchNormMode,
+  functionLayer,
+  type Layer,
+  type NoParameters,
+  type StatisticsByPath,
+  within,
+} from "./layer.js";
 
 export type LinearParameters = { readonly weight: Tensor; readonly bias?: Tensor };
 
@@ -75,7 +82,16 @@ export interface Conv2dOptions {
 
 /** Convolution of images [examples, height, width, channels]; weight [height, width, channels in / groups, channels out]. */
 export function conv2d(options: Conv2dOptions): Layer<LinearParameters> {
-  const { channelsIn, channelsOut, window = 3, stride = 1, padding = 1, dilation = 1, groups = 1, bias = true } = options;
+  const {
+    channelsIn,
+    channelsOut,
+    window = 3,
+    stride = 1,
+    padding = 1,
+    dilation = 1,
+    groups = 1,
+    bias = true,
+  } = options;
   const { weightInit = glorotUniform } = options;
   const [height, width] = typeof window === "number" ? [window, window] : window;
   return {
@@ -102,10 +118,22 @@ export function conv1d(options: {
   readonly dilation?: number;
   readonly weightInit?: Initializer;
 }): Layer<Required<LinearParameters>> {
-  const { channelsIn, channelsOut, window = 3, stride = 1, padding = "same", dilation = 1, weightInit = glorotUniform } = options;
+  const {
+    channelsIn,
+    channelsOut,
+    window = 3,
+    stride = 1,
+    padding = "same",
+    dilation = 1,
+    weightInit = glorotUniform,
+  } = options;
   return {
     init: (key) => ({
-      weight: weightInit([window, channelsIn, channelsOut], { in: window * channelsIn, out: window * channelsOut }, split(key, "weight")),
+      weight: weightInit(
+        [window, channelsIn, channelsOut],
+        { in: window * channelsIn, out: window * channelsOut },
+        split(key, "weight"),
+      ),
       bias: zeroParameter(channelsOut),
     }),
     apply: (params, x) => add(convolve1d(x, params.weight, { stride, padding, dilation }), params.bias),
@@ -157,7 +185,12 @@ export function batchNorm(options: {
  * Parameters after an update, with running statistics moved from where they were before it towards those of the batch:
  * running <- momentum running + (1 - momentum) new. Optimizers do not know of them, and what they do to them is undone.
  */
-export function withRunningStatistics<P extends Tree>(updated: P, statistics: StatisticsByPath, before: P, momentum = 0.9): P {
+export function withRunningStatistics<P extends Tree>(
+  updated: P,
+  statistics: StatisticsByPath,
+  before: P,
+  momentum = 0.9,
+): P {
   const names = paths(updated);
   let at = 0;
   return mapTree(
@@ -173,7 +206,10 @@ export function withRunningStatistics<P extends Tree>(updated: P, statistics: St
 }
 
 /** Layer normalisation over the last axis (Ba, Kiros & Hinton 2016). */
-export function layerNorm(options: { readonly channels: number; readonly epsilon?: number }): Layer<{ readonly scale: Tensor; readonly shift: Tensor }> {
+export function layerNorm(options: {
+  readonly channels: number;
+  readonly epsilon?: number;
+}): Layer<{ readonly scale: Tensor; readonly shift: Tensor }> {
   const { channels, epsilon } = options;
   return {
     init: () => ({ scale: oneParameter(channels), shift: zeroParameter(channels) }),
@@ -221,7 +257,8 @@ export const silu = (): Layer<NoParameters> => functionLayer(siluOf);
 export const activations = { relu: reluOf, tanh: tanhOf, sigmoid: sigmoidOf, gelu: geluOf, silu: siluOf } as const;
 export type ActivationName = keyof typeof activations;
 
-export const maxPool = (window: number, options?: WindowOptions): Layer<NoParameters> => functionLayer((x) => maxPool2d(x, window, options));
+export const maxPool = (window: number, options?: WindowOptions): Layer<NoParameters> =>
+  functionLayer((x) => maxPool2d(x, window, options));
 export const averagePool = (window: number, options?: WindowOptions): Layer<NoParameters> =>
   functionLayer((x) => averagePool2d(x, window, options));
 /** The mean over all pixels: [examples, height, width, channels] -> [examples, channels]. */

@@ -1,5 +1,12 @@
 import { reshape } from "@innerloop/graph";
-import { constantInit, glorotUniform, heNormal, type Initializer, normalInit, truncatedNormal } from "./initialization.js";
+import {
+  constantInit,
+  glorotUniform,
+  heNormal,
+  type Initializer,
+  normalInit,
+  truncatedNormal,
+} from "./initialization.js";
 import { type BatchNormMode, functionLayer, type Layer } from "./layer.js";
 import {
   type ActivationName,
@@ -32,11 +39,13 @@ export interface MlpOptions {
 export function mlp(options: MlpOptions): Layer {
   const { sizes, activation = "relu", weightInit = heNormal } = options;
   const widths = sizes.slice(1);
-  const hidden = widths.slice(0, -1).flatMap((outputs, i) => [
-    linear({ inputs: sizes[i]!, outputs, weightInit }),
-    ...(options.batchNorm ? [batchNorm({ channels: outputs, mode: options.batchNorm })] : []),
-    functionLayer(activations[activation]),
-  ]);
+  const hidden = widths
+    .slice(0, -1)
+    .flatMap((outputs, i) => [
+      linear({ inputs: sizes[i]!, outputs, weightInit }),
+      ...(options.batchNorm ? [batchNorm({ channels: outputs, mode: options.batchNorm })] : []),
+      functionLayer(activations[activation]),
+    ]);
   const head = linear({ inputs: sizes.at(-2)!, outputs: sizes.at(-1)!, weightInit });
   return sequential([functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!])), ...hidden, head] as Layer[]);
 }
@@ -60,14 +69,28 @@ export interface ConvNetOptions {
  * with "pool" all of it. Glorot initialisation, the head normal with deviation 0.01.
  */
 export function convNet(options: ConvNetOptions): Layer {
-  const { imageShape, ways, filters = 64, blocks = 4, downsampling = "stride", batchNorm: mode = "transductive" } = options;
+  const {
+    imageShape,
+    ways,
+    filters = 64,
+    blocks = 4,
+    downsampling = "stride",
+    batchNorm: mode = "transductive",
+  } = options;
   const [height, width, channels] = imageShape;
   const strided = downsampling === "stride";
   let [rows, columns] = [height, width];
   const body = Array.from({ length: blocks }, (_, i) => {
-    [rows, columns] = strided ? [Math.ceil(rows / 2), Math.ceil(columns / 2)] : [Math.floor(rows / 2), Math.floor(columns / 2)];
+    [rows, columns] = strided
+      ? [Math.ceil(rows / 2), Math.ceil(columns / 2)]
+      : [Math.floor(rows / 2), Math.floor(columns / 2)];
     return sequential([
-      conv2d({ channelsIn: i === 0 ? channels : filters, channelsOut: filters, stride: strided ? 2 : 1, weightInit: glorotUniform }),
+      conv2d({
+        channelsIn: i === 0 ? channels : filters,
+        channelsOut: filters,
+        stride: strided ? 2 : 1,
+        weightInit: glorotUniform,
+      }),
       batchNorm({ channels: filters, mode }),
       relu(),
       ...(strided ? [] : [maxPool(2)]),
@@ -81,11 +104,18 @@ export function convNet(options: ConvNetOptions): Layer {
 
 /** 784 -> ways, the linear model of the MNIST examples; zeros at first. */
 export function linearClassifier(options: { readonly inputs: number; readonly ways: number }): Layer {
-  return sequential([flatten(), linear({ inputs: options.inputs, outputs: options.ways, weightInit: constantInit(0) })] as Layer[]);
+  return sequential([
+    flatten(),
+    linear({ inputs: options.inputs, outputs: options.ways, weightInit: constantInit(0) }),
+  ] as Layer[]);
 }
 
 /** The fully connected network of MAML on Omniglot: 256-128-64-64, each with batch normalisation and relu. */
-export function omniglotMlp(options: { readonly inputs: number; readonly ways: number; readonly batchNorm?: BatchNormMode }): Layer {
+export function omniglotMlp(options: {
+  readonly inputs: number;
+  readonly ways: number;
+  readonly batchNorm?: BatchNormMode;
+}): Layer {
   const { inputs, ways, batchNorm: mode = "transductive" } = options;
   return mlp({ sizes: [inputs, 256, 128, 64, 64, ways], batchNorm: mode, weightInit: truncatedNormal(0.01) });
 }

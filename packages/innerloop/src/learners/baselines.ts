@@ -1,5 +1,23 @@
 /** What a results table shows beside a meta-learner: the same adaptation without learning to learn. */
-import { cast, GraphError, matmul, mul, neg, oneHot, reshape, sub, sum, swapLast, type Tensor, tensor, type Tree, valueAndGrad, add, reduceMax, equal } from "@innerloop/graph";
+import {
+  add,
+  cast,
+  equal,
+  GraphError,
+  matmul,
+  mul,
+  neg,
+  oneHot,
+  reduceMax,
+  reshape,
+  sub,
+  sum,
+  swapLast,
+  type Tensor,
+  type Tree,
+  tensor,
+  valueAndGrad,
+} from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import { crossEntropy, type Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
@@ -26,7 +44,9 @@ export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedMode
     steps,
     init: model.init,
     adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, {
+        phase: "predict",
+      }),
     predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),
   };
 }
@@ -66,7 +86,8 @@ export function nearestNeighbour(options: {
   readonly embed?: (x: Tensor) => Tensor;
 }): Adapter<Tree, RememberedSupport> {
   const { ways, embed = (x: Tensor) => reshape(x, [x.shape[0]!, -1]) } = options;
-  if (!Number.isInteger(ways) || ways < 2) throw new GraphError("IL102", "nearestNeighbour", `${ways} ways`, "Use 2 or more");
+  if (!Number.isInteger(ways) || ways < 2)
+    throw new GraphError("IL102", "nearestNeighbour", `${ways} ways`, "Use 2 or more");
   return {
     name: "nearest neighbour",
     description: { space: options.embed ? "embedding" : "input" },

@@ -1,5 +1,5 @@
 /** The inner loop that all gradient-based learners share. */
-import { grad, GraphError, leaves, mapTree, paths, stopGradient, type Tensor, type Tree } from "@innerloop/graph";
+import { GraphError, grad, leaves, mapTree, paths, stopGradient, type Tensor, type Tree } from "@innerloop/graph";
 import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
@@ -40,7 +40,12 @@ export function innerLoop(loop: InnerLoop, params: Tree, support: Support, steps
   const all: ByPath = Object.fromEntries(leaves(params).map((leaf, i) => [names[i]!, leaf]));
   const chosen = names.filter((path) => !isRunning(path) && (loop.adapts?.(path) ?? true));
   if (chosen.length === 0) {
-    throw new GraphError("IL102", "adapt", `none of the parameters ${names.join(", ")} adapts`, "Choose paths of the model's parameters");
+    throw new GraphError(
+      "IL102",
+      "adapt",
+      `none of the parameters ${names.join(", ")} adapts`,
+      "Choose paths of the model's parameters",
+    );
   }
   const assembled = (fast: ByPath): Tree => {
     let at = 0;
@@ -60,7 +65,12 @@ export function innerLoop(loop: InnerLoop, params: Tree, support: Support, steps
 const isRunning = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
 
 /** The adapted parameters with the support set's statistics under them. */
-export function withSupportStatistics(model: Layer, params: Tree, support: Support, context: ApplyContext): AdaptedModel {
+export function withSupportStatistics(
+  model: Layer,
+  params: Tree,
+  support: Support,
+  context: ApplyContext,
+): AdaptedModel {
   return { params, statistics: recorded(model, params, support.x, context).statistics };
 }
 
@@ -85,7 +95,12 @@ export function recorded(
 export function headPaths(model: Layer, which: "head" | "body"): (path: string) => boolean {
   const { head } = model;
   if (head === undefined) {
-    throw new GraphError("IL102", which === "head" ? "anil" : "boil", "the model does not say which part is its head", "Set `head` to the path of its last layer, or use sequential([...])");
+    throw new GraphError(
+      "IL102",
+      which === "head" ? "anil" : "boil",
+      "the model does not say which part is its head",
+      "Set `head` to the path of its last layer, or use sequential([...])",
+    );
   }
   const inHead = (path: string): boolean => path === head || path.startsWith(`${head}/`);
   return which === "head" ? inHead : (path) => !inHead(path);

@@ -5,7 +5,10 @@ import type { Key } from "../random.js";
 import type { Examples, Task } from "../tasks/task.js";
 
 /** A task whose leaves are tensors of a graph: [support, query] as `Task`. */
-export type TaskTree = { readonly support: { readonly x: Tensor; readonly y: Tensor }; readonly query: { readonly x: Tensor; readonly y: Tensor } };
+export type TaskTree = {
+  readonly support: { readonly x: Tensor; readonly y: Tensor };
+  readonly query: { readonly x: Tensor; readonly y: Tensor };
+};
 
 export type MetaGradient<Params extends Tree> = {
   /** The loss on the query set after adaptation. */
@@ -45,7 +48,10 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
 }
 
 /** What evaluation needs of a learner; baselines have no more than this. */
-export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<Learner<Params, Adapted>, "metaGradient">;
+export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<
+  Learner<Params, Adapted>,
+  "metaGradient"
+>;
 
 /** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
 export function meanMetaGradient<P extends Tree>(
@@ -55,13 +61,22 @@ export function meanMetaGradient<P extends Tree>(
   keys?: Tensor,
 ): MetaGradient<P> {
   const one = (task: TaskTree, key?: Tensor) => learner.metaGradient(params, task, key) as unknown as Tree;
-  const all = keys ? vmap(one as (task: TaskTree, key: Tensor) => Tree)(tasks, keys) : vmap((task: TaskTree) => one(task))(tasks);
+  const all = keys
+    ? vmap(one as (task: TaskTree, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: TaskTree) => one(task))(tasks);
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 
 /** A loss with its metrics, for one set of predictions. */
-export function measured(loss: Loss, prediction: Tensor, y: Tensor): { loss: Tensor; metrics: { [name: string]: Tensor } } {
-  const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [name, metric(prediction, y)]);
+export function measured(
+  loss: Loss,
+  prediction: Tensor,
+  y: Tensor,
+): { loss: Tensor; metrics: { [name: string]: Tensor } } {
+  const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [
+    name,
+    metric(prediction, y),
+  ]);
   return { loss: loss(prediction, y), metrics: Object.fromEntries(metrics) };
 }
 

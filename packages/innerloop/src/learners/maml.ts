@@ -1,8 +1,16 @@
-import { leaves, mapTree, paths, tensor, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
+import { leaves, mapTree, paths, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import { type Optimizer, sgd } from "../optimizers.js";
-import { type AdaptedModel, headPaths, type InnerLoop, innerLoop, recorded, type Support, withSupportStatistics } from "./gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  headPaths,
+  type InnerLoop,
+  innerLoop,
+  recorded,
+  type Support,
+  withSupportStatistics,
+} from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 
 export interface MamlOptions {
@@ -70,7 +78,9 @@ export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, Adapte
  *
  * @param options.learningRate first value of all rates, 0.01 by default
  */
-export function metaSgd(options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number }): Learner<Tree, AdaptedModel> {
+export function metaSgd(
+  options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number },
+): Learner<Tree, AdaptedModel> {
   const { model, loss, steps = 1, order = 2, learningRate = 0.01 } = options;
   type Both = { readonly model: Tree; readonly learningRate: Tree };
   return gradientLearner({
@@ -114,7 +124,12 @@ function gradientLearner(options: {
   readonly loopFor: (params: Tree) => { readonly loop: InnerLoop; readonly params: Tree };
 }): Learner<Tree, AdaptedModel> {
   const { name, description, loss, model, steps, init, loopFor } = options;
-  const adapted = (params: Tree, support: Support, count: number, context: { phase: "train" | "predict"; key?: Tensor }): AdaptedModel => {
+  const adapted = (
+    params: Tree,
+    support: Support,
+    count: number,
+    context: { phase: "train" | "predict"; key?: Tensor },
+  ): AdaptedModel => {
     const { loop, params: start } = loopFor(params);
     return withSupportStatistics(model, innerLoop(loop, start, support, count, context), support, context);
   };

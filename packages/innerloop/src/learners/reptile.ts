@@ -1,8 +1,15 @@
-import { concat, gather, GraphError, mapTree, sub, tensor, type Tree } from "@innerloop/graph";
+import { concat, GraphError, gather, mapTree, sub, type Tree, tensor } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
-import { type AdaptedModel, type InnerLoop, innerLoop, recorded, type Support, withSupportStatistics } from "./gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  type InnerLoop,
+  innerLoop,
+  recorded,
+  type Support,
+  withSupportStatistics,
+} from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 
 export interface ReptileOptions {
@@ -29,7 +36,13 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
   if (!Number.isInteger(innerBatchSize) || innerBatchSize < 1) {
     throw new GraphError("IL102", "reptile", `innerBatchSize ${innerBatchSize}`, "Use a whole number, 1 or more");
   }
-  const loop: InnerLoop = { model, loss, inner, order: 1, minibatch: (support, step) => minibatch(support, step, innerBatchSize) };
+  const loop: InnerLoop = {
+    model,
+    loss,
+    inner,
+    order: 1,
+    minibatch: (support, step) => minibatch(support, step, innerBatchSize),
+  };
   return {
     name: "Reptile",
     description: {
@@ -46,10 +59,16 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
       const arrived = innerLoop(loop, params, support, steps, context);
       const given = withSupportStatistics(model, arrived, support, context).statistics;
       const { output, statistics } = recorded(model, arrived, query.x, { ...context, given });
-      return { ...measured(loss, output, query.y), gradient: mapTree((from, to) => sub(from, to), params, arrived), statistics };
+      return {
+        ...measured(loss, output, query.y),
+        gradient: mapTree((from, to) => sub(from, to), params, arrived),
+        statistics,
+      };
     },
     adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, {
+        phase: "predict",
+      }),
     predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),
   };
 }

@@ -28,7 +28,10 @@ const format = "innerloop checkpoint 1";
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
   const { iteration, seed, chunkSize, best, sinceBest } = state;
   const metadata = { format, training: JSON.stringify({ iteration, seed, chunkSize, best: best ?? null, sinceBest }) };
-  return encodeSafetensors({ tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) }, metadata });
+  return encodeSafetensors({
+    tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) },
+    metadata,
+  });
 }
 
 function named(prefix: string, tree: Tree): Record<string, Tensor> {
@@ -41,23 +44,39 @@ function named(prefix: string, tree: Tree): Record<string, Tensor> {
  *
  * @throws TrainingError ILR201 where the bytes are damaged, ILR202 where they belong to another model, optimizer or seed
  */
-export function decodeCheckpoint<Params extends Tree>(bytes: Uint8Array, fresh: TrainingState<Params>): TrainingState<Params> {
+export function decodeCheckpoint<Params extends Tree>(
+  bytes: Uint8Array,
+  fresh: TrainingState<Params>,
+): TrainingState<Params> {
   const { training, tensors } = parseCheckpoint(bytes);
   if (training.seed !== fresh.seed) {
-    throw new TrainingError("ILR202", "checkpoint", `seed ${training.seed}, this run has ${fresh.seed}`, "Resume with the run's own options");
+    throw new TrainingError(
+      "ILR202",
+      "checkpoint",
+      `seed ${training.seed}, this run has ${fresh.seed}`,
+      "Resume with the run's own options",
+    );
   }
   const params = filled("params", fresh.params, tensors);
   const optimizer = filled("optimizer", fresh.optimizer, tensors);
   const expected = leaves(fresh.params).length + leaves(fresh.optimizer).length;
   const found = Object.keys(tensors).length;
   if (found !== expected) {
-    throw new TrainingError("ILR202", "checkpoint", `${found} arrays, this run has ${expected}`, "Resume with the model and optimizer that it was trained with");
+    throw new TrainingError(
+      "ILR202",
+      "checkpoint",
+      `${found} arrays, this run has ${expected}`,
+      "Resume with the model and optimizer that it was trained with",
+    );
   }
   return { ...training, params, optimizer };
 }
 
 /** The parameters in a checkpoint, in the structure of fresh ones, whatever the optimizer was. */
-export function decodeParams<Params extends Tree>(bytes: Uint8Array, fresh: Params): { params: Params; iteration: number } {
+export function decodeParams<Params extends Tree>(
+  bytes: Uint8Array,
+  fresh: Params,
+): { params: Params; iteration: number } {
   const { training, tensors } = parseCheckpoint(bytes);
   return { params: filled("params", fresh, tensors), iteration: training.iteration };
 }
@@ -66,16 +85,21 @@ type Training = Omit<TrainingState, "params" | "optimizer">;
 
 function parseCheckpoint(bytes: Uint8Array): { training: Training; tensors: Readonly<Record<string, Tensor>> } {
   const { tensors, metadata } = decodeSafetensors(bytes);
-  if (metadata["format"] !== format) {
-    const problem = `format ${JSON.stringify(metadata["format"])} where "${format}" was expected`;
+  if (metadata.format !== format) {
+    const problem = `format ${JSON.stringify(metadata.format)} where "${format}" was expected`;
     throw new TrainingError("ILR201", "checkpoint", problem, "Use a checkpoint that this version of innerloop wrote");
   }
-  return { training: parseTraining(metadata["training"] ?? ""), tensors };
+  return { training: parseTraining(metadata.training ?? ""), tensors };
 }
 
 function parseTraining(text: string): Training {
   const damaged = (): never => {
-    throw new TrainingError("ILR201", "checkpoint", "its training record is malformed", "The file is damaged; use another checkpoint");
+    throw new TrainingError(
+      "ILR201",
+      "checkpoint",
+      "its training record is malformed",
+      "The file is damaged; use another checkpoint",
+    );
   };
   let value: Record<string, unknown>;
   try {
@@ -87,8 +111,13 @@ function parseTraining(text: string): Training {
     const n = value[name];
     return typeof n === "number" && Number.isSafeInteger(n) && n >= 0 ? n : damaged();
   };
-  const best = value["best"] as { iteration?: unknown; score?: unknown } | null | undefined;
-  const parsed = { iteration: whole("iteration"), seed: whole("seed"), chunkSize: whole("chunkSize"), sinceBest: whole("sinceBest") };
+  const best = value.best as { iteration?: unknown; score?: unknown } | null | undefined;
+  const parsed = {
+    iteration: whole("iteration"),
+    seed: whole("seed"),
+    chunkSize: whole("chunkSize"),
+    sinceBest: whole("sinceBest"),
+  };
   if (best === null || best === undefined) return parsed;
   if (typeof best.iteration !== "number" || typeof best.score !== "number") return damaged();
   return { ...parsed, best: { iteration: best.iteration, score: best.score } };
@@ -101,7 +130,12 @@ function filled<T extends Tree>(prefix: string, fresh: T, tensors: Readonly<Reco
     const value = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
     if (value && value.dtype === leaf.dtype && sameShape(value.shape, leaf.shape)) return value;
     const problem = value ? `${name} is ${value}, the model has ${leaf}` : `${name} is missing`;
-    throw new TrainingError("ILR202", "checkpoint", problem, "Load it into the model and optimizer that it was trained with");
+    throw new TrainingError(
+      "ILR202",
+      "checkpoint",
+      problem,
+      "Load it into the model and optimizer that it was trained with",
+    );
   });
   return unflatten(fresh, found);
 }

@@ -1,4 +1,4 @@
-import { type Executor, estimateModel, lower, trace, type Tree } from "@innerloop/graph";
+import { type Executor, estimateModel, lower, type Tree, trace } from "@innerloop/graph";
 import type { TaskTree } from "../learners/learner.js";
 
 /** Bytes that the arrays of one run may take by default: larger runs leave the processor's caches and get slower per task. */

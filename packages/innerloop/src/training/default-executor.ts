@@ -29,6 +29,11 @@ async function findExecutor(): Promise<Executor> {
     return found.createExecutor();
   } catch (cause) {
     const problem = `no executor was given, and ${engine} could not be loaded (${cause instanceof Error ? cause.message : String(cause)})`;
-    throw new TrainingError("ILR103", "executor", problem, `In Node: npm install ${engine}. Elsewhere: pass { executor }`);
+    throw new TrainingError(
+      "ILR103",
+      "executor",
+      problem,
+      `In Node: npm install ${engine}. Elsewhere: pass { executor }`,
+    );
   }
 }

@@ -58,11 +58,24 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const perTask = (params: Tree, task: TaskTree): Tree =>
     steps.map((n) => {
-      const { loss, metrics } = measured(learner.loss, learner.predict(learner.adapt(params, task.support, { steps: n }), task.query.x), task.query.y);
+      const { loss, metrics } = measured(
+        learner.loss,
+        learner.predict(learner.adapt(params, task.support, { steps: n }), task.query.x),
+        task.query.y,
+      );
       return { loss, ...metrics };
     });
   const overTasks = (params: Tree, batch: TaskTree): Tree => vmap(perTask, [null, 0])(params, batch);
-  const size = Math.min(count, chunkSizeFor((tasks) => overTasks(params, tasks), (n) => sampleTasks(tasks, taskSeed, 0, n), count, executor, options.memoryBudget));
+  const size = Math.min(
+    count,
+    chunkSizeFor(
+      (tasks) => overTasks(params, tasks),
+      (n) => sampleTasks(tasks, taskSeed, 0, n),
+      count,
+      executor,
+      options.memoryBudget,
+    ),
+  );
   const run = compile(overTasks, { executor });
   let done = 0;
   const chunk = async (first: number): Promise<Tree> => {
@@ -79,9 +92,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     results.push(...(await Promise.all(starts.slice(at, at + executor.parallelism).map(chunk))));
   }
   const names = paths(results[0]!);
-  const columns = names.map((_, i) => Float64Array.from(results.flatMap((tree) => Array.from(leaves(tree)[i]!.data as Float32Array))));
+  const columns = names.map((_, i) =>
+    Float64Array.from(results.flatMap((tree) => Array.from(leaves(tree)[i]!.data as Float32Array))),
+  );
   const values = steps.map((_, row) =>
-    Object.fromEntries(names.flatMap((name, i) => (name.startsWith(`${row}/`) ? [[name.slice(`${row}/`.length), columns[i]!]] : []))),
+    Object.fromEntries(
+      names.flatMap((name, i) => (name.startsWith(`${row}/`) ? [[name.slice(`${row}/`.length), columns[i]!]] : [])),
+    ),
   );
   return {
     learner: learner.name,
@@ -101,4 +118,3 @@ export function estimated(values: ArrayLike<number>): Estimated {
   const variance = list.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(1, list.length - 1);
   return { mean, interval: (1.96 * Math.sqrt(variance)) / Math.sqrt(list.length) };
 }
-

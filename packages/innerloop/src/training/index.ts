@@ -1,9 +1,22 @@
-export { type CheckpointStore, decodeCheckpoint, decodeParams, encodeCheckpoint, type TrainingState } from "./checkpoint.js";
+export {
+  type CheckpointStore,
+  decodeCheckpoint,
+  decodeParams,
+  encodeCheckpoint,
+  type TrainingState,
+} from "./checkpoint.js";
 export { chunkSizeFor } from "./chunks.js";
 export { defaultExecutor, setDefaultExecutor } from "./default-executor.js";
-export { type Estimated, estimated, type EvaluateOptions, type Evaluation, type EvaluationRow, evaluate } from "./evaluate.js";
+export {
+  type Estimated,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationRow,
+  estimated,
+  evaluate,
+} from "./evaluate.js";
 export { type AdaptedTask, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
 export { sampleTasks, stackTasks } from "./task-batch.js";
-export { adaptationWarning, train, type TrainingEvent, type TrainOptions } from "./train.js";
+export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
 export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

@@ -1,4 +1,13 @@
-import { compile, type CompiledFunction, type DType, type Executor, type NestedNumbers, Tensor, tensor, type Tree } from "@innerloop/graph";
+import {
+  type CompiledFunction,
+  compile,
+  type DType,
+  type Executor,
+  type NestedNumbers,
+  Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
 import { splitSeed, type TaskSource } from "../tasks/task.js";
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
@@ -39,10 +48,9 @@ export class Run<Params extends Tree = Tree> {
     this.executor = parts.executor;
     const { support } = parts.tasks.train.sample(splitSeed(parts.seed, "train"), 0);
     this.types = { x: support.x.dtype, y: support.y.dtype };
-    this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), { executor: parts.executor }) as CompiledFunction<
-      readonly Tree[],
-      Tensor
-    >;
+    this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
+      executor: parts.executor,
+    }) as CompiledFunction<readonly Tree[], Tensor>;
   }
 
   /**
@@ -52,7 +60,10 @@ export class Run<Params extends Tree = Tree> {
    * @param options.steps inner steps, those of training by default
    * @example const task = await run.adapt({ x: [[0.5], [1]], y: [[0.4], [0.8]] }, { steps: 10 }); await task.predict([[2]])
    */
-  async adapt(support: { readonly x: Values; readonly y: Values }, options: { readonly steps?: number } = {}): Promise<AdaptedTask> {
+  async adapt(
+    support: { readonly x: Values; readonly y: Values },
+    options: { readonly steps?: number } = {},
+  ): Promise<AdaptedTask> {
     const { steps } = options;
     let program = this.adaptPrograms.get(steps);
     if (!program) {
@@ -61,7 +72,10 @@ export class Run<Params extends Tree = Tree> {
       program = compile(adapt, { executor: this.executor }) as unknown as CompiledFunction<readonly Tree[], Tree>;
       this.adaptPrograms.set(steps, program);
     }
-    const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y: asValues(support.y, this.types.y) });
+    const adapted = await program(this.params, {
+      x: asValues(support.x, this.types.x),
+      y: asValues(support.y, this.types.y),
+    });
     return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };
   }
 
@@ -80,4 +94,5 @@ export interface AdaptedTask {
   predict(x: Values): Promise<Tensor>;
 }
 
-const asValues = (values: Values, dtype: DType): Tensor => (values instanceof Tensor ? values : tensor(values, undefined, dtype));
+const asValues = (values: Values, dtype: DType): Tensor =>
+  values instanceof Tensor ? values : tensor(values, undefined, dtype);

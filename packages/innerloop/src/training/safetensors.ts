@@ -1,4 +1,12 @@
-import { bytesPerElement, type DType, sizeOf, tensor, type Tensor, toTypedArray, type TypedArray } from "@innerloop/graph";
+import {
+  bytesPerElement,
+  type DType,
+  sizeOf,
+  type Tensor,
+  type TypedArray,
+  tensor,
+  toTypedArray,
+} from "@innerloop/graph";
 import { TrainingError } from "./training-error.js";
 
 /**
@@ -10,7 +18,13 @@ export interface NamedTensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const typeNames: Readonly<Record<DType, string>> = { float32: "F32", float64: "F64", int32: "I32", int64: "I64", bool: "BOOL" };
+const typeNames: Readonly<Record<DType, string>> = {
+  float32: "F32",
+  float64: "F64",
+  int32: "I32",
+  int64: "I64",
+  bool: "BOOL",
+};
 const typesByName = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, dtype as DType]));
 
 /** Equal tensors and metadata, in equal order, give equal bytes. */
@@ -31,7 +45,13 @@ export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Arr
   bytes.set(json, 8);
   let at = 8 + headerBytes;
   for (const [name, x] of entries) {
-    if (!x.data) throw new TrainingError("ILR201", "encodeSafetensors", `${name} has no values`, "Write results of runs, not inputs");
+    if (!x.data)
+      throw new TrainingError(
+        "ILR201",
+        "encodeSafetensors",
+        `${name} has no values`,
+        "Write results of runs, not inputs",
+      );
     bytes.set(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength), at);
     at += x.data.byteLength;
   }
@@ -45,7 +65,12 @@ export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Arr
  */
 export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): NamedTensors {
   const fail = (problem: string): never => {
-    throw new TrainingError("ILR201", where, problem, "The file is damaged or not a safetensors file; use another checkpoint");
+    throw new TrainingError(
+      "ILR201",
+      where,
+      problem,
+      "The file is damaged or not a safetensors file; use another checkpoint",
+    );
   };
   if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -64,21 +89,25 @@ export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): Name
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const parsed = isRecord(entry) ? entry : fail(`the entry of ${name} is not an object`);
-    const dtype = typesByName.get(String(parsed["dtype"]));
+    const dtype = typesByName.get(String(parsed.dtype));
     const { shape, data_offsets: offsets } = parsed;
-    if (!dtype) return fail(`${name} is of the unknown type ${String(parsed["dtype"])}`);
-    if (!isWholeList(shape) || !isWholeList(offsets) || offsets.length !== 2) return fail(`${name} has a malformed shape or place`);
+    if (!dtype) return fail(`${name} is of the unknown type ${String(parsed.dtype)}`);
+    if (!isWholeList(shape) || !isWholeList(offsets) || offsets.length !== 2)
+      return fail(`${name} has a malformed shape or place`);
     const [start, end] = offsets as [number, number];
     const size = sizeOf(shape);
     if (!Number.isSafeInteger(size) || end - start !== size * bytesPerElement[dtype] || end > values.length) {
-      return fail(`${name} lies at ${start} to ${end} of ${values.length} bytes, which does not fit its shape [${shape.join(", ")}]`);
+      return fail(
+        `${name} lies at ${start} to ${end} of ${values.length} bytes, which does not fit its shape [${shape.join(", ")}]`,
+      );
     }
     covered += end - start;
     tensors.set(name, tensor(readValues(values.slice(start, end), dtype), shape, dtype));
   }
   if (covered !== values.length) fail(`tensors cover ${covered} of ${values.length} bytes`);
-  const metadata = header["__metadata__"] ?? {};
-  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) return fail("the metadata are not strings");
+  const metadata = header.__metadata__ ?? {};
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string"))
+    return fail("the metadata are not strings");
   return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
 }
 

@@ -1,4 +1,4 @@
-import { allocate, sameShape, tensor, type Tensor } from "@innerloop/graph";
+import { allocate, sameShape, type Tensor, tensor } from "@innerloop/graph";
 import type { TaskTree } from "../learners/learner.js";
 import { random } from "../random.js";
 import type { Task, TaskSource } from "../tasks/task.js";
@@ -6,8 +6,15 @@ import { TrainingError } from "./training-error.js";
 
 /** Tasks stacked along a new first axis: every leaf is [tasks, ...]. */
 export function stackTasks(tasks: readonly Task[]): TaskTree {
-  const part = (set: "support" | "query", leaf: "x" | "y"): Tensor => stackValues(tasks.map((task) => task[set][leaf]), `${set}.${leaf}`);
-  return { support: { x: part("support", "x"), y: part("support", "y") }, query: { x: part("query", "x"), y: part("query", "y") } };
+  const part = (set: "support" | "query", leaf: "x" | "y"): Tensor =>
+    stackValues(
+      tasks.map((task) => task[set][leaf]),
+      `${set}.${leaf}`,
+    );
+  return {
+    support: { x: part("support", "x"), y: part("support", "y") },
+    query: { x: part("query", "x"), y: part("query", "y") },
+  };
 }
 
 function stackValues(parts: readonly Tensor[], name: string): Tensor {
@@ -16,7 +23,12 @@ function stackValues(parts: readonly Tensor[], name: string): Tensor {
   parts.forEach((x, i) => {
     if (!x.data || x.dtype !== first.dtype || !sameShape(x.shape, first.shape)) {
       const problem = `${name} of one task is ${first}, of another ${x}${x.data ? "" : " without values"}`;
-      throw new TrainingError("ILR101", "tasks", problem, "All tasks of one source must have values of the same shapes");
+      throw new TrainingError(
+        "ILR101",
+        "tasks",
+        problem,
+        "All tasks of one source must have values of the same shapes",
+      );
     }
     (out as Float32Array).set(x.data as Float32Array, i * first.size);
   });

@@ -1,11 +1,11 @@
-import { compile, type Executor, leaves, mapTree, tensor, type Tensor, type Tree } from "@innerloop/graph";
+import { compile, type Executor, leaves, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
 import { withRunningStatistics } from "../layers/layers.js";
-import { type Learner, meanMetaGradient, type MetaGradient, type TaskTree } from "../learners/learner.js";
+import { type Learner, type MetaGradient, meanMetaGradient, type TaskTree } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
 import { splitSeed, type TaskSource } from "../tasks/task.js";
-import { decodeCheckpoint, encodeCheckpoint, type CheckpointStore, type TrainingState } from "./checkpoint.js";
+import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type TrainingState } from "./checkpoint.js";
 import { chunkSizeFor } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
@@ -15,8 +15,19 @@ import { TrainingError, wholeOption } from "./training-error.js";
 
 /** What happens while training, in order. `iteration` counts updates done. */
 export type TrainingEvent =
-  | { readonly type: "start"; readonly iteration: number; readonly iterations: number; readonly chunkSize: number; readonly parameters: number }
-  | { readonly type: "iteration"; readonly iteration: number; readonly loss: number; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly type: "start";
+      readonly iteration: number;
+      readonly iterations: number;
+      readonly chunkSize: number;
+      readonly parameters: number;
+    }
+  | {
+      readonly type: "iteration";
+      readonly iteration: number;
+      readonly loss: number;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
   | { readonly type: "validation"; readonly iteration: number; readonly evaluation: Evaluation; readonly best: boolean }
   | { readonly type: "checkpoint"; readonly iteration: number }
   | { readonly type: "warning"; readonly iteration: number; readonly message: string }
@@ -81,13 +92,16 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     keys: taskKeys(trainSeed, iteration * metaBatchSize, metaBatchSize),
   });
   if (state.chunkSize === 0) {
-    const chosen = options.chunkSize ?? chunkSizeFor(
-      (tasks) => gradientOf(state.params, tasks, tensor(new Int32Array(tasks.support.x.shape[0]!))) as unknown as Tree,
-      (count) => sampleTasks(sources.train, trainSeed, 0, count),
-      metaBatchSize,
-      executor,
-      options.memoryBudget,
-    );
+    const chosen =
+      options.chunkSize ??
+      chunkSizeFor(
+        (tasks) =>
+          gradientOf(state.params, tasks, tensor(new Int32Array(tasks.support.x.shape[0]!))) as unknown as Tree,
+        (count) => sampleTasks(sources.train, trainSeed, 0, count),
+        metaBatchSize,
+        executor,
+        options.memoryBudget,
+      );
     state = { ...state, chunkSize: Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize) };
   }
   const update = updateProgram({ learner, optimizer, executor, metaBatchSize, chunkSize: state.chunkSize });
@@ -111,7 +125,12 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     const iteration = state.iteration + 1;
     if (!Number.isFinite(loss)) {
       const problem = `the loss is ${loss} at iteration ${iteration}`;
-      throw new TrainingError("ILR102", "train", problem, "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before");
+      throw new TrainingError(
+        "ILR102",
+        "train",
+        problem,
+        "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before",
+      );
     }
     state = { ...state, iteration, params: params as Params, optimizer: optimizerState };
     emit({ type: "iteration", iteration, loss, metrics });
@@ -124,7 +143,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
         taskSeed: splitSeed(seed, "validation"),
         executor,
       });
-      const score = evaluation.rows.at(-1)!.figures["loss"]!.mean;
+      const score = evaluation.rows.at(-1)!.figures.loss!.mean;
       const best = state.best === undefined || score < state.best.score;
       state = { ...state, ...(best ? { best: { iteration, score } } : {}), sinceBest: best ? 0 : state.sinceBest + 1 };
       emit({ type: "validation", iteration, evaluation, best });
@@ -150,10 +169,20 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   return new Run({ learner, params: state.params, iteration: state.iteration, reason, tasks: sources, seed, executor });
 }
 
-async function initialState<Params extends Tree>(options: TrainOptions<Params>, seed: number): Promise<TrainingState<Params>> {
+async function initialState<Params extends Tree>(
+  options: TrainOptions<Params>,
+  seed: number,
+): Promise<TrainingState<Params>> {
   const { learner, optimizer, checkpoints } = options;
   const params = learner.init(key(seed));
-  const fresh: TrainingState<Params> = { iteration: 0, seed, chunkSize: 0, params, optimizer: optimizer.init(params), sinceBest: 0 };
+  const fresh: TrainingState<Params> = {
+    iteration: 0,
+    seed,
+    chunkSize: 0,
+    params,
+    optimizer: optimizer.init(params),
+    sinceBest: 0,
+  };
   const bytes = checkpoints?.resume ? await checkpoints.store.load("last") : undefined;
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
 }
@@ -162,7 +191,7 @@ async function initialState<Params extends Tree>(options: TrainOptions<Params>, 
 export function adaptationWarning(evaluation: Evaluation): string | undefined {
   const [before, after] = [evaluation.rows[0], evaluation.rows.at(-1)];
   if (!before || !after || after.steps === before.steps) return undefined;
-  const [from, to] = [before.figures["loss"]!, after.figures["loss"]!];
+  const [from, to] = [before.figures.loss!, after.figures.loss!];
   if (to.mean < from.mean) return undefined;
   return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} steps. Try another inner learning rate or number of steps, or train longer`;
 }
@@ -186,7 +215,8 @@ function updateProgram<Params extends Tree>(setting: {
   chunkSize: number;
 }): (params: Params, optimizer: Tree, batch: { tasks: TaskTree; keys: Tensor }) => Promise<UpdateResult> {
   const { learner, optimizer, executor, metaBatchSize, chunkSize } = setting;
-  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor): Tree => meanMetaGradient(learner, params, tasks, keys) as unknown as Tree;
+  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor): Tree =>
+    meanMetaGradient(learner, params, tasks, keys) as unknown as Tree;
   const applied = (params: Params, state: Tree, gradient: Params, statistics: StatisticsByPath) => {
     const next = optimizer.update(gradient, state, params);
     return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state };
@@ -222,15 +252,18 @@ function updateProgram<Params extends Tree>(setting: {
 }
 
 function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
-  return mapTree((first, ...others) => {
-    const out = new Float32Array(first.size);
-    [first, ...others].forEach((leaf, i) => {
-      const values = leaf.data as Float32Array;
-      const weight = weights[i]!;
-      for (let at = 0; at < out.length; at++) out[at]! += weight * values[at]!;
-    });
-    return tensor(out, first.shape);
-  }, ...(trees as [Tree, ...Tree[]]));
+  return mapTree(
+    (first, ...others) => {
+      const out = new Float32Array(first.size);
+      [first, ...others].forEach((leaf, i) => {
+        const values = leaf.data as Float32Array;
+        const weight = weights[i]!;
+        for (let at = 0; at < out.length; at++) out[at]! += weight * values[at]!;
+      });
+      return tensor(out, first.shape);
+    },
+    ...(trees as [Tree, ...Tree[]]),
+  );
 }
 
 const numberOf = (x: Tensor): number => Number(x.data![0]);

@@ -1,0 +1,84 @@
+// Keeps the dependencies pointing one way: studio -> innerloop -> graph <- innerloop <- node, by reading imports.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** Packages of ours that each package may import. */
+const allowed = {
+  graph: [],
+  innerloop: ["@innerloop/graph"],
+  node: ["@innerloop/graph", "innerloop"],
+};
+const ours = new Set(["@innerloop/graph", "@innerloop/node", "innerloop"]);
+/** The files that may import an engine. */
+const executors = { "onnxruntime-node": "packages/node/src/executor/onnxruntime-executor.ts" };
+const isTest = (file) => /\.(test|fixture)\.ts$/.test(file) || file.includes("/testing/");
+
+const problems = [];
+const files = Object.keys(allowed).flatMap((name) => sources(join(root, "packages", name, "src")));
+const graphOfFiles = new Map();
+
+for (const file of files) {
+  const path = relative(root, file);
+  const name = path.split("/")[1];
+  const local = [];
+  for (const { specifier, typeOnly } of imports(readFileSync(file, "utf8"))) {
+    if (specifier.startsWith(".")) {
+      const target = resolve(dirname(file), specifier.replace(/\.js$/, ".ts"));
+      if (relative(join(root, "packages", name), target).startsWith(".."))
+        problems.push(`${path}: imports ${specifier} from another package`);
+      if (!typeOnly) local.push(target);
+      continue;
+    }
+    const parts = specifier.split("/");
+    const owner = specifier.startsWith("@") ? parts.slice(0, 2).join("/") : parts[0];
+    if (specifier.startsWith("onnxruntime") && executors[specifier] !== path && !isTest(path)) {
+      problems.push(`${path}: imports ${specifier}; only an executor may`);
+    }
+    if (!ours.has(owner)) continue;
+    const deep = owner !== specifier && !(isTest(path) && specifier === `${owner}/testing`);
+    if (!allowed[name].includes(owner)) problems.push(`${path}: package ${name} may not import ${specifier}`);
+    else if (deep) problems.push(`${path}: imports ${specifier}; import ${owner}`);
+  }
+  graphOfFiles.set(file, local);
+}
+
+for (const cycle of cycles(graphOfFiles))
+  problems.push(`cycle: ${cycle.map((file) => relative(root, file)).join(" -> ")}`);
+
+for (const problem of problems) console.error(problem);
+console.log(`layers: ${files.length} files, ${problems.length} problems`);
+process.exitCode = problems.length > 0 ? 1 : 0;
+
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+/** Specifiers of all import and export ... from statements. */
+function imports(text) {
+  const found = [];
+  const pattern = /^\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm;
+  for (const [, typeOnly, specifier] of text.matchAll(pattern)) found.push({ specifier, typeOnly: Boolean(typeOnly) });
+  return found;
+}
+
+function cycles(edges) {
+  const state = new Map();
+  const found = [];
+  const walk = (file, trail) => {
+    if (state.get(file) === "done" || !edges.has(file)) return;
+    if (state.get(file) === "open") {
+      found.push([...trail.slice(trail.indexOf(file)), file]);
+      return;
+    }
+    state.set(file, "open");
+    for (const target of edges.get(file)) walk(target, [...trail, file]);
+    state.set(file, "done");
+  };
+  for (const file of edges.keys()) walk(file, []);
+  return found;
+}

@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Tests run the sources, not what was last built. (Worker threads do run the build: Node starts none from .ts.)
+    alias: {
+      "@innerloop/graph": source("packages/graph/src/index.ts"),
+      innerloop: source("packages/innerloop/src/index.ts"),
+    },
+  },
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts"],
+  },
+});
