@@ -1,7 +1,5 @@
-import { compile, type Executor, leaves, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import type { StatisticsByPath } from "../layers/layer.js";
-import { withRunningStatistics } from "../layers/layers.js";
-import { type Learner, type MetaGradient, meanMetaGradient, type TaskTree } from "../learners/learner.js";
+import { type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { type Learner, meanMetaGradient, type TaskTree } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
 import { splitSeed, type TaskSource } from "../tasks/task.js";
@@ -9,8 +7,9 @@ import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type Training
 import { chunkSizeFor } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
+import { metaStep } from "./meta-step.js";
 import { Run } from "./run.js";
-import { sampleTasks, sliceRows, sliceTasks, taskKeys } from "./task-batch.js";
+import { sampleTasks, taskKeys } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** What happens while training, in order. `iteration` counts updates done. */
@@ -104,7 +103,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       );
     state = { ...state, chunkSize: Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize) };
   }
-  const update = updateProgram({ learner, optimizer, executor, metaBatchSize, chunkSize: state.chunkSize });
+  const update = metaStep({ learner, optimizer, executor, metaBatchSize, chunkSize: state.chunkSize });
   const parameters = leaves(state.params).reduce((total, leaf) => total + leaf.size, 0);
   emit({ type: "start", iteration: state.iteration, iterations, chunkSize: state.chunkSize, parameters });
 
@@ -132,7 +131,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
         "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before",
       );
     }
-    state = { ...state, iteration, params: params as Params, optimizer: optimizerState };
+    state = { ...state, iteration, params, optimizer: optimizerState };
     emit({ type: "iteration", iteration, loss, metrics });
     if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
       const evaluation = await evaluate({
@@ -195,78 +194,3 @@ export function adaptationWarning(evaluation: Evaluation): string | undefined {
   if (to.mean < from.mean) return undefined;
   return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} steps. Try another inner learning rate or number of steps, or train longer`;
 }
-
-type UpdateResult = {
-  readonly params: Tree;
-  readonly optimizer: Tree;
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-};
-
-/**
- * One outer update. Where all tasks run at once, meta-gradient and update are one graph; else the chunks' gradients are
- * added in the order of their tasks and a second graph updates.
- */
-function updateProgram<Params extends Tree>(setting: {
-  learner: Learner<Params>;
-  optimizer: Optimizer;
-  executor: Executor;
-  metaBatchSize: number;
-  chunkSize: number;
-}): (params: Params, optimizer: Tree, batch: { tasks: TaskTree; keys: Tensor }) => Promise<UpdateResult> {
-  const { learner, optimizer, executor, metaBatchSize, chunkSize } = setting;
-  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor): Tree =>
-    meanMetaGradient(learner, params, tasks, keys) as unknown as Tree;
-  const applied = (params: Params, state: Tree, gradient: Params, statistics: StatisticsByPath) => {
-    const next = optimizer.update(gradient, state, params);
-    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state };
-  };
-  if (chunkSize >= metaBatchSize) {
-    const whole = compile(
-      (params: Params, state: Tree, tasks: TaskTree, keys: Tensor) => {
-        const { gradient, statistics, loss, metrics } = meanMetaGradient(learner, params, tasks, keys);
-        return { ...applied(params, state, gradient, statistics), loss, metrics };
-      },
-      { executor },
-    );
-    return async (params, state, { tasks, keys }) => {
-      const result = await whole(params, state, tasks, keys);
-      return { ...result, loss: numberOf(result.loss), metrics: numbersOf(result.metrics) };
-    };
-  }
-  const gradientProgram = compile(gradientOf, { executor });
-  const updateProgram = compile(applied, { executor });
-  return async (params, state, { tasks, keys }) => {
-    const starts = Array.from({ length: Math.ceil(metaBatchSize / chunkSize) }, (_, i) => i * chunkSize);
-    const results = await Promise.all(
-      starts.map((start) => {
-        const stop = Math.min(start + chunkSize, metaBatchSize);
-        return gradientProgram(params, sliceTasks(tasks, start, stop), sliceRows(keys, start, stop));
-      }),
-    );
-    const weights = starts.map((start) => Math.min(chunkSize, metaBatchSize - start) / metaBatchSize);
-    const total = weightedSum(results, weights) as unknown as MetaGradient<Params>;
-    const next = await updateProgram(params, state, total.gradient, total.statistics);
-    return { ...next, loss: numberOf(total.loss), metrics: numbersOf(total.metrics) };
-  };
-}
-
-function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
-  return mapTree(
-    (first, ...others) => {
-      const out = new Float32Array(first.size);
-      [first, ...others].forEach((leaf, i) => {
-        const values = leaf.data as Float32Array;
-        const weight = weights[i]!;
-        for (let at = 0; at < out.length; at++) out[at]! += weight * values[at]!;
-      });
-      return tensor(out, first.shape);
-    },
-    ...(trees as [Tree, ...Tree[]]),
-  );
-}
-
-const numberOf = (x: Tensor): number => Number(x.data![0]);
-
-const numbersOf = (metrics: Readonly<Record<string, Tensor>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, numberOf(value)]));
