@@ -42,12 +42,13 @@ declareLibraryModule(import.meta.url);
 /** The first stack frame outside the library, as `file.ts:line`, or undefined where there is none. */
 function userSourceLine(stack: string | undefined): string | undefined {
   for (const line of (stack ?? "").split("\n").slice(1)) {
+    if (/(^|\s|\()node:/.test(line)) continue;
     const match = /\(?((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):\d+\)?$/.exec(line.trim());
     if (!match?.[1]) continue;
     const file = match[1].replace(/^file:\/\//, "");
     const isTest = /\.test\.[jt]s/.test(file);
     if (!isTest && libraryRoots.some((root) => file.startsWith(root))) continue;
-    if (file.startsWith("node:") || file.includes("/node_modules/")) continue;
+    if (file.includes("/node_modules/")) continue;
     return `${file.replace(/^.*[\\/]/, "").replace(/\?.*$/, "")}:${match[2]}`;
   }
   return undefined;

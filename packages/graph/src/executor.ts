@@ -1,4 +1,5 @@
-import type { TensorType, TypedArray } from "./tensor.js";
+import { formatShape, GraphError } from "./errors.js";
+import { type DType, sizeOf, type TensorType, type TypedArray } from "./tensor.js";
 
 /** What an executor's kernels are good at; the lowering of primitives asks this and nothing else about it. */
 export interface LoweringProfile {
@@ -18,8 +19,14 @@ export const loweringProfiles: Readonly<Record<LoweringProfile["name"], Lowering
 
 /** A model that is loaded and can run. */
 export interface ExecutorSession {
-  /** Values of the outputs in order, given those of the inputs in order. */
+  /**
+   * Values of the outputs in order, given those of the inputs in order. The results belong to the caller: no later run
+   * writes to them. The feeds are only read, and must not be changed until the promise settles.
+   *
+   * @throws IL402 where the feeds do not fit the model's inputs; IL403 where the run fails or the session is closed
+   */
   run(feeds: readonly TypedArray[]): Promise<readonly TypedArray[]>;
+  /** Frees the session once its runs are done. */
   close(): Promise<void>;
 }
 
@@ -29,7 +36,37 @@ export interface Executor {
   readonly profile: LoweringProfile;
   /** How many runs go side by side. */
   readonly parallelism: number;
+  /**
+   * Loads a model whose inputs are named `input0`, `input1`, ... and outputs `output0`, `output1`, ...
+   *
+   * @throws IL403 where the model cannot be loaded
+   */
   load(model: Uint8Array, inputs: readonly TensorType[], outputs: readonly TensorType[]): Promise<ExecutorSession>;
   /** Frees all sessions and ends all workers. */
   close(): Promise<void>;
+}
+
+const arrayNames: Readonly<Record<DType, string>> = {
+  float32: "Float32Array",
+  float64: "Float64Array",
+  int32: "Int32Array",
+  int64: "BigInt64Array",
+  bool: "Uint8Array",
+};
+
+/** For executors: makes sure that there is one array for each input, of its type and size. Throws IL402. */
+export function checkFeeds(feeds: readonly TypedArray[], inputs: readonly TensorType[]): void {
+  if (feeds.length !== inputs.length) {
+    const problem = `${feeds.length} arrays for a model of ${inputs.length} inputs`;
+    throw new GraphError("IL402", "run", problem, "Give one array for each input, in order");
+  }
+  inputs.forEach(({ dtype, shape }, i) => {
+    const feed = feeds[i];
+    const wanted = arrayNames[dtype];
+    // By tag, since arrays made in another realm (a test's sandbox, a frame) are of another class.
+    const given = Object.prototype.toString.call(feed).slice("[object ".length, -1);
+    if (given === wanted && feed?.length === sizeOf(shape)) return;
+    const problem = `input ${i} is ${given} of ${feed?.length}, the model takes ${dtype}${formatShape(shape)}`;
+    throw new GraphError("IL402", "run", problem, `Give a ${wanted} of ${sizeOf(shape)}`);
+  });
 }

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Makes .venv/ in the repository root (git ignores it) with numpy and a PyTorch that runs on the CPU, for torch_maml.py.
+#
+#   bench/peers/setup.sh           light: the torch wheel alone, 0.5 GB to fetch and 1.3 GB on disk (needs gcc and readelf)
+#   bench/peers/setup.sh --full    torch with everything it asks for: several GB of CUDA packages
+#
+# PyPI has one torch wheel for x86-64 Linux, and it is linked against CUDA: without NVIDIA's libraries `import torch` fails,
+# although nothing on the CPU calls them. The light way installs the small real CUDA runtime (torch's kernels register themselves
+# with it when they load) and puts an empty library in the place of every other one that is missing. The CPU kernels
+# (MKL, oneDNN) are those of the wheel, untouched. If that does not import, the script goes on to the full install.
+# Set TORCH_VERSION to measure another version, PYTHON to use another interpreter.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+venv="$root/.venv"
+python="$venv/bin/python"
+version=${TORCH_VERSION:-2.15.0}
+pip=("$python" -m pip --disable-pip-version-check)
+
+check() {
+  "$python" - "$version" <<'PY'
+import sys
+import numpy
+import torch
+if torch.__version__.split("+")[0] != sys.argv[1]:
+    sys.exit(f"torch {torch.__version__} is installed, not {sys.argv[1]}")
+x = torch.rand(8, 3, 16, 16, requires_grad=True)
+w = torch.rand(4, 3, 3, 3, requires_grad=True)
+(g,) = torch.autograd.grad(torch.nn.functional.conv2d(x, w).square().sum(), w, create_graph=True)
+g.square().sum().backward()
+if not bool(torch.isfinite(w.grad).all()):
+    sys.exit("torch computes no finite gradient")
+torch.func.vmap(torch.func.grad(lambda a: (a @ a).sum()))(torch.rand(2, 3, 3))
+print(f"python {sys.version.split()[0]}, torch {torch.__version__}, numpy {numpy.__version__}, "
+      f"CPU {torch.backends.cpu.get_cpu_capability()}, MKL {torch.backends.mkl.is_available()}, "
+      f"oneDNN {torch.backends.mkldnn.is_available()}, CUDA device {torch.cuda.is_available()}")
+PY
+}
+
+# Empty libraries, in torch's own library folder (on its search path), for what is linked against but absent.
+stub_cuda() {
+  local lib name wanted node
+  lib=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/torch/lib
+  wanted=$(cd "$lib" && ldd ./libtorch_python.so ./libtorch_global_deps.so | awk '/not found/ { print $1 }' | sort -u)
+  for name in $wanted; do
+    case $name in
+      libcu* | libnv* | libnccl*) ;;
+      *) echo "torch needs $name, which is no CUDA library: install it" >&2; return 1 ;;
+    esac
+    # The symbol version torch asks for in this library, so that the loader does not complain.
+    node=$(cd "$lib" && readelf -VW ./libtorch_cuda.so ./libtorch_python.so ./libtorch_cpu.so ./libtorch_nvshmem.so 2>/dev/null |
+      awk -v file="$name" '/File:/ { inside = ($0 ~ "File: " file " ") } inside && /Name:/ { sub(/.*Name: /, ""); print $1; exit }')
+    printf '%s { global: *; };\n' "${node:-$name}" > "$venv/stub.map"
+    echo 'int innerloop_stub;' | gcc -shared -x c - -o "$lib/$name" -Wl,-soname,"$name" -Wl,--version-script="$venv/stub.map"
+  done
+  rm -f "$venv/stub.map"
+}
+
+light() {
+  command -v gcc readelf ldd > /dev/null || return 1
+  "${pip[@]}" install --quiet --no-deps "torch==$version" || return 1
+  # The runtime's release is the one this wheel asks for; torch before 2.9 names it nvidia-cuda-runtime-cu12.
+  local cuda
+  cuda=$("$python" - <<'PY'
+import importlib.metadata, re
+for line in importlib.metadata.requires("torch") or []:
+    if m := re.match(r"cuda-toolkit\S*==(\d+\.\d+)", line):
+        print(f"nvidia-cuda-runtime=={m[1]}.*")
+    elif m := re.match(r"(nvidia-cuda-runtime-cu\d+)==([\d.]+)", line):
+        print(f"{m[1]}=={m[2]}")
+PY
+)
+  # The rest of what torch asks for is Python: its own list, less CUDA, Triton and what only a compiler of kernels needs.
+  "${pip[@]}" install --quiet --no-deps $cuda || return 1
+  "${pip[@]}" install --quiet numpy filelock typing-extensions sympy networkx jinja2 fsspec 2> "$venv/pip.log" ||
+    { cat "$venv/pip.log" >&2; return 1; }
+  stub_cuda && check
+}
+
+[ -x "$python" ] || "${PYTHON:-python3}" -m venv "$venv"
+if check 2> /dev/null; then exit 0; fi
+if [ "${1:-}" != --full ]; then
+  if [ "$(uname -sm)" = "Linux x86_64" ]; then
+    if light; then exit 0; fi
+    echo "the light install failed: going on to the full one (several GB)" >&2
+  fi
+fi
+"${pip[@]}" install --quiet "torch==$version" numpy
+check

@@ -1,0 +1,300 @@
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import {
+  checkFeeds,
+  declareLibraryModule,
+  type Executor,
+  type ExecutorSession,
+  GraphError,
+  loweringProfiles,
+  type TensorType,
+  type TypedArray,
+} from "@innerloop/graph";
+import type { WorkerReply, WorkerRequest } from "./worker.js";
+
+declareLibraryModule(import.meta.url);
+
+export interface WorkerPoolOptions {
+  /** Worker threads, each with sessions of one thread. The number of cores unless given. */
+  readonly workers?: number;
+}
+
+/**
+ * Runs models side by side in worker threads. All workers compute alike: which of them ran does not show in the result.
+ * Runs start in the order they were asked for. A worker that dies is replaced and its run repeated once.
+ *
+ * Feeds are copied once per run. Arrays on a SharedArrayBuffer are handed over without that copy; the worker makes its
+ * own. Idle workers do not keep the process alive.
+ *
+ * @throws IL102 where `workers` is no positive whole number
+ */
+export function workerPoolExecutor(options: WorkerPoolOptions = {}): Executor {
+  const size = options.workers ?? availableParallelism();
+  if (!Number.isInteger(size) || size < 1) {
+    throw new GraphError("IL102", "workerPoolExecutor", `${size} workers`, "Ask for one worker or more");
+  }
+  return openPool(size, workerFile());
+}
+
+/** A model as the workers get it. */
+interface LoadedModel {
+  readonly session: number;
+  readonly model: Uint8Array;
+  readonly inputs: readonly TensorType[];
+  readonly outputs: readonly TensorType[];
+}
+
+function openPool(size: number, file: URL): Executor {
+  const slots: (WorkerThread | undefined)[] = new Array(size).fill(undefined);
+  const free = slots.map((_, slot) => size - 1 - slot);
+  const waiting: { readonly start: (slot: number) => void; readonly refuse: (error: Error) => void }[] = [];
+  let sessions = 0;
+  let closing: Promise<void> | undefined;
+
+  const workerOf = (slot: number): WorkerThread => {
+    const known = slots[slot];
+    if (known && !known.ended) return known;
+    const started = new WorkerThread(file);
+    slots[slot] = started;
+    return started;
+  };
+
+  const takeSlot = (): Promise<number> | number =>
+    free.pop() ?? new Promise((start, refuse) => waiting.push({ start, refuse }));
+
+  const giveBack = (slot: number): void => {
+    const next = waiting.shift();
+    if (next) next.start(slot);
+    else free.push(slot);
+  };
+
+  /** The work on the slot's worker; once more on a fresh one where the worker died over it. */
+  const insist = async <T>(slot: number, operation: "load" | "run", work: (worker: WorkerThread) => Promise<T>) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work(workerOf(slot));
+      } catch (error) {
+        if (!(error instanceof WorkerEnded)) throw error;
+        if (closing) throw closedError(operation);
+        if (attempt === 1) continue;
+        const problem = `the worker thread died, and so did its replacement (${error.message})`;
+        throw withCause(
+          new GraphError("IL403", operation, problem, "Check the memory left, or use fewer workers"),
+          error,
+        );
+      }
+    }
+  };
+
+  const load = async (model: Uint8Array, inputs: readonly TensorType[], outputs: readonly TensorType[]) => {
+    if (closing) throw closedError("load");
+    const loaded: LoadedModel = {
+      session: sessions++,
+      model: new Uint8Array(new SharedArrayBuffer(model.length)),
+      inputs: inputs.map(plainType),
+      outputs: outputs.map(plainType),
+    };
+    loaded.model.set(model);
+    const results = await Promise.allSettled(
+      slots.map((_, slot) => insist(slot, "load", (worker) => worker.load(loaded))),
+    );
+    const failed = results.find((result) => result.status === "rejected");
+    if (!failed) return openSession(loaded);
+    await Promise.all(slots.map((worker) => worker?.unload(loaded)));
+    throw failed.reason;
+  };
+
+  const openSession = (loaded: LoadedModel): ExecutorSession => {
+    const runs = new Set<Promise<unknown>>();
+    let sessionClosing: Promise<void> | undefined;
+    const run = async (feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> => {
+      const slot = await takeSlot();
+      try {
+        return await insist(slot, "run", async (worker) => {
+          // Only a replaced worker still has to load the model.
+          if (!worker.has(loaded)) await worker.load(loaded);
+          return worker.run(loaded, feeds);
+        });
+      } finally {
+        giveBack(slot);
+      }
+    };
+    return {
+      async run(feeds) {
+        if (closing || sessionClosing) throw closedError("run");
+        checkFeeds(feeds, loaded.inputs);
+        const result = run(feeds);
+        runs.add(result);
+        try {
+          return await result;
+        } finally {
+          runs.delete(result);
+        }
+      },
+      close() {
+        sessionClosing ??= (async () => {
+          await Promise.allSettled(runs);
+          await Promise.all(slots.map((worker) => worker?.unload(loaded)));
+        })();
+        return sessionClosing;
+      },
+    };
+  };
+
+  const close = async (): Promise<void> => {
+    for (const { refuse } of waiting.splice(0)) refuse(closedError("run"));
+    await Promise.all(slots.map((worker) => worker?.end()));
+  };
+
+  return {
+    name: "onnxruntime worker pool",
+    profile: loweringProfiles.cpu,
+    parallelism: size,
+    load,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** The reason a request was not answered: its worker is gone. */
+class WorkerEnded extends Error {}
+
+interface Request {
+  readonly kind: WorkerRequest["kind"];
+  readonly answer: Promise<readonly TypedArray[]>;
+  readonly resolve: (outputs: readonly TypedArray[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One worker thread, the models it has loaded and the requests it has not yet answered. */
+class WorkerThread {
+  ended = false;
+  private readonly worker: Worker;
+  private readonly loads = new Map<number, Promise<unknown>>();
+  private readonly requests = new Map<number, Request>();
+  private nextId = 0;
+  private cause: unknown;
+
+  constructor(file: URL) {
+    // Flags of the main thread (loaders, inspectors, test runners) are not meant for a thread that only computes.
+    this.worker = new Worker(file, { execArgv: [] });
+    this.worker.unref();
+    this.worker.on("message", (reply: WorkerReply) => this.settle(reply));
+    this.worker.on("error", (cause) => {
+      this.ended = true;
+      this.cause = cause;
+    });
+    // An answer that cannot be read is an answer that never comes.
+    this.worker.on("messageerror", () => void this.worker.terminate());
+    this.worker.on("exit", (exitCode) => {
+      this.ended = true;
+      this.cause ??= new Error(`exit code ${exitCode}`);
+      for (const { reject } of this.requests.values()) reject(this.endedError());
+      this.requests.clear();
+    });
+  }
+
+  has({ session }: LoadedModel): boolean {
+    return this.loads.has(session);
+  }
+
+  load(loaded: LoadedModel): Promise<unknown> {
+    const known = this.loads.get(loaded.session);
+    if (known) return known;
+    const loading = this.ask((id) => ({ kind: "load", id, ...loaded }));
+    this.loads.set(loaded.session, loading);
+    loading.catch(() => this.loads.delete(loaded.session));
+    return loading;
+  }
+
+  run({ session }: LoadedModel, feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> {
+    // A copy that is moved, since cloning would copy twice, and all of the memory that a feed is only a window of.
+    const copies = feeds.map((feed) => (feed.buffer instanceof SharedArrayBuffer ? feed : feed.slice()));
+    const moved = copies.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+    return this.ask((id) => ({ kind: "run", id, session, feeds: copies }), moved);
+  }
+
+  /** Frees the model; a worker that ends meanwhile has freed it too. */
+  async unload({ session }: LoadedModel): Promise<void> {
+    if (this.ended || !this.loads.delete(session)) return;
+    await this.ask((id) => ({ kind: "close", id, session })).catch((error) => {
+      if (!(error instanceof WorkerEnded)) throw error;
+    });
+  }
+
+  /** Ends the thread, after what it was asked already. */
+  async end(): Promise<void> {
+    await Promise.allSettled([...this.requests.values()].map(({ answer }) => answer));
+    await this.worker.terminate();
+  }
+
+  private ask(
+    request: (id: number) => WorkerRequest,
+    moved: readonly ArrayBuffer[] = [],
+  ): Promise<readonly TypedArray[]> {
+    if (this.ended) return Promise.reject(this.endedError());
+    const message = request(this.nextId++);
+    const { promise, resolve, reject } = deferred<readonly TypedArray[]>();
+    this.requests.set(message.id, { kind: message.kind, answer: promise, resolve, reject });
+    // The process stays while an answer is awaited, and may end when none is.
+    if (this.requests.size === 1) this.worker.ref();
+    this.worker.postMessage(message, moved);
+    return promise;
+  }
+
+  private endedError(): WorkerEnded {
+    const { cause } = this;
+    return withCause(new WorkerEnded(cause instanceof Error ? cause.message : String(cause)), cause);
+  }
+
+  private settle(reply: WorkerReply): void {
+    const request = this.requests.get(reply.id);
+    if (!request) return;
+    this.requests.delete(reply.id);
+    if (this.requests.size === 0) this.worker.unref();
+    if ("outputs" in reply) request.resolve(reply.outputs);
+    else {
+      const remedy = "Check that the model is complete, uses operators of this onnxruntime and fits in memory";
+      request.reject(new GraphError("IL403", request.kind, reply.failure, remedy));
+    }
+  }
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((fulfil, refuse) => {
+    resolve = fulfil;
+    reject = refuse;
+  });
+  return { promise, resolve, reject };
+}
+
+/** The worker as compiled JavaScript: Node starts no thread from TypeScript. */
+function workerFile(): URL {
+  if (!import.meta.url.endsWith(".ts")) return new URL("./worker.js", import.meta.url);
+  const built = new URL("../../dist/executor/worker.js", import.meta.url);
+  if (existsSync(built)) return built;
+  const problem = "run from TypeScript sources, and dist/executor/worker.js of packages/node is not built";
+  throw new GraphError("IL403", "workerPoolExecutor", problem, "Run `npm run build` first");
+}
+
+/** A tensor is a TensorType too, but cannot be sent to another thread. */
+const plainType = ({ dtype, shape }: TensorType): TensorType => ({ dtype, shape: [...shape] });
+
+function withCause<E extends Error>(error: E, cause: unknown): E {
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+function closedError(operation: "load" | "run"): GraphError {
+  return new GraphError(
+    "IL403",
+    operation,
+    "the executor or session is closed",
+    "Load the model again with an open executor",
+  );
+}

@@ -1,0 +1,59 @@
+import { type MessagePort, parentPort } from "node:worker_threads";
+import type { ExecutorSession, TensorType, TypedArray } from "@innerloop/graph";
+import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
+
+/** What the pool asks of a worker. Each request is answered once, by a reply of the same id. */
+export type WorkerRequest = { readonly id: number; readonly session: number } & (
+  | {
+      readonly kind: "load";
+      /** On shared memory: all workers read the same bytes. */
+      readonly model: Uint8Array;
+      readonly inputs: readonly TensorType[];
+      readonly outputs: readonly TensorType[];
+    }
+  | { readonly kind: "run"; readonly feeds: readonly TypedArray[] }
+  | { readonly kind: "close" }
+);
+
+export type WorkerReply =
+  | { readonly id: number; readonly outputs: readonly TypedArray[] }
+  | { readonly id: number; readonly failure: string };
+
+const executor = onnxruntimeExecutor({ threads: 1 });
+const sessions = new Map<number, Promise<ExecutorSession>>();
+
+async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
+  if (request.kind === "load") {
+    const loading = executor.load(request.model, request.inputs, request.outputs);
+    sessions.set(request.session, loading);
+    await loading;
+    return [];
+  }
+  const session = await sessions.get(request.session);
+  if (!session) throw new Error(`session ${request.session} is not loaded in this worker`);
+  if (request.kind === "run") return session.run(request.feeds);
+  sessions.delete(request.session);
+  await session.close();
+  return [];
+}
+
+async function reply(port: MessagePort, request: WorkerRequest): Promise<void> {
+  try {
+    const outputs = await answer(request);
+    // The results are fresh arrays: they move to the main thread without a copy.
+    const buffers = new Set(outputs.map((output) => output.buffer as ArrayBuffer));
+    port.postMessage({ id: request.id, outputs } satisfies WorkerReply, [...buffers]);
+  } catch (error) {
+    if (request.kind === "load") sessions.delete(request.session);
+    // The pool words the error for the user; what it needs from here is onnxruntime's own text.
+    const source = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const failure = source instanceof Error ? source.message : String(source);
+    port.postMessage({ id: request.id, failure } satisfies WorkerReply);
+  }
+}
+
+if (!parentPort) throw new Error("worker.js is started by workerPoolExecutor, not by itself");
+const port = parentPort;
+port.on("message", (request: WorkerRequest) => {
+  void reply(port, request);
+});
