@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     // Tests run the sources, not what was last built. (Worker threads do run the build: Node starts none from .ts.)
     alias: {
+      "@innerloop/graph/testing": source("packages/graph/src/testing/index.ts"),
       "@innerloop/graph": source("packages/graph/src/index.ts"),
       innerloop: source("packages/innerloop/src/index.ts"),
     },

@@ -2,12 +2,12 @@
 # Makes .venv/ in the repository root (git ignores it) with numpy and a PyTorch that runs on the CPU, for torch_maml.py.
 #
 #   bench/peers/setup.sh           light: the torch wheel alone, 0.5 GB to fetch and 1.3 GB on disk (needs gcc and readelf)
-#   bench/peers/setup.sh --full    torch with everything it asks for: several GB of CUDA packages
+#   bench/peers/setup.sh --full    torch with everything it asks for: all the CUDA packages, 5.4 GB on disk
 #
 # PyPI has one torch wheel for x86-64 Linux, and it is linked against CUDA: without NVIDIA's libraries `import torch` fails,
 # although nothing on the CPU calls them. The light way installs the small real CUDA runtime (torch's kernels register themselves
-# with it when they load) and puts an empty library in the place of every other one that is missing. The CPU kernels
-# (MKL, oneDNN) are those of the wheel, untouched. If that does not import, the script goes on to the full install.
+# with it when they load) and puts a stub in the place of every other library that is missing. The CPU kernels (MKL, oneDNN)
+# are those of the wheel, untouched. It never goes on to the full install by itself.
 # Set TORCH_VERSION to measure another version, PYTHON to use another interpreter.
 set -euo pipefail
 
@@ -37,23 +37,32 @@ print(f"python {sys.version.split()[0]}, torch {torch.__version__}, numpy {numpy
 PY
 }
 
-# Empty libraries, in torch's own library folder (on its search path), for what is linked against but absent.
+# Stands in, in torch's own library folder (on its search path), for what is linked against but absent: every function
+# torch names in that library is there under the symbol version it asks for, and does nothing but report an error.
 stub_cuda() {
-  local lib name wanted node
+  local lib name wanted
   lib=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/torch/lib
+  grep -lsr innerloop_stub "$lib" --include='lib*.so.*' | xargs -r rm -f
   wanted=$(cd "$lib" && ldd ./libtorch_python.so ./libtorch_global_deps.so | awk '/not found/ { print $1 }' | sort -u)
+  (cd "$lib" && readelf -W --dyn-syms ./lib*.so 2> /dev/null) |
+    awk '$7 == "UND" && $8 != "" { split($8, part, "@+"); print part[1], (part[2] == "" ? "-" : part[2]) }' | sort -u > "$venv/symbols"
   for name in $wanted; do
     case $name in
       libcu* | libnv* | libnccl*) ;;
       *) echo "torch needs $name, which is no CUDA library: install it" >&2; return 1 ;;
     esac
-    # The symbol version torch asks for in this library, so that the loader does not complain.
-    node=$(cd "$lib" && readelf -VW ./libtorch_cuda.so ./libtorch_python.so ./libtorch_cpu.so ./libtorch_nvshmem.so 2>/dev/null |
-      awk -v file="$name" '/File:/ { inside = ($0 ~ "File: " file " ") } inside && /Name:/ { sub(/.*Name: /, ""); print $1; exit }')
-    printf '%s { global: *; };\n' "${node:-$name}" > "$venv/stub.map"
-    echo 'int innerloop_stub;' | gcc -shared -x c - -o "$lib/$name" -Wl,-soname,"$name" -Wl,--version-script="$venv/stub.map"
+    # NVIDIA names the symbol version after the file, except for NVSHMEM; NCCL, cuSPARSELt and cuFile have none: there the
+    # function's name begins with the library's.
+    local node=$name prefix=${name#lib}
+    prefix=${prefix%%.so*}
+    [[ $name == libnvshmem* ]] && node=NVSHMEM
+    printf '%s { global: *; };\n' "$node" > "$venv/stub.map"
+    { echo 'int innerloop_stub(void) { return 999; }'
+      awk -v node="$node" -v prefix="${prefix,,}" '$2 == node || ($2 == "-" && index(tolower($1), prefix) == 1) {
+        print "int " $1 "(void) { return 999; }" }' "$venv/symbols"; } |
+      gcc -shared -fPIC -w -x c - -o "$lib/$name" -Wl,-soname,"$name" -Wl,--version-script="$venv/stub.map"
   done
-  rm -f "$venv/stub.map"
+  rm -f "$venv/stub.map" "$venv/symbols"
 }
 
 light() {
@@ -79,11 +88,14 @@ PY
 
 [ -x "$python" ] || "${PYTHON:-python3}" -m venv "$venv"
 if check 2> /dev/null; then exit 0; fi
-if [ "${1:-}" != --full ]; then
-  if [ "$(uname -sm)" = "Linux x86_64" ]; then
-    if light; then exit 0; fi
-    echo "the light install failed: going on to the full one (several GB)" >&2
-  fi
+if [ "${1:-}" = --full ]; then
+  "${pip[@]}" install --quiet "torch==$version" numpy
+  check
+elif [ "$(uname -sm)" != "Linux x86_64" ]; then
+  # The wheels for macOS, Windows and Linux on ARM carry no CUDA.
+  "${pip[@]}" install --quiet "torch==$version" numpy
+  check
+elif ! light; then
+  echo "The light install failed. '$0 --full' installs torch with all its CUDA packages (5 GB on disk)." >&2
+  exit 1
 fi
-"${pip[@]}" install --quiet "torch==$version" numpy
-check

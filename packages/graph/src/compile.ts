@@ -3,7 +3,7 @@ import type { Executor, ExecutorSession } from "./executor.js";
 import { type Graph, hashGraph, trace, typesOf } from "./graph.js";
 import { type Estimate, encode, estimateModel, lower } from "./onnx/lowering.js";
 import { sameShape, Tensor } from "./tensor.js";
-import { leaves, type Tree, unflatten } from "./tree.js";
+import { leaves, paths, type Tree, unflatten } from "./tree.js";
 
 /** A function compiled for arguments of certain shapes. */
 export interface Program<Arguments extends readonly Tree[], Result extends Tree> {
@@ -38,7 +38,7 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
 ): CompiledFunction<Arguments, Result> {
   const programs = new Map<string, Promise<Program<Arguments, Result>>>();
   const prepare = (...args: Arguments): Promise<Program<Arguments, Result>> => {
-    const key = args.map((argument) => leaves(argument).join(" ")).join("; ");
+    const key = args.map(signature).join("; ");
     let program = programs.get(key);
     if (!program) {
       program = build(f, args, options.executor);
@@ -62,8 +62,9 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   const model = encode(lowered);
   const hash = hashGraph(graph);
   const session = await loadSession(executor, hash, model, graph);
+  const names = args.map(paths);
   const run = async (...given: Arguments): Promise<Result> => {
-    const feeds = given.flatMap((argument) => leaves(argument));
+    const feeds = names.flatMap((expected, i) => leavesByName(given[i], expected, i));
     const results = await session.run(feeds.map((x, i) => dataFor(x, graph.inputs[i], i)));
     return unflatten(
       result,
@@ -73,13 +74,45 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   return { graph, hash, estimate: estimateModel(lowered), model, run };
 }
 
+/** Names, types and shapes of the leaves of an argument. */
+function signature(argument: Tree): string {
+  const names = paths(argument);
+  return leaves(argument)
+    .map((leaf, i) => `${names[i]} ${leaf}`)
+    .join(", ");
+}
+
+/** The leaves of an argument in the order in which it was compiled: properties may come in any. */
+function leavesByName(argument: Tree | undefined, expected: readonly string[], position: number): Tensor[] {
+  const given = argument === undefined ? [] : leaves(argument);
+  const names = argument === undefined ? [] : paths(argument);
+  if (names.length === expected.length && names.every((name, i) => name === expected[i])) return given;
+  const byName = new Map(names.map((name, i) => [name, given[i]!]));
+  const missing = expected.find((name) => !byName.has(name));
+  if (missing !== undefined || names.length !== expected.length) {
+    const problem = `argument ${position} has the leaves ${names.join(", ") || "none"}, compiled for ${expected.join(", ") || "none"}`;
+    throw new GraphError("IL402", "run", problem, "Give a tree of the structure it was compiled for");
+  }
+  return expected.map((name) => byName.get(name)!);
+}
+
 function dataFor(x: Tensor, expected: Tensor | undefined, i: number): NonNullable<Tensor["data"]> {
   if (!expected || x.dtype !== expected.dtype || !sameShape(x.shape, expected.shape)) {
     const wanted = expected ? `${expected.dtype}${formatShape(expected.shape)}` : "nothing";
-    throw new GraphError("IL402", "run", `input ${i} is ${x}, compiled for ${wanted}`, "Give arrays of the shapes it was compiled for");
+    throw new GraphError(
+      "IL402",
+      "run",
+      `input ${i} is ${x}, compiled for ${wanted}`,
+      "Give arrays of the shapes it was compiled for",
+    );
   }
   if (x.data) return x.data;
-  throw new GraphError("IL402", "run", `input ${i} (${x}) has no values`, "Pass constants made with tensor(...), or results of a run");
+  throw new GraphError(
+    "IL402",
+    "run",
+    `input ${i} (${x}) has no values`,
+    "Pass constants made with tensor(...), or results of a run",
+  );
 }
 
 function loadSession(executor: Executor, hash: string, model: Uint8Array, graph: Graph): Promise<ExecutorSession> {

@@ -4,7 +4,7 @@ import { sum, sumTo } from "./primitives/reduce.js";
 import { onesLike, zerosLike } from "./primitives/shape.js";
 import { rewrite, topologicalOrder } from "./rewriting.js";
 import { input, isFloat, sameShape, scalar, Tensor } from "./tensor.js";
-import { leaves, type Tree, unflatten } from "./tree.js";
+import { leaves, mapTree, type Tree, unflatten } from "./tree.js";
 
 /**
  * Cotangents of `wanted` given those of `outputs`: reverse-mode accumulation (Griewank & Walther 2008, section 3.2)
@@ -30,7 +30,12 @@ function pullBack(outputs: readonly Tensor[], cotangents: readonly Tensor[], wan
     const { vjp, name } = x.primitive;
     if (typeof vjp !== "function") {
       if (vjp.gradient === "zero") continue;
-      throw new GraphError("IL302", name, vjp.reason, "Keep it out of the differentiated part, or wrap it in stopGradient");
+      throw new GraphError(
+        "IL302",
+        name,
+        vjp.reason,
+        "Keep it out of the differentiated part, or wrap it in stopGradient",
+      );
     }
     const pullbacks = vjp(cotangent, x.inputs, x, x.attributes);
     x.inputs.forEach((source, i) => {
@@ -53,12 +58,19 @@ function onFreshInputs<A extends Tree>(
   const actual = leaves(argument);
   const fresh = actual.map((leaf) => input(leaf.shape, leaf.dtype));
   const results = transform(f(unflatten(argument, fresh)), fresh);
-  return rewrite(results, new Map(fresh.map((x, i) => [x, actual[i]!])), (x, inputs) => Tensor.apply(x.primitive!, inputs, x.attributes));
+  return rewrite(results, new Map(fresh.map((x, i) => [x, actual[i]!])), (x, inputs) =>
+    Tensor.apply(x.primitive!, inputs, x.attributes),
+  );
 }
 
 function requireScalar(loss: unknown): asserts loss is Tensor {
   if (!(loss instanceof Tensor)) {
-    throw new GraphError("IL301", "grad", `the function returned ${typeof loss}`, "Return one scalar tensor, or use auxiliary results");
+    throw new GraphError(
+      "IL301",
+      "grad",
+      `the function returned ${typeof loss}`,
+      "Return one scalar tensor, or use auxiliary results",
+    );
   }
   if (loss.rank !== 0 || !isFloat(loss.dtype)) {
     const problem = `the function returned ${loss.dtype}${formatShape(loss.shape)}`;
@@ -126,14 +138,14 @@ export function vjp<A extends Tree, B extends Tree>(
 ): { readonly value: B; readonly pullback: (cotangent: B) => A } {
   const value = f(argument);
   const pullback = (cotangent: B): A => {
-    const given = leaves(cotangent);
+    const given = leaves(mapTree((_output, matching) => matching!, value, cotangent));
     const results = onFreshInputs(
       (fresh) => leaves(f(fresh)),
       argument,
       (outputs, fresh) => {
         outputs.forEach((output, i) => {
-          if (given[i] && sameShape(output.shape, given[i].shape)) return;
-          const problem = `cotangent ${given[i] ? formatShape(given[i].shape) : "missing"} for a result of ${formatShape(output.shape)}`;
+          if (sameShape(output.shape, given[i]!.shape)) return;
+          const problem = `cotangent ${formatShape(given[i]!.shape)} for a result of ${formatShape(output.shape)}`;
           throw new GraphError("IL303", "vjp", problem, "Give a cotangent of the result's own structure and shapes");
         });
         return pullBack(outputs, given, fresh);
@@ -146,9 +158,11 @@ export function vjp<A extends Tree, B extends Tree>(
 
 /** The product of the Hessian of the scalar f at `argument` with a vector of the argument's structure: grad(<grad f, v>). */
 export function hessianVectorProduct<A extends Tree>(f: (argument: A) => Tensor, argument: A, vector: A): A {
-  const directions = leaves(vector);
+  const directions = leaves(mapTree((_leaf, matching) => matching!, argument, vector));
   return grad((at: A) => {
-    const slopes = leaves(grad(f)(at));
-    return slopes.reduce<Tensor>((total, slope, i) => add(total, sum(mul(slope, directions[i]!))), scalar(0, slopes[0]?.dtype));
+    const terms = leaves(grad(f)(at)).flatMap((slope, i) =>
+      isFloat(slope.dtype) ? [sum(mul(slope, directions[i]!))] : [],
+    );
+    return terms.length === 0 ? scalar(0) : terms.reduce((total, term) => add(total, term));
   })(argument);
 }

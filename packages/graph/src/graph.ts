@@ -52,7 +52,11 @@ export function trace<Arguments extends readonly Tree[], Result extends Tree>(
 
 /** The graph as text, one line per operation: `v3 = matmul(v0, v1) : float32[4, 2]`. Constants up to 8 values are shown. */
 export function printGraph(graph: Graph): string {
-  return printed(graph, (x) => (x.size <= 8 ? `[${[...(x.data as ArrayLike<unknown> & Iterable<unknown>)].map(String).join(", ")}]` : `${x.size} values`));
+  return printed(graph, (x) =>
+    x.size <= 8
+      ? `[${[...(x.data as ArrayLike<unknown> & Iterable<unknown>)].map(String).join(", ")}]`
+      : `${x.size} values`,
+  );
 }
 
 function printed(graph: Graph, constant: (x: Tensor) => string): string {
@@ -65,7 +69,9 @@ function printed(graph: Graph, constant: (x: Tensor) => string): string {
     if (names.has(x)) continue;
     const name = `v${names.size - graph.inputs.length}`;
     names.set(x, name);
-    const attributes = Object.entries(x.attributes).map(([key, value]) => `${key}=${Array.isArray(value) ? formatShape(value) : value}`);
+    const attributes = Object.entries(x.attributes).map(
+      ([key, value]) => `${key}=${Array.isArray(value) ? formatShape(value) : value}`,
+    );
     const call = x.primitive
       ? `${x.primitive.name}(${[...x.inputs.map((source) => names.get(source)), ...attributes].join(", ")})`
       : `constant ${constant(x)}`;

@@ -6,20 +6,68 @@ export * from "./graph.js";
 export { interpret, valuesOf } from "./interpreter.js";
 export type { Emitter, OnnxAttribute, OnnxNode, Value } from "./onnx/emitter.js";
 export { decodeModel } from "./onnx/encode.js";
-export { type Estimate, estimateModel, encode, type LoweredModel, lower } from "./onnx/lowering.js";
+export { type Estimate, encode, estimateModel, type LoweredModel, lower } from "./onnx/lowering.js";
 export * from "./operations.js";
 export * from "./primitive.js";
 export {
-  abs, add, cast, cos, div, equal, erf, exp, floor, greater, greaterEqual, less, lessEqual, log, logicalAnd, logicalNot,
-  logicalOr, max, min, mod, mul, neg, notEqual, pow, relu, sigmoid, sign, sin, sqrt, step, stopGradient, sub, tanh, where,
+  abs,
+  add,
+  cast,
+  cos,
+  div,
+  equal,
+  erf,
+  exp,
+  floor,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  max,
+  min,
+  mod,
+  mul,
+  neg,
+  notEqual,
+  pow,
+  relu,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  step,
+  stopGradient,
+  sub,
+  tanh,
+  where,
 } from "./primitives/elementwise.js";
 export { addAlongAxis, gather, oneHot, scatterAdd, takeAlongAxis } from "./primitives/indexing.js";
 export { matmul, swapLast } from "./primitives/linear-algebra.js";
-export { argMax, type Axes, cumulativeSum, mean, reduceMax, reduceMin, sum, sumTo } from "./primitives/reduce.js";
+export { type Axes, argMax, cumulativeSum, mean, reduceMax, reduceMin, sum, sumTo } from "./primitives/reduce.js";
 export {
-  broadcastTo, concat, expandAxis, flip, full, moveAxis, ones, onesLike, pad, range, reshape, slice, sliceAxis, stack, transpose, zeros, zerosLike,
+  broadcastTo,
+  concat,
+  expandAxis,
+  flip,
+  full,
+  moveAxis,
+  ones,
+  onesLike,
+  pad,
+  range,
+  reshape,
+  slice,
+  sliceAxis,
+  stack,
+  transpose,
+  zeros,
+  zerosLike,
 } from "./primitives/shape.js";
-export { overlapAdd, windows, type WindowGeometry } from "./primitives/windows.js";
+export { overlapAdd, type WindowGeometry, windows } from "./primitives/windows.js";
 export { type PrimitiveName, primitives } from "./registry.js";
 export { simplificationLaws, simplify } from "./simplify.js";
 export * from "./tensor.js";

@@ -1,7 +1,24 @@
 /** Operations that users write models with, each composed of primitives and so differentiable and batched like them. */
 import { formatShape, GraphError } from "./errors.js";
-import { abs, add, div, erf, exp, log, max, min, mul, neg, relu, sigmoid, sqrt, stopGradient, sub, where, greater } from "./primitives/elementwise.js";
 import { convolution } from "./primitives/convolution.js";
+import {
+  add,
+  div,
+  erf,
+  exp,
+  greater,
+  log,
+  max,
+  min,
+  mul,
+  neg,
+  relu,
+  sigmoid,
+  sqrt,
+  stopGradient,
+  sub,
+  where,
+} from "./primitives/elementwise.js";
 import { type Axes, mean, reduceMax, sum } from "./primitives/reduce.js";
 import { pad, reshape, slice, transpose } from "./primitives/shape.js";
 import { type GeometryAttributes, outputLength, windows } from "./primitives/windows.js";
@@ -58,7 +75,9 @@ export function batchNorm(
 
 /** log(1 + e^x), without overflow. */
 export function softplus(x: Tensor): Tensor {
-  return add(relu(x), log(add(exp(neg(abs(x))), 1)));
+  // log(e^x + e^0) shifted by the larger exponent, which is held constant: so the gradient is sigmoid(x), at 0 as well.
+  const peak = stopGradient(relu(x));
+  return add(peak, log(add(exp(sub(x, peak)), exp(neg(peak)))));
 }
 
 /** x where positive, slope x elsewhere. */
@@ -87,7 +106,11 @@ export function clip(x: Tensor, low: number, high: number): Tensor {
 }
 
 /** Euclidean norm over some axes; `epsilon` under the root keeps its gradient finite at 0. */
-export function norm(x: Tensor, axes?: Axes, options: { readonly keepAxes?: boolean; readonly epsilon?: number } = {}): Tensor {
+export function norm(
+  x: Tensor,
+  axes?: Axes,
+  options: { readonly keepAxes?: boolean; readonly epsilon?: number } = {},
+): Tensor {
   return sqrt(add(sum(mul(x, x), axes, options), options.epsilon ?? 0));
 }
 
@@ -102,7 +125,12 @@ export interface WindowOptions {
 
 const pair = (n: number | readonly [number, number]): readonly [number, number] => (typeof n === "number" ? [n, n] : n);
 
-function geometryOf(size: readonly number[], window: readonly [number, number], options: WindowOptions, defaultStride = window): GeometryAttributes {
+function geometryOf(
+  size: readonly number[],
+  window: readonly [number, number],
+  options: WindowOptions,
+  defaultStride = window,
+): GeometryAttributes {
   const stride = pair(options.stride ?? defaultStride);
   const dilation = pair(options.dilation ?? 1);
   const { padding = "valid" } = options;
@@ -141,7 +169,12 @@ export function conv2d(x: Tensor, filters: Tensor, options: WindowOptions & { re
   const { groups = 1 } = options;
   if (channelsIn * groups !== channels || channelsOut % groups !== 0) {
     const problem = `images have ${channels} channels, filters ${formatShape(filters.shape)} in ${groups} groups take ${channelsIn * groups}`;
-    throw new GraphError("IL202", "conv2d", problem, "Images are channels-last; both channel counts divide by the groups");
+    throw new GraphError(
+      "IL202",
+      "conv2d",
+      problem,
+      "Images are channels-last; both channel counts divide by the groups",
+    );
   }
   const geometry = geometryOf([height, width], [down, across], options, [1, 1]);
   if (groups === 1) {
@@ -161,14 +194,25 @@ const moveGroupsBack = (y: Tensor): Tensor => transpose(y, [1, 2, 3, 0, 4]);
 export function conv1d(
   x: Tensor,
   filters: Tensor,
-  options: { readonly stride?: number; readonly padding?: "same" | "valid" | number | readonly [before: number, after: number]; readonly dilation?: number; readonly groups?: number } = {},
+  options: {
+    readonly stride?: number;
+    readonly padding?: "same" | "valid" | number | readonly [before: number, after: number];
+    readonly dilation?: number;
+    readonly groups?: number;
+  } = {},
 ): Tensor {
   if (x.rank !== 3 || filters.rank !== 3) {
     const problem = `${formatShape(x.shape)} with filters ${formatShape(filters.shape)}`;
-    throw new GraphError("IL201", "conv1d", problem, "Sequences are [sequences, length, channels], filters [length, channels in, channels out]");
+    throw new GraphError(
+      "IL201",
+      "conv1d",
+      problem,
+      "Sequences are [sequences, length, channels], filters [length, channels in, channels out]",
+    );
   }
   const { padding = "valid", stride = 1, dilation = 1, groups = 1 } = options;
-  const flat: Padding = typeof padding === "string" ? padding : typeof padding === "number" ? [0, 0, padding, padding] : [0, 0, ...padding];
+  const flat: Padding =
+    typeof padding === "string" ? padding : typeof padding === "number" ? [0, 0, padding, padding] : [0, 0, ...padding];
   const y = conv2d(reshape(x, [x.shape[0]!, 1, x.shape[1]!, x.shape[2]!]), reshape(filters, [1, ...filters.shape]), {
     stride: [1, stride],
     dilation: [1, dilation],
@@ -180,7 +224,9 @@ export function conv1d(
 
 /** Whether windows cover an image without overlap or padding; a rest at the right and bottom edge is left out. */
 function tiles({ window, stride, padding, dilation }: GeometryAttributes): boolean {
-  return window.every((n, axis) => n === stride[axis]) && padding.every((n) => n === 0) && dilation.every((n) => n === 1);
+  return (
+    window.every((n, axis) => n === stride[axis]) && padding.every((n) => n === 0) && dilation.every((n) => n === 1)
+  );
 }
 
 /** Images reduced over non-overlapping tiles: across first, then down, each a reduction of contiguous rows. */
@@ -196,7 +242,8 @@ function reduceTiles(x: Tensor, g: GeometryAttributes, reduce: (x: Tensor, axis:
 
 /**
  * The largest element of each window and channel: [images, height, width, channels] -> [images, rows, columns, channels].
- * Elements that tie share the gradient. The stride is the window by default; padding never wins.
+ * Elements that tie share the gradient (where windows tile the image: first those of a column, then the columns). The
+ * stride is the window by default; padding never wins.
  */
 export function maxPool2d(x: Tensor, window: number | readonly [number, number], options: WindowOptions = {}): Tensor {
   const [, height, width] = requireImages("maxPool2d", x);
@@ -208,7 +255,11 @@ export function maxPool2d(x: Tensor, window: number | readonly [number, number],
 }
 
 /** The mean of each window and channel; with padding, the zeros count as elements. The stride is the window by default. */
-export function averagePool2d(x: Tensor, window: number | readonly [number, number], options: WindowOptions = {}): Tensor {
+export function averagePool2d(
+  x: Tensor,
+  window: number | readonly [number, number],
+  options: WindowOptions = {},
+): Tensor {
   const [, height, width] = requireImages("averagePool2d", x);
   const g = geometryOf([height, width], pair(window), options);
   if (tiles(g) && outputLength(height, 0, g) > 0 && outputLength(width, 1, g) > 0) return reduceTiles(x, g, mean);

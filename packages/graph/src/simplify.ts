@@ -1,10 +1,10 @@
 import type { Primitive } from "./primitive.js";
-import { elementwisePrimitives, cast, div, mul, neg, sub, add } from "./primitives/elementwise.js";
+import { add, cast, div, elementwisePrimitives, mul, neg, sub } from "./primitives/elementwise.js";
 import { matmul } from "./primitives/linear-algebra.js";
 import { sum } from "./primitives/reduce.js";
 import { broadcastShapes, broadcastTo, full, reshape, transpose } from "./primitives/shape.js";
 import { topologicalOrder } from "./rewriting.js";
-import { isFloat, sameShape, sizeOf, scalar, scalarValue, Tensor, toTypedArray } from "./tensor.js";
+import { isFloat, sameShape, scalar, scalarValue, Tensor, toTypedArray } from "./tensor.js";
 
 /** A line of algebra: the tensor that an operation equals, or undefined where the rule does not apply. */
 interface Rewrite {
@@ -35,7 +35,10 @@ const wide = (x: Tensor, shape: readonly number[]): Tensor => broadcastTo(x, sha
 function constantAlong(x: Tensor, axes: readonly number[], rank: number): Tensor | undefined {
   const lead = rank - x.rank;
   if (axes.some((axis) => axis >= lead && x.shape[axis - lead] !== 1)) return undefined;
-  return reshape(x, x.shape.filter((_, axis) => !axes.includes(axis + lead)));
+  return reshape(
+    x,
+    x.shape.filter((_, axis) => !axes.includes(axis + lead)),
+  );
 }
 
 const rewrites: readonly Rewrite[] = [
@@ -45,7 +48,10 @@ const rewrites: readonly Rewrite[] = [
     apply: (x, inputs) => {
       if (inputs.length === 0 || x.size > foldingLimit || x.primitive!.name === "broadcastTo") return undefined;
       if (!inputs.every((source) => source.data && source.size <= foldingLimit)) return undefined;
-      const arrays = inputs.map((source) => ({ shape: source.shape, data: Float64Array.from(source.data as ArrayLike<number | bigint>, Number) }));
+      const arrays = inputs.map((source) => ({
+        shape: source.shape,
+        data: Float64Array.from(source.data as ArrayLike<number | bigint>, Number),
+      }));
       const values = toTypedArray(x.primitive!.evaluate(arrays, x.attributes, x), x.dtype);
       return x.size === 1 && x.rank === 0 ? scalar(Number(values[0]), x.dtype) : new Tensor(x, { data: values });
     },
@@ -65,22 +71,36 @@ const rewrites: readonly Rewrite[] = [
   },
   {
     law: "a linear map of zeros is zero",
-    on: ["matmul", "convolution", "filterGradient", "inputGradient", "windows", "overlapAdd", "sum", "cumulativeSum", "mul"],
+    on: [
+      "matmul",
+      "convolution",
+      "filterGradient",
+      "inputGradient",
+      "windows",
+      "overlapAdd",
+      "sum",
+      "cumulativeSum",
+      "mul",
+    ],
     apply: (x, inputs) => (inputs.some((source) => isUniform(source, 0)) ? full(x.shape, 0, x.dtype) : undefined),
   },
   {
     law: "reshape(reshape(x)) = reshape(x)",
     on: ["reshape"],
-    apply: (x, [a]) => (sameShape(a!.shape, x.shape) ? a : is(a, "reshape") ? reshape(a.inputs[0]!, x.shape) : undefined),
+    apply: (x, [a]) =>
+      sameShape(a!.shape, x.shape) ? a : is(a, "reshape") ? reshape(a.inputs[0]!, x.shape) : undefined,
   },
   {
     law: "transpose(transpose(x)) is one transpose",
     on: ["transpose"],
     apply: (x, [a]) => {
-      const outer = x.attributes["permutation"] as readonly number[];
+      const outer = x.attributes.permutation as readonly number[];
       if (is(a, "transpose")) {
-        const inner = a.attributes["permutation"] as readonly number[];
-        return transpose(a.inputs[0]!, outer.map((axis) => inner[axis]!));
+        const inner = a.attributes.permutation as readonly number[];
+        return transpose(
+          a.inputs[0]!,
+          outer.map((axis) => inner[axis]!),
+        );
       }
       const moving = outer.filter((axis) => a!.shape[axis] !== 1);
       return moving.every((axis, i) => i === 0 || axis > moving[i - 1]!) ? reshape(a!, x.shape) : undefined;
@@ -89,7 +109,8 @@ const rewrites: readonly Rewrite[] = [
   {
     law: "broadcastTo(broadcastTo(x)) = broadcastTo(x)",
     on: ["broadcastTo"],
-    apply: (x, [a]) => (sameShape(a!.shape, x.shape) ? a : is(a, "broadcastTo") ? broadcastTo(a.inputs[0]!, x.shape) : undefined),
+    apply: (x, [a]) =>
+      sameShape(a!.shape, x.shape) ? a : is(a, "broadcastTo") ? broadcastTo(a.inputs[0]!, x.shape) : undefined,
   },
   {
     law: "an operation on repeated elements repeats its result",
@@ -123,7 +144,7 @@ const rewrites: readonly Rewrite[] = [
     on: ["sum"],
     apply: (x, [a]) => {
       if (!is(a, "broadcastTo") || !isFloat(x.dtype)) return undefined;
-      const axes = x.attributes["axes"] as readonly number[];
+      const axes = x.attributes.axes as readonly number[];
       const source = a.inputs[0]!;
       const lead = a.rank - source.rank;
       const repeated = axes.filter((axis) => axis < lead || source.shape[axis - lead] === 1);
@@ -138,9 +159,14 @@ const rewrites: readonly Rewrite[] = [
     on: ["sum"],
     apply: (x, [product]) => {
       if (!is(product, "mul") && !is(product, "div")) return undefined;
-      const axes = x.attributes["axes"] as readonly number[];
+      const axes = x.attributes.axes as readonly number[];
       const [a, b] = product.inputs as [Tensor, Tensor];
-      const pairs: [Tensor, Tensor][] = is(product, "mul") ? [[a, b], [b, a]] : [[a, b]];
+      const pairs: [Tensor, Tensor][] = is(product, "mul")
+        ? [
+            [a, b],
+            [b, a],
+          ]
+        : [[a, b]];
       for (const [varying, factor] of pairs) {
         if (!sameShape(varying.shape, product.shape)) continue;
         const outside = constantAlong(factor, axes, product.rank);
@@ -153,16 +179,16 @@ const rewrites: readonly Rewrite[] = [
   {
     law: "sum(-a) = -sum(a)",
     on: ["sum"],
-    apply: (x, [a]) => (is(a, "neg") ? neg(sum(a.inputs[0]!, x.attributes["axes"] as readonly number[])) : undefined),
+    apply: (x, [a]) => (is(a, "neg") ? neg(sum(a.inputs[0]!, x.attributes.axes as readonly number[])) : undefined),
   },
   {
     law: "sum over axes of size 1 is a reshape; sum(sum(x)) is one sum",
     on: ["sum"],
     apply: (x, [a]) => {
-      const axes = x.attributes["axes"] as readonly number[];
+      const axes = x.attributes.axes as readonly number[];
       if (axes.every((axis) => a!.shape[axis] === 1)) return reshape(a!, x.shape);
       if (!is(a, "sum")) return undefined;
-      const inner = a.attributes["axes"] as readonly number[];
+      const inner = a.attributes.axes as readonly number[];
       const kept = a.inputs[0]!.shape.map((_, axis) => axis).filter((axis) => !inner.includes(axis));
       return sum(a.inputs[0]!, [...inner, ...axes.map((axis) => kept[axis]!)]);
     },
@@ -215,11 +241,11 @@ const rewrites: readonly Rewrite[] = [
   {
     law: "-(-x) = x, -(x - y) = y - x, -(x c) = x (-c)",
     on: ["neg"],
-    apply: (_x, [a]) => {
+    apply: (x, [a]) => {
       if (is(a, "neg")) return a.inputs[0]!;
       if (is(a, "sub")) return sub(a.inputs[1]!, a.inputs[0]!);
       const factor = is(a, "mul") ? scalarValue(a.inputs[1]!) : undefined;
-      return factor === undefined ? undefined : mul(a!.inputs[0]!, -factor);
+      return factor === undefined ? undefined : wide(mul(a!.inputs[0]!, -factor), x.shape);
     },
   },
   {
@@ -276,7 +302,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
       for (const rule of rewritesFor(candidate)) {
         const replacement = rule.apply(candidate, inputs);
         if (!replacement || replacement === candidate) continue;
-        if (sizeOf(replacement.shape) !== candidate.size) throw new Error(`simplify: "${rule.law}" changed a shape`);
+        if (!sameShape(replacement.shape, candidate.shape)) throw new Error(`simplify: "${rule.law}" changed a shape`);
         result = simplified(replacement);
         break;
       }

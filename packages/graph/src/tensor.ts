@@ -44,7 +44,10 @@ export class Tensor implements TensorType {
   /** @internal Use `tensor`, `input` or an operation. */
   constructor(
     type: TensorType,
-    source: { primitive: Primitive; inputs: readonly Tensor[]; attributes: Attributes } | { data: TypedArray } | "input",
+    source:
+      | { primitive: Primitive; inputs: readonly Tensor[]; attributes: Attributes }
+      | { data: TypedArray }
+      | "input",
   ) {
     this.dtype = type.dtype;
     this.shape = type.shape;
@@ -71,11 +74,12 @@ export class Tensor implements TensorType {
   static apply<A extends Attributes>(rules: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor {
     // A tensor holds records of all primitives; only here are a record and its attributes known to belong together.
     const primitive = rules as unknown as Primitive;
-    const key = `${primitive.name} ${inputs.map((input) => input.id).join(" ")} ${JSON.stringify(attributes)}`;
+    const key = `${primitive.name} ${inputs.map((input) => input.id).join(" ")} ${JSON.stringify(attributes, printable)}`;
     // The newest input that is not a constant keeps the record: it lives no longer than the program being written.
     let keeper = inputs[0];
     for (const input of inputs) {
-      if (!keeper || (keeper.data && !input.data) || (!input.data === !keeper.data && input.id > keeper.id)) keeper = input;
+      if (!keeper || (keeper.data && !input.data) || (!input.data === !keeper.data && input.id > keeper.id))
+        keeper = input;
     }
     const known = keeper?.uses?.get(key);
     if (known) return known;
@@ -86,6 +90,13 @@ export class Tensor implements TensorType {
     }
     return made;
   }
+}
+
+/** JSON knows no infinities and no -0, and would print different attributes alike. */
+function printable(_name: string, value: unknown): unknown {
+  return typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+    ? `number ${Object.is(value, -0) ? "-0" : value}`
+    : value;
 }
 
 /** The number of elements of a shape. */

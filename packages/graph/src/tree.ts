@@ -31,14 +31,22 @@ function visit(tree: Tree, path: string, leaf: (x: Tensor, path: string) => void
     return;
   }
   if (typeof tree !== "object" || tree === null || ArrayBuffer.isView(tree)) {
-    throw new GraphError("IL303", "tree", `${path || "the root"} is ${describe(tree)}`, "Leaves are tensors: use tensor(...) for numbers");
+    throw new GraphError(
+      "IL303",
+      "tree",
+      `${path || "the root"} is ${describe(tree)}`,
+      "Leaves are tensors: use tensor(...) for numbers",
+    );
   }
-  for (const [name, child] of Object.entries(tree as Branch)) visit(child, path === "" ? name : `${path}/${name}`, leaf);
+  for (const [name, child] of Object.entries(tree as Branch))
+    visit(child, path === "" ? name : `${path}/${name}`, leaf);
 }
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  return typeof value === "object" ? `a ${value.constructor?.name ?? "object"}` : `the ${typeof value} ${String(value)}`;
+  return typeof value === "object"
+    ? `a ${value.constructor?.name ?? "object"}`
+    : `the ${typeof value} ${String(value)}`;
 }
 
 /** The tree with each leaf replaced; `f` gets the leaves at the same place in all trees, and their path. */
@@ -55,7 +63,12 @@ export function mapTree<T extends Tree>(f: (leaf: Tensor, ...others: Tensor[]) =
 export function unflatten<T extends Tree>(tree: T, list: readonly Tensor[]): T {
   const expected = leaves(tree).length;
   if (list.length !== expected) {
-    throw new GraphError("IL303", "unflatten", `${list.length} tensors for ${expected} places`, "Give one tensor per leaf");
+    throw new GraphError(
+      "IL303",
+      "unflatten",
+      `${list.length} tensors for ${expected} places`,
+      "Give one tensor per leaf",
+    );
   }
   let at = 0;
   return rebuild(tree, () => list[at++]!) as T;
@@ -74,7 +87,8 @@ function matchingLeaves(tree: Tree, other: Tree): Tensor[] {
   const wanted = paths(tree);
   const missing = wanted.find((path) => !values.has(path));
   if (missing !== undefined || wanted.length !== names.length) {
-    const problem = missing === undefined ? `${wanted.length} leaves and ${names.length}` : `no leaf ${missing || "at the root"}`;
+    const problem =
+      missing === undefined ? `${wanted.length} leaves and ${names.length}` : `no leaf ${missing || "at the root"}`;
     throw new GraphError("IL303", "tree", `structures differ: ${problem}`, "Give trees with the same names");
   }
   return wanted.map((path) => values.get(path)!);

@@ -1,7 +1,7 @@
 import { formatShape, GraphError } from "./errors.js";
 import { broadcastTo, moveAxis } from "./primitives/shape.js";
 import { topologicalOrder } from "./rewriting.js";
-import { input, Tensor } from "./tensor.js";
+import { input, type Tensor } from "./tensor.js";
 import { leaves, type Tree, unflatten } from "./tree.js";
 
 /** For each argument the axis that is mapped, or null where all calls share the argument. */
@@ -42,7 +42,9 @@ export function vmap<Arguments extends readonly Tree[], Result extends Tree>(
       const inputs = x.inputs.map((source) => ({ tensor: batched.get(source) ?? source, mapped: batched.has(source) }));
       batched.set(x, x.primitive.batch(inputs, x.attributes, size));
     }
-    const mapped = outputs.map((x) => moveAxis(batched.get(x) ?? broadcastTo(x, [size, ...x.shape]), 0, options.out ?? 0));
+    const mapped = outputs.map((x) =>
+      moveAxis(batched.get(x) ?? broadcastTo(x, [size, ...x.shape]), 0, options.out ?? 0),
+    );
     return unflatten(result, mapped);
   };
 }
@@ -58,7 +60,12 @@ function commonSize(args: readonly Tree[], axes: MappedAxes | undefined): number
       const n = leaf.shape[axis < 0 ? axis + leaf.rank : axis];
       if (n === undefined) {
         const problem = `argument ${i} has a leaf of shape ${formatShape(leaf.shape)} without an axis ${axis}`;
-        throw new GraphError("IL304", "vmap", problem, "Map an axis that every leaf has, or share the argument with null");
+        throw new GraphError(
+          "IL304",
+          "vmap",
+          problem,
+          "Map an axis that every leaf has, or share the argument with null",
+        );
       }
       if (size !== undefined && n !== size) {
         const problem = `argument ${i} has ${n} slices along its mapped axis, others ${size}`;

@@ -1,5 +1,5 @@
 import type { LoweringProfile } from "../executor.js";
-import { type DType, type Shape, sizeOf, type TensorType, toTypedArray, type TypedArray } from "../tensor.js";
+import { type DType, type Shape, sizeOf, type TensorType, type TypedArray, toTypedArray } from "../tensor.js";
 
 /** An ONNX value: a name with what is known of it. */
 export interface Value extends TensorType {
@@ -66,7 +66,7 @@ export class Emitter {
 
   /** A constant of the model. Small equal constants are stored once. */
   constant(data: TypedArray, shape: Shape, dtype: DType): Value {
-    const key = data.length <= 65536 ? `constant ${dtype} ${shape.join(",")}:${data.join(",")}` : undefined;
+    const key = data.length <= 65536 ? `constant ${dtype} ${shape.join(",")}:${printValues(data)}` : undefined;
     const same = key === undefined ? undefined : this.known.get(key);
     if (same) return same;
     const value: Value = { name: `c${this.initializers.length}`, dtype, shape: [...shape], data };
@@ -146,8 +146,21 @@ export class Emitter {
   }
 }
 
+/** Values as text, one for each value: 0 and -0 differ. */
+function printValues(data: TypedArray): string {
+  return Array.from(data as ArrayLike<number | bigint>, (value) => (Object.is(value, -0) ? "-0" : String(value))).join(
+    ",",
+  );
+}
+
 /** The numbers of ONNX's TensorProto.DataType. */
-export const onnxTypeNumbers: Readonly<Record<DType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 };
+export const onnxTypeNumbers: Readonly<Record<DType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
 
 function stringify(attributes: Readonly<Record<string, OnnxAttribute>>): string {
   return JSON.stringify(attributes, (_, value) => (typeof value === "bigint" ? `${value}n` : value));

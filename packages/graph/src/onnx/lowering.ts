@@ -28,17 +28,24 @@ export interface Estimate {
 export function lower(graph: Graph, profile: LoweringProfile): LoweredModel {
   const e = new Emitter(profile);
   const values = new Map<Tensor, Value>();
-  const inputs = graph.inputs.map((x, i): Value => ({ name: `input${i}`, dtype: x.dtype, shape: x.shape, data: undefined }));
+  const inputs = graph.inputs.map(
+    (x, i): Value => ({ name: `input${i}`, dtype: x.dtype, shape: x.shape, data: undefined }),
+  );
   graph.inputs.forEach((x, i) => {
     values.set(x, inputs[i]!);
   });
   for (const x of graph.order) {
     if (values.has(x)) continue;
     const arguments_ = x.inputs.map((source) => values.get(source)!);
-    values.set(x, x.primitive ? x.primitive.onnx(e, arguments_, x.attributes, x) : e.constant(x.data!, x.shape, x.dtype));
+    values.set(
+      x,
+      x.primitive ? x.primitive.onnx(e, arguments_, x.attributes, x) : e.constant(x.data!, x.shape, x.dtype),
+    );
   }
   // An output has a name of its own, and one place only, even where it is an input or appears twice.
-  const outputs = graph.outputs.map((x, i): Value => ({ name: `output${i}`, dtype: x.dtype, shape: x.shape, data: undefined }));
+  const outputs = graph.outputs.map(
+    (x, i): Value => ({ name: `output${i}`, dtype: x.dtype, shape: x.shape, data: undefined }),
+  );
   const results = graph.outputs.map((x, i): OnnxNode => {
     const source = values.get(x)!;
     return { operator: "Identity", domain: "", inputs: [source], output: outputs[i]!, attributes: {} };
@@ -85,7 +92,7 @@ export function estimateModel({ nodes, initializers, inputs, outputs }: LoweredM
     const size = sizeOf(node.output.shape);
     if (node.operator === "MatMul" || node.operator === "FusedMatMul") {
       const [a] = node.inputs;
-      const inner = a!.shape.at(node.attributes["transA"] ? -2 : -1)!;
+      const inner = a!.shape.at(node.attributes.transA ? -2 : -1)!;
       matmulOperations += 2 * size * inner;
     } else if (node.operator.startsWith("Reduce")) operations += sizeOf(node.inputs[0]!.shape);
     else if (!views.has(node.operator) && !movesOnly.has(node.operator)) operations += size;

@@ -37,15 +37,16 @@ function commonGroups(operation: string, a: TensorType, b: TensorType): number {
 
 function requireEqual(operation: string, what: string, a: number | undefined, b: number | undefined): void {
   if (a === b) return;
-  throw new GraphError("IL202", operation, `${what} differ: ${a} and ${b}`, "Images end in as many channels as the filters take");
+  throw new GraphError(
+    "IL202",
+    operation,
+    `${what} differ: ${a} and ${b}`,
+    "Images end in as many channels as the filters take",
+  );
 }
 
 /** Tasks join the groups: all three primitives are alike in this. */
-function batchGroups(
-  apply: (a: Tensor, b: Tensor) => Tensor,
-  [a, b]: readonly BatchedInput[],
-  tasks: number,
-): Tensor {
+function batchGroups(apply: (a: Tensor, b: Tensor) => Tensor, [a, b]: readonly BatchedInput[], tasks: number): Tensor {
   const groups = Math.max(a!.tensor.shape[a!.mapped ? 1 : 0]!, b!.tensor.shape[b!.mapped ? 1 : 0]!);
   const merged = [a!, b!].map(({ tensor: x, mapped }) => {
     if (!mapped && x.shape[0] === 1) return x;
@@ -197,7 +198,10 @@ export const inputGradientPrimitive: Primitive<Sized> = {
     requireEqual("inputGradient", "columns", dy!.shape[3], columns);
     return { dtype: dy!.dtype, shape: [groups, dy!.shape[1]!, size[0]!, size[1]!, w!.shape[3]!] };
   },
-  vjp: (dx, [dy, w], _output, { size: _size, ...g }) => [() => convolution(dx, w!, g), () => filterGradient(dx, dy!, g)],
+  vjp: (dx, [dy, w], _output, { size: _size, ...g }) => [
+    () => convolution(dx, w!, g),
+    () => filterGradient(dx, dy!, g),
+  ],
   batch: (inputs, g, tasks) => batchGroups((dy, w) => inputGradient(dy, w, g), inputs, tasks),
   onnx: (e, [dy, w], { size, ...g }, output) => inputGradientByParity(e, dy!, w!, size, g, output),
   evaluate: ([dy, w], { size, ...g }, output) => {
@@ -235,7 +239,7 @@ function inputGradientByParity(
   e: Emitter,
   dy: Value,
   w: Value,
-  size: readonly number[],
+  _size: readonly number[],
   g: GeometryAttributes,
   output: TensorType,
 ): Value {
@@ -275,7 +279,12 @@ function inputGradientByParity(
         images * pixels.length,
         readers.length * channelsOut,
       ]);
-      const chosen = e.take(filters, Int32Array.from(readers, ([a, b]) => a * g.window[1]! + b), [readers.length], 1);
+      const chosen = e.take(
+        filters,
+        Int32Array.from(readers, ([a, b]) => a * g.window[1]! + b),
+        [readers.length],
+        1,
+      );
       const product = e.matmul(found, e.reshape(chosen, [groupsW, readers.length * channelsOut, channels]));
       parts.push(e.reshape(product, [groups * images, pixels.length, channels]));
     }

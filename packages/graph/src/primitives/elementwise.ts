@@ -17,7 +17,9 @@ interface ElementwiseRules {
   /** The first input is a condition and does not share the others' type. */
   readonly condition?: boolean;
   /** Cotangents of the inputs, of the output's shape: the caller sums them to the inputs' shapes. */
-  readonly vjp: NoGradient | ((g: Tensor, inputs: readonly Tensor[], output: Tensor) => readonly ((() => Tensor) | null)[]);
+  readonly vjp:
+    | NoGradient
+    | ((g: Tensor, inputs: readonly Tensor[], output: Tensor) => readonly ((() => Tensor) | null)[]);
 }
 
 const acceptable: Readonly<Record<ElementwiseRules["accepts"], (dtype: DType) => boolean>> = {
@@ -39,10 +41,20 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
       const values = rules.condition ? inputs.slice(1) : inputs;
       const { dtype } = values[0]!;
       if (rules.condition && inputs[0]!.dtype !== "bool") {
-        throw new GraphError("IL103", name, `a condition of type ${inputs[0]!.dtype}`, "Compare first, e.g. greater(x, 0)");
+        throw new GraphError(
+          "IL103",
+          name,
+          `a condition of type ${inputs[0]!.dtype}`,
+          "Compare first, e.g. greater(x, 0)",
+        );
       }
       if (values.some((x) => x.dtype !== dtype)) {
-        throw new GraphError("IL103", name, values.map((x) => x.dtype).join(" with "), "Convert one with cast(x, dtype)");
+        throw new GraphError(
+          "IL103",
+          name,
+          values.map((x) => x.dtype).join(" with "),
+          "Convert one with cast(x, dtype)",
+        );
       }
       if (!acceptable[rules.accepts](dtype)) {
         throw new GraphError("IL103", name, `does not take ${dtype}`, "Convert with cast(x, dtype)");
@@ -293,7 +305,7 @@ export const powPrimitive = elementwise({
 export const maxPrimitive = elementwise({
   name: "max",
   onnx: "Max",
-  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : a >= b ? a : b),
+  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : Math.max(a, b)),
   accepts: "number",
   // A tie belongs to the first argument.
   vjp: (g, [a, b]) => [() => maskedBy(g, greaterEqual(a!, b!)), () => maskedBy(g, less(a!, b!))],
@@ -302,7 +314,7 @@ export const maxPrimitive = elementwise({
 export const minPrimitive = elementwise({
   name: "min",
   onnx: "Min",
-  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : a <= b ? a : b),
+  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : Math.min(a, b)),
   accepts: "number",
   vjp: (g, [a, b]) => [() => maskedBy(g, lessEqual(a!, b!)), () => maskedBy(g, greater(a!, b!))],
 });

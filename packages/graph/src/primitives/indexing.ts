@@ -73,7 +73,10 @@ export const scatterAddPrimitive: Primitive<{ axis: number; size: number }> = {
       const problem = `indices ${formatShape(indices!.shape)} for updates ${formatShape(updates!.shape)} at axis ${axis}`;
       throw new GraphError("IL202", "scatterAdd", problem, "The updates carry the axes of the indices at that place");
     }
-    return { dtype: updates!.dtype, shape: [...updates!.shape.slice(0, axis), size, ...updates!.shape.slice(axis + rank)] };
+    return {
+      dtype: updates!.dtype,
+      shape: [...updates!.shape.slice(0, axis), size, ...updates!.shape.slice(axis + rank)],
+    };
   },
   vjp: (g, [, indices], _output, { axis }) => [() => gather(g, indices!, axis), null],
   batch: ([updates, indices], { axis, size }, tasks) => {
@@ -84,7 +87,10 @@ export const scatterAddPrimitive: Primitive<{ axis: number; size: number }> = {
     const order = u!.shape.map((_, i) => i);
     const moved = order.splice(1 + axis, indexRank);
     order.splice(1, 0, ...moved);
-    const flat = scatterAdd(transpose(u!, order), offsetByTask(indices!.tensor, size, tasks), { axis: 0, size: tasks * size });
+    const flat = scatterAdd(transpose(u!, order), offsetByTask(indices!.tensor, size, tasks), {
+      axis: 0,
+      size: tasks * size,
+    });
     return moveAxis(reshape(flat, [tasks, size, ...flat.shape.slice(1)]), 1, axis + 1);
   },
   onnx: (e, [updates, indices], { axis }, output) => {
@@ -118,8 +124,13 @@ export const scatterAddPrimitive: Primitive<{ axis: number; size: number }> = {
 };
 
 /** Zeros of `size` slices along `axis`, to which each update is added at its index: the transpose of `gather`. */
-export function scatterAdd(updates: Tensor, indices: Tensor, options: { readonly axis?: number; readonly size: number }): Tensor {
-  const axis = normalizeAxis("scatterAdd", options.axis ?? 0, Math.max(1, updates.rank));
+export function scatterAdd(
+  updates: Tensor,
+  indices: Tensor,
+  options: { readonly axis?: number; readonly size: number },
+): Tensor {
+  // An axis of the result, which has one axis where the updates have those of the indices.
+  const axis = normalizeAxis("scatterAdd", options.axis ?? 0, Math.max(1, updates.rank - indices.rank + 1));
   return Tensor.apply(scatterAddPrimitive, [updates, indices], { axis, size: options.size });
 }
 
@@ -205,7 +216,11 @@ export const addAlongAxisPrimitive: Primitive<{ axis: number; size: number }> = 
 };
 
 /** Zeros of `size` along `axis`, to which each update is added at its index in its own row: the transpose of `takeAlongAxis`. */
-export function addAlongAxis(updates: Tensor, indices: Tensor, options: { readonly axis?: number; readonly size: number }): Tensor {
+export function addAlongAxis(
+  updates: Tensor,
+  indices: Tensor,
+  options: { readonly axis?: number; readonly size: number },
+): Tensor {
   const axis = normalizeAxis("addAlongAxis", options.axis ?? -1, updates.rank);
   return Tensor.apply(addAlongAxisPrimitive, [updates, indices], { axis, size: options.size });
 }

@@ -12,13 +12,24 @@ export const matmulPrimitive: Primitive<NoAttributes> = {
   infer: ([a, b]) => {
     const shapes = `${formatShape(a!.shape)} x ${formatShape(b!.shape)}`;
     if (a!.shape.length < 2 || b!.shape.length < 2) {
-      throw new GraphError("IL201", "matmul", `needs matrices: ${shapes}`, "Give vectors an axis of size 1 with expandAxis");
+      throw new GraphError(
+        "IL201",
+        "matmul",
+        `needs matrices: ${shapes}`,
+        "Give vectors an axis of size 1 with expandAxis",
+      );
     }
     if (a!.dtype !== b!.dtype) throw new GraphError("IL103", "matmul", `${a!.dtype} x ${b!.dtype}`, "Cast one of them");
-    if (a!.dtype === "bool") throw new GraphError("IL103", "matmul", "does not take bool", "Convert with cast(x, dtype)");
+    if (a!.dtype === "bool")
+      throw new GraphError("IL103", "matmul", "does not take bool", "Convert with cast(x, dtype)");
     const [k, kb] = [a!.shape.at(-1)!, b!.shape.at(-2)!];
     if (k !== kb) {
-      const hint = k === b!.shape.at(-1) ? "Transpose the right side?" : a!.shape.at(-2) === kb ? "Transpose the left side?" : "The last axis of the left side must be as long as the last but one of the right side";
+      const hint =
+        k === b!.shape.at(-1)
+          ? "Transpose the right side?"
+          : a!.shape.at(-2) === kb
+            ? "Transpose the left side?"
+            : "The last axis of the left side must be as long as the last but one of the right side";
       throw new GraphError("IL203", "matmul", `inner sizes differ: ${shapes} (${k} and ${kb})`, hint);
     }
     const leading = broadcastShapes([batchShape(a!.shape), batchShape(b!.shape)]);
@@ -64,8 +75,10 @@ function transposed(e: Emission, x: ReturnType<Primitive["onnx"]>): ReturnType<E
   const node = e.producer(x);
   if (!e.profile.fusedMatMul || x.dtype !== "float32" || node?.operator !== "Transpose") return undefined;
   const rank = x.shape.length;
-  const permutation = node.attributes["perm"] as readonly number[];
-  const swapsLast = permutation.every((axis, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i));
+  const permutation = node.attributes.perm as readonly number[];
+  const swapsLast = permutation.every(
+    (axis, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i),
+  );
   return swapsLast ? node : undefined;
 }
 

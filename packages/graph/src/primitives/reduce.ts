@@ -8,12 +8,14 @@ import { broadcastTo, forEachIndex, normalizeAxis, reshape } from "./shape.js";
 export type Axes = number | readonly number[] | undefined;
 
 function normalizeAxes(operation: string, axes: Axes, rank: number): number[] {
-  const list = axes === undefined ? Array.from({ length: rank }, (_, i) => i) : typeof axes === "number" ? [axes] : axes;
+  const list =
+    axes === undefined ? Array.from({ length: rank }, (_, i) => i) : typeof axes === "number" ? [axes] : axes;
   return [...new Set(list.map((axis) => normalizeAxis(operation, axis, rank)))].sort((a, b) => a - b);
 }
 
 const without = (shape: Shape, axes: readonly number[]): number[] => shape.filter((_, axis) => !axes.includes(axis));
-const withOnes = (shape: Shape, axes: readonly number[]): number[] => shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
+const withOnes = (shape: Shape, axes: readonly number[]): number[] =>
+  shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
 
 /** For each element of `shape`, visits it with the index of the element of the reduced array that it belongs to. */
 function forEachReduced(shape: Shape, axes: readonly number[], visit: (from: number, to: number) => void): void {
@@ -33,12 +35,21 @@ export const sumPrimitive: Primitive<{ axes: readonly number[] }> = {
     return { dtype: x!.dtype, shape: without(x!.shape, axes) };
   },
   vjp: (g, [x], _output, { axes }) => [() => broadcastTo(reshape(g, withOnes(x!.shape, axes)), x!.shape)],
-  batch: ([x], { axes }) => sum(x!.tensor, axes.map((axis) => axis + 1)),
+  batch: ([x], { axes }) =>
+    sum(
+      x!.tensor,
+      axes.map((axis) => axis + 1),
+    ),
   onnx: (e, [x], { axes }, output) => {
     if (axes.length === 0) return x!;
     const moved = axes.filter((axis) => x!.shape[axis] !== 1);
     if (moved.length === 0) return e.reshape(x!, output.shape);
-    const reduced = e.op("ReduceSum", [x!, e.integers(moved)], { dtype: x!.dtype, shape: without(x!.shape, moved) }, { keepdims: 0 });
+    const reduced = e.op(
+      "ReduceSum",
+      [x!, e.integers(moved)],
+      { dtype: x!.dtype, shape: without(x!.shape, moved) },
+      { keepdims: 0 },
+    );
     return e.reshape(reduced, output.shape);
   },
   evaluate: ([x], { axes }, output) => {
@@ -68,7 +79,8 @@ export function mean(x: Tensor, axes?: Axes, options: { readonly keepAxes?: bool
 export const reduceMaxPrimitive: Primitive<{ axes: readonly number[] }> = {
   name: "reduceMax",
   infer: ([x], { axes }) => {
-    if (x!.dtype === "bool") throw new GraphError("IL103", "reduceMax", "does not take bool", "Convert with cast(x, dtype)");
+    if (x!.dtype === "bool")
+      throw new GraphError("IL103", "reduceMax", "does not take bool", "Convert with cast(x, dtype)");
     if (axes.some((axis) => x!.shape[axis] === 0)) {
       throw new GraphError("IL102", "reduceMax", "no elements", "The maximum of nothing is undefined");
     }
@@ -82,11 +94,20 @@ export const reduceMaxPrimitive: Primitive<{ axes: readonly number[] }> = {
       return mul(isMax, div(reshape(g, kept), sum(isMax, axes, { keepAxes: true })));
     },
   ],
-  batch: ([x], { axes }) => reduceMax(x!.tensor, axes.map((axis) => axis + 1)),
+  batch: ([x], { axes }) =>
+    reduceMax(
+      x!.tensor,
+      axes.map((axis) => axis + 1),
+    ),
   onnx: (e, [x], { axes }, output) => {
     const moved = axes.filter((axis) => x!.shape[axis] !== 1);
     if (moved.length === 0) return e.reshape(x!, output.shape);
-    const reduced = e.op("ReduceMax", [x!, e.integers(moved)], { dtype: x!.dtype, shape: without(x!.shape, moved) }, { keepdims: 0 });
+    const reduced = e.op(
+      "ReduceMax",
+      [x!, e.integers(moved)],
+      { dtype: x!.dtype, shape: without(x!.shape, moved) },
+      { keepdims: 0 },
+    );
     return e.reshape(reduced, output.shape);
   },
   evaluate: ([x], { axes }, output) => {
@@ -120,7 +141,12 @@ export const argMaxPrimitive: Primitive<{ axis: number }> = {
   vjp: locallyConstant("it is an index"),
   batch: ([x], { axis }) => argMax(x!.tensor, axis + 1),
   onnx: (e, [x], { axis }, output) => {
-    const index = e.op("ArgMax", [x!], { dtype: "int64", shape: output.shape }, { axis, keepdims: 0, select_last_index: 0 });
+    const index = e.op(
+      "ArgMax",
+      [x!],
+      { dtype: "int64", shape: output.shape },
+      { axis, keepdims: 0, select_last_index: 0 },
+    );
     return e.cast(index, "int32");
   },
   evaluate: ([x], { axis }, output) => {
@@ -144,7 +170,8 @@ export function argMax(x: Tensor, axis = -1): Tensor {
 export const cumulativeSumPrimitive: Primitive<{ axis: number; reverse: boolean }> = {
   name: "cumulativeSum",
   infer: ([x]) => {
-    if (x!.dtype === "bool") throw new GraphError("IL103", "cumulativeSum", "does not take bool", "Convert with cast(x, dtype)");
+    if (x!.dtype === "bool")
+      throw new GraphError("IL103", "cumulativeSum", "does not take bool", "Convert with cast(x, dtype)");
     return { dtype: x!.dtype, shape: x!.shape };
   },
   vjp: (g, _inputs, _output, { axis, reverse }) => [() => cumulativeSum(g, axis, { reverse: !reverse })],
@@ -173,6 +200,8 @@ export function cumulativeSum(x: Tensor, axis = -1, options: { readonly reverse?
 /** x summed to a shape that broadcasts to its own: the transpose of broadcasting. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   const lead = x.rank - shape.length;
-  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
+  const axes = x.shape
+    .map((_, axis) => axis)
+    .filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
   return reshape(sum(x, axes), shape);
 }

@@ -1,15 +1,35 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { BatchedInput, Primitive } from "../primitive.js";
-import { type DType, sameShape, type Shape, sizeOf, stridesOf, Tensor, tensor, type TensorLike, scalar } from "../tensor.js";
+import {
+  type DType,
+  isFloat,
+  type Shape,
+  sameShape,
+  scalar,
+  sizeOf,
+  stridesOf,
+  Tensor,
+  type TensorLike,
+  tensor,
+} from "../tensor.js";
 
 /** Where a family's records say nothing else, an unmapped input of a batch is repeated for each task. */
 export function mapAll(inputs: readonly BatchedInput[], size: number): Tensor[] {
   return inputs.map(({ tensor: x, mapped }) => (mapped ? x : broadcastTo(x, [size, ...x.shape])));
 }
 
-/** A number as a tensor of the given type; tensors are returned as they are. */
+/** A number as a tensor of the given type; tensors are returned as they are. Throws IL103 where the type cannot hold it. */
 export function asTensor(x: TensorLike, dtype: DType = "float32"): Tensor {
-  return typeof x === "number" ? scalar(x, dtype) : x;
+  if (typeof x !== "number") return x;
+  if (!isFloat(dtype) && !Number.isInteger(x)) {
+    throw new GraphError(
+      "IL103",
+      "number",
+      `${x} beside an array of ${dtype}`,
+      'Convert the array first: cast(x, "float32")',
+    );
+  }
+  return scalar(x, dtype);
 }
 
 /** A whole axis counted from the end where negative. */
@@ -151,7 +171,12 @@ export const broadcastToPrimitive: Primitive<{ shape: readonly number[] }> = {
     const common = broadcastShapes([x!.shape, shape]);
     if (!common || !sameShape(common, shape)) {
       const problem = `${formatShape(x!.shape)} does not broadcast to ${formatShape(shape)}`;
-      throw new GraphError("IL101", "broadcastTo", problem, "Only axes of size 1 are repeated, and axes added in front");
+      throw new GraphError(
+        "IL101",
+        "broadcastTo",
+        problem,
+        "Only axes of size 1 are repeated, and axes added in front",
+      );
     }
     return { dtype: x!.dtype, shape };
   },
@@ -189,13 +214,23 @@ export const slicePrimitive: Primitive<{
   infer: ([x], { start, stop, step }) => {
     const { shape } = x!;
     if (start.length !== shape.length || stop.length !== shape.length || step.length !== shape.length) {
-      throw new GraphError("IL201", "slice", `${start.length} ranges for ${formatShape(shape)}`, "Give one range per axis");
+      throw new GraphError(
+        "IL201",
+        "slice",
+        `${start.length} ranges for ${formatShape(shape)}`,
+        "Give one range per axis",
+      );
     }
     const out = shape.map((n, axis) => {
       const [from, to, by] = [start[axis]!, stop[axis]!, step[axis]!];
       if (![from, to, by].every(Number.isInteger) || from < 0 || to > n || from > to || by < 1) {
         const problem = `range ${from} to ${to} by ${by} on axis ${axis} of ${formatShape(shape)}`;
-        throw new GraphError("IL102", "slice", problem, "Use 0 <= start <= stop <= size and a step of 1 or more; flip reverses");
+        throw new GraphError(
+          "IL102",
+          "slice",
+          problem,
+          "Use 0 <= start <= stop <= size and a step of 1 or more; flip reverses",
+        );
       }
       return Math.ceil((to - from) / by);
     });
@@ -211,7 +246,9 @@ export const slicePrimitive: Primitive<{
   batch: ([x], { start, stop, step }, size) =>
     slice(x!.tensor, { start: [0, ...start], stop: [size, ...stop], step: [1, ...step] }),
   onnx: (e, [x], { start, stop, step }, output) => {
-    const axes = start.map((_, axis) => axis).filter((axis) => start[axis] !== 0 || stop[axis] !== x!.shape[axis] || step[axis] !== 1);
+    const axes = start
+      .map((_, axis) => axis)
+      .filter((axis) => start[axis] !== 0 || stop[axis] !== x!.shape[axis] || step[axis] !== 1);
     if (axes.length === 0) return x!;
     const list = (values: readonly number[]) => e.integers(axes.map((axis) => values[axis]!));
     return e.op("Slice", [x!, list(start), list(stop), e.integers(axes), list(step)], output);
@@ -258,11 +295,23 @@ export const padPrimitive: Primitive<{
   name: "pad",
   infer: ([x], { low, high, interior }) => {
     const { shape } = x!;
-    if ([low, high, interior].some((list) => list.length !== shape.length || list.some((n) => !Number.isInteger(n) || n < 0))) {
+    if (
+      [low, high, interior].some(
+        (list) => list.length !== shape.length || list.some((n) => !Number.isInteger(n) || n < 0),
+      )
+    ) {
       const problem = `padding ${formatShape(low)}, ${formatShape(high)}, ${formatShape(interior)} of ${formatShape(shape)}`;
-      throw new GraphError("IL102", "pad", problem, "Give one whole number, 0 or more, per axis; slice removes elements");
+      throw new GraphError(
+        "IL102",
+        "pad",
+        problem,
+        "Give one whole number, 0 or more, per axis; slice removes elements",
+      );
     }
-    return { dtype: x!.dtype, shape: shape.map((n, axis) => low[axis]! + high[axis]! + n + Math.max(0, n - 1) * interior[axis]!) };
+    return {
+      dtype: x!.dtype,
+      shape: shape.map((n, axis) => low[axis]! + high[axis]! + n + Math.max(0, n - 1) * interior[axis]!),
+    };
   },
   vjp: (g, _inputs, output, { low, high, interior }) => [
     () =>
@@ -286,7 +335,10 @@ export const padPrimitive: Primitive<{
       const before = new Array<number>(rows.shape.length).fill(0);
       const after = before.map((_, i) => (i === axis + 1 ? gap : 0));
       const wide = padNode(e, rows, before, after, value);
-      const flat = e.reshape(wide, own.map((size, i) => (i === axis ? n * (gap + 1) : size)));
+      const flat = e.reshape(
+        wide,
+        own.map((size, i) => (i === axis ? n * (gap + 1) : size)),
+      );
       const cut = own.map((size, i) => (i === axis ? n * (gap + 1) - gap : size));
       const range = [e.integers([0]), e.integers([cut[axis]!]), e.integers([axis]), e.integers([1])];
       spread = e.op("Slice", [flat, ...range], { dtype: x!.dtype, shape: cut });
@@ -299,7 +351,8 @@ export const padPrimitive: Primitive<{
     const strides = stridesOf(output.shape);
     forEachIndex(x!.shape, (index, at) => {
       let offset = 0;
-      for (let axis = 0; axis < at.length; axis++) offset += (low[axis]! + at[axis]! * (interior[axis]! + 1)) * strides[axis]!;
+      for (let axis = 0; axis < at.length; axis++)
+        offset += (low[axis]! + at[axis]! * (interior[axis]! + 1)) * strides[axis]!;
       out[offset] = x!.data[index]!;
     });
     return out;
@@ -309,7 +362,13 @@ export const padPrimitive: Primitive<{
 type Emission = Parameters<Primitive["onnx"]>[0];
 type EmittedValue = ReturnType<Primitive["onnx"]>;
 
-function padNode(e: Emission, x: EmittedValue, low: readonly number[], high: readonly number[], value: number): EmittedValue {
+function padNode(
+  e: Emission,
+  x: EmittedValue,
+  low: readonly number[],
+  high: readonly number[],
+  value: number,
+): EmittedValue {
   const shape = x.shape.map((n, axis) => n + low[axis]! + high[axis]!);
   return e.op("Pad", [x, e.integers([...low, ...high]), e.scalar(value, x.dtype)], { dtype: x.dtype, shape });
 }
@@ -397,7 +456,11 @@ export const flipPrimitive: Primitive<{ axes: readonly number[] }> = {
   name: "flip",
   infer: ([x]) => ({ dtype: x!.dtype, shape: x!.shape }),
   vjp: (g, _inputs, _output, { axes }) => [() => flip(g, axes)],
-  batch: ([x], { axes }) => flip(x!.tensor, axes.map((axis) => axis + 1)),
+  batch: ([x], { axes }) =>
+    flip(
+      x!.tensor,
+      axes.map((axis) => axis + 1),
+    ),
   onnx: (e, [x], { axes }, output) => {
     const list = (value: number) => e.integers(axes.map(() => value));
     const beforeStart = -(2 ** 31);
@@ -408,7 +471,8 @@ export const flipPrimitive: Primitive<{ axes: readonly number[] }> = {
     const strides = stridesOf(output.shape);
     forEachIndex(output.shape, (index, at) => {
       let offset = 0;
-      for (let i = 0; i < at.length; i++) offset += (axes.includes(i) ? output.shape[i]! - 1 - at[i]! : at[i]!) * strides[i]!;
+      for (let i = 0; i < at.length; i++)
+        offset += (axes.includes(i) ? output.shape[i]! - 1 - at[i]! : at[i]!) * strides[i]!;
       out[index] = x!.data[offset]!;
     });
     return out;
@@ -439,5 +503,9 @@ export const onesLike = (x: Tensor): Tensor => ones(x.shape, x.dtype);
 
 /** The constant 0, 1, ..., size - 1. */
 export function range(size: number, dtype: DType = "int32"): Tensor {
-  return tensor(Array.from({ length: size }, (_, i) => i), [size], dtype);
+  return tensor(
+    Array.from({ length: size }, (_, i) => i),
+    [size],
+    dtype,
+  );
 }

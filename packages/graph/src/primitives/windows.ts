@@ -78,14 +78,24 @@ export function gatherRows(e: Emitter, x: Value, table: Int32Array): Value {
     { dtype: x.dtype, shape: [images, rows + 1, channels] },
     { axis: 1 },
   );
-  return e.take(joined, table.map((row) => (row < 0 ? rows : row)), [table.length], 1);
+  return e.take(
+    joined,
+    table.map((row) => (row < 0 ? rows : row)),
+    [table.length],
+    1,
+  );
 }
 
 export const windowsPrimitive: Primitive<GeometryAttributes> = {
   name: "windows",
   infer: ([x], g) => {
     if (x!.shape.length !== 4) {
-      throw new GraphError("IL201", "windows", `takes [images, height, width, channels], not ${formatShape(x!.shape)}`, "Reshape first");
+      throw new GraphError(
+        "IL201",
+        "windows",
+        `takes [images, height, width, channels], not ${formatShape(x!.shape)}`,
+        "Reshape first",
+      );
     }
     const [images, height, width, channels] = x!.shape as [number, number, number, number];
     const [rows, columns] = outputSize("windows", [height, width], g);
@@ -133,7 +143,12 @@ export const overlapAddPrimitive: Primitive<GeometryAttributes & { readonly size
     const [down, across] = outputSize("overlapAdd", size, g);
     if (x!.shape.length !== 5 || rows !== down || columns !== across || taps !== g.window[0]! * g.window[1]!) {
       const problem = `${formatShape(x!.shape)} are not the windows of images of ${formatShape(size)}`;
-      throw new GraphError("IL202", "overlapAdd", problem, `Expected [images, ${down}, ${across}, ${g.window[0]! * g.window[1]!}, channels]`);
+      throw new GraphError(
+        "IL202",
+        "overlapAdd",
+        problem,
+        `Expected [images, ${down}, ${across}, ${g.window[0]! * g.window[1]!}, channels]`,
+      );
     }
     return { dtype: x!.dtype, shape: [images!, size[0]!, size[1]!, channels!] };
   },
@@ -158,7 +173,12 @@ export const overlapAddPrimitive: Primitive<GeometryAttributes & { readonly size
     const found = gatherRows(e, e.reshape(x!, [images, rows * columns * taps, channels]), table);
     if (most === 1) return e.reshape(found, output.shape);
     const shares = e.reshape(found, [images * pixels, most, channels]);
-    const summed = e.op("ReduceSum", [shares, e.integers([1])], { dtype: x!.dtype, shape: [images * pixels, channels] }, { keepdims: 0 });
+    const summed = e.op(
+      "ReduceSum",
+      [shares, e.integers([1])],
+      { dtype: x!.dtype, shape: [images * pixels, channels] },
+      { keepdims: 0 },
+    );
     return e.reshape(summed, output.shape);
   },
   evaluate: ([x], { size, ...g }, output) => {
