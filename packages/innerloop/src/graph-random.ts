@@ -20,7 +20,8 @@ export function uniformInGraph(seedKey: Tensor, name: string, shape: Shape): Ten
     const shifted = mod(add(add(x, wideKey), constants.integer(prime)), prime);
     x = mod(mul(mod(mul(shifted, shifted), prime), shifted), prime);
   }
-  return reshape(mul(cast(x, "float32"), 1 / prime), shape);
+  // The low 24 bits, which float32 holds: x / prime would round to 1 at its upper end.
+  return reshape(mul(cast(mod(x, 2 ** 24), "float32"), 2 ** -24), shape);
 }
 
 /** 1 with the given probability, else 0. */

@@ -1,8 +1,8 @@
 import {
   abs,
-  add,
   argMax,
   cast,
+  clip,
   equal,
   formatShape,
   GraphError,
@@ -48,15 +48,16 @@ export const meanAbsoluteError: Loss = (prediction, y) => {
 };
 
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
-export const huber =
-  (delta = 1): Loss =>
-  (prediction, y) => {
+export function huber(delta = 1): Loss {
+  if (!(delta > 0)) throw new GraphError("IL102", "huber", `delta ${delta}`, "Use a number above 0");
+  return (prediction, y) => {
     requireSameShape("huber", prediction, y);
-    const size = abs(sub(prediction, y));
-    const beyond = relu(sub(size, delta));
-    const within = sub(size, beyond);
-    return mean(add(mul(mul(within, within), 0.5), mul(beyond, delta)));
+    const error = sub(prediction, y);
+    const within = clip(error, -delta, delta);
+    // No |e| in it: its second derivative is then 1 at an error of exactly 0 too.
+    return mean(mul(within, sub(error, mul(within, 0.5))));
   };
+}
 
 /** Share of rows whose largest logit is that of their class: logits [n, classes], y int32 [n]. */
 export const accuracy: Metric = (logits, y) => mean(cast(equal(argMax(logits, -1), y), logits.dtype));

@@ -4,6 +4,7 @@
  */
 import {
   add,
+  allocate,
   clip,
   cos,
   div,
@@ -23,7 +24,7 @@ import {
   tensor,
 } from "@innerloop/graph";
 
-/** A rate that depends on how many updates came before: float32 scalar -> scalar. */
+/** A rate that depends on how many updates came before: scalar -> scalar, both of the parameters' type. */
 export type Schedule = (count: Tensor) => Tensor;
 
 /** A number, a schedule, a scalar tensor, or a tree with a rate for each parameter (or each of its elements). */
@@ -38,7 +39,8 @@ export interface Optimizer {
   update<P extends Tree>(gradient: P, state: Tree, params: P): { readonly params: P; readonly state: Tree };
 }
 
-const zeroTree = (params: Tree): Tree => mapTree((leaf) => tensor(new Float32Array(leaf.size), leaf.shape), params);
+const zeroTree = (params: Tree): Tree =>
+  mapTree((leaf) => tensor(allocate(leaf.dtype, leaf.size), leaf.shape, leaf.dtype), params);
 
 function describeRate(rate: LearningRate): string {
   return typeof rate === "number" ? String(rate) : typeof rate === "function" ? rate.name || "a schedule" : "learned";
@@ -55,7 +57,8 @@ function moved<P extends Tree>(params: P, direction: P, rate: LearningRate, coun
   return mapTree((w, d, r) => sub(w, mul(d, r)), params, direction, rate as P);
 }
 
-const count0 = (): Tensor => tensor(0);
+/** Updates done so far, in the parameters' own type: rates and corrections that follow from it are of that type too. */
+const count0 = (params: Tree): Tensor => tensor(0, [], leaves(params)[0]?.dtype ?? "float32");
 
 type WithCount = { readonly count: Tensor };
 
@@ -76,7 +79,7 @@ export function sgd(options: {
   return {
     description: `sgd(${describeRate(learningRate)}${momentum ? `, momentum ${momentum}` : ""})`,
     init: (params) => ({
-      ...(usesCount(learningRate) ? { count: count0() } : {}),
+      ...(usesCount(learningRate) ? { count: count0(params) } : {}),
       ...(momentum ? { velocity: zeroTree(params) } : {}),
     }),
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
@@ -122,13 +125,18 @@ function adamLike(name: string, options: AdamOptions, weightDecay: number): Opti
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   return {
     description: `${name}(${describeRate(learningRate)}${beta1 === 0.9 ? "" : `, beta1 ${beta1}`})`,
-    init: (params) => ({ count: count0(), ...(beta1 ? { first: zeroTree(params) } : {}), second: zeroTree(params) }),
+    init: (params) => ({
+      count: count0(params),
+      ...(beta1 ? { first: zeroTree(params) } : {}),
+      second: zeroTree(params),
+    }),
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
       const { count, first, second } = state as WithCount & { first?: P; second: P };
       const t = add(count, 1);
       const m = first ? mapTree((have, g) => add(mul(have, beta1), mul(g, 1 - beta1)), first, gradient) : gradient;
       const v = mapTree((have, g) => add(mul(have, beta2), mul(mul(g, g), 1 - beta2)), second, gradient);
-      const [correct1, correct2] = [div(1, sub(1, pow(scalar(beta1), t))), div(1, sub(1, pow(scalar(beta2), t)))];
+      const correction = (beta: number): Tensor => div(1, sub(1, pow(scalar(beta, t.dtype), t)));
+      const [correct1, correct2] = [correction(beta1), correction(beta2)];
       const direction = mapTree(
         (mean, square, w) => {
           const step = div(first ? mul(mean, correct1) : mean, sqrt(add(mul(square, correct2), epsilon * epsilon)));
@@ -155,7 +163,7 @@ export function rmsProp(options: {
   const { learningRate, decay = 0.9, epsilon = 1e-8 } = options;
   return {
     description: `rmsProp(${describeRate(learningRate)})`,
-    init: (params) => ({ count: count0(), second: zeroTree(params) }),
+    init: (params) => ({ count: count0(params), second: zeroTree(params) }),
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
       const { count, second } = state as WithCount & { second: P };
       const v = mapTree((have, g) => add(mul(have, decay), mul(mul(g, g), 1 - decay)), second, gradient);
@@ -214,6 +222,6 @@ export function cosineSchedule(from: number, to: number, steps: number): Schedul
 
 /** `from`, multiplied by `factor` every `every` updates. */
 export function stepSchedule(from: number, factor: number, every: number): Schedule {
-  const rate: Schedule = (count) => mul(pow(scalar(factor), floor(div(count, every))), from);
+  const rate: Schedule = (count) => mul(pow(scalar(factor, count.dtype), floor(div(count, every))), from);
   return Object.defineProperty(rate, "name", { value: `${from} times ${factor} every ${every}` });
 }

@@ -210,7 +210,7 @@ export const floorPrimitive = elementwise({
 export const reluPrimitive = elementwise({
   name: "relu",
   onnx: "Relu",
-  evaluate: (x) => (x > 0 ? x : x === x ? 0 : x),
+  evaluate: (x) => (Number.isNaN(x) ? x : Math.max(x, 0)),
   accepts: "float",
   vjp: (g, [x]) => [() => mul(g, step(x!))],
 });
@@ -305,7 +305,7 @@ export const powPrimitive = elementwise({
 export const maxPrimitive = elementwise({
   name: "max",
   onnx: "Max",
-  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : Math.max(a, b)),
+  evaluate: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b)),
   accepts: "number",
   // A tie belongs to the first argument.
   vjp: (g, [a, b]) => [() => maskedBy(g, greaterEqual(a!, b!)), () => maskedBy(g, less(a!, b!))],
@@ -314,7 +314,7 @@ export const maxPrimitive = elementwise({
 export const minPrimitive = elementwise({
   name: "min",
   onnx: "Min",
-  evaluate: (a, b) => (a !== a || b !== b ? Number.NaN : Math.min(a, b)),
+  evaluate: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b)),
   accepts: "number",
   vjp: (g, [a, b]) => [() => maskedBy(g, lessEqual(a!, b!)), () => maskedBy(g, greater(a!, b!))],
 });

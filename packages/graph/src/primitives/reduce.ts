@@ -114,7 +114,7 @@ export const reduceMaxPrimitive: Primitive<{ axes: readonly number[] }> = {
     const out = new Float64Array(sizeOf(output.shape)).fill(Number.NEGATIVE_INFINITY);
     forEachReduced(x!.shape, axes, (from, to) => {
       const value = x!.data[from]!;
-      if (value > out[to]! || value !== value) out[to] = value;
+      if (value > out[to]! || Number.isNaN(value)) out[to] = value;
     });
     return out;
   },

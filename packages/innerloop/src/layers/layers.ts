@@ -1,6 +1,7 @@
 import {
   add,
   averagePool2d,
+  cast,
   conv1d as convolve1d,
   conv2d as convolve2d,
   formatShape,
@@ -9,6 +10,7 @@ import {
   gelu as geluOf,
   globalAveragePool2d,
   leakyRelu as leakyReluOf,
+  leaves,
   mapTree,
   matmul,
   maxPool2d,
@@ -241,7 +243,8 @@ export function dropout(options: { readonly rate: number }): Layer<NoParameters>
     init: () => ({}),
     apply: (_params, x, context) => {
       if (!context?.key || rate === 0) return x;
-      return mul(mul(x, bernoulliMask(context.key, context.path ?? "", 1 - rate, x.shape)), 1 / (1 - rate));
+      const kept = cast(bernoulliMask(context.key, context.path ?? "", 1 - rate, x.shape), x.dtype);
+      return mul(mul(x, kept), 1 / (1 - rate));
     },
   };
 }
@@ -284,8 +287,8 @@ export function sequential(layers: readonly Layer[]): Layer<{ readonly [position
 
 function lastWithParameters(layers: readonly Layer[]): number {
   for (let i = layers.length - 1; i >= 0; i--) {
-    const params = layers[i]!.init({ seed: 0, path: "" });
-    if (Object.keys(params).length > 0) return i;
+    // Counted by leaves: a sequential of activations has entries, but no parameters.
+    if (leaves(layers[i]!.init({ seed: 0, path: "" })).length > 0) return i;
   }
   return layers.length - 1;
 }

@@ -1,4 +1,4 @@
-import { reshape } from "@innerloop/graph";
+import { GraphError, reshape } from "@innerloop/graph";
 import {
   constantInit,
   glorotUniform,
@@ -38,6 +38,10 @@ export interface MlpOptions {
  */
 export function mlp(options: MlpOptions): Layer {
   const { sizes, activation = "relu", weightInit = heNormal } = options;
+  if (sizes.length < 2 || !sizes.every((units) => Number.isSafeInteger(units) && units > 0)) {
+    const remedy = "Give the units of each layer, input and output included: [1, 40, 40, 1]";
+    throw new GraphError("IL102", "mlp", `sizes [${sizes.join(", ")}]`, remedy);
+  }
   const widths = sizes.slice(1);
   const hidden = widths
     .slice(0, -1)

@@ -98,7 +98,7 @@ export function nearestNeighbour(options: {
       const squared = squaredDistances(embed(x), support.x);
       const own = oneHot(support.y, ways);
       // A class has no distance to examples of others: 1e9 keeps them from being the nearest.
-      const perClass = sub(neg(reshape(squared, [...squared.shape, 1])), mul(cast(equal(own, 0), "float32"), 1e9));
+      const perClass = sub(neg(reshape(squared, [...squared.shape, 1])), mul(cast(equal(own, 0), squared.dtype), 1e9));
       return reduceMax(perClass, 1);
     },
   };

@@ -38,7 +38,7 @@ export function innerLoop(loop: InnerLoop, params: Tree, support: Support, steps
   }
   const names = paths(params);
   const all: ByPath = Object.fromEntries(leaves(params).map((leaf, i) => [names[i]!, leaf]));
-  const chosen = names.filter((path) => !isRunning(path) && (loop.adapts?.(path) ?? true));
+  const chosen = names.filter((path) => !isRunningStatistic(path) && (loop.adapts?.(path) ?? true));
   if (chosen.length === 0) {
     throw new GraphError(
       "IL102",
@@ -62,7 +62,8 @@ export function innerLoop(loop: InnerLoop, params: Tree, support: Support, steps
   return assembled(fast);
 }
 
-const isRunning = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
+/** Whether a path is that of a running average, which is kept beside the parameters but not trained. */
+export const isRunningStatistic = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
 
 /** The adapted parameters with the support set's statistics under them. */
 export function withSupportStatistics(

@@ -1,5 +1,5 @@
 import { leaves, mapTree, paths, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
-import type { Layer } from "../layers/layer.js";
+import type { Layer, StatisticsByPath } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import { type Optimizer, sgd } from "../optimizers.js";
 import {
@@ -7,6 +7,7 @@ import {
   headPaths,
   type InnerLoop,
   innerLoop,
+  isRunningStatistic,
   recorded,
   type Support,
   withSupportStatistics,
@@ -99,6 +100,7 @@ export function metaSgd(
       const rates = mapTree((leaf) => tensor(new Float32Array(leaf.size).fill(learningRate), leaf.shape), params);
       return { model: params, learningRate: rates };
     },
+    modelPath: "model",
     loopFor: (params) => {
       const both = params as Both;
       return { loop: { model, loss, order, inner: elementwiseSgd(both.learningRate) }, params: both.model };
@@ -109,7 +111,16 @@ export function metaSgd(
 /** SGD with a rate for each element of parameters that the inner loop hands over by path. */
 function elementwiseSgd(rates: Tree): Optimizer {
   const names = paths(rates);
-  return sgd({ learningRate: Object.fromEntries(leaves(rates).map((rate, i) => [names[i]!, rate])) });
+  const byPath = leaves(rates).map((rate, i): [string, Tensor] => [names[i]!, rate]);
+  return sgd({ learningRate: Object.fromEntries(byPath.filter(([path]) => !isRunningStatistic(path))) });
+}
+
+/** Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
+function below(name: string | undefined, statistics: StatisticsByPath): StatisticsByPath {
+  if (name === undefined) return statistics;
+  return Object.fromEntries(
+    Object.entries(statistics).map(([at, found]) => [at === "" ? name : `${name}/${at}`, found]),
+  );
 }
 
 /** A learner that adapts by the inner loop and whose meta-gradient is the gradient of the query loss through it. */
@@ -122,8 +133,10 @@ function gradientLearner(options: {
   readonly init: Learner["init"];
   /** The inner loop under given meta-parameters, and the parameters it starts from. */
   readonly loopFor: (params: Tree) => { readonly loop: InnerLoop; readonly params: Tree };
+  /** Where in the meta-parameters the model's are; they are the model's own by default. */
+  readonly modelPath?: string;
 }): Learner<Tree, AdaptedModel> {
-  const { name, description, loss, model, steps, init, loopFor } = options;
+  const { name, description, loss, model, steps, init, loopFor, modelPath } = options;
   const adapted = (
     params: Tree,
     support: Support,
@@ -148,7 +161,7 @@ function gradientLearner(options: {
         return [queryLoss, { metrics, statistics }] as const;
       };
       const { value, gradient, auxiliary } = valueAndGrad(outer)(params);
-      return { loss: value, gradient, metrics: auxiliary.metrics, statistics: auxiliary.statistics };
+      return { loss: value, gradient, metrics: auxiliary.metrics, statistics: below(modelPath, auxiliary.statistics) };
     },
     adapt: (params, support, { steps: count = steps } = {}) => adapted(params, support, count, { phase: "predict" }),
     predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),

@@ -29,16 +29,25 @@ const typesByName = new Map(Object.entries(typeNames).map(([dtype, name]) => [na
 
 /** Equal tensors and metadata, in equal order, give equal bytes. */
 export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  if (Object.hasOwn(tensors, "__metadata__")) {
+    throw new TrainingError(
+      "ILR201",
+      "encodeSafetensors",
+      "a tensor is named __metadata__",
+      "The format keeps that name",
+    );
+  }
+  // A map: a tensor may be named __proto__.
+  const header = new Map<string, unknown>([["__metadata__", metadata]]);
   let end = 0;
   // Wide types first, so that every tensor is aligned to its own elements.
   const entries = Object.entries(tensors).sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
   for (const [name, x] of entries) {
     const start = end;
     end += x.size * bytesPerElement[x.dtype];
-    header[name] = { dtype: typeNames[x.dtype], shape: x.shape, data_offsets: [start, end] };
+    header.set(name, { dtype: typeNames[x.dtype], shape: x.shape, data_offsets: [start, end] });
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const headerBytes = Math.ceil(json.length / 8) * 8;
   const bytes = new Uint8Array(8 + headerBytes + end).fill(0x20, 8 + json.length, 8 + headerBytes);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -89,9 +98,11 @@ export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): Name
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const parsed = isRecord(entry) ? entry : fail(`the entry of ${name} is not an object`);
-    const dtype = typesByName.get(String(parsed.dtype));
+    // Only a string is turned to one: an object may bring a toString that is no function.
+    const type = typeof parsed.dtype === "string" ? parsed.dtype : typeof parsed.dtype;
+    const dtype = typesByName.get(type);
     const { shape, data_offsets: offsets } = parsed;
-    if (!dtype) return fail(`${name} is of the unknown type ${String(parsed.dtype)}`);
+    if (!dtype) return fail(`${name} is of the unknown type ${type}`);
     if (!isWholeList(shape) || !isWholeList(offsets) || offsets.length !== 2)
       return fail(`${name} has a malformed shape or place`);
     const [start, end] = offsets as [number, number];

@@ -1,4 +1,4 @@
-import { type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { type Executor, leaves, paths, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { type Learner, meanMetaGradient, type TaskTree } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
@@ -73,12 +73,16 @@ export interface TrainOptions<Params extends Tree> {
  * Task j of iteration i is always the task at address i metaBatchSize + j, and sums are always taken in that order: a
  * run that was interrupted and resumed ends in the same bits as one that was not.
  *
- * @throws TrainingError ILR102 where the loss is no longer a number
+ * @throws TrainingError ILR102 where the loss or a parameter is no longer a number
  */
 export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
   const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
   const metaBatchSize = wholeOption("metaBatchSize", options.metaBatchSize, 1);
   const iterations = wholeOption("iterations", options.iterations, 0);
+  if (validation) wholeOption("validation.every", validation.every, 1);
+  if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
+  if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
+  if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
   const emit = options.onEvent ?? (() => undefined);
   const executor = options.executor ?? (await defaultExecutor());
   const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
@@ -108,11 +112,18 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   emit({ type: "start", iteration: state.iteration, iterations, chunkSize: state.chunkSize, parameters });
 
   const save = async (name: "last" | "best"): Promise<void> => {
+    requireFiniteParameters(state);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
   };
   let reason: "finished" | "interrupted" | "early stop" = "finished";
   let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
+  const patienceIsOver = (): boolean => validation?.patience !== undefined && state.sinceBest >= validation.patience;
   while (state.iteration < iterations && batch) {
+    // Before the first update too: a run that had stopped early stays stopped when it is resumed.
+    if (patienceIsOver()) {
+      reason = "early stop";
+      break;
+    }
     if (signal?.aborted) {
       reason = "interrupted";
       break;
@@ -143,27 +154,24 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
         executor,
       });
       const score = evaluation.rows.at(-1)!.figures.loss!.mean;
-      const best = state.best === undefined || score < state.best.score;
+      // A score that is no number is never the best: no later one would be below it, and JSON has no name for it.
+      const best = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
       state = { ...state, ...(best ? { best: { iteration, score } } : {}), sinceBest: best ? 0 : state.sinceBest + 1 };
       emit({ type: "validation", iteration, evaluation, best });
       const message = adaptationWarning(evaluation);
       if (message) emit({ type: "warning", iteration, message });
       if (best) await save("best");
     }
-    const stopEarly = validation?.patience !== undefined && state.sinceBest >= validation.patience;
-    if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || stopEarly)) {
+    if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || patienceIsOver())) {
       await save("last");
       emit({ type: "checkpoint", iteration });
-    }
-    if (stopEarly) {
-      reason = "early stop";
-      break;
     }
   }
   if (reason === "interrupted" && checkpoints) {
     await save("last");
     emit({ type: "checkpoint", iteration: state.iteration });
   }
+  requireFiniteParameters(state);
   emit({ type: "end", iteration: state.iteration, reason });
   return new Run({ learner, params: state.params, iteration: state.iteration, reason, tasks: sources, seed, executor });
 }
@@ -184,6 +192,16 @@ async function initialState<Params extends Tree>(
   };
   const bytes = checkpoints?.resume ? await checkpoints.store.load("last") : undefined;
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
+}
+
+/** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
+function requireFiniteParameters({ params, iteration }: TrainingState): void {
+  const names = paths(params);
+  const bad = leaves(params).findIndex(({ data }) => (data as Float32Array).some((value) => !Number.isFinite(value)));
+  if (bad < 0) return;
+  const problem = `parameter ${names[bad]} is not finite after iteration ${iteration}`;
+  const remedy = "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before";
+  throw new TrainingError("ILR102", "train", problem, remedy);
 }
 
 /** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
