@@ -3,6 +3,7 @@ import { GraphError, grad, leaves, mapTree, paths, stopGradient, type Tensor, ty
 import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
+import type { Examples } from "../tasks/task.js";
 
 /** A model adapted to one task by gradient steps. */
 export type AdaptedModel = {
@@ -20,10 +21,8 @@ export interface InnerLoop {
   /** Which parameters adapt, by path; all by default. */
   readonly adapts?: (path: string) => boolean;
   /** The rows of the support set that a step sees; all by default. */
-  readonly minibatch?: (support: Support, step: number) => Support;
+  readonly minibatch?: (support: Examples, step: number) => Examples;
 }
-
-export type Support = { readonly x: Tensor; readonly y: Tensor };
 
 type ByPath = { readonly [path: string]: Tensor };
 
@@ -32,7 +31,13 @@ type ByPath = { readonly [path: string]: Tensor };
  *
  * Only parameters that `adapts` names move; the others are shared by all tasks.
  */
-export function innerLoop(loop: InnerLoop, params: Tree, support: Support, steps: number, context: ApplyContext): Tree {
+export function innerLoop(
+  loop: InnerLoop,
+  params: Tree,
+  support: Examples,
+  steps: number,
+  context: ApplyContext,
+): Tree {
   if (!Number.isInteger(steps) || steps < 0) {
     throw new GraphError("IL102", "adapt", `${steps} inner steps`, "Use a whole number, 0 or more");
   }
@@ -69,7 +74,7 @@ export const isRunningStatistic = (path: string): boolean => /(^|\/)running(Mean
 export function withSupportStatistics(
   model: Layer,
   params: Tree,
-  support: Support,
+  support: Examples,
   context: ApplyContext,
 ): AdaptedModel {
   return { params, statistics: recorded(model, params, support.x, context).statistics };

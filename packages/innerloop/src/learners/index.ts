@@ -13,7 +13,6 @@ export {
   type Learner,
   type MetaGradient,
   meanMetaGradient,
-  type TaskTree,
 } from "./learner.js";
 export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./maml.js";
 export { type ReptileOptions, reptile } from "./reptile.js";

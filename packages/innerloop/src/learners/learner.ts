@@ -4,12 +4,6 @@ import type { Loss } from "../losses.js";
 import type { Key } from "../random.js";
 import type { Examples, Task } from "../tasks/task.js";
 
-/** A task whose leaves are tensors of a graph: [support, query] as `Task`. */
-export type TaskTree = {
-  readonly support: { readonly x: Tensor; readonly y: Tensor };
-  readonly query: { readonly x: Tensor; readonly y: Tensor };
-};
-
 export type MetaGradient<Params extends Tree> = {
   /** The loss on the query set after adaptation. */
   readonly loss: Tensor;
@@ -41,8 +35,8 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   readonly steps?: number;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
-  metaGradient(params: Params, task: TaskTree, key?: Tensor): MetaGradient<Params>;
-  adapt(params: Params, support: Examples & Tree, options?: AdaptOptions): Adapted;
+  metaGradient(params: Params, task: Task, key?: Tensor): MetaGradient<Params>;
+  adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
   /** Outputs of the model for inputs [n, ...]. */
   predict(adapted: Adapted, x: Tensor): Tensor;
 }
@@ -57,13 +51,13 @@ export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = O
 export function meanMetaGradient<P extends Tree>(
   learner: Learner<P>,
   params: P,
-  tasks: TaskTree,
+  tasks: Task,
   keys?: Tensor,
 ): MetaGradient<P> {
-  const one = (task: TaskTree, key?: Tensor) => learner.metaGradient(params, task, key) as unknown as Tree;
+  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key) as unknown as Tree;
   const all = keys
-    ? vmap(one as (task: TaskTree, key: Tensor) => Tree)(tasks, keys)
-    : vmap((task: TaskTree) => one(task))(tasks);
+    ? vmap(one as (task: Task, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: Task) => one(task))(tasks);
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 
@@ -79,5 +73,3 @@ export function measured(
   ]);
   return { loss: loss(prediction, y), metrics: Object.fromEntries(metrics) };
 }
-
-export type { Task };

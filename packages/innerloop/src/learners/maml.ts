@@ -2,6 +2,7 @@ import { leaves, mapTree, paths, type Tensor, type Tree, tensor, valueAndGrad } 
 import type { Layer, StatisticsByPath } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import { type Optimizer, sgd } from "../optimizers.js";
+import type { Examples } from "../tasks/task.js";
 import {
   type AdaptedModel,
   headPaths,
@@ -9,7 +10,6 @@ import {
   innerLoop,
   isRunningStatistic,
   recorded,
-  type Support,
   withSupportStatistics,
 } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
@@ -139,7 +139,7 @@ function gradientLearner(options: {
   const { name, description, loss, model, steps, init, loopFor, modelPath } = options;
   const adapted = (
     params: Tree,
-    support: Support,
+    support: Examples,
     count: number,
     context: { phase: "train" | "predict"; key?: Tensor },
   ): AdaptedModel => {

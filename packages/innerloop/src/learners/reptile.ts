@@ -2,12 +2,12 @@ import { concat, GraphError, gather, mapTree, sub, type Tree, tensor } from "@in
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
+import type { Examples } from "../tasks/task.js";
 import {
   type AdaptedModel,
   type InnerLoop,
   innerLoop,
   recorded,
-  type Support,
   withSupportStatistics,
 } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
@@ -77,7 +77,7 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
  * The rows of one inner step. Support sets come grouped by class: an even stride through them makes each mini-batch a
  * fair share of the classes, and successive steps go through all rows.
  */
-function minibatch(support: Support, step: number, size: number): Support {
+function minibatch(support: Examples, step: number, size: number): Examples {
   const rows = support.x.shape[0]!;
   if (rows <= size) return support;
   const order = interleaved(rows, Math.ceil(rows / size));
@@ -94,6 +94,6 @@ function interleaved(rows: number, stride: number): number[] {
 }
 
 /** Both sets of a task as one. */
-export function allExamples(support: Support, query: Support): Support {
+export function allExamples(support: Examples, query: Examples): Examples {
   return { x: concat([support.x, query.x]), y: concat([support.y, query.y]) };
 }

@@ -1,19 +1,19 @@
 import type { Tensor } from "@innerloop/graph";
 import { random } from "../random.js";
 
-/** Inputs and targets, one row each. */
-export interface Examples {
+/** Inputs and targets, one row each. (A type and not an interface: so it is a tree of tensors as well.) */
+export type Examples = {
   /** [n, ...] */
   readonly x: Tensor;
   /** Targets [n, ...], or [n] int32 class indices. */
   readonly y: Tensor;
-}
+};
 
 /** What a learner adapts to (support), and what it is then judged on (query). */
-export interface Task {
+export type Task = {
   readonly support: Examples;
   readonly query: Examples;
-}
+};
 
 /**
  * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where

@@ -1,5 +1,5 @@
 import { type Executor, estimateModel, lower, type Tree, trace } from "@innerloop/graph";
-import type { TaskTree } from "../learners/learner.js";
+import type { Task } from "../tasks/task.js";
 
 /** Bytes that the arrays of one run may take by default: larger runs leave the processor's caches and get slower per task. */
 const defaultMemoryBudget = 192 * 2 ** 20;
@@ -14,8 +14,8 @@ const smallWork = 2e8;
  * It depends on the estimate alone and not on the clock, so that a run and its resumption add up the same sums.
  */
 export function chunkSizeFor(
-  f: (tasks: TaskTree) => Tree,
-  sample: (count: number) => TaskTree,
+  f: (tasks: Task) => Tree,
+  sample: (count: number) => Task,
   total: number,
   executor: Executor,
   memoryBudget = defaultMemoryBudget,

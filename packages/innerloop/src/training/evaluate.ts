@@ -1,6 +1,6 @@
 import { compile, type Executor, leaves, paths, type Tree, vmap } from "@innerloop/graph";
-import { type Adapter, measured, type TaskTree } from "../learners/learner.js";
-import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { type Adapter, measured } from "../learners/learner.js";
+import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { chunkSizeFor } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { sampleTasks } from "./task-batch.js";
@@ -56,7 +56,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
-  const perTask = (params: Tree, task: TaskTree): Tree =>
+  const perTask = (params: Tree, task: Task): Tree =>
     steps.map((n) => {
       const { loss, metrics } = measured(
         learner.loss,
@@ -65,7 +65,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       );
       return { loss, ...metrics };
     });
-  const overTasks = (params: Tree, batch: TaskTree): Tree => vmap(perTask, [null, 0])(params, batch);
+  const overTasks = (params: Tree, batch: Task): Tree => vmap(perTask, [null, 0])(params, batch);
   const size = Math.min(
     count,
     chunkSizeFor(

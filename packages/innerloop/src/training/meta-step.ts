@@ -1,13 +1,14 @@
 import { compile, type Executor, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
 import { withRunningStatistics } from "../layers/layers.js";
-import { type Learner, type MetaGradient, meanMetaGradient, type TaskTree } from "../learners/learner.js";
+import { type Learner, type MetaGradient, meanMetaGradient } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
+import type { Task } from "../tasks/task.js";
 import { sliceRows, sliceTasks } from "./task-batch.js";
 
 /** Tasks of one update, stacked, with a dropout key for each. */
 export interface TaskBatch {
-  readonly tasks: TaskTree;
+  readonly tasks: Task;
   /** int32 [tasks] */
   readonly keys: Tensor;
 }
@@ -37,7 +38,7 @@ export function metaStep<Params extends Tree>(setting: {
   readonly chunkSize?: number;
 }): (params: Params, optimizer: Tree, batch: TaskBatch) => Promise<MetaStepResult<Params>> {
   const { learner, optimizer, executor, metaBatchSize, chunkSize = metaBatchSize } = setting;
-  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor): Tree =>
+  const gradientOf = (params: Params, tasks: Task, keys: Tensor): Tree =>
     meanMetaGradient(learner, params, tasks, keys) as unknown as Tree;
   const applied = (params: Params, state: Tree, gradient: Params, statistics: StatisticsByPath) => {
     const next = optimizer.update(gradient, state, params);
@@ -45,7 +46,7 @@ export function metaStep<Params extends Tree>(setting: {
   };
   if (chunkSize >= metaBatchSize) {
     const whole = compile(
-      (params: Params, state: Tree, tasks: TaskTree, keys: Tensor) => {
+      (params: Params, state: Tree, tasks: Task, keys: Tensor) => {
         const { gradient, statistics, loss, metrics } = meanMetaGradient(learner, params, tasks, keys);
         return { ...applied(params, state, gradient, statistics), loss, metrics };
       },

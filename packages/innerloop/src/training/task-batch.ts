@@ -1,11 +1,10 @@
 import { allocate, sameShape, type Tensor, tensor } from "@innerloop/graph";
-import type { TaskTree } from "../learners/learner.js";
 import { random } from "../random.js";
 import type { Task, TaskSource } from "../tasks/task.js";
 import { TrainingError } from "./training-error.js";
 
 /** Tasks stacked along a new first axis: every leaf is [tasks, ...]. */
-export function stackTasks(tasks: readonly Task[]): TaskTree {
+export function stackTasks(tasks: readonly Task[]): Task {
   const part = (set: "support" | "query", leaf: "x" | "y"): Tensor =>
     stackValues(
       tasks.map((task) => task[set][leaf]),
@@ -36,7 +35,7 @@ function stackValues(parts: readonly Tensor[], name: string): Tensor {
 }
 
 /** Tasks `first` to `first + count` of a source. */
-export function sampleTasks(source: TaskSource, seed: number, first: number, count: number): TaskTree {
+export function sampleTasks(source: TaskSource, seed: number, first: number, count: number): Task {
   return stackTasks(Array.from({ length: count }, (_, i) => source.sample(seed, first + i)));
 }
 
@@ -46,7 +45,7 @@ export function taskKeys(seed: number, first: number, count: number): Tensor {
 }
 
 /** Tasks `start` to `stop` of a batch, without copying. */
-export function sliceTasks(batch: TaskTree, start: number, stop: number): TaskTree {
+export function sliceTasks(batch: Task, start: number, stop: number): Task {
   const part = (x: Tensor): Tensor => sliceRows(x, start, stop);
   return {
     support: { x: part(batch.support.x), y: part(batch.support.y) },

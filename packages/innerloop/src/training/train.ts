@@ -1,8 +1,8 @@
 import { type Executor, leaves, paths, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import { type Learner, meanMetaGradient, type TaskTree } from "../learners/learner.js";
+import { type Learner, meanMetaGradient } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
-import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type TrainingState } from "./checkpoint.js";
 import { chunkSizeFor } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
@@ -89,7 +89,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed);
-  const gradientOf = (params: Params, tasks: TaskTree, keys: Tensor) => meanMetaGradient(learner, params, tasks, keys);
+  const gradientOf = (params: Params, tasks: Task, keys: Tensor) => meanMetaGradient(learner, params, tasks, keys);
   const batchAt = (iteration: number) => ({
     tasks: sampleTasks(sources.train, trainSeed, iteration * metaBatchSize, metaBatchSize),
     keys: taskKeys(trainSeed, iteration * metaBatchSize, metaBatchSize),
