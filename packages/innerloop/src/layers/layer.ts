@@ -7,7 +7,8 @@ import type { Key } from "../random.js";
  * - "transductive": from the examples at hand, queries included, as in the published MAML tables. A prediction then
  *   depends on the other queries.
  * - "support": predictions use the statistics of the task's support set: they do not depend on other queries.
- * - "running": predictions use averages over training batches, kept beside the parameters.
+ * - "running": training uses the statistics of each batch; predictions, and the steps of an adaptation that is not for
+ *   training, use averages of them that are kept beside the parameters.
  */
 export type BatchNormMode = "transductive" | "support" | "running";
 
@@ -27,6 +28,8 @@ export interface ApplyContext {
   readonly record?: (path: string, statistics: Statistics) => void;
   /** Int32 scalar from which dropout draws; without it nothing is dropped. */
   readonly key?: Tensor;
+  /** Which application of the model this is within one adaptation: dropout draws anew for each. */
+  readonly pass?: string;
   /** Where the layer stands in the model: `2/norm`. */
   readonly path?: string;
 }

@@ -98,7 +98,7 @@ function normalized(x: number[], rows: number, channels: number, scale: number[]
 const cases: readonly LayerCase[] = [
   {
     name: "linear",
-    layer: linear({ inputs: 3, outputs: 2 }) as Layer,
+    layer: linear({ inputs: 3, outputs: 2 }),
     x: noiseTensor([4, 3], 1),
     output: [4, 2],
     parameters: { weight: [3, 2], bias: [2] },
@@ -110,7 +110,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "linear without bias",
-    layer: linear({ inputs: 1, outputs: 2, bias: false }) as Layer,
+    layer: linear({ inputs: 1, outputs: 2, bias: false }),
     x: tensor([[2], [-1]]),
     output: [2, 2],
     parameters: { weight: [1, 2] },
@@ -118,7 +118,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "conv2d, 3 x 3, padding 1, stride 2",
-    layer: conv2d({ channelsIn: 2, channelsOut: 3, stride: 2 }) as Layer,
+    layer: conv2d({ channelsIn: 2, channelsOut: 3, stride: 2 }),
     x: noiseTensor([2, 5, 4, 2], 2),
     output: [2, 3, 2, 3],
     parameters: { weight: [3, 3, 2, 3], bias: [3] },
@@ -143,7 +143,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "conv2d in groups",
-    layer: conv2d({ channelsIn: 4, channelsOut: 6, groups: 2, window: [1, 2], padding: "valid" }) as Layer,
+    layer: conv2d({ channelsIn: 4, channelsOut: 6, groups: 2, window: [1, 2], padding: "valid" }),
     x: noiseTensor([1, 2, 3, 4], 3),
     output: [1, 2, 2, 6],
     parameters: { weight: [1, 2, 2, 6], bias: [6] },
@@ -164,7 +164,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "conv1d",
-    layer: conv1d({ channelsIn: 2, channelsOut: 2, window: 3, dilation: 2 }) as Layer,
+    layer: conv1d({ channelsIn: 2, channelsOut: 2, window: 3, dilation: 2 }),
     x: noiseTensor([2, 6, 2], 4),
     output: [2, 6, 2],
     parameters: { weight: [3, 2, 2], bias: [2] },
@@ -182,7 +182,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "batchNorm of rows",
-    layer: batchNorm({ channels: 3, mode: "transductive" }) as Layer,
+    layer: batchNorm({ channels: 3, mode: "transductive" }),
     x: noiseTensor([5, 3], 5),
     output: [5, 3],
     parameters: { scale: [3], shift: [3] },
@@ -190,7 +190,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "batchNorm of images",
-    layer: batchNorm({ channels: 2, mode: "support" }) as Layer,
+    layer: batchNorm({ channels: 2, mode: "support" }),
     x: noiseTensor([3, 2, 2, 2], 6),
     output: [3, 2, 2, 2],
     parameters: { scale: [2], shift: [2] },
@@ -198,7 +198,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "batchNorm with running averages",
-    layer: batchNorm({ channels: 2, mode: "running" }) as Layer,
+    layer: batchNorm({ channels: 2, mode: "running" }),
     x: noiseTensor([3, 2], 7),
     output: [3, 2],
     parameters: { scale: [2], shift: [2], runningMean: [2], runningVariance: [2] },
@@ -210,7 +210,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "layerNorm",
-    layer: layerNorm({ channels: 4 }) as Layer,
+    layer: layerNorm({ channels: 4 }),
     x: noiseTensor([2, 4], 8),
     output: [2, 4],
     parameters: { scale: [4], shift: [4] },
@@ -224,21 +224,21 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "embedding",
-    layer: embedding({ entries: 4, width: 2 }) as Layer,
+    layer: embedding({ entries: 4, width: 2 }),
     x: tensor(Int32Array.of(3, 0, 3), [3]),
     output: [3, 2],
     parameters: { weight: [4, 2] },
     formula: ({ weight }, x) => x.flatMap((entry) => [weight![2 * entry]!, weight![2 * entry + 1]!]),
   },
-  elementwise("relu", relu() as Layer, (x) => Math.max(x, 0)),
-  elementwise("leakyRelu", leakyRelu(0.2) as Layer, (x) => (x > 0 ? x : 0.2 * x)),
-  elementwise("tanh", tanh() as Layer, Math.tanh),
-  elementwise("sigmoid", sigmoid() as Layer, logistic),
-  elementwise("gelu", gelu() as Layer, (x) => x * normalDistribution(x)),
-  elementwise("silu", silu() as Layer, (x) => x * logistic(x)),
+  elementwise("relu", relu(), (x) => Math.max(x, 0)),
+  elementwise("leakyRelu", leakyRelu(0.2), (x) => (x > 0 ? x : 0.2 * x)),
+  elementwise("tanh", tanh(), Math.tanh),
+  elementwise("sigmoid", sigmoid(), logistic),
+  elementwise("gelu", gelu(), (x) => x * normalDistribution(x)),
+  elementwise("silu", silu(), (x) => x * logistic(x)),
   {
     name: "maxPool",
-    layer: maxPool(2) as Layer,
+    layer: maxPool(2),
     x: tensor([
       [
         [[1], [5], [9]],
@@ -252,7 +252,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "averagePool",
-    layer: averagePool(2, { stride: 1 }) as Layer,
+    layer: averagePool(2, { stride: 1 }),
     x: tensor([
       [
         [[1], [5], [9]],
@@ -265,7 +265,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "globalAveragePool",
-    layer: globalAveragePool() as Layer,
+    layer: globalAveragePool(),
     x: noiseTensor([2, 2, 3, 2], 9),
     output: [2, 2],
     parameters: {},
@@ -276,7 +276,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "flatten",
-    layer: flatten() as Layer,
+    layer: flatten(),
     x: noiseTensor([2, 3, 2], 10),
     output: [2, 6],
     parameters: {},
@@ -284,7 +284,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "dropout without a key",
-    layer: dropout({ rate: 0.5 }) as Layer,
+    layer: dropout({ rate: 0.5 }),
     x: noiseTensor([2, 3], 11),
     output: [2, 3],
     parameters: {},
@@ -292,7 +292,7 @@ const cases: readonly LayerCase[] = [
   },
   {
     name: "residual",
-    layer: residual(linear({ inputs: 1, outputs: 1 })) as Layer,
+    layer: residual(linear({ inputs: 1, outputs: 1 })),
     x: tensor([[2], [3]]),
     output: [2, 1],
     parameters: { weight: [1, 1], bias: [1] },
@@ -422,15 +422,15 @@ describe.each(cases)("$name", ({ layer, x, output, parameters, formula }) => {
 });
 
 describe("sequential", () => {
-  const head = (layers: readonly unknown[]) => sequential(layers as Layer[]).head;
+  const head = (layers: readonly Layer[]) => sequential(layers).head;
 
   test("its head is the last layer with parameters, however deep", () => {
     const last = linear({ inputs: 2, outputs: 2 });
     expect(head([last, relu(), last])).toBe("2");
     expect(head([last, relu()])).toBe("0");
-    expect(head([last, sequential([relu() as Layer, last as Layer])])).toBe("1/1");
-    expect(head([last, residual(sequential([last as Layer, relu() as Layer]))])).toBe("1/0");
-    expect(head([last, sequential([relu() as Layer, flatten() as Layer])])).toBe("0");
+    expect(head([last, sequential([relu(), last])])).toBe("1/1");
+    expect(head([last, residual(sequential([last, relu()]))])).toBe("1/0");
+    expect(head([last, sequential([relu(), flatten()])])).toBe("0");
     expect(mlp({ sizes: [1, 4, 4, 1] }).head).toBe("5");
     expect(convNet({ imageShape: [4, 4, 1], ways: 2, filters: 2, blocks: 2 }).head).toBe("4");
   });
@@ -442,7 +442,7 @@ describe("sequential", () => {
   });
 
   test("a layer added after another does not change that one's first values", () => {
-    const layer = linear({ inputs: 3, outputs: 3 }) as Layer;
+    const layer = linear({ inputs: 3, outputs: 3 });
     const short = namedValues(sequential([layer, layer]).init(key(1)));
     const long = namedValues(sequential([layer, layer, layer]).init(key(1)));
     expect(long).toMatchObject(short);
@@ -561,7 +561,7 @@ describe("dropout", () => {
   });
 
   test("composes with other layers by its place in the model", () => {
-    const model = sequential([dropout({ rate: 0.5 }), dropout({ rate: 0.5 })] as unknown as Layer[]);
+    const model = sequential([dropout({ rate: 0.5 }), dropout({ rate: 0.5 })]);
     const y = valuesIn(model.apply({}, ones, { key: tensor(1, [], "int32") }));
     // Equal masks would keep half; independent ones keep a quarter.
     expect(Math.abs(y.filter((value) => value > 0).length / 4000 - 0.25)).toBeLessThan(0.04);

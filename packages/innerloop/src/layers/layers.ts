@@ -243,7 +243,10 @@ export function dropout(options: { readonly rate: number }): Layer<NoParameters>
     init: () => ({}),
     apply: (_params, x, context) => {
       if (!context?.key || rate === 0) return x;
-      const kept = cast(bernoulliMask(context.key, context.path ?? "", 1 - rate, x.shape), x.dtype);
+      const kept = cast(
+        bernoulliMask(context.key, `${context.pass ?? ""}:${context.path ?? ""}`, 1 - rate, x.shape),
+        x.dtype,
+      );
       return mul(mul(x, kept), 1 / (1 - rate));
     },
   };

@@ -60,7 +60,9 @@ export function innerLoop(
   let state = loop.inner.init(fast);
   for (let step = 0; step < steps; step++) {
     const { x, y } = loop.minibatch?.(support, step) ?? support;
-    const gradient = grad((at: ByPath) => loop.loss(loop.model.apply(assembled(at), x, context), y))(fast);
+    const gradient = grad((at: ByPath) =>
+      loop.loss(loop.model.apply(assembled(at), x, { ...context, pass: `step ${step}` }), y),
+    )(fast);
     const used = loop.order === 1 ? mapTree((g) => stopGradient(g), gradient) : gradient;
     ({ params: fast, state } = loop.inner.update(used, state, fast));
   }

@@ -43,11 +43,12 @@ import { key } from "../random.js";
 import type { Task } from "../tasks/task.js";
 import { stackTasks } from "../training/task-batch.js";
 import { fromScratch, jointTraining, nearestNeighbour, squaredDistances } from "./baselines.js";
+import type { AdaptedModel } from "./gradient-adaptation.js";
 import { type Learner, meanMetaGradient } from "./learner.js";
 import { anil, boil, fomaml, maml, metaSgd } from "./maml.js";
 import { reptile } from "./reptile.js";
 
-const layers = (...list: readonly unknown[]): Layer => sequential(list as Layer[]);
+const layers = (...list: readonly Layer[]): Layer => sequential(list);
 
 const curve = mlp({ sizes: [2, 4, 3, 1], activation: "tanh" });
 const images = layers(
@@ -476,7 +477,7 @@ describe("batch normalisation in learners", () => {
       expect(after[`${prefix}0/weight`]).toEqual(namedValues(updated)[`${prefix}0/weight`]);
       expect(after[`${prefix}0/weight`]).not.toEqual(namedValues(params)[`${prefix}0/weight`]);
       // The inner loop leaves them alone as well.
-      const adapted = namedValues(learner.adapt(params, curves().support).params);
+      const adapted = namedValues((learner.adapt(params, curves().support) as AdaptedModel).params);
       expect(adapted["1/runningMean"]).toEqual([0, 0, 0]);
       expect(adapted["1/runningVariance"]).toEqual([1, 1, 1]);
     },

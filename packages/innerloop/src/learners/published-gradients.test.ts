@@ -20,14 +20,14 @@ const cases = referenceCases(JSON.parse(readFileSync(file, "utf8")) as Reference
 /** The network of the reference's convolutional cases, whose features are flattened channels first. */
 function convolutional(downsampling: "Stride" | "Pool", features: number, ways: number): Layer {
   const strided = downsampling === "Stride";
-  const block = (channelsIn: number): readonly unknown[] => [
+  const block = (channelsIn: number): readonly Layer[] => [
     conv2d({ channelsIn, channelsOut: 4, stride: strided ? 2 : 1 }),
     batchNorm({ channels: 4, mode: "transductive" }),
     relu(),
     ...(strided ? [] : [maxPool(2)]),
   ];
   const channelsFirst = functionLayer((x) => reshape(transpose(x, [0, 3, 1, 2]), [x.shape[0]!, -1]));
-  return sequential([...block(1), ...block(4), channelsFirst, linear({ inputs: features, outputs: ways })] as Layer[]);
+  return sequential([...block(1), ...block(4), channelsFirst, linear({ inputs: features, outputs: ways })]);
 }
 
 function learnerFor(name: string, { params }: ReferenceArguments): Learner {

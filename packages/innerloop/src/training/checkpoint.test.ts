@@ -19,6 +19,7 @@ const state = (options: { sizes?: readonly number[]; optimizer?: Optimizer; seed
     params,
     optimizer: noiseLike(optimizer.init(params), 1, 1),
     best: { iteration: 10, score: 0.25 },
+    setting: "a test",
     sinceBest: 2,
   };
 };
@@ -39,6 +40,10 @@ function codeOf(read: () => unknown): string {
 describe("checkpoint", () => {
   const fresh: TrainingState = { ...state(), iteration: 0, chunkSize: 0, sinceBest: 0 };
   const bytes = encodeCheckpoint(state());
+
+  test("of another setting is refused", () => {
+    expect(codeOf(() => decodeCheckpoint(bytes, { ...fresh, setting: "another test" }))).toBe("ILR202");
+  });
 
   test("comes back as it was, bit for bit", () => {
     const { params, optimizer, ...training } = decodeCheckpoint(bytes, fresh);

@@ -13,6 +13,8 @@ export interface TrainingState<Params extends Tree = Tree> {
   /** Updates done. */
   readonly iteration: number;
   readonly seed: number;
+  /** What is trained on what, and how: `settingOf`. */
+  readonly setting: string;
   /** Tasks that run at once: it decides in which order sums are taken. 0: not chosen yet. */
   readonly chunkSize: number;
   readonly params: Params;
@@ -26,8 +28,9 @@ const format = "innerloop checkpoint 1";
 
 /** Equal states give equal bytes: no time, no host, no order of arrival is in them. */
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
-  const { iteration, seed, chunkSize, best, sinceBest } = state;
-  const metadata = { format, training: JSON.stringify({ iteration, seed, chunkSize, best: best ?? null, sinceBest }) };
+  const { iteration, seed, setting, chunkSize, best, sinceBest } = state;
+  const training = JSON.stringify({ iteration, seed, setting, chunkSize, best: best ?? null, sinceBest });
+  const metadata = { format, training };
   return encodeSafetensors({
     tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) },
     metadata,
@@ -42,7 +45,7 @@ function named(prefix: string, tree: Tree): Record<string, Tensor> {
 /**
  * The state in a checkpoint, in the structure of a fresh one of the same run.
  *
- * @throws TrainingError ILR201 where the bytes are damaged, ILR202 where they belong to another model, optimizer or seed
+ * @throws TrainingError ILR201 where the bytes are damaged, ILR202 where they belong to another run
  */
 export function decodeCheckpoint<Params extends Tree>(
   bytes: Uint8Array,
@@ -56,6 +59,10 @@ export function decodeCheckpoint<Params extends Tree>(
       `seed ${training.seed}, this run has ${fresh.seed}`,
       "Resume with the run's own options",
     );
+  }
+  if (training.setting !== fresh.setting) {
+    const problem = `trained as ${training.setting}, this run is ${fresh.setting}`;
+    throw new TrainingError("ILR202", "checkpoint", problem, "Resume with the run's own options");
   }
   const params = filled("params", fresh.params, tensors);
   const optimizer = filled("optimizer", fresh.optimizer, tensors);
@@ -112,9 +119,11 @@ function parseTraining(text: string): Training {
     return typeof n === "number" && Number.isSafeInteger(n) && n >= 0 ? n : damaged();
   };
   const best = value.best as { iteration?: unknown; score?: unknown } | null | undefined;
+  const { setting } = value;
   const parsed = {
     iteration: whole("iteration"),
     seed: whole("seed"),
+    setting: typeof setting === "string" ? setting : damaged(),
     chunkSize: whole("chunkSize"),
     sinceBest: whole("sinceBest"),
   };

@@ -111,10 +111,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   };
 }
 
-/** Mean and 95% interval of independent values. */
+/** Mean and 95% interval of independent values; the interval of a single one is infinite. */
 export function estimated(values: ArrayLike<number>): Estimated {
   const list = Array.from(values);
   const mean = list.reduce((a, b) => a + b, 0) / list.length;
-  const variance = list.reduce((a, b) => a + (b - mean) ** 2, 0) / Math.max(1, list.length - 1);
+  if (list.length < 2) return { mean, interval: Number.POSITIVE_INFINITY };
+  const variance = list.reduce((a, b) => a + (b - mean) ** 2, 0) / (list.length - 1);
   return { mean, interval: (1.96 * Math.sqrt(variance)) / Math.sqrt(list.length) };
 }

@@ -185,6 +185,7 @@ async function initialState<Params extends Tree>(
   const fresh: TrainingState<Params> = {
     iteration: 0,
     seed,
+    setting: settingOf(options),
     chunkSize: 0,
     params,
     optimizer: optimizer.init(params),
@@ -192,6 +193,17 @@ async function initialState<Params extends Tree>(
   };
   const bytes = checkpoints?.resume ? await checkpoints.store.load("last") : undefined;
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
+}
+
+/** Learner, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from. */
+function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSize }: TrainOptions<Params>): string {
+  const { name, description } = "sample" in tasks ? tasks : tasks.train;
+  return JSON.stringify({
+    learner: { name: learner.name, ...learner.description },
+    tasks: { name, ...description },
+    optimizer: optimizer.description,
+    metaBatchSize,
+  });
 }
 
 /** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
