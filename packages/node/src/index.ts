@@ -1,3 +1,13 @@
+import type { Executor } from "@innerloop/graph";
+import { workerPoolExecutor } from "./executor/worker-pool-executor.js";
+
 export * from "./data/index.js";
 export { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
-export { workerPoolExecutor } from "./executor/worker-pool-executor.js";
+export { type WorkerPoolOptions, workerPoolExecutor } from "./executor/worker-pool-executor.js";
+export * from "./presets/index.js";
+export * from "./runs/index.js";
+
+/** The executor that `train`, `evaluate` and runs of the package innerloop use in Node: a worker thread per core. */
+export function createExecutor(): Executor {
+  return workerPoolExecutor();
+}

@@ -1,0 +1,188 @@
+import { availableParallelism } from "node:os";
+import { tensor } from "@innerloop/graph";
+import type { Learner } from "innerloop";
+import { readImageFolder } from "../data/image-folder.js";
+import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
+import { buildClassifier } from "../presets/experiment.js";
+import { loadCodeExperiment } from "../presets/experiment-file.js";
+import { imagePaths, readImageFile } from "../presets/image-files.js";
+import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
+import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
+import { classify, imageTensor } from "../runs/classify.js";
+import { loadParams } from "../runs/results.js";
+import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import type { Output } from "./output.js";
+import { columns, counted, type Paint } from "./terminal.js";
+
+export interface AdaptRequest {
+  readonly folder: string;
+  readonly queries: readonly string[];
+  readonly chosen: Partial<Pick<ExperimentOptions, "batchNorm" | "invert" | "workers">>;
+  readonly invocation: InvocationOptions;
+}
+
+/** Adapts a run to a folder of labelled images and classifies other images. */
+export async function adaptCommand(
+  { folder, queries, chosen, invocation }: AdaptRequest,
+  output: Output,
+): Promise<void> {
+  const run = await openRun(folder);
+  if (!invocation.support)
+    throw new UsageError("there is no --support", "Give a folder with one folder of images per class");
+  if (queries.length === 0) throw new UsageError("there is no --query", "Give image files, or a folder of them");
+  const { learner, exampleShape, batchNorm } = await classifierOf(run, chosen.batchNorm);
+  const [height, width, channels] = exampleShape;
+  const support = await readImageFolder(invocation.support, { name: "support", size: [height, width], channels });
+  const { ways } = run.config.options;
+  if (support.classes.length > ways) {
+    throw new UsageError(
+      `${invocation.support} has ${support.classes.length} classes, and the run was trained for ${ways}`,
+      `Remove some, or train a run for them with --ways ${support.classes.length}`,
+    );
+  }
+  const paths = await imagePaths(queries);
+  const images = await Promise.all(paths.map((path) => readImageFile(path, exampleShape)));
+  const mismatch =
+    channels === 1 && run.config.data !== undefined && isDarkOnLight(support) !== run.config.data.darkOnLight;
+  const invert = chosen.invert === "yes" || (chosen.invert !== "no" && mismatch);
+  if (invert) {
+    invertInPlace(support);
+    invertInPlace({ classes: images.map((examples, i) => ({ name: String(i), count: 1, examples })) });
+  }
+  const { params, iteration, checkpoint } = await loadParams(run, learner, invocation.checkpoint);
+  const steps = invocation.steps ?? Math.max(...run.config.options.evalSteps, learner.steps ?? 0);
+  const executor = workerPoolExecutor({ workers: Math.min(1, chosen.workers || availableParallelism()) });
+  try {
+    const shots = support.classes.flatMap(({ count, examples }) =>
+      Array.from({ length: count }, (_, i) => sliceOf(examples as Uint8Array, i, exampleShape)),
+    );
+    const labels = support.classes.flatMap(({ count }, label) => new Array<number>(count).fill(label));
+    const names = support.classes.map(({ name }) => name);
+    const probabilities = await classify({
+      learner,
+      params,
+      support: { names, x: imageTensor(shots, exampleShape), y: tensor(Int32Array.from(labels), [labels.length]) },
+      query: imageTensor(images, exampleShape),
+      steps,
+      executor,
+    });
+    report({
+      run,
+      output,
+      paths,
+      names,
+      probabilities,
+      steps,
+      invert,
+      batchNorm,
+      iteration,
+      checkpoint,
+      examples: shots.length,
+    });
+  } finally {
+    await executor.close();
+  }
+}
+
+const sliceOf = (examples: Uint8Array, index: number, shape: readonly number[]): Uint8Array => {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return examples.subarray(index * size, (index + 1) * size);
+};
+
+type ImageShape = readonly [height: number, width: number, channels: 1 | 3];
+
+/**
+ * The run's learner. A model that was trained with transductive normalisation classifies with the statistics of the
+ * support set here, unless asked otherwise: a prediction should not depend on which other files it is asked with.
+ */
+async function classifierOf(
+  run: RunFolder,
+  wanted?: ExperimentOptions["batchNorm"],
+): Promise<{ learner: Learner; exampleShape: ImageShape; batchNorm: string }> {
+  const { options, file, data } = run.config;
+  if (file) {
+    const { experiment } = await loadCodeExperiment(file.path);
+    if (wanted) throw new UsageError(`${flagOf("batchNorm")} is settled by ${file.path}`, "Change it there");
+    const { support } = experiment.tasks.train.sample(0, 0);
+    const batchNorm = String(experiment.learner.description.batchNorm ?? "none");
+    return { learner: experiment.learner, exampleShape: imageShape(run, support.x.shape.slice(1)), batchNorm };
+  }
+  if (!data)
+    throw new UsageError(
+      `${shown(run.path)} is a run of the ${options.data} family, not of images`,
+      "Adapt it in code, with `run.adapt({ x, y })`",
+    );
+  const own = options.batchNorm === "transductive" ? "support" : options.batchNorm;
+  const batchNorm = wanted ?? own;
+  const exampleShape = imageShape(run, data.exampleShape);
+  return {
+    learner: buildClassifier({ ...options, batchNorm }, exampleShape),
+    exampleShape,
+    batchNorm: options.model === "linear" ? "none" : batchNorm,
+  };
+}
+
+function imageShape(run: RunFolder, shape: readonly number[]): ImageShape {
+  const [height, width, channels] = shape;
+  if (shape.length === 3 && height && width && (channels === 1 || channels === 3)) return [height, width, channels];
+  throw new UsageError(
+    `examples of ${shown(run.path)} have the shape [${shape.join(", ")}], and are no images`,
+    "Adapt it in code, with `run.adapt({ x, y })`",
+  );
+}
+
+function report(setting: {
+  run: RunFolder;
+  output: Output;
+  paths: readonly string[];
+  names: readonly string[];
+  probabilities: readonly number[][];
+  steps: number;
+  invert: boolean;
+  batchNorm: string;
+  iteration: number;
+  checkpoint: string;
+  examples: number;
+}): void {
+  const { run, output, paths, names, probabilities, steps, invert, batchNorm, iteration, checkpoint } = setting;
+  const ranked = probabilities.map((row) =>
+    names.map((name, i) => ({ name, probability: row[i]! })).sort((a, b) => b.probability - a.probability),
+  );
+  output.event({
+    type: "adapted",
+    run: shown(run.path),
+    checkpoint,
+    iteration,
+    steps,
+    classes: names,
+    inverted: invert,
+    batchNorm,
+  });
+  paths.forEach((file, i) => {
+    output.event({
+      type: "prediction",
+      file,
+      prediction: ranked[i]![0]!.name,
+      probabilities: Object.fromEntries(ranked[i]!.map(({ name, probability }) => [name, probability])),
+    });
+  });
+  output.say(
+    output.paint(
+      "dim",
+      `  ${counted(setting.examples, "example")} of ${counted(names.length, "class", "classes")}, ${counted(steps, "step")}, batch norm ${batchNorm}${invert ? ", images inverted to match the run's data" : ""}`,
+    ),
+  );
+  output.say();
+  const rows = paths.map((file, i) => {
+    const [best, ...others] = ranked[i]!;
+    const rest = others.slice(0, 3).map(({ name, probability }) => `${name} ${percent(probability)}`);
+    return [file, best!.name, percent(best!.probability), bar(best!.probability, output.paint), rest.join("  ")];
+  });
+  const table = columns([["image", "prediction", "", "", "then"], ...rows], [0, 1, 3, 4]);
+  output.result(table.map((line, i) => `  ${i === 0 ? output.paint("dim", line) : line}`).join("\n"));
+}
+
+const percent = (p: number): string => `${(100 * p).toFixed(1)}%`;
+
+const bar = (p: number, paint: Paint): string => paint("green", "█".repeat(Math.round(10 * p)).padEnd(10, "░"));

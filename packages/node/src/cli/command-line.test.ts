@@ -1,0 +1,372 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const bin = fileURLToPath(new URL("../../bin/innerloop.js", import.meta.url));
+let folder: string;
+
+beforeAll(async () => {
+  if (!existsSync(new URL("../../dist/cli/main.js", import.meta.url))) throw new Error("Build first: npm run build");
+  folder = await mkdtemp(join(tmpdir(), "innerloop-cli-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: folder,
+    env: { ...process.env, INNERLOOP_DATA: join(folder, "data"), NO_COLOR: "1", DEBUG: "", npm_command: undefined },
+  });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (text: Buffer) => {
+    out += text.toString();
+  });
+  child.stderr.on("data", (text: Buffer) => {
+    err += text.toString();
+  });
+  const ended = new Promise<Ended>((resolve) => child.on("close", (code) => resolve({ code, out, err })));
+  return { child, ended };
+}
+
+const innerloop = (...args: string[]): Promise<Ended> => start(args).ended;
+
+/** A sinusoid run of a few seconds at most; `--json` tells the tests how far it is. */
+const tiny = [
+  "train",
+  "sinusoid",
+  "--iterations",
+  "1200",
+  "--checkpoint-every",
+  "50",
+  "--validate-every",
+  "300",
+  "--validation-tasks",
+  "8",
+  "--eval-tasks",
+  "8",
+  "--eval-steps",
+  "0,1",
+  "--workers",
+  "1",
+  "--seed",
+  "7",
+];
+
+/** Starts a run and sends a signal once it has reported so many updates. */
+async function stopAt(args: readonly string[], iteration: number, signal: NodeJS.Signals): Promise<Ended> {
+  const { child, ended } = start([...args, "--json"]);
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+    const last = text.lastIndexOf('"type":"iteration","iteration":');
+    if (last >= 0 && Number.parseInt(text.slice(last + '"type":"iteration","iteration":'.length), 10) >= iteration)
+      child.kill(signal);
+  });
+  return ended;
+}
+
+const checkpoint = (run: string, name = "last"): Promise<Buffer> =>
+  readFile(join(folder, run, "checkpoints", `${name}.safetensors`));
+
+describe("innerloop train", () => {
+  let whole: Buffer;
+  let wholeBest: Buffer;
+
+  it("trains, evaluates and keeps everything in the run folder", async () => {
+    const { code, out, err } = await innerloop(...tiny, "--run", "whole");
+    expect(err).toBe("");
+    expect(code).toBe(0);
+    expect(out).toMatch(/1,761 parameters/);
+    expect(out).toMatch(/1,200 updates done/);
+    expect(out).toMatch(/MAML +\d+\.\d+ ± \d+\.\d+ +\d+\.\d+ ± /);
+    expect(out).toMatch(/from scratch/);
+    expect(out).toMatch(/innerloop eval whole/);
+    const config = JSON.parse(await readFile(join(folder, "whole/config.json"), "utf8"));
+    expect(config).toMatchObject({
+      experiment: "sinusoid",
+      options: { iterations: 1200, seed: 7, hidden: [40, 40] },
+      workers: 1,
+    });
+    expect(config.command).toMatch(/^innerloop train sinusoid .*--iterations 1200 .*--eval-steps 0,1( |$)/);
+    const results = JSON.parse(await readFile(join(folder, "whole/results.json"), "utf8"));
+    expect(results.evaluations.map((each: { learner: string }) => each.learner)).toEqual(["MAML", "from scratch"]);
+    expect((await readdir(join(folder, "whole"))).sort()).toEqual([
+      "checkpoints",
+      "config.json",
+      "events.jsonl",
+      "report.html",
+      "results.json",
+      "results.md",
+    ]);
+    whole = await checkpoint("whole");
+    wholeBest = await checkpoint("whole", "best");
+  }, 30_000);
+
+  it("stops at Ctrl-C, says how to resume, and ends in the same bytes", async () => {
+    const stopped = await stopAt([...tiny, "--run", "stopped"], 333, "SIGINT");
+    expect(stopped.code).toBe(130);
+    const text = await innerloop("train", "--resume", "stopped", "--skip-evaluation");
+    expect(text.code).toBe(0);
+    expect(text.out).toMatch(/Continuing after \d+ of 1,200 updates/);
+    expect(await checkpoint("stopped")).toEqual(whole);
+    expect(await checkpoint("stopped", "best")).toEqual(wholeBest);
+  }, 30_000);
+
+  it("prints how to go on when it is stopped", async () => {
+    const { child, ended } = start([...tiny, "--run", "told"]);
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (chunk.toString().includes("validation")) child.kill("SIGTERM");
+    });
+    const { code, out, err } = await ended;
+    expect(code).toBe(130);
+    expect(err).toMatch(/Stopping after the current update/);
+    expect(out).toMatch(
+      /Stopped after [\d,]+ of 1,200 updates; all of it is saved\. Continue with:\s+innerloop train --resume told/,
+    );
+  }, 30_000);
+
+  it("ends in the same bytes after kill -9 at several moments, with no event twice", async () => {
+    for (const at of [1, 260, 700]) {
+      const args = at === 1 ? [...tiny, "--run", "killed"] : ["train", "--resume", "killed"];
+      expect((await stopAt(args, at, "SIGKILL")).code).toBe(null);
+    }
+    await appendFile(join(folder, "killed/events.jsonl"), '{"type":"iteration","iter');
+    expect((await innerloop("train", "--resume", "killed", "--skip-evaluation", "--quiet")).code).toBe(0);
+    expect(await checkpoint("killed")).toEqual(whole);
+    expect(await checkpoint("killed", "best")).toEqual(wholeBest);
+    const lines = (await readFile(join(folder, "killed/events.jsonl"), "utf8")).trim().split("\n");
+    const iterations = lines
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === "iteration")
+      .map(({ iteration }) => iteration);
+    expect(iterations).toEqual(Array.from({ length: 1200 }, (_, i) => i + 1));
+  }, 40_000);
+
+  it("says that a run is finished, refuses other options, and extends it", async () => {
+    expect(await innerloop("train", "--resume", "whole", "--seed", "8")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--seed cannot change/),
+    });
+    const again = await innerloop("train", "--resume", "whole");
+    expect(again).toMatchObject({ code: 0, out: expect.stringMatching(/Training is finished; evaluating/) });
+    expect(
+      await innerloop("train", "--resume", "whole", "--iterations", "1210", "--skip-evaluation", "-q"),
+    ).toMatchObject({ code: 0 });
+    expect(await innerloop("train", "sinusoid", "--run", "whole")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILN01 whole: there is a run in it already\. Continue it with/),
+    });
+  }, 30_000);
+
+  it("evaluates under another protocol, to files of its own", async () => {
+    const { code, out } = await innerloop(
+      "eval",
+      "whole",
+      "--shots",
+      "5",
+      "--eval-steps",
+      "0,2",
+      "--skip-baselines",
+      "--json",
+    );
+    expect(code).toBe(0);
+    const results = JSON.parse(out.trim().split("\n").at(-1)!);
+    expect(results).toMatchObject({ type: "results", protocol: { shots: 5, tasks: 8 } });
+    expect(results.evaluations).toHaveLength(1);
+    expect(existsSync(join(folder, "whole/results-best-shots-5-eval-steps-0_2.json"))).toBe(true);
+  }, 20_000);
+
+  it("runs experiments written as JSON and as TypeScript", async () => {
+    await writeFile(
+      join(folder, "plain.json"),
+      JSON.stringify({ preset: "sinusoid", shots: 5, iterations: 3, evalTasks: 4, evalSteps: [0, 1] }),
+    );
+    expect(await innerloop("train", "plain.json", "--run", "plain", "-q")).toMatchObject({ code: 0, err: "" });
+    await writeFile(
+      join(folder, "own.ts"),
+      `import { adam, maml, meanSquaredError, mlp, sgd, sinusoids } from "innerloop";
+       const width: number = 8;
+       export default () => ({
+         learner: maml({ model: mlp({ sizes: [1, width, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) }),
+         tasks: sinusoids({ shots: 3 }), optimizer: adam({ learningRate: 1e-3 }), options: { iterations: 4, evalTasks: 4 },
+       });`,
+    );
+    expect(await innerloop("train", "own.ts", "--run", "own", "-q")).toMatchObject({ code: 0, err: "" });
+    expect(await innerloop("eval", "own", "-q")).toMatchObject({ code: 0, err: "" });
+    expect(await innerloop("train", "own.ts", "--ways", "3")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--ways is settled by own\.ts/),
+    });
+  }, 30_000);
+});
+
+describe("innerloop on images", () => {
+  beforeAll(async () => {
+    // Six classes of bars at different places, dark on light as scans are.
+    for (let c = 0; c < 8; c++) {
+      await mkdir(join(folder, "bars", `bar${c}`), { recursive: true });
+      for (let e = 0; e < 3; e++) {
+        const pixels = Buffer.alloc(64, 255);
+        for (let i = 0; i < 8; i++) pixels[i * 8 + c] = 10 * e;
+        await sharp(pixels, { raw: { width: 8, height: 8, channels: 1 } })
+          .png()
+          .toFile(join(folder, "bars", `bar${c}`, `${e}.png`));
+      }
+    }
+  });
+
+  it("trains on a folder of class folders, and adapts to labelled images", async () => {
+    const trained = await innerloop(
+      "train",
+      "--data",
+      "bars",
+      "--image-size",
+      "8",
+      "--ways",
+      "2",
+      "--queries",
+      "1",
+      "--filters",
+      "4",
+      "--blocks",
+      "2",
+      "--iterations",
+      "30",
+      "--eval-tasks",
+      "8",
+      "--run",
+      "bars-run",
+    );
+    expect(trained.err).toBe("");
+    expect(trained.out).toMatch(/nearest neighbour \(pixels\)/);
+    const config = JSON.parse(await readFile(join(folder, "bars-run/config.json"), "utf8"));
+    expect(config.data).toMatchObject({ invert: true, darkOnLight: false, exampleShape: [8, 8, 1] });
+    await mkdir(join(folder, "support"), { recursive: true });
+    execFileSync("cp", ["-r", join(folder, "bars/bar0"), join(folder, "bars/bar5"), join(folder, "support")]);
+    const adapted = await innerloop(
+      "adapt",
+      "bars-run",
+      "--support",
+      "support",
+      "--query",
+      "bars/bar0/1.png",
+      "bars/bar5/2.png",
+      "--json",
+    );
+    expect(adapted.err).toBe("");
+    const lines = adapted.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toMatchObject({
+      type: "adapted",
+      classes: ["bar0", "bar5"],
+      inverted: true,
+      batchNorm: "support",
+    });
+    expect(lines.slice(1).map(({ file, prediction }) => [file, prediction])).toEqual([
+      ["bars/bar0/1.png", "bar0"],
+      ["bars/bar5/2.png", "bar5"],
+    ]);
+    await writeFile(join(folder, "broken.png"), "no image");
+    expect(await innerloop("adapt", "bars-run", "--support", "support", "--query", "broken.png")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILD51 broken\.png: the image cannot be read/),
+    });
+    expect(await innerloop("adapt", "bars-run", "--support", "bars", "--query", "broken.png")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/8 classes, and the run was trained for 2/),
+    });
+    expect(await innerloop("adapt", "whole", "--support", "bars", "--query", "broken.png")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/is a run of the sinusoid family, not of images/),
+    });
+    await rm(join(folder, "bars/bar7/2.png"));
+    expect(await innerloop("eval", "bars-run")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILN06 bars-run: the data set bars is not the one/),
+    });
+  }, 40_000);
+
+  it("lists, imports and verifies data", async () => {
+    const imported = await innerloop("data", "import", "bars", "bars", "--image-size", "16");
+    expect(imported).toMatchObject({ code: 0, out: expect.stringMatching(/bars: imported, 8 classes/) });
+    expect(await innerloop("data", "list")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /bars +ready +8 classes.*\n.*hanzi +built in[\s\S]*omniglot +not here +Run `innerloop data get omniglot`/,
+      ),
+    });
+    expect(await innerloop("data", "verify", "bars")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/complete and unchanged/),
+    });
+    await appendFile(join(folder, "data/bars.examples"), "x");
+    expect(await innerloop("data", "verify", "bars")).toMatchObject({ code: 1, err: expect.stringMatching(/ILD04/) });
+  }, 30_000);
+});
+
+describe("wrong calls", () => {
+  it.each([
+    [["trian"], 2, /no command trian\. Did you mean `innerloop train`\?/],
+    [["data", "lst"], 2, /Did you mean `innerloop data list`/],
+    [["train"], 2, /there is no preset\. Choose one/],
+    [["train", "omniglt-5way-1shot"], 2, /Did you mean omniglot-5way-1shot\?/],
+    [["train", "sinusoid", "--shots", "ten"], 2, /--shots is ten\. Give a whole number from 1 to 1000/],
+    [["train", "sinusoid", "--inner-rate", "0"], 2, /--inner-rate is 0\. Give a number above 0/],
+    [["train", "sinusoid", "--learner", "mamll"], 2, /Did you mean maml\?/],
+    [["train", "sinusoid", "--model", "conv"], 2, /--model conv is for images/],
+    [["train", "sinusoid", "--wayz", "3"], 2, /unknown option '--wayz'/],
+    [["train", "missing.json"], 2, /there is no file missing\.json/],
+    [["train", "omniglot-5way-1shot"], 1, /ILD02 omniglot: .*innerloop data get omniglot/],
+    [["train", "--resume", "nowhere"], 1, /ILN01 nowhere: there is no such folder/],
+    [["eval"], 2, /missing required argument/],
+    [["data", "get", "nosuch"], 1, /there is no such data set/],
+  ] as const)("%j", async (args, code, message) => {
+    const ended = await innerloop(...args);
+    expect(ended.err).toMatch(message);
+    expect(ended.err.trim().split("\n")).toHaveLength(1);
+    expect(ended.code).toBe(code);
+    expect(existsSync(join(folder, "runs"))).toBe(false);
+  });
+
+  it("a damaged checkpoint", async () => {
+    await mkdir(join(folder, "damaged"), { recursive: true });
+    execFileSync("cp", ["-r", join(folder, "plain"), join(folder, "damaged")]);
+    const file = join(folder, "damaged/plain/checkpoints/last.safetensors");
+    await writeFile(file, (await readFile(file)).subarray(0, 500));
+    const run = "damaged/plain";
+    expect(await innerloop("train", "--resume", run)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILN05 .*last\.safetensors: the checkpoint is damaged.*--checkpoint best/),
+    });
+    await writeFile(join(folder, run, "config.json"), "{");
+    expect(await innerloop("eval", run)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILN04 .*config\.json: it is not JSON/),
+    });
+  });
+
+  it("shows the stack trace with DEBUG=1 only", async () => {
+    const child = spawn(process.execPath, [bin, "eval", "nowhere"], {
+      cwd: folder,
+      env: { ...process.env, DEBUG: "1" },
+    });
+    let err = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    await new Promise((resolve) => child.on("close", resolve));
+    expect(err).toMatch(/\n +at /);
+  });
+});

@@ -1,0 +1,144 @@
+import { stat } from "node:fs/promises";
+import {
+  type DatasetInfo,
+  type DatasetListing,
+  dataFolder,
+  getDataset,
+  type ImportSource,
+  importDataset,
+  listDatasets,
+  verifyDataset,
+} from "../data/dataset-store.js";
+import { readImageFolder } from "../data/image-folder.js";
+import { isDarkOnLight } from "../presets/load-data.js";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
+import { Interrupted } from "./cli-error.js";
+import { watchInterruption } from "./interruption.js";
+import type { Output } from "./output.js";
+import { bytes, columns, count, counted } from "./terminal.js";
+
+export async function dataListCommand(output: Output): Promise<void> {
+  const listings = await listDatasets();
+  for (const listing of listings) output.event({ type: "data", ...listing });
+  const rows = listings.map(rowOf);
+  output.result(
+    rows.map(([name, state, text]) => `  ${name.padEnd(12)} ${paintState(output, state.padEnd(9))} ${text}`).join("\n"),
+  );
+  output.say();
+  output.say(output.paint("dim", `  kept in ${dataFolder()} (INNERLOOP_DATA sets another folder)`));
+}
+
+function rowOf(listing: DatasetListing): [name: string, state: string, text: string] {
+  switch (listing.state) {
+    case "ready":
+      return [listing.name, "ready", contentsOf(listing.info)];
+    case "prepared on first use":
+      return [listing.name, "built in", "prepared on first use, without network"];
+    case "not here":
+      return [listing.name, "not here", listing.remedy];
+    case "damaged":
+      return [listing.name, "damaged", listing.problem];
+  }
+}
+
+const contentsOf = (info: DatasetInfo): string =>
+  `${count(info.classes)} classes, ${count(info.examples)} examples of ${info.exampleShape.join(" x ")}, ${bytes(info.fileBytes)}${partly(info)}`;
+
+const partly = (info: DatasetInfo): string => (info.source.complete === false ? ", partial" : "");
+
+const paintState = (output: Output, state: string): string =>
+  output.paint(state.startsWith("ready") ? "green" : state.startsWith("damaged") ? "red" : "dim", state);
+
+export async function dataGetCommand(name: string, output: Output): Promise<void> {
+  await work(output, `Getting ${name}`, async (options) => tell(output, "ready", await getDataset(name, options)));
+}
+
+export async function dataImportCommand(
+  name: string,
+  paths: readonly string[],
+  chosen: Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>,
+  output: Output,
+): Promise<void> {
+  if (paths.length === 0)
+    throw new UsageError("there is nothing to import", "Give a folder, or the archives of omniglot");
+  for (const path of paths) {
+    if (!(await stat(path).catch(() => undefined)))
+      throw new UsageError(`there is no file or folder ${path}`, "Check the path");
+  }
+  const builtIn = name === "omniglot" || name === "mnist";
+  if (builtIn && Object.keys(chosen).length > 0)
+    throw new UsageError(`${name} has a size and colours of its own`, "Leave out the options for images");
+  if (name !== "omniglot" && paths.length > 1)
+    throw new UsageError(`${paths.length} paths for ${name}`, "Give one folder");
+  await work(output, `Importing ${name}`, async (options) => {
+    const source = await sourceOf(name, paths, chosen, options.signal);
+    tell(output, "imported", await importDataset(name, source, options));
+  });
+}
+
+async function sourceOf(
+  name: string,
+  paths: readonly string[],
+  chosen: Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>,
+  signal: AbortSignal,
+): Promise<ImportSource> {
+  if (name === "omniglot") return { kind: "omniglot", paths };
+  const folder = paths[0]!;
+  if (name === "mnist") return { kind: "mnist", folder };
+  const side = chosen.imageSize ?? 28;
+  const channels = chosen.channels === "3" ? 3 : 1;
+  const reading = { folder, size: [side, side] as const, channels } as const;
+  const wanted = chosen.invert ?? "auto";
+  // The paper's colour is told at a small size, so that a large folder is not read twice at full cost.
+  const invert =
+    wanted === "auto"
+      ? isDarkOnLight(await readImageFolder(folder, { size: [16, 16], channels, signal }))
+      : wanted === "yes";
+  return { kind: "image-folder", ...reading, invert };
+}
+
+export async function dataVerifyCommand(names: readonly string[], output: Output): Promise<void> {
+  const stored =
+    names.length > 0
+      ? names
+      : (await listDatasets()).filter(({ state }) => state === "ready" || state === "damaged").map(({ name }) => name);
+  if (stored.length === 0) output.say("  There are no stored data sets.");
+  for (const name of stored) {
+    await work(output, `Verifying ${name}`, async (options) =>
+      tell(output, "complete and unchanged", await verifyDataset(name, options)),
+    );
+  }
+}
+
+function tell(output: Output, what: string, info: DatasetInfo): void {
+  output.event({ type: "data", state: what, ...info });
+  output.result(
+    columns([
+      [
+        `  ${info.name}: ${what}, ${counted(info.classes, "class", "classes")}, ${counted(info.examples, "example")}, ${bytes(info.fileBytes)}`,
+      ],
+    ]).join(""),
+  );
+}
+
+async function work(
+  output: Output,
+  label: string,
+  task: (options: {
+    signal: AbortSignal;
+    onProgress: (done: number, total: number, what: string) => void;
+  }) => Promise<void>,
+): Promise<void> {
+  const interruption = watchInterruption(output, "Stopping...");
+  const line = output.progress(label);
+  try {
+    await task({ signal: interruption.signal, onProgress: (done, total, what) => line.update(done, total, what) });
+  } catch (error) {
+    if (interruption.signal.aborted) throw new Interrupted();
+    throw error;
+  } finally {
+    line.end();
+    interruption.stopWatching();
+  }
+}

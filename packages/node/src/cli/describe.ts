@@ -1,0 +1,93 @@
+/** What will run, in a few lines, before it runs. */
+import type { DataSplits, Experiment } from "../presets/experiment.js";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import type { TrainingPlan } from "../runs/training-session.js";
+import type { Output } from "./output.js";
+import { bytes, columns, count, counted } from "./terminal.js";
+
+/** `model` and `batchNorm` of a learner, and its own options, in words. */
+function learnerText({ learner }: Experiment): string {
+  const { steps, inner, order } = learner.description;
+  const parts = [learner.name];
+  if (order === 2) parts.push("second order");
+  if (steps !== undefined) parts.push(counted(Number(steps), "inner step"));
+  if (inner !== undefined) parts.push(`${inner}`);
+  return parts.join(", ");
+}
+
+function modelText(options: ExperimentOptions, parameters: number, splits: DataSplits | undefined): string {
+  const norm = options.batchNorm === "none" || options.model === "linear" ? "" : `, batch norm ${options.batchNorm}`;
+  const inputs = splits ? splits.train.exampleShape.reduce((a, b) => a * b, 1) : 1;
+  const outputs = splits ? options.ways : 1;
+  const shape =
+    options.model === "conv"
+      ? `${options.blocks} convolutions of ${options.filters}`
+      : options.model === "mlp"
+        ? `fully connected ${[inputs, ...options.hidden, outputs].join("-")}`
+        : `linear ${inputs}-${outputs}`;
+  return `${shape}${norm}; ${count(parameters)} parameters`;
+}
+
+function dataText(options: ExperimentOptions, splits: DataSplits | undefined): string {
+  if (!splits)
+    return `${options.data} family, ${options.trainShots || options.shots} support and ${options.queries || options.shots} query points`;
+  const classes = (part: keyof DataSplits): string => count(splits[part].classes.length);
+  const held =
+    options.split === "examples"
+      ? `${classes("train")} classes, with examples held out`
+      : `${classes("train")} classes to train on, ${classes("validation")} to validate, ${classes("test")} held out`;
+  return `${options.data}: ${held}`;
+}
+
+export function describePlan(setting: {
+  readonly output: Output;
+  readonly options: ExperimentOptions;
+  readonly experiment: Experiment;
+  readonly plan: TrainingPlan;
+  readonly workers: number;
+  readonly splits?: DataSplits | undefined;
+  readonly fromFile?: boolean;
+  readonly folder: string;
+}): void {
+  const { output, options, experiment, plan, workers, splits } = setting;
+  const { tasks, optimizer } = experiment;
+  const label = (text: string): string => output.paint("dim", text);
+  const chunks = Math.ceil(options.metaBatch / plan.chunkSize);
+  const atOnce = Math.min(chunks, workers);
+  const rows: string[][] = [];
+  rows.push(["data", setting.fromFile ? tasks.train.name : dataText(options, splits)]);
+  if (splits) {
+    const { shots, trainShots, queries, ways } = options;
+    rows.push([
+      "tasks",
+      `${ways}-way ${trainShots || shots}-shot${trainShots && trainShots !== shots ? ` (evaluated ${shots}-shot)` : ""}, ${counted(queries || shots, "query", "queries")} per class`,
+    ]);
+  }
+  rows.push(["learner", learnerText(experiment)]);
+  rows.push([
+    "model",
+    setting.fromFile ? `${count(plan.parameters)} parameters` : modelText(options, plan.parameters, splits),
+  ]);
+  rows.push([
+    "training",
+    `${counted(options.iterations, "update")} of ${counted(options.metaBatch, "task")}, ${optimizer.description}, seed ${options.seed}`,
+  ]);
+  const memory = plan.chunkBytes * atOnce;
+  rows.push([
+    "machine",
+    `${counted(chunks, "chunk")} of ${counted(plan.chunkSize, "task")} on ${counted(workers, "worker")}, about ${bytes(memory)}, ${operations(plan.operations)} per update`,
+  ]);
+  rows.push(["folder", setting.folder]);
+  for (const line of columns(rows.map(([name = ""]) => [name]))) {
+    const row = rows.shift()!;
+    output.say(`  ${label(line.padEnd(9))} ${row[1]}`);
+  }
+  output.say();
+}
+
+function operations(n: number): string {
+  const units = ["", " thousand", " million", " billion", " trillion"];
+  const at = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)));
+  const scaled = n / 1000 ** at;
+  return `${scaled < 10 ? scaled.toFixed(1) : Math.round(scaled)}${units[at]} operations`;
+}

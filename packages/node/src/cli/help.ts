@@ -1,0 +1,227 @@
+/** `--help` texts and docs/cli.md, both from the option table. */
+import {
+  type CommandName,
+  flagOf,
+  type OptionSpec,
+  optionGroups,
+  optionsOf,
+  placeholderOf,
+  rangeOf,
+} from "../presets/option-table.js";
+import { type Preset, presets } from "../presets/presets.js";
+import { type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
+
+export interface CommandText {
+  /** Arguments as they are written after the command's name. */
+  readonly args: string;
+  readonly summary: string;
+  readonly details?: string;
+  readonly examples: readonly (readonly [command: string, meaning: string])[];
+}
+
+/** What each command is for. */
+export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
+  start: {
+    args: "",
+    summary:
+      "a first look: meta-trains on handwritten Chinese characters for about a minute and shows what was learned",
+    examples: [["innerloop start", "what `npm start` runs"]],
+  },
+  train: {
+    args: "[PRESET|EXPERIMENT.json|EXPERIMENT.ts]",
+    summary: "meta-trains a model and evaluates it on held-out tasks",
+    details:
+      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10 }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. ' +
+      "Ctrl-C saves and says how to go on; a run that was stopped or killed and resumed ends with the bytes of one that was not.",
+    examples: [
+      ["innerloop train hanzi", "the built-in characters, nothing to download"],
+      ["innerloop train omniglot-20way-1shot --learner fomaml --seed 3", "a published setting, changed"],
+      ["innerloop train --data ./photos --ways 5 --shots 2", "your own folder of class folders"],
+      ["innerloop train my-experiment.ts --iterations 5000", "your own model and tasks"],
+      ["innerloop train --resume runs/hanzi-20261121-1412", "go on with a run"],
+    ],
+  },
+  eval: {
+    args: "<RUN>",
+    summary: "evaluates a run on held-out tasks, beside its baselines",
+    details: "Options other than the run's own are written beside its results, to files named after them.",
+    examples: [
+      ["innerloop eval runs/hanzi-20261121-1412", "600 tasks, with intervals"],
+      ["innerloop eval RUN --shots 5 --eval-steps 0,1,10,20", "more examples and steps than in training"],
+      ["innerloop eval RUN --batch-norm support", "predictions that do not depend on the other queries"],
+    ],
+  },
+  adapt: {
+    args: "<RUN> --support DIR --query FILE...",
+    summary: "adapts a trained run to your labelled images, and classifies others",
+    details:
+      "DIR has one folder of images per class, as many classes as the run has ways. Images are brought to the size and channels of the run's data.",
+    examples: [["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"]],
+  },
+  "data list": {
+    args: "",
+    summary: "lists the data sets and where they stand",
+    examples: [["innerloop data list", ""]],
+  },
+  "data get": {
+    args: "<NAME>",
+    summary: "prepares a built-in data set; omniglot is downloaded from its authors' repository",
+    examples: [["innerloop data get omniglot", "the only command that uses the network"]],
+  },
+  "data import": {
+    args: "<NAME> <PATH...>",
+    summary: "imports Omniglot archives, MNIST files or a folder of class folders under a name",
+    examples: [
+      ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
+      [
+        "innerloop data import birds ./birds --image-size 84 --channels 3",
+        "a folder with one folder of images per class",
+      ],
+    ],
+  },
+  "data verify": {
+    args: "[NAME...]",
+    summary: "reads stored data sets whole and checks them",
+    examples: [["innerloop data verify omniglot", ""]],
+  },
+};
+
+const flagText = (name: string, spec: OptionSpec): string => {
+  const placeholder = placeholderOf(spec);
+  return `${spec.short ? `-${spec.short}, ` : ""}${flagOf(name)}${placeholder ? ` <${placeholder}>` : ""}`;
+};
+
+/** `(default: 5)`; what a preset settles is said by the preset. */
+const defaultText = (spec: OptionSpec): string => {
+  if (spec.kind === "flag" || spec.default === undefined || spec.default === "") return "";
+  return `(default: ${Array.isArray(spec.default) ? spec.default.join(",") : spec.default})`;
+};
+
+/** Defaults are those of an experiment: other commands take them from the run. */
+const showsDefaults = (command: CommandName): boolean => command === "train" || command.startsWith("data");
+
+export function commandHelp(command: CommandName, paint: Paint, width: number): string {
+  const { args, summary, details, examples } = commandTexts[command];
+  const lines = [
+    `${paint("bold", "Usage:")} innerloop ${command} ${args}${args ? " " : ""}[options]`,
+    "",
+    wrapped(capital(`${summary}.`), width),
+  ];
+  if (details) lines.push("", wrapped(details, width));
+  if (command === "train") lines.push("", paint("bold", "Presets:"), ...presetLines(width));
+  const options = optionsOf(command);
+  for (const group of optionGroups) {
+    const own = options.filter(([, spec]) => spec.group === group);
+    if (own.length === 0) continue;
+    lines.push("", paint("bold", `${group}:`));
+    for (const [name, spec] of own) {
+      const flags = flagText(name, spec);
+      const help = [spec.help, showsDefaults(command) ? defaultText(spec) : ""].filter((part) => part !== "").join(" ");
+      const [head, ...rest] = wrapped(help, width - 32).split("\n");
+      if (widthOf(flags) > 27) lines.push(`  ${paint("cyan", flags)}`, `${" ".repeat(32)}${head}`);
+      else lines.push(`  ${paint("cyan", padEnd(flags, 28))}  ${head}`);
+      lines.push(...rest.map((line) => " ".repeat(32) + line));
+    }
+  }
+  lines.push("", paint("bold", "Examples:"));
+  for (const [example, meaning] of examples)
+    lines.push(`  ${example}${meaning ? paint("dim", `   # ${meaning}`) : ""}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function presetLines(width: number): string[] {
+  const entries = Object.entries(presets).map(([name, { summary }]): string[] => [name, summary]);
+  const room = Math.max(...entries.map(([name]) => name!.length)) + 4;
+  return entries.map(([name, summary]) => {
+    const [head, ...rest] = wrapped(summary!, width - room).split("\n");
+    return [`  ${padEnd(name!, room - 2)}${head}`, ...rest.map((line) => " ".repeat(room) + line)].join("\n");
+  });
+}
+
+export function rootHelp(paint: Paint, version: string): string {
+  const rows = commandOrder.map((name) => `  ${paint("cyan", padEnd(name, 13))}  ${commandTexts[name].summary}`);
+  return [
+    `innerloop ${version}: learning to learn. Models that adapt to a new task from a handful of examples.`,
+    "",
+    `${paint("bold", "Usage:")} innerloop <command> [options]`,
+    "",
+    paint("bold", "Commands:"),
+    ...rows,
+    "",
+    paint("bold", "Start here:"),
+    `  innerloop start                       ${paint("dim", "# a minute of training, then a tour of the result")}`,
+    `  innerloop train hanzi                 ${paint("dim", "# a longer one, in a run folder of its own")}`,
+    `  innerloop train --help                ${paint("dim", "# presets and all options")}`,
+    "",
+    "Errors come with a remedy; DEBUG=1 adds the stack trace.",
+    "",
+  ].join("\n");
+}
+
+const commandOrder: readonly CommandName[] = [
+  "start",
+  "train",
+  "eval",
+  "adapt",
+  "data list",
+  "data get",
+  "data import",
+  "data verify",
+];
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** docs/cli.md: a test keeps the file equal to this. */
+export function commandLineReference(): string {
+  const lines = [
+    "# The command line",
+    "",
+    "<!-- Written by `node packages/node/dist/cli/write-reference.js` from the option table; a test keeps it so. -->",
+    "",
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C (everything is saved).",
+    "",
+    "## Presets",
+    "",
+    "| preset | what it is | differs from the defaults in |",
+    "| --- | --- | --- |",
+    ...Object.entries(presets).map(
+      ([name, preset]) => `| \`${name}\` | ${preset.summary} | ${optionList(preset.options)} |`,
+    ),
+    "",
+  ];
+  for (const [name, preset] of Object.entries(presets) as [string, Preset][]) {
+    lines.push(
+      `- \`${name}\`: ${preset.protocol}.${variants("learner", preset.learners)}${variants("model", preset.models)}`,
+    );
+  }
+  for (const command of commandOrder) {
+    const { args, summary, details, examples } = commandTexts[command];
+    lines.push("", `## innerloop ${command} ${args}`.trimEnd(), "", capital(`${summary}.`));
+    if (details) lines.push("", details);
+    lines.push("", "| option | | takes | default |", "| --- | --- | --- | --- |");
+    for (const [name, spec] of optionsOf(command)) {
+      const value = showsDefaults(command) ? defaultText(spec).replace(/^\(default: |\)$/g, "") : "";
+      lines.push(
+        `| \`${flagText(name, spec).replaceAll("|", "\\|")}\` | ${spec.help} | ${spec.kind === "flag" ? "" : rangeOf(spec).replaceAll("|", "\\|")} | ${value} |`,
+      );
+    }
+    lines.push(
+      "",
+      "```sh",
+      ...examples.map(([example, meaning]) => (meaning ? `${example}  # ${meaning}` : example)),
+      "```",
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+const optionList = (options: object): string =>
+  Object.entries(options)
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `\`${flagOf(name)} ${String(value)}\``)
+    .join(" ");
+
+function variants(kind: string, entries: Readonly<Record<string, object>> | undefined): string {
+  return Object.entries(entries ?? {})
+    .map(([name, options]) => ` With \`--${kind} ${name}\`: ${optionList(options)}.`)
+    .join("");
+}

@@ -1,0 +1,184 @@
+/** The command `innerloop`: reads the command line by the option table, runs the command, turns errors into messages. */
+import { Command, CommanderError, Option } from "commander";
+import {
+  type CommandName,
+  commandNames,
+  type ExperimentOptions,
+  experimentOptions,
+  flagOf,
+  type InvocationOptions,
+  type OptionSpec,
+  optionsOf,
+  parseOption,
+  placeholderOf,
+} from "../presets/option-table.js";
+import { nearestName, UsageError } from "../presets/usage-error.js";
+import type { AdaptRequest } from "./adapt-command.js";
+import { exitCodes, Interrupted } from "./cli-error.js";
+import { commandHelp, commandTexts, rootHelp } from "./help.js";
+import { createOutput, type Output } from "./output.js";
+import { hasColour, paintFor } from "./terminal.js";
+import { ownVersion } from "./versions.js";
+
+/** Runs one command line and sets the process's exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // `innerloop train | head`: the reader has seen enough.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.done);
+    throw error;
+  });
+  try {
+    await program().parseAsync(argv, { from: "user" });
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+interface Call {
+  readonly args: readonly string[];
+  /** Options of the experiment that were given. */
+  readonly chosen: Partial<ExperimentOptions>;
+  readonly invocation: InvocationOptions;
+  readonly output: Output;
+}
+
+/** What each command does. Its code is loaded when it is called: help and usage errors need none of the engine. */
+const actions: Readonly<Record<CommandName, (call: Call) => Promise<unknown>>> = {
+  start: async ({ chosen, invocation, output }) =>
+    (await import("./start-command.js")).startCommand({ chosen, invocation }, output),
+  train: async ({ args, chosen, invocation, output }) =>
+    (await import("./train-command.js")).trainCommand({ target: args[0], chosen, invocation }, output),
+  eval: async ({ args, chosen, invocation, output }) =>
+    (await import("./eval-command.js")).evalCommand({ folder: args[0]!, chosen, invocation }, output),
+  adapt: async ({ args: [folder, ...more], chosen, invocation, output }) => {
+    const { adaptCommand } = await import("./adapt-command.js");
+    const queries = [...(invocation.query ?? []), ...more];
+    return adaptCommand({ folder: folder!, queries, chosen: chosen as AdaptRequest["chosen"], invocation }, output);
+  },
+  "data list": async ({ output }) => (await import("./data-commands.js")).dataListCommand(output),
+  "data get": async ({ args, output }) => (await import("./data-commands.js")).dataGetCommand(args[0]!, output),
+  "data import": async ({ args: [name, ...paths], chosen, output }) =>
+    (await import("./data-commands.js")).dataImportCommand(name!, paths, chosen, output),
+  "data verify": async ({ args, output }) => (await import("./data-commands.js")).dataVerifyCommand(args, output),
+};
+
+/** Arguments as commander wants them: required ones, then those that may be left out or repeated. */
+const argumentsOf: Readonly<Record<CommandName, string>> = {
+  start: "",
+  train: "[experiment]",
+  eval: "<run>",
+  adapt: "<run> [more...]",
+  "data list": "",
+  "data get": "<name>",
+  "data import": "<name> [paths...]",
+  "data verify": "[names...]",
+};
+
+function program(): Command {
+  const paint = paintFor(hasColour(process.stdout));
+  const root = prepared(new Command("innerloop"), () => rootHelp(paint, ownVersion()));
+  root.version(`innerloop ${ownVersion()}`, "-v, --version");
+  root.action(() => {
+    const [unknown] = root.args;
+    if (unknown === undefined) process.stdout.write(rootHelp(paint, ownVersion()));
+    else
+      throw unknownCommand(
+        unknown,
+        commandNames.map((name) => name.split(" ")[0]!),
+      );
+  });
+  root.argument("[command...]");
+  const data = prepared(root.command("data"), () => dataHelp(paint));
+  data.argument("[command...]");
+  data.action(() => {
+    const names = commandNames.filter((name) => name.startsWith("data ")).map((name) => name.slice("data ".length));
+    const [unknown] = data.args;
+    if (unknown === undefined) process.stdout.write(dataHelp(paint));
+    else throw unknownCommand(unknown, names, "data ");
+  });
+  for (const name of commandNames) addCommand(name.startsWith("data ") ? data : root, name);
+  return root;
+}
+
+/** A command whose help and errors are ours. */
+function prepared(command: Command, help: () => string): Command {
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  command.helpInformation = help;
+  return command.helpOption("-h, --help", "show this text").helpCommand(false).allowExcessArguments(false);
+}
+
+function unknownCommand(wrong: string, names: readonly string[], prefix = ""): UsageError {
+  const near = nearestName(wrong, [...new Set(names)]);
+  return new UsageError(
+    `there is no command ${prefix}${wrong}`,
+    near ? `Did you mean \`innerloop ${prefix}${near}\`?` : `\`innerloop ${prefix}--help\` lists them`,
+  );
+}
+
+function dataHelp(paint: ReturnType<typeof paintFor>): string {
+  const names = commandNames.filter((name) => name.startsWith("data "));
+  const rows = names.map(
+    (name) =>
+      `  ${paint("cyan", `innerloop ${name} ${commandTexts[name].args}`.trimEnd().padEnd(40))} ${commandTexts[name].summary}`,
+  );
+  return [`${paint("bold", "Usage:")} innerloop data <command>`, "", ...rows, ""].join("\n");
+}
+
+function addCommand(parent: Command, name: CommandName): void {
+  const own = `${name.split(" ").at(-1)} ${argumentsOf[name]}`.trim();
+  const paint = paintFor(hasColour(process.stdout));
+  const width = Math.min(120, Math.max(60, process.stdout.columns || 100));
+  const command = prepared(parent.command(own), () => commandHelp(name, paint, width));
+  const options = optionsOf(name);
+  for (const [option, spec] of options) command.addOption(commanderOption(option, spec));
+  command.action(async () => {
+    const values = command.opts<Record<string, unknown>>();
+    const chosen: Record<string, unknown> = {};
+    const invocation: Record<string, unknown> = {};
+    for (const [option, spec] of options) {
+      if (!Object.hasOwn(values, option)) continue;
+      const isExperiment =
+        Object.hasOwn(experimentOptions, option) && experimentOptions[option as keyof ExperimentOptions] === spec;
+      (isExperiment ? chosen : invocation)[option] = values[option];
+    }
+    const output = createOutput({ quiet: invocation.quiet === true, json: invocation.json === true });
+    await actions[name]({
+      args: command.args,
+      chosen: chosen as Partial<ExperimentOptions>,
+      invocation: invocation as InvocationOptions,
+      output,
+    });
+  });
+}
+
+function commanderOption(name: string, spec: OptionSpec): Option {
+  const placeholder = placeholderOf(spec);
+  const many = spec.kind === "text" && spec.many ? "..." : "";
+  const option = new Option(
+    `${spec.short ? `-${spec.short}, ` : ""}${flagOf(name)}${placeholder ? ` <${placeholder}${many}>` : ""}`,
+    spec.help,
+  );
+  if (many) return option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+  return spec.kind === "flag" ? option : option.argParser((text: string) => parseOption(name, spec, text));
+}
+
+/** Prints what went wrong in one message; the exit code. */
+function report(error: unknown): number {
+  if (error instanceof Interrupted) return exitCodes.interrupted;
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
+  const paint = paintFor(hasColour(process.stderr));
+  const usage = error instanceof CommanderError ? usageOf(error) : error;
+  const message = usage instanceof Error ? usage.message : String(usage);
+  process.stderr.write(`${paint("red", "Error:")} ${message}\n`);
+  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return usage instanceof UsageError ? exitCodes.usage : exitCodes.failed;
+}
+
+/** Commander's complaint in our words. */
+function usageOf(error: CommanderError): UsageError {
+  const problem = error.message.replace(/^error: /, "").split("\n")[0]!;
+  const hint = error.message.includes("Did you mean")
+    ? error.message.split("\n").at(-1)!.replace(/[()]/g, "")
+    : "--help shows what there is";
+  return new UsageError(problem.replace(/\.$/, ""), hint);
+}

@@ -1,0 +1,189 @@
+/** Where a command's words go: people, logs or programs. */
+import { clock, count, hasColour, type Paint, paintFor, widthOf } from "./terminal.js";
+
+/** Progress of long work, drawn on one line of a terminal, or as a line from time to time elsewhere. */
+export interface ProgressLine {
+  /** @param detail what is known of it by now: `loss 0.12` */
+  update(done: number, total: number, detail?: string): void;
+  /** Removes the line; `last` stays in its place. */
+  end(last?: string): void;
+}
+
+export interface Output {
+  readonly paint: Paint;
+  /** Columns of the terminal, 80 elsewhere. */
+  readonly width: number;
+  /** Whether a person is watching. */
+  readonly interactive: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** For people; left out by --quiet and --json. */
+  say(text?: string): void;
+  /** The result of a command: left out by --json only. */
+  result(text: string): void;
+  /** For programs: a line of JSON, with --json only. */
+  event(event: Readonly<Record<string, unknown>>): void;
+  /** To the error stream, always. */
+  warn(text: string): void;
+  progress(label: string, options?: { readonly unit?: string; readonly from?: number }): ProgressLine;
+}
+
+const quietIntervalMs = 10_000;
+const drawIntervalMs = 80;
+
+export function createOutput(options: { readonly quiet?: boolean; readonly json?: boolean }): Output {
+  const { quiet = false, json = false } = options;
+  const { stdout, stderr } = process;
+  const colour = hasColour(stdout);
+  const paint = paintFor(colour);
+  const paintError = paintFor(hasColour(stderr));
+  const interactive = stdout.isTTY === true && process.env.TERM !== "dumb" && !quiet && !json;
+  let line: { clear: () => void; draw: () => void } | undefined;
+  const aroundLine = (write: () => void): void => {
+    line?.clear();
+    write();
+    line?.draw();
+  };
+  const print = (text: string): void => aroundLine(() => stdout.write(`${text}\n`));
+  const output: Output = {
+    paint,
+    get width() {
+      return Math.max(40, stdout.columns || 80);
+    },
+    interactive,
+    json,
+    quiet,
+    say: (text = "") => {
+      if (!quiet && !json) print(text);
+    },
+    result: (text) => {
+      if (!json) print(text);
+    },
+    event: (event) => {
+      if (json) stdout.write(`${JSON.stringify(event)}\n`);
+    },
+    warn: (text) => aroundLine(() => stderr.write(`${paintError("yellow", text)}\n`)),
+    progress: (label, { unit = "", from = 0 } = {}) => {
+      if (quiet || json) return { update: () => undefined, end: () => undefined };
+      if (!interactive) return plainProgress(label, unit, from, print);
+      const bar = terminalProgress({
+        label,
+        unit,
+        from,
+        paint,
+        width: () => output.width,
+        write: (text) => stdout.write(text),
+      });
+      line = bar;
+      return {
+        update: bar.update,
+        end: (last) => {
+          bar.clear();
+          line = undefined;
+          if (last !== undefined) print(last);
+        },
+      };
+    },
+  };
+  return output;
+}
+
+/** Units a second over the last stretch of work, and the time that the rest will take at that rate. */
+function pace(from: number): (done: number, total: number) => { rate: number; left: number } {
+  // The clock starts with the first unit done: what is compiled or loaded before says nothing about the rest.
+  let mark: { at: number; done: number } | undefined;
+  let rate = 0;
+  return (done, total) => {
+    const now = performance.now();
+    if (!mark) {
+      if (done > from) mark = { at: now, done };
+    } else if (now - mark.at > 500 && done > mark.done) {
+      const seconds = (now - mark.at) / 1000;
+      const latest = (done - mark.done) / seconds;
+      // Old stretches fade: after a pause the rate recovers within seconds.
+      rate = rate === 0 ? latest : rate + (latest - rate) * Math.min(1, seconds / 4);
+      mark = { at: now, done };
+    }
+    return { rate, left: rate > 0 ? (total - done) / rate : Number.NaN };
+  };
+}
+
+const rateText = (rate: number, unit: string): string =>
+  !unit || rate === 0 ? "" : `${rate >= 10 ? count(rate) : rate.toFixed(1)} ${unit}/s`;
+
+function plainProgress(label: string, unit: string, from: number, print: (text: string) => void): ProgressLine {
+  const paceOf = pace(from);
+  let printedAt = performance.now();
+  return {
+    update: (done, total, detail = "") => {
+      const { rate, left } = paceOf(done, total);
+      const now = performance.now();
+      if (now - printedAt < quietIntervalMs) return;
+      printedAt = now;
+      const parts = [
+        `${label} ${count(done)}/${count(total)}`,
+        detail,
+        rateText(rate, unit),
+        Number.isNaN(left) ? "" : `${clock(left)} left`,
+      ];
+      print(parts.filter((part) => part !== "").join("  "));
+    },
+    end: (last) => {
+      if (last !== undefined) print(last);
+    },
+  };
+}
+
+function terminalProgress(setting: {
+  label: string;
+  unit: string;
+  from: number;
+  paint: Paint;
+  width: () => number;
+  write: (text: string) => void;
+}) {
+  const { label, unit, paint, width, write } = setting;
+  const paceOf = pace(setting.from);
+  let drawnAt = 0;
+  let text = "";
+  const draw = (): void => {
+    if (text) write(`\r\u001b[2K${text}`);
+  };
+  return {
+    draw,
+    clear: () => {
+      if (text) write("\r\u001b[2K");
+    },
+    update: (done: number, total: number, detail = "") => {
+      const { rate, left } = paceOf(done, total);
+      const now = performance.now();
+      if (now - drawnAt < drawIntervalMs && done < total) return;
+      drawnAt = now;
+      const share = total > 0 ? Math.min(1, done / total) : 0;
+      const fixed = [
+        `${String(Math.floor(100 * share)).padStart(3)}%`,
+        `${count(done).padStart(count(total).length)}/${count(total)}`,
+      ];
+      const optional = [detail, Number.isNaN(left) ? "" : `${clock(left)} left`, rateText(rate, unit)].filter(
+        (part) => part !== "",
+      );
+      // On a narrow terminal the last parts go first.
+      for (;;) {
+        const room = width() - 1 - widthOf([label, ...fixed, ...optional].join("  ")) - 2;
+        if (room >= 10 || optional.length === 0) {
+          const bar = room >= 5 ? `${drawBar(share, Math.min(room, 28), paint)}  ` : "";
+          text = `${label}  ${bar}${[...fixed, ...optional].join("  ")}`;
+          break;
+        }
+        optional.pop();
+      }
+      if (widthOf(text) >= width()) text = `${label} ${fixed[0]}`;
+      draw();
+    },
+  };
+}
+
+function drawBar(share: number, width: number, paint: Paint): string {
+  const filled = Math.round(share * width);
+  return paint("green", "━".repeat(filled)) + paint("dim", "─".repeat(width - filled));
+}

@@ -1,0 +1,115 @@
+/** How numbers, times and words look on a terminal. */
+
+const codes = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+} as const;
+export type Style = keyof typeof codes;
+
+/** Paints text, or leaves it as it is. */
+export type Paint = (style: Style, text: string) => string;
+
+export const paintFor = (colour: boolean): Paint =>
+  colour
+    ? (style, text) => (text === "" ? "" : `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m`)
+    : (_style, text) => text;
+
+/** Whether a stream takes colours: a terminal, unless NO_COLOR (no-color.org) or TERM=dumb ask for none. */
+export function hasColour(stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv = process.env): boolean {
+  if (environment.NO_COLOR) return false;
+  if (environment.FORCE_COLOR) return environment.FORCE_COLOR !== "0";
+  return stream.isTTY === true && environment.TERM !== "dumb";
+}
+
+/** 12,345 */
+export const count = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+
+/** `1 task`, `600 tasks` */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
+
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+}
+
+/** 2:05, 1:02:05: a width that hardly changes, for a line that is drawn again and again. */
+export function clock(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "-:--";
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`;
+  if (n < 2 ** 20) return `${(n / 1024).toFixed(0)} KiB`;
+  if (n < 2 ** 30) return `${(n / 2 ** 20).toFixed(n < 10 * 2 ** 20 ? 1 : 0)} MiB`;
+  return `${(n / 2 ** 30).toFixed(1)} GiB`;
+}
+
+/** A figure of a loss or metric: shares as percentages. */
+export function figure(name: string, value: number): string {
+  if (name === "accuracy") return `${(100 * value).toFixed(1)}%`;
+  return Math.abs(value) >= 0.001 && Math.abs(value) < 1000 ? value.toFixed(3) : value.toPrecision(3);
+}
+
+export const withInterval = (
+  name: string,
+  { mean, interval }: { readonly mean: number; readonly interval: number },
+): string => `${figure(name, mean)} ± ${figure(name, interval).replace("%", "")}`;
+
+/** The width of text on a terminal: colour codes take no room, Chinese characters take two places. */
+export function widthOf(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what colour codes begin with
+  const bare = text.replace(/\u001b\[[0-9;]*m/g, "");
+  let width = 0;
+  for (const character of bare)
+    width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]|[\u{20000}-\u{3fffd}]/u.test(
+      character,
+    )
+      ? 2
+      : 1;
+  return width;
+}
+
+export const padEnd = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - widthOf(text)));
+export const padStart = (text: string, width: number): string => " ".repeat(Math.max(0, width - widthOf(text))) + text;
+
+/** Columns side by side: those named to the left (the first unless given), the others to the right. */
+export function columns(rows: readonly (readonly string[])[], left: readonly number[] = [0], gap = 3): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (left.includes(i) ? padEnd(cell, widths[i]!) : padStart(cell, widths[i]!)))
+      .join(" ".repeat(gap))
+      .trimEnd(),
+  );
+}
+
+/** Breaks a text into lines of at most so many characters. */
+export function wrapped(text: string, width: number, indent = ""): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line && widthOf(line) + 1 + widthOf(word) > width - indent.length) {
+      lines.push(line);
+      line = word;
+    } else line = line ? `${line} ${word}` : word;
+  }
+  lines.push(line);
+  return lines.map((each) => indent + each).join("\n");
+}

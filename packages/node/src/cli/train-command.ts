@@ -1,0 +1,375 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import type { TrainingEvent } from "innerloop";
+import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
+import {
+  isCodeFile,
+  isExperimentFile,
+  loadCodeExperiment,
+  presetHint,
+  readJsonExperiment,
+} from "../presets/experiment-file.js";
+import {
+  defaultExperimentOptions,
+  type ExperimentOptions,
+  experimentOptions,
+  flagOf,
+  type InvocationOptions,
+  type OptionSpec,
+} from "../presets/option-table.js";
+import { isPresetName, type Preset, presets, resolveOptions } from "../presets/presets.js";
+import { UsageError } from "../presets/usage-error.js";
+import {
+  createRun,
+  newRunPath,
+  openRun,
+  type RunConfig,
+  type RunFolder,
+  requireFree,
+  runFormat,
+  shown,
+  sweepRun,
+  writeConfig,
+} from "../runs/run-folder.js";
+import { lockRun, type RunLock } from "../runs/run-lock.js";
+import { planTraining, progressOf, trainInFolder } from "../runs/training-session.js";
+import { Interrupted } from "./cli-error.js";
+import { commandName } from "./command-name.js";
+import { describePlan } from "./describe.js";
+import { evaluateAndReport } from "./eval-command.js";
+import { watchInterruption } from "./interruption.js";
+import type { Output } from "./output.js";
+import { type Prepared, prepare, prepareRun } from "./prepare.js";
+import { count, counted, duration, figure, withInterval } from "./terminal.js";
+import { versions } from "./versions.js";
+
+export interface TrainRequest {
+  readonly target: string | undefined;
+  /** What was given on the command line. */
+  readonly chosen: Partial<ExperimentOptions>;
+  readonly invocation: InvocationOptions;
+}
+
+/**
+ * Trains a new run or continues one, and evaluates it. Returns the run's folder.
+ *
+ * @param options.introduced whoever called has said what this is about, and says what to do next
+ */
+export async function trainCommand(
+  asked: TrainRequest,
+  output: Output,
+  options: { readonly introduced?: boolean } = {},
+): Promise<string> {
+  const request = { ...asked, introduced: options.introduced ?? false };
+  const { resume } = request.invocation;
+  const notice = "Stopping after the current update... (Ctrl-C again to stop at once)";
+  const interruption = watchInterruption(output, notice);
+  try {
+    return await (resume === undefined
+      ? startRun(request, output, interruption.signal)
+      : resumeRun(resume, request, output, interruption.signal));
+  } finally {
+    interruption.stopWatching();
+  }
+}
+
+type IntroducedRequest = TrainRequest & { readonly introduced: boolean };
+
+interface Asked {
+  readonly name: string;
+  readonly experiment: string;
+  readonly options: ExperimentOptions;
+  readonly protocol: string;
+  readonly code?: { readonly prepared: Prepared; readonly sha256: string };
+}
+
+async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
+  const defaults = defaultExperimentOptions();
+  if (target === undefined && chosen.data === undefined) {
+    throw new UsageError(
+      "there is no preset",
+      "Choose one, as in `innerloop train hanzi`; `innerloop train --help` lists them",
+    );
+  }
+  const preset = target ?? (chosen.data === "sinusoid" ? "sinusoid" : "images");
+  if (isPresetName(preset)) {
+    return {
+      name: preset,
+      experiment: preset,
+      options: resolveOptions(preset, chosen, defaults),
+      protocol: (presets[preset] as Preset).protocol,
+    };
+  }
+  if (!isExperimentFile(preset)) throw new UsageError(`there is no preset ${preset}`, presetHint(preset));
+  const name = preset.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/, "");
+  if (!isCodeFile(preset)) {
+    const file = await readJsonExperiment(preset);
+    const options = resolveOptions(file.preset, { ...file.options, ...chosen }, defaults);
+    return { name, experiment: file.preset, options, protocol: (presets[file.preset] as Preset).protocol };
+  }
+  const fixed = Object.keys(chosen).filter((option) => fileSettles(option));
+  if (fixed.length > 0) throw new UsageError(`${flagOf(fixed[0]!)} is settled by ${preset}`, "Change it there");
+  const { experiment, sha256, options } = await loadCodeExperiment(preset);
+  return {
+    name,
+    experiment: preset,
+    options: { ...defaults, ...options, ...chosen },
+    protocol: "as the experiment file defines it",
+    code: { prepared: { experiment }, sha256 },
+  };
+}
+
+/** Whether an experiment in code leaves no say to an option of the command line. */
+function fileSettles(option: string): boolean {
+  const spec: OptionSpec | undefined = experimentOptions[option as keyof typeof experimentOptions];
+  if (spec?.group === "Task" || spec?.group === "Learner" || spec?.group === "Model" || spec?.group === "Images")
+    return true;
+  return ["outerOptimizer", "outerRate", "schedule", "clip"].includes(option);
+}
+
+async function startRun(request: IntroducedRequest, output: Output, signal: AbortSignal): Promise<string> {
+  const asked = await askedFor(request);
+  const { options, code } = asked;
+  const path = request.invocation.run ?? (await newRunPath(asked.name));
+  await requireFree(path);
+  const workers = options.workers || availableParallelism();
+  const executor = workerPoolExecutor({ workers });
+  let lock: RunLock | undefined;
+  try {
+    if (!request.introduced) output.say(output.paint("bold", `innerloop train ${asked.name}`));
+    const prepared = code?.prepared ?? (await prepare(options, output, signal));
+    const plan = planTraining(prepared.experiment, options, executor);
+    if (signal.aborted) throw new Interrupted();
+    // Nothing is written before here: what was wrong with the request leaves no folder behind.
+    await createRun(path);
+    lock = await lockRun(path);
+    await requireFree(path);
+    const config: RunConfig = {
+      format: runFormat,
+      experiment: asked.experiment,
+      ...(code ? { file: { path: resolve(asked.experiment), sha256: code.sha256 } } : {}),
+      options: code ? withoutSettled(options) : options,
+      chunkSize: plan.chunkSize,
+      workers,
+      ...(prepared.record ? { data: prepared.record } : {}),
+      protocol: {
+        text: asked.protocol,
+        ...prepared.experiment.tasks.test.description,
+        ...prepared.experiment.learner.description,
+      },
+      command: commandOf(request),
+      versions: versions(),
+      created: new Date().toISOString(),
+    };
+    await writeConfig(path, config);
+    const run = await openRun(path);
+    output.event({ type: "run", folder: shown(path), ...plan, workers });
+    describePlan({
+      output,
+      options,
+      experiment: prepared.experiment,
+      plan,
+      workers,
+      splits: prepared.splits,
+      fromFile: code !== undefined,
+      folder: shown(path),
+    });
+    await trainAndEvaluate({ run, prepared, executor, output, signal, request });
+    return path;
+  } finally {
+    lock?.release();
+    await executor.close();
+  }
+}
+
+/** The options that an experiment in code leaves to the command line. */
+const withoutSettled = (options: ExperimentOptions): ExperimentOptions =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => !fileSettles(name))) as unknown as ExperimentOptions;
+
+async function resumeRun(
+  path: string,
+  request: IntroducedRequest,
+  output: Output,
+  signal: AbortSignal,
+): Promise<string> {
+  if (request.target !== undefined)
+    throw new UsageError(`${request.target} is given beside --resume`, `Use \`innerloop train --resume ${path}\``);
+  const refused = Object.keys(request.chosen).filter(
+    (name) => !(experimentOptions[name as keyof typeof experimentOptions] as OptionSpec).onResume,
+  );
+  if (refused.length > 0 || request.invocation.run !== undefined) {
+    throw new UsageError(
+      `${refused[0] ? flagOf(refused[0]) : "--run"} cannot change in a run that has begun`,
+      "Leave it out, or start a new run",
+    );
+  }
+  const stored = await openRun(path);
+  const lock = await lockRun(path);
+  const { workers } = stored.config;
+  const executor = workerPoolExecutor({ workers });
+  try {
+    await sweepRun(path);
+    const options = { ...stored.config.options, ...request.chosen };
+    const before = await progressOf(stored);
+    if (options.iterations < before.iteration) {
+      throw new UsageError(
+        `the run has ${counted(before.iteration, "update")} behind it, more than --iterations ${options.iterations}`,
+        "Ask for more",
+      );
+    }
+    if (options.iterations !== stored.config.options.iterations && options.schedule !== "constant") {
+      output.warn(
+        `The ${options.schedule} schedule is stretched to ${count(options.iterations)} updates: the result is not that of one run of that length.`,
+      );
+    }
+    const run: RunFolder = { ...stored, config: { ...stored.config, options } };
+    output.say(output.paint("bold", `innerloop train --resume ${shown(path)}`));
+    const prepared = await prepareRun(run, options, output, signal);
+    if (signal.aborted) throw new Interrupted();
+    if (Object.keys(request.chosen).length > 0) await writeConfig(path, run.config);
+    output.say(
+      before.ended && before.iteration >= options.iterations
+        ? "  Training is finished; evaluating."
+        : `  Continuing after ${count(before.iteration)} of ${counted(options.iterations, "update")}.`,
+    );
+    output.say();
+    await trainAndEvaluate({ run, prepared, executor, output, signal, request });
+    return path;
+  } finally {
+    lock.release();
+    await executor.close();
+  }
+}
+
+async function trainAndEvaluate(setting: {
+  run: RunFolder;
+  prepared: Prepared;
+  executor: ReturnType<typeof workerPoolExecutor>;
+  output: Output;
+  signal: AbortSignal;
+  request: IntroducedRequest;
+}): Promise<void> {
+  const { run, prepared, executor, output, signal, request } = setting;
+  const { options } = run.config;
+  const startedAt = performance.now();
+  const follower = followTraining(output, options.iterations);
+  let end: Awaited<ReturnType<typeof trainInFolder>>;
+  try {
+    end = await trainInFolder({ run, experiment: prepared.experiment, executor, signal, onEvent: follower.onEvent });
+  } catch (error) {
+    follower.end();
+    throw error;
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  const resumeHint = `${commandName()} train --resume ${shown(run.path)}`;
+  if (end.reason === "interrupted") {
+    follower.end();
+    output.result(
+      `\nStopped after ${count(end.iteration)} of ${counted(options.iterations, "update")}; all of it is saved. Continue with:\n\n  ${resumeHint}\n`,
+    );
+    throw new Interrupted();
+  }
+  const how =
+    end.reason === "early stop"
+      ? `Stopped early after ${counted(end.iteration, "update")}: no better validation for ${options.patience} of them`
+      : `${output.paint("green", "✓")} ${counted(end.iteration, "update")} done`;
+  follower.end(`${how} in ${duration(seconds)}`);
+  if (request.invocation.skipEvaluation) {
+    output.result(`Run folder: ${shown(run.path)}`);
+    return;
+  }
+  await evaluateAndReport({ run, prepared, executor, output, signal, options, trainingSeconds: seconds });
+  if (!request.introduced) sayWhatNext(run, prepared, output);
+}
+
+function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
+  const folder = shown(run.path);
+  const { options } = run.config;
+  output.result(`Run folder: ${folder}`);
+  output.say();
+  output.say(output.paint("bold", "What next"));
+  const next = [[`${commandName()} eval ${folder} --eval-steps 0,1,5,10,20`, "more adaptation steps"]];
+  if (prepared.splits) {
+    next.push([`${commandName()} eval ${folder} --shots ${options.shots + 4}`, "more examples of each class"]);
+    next.push([
+      `${commandName()} adapt ${folder} --support DIR --query FILE...`,
+      "your own images: one folder of examples per class",
+    ]);
+  } else
+    next.push([
+      `${commandName()} train ${run.config.experiment} --seed ${options.seed + 1}`,
+      "the same from another start",
+    ]);
+  const room = Math.max(...next.map(([command]) => command!.length));
+  for (const [command, meaning] of next)
+    output.say(`  ${output.paint("cyan", command!.padEnd(room))}   ${output.paint("dim", meaning!)}`);
+}
+
+/** Shows the events of training as a progress line with smoothed figures. */
+export function followTraining(
+  output: Output,
+  iterations: number,
+): { onEvent(event: TrainingEvent): void; end(last?: string): void } {
+  const smoothed = new Map<string, { sum: number; weight: number }>();
+  let line: ReturnType<Output["progress"]> | undefined;
+  const smooth = (name: string, value: number): number => {
+    const entry = smoothed.get(name) ?? { sum: 0, weight: 0 };
+    entry.sum = 0.98 * entry.sum + 0.02 * value;
+    entry.weight = 0.98 * entry.weight + 0.02;
+    smoothed.set(name, entry);
+    return entry.sum / entry.weight;
+  };
+  return {
+    onEvent: (event) => {
+      output.event({
+        ...event,
+        ...(event.type === "validation"
+          ? { evaluation: { protocol: event.evaluation.protocol, rows: event.evaluation.rows } }
+          : {}),
+      });
+      switch (event.type) {
+        case "start":
+          if (event.iteration < iterations)
+            line = output.progress("Training", { unit: "updates", from: event.iteration });
+          line?.update(event.iteration, iterations, "compiling");
+          return;
+        case "iteration": {
+          const figures = Object.entries({ loss: event.loss, ...event.metrics }).map(
+            ([name, value]) => `${name} ${figure(name, smooth(name, value))}`,
+          );
+          line?.update(event.iteration, iterations, figures.join("  "));
+          return;
+        }
+        case "validation": {
+          const { rows } = event.evaluation;
+          const [first, last] = [rows[0]!, rows.at(-1)!];
+          const name = "accuracy" in last.figures ? "accuracy" : "loss";
+          const from = rows.length > 1 ? `${figure(name, first.figures[name]!.mean)} before, ` : "";
+          const mark = event.best ? output.paint("green", "  best so far") : "";
+          output.say(
+            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${name}: ${from}${withInterval(name, last.figures[name]!)} after ${counted(last.steps, "step")}${mark}`,
+          );
+          return;
+        }
+        case "warning":
+          output.warn(`  Warning at ${count(event.iteration)}: ${event.message}.`);
+          return;
+        default:
+          return;
+      }
+    },
+    end: (last) => {
+      if (line) line.end(last);
+      else if (last !== undefined) output.say(last);
+    },
+  };
+}
+
+/** The command line that asks for the same again. */
+function commandOf({ target, chosen }: TrainRequest): string {
+  const quoted = (text: string): string => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  const parts = Object.entries(chosen).map(
+    ([name, value]) => `${flagOf(name)} ${quoted(Array.isArray(value) ? value.join(",") : String(value))}`,
+  );
+  return ["innerloop train", ...(target === undefined ? [] : [quoted(target)]), ...parts].join(" ");
+}

@@ -1,0 +1,131 @@
+/** Experiment files: JSON is a preset with options; TypeScript or JavaScript brings a learner and tasks of its own. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { extname, resolve } from "node:path";
+import type { Adapter, Learner, Optimizer, TaskSource } from "innerloop";
+import { createJiti } from "jiti";
+import { isSystemError, reasonOf } from "../data/data-error.js";
+import type { Baseline, Experiment } from "./experiment.js";
+import { checkExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import { isPresetName, type PresetName, presetNames } from "./presets.js";
+import { nearestName, UsageError } from "./usage-error.js";
+
+/** What a TypeScript experiment exports as default, or returns from the function that it exports. */
+export interface ExperimentModule {
+  readonly learner: Learner;
+  /** One family for all, or one for each part; validation stands in for a test part that is not there. */
+  readonly tasks:
+    | TaskSource
+    | { readonly train: TaskSource; readonly validation: TaskSource; readonly test?: TaskSource };
+  readonly optimizer: Optimizer;
+  readonly baselines?: readonly { readonly adapter: Adapter; readonly steps?: readonly number[] }[];
+  /** Values for options of the command line that are not about learner, model and tasks: iterations, metaBatch, seed, ... */
+  readonly options?: Partial<ExperimentOptions>;
+}
+
+const codeExtensions = [".ts", ".mts", ".js", ".mjs"];
+
+export const isExperimentFile = (target: string): boolean => [...codeExtensions, ".json"].includes(extname(target));
+
+export const isCodeFile = (target: string): boolean => codeExtensions.includes(extname(target));
+
+/** `{ "preset": "hanzi", "ways": 10 }` @throws UsageError for anything else */
+export async function readJsonExperiment(
+  path: string,
+): Promise<{ preset: PresetName; options: Partial<ExperimentOptions> }> {
+  const text = await readText(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(
+      `${path} is not JSON (${reasonOf(error)})`,
+      'An experiment is { "preset": "hanzi", "ways": 10, ... }',
+    );
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(`${path} is not an object`, 'An experiment is { "preset": "hanzi", "ways": 10, ... }');
+  }
+  const { preset, ...options } = value as Record<string, unknown>;
+  if (typeof preset !== "string" || !isPresetName(preset)) {
+    throw new UsageError(
+      preset === undefined ? `${path} names no preset` : `preset in ${path} is ${JSON.stringify(preset)}`,
+      presetHint(String(preset)),
+    );
+  }
+  return { preset, options: checkExperimentOptions(options, path) };
+}
+
+/** `Did you mean ...?` for a preset that is not there. */
+export function presetHint(wrong: string): string {
+  const near = nearestName(wrong, presetNames);
+  return near ? `Did you mean ${near}?` : `Presets are ${presetNames.join(", ")}`;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const missing = isSystemError(error) && error.code === "ENOENT";
+    throw new UsageError(
+      missing ? `there is no file ${path}` : `${path} cannot be read (${reasonOf(error)})`,
+      "Check the path",
+    );
+  }
+}
+
+/** Loads an experiment written in code: this runs the file, as `node FILE` would. */
+export async function loadCodeExperiment(
+  path: string,
+): Promise<{ experiment: Experiment; sha256: string; options: Partial<ExperimentOptions> }> {
+  const sha256 = createHash("sha256")
+    .update(await readText(path))
+    .digest("hex");
+  // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
+  const virtualModules = { innerloop: await import("innerloop"), "@innerloop/graph": await import("@innerloop/graph") };
+  const jiti = createJiti(import.meta.url, { virtualModules, moduleCache: false, fsCache: false });
+  const loaded = (await jiti.import(resolve(path), { default: true })) as unknown;
+  const value = typeof loaded === "function" ? ((await loaded()) as unknown) : await loaded;
+  const { learner, tasks, optimizer, baselines, options } = asModule(value, path);
+  const experiment: Experiment = {
+    learner,
+    tasks: asTasks(tasks, path),
+    optimizer,
+    baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
+  };
+  return { experiment, sha256, options: checkExperimentOptions({ ...options }, path) };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isTaskSource = (value: unknown): value is TaskSource => isRecord(value) && typeof value.sample === "function";
+
+function asModule(value: unknown, path: string): ExperimentModule {
+  const remedy =
+    "Export { learner, tasks, optimizer } made with the innerloop package's functions, or a function that returns it";
+  if (!isRecord(value)) throw new UsageError(`${path} has no default export that is an object`, remedy);
+  const { learner, optimizer, tasks } = value;
+  if (!isRecord(learner) || typeof learner.metaGradient !== "function")
+    throw new UsageError(`learner in ${path} is no learner`, remedy);
+  if (!isRecord(optimizer) || typeof optimizer.update !== "function")
+    throw new UsageError(`optimizer in ${path} is no optimizer`, remedy);
+  if (!isRecord(tasks)) throw new UsageError(`tasks in ${path} is no task source`, remedy);
+  return value as unknown as ExperimentModule;
+}
+
+function asTasks(tasks: ExperimentModule["tasks"], path: string): Experiment["tasks"] {
+  if (isTaskSource(tasks)) return { train: tasks, validation: tasks, test: tasks };
+  const { train, validation, test = validation } = tasks;
+  for (const [name, source] of Object.entries({ train, validation, test })) {
+    if (!isTaskSource(source))
+      throw new UsageError(
+        `tasks.${name} in ${path} is no task source`,
+        "A task source has a function sample(seed, index)",
+      );
+  }
+  return { train, validation, test };
+}
+
+const asBaseline = ({ adapter, steps }: { adapter: Adapter; steps?: readonly number[] }): Baseline => ({
+  adapter,
+  steps: steps ?? (adapter.steps === undefined ? [0] : [0, adapter.steps]),
+});

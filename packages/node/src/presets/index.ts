@@ -1,0 +1,13 @@
+export {
+  type Baseline,
+  buildClassifier,
+  buildExperiment,
+  type DataSplits,
+  type Experiment,
+  splitData,
+} from "./experiment.js";
+export { type ExperimentModule, loadCodeExperiment, readJsonExperiment } from "./experiment-file.js";
+export { type DataRecord, loadExamples } from "./load-data.js";
+export { checkExperimentOptions, defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+export { isPresetName, type Preset, type PresetName, presetNames, presets, resolveOptions } from "./presets.js";
+export { UsageError } from "./usage-error.js";

@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { listDatasets, loadDataset } from "../data/dataset-store.js";
+import { readImageFolder } from "../data/image-folder.js";
+import type { LabelledExamples } from "../data/labelled-examples.js";
+import type { LongWork } from "../data/long-work.js";
+import type { ExperimentOptions } from "./option-table.js";
+import { UsageError } from "./usage-error.js";
+
+/** What a run keeps of its data set: enough to notice that it has changed, and to read images as it did. */
+export interface DataRecord {
+  readonly name: string;
+  readonly sha256: string;
+  /** Set for a folder of class folders. */
+  readonly folder?: string;
+  readonly exampleShape: readonly number[];
+  /** Whether images were inverted when they were read. */
+  readonly invert?: boolean;
+  /** Whether its images, as the model sees them, are dark ink on light paper. */
+  readonly darkOnLight: boolean;
+}
+
+/** Families that are formulas rather than files. */
+export const formulaFamilies: readonly string[] = ["sinusoid"];
+
+/** The examples that an experiment asks for, from the data folder or a folder of class folders. */
+export async function loadExamples(
+  options: Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert">,
+  work: LongWork = {},
+): Promise<{ readonly examples: LabelledExamples; readonly record: DataRecord }> {
+  const { data } = options;
+  if (data === "")
+    throw new UsageError(
+      "there is no data set",
+      "Give one with --data NAME or --data DIR, where DIR has one folder of images per class",
+    );
+  const isFolder = await stat(data).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isFolder || /[\\/]/.test(data)) return loadFolder(options, work);
+  const examples = await loadDataset(data, work);
+  const listing = (await listDatasets()).find(({ name }) => name === data);
+  const sha256 = listing?.state === "ready" ? listing.info.sha256 : digestOf(examples);
+  return {
+    examples,
+    record: { name: data, sha256, exampleShape: examples.exampleShape, darkOnLight: isDarkOnLight(examples) },
+  };
+}
+
+async function loadFolder(
+  {
+    data: folder,
+    imageSize,
+    channels,
+    invert: wanted,
+  }: Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert">,
+  work: LongWork,
+): Promise<{ examples: LabelledExamples; record: DataRecord }> {
+  const name = basename(resolve(folder));
+  const examples = await readImageFolder(folder, {
+    ...work,
+    name,
+    size: [imageSize, imageSize],
+    channels: Number(channels) as 1 | 3,
+  });
+  const invert = wanted === "yes" || (wanted === "auto" && isDarkOnLight(examples));
+  if (invert) invertInPlace(examples);
+  return {
+    examples,
+    record: {
+      name,
+      sha256: digestOf(examples),
+      folder: resolve(folder),
+      exampleShape: examples.exampleShape,
+      invert,
+      darkOnLight: isDarkOnLight(examples),
+    },
+  };
+}
+
+/** So many images tell what the others are like. */
+const imagesLookedAt = 400;
+
+/** Whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
+export function isDarkOnLight({ exampleShape, classes }: LabelledExamples): boolean {
+  const [height = 1, width = 1, channels = 1] = exampleShape;
+  if (channels !== 1) return false;
+  const size = height * width;
+  const images = classes.flatMap(({ examples, count }) =>
+    Array.from({ length: count }, (_, i) => examples.subarray(i * size, (i + 1) * size)),
+  );
+  const stride = Math.ceil(images.length / imagesLookedAt);
+  const chosen = images.filter((_, i) => i % stride === 0);
+  const isPaper = (image: Uint8Array | Float32Array): boolean => {
+    // Drawings may touch the border: its median is still that of the paper.
+    const pixels = Array.from(image);
+    const border = pixels.filter(
+      (_, i) => i < width || i >= size - width || i % width === 0 || i % width === width - 1,
+    );
+    const paper = border.sort((a, b) => a - b)[border.length >> 1]!;
+    const mean = pixels.reduce((sum, value) => sum + value, 0) / size;
+    return paper > (image instanceof Uint8Array ? 150 : 0.6) && mean <= paper;
+  };
+  return chosen.filter(isPaper).length > chosen.length / 2;
+}
+
+export function invertInPlace({ classes }: Pick<LabelledExamples, "classes">): void {
+  for (const { examples } of classes) for (let i = 0; i < examples.length; i++) examples[i] = 255 - examples[i]!;
+}
+
+function digestOf({ classes }: LabelledExamples): string {
+  const hash = createHash("sha256");
+  for (const { name, examples } of classes) {
+    hash.update(name).update("\0");
+    hash.update(new Uint8Array(examples.buffer, examples.byteOffset, examples.byteLength));
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,613 @@
+/**
+ * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
+ * this table.
+ */
+import { nearestName, UsageError } from "./usage-error.js";
+
+export const commandNames = [
+  "train",
+  "eval",
+  "adapt",
+  "data list",
+  "data get",
+  "data import",
+  "data verify",
+  "start",
+] as const;
+export type CommandName = (typeof commandNames)[number];
+
+export const optionGroups = ["Task", "Learner", "Model", "Training", "Evaluation", "Run", "Output", "Images"] as const;
+export type OptionGroup = (typeof optionGroups)[number];
+
+interface OptionBase {
+  readonly group: OptionGroup;
+  readonly help: string;
+  readonly commands: readonly CommandName[];
+  /** May be given together with --resume: it does not change what is trained. */
+  readonly onResume?: true;
+  readonly short?: string;
+}
+
+export type OptionSpec = OptionBase &
+  (
+    | { readonly kind: "integer"; readonly default?: number; readonly least: number; readonly most?: number }
+    | {
+        readonly kind: "number";
+        readonly default?: number;
+        readonly least: number;
+        readonly most?: number;
+        readonly above?: true;
+      }
+    | { readonly kind: "choice"; readonly default?: string; readonly choices: readonly string[] }
+    | {
+        readonly kind: "integers";
+        readonly default?: readonly number[];
+        readonly least: number;
+        readonly most?: number;
+      }
+    | {
+        readonly kind: "text";
+        readonly default?: string;
+        readonly placeholder: string /** May be repeated: the value is a list. */;
+        readonly many?: true;
+      }
+    | { readonly kind: "flag"; readonly default?: boolean }
+  );
+
+const table = <const T extends Readonly<Record<string, OptionSpec>>>(specs: T): T => specs;
+
+const training = ["train"] as const;
+const trained = ["train", "eval"] as const;
+
+/** What defines an experiment: presets, experiment files and config.json give values to these. */
+export const experimentOptions = table({
+  data: {
+    kind: "text",
+    placeholder: "NAME|DIR",
+    default: "",
+    group: "Task",
+    commands: ["train", "eval"],
+    help: "data set: a name of `innerloop data list`, or a folder with one folder of images per class",
+  },
+  ways: {
+    kind: "integer",
+    default: 5,
+    least: 2,
+    most: 1000,
+    group: "Task",
+    commands: ["train", "eval"],
+    help: "classes in a task",
+  },
+  shots: {
+    kind: "integer",
+    default: 1,
+    least: 1,
+    most: 1000,
+    group: "Task",
+    commands: ["train", "eval"],
+    help: "support examples per class (or per task, for regression)",
+  },
+  trainShots: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 1000,
+    group: "Task",
+    commands: training,
+    help: "support examples while training, where they differ; 0: as --shots",
+  },
+  queries: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 1000,
+    group: "Task",
+    commands: ["train", "eval"],
+    help: "query examples per class (or per task); 0: as many as shots",
+  },
+  split: {
+    kind: "choice",
+    choices: ["classes", "examples"],
+    default: "classes",
+    group: "Task",
+    commands: training,
+    help: "what is held out: whole classes, or examples of the same classes under new labels",
+  },
+  validationClasses: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    group: "Task",
+    commands: training,
+    help: "classes held out for validation; 0: a tenth",
+  },
+  testClasses: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    group: "Task",
+    commands: training,
+    help: "classes held out for evaluation; 0: a fifth",
+  },
+  rotations: {
+    kind: "choice",
+    choices: ["yes", "no"],
+    default: "no",
+    group: "Task",
+    commands: training,
+    help: "turn training classes by 90, 180 and 270 degrees to make new ones",
+  },
+  imageSize: {
+    kind: "integer",
+    default: 28,
+    least: 8,
+    most: 256,
+    group: "Images",
+    commands: ["train", "data import"],
+    help: "height and width to which images of a folder are brought",
+  },
+  channels: {
+    kind: "choice",
+    choices: ["1", "3"],
+    default: "1",
+    group: "Images",
+    commands: ["train", "data import"],
+    help: "of images of a folder: 1 grey, 3 colour",
+  },
+  invert: {
+    kind: "choice",
+    choices: ["auto", "yes", "no"],
+    default: "auto",
+    group: "Images",
+    commands: ["train", "adapt", "data import"],
+    help: "turn dark ink on light paper into light on dark; auto: where the border of most grey images is light",
+  },
+
+  learner: {
+    kind: "choice",
+    choices: ["maml", "fomaml", "reptile", "anil", "boil", "meta-sgd", "joint"],
+    default: "maml",
+    group: "Learner",
+    commands: training,
+    help: "how to learn to learn; joint is the baseline that trains one model on all tasks",
+  },
+  innerOptimizer: {
+    kind: "choice",
+    choices: ["sgd", "momentum", "adam", "rmsprop"],
+    default: "sgd",
+    group: "Learner",
+    commands: training,
+    help: "optimizer of the adaptation; adam has beta1 = 0, as in Reptile",
+  },
+  innerRate: {
+    kind: "number",
+    default: 0.01,
+    least: 0,
+    above: true,
+    most: 100,
+    group: "Learner",
+    commands: training,
+    help: "its learning rate",
+  },
+  steps: {
+    kind: "integer",
+    default: 1,
+    least: 1,
+    most: 100,
+    group: "Learner",
+    commands: training,
+    help: "adaptation steps while training",
+  },
+
+  model: {
+    kind: "choice",
+    choices: ["conv", "mlp", "linear"],
+    default: "conv",
+    group: "Model",
+    commands: training,
+    help: "convolutional, fully connected or linear",
+  },
+  filters: {
+    kind: "integer",
+    default: 64,
+    least: 1,
+    most: 1024,
+    group: "Model",
+    commands: training,
+    help: "channels of each block of the convolutional model",
+  },
+  blocks: {
+    kind: "integer",
+    default: 4,
+    least: 1,
+    most: 8,
+    group: "Model",
+    commands: training,
+    help: "blocks of the convolutional model",
+  },
+  downsampling: {
+    kind: "choice",
+    choices: ["stride", "pool"],
+    default: "stride",
+    group: "Model",
+    commands: training,
+    help: "how a block halves the image",
+  },
+  hidden: {
+    kind: "integers",
+    default: [256, 128, 64, 64],
+    least: 1,
+    most: 65536,
+    group: "Model",
+    commands: training,
+    help: "units of the hidden layers of the fully connected model",
+  },
+  init: {
+    kind: "choice",
+    choices: ["he", "small"],
+    default: "he",
+    group: "Model",
+    commands: training,
+    help: "first weights of the fully connected model: He's normal, or truncated normal of deviation 0.01",
+  },
+  batchNorm: {
+    kind: "choice",
+    choices: ["transductive", "support", "running", "none"],
+    default: "transductive",
+    group: "Model",
+    commands: ["train", "eval", "adapt"],
+    help: "where normalisation takes its statistics: all examples at hand, as published; the support set; averages over training; none for the fully connected model without it",
+  },
+
+  metaBatch: {
+    kind: "integer",
+    default: 16,
+    least: 1,
+    most: 10_000,
+    group: "Training",
+    commands: training,
+    help: "tasks per update",
+  },
+  iterations: {
+    kind: "integer",
+    default: 1000,
+    least: 0,
+    group: "Training",
+    commands: ["train", "start"],
+    help: "updates",
+    onResume: true,
+  },
+  outerOptimizer: {
+    kind: "choice",
+    choices: ["adam", "adamw", "sgd", "rmsprop"],
+    default: "adam",
+    group: "Training",
+    commands: training,
+    help: "optimizer of the updates",
+  },
+  outerRate: {
+    kind: "number",
+    default: 0.001,
+    least: 0,
+    above: true,
+    most: 100,
+    group: "Training",
+    commands: training,
+    help: "its learning rate",
+  },
+  schedule: {
+    kind: "choice",
+    choices: ["constant", "cosine", "linear"],
+    default: "constant",
+    group: "Training",
+    commands: training,
+    help: "how that rate falls over the run: not, or to 0 along a half cosine or a line",
+  },
+  clip: {
+    kind: "number",
+    default: 0,
+    least: 0,
+    group: "Training",
+    commands: training,
+    help: "longest meta-gradient (Euclidean norm); 0: any",
+  },
+  seed: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    group: "Training",
+    commands: ["train", "eval", "start"],
+    help: "everything random follows from it",
+  },
+  checkpointEvery: {
+    kind: "integer",
+    default: 200,
+    least: 1,
+    group: "Training",
+    commands: training,
+    help: "updates between checkpoints",
+    onResume: true,
+  },
+  validateEvery: {
+    kind: "integer",
+    default: 500,
+    least: 0,
+    group: "Training",
+    commands: training,
+    help: "updates between validations; 0: none",
+  },
+  validationTasks: {
+    kind: "integer",
+    default: 100,
+    least: 2,
+    group: "Training",
+    commands: training,
+    help: "tasks of a validation",
+  },
+  patience: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    group: "Training",
+    commands: training,
+    help: "validations without a better one after which to stop; 0: never stop early",
+  },
+  workers: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 256,
+    group: "Training",
+    commands: ["train", "eval", "adapt", "start"],
+    help: "threads; 0: one per core",
+  },
+  memory: {
+    kind: "integer",
+    default: 64,
+    least: 16,
+    group: "Training",
+    commands: training,
+    help: "MiB that the arrays of one chunk of tasks may take",
+  },
+
+  evalTasks: {
+    kind: "integer",
+    default: 600,
+    least: 2,
+    group: "Evaluation",
+    commands: trained,
+    help: "held-out tasks",
+    onResume: true,
+  },
+  evalSteps: {
+    kind: "integers",
+    default: [0, 1, 5, 10],
+    least: 0,
+    most: 1000,
+    group: "Evaluation",
+    commands: trained,
+    help: "adaptation steps to report",
+    onResume: true,
+  },
+});
+
+export type ExperimentOptionName = keyof typeof experimentOptions;
+
+/** What else can be asked of a command. */
+export const invocationOptions = table({
+  run: {
+    kind: "text",
+    placeholder: "DIR",
+    group: "Run",
+    commands: ["train", "start"],
+    help: "run folder; runs/NAME-DATE by default",
+  },
+  resume: {
+    kind: "text",
+    placeholder: "RUN",
+    group: "Run",
+    commands: ["train"],
+    help: "continue a run: the result is that of one that was never stopped",
+    onResume: true,
+  },
+  skipEvaluation: {
+    kind: "flag",
+    group: "Evaluation",
+    commands: ["train"],
+    help: "do not evaluate after training",
+    onResume: true,
+  },
+  checkpoint: {
+    kind: "choice",
+    choices: ["best", "last"],
+    group: "Run",
+    commands: ["eval", "adapt"],
+    help: "which parameters; the best of the validations unless given, where there were any",
+  },
+  skipBaselines: { kind: "flag", group: "Evaluation", commands: ["eval"], help: "leave out the baselines" },
+  support: {
+    kind: "text",
+    placeholder: "DIR",
+    group: "Images",
+    commands: ["adapt"],
+    help: "labelled examples: one folder of images per class",
+  },
+  query: {
+    kind: "text",
+    many: true,
+    placeholder: "FILE",
+    group: "Images",
+    commands: ["adapt"],
+    help: "images to classify; further files may follow, and folders stand for their images",
+  },
+  steps: {
+    kind: "integer",
+    least: 0,
+    most: 1000,
+    group: "Learner",
+    commands: ["adapt"],
+    help: "adaptation steps; the most that evaluation reported by default",
+  },
+  quiet: {
+    kind: "flag",
+    short: "q",
+    group: "Output",
+    commands: commandNames,
+    help: "print results and errors only",
+    onResume: true,
+  },
+  json: {
+    kind: "flag",
+    group: "Output",
+    commands: commandNames,
+    help: "print events and results as JSON lines",
+    onResume: true,
+  },
+});
+
+export type InvocationOptionName = keyof typeof invocationOptions;
+
+type Narrow<T> = T extends readonly (infer E)[] ? E : never;
+
+/** The type of an option's value. */
+export type OptionValue<S extends OptionSpec> = S extends { readonly kind: "integer" | "number" }
+  ? number
+  : S extends { readonly kind: "choice"; readonly choices: infer C }
+    ? Narrow<C>
+    : S extends { readonly kind: "integers" }
+      ? readonly number[]
+      : S extends { readonly kind: "flag" }
+        ? boolean
+        : S extends { readonly many: true }
+          ? readonly string[]
+          : string;
+
+/** A value for every option of an experiment. */
+export type ExperimentOptions = { readonly [K in ExperimentOptionName]: OptionValue<(typeof experimentOptions)[K]> };
+
+export type InvocationOptions = { readonly [K in InvocationOptionName]?: OptionValue<(typeof invocationOptions)[K]> };
+
+export function defaultExperimentOptions(): ExperimentOptions {
+  return Object.fromEntries(
+    Object.entries(experimentOptions).map(([name, spec]) => [name, spec.default]),
+  ) as unknown as ExperimentOptions;
+}
+
+/** `innerRate` as it is written on the command line: `--inner-rate`. */
+export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The options of one command, by name. Where two tables have a name, it is the one that the command takes. */
+export function optionsOf(command: CommandName): [name: string, spec: OptionSpec][] {
+  const all: [string, OptionSpec][] = [...Object.entries(experimentOptions), ...Object.entries(invocationOptions)];
+  const taken = all.filter(([, spec]) => spec.commands.includes(command));
+  return optionGroups.flatMap((group) => taken.filter(([, spec]) => spec.group === group));
+}
+
+/** `5 to 10`, `sgd | adam`: what an option takes, in words. */
+export function rangeOf(spec: OptionSpec): string {
+  switch (spec.kind) {
+    case "integer":
+    case "number": {
+      const least = spec.kind === "number" && spec.above ? `above ${spec.least}` : `${spec.least}`;
+      const kind = spec.kind === "integer" ? "a whole number" : "a number";
+      if (spec.most !== undefined)
+        return spec.kind === "number" && spec.above
+          ? `${kind} ${least} and at most ${spec.most}`
+          : `${kind} from ${least} to ${spec.most}`;
+      return spec.kind === "number" && spec.above ? `${kind} ${least}` : `${kind} of at least ${least}`;
+    }
+    case "choice":
+      return `one of ${spec.choices.join(", ")}`;
+    case "integers":
+      return `whole numbers of at least ${spec.least}, separated by commas`;
+    case "text":
+      return spec.placeholder;
+    case "flag":
+      return "yes or no";
+  }
+}
+
+/** The placeholder in `--inner-rate <number>`. */
+export function placeholderOf(spec: OptionSpec): string {
+  switch (spec.kind) {
+    case "integer":
+      return "n";
+    case "number":
+      return "x";
+    case "integers":
+      return "n,n";
+    case "choice":
+      return spec.choices.join("|");
+    case "text":
+      return spec.placeholder;
+    case "flag":
+      return "";
+  }
+}
+
+/** The value of an option from the text on the command line. @throws UsageError */
+export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
+  const numeric = (part: string): number =>
+    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : Number.NaN;
+  if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numeric(text), text);
+  if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map(numeric), text);
+  return checkOption(flagOf(name), spec, text, text);
+}
+
+/** A value from a file, checked. @throws UsageError */
+export function checkOption(where: string, spec: OptionSpec, value: unknown, shown = JSON.stringify(value)): unknown {
+  const refuse = (extra = ""): never => {
+    throw new UsageError(`${where} is ${shown}`, `Give ${rangeOf(spec)}${extra}`);
+  };
+  const within = (n: unknown): boolean => {
+    if (
+      typeof n !== "number" ||
+      !Number.isFinite(n) ||
+      spec.kind === "choice" ||
+      spec.kind === "text" ||
+      spec.kind === "flag"
+    )
+      return false;
+    if (spec.kind !== "number" && !Number.isSafeInteger(n)) return false;
+    return (
+      (spec.kind === "number" && spec.above ? n > spec.least : n >= spec.least) &&
+      (spec.most === undefined || n <= spec.most)
+    );
+  };
+  switch (spec.kind) {
+    case "integer":
+    case "number":
+      return within(value) ? value : refuse();
+    case "integers":
+      return Array.isArray(value) && value.length > 0 && value.every(within) ? value : refuse();
+    case "choice": {
+      if (typeof value === "string" && spec.choices.includes(value)) return value;
+      const near = typeof value === "string" ? nearestName(value, spec.choices) : undefined;
+      return refuse(near ? `. Did you mean ${near}?` : "");
+    }
+    case "text":
+      return typeof value === "string" && value !== "" && !value.includes("\0") ? value : refuse();
+    case "flag":
+      return typeof value === "boolean" ? value : refuse();
+  }
+}
+
+/** Values for options of an experiment from a file or record, each checked. @throws UsageError */
+export function checkExperimentOptions(
+  values: Readonly<Record<string, unknown>>,
+  where: string,
+): Partial<ExperimentOptions> {
+  const checked: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (!Object.hasOwn(experimentOptions, name)) {
+      const near = nearestName(name, Object.keys(experimentOptions));
+      throw new UsageError(
+        `${where} has the unknown option ${JSON.stringify(name)}`,
+        near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
+      );
+    }
+    const spec: OptionSpec = experimentOptions[name as ExperimentOptionName];
+    checked[name] = spec.kind === "text" && value === "" ? value : checkOption(`${name} in ${where}`, spec, value);
+  }
+  return checked as Partial<ExperimentOptions>;
+}

@@ -1,0 +1,15 @@
+export { classify, imageTensor, type LabelledImages } from "./classify.js";
+export { type EventLog, openEventLog, type RunEvent, readEvents } from "./event-log.js";
+export { type EvaluateRunOptions, evaluateRun, loadParams, type TrainedParams } from "./results.js";
+export { RunError, type RunErrorCode, runErrorCodes } from "./run-error.js";
+export {
+  checkpointStore,
+  createRun,
+  newRunPath,
+  openRun,
+  type RunConfig,
+  type RunFolder,
+  writeConfig,
+} from "./run-folder.js";
+export { lockRun, type RunLock } from "./run-lock.js";
+export { planTraining, type SessionEnd, type TrainingPlan, trainInFolder } from "./training-session.js";

@@ -1,0 +1,83 @@
+/** Evaluation of a run beside its baselines, and the files that keep it. */
+import { join } from "node:path";
+import type { Executor, Tree } from "@innerloop/graph";
+import { type Adapter, decodeParams, type Evaluation, evaluate, key, type Learner, type TaskSource } from "innerloop";
+import type { Baseline } from "../presets/experiment.js";
+import { RunError } from "./run-error.js";
+import { damagedCheckpoint, type RunFolder, shown, writeRunFile } from "./run-folder.js";
+
+export interface TrainedParams {
+  readonly params: Tree;
+  readonly iteration: number;
+  readonly checkpoint: "best" | "last";
+}
+
+/** The parameters of a run: those of its best validation unless asked for others. @throws RunError ILN05 */
+export async function loadParams(run: RunFolder, learner: Learner, wanted?: "best" | "last"): Promise<TrainedParams> {
+  for (const checkpoint of wanted ? [wanted] : (["best", "last"] as const)) {
+    const bytes = await run.checkpoints.load(checkpoint);
+    if (!bytes) continue;
+    try {
+      const { params, iteration } = decodeParams(bytes, learner.init(key(run.config.options.seed)));
+      return { params, iteration, checkpoint };
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ILR201")
+        throw damagedCheckpoint(run.path, checkpoint, error);
+      throw error;
+    }
+  }
+  const remedy = `Train it with \`innerloop train --resume ${shown(run.path)}\``;
+  throw new RunError(
+    "ILN05",
+    shown(run.path),
+    wanted ? `there is no ${wanted} checkpoint in it` : "there is no checkpoint in it yet",
+    remedy,
+  );
+}
+
+export interface EvaluateRunOptions {
+  readonly learner: Learner;
+  readonly params: Tree;
+  readonly tasks: TaskSource;
+  readonly baselines: readonly Baseline[];
+  readonly seed: number;
+  readonly count: number;
+  readonly steps: readonly number[];
+  readonly executor: Executor;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number, learner: string) => void;
+}
+
+/** The run's learner first, then its baselines, all on the same tasks. */
+export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluation[]> {
+  const { learner, params, tasks, baselines, seed, count, executor, signal } = options;
+  const methods: { adapter: Adapter; params: Tree; steps: readonly number[] }[] = [
+    { adapter: learner as Adapter, params, steps: learner.steps === undefined ? [0] : options.steps },
+    ...baselines.map(({ adapter, steps }) => ({ adapter, params: adapter.init(key(seed)), steps })),
+  ];
+  const evaluations: Evaluation[] = [];
+  for (const [i, { adapter, params: start, steps }] of methods.entries()) {
+    evaluations.push(
+      await evaluate({
+        learner: adapter,
+        params: start,
+        tasks,
+        count,
+        steps,
+        seed,
+        executor,
+        ...(signal ? { signal } : {}),
+        onProgress: (done) => options.onProgress?.(i * count + done, methods.length * count, adapter.name),
+      }),
+    );
+  }
+  return evaluations;
+}
+
+/** An evaluation as results.json and `--json` have it. */
+export const evaluationRecord = ({ learner, protocol, rows }: Evaluation) => ({ learner, protocol, rows });
+
+export async function writeResults(run: RunFolder, name: string, json: unknown, markdown: string): Promise<void> {
+  await writeRunFile(join(run.path, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
+  await writeRunFile(join(run.path, `${name}.md`), markdown);
+}

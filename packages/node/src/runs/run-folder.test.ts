@@ -1,0 +1,175 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openEventLog, readEvents } from "./event-log.js";
+import { reportPage } from "./report.js";
+import { checkpointStore, createRun, newRunPath, openRun, type RunConfig, sweepRun } from "./run-folder.js";
+import { lockRun } from "./run-lock.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "innerloop-run-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("the event log", () => {
+  it("drops what is past the checkpoint and a torn last line, and keeps the rest as it was", async () => {
+    const file = join(folder, "events.jsonl");
+    const lines = [1, 2, 3, 4].map((iteration) =>
+      JSON.stringify({ type: "iteration", iteration, loss: iteration / 3 }),
+    );
+    await writeFile(file, `${lines.join("\n")}\n{"type":"iteration","iteration":5,"lo`);
+    const log = await openEventLog(file, 2);
+    log.append({ type: "iteration", iteration: 3 });
+    log.flush();
+    log.close();
+    log.append({ type: "late" });
+    const text = await readFile(file, "utf8");
+    expect(text.startsWith(`${lines[0]}\n${lines[1]}\n{"type":"iteration","iteration":3,"at":`)).toBe(true);
+    expect((await readEvents(file)).map(({ iteration }) => iteration)).toEqual([1, 2, 3]);
+    expect(await readdir(folder)).toEqual(["events.jsonl"]);
+  });
+
+  it("reads a log that is being written, and survives lines that are no events", async () => {
+    const file = join(folder, "events.jsonl");
+    await writeFile(
+      file,
+      'null\n{"type":"start","iteration":0}\n[1]\n{"type":"iteration","iteration":"x"}\n{"type":"iter',
+    );
+    expect(await readEvents(file)).toEqual([{ type: "start", iteration: 0 }]);
+    expect(await readEvents(join(folder, "none.jsonl"))).toEqual([]);
+    (await openEventLog(file, 9)).close();
+    expect(await readFile(file, "utf8")).toBe('{"type":"start","iteration":0}\n');
+  });
+});
+
+describe("the lock", () => {
+  const lockOf = (holder: object): Promise<void> => writeFile(join(folder, "lock-abc123.json"), JSON.stringify(holder));
+
+  it("lets one process in, and the next when it is released", async () => {
+    const lock = await lockRun(folder);
+    await expect(lockRun(folder)).rejects.toThrow(/ILN02 .*process \d+ on .* is training this run\. Wait for it/);
+    lock.release();
+    lock.release();
+    (await lockRun(folder)).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("takes over from a process that was killed, or whose id another process has now", async () => {
+    const child = spawn(process.execPath, ["-e", ""]);
+    const pid = child.pid!;
+    await new Promise((resolve) => child.on("close", resolve));
+    await lockOf({ pid, host: hostname(), started: "1" });
+    (await lockRun(folder)).release();
+    await lockOf({ pid: process.pid, host: hostname(), started: "long ago" });
+    (await lockRun(folder)).release();
+    await writeFile(join(folder, "lock-abc123.json"), '{"pi');
+    (await lockRun(folder)).release();
+  });
+
+  it("leaves a lock of another machine alone", async () => {
+    await lockOf({ pid: 1, host: "another", started: "" });
+    await expect(lockRun(folder)).rejects.toThrow(/process 1 on another .*delete the folder's lock-/);
+  });
+
+  it("is held by at most one of many that come at once", async () => {
+    await lockOf({ pid: 2 ** 22 + 5, host: hostname(), started: "1" });
+    for (let round = 0; round < 10; round++) {
+      const results = await Promise.allSettled(Array.from({ length: 4 }, () => lockRun(folder)));
+      const held = results.filter((result) => result.status === "fulfilled");
+      expect(held.length).toBeLessThanOrEqual(1);
+      held[0]?.value.release();
+    }
+    (await lockRun(folder)).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("a run folder", () => {
+  it("is made in an empty place only", async () => {
+    await createRun(join(folder, "new"));
+    await createRun(join(folder, "new"));
+    await writeFile(join(folder, "new/notes.txt"), "");
+    await expect(createRun(join(folder, "new"))).rejects.toThrow(
+      /ILN01 .*the folder is not empty\. Choose an empty or new folder/,
+    );
+    await writeFile(join(folder, "file"), "");
+    await expect(createRun(join(folder, "file"))).rejects.toThrow(/ILN03/);
+  });
+
+  it("keeps checkpoints whole, and is swept of what a killed process left", async () => {
+    await createRun(folder);
+    const store = checkpointStore(folder);
+    expect(await store.load("last")).toBeUndefined();
+    await store.save("last", new Uint8Array([1, 2]));
+    await store.save("last", new Uint8Array([3]));
+    expect(await store.load("last")).toEqual(new Uint8Array([3]));
+    await writeFile(join(folder, "checkpoints/last.safetensors.partial-1-aa"), "x");
+    await sweepRun(folder);
+    expect(await readdir(join(folder, "checkpoints"))).toEqual(["last.safetensors"]);
+  });
+
+  it("has a name that is free", async () => {
+    const now = new Date(2026, 10, 21, 14, 12);
+    const first = await newRunPath("hanzi", now, folder);
+    expect(first).toBe(join(folder, "hanzi-20261121-1412"));
+    await mkdir(first);
+    expect(await newRunPath("hanzi", now, folder)).toBe(`${first}-2`);
+  });
+
+  it.each([
+    ["[]", /its format is undefined/],
+    ["{", /it is not JSON/],
+    ['{"format":"innerloop run 9"}', /its format is "innerloop run 9"/],
+    ['{"format":"innerloop run 1","experiment":"hanzi","chunkSize":0,"workers":1}', /chunkSize is 0/],
+    [
+      '{"format":"innerloop run 1","experiment":"hanzi","chunkSize":1,"workers":1,"options":{"ways":"five"}}',
+      /ways in options is "five"/,
+    ],
+    [
+      '{"format":"innerloop run 1","experiment":"hanzi","chunkSize":1,"workers":1,"options":{"wayz":5}}',
+      /unknown option "wayz"/,
+    ],
+  ])("refuses the configuration %s", async (text, problem) => {
+    await writeFile(join(folder, "config.json"), text);
+    await expect(openRun(folder)).rejects.toThrow(problem);
+    await expect(openRun(folder)).rejects.toThrow(/ILN04/);
+  });
+});
+
+describe("the report", () => {
+  it("is one page, with curves and results, and shows no text of others as markup", () => {
+    const rows = [0, 1].map((steps) => ({
+      steps,
+      figures: { loss: { mean: 1 - steps / 2, interval: 0.1 }, accuracy: { mean: 0.2 + 0.7 * steps, interval: 0.01 } },
+    }));
+    const events = Array.from({ length: 2000 }, (_, i) => ({
+      type: "iteration",
+      iteration: i + 1,
+      loss: 1,
+      metrics: { accuracy: i / 2000 },
+    }));
+    const config = {
+      experiment: "<script>alert(1)</script>",
+      command: "innerloop train x",
+      versions: { innerloop: "1" },
+      created: "now",
+      options: {},
+    } as unknown as RunConfig;
+    const page = reportPage(
+      { config },
+      [...events, { type: "validation", iteration: 2000, evaluation: { rows } }],
+      [{ learner: "MAML", protocol: {}, rows, values: [] }],
+      ["a note"],
+    );
+    expect(page).not.toContain("<script");
+    expect(page).toContain("<td>20.0 &plusmn; 1.0</td><td>90.0 &plusmn; 1.0</td>");
+    expect(/<polyline points="([^"]*)" fill="none" stroke="var\(--line\)"/.exec(page)![1]!.split(" ")).toHaveLength(
+      400,
+    );
+    expect(page).not.toContain("NaN");
+    expect(page).not.toMatch(/https?:\/\//);
+  });
+});

@@ -1,0 +1,122 @@
+/** Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing. */
+import { join } from "node:path";
+import { type Executor, estimateModel, leaves, lower, type Tree, tensor, trace } from "@innerloop/graph";
+import {
+  type CheckpointStore,
+  chunkSizeFor,
+  key,
+  type Learner,
+  meanMetaGradient,
+  sampleTasks,
+  splitSeed,
+  type Task,
+  type TrainingEvent,
+  train,
+} from "innerloop";
+import type { Experiment } from "../presets/experiment.js";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import { openEventLog, readEvents } from "./event-log.js";
+import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
+
+/** What one update will take. */
+export interface TrainingPlan {
+  readonly chunkSize: number;
+  /** Bytes of the arrays of one chunk, by the estimate of its graph. */
+  readonly chunkBytes: number;
+  /** Multiplications and additions of one update. */
+  readonly operations: number;
+  readonly parameters: number;
+}
+
+/** Works out how many tasks run at once, and what that takes. */
+export function planTraining(
+  experiment: Experiment,
+  options: ExperimentOptions,
+  executor: Executor,
+  chunkSize?: number,
+): TrainingPlan {
+  const learner: Learner = experiment.learner;
+  const params = learner.init(key(options.seed));
+  const seed = splitSeed(options.seed, "train");
+  const gradient = (tasks: Task): Tree =>
+    meanMetaGradient(learner, params, tasks, tensor(new Int32Array(tasks.support.x.shape[0]!))) as unknown as Tree;
+  const sample = (count: number): Task => sampleTasks(experiment.tasks.train, seed, 0, count);
+  const size =
+    chunkSize ??
+    Math.min(options.metaBatch, chunkSizeFor(gradient, sample, options.metaBatch, executor, options.memory * 2 ** 20));
+  const cost = estimateModel(lower(trace(gradient, [sample(size)]).graph, executor.profile));
+  return {
+    chunkSize: size,
+    chunkBytes: cost.peakBytes,
+    operations: (cost.operations * options.metaBatch) / size,
+    parameters: leaves(params).reduce((total, leaf) => total + leaf.size, 0),
+  };
+}
+
+export type SessionEnd = { readonly reason: "finished" | "interrupted" | "early stop"; readonly iteration: number };
+
+/** Trains from the run's last checkpoint, or from the start, to the end. The caller holds the run's lock. */
+export async function trainInFolder(setting: {
+  readonly run: RunFolder;
+  readonly experiment: Experiment;
+  readonly executor: Executor;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainingEvent) => void;
+}): Promise<SessionEnd> {
+  const { run, experiment, executor, signal } = setting;
+  const { options, chunkSize } = run.config;
+  const lastIteration = await lastIterationOf(run);
+  const log = await openEventLog(run.eventFile, lastIteration);
+  const store: CheckpointStore = {
+    load: run.checkpoints.load,
+    save: async (name, bytes) => {
+      // The log on disk is never behind the checkpoint.
+      log.flush();
+      await run.checkpoints.save(name, bytes);
+    },
+  };
+  try {
+    const { reason, iteration } = await train({
+      learner: experiment.learner,
+      tasks: { train: experiment.tasks.train, validation: experiment.tasks.validation },
+      optimizer: experiment.optimizer,
+      metaBatchSize: options.metaBatch,
+      iterations: options.iterations,
+      seed: options.seed,
+      executor,
+      chunkSize,
+      ...(options.validateEvery > 0
+        ? {
+            validation: {
+              every: options.validateEvery,
+              count: options.validationTasks,
+              ...(options.patience > 0 ? { patience: options.patience } : {}),
+            },
+          }
+        : {}),
+      checkpoints: { store, every: options.checkpointEvery, resume: true },
+      signal,
+      onEvent: (event) => {
+        log.append(
+          event.type === "validation" ? { ...event, evaluation: { ...event.evaluation, values: undefined } } : event,
+        );
+        setting.onEvent(event);
+      },
+    });
+    return { reason, iteration };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ILR201")
+      throw damagedCheckpoint(run.path, "last", error);
+    throw error;
+  } finally {
+    log.close();
+  }
+}
+
+/** How far a run has come, without opening its data. */
+export async function progressOf(run: RunFolder): Promise<{ readonly iteration: number; readonly ended: boolean }> {
+  const iteration = await lastIterationOf(run);
+  const stopped = (await readEvents(join(run.path, "events.jsonl"))).findLast((event) => event.type === "end");
+  const early = stopped?.reason === "early stop" && stopped.iteration === iteration;
+  return { iteration, ended: iteration >= run.config.options.iterations || early };
+}
