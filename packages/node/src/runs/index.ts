@@ -1,5 +1,6 @@
 export { classify, imageTensor, type LabelledImages } from "./classify.js";
 export { type EventLog, openEventLog, type RunEvent, readEvents } from "./event-log.js";
+export { reportPage, writeReport } from "./report.js";
 export { type EvaluateRunOptions, evaluateRun, loadParams, type TrainedParams } from "./results.js";
 export { RunError, type RunErrorCode, runErrorCodes } from "./run-error.js";
 export {
