@@ -25,7 +25,9 @@ test("the packages hold what users need and nothing else", () => {
   expect(list.map(({ name }) => name).sort()).toEqual(["@innerloop/graph", "@innerloop/node", "innerloop"]);
   for (const { name, files } of list) {
     const paths = files.map(({ path }) => path);
-    expect(paths).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"]));
+    expect(paths).toEqual(
+      expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"]),
+    );
     const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up/.test(path));
     expect(strangers, name).toEqual([]);
   }
@@ -36,7 +38,17 @@ test("installed in an empty folder, an example of the README runs", () => {
   expect(tarballs).toHaveLength(3);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
   // onnxruntime-node's script fetches CUDA libraries, which the CPU does not need.
-  npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs.map((name) => `./${name}`)], folder);
+  npm(
+    [
+      "install",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      ...tarballs.map((name) => `./${name}`),
+    ],
+    folder,
+  );
   copyFileSync(join(root, "examples", "sinusoid.ts"), join(folder, "sinusoid.ts"));
   const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: folder, encoding: "utf8" });
   expect(output).toMatch(/\d/);

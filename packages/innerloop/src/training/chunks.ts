@@ -2,7 +2,7 @@ import { type Executor, estimateModel, lower, type Tree, trace } from "@innerloo
 import type { Task } from "../tasks/task.js";
 
 /** Bytes that the arrays of one run may take by default: larger runs leave the processor's caches and get slower per task. */
-const defaultMemoryBudget = 64 * 2 ** 20;
+export const defaultMemoryBudget = 64 * 2 ** 20;
 
 /** Below so many operations a step is not worth splitting: handing it to another worker costs more. */
 const smallWork = 2e8;

@@ -222,5 +222,5 @@ export function adaptationWarning(evaluation: Evaluation): string | undefined {
   if (!before || !after || after.steps === before.steps) return undefined;
   const [from, to] = [before.figures.loss!, after.figures.loss!];
   if (to.mean < from.mean) return undefined;
-  return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} steps. Try another inner learning rate or number of steps, or train longer`;
+  return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} ${after.steps === 1 ? "step" : "steps"}. Try another inner learning rate or number of steps, or train longer`;
 }

@@ -149,7 +149,7 @@ describe("stored data sets", () => {
     for (const classes of [[], [a, a], [a, { ...b, count: 2 }], [a, { ...b, examples: new Float32Array(4) }]]) {
       await expect(store({ ...bytes, classes })).rejects.toThrow(/^ILD06 /);
     }
-    const rotated = { ...a, name: "turned", rotation: 1 };
+    const rotated = { ...a, name: "turned", rotation: 1 as const };
     await expect(store({ ...bytes, classes: [a, rotated] })).rejects.toThrow(/^ILD06 .*rotated view/);
     await expect(store({ ...bytes, exampleShape: [0] })).rejects.toThrow(/^ILD06 /);
     expect(await readdir(folder)).toEqual([]);

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getDataset, importDataset, loadDataset } from "./dataset-store.js";
-import { madeUpZip } from "./made-up-archive.js";
+import { madeUpZip } from "./made-up-archive.fixture.js";
 import { omniglotAlphabets, omniglotCharacters, readOmniglot } from "./omniglot.js";
 
 const alphabet = "Tagalog"; // 17 characters

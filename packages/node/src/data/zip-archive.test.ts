@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type MadeUpEntry, madeUpZip } from "./made-up-archive.js";
+import { type MadeUpEntry, madeUpZip } from "./made-up-archive.fixture.js";
 import { defaultZipLimits, withZipArchive, type ZipLimits } from "./zip-archive.js";
 
 let folder: string;

@@ -208,10 +208,17 @@ function learnerOf(options: ExperimentOptions, model: Layer, loss: Loss): Learne
   }
 }
 
-/** From scratch with the learner's own adaptation, and the nearest neighbour among the pixels of the support set. */
+/**
+ * From scratch with the learner's own adaptation and with one that suits training from scratch, and the nearest
+ * neighbour among the pixels of the support set.
+ */
 function baselinesOf(options: ExperimentOptions, model: Layer, loss: Loss): Baseline[] {
   const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) }) as Adapter;
-  const list: Baseline[] = [{ adapter: scratch, steps: options.evalSteps }];
+  const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) }) as Adapter;
+  const list: Baseline[] = [
+    { adapter: scratch, steps: options.evalSteps },
+    { adapter: { ...longer, name: "from scratch, Adam 0.01" }, steps: [10, 50] },
+  ];
   if (options.data !== "sinusoid")
     list.push({ adapter: nearestNeighbour({ ways: options.ways }) as Adapter, steps: [0] });
   return list;
