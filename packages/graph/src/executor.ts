@@ -10,6 +10,7 @@ export interface LoweringProfile {
   readonly hardSigmoidStep: boolean;
 }
 
+/** The kinds of executors there are. */
 export const loweringProfiles: Readonly<Record<LoweringProfile["name"], LoweringProfile>> = {
   cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true },
   web: { name: "web", fusedMatMul: true, hardSigmoidStep: true },

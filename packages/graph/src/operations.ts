@@ -22,7 +22,7 @@ import {
 import { type Axes, mean, reduceMax, sum } from "./primitives/reduce.js";
 import { pad, reshape, slice, transpose } from "./primitives/shape.js";
 import { type GeometryAttributes, outputLength, windows } from "./primitives/windows.js";
-import type { Tensor } from "./tensor.js";
+import { isFloat, type Tensor } from "./tensor.js";
 
 /** log(sum(exp(x))) over some axes, without overflow: m + log(sum(exp(x - m))), m the maximum. */
 export function logSumExp(x: Tensor, axes?: Axes, options: { readonly keepAxes?: boolean } = {}): Tensor {
@@ -90,7 +90,7 @@ export function elu(x: Tensor): Tensor {
   return where(greater(x, 0), x, sub(exp(min(x, 0)), 1));
 }
 
-/** x Phi(x), Phi the distribution function of the normal distribution (Hendrycks & Gimpel 2016). */
+/** x Phi(x), Phi the distribution function of the normal distribution (Hendrycks & Gimpel 2016); float32 on onnxruntime. */
 export function gelu(x: Tensor): Tensor {
   return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 }
@@ -250,7 +250,8 @@ export function maxPool2d(x: Tensor, window: number | readonly [number, number],
   const g = geometryOf([height, width], pair(window), options);
   if (tiles(g) && outputLength(height, 0, g) > 0 && outputLength(width, 1, g) > 0) return reduceTiles(x, g, reduceMax);
   const [top, bottom, left, right] = g.padding as [number, number, number, number];
-  const padded = pad(x, { low: [0, top, left, 0], high: [0, bottom, right, 0], value: -3.4e38 });
+  const lowest = isFloat(x.dtype) ? -3.4e38 : -(2 ** 31);
+  const padded = pad(x, { low: [0, top, left, 0], high: [0, bottom, right, 0], value: lowest });
   return reduceMax(windows(padded, { ...g, padding: [0, 0, 0, 0] }), 3);
 }
 

@@ -117,14 +117,17 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
+/** Whether two shapes have the same rank and sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, axis) => n === b[axis]);
 }
 
+/** Whether a type is of floating-point numbers. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
 }
 
+/** Bytes that one number takes. */
 export const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, float64: 8, int32: 4, int64: 8, bool: 1 };
 
 /** A zeroed typed array for `size` elements of a type (bool is one byte each). */
@@ -161,19 +164,25 @@ export type NestedNumbers = number | readonly NestedNumbers[];
  * A constant array. Values are nested arrays, or a flat list or typed array with a shape.
  *
  * @param values row-major values; a typed array of the right type is kept as it is, not copied
- * @throws IL104 where rows have different lengths or the number of values is not that of the shape
+ * @throws IL104 where rows have different lengths or the number of values is not that of the shape; IL103 for a kind of
+ *   typed array that no type is stored in, unless `dtype` says what to convert it to
  * @example tensor([[1, 2], [3, 4]]); tensor(new Float32Array(6), [2, 3]); tensor([3, 1], [2], "int32")
  */
 export function tensor(values: NestedNumbers | TypedArray, shape?: Shape, dtype?: DType): Tensor {
   const flat: ArrayLike<number | bigint> = isTyped(values) ? values : flattenNested(values);
-  const type = dtype ?? (isTyped(values) ? typeOfArray(values) : "float32");
+  const kept = isTyped(values) ? typesByTag.get(tagOf(values)) : "float32";
+  const type = dtype ?? kept;
+  if (type === undefined) {
+    const remedy = "Give the type to convert it to: tensor(values, shape, dtype)";
+    throw new GraphError("IL103", "tensor", `values in a ${tagOf(values)}`, remedy);
+  }
   const actual = shape ?? (isTyped(values) ? [values.length] : nestedShape(values));
   if (sizeOf(actual) !== flat.length) {
     const problem = `${flat.length} values for shape ${formatShape(actual)}, which holds ${sizeOf(actual)}`;
     throw new GraphError("IL104", "tensor", problem, "Give as many values as the shape holds");
   }
-  const keeps = isTyped(values) && (typeOfArray(values) === type || (type === "bool" && values instanceof Uint8Array));
-  return new Tensor({ dtype: type, shape: [...actual] }, { data: keeps ? values : toTypedArray(flat, type) });
+  const data = isTyped(values) && kept === type ? values : toTypedArray(flat, type);
+  return new Tensor({ dtype: type, shape: [...actual] }, { data });
 }
 
 const scalars = new Map<string, Tensor>();
@@ -204,13 +213,16 @@ function isTyped(values: NestedNumbers | TypedArray): values is TypedArray {
   return ArrayBuffer.isView(values);
 }
 
-function typeOfArray(values: TypedArray): DType {
-  if (values instanceof Float32Array) return "float32";
-  if (values instanceof Float64Array) return "float64";
-  if (values instanceof Int32Array) return "int32";
-  if (values instanceof BigInt64Array) return "int64";
-  return "bool";
-}
+/** By tag, since arrays made in another realm (a frame, a test's sandbox) are of another class. */
+const typesByTag: ReadonlyMap<string, DType> = new Map<string, DType>([
+  ["Float32Array", "float32"],
+  ["Float64Array", "float64"],
+  ["Int32Array", "int32"],
+  ["BigInt64Array", "int64"],
+  ["Uint8Array", "bool"],
+]);
+
+const tagOf = (values: unknown): string => Object.prototype.toString.call(values).slice("[object ".length, -1);
 
 function nestedShape(values: NestedNumbers): number[] {
   return typeof values === "number" ? [] : [values.length, ...(values[0] === undefined ? [] : nestedShape(values[0]))];

@@ -49,7 +49,11 @@ function describe(value: unknown): string {
     : `the ${typeof value} ${String(value)}`;
 }
 
-/** The tree with each leaf replaced; `f` gets the leaves at the same place in all trees, and their path. */
+/**
+ * The tree with each leaf replaced: `f` gets the leaves at the same place (by path) in all trees.
+ *
+ * @throws IL303 where the trees have different paths
+ */
 export function mapTree<T extends Tree>(f: (leaf: Tensor, ...others: Tensor[]) => Tensor, tree: T, ...others: T[]): T {
   const parts = others.map((other) => matchingLeaves(tree, other));
   let at = 0;

@@ -11,7 +11,8 @@ export type MappedAxes = readonly (number | null)[];
  * The function of one task turned into the function of all: it takes arrays with one more axis and returns them so,
  * running f on each slice. No loop is left: each operation becomes one operation on all tasks.
  *
- * @param axes the mapped axis of each argument (all its leaves), 0 by default; null for an argument that is shared
+ * @param axes the mapped axis of each argument (all its leaves), 0 by default; null, or left out at the end of the
+ *   list, for an argument that is shared
  * @param options.out the axis of the results that runs over the tasks, 0 by default
  * @throws IL304 where nothing is mapped or the mapped axes differ in size
  * @example vmap((x: Tensor, w: Tensor) => matmul(x, w), [0, null])

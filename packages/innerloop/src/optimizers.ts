@@ -31,7 +31,7 @@ export type Schedule = (count: Tensor) => Tensor;
 export type LearningRate<Params extends Tree = Tree> = number | Schedule | Params | Tensor;
 
 export interface Optimizer {
-  /** For reports: the optimizer and its options. */
+  /** For reports, and to tell the checkpoints of one setting from another's: the optimizer and its options. */
   readonly description: string;
   /** First state for parameters; its leaves have values. */
   init(params: Tree): Tree;
@@ -44,6 +44,18 @@ const zeroTree = (params: Tree): Tree =>
 
 function describeRate(rate: LearningRate): string {
   return typeof rate === "number" ? String(rate) : typeof rate === "function" ? rate.name || "a schedule" : "learned";
+}
+
+/** `adam(0.001, beta1 0)`: the options that are not what they are by default. */
+function described(
+  name: string,
+  rate: LearningRate,
+  options: readonly (readonly [name: string, value: number | boolean, byDefault: number | boolean])[],
+): string {
+  const others = options.flatMap(([option, value, byDefault]) =>
+    value === byDefault ? [] : [value === true ? option : `${option} ${value}`],
+  );
+  return `${name}(${[describeRate(rate), ...others].join(", ")})`;
 }
 
 /** Parameters minus rate times direction, leaf by leaf. */
@@ -77,7 +89,11 @@ export function sgd(options: {
 }): Optimizer {
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
   return {
-    description: `sgd(${describeRate(learningRate)}${momentum ? `, momentum ${momentum}` : ""})`,
+    description: described("sgd", learningRate, [
+      ["momentum", momentum, 0],
+      ["nesterov", nesterov, false],
+      ["weight decay", weightDecay, 0],
+    ]),
     init: (params) => ({
       ...(usesCount(learningRate) ? { count: count0(params) } : {}),
       ...(momentum ? { velocity: zeroTree(params) } : {}),
@@ -124,7 +140,12 @@ export function adamW(options: AdamOptions & { readonly weightDecay?: number }):
 function adamLike(name: string, options: AdamOptions, weightDecay: number): Optimizer {
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   return {
-    description: `${name}(${describeRate(learningRate)}${beta1 === 0.9 ? "" : `, beta1 ${beta1}`})`,
+    description: described(name, learningRate, [
+      ["beta1", beta1, 0.9],
+      ["beta2", beta2, 0.999],
+      ["epsilon", epsilon, 1e-8],
+      ["weight decay", weightDecay, name === "adamW" ? 0.01 : 0],
+    ]),
     init: (params) => ({
       count: count0(params),
       ...(beta1 ? { first: zeroTree(params) } : {}),
@@ -162,7 +183,10 @@ export function rmsProp(options: {
 }): Optimizer {
   const { learningRate, decay = 0.9, epsilon = 1e-8 } = options;
   return {
-    description: `rmsProp(${describeRate(learningRate)})`,
+    description: described("rmsProp", learningRate, [
+      ["decay", decay, 0.9],
+      ["epsilon", epsilon, 1e-8],
+    ]),
     init: (params) => ({ count: count0(params), second: zeroTree(params) }),
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
       const { count, second } = state as WithCount & { second: P };

@@ -80,6 +80,7 @@ const bytesOf = (value: Value): number => sizeOf(value.shape) * bytesPerElement[
 /** Operators that hand on their input's memory. */
 const views = new Set(["Reshape", "Identity"]);
 
+/** What running a lowered model once takes: operations, and the most bytes alive at once. */
 export function estimateModel({ nodes, initializers, inputs, outputs }: LoweredModel): Estimate {
   const root = new Map<Value, Value>();
   const rootOf = (value: Value): Value => root.get(value) ?? value;

@@ -203,7 +203,7 @@ export const inputGradientPrimitive: Primitive<Sized> = {
     () => filterGradient(dx, dy!, g),
   ],
   batch: (inputs, g, tasks) => batchGroups((dy, w) => inputGradient(dy, w, g), inputs, tasks),
-  onnx: (e, [dy, w], { size, ...g }, output) => inputGradientByParity(e, dy!, w!, size, g, output),
+  onnx: (e, [dy, w], { size: _size, ...g }, output) => inputGradientByParity(e, dy!, w!, g, output),
   evaluate: ([dy, w], { size, ...g }, output) => {
     const [groups, images, height, width, channels] = output.shape as [number, number, number, number, number];
     const channelsOut = w!.shape[4]!;
@@ -235,14 +235,7 @@ export function inputGradient(dy: Tensor, w: Tensor, geometry: Sized): Tensor {
  * are gathered per pixel and multiplied by those taps' filters: exactly the products that the convolution made, none
  * with a zero put in between.
  */
-function inputGradientByParity(
-  e: Emitter,
-  dy: Value,
-  w: Value,
-  _size: readonly number[],
-  g: GeometryAttributes,
-  output: TensorType,
-): Value {
+function inputGradientByParity(e: Emitter, dy: Value, w: Value, g: GeometryAttributes, output: TensorType): Value {
   const [groups, images, height, width, channels] = output.shape as [number, number, number, number, number];
   const [groupsY, , rows, columns, channelsOut] = dy.shape as [number, number, number, number, number];
   const [groupsW] = w.shape as [number];

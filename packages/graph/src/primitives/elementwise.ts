@@ -1,8 +1,17 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Emitter, Value } from "../onnx/emitter.js";
 import { type BatchedInput, locallyConstant, type NoGradient, type Primitive } from "../primitive.js";
-import { type DType, isFloat, sizeOf, Tensor, type TensorLike, type TensorType } from "../tensor.js";
-import { alignMapped, asTensor, broadcastOffsets, broadcastShapes } from "./shape.js";
+import {
+  type DType,
+  isFloat,
+  scalar,
+  scalarValue,
+  sizeOf,
+  Tensor,
+  type TensorLike,
+  type TensorType,
+} from "../tensor.js";
+import { alignMapped, asTensor, broadcastOffsets, broadcastShapes, zerosLike } from "./shape.js";
 
 type NoAttributes = Readonly<Record<string, never>>;
 
@@ -296,7 +305,12 @@ export const powPrimitive = elementwise({
   evaluate: (a, b) => a ** b,
   accepts: "float",
   vjp: (g, [a, b], y) => [
-    () => mul(g, mul(b!, pow(a!, sub(b!, 1)))),
+    () => {
+      const exponent = scalarValue(b!);
+      // A power that has come down to a^0 ends there: 0 times a^-1 would be no number where a is 0.
+      if (exponent === 0) return zerosLike(g);
+      return mul(g, mul(b!, pow(a!, exponent === undefined ? sub(b!, 1) : scalar(exponent - 1, b!.dtype))));
+    },
     // a^b is 0 for all b > 0 where a is 0: its derivative by b is 0 there, not 0 * log(0).
     () => mul(g, mul(y, log(where(greater(a!, 0), a!, 1)))),
   ],
@@ -362,7 +376,14 @@ export const logicalOrPrimitive = elementwise({
 
 export const wherePrimitive = elementwise({
   name: "where",
-  onnx: "Where",
+  onnx: (e, [condition, a, b], output) => {
+    if (output.dtype !== "bool") return e.op("Where", [condition!, a!, b!], output);
+    // onnxruntime's Where has no kernel for bool.
+    const and = (x: Value, y: Value): Value =>
+      e.op("And", [x, y], { dtype: "bool", shape: broadcastShapes([x.shape, y.shape])! });
+    const otherwise = e.op("Not", [condition!], { dtype: "bool", shape: condition!.shape });
+    return e.op("Or", [and(condition!, a!), and(otherwise, b!)], output);
+  },
   evaluate: (condition, a, b) => (condition ? a! : b!),
   accepts: "any",
   condition: true,
@@ -404,13 +425,17 @@ export const neg = unary(negPrimitive);
 export const exp = unary(expPrimitive);
 /** Natural logarithm. */
 export const log = unary(logPrimitive);
+/** Square root; the gradient at 0 is infinite. */
 export const sqrt = unary(sqrtPrimitive);
+/** Hyperbolic tangent. */
 export const tanh = unary(tanhPrimitive);
 /** 1 / (1 + e^-x) */
 export const sigmoid = unary(sigmoidPrimitive);
-/** 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. */
+/** 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. onnxruntime computes it in float32 only. */
 export const erf = unary(erfPrimitive);
+/** Sine of x in radians. */
 export const sin = unary(sinPrimitive);
+/** Cosine of x in radians. */
 export const cos = unary(cosPrimitive);
 /** |x|; the gradient at 0 is 0. */
 export const abs = unary(absPrimitive);
@@ -424,11 +449,17 @@ export const relu = unary(reluPrimitive);
 export const step = unary(stepPrimitive);
 /** x, through which no gradient passes. */
 export const stopGradient = unary(stopGradientPrimitive);
+/** Not x, of bool. */
 export const logicalNot = unary(logicalNotPrimitive);
 
+// Shapes of two operands broadcast as in NumPy, or IL101 is thrown; their types must agree, or IL103 is.
+/** a + b */
 export const add = binary(addPrimitive);
+/** a - b */
 export const sub = binary(subPrimitive);
+/** a b, element by element. */
 export const mul = binary(mulPrimitive);
+/** a / b, of floating-point numbers. */
 export const div = binary(divPrimitive);
 /** a - floor(a / b) b: the remainder with the sign of b. */
 export const mod = binary(modPrimitive);
@@ -438,16 +469,24 @@ export const pow = binary(powPrimitive);
 export const max = binary(maxPrimitive);
 /** The smaller of both; where they are equal the gradient goes to the first. */
 export const min = binary(minPrimitive);
+/** a < b, bool. */
 export const less = binary(lessPrimitive);
+/** a <= b, bool. */
 export const lessEqual = binary(lessEqualPrimitive);
+/** a > b, bool. */
 export const greater = binary(greaterPrimitive);
+/** a >= b, bool. */
 export const greaterEqual = binary(greaterEqualPrimitive);
+/** a = b, bool. */
 export const equal = binary(equalPrimitive);
+/** Not a = b, bool. */
 export const notEqual = (a: TensorLike, b: TensorLike): Tensor => logicalNot(equal(a, b));
+/** a and b, of bools. */
 export const logicalAnd = binary(logicalAndPrimitive);
+/** a or b or both, of bools. */
 export const logicalOr = binary(logicalOrPrimitive);
 
-/** a where the condition is true, else b. */
+/** a where the condition (bool) is true, else b; all three broadcast. */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   const dtype = typeof a === "number" ? (typeof b === "number" ? "float32" : b.dtype) : a.dtype;
   return Tensor.apply(wherePrimitive, [condition, asTensor(a, dtype), asTensor(b, dtype)], {});

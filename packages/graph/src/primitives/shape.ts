@@ -496,9 +496,13 @@ export function full(shape: Shape, value: number, dtype: DType = "float32"): Ten
   return broadcastTo(scalar(value, dtype), shape);
 }
 
+/** An array of zeros. */
 export const zeros = (shape: Shape, dtype: DType = "float32"): Tensor => full(shape, 0, dtype);
+/** An array of ones. */
 export const ones = (shape: Shape, dtype: DType = "float32"): Tensor => full(shape, 1, dtype);
+/** Zeros of the shape and type of x. */
 export const zerosLike = (x: Tensor): Tensor => zeros(x.shape, x.dtype);
+/** Ones of the shape and type of x. */
 export const onesLike = (x: Tensor): Tensor => ones(x.shape, x.dtype);
 
 /** The constant 0, 1, ..., size - 1. */

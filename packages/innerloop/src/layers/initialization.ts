@@ -10,6 +10,7 @@ function drawn(shape: Shape, draw: () => number): Tensor {
   return tensor(values, shape);
 }
 
+/** One value everywhere. */
 export const constantInit =
   (value: number): Initializer =>
   (shape) =>

@@ -252,19 +252,27 @@ export function dropout(options: { readonly rate: number }): Layer<NoParameters>
   };
 }
 
+/** max(x, 0) */
 export const relu = (): Layer<NoParameters> => functionLayer(reluOf);
+/** x where positive, slope x (0.01 x by default) elsewhere. */
 export const leakyRelu = (slope?: number): Layer<NoParameters> => functionLayer((x) => leakyReluOf(x, slope));
+/** Hyperbolic tangent. */
 export const tanh = (): Layer<NoParameters> => functionLayer(tanhOf);
+/** 1 / (1 + e^-x) */
 export const sigmoid = (): Layer<NoParameters> => functionLayer(sigmoidOf);
+/** x Phi(x) (Hendrycks & Gimpel 2016). */
 export const gelu = (): Layer<NoParameters> => functionLayer(geluOf);
+/** x sigmoid(x) (Elfwing et al. 2018). */
 export const silu = (): Layer<NoParameters> => functionLayer(siluOf);
 
 /** Activations by name, as models take them. */
 export const activations = { relu: reluOf, tanh: tanhOf, sigmoid: sigmoidOf, gelu: geluOf, silu: siluOf } as const;
 export type ActivationName = keyof typeof activations;
 
+/** The largest element of each window and channel of images [examples, height, width, channels]; stride: the window. */
 export const maxPool = (window: number, options?: WindowOptions): Layer<NoParameters> =>
   functionLayer((x) => maxPool2d(x, window, options));
+/** The mean of each window and channel of images [examples, height, width, channels]; stride: the window. */
 export const averagePool = (window: number, options?: WindowOptions): Layer<NoParameters> =>
   functionLayer((x) => averagePool2d(x, window, options));
 /** The mean over all pixels: [examples, height, width, channels] -> [examples, channels]. */

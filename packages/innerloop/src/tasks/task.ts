@@ -37,6 +37,7 @@ export interface TaskSource {
   sample(seed: number, index: number): Task;
 }
 
+/** The parts of a task family: to train on, to choose by, to report. */
 export const splits = ["train", "validation", "test"] as const;
 export type Split = (typeof splits)[number];
 

@@ -1,4 +1,4 @@
-import { compile, type Executor, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { compile, type Executor, isFloat, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
 import { withRunningStatistics } from "../layers/layers.js";
 import { type Learner, type MetaGradient, meanMetaGradient } from "../learners/learner.js";
@@ -77,7 +77,9 @@ export function metaStep<Params extends Tree>(setting: {
 function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
   return mapTree(
     (first, ...others) => {
-      const out = new Float32Array(first.size);
+      // Integer parameters have a gradient of zeros.
+      if (!isFloat(first.dtype)) return first;
+      const out = first.dtype === "float64" ? new Float64Array(first.size) : new Float32Array(first.size);
       [first, ...others].forEach((leaf, i) => {
         const values = leaf.data as Float32Array;
         const weight = weights[i]!;

@@ -53,6 +53,7 @@ export function sliceTasks(batch: Task, start: number, stop: number): Task {
   };
 }
 
+/** Rows `start` to `stop` of the first axis, without copying. */
 export function sliceRows(x: Tensor, start: number, stop: number): Tensor {
   const row = x.size / x.shape[0]!;
   return tensor(x.data!.subarray(start * row, stop * row), [stop - start, ...x.shape.slice(1)], x.dtype);

@@ -5,6 +5,7 @@ import { type DataRecord, formulaFamilies, loadExamples } from "../presets/load-
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { RunError } from "../runs/run-error.js";
 import { type RunFolder, shown } from "../runs/run-folder.js";
+import { Interrupted } from "./cli-error.js";
 import type { Output } from "./output.js";
 
 export interface Prepared {
@@ -28,6 +29,9 @@ export async function prepare(
     });
     const splits = splitData(examples, options);
     return { experiment: buildExperiment(options, splits, outputs), record, splits };
+  } catch (error) {
+    if (signal?.aborted) throw new Interrupted();
+    throw error;
   } finally {
     line.end();
   }

@@ -65,11 +65,13 @@ export function protocolText(
   figure: string,
   options: Pick<ExperimentOptions, "seed" | "split">,
 ): string {
-  const { ways, shots, queries, classes, batchNorm, tasks } = protocol;
+  const { family, ways, shots, queries, classes, batchNorm, tasks } = protocol;
   const task =
-    ways === undefined
-      ? `${shots} support and ${queries} query points`
-      : `${ways}-way ${shots}-shot, ${counted(Number(queries), "query", "queries")} per class`;
+    shots === undefined
+      ? String(family)
+      : ways === undefined
+        ? `${shots} support and ${queries} query points`
+        : `${ways}-way ${shots}-shot, ${counted(Number(queries), "query", "queries")} per class`;
   const held =
     options.split === "examples"
       ? `held-out examples of ${counted(Number(classes), "class", "classes")}`

@@ -218,8 +218,10 @@ async function resumeRun(
       );
     }
     if (options.iterations !== stored.config.options.iterations && options.schedule !== "constant") {
-      output.warn(
-        `The ${options.schedule} schedule is stretched to ${count(options.iterations)} updates: the result is not that of one run of that length.`,
+      // The rates so far were those of the shorter run: no run of the new length would have come here.
+      throw new UsageError(
+        `the run's ${options.schedule} schedule ends after ${counted(stored.config.options.iterations, "update")}, and cannot go on to ${count(options.iterations)}`,
+        "Start a new run of that length; only a run at a constant rate can be extended",
       );
     }
     const run: RunFolder = { ...stored, config: { ...stored.config, options } };

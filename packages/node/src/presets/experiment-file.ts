@@ -82,7 +82,11 @@ export async function loadCodeExperiment(
     .update(await readText(path))
     .digest("hex");
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
-  const virtualModules = { innerloop: await import("innerloop"), "@innerloop/graph": await import("@innerloop/graph") };
+  const virtualModules = {
+    innerloop: await import("innerloop"),
+    "@innerloop/graph": await import("@innerloop/graph"),
+    "@innerloop/node": await import("../index.js"),
+  };
   const jiti = createJiti(import.meta.url, { virtualModules, moduleCache: false, fsCache: false });
   const loaded = (await jiti.import(resolve(path), { default: true })) as unknown;
   const value = typeof loaded === "function" ? ((await loaded()) as unknown) : await loaded;

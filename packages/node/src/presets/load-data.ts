@@ -35,11 +35,14 @@ export async function loadExamples(
       "there is no data set",
       "Give one with --data NAME or --data DIR, where DIR has one folder of images per class",
     );
+  const isPath = /[\\/]/.test(data);
+  // Names of data sets come first: a folder that happens to be called omniglot is ./omniglot.
+  const isName = !isPath && (await listDatasets()).some(({ name }) => name === data);
   const isFolder = await stat(data).then(
     (found) => found.isDirectory(),
     () => false,
   );
-  if (isFolder || /[\\/]/.test(data)) return loadFolder(options, work);
+  if (isPath || (isFolder && !isName)) return loadFolder(options, work);
   const examples = await loadDataset(data, work);
   const listing = (await listDatasets()).find(({ name }) => name === data);
   const sha256 = listing?.state === "ready" ? listing.info.sha256 : digestOf(examples);

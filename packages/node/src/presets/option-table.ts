@@ -48,7 +48,8 @@ export type OptionSpec = OptionBase &
     | {
         readonly kind: "text";
         readonly default?: string;
-        readonly placeholder: string /** May be repeated: the value is a list. */;
+        readonly placeholder: string;
+        /** May be repeated: the value is a list. */
         readonly many?: true;
       }
     | { readonly kind: "flag"; readonly default?: boolean }

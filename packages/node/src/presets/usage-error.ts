@@ -1,4 +1,4 @@
-/** Something wrong with how the an experiment or command was asked for; the command line ends with code 2. */
+/** Something wrong with how an experiment or command was asked for; the command line ends with code 2. */
 export class UsageError extends Error {
   /** A line that follows the message, such as a suggestion. */
   readonly remedy: string;

@@ -80,8 +80,11 @@ function figureOf(event: RunEvent, name: string): number | undefined {
 }
 
 function lastFigureOf(event: RunEvent, name: string): number | undefined {
-  const { rows } = Object(event.evaluation) as { rows?: Evaluation["rows"] };
-  return rows?.at(-1)?.figures[name]?.mean;
+  // A line of events.jsonl may hold anything.
+  const { rows } = Object(event.evaluation) as { rows?: unknown };
+  const { figures } = Object(Array.isArray(rows) ? rows.at(-1) : undefined) as { figures?: unknown };
+  const { mean } = Object((Object(figures) as Record<string, unknown>)[name]) as { mean?: unknown };
+  return typeof mean === "number" ? mean : undefined;
 }
 
 function averaged(points: readonly Point[]): Point[] {

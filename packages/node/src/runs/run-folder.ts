@@ -72,7 +72,8 @@ export async function writeConfig(path: string, config: RunConfig): Promise<void
 export async function sweepRun(path: string): Promise<void> {
   for (const folder of [path, join(path, "checkpoints")]) {
     for (const name of await readdir(folder).catch(() => [])) {
-      if (name.includes(".partial-")) await rm(join(folder, name), { force: true });
+      // The lock of a process that is just asking for the run is not ours to remove.
+      if (name.includes(".partial-") && !isLockFile(name)) await rm(join(folder, name), { force: true });
     }
   }
 }
@@ -111,6 +112,8 @@ async function otherRuns(path: string): Promise<string> {
   return "Start one with `innerloop train hanzi`";
 }
 
+const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null;
+
 function parseConfig(text: string, file: string): RunConfig {
   const fail = (problem: string): never => {
     throw new RunError("ILN04", shown(file), problem, "Restore the file, or start a new run");
@@ -129,15 +132,28 @@ function parseConfig(text: string, file: string): RunConfig {
   if (!Number.isSafeInteger(value.workers) || value.workers! < 1)
     return fail(`workers is ${JSON.stringify(value.workers)}`);
   const { data, file: source } = value;
-  if (data !== undefined && (typeof data.name !== "string" || !Array.isArray(data.exampleShape)))
+  if (
+    data !== undefined &&
+    (!isRecord(data) ||
+      typeof data.name !== "string" ||
+      typeof data.sha256 !== "string" ||
+      !Array.isArray(data.exampleShape) ||
+      !["undefined", "string"].includes(typeof data.folder))
+  )
     return fail("its record of the data set is malformed");
-  if (source !== undefined && (typeof source.path !== "string" || typeof source.sha256 !== "string"))
+  if (
+    source !== undefined &&
+    (!isRecord(source) || typeof source.path !== "string" || typeof source.sha256 !== "string")
+  )
     return fail("its record of the experiment file is malformed");
   try {
     const options = {
       ...defaultExperimentOptions(),
       ...checkExperimentOptions(Object(value.options) as Record<string, unknown>, "options"),
     };
+    if (typeof value.command !== "string" || typeof value.created !== "string")
+      return fail("it does not say by which command the run was made, or when");
+    if (!isRecord(value.protocol) || !isRecord(value.versions)) return fail("its protocol or versions are missing");
     return { ...(value as RunConfig), options };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
