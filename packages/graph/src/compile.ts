@@ -37,7 +37,7 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
   options: { readonly executor: Executor },
 ): CompiledFunction<Arguments, Result> {
   const programs = new Map<string, Promise<Program<Arguments, Result>>>();
-  const prepare = (...args: Arguments): Promise<Program<Arguments, Result>> => {
+  const prepare = async (...args: Arguments): Promise<Program<Arguments, Result>> => {
     const key = args.map(signature).join("; ");
     let program = programs.get(key);
     if (!program) {

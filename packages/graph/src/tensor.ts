@@ -151,7 +151,8 @@ export function toTypedArray(values: ArrayLike<number | bigint>, dtype: DType): 
   const out = allocate(dtype, values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (out instanceof BigInt64Array) out[i] = typeof value === "bigint" ? value : BigInt(Math.trunc(value));
+    if (out instanceof BigInt64Array)
+      out[i] = typeof value === "bigint" ? value : BigInt(Number.isFinite(value) ? Math.trunc(value) : 0);
     else out[i] = dtype === "bool" ? (Number(value) !== 0 ? 1 : 0) : Number(value);
   }
   return out;
@@ -202,6 +203,16 @@ export function scalar(value: number, dtype: DType = "float32"): Tensor {
 /** A fresh input of a program: a tensor without values until the program is run. */
 export function input(shape: Shape, dtype: DType = "float32"): Tensor {
   return new Tensor({ dtype, shape: [...shape] }, "input");
+}
+
+/**
+ * The values of a constant or of a run's result as plain numbers, row-major.
+ *
+ * @throws IL402 where the tensor is an input or an operation: only running a program gives it values
+ */
+export function toNumbers(x: Tensor): number[] {
+  if (x.data) return Array.from(x.data as ArrayLike<number | bigint>, Number);
+  throw new GraphError("IL402", "toNumbers", `${x} has no values`, "Run a compiled function and read its result");
 }
 
 /** The value of a one-element constant, or undefined. */

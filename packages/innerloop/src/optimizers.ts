@@ -220,7 +220,7 @@ export function clipByGlobalNorm(optimizer: Optimizer, limit: number): Optimizer
 }
 
 function requirePositive(name: string, limit: number): void {
-  if (!(limit > 0)) throw new GraphError("IL102", name, `limit ${limit}`, "Use a number above 0");
+  if (!(limit > 0)) throw new GraphError("IL102", name, `${limit}`, "Use a number above 0");
 }
 
 function before(optimizer: Optimizer, what: string, change: <P extends Tree>(gradient: P) => P): Optimizer {
@@ -233,6 +233,7 @@ function before(optimizer: Optimizer, what: string, change: <P extends Tree>(gra
 
 /** From `from` to `to` in a straight line over `steps` updates, then constant. */
 export function linearSchedule(from: number, to: number, steps: number): Schedule {
+  requirePositive("linearSchedule", steps);
   return Object.defineProperty((count: Tensor) => add(mul(min(div(count, steps), 1), to - from), from), "name", {
     value: `linear ${from} to ${to} over ${steps}`,
   });
@@ -240,12 +241,14 @@ export function linearSchedule(from: number, to: number, steps: number): Schedul
 
 /** Half a cosine from `from` to `to` over `steps` updates, then constant (Loshchilov & Hutter 2017, without restarts). */
 export function cosineSchedule(from: number, to: number, steps: number): Schedule {
+  requirePositive("cosineSchedule", steps);
   const rate: Schedule = (count) => add(mul(add(cos(mul(min(div(count, steps), 1), Math.PI)), 1), (from - to) / 2), to);
   return Object.defineProperty(rate, "name", { value: `cosine ${from} to ${to} over ${steps}` });
 }
 
 /** `from`, multiplied by `factor` every `every` updates. */
 export function stepSchedule(from: number, factor: number, every: number): Schedule {
+  requirePositive("stepSchedule", every);
   const rate: Schedule = (count) => mul(pow(scalar(factor, count.dtype), floor(div(count, every))), from);
   return Object.defineProperty(rate, "name", { value: `${from} times ${factor} every ${every}` });
 }

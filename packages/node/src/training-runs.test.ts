@@ -371,7 +371,7 @@ describe("events", () => {
     });
 
   test("warn where adaptation does not help: with an absurd rate, and with none; not with a good one", async () => {
-    expect(await warnings(withRate(5))).toEqual([expect.stringMatching(/adaptation does not help: .* after 1 steps/)]);
+    expect(await warnings(withRate(5))).toEqual([expect.stringMatching(/adaptation does not help: .* after 1 step\./)]);
     expect(await warnings(withRate(0))).toHaveLength(1);
     expect(await warnings(withRate(0.02))).toEqual([]);
   });

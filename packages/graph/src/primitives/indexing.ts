@@ -1,7 +1,7 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Primitive } from "../primitive.js";
 import { type DType, type Shape, sizeOf, stridesOf, Tensor, type TensorType } from "../tensor.js";
-import { add, cast, equal, mul } from "./elementwise.js";
+import { add, cast, equal, greaterEqual, less, logicalAnd, mul, where } from "./elementwise.js";
 import { expandAxis, forEachIndex, mapAll, moveAxis, normalizeAxis, range, reshape, transpose } from "./shape.js";
 
 function requireIndices(operation: string, indices: TensorType): void {
@@ -15,10 +15,14 @@ function checkedIndex(operation: string, index: number, size: number): number {
   throw new GraphError("IL102", operation, `index ${index} on an axis of size ${size}`, `Use 0 to ${size - 1}`);
 }
 
-/** Indices of each task, moved to that task's rows of an array that holds the rows of all tasks one after another. */
+/**
+ * Indices of each task, moved to that task's rows of an array that holds the rows of all tasks one after another. An
+ * index out of range must not reach another task's rows: it goes past all of them, and is an error as it would be alone.
+ */
 function offsetByTask(indices: Tensor, size: number, tasks: number): Tensor {
-  const offsets = mul(range(tasks, indices.dtype), size);
-  return add(indices, reshape(offsets, [tasks, ...indices.shape.slice(1).map(() => 1)]));
+  const offsets = reshape(mul(range(tasks, indices.dtype), size), [tasks, ...indices.shape.slice(1).map(() => 1)]);
+  const inRange = logicalAnd(greaterEqual(indices, 0), less(indices, size));
+  return where(inRange, add(indices, offsets), tasks * size);
 }
 
 export const gatherPrimitive: Primitive<{ axis: number }> = {

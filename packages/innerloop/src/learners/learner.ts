@@ -12,7 +12,7 @@ export type MetaGradient<Params extends Tree> = {
   /** Same structure as the parameters. */
   readonly gradient: Params;
   /** Batch statistics for layers that keep running averages. */
-  readonly statistics: StatisticsByPath;
+  readonly statistics?: StatisticsByPath;
 };
 
 export interface AdaptOptions {

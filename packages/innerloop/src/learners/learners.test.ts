@@ -465,11 +465,11 @@ describe("batch normalisation in learners", () => {
       for (const name of ["runningMean", "runningVariance"]) {
         expect(namedValues(gradient)[`${prefix}1/${name}`]).toEqual([0, 0, 0]);
       }
-      const found = statistics[`${prefix}1`]!;
+      const found = statistics![`${prefix}1`]!;
       // An optimizer with weight decay would shrink the averages.
       const optimizer = sgd({ learningRate: 0.5, weightDecay: 0.5, momentum: 0.9 });
       const updated = optimizer.update(gradient, optimizer.init(params), params).params;
-      const after = namedValues(withRunningStatistics(updated, statistics, params));
+      const after = namedValues(withRunningStatistics(updated, statistics!, params));
       valuesIn(found.mean).forEach((value, c) => {
         expect(after[`${prefix}1/runningMean`]![c]).toBeCloseTo(0.1 * value, 7);
         expect(after[`${prefix}1/runningVariance`]![c]).toBeCloseTo(0.9 + 0.1 * valuesIn(found.variance)[c]!, 7);

@@ -16,7 +16,7 @@ export {
   evaluate,
 } from "./evaluate.js";
 export { type MetaStepResult, metaStep, type TaskBatch } from "./meta-step.js";
-export { type AdaptedTask, Run, type Values } from "./run.js";
+export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
 export { sampleTasks, stackTasks, taskKeys } from "./task-batch.js";
 export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";

@@ -48,7 +48,7 @@ export function metaStep<Params extends Tree>(setting: {
     const whole = compile(
       (params: Params, state: Tree, tasks: Task, keys: Tensor) => {
         const { gradient, statistics, loss, metrics } = meanMetaGradient(learner, params, tasks, keys);
-        return { ...applied(params, state, gradient, statistics), loss, metrics };
+        return { ...applied(params, state, gradient, statistics ?? {}), loss, metrics };
       },
       { executor },
     );
@@ -69,7 +69,7 @@ export function metaStep<Params extends Tree>(setting: {
     );
     const weights = starts.map((start) => Math.min(chunkSize, metaBatchSize - start) / metaBatchSize);
     const total = weightedSum(results, weights) as unknown as MetaGradient<Params>;
-    const next = await updateProgram(params, state, total.gradient, total.statistics);
+    const next = await updateProgram(params, state, total.gradient, total.statistics ?? {});
     return { ...next, loss: numberOf(total.loss), metrics: numbersOf(total.metrics) };
   };
 }

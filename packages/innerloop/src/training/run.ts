@@ -11,9 +11,19 @@ import {
 import type { Adapter } from "../learners/learner.js";
 import { splitSeed, type TaskSource } from "../tasks/task.js";
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
+import { requireClassIndices } from "./task-batch.js";
 
 /** Values as users have them: a tensor, or nested arrays of numbers. */
 export type Values = Tensor | NestedNumbers;
+
+/** Parameters as they were at the best validation of a training. */
+export interface BestParams<Params extends Tree = Tree> {
+  readonly params: Params;
+  /** Updates behind them. */
+  readonly iteration: number;
+  /** Mean loss after adaptation on the validation tasks. */
+  readonly score: number;
+}
 
 /** A learner with trained parameters: adapts to tasks and predicts. */
 export class Run<Params extends Tree = Tree> {
@@ -21,6 +31,8 @@ export class Run<Params extends Tree = Tree> {
   readonly params: Params;
   /** Updates that the parameters have behind them. */
   readonly iteration: number;
+  /** The parameters of the best validation, where there was one. */
+  readonly best: BestParams<Params> | undefined;
   /** Why training ended. */
   readonly reason: "finished" | "interrupted" | "early stop";
   private readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
@@ -28,6 +40,7 @@ export class Run<Params extends Tree = Tree> {
   private readonly executor: Executor;
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
   private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
+  private readonly classes: number | undefined;
   private readonly types: { readonly x: DType; readonly y: DType };
 
   constructor(parts: {
@@ -35,6 +48,7 @@ export class Run<Params extends Tree = Tree> {
     readonly params: Params;
     readonly iteration: number;
     readonly reason: Run["reason"];
+    readonly best?: BestParams<Params> | undefined;
     readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
     readonly seed: number;
     readonly executor: Executor;
@@ -43,10 +57,12 @@ export class Run<Params extends Tree = Tree> {
     this.params = parts.params;
     this.iteration = parts.iteration;
     this.reason = parts.reason;
+    this.best = parts.best;
     this.tasks = parts.tasks;
     this.seed = parts.seed;
     this.executor = parts.executor;
     const { support } = parts.tasks.train.sample(splitSeed(parts.seed, "train"), 0);
+    this.classes = parts.tasks.train.classes;
     this.types = { x: support.x.dtype, y: support.y.dtype };
     this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
       executor: parts.executor,
@@ -72,11 +88,16 @@ export class Run<Params extends Tree = Tree> {
       program = compile(adapt, { executor: this.executor }) as unknown as CompiledFunction<readonly Tree[], Tree>;
       this.adaptPrograms.set(steps, program);
     }
-    const adapted = await program(this.params, {
-      x: asValues(support.x, this.types.x),
-      y: asValues(support.y, this.types.y),
-    });
+    const y = asValues(support.y, this.types.y);
+    if (this.classes !== undefined) requireClassIndices(y, this.classes);
+    const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y });
     return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };
+  }
+
+  /** The same run with the parameters of its best validation; itself where there was none. */
+  atBest(): Run<Params> {
+    const { learner, reason, tasks, seed, executor, best } = this;
+    return best ? new Run({ learner, reason, tasks, seed, executor, best, ...best }) : this;
   }
 
   /** Adapts to many held-out tasks: those of the validation source unless others are given. */

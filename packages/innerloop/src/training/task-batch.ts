@@ -1,4 +1,4 @@
-import { allocate, sameShape, type Tensor, tensor } from "@innerloop/graph";
+import { allocate, isFloat, sameShape, type Tensor, tensor } from "@innerloop/graph";
 import { random } from "../random.js";
 import type { Task, TaskSource } from "../tasks/task.js";
 import { TrainingError } from "./training-error.js";
@@ -34,9 +34,30 @@ function stackValues(parts: readonly Tensor[], name: string): Tensor {
   return tensor(out, [parts.length, ...first.shape], first.dtype);
 }
 
-/** Tasks `first` to `first + count` of a source. */
+/**
+ * Tasks `first` to `first + count` of a source, stacked.
+ *
+ * @throws TrainingError ILR101 where tasks differ in shapes, or a class index is not below the source's `classes`
+ */
 export function sampleTasks(source: TaskSource, seed: number, first: number, count: number): Task {
-  return stackTasks(Array.from({ length: count }, (_, i) => source.sample(seed, first + i)));
+  const tasks = Array.from({ length: count }, (_, i) => source.sample(seed, first + i));
+  if (source.classes !== undefined) {
+    for (const { support, query } of tasks) {
+      requireClassIndices(support.y, source.classes);
+      requireClassIndices(query.y, source.classes);
+    }
+  }
+  return stackTasks(tasks);
+}
+
+/** A class index out of range would be a row without a class, whose loss is 0 whatever is predicted. */
+export function requireClassIndices(y: Tensor, classes: number): void {
+  if (!y.data || isFloat(y.dtype)) return;
+  for (const label of y.data as Int32Array) {
+    if (label >= 0 && label < classes) continue;
+    const problem = `class index ${label} in a task of ${classes} classes`;
+    throw new TrainingError("ILR101", "tasks", problem, `Number the classes of a task from 0 to ${classes - 1}`);
+  }
 }
 
 /** One dropout key for each task, a function of its address. */

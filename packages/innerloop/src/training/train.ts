@@ -3,12 +3,18 @@ import { type Learner, meanMetaGradient } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
-import { type CheckpointStore, decodeCheckpoint, encodeCheckpoint, type TrainingState } from "./checkpoint.js";
+import {
+  type CheckpointStore,
+  decodeCheckpoint,
+  decodeParams,
+  encodeCheckpoint,
+  type TrainingState,
+} from "./checkpoint.js";
 import { chunkSizeFor } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { metaStep } from "./meta-step.js";
-import { Run } from "./run.js";
+import { type BestParams, Run } from "./run.js";
 import { sampleTasks, taskKeys } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
@@ -49,7 +55,7 @@ export interface TrainOptions<Params extends Tree> {
   readonly memoryBudget?: number;
   /** Tasks that run at once, where it is not to be worked out. */
   readonly chunkSize?: number;
-  /** Every so many updates the learner adapts to held-out tasks. Off by default. */
+  /** Every so many updates the learner adapts to held-out tasks. Off by default: then they are looked at once, at the end. */
   readonly validation?: {
     readonly every: number;
     readonly count?: number;
@@ -83,7 +89,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
   if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
   if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
-  const emit = options.onEvent ?? (() => undefined);
+  const emit = options.onEvent ?? warnOnly;
   const executor = options.executor ?? (await defaultExecutor());
   const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
   const trainSeed = splitSeed(seed, "train");
@@ -111,6 +117,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const parameters = leaves(state.params).reduce((total, leaf) => total + leaf.size, 0);
   emit({ type: "start", iteration: state.iteration, iterations, chunkSize: state.chunkSize, parameters });
 
+  let best = await knownBest(options, state);
   const save = async (name: "last" | "best"): Promise<void> => {
     requireFiniteParameters(state);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
@@ -129,6 +136,8 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       break;
     }
     const running = update(state.params, state.optimizer, batch);
+    // Where drawing the next tasks throws, that is the error to report.
+    running.catch(() => undefined);
     // The next tasks are drawn while this update runs.
     batch = state.iteration + 1 < iterations ? batchAt(state.iteration + 1) : undefined;
     const { params, optimizer: optimizerState, loss, metrics } = await running;
@@ -155,12 +164,17 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       });
       const score = evaluation.rows.at(-1)!.figures.loss!.mean;
       // A score that is no number is never the best: no later one would be below it, and JSON has no name for it.
-      const best = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
-      state = { ...state, ...(best ? { best: { iteration, score } } : {}), sinceBest: best ? 0 : state.sinceBest + 1 };
-      emit({ type: "validation", iteration, evaluation, best });
+      const better = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
+      if (better) best = { params, iteration, score };
+      state = {
+        ...state,
+        ...(better ? { best: { iteration, score } } : {}),
+        sinceBest: better ? 0 : state.sinceBest + 1,
+      };
+      emit({ type: "validation", iteration, evaluation, best: better });
       const message = adaptationWarning(evaluation);
       if (message) emit({ type: "warning", iteration, message });
-      if (best) await save("best");
+      if (better) await save("best");
     }
     if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || patienceIsOver())) {
       await save("last");
@@ -172,8 +186,44 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     emit({ type: "checkpoint", iteration: state.iteration });
   }
   requireFiniteParameters(state);
+  if (!validation && reason === "finished" && iterations > 0) {
+    // No adaptation goes unchecked: where validation is off, it is looked at once.
+    const evaluation = await evaluate({
+      learner,
+      params: state.params,
+      tasks: sources.validation,
+      count: 100,
+      taskSeed: splitSeed(seed, "validation"),
+      executor,
+    });
+    const message = adaptationWarning(evaluation);
+    if (message) emit({ type: "warning", iteration: state.iteration, message });
+  }
   emit({ type: "end", iteration: state.iteration, reason });
-  return new Run({ learner, params: state.params, iteration: state.iteration, reason, tasks: sources, seed, executor });
+  return new Run({
+    learner,
+    params: state.params,
+    iteration: state.iteration,
+    reason,
+    best,
+    tasks: sources,
+    seed,
+    executor,
+  });
+}
+
+/** The best parameters of a run that is resumed: its store has them. */
+async function knownBest<Params extends Tree>(
+  { checkpoints }: TrainOptions<Params>,
+  { best, params, iteration }: TrainingState<Params>,
+): Promise<BestParams<Params> | undefined> {
+  if (!best) return undefined;
+  if (best.iteration === iteration) return { params, ...best };
+  const bytes = await checkpoints?.store.load("best");
+  if (!bytes) return undefined;
+  const kept = decodeParams(bytes, params);
+  // A run that was killed after a better validation and before its checkpoint has a later best; it will come again.
+  return kept.iteration === best.iteration ? { params: kept.params, ...best } : undefined;
 }
 
 async function initialState<Params extends Tree>(
@@ -214,6 +264,11 @@ function requireFiniteParameters({ params, iteration }: TrainingState): void {
   const problem = `parameter ${names[bad]} is not finite after iteration ${iteration}`;
   const remedy = "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before";
   throw new TrainingError("ILR102", "train", problem, remedy);
+}
+
+/** Warnings reach the user of a library call that listens to no events, too. */
+function warnOnly(event: TrainingEvent): void {
+  if (event.type === "warning") console.warn(`innerloop: after ${event.iteration} updates, ${event.message}`);
 }
 
 /** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
