@@ -1,5 +1,14 @@
-import { compile, type Executor, isFloat, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import type { StatisticsByPath } from "../layers/layer.js";
+import {
+  add,
+  compile,
+  type Executor,
+  isFloat,
+  mapTree,
+  mul,
+  type Tensor,
+  type Tree,
+  toNumbers,
+} from "@innerloop/graph";
 import { withRunningStatistics } from "../layers/layers.js";
 import { type Learner, type MetaGradient, meanMetaGradient } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
@@ -7,11 +16,11 @@ import type { Task } from "../tasks/task.js";
 import { sliceRows, sliceTasks } from "./task-batch.js";
 
 /** Tasks of one update, stacked, with a dropout key for each. */
-export interface TaskBatch {
+export type TaskBatch = {
   readonly tasks: Task;
   /** int32 [tasks] */
   readonly keys: Tensor;
-}
+};
 
 export interface MetaStepResult<Params extends Tree> {
   readonly params: Params;
@@ -26,8 +35,8 @@ export interface MetaStepResult<Params extends Tree> {
  * One outer update of a learner as a compiled function: the mean meta-gradient of a batch of tasks, then the optimizer.
  * `train` is a loop around it; use it for a loop of your own.
  *
- * Where all tasks run at once, meta-gradient and update are one graph; else the chunks' gradients are
- * added in the order of their tasks and a second graph updates.
+ * Where all tasks run at once, meta-gradient and update are one graph; else a second graph adds up the gradients of the
+ * chunks, in the order of their tasks, and updates.
  */
 export function metaStep<Params extends Tree>(setting: {
   readonly learner: Learner<Params>;
@@ -38,60 +47,59 @@ export function metaStep<Params extends Tree>(setting: {
   readonly chunkSize?: number;
 }): (params: Params, optimizer: Tree, batch: TaskBatch) => Promise<MetaStepResult<Params>> {
   const { learner, optimizer, executor, metaBatchSize, chunkSize = metaBatchSize } = setting;
-  const gradientOf = (params: Params, tasks: Task, keys: Tensor): Tree =>
-    meanMetaGradient(learner, params, tasks, keys) as unknown as Tree;
-  const applied = (params: Params, state: Tree, gradient: Params, statistics: StatisticsByPath) => {
+  type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
+  const starts = Array.from({ length: Math.ceil(metaBatchSize / chunkSize) }, (_, i) => i * chunkSize);
+  const weights = starts.map((start) => Math.min(chunkSize, metaBatchSize - start) / metaBatchSize);
+  const gradientOf = (params: Params, { tasks, keys }: TaskBatch): Tree =>
+    withoutAbsent(meanMetaGradient(learner, params, tasks, keys));
+  const updated = (params: Params, state: Tree, chunks: readonly Tree[]): Found => {
+    const { gradient, statistics = {}, loss, metrics } = weightedSum(chunks, weights) as MetaGradient<Params>;
     const next = optimizer.update(gradient, state, params);
-    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state };
+    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state, loss, metrics };
   };
-  if (chunkSize >= metaBatchSize) {
+  const reported = (found: Found): MetaStepResult<Params> => ({
+    ...found,
+    loss: toNumbers(found.loss)[0]!,
+    metrics: Object.fromEntries(Object.entries(found.metrics).map(([name, value]) => [name, toNumbers(value)[0]!])),
+  });
+  if (starts.length === 1) {
     const whole = compile(
-      (params: Params, state: Tree, tasks: Task, keys: Tensor) => {
-        const { gradient, statistics, loss, metrics } = meanMetaGradient(learner, params, tasks, keys);
-        return { ...applied(params, state, gradient, statistics ?? {}), loss, metrics };
+      (params: Params, state: Tree, batch: TaskBatch) => updated(params, state, [gradientOf(params, batch)]),
+      {
+        executor,
       },
-      { executor },
     );
-    return async (params, state, { tasks, keys }) => {
-      const result = await whole(params, state, tasks, keys);
-      return { ...result, loss: numberOf(result.loss), metrics: numbersOf(result.metrics) };
-    };
+    return async (params, state, batch) => reported(await whole(params, state, batch));
   }
   const gradientProgram = compile(gradientOf, { executor });
-  const updateProgram = compile(applied, { executor });
+  const updateProgram = compile(updated, { executor });
   return async (params, state, { tasks, keys }) => {
-    const starts = Array.from({ length: Math.ceil(metaBatchSize / chunkSize) }, (_, i) => i * chunkSize);
-    const results = await Promise.all(
+    const chunks = await Promise.all(
       starts.map((start) => {
         const stop = Math.min(start + chunkSize, metaBatchSize);
-        return gradientProgram(params, sliceTasks(tasks, start, stop), sliceRows(keys, start, stop));
+        return gradientProgram(params, { tasks: sliceTasks(tasks, start, stop), keys: sliceRows(keys, start, stop) });
       }),
     );
-    const weights = starts.map((start) => Math.min(chunkSize, metaBatchSize - start) / metaBatchSize);
-    const total = weightedSum(results, weights) as unknown as MetaGradient<Params>;
-    const next = await updateProgram(params, state, total.gradient, total.statistics ?? {});
-    return { ...next, loss: numberOf(total.loss), metrics: numbersOf(total.metrics) };
+    return reported(await updateProgram(params, state, chunks));
   };
 }
 
-function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
-  return mapTree(
-    (first, ...others) => {
-      // Integer parameters have a gradient of zeros.
-      if (!isFloat(first.dtype)) return first;
-      const out = first.dtype === "float64" ? new Float64Array(first.size) : new Float32Array(first.size);
-      [first, ...others].forEach((leaf, i) => {
-        const values = leaf.data as Float32Array;
-        const weight = weights[i]!;
-        for (let at = 0; at < out.length; at++) out[at]! += weight * values[at]!;
-      });
-      return tensor(out, first.shape);
-    },
-    ...(trees as [Tree, ...Tree[]]),
-  );
+type Metrics = { readonly [name: string]: Tensor };
+
+/** As a tree: what is not there has no leaves. */
+function withoutAbsent({ statistics = {}, ...rest }: MetaGradient<Tree>): Tree {
+  return { ...rest, statistics };
 }
 
-const numberOf = (x: Tensor): number => Number(x.data![0]);
-
-const numbersOf = (metrics: Readonly<Record<string, Tensor>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, numberOf(value)]));
+/** w_0 t_0 + w_1 t_1 + ..., leaf by leaf in this order; leaves that are not floating-point have no sum and stay. */
+function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
+  const [first, ...others] = trees as [Tree, ...Tree[]];
+  return mapTree(
+    (...leaves) =>
+      isFloat(leaves[0].dtype)
+        ? leaves.map((leaf, i) => mul(leaf, weights[i]!)).reduce((a, b) => add(a, b))
+        : leaves[0],
+    first,
+    ...others,
+  );
+}
