@@ -4,7 +4,6 @@ import type { Learner } from "innerloop";
 import { readImageFolder } from "../data/image-folder.js";
 import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
 import { buildClassifier } from "../presets/experiment.js";
-import { loadCodeExperiment } from "../presets/experiment-file.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
 import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
@@ -13,6 +12,7 @@ import { classify, imageTensor } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import type { Output } from "./output.js";
+import { loadRunExperiment } from "./run-experiment-file.js";
 import { columns, counted, type Paint } from "./terminal.js";
 
 export interface AdaptRequest {
@@ -31,7 +31,7 @@ export async function adaptCommand(
   if (!invocation.support)
     throw new UsageError("there is no --support", "Give a folder with one folder of images per class");
   if (queries.length === 0) throw new UsageError("there is no --query", "Give image files, or a folder of them");
-  const { learner, exampleShape, batchNorm } = await classifierOf(run, chosen.batchNorm);
+  const { learner, exampleShape, batchNorm } = await classifierOf(run, output, chosen.batchNorm);
   const [height, width, channels] = exampleShape;
   const support = await readImageFolder(invocation.support, { name: "support", size: [height, width], channels });
   const { ways } = run.config.options;
@@ -98,12 +98,13 @@ type ImageShape = readonly [height: number, width: number, channels: 1 | 3];
  */
 async function classifierOf(
   run: RunFolder,
+  output: Output,
   wanted?: ExperimentOptions["batchNorm"],
 ): Promise<{ learner: Learner; exampleShape: ImageShape; batchNorm: string }> {
   const { options, file, data } = run.config;
   if (file) {
-    const { experiment } = await loadCodeExperiment(file.path);
     if (wanted) throw new UsageError(`${flagOf("batchNorm")} is settled by ${file.path}`, "Change it there");
+    const { experiment } = await loadRunExperiment(run, output);
     const { support } = experiment.tasks.train.sample(0, 0);
     const batchNorm = String(experiment.learner.description.batchNorm ?? "none");
     return { learner: experiment.learner, exampleShape: imageShape(run, support.x.shape.slice(1)), batchNorm };

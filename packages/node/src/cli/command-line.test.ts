@@ -4,6 +4,7 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { random } from "innerloop";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -62,17 +63,29 @@ const tiny = [
   "7",
 ];
 
-/** Starts a run and sends a signal once it has reported so many updates. */
-async function stopAt(args: readonly string[], iteration: number, signal: NodeJS.Signals): Promise<Ended> {
+/** Starts a run and sends a signal once it has reported so many updates, or so many milliseconds after. */
+async function stopAt(
+  args: readonly string[],
+  iteration: number,
+  signal: NodeJS.Signals,
+  delay?: number,
+): Promise<Ended> {
   const { child, ended } = start([...args, "--json"]);
   let text = "";
+  let timer: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    if (delay === undefined) child.kill(signal);
+    else timer ??= setTimeout(() => child.kill(signal), delay);
+  };
   child.stdout.on("data", (chunk: Buffer) => {
     text += chunk.toString();
     const last = text.lastIndexOf('"type":"iteration","iteration":');
     if (last >= 0 && Number.parseInt(text.slice(last + '"type":"iteration","iteration":'.length), 10) >= iteration)
-      child.kill(signal);
+      stop();
   });
-  return ended;
+  const end = await ended;
+  clearTimeout(timer);
+  return end;
 }
 
 const checkpoint = (run: string, name = "last"): Promise<Buffer> =>
@@ -99,7 +112,11 @@ describe("innerloop train", () => {
     });
     expect(config.command).toMatch(/^innerloop train sinusoid .*--iterations 1200 .*--eval-steps 0,1( |$)/);
     const results = JSON.parse(await readFile(join(folder, "whole/results.json"), "utf8"));
-    expect(results.evaluations.map((each: { learner: string }) => each.learner)).toEqual(["MAML", "from scratch"]);
+    expect(results.evaluations.map((each: { learner: string }) => each.learner)).toEqual([
+      "MAML",
+      "from scratch",
+      "from scratch, Adam 0.01",
+    ]);
     expect((await readdir(join(folder, "whole"))).sort()).toEqual([
       "checkpoints",
       "config.json",
@@ -135,10 +152,20 @@ describe("innerloop train", () => {
     );
   }, 30_000);
 
-  it("ends in the same bytes after kill -9 at several moments, with no event twice", async () => {
-    for (const at of [1, 260, 700]) {
-      const args = at === 1 ? [...tiny, "--run", "killed"] : ["train", "--resume", "killed"];
-      expect((await stopAt(args, at, "SIGKILL")).code).toBe(null);
+  // Another seed each time; INNERLOOP_TEST_SEED repeats one. Every start costs a second: their time is limited instead.
+  const killSeed = Number(process.env.INNERLOOP_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  it(`ends in the same bytes after kill -9 at 8 random moments (seed ${killSeed}), with no event twice`, async () => {
+    const source = random(killSeed);
+    const moments = Array.from({ length: 8 }, (_, i) => ({
+      at: 1 + 120 * i + source.integer(120),
+      delay: source.integer(30),
+    }));
+    console.info(`kill -9 with seed ${killSeed}: ${moments.map(({ at, delay }) => `${at}+${delay} ms`).join(", ")}`);
+    const deadline = Date.now() + 16_000;
+    for (const [i, { at, delay }] of moments.entries()) {
+      if (i >= 3 && Date.now() > deadline) break;
+      const args = i === 0 ? [...tiny, "--run", "killed"] : ["train", "--resume", "killed"];
+      expect((await stopAt(args, at, "SIGKILL", delay)).code).toBe(null);
     }
     await appendFile(join(folder, "killed/events.jsonl"), '{"type":"iteration","iter');
     expect((await innerloop("train", "--resume", "killed", "--skip-evaluation", "--quiet")).code).toBe(0);
@@ -186,6 +213,23 @@ describe("innerloop train", () => {
     expect(existsSync(join(folder, "whole/results-best-shots-5-eval-steps-0_2.json"))).toBe(true);
   }, 20_000);
 
+  it("refuses to extend a run whose schedule has an end, before anything is written", async () => {
+    const args = ["--schedule", "cosine", "--iterations", "6", "--skip-evaluation", "-q"];
+    expect(await innerloop("train", "sinusoid", ...args, "--run", "cosine")).toMatchObject({ code: 0, err: "" });
+    const content = async (): Promise<[string, string][]> => {
+      const entries = await readdir(join(folder, "cosine"), { withFileTypes: true, recursive: true });
+      const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+      return Promise.all(files.sort().map(async (file) => [file, (await readFile(file)).toString("base64")] as const));
+    };
+    const before = await content();
+    expect(before.length).toBeGreaterThan(2);
+    expect(await innerloop("train", "--resume", "cosine", "--iterations", "12", "-q")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/cosine schedule ends after 6 updates, and cannot go on to 12\. Start a new run/),
+    });
+    expect(await content()).toEqual(before);
+  }, 20_000);
+
   it("runs experiments written as JSON and as TypeScript", async () => {
     await writeFile(
       join(folder, "plain.json"),
@@ -208,6 +252,49 @@ describe("innerloop train", () => {
       err: expect.stringMatching(/--ways is settled by own\.ts/),
     });
   }, 30_000);
+
+  it("runs no other experiment file than the run's own, unless the user names it", async () => {
+    const file = join(folder, "own.ts");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, `import { writeFileSync } from "node:fs";\nwriteFileSync("ran", "");\n${text}`);
+    const query = ["--support", "bars", "--query", "x.png"];
+    for (const args of [
+      ["eval", "own"],
+      ["adapt", "own", ...query],
+      ["train", "--resume", "own"],
+    ]) {
+      expect(await innerloop(...args)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/ILN07 own: the experiment file own\.ts has changed .*was not run\. Restore it/),
+      });
+    }
+    expect(existsSync(join(folder, "ran"))).toBe(false);
+    const named = await innerloop("train", "own.ts", "--resume", "own");
+    expect(named).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/Running the experiment file own\.ts/),
+      err: expect.stringMatching(/own\.ts is not the file that the run began with/),
+    });
+    expect(existsSync(join(folder, "ran"))).toBe(true);
+    const configFile = join(folder, "own/config.json");
+    const config = JSON.parse(await readFile(configFile, "utf8"));
+    expect(config.protocol.text).toMatch(/; the file changed after 4 updates$/);
+    expect(await innerloop("eval", "own", "-q")).toMatchObject({ code: 0, err: "" });
+
+    const inside = join(folder, "own/checkpoints/own.ts");
+    await writeFile(inside, text);
+    await writeFile(configFile, JSON.stringify({ ...config, file: { ...config.file, path: inside } }));
+    const refusal = { code: 1, err: expect.stringMatching(/ILN07 own: .* lies inside the run folder/) };
+    expect(await innerloop("eval", "own")).toMatchObject(refusal);
+    expect(await innerloop("train", "own/checkpoints/own.ts", "--resume", "own")).toMatchObject(refusal);
+    await rm(inside);
+    expect(await innerloop("eval", "own")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILN07 own: there is no experiment file/),
+    });
+    await writeFile(configFile, JSON.stringify({ ...config, file: { ...config.file, path: "own.ts" } }));
+    expect(await innerloop("eval", "own")).toMatchObject({ code: 1, err: expect.stringMatching(/ILN04 .*malformed/) });
+  }, 40_000);
 });
 
 describe("innerloop on images", () => {
@@ -323,6 +410,7 @@ describe("wrong calls", () => {
     [["train"], 2, /there is no preset\. Choose one/],
     [["train", "omniglt-5way-1shot"], 2, /Did you mean omniglot-5way-1shot\?/],
     [["train", "sinusoid", "--shots", "ten"], 2, /--shots is ten\. Give a whole number from 1 to 1000/],
+    [["train", "sinusoid", "--iterations", "0"], 2, /--iterations is 0\. Give a whole number of at least 1/],
     [["train", "sinusoid", "--inner-rate", "0"], 2, /--inner-rate is 0\. Give a number above 0/],
     [["train", "sinusoid", "--learner", "mamll"], 2, /Did you mean maml\?/],
     [["train", "sinusoid", "--model", "conv"], 2, /--model conv is for images/],

@@ -11,7 +11,7 @@ import { commandName } from "./command-name.js";
 import { watchInterruption } from "./interruption.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
-import { figureNameOf, protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
+import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
 import { count, counted, duration } from "./terminal.js";
 
 export interface EvalRequest {
@@ -97,8 +97,7 @@ export async function evaluateAndReport(setting: {
   line.end();
   const seconds = (performance.now() - startedAt) / 1000;
   const first = evaluations[0]!;
-  const name = figureNameOf(first);
-  const protocol = protocolText(first, name, options);
+  const protocol = protocolText(first, experiment, options);
   output.say();
   output.result(resultsTable(evaluations, output.paint));
   output.say();

@@ -1,17 +1,19 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import { buildExperiment, type DataSplits, type Experiment, splitData } from "../presets/experiment.js";
-import { loadCodeExperiment } from "../presets/experiment-file.js";
 import { type DataRecord, formulaFamilies, loadExamples } from "../presets/load-data.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { RunError } from "../runs/run-error.js";
-import { type RunFolder, shown } from "../runs/run-folder.js";
+import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import type { Output } from "./output.js";
+import { loadRunExperiment } from "./run-experiment-file.js";
 
 export interface Prepared {
   readonly experiment: Experiment;
   readonly record?: DataRecord;
   readonly splits?: DataSplits;
+  /** The experiment file that was run. */
+  readonly file?: RunConfig["file"];
 }
 
 export async function prepare(
@@ -37,20 +39,21 @@ export async function prepare(
   }
 }
 
-/** The experiment of an existing run, with other options where given. @throws RunError ILN06 where its data has changed */
+/**
+ * The experiment of an existing run, with other options where given.
+ *
+ * @param named the experiment file as the user gives it, in place of the recorded one
+ * @throws RunError ILN06 where its data has changed, ILN07 where its experiment file has
+ */
 export async function prepareRun(
   run: RunFolder,
   options: ExperimentOptions,
   output: Output,
   signal?: AbortSignal,
+  named?: string,
 ): Promise<Prepared> {
   const { file, data } = run.config;
-  if (file) {
-    const { experiment, sha256 } = await loadCodeExperiment(file.path);
-    if (sha256 !== file.sha256)
-      output.warn(`${file.path} has changed since the run began: results may not be those of an uninterrupted run.`);
-    return { experiment };
-  }
+  if (file) return loadRunExperiment(run, output, named);
   const prepared = await prepare(
     { ...options, data: options.data === run.config.options.data ? (data?.folder ?? options.data) : options.data },
     output,

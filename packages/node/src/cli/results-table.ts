@@ -1,40 +1,23 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
-import type { Evaluation } from "innerloop";
+import { type Evaluation, type Loss, meanSquaredError } from "innerloop";
+import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
+import { figureNameOf, resultsCells } from "../runs/results-cells.js";
 import { columns, count, counted, type Paint, withInterval } from "./terminal.js";
 
-/** `accuracy` where there is one, else the loss. */
-export const figureNameOf = (evaluation: Evaluation): string =>
-  evaluation.rows[0] && "accuracy" in evaluation.rows[0].figures ? "accuracy" : "loss";
-
-export const figureTitle = (name: string): string => (name === "loss" ? "mean squared error" : name);
-
-const titles: Readonly<Record<string, string>> = { "nearest neighbour": "nearest neighbour (pixels)" };
-const titleOf = (evaluation: Evaluation): string => titles[evaluation.learner] ?? evaluation.learner;
+/** What the figures are: of the losses, the one that has a name of its own. */
+const figureTitle = (name: string, loss: Loss): string =>
+  name === "loss" && loss === meanSquaredError ? "mean squared error" : name;
 
 function cells(evaluations: readonly Evaluation[]): { header: string[]; rows: string[][] } {
-  const steps = [
-    ...new Set(evaluations.flatMap(({ rows }) => (rows.length > 1 ? rows.map((row) => row.steps) : []))),
-  ].sort((a, b) => a - b);
-  if (steps.length === 0) steps.push(0);
-  const header = ["", ...steps.map((n) => (n === 0 ? "before" : counted(n, "step")))];
-  const rows = evaluations.map((evaluation) => {
-    const name = figureNameOf(evaluation);
-    // A method without steps has one figure, which belongs to no column more than to another: it stands in the last.
-    const single = evaluation.rows.length === 1 && evaluation.rows[0]!.steps === 0 && steps.length > 1;
-    return [
-      titleOf(evaluation),
-      ...steps.map((n, column) => {
-        const row = single
-          ? column === steps.length - 1
-            ? evaluation.rows[0]
-            : undefined
-          : evaluation.rows.find((each) => each.steps === n);
-        return row ? withInterval(name, row.figures[name]!) : "";
-      }),
-    ];
-  });
-  return { header, rows };
+  const { header, rows } = resultsCells(evaluations);
+  return {
+    header: ["", ...header],
+    rows: rows.map(({ method, name, figures }) => [
+      method,
+      ...figures.map((figure) => (figure ? withInterval(name, figure) : "")),
+    ]),
+  };
 }
 
 /** The table for a terminal; the first evaluation is the one that it is about. */
@@ -61,22 +44,32 @@ export function resultsMarkdown(title: string, evaluations: readonly Evaluation[
 
 /** What the figures are about, in one or two sentences. */
 export function protocolText(
-  { protocol }: Evaluation,
-  figure: string,
+  evaluation: Evaluation,
+  { learner, tasks: sources }: Pick<Experiment, "learner" | "tasks">,
   options: Pick<ExperimentOptions, "seed" | "split">,
 ): string {
-  const { family, ways, shots, queries, classes, batchNorm, tasks } = protocol;
+  const { family, ways, shots, queries, classes, batchNorm, tasks } = evaluation.protocol;
   const task =
     shots === undefined
       ? String(family)
       : ways === undefined
         ? `${shots} support and ${queries} query points`
         : `${ways}-way ${shots}-shot, ${counted(Number(queries), "query", "queries")} per class`;
-  const held =
-    options.split === "examples"
-      ? `held-out examples of ${counted(Number(classes), "class", "classes")}`
-      : counted(Number(classes), "held-out class", "held-out classes");
-  const pool = classes === undefined ? "" : ` from ${held}`;
+  const pool = classes === undefined ? "" : ` from ${poolText(Number(classes), sources, options)}`;
   const norm = batchNorm === undefined ? "" : `, batch norm ${batchNorm}`;
-  return `${figureTitle(figure)} on ${count(Number(tasks))} tasks${pool}: ${task}${norm}; mean ± 95% interval, seed ${options.seed}`;
+  const title = figureTitle(figureNameOf(evaluation), learner.loss);
+  return `${title} on ${count(Number(tasks))} tasks${pool}: ${task}${norm}; mean ± 95% interval, seed ${options.seed}`;
+}
+
+/** The classes of the tasks; they are held out only where training has data of its own. */
+function poolText(
+  classes: number,
+  { train, test }: Experiment["tasks"],
+  { split }: Pick<ExperimentOptions, "split">,
+): string {
+  const isSplit = train !== test && (train.description.data ?? train) !== (test.description.data ?? test);
+  if (!isSplit) return counted(classes, "class", "classes");
+  return split === "examples"
+    ? `held-out examples of ${counted(classes, "class", "classes")}`
+    : counted(classes, "held-out class", "held-out classes");
 }

@@ -192,8 +192,6 @@ async function resumeRun(
   output: Output,
   signal: AbortSignal,
 ): Promise<string> {
-  if (request.target !== undefined)
-    throw new UsageError(`${request.target} is given beside --resume`, `Use \`innerloop train --resume ${path}\``);
   const refused = Object.keys(request.chosen).filter(
     (name) => !(experimentOptions[name as keyof typeof experimentOptions] as OptionSpec).onResume,
   );
@@ -204,6 +202,9 @@ async function resumeRun(
     );
   }
   const stored = await openRun(path);
+  const named = request.target;
+  if (named !== undefined && !(stored.config.file && isCodeFile(named)))
+    throw new UsageError(`${named} is given beside --resume`, `Use \`innerloop train --resume ${path}\``);
   const lock = await lockRun(path);
   const { workers } = stored.config;
   const executor = workerPoolExecutor({ workers });
@@ -224,11 +225,12 @@ async function resumeRun(
         "Start a new run of that length; only a run at a constant rate can be extended",
       );
     }
-    const run: RunFolder = { ...stored, config: { ...stored.config, options } };
+    let run: RunFolder = { ...stored, config: { ...stored.config, options } };
     output.say(output.paint("bold", `innerloop train --resume ${shown(path)}`));
-    const prepared = await prepareRun(run, options, output, signal);
+    const prepared = await prepareRun(run, options, output, signal, named);
     if (signal.aborted) throw new Interrupted();
-    if (Object.keys(request.chosen).length > 0) await writeConfig(path, run.config);
+    if (named !== undefined) run = withFile(run, prepared.file!, before.iteration);
+    if (Object.keys(request.chosen).length > 0 || named !== undefined) await writeConfig(path, run.config);
     output.say(
       before.ended && before.iteration >= options.iterations
         ? "  Training is finished; evaluating."
@@ -241,6 +243,14 @@ async function resumeRun(
     lock.release();
     await executor.close();
   }
+}
+
+/** The run as it goes on with an experiment file that the user has named: its results say where the file changed. */
+function withFile(run: RunFolder, file: NonNullable<RunConfig["file"]>, iteration: number): RunFolder {
+  const { config } = run;
+  const text = `${config.protocol.text}; the file changed after ${counted(iteration, "update")}`;
+  const protocol = file.sha256 === config.file?.sha256 ? config.protocol : { ...config.protocol, text };
+  return { ...run, config: { ...config, file, protocol } };
 }
 
 async function trainAndEvaluate(setting: {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { onFile } from "./data-error.js";
+import { isSystemError, onFile } from "./data-error.js";
 
 const abandonedAfterMs = 24 * 60 * 60 * 1000;
 
@@ -56,13 +56,20 @@ async function removeAbandoned(folder: string, name: string): Promise<void> {
   }
 }
 
-/** Makes the rename itself durable. Windows cannot open a folder, and needs no such step. */
+/** What systems and network disks answer that cannot flush a folder: the file is complete all the same. */
+const noFolderSync: readonly string[] = ["EINVAL", "ENOTSUP", "EPERM", "EISDIR"];
+
+/** Makes the rename itself durable, where the system can. Windows cannot open a folder, and needs no such step. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!isSystemError(error) || !noFolderSync.includes(error.code)) throw error;
   }
 }

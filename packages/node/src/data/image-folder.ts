@@ -18,7 +18,17 @@ export interface ImageFolderOptions extends LongWork {
   readonly fit?: "cover" | "contain" | "fill";
 }
 
-const readable = new Set([".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".avif"]);
+/** Endings of the files that are read, in lower case. */
+export const imageExtensions: ReadonlySet<string> = new Set([
+  ".png",
+  ".jpg",
+  ".jpeg",
+  ".webp",
+  ".gif",
+  ".tif",
+  ".tiff",
+  ".avif",
+]);
 const unreadable = new Set([".bmp", ".svg", ".heic", ".heif", ".ico", ".psd", ".raw", ".jxl", ".jp2"]);
 const atOnce = 16;
 const maximumSide = 1024;
@@ -74,7 +84,7 @@ async function imageFiles(folder: string): Promise<string[]> {
     if (unreadable.has(extension)) {
       throw new DataError("ILD51", join(folder, file), `${extension} images are not supported`, "Convert it to PNG.");
     }
-    if (readable.has(extension)) paths.push(join(folder, file));
+    if (imageExtensions.has(extension)) paths.push(join(folder, file));
   }
   if (paths.length === 0) {
     throw new DataError(
@@ -99,11 +109,18 @@ async function visible(folder: string, kind: "folder" | "file"): Promise<string[
   return names.sort();
 }
 
-async function readImage(
+/**
+ * Bytes of one image, brought to size.
+ *
+ * @param remedy what to do about a file that cannot be read
+ * @throws DataError ILD51
+ */
+export async function readImage(
   path: string,
   [height, width]: readonly [number, number],
   channels: 1 | 3,
-  { invert = false, fit = "cover" }: ImageFolderOptions,
+  { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit"> = {},
+  remedy = "Replace or remove the file; nothing was imported.",
 ): Promise<Uint8Array> {
   try {
     const { data, info } = await sharp(path, { limitInputPixels: 2 ** 26, failOn: "error" })
@@ -117,12 +134,6 @@ async function readImage(
     if (invert) for (let i = 0; i < data.length; i++) data[i] = 255 - data[i]!;
     return data;
   } catch (error) {
-    throw new DataError(
-      "ILD51",
-      path,
-      `the image cannot be read (${reasonOf(error)})`,
-      "Replace or remove the file; nothing was imported.",
-      { cause: error },
-    );
+    throw new DataError("ILD51", path, `the image cannot be read (${reasonOf(error)})`, remedy, { cause: error });
   }
 }

@@ -74,13 +74,18 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** Loads an experiment written in code: this runs the file, as `node FILE` would. */
+/**
+ * Loads an experiment written in code: this runs the file, as `node FILE` would.
+ *
+ * @param accept throws where a file of this hash is not to be run; what runs is the text that was hashed
+ */
 export async function loadCodeExperiment(
   path: string,
+  accept: (sha256: string) => void = () => undefined,
 ): Promise<{ experiment: Experiment; sha256: string; options: Partial<ExperimentOptions> }> {
-  const sha256 = createHash("sha256")
-    .update(await readText(path))
-    .digest("hex");
+  const text = await readText(path);
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  accept(sha256);
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
   const virtualModules = {
     innerloop: await import("innerloop"),
@@ -88,7 +93,9 @@ export async function loadCodeExperiment(
     "@innerloop/node": await import("../index.js"),
   };
   const jiti = createJiti(import.meta.url, { virtualModules, moduleCache: false, fsCache: false });
-  const loaded = (await jiti.import(resolve(path), { default: true })) as unknown;
+  const filename = resolve(path);
+  const exported = (await jiti.evalModule(text, { filename, ext: extname(filename), async: true })) as unknown;
+  const loaded = isRecord(exported) && "default" in exported ? exported.default : exported;
   const value = typeof loaded === "function" ? ((await loaded()) as unknown) : await loaded;
   const { learner, tasks, optimizer, baselines, options } = asModule(value, path);
   const experiment: Experiment = {

@@ -12,6 +12,9 @@ import {
   episodes,
   fomaml,
   fromScratch,
+  glorotUniform,
+  heNormal,
+  type Initializer,
   jointTraining,
   type LabelledExamples,
   type Layer,
@@ -138,6 +141,12 @@ function tasksOf(options: ExperimentOptions, data: DataSplits | undefined): Expe
   };
 }
 
+const initializers: Readonly<Record<ExperimentOptions["init"], Initializer>> = {
+  glorot: glorotUniform,
+  he: heNormal,
+  small: truncatedNormal(0.01),
+};
+
 function modelOf(options: ExperimentOptions, exampleShape: readonly number[] | undefined): Layer {
   const { ways, hidden, filters, blocks, downsampling } = options;
   const batchNorm = options.batchNorm === "none" ? undefined : options.batchNorm;
@@ -147,8 +156,8 @@ function modelOf(options: ExperimentOptions, exampleShape: readonly number[] | u
     case "linear":
       return linearClassifier({ inputs, ways: outputs });
     case "mlp": {
-      const weightInit = options.init === "small" ? { weightInit: truncatedNormal(0.01) } : {};
-      return mlp({ sizes: [inputs, ...hidden, outputs], ...(batchNorm ? { batchNorm } : {}), ...weightInit });
+      const sizes = [inputs, ...hidden, outputs];
+      return mlp({ sizes, weightInit: initializers[options.init], ...(batchNorm ? { batchNorm } : {}) });
     }
     case "conv": {
       const [height, width, channels = 1] = exampleShape ?? [];
@@ -175,12 +184,11 @@ function innerOptimizerOf({ innerOptimizer, innerRate: learningRate }: Experimen
 }
 
 function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, clip }: ExperimentOptions): Optimizer {
-  const length = Math.max(1, iterations);
   const learningRate: LearningRate =
     schedule === "cosine"
-      ? cosineSchedule(outerRate, 0, length)
+      ? cosineSchedule(outerRate, 0, iterations)
       : schedule === "linear"
-        ? linearSchedule(outerRate, 0, length)
+        ? linearSchedule(outerRate, 0, iterations)
         : outerRate;
   const make = { adam, adamw: adamW, sgd, rmsprop: rmsProp }[outerOptimizer];
   const optimizer = make({ learningRate });

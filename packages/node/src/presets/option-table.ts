@@ -245,11 +245,11 @@ export const experimentOptions = table({
   },
   init: {
     kind: "choice",
-    choices: ["he", "small"],
-    default: "he",
+    choices: ["glorot", "he", "small"],
+    default: "glorot",
     group: "Model",
     commands: training,
-    help: "first weights of the fully connected model: He's normal, or truncated normal of deviation 0.01",
+    help: "first weights of the fully connected model: Glorot's uniform, He's normal, or truncated normal of deviation 0.01",
   },
   batchNorm: {
     kind: "choice",
@@ -272,7 +272,7 @@ export const experimentOptions = table({
   iterations: {
     kind: "integer",
     default: 1000,
-    least: 0,
+    least: 1,
     group: "Training",
     commands: ["train", "start"],
     help: "updates",
@@ -408,7 +408,7 @@ export const invocationOptions = table({
     placeholder: "RUN",
     group: "Run",
     commands: ["train"],
-    help: "continue a run: the result is that of one that was never stopped",
+    help: "continue a run: the result is that of one that was never stopped; an experiment file that has changed or moved since is named again beside it",
     onResume: true,
   },
   skipEvaluation: {

@@ -1,5 +1,5 @@
 import { type Executor, leaves } from "@innerloop/graph";
-import { defaultMemoryBudget, type LabelledExamples, labelledExamples, random, train } from "innerloop";
+import { defaultMemoryBudget, key, type LabelledExamples, labelledExamples, random, train } from "innerloop";
 import { afterAll, describe, expect, it } from "vitest";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { buildExperiment, splitData } from "./experiment.js";
@@ -94,6 +94,26 @@ describe("presets", () => {
     },
     20_000,
   );
+});
+
+describe("--init", () => {
+  it.each([
+    ["glorot", Math.sqrt(2 / (784 + 256))],
+    ["he", Math.sqrt(2 / 784)],
+    ["small", 0.01 * 0.8796],
+  ] as const)("%s has its deviation", (init, deviation) => {
+    const options = resolved("mnist", { init });
+    const { learner } = buildExperiment(options, splitData(madeUp(10, 200), options));
+    const first = leaves(learner.init(key(0))).find(({ shape }) => shape.join() === "784,256")!;
+    const values = Array.from(first.data as Float32Array);
+    expect(Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length)).toBeCloseTo(deviation, 3);
+  });
+
+  it("is Glorot's for MNIST, as before it had a name", () => {
+    expect(resolved("mnist").init).toBe("glorot");
+    expect(resolved("sinusoid").init).toBe("small");
+    expect(resolved("hanzi", { model: "mlp" }).init).toBe("small");
+  });
 });
 
 describe("splits", () => {

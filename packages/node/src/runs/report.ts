@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Evaluation } from "innerloop";
 import { type RunEvent, readEvents } from "./event-log.js";
+import { figureNameOf, resultsCells } from "./results-cells.js";
 import { type RunFolder, writeRunFile } from "./run-folder.js";
 
 type Point = readonly [iteration: number, value: number];
@@ -26,7 +27,7 @@ export function reportPage(
   evaluations: readonly Evaluation[],
   notes: readonly string[],
 ): string {
-  const name = evaluations[0]?.rows[0] && "accuracy" in evaluations[0].rows[0].figures ? "accuracy" : "loss";
+  const name = figureNameOf(evaluations[0]);
   const training = averaged(
     events.flatMap((event) => pointOf(event, event.type === "iteration" ? figureOf(event, name) : undefined)),
   );
@@ -131,18 +132,18 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
   ].join("\n");
 }
 
-function resultsHtml(evaluations: readonly Evaluation[], name: string): string {
-  const steps = [...new Set(evaluations.flatMap(({ rows }) => rows.map((row) => row.steps)))].sort((a, b) => a - b);
-  const shown = (value: number): string => (name === "accuracy" ? (100 * value).toFixed(1) : value.toPrecision(3));
-  const rows = evaluations.map(({ learner, rows: own }) => {
-    const cells = steps.map((n) => {
-      const figure = own.find((row) => row.steps === n)?.figures[name];
-      return `<td>${figure ? `${shown(figure.mean)} &plusmn; ${shown(figure.interval)}` : ""}</td>`;
-    });
-    return `<tr><td>${escaped(learner)}</td>${cells.join("")}</tr>`;
+function resultsHtml(evaluations: readonly Evaluation[], title: string): string {
+  const { header, rows } = resultsCells(evaluations);
+  const shown = (name: string, value: number): string =>
+    name === "accuracy" ? (100 * value).toFixed(1) : value.toPrecision(3);
+  const lines = rows.map(({ method, name, figures }) => {
+    const cells = figures.map(
+      (figure) => `<td>${figure ? `${shown(name, figure.mean)} &plusmn; ${shown(name, figure.interval)}` : ""}</td>`,
+    );
+    return `<tr><td>${escaped(method)}</td>${cells.join("")}</tr>`;
   });
-  const header = steps.map((n) => `<th>${n === 0 ? "before" : `${n} step${n === 1 ? "" : "s"}`}</th>`).join("");
-  return `<table><thead><tr><th>${name}${name === "accuracy" ? " (%)" : ""}</th>${header}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table>`;
+  const columns = header.map((text) => `<th>${text}</th>`).join("");
+  return `<table><thead><tr><th>${title}${title === "accuracy" ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table>`;
 }
 
 const escaped = (text: string): string =>

@@ -6,6 +6,7 @@ export const runErrorCodes = {
   ILN04: "a run whose configuration cannot be read",
   ILN05: "a checkpoint that is missing or damaged",
   ILN06: "a run whose data set has changed",
+  ILN07: "a run whose experiment file has changed, is gone, or is none to be run",
 } as const;
 
 export type RunErrorCode = keyof typeof runErrorCodes;

@@ -1,6 +1,6 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type CheckpointStore, decodeSafetensors } from "innerloop";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
@@ -15,7 +15,7 @@ export interface RunConfig {
   readonly format: typeof runFormat;
   /** The preset, or the experiment file's path. */
   readonly experiment: string;
-  /** Set where an experiment file in TypeScript brings its own learner and tasks. */
+  /** Set where an experiment file in TypeScript brings its own learner and tasks; the path is absolute. */
   readonly file?: { readonly path: string; readonly sha256: string };
   readonly options: ExperimentOptions;
   /** Tasks that run at once, settled at the start: it decides in which order sums are taken. */
@@ -143,7 +143,10 @@ function parseConfig(text: string, file: string): RunConfig {
     return fail("its record of the data set is malformed");
   if (
     source !== undefined &&
-    (!isRecord(source) || typeof source.path !== "string" || typeof source.sha256 !== "string")
+    (!isRecord(source) ||
+      typeof source.path !== "string" ||
+      !isAbsolute(source.path) ||
+      typeof source.sha256 !== "string")
   )
     return fail("its record of the experiment file is malformed");
   try {

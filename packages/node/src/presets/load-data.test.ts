@@ -1,0 +1,53 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { importDataset } from "../data/dataset-store.js";
+import { loadExamples } from "./load-data.js";
+import { defaultExperimentOptions } from "./option-table.js";
+
+let folder: string;
+const before = process.cwd();
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "innerloop-load-"));
+  vi.stubEnv("INNERLOOP_DATA", join(folder, "data"));
+  process.chdir(folder);
+});
+afterEach(async () => {
+  process.chdir(before);
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+const load = (data: string) => loadExamples({ ...defaultExperimentOptions(), data, imageSize: 4 });
+
+async function classFolders(name: string): Promise<void> {
+  for (const className of ["left", "right"]) {
+    await mkdir(join(folder, name, className), { recursive: true });
+    const image = sharp(Buffer.alloc(16), { raw: { width: 4, height: 4, channels: 1 } });
+    await image.png().toFile(join(folder, name, className, "0.png"));
+  }
+}
+
+describe("--data", () => {
+  it("takes the data set where a folder here has its name, and the folder as a path", async () => {
+    const classes = ["a", "b", "c"].map((name) => ({ name, count: 1, examples: Uint8Array.of(1, 2, 3, 4) }));
+    const examples = { name: "points", exampleShape: [2, 2, 1], classes };
+    await importDataset("points", { kind: "examples", examples });
+    await classFolders("points");
+    const named = await load("points");
+    expect(named.examples.classes.map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect(named.record.folder).toBeUndefined();
+    const path = await load("./points");
+    expect(path.examples.classes.map(({ name }) => name)).toEqual(["left", "right"]);
+    expect(path.record.folder).toBe(join(process.cwd(), "points"));
+  });
+
+  it("takes a folder by its bare name where no data set has it, and no built-in set's", async () => {
+    await classFolders("birds");
+    await classFolders("omniglot");
+    expect((await load("birds")).examples.classes).toHaveLength(2);
+    await expect(load("omniglot")).rejects.toThrow(/ILD02 omniglot/);
+  });
+});
