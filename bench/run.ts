@@ -25,13 +25,14 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     only: { type: "string", default: "" },
     peers: { type: "string", default: "loop,func" },
+    python: { type: "string", default: fileURLToPath(new URL("../../.venv/bin/python", import.meta.url)) },
     json: { type: "boolean", default: false },
   },
 });
 const rounds = Number(values.rounds);
 const cores = availableParallelism();
 const executor = workerPoolExecutor({ workers: cores });
-const python = fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
+const { python } = values;
 const script = fileURLToPath(new URL("../peers/torch_maml.py", import.meta.url));
 const variants = existsSync(python) ? values.peers.split(",").filter(Boolean) : [];
 
