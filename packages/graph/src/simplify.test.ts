@@ -67,6 +67,10 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [reshape(reshape(x, [6]), [3, 2]), reshape(x, [3, 2])],
     [reshape(reshape(x, [6]), [2, 3]), x],
   ],
+  "(a b)^T = b^T a^T": [
+    [transpose(matmul(x, square)), matmul(transpose(square), transpose(x))],
+    [transpose(matmul(transpose(square), square)), matmul(transpose(square), square)],
+  ],
   "transpose(transpose(x)) is one transpose": [
     [transpose(transpose(x)), x],
     [transpose(transpose(input([2, 3, 4]), [1, 2, 0]), [1, 2, 0]), transpose(input([2, 3, 4]), [2, 0, 1])],
@@ -104,7 +108,8 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [sum(sum(x, 0), 0), sum(x)],
     [sum(sum(input([2, 3, 4]), 1), 1), sum(input([2, 3, 4]), [1, 2])],
   ],
-  "x + 0 = x, x + (-y) = x - y": [
+  "x + 0 = x, x + (-y) = x - y, x + x = 2 x": [
+    [add(x, x), mul(x, 2)],
     [add(x, 0), x],
     [add(0, x), x],
     [add(row, zeros([2, 3], "float64")), broadcastTo(row, [2, 3])],

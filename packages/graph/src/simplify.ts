@@ -1,6 +1,6 @@
 import type { Primitive } from "./primitive.js";
 import { add, cast, div, elementwisePrimitives, mul, neg, sub } from "./primitives/elementwise.js";
-import { matmul } from "./primitives/linear-algebra.js";
+import { matmul, swapLast } from "./primitives/linear-algebra.js";
 import { sum } from "./primitives/reduce.js";
 import { broadcastShapes, broadcastTo, full, reshape, transpose } from "./primitives/shape.js";
 import { topologicalOrder } from "./rewriting.js";
@@ -107,6 +107,15 @@ const rewrites: readonly Rewrite[] = [
     },
   },
   {
+    law: "(a b)^T = b^T a^T",
+    on: ["transpose"],
+    apply: (x, [product]) => {
+      // A transposed operand costs the product nothing; a transposed result is a pass over it.
+      if (!is(product, "matmul") || !swapsLastAxes(x.attributes.permutation as readonly number[])) return undefined;
+      return matmul(swapLast(product.inputs[1]!), swapLast(product.inputs[0]!));
+    },
+  },
+  {
     law: "broadcastTo(broadcastTo(x)) = broadcastTo(x)",
     on: ["broadcastTo"],
     apply: (x, [a]) =>
@@ -194,9 +203,10 @@ const rewrites: readonly Rewrite[] = [
     },
   },
   {
-    law: "x + 0 = x, x + (-y) = x - y",
+    law: "x + 0 = x, x + (-y) = x - y, x + x = 2 x",
     on: ["add"],
     apply: (x, [a, b]) => {
+      if (a === b && isFloat(x.dtype)) return mul(a!, 2);
       if (isUniform(b!, 0)) return wide(a!, x.shape);
       if (isUniform(a!, 0)) return wide(b!, x.shape);
       if (is(b, "neg")) return sub(a!, b.inputs[0]!);
@@ -258,6 +268,12 @@ const rewrites: readonly Rewrite[] = [
     },
   },
 ];
+
+/** Whether a permutation swaps the last two axes and leaves all others. */
+function swapsLastAxes(permutation: readonly number[]): boolean {
+  const last = permutation.length - 1;
+  return permutation.every((axis, i) => axis === (i === last ? last - 1 : i === last - 1 ? last : i));
+}
 
 /** x without leading axes (before the last two) that only repeat it. */
 function withoutLeadingRepeats(x: Tensor): Tensor {
