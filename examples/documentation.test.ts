@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+/** A program without its layout, and with the number of iterations that main() gets as an argument. */
+const flat = (code: string): string =>
+  code
+    .replace(/iterations: \d+/g, "iterations")
+    .replace(/\s+/g, " ")
+    .replaceAll(", }", " }");
+
+test("the program in the README is the example that it names", () => {
+  const blocks = [...read("README.md").matchAll(/<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)```/g)];
+  expect(blocks.length).toBeGreaterThan(0);
+  for (const [, file, block] of blocks) {
+    const program = flat(read(file!));
+    for (const statement of block!.split(/(?<=;)\n+/).filter((part) => part.trim() !== "")) {
+      expect(program, statement).toContain(flat(statement.trim()));
+    }
+  }
+});
+
+test("the documents link to files that are there", () => {
+  for (const document of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]) {
+    for (const [, target] of read(document).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      expect(existsSync(new URL(`../${target}`, import.meta.url)), `${document}: ${target}`).toBe(true);
+    }
+  }
+});
