@@ -71,3 +71,13 @@ export function checkFeeds(feeds: readonly TypedArray[], inputs: readonly Tensor
     throw new GraphError("IL402", "run", problem, `Give a ${wanted} of ${sizeOf(shape)}`);
   });
 }
+
+/** For executors: what they throw where they, or a session of theirs, are asked for something after `close`. */
+export function closedError(operation: "load" | "run"): GraphError {
+  return new GraphError(
+    "IL403",
+    operation,
+    "the executor or session is closed",
+    "Load the model again with an open executor",
+  );
+}

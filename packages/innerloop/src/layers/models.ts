@@ -46,7 +46,7 @@ export function mlp(options: MlpOptions): Layer {
       functionLayer(activations[activation]),
     ]);
   const head = linear({ inputs: sizes.at(-2)!, outputs: sizes.at(-1)!, weightInit });
-  return sequential([functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!])), ...hidden, head] as Layer[]);
+  return sequential([functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!])), ...hidden, head]);
 }
 
 export interface ConvNetOptions {
@@ -93,12 +93,12 @@ export function convNet(options: ConvNetOptions): Layer {
       batchNorm({ channels: filters, mode }),
       relu(),
       ...(strided ? [] : [maxPool(2)]),
-    ] as Layer[]);
+    ]);
   });
   const inputs = strided ? filters : rows * columns * filters;
   const images = functionLayer((x) => reshape(x, [x.shape[0]!, height, width, channels]));
   const head = linear({ inputs, outputs: ways, weightInit: normalInit(0.01) });
-  return sequential([images, ...body, strided ? globalAveragePool() : flatten(), head] as Layer[]);
+  return sequential([images, ...body, strided ? globalAveragePool() : flatten(), head]);
 }
 
 /** 784 -> ways, the linear model of the MNIST examples; zeros at first. */
@@ -106,7 +106,7 @@ export function linearClassifier(options: { readonly inputs: number; readonly wa
   return sequential([
     flatten(),
     linear({ inputs: options.inputs, outputs: options.ways, weightInit: constantInit(0) }),
-  ] as Layer[]);
+  ]);
 }
 
 /** The fully connected network of MAML on Omniglot: 256-128-64-64, each with batch normalisation and relu. */

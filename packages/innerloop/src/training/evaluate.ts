@@ -68,13 +68,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const overTasks = (params: Tree, batch: Task): Tree => vmap(perTask, [null, 0])(params, batch);
   const size = Math.min(
     count,
-    chunkSizeFor(
-      (tasks) => overTasks(params, tasks),
-      (n) => sampleTasks(tasks, taskSeed, 0, n),
-      count,
+    chunkSizeFor({
+      program: overTasks,
+      params,
+      tasks,
+      taskSeed,
+      total: count,
       executor,
-      options.memoryBudget,
-    ),
+      memoryBudget: options.memoryBudget,
+    }),
   );
   const run = compile(overTasks, { executor });
   let done = 0;

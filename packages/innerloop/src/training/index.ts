@@ -5,7 +5,7 @@ export {
   encodeCheckpoint,
   type TrainingState,
 } from "./checkpoint.js";
-export { chunkSizeFor, defaultMemoryBudget } from "./chunks.js";
+export { defaultMemoryBudget, type MetaStepPlan, planMetaStep } from "./chunks.js";
 export { defaultExecutor, setDefaultExecutor } from "./default-executor.js";
 export {
   type Estimated,

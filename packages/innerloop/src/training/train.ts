@@ -1,8 +1,8 @@
-import { type Executor, leaves, paths, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import { type Learner, meanMetaGradient } from "../learners/learner.js";
+import { type Executor, leaves, paths, type Tree } from "@innerloop/graph";
+import type { Learner } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
-import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { splitSeed, type TaskSource } from "../tasks/task.js";
 import {
   type CheckpointStore,
   decodeCheckpoint,
@@ -10,7 +10,7 @@ import {
   encodeCheckpoint,
   type TrainingState,
 } from "./checkpoint.js";
-import { chunkSizeFor } from "./chunks.js";
+import { planMetaStep } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluate } from "./evaluate.js";
 import { metaStep } from "./meta-step.js";
@@ -95,22 +95,22 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed);
-  const gradientOf = (params: Params, tasks: Task, keys: Tensor) => meanMetaGradient(learner, params, tasks, keys);
   const batchAt = (iteration: number) => ({
     tasks: sampleTasks(sources.train, trainSeed, iteration * metaBatchSize, metaBatchSize),
     keys: taskKeys(trainSeed, iteration * metaBatchSize, metaBatchSize),
   });
   if (state.chunkSize === 0) {
-    const chosen =
-      options.chunkSize ??
-      chunkSizeFor(
-        (tasks) =>
-          gradientOf(state.params, tasks, tensor(new Int32Array(tasks.support.x.shape[0]!))) as unknown as Tree,
-        (count) => sampleTasks(sources.train, trainSeed, 0, count),
+    const planned = () =>
+      planMetaStep({
+        learner,
+        params: state.params,
+        tasks: sources.train,
+        taskSeed: trainSeed,
         metaBatchSize,
         executor,
-        options.memoryBudget,
-      );
+        memoryBudget: options.memoryBudget,
+      });
+    const chosen = options.chunkSize ?? planned().chunkSize;
     state = { ...state, chunkSize: Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize) };
   }
   const update = metaStep({ learner, optimizer, executor, metaBatchSize, chunkSize: state.chunkSize });
@@ -122,6 +122,15 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     requireFiniteParameters(state);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
   };
+  const validated = (): Promise<Evaluation> =>
+    evaluate({
+      learner,
+      params: state.params,
+      tasks: sources.validation,
+      count: validation?.count ?? 100,
+      taskSeed: splitSeed(seed, "validation"),
+      executor,
+    });
   let reason: "finished" | "interrupted" | "early stop" = "finished";
   let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
   const patienceIsOver = (): boolean => validation?.patience !== undefined && state.sinceBest >= validation.patience;
@@ -154,14 +163,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     state = { ...state, iteration, params, optimizer: optimizerState };
     emit({ type: "iteration", iteration, loss, metrics });
     if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
-      const evaluation = await evaluate({
-        learner,
-        params: state.params,
-        tasks: sources.validation,
-        count: validation.count ?? 100,
-        taskSeed: splitSeed(seed, "validation"),
-        executor,
-      });
+      const evaluation = await validated();
       const score = evaluation.rows.at(-1)!.figures.loss!.mean;
       // A score that is no number is never the best: no later one would be below it, and JSON has no name for it.
       const better = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
@@ -188,15 +190,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   requireFiniteParameters(state);
   if (!validation && reason === "finished" && iterations > 0) {
     // No adaptation goes unchecked: where validation is off, it is looked at once.
-    const evaluation = await evaluate({
-      learner,
-      params: state.params,
-      tasks: sources.validation,
-      count: 100,
-      taskSeed: splitSeed(seed, "validation"),
-      executor,
-    });
-    const message = adaptationWarning(evaluation);
+    const message = adaptationWarning(await validated());
     if (message) emit({ type: "warning", iteration: state.iteration, message });
   }
   emit({ type: "end", iteration: state.iteration, reason });

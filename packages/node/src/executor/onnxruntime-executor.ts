@@ -1,5 +1,6 @@
 import {
   checkFeeds,
+  closedError,
   declareLibraryModule,
   type Executor,
   type ExecutorSession,
@@ -118,15 +119,6 @@ function openSession(
 /** The native binding takes no shared memory: arrays on a SharedArrayBuffer are copied, others are passed as they are. */
 function unshared<T extends TypedArray>(array: T): T {
   return array.buffer instanceof SharedArrayBuffer ? (array.slice() as T) : array;
-}
-
-function closedError(operation: "load" | "run"): GraphError {
-  return new GraphError(
-    "IL403",
-    operation,
-    "the executor or session is closed",
-    "Load the model again with an open executor",
-  );
 }
 
 function failure(operation: "load" | "run", cause: unknown, remedy: string): GraphError {

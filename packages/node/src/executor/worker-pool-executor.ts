@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import {
   checkFeeds,
+  closedError,
   declareLibraryModule,
   type Executor,
   type ExecutorSession,
@@ -288,13 +289,4 @@ const plainType = ({ dtype, shape }: TensorType): TensorType => ({ dtype, shape:
 function withCause<E extends Error>(error: E, cause: unknown): E {
   if (cause !== undefined) error.cause = cause;
   return error;
-}
-
-function closedError(operation: "load" | "run"): GraphError {
-  return new GraphError(
-    "IL403",
-    operation,
-    "the executor or session is closed",
-    "Load the model again with an open executor",
-  );
 }

@@ -200,19 +200,19 @@ function learnerOf(options: ExperimentOptions, model: Layer, loss: Loss): Learne
   const setting = { model, loss, steps, inner: innerOptimizerOf(options) };
   switch (options.learner) {
     case "maml":
-      return maml(setting) as Learner;
+      return maml(setting);
     case "fomaml":
-      return fomaml(setting) as Learner;
+      return fomaml(setting);
     case "reptile":
-      return reptile(setting) as Learner;
+      return reptile(setting);
     case "anil":
-      return anil(setting) as Learner;
+      return anil(setting);
     case "boil":
-      return boil(setting) as Learner;
+      return boil(setting);
     case "meta-sgd":
-      return metaSgd({ model, loss, steps, learningRate: options.innerRate }) as Learner;
+      return metaSgd({ model, loss, steps, learningRate: options.innerRate });
     case "joint":
-      return jointTraining(setting) as Learner;
+      return jointTraining(setting);
   }
 }
 
@@ -221,13 +221,12 @@ function learnerOf(options: ExperimentOptions, model: Layer, loss: Loss): Learne
  * neighbour among the pixels of the support set.
  */
 function baselinesOf(options: ExperimentOptions, model: Layer, loss: Loss): Baseline[] {
-  const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) }) as Adapter;
-  const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) }) as Adapter;
+  const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) });
+  const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) });
   const list: Baseline[] = [
     { adapter: scratch, steps: options.evalSteps },
     { adapter: { ...longer, name: "from scratch, Adam 0.01" }, steps: [10, 50] },
   ];
-  if (options.data !== "sinusoid")
-    list.push({ adapter: nearestNeighbour({ ways: options.ways }) as Adapter, steps: [0] });
+  if (options.data !== "sinusoid") list.push({ adapter: nearestNeighbour({ ways: options.ways }), steps: [0] });
   return list;
 }

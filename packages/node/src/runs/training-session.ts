@@ -1,18 +1,7 @@
 /** Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing. */
 import { join } from "node:path";
-import { type Executor, estimateModel, leaves, lower, type Tree, tensor, trace } from "@innerloop/graph";
-import {
-  type CheckpointStore,
-  chunkSizeFor,
-  key,
-  type Learner,
-  meanMetaGradient,
-  sampleTasks,
-  splitSeed,
-  type Task,
-  type TrainingEvent,
-  train,
-} from "innerloop";
+import { type Executor, leaves } from "@innerloop/graph";
+import { type CheckpointStore, key, planMetaStep, splitSeed, type TrainingEvent, train } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, readEvents } from "./event-log.js";
@@ -29,26 +18,22 @@ export interface TrainingPlan {
 }
 
 /** Works out how many tasks run at once, and what that takes. */
-export function planTraining(
-  experiment: Experiment,
-  options: ExperimentOptions,
-  executor: Executor,
-  chunkSize?: number,
-): TrainingPlan {
-  const learner: Learner = experiment.learner;
+export function planTraining(experiment: Experiment, options: ExperimentOptions, executor: Executor): TrainingPlan {
+  const { learner, tasks } = experiment;
   const params = learner.init(key(options.seed));
-  const seed = splitSeed(options.seed, "train");
-  const gradient = (tasks: Task): Tree =>
-    meanMetaGradient(learner, params, tasks, tensor(new Int32Array(tasks.support.x.shape[0]!))) as unknown as Tree;
-  const sample = (count: number): Task => sampleTasks(experiment.tasks.train, seed, 0, count);
-  const size =
-    chunkSize ??
-    Math.min(options.metaBatch, chunkSizeFor(gradient, sample, options.metaBatch, executor, options.memory * 2 ** 20));
-  const cost = estimateModel(lower(trace(gradient, [sample(size)]).graph, executor.profile));
+  const { chunkSize, estimate } = planMetaStep({
+    learner,
+    params,
+    tasks: tasks.train,
+    taskSeed: splitSeed(options.seed, "train"),
+    metaBatchSize: options.metaBatch,
+    executor,
+    memoryBudget: options.memory * 2 ** 20,
+  });
   return {
-    chunkSize: size,
-    chunkBytes: cost.peakBytes,
-    operations: (cost.operations * options.metaBatch) / size,
+    chunkSize,
+    chunkBytes: estimate.peakBytes,
+    operations: (estimate.operations * options.metaBatch) / chunkSize,
     parameters: leaves(params).reduce((total, leaf) => total + leaf.size, 0),
   };
 }
