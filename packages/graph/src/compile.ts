@@ -3,7 +3,7 @@ import type { Executor, ExecutorSession } from "./executor.js";
 import { type Graph, hashGraph, trace, typesOf } from "./graph.js";
 import { type Estimate, encode, estimateModel, lower } from "./onnx/lowering.js";
 import { sameShape, Tensor } from "./tensor.js";
-import { leaves, paths, type Tree, unflatten } from "./tree.js";
+import { leaves, namedLeaves, paths, type Tree, unflatten } from "./tree.js";
 
 /** A function compiled for arguments of certain shapes. */
 export interface Program<Arguments extends readonly Tree[], Result extends Tree> {
@@ -36,9 +36,8 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
   options: { readonly executor: Executor },
 ): CompiledFunction<Arguments, Result> {
-  const programs = new Map<string, Promise<Program<Arguments, Result>>>();
-  const prepare = async (...args: Arguments): Promise<Program<Arguments, Result>> => {
-    const key = args.map(signature).join("; ");
+  const programs = new Map<string, Promise<BuiltProgram<Arguments, Result>>>();
+  const programFor = (args: Arguments, key: string): Promise<BuiltProgram<Arguments, Result>> => {
     let program = programs.get(key);
     if (!program) {
       program = build(f, args, options.executor);
@@ -48,7 +47,15 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
     }
     return program;
   };
-  const call = async (...args: Arguments): Promise<Result> => (await prepare(...args)).run(...args);
+  const prepare = async (...args: Arguments): Promise<Program<Arguments, Result>> => {
+    return programFor(args, signature(args.map(namedLeaves)));
+  };
+  const call = async (...args: Arguments): Promise<Result> => {
+    const given = args.map(namedLeaves);
+    const program = await programFor(args, signature(given));
+    // Equal signatures have equal names in equal order: nothing is left to be matched.
+    return program.runLeaves(given.flat().map(([, leaf]) => leaf));
+  };
   return Object.assign(call, { prepare });
 }
 
@@ -56,30 +63,33 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
   args: Arguments,
   executor: Executor,
-): Promise<Program<Arguments, Result>> {
+): Promise<BuiltProgram<Arguments, Result>> {
   const { graph, result } = trace(f, args);
   const lowered = lower(graph, executor.profile);
   const model = encode(lowered);
   const hash = hashGraph(graph);
   const session = await loadSession(executor, hash, model, graph);
   const names = args.map(paths);
-  const run = async (...given: Arguments): Promise<Result> => {
-    const feeds = names.flatMap((expected, i) => leavesByName(given[i], expected, i));
+  const runLeaves = async (feeds: readonly Tensor[]): Promise<Result> => {
     const results = await session.run(feeds.map((x, i) => dataFor(x, graph.inputs[i], i)));
     return unflatten(
       result,
       graph.outputs.map((output, i) => new Tensor(output, { data: results[i]! })),
     );
   };
-  return { graph, hash, estimate: estimateModel(lowered), model, run };
+  const run = async (...given: Arguments): Promise<Result> =>
+    runLeaves(names.flatMap((expected, i) => leavesByName(given[i], expected, i)));
+  return { graph, hash, estimate: estimateModel(lowered), model, run, runLeaves };
 }
 
-/** Names, types and shapes of the leaves of an argument. */
-function signature(argument: Tree): string {
-  const names = paths(argument);
-  return leaves(argument)
-    .map((leaf, i) => `${names[i]} ${leaf}`)
-    .join(", ");
+interface BuiltProgram<Arguments extends readonly Tree[], Result extends Tree> extends Program<Arguments, Result> {
+  /** Runs on the leaves of all arguments, in the order in which it was compiled. */
+  runLeaves(feeds: readonly Tensor[]): Promise<Result>;
+}
+
+/** Names, types and shapes of the leaves of all arguments. */
+function signature(args: readonly (readonly (readonly [name: string, leaf: Tensor])[])[]): string {
+  return args.map((list) => list.map(([name, leaf]) => `${name} ${leaf}`).join(", ")).join("; ");
 }
 
 /** The leaves of an argument in the order in which it was compiled: properties may come in any. */

@@ -11,18 +11,21 @@ type Branch = readonly Tree[] | { readonly [name: string]: Tree };
 
 const isLeaf = (tree: unknown): tree is Tensor => tree instanceof Tensor;
 
-/** The names of the leaves, as `layer/0/weight`, in the order of `leaves`. */
-export function paths(tree: Tree): string[] {
-  const found: string[] = [];
-  visit(tree, "", (_leaf, path) => found.push(path));
+/** The tensors of a tree with their names, as `layer/0/weight`: properties in their own order. */
+export function namedLeaves(tree: Tree): [name: string, leaf: Tensor][] {
+  const found: [string, Tensor][] = [];
+  visit(tree, "", (leaf, path) => found.push([path, leaf]));
   return found;
+}
+
+/** The names of the leaves, in the order of `leaves`. */
+export function paths(tree: Tree): string[] {
+  return namedLeaves(tree).map(([name]) => name);
 }
 
 /** The tensors of a tree: properties in their own order. */
 export function leaves(tree: Tree): Tensor[] {
-  const found: Tensor[] = [];
-  visit(tree, "", (leaf) => found.push(leaf));
-  return found;
+  return namedLeaves(tree).map(([, leaf]) => leaf);
 }
 
 function visit(tree: Tree, path: string, leaf: (x: Tensor, path: string) => void): void {
