@@ -13,6 +13,8 @@ export default defineConfig({
     },
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts"],
+    // No test reads or fills the user's cache of models; those about it name a folder of their own.
+    env: { INNERLOOP_CACHE: "off" },
+    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts"],
   },
 });

@@ -2,48 +2,93 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 
+/** What a peer says of itself when it is warm. */
+export interface PeerHeader {
+  readonly threads: number;
+  /** The first meta-step, which compiles, and the fastest of those that warmed it up. */
+  readonly firstMilliseconds: number;
+  readonly milliseconds: number;
+  /** The largest resident size of its process up to now. */
+  readonly peakBytes: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
 /** A peer in another process that answers one line of JSON for each line it is sent. */
 export class Peer {
-  private readonly lines: AsyncIterator<string>;
-  private readonly reader: Interface;
   private stderr = "";
+  readonly header: PeerHeader;
 
   private constructor(
-    readonly header: Readonly<Record<string, unknown>>,
+    first: string,
     private readonly child: ChildProcessWithoutNullStreams,
-    reader: Interface,
-    lines: AsyncIterator<string>,
+    private readonly reader: Interface,
+    private readonly lines: AsyncIterator<string>,
   ) {
-    this.reader = reader;
-    this.lines = lines;
+    this.header = JSON.parse(first) as PeerHeader;
     child.stderr.on("data", (data: Buffer) => {
-      this.stderr += data.toString();
+      this.stderr = (this.stderr + data.toString()).slice(-2000);
     });
   }
 
-  /** Starts a peer and reads the header that it introduces itself with. */
-  static async start(command: string, args: readonly string[]): Promise<Peer> {
+  /** Starts a peer, lets it warm up and reads its header. One that is not warm in time is ended, with an error. */
+  static async start(command: string, args: readonly string[], patienceMs: number): Promise<Peer> {
     const child = spawn(command, args, { stdio: "pipe" });
+    let stderr = "";
+    const collect = (data: Buffer): void => {
+      stderr = (stderr + data.toString()).slice(-2000);
+    };
+    child.stderr.on("data", collect);
     const failed = once(child, "error").then(([error]) => {
       throw error;
     });
     const reader = createInterface({ input: child.stdout });
     const lines = reader[Symbol.asyncIterator]();
-    const first = (await Promise.race([lines.next(), failed])) as IteratorResult<string>;
-    if (first.done) throw new Error(`${command} ${args.join(" ")} ended without a word`);
-    return new Peer(JSON.parse(first.value) as Record<string, unknown>, child, reader, lines);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`two meta-steps took more than ${patienceMs / 1000} s`)), patienceMs);
+    });
+    const give = (error: Error): never => {
+      child.kill("SIGKILL");
+      throw error;
+    };
+    try {
+      for (;;) {
+        const { value, done } = (await Promise.race([lines.next(), failed, late])) as IteratorResult<string>;
+        if (done) return give(new Error(lastLine(stderr) ?? "it ended without a word"));
+        // Libraries greet on standard output too.
+        if (!value.startsWith("{")) continue;
+        const { error } = JSON.parse(value) as { error?: string };
+        if (error !== undefined) return give(new Error(error));
+        child.stderr.off("data", collect);
+        return new Peer(value, child, reader, lines);
+      }
+    } catch (error) {
+      return give(error as Error);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
+  /** @throws Error where the peer answers with one, or ends */
   async ask(message: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
     this.child.stdin.write(`${JSON.stringify(message)}\n`);
     const { value, done } = await this.lines.next();
-    if (done) throw new Error(`the peer ended: ${this.stderr.slice(-2000)}`);
-    return JSON.parse(value as string) as Record<string, unknown>;
+    if (done) throw new Error(`the peer ended: ${lastLine(this.stderr) ?? "without a word"}`);
+    const answer = JSON.parse(value as string) as Record<string, unknown>;
+    if (typeof answer.error === "string") throw new Error(answer.error);
+    return answer;
+  }
+
+  /** Whole meta-steps, with the milliseconds of each. */
+  async round(repeats: number): Promise<number[]> {
+    return ((await this.ask({ command: "round", repeats })) as { milliseconds: number[] }).milliseconds;
   }
 
   async quit(): Promise<void> {
     this.child.stdin.end(`${JSON.stringify({ command: "quit" })}\n`);
     this.reader.close();
-    await once(this.child, "exit");
+    if (this.child.exitCode === null) await once(this.child, "exit");
   }
 }
+
+const lastLine = (text: string): string | undefined => text.trim().split("\n").at(-1) || undefined;

@@ -1,184 +1,286 @@
-/** Times the second-order meta-step beside its bare matrix products and, where it is installed, PyTorch. See README.md. */
-import { existsSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+/** npm run bench: ours and the peers in turns, then docs/benchmarks.md of what was found. See README.md. */
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  compile,
-  type Executor,
-  estimateModel,
-  leaves,
-  lower,
-  matmul,
-  type Tensor,
-  type Tree,
-  tensor,
-  trace,
-} from "@innerloop/graph";
+import type { Executor } from "@innerloop/graph";
 import { workerPoolExecutor } from "@innerloop/node";
-import { sampleTasks, taskKeys } from "innerloop";
-import { Peer } from "./peer.js";
-import { ourLoop, peerNames, sharedProblem, type Workload, workloads } from "./workloads.js";
+import { agreement, tolerance } from "./agreement.js";
+import { bareProducts, matmulPeak } from "./floor.js";
+import { adaptation, firstStep, ourMemory } from "./fresh.js";
+import { fastest, goals } from "./goals.js";
+import { installed, type PeerEnvironment, type PeerKind, peerKinds, type RunningPeer, startPeer } from "./peers.js";
+import { scalingPlot, speedPlot } from "./plot.js";
+import { ourLoop, type Problem } from "./problem.js";
+import { report } from "./report.js";
+import { type PeerResult, type Results, type Row, readResults, type Workers, writeWhole } from "./results.js";
+import { type Contender, takeTurns } from "./rounds.js";
+import { scaling } from "./scaling.js";
+import { median, ratioSpread, spread } from "./statistics.js";
+import { omniglot, type Workload, workloads } from "./workloads.js";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
     only: { type: "string", default: "" },
-    peers: { type: "string", default: "loop,func" },
+    peers: { type: "string", default: "" },
     python: { type: "string", default: fileURLToPath(new URL("../../.venv/bin/python", import.meta.url)) },
+    patience: { type: "string", default: "240" },
+    quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    "report-only": { type: "boolean", default: false },
   },
 });
-const rounds = Number(values.rounds);
+
+const files = {
+  results: new URL("../../docs/benchmarks.json", import.meta.url),
+  report: new URL("../../docs/benchmarks.md", import.meta.url),
+  speed: new URL("../../docs/benchmarks-speed.svg", import.meta.url),
+  scaling: new URL("../../docs/benchmarks-scaling.svg", import.meta.url),
+};
+
+function writeDocuments(results: Results): void {
+  writeWhole(files.report, report(results));
+  writeWhole(files.speed, speedPlot(results));
+  if (results.sweeps?.length) writeWhole(files.scaling, scalingPlot(results.sweeps));
+}
+
+const whole = (text: string, option: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`--${option} ${text}: give a whole number of 1 or more`);
+  }
+  return value;
+};
+
 const cores = availableParallelism();
-const executor = workerPoolExecutor({ workers: cores });
-const { python } = values;
-const script = fileURLToPath(new URL("../peers/torch_maml.py", import.meta.url));
-const variants = existsSync(python) ? values.peers.split(",").filter(Boolean) : [];
+const rounds = whole(values.rounds ?? (values.quick ? "2" : "7"), "rounds");
+const budgetMs = values.quick ? 300 : 1500;
+const environment: PeerEnvironment = {
+  python: values.python,
+  threads: ({ model }) => {
+    // The likely one alone where time is short: small products are slower with more threads.
+    if (values.quick) return [model === "mlp" ? 1 : cores];
+    return cores > 1 ? [cores, 1] : [1];
+  },
+  patienceMs: 1000 * whole(values.patience, "patience"),
+};
+const absent: { peer: string; where: string; reason: string }[] = [];
+const leaveOut = (kind: PeerKind, where: string, reason: string): void => {
+  absent.push({ peer: kind.name, where, reason });
+  console.log(`  ${kind.name} is left out: ${reason}`);
+};
 
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
-
-/** GFLOP/s of 1024^3 products, one in each worker at the same time. */
-async function matmulPeak(on: Executor): Promise<number> {
-  const size = 1024;
-  const a = tensor(new Float32Array(size * size).fill(0.01), [size, size]);
-  const product = await compile((x: Tensor, y: Tensor) => matmul(x, y), { executor: on }).prepare(a, a);
-  const all = () => Promise.all(Array.from({ length: on.parallelism }, () => product.run(a, a)));
-  await all();
-  const times: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const start = performance.now();
-    await all();
-    times.push(performance.now() - start);
+/** The peers to run: those asked for by name, else all that are there and do not take minutes to compile. */
+function chosenPeers(): PeerKind[] {
+  const names = values.peers.split(",").filter(Boolean);
+  const unknown = names.filter((name) => name !== "none" && !peerKinds.some(({ key }) => key === name));
+  if (unknown.length > 0) {
+    throw new Error(`--peers ${unknown.join(",")}: choose from none, ${peerKinds.map(({ key }) => key).join(", ")}`);
   }
-  return (2 * size ** 3 * on.parallelism) / median(times) / 1e6;
+  const wanted = peerKinds.filter(({ key, slow }) => (names.length > 0 ? names.includes(key) : !slow));
+  const there = wanted.filter((kind) => installed(kind, environment));
+  for (const kind of wanted)
+    if (!there.includes(kind)) leaveOut(kind, "everywhere", "its environment is not installed");
+  if (there.length < wanted.length) console.log("bash bench/peers/setup.sh installs the peers, in .venv.");
+  return there;
 }
 
-/** Trace to loaded session, and the cost of one chunk's gradient. */
-async function compiled(
-  workload: Workload,
-): Promise<{ milliseconds: number; operations: number; matmulOperations: number; peakBytes: number }> {
-  const { gradient, params } = sharedProblem(workload);
-  const tasks = sampleTasks(workload.tasks, 1, 0, workload.chunkSize);
-  const args = [params, { tasks, keys: taskKeys(1, 0, workload.chunkSize) }] as unknown as [Tree, never];
-  const fresh = workerPoolExecutor({ workers: 1 });
-  // The worker is started first: its start is paid once a process, not once a graph.
-  await matmulPeak(fresh);
-  const start = performance.now();
-  await compile(gradient as (params: Tree, batch: never) => Tree, { executor: fresh }).prepare(...args);
-  const milliseconds = performance.now() - start;
-  const estimate = estimateModel(
-    lower(trace(gradient as (params: Tree, batch: never) => Tree, args).graph, fresh.profile),
-  );
-  await fresh.close();
-  return { milliseconds, ...estimate };
-}
-
-/** The largest difference of two gradients of one problem, relative to the largest entry of its array. */
-async function disagreement(workload: Workload, peer: Peer): Promise<number> {
-  const problem = sharedProblem(workload);
-  const run = compile(problem.gradient as unknown as (params: Tree, batch: Tree) => Tree, { executor });
-  const ours = (await run(problem.params, problem.batch as unknown as Tree)) as unknown as { gradient: Tree };
-  const theirs = (await peer.ask({ command: "gradient", ...problem.forPeer })) as { gradient: Record<string, unknown> };
-  const names = peerNames(workload.family);
-  const expected = names.map((name) => [theirs.gradient[name]].flat(9) as number[]);
-  const largest = (values: readonly number[]): number => Math.max(...values.map(Math.abs));
-  // What is zero but for rounding - the biases before batch normalisation - is measured by the gradient as a whole.
-  const least = 1e-3 * Math.max(...expected.map(largest));
-  return Math.max(
-    ...leaves(ours.gradient).map((leaf, i) => {
-      const differences = expected[i]!.map((value, at) => value - Number(leaf.data![at]));
-      return largest(differences) / Math.max(least, largest(expected[i]!));
-    }),
-  );
-}
-
-console.log(
-  `innerloop bench: ${cpus()[0]?.model.trim()} x ${cores}, Node ${process.version}, onnxruntime with ${cores} workers of 1 thread`,
-);
-if (variants.length === 0)
-  console.log("PyTorch is not installed here: bash bench/peers/setup.sh puts it in .venv. Ours alone:");
-
-const report: Record<string, unknown>[] = [];
-for (const workload of workloads(cores).filter((one) => one.name.includes(values.only))) {
-  console.log(`\n${workload.name}`);
-  const cost = await compiled(workload);
-  const loop = ourLoop(workload, executor);
-  const peers = new Map<string, Peer>();
-  for (const variant of variants) {
-    const args = [
-      script,
-      "--workload",
-      workload.family,
-      "--steps",
-      String(workload.steps),
-      "--variant",
-      variant,
-      "--threads",
-      String(cores),
-    ];
+/** Peers that are warm and have been seen to compute our gradient. */
+async function readyPeers(kinds: readonly PeerKind[], { name, problem }: Workload, executor: Executor) {
+  const ready: (RunningPeer & Pick<PeerResult, "agreement">)[] = [];
+  for (const kind of kinds) {
+    const refused = kind.refuses?.(problem);
+    if (refused !== undefined) continue;
     try {
-      peers.set(variant, await Peer.start(python, args));
+      const running = await startPeer(kind, problem, environment);
+      const found = await agreement(problem, running.peer, executor, running.scale > 1 ? 1 : 5);
+      if (found.median < tolerance) ready.push({ ...running, agreement: found });
+      else {
+        await running.peer.quit();
+        leaveOut(kind, name, `its gradient differs from ours by ${found.median.toExponential(1)}`);
+      }
     } catch (error) {
-      console.log(`  PyTorch (${variant}) does not run: ${error instanceof Error ? error.message : error}`);
+      leaveOut(kind, name, error instanceof Error ? error.message : String(error));
     }
   }
-  for (const [variant, peer] of peers) {
-    const difference = await disagreement(workload, peer);
-    console.log(
-      `  same gradient as PyTorch (${variant}) on the same numbers: largest difference ${difference.toExponential(1)}`,
-    );
-    if (!(difference < 1e-3)) throw new Error("the peer computes something else");
-  }
-  const times = new Map<string, number[]>([
-    ["innerloop", []],
-    ...[...peers.keys()].map((name): [string, number[]] => [name, []]),
-  ]);
-  const peaks: number[] = [];
-  // Short steps are repeated more often, so that a round is long enough to settle.
-  const [repeats, peerRepeats] = workload.family === "sinusoid" ? [100, 10] : [6, 3];
-  await loop(5);
-  for (let round = 0; round < rounds; round++) {
-    peaks.push(await matmulPeak(executor));
-    times.get("innerloop")!.push(...(await loop(repeats)));
-    for (const [name, peer] of peers) {
-      const { milliseconds } = (await peer.ask({ command: "round", repeats: peerRepeats })) as {
-        milliseconds: number[];
-      };
-      times.get(name)!.push(...milliseconds);
-    }
-  }
-  const ours = median(times.get("innerloop")!);
-  const chunks = workload.metaBatchSize / workload.chunkSize;
-  const peak = median(peaks);
-  const gflops = (cost.operations * chunks) / ours / 1e6;
-  const floor = (cost.matmulOperations * chunks) / peak / 1e6;
-  for (const [name, list] of times) {
-    const sorted = [...list].sort((a, b) => a - b);
-    const label =
-      name === "innerloop"
-        ? "innerloop"
-        : `PyTorch ${peers.get(name)!.header.torch ?? ""} ${name === "loop" ? "task by task" : "torch.func vmap"}`;
-    const ratio = name === "innerloop" ? "" : `   ${(median(list) / ours).toFixed(1)} x our time`;
-    console.log(
-      `  ${label.padEnd(34)} ${median(list).toFixed(2).padStart(9)} ms a meta-step (${sorted[0]!.toFixed(2)} to ${sorted.at(-1)!.toFixed(2)})${ratio}`,
-    );
-  }
-  console.log(
-    `  ${(gflops).toFixed(1)} GFLOP/s, ${((100 * gflops) / peak).toFixed(0)}% of the matmul peak of ${peak.toFixed(0)}; ${(ours / floor).toFixed(2)} times its bare matrix products (${floor.toFixed(2)} ms)`,
-  );
-  console.log(
-    `  trace to session ${cost.milliseconds.toFixed(0)} ms; arrays of one run of ${workload.chunkSize} tasks ${(cost.peakBytes / 2 ** 20).toFixed(1)} MB by the estimate`,
-  );
-  report.push({
-    name: workload.name,
-    milliseconds: Object.fromEntries([...times].map(([name, list]) => [name, median(list)])),
-    gflops,
-    peak,
-    floor,
-    compileMilliseconds: cost.milliseconds,
-  });
-  for (const peer of peers.values()) await peer.quit();
+  return ready;
 }
-if (values.json) console.log(JSON.stringify(report));
-await executor.close();
+
+async function measured(workload: Workload, kinds: readonly PeerKind[], executor: Executor): Promise<Row> {
+  const { key, name, problem } = workload;
+  console.log(`\n${name}`);
+  const memory = workload.memory ? await ourMemory(problem) : undefined;
+  const loop = await ourLoop(problem, executor);
+  const expectedMs = median(await loop.run(3));
+  const [peak, products] = [await matmulPeak(executor), await bareProducts(problem, loop.chunkSize, executor)];
+  const ready = await readyPeers(kinds, workload, executor);
+  const repeated = (once: () => Promise<number>) => async (repeats: number) => {
+    const found: number[] = [];
+    for (let i = 0; i < repeats; i++) found.push(await once());
+    return found;
+  };
+  const contenders: Contender[] = [
+    { key: "peak", expectedMs: budgetMs, run: repeated(peak) },
+    { key: "products", expectedMs, run: repeated(products) },
+    { key: "innerloop", expectedMs, run: loop.run },
+    ...ready.map(({ kind, peer }) => ({
+      key: kind.key,
+      expectedMs: peer.header.milliseconds,
+      run: (repeats: number) => peer.round(repeats),
+    })),
+  ];
+  const found = await takeTurns(contenders, { rounds, budgetMs });
+  const ours = found.innerloop!;
+  const chunks = problem.tasks / loop.chunkSize;
+  const [gflop, productGflop] = [loop.chunk.operations, loop.chunk.matmulOperations].map((n) => (n * chunks) / 1e9) as [
+    number,
+    number,
+  ];
+  const floors = found.peak!.map((gflops) => (1000 * productGflop) / gflops);
+  const peers = ready.map(({ kind, peer, scale, agreement: gradient }): PeerResult => {
+    const milliseconds = found[kind.key]!.map((time) => time * scale);
+    const { header } = peer;
+    return {
+      key: kind.key,
+      name: kind.name,
+      threads: header.threads,
+      milliseconds: spread(milliseconds),
+      ratio: ratioSpread(milliseconds, ours),
+      ...(scale > 1 ? { tasks: problem.tasks / scale } : {}),
+      agreement: gradient,
+      firstMilliseconds: header.firstMilliseconds,
+      peakBytes: header.peakBytes,
+      versions: header.versions,
+    };
+  });
+  for (const { peer } of ready) await peer.quit();
+  const row: Row = {
+    key,
+    name,
+    chunkSize: loop.chunkSize,
+    gflop,
+    productGflop,
+    peak: spread(found.peak!),
+    ours: spread(ours),
+    overFloor: ratioSpread(ours, floors),
+    overProducts: ratioSpread(ours, found.products!),
+    peers,
+    ...(memory ? { memory } : {}),
+  };
+  printRow(row);
+  return row;
+}
+
+function printRow({ ours, overFloor, overProducts, peers }: Row): void {
+  const print = (label: string, { median: middle, low, high }: Row["ours"], more: string): void => {
+    const time = `${middle.toFixed(2).padStart(9)} ms (${low.toFixed(2)} to ${high.toFixed(2)})`;
+    console.log(`  ${label.padEnd(32)} ${time}  ${more}`);
+  };
+  const floor = `${overFloor.median.toFixed(2)} x its products at the peak, ${overProducts.median.toFixed(2)} x the products alone`;
+  print("innerloop", ours, floor);
+  for (const { name, milliseconds, ratio, threads, agreement: gradient } of peers) {
+    const gap = gradient.median.toExponential(1);
+    print(name, milliseconds, `${ratio.median.toFixed(2)} x ours; ${threads} threads; gradient within ${gap}`);
+  }
+}
+
+/** One worker and two, on chunks of one size. */
+async function twoWorkers(problem: Problem, name: string): Promise<Workers> {
+  const pools = [workerPoolExecutor({ workers: 1 }), workerPoolExecutor({ workers: 2 })] as const;
+  const two = await ourLoop(problem, pools[1]);
+  const one = await ourLoop(problem, pools[0], two.chunkSize);
+  const expectedMs = median(await one.run(3));
+  await two.run(3);
+  const found = await takeTurns(
+    [
+      { key: "one", expectedMs, run: one.run },
+      { key: "two", expectedMs, run: two.run },
+    ],
+    { rounds, budgetMs },
+  );
+  await Promise.all(pools.map((pool) => pool.close()));
+  const speedup = ratioSpread(found.one!, found.two!);
+  return { name, one: spread(found.one!), two: spread(found.two!), speedup };
+}
+
+const versionIn = (path: string): string =>
+  (JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { version: string }).version;
+
+function versions(rows: readonly Row[]): Record<string, string> {
+  const theirs = rows.flatMap(({ peers }) => peers.flatMap((peer) => Object.entries(peer.versions)));
+  const { node: _, backend: __, ...others } = Object.fromEntries(theirs);
+  const own = {
+    innerloop: versionIn("../../packages/innerloop/package.json"),
+    "onnxruntime-node": versionIn("../../node_modules/onnxruntime-node/package.json"),
+    Node: process.versions.node,
+  };
+  return { ...own, ...others };
+}
+
+async function bench(): Promise<void> {
+  const load = loadavg()[0]!;
+  const chosen = workloads.filter(({ key }) => key.includes(values.only));
+  if (chosen.length === 0) {
+    throw new Error(`--only ${values.only}: choose part of ${workloads.map(({ key }) => key).join(", ")}`);
+  }
+  console.log(`innerloop bench: ${cpus()[0]?.model.trim()} x ${cores}, Node ${process.version}, ${rounds} rounds`);
+  const kinds = chosenPeers();
+  const executor = workerPoolExecutor({ workers: cores });
+  const rows: Row[] = [];
+  for (const workload of chosen) rows.push(await measured(workload, kinds, executor));
+  const complete = values.only === "";
+  let rest: Partial<Results> = {};
+  if (complete) {
+    console.log("\nTwo workers, new tasks, first steps, cost against size");
+    const starts = values.quick ? 2 : 7;
+    const task: Problem = { ...omniglot, steps: 5 };
+    const base = rows.find(({ key }) => key === "omniglot-1");
+    const best = base && fastest(base);
+    const kind = kinds.find(({ key }) => key === best?.key);
+    rest = {
+      workers: await twoWorkers(omniglot, "Omniglot, 1 step"),
+      adaptation: { pool: await adaptation(task, "pool", starts), thread: await adaptation(task, "thread", starts) },
+      firstStep: await firstStep(task, starts),
+      sweeps: await scaling(executor, rounds, kind && { kind, on: environment }),
+    };
+  }
+  await executor.close();
+  const results: Results = {
+    date: new Date().toISOString(),
+    machine: {
+      processor: cpus()[0]?.model.trim() ?? "unknown processor",
+      cores,
+      memoryGiB: totalmem() / 2 ** 30,
+      system: `${type()} ${release()}`,
+      load,
+    },
+    versions: versions(rows),
+    command: ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" "),
+    rounds,
+    rows,
+    absent,
+    ...rest,
+  };
+  console.log("");
+  for (const { what, goal, found, met } of goals(results)) {
+    const verdict = met === undefined ? "       " : met ? "met    " : "NOT MET";
+    console.log(`${verdict} ${what}: ${goal}: ${found}`);
+  }
+  if (values.json) console.log(JSON.stringify(results));
+  // What is published is whole: every row, every peer that can be had, enough rounds.
+  if ((complete && !values.quick && values.peers === "" && kinds.length > 0) || values.write) {
+    writeWhole(files.results, `${JSON.stringify(results, undefined, 1)}\n`);
+    writeDocuments(results);
+    console.log("\nWrote docs/benchmarks.json, docs/benchmarks.md and its plots.");
+  } else console.log("\ndocs/benchmarks.md is as it was: a run of everything writes it, or --write.");
+}
+
+try {
+  if (values["report-only"]) writeDocuments(readResults(files.results));
+  else await bench();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

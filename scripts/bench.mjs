@@ -1,4 +1,4 @@
-// npm run bench: speed of the second-order meta-step, beside PyTorch where it is installed. See bench/README.md.
+// npm run bench: meta-steps beside those of other libraries, in one run. See bench/README.md.
 import { bin, must, prepare, run } from "./workspace.mjs";
 
 prepare();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv/ in the repository root (git ignores it) with numpy and a PyTorch that runs on the CPU, for torch_maml.py.
+# Makes .venv/ in the repository root (git ignores it) with the bench's peers: PyTorch, higher, learn2learn and JAX for Python,
+# jax-js and TensorFlow.js for Node. Each that cannot be had is named at the end; the bench runs with those that are there.
 #
 #   bench/peers/setup.sh           light: the torch wheel alone, 0.5 GB to fetch and 1.3 GB on disk (needs gcc and readelf)
 #   bench/peers/setup.sh --full    torch with everything it asks for: all the CUDA packages, 5.4 GB on disk
@@ -86,16 +87,48 @@ PY
   stub_cuda && check
 }
 
+torch() {
+  if check 2> /dev/null; then return 0; fi
+  if [ "${1:-}" = --full ] || [ "$(uname -sm)" != "Linux x86_64" ]; then
+    # The wheels for macOS, Windows and Linux on ARM carry no CUDA.
+    "${pip[@]}" install --quiet "torch==$version" numpy && check
+  elif ! light; then
+    echo "The light install of torch failed. '$0 --full' installs it with all its CUDA packages (5 GB on disk)." >&2
+    return 1
+  fi
+}
+
+higher() { "${pip[@]}" install --quiet --no-deps "higher==0.2.1"; }
+
+# learn2learn's data loaders are C that does not build for Python after 3.10, and its package imports gym and torchvision. Its
+# MAML needs neither: the release is unpacked, and the peer imports those modules of it.
+learn2learn() {
+  local release=learn2learn-0.2.0
+  [ -d "$venv/learn2learn/learn2learn" ] && return 0
+  rm -rf "$venv/learn2learn" "$venv/release"
+  "${pip[@]}" download --quiet --no-deps --no-binary learn2learn --dest "$venv/release" "${release/-/==}" &&
+    mkdir "$venv/learn2learn" &&
+    tar -xzf "$venv/release/$release.tar.gz" -C "$venv/learn2learn" --strip-components=1 &&
+    rm -rf "$venv/release"
+}
+
+jax() { "${pip[@]}" install --quiet "jax==0.10.2"; }
+
+# In a folder of their own: the workspace's package.json and lock file do not know them.
+javascript() {
+  mkdir -p "$venv/js" &&
+    echo '{ "private": true }' > "$venv/js/package.json" &&
+    npm install --prefix "$venv/js" --silent --no-audit --no-fund --ignore-scripts \
+      @jax-js/jax@0.1.25 @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
+}
+
 [ -x "$python" ] || "${PYTHON:-python3}" -m venv "$venv"
-if check 2> /dev/null; then exit 0; fi
-if [ "${1:-}" = --full ]; then
-  "${pip[@]}" install --quiet "torch==$version" numpy
-  check
-elif [ "$(uname -sm)" != "Linux x86_64" ]; then
-  # The wheels for macOS, Windows and Linux on ARM carry no CUDA.
-  "${pip[@]}" install --quiet "torch==$version" numpy
-  check
-elif ! light; then
-  echo "The light install failed. '$0 --full' installs torch with all its CUDA packages (5 GB on disk)." >&2
-  exit 1
-fi
+status=0
+for peer in "torch ${1:-}" higher learn2learn jax javascript; do
+  # Unquoted: the name of a function and its argument.
+  if ! $peer; then
+    echo "$peer was not installed" >&2
+    status=1
+  fi
+done
+exit $status

@@ -1,14 +1,18 @@
+import { type CompiledModel, compileGraph } from "./compiled-model.js";
 import { formatShape, GraphError } from "./errors.js";
-import type { Executor, ExecutorSession } from "./executor.js";
-import { type Graph, hashGraph, trace, typesOf } from "./graph.js";
-import { type Estimate, encode, estimateModel, lower } from "./onnx/lowering.js";
+import type { Executor } from "./executor.js";
+import { type Graph, hashGraph, simplifyGraph, trace } from "./graph.js";
+import type { Estimate } from "./onnx/estimate.js";
+import { encode, lower } from "./onnx/lowering.js";
+import { Sessions } from "./sessions.js";
 import { sameShape, Tensor } from "./tensor.js";
 import { leaves, namedLeaves, paths, type Tree, unflatten } from "./tree.js";
 
 /** A function compiled for arguments of certain shapes. */
 export interface Program<Arguments extends readonly Tree[], Result extends Tree> {
+  /** What runs, simplified. */
   readonly graph: Graph;
-  /** Names what the graph computes; programs of equal hash share a session. */
+  /** Names what the function computes, as it was traced; programs of equal hash share a session. */
   readonly hash: string;
   readonly estimate: Estimate;
   /** The ONNX model that runs. */
@@ -21,13 +25,15 @@ export interface CompiledFunction<Arguments extends readonly Tree[], Result exte
   (...args: Arguments): Promise<Result>;
   /** Compiles for the shapes of these arguments and loads the model, without running it. */
   prepare(...args: Arguments): Promise<Program<Arguments, Result>>;
+  /** What one run on such arguments takes; compiles for their shapes, but loads nothing. */
+  estimate(...args: Arguments): Promise<Estimate>;
+  /** Gives back the memory that its loaded models hold. They are loaded again when it runs again. */
+  release(): Promise<void>;
 }
-
-const sessions = new WeakMap<Executor, Map<string, Promise<ExecutorSession>>>();
 
 /**
  * A function of tensors as a program: traced once for each combination of argument shapes, simplified, written as one
- * ONNX model and run by the executor.
+ * ONNX model and run by the executor. Where the executor keeps models (`Executor.models`), a later process traces only.
  *
  * @throws IL402 where arguments have no values; IL403 where the executor cannot load or run the model
  * @example const square = compile((x: Tensor) => mul(x, x), { executor }); await square(tensor([1, 2, 3]))
@@ -48,7 +54,16 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
     return program;
   };
   const prepare = async (...args: Arguments): Promise<Program<Arguments, Result>> => {
-    return programFor(args, signature(args.map(namedLeaves)));
+    const program = await programFor(args, signature(args.map(namedLeaves)));
+    await program.load();
+    return program;
+  };
+  const estimate = async (...args: Arguments): Promise<Estimate> => {
+    return (await programFor(args, signature(args.map(namedLeaves)))).estimate;
+  };
+  const release = async (): Promise<void> => {
+    const built = await Promise.allSettled(programs.values());
+    await Promise.all(built.map((one) => (one.status === "fulfilled" ? one.value.release() : undefined)));
   };
   const call = async (...args: Arguments): Promise<Result> => {
     const given = args.map(namedLeaves);
@@ -56,7 +71,7 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
     // Equal signatures have equal names in equal order: nothing is left to be matched.
     return program.runLeaves(given.flat().map(([, leaf]) => leaf));
   };
-  return Object.assign(call, { prepare });
+  return Object.assign(call, { prepare, estimate, release });
 }
 
 async function build<Arguments extends readonly Tree[], Result extends Tree>(
@@ -64,27 +79,92 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   args: Arguments,
   executor: Executor,
 ): Promise<BuiltProgram<Arguments, Result>> {
-  const { graph, result } = trace(f, args);
-  const lowered = lower(graph, executor.profile);
-  const model = encode(lowered);
-  const hash = hashGraph(graph);
-  const session = await loadSession(executor, hash, model, graph);
+  const { graph: traced, result } = trace(f, args, { simplify: false });
+  const { inputs, outputs } = traced;
+  const hash = hashGraph(traced);
+  let compiled = await compileGraph(traced, hash, executor);
+  let loading: Promise<void> | undefined;
+  const load = (): Promise<void> => {
+    loading ??= loadable(compiled, traced, hash, executor).then((loaded) => {
+      compiled = loaded;
+    });
+    // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
+    loading.catch(() => {
+      loading = undefined;
+    });
+    return loading;
+  };
+  const release = async (): Promise<void> => {
+    loading = undefined;
+    await sessionsOf(executor).close(compiled);
+  };
   const names = args.map(paths);
   const runLeaves = async (feeds: readonly Tensor[]): Promise<Result> => {
-    const results = await session.run(feeds.map((x, i) => dataFor(x, graph.inputs[i], i)));
+    const arrays = feeds.map((x, i) => dataFor(x, inputs[i], i));
+    await load();
+    const results = await sessionsOf(executor).run(compiled, traced, arrays);
     return unflatten(
       result,
-      graph.outputs.map((output, i) => new Tensor(output, { data: results[i]! })),
+      outputs.map((output, i) => new Tensor(output, { data: results[i]! })),
     );
   };
   const run = async (...given: Arguments): Promise<Result> =>
     runLeaves(names.flatMap((expected, i) => leavesByName(given[i], expected, i)));
-  return { graph, hash, estimate: estimateModel(lowered), model, run, runLeaves };
+  let simplified: Graph | undefined;
+  return {
+    get graph() {
+      simplified ??= simplifyGraph(traced);
+      return simplified;
+    },
+    hash,
+    get estimate() {
+      return compiled.estimate;
+    },
+    get model() {
+      return compiled.bytes;
+    },
+    run,
+    runLeaves,
+    load,
+    release,
+  };
+}
+
+/** The graph's model, which the executor has loaded. */
+async function loadable(
+  compiled: CompiledModel,
+  graph: Graph,
+  hash: string,
+  executor: Executor,
+): Promise<CompiledModel> {
+  try {
+    await sessionsOf(executor).load(compiled, graph);
+    return compiled;
+  } catch (error) {
+    if (!compiled.stored) throw error;
+  }
+  // Whole by its checksum, and yet no model that loads: made anew, it takes the place of the one that is stored.
+  const anew = await compileGraph(graph, hash, executor, { anew: true });
+  await sessionsOf(executor).load(anew, graph);
+  return anew;
 }
 
 interface BuiltProgram<Arguments extends readonly Tree[], Result extends Tree> extends Program<Arguments, Result> {
   /** Runs on the leaves of all arguments, in the order in which it was compiled. */
   runLeaves(feeds: readonly Tensor[]): Promise<Result>;
+  load(): Promise<void>;
+  release(): Promise<void>;
+}
+
+const sessions = new WeakMap<Executor, Sessions>();
+
+function sessionsOf(executor: Executor): Sessions {
+  let known = sessions.get(executor);
+  if (!known) {
+    known = new Sessions(executor);
+    sessions.set(executor, known);
+  }
+  return known;
 }
 
 /** Names, types and shapes of the leaves of all arguments. */
@@ -123,20 +203,6 @@ function dataFor(x: Tensor, expected: Tensor | undefined, i: number): NonNullabl
     `input ${i} (${x}) has no values`,
     "Pass constants made with tensor(...), or results of a run",
   );
-}
-
-function loadSession(executor: Executor, hash: string, model: Uint8Array, graph: Graph): Promise<ExecutorSession> {
-  let known = sessions.get(executor);
-  if (!known) {
-    known = new Map();
-    sessions.set(executor, known);
-  }
-  const loaded = known.get(hash);
-  if (loaded) return loaded;
-  const loading = executor.load(model, typesOf(graph.inputs), typesOf(graph.outputs));
-  known.set(hash, loading);
-  loading.catch(() => known.delete(hash));
-  return loading;
 }
 
 /** The standard .onnx model of a function for arguments of the given shapes. Inputs are `input0`, ..., outputs `output0`, ... */

@@ -1,21 +1,89 @@
 import { formatShape, GraphError } from "./errors.js";
 import { add, mul } from "./primitives/elementwise.js";
+import { after } from "./primitives/ordering.js";
 import { sum, sumTo } from "./primitives/reduce.js";
 import { onesLike, zerosLike } from "./primitives/shape.js";
 import { rewrite, topologicalOrder } from "./rewriting.js";
-import { input, isFloat, sameShape, scalar, Tensor } from "./tensor.js";
+import { input, isFloat, sameShape, scalar, Tensor, tensorsMade } from "./tensor.js";
 import { leaves, mapTree, type Tree, unflatten } from "./tree.js";
+
+/** A part of a program whose operations are those made while a function ran: tensors with ids in this range. */
+interface Segment {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Segments of the function being differentiated, while it runs. */
+let recording: Segment[] | undefined;
+
+/**
+ * What f returns; where a gradient is taken through it, its operations are computed a second time for that, from what
+ * they started from, instead of being kept from the first. Memory for time: a chain of K such steps keeps what goes
+ * from step to step and the operations of one step, not of K (checkpointing, Griewank & Walther 2008, chapter 12;
+ * Chen et al. 2016). No value changes.
+ *
+ * It counts for the gradient whose function calls it, `grad(w => ... recomputed(...))`, and within another call of
+ * itself not at all.
+ *
+ * @example grad((w: Tensor) => loss(recomputed(() => layer2(recomputed(() => layer1(w))))))
+ */
+export function recomputed<T>(f: () => T): T {
+  const outer = recording;
+  const from = tensorsMade();
+  recording = undefined;
+  try {
+    const result = f();
+    outer?.push({ from, to: tensorsMade() });
+    return result;
+  } finally {
+    recording = outer;
+  }
+}
+
+/**
+ * Copies of a segment's operations that are computed after the given cotangents, from the same inputs. Operations that
+ * depend on nothing that is differentiated have no copy: they are the same in each step, and kept.
+ */
+function copied(
+  { from, to }: Segment,
+  order: readonly Tensor[],
+  depends: ReadonlySet<Tensor>,
+  cotangents: readonly Tensor[],
+): Map<Tensor, Tensor> {
+  const copies = new Map<Tensor, Tensor>();
+  const copyOf = (x: Tensor): Tensor => {
+    if (!depends.has(x)) return x;
+    let copy = copies.get(x);
+    if (!copy) {
+      copy = after(x, cotangents);
+      copies.set(x, copy);
+    }
+    return copy;
+  };
+  for (const x of order) {
+    if (x.primitive && x.id >= from && x.id < to && depends.has(x)) {
+      copies.set(x, Tensor.apply(x.primitive, x.inputs.map(copyOf), x.attributes));
+    }
+  }
+  return copies;
+}
 
 /**
  * Cotangents of `wanted` given those of `outputs`: reverse-mode accumulation (Griewank & Walther 2008, section 3.2)
  * over the operations between them. Zero where an output does not depend on a wanted tensor.
  */
-function pullBack(outputs: readonly Tensor[], cotangents: readonly Tensor[], wanted: readonly Tensor[]): Tensor[] {
+function pullBack(
+  outputs: readonly Tensor[],
+  cotangents: readonly Tensor[],
+  wanted: readonly Tensor[],
+  segments: readonly Segment[],
+): Tensor[] {
   const targets = new Set(wanted);
   const order = topologicalOrder(outputs, targets);
   const depends = new Set<Tensor>();
   for (const x of order) if (targets.has(x) || x.inputs.some((source) => depends.has(source))) depends.add(x);
   const totals = new Map<Tensor, Tensor>();
+  const copies = new Map<Segment, ReadonlyMap<Tensor, Tensor>>();
   const accumulate = (x: Tensor, cotangent: Tensor): void => {
     const have = totals.get(x);
     totals.set(x, have ? add(have, cotangent) : cotangent);
@@ -27,6 +95,15 @@ function pullBack(outputs: readonly Tensor[], cotangents: readonly Tensor[], wan
     const x = order[at]!;
     const cotangent = totals.get(x);
     if (!cotangent || !x.primitive || targets.has(x)) continue;
+    // Copies are made when the walk comes to a segment: what uses its results is newer, and has been pulled back.
+    const segment = segments.find(({ from, to }) => x.id >= from && x.id < to);
+    if (segment && !copies.has(segment)) {
+      const results = order
+        .filter(({ id }) => id >= segment.from && id < segment.to)
+        .flatMap((y) => totals.get(y) ?? []);
+      copies.set(segment, copied(segment, order, depends, results));
+    }
+    const kept = (segment && copies.get(segment)?.get(x)) ?? x;
     const { vjp, name } = x.primitive;
     if (typeof vjp !== "function") {
       if (vjp.gradient === "zero") continue;
@@ -37,7 +114,7 @@ function pullBack(outputs: readonly Tensor[], cotangents: readonly Tensor[], wan
         "Keep it out of the differentiated part, or wrap it in stopGradient",
       );
     }
-    const pullbacks = vjp(cotangent, x.inputs, x, x.attributes);
+    const pullbacks = vjp(cotangent, kept.inputs, kept, x.attributes);
     x.inputs.forEach((source, i) => {
       const pullback = pullbacks[i];
       if (pullback && depends.has(source) && isFloat(source.dtype)) accumulate(source, sumTo(pullback(), source.shape));
@@ -53,11 +130,20 @@ function pullBack(outputs: readonly Tensor[], cotangents: readonly Tensor[], wan
 function onFreshInputs<A extends Tree>(
   f: (argument: A) => Tensor[],
   argument: A,
-  transform: (outputs: Tensor[], fresh: readonly Tensor[]) => Tensor[],
+  transform: (outputs: Tensor[], fresh: readonly Tensor[], segments: readonly Segment[]) => Tensor[],
 ): Tensor[] {
   const actual = leaves(argument);
   const fresh = actual.map((leaf) => input(leaf.shape, leaf.dtype));
-  const results = transform(f(unflatten(argument, fresh)), fresh);
+  const segments: Segment[] = [];
+  const outer = recording;
+  recording = segments;
+  let outputs: Tensor[];
+  try {
+    outputs = f(unflatten(argument, fresh));
+  } finally {
+    recording = outer;
+  }
+  const results = transform(outputs, fresh, segments);
   return rewrite(results, new Map(fresh.map((x, i) => [x, actual[i]!])), (x, inputs) =>
     Tensor.apply(x.primitive!, inputs, x.attributes),
   );
@@ -112,7 +198,11 @@ export function valueAndGrad<A extends Tree, Rest extends readonly unknown[]>(
         return [loss, ...(extra === undefined ? [] : leaves(extra))];
       },
       argument,
-      ([loss, ...extra], fresh) => [loss!, ...pullBack([loss!], [onesLike(loss!)], fresh), ...extra],
+      ([loss, ...extra], fresh, segments) => [
+        loss!,
+        ...pullBack([loss!], [onesLike(loss!)], fresh, segments),
+        ...extra,
+      ],
     );
     const count = leaves(argument).length;
     return {
@@ -142,13 +232,13 @@ export function vjp<A extends Tree, B extends Tree>(
     const results = onFreshInputs(
       (fresh) => leaves(f(fresh)),
       argument,
-      (outputs, fresh) => {
+      (outputs, fresh, segments) => {
         outputs.forEach((output, i) => {
           if (sameShape(output.shape, given[i]!.shape)) return;
           const problem = `cotangent ${formatShape(given[i]!.shape)} for a result of ${formatShape(output.shape)}`;
           throw new GraphError("IL303", "vjp", problem, "Give a cotangent of the result's own structure and shapes");
         });
-        return pullBack(outputs, given, fresh);
+        return pullBack(outputs, given, fresh, segments);
       },
     );
     return unflatten(argument, results);

@@ -18,6 +18,7 @@ export const graphErrorCodes = {
   IL401: "a graph that depends on an input it was not given",
   IL402: "inputs that do not fit the compiled graph",
   IL403: "an executor failed to load or run a model",
+  IL404: "a device that is not there, or cannot compute what it is given",
 } as const;
 
 export type GraphErrorCode = keyof typeof graphErrorCodes;

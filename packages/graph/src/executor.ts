@@ -1,21 +1,30 @@
 import { formatShape, GraphError } from "./errors.js";
+import type { Estimate } from "./onnx/estimate.js";
 import { type DType, sizeOf, type TensorType, type TypedArray } from "./tensor.js";
 
 /** What an executor's kernels are good at; the lowering of primitives asks this and nothing else about it. */
 export interface LoweringProfile {
-  readonly name: "cpu" | "web" | "standard";
+  readonly name: "cpu" | "web" | "webgpu" | "cuda" | "standard";
   /** onnxruntime's FusedMatMul, which reads its operands transposed. */
   readonly fusedMatMul: boolean;
   /** HardSigmoid as step function. */
   readonly hardSigmoidStep: boolean;
+  /**
+   * What a core's cache holds, in bytes: larger patches of images are made in parts of this size, and what follows works
+   * on the parts one by one. Infinity for devices that are faster the larger an operation is.
+   */
+  readonly cacheBytes: number;
 }
 
 /** The kinds of executors there are. */
 export const loweringProfiles: Readonly<Record<LoweringProfile["name"], LoweringProfile>> = {
-  cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true },
-  web: { name: "web", fusedMatMul: true, hardSigmoidStep: true },
+  cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21 },
+  web: { name: "web", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21 },
+  // Its FusedMatMul runs on the CPU. Shaders need not know infinity, which HardSigmoid's slope of 3.4e38 relies on.
+  webgpu: { name: "webgpu", fusedMatMul: false, hardSigmoidStep: false, cacheBytes: Number.POSITIVE_INFINITY },
+  cuda: { name: "cuda", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: Number.POSITIVE_INFINITY },
   /** Operators of the ONNX standard only, as exported models use. */
-  standard: { name: "standard", fusedMatMul: false, hardSigmoidStep: false },
+  standard: { name: "standard", fusedMatMul: false, hardSigmoidStep: false, cacheBytes: Number.POSITIVE_INFINITY },
 };
 
 /** A model that is loaded and can run. */
@@ -31,18 +40,52 @@ export interface ExecutorSession {
   close(): Promise<void>;
 }
 
+/**
+ * Keeps models for later processes. A store never fails: one that cannot read has nothing, and one that cannot write
+ * does not.
+ */
+export interface ModelStore {
+  /** What was written under the key, whole and unchanged, or undefined. */
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** Keeps an entry, in the background. The bytes must not be changed any more. */
+  write(key: string, entry: Uint8Array): void;
+}
+
+/** What programs take of a machine's memory, in bytes of the process. */
+export interface ExecutorMemory {
+  /** What the process has now. */
+  used(): number;
+  /** What it could get beside that. */
+  available(): number;
+  /** What models of these estimates add, from the start of the executor on, when all are loaded and have run. */
+  needed(models: readonly Estimate[]): number;
+}
+
 /** Where compiled models run. */
 export interface Executor {
   readonly name: string;
   readonly profile: LoweringProfile;
   /** How many runs go side by side. */
   readonly parallelism: number;
+  /** Bytes of arrays that one run had best take at most, where that is not a matter of a processor's caches. */
+  readonly runBytes?: number | undefined;
+  /** Where models compiled for this executor are kept, if anywhere. */
+  readonly models?: ModelStore | undefined;
+  /** Where it is known: the processor's memory, not a GPU's. */
+  readonly memory?: ExecutorMemory | undefined;
   /**
    * Loads a model whose inputs are named `input0`, `input1`, ... and outputs `output0`, `output1`, ...
    *
+   * @param estimate what a run of it takes, where that is known: an executor may run small models elsewhere than large
+   *   ones
    * @throws IL403 where the model cannot be loaded
    */
-  load(model: Uint8Array, inputs: readonly TensorType[], outputs: readonly TensorType[]): Promise<ExecutorSession>;
+  load(
+    model: Uint8Array,
+    inputs: readonly TensorType[],
+    outputs: readonly TensorType[],
+    estimate?: Estimate,
+  ): Promise<ExecutorSession>;
   /** Frees all sessions and ends all workers. */
   close(): Promise<void>;
 }

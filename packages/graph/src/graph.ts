@@ -1,6 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { formatShape, GraphError } from "./errors.js";
+import { printAttributes } from "./primitive.js";
 import { topologicalOrder } from "./rewriting.js";
 import { simplify } from "./simplify.js";
 import { input, type Tensor, type TensorType } from "./tensor.js";
@@ -50,16 +51,14 @@ export function trace<Arguments extends readonly Tree[], Result extends Tree>(
   return { graph: { inputs, outputs, order }, result: unflatten(result, outputs) };
 }
 
-/** The graph as text, one line per operation: `v3 = matmul(v0, v1) : float32[4, 2]`. Constants up to 8 values are shown. */
-export function printGraph(graph: Graph): string {
-  return printed(graph, (x) =>
-    x.size <= 8
-      ? `[${[...(x.data as ArrayLike<unknown> & Iterable<unknown>)].map(String).join(", ")}]`
-      : `${x.size} values`,
-  );
+/** The same computation in fewer operations; see `simplify`. */
+export function simplifyGraph({ inputs, outputs }: Graph): Graph {
+  const simplified = simplify(outputs);
+  return { inputs, outputs: simplified, order: topologicalOrder(simplified) };
 }
 
-function printed(graph: Graph, constant: (x: Tensor) => string): string {
+/** The graph as text, one line per operation: `v3 = matmul(v0, v1) : float32[4, 2]`. Constants up to 8 values are shown. */
+export function printGraph(graph: Graph): string {
   const names = new Map<Tensor, string>();
   graph.inputs.forEach((x, i) => {
     names.set(x, `input${i}`);
@@ -74,17 +73,47 @@ function printed(graph: Graph, constant: (x: Tensor) => string): string {
     );
     const call = x.primitive
       ? `${x.primitive.name}(${[...x.inputs.map((source) => names.get(source)), ...attributes].join(", ")})`
-      : `constant ${constant(x)}`;
+      : `constant ${printConstant(x)}`;
     lines.push(`${name} = ${call} : ${x}`);
   }
   lines.push(`return ${graph.outputs.map((x) => names.get(x)).join(", ")}`);
   return lines.join("\n");
 }
 
-/** A name for what a graph computes: equal graphs have equal hashes (SHA-256 of its printed form with all constants). */
+const printConstant = (x: Tensor): string =>
+  x.size <= 8
+    ? `[${[...(x.data as ArrayLike<unknown> & Iterable<unknown>)].map(String).join(", ")}]`
+    : `${x.size} values`;
+
+/**
+ * A name for what a graph computes: SHA-256 of its operations, all constants included, in an order that follows from
+ * the graph alone. Equal graphs have equal hashes, in whatever order and process they were written.
+ */
 export function hashGraph(graph: Graph): string {
-  const text = printed(graph, (x) => bytesToHex(sha256(bytesOf(x))));
-  return bytesToHex(sha256(utf8ToBytes(text)));
+  const names = new Map<Tensor, string>();
+  const lines = graph.inputs.map((x, i) => {
+    names.set(x, `i${i}`);
+    return `${x}`;
+  });
+  const pending = [...graph.outputs].reverse();
+  while (pending.length > 0) {
+    const x = pending.at(-1)!;
+    const before = pending.length;
+    if (!names.has(x)) {
+      for (let at = x.inputs.length - 1; at >= 0; at--) if (!names.has(x.inputs[at]!)) pending.push(x.inputs[at]!);
+    }
+    if (pending.length > before) continue;
+    pending.pop();
+    if (names.has(x)) continue;
+    let line = x.primitive
+      ? x.primitive.name + printAttributes(x.attributes)
+      : `${x} ${bytesToHex(sha256(bytesOf(x)))}`;
+    for (const source of x.inputs) line += ` ${names.get(source)}`;
+    names.set(x, String(lines.length));
+    lines.push(line);
+  }
+  lines.push(`return ${graph.outputs.map((x) => names.get(x)).join(" ")}`);
+  return bytesToHex(sha256(utf8ToBytes(lines.join("\n"))));
 }
 
 function bytesOf(x: Tensor): Uint8Array {

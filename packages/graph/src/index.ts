@@ -1,12 +1,13 @@
 export * from "./compile.js";
+export { compilerModule } from "./compiled-model.js";
 export * from "./differentiate.js";
 export { declareLibraryModule, formatShape, GraphError, type GraphErrorCode, graphErrorCodes } from "./errors.js";
 export * from "./executor.js";
 export * from "./graph.js";
 export { interpret, valuesOf } from "./interpreter.js";
 export type { Emitter, OnnxAttribute, OnnxNode, Value } from "./onnx/emitter.js";
-export { decodeModel } from "./onnx/encode.js";
-export { type Estimate, encode, estimateModel, type LoweredModel, lower } from "./onnx/lowering.js";
+export { type Estimate, estimateModel } from "./onnx/estimate.js";
+export { encode, type LoweredModel, lower } from "./onnx/lowering.js";
 export * from "./operations.js";
 export * from "./primitive.js";
 export {
@@ -47,6 +48,7 @@ export {
 } from "./primitives/elementwise.js";
 export { addAlongAxis, gather, oneHot, scatterAdd, takeAlongAxis } from "./primitives/indexing.js";
 export { matmul, swapLast } from "./primitives/linear-algebra.js";
+export { after } from "./primitives/ordering.js";
 export { type Axes, argMax, cumulativeSum, mean, reduceMax, reduceMin, sum, sumTo } from "./primitives/reduce.js";
 export {
   broadcastTo,

@@ -3,6 +3,7 @@ import { formatShape, GraphError } from "./errors.js";
 import { convolution } from "./primitives/convolution.js";
 import {
   add,
+  addPrimitive,
   div,
   erf,
   exp,
@@ -13,6 +14,7 @@ import {
   mul,
   neg,
   relu,
+  reluPrimitive,
   sigmoid,
   sqrt,
   stopGradient,
@@ -248,6 +250,12 @@ function reduceTiles(x: Tensor, g: GeometryAttributes, reduce: (x: Tensor, axis:
 export function maxPool2d(x: Tensor, window: number | readonly [number, number], options: WindowOptions = {}): Tensor {
   const [, height, width] = requireImages("maxPool2d", x);
   const g = geometryOf([height, width], pair(window), options);
+  // What keeps the order of a channel's pixels may as well come after: there are fewer of them then.
+  const [inner, addend] = x.inputs as [Tensor, Tensor];
+  if (x.primitive === reluPrimitive) return relu(maxPool2d(inner, window, options));
+  if (x.primitive === addPrimitive && addend.size === addend.shape.at(-1) && inner.rank === 4) {
+    return add(maxPool2d(inner, window, options), addend);
+  }
   if (tiles(g) && outputLength(height, 0, g) > 0 && outputLength(width, 1, g) > 0) return reduceTiles(x, g, reduceMax);
   const [top, bottom, left, right] = g.padding as [number, number, number, number];
   const lowest = isFloat(x.dtype) ? -3.4e38 : -(2 ** 31);

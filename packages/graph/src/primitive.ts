@@ -4,6 +4,22 @@ import type { Tensor, TensorType } from "./tensor.js";
 /** The static arguments of an operation: plain JSON, so that equal operations print equally. */
 export type Attributes = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
+/** Attributes as text: ones that differ print differently, infinities and -0 included. */
+export function printAttributes(attributes: Attributes): string {
+  let text = "";
+  for (const name in attributes) {
+    const value = attributes[name]!;
+    text += ` ${name}=`;
+    if (typeof value === "string") text += JSON.stringify(value);
+    else if (typeof value === "object") {
+      for (const number of value) text += `${printNumber(number)},`;
+    } else text += typeof value === "number" ? printNumber(value) : value;
+  }
+  return text;
+}
+
+const printNumber = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
+
 /** Makes the cotangent of one input; null where the output does not depend on that input differentiably. */
 export type Pullback = (() => Tensor) | null;
 
@@ -43,7 +59,9 @@ export interface Primitive<A extends Attributes = Attributes> {
   readonly vjp:
     | NoGradient
     | ((cotangent: Tensor, inputs: readonly Tensor[], output: Tensor, attributes: A) => readonly Pullback[]);
-  /** The same operation for all tasks at once: at least one input is mapped over axis 0; so is the result. */
+  /** How many inputs, of the first ones, the result's values depend on; all by default. The rest need only be computed before. */
+  readonly valueInputs?: number;
+  /** The same operation for all tasks at once: at least one of these inputs is mapped over axis 0; so is the result. */
   batch(inputs: readonly BatchedInput[], attributes: A, size: number): Tensor;
   /** Standard ONNX nodes that compute the operation. */
   onnx(emitter: Emitter, inputs: readonly Value[], attributes: A, output: TensorType): Value;

@@ -3,12 +3,22 @@ import * as convolution from "./primitives/convolution.js";
 import * as elementwise from "./primitives/elementwise.js";
 import * as indexing from "./primitives/indexing.js";
 import * as linearAlgebra from "./primitives/linear-algebra.js";
+import * as ordering from "./primitives/ordering.js";
 import * as reduce from "./primitives/reduce.js";
 import * as shape from "./primitives/shape.js";
 import * as windows from "./primitives/windows.js";
 
 /** Every record of the family files, by the name of its export: `addPrimitive` is `add`. */
-const families = { ...elementwise, ...shape, ...reduce, ...linearAlgebra, ...indexing, ...windows, ...convolution };
+const families = {
+  ...elementwise,
+  ...shape,
+  ...reduce,
+  ...linearAlgebra,
+  ...indexing,
+  ...windows,
+  ...convolution,
+  ...ordering,
+};
 
 type RecordName = Extract<keyof typeof families, `${string}Primitive`>;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { printGraph } from "./graph.js";
-import { convolution } from "./primitives/convolution.js";
+import { convolution, filterGradient } from "./primitives/convolution.js";
 import {
   add,
   cast,
@@ -27,8 +27,12 @@ import { simplifyHolds } from "./testing/laws.js";
 const x = input([2, 3], "float64");
 const y = input([2, 3], "float64");
 const row = input([3], "float64");
+const other = input([3], "float64");
 const column = input([2, 1], "float64");
 const square = input([3, 3], "float64");
+const images = input([3, 2, 3, 3, 2], "float64");
+const cotangents = input([3, 2, 2, 2, 4], "float64");
+const geometry = { window: [2, 2], stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
 const number = (value: number, shape: Shape = []): Tensor =>
   tensor(shape.length === 0 ? value : [value], shape, "float64");
 const many = (shape: Shape, value: number): Tensor => full(shape, value, "float64");
@@ -54,16 +58,12 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [sum(zeros([2, 3], "float64"), 1), zeros([2], "float64")],
     [cumulativeSum(zeros([2, 3], "float64")), zeros([2, 3], "float64")],
     [
-      convolution(input([1, 1, 3, 3, 2], "float64"), zeros([1, 2, 2, 2, 4], "float64"), {
-        window: [2, 2],
-        stride: [1, 1],
-        padding: [0, 0, 0, 0],
-        dilation: [1, 1],
-      }),
+      convolution(input([1, 1, 3, 3, 2], "float64"), zeros([1, 2, 2, 2, 4], "float64"), geometry),
       zeros([1, 1, 2, 2, 4], "float64"),
     ],
   ],
-  "reshape(reshape(x)) = reshape(x)": [
+  "reshape(reshape(x)) = reshape(x), reshape(x c) = reshape(x) c": [
+    [reshape(mul(x, 2), [6]), mul(reshape(x, [6]), 2)],
     [reshape(reshape(x, [6]), [3, 2]), reshape(x, [3, 2])],
     [reshape(reshape(x, [6]), [2, 3]), x],
   ],
@@ -102,13 +102,32 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [sum(mul(column, x), 1), mul(sum(x, 1), reshape(column, [2]))],
     [sum(div(x, column), 1), div(sum(x, 1), reshape(column, [2]))],
   ],
+  "sum(a + b) = sum(a) + sum(b) where the sums are of known arrays or of what is constant along the axes": [
+    [sum(sub(x, row), 0), sub(sum(x, 0), mul(row, 2))],
+    [sum(add(x, column), 1), add(sum(x, 1), mul(reshape(column, [2]), 3))],
+    [sum(add(mul(x, row), mul(y, other)), 0), add(mul(sum(x, 0), row), mul(sum(y, 0), other))],
+    [sum(sub(div(x, row), mul(y, other)), 0), sub(div(sum(x, 0), row), mul(sum(y, 0), other))],
+    // A centred array sums to nothing.
+    [sum(mul(sub(x, mul(sum(x, 0), 1 / 2)), row), 0), zeros([3], "float64")],
+  ],
+  "the sum over groups of filter gradients is that of all images": [
+    [
+      sum(filterGradient(images, cotangents, geometry), 0),
+      reshape(
+        filterGradient(reshape(images, [1, 6, 3, 3, 2]), reshape(cotangents, [1, 6, 2, 2, 4]), geometry),
+        [2, 2, 2, 4],
+      ),
+    ],
+  ],
   "sum(-a) = -sum(a)": [[sum(neg(x), 0), neg(sum(x, 0))]],
   "sum over axes of size 1 is a reshape; sum(sum(x)) is one sum": [
     [sum(column, 1), reshape(column, [2])],
     [sum(sum(x, 0), 0), sum(x)],
     [sum(sum(input([2, 3, 4]), 1), 1), sum(input([2, 3, 4]), [1, 2])],
   ],
-  "x + 0 = x, x + (-y) = x - y, x + x = 2 x": [
+  "x + 0 = x, x + (-y) = x - y, x + x = 2 x, (x + y) + y = x + 2 y": [
+    [add(add(x, y), y), add(x, mul(y, 2))],
+    [add(y, add(y, x)), add(x, mul(y, 2))],
     [add(x, x), mul(x, 2)],
     [add(x, 0), x],
     [add(0, x), x],
@@ -116,12 +135,17 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [add(x, neg(y)), sub(x, y)],
     [add(neg(x), y), sub(y, x)],
   ],
-  "x - 0 = x, 0 - x = -x, x - (-y) = x + y": [
+  "x - x = 0, x - 0 = x, 0 - x = -x, x - (-y) = x + y, (x + z) - (y + z) = x - y": [
+    [sub(x, x), zeros([2, 3], "float64")],
+    [sub(add(x, row), add(y, row)), sub(x, y)],
+    [sub(add(row, x), add(column, row)), sub(x, column)],
     [sub(x, 0), x],
     [sub(0, x), neg(x)],
     [sub(x, neg(y)), add(x, y)],
   ],
-  "x 1 = x, x (-1) = -x, (-x) y = -(x y), constants meet": [
+  "x 1 = x, x (-1) = -x, (-x) y = -(x y), constants meet and may be 1 but for rounding": [
+    [mul(mul(x, 1 / 3), 3), x],
+    [mul(mul(x, 1 / 49), -49), neg(x)],
     [mul(x, 1), x],
     [mul(1, x), x],
     [mul(row, ones([2, 3], "float64")), broadcastTo(row, [2, 3])],
@@ -133,7 +157,13 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [mul(mul(x, 2), y), mul(mul(x, y), 2)],
     [mul(2, x), mul(x, 2)],
   ],
-  "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y)": [
+  "(x s) c = x (s c) where s c is the smaller array": [
+    [mul(mul(x, row), other), mul(x, mul(row, other))],
+    [mul(input([1, 3], "float64"), mul(row, x)), mul(x, mul(row, input([1, 3], "float64")))],
+  ],
+  "(x + y n) (1 / n) = x (1 / n) + y": [[mul(add(x, mul(y, 49)), 1 / 49), add(mul(x, 1 / 49), y)]],
+  "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y), (x c) / y = (x / y) c": [
+    [div(mul(x, 2), y), mul(div(x, y), 2)],
     [div(x, 1), x],
     [div(x, 4), mul(x, 0.25)],
     [div(neg(x), y), neg(div(x, y))],

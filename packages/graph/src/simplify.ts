@@ -85,10 +85,15 @@ const rewrites: readonly Rewrite[] = [
     apply: (x, inputs) => (inputs.some((source) => isUniform(source, 0)) ? full(x.shape, 0, x.dtype) : undefined),
   },
   {
-    law: "reshape(reshape(x)) = reshape(x)",
+    law: "reshape(reshape(x)) = reshape(x), reshape(x c) = reshape(x) c",
     on: ["reshape"],
-    apply: (x, [a]) =>
-      sameShape(a!.shape, x.shape) ? a : is(a, "reshape") ? reshape(a.inputs[0]!, x.shape) : undefined,
+    apply: (x, [a]) => {
+      if (sameShape(a!.shape, x.shape)) return a;
+      if (is(a, "reshape")) return reshape(a.inputs[0]!, x.shape);
+      // Only where c has no axes of its own: the product then is of x's shape.
+      const constant = is(a, "mul") && isFloat(x.dtype) && a.inputs[1]!.rank === 0 && a.inputs[1]!.data;
+      return constant ? mul(reshape(a.inputs[0]!, x.shape), a.inputs[1]!) : undefined;
+    },
   },
   {
     law: "transpose(transpose(x)) is one transpose",
@@ -186,6 +191,31 @@ const rewrites: readonly Rewrite[] = [
     },
   },
   {
+    law: "sum(a + b) = sum(a) + sum(b) where the sums are of known arrays or of what is constant along the axes",
+    on: ["sum"],
+    apply: (x, [total]) => {
+      const axes = x.attributes.axes as readonly number[];
+      if (!sumSplits(total!, axes, 8)) return undefined;
+      const [a, b] = total!.inputs.map((term) => sum(broadcastTo(term, total!.shape), axes)) as [Tensor, Tensor];
+      return is(total, "add") ? add(a, b) : sub(a, b);
+    },
+  },
+  {
+    law: "the sum over groups of filter gradients is that of all images",
+    on: ["sum"],
+    apply: (x, [gradient]) => {
+      const axes = x.attributes.axes as readonly number[];
+      if (!is(gradient, "filterGradient") || axes.length !== 1 || axes[0] !== 0) return undefined;
+      const [images, cotangents] = gradient.inputs as [Tensor, Tensor];
+      if (images.shape[0] !== cotangents.shape[0]) return undefined;
+      const merged = [images, cotangents].map((source) => {
+        const [groups, count, ...rest] = source.shape;
+        return reshape(source, [1, groups! * count!, ...rest]);
+      });
+      return reshape(Tensor.apply(gradient.primitive, merged, gradient.attributes), x.shape);
+    },
+  },
+  {
     law: "sum(-a) = -sum(a)",
     on: ["sum"],
     apply: (x, [a]) => (is(a, "neg") ? neg(sum(a.inputs[0]!, x.attributes.axes as readonly number[])) : undefined),
@@ -203,10 +233,17 @@ const rewrites: readonly Rewrite[] = [
     },
   },
   {
-    law: "x + 0 = x, x + (-y) = x - y, x + x = 2 x",
+    law: "x + 0 = x, x + (-y) = x - y, x + x = 2 x, (x + y) + y = x + 2 y",
     on: ["add"],
     apply: (x, [a, b]) => {
       if (a === b && isFloat(x.dtype)) return mul(a!, 2);
+      for (const [total, term] of [
+        [a!, b!],
+        [b!, a!],
+      ] as const) {
+        if (!is(total, "add") || !isFloat(x.dtype) || !total.inputs.includes(term)) continue;
+        return add(total.inputs[total.inputs[0] === term ? 1 : 0]!, mul(term, 2));
+      }
       if (isUniform(b!, 0)) return wide(a!, x.shape);
       if (isUniform(a!, 0)) return wide(b!, x.shape);
       if (is(b, "neg")) return sub(a!, b.inputs[0]!);
@@ -214,16 +251,24 @@ const rewrites: readonly Rewrite[] = [
     },
   },
   {
-    law: "x - 0 = x, 0 - x = -x, x - (-y) = x + y",
+    law: "x - x = 0, x - 0 = x, 0 - x = -x, x - (-y) = x + y, (x + z) - (y + z) = x - y",
     on: ["sub"],
     apply: (x, [a, b]) => {
+      if (a === b) return full(x.shape, 0, x.dtype);
+      if (is(a, "add") && is(b, "add")) {
+        const shared = a.inputs.findIndex((term) => b.inputs.includes(term));
+        if (shared >= 0) {
+          const other = b.inputs[0] === a.inputs[shared] ? b.inputs[1] : b.inputs[0];
+          return wide(sub(a.inputs[1 - shared]!, other!), x.shape);
+        }
+      }
       if (isUniform(b!, 0)) return wide(a!, x.shape);
       if (isUniform(a!, 0)) return wide(neg(b!), x.shape);
       return is(b, "neg") ? add(a!, b.inputs[0]!) : undefined;
     },
   },
   {
-    law: "x 1 = x, x (-1) = -x, (-x) y = -(x y), constants meet",
+    law: "x 1 = x, x (-1) = -x, (-x) y = -(x y), constants meet and may be 1 but for rounding",
     on: ["mul"],
     apply: (x, [a, b]) => {
       const [va, vb] = [uniformValue(a!), uniformValue(b!)];
@@ -236,16 +281,55 @@ const rewrites: readonly Rewrite[] = [
       const inner = scalarValue(a.inputs[1]!);
       if (inner === undefined) return undefined;
       const [factor, outer] = [a.inputs[1]!, a.inputs[0]!];
-      return vb === undefined ? mul(mul(outer, b!), factor) : mul(outer, mul(factor, b!));
+      if (vb === undefined) return mul(mul(outer, b!), factor);
+      if (isUnit(inner * vb, x)) return wide(outer, x.shape);
+      if (isUnit(-inner * vb, x)) return wide(neg(outer), x.shape);
+      return mul(outer, mul(factor, b!));
     },
   },
   {
-    law: "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y)",
+    law: "(x s) c = x (s c) where s c is the smaller array",
+    on: ["mul"],
+    apply: (x, [a, b]) => {
+      if (!isFloat(x.dtype)) return undefined;
+      for (const [product, factor] of [
+        [a!, b!],
+        [b!, a!],
+      ] as const) {
+        if (!is(product, "mul") || product.size < x.size || factor.size === x.size) continue;
+        for (const at of [1, 0]) {
+          const small = product.inputs[at]!;
+          const large = product.inputs[1 - at]!;
+          if (large.size < x.size || scalarValue(small) !== undefined) continue;
+          const met = broadcastShapes([small.shape, factor.shape])!.reduce((size, n) => size * n, 1);
+          if (met < x.size) return wide(mul(large, mul(small, factor)), x.shape);
+        }
+      }
+      return undefined;
+    },
+  },
+  {
+    law: "(x + y n) (1 / n) = x (1 / n) + y",
+    on: ["mul"],
+    apply: (x, [total, factor]) => {
+      const c = scalarValue(factor!);
+      if (c === undefined || !is(total, "add") || !isFloat(x.dtype)) return undefined;
+      const at = total.inputs.findIndex((term) => {
+        const n = is(term, "mul") ? scalarValue(term.inputs[1]!) : undefined;
+        return n !== undefined && isUnit(n * c, x);
+      });
+      return at < 0 ? undefined : wide(add(mul(total.inputs[1 - at]!, factor!), total.inputs[at]!.inputs[0]!), x.shape);
+    },
+  },
+  {
+    law: "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y), (x c) / y = (x / y) c",
     on: ["div"],
     apply: (x, [a, b]) => {
       const value = uniformValue(b!);
       if (value !== undefined && value !== 0 && Number.isFinite(1 / value)) return wide(mul(a!, 1 / value), x.shape);
-      return is(a, "neg") ? neg(div(a.inputs[0]!, b!)) : undefined;
+      if (is(a, "neg")) return neg(div(a.inputs[0]!, b!));
+      const constant = is(a, "mul") && isFloat(x.dtype) && scalarValue(a.inputs[1]!) !== undefined;
+      return constant ? wide(mul(div(a.inputs[0]!, b!), a.inputs[1]!), x.shape) : undefined;
     },
   },
   {
@@ -268,6 +352,26 @@ const rewrites: readonly Rewrite[] = [
     },
   },
 ];
+
+/** Whether a product of two constants of x's type is 1 but for their rounding. */
+const isUnit = (product: number, x: Tensor): boolean =>
+  Math.abs(product - 1) < (x.dtype === "float32" ? 2 ** -22 : 2 ** -51);
+
+/**
+ * Whether the sum of a sum or difference is better taken term by term: where each term is constant along the axes, or
+ * an array times what is, the terms' sums are small work or there already. Statistics of batch normalisation are: the
+ * sum of a centred array becomes S - n (S / n), which is nothing.
+ */
+function sumSplits(x: Tensor, axes: readonly number[], depth: number): boolean {
+  if (depth === 0 || !isFloat(x.dtype) || !(is(x, "add") || is(x, "sub"))) return false;
+  const constant = (term: Tensor): boolean => constantAlong(term, axes, x.rank) !== undefined;
+  const scaled = (term: Tensor): boolean =>
+    (is(term, "mul") && term.inputs.some((factor) => constantAlong(factor, axes, term.rank) !== undefined)) ||
+    (is(term, "div") && constantAlong(term.inputs[1]!, axes, term.rank) !== undefined);
+  const [a, b] = x.inputs as [Tensor, Tensor];
+  if (constant(a) || constant(b)) return true;
+  return [a, b].every((term) => scaled(term) || sumSplits(term, axes, depth - 1));
+}
 
 /** Whether a permutation swaps the last two axes and leaves all others. */
 function swapsLastAxes(permutation: readonly number[]): boolean {

@@ -1,5 +1,5 @@
 import { formatShape, GraphError } from "./errors.js";
-import type { Attributes, Primitive } from "./primitive.js";
+import { type Attributes, type Primitive, printAttributes } from "./primitive.js";
 
 /** Types of numbers. `float32` is what models compute in; labels and indices are `int32`. */
 export type DType = "float32" | "float64" | "int32" | "int64" | "bool";
@@ -18,6 +18,9 @@ export interface TensorType {
 export type TensorLike = Tensor | number;
 
 let nextId = 0;
+
+/** @internal The number of tensors made so far: each has an id from before this, any made later one from there on. */
+export const tensorsMade = (): number => nextId;
 
 /**
  * An array of static shape in a program: an input, a constant with its values, or the result of an operation on other
@@ -74,7 +77,9 @@ export class Tensor implements TensorType {
   static apply<A extends Attributes>(rules: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor {
     // A tensor holds records of all primitives; only here are a record and its attributes known to belong together.
     const primitive = rules as unknown as Primitive;
-    const key = `${primitive.name} ${inputs.map((input) => input.id).join(" ")} ${JSON.stringify(attributes, printable)}`;
+    let key = primitive.name;
+    for (const input of inputs) key += ` ${input.id}`;
+    key += printAttributes(attributes);
     // The newest input that is not a constant keeps the record: it lives no longer than the program being written.
     let keeper = inputs[0];
     for (const input of inputs) {
@@ -90,13 +95,6 @@ export class Tensor implements TensorType {
     }
     return made;
   }
-}
-
-/** JSON knows no infinities and no -0, and would print different attributes alike. */
-function printable(_name: string, value: unknown): unknown {
-  return typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
-    ? `number ${Object.is(value, -0) ? "-0" : value}`
-    : value;
 }
 
 /** The number of elements of a shape. */

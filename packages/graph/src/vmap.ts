@@ -1,7 +1,7 @@
 import { formatShape, GraphError } from "./errors.js";
 import { broadcastTo, moveAxis } from "./primitives/shape.js";
 import { topologicalOrder } from "./rewriting.js";
-import { input, type Tensor } from "./tensor.js";
+import { input, Tensor } from "./tensor.js";
 import { leaves, type Tree, unflatten } from "./tree.js";
 
 /** For each argument the axis that is mapped, or null where all calls share the argument. */
@@ -38,14 +38,26 @@ export function vmap<Arguments extends readonly Tree[], Result extends Tree>(
     }) as unknown as Arguments;
     const result = f(...perTask);
     const outputs = leaves(result);
+    // Operations that are the same for all tasks and yet made anew: they wait for one that is not.
+    const shared = new Map<Tensor, Tensor>();
     for (const x of topologicalOrder(outputs, new Set(batched.keys()))) {
-      if (batched.has(x) || !x.primitive || !x.inputs.some((source) => batched.has(source))) continue;
-      const inputs = x.inputs.map((source) => ({ tensor: batched.get(source) ?? source, mapped: batched.has(source) }));
-      batched.set(x, x.primitive.batch(inputs, x.attributes, size));
+      if (batched.has(x) || !x.primitive) continue;
+      if (!x.inputs.some((source) => batched.has(source) || shared.has(source))) continue;
+      const inputs = x.inputs.map((source) => ({
+        tensor: batched.get(source) ?? shared.get(source) ?? source,
+        mapped: batched.has(source),
+      }));
+      if (inputs.slice(0, x.primitive.valueInputs).some(({ mapped }) => mapped)) {
+        batched.set(x, x.primitive.batch(inputs, x.attributes, size));
+      } else {
+        const sources = inputs.map(({ tensor }) => tensor);
+        shared.set(x, Tensor.apply(x.primitive, sources, x.attributes));
+      }
     }
-    const mapped = outputs.map((x) =>
-      moveAxis(batched.get(x) ?? broadcastTo(x, [size, ...x.shape]), 0, options.out ?? 0),
-    );
+    const mapped = outputs.map((x) => {
+      const all = batched.get(x);
+      return moveAxis(all ?? broadcastTo(shared.get(x) ?? x, [size, ...x.shape]), 0, options.out ?? 0);
+    });
     return unflatten(result, mapped);
   };
 }

@@ -2,7 +2,12 @@ import type { Executor } from "@innerloop/graph";
 import { workerPoolExecutor } from "./executor/worker-pool-executor.js";
 
 export * from "./data/index.js";
-export { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+export { type Device, devices } from "./executor/device.js";
+export {
+  type OnnxruntimeExecutor,
+  type OnnxruntimeOptions,
+  onnxruntimeExecutor,
+} from "./executor/onnxruntime-executor.js";
 export { type WorkerPoolOptions, workerPoolExecutor } from "./executor/worker-pool-executor.js";
 export * from "./presets/index.js";
 export * from "./runs/index.js";

@@ -1,4 +1,4 @@
-import { leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import {
   adam,
   anil,
@@ -252,7 +252,7 @@ describe("every learner trains on onnxruntime, and its loss falls", () => {
 });
 
 describe("chunks", () => {
-  const losses = async (chunkSize: number, on = executor): Promise<{ losses: number[]; params: Tree }> => {
+  const losses = async (chunkSize: number, on: Executor = executor): Promise<{ losses: number[]; params: Tree }> => {
     const seen: number[] = [];
     const run = await train({
       ...small,

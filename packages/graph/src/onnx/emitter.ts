@@ -36,6 +36,9 @@ export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Value[] = [];
   private readonly known = new Map<string, Value>();
+  private sharing = true;
+  private readonly assemblies = new Map<Value, readonly Value[]>();
+  private readonly constants = new Map<string, readonly { readonly bytes: Uint8Array; readonly value: Value }[]>();
   private readonly producers = new Map<Value, OnnxNode>();
 
   constructor(readonly profile: LoweringProfile) {}
@@ -49,14 +52,24 @@ export class Emitter {
     domain = "",
   ): Value {
     const key = `${domain}:${operator}(${inputs.map((value) => value.name).join(",")})${stringify(attributes)}`;
-    const same = this.known.get(key);
+    const same = this.sharing ? this.known.get(key) : undefined;
     if (same) return same;
     const value: Value = { name: `v${this.nodes.length}`, dtype: output.dtype, shape: output.shape, data: undefined };
     const node: OnnxNode = { operator, domain, inputs, output: value, attributes };
     this.nodes.push(node);
-    this.known.set(key, value);
+    if (this.sharing) this.known.set(key, value);
     this.producers.set(value, node);
     return value;
+  }
+
+  /** What `make` writes is not merged with equal nodes: for values that cost more to keep than to compute again. */
+  unshared(make: () => Value): Value {
+    this.sharing = false;
+    try {
+      return make();
+    } finally {
+      this.sharing = true;
+    }
   }
 
   /** The node that makes a value; undefined for inputs and constants. */
@@ -66,12 +79,14 @@ export class Emitter {
 
   /** A constant of the model. Small equal constants are stored once. */
   constant(data: TypedArray, shape: Shape, dtype: DType): Value {
-    const key = data.length <= 65536 ? `constant ${dtype} ${shape.join(",")}:${printValues(data)}` : undefined;
-    const same = key === undefined ? undefined : this.known.get(key);
-    if (same) return same;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const key = data.length <= 65536 ? `${dtype} ${shape.join(",")} ${checksum(bytes)}` : undefined;
+    const alike = key === undefined ? [] : (this.constants.get(key) ?? []);
+    const same = alike.find((known) => sameBytes(known.bytes, bytes));
+    if (same) return same.value;
     const value: Value = { name: `c${this.initializers.length}`, dtype, shape: [...shape], data };
     this.initializers.push(value);
-    if (key !== undefined) this.known.set(key, value);
+    if (key !== undefined) this.constants.set(key, [...alike, { bytes, value }]);
     return value;
   }
 
@@ -103,6 +118,39 @@ export class Emitter {
     return this.op("Transpose", [x], { dtype: x.dtype, shape }, { perm: permutation });
   }
 
+  /** Indices from (inclusive) to (exclusive) of an axis. */
+  slice(x: Value, axis: number, [from, to]: readonly [from: number, to: number]): Value {
+    if (from === 0 && to === x.shape[axis]) return x;
+    const shape = x.shape.map((n, i) => (i === axis ? to - from : n));
+    const bounds = [[from], [to], [axis]].map((values) => this.integers(values));
+    return this.op("Slice", [x, ...bounds], { dtype: x.dtype, shape });
+  }
+
+  /** Values one after the other along an axis. */
+  concat(parts: readonly Value[], axis: number): Value {
+    const [first] = parts as [Value];
+    if (parts.length === 1) return first;
+    const total = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
+    const shape = first.shape.map((n, i) => (i === axis ? total : n));
+    return this.op("Concat", parts, { dtype: first.dtype, shape }, { axis });
+  }
+
+  /** An array of parts that lie one after the other in it. What can work part by part asks for them with `partsOf`. */
+  assemble(parts: readonly Value[], shape: Shape): Value {
+    const whole = this.concat(
+      parts.map((part) => this.reshape(part, [sizeOf(part.shape)])),
+      0,
+    );
+    if (parts.length > 1) this.assemblies.set(whole, parts);
+    return this.reshape(whole, shape);
+  }
+
+  /** The parts that an array was assembled of; undefined where it was not. */
+  partsOf(x: Value): readonly Value[] | undefined {
+    const node = this.producers.get(x);
+    return this.assemblies.get(node?.operator === "Reshape" ? node.inputs[0]! : x);
+  }
+
   cast(x: Value, dtype: DType): Value {
     if (x.dtype === dtype) return x;
     return this.op("Cast", [x], { dtype, shape: x.shape }, { to: onnxTypeNumbers[dtype] });
@@ -118,10 +166,14 @@ export class Emitter {
 
   /**
    * The batched product of `a` [..., m, k] and `b` [..., k, n], either of them optionally given transposed (its last
-   * two axes swapped). Leading axes broadcast.
+   * two axes swapped), times `alpha`. Leading axes broadcast.
    */
-  matmul(a: Value, b: Value, options: { transposeA?: boolean; transposeB?: boolean } = {}): Value {
-    const { transposeA = false, transposeB = false } = options;
+  matmul(
+    a: Value,
+    b: Value,
+    options: { readonly transposeA?: boolean; readonly transposeB?: boolean; readonly alpha?: number } = {},
+  ): Value {
+    const { transposeA = false, transposeB = false, alpha = 1 } = options;
     const m = a.shape.at(transposeA ? -1 : -2)!;
     const n = b.shape.at(transposeB ? -2 : -1)!;
     const rank = Math.max(a.shape.length, b.shape.length);
@@ -132,11 +184,29 @@ export class Emitter {
       leading.push(Math.max(sizeA, sizeB) * (sizeA === 0 || sizeB === 0 ? 0 : 1));
     }
     const output = { dtype: a.dtype, shape: [...leading, m, n] };
-    if (this.profile.fusedMatMul && a.dtype === "float32" && (transposeA || transposeB)) {
-      const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: 1 } };
+    if (this.profile.fusedMatMul && a.dtype === "float32" && (transposeA || transposeB || alpha !== 1)) {
+      const attributes = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } };
       return this.op("FusedMatMul", [a, b], output, attributes, "com.microsoft");
     }
-    return this.op("MatMul", [this.swapped(a, transposeA), this.swapped(b, transposeB)], output);
+    const product = this.op("MatMul", [this.swapped(a, transposeA), this.swapped(b, transposeB)], output);
+    return alpha === 1 ? product : this.op("Mul", [product, this.scalar(alpha, a.dtype)], output);
+  }
+
+  /**
+   * x as c y with a number c, where that is how it was made and a product takes c for nothing: the -alpha of an inner
+   * update, and of its derivative, then costs no pass over the filters.
+   */
+  scaled(x: Value): { readonly value: Value; readonly factor: number } {
+    const plain = { value: x, factor: 1 };
+    if (!this.profile.fusedMatMul || x.dtype !== "float32") return plain;
+    const node = this.producer(x);
+    if (node?.operator === "Reshape") {
+      const { value, factor } = this.scaled(node.inputs[0]!);
+      return factor === 1 ? plain : { value: this.reshape(value, x.shape), factor };
+    }
+    const [source, constant] = node?.operator === "Mul" ? node.inputs : [];
+    const isNumber = constant?.data?.length === 1 && source!.shape.length === x.shape.length;
+    return isNumber ? { value: source!, factor: Number(constant.data![0]) } : plain;
   }
 
   private swapped(x: Value, swap: boolean): Value {
@@ -146,11 +216,16 @@ export class Emitter {
   }
 }
 
-/** Values as text, one for each value: 0 and -0 differ. */
-function printValues(data: TypedArray): string {
-  return Array.from(data as ArrayLike<number | bigint>, (value) => (Object.is(value, -0) ? "-0" : String(value))).join(
-    ",",
-  );
+/** FNV-1a, which is enough to tell most constants apart. */
+function checksum(bytes: Uint8Array): number {
+  let hash = 2166136261;
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 16777619);
+  return hash;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
 }
 
 /** The numbers of ONNX's TensorProto.DataType. */

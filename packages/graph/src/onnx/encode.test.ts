@@ -1,7 +1,10 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import type { DType } from "../tensor.js";
+import { decodeModel } from "../testing/decode-model.js";
 import type { OnnxAttribute, Value } from "./emitter.js";
-import { decodeModel, encodeModel, type ModelToEncode } from "./encode.js";
+import { encodeModel, type ModelToEncode } from "./encode.js";
+import { AttributeProto_AttributeType, ModelProtoSchema } from "./generated/onnx_pb.js";
 
 const value = (name: string, dtype: DType = "float32", shape: readonly number[] = [2, 3]): Value => ({
   name,
@@ -51,6 +54,58 @@ describe("encodeModel", () => {
       ["int64", [2, 0, 3]],
       ["bool", [4]],
     ]);
+  });
+
+  test("writes what the official schema reads: attributes of all kinds, constants, nothing that it does not know", () => {
+    const constants: Value[] = [
+      { ...value("c0", "float32", [2, 2]), data: Float32Array.of(1, -0, Number.NaN, 1e38) },
+      { ...value("c1", "int64", []), data: BigInt64Array.of(-5n) },
+      { ...value("c2", "bool", [3]), data: Uint8Array.of(0, 1, 7) },
+      { ...value("c3", "float64", [0]), data: new Float64Array(0) },
+    ];
+    const attributes = {
+      axis: -1,
+      large: 2 ** 40,
+      long: -(2n ** 63n),
+      zero: 0,
+      alpha: { float: -0 },
+      slope: { float: 3.4e38 },
+      scales: { floats: [0.5, Number.POSITIVE_INFINITY, 0.1] },
+      mode: "tëxt",
+      perm: [2, 0, 1],
+      pads: [-1, 2 ** 33],
+      none: [],
+    };
+    const bytes = encodeModel(oneNode({ initializers: constants, metadata: { a: "ß".repeat(100) } }, attributes));
+    const model = fromBinary(ModelProtoSchema, bytes);
+    expect(model.$unknown).toBeUndefined();
+    expect(Buffer.compare(toBinary(ModelProtoSchema, model), bytes)).toBe(0);
+    const read = Object.fromEntries(model.graph!.node[0]!.attribute.map((attribute) => [attribute.name, attribute]));
+    expect(Object.keys(read)).toEqual(Object.keys(attributes));
+    expect([read.axis!.i, read.large!.i, read.long!.i, read.zero!.i]).toEqual([-1n, 2n ** 40n, -(2n ** 63n), 0n]);
+    expect([read.alpha!.f, read.slope!.f]).toEqual([-0, Math.fround(3.4e38)]);
+    expect(read.scales!.floats).toEqual([0.5, Number.POSITIVE_INFINITY, Math.fround(0.1)]);
+    expect(Buffer.from(read.mode!.s).toString()).toBe("tëxt");
+    expect([read.perm!.ints, read.pads!.ints, read.none!.ints]).toEqual([[2n, 0n, 1n], [-1n, 2n ** 33n], []]);
+    const types = AttributeProto_AttributeType;
+    expect([read.axis, read.alpha, read.scales, read.mode, read.none].map((attribute) => attribute!.type)).toEqual([
+      types.INT,
+      types.FLOAT,
+      types.FLOATS,
+      types.STRING,
+      types.INTS,
+    ]);
+    expect(model.graph!.initializer.map(({ name, dims, dataType }) => [name, dims, dataType])).toEqual([
+      ["c0", [2n, 2n], 1],
+      ["c1", [], 7],
+      ["c2", [3n], 9],
+      ["c3", [0n], 11],
+    ]);
+    const data = model.graph!.initializer.map(({ rawData }) => rawData);
+    expect(new Float32Array(data[0]!.slice().buffer)).toEqual(constants[0]!.data);
+    expect(new BigInt64Array(data[1]!.slice().buffer)).toEqual(constants[1]!.data);
+    expect([...data[2]!]).toEqual([0, 1, 1]);
+    expect(data[3]).toHaveLength(0);
   });
 
   test("keeps metadata", () => {

@@ -1,6 +1,6 @@
 import type { LoweringProfile } from "../executor.js";
 import type { Graph } from "../graph.js";
-import { bytesPerElement, sizeOf, type Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import { Emitter, type OnnxNode, type Value } from "./emitter.js";
 import { encodeModel } from "./encode.js";
 
@@ -10,18 +10,6 @@ export interface LoweredModel {
   readonly initializers: readonly Value[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-}
-
-/** Cost of running a model once, worked out from its operators. */
-export interface Estimate {
-  /** Additions and multiplications, a fused multiply-add counted as two. */
-  readonly operations: number;
-  /** Those of them that are in matrix products. */
-  readonly matmulOperations: number;
-  /** Bytes of inputs, constants, and the most that is alive at once between them and the outputs. */
-  readonly peakBytes: number;
-  readonly constantBytes: number;
-  readonly nodes: number;
 }
 
 /** The operators of a graph for one kind of executor, without those that nothing depends on. */
@@ -50,8 +38,45 @@ export function lower(graph: Graph, profile: LoweringProfile): LoweredModel {
     const source = values.get(x)!;
     return { operator: "Identity", domain: "", inputs: [source], output: outputs[i]!, attributes: {} };
   });
-  const { nodes, initializers } = withoutDeadCode(e, results);
-  return { nodes, initializers, inputs, outputs };
+  const live = withoutDeadCode(e, results);
+  const nodes = profile.fusedMatMul ? withScalesInProducts(live.nodes) : live.nodes;
+  const used = new Set(nodes.flatMap((node) => node.inputs));
+  return { nodes, initializers: live.initializers.filter((value) => used.has(value)), inputs, outputs };
+}
+
+/** c (a b) as one node, where nothing else reads a b: FusedMatMul multiplies by a number as it writes. */
+function withScalesInProducts(nodes: readonly OnnxNode[]): OnnxNode[] {
+  const readers = new Map<Value, number>();
+  const producers = new Map<Value, OnnxNode>();
+  for (const node of nodes) {
+    producers.set(node.output, node);
+    for (const source of node.inputs) readers.set(source, (readers.get(source) ?? 0) + 1);
+  }
+  const replaced = new Map<OnnxNode, OnnxNode>();
+  for (const node of nodes) {
+    const [scaled, factor] = node.inputs;
+    if (node.operator !== "Mul" || node.output.dtype !== "float32" || factor?.data?.length !== 1) continue;
+    if (scaled!.shape.length !== node.output.shape.length) continue;
+    let product = producers.get(scaled!);
+    let readOnce = readers.get(scaled!) === 1;
+    while (product?.operator === "Reshape" && readOnce) {
+      readOnce = readers.get(product.inputs[0]!) === 1;
+      product = producers.get(product.inputs[0]!);
+    }
+    if (!readOnce || !product || replaced.has(product)) continue;
+    if (product.operator !== "MatMul" && product.operator !== "FusedMatMul") continue;
+    const before = (product.attributes.alpha as { float: number } | undefined)?.float ?? 1;
+    const attributes = {
+      transA: 0,
+      transB: 0,
+      ...product.attributes,
+      alpha: { float: before * Number(factor.data[0]) },
+    };
+    replaced.set(product, { ...product, operator: "FusedMatMul", domain: "com.microsoft", attributes });
+    // What was multiplied is now read as it is.
+    replaced.set(node, { ...node, operator: "Identity", inputs: [scaled!], attributes: {} });
+  }
+  return nodes.map((node) => replaced.get(node) ?? node);
 }
 
 function withoutDeadCode(e: Emitter, results: readonly OnnxNode[]): Pick<LoweredModel, "nodes" | "initializers"> {
@@ -74,42 +99,3 @@ export function encode(model: LoweredModel): Uint8Array {
     outputNames: model.outputs.map((value) => value.name),
   });
 }
-
-const bytesOf = (value: Value): number => sizeOf(value.shape) * bytesPerElement[value.dtype];
-
-/** Operators that hand on their input's memory. */
-const views = new Set(["Reshape", "Identity"]);
-
-/** What running a lowered model once takes: operations, and the most bytes alive at once. */
-export function estimateModel({ nodes, initializers, inputs, outputs }: LoweredModel): Estimate {
-  const root = new Map<Value, Value>();
-  const rootOf = (value: Value): Value => root.get(value) ?? value;
-  const lastUse = new Map<Value, number>();
-  let operations = 0;
-  let matmulOperations = 0;
-  nodes.forEach((node, at) => {
-    if (views.has(node.operator)) root.set(node.output, rootOf(node.inputs[0]!));
-    for (const source of node.inputs) lastUse.set(rootOf(source), at);
-    const size = sizeOf(node.output.shape);
-    if (node.operator === "MatMul" || node.operator === "FusedMatMul") {
-      const [a] = node.inputs;
-      const inner = a!.shape.at(node.attributes.transA ? -2 : -1)!;
-      matmulOperations += 2 * size * inner;
-    } else if (node.operator.startsWith("Reduce")) operations += sizeOf(node.inputs[0]!.shape);
-    else if (!views.has(node.operator) && !movesOnly.has(node.operator)) operations += size;
-  });
-  const kept = new Set([...outputs, ...inputs, ...initializers].map(rootOf));
-  const constantBytes = initializers.reduce((total, value) => total + bytesOf(value), 0);
-  let alive = constantBytes + inputs.reduce((total, value) => total + bytesOf(value), 0);
-  let peakBytes = alive;
-  nodes.forEach((node, at) => {
-    if (!root.has(node.output)) alive += bytesOf(node.output);
-    peakBytes = Math.max(peakBytes, alive);
-    for (const source of new Set(node.inputs.map(rootOf))) {
-      if (lastUse.get(source) === at && !kept.has(source)) alive -= bytesOf(source);
-    }
-  });
-  return { operations: operations + matmulOperations, matmulOperations, peakBytes, constantBytes, nodes: nodes.length };
-}
-
-const movesOnly = new Set(["Transpose", "Gather", "Concat", "Slice", "Pad", "Expand", "Cast", "GatherElements"]);

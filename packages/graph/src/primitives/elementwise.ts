@@ -1,5 +1,6 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Emitter, Value } from "../onnx/emitter.js";
+import { partwise, repetition } from "../onnx/parts.js";
 import { type BatchedInput, locallyConstant, type NoGradient, type Primitive } from "../primitive.js";
 import {
   type DType,
@@ -77,8 +78,12 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
     },
     vjp: rules.vjp,
     batch: (inputs) => Tensor.apply(record, alignBatched(inputs), {}),
-    onnx: (e, inputs, _attributes, output) =>
-      typeof rules.onnx === "string" ? e.op(rules.onnx, inputs, output) : rules.onnx(e, inputs, output),
+    onnx: (e, inputs, _attributes, output) => {
+      const written = rules.onnx;
+      const make = (operands: readonly Value[], result: TensorType): Value =>
+        typeof written === "string" ? inLongRuns(e, written, operands, result) : written(e, operands, result);
+      return partwise(e, inputs, output, make) ?? make(inputs, output);
+    },
     evaluate: (inputs, _attributes, output) => {
       const out = new Float64Array(sizeOf(output.shape));
       const offsets = inputs.map((x) => broadcastOffsets(x.shape, output.shape));
@@ -90,6 +95,42 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
   };
   elementwisePrimitives.add(record as unknown as Primitive);
   return record;
+}
+
+/** Results of fewer elements than this are not worth another node. */
+const manyElements = 16384;
+/** Elements that an operation goes through at once to be fast. */
+const longRun = 1024;
+
+/**
+ * An operation whose one operand repeats along inner axes, as statistics of channels do: its few values are written out
+ * several times, so that the kernel's inner loop is long. 2 MB with 64 channels: 0.09 ms instead of 0.15.
+ */
+function inLongRuns(e: Emitter, operator: string, inputs: readonly Value[], output: TensorType): Value {
+  const at = inputs.findIndex((x) => sizeOf(x.shape) < sizeOf(output.shape));
+  const [narrow, full] = [inputs[at], inputs[1 - at]];
+  if (inputs.length !== 2 || !narrow || !full || sizeOf(full.shape) !== sizeOf(output.shape))
+    return e.op(operator, inputs, output);
+  const repeated = repetition(narrow.shape, output.shape);
+  const copies = repeated && repeated.inner > 1 ? largestDivisor(repeated.times, longRun / repeated.inner) : 1;
+  // The values written out are to be few beside the result.
+  const worthIt = repeated && copies > 1 && repeated.times >= 8 * copies && sizeOf(output.shape) >= manyElements;
+  if (!worthIt || !Number.isFinite(e.profile.cacheBytes)) return e.op(operator, inputs, output);
+  const { outer, times, inner } = repeated;
+  const shape = [outer, copies, inner];
+  const written = e.op("Expand", [e.reshape(narrow, [outer, 1, inner]), e.integers(shape)], {
+    dtype: narrow.dtype,
+    shape,
+  });
+  const run = e.reshape(written, [outer, 1, copies * inner]);
+  const rows = e.reshape(full, [outer, times / copies, copies * inner]);
+  const operands = at === 0 ? [run, rows] : [rows, run];
+  return e.reshape(e.op(operator, operands, { dtype: output.dtype, shape: rows.shape }), output.shape);
+}
+
+function largestDivisor(n: number, limit: number): number {
+  for (let d = Math.min(n, Math.floor(limit)); d > 1; d--) if (n % d === 0) return d;
+  return 1;
 }
 
 function alignBatched(inputs: readonly BatchedInput[]): Tensor[] {
@@ -395,7 +436,10 @@ export const castPrimitive: Primitive<{ dtype: string }> = {
   infer: ([x], { dtype }) => ({ dtype: dtype as DType, shape: x!.shape }),
   vjp: (g, [x], output) => [isFloat(x!.dtype) && isFloat(output.dtype) ? () => cast(g, x!.dtype) : null],
   batch: ([x], { dtype }) => cast(x!.tensor, dtype as DType),
-  onnx: (e, [x], { dtype }) => e.cast(x!, dtype as DType),
+  onnx: (e, [x], _attributes, output) => {
+    const make = ([part]: readonly Value[]): Value => e.cast(part!, output.dtype);
+    return partwise(e, [x!], output, make) ?? make([x!]);
+  },
   evaluate: ([x], { dtype }) => {
     if (isFloat(dtype as DType)) return x!.data;
     return x!.data.map(dtype === "bool" ? (value) => (value !== 0 ? 1 : 0) : Math.trunc);

@@ -1,4 +1,5 @@
 import { GraphError } from "../errors.js";
+import type { Emitter, Value } from "../onnx/emitter.js";
 import { locallyConstant, type Primitive } from "../primitive.js";
 import { type Shape, sizeOf, stridesOf, Tensor } from "../tensor.js";
 import { cast, div, equal, mul, neg } from "./elementwise.js";
@@ -28,6 +29,93 @@ function forEachReduced(shape: Shape, axes: readonly number[], visit: (from: num
   });
 }
 
+/** Axes next to each other that are all reduced, or all kept, are one axis to a reduction. */
+interface Block {
+  readonly size: number;
+  readonly reduced: boolean;
+}
+
+function blocksOf(shape: Shape, axes: readonly number[]): Block[] {
+  const blocks: Block[] = [];
+  shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const reduced = axes.includes(axis);
+    const last = blocks.at(-1);
+    if (last?.reduced === reduced) blocks[blocks.length - 1] = { size: last.size * size, reduced };
+    else blocks.push({ size, reduced });
+  });
+  return blocks;
+}
+
+/**
+ * A reduction in the forms that onnxruntime has fast kernels for, which are those of rank three and less: one block of
+ * axes at a time, the last one first. Measured for sums: 17 MB over the leading three axes of five took 6.1 ms as they
+ * are, 0.6 ms as a matrix, 0.5 ms in two stages.
+ */
+function reduced(e: Emitter, operator: Reduction, x: Value, axes: readonly number[]): Value {
+  const blocks = blocksOf(x.shape, axes);
+  const at = blocks.findLastIndex((block) => block.reduced);
+  if (at < 0) return x;
+  const rest = blocks.filter((_, i) => i !== at);
+  const before = blocks.slice(0, at).reduce((product, block) => product * block.size, 1);
+  const [size, after] = [blocks[at]!.size, blocks[at + 1]?.size ?? 1];
+  const left = byParts(e, operator, x, before, size, after) ?? middleReduced(e, operator, x, before, size, after);
+  const remaining = rest.flatMap((block, i) => (block.reduced ? [i] : []));
+  const shape = rest.map((block) => block.size);
+  return reduced(e, operator, e.reshape(left, shape), remaining);
+}
+
+type Reduction = "ReduceSum" | "ReduceMax";
+
+/** [before, size, after] -> [before, after] of an array in parts, where each part holds whole rows of what is reduced. */
+function byParts(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number) {
+  const parts = e.partsOf(x);
+  const row = before === 1 ? after : size * after;
+  if (!parts?.every((part) => sizeOf(part.shape) % row === 0)) return undefined;
+  const results = parts.map((part) => {
+    const rows = sizeOf(part.shape) / row;
+    return before === 1
+      ? middleReduced(e, operator, part, 1, rows, after)
+      : middleReduced(e, operator, part, rows, size, after);
+  });
+  if (before > 1) return e.assemble(results, [before, after]);
+  const join = operator === "ReduceSum" ? "Add" : "Max";
+  return results.reduce((a, b) => e.op(join, [a, b], { dtype: x.dtype, shape: [1, after] }));
+}
+
+/** [before, size, after] -> [before, after] */
+function middleReduced(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number): Value {
+  if (operator === "ReduceSum" && size <= fewTerms && before > manyRows) return sumOfSlices(e, x, before, size, after);
+  const stages = before === 1 && after > 1 ? firstStage(size) : 1;
+  return one(e, operator, one(e, operator, x, before * stages, size / stages, after), before, stages, after);
+}
+
+function one(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number): Value {
+  const result = { dtype: x.dtype, shape: [before, after] };
+  if (size === 1) return e.reshape(x, result.shape);
+  return e.op(operator, [e.reshape(x, [before, size, after]), e.integers([1])], result, { keepdims: 0 });
+}
+
+/** The sums of up to so many terms ... */
+const fewTerms = 4;
+/** ... in more rows than this are additions of slices: ReduceSum multiplies each row by ones, 20 times slower. */
+const manyRows = 1024;
+
+function sumOfSlices(e: Emitter, x: Value, rows: number, terms: number, inner: number): Value {
+  const all = e.reshape(x, [rows, terms, inner]);
+  const type = { dtype: x.dtype, shape: [rows, inner] };
+  return Array.from({ length: terms }, (_, i) => e.reshape(e.take(all, Int32Array.of(i), [1], 1), type.shape)).reduce(
+    (a, b) => e.op("Add", [a, b], type),
+  );
+}
+
+/** Into how many parts a long leading axis is divided, each reduced by itself first: a divisor of it, 1 where none is near. */
+function firstStage(size: number): number {
+  if (size < 512) return 1;
+  for (let parts = 4; parts <= 32; parts++) if (size % parts === 0) return parts;
+  return 1;
+}
+
 export const sumPrimitive: Primitive<{ axes: readonly number[] }> = {
   name: "sum",
   infer: ([x], { axes }) => {
@@ -40,18 +128,7 @@ export const sumPrimitive: Primitive<{ axes: readonly number[] }> = {
       x!.tensor,
       axes.map((axis) => axis + 1),
     ),
-  onnx: (e, [x], { axes }, output) => {
-    if (axes.length === 0) return x!;
-    const moved = axes.filter((axis) => x!.shape[axis] !== 1);
-    if (moved.length === 0) return e.reshape(x!, output.shape);
-    const reduced = e.op(
-      "ReduceSum",
-      [x!, e.integers(moved)],
-      { dtype: x!.dtype, shape: without(x!.shape, moved) },
-      { keepdims: 0 },
-    );
-    return e.reshape(reduced, output.shape);
-  },
+  onnx: (e, [x], { axes }, output) => e.reshape(reduced(e, "ReduceSum", x!, axes), output.shape),
   evaluate: ([x], { axes }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     forEachReduced(x!.shape, axes, (from, to) => {
@@ -99,17 +176,7 @@ export const reduceMaxPrimitive: Primitive<{ axes: readonly number[] }> = {
       x!.tensor,
       axes.map((axis) => axis + 1),
     ),
-  onnx: (e, [x], { axes }, output) => {
-    const moved = axes.filter((axis) => x!.shape[axis] !== 1);
-    if (moved.length === 0) return e.reshape(x!, output.shape);
-    const reduced = e.op(
-      "ReduceMax",
-      [x!, e.integers(moved)],
-      { dtype: x!.dtype, shape: without(x!.shape, moved) },
-      { keepdims: 0 },
-    );
-    return e.reshape(reduced, output.shape);
-  },
+  onnx: (e, [x], { axes }, output) => e.reshape(reduced(e, "ReduceMax", x!, axes), output.shape),
   evaluate: ([x], { axes }, output) => {
     const out = new Float64Array(sizeOf(output.shape)).fill(Number.NEGATIVE_INFINITY);
     forEachReduced(x!.shape, axes, (from, to) => {

@@ -6,6 +6,7 @@ import { convolution, filterGradient, inputGradient } from "../primitives/convol
 import * as elementwise from "../primitives/elementwise.js";
 import { addAlongAxis, gather, scatterAdd, takeAlongAxis } from "../primitives/indexing.js";
 import { matmul } from "../primitives/linear-algebra.js";
+import { after } from "../primitives/ordering.js";
 import { argMax, cumulativeSum, reduceMax, sum } from "../primitives/reduce.js";
 import { broadcastTo, concat, flip, pad, reshape, slice, transpose } from "../primitives/shape.js";
 import { type GeometryAttributes, overlapAdd, windows } from "../primitives/windows.js";
@@ -187,6 +188,14 @@ export const examples: Readonly<Record<PrimitiveName, readonly Example[]>> = {
   step: unary(elementwise.step),
   logicalNot: unary(elementwise.logicalNot, booleans),
   stopGradient: [...unary(elementwise.stopGradient), example([whole([3])], (x) => elementwise.stopGradient(x))],
+  // What is waited for is of types without gradients: a rule that claims none could not be told from one that is wrong.
+  after: [
+    example([floats([2, 3]), integers([4], 9)], (x, y) => after(x, [y])),
+    example([floats([]), booleans([2, 2])], (x, y) => after(x, [y])),
+    example([floats([5]), integers([], 9), booleans([3])], (x, y, z) => after(x, [y, z])),
+    example([floats([0, 3]), integers([0], 9)], (x, y) => after(x, [y])),
+    example([whole([3]), integers([2], 9)], (x, y) => after(x, [y])),
+  ],
   add: [...binary(elementwise.add), example([whole([3]), whole([])], (a, b) => elementwise.add(a, b))],
   sub: [...binary(elementwise.sub), example([whole([3]), whole([])], (a, b) => elementwise.sub(a, b))],
   mul: [...binary(elementwise.mul), example([whole([3]), whole([])], (a, b) => elementwise.mul(a, b))],

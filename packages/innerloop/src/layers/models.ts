@@ -49,10 +49,9 @@ export function mlp(options: MlpOptions): Layer {
   return sequential([functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!])), ...hidden, head]);
 }
 
-export interface ConvNetOptions {
+export interface ConvEmbeddingOptions {
   /** [height, width, channels] of an image. */
   readonly imageShape: readonly [height: number, width: number, channels: number];
-  readonly ways: number;
   /** Channels of each block: 64 for Omniglot, 32 for MAML on mini-ImageNet. */
   readonly filters?: number;
   readonly blocks?: number;
@@ -62,20 +61,27 @@ export interface ConvNetOptions {
   readonly batchNorm?: BatchNormMode;
 }
 
+export interface ConvNetOptions extends ConvEmbeddingOptions {
+  readonly ways: number;
+}
+
 /**
  * The convolutional network of the few-shot papers (Vinyals et al. 2016, Finn et al. 2017): blocks of 3 x 3 convolution,
  * batch normalisation, relu and halving, then a linear head. With "stride" the features are the mean over the last map,
  * with "pool" all of it. Glorot initialisation, the head normal with deviation 0.01.
  */
 export function convNet(options: ConvNetOptions): Layer {
-  const {
-    imageShape,
-    ways,
-    filters = 64,
-    blocks = 4,
-    downsampling = "stride",
-    batchNorm: mode = "transductive",
-  } = options;
+  const { layers, features } = convFeatures(options);
+  return sequential([...layers, linear({ inputs: features, outputs: options.ways, weightInit: normalInit(0.01) })]);
+}
+
+/** `convNet` without its head: images [n, ...imageShape] -> features [n, features], what metric-based learners compare. */
+export function convEmbedding(options: ConvEmbeddingOptions): Layer {
+  return sequential(convFeatures(options).layers);
+}
+
+function convFeatures(options: ConvEmbeddingOptions): { readonly layers: readonly Layer[]; readonly features: number } {
+  const { imageShape, filters = 64, blocks = 4, downsampling = "stride", batchNorm: mode = "transductive" } = options;
   const [height, width, channels] = imageShape;
   const strided = downsampling === "stride";
   let [rows, columns] = [height, width];
@@ -95,10 +101,9 @@ export function convNet(options: ConvNetOptions): Layer {
       ...(strided ? [] : [maxPool(2)]),
     ]);
   });
-  const inputs = strided ? filters : rows * columns * filters;
   const images = functionLayer((x) => reshape(x, [x.shape[0]!, height, width, channels]));
-  const head = linear({ inputs, outputs: ways, weightInit: normalInit(0.01) });
-  return sequential([images, ...body, strided ? globalAveragePool() : flatten(), head]);
+  const last = strided ? globalAveragePool() : flatten();
+  return { layers: [images, ...body, last], features: strided ? filters : rows * columns * filters };
 }
 
 /** 784 -> ways, the linear model of the MNIST examples; zeros at first. */

@@ -1,5 +1,15 @@
 /** The inner loop that all gradient-based learners share. */
-import { GraphError, grad, leaves, mapTree, paths, stopGradient, type Tensor, type Tree } from "@innerloop/graph";
+import {
+  GraphError,
+  grad,
+  leaves,
+  mapTree,
+  paths,
+  recomputed,
+  stopGradient,
+  type Tensor,
+  type Tree,
+} from "@innerloop/graph";
 import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
@@ -22,6 +32,8 @@ export interface InnerLoop {
   readonly adapts?: (path: string) => boolean;
   /** The rows of the support set that a step sees; all by default. */
   readonly minibatch?: (support: Examples, step: number) => Examples;
+  /** So many steps at a time are computed again for the gradient through them; 0, the default: none. */
+  readonly recompute?: number;
 }
 
 type ByPath = { readonly [path: string]: Tensor };
@@ -58,13 +70,22 @@ export function innerLoop(
   };
   let fast: ByPath = Object.fromEntries(chosen.map((path) => [path, all[path]!]));
   let state = loop.inner.init(fast);
-  for (let step = 0; step < steps; step++) {
+  const take = (step: number): void => {
     const { x, y } = loop.minibatch?.(support, step) ?? support;
     const gradient = grad((at: ByPath) =>
       loop.loss(loop.model.apply(assembled(at), x, { ...context, pass: `step ${step}` }), y),
     )(fast);
     const used = loop.order === 1 ? mapTree((g) => stopGradient(g), gradient) : gradient;
     ({ params: fast, state } = loop.inner.update(used, state, fast));
+  };
+  const recompute = loop.recompute ?? 0;
+  const stretch = recompute > 0 ? recompute : steps;
+  for (let from = 0; from < steps; from += stretch) {
+    const run = (): void => {
+      for (let step = from; step < Math.min(from + stretch, steps); step++) take(step);
+    };
+    if (recompute > 0) recomputed(run);
+    else run();
   }
   return assembled(fast);
 }

@@ -23,4 +23,10 @@ export {
   measured,
 } from "./learner.js";
 export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./maml.js";
+export {
+  type PrototypeDistance,
+  type Prototypes,
+  type PrototypicalNetworkOptions,
+  prototypicalNetwork,
+} from "./prototypical.js";
 export { type ReptileOptions, reptile } from "./reptile.js";

@@ -20,6 +20,15 @@ export interface AdaptOptions {
   readonly steps?: number;
 }
 
+export interface MetaGradientOptions {
+  /**
+   * Inner steps that are computed again together for the meta-gradient, instead of being kept until it is taken: the
+   * same values, in less memory and more time. 0, the default, keeps all. Learners whose gradient does not go through
+   * inner steps ignore it.
+   */
+  readonly recompute?: number;
+}
+
 /**
  * A way of learning to learn, for ONE task: everything here is traced, and mapped over tasks by others.
  *
@@ -35,7 +44,7 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   readonly steps?: number;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
-  metaGradient(params: Params, task: Task, key?: Tensor): MetaGradient<Params>;
+  metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
   adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
   /** Outputs of the model for inputs [n, ...]. */
   predict(adapted: Adapted, x: Tensor): Tensor;
@@ -53,8 +62,9 @@ export function meanMetaGradient<P extends Tree>(
   params: P,
   tasks: Task,
   keys?: Tensor,
+  options: MetaGradientOptions = {},
 ): MetaGradient<P> {
-  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key) as unknown as Tree;
+  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
   const all = keys
     ? vmap(one as (task: Task, key: Tensor) => Tree)(tasks, keys)
     : vmap((task: Task) => one(task))(tasks);

@@ -12,7 +12,7 @@ import {
   recorded,
   withSupportStatistics,
 } from "./gradient-adaptation.js";
-import { type Learner, measured } from "./learner.js";
+import { type Learner, type MetaGradientOptions, measured } from "./learner.js";
 
 export interface MamlOptions {
   readonly model: Layer;
@@ -142,9 +142,11 @@ function gradientLearner(options: {
     support: Examples,
     count: number,
     context: { phase: "train" | "predict"; key?: Tensor },
+    { recompute = 0 }: MetaGradientOptions = {},
   ): AdaptedModel => {
     const { loop, params: start } = loopFor(params);
-    return withSupportStatistics(model, innerLoop(loop, start, support, count, context), support, context);
+    const arrived = innerLoop({ ...loop, recompute }, start, support, count, context);
+    return withSupportStatistics(model, arrived, support, context);
   };
   return {
     name,
@@ -152,10 +154,10 @@ function gradientLearner(options: {
     loss,
     steps,
     init,
-    metaGradient: (params, { support, query }, key) => {
+    metaGradient: (params, { support, query }, key, how) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
       const outer = (at: Tree) => {
-        const task = adapted(at, support, steps, context);
+        const task = adapted(at, support, steps, context, how);
         const { output, statistics } = recorded(model, task.params, query.x, { ...context, given: task.statistics });
         const { loss: queryLoss, metrics } = measured(loss, output, query.y);
         return [queryLoss, { metrics, statistics }] as const;

@@ -16,6 +16,7 @@ const state = (options: { sizes?: readonly number[]; optimizer?: Optimizer; seed
     iteration: 12,
     seed,
     chunkSize: 3,
+    recompute: 1,
     params,
     optimizer: noiseLike(optimizer.init(params), 1, 1),
     best: { iteration: 10, score: 0.25 },

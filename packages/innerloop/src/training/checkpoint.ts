@@ -17,6 +17,8 @@ export interface TrainingState<Params extends Tree = Tree> {
   readonly setting: string;
   /** Tasks that run at once: it decides in which order sums are taken. 0: not chosen yet. */
   readonly chunkSize: number;
+  /** Inner steps that are computed again together for the meta-gradient; 0: none. */
+  readonly recompute: number;
   readonly params: Params;
   readonly optimizer: Tree;
   readonly best?: { readonly iteration: number; readonly score: number };
@@ -28,8 +30,8 @@ const format = "innerloop checkpoint 1";
 
 /** Equal states give equal bytes: no time, no host, no order of arrival is in them. */
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
-  const { iteration, seed, setting, chunkSize, best, sinceBest } = state;
-  const training = JSON.stringify({ iteration, seed, setting, chunkSize, best: best ?? null, sinceBest });
+  const { iteration, seed, setting, chunkSize, recompute, best, sinceBest } = state;
+  const training = JSON.stringify({ iteration, seed, setting, chunkSize, recompute, best: best ?? null, sinceBest });
   const metadata = { format, training };
   return encodeSafetensors({
     tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) },
@@ -125,6 +127,8 @@ function parseTraining(text: string): Training {
     seed: whole("seed"),
     setting: typeof setting === "string" ? setting : damaged(),
     chunkSize: whole("chunkSize"),
+    // Checkpoints of before there was recomputation do not name it.
+    recompute: value.recompute === undefined ? 0 : whole("recompute"),
     sinceBest: whole("sinceBest"),
   };
   if (best === null || best === undefined) return parsed;

@@ -1,90 +1,191 @@
-import {
-  bytesPerElement,
-  type Estimate,
-  type Executor,
-  estimateModel,
-  leaves,
-  lower,
-  type Tree,
-  tensor,
-  trace,
-} from "@innerloop/graph";
-import { type Learner, meanMetaGradient } from "../learners/learner.js";
-import type { Task, TaskSource } from "../tasks/task.js";
-import { sampleTasks } from "./task-batch.js";
+/** How many tasks run at once, and what a training takes of the machine's memory. */
+import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
+import type { MetaPrograms, MetaStepSetting, TaskBatch } from "./meta-step.js";
+import { metaPrograms } from "./meta-step.js";
+import { TrainingError, wholeOption } from "./training-error.js";
 
-/** Bytes that the arrays of one run may take by default: larger runs leave the processor's caches and get slower per task. */
-export const defaultMemoryBudget = 64 * 2 ** 20;
+const mebibyte = 2 ** 20;
+
+/** Bytes that one run may take on a processor: larger runs leave the processor's caches and get slower per task. */
+const runBytes = 128 * mebibyte;
+
+/** Bytes that one run of an evaluation may take, beside training. */
+export const evaluationBytes = 32 * mebibyte;
 
 /** Below so many operations a step is not worth splitting: handing it to another worker costs more. */
 const smallWork = 2e8;
 
-/** A program over tasks that is to be run in chunks of them. */
-interface ChunkedProgram {
-  readonly program: (params: Tree, tasks: Task) => Tree;
-  readonly params: Tree;
-  readonly tasks: TaskSource;
-  /** Whose tasks: only their shapes matter. */
-  readonly taskSeed: number;
+/** Tasks that are tried first. Where their program fits, and nothing else suits better, no other is looked at. */
+const firstGuess = 8;
+
+interface ChunkChoice {
   /** Tasks in all. */
   readonly total: number;
-  readonly executor: Executor;
-  readonly memoryBudget?: number | undefined;
-}
-
-function costOf({ program, params, tasks, taskSeed, executor }: ChunkedProgram, count: number): Estimate {
-  return estimateModel(lower(trace(program, [params, sampleTasks(tasks, taskSeed, 0, count)]).graph, executor.profile));
+  readonly parallelism: number;
+  /** Bytes that one run may take. */
+  readonly limit: number;
+  /** What a run of so many tasks takes. */
+  readonly cost: (count: number) => Promise<Estimate>;
 }
 
 /**
- * How many tasks to run at once: as many as the memory budget holds by the estimate of the compiled graph, in equal
- * parts that keep all workers busy.
+ * How many tasks to run at once: at most as many as fit, in parts that keep all workers busy.
  *
- * It depends on the estimate alone and not on the clock, so that a run and its resumption add up the same sums.
+ * It follows from the estimates alone and not from the clock, so that a run and its resumption add up the same sums.
  */
-export function chunkSizeFor(work: ChunkedProgram): number {
-  const { params, total, executor, memoryBudget = defaultMemoryBudget } = work;
-  const one = costOf(work, 1);
-  const shared = leaves(params).reduce(
-    (bytes, leaf) => bytes + leaf.size * bytesPerElement[leaf.dtype],
-    one.constantBytes,
-  );
-  const fits = Math.max(1, Math.floor(memoryBudget / Math.max(1, one.peakBytes - shared)));
-  if (one.operations * total < smallWork && fits >= total) return total;
-  const parts = Math.ceil(total / Math.min(fits, total));
-  const balanced = Math.ceil(parts / executor.parallelism) * executor.parallelism;
-  return Math.ceil(total / Math.min(balanced, total));
+export async function chooseChunkSize({ total, parallelism, limit, cost }: ChunkChoice): Promise<number> {
+  const guess = evenSize(total, parallelism, firstGuess);
+  const estimate = await cost(guess);
+  const perTask = Math.max(1, (estimate.residentBytes - estimate.constantBytes) / guess);
+  const fits = Math.min(total, Math.max(1, Math.floor(limit / perTask)));
+  if (fits === total && (estimate.operations / guess) * total < smallWork) return total;
+  return evenSize(total, parallelism, fits);
 }
 
-/** How a meta-step will be run. */
-export interface MetaStepPlan {
+/**
+ * The size, of `most` tasks at most, with which all are done soonest: a run takes as long as its tasks and a quarter
+ * more of one, and a last run of another size is another program to load.
+ */
+function evenSize(total: number, parallelism: number, most: number): number {
+  let best = 1;
+  let least = Number.POSITIVE_INFINITY;
+  for (let size = 1; size <= Math.min(most, total); size++) {
+    const rounds = Math.ceil(Math.ceil(total / size) / parallelism);
+    const time = rounds * (size + 0.25) * (total % size === 0 ? 1 : 1.05);
+    if (time <= least) [best, least] = [size, time];
+  }
+  return best;
+}
+
+/** How a training will run. */
+export interface TrainingPlan<Params extends Tree = Tree> {
   /** Tasks that run at once. */
   readonly chunkSize: number;
+  /** Inner steps that are computed again together; 0: none. */
+  readonly recompute: number;
   /** Cost of the meta-gradient of one chunk. */
   readonly estimate: Estimate;
+  /** Most bytes that the process is expected to have during training, where its executor knows of memory. */
+  readonly expectedBytes: number | undefined;
+  /** Bytes that it may have. */
+  readonly budgetBytes: number | undefined;
+  /** @internal What was compiled on the way. */
+  readonly programs: MetaPrograms<Params>;
 }
 
-/** Works out how many tasks of a meta-batch run at once, and what a chunk of them takes. */
-export function planMetaStep(setting: {
-  readonly learner: Learner;
-  readonly params: Tree;
-  readonly tasks: TaskSource;
-  readonly taskSeed: number;
-  readonly metaBatchSize: number;
-  readonly executor: Executor;
+export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<Params>, "recompute"> {
+  readonly params: Params;
+  readonly state: Tree;
+  /** A batch of tasks: only their shapes matter. */
+  readonly batch: TaskBatch;
+  /** Tasks of a validation; 0 where there is none. */
+  readonly validationTasks?: number;
+  /** Bytes that the process may have; by default, what it has and nine tenths of what the machine can still give. */
   readonly memoryBudget?: number | undefined;
-}): MetaStepPlan {
-  const { learner, metaBatchSize: total, ...rest } = setting;
-  const program = (params: Tree, tasks: Task): Tree => {
-    const { loss, gradient } = meanMetaGradient(
-      learner,
-      params,
-      tasks,
-      tensor(new Int32Array(tasks.support.x.shape[0]!)),
-    );
-    return { loss, gradient };
-  };
-  const work = { ...rest, program, total };
-  const chunkSize = chunkSizeFor(work);
-  return { chunkSize, estimate: costOf(work, chunkSize) };
+  /** Tasks that run at once, where that is not to be worked out. */
+  readonly chunkSize?: number | undefined;
+  /** Inner steps to compute again together: 0 for none, true for each; worked out unless given. */
+  readonly recompute?: number | boolean | undefined;
 }
+
+/**
+ * Works out how many tasks of a meta-batch run at once, whether inner steps are computed again, and what that takes.
+ * What does not fit the budget is tried with smaller chunks, then with recomputation.
+ *
+ * A plan that does not fit at all is returned too: it is the smallest one, and `requireFit` refuses it.
+ */
+export async function planTraining<Params extends Tree>(setting: PlanSetting<Params>): Promise<TrainingPlan<Params>> {
+  const { executor, metaBatchSize } = setting;
+  const usedBytes = executor.memory?.used() ?? 0;
+  const budgetBytes =
+    setting.memoryBudget ?? (executor.memory ? usedBytes + 0.9 * executor.memory.available() : undefined);
+  const ways = setting.recompute === undefined ? [0, 1] : [Number(setting.recompute)];
+  let smallest: TrainingPlan<Params> | undefined;
+  for (const recompute of ways) {
+    const programs = metaPrograms({ ...setting, recompute: wholeOption("recompute", recompute, 0) });
+    const planned = async (chunkSize: number): Promise<TrainingPlan<Params>> => {
+      const estimates = await programs.estimates(setting.params, setting.state, setting.batch, chunkSize);
+      const expectedBytes = executor.memory && usedBytes + trainingBytes(setting, estimates, chunkSize);
+      return { chunkSize, recompute, estimate: estimates[0], expectedBytes, budgetBytes, programs };
+    };
+    const chosen =
+      setting.chunkSize ??
+      (await chooseChunkSize({
+        total: metaBatchSize,
+        parallelism: executor.parallelism,
+        limit: executor.runBytes ?? runBytes,
+        cost: async (count) => (await programs.estimates(setting.params, setting.state, setting.batch, count))[0],
+      }));
+    let plan = await planned(Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize));
+    while (!planFits(plan) && plan.chunkSize > 1 && setting.chunkSize === undefined) {
+      plan = await planned(evenSize(metaBatchSize, executor.parallelism, Math.floor(plan.chunkSize / 2)));
+    }
+    if (planFits(plan)) return plan;
+    if (!smallest || plan.expectedBytes! < smallest.expectedBytes!) smallest = plan;
+  }
+  return smallest!;
+}
+
+/** Whether a plan stays within its budget. */
+export const planFits = ({
+  expectedBytes,
+  budgetBytes,
+}: Pick<TrainingPlan, "expectedBytes" | "budgetBytes">): boolean =>
+  expectedBytes === undefined || budgetBytes === undefined || expectedBytes <= budgetBytes;
+
+/** Bytes by which a training makes the process grow. */
+function trainingBytes<Params extends Tree>(
+  { executor, params, state, batch, metaBatchSize, validationTasks = 0 }: PlanSetting<Params>,
+  estimates: readonly [Estimate, ...Estimate[]],
+  chunkSize: number,
+): number {
+  const [gradient] = estimates;
+  const chunks = Math.ceil(metaBatchSize / chunkSize);
+  const [paramBytes, stateBytes, batchBytes] = [params, state, batch].map(bytesOf) as [number, number, number];
+  // Parameters, optimizer state and the gradients of all chunks, old and new.
+  const update = chunks === 1 ? [] : [updateEstimate(chunks * paramBytes + 2 * (paramBytes + stateBytes))];
+  // Adapting to a task takes less than the gradient through that.
+  const perTask = gradient.residentBytes / chunkSize;
+  const validation: Estimate = {
+    ...gradient,
+    operations: ((gradient.operations / chunkSize) * validationTasks) / 3,
+    residentBytes: Math.min(Math.max(evaluationBytes, perTask), validationTasks * perTask),
+    nodes: Math.ceil(gradient.nodes / 2),
+  };
+  // What a step hands to and fro, and leaves to the garbage collector, which waits for some of it.
+  const handed = 2 * batchBytes + (2 * chunks + 2) * paramBytes + 2 * stateBytes;
+  const garbage = Math.min(8 * handed, handed + 40 * mebibyte);
+  return executor.memory!.needed([...estimates, ...update, ...(validationTasks > 0 ? [validation] : [])]) + garbage;
+}
+
+const updateEstimate = (bytes: number): Estimate => ({
+  operations: 0,
+  matmulOperations: 0,
+  peakBytes: bytes,
+  residentBytes: bytes,
+  constantBytes: 0,
+  nodes: 500,
+});
+
+const bytesOf = (tree: Tree): number =>
+  leaves(tree).reduce((bytes, leaf) => bytes + leaf.size * bytesPerElement[leaf.dtype], 0);
+
+/**
+ * Refuses a plan that does not fit, before any work is done.
+ *
+ * @throws TrainingError ILR104
+ */
+export function requireFit(plan: Omit<TrainingPlan, "programs">, executor: Executor): void {
+  if (planFits(plan)) return;
+  const problem = `it takes about ${gigabytes(plan.expectedBytes!)} at ${plan.chunkSize === 1 ? "one task" : `${plan.chunkSize} tasks`} a run on ${executor.parallelism} side by side, ${plan.recompute > 0 ? "with" : "without"} recomputation of inner steps; it may take ${gigabytes(plan.budgetBytes!)}`;
+  const ways = [
+    ...(plan.recompute > 0 ? [] : ["set recompute"]),
+    ...(plan.chunkSize > 1 ? ["lower chunkSize"] : []),
+    ...(executor.parallelism > 1 ? ["use fewer workers"] : []),
+    "use fewer ways, queries, inner steps or filters",
+    "raise memoryBudget",
+  ];
+  throw new TrainingError("ILR104", "train", problem, `To make it fit: ${ways.join("; ")}`);
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;

@@ -1,7 +1,7 @@
 import { compile, type Executor, leaves, paths, type Tree, vmap } from "@innerloop/graph";
 import { type Adapter, measured } from "../learners/learner.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
-import { chunkSizeFor } from "./chunks.js";
+import { chooseChunkSize, evaluationBytes } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { sampleTasks } from "./task-batch.js";
 import { wholeOption } from "./training-error.js";
@@ -40,6 +40,7 @@ export interface EvaluateOptions {
   readonly seed?: number;
   readonly taskSeed?: number;
   readonly executor?: Executor;
+  /** Bytes that one run may take, 32 MiB by default: it decides how many tasks run at once. */
   readonly memoryBudget?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -50,7 +51,21 @@ export interface EvaluateOptions {
  * The tasks are addressed: every learner that is given the same seed meets the same ones.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { learner, params, tasks, count = 600, seed = 0, signal } = options;
+  const { params, ...setting } = options;
+  const { run, release } = await evaluator(setting);
+  try {
+    return await run(params);
+  } finally {
+    await release();
+  }
+}
+
+/** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
+export async function evaluator(options: Omit<EvaluateOptions, "params">): Promise<{
+  run(params: Tree): Promise<Evaluation>;
+  release(): Promise<void>;
+}> {
+  const { learner, tasks, count = 600, seed = 0, signal } = options;
   wholeOption("count", count, 1);
   const executor = options.executor ?? (await defaultExecutor());
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
@@ -65,52 +80,49 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       );
       return { loss, ...metrics };
     });
-  const overTasks = (params: Tree, batch: Task): Tree => vmap(perTask, [null, 0])(params, batch);
-  const size = Math.min(
-    count,
-    chunkSizeFor({
-      program: overTasks,
-      params,
-      tasks,
-      taskSeed,
+  const program = compile((params: Tree, batch: Task): Tree => vmap(perTask, [null, 0])(params, batch), { executor });
+  let size = 0;
+  const run = async (params: Tree): Promise<Evaluation> => {
+    size ||= await chooseChunkSize({
       total: count,
-      executor,
-      memoryBudget: options.memoryBudget,
-    }),
-  );
-  const run = compile(overTasks, { executor });
-  let done = 0;
-  const chunk = async (first: number): Promise<Tree> => {
-    signal?.throwIfAborted();
-    const result = await run(params, sampleTasks(tasks, taskSeed, first, Math.min(size, count - first)));
-    done += Math.min(size, count - first);
-    options.onProgress?.(done, count);
-    return result;
+      parallelism: executor.parallelism,
+      limit: options.memoryBudget ?? executor.runBytes ?? evaluationBytes,
+      cost: (n) => program.estimate(params, sampleTasks(tasks, taskSeed, 0, n)),
+    });
+    let done = 0;
+    const chunk = async (first: number): Promise<Tree> => {
+      signal?.throwIfAborted();
+      const result = await program(params, sampleTasks(tasks, taskSeed, first, Math.min(size, count - first)));
+      done += Math.min(size, count - first);
+      options.onProgress?.(done, count);
+      return result;
+    };
+    const results: Tree[] = [];
+    // So many at a time as run side by side: the next ones are sampled when there is room for them.
+    const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
+    for (let at = 0; at < starts.length; at += executor.parallelism) {
+      results.push(...(await Promise.all(starts.slice(at, at + executor.parallelism).map(chunk))));
+    }
+    const names = paths(results[0]!);
+    const columns = names.map((_, i) =>
+      Float64Array.from(results.flatMap((tree) => Array.from(leaves(tree)[i]!.data as Float32Array))),
+    );
+    const values = steps.map((_, row) =>
+      Object.fromEntries(
+        names.flatMap((name, i) => (name.startsWith(`${row}/`) ? [[name.slice(`${row}/`.length), columns[i]!]] : [])),
+      ),
+    );
+    return {
+      learner: learner.name,
+      protocol: { family: tasks.name, ...tasks.description, ...learner.description, tasks: count, seed: taskSeed },
+      rows: steps.map((n, row) => ({
+        steps: n,
+        figures: Object.fromEntries(Object.entries(values[row]!).map(([name, list]) => [name, estimated(list)])),
+      })),
+      values,
+    };
   };
-  const results: Tree[] = [];
-  // So many at a time as run side by side: the next ones are sampled when there is room for them.
-  const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
-  for (let at = 0; at < starts.length; at += executor.parallelism) {
-    results.push(...(await Promise.all(starts.slice(at, at + executor.parallelism).map(chunk))));
-  }
-  const names = paths(results[0]!);
-  const columns = names.map((_, i) =>
-    Float64Array.from(results.flatMap((tree) => Array.from(leaves(tree)[i]!.data as Float32Array))),
-  );
-  const values = steps.map((_, row) =>
-    Object.fromEntries(
-      names.flatMap((name, i) => (name.startsWith(`${row}/`) ? [[name.slice(`${row}/`.length), columns[i]!]] : [])),
-    ),
-  );
-  return {
-    learner: learner.name,
-    protocol: { family: tasks.name, ...tasks.description, ...learner.description, tasks: count, seed: taskSeed },
-    rows: steps.map((n, row) => ({
-      steps: n,
-      figures: Object.fromEntries(Object.entries(values[row]!).map(([name, list]) => [name, estimated(list)])),
-    })),
-    values,
-  };
+  return { run, release: () => program.release() };
 }
 
 /** Mean and 95% interval of independent values; the interval of a single one is infinite. */

@@ -5,7 +5,7 @@ export {
   encodeCheckpoint,
   type TrainingState,
 } from "./checkpoint.js";
-export { defaultMemoryBudget, type MetaStepPlan, planMetaStep } from "./chunks.js";
+export { type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, setDefaultExecutor } from "./default-executor.js";
 export {
   type Estimated,
@@ -15,7 +15,7 @@ export {
   estimated,
   evaluate,
 } from "./evaluate.js";
-export { type MetaStepResult, metaStep, type TaskBatch } from "./meta-step.js";
+export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep, type TaskBatch } from "./meta-step.js";
 export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
 export { sampleTasks, stackTasks, taskKeys } from "./task-batch.js";

@@ -10,10 +10,10 @@ import {
   encodeCheckpoint,
   type TrainingState,
 } from "./checkpoint.js";
-import { planMetaStep } from "./chunks.js";
+import { planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
-import { type Evaluation, evaluate } from "./evaluate.js";
-import { metaStep } from "./meta-step.js";
+import { type Evaluation, evaluator } from "./evaluate.js";
+import { metaPrograms } from "./meta-step.js";
 import { type BestParams, Run } from "./run.js";
 import { sampleTasks, taskKeys } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -25,6 +25,8 @@ export type TrainingEvent =
       readonly iteration: number;
       readonly iterations: number;
       readonly chunkSize: number;
+      /** Inner steps that are computed again together; 0: none. */
+      readonly recompute: number;
       readonly parameters: number;
     }
   | {
@@ -51,10 +53,21 @@ export interface TrainOptions<Params extends Tree> {
   /** Everything random follows from it. 0 by default. */
   readonly seed?: number;
   readonly executor?: Executor;
-  /** Bytes that the arrays of one run may take: it decides how many tasks run at once. */
+  /**
+   * Bytes that the process may have. By default, where the executor knows, what it has and nine tenths of what the
+   * machine can still give. A training that does not fit is refused before it starts.
+   */
   readonly memoryBudget?: number;
   /** Tasks that run at once, where it is not to be worked out. */
   readonly chunkSize?: number;
+  /**
+   * Computes inner steps again for the meta-gradient instead of keeping what they computed: each by itself (true), or
+   * so many together. The memory of K steps becomes that of one, and K copies of the parameters per task; a step takes
+   * about a fifth longer. False never does; by default it is done where all else would not fit.
+   */
+  readonly recompute?: boolean | number;
+  /** What `planTraining` made of these options, where it was asked. */
+  readonly plan?: TrainingPlan<Params>;
   /** Every so many updates the learner adapts to held-out tasks. Off by default: then they are looked at once, at the end. */
   readonly validation?: {
     readonly every: number;
@@ -79,7 +92,7 @@ export interface TrainOptions<Params extends Tree> {
  * Task j of iteration i is always the task at address i metaBatchSize + j, and sums are always taken in that order: a
  * run that was interrupted and resumed ends in the same bits as one that was not.
  *
- * @throws TrainingError ILR102 where the loss or a parameter is no longer a number
+ * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in memory
  */
 export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
   const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
@@ -99,99 +112,113 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     tasks: sampleTasks(sources.train, trainSeed, iteration * metaBatchSize, metaBatchSize),
     keys: taskKeys(trainSeed, iteration * metaBatchSize, metaBatchSize),
   });
+  let plan = options.plan;
   if (state.chunkSize === 0) {
-    const planned = () =>
-      planMetaStep({
-        learner,
-        params: state.params,
-        tasks: sources.train,
-        taskSeed: trainSeed,
-        metaBatchSize,
-        executor,
-        memoryBudget: options.memoryBudget,
-      });
-    const chosen = options.chunkSize ?? planned().chunkSize;
-    state = { ...state, chunkSize: Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize) };
+    plan ??= await planTraining({
+      learner,
+      optimizer,
+      executor,
+      metaBatchSize,
+      params: state.params,
+      state: state.optimizer,
+      batch: batchAt(0),
+      validationTasks: validation ? (validation.count ?? defaultValidationTasks) : 0,
+      memoryBudget: options.memoryBudget,
+      chunkSize: options.chunkSize,
+      recompute: options.recompute,
+    });
+    requireFit(plan, executor);
+    state = { ...state, chunkSize: plan.chunkSize, recompute: plan.recompute };
   }
-  const update = metaStep({ learner, optimizer, executor, metaBatchSize, chunkSize: state.chunkSize });
+  const { chunkSize, recompute } = state;
+  const programs =
+    plan?.recompute === recompute
+      ? plan.programs
+      : metaPrograms({ learner, optimizer, executor, metaBatchSize, recompute });
+  const update = programs.step(chunkSize);
   const parameters = leaves(state.params).reduce((total, leaf) => total + leaf.size, 0);
-  emit({ type: "start", iteration: state.iteration, iterations, chunkSize: state.chunkSize, parameters });
+  emit({ type: "start", iteration: state.iteration, iterations, chunkSize, recompute, parameters });
 
   let best = await knownBest(options, state);
   const save = async (name: "last" | "best"): Promise<void> => {
     requireFiniteParameters(state);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
   };
-  const validated = (): Promise<Evaluation> =>
-    evaluate({
-      learner,
-      params: state.params,
-      tasks: sources.validation,
-      count: validation?.count ?? 100,
-      taskSeed: splitSeed(seed, "validation"),
-      executor,
-    });
+  const validator = await evaluator({
+    learner,
+    tasks: sources.validation,
+    count: validation?.count ?? defaultValidationTasks,
+    taskSeed: splitSeed(seed, "validation"),
+    executor,
+  });
+  const validated = (): Promise<Evaluation> => validator.run(state.params);
   let reason: "finished" | "interrupted" | "early stop" = "finished";
   let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
   const patienceIsOver = (): boolean => validation?.patience !== undefined && state.sinceBest >= validation.patience;
-  while (state.iteration < iterations && batch) {
-    // Before the first update too: a run that had stopped early stays stopped when it is resumed.
-    if (patienceIsOver()) {
-      reason = "early stop";
-      break;
+  try {
+    while (state.iteration < iterations && batch) {
+      // Before the first update too: a run that had stopped early stays stopped when it is resumed.
+      if (patienceIsOver()) {
+        reason = "early stop";
+        break;
+      }
+      if (signal?.aborted) {
+        reason = "interrupted";
+        break;
+      }
+      const running = update(state.params, state.optimizer, batch);
+      // Where drawing the next tasks throws, that is the error to report.
+      running.catch(() => undefined);
+      // The next tasks are drawn while this update runs.
+      batch = state.iteration + 1 < iterations ? batchAt(state.iteration + 1) : undefined;
+      const { params, optimizer: optimizerState, loss, metrics } = await running;
+      const iteration = state.iteration + 1;
+      if (!Number.isFinite(loss)) {
+        const problem = `the loss is ${loss} at iteration ${iteration}`;
+        throw new TrainingError(
+          "ILR102",
+          "train",
+          problem,
+          "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before",
+        );
+      }
+      state = { ...state, iteration, params, optimizer: optimizerState };
+      emit({ type: "iteration", iteration, loss, metrics });
+      if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
+        const evaluation = await validated();
+        const score = evaluation.rows.at(-1)!.figures.loss!.mean;
+        // A score that is no number is never the best: no later one would be below it, and JSON has no name for it.
+        const better = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
+        if (better) best = { params, iteration, score };
+        state = {
+          ...state,
+          ...(better ? { best: { iteration, score } } : {}),
+          sinceBest: better ? 0 : state.sinceBest + 1,
+        };
+        emit({ type: "validation", iteration, evaluation, best: better });
+        const message = adaptationWarning(evaluation);
+        if (message) emit({ type: "warning", iteration, message });
+        if (better) await save("best");
+      }
+      if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || patienceIsOver())) {
+        await save("last");
+        emit({ type: "checkpoint", iteration });
+      }
     }
-    if (signal?.aborted) {
-      reason = "interrupted";
-      break;
-    }
-    const running = update(state.params, state.optimizer, batch);
-    // Where drawing the next tasks throws, that is the error to report.
-    running.catch(() => undefined);
-    // The next tasks are drawn while this update runs.
-    batch = state.iteration + 1 < iterations ? batchAt(state.iteration + 1) : undefined;
-    const { params, optimizer: optimizerState, loss, metrics } = await running;
-    const iteration = state.iteration + 1;
-    if (!Number.isFinite(loss)) {
-      const problem = `the loss is ${loss} at iteration ${iteration}`;
-      throw new TrainingError(
-        "ILR102",
-        "train",
-        problem,
-        "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before",
-      );
-    }
-    state = { ...state, iteration, params, optimizer: optimizerState };
-    emit({ type: "iteration", iteration, loss, metrics });
-    if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
-      const evaluation = await validated();
-      const score = evaluation.rows.at(-1)!.figures.loss!.mean;
-      // A score that is no number is never the best: no later one would be below it, and JSON has no name for it.
-      const better = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
-      if (better) best = { params, iteration, score };
-      state = {
-        ...state,
-        ...(better ? { best: { iteration, score } } : {}),
-        sinceBest: better ? 0 : state.sinceBest + 1,
-      };
-      emit({ type: "validation", iteration, evaluation, best: better });
-      const message = adaptationWarning(evaluation);
-      if (message) emit({ type: "warning", iteration, message });
-      if (better) await save("best");
-    }
-    if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || patienceIsOver())) {
+    if (reason === "interrupted" && checkpoints) {
       await save("last");
-      emit({ type: "checkpoint", iteration });
+      emit({ type: "checkpoint", iteration: state.iteration });
     }
-  }
-  if (reason === "interrupted" && checkpoints) {
-    await save("last");
-    emit({ type: "checkpoint", iteration: state.iteration });
-  }
-  requireFiniteParameters(state);
-  if (!validation && reason === "finished" && iterations > 0) {
-    // No adaptation goes unchecked: where validation is off, it is looked at once.
-    const message = adaptationWarning(await validated());
-    if (message) emit({ type: "warning", iteration: state.iteration, message });
+    requireFiniteParameters(state);
+    if (!validation && reason === "finished" && iterations > 0) {
+      // No adaptation goes unchecked: where validation is off, it is looked at once.
+      await programs.release();
+      const message = adaptationWarning(await validated());
+      if (message) emit({ type: "warning", iteration: state.iteration, message });
+    }
+  } finally {
+    // What comes after training has the memory for itself.
+    await Promise.all([programs.release(), validator.release()]);
   }
   emit({ type: "end", iteration: state.iteration, reason });
   return new Run({
@@ -205,6 +232,9 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     executor,
   });
 }
+
+/** Tasks that adaptation is looked at on, unless `validation.count` says otherwise. */
+const defaultValidationTasks = 100;
 
 /** The best parameters of a run that is resumed: its store has them. */
 async function knownBest<Params extends Tree>(
@@ -231,6 +261,7 @@ async function initialState<Params extends Tree>(
     seed,
     setting: settingOf(options),
     chunkSize: 0,
+    recompute: 0,
     params,
     optimizer: optimizer.init(params),
     sinceBest: 0,

@@ -3,6 +3,7 @@ export const trainingErrorCodes = {
   ILR101: "an option of training or evaluation is out of range",
   ILR102: "the loss is not a finite number",
   ILR103: "there is nothing to run on",
+  ILR104: "a training does not fit in memory",
   ILR201: "a checkpoint is damaged",
   ILR202: "a checkpoint belongs to another run",
 } as const;

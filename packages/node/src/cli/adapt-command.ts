@@ -1,8 +1,6 @@
-import { availableParallelism } from "node:os";
 import { tensor } from "@innerloop/graph";
 import type { Learner } from "innerloop";
 import { readImageFolder } from "../data/image-folder.js";
-import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
 import { buildClassifier } from "../presets/experiment.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
 import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
@@ -11,6 +9,7 @@ import { UsageError } from "../presets/usage-error.js";
 import { classify, imageTensor } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { loadRunExperiment } from "./run-experiment-file.js";
 import { columns, counted, type Paint } from "./terminal.js";
@@ -18,7 +17,7 @@ import { columns, counted, type Paint } from "./terminal.js";
 export interface AdaptRequest {
   readonly folder: string;
   readonly queries: readonly string[];
-  readonly chosen: Partial<Pick<ExperimentOptions, "batchNorm" | "invert" | "workers">>;
+  readonly chosen: Partial<Pick<ExperimentOptions, "batchNorm" | "invert" | "workers" | "device">>;
   readonly invocation: InvocationOptions;
 }
 
@@ -52,7 +51,7 @@ export async function adaptCommand(
   }
   const { params, iteration, checkpoint } = await loadParams(run, learner, invocation.checkpoint);
   const steps = invocation.steps ?? Math.max(...run.config.options.evalSteps, learner.steps ?? 0);
-  const executor = workerPoolExecutor({ workers: Math.min(1, chosen.workers || availableParallelism()) });
+  const executor = await openExecutor({ ...chosen, workers: 1 }, output);
   try {
     const shots = support.classes.flatMap(({ count, examples }) =>
       Array.from({ length: count }, (_, i) => sliceOf(examples as Uint8Array, i, exampleShape)),

@@ -23,10 +23,17 @@ interface Ended {
   readonly err: string;
 }
 
-function start(args: readonly string[]) {
+function start(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: folder,
-    env: { ...process.env, INNERLOOP_DATA: join(folder, "data"), NO_COLOR: "1", DEBUG: "", npm_command: undefined },
+    env: {
+      ...process.env,
+      INNERLOOP_DATA: join(folder, "data"),
+      NO_COLOR: "1",
+      DEBUG: "",
+      npm_command: undefined,
+      ...environment,
+    },
   });
   let [out, err] = ["", ""];
   child.stdout.on("data", (text: Buffer) => {
@@ -403,10 +410,46 @@ describe("innerloop on images", () => {
   }, 30_000);
 });
 
+describe("the cache of models", () => {
+  it("is told of, used by a later run, and cleared", async () => {
+    const cache = join(folder, "cache");
+    const kept = async (...args: string[]) => {
+      const { ended } = start([...args, "--json"], { INNERLOOP_CACHE: cache });
+      const { code, out } = await ended;
+      expect(code).toBe(0);
+      return JSON.parse(out.trim().split("\n").at(-1)!) as Record<string, unknown>;
+    };
+    expect(await kept("cache", "info")).toEqual({
+      type: "cache",
+      state: "on",
+      folder: cache,
+      entries: 0,
+      bytes: 0,
+      limit: 512 * 2 ** 20,
+    });
+    const short = ["train", "sinusoid", "--iterations", "2", "--steps", "5", "--eval-tasks", "8", "--workers", "1"];
+    await kept(...short, "--run", "first");
+    const first = await readdir(cache);
+    expect(first.length).toBeGreaterThan(0);
+    // Another process finds its models under the same names, and computes the same with them.
+    await kept(...short, "--run", "second");
+    expect(await readdir(cache)).toEqual(first);
+    const last = "checkpoints/last.safetensors";
+    expect((await readFile(join(folder, "second", last))).equals(await readFile(join(folder, "first", last)))).toBe(
+      true,
+    );
+    expect(await kept("cache", "clear")).toMatchObject({ state: "cleared", entries: first.length });
+    expect(await kept("cache", "info")).toMatchObject({ entries: 0 });
+    expect(await innerloop("cache", "info")).toMatchObject({ code: 0, out: "  off: INNERLOOP_CACHE is off\n" });
+    expect(await innerloop("cache")).toMatchObject({ code: 0, out: expect.stringMatching(/innerloop cache clear/) });
+  }, 60_000);
+});
+
 describe("wrong calls", () => {
   it.each([
     [["trian"], 2, /no command trian\. Did you mean `innerloop train`\?/],
     [["data", "lst"], 2, /Did you mean `innerloop data list`/],
+    [["cache", "cler"], 2, /Did you mean `innerloop cache clear`/],
     [["train"], 2, /there is no preset\. Choose one/],
     [["train", "omniglt-5way-1shot"], 2, /Did you mean omniglot-5way-1shot\?/],
     [["train", "sinusoid", "--shots", "ten"], 2, /--shots is ten\. Give a whole number from 1 to 1000/],

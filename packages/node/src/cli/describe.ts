@@ -1,7 +1,7 @@
 /** What will run, in a few lines, before it runs. */
 import type { DataSplits, Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
-import type { TrainingPlan } from "../runs/training-session.js";
+import type { RunPlan } from "../runs/training-session.js";
 import type { Output } from "./output.js";
 import { bytes, columns, count, counted } from "./terminal.js";
 
@@ -43,7 +43,7 @@ export function describePlan(setting: {
   readonly output: Output;
   readonly options: ExperimentOptions;
   readonly experiment: Experiment;
-  readonly plan: TrainingPlan;
+  readonly plan: RunPlan;
   readonly workers: number;
   readonly splits?: DataSplits | undefined;
   readonly fromFile?: boolean;
@@ -52,8 +52,8 @@ export function describePlan(setting: {
   const { output, options, experiment, plan, workers, splits } = setting;
   const { tasks, optimizer } = experiment;
   const label = (text: string): string => output.paint("dim", text);
-  const chunks = Math.ceil(options.metaBatch / plan.chunkSize);
-  const atOnce = Math.min(chunks, workers);
+  const { chunkSize, recompute, expectedBytes, budgetBytes } = plan.training;
+  const chunks = Math.ceil(options.metaBatch / chunkSize);
   const rows: string[][] = [];
   rows.push(["data", setting.fromFile ? tasks.train.name : dataText(options, splits)]);
   if (splits) {
@@ -72,11 +72,12 @@ export function describePlan(setting: {
     "training",
     `${counted(options.iterations, "update")} of ${counted(options.metaBatch, "task")}, ${optimizer.description}, seed ${options.seed}`,
   ]);
-  const memory = plan.chunkBytes * atOnce;
   rows.push([
     "machine",
-    `${counted(chunks, "chunk")} of ${counted(plan.chunkSize, "task")} on ${counted(workers, "worker")}, about ${bytes(memory)}, ${operations(plan.operations)} per update`,
+    `${counted(chunks, "chunk")} of ${counted(chunkSize, "task")} on ${options.device === "cpu" ? counted(workers, "worker") : options.device}${recompute > 0 ? ", inner steps recomputed" : ""}, ${operations(plan.operations)} per update`,
   ]);
+  if (expectedBytes !== undefined && budgetBytes !== undefined)
+    rows.push(["memory", `about ${bytes(expectedBytes)} at most, of ${bytes(budgetBytes)}`]);
   rows.push(["folder", setting.folder]);
   for (const line of columns(rows.map(([name = ""]) => [name]))) {
     const row = rows.shift()!;

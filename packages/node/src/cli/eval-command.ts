@@ -1,6 +1,4 @@
-import { availableParallelism } from "node:os";
 import type { Executor } from "@innerloop/graph";
-import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { writeReport } from "../runs/report.js";
@@ -9,6 +7,7 @@ import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName } from "./command-name.js";
 import { watchInterruption } from "./interruption.js";
+import { machineOptions, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
@@ -36,8 +35,8 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       `Train one with \`innerloop train ${run.config.experiment} --ways ${options.ways}\``,
     );
   }
+  const executor = await openExecutor(chosen, output);
   const interruption = watchInterruption(output, "Stopping the evaluation...");
-  const executor = workerPoolExecutor({ workers: chosen.workers || availableParallelism() });
   try {
     const prepared = await prepareRun(run, options, output, interruption.signal);
     await evaluateAndReport({
@@ -49,7 +48,9 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       options,
       ...(invocation.checkpoint ? { checkpoint: invocation.checkpoint } : {}),
       ...(invocation.skipBaselines ? { skipBaselines: true } : {}),
-      ...(Object.keys(chosen).some((name) => name !== "workers") || invocation.checkpoint ? { variant: true } : {}),
+      ...(Object.keys(chosen).some((name) => !machineOptions.has(name)) || invocation.checkpoint
+        ? { variant: true }
+        : {}),
     });
   } finally {
     interruption.stopWatching();
@@ -69,6 +70,8 @@ export async function evaluateAndReport(setting: {
   readonly skipBaselines?: boolean;
   readonly variant?: boolean;
   readonly trainingSeconds?: number;
+  /** Most memory that the process had while it trained. */
+  readonly trainingBytes?: number;
 }): Promise<void> {
   const { run, prepared, executor, output, signal, options } = setting;
   const { experiment } = prepared;
@@ -115,6 +118,9 @@ export async function evaluateAndReport(setting: {
     protocol: { ...run.config.protocol, ...first.protocol },
     evaluations: evaluations.map(evaluationRecord),
     ...(setting.trainingSeconds === undefined ? {} : { trainingSeconds: Math.round(setting.trainingSeconds) }),
+    ...(setting.trainingBytes === undefined
+      ? {}
+      : { trainingBytes: setting.trainingBytes, expectedBytes: run.config.expectedBytes }),
     evaluationSeconds: Number(seconds.toFixed(1)),
   };
   output.event({ type: "results", ...record });
@@ -133,7 +139,7 @@ export async function evaluateAndReport(setting: {
 function variantName(options: ExperimentOptions, own: ExperimentOptions, checkpoint: string): string {
   const changed = Object.entries(options).filter(
     ([name, value]) =>
-      name !== "workers" && JSON.stringify(value) !== JSON.stringify(own[name as keyof ExperimentOptions]),
+      !machineOptions.has(name) && JSON.stringify(value) !== JSON.stringify(own[name as keyof ExperimentOptions]),
   );
   const parts = changed.map(([name, value]) => `${flagOf(name).slice(2)}-${String(value).replace(/[^\w]+/g, "_")}`);
   return [checkpoint, ...parts].join("-").slice(0, 120);

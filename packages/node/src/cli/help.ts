@@ -84,6 +84,17 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     summary: "reads stored data sets whole and checks them",
     examples: [["innerloop data verify omniglot", ""]],
   },
+  "cache info": {
+    args: "",
+    summary: "tells how many compiled models are kept, and where",
+    details: "A program that was compiled once starts faster: its model is kept. Those used longest ago are removed.",
+    examples: [["innerloop cache info", ""]],
+  },
+  "cache clear": {
+    args: "",
+    summary: "removes the compiled models that are kept",
+    examples: [["innerloop cache clear", ""]],
+  },
 };
 
 const flagText = (name: string, spec: OptionSpec): string => {
@@ -167,6 +178,8 @@ const commandOrder: readonly CommandName[] = [
   "data get",
   "data import",
   "data verify",
+  "cache info",
+  "cache clear",
 ];
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -60,6 +60,8 @@ const actions: Readonly<Record<CommandName, (call: Call) => Promise<unknown>>> =
   "data import": async ({ args: [name, ...paths], chosen, output }) =>
     (await import("./data-commands.js")).dataImportCommand(name!, paths, chosen, output),
   "data verify": async ({ args, output }) => (await import("./data-commands.js")).dataVerifyCommand(args, output),
+  "cache info": async ({ output }) => (await import("./cache-commands.js")).cacheInfoCommand(output),
+  "cache clear": async ({ output }) => (await import("./cache-commands.js")).cacheClearCommand(output),
 };
 
 /** Arguments as commander wants them: required ones, then those that may be left out or repeated. */
@@ -72,6 +74,8 @@ const argumentsOf: Readonly<Record<CommandName, string>> = {
   "data get": "<name>",
   "data import": "<name> [paths...]",
   "data verify": "[names...]",
+  "cache info": "",
+  "cache clear": "",
 };
 
 function program(): Command {
@@ -88,16 +92,30 @@ function program(): Command {
       );
   });
   root.argument("[command...]");
-  const data = prepared(root.command("data"), () => dataHelp(paint));
-  data.argument("[command...]");
-  data.action(() => {
-    const names = commandNames.filter((name) => name.startsWith("data ")).map((name) => name.slice("data ".length));
-    const [unknown] = data.args;
-    if (unknown === undefined) process.stdout.write(dataHelp(paint));
-    else throw unknownCommand(unknown, names, "data ");
-  });
-  for (const name of commandNames) addCommand(name.startsWith("data ") ? data : root, name);
+  const groups = new Map<string, Command>();
+  for (const name of commandNames) {
+    const [word, second] = name.split(" ") as [string, string?];
+    if (second !== undefined && !groups.has(word)) groups.set(word, addGroup(root, word));
+    addCommand(groups.get(word) ?? root, name);
+  }
   return root;
+}
+
+/** A word that several commands begin with: `data list`, `data get`. */
+function addGroup(root: Command, word: string): Command {
+  const paint = paintFor(hasColour(process.stdout));
+  const names = commandNames.filter((name) => name.startsWith(`${word} `));
+  const group = prepared(root.command(word), () => groupHelp(word, names, paint));
+  group.argument("[command...]");
+  group.action(() => {
+    const [unknown] = group.args;
+    if (unknown === undefined) process.stdout.write(groupHelp(word, names, paint));
+    else {
+      const known = names.map((name) => name.slice(word.length + 1));
+      throw unknownCommand(unknown, known, `${word} `);
+    }
+  });
+  return group;
 }
 
 /** A command whose help and errors are ours. */
@@ -115,13 +133,12 @@ function unknownCommand(wrong: string, names: readonly string[], prefix = ""): U
   );
 }
 
-function dataHelp(paint: ReturnType<typeof paintFor>): string {
-  const names = commandNames.filter((name) => name.startsWith("data "));
+function groupHelp(word: string, names: readonly CommandName[], paint: ReturnType<typeof paintFor>): string {
   const rows = names.map(
     (name) =>
       `  ${paint("cyan", `innerloop ${name} ${commandTexts[name].args}`.trimEnd().padEnd(40))} ${commandTexts[name].summary}`,
   );
-  return [`${paint("bold", "Usage:")} innerloop data <command>`, "", ...rows, ""].join("\n");
+  return [`${paint("bold", "Usage:")} innerloop ${word} <command>`, "", ...rows, ""].join("\n");
 }
 
 function addCommand(parent: Command, name: CommandName): void {

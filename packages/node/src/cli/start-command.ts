@@ -1,7 +1,6 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 import { tensor } from "@innerloop/graph";
 import { random, readExample, splitSeed } from "innerloop";
-import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
 import type { DataSplits } from "../presets/experiment.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import { classify } from "../runs/classify.js";
@@ -9,6 +8,7 @@ import { loadParams } from "../runs/results.js";
 import { newRunPath, openRun, shown } from "../runs/run-folder.js";
 import { commandName } from "./command-name.js";
 import { brailleArt } from "./image-art.js";
+import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
 import { counted, padEnd, widthOf, wrapped } from "./terminal.js";
@@ -91,7 +91,7 @@ async function showOneTask(path: string, output: Output): Promise<void> {
   const task = sampleOneTask(splits, options.ways, options.seed);
   const { params } = await loadParams(run, experiment.learner);
   const steps = Math.max(...options.evalSteps);
-  const executor = workerPoolExecutor({ workers: 1 });
+  const executor = await openExecutor({ device: options.device, workers: 1 }, output);
   const shape = splits.test.exampleShape;
   const stacked = (images: readonly Float32Array[]) =>
     tensor(Float32Array.from(images.flatMap((image) => [...image])), [images.length, ...shape]);

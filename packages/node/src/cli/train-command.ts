@@ -1,7 +1,6 @@
-import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import type { TrainingEvent } from "innerloop";
-import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
+import type { Executor } from "@innerloop/graph";
+import type { TrainingEvent, TrainingPlan } from "innerloop";
 import {
   isCodeFile,
   isExperimentFile,
@@ -32,15 +31,17 @@ import {
   writeConfig,
 } from "../runs/run-folder.js";
 import { lockRun, type RunLock } from "../runs/run-lock.js";
-import { planTraining, progressOf, trainInFolder } from "../runs/training-session.js";
+import { progressOf, trainInFolder } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName } from "./command-name.js";
 import { describePlan } from "./describe.js";
 import { evaluateAndReport } from "./eval-command.js";
 import { watchInterruption } from "./interruption.js";
+import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
+import { planInMemory } from "./plan-in-memory.js";
 import { type Prepared, prepare, prepareRun } from "./prepare.js";
-import { count, counted, duration, figure, withInterval } from "./terminal.js";
+import { bytes, count, counted, duration, figure, withInterval } from "./terminal.js";
 import { versions } from "./versions.js";
 
 export interface TrainRequest {
@@ -132,13 +133,16 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
   const { options, code } = asked;
   const path = request.invocation.run ?? (await newRunPath(asked.name));
   await requireFree(path);
-  const workers = options.workers || availableParallelism();
-  const executor = workerPoolExecutor({ workers });
+  let executor: Executor | undefined;
   let lock: RunLock | undefined;
   try {
     if (!request.introduced) output.say(output.paint("bold", `innerloop train ${asked.name}`));
     const prepared = code?.prepared ?? (await prepare(options, output, signal));
-    const plan = planTraining(prepared.experiment, options, executor);
+    const planned = await planInMemory(prepared.experiment, options, output);
+    const { plan } = planned;
+    executor = planned.executor;
+    const workers = executor.parallelism;
+    const { chunkSize, recompute, expectedBytes } = plan.training;
     if (signal.aborted) throw new Interrupted();
     // Nothing is written before here: what was wrong with the request leaves no folder behind.
     await createRun(path);
@@ -149,8 +153,10 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       experiment: asked.experiment,
       ...(code ? { file: { path: resolve(asked.experiment), sha256: code.sha256 } } : {}),
       options: code ? withoutSettled(options) : options,
-      chunkSize: plan.chunkSize,
+      chunkSize,
+      recompute,
       workers,
+      ...(expectedBytes === undefined ? {} : { expectedBytes: Math.round(expectedBytes) }),
       ...(prepared.record ? { data: prepared.record } : {}),
       protocol: {
         text: asked.protocol,
@@ -163,7 +169,17 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
     };
     await writeConfig(path, config);
     const run = await openRun(path);
-    output.event({ type: "run", folder: shown(path), ...plan, workers });
+    const { operations, parameters } = plan;
+    output.event({
+      type: "run",
+      folder: shown(path),
+      chunkSize,
+      recompute,
+      expectedBytes,
+      operations,
+      parameters,
+      workers,
+    });
     describePlan({
       output,
       options,
@@ -174,11 +190,11 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       fromFile: code !== undefined,
       folder: shown(path),
     });
-    await trainAndEvaluate({ run, prepared, executor, output, signal, request });
+    await trainAndEvaluate({ run, prepared, executor, plan: plan.training, output, signal, request });
     return path;
   } finally {
     lock?.release();
-    await executor.close();
+    await executor?.close();
   }
 }
 
@@ -206,11 +222,13 @@ async function resumeRun(
   if (named !== undefined && !(stored.config.file && isCodeFile(named)))
     throw new UsageError(`${named} is given beside --resume`, `Use \`innerloop train --resume ${path}\``);
   const lock = await lockRun(path);
-  const { workers } = stored.config;
-  const executor = workerPoolExecutor({ workers });
+  let executor: Executor | undefined;
   try {
-    await sweepRun(path);
     const options = { ...stored.config.options, ...request.chosen };
+    const { device } = options;
+    const sameDevice = device === stored.config.options.device;
+    executor = await openExecutor({ device, workers: sameDevice ? stored.config.workers : 0 }, output);
+    await sweepRun(path);
     const before = await progressOf(stored);
     if (options.iterations < before.iteration) {
       throw new UsageError(
@@ -241,7 +259,7 @@ async function resumeRun(
     return path;
   } finally {
     lock.release();
-    await executor.close();
+    await executor?.close();
   }
 }
 
@@ -256,18 +274,26 @@ function withFile(run: RunFolder, file: NonNullable<RunConfig["file"]>, iteratio
 async function trainAndEvaluate(setting: {
   run: RunFolder;
   prepared: Prepared;
-  executor: ReturnType<typeof workerPoolExecutor>;
+  executor: Executor;
+  plan?: TrainingPlan;
   output: Output;
   signal: AbortSignal;
   request: IntroducedRequest;
 }): Promise<void> {
-  const { run, prepared, executor, output, signal, request } = setting;
+  const { run, prepared, executor, plan, output, signal, request } = setting;
   const { options } = run.config;
   const startedAt = performance.now();
   const follower = followTraining(output, options.iterations);
   let end: Awaited<ReturnType<typeof trainInFolder>>;
   try {
-    end = await trainInFolder({ run, experiment: prepared.experiment, executor, signal, onEvent: follower.onEvent });
+    end = await trainInFolder({
+      run,
+      experiment: prepared.experiment,
+      executor,
+      plan,
+      signal,
+      onEvent: follower.onEvent,
+    });
   } catch (error) {
     follower.end();
     throw error;
@@ -285,14 +311,29 @@ async function trainAndEvaluate(setting: {
     end.reason === "early stop"
       ? `Stopped early after ${counted(end.iteration, "update")}: no better validation for ${options.patience} of them`
       : `${output.paint("green", "✓")} ${counted(end.iteration, "update")} done`;
-  follower.end(`${how} in ${duration(seconds)}`);
+  // The most that the process has had so far: what comes after training does not count.
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  follower.end(`${how} in ${duration(seconds)}; ${memoryText(peakBytes, run.config.expectedBytes)}`);
+  output.event({ type: "memory", peakBytes, expectedBytes: run.config.expectedBytes });
   if (request.invocation.skipEvaluation) {
     output.result(`Run folder: ${shown(run.path)}`);
     return;
   }
-  await evaluateAndReport({ run, prepared, executor, output, signal, options, trainingSeconds: seconds });
+  await evaluateAndReport({
+    run,
+    prepared,
+    executor,
+    output,
+    signal,
+    options,
+    trainingSeconds: seconds,
+    trainingBytes: peakBytes,
+  });
   if (!request.introduced) sayWhatNext(run, prepared, output);
 }
+
+const memoryText = (peak: number, expected: number | undefined): string =>
+  `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
 
 function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   const folder = shown(run.path);

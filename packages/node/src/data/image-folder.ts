@@ -1,6 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import sharp from "sharp";
 import { DataError, onFile, reasonOf } from "./data-error.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
@@ -122,6 +121,8 @@ export async function readImage(
   { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit"> = {},
   remedy = "Replace or remove the file; nothing was imported.",
 ): Promise<Uint8Array> {
+  // Loaded by those that read images: it takes as long to load as the rest of this package.
+  const { default: sharp } = await import("sharp");
   try {
     const { data, info } = await sharp(path, { limitInputPixels: 2 ** 26, failOn: "error" })
       .autoOrient()

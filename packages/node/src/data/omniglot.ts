@@ -1,6 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import sharp from "sharp";
 import { areaAveraging } from "./area-averaging.js";
 import { DataError, onFile, reasonOf } from "./data-error.js";
 import { downloadFile } from "./download.js";
@@ -281,6 +280,7 @@ const shrink = areaAveraging([sourceSide, sourceSide], [side, side]);
 
 /** One official image as 28 x 28 bytes, ink 255. */
 async function inkOf(png: Uint8Array, where: string): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
   const { data, info } = await sharp(png, { limitInputPixels: 2 ** 20, failOn: "error" })
     .greyscale()
     .removeAlpha()

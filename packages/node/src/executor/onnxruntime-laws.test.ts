@@ -25,6 +25,7 @@ afterAll(() => Promise.all([native.close(), web.close()]));
 const runtimes: Readonly<Record<string, Executor>> = {
   "onnxruntime-node": native,
   "onnxruntime-node, standard operators": { ...native, profile: loweringProfiles.standard },
+  "onnxruntime-node, in parts of 64 bytes": { ...native, profile: { ...loweringProfiles.cpu, cacheBytes: 64 } },
   "onnxruntime-web": web,
 };
 

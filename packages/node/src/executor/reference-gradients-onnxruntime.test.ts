@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { compile, type Executor } from "@innerloop/graph";
+import { compile, type Executor, loweringProfiles } from "@innerloop/graph";
 import { type ReferenceFile, referenceCases, requireClose } from "@innerloop/graph/testing";
 import { afterAll, describe, test } from "vitest";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
@@ -10,6 +10,11 @@ const file = JSON.parse(readFileSync(figures, "utf8")) as ReferenceFile;
 
 const runtimes: Readonly<Record<string, () => Executor>> = {
   "onnxruntime-node": onnxruntimeExecutor,
+  // What happens to images too large for the cache, on small ones.
+  "onnxruntime-node, in parts of 256 bytes": () => ({
+    ...onnxruntimeExecutor(),
+    profile: { ...loweringProfiles.cpu, cacheBytes: 256 },
+  }),
   "onnxruntime-web": webExecutor,
 };
 

@@ -96,6 +96,37 @@ describe("workerPoolExecutor", { timeout: 60_000 }, () => {
     await expect(pool.load(bytes, inputs, outputs)).rejects.toThrow("closed");
   });
 
+  test("a small model runs in this thread alone, and in workers beside other runs, with the same bits", async () => {
+    const pool = workerPoolExecutor({ workers: 2 });
+    try {
+      const bytesTaken = { peakBytes: 0, residentBytes: 0, constantBytes: 0 };
+      const estimate = { operations: 4e7, matmulOperations: 4e7, nodes: 40, ...bytesTaken };
+      const small = await pool.load(bytes, inputs, outputs, estimate);
+      const expected: TypedArray[] = [];
+      for (let seed = 0; seed < 4; seed++) expected.push((await small.run([feed(seed)]))[0]!);
+      expect(workers).toHaveLength(0);
+      const together = await Promise.all([0, 1, 2, 3].map((seed) => small.run([feed(seed)])));
+      together.forEach(([result], seed) => {
+        expect(Buffer.compare(bytesOf(result!), bytesOf(expected[seed]!)), `seed ${seed}`).toBe(0);
+      });
+      expect(workers).toHaveLength(2);
+      await small.close();
+      await expect(small.run([feed(0)])).rejects.toThrow("IL403 run");
+      const large = await pool.load(bytes, inputs, outputs, { ...estimate, operations: 6e7 });
+      expect(Buffer.compare(bytesOf((await large.run([feed(2)]))[0]!), bytesOf(expected[2]!))).toBe(0);
+      // Now as all are busy with the large one, a small one waits for a worker.
+      const again = await pool.load(bytes, inputs, outputs, estimate);
+      const mixed = await Promise.all([large.run([feed(0)]), large.run([feed(1)]), again.run([feed(3)])]);
+      expect(mixed.map(([result]) => Buffer.from(bytesOf(result!)))).toEqual(
+        [0, 1, 3].map((seed) => Buffer.from(bytesOf(expected[seed]!))),
+      );
+      await expect(pool.load(bytes.slice(0, 60), inputs, outputs, estimate)).rejects.toMatchObject({ code: "IL403" });
+    } finally {
+      await pool.close();
+    }
+    await expect(pool.load(bytes, inputs, outputs)).rejects.toThrow("closed");
+  });
+
   test("refuses a pool of no workers", () => {
     expect(() => workerPoolExecutor({ workers: 0 })).toThrow("IL102 workerPoolExecutor: 0 workers");
   });

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import type { Adapter, Learner, Optimizer, TaskSource } from "innerloop";
-import { createJiti } from "jiti";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import type { Baseline, Experiment } from "./experiment.js";
 import { checkExperimentOptions, type ExperimentOptions } from "./option-table.js";
@@ -92,6 +91,7 @@ export async function loadCodeExperiment(
     "@innerloop/graph": await import("@innerloop/graph"),
     "@innerloop/node": await import("../index.js"),
   };
+  const { createJiti } = await import("jiti");
   const jiti = createJiti(import.meta.url, { virtualModules, moduleCache: false, fsCache: false });
   const filename = resolve(path);
   const exported = (await jiti.evalModule(text, { filename, ext: extname(filename), async: true })) as unknown;

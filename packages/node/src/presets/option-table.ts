@@ -2,6 +2,7 @@
  * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
  * this table.
  */
+import { devices } from "../executor/device.js";
 import { nearestName, UsageError } from "./usage-error.js";
 
 export const commandNames = [
@@ -12,6 +13,8 @@ export const commandNames = [
   "data get",
   "data import",
   "data verify",
+  "cache info",
+  "cache clear",
   "start",
 ] as const;
 export type CommandName = (typeof commandNames)[number];
@@ -353,6 +356,15 @@ export const experimentOptions = table({
     commands: training,
     help: "validations without a better one after which to stop; 0: never stop early",
   },
+  device: {
+    kind: "choice",
+    choices: devices,
+    default: "cpu",
+    group: "Training",
+    commands: ["train", "eval", "adapt", "start"],
+    help: "what computes: the processor, a GPU through WebGPU, or a GPU of NVIDIA through CUDA",
+    onResume: true,
+  },
   workers: {
     kind: "integer",
     default: 0,
@@ -364,11 +376,28 @@ export const experimentOptions = table({
   },
   memory: {
     kind: "integer",
-    default: 64,
-    least: 16,
+    default: 0,
+    least: 0,
+    group: "Training",
+    commands: ["train", "start"],
+    help: "MiB that the process may take: it decides on the chunk, on recomputation and on the workers; 0: nine tenths of what is free",
+  },
+  chunk: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 10_000,
     group: "Training",
     commands: training,
-    help: "MiB that the arrays of one chunk of tasks may take",
+    help: "tasks that run at once on a worker; 0: worked out from their memory",
+  },
+  recompute: {
+    kind: "choice",
+    choices: ["auto", "yes", "no"],
+    default: "auto",
+    group: "Training",
+    commands: training,
+    help: "compute inner steps again for the meta-gradient instead of keeping them: the memory of one step for that of all, in about a fifth more time; auto: where the memory would not do",
   },
 
   evalTasks: {

@@ -13,4 +13,4 @@ export {
   writeConfig,
 } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
-export { planTraining, type SessionEnd, type TrainingPlan, trainInFolder } from "./training-session.js";
+export { planRun, type SessionEnd, type RunPlan, trainInFolder } from "./training-session.js";

@@ -20,7 +20,11 @@ export interface RunConfig {
   readonly options: ExperimentOptions;
   /** Tasks that run at once, settled at the start: it decides in which order sums are taken. */
   readonly chunkSize: number;
+  /** Inner steps that are computed again together; 0: none. */
+  readonly recompute: number;
   readonly workers: number;
+  /** Most bytes that the process was expected to have. */
+  readonly expectedBytes?: number;
   /** The data set as it was. */
   readonly data?: DataRecord;
   /** How tasks are made and figures are to be read. */
@@ -131,6 +135,12 @@ function parseConfig(text: string, file: string): RunConfig {
     return fail(`chunkSize is ${JSON.stringify(value.chunkSize)}`);
   if (!Number.isSafeInteger(value.workers) || value.workers! < 1)
     return fail(`workers is ${JSON.stringify(value.workers)}`);
+  // Runs of before there was recomputation do not name it.
+  const recompute = value.recompute ?? 0;
+  if (!Number.isSafeInteger(recompute) || recompute < 0) return fail(`recompute is ${JSON.stringify(recompute)}`);
+  const { expectedBytes } = value;
+  if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && expectedBytes >= 0))
+    return fail(`expectedBytes is ${JSON.stringify(expectedBytes)}`);
   const { data, file: source } = value;
   if (
     data !== undefined &&
@@ -157,7 +167,7 @@ function parseConfig(text: string, file: string): RunConfig {
     if (typeof value.command !== "string" || typeof value.created !== "string")
       return fail("it does not say by which command the run was made, or when");
     if (!isRecord(value.protocol) || !isRecord(value.versions)) return fail("its protocol or versions are missing");
-    return { ...(value as RunConfig), options };
+    return { ...(value as RunConfig), recompute, options };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
     throw error;

@@ -1,39 +1,58 @@
 /** Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing. */
 import { join } from "node:path";
 import { type Executor, leaves } from "@innerloop/graph";
-import { type CheckpointStore, key, planMetaStep, splitSeed, type TrainingEvent, train } from "innerloop";
+import {
+  type CheckpointStore,
+  key,
+  planTraining,
+  sampleTasks,
+  splitSeed,
+  type TrainingEvent,
+  type TrainingPlan,
+  taskKeys,
+  train,
+} from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, readEvents } from "./event-log.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
 
-/** What one update will take. */
-export interface TrainingPlan {
-  readonly chunkSize: number;
-  /** Bytes of the arrays of one chunk, by the estimate of its graph. */
-  readonly chunkBytes: number;
-  /** Multiplications and additions of one update. */
+/** How a run will train, and what that takes. */
+export interface RunPlan {
+  readonly training: TrainingPlan;
+  /** Multiplications and additions of one update, without what is computed again. */
   readonly operations: number;
   readonly parameters: number;
 }
 
-/** Works out how many tasks run at once, and what that takes. */
-export function planTraining(experiment: Experiment, options: ExperimentOptions, executor: Executor): TrainingPlan {
-  const { learner, tasks } = experiment;
+/** Works out how many tasks run at once, whether inner steps are computed again, and what that takes. */
+export async function planRun(
+  experiment: Experiment,
+  options: ExperimentOptions,
+  executor: Executor,
+): Promise<RunPlan> {
+  const { learner, optimizer, tasks } = experiment;
   const params = learner.init(key(options.seed));
-  const { chunkSize, estimate } = planMetaStep({
+  const taskSeed = splitSeed(options.seed, "train");
+  const training = await planTraining({
     learner,
-    params,
-    tasks: tasks.train,
-    taskSeed: splitSeed(options.seed, "train"),
-    metaBatchSize: options.metaBatch,
+    optimizer,
     executor,
-    memoryBudget: options.memory * 2 ** 20,
+    metaBatchSize: options.metaBatch,
+    params,
+    state: optimizer.init(params),
+    batch: {
+      tasks: sampleTasks(tasks.train, taskSeed, 0, options.metaBatch),
+      keys: taskKeys(taskSeed, 0, options.metaBatch),
+    },
+    validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
+    ...(options.memory > 0 ? { memoryBudget: options.memory * 2 ** 20 } : {}),
+    ...(options.chunk > 0 ? { chunkSize: options.chunk } : {}),
+    ...(options.recompute === "auto" ? {} : { recompute: options.recompute === "yes" }),
   });
   return {
-    chunkSize,
-    chunkBytes: estimate.peakBytes,
-    operations: (estimate.operations * options.metaBatch) / chunkSize,
+    training,
+    operations: (training.estimate.operations * options.metaBatch) / training.chunkSize,
     parameters: leaves(params).reduce((total, leaf) => total + leaf.size, 0),
   };
 }
@@ -45,11 +64,13 @@ export async function trainInFolder(setting: {
   readonly run: RunFolder;
   readonly experiment: Experiment;
   readonly executor: Executor;
+  /** Of a run that begins: what was compiled for it need not be compiled again. */
+  readonly plan?: TrainingPlan | undefined;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TrainingEvent) => void;
 }): Promise<SessionEnd> {
-  const { run, experiment, executor, signal } = setting;
-  const { options, chunkSize } = run.config;
+  const { run, experiment, executor, plan, signal } = setting;
+  const { options, chunkSize, recompute } = run.config;
   const lastIteration = await lastIterationOf(run);
   const log = await openEventLog(run.eventFile, lastIteration);
   const store: CheckpointStore = {
@@ -70,6 +91,8 @@ export async function trainInFolder(setting: {
       seed: options.seed,
       executor,
       chunkSize,
+      recompute,
+      ...(plan ? { plan } : {}),
       ...(options.validateEvery > 0
         ? {
             validation: {

@@ -1,0 +1,167 @@
+import { existsSync, readFileSync } from "node:fs";
+import { estimateModel, lower, loweringProfiles, simplifyGraph, type Tree, trace } from "@innerloop/graph";
+import { key, meanMetaGradient, sampleTasks } from "innerloop";
+import { describe, expect, test } from "vitest";
+import { productsOf } from "./floor.js";
+import { figure, goals } from "./goals.js";
+import { colors, scalingPlot, speedPlot } from "./plot.js";
+import { learnerOf, type Problem, tasksOf } from "./problem.js";
+import { report } from "./report.js";
+import { type PeerResult, type Results, type Row, readResults } from "./results.js";
+import { takeTurns } from "./rounds.js";
+import { fitLine, median, ratioSpread, spread } from "./statistics.js";
+import { workloads } from "./workloads.js";
+
+const at = (path: string): URL => new URL(path, import.meta.url);
+
+describe("docs/benchmarks.md and its plots", () => {
+  test("are those of docs/benchmarks.json: npm run bench -- --report-only makes them anew", () => {
+    const results = readResults(at("../docs/benchmarks.json"));
+    expect(readFileSync(at("../docs/benchmarks.md"), "utf8")).toBe(report(results));
+    expect(readFileSync(at("../docs/benchmarks-speed.svg"), "utf8")).toBe(speedPlot(results));
+    expect(readFileSync(at("../docs/benchmarks-scaling.svg"), "utf8")).toBe(scalingPlot(results.sweeps!));
+    for (const [, target] of report(results).matchAll(/\]\(([^)]+)\)/g)) {
+      expect(existsSync(at(`../docs/${target}`)), target).toBe(true);
+    }
+  });
+});
+
+test("colours of plots read on white and on the black of dark pages", () => {
+  const luminance = (hex: string): number => {
+    const [red, green, blue] = [1, 3, 5].map((start) => {
+      const value = Number.parseInt(hex.slice(start, start + 2), 16) / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    }) as [number, number, number];
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const contrast = (a: string, b: string): number => {
+    const [dark, bright] = [luminance(a), luminance(b)].sort((x, y) => x - y) as [number, number];
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  for (const page of ["#ffffff", "#0d1117"]) {
+    for (const [name, color] of Object.entries(colors)) {
+      // The grid is faint on purpose.
+      if (name !== "grid") expect(contrast(color, page), `${name} on ${page}`).toBeGreaterThan(name === "text" ? 4 : 3);
+    }
+  }
+});
+
+const peer = (name: string, ratio: number, peakBytes = 1000): PeerResult => ({
+  key: name,
+  name,
+  threads: 2,
+  milliseconds: spread([10 * ratio]),
+  ratio: spread([ratio]),
+  agreement: { median: 1e-6, largest: 1e-5, tasks: 5 },
+  firstMilliseconds: 20,
+  peakBytes,
+  versions: {},
+});
+
+const row = (name: string, overFloor: number, peers: readonly PeerResult[]): Row => ({
+  key: name,
+  name,
+  chunkSize: 4,
+  gflop: 10,
+  productGflop: 9,
+  peak: spread([100]),
+  ours: spread([10]),
+  overFloor: spread([overFloor]),
+  overProducts: spread([overFloor]),
+  peers,
+  ...(name.startsWith("mini") ? { memory: { peakBytes: 600, chunkSize: 1 } } : {}),
+});
+
+const results = (rows: readonly Row[]): Results => ({
+  date: "2030-01-02T03:04:05Z",
+  machine: { processor: "a processor", cores: 2, memoryGiB: 8, system: "a system", load: 0 },
+  versions: {},
+  command: "npm run bench",
+  rounds: 3,
+  rows,
+  absent: [{ peer: "a peer", where: "a | row", reason: "no\nreason" }],
+});
+
+describe("goals", () => {
+  test("are judged by the fastest peer, whatever its name, and by what is measured", () => {
+    const rows = [row("omniglot-1", 1.25, [peer("torch-loop", 4.5), peer("jax-patches", 1.4)])];
+    expect(goals(results(rows)).map(({ found, met }) => [found, met])).toEqual([
+      ["1.25", true],
+      ["4.50 (torch-loop)", true],
+      ["1.40 (jax-patches)", false],
+    ]);
+    expect(goals(results([row("omniglot-1", 1.3, [])])).map(({ met }) => met)).toEqual([false, undefined, undefined]);
+  });
+
+  test("memory is compared with the fastest peer's", () => {
+    const peers = [peer("torch-loop", 3, 1000), peer("jax-patches", 2.5, 4000)];
+    const [, , memory] = goals(results([row("mini-imagenet-5", 1.2, peers)]));
+    expect(memory).toMatchObject({ found: "0.15", met: true });
+  });
+
+  test("a figure is never rounded over its goal", () => {
+    expect(figure(1.9999, 2, "least")).toBe("1.99990");
+    expect(figure(2.0001, 2, "least")).toBe("2.00");
+    expect(figure(1.2501, 1.25, "most")).toBe("1.25010");
+    expect(figure(1.2, 1.25, "most")).toBe("1.20");
+  });
+
+  test("the report says of each whether it is met, and who did not run", () => {
+    const text = report(results([row("omniglot-1", 1.25, [peer("torch-loop", 4.5), peer("jax-patches", 1.4)])]));
+    expect(text).toContain("## Goals: 2 of 3 met");
+    expect(text).toContain("| omniglot-1 | 2 times faster than the best peer | 1.40 (jax-patches) | **not met** |");
+    expect(text).toContain("| a peer | a \\| row | no reason |");
+  });
+});
+
+describe("statistics", () => {
+  test("median, ratios within rounds, and lines", () => {
+    expect(median([5, 1, 3])).toBe(3);
+    // The machine was twice as slow in the second round, for both.
+    expect(ratioSpread([10, 20, 12], [5, 10, 6])).toEqual({ median: 2, low: 2, high: 2 });
+    const exact = fitLine([
+      [1, 5],
+      [2, 7],
+      [4, 11],
+    ]);
+    expect(exact.slope).toBeCloseTo(2, 12);
+    expect(exact.intercept).toBeCloseTo(3, 12);
+    expect(exact.r2).toBeCloseTo(1, 12);
+    const parabola = fitLine([-2, -1, 0, 1, 2].map((x) => [x, x * x]));
+    expect(parabola.r2).toBeCloseTo(0, 12);
+  });
+
+  test("contenders take turns, and each begins a round once", async () => {
+    const order: string[] = [];
+    const contender = (name: string, ms: number) => ({
+      key: name,
+      expectedMs: ms,
+      run: async (repeats: number) => {
+        order.push(`${name} ${repeats}`);
+        return [3, 1, 2];
+      },
+    });
+    const times = await takeTurns([contender("a", 10), contender("b", 1e6)], { rounds: 2, budgetMs: 100 });
+    expect(order).toEqual(["a 10", "b 1", "b 1", "a 10"]);
+    expect(times).toEqual({ a: [2, 2], b: [2, 2] });
+  });
+});
+
+test("the bare products are all products of the meta-gradient, and nothing else", () => {
+  const problem: Problem = {
+    ...workloads.find(({ key: name }) => name === "omniglot-1")!.problem,
+    filters: 3,
+    tasks: 2,
+  };
+  const learner = learnerOf(problem);
+  const tasks = sampleTasks(tasksOf(problem), 1, 0, 2);
+  const program = (params: Tree): Tree => meanMetaGradient(learner, params, tasks).gradient;
+  const lowered = lower(simplifyGraph(trace(program, [learner.init(key(0))]).graph), loweringProfiles.cpu);
+  const { matmulOperations } = estimateModel(lowered);
+  const { model } = productsOf(lowered);
+  expect(matmulOperations).toBeGreaterThan(1e6);
+  expect(estimateModel(model).matmulOperations).toBe(matmulOperations);
+  expect(new Set(model.nodes.map(({ operator }) => operator))).toEqual(
+    new Set(["FusedMatMul", "MatMul", "Shape", "Concat"]),
+  );
+});

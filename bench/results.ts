@@ -1,0 +1,82 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Agreement } from "./agreement.js";
+import type { Adaptation, ColdAndCached, OurMemory } from "./fresh.js";
+import type { Sweep } from "./scaling.js";
+import type { Spread } from "./statistics.js";
+
+/** Everything that one run of the bench found: docs/benchmarks.md and its plots are made of this and nothing else. */
+export interface Results {
+  readonly date: string;
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly memoryGiB: number;
+    readonly system: string;
+    /** Work of others while the bench ran would be in the figures: average load in the minute before it began. */
+    readonly load: number;
+  };
+  readonly versions: Readonly<Record<string, string>>;
+  /** What the command was given. */
+  readonly command: string;
+  readonly rounds: number;
+  readonly rows: readonly Row[];
+  /** Peers that could not be run, with the reason found. */
+  readonly absent: readonly { readonly peer: string; readonly where: string; readonly reason: string }[];
+  readonly workers?: Workers;
+  readonly adaptation?: { readonly pool: Adaptation; readonly thread: Adaptation };
+  readonly firstStep?: ColdAndCached;
+  readonly sweeps?: readonly Sweep[];
+}
+
+/** One workload. */
+export interface Row {
+  readonly key: string;
+  readonly name: string;
+  readonly chunkSize: number;
+  /** Of a meta-step's meta-gradient: all operations and those in matrix products. */
+  readonly gflop: number;
+  readonly productGflop: number;
+  /** The machine's 1024^3 products, in GFLOP/s. */
+  readonly peak: Spread;
+  readonly ours: Spread;
+  /** Our time over that of our products at the peak. */
+  readonly overFloor: Spread;
+  /** Our time over that of the very same products, run as a graph of nothing else. */
+  readonly overProducts: Spread;
+  readonly peers: readonly PeerResult[];
+  readonly memory?: OurMemory;
+}
+
+export interface PeerResult {
+  readonly key: string;
+  readonly name: string;
+  readonly threads: number;
+  readonly milliseconds: Spread;
+  /** Its time over ours, in the same round. */
+  readonly ratio: Spread;
+  /** Tasks measured where not all of them were: times are multiplied. */
+  readonly tasks?: number;
+  readonly agreement: Agreement;
+  readonly firstMilliseconds: number;
+  readonly peakBytes: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** One worker against two. */
+export interface Workers {
+  readonly name: string;
+  readonly one: Spread;
+  readonly two: Spread;
+  readonly speedup: Spread;
+}
+
+export const readResults = (file: URL): Results => JSON.parse(readFileSync(file, "utf8")) as Results;
+
+/** Writes aside and renames: a reader sees the old file or the new one. */
+export function writeWhole(file: URL, text: string): void {
+  mkdirSync(dirname(file.pathname), { recursive: true });
+  const aside = new URL(`${file.href}.${process.pid}.part`);
+  writeFileSync(aside, text);
+  renameSync(aside, file);
+}

@@ -1,0 +1,44 @@
+/** What computes for a command. */
+import { availableParallelism } from "node:os";
+import { declareLibraryModule, type Executor } from "@innerloop/graph";
+import { webgpuIsSoftware } from "../executor/device.js";
+import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
+import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
+import type { Output } from "./output.js";
+
+// Errors name the user's own lines, and a command has none.
+declareLibraryModule(import.meta.url);
+
+/** Options that say where to compute, and not what. */
+export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
+
+/**
+ * The executor for `--device` and `--workers`, known to work.
+ *
+ * @throws GraphError IL404 where the device is missing, UsageError for workers on a GPU
+ */
+export async function openExecutor(
+  { device = "cpu", workers = 0 }: Partial<Pick<ExperimentOptions, "device" | "workers">>,
+  output: Output,
+): Promise<Executor> {
+  if (device === "cpu") return workerPoolExecutor({ workers: workers || availableParallelism() });
+  if (workers > 1) {
+    throw new UsageError(
+      `--workers ${workers} is for --device cpu`,
+      "Leave it out: a GPU runs one chunk of tasks at a time",
+    );
+  }
+  const executor = onnxruntimeExecutor({ device });
+  try {
+    await executor.ready();
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
+  if (device === "webgpu" && webgpuIsSoftware()) {
+    output.warn("This machine has no GPU: WebGPU computes on the processor, slower than --device cpu.");
+  }
+  return executor;
+}

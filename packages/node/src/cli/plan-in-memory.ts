@@ -1,0 +1,73 @@
+/** A plan for a new run that fits in memory, or the refusal of one that cannot. */
+import type { Executor } from "@innerloop/graph";
+import { planFits } from "innerloop";
+import type { Experiment } from "../presets/experiment.js";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
+import { planRun, type RunPlan } from "../runs/training-session.js";
+import { openExecutor } from "./open-executor.js";
+import type { Output } from "./output.js";
+import { bytes, counted } from "./terminal.js";
+
+/**
+ * The plan, and the executor that it is for. Where the memory does not do for all workers, and their number was not
+ * asked for, there are fewer.
+ *
+ * @throws UsageError where nothing that may be changed makes it fit: it names the options that would
+ */
+export async function planInMemory(
+  experiment: Experiment,
+  options: ExperimentOptions,
+  output: Output,
+): Promise<{ readonly plan: RunPlan; readonly executor: Executor }> {
+  let workers = options.workers;
+  for (;;) {
+    const executor = await openExecutor({ ...options, workers }, output);
+    try {
+      const plan = await planRun(experiment, options, executor);
+      if (planFits(plan.training)) return { plan, executor };
+      if (options.workers > 0 || executor.parallelism === 1)
+        throw await refusal(experiment, options, plan, executor, output);
+    } catch (error) {
+      await executor.close();
+      throw error;
+    }
+    await executor.close();
+    workers = Math.floor(executor.parallelism / 2);
+  }
+}
+
+async function refusal(
+  experiment: Experiment,
+  options: ExperimentOptions,
+  { training }: RunPlan,
+  executor: Executor,
+  output: Output,
+): Promise<UsageError> {
+  const { chunkSize, recompute, expectedBytes, budgetBytes } = training;
+  const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}, ${recompute > 0 ? "with inner steps recomputed" : "all inner steps kept"}`;
+  const may =
+    options.memory > 0 ? `--memory allows ${bytes(budgetBytes!)}` : `this machine can give ${bytes(budgetBytes!)}`;
+  const ours = [
+    ...(options.workers > 1 ? ["--workers 1"] : []),
+    ...(options.recompute === "no" ? ["--recompute yes"] : []),
+    ...(options.chunk > 1 ? ["--chunk 1"] : []),
+  ];
+  const remedies: string[] = [];
+  if (ours.length > 0) {
+    const single = await openExecutor({ ...options, workers: 1 }, output);
+    try {
+      // Within no memory at all, the plan is the smallest there is.
+      const least = await planRun(experiment, { ...options, recompute: "auto", chunk: 0, memory: 1 }, single);
+      remedies.push(`${ours.join(" ")} would take about ${bytes(least.training.expectedBytes!)}`);
+    } finally {
+      await single.close();
+    }
+  }
+  remedies.push("a task takes less with lower --ways, --queries, --shots, --filters, --image-size or --steps");
+  if (options.memory > 0) remedies.push("raise --memory");
+  return new UsageError(
+    `training takes about ${bytes(expectedBytes!)} (${how}); ${may}`,
+    `${remedies.join("; ").replace(/^./, (letter) => letter.toUpperCase())}`,
+  );
+}
