@@ -111,12 +111,18 @@ describe("goals", () => {
     expect(text).toContain("## Goals: 2 of 3 met");
     expect(text).toContain("| omniglot-1 | 2 times faster than the best peer | 1.40 (jax-patches) | **not met** |");
     expect(text).toContain("| a peer | a \\| row | no reason |");
+    expect(text).not.toContain("busy");
+    const loaded = results([]);
+    expect(report({ ...loaded, machine: { ...loaded.machine, load: 1.5 } })).toContain(
+      "busy with other work (load 1.50",
+    );
   });
 });
 
 describe("statistics", () => {
   test("median, ratios within rounds, and lines", () => {
     expect(median([5, 1, 3])).toBe(3);
+    expect(median([4, 1, 3, 100])).toBe(3.5);
     // The machine was twice as slow in the second round, for both.
     expect(ratioSpread([10, 20, 12], [5, 10, 6])).toEqual({ median: 2, low: 2, high: 2 });
     const exact = fitLine([
@@ -144,6 +150,22 @@ describe("statistics", () => {
     const times = await takeTurns([contender("a", 10), contender("b", 1e6)], { rounds: 2, budgetMs: 100 });
     expect(order).toEqual(["a 10", "b 1", "b 1", "a 10"]);
     expect(times).toEqual({ a: [2, 2], b: [2, 2] });
+  });
+
+  test("one that fails is out, where that is expected of it", async () => {
+    const fine = { key: "fine", expectedMs: 1, run: async () => [1] };
+    const failing = {
+      key: "failing",
+      expectedMs: 1,
+      run: async () => {
+        throw new Error("gone");
+      },
+    };
+    const failures: string[] = [];
+    const out = { ...failing, onFailure: ({ message }: Error) => failures.push(message) };
+    expect(await takeTurns([out, fine], { rounds: 2, budgetMs: 1 })).toEqual({ fine: [1, 1] });
+    expect(failures).toEqual(["gone"]);
+    await expect(takeTurns([failing, fine], { rounds: 2, budgetMs: 1 })).rejects.toThrow("gone");
   });
 });
 

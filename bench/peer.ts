@@ -25,6 +25,8 @@ export class Peer {
     private readonly lines: AsyncIterator<string>,
   ) {
     this.header = JSON.parse(first) as PeerHeader;
+    // What is written to a peer that died is answered by the end of its lines.
+    child.stdin.on("error", () => undefined);
     child.stderr.on("data", (data: Buffer) => {
       this.stderr = (this.stderr + data.toString()).slice(-2000);
     });
@@ -84,10 +86,15 @@ export class Peer {
     return ((await this.ask({ command: "round", repeats })) as { milliseconds: number[] }).milliseconds;
   }
 
+  /** Asks it to end, and ends it where it does not. */
   async quit(): Promise<void> {
-    this.child.stdin.end(`${JSON.stringify({ command: "quit" })}\n`);
     this.reader.close();
-    if (this.child.exitCode === null) await once(this.child, "exit");
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = once(this.child, "exit");
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), 5000);
+    this.child.stdin.end(`${JSON.stringify({ command: "quit" })}\n`);
+    await ended;
+    clearTimeout(timer);
   }
 }
 

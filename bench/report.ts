@@ -50,6 +50,12 @@ function memorySection({ memory, peers }: Row): string {
   return `Peak resident memory of the process:\n\n${table(["", "memory"], [ours, ...rows])}`;
 }
 
+/** A warning where others had used the machine before the run: they may have gone on. */
+const busy = ({ load, cores }: Results["machine"]): string =>
+  load > 0.25 * cores
+    ? `\n**The machine was busy with other work (load ${load.toFixed(2)} on ${cores} cores): these figures show that the bench runs, not how fast anything is.**\n`
+    : "";
+
 /** docs/benchmarks.md, of one run's results and nothing else. */
 export function report(results: Results): string {
   const { machine, versions, rows, absent, adaptation, firstStep, workers, sweeps } = results;
@@ -62,7 +68,7 @@ export function report(results: Results): string {
 Written by \`${results.command}\`; not edited by hand. All contenders took turns within one run on the same cores,
 ${results.rounds} round${results.rounds === 1 ? "" : "s"}. A figure is the median over rounds of each round's median step, with the lowest and the highest
 round; a ratio is taken within each round. [How to run it](../bench/README.md).
-
+${busy(machine)}
 - ${results.date.slice(0, 10)}; ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB.toFixed(0)} GiB, ${machine.system}; average load before the start ${machine.load.toFixed(2)}
 - ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)

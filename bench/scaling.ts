@@ -39,12 +39,15 @@ const plans: readonly SweepPlan[] = [
   },
 ];
 
+/** A peer to measure beside us, and who is told where it fails. */
+interface Beside {
+  readonly kind: PeerKind;
+  readonly on: PeerEnvironment;
+  readonly onFailure: (where: string, error: Error) => void;
+}
+
 /** Times the sweeps on Omniglot with 16 tasks, 1 step, second order; beside us the peer that is given, if any. */
-export async function scaling(
-  executor: Executor,
-  rounds: number,
-  fastest: { readonly kind: PeerKind; readonly on: PeerEnvironment } | undefined,
-): Promise<Sweep[]> {
+export async function scaling(executor: Executor, rounds: number, beside: Beside | undefined): Promise<Sweep[]> {
   const sweeps: Sweep[] = [];
   for (const { title, unit, settings } of plans) {
     const ours: [number, number][] = [];
@@ -52,26 +55,21 @@ export async function scaling(
     for (const [place, problem] of settings) {
       const loop = await ourLoop(problem, executor);
       const x = place === "GFLOP" ? (loop.chunk.operations * problem.tasks) / loop.chunkSize / 1e9 : place;
-      const peer = fastest && (await startPeer(fastest.kind, problem, fastest.on));
-      const contenders: Contender[] = [
-        { key: "ours", expectedMs: median(await loop.run(3)), run: loop.run },
-        ...(peer
-          ? [
-              {
-                key: "peer",
-                expectedMs: peer.peer.header.milliseconds,
-                run: (repeats: number) => peer.peer.round(repeats),
-              },
-            ]
-          : []),
-      ];
+      const onFailure = (error: Error): void => beside?.onFailure(`cost against ${title}, at ${x}`, error);
+      const running = await (beside && startPeer(beside.kind, problem, beside.on).catch(onFailure));
+      const contenders: Contender[] = [{ key: "ours", expectedMs: median(await loop.run(3)), run: loop.run }];
+      if (running) {
+        const { peer } = running;
+        contenders.push({ key: "peer", expectedMs: peer.header.milliseconds, run: (n) => peer.round(n), onFailure });
+      }
       const times = await takeTurns(contenders, { rounds, budgetMs: 400 });
       ours.push([x, median(times.ours!)]);
-      if (peer) theirs.push([x, median(times.peer!)]);
-      await peer?.peer.quit();
+      if (times.peer) theirs.push([x, median(times.peer)]);
+      await running?.peer.quit();
     }
     const series = [{ name: "innerloop", points: ours, line: fitLine(ours) }];
-    if (fastest) series.push({ name: fastest.kind.name, points: theirs, line: fitLine(theirs) });
+    // A line through two points says nothing.
+    if (beside && theirs.length > 2) series.push({ name: beside.kind.name, points: theirs, line: fitLine(theirs) });
     sweeps.push({ title, unit, series });
   }
   return sweeps;

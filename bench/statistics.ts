@@ -1,6 +1,9 @@
-/** The middle of several values; of an even number the upper one. */
-export const median = (list: readonly number[]): number =>
-  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]!;
+/** The middle of several values; of an even number the mean of the two in the middle. */
+export function median(list: readonly number[]): number {
+  const sorted = [...list].sort((a, b) => a - b);
+  const at = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[at]! : (sorted[at - 1]! + sorted[at]!) / 2;
+}
 
 /** Middle and range over rounds. */
 export interface Spread {

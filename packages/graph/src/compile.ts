@@ -4,7 +4,7 @@ import type { Executor } from "./executor.js";
 import { type Graph, hashGraph, simplifyGraph, trace } from "./graph.js";
 import type { Estimate } from "./onnx/estimate.js";
 import { encode, lower } from "./onnx/lowering.js";
-import { Sessions } from "./sessions.js";
+import { type ModelUse, Sessions } from "./sessions.js";
 import { sameShape, Tensor } from "./tensor.js";
 import { leaves, namedLeaves, paths, type Tree, unflatten } from "./tree.js";
 
@@ -31,6 +31,12 @@ export interface CompiledFunction<Arguments extends readonly Tree[], Result exte
   release(): Promise<void>;
 }
 
+export interface CompileOptions {
+  readonly executor: Executor;
+  /** Its runs come one after the other, and nothing runs beside them: all cores may work on one. False by default. */
+  readonly alone?: boolean;
+}
+
 /**
  * A function of tensors as a program: traced once for each combination of argument shapes, simplified, written as one
  * ONNX model and run by the executor. Where the executor keeps models (`Executor.models`), a later process traces only.
@@ -40,13 +46,13 @@ export interface CompiledFunction<Arguments extends readonly Tree[], Result exte
  */
 export function compile<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
-  options: { readonly executor: Executor },
+  options: CompileOptions,
 ): CompiledFunction<Arguments, Result> {
   const programs = new Map<string, Promise<BuiltProgram<Arguments, Result>>>();
   const programFor = (args: Arguments, key: string): Promise<BuiltProgram<Arguments, Result>> => {
     let program = programs.get(key);
     if (!program) {
-      program = build(f, args, options.executor);
+      program = build(f, args, options);
       programs.set(key, program);
       // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
       program.catch(() => programs.delete(key));
@@ -77,15 +83,16 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
 async function build<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
   args: Arguments,
-  executor: Executor,
+  { executor, alone = false }: CompileOptions,
 ): Promise<BuiltProgram<Arguments, Result>> {
   const { graph: traced, result } = trace(f, args, { simplify: false });
   const { inputs, outputs } = traced;
+  const use: ModelUse = { inputs, outputs, alone };
   const hash = hashGraph(traced);
   let compiled = await compileGraph(traced, hash, executor);
   let loading: Promise<void> | undefined;
   const load = (): Promise<void> => {
-    loading ??= loadable(compiled, traced, hash, executor).then((loaded) => {
+    loading ??= loadable(compiled, traced, use, hash, executor).then((loaded) => {
       compiled = loaded;
     });
     // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
@@ -96,13 +103,13 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   };
   const release = async (): Promise<void> => {
     loading = undefined;
-    await sessionsOf(executor).close(compiled);
+    await sessionsOf(executor).close(compiled, use);
   };
   const names = args.map(paths);
   const runLeaves = async (feeds: readonly Tensor[]): Promise<Result> => {
     const arrays = feeds.map((x, i) => dataFor(x, inputs[i], i));
     await load();
-    const results = await sessionsOf(executor).run(compiled, traced, arrays);
+    const results = await sessionsOf(executor).run(compiled, use, arrays);
     return unflatten(
       result,
       outputs.map((output, i) => new Tensor(output, { data: results[i]! })),
@@ -134,18 +141,19 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
 async function loadable(
   compiled: CompiledModel,
   graph: Graph,
+  use: ModelUse,
   hash: string,
   executor: Executor,
 ): Promise<CompiledModel> {
   try {
-    await sessionsOf(executor).load(compiled, graph);
+    await sessionsOf(executor).load(compiled, use);
     return compiled;
   } catch (error) {
     if (!compiled.stored) throw error;
   }
   // Whole by its checksum, and yet no model that loads: made anew, it takes the place of the one that is stored.
   const anew = await compileGraph(graph, hash, executor, { anew: true });
-  await sessionsOf(executor).load(anew, graph);
+  await sessionsOf(executor).load(anew, use);
   return anew;
 }
 

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { grad, hessianVectorProduct, valueAndGrad, vjp } from "./differentiate.js";
+import { grad, hessianVectorProduct, recomputed, valueAndGrad, vjp } from "./differentiate.js";
 import { interpret, valuesOf } from "./interpreter.js";
 import type { Primitive } from "./primitive.js";
 import { add, cast, exp, mul, sin, stopGradient, sub, tanh } from "./primitives/elementwise.js";
 import { matmul } from "./primitives/linear-algebra.js";
 import { mean, sum } from "./primitives/reduce.js";
 import { primitives } from "./registry.js";
+import { topologicalOrder } from "./rewriting.js";
+import { simplify } from "./simplify.js";
 import { input, type Tensor, tensor } from "./tensor.js";
 import { floats } from "./testing/examples.js";
 import { requireClose } from "./testing/laws.js";
@@ -232,5 +234,118 @@ describe("gradients of mapped gradients", () => {
     expect(all.shape).toEqual([2, 3, 2]);
     const one = grad((w: Tensor) => loss(adapted(w, slice(2)), slice(2)))(f64([0.1, 0.9]));
     requireClose("parameters 1, task 2", valuesOf(all).slice(10), valuesOf(one), 1e-13);
+  });
+});
+
+describe("recomputed", () => {
+  const width = 3;
+  const w0 = tensor(floats([width, width]).values(1), [width, width], "float64");
+  const x = tensor(floats([2, width]).values(2), [2, width], "float64");
+  /** K layers of the same weights, each of them a step that may be computed again. */
+  const chain =
+    (steps: number, step: (f: () => Tensor) => Tensor) =>
+    (w: Tensor): Tensor => {
+      let h = x;
+      for (let k = 0; k < steps; k++) {
+        const from = h;
+        h = step(() => tanh(matmul(from, w)));
+      }
+      return mean(mul(h, h));
+    };
+  const kept = chain(4, (f) => f());
+  const again = chain(4, recomputed);
+  const named = (outputs: readonly Tensor[], name: string): number =>
+    topologicalOrder(simplify(outputs)).filter((one) => one.primitive?.name === name).length;
+
+  it("changes no gradient, of any order, nor one through another", () => {
+    const orders = (f: (w: Tensor) => Tensor): Tensor[] => {
+      const first = grad(f);
+      const second = grad((w: Tensor) => sum(sin(first(w))));
+      return [f(w0), first(w0), second(w0), grad((w: Tensor) => sum(sin(second(w))))(w0)];
+    };
+    const expected = interpret(orders(kept));
+    interpret(orders(again)).forEach((values, i) => {
+      requireClose(`order ${i}`, values, expected[i]!, 1e-12);
+    });
+  });
+
+  it("computes each step twice, the second time after the cotangent of its result", () => {
+    const w = input([width, width], "float64");
+    expect(named([grad(kept)(w)], "tanh")).toBe(4);
+    expect(named([grad(again)(w)], "tanh")).toBe(8);
+    expect(named([grad(kept)(w)], "after")).toBe(0);
+    // What each step starts from: the weights, and but for the first a hidden layer.
+    expect(named([grad(again)(w)], "after")).toBe(7);
+    expect(named([again(w)], "after")).toBe(0);
+  });
+
+  it("within itself counts once", () => {
+    const nested = chain(4, (f) => recomputed(() => recomputed(f)));
+    const w = input([width, width], "float64");
+    expect(named([grad(nested)(w)], "tanh")).toBe(8);
+    requireClose("gradient", interpret([grad(nested)(w0)])[0]!, interpret([grad(kept)(w0)])[0]!, 1e-12);
+  });
+
+  it("takes what is not its result back to where it belongs", () => {
+    // The hidden value leaves the step by another door, and is used after it.
+    const leaking = (step: <T>(f: () => T) => T) => (w: Tensor) => {
+      let inside: Tensor | undefined;
+      const result = step(() => {
+        inside = sin(matmul(x, w));
+        return mul(inside, inside);
+      });
+      return sum(mul(result, exp(inside!)));
+    };
+    const expected = interpret([grad(leaking((f) => f()))(w0)])[0]!;
+    requireClose("gradient", interpret([grad(leaking(recomputed))(w0)])[0]!, expected, 1e-12);
+  });
+
+  it("ends with the function, also where that throws", () => {
+    const w = input([width, width], "float64");
+    expect(() =>
+      grad(() => {
+        recomputed(() => {
+          throw new Error("inside");
+        });
+        return sum(w);
+      })(w),
+    ).toThrow("inside");
+    expect(named([grad(again)(w)], "tanh")).toBe(8);
+  });
+
+  it("over tasks: what they share stays shared", () => {
+    const perTask = (w: Tensor, task: Tensor): Tensor =>
+      grad((at: Tensor) =>
+        mean(
+          recomputed(() =>
+            tanh(
+              matmul(
+                recomputed(() => tanh(matmul(task, at))),
+                at,
+              ),
+            ),
+          ),
+        ),
+      )(w);
+    const tasks = tensor(floats([3, 2, width]).values(3), [3, 2, width], "float64");
+    const all = vmap(perTask, [null, 0])(w0, tasks);
+    const copies = topologicalOrder([all]).filter((one) => one.primitive?.name === "after");
+    expect(copies.some((copy) => copy.rank === 2)).toBe(true);
+    for (let i = 0; i < 3; i++) {
+      const one = tensor(
+        floats([3, 2, width])
+          .values(3)
+          .slice(i * 2 * width, (i + 1) * 2 * width),
+        [2, width],
+        "float64",
+      );
+      const size = width * width;
+      requireClose(
+        `task ${i}`,
+        interpret([all])[0]!.subarray(i * size, (i + 1) * size),
+        interpret([perTask(w0, one)])[0]!,
+        1e-12,
+      );
+    }
   });
 });

@@ -61,6 +61,14 @@ export interface ExecutorMemory {
   needed(models: readonly Estimate[]): number;
 }
 
+/** What an executor may know of a model's use beforehand. Where it runs may follow from it, and how fast; no result does. */
+export interface LoadHints {
+  /** What a run takes: small models may run elsewhere than large ones. */
+  readonly estimate?: Estimate;
+  /** Nothing else runs beside it, so that all cores may work on one run. */
+  readonly alone?: boolean;
+}
+
 /** Where compiled models run. */
 export interface Executor {
   readonly name: string;
@@ -76,15 +84,14 @@ export interface Executor {
   /**
    * Loads a model whose inputs are named `input0`, `input1`, ... and outputs `output0`, `output1`, ...
    *
-   * @param estimate what a run of it takes, where that is known: an executor may run small models elsewhere than large
-   *   ones
+   * @param hints how it will be used, where that is known
    * @throws IL403 where the model cannot be loaded
    */
   load(
     model: Uint8Array,
     inputs: readonly TensorType[],
     outputs: readonly TensorType[],
-    estimate?: Estimate,
+    hints?: LoadHints,
   ): Promise<ExecutorSession>;
   /** Frees all sessions and ends all workers. */
   close(): Promise<void>;

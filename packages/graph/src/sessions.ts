@@ -10,6 +10,12 @@ import type { TypedArray } from "./tensor.js";
  */
 const mostOpen = 32;
 
+/** How a model is used. */
+export interface ModelUse extends Pick<Graph, "inputs" | "outputs"> {
+  /** Nothing else runs beside it. */
+  readonly alone: boolean;
+}
+
 interface OpenSession {
   readonly session: Promise<ExecutorSession>;
   /** Loads and runs that are under way. */
@@ -24,17 +30,18 @@ export class Sessions {
   constructor(private readonly executor: Executor) {}
 
   /** Loads a graph's model where it is not loaded. Throws IL403 where that fails. */
-  async load(model: CompiledModel, graph: Graph): Promise<void> {
-    await this.use(model, graph, async () => undefined);
+  async load(model: CompiledModel, use: ModelUse): Promise<void> {
+    await this.with(model, use, async () => undefined);
   }
 
   /** Runs a graph's model on values of its inputs. Throws IL402 or IL403, as executors do. */
-  run(model: CompiledModel, graph: Graph, feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> {
-    return this.use(model, graph, (session) => session.run(feeds));
+  run(model: CompiledModel, use: ModelUse, feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> {
+    return this.with(model, use, (session) => session.run(feeds));
   }
 
   /** Closes a model's session where it is open and nobody uses it. */
-  async close({ key }: CompiledModel): Promise<void> {
+  async close(model: CompiledModel, use: ModelUse): Promise<void> {
+    const key = sessionKey(model, use);
     const entry = this.open.get(key);
     if (!entry || entry.users > 0) return;
     this.open.delete(key);
@@ -44,10 +51,15 @@ export class Sessions {
     );
   }
 
-  private async use<T>(model: CompiledModel, graph: Graph, work: (session: ExecutorSession) => Promise<T>): Promise<T> {
-    const entry = this.open.get(model.key) ?? this.start(model, graph);
-    this.open.delete(model.key);
-    this.open.set(model.key, entry);
+  private async with<T>(
+    model: CompiledModel,
+    use: ModelUse,
+    work: (session: ExecutorSession) => Promise<T>,
+  ): Promise<T> {
+    const key = sessionKey(model, use);
+    const entry = this.open.get(key) ?? this.start(model, use);
+    this.open.delete(key);
+    this.open.set(key, entry);
     entry.users++;
     try {
       return await work(await entry.session);
@@ -57,8 +69,11 @@ export class Sessions {
     }
   }
 
-  private start({ key, bytes, estimate }: CompiledModel, { inputs, outputs }: Graph): OpenSession {
-    const session = this.executor.load(bytes, typesOf(inputs), typesOf(outputs), estimate);
+  private start(model: CompiledModel, use: ModelUse): OpenSession {
+    const { bytes, estimate } = model;
+    const { inputs, outputs, alone } = use;
+    const key = sessionKey(model, use);
+    const session = this.executor.load(bytes, typesOf(inputs), typesOf(outputs), { estimate, alone });
     const entry: OpenSession = { session, users: 0 };
     // A failure is not remembered: the next call may succeed.
     entry.session.catch(() => {
@@ -77,3 +92,5 @@ export class Sessions {
     }
   }
 }
+
+const sessionKey = ({ key }: CompiledModel, { alone }: ModelUse): string => (alone ? `${key} alone` : key);

@@ -1,5 +1,6 @@
 /** How many tasks run at once, and what a training takes of the machine's memory. */
 import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
+import type { Learner } from "../learners/learner.js";
 import type { MetaPrograms, MetaStepSetting, TaskBatch } from "./meta-step.js";
 import { metaPrograms } from "./meta-step.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -15,8 +16,11 @@ export const evaluationBytes = 32 * mebibyte;
 /** Below so many operations a step is not worth splitting: handing it to another worker costs more. */
 const smallWork = 2e8;
 
-/** Tasks that are tried first. Where their program fits, and nothing else suits better, no other is looked at. */
-const firstGuess = 8;
+/**
+ * Tasks that are tried first: where nothing else turns out to suit better, no other program need be traced. What is
+ * kept of a task grows with its inner steps.
+ */
+const firstGuess = (keptSteps: number): number => Math.max(1, Math.min(8, Math.round(20 / Math.max(1, keptSteps))));
 
 interface ChunkChoice {
   /** Tasks in all. */
@@ -24,6 +28,8 @@ interface ChunkChoice {
   readonly parallelism: number;
   /** Bytes that one run may take. */
   readonly limit: number;
+  /** Inner steps that a run keeps: where to begin. */
+  readonly keptSteps: number;
   /** What a run of so many tasks takes. */
   readonly cost: (count: number) => Promise<Estimate>;
 }
@@ -33,8 +39,8 @@ interface ChunkChoice {
  *
  * It follows from the estimates alone and not from the clock, so that a run and its resumption add up the same sums.
  */
-export async function chooseChunkSize({ total, parallelism, limit, cost }: ChunkChoice): Promise<number> {
-  const guess = evenSize(total, parallelism, firstGuess);
+export async function chooseChunkSize({ total, parallelism, limit, keptSteps, cost }: ChunkChoice): Promise<number> {
+  const guess = evenSize(total, parallelism, firstGuess(keptSteps));
   const estimate = await cost(guess);
   const perTask = Math.max(1, (estimate.residentBytes - estimate.constantBytes) / guess);
   const fits = Math.min(total, Math.max(1, Math.floor(limit / perTask)));
@@ -105,7 +111,7 @@ export async function planTraining<Params extends Tree>(setting: PlanSetting<Par
     const programs = metaPrograms({ ...setting, recompute: wholeOption("recompute", recompute, 0) });
     const planned = async (chunkSize: number): Promise<TrainingPlan<Params>> => {
       const estimates = await programs.estimates(setting.params, setting.state, setting.batch, chunkSize);
-      const expectedBytes = executor.memory && usedBytes + trainingBytes(setting, estimates, chunkSize);
+      const expectedBytes = executor.memory && usedBytes + trainingBytes(setting, estimates, chunkSize, recompute);
       return { chunkSize, recompute, estimate: estimates[0], expectedBytes, budgetBytes, programs };
     };
     const chosen =
@@ -114,6 +120,7 @@ export async function planTraining<Params extends Tree>(setting: PlanSetting<Par
         total: metaBatchSize,
         parallelism: executor.parallelism,
         limit: executor.runBytes ?? runBytes,
+        keptSteps: keptSteps(setting, recompute),
         cost: async (count) => (await programs.estimates(setting.params, setting.state, setting.batch, count))[0],
       }));
     let plan = await planned(Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize));
@@ -133,19 +140,27 @@ export const planFits = ({
 }: Pick<TrainingPlan, "expectedBytes" | "budgetBytes">): boolean =>
   expectedBytes === undefined || budgetBytes === undefined || expectedBytes <= budgetBytes;
 
+/** Inner steps whose values are kept at once for the gradient through them. */
+const keptSteps = (
+  { learner: { steps = 1 } }: { readonly learner: Pick<Learner, "steps"> },
+  recompute: number,
+): number => (recompute > 0 ? Math.min(recompute, steps) : steps);
+
 /** Bytes by which a training makes the process grow. */
 function trainingBytes<Params extends Tree>(
-  { executor, params, state, batch, metaBatchSize, validationTasks = 0 }: PlanSetting<Params>,
+  setting: PlanSetting<Params>,
   estimates: readonly [Estimate, ...Estimate[]],
   chunkSize: number,
+  recompute: number,
 ): number {
+  const { executor, params, state, batch, metaBatchSize, validationTasks = 0 } = setting;
   const [gradient] = estimates;
   const chunks = Math.ceil(metaBatchSize / chunkSize);
   const [paramBytes, stateBytes, batchBytes] = [params, state, batch].map(bytesOf) as [number, number, number];
   // Parameters, optimizer state and the gradients of all chunks, old and new.
   const update = chunks === 1 ? [] : [updateEstimate(chunks * paramBytes + 2 * (paramBytes + stateBytes))];
-  // Adapting to a task takes less than the gradient through that.
-  const perTask = gradient.residentBytes / chunkSize;
+  // Adapting to a task keeps nothing of a step, of which the gradient through it keeps all.
+  const perTask = gradient.residentBytes / chunkSize / (1 + keptSteps(setting, recompute));
   const validation: Estimate = {
     ...gradient,
     operations: ((gradient.operations / chunkSize) * validationTasks) / 3,

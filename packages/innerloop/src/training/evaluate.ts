@@ -87,6 +87,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       total: count,
       parallelism: executor.parallelism,
       limit: options.memoryBudget ?? executor.runBytes ?? evaluationBytes,
+      keptSteps: 1,
       cost: (n) => program.estimate(params, sampleTasks(tasks, taskSeed, 0, n)),
     });
     let done = 0;

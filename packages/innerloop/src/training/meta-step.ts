@@ -87,7 +87,7 @@ export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Param
   };
   const whole = compile(
     (params: Params, state: Tree, batch: TaskBatch) => updated(params, state, [gradientOf(params, batch)], [1]),
-    { executor },
+    { executor, alone: true },
   );
   const gradientProgram = compile(gradientOf, { executor });
   const updatePrograms: { release(): Promise<void> }[] = [];

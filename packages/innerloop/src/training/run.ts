@@ -66,6 +66,7 @@ export class Run<Params extends Tree = Tree> {
     this.types = { x: support.x.dtype, y: support.y.dtype };
     this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
       executor: parts.executor,
+      alone: true,
     }) as CompiledFunction<readonly Tree[], Tensor>;
   }
 
@@ -85,7 +86,10 @@ export class Run<Params extends Tree = Tree> {
     if (!program) {
       const adapt = (params: Params, examples: { x: Tensor; y: Tensor }): Tree =>
         this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
-      program = compile(adapt, { executor: this.executor }) as unknown as CompiledFunction<readonly Tree[], Tree>;
+      program = compile(adapt, { executor: this.executor, alone: true }) as unknown as CompiledFunction<
+        readonly Tree[],
+        Tree
+      >;
       this.adaptPrograms.set(steps, program);
     }
     const y = asValues(support.y, this.types.y);

@@ -9,7 +9,7 @@ import { UsageError } from "../presets/usage-error.js";
 import { classify, imageTensor } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
-import { openExecutor } from "./open-executor.js";
+import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { loadRunExperiment } from "./run-experiment-file.js";
 import { columns, counted, type Paint } from "./terminal.js";
@@ -51,7 +51,7 @@ export async function adaptCommand(
   }
   const { params, iteration, checkpoint } = await loadParams(run, learner, invocation.checkpoint);
   const steps = invocation.steps ?? Math.max(...run.config.options.evalSteps, learner.steps ?? 0);
-  const executor = await openExecutor({ ...chosen, workers: 1 }, output);
+  const executor = await openExecutor({ ...chosen, ...fewRuns }, output);
   try {
     const shots = support.classes.flatMap(({ count, examples }) =>
       Array.from({ length: count }, (_, i) => sliceOf(examples as Uint8Array, i, exampleShape)),

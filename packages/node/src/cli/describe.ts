@@ -77,7 +77,7 @@ export function describePlan(setting: {
     `${counted(chunks, "chunk")} of ${counted(chunkSize, "task")} on ${options.device === "cpu" ? counted(workers, "worker") : options.device}${recompute > 0 ? ", inner steps recomputed" : ""}, ${operations(plan.operations)} per update`,
   ]);
   if (expectedBytes !== undefined && budgetBytes !== undefined)
-    rows.push(["memory", `about ${bytes(expectedBytes)} at most, of ${bytes(budgetBytes)}`]);
+    rows.push(["memory", `about ${bytes(expectedBytes)} while training, of ${bytes(budgetBytes)}`]);
   rows.push(["folder", setting.folder]);
   for (const line of columns(rows.map(([name = ""]) => [name]))) {
     const row = rows.shift()!;

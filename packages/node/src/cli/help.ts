@@ -87,7 +87,8 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
   "cache info": {
     args: "",
     summary: "tells how many compiled models are kept, and where",
-    details: "A program that was compiled once starts faster: its model is kept. Those used longest ago are removed.",
+    details:
+      "A program that was compiled once starts faster, since its model is kept; those used longest ago are removed. The environment variable INNERLOOP_CACHE names another folder, or is off.",
     examples: [["innerloop cache info", ""]],
   },
   "cache clear": {

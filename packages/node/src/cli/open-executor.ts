@@ -14,15 +14,23 @@ declareLibraryModule(import.meta.url);
 /** Options that say where to compute, and not what. */
 export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
 
+/** For a command of a few runs: computes in this thread, since starting a worker takes longer than they do. */
+export const fewRuns = { workers: 1, inThisThread: true } as const;
+
 /**
  * The executor for `--device` and `--workers`, known to work.
  *
  * @throws GraphError IL404 where the device is missing, UsageError for workers on a GPU
  */
 export async function openExecutor(
-  { device = "cpu", workers = 0 }: Partial<Pick<ExperimentOptions, "device" | "workers">>,
+  {
+    device = "cpu",
+    workers = 0,
+    inThisThread = false,
+  }: Partial<Pick<ExperimentOptions, "device" | "workers">> & { readonly inThisThread?: boolean },
   output: Output,
 ): Promise<Executor> {
+  if (device === "cpu" && inThisThread) return onnxruntimeExecutor({ threads: availableParallelism() });
   if (device === "cpu") return workerPoolExecutor({ workers: workers || availableParallelism() });
   if (workers > 1) {
     throw new UsageError(

@@ -8,7 +8,7 @@ import { loadParams } from "../runs/results.js";
 import { newRunPath, openRun, shown } from "../runs/run-folder.js";
 import { commandName } from "./command-name.js";
 import { brailleArt } from "./image-art.js";
-import { openExecutor } from "./open-executor.js";
+import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
 import { counted, padEnd, widthOf, wrapped } from "./terminal.js";
@@ -91,7 +91,7 @@ async function showOneTask(path: string, output: Output): Promise<void> {
   const task = sampleOneTask(splits, options.ways, options.seed);
   const { params } = await loadParams(run, experiment.learner);
   const steps = Math.max(...options.evalSteps);
-  const executor = await openExecutor({ device: options.device, workers: 1 }, output);
+  const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
   const shape = splits.test.exampleShape;
   const stacked = (images: readonly Float32Array[]) =>
     tensor(Float32Array.from(images.flatMap((image) => [...image])), [images.length, ...shape]);

@@ -101,7 +101,7 @@ describe("workerPoolExecutor", { timeout: 60_000 }, () => {
     try {
       const bytesTaken = { peakBytes: 0, residentBytes: 0, constantBytes: 0 };
       const estimate = { operations: 4e7, matmulOperations: 4e7, nodes: 40, ...bytesTaken };
-      const small = await pool.load(bytes, inputs, outputs, estimate);
+      const small = await pool.load(bytes, inputs, outputs, { estimate });
       const expected: TypedArray[] = [];
       for (let seed = 0; seed < 4; seed++) expected.push((await small.run([feed(seed)]))[0]!);
       expect(workers).toHaveLength(0);
@@ -112,19 +112,37 @@ describe("workerPoolExecutor", { timeout: 60_000 }, () => {
       expect(workers).toHaveLength(2);
       await small.close();
       await expect(small.run([feed(0)])).rejects.toThrow("IL403 run");
-      const large = await pool.load(bytes, inputs, outputs, { ...estimate, operations: 6e7 });
+      const large = await pool.load(bytes, inputs, outputs, { estimate: { ...estimate, operations: 6e7 } });
       expect(Buffer.compare(bytesOf((await large.run([feed(2)]))[0]!), bytesOf(expected[2]!))).toBe(0);
       // Now as all are busy with the large one, a small one waits for a worker.
-      const again = await pool.load(bytes, inputs, outputs, estimate);
+      const again = await pool.load(bytes, inputs, outputs, { estimate });
       const mixed = await Promise.all([large.run([feed(0)]), large.run([feed(1)]), again.run([feed(3)])]);
       expect(mixed.map(([result]) => Buffer.from(bytesOf(result!)))).toEqual(
         [0, 1, 3].map((seed) => Buffer.from(bytesOf(expected[seed]!))),
       );
-      await expect(pool.load(bytes.slice(0, 60), inputs, outputs, estimate)).rejects.toMatchObject({ code: "IL403" });
+      await expect(pool.load(bytes.slice(0, 60), inputs, outputs, { estimate })).rejects.toMatchObject({
+        code: "IL403",
+      });
     } finally {
       await pool.close();
     }
     await expect(pool.load(bytes, inputs, outputs)).rejects.toThrow("closed");
+  });
+
+  test("a model that runs alone is loaded by one worker, and computes the same", async () => {
+    const pool = workerPoolExecutor({ workers: 2 });
+    try {
+      const shared = await pool.load(bytes, inputs, outputs);
+      expect(workers).toHaveLength(2);
+      const [expected] = await shared.run([feed(5)]);
+      const alone = await pool.load(bytes, inputs, outputs, { alone: true });
+      await Promise.all([shared.run([feed(1)]), shared.run([feed(2)])]);
+      const [found] = await alone.run([feed(5)]);
+      expect(Buffer.compare(bytesOf(found!), bytesOf(expected!))).toBe(0);
+      expect(workers).toHaveLength(2);
+    } finally {
+      await pool.close();
+    }
   });
 
   test("refuses a pool of no workers", () => {

@@ -28,6 +28,7 @@ export interface WorkerPoolOptions {
  * Runs models side by side in worker threads. All workers compute alike: which of them ran does not show in the result.
  * Runs start in the order they were asked for. A worker that dies is replaced and its run repeated once.
  *
+ * A model that runs alone runs in one worker, with threads for all cores: they share the work of each operator.
  * A small model runs in this thread while nothing else does: handing it to a worker and back takes 0.2 ms.
  *
  * Feeds are copied once per run, and the copy is moved to the worker, as results are moved back. Shared memory would win
@@ -54,11 +55,12 @@ interface LoadedModel {
   readonly model: Uint8Array;
   readonly inputs: readonly TensorType[];
   readonly outputs: readonly TensorType[];
+  readonly threads: number;
 }
 
 function openPool(size: number, file: URL): Executor {
   const slots: (WorkerThread | undefined)[] = new Array(size).fill(undefined);
-  const free = slots.map((_, slot) => size - 1 - slot);
+  const free = slots.map((_, slot) => slot);
   const waiting: { readonly start: (slot: number) => void; readonly refuse: (error: Error) => void }[] = [];
   let sessions = 0;
   let running = 0;
@@ -74,8 +76,11 @@ function openPool(size: number, file: URL): Executor {
     return started;
   };
 
-  const takeSlot = (): Promise<number> | number =>
-    free.pop() ?? new Promise((start, refuse) => waiting.push({ start, refuse }));
+  const takeSlot = (): Promise<number> | number => {
+    if (free.length === 0) return new Promise((start, refuse) => waiting.push({ start, refuse }));
+    // The first of them, where models that run alone are loaded.
+    return free.splice(free.indexOf(Math.min(...free)), 1)[0]!;
+  };
 
   const giveBack = (slot: number): void => {
     const next = waiting.shift();
@@ -101,13 +106,14 @@ function openPool(size: number, file: URL): Executor {
     }
   };
 
-  const load: Executor["load"] = async (model, inputs, outputs, estimate) => {
+  const load: Executor["load"] = async (model, inputs, outputs, { estimate, alone = false } = {}) => {
     if (closing) throw closedError("load");
     const loaded: LoadedModel = {
       session: sessions++,
       model: new Uint8Array(new SharedArrayBuffer(model.length)),
       inputs: inputs.map(plainType),
       outputs: outputs.map(plainType),
+      threads: alone ? size : 1,
     };
     loaded.model.set(model);
     if (estimate && isSmall(estimate)) {
@@ -115,8 +121,10 @@ function openPool(size: number, file: URL): Executor {
       here ??= import("./onnxruntime-executor.js").then(({ onnxruntimeExecutor }) => onnxruntimeExecutor());
       return openSession(loaded, await (await here).load(model, inputs, outputs));
     }
+    // One worker computes what runs alone, with threads for all cores: as long as nothing runs beside it, the first.
+    const loadedBy = alone ? [0] : slots.map((_, slot) => slot);
     const results = await Promise.allSettled(
-      slots.map((_, slot) => insist(slot, "load", (worker) => worker.load(loaded))),
+      loadedBy.map((slot) => insist(slot, "load", (worker) => worker.load(loaded))),
     );
     const failed = results.find((result) => result.status === "rejected");
     if (!failed) return openSession(loaded);

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
-import type { ExecutorSession, TensorType, TypedArray } from "@innerloop/graph";
+import type { Executor, ExecutorSession, TensorType, TypedArray } from "@innerloop/graph";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
 /** What the pool asks of a worker. Each request is answered once, by a reply of the same id. */
@@ -10,6 +10,8 @@ export type WorkerRequest = { readonly id: number; readonly session: number } & 
       readonly model: Uint8Array;
       readonly inputs: readonly TensorType[];
       readonly outputs: readonly TensorType[];
+      /** Threads that compute one run. */
+      readonly threads: number;
     }
   | { readonly kind: "run"; readonly feeds: readonly TypedArray[] }
   | { readonly kind: "close" }
@@ -19,11 +21,14 @@ export type WorkerReply =
   | { readonly id: number; readonly outputs: readonly TypedArray[] }
   | { readonly id: number; readonly failure: string };
 
-const executor = onnxruntimeExecutor({ threads: 1 });
+/** By their threads. */
+const executors = new Map<number, Executor>();
 const sessions = new Map<number, Promise<ExecutorSession>>();
 
 async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
   if (request.kind === "load") {
+    const executor = executors.get(request.threads) ?? onnxruntimeExecutor({ threads: request.threads });
+    executors.set(request.threads, executor);
     const loading = executor.load(request.model, request.inputs, request.outputs);
     sessions.set(request.session, loading);
     await loading;

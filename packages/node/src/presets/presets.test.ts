@@ -1,14 +1,9 @@
 import { type Executor, leaves } from "@innerloop/graph";
-import { defaultMemoryBudget, key, type LabelledExamples, labelledExamples, random, train } from "innerloop";
+import { key, type LabelledExamples, labelledExamples, random, train } from "innerloop";
 import { afterAll, describe, expect, it } from "vitest";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { buildExperiment, splitData } from "./experiment.js";
-import {
-  checkExperimentOptions,
-  defaultExperimentOptions,
-  type ExperimentOptions,
-  experimentOptions,
-} from "./option-table.js";
+import { checkExperimentOptions, defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
 import { type Preset, type PresetName, presetNames, presets, resolveOptions } from "./presets.js";
 
 const executor: Executor = onnxruntimeExecutor({ threads: 1 });
@@ -31,11 +26,6 @@ const resolved = (name: PresetName, chosen: Partial<ExperimentOptions> = {}): Ex
   resolveOptions(name, chosen, defaultExperimentOptions());
 
 describe("presets", () => {
-  // The option table is loaded for every usage error, and so does not load the library for one number.
-  it("take the library's memory budget", () => {
-    expect(experimentOptions.memory.default).toBe(defaultMemoryBudget / 2 ** 20);
-  });
-
   it.each(presetNames)("%s holds valid options only", (name) => {
     const { options, learners = {}, models = {} }: Preset = presets[name];
     for (const part of [options, ...Object.values(learners), ...Object.values(models)]) {
