@@ -36,8 +36,9 @@ export async function matmulPeak(on: Executor): Promise<() => Promise<number>> {
 }
 
 /**
- * The matrix products of a meta-gradient and nothing else, of the very shapes that we run, on operands that lie ready:
- * milliseconds for a whole meta-step, chunks side by side as in a real one.
+ * The matrix products of a meta-gradient and nothing else, of the very shapes that we run: milliseconds for a whole
+ * meta-step, chunks side by side as in a real one. The operands lie ready, and onnxruntime packs constant right ones
+ * when it loads: a real step cannot quite get there.
  */
 export async function bareProducts(problem: Problem, chunkSize: number, on: Executor): Promise<() => Promise<number>> {
   const learner = learnerOf(problem);

@@ -72,7 +72,7 @@ export function speedPlot({ rows }: Results): string {
     ]),
     text((left + width - right) / 2, bottom + 34, "times our time (1 = innerloop; to the right is slower)", "middle"),
     ...families.flatMap(({ name, color }, i) => {
-      const place = left + i * 140;
+      const place = 130 + i * 170;
       return [dot(place, 16, color, name), text(place + 9, 20, name)];
     }),
     ...rows.flatMap(({ name, peers }, i) => {

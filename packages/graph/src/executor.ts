@@ -57,7 +57,9 @@ export interface ExecutorMemory {
   used(): number;
   /** What it could get beside that. */
   available(): number;
-  /** What models of these estimates add, from the start of the executor on, when all are loaded and have run. */
+  /** What tracing and lowering models of these estimates leaves behind. */
+  compiling(models: readonly Estimate[]): number;
+  /** What they add, from the start of the executor on, when all are loaded and have run. */
   needed(models: readonly Estimate[]): number;
 }
 

@@ -33,6 +33,7 @@ const machine = (available: number, parallelism = 1): Executor => ({
   memory: {
     used: () => 1000,
     available: () => available,
+    compiling: () => 0,
     needed: (models: readonly Estimate[]) =>
       parallelism * models.reduce((total, { residentBytes }) => total + residentBytes, 0),
   },

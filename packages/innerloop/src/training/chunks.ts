@@ -88,6 +88,8 @@ export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<P
   readonly validationTasks?: number;
   /** Bytes that the process may have; by default, what it has and nine tenths of what the machine can still give. */
   readonly memoryBudget?: number | undefined;
+  /** Bytes that the process had before anything was planned; what it has now unless given. */
+  readonly usedBytes?: number | undefined;
   /** Tasks that run at once, where that is not to be worked out. */
   readonly chunkSize?: number | undefined;
   /** Inner steps to compute again together: 0 for none, true for each; worked out unless given. */
@@ -102,16 +104,24 @@ export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<P
  */
 export async function planTraining<Params extends Tree>(setting: PlanSetting<Params>): Promise<TrainingPlan<Params>> {
   const { executor, metaBatchSize } = setting;
-  const usedBytes = executor.memory?.used() ?? 0;
+  const usedBytes = setting.usedBytes ?? executor.memory?.used() ?? 0;
   const budgetBytes =
     setting.memoryBudget ?? (executor.memory ? usedBytes + 0.9 * executor.memory.available() : undefined);
   const ways = setting.recompute === undefined ? [0, 1] : [Number(setting.recompute)];
+  /** Plans that were given up have left something behind, too. */
+  const withGarbage = (plan: TrainingPlan<Params>): TrainingPlan<Params> => {
+    if (!executor.memory) return plan;
+    const { training } = trainingBytes(setting, [plan.estimate], plan.chunkSize, plan.recompute);
+    return { ...plan, expectedBytes: Math.max(plan.expectedBytes!, executor.memory.used() + training) };
+  };
   let smallest: TrainingPlan<Params> | undefined;
   for (const recompute of ways) {
     const programs = metaPrograms({ ...setting, recompute: wholeOption("recompute", recompute, 0) });
-    const planned = async (chunkSize: number): Promise<TrainingPlan<Params>> => {
-      const estimates = await programs.estimates(setting.params, setting.state, setting.batch, chunkSize);
-      const expectedBytes = executor.memory && usedBytes + trainingBytes(setting, estimates, chunkSize, recompute);
+    const estimatesOf = (count: number): Promise<[Estimate, ...Estimate[]]> =>
+      programs.estimates(setting.params, setting.state, setting.batch, count);
+    const planOf = (chunkSize: number, estimates: readonly [Estimate, ...Estimate[]]): TrainingPlan<Params> => {
+      const bytes = executor.memory && trainingBytes(setting, estimates, chunkSize, recompute);
+      const expectedBytes = bytes && usedBytes + bytes.compiling + bytes.training;
       return { chunkSize, recompute, estimate: estimates[0], expectedBytes, budgetBytes, programs };
     };
     const chosen =
@@ -121,17 +131,30 @@ export async function planTraining<Params extends Tree>(setting: PlanSetting<Par
         parallelism: executor.parallelism,
         limit: executor.runBytes ?? runBytes,
         keptSteps: keptSteps(setting, recompute),
-        cost: async (count) => (await programs.estimates(setting.params, setting.state, setting.batch, count))[0],
+        cost: async (count) => (await estimatesOf(count))[0],
       }));
-    let plan = await planned(Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize));
+    const first = Math.min(wholeOption("chunkSize", chosen, 1), metaBatchSize);
+    let plan = planOf(first, await estimatesOf(first));
     while (!planFits(plan) && plan.chunkSize > 1 && setting.chunkSize === undefined) {
-      plan = await planned(evenSize(metaBatchSize, executor.parallelism, Math.floor(plan.chunkSize / 2)));
+      const size = evenSize(metaBatchSize, executor.parallelism, Math.floor(plan.chunkSize / 2));
+      // A program is made where its memory would do, going by that of the larger one.
+      const supposed = planOf(size, [scaled(plan.estimate, size / plan.chunkSize)]);
+      plan = planFits(supposed) ? planOf(size, await estimatesOf(size)) : supposed;
     }
+    plan = withGarbage(plan);
     if (planFits(plan)) return plan;
     if (!smallest || plan.expectedBytes! < smallest.expectedBytes!) smallest = plan;
   }
   return smallest!;
 }
+
+/** The estimate of a run of so many times the tasks. */
+const scaled = (estimate: Estimate, factor: number): Estimate => ({
+  ...estimate,
+  operations: estimate.operations * factor,
+  peakBytes: estimate.peakBytes * factor,
+  residentBytes: estimate.residentBytes * factor,
+});
 
 /** Whether a plan stays within its budget. */
 export const planFits = ({
@@ -152,7 +175,7 @@ function trainingBytes<Params extends Tree>(
   estimates: readonly [Estimate, ...Estimate[]],
   chunkSize: number,
   recompute: number,
-): number {
+): { readonly compiling: number; readonly training: number } {
   const { executor, params, state, batch, metaBatchSize, validationTasks = 0 } = setting;
   const [gradient] = estimates;
   const chunks = Math.ceil(metaBatchSize / chunkSize);
@@ -170,7 +193,8 @@ function trainingBytes<Params extends Tree>(
   // What a step hands to and fro, and leaves to the garbage collector, which waits for some of it.
   const handed = 2 * batchBytes + (2 * chunks + 2) * paramBytes + 2 * stateBytes;
   const garbage = Math.min(8 * handed, handed + 40 * mebibyte);
-  return executor.memory!.needed([...estimates, ...update, ...(validationTasks > 0 ? [validation] : [])]) + garbage;
+  const models = [...estimates, ...update, ...(validationTasks > 0 ? [validation] : [])];
+  return { compiling: executor.memory!.compiling(models), training: executor.memory!.needed(models) + garbage };
 }
 
 const updateEstimate = (bytes: number): Estimate => ({

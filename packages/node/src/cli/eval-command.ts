@@ -11,7 +11,7 @@ import { machineOptions, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
-import { count, counted, duration } from "./terminal.js";
+import { bytes, count, counted, duration } from "./terminal.js";
 
 export interface EvalRequest {
   readonly folder: string;
@@ -128,12 +128,19 @@ export async function evaluateAndReport(setting: {
     protocol,
     `${checkpoint} checkpoint, after ${count(iteration)} updates`,
     `${run.config.protocol.text}`,
+    ...(setting.trainingBytes === undefined
+      ? []
+      : [`training took ${memoryText(setting.trainingBytes, run.config.expectedBytes)}`]),
     `made by \`${run.config.command}\`, innerloop ${run.config.versions.innerloop}, onnxruntime ${run.config.versions.onnxruntime}`,
   ];
   const file = setting.variant ? `results-${variantName(setting.options, run.config.options, checkpoint)}` : "results";
   await writeResults(run, file, record, resultsMarkdown(run.config.experiment, evaluations, notes));
-  if (!setting.variant) await writeReport(run, evaluations, notes.slice(0, 3));
+  if (!setting.variant) await writeReport(run, evaluations, notes.slice(0, -1));
 }
+
+/** `405 MiB of memory at most, 397 MiB expected` */
+export const memoryText = (peak: number, expected: number | undefined): string =>
+  `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
 
 /** `shots-5`, `last`: what is other than in the run itself. */
 function variantName(options: ExperimentOptions, own: ExperimentOptions, checkpoint: string): string {

@@ -21,13 +21,16 @@ export async function planInMemory(
   output: Output,
 ): Promise<{ readonly plan: RunPlan; readonly executor: Executor }> {
   let workers = options.workers;
+  // Plans that are given up leave garbage behind, which is not what the next one takes.
+  let usedBytes: number | undefined;
   for (;;) {
     const executor = await openExecutor({ ...options, workers }, output);
+    usedBytes ??= executor.memory?.used();
     try {
-      const plan = await planRun(experiment, options, executor);
+      const plan = await planRun(experiment, options, executor, usedBytes);
       if (planFits(plan.training)) return { plan, executor };
       if (options.workers > 0 || executor.parallelism === 1)
-        throw await refusal(experiment, options, plan, executor, output);
+        throw await refusal({ experiment, options, plan, executor, usedBytes, output });
     } catch (error) {
       await executor.close();
       throw error;
@@ -37,13 +40,16 @@ export async function planInMemory(
   }
 }
 
-async function refusal(
-  experiment: Experiment,
-  options: ExperimentOptions,
-  { training }: RunPlan,
-  executor: Executor,
-  output: Output,
-): Promise<UsageError> {
+async function refusal(setting: {
+  readonly experiment: Experiment;
+  readonly options: ExperimentOptions;
+  readonly plan: RunPlan;
+  readonly executor: Executor;
+  readonly usedBytes: number | undefined;
+  readonly output: Output;
+}): Promise<UsageError> {
+  const { experiment, options, executor, usedBytes, output } = setting;
+  const { training } = setting.plan;
   const { chunkSize, recompute, expectedBytes, budgetBytes } = training;
   const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}, ${recompute > 0 ? "with inner steps recomputed" : "all inner steps kept"}`;
   const may =
@@ -58,7 +64,8 @@ async function refusal(
     const single = await openExecutor({ ...options, workers: 1 }, output);
     try {
       // Within no memory at all, the plan is the smallest there is.
-      const least = await planRun(experiment, { ...options, recompute: "auto", chunk: 0, memory: 1 }, single);
+      const smallest = { ...options, recompute: "auto", chunk: 0, memory: 1 } as const;
+      const least = await planRun(experiment, smallest, single, usedBytes);
       remedies.push(`${ours.join(" ")} would take about ${bytes(least.training.expectedBytes!)}`);
     } finally {
       await single.close();

@@ -35,13 +35,13 @@ import { progressOf, trainInFolder } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName } from "./command-name.js";
 import { describePlan } from "./describe.js";
-import { evaluateAndReport } from "./eval-command.js";
+import { evaluateAndReport, memoryText } from "./eval-command.js";
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { planInMemory } from "./plan-in-memory.js";
 import { type Prepared, prepare, prepareRun } from "./prepare.js";
-import { bytes, count, counted, duration, figure, withInterval } from "./terminal.js";
+import { count, counted, duration, figure, withInterval } from "./terminal.js";
 import { versions } from "./versions.js";
 
 export interface TrainRequest {
@@ -331,9 +331,6 @@ async function trainAndEvaluate(setting: {
   });
   if (!request.introduced) sayWhatNext(run, prepared, output);
 }
-
-const memoryText = (peak: number, expected: number | undefined): string =>
-  `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
 
 function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   const folder = shown(run.path);

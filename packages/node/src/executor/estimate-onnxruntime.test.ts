@@ -2,11 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  compile,
   type Estimate,
   encode,
   estimateModel,
   type Graph,
   type LoweredModel,
+  leaves,
   lower,
   loweringProfiles,
   sizeOf,
@@ -33,6 +35,7 @@ import {
 } from "innerloop";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
 const folder = mkdtempSync(join(tmpdir(), "innerloop-profile-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -116,4 +119,39 @@ describe("the estimate of memory is what onnxruntime allocates", () => {
     expect(Math.abs(planned / measured - 1)).toBeLessThan(0.01);
     expect(estimate.residentBytes).toBeGreaterThanOrEqual(estimate.peakBytes);
   });
+});
+
+describe("inner steps that are computed again", () => {
+  test.each(["disabled", "all"] as const)(
+    "give the same gradient, with onnxruntime's rewrites %s",
+    {
+      timeout: 60_000,
+    },
+    async (graphOptimization) => {
+      const executor = onnxruntimeExecutor({ graphOptimization });
+      const learner = pictures(3);
+      const params = learner.init(key(0));
+      const batch = sampleTasks(images(), 1, 0, 2);
+      const gradient = async (recompute: number): Promise<Tree> =>
+        compile(
+          (at: Tree, tasks: Task): Tree => meanMetaGradient(learner, at, tasks, undefined, { recompute }).gradient,
+          { executor },
+        )(params, batch);
+      try {
+        const [kept, again] = [leaves(await gradient(0)), leaves(await gradient(1))];
+        expect(kept.some(({ data }) => (data as Float32Array).some((value) => value !== 0))).toBe(true);
+        again.forEach((found, i) => {
+          const expected = kept[i]!.data as Float32Array;
+          if (graphOptimization === "disabled") expect(found.data).toEqual(expected);
+          // Its rewrites fuse the two programs differently.
+          else
+            (found.data as Float32Array).forEach((value, j) => {
+              expect(Math.abs(value - expected[j]!)).toBeLessThan(1e-4 * Math.max(1, Math.abs(expected[j]!)));
+            });
+        });
+      } finally {
+        await executor.close();
+      }
+    },
+  );
 });

@@ -33,15 +33,15 @@ export function processMemory(options: {
   return {
     used: () => process.memoryUsage.rss(),
     available: () => process.availableMemory?.() ?? freemem(),
+    compiling: (models) => models.reduce((total, { nodes }) => total + nodes * tracedNodeBytes, 0),
     needed: (models) => {
       const large = models.filter((model) => !small?.(model));
       const copies = (model: Estimate): number => (large.includes(model) ? places : 1);
       const sessions = models.map(
         (model) => copies(model) * (runFactor * model.residentBytes + loadedNodeBytes * model.nodes),
       );
-      const traced = models.reduce((total, { nodes }) => total + nodes * tracedNodeBytes, 0);
       const started = threads && large.length > 0 ? places * threadBytes : 0;
-      return libraryBytes + heapBytes + started + traced + sessions.reduce((a, b) => a + b, 0);
+      return libraryBytes + heapBytes + started + sessions.reduce((a, b) => a + b, 0);
     },
   };
 }

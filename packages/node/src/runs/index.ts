@@ -13,4 +13,4 @@ export {
   writeConfig,
 } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
-export { planRun, type SessionEnd, type RunPlan, trainInFolder } from "./training-session.js";
+export { planRun, type RunPlan, type SessionEnd, trainInFolder } from "./training-session.js";

@@ -25,11 +25,16 @@ export interface RunPlan {
   readonly parameters: number;
 }
 
-/** Works out how many tasks run at once, whether inner steps are computed again, and what that takes. */
+/**
+ * Works out how many tasks run at once, whether inner steps are computed again, and what that takes.
+ *
+ * @param usedBytes what the process had before the first plan
+ */
 export async function planRun(
   experiment: Experiment,
   options: ExperimentOptions,
   executor: Executor,
+  usedBytes?: number,
 ): Promise<RunPlan> {
   const { learner, optimizer, tasks } = experiment;
   const params = learner.init(key(options.seed));
@@ -46,7 +51,8 @@ export async function planRun(
       keys: taskKeys(taskSeed, 0, options.metaBatch),
     },
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
-    ...(options.memory > 0 ? { memoryBudget: options.memory * 2 ** 20 } : {}),
+    ...memoryBudgetOf(options),
+    usedBytes,
     ...(options.chunk > 0 ? { chunkSize: options.chunk } : {}),
     ...(options.recompute === "auto" ? {} : { recompute: options.recompute === "yes" }),
   });
@@ -56,6 +62,9 @@ export async function planRun(
     parameters: leaves(params).reduce((total, leaf) => total + leaf.size, 0),
   };
 }
+
+const memoryBudgetOf = ({ memory }: ExperimentOptions): { readonly memoryBudget?: number } =>
+  memory > 0 ? { memoryBudget: memory * 2 ** 20 } : {};
 
 export type SessionEnd = { readonly reason: "finished" | "interrupted" | "early stop"; readonly iteration: number };
 
@@ -92,6 +101,7 @@ export async function trainInFolder(setting: {
       executor,
       chunkSize,
       recompute,
+      ...memoryBudgetOf(options),
       ...(plan ? { plan } : {}),
       ...(options.validateEvery > 0
         ? {
