@@ -18,7 +18,8 @@ export const tolerance = 1e-3;
  * Compares our meta-gradient with a peer's on the same numbers, task by task. The median over tasks is what counts: in
  * float32 a relu whose argument is within rounding of 0 may fall on either side, and one such task is off by percents.
  */
-export async function agreement(problem: Problem, peer: Peer, executor: Executor, count = 5): Promise<Agreement> {
+export async function agreement(full: Problem, peer: Peer, executor: Executor, count = 5): Promise<Agreement> {
+  const problem = comparable(full);
   const learner = learnerOf(problem);
   const tasks = tasksOf(problem);
   const params = offNeutral(learner.init(key(3)));
@@ -44,6 +45,16 @@ export async function agreement(problem: Problem, peer: Peer, executor: Executor
     differences.push(difference(ours.map(numbers), (answer.gradient as EncodedArray[]).map(decoded)));
   }
   return { median: median(differences), largest: Math.max(...differences), tasks: count };
+}
+
+/**
+ * The same program on smaller images where they are large. Five steps at 84 x 84 pass so many relus and maxima within
+ * rounding of a tie that PyTorch's own float32 and float64 gradients differ by 6% there, and by 1e-4 at 28 x 28.
+ */
+function comparable(problem: Problem): Problem {
+  const [height, width, channels] = problem.imageShape ?? [0, 0, 0];
+  if (height * width <= 28 * 28) return problem;
+  return { ...problem, imageShape: [28, 28, channels], queries: Math.min(3, problem.queries) };
 }
 
 /** Parameters whose biases, scales and shifts are not 0 or 1, so that each can be told from the others. */

@@ -51,6 +51,17 @@ export interface ModelStore {
   write(key: string, entry: Uint8Array): void;
 }
 
+/** What an executor may know of a model's use beforehand. Where it runs may follow from it, and how fast; no result does. */
+export interface LoadHints {
+  /** What a run takes: small models may run elsewhere than large ones. */
+  readonly estimate?: Estimate;
+  /** Nothing else runs beside it, so that all cores may work on one run. */
+  readonly alone?: boolean;
+}
+
+/** A model that is still to be loaded. */
+export type PlannedModel = LoadHints & { readonly estimate: Estimate };
+
 /** What programs take of a machine's memory, in bytes of the process. */
 export interface ExecutorMemory {
   /** What the process has now. */
@@ -58,17 +69,9 @@ export interface ExecutorMemory {
   /** What it could get beside that. */
   available(): number;
   /** What tracing and lowering models of these estimates leaves behind. */
-  compiling(models: readonly Estimate[]): number;
+  compiling(models: readonly PlannedModel[]): number;
   /** What they add, from the start of the executor on, when all are loaded and have run. */
-  needed(models: readonly Estimate[]): number;
-}
-
-/** What an executor may know of a model's use beforehand. Where it runs may follow from it, and how fast; no result does. */
-export interface LoadHints {
-  /** What a run takes: small models may run elsewhere than large ones. */
-  readonly estimate?: Estimate;
-  /** Nothing else runs beside it, so that all cores may work on one run. */
-  readonly alone?: boolean;
+  needed(models: readonly PlannedModel[]): number;
 }
 
 /** Where compiled models run. */

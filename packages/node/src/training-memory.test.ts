@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Estimate, Executor, Tree } from "@innerloop/graph";
+import type { Executor, Tree } from "@innerloop/graph";
 import {
   adam,
   key,
@@ -34,8 +34,7 @@ const machine = (available: number, parallelism = 1): Executor => ({
     used: () => 1000,
     available: () => available,
     compiling: () => 0,
-    needed: (models: readonly Estimate[]) =>
-      parallelism * models.reduce((total, { residentBytes }) => total + residentBytes, 0),
+    needed: (models) => parallelism * models.reduce((total, { estimate }) => total + estimate.residentBytes, 0),
   },
 });
 

@@ -193,7 +193,10 @@ function trainingBytes<Params extends Tree>(
   // What a step hands to and fro, and leaves to the garbage collector, which waits for some of it.
   const handed = 2 * batchBytes + (2 * chunks + 2) * paramBytes + 2 * stateBytes;
   const garbage = Math.min(8 * handed, handed + 40 * mebibyte);
-  const models = [...estimates, ...update, ...(validationTasks > 0 ? [validation] : [])];
+  const models = [
+    ...estimates.map((estimate) => ({ estimate, alone: chunks === 1 })),
+    ...[...update, ...(validationTasks > 0 ? [validation] : [])].map((estimate) => ({ estimate })),
+  ];
   return { compiling: executor.memory!.compiling(models), training: executor.memory!.needed(models) + garbage };
 }
 

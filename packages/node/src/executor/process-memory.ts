@@ -33,14 +33,16 @@ export function processMemory(options: {
   return {
     used: () => process.memoryUsage.rss(),
     available: () => process.availableMemory?.() ?? freemem(),
-    compiling: (models) => models.reduce((total, { nodes }) => total + nodes * tracedNodeBytes, 0),
+    compiling: (models) => models.reduce((total, { estimate }) => total + estimate.nodes * tracedNodeBytes, 0),
     needed: (models) => {
-      const large = models.filter((model) => !small?.(model));
-      const copies = (model: Estimate): number => (large.includes(model) ? places : 1);
-      const sessions = models.map(
-        (model) => copies(model) * (runFactor * model.residentBytes + loadedNodeBytes * model.nodes),
-      );
-      const started = threads && large.length > 0 ? places * threadBytes : 0;
+      const large = models.filter(({ estimate }) => !small?.(estimate));
+      const sessions = models.map((model) => {
+        const { estimate, alone = false } = model;
+        const copies = large.includes(model) && !alone ? places : 1;
+        return copies * (runFactor * estimate.residentBytes + loadedNodeBytes * estimate.nodes);
+      });
+      const workers = large.every(({ alone }) => alone) ? Math.min(large.length, 1) : places;
+      const started = threads ? workers * threadBytes : 0;
       return libraryBytes + heapBytes + started + sessions.reduce((a, b) => a + b, 0);
     },
   };
