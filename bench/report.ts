@@ -76,9 +76,9 @@ ${busy(machine)}
 - innerloop: onnxruntime with one worker of one thread for each core. A step is sampling, meta-gradient and Adam; the
   peers' steps leave sampling out.
 - Peers run warm and compiled, with as many threads as cores or with one, whichever is faster for them (in the tables).
-- Each peer first computed the meta-gradient of the same parameters and tasks as we did: the largest difference relative
-  to the largest entry of its array, median of five tasks, is in the tables, and must be below 1e-3. (mini-ImageNet's
-  program is compared on 28 x 28 images: at 84 x 84 float32 itself is off by more.)`,
+- Each peer first computed the meta-gradient of the same parameters and tasks as we did: the tables show |a - b| / |b|, the
+  largest over parameters, median of five tasks; it must be below 1e-3. Where images are many or large, the same programs
+  were compared on fewer and smaller ones: at 84 x 84 float32 itself is off by more.`,
     protocols.map((line) => `- ${line}`).join("\n"),
     "![Time of a meta-step in other libraries, as a multiple of innerloop's](benchmarks-speed.svg)",
     `## Goals: ${met} of ${list.length} met\n\n${table(

@@ -3,8 +3,9 @@
 A peer is started with the problem as JSON (`--problem`; bench/problem.ts says what is in it) and answers one line of JSON for each
 line it is sent. The first line it writes, when it is warm, is a header with versions and settings.
   {"command":"round","repeats":5}   {"milliseconds":[...]}, one for each whole meta-step: every task's meta-gradient, their mean, Adam
-  {"command":"gradient","parameters":[array],"supportX":array,"supportY":array,"queryX":array,"queryY":array}
-                                    {"loss":...,"gradient":[array]}, the means over these tasks; nothing it holds changes
+  {"command":"gradient","problem":{...},"parameters":[array],"supportX":array,"supportY":array,"queryX":array,"queryY":array}
+                                    {"loss":...,"gradient":[array]}, the means over these tasks, of a problem that may be smaller
+                                    in images, ways, shots and queries; nothing it holds changes
   {"command":"quit"}                {"quit":true}
 A command that cannot be carried out is answered with {"error":...}.
 
@@ -157,7 +158,12 @@ def serve(options, name, versions, step, gradient):
                 batch = [decode(message[key]) for key in ("supportX", "supportY", "queryX", "queryY")]
                 if options.problem.model != "mlp":
                     batch = [b if at % 2 == 0 else b.astype(int) for at, b in enumerate(batch)]
-                loss, gradients = gradient([decode(p) for p in message["parameters"]], batch)
+                timed_problem = dict(vars(options.problem))
+                vars(options.problem).update(message["problem"])
+                try:
+                    loss, gradients = gradient([decode(p) for p in message["parameters"]], batch)
+                finally:
+                    vars(options.problem).update(timed_problem)
                 say({"loss": float(loss), "gradient": [encode(g) for g in gradients]})
             else:
                 raise ValueError(f"unknown command {command!r}: round, gradient or quit")

@@ -144,7 +144,11 @@ export async function serve({ name, versions, step, gradient }) {
         say({ milliseconds });
       } else if (message.command === "gradient") {
         const batch = ["supportX", "supportY", "queryX", "queryY"].map((key) => decode(message[key]));
-        const result = await gradient(message.parameters.map(decode), batch);
+        const timedProblem = { ...problem };
+        Object.assign(problem, message.problem);
+        const result = await gradient(message.parameters.map(decode), batch).finally(() =>
+          Object.assign(problem, timedProblem),
+        );
         say({ loss: result.loss, gradient: result.gradient.map(encode) });
       } else throw new Error(`unknown command ${message.command}: round, gradient or quit`);
     } catch (error) {

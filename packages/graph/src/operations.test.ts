@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { grad } from "./differentiate.js";
 import { valuesOf } from "./interpreter.js";
 import * as ops from "./operations.js";
-import { mul } from "./primitives/elementwise.js";
+import { convolutionPrimitive } from "./primitives/convolution.js";
+import { add, addPrimitive, mul, mulPrimitive, relu, reluPrimitive } from "./primitives/elementwise.js";
 import { oneHot } from "./primitives/indexing.js";
 import { reduceMin, sum } from "./primitives/reduce.js";
 import { moveAxis, range, sliceAxis, stack } from "./primitives/shape.js";
@@ -115,6 +116,47 @@ describe("compositions agree with their formulas", () => {
       ops.norm(x, 1, { keepAxes: true, epsilon: 0.5 }),
       build([3, 1], (i) => Math.sqrt(Math.hypot(...row(i)) ** 2 + 0.5)),
     );
+  });
+
+  it("batchNormOfBatch, over a convolution of few inputs too: the same values, and the same gradients", () => {
+    const [scale, shift, bias] = [constant([20], 2), constant([20], 3), constant([20], 4)];
+    const given = [constant([3, 5, 4, 2], 5), constant([3, 3, 2, 20], 6), bias, scale, shift];
+    const weights = constant([3, 3, 2, 20], 7);
+    const convolved = ([images, filters, b]: readonly Tensor[], biased: boolean): Tensor => {
+      const y = ops.conv2d(images!, filters!, { stride: 2, padding: 1 });
+      return biased ? add(y, b!) : y;
+    };
+    for (const biased of [true, false]) {
+      // A product with 1 hides the convolution, so that the statistics are taken of its result.
+      const plain = (at: readonly Tensor[]) =>
+        ops.batchNormOfBatch(mul(convolved(at, biased), tensor(1, [], "float64")), { scale: at[3]!, shift: at[4]! });
+      const folded = (at: readonly Tensor[]) =>
+        ops.batchNormOfBatch(convolved(at, biased), { scale: at[3]!, shift: at[4]! });
+      expect(folded(given).output.inputs[0]!.inputs[0]!.primitive).toBe(convolutionPrimitive);
+      expect(plain(given).output.inputs[0]!.primitive).toBe(mulPrimitive);
+      same(folded(given).output, plain(given).output);
+      same(folded(given).mean, plain(given).mean);
+      same(folded(given).variance, plain(given).variance);
+      const loss = (normalized: typeof plain) => (at: readonly Tensor[]) => sum(mul(normalized(at).output, weights));
+      const expected = grad(loss(plain))(given);
+      grad(loss(folded))(given).forEach((found, i) => {
+        requireClose(`gradient ${i}`, valuesOf(found), valuesOf(expected[i]!), 1e-11, 1);
+      });
+    }
+  });
+
+  it("maxPool2d after what keeps the order of pixels is that after the pooling", () => {
+    const [images, row] = [constant([2, 4, 4, 3], 1), constant([3], 2)];
+    const pooled = ops.maxPool2d(relu(add(images, row)), 2);
+    expect(pooled.primitive).toBe(reluPrimitive);
+    expect(pooled.inputs[0]!.primitive).toBe(addPrimitive);
+    same(pooled, relu(add(ops.maxPool2d(images, 2), row)));
+    const brute = build([2, 2, 2, 3], (n, i, j, c) =>
+      Math.max(
+        ...[0, 1].flatMap((a) => [0, 1].map((b) => Math.max(0, at(images, n, 2 * i + a, 2 * j + b, c) + at(row, c)))),
+      ),
+    );
+    same(pooled, brute);
   });
 
   it("activations", () => {

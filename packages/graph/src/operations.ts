@@ -1,6 +1,6 @@
 /** Operations that users write models with, each composed of primitives and so differentiable and batched like them. */
 import { formatShape, GraphError } from "./errors.js";
-import { convolution } from "./primitives/convolution.js";
+import { convolution, convolutionPrimitive, filterGradient } from "./primitives/convolution.js";
 import {
   add,
   addPrimitive,
@@ -21,8 +21,9 @@ import {
   sub,
   where,
 } from "./primitives/elementwise.js";
+import { matmul } from "./primitives/linear-algebra.js";
 import { type Axes, mean, reduceMax, sum } from "./primitives/reduce.js";
-import { pad, reshape, slice, transpose } from "./primitives/shape.js";
+import { pad, reshape, reshapePrimitive, slice, transpose } from "./primitives/shape.js";
 import { type GeometryAttributes, outputLength, windows } from "./primitives/windows.js";
 import { isFloat, type Tensor } from "./tensor.js";
 
@@ -73,6 +74,92 @@ export function batchNorm(
 ): Tensor {
   const factor = div(affine.scale, sqrt(add(statistics.variance, epsilon)));
   return add(mul(sub(x, statistics.mean), factor), affine.shift);
+}
+
+/** An array normalised with statistics of its own, and these. */
+export interface NormalizedBatch {
+  readonly output: Tensor;
+  /** [channels] */
+  readonly mean: Tensor;
+  /** [channels], biased. */
+  readonly variance: Tensor;
+}
+
+/**
+ * Batch normalisation with the statistics of x itself, over all axes but the last (Ioffe & Szegedy 2015).
+ *
+ * Where x is a convolution that reads fewer numbers than it has channels, as the first of a network does, its mean and
+ * variance are worked out from those of its patches p, and the normalisation is folded into the filters w:
+ *
+ *   mean = E[p] w + bias,  variance = diag(w^T Cov(p) w),  s = scale / sqrt(variance + epsilon)
+ *   output = convolution with w s, plus shift - E[p] w s
+ *
+ * which takes no pass over x, nor over its derivatives, but the products. Cov(p) does not depend on w: the inner steps of
+ * a task share it.
+ */
+export function batchNormOfBatch(
+  x: Tensor,
+  affine: { readonly scale: Tensor; readonly shift: Tensor },
+  epsilon = 1e-5,
+): NormalizedBatch {
+  const source = smallConvolution(x);
+  if (source) return normalizedConvolution(x, source, affine, epsilon);
+  const axes = x.shape.map((_, axis) => axis).slice(0, -1);
+  const centre = mean(x, axes);
+  const centred = sub(x, centre);
+  const variance = mean(mul(centred, centred), axes);
+  return { output: batchNorm(x, { mean: centre, variance }, affine, epsilon), mean: centre, variance };
+}
+
+interface SmallConvolution {
+  /** [1, images, height, width, channels] */
+  readonly images: Tensor;
+  /** [1, height, width, channels in, out] */
+  readonly filters: Tensor;
+  readonly geometry: GeometryAttributes;
+  /** [out] */
+  readonly bias: Tensor | undefined;
+}
+
+/** How x was made, where that is by a convolution of images that reads at most as many numbers as it has channels. */
+function smallConvolution(x: Tensor): SmallConvolution | undefined {
+  const biased = x.primitive === addPrimitive && x.inputs[1]!.rank === 1;
+  const reshaped = biased ? x.inputs[0]! : x;
+  const y = reshaped.primitive === reshapePrimitive ? reshaped.inputs[0]! : undefined;
+  if (!y || y.primitive !== convolutionPrimitive || y.shape[0] !== 1 || x.rank !== 4 || !isFloat(x.dtype))
+    return undefined;
+  const [images, filters] = y.inputs as [Tensor, Tensor];
+  const channels = filters.shape[4]!;
+  if (filters.size > channels * channels) return undefined;
+  const geometry = y.attributes as unknown as GeometryAttributes;
+  return { images, filters, geometry, bias: biased ? x.inputs[1] : undefined };
+}
+
+function normalizedConvolution(
+  x: Tensor,
+  { images, filters, geometry, bias }: SmallConvolution,
+  { scale, shift }: { readonly scale: Tensor; readonly shift: Tensor },
+  epsilon: number,
+): NormalizedBatch {
+  const channels = filters.shape[4]!;
+  const numbers = filters.size / channels;
+  const places = x.size / channels;
+  const p = reshape(windows(reshape(images, images.shape.slice(1)), geometry), [places, numbers]);
+  const centre = mean(p, 0, { keepAxes: true });
+  // sum p^T (p - E[p]) is that of the centred patches on both sides, without the rounding of E[p p^T] - E[p] E[p]^T.
+  const centred = reshape(sub(p, centre), [...x.shape.slice(0, 3), numbers]);
+  const products = filterGradient(images, reshape(centred, [1, ...centred.shape]), geometry);
+  const covariance = mul(reshape(products, [numbers, numbers]), 1 / places);
+  const w = reshape(filters, [numbers, channels]);
+  const average = reshape(matmul(centre, w), [channels]);
+  const variance = sum(mul(w, matmul(covariance, w)), 0);
+  const factor = div(scale, sqrt(add(variance, epsilon)));
+  const y = reshape(convolution(images, mul(filters, factor), geometry), x.shape);
+  return {
+    output: add(y, sub(shift, mul(average, factor))),
+    mean: bias ? add(average, bias) : average,
+    variance,
+  };
 }
 
 /** log(1 + e^x), without overflow. */

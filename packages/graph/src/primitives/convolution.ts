@@ -15,10 +15,18 @@
  */
 import { formatShape, GraphError } from "../errors.js";
 import type { Emitter, Value } from "../onnx/emitter.js";
+import { assembled, blockOf, blocksOf, groupsOf } from "../onnx/image-blocks.js";
 import type { BatchedInput, Primitive, ReferenceArray } from "../primitive.js";
 import { bytesPerElement, type Shape, sizeOf, Tensor, type TensorType } from "../tensor.js";
 import { broadcastTo, reshape } from "./shape.js";
-import { type GeometryAttributes, gatherRows, outputLength, outputSize, windowTable } from "./windows.js";
+import {
+  type GeometryAttributes,
+  gatherRows,
+  gatherWindows,
+  outputLength,
+  outputSize,
+  windowTable,
+} from "./windows.js";
 
 type Sized = GeometryAttributes & { readonly size: readonly number[] };
 
@@ -72,121 +80,9 @@ const imageShape = (x: TensorType): ImageShape => x.shape as unknown as ImageSha
 /** [groups, images, h, w, c] as the rows of its patches: [groups, images x places, taps x c]. */
 function patches(e: Emitter, x: Value, g: GeometryAttributes): Value {
   const [groups, images, height, width, channels] = imageShape(x);
-  const all = e.reshape(x, [groups * images, height, width, channels]);
+  const found = gatherWindows(e, e.reshape(x, [groups * images, height, width, channels]), g);
   const places = outputLength(height, 0, g) * outputLength(width, 1, g);
-  const pixels = e.reshape(all, [groups * images, height * width, channels]);
-  const table = windowTable([height, width], g);
-  const movesByOne = g.window[1]! > 1 && g.stride[1] === 1 && g.dilation[1] === 1;
-  const found =
-    channels <= fewChannels && movesByOne
-      ? windowRuns(e, all, g)
-      : channels === 1 && groups * images > fewChannels
-        ? e.transpose(gatherRows(e, e.transpose(pixels, [2, 1, 0]), table), [2, 1, 0])
-        : gatherRows(e, pixels, table);
   return e.reshape(found, [groups, images * places, g.window[0]! * g.window[1]! * channels]);
-}
-
-/** Up to so many channels a row of a window is gathered as one: single pixels are copies too small to be fast. */
-const fewChannels = 8;
-
-/**
- * The windows of images [images, h, w, c], which move by single pixels, in runs of w' pixels of one row, w' the window's
- * width: [images, places x window height, w' c]. A run may begin at any pixel, but a gather copies whole rows of a
- * matrix: so the padded image is written w' times, each time one pixel further, and cut into rows of w' pixels.
- */
-function windowRuns(e: Emitter, x: Value, g: GeometryAttributes): Value {
-  const [images, height, width, channels] = x.shape as [number, number, number, number];
-  const [top, bottom, left, right] = g.padding as [number, number, number, number];
-  const run = g.window[1]!;
-  const tall = height + top + bottom;
-  const wide = Math.ceil((width + left + right) / run) * run;
-  const low = [0, top, left, 0];
-  const high = [0, bottom, wide - width - left, 0];
-  const shape = [images, tall, wide, channels];
-  const padded = e.op("Pad", [x, e.integers([...low, ...high])], { dtype: x.dtype, shape }, { mode: "constant" });
-  const flat = e.reshape(padded, [images, tall * wide * channels]);
-  const shifted = Array.from({ length: run }, (_, shift) => {
-    const runs = Math.floor((tall * wide - shift) / run);
-    const part = e.slice(flat, 1, [shift * channels, (shift + runs * run) * channels]);
-    return e.reshape(part, [images, runs, run * channels]);
-  });
-  const starts = shifted.map((_, shift) => shifted.slice(0, shift).reduce((sum, part) => sum + part.shape[1]!, 0));
-  const [rows, columns] = [outputLength(height, 0, g), outputLength(width, 1, g)];
-  const table: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      for (let a = 0; a < g.window[0]!; a++) {
-        const y = row * g.stride[0]! + a * g.dilation[0]!;
-        const shift = column % run;
-        table.push(starts[shift]! + (y * wide + column - shift) / run);
-      }
-    }
-  }
-  return e.take(e.concat(shifted, 1), Int32Array.from(table), [table.length], 1);
-}
-
-/** Some of the groups, and some of their images. */
-interface Block {
-  readonly groups: readonly [from: number, to: number];
-  readonly images: readonly [from: number, to: number];
-}
-
-/** Patches of so many caches are kept, to be shared by all products that read them; larger ones are made in parts and not kept. */
-const keptCaches = 8;
-
-/**
- * How a product with patches is divided, given the bytes of one image's patches: undefined where it is done at once.
- * An operand that is in parts already divides it, if the parts are whole images and not too many.
- */
-function blocksOf(
-  e: Emitter,
-  operands: readonly Value[],
-  groups: number,
-  images: number,
-  bytes: number,
-): Block[] | undefined {
-  if (groups * images * bytes <= keptCaches * e.profile.cacheBytes) return undefined;
-  for (const x of operands) {
-    const given =
-      groups === 1 ? e.partsOf(x)?.map((part) => (sizeOf(part.shape) * images) / sizeOf(x.shape)) : undefined;
-    if (!given?.every((count) => Number.isInteger(count) && count * bytes <= 4 * e.profile.cacheBytes)) continue;
-    const ends = given.map((_, i) => given.slice(0, i + 1).reduce((sum, count) => sum + count, 0));
-    return ends.map((end, i) => ({ groups: [0, 1], images: [end - given[i]!, end] }));
-  }
-  const fit = Math.max(1, Math.floor(e.profile.cacheBytes / bytes));
-  const [groupStep, imageStep] = fit >= images ? [Math.floor(fit / images), images] : [1, fit];
-  return ranges(groups, groupStep).flatMap((some) =>
-    ranges(images, imageStep).map((part) => ({ groups: some, images: part })),
-  );
-}
-
-function ranges(size: number, step: number): [from: number, to: number][] {
-  return Array.from({ length: Math.ceil(size / step) }, (_, i) => [i * step, Math.min(size, (i + 1) * step)]);
-}
-
-/** A block of an array [groups, images, ...]. A group axis of size 1 serves all. */
-function blockOf(e: Emitter, x: Value, { groups, images }: Block): Value {
-  const image = sizeOf(x.shape.slice(2));
-  let start = 0;
-  for (const part of e.partsOf(x) ?? []) {
-    const end = start + sizeOf(part.shape);
-    const whole = groups[0] * x.shape[1]! * image;
-    if (start === whole + images[0] * image && end === whole + images[1] * image && groups[1] === groups[0] + 1) {
-      return e.reshape(part, [1, images[1] - images[0], ...x.shape.slice(2)]);
-    }
-    start = end;
-  }
-  return e.slice(groupsOf(e, x, groups), 1, images);
-}
-
-/** Some groups of an array with a leading group axis; an axis of size 1 serves all. */
-function groupsOf(e: Emitter, x: Value, groups: readonly [from: number, to: number]): Value {
-  return x.shape[0] === 1 ? x : e.slice(x, 0, groups);
-}
-
-/** An array of images made block by block. */
-function assembled(e: Emitter, blocks: readonly Block[], shape: Shape, make: (block: Block) => Value): Value {
-  return e.unshared(() => e.assemble(blocks.map(make), shape));
 }
 
 /** Calls `visit(group, image, place, tap, pixel)` for each tap of each window that lies on the image. */

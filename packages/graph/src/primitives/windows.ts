@@ -1,7 +1,8 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Emitter, Value } from "../onnx/emitter.js";
+import { assembled, blockOf, blocksOf } from "../onnx/image-blocks.js";
 import type { Primitive } from "../primitive.js";
-import { type Shape, sizeOf, Tensor } from "../tensor.js";
+import { bytesPerElement, type Shape, sizeOf, Tensor } from "../tensor.js";
 import { reshape } from "./shape.js";
 
 /** How a window moves over an image of [height, width] pixels. */
@@ -86,6 +87,57 @@ export function gatherRows(e: Emitter, x: Value, table: Int32Array): Value {
   );
 }
 
+/** All windows of images [images, h, w, c], in the order of their places and taps; its shape is left to the caller. */
+export function gatherWindows(e: Emitter, x: Value, g: GeometryAttributes): Value {
+  const [images, height, width, channels] = x.shape as [number, number, number, number];
+  const movesByOne = g.window[1]! > 1 && g.stride[1] === 1 && g.dilation[1] === 1;
+  if (channels <= fewChannels && movesByOne) return windowRuns(e, x, g);
+  const pixels = e.reshape(x, [images, height * width, channels]);
+  const table = windowTable([height, width], g);
+  // Single numbers are slow to gather: with the images side by side, as many are copied at once.
+  if (channels > 1 || images <= fewChannels) return gatherRows(e, pixels, table);
+  return e.transpose(gatherRows(e, e.transpose(pixels, [2, 1, 0]), table), [2, 1, 0]);
+}
+
+/** Up to so many channels a row of a window is gathered as one: single pixels are copies too small to be fast. */
+const fewChannels = 8;
+
+/**
+ * The windows of images [images, h, w, c], which move by single pixels, in runs of w' pixels of one row, w' the window's
+ * width: [images, places x window height, w' c]. A run may begin at any pixel, but a gather copies whole rows of a
+ * matrix: so the padded image is written w' times, each time one pixel further, and cut into rows of w' pixels.
+ */
+function windowRuns(e: Emitter, x: Value, g: GeometryAttributes): Value {
+  const [images, height, width, channels] = x.shape as [number, number, number, number];
+  const [top, bottom, left, right] = g.padding as [number, number, number, number];
+  const run = g.window[1]!;
+  const tall = height + top + bottom;
+  const wide = Math.ceil((width + left + right) / run) * run;
+  const low = [0, top, left, 0];
+  const high = [0, bottom, wide - width - left, 0];
+  const shape = [images, tall, wide, channels];
+  const padded = e.op("Pad", [x, e.integers([...low, ...high])], { dtype: x.dtype, shape }, { mode: "constant" });
+  const flat = e.reshape(padded, [images, tall * wide * channels]);
+  const shifted = Array.from({ length: run }, (_, shift) => {
+    const runs = Math.floor((tall * wide - shift) / run);
+    const part = e.slice(flat, 1, [shift * channels, (shift + runs * run) * channels]);
+    return e.reshape(part, [images, runs, run * channels]);
+  });
+  const starts = shifted.map((_, shift) => shifted.slice(0, shift).reduce((sum, part) => sum + part.shape[1]!, 0));
+  const [rows, columns] = [outputLength(height, 0, g), outputLength(width, 1, g)];
+  const table: number[] = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      for (let a = 0; a < g.window[0]!; a++) {
+        const y = row * g.stride[0]! + a * g.dilation[0]!;
+        const shift = column % run;
+        table.push(starts[shift]! + (y * wide + column - shift) / run);
+      }
+    }
+  }
+  return e.take(e.concat(shifted, 1), Int32Array.from(table), [table.length], 1);
+}
+
 export const windowsPrimitive: Primitive<GeometryAttributes> = {
   name: "windows",
   infer: ([x], g) => {
@@ -108,9 +160,15 @@ export const windowsPrimitive: Primitive<GeometryAttributes> = {
     return reshape(out, [size, images!, ...out.shape.slice(1)]);
   },
   onnx: (e, [x], g, output) => {
-    const [images, height, width, channels] = x!.shape as [number, number, number, number];
-    const rows = e.reshape(x!, [images, height * width, channels]);
-    return e.reshape(gatherRows(e, rows, windowTable([height, width], g)), output.shape);
+    const [images, ...one] = x!.shape as [number, number, number, number];
+    const bytes = sizeOf(output.shape.slice(1)) * bytesPerElement[x!.dtype];
+    const grouped = e.reshape(x!, [1, images, ...one]);
+    const blocks = blocksOf(e, [grouped], 1, images, bytes);
+    if (!blocks) return e.reshape(gatherWindows(e, x!, g), output.shape);
+    return assembled(e, blocks, output.shape, (block) => {
+      const part = blockOf(e, grouped, block);
+      return gatherWindows(e, e.reshape(part, part.shape.slice(1)), g);
+    });
   },
   evaluate: ([x], g, output) => {
     const [images, height, width, channels] = x!.shape as [number, number, number, number];

@@ -1,6 +1,7 @@
 import {
   add,
   averagePool2d,
+  batchNormOfBatch,
   cast,
   conv1d as convolve1d,
   conv2d as convolve2d,
@@ -14,7 +15,6 @@ import {
   mapTree,
   matmul,
   maxPool2d,
-  mean,
   mul,
   batchNorm as normalizeBatch,
   layerNorm as normalizeLayer,
@@ -24,7 +24,6 @@ import {
   reshape,
   sigmoid as sigmoidOf,
   silu as siluOf,
-  sub,
   type Tensor,
   type Tree,
   tanh as tanhOf,
@@ -173,12 +172,9 @@ export function batchNorm(options: {
       }
       const given = mode === "support" ? context.given?.[path] : undefined;
       if (given) return normalizeBatch(x, given, params, epsilon);
-      const axes = x.shape.map((_, axis) => axis).slice(0, -1);
-      const centre = mean(x, axes);
-      const centred = sub(x, centre);
-      const statistics = { mean: centre, variance: mean(mul(centred, centred), axes) };
-      if (mode !== "transductive") context.record?.(path, statistics);
-      return normalizeBatch(x, statistics, params, epsilon);
+      const { output, mean: centre, variance } = batchNormOfBatch(x, params, epsilon);
+      if (mode !== "transductive") context.record?.(path, { mean: centre, variance });
+      return output;
     },
   };
 }
