@@ -75,7 +75,8 @@ ${busy(machine)}
       .join(", ")}
 - innerloop: onnxruntime with one worker of one thread for each core. A step is sampling, meta-gradient and Adam; the
   peers' steps leave sampling out.
-- Peers run warm and compiled, with as many threads as cores or with one, whichever is faster for them (in the tables).
+- Peers run warm and compiled, with all cores or one thread (in the tables), whichever was faster when both were tried; a
+  quick run tries only the likely one.
 - Each peer first computed the meta-gradient of the same parameters and tasks as we did: the tables show |a - b| / |b|, the
   largest over parameters, median of five tasks; it must be below 1e-3. Where images are many or large, the same programs
   were compared on fewer and smaller ones: at 84 x 84 float32 itself is off by more.`,
