@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { compile, type Tensor, type Tree } from "@innerloop/graph";
 import { createExecutor, onnxruntimeExecutor } from "@innerloop/node";
-import { adam, key, train } from "innerloop";
+import { adam, key, type TrainingEvent, train } from "innerloop";
 import { learnerOf, ourLoop, type Problem, tasksOf } from "./problem.js";
 
 const say = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -23,8 +23,13 @@ async function firstStep(): Promise<void> {
   const start = performance.now();
   const optimizer = adam({ learningRate: 1e-3 });
   const executor = createExecutor();
-  await train({ learner, tasks, optimizer, executor, metaBatchSize: problem.tasks, iterations: 1 });
-  say({ milliseconds: performance.now() - start });
+  let milliseconds = 0;
+  // Training ends with a look at held-out tasks, which is no part of the first step.
+  const onEvent = ({ type }: TrainingEvent): void => {
+    if (type === "iteration") milliseconds = performance.now() - start;
+  };
+  await train({ learner, tasks, optimizer, executor, metaBatchSize: problem.tasks, iterations: 1, onEvent });
+  say({ milliseconds });
 }
 
 /** The first prediction for a new task, then many more in turn; in the default executor, or in this thread. */

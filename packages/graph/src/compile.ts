@@ -17,6 +17,8 @@ export interface Program<Arguments extends readonly Tree[], Result extends Tree>
   readonly estimate: Estimate;
   /** The ONNX model that runs. */
   readonly model: Uint8Array;
+  /** What a run returns, without values: types and shapes. */
+  readonly result: Result;
   run(...args: Arguments): Promise<Result>;
 }
 
@@ -130,6 +132,7 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
     get model() {
       return compiled.bytes;
     },
+    result,
     run,
     runLeaves,
     load,

@@ -100,10 +100,26 @@ export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Param
       { executor },
     );
     updatePrograms.push(updateProgram);
+    let prepared: Promise<unknown> | undefined;
+    const prepareUpdate = async (params: Params, state: Tree, batch: TaskBatch): Promise<void> => {
+      const { result } = await gradientProgram.prepare(params, sliceBatch(batch, 0, chunkSize));
+      // The workers have begun; this thread is free until they are done.
+      await updateProgram.prepare(
+        params,
+        state,
+        sizes.map(() => result),
+      );
+    };
     return async (params, state, batch) => {
-      const chunks = await Promise.all(
+      const running = Promise.all(
         sizes.map((size, i) => gradientProgram(params, sliceBatch(batch, i * chunkSize, i * chunkSize + size))),
       );
+      prepared ??= prepareUpdate(params, state, batch).catch((error) => {
+        // A failure is not remembered: the next step may succeed.
+        prepared = undefined;
+        throw error;
+      });
+      const [chunks] = await Promise.all([running, prepared]);
       return reported(await updateProgram(params, state, chunks));
     };
   };
