@@ -162,7 +162,8 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
     [mul(input([1, 3], "float64"), mul(row, x)), mul(x, mul(row, input([1, 3], "float64")))],
   ],
   "(x + y n) (1 / n) = x (1 / n) + y": [[mul(add(x, mul(y, 49)), 1 / 49), add(mul(x, 1 / 49), y)]],
-  "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y), (x c) / y = (x / y) c": [
+  "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y), (x s) / y = (x / y) s where s is smaller": [
+    [div(mul(row, x), y), mul(div(x, y), row)],
     [div(mul(x, 2), y), mul(div(x, y), 2)],
     [div(x, 1), x],
     [div(x, 4), mul(x, 0.25)],

@@ -322,14 +322,18 @@ const rewrites: readonly Rewrite[] = [
     },
   },
   {
-    law: "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y), (x c) / y = (x / y) c",
+    law: "x / 1 = x, x / c = x (1 / c), (-x) / y = -(x / y), (x s) / y = (x / y) s where s is smaller",
     on: ["div"],
     apply: (x, [a, b]) => {
       const value = uniformValue(b!);
       if (value !== undefined && value !== 0 && Number.isFinite(1 / value)) return wide(mul(a!, 1 / value), x.shape);
       if (is(a, "neg")) return neg(div(a.inputs[0]!, b!));
-      const constant = is(a, "mul") && isFloat(x.dtype) && scalarValue(a.inputs[1]!) !== undefined;
-      return constant ? wide(mul(div(a.inputs[0]!, b!), a.inputs[1]!), x.shape) : undefined;
+      // Outside, it meets other factors.
+      const small = is(a, "mul")
+        ? a.inputs.findIndex((factor) => factor.size < a.size || scalarValue(factor) !== undefined)
+        : -1;
+      if (small < 0) return undefined;
+      return wide(mul(div(a!.inputs[1 - small]!, b!), a!.inputs[small]!), x.shape);
     },
   },
   {

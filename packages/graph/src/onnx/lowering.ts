@@ -39,7 +39,7 @@ export function lower(graph: Graph, profile: LoweringProfile): LoweredModel {
     return { operator: "Identity", domain: "", inputs: [source], output: outputs[i]!, attributes: {} };
   });
   const live = withoutDeadCode(e, results);
-  const nodes = profile.fusedMatMul ? withScalesInProducts(live.nodes) : live.nodes;
+  const nodes = withoutCopies(profile.fusedMatMul ? withScalesInProducts(live.nodes) : live.nodes, outputs);
   const used = new Set(nodes.flatMap((node) => node.inputs));
   return { nodes, initializers: live.initializers.filter((value) => used.has(value)), inputs, outputs };
 }
@@ -77,6 +77,27 @@ function withScalesInProducts(nodes: readonly OnnxNode[]): OnnxNode[] {
     replaced.set(node, { ...node, operator: "Identity", inputs: [scaled!], attributes: {} });
   }
   return nodes.map((node) => replaced.get(node) ?? node);
+}
+
+/** Nodes without the Identities that only name again what another node makes: that takes the name, or is read instead. */
+function withoutCopies(nodes: readonly OnnxNode[], outputs: readonly Value[]): OnnxNode[] {
+  const results = new Set(outputs);
+  const made = new Set(nodes.flatMap(({ operator, output }) => (operator === "Identity" ? [] : [output])));
+  const standsFor = new Map<Value, Value>();
+  const resolved = (value: Value): Value => {
+    const other = standsFor.get(value);
+    return other ? resolved(other) : value;
+  };
+  const kept = nodes.filter(({ operator, inputs, output }) => {
+    if (operator !== "Identity") return true;
+    const source = resolved(inputs[0]!);
+    if (!results.has(output)) standsFor.set(output, source);
+    // An input, a constant or another output keeps its own name.
+    else if (made.delete(source)) standsFor.set(source, output);
+    else return true;
+    return false;
+  });
+  return kept.map((node) => ({ ...node, inputs: node.inputs.map(resolved), output: resolved(node.output) }));
 }
 
 function withoutDeadCode(e: Emitter, results: readonly OnnxNode[]): Pick<LoweredModel, "nodes" | "initializers"> {

@@ -5,6 +5,7 @@ import { type BatchedInput, locallyConstant, type NoGradient, type Primitive } f
 import {
   type DType,
   isFloat,
+  sameShape,
   scalar,
   scalarValue,
   sizeOf,
@@ -80,8 +81,10 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
     batch: (inputs) => Tensor.apply(record, alignBatched(inputs), {}),
     onnx: (e, inputs, _attributes, output) => {
       const written = rules.onnx;
-      const make = (operands: readonly Value[], result: TensorType): Value =>
-        typeof written === "string" ? inLongRuns(e, written, operands, result) : written(e, operands, result);
+      const make = (all: readonly Value[], result: TensorType): Value => {
+        const operands = withoutLeadingOnes(e, all, result);
+        return typeof written === "string" ? inLongRuns(e, written, operands, result) : written(e, operands, result);
+      };
       return partwise(e, inputs, output, make) ?? make(inputs, output);
     },
     evaluate: (inputs, _attributes, output) => {
@@ -95,6 +98,18 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
   };
   elementwisePrimitives.add(record as unknown as Primitive);
   return record;
+}
+
+/** Operands as they were before they were given leading axes of size 1, which broadcasting adds by itself. */
+function withoutLeadingOnes(e: Emitter, operands: readonly Value[], output: TensorType): readonly Value[] {
+  if (!operands.some((x) => sizeOf(x.shape) === sizeOf(output.shape) && x.shape.length === output.shape.length))
+    return operands;
+  return operands.map((x) => {
+    const node = e.producer(x);
+    const source = node?.operator === "Reshape" && sizeOf(x.shape) < sizeOf(output.shape) ? node.inputs[0]! : x;
+    const added = x.shape.length - source.shape.length;
+    return added > 0 && sameShape(x.shape.slice(added), source.shape) ? source : x;
+  });
 }
 
 /** Results of fewer elements than this are not worth another node. */

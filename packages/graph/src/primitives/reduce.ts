@@ -67,7 +67,7 @@ function reduced(e: Emitter, operator: Reduction, x: Value, axes: readonly numbe
 
 type Reduction = "ReduceSum" | "ReduceMax";
 
-/** [before, size, after] -> [before, after] of an array in parts, where each part holds whole rows of what is reduced. */
+/** [before, size, after] -> [before, after], or [after] where before is 1, of an array in parts, where each part holds whole rows of what is reduced. */
 function byParts(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number) {
   const parts = e.partsOf(x);
   const row = before === 1 ? after : size * after;
@@ -80,10 +80,10 @@ function byParts(e: Emitter, operator: Reduction, x: Value, before: number, size
   });
   if (before > 1) return e.assemble(results, [before, after]);
   const join = operator === "ReduceSum" ? "Add" : "Max";
-  return results.reduce((a, b) => e.op(join, [a, b], { dtype: x.dtype, shape: [1, after] }));
+  return results.reduce((a, b) => e.op(join, [a, b], a));
 }
 
-/** [before, size, after] -> [before, after] */
+/** [before, size, after] -> [before, after], or [after] where before is 1. */
 function middleReduced(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number): Value {
   if (operator === "ReduceSum" && size <= fewTerms && before > manyRows) return sumOfSlices(e, x, before, size, after);
   const stages = before === 1 && after > 1 ? firstStage(size) : 1;
@@ -91,9 +91,10 @@ function middleReduced(e: Emitter, operator: Reduction, x: Value, before: number
 }
 
 function one(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number): Value {
-  const result = { dtype: x.dtype, shape: [before, after] };
+  const rows = before === 1 ? [] : [before];
+  const result = { dtype: x.dtype, shape: [...rows, after] };
   if (size === 1) return e.reshape(x, result.shape);
-  return e.op(operator, [e.reshape(x, [before, size, after]), e.integers([1])], result, { keepdims: 0 });
+  return e.op(operator, [e.reshape(x, [...rows, size, after]), e.integers([rows.length])], result, { keepdims: 0 });
 }
 
 /** The sums of up to so many terms ... */

@@ -283,7 +283,8 @@ export function simplifyHolds(outputs: readonly Tensor[], feeds: Values, toleran
   });
   const raw = interpret(outputs, feeds);
   interpret(simple, feeds).forEach((values, i) => {
-    requireClose(`output ${i} simplified`, values, raw[i]!, tolerance);
+    // What is smaller may be nothing but the rounding of numbers near 1 that cancel.
+    requireClose(`output ${i} simplified`, values, raw[i]!, tolerance, Math.max(1e-3, largestFinite(raw[i]!)));
   });
 }
 
