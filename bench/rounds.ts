@@ -25,7 +25,7 @@ export async function takeTurns(
       const { key, expectedMs, run, onFailure } = contenders[(place + round) % contenders.length]!;
       const list = times.get(key);
       if (!list) continue;
-      const repeats = Math.max(1, Math.min(100, Math.round(budgetMs / expectedMs)));
+      const repeats = Math.max(1, Math.min(400, Math.round(budgetMs / expectedMs)));
       try {
         list.push(median(await run(repeats)));
       } catch (error) {
