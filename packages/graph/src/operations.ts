@@ -25,7 +25,7 @@ import { matmul } from "./primitives/linear-algebra.js";
 import { type Axes, mean, reduceMax, sum } from "./primitives/reduce.js";
 import { pad, reshape, reshapePrimitive, slice, transpose } from "./primitives/shape.js";
 import { type GeometryAttributes, outputLength, windows } from "./primitives/windows.js";
-import { isFloat, type Tensor } from "./tensor.js";
+import { isFloat, sameShape, type Tensor } from "./tensor.js";
 
 /** log(sum(exp(x))) over some axes, without overflow: m + log(sum(exp(x - m))), m the maximum. */
 export function logSumExp(x: Tensor, axes?: Axes, options: { readonly keepAxes?: boolean } = {}): Tensor {
@@ -126,7 +126,7 @@ function smallConvolution(x: Tensor): SmallConvolution | undefined {
   const biased = x.primitive === addPrimitive && x.inputs[1]!.rank === 1;
   const reshaped = biased ? x.inputs[0]! : x;
   const y = reshaped.primitive === reshapePrimitive ? reshaped.inputs[0]! : undefined;
-  if (!y || y.primitive !== convolutionPrimitive || y.shape[0] !== 1 || x.rank !== 4 || !isFloat(x.dtype))
+  if (y?.primitive !== convolutionPrimitive || y.shape[0] !== 1 || !sameShape(x.shape, y.shape.slice(1)))
     return undefined;
   const [images, filters] = y.inputs as [Tensor, Tensor];
   const channels = filters.shape[4]!;
@@ -146,13 +146,14 @@ function normalizedConvolution(
   const places = x.size / channels;
   const p = reshape(windows(reshape(images, images.shape.slice(1)), geometry), [places, numbers]);
   const centre = mean(p, 0, { keepAxes: true });
-  // sum p^T (p - E[p]) is that of the centred patches on both sides, without the rounding of E[p p^T] - E[p] E[p]^T.
+  // sum p^T (p - E[p]) is that of the centred patches on both sides, but for the rounding of E[p].
   const centred = reshape(sub(p, centre), [...x.shape.slice(0, 3), numbers]);
   const products = filterGradient(images, reshape(centred, [1, ...centred.shape]), geometry);
   const covariance = mul(reshape(products, [numbers, numbers]), 1 / places);
   const w = reshape(filters, [numbers, channels]);
   const average = reshape(matmul(centre, w), [channels]);
-  const variance = sum(mul(w, matmul(covariance, w)), 0);
+  // Not below zero, where rounding would have it for images that are all alike.
+  const variance = relu(sum(mul(w, matmul(covariance, w)), 0));
   const factor = div(scale, sqrt(add(variance, epsilon)));
   const y = reshape(convolution(images, mul(filters, factor), geometry), x.shape);
   return {
@@ -339,8 +340,9 @@ export function maxPool2d(x: Tensor, window: number | readonly [number, number],
   const g = geometryOf([height, width], pair(window), options);
   // What keeps the order of a channel's pixels may as well come after: there are fewer of them then.
   const [inner, addend] = x.inputs as [Tensor, Tensor];
-  if (x.primitive === reluPrimitive) return relu(maxPool2d(inner, window, options));
-  if (x.primitive === addPrimitive && addend.size === addend.shape.at(-1) && inner.rank === 4) {
+  const sees = g.padding.every((pixels, side) => pixels < g.window[side < 2 ? 0 : 1]!);
+  if (sees && x.primitive === reluPrimitive) return relu(maxPool2d(inner, window, options));
+  if (sees && x.primitive === addPrimitive && addend.size === addend.shape.at(-1) && inner.rank === 4) {
     return add(maxPool2d(inner, window, options), addend);
   }
   if (tiles(g) && outputLength(height, 0, g) > 0 && outputLength(width, 1, g) > 0) return reduceTiles(x, g, reduceMax);

@@ -20,6 +20,8 @@ interface OpenSession {
   readonly session: Promise<ExecutorSession>;
   /** Loads and runs that are under way. */
   users: number;
+  /** Nobody else gets it: the last of its users closes it. */
+  discarded: boolean;
 }
 
 /** The sessions of one executor, one for each model. */
@@ -39,16 +41,14 @@ export class Sessions {
     return this.with(model, use, (session) => session.run(feeds));
   }
 
-  /** Closes a model's session where it is open and nobody uses it. */
+  /** Closes a model's session where it is open: once its users are done. */
   async close(model: CompiledModel, use: ModelUse): Promise<void> {
     const key = sessionKey(model, use);
     const entry = this.open.get(key);
-    if (!entry || entry.users > 0) return;
+    if (!entry) return;
     this.open.delete(key);
-    await entry.session.then(
-      (session) => session.close(),
-      () => undefined,
-    );
+    entry.discarded = true;
+    if (entry.users === 0) await closed(entry);
   }
 
   private async with<T>(
@@ -65,6 +65,7 @@ export class Sessions {
       return await work(await entry.session);
     } finally {
       entry.users--;
+      if (entry.discarded && entry.users === 0) await closed(entry);
       this.closeOldest();
     }
   }
@@ -74,7 +75,7 @@ export class Sessions {
     const { inputs, outputs, alone } = use;
     const key = sessionKey(model, use);
     const session = this.executor.load(bytes, typesOf(inputs), typesOf(outputs), { estimate, alone });
-    const entry: OpenSession = { session, users: 0 };
+    const entry: OpenSession = { session, users: 0, discarded: false };
     // A failure is not remembered: the next call may succeed.
     entry.session.catch(() => {
       if (this.open.get(key) === entry) this.open.delete(key);
@@ -87,10 +88,14 @@ export class Sessions {
       if (this.open.size <= mostOpen) return;
       if (entry.users > 0) continue;
       this.open.delete(key);
-      // Nobody waits for this; an executor that is closed has closed it already.
-      entry.session.then((session) => session.close()).catch(() => undefined);
+      // Nobody waits for this.
+      void closed(entry);
     }
   }
 }
 
 const sessionKey = ({ key }: CompiledModel, { alone }: ModelUse): string => (alone ? `${key} alone` : key);
+
+/** One that could not be loaded, or whose executor is closed, is closed already. */
+const closed = ({ session }: OpenSession): Promise<void> =>
+  session.then((loaded) => loaded.close()).catch(() => undefined);

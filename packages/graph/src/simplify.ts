@@ -195,7 +195,7 @@ const rewrites: readonly Rewrite[] = [
     on: ["sum"],
     apply: (x, [total]) => {
       const axes = x.attributes.axes as readonly number[];
-      if (!sumSplits(total!, axes, 8)) return undefined;
+      if (!sumSplits(total!, axes, total!.rank, 8)) return undefined;
       const [a, b] = total!.inputs.map((term) => sum(broadcastTo(term, total!.shape), axes)) as [Tensor, Tensor];
       return is(total, "add") ? add(a, b) : sub(a, b);
     },
@@ -362,19 +362,21 @@ const isUnit = (product: number, x: Tensor): boolean =>
   Math.abs(product - 1) < (x.dtype === "float32" ? 2 ** -22 : 2 ** -51);
 
 /**
- * Whether the sum of a sum or difference is better taken term by term: where each term is constant along the axes, or
- * an array times what is, the terms' sums are small work or there already. Statistics of batch normalisation are: the
- * sum of a centred array becomes S - n (S / n), which is nothing.
+ * Whether the sum of a sum or difference is better taken term by term: where a term is constant along the axes (and no
+ * literal number, which may be there to keep what is summed small), or all are arrays times what is. Their sums are small
+ * work or there already. Statistics of batch normalisation are such: the sum of a centred array becomes S - n (S / n),
+ * which is nothing.
+ *
+ * @param rank of the array that is summed, which the axes count in
  */
-function sumSplits(x: Tensor, axes: readonly number[], depth: number): boolean {
+function sumSplits(x: Tensor, axes: readonly number[], rank: number, depth: number): boolean {
   if (depth === 0 || !isFloat(x.dtype) || !(is(x, "add") || is(x, "sub"))) return false;
-  const constant = (term: Tensor): boolean => constantAlong(term, axes, x.rank) !== undefined;
+  const constant = (term: Tensor): boolean => constantAlong(term, axes, rank) !== undefined;
   const scaled = (term: Tensor): boolean =>
-    (is(term, "mul") && term.inputs.some((factor) => constantAlong(factor, axes, term.rank) !== undefined)) ||
-    (is(term, "div") && constantAlong(term.inputs[1]!, axes, term.rank) !== undefined);
+    (is(term, "mul") && term.inputs.some(constant)) || (is(term, "div") && constant(term.inputs[1]!));
   const [a, b] = x.inputs as [Tensor, Tensor];
-  if (constant(a) || constant(b)) return true;
-  return [a, b].every((term) => scaled(term) || sumSplits(term, axes, depth - 1));
+  if ([a, b].some((term) => constant(term) && uniformValue(term) === undefined)) return true;
+  return [a, b].every((term) => scaled(term) || sumSplits(term, axes, rank, depth - 1));
 }
 
 /** Whether a permutation swaps the last two axes and leaves all others. */

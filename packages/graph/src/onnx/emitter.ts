@@ -64,11 +64,12 @@ export class Emitter {
 
   /** What `make` writes is not merged with equal nodes: for values that cost more to keep than to compute again. */
   unshared(make: () => Value): Value {
+    const before = this.sharing;
     this.sharing = false;
     try {
       return make();
     } finally {
-      this.sharing = true;
+      this.sharing = before;
     }
   }
 

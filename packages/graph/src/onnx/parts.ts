@@ -31,7 +31,8 @@ export function repetition(narrow: readonly number[], shape: readonly number[]):
 }
 
 /**
- * An elementwise operation, part by part: undefined where no operand is in parts, or not in the same.
+ * An elementwise operation, part by part: undefined where no operand of the result's size is in parts, or they do not
+ * hold whole rows of what repeats. An operand that is not in the same parts is cut into them.
  *
  * @param make the operation on some rows of the operands
  */
@@ -42,41 +43,40 @@ export function partwise(
   make: (operands: readonly Value[], output: TensorType) => Value,
 ): Value | undefined {
   const size = sizeOf(output.shape);
-  const parts = inputs
+  const lengths = inputs
     .filter((x) => sizeOf(x.shape) === size)
-    .map((x) => e.partsOf(x))
+    .map((x) => e.partsOf(x)?.map(lengthOf))
     .find((found) => found);
-  if (!parts) return undefined;
-  const lengths = parts.map(lengthOf);
-  // The narrow operands' repetition decides the form of a part: one of them at most may have one.
-  const forms = inputs.flatMap((x) =>
-    sizeOf(x.shape) === size || sizeOf(x.shape) === 1 ? [] : [repetition(x.shape, output.shape)],
-  );
-  const form = forms[0] ?? { outer: 1, times: size, inner: 1 };
-  if (forms.includes(undefined) || forms.length > 1) return undefined;
+  if (!lengths) return undefined;
+  // How the smaller operand repeats decides the form of a part: there may be one at most, beside single numbers.
+  const smaller = inputs.filter((x) => sizeOf(x.shape) !== size && sizeOf(x.shape) !== 1);
+  const form = smaller[0] ? repetition(smaller[0].shape, output.shape) : { outer: 1, times: size, inner: 1 };
+  if (!form || smaller.length > 1) return undefined;
   const { outer, times, inner } = form;
   const row = outer === 1 ? inner : times * inner;
   if (lengths.some((length) => length % row !== 0)) return undefined;
   const shapeOf = (length: number): number[] => (outer === 1 ? [length / inner, inner] : [length / row, times, inner]);
-  const ends = lengths.map((_, at) => lengths.slice(0, at + 1).reduce((sum, length) => sum + length, 0));
-  const operandOf = (x: Value, at: number): Value => {
-    const own = sizeOf(x.shape);
-    if (own === 1) return x;
-    if (own !== size && outer === 1) return e.reshape(x, [1, inner]);
-    const times_ = size / own;
-    const [length, end] = [lengths[at]! / times_, ends[at]! / times_];
-    const parts = e.partsOf(x);
-    const same = parts?.length === lengths.length && parts.every((part, i) => lengthOf(part) * times_ === lengths[i]);
-    const part = same ? parts[at]! : e.slice(e.reshape(x, [own]), 0, [end - length, end]);
-    return e.reshape(part, own === size ? shapeOf(length) : [length / inner, 1, inner]);
-  };
-  const results = lengths.map((length, at) =>
-    make(
-      inputs.map((x) => operandOf(x, at)),
-      { dtype: output.dtype, shape: shapeOf(length) },
-    ),
-  );
+  let end = 0;
+  const results = lengths.map((length, at) => {
+    end += length;
+    const operands = inputs.map((x) => {
+      const own = sizeOf(x.shape);
+      if (own === 1) return e.reshape(x, []);
+      if (own === size) return e.reshape(partOf(e, x, lengths, at, end), shapeOf(length));
+      if (outer === 1) return e.reshape(x, [1, inner]);
+      const rows = lengths.map((all) => all / times);
+      return e.reshape(partOf(e, x, rows, at, end / times), [length / row, 1, inner]);
+    });
+    return make(operands, { dtype: output.dtype, shape: shapeOf(length) });
+  });
   return e.assemble(results, output.shape);
+}
+
+/** Part `at` of x cut into parts of the given lengths, of which it ends at `end`. */
+function partOf(e: Emitter, x: Value, lengths: readonly number[], at: number, end: number): Value {
+  const parts = e.partsOf(x);
+  const same = parts?.length === lengths.length && parts.every((part, i) => lengthOf(part) === lengths[i]);
+  return same ? parts[at]! : e.slice(e.reshape(x, [sizeOf(x.shape)]), 0, [end - lengths[at]!, end]);
 }
 
 const lengthOf = (x: Value): number => sizeOf(x.shape);

@@ -42,6 +42,8 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   readonly loss: Loss;
   /** Inner steps in training; undefined for learners that take none. */
   readonly steps?: number;
+  /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
+  readonly recomputes?: boolean;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
   metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;

@@ -153,6 +153,7 @@ function gradientLearner(options: {
     description,
     loss,
     steps,
+    recomputes: true,
     init,
     metaGradient: (params, { support, query }, key, how) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };

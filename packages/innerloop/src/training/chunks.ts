@@ -69,6 +69,8 @@ export interface TrainingPlan<Params extends Tree = Tree> {
   readonly chunkSize: number;
   /** Inner steps that are computed again together; 0: none. */
   readonly recompute: number;
+  /** Whether the learner's inner steps could be. */
+  readonly recomputes: boolean;
   /** Cost of the meta-gradient of one chunk. */
   readonly estimate: Estimate;
   /** Most bytes that the process is expected to have during training, where its executor knows of memory. */
@@ -107,7 +109,8 @@ export async function planTraining<Params extends Tree>(setting: PlanSetting<Par
   const usedBytes = setting.usedBytes ?? executor.memory?.used() ?? 0;
   const budgetBytes =
     setting.memoryBudget ?? (executor.memory ? usedBytes + 0.9 * executor.memory.available() : undefined);
-  const ways = setting.recompute === undefined ? [0, 1] : [Number(setting.recompute)];
+  const { recomputes = false } = setting.learner;
+  const ways = !recomputes ? [0] : setting.recompute === undefined ? [0, 1] : [Number(setting.recompute)];
   /** Plans that were given up have left something behind, too. */
   const withGarbage = (plan: TrainingPlan<Params>): TrainingPlan<Params> => {
     if (!executor.memory) return plan;
@@ -122,7 +125,7 @@ export async function planTraining<Params extends Tree>(setting: PlanSetting<Par
     const planOf = (chunkSize: number, estimates: readonly [Estimate, ...Estimate[]]): TrainingPlan<Params> => {
       const bytes = executor.memory && trainingBytes(setting, estimates, chunkSize, recompute);
       const expectedBytes = bytes && usedBytes + bytes.compiling + bytes.training;
-      return { chunkSize, recompute, estimate: estimates[0], expectedBytes, budgetBytes, programs };
+      return { chunkSize, recompute, recomputes, estimate: estimates[0], expectedBytes, budgetBytes, programs };
     };
     const chosen =
       setting.chunkSize ??
@@ -221,7 +224,7 @@ export function requireFit(plan: Omit<TrainingPlan, "programs">, executor: Execu
   if (planFits(plan)) return;
   const problem = `it takes about ${gigabytes(plan.expectedBytes!)} at ${plan.chunkSize === 1 ? "one task" : `${plan.chunkSize} tasks`} a run on ${executor.parallelism} side by side, ${plan.recompute > 0 ? "with" : "without"} recomputation of inner steps; it may take ${gigabytes(plan.budgetBytes!)}`;
   const ways = [
-    ...(plan.recompute > 0 ? [] : ["set recompute"]),
+    ...(plan.recomputes && plan.recompute === 0 ? ["set recompute"] : []),
     ...(plan.chunkSize > 1 ? ["lower chunkSize"] : []),
     ...(executor.parallelism > 1 ? ["use fewer workers"] : []),
     "use fewer ways, queries, inner steps or filters",

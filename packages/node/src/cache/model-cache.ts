@@ -127,7 +127,7 @@ async function readEntry(file: string, largest: number): Promise<Uint8Array | un
     if (!checksumOf(file, entry).equals(bytes.subarray(magic.length, headerBytes))) return undefined;
     const now = new Date();
     // Says that it was used. Where that cannot be written, the entry is merely removed earlier.
-    await utimes(file, now, now).catch(() => undefined);
+    await handle.utimes(now, now).catch(() => undefined);
     return entry;
   } finally {
     await handle.close();

@@ -15,7 +15,7 @@ declareLibraryModule(import.meta.url);
 export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
 
 /** For a command of a few runs: computes in this thread, since starting a worker takes longer than they do. */
-export const fewRuns = { workers: 1, inThisThread: true } as const;
+export const fewRuns = { inThisThread: true } as const;
 
 /**
  * The executor for `--device` and `--workers`, known to work.
@@ -30,8 +30,9 @@ export async function openExecutor(
   }: Partial<Pick<ExperimentOptions, "device" | "workers">> & { readonly inThisThread?: boolean },
   output: Output,
 ): Promise<Executor> {
-  if (device === "cpu" && inThisThread) return onnxruntimeExecutor({ threads: availableParallelism() });
-  if (device === "cpu") return workerPoolExecutor({ workers: workers || availableParallelism() });
+  const threads = workers || availableParallelism();
+  if (device === "cpu" && inThisThread) return onnxruntimeExecutor({ threads });
+  if (device === "cpu") return workerPoolExecutor({ workers: threads });
   if (workers > 1) {
     throw new UsageError(
       `--workers ${workers} is for --device cpu`,

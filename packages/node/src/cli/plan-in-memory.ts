@@ -51,12 +51,12 @@ async function refusal(setting: {
   const { experiment, options, executor, usedBytes, output } = setting;
   const { training } = setting.plan;
   const { chunkSize, recompute, expectedBytes, budgetBytes } = training;
-  const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}, ${recompute > 0 ? "with inner steps recomputed" : "all inner steps kept"}`;
+  const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}, ${recompute > 0 ? "with inner steps recomputed" : "with nothing recomputed"}`;
   const may =
     options.memory > 0 ? `--memory allows ${bytes(budgetBytes!)}` : `this machine can give ${bytes(budgetBytes!)}`;
   const ours = [
     ...(options.workers > 1 ? ["--workers 1"] : []),
-    ...(options.recompute === "no" ? ["--recompute yes"] : []),
+    ...(options.recompute === "no" && training.recomputes ? ["--recompute yes"] : []),
     ...(options.chunk > 1 ? ["--chunk 1"] : []),
   ];
   const remedies: string[] = [];

@@ -91,6 +91,7 @@ function openPool(size: number, file: URL): Executor {
   /** The work on the slot's worker; once more on a fresh one where the worker died over it. */
   const insist = async <T>(slot: number, operation: "load" | "run", work: (worker: WorkerThread) => Promise<T>) => {
     for (let attempt = 1; ; attempt++) {
+      if (closing) throw closedError(operation);
       try {
         return await work(workerOf(slot));
       } catch (error) {
@@ -108,15 +109,16 @@ function openPool(size: number, file: URL): Executor {
 
   const load: Executor["load"] = async (model, inputs, outputs, { estimate, alone = false } = {}) => {
     if (closing) throw closedError("load");
+    const small = estimate !== undefined && isSmall(estimate);
     const loaded: LoadedModel = {
       session: sessions++,
       model: new Uint8Array(new SharedArrayBuffer(model.length)),
       inputs: inputs.map(plainType),
       outputs: outputs.map(plainType),
-      threads: alone ? size : 1,
+      threads: alone && !small ? size : 1,
     };
     loaded.model.set(model);
-    if (estimate && isSmall(estimate)) {
+    if (small) {
       // The engine is not loaded into this thread by programs that have no use for it there.
       here ??= import("./onnxruntime-executor.js").then(({ onnxruntimeExecutor }) => onnxruntimeExecutor());
       return openSession(loaded, await (await here).load(model, inputs, outputs));
@@ -148,12 +150,21 @@ function openPool(size: number, file: URL): Executor {
         giveBack(slot);
       }
     };
+    let last: Promise<unknown> = Promise.resolve();
+    /** One run after the other, where each takes all cores. */
+    const runInTurn = (feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> => {
+      if (loaded.threads === 1) return runInWorker(feeds);
+      const run = (): Promise<readonly TypedArray[]> => runInWorker(feeds);
+      const result = last.then(run, run);
+      last = result;
+      return result;
+    };
     return {
       async run(feeds) {
         if (closing || sessionClosing) throw closedError("run");
         checkFeeds(feeds, loaded.inputs);
         // This thread computes only while there is nothing that a worker could compute beside it.
-        const result = own && running === 0 ? own.run(feeds) : runInWorker(feeds);
+        const result = own && running === 0 ? own.run(feeds) : runInTurn(feeds);
         runs.add(result);
         running++;
         try {

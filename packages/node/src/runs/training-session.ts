@@ -101,7 +101,6 @@ export async function trainInFolder(setting: {
       executor,
       chunkSize,
       recompute,
-      ...memoryBudgetOf(options),
       ...(plan ? { plan } : {}),
       ...(options.validateEvery > 0
         ? {
