@@ -77,13 +77,13 @@ export function batchNorm(
 }
 
 /** An array normalised with statistics of its own, and these. */
-export interface NormalizedBatch {
+export type NormalizedBatch = {
   readonly output: Tensor;
   /** [channels] */
   readonly mean: Tensor;
   /** [channels], biased. */
   readonly variance: Tensor;
-}
+};
 
 /**
  * Batch normalisation with the statistics of x itself, over all axes but the last (Ioffe & Szegedy 2015).
