@@ -51,7 +51,8 @@ async function refusal(setting: {
   const { experiment, options, executor, usedBytes, output } = setting;
   const { training } = setting.plan;
   const { chunkSize, recompute, expectedBytes, budgetBytes } = training;
-  const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}, ${recompute > 0 ? "with inner steps recomputed" : "with nothing recomputed"}`;
+  const kept = recompute > 0 ? ", with inner steps recomputed" : training.recomputes ? ", all inner steps kept" : "";
+  const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}${kept}`;
   const may =
     options.memory > 0 ? `--memory allows ${bytes(budgetBytes!)}` : `this machine can give ${bytes(budgetBytes!)}`;
   const ours = [
