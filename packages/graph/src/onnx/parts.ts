@@ -56,6 +56,7 @@ export function partwise(
   const row = outer === 1 ? inner : times * inner;
   if (lengths.some((length) => length % row !== 0)) return undefined;
   const shapeOf = (length: number): number[] => (outer === 1 ? [length / inner, inner] : [length / row, times, inner]);
+  const smallerLengths = lengths.map((length) => length / times);
   let end = 0;
   const results = lengths.map((length, at) => {
     end += length;
@@ -64,8 +65,7 @@ export function partwise(
       if (own === 1) return e.reshape(x, []);
       if (own === size) return e.reshape(partOf(e, x, lengths, at, end), shapeOf(length));
       if (outer === 1) return e.reshape(x, [1, inner]);
-      const rows = lengths.map((all) => all / times);
-      return e.reshape(partOf(e, x, rows, at, end / times), [length / row, 1, inner]);
+      return e.reshape(partOf(e, x, smallerLengths, at, end / times), [length / row, 1, inner]);
     });
     return make(operands, { dtype: output.dtype, shape: shapeOf(length) });
   });
