@@ -13,7 +13,7 @@ import {
   trace,
   type Value,
 } from "@innerloop/graph";
-import { key, meanMetaGradient, sampleTasks, taskKeys } from "innerloop";
+import { key, meanMetaGradient, taskBatch } from "innerloop";
 import { learnerOf, type Problem, tasksOf } from "./problem.js";
 import { median } from "./statistics.js";
 
@@ -42,7 +42,7 @@ export async function matmulPeak(on: Executor): Promise<() => Promise<number>> {
  */
 export async function bareProducts(problem: Problem, chunkSize: number, on: Executor): Promise<() => Promise<number>> {
   const learner = learnerOf(problem);
-  const batch = { tasks: sampleTasks(tasksOf(problem), 1, 0, chunkSize), keys: taskKeys(1, 0, chunkSize) };
+  const batch = taskBatch(tasksOf(problem), 1, 0, chunkSize);
   const program = (params: Tree, { tasks, keys }: typeof batch): Tree =>
     meanMetaGradient(learner, params, tasks, keys).gradient;
   const { graph } = trace(program, [learner.init(key(0)), batch]);

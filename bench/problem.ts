@@ -15,12 +15,11 @@ import {
   planTraining,
   prototypicalNetwork,
   random,
-  sampleTasks,
   sgd,
   sinusoids,
   type TaskBatch,
   type TaskSource,
-  taskKeys,
+  taskBatch,
 } from "innerloop";
 
 /** A meta-step as plain data: what we and every peer build the same program from. Peers read it as JSON. */
@@ -94,10 +93,7 @@ export async function ourLoop(problem: Problem, executor: Executor, chunkSize?: 
   let params: Tree = learner.init(key(0));
   let state = optimizer.init(params);
   let iteration = 0;
-  const sampled = (): TaskBatch => ({
-    tasks: sampleTasks(tasks, 1, iteration * metaBatchSize, metaBatchSize),
-    keys: taskKeys(1, iteration * metaBatchSize, metaBatchSize),
-  });
+  const sampled = (): TaskBatch => taskBatch(tasks, 1, iteration, metaBatchSize);
   let next = sampled();
   const setting = { learner, optimizer, executor, metaBatchSize };
   const plan = await planTraining({ ...setting, params, state, batch: next, chunkSize });

@@ -14,10 +14,9 @@ import {
   type PlanSetting,
   planFits,
   planTraining,
-  sampleTasks,
   sgd,
   sinusoids,
-  taskKeys,
+  taskBatch,
   train,
 } from "innerloop";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -56,7 +55,7 @@ const setting = (executor: Executor): PlanSetting<Tree> => ({
   metaBatchSize,
   params,
   state: optimizer.init(params),
-  batch: { tasks: sampleTasks(tasks, 1, 0, metaBatchSize), keys: taskKeys(1, 0, metaBatchSize) },
+  batch: taskBatch(tasks, 1, 0, metaBatchSize),
 });
 
 describe("a plan", () => {

@@ -30,6 +30,10 @@ export interface ApplyContext {
   readonly key?: Tensor;
   /** Which application of the model this is within one adaptation: dropout draws anew for each. */
   readonly pass?: string;
+  /** Inner steps taken before this application: 0 in the first step, the number of all steps for queries. */
+  readonly step?: number;
+  /** float [examples], where some rows of x are padding: 1 for those that are there. Statistics are of these alone. */
+  readonly present?: Tensor;
   /** Where the layer stands in the model: `2/norm`. */
   readonly path?: string;
 }

@@ -5,6 +5,7 @@ import {
   cast,
   conv1d as convolve1d,
   conv2d as convolve2d,
+  div,
   formatShape,
   GraphError,
   gather,
@@ -14,8 +15,10 @@ import {
   leaves,
   mapTree,
   matmul,
+  max,
   maxPool2d,
   mul,
+  type NormalizedBatch,
   batchNorm as normalizeBatch,
   layerNorm as normalizeLayer,
   type Padding,
@@ -24,6 +27,8 @@ import {
   reshape,
   sigmoid as sigmoidOf,
   silu as siluOf,
+  sub,
+  sum,
   type Tensor,
   type Tree,
   tanh as tanhOf,
@@ -172,11 +177,34 @@ export function batchNorm(options: {
       }
       const given = mode === "support" ? context.given?.[path] : undefined;
       if (given) return normalizeBatch(x, given, params, epsilon);
-      const { output, mean: centre, variance } = batchNormOfBatch(x, params, epsilon);
+      const {
+        output,
+        mean: centre,
+        variance,
+      } = context.present
+        ? batchNormOfPresent(x, context.present, params, epsilon)
+        : batchNormOfBatch(x, params, epsilon);
       if (mode !== "transductive") context.record?.(path, { mean: centre, variance });
       return output;
     },
   };
+}
+
+/** Batch normalisation with the statistics of the rows that are present: [examples], 1 or 0. */
+function batchNormOfPresent(
+  x: Tensor,
+  present: Tensor,
+  affine: { readonly scale: Tensor; readonly shift: Tensor },
+  epsilon: number,
+): NormalizedBatch {
+  const axes = x.shape.map((_, axis) => axis).slice(0, -1);
+  const weights = reshape(present, [x.shape[0]!, ...x.shape.slice(1).map(() => 1)]);
+  const places = x.size / (x.shape[0]! * x.shape.at(-1)!);
+  const count = mul(max(sum(present), 1), places);
+  const centre = div(sum(mul(x, weights), axes), count);
+  const centred = sub(x, centre);
+  const variance = div(sum(mul(mul(centred, centred), weights), axes), count);
+  return { output: normalizeBatch(x, { mean: centre, variance }, affine, epsilon), mean: centre, variance };
 }
 
 /**

@@ -21,8 +21,9 @@ import {
 import type { Layer } from "../layers/layer.js";
 import { crossEntropy, type Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
-import { type AdaptedModel, innerLoop, recorded, withSupportStatistics } from "./gradient-adaptation.js";
-import { type Adapter, type Learner, measured } from "./learner.js";
+import { type AdaptedModel, innerLoop, recorded } from "./gradient-adaptation.js";
+import { predictor, withSupport } from "./gradient-learner.js";
+import { type Adapter, type Learner, measured, type Targets } from "./learner.js";
 import { allExamples } from "./reptile.js";
 
 export interface BaselineOptions {
@@ -44,10 +45,8 @@ export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedMode
     steps,
     init: model.init,
     adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, {
-        phase: "predict",
-      }),
-    predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),
+      withSupport(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+    predict: predictor(model),
   };
 }
 
@@ -62,10 +61,10 @@ export function jointTraining(options: BaselineOptions): Learner<Tree, AdaptedMo
     ...fineTuning,
     name: "joint pre-training",
     metaGradient: (params, { support, query }, key) => {
-      const { x, y } = allExamples(support, query);
+      const all = allExamples(support, query);
       const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {
-        const { output, statistics } = recorded(model, at, x, { phase: "train", ...(key ? { key } : {}) });
-        const { loss: total, metrics } = measured(loss, output, y);
+        const { output, statistics } = recorded(model, at, all, { phase: "train", ...(key ? { key } : {}) });
+        const { loss: total, metrics } = measured(loss, output, all);
         return [total, { metrics, statistics }] as const;
       })(params);
       return { loss: value, gradient, metrics: auxiliary.metrics, statistics: auxiliary.statistics };
@@ -74,7 +73,11 @@ export function jointTraining(options: BaselineOptions): Learner<Tree, AdaptedMo
 }
 
 /** What a nearest-neighbour classifier remembers: the support set. */
-export type RememberedSupport = { readonly x: Tensor; readonly y: Tensor };
+export type RememberedSupport = {
+  readonly x: Tensor;
+  /** [n, ways]: 1 for the class of an example, 0 for others; padding is of no class. */
+  readonly members: Tensor;
+};
 
 /**
  * The class of the nearest support example, in the input space or under an embedding of one's own: logit of a class =
@@ -93,15 +96,23 @@ export function nearestNeighbour(options: {
     description: { space: options.embed ? "embedding" : "input" },
     loss: crossEntropy,
     init: () => ({ none: tensor(0) }),
-    adapt: (_params, support) => ({ x: embed(support.x), y: support.y }),
+    adapt: (_params, support) => ({ x: embed(support.x), members: memberships(support, ways) }),
     predict: (support, x) => {
       const squared = squaredDistances(embed(x), support.x);
-      const own = oneHot(support.y, ways);
       // A class has no distance to examples of others: 1e9 keeps them from being the nearest.
-      const perClass = sub(neg(reshape(squared, [...squared.shape, 1])), mul(cast(equal(own, 0), squared.dtype), 1e9));
+      const perClass = sub(
+        neg(reshape(squared, [...squared.shape, 1])),
+        mul(cast(equal(support.members, 0), squared.dtype), 1e9),
+      );
       return reduceMax(perClass, 1);
     },
   };
+}
+
+/** Which class an example is of: [n, ways], a row of zeros for padding. */
+export function memberships({ y, present }: Targets, ways: number): Tensor {
+  const members = oneHot(y, ways);
+  return present ? mul(members, reshape(present, [y.size, 1])) : members;
 }
 
 /** |a_i - b_j|^2 of rows [n, d] and [m, d]: [n, m]. */

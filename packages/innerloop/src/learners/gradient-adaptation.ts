@@ -14,12 +14,15 @@ import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../layer
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
 import type { Examples } from "../tasks/task.js";
+import { overPresent } from "./learner.js";
 
 /** A model adapted to one task by gradient steps. */
 export type AdaptedModel = {
   readonly params: Tree;
   /** Statistics of the support set under the adapted parameters, for batch normalisation of mode "support". */
   readonly statistics: StatisticsByPath;
+  /** [classes], where the support set is padded: 1 for classes that it has no example of. */
+  readonly absent?: Tensor;
 };
 
 export interface InnerLoop {
@@ -71,10 +74,15 @@ export function innerLoop(
   let fast: ByPath = Object.fromEntries(chosen.map((path) => [path, all[path]!]));
   let state = loop.inner.init(fast);
   const take = (step: number): void => {
-    const { x, y } = loop.minibatch?.(support, step) ?? support;
-    const gradient = grad((at: ByPath) =>
-      loop.loss(loop.model.apply(assembled(at), x, { ...context, pass: `step ${step}` }), y),
-    )(fast);
+    const batch = loop.minibatch?.(support, step) ?? support;
+    const gradient = grad((at: ByPath) => {
+      const output = loop.model.apply(assembled(at), batch.x, {
+        ...contextOf(context, batch),
+        pass: `step ${step}`,
+        step,
+      });
+      return overPresent(loop.loss, output, batch);
+    })(fast);
     const used = loop.order === 1 ? mapTree((g) => stopGradient(g), gradient) : gradient;
     ({ params: fast, state } = loop.inner.update(used, state, fast));
   };
@@ -93,26 +101,20 @@ export function innerLoop(
 /** Whether a path is that of a running average, which is kept beside the parameters but not trained. */
 export const isRunningStatistic = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
 
-/** The adapted parameters with the support set's statistics under them. */
-export function withSupportStatistics(
-  model: Layer,
-  params: Tree,
-  support: Examples,
-  context: ApplyContext,
-): AdaptedModel {
-  return { params, statistics: recorded(model, params, support.x, context).statistics };
-}
+/** A context for examples: what they have of padding goes with them. */
+export const contextOf = (context: ApplyContext, { present }: Examples): ApplyContext =>
+  present ? { ...context, present } : context;
 
-/** A model's outputs with the statistics that its layers report on the way. */
+/** A model's outputs for examples with the statistics that its layers report on the way. */
 export function recorded(
   model: Layer,
   params: Tree,
-  x: Tensor,
+  examples: Examples,
   context: ApplyContext,
 ): { readonly output: Tensor; readonly statistics: StatisticsByPath } {
   const statistics: { [path: string]: Statistics } = {};
-  const output = model.apply(params, x, {
-    ...context,
+  const output = model.apply(params, examples.x, {
+    ...contextOf(context, examples),
     record: (path, found) => {
       statistics[path] = found;
     },

@@ -2,6 +2,7 @@ export {
   type BaselineOptions,
   fromScratch,
   jointTraining,
+  memberships,
   nearestNeighbour,
   type RememberedSupport,
   squaredDistances,
@@ -12,8 +13,8 @@ export {
   type InnerLoop,
   innerLoop,
   recorded,
-  withSupportStatistics,
 } from "./gradient-adaptation.js";
+export { gradientLearner, predicted, predictor, withSupport } from "./gradient-learner.js";
 export {
   type Adapter,
   type AdaptOptions,
@@ -21,6 +22,8 @@ export {
   type MetaGradient,
   meanMetaGradient,
   measured,
+  overPresent,
+  type Targets,
 } from "./learner.js";
 export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./maml.js";
 export {

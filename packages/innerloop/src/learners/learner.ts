@@ -1,6 +1,6 @@
-import { mapTree, mean, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import { div, mapTree, max, mean, mul, reshape, sum, type Tensor, type Tree, vmap } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
-import type { Loss } from "../losses.js";
+import type { Loss, Metric } from "../losses.js";
 import type { Key } from "../random.js";
 import type { Examples, Task } from "../tasks/task.js";
 
@@ -27,6 +27,8 @@ export interface MetaGradientOptions {
    * inner steps ignore it.
    */
   readonly recompute?: number;
+  /** Scalar, the updates done so far: for learners that change over training. Those take the end of training without it. */
+  readonly iteration?: Tensor;
 }
 
 /**
@@ -48,8 +50,12 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   /** @param key int32 scalar from which dropout draws */
   metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
   adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
-  /** Outputs of the model for inputs [n, ...]. */
-  predict(adapted: Adapted, x: Tensor): Tensor;
+  /**
+   * Outputs of the model for inputs [n, ...].
+   *
+   * @param present [n], where some inputs are padding: 1 for those that are there
+   */
+  predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
 }
 
 /** What evaluation needs of a learner; baselines have no more than this. */
@@ -73,15 +79,29 @@ export function meanMetaGradient<P extends Tree>(
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 
+/** Targets, of which some may be padding. */
+export type Targets = Omit<Examples, "x">;
+
+/**
+ * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row by
+ * itself: any function that is a mean over rows can be given padded ones.
+ */
+export function overPresent(f: Metric, prediction: Tensor, { y, present }: Targets): Tensor {
+  if (!present) return f(prediction, y);
+  const alone = (x: Tensor): Tensor => reshape(x, [1, ...x.shape]);
+  const each = vmap((row: Tensor, target: Tensor) => f(alone(row), alone(target)))(prediction, y);
+  return div(sum(mul(each, present)), max(sum(present), 1));
+}
+
 /** A loss with its metrics, for one set of predictions. */
 export function measured(
   loss: Loss,
   prediction: Tensor,
-  y: Tensor,
+  targets: Targets,
 ): { loss: Tensor; metrics: { [name: string]: Tensor } } {
   const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [
     name,
-    metric(prediction, y),
+    overPresent(metric, prediction, targets),
   ]);
-  return { loss: loss(prediction, y), metrics: Object.fromEntries(metrics) };
+  return { loss: overPresent(loss, prediction, targets), metrics: Object.fromEntries(metrics) };
 }

@@ -1,18 +1,10 @@
-import { leaves, mapTree, paths, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
-import type { Layer, StatisticsByPath } from "../layers/layer.js";
+import { leaves, mapTree, paths, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import { type Optimizer, sgd } from "../optimizers.js";
-import type { Examples } from "../tasks/task.js";
-import {
-  type AdaptedModel,
-  headPaths,
-  type InnerLoop,
-  innerLoop,
-  isRunningStatistic,
-  recorded,
-  withSupportStatistics,
-} from "./gradient-adaptation.js";
-import { type Learner, type MetaGradientOptions, measured } from "./learner.js";
+import { type AdaptedModel, headPaths, type InnerLoop, isRunningStatistic } from "./gradient-adaptation.js";
+import { gradientLearner } from "./gradient-learner.js";
+import type { Learner } from "./learner.js";
 
 export interface MamlOptions {
   readonly model: Layer;
@@ -113,60 +105,4 @@ function elementwiseSgd(rates: Tree): Optimizer {
   const names = paths(rates);
   const byPath = leaves(rates).map((rate, i): [string, Tensor] => [names[i]!, rate]);
   return sgd({ learningRate: Object.fromEntries(byPath.filter(([path]) => !isRunningStatistic(path))) });
-}
-
-/** Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
-function below(name: string | undefined, statistics: StatisticsByPath): StatisticsByPath {
-  if (name === undefined) return statistics;
-  return Object.fromEntries(
-    Object.entries(statistics).map(([at, found]) => [at === "" ? name : `${name}/${at}`, found]),
-  );
-}
-
-/** A learner that adapts by the inner loop and whose meta-gradient is the gradient of the query loss through it. */
-function gradientLearner(options: {
-  readonly name: string;
-  readonly description: Learner["description"];
-  readonly loss: Loss;
-  readonly model: Layer;
-  readonly steps: number;
-  readonly init: Learner["init"];
-  /** The inner loop under given meta-parameters, and the parameters it starts from. */
-  readonly loopFor: (params: Tree) => { readonly loop: InnerLoop; readonly params: Tree };
-  /** Where in the meta-parameters the model's are; they are the model's own by default. */
-  readonly modelPath?: string;
-}): Learner<Tree, AdaptedModel> {
-  const { name, description, loss, model, steps, init, loopFor, modelPath } = options;
-  const adapted = (
-    params: Tree,
-    support: Examples,
-    count: number,
-    context: { phase: "train" | "predict"; key?: Tensor },
-    { recompute = 0 }: MetaGradientOptions = {},
-  ): AdaptedModel => {
-    const { loop, params: start } = loopFor(params);
-    const arrived = innerLoop({ ...loop, recompute }, start, support, count, context);
-    return withSupportStatistics(model, arrived, support, context);
-  };
-  return {
-    name,
-    description,
-    loss,
-    steps,
-    recomputes: true,
-    init,
-    metaGradient: (params, { support, query }, key, how) => {
-      const context = { phase: "train" as const, ...(key ? { key } : {}) };
-      const outer = (at: Tree) => {
-        const task = adapted(at, support, steps, context, how);
-        const { output, statistics } = recorded(model, task.params, query.x, { ...context, given: task.statistics });
-        const { loss: queryLoss, metrics } = measured(loss, output, query.y);
-        return [queryLoss, { metrics, statistics }] as const;
-      };
-      const { value, gradient, auxiliary } = valueAndGrad(outer)(params);
-      return { loss: value, gradient, metrics: auxiliary.metrics, statistics: below(modelPath, auxiliary.statistics) };
-    },
-    adapt: (params, support, { steps: count = steps } = {}) => adapted(params, support, count, { phase: "predict" }),
-    predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),
-  };
 }

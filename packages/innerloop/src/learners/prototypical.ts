@@ -8,7 +8,6 @@ import {
   max,
   mul,
   neg,
-  oneHot,
   relu,
   reshape,
   sqrt,
@@ -22,7 +21,7 @@ import {
 import type { ApplyContext, Layer, StatisticsByPath } from "../layers/layer.js";
 import { crossEntropy } from "../losses.js";
 import type { Examples } from "../tasks/task.js";
-import { squaredDistances } from "./baselines.js";
+import { memberships, squaredDistances } from "./baselines.js";
 import { recorded } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 
@@ -70,13 +69,13 @@ export function prototypicalNetwork(options: PrototypicalNetworkOptions): Learne
   if (!Number.isInteger(ways) || ways < 2)
     throw new GraphError("IL102", "prototypicalNetwork", `${ways} ways`, "Use 2 or more");
   const distances = distanceFunctions[distance];
-  const embedded = (params: Tree, x: Tensor, context: ApplyContext) => {
-    const { output, statistics } = recorded(model, params, x, context);
-    return { features: reshape(output, [x.shape[0]!, -1]), statistics };
+  const embedded = (params: Tree, examples: Examples, context: ApplyContext) => {
+    const { output, statistics } = recorded(model, params, examples, context);
+    return { features: reshape(output, [examples.x.shape[0]!, -1]), statistics };
   };
   const adapted = (params: Tree, support: Examples, context: ApplyContext): Prototypes => {
-    const { features, statistics } = embedded(params, support.x, context);
-    const members = oneHot(support.y, ways, features.dtype);
+    const { features, statistics } = embedded(params, support, context);
+    const members = cast(memberships(support, ways), features.dtype);
     const counts = sum(members, 0);
     const totals = matmul(swapLast(members), features);
     return { params, prototypes: div(totals, reshape(max(counts, 1), [ways, 1])), counts, statistics };
@@ -94,14 +93,17 @@ export function prototypicalNetwork(options: PrototypicalNetworkOptions): Learne
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
       const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {
         const task = adapted(at, support, { ...context, pass: "support" });
-        const { features, statistics } = embedded(at, query.x, { ...context, pass: "query", given: task.statistics });
-        const { loss, metrics } = measured(crossEntropy, logits(task, features), query.y);
+        const { features, statistics } = embedded(at, query, { ...context, pass: "query", given: task.statistics });
+        const { loss, metrics } = measured(crossEntropy, logits(task, features), query);
         return [loss, { metrics, statistics }] as const;
       })(params);
       return { loss: value, gradient, metrics: auxiliary.metrics, statistics: auxiliary.statistics };
     },
     adapt: (params, support) => adapted(params, support, { phase: "predict" }),
-    predict: (task, x) => logits(task, embedded(task.params, x, { given: task.statistics }).features),
+    predict: (task, x, present) => {
+      const output = model.apply(task.params, x, { given: task.statistics, ...(present ? { present } : {}) });
+      return logits(task, reshape(output, [x.shape[0]!, -1]));
+    },
   };
 }
 

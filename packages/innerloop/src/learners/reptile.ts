@@ -1,15 +1,10 @@
-import { concat, GraphError, gather, mapTree, sub, type Tree, tensor } from "@innerloop/graph";
+import { concat, GraphError, gather, mapTree, ones, sub, type Tree, tensor } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
 import type { Examples } from "../tasks/task.js";
-import {
-  type AdaptedModel,
-  type InnerLoop,
-  innerLoop,
-  recorded,
-  withSupportStatistics,
-} from "./gradient-adaptation.js";
+import { type AdaptedModel, type InnerLoop, innerLoop } from "./gradient-adaptation.js";
+import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured } from "./learner.js";
 
 export interface ReptileOptions {
@@ -57,19 +52,17 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
       const arrived = innerLoop(loop, params, support, steps, context);
-      const given = withSupportStatistics(model, arrived, support, context).statistics;
-      const { output, statistics } = recorded(model, arrived, query.x, { ...context, given });
+      const task = withSupport(model, arrived, support, context);
+      const { output, statistics } = predicted(model, task, query, context);
       return {
-        ...measured(loss, output, query.y),
+        ...measured(loss, output, query),
         gradient: mapTree((from, to) => sub(from, to), params, arrived),
         statistics,
       };
     },
     adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupportStatistics(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, {
-        phase: "predict",
-      }),
-    predict: (task, x) => model.apply(task.params, x, { given: task.statistics }),
+      withSupport(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+    predict: predictor(model),
   };
 }
 
@@ -83,7 +76,7 @@ function minibatch(support: Examples, step: number, size: number): Examples {
   const order = interleaved(rows, Math.ceil(rows / size));
   const chosen = Array.from({ length: size }, (_, i) => order[(step * size + i) % rows]!);
   const index = tensor(chosen, [size], "int32");
-  return { x: gather(support.x, index, 0), y: gather(support.y, index, 0) };
+  return mapTree((leaf) => gather(leaf, index, 0), support);
 }
 
 /** 0, stride, 2 stride, ..., 1, 1 + stride, ... */
@@ -95,5 +88,7 @@ function interleaved(rows: number, stride: number): number[] {
 
 /** Both sets of a task as one. */
 export function allExamples(support: Examples, query: Examples): Examples {
-  return { x: concat([support.x, query.x]), y: concat([support.y, query.y]) };
+  const rows = ({ x, y, present = ones([x.shape[0]!]) }: Examples) => ({ x, y, present });
+  if (!support.present && !query.present) return { x: concat([support.x, query.x]), y: concat([support.y, query.y]) };
+  return mapTree((a, b) => concat([a, b]), rows(support), rows(query));
 }

@@ -7,6 +7,11 @@ export type Examples = {
   readonly x: Tensor;
   /** Targets [n, ...], or [n] int32 class indices. */
   readonly y: Tensor;
+  /**
+   * float32 [n], where a source pads tasks of different sizes to one shape: 1 for rows that are there, 0 for padding,
+   * whose values mean nothing. Without it all rows are there.
+   */
+  readonly present?: Tensor;
 };
 
 /** What a learner adapts to (support), and what it is then judged on (query). */

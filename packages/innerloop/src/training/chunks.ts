@@ -1,8 +1,9 @@
 /** How many tasks run at once, and what a training takes of the machine's memory. */
 import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
 import type { Learner } from "../learners/learner.js";
-import type { MetaPrograms, MetaStepSetting, TaskBatch } from "./meta-step.js";
+import type { MetaPrograms, MetaStepSetting } from "./meta-step.js";
 import { metaPrograms } from "./meta-step.js";
+import type { TaskBatch } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 const mebibyte = 2 ** 20;

@@ -75,8 +75,8 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
     steps.map((n) => {
       const { loss, metrics } = measured(
         learner.loss,
-        learner.predict(learner.adapt(params, task.support, { steps: n }), task.query.x),
-        task.query.y,
+        learner.predict(learner.adapt(params, task.support, { steps: n }), task.query.x, task.query.present),
+        task.query,
       );
       return { loss, ...metrics };
     });

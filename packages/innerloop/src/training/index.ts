@@ -15,9 +15,9 @@ export {
   estimated,
   evaluate,
 } from "./evaluate.js";
-export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep, type TaskBatch } from "./meta-step.js";
+export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
 export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
-export { sampleTasks, stackTasks, taskKeys } from "./task-batch.js";
+export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys } from "./task-batch.js";
 export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
 export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

@@ -13,15 +13,7 @@ import {
 import { withRunningStatistics } from "../layers/layers.js";
 import { type Learner, type MetaGradient, type MetaGradientOptions, meanMetaGradient } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
-import type { Task } from "../tasks/task.js";
-import { sliceRows, sliceTasks } from "./task-batch.js";
-
-/** Tasks of one update, stacked, with a dropout key for each. */
-export type TaskBatch = {
-  readonly tasks: Task;
-  /** int32 [tasks] */
-  readonly keys: Tensor;
-};
+import { sliceRows, sliceTasks, type TaskBatch } from "./task-batch.js";
 
 export interface MetaStepResult<Params extends Tree> {
   readonly params: Params;
@@ -78,8 +70,8 @@ export interface MetaPrograms<Params extends Tree> {
 export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Params>): MetaPrograms<Params> {
   const { learner, optimizer, executor, metaBatchSize, recompute = 0 } = setting;
   type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
-  const gradientOf = (params: Params, { tasks, keys }: TaskBatch): Tree =>
-    withoutAbsent(meanMetaGradient(learner, params, tasks, keys, { recompute }));
+  const gradientOf = (params: Params, { tasks, keys, iteration }: TaskBatch): Tree =>
+    withoutAbsent(meanMetaGradient(learner, params, tasks, keys, { recompute, iteration }));
   const updated = (params: Params, state: Tree, chunks: readonly Tree[], weights: readonly number[]): Found => {
     const { gradient, statistics = {}, loss, metrics } = weightedSum(chunks, weights) as MetaGradient<Params>;
     const next = optimizer.update(gradient, state, params);
@@ -146,7 +138,8 @@ function chunkSizes(total: number, chunkSize: number): number[] {
   return Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) => Math.min(chunkSize, total - i * chunkSize));
 }
 
-const sliceBatch = ({ tasks, keys }: TaskBatch, start: number, stop: number): TaskBatch => ({
+const sliceBatch = ({ tasks, keys, iteration }: TaskBatch, start: number, stop: number): TaskBatch => ({
+  iteration,
   tasks: sliceTasks(tasks, start, stop),
   keys: sliceRows(keys, start, stop),
 });

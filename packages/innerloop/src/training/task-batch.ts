@@ -1,19 +1,25 @@
-import { allocate, isFloat, sameShape, type Tensor, tensor } from "@innerloop/graph";
+import { allocate, isFloat, mapTree, sameShape, type Tensor, tensor } from "@innerloop/graph";
 import { random } from "../random.js";
-import type { Task, TaskSource } from "../tasks/task.js";
+import type { Examples, Task, TaskSource } from "../tasks/task.js";
 import { TrainingError } from "./training-error.js";
 
 /** Tasks stacked along a new first axis: every leaf is [tasks, ...]. */
 export function stackTasks(tasks: readonly Task[]): Task {
-  const part = (set: "support" | "query", leaf: "x" | "y"): Tensor =>
-    stackValues(
-      tasks.map((task) => task[set][leaf]),
-      `${set}.${leaf}`,
-    );
-  return {
-    support: { x: part("support", "x"), y: part("support", "y") },
-    query: { x: part("query", "x"), y: part("query", "y") },
+  const part = (set: "support" | "query"): Examples => {
+    const leaf = (name: "x" | "y"): Tensor =>
+      stackValues(
+        tasks.map((task) => task[set][name]),
+        `${set}.${name}`,
+      );
+    const padded = tasks.flatMap((task) => task[set].present ?? []);
+    if (padded.length > 0 && padded.length < tasks.length) {
+      const problem = `${set}.present is there for ${padded.length} of ${tasks.length} tasks`;
+      throw new TrainingError("ILR101", "tasks", problem, "Give it for all tasks of a source, or for none");
+    }
+    const present = padded.length > 0 ? { present: stackValues(padded, `${set}.present`) } : {};
+    return { x: leaf("x"), y: leaf("y"), ...present };
   };
+  return { support: part("support"), query: part("query") };
 }
 
 function stackValues(parts: readonly Tensor[], name: string): Tensor {
@@ -65,13 +71,28 @@ export function taskKeys(seed: number, first: number, count: number): Tensor {
   return tensor(Int32Array.from({ length: count }, (_, i) => random(seed, first + i, 1).integer(2 ** 26)));
 }
 
+/** Tasks of one update, stacked, with a dropout key for each. */
+export type TaskBatch = {
+  readonly tasks: Task;
+  /** int32 [tasks] */
+  readonly keys: Tensor;
+  /** Scalar, the updates done before this one. */
+  readonly iteration: Tensor;
+};
+
+/** The tasks of an update: those at addresses from iteration metaBatchSize on. */
+export function taskBatch(source: TaskSource, seed: number, iteration: number, metaBatchSize: number): TaskBatch {
+  const first = iteration * metaBatchSize;
+  return {
+    tasks: sampleTasks(source, seed, first, metaBatchSize),
+    keys: taskKeys(seed, first, metaBatchSize),
+    iteration: tensor(iteration, [], "float32"),
+  };
+}
+
 /** Tasks `start` to `stop` of a batch, without copying. */
 export function sliceTasks(batch: Task, start: number, stop: number): Task {
-  const part = (x: Tensor): Tensor => sliceRows(x, start, stop);
-  return {
-    support: { x: part(batch.support.x), y: part(batch.support.y) },
-    query: { x: part(batch.query.x), y: part(batch.query.y) },
-  };
+  return mapTree((leaf) => sliceRows(leaf, start, stop), batch);
 }
 
 /** Rows `start` to `stop` of the first axis, without copying. */

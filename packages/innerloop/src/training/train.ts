@@ -15,7 +15,7 @@ import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
 import { type BestParams, Run } from "./run.js";
-import { sampleTasks, taskKeys } from "./task-batch.js";
+import { taskBatch } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** What happens while training, in order. `iteration` counts updates done. */
@@ -108,10 +108,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed);
-  const batchAt = (iteration: number) => ({
-    tasks: sampleTasks(sources.train, trainSeed, iteration * metaBatchSize, metaBatchSize),
-    keys: taskKeys(trainSeed, iteration * metaBatchSize, metaBatchSize),
-  });
+  const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize);
   let plan = options.plan;
   if (state.chunkSize === 0) {
     plan ??= await planTraining({

@@ -5,11 +5,10 @@ import {
   type CheckpointStore,
   key,
   planTraining,
-  sampleTasks,
   splitSeed,
   type TrainingEvent,
   type TrainingPlan,
-  taskKeys,
+  taskBatch,
   train,
 } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
@@ -38,7 +37,6 @@ export async function planRun(
 ): Promise<RunPlan> {
   const { learner, optimizer, tasks } = experiment;
   const params = learner.init(key(options.seed));
-  const taskSeed = splitSeed(options.seed, "train");
   const training = await planTraining({
     learner,
     optimizer,
@@ -46,10 +44,7 @@ export async function planRun(
     metaBatchSize: options.metaBatch,
     params,
     state: optimizer.init(params),
-    batch: {
-      tasks: sampleTasks(tasks.train, taskSeed, 0, options.metaBatch),
-      keys: taskKeys(taskSeed, 0, options.metaBatch),
-    },
+    batch: taskBatch(tasks.train, splitSeed(options.seed, "train"), 0, options.metaBatch),
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),
     usedBytes,
