@@ -1,9 +1,10 @@
-import { grad, sum, type Tensor, tensor, valueAndGrad } from "@innerloop/graph";
+import { add, concat, grad, mul, sum, type Tensor, tensor, valueAndGrad } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import {
   accuracy,
   binaryCrossEntropy,
   crossEntropy,
+  gaussianNegativeLogLikelihood,
   huber,
   type Loss,
   meanAbsoluteError,
@@ -71,6 +72,22 @@ const cases: readonly LossCase[] = [
     prediction: noiseTensor([6, 1], 4),
     y: bits,
     formula: perElement((logit, y) => -Math.log(1 / (1 + Math.exp(y ? -logit : logit)))),
+  },
+  {
+    name: "gaussianNegativeLogLikelihood",
+    loss: gaussianNegativeLogLikelihood,
+    // Two means, then two deviations in 0.5 to 1.5, a row.
+    prediction: concat([prediction, add(mul(noiseTensor([6, 2], 5), 0.5), 1)], -1),
+    y: target,
+    formula: (values, y) =>
+      average(
+        y.map((value, i) => {
+          const [row, column] = [Math.floor(i / 2), i % 2];
+          const [centre, deviation] = [values[4 * row + column]!, values[4 * row + 2 + column]!];
+          const density = Math.exp(-(((value - centre) / deviation) ** 2) / 2) / (deviation * Math.sqrt(2 * Math.PI));
+          return -Math.log(density);
+        }),
+      ),
   },
 ];
 
@@ -145,4 +162,15 @@ test("accuracy is the share of rows whose largest logit is their class's", () =>
   expect(valuesIn(crossEntropy.metrics!.accuracy!(logits, tensor([1, 1, 1, 1], [4], "int32")))).toEqual([0.25]);
   const { accuracy: binary } = binaryCrossEntropy.metrics!;
   expect(valuesIn(binary!(tensor([3, -2, 0.1, -0.1]), tensor([1, 0, 0, 1])))).toEqual([0.5]);
+});
+
+test("the metrics of a Gaussian prediction are of its means and of its deviations", () => {
+  const { meanSquaredError: squared, deviation } = gaussianNegativeLogLikelihood.metrics!;
+  const sure = tensor([
+    [1, 0.5],
+    [4, 1.5],
+  ]);
+  const y = tensor([[2], [2]]);
+  expect(valuesIn(squared!(sure, y))).toEqual([2.5]);
+  expect(valuesIn(deviation!(sure, y))).toEqual([1]);
 });

@@ -1,17 +1,24 @@
 import {
   abs,
+  add,
   argMax,
   cast,
   clip,
+  div,
   equal,
   formatShape,
   GraphError,
+  log,
   logSoftmax,
   mean,
   mul,
   oneHot,
+  reduceMax,
   relu,
   sameShape,
+  sigmoid,
+  sliceAxis,
+  softmax,
   softplus,
   sub,
   sum,
@@ -26,6 +33,21 @@ export interface Loss {
   (prediction: Tensor, y: Tensor): Tensor;
   /** Scalars reported with it. */
   readonly metrics?: Readonly<Record<string, Metric>>;
+  /** What it is called where figures are shown: "mean squared error". */
+  readonly title?: string;
+  /**
+   * Of losses of probabilities, what calibration is judged by. Each is a value for every prediction by itself, [n, ...]
+   * of predictions [n, ...]: a row's do not depend on other rows.
+   */
+  readonly confidence?: PredictionConfidence;
+}
+
+/** How sure each prediction is, and whether it is right. */
+export interface PredictionConfidence {
+  /** The probability of the most probable class. */
+  readonly topProbability: Metric;
+  /** 1 where that is the class of the target, 0 where not. */
+  readonly correct: Metric;
 }
 
 function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {
@@ -35,17 +57,23 @@ function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {
 }
 
 /** mean((prediction - y)^2) over all elements. */
-export const meanSquaredError: Loss = (prediction, y) => {
-  requireSameShape("meanSquaredError", prediction, y);
-  const error = sub(prediction, y);
-  return mean(mul(error, error));
-};
+export const meanSquaredError: Loss = Object.assign(
+  (prediction: Tensor, y: Tensor): Tensor => {
+    requireSameShape("meanSquaredError", prediction, y);
+    const error = sub(prediction, y);
+    return mean(mul(error, error));
+  },
+  { title: "mean squared error" },
+);
 
 /** mean(|prediction - y|) over all elements. */
-export const meanAbsoluteError: Loss = (prediction, y) => {
-  requireSameShape("meanAbsoluteError", prediction, y);
-  return mean(abs(sub(prediction, y)));
-};
+export const meanAbsoluteError: Loss = Object.assign(
+  (prediction: Tensor, y: Tensor): Tensor => {
+    requireSameShape("meanAbsoluteError", prediction, y);
+    return mean(abs(sub(prediction, y)));
+  },
+  { title: "mean absolute error" },
+);
 
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
 export function huber(delta = 1): Loss {
@@ -59,8 +87,11 @@ export function huber(delta = 1): Loss {
   };
 }
 
+/** 1 for rows whose largest logit is that of their class, 0 for others: [n] of logits [n, classes] and y int32 [n]. */
+const correctRows: Metric = (logits, y) => cast(equal(argMax(logits, -1), y), logits.dtype);
+
 /** Share of rows whose largest logit is that of their class: logits [n, classes], y int32 [n]. */
-export const accuracy: Metric = (logits, y) => mean(cast(equal(argMax(logits, -1), y), logits.dtype));
+export const accuracy: Metric = (logits, y) => mean(correctRows(logits, y));
 
 /**
  * mean over rows of -log softmax(logits)[y]: logits [n, classes], y int32 [n].
@@ -76,8 +107,18 @@ export const crossEntropy: Loss = Object.assign(
     const chosen = sum(mul(logSoftmax(logits, -1), oneHot(y, logits.shape[1]!, logits.dtype)), -1);
     return mul(mean(chosen), -1);
   },
-  { metrics: { accuracy } },
+  {
+    title: "negative log-likelihood",
+    metrics: { accuracy },
+    confidence: {
+      topProbability: ((logits) => reduceMax(softmax(logits, -1), -1)) as Metric,
+      correct: correctRows,
+    },
+  },
 );
+
+/** 1 where a logit has the sign of its target, 0 elsewhere: logits and y (0 or 1) of one shape. */
+const correctSigns: Metric = (logits, y) => cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype);
 
 /** mean of -(y log p + (1 - y) log(1 - p)), p = sigmoid(logit): logits and y (0 or 1) of one shape. */
 export const binaryCrossEntropy: Loss = Object.assign(
@@ -86,8 +127,40 @@ export const binaryCrossEntropy: Loss = Object.assign(
     return mean(sub(softplus(logits), mul(logits, y)));
   },
   {
+    title: "negative log-likelihood",
+    metrics: { accuracy: ((logits, y) => mean(correctSigns(logits, y))) as Metric },
+    confidence: { topProbability: ((logits) => sigmoid(abs(logits))) as Metric, correct: correctSigns },
+  },
+);
+
+/** The halves of a Gaussian prediction [..., 2 k]: means and standard deviations, each [..., k] like the targets. */
+function gaussianParts(prediction: Tensor, y: Tensor): { readonly centre: Tensor; readonly deviation: Tensor } {
+  const k = y.shape.at(-1) ?? 0;
+  if (prediction.rank !== y.rank || !sameShape(prediction.shape, [...y.shape.slice(0, -1), 2 * k])) {
+    const problem = `predictions ${formatShape(prediction.shape)} for targets ${formatShape(y.shape)}`;
+    const remedy = "Give [n, 2 k]: k means, then as many standard deviations, for targets [n, k]";
+    throw new GraphError("IL202", "gaussianNegativeLogLikelihood", problem, remedy);
+  }
+  return { centre: sliceAxis(prediction, -1, 0, k), deviation: sliceAxis(prediction, -1, k, 2 * k) };
+}
+
+/**
+ * mean over all elements of -log N(y; mu, sigma^2) = (y - mu)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2: predictions
+ * [n, 2 k] are k means, then as many standard deviations above 0; targets [n, k].
+ *
+ * Its metrics are the squared error of the means and the mean deviation.
+ */
+export const gaussianNegativeLogLikelihood: Loss = Object.assign(
+  (prediction: Tensor, y: Tensor): Tensor => {
+    const { centre, deviation } = gaussianParts(prediction, y);
+    const error = div(sub(y, centre), deviation);
+    return add(mean(add(mul(mul(error, error), 0.5), log(deviation))), Math.log(2 * Math.PI) / 2);
+  },
+  {
     metrics: {
-      accuracy: ((logits, y) => mean(cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype))) as Metric,
+      meanSquaredError: ((prediction, y) => meanSquaredError(gaussianParts(prediction, y).centre, y)) as Metric,
+      deviation: ((prediction, y) => mean(gaussianParts(prediction, y).deviation)) as Metric,
     },
+    title: "negative log-likelihood",
   },
 );

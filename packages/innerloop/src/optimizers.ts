@@ -30,6 +30,9 @@ export type Schedule = (count: Tensor) => Tensor;
 /** A number, a schedule, a scalar tensor, or a tree with a rate for each parameter (or each of its elements). */
 export type LearningRate<Params extends Tree = Tree> = number | Schedule | Params | Tensor;
 
+/** A number that may be learned: a scalar tensor where it is. */
+export type OptimizerOption = number | Tensor;
+
 export interface Optimizer {
   /** For reports, and to tell the checkpoints of one setting from another's: the optimizer and its options. */
   readonly description: string;
@@ -50,10 +53,10 @@ function describeRate(rate: LearningRate): string {
 function described(
   name: string,
   rate: LearningRate,
-  options: readonly (readonly [name: string, value: number | boolean, byDefault: number | boolean])[],
+  options: readonly (readonly [name: string, value: OptimizerOption | boolean, byDefault: number | boolean])[],
 ): string {
   const others = options.flatMap(([option, value, byDefault]) =>
-    value === byDefault ? [] : [value === true ? option : `${option} ${value}`],
+    value === byDefault ? [] : [value === true ? option : `${option} ${value instanceof Tensor ? "learned" : value}`],
   );
   return `${name}(${[describeRate(rate), ...others].join(", ")})`;
 }
@@ -74,6 +77,9 @@ const count0 = (params: Tree): Tensor => tensor(0, [], leaves(params)[0]?.dtype 
 
 type WithCount = { readonly count: Tensor };
 
+const oneMinus = (x: OptimizerOption): OptimizerOption => (typeof x === "number" ? 1 - x : sub(1, x));
+const squared = (x: OptimizerOption): OptimizerOption => (typeof x === "number" ? x * x : mul(x, x));
+
 const usesCount = (rate: LearningRate): boolean => typeof rate === "function";
 
 /**
@@ -82,10 +88,10 @@ const usesCount = (rate: LearningRate): boolean => typeof rate === "function";
  */
 export function sgd(options: {
   readonly learningRate: LearningRate;
-  readonly momentum?: number;
+  readonly momentum?: OptimizerOption;
   readonly nesterov?: boolean;
   /** Added to the gradient: g + weightDecay w. */
-  readonly weightDecay?: number;
+  readonly weightDecay?: OptimizerOption;
 }): Optimizer {
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
   return {
@@ -117,10 +123,10 @@ export function sgd(options: {
 
 export interface AdamOptions {
   readonly learningRate: LearningRate;
-  readonly beta1?: number;
-  readonly beta2?: number;
+  readonly beta1?: OptimizerOption;
+  readonly beta2?: OptimizerOption;
   /** Where |g| is well above it, nothing depends on it. */
-  readonly epsilon?: number;
+  readonly epsilon?: OptimizerOption;
 }
 
 /**
@@ -133,11 +139,11 @@ export function adam(options: AdamOptions): Optimizer {
 }
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019): w <- w - rate (m' / sqrt(v' + epsilon^2) + weightDecay w). */
-export function adamW(options: AdamOptions & { readonly weightDecay?: number }): Optimizer {
+export function adamW(options: AdamOptions & { readonly weightDecay?: OptimizerOption }): Optimizer {
   return adamLike("adamW", options, options.weightDecay ?? 0.01);
 }
 
-function adamLike(name: string, options: AdamOptions, weightDecay: number): Optimizer {
+function adamLike(name: string, options: AdamOptions, weightDecay: OptimizerOption): Optimizer {
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   return {
     description: described(name, learningRate, [
@@ -154,13 +160,14 @@ function adamLike(name: string, options: AdamOptions, weightDecay: number): Opti
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
       const { count, first, second } = state as WithCount & { first?: P; second: P };
       const t = add(count, 1);
-      const m = first ? mapTree((have, g) => add(mul(have, beta1), mul(g, 1 - beta1)), first, gradient) : gradient;
-      const v = mapTree((have, g) => add(mul(have, beta2), mul(mul(g, g), 1 - beta2)), second, gradient);
-      const correction = (beta: number): Tensor => div(1, sub(1, pow(scalar(beta, t.dtype), t)));
+      const m = first ? mapTree((have, g) => add(mul(have, beta1), mul(g, oneMinus(beta1))), first, gradient) : gradient;
+      const v = mapTree((have, g) => add(mul(have, beta2), mul(mul(g, g), oneMinus(beta2))), second, gradient);
+      const correction = (beta: OptimizerOption): Tensor =>
+        div(1, sub(1, pow(typeof beta === "number" ? scalar(beta, t.dtype) : beta, t)));
       const [correct1, correct2] = [correction(beta1), correction(beta2)];
       const direction = mapTree(
         (mean, square, w) => {
-          const step = div(first ? mul(mean, correct1) : mean, sqrt(add(mul(square, correct2), epsilon * epsilon)));
+          const step = div(first ? mul(mean, correct1) : mean, sqrt(add(mul(square, correct2), squared(epsilon))));
           return weightDecay ? add(step, mul(w, weightDecay)) : step;
         },
         m,
@@ -178,8 +185,8 @@ function adamLike(name: string, options: AdamOptions, weightDecay: number): Opti
 /** RMSprop (Tieleman & Hinton 2012): v <- d v + (1 - d) g^2, w <- w - rate g / sqrt(v + epsilon^2). */
 export function rmsProp(options: {
   readonly learningRate: LearningRate;
-  readonly decay?: number;
-  readonly epsilon?: number;
+  readonly decay?: OptimizerOption;
+  readonly epsilon?: OptimizerOption;
 }): Optimizer {
   const { learningRate, decay = 0.9, epsilon = 1e-8 } = options;
   return {
@@ -190,8 +197,8 @@ export function rmsProp(options: {
     init: (params) => ({ count: count0(params), second: zeroTree(params) }),
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
       const { count, second } = state as WithCount & { second: P };
-      const v = mapTree((have, g) => add(mul(have, decay), mul(mul(g, g), 1 - decay)), second, gradient);
-      const direction = mapTree((g, square) => div(g, sqrt(add(square, epsilon * epsilon))), gradient, v);
+      const v = mapTree((have, g) => add(mul(have, decay), mul(mul(g, g), oneMinus(decay))), second, gradient);
+      const direction = mapTree((g, square) => div(g, sqrt(add(square, squared(epsilon)))), gradient, v);
       return { params: moved(params, direction, learningRate, count), state: { count: add(count, 1), second: v } };
     },
   };

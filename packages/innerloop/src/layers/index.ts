@@ -10,4 +10,6 @@ export {
   within,
 } from "./layer.js";
 export * from "./layers.js";
+export { type LstmCell, type LstmParameters, type LstmState, lstmCell, lstmOverRows } from "./lstm.js";
 export * from "./models.js";
+export { type PerStepBatchNormParameters, perStepBatchNorm } from "./per-step-batch-norm.js";

@@ -51,6 +51,10 @@ export interface Layer<Params extends Tree = Tree> {
   readonly head?: string;
   /** Where its batch normalisation takes statistics from, where it has any: results say so. */
   readonly batchNorm?: BatchNormMode;
+  /** Inner steps for which its batch normalisation has parameters and statistics of their own, where it has. */
+  readonly batchNormSteps?: number;
+  /** Shape of the output for one example, where the layer knows it: learners need it that add layers of their own. */
+  readonly outputShape?: readonly number[];
 }
 
 /** Parameters of layers that have none. */

@@ -307,8 +307,10 @@ export const flatten = (): Layer<NoParameters> => functionLayer((x) => reshape(x
 /** Layers one after another; their parameters are named by position. The last layer with parameters is the head. */
 export function sequential(layers: readonly Layer[]): Layer<{ readonly [position: string]: Tree }> {
   const mode = layers.find((layer) => layer.batchNorm)?.batchNorm;
+  const steps = layers.find((layer) => layer.batchNormSteps)?.batchNormSteps;
   return {
     ...(mode ? { batchNorm: mode } : {}),
+    ...(steps ? { batchNormSteps: steps } : {}),
     init: (key) => Object.fromEntries(layers.map((layer, i) => [String(i), layer.init(split(key, String(i)))])),
     apply: (params, x, context) =>
       layers.reduce((y, layer, i) => layer.apply(params[String(i)] ?? {}, y, within(context, String(i))), x),

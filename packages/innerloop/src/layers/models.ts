@@ -13,6 +13,7 @@ import {
   relu,
   sequential,
 } from "./layers.js";
+import { perStepBatchNorm } from "./per-step-batch-norm.js";
 
 export interface MlpOptions {
   /** Units of each layer, input and output included: [1, 40, 40, 1]. */
@@ -21,6 +22,8 @@ export interface MlpOptions {
   readonly activation?: ActivationName;
   /** Batch normalisation before each activation. None by default. */
   readonly batchNorm?: BatchNormMode;
+  /** Inner steps that its batch normalisation tells apart: see `perStepBatchNorm`. None by default. */
+  readonly batchNormSteps?: number;
   readonly weightInit?: Initializer;
 }
 
@@ -37,17 +40,25 @@ export function mlp(options: MlpOptions): Layer {
     const remedy = "Give the units of each layer, input and output included: [1, 40, 40, 1]";
     throw new GraphError("IL102", "mlp", `sizes [${sizes.join(", ")}]`, remedy);
   }
+  if (options.batchNormSteps !== undefined && options.batchNorm === undefined) {
+    throw new GraphError("IL102", "mlp", "batchNormSteps without batchNorm", "Say which batchNorm: \"transductive\"");
+  }
   const widths = sizes.slice(1);
   const hidden = widths
     .slice(0, -1)
     .flatMap((outputs, i) => [
       linear({ inputs: sizes[i]!, outputs, weightInit }),
-      ...(options.batchNorm ? [batchNorm({ channels: outputs, mode: options.batchNorm })] : []),
+      ...(options.batchNorm ? [norm(outputs, options.batchNorm, options.batchNormSteps)] : []),
       functionLayer(activations[activation]),
     ]);
   const head = linear({ inputs: sizes.at(-2)!, outputs: sizes.at(-1)!, weightInit });
-  return sequential([functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!])), ...hidden, head]);
+  const flat = functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!]));
+  return Object.assign(sequential([flat, ...hidden, head]), { outputShape: [sizes.at(-1)!] });
 }
+
+/** Batch normalisation, shared by inner steps or not. */
+const norm = (channels: number, mode: BatchNormMode, steps: number | undefined): Layer =>
+  steps === undefined ? batchNorm({ channels, mode }) : perStepBatchNorm({ channels, mode, steps });
 
 export interface ConvEmbeddingOptions {
   /** [height, width, channels] of an image. */
@@ -59,6 +70,8 @@ export interface ConvEmbeddingOptions {
   readonly downsampling?: "stride" | "pool";
   /** Where the statistics come from. "transductive" by default, as in the published MAML tables. */
   readonly batchNorm?: BatchNormMode;
+  /** Inner steps that it tells apart: see `perStepBatchNorm`. None by default. */
+  readonly batchNormSteps?: number;
 }
 
 export interface ConvNetOptions extends ConvEmbeddingOptions {
@@ -77,18 +90,42 @@ export function convNet(options: ConvNetOptions): Layer {
 
 /** `convNet` without its head: images [n, ...imageShape] -> features [n, features], what metric-based learners compare. */
 export function convEmbedding(options: ConvEmbeddingOptions): Layer {
-  return sequential(convFeatures(options).layers);
+  const { layers, features } = convFeatures(options);
+  return Object.assign(sequential(layers), { outputShape: [features] });
 }
 
-function convFeatures(options: ConvEmbeddingOptions): { readonly layers: readonly Layer[]; readonly features: number } {
+export interface ConvMapsOptions extends Omit<ConvEmbeddingOptions, "downsampling"> {
+  /** Blocks that end in 2 x 2 max pooling, the first ones; 2 by default. */
+  readonly pooledBlocks?: number;
+}
+
+/**
+ * The embedding of relation networks (Sung et al. 2018), whose outputs are still images: [n, ...imageShape] ->
+ * [n, height, width, filters]. Four blocks as `convNet`'s, of which the first two halve the image by pooling. The
+ * published code does not pad its first two convolutions; these keep the size.
+ *
+ * @example convMaps({ imageShape: [28, 28, 1] }).outputShape // [7, 7, 64]
+ */
+export function convMaps(options: ConvMapsOptions): Layer {
+  const { blocks = 4, pooledBlocks = 2 } = options;
+  if (!Number.isInteger(pooledBlocks) || pooledBlocks < 0 || pooledBlocks > blocks) {
+    throw new GraphError("IL102", "convMaps", `pooledBlocks ${pooledBlocks} of ${blocks}`, "Use 0 up to all of them");
+  }
+  const { layers, mapShape } = convFeatures({ ...options, downsampling: "pool" }, pooledBlocks);
+  return Object.assign(sequential(layers.slice(0, -1)), { outputShape: mapShape });
+}
+
+function convFeatures(
+  options: ConvEmbeddingOptions,
+  halved = Number.POSITIVE_INFINITY,
+): { readonly layers: readonly Layer[]; readonly features: number; readonly mapShape: readonly number[] } {
   const { imageShape, filters = 64, blocks = 4, downsampling = "stride", batchNorm: mode = "transductive" } = options;
   const [height, width, channels] = imageShape;
   const strided = downsampling === "stride";
   let [rows, columns] = [height, width];
   const body = Array.from({ length: blocks }, (_, i) => {
-    [rows, columns] = strided
-      ? [Math.ceil(rows / 2), Math.ceil(columns / 2)]
-      : [Math.floor(rows / 2), Math.floor(columns / 2)];
+    if (strided) [rows, columns] = [Math.ceil(rows / 2), Math.ceil(columns / 2)];
+    else if (i < halved) [rows, columns] = [Math.floor(rows / 2), Math.floor(columns / 2)];
     return sequential([
       conv2d({
         channelsIn: i === 0 ? channels : filters,
@@ -96,14 +133,18 @@ function convFeatures(options: ConvEmbeddingOptions): { readonly layers: readonl
         stride: strided ? 2 : 1,
         weightInit: glorotUniform,
       }),
-      batchNorm({ channels: filters, mode }),
+      norm(filters, mode, options.batchNormSteps),
       relu(),
-      ...(strided ? [] : [maxPool(2)]),
+      ...(strided || i >= halved ? [] : [maxPool(2)]),
     ]);
   });
   const images = functionLayer((x) => reshape(x, [x.shape[0]!, height, width, channels]));
   const last = strided ? globalAveragePool() : flatten();
-  return { layers: [images, ...body, last], features: strided ? filters : rows * columns * filters };
+  return {
+    layers: [images, ...body, last],
+    features: strided ? filters : rows * columns * filters,
+    mapShape: [rows, columns, filters],
+  };
 }
 
 /** 784 -> ways, the linear model of the MNIST examples; zeros at first. */

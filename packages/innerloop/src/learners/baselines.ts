@@ -1,30 +1,18 @@
 /** What a results table shows beside a meta-learner: the same adaptation without learning to learn. */
-import {
-  add,
-  cast,
-  equal,
-  GraphError,
-  matmul,
-  mul,
-  neg,
-  oneHot,
-  reduceMax,
-  reshape,
-  sub,
-  sum,
-  swapLast,
-  type Tensor,
-  type Tree,
-  tensor,
-  valueAndGrad,
-} from "@innerloop/graph";
-import type { Layer } from "../layers/layer.js";
+import { GraphError, neg, reshape, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
+import { functionLayer, type Layer, type StatisticsByPath } from "../layers/layer.js";
 import { crossEntropy, type Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
-import { type AdaptedModel, innerLoop, recorded } from "./gradient-adaptation.js";
+import { largestPerClass, memberships, requireWays } from "./class-membership.js";
+import { squaredDistances } from "./distances.js";
+import { type AdaptedModel, headPaths, type InnerLoop, innerLoop, recorded } from "./gradient-adaptation.js";
 import { predictor, withSupport } from "./gradient-learner.js";
-import { type Adapter, type Learner, measured, type Targets } from "./learner.js";
+import { type Adapter, type Learner, measured } from "./learner.js";
+import { metricLearner } from "./metric-learner.js";
 import { allExamples } from "./reptile.js";
+
+export { memberships } from "./class-membership.js";
+export { squaredDistances } from "./distances.js";
 
 export interface BaselineOptions {
   readonly model: Layer;
@@ -34,16 +22,47 @@ export interface BaselineOptions {
   readonly steps?: number;
 }
 
+export interface FineTuningOptions extends BaselineOptions {
+  /** What moves: the whole network ("all", the default), its last layer ("head"), or paths of one's own. */
+  readonly adapts?: "all" | "head" | ((path: string) => boolean);
+}
+
 /** The model's first parameters, trained on nothing but the support set. Evaluate it with steps and a rate that suit it. */
 export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 50 } = options;
-  const loop = { model, loss, inner, order: 1 as const };
   return {
     name: "from scratch",
     description: { steps, inner: inner.description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
     loss,
     steps,
     init: model.init,
+    ...gradientSteps({ model, loss, inner, order: 1 }, steps),
+  };
+}
+
+/**
+ * Fine-tuning of given parameters, those of joint pre-training for example: plain training on the support set, of the
+ * whole network or of its head alone (linear probing).
+ *
+ * @throws IL102 where only the head adapts and the model does not say which part that is
+ * @example evaluate({ learner: fineTuning({ model, loss, inner, adapts: "head" }), params: pretrained.params, tasks })
+ */
+export function fineTuning(options: FineTuningOptions): Adapter<Tree, AdaptedModel> {
+  const { model, loss, inner, adapts = "all" } = options;
+  const whole = fromScratch(options);
+  const chosen = typeof adapts === "function" ? adapts : adapts === "head" ? headPaths(model, "head") : undefined;
+  return {
+    ...whole,
+    name: adapts === "head" ? "fine-tuning, head" : "fine-tuning",
+    description: { ...whole.description, adapts: typeof adapts === "function" ? "chosen parameters" : adapts },
+    ...gradientSteps({ model, loss, inner, order: 1, ...(chosen ? { adapts: chosen } : {}) }, whole.steps!),
+  };
+}
+
+/** Adapting by plain gradient steps, then predicting with the model. */
+function gradientSteps(loop: InnerLoop, steps: number): Pick<Adapter<Tree, AdaptedModel>, "adapt" | "predict"> {
+  const { model } = loop;
+  return {
     adapt: (params, support, { steps: count = steps } = {}) =>
       withSupport(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
     predict: predictor(model),
@@ -54,11 +73,11 @@ export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedMode
  * Joint pre-training, then fine-tuning: one model for all tasks at once, trained on support and query sets alike without
  * adapting, gradient = grad L(theta; support and query); at evaluation it adapts like MAML.
  */
-export function jointTraining(options: BaselineOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss } = options;
-  const fineTuning = fromScratch({ steps: 1, ...options });
+export function jointTraining(options: FineTuningOptions): Learner<Tree, AdaptedModel> {
+  const { model, loss, adapts } = options;
+  const tuned = adapts === undefined ? fromScratch({ steps: 1, ...options }) : fineTuning({ steps: 1, ...options });
   return {
-    ...fineTuning,
+    ...tuned,
     name: "joint pre-training",
     metaGradient: (params, { support, query }, key) => {
       const all = allExamples(support, query);
@@ -72,51 +91,47 @@ export function jointTraining(options: BaselineOptions): Learner<Tree, AdaptedMo
   };
 }
 
-/** What a nearest-neighbour classifier remembers: the support set. */
+/** What a nearest-neighbour classifier remembers: the support set, and what embeds the queries. */
 export type RememberedSupport = {
+  readonly params: Tree;
+  /** [n, features], in the space where neighbours are looked for. */
   readonly x: Tensor;
   /** [n, ways]: 1 for the class of an example, 0 for others; padding is of no class. */
   readonly members: Tensor;
+  /** Statistics of the support set, for batch normalisation of mode "support". */
+  readonly statistics: StatisticsByPath;
 };
 
 /**
- * The class of the nearest support example, in the input space or under an embedding of one's own: logit of a class =
- * -min over its examples of |x - s|^2.
+ * The class of the nearest support example, in the input space or in an embedding: logit of a class = -min over its
+ * examples of |f(x) - f(s)|^2.
+ *
+ * With `model` its parameters are the model's: evaluate it with those of a trained embedding. Otherwise it has none.
+ *
+ * @throws IL102 where `ways` is not a whole number of 2 or more, or both `model` and `embed` are given
+ * @example evaluate({ learner: nearestNeighbour({ ways: 5, model: embedding }), params: trained.params, tasks })
  */
 export function nearestNeighbour(options: {
   readonly ways: number;
-  /** [n, ...] -> [n, features]; flattened inputs by default. */
+  /** An embedding with parameters. */
+  readonly model?: Layer;
+  /** An embedding without: [n, ...] -> [n, features]. */
   readonly embed?: (x: Tensor) => Tensor;
 }): Adapter<Tree, RememberedSupport> {
   const { ways, embed = (x: Tensor) => reshape(x, [x.shape[0]!, -1]) } = options;
-  if (!Number.isInteger(ways) || ways < 2)
-    throw new GraphError("IL102", "nearestNeighbour", `${ways} ways`, "Use 2 or more");
-  return {
+  requireWays("nearestNeighbour", ways);
+  if (options.model && options.embed) {
+    throw new GraphError("IL102", "nearestNeighbour", "both model and embed", "Give one of them, or neither");
+  }
+  const model = options.model ?? (functionLayer(embed) as Layer);
+  const { name, description, loss, init, adapt, predict } = metricLearner({
     name: "nearest neighbour",
-    description: { space: options.embed ? "embedding" : "input" },
+    description: { space: options.model || options.embed ? "embedding" : "input" },
     loss: crossEntropy,
-    init: () => ({ none: tensor(0) }),
-    adapt: (_params, support) => ({ x: embed(support.x), members: memberships(support, ways) }),
-    predict: (support, x) => {
-      const squared = squaredDistances(embed(x), support.x);
-      // A class has no distance to examples of others: 1e9 keeps them from being the nearest.
-      const perClass = sub(
-        neg(reshape(squared, [...squared.shape, 1])),
-        mul(cast(equal(support.members, 0), squared.dtype), 1e9),
-      );
-      return reduceMax(perClass, 1);
-    },
-  };
-}
-
-/** Which class an example is of: [n, ways], a row of zeros for padding. */
-export function memberships({ y, present }: Targets, ways: number): Tensor {
-  const members = oneHot(y, ways);
-  return present ? mul(members, reshape(present, [y.size, 1])) : members;
-}
-
-/** |a_i - b_j|^2 of rows [n, d] and [m, d]: [n, m]. */
-export function squaredDistances(a: Tensor, b: Tensor): Tensor {
-  const squares = (x: Tensor) => sum(mul(x, x), -1, { keepAxes: true });
-  return add(sub(squares(a), mul(matmul(a, swapLast(b)), 2)), swapLast(squares(b)));
+    init: options.model ? model.init : () => ({ none: tensor(0) }),
+    model,
+    remember: (_params, x, support) => ({ x, members: memberships(support, ways) }),
+    compare: ({ x, members }, features) => largestPerClass(neg(squaredDistances(features, x)), members),
+  });
+  return { name, description, loss, init, adapt, predict };
 }

@@ -1,10 +1,12 @@
 /** What the gradient-based learners have in common: adapt by the inner loop, differentiate the query loss through it. */
 import {
+  add,
   cast,
   greater,
   isFloat,
   mul,
   oneHot,
+  recomputed,
   reshape,
   sub,
   sum,
@@ -13,10 +15,11 @@ import {
   valueAndGrad,
 } from "@innerloop/graph";
 import type { ApplyContext, Layer, StatisticsByPath } from "../layers/layer.js";
+import { withNormOfStep } from "../layers/per-step-batch-norm.js";
 import type { Loss } from "../losses.js";
 import type { Examples } from "../tasks/task.js";
-import { type AdaptedModel, type InnerLoop, innerLoop, recorded } from "./gradient-adaptation.js";
-import { type Learner, type MetaGradientOptions, measured } from "./learner.js";
+import { type AdaptedModel, type InnerLoop, recorded, trajectory } from "./gradient-adaptation.js";
+import { type Learner, type MetaGradientOptions, measured, overPresent } from "./learner.js";
 
 /** Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
 function below(name: string | undefined, statistics: StatisticsByPath): StatisticsByPath {
@@ -36,20 +39,15 @@ export function gradientLearner(options: {
   readonly init: Learner["init"];
   /** The inner loop under given meta-parameters, and the parameters it starts from. */
   readonly loopFor: (params: Tree, options: MetaGradientOptions) => { readonly loop: InnerLoop; readonly params: Tree };
+  /** What the query losses after 1, ..., K steps count in the outer loss; undefined where it is the last one alone. */
+  readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
   /** Where in the meta-parameters the model's are; they are the model's own by default. */
   readonly modelPath?: string;
 }): Learner<Tree, AdaptedModel> {
-  const { name, description, loss, model, steps, init, loopFor, modelPath } = options;
-  const adapted = (
-    params: Tree,
-    support: Examples,
-    count: number,
-    context: ApplyContext,
-    how: MetaGradientOptions = {},
-  ): AdaptedModel => {
+  const { name, description, loss, model, steps, init, loopFor, stepWeights, modelPath } = options;
+  const run = (params: Tree, support: Examples, count: number, context: ApplyContext, how: MetaGradientOptions) => {
     const { loop, params: start } = loopFor(params, how);
-    const arrived = innerLoop({ ...loop, recompute: how.recompute ?? 0 }, start, support, count, context);
-    return withSupport(model, arrived, support, { ...context, step: count });
+    return trajectory({ ...loop, recompute: how.recompute ?? 0 }, start, support, count, context);
   };
   return {
     name,
@@ -58,24 +56,46 @@ export function gradientLearner(options: {
     steps,
     recomputes: true,
     init,
-    metaGradient: (params, { support, query }, key, how) => {
+    metaGradient: (params, { support, query }, key, how = {}) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
       const outer = (at: Tree) => {
-        const task = adapted(at, support, steps, context, how);
-        const { output, statistics } = predicted(model, task, query, { ...context, step: steps });
-        const { loss: queryLoss, metrics } = measured(loss, output, query);
-        return [queryLoss, { metrics, statistics }] as const;
+        const { params: came, statistics: ofSteps } = run(at, support, steps, context, how);
+        /** What the model predicts after so many steps. */
+        const after = (step: number) => {
+          const applied = { ...context, step };
+          return predicted(model, withSupport(model, came[step]!, support, applied), query, {
+            ...applied,
+            ...(step < steps ? { pass: `queries after step ${step}` } : {}),
+          });
+        };
+        const lossAfter = (step: number): Tensor => {
+          const judge = (): Tensor => overPresent(loss, after(step).output, query);
+          return how.recompute ? recomputed(judge) : judge();
+        };
+        const { output, statistics: last } = after(steps);
+        const { loss: lastLoss, metrics } = measured(loss, output, query);
+        const statistics = { ...ofSteps, ...last };
+        const weights = stepWeights?.(how);
+        if (!weights) return [lastLoss, { metrics, statistics }] as const;
+        const outerLoss = weights
+          .slice(0, -1)
+          .reduce((total, weight, k) => add(total, mul(lossAfter(k + 1), weight)), mul(lastLoss, weights.at(-1)!));
+        return [outerLoss, { metrics, statistics }] as const;
       };
       const { value, gradient, auxiliary } = valueAndGrad(outer)(params);
       return { loss: value, gradient, metrics: auxiliary.metrics, statistics: below(modelPath, auxiliary.statistics) };
     },
-    adapt: (params, support, { steps: count = steps } = {}) => adapted(params, support, count, { phase: "predict" }),
+    adapt: (params, support, { steps: count = steps } = {}) => {
+      const arrived = run(params, support, count, { phase: "predict" }, {}).params.at(-1)!;
+      return withSupport(model, arrived, support, { phase: "predict", step: count });
+    },
     predict: predictor(model),
   };
 }
 
-/** Adapted parameters with what predictions need to know of the support set. */
-export function withSupport(model: Layer, params: Tree, support: Examples, context: ApplyContext): AdaptedModel {
+/** Adapted parameters with what predictions need to know: of the support set, and which step they came by. */
+export function withSupport(model: Layer, adapted: Tree, support: Examples, context: ApplyContext): AdaptedModel {
+  const params = context.step === undefined ? adapted : withNormOfStep(adapted, context.step);
   const { output, statistics } = recorded(model, params, support, context);
   const { y, present } = support;
   if (!present || isFloat(y.dtype) || output.rank !== 2) return { params, statistics };

@@ -1,20 +1,52 @@
 export {
   type BaselineOptions,
+  type FineTuningOptions,
+  fineTuning,
   fromScratch,
   jointTraining,
-  memberships,
   nearestNeighbour,
   type RememberedSupport,
-  squaredDistances,
 } from "./baselines.js";
 export {
+  buildLearner,
+  type LearnerEntry,
+  type LearnerFamily,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+  outputSizeOf,
+  type TaskKind,
+} from "./catalogue.js";
+export {
+  classMeans,
+  classSums,
+  largestPerClass,
+  memberships,
+  requireWays,
+  withoutEmptyClasses,
+} from "./class-membership.js";
+export { cosineSimilarities, type Distance, distances, squaredDistances, unitRows } from "./distances.js";
+export {
   type AdaptedModel,
+  adaptingByPath,
   headPaths,
   type InnerLoop,
   innerLoop,
   recorded,
+  type Trajectory,
+  trajectory,
 } from "./gradient-adaptation.js";
 export { gradientLearner, predicted, predictor, withSupport } from "./gradient-learner.js";
+export {
+  isLearned,
+  type LearnedOptimizer,
+  type LearnedRange,
+  type LearnedRatesOptions,
+  learnedOptions,
+  learnedRates,
+  metaCurvature,
+} from "./learned-optimizers.js";
 export {
   type Adapter,
   type AdaptOptions,
@@ -25,7 +57,21 @@ export {
   overPresent,
   type Targets,
 } from "./learner.js";
+export { leastSquaresSvm } from "./least-squares-svm.js";
+export {
+  type FittedHead,
+  type LinearFit,
+  type LinearHeadOptions,
+  type LinearHeadParameters,
+  type LinearSolver,
+  linearHeadLearner,
+  type SupportFeatures,
+} from "./linear-head-learner.js";
+export { identityMatrix, inversePositiveDefinite, solvePositiveDefinite } from "./linear-systems.js";
+export { type LogisticRegressionOptions, logisticRegression } from "./logistic-regression.js";
 export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./maml.js";
+export { type MamlPlusPlusOptions, mamlPlusPlus } from "./maml-plus-plus.js";
+export { type EmbeddedTask, type MetricLearnerOptions, metricLearner, requireOutputShape } from "./metric-learner.js";
 export {
   type PrototypeDistance,
   type Prototypes,
@@ -33,3 +79,6 @@ export {
   prototypicalNetwork,
 } from "./prototypical.js";
 export { type ReptileOptions, reptile } from "./reptile.js";
+export { type RidgeRegressionOptions, ridgeRegression } from "./ridge-regression.js";
+export { type Temperature, temperatureScale, type WithTemperature } from "./temperature.js";
+export { notWarped, warped } from "./warped.js";

@@ -323,12 +323,12 @@ describe("identities", () => {
 
   test("Meta-SGD with constant rates is MAML in its model's part, and has a gradient by the rates", () => {
     const learner = metaSgd({ model: curve, loss: meanSquaredError, steps: 2, learningRate: 0.3 });
-    const start = learner.init(key(2)) as { model: Tree; learningRate: Tree };
+    const start = learner.init(key(2)) as { model: Tree; inner: Tree };
     sameTree(start.model, params);
     const { gradient } = learner.metaGradient(start, task);
-    const parts = gradient as { model: Tree; learningRate: Tree };
+    const parts = gradient as { model: Tree; inner: Tree };
     closeTree(parts.model, maml({ model: curve, ...regression }).metaGradient(params, task).gradient);
-    expect(Math.max(...numbersOf(parts.learningRate).flat().map(Math.abs))).toBeGreaterThan(1e-3);
+    expect(Math.max(...numbersOf(parts.inner).flat().map(Math.abs))).toBeGreaterThan(1e-3);
     sameTree(learner.adapt(start, task.support), maml({ model: curve, ...regression }).adapt(params, task.support));
   });
 

@@ -1,22 +1,56 @@
-import { leaves, mapTree, paths, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import {
+  add,
+  cast,
+  div,
+  exp,
+  GraphError,
+  greaterEqual,
+  min,
+  sub,
+  type Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
-import { type Optimizer, sgd } from "../optimizers.js";
-import { type AdaptedModel, headPaths, type InnerLoop, isRunningStatistic } from "./gradient-adaptation.js";
+import type { Optimizer } from "../optimizers.js";
+import { split } from "../random.js";
+import { type AdaptedModel, adaptingByPath, headPaths, type InnerLoop } from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
+import { isLearned, type LearnedOptimizer, learnedRates } from "./learned-optimizers.js";
 import type { Learner } from "./learner.js";
+import { miniBatch, requireCount } from "./mini-batches.js";
 
 export interface MamlOptions {
   readonly model: Layer;
   readonly loss: Loss;
-  /** The inner optimizer, e.g. sgd({ learningRate: 0.4 }). */
-  readonly inner: Optimizer;
+  /** The inner optimizer, e.g. sgd({ learningRate: 0.4 }), or one that is learned, e.g. learnedRates({ per: "layer" }). */
+  readonly inner: Optimizer | LearnedOptimizer;
   /** Inner steps in training, 1 by default; evaluation may take others. */
   readonly steps?: number;
   /** 2 (default) differentiates through the inner gradients; 1 is FOMAML. */
   readonly order?: 1 | 2;
-  /** Which parameters adapt, by path; all by default. "head" is ANIL, "body" BOIL. */
+  /** Which parameters adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped` layers never do. */
   readonly adapts?: "all" | "head" | "body" | ((path: string) => boolean);
+  /**
+   * lambda of the term lambda / 2 |theta_k - theta|^2 of the inner loss, over parameters that adapt; 0 by default.
+   * { learned: lambda } starts there and learns log lambda.
+   */
+  readonly proximal?: number | { readonly learned: number };
+  /**
+   * Inner steps on mini-batches of `size` rows, each a fair share of the classes as long as rows are grouped by class. A
+   * step takes the mean gradient of `accumulate` (1 by default) successive ones, in which batch normalisation, where it is
+   * by batch, sees one mini-batch at a time. Steps see the whole support set by default.
+   */
+  readonly minibatch?: { readonly size: number; readonly accumulate?: number };
+  /**
+   * The outer loss is sum_k w_k L(theta_k; query), k = 1..K, where w_k goes from 1 / K for all to 1 for the last in a
+   * straight line over `annealOver` iterations (the multi-step loss of Antoniou et al. 2019, whose weights stop at
+   * 0.03 / K shortly before that end). Reported metrics are those after the last step.
+   */
+  readonly multiStepLoss?: { readonly annealOver: number };
+  /** Of first order before this iteration, of second order from there on (derivative-order annealing, Antoniou et al. 2019). */
+  readonly orderAnnealing?: { readonly secondOrderFrom: number };
 }
 
 /**
@@ -26,13 +60,27 @@ export interface MamlOptions {
  *   theta_0 = theta,  theta_{k+1} = theta_k - alpha grad L(theta_k; support),  k < K
  *   meta-gradient = grad_theta L(theta_K; query)
  *
+ * Where something else is learned too, the meta-parameters are { model, inner, proximal }, else they are the model's own.
+ * What anneals over iterations takes its end outside training.
+ *
+ * @throws IL102 for options that contradict each other or are out of range
  * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
  */
 export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss, inner, steps = 1, order = 2, adapts = "all" } = options;
+  const { model, loss, inner, steps = 1, order = 2, adapts = "all", proximal = 0 } = options;
+  const { minibatch, multiStepLoss, orderAnnealing } = options;
+  requireOptions(options);
   const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths(model, adapts);
-  const loop: InnerLoop = { model, loss, inner, order, ...(chosen ? { adapts: chosen } : {}) };
+  const fixed: Omit<InnerLoop, "inner" | "proximal"> = {
+    model,
+    loss,
+    order,
+    ...(chosen ? { adapts: chosen } : {}),
+    ...(minibatch ? { minibatch: (support, index) => miniBatch(support, index, minibatch.size) } : {}),
+    ...(minibatch?.accumulate ? { accumulate: minibatch.accumulate } : {}),
+  };
   const name = order === 1 ? "FOMAML" : "MAML";
+  const learned = isLearned(inner) || typeof proximal !== "number";
   return gradientLearner({
     name: adapts === "head" ? "ANIL" : adapts === "body" ? "BOIL" : name,
     description: {
@@ -40,18 +88,79 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
       steps,
       inner: inner.description,
       adapts: typeof adapts === "function" ? "chosen parameters" : adapts,
+      ...(proximal === 0 ? {} : { proximal: typeof proximal === "number" ? proximal : `learned from ${proximal.learned}` }),
+      ...(minibatch ? { minibatch: minibatch.size, accumulate: minibatch.accumulate ?? 1 } : {}),
+      ...(multiStepLoss ? { multiStepLoss: multiStepLoss.annealOver } : {}),
+      ...(orderAnnealing ? { secondOrderFrom: orderAnnealing.secondOrderFrom } : {}),
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
+      ...(model.batchNormSteps ? { batchNormSteps: model.batchNormSteps } : {}),
     },
     loss,
     model,
     steps,
-    init: model.init,
-    loopFor: (params) => ({ loop, params }),
+    init: (key) => {
+      const params = model.init(key);
+      if (!learned) return params;
+      return {
+        model: params,
+        ...(isLearned(inner) ? { inner: inner.init(split(key, "inner"), adaptingByPath(params, chosen)) } : {}),
+        ...(typeof proximal === "number" ? {} : { proximal: tensor(Math.log(proximal.learned)) }),
+      };
+    },
+    ...(learned ? { modelPath: "model" } : {}),
+    loopFor: (params, { iteration }) => {
+      const own = learned ? (params as LearnedParameters) : { model: params };
+      const secondOrder =
+        orderAnnealing && iteration && cast(greaterEqual(iteration, orderAnnealing.secondOrderFrom), iteration.dtype);
+      return {
+        params: own.model,
+        loop: {
+          ...fixed,
+          inner: isLearned(inner) ? inner.optimizer(own.inner ?? {}) : inner,
+          proximal: own.proximal ? exp(own.proximal) : typeof proximal === "number" ? proximal : 0,
+          ...(secondOrder ? { secondOrder } : {}),
+        },
+      };
+    },
+    ...(multiStepLoss
+      ? { stepWeights: ({ iteration }) => iteration && stepWeights(iteration, steps, multiStepLoss.annealOver) }
+      : {}),
   });
 }
 
+type LearnedParameters = { readonly model: Tree; readonly inner?: Tree; readonly proximal?: Tensor };
+
+/** w_1, ..., w_K: (1 - a) / K each, and a more for the last, with a from 0 to 1 over so many iterations. */
+function stepWeights(iteration: Tensor, steps: number, annealOver: number): Tensor[] {
+  const annealed = min(div(iteration, annealOver), 1);
+  const each = div(sub(1, annealed), steps);
+  return Array.from({ length: steps }, (_, k) => (k === steps - 1 ? add(each, annealed) : each));
+}
+
+function requireOptions({ steps = 1, order, proximal = 0, minibatch, multiStepLoss, orderAnnealing }: MamlOptions): void {
+  const refuse = (problem: string, remedy: string): never => {
+    throw new GraphError("IL102", "maml", problem, remedy);
+  };
+  if (typeof proximal === "number" && !(proximal >= 0)) refuse(`proximal ${proximal}`, "Use a number of at least 0");
+  if (typeof proximal === "object" && !(proximal.learned > 0)) {
+    refuse(`proximal learned from ${proximal.learned}`, "Start from a number above 0: its logarithm is learned");
+  }
+  if (minibatch) {
+    requireCount("maml", "minibatch size", minibatch.size);
+    requireCount("maml", "minibatch accumulate", minibatch.accumulate ?? 1);
+  }
+  if (multiStepLoss) {
+    requireCount("maml", "multiStepLoss annealOver", multiStepLoss.annealOver);
+    requireCount("maml", "multiStepLoss with steps", steps);
+  }
+  if (orderAnnealing) {
+    requireCount("maml", "orderAnnealing secondOrderFrom", orderAnnealing.secondOrderFrom);
+    if (order === 1) refuse("orderAnnealing with order 1", "Leave order out: it is 1 up to that iteration, then 2");
+  }
+}
+
 /** First-order MAML: the gradient of the query loss at the adapted parameters, inner gradients held constant. */
-export function fomaml(options: Omit<MamlOptions, "order">): Learner<Tree, AdaptedModel> {
+export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel> {
   return maml({ ...options, order: 1 });
 }
 
@@ -74,35 +183,6 @@ export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, Adapte
 export function metaSgd(
   options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number },
 ): Learner<Tree, AdaptedModel> {
-  const { model, loss, steps = 1, order = 2, learningRate = 0.01 } = options;
-  type Both = { readonly model: Tree; readonly learningRate: Tree };
-  return gradientLearner({
-    name: "Meta-SGD",
-    description: {
-      order,
-      steps,
-      inner: `sgd(learned per element from ${learningRate})`,
-      ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
-    },
-    loss,
-    model,
-    steps,
-    init: (key) => {
-      const params = model.init(key);
-      const rates = mapTree((leaf) => tensor(new Float32Array(leaf.size).fill(learningRate), leaf.shape), params);
-      return { model: params, learningRate: rates };
-    },
-    modelPath: "model",
-    loopFor: (params) => {
-      const both = params as Both;
-      return { loop: { model, loss, order, inner: elementwiseSgd(both.learningRate) }, params: both.model };
-    },
-  });
-}
-
-/** SGD with a rate for each element of parameters that the inner loop hands over by path. */
-function elementwiseSgd(rates: Tree): Optimizer {
-  const names = paths(rates);
-  const byPath = leaves(rates).map((rate, i): [string, Tensor] => [names[i]!, rate]);
-  return sgd({ learningRate: Object.fromEntries(byPath.filter(([path]) => !isRunningStatistic(path))) });
+  const { learningRate = 0.01, ...others } = options;
+  return { ...maml({ ...others, inner: learnedRates({ per: "element", from: learningRate }) }), name: "Meta-SGD" };
 }

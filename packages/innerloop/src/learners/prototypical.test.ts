@@ -25,6 +25,7 @@ import { labelledExamples } from "../tasks/labelled-examples.js";
 import type { Task } from "../tasks/task.js";
 import { sampleTasks } from "../training/task-batch.js";
 import { type Learner, meanMetaGradient } from "./learner.js";
+import { metricLearnerContract } from "./metric-learner.fixture.js";
 import { type PrototypeDistance, type Prototypes, prototypicalNetwork } from "./prototypical.js";
 
 const distances: readonly PrototypeDistance[] = ["squaredEuclidean", "euclidean", "cosine"];
@@ -241,6 +242,58 @@ test("training it makes classes that a plane hides tell apart, on classes it has
   // 100 tasks of 8 queries: a standard error of at most 0.02. Chance is 0.25.
   expect(before).toBeLessThan(0.5);
   expect(accuracyOn(params)).toBeGreaterThan(0.8);
+});
+
+describe("temperature", () => {
+  const model = mlp({ sizes: [4, 5, 3], activation: "tanh" });
+  const task = classificationTask([4], 3, 2, 2);
+  const logitsOf = (learner: Learner<Tree, Prototypes>, params: Tree): number[] =>
+    valuesIn(learner.predict(learner.adapt(params, task.support), task.query.x));
+
+  describe.each(["learned", 0.5] as const)("%s", (temperature) => {
+    metricLearnerContract(
+      prototypicalNetwork({ model, ways: 4, distance: "cosine", temperature }) as Learner,
+      (index) => classificationTask([4], 4, 2, 2, index),
+    );
+  });
+
+  test("logits are distances by the temperature; a learned one starts at 1 and is divided by", () => {
+    const params = model.init(key(1));
+    const plain = logitsOf(prototypicalNetwork({ model, ways: 3 }), params);
+    const halved = logitsOf(prototypicalNetwork({ model, ways: 3, temperature: 4 }), params);
+    halved.forEach((value, i) => {
+      expect(value).toBeCloseTo(plain[i]! / 4, 12);
+    });
+    const learned = prototypicalNetwork({ model, ways: 3, temperature: "learned" });
+    const start = learned.init(key(1)) as { model: Tree; logTemperature: Tensor };
+    expect(namedValues(start)).toEqual({ ...namedValues({ model: params }), logTemperature: [0] });
+    expect(logitsOf(learned, start)).toEqual(plain);
+    logitsOf(learned, { ...start, logTemperature: tensor(Math.log(4)) }).forEach((value, i) => {
+      expect(value).toBeCloseTo(plain[i]! / 4, 6);
+    });
+  });
+
+  test("running statistics are found below the model", () => {
+    const normalized = sequential([linear({ inputs: 4, outputs: 3 }), batchNorm({ channels: 3, mode: "running" })]);
+    const learner = prototypicalNetwork({ model: normalized, ways: 3, temperature: "learned" });
+    expect(Object.keys(learner.metaGradient(learner.init(key(1)), task).statistics!)).toEqual(["model/1"]);
+  });
+
+  test("is in the description where it is not the paper's; one that is none is refused", () => {
+    expect(prototypicalNetwork({ model, ways: 3 }).description).toEqual({ distance: "squaredEuclidean" });
+    expect(prototypicalNetwork({ model, ways: 3, temperature: "learned" }).description.temperature).toBe("learned");
+    for (const temperature of [0, -1, Number.NaN])
+      expect(() => prototypicalNetwork({ model, ways: 3, temperature })).toThrow(
+        /^IL102 prototypicalNetwork: temperature/,
+      );
+  });
+});
+
+describe("padding, with batch normalisation", () => {
+  const model = sequential([linear({ inputs: 4, outputs: 3 }), batchNorm({ channels: 3, mode: "support" }), tanh()]);
+  metricLearnerContract(prototypicalNetwork({ model, ways: 4 }) as Learner, (index) =>
+    classificationTask([4], 4, 2, 2, index),
+  );
 });
 
 test("refuses fewer than two ways", () => {

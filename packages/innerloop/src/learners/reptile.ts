@@ -1,4 +1,4 @@
-import { concat, GraphError, gather, mapTree, ones, sub, type Tree, tensor } from "@innerloop/graph";
+import { concat, mapTree, ones, sub, type Tree } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
@@ -6,6 +6,7 @@ import type { Examples } from "../tasks/task.js";
 import { type AdaptedModel, type InnerLoop, innerLoop } from "./gradient-adaptation.js";
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured } from "./learner.js";
+import { miniBatch, requireCount } from "./mini-batches.js";
 
 export interface ReptileOptions {
   readonly model: Layer;
@@ -28,15 +29,13 @@ export interface ReptileOptions {
  */
 export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;
-  if (!Number.isInteger(innerBatchSize) || innerBatchSize < 1) {
-    throw new GraphError("IL102", "reptile", `innerBatchSize ${innerBatchSize}`, "Use a whole number, 1 or more");
-  }
+  requireCount("reptile", "innerBatchSize", innerBatchSize);
   const loop: InnerLoop = {
     model,
     loss,
     inner,
     order: 1,
-    minibatch: (support, step) => minibatch(support, step, innerBatchSize),
+    minibatch: (support, step) => miniBatch(support, step, innerBatchSize),
   };
   return {
     name: "Reptile",
@@ -64,26 +63,6 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
       withSupport(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
     predict: predictor(model),
   };
-}
-
-/**
- * The rows of one inner step. Support sets come grouped by class: an even stride through them makes each mini-batch a
- * fair share of the classes, and successive steps go through all rows.
- */
-function minibatch(support: Examples, step: number, size: number): Examples {
-  const rows = support.x.shape[0]!;
-  if (rows <= size) return support;
-  const order = interleaved(rows, Math.ceil(rows / size));
-  const chosen = Array.from({ length: size }, (_, i) => order[(step * size + i) % rows]!);
-  const index = tensor(chosen, [size], "int32");
-  return mapTree((leaf) => gather(leaf, index, 0), support);
-}
-
-/** 0, stride, 2 stride, ..., 1, 1 + stride, ... */
-function interleaved(rows: number, stride: number): number[] {
-  const order: number[] = [];
-  for (let start = 0; start < stride; start++) for (let row = start; row < rows; row += stride) order.push(row);
-  return order;
 }
 
 /** Both sets of a task as one. */

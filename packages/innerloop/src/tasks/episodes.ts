@@ -1,17 +1,40 @@
 import { tensor } from "@innerloop/graph";
-import { random } from "../random.js";
-import { checkedSize, type LabelledExamples, readExample } from "./labelled-examples.js";
-import { type Examples, TaskError, type TaskSource, wholeNumber } from "./task.js";
+import { type Random, random } from "../random.js";
+import { checkedSize, type ExampleClass, type LabelledExamples, readExample } from "./labelled-examples.js";
+import {
+  type Count,
+  countRange,
+  describeCount,
+  drawCount,
+  type Examples,
+  isRange,
+  TaskError,
+  type TaskSource,
+} from "./task.js";
+
+/**
+ * Changes one example in place, at random: its values are those of `pixels` from `offset` on, in row-major order of
+ * `shape`. It is a function of these arguments alone, so that a task stays a function of its address.
+ */
+export interface Augmentation {
+  (pixels: Float32Array, offset: number, shape: readonly number[], random: Random): void;
+  /** What it does, as results should state it. */
+  readonly description?: string;
+}
 
 export interface EpisodeOptions {
   /** Classes of a task (N). */
-  readonly ways: number;
+  readonly ways: Count;
   /** Support examples of each class (K). */
-  readonly shots: number;
+  readonly shots: Count;
   /** Query examples of each class. */
-  readonly queries: number;
-  /** Leave out classes with fewer than shots + queries examples, rather than refuse them. */
+  readonly queries: Count;
+  /** False draws the shots of each class by itself, where they are a range: a task's classes then differ in them. */
+  readonly balanced?: boolean;
+  /** Leave out classes with too few examples, rather than refuse them. */
   readonly skipSmallClasses?: boolean;
+  /** Changes each example, of support and query alike. For training: evaluate without it. */
+  readonly augment?: Augmentation;
 }
 
 /**
@@ -22,69 +45,160 @@ export interface EpisodeOptions {
  * Shapes: support x [ways shots, ...exampleShape] float32 and y [ways shots] int32; query x [ways queries,
  * ...exampleShape] and y [ways queries]. Rows are grouped by class: all of class 0, then all of class 1, ...
  *
- * Vinyals et al. 2016, "Matching networks for one shot learning".
+ * Where `ways`, `shots` or `queries` is a range, tasks vary: each draws its numbers uniformly, and a class with fewer
+ * than `shots + queries` examples gives what it has, at least half of it (rounded up) or the shots, whichever is less, as
+ * support, and at least one query. All tasks have the shapes of the largest one; the rows that a task has come first,
+ * `present` is 1 for them, and the others are zeros with label 0 and `present` 0.
  *
- * @throws ILT201 where ways, shots or queries are not whole numbers of at least 1
+ * Vinyals et al. 2016, "Matching networks for one shot learning". Tasks that vary follow Triantafillou et al. 2020,
+ * "Meta-Dataset", with `balanced: false` for classes that differ in shots; there these are drawn in proportion to the
+ * sizes of the classes, here uniformly from the range.
+ *
+ * @throws ILT201 where ways, shots or queries are not whole numbers of at least 1 or ranges of them, or `balanced` is
+ * false and shots do not vary
  * @throws ILT301 where a class's array is not count x exampleShape
- * @throws ILT401 where a class has fewer than shots + queries examples and `skipSmallClasses` is not set
+ * @throws ILT401 where `skipSmallClasses` is not set and a class has fewer than shots + queries examples; than 2, where
+ * tasks vary
  * @throws ILT402 where there are fewer classes than ways
  * @example const task = episodes(omniglot, { ways: 5, shots: 1, queries: 1 }).sample(splitSeed(1, "train"), 0);
  */
 export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskSource {
-  const ways = wholeNumber(options.ways, "episodes", "ways");
-  const shots = wholeNumber(options.shots, "episodes", "shots");
-  const queries = wholeNumber(options.queries, "episodes", "queries");
-  const { skipSmallClasses = false } = options;
-  const needed = shots + queries;
+  const { ways, shots, queries, balanced = true, skipSmallClasses = false, augment } = options;
+  const [mostWays, mostShots, mostQueries] = [
+    countRange(ways, "episodes", "ways").to,
+    countRange(shots, "episodes", "shots").to,
+    countRange(queries, "episodes", "queries").to,
+  ];
+  if (!balanced && !isRange(shots)) {
+    const problem = `balanced is false, and shots are ${shots} for every class`;
+    throw new TaskError("ILT201", "episodes", problem, "Give shots as a range, { from: 1, to: 10 }");
+  }
+  const varies = [ways, shots, queries].some(isRange);
+  const needed = varies ? 2 : mostShots + mostQueries;
+  const taken = varies ? "a shot and a query" : `${mostShots} shots and ${mostQueries} queries`;
+  const classes = usableClasses(data, "episodes", {
+    count: mostWays,
+    asked: `${mostWays} ways`,
+    needed,
+    taken,
+    skipSmallClasses,
+  });
+  const set = (each: number): ExampleRows => new ExampleRows(data, mostWays * each, varies);
+  return {
+    name: `${data.name} ${describeCount(ways)}-way ${describeCount(shots)}-shot`,
+    description: {
+      data: data.name,
+      classes: classes.length,
+      ways: describeCount(ways),
+      shots: describeCount(shots),
+      queries: describeCount(queries),
+      skippedClasses: data.classes.length - classes.length,
+      ...(balanced ? {} : { balanced }),
+      ...(augment ? { augmentation: augment.description ?? "given" } : {}),
+    },
+    classes: mostWays,
+    sample(seed, index) {
+      const source = random(seed, index);
+      // Numbers of its own: which examples a task has does not depend on how they are changed. Counter 1 is dropout's.
+      const change = augment && { augment, random: random(seed, index, 2) };
+      const support = set(mostShots);
+      const query = set(mostQueries);
+      const taskWays = drawCount(ways, source);
+      const taskShots = balanced ? drawCount(shots, source) : undefined;
+      const taskQueries = drawCount(queries, source);
+      source.choose(classes.length, taskWays).forEach((chosen, label) => {
+        const entry = classes[chosen]!;
+        const given = sharesOf(entry.count, taskShots ?? drawCount(shots, source), taskQueries);
+        source.choose(entry.count, given.shots + given.queries).forEach((example, place) => {
+          (place < given.shots ? support : query).add(entry, example, label, change);
+        });
+      });
+      return { support: support.examples(), query: query.examples() };
+    },
+  };
+}
+
+/** What a class of so many examples gives to support and query: all that is asked, or a fair share of what it has. */
+function sharesOf(count: number, shots: number, queries: number): { readonly shots: number; readonly queries: number } {
+  const given = Math.min(queries, Math.max(Math.floor(count / 2), count - shots));
+  return { shots: Math.min(shots, count - given), queries: given };
+}
+
+/**
+ * @internal The classes with at least `needed` examples, checked.
+ *
+ * @throws ILT301, ILT401 and ILT402 as `episodes`
+ */
+export function usableClasses(
+  data: LabelledExamples,
+  operation: string,
+  options: {
+    /** Classes of a task, */
+    readonly count: number;
+    /** as the message says it: "5 ways". */
+    readonly asked: string;
+    readonly needed: number;
+    /** What takes so many: "5 shots and 15 queries". */
+    readonly taken: string;
+    readonly skipSmallClasses: boolean;
+  },
+): readonly ExampleClass[] {
+  const { count, asked, needed, taken, skipSmallClasses } = options;
   const size = checkedSize(data.exampleShape);
-  for (const { name, count, examples } of data.classes) {
-    if (examples.length === count * size) continue;
-    const problem = `class "${name}" of ${data.name} has ${examples.length} values for ${count} examples of ${size}`;
-    throw new TaskError("ILT301", "episodes", problem, "Make the data with labelledExamples(...), which checks it");
+  for (const entry of data.classes) {
+    if (entry.examples.length === entry.count * size) continue;
+    const problem = `class "${entry.name}" of ${data.name} has ${entry.examples.length} values for ${entry.count} examples of ${size}`;
+    throw new TaskError("ILT301", operation, problem, "Make the data with labelledExamples(...), which checks it");
   }
   const small = data.classes.filter((entry) => entry.count < needed);
   if (small[0] && !skipSmallClasses) {
     const others = small.length > 1 ? `, as have ${small.length - 1} other classes too few` : "";
-    const problem = `class "${small[0].name}" of ${data.name} has ${small[0].count} examples${others}; ${shots} shots and ${queries} queries take ${needed}`;
+    const problem = `class "${small[0].name}" of ${data.name} has ${small[0].count} examples${others}; ${taken} take ${needed}`;
     const remedy = "Lower shots or queries, or set skipSmallClasses: true to leave such classes out";
-    throw new TaskError("ILT401", "episodes", problem, remedy);
+    throw new TaskError("ILT401", operation, problem, remedy);
   }
   const classes = data.classes.filter((entry) => entry.count >= needed);
-  if (classes.length < ways) {
+  if (classes.length < count) {
     const skipped =
       small.length > 0 ? ` (${small.length} of ${data.classes.length} were too small and are left out)` : "";
-    const problem = `${ways} ways of ${classes.length} classes in ${data.name}${skipped}`;
+    const problem = `${asked} of ${classes.length} classes in ${data.name}${skipped}`;
     const remedy =
       small.length > 0 ? "Lower ways, shots or queries, or add classes" : "Lower ways, or add classes or rotations";
-    throw new TaskError("ILT402", "episodes", problem, remedy);
+    throw new TaskError("ILT402", operation, problem, remedy);
   }
-  const perTask = (each: number): { x: Float32Array; y: Int32Array; each: number } => ({
-    x: new Float32Array(ways * each * size),
-    y: new Int32Array(ways * each),
-    each,
-  });
-  const asExamples = ({ x, y, each }: ReturnType<typeof perTask>): Examples => ({
-    x: tensor(x, [ways * each, ...data.exampleShape]),
-    y: tensor(y, [ways * each]),
-  });
-  return {
-    name: `${data.name} ${ways}-way ${shots}-shot`,
-    description: { data: data.name, classes: classes.length, ways, shots, queries, skippedClasses: small.length },
-    classes: ways,
-    sample(seed, index) {
-      const source = random(seed, index);
-      const support = perTask(shots);
-      const query = perTask(queries);
-      source.choose(classes.length, ways).forEach((chosen, label) => {
-        const entry = classes[chosen]!;
-        source.choose(entry.count, needed).forEach((example, place) => {
-          const set = place < shots ? support : query;
-          const row = label * set.each + (place < shots ? place : place - shots);
-          readExample(data, entry, example, set.x, row * size);
-          set.y[row] = label;
-        });
-      });
-      return { support: asExamples(support), query: asExamples(query) };
-    },
-  };
+  return classes;
+}
+
+/** @internal The rows of a support or query set in the making. What is not added is padding. */
+export class ExampleRows {
+  private readonly x: Float32Array;
+  private readonly y: Int32Array;
+  private added = 0;
+
+  constructor(
+    private readonly data: LabelledExamples,
+    private readonly rows: number,
+    private readonly padded: boolean,
+  ) {
+    this.x = new Float32Array(rows * checkedSize(data.exampleShape));
+    this.y = new Int32Array(rows);
+  }
+
+  add(
+    entry: ExampleClass,
+    example: number,
+    label: number,
+    change?: { readonly augment: Augmentation; readonly random: Random } | undefined,
+  ): void {
+    const offset = this.added * (this.x.length / this.rows);
+    readExample(this.data, entry, example, this.x, offset);
+    change?.augment(this.x, offset, this.data.exampleShape, change.random);
+    this.y[this.added++] = label;
+  }
+
+  examples(): Examples {
+    const { rows, data, padded } = this;
+    const present = padded ? { present: tensor(new Float32Array(rows).fill(1, 0, this.added), [rows]) } : {};
+    return { x: tensor(this.x, [rows, ...data.exampleShape]), y: tensor(this.y, [rows]), ...present };
+  }
 }

@@ -1,4 +1,12 @@
-export { type EpisodeOptions, episodes } from "./episodes.js";
+export { augmentImages, type ImageAugmentationOptions } from "./augmentation.js";
+export {
+  type Curve,
+  type CurveFamily,
+  type CurveTaskOptions,
+  curveTasks,
+  type Range,
+} from "./curve-tasks.js";
+export { type Augmentation, type EpisodeOptions, episodes } from "./episodes.js";
 export {
   type ClassSplit,
   type ExampleClass,
@@ -11,8 +19,21 @@ export {
   splitClasses,
   withRotations,
 } from "./labelled-examples.js";
-export { type Range, type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "./sinusoid.js";
+export { type OpenSetEpisodeOptions, openSetEpisodes, unknownLabel } from "./open-set-episodes.js";
 export {
+  type GaussianProcessOptions,
+  gaussianProcesses,
+  type HarmonicOptions,
+  harmonics,
+  type LineOptions,
+  lines,
+  type StepOptions,
+  steps,
+} from "./regression-families.js";
+export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "./sinusoid.js";
+export {
+  type Count,
+  type CountRange,
   type Examples,
   type Split,
   splitSeed,
@@ -22,4 +43,5 @@ export {
   type TaskErrorCode,
   type TaskSource,
   taskErrorCodes,
+  withoutPadding,
 } from "./task.js";

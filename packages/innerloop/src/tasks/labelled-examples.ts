@@ -1,6 +1,6 @@
 import { formatShape, type NestedNumbers, sizeOf } from "@innerloop/graph";
 import { random } from "../random.js";
-import { TaskError, wholeNumber } from "./task.js";
+import { type Split, TaskError, wholeNumber } from "./task.js";
 
 /** Quarter turns counterclockwise. */
 export type Rotation = 0 | 1 | 2 | 3;
@@ -16,6 +16,8 @@ export interface ExampleClass {
    * it is read. `examples` stays as it is.
    */
   readonly rotation?: Rotation;
+  /** The part of a published split that the class belongs to. `splitClasses` does not look at it; presets do. */
+  readonly split?: Split;
 }
 
 /** Examples grouped by class: what episodes are sampled from. Plain data; nothing in it is copied or changed. */
@@ -34,6 +36,8 @@ export interface ExampleClassInput {
    * or nested numbers. Bytes mean value / 255; plain numbers are taken as they are.
    */
   readonly examples: Uint8Array | Float32Array | readonly (Uint8Array | Float32Array | NestedNumbers)[];
+  /** The part of a published split that the class belongs to. */
+  readonly split?: Split;
 }
 
 /**
@@ -56,7 +60,7 @@ export function labelledExamples(input: {
 }): LabelledExamples {
   const exampleShape = [...input.exampleShape];
   const size = checkedSize(exampleShape);
-  const classes = input.classes.map(({ name, examples }): ExampleClass => {
+  const classes = input.classes.map(({ name, examples, split }): ExampleClass => {
     const values = ArrayBuffer.isView(examples) ? examples : flattenExamples(name, examples, size);
     // Callers without types: a canvas gives Uint8ClampedArray, whose bytes would pass for numbers up to 255.
     if (!(values instanceof Uint8Array || values instanceof Float32Array)) {
@@ -84,7 +88,7 @@ export function labelledExamples(input: {
         throw new TaskError("ILT302", "labelledExamples", problem, "Replace or leave out examples with missing values");
       }
     }
-    return { name, count: values.length / size, examples: values };
+    return { name, count: values.length / size, examples: values, ...(split ? { split } : {}) };
   });
   if (classes.length === 0) {
     throw new TaskError("ILT201", "labelledExamples", `${input.name} has no classes`, "Give at least one");

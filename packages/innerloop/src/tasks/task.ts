@@ -1,5 +1,5 @@
-import type { Tensor } from "@innerloop/graph";
-import { random } from "../random.js";
+import { type Tensor, tensor } from "@innerloop/graph";
+import { type Random, random } from "../random.js";
 
 /** Inputs and targets, one row each. (A type and not an interface: so it is a tree of tensors as well.) */
 export type Examples = {
@@ -30,8 +30,10 @@ export interface TaskSource {
   readonly name: string;
   /** The protocol as results should state it: ways, shots, queries, ranges. */
   readonly description: Readonly<Record<string, number | string | boolean>>;
-  /** For classification: the number of classes of one task (ways). */
+  /** For classification: the number of classes of one task (ways), the most where tasks differ. */
   readonly classes?: number;
+  /** Whether query sets hold examples of classes that the support set has none of, under the label -1. */
+  readonly openSet?: true;
   /**
    * The task at an address.
    *
@@ -40,6 +42,42 @@ export interface TaskSource {
    * @throws RangeError ILT101 where they are not
    */
   sample(seed: number, index: number): Task;
+}
+
+/** How many there are of something in a task: the same number in all tasks, or one drawn for each, `to` included. */
+export type Count = number | CountRange;
+
+export interface CountRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The same task without the rows that are padding, as arrays of the sizes that it really has.
+ *
+ * @throws TypeError where the task has no values: it must come from a source, not from a trace
+ * @example withoutPadding(episodes(data, { ways: { from: 2, to: 5 }, shots: 1, queries: 1 }).sample(1, 0))
+ */
+export function withoutPadding({ support, query }: Task): Task {
+  return { support: presentRows(support), query: presentRows(query) };
+}
+
+function presentRows({ x, y, present }: Examples): Examples {
+  if (!present) return { x, y };
+  if (!present.data) throw new TypeError("withoutPadding: the task has no values. Give it one that a source sampled");
+  const rows = Array.from(present.data as Float32Array, (value, row) => (value > 0 ? row : -1)).filter(
+    (row) => row >= 0,
+  );
+  const chosen = (values: Tensor): Tensor => {
+    const width = values.size / present.size;
+    const all = values.data as Float32Array;
+    const kept = all.slice(0, rows.length * width);
+    rows.forEach((row, i) => {
+      kept.set(all.subarray(row * width, (row + 1) * width), i * width);
+    });
+    return tensor(kept, [rows.length, ...values.shape.slice(1)], values.dtype);
+  };
+  return { x: chosen(x), y: chosen(y) };
 }
 
 /** The parts of a task family: to train on, to choose by, to report. */
@@ -69,6 +107,7 @@ export const taskErrorCodes = {
   ILT303: "two classes of one name, or one class selected twice",
   ILT304: "a selection or split of classes that are not there",
   ILT305: "rotations of examples that are not square images, or are rotated already",
+  ILT306: "augmentation of examples that are not images",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;
@@ -90,3 +129,24 @@ export function wholeNumber(value: number, operation: string, name: string, leas
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new TaskError("ILT201", operation, `${name} is ${value}`, `Give a whole number of at least ${least}`);
 }
+
+/** @internal A count as a range of whole numbers of at least 1; throws ILT201 for anything else. */
+export function countRange(value: Count, operation: string, name: string): CountRange {
+  if (typeof value === "number") {
+    const n = wholeNumber(value, operation, name);
+    return { from: n, to: n };
+  }
+  const from = wholeNumber(value.from, operation, `${name}.from`);
+  return { from, to: wholeNumber(value.to, operation, `${name}.to`, from) };
+}
+
+/** @internal A task's number: one of its range, each equally likely. */
+export const drawCount = (value: Count, source: Random): number =>
+  typeof value === "number" ? value : value.from + source.integer(value.to - value.from + 1);
+
+/** @internal A count as descriptions state it: 5, or "5 to 20". */
+export const describeCount = (value: Count): number | string =>
+  typeof value === "number" ? value : `${value.from} to ${value.to}`;
+
+/** @internal Whether tasks differ in a count. */
+export const isRange = (value: Count): value is CountRange => typeof value !== "number";

@@ -1,10 +1,12 @@
-import { compile, type Executor, leaves, paths, type Tree, vmap } from "@innerloop/graph";
+import { compile, type Executor, leaves, paths, type Tensor, type Tree, vmap } from "@innerloop/graph";
 import { type Adapter, measured } from "../learners/learner.js";
+import type { PredictionConfidence } from "../losses.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { chooseChunkSize, evaluationBytes } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { sampleTasks } from "./task-batch.js";
-import { wholeOption } from "./training-error.js";
+import { TrainingError, wholeOption } from "./training-error.js";
 
 /** A mean over tasks with the half-width of its 95% interval: 1.96 s / sqrt(n). */
 export interface Estimated {
@@ -15,7 +17,10 @@ export interface Estimated {
 /** Figures after so many adaptation steps. */
 export interface EvaluationRow {
   readonly steps: number;
-  /** The loss and each of its metrics, by name. */
+  /**
+   * The loss and each of its metrics, by name; and of losses that give probabilities the `calibrationError` of all
+   * queries together, whose interval is that of a bootstrap over tasks.
+   */
   readonly figures: Readonly<Record<string, Estimated>>;
 }
 
@@ -26,6 +31,8 @@ export interface Evaluation {
   readonly rows: readonly EvaluationRow[];
   /** Per row and figure, the value of each task in the order of their addresses: for paired comparisons. */
   readonly values: readonly Readonly<Record<string, Float64Array>>[];
+  /** Per row, how sure each task's predictions are, in the same order; for losses that give probabilities. */
+  readonly confidence?: readonly (readonly TaskConfidence[])[];
 }
 
 export interface EvaluateOptions {
@@ -67,18 +74,26 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
 }> {
   const { learner, tasks, count = 600, seed = 0, signal } = options;
   wholeOption("count", count, 1);
+  if (tasks.openSet) {
+    const problem = `${tasks.name} has queries of no class, which no prediction is right for`;
+    throw new TrainingError("ILR101", "evaluate", problem, "Use evaluateOpenSet, which lets a learner reject them");
+  }
   const executor = options.executor ?? (await defaultExecutor());
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const perTask = (params: Tree, task: Task): Tree =>
     steps.map((n) => {
-      const { loss, metrics } = measured(
-        learner.loss,
-        learner.predict(learner.adapt(params, task.support, { steps: n }), task.query.x, task.query.present),
-        task.query,
+      const prediction = learner.predict(
+        learner.adapt(params, task.support, { steps: n }),
+        task.query.x,
+        task.query.present,
       );
-      return { loss, ...metrics };
+      const { loss, metrics } = measured(learner.loss, prediction, task.query);
+      return {
+        figures: { loss, ...metrics },
+        queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
+      };
     });
   const program = compile((params: Tree, batch: Task): Tree => vmap(perTask, [null, 0])(params, batch), { executor });
   let size = 0;
@@ -91,39 +106,90 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       cost: (n) => program.estimate(params, sampleTasks(tasks, taskSeed, 0, n)),
     });
     let done = 0;
-    const chunk = async (first: number): Promise<Tree> => {
+    const chunk = async (first: number): Promise<ChunkResult> => {
       signal?.throwIfAborted();
-      const result = await program(params, sampleTasks(tasks, taskSeed, first, Math.min(size, count - first)));
+      const batch = sampleTasks(tasks, taskSeed, first, Math.min(size, count - first));
+      const result = await program(params, batch);
       done += Math.min(size, count - first);
       options.onProgress?.(done, count);
-      return result;
+      return { result, present: batch.query.present };
     };
-    const results: Tree[] = [];
+    const results: ChunkResult[] = [];
     // So many at a time as run side by side: the next ones are sampled when there is room for them.
     const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
     for (let at = 0; at < starts.length; at += executor.parallelism) {
       results.push(...(await Promise.all(starts.slice(at, at + executor.parallelism).map(chunk))));
     }
-    const names = paths(results[0]!);
-    const columns = names.map((_, i) =>
-      Float64Array.from(results.flatMap((tree) => Array.from(leaves(tree)[i]!.data as Float32Array))),
+    const names = paths(results[0]!.result);
+    const columnAt = (row: number, name: string): Tensor[] => {
+      const at = names.indexOf(`${row}/${name}`);
+      return results.map(({ result }) => leaves(result)[at]!);
+    };
+    const figureNames = names.flatMap((name) =>
+      name.startsWith("0/figures/") ? [name.slice("0/figures/".length)] : [],
     );
     const values = steps.map((_, row) =>
       Object.fromEntries(
-        names.flatMap((name, i) => (name.startsWith(`${row}/`) ? [[name.slice(`${row}/`.length), columns[i]!]] : [])),
+        figureNames.map((name) => [
+          name,
+          Float64Array.from(columnAt(row, `figures/${name}`).flatMap((x) => Array.from(x.data as Float32Array))),
+        ]),
       ),
     );
+    const presents = results.map(({ present }) => present);
+    const confidence = learner.loss.confidence
+      ? steps.map((_, row): TaskConfidence[] => {
+          const topProbability = perTaskValues(columnAt(row, "queries/topProbability"), presents);
+          const correct = perTaskValues(columnAt(row, "queries/correct"), presents);
+          return topProbability.map((list, task) => ({ topProbability: list, correct: correct[task]! }));
+        })
+      : undefined;
+    const resamples = confidence && taskResamples(count);
+    const { title } = learner.loss;
     return {
       learner: learner.name,
-      protocol: { family: tasks.name, ...tasks.description, ...learner.description, tasks: count, seed: taskSeed },
+      protocol: {
+        family: tasks.name,
+        ...tasks.description,
+        ...learner.description,
+        ...(title ? { loss: title } : {}),
+        tasks: count,
+        seed: taskSeed,
+      },
       rows: steps.map((n, row) => ({
         steps: n,
-        figures: Object.fromEntries(Object.entries(values[row]!).map(([name, list]) => [name, estimated(list)])),
+        figures: {
+          ...Object.fromEntries(Object.entries(values[row]!).map(([name, list]) => [name, estimated(list)])),
+          ...(confidence ? { calibrationError: calibrationError(confidence[row]!, resamples) } : {}),
+        },
       })),
       values,
+      ...(confidence ? { confidence } : {}),
     };
   };
   return { run, release: () => program.release() };
+}
+
+interface ChunkResult {
+  readonly result: Tree;
+  /** [tasks, queries], where there is padding. */
+  readonly present: Tensor | undefined;
+}
+
+const confidenceOf = (of: PredictionConfidence | undefined, prediction: Tensor, y: Tensor): Tree =>
+  of ? { topProbability: of.topProbability(prediction, y), correct: of.correct(prediction, y) } : {};
+
+/** The values [tasks, queries, ...] of chunks, task by task, without those of padding. */
+function perTaskValues(chunks: readonly Tensor[], presents: readonly (Tensor | undefined)[]): Float32Array[] {
+  return chunks.flatMap((x, chunk) => {
+    const [tasks = 1, queries = 1] = x.shape;
+    const [perTask, perQuery] = [x.size / tasks, x.size / tasks / queries];
+    const present = presents[chunk]?.data;
+    return Array.from({ length: tasks }, (_, task) => {
+      const all = Float32Array.from((x.data as Float32Array).subarray(task * perTask, (task + 1) * perTask));
+      return present ? all.filter((_value, i) => present[task * queries + Math.floor(i / perQuery)]! > 0) : all;
+    });
+  });
 }
 
 /** Mean and 95% interval of independent values; the interval of a single one is infinite. */
@@ -133,4 +199,18 @@ export function estimated(values: ArrayLike<number>): Estimated {
   if (list.length < 2) return { mean, interval: Number.POSITIVE_INFINITY };
   const variance = list.reduce((a, b) => a + (b - mean) ** 2, 0) / (list.length - 1);
   return { mean, interval: (1.96 * Math.sqrt(variance)) / Math.sqrt(list.length) };
+}
+
+/**
+ * Mean and 95% interval of a - b, task by task: narrower than the intervals of the two suggest wherever the same tasks
+ * are hard for both.
+ *
+ * @throws TrainingError ILR101 where they are not values of as many tasks
+ */
+export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Estimated {
+  if (a.length !== b.length) {
+    const problem = `${a.length} values beside ${b.length}`;
+    throw new TrainingError("ILR101", "pairedDifference", problem, "Give the values of two learners on the same tasks");
+  }
+  return estimated(Array.from(a, (value, task) => value - b[task]!));
 }

@@ -1,4 +1,11 @@
 export {
+  calibrationDifference,
+  calibrationError,
+  type TaskConfidence,
+  type TaskResamples,
+  taskResamples,
+} from "./calibration.js";
+export {
   type CheckpointStore,
   decodeCheckpoint,
   decodeParams,
@@ -14,8 +21,21 @@ export {
   type EvaluationRow,
   estimated,
   evaluate,
+  pairedDifference,
 } from "./evaluate.js";
 export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
+export {
+  areaUnderRoc,
+  type EvaluateOpenSetOptions,
+  evaluateOpenSet,
+  type OpenSetAnswer,
+  type OpenSetCalibration,
+  type OpenSetEvaluation,
+  type OpenSetFigures,
+  type OpenSetRule,
+  type OpenSetScore,
+  openSetAnswers,
+} from "./open-set.js";
 export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
 export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys } from "./task-batch.js";

@@ -1,5 +1,6 @@
 import { allocate, isFloat, mapTree, sameShape, type Tensor, tensor } from "@innerloop/graph";
 import { random } from "../random.js";
+import { unknownLabel } from "../tasks/open-set-episodes.js";
 import type { Examples, Task, TaskSource } from "../tasks/task.js";
 import { TrainingError } from "./training-error.js";
 
@@ -50,17 +51,21 @@ export function sampleTasks(source: TaskSource, seed: number, first: number, cou
   if (source.classes !== undefined) {
     for (const { support, query } of tasks) {
       requireClassIndices(support.y, source.classes);
-      requireClassIndices(query.y, source.classes);
+      requireClassIndices(query.y, source.classes, source.openSet ? unknownLabel : 0);
     }
   }
   return stackTasks(tasks);
 }
 
-/** A class index out of range would be a row without a class, whose loss is 0 whatever is predicted. */
-export function requireClassIndices(y: Tensor, classes: number): void {
+/**
+ * A class index out of range would be a row without a class, whose loss is 0 whatever is predicted.
+ *
+ * @param least 0, or `unknownLabel` for queries that are of no class on purpose
+ */
+export function requireClassIndices(y: Tensor, classes: number, least = 0): void {
   if (!y.data || isFloat(y.dtype)) return;
   for (const label of y.data as Int32Array) {
-    if (label >= 0 && label < classes) continue;
+    if (label >= least && label < classes) continue;
     const problem = `class index ${label} in a task of ${classes} classes`;
     throw new TrainingError("ILR101", "tasks", problem, `Number the classes of a task from 0 to ${classes - 1}`);
   }

@@ -1,12 +1,13 @@
 import { tensor } from "@innerloop/graph";
-import type { Learner } from "innerloop";
+import { type Learner, type OpenSetAnswer, openSetAnswers } from "innerloop";
 import { readImageFolder } from "../data/image-folder.js";
 import { buildClassifier } from "../presets/experiment.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
 import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
-import { classify, imageTensor } from "../runs/classify.js";
+import { classLogits, imageTensor, probabilitiesOf } from "../runs/classify.js";
+import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
 import { loadParams } from "../runs/results.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
@@ -49,8 +50,10 @@ export async function adaptCommand(
     invertInPlace(support);
     invertInPlace({ classes: images.map((examples, i) => ({ name: String(i), count: 1, examples })) });
   }
-  const { params, iteration, checkpoint } = await loadParams(run, learner, invocation.checkpoint);
-  const steps = invocation.steps ?? Math.max(...run.config.options.evalSteps, learner.steps ?? 0);
+  const rule = invocation.reject ? await readOpenSetRule(run) : undefined;
+  const { params, iteration, checkpoint } = await loadParams(run, learner, invocation.checkpoint ?? rule?.checkpoint);
+  const steps = invocation.steps ?? rule?.steps ?? Math.max(...run.config.options.evalSteps, learner.steps ?? 0);
+  if (rule) requireRuleOf(rule, { iteration, steps, batchNorm }, run);
   const executor = await openExecutor({ ...chosen, ...fewRuns }, output);
   try {
     const shots = support.classes.flatMap(({ count, examples }) =>
@@ -58,7 +61,8 @@ export async function adaptCommand(
     );
     const labels = support.classes.flatMap(({ count }, label) => new Array<number>(count).fill(label));
     const names = support.classes.map(({ name }) => name);
-    const probabilities = await classify({
+    if (rule) noteOtherTasks(rule, support.classes, output);
+    const logits = await classLogits({
       learner,
       params,
       support: { names, x: imageTensor(shots, exampleShape), y: tensor(Int32Array.from(labels), [labels.length]) },
@@ -71,7 +75,8 @@ export async function adaptCommand(
       output,
       paths,
       names,
-      probabilities,
+      probabilities: probabilitiesOf(logits),
+      ...(rule ? { answers: openSetAnswers(logits, rule) } : {}),
       steps,
       invert,
       batchNorm,
@@ -82,6 +87,38 @@ export async function adaptCommand(
   } finally {
     await executor.close();
   }
+}
+
+/** @throws UsageError where the threshold was chosen for another learner than the one that is used here */
+function requireRuleOf(
+  rule: CalibratedRule,
+  used: Pick<CalibratedRule, "iteration" | "steps" | "batchNorm">,
+  run: RunFolder,
+): void {
+  for (const [name, what] of [
+    ["iteration", "updates"],
+    ["steps", "steps"],
+    ["batchNorm", "batch norm"],
+  ] as const) {
+    if (rule[name] === used[name]) continue;
+    throw new UsageError(
+      `the threshold of ${shown(run.path)} was chosen with ${what} ${rule[name]}, and this is ${used[name]}`,
+      `Leave out what differs, or choose another with \`innerloop eval ${shown(run.path)} --open-set\``,
+    );
+  }
+}
+
+/** A threshold means most for tasks like those that it was chosen on. */
+function noteOtherTasks(
+  { ways, shots }: CalibratedRule,
+  classes: readonly { readonly count: number }[],
+  output: Output,
+): void {
+  const counts = [...new Set(classes.map(({ count }) => count))].sort((a, b) => a - b);
+  if (classes.length === ways && counts.length === 1 && counts[0] === shots) return;
+  output.warn(
+    `the threshold was chosen on ${ways}-way ${shots}-shot tasks; here are ${counted(classes.length, "class", "classes")} of ${counts.join(", ")} examples, where fewer or more may be rejected`,
+  );
 }
 
 const sliceOf = (examples: Uint8Array, index: number, shape: readonly number[]): Uint8Array => {
@@ -138,6 +175,8 @@ function report(setting: {
   paths: readonly string[];
   names: readonly string[];
   probabilities: readonly number[][];
+  /** Where images may be of none of the classes. */
+  answers?: readonly OpenSetAnswer[];
   steps: number;
   invert: boolean;
   batchNorm: string;
@@ -145,7 +184,9 @@ function report(setting: {
   checkpoint: string;
   examples: number;
 }): void {
-  const { run, output, paths, names, probabilities, steps, invert, batchNorm, iteration, checkpoint } = setting;
+  const { run, output, paths, names, probabilities, answers, steps, invert, batchNorm, iteration, checkpoint } =
+    setting;
+  const isRejected = (image: number): boolean => answers !== undefined && answers[image]!.label === undefined;
   const ranked = probabilities.map((row) =>
     names.map((name, i) => ({ name, probability: row[i]! })).sort((a, b) => b.probability - a.probability),
   );
@@ -163,7 +204,8 @@ function report(setting: {
     output.event({
       type: "prediction",
       file,
-      prediction: ranked[i]![0]!.name,
+      prediction: isRejected(i) ? null : ranked[i]![0]!.name,
+      ...(answers ? { score: answers[i]!.score } : {}),
       probabilities: Object.fromEntries(ranked[i]!.map(({ name, probability }) => [name, probability])),
     });
   });
@@ -175,7 +217,12 @@ function report(setting: {
   );
   output.say();
   const rows = paths.map((file, i) => {
-    const [best, ...others] = ranked[i]!;
+    const all = ranked[i]!;
+    const [best, ...others] = all;
+    if (isRejected(i)) {
+      const near = all.slice(0, 3).map(({ name, probability }) => `${name} ${percent(probability)}`);
+      return [file, output.paint("yellow", "none of these"), "", "", near.join("  ")];
+    }
     const rest = others.slice(0, 3).map(({ name, probability }) => `${name} ${percent(probability)}`);
     return [file, best!.name, percent(best!.probability), bar(best!.probability, output.paint), rest.join("  ")];
   });

@@ -22,8 +22,9 @@ export async function dataListCommand(output: Output): Promise<void> {
   const listings = await listDatasets();
   for (const listing of listings) output.event({ type: "data", ...listing });
   const rows = listings.map(rowOf);
+  const width = Math.max(12, ...rows.map(([name]) => name.length));
   output.result(
-    rows.map(([name, state, text]) => `  ${name.padEnd(12)} ${paintState(output, state.padEnd(9))} ${text}`).join("\n"),
+    rows.map(([name, state, text]) => `  ${name.padEnd(width)} ${paintState(output, state.padEnd(9))} ${text}`).join("\n"),
   );
   output.say();
   output.say(output.paint("dim", `  kept in ${dataFolder()} (INNERLOOP_DATA sets another folder)`));
@@ -43,7 +44,15 @@ function rowOf(listing: DatasetListing): [name: string, state: string, text: str
 }
 
 const contentsOf = (info: DatasetInfo): string =>
-  `${count(info.classes)} classes, ${count(info.examples)} examples of ${info.exampleShape.join(" x ")}, ${bytes(info.fileBytes)}${partly(info)}`;
+  `${count(info.classes)} classes${splitText(info)}, ${count(info.examples)} examples of ${info.exampleShape.join(" x ")}, ${bytes(info.fileBytes)}${partly(info)}`;
+
+/** ` (64 train, 16 validation, 20 test)` where the data set says so. */
+const splitText = ({ splits }: DatasetInfo): string =>
+  splits
+    ? ` (${Object.entries(splits)
+        .map(([name, classes]) => `${count(classes)} ${name}`)
+        .join(", ")})`
+    : "";
 
 const partly = (info: DatasetInfo): string => (info.source.complete === false ? ", partial" : "");
 
@@ -61,7 +70,7 @@ export async function dataImportCommand(
   output: Output,
 ): Promise<void> {
   if (paths.length === 0)
-    throw new UsageError("there is nothing to import", "Give a folder, or the archives of omniglot");
+    throw new UsageError("there is nothing to import", "Give a folder or a zip archive, or the archives of omniglot");
   for (const path of paths) {
     if (!(await stat(path).catch(() => undefined)))
       throw new UsageError(`there is no file or folder ${path}`, "Check the path");
@@ -70,7 +79,7 @@ export async function dataImportCommand(
   if (builtIn && Object.keys(chosen).length > 0)
     throw new UsageError(`${name} has a size and colours of its own`, "Leave out the options for images");
   if (name !== "omniglot" && paths.length > 1)
-    throw new UsageError(`${paths.length} paths for ${name}`, "Give one folder");
+    throw new UsageError(`${paths.length} paths for ${name}`, "Give one folder or zip archive");
   await work(output, `Importing ${name}`, async (options) => {
     const source = await sourceOf(name, paths, chosen, options.signal);
     tell(output, "imported", await importDataset(name, source, options));
@@ -90,10 +99,10 @@ async function sourceOf(
   const channels = chosen.channels === "3" ? 3 : 1;
   const reading = { folder, size: [side, side] as const, channels } as const;
   const wanted = chosen.invert ?? "auto";
-  // The paper's colour is told at a small size, so that a large folder is not read twice at full cost.
+  // The paper's colour is told at a small size, so that a large folder is not read twice at full cost. Photos have none.
   const invert =
     wanted === "auto"
-      ? isDarkOnLight(await readImageFolder(folder, { size: [16, 16], channels, signal }))
+      ? channels === 1 && isDarkOnLight(await readImageFolder(folder, { size: [16, 16], channels, signal }))
       : wanted === "yes";
   return { kind: "image-folder", ...reading, invert };
 }

@@ -1,13 +1,23 @@
 import type { Executor } from "@innerloop/graph";
-import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
+import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { writeReport } from "../runs/report.js";
-import { evaluateRun, evaluationRecord, loadParams, writeResults } from "../runs/results.js";
+import {
+  type BesideMethod,
+  evaluateRun,
+  evaluationFile,
+  evaluationRecord,
+  machineOptions,
+  writeResults,
+} from "../runs/results.js";
+import { figuresChosen } from "../runs/results-cells.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName } from "./command-name.js";
+import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, taskSizes } from "./evaluated-run.js";
 import { watchInterruption } from "./interruption.js";
-import { machineOptions, openExecutor } from "./open-executor.js";
+import { openExecutor } from "./open-executor.js";
+import { openSetEval } from "./open-set-eval.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
@@ -22,23 +32,24 @@ export interface EvalRequest {
 /** Judges a trained run on held-out tasks beside its baselines. */
 export async function evalCommand({ folder, chosen, invocation }: EvalRequest, output: Output): Promise<void> {
   const run = await openRun(folder);
-  const options = { ...run.config.options, ...chosen };
-  if (run.config.file) {
-    const settled = Object.keys(chosen).find((name) =>
-      ["data", "ways", "shots", "queries", "batchNorm"].includes(name),
-    );
-    if (settled) throw new UsageError(`${flagOf(settled)} is settled by ${run.config.file.path}`, "Change it there");
-  }
-  if (options.ways > run.config.options.ways) {
-    throw new UsageError(
-      `--ways ${options.ways} of a model whose last layer has ${run.config.options.ways} classes`,
-      `Train one with \`innerloop train ${run.config.experiment} --ways ${options.ways}\``,
-    );
-  }
+  const [batchNorm, ...otherModes] = invocation.batchNorm ?? [];
+  const options = evaluationOptions(run, chosen, batchNorm);
   const executor = await openExecutor(chosen, output);
   const interruption = watchInterruption(output, "Stopping the evaluation...");
   try {
     const prepared = await prepareRun(run, options, output, interruption.signal);
+    const beside: BesideRun[] = [];
+    for (const other of invocation.with ?? [])
+      beside.push(await onTasksOf({ run, prepared, options }, await openRun(other), taskSizes, output));
+    const isVariant =
+      Object.keys(chosen).some((name) => !machineOptions.has(name)) ||
+      invocation.checkpoint !== undefined ||
+      batchNorm !== undefined ||
+      beside.length > 0;
+    if (invocation.openSet) {
+      const { signal } = interruption;
+      return await openSetEval({ run, prepared, options, invocation, executor, output, signal, variant: isVariant });
+    }
     await evaluateAndReport({
       run,
       prepared,
@@ -46,11 +57,12 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       output,
       signal: interruption.signal,
       options,
+      otherModes,
+      beside,
       ...(invocation.checkpoint ? { checkpoint: invocation.checkpoint } : {}),
       ...(invocation.skipBaselines ? { skipBaselines: true } : {}),
-      ...(Object.keys(chosen).some((name) => !machineOptions.has(name)) || invocation.checkpoint
-        ? { variant: true }
-        : {}),
+      ...(invocation.figures ? { figures: invocation.figures } : {}),
+      ...(isVariant ? { variant: true } : {}),
     });
   } finally {
     interruption.stopWatching();
@@ -67,21 +79,43 @@ export async function evaluateAndReport(setting: {
   readonly signal: AbortSignal;
   readonly options: ExperimentOptions;
   readonly checkpoint?: "best" | "last";
+  /** Where batch normalisation takes its statistics in further rows of the run's learner. */
+  readonly otherModes?: readonly ExperimentOptions["batchNorm"][];
+  /** Other runs, in further rows. */
+  readonly beside?: readonly BesideRun[];
   readonly skipBaselines?: boolean;
+  /** Figures to print a table of each; the leading one, and the others of the run's learner, unless given. */
+  readonly figures?: readonly FigureChoice[];
   readonly variant?: boolean;
   readonly trainingSeconds?: number;
   /** Most memory that the process had while it trained. */
   readonly trainingBytes?: number;
 }): Promise<void> {
-  const { run, prepared, executor, output, signal, options } = setting;
+  const { run, prepared, executor, output, signal, options, otherModes = [], beside = [] } = setting;
   const { experiment } = prepared;
-  const { params, iteration, checkpoint } = await loadParams(run, experiment.learner, setting.checkpoint);
+  const figures = setting.figures && figuresChosen(setting.figures, experiment.learner);
+  const variants = otherModes.map((mode) => learnerOfMode(run, prepared, { ...options, batchNorm: mode }));
+  const { params, iteration, checkpoint } = await paramsFor(
+    run,
+    prepared.trained ?? experiment.learner,
+    [experiment.learner, ...variants],
+    setting.checkpoint,
+  );
+  const methods = [
+    ...variants.map((learner) => ({ name: rowName(learner, experiment.learner), learner, params })),
+    ...beside.map((other) => ({
+      name: rowName(other.learner, experiment.learner, other.run),
+      learner: other.learner,
+      params: other.params,
+    })),
+  ];
   const line = output.progress("Evaluating", { unit: "tasks" });
   const startedAt = performance.now();
   const evaluations = await evaluateRun({
     learner: experiment.learner,
     params,
     tasks: experiment.tasks.test,
+    beside: methods,
     baselines: setting.skipBaselines ? [] : experiment.baselines,
     seed: options.seed,
     count: options.evalTasks,
@@ -100,9 +134,12 @@ export async function evaluateAndReport(setting: {
   line.end();
   const seconds = (performance.now() - startedAt) / 1000;
   const first = evaluations[0]!;
-  const protocol = protocolText(first, experiment, options);
+  const protocol = protocolText(first, experiment, options, {
+    domains: prepared.domains,
+    otherNorms: methods.some(({ learner }) => normOf(learner) !== normOf(experiment.learner)),
+  });
   output.say();
-  output.result(resultsTable(evaluations, output.paint));
+  output.result(resultsTable(evaluations, output.paint, figures));
   output.say();
   output.say(
     output.paint(
@@ -115,7 +152,9 @@ export async function evaluateAndReport(setting: {
     run: run.config.experiment,
     checkpoint,
     iteration,
-    protocol: { ...run.config.protocol, ...first.protocol },
+    protocol: { ...run.config.protocol, ...first.protocol, ...prepared.domains },
+    ...(beside.length > 0 ? { with: beside.map(besideRecord) } : {}),
+    summary: protocol,
     evaluations: evaluations.map(evaluationRecord),
     ...(setting.trainingSeconds === undefined ? {} : { trainingSeconds: Math.round(setting.trainingSeconds) }),
     ...(setting.trainingBytes === undefined
@@ -128,12 +167,20 @@ export async function evaluateAndReport(setting: {
     protocol,
     `${checkpoint} checkpoint, after ${count(iteration)} updates`,
     `${run.config.protocol.text}`,
+    ...beside.map(
+      (other) =>
+        `${rowName(other.learner, experiment.learner, other.run)}: ${other.checkpoint} checkpoint, after ${count(other.iteration)} updates, made by \`${other.run.config.command}\``,
+    ),
     ...(setting.trainingBytes === undefined
       ? []
       : [`training took ${memoryText(setting.trainingBytes, run.config.expectedBytes)}`]),
     `made by \`${run.config.command}\`, innerloop ${run.config.versions.innerloop}, onnxruntime ${run.config.versions.onnxruntime}`,
   ];
-  const file = setting.variant ? `results-${variantName(setting.options, run.config.options, checkpoint)}` : "results";
+  const more = [
+    ...(otherModes.length > 0 ? [`and-${otherModes.join("_")}`] : []),
+    ...(beside.length > 0 ? [`with-${beside.map((other) => shown(other.run.path)).join("_")}`] : []),
+  ];
+  const file = setting.variant ? evaluationFile(options, run.config.options, checkpoint, more) : "results";
   await writeResults(run, file, record, resultsMarkdown(run.config.experiment, evaluations, notes));
   if (!setting.variant) await writeReport(run, evaluations, notes.slice(0, -1));
 }
@@ -142,12 +189,24 @@ export async function evaluateAndReport(setting: {
 export const memoryText = (peak: number, expected: number | undefined): string =>
   `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
 
-/** `shots-5`, `last`: what is other than in the run itself. */
-function variantName(options: ExperimentOptions, own: ExperimentOptions, checkpoint: string): string {
-  const changed = Object.entries(options).filter(
-    ([name, value]) =>
-      !machineOptions.has(name) && JSON.stringify(value) !== JSON.stringify(own[name as keyof ExperimentOptions]),
-  );
-  const parts = changed.map(([name, value]) => `${flagOf(name).slice(2)}-${String(value).replace(/[^\w]+/g, "_")}`);
-  return [checkpoint, ...parts].join("-").slice(0, 120);
+/** The run's learner with batch normalisation of another mode. */
+function learnerOfMode(run: RunFolder, prepared: Prepared, options: ExperimentOptions): BesideMethod["learner"] {
+  if (prepared.learnerOf) return prepared.learnerOf(options, run.config.options.ways);
+  throw new UsageError(`--batch-norm is settled by ${run.config.file?.path ?? "the run"}`, "Change it there");
 }
+
+const normOf = ({ description }: BesideMethod["learner"]): string => String(description.batchNorm ?? "none");
+
+/** `MAML, batch norm support`, `joint pre-training (runs/joint)`: what tells the row from the first. */
+function rowName(learner: BesideMethod["learner"], first: BesideMethod["learner"], run?: RunFolder): string {
+  const norm = normOf(learner) === normOf(first) ? "" : `, batch norm ${normOf(learner)}`;
+  return `${learner.name}${norm}${run ? ` (${shown(run.path)})` : ""}`;
+}
+
+const besideRecord = ({ run, checkpoint, iteration }: BesideRun) => ({
+  run: shown(run.path),
+  experiment: run.config.experiment,
+  command: run.config.command,
+  checkpoint,
+  iteration,
+});

@@ -48,7 +48,38 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     examples: [
       ["innerloop eval runs/hanzi-20261121-1412", "600 tasks, with intervals"],
       ["innerloop eval RUN --shots 5 --eval-steps 0,1,10,20", "more examples and steps than in training"],
-      ["innerloop eval RUN --batch-norm support", "predictions that do not depend on the other queries"],
+      [
+        "innerloop eval RUN --batch-norm transductive,support",
+        "and with predictions that do not depend on the other queries",
+      ],
+      ["innerloop eval RUN --data mnist", "trained on one data set, tested on another"],
+      ["innerloop eval RUN --with runs/joint", "beside joint pre-training, a run of --learner joint"],
+    ],
+  },
+  compare: {
+    args: "<RUN> <RUN...>",
+    summary: "compares runs with the first, task by task",
+    details:
+      "All meet the same tasks, those of the first run's seed, so that what makes a task hard for all of them cancels: the intervals are of the differences. Runs that were to be tested on other tasks are refused; options bring them to the same. An interval leaves out 0 by chance once in 20 comparisons.",
+    examples: [
+      ["innerloop compare runs/maml runs/fomaml", "600 tasks, by number of steps and each at its last"],
+      ["innerloop compare RUN RUN --shots 5 --figures accuracy,nll", "other tasks than the runs' own, two figures"],
+    ],
+  },
+  reproduce: {
+    args: "[TABLE|TABLE.json]",
+    summary: "trains and evaluates the rows of a table of published results, and shows them side by side",
+    details:
+      "Without TABLE it lists those that there are. Each row is a run folder of its own, and a process of its own; rows that are done are skipped, and one that was stopped or " +
+      "killed goes on where it was. With --budget a row may have fewer updates than the paper: the table says so. A table of your own is a JSON file: " +
+      '{ "name", "title", "metric": "accuracy", "columns": [{ "name", "title", "options": { "shots": 5 } }], "rows": [{ "name", "learner", "train": { "preset": "hanzi", ' +
+      '"options": { "learner": "anil", "iterations": 3000 } }, "cells": { COLUMN: { "published": "98.0" } } }] }.',
+    examples: [
+      ["innerloop reproduce", "the tables, and how much of each is done"],
+      ["innerloop reproduce sinusoid", "all learners on sine curves"],
+      ["innerloop reproduce omniglot --budget 120", "two hours for all of it"],
+      ["innerloop reproduce omniglot --rows maml-5way-1shot --dry-run", "the commands"],
+      ["innerloop reproduce --report docs", "docs/results.md, from the run folders"],
     ],
   },
   adapt: {
@@ -70,13 +101,16 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
   },
   "data import": {
     args: "<NAME> <PATH...>",
-    summary: "imports Omniglot archives, MNIST files or a folder of class folders under a name",
+    summary: "imports Omniglot archives, MNIST files, or a folder or zip archive of class folders, under a name",
+    details:
+      "Images are decoded and brought to size once, here; what is kept is their pixels. Folders train, val (or validation) and test around the class folders say which classes are held out.",
     examples: [
       ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
       [
         "innerloop data import birds ./birds --image-size 84 --channels 3",
         "a folder with one folder of images per class",
       ],
+      ["innerloop data import groceries images84.zip --image-size 84 --channels 3", "the same in an archive"],
     ],
   },
   "data verify": {
@@ -174,6 +208,8 @@ const commandOrder: readonly CommandName[] = [
   "start",
   "train",
   "eval",
+  "compare",
+  "reproduce",
   "adapt",
   "data list",
   "data get",

@@ -3,25 +3,35 @@ import type { Output } from "./output.js";
 
 /**
  * Turns the first Ctrl-C (SIGINT) or SIGTERM into an abort, after which the work saves and ends by itself; the second
- * ends the process at once.
+ * ends the process at once. So does whoever started this process and has a channel to it (`innerloop reproduce`) by
+ * closing it, or by dying: no work goes on that nobody waits for.
+ *
+ * @param notice what the user is told at the first, unless someone else says it
  */
 export function watchInterruption(
   output: Output,
-  notice: string,
+  notice?: string,
 ): { readonly signal: AbortSignal; stopWatching(): void } {
   const controller = new AbortController();
+  let signals = 0;
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    output.warn(notice);
+    // A Ctrl-C in a terminal reaches the starter as well, whose closing of the channel is no second one.
+    if (++signals > 1) process.exit(exitCodes.interrupted);
+    if (notice !== undefined) output.warn(notice);
     controller.abort();
   };
+  const disconnected = (): void => controller.abort();
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  process.on("disconnect", disconnected);
+  // `undefined` where there never was a channel.
+  if (process.connected === false) disconnected();
   return {
     signal: controller.signal,
     stopWatching: () => {
       process.off("SIGINT", stop);
       process.off("SIGTERM", stop);
+      process.off("disconnect", disconnected);
     },
   };
 }

@@ -50,11 +50,15 @@ const actions: Readonly<Record<CommandName, (call: Call) => Promise<unknown>>> =
     (await import("./train-command.js")).trainCommand({ target: args[0], chosen, invocation }, output),
   eval: async ({ args, chosen, invocation, output }) =>
     (await import("./eval-command.js")).evalCommand({ folder: args[0]!, chosen, invocation }, output),
+  compare: async ({ args, chosen, invocation, output }) =>
+    (await import("./compare-command.js")).compareCommand({ folders: args, chosen, invocation }, output),
   adapt: async ({ args: [folder, ...more], chosen, invocation, output }) => {
     const { adaptCommand } = await import("./adapt-command.js");
     const queries = [...(invocation.query ?? []), ...more];
     return adaptCommand({ folder: folder!, queries, chosen: chosen as AdaptRequest["chosen"], invocation }, output);
   },
+  reproduce: async ({ args, chosen, invocation, output }) =>
+    (await import("./reproduce-command.js")).reproduceCommand({ target: args[0], chosen, invocation }, output),
   "data list": async ({ output }) => (await import("./data-commands.js")).dataListCommand(output),
   "data get": async ({ args, output }) => (await import("./data-commands.js")).dataGetCommand(args[0]!, output),
   "data import": async ({ args: [name, ...paths], chosen, output }) =>
@@ -69,6 +73,8 @@ const argumentsOf: Readonly<Record<CommandName, string>> = {
   start: "",
   train: "[experiment]",
   eval: "<run>",
+  compare: "<run> <runs...>",
+  reproduce: "[table]",
   adapt: "<run> [more...]",
   "data list": "",
   "data get": "<name>",

@@ -11,9 +11,6 @@ import type { Output } from "./output.js";
 // Errors name the user's own lines, and a command has none.
 declareLibraryModule(import.meta.url);
 
-/** Options that say where to compute, and not what. */
-export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
-
 /** For a command of a few runs: computes in this thread, since starting a worker takes longer than they do. */
 export const fewRuns = { inThisThread: true } as const;
 

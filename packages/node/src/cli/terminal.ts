@@ -1,4 +1,5 @@
 /** How numbers, times and words look on a terminal. */
+import { isShare } from "../runs/results-cells.js";
 
 const codes = {
   bold: [1, 22],
@@ -58,7 +59,7 @@ export function bytes(n: number): string {
 
 /** A figure of a loss or metric: shares as percentages. */
 export function figure(name: string, value: number): string {
-  if (name === "accuracy") return `${(100 * value).toFixed(1)}%`;
+  if (isShare(name)) return `${(100 * value).toFixed(1)}%`;
   return Math.abs(value) >= 0.001 && Math.abs(value) < 1000 ? value.toFixed(3) : value.toPrecision(3);
 }
 

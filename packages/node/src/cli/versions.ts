@@ -1,5 +1,8 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism, cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 
 /** The version of this package. */
 export function ownVersion(): string {
@@ -20,7 +23,27 @@ export function versions(): Record<string, string> {
     onnxruntime: engine,
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
+    processor: `${availableParallelism()} x ${cpus()[0]?.model.trim() || "unknown"}`,
+    ...sourceCommit(),
   };
+}
+
+/** The commit of a checkout, followed by -dirty where files differ from it; nothing for an installed package. */
+function sourceCommit(): { readonly commit?: string } {
+  const checkout = fileURLToPath(new URL("../../../../", import.meta.url));
+  if (!existsSync(`${checkout}.git`)) return {};
+  try {
+    const commit = execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], {
+      cwd: checkout,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 10_000,
+      env: { ...process.env, GIT_OPTIONAL_LOCKS: "0" },
+    });
+    return { commit: commit.trim() };
+  } catch {
+    return {}; // Git is not there, or does not trust the folder's owner: the run goes without.
+  }
 }
 
 function versionIn(file: string | URL): string {

@@ -19,6 +19,10 @@ export const dataErrorCodes = {
   ILD51: "an image that cannot be read",
   ILD52: "an image folder without usable classes",
   ILD61: "stroke data that is missing or not valid",
+  ILD71: "a table or text file that is not valid",
+  ILD72: "an array file that is not valid or of a kind that is not read",
+  ILD73: "a pickle that is not valid, or holds anything but plain data and arrays",
+  ILD74: "files of a known data set that are missing or not as its authors made them",
 } as const;
 
 export type DataErrorCode = keyof typeof dataErrorCodes;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { writeAtomically, writeFully } from "./atomic-write.js";
 import { DataError, onFile } from "./data-error.js";
-import type { LabelledExamples } from "./labelled-examples.js";
+import type { LabelledExamples, Split } from "./labelled-examples.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
 
 /*
@@ -19,10 +19,12 @@ const magic = Buffer.from("ILDATA\0\0", "latin1");
 const formatVersion = 1;
 const preambleBytes = 48;
 const maximumHeaderBytes = 64 * 2 ** 20;
-const maximumDataBytes = 4 * 2 ** 30;
+/** Examples of one data set take no more. */
+export const maximumDataBytes = 4 * 2 ** 30;
 const maximumClasses = 1_000_000;
 const maximumNameLength = 512;
 const pieceBytes = 4 * 2 ** 20;
+const splits: readonly unknown[] = ["train", "validation", "test"] satisfies Split[];
 
 /** Where a stored data set came from; `kind` says which reader, the rest depends on it. */
 export interface DatasetSource {
@@ -34,7 +36,8 @@ export interface DatasetHeader {
   readonly name: string;
   readonly exampleShape: readonly number[];
   readonly elementType: "uint8" | "float32";
-  readonly classes: readonly { readonly name: string; readonly count: number }[];
+  /** `split` is there where the class belongs to a part of a published split. */
+  readonly classes: readonly { readonly name: string; readonly count: number; readonly split?: Split }[];
   readonly source: DatasetSource;
 }
 
@@ -187,7 +190,10 @@ function parseHeader(bytes: Uint8Array, file: string): DatasetHeader {
       throw damaged(file, `class ${index} of its header has no name of its own or no count`);
     }
     names.add(entry.name);
-    return { name: entry.name, count: entry.count };
+    const { split } = entry;
+    if (split !== undefined && !isSplit(split))
+      throw damaged(file, `class ${index} of its header has an unknown split`);
+    return { name: entry.name, count: entry.count, ...(split ? { split } : {}) };
   });
   if (!isSource(source)) throw damaged(file, "its header does not say where it came from");
   return { name, exampleShape, elementType, classes: checked, source };
@@ -199,6 +205,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function isSplit(value: unknown): value is Split {
+  return splits.includes(value);
 }
 
 function isShape(value: unknown): value is number[] {
@@ -260,7 +270,11 @@ function headerOf(file: string, examples: LabelledExamples, source: DatasetSourc
     name,
     exampleShape: [...exampleShape],
     elementType,
-    classes: classes.map(({ name: className, count }) => ({ name: className, count })),
+    classes: classes.map(({ name: className, count, split }) => ({
+      name: className,
+      count,
+      ...(split ? { split } : {}),
+    })),
     source,
   };
   const bytes = bytesOf(header);

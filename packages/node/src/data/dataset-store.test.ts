@@ -57,6 +57,16 @@ describe("stored data sets", () => {
     expect((await readdir(folder)).sort()).toEqual(["curves.examples", "points.examples"]);
   });
 
+  it("keep which part of a split a class belongs to", async () => {
+    const parts = ["train", "test"] as const;
+    const split = { ...bytes, classes: bytes.classes.map((entry, i) => ({ ...entry, split: parts[i]! })) };
+    expect(await store(split)).toMatchObject({ splits: { train: 1, validation: 0, test: 1 } });
+    expect(await loadDataset("points", { folder })).toEqual(split);
+    const partly = { ...bytes, classes: [split.classes[0]!, bytes.classes[1]!] };
+    expect(await store(partly)).not.toHaveProperty("splits");
+    expect(await loadDataset("points", { folder })).toEqual(partly);
+  });
+
   it("are the file that the comment describes", async () => {
     const { file, sha256 } = await store(bytes);
     const stored = await readFile(file);
@@ -131,6 +141,16 @@ describe("stored data sets", () => {
         source: { kind: "x" },
       },
     ],
+    [
+      "an unknown split",
+      {
+        name: "points",
+        exampleShape: [2],
+        elementType: "uint8",
+        classes: [{ name: "a", count: 6, split: "dev" }],
+        source: { kind: "x" },
+      },
+    ],
     ["no source", { name: "points", exampleShape: [2], elementType: "uint8", classes: [{ name: "a", count: 6 }] }],
   ])("are refused with a well-hashed header that holds %s", async (_, header) => {
     const json = Buffer.from(JSON.stringify(header));
@@ -182,7 +202,7 @@ describe("stored data sets", () => {
   it("cannot take the name of a built-in one, and are unknown until imported", async () => {
     await expect(store(bytes, "mnist")).rejects.toThrow(/^ILD01 mnist: .*built-in/);
     await expect(loadDataset("flowers", { folder })).rejects.toThrow(
-      /ILD02 flowers: .*`innerloop data import flowers DIR`/,
+      /ILD02 flowers: .*`innerloop data import flowers DIR\|ZIP`/,
     );
     await expect(getDataset("constructor", { folder })).rejects.toThrow(/ILD02/);
   });

@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { DataError, isSystemError, onFile } from "./data-error.js";
 import {
   type DatasetFileSummary,
+  type DatasetHeader,
   type DatasetSource,
   readDatasetFile,
   readDatasetHeader,
@@ -11,7 +12,7 @@ import {
 } from "./dataset-file.js";
 import { hanziExamples } from "./hanzi.js";
 import { type ImageFolderOptions, readImageFolder } from "./image-folder.js";
-import type { LabelledExamples } from "./labelled-examples.js";
+import type { LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { readMnist } from "./mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "./omniglot.js";
@@ -40,6 +41,8 @@ export interface DatasetInfo {
   readonly exampleShape: readonly number[];
   readonly elementType: "uint8" | "float32";
   readonly classes: number;
+  /** How many classes belong to each part, where every class says so. */
+  readonly splits?: Readonly<Record<Split, number>>;
   readonly examples: number;
   readonly source: DatasetSource;
 }
@@ -288,9 +291,16 @@ function infoOf(name: string, file: string, { header, fileBytes, sha256 }: Datas
     exampleShape,
     elementType,
     classes: classes.length,
+    ...(classes.every(({ split }) => split) ? { splits: countSplits(classes) } : {}),
     examples: classes.reduce((sum, { count }) => sum + count, 0),
     source,
   };
+}
+
+function countSplits(classes: DatasetHeader["classes"]): Record<Split, number> {
+  const counts: Record<Split, number> = { train: 0, validation: 0, test: 0 };
+  for (const { split } of classes) if (split) counts[split]++;
+  return counts;
 }
 
 function unknown(name: string): DataError {
@@ -298,6 +308,6 @@ function unknown(name: string): DataError {
     "ILD02",
     name,
     "there is no such data set",
-    `Built in are ${Object.keys(builtIns).join(", ")}; bring your own with \`innerloop data import ${name} DIR\`.`,
+    `Built in are ${Object.keys(builtIns).join(", ")}; bring your own with \`innerloop data import ${name} DIR|ZIP\`.`,
   );
 }

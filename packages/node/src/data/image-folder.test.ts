@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp, { type Color } from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readImageFolder } from "./image-folder.js";
+import { readClassFolders, readImageFolder } from "./image-folder.js";
+import { type MadeUpEntry, madeUpZip } from "./made-up-archive.fixture.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -82,6 +83,95 @@ describe("readImageFolder", () => {
     await expect(readImageFolder(join(folder, "alone"))).rejects.toThrow(/^ILD52 .*dark is the only class/);
     await expect(readImageFolder(join(folder, "absent"))).rejects.toThrow(/^ILD03 .*absent/);
     await expect(readImageFolder(folder, { size: [0, 28] })).rejects.toThrow(/ILD52 .*size is \[0, 28\]/);
+  });
+
+  it("names classes by the folders that they do not share, however deep", async () => {
+    const png = await plain("white").png().toBuffer();
+    for (const name of ["a/photos/pets/cat/1.png", "a/photos/pets/dog/1.png", "a/photos/bus/1.png"])
+      await put(name, png);
+    await put("a/preview.png", png);
+    await put("a/photos/pets/cat/thumbnails/1.png", png);
+    const { classes } = await readImageFolder(join(folder, "a"));
+    expect(classes.map(({ name, count }) => [name, count])).toEqual([
+      ["bus", 1],
+      ["pets/cat", 1],
+      ["pets/dog", 1],
+    ]);
+  });
+
+  it("takes splits from folders train, val and test, in that order", async () => {
+    const png = await plain("white").png().toBuffer();
+    for (const name of ["test/a", "val/b", "train/c", "train/d/e"]) await put(`s/set/${name}/1.png`, png);
+    expect((await readImageFolder(join(folder, "s"))).classes.map(({ name, split }) => [name, split])).toEqual([
+      ["c", "train"],
+      ["d/e", "train"],
+      ["b", "validation"],
+      ["a", "test"],
+    ]);
+    await put("s/set/test/c/1.png", png);
+    await expect(readImageFolder(join(folder, "s"))).rejects.toThrow(
+      /^ILD52 .*train.c: the class c is also in .*test.c\. Splits of few-shot data share no class/,
+    );
+  });
+
+  it("leaves classes alone that are called train and test", async () => {
+    const png = await plain("white").png().toBuffer();
+    for (const name of ["train", "test"]) await put(`t/${name}/1.png`, png);
+    const { classes } = await readImageFolder(join(folder, "t"));
+    expect(classes.map(({ name, split }) => [name, split])).toEqual([
+      ["test", undefined],
+      ["train", undefined],
+    ]);
+  });
+
+  it("ends where links lead round in a circle", async () => {
+    await mkdir(join(folder, "round/a"), { recursive: true });
+    await symlink(join(folder, "round"), join(folder, "round/a/b"));
+    await expect(readImageFolder(join(folder, "round"))).rejects.toThrow(/^ILD52 .*more than 12 folders deep/);
+  });
+
+  it("reads a zip archive as the folder that it holds, pixel for pixel", async () => {
+    const images = ["red/one.png", "dark/c.webp", "dark/b.JPG", "dark/a.png"];
+    const entries: MadeUpEntry[] = [{ name: "__MACOSX/set/red/._one.png", data: "junk" }];
+    for (const name of images) entries.push({ name: `set/${name}`, data: await readFile(join(folder, name)) });
+    entries.push({ name: "set/readme.txt", data: "text" }, { name: "set/.hidden/x.png", data: "no image" });
+    await put("set.zip", madeUpZip(entries));
+    const options = { name: "set", size: [6, 8], channels: 3 } as const;
+    const fromFolder = await readImageFolder(folder, options);
+    expect(await readImageFolder(join(folder, "set.zip"), options)).toEqual(fromFolder);
+    expect(fromFolder.classes.map(({ count }) => count)).toEqual([3, 1]);
+  });
+
+  it("names what is wrong in an archive, and what is none", async () => {
+    const png = await plain("white").png().toBuffer();
+    const other = { name: "b/1.png", data: png };
+    await put("a.zip", madeUpZip([{ name: "a/1.png", data: "no image" }, other]));
+    await expect(readImageFolder(join(folder, "a.zip"))).rejects.toThrow(/^ILD51 .*a\.zip > a\/1\.png: the image/);
+    await put("b.zip", madeUpZip([{ name: "../a/1.png", data: png }, other]));
+    await expect(readImageFolder(join(folder, "b.zip"))).rejects.toThrow(/^ILD12 /);
+    await put("c.zip", madeUpZip([{ name: "a/1.png", data: png, claimedCrc: 1 }, other]));
+    await expect(readImageFolder(join(folder, "c.zip"))).rejects.toThrow(/^ILD11 .*CRC-32/);
+    await put("d.zip", "no archive");
+    await expect(readImageFolder(join(folder, "d.zip"))).rejects.toThrow(/^ILD11 /);
+  });
+
+  it("refuses more pixels than a data set may have before it decodes any", async () => {
+    const classes = [{ name: "a", images: new Array<string[]>(1_000_000).fill(["a", "1.png"]) }];
+    const tree = {
+      where: () => "large",
+      list: () => Promise.reject(),
+      open: () => Promise.reject(),
+      stamp: () => Promise.reject(),
+    };
+    await expect(readClassFolders(tree, classes, { size: [128, 128] })).rejects.toThrow(
+      /^ILD52 large: 1000000 images of 16384 bytes are more than 4 GiB\. Choose a smaller size/,
+    );
+  });
+
+  it("stops when asked to", async () => {
+    const stop = new AbortController();
+    const reading = readImageFolder(folder, { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) });
+    await expect(reading).rejects.toThrow("enough");
   });
 
   it("follows a link to a folder, and names a broken one", async () => {

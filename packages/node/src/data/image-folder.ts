@@ -1,7 +1,8 @@
-import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { DataError, onFile, reasonOf } from "./data-error.js";
-import type { LabelledExamples } from "./labelled-examples.js";
+import { type ClassFolder, classFolders } from "./class-folders.js";
+import { DataError, reasonOf } from "./data-error.js";
+import { maximumDataBytes } from "./dataset-file.js";
+import { type ImageTree, withImageTree } from "./image-tree.js";
+import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 
 export interface ImageFolderOptions extends LongWork {
@@ -17,95 +18,65 @@ export interface ImageFolderOptions extends LongWork {
   readonly fit?: "cover" | "contain" | "fill";
 }
 
-/** Endings of the files that are read, in lower case. */
-export const imageExtensions: ReadonlySet<string> = new Set([
-  ".png",
-  ".jpg",
-  ".jpeg",
-  ".webp",
-  ".gif",
-  ".tif",
-  ".tiff",
-  ".avif",
-]);
-const unreadable = new Set([".bmp", ".svg", ".heic", ".heif", ".ico", ".psd", ".raw", ".jxl", ".jp2"]);
 const atOnce = 16;
 const maximumSide = 1024;
 
 /**
- * Reads a folder with one folder of images for each class; classes may have different numbers of images. Hidden files
- * and files that are no images are ignored; classes and images are in the order of their names' code units.
+ * Reads a folder or zip archive with one folder of images for each class; classes may have different numbers of images,
+ * and images any size. Folders train, val (or validation) and test around the class folders give the classes their
+ * splits. Hidden files and files that are no images are ignored; `classFolders` says what is a class.
  * Returns bytes of shape [height, width, channels].
  *
- * Throws DataError ILD51 for an image that cannot be read (it is never left out in silence), ILD52 for an empty class
- * or fewer than two classes, ILD03 for a folder that cannot be read.
+ * Throws DataError ILD51 for an image that cannot be read (it is never left out in silence), ILD52 for an empty class,
+ * fewer than two classes or more than 4 GiB of pixels, ILD03 for a folder that cannot be read, ILD11 to ILD13 for an
+ * archive that cannot be trusted.
  */
-export async function readImageFolder(folder: string, options: ImageFolderOptions = {}): Promise<LabelledExamples> {
+export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<LabelledExamples> {
+  checkSize(path, options.size);
+  return withImageTree(path, async (tree) => readClassFolders(tree, await classFolders(tree), options));
+}
+
+function checkSize(where: string, size: readonly number[] = []): void {
+  if (size.every((length) => Number.isInteger(length) && length >= 1 && length <= maximumSide)) return;
+  throw new DataError("ILD52", where, `the size is [${size.join(", ")}]`, `Use integers from 1 to ${maximumSide}.`);
+}
+
+/** Reads the images of these classes of a tree. */
+export async function readClassFolders(
+  tree: ImageTree,
+  folders: readonly ClassFolder[],
+  options: ImageFolderOptions = {},
+): Promise<LabelledExamples> {
   const { name = "images", size = [28, 28], channels = 1, onProgress, signal } = options;
-  if (!size.every((length) => Number.isInteger(length) && length >= 1 && length <= maximumSide)) {
-    throw new DataError("ILD52", folder, `the size is [${size.join(", ")}]`, `Use integers from 1 to ${maximumSide}.`);
-  }
-  const classNames = await visible(folder, "folder");
-  if (classNames.length < 2) {
+  const root = tree.where([]);
+  checkSize(root, size);
+  const total = folders.reduce((sum, { images }) => sum + images.length, 0);
+  const exampleBytes = size[0] * size[1] * channels;
+  if (total * exampleBytes > maximumDataBytes) {
     throw new DataError(
       "ILD52",
-      folder,
-      classNames.length === 0 ? "there are no class folders in it" : `${classNames[0]} is the only class folder in it`,
-      "Make one folder of images for each class, at least two: DIR/cat/1.png, DIR/dog/1.png.",
+      root,
+      `${total} images of ${exampleBytes} bytes are more than ${maximumDataBytes / 2 ** 30} GiB`,
+      "Choose a smaller size.",
     );
   }
-  const files = new Map<string, string[]>();
-  for (const className of classNames) files.set(className, await imageFiles(join(folder, className)));
-
-  const total = [...files.values()].reduce((sum, paths) => sum + paths.length, 0);
-  const exampleBytes = size[0] * size[1] * channels;
   let done = 0;
-  const classes: { name: string; count: number; examples: Uint8Array }[] = [];
-  for (const [className, paths] of files) {
-    const examples = new Uint8Array(paths.length * exampleBytes);
-    for (let start = 0; start < paths.length; start += atOnce) {
+  const classes: ExampleClass[] = [];
+  for (const { images, ...named } of folders) {
+    const examples = new Uint8Array(images.length * exampleBytes);
+    for (let start = 0; start < images.length; start += atOnce) {
       signal?.throwIfAborted();
-      const batch = paths.slice(start, start + atOnce);
-      const pixels = await Promise.all(batch.map((path) => readImage(path, size, channels, options)));
+      const batch = images.slice(start, start + atOnce);
+      const pixels = await Promise.all(
+        batch.map(async (path) => decode(await tree.open(path), tree.where(path), size, channels, options)),
+      );
       for (const [index, image] of pixels.entries()) examples.set(image, (start + index) * exampleBytes);
       done += batch.length;
-      onProgress?.(done, total, `read ${join(folder, className)}`);
+      onProgress?.(done, total, `read ${tree.where(images[start]!.slice(0, -1))}`);
     }
-    classes.push({ name: className, count: paths.length, examples });
+    classes.push({ ...named, count: images.length, examples });
   }
   return { name, exampleShape: [...size, channels], classes };
-}
-
-async function imageFiles(folder: string): Promise<string[]> {
-  const paths: string[] = [];
-  for (const file of await visible(folder, "file")) {
-    const extension = extname(file).toLowerCase();
-    if (unreadable.has(extension)) {
-      throw new DataError("ILD51", join(folder, file), `${extension} images are not supported`, "Convert it to PNG.");
-    }
-    if (imageExtensions.has(extension)) paths.push(join(folder, file));
-  }
-  if (paths.length === 0) {
-    throw new DataError(
-      "ILD52",
-      folder,
-      "the class has no images",
-      "Put PNG, JPEG or WebP files directly into it, or remove the folder.",
-    );
-  }
-  return paths;
-}
-
-/** Names that are not hidden, of folders or of files; symbolic links count as what they point to. */
-async function visible(folder: string, kind: "folder" | "file"): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await onFile(folder, () => readdir(folder, { withFileTypes: true }))) {
-    if (entry.name.startsWith(".")) continue;
-    const path = join(folder, entry.name);
-    const found = entry.isSymbolicLink() ? await onFile(path, () => stat(path)) : entry;
-    if (kind === "folder" ? found.isDirectory() : found.isFile()) names.push(entry.name);
-  }
-  return names.sort();
 }
 
 /**
@@ -114,17 +85,27 @@ async function visible(folder: string, kind: "folder" | "file"): Promise<string[
  * @param remedy what to do about a file that cannot be read
  * @throws DataError ILD51
  */
-export async function readImage(
+export function readImage(
   path: string,
+  size: readonly [number, number],
+  channels: 1 | 3,
+  remedy: string,
+): Promise<Uint8Array> {
+  return decode(path, path, size, channels, {}, remedy);
+}
+
+async function decode(
+  image: string | Uint8Array,
+  where: string,
   [height, width]: readonly [number, number],
   channels: 1 | 3,
-  { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit"> = {},
+  { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit">,
   remedy = "Replace or remove the file; nothing was imported.",
 ): Promise<Uint8Array> {
   // Loaded by those that read images: it takes as long to load as the rest of this package.
   const { default: sharp } = await import("sharp");
   try {
-    const { data, info } = await sharp(path, { limitInputPixels: 2 ** 26, failOn: "error" })
+    const { data, info } = await sharp(image, { limitInputPixels: 2 ** 26, failOn: "error" })
       .autoOrient()
       .flatten({ background: "white" })
       .resize({ height, width, fit, background: "white" })
@@ -135,6 +116,6 @@ export async function readImage(
     if (invert) for (let i = 0; i < data.length; i++) data[i] = 255 - data[i]!;
     return data;
   } catch (error) {
-    throw new DataError("ILD51", path, `the image cannot be read (${reasonOf(error)})`, remedy, { cause: error });
+    throw new DataError("ILD51", where, `the image cannot be read (${reasonOf(error)})`, remedy, { cause: error });
   }
 }

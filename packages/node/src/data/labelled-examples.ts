@@ -1,1 +1,1 @@
-export type { LabelledExamples } from "innerloop";
+export type { ExampleClass, LabelledExamples, Split } from "innerloop";

@@ -3,33 +3,31 @@ import {
   type Adapter,
   adam,
   adamW,
-  anil,
-  boil,
+  buildLearner,
   clipByGlobalNorm,
+  convEmbedding,
   convNet,
   cosineSchedule,
   crossEntropy,
   episodes,
-  fomaml,
+  flatten,
   fromScratch,
   glorotUniform,
   heNormal,
   type Initializer,
-  jointTraining,
   type LabelledExamples,
   type Layer,
   type Learner,
+  type LearnerSetting,
   type LearningRate,
   type Loss,
+  learnerCatalogue,
   linearClassifier,
   linearSchedule,
-  maml,
   meanSquaredError,
-  metaSgd,
   mlp,
   nearestNeighbour,
   type Optimizer,
-  reptile,
   rmsProp,
   sgd,
   sinusoids,
@@ -38,7 +36,9 @@ import {
   truncatedNormal,
   withRotations,
 } from "innerloop";
+import { augmentationOf } from "./augmentation.js";
 import type { ExperimentOptions } from "./option-table.js";
+import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
 import { UsageError } from "./usage-error.js";
 
 /** A baseline of the results table, with the steps that it is given. */
@@ -67,9 +67,14 @@ const splitSeedOfData = 20170309;
 
 export function splitData(
   data: LabelledExamples,
-  options: Pick<ExperimentOptions, "split" | "validationClasses" | "testClasses" | "ways" | "rotations">,
+  options: Pick<ExperimentOptions, "split" | "rotations"> & SplitOptions,
 ): DataSplits {
   if (options.split === "examples") return splitExamples(data);
+  const parts = predefinedSplit(data, options, splitSeedOfData) ?? splitByNumbers(data, options);
+  return options.rotations === "yes" ? { ...parts, train: withRotations(parts.train) } : parts;
+}
+
+function splitByNumbers(data: LabelledExamples, options: SplitOptions): DataSplits {
   const n = data.classes.length;
   const test = options.testClasses || Math.max(options.ways, Math.round(n / 5));
   const validation = options.validationClasses || Math.max(options.ways, Math.round(n / 10));
@@ -79,8 +84,8 @@ export function splitData(
       "Lower --ways, --validation-classes or --test-classes, or hold out examples with --split examples",
     );
   }
-  const parts = splitClasses(data, { train: n - validation - test, validation, test }, splitSeedOfData);
-  return options.rotations === "yes" ? { ...parts, train: withRotations(parts.train) } : parts;
+  const order = orderOf(options.classOrder);
+  return splitClasses(data, { train: n - validation - test, validation, test, order }, splitSeedOfData);
 }
 
 /** 80, 5 and 15 percent of each class, in the order of the examples. */
@@ -105,26 +110,31 @@ function splitExamples(data: LabelledExamples): DataSplits {
 export function buildExperiment(
   options: ExperimentOptions,
   data: DataSplits | undefined,
-  outputs = options.ways,
+  outputs = outputsOf(options),
 ): Experiment {
   const tasks = tasksOf(options, data);
-  const loss: Loss = data ? crossEntropy : meanSquaredError;
-  const model = modelOf({ ...options, ways: outputs }, data?.test.exampleShape);
+  const setting = data ? classification(data.test.exampleShape, outputs) : regression;
+  const models = modelsOf({ ...options, ways: outputs }, data?.test.exampleShape);
   return {
-    learner: learnerOf(options, model, loss),
+    learner: learnerOf(options, models, setting),
     tasks,
     optimizer: outerOptimizerOf(options),
-    baselines: baselinesOf(options, model, loss),
+    baselines: baselinesOf(options, models.model, setting.loss),
   };
 }
 
 /** The learner of a classification run alone, for which no data need be loaded. */
-export function buildClassifier(options: ExperimentOptions, exampleShape: readonly number[]): Learner {
-  return learnerOf(options, modelOf(options, exampleShape), crossEntropy);
+export function buildClassifier(
+  options: ExperimentOptions,
+  exampleShape: readonly number[],
+  outputs = outputsOf(options),
+): Learner {
+  const models = modelsOf({ ...options, ways: outputs }, exampleShape);
+  return learnerOf(options, models, classification(exampleShape, outputs));
 }
 
 function tasksOf(options: ExperimentOptions, data: DataSplits | undefined): Experiment["tasks"] {
-  const { ways, shots, trainShots } = options;
+  const { ways, shots, trainShots, trainWays } = options;
   const queries = options.queries || shots;
   if (!data) {
     const evaluation = sinusoids({ shots, queries });
@@ -134,8 +144,15 @@ function tasksOf(options: ExperimentOptions, data: DataSplits | undefined): Expe
       test: evaluation,
     };
   }
+  const augment = augmentationOf(options.augment, data.train.exampleShape);
   return {
-    train: episodes(data.train, { ways, shots: trainShots || shots, queries, skipSmallClasses: true }),
+    train: episodes(data.train, {
+      ways: trainWays || ways,
+      shots: trainShots || shots,
+      queries,
+      skipSmallClasses: true,
+      ...(augment ? { augment } : {}),
+    }),
     validation: episodes(data.validation, { ways, shots, queries, skipSmallClasses: true }),
     test: episodes(data.test, { ways, shots, queries, skipSmallClasses: true }),
   };
@@ -147,17 +164,24 @@ const initializers: Readonly<Record<ExperimentOptions["init"], Initializer>> = {
   small: truncatedNormal(0.01),
 };
 
-function modelOf(options: ExperimentOptions, exampleShape: readonly number[] | undefined): Layer {
+/** The model that the options describe, and the same without its head. */
+function modelsOf(
+  options: ExperimentOptions,
+  exampleShape: readonly number[] | undefined,
+): { readonly model: Layer; readonly embedding: Layer } {
   const { ways, hidden, filters, blocks, downsampling } = options;
   const batchNorm = options.batchNorm === "none" ? undefined : options.batchNorm;
   const inputs = exampleShape ? exampleShape.reduce((a, b) => a * b, 1) : 1;
   const outputs = exampleShape ? ways : 1;
   switch (options.model) {
     case "linear":
-      return linearClassifier({ inputs, ways: outputs });
+      return { model: linearClassifier({ inputs, ways: outputs }), embedding: flatten() };
     case "mlp": {
-      const sizes = [inputs, ...hidden, outputs];
-      return mlp({ sizes, weightInit: initializers[options.init], ...(batchNorm ? { batchNorm } : {}) });
+      const shared = { weightInit: initializers[options.init], ...(batchNorm ? { batchNorm } : {}) };
+      return {
+        model: mlp({ sizes: [inputs, ...hidden, outputs], ...shared }),
+        embedding: mlp({ sizes: [inputs, ...hidden], ...shared }),
+      };
     }
     case "conv": {
       const [height, width, channels = 1] = exampleShape ?? [];
@@ -165,7 +189,8 @@ function modelOf(options: ExperimentOptions, exampleShape: readonly number[] | u
         throw new UsageError("--model conv is for images", "Use --model mlp");
       if (!batchNorm)
         throw new UsageError("--batch-norm none is for --model mlp", "Choose transductive, support or running");
-      return convNet({ imageShape: [height, width, channels], ways, filters, blocks, downsampling, batchNorm });
+      const shared = { imageShape: [height, width, channels], filters, blocks, downsampling, batchNorm } as const;
+      return { model: convNet({ ...shared, ways }), embedding: convEmbedding(shared) };
     }
   }
 }
@@ -195,25 +220,29 @@ function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, cli
   return clip > 0 ? clipByGlobalNorm(optimizer, clip) : optimizer;
 }
 
-function learnerOf(options: ExperimentOptions, model: Layer, loss: Loss): Learner {
-  const { steps } = options;
-  const setting = { model, loss, steps, inner: innerOptimizerOf(options) };
-  switch (options.learner) {
-    case "maml":
-      return maml(setting);
-    case "fomaml":
-      return fomaml(setting);
-    case "reptile":
-      return reptile(setting);
-    case "anil":
-      return anil(setting);
-    case "boil":
-      return boil(setting);
-    case "meta-sgd":
-      return metaSgd({ model, loss, steps, learningRate: options.innerRate });
-    case "joint":
-      return jointTraining(setting);
-  }
+function learnerOf(options: ExperimentOptions, models: ReturnType<typeof modelsOf>, setting: TaskSetting): Learner {
+  const { learner, steps, innerRate, distance } = options;
+  return buildLearner(learner, { ...setting, ...models, steps, inner: innerOptimizerOf(options), innerRate, distance });
+}
+
+type TaskSetting = Pick<LearnerSetting, "kind" | "inputShape" | "outputs" | "loss">;
+
+const classification = (inputShape: readonly number[], outputs: number): TaskSetting => ({
+  kind: "classification",
+  inputShape,
+  outputs,
+  loss: crossEntropy,
+});
+
+/** Regression families have one number in and one out. */
+const regression: TaskSetting = { kind: "regression", inputShape: [1], outputs: 1, loss: meanSquaredError };
+
+/**
+ * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand have,
+ * any other those that it was trained with.
+ */
+export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, trained = ways): number {
+  return learnerCatalogue[learner].variableWays ? Math.max(ways, trainWays) : trained;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { imageExtensions } from "../data/class-folders.js";
 import { DataError, onFile } from "../data/data-error.js";
-import { imageExtensions, readImage } from "../data/image-folder.js";
+import { readImage } from "../data/image-folder.js";
 
 /** Files as they are, and of folders the images in them, in the order of their names. @throws DataError ILD03, ILD52 */
 export async function imagePaths(paths: readonly string[]): Promise<string[]> {
@@ -31,4 +32,4 @@ export async function imagePaths(paths: readonly string[]): Promise<string[]> {
 export const readImageFile = (
   path: string,
   [height, width, channels]: readonly [number, number, 1 | 3],
-): Promise<Uint8Array> => readImage(path, [height, width], channels, {}, "Give a PNG, JPEG or WebP file.");
+): Promise<Uint8Array> => readImage(path, [height, width], channels, "Give a PNG, JPEG or WebP file.");

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
-import { listDatasets, loadDataset } from "../data/dataset-store.js";
+import { basename, join, resolve } from "node:path";
+import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
+import { readCachedImageFolder } from "../data/image-cache.js";
 import { readImageFolder } from "../data/image-folder.js";
+import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import type { ExperimentOptions } from "./option-table.js";
@@ -12,7 +14,7 @@ import { UsageError } from "./usage-error.js";
 export interface DataRecord {
   readonly name: string;
   readonly sha256: string;
-  /** Set for a folder of class folders. */
+  /** Set for a folder or archive of class folders. */
   readonly folder?: string;
   readonly exampleShape: readonly number[];
   /** Whether images were inverted when they were read. */
@@ -24,7 +26,7 @@ export interface DataRecord {
 /** Families that are formulas rather than files. */
 export const formulaFamilies: readonly string[] = ["sinusoid"];
 
-/** The examples that an experiment asks for, from the data folder or a folder of class folders. */
+/** The examples that an experiment asks for, from the data folder or a folder or archive of class folders. */
 export async function loadExamples(
   options: Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert">,
   work: LongWork = {},
@@ -33,13 +35,13 @@ export async function loadExamples(
   if (data === "")
     throw new UsageError(
       "there is no data set",
-      "Give one with --data NAME or --data DIR, where DIR has one folder of images per class",
+      "Give one with --data NAME or --data DIR, where DIR, or a zip archive, has one folder of images per class",
     );
   const isPath = /[\\/]/.test(data);
   // Names of data sets come first: a folder that happens to be called omniglot is ./omniglot.
   const isName = !isPath && (await listDatasets()).some(({ name }) => name === data);
   const isFolder = await stat(data).then(
-    (found) => found.isDirectory(),
+    (found) => found.isDirectory() || isArchiveName(data),
     () => false,
   );
   if (isPath || (isFolder && !isName)) return loadFolder(options, work);
@@ -61,13 +63,12 @@ async function loadFolder(
   }: Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert">,
   work: LongWork,
 ): Promise<{ examples: LabelledExamples; record: DataRecord }> {
-  const name = basename(resolve(folder));
-  const examples = await readImageFolder(folder, {
-    ...work,
-    name,
-    size: [imageSize, imageSize],
-    channels: Number(channels) as 1 | 3,
-  });
+  const name = basename(resolve(folder)).replace(/\.zip$/i, "");
+  const reading = { ...work, name, size: [imageSize, imageSize], channels: Number(channels) as 1 | 3 } as const;
+  const cached = process.env.INNERLOOP_CACHE !== "off";
+  const examples = cached
+    ? await readCachedImageFolder(folder, reading, { folder: join(dataFolder(), "decoded-images") })
+    : await readImageFolder(folder, reading);
   const invert = wanted === "yes" || (wanted === "auto" && isDarkOnLight(examples));
   if (invert) invertInPlace(examples);
   return {
@@ -115,8 +116,9 @@ export function invertInPlace({ classes }: Pick<LabelledExamples, "classes">): v
 
 function digestOf({ classes }: LabelledExamples): string {
   const hash = createHash("sha256");
-  for (const { name, examples } of classes) {
+  for (const { name, examples, split } of classes) {
     hash.update(name).update("\0");
+    if (split) hash.update(split).update("\0");
     hash.update(new Uint8Array(examples.buffer, examples.byteOffset, examples.byteLength));
   }
   return hash.digest("hex");

@@ -2,12 +2,15 @@
  * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
  * this table.
  */
+import { learnerNames } from "innerloop";
 import { devices } from "../executor/device.js";
 import { nearestName, UsageError } from "./usage-error.js";
 
 export const commandNames = [
   "train",
   "eval",
+  "compare",
+  "reproduce",
   "adapt",
   "data list",
   "data get",
@@ -42,6 +45,8 @@ export type OptionSpec = OptionBase &
         readonly above?: true;
       }
     | { readonly kind: "choice"; readonly default?: string; readonly choices: readonly string[] }
+    /** One or more of them, each once. */
+    | { readonly kind: "choices"; readonly default?: readonly string[]; readonly choices: readonly string[] }
     | {
         readonly kind: "integers";
         readonly default?: readonly number[];
@@ -61,17 +66,22 @@ export type OptionSpec = OptionBase &
 const table = <const T extends Readonly<Record<string, OptionSpec>>>(specs: T): T => specs;
 
 const training = ["train"] as const;
-const trained = ["train", "eval"] as const;
+const trained = ["train", "eval", "compare"] as const;
+const batchNormModes = ["transductive", "support", "running", "none"] as const;
+
+/** What results tables may show. */
+export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
+export type FigureChoice = (typeof figureChoices)[number];
 
 /** What defines an experiment: presets, experiment files and config.json give values to these. */
 export const experimentOptions = table({
   data: {
     kind: "text",
-    placeholder: "NAME|DIR",
+    placeholder: "NAME|DIR|ZIP",
     default: "",
     group: "Task",
-    commands: ["train", "eval"],
-    help: "data set: a name of `innerloop data list`, or a folder with one folder of images per class",
+    commands: trained,
+    help: "data set: a name of `innerloop data list`, or a folder or zip archive with one folder of images per class",
   },
   ways: {
     kind: "integer",
@@ -79,8 +89,17 @@ export const experimentOptions = table({
     least: 2,
     most: 1000,
     group: "Task",
-    commands: ["train", "eval"],
+    commands: trained,
     help: "classes in a task",
+  },
+  trainWays: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 1000,
+    group: "Task",
+    commands: training,
+    help: "classes of a training task, where they differ, for learners whose parameters do not depend on them; 0: as --ways",
   },
   shots: {
     kind: "integer",
@@ -88,7 +107,7 @@ export const experimentOptions = table({
     least: 1,
     most: 1000,
     group: "Task",
-    commands: ["train", "eval"],
+    commands: trained,
     help: "support examples per class (or per task, for regression)",
   },
   trainShots: {
@@ -106,7 +125,7 @@ export const experimentOptions = table({
     least: 0,
     most: 1000,
     group: "Task",
-    commands: ["train", "eval"],
+    commands: trained,
     help: "query examples per class (or per task); 0: as many as shots",
   },
   split: {
@@ -123,7 +142,7 @@ export const experimentOptions = table({
     least: 0,
     group: "Task",
     commands: training,
-    help: "classes held out for validation; 0: a tenth",
+    help: "classes held out for validation; 0: a tenth, or those that the data set names",
   },
   testClasses: {
     kind: "integer",
@@ -131,7 +150,15 @@ export const experimentOptions = table({
     least: 0,
     group: "Task",
     commands: training,
-    help: "classes held out for evaluation; 0: a fifth",
+    help: "classes held out for evaluation; 0: a fifth, or those that the data set names",
+  },
+  classOrder: {
+    kind: "choice",
+    choices: ["shuffled", "listed"],
+    default: "shuffled",
+    group: "Task",
+    commands: training,
+    help: "which classes are held out: of a shuffle that is always the same; or as the data set lists them, the first for training, the next for validation, the last for evaluation",
   },
   rotations: {
     kind: "choice",
@@ -140,6 +167,14 @@ export const experimentOptions = table({
     group: "Task",
     commands: training,
     help: "turn training classes by 90, 180 and 270 degrees to make new ones",
+  },
+  augment: {
+    kind: "choice",
+    choices: ["none", "shift", "photo"],
+    default: "none",
+    group: "Task",
+    commands: training,
+    help: "random changes of the images of training tasks: shift moves them by up to a tenth of their side; photo mirrors them and changes brightness, contrast and saturation as well",
   },
   imageSize: {
     kind: "integer",
@@ -169,11 +204,19 @@ export const experimentOptions = table({
 
   learner: {
     kind: "choice",
-    choices: ["maml", "fomaml", "reptile", "anil", "boil", "meta-sgd", "joint"],
+    choices: learnerNames,
     default: "maml",
     group: "Learner",
     commands: training,
-    help: "how to learn to learn; joint is the baseline that trains one model on all tasks",
+    help: "how to learn to learn: FEATURES.md says what each is",
+  },
+  distance: {
+    kind: "choice",
+    choices: ["squaredEuclidean", "euclidean", "cosine"],
+    default: "squaredEuclidean",
+    group: "Learner",
+    commands: training,
+    help: "of embeddings, for prototypical networks",
   },
   innerOptimizer: {
     kind: "choice",
@@ -256,10 +299,10 @@ export const experimentOptions = table({
   },
   batchNorm: {
     kind: "choice",
-    choices: ["transductive", "support", "running", "none"],
+    choices: batchNormModes,
     default: "transductive",
     group: "Model",
-    commands: ["train", "eval", "adapt"],
+    commands: ["train", "adapt"],
     help: "where normalisation takes its statistics: all examples at hand, as published; the support set; averages over training; none for the fully connected model without it",
   },
 
@@ -320,7 +363,7 @@ export const experimentOptions = table({
     default: 0,
     least: 0,
     group: "Training",
-    commands: ["train", "eval", "start"],
+    commands: ["train", "eval", "compare", "start"],
     help: "everything random follows from it",
   },
   checkpointEvery: {
@@ -361,7 +404,7 @@ export const experimentOptions = table({
     choices: devices,
     default: "cpu",
     group: "Training",
-    commands: ["train", "eval", "adapt", "start"],
+    commands: ["train", "eval", "compare", "reproduce", "adapt", "start"],
     help: "what computes: the processor, a GPU through WebGPU, or a GPU of NVIDIA through CUDA",
     onResume: true,
   },
@@ -371,7 +414,7 @@ export const experimentOptions = table({
     least: 0,
     most: 256,
     group: "Training",
-    commands: ["train", "eval", "adapt", "start"],
+    commands: ["train", "eval", "compare", "reproduce", "adapt", "start"],
     help: "threads; 0: one per core",
   },
   memory: {
@@ -379,7 +422,7 @@ export const experimentOptions = table({
     default: 0,
     least: 0,
     group: "Training",
-    commands: ["train", "start"],
+    commands: ["train", "reproduce", "start"],
     help: "MiB that the process may take: it decides on the chunk, on recomputation and on the workers; 0: nine tenths of what is free",
   },
   chunk: {
@@ -440,6 +483,36 @@ export const invocationOptions = table({
     help: "continue a run: the result is that of one that was never stopped; an experiment file that has changed or moved since is named again beside it",
     onResume: true,
   },
+  budget: {
+    kind: "number",
+    least: 0,
+    above: true,
+    group: "Run",
+    commands: ["reproduce"],
+    help: "minutes for what is missing: rows that have not begun share the time in proportion to their full cost, with fewer updates and the schedule fitted to them",
+  },
+  rows: {
+    kind: "text",
+    placeholder: "NAME,...",
+    group: "Run",
+    commands: ["reproduce"],
+    help: "rows of the table; all of them by default",
+  },
+  folder: {
+    kind: "text",
+    placeholder: "DIR",
+    group: "Run",
+    commands: ["reproduce"],
+    help: "where the run folders are, as DIR/TABLE/ROW; runs/reproduce by default",
+  },
+  dryRun: { kind: "flag", group: "Run", commands: ["reproduce"], help: "show what would run, with the commands" },
+  report: {
+    kind: "text",
+    placeholder: "DIR",
+    group: "Output",
+    commands: ["reproduce"],
+    help: "train nothing: put what the run folders hold into DIR/results.json, and write DIR/results.md from it",
+  },
   skipEvaluation: {
     kind: "flag",
     group: "Evaluation",
@@ -451,10 +524,68 @@ export const invocationOptions = table({
     kind: "choice",
     choices: ["best", "last"],
     group: "Run",
-    commands: ["eval", "adapt"],
+    commands: ["eval", "compare", "adapt"],
     help: "which parameters; the best of the validations unless given, where there were any",
   },
+  batchNorm: {
+    kind: "choices",
+    choices: batchNormModes,
+    group: "Model",
+    commands: ["eval"],
+    help: "where normalisation takes its statistics; with several, each has a row of its own",
+  },
+  with: {
+    kind: "text",
+    many: true,
+    placeholder: "RUN",
+    group: "Evaluation",
+    commands: ["eval"],
+    help: "other runs whose learners are further rows of the table, on the same tasks: one of --learner joint, for example",
+  },
+  figures: {
+    kind: "choices",
+    choices: figureChoices,
+    group: "Evaluation",
+    commands: ["eval", "compare"],
+    help: "what to show, a table each: accuracy, mean squared error, negative log-likelihood, calibration error; results.json has all",
+  },
+  markdown: { kind: "flag", group: "Output", commands: ["compare"], help: "print the tables as Markdown" },
   skipBaselines: { kind: "flag", group: "Evaluation", commands: ["eval"], help: "leave out the baselines" },
+  openSet: {
+    kind: "flag",
+    group: "Evaluation",
+    commands: ["eval"],
+    help: "ask for classes that the support set does not have as well: how often are they told from its own? The threshold is chosen on the validation classes and kept in the run, for adapt --reject",
+  },
+  unknownQueries: {
+    kind: "integer",
+    least: 1,
+    most: 1000,
+    group: "Evaluation",
+    commands: ["eval"],
+    help: "with --open-set: queries of each unknown class, of which there are as many as ways; as --queries unless given",
+  },
+  openSetScore: {
+    kind: "choice",
+    choices: ["logit", "probability", "energy"],
+    group: "Evaluation",
+    commands: ["eval"],
+    help: "with --open-set: what is larger for known queries; the largest logit unless given, the largest probability, or the log-sum-exp of the logits",
+  },
+  acceptance: {
+    kind: "number",
+    least: 0,
+    most: 1,
+    group: "Evaluation",
+    commands: ["eval"],
+    help: "with --open-set: share of known queries that the threshold accepts on the validation classes, 0.95 unless given; 0: where accepting and rejecting are best together",
+  },
+  reject: {
+    kind: "flag",
+    group: "Images",
+    commands: ["adapt"],
+    help: "say where an image is of none of the classes, by the threshold that eval --open-set has chosen",
+  },
   support: {
     kind: "text",
     placeholder: "DIR",
@@ -504,13 +635,15 @@ export type OptionValue<S extends OptionSpec> = S extends { readonly kind: "inte
   ? number
   : S extends { readonly kind: "choice"; readonly choices: infer C }
     ? Narrow<C>
-    : S extends { readonly kind: "integers" }
-      ? readonly number[]
-      : S extends { readonly kind: "flag" }
-        ? boolean
-        : S extends { readonly many: true }
-          ? readonly string[]
-          : string;
+    : S extends { readonly kind: "choices"; readonly choices: infer C }
+      ? readonly Narrow<C>[]
+      : S extends { readonly kind: "integers" }
+        ? readonly number[]
+        : S extends { readonly kind: "flag" }
+          ? boolean
+          : S extends { readonly many: true }
+            ? readonly string[]
+            : string;
 
 /** A value for every option of an experiment. */
 export type ExperimentOptions = { readonly [K in ExperimentOptionName]: OptionValue<(typeof experimentOptions)[K]> };
@@ -548,6 +681,8 @@ export function rangeOf(spec: OptionSpec): string {
     }
     case "choice":
       return `one of ${spec.choices.join(", ")}`;
+    case "choices":
+      return `one or more of ${spec.choices.join(", ")}, separated by commas`;
     case "integers":
       return `whole numbers of at least ${spec.least}, separated by commas`;
     case "text":
@@ -568,6 +703,8 @@ export function placeholderOf(spec: OptionSpec): string {
       return "n,n";
     case "choice":
       return spec.choices.join("|");
+    case "choices":
+      return `${spec.choices[0]},${spec.choices[1]}`;
     case "text":
       return spec.placeholder;
     case "flag":
@@ -581,6 +718,7 @@ export function parseOption(name: string, spec: OptionSpec, text: string): unkno
     /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : Number.NaN;
   if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numeric(text), text);
   if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map(numeric), text);
+  if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
   return checkOption(flagOf(name), spec, text, text);
 }
 
@@ -594,6 +732,7 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
       typeof n !== "number" ||
       !Number.isFinite(n) ||
       spec.kind === "choice" ||
+      spec.kind === "choices" ||
       spec.kind === "text" ||
       spec.kind === "flag"
     )
@@ -613,6 +752,13 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
     case "choice": {
       if (typeof value === "string" && spec.choices.includes(value)) return value;
       const near = typeof value === "string" ? nearestName(value, spec.choices) : undefined;
+      return refuse(near ? `. Did you mean ${near}?` : "");
+    }
+    case "choices": {
+      if (!Array.isArray(value) || value.length === 0 || new Set(value).size < value.length) return refuse();
+      const wrong: unknown = value.find((each) => !spec.choices.includes(each as string));
+      if (wrong === undefined) return value;
+      const near = typeof wrong === "string" ? nearestName(wrong, spec.choices) : undefined;
       return refuse(near ? `. Did you mean ${near}?` : "");
     }
     case "text":

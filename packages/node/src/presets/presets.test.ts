@@ -114,6 +114,7 @@ describe("splits", () => {
       validationClasses: 0,
       testClasses: 0,
       ways: 5,
+      classOrder: "shuffled",
       rotations: "yes",
     });
     expect([parts.train, parts.validation, parts.test].map(({ classes }) => classes.length)).toEqual([27 * 4, 5, 8]);
@@ -130,6 +131,7 @@ describe("splits", () => {
       validationClasses: 0,
       testClasses: 0,
       ways: 3,
+      classOrder: "shuffled",
       rotations: "no",
     });
     expect([parts.train, parts.validation, parts.test].map(({ classes }) => classes[0]!.count)).toEqual([80, 5, 15]);
@@ -140,7 +142,14 @@ describe("splits", () => {
 
   it("refuse data with too few classes", () => {
     expect(() =>
-      splitData(madeUp(12, 2), { split: "classes", validationClasses: 0, testClasses: 0, ways: 5, rotations: "no" }),
+      splitData(madeUp(12, 2), {
+        split: "classes",
+        validationClasses: 0,
+        testClasses: 0,
+        ways: 5,
+        classOrder: "shuffled",
+        rotations: "no",
+      }),
     ).toThrow(
       /made up has 12 classes, too few to hold out 5 for validation and 5 for evaluation and train on 5-way tasks\. Lower --ways/,
     );

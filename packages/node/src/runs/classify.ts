@@ -1,5 +1,5 @@
 /** A trained run put to use: adapt to labelled examples, give probabilities for others. */
-import { compile, type Executor, slice, softmax, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { compile, type Executor, slice, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { Learner } from "innerloop";
 
 export interface LabelledImages {
@@ -10,31 +10,43 @@ export interface LabelledImages {
   readonly y: Tensor;
 }
 
-/** Probabilities [queries][classes] after so many adaptation steps. */
-export async function classify(setting: {
+interface Question {
   readonly learner: Learner;
   readonly params: Tree;
   readonly support: LabelledImages;
   readonly query: Tensor;
   readonly steps: number;
   readonly executor: Executor;
-}): Promise<number[][]> {
-  const { learner, params, support, query, steps, executor } = setting;
+}
+
+/** Logits [queries, classes] after so many adaptation steps. */
+export async function classLogits({ learner, params, support, query, steps, executor }: Question): Promise<Tensor> {
   const classes = support.names.length;
   const run = compile(
     (theta: Tree, x: Tensor, y: Tensor, asked: Tensor): Tensor => {
       const logits = learner.predict(learner.adapt(theta, { x, y }, { steps }), asked);
       // Outputs beyond the classes at hand were never shown an example.
-      return softmax(slice(logits, { stop: [asked.shape[0]!, classes] }), -1);
+      return slice(logits, { stop: [asked.shape[0]!, classes] });
     },
     { executor },
   );
-  const probabilities = await run(params, support.x, support.y, query);
-  const values = probabilities.data as Float32Array;
-  return Array.from({ length: query.shape[0]! }, (_, row) =>
-    Array.from(values.subarray(row * classes, (row + 1) * classes)),
-  );
+  return run(params, support.x, support.y, query);
 }
+
+/** Probabilities [queries][classes] of logits. */
+export function probabilitiesOf(logits: Tensor): number[][] {
+  const [queries, classes] = logits.shape as readonly [number, number];
+  return Array.from({ length: queries }, (_, row) => {
+    const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
+    const top = Math.max(...z);
+    const weights = z.map((value) => Math.exp(value - top));
+    const total = weights.reduce((a, b) => a + b, 0);
+    return weights.map((weight) => weight / total);
+  });
+}
+
+/** Probabilities [queries][classes] after so many adaptation steps. */
+export const classify = async (question: Question): Promise<number[][]> => probabilitiesOf(await classLogits(question));
 
 /** Bytes of images as values from 0 to 1. */
 export function imageTensor(images: readonly Uint8Array[], exampleShape: readonly number[]): Tensor {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Evaluation } from "innerloop";
 import { type RunEvent, readEvents } from "./event-log.js";
-import { figureNameOf, resultsCells } from "./results-cells.js";
+import { figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
 import { type RunFolder, writeRunFile } from "./run-folder.js";
 
 type Point = readonly [iteration: number, value: number];
@@ -45,7 +45,7 @@ export function reportPage(
 <style>
 :root { color-scheme: light dark; --line: #1f6f5c; --mark: #c2591a; --soft: #8886; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 800px; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; } td, th { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--soft); }
+table { border-collapse: collapse; margin-bottom: 1rem; } td, th { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--soft); }
 td:first-child, th:first-child { text-align: left; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
 code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } .training { color: var(--line); } .validation { color: var(--mark); }
 </style>
@@ -53,7 +53,9 @@ code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } 
 <body>
 <h1>${escaped(title)}</h1>
 <h2>Results</h2>
-${resultsHtml(evaluations, name)}
+${figureNamesOf(evaluations[0])
+  .map((each) => resultsHtml(evaluations, each))
+  .join("\n")}
 ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 <h2>Learning curve</h2>
 <p><span class="training">&#9632;</span> ${name} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
@@ -132,18 +134,17 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
   ].join("\n");
 }
 
-function resultsHtml(evaluations: readonly Evaluation[], title: string): string {
-  const { header, rows } = resultsCells(evaluations);
-  const shown = (name: string, value: number): string =>
-    name === "accuracy" ? (100 * value).toFixed(1) : value.toPrecision(3);
-  const lines = rows.map(({ method, name, figures }) => {
+function resultsHtml(evaluations: readonly Evaluation[], name: string): string {
+  const { header, rows } = resultsCells(evaluations, name);
+  const shown = (value: number): string => (isShare(name) ? (100 * value).toFixed(1) : value.toPrecision(3));
+  const lines = rows.map(({ method, figures }) => {
     const cells = figures.map(
-      (figure) => `<td>${figure ? `${shown(name, figure.mean)} &plusmn; ${shown(name, figure.interval)}` : ""}</td>`,
+      (figure) => `<td>${figure ? `${shown(figure.mean)} &plusmn; ${shown(figure.interval)}` : ""}</td>`,
     );
     return `<tr><td>${escaped(method)}</td>${cells.join("")}</tr>`;
   });
   const columns = header.map((text) => `<th>${text}</th>`).join("");
-  return `<table><thead><tr><th>${title}${title === "accuracy" ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table>`;
+  return `<table><thead><tr><th>${escaped(figureTitle(name, evaluations[0]))}${isShare(name) ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table>`;
 }
 
 const escaped = (text: string): string =>

@@ -1,9 +1,60 @@
 /** Where each figure of a results table stands: one row per method, one column per number of steps. */
-import type { Evaluation } from "innerloop";
+import type { Adapter, Evaluation } from "innerloop";
+import type { FigureChoice } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
 
-/** `accuracy` where there is one, else the loss. */
+/** Figures that tables lead with, the first of these that there is. */
+const leading = ["accuracy", "meanSquaredError", "loss"];
+
+/** The figure that an evaluation is first of all about: `accuracy` where there is one, else the error, else the loss. */
 export const figureNameOf = (evaluation: Evaluation | undefined): string =>
-  evaluation?.rows[0] && "accuracy" in evaluation.rows[0].figures ? "accuracy" : "loss";
+  leading.find((name) => name in (evaluation?.rows[0]?.figures ?? {})) ?? "loss";
+
+/** All figures of an evaluation, the leading one first. Results of before there was calibration have none of it. */
+export function figureNamesOf(evaluation: Evaluation | undefined): string[] {
+  const first = figureNameOf(evaluation);
+  return [first, ...Object.keys(evaluation?.rows[0]?.figures ?? {}).filter((name) => name !== first)];
+}
+
+/** What a figure is called; a loss is named by its title, where it has one. */
+export function figureTitle(name: string, evaluation: Pick<Evaluation, "protocol"> | undefined): string {
+  if (name === "loss") return String(evaluation?.protocol.loss ?? name);
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** Figures that are shares, and shown as percentages. */
+export const isShare = (name: string): boolean => name === "accuracy" || name === "calibrationError";
+
+/** Whether more of a figure is better. */
+export const isGain = (name: string): boolean => name === "accuracy";
+
+const chosenFigures: Readonly<Record<FigureChoice, string>> = {
+  accuracy: "accuracy",
+  mse: "mean squared error",
+  nll: "negative log-likelihood",
+  calibration: "calibration error",
+};
+
+/**
+ * The names of the figures that were asked for, of a learner's evaluations.
+ *
+ * @throws UsageError where they have no such figure
+ */
+export function figuresChosen(
+  choices: readonly FigureChoice[],
+  { name: learner, loss }: Pick<Adapter, "name" | "loss">,
+): string[] {
+  const names = ["loss", ...Object.keys(loss.metrics ?? {}), ...(loss.confidence ? ["calibrationError"] : [])];
+  const title = (name: string): string => figureTitle(name, { protocol: loss.title ? { loss: loss.title } : {} });
+  return choices.map((choice) => {
+    const name = names.find((each) => title(each) === chosenFigures[choice]);
+    if (name !== undefined) return name;
+    throw new UsageError(
+      `there is no ${chosenFigures[choice]} among the figures of ${learner}`,
+      `It has ${names.map(title).join(", ")}`,
+    );
+  });
+}
 
 export interface Figure {
   readonly mean: number;
@@ -28,13 +79,14 @@ const titles: Readonly<Record<string, string>> = { "nearest neighbour": "nearest
 const isStepless = ({ rows, protocol }: Evaluation): boolean =>
   rows.length === 1 && rows[0]!.steps === 0 && protocol.steps === undefined;
 
-export function resultsCells(evaluations: readonly Evaluation[]): ResultsCells {
+/** @param figure the one to show; that which each evaluation leads with, unless given */
+export function resultsCells(evaluations: readonly Evaluation[], figure?: string): ResultsCells {
   const steps = [
     ...new Set(evaluations.flatMap((each) => (isStepless(each) ? [] : each.rows.map((row) => row.steps)))),
   ].sort((a, b) => a - b);
   if (steps.length === 0) steps.push(0);
   const rows = evaluations.map((evaluation) => {
-    const name = figureNameOf(evaluation);
+    const name = figure ?? figureNameOf(evaluation);
     // A method without steps has one figure, which belongs to no column more than to another: it stands in the last.
     const stepless = isStepless(evaluation);
     const rowAt = (n: number, column: number) =>

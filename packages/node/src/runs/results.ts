@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Executor, Tree } from "@innerloop/graph";
 import { type Adapter, decodeParams, type Evaluation, evaluate, key, type Learner, type TaskSource } from "innerloop";
 import type { Baseline } from "../presets/experiment.js";
+import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { RunError } from "./run-error.js";
 import { damagedCheckpoint, type RunFolder, shown, writeRunFile } from "./run-folder.js";
 
@@ -40,6 +41,8 @@ export interface EvaluateRunOptions {
   readonly params: Tree;
   readonly tasks: TaskSource;
   readonly baselines: readonly Baseline[];
+  /** Further learners on the same tasks, in rows of these names after the first. */
+  readonly beside?: readonly BesideMethod[];
   readonly seed: number;
   readonly count: number;
   readonly steps: readonly number[];
@@ -48,11 +51,23 @@ export interface EvaluateRunOptions {
   readonly onProgress?: (done: number, total: number, learner: string) => void;
 }
 
-/** The run's learner first, then its baselines, all on the same tasks. */
+/** A learner with its parameters, and what its row of the table is called. */
+export interface BesideMethod {
+  readonly name: string;
+  readonly learner: Learner;
+  readonly params: Tree;
+}
+
+/** The run's learner first, then those beside it, then its baselines, all on the same tasks. */
 export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluation[]> {
-  const { learner, params, tasks, baselines, seed, count, executor, signal } = options;
+  const { learner, params, tasks, baselines, beside = [], seed, count, executor, signal } = options;
+  const trained = [{ name: learner.name, learner, params }, ...beside];
   const methods: { adapter: Adapter; params: Tree; steps: readonly number[] }[] = [
-    { adapter: learner as Adapter, params, steps: learner.steps === undefined ? [0] : options.steps },
+    ...trained.map(({ name, learner: each, params: own }) => ({
+      adapter: { ...(each as Adapter), name },
+      params: own,
+      steps: each.steps === undefined ? [0] : options.steps,
+    })),
     ...baselines.map(({ adapter, steps }) => ({ adapter, params: adapter.init(key(seed)), steps })),
   ];
   const evaluations: Evaluation[] = [];
@@ -76,6 +91,28 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
 
 /** An evaluation as results.json and `--json` have it. */
 export const evaluationRecord = ({ learner, protocol, rows }: Evaluation) => ({ learner, protocol, rows });
+
+/** Options that say where to compute, and not what. */
+export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
+
+/**
+ * `results-best-shots-5`: the files of an evaluation that differs from the run's own, named after what is other.
+ *
+ * @param more what is other beside options of the experiment
+ */
+export function evaluationFile(
+  options: ExperimentOptions,
+  own: ExperimentOptions,
+  checkpoint: string,
+  more: readonly string[] = [],
+): string {
+  const changed = Object.entries(options).filter(
+    ([name, value]) =>
+      !machineOptions.has(name) && JSON.stringify(value) !== JSON.stringify(own[name as keyof ExperimentOptions]),
+  );
+  const parts = [...changed.map(([name, value]) => `${flagOf(name).slice(2)}-${String(value)}`), ...more];
+  return `results-${[checkpoint, ...parts.map((part) => part.replace(/[^\w-]+/g, "_"))].join("-").slice(0, 120)}`;
+}
 
 export async function writeResults(run: RunFolder, name: string, json: unknown, markdown: string): Promise<void> {
   await writeRunFile(join(run.path, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);

@@ -7,6 +7,7 @@ export const runErrorCodes = {
   ILN05: "a checkpoint that is missing or damaged",
   ILN06: "a run whose data set has changed",
   ILN07: "a run whose experiment file has changed, is gone, or is none to be run",
+  ILN08: "a run that is not the one which a table of published results asks for",
 } as const;
 
 export type RunErrorCode = keyof typeof runErrorCodes;

@@ -197,9 +197,15 @@ export function checkpointStore(run: string): CheckpointStore {
 }
 
 /** The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged */
-export async function lastIterationOf({ checkpoints, path }: RunFolder): Promise<number> {
-  const bytes = await checkpoints.load("last");
-  if (!bytes) return 0;
+export const lastIterationOf = async (run: RunFolder): Promise<number> => (await iterationOf(run, "last")) ?? 0;
+
+/** The number of updates in a checkpoint, where there is one. @throws RunError ILN05 where it is damaged */
+export async function iterationOf(
+  { checkpoints, path }: RunFolder,
+  name: "best" | "last",
+): Promise<number | undefined> {
+  const bytes = await checkpoints.load(name);
+  if (!bytes) return undefined;
   try {
     const { iteration } = Object(JSON.parse(decodeSafetensors(bytes).metadata.training ?? "")) as {
       iteration?: unknown;
@@ -207,7 +213,7 @@ export async function lastIterationOf({ checkpoints, path }: RunFolder): Promise
     if (Number.isSafeInteger(iteration)) return iteration as number;
     throw new Error("it does not say at which iteration it was made");
   } catch (cause) {
-    throw damagedCheckpoint(path, "last", cause);
+    throw damagedCheckpoint(path, name, cause);
   }
 }
 

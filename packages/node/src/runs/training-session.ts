@@ -13,7 +13,7 @@ import {
 } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
-import { openEventLog, readEvents } from "./event-log.js";
+import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
 
 /** How a run will train, and what that takes. */
@@ -109,9 +109,7 @@ export async function trainInFolder(setting: {
       checkpoints: { store, every: options.checkpointEvery, resume: true },
       signal,
       onEvent: (event) => {
-        log.append(
-          event.type === "validation" ? { ...event, evaluation: { ...event.evaluation, values: undefined } } : event,
-        );
+        log.append(logged(event));
         setting.onEvent(event);
       },
     });
@@ -122,6 +120,18 @@ export async function trainInFolder(setting: {
     throw error;
   } finally {
     log.close();
+  }
+}
+
+/** An event as events.jsonl has it: figures without the values of every task, and at the end what the process took. */
+function logged(event: TrainingEvent): RunEvent {
+  switch (event.type) {
+    case "validation":
+      return { ...event, evaluation: { ...event.evaluation, values: undefined, confidence: undefined } };
+    case "end":
+      return { ...event, peakBytes: process.resourceUsage().maxRSS * 1024 };
+    default:
+      return event;
   }
 }
 

@@ -1,0 +1,157 @@
+/** Runs on the same tasks: how they differ from the first, with intervals of the differences. */
+import { type Adapter, type Evaluation, evaluate } from "innerloop";
+import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
+import { type ComparedRun, type Comparison, comparisons } from "../runs/comparison.js";
+import { evaluationRecord } from "../runs/results.js";
+import { figureNameOf, figuresChosen, figureTitle, isShare } from "../runs/results-cells.js";
+import { openRun, shown } from "../runs/run-folder.js";
+import { Interrupted } from "./cli-error.js";
+import { type BesideRun, evaluationOptions, onTasksOf, paramsFor } from "./evaluated-run.js";
+import { watchInterruption } from "./interruption.js";
+import { openExecutor } from "./open-executor.js";
+import type { Output } from "./output.js";
+import { prepareRun } from "./prepare.js";
+import { markdownTable, protocolText } from "./results-table.js";
+import { columns, counted, duration, figure, withInterval } from "./terminal.js";
+
+export interface CompareRequest {
+  readonly folders: readonly string[];
+  readonly chosen: Partial<ExperimentOptions>;
+  readonly invocation: InvocationOptions;
+}
+
+/** Evaluates runs on the tasks of the first, and compares each with it. */
+export async function compareCommand({ folders, chosen, invocation }: CompareRequest, output: Output): Promise<void> {
+  const [run, ...others] = await Promise.all(folders.map(openRun));
+  const options = evaluationOptions(run!, chosen);
+  const executor = await openExecutor(chosen, output);
+  const interruption = watchInterruption(output, "Stopping the comparison...");
+  const { signal } = interruption;
+  try {
+    const prepared = await prepareRun(run!, options, output, signal);
+    const { experiment } = prepared;
+    const { learner } = experiment;
+    const figures = invocation.figures && figuresChosen(invocation.figures, learner);
+    const trained = await paramsFor(run!, prepared.trained ?? learner, [learner], invocation.checkpoint);
+    const first = { run: run!, prepared, options };
+    const contestants: BesideRun[] = [{ run: run!, learner, ...trained }];
+    for (const other of others)
+      contestants.push(await onTasksOf(first, other, Object.keys(chosen), output, invocation.checkpoint));
+    const line = output.progress("Comparing", { unit: "tasks" });
+    const startedAt = performance.now();
+    const evaluations: Evaluation[] = [];
+    try {
+      for (const [i, contestant] of contestants.entries()) {
+        const { evalSteps } = { ...contestant.run.config.options, ...chosen };
+        evaluations.push(
+          await evaluate({
+            learner: contestant.learner as Adapter,
+            params: contestant.params,
+            tasks: experiment.tasks.test,
+            count: options.evalTasks,
+            steps: contestant.learner.steps === undefined ? [0] : evalSteps,
+            seed: options.seed,
+            executor,
+            signal,
+            onProgress: (done) =>
+              line.update(
+                i * options.evalTasks + done,
+                contestants.length * options.evalTasks,
+                contestant.learner.name,
+              ),
+          }),
+        );
+      }
+    } catch (error) {
+      if (signal.aborted) throw new Interrupted();
+      throw error;
+    } finally {
+      line.end();
+    }
+    const norms = new Set(evaluations.map(({ protocol }) => protocol.batchNorm));
+    const protocol = protocolText(evaluations[0]!, experiment, options, {
+      domains: prepared.domains,
+      otherNorms: norms.size > 1,
+    });
+    const names = contestants.map((contestant, i) => rowName(contestant, evaluations[i]!, norms.size > 1));
+    const all = comparisons(evaluations);
+    output.event({
+      type: "comparison",
+      protocol: { ...evaluations[0]!.protocol, ...prepared.domains, text: protocol },
+      runs: contestants.map(({ run: { path, config }, checkpoint, iteration }, i) => ({
+        run: shown(path),
+        experiment: config.experiment,
+        command: config.command,
+        checkpoint,
+        iteration,
+        ...evaluationRecord(evaluations[i]!),
+      })),
+      comparisons: all,
+    });
+    const shownFigures = figures ?? [figureNameOf(evaluations[0])];
+    const tables = shownFigures.flatMap((name) =>
+      all.filter((each) => each.name === name).map((each) => tableOf(each, names, evaluations[0]!)),
+    );
+    const notes = [
+      protocol,
+      "each run minus the first over the same tasks, mean ± 95% interval; a verdict is wrong by chance in one of 20 comparisons",
+      ...contestants.map(
+        ({ checkpoint, iteration }, i) =>
+          `${names[i]}: ${checkpoint} checkpoint, after ${counted(iteration, "update")}`,
+      ),
+    ];
+    if (invocation.markdown) {
+      const text = [`# ${names[0]} compared`, "", ...tables.flatMap((table) => [...markdownTable(table), ""])];
+      output.result([...text, ...notes.map((note) => `- ${note}`)].join("\n"));
+      return;
+    }
+    output.say();
+    for (const { header, rows } of tables) {
+      const [head, ...lines] = columns([header, ...rows], [0, 3]);
+      output.result([output.paint("dim", `  ${head}`), ...lines.map((text) => `  ${text}`)].join("\n"));
+      output.result("");
+    }
+    const seconds = (performance.now() - startedAt) / 1000;
+    for (const note of [...notes.slice(0, -1), `${notes.at(-1)}; ${duration(seconds)}`])
+      output.say(output.paint("dim", `  ${note}`));
+    output.say();
+  } finally {
+    interruption.stopWatching();
+    await executor.close();
+  }
+}
+
+/** `MAML (runs/a)`, with where its batch normalisation takes statistics from where the runs differ in that. */
+function rowName({ run, learner }: BesideRun, { protocol }: Evaluation, withNorm: boolean): string {
+  const norm = withNorm
+    ? `, ${protocol.batchNorm === undefined ? "no batch norm" : `batch norm ${protocol.batchNorm}`}`
+    : "";
+  return `${learner.name}${norm} (${shown(run.path)})`;
+}
+
+function tableOf({ name, at, runs }: Comparison, names: readonly string[], first: Evaluation) {
+  const place = at === "last" ? "each at its last step" : at === 0 ? "before adapting" : `after ${counted(at, "step")}`;
+  const label = (row: ComparedRun | undefined, i: number): string =>
+    at !== "last" || row?.steps === undefined ? names[i]! : `${names[i]}, ${counted(row.steps, "step")}`;
+  return {
+    header: [`${figureTitle(name, first)}, ${place}`, "", "difference", ""],
+    rows: runs.flatMap((row, i) =>
+      row
+        ? [
+            [
+              label(row, i),
+              withInterval(name, row.figure),
+              row.difference ? signed(name, row.difference) : "",
+              row.verdict ?? "",
+            ],
+          ]
+        : [],
+    ),
+  };
+}
+
+/** `+1.2 ± 0.4`: of shares in percentage points. */
+function signed(name: string, { mean, interval }: { readonly mean: number; readonly interval: number }): string {
+  const digits = (value: number): string => figure(name, value).replace("%", "");
+  return `${mean < 0 ? "" : "+"}${digits(mean)} ± ${digits(interval)}${isShare(name) ? " points" : ""}`;
+}

@@ -1,0 +1,191 @@
+/** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
+import { leaves, paths } from "@innerloop/graph";
+import { key, type Learner, learnerCatalogue, type Task } from "innerloop";
+import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
+import { loadParams, type TrainedParams } from "../runs/results.js";
+import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import type { Output } from "./output.js";
+import { type Prepared, prepareRun } from "./prepare.js";
+
+type BatchNorm = ExperimentOptions["batchNorm"];
+
+/**
+ * A run's options under those that were chosen for its evaluation.
+ *
+ * @throws UsageError for what an experiment file settles, and for more ways than the learner can tell apart
+ */
+export function evaluationOptions(
+  run: RunFolder,
+  chosen: Partial<ExperimentOptions>,
+  batchNorm?: BatchNorm,
+): ExperimentOptions {
+  const given = { ...chosen, ...(batchNorm ? { batchNorm } : {}) };
+  const { file } = run.config;
+  const settled = Object.keys(given).find((name) => ["data", "ways", "shots", "queries", "batchNorm"].includes(name));
+  if (file && settled) throw new UsageError(`${flagOf(settled)} is settled by ${file.path}`, "Change it there");
+  const options = { ...run.config.options, ...given };
+  requireWays(run, options.ways);
+  return options;
+}
+
+/** Fewer ways than in training leave outputs without a class; more need a learner whose parameters do not depend on them. */
+export function requireWays({ config }: RunFolder, ways: number): void {
+  const { ways: trained, learner } = config.options;
+  if (ways <= trained || learnerCatalogue[learner].variableWays) return;
+  throw new UsageError(
+    `--ways ${ways} of a model whose last layer has ${trained} classes`,
+    `Train one with \`innerloop train ${config.experiment} --ways ${ways}\``,
+  );
+}
+
+/**
+ * The parameters of a run, for each of these learners: the one that was trained, and the same with batch normalisation
+ * of other modes.
+ *
+ * @throws UsageError where a learner has parameters that were not trained; RunError ILN05
+ */
+export async function paramsFor(
+  run: RunFolder,
+  trained: Learner,
+  learners: readonly Learner[],
+  wanted?: "best" | "last",
+): Promise<TrainedParams> {
+  const loaded = await loadParams(run, trained, wanted);
+  const own = paths(trained.init(key(0)));
+  for (const learner of learners) {
+    if (learner === trained) continue;
+    const needed = paths(learner.init(key(0)));
+    const missing = needed.filter((path) => !own.includes(path));
+    const unused = own.filter((path) => !needed.includes(path) && !isAverage(path));
+    if (missing.length === 0 && unused.length === 0) continue;
+    const [from, to] = [trained, learner].map(({ description }) => description.batchNorm ?? "none");
+    const what =
+      missing.every(isAverage) && unused.length === 0
+        ? "averages of the statistics over training, which the run has not kept"
+        : "other parameters than the run has";
+    throw new UsageError(
+      `--batch-norm ${to} needs ${what}: it was trained with --batch-norm ${from}`,
+      `Train one with \`innerloop train ${run.config.experiment} --batch-norm ${to}\``,
+    );
+  }
+  return loaded;
+}
+
+/** Kept beside the parameters by batch normalisation of mode "running"; other modes have no use for it. */
+const isAverage = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
+
+/** A run's learner with its parameters, on tasks of another run. */
+export interface BesideRun extends TrainedParams {
+  readonly run: RunFolder;
+  readonly learner: Learner;
+}
+
+/** The run whose tasks all are evaluated on. */
+export interface FirstRun {
+  readonly run: RunFolder;
+  readonly prepared: Prepared;
+  readonly options: ExperimentOptions;
+}
+
+/**
+ * Another run's learner for the tasks of the first. They have to be of classes that it was to be tested on, too: what
+ * one run held out may be what the other was trained on.
+ *
+ * @param chosen what was asked for all runs alike; in sizes of tasks that are not among it, the runs have to agree
+ * @throws UsageError that says in what they differ
+ */
+export async function onTasksOf(
+  first: FirstRun,
+  run: RunFolder,
+  chosen: readonly string[],
+  output: Output,
+  wanted?: "best" | "last",
+): Promise<BesideRun> {
+  const { prepared, options } = first;
+  requireSameTestSet(first, run, chosen);
+  if (!run.config.file && prepared.learnerOf) {
+    requireWays(run, options.ways);
+    const { ways, shots, queries } = options;
+    const learner = prepared.learnerOf({ ...run.config.options, ways, shots, queries }, run.config.options.ways);
+    return { run, learner, ...(await paramsFor(run, learner, [learner], wanted)) };
+  }
+  const { experiment } = await prepareRun(run, run.config.options, output);
+  const [mine, others] = [prepared.experiment.tasks.test, experiment.tasks.test];
+  if (!sameTask(mine.sample(0, 0), others.sample(0, 0)))
+    throw different(first.run, run, "the first of them", mine.name, others.name);
+  return { run, learner: experiment.learner, ...(await paramsFor(run, experiment.learner, [], wanted)) };
+}
+
+/** Sizes of a task that options settle. */
+export const taskSizes = ["ways", "shots", "queries"] as const;
+
+function requireSameTestSet({ run, prepared }: FirstRun, other: RunFolder, chosen: readonly string[]): void {
+  const [a, b] = [run.config, other.config];
+  // Tasks of experiment files are compared themselves.
+  if (a.file || b.file) return;
+  if (prepared.domains && prepared.record?.sha256 === b.data?.sha256) {
+    throw new UsageError(
+      `${shown(other.path)} was trained on ${prepared.domains.testedOn}, on which all classes are to be tested`,
+      "Choose data that none of the runs was trained on, or leave out --data",
+    );
+  }
+  const testSetOf = (config: RunConfig): Readonly<Record<string, unknown>> => ({
+    ...inputsOf(config),
+    ...(prepared.domains ? {} : heldOutOf(config)),
+  });
+  const [mine, others] = [testSetOf(a), testSetOf(b)];
+  for (const [name, value] of Object.entries(mine))
+    if (value !== others[name]) throw different(run, other, name, value, others[name]);
+  for (const name of taskSizes) {
+    const sizeIn = ({ options }: RunConfig): number =>
+      name === "queries" ? options.queries || options.shots : options[name];
+    if (!chosen.includes(name) && sizeIn(a) !== sizeIn(b))
+      throw different(run, other, name, sizeIn(a), sizeIn(b), `Give ${flagOf(name)} for both`);
+  }
+}
+
+/** What a learner sees: images that another was not trained to see would be no test of it. */
+const inputsOf = ({ data, options }: RunConfig) => ({
+  "kind of data": data ? "a data set" : options.data,
+  "shape of examples": data?.exampleShape.join(" x "),
+  "dark ink on light paper": data?.darkOnLight,
+});
+
+/** What decides which classes, or examples, are held out. */
+const heldOutOf = ({ data, options, protocol }: RunConfig) => ({
+  "data set": data?.name,
+  "contents of the data set (sha256)": data?.sha256.slice(0, 16),
+  split: options.split,
+  "class order": options.classOrder,
+  "--validation-classes": options.validationClasses,
+  "--test-classes": options.testClasses,
+  "held-out classes": data ? Number(protocol.classes ?? 0) + Number(protocol.skippedClasses ?? 0) : undefined,
+});
+
+const different = (
+  run: RunFolder,
+  other: RunFolder,
+  what: string,
+  mine: unknown,
+  others: unknown,
+  remedy = "Compare runs that are tested on the same tasks",
+): UsageError =>
+  new UsageError(
+    `${shown(run.path)} and ${shown(other.path)} are tested on different tasks: ${what} ${mine} and ${others}`,
+    remedy,
+  );
+
+function sameTask(a: Task, b: Task): boolean {
+  const [first, second] = [leaves(a), leaves(b)];
+  return (
+    first.length === second.length &&
+    first.every((leaf, i) => {
+      const other = second[i]!;
+      return (
+        leaf.shape.join() === other.shape.join() &&
+        Array.from(leaf.data!, Number).every((value, at) => value === Number(other.data![at]))
+      );
+    })
+  );
+}

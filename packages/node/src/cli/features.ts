@@ -1,0 +1,56 @@
+/** FEATURES.md: what each learner of the catalogue is for. A test keeps the file equal to this, and tries each entry. */
+import { type LearnerEntry, type LearnerFamily, learnerCatalogue } from "innerloop";
+
+const families: readonly (readonly [LearnerFamily, string])[] = [
+  ["gradient", "Gradient-based: adapt by steps of an optimizer"],
+  ["metric", "Metric-based: compare embeddings"],
+  ["model", "Model-based: a network that reads the support set"],
+  ["baseline", "Baselines: without learning to learn"],
+];
+
+/**
+ * A row for each learner. Regression and classification are what its entry says; export and browser are so for all: the
+ * test writes each one's adaptation and prediction as a standard ONNX model, and runs it in onnxruntime-web.
+ */
+export function featuresMarkdown(): string {
+  const entries: [string, LearnerEntry][] = Object.entries(learnerCatalogue);
+  const yes = (holds: boolean): string => (holds ? "yes" : "");
+  const sections = families.flatMap(([family, title]) => {
+    const rows = entries
+      .filter(([, entry]) => entry.family === family)
+      .map(([name, { kinds, variableWays, summary, source }]) =>
+        [
+          "",
+          `\`${name}\``,
+          summary,
+          yes(kinds.includes("regression")),
+          yes(kinds.includes("classification")),
+          kinds.includes("classification") ? (variableWays ? "any" : "up to trained") : "",
+          "yes",
+          "yes",
+          source,
+          "",
+        ].join(" | "),
+      );
+    if (rows.length === 0) return [];
+    return [
+      `## ${title}`,
+      "",
+      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | ways at evaluation | ONNX export | browser | source |",
+      "| --- | --- | --- | --- | --- | --- | --- | --- |",
+      ...rows.map((row) => row.trim()),
+      "",
+    ];
+  });
+  return [
+    "# Features",
+    "",
+    "<!-- Written by `node packages/node/dist/cli/write-reference.js` from the catalogue of learners; a test keeps it so. -->",
+    "",
+    'Every learner takes tasks of varying ways and shots, padded to one shape. "ONNX export" means that its adaptation and',
+    'prediction are one standard ONNX model that the official checker accepts; "browser" that onnxruntime-web computes what',
+    "the reference interpreter does. `npm test` tries every cell.",
+    "",
+    ...sections,
+  ].join("\n");
+}

@@ -1,0 +1,165 @@
+/** `innerloop eval RUN --open-set`: how well a run tells queries of its classes from queries of none of them. */
+import type { Executor } from "@innerloop/graph";
+import {
+  evaluateOpenSet,
+  type LabelledExamples,
+  type Learner,
+  type OpenSetCalibration,
+  type OpenSetEvaluation,
+  openSetEpisodes,
+  selectClasses,
+} from "innerloop";
+import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
+import { UsageError } from "../presets/usage-error.js";
+import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";
+import { evaluationFile, writeResults } from "../runs/results.js";
+import type { RunFolder } from "../runs/run-folder.js";
+import { Interrupted } from "./cli-error.js";
+import { paramsFor } from "./evaluated-run.js";
+import type { Output } from "./output.js";
+import type { Prepared } from "./prepare.js";
+import { markdownTable } from "./results-table.js";
+import { columns, count, counted, duration, withInterval } from "./terminal.js";
+
+/** The figures in the order in which they are shown, in words. */
+const titles: Readonly<Record<keyof OpenSetEvaluation["figures"], string>> = {
+  auroc: "known scored above unknown (AUROC)",
+  knownAccepted: "known accepted",
+  unknownRejected: "unknown rejected",
+  acceptedAccuracy: "accuracy of accepted known",
+  closedSetAccuracy: "accuracy of known, nothing rejected",
+  openSetAccuracy: "all queries answered right",
+};
+
+/**
+ * Chooses the threshold on the validation classes and reports the test classes; writes both to the run's open-set.json
+ * and open-set.md, from where `innerloop adapt --reject` has it.
+ *
+ * The learner is the one that `adapt` uses: batch normalisation of mode "transductive" would let the queries tell each
+ * other apart.
+ */
+export async function openSetEval(setting: {
+  readonly run: RunFolder;
+  readonly prepared: Prepared;
+  readonly options: ExperimentOptions;
+  readonly invocation: InvocationOptions;
+  readonly executor: Executor;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  /** Another protocol than the run's own: it goes to files of its own. */
+  readonly variant: boolean;
+}): Promise<void> {
+  const { run, prepared, options, invocation, executor, output, signal } = setting;
+  const learner = rejectingLearner(setting);
+  const { validation, test } = heldOut(prepared, run);
+  const trained = prepared.trained ?? prepared.experiment.learner;
+  const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], invocation.checkpoint);
+  const { ways, shots } = options;
+  const queries = options.queries || shots;
+  const shape = { ways, shots, queries, unknownQueries: invocation.unknownQueries ?? queries, skipSmallClasses: true };
+  const steps = learner.steps === undefined ? 0 : Math.max(...options.evalSteps, learner.steps);
+  const { acceptance = 0.95 } = invocation;
+  const calibration: OpenSetCalibration = acceptance === 0 ? "balanced" : { acceptance };
+  const line = output.progress("Evaluating", { unit: "tasks" });
+  const startedAt = performance.now();
+  const evaluation = await evaluateOpenSet({
+    learner,
+    params,
+    tasks: { validation: openSetEpisodes(validation, shape), test: openSetEpisodes(test, shape) },
+    count: options.evalTasks,
+    steps,
+    calibration,
+    ...(invocation.openSetScore ? { score: invocation.openSetScore } : {}),
+    seed: options.seed,
+    executor,
+    signal,
+    onProgress: (done, total) => line.update(done, total, learner.name),
+  })
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      throw new Interrupted();
+    })
+    .finally(() => line.end());
+  const seconds = (performance.now() - startedAt) / 1000;
+  const batchNorm = String(learner.description.batchNorm ?? "none");
+  const rule: CalibratedRule = { ...evaluation.rule, checkpoint, iteration, steps, batchNorm, ways, shots };
+  const record = {
+    run: run.config.experiment,
+    rule,
+    protocol: { ...evaluation.protocol, ...prepared.domains },
+    figures: evaluation.figures,
+    evaluationSeconds: Number(seconds.toFixed(1)),
+  };
+  const rows = Object.entries(titles).map(([name, title]) => [
+    title,
+    withInterval("accuracy", evaluation.figures[name as keyof typeof titles]),
+  ]);
+  const notes = protocolNotes(evaluation, rule);
+  output.event({ type: "openSet", ...record });
+  output.say();
+  const lines = columns([["", learner.name], ...rows]);
+  output.result(lines.map((text, i) => `  ${i === 0 ? output.paint("dim", text) : text}`).join("\n"));
+  output.say();
+  for (const note of notes) output.say(output.paint("dim", `  ${note}`));
+  output.say(
+    output.paint("dim", `  ${checkpoint} checkpoint, after ${counted(iteration, "update")}; ${duration(seconds)}`),
+  );
+  output.say();
+  const file = setting.variant
+    ? evaluationFile(options, run.config.options, checkpoint).replace(/^results/, openSetFile)
+    : openSetFile;
+  const table = markdownTable({ header: ["", learner.name], rows });
+  const facts = [
+    ...notes,
+    `${checkpoint} checkpoint, after ${count(iteration)} updates`,
+    `made by \`${run.config.command}\``,
+  ];
+  const title = `# ${run.config.experiment}, open set`;
+  await writeResults(run, file, record, [title, "", ...table, "", ...facts.map((fact) => `- ${fact}`), ""].join("\n"));
+}
+
+function rejectingLearner({
+  run,
+  prepared,
+  options,
+  invocation,
+}: Pick<Parameters<typeof openSetEval>[0], "run" | "prepared" | "options" | "invocation">): Learner {
+  const own = prepared.experiment.learner;
+  if (!prepared.learnerOf || invocation.batchNorm || options.batchNorm !== "transductive") return own;
+  return prepared.learnerOf({ ...options, batchNorm: "support" }, run.config.options.ways);
+}
+
+/** Classes to choose the threshold on and classes to report, which share none. */
+function heldOut(
+  { splits }: Prepared,
+  run: RunFolder,
+): { readonly validation: LabelledExamples; readonly test: LabelledExamples } {
+  if (!splits) {
+    throw new UsageError(
+      `--open-set of a run of ${run.config.file ? run.config.file.path : run.config.options.data}`,
+      "It is for runs of data sets of classes; in code, use evaluateOpenSet",
+    );
+  }
+  const { validation, test } = splits;
+  if (validation !== test) return { validation, test };
+  // Another data set than that of training, all of whose classes serve: every second one for each.
+  return {
+    validation: selectClasses(test, (_, index) => index % 2 === 0),
+    test: selectClasses(test, (_, index) => index % 2 === 1),
+  };
+}
+
+function protocolNotes({ protocol }: OpenSetEvaluation, rule: CalibratedRule): string[] {
+  const { ways, shots, queries, unknownClasses, unknownQueries, tasks, validationTasks, calibration, seed } = protocol;
+  return [
+    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknownQueries} of each of ${unknownClasses} unknown classes; ${counted(rule.steps, "step")}, batch norm ${rule.batchNorm}`,
+    `mean over ${count(Number(tasks))} test tasks with 95% intervals, seed ${seed}`,
+    `accepted where the ${scoreTitles[rule.score]} is at least ${rule.threshold.toPrecision(5)}: ${calibration}, ${count(Number(validationTasks))} tasks`,
+  ];
+}
+
+const scoreTitles: Readonly<Record<CalibratedRule["score"], string>> = {
+  logit: "largest logit",
+  probability: "largest probability",
+  energy: "log-sum-exp of the logits",
+};

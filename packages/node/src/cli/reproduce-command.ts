@@ -1,0 +1,427 @@
+/** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { dataFolder, listDatasets } from "../data/dataset-store.js";
+import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
+import { nearestName, UsageError } from "../presets/usage-error.js";
+import { affordablePart, evaluationSecondsEstimate, type RowCost } from "../reproduce/budget.js";
+import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
+import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../reproduce/row-state.js";
+import { fullUpdates, type Row, type Table, trainingOptions } from "../reproduce/table.js";
+import { findTable, tables } from "../reproduce/tables.js";
+import { RunError } from "../runs/run-error.js";
+import { shown, writeRunFile } from "../runs/run-folder.js";
+import { Interrupted } from "./cli-error.js";
+import { commandName } from "./command-name.js";
+import { runInnerloop } from "./innerloop-process.js";
+import { watchInterruption } from "./interruption.js";
+import type { Output } from "./output.js";
+import { reproducedTable } from "./reproduce-table.js";
+import { resultsDocument } from "./results-document.js";
+import { columns, count, counted, duration } from "./terminal.js";
+
+export interface ReproduceRequest {
+  /** A table's name, or a file with one. */
+  readonly target: string | undefined;
+  /** Where to compute: device, workers, memory. */
+  readonly chosen: Partial<ExperimentOptions>;
+  readonly invocation: InvocationOptions;
+}
+
+export async function reproduceCommand(request: ReproduceRequest, output: Output): Promise<void> {
+  const { target, invocation } = request;
+  const root = invocation.folder ?? join("runs", "reproduce");
+  const table = target === undefined ? undefined : await findTable(target);
+  if (invocation.report !== undefined) return writeCollected(root, table, invocation.report, output);
+  if (!table) return listTables(root, output);
+  const rows = rowsChosen(table, invocation.rows);
+  const session: Session = { table, rows, root, request, output };
+  if (invocation.dryRun) return showCommands(session);
+  await requireData(table);
+  const interruption = watchInterruption(output);
+  try {
+    await reproduceRows(session, interruption.signal);
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      output.result(`\nThe table is not whole yet; all that was done is saved. Continue with:\n\n  ${again(session)}\n`);
+    }
+    throw error;
+  } finally {
+    interruption.stopWatching();
+  }
+}
+
+interface Session {
+  readonly table: Table;
+  /** The rows that were asked for. */
+  readonly rows: readonly Row[];
+  readonly root: string;
+  readonly request: ReproduceRequest;
+  readonly output: Output;
+}
+
+function rowsChosen(table: Table, text: string | undefined): readonly Row[] {
+  if (text === undefined) return table.rows;
+  const wanted = text.split(",").map((name) => name.trim());
+  const names = table.rows.map(({ name }) => name);
+  for (const name of wanted) {
+    if (names.includes(name)) continue;
+    const near = nearestName(name, names);
+    throw new UsageError(
+      `there is no row ${name} in the table ${table.name}`,
+      near ? `Did you mean ${near}?` : `Rows are ${names.join(", ")}`,
+    );
+  }
+  return table.rows.filter(({ name }) => wanted.includes(name));
+}
+
+/** @throws UsageError that says how to get the table's data set */
+async function requireData({ data }: Table): Promise<void> {
+  if (!data) return;
+  const listing = (await listDatasets()).find(({ name }) => name === data.name);
+  if (listing?.state === "ready" || listing?.state === "prepared on first use") return;
+  throw new UsageError(`the data set ${data.name} is not on this machine (in ${dataFolder()})`, data.remedy);
+}
+
+async function reproduceRows(session: Session, signal: AbortSignal): Promise<void> {
+  const { table, rows, output, request } = session;
+  const { budget } = request.invocation;
+  const startedAt = performance.now();
+  const secondsLeft = (): number => 60 * (budget ?? Number.POSITIVE_INFINITY) - (performance.now() - startedAt) / 1000;
+  const states = new Map<Row, RowState>();
+  for (const row of rows) states.set(row, await rowState(session.root, table, row));
+  const todo = rows.filter((row) => states.get(row)!.stage !== "done");
+  const counts = [counted(rows.length, "row"), ...(todo.length < rows.length ? [`${todo.length} to do`] : [])];
+  output.say(`${output.paint("bold", `innerloop reproduce ${table.name}`)}  ${table.title}: ${counts.join(", ")}`);
+  // What has begun has its number of updates already.
+  const begun = todo.filter((row) => states.get(row)!.stage !== "new");
+  const fresh = todo.filter((row) => states.get(row)!.stage === "new");
+  if (budget !== undefined) warnOfBegun(begun, states, secondsLeft(), output);
+  const failures: string[] = [];
+  const attempt = async (row: Row, updates?: number): Promise<void> => {
+    const number = `${rows.indexOf(row) + 1} of ${rows.length}`;
+    output.say(`\n${output.paint("bold", `${row.learner}: ${row.name}`)}  ${output.paint("dim", number)}`);
+    output.event({ type: "row", table: table.name, row: row.name, ...(updates === undefined ? {} : { updates }) });
+    const problem = await completeRow(session, row, updates, signal);
+    if (problem === undefined) return;
+    failures.push(row.name);
+    output.warn(`${row.name} failed: ${problem}. The other rows go on.`);
+  };
+  for (const row of begun) await attempt(row);
+  const costs = budget === undefined ? undefined : await measureCosts(session, fresh, secondsLeft(), signal);
+  const leftOut: string[] = [];
+  for (const [i, row] of fresh.entries()) {
+    if (!costs) {
+      await attempt(row, fullUpdates(row));
+      continue;
+    }
+    const part = affordablePart(
+      fresh.slice(i).map((each) => costs.get(each)!),
+      secondsLeft(),
+    );
+    const updates = Math.floor(part * fullUpdates(row));
+    if (updates < 1) leftOut.push(row.name);
+    else await attempt(row, updates);
+  }
+  await showTable(session);
+  const problems = [
+    ...(failures.length > 0 ? [`${failures.join(", ")} failed`] : []),
+    ...(leftOut.length > 0 ? [`no time was left for ${leftOut.join(", ")}`] : []),
+  ];
+  if (problems.length > 0) throw new Error(`${problems.join("; ")}. Continue with \`${again(session)}\``);
+}
+
+function warnOfBegun(
+  begun: readonly Row[],
+  states: ReadonlyMap<Row, RowState>,
+  seconds: number,
+  output: Output,
+): void {
+  const needed = begun.reduce((sum, row) => {
+    const state = states.get(row)!;
+    if (state.stage !== "training" || state.iteration === 0) return sum;
+    const left = state.run.config.options.iterations - state.iteration;
+    return sum + (left * trainingSeconds(state.events)) / state.iteration;
+  }, 0);
+  if (needed > seconds) {
+    output.warn(
+      `What has begun takes about ${duration(needed)} more, longer than the budget: a run keeps the number of updates that it began with.`,
+    );
+  }
+}
+
+/** Trains and evaluates what is missing of a row. Returns what went wrong, where something did. */
+async function completeRow(
+  session: Session,
+  row: Row,
+  updates: number | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { table, root, output, request } = session;
+  const call = async (args: readonly string[]): Promise<string | undefined> => {
+    const end = await runInnerloop([...args, ...outputFlags(output)], { signal });
+    if (signal.aborted || end.interrupted) throw new Interrupted();
+    return end.problem;
+  };
+  const before = await rowState(root, table, row);
+  if (before.stage === "new" || before.stage === "training") {
+    const problem = await call(
+      before.stage === "new"
+        ? trainArguments(session, row, updates ?? fullUpdates(row))
+        : ["train", "--resume", before.run.path, "--skip-evaluation"],
+    );
+    if (problem !== undefined) return problem;
+  }
+  const trained = await rowState(root, table, row);
+  if (trained.stage === "new" || trained.stage === "training") return "training ended before its last update";
+  const { device, workers } = request.chosen;
+  const machine = flagsOf({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) });
+  for (const { changes, record } of trained.evaluations) {
+    if (record) continue;
+    const problem = await call([...evaluationArguments(session, row, changes), ...machine]);
+    if (problem !== undefined) return problem;
+  }
+  const after = await rowState(root, table, row);
+  return after.stage === "done" ? undefined : "an evaluation did not leave its results";
+}
+
+/** `--ways 5 --eval-steps 0,1` */
+const flagsOf = (options: Partial<ExperimentOptions>): string[] =>
+  Object.entries(options).flatMap(([name, value]) => [
+    flagOf(name),
+    Array.isArray(value) ? value.join(",") : String(value),
+  ]);
+
+const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
+
+/** So many validations at least, for a curve. */
+const fewestValidations = 10;
+
+function trainArguments(
+  { table, root, request }: Pick<Session, "table" | "root" | "request">,
+  row: Row,
+  updates: number,
+): string[] {
+  const { preset, options } = row.train;
+  const { validateEvery } = trainingOptions(row);
+  const often = Math.max(1, Math.floor(updates / fewestValidations));
+  const shortened: Partial<ExperimentOptions> =
+    updates < fullUpdates(row) && validateEvery > often ? { validateEvery: often } : {};
+  const own = { ...options, iterations: updates, ...shortened };
+  const machine = flagsOf(request.chosen);
+  const folder = rowFolder(root, table, row);
+  return ["train", preset, ...flagsOf(own), ...machine, "--run", folder, "--skip-evaluation"];
+}
+
+function evaluationArguments(
+  { table, root }: Pick<Session, "table" | "root">,
+  row: Row,
+  changes: Partial<ExperimentOptions>,
+): string[] {
+  return [
+    "eval",
+    rowFolder(root, table, row),
+    ...flagsOf(changes),
+    ...(row.baselines ? [] : ["--skip-baselines"]),
+  ];
+}
+
+/** The pace of each row, from a probe of a few seconds, and what it takes besides its updates. */
+async function measureCosts(
+  session: Session,
+  rows: readonly Row[],
+  secondsLeft: number,
+  signal: AbortSignal,
+): Promise<Map<Row, RowCost>> {
+  const { output } = session;
+  const costs = new Map<Row, RowCost>();
+  if (rows.length === 0) return costs;
+  const probeSeconds = Math.min(10, Math.max(0.5, (0.02 * secondsLeft) / rows.length));
+  const line = output.progress("Measuring the pace", { unit: "rows" });
+  try {
+    for (const [i, row] of rows.entries()) {
+      line.update(i, rows.length, row.name);
+      costs.set(row, await measureRow(session, row, probeSeconds, signal));
+    }
+  } finally {
+    line.end();
+  }
+  const full = [...costs.values()].reduce((sum, cost) => sum + cost.fullUpdates * cost.secondsPerUpdate, 0);
+  output.say(
+    `  ${counted(rows.length, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft))}.`,
+  );
+  return costs;
+}
+
+/** A run that is stopped after a few seconds and thrown away tells how long an update takes. */
+async function measureRow(session: Session, row: Row, probeSeconds: number, signal: AbortSignal): Promise<RowCost> {
+  const { table, root, request } = session;
+  const scratch = join(root, table.name, `.probe-${row.name}`);
+  const enough = new AbortController();
+  const stop = (): void => enough.abort();
+  signal.addEventListener("abort", stop);
+  const startedAt = performance.now();
+  let first: { at: number; iteration: number } | undefined;
+  let last = { at: startedAt, iteration: 0 };
+  const args = ["train", row.train.preset, ...flagsOf({ ...row.train.options, validateEvery: 0 })];
+  try {
+    await rm(scratch, { recursive: true, force: true });
+    const end = await runInnerloop(
+      [...args, ...flagsOf(request.chosen), "--run", scratch, "--skip-evaluation", "--json"],
+      {
+        signal: enough.signal,
+        onLine: (text) => {
+          const iteration = iterationIn(text);
+          if (iteration === undefined) return;
+          last = { at: performance.now(), iteration };
+          first ??= last;
+          if (last.at - first.at >= 1000 * probeSeconds && iteration - first.iteration >= 3) enough.abort();
+        },
+      },
+    );
+    if (signal.aborted) throw new Interrupted();
+    if (!first) throw new Error(`${row.name} cannot be measured: ${end.problem ?? "it made no update"}`);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await rm(scratch, { recursive: true, force: true });
+  }
+  const startup = (first.at - startedAt) / 1000;
+  const made = last.iteration - first.iteration;
+  // A training so short that its first update was its last: all that it took is that update's.
+  const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : startup;
+  return { fullUpdates: fullUpdates(row), secondsPerUpdate, overheadSeconds: overhead(table, row, startup, secondsPerUpdate) };
+}
+
+/** Starting the process for training and for each evaluation, validations, evaluations and baselines. */
+function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: number): number {
+  const own = trainingOptions(row);
+  const needed = neededEvaluations(table, row, own);
+  const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
+    tasks: own.validationTasks,
+    steps: own.steps,
+  }));
+  const evaluations = needed.flatMap(({ changes }) => {
+    const { evalTasks: tasks, evalSteps } = { ...own, ...changes };
+    const steps = Math.max(...evalSteps);
+    // Baselines take the same steps from scratch, and 50 of another optimizer.
+    return row.baselines ? [steps, steps, 50].map((each) => ({ tasks, steps: each })) : [{ tasks, steps }];
+  });
+  const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: own.steps };
+  return (
+    startup * (1 + needed.length) +
+    evaluationSecondsEstimate({ ...setting, evaluations: [...validations, ...evaluations] })
+  );
+}
+
+function iterationIn(line: string): number | undefined {
+  if (!line.startsWith('{"type":"iteration"')) return undefined;
+  return (JSON.parse(line) as { iteration: number }).iteration;
+}
+
+/** Shows what would run, and that nothing does. */
+async function showCommands(session: Session): Promise<void> {
+  const { table, rows, root, output, request } = session;
+  const { budget } = request.invocation;
+  const quoted = (args: readonly string[]): string =>
+    [commandName(), ...args.map((text) => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`))].join(
+      " ",
+    );
+  output.say(output.paint("bold", `innerloop reproduce ${table.name}  (dry run)`));
+  for (const row of rows) {
+    const state = await rowState(root, table, row);
+    const commands: string[] = [];
+    if (state.stage === "new") commands.push(quoted(trainArguments(session, row, fullUpdates(row))));
+    if (state.stage === "training")
+      commands.push(quoted(["train", "--resume", state.run.path, "--skip-evaluation"]));
+    const evaluations =
+      state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
+    for (const { changes, record } of evaluations)
+      if (!record) commands.push(quoted(evaluationArguments(session, row, changes)));
+    output.event({ type: "dry run", row: row.name, stage: state.stage, commands });
+    output.result(`\n${row.learner}: ${row.name}  ${output.paint("dim", stageText(state, row))}`);
+    for (const command of commands) output.result(`  ${command}`);
+  }
+  if (budget !== undefined) {
+    output.result(
+      `\nWithin --budget ${budget}, new rows get fewer --iterations, in proportion to what is shown: their pace is measured first.`,
+    );
+  }
+}
+
+function stageText(state: RowState, row: Row): string {
+  if (state.stage === "new") return `new, ${counted(fullUpdates(row), "update")}`;
+  const { iterations } = state.run.config.options;
+  const whole = iterations < fullUpdates(row) ? `${count(iterations)} (shortened)` : count(iterations);
+  if (state.stage === "training") return `${count(state.iteration)} of ${whole} updates`;
+  return state.stage === "evaluating" ? `${whole} updates, not evaluated yet` : `done, ${whole} updates`;
+}
+
+/** What the row folders of a table hold; folders that cannot be read are named, and left out. */
+async function collect(root: string, table: Table, before: CollectedResults, output: Output): Promise<CollectedResults> {
+  let results = before;
+  for (const row of table.rows) {
+    try {
+      const state = await rowState(root, table, row);
+      if (state.stage === "done") results = withRow(results, table, row, rowResult(table, row, state));
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      output.warn(`${row.name} is left out: ${error.message}`);
+    }
+  }
+  return results;
+}
+
+async function showTable({ table, root, output }: Session): Promise<void> {
+  const { tables: collected } = await collect(root, table, noResults, output);
+  const rows = collected[table.name] ?? {};
+  output.event({ type: "table", table: table.name, rows });
+  output.result(`\n${reproducedTable(table, rows, output.paint)}\n`);
+}
+
+/** Puts what is in the run folders into results.json of a folder, and writes results.md from all that is in it. */
+async function writeCollected(root: string, only: Table | undefined, folder: string, output: Output): Promise<void> {
+  const own = only !== undefined && !tables.includes(only);
+  const file = join(folder, "results.json");
+  let results = await readCollected(file);
+  for (const table of only ? [only] : tables) results = await collect(root, table, results, output);
+  await writeRunFile(file, `${JSON.stringify(results, null, 1)}\n`);
+  await writeRunFile(join(folder, "results.md"), resultsDocument(own ? [only] : tables, results));
+  output.result(`  Written: ${shown(file)} and ${shown(join(folder, "results.md"))}`);
+}
+
+async function listTables(root: string, output: Output): Promise<void> {
+  const listings = await listDatasets();
+  const lines: string[][] = [];
+  for (const table of tables) {
+    const stages: string[] = [];
+    for (const row of table.rows) {
+      try {
+        stages.push((await rowState(root, table, row)).stage);
+      } catch (error) {
+        if (!(error instanceof RunError)) throw error;
+        stages.push("damaged");
+      }
+    }
+    const done = stages.filter((stage) => stage === "done").length;
+    const data = listings.find(({ name }) => name === table.data?.name)?.state;
+    const isHere = !table.data || data === "ready" || data === "prepared on first use";
+    output.event({ type: "reproducible table", name: table.name, title: table.title, rows: stages.length, done });
+    lines.push([table.name, table.title, counted(stages.length, "row"), `${done} done`, isHere ? "" : "data not here"]);
+  }
+  output.result(
+    columns(lines, [0, 1, 4])
+      .map((line) => `  ${line}`)
+      .join("\n"),
+  );
+  output.say();
+  output.say(output.paint("dim", `  ${commandName()} reproduce TABLE trains and evaluates what is missing of it`));
+}
+
+/** The command line that goes on. */
+function again({ request: { target, invocation } }: Session): string {
+  const parts = [`${commandName()} reproduce ${target}`];
+  if (invocation.rows !== undefined) parts.push(`--rows ${invocation.rows}`);
+  if (invocation.folder !== undefined) parts.push(`--folder ${invocation.folder}`);
+  if (invocation.budget !== undefined) parts.push("--budget MINUTES");
+  return parts.join(" ");
+}

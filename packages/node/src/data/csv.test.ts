@@ -1,0 +1,120 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CsvOptions, numberIn, readCsv } from "./csv.js";
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "innerloop-csv-"));
+  path = join(folder, "table.csv");
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function read(text: string | Uint8Array, options?: CsvOptions) {
+  await writeFile(path, text);
+  const rows: [line: number, ...fields: string[]][] = [];
+  const columns = await readCsv(path, () => (fields, line) => void rows.push([line, ...fields]), options);
+  return { columns, rows };
+}
+
+describe("readCsv", () => {
+  it("reads names and rows with their lines, whatever ends them", async () => {
+    for (const end of ["\n", "\r\n"]) {
+      for (const last of ["", end, end + end]) {
+        expect(await read(["x,label", "", "1.5,a", ",", "2,b"].join(end) + last)).toEqual({
+          columns: ["x", "label"],
+          rows: [
+            [3, "1.5", "a"],
+            [4, "", ""],
+            [5, "2", "b"],
+          ],
+        });
+      }
+    }
+    expect((await read("\ufeffx , y\n1,2\n")).columns).toEqual(["x", "y"]);
+    expect((await read("x,y\n1,")).rows).toEqual([[2, "1", ""]]);
+  });
+
+  it("reads quotes: separators, line breaks and quotes within", async () => {
+    const { columns, rows } = await read('"x, ""y""",b\n"1\r\n2\n",""\n3,"a"\n');
+    expect(columns).toEqual(['x, "y"', "b"]);
+    expect(rows).toEqual([
+      [2, "1\r\n2\n", ""],
+      [5, "3", "a"],
+    ]);
+  });
+
+  it("finds the separator by the first line, or takes the one given", async () => {
+    expect((await read("a;b,c;d\n1;2;3")).columns).toEqual(["a", "b,c", "d"]);
+    expect((await read("a\tb\n1\t2")).columns).toEqual(["a", "b"]);
+    expect((await read('"a;b;c",d\n1,2')).columns).toEqual(["a;b;c", "d"]);
+    expect((await read("a;b,c\n1;2,3", { separator: "," })).columns).toEqual(["a;b", "c"]);
+    expect((await read("alone\n1\n2")).rows).toHaveLength(2);
+  });
+
+  it("names columns by number where there is no header", async () => {
+    expect(await read("1,2\n3,4", { header: false })).toEqual({
+      columns: ["1", "2"],
+      rows: [
+        [1, "1", "2"],
+        [2, "3", "4"],
+      ],
+    });
+  });
+
+  it.each<[string, string | Uint8Array, RegExp]>([
+    ["a row that is too long", "a,b\n1,2\n1,2,3", /ILD71 .*table\.csv:3: 3 fields, and there are 2 columns/],
+    ["a row that is too short", 'a,b\n"1\n",2\n\n1', /table\.csv:5: 1 fields/],
+    ["an open quote", 'a,b\n1,"2\n3', /table\.csv:2: a quoted field has no end/],
+    ["text behind quotes", 'a,b\n1,"2"3', /table\.csv:2: text after a closing quote/],
+    ["a quote within a field", 'a,b\n1,2"3"', /table\.csv:2: a quote within a field/],
+    ["a NUL", "a,b\n1,\0", /table\.csv:2: a NUL/],
+    ["no name", "a,,c\n", /table\.csv:1: column 2 has no name/],
+    ["two of a name", "a,b, a\n", /two columns are named "a"/],
+    ["numbers for names", "1,2\n3,4", /names of the columns are all numbers. Add a header/],
+    ["nothing", "", /the file is empty/],
+    ["bytes that are no text", Uint8Array.of(97, 10, 0xff, 0xfe), /ILD71 .*not UTF-8/],
+    ["a cut character", Uint8Array.of(97, 10, 0xc3), /ILD71 .*not UTF-8/],
+    ["a field without end", `a\n"${"x".repeat(3 * 2 ** 20)}`, /a field is longer than/],
+  ])("refuses %s", async (_, text, message) => {
+    await expect(read(text)).rejects.toThrow(message);
+  });
+
+  it("gives back any fields that are written in quotes, across pieces of the file", async () => {
+    const field = fc.string({ unit: fc.constantFrom('"', ",", ";", "\n", "\r", "a", "ü", "1") });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(field, field), { minLength: 1, maxLength: 20 }), async (rows) => {
+        const quoted = rows.map((row) => row.map((text) => `"${text.replaceAll('"', '""')}"`).join(",")).join("\r\n");
+        const read1 = await read(`a,b\n${quoted}`);
+        expect(read1.rows.map(([, ...fields]) => fields)).toEqual(rows);
+      }),
+      { numRuns: 100 },
+    );
+    // Pieces are of 1 MiB: lines, quotes and characters lie across their borders.
+    for (const shift of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {
+      const line = '"ü""\r\n,",4\r\n';
+      const text = `a,b\n${"x".repeat(shift)},1\n${line.repeat(100_000)}`;
+      const { rows } = await read(text);
+      expect(rows).toHaveLength(100_001);
+      expect(rows.slice(1).every(([, a, b]) => a === 'ü"\r\n,' && b === "4")).toBe(true);
+    }
+  }, 20_000);
+
+  it("stops when asked to", async () => {
+    const stop = new AbortController();
+    const reading = read("a\n1\n", { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) });
+    await expect(reading).rejects.toThrow("enough");
+  });
+});
+
+describe("numberIn", () => {
+  it("reads decimal numbers and nothing else", () => {
+    expect(["1", " -2.5 ", "+.5", "1e-3", "7."].map(numberIn)).toEqual([1, -2.5, 0.5, 0.001, 7]);
+    expect(["", " ", "1,5", "0x10", "1_000", "NaN", "Infinity", "1 2", "--1", "e5"].map(numberIn)).toEqual(
+      new Array(10).fill(Number.NaN),
+    );
+  });
+});

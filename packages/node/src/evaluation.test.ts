@@ -1,0 +1,172 @@
+import { compile, leaves, softmax, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
+import {
+  binaryCrossEntropy,
+  calibrationError,
+  crossEntropy,
+  type Examples,
+  evaluate,
+  key,
+  type Loss,
+  linear,
+  maml,
+  meanSquaredError,
+  random,
+  sgd,
+  type Task,
+  type TaskSource,
+} from "innerloop";
+import { afterAll, describe, expect, test } from "vitest";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+
+const executor = onnxruntimeExecutor({ threads: 1 });
+afterAll(() => executor.close());
+
+/** Points around three centres; `padding` rows of nonsense follow the queries, and are said not to be there. */
+function points(padding: number): TaskSource {
+  return {
+    name: "points",
+    description: { ways: 3 },
+    classes: 3,
+    sample: (seed, index): Task => {
+      const source = random(seed, index);
+      const centres = Array.from({ length: 3 }, () => [source.normal(), source.normal()] as const);
+      const set = (each: number): Examples => {
+        const y = Array.from({ length: 3 * each }, (_, i) => i % 3);
+        const x = y.flatMap((c) => centres[c]!.map((at) => at + 0.5 * source.normal()));
+        return { x: tensor(x, [y.length, 2], "float32"), y: tensor(y, [y.length], "int32") };
+      };
+      const [support, query] = [set(2), set(4)];
+      if (padding === 0) return { support, query };
+      const nonsense = Array.from({ length: 2 * padding }, (_, i) => 50 - 31 * i);
+      const n = 12 + padding;
+      return {
+        support,
+        query: {
+          x: tensor([...toNumbers(query.x), ...nonsense], [n, 2], "float32"),
+          y: tensor([...toNumbers(query.y), ...new Array<number>(padding).fill(1)], [n], "int32"),
+          present: tensor(
+            Array.from({ length: n }, (_, i) => (i < 12 ? 1 : 0)),
+            [n],
+            "float32",
+          ),
+        },
+      };
+    },
+  };
+}
+
+const learner = (loss: Loss = crossEntropy, outputs = 3) =>
+  maml({ model: linear({ inputs: 2, outputs }), loss, inner: sgd({ learningRate: 0.5 }), steps: 3 });
+const given = { learner: learner(), params: learner().init(key(3)), count: 20, seed: 5, steps: [0, 3], executor };
+
+describe("evaluation of a classifier", () => {
+  test("says how sure each prediction is, and whether it is right", async () => {
+    const tasks = points(0);
+    const { protocol, rows, values, confidence } = await evaluate({ ...given, tasks });
+    const probabilities = compile(
+      (params: Tree, support: Examples, x: Tensor) =>
+        softmax(given.learner.predict(given.learner.adapt(params, support, { steps: 3 }), x), -1),
+      { executor },
+    );
+    for (const index of [0, 7, 19]) {
+      const { support, query } = tasks.sample(Number(protocol.seed), index);
+      const p = toNumbers(await probabilities(given.params, support, query.x));
+      const { topProbability, correct } = confidence![1]![index]!;
+      expect([topProbability.length, correct.length]).toEqual([12, 12]);
+      Array.from(query.y.data!, Number).forEach((label, i) => {
+        const row = p.slice(3 * i, 3 * i + 3);
+        expect(topProbability[i]).toBeCloseTo(Math.max(...row), 5);
+        expect(correct[i]).toBe(row[label] === Math.max(...row) ? 1 : 0);
+      });
+      const right = Array.from(correct).reduce((a, b) => a + b, 0) / 12;
+      expect(values[1]!.accuracy![index]).toBeCloseTo(right, 6);
+    }
+    expect(rows.map(({ figures }) => Object.keys(figures))).toEqual([
+      ["loss", "accuracy", "calibrationError"],
+      ["loss", "accuracy", "calibrationError"],
+    ]);
+    expect(rows[1]!.figures.calibrationError).toEqual(calibrationError(confidence![1]!));
+    expect(rows[1]!.figures.calibrationError!.interval).toBeGreaterThan(0);
+    expect(protocol.loss).toBe("negative log-likelihood");
+  });
+
+  test("leaves padding out of every figure", async () => {
+    const whole = await evaluate({ ...given, tasks: points(0) });
+    const padded = await evaluate({ ...given, tasks: points(5) });
+    expect(padded.confidence![1]!.map(({ correct }) => correct.length)).toEqual(new Array(20).fill(12));
+    for (const [row, { figures }] of padded.rows.entries()) {
+      for (const [name, { mean, interval }] of Object.entries(figures)) {
+        expect(mean, name).toBeCloseTo(whole.rows[row]!.figures[name]!.mean, 5);
+        expect(interval, name).toBeCloseTo(whole.rows[row]!.figures[name]!.interval, 5);
+      }
+    }
+  });
+
+  test("is the same in chunks of one task", async () => {
+    const tasks = points(2);
+    const all = await evaluate({ ...given, tasks });
+    const single = await evaluate({ ...given, tasks, memoryBudget: 1 });
+    all.confidence![1]!.forEach(({ topProbability }, task) => {
+      Array.from(topProbability).forEach((p, i) => {
+        expect(single.confidence![1]![task]!.topProbability[i]).toBeCloseTo(p, 5);
+      });
+    });
+  });
+});
+
+test("of yes and no, the top probability is that of the likelier one", async () => {
+  const tasks: TaskSource = {
+    name: "signs",
+    description: {},
+    sample: (seed, index) => {
+      const source = random(seed, index);
+      const x = Array.from({ length: 8 }, () => source.normal());
+      const set: Examples = {
+        x: tensor(x, [4, 2], "float32"),
+        y: tensor(
+          x.slice(0, 4).map((v) => (v > 0 ? 1 : 0)),
+          [4, 1],
+          "float32",
+        ),
+      };
+      return { support: set, query: set };
+    },
+  };
+  const binary = learner(binaryCrossEntropy, 1);
+  const params = binary.init(key(1));
+  const { confidence, values } = await evaluate({ ...given, learner: binary, params, tasks, steps: [0] });
+  const logits = compile(
+    (theta: Tree, x: Tensor) => binary.predict(binary.adapt(theta, { x, y: x }, { steps: 0 }), x),
+    {
+      executor,
+    },
+  );
+  const { query } = tasks.sample(
+    Number((await evaluate({ ...given, learner: binary, params, tasks })).protocol.seed),
+    0,
+  );
+  toNumbers(await logits(params, query.x)).forEach((logit, i) => {
+    const p = 1 / (1 + Math.exp(-logit));
+    expect(confidence![0]![0]!.topProbability[i]).toBeCloseTo(Math.max(p, 1 - p), 5);
+    expect(confidence![0]![0]!.correct[i]).toBe(p > 0.5 === (query.y.data![i] === 1) ? 1 : 0);
+  });
+  const right = Array.from(confidence![0]![0]!.correct).reduce((a, b) => a + b, 0) / 4;
+  expect(values[0]!.accuracy![0]).toBeCloseTo(right, 6);
+});
+
+test("regression has no calibration", async () => {
+  const tasks: TaskSource = {
+    name: "lines",
+    description: {},
+    sample: (seed, index) => {
+      const x = tensor([random(seed, index).normal(), 1, 2, 3], [2, 2], "float32");
+      return { support: { x, y: x }, query: { x, y: x } };
+    },
+  };
+  const regression = learner(meanSquaredError, 2);
+  const evaluation = await evaluate({ ...given, learner: regression, params: regression.init(key(1)), tasks });
+  expect(Object.keys(evaluation.rows[0]!.figures)).toEqual(["loss"]);
+  expect(evaluation.confidence).toBeUndefined();
+  expect(evaluation.protocol.loss).toBe("mean squared error");
+  expect(leaves(regression.init(key(1))).length).toBe(2);
+});

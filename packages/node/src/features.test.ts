@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, tensor, toOnnx } from "@innerloop/graph";
+import { requireClose } from "@innerloop/graph/testing";
+import {
+  buildLearner,
+  convEmbedding,
+  convNet,
+  crossEntropy,
+  type Examples,
+  key,
+  type Learner,
+  type LearnerEntry,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+  meanSquaredError,
+  mlp,
+  random,
+  sgd,
+  type TaskKind,
+} from "innerloop";
+import { afterAll, describe, expect, test } from "vitest";
+import { featuresMarkdown } from "./cli/features.js";
+import { checkWithOnnx, onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { webExecutor } from "./executor/web-executor.fixture.js";
+
+const native = onnxruntimeExecutor();
+const web = webExecutor();
+afterAll(() => Promise.all([native.close(), web.close()]));
+
+const inner = { steps: 2, inner: sgd({ learningRate: 0.1 }), innerRate: 0.1 } as const;
+const imageShape = [8, 8, 1] as const;
+
+const settingOf = (kind: TaskKind, outputs: number): LearnerSetting =>
+  kind === "regression"
+    ? {
+        ...inner,
+        kind,
+        inputShape: [1],
+        outputs,
+        model: mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" }),
+        embedding: mlp({ sizes: [1, 8, 8], activation: "tanh" }),
+        loss: meanSquaredError,
+        distance: "squaredEuclidean",
+      }
+    : {
+        ...inner,
+        kind,
+        inputShape: imageShape,
+        outputs,
+        model: convNet({ imageShape, ways: outputs, filters: 4, blocks: 2, downsampling: "pool" }),
+        embedding: convEmbedding({ imageShape, filters: 4, blocks: 2, downsampling: "pool" }),
+        loss: crossEntropy,
+        distance: "squaredEuclidean",
+      };
+
+function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean): Examples {
+  const source = random(3, rows, ways);
+  const numbers = (shape: readonly number[]): Tensor =>
+    tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => source.uniform(-1, 1)),
+      shape,
+    );
+  const present = padded ? { present: tensor(Float32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))) } : {};
+  return kind === "regression"
+    ? { x: numbers([rows, 1]), y: numbers([rows, 1]), ...present }
+    : {
+        x: numbers([rows, ...imageShape]),
+        y: tensor(Int32Array.from({ length: rows }, (_, i) => i % ways)),
+        ...present,
+      };
+}
+
+type Adaptation = (params: Tree, support: Tree, x: Tensor) => Tensor;
+
+const adaptationOf =
+  (learner: Learner): Adaptation =>
+  (params, support, x) =>
+    learner.predict(learner.adapt(params, support as Examples), x);
+
+async function agreesWithInterpreter(learner: Learner, support: Examples, x: Tensor): Promise<Uint8Array> {
+  const adaptation = adaptationOf(learner);
+  const params = learner.init(key(5));
+  const [expected] = interpret([adaptation(params, support, x)]);
+  for (const executor of [native, web]) {
+    const program = compile(adaptation as (...args: Tree[]) => Tensor, { executor });
+    const found = await program(params, support, x);
+    requireClose(executor.name, found.data as Float32Array, expected as Float64Array, 1e-3);
+    await program.release();
+  }
+  return toOnnx(adaptation as (...args: Tree[]) => Tree, [params, support, x], loweringProfiles.standard);
+}
+
+const cells = learnerNames.flatMap((name) =>
+  (learnerCatalogue[name] as LearnerEntry).kinds.map((kind) => [name, kind] as const),
+);
+
+test("FEATURES.md is what the catalogue says: run node packages/node/dist/cli/write-reference.js", () => {
+  expect(readFileSync(new URL("../../../FEATURES.md", import.meta.url), "utf8")).toBe(featuresMarkdown());
+});
+
+/** Each learner's adaptation and prediction, written with nothing but the standard's operators. */
+const standardModels: Uint8Array[] = [];
+
+describe.each(cells)("%s for %s", (name, kind) => {
+  const ways = kind === "regression" ? 1 : 3;
+  const learner = buildLearner(name, settingOf(kind, ways));
+
+  test.each([
+    ["whole", false],
+    ["padded", true],
+  ] as const)(
+    "adapts to %s tasks as the interpreter does, natively and in the browser's runtime, as standard ONNX",
+    async (_, padded) => {
+      const support = examplesOf(kind, 7, ways, padded);
+      const model = await agreesWithInterpreter(learner, support, examplesOf(kind, 4, ways, false).x);
+      standardModels.push(model);
+    },
+  );
+
+  test("its meta-gradient is the interpreter's, and no parameter's is missing", async () => {
+    const task = { support: examplesOf(kind, 7, ways, false), query: examplesOf(kind, 5, ways, false) };
+    const params = learner.init(key(5));
+    const gradient = (at: Tree, given: Tree): Tree => {
+      const found = learner.metaGradient(at, given as typeof task);
+      return { loss: found.loss, gradient: found.gradient };
+    };
+    const found = await compile(gradient as (...args: Tree[]) => Tree, { executor: native })(params, task);
+    const expected = interpret(leaves(gradient(params, task)));
+    const scale = Math.max(...expected.flatMap((values) => Array.from(values as Float64Array, Math.abs)));
+    leaves(found).forEach((leaf, i) => {
+      requireClose(`leaf ${i}`, leaf.data as Float32Array, expected[i] as Float64Array, 2e-3, scale);
+    });
+    expect(leaves(found.gradient as Tree)).toHaveLength(leaves(params).length);
+  });
+});
+
+describe.each(learnerNames.map((name) => [name, learnerCatalogue[name] as LearnerEntry] as const))(
+  "the entry of %s",
+  (name, entry) => {
+    const others = (["regression", "classification"] as const).filter((kind) => !entry.kinds.includes(kind));
+    test.each(others)("refuses %s", (kind) =>
+      expect(() => buildLearner(name, settingOf(kind, 3))).toThrow(`IL102 ${name}: it is not for ${kind}`),
+    );
+
+    test.runIf(entry.kinds.includes("classification"))(
+      "says truly whether more ways need other parameters",
+      async () => {
+        const shapes = (outputs: number): string[] =>
+          leaves(buildLearner(name, settingOf("classification", outputs)).init(key(1))).map(({ shape }) =>
+            shape.join("x"),
+          );
+        expect(shapes(5).join() === shapes(3).join()).toBe(entry.variableWays);
+        if (!entry.variableWays) return;
+        // Parameters of one number of ways serve another: all classes get an answer.
+        const params = buildLearner(name, settingOf("classification", 3)).init(key(1));
+        const five = buildLearner(name as LearnerName, settingOf("classification", 5));
+        const support = examplesOf("classification", 10, 5, false);
+        const [logits] = interpret([adaptationOf(five)(params, support, support.x)]);
+        expect(logits).toHaveLength(50);
+        expect(Array.from(logits as Float64Array).every(Number.isFinite)).toBe(true);
+      },
+    );
+  },
+);
+
+test("the official ONNX checker accepts them all", (context) => {
+  const missing = onnxCheckerMissing();
+  if (missing) context.skip(missing);
+  expect(standardModels).toHaveLength(2 * cells.length);
+  expect(checkWithOnnx(standardModels)).toEqual([]);
+});

@@ -1,0 +1,115 @@
+/** Each classification learner of the catalogue, trained for a moment on real strokes: better than without training. */
+import {
+  adam,
+  buildLearner,
+  convEmbedding,
+  convNet,
+  crossEntropy,
+  type Evaluation,
+  episodes,
+  evaluate,
+  fromScratch,
+  key,
+  type LabelledExamples,
+  type LearnerEntry,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+  type Optimizer,
+  selectClasses,
+  sgd,
+  train,
+} from "innerloop";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hanziExamples } from "./data/hanzi.js";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+
+const executor = onnxruntimeExecutor();
+afterAll(() => executor.close());
+
+const [ways, shots, queries] = [5, 1, 3];
+const imageShape = [28, 28, 1] as const;
+
+interface Schedule extends Pick<LearnerSetting, "steps" | "innerRate"> {
+  readonly iterations: number;
+  readonly optimizer: Optimizer;
+  readonly inner: Optimizer;
+}
+
+const usual: Schedule = {
+  steps: 1,
+  innerRate: 0.4,
+  inner: sgd({ learningRate: 0.4 }),
+  iterations: 150,
+  optimizer: adam({ learningRate: 2e-3 }),
+};
+
+/** Learners that want another schedule than the usual one. */
+const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
+  reptile: {
+    steps: 5,
+    inner: adam({ learningRate: 3e-3, beta1: 0 }),
+    optimizer: sgd({ learningRate: 0.5 }),
+    iterations: 300,
+  },
+};
+
+const settingOf = ({ steps, innerRate, inner }: Schedule): LearnerSetting => ({
+  kind: "classification",
+  inputShape: imageShape,
+  outputs: ways,
+  model: convNet({ imageShape, ways, filters: 16 }),
+  embedding: convEmbedding({ imageShape, filters: 16 }),
+  loss: crossEntropy,
+  distance: "squaredEuclidean",
+  steps,
+  innerRate,
+  inner,
+});
+
+const accuracyOf = ({ rows }: Evaluation) => rows.at(-1)!.figures.accuracy!;
+
+describe("on characters that were not trained on, 5-way 1-shot,", () => {
+  let characters: LabelledExamples;
+  const part = (from: number, to: number) => selectClasses(characters, (_, i) => i >= from && i < to);
+  const heldOut = () => episodes(part(100, 140), { ways, shots, queries });
+  let scratch: number;
+
+  beforeAll(async () => {
+    characters = await hanziExamples({ characters: 140 });
+    const { model } = settingOf(usual);
+    const baseline = fromScratch({ model, loss: crossEntropy, inner: adam({ learningRate: 0.01 }), steps: 50 });
+    const evaluation = await evaluate({
+      learner: baseline,
+      params: baseline.init(key(0)),
+      tasks: heldOut(),
+      count: 100,
+      executor,
+    });
+    const { mean, interval } = accuracyOf(evaluation);
+    scratch = mean + interval;
+  }, 60_000);
+
+  const names = learnerNames.filter((name) =>
+    (learnerCatalogue[name] as LearnerEntry).kinds.includes("classification"),
+  );
+  test.each(names)("%s is better than training from scratch", { timeout: 120_000 }, async (name) => {
+    const schedule = { ...usual, ...schedules[name] };
+    const run = await train({
+      learner: buildLearner(name, settingOf(schedule)),
+      tasks: episodes(part(0, 100), { ways, shots: name === "reptile" ? 5 : shots, queries }),
+      optimizer: schedule.optimizer,
+      metaBatchSize: 8,
+      iterations: schedule.iterations,
+      executor,
+      onEvent: () => undefined,
+    });
+    const steps = run.learner.steps === undefined ? [0] : [name === "reptile" ? 20 : 5];
+    const { mean, interval } = accuracyOf(await run.evaluate({ tasks: heldOut(), count: 100, steps }));
+    console.info(
+      `${name}: ${(100 * mean).toFixed(1)} +- ${(100 * interval).toFixed(1)}, from scratch at most ${(100 * scratch).toFixed(1)}`,
+    );
+    expect(mean - interval).toBeGreaterThan(scratch);
+  });
+});

@@ -1,0 +1,176 @@
+/** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
+import { readFile } from "node:fs/promises";
+import { isSystemError, reasonOf } from "../data/data-error.js";
+import { UsageError } from "../presets/usage-error.js";
+import type { RunEvent } from "../runs/event-log.js";
+import { type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
+import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
+
+export interface Figure {
+  readonly mean: number;
+  /** Half the width of the 95% interval. */
+  readonly interval: number;
+}
+
+/** What one method reaches in one column. */
+export interface CellResult extends Figure {
+  /** Adaptation steps; 0 for methods that take none. */
+  readonly steps: number;
+}
+
+/** A training and its evaluations. */
+export interface RowResult {
+  readonly learner: string;
+  /** Updates that were made, and those of the full training. */
+  readonly updates: number;
+  readonly fullUpdates: number;
+  /** The checkpoint that was evaluated, and the updates behind it. */
+  readonly checkpoint: "best" | "last";
+  readonly iteration: number;
+  readonly seed: number;
+  readonly cells: Readonly<Record<string, CellResult>>;
+  /** The protocol of each cell in a sentence. */
+  readonly protocols: Readonly<Record<string, string>>;
+  /** Baselines on the same tasks, by method. */
+  readonly baselines?: Readonly<Record<string, Readonly<Record<string, CellResult>>>>;
+  readonly trainingSeconds?: number;
+  readonly evaluationSeconds?: number;
+  readonly peakBytes?: number;
+  readonly workers: number;
+  /** The command that trains the same again. */
+  readonly command: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly created: string;
+  /** Validations along the run. */
+  readonly curve: readonly ({ readonly updates: number } & Figure)[];
+}
+
+export const collectedFormat = "innerloop results 1";
+
+export interface CollectedResults {
+  readonly format: typeof collectedFormat;
+  /** Rows by the name of the table and their own. */
+  readonly tables: Readonly<Record<string, Readonly<Record<string, RowResult>>>>;
+}
+
+export const noResults: CollectedResults = { format: collectedFormat, tables: {} };
+
+/** The results of a row that is done. */
+export function rowResult(table: Table, row: Row, state: Exclude<RowState, { stage: "new" }>): RowResult {
+  const { run, events, evaluations } = state;
+  const { config } = run;
+  const own = evaluations.flatMap(({ record }) => record ?? []);
+  const cells: Record<string, CellResult> = {};
+  const protocols: Record<string, string> = {};
+  const baselines: Record<string, Record<string, CellResult>> = {};
+  for (const { columns, record } of evaluations) {
+    const [first, ...others] = record!.evaluations;
+    for (const column of columns) {
+      const steps = row.cells[column.name]!.steps ?? column.steps;
+      cells[column.name] = cellOf(first!, table.metric, steps);
+      if (record!.summary !== undefined) protocols[column.name] = record!.summary;
+      if (!row.baselines) continue;
+      for (const method of others) {
+        baselines[method.learner] = {
+          ...baselines[method.learner],
+          [column.name]: cellOf(method, table.metric, steps),
+        };
+      }
+    }
+  }
+  const seconds = trainingSeconds(events);
+  const evaluationSeconds = own.reduce((sum, record) => sum + (record.evaluationSeconds ?? 0), 0);
+  const peaks = events.flatMap(({ peakBytes }) => (typeof peakBytes === "number" ? [peakBytes] : []));
+  return {
+    learner: row.learner,
+    updates: state.iteration,
+    fullUpdates: fullUpdates(row),
+    checkpoint: own[0]!.checkpoint,
+    iteration: own[0]!.iteration,
+    seed: config.options.seed,
+    cells,
+    protocols,
+    ...(Object.keys(baselines).length > 0 ? { baselines } : {}),
+    trainingSeconds: Number(seconds.toPrecision(4)),
+    evaluationSeconds: Number(evaluationSeconds.toPrecision(4)),
+    ...(peaks.length > 0 ? { peakBytes: Math.max(...peaks) } : {}),
+    workers: config.workers,
+    command: config.command,
+    versions: config.versions,
+    created: config.created,
+    curve: validationsOf(events, table.metric),
+  };
+}
+
+/** A method's figure after so many steps, or after the most that it was given. */
+function cellOf({ rows }: MethodRecord, metric: Metric, steps: number | undefined): CellResult {
+  const found = rows.find((row) => row.steps === steps) ?? rows.at(-1)!;
+  const figure = figureOf(found.figures, metric);
+  if (!figure) {
+    const names = Object.keys(found.figures).join(", ");
+    throw new UsageError(`the table's metric is ${metric}, and an evaluation of it has ${names}`, "Name one of these");
+  }
+  return { steps: found.steps, mean: figure.mean, interval: figure.interval };
+}
+
+/** A learner whose loss is another one has its squared error beside it. */
+const figureOf = (figures: Readonly<Record<string, Figure>>, metric: Metric): Figure | undefined =>
+  metric === "accuracy" ? figures.accuracy : (figures.meanSquaredError ?? figures.loss);
+
+/** Points of a curve that are kept: more say no more. */
+const mostPoints = 30;
+
+
+function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates: number } & Figure)[] {
+  const points = events.flatMap(({ type, iteration, evaluation }) => {
+    if (type !== "validation" || iteration === undefined) return [];
+    const found = figureOf((evaluation as MethodRecord).rows.at(-1)?.figures ?? {}, metric);
+    const rounded = (value: number): number => Number(value.toPrecision(4));
+    return found ? [{ updates: iteration, mean: rounded(found.mean), interval: rounded(found.interval) }] : [];
+  });
+  const stride = Math.max(1, Math.ceil(points.length / mostPoints));
+  // Counted from the end: the last point is always there.
+  return points.filter((_, i) => (points.length - 1 - i) % stride === 0);
+}
+
+/** Results with a row put in, or replaced. */
+export function withRow(results: CollectedResults, table: Table, row: Row, result: RowResult): CollectedResults {
+  const rows = { ...results.tables[table.name], [row.name]: result };
+  return { ...results, tables: { ...results.tables, [table.name]: rows } };
+}
+
+/** Without what the tables no longer have. */
+export function withoutGone(results: CollectedResults, tables: readonly Table[]): CollectedResults {
+  const kept = tables.flatMap((table) => {
+    const rows = Object.entries(results.tables[table.name] ?? {}).filter(([name]) =>
+      table.rows.some((row) => row.name === name),
+    );
+    return rows.length > 0 ? [[table.name, Object.fromEntries(rows)] as const] : [];
+  });
+  return { ...results, tables: Object.fromEntries(kept) };
+}
+
+/** The results in a file, none where it is not there. @throws UsageError where it is something else */
+export async function readCollected(file: string): Promise<CollectedResults> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (isSystemError(error) && error.code === "ENOENT") return noResults;
+    throw error;
+  }
+  return parseCollected(text, file);
+}
+
+export function parseCollected(text: string, file: string): CollectedResults {
+  try {
+    const value = Object(JSON.parse(text)) as Partial<CollectedResults>;
+    if (value.format !== collectedFormat) throw new Error(`its format is ${JSON.stringify(value.format)}`);
+    return value as CollectedResults;
+  } catch (error) {
+    throw new UsageError(
+      `${file} does not hold collected results (${reasonOf(error)})`,
+      "Move it away, or choose another folder with --report",
+    );
+  }
+}

@@ -1,0 +1,53 @@
+/** Where a learning curve leads: the curve a + b n^-c through the errors after n updates. */
+
+export interface CurvePoint {
+  readonly updates: number;
+  /** A loss, or 1 - accuracy. */
+  readonly error: number;
+}
+
+export interface LearningCurve {
+  /** The error after very many updates, at least 0. */
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  /** Root of the mean squared distance of the points from the curve. */
+  readonly residual: number;
+  at(updates: number): number;
+}
+
+/** Fewer points than this say nothing about a curve of three parameters. */
+export const fewestPoints = 5;
+
+const exponents = Array.from({ length: 60 }, (_, i) => 0.05 * (2 / 0.05) ** (i / 59));
+
+/**
+ * The curve a + b n^-c (a, b >= 0, c from 0.05 to 2) of least squared distance; undefined with fewer than five points,
+ * or where the errors do not fall.
+ *
+ * For each exponent of a fine grid, a and b are the solution of a linear problem, with a = 0 where it would be below.
+ */
+export function fitLearningCurve(points: readonly CurvePoint[]): LearningCurve | undefined {
+  if (points.length < fewestPoints) return undefined;
+  let best: LearningCurve | undefined;
+  for (const c of exponents) {
+    const x = points.map(({ updates }) => updates ** -c);
+    const y = points.map(({ error }) => error);
+    const [meanX, meanY] = [mean(x), mean(y)];
+    const covariance = mean(x.map((value, i) => (value - meanX) * (y[i]! - meanY)));
+    const variance = mean(x.map((value) => (value - meanX) ** 2));
+    let b = covariance / variance;
+    let a = meanY - b * meanX;
+    if (a < 0) {
+      a = 0;
+      b = mean(x.map((value, i) => value * y[i]!)) / mean(x.map((value) => value ** 2));
+    }
+    if (!(b > 0)) continue;
+    const at = (updates: number): number => a + b * updates ** -c;
+    const residual = Math.sqrt(mean(points.map(({ updates, error }) => (error - at(updates)) ** 2)));
+    if (!best || residual < best.residual) best = { a, b, c, residual, at };
+  }
+  return best;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,151 @@
+/** Where a row of a table stands, as its run folder says. */
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isSystemError } from "../data/data-error.js";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import { type RunEvent, readEvents } from "../runs/event-log.js";
+import { evaluationFile } from "../runs/results.js";
+import { RunError } from "../runs/run-error.js";
+import { iterationOf, openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { progressOf } from "../runs/training-session.js";
+import { type Column, columnsOf, differencesFrom, evaluationChanges, type Row, type Table } from "./table.js";
+
+/** An evaluation that a row needs; columns that show other steps of the same one share it. */
+export interface NeededEvaluation {
+  /** What is other than in the training's own options. */
+  readonly changes: Partial<ExperimentOptions>;
+  readonly columns: readonly Column[];
+  /** Set once it has been made. */
+  readonly record?: EvaluationRecord;
+}
+
+/** An evaluation as the run folder keeps it. */
+export interface EvaluationRecord {
+  readonly checkpoint: "best" | "last";
+  readonly iteration: number;
+  /** The protocol in a sentence. */
+  readonly summary?: string;
+  readonly evaluations: readonly MethodRecord[];
+  readonly evaluationSeconds?: number;
+}
+
+export interface MethodRecord {
+  readonly learner: string;
+  readonly protocol: Readonly<Record<string, unknown>>;
+  readonly rows: readonly {
+    readonly steps: number;
+    readonly figures: Readonly<Record<string, { readonly mean: number; readonly interval: number }>>;
+  }[];
+}
+
+export type RowState =
+  | { readonly stage: "new" }
+  | {
+      readonly stage: "training" | "evaluating" | "done";
+      readonly run: RunFolder;
+      readonly iteration: number;
+      readonly evaluations: readonly NeededEvaluation[];
+      readonly events: readonly RunEvent[];
+    };
+
+export const rowFolder = (root: string, table: Table, row: Row): string => join(root, table.name, row.name);
+
+/**
+ * Reads the state of a row.
+ *
+ * @throws RunError ILN08 where the folder holds a run of other options than the row's, and others where it is damaged
+ */
+export async function rowState(root: string, table: Table, row: Row): Promise<RowState> {
+  const path = rowFolder(root, table, row);
+  if (!(await isThere(join(path, "config.json")))) return { stage: "new" };
+  const run = await openRun(path);
+  const { options } = run.config;
+  const [differing] = differencesFrom(row, options);
+  if (differing !== undefined) {
+    throw new RunError(
+      "ILN08",
+      shown(path),
+      `it holds a run whose ${differing} is ${JSON.stringify(options[differing as keyof ExperimentOptions])}, which is not that of ${row.name} in the table ${table.name}`,
+      "Move it away, or choose another --folder",
+    );
+  }
+  const [{ iteration, ended }, events, best] = await Promise.all([
+    progressOf(run),
+    readEvents(run.eventFile),
+    iterationOf(run, "best"),
+  ]);
+  const needed = neededEvaluations(table, row, options);
+  if (!ended) return { stage: "training", run, iteration, evaluations: needed, events };
+  const evaluations = await Promise.all(
+    needed.map(async (each): Promise<NeededEvaluation> => {
+      const changed = Object.keys(each.changes).length > 0;
+      const name = changed
+        ? evaluationFile({ ...options, ...each.changes }, options, best === undefined ? "last" : "best")
+        : "results";
+      const record = await readRecord(join(path, `${name}.json`));
+      // Figures of parameters that a longer run has replaced are not this run's, and a row that carries the baselines
+      // is not done without them.
+      const isCurrent = record?.iteration === (best ?? iteration);
+      const isWhole = record && (!row.baselines || record.evaluations.length > 1);
+      return isCurrent && isWhole ? { ...each, record } : each;
+    }),
+  );
+  const done = evaluations.every(({ record }) => record !== undefined);
+  return { stage: done ? "done" : "evaluating", run, iteration, evaluations, events };
+}
+
+/** The evaluations that fill a row's columns, each once. */
+export function neededEvaluations(table: Table, row: Row, own: ExperimentOptions): NeededEvaluation[] {
+  const byChanges = new Map<string, { changes: Partial<ExperimentOptions>; columns: Column[] }>();
+  for (const column of columnsOf(table, row)) {
+    const changes = evaluationChanges(table, row, column, own);
+    const key = JSON.stringify(Object.entries(changes).sort());
+    const entry = byChanges.get(key) ?? { changes, columns: [] };
+    entry.columns.push(column);
+    byChanges.set(key, entry);
+  }
+  return [...byChanges.values()];
+}
+
+/** Seconds in which the updates that the run has were made: from each start to the last event before the next. */
+export function trainingSeconds(events: readonly RunEvent[]): number {
+  let total = 0;
+  let from: number | undefined;
+  let to = 0;
+  for (const { type, at } of events) {
+    if (at === undefined) continue;
+    if (type === "start") {
+      if (from !== undefined) total += to - from;
+      from = at;
+    }
+    to = at;
+  }
+  return from === undefined ? 0 : (total + to - from) / 1000;
+}
+
+/** An evaluation's record; undefined where there is none, or what there is was cut off or is something else. */
+async function readRecord(file: string): Promise<EvaluationRecord | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (isSystemError(error) && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const value = Object(JSON.parse(text)) as Partial<EvaluationRecord>;
+    const isRecord = Number.isSafeInteger(value.iteration) && Array.isArray(value.evaluations);
+    return isRecord && value.evaluations!.length > 0 ? (value as EvaluationRecord) : undefined;
+  } catch {
+    return undefined; // not JSON: it is made again
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (isSystemError(error) && error.code === "ENOENT") return false;
+      throw error;
+    },
+  );

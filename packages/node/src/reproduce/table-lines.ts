@@ -1,0 +1,68 @@
+/** The lines of a table as they are read: trainings of one learner together, then the baselines. */
+import type { CellResult, RowResult } from "./collected-results.js";
+import type { Row, Table } from "./table.js";
+
+export interface LineCell {
+  /** The training that fills it; baselines have none of their own. */
+  readonly row?: Row;
+  readonly figure?: CellResult;
+  readonly published?: string;
+  /** Whether the figure is of fewer updates than the full training has. */
+  readonly shortened: boolean;
+}
+
+export interface TableLine {
+  readonly learner: string;
+  /** By column; undefined where no training serves it. */
+  readonly cells: readonly (LineCell | undefined)[];
+  readonly sources: readonly string[];
+  readonly isBaseline: boolean;
+}
+
+export type RowResults = Readonly<Record<string, RowResult>>;
+
+export const isShortened = ({ updates, fullUpdates }: RowResult): boolean => updates < fullUpdates;
+
+export function tableLines(table: Table, results: RowResults): TableLine[] {
+  const learners = [...new Set(table.rows.map(({ learner }) => learner))];
+  const lines = learners.map((learner): TableLine => {
+    const rows = table.rows.filter((row) => row.learner === learner);
+    return {
+      learner,
+      cells: table.columns.map(({ name }) => {
+        const row = rows.find(({ cells }) => Object.hasOwn(cells, name));
+        if (!row) return undefined;
+        const result = results[row.name];
+        const figure = result?.cells[name];
+        const { published } = row.cells[name]!;
+        return {
+          row,
+          ...(figure ? { figure } : {}),
+          ...(published === undefined ? {} : { published }),
+          shortened: result !== undefined && isShortened(result),
+        };
+      }),
+      sources: [...new Set(rows.flatMap(({ source }) => source ?? []))],
+      isBaseline: false,
+    };
+  });
+  return [...lines, ...baselineLines(table, results)];
+}
+
+/** From the trainings that carry the baselines: each column is filled by the first that has it. */
+function baselineLines(table: Table, results: RowResults): TableLine[] {
+  const carried = table.rows.flatMap((row) => {
+    const baselines = row.baselines ? results[row.name]?.baselines : undefined;
+    return baselines ? [baselines] : [];
+  });
+  const names = [...new Set(carried.flatMap((baselines) => Object.keys(baselines)))];
+  return names.map((learner) => ({
+    learner: learner === "nearest neighbour" ? "nearest neighbour (pixels)" : learner,
+    cells: table.columns.map((column) => {
+      const figure = carried.map((baselines) => baselines[learner]?.[column.name]).find((cell) => cell !== undefined);
+      return figure && { figure, shortened: false };
+    }),
+    sources: [],
+    isBaseline: true,
+  }));
+}

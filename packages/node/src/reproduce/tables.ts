@@ -1,0 +1,422 @@
+/**
+ * The tables that come along. A further row is one line of data: the training's options over a preset, and what the
+ * paper reports in each column.
+ */
+import type { ExperimentOptions } from "../presets/option-table.js";
+import type { PresetName } from "../presets/presets.js";
+import { nearestName, UsageError } from "../presets/usage-error.js";
+import { type Cell, type Column, type Row, readTable, type Table } from "./table.js";
+
+type TrainOptions = Row["train"]["options"];
+
+/** Sine curves: one training and one evaluation, shown after 0, 1 and 10 steps. */
+function sinusoidRow(name: string, learner: string, options: TrainOptions, more: Partial<Row> = {}): Row {
+  const cells = { before: {}, "1-step": {}, "10-steps": {} };
+  return { name, learner, train: { preset: "sinusoid", options }, cells, ...more };
+}
+
+const readOff = "read off figure 2 of Finn et al. 2017, within 0.2";
+
+const sinusoid: Table = {
+  name: "sinusoid",
+  title: "Sinusoids, K = 10",
+  about:
+    "Mean squared error on 10 query points of a sine curve, of which 10 points are given. The network is an MLP 1-40-40-1; the inner rate is 0.01. " +
+    "The published figures are read off a plot, which ends after nine steps.",
+  metric: "mean squared error",
+  columns: [
+    { name: "before", title: "before", steps: 0 },
+    { name: "1-step", title: "1 step", steps: 1 },
+    { name: "10-steps", title: "10 steps", steps: 10 },
+  ],
+  rows: [
+    sinusoidRow(
+      "maml",
+      "MAML",
+      { learner: "maml", iterations: 70_000 },
+      {
+        cells: {
+          before: { published: "3.0" },
+          "1-step": { published: "0.4 to 0.5" },
+          "10-steps": { published: "0.1 to 0.2 (nine steps)" },
+        },
+        source: readOff,
+        baselines: true,
+      },
+    ),
+    sinusoidRow("fomaml", "FOMAML", { learner: "fomaml", iterations: 70_000 }),
+    sinusoidRow("reptile", "Reptile", { learner: "reptile", iterations: 70_000 }),
+    sinusoidRow("anil", "ANIL", { learner: "anil", iterations: 70_000 }),
+    sinusoidRow("boil", "BOIL", { learner: "boil", iterations: 70_000 }),
+    sinusoidRow("meta-sgd", "Meta-SGD", { learner: "meta-sgd", iterations: 70_000 }),
+    sinusoidRow(
+      "joint",
+      "joint pre-training + fine-tuning",
+      { learner: "joint", iterations: 70_000 },
+      {
+        cells: { before: {}, "1-step": { published: "2.1" }, "10-steps": { published: "1.8 (nine steps)" } },
+        source: readOff,
+      },
+    ),
+  ],
+};
+
+const omniglotSettings = [
+  { name: "5way-1shot", ways: 5, shots: 1, preset: "omniglot-5way-1shot" },
+  { name: "5way-5shot", ways: 5, shots: 5, preset: "omniglot-5way-5shot" },
+  { name: "20way-1shot", ways: 20, shots: 1, preset: "omniglot-20way-1shot" },
+  { name: "20way-5shot", ways: 20, shots: 5, preset: "omniglot-20way-5shot" },
+] as const satisfies readonly { name: string; ways: number; shots: number; preset: PresetName }[];
+
+type OmniglotSetting = (typeof omniglotSettings)[number]["name"];
+
+/** A training of its own for each setting; `undefined` stands for one that the paper does not report. */
+function onOmniglot(
+  name: string,
+  learner: string,
+  options: TrainOptions,
+  published: Partial<Record<OmniglotSetting, string | undefined>>,
+  more: Partial<Row> = {},
+): Row[] {
+  return omniglotSettings
+    .filter((setting) => Object.hasOwn(published, setting.name))
+    .map((setting) => ({
+      name: `${name}-${setting.name}`,
+      learner,
+      train: { preset: setting.preset, options },
+      cells: { [setting.name]: figure(published[setting.name]) },
+      ...more,
+    }));
+}
+
+const figure = (published: string | undefined): Cell => (published === undefined ? {} : { published });
+
+const unreported = { "5way-1shot": undefined, "5way-5shot": undefined, "20way-1shot": undefined, "20way-5shot": undefined };
+
+const omniglot: Table = {
+  name: "omniglot",
+  title: "Omniglot",
+  about:
+    "Accuracy on characters that were held out. Of the 1,623 characters 1,100 and their rotations are for training, 100 for validation and 423, " +
+    "unrotated, for evaluation; as many queries per class as shots. The rate of the updates falls along a half cosine, where the papers keep it " +
+    "constant (Reptile: falls along a line, as published).",
+  metric: "accuracy",
+  data: {
+    name: "omniglot",
+    remedy:
+      "`innerloop data get omniglot` downloads it; `innerloop data import omniglot images_background.zip images_evaluation.zip` reads the archives of its authors",
+  },
+  columns: omniglotSettings.map(
+    ({ name, ways, shots }): Column => ({
+      name,
+      title: `${ways}-way ${shots}-shot`,
+      options: { ways, shots, queries: shots },
+    }),
+  ),
+  rows: [
+    ...onOmniglot(
+      "maml",
+      "MAML",
+      { learner: "maml", iterations: 60_000 },
+      {
+        "5way-1shot": "98.7 ± 0.4",
+        "5way-5shot": "99.9 ± 0.1",
+        "20way-1shot": "95.8 ± 0.3",
+        "20way-5shot": "98.9 ± 0.2",
+      },
+      { source: "Finn et al. 2017", baselines: true },
+    ),
+    ...onOmniglot(
+      "maml-mlp",
+      "MAML, MLP 256-128-64-64",
+      { learner: "maml", model: "mlp", iterations: 60_000 },
+      { "5way-1shot": "89.7 ± 1.1", "5way-5shot": "97.5 ± 0.6" },
+      { source: "Finn et al. 2017" },
+    ),
+    ...onOmniglot(
+      "fomaml",
+      "FOMAML",
+      { learner: "fomaml", iterations: 60_000 },
+      {
+        "5way-1shot": "98.3 ± 0.5",
+        "5way-5shot": "99.2 ± 0.2",
+        "20way-1shot": "89.4 ± 0.5",
+        "20way-5shot": "97.9 ± 0.1",
+      },
+      { source: "Nichol et al. 2018" },
+    ),
+    ...onOmniglot(
+      "reptile",
+      "Reptile",
+      { learner: "reptile", iterations: 100_000 },
+      { "5way-1shot": "97.68", "5way-5shot": "99.48", "20way-1shot": "89.43", "20way-5shot": "97.12" },
+      { source: "Nichol et al. 2018, transductive" },
+    ),
+    ...onOmniglot(
+      "anil",
+      "ANIL",
+      { learner: "anil", iterations: 60_000 },
+      { "20way-1shot": "96.2 ± 0.5", "20way-5shot": "98.0 ± 0.3" },
+      { source: "Raghu et al. 2020" },
+    ),
+    ...onOmniglot(
+      "meta-sgd",
+      "Meta-SGD",
+      { learner: "meta-sgd", iterations: 60_000 },
+      { "5way-1shot": "99.53", "5way-5shot": "99.93", "20way-1shot": "95.93", "20way-5shot": "98.97" },
+      { source: "Li et al. 2017" },
+    ),
+    prototypicalOnOmniglot(1, { "5way-1shot": "98.8", "20way-1shot": "96.0" }),
+    prototypicalOnOmniglot(5, { "5way-5shot": "99.7", "20way-5shot": "98.9" }),
+    ...onOmniglot(
+      "joint",
+      "joint pre-training + fine-tuning",
+      { learner: "joint", iterations: 60_000 },
+      unreported,
+    ),
+  ],
+};
+
+/** Episodes of 60 ways: one training is evaluated with 5 ways and with 20. */
+function prototypicalOnOmniglot(shots: 1 | 5, published: Readonly<Record<string, string>>): Row {
+  return {
+    name: `prototypical-${shots}shot`,
+    learner: "prototypical network",
+    train: {
+      preset: shots === 1 ? "omniglot-5way-1shot" : "omniglot-5way-5shot",
+      options: { learner: "prototypical", iterations: 20_000 },
+    },
+    cells: Object.fromEntries(Object.entries(published).map(([name, text]) => [name, { published: text }])),
+    source: "Snell et al. 2017 (number of updates not reported)",
+  };
+}
+
+type Shots = "5way-1shot" | "5way-5shot";
+
+/** 5-way trainings on a data set of photos, one for each number of shots. */
+function onPhotos(
+  name: string,
+  learner: string,
+  options: TrainOptions,
+  published: Readonly<Partial<Record<Shots, string | undefined>>>,
+  more: Partial<Row> = {},
+): Row[] {
+  return ([1, 5] as const).map((shots) => ({
+    name: `${name}-5way-${shots}shot`,
+    learner,
+    train: { preset: "images", options: { ways: 5, shots, ...options } },
+    cells: { [`5way-${shots}shot`]: figure(published[`5way-${shots}shot`]) },
+    ...more,
+  }));
+}
+
+/** Finn et al. 2017 on mini-ImageNet: 32 filters, 5 steps of 0.01, 4 tasks an update. */
+const photos = {
+  channels: "3",
+  filters: 32,
+  downsampling: "pool",
+  innerRate: 0.01,
+  steps: 5,
+  evalSteps: [0, 5, 10],
+  metaBatch: 4,
+  clip: 10,
+} as const satisfies Partial<ExperimentOptions>;
+
+const miniImageNetOptions = { data: "mini-imagenet", imageSize: 84, queries: 15, ...photos } as const;
+
+const miniImageNet: Table = {
+  name: "mini-imagenet",
+  title: "mini-ImageNet, 5-way",
+  about:
+    "Accuracy on the 20 test classes, 15 queries per class; 64 classes are for training and 16 for validation, as the data set lists them. Photos of 84 x 84, " +
+    "four convolutions of 32 with pooling. The meta-gradient is clipped by its norm, where Finn et al. clip each element; the rate falls along a half cosine.",
+  metric: "accuracy",
+  data: {
+    name: "mini-imagenet",
+    remedy:
+      "Its photos are ImageNet's, which may not be passed on: get them from their owners, lay them out as DIR/train, DIR/val and DIR/test with one folder of " +
+      "images per class in each, and run `innerloop data import mini-imagenet DIR --image-size 84 --channels 3`",
+  },
+  columns: photoColumns(15),
+  rows: [
+    ...onPhotos(
+      "maml",
+      "MAML",
+      { ...miniImageNetOptions, learner: "maml", iterations: 60_000 },
+      { "5way-1shot": "48.70 ± 1.84", "5way-5shot": "63.11 ± 0.92" },
+      { source: "Finn et al. 2017", baselines: true },
+    ),
+    ...onPhotos(
+      "fomaml",
+      "FOMAML",
+      { ...miniImageNetOptions, learner: "fomaml", iterations: 60_000 },
+      { "5way-1shot": "48.07", "5way-5shot": "63.15" },
+      { source: "Finn et al. 2017" },
+    ),
+    ...onPhotos(
+      "reptile",
+      "Reptile",
+      {
+        ...miniImageNetOptions,
+        learner: "reptile",
+        innerRate: 1e-3,
+        steps: 8,
+        trainShots: 15,
+        evalSteps: [0, 8, 50],
+        metaBatch: 5,
+        clip: 0,
+        iterations: 100_000,
+      },
+      { "5way-1shot": "49.97", "5way-5shot": "65.99" },
+      { source: "Nichol et al. 2018, transductive" },
+    ),
+    ...onPhotos(
+      "anil",
+      "ANIL",
+      { ...miniImageNetOptions, learner: "anil", iterations: 60_000 },
+      { "5way-1shot": "46.7", "5way-5shot": "61.5" },
+      { source: "Raghu et al. 2020" },
+    ),
+    ...onPhotos(
+      "joint",
+      "joint pre-training + fine-tuning",
+      { ...miniImageNetOptions, learner: "joint", iterations: 60_000 },
+      {},
+    ),
+  ],
+};
+
+function photoColumns(queries: number): Column[] {
+  return [1, 5].map((shots) => ({
+    name: `5way-${shots}shot`,
+    title: `5-way ${shots}-shot`,
+    options: { ways: 5, shots, queries },
+  }));
+}
+
+const groceryOptions = {
+  data: "grocery-store",
+  classOrder: "listed",
+  validationClasses: 10,
+  testClasses: 20,
+  queries: 5,
+  ...photos,
+  iterations: 20_000,
+} as const;
+
+const groceryStore: Table = {
+  name: "grocery-store",
+  title: "Grocery Store, 5-way",
+  about:
+    "Accuracy on natural photos of fruit, vegetables and cartons (Klasson et al. 2019) at 42 x 42: of 81 classes, in the order of the data set, 51 are for training, 10 " +
+    "for validation and 20 for evaluation; 5 queries per class. The settings are those of mini-ImageNet with fewer updates; there are no published figures for this split.",
+  metric: "accuracy",
+  data: {
+    name: "grocery-store",
+    remedy:
+      "Download github.com/marcusklasson/GroceryStoreDataset as a ZIP and run `innerloop data import grocery-store ZIP --image-size 42 --channels 3`",
+  },
+  columns: photoColumns(5),
+  rows: [
+    ...onPhotos("maml", "MAML", { ...groceryOptions, learner: "maml" }, {}, { baselines: true }),
+    ...onPhotos("fomaml", "FOMAML", { ...groceryOptions, learner: "fomaml" }, {}),
+    ...onPhotos(
+      "reptile",
+      "Reptile",
+      {
+        ...groceryOptions,
+        learner: "reptile",
+        innerRate: 1e-3,
+        steps: 8,
+        evalSteps: [0, 8, 50],
+        metaBatch: 5,
+        clip: 0,
+      },
+      {},
+    ),
+    ...onPhotos("anil", "ANIL", { ...groceryOptions, learner: "anil" }, {}),
+    ...onPhotos("joint", "joint pre-training + fine-tuning", { ...groceryOptions, learner: "joint" }, {}),
+  ],
+};
+
+/** One training and one evaluation of a preset of ours, shown after some of its steps. */
+function ownRow(
+  preset: PresetName,
+  name: string,
+  learner: string,
+  options: TrainOptions,
+  columns: readonly string[],
+  more: Partial<Row> = {},
+): Row {
+  const cells = Object.fromEntries(columns.map((column) => [column, {}]));
+  return { name, learner, train: { preset, options }, cells, ...more };
+}
+
+const mnistColumns = ["1-step", "5-steps", "10-steps"];
+
+const mnist: Table = {
+  name: "mnist",
+  title: "MNIST under shuffled labels, 10-way 5-shot",
+  about:
+    "Accuracy on held-out images of the same ten digits, whose labels are in a new order in every task; 5 queries per class, no batch norm. A linear model has next to " +
+    "nothing to share between such tasks. The setting is our own: there are no published figures.",
+  metric: "accuracy",
+  columns: [
+    { name: "1-step", title: "1 step", steps: 1 },
+    { name: "5-steps", title: "5 steps", steps: 5 },
+    { name: "10-steps", title: "10 steps", steps: 10 },
+  ],
+  rows: [
+    ownRow("mnist", "maml-mlp", "MAML, MLP 784-256-10", { learner: "maml", iterations: 3000 }, mnistColumns, {
+      baselines: true,
+    }),
+    ownRow("mnist", "maml-linear", "MAML, linear", { learner: "maml", model: "linear", iterations: 3000 }, mnistColumns),
+    ownRow(
+      "mnist",
+      "joint-mlp",
+      "joint pre-training + fine-tuning, MLP",
+      { learner: "joint", iterations: 3000 },
+      mnistColumns,
+    ),
+  ],
+};
+
+const hanziColumns = ["1-step", "10-steps"];
+
+const hanzi: Table = {
+  name: "hanzi",
+  title: "Hanzi, 5-way 1-shot (needs no download)",
+  about:
+    "Accuracy on handwritten Chinese characters: 700 are for training, 100 for validation and 200 for evaluation; 3 queries per class. The hands are drawn by a program: " +
+    "this is easier than Omniglot, and there are no published figures.",
+  metric: "accuracy",
+  columns: [
+    { name: "1-step", title: "1 step", steps: 1 },
+    { name: "10-steps", title: "10 steps", steps: 10 },
+  ],
+  rows: [
+    ownRow("hanzi", "maml", "MAML", { learner: "maml", iterations: 3000 }, hanziColumns, { baselines: true }),
+    ownRow("hanzi", "fomaml", "FOMAML", { learner: "fomaml", iterations: 3000 }, hanziColumns),
+    ownRow("hanzi", "anil", "ANIL", { learner: "anil", iterations: 3000 }, hanziColumns),
+    ownRow("hanzi", "boil", "BOIL", { learner: "boil", iterations: 3000 }, hanziColumns),
+    ownRow("hanzi", "meta-sgd", "Meta-SGD", { learner: "meta-sgd", iterations: 3000 }, hanziColumns),
+    ownRow("hanzi", "prototypical", "prototypical network", { learner: "prototypical", iterations: 3000 }, ["10-steps"]),
+    ownRow("hanzi", "joint", "joint pre-training + fine-tuning", { learner: "joint", iterations: 3000 }, hanziColumns),
+  ],
+};
+
+/** In the order in which they are listed and reported. */
+export const tables: readonly Table[] = [sinusoid, omniglot, miniImageNet, groceryStore, mnist, hanzi];
+
+/** The table of a name, or the one in a JSON file. @throws UsageError */
+export async function findTable(target: string): Promise<Table> {
+  const known = tables.find(({ name }) => name === target);
+  if (known) return known;
+  if (target.endsWith(".json")) return readTable(target);
+  const names = tables.map(({ name }) => name);
+  const near = nearestName(target, names);
+  throw new UsageError(
+    `there is no table ${target}`,
+    near ? `Did you mean ${near}?` : `Tables are ${names.join(", ")}; FILE.json is one of your own`,
+  );
+}

@@ -1,0 +1,93 @@
+/** Runs compared task by task with the first of them. */
+import { calibrationDifference, type Estimated, type Evaluation, pairedDifference } from "innerloop";
+import { figureNamesOf, isGain } from "./results-cells.js";
+
+/** What an interval of a difference says in words. */
+export type Verdict = "better" | "worse" | "no difference seen" | "not a number";
+
+/** A run's figure beside that of the first run. */
+export interface ComparedRun {
+  /** Adaptation steps that it is the figure of; undefined for learners that take none. */
+  readonly steps: number | undefined;
+  readonly figure: Estimated;
+  /** This run minus the first, over the same tasks; undefined for the first itself. */
+  readonly difference?: Estimated;
+  readonly verdict?: Verdict;
+}
+
+export interface Comparison {
+  /** The name of the figure in evaluations: accuracy, loss, calibrationError. */
+  readonly name: string;
+  /** The number of steps that all have taken, or that each is taken at the last of its own. */
+  readonly at: number | "last";
+  /** In the order of the runs; undefined for one that has no figure there. */
+  readonly runs: readonly (ComparedRun | undefined)[];
+}
+
+/**
+ * Every figure of the first run, after each number of steps that it shares with another, and of each run after the
+ * last of its own steps where those are not all the same.
+ *
+ * The best of several steps is not among them: choosing it by the tasks that it is then reported on flatters it.
+ */
+export function comparisons(evaluations: readonly Evaluation[]): Comparison[] {
+  const [first, ...others] = evaluations;
+  if (!first) return [];
+  const isStepless = ({ protocol, rows }: Evaluation): boolean => protocol.steps === undefined && rows.length === 1;
+  const rowOf = (evaluation: Evaluation, at: number | "last"): number => {
+    if (at === "last") return evaluation.rows.length - 1;
+    return isStepless(evaluation) ? -1 : evaluation.rows.findIndex(({ steps }) => steps === at);
+  };
+  const ascending = evaluations.map(inOrderOfSteps);
+  const shared = ascending[0]!.rows
+    .map(({ steps }) => steps)
+    .filter((steps) => rowOf(first, steps) >= 0 && others.some((other) => rowOf(other, steps) >= 0));
+  const lasts = new Set(ascending.map((each) => (isStepless(each) ? "none" : each.rows.at(-1)!.steps)));
+  const places: (number | "last")[] = [...shared, ...(lasts.size > 1 || lasts.has("none") ? (["last"] as const) : [])];
+  return figureNamesOf(first).flatMap((name) =>
+    places.map((at): Comparison => {
+      const base = rowOf(ascending[0]!, at);
+      return {
+        name,
+        at,
+        runs: ascending.map((evaluation, index) => {
+          const row = rowOf(evaluation, at);
+          const figure = evaluation.rows[row]?.figures[name];
+          if (!figure) return undefined;
+          const steps = isStepless(evaluation) ? undefined : evaluation.rows[row]!.steps;
+          if (index === 0) return { steps, figure };
+          const difference = differenceOf(name, [evaluation, row], [ascending[0]!, base]);
+          return { steps, figure, difference, verdict: verdictOf(difference, isGain(name)) };
+        }),
+      };
+    }),
+  );
+}
+
+/** Rows, and what belongs to them, by their number of steps. */
+function inOrderOfSteps(evaluation: Evaluation): Evaluation {
+  const order = evaluation.rows
+    .map((_, row) => row)
+    .sort((a, b) => evaluation.rows[a]!.steps - evaluation.rows[b]!.steps);
+  const sorted = <T>(list: readonly T[]): T[] => order.map((row) => list[row]!);
+  return {
+    ...evaluation,
+    rows: sorted(evaluation.rows),
+    values: sorted(evaluation.values),
+    ...(evaluation.confidence ? { confidence: sorted(evaluation.confidence) } : {}),
+  };
+}
+
+type Row = readonly [evaluation: Evaluation, row: number];
+
+function differenceOf(name: string, [a, rowOfA]: Row, [b, rowOfB]: Row): Estimated {
+  if (name === "calibrationError") return calibrationDifference(a.confidence![rowOfA]!, b.confidence![rowOfB]!);
+  return pairedDifference(a.values[rowOfA]![name]!, b.values[rowOfB]![name]!);
+}
+
+/** Whether 0 lies outside of the interval, and on which side. */
+export function verdictOf({ mean, interval }: Estimated, gain: boolean): Verdict {
+  if (Number.isNaN(mean) || Number.isNaN(interval)) return "not a number";
+  if (Math.abs(mean) <= interval) return "no difference seen";
+  return mean > 0 === gain ? "better" : "worse";
+}
