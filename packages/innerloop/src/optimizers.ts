@@ -160,7 +160,9 @@ function adamLike(name: string, options: AdamOptions, weightDecay: OptimizerOpti
     update: <P extends Tree>(gradient: P, state: Tree, params: P) => {
       const { count, first, second } = state as WithCount & { first?: P; second: P };
       const t = add(count, 1);
-      const m = first ? mapTree((have, g) => add(mul(have, beta1), mul(g, oneMinus(beta1))), first, gradient) : gradient;
+      const m = first
+        ? mapTree((have, g) => add(mul(have, beta1), mul(g, oneMinus(beta1))), first, gradient)
+        : gradient;
       const v = mapTree((have, g) => add(mul(have, beta2), mul(mul(g, g), oneMinus(beta2))), second, gradient);
       const correction = (beta: OptimizerOption): Tensor =>
         div(1, sub(1, pow(typeof beta === "number" ? scalar(beta, t.dtype) : beta, t)));

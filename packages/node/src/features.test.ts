@@ -4,6 +4,7 @@ import { requireClose } from "@innerloop/graph/testing";
 import {
   buildLearner,
   convEmbedding,
+  convMaps,
   convNet,
   crossEntropy,
   type Examples,
@@ -33,28 +34,35 @@ afterAll(() => Promise.all([native.close(), web.close()]));
 const inner = { steps: 2, inner: sgd({ learningRate: 0.1 }), innerRate: 0.1 } as const;
 const imageShape = [8, 8, 1] as const;
 
-const settingOf = (kind: TaskKind, outputs: number): LearnerSetting =>
-  kind === "regression"
-    ? {
-        ...inner,
-        kind,
-        inputShape: [1],
-        outputs,
-        model: mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" }),
-        embedding: mlp({ sizes: [1, 8, 8], activation: "tanh" }),
-        loss: meanSquaredError,
-        distance: "squaredEuclidean",
-      }
-    : {
-        ...inner,
-        kind,
-        inputShape: imageShape,
-        outputs,
-        model: convNet({ imageShape, ways: outputs, filters: 4, blocks: 2, downsampling: "pool" }),
-        embedding: convEmbedding({ imageShape, filters: 4, blocks: 2, downsampling: "pool" }),
-        loss: crossEntropy,
-        distance: "squaredEuclidean",
-      };
+const chosen = {
+  ...inner,
+  iterations: 100,
+  distance: "squaredEuclidean",
+  temperature: 1,
+  proximal: 2,
+  units: 8,
+} as const;
+
+function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
+  if (kind === "regression") {
+    const model = mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" });
+    const embedding = mlp({ sizes: [1, 8, 8], activation: "tanh" });
+    const models = { model, perStepModel: model, embedding, maps: embedding };
+    return { ...chosen, ...models, kind, inputShape: [1], outputs, loss: meanSquaredError };
+  }
+  const images = { imageShape, filters: 4, blocks: 2 } as const;
+  return {
+    ...chosen,
+    kind,
+    inputShape: imageShape,
+    outputs,
+    model: convNet({ ...images, ways: outputs, downsampling: "pool" }),
+    perStepModel: convNet({ ...images, ways: outputs, downsampling: "pool", batchNormSteps: inner.steps }),
+    embedding: convEmbedding({ ...images, downsampling: "pool" }),
+    maps: convMaps(images),
+    loss: crossEntropy,
+  };
+}
 
 function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean): Examples {
   const source = random(3, rows, ways);

@@ -24,13 +24,13 @@ export type KeysAndValues = { readonly keys: Tensor; readonly values: Tensor };
 export interface AttentionMask {
   /** float [n] or [m, n]: 1 where a query may read a row, 0 where not. All may be read by default. */
   readonly mask?: Tensor;
-  /** Keys and values of the queries themselves, [heads, m, ...]: each then reads its own row as well, and no other's. */
+  /** Keys and values of the queries themselves, [heads, m, ...]: each then reads its own row as well. */
   readonly own?: KeysAndValues;
 }
 
 /**
- * Scaled dot-product attention (Vaswani et al. 2017): softmax(q k^T / sqrt(d)) v over the rows that may be read, heads in
- * parallel. A query that may read nothing gets zeros.
+ * Scaled dot-product attention (Vaswani et al. 2017): softmax(q k^T / sqrt(d)) v over the rows that may be read, heads
+ * in parallel. A query that may read nothing gets zeros.
  *
  * @param queries [heads, m, d]
  * @returns [heads, m, width of a value]

@@ -1,3 +1,10 @@
+export {
+  type AttentionMask,
+  attend,
+  type KeysAndValues,
+  type MultiHeadAttention,
+  multiHeadAttention,
+} from "./attention.js";
 export * from "./initialization.js";
 export {
   type ApplyContext,

@@ -41,7 +41,7 @@ export function mlp(options: MlpOptions): Layer {
     throw new GraphError("IL102", "mlp", `sizes [${sizes.join(", ")}]`, remedy);
   }
   if (options.batchNormSteps !== undefined && options.batchNorm === undefined) {
-    throw new GraphError("IL102", "mlp", "batchNormSteps without batchNorm", "Say which batchNorm: \"transductive\"");
+    throw new GraphError("IL102", "mlp", "batchNormSteps without batchNorm", 'Say which batchNorm: "transductive"');
   }
   const widths = sizes.slice(1);
   const hidden = widths

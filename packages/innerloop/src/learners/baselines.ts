@@ -11,9 +11,6 @@ import { type Adapter, type Learner, measured } from "./learner.js";
 import { metricLearner } from "./metric-learner.js";
 import { allExamples } from "./reptile.js";
 
-export { memberships } from "./class-membership.js";
-export { squaredDistances } from "./distances.js";
-
 export interface BaselineOptions {
   readonly model: Layer;
   readonly loss: Loss;

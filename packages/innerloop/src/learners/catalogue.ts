@@ -2,12 +2,28 @@
 import { GraphError, input, sizeOf } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
-import type { Optimizer } from "../optimizers.js";
+import { type Optimizer, sgd } from "../optimizers.js";
 import { jointTraining } from "./baselines.js";
+import type { Distance } from "./distances.js";
+import { filmNetwork } from "./film.js";
+import { implicitMaml } from "./imaml.js";
+import { inContextTransformer } from "./in-context-transformer.js";
+import { learnedOptions, metaCurvature } from "./learned-optimizers.js";
 import type { Learner } from "./learner.js";
+import { leastSquaresSvm } from "./least-squares-svm.js";
+import { logisticRegression } from "./logistic-regression.js";
 import { anil, boil, fomaml, maml, metaSgd } from "./maml.js";
-import { type PrototypeDistance, prototypicalNetwork } from "./prototypical.js";
+import { mamlPlusPlus } from "./maml-plus-plus.js";
+import { matchingNetwork } from "./matching.js";
+import type { ModelBasedOptions } from "./model-based-learner.js";
+import { neuralProcess } from "./neural-process.js";
+import { prototypicalNetwork } from "./prototypical.js";
+import { relationNetwork } from "./relation.js";
 import { reptile } from "./reptile.js";
+import { ridgeRegression } from "./ridge-regression.js";
+import { siameseNetwork, tripletNetwork } from "./siamese.js";
+import { structureLearner } from "./structure-learner.js";
+import type { Temperature } from "./temperature.js";
 
 export type TaskKind = "regression" | "classification";
 
@@ -23,15 +39,26 @@ export interface LearnerSetting {
   readonly outputs: number;
   /** The whole model: [n, ...inputShape] -> [n, outputs]. */
   readonly model: Layer;
-  /** The model without its head: [n, ...inputShape] -> [n, features], or maps that are flattened. */
+  /** The same with normalisation of its own for each of the inner steps, where it has any. */
+  readonly perStepModel: Layer;
+  /** The model without its head: [n, ...inputShape] -> [n, features]. */
   readonly embedding: Layer;
+  /** An embedding that keeps images: [n, height, width, channels]; the embedding itself where inputs are none. */
+  readonly maps: Layer;
   readonly loss: Loss;
   /** Inner steps in training. */
   readonly steps: number;
   readonly inner: Optimizer;
   /** Its rate, for learners that make a rule of their own of it. */
   readonly innerRate: number;
-  readonly distance: PrototypeDistance;
+  /** Updates of the training, for learners that change over it. */
+  readonly iterations: number;
+  readonly distance: Distance;
+  readonly temperature: Temperature;
+  /** Weight of the pull towards the meta-parameters: iMAML's lambda. */
+  readonly proximal: number;
+  /** Units of the layers of networks that read the support set. */
+  readonly units: number;
 }
 
 export interface LearnerEntry {
@@ -47,7 +74,12 @@ export interface LearnerEntry {
   readonly build: (setting: LearnerSetting) => Learner;
 }
 
-const both: readonly TaskKind[] = ["regression", "classification"];
+const both = ["regression", "classification"] as const;
+const classes = ["classification"] as const;
+
+/** Options of the model-based learners: a regression network reads inputs as they are, a classifier an embedding of them. */
+const readingOptions = ({ kind, inputShape, outputs, embedding }: LearnerSetting): ModelBasedOptions =>
+  kind === "regression" ? { features: sizeOf(inputShape), outputs } : { model: embedding, ways: outputs };
 
 export const learnerCatalogue = {
   maml: {
@@ -56,7 +88,7 @@ export const learnerCatalogue = {
     source: "Finn, Abbeel & Levine 2017",
     kinds: both,
     variableWays: false,
-    build: maml,
+    build: ({ model, loss, inner, steps }) => maml({ model, loss, inner, steps }),
   },
   fomaml: {
     family: "gradient",
@@ -64,7 +96,7 @@ export const learnerCatalogue = {
     source: "Finn, Abbeel & Levine 2017",
     kinds: both,
     variableWays: false,
-    build: fomaml,
+    build: ({ model, loss, inner, steps }) => fomaml({ model, loss, inner, steps }),
   },
   reptile: {
     family: "gradient",
@@ -72,7 +104,7 @@ export const learnerCatalogue = {
     source: "Nichol, Achiam & Schulman 2018",
     kinds: both,
     variableWays: false,
-    build: reptile,
+    build: ({ model, loss, inner, steps }) => reptile({ model, loss, inner, steps }),
   },
   anil: {
     family: "gradient",
@@ -80,7 +112,7 @@ export const learnerCatalogue = {
     source: "Raghu et al. 2020",
     kinds: both,
     variableWays: false,
-    build: anil,
+    build: ({ model, loss, inner, steps }) => anil({ model, loss, inner, steps }),
   },
   boil: {
     family: "gradient",
@@ -88,33 +120,210 @@ export const learnerCatalogue = {
     source: "Oh et al. 2021",
     kinds: both,
     variableWays: false,
-    build: boil,
+    build: ({ model, loss, inner, steps }) => boil({ model, loss, inner, steps }),
   },
   "meta-sgd": {
     family: "gradient",
-    summary: "MAML that learns an inner rate for each parameter's every element",
+    summary: "MAML that learns an inner rate for every element of its parameters",
     source: "Li et al. 2017",
     kinds: both,
     variableWays: false,
     build: ({ model, loss, steps, innerRate }) => metaSgd({ model, loss, steps, learningRate: innerRate }),
   },
+  "maml++": {
+    family: "gradient",
+    summary: "MAML with rates and normalisation of each step's own, a loss over all steps, and first order at first",
+    source: "Antoniou, Edwards & Storkey 2019",
+    kinds: both,
+    variableWays: false,
+    build: ({ perStepModel, loss, steps, innerRate, iterations }) =>
+      mamlPlusPlus({
+        model: perStepModel,
+        loss,
+        steps,
+        learningRate: innerRate,
+        // The authors' shares of a training: 15 and 50 of 150 epochs.
+        multiStepLoss: { annealOver: Math.max(1, Math.round(iterations / 10)) },
+        orderAnnealing: { secondOrderFrom: Math.round(iterations / 3) },
+      }),
+  },
+  "learned-sgd": {
+    family: "gradient",
+    summary: "MAML that learns its inner optimizer's rate, momentum and weight decay, by their hypergradients",
+    source: "Maclaurin, Duvenaud & Adams 2015",
+    kinds: both,
+    variableWays: false,
+    build: ({ model, loss, steps, innerRate }) =>
+      maml({
+        model,
+        loss,
+        steps,
+        inner: learnedOptions((options) => sgd(options), {
+          learningRate: innerRate,
+          momentum: 0.5,
+          weightDecay: 1e-3,
+        }),
+      }),
+  },
+  "meta-curvature": {
+    family: "gradient",
+    summary: "MAML that learns linear maps of its inner gradients",
+    source: "Park & Oliva 2019",
+    kinds: both,
+    variableWays: false,
+    build: ({ model, loss, steps, innerRate }) =>
+      maml({ model, loss, steps, inner: metaCurvature({ learningRate: innerRate }) }),
+  },
+  imaml: {
+    family: "gradient",
+    summary: "the implicit gradient at the end of a proximal inner loop, whose steps take no memory",
+    source: "Rajeswaran et al. 2019",
+    kinds: both,
+    variableWays: false,
+    build: ({ model, loss, inner, steps, proximal }) => implicitMaml({ model, loss, inner, steps, lambda: proximal }),
+  },
+  ridge: {
+    family: "gradient",
+    summary: "R2-D2: an embedding under a head that ridge regression fits in closed form",
+    source: "Bertinetto et al. 2019",
+    kinds: both,
+    variableWays: true,
+    build: ({ kind, embedding, outputs }) =>
+      ridgeRegression(
+        kind === "regression" ? { task: kind, model: embedding } : { task: kind, model: embedding, ways: outputs },
+      ),
+  },
+  logistic: {
+    family: "gradient",
+    summary: "LR-D2: an embedding under a logistic head that a few Newton steps fit",
+    source: "Bertinetto et al. 2019",
+    kinds: classes,
+    variableWays: true,
+    build: ({ embedding, outputs }) => logisticRegression({ model: embedding, ways: outputs }),
+  },
+  svm: {
+    family: "gradient",
+    summary: "an embedding under a least-squares support vector machine",
+    source: "Suykens & Vandewalle 1999",
+    kinds: classes,
+    variableWays: true,
+    build: ({ embedding, outputs }) => leastSquaresSvm({ model: embedding, ways: outputs }),
+  },
   prototypical: {
     family: "metric",
     summary: "a class is the mean of its support examples in a learned embedding",
     source: "Snell, Swersky & Zemel 2017",
-    kinds: ["classification"],
+    kinds: classes,
     variableWays: true,
-    build: ({ embedding, outputs, distance }) => prototypicalNetwork({ model: embedding, ways: outputs, distance }),
+    build: ({ embedding, outputs, distance, temperature }) =>
+      prototypicalNetwork({ model: embedding, ways: outputs, distance, temperature }),
+  },
+  matching: {
+    family: "metric",
+    summary: "labels of the support examples, weighted by an attention over their embeddings",
+    source: "Vinyals et al. 2016",
+    kinds: classes,
+    variableWays: true,
+    build: ({ embedding, outputs, temperature }) => matchingNetwork({ model: embedding, ways: outputs, temperature }),
+  },
+  "matching-fce": {
+    family: "metric",
+    summary: "matching networks with full-context embeddings: each example is embedded beside the others",
+    source: "Vinyals et al. 2016",
+    kinds: classes,
+    variableWays: true,
+    build: ({ embedding, outputs, temperature }) =>
+      matchingNetwork({ model: embedding, ways: outputs, temperature, fullContext: true }),
+  },
+  relation: {
+    family: "metric",
+    summary: "a learned comparison of a query with each class",
+    source: "Sung et al. 2018",
+    kinds: classes,
+    variableWays: true,
+    build: ({ maps, outputs }) => relationNetwork({ model: maps, ways: outputs }),
+  },
+  siamese: {
+    family: "metric",
+    summary: "the probability that two examples are of one class",
+    source: "Koch, Zemel & Salakhutdinov 2015",
+    kinds: classes,
+    variableWays: true,
+    build: ({ embedding, outputs }) => siameseNetwork({ model: embedding, ways: outputs }),
+  },
+  triplet: {
+    family: "metric",
+    summary: "embeddings in which a class is nearer than others by a margin",
+    source: "Schroff, Kalenichenko & Philbin 2015",
+    kinds: classes,
+    variableWays: true,
+    build: ({ embedding, outputs }) => tripletNetwork({ model: embedding, ways: outputs }),
+  },
+  cnp: {
+    family: "model",
+    summary: "conditional neural process: the mean of the encoded support set, decoded with a variance",
+    source: "Garnelo et al. 2018",
+    kinds: both,
+    variableWays: false,
+    build: (setting) => neuralProcess({ ...readingOptions(setting), hidden: setting.units }),
+  },
+  anp: {
+    family: "model",
+    summary: "attentive neural process: queries attend to the encoded support examples",
+    source: "Kim et al. 2019",
+    kinds: both,
+    variableWays: false,
+    build: (setting) => neuralProcess({ ...readingOptions(setting), hidden: setting.units, attention: true }),
+  },
+  transformer: {
+    family: "model",
+    summary: "in-context learning: a transformer whose prompt is the support set",
+    source: "Müller et al. 2022",
+    kinds: both,
+    variableWays: false,
+    build: (setting) => inContextTransformer({ ...readingOptions(setting), hidden: setting.units }),
+  },
+  film: {
+    family: "model",
+    summary: "a task encoder scales and shifts the units of the network",
+    source: "Perez et al. 2018; Requeima et al. 2019",
+    kinds: both,
+    variableWays: true,
+    build: (setting) => filmNetwork({ ...readingOptions(setting), hidden: [setting.units, setting.units] }),
+  },
+  gates: {
+    family: "model",
+    summary: "shared features, and a gate for each hidden unit that each task optimises with its head",
+    source: "this project's sources; in form Raghu et al. 2020",
+    kinds: both,
+    variableWays: false,
+    build: (setting) => structureLearner({ ...structureOptions(setting), structure: "gates" }),
+  },
+  widths: {
+    family: "model",
+    summary: "shared features, and the width of each hidden layer that each task optimises with its head",
+    source: "this project's sources; widths as in Yu et al. 2019",
+    kinds: both,
+    variableWays: false,
+    build: (setting) => structureLearner({ ...structureOptions(setting), structure: "widths" }),
   },
   joint: {
     family: "baseline",
-    summary: "one model trained on all tasks at once, then fine-tuned",
-    source: "joint pre-training",
+    summary: "joint pre-training: one model trained on all tasks at once, then fine-tuned",
+    source: "the baseline of Finn, Abbeel & Levine 2017",
     kinds: both,
     variableWays: false,
-    build: jointTraining,
+    build: ({ model, loss, inner, steps }) => jointTraining({ model, loss, inner, steps }),
   },
 } as const satisfies Readonly<Record<string, LearnerEntry>>;
+
+const structureOptions = (setting: LearnerSetting) => ({
+  ...readingOptions(setting),
+  hidden: [setting.units, setting.units],
+  inner: setting.inner,
+  steps: setting.steps,
+  headAdapts: true,
+});
 
 export type LearnerName = keyof typeof learnerCatalogue;
 export const learnerNames = Object.keys(learnerCatalogue) as readonly LearnerName[];

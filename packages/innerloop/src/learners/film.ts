@@ -36,12 +36,12 @@ export interface FilmNetworkOptions extends ModelBasedOptions {
 
 /**
  * A network that is conditioned on its task by feature-wise linear modulation (FiLM, Perez et al. 2018), as in CNAPs
- * (Requeima et al. 2019): a task encoder reads the support set and sets a scale and a shift for each unit of each layer;
- * nothing adapts by gradients.
+ * (Requeima et al. 2019): a task encoder reads the support set and sets a scale and a shift for each unit of each
+ * layer; nothing adapts by gradients.
  *
  *   z = mean over support rows of encoder(f(x_i))   (regression: encoder(f(x_i), y_i))
  *   (a_l, b_l) = generator_l(z),  h_0 = f(x),  h_l = relu((1 + a_l) (W_l h_{l-1} + c_l) + b_l)
- *   regression: a linear head on h_L;  classification: logit_k = 2 h_L . m_k - |m_k|^2, m_k the mean of h_L over class k
+ *   regression: a linear head on h_L;  classification: logit_k = 2 h_L . m_k - |m_k|^2, m_k the class's mean of h_L
  *
  * The generators' last layers are zeros at first, so that training starts from the network without modulation. The
  * head of a class follows from its mean as in prototypical networks: CNAPs makes it by a further network. CNAPs

@@ -46,7 +46,9 @@ export function movedParams(learner: Learner, scale = 0.05): Tree {
 /** The same rows and some that are not there, with numbers in them. */
 export function padded({ x, y }: Examples, rows = 3, garbage = 77): Examples {
   const more = (t: Tensor, index: number): Tensor =>
-    t.dtype === "int32" ? zeros([rows, ...t.shape.slice(1)], "int32") : noiseTensor([rows, ...t.shape.slice(1)], garbage, index);
+    t.dtype === "int32"
+      ? zeros([rows, ...t.shape.slice(1)], "int32")
+      : noiseTensor([rows, ...t.shape.slice(1)], garbage, index);
   return {
     x: concat([x, more(x, 0)]),
     y: concat([y, more(y, 1)]),
@@ -73,7 +75,11 @@ export const largest = (tree: Tree): number => Math.max(...numbersOf(tree).flat(
 /** The largest absolute difference of two trees. */
 export function distance(a: Tree, b: Tree): number {
   const other = numbersOf(b).flat();
-  return Math.max(...numbersOf(a).flat().map((value, i) => Math.abs(value - other[i]!)));
+  return Math.max(
+    ...numbersOf(a)
+      .flat()
+      .map((value, i) => Math.abs(value - other[i]!)),
+  );
 }
 
 /** The loss on the query set after adaptation, by what users call: adapt, then predict. */
@@ -86,4 +92,6 @@ export const lossAfterAdapting =
     );
 
 /** Updates done so far, as training tells learners. */
-export const iteration = (count: number): { readonly iteration: Tensor } => ({ iteration: tensor(count, [], "float32") });
+export const iteration = (count: number): { readonly iteration: Tensor } => ({
+  iteration: tensor(count, [], "float32"),
+});

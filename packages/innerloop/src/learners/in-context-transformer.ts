@@ -24,17 +24,16 @@ export interface InContextTransformerOptions extends ModelBasedOptions {
 }
 
 /**
- * In-context learning with a transformer: the support set is its prompt, each query a further token whose label is to be
- * filled in; nothing adapts by gradients.
+ * In-context learning with a transformer: the support set is its prompt, each query a further token whose label is to
+ * be filled in; nothing adapts by gradients.
  *
  *   support token  t_i = W f(x_i) + E(y_i),  query token  t = W f(x) + u   (u: a learned "no label")
  *   each block     t <- t + attention(norm(t)),  t <- t + network(norm(t))   (pre-norm, gelu)
  *   prediction     head(norm(t)) of the query's token
  *
- * Support tokens attend to one another, a query's to the support tokens and to itself: so queries do not see each other,
- * and the support set is read once, however many queries follow. There are no positions: it is a set. Both are as in
- * prior-fitted networks (Müller et al. 2022; Hollmann et al. 2023); a general-purpose in-context learner with positions
- * in a sequence is Kirsch et al. 2022.
+ * Support tokens attend to one another, a query's to the support tokens and to itself: so queries do not see each
+ * other, and the support set is read once, however many queries follow. There are no positions: it is a set. Both are
+ * as in prior-fitted networks (Müller et al. 2022).
  *
  * @throws IL102 where options are out of range, or heads do not divide hidden
  * @example inContextTransformer({ model: convEmbedding({ imageShape: [28, 28, 1] }), features: 64, ways: 5 })

@@ -19,6 +19,15 @@ export {
   type TaskKind,
 } from "./catalogue.js";
 export {
+  type CaviaOptions,
+  type ContextLayer,
+  type ContextualConvNetOptions,
+  cavia,
+  contextualConvNet,
+  contextualMlp,
+  withContext,
+} from "./cavia.js";
+export {
   classMeans,
   classSums,
   largestPerClass,
@@ -27,6 +36,7 @@ export {
   withoutEmptyClasses,
 } from "./class-membership.js";
 export { cosineSimilarities, type Distance, distances, squaredDistances, unitRows } from "./distances.js";
+export { type FilmNetworkOptions, filmNetwork } from "./film.js";
 export {
   type AdaptedModel,
   adaptingByPath,
@@ -38,6 +48,8 @@ export {
   trajectory,
 } from "./gradient-adaptation.js";
 export { gradientLearner, predicted, predictor, withSupport } from "./gradient-learner.js";
+export { type ImplicitMamlOptions, implicitMaml } from "./imaml.js";
+export { type InContextTransformerOptions, inContextTransformer } from "./in-context-transformer.js";
 export {
   isLearned,
   type LearnedOptimizer,
@@ -67,18 +79,49 @@ export {
   linearHeadLearner,
   type SupportFeatures,
 } from "./linear-head-learner.js";
-export { identityMatrix, inversePositiveDefinite, solvePositiveDefinite } from "./linear-systems.js";
+export {
+  conjugateGradients,
+  identityMatrix,
+  inversePositiveDefinite,
+  solvePositiveDefinite,
+} from "./linear-systems.js";
 export { type LogisticRegressionOptions, logisticRegression } from "./logistic-regression.js";
 export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./maml.js";
 export { type MamlPlusPlusOptions, mamlPlusPlus } from "./maml-plus-plus.js";
+export { type MatchedSupport, type MatchingNetworkOptions, matchingNetwork } from "./matching.js";
+export { type MemoryNetworkOptions, memoryNetwork } from "./memory-network.js";
 export { type EmbeddedTask, type MetricLearnerOptions, metricLearner, requireOutputShape } from "./metric-learner.js";
+export type { ModelBasedOptions, ReadTask } from "./model-based-learner.js";
+export {
+  type Classifier,
+  type ClassifierParameters,
+  type ClassifierPretrainingOptions,
+  classifierPretraining,
+  type FeatureTransform,
+  type NearestCentroidOptions,
+  nearestCentroid,
+  simpleShot,
+} from "./nearest-centroid.js";
+export { type NeuralProcessOptions, neuralProcess } from "./neural-process.js";
 export {
   type PrototypeDistance,
   type Prototypes,
   type PrototypicalNetworkOptions,
   prototypicalNetwork,
 } from "./prototypical.js";
+export { type RelatedClasses, type RelationNetworkOptions, relationNetwork } from "./relation.js";
 export { type ReptileOptions, reptile } from "./reptile.js";
 export { type RidgeRegressionOptions, ridgeRegression } from "./ridge-regression.js";
+export { type SemiSupervisedPrototypesOptions, semiSupervisedPrototypes } from "./semi-supervised-prototypes.js";
+export {
+  type PairedSupport,
+  type SiameseNetworkOptions,
+  siameseNetwork,
+  type TripletNetworkOptions,
+  tripletLoss,
+  tripletNetwork,
+} from "./siamese.js";
+export { type SnailOptions, snail } from "./snail.js";
+export { type StructureLearnerOptions, structureLearner } from "./structure-learner.js";
 export { type Temperature, temperatureScale, type WithTemperature } from "./temperature.js";
 export { notWarped, warped } from "./warped.js";

@@ -1,8 +1,16 @@
 import { grad, leaves, mapTree, mul, namedLeaves, paths, sub, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import type { Layer } from "../layers/layer.js";
 import { conv2d, flatten, linear, sequential } from "../layers/layers.js";
 import { crossEntropy, meanSquaredError } from "../losses.js";
-import { classificationTask, gradientError, namedValues, noiseLike, numbersOf, valuesIn } from "../numerical.fixture.js";
+import {
+  classificationTask,
+  gradientError,
+  namedValues,
+  noiseLike,
+  numbersOf,
+  valuesIn,
+} from "../numerical.fixture.js";
 import { adam, adamW, type Optimizer, rmsProp, sgd } from "../optimizers.js";
 import { key } from "../random.js";
 import { base, curve, curves, distance, expectClose, largest, movedParams, rate } from "./gradient-options.fixture.js";
@@ -21,7 +29,10 @@ describe.each<readonly [string, LearnedOptimizer]>([
   ["rates per layer and step", learnedRates({ per: "layerAndStep", from: rate, steps: 2 })],
   ["rates per layer and step, of which there are fewer", learnedRates({ per: "layerAndStep", from: rate, steps: 1 })],
   ["a learned rate", learnedOptions((o) => sgd(o), { learningRate: rate })],
-  ["a learned rate that is kept positive", learnedOptions((o) => sgd(o), { learningRate: rate }, { learningRate: "positive" })],
+  [
+    "a learned rate that is kept positive",
+    learnedOptions((o) => sgd(o), { learningRate: rate }, { learningRate: "positive" }),
+  ],
   ["meta-curvature", metaCurvature({ learningRate: rate })],
 ])("%s at first", (_name, inner) => {
   test.each([1, 2] as const)("is gradient descent at that rate: value and gradient of order %i", (order) => {
@@ -200,7 +211,7 @@ describe("metaCurvature", () => {
   });
 
   test("a step is along the gradient, multiplied by its matrices axis by axis", () => {
-    const model = sequential([
+    const model: Layer = sequential([
       conv2d({ channelsIn: 2, channelsOut: 3, window: 2, padding: 0 }),
       flatten(),
       linear({ inputs: 27, outputs: 3 }),
@@ -214,7 +225,8 @@ describe("metaCurvature", () => {
     const after = namedValues(learner.adapt(start, support).params);
     const own = namedValues(start.inner);
     const [windows, inputs, outputs] = [4, 2, 3];
-    const at = (matrix: string, size: number, row: number, column: number): number => own[matrix]![row * size + column]!;
+    const at = (matrix: string, size: number, row: number, column: number): number =>
+      own[matrix]![row * size + column]!;
     for (let f = 0; f < windows; f++) {
       for (let i = 0; i < inputs; i++) {
         for (let o = 0; o < outputs; o++) {

@@ -63,16 +63,18 @@ export function learnedRates(options: LearnedRatesOptions): LearnedOptimizer {
   const { per, from = 0.01, steps } = options;
   if (per === "layerAndStep") requireCount("learnedRates", "steps", steps ?? Number.NaN);
   else if (steps !== undefined) {
-    throw new GraphError("IL102", "learnedRates", `steps for rates per ${per}`, 'Leave them out, or use "layerAndStep"');
+    throw new GraphError(
+      "IL102",
+      "learnedRates",
+      `steps for rates per ${per}`,
+      'Leave them out, or use "layerAndStep"',
+    );
   }
   const kinds = { element: "element", layer: "layer", layerAndStep: "layer and step" };
   return {
     description: `sgd(learned per ${kinds[per]} from ${from})`,
     init: (_key, params) =>
-      mapTree(
-        (leaf) => filled(per === "element" ? leaf.shape : per === "layer" ? [] : [steps!], from),
-        byPath(params),
-      ),
+      mapTree((leaf) => filled(per === "element" ? leaf.shape : per === "layer" ? [] : [steps!], from), byPath(params)),
     optimizer: (own) => {
       const rates = byPath(own);
       return per === "layerAndStep" ? sgdByStep(rates) : sgd({ learningRate: rates });
@@ -83,8 +85,7 @@ export function learnedRates(options: LearnedRatesOptions): LearnedOptimizer {
 /** Gradient descent whose k-th step takes element k of each rate [steps], and the last one's after that. */
 function sgdByStep(rates: ByPath): Optimizer {
   const steps = leaves(rates)[0]?.size ?? 1;
-  const ofStep = (step: number): ByPath =>
-    mapTree((rate) => reshape(sliceAxis(rate, 0, step, step + 1), []), rates);
+  const ofStep = (step: number): ByPath => mapTree((rate) => reshape(sliceAxis(rate, 0, step, step + 1), []), rates);
   return {
     description: "sgd(learned)",
     // The rates that are still to come, so that a step needs no number to know its own by.
@@ -131,7 +132,12 @@ export function learnedOptions<Name extends string>(
   for (const name of names) {
     if (Number.isFinite(raw[name])) continue;
     const problem = `${name} from ${first[name]}, ${rangeOf(name)}`;
-    throw new GraphError("IL102", "learnedOptions", problem, "Start positive numbers above 0, fractions between 0 and 1");
+    throw new GraphError(
+      "IL102",
+      "learnedOptions",
+      problem,
+      "Start positive numbers above 0, fractions between 0 and 1",
+    );
   }
   const starts = names.map((name) => {
     const range = rangeOf(name);
@@ -213,7 +219,11 @@ const identity = (size: number): Tensor =>
   );
 
 /** The axes of weights [..., inputs, outputs], those before the last two as one. */
-function axesOf({ size, shape }: Tensor): { readonly window: number; readonly inputs: number; readonly outputs: number } {
+function axesOf({ size, shape }: Tensor): {
+  readonly window: number;
+  readonly inputs: number;
+  readonly outputs: number;
+} {
   const [inputs, outputs] = shape.slice(-2) as [number, number];
   return { window: size / (inputs * outputs), inputs, outputs };
 }

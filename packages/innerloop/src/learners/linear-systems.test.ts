@@ -1,7 +1,20 @@
-import { add, grad, matmul, mul, sub, sum, swapLast, type Tensor, tensor, vmap } from "@innerloop/graph";
+import {
+  add,
+  concat,
+  grad,
+  matmul,
+  mul,
+  sliceAxis,
+  sub,
+  sum,
+  swapLast,
+  type Tensor,
+  tensor,
+  vmap,
+} from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { gradientError, noise, valuesIn } from "../numerical.fixture.js";
-import { inversePositiveDefinite, solvePositiveDefinite } from "./linear-systems.js";
+import { conjugateGradients, inversePositiveDefinite, solvePositiveDefinite } from "./linear-systems.js";
 
 const matrix = (rows: readonly (readonly number[])[]): Tensor =>
   tensor(rows.flat(), [rows.length, rows[0]!.length], "float64");
@@ -149,4 +162,35 @@ test("refuses matrices that are not square, and right sides of another length", 
   expect(() => solvePositiveDefinite(matrix([[1]]), matrix([[1], [2]]))).toThrow(
     /^IL202 solvePositiveDefinite: .*\[2, 1\]/,
   );
+});
+
+describe("conjugate gradients", () => {
+  const a = positiveDefinite(12, 50, 6);
+  const b = rightSides(12, 1);
+  const split = (x: Tensor) => ({ first: sliceAxis(x, 0, 0, 5), rest: [sliceAxis(x, 0, 5, 12)] });
+  type Parts = ReturnType<typeof split>;
+  const joined = ({ first, rest }: Parts): Tensor => concat([first, rest[0]!]);
+  const solved = (steps: number, system = a): Tensor =>
+    joined(conjugateGradients((v: Parts) => split(matmul(matrix(system), joined(v))), split(matrix(b)), steps));
+
+  test("solve a system in as many steps as it has equations, whatever tree the numbers are in", () => {
+    expect(distance(solved(12), eliminated(a, b))).toBeLessThan(1e-9);
+    expect(distance(solved(40), eliminated(a, b))).toBeLessThan(1e-11);
+    const errors = [2, 4, 6, 8].map((steps) => distance(solved(steps), eliminated(a, b)));
+    for (let i = 1; i < errors.length; i++) expect(errors[i]).toBeLessThan(0.7 * errors[i - 1]!);
+  });
+
+  test("end where the matrix is not positive: on b where that is at once, and stay finite after the solution", () => {
+    const downwards = a.map((row) => row.map((x) => -x));
+    expect(distance(solved(5, downwards), b)).toBe(0);
+    const identity = a.map((_, i) => a.map((_, j) => (i === j ? 4 : 0)));
+    expect(
+      distance(
+        solved(9, identity),
+        b.map((row) => row.map((x) => x / 4)),
+      ),
+    ).toBeLessThan(1e-15);
+  });
+
+  test("refuse numbers of steps that are none", () => expect(() => solved(0)).toThrow(/^IL102 conjugateGradients: 0/));
 });

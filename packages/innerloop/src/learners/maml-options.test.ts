@@ -63,7 +63,8 @@ describe("proximal", () => {
   test("the larger, the nearer theta' stays", () => {
     const moved = (proximal: number): number =>
       distance(
-        maml({ ...base, inner: sgd({ learningRate: 0.001 }), proximal }).adapt(params, task.support, { steps: 100 }).params,
+        maml({ ...base, inner: sgd({ learningRate: 0.001 }), proximal }).adapt(params, task.support, { steps: 100 })
+          .params,
         params,
       );
     expect(moved(100)).toBeLessThan(0.2 * moved(0));

@@ -88,7 +88,9 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
       steps,
       inner: inner.description,
       adapts: typeof adapts === "function" ? "chosen parameters" : adapts,
-      ...(proximal === 0 ? {} : { proximal: typeof proximal === "number" ? proximal : `learned from ${proximal.learned}` }),
+      ...(proximal === 0
+        ? {}
+        : { proximal: typeof proximal === "number" ? proximal : `learned from ${proximal.learned}` }),
       ...(minibatch ? { minibatch: minibatch.size, accumulate: minibatch.accumulate ?? 1 } : {}),
       ...(multiStepLoss ? { multiStepLoss: multiStepLoss.annealOver } : {}),
       ...(orderAnnealing ? { secondOrderFrom: orderAnnealing.secondOrderFrom } : {}),
@@ -137,7 +139,14 @@ function stepWeights(iteration: Tensor, steps: number, annealOver: number): Tens
   return Array.from({ length: steps }, (_, k) => (k === steps - 1 ? add(each, annealed) : each));
 }
 
-function requireOptions({ steps = 1, order, proximal = 0, minibatch, multiStepLoss, orderAnnealing }: MamlOptions): void {
+function requireOptions({
+  steps = 1,
+  order,
+  proximal = 0,
+  minibatch,
+  multiStepLoss,
+  orderAnnealing,
+}: MamlOptions): void {
   const refuse = (problem: string, remedy: string): never => {
     throw new GraphError("IL102", "maml", problem, remedy);
   };

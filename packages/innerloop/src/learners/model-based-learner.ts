@@ -30,7 +30,7 @@ import { allExamples } from "./reptile.js";
 
 /** The options that all of these learners take. A task is classification (`ways`) or regression (`outputs`). */
 export interface ModelBasedOptions {
-  /** Embedding of inputs: [n, ...] -> [n, ...], flattened to [n, features]. The flattened inputs themselves by default. */
+  /** Embedding of inputs: [n, ...] -> [n, ...], flattened to [n, features]. The flattened inputs by default. */
   readonly model?: Layer;
   /** Numbers that the embedding of one input has; by default what `model.outputShape` says. */
   readonly features?: number;
@@ -107,8 +107,8 @@ export type ReadTask = {
 type Parameters = { readonly embedding: Tree; readonly network: Tree };
 
 /**
- * A learner that adapts by reading: memory = read(support), prediction = answer(memory, query). Its meta-gradient is the
- * gradient of the query loss by all parameters.
+ * A learner that adapts by reading: memory = read(support), prediction = answer(memory, query). Its meta-gradient is
+ * the gradient of the query loss by all parameters.
  *
  * @param options.trainsOn "support and query" takes the loss of the support rows' own predictions into the gradient
  */
@@ -188,7 +188,7 @@ export function flatFeatures(learner: string, form: TaskForm, embedded: Tensor):
   throw new GraphError("IL202", learner, problem, `Set features to ${features.shape[1]}`);
 }
 
-/** @throws IL103 where targets are classes in a learner for regression, or the reverse; IL202 where they have another size */
+/** @throws IL103 where targets are of the other kind of task; IL202 where they have another size */
 export function requireTargets(learner: string, form: TaskForm, { y }: Examples): void {
   if (isFloat(y.dtype) !== (form.kind === "regression")) {
     const problem = `targets are ${y.dtype} in a learner for ${form.kind}`;

@@ -29,7 +29,7 @@ export const smallEmbedding = sequential([linear({ inputs: 3, outputs: 4 }), tan
 export const classificationOptions = { model: smallEmbedding, features: 4, ways: 4 } satisfies ModelBasedOptions;
 export const regressionOptions = { model: smallEmbedding, features: 4, outputs: 2 } satisfies ModelBasedOptions;
 
-/** A small learner for each kind of task. Rows are powers of 2 in number: then means over them are exact, padded or not. */
+/** A small learner for each kind of task. Rows are powers of 2 in number: means over them are exact, padded or not. */
 export function bothKinds(build: (options: ModelBasedOptions) => Learner, name = ""): ModelBasedCase[] {
   return [
     {

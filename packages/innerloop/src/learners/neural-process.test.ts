@@ -73,7 +73,7 @@ test("the representation is the mean of the encoder's over support rows, each cl
   expect(without).toEqual(all.map((value, i) => (i >= 4 && i < 8 ? 0 : value)));
 });
 
-test("attention lets a query read the nearest rows, which the mean cannot", () => {
+test("with attention, keys and values of each support row are kept for queries to read, not their mean", () => {
   const { support, query } = regressionTask(1, 1, 4, 2);
   const learner = neuralProcess({ ...small, features: 1, outputs: 1, attention: true });
   const names = paths(learner.init({ seed: 0, path: "" }));

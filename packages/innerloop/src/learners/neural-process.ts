@@ -35,8 +35,8 @@ export interface NeuralProcessOptions extends Omit<ModelBasedOptions, "loss"> {
 const leastDeviation = 0.1;
 
 /**
- * Conditional neural process (Garnelo et al. 2018): a network that reads the support set as a set, and predicts how sure
- * it is; nothing adapts by gradients.
+ * Conditional neural process (Garnelo et al. 2018): a network that reads the support set as a set, and says how sure it
+ * is; nothing adapts by gradients.
  *
  *   r = mean over support rows of encoder(x_i, y_i),  (mu, s) = decoder(r, x),  sigma = 0.1 + 0.9 softplus(s)
  *
@@ -45,9 +45,9 @@ const leastDeviation = 0.1;
  * are averaged class by class and put side by side, r = [r_1, ..., r_ways], and the decoder gives logits (the paper's
  * section 4.3; its encoder does not read the label, which the place in r tells as well).
  *
- * With `attention` the deterministic path of the attentive neural process (Kim et al. 2019): support rows attend to each
- * other, r_i + attention(r), and each query reads them by cross-attention from its x to theirs, in place of the mean. Its
- * latent path is left out.
+ * With `attention` the deterministic path of the attentive neural process (Kim et al. 2019): support rows attend to
+ * each other, r_i + attention(r), and each query reads them by cross-attention from its x to theirs, in place of the
+ * mean. Its latent path is left out.
  *
  * @throws IL102 where options are out of range, or heads do not divide hidden
  * @example neuralProcess({ features: 1, outputs: 1, hidden: 128 })

@@ -49,14 +49,14 @@ export interface StructureLearnerOptions extends ModelBasedOptions {
 }
 
 /**
- * A network whose structure is what adapts: features from a model that all tasks share, a part phi of the structure that
- * each task optimises, and an outer optimisation of both.
+ * A network whose structure is what adapts: features from a model that all tasks share, a part phi of the structure
+ * that each task optimises, and an outer optimisation of both.
  *
  *   h_0 = f(x),  h_l = m_l(phi_l) relu(W_l h_{l-1} + b_l),  prediction = head(h_L)
  *   phi^{k+1} = phi^k - alpha grad_phi [L(support) + penalty mean(m)],  k < K
  *   meta-gradient = grad_{theta, phi^0} [L(query) + penalty mean(m(phi^K))],  theta = (f, W, b, head)
  *
- * structure "gates": m = sigmoid(phi), a gate for each unit, 0.88 open at first. "widths": one number phi for each layer,
+ * structure "gates": m = sigmoid(phi), a gate for each unit, 0.88 open at first. "widths": a number phi for each layer,
  * the share of its units in use, all at first; unit u of U has m_u = sigmoid((phi - (u + 1/2) / U) / fade), so that the
  * units are in an order and a task uses the first ones. Both are soft: m goes to 0 or 1 as phi goes far, and phi
  * takes gradients all the way. The outer loss that is reported is that of the query set alone, and the mean of m is

@@ -118,8 +118,12 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
   };
 }
 
-/** What a class of so many examples gives to support and query: all that is asked, or a fair share of what it has. */
-function sharesOf(count: number, shots: number, queries: number): { readonly shots: number; readonly queries: number } {
+/** @internal What so many examples give to support and query: all that is asked, or a fair share of what there is. */
+export function sharesOf(
+  count: number,
+  shots: number,
+  queries: number,
+): { readonly shots: number; readonly queries: number } {
   const given = Math.min(queries, Math.max(Math.floor(count / 2), count - shots));
   return { shots: Math.min(shots, count - given), queries: given };
 }

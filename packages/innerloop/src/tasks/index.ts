@@ -1,3 +1,4 @@
+export { type AllClassesOptions, allClasses } from "./all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "./augmentation.js";
 export {
   type Curve,
@@ -7,6 +8,14 @@ export {
   type Range,
 } from "./curve-tasks.js";
 export { type Augmentation, type EpisodeOptions, episodes } from "./episodes.js";
+export {
+  type ColumnScale,
+  type GroupedRegression,
+  type GroupedRegressionOptions,
+  type GroupSplit,
+  groupedRegression,
+  type Table,
+} from "./grouped-regression.js";
 export {
   type ClassSplit,
   type ExampleClass,
@@ -30,6 +39,11 @@ export {
   type StepOptions,
   steps,
 } from "./regression-families.js";
+export {
+  type SemiSupervisedEpisodeOptions,
+  semiSupervisedEpisodes,
+  unlabelledLabel,
+} from "./semi-supervised-episodes.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "./sinusoid.js";
 export {
   type Count,

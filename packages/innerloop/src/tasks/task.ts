@@ -34,6 +34,8 @@ export interface TaskSource {
   readonly classes?: number;
   /** Whether query sets hold examples of classes that the support set has none of, under the label -1. */
   readonly openSet?: true;
+  /** Whether support sets hold examples whose class is not told, under the label -1. */
+  readonly unlabelled?: true;
   /**
    * The task at an address.
    *

@@ -9,6 +9,7 @@ import {
   tensor,
 } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
+import { unlabelledLabel } from "../tasks/semi-supervised-episodes.js";
 import { splitSeed, type TaskSource } from "../tasks/task.js";
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
 import { requireClassIndices } from "./task-batch.js";
@@ -93,7 +94,9 @@ export class Run<Params extends Tree = Tree> {
       this.adaptPrograms.set(steps, program);
     }
     const y = asValues(support.y, this.types.y);
-    if (this.classes !== undefined) requireClassIndices(y, this.classes);
+    if (this.classes !== undefined) {
+      requireClassIndices(y, this.classes, this.tasks.train.unlabelled ? unlabelledLabel : 0);
+    }
     const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y });
     return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };
   }

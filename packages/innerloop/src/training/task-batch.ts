@@ -1,6 +1,7 @@
 import { allocate, isFloat, mapTree, sameShape, type Tensor, tensor } from "@innerloop/graph";
 import { random } from "../random.js";
 import { unknownLabel } from "../tasks/open-set-episodes.js";
+import { unlabelledLabel } from "../tasks/semi-supervised-episodes.js";
 import type { Examples, Task, TaskSource } from "../tasks/task.js";
 import { TrainingError } from "./training-error.js";
 
@@ -50,7 +51,7 @@ export function sampleTasks(source: TaskSource, seed: number, first: number, cou
   const tasks = Array.from({ length: count }, (_, i) => source.sample(seed, first + i));
   if (source.classes !== undefined) {
     for (const { support, query } of tasks) {
-      requireClassIndices(support.y, source.classes);
+      requireClassIndices(support.y, source.classes, source.unlabelled ? unlabelledLabel : 0);
       requireClassIndices(query.y, source.classes, source.openSet ? unknownLabel : 0);
     }
   }
@@ -60,7 +61,7 @@ export function sampleTasks(source: TaskSource, seed: number, first: number, cou
 /**
  * A class index out of range would be a row without a class, whose loss is 0 whatever is predicted.
  *
- * @param least 0, or `unknownLabel` for queries that are of no class on purpose
+ * @param least 0, or -1 where rows are of no class on purpose: `unknownLabel` of queries, `unlabelledLabel` of support examples
  */
 export function requireClassIndices(y: Tensor, classes: number, least = 0): void {
   if (!y.data || isFloat(y.dtype)) return;

@@ -17,7 +17,7 @@ import { commandName } from "./command-name.js";
 import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, taskSizes } from "./evaluated-run.js";
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
-import { openSetEval } from "./open-set-eval.js";
+import { isOpenSetAsked, openSetEval } from "./open-set-eval.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
@@ -46,9 +46,9 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       invocation.checkpoint !== undefined ||
       batchNorm !== undefined ||
       beside.length > 0;
-    if (invocation.openSet) {
+    if (isOpenSetAsked(invocation)) {
       const { signal } = interruption;
-      return await openSetEval({ run, prepared, options, invocation, executor, output, signal, variant: isVariant });
+      return await openSetEval({ run, prepared, options, invocation, executor, output, signal });
     }
     await evaluateAndReport({
       run,
@@ -199,7 +199,8 @@ const normOf = ({ description }: BesideMethod["learner"]): string => String(desc
 
 /** `MAML, batch norm support`, `joint pre-training (runs/joint)`: what tells the row from the first. */
 function rowName(learner: BesideMethod["learner"], first: BesideMethod["learner"], run?: RunFolder): string {
-  const norm = normOf(learner) === normOf(first) ? "" : `, batch norm ${normOf(learner)}`;
+  const own = normOf(learner);
+  const norm = own === normOf(first) ? "" : own === "none" ? ", no batch norm" : `, batch norm ${own}`;
   return `${learner.name}${norm}${run ? ` (${shown(run.path)})` : ""}`;
 }
 

@@ -54,6 +54,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
       ],
       ["innerloop eval RUN --data mnist", "trained on one data set, tested on another"],
       ["innerloop eval RUN --with runs/joint", "beside joint pre-training, a run of --learner joint"],
+      ["innerloop eval RUN --open-set", "how often queries of other classes are told from the task's own"],
     ],
   },
   compare: {
@@ -87,7 +88,10 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     summary: "adapts a trained run to your labelled images, and classifies others",
     details:
       "DIR has one folder of images per class, as many classes as the run has ways. Images are brought to the size and channels of the run's data.",
-    examples: [["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"]],
+    examples: [
+      ["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"],
+      ["innerloop adapt RUN --support examples/ --query a.png --reject", "or none of these, after eval --open-set"],
+    ],
   },
   "data list": {
     args: "",

@@ -1,6 +1,5 @@
 /** A command of ours in a process of its own: what it takes and how it ends is its own as well. */
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { exitCodes } from "./cli-error.js";
 
@@ -25,17 +24,30 @@ export async function runInnerloop(
   const child = spawn(process.execPath, [...process.execArgv, bin, ...args], {
     stdio: ["ignore", onLine ? "pipe" : "inherit", "inherit", "ipc"],
   });
-  if (onLine && child.stdout) createInterface({ input: child.stdout }).on("line", onLine);
+  if (onLine) {
+    let rest = "";
+    child.stdout!.on("data", (bytes: Buffer) => {
+      const lines = (rest + bytes.toString()).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) onLine(line);
+    });
+  }
   const stop = (): void => {
     if (child.connected) child.disconnect();
   };
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
   try {
-    const [code, killedBy] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    // Not "close", which a process does not come to once its channel was closed from this side.
+    const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (...end) => resolve(end));
+      child.on("exit", (...end) => resolve(end));
     });
+    const drained = new Promise<void>((resolve) => {
+      if (child.stdout) child.stdout.on("close", resolve);
+      else resolve();
+    });
+    const [[code, killedBy]] = await Promise.all([exited, drained]);
     if (code === exitCodes.done) return { interrupted: false };
     if (code === exitCodes.interrupted) return { interrupted: true };
     const memory = killedBy === "SIGKILL" ? ", as the system does where memory runs out" : "";

@@ -9,10 +9,10 @@ import {
   openSetEpisodes,
   selectClasses,
 } from "innerloop";
-import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
+import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";
-import { evaluationFile, writeResults } from "../runs/results.js";
+import { writeResults } from "../runs/results.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { paramsFor } from "./evaluated-run.js";
@@ -33,7 +33,7 @@ const titles: Readonly<Record<keyof OpenSetEvaluation["figures"], string>> = {
 
 /**
  * Chooses the threshold on the validation classes and reports the test classes; writes both to the run's open-set.json
- * and open-set.md, from where `innerloop adapt --reject` has it.
+ * and open-set.md, from where `innerloop adapt --reject` has it: the last one counts.
  *
  * The learner is the one that `adapt` uses: batch normalisation of mode "transductive" would let the queries tell each
  * other apart.
@@ -46,8 +46,6 @@ export async function openSetEval(setting: {
   readonly executor: Executor;
   readonly output: Output;
   readonly signal: AbortSignal;
-  /** Another protocol than the run's own: it goes to files of its own. */
-  readonly variant: boolean;
 }): Promise<void> {
   const { run, prepared, options, invocation, executor, output, signal } = setting;
   const learner = rejectingLearner(setting);
@@ -94,7 +92,7 @@ export async function openSetEval(setting: {
     title,
     withInterval("accuracy", evaluation.figures[name as keyof typeof titles]),
   ]);
-  const notes = protocolNotes(evaluation, rule);
+  const notes = protocolNotes(evaluation, rule, options.seed);
   output.event({ type: "openSet", ...record });
   output.say();
   const lines = columns([["", learner.name], ...rows]);
@@ -105,9 +103,6 @@ export async function openSetEval(setting: {
     output.paint("dim", `  ${checkpoint} checkpoint, after ${counted(iteration, "update")}; ${duration(seconds)}`),
   );
   output.say();
-  const file = setting.variant
-    ? evaluationFile(options, run.config.options, checkpoint).replace(/^results/, openSetFile)
-    : openSetFile;
   const table = markdownTable({ header: ["", learner.name], rows });
   const facts = [
     ...notes,
@@ -115,7 +110,12 @@ export async function openSetEval(setting: {
     `made by \`${run.config.command}\``,
   ];
   const title = `# ${run.config.experiment}, open set`;
-  await writeResults(run, file, record, [title, "", ...table, "", ...facts.map((fact) => `- ${fact}`), ""].join("\n"));
+  await writeResults(
+    run,
+    openSetFile,
+    record,
+    [title, "", ...table, "", ...facts.map((fact) => `- ${fact}`), ""].join("\n"),
+  );
 }
 
 function rejectingLearner({
@@ -127,6 +127,19 @@ function rejectingLearner({
   const own = prepared.experiment.learner;
   if (!prepared.learnerOf || invocation.batchNorm || options.batchNorm !== "transductive") return own;
   return prepared.learnerOf({ ...options, batchNorm: "support" }, run.config.options.ways);
+}
+
+/** Whether an evaluation is to be one of open sets. @throws UsageError for options that do not go with that */
+export function isOpenSetAsked(invocation: InvocationOptions): boolean {
+  const given = (names: readonly (keyof InvocationOptions)[]) => names.find((name) => invocation[name] !== undefined);
+  if (!invocation.openSet) {
+    const idle = given(["unknownQueries", "openSetScore", "acceptance"]);
+    if (idle) throw new UsageError(`${flagOf(idle)} is for --open-set`, "Give both, or leave it out");
+    return false;
+  }
+  const other = given(["with", "figures"]) ?? ((invocation.batchNorm?.length ?? 0) > 1 ? "batchNorm" : undefined);
+  if (!other) return true;
+  throw new UsageError(`${flagOf(other)} asks for more than the one row of --open-set`, "Evaluate twice");
 }
 
 /** Classes to choose the threshold on and classes to report, which share none. */
@@ -149,8 +162,8 @@ function heldOut(
   };
 }
 
-function protocolNotes({ protocol }: OpenSetEvaluation, rule: CalibratedRule): string[] {
-  const { ways, shots, queries, unknownClasses, unknownQueries, tasks, validationTasks, calibration, seed } = protocol;
+function protocolNotes({ protocol }: OpenSetEvaluation, rule: CalibratedRule, seed: number): string[] {
+  const { ways, shots, queries, unknownClasses, unknownQueries, tasks, validationTasks, calibration } = protocol;
   return [
     `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknownQueries} of each of ${unknownClasses} unknown classes; ${counted(rule.steps, "step")}, batch norm ${rule.batchNorm}`,
     `mean over ${count(Number(tasks))} test tasks with 95% intervals, seed ${seed}`,

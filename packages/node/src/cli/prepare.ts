@@ -1,15 +1,23 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import type { LabelledExamples, Learner } from "innerloop";
+import type { LongWork } from "../data/long-work.js";
 import {
   buildClassifier,
   buildExperiment,
+  buildRegression,
   type DataSplits,
   type Experiment,
   outputsOf,
   splitData,
 } from "../presets/experiment.js";
 import { imagesOfShape, inverted } from "../presets/images-of-shape.js";
-import { type DataRecord, formulaFamilies, isDarkOnLight, loadExamples } from "../presets/load-data.js";
+import {
+  type DataRecord,
+  formulaFamilies,
+  isDarkOnLight,
+  loadExamples,
+  loadRegressionTable,
+} from "../presets/load-data.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "../runs/run-error.js";
@@ -41,26 +49,38 @@ export async function prepare(
   options: ExperimentOptions,
   output: Output,
   signal?: AbortSignal,
-  run?: Pick<ExperimentOptions, "ways">,
+  run?: Pick<ExperimentOptions, "ways" | "shots" | "queries">,
 ): Promise<Prepared> {
+  if (options.groupColumn !== "") {
+    const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work));
+    return { experiment: buildRegression(options, tasks), record };
+  }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined) };
   const { examples, record } = await loaded(options, output, signal);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
   const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
-  return { experiment: buildExperiment(options, splits, outputsOf(options, run?.ways)), record, splits };
+  // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
+  const isOwnSize = !run || (["ways", "shots", "queries"] as const).every((name) => options[name] === run[name]);
+  const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };
+  return { experiment: buildExperiment(options, drawn, outputsOf(options, run?.ways)), record, splits };
 }
 
-async function loaded(
+const loaded = (
   options: Parameters<typeof loadExamples>[0],
   output: Output,
   signal: AbortSignal | undefined,
-): Promise<{ readonly examples: LabelledExamples; readonly record: DataRecord }> {
+): Promise<{ readonly examples: LabelledExamples; readonly record: DataRecord }> =>
+  watched(output, signal, (work) => loadExamples(options, work));
+
+/** Reading data, with its progress shown. */
+async function watched<T>(
+  output: Output,
+  signal: AbortSignal | undefined,
+  read: (work: LongWork) => Promise<T>,
+): Promise<T> {
   const line = output.progress("Preparing data");
   try {
-    return await loadExamples(options, {
-      signal,
-      onProgress: (done, total, what) => line.update(done, total, what),
-    });
+    return await read({ signal, onProgress: (done, total, what) => line.update(done, total, what) });
   } catch (error) {
     if (signal?.aborted) throw new Interrupted();
     throw error;
@@ -96,21 +116,26 @@ export async function prepareRun(
       remedy,
     );
   }
-  return { ...prepared, ...learnersOf(run, options, prepared.splits?.test.exampleShape) };
+  const { splits, experiment } = prepared;
+  const build = splits
+    ? classifiersOf(splits.test.exampleShape)
+    : (given: ExperimentOptions): Learner => buildRegression(given, experiment.tasks).learner;
+  return { ...prepared, ...learnersOf(run, options, build) };
 }
 
+/** @param build the learner of options, trained to tell so many classes apart */
 function learnersOf(
-  run: RunFolder,
+  { config: { options: own } }: RunFolder,
   options: ExperimentOptions,
-  exampleShape: readonly number[] | undefined,
+  build: Required<Prepared>["learnerOf"],
 ): Required<Pick<Prepared, "trained" | "learnerOf">> {
-  const learnerOf = (given: ExperimentOptions, trainedWays: number): Learner =>
-    exampleShape
-      ? buildClassifier(given, exampleShape, outputsOf(given, trainedWays))
-      : buildExperiment(given, undefined).learner;
-  const own = run.config.options;
-  return { learnerOf, trained: learnerOf({ ...options, batchNorm: own.batchNorm }, own.ways) };
+  return { learnerOf: build, trained: build({ ...options, batchNorm: own.batchNorm }, own.ways) };
 }
+
+const classifiersOf =
+  (exampleShape: readonly number[]) =>
+  (given: ExperimentOptions, trainedWays: number): Learner =>
+    buildClassifier(given, exampleShape, outputsOf(given, trainedWays));
 
 /**
  * A run on the examples of another data set, brought to the shape of its own, and to light ink on dark or the reverse
@@ -124,10 +149,10 @@ async function prepareOtherData(
 ): Promise<Prepared> {
   const own = run.config;
   const { data } = own;
-  if (!data || formulaFamilies.includes(options.data)) {
+  if (!data || own.options.groupColumn !== "" || formulaFamilies.includes(options.data)) {
     throw new UsageError(
       `--data ${options.data} of a run of ${own.options.data}`,
-      "Only runs of data sets can be tested on another data set, and on no family of formulas",
+      "Only runs of data sets of classes can be tested on another one",
     );
   }
   const [height = options.imageSize, width = height, channels = 1] = data.exampleShape;
@@ -148,7 +173,7 @@ async function prepareOtherData(
     experiment: buildExperiment({ ...options, trainWays: 0, trainShots: 0 }, splits, outputs),
     record: found.record,
     splits,
-    ...learnersOf(run, options, examples.exampleShape),
+    ...learnersOf(run, options, classifiersOf(examples.exampleShape)),
     domains: { trainedOn: data.name, testedOn: found.record.name },
   };
 }

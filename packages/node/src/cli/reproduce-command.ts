@@ -43,7 +43,9 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
     await reproduceRows(session, interruption.signal);
   } catch (error) {
     if (error instanceof Interrupted) {
-      output.result(`\nThe table is not whole yet; all that was done is saved. Continue with:\n\n  ${again(session)}\n`);
+      output.result(
+        `\nThe table is not whole yet; all that was done is saved. Continue with:\n\n  ${again(session)}\n`,
+      );
     }
     throw error;
   } finally {
@@ -131,12 +133,7 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
   if (problems.length > 0) throw new Error(`${problems.join("; ")}. Continue with \`${again(session)}\``);
 }
 
-function warnOfBegun(
-  begun: readonly Row[],
-  states: ReadonlyMap<Row, RowState>,
-  seconds: number,
-  output: Output,
-): void {
+function warnOfBegun(begun: readonly Row[], states: ReadonlyMap<Row, RowState>, seconds: number, output: Output): void {
   const needed = begun.reduce((sum, row) => {
     const state = states.get(row)!;
     if (state.stage !== "training" || state.iteration === 0) return sum;
@@ -218,12 +215,7 @@ function evaluationArguments(
   row: Row,
   changes: Partial<ExperimentOptions>,
 ): string[] {
-  return [
-    "eval",
-    rowFolder(root, table, row),
-    ...flagsOf(changes),
-    ...(row.baselines ? [] : ["--skip-baselines"]),
-  ];
+  return ["eval", rowFolder(root, table, row), ...flagsOf(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
 }
 
 /** The pace of each row, from a probe of a few seconds, and what it takes besides its updates. */
@@ -289,7 +281,11 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
   const made = last.iteration - first.iteration;
   // A training so short that its first update was its last: all that it took is that update's.
   const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : startup;
-  return { fullUpdates: fullUpdates(row), secondsPerUpdate, overheadSeconds: overhead(table, row, startup, secondsPerUpdate) };
+  return {
+    fullUpdates: fullUpdates(row),
+    secondsPerUpdate,
+    overheadSeconds: overhead(table, row, startup, secondsPerUpdate),
+  };
 }
 
 /** Starting the process for training and for each evaluation, validations, evaluations and baselines. */
@@ -323,18 +319,17 @@ async function showCommands(session: Session): Promise<void> {
   const { table, rows, root, output, request } = session;
   const { budget } = request.invocation;
   const quoted = (args: readonly string[]): string =>
-    [commandName(), ...args.map((text) => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`))].join(
-      " ",
-    );
+    [
+      commandName(),
+      ...args.map((text) => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)),
+    ].join(" ");
   output.say(output.paint("bold", `innerloop reproduce ${table.name}  (dry run)`));
   for (const row of rows) {
     const state = await rowState(root, table, row);
     const commands: string[] = [];
     if (state.stage === "new") commands.push(quoted(trainArguments(session, row, fullUpdates(row))));
-    if (state.stage === "training")
-      commands.push(quoted(["train", "--resume", state.run.path, "--skip-evaluation"]));
-    const evaluations =
-      state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
+    if (state.stage === "training") commands.push(quoted(["train", "--resume", state.run.path, "--skip-evaluation"]));
+    const evaluations = state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
     for (const { changes, record } of evaluations)
       if (!record) commands.push(quoted(evaluationArguments(session, row, changes)));
     output.event({ type: "dry run", row: row.name, stage: state.stage, commands });
@@ -357,7 +352,12 @@ function stageText(state: RowState, row: Row): string {
 }
 
 /** What the row folders of a table hold; folders that cannot be read are named, and left out. */
-async function collect(root: string, table: Table, before: CollectedResults, output: Output): Promise<CollectedResults> {
+async function collect(
+  root: string,
+  table: Table,
+  before: CollectedResults,
+  output: Output,
+): Promise<CollectedResults> {
   let results = before;
   for (const row of table.rows) {
     try {

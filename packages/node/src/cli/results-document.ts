@@ -3,7 +3,7 @@ import { type CollectedResults, type RowResult, withoutGone } from "../reproduce
 import { type CurvePoint, fewestPoints, fitLearningCurve } from "../reproduce/extrapolation.js";
 import type { Table } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
-import { bytes, count, duration, figure, withInterval } from "./terminal.js";
+import { bytes, count, duration, figure, withInterval, wrapped } from "./terminal.js";
 
 /** Sentences over the tables. */
 const introduction = `Every figure is the mean over held-out tasks with its 95% interval (1.96 s / sqrt(tasks)), in parentheses the
@@ -40,7 +40,7 @@ function tableSection(table: Table, results: RowResults): string[] {
   });
   const command = `innerloop reproduce ${table.name}`;
   const lines = [`## ${table.title}`, "", `    ${command}`, ""];
-  if (table.about !== "") lines.push(table.about, "");
+  if (table.about !== "") lines.push(wrapped(table.about, 120), "");
   lines.push(...figuresTable(table, results), "", ...protocolLines(table, runs), "", "Runs:", "");
   lines.push(
     row(["run", "updates", "evaluated after", "training", "evaluation", "memory", "seed", "made on", "with"]),
@@ -118,7 +118,7 @@ function runLine(name: string, result: RowResult): string {
   return row([
     `\`${name}\``,
     `${share}${isShortened(result) ? "†" : ""}`,
-    `${count(iteration)} (${checkpoint})`,
+    iteration === undefined ? "" : `${count(iteration)} (${checkpoint})`,
     result.trainingSeconds === undefined ? "" : duration(result.trainingSeconds),
     result.evaluationSeconds === undefined ? "" : duration(result.evaluationSeconds),
     result.peakBytes === undefined ? "" : bytes(result.peakBytes),
@@ -135,9 +135,7 @@ function curveLines(table: Table, name: string, result: RowResult): string[] {
   if (!isShortened(result) || result.curve.length === 0) return [];
   const metric = figureNameOf(table);
   const { curve, fullUpdates } = result;
-  const shown = curve.filter(
-    (_, i) => i === 0 || (curve.length - 1 - i) % Math.ceil(curve.length / pointsShown) === 0,
-  );
+  const shown = curve.filter((_, i) => i === 0 || (curve.length - 1 - i) % Math.ceil(curve.length / pointsShown) === 0);
   const points = shown.map((point) => `${withInterval(metric, point)} after ${count(point.updates)}`);
   const text = `- \`${name}\`: validation ${table.metric} ${points.join(", ")}.`;
   if (curve.length < fewestPoints) return [`${text} Too few points to extrapolate from.`];

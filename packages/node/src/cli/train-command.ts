@@ -8,6 +8,7 @@ import {
   presetHint,
   readJsonExperiment,
 } from "../presets/experiment-file.js";
+import { formulaFamilies } from "../presets/load-data.js";
 import {
   defaultExperimentOptions,
   type ExperimentOptions,
@@ -16,7 +17,7 @@ import {
   type InvocationOptions,
   type OptionSpec,
 } from "../presets/option-table.js";
-import { isPresetName, type Preset, presets, resolveOptions } from "../presets/presets.js";
+import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../presets/presets.js";
 import { UsageError } from "../presets/usage-error.js";
 import {
   createRun,
@@ -92,7 +93,7 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
       "Choose one, as in `innerloop train hanzi`; `innerloop train --help` lists them",
     );
   }
-  const preset = target ?? (chosen.data === "sinusoid" ? "sinusoid" : "images");
+  const preset = target ?? presetFor(chosen);
   if (isPresetName(preset)) {
     return {
       name: preset,
@@ -119,6 +120,10 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
     code: { prepared: { experiment }, sha256 },
   };
 }
+
+/** The preset that goes with data which are given without one. */
+const presetFor = ({ data = "", groupColumn }: Partial<ExperimentOptions>): PresetName =>
+  groupColumn ? "table" : formulaFamilies.includes(data) ? "sinusoid" : "images";
 
 /** Whether an experiment in code leaves no say to an option of the command line. */
 function fileSettles(option: string): boolean {

@@ -1,6 +1,6 @@
 import { DataError } from "./data-error.js";
 import type { LongWork } from "./long-work.js";
-import { textPieces } from "./text-lines.js";
+import { textPieces } from "./text-file.js";
 
 export interface CsvOptions extends LongWork {
   /** What stands between fields; by default that of `,` `;` and tab which the first line has most of. */

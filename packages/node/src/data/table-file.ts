@@ -3,7 +3,8 @@ import { type CsvOptions, type CsvRow, numberIn, readCsv } from "./csv.js";
 import { DataError } from "./data-error.js";
 import { GrowingClasses } from "./growing-classes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
-import { textPieces } from "./text-lines.js";
+import type { LongWork } from "./long-work.js";
+import { textPieces } from "./text-file.js";
 
 export interface TableOptions extends CsvOptions {
   /** Name of the data set; default "table". */
@@ -105,9 +106,14 @@ async function readJsonLines(path: string, options: TableOptions): Promise<Growi
   return classes;
 }
 
-async function eachJsonLine(
+/**
+ * Hands over the objects of a file of JSON lines.
+ *
+ * @throws DataError ILD71 with the line, for one that is no object; ILD03
+ */
+export async function eachJsonLine(
   path: string,
-  work: TableOptions,
+  work: LongWork,
   take: (record: Readonly<Record<string, unknown>>, line: number) => void,
 ): Promise<void> {
   let line = 0;

@@ -1,29 +1,33 @@
 /** From options to what `train` and `evaluate` take: data, tasks, learner, optimizers and baselines. */
+import type { Tree } from "@innerloop/graph";
 import {
   type Adapter,
   adam,
   adamW,
   buildLearner,
+  type CurveTaskOptions,
   clipByGlobalNorm,
   convEmbedding,
+  convMaps,
   convNet,
   cosineSchedule,
   crossEntropy,
   episodes,
   flatten,
   fromScratch,
+  gaussianProcesses,
   glorotUniform,
+  harmonics,
   heNormal,
   type Initializer,
   type LabelledExamples,
-  type Layer,
   type Learner,
   type LearnerSetting,
   type LearningRate,
-  type Loss,
   learnerCatalogue,
   linearClassifier,
   linearSchedule,
+  lines,
   meanSquaredError,
   mlp,
   nearestNeighbour,
@@ -32,19 +36,27 @@ import {
   sgd,
   sinusoids,
   splitClasses,
+  steps,
   type TaskSource,
   truncatedNormal,
   withRotations,
 } from "innerloop";
 import { augmentationOf } from "./augmentation.js";
+import type { CurveFamilyName } from "./load-data.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
+import { trainedEmbedding } from "./trained-embedding.js";
 import { UsageError } from "./usage-error.js";
 
 /** A baseline of the results table, with the steps that it is given. */
 export interface Baseline {
   readonly adapter: Adapter;
   readonly steps: readonly number[];
+  /**
+   * Its parameters out of those of the run, for a baseline that uses what was trained; undefined where the run has none
+   * of the kind. Without it they are fresh ones.
+   */
+  readonly fromTrained?: (params: Tree) => Tree | undefined;
 }
 
 /** All that a run trains and evaluates. */
@@ -103,7 +115,7 @@ function splitExamples(data: LabelledExamples): DataSplits {
 }
 
 /**
- * Builds the experiment; `data` is needed for all but the sinusoid family.
+ * Builds the experiment; `data` is needed for all but the families that are formulas.
  *
  * @param outputs classes that the model tells apart, those of a task by default; tasks may have fewer
  */
@@ -112,14 +124,32 @@ export function buildExperiment(
   data: DataSplits | undefined,
   outputs = outputsOf(options),
 ): Experiment {
-  const tasks = tasksOf(options, data);
-  const setting = data ? classification(data.test.exampleShape, outputs) : regression;
-  const models = modelsOf({ ...options, ways: outputs }, data?.test.exampleShape);
+  if (!data) return buildRegression(options, curveTasksOf(options));
+  const { exampleShape } = data.test;
+  const setting = classification(exampleShape, outputs);
+  return experimentOf(options, tasksOf(options, data), modelsOf(options, exampleShape, outputs), setting);
+}
+
+/** Builds the experiment of regression tasks, of a formula or a table. */
+export function buildRegression(options: ExperimentOptions, tasks: Experiment["tasks"]): Experiment {
+  const { support } = tasks.train.sample(0, 0);
+  const inputShape = support.x.shape.slice(1);
+  const outputs = support.y.shape[1] ?? 1;
+  const setting = { kind: "regression", inputShape, outputs, loss: meanSquaredError } as const;
+  return experimentOf(options, tasks, modelsOf(options, inputShape, outputs), setting);
+}
+
+function experimentOf(
+  options: ExperimentOptions,
+  tasks: Experiment["tasks"],
+  models: ReturnType<typeof modelsOf>,
+  setting: TaskSetting,
+): Experiment {
   return {
     learner: learnerOf(options, models, setting),
     tasks,
     optimizer: outerOptimizerOf(options),
-    baselines: baselinesOf(options, models.model, setting.loss),
+    baselines: baselinesOf(options, models, setting),
   };
 }
 
@@ -129,21 +159,28 @@ export function buildClassifier(
   exampleShape: readonly number[],
   outputs = outputsOf(options),
 ): Learner {
-  const models = modelsOf({ ...options, ways: outputs }, exampleShape);
-  return learnerOf(options, models, classification(exampleShape, outputs));
+  return learnerOf(options, modelsOf(options, exampleShape, outputs), classification(exampleShape, outputs));
 }
 
-function tasksOf(options: ExperimentOptions, data: DataSplits | undefined): Experiment["tasks"] {
+/** Regression families that are formulas, by the names that --data has for them. */
+const curveFamilies: Readonly<Record<CurveFamilyName, (options: CurveTaskOptions) => TaskSource>> = {
+  sinusoid: sinusoids,
+  harmonics,
+  lines,
+  steps,
+  "gaussian-processes": gaussianProcesses,
+};
+
+function curveTasksOf({ data, shots, trainShots, queries }: ExperimentOptions): Experiment["tasks"] {
+  const family = curveFamilies[data as CurveFamilyName];
+  const evaluation = family({ shots, queries: queries || shots });
+  const train = trainShots ? family({ shots: trainShots, queries: queries || shots }) : evaluation;
+  return { train, validation: evaluation, test: evaluation };
+}
+
+function tasksOf(options: ExperimentOptions, data: DataSplits): Experiment["tasks"] {
   const { ways, shots, trainShots, trainWays } = options;
   const queries = options.queries || shots;
-  if (!data) {
-    const evaluation = sinusoids({ shots, queries });
-    return {
-      train: trainShots ? sinusoids({ shots: trainShots, queries }) : evaluation,
-      validation: evaluation,
-      test: evaluation,
-    };
-  }
   const augment = augmentationOf(options.augment, data.train.exampleShape);
   return {
     train: episodes(data.train, {
@@ -164,33 +201,46 @@ const initializers: Readonly<Record<ExperimentOptions["init"], Initializer>> = {
   small: truncatedNormal(0.01),
 };
 
-/** The model that the options describe, and the same without its head. */
+/** The model that the options describe, in the forms that learners take. */
 function modelsOf(
   options: ExperimentOptions,
-  exampleShape: readonly number[] | undefined,
-): { readonly model: Layer; readonly embedding: Layer } {
-  const { ways, hidden, filters, blocks, downsampling } = options;
+  exampleShape: readonly number[],
+  outputs: number,
+): Pick<LearnerSetting, "model" | "perStepModel" | "embedding" | "maps"> {
+  const { hidden, filters, blocks, downsampling, steps } = options;
   const batchNorm = options.batchNorm === "none" ? undefined : options.batchNorm;
-  const inputs = exampleShape ? exampleShape.reduce((a, b) => a * b, 1) : 1;
-  const outputs = exampleShape ? ways : 1;
+  const inputs = exampleShape.reduce((a, b) => a * b, 1);
   switch (options.model) {
-    case "linear":
-      return { model: linearClassifier({ inputs, ways: outputs }), embedding: flatten() };
+    case "linear": {
+      const model = linearClassifier({ inputs, ways: outputs });
+      const embedding = Object.assign(flatten(), { outputShape: [inputs] });
+      return { model, perStepModel: model, embedding, maps: embedding };
+    }
     case "mlp": {
+      const sizes = [inputs, ...hidden];
       const shared = { weightInit: initializers[options.init], ...(batchNorm ? { batchNorm } : {}) };
+      const perStep = batchNorm ? { batchNormSteps: steps } : {};
+      const embedding = mlp({ sizes, ...shared });
       return {
-        model: mlp({ sizes: [inputs, ...hidden, outputs], ...shared }),
-        embedding: mlp({ sizes: [inputs, ...hidden], ...shared }),
+        model: mlp({ sizes: [...sizes, outputs], ...shared }),
+        perStepModel: mlp({ sizes: [...sizes, outputs], ...shared, ...perStep }),
+        embedding,
+        maps: embedding,
       };
     }
     case "conv": {
-      const [height, width, channels = 1] = exampleShape ?? [];
+      const [height, width, channels = 1] = exampleShape;
       if (height === undefined || width === undefined)
         throw new UsageError("--model conv is for images", "Use --model mlp");
       if (!batchNorm)
         throw new UsageError("--batch-norm none is for --model mlp", "Choose transductive, support or running");
-      const shared = { imageShape: [height, width, channels], filters, blocks, downsampling, batchNorm } as const;
-      return { model: convNet({ ...shared, ways }), embedding: convEmbedding(shared) };
+      const shared = { imageShape: [height, width, channels], filters, blocks, batchNorm } as const;
+      return {
+        model: convNet({ ...shared, downsampling, ways: outputs }),
+        perStepModel: convNet({ ...shared, downsampling, ways: outputs, batchNormSteps: steps }),
+        embedding: convEmbedding({ ...shared, downsampling }),
+        maps: convMaps(shared),
+      };
     }
   }
 }
@@ -221,8 +271,11 @@ function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, cli
 }
 
 function learnerOf(options: ExperimentOptions, models: ReturnType<typeof modelsOf>, setting: TaskSetting): Learner {
-  const { learner, steps, innerRate, distance } = options;
-  return buildLearner(learner, { ...setting, ...models, steps, inner: innerOptimizerOf(options), innerRate, distance });
+  const { learner, steps, innerRate, iterations, distance, proximal, units } = options;
+  const temperature = options.temperature === "learned" ? "learned" : 1;
+  const inner = innerOptimizerOf(options);
+  const chosen = { steps, inner, innerRate, iterations, distance, temperature, proximal, units } as const;
+  return buildLearner(learner, { ...setting, ...models, ...chosen });
 }
 
 type TaskSetting = Pick<LearnerSetting, "kind" | "inputShape" | "outputs" | "loss">;
@@ -234,9 +287,6 @@ const classification = (inputShape: readonly number[], outputs: number): TaskSet
   loss: crossEntropy,
 });
 
-/** Regression families have one number in and one out. */
-const regression: TaskSetting = { kind: "regression", inputShape: [1], outputs: 1, loss: meanSquaredError };
-
 /**
  * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand have,
  * any other those that it was trained with.
@@ -247,15 +297,29 @@ export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, train
 
 /**
  * From scratch with the learner's own adaptation and with one that suits training from scratch, and the nearest
- * neighbour among the pixels of the support set.
+ * neighbour among the support set: by pixels, and in the embedding that the run has trained.
  */
-function baselinesOf(options: ExperimentOptions, model: Layer, loss: Loss): Baseline[] {
+function baselinesOf(
+  options: ExperimentOptions,
+  { model, embedding }: Pick<LearnerSetting, "model" | "embedding">,
+  { kind, loss }: Pick<TaskSetting, "kind" | "loss">,
+): Baseline[] {
   const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) });
   const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) });
   const list: Baseline[] = [
     { adapter: scratch, steps: options.evalSteps },
     { adapter: { ...longer, name: "from scratch, Adam 0.01" }, steps: [10, 50] },
   ];
-  if (options.data !== "sinusoid") list.push({ adapter: nearestNeighbour({ ways: options.ways }), steps: [0] });
-  return list;
+  if (kind === "regression") return list;
+  const { ways } = options;
+  const embedded = nearestNeighbour({ ways, model: embedding });
+  return [
+    ...list,
+    { adapter: nearestNeighbour({ ways }), steps: [0] },
+    {
+      adapter: { ...embedded, name: "nearest neighbour (embedding)" },
+      steps: [0],
+      fromTrained: (params) => trainedEmbedding(embedding, params),
+    },
+  ];
 }

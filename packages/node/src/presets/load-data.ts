@@ -1,14 +1,95 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { groupedRegression, type Split, type Table, type TaskSource } from "innerloop";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
 import { readImageFolder } from "../data/image-folder.js";
 import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
+import { readRegressionTable } from "../data/regression-table.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { UsageError } from "./usage-error.js";
+
+/**
+ * The regression tasks of a table, whose groups are split for good: the part that a group is in follows from its name.
+ *
+ * @throws UsageError where options are missing or are for data sets of classes
+ */
+export async function loadRegressionTable(
+  options: Pick<
+    ExperimentOptions,
+    | "data"
+    | "groupColumn"
+    | "target"
+    | "inputs"
+    | "shots"
+    | "trainShots"
+    | "queries"
+    | "validationClasses"
+    | "testClasses"
+  >,
+  work: LongWork = {},
+): Promise<{ readonly tasks: Readonly<Record<Split, TaskSource>>; readonly record: DataRecord }> {
+  const { data, groupColumn, shots, trainShots, validationClasses, testClasses } = options;
+  const targets = columnsIn(options.target);
+  if (data === "" || targets.length === 0) {
+    throw new UsageError(
+      `--group-column ${groupColumn} without ${data === "" ? "--data" : "--target"}`,
+      "Tasks from a table take --data FILE.csv --group-column COLUMN --target COLUMN",
+    );
+  }
+  const name = basename(data).replace(/\.[a-z]+$/i, "");
+  const named = columnsIn(options.inputs);
+  const { table, inputs } = await readRegressionTable(data, {
+    ...work,
+    name,
+    groupColumn,
+    targets,
+    ...(named.length > 0 ? { inputs: named } : {}),
+  });
+  const tasksOf = (support: number) =>
+    groupedRegression(table, {
+      groupColumn,
+      inputs,
+      targets,
+      shots: support,
+      queries: options.queries || shots,
+      skipSmallGroups: true,
+      split: {
+        ...(validationClasses ? { validation: validationClasses } : {}),
+        ...(testClasses ? { test: testClasses } : {}),
+      },
+    });
+  const { tasks } = tasksOf(shots);
+  return {
+    tasks: trainShots ? { ...tasks, train: tasksOf(trainShots).tasks.train } : tasks,
+    record: {
+      name,
+      sha256: tableDigest(table),
+      folder: resolve(data),
+      exampleShape: [inputs.length],
+      darkOnLight: false,
+    },
+  };
+}
+
+const columnsIn = (list: string): string[] =>
+  list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+
+function tableDigest({ columns }: Table): string {
+  const hash = createHash("sha256");
+  for (const [name, values] of Object.entries(columns)) {
+    hash.update(JSON.stringify(name));
+    if (values instanceof Float64Array) hash.update(new Uint8Array(values.buffer));
+    else hash.update(JSON.stringify(values));
+  }
+  return hash.digest("hex");
+}
 
 /** What a run keeps of its data set: enough to notice that it has changed, and to read images as it did. */
 export interface DataRecord {
@@ -24,7 +105,9 @@ export interface DataRecord {
 }
 
 /** Families that are formulas rather than files. */
-export const formulaFamilies: readonly string[] = ["sinusoid"];
+const curveFamilyNames = ["sinusoid", "harmonics", "lines", "steps", "gaussian-processes"] as const;
+export type CurveFamilyName = (typeof curveFamilyNames)[number];
+export const formulaFamilies: readonly string[] = curveFamilyNames;
 
 /** The examples that an experiment asks for, from the data folder or a folder or archive of class folders. */
 export async function loadExamples(

@@ -22,7 +22,17 @@ export const commandNames = [
 ] as const;
 export type CommandName = (typeof commandNames)[number];
 
-export const optionGroups = ["Task", "Learner", "Model", "Training", "Evaluation", "Run", "Output", "Images"] as const;
+export const optionGroups = [
+  "Task",
+  "Learner",
+  "Model",
+  "Training",
+  "Evaluation",
+  "Run",
+  "Output",
+  "Images",
+  "Tables",
+] as const;
 export type OptionGroup = (typeof optionGroups)[number];
 
 interface OptionBase {
@@ -77,11 +87,35 @@ export type FigureChoice = (typeof figureChoices)[number];
 export const experimentOptions = table({
   data: {
     kind: "text",
-    placeholder: "NAME|DIR|ZIP",
+    placeholder: "NAME|DIR|ZIP|TABLE",
     default: "",
     group: "Task",
     commands: trained,
-    help: "data set: a name of `innerloop data list`, or a folder or zip archive with one folder of images per class",
+    help: "data set: a name of `innerloop data list`; a folder or zip archive with one folder of images per class; with --group-column a table for regression, CSV or JSON lines; or curves: sinusoid, harmonics, lines, steps, gaussian-processes",
+  },
+  groupColumn: {
+    kind: "text",
+    placeholder: "COLUMN",
+    default: "",
+    group: "Task",
+    commands: training,
+    help: "of a table for regression: the column that says to which group a row belongs; each group is a task",
+  },
+  target: {
+    kind: "text",
+    placeholder: "COLUMN,...",
+    default: "",
+    group: "Task",
+    commands: training,
+    help: "of a table for regression: the columns of numbers to predict, separated by commas",
+  },
+  inputs: {
+    kind: "text",
+    placeholder: "COLUMN,...",
+    default: "",
+    group: "Task",
+    commands: training,
+    help: "of a table for regression: the columns of numbers to predict from; all others that hold numbers unless given",
   },
   ways: {
     kind: "integer",
@@ -142,7 +176,7 @@ export const experimentOptions = table({
     least: 0,
     group: "Task",
     commands: training,
-    help: "classes held out for validation; 0: a tenth, or those that the data set names",
+    help: "classes, or groups of a table, held out for validation; 0: a tenth, or those that the data set names",
   },
   testClasses: {
     kind: "integer",
@@ -150,7 +184,7 @@ export const experimentOptions = table({
     least: 0,
     group: "Task",
     commands: training,
-    help: "classes held out for evaluation; 0: a fifth, or those that the data set names",
+    help: "classes, or groups of a table, held out for evaluation; 0: a fifth, or those that the data set names",
   },
   classOrder: {
     kind: "choice",
@@ -217,6 +251,33 @@ export const experimentOptions = table({
     group: "Learner",
     commands: training,
     help: "of embeddings, for prototypical networks",
+  },
+  temperature: {
+    kind: "choice",
+    choices: ["1", "learned"],
+    default: "1",
+    group: "Learner",
+    commands: training,
+    help: "what distances or similarities are divided by, for prototypical and matching networks",
+  },
+  proximal: {
+    kind: "number",
+    default: 2,
+    least: 0,
+    above: true,
+    most: 1e6,
+    group: "Learner",
+    commands: training,
+    help: "pull towards the meta-parameters in the inner loop of iMAML, its lambda",
+  },
+  units: {
+    kind: "integer",
+    default: 64,
+    least: 4,
+    most: 4096,
+    group: "Learner",
+    commands: training,
+    help: "width of the networks that read the support set, of model-based learners; a multiple of 4",
   },
   innerOptimizer: {
     kind: "choice",
@@ -608,6 +669,34 @@ export const invocationOptions = table({
     group: "Learner",
     commands: ["adapt"],
     help: "adaptation steps; the most that evaluation reported by default",
+  },
+  labelColumn: {
+    kind: "text",
+    placeholder: "NAME",
+    group: "Tables",
+    commands: ["data import"],
+    help: "the column of a table (CSV, TSV, JSON lines) that says which class a row belongs to",
+  },
+  featureColumns: {
+    kind: "text",
+    placeholder: "NAME,...",
+    group: "Tables",
+    commands: ["data import"],
+    help: "the columns of numbers that make an example; all others unless given",
+  },
+  header: {
+    kind: "choice",
+    choices: ["yes", "no"],
+    default: "yes",
+    group: "Tables",
+    commands: ["data import"],
+    help: "whether the first line of a CSV names the columns; no: they are called 1, 2, 3, ...",
+  },
+  channelsFirst: {
+    kind: "flag",
+    group: "Tables",
+    commands: ["data import"],
+    help: "images in arrays (.npy, .npz) are [channels, height, width], and are turned to [height, width, channels]",
   },
   quiet: {
     kind: "flag",

@@ -164,6 +164,27 @@ export const presets = {
     learners: { reptile: { ...reptileOnImages, iterations: 10_000 } },
     models: { mlp: { hidden: [256, 128, 64, 64], init: "small" } },
   },
+  table: {
+    summary: "regression from your own table: --data FILE.csv --group-column COLUMN --target COLUMN, MLP of 64-64",
+    protocol:
+      "The rows of each group are a task. A tenth of the groups are for validation and a fifth for evaluation, by their names; columns have mean 0 and deviation 1 over the training groups",
+    options: {
+      data: "",
+      shots: 5,
+      queries: 5,
+      model: "mlp",
+      hidden: [64, 64],
+      init: "he",
+      batchNorm: "none",
+      innerRate: 0.05,
+      steps: 5,
+      evalSteps: [0, 1, 5, 10],
+      metaBatch: 16,
+      outerRate: 1e-3,
+      schedule: "cosine",
+      iterations: 3000,
+    },
+  },
   images: {
     summary: "your own images: --data DIR with one folder of images per class, 5-way 1-shot",
     protocol: "A tenth of the classes are for validation and a fifth for evaluation, after a shuffle by a fixed seed",

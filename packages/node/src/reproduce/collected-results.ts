@@ -24,9 +24,9 @@ export interface RowResult {
   /** Updates that were made, and those of the full training. */
   readonly updates: number;
   readonly fullUpdates: number;
-  /** The checkpoint that was evaluated, and the updates behind it. */
-  readonly checkpoint: "best" | "last";
-  readonly iteration: number;
+  /** The checkpoint that was evaluated, and the updates behind it; runs of before this was kept have neither. */
+  readonly checkpoint?: "best" | "last";
+  readonly iteration?: number;
   readonly seed: number;
   readonly cells: Readonly<Record<string, CellResult>>;
   /** The protocol of each cell in a sentence. */
@@ -67,14 +67,19 @@ export function rowResult(table: Table, row: Row, state: Exclude<RowState, { sta
     const [first, ...others] = record!.evaluations;
     for (const column of columns) {
       const steps = row.cells[column.name]!.steps ?? column.steps;
-      cells[column.name] = cellOf(first!, table.metric, steps);
+      const cell = cellOf(first!, table.metric, steps);
+      if (!cell) {
+        throw new UsageError(
+          `${row.name} was not evaluated after ${steps} steps, which the column ${column.name} shows`,
+          "Name them in evalSteps of the row's options",
+        );
+      }
+      cells[column.name] = cell;
       if (record!.summary !== undefined) protocols[column.name] = record!.summary;
       if (!row.baselines) continue;
       for (const method of others) {
-        baselines[method.learner] = {
-          ...baselines[method.learner],
-          [column.name]: cellOf(method, table.metric, steps),
-        };
+        const baseline = cellOf(method, table.metric, steps);
+        if (baseline) baselines[method.learner] = { ...baselines[method.learner], [column.name]: baseline };
       }
     }
   }
@@ -102,15 +107,21 @@ export function rowResult(table: Table, row: Row, state: Exclude<RowState, { sta
   };
 }
 
-/** A method's figure after so many steps, or after the most that it was given. */
-function cellOf({ rows }: MethodRecord, metric: Metric, steps: number | undefined): CellResult {
-  const found = rows.find((row) => row.steps === steps) ?? rows.at(-1)!;
+/**
+ * A method's figure after so many steps, or after the most that it was given; undefined where it was not given so many.
+ * One that takes no steps has one figure.
+ */
+function cellOf({ rows }: MethodRecord, metric: Metric, steps: number | undefined): CellResult | undefined {
+  const isStepless = rows.length === 1 && rows[0]!.steps === 0;
+  const found = steps === undefined || isStepless ? rows.at(-1) : rows.find((row) => row.steps === steps);
+  if (!found) return undefined;
   const figure = figureOf(found.figures, metric);
   if (!figure) {
     const names = Object.keys(found.figures).join(", ");
     throw new UsageError(`the table's metric is ${metric}, and an evaluation of it has ${names}`, "Name one of these");
   }
-  return { steps: found.steps, mean: figure.mean, interval: figure.interval };
+  const rounded = (value: number): number => Number(value.toPrecision(6));
+  return { steps: found.steps, mean: rounded(figure.mean), interval: rounded(figure.interval) };
 }
 
 /** A learner whose loss is another one has its squared error beside it. */
@@ -119,7 +130,6 @@ const figureOf = (figures: Readonly<Record<string, Figure>>, metric: Metric): Fi
 
 /** Points of a curve that are kept: more say no more. */
 const mostPoints = 30;
-
 
 function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates: number } & Figure)[] {
   const points = events.flatMap(({ type, iteration, evaluation }) => {

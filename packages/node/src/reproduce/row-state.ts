@@ -98,7 +98,7 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
 export function neededEvaluations(table: Table, row: Row, own: ExperimentOptions): NeededEvaluation[] {
   const byChanges = new Map<string, { changes: Partial<ExperimentOptions>; columns: Column[] }>();
   for (const column of columnsOf(table, row)) {
-    const changes = evaluationChanges(table, row, column, own);
+    const changes = evaluationChanges(row, column, own);
     const key = JSON.stringify(Object.entries(changes).sort());
     const entry = byChanges.get(key) ?? { changes, columns: [] };
     entry.columns.push(column);

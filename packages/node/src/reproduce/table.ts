@@ -71,12 +71,7 @@ export const trainingOptions = ({ train: { preset, options } }: Row): Experiment
 export const fullUpdates = ({ train: { options } }: Row): number => options.iterations;
 
 /** What the evaluation of a column changes in the options of a run; nothing where it is evaluated as it was trained. */
-export function evaluationChanges(
-  table: Table,
-  row: Row,
-  column: Column,
-  own: ExperimentOptions,
-): Partial<ExperimentOptions> {
+export function evaluationChanges(row: Row, column: Column, own: ExperimentOptions): Partial<ExperimentOptions> {
   const asked = { ...column.options, ...row.cells[column.name]?.options };
   const shots = asked.shots ?? own.shots;
   return Object.fromEntries(
@@ -147,7 +142,9 @@ const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
 /** A table from a value that may be anything. @throws UsageError */
 export function checkTable(value: unknown, where: string): Table {
   const table = fieldsOf(value, where, ["name", "title", "about", "metric", "data", "columns", "rows"]);
-  const columns = listOf(table.columns, `columns in ${where}`).map((each, i) => checkColumn(each, `columns[${i}]`, where));
+  const columns = listOf(table.columns, `columns in ${where}`).map((each, i) =>
+    checkColumn(each, `columns[${i}]`, where),
+  );
   const rows = listOf(table.rows, `rows in ${where}`).map((each, i) => checkRow(each, `rows[${i}]`, where, columns));
   for (const [what, list] of Object.entries({ columns, rows })) {
     const names = list.map(({ name }) => name);
@@ -212,7 +209,10 @@ function checkRow(value: unknown, at: string, where: string, columns: readonly C
   );
   const { iterations } = options;
   if (iterations === undefined)
-    throw new UsageError(`${at} in ${where} does not say how many updates it has in full`, "Give iterations in its options");
+    throw new UsageError(
+      `${at} in ${where} does not say how many updates it has in full`,
+      "Give iterations in its options",
+    );
   const cells = Object.entries(fieldsOf(row.cells, `${at}.cells in ${where}`)).map(([name, cell]) => {
     const place = `${at}.cells.${name}`;
     if (!columns.some((column) => column.name === name)) {
@@ -249,7 +249,10 @@ function evaluationFields(
   for (const name of Object.keys(checked ?? {})) {
     const spec: OptionSpec = experimentOptions[name as keyof ExperimentOptions];
     if (!spec.commands.includes("eval"))
-      throw new UsageError(`${place} has ${name}, which training settles`, "`innerloop eval --help` lists what may change");
+      throw new UsageError(
+        `${place} has ${name}, which training settles`,
+        "`innerloop eval --help` lists what may change",
+      );
   }
   return {
     ...(checked ? { options: checked } : {}),
@@ -264,7 +267,10 @@ function fieldsOf(value: unknown, where: string, known?: readonly string[]): Rec
   const unknown = known && Object.keys(value).find((name) => !known.includes(name));
   if (known && unknown !== undefined) {
     const near = nearestName(unknown, known);
-    throw new UsageError(`${where} has an unknown ${unknown}`, near ? `Did you mean ${near}?` : `It has ${known.join(", ")}`);
+    throw new UsageError(
+      `${where} has an unknown ${unknown}`,
+      near ? `Did you mean ${near}?` : `It has ${known.join(", ")}`,
+    );
   }
   return value as Record<string, unknown>;
 }

@@ -15,6 +15,21 @@ function sinusoidRow(name: string, learner: string, options: TrainOptions, more:
   return { name, learner, train: { preset: "sinusoid", options }, cells, ...more };
 }
 
+const methods = {
+  ridge: "ridge regression head",
+  cnp: "conditional neural process",
+  anp: "attentive neural process",
+  transformer: "transformer",
+  film: "FiLM",
+} as const satisfies Partial<Record<ExperimentOptions["learner"], string>>;
+
+/** Learners that read the support set at once have one figure, which stands in the last column. */
+function withoutSteps(...learners: readonly (keyof typeof methods)[]): Row[] {
+  return learners.map((learner) =>
+    sinusoidRow(learner, methods[learner], { learner, iterations: 70_000 }, { cells: { "10-steps": {} } }),
+  );
+}
+
 const readOff = "read off figure 2 of Finn et al. 2017, within 0.2";
 
 const sinusoid: Table = {
@@ -22,7 +37,7 @@ const sinusoid: Table = {
   title: "Sinusoids, K = 10",
   about:
     "Mean squared error on 10 query points of a sine curve, of which 10 points are given. The network is an MLP 1-40-40-1; the inner rate is 0.01. " +
-    "The published figures are read off a plot, which ends after nine steps.",
+    "The published figures are read off a plot, which ends after nine steps. Learners that take no steps stand in the last column.",
   metric: "mean squared error",
   columns: [
     { name: "before", title: "before", steps: 0 },
@@ -49,6 +64,13 @@ const sinusoid: Table = {
     sinusoidRow("anil", "ANIL", { learner: "anil", iterations: 70_000 }),
     sinusoidRow("boil", "BOIL", { learner: "boil", iterations: 70_000 }),
     sinusoidRow("meta-sgd", "Meta-SGD", { learner: "meta-sgd", iterations: 70_000 }),
+    sinusoidRow("maml-plus-plus", "MAML++", { learner: "maml++", iterations: 70_000 }),
+    sinusoidRow("learned-sgd", "learned SGD", { learner: "learned-sgd", iterations: 70_000 }),
+    sinusoidRow("meta-curvature", "Meta-Curvature", { learner: "meta-curvature", iterations: 70_000 }),
+    sinusoidRow("imaml", "iMAML, 10 steps", { learner: "imaml", steps: 10, iterations: 70_000 }),
+    sinusoidRow("gates", "gates", { learner: "gates", iterations: 70_000 }),
+    sinusoidRow("widths", "widths", { learner: "widths", iterations: 70_000 }),
+    ...withoutSteps("ridge", "cnp", "anp", "transformer", "film"),
     sinusoidRow(
       "joint",
       "joint pre-training + fine-tuning",
@@ -89,9 +111,23 @@ function onOmniglot(
     }));
 }
 
+/** Metric learners: 4 episodes of the setting's own ways an update, blocks that pool, averages over training. */
+const episodic = {
+  queries: 5,
+  downsampling: "pool",
+  batchNorm: "running",
+  metaBatch: 4,
+  iterations: 20_000,
+} as const satisfies TrainOptions;
+
 const figure = (published: string | undefined): Cell => (published === undefined ? {} : { published });
 
-const unreported = { "5way-1shot": undefined, "5way-5shot": undefined, "20way-1shot": undefined, "20way-5shot": undefined };
+const unreported = {
+  "5way-1shot": undefined,
+  "5way-5shot": undefined,
+  "20way-1shot": undefined,
+  "20way-5shot": undefined,
+};
 
 const omniglot: Table = {
   name: "omniglot",
@@ -166,14 +202,37 @@ const omniglot: Table = {
       { "5way-1shot": "99.53", "5way-5shot": "99.93", "20way-1shot": "95.93", "20way-5shot": "98.97" },
       { source: "Li et al. 2017" },
     ),
+    ...onOmniglot(
+      "maml-plus-plus",
+      "MAML++",
+      { learner: "maml++", innerRate: 0.1, steps: 5, evalSteps: [0, 5], iterations: 60_000 },
+      { "5way-1shot": "99.47", "5way-5shot": "99.85", "20way-1shot": "97.65", "20way-5shot": "99.33" },
+      { source: "Antoniou et al. 2019" },
+    ),
+    ...onOmniglot(
+      "imaml",
+      "iMAML",
+      { learner: "imaml", steps: 16, evalSteps: [0, 16], iterations: 60_000 },
+      { "5way-1shot": "99.50", "5way-5shot": "99.74", "20way-1shot": "96.18", "20way-5shot": "99.14" },
+      { source: "Rajeswaran et al. 2019, Hessian-free" },
+    ),
     prototypicalOnOmniglot(1, { "5way-1shot": "98.8", "20way-1shot": "96.0" }),
     prototypicalOnOmniglot(5, { "5way-5shot": "99.7", "20way-5shot": "98.9" }),
     ...onOmniglot(
-      "joint",
-      "joint pre-training + fine-tuning",
-      { learner: "joint", iterations: 60_000 },
-      unreported,
+      "matching",
+      "matching network",
+      { learner: "matching", ...episodic },
+      { "5way-1shot": "98.1", "5way-5shot": "98.9", "20way-1shot": "93.8", "20way-5shot": "98.5" },
+      { source: "Vinyals et al. 2016 (number of updates not reported)" },
     ),
+    ...onOmniglot(
+      "relation",
+      "relation network",
+      { learner: "relation", ...episodic },
+      { "5way-1shot": "99.6", "5way-5shot": "99.8" },
+      { source: "Sung et al. 2018 (number of updates not reported)" },
+    ),
+    ...onOmniglot("joint", "joint pre-training + fine-tuning", { learner: "joint", iterations: 60_000 }, unreported),
   ],
 };
 
@@ -221,6 +280,16 @@ const photos = {
   metaBatch: 4,
   clip: 10,
 } as const satisfies Partial<ExperimentOptions>;
+
+/** Learners that take no steps: episodes of 20 ways, 64 filters, averages over training. */
+const metricOnPhotos = {
+  trainWays: 20,
+  filters: 64,
+  batchNorm: "running",
+  metaBatch: 1,
+  clip: 0,
+  iterations: 40_000,
+} as const satisfies TrainOptions;
 
 const miniImageNetOptions = { data: "mini-imagenet", imageSize: 84, queries: 15, ...photos } as const;
 
@@ -276,6 +345,27 @@ const miniImageNet: Table = {
       { ...miniImageNetOptions, learner: "anil", iterations: 60_000 },
       { "5way-1shot": "46.7", "5way-5shot": "61.5" },
       { source: "Raghu et al. 2020" },
+    ),
+    ...onPhotos(
+      "maml-plus-plus",
+      "MAML++",
+      { ...miniImageNetOptions, learner: "maml++", filters: 48, evalSteps: [0, 5], iterations: 60_000 },
+      { "5way-1shot": "52.15", "5way-5shot": "68.32" },
+      { source: "Antoniou et al. 2019" },
+    ),
+    ...onPhotos(
+      "prototypical",
+      "prototypical network",
+      { ...miniImageNetOptions, ...metricOnPhotos, learner: "prototypical" },
+      { "5way-1shot": "49.42", "5way-5shot": "68.20" },
+      { source: "Snell et al. 2017 (episodes of 30 and 20 ways)" },
+    ),
+    ...onPhotos(
+      "ridge",
+      "ridge regression head (R2-D2)",
+      { ...miniImageNetOptions, ...metricOnPhotos, learner: "ridge" },
+      { "5way-1shot": "51.2", "5way-5shot": "68.8" },
+      { source: "Bertinetto et al. 2019 (a wider network)" },
     ),
     ...onPhotos(
       "joint",
@@ -335,6 +425,18 @@ const groceryStore: Table = {
       {},
     ),
     ...onPhotos("anil", "ANIL", { ...groceryOptions, learner: "anil" }, {}),
+    ...onPhotos(
+      "prototypical",
+      "prototypical network",
+      { ...groceryOptions, ...metricOnPhotos, iterations: 20_000, learner: "prototypical" },
+      {},
+    ),
+    ...onPhotos(
+      "ridge",
+      "ridge regression head",
+      { ...groceryOptions, ...metricOnPhotos, iterations: 20_000, learner: "ridge" },
+      {},
+    ),
     ...onPhotos("joint", "joint pre-training + fine-tuning", { ...groceryOptions, learner: "joint" }, {}),
   ],
 };
@@ -370,7 +472,13 @@ const mnist: Table = {
     ownRow("mnist", "maml-mlp", "MAML, MLP 784-256-10", { learner: "maml", iterations: 3000 }, mnistColumns, {
       baselines: true,
     }),
-    ownRow("mnist", "maml-linear", "MAML, linear", { learner: "maml", model: "linear", iterations: 3000 }, mnistColumns),
+    ownRow(
+      "mnist",
+      "maml-linear",
+      "MAML, linear",
+      { learner: "maml", model: "linear", iterations: 3000 },
+      mnistColumns,
+    ),
     ownRow(
       "mnist",
       "joint-mlp",
@@ -400,7 +508,9 @@ const hanzi: Table = {
     ownRow("hanzi", "anil", "ANIL", { learner: "anil", iterations: 3000 }, hanziColumns),
     ownRow("hanzi", "boil", "BOIL", { learner: "boil", iterations: 3000 }, hanziColumns),
     ownRow("hanzi", "meta-sgd", "Meta-SGD", { learner: "meta-sgd", iterations: 3000 }, hanziColumns),
-    ownRow("hanzi", "prototypical", "prototypical network", { learner: "prototypical", iterations: 3000 }, ["10-steps"]),
+    ownRow("hanzi", "prototypical", "prototypical network", { learner: "prototypical", iterations: 3000 }, [
+      "10-steps",
+    ]),
     ownRow("hanzi", "joint", "joint pre-training + fine-tuning", { learner: "joint", iterations: 3000 }, hanziColumns),
   ],
 };

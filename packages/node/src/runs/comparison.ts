@@ -1,9 +1,9 @@
 /** Runs compared task by task with the first of them. */
 import { calibrationDifference, type Estimated, type Evaluation, pairedDifference } from "innerloop";
-import { figureNamesOf, isGain } from "./results-cells.js";
+import { betterWhen, figureNamesOf, figureTitle, sameFigure } from "./results-cells.js";
 
-/** What an interval of a difference says in words. */
-export type Verdict = "better" | "worse" | "no difference seen" | "not a number";
+/** What an interval of a difference says in words: of figures of which neither more nor less is better, "more" or "less". */
+export type Verdict = "better" | "worse" | "more" | "less" | "no difference seen" | "not a number";
 
 /** A run's figure beside that of the first run. */
 export interface ComparedRun {
@@ -52,12 +52,13 @@ export function comparisons(evaluations: readonly Evaluation[]): Comparison[] {
         at,
         runs: ascending.map((evaluation, index) => {
           const row = rowOf(evaluation, at);
-          const figure = evaluation.rows[row]?.figures[name];
-          if (!figure) return undefined;
+          const own = sameFigure(evaluation, { title: figureTitle(name, first) });
+          const figure = own === undefined ? undefined : evaluation.rows[row]?.figures[own];
+          if (own === undefined || !figure) return undefined;
           const steps = isStepless(evaluation) ? undefined : evaluation.rows[row]!.steps;
           if (index === 0) return { steps, figure };
-          const difference = differenceOf(name, [evaluation, row], [ascending[0]!, base]);
-          return { steps, figure, difference, verdict: verdictOf(difference, isGain(name)) };
+          const difference = differenceOf([evaluation, row, own], [ascending[0]!, base, name]);
+          return { steps, figure, difference, verdict: verdictOf(difference, betterWhen(name)) };
         }),
       };
     }),
@@ -78,16 +79,17 @@ function inOrderOfSteps(evaluation: Evaluation): Evaluation {
   };
 }
 
-type Row = readonly [evaluation: Evaluation, row: number];
+type FigureAt = readonly [evaluation: Evaluation, row: number, name: string];
 
-function differenceOf(name: string, [a, rowOfA]: Row, [b, rowOfB]: Row): Estimated {
-  if (name === "calibrationError") return calibrationDifference(a.confidence![rowOfA]!, b.confidence![rowOfB]!);
-  return pairedDifference(a.values[rowOfA]![name]!, b.values[rowOfB]![name]!);
+function differenceOf([a, rowOfA, nameInA]: FigureAt, [b, rowOfB, nameInB]: FigureAt): Estimated {
+  if (nameInA === "calibrationError") return calibrationDifference(a.confidence![rowOfA]!, b.confidence![rowOfB]!);
+  return pairedDifference(a.values[rowOfA]![nameInA]!, b.values[rowOfB]![nameInB]!);
 }
 
 /** Whether 0 lies outside of the interval, and on which side. */
-export function verdictOf({ mean, interval }: Estimated, gain: boolean): Verdict {
+export function verdictOf({ mean, interval }: Estimated, direction: 1 | -1 | 0): Verdict {
   if (Number.isNaN(mean) || Number.isNaN(interval)) return "not a number";
   if (Math.abs(mean) <= interval) return "no difference seen";
-  return mean > 0 === gain ? "better" : "worse";
+  if (direction === 0) return mean > 0 ? "more" : "less";
+  return mean * direction > 0 ? "better" : "worse";
 }

@@ -4,11 +4,11 @@ import type { FigureChoice } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 
 /** Figures that tables lead with, the first of these that there is. */
-const leading = ["accuracy", "meanSquaredError", "loss"];
+const mostTelling = ["accuracy", "meanSquaredError", "loss"];
 
 /** The figure that an evaluation is first of all about: `accuracy` where there is one, else the error, else the loss. */
 export const figureNameOf = (evaluation: Evaluation | undefined): string =>
-  leading.find((name) => name in (evaluation?.rows[0]?.figures ?? {})) ?? "loss";
+  mostTelling.find((name) => name in (evaluation?.rows[0]?.figures ?? {})) ?? "loss";
 
 /** All figures of an evaluation, the leading one first. Results of before there was calibration have none of it. */
 export function figureNamesOf(evaluation: Evaluation | undefined): string[] {
@@ -22,11 +22,19 @@ export function figureTitle(name: string, evaluation: Pick<Evaluation, "protocol
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
+/**
+ * The name that an evaluation has for a figure of another: a squared error may be the loss of one learner and a metric
+ * of the other, and the losses of two learners may be two figures.
+ */
+export const sameFigure = (evaluation: Evaluation, { title }: { readonly title: string }): string | undefined =>
+  figureNamesOf(evaluation).find((name) => figureTitle(name, evaluation) === title);
+
 /** Figures that are shares, and shown as percentages. */
 export const isShare = (name: string): boolean => name === "accuracy" || name === "calibrationError";
 
-/** Whether more of a figure is better. */
-export const isGain = (name: string): boolean => name === "accuracy";
+/** Whether more of a figure is better (1), or less (-1); 0 for what a loss of one's own reports beside itself. */
+export const betterWhen = (name: string): 1 | -1 | 0 =>
+  name === "accuracy" ? 1 : name === "loss" || /error$/i.test(name) ? -1 : 0;
 
 const chosenFigures: Readonly<Record<FigureChoice, string>> = {
   accuracy: "accuracy",
@@ -66,7 +74,7 @@ export interface ResultsCells {
   readonly header: readonly string[];
   readonly rows: readonly {
     readonly method: string;
-    /** The name of the row's figures. */
+    /** The name of the figures in the first evaluation. */
     readonly name: string;
     /** One for each column; undefined where the method has none. */
     readonly figures: readonly (Figure | undefined)[];
@@ -79,22 +87,26 @@ const titles: Readonly<Record<string, string>> = { "nearest neighbour": "nearest
 const isStepless = ({ rows, protocol }: Evaluation): boolean =>
   rows.length === 1 && rows[0]!.steps === 0 && protocol.steps === undefined;
 
-/** @param figure the one to show; that which each evaluation leads with, unless given */
-export function resultsCells(evaluations: readonly Evaluation[], figure?: string): ResultsCells {
+/** @param figure the one to show; that with which the first evaluation leads, unless given */
+export function resultsCells(
+  evaluations: readonly Evaluation[],
+  figure: string = figureNameOf(evaluations[0]),
+): ResultsCells {
+  const leading = { name: figure, title: figureTitle(figure, evaluations[0]) };
   const steps = [
     ...new Set(evaluations.flatMap((each) => (isStepless(each) ? [] : each.rows.map((row) => row.steps)))),
   ].sort((a, b) => a - b);
   if (steps.length === 0) steps.push(0);
   const rows = evaluations.map((evaluation) => {
-    const name = figure ?? figureNameOf(evaluation);
+    const name = sameFigure(evaluation, leading);
     // A method without steps has one figure, which belongs to no column more than to another: it stands in the last.
     const stepless = isStepless(evaluation);
     const rowAt = (n: number, column: number) =>
       stepless && column < steps.length - 1 ? undefined : evaluation.rows.find((each) => stepless || each.steps === n);
     return {
       method: titles[evaluation.learner] ?? evaluation.learner,
-      name,
-      figures: steps.map((n, column) => rowAt(n, column)?.figures[name]),
+      name: leading.name,
+      figures: steps.map((n, column) => (name === undefined ? undefined : rowAt(n, column)?.figures[name])),
     };
   });
   return {

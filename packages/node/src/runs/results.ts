@@ -68,7 +68,10 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
       params: own,
       steps: each.steps === undefined ? [0] : options.steps,
     })),
-    ...baselines.map(({ adapter, steps }) => ({ adapter, params: adapter.init(key(seed)), steps })),
+    ...baselines.flatMap(({ adapter, steps, fromTrained }) => {
+      const own = fromTrained ? fromTrained(params) : adapter.init(key(seed));
+      return own ? [{ adapter, params: own, steps }] : [];
+    }),
   ];
   const evaluations: Evaluation[] = [];
   for (const [i, { adapter, params: start, steps }] of methods.entries()) {

@@ -1,0 +1,172 @@
+import { type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { describe, expect, test } from "vitest";
+import { functionLayer, type Layer } from "../layers/layer.js";
+import { batchNorm, linear, sequential, tanh } from "../layers/layers.js";
+import { mlp } from "../layers/models.js";
+import { classificationTask, namedValues, noiseTensor, valuesIn } from "../numerical.fixture.js";
+import { key, random } from "../random.js";
+import { labelledExamples } from "../tasks/labelled-examples.js";
+import { semiSupervisedEpisodes } from "../tasks/semi-supervised-episodes.js";
+import type { Task } from "../tasks/task.js";
+import { sampleTasks } from "../training/task-batch.js";
+import { type Learner, meanMetaGradient } from "./learner.js";
+import { largestDifference, metricLearnerContract, padded, predictions } from "./metric-learner.fixture.js";
+import { type Prototypes, prototypicalNetwork } from "./prototypical.js";
+import { semiSupervisedPrototypes } from "./semi-supervised-prototypes.js";
+
+const model: Layer = sequential([linear({ inputs: 4, outputs: 3 }), tanh()]);
+const normalized: Layer = sequential([
+  linear({ inputs: 4, outputs: 3 }),
+  batchNorm({ channels: 3, mode: "support" }),
+  tanh(),
+]);
+const identity: Layer = functionLayer((x) => x) as Layer;
+const labels = (...values: number[]): Tensor => tensor(values, [values.length], "int32");
+/** 4 ways, 2 shots, 8 support examples without a label. */
+const task = (index = 0): Task => ({
+  support: {
+    x: noiseTensor([16, 4], index, 1),
+    y: labels(0, 0, 1, 1, -1, 2, 2, 3, 3, ...new Array<number>(7).fill(-1)),
+  },
+  query: classificationTask([4], 4, 2, 2, index).query,
+});
+
+describe.each([
+  ["soft k-means", { model }],
+  ["two refinements, batch normalisation", { model: normalized, refinements: 2 }],
+  ["distractor cluster", { model, distractors: { lengthScale: 0.7 } }],
+])("the learner's contract, %s", (_, options) => {
+  metricLearnerContract(semiSupervisedPrototypes({ ...options, ways: 4 }) as Learner, task);
+});
+
+describe("prototypes", () => {
+  const support = {
+    x: tensor([
+      [0, 1],
+      [4, 1],
+      [1, 1],
+      [2, 1],
+      [9, 9],
+    ]),
+    y: labels(0, 1, -1, -1, -1),
+  };
+  const squared = (a: number[], b: number[]): number => (a[0]! - b[0]!) ** 2 + (a[1]! - b[1]!) ** 2;
+  /** The paper's equations in plain numbers; r of the distractor cluster, or none. */
+  const refined = (steps: number, r?: number): number[][] => {
+    const [labelled, free] = [
+      [
+        [0, 1],
+        [4, 1],
+      ],
+      [
+        [1, 1],
+        [2, 1],
+        [9, 9],
+      ],
+    ];
+    let prototypes = labelled;
+    for (let step = 0; step < steps; step++) {
+      const z = free.map((x) => {
+        const scores = prototypes.map((p) => Math.exp(-squared(x, p)));
+        const other = r === undefined ? 0 : Math.exp(-squared(x, [0, 0]) / r ** 2 - Math.log(r));
+        const total = scores.reduce((a, b) => a + b, other);
+        return scores.map((score) => score / total);
+      });
+      prototypes = labelled.map((own, k) => {
+        const weight = z.reduce((total, row) => total + row[k]!, 1);
+        return [0, 1].map((i) => free.reduce((total, x, j) => total + z[j]![k]! * x[i]!, own[i]!) / weight);
+      });
+    }
+    return prototypes;
+  };
+
+  test.each([0, 1, 3])("after %i refinements are those of soft k-means", (refinements) => {
+    const { prototypes } = semiSupervisedPrototypes({ model: identity, ways: 2, refinements }).adapt({}, support);
+    expect(largestDifference(valuesIn(prototypes), refined(refinements).flat())).toBeLessThan(1e-12);
+  });
+
+  test("a distractor cluster takes what is near none of them", () => {
+    // A length scale of 16: float32 has its logarithm to 7 digits.
+    const learner = semiSupervisedPrototypes({ model: identity, ways: 2, distractors: { lengthScale: 16 } });
+    const found = valuesIn(learner.adapt(learner.init(key(1)), support).prototypes);
+    expect(largestDifference(found, refined(1, 16).flat())).toBeLessThan(1e-6);
+    // (9, 9) pulls the second class without it, and does not with it.
+    expect(found[3]!).toBeCloseTo(1, 2);
+    expect(refined(1)[1]![1]!).toBeGreaterThan(3);
+  });
+});
+
+test("without unlabelled rows it is the prototypical network", () => {
+  const plain = classificationTask([4], 4, 2, 2);
+  const proto = prototypicalNetwork({ model, ways: 4 });
+  const params = proto.init(key(1));
+  const semi = semiSupervisedPrototypes({ model, ways: 4, refinements: 2 });
+  expect(namedValues(semi.init(key(1)))).toEqual(namedValues(params));
+  expect(namedValues(semi.adapt(params, plain.support))).toEqual(namedValues(proto.adapt(params, plain.support)));
+  const gradients = [semi, proto].map((learner) => namedValues(learner.metaGradient(params, plain).gradient));
+  for (const [path, values] of Object.entries(gradients[1]!))
+    expect(largestDifference(gradients[0]![path]!, values)).toBeLessThan(1e-12);
+});
+
+test("a class without labelled examples gets no probability, and takes none of the unlabelled", () => {
+  const [narrow, wide] = [4, 6].map(
+    (ways) => semiSupervisedPrototypes({ model, ways }) as unknown as Learner<Tree, Prototypes>,
+  );
+  const params = narrow!.init(key(1));
+  const few = predictions(narrow as Learner, params, task());
+  const many = predictions(wide as Learner, params, { support: padded(task().support), query: task().query });
+  for (let row = 0; row < 8; row++) {
+    expect(largestDifference(many.slice(6 * row, 6 * row + 4), few.slice(4 * row, 4 * row + 4))).toBeLessThan(1e-12);
+    expect(Math.max(...many.slice(6 * row + 4, 6 * row + 6))).toBeLessThan(-1e8);
+  }
+});
+
+test("unlabelled examples make better prototypes of one shot", () => {
+  const source = random(3);
+  // Two coordinates tell the classes apart, with noise that one example does not average out.
+  const classes = Array.from({ length: 8 }, (_, c) => ({
+    name: `class ${c}`,
+    examples: Array.from({ length: 20 }, () =>
+      [0, 1].map((i) => 3 * [Math.cos(c), Math.sin(c)][i]! + source.normal(0, 0.8)),
+    ),
+  }));
+  const tasks = semiSupervisedEpisodes(labelledExamples({ name: "ring", exampleShape: [2], classes }), {
+    ways: 3,
+    shots: 1,
+    queries: 4,
+    unlabelled: 8,
+  });
+  const accuracy = (refinements: number): number => {
+    const learner = semiSupervisedPrototypes({ model: mlp({ sizes: [2, 2] }), ways: 3, refinements });
+    const params = {
+      "1": {
+        weight: tensor([
+          [1, 0],
+          [0, 1],
+        ]),
+        bias: tensor([0, 0]),
+      },
+    };
+    const { metrics } = meanMetaGradient(learner as Learner, params as Tree, sampleTasks(tasks, 1, 0, 200));
+    return valuesIn(metrics.accuracy!)[0]!;
+  };
+  // 200 tasks of 12 queries: a standard error of about 0.01.
+  expect(accuracy(1)).toBeGreaterThan(accuracy(0) + 0.02);
+});
+
+test("says its options, and refuses those that are none", () => {
+  expect(semiSupervisedPrototypes({ model: normalized, ways: 2 }).description).toEqual({
+    refinements: 1,
+    distractors: false,
+    batchNorm: "support",
+  });
+  expect(semiSupervisedPrototypes({ model, ways: 2, distractors: {} }).description).toEqual({
+    refinements: 1,
+    distractors: true,
+    lengthScale: 1,
+  });
+  const made = (options: object) => () => semiSupervisedPrototypes({ model, ways: 2, ...options });
+  expect(made({ ways: 1 })).toThrow(/^IL102 semiSupervisedPrototypes: 1 ways/);
+  expect(made({ refinements: -1 })).toThrow(/^IL102 semiSupervisedPrototypes: -1 refinements/);
+  expect(made({ distractors: { lengthScale: 0 } })).toThrow(/^IL102 semiSupervisedPrototypes: length scale 0/);
+});

@@ -1,0 +1,160 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type CollectedResults, parseCollected, type RowResult } from "../reproduce/collected-results.js";
+import { checkTable } from "../reproduce/table.js";
+import { tables } from "../reproduce/tables.js";
+import { reproducedTable } from "./reproduce-table.js";
+import { resultsDocument } from "./results-document.js";
+import { paintFor } from "./terminal.js";
+
+const root = new URL("../../../../", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+const documents = ["README.md", "ARCHITECTURE.md", ...readdirSync(new URL("docs", root)).flatMap(docFile)];
+
+function docFile(name: string): string[] {
+  return name.endsWith(".md") ? [`docs/${name}`] : [];
+}
+
+describe("docs/results.md", () => {
+  it("is what docs/results.json gives: run node packages/node/bin/innerloop.js reproduce --report docs", () => {
+    const collected = parseCollected(read("docs/results.json"), "docs/results.json");
+    expect(read("docs/results.md")).toBe(resultsDocument(tables, collected));
+  });
+
+  it("has the accuracies that the README tells", () => {
+    const told = [...read("README.md").matchAll(/\d+\.\d% ± \d+\.\d/g)].map(([figure]) => figure);
+    const results = read("docs/results.md");
+    expect(told.filter((figure) => !results.includes(figure))).toEqual([]);
+  });
+});
+
+it("links and pictures of the documents are there", () => {
+  for (const document of documents) {
+    for (const [, target] of read(document).matchAll(/\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)/g)) {
+      expect(existsSync(new URL(target!, new URL(document, root))), `${document}: ${target}`).toBe(true);
+    }
+  }
+});
+
+const table = checkTable(
+  {
+    name: "demo",
+    title: "Demo",
+    metric: "accuracy",
+    columns: [
+      { name: "five", title: "5-way" },
+      { name: "twenty", title: "20-way" },
+    ],
+    rows: [
+      demoRow("a-5", "A", { five: { published: "98.7 ± 0.4" } }, { source: "Paper 1 2017", baselines: true }),
+      demoRow("a-20", "A", { twenty: { published: "95.8" } }, { source: "Paper 2 2018" }),
+      demoRow("b", "B", { five: {}, twenty: {} }),
+    ],
+  },
+  "demo",
+);
+
+function demoRow(name: string, learner: string, cells: object, more: object = {}): object {
+  return { name, learner, train: { preset: "hanzi", options: { iterations: 60_000 } }, cells, ...more };
+}
+
+/** Errors 2 n^-0.5 at 1,000, 2,000, ... updates. */
+const curve = Array.from({ length: 10 }, (_, i) => ({
+  updates: 1000 * (i + 1),
+  mean: 1 - 2 * (1000 * (i + 1)) ** -0.5,
+  interval: 0.01,
+}));
+
+const result = (learner: string, updates: number, more: Partial<RowResult>): RowResult => ({
+  learner,
+  updates,
+  fullUpdates: 60_000,
+  checkpoint: "best",
+  iteration: updates,
+  seed: 0,
+  cells: {},
+  protocols: {},
+  trainingSeconds: 75,
+  evaluationSeconds: 5,
+  peakBytes: 500 * 2 ** 20,
+  workers: 2,
+  command: `innerloop train hanzi --iterations ${updates}`,
+  versions: { innerloop: "0.1.0", commit: "0123456789ab", onnxruntime: "1.30.0", node: "20.0.0" },
+  created: "2026-11-21T19:00:00.000Z",
+  curve,
+  ...more,
+});
+
+const cell = (mean: number, steps = 10) => ({ steps, mean, interval: 0.006 });
+const demo: CollectedResults = {
+  format: "innerloop results 1",
+  tables: {
+    demo: {
+      "a-5": result("A", 10_000, {
+        cells: { five: cell(0.979) },
+        protocols: { five: "accuracy on 600 tasks: 5-way" },
+        baselines: { "nearest neighbour": { five: cell(0.426, 0) }, "from scratch": { five: cell(0.551, 50) } },
+      }),
+      b: result("B", 60_000, { cells: { five: cell(0.99, 0), twenty: cell(0.95, 0) } }),
+      gone: result("gone", 10, { cells: { five: cell(0.1) } }),
+    },
+    removed: { a: result("removed", 10, {}) },
+  },
+};
+
+describe("a results document", () => {
+  const text = resultsDocument([table, { ...table, name: "later", title: "Later" }], demo);
+  const lines = text.split("\n");
+
+  it("has our figures beside the published ones with their sources, and marks shorter trainings", () => {
+    expect(lines).toContain("|  | 5-way | published (%) | 20-way | published (%) | source |");
+    expect(lines).toContain("| A | **97.9% ± 0.6†** (10) | 98.7 ± 0.4 | not run | 95.8 | Paper 1 2017; Paper 2 2018 |");
+    expect(lines).toContain("| B | **99.0% ± 0.6** |  | **95.0% ± 0.6** |  |  |");
+  });
+
+  it("has the baselines, the protocol, and how each run was made", () => {
+    expect(lines).toContain("| nearest neighbour (pixels) | 42.6% ± 0.6 |  |  |  |  |");
+    expect(lines).toContain("| from scratch | 55.1% ± 0.6 (50) |  |  |  |  |");
+    expect(lines).toContain("- 5-way (a-5): accuracy on 600 tasks: 5-way.");
+    expect(text).toMatch(
+      /\| `a-5` \| 10,000 of 60,000† \| 10,000 \(best\) \| 1 min 15 s \| 5\.0 s \| 500 MiB \| 0 \| 2026-11-21 \| innerloop 0\.1\.0 \(0123456789ab\), onnxruntime 1\.30\.0, Node 20\.0\.0, 2 workers \|/,
+    );
+    expect(lines).toContain("    innerloop train hanzi --iterations 10000");
+  });
+
+  it("extrapolates below the table, of shorter trainings with five validations at least", () => {
+    const end = 1 - 2 * 60_000 ** -0.5;
+    const [line] = lines.filter((each) => each.includes("Extrapolation, not a result"));
+    const [, extrapolated] = /not a result: (\d+\.\d)% after 60,000 updates \(error = /.exec(line!)!;
+    expect(Number(extrapolated)).toBeCloseTo(100 * end, 0);
+    expect(line).toMatch(/^- `a-5`: validation accuracy 93\.7% ± 1\.0 after 1,000, .*98\.0% ± 1\.0 after 10,000\. /);
+    expect(text.match(/Extrapolation/g)).toHaveLength(1);
+    const few = { ...demo.tables.demo!, "a-5": { ...demo.tables.demo!["a-5"]!, curve: curve.slice(0, 4) } };
+    expect(resultsDocument([table], { ...demo, tables: { demo: few } })).toMatch(/Too few points to extrapolate from/);
+  });
+
+  it("leaves out what the tables no longer have, and names what was never run", () => {
+    expect(text).not.toMatch(/gone|removed/);
+    expect(text).toMatch(/## Not run yet\n\n- Later: `innerloop reproduce later`\n$/);
+  });
+
+  it("is refused where results.json is something else", () => {
+    expect(() => parseCollected("{}", "docs/results.json")).toThrow(
+      /docs\/results\.json does not hold collected results/,
+    );
+    expect(() => parseCollected("nonsense", "x")).toThrow(/x does not hold collected results/);
+  });
+});
+
+it("a table on a terminal has the published figures below ours", () => {
+  const drawn = reproducedTable(table, demo.tables.demo!, paintFor(false)).split("\n");
+  expect(drawn.map((line) => line.replace(/ {2,}/g, "  "))).toEqual([
+    "  5-way  20-way  updates",
+    "  A  97.9% ± 0.6†  not run  10,000 of 60,000",
+    "  published  98.7 ± 0.4  95.8  Paper 1 2017; Paper 2 2018",
+    "  B  99.0% ± 0.6  95.0% ± 0.6  60,000",
+    "  nearest neighbour (pixels)  42.6% ± 0.6",
+    "  from scratch  55.1% ± 0.6",
+    "  † fewer updates than the full training",
+  ]);
+});

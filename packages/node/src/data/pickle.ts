@@ -1,0 +1,693 @@
+/**
+ * Reads Python pickles as data: numbers, texts, bytes, lists, tuples, dictionaries and NumPy's arrays. A pickle is a
+ * program that may call anything; here nothing is ever called. The few names that arrays are written with are known
+ * below and stand for plain values; every other name is refused.
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { DataError, onFile } from "./data-error.js";
+import { type LongWork, yieldToEventLoop } from "./long-work.js";
+import { arrayOf, countOf, type NumericArray, type NumericType, numericType } from "./numeric-array.js";
+
+/** What a pickle holds. Tuples are arrays as lists are; texts of Python 2 are bytes, since nothing says which they were. */
+export type Pickled =
+  | null
+  | boolean
+  | number
+  | bigint
+  | PickledText
+  | PickledBytes
+  | PickledArray
+  | readonly Pickled[]
+  | ReadonlyMap<string | number | bigint, Pickled>;
+
+/** Bytes that stay in the file until they are asked for. */
+export class PickledBytes {
+  constructor(
+    protected readonly source: PickleFile,
+    readonly start: number,
+    readonly length: number,
+  ) {}
+
+  read(): Promise<Uint8Array> {
+    return this.source.bytesAt(this.start, this.length);
+  }
+}
+
+/** A text in UTF-8, which stays in the file as well. */
+export class PickledText extends PickledBytes {}
+
+/** A text of the oldest protocol: Latin-1, with `\u0123` for a character beyond it, a backslash or the end of a line. */
+class RawText extends PickledText {
+  override async read(): Promise<Uint8Array> {
+    const raw = Buffer.from(await super.read()).toString("latin1");
+    const plain = raw.replace(/\\u([0-9a-fA-F]{4})/g, (_, digits: string) =>
+      String.fromCharCode(Number.parseInt(digits, 16)),
+    );
+    return Uint8Array.from(Buffer.from(plain, "utf8"));
+  }
+}
+
+/** The bytes whose values are the characters of a text: how Python 3 writes bytes in the old protocols. */
+class Latin1Bytes extends PickledBytes {
+  constructor(
+    source: PickleFile,
+    private readonly text: PickledText,
+  ) {
+    super(source, text.start, text.length);
+  }
+
+  override async read(): Promise<Uint8Array> {
+    const utf8 = await this.text.read();
+    const bytes = new Uint8Array(utf8.length);
+    let used = 0;
+    for (let i = 0; i < utf8.length; i++) {
+      let value = utf8[i]!;
+      if (value >= 0x80) {
+        const next = utf8[++i] ?? 0;
+        if ((value !== 0xc2 && value !== 0xc3) || (next & 0xc0) !== 0x80) {
+          throw this.source.wrong(this.start, "characters that are no bytes");
+        }
+        value = ((value & 3) << 6) | (next & 0x3f);
+      }
+      bytes[used++] = value;
+    }
+    return bytes.subarray(0, used);
+  }
+}
+
+/** A text of the old protocol of Python 2, in its source notation: `'a\n\x00'`. */
+class QuotedBytes extends PickledBytes {
+  override async read(): Promise<Uint8Array> {
+    const text = Buffer.from(await super.read()).toString("latin1");
+    const escapes: Readonly<Record<string, string>> = {
+      n: "\n",
+      r: "\r",
+      t: "\t",
+      a: "\x07",
+      b: "\b",
+      f: "\f",
+      v: "\v",
+    };
+    const plain = text.replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[\s\S])/g, (_, escaped: string) => {
+      if (/^x../.test(escaped)) return String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+      if (/^[0-7]/.test(escaped)) return String.fromCharCode(Number.parseInt(escaped, 8) & 255);
+      return escapes[escaped] ?? escaped;
+    });
+    return Uint8Array.from(Buffer.from(plain, "latin1"));
+  }
+}
+
+/** An array of NumPy, whose numbers stay in the file until they are asked for. */
+export class PickledArray {
+  private constructed:
+    | { type: NumericType; shape: readonly number[]; fortranOrder: boolean; data: PickledBytes }
+    | undefined;
+
+  constructor(private readonly source: PickleFile) {}
+
+  get shape(): readonly number[] {
+    return this.complete().shape;
+  }
+
+  async read(): Promise<NumericArray> {
+    const { type, shape, fortranOrder, data } = this.complete();
+    const bytes = await data.read();
+    if (bytes.length !== (countOf(shape) ?? -1) * type.bytes) {
+      throw this.source.wrong(data.start, `${bytes.length} bytes for an array of shape (${shape.join(", ")})`);
+    }
+    return arrayOf(bytes, type, shape, { fortranOrder });
+  }
+
+  /** @internal */
+  construct(type: NumericType, shape: readonly number[], fortranOrder: boolean, data: PickledBytes): void {
+    this.constructed = { type, shape, fortranOrder, data };
+  }
+
+  private complete() {
+    if (!this.constructed) throw this.source.wrong(0, "an array without contents");
+    return this.constructed;
+  }
+}
+
+/** A name of Python's that is written in the pickle. */
+class Name {
+  constructor(readonly name: KnownName) {}
+}
+
+/** A type of NumPy; its byte order follows the name. */
+class PickledType {
+  order = "";
+  constructor(readonly code: string) {}
+}
+
+/** Begins the items of a list, tuple or dictionary. */
+const mark = Symbol("mark");
+
+type Value = Pickled | Name | PickledType | typeof mark | Value[] | Map<string | number | bigint, Value>;
+
+type KnownName = "reconstruct" | "frombuffer" | "ndarray" | "dtype" | "encode" | "bytes";
+
+const knownNames: ReadonlyMap<string, KnownName> = new Map([
+  ["numpy.core.multiarray._reconstruct", "reconstruct"],
+  ["numpy._core.multiarray._reconstruct", "reconstruct"],
+  ["numpy.core.numeric._frombuffer", "frombuffer"],
+  ["numpy._core.numeric._frombuffer", "frombuffer"],
+  ["numpy.ndarray", "ndarray"],
+  ["numpy.dtype", "dtype"],
+  ["_codecs.encode", "encode"],
+  // Empty bytes in the old protocols.
+  ["__builtin__.bytes", "bytes"],
+  ["builtins.bytes", "bytes"],
+]);
+
+const windowBytes = 2 ** 20;
+const maximumPickleBytes = 32 * 2 ** 30;
+/** An instruction takes a byte and may make a value of many: this bounds memory before the system does. */
+const maximumInstructions = 50_000_000;
+const maximumLine = 4096;
+
+/** The file, read forwards through a window, and again where bytes are asked for. */
+class PickleFile {
+  private window: Uint8Array = new Uint8Array(0);
+  private windowStart = 0;
+  position = 0;
+
+  constructor(
+    readonly path: string,
+    private readonly handle: FileHandle,
+    readonly size: number,
+    private readonly work: LongWork,
+  ) {}
+
+  wrong(at: number, problem: string): DataError {
+    return new DataError(
+      "ILD73",
+      `${this.path}:${at}`,
+      `the pickle holds ${problem}`,
+      "Only plain data and arrays of numbers are read. Save it anew, or as .npz.",
+    );
+  }
+
+  /** Sees to it that so many bytes are in the window. */
+  async need(count: number): Promise<void> {
+    if (this.position + count <= this.windowStart + this.window.length) return;
+    if (this.position + count > this.size) throw this.wrong(this.position, "no more bytes where there should be some");
+    this.work.signal?.throwIfAborted();
+    this.window = await this.bytesAt(this.position, Math.min(this.size - this.position, Math.max(count, windowBytes)));
+    this.windowStart = this.position;
+    this.work.onProgress?.(this.position, this.size, `read ${this.path}`);
+    await yieldToEventLoop();
+  }
+
+  async take(count: number): Promise<Uint8Array> {
+    await this.need(count);
+    const start = this.position - this.windowStart;
+    this.position += count;
+    return this.window.subarray(start, start + count);
+  }
+
+  async number(count: 1 | 2 | 4 | 8): Promise<number> {
+    const bytes = await this.take(count);
+    let value = 0;
+    for (let i = count - 1; i >= 0; i--) value = value * 256 + bytes[i]!;
+    if (!Number.isSafeInteger(value)) throw this.wrong(this.position, "a length beyond any file");
+    return value;
+  }
+
+  async line(): Promise<string> {
+    await this.need(Math.min(maximumLine, this.size - this.position));
+    const start = this.position - this.windowStart;
+    const end = this.window.subarray(start, start + maximumLine).indexOf(10);
+    if (end < 0) throw this.wrong(this.position, `a line of more than ${maximumLine} bytes, or none`);
+    this.position += end + 1;
+    return Buffer.from(this.window.subarray(start, start + end)).toString("latin1");
+  }
+
+  /** Leaves out bytes that are read later, if at all. */
+  skip(count: number): number {
+    const start = this.position;
+    if (start + count > this.size) throw this.wrong(start, `${count} bytes where there are fewer`);
+    this.position += count;
+    return start;
+  }
+
+  /** Leaves out what remains of a line, however long. */
+  async skipLine(): Promise<{ start: number; length: number }> {
+    const start = this.position;
+    while (true) {
+      await this.need(1);
+      const from = this.position - this.windowStart;
+      const end = this.window.indexOf(10, from);
+      if (end >= 0) {
+        this.position = this.windowStart + end + 1;
+        return { start, length: this.position - 1 - start };
+      }
+      this.position = this.windowStart + this.window.length;
+    }
+  }
+
+  async bytesAt(start: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await this.handle.read(bytes, at, Math.min(length - at, 2 ** 26), start + at);
+      if (bytesRead === 0) throw this.wrong(start + at, "no more bytes: it has become shorter");
+      at += bytesRead;
+    }
+    return bytes;
+  }
+}
+
+/**
+ * Passes what a pickle of protocol 0 to 5 holds to `use`; bytes, texts and arrays in it can be read until that is done.
+ *
+ * @throws DataError ILD73 with the place, for names other than those of arrays, for objects, and for what is no pickle;
+ * ILD03
+ */
+export async function withPickle<T>(
+  path: string,
+  use: (value: Pickled) => Promise<T>,
+  work: LongWork = {},
+): Promise<T> {
+  const handle = await onFile(path, () => open(path, "r"));
+  try {
+    const { size } = await onFile(path, () => handle.stat());
+    const file = new PickleFile(path, handle, size, work);
+    if (size > maximumPickleBytes) throw file.wrong(0, `${size} bytes, more than ${maximumPickleBytes}`);
+    const value = await onFile(path, () => run(file));
+    return await use(value);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A text, whether of Python 3 or 2. @throws DataError ILD73 for anything else or more than 64 KiB */
+export async function textOf(value: Pickled | undefined, where: string): Promise<string> {
+  if (!(value instanceof PickledBytes) || value.length > 2 ** 16) {
+    throw new DataError(
+      "ILD73",
+      where,
+      "the pickle holds something else where a text should be",
+      "Is it the right file?",
+    );
+  }
+  return Buffer.from(await value.read()).toString("utf8");
+}
+
+const code = (character: string): number => character.charCodeAt(0);
+
+/** Runs the instructions of a pickle, as far as they make plain values. */
+async function run(file: PickleFile): Promise<Pickled> {
+  const stack: Value[] = [];
+  const memo = new Map<number, Value>();
+  const wrong = (problem: string): DataError => file.wrong(file.position, problem);
+  const pop = (): Value => {
+    const value = stack.pop();
+    if (value === undefined || value === mark) throw wrong("an instruction without its values");
+    return value;
+  };
+  const popToMark = (): Value[] => {
+    const at = stack.lastIndexOf(mark);
+    if (at < 0) throw wrong("an end without a beginning");
+    const items = stack.splice(at);
+    items.shift();
+    return items;
+  };
+  const top = (): Value => {
+    const value = stack.at(-1);
+    if (value === undefined || value === mark) throw wrong("an instruction without its values");
+    return value;
+  };
+  // Tuples are arrays as well, and never grow.
+  const lists = new WeakSet<Value[]>();
+  const append = (items: readonly Value[]): void => {
+    const list = top();
+    if (!Array.isArray(list) || !lists.has(list)) throw wrong("items for something that is no list");
+    for (const item of items) list.push(item);
+  };
+  const setItems = async (items: readonly Value[]): Promise<void> => {
+    const map = top();
+    if (!(map instanceof Map) || items.length % 2 !== 0) throw wrong("entries for something that is no dictionary");
+    for (let i = 0; i < items.length; i += 2) map.set(await keyOf(file, items[i]!), items[i + 1]!);
+  };
+  const put = (index: number): void => {
+    memo.set(index, top());
+  };
+  const get = (index: number): void => {
+    const value = memo.get(index);
+    if (value === undefined) throw wrong("a reference to nothing");
+    stack.push(value);
+  };
+  const list = (items: Value[]): Value[] => {
+    lists.add(items);
+    return items;
+  };
+  const name = (module: string, attribute: string): Name => {
+    const known = knownNames.get(`${module}.${attribute}`);
+    if (!known) {
+      throw wrong(`the name ${JSON.stringify(`${module}.${attribute}`.slice(0, 200))}, which could run code`);
+    }
+    return new Name(known);
+  };
+  const text = (length: number): PickledText => new PickledText(file, file.skip(length), length);
+  const bytes = (length: number): PickledBytes => new PickledBytes(file, file.skip(length), length);
+  const decimal = (line: string): number | bigint => {
+    if (!/^[+-]?\d{1,1000}L?$/.test(line)) throw wrong(`the number ${JSON.stringify(line.slice(0, 80))}`);
+    return shortest(BigInt(line.replace(/^\+|L$/g, "")));
+  };
+  const long = async (length: number): Promise<number | bigint> => {
+    if (length > 1024) throw wrong("a whole number of more than 1024 bytes");
+    const digits = Buffer.from(await file.take(length)).reverse();
+    const value = length === 0 ? 0n : BigInt(`0x${digits.toString("hex")}`);
+    return shortest(BigInt.asIntN(Math.max(8 * length, 1), value));
+  };
+
+  for (let count = 0; ; count++) {
+    if (count > maximumInstructions) throw wrong(`more than ${maximumInstructions} instructions`);
+    const operation = (await file.take(1))[0]!;
+    switch (operation) {
+      case 0x80: {
+        const protocol = await file.number(1);
+        if (protocol > 5) throw wrong(`protocol ${protocol}, which is not known`);
+        break;
+      }
+      case 0x95: // the length of a frame
+        await file.number(8);
+        break;
+      case code("."): {
+        const value = pop();
+        if (stack.length > 0) throw wrong("values that are left over");
+        return plain(file, value);
+      }
+      case code("("):
+        stack.push(mark);
+        break;
+      case code("0"):
+        if (stack.pop() === undefined) throw wrong("an instruction without its values");
+        break;
+      case code("1"):
+        popToMark();
+        break;
+      case code("2"):
+        stack.push(top());
+        break;
+
+      case code("N"):
+        stack.push(null);
+        break;
+      case 0x88:
+        stack.push(true);
+        break;
+      case 0x89:
+        stack.push(false);
+        break;
+      case code("I"): {
+        const line = (await file.line()).trim();
+        stack.push(line === "00" ? false : line === "01" ? true : decimal(line));
+        break;
+      }
+      case code("L"):
+        stack.push(decimal((await file.line()).trim()));
+        break;
+      case code("J"):
+        stack.push((await file.number(4)) | 0);
+        break;
+      case code("K"):
+        stack.push(await file.number(1));
+        break;
+      case code("M"):
+        stack.push(await file.number(2));
+        break;
+      case 0x8a:
+        stack.push(await long(await file.number(1)));
+        break;
+      case 0x8b:
+        stack.push(await long(await file.number(4)));
+        break;
+      case code("F"): {
+        const line = (await file.line()).trim();
+        if (!/^[+-]?(\d+\.?\d*(e[+-]?\d+)?|nan|inf)$/i.test(line))
+          throw wrong(`the number ${JSON.stringify(line.slice(0, 80))}`);
+        stack.push(/nan/i.test(line) ? Number.NaN : Number(line.replace(/inf/i, "Infinity")));
+        break;
+      }
+      case code("G"): {
+        const value = await file.take(8);
+        stack.push(new DataView(value.buffer, value.byteOffset, 8).getFloat64(0, false));
+        break;
+      }
+
+      case code("S"): {
+        const { start, length } = await file.skipLine();
+        if (length < 2) throw wrong("a text without quotes");
+        stack.push(new QuotedBytes(file, start + 1, length - 2));
+        break;
+      }
+      case code("T"):
+        stack.push(bytes(await file.number(4)));
+        break;
+      case code("U"):
+        stack.push(bytes(await file.number(1)));
+        break;
+      case code("B"):
+        stack.push(bytes(await file.number(4)));
+        break;
+      case code("C"):
+        stack.push(bytes(await file.number(1)));
+        break;
+      case 0x8e:
+      case 0x96:
+        stack.push(bytes(await file.number(8)));
+        break;
+      case code("V"): {
+        const { start, length } = await file.skipLine();
+        stack.push(new RawText(file, start, length));
+        break;
+      }
+      case code("X"):
+        stack.push(text(await file.number(4)));
+        break;
+      case 0x8c:
+        stack.push(text(await file.number(1)));
+        break;
+      case 0x8d:
+        stack.push(text(await file.number(8)));
+        break;
+
+      case code("]"):
+        stack.push(list([]));
+        break;
+      case code("l"):
+        stack.push(list(popToMark()));
+        break;
+      case code("a"): {
+        const item = pop();
+        append([item]);
+        break;
+      }
+      case code("e"):
+        append(popToMark());
+        break;
+      case code(")"):
+        stack.push([]);
+        break;
+      case code("t"):
+        stack.push(popToMark());
+        break;
+      case 0x85:
+      case 0x86:
+      case 0x87: {
+        const items: Value[] = [];
+        for (let i = 0; i < operation - 0x84; i++) items.unshift(pop());
+        stack.push(items);
+        break;
+      }
+      case code("}"):
+        stack.push(new Map());
+        break;
+      case code("d"): {
+        const items = popToMark();
+        stack.push(new Map());
+        await setItems(items);
+        break;
+      }
+      case code("s"): {
+        const value = pop();
+        const key = pop();
+        await setItems([key, value]);
+        break;
+      }
+      case code("u"):
+        await setItems(popToMark());
+        break;
+
+      case code("p"):
+        put(indexIn(file, await file.line()));
+        break;
+      case code("q"):
+        put(await file.number(1));
+        break;
+      case code("r"):
+        put(await file.number(4));
+        break;
+      case 0x94:
+        put(memo.size);
+        break;
+      case code("g"):
+        get(indexIn(file, await file.line()));
+        break;
+      case code("h"):
+        get(await file.number(1));
+        break;
+      case code("j"):
+        get(await file.number(4));
+        break;
+
+      case code("c"): {
+        const module = await file.line();
+        stack.push(name(module, await file.line()));
+        break;
+      }
+      case 0x93: {
+        const attribute = await nameText(file, pop());
+        stack.push(name(await nameText(file, pop()), attribute));
+        break;
+      }
+      case code("R"): {
+        const given = pop();
+        stack.push(await reduced(file, pop(), given));
+        break;
+      }
+      case code("b"): {
+        const state = pop();
+        await build(file, top(), state);
+        break;
+      }
+      default: {
+        const shown = `0x${operation.toString(16).padStart(2, "0")}`;
+        throw wrong(
+          objectInstructions.has(operation)
+            ? "objects, sets or references to elsewhere"
+            : `the byte ${shown}, which is no instruction`,
+        );
+      }
+    }
+  }
+}
+
+/** Instructions that make objects of classes, sets, or values that the program reading the pickle provides. */
+const objectInstructions: ReadonlySet<number> = new Set([
+  ...["i", "o", "P", "Q"].map(code),
+  ...[0x81, 0x82, 0x83, 0x84, 0x8f, 0x90, 0x91, 0x92, 0x97, 0x98],
+]);
+
+function indexIn(file: PickleFile, line: string): number {
+  if (/^\d{1,15}$/.test(line.trim())) return Number(line);
+  throw file.wrong(file.position, `the reference ${JSON.stringify(line.slice(0, 80))}`);
+}
+
+const shortest = (value: bigint): number | bigint => (Number.isSafeInteger(Number(value)) ? Number(value) : value);
+
+async function keyOf(file: PickleFile, key: Value): Promise<string | number | bigint> {
+  if (typeof key === "number" || typeof key === "bigint") return key;
+  if (key instanceof PickledBytes && key.length <= maximumLine) return Buffer.from(await key.read()).toString("utf8");
+  throw file.wrong(file.position, "a dictionary with keys that are neither texts nor numbers");
+}
+
+async function nameText(file: PickleFile, value: Value): Promise<string> {
+  if (value instanceof PickledText && value.length <= maximumLine)
+    return Buffer.from(await value.read()).toString("utf8");
+  throw file.wrong(file.position, "a name that is no text");
+}
+
+/** What stands for a call of one of the known names. */
+async function reduced(file: PickleFile, called: Value, given: Value): Promise<Value> {
+  const wrong = (problem: string): DataError => file.wrong(file.position, problem);
+  if (!(called instanceof Name) || !Array.isArray(given)) throw wrong("a call of something that is no known name");
+  const [first, second, third, fourth] = given;
+  switch (called.name) {
+    case "reconstruct":
+      // _reconstruct(ndarray, (0,), b"b"): contents follow.
+      if (!(first instanceof Name) || first.name !== "ndarray") throw wrong("an array of an unknown class");
+      return new PickledArray(file);
+    case "frombuffer": {
+      // _frombuffer(bytes, dtype, shape, "C" or "F")
+      if (!(first instanceof PickledBytes) || !(fourth instanceof PickledText))
+        throw wrong("an array without contents");
+      const array = new PickledArray(file);
+      const order = await nameText(file, fourth);
+      array.construct(typeIn(file, second), shapeIn(file, third), order === "F", first);
+      return array;
+    }
+    case "dtype": {
+      // dtype("f4", False, True): byte order follows.
+      const descriptor =
+        first instanceof PickledBytes && first.length <= 80 ? Buffer.from(await first.read()).toString("latin1") : "";
+      return new PickledType(descriptor);
+    }
+    case "encode": {
+      const encoding = second instanceof PickledBytes && second.length < 80 ? await second.read() : new Uint8Array();
+      if (!(first instanceof PickledText) || Buffer.from(encoding).toString("latin1") !== "latin1") {
+        throw wrong("a text in another encoding than latin1");
+      }
+      return new Latin1Bytes(file, first);
+    }
+    case "bytes":
+      if (given.length > 0) throw wrong("a call of bytes");
+      return new PickledBytes(file, file.position, 0);
+    case "ndarray":
+      throw wrong("a call of ndarray");
+  }
+}
+
+/** Fills an array or type with the state that follows it. */
+async function build(file: PickleFile, value: Value, state: Value): Promise<void> {
+  const wrong = (problem: string): DataError => file.wrong(file.position, problem);
+  if (!Array.isArray(state)) throw wrong("a state of something that is no array");
+  if (value instanceof PickledType) {
+    // (version, byte order, sub-array, field names, fields, item size, alignment, flags)
+    const [, order, ...rest] = state;
+    if (rest.slice(0, 3).some((part) => part !== null) || !(order instanceof PickledBytes) || order.length !== 1) {
+      throw wrong("an array of records");
+    }
+    value.order = Buffer.from(await order.read()).toString("latin1");
+    return;
+  }
+  if (value instanceof PickledArray) {
+    const [, shape, type, fortran, data] = state;
+    const numeric = typeIn(file, type);
+    if (!(data instanceof PickledBytes) || typeof fortran !== "boolean") throw wrong("an array without contents");
+    value.construct(numeric, shapeIn(file, shape), fortran, data);
+    return;
+  }
+  throw wrong("a state of something that is no array");
+}
+
+function typeIn(file: PickleFile, value: Value | undefined): NumericType {
+  const type = value instanceof PickledType ? numericType(`${value.order}${value.code}`) : undefined;
+  if (type) return type;
+  const shown = value instanceof PickledType ? JSON.stringify(value.code) : "an unknown type";
+  throw file.wrong(file.position, `an array of ${shown}, which are no numbers`);
+}
+
+function shapeIn(file: PickleFile, value: Value | undefined): readonly number[] {
+  if (Array.isArray(value) && value.every((length) => typeof length === "number")) {
+    if (countOf(value) !== undefined) return value;
+  }
+  throw file.wrong(file.position, "an array of no valid shape");
+}
+
+/** Makes sure that no name or type is left among the values. Shared and circular ones are looked at once. */
+function plain(file: PickleFile, value: Value): Pickled {
+  const waiting: Value[] = [value];
+  const seen = new Set<Value>();
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next instanceof Name || next instanceof PickledType || next === mark) {
+      throw file.wrong(file.position, "a name or type by itself");
+    }
+    if (typeof next !== "object" || next === null || seen.has(next)) continue;
+    seen.add(next);
+    if (Array.isArray(next)) for (const item of next) waiting.push(item);
+    else if (next instanceof Map) for (const item of next.values()) waiting.push(item);
+  }
+  return value as Pickled;
+}

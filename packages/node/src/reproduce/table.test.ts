@@ -1,0 +1,175 @@
+import { learnerCatalogue } from "innerloop";
+import { describe, expect, it } from "vitest";
+import { buildClassifier, buildExperiment } from "../presets/experiment.js";
+import { checkExperimentOptions, defaultExperimentOptions } from "../presets/option-table.js";
+import { evaluationFile } from "../runs/results.js";
+import { neededEvaluations } from "./row-state.js";
+import {
+  checkTable,
+  columnsOf,
+  differencesFrom,
+  evaluationChanges,
+  fullUpdates,
+  type Row,
+  type Table,
+  trainingOptions,
+} from "./table.js";
+import { tables } from "./tables.js";
+
+describe.each(tables)("the table $name", (table) => {
+  it("passes the checks that a table in a file has to", () => {
+    expect(checkTable(JSON.parse(JSON.stringify(table)), table.name)).toEqual(table);
+  });
+
+  it.each(table.rows)("$name: its options are valid and resolve to a training and evaluations", (row) => {
+    expect(checkExperimentOptions(row.train.options, row.name)).toEqual(row.train.options);
+    const options = trainingOptions(row);
+    expect(options).toMatchObject(row.train.options);
+    expect(fullUpdates(row)).toBe(options.iterations);
+    expect(differencesFrom(row, options)).toEqual([]);
+    // The option is for learners whose parameters do not depend on the ways.
+    if (!learnerCatalogue[options.learner].variableWays) expect(options.trainWays).toBe(0);
+    if (table.data) expect(options.data).toBe(table.data.name);
+    const { variableWays, kinds } = learnerCatalogue[options.learner];
+    expect(kinds).toContain(options.data === "sinusoid" ? "regression" : "classification");
+    for (const column of columnsOf(table, row)) {
+      const changed = evaluationChanges(row, column, options);
+      const { ways, evalSteps, shots } = { ...options, ...changed };
+      // Models with a last layer know no more classes than they were trained with.
+      if (!variableWays) expect(ways).toBeLessThanOrEqual(options.ways);
+      const { options: asked } = column;
+      expect({ ways, shots }).toEqual({ ways: asked?.ways ?? ways, shots: asked?.shots ?? shots });
+      const steps = row.cells[column.name]!.steps ?? column.steps;
+      if (steps !== undefined) expect(evalSteps).toContain(steps);
+    }
+  });
+
+  it("learners that take no steps stand in the last column of those that show steps", () => {
+    for (const row of table.rows) {
+      const options = trainingOptions(row);
+      const shape = [28, 28, Number(options.channels)];
+      const learner =
+        options.data === "sinusoid" ? buildExperiment(options, undefined).learner : buildClassifier(options, shape);
+      if (learner.steps !== undefined) continue;
+      const withSteps = columnsOf(table, row).filter(({ steps }) => steps !== undefined);
+      expect(withSteps, row.name).toEqual(withSteps.filter((column) => column === table.columns.at(-1)));
+    }
+  });
+
+  it("every column is filled by a training, and one of them carries the baselines", () => {
+    const carriers = table.rows.filter(({ baselines }) => baselines);
+    for (const column of table.columns) {
+      expect(
+        carriers.some((row) => columnsOf(table, row).includes(column)),
+        column.name,
+      ).toBe(true);
+    }
+    expect(
+      table.rows.filter(({ source, cells }) => Object.values(cells).some((cell) => cell.published) && !source),
+    ).toEqual([]);
+  });
+});
+
+describe("what a row needs", () => {
+  const omniglot = tables.find(({ name }) => name === "omniglot")!;
+  const rowOf = (name: string): Row => omniglot.rows.find((row) => row.name === name)!;
+
+  it("one evaluation, as it was trained, where the column asks for no more", () => {
+    const row = rowOf("maml-5way-1shot");
+    expect(neededEvaluations(omniglot, row, trainingOptions(row)).map(({ changes }) => changes)).toEqual([{}]);
+    // A query per class said outright is the same as as many queries as shots.
+    const outright = { ...trainingOptions(row), queries: 1 };
+    expect(neededEvaluations(omniglot, row, outright).map(({ changes }) => changes)).toEqual([{}]);
+    expect(differencesFrom(row, outright)).toEqual([]);
+  });
+
+  it("one training serves columns of other ways", () => {
+    const row = rowOf("prototypical-5shot");
+    const own = trainingOptions(row);
+    expect(own).toMatchObject({ ways: 5, trainWays: 60, shots: 5 });
+    const needed = neededEvaluations(omniglot, row, own);
+    expect(needed.map(({ changes }) => changes)).toEqual([{}, { ways: 20 }]);
+    const files = needed.map(({ changes }) => evaluationFile({ ...own, ...changes }, own, "best"));
+    expect(files[1]).toBe("results-best-ways-20");
+  });
+
+  it("columns of one evaluation at other steps share it", () => {
+    const sinusoid = tables.find(({ name }) => name === "sinusoid")!;
+    const needed = neededEvaluations(sinusoid, sinusoid.rows[0]!, trainingOptions(sinusoid.rows[0]!));
+    expect(needed).toHaveLength(1);
+    expect(needed[0]!.columns.map(({ name }) => name)).toEqual(["before", "1-step", "10-steps"]);
+  });
+
+  it("a run of any length is the row's, one of another learner or setting is not", () => {
+    const row = rowOf("maml-5way-1shot");
+    const options = trainingOptions(row);
+    expect(differencesFrom(row, { ...options, iterations: 7, validateEvery: 3, workers: 2, evalTasks: 9 })).toEqual([]);
+    expect(differencesFrom(row, { ...options, learner: "fomaml" })).toEqual(["learner"]);
+    expect(differencesFrom(row, { ...options, queries: 2, seed: 4 })).toEqual(["queries", "seed"]);
+  });
+});
+
+describe("a table from a file", () => {
+  const good = {
+    name: "mine",
+    title: "Mine",
+    metric: "accuracy",
+    columns: [{ name: "five", title: "5 shots", options: { shots: 5 } }],
+    rows: [
+      {
+        name: "one",
+        learner: "MAML",
+        train: { preset: "hanzi", options: { iterations: 10 } },
+        cells: { five: { published: "98.0" } },
+      },
+    ],
+  };
+  const row = good.rows[0]!;
+  const withRow = (change: object): object => ({ ...good, rows: [{ ...row, ...change }] });
+
+  it("is read as it is", () => {
+    expect(checkTable(good, "mine.json")).toEqual({ ...good, about: "" } satisfies Table | object);
+    expect(trainingOptions(checkTable(good, "mine.json").rows[0]!)).toEqual({
+      ...defaultExperimentOptions(),
+      ...trainingOptions(checkTable(good, "mine.json").rows[0]!),
+      data: "hanzi",
+      iterations: 10,
+    });
+  });
+
+  it.each([
+    [[], /mine\.json is \[\]\. An object is needed/],
+    [{ ...good, name: "../up" }, /name in mine\.json is "\.\.\/up"\. Use small letters/],
+    [{ ...good, colums: [] }, /mine\.json has an unknown colums\. Did you mean columns\?/],
+    [{ ...good, metric: "f1" }, /metric in mine\.json is "f1"\. Give accuracy or mean squared error/],
+    [{ ...good, rows: [] }, /rows in mine\.json is \[\]\. A list of at least one/],
+    [{ ...good, rows: [row, row] }, /mine\.json has two rows named one/],
+    [
+      { ...good, rows: [row, { ...row, name: "two" }] },
+      /one and two in mine\.json both fill five of MAML|two and one in mine\.json both fill five of MAML/,
+    ],
+    [withRow({ name: "a/b" }), /rows\[0\]\.name in mine\.json is "a\/b"/],
+    [
+      withRow({ cells: { six: {} } }),
+      /rows\[0\]\.cells\.six in mine\.json is about a column that is not there\. Columns are five/,
+    ],
+    [withRow({ cells: {} }), /rows\[0\] in mine\.json serves no column/],
+    [
+      withRow({ cells: { five: { options: { learner: "anil" } } } }),
+      /options in mine\.json has learner, which training settles/,
+    ],
+    [withRow({ cells: { five: { steps: -1 } } }), /steps in mine\.json is -1/],
+    [withRow({ train: { preset: "omniglt", options: {} } }), /train\.preset in mine\.json is "omniglt"/],
+    [withRow({ train: { preset: "hanzi", options: {} } }), /does not say how many updates it has in full/],
+    [
+      withRow({ train: { preset: "hanzi", options: { iterations: 0 } } }),
+      /iterations in rows\[0\]\.train\.options .* is 0/,
+    ],
+    [
+      withRow({ train: { preset: "hanzi", options: { iterations: 1, learnr: "anil" } } }),
+      /unknown option "learnr"\. Did you mean learner\?/,
+    ],
+  ])("refuses %j", (value, message) => {
+    expect(() => checkTable(value, "mine.json")).toThrow(message);
+  });
+});
