@@ -1,11 +1,13 @@
 import type { Tree } from "@innerloop/graph";
 import {
+  type Adapter,
   adam,
   allClasses,
   classifierPretraining,
   convMaps,
   episodes,
   evaluate,
+  key,
   type LabelledExamples,
   type Learner,
   labelledExamples,
@@ -51,47 +53,56 @@ const sources = { train: episodes(base, shape), validation: episodes(held, shape
 const model = mlp({ sizes: [16, 24, 8], activation: "tanh" });
 const ways = 3;
 
-const learners: readonly (readonly [
-  string,
-  Learner,
-  { readonly train: TaskSource; readonly validation: TaskSource }?,
-])[] = [
-  [
-    "prototypical network, learned temperature",
-    prototypicalNetwork({ model, ways, distance: "cosine", temperature: "learned" }),
-  ],
-  ["matching network", matchingNetwork({ model, ways, temperature: 0.1 })],
-  [
-    "matching network, full context",
-    matchingNetwork({ model, ways, temperature: 0.1, fullContext: true, processingSteps: 2 }),
-  ],
-  ["relation network of vectors", relationNetwork({ model, ways })],
-  [
-    "relation network of maps",
-    relationNetwork({ model: convMaps({ imageShape: [4, 4, 1], filters: 6, blocks: 2, pooledBlocks: 0 }), ways }),
-  ],
-  ["Siamese network", siameseNetwork({ model, ways })],
-  ["triplet network", tripletNetwork({ model, ways, margin: 0.5 })],
-  ["triplet network, hard", tripletNetwork({ model, ways, margin: 0.5, mining: "hard", classifyBy: "mean" })],
-  [
-    "semi-supervised prototypical network",
-    semiSupervisedPrototypes({ model, ways, distractors: {} }),
-    {
+interface LearnerRun {
+  readonly name: string;
+  readonly learner: Learner;
+  /** `sources` by default. */
+  readonly tasks?: { readonly train: TaskSource; readonly validation: TaskSource };
+}
+
+const learners: readonly LearnerRun[] = [
+  {
+    name: "prototypical network, learned temperature",
+    learner: prototypicalNetwork({ model, ways, distance: "cosine", temperature: "learned" }),
+  },
+  { name: "matching network", learner: matchingNetwork({ model, ways, temperature: 0.1 }) },
+  {
+    name: "matching network, full context",
+    learner: matchingNetwork({ model, ways, temperature: 0.1, fullContext: true, processingSteps: 2 }),
+  },
+  { name: "relation network of vectors", learner: relationNetwork({ model, ways }) },
+  {
+    name: "relation network of maps",
+    learner: relationNetwork({
+      model: convMaps({ imageShape: [4, 4, 1], filters: 6, blocks: 2, pooledBlocks: 0 }),
+      ways,
+    }),
+  },
+  { name: "Siamese network", learner: siameseNetwork({ model, ways }) },
+  { name: "triplet network", learner: tripletNetwork({ model, ways, margin: 0.5 }) },
+  {
+    name: "triplet network, hard",
+    learner: tripletNetwork({ model, ways, margin: 0.5, mining: "hard", classifyBy: "mean" }),
+  },
+  {
+    name: "semi-supervised prototypical network",
+    learner: semiSupervisedPrototypes({ model, ways, distractors: {} }),
+    tasks: {
       train: semiSupervisedEpisodes(base, { ...shape, unlabelled: 2, distractorClasses: 1 }),
       validation: semiSupervisedEpisodes(held, { ...shape, unlabelled: 2, distractorClasses: 1 }),
     },
-  ],
-  [
-    "SimpleShot",
-    simpleShot({ model, ways, classes: 20 }),
-    { train: allClasses(base, { batch: 48 }), validation: sources.validation },
-  ],
+  },
+  {
+    name: "SimpleShot",
+    learner: simpleShot({ model, ways, classes: 20 }),
+    tasks: { train: allClasses(base, { batch: 48 }), validation: sources.validation },
+  },
 ];
 
 describe("every metric-based learner trains on onnxruntime, and tells classes apart that it has not met", () => {
   test.each(learners)(
-    "%s",
-    async (_, learner, tasks = sources) => {
+    "$name",
+    async ({ learner, tasks = sources }) => {
       const losses: number[] = [];
       const run = await train({
         learner,
@@ -105,14 +116,14 @@ describe("every metric-based learner trains on onnxruntime, and tells classes ap
         },
       });
       const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
-      expect(mean(losses.slice(-20))).toBeLessThan(0.95 * mean(losses.slice(0, 5)));
+      expect(mean(losses.slice(-20))).toBeLessThan(0.6 * mean(losses.slice(0, 3)));
       const accuracyOf = async (params: Tree): Promise<{ mean: number; interval: number }> => {
-        const { rows } = await evaluate({ learner, params, tasks: tasks.validation, count: 150, executor });
+        const { rows } = await evaluate({ learner, params, tasks: tasks.validation, count: 100, executor });
         return rows[0]!.figures.accuracy!;
       };
-      const [before, after] = [await accuracyOf(learner.init({ seed: 0, path: "" })), await accuracyOf(run.params)];
-      console.log(learner.name, before, after, losses[0], losses.at(-1));
-      expect(after.mean - after.interval).toBeGreaterThan(Math.max(before.mean, 0.4));
+      const [before, after] = [await accuracyOf(learner.init(key(0))), await accuracyOf(run.params)];
+      // Chance is 1/3; all start at up to 0.52 and end at 0.74 to 0.94.
+      expect(after.mean - after.interval).toBeGreaterThan(before.mean + 0.1);
     },
     30_000,
   );
@@ -129,12 +140,12 @@ test("an embedding that was trained as a classifier serves the nearest-neighbour
     executor,
   });
   const embedding = (run.params as { readonly model: Tree }).model;
-  const accuracy = async (adapter: Parameters<typeof evaluate>[0]["learner"], params: Tree): Promise<number> => {
+  const accuracy = async (adapter: Adapter, params: Tree): Promise<number> => {
     const { rows } = await evaluate({ learner: adapter, params, tasks: sources.validation, count: 100, executor });
     return rows[0]!.figures.accuracy!.mean;
   };
   const pixels = nearestNeighbour({ ways });
-  const inPixels = await accuracy(pixels, pixels.init({ seed: 0, path: "" }));
+  const inPixels = await accuracy(pixels, pixels.init(key(0)));
   expect(await accuracy(nearestNeighbour({ ways, model }), embedding)).toBeGreaterThan(inPixels);
   expect(await accuracy(nearestCentroid({ ways, model, transform: "l2" }), embedding)).toBeGreaterThan(inPixels);
   expect(await accuracy(nearestCentroid({ ways, model }), run.params)).toBeGreaterThan(inPixels);

@@ -24,7 +24,9 @@ export interface FineTuningOptions extends BaselineOptions {
   readonly adapts?: "all" | "head" | ((path: string) => boolean);
 }
 
-/** The model's first parameters, trained on nothing but the support set. Evaluate it with steps and a rate that suit it. */
+/**
+ * The model's first parameters, trained on nothing but the support set. Evaluate it with steps and a rate that suit it.
+ */
 export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 50 } = options;
   return {
@@ -67,8 +69,8 @@ function gradientSteps(loop: InnerLoop, steps: number): Pick<Adapter<Tree, Adapt
 }
 
 /**
- * Joint pre-training, then fine-tuning: one model for all tasks at once, trained on support and query sets alike without
- * adapting, gradient = grad L(theta; support and query); at evaluation it adapts like MAML.
+ * Joint pre-training, then fine-tuning: one model for all tasks at once, trained on support and query sets alike
+ * without adapting, gradient = grad L(theta; support and query); at evaluation it adapts like MAML.
  */
 export function jointTraining(options: FineTuningOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, adapts } = options;

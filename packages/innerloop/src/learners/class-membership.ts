@@ -34,7 +34,9 @@ export function classMeans(features: Tensor, members: Tensor): Tensor {
   return div(classSums(features, members), reshape(max(counts, 1), [members.shape[1]!, 1]));
 }
 
-/** The largest of the scores [n, m] of each class's own columns, members [m, ways]: [n, ways]; -1e9 for a class of none. */
+/**
+ * The largest of the scores [n, m] of each class's own columns, members [m, ways]: [n, ways]; -1e9 for a class of none.
+ */
 export function largestPerClass(scores: Tensor, members: Tensor): Tensor {
   // A class has no score of another's examples: 1e9 keeps them from being the largest.
   const others = mul(cast(equal(members, 0), scores.dtype), 1e9);

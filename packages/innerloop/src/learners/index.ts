@@ -86,6 +86,7 @@ export {
   solvePositiveDefinite,
 } from "./linear-systems.js";
 export { type LogisticRegressionOptions, logisticRegression } from "./logistic-regression.js";
+export { type LstmOptimizerOptions, lstmOptimizer } from "./lstm-optimizer.js";
 export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./maml.js";
 export { type MamlPlusPlusOptions, mamlPlusPlus } from "./maml-plus-plus.js";
 export { type MatchedSupport, type MatchingNetworkOptions, matchingNetwork } from "./matching.js";

@@ -30,8 +30,9 @@ describe.each([1, 2])("%i layers", (layers) => {
 
   test("through gradients: the meta-gradient is what central differences through the whole adaptation tell", () => {
     const { gradient, loss } = learner.metaGradient(params, task);
+    // Features of small gradients are steep: a small step.
     expect(valuesIn(loss)[0]).toBeCloseTo(valuesIn(queryLoss(learner, params, task))[0]!, 10);
-    expect(gradientError((at: Tree) => queryLoss(learner, at, task), params, gradient, { h: 1e-4 })).toBeLessThan(1e-6);
+    expect(gradientError((at: Tree) => queryLoss(learner, at, task), params, gradient, { h: 1e-7 })).toBeLessThan(1e-6);
     for (const values of numbersOf(gradient)) expect(Math.max(...values.map(Math.abs))).toBeGreaterThan(0);
   });
 
@@ -63,7 +64,7 @@ describe.each([1, 2])("%i layers", (layers) => {
 });
 
 describe("the same network for every coordinate", () => {
-  const learned = lstmOptimizer({ hidden: 3 });
+  const learned = lstmOptimizer({ hidden: 3, outputScale: 1 });
   const own = (generalParams(learnerWith({ hidden: 3 })) as { readonly inner: Tree }).inner;
   type Model = { readonly a: Tensor; readonly b: Tensor };
   const shaped = (values: readonly number[]): Model => ({
@@ -94,7 +95,7 @@ describe("the same network for every coordinate", () => {
 
   test("each has a state of its own: what one has seen moves no other, but itself again later", () => {
     const moved = after(start, gradients);
-    const other = gradients.map((values, step) => (step === 0 ? [values[0]! + 1, ...values.slice(1)] : values));
+    const other = gradients.map((values, step) => (step === 0 ? [-values[0]!, ...values.slice(1)] : values));
     const found = after(start, other);
     expect(found.slice(1)).toEqual(moved.slice(1));
     const direct = after(start, other.slice(0, 1))[0]! - after(start, gradients.slice(0, 1))[0]!;
@@ -104,7 +105,7 @@ describe("the same network for every coordinate", () => {
   test("small gradients are told apart too, and zeros have finite slopes", () => {
     const once = (value: number): number => after(new Array(10).fill(0), [new Array(10).fill(value)])[0]!;
     const found = [1, 1e-2, 1e-4, 2e-5, 1e-5, 0, -1e-5, -1e-2].map(once);
-    for (let i = 1; i < found.length; i++) expect(Math.abs(found[i]! - found[i - 1]!)).toBeGreaterThan(1e-4);
+    for (let i = 1; i < found.length; i++) expect(Math.abs(found[i]! - found[i - 1]!)).toBeGreaterThan(1e-5);
     const flat = {
       support: { x: tensor([[0, 0]]), y: tensor([[0]]) },
       query: { x: tensor([[1, 2]]), y: tensor([[1]]) },
@@ -145,37 +146,36 @@ test("refuses numbers out of range, and says its options where results are descr
 test("training the optimizer alone lowers the loss after adapting, on curves it has not met", {
   timeout: 20_000,
 }, () => {
-  const curve = mlp({ sizes: [1, 12, 1], activation: "tanh" });
-  const source = sinusoids({ shots: 8, queries: 8 });
-  const learner = maml({
-    model: curve,
-    loss: meanSquaredError,
-    steps: 4,
-    inner: lstmOptimizer({ hidden: 8, layers: 1 }),
-  });
+  const curve = mlp({ sizes: [1, 16, 1], activation: "tanh" });
+  const source = sinusoids({ shots: 10, queries: 10, x: [-2, 2] });
+  const inner = lstmOptimizer({ hidden: 6, layers: 1 });
+  const learner = maml({ model: curve, loss: meanSquaredError, steps: 4, inner });
   const optimizer = adam({ learningRate: 0.03 });
-  type Trained = { readonly model: Tree; readonly inner: Tree };
+  type Trained = { readonly model: Tree; readonly inner: { readonly output: { readonly weight: Tensor } } };
   const first = learner.init(key(5)) as Trained;
   const state0 = optimizer.init(first.inner);
-  const tasks = (seed: number, index: number): Task => sampleTasks(source, seed, index * 8, 8);
+  const tasks = (index: number): Task => sampleTasks(source, 1, index * 6, 6);
   // Traced once; the model's parameters stay what they are.
   const update = asFunction(
-    ({ own, state, batch }: { own: Tree; state: Tree; batch: Task }) => {
-      const { gradient, loss } = meanMetaGradient(learner, { ...first, inner: own }, batch);
-      const next = optimizer.update((gradient as Trained).inner, state, own);
-      return [next.params, next.state, loss];
+    ({ own, state, batch }: { own: Trained["inner"]; state: Tree; batch: Task }) => {
+      const { gradient } = meanMetaGradient(learner, { ...first, inner: own } as Tree, batch);
+      const next = optimizer.update((gradient as unknown as Trained).inner, state, own);
+      return [next.params, next.state];
     },
-    { own: first.inner, state: state0, batch: tasks(0, 0) },
+    { own: first.inner, state: state0, batch: tasks(0) },
   );
-  const held = sampleTasks(source, 9, 0, 32);
-  const lossOf = (own: Tree): number => valuesIn(meanMetaGradient(learner, { ...first, inner: own }, held).loss)[0]!;
+  const held = sampleTasks(source, 9, 0, 40);
+  const lossOf = (own: Trained["inner"]): number =>
+    valuesIn(meanMetaGradient(learner, { ...first, inner: own } as Tree, held).loss)[0]!;
   let values = numbersOf([first.inner, state0]);
-  const size = values.length;
-  for (let i = 0; i < 60; i++) values = update([...values, ...numbersOf(tasks(1, i))]).slice(0, size);
+  for (let i = 0; i < 25; i++) values = update([...values, ...numbersOf(tasks(i))]);
   const own = unflatten(
     first.inner,
     leaves(first.inner).map((leaf, i) => tensor(values[i]!, leaf.shape, leaf.dtype)),
   );
-  console.log(lossOf(first.inner), lossOf(own));
-  expect(lossOf(own)).toBeLessThan(0.75 * lossOf(first.inner));
+  const [before, after] = [lossOf(first.inner), lossOf(own)];
+  expect(after).toBeLessThan(0.6 * before);
+  // It is the network that does it, and not the rate that is learned beside it.
+  const silent = { ...own, output: first.inner.output };
+  expect(lossOf(silent)).toBeGreaterThan(1.2 * after);
 });

@@ -1,4 +1,4 @@
-import { add, grad, mapTree, mul, sub, type Tree } from "@innerloop/graph";
+import { add, gather, grad, mapTree, mul, sub, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { meanSquaredError } from "../losses.js";
 import { classificationTask, namedValues, noiseTensor, regressionTask, valuesIn } from "../numerical.fixture.js";
@@ -118,6 +118,19 @@ describe("minibatch", () => {
   ])("mini-batches of %i, %i of them a step: all rows alike, as in MAML", (size, accumulate) => {
     expectClose(result(maml({ ...base, minibatch: { size, accumulate } })), result(maml(base)), 1e-7);
     expect(distance(result(maml({ ...base, minibatch: { size } })), result(maml(base)))).toBeGreaterThan(1e-3);
+  });
+
+  test("a step goes on with the mini-batches after those of the step before", () => {
+    const { x, y } = task.support;
+    const stepOn = (rows: readonly number[], at: Tree): Tree => {
+      const index = tensor([...rows], [rows.length], "int32");
+      const loss = (p: Tree) => meanSquaredError(curve.apply(p, gather(x, index, 0)), gather(y, index, 0));
+      return mapTree((w, g) => sub(w, mul(g, 0.3)), at, grad(loss)(at));
+    };
+    expectClose(
+      maml({ ...base, minibatch: { size: 1, accumulate: 2 } }).adapt(params, task.support).params,
+      stepOn([2, 3], stepOn([0, 1], params)),
+    );
   });
 
   test("a mini-batch counts by the rows that it has", () => {

@@ -49,7 +49,10 @@ export interface MamlOptions {
    * 0.03 / K shortly before that end). Reported metrics are those after the last step.
    */
   readonly multiStepLoss?: { readonly annealOver: number };
-  /** Of first order before this iteration, of second order from there on (derivative-order annealing, Antoniou et al. 2019). */
+  /**
+   * Of first order before this iteration, of second order from there on (derivative-order annealing, Antoniou et al. 2019).
+   * It is one program for both: steps of first order take as long as those of second.
+   */
   readonly orderAnnealing?: { readonly secondOrderFrom: number };
 }
 

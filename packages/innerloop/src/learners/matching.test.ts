@@ -58,6 +58,23 @@ describe("without full context", () => {
     expect(loss).toBeCloseTo(logs.reduce((a, b) => a + b, 0) / 8, 10);
   });
 
+  test("padding that is just like a query leaves nothing undefined, however low the temperature", () => {
+    const learner = matchingNetwork({ model: identity, ways: 2, temperature: 1e-3 }) as Learner;
+    const query = { x: tensor([[1, 0, 0]]), y: tensor([0], [1], "int32") };
+    const support = {
+      x: tensor([
+        [-1, 0.001, 0],
+        [-1, 0, 0],
+        [1, 0, 0],
+      ]),
+      y: tensor([0, 1, 1], [3], "int32"),
+      present: tensor([1, 1, 0]),
+    };
+    const [p, q] = predictions(learner, {}, { support, query });
+    expect(Math.exp(p!) + Math.exp(q!)).toBeCloseTo(1, 12);
+    expect(p! - q!).toBeCloseTo(5e-4, 5);
+  });
+
   test("the order of the support set does not matter", () => {
     const learner = matchingNetwork({ model, ways: 4 }) as Learner;
     const params = learner.init(key(1));

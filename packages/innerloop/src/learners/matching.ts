@@ -61,14 +61,14 @@ export type MatchedSupport = EmbeddedTask & {
  *   g(x_i) = g'(x_i) + the states at i of two LSTMs that read the g'(x_i) forwards and backwards
  *   f(x) = h_K,   h_k = LSTM(f'(x), [h_{k-1}, r_{k-1}], c_{k-1}) + f'(x),   r_k = sum_i softmax_i(h_k . g(x_i)) g(x_i)
  *
- * with f' = g' = the model and h_0 = c_0 = 0. The paper does not say in which order the support set is read; here it is
- * that of its rows, which tasks of `episodes` group by class, the classes in random order. So with full context the order
- * of the rows counts, without it does not. Parameters are the model's own; with full context `{ model, forwards, backwards,
- * attention }` and with a learned temperature `logTemperature` beside `model`. The paper's T is 1: p is then never far
- * from uniform, since cosines end at 1.
+ * with f' = g' = the model and h_0 = c_0 = 0. The support set is read in the order of its
+ * rows, which tasks of `episodes` group by class, the classes in random order. So with full context the
+ * order of the rows counts, without it does not. Parameters are the model's own; with full context `{ model, forwards,
+ * backwards, attention }` and with a learned temperature `logTemperature` beside `model`. The paper's T is 1: p is then
+ * never far from uniform, since cosines end at 1.
  *
- * @throws IL102 where `ways` is not a whole number of 2 or more, `processingSteps` not one of 1 or more, the temperature
- * not above 0, or full context is asked of a model without `outputShape`
+ * @throws IL102 where `ways` is not a whole number of 2 or more, `processingSteps` not one of 1 or more, the
+ * temperature not above 0, or full context is asked of a model without `outputShape`
  * @example matchingNetwork({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
 export function matchingNetwork(options: MatchingNetworkOptions): Learner<Tree, MatchedSupport> {

@@ -7,7 +7,10 @@ import type { Examples, Task } from "../tasks/task.js";
 import { stackTasks } from "../training/task-batch.js";
 import { type Learner, meanMetaGradient } from "./learner.js";
 
-/** Examples with rows that are not there, one before the others and two behind, of loud values and a class of their own choice. */
+/**
+ * Examples with rows that are not there, one before the others and two behind, of loud values and a class of their own
+ * choice.
+ */
 export function padded({ x, y }: Examples, rows: { readonly label?: number } = {}): Required<Examples> {
   const size = x.size / x.shape[0]!;
   const loud = (address: number): number[] => valuesIn(noiseTensor([size], address)).map((value) => 50 * value + 20);
@@ -30,8 +33,8 @@ export const predictions = (learner: Omit<Learner, "metaGradient">, params: Tree
   valuesIn(learner.predict(learner.adapt(params, support), query.x, query.present));
 
 /**
- * @param task with numbers of rows that are powers of two: a mean over all n rows multiplies by 1/n as float32 has it, a
- * mean over those that are present divides
+ * @param task with numbers of rows that are powers of two: a mean over all n rows multiplies by 1/n as float32 has it,
+ * a mean over those that are present divides
  */
 export function metricLearnerContract(learner: Learner, task: (index?: number) => Task, seed = 2): void {
   const params = learner.init(key(seed));

@@ -1,4 +1,7 @@
-/** What the metric-based learners have in common: embed the support set, remember something of it, compare queries with it. */
+/**
+ * What the metric-based learners have in common: embed the support set, remember something of it, compare queries with
+ * it.
+ */
 import { GraphError, reshape, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
 import { type ApplyContext, type Layer, type Statistics, type StatisticsByPath, within } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
@@ -24,7 +27,9 @@ export interface MetricLearnerOptions<Remembered extends { readonly [name: strin
   readonly model: Layer;
   /** Where in the meta-parameters the model's are; they are the model's own by default. */
   readonly modelPath?: string | undefined;
-  /** Whether embeddings keep their shape, [n, height, width, channels]; by default they are flattened to [n, features]. */
+  /**
+   * Whether embeddings keep their shape, [n, height, width, channels]; by default they are flattened to [n, features].
+   */
   readonly maps?: boolean;
   readonly remember: (params: Tree, embedded: Tensor, support: Examples, context: ApplyContext) => Remembered;
   /** Predictions for embedded queries. */
@@ -95,6 +100,6 @@ export function requireOutputShape(learner: string, model: Layer): readonly numb
     "IL102",
     learner,
     "the model does not say what shape its outputs have",
-    "Add it: { ...model, outputShape: [features] }, without the axis of examples; convEmbedding, convMaps and mlp have it",
+    "Add it, for one example: { ...model, outputShape: [features] }; convEmbedding, convMaps and mlp have it",
   );
 }

@@ -26,7 +26,10 @@ import { type Adapter, type Learner, measured } from "./learner.js";
 import { metricLearner, requireOutputShape } from "./metric-learner.js";
 import type { Prototypes } from "./prototypical.js";
 
-/** What is done to features before they are compared: nothing, length 1, or the mean of the training classes off and length 1. */
+/**
+ * What is done to features before they are compared: nothing, length 1, or the mean of the training classes off and
+ * length 1.
+ */
 export type FeatureTransform = "none" | "l2" | "centred l2";
 
 export interface NearestCentroidOptions {
@@ -44,8 +47,8 @@ export interface NearestCentroidOptions {
  *
  *   t(z) = z ("none"),  z / |z| ("l2"),  (z - m) / |z - m| ("centred l2"),  m the mean feature of the training classes
  *
- * Its parameters are the embedding's own; for "centred l2" `{ model, centre: { runningMean: m } }`, which are among those
- * of `classifierPretraining`. With "none" it is a prototypical network.
+ * Its parameters are the embedding's own; for "centred l2" `{ model, centre: { runningMean: m } }`, which are among
+ * those of `classifierPretraining`. With "none" it is a prototypical network.
  *
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the parameters have no centre and should
  * @example evaluate({ learner: nearestCentroid({ model, ways: 5 }), params: pretrained.params, tasks })
@@ -119,11 +122,11 @@ export type Classifier = { readonly params: Tree };
  * support set is not looked at, nothing adapts, predictions are logits [n, classes].
  *
  * Parameters are `{ model, head, centre: { runningMean } }`: `model` is for any learner that takes an embedding, all of
- * them for `nearestCentroid`. Outer updates move the centre towards the mean feature of each batch; after the last, it is
- * an average over about the last ten batches (SimpleShot takes the mean over all training examples).
+ * them for `nearestCentroid`. Outer updates move the centre towards the mean feature of each batch; after the last, it
+ * is an average over about the last ten batches (SimpleShot takes the mean over all training examples).
  *
  * @throws IL102 where `classes` is not a whole number of 2 or more, or the model does not say its `outputShape`
- * @example train({ learner: classifierPretraining({ model, classes: 64 }), tasks: allClasses(data, { batch: 256 }), ... })
+ * @example train({ learner: classifierPretraining({ model, classes: 64 }), tasks: allClasses(data, { batch: 256 }) })
  */
 export function classifierPretraining(options: ClassifierPretrainingOptions): Learner<Tree, Classifier> {
   const { model, classes } = options;
@@ -179,14 +182,14 @@ function statisticsOf(features: Tensor, present: Tensor = ones([features.shape[0
  * Training tasks are batches of all classes, and validation tasks are episodes of others:
  *
  *   train({ learner: simpleShot({ model, classes: base.classes.length, ways: 5 }),
- *           tasks: { train: allClasses(base, { batch: 256 }), validation: episodes(novel, { ways: 5, shots: 1, queries: 15 }) },
+ *           tasks: { train: allClasses(base, { batch: 256 }), validation: episodes(other, { ways: 5, shots: 1, ... }) },
  *           metaBatchSize: 1, ... })
  *
- * and `evaluate` takes episodes as for any learner. The paper trains with SGD of momentum 0.9 from a rate of 0.1, and takes
- * the mean feature over all training examples; see `classifierPretraining` for ours.
+ * and `evaluate` takes episodes as for any learner. The paper trains with SGD of momentum 0.9 from a rate of 0.1, and
+ * takes the mean feature over all training examples; see `classifierPretraining` for ours.
  *
  * @throws IL102 as `classifierPretraining` and `nearestCentroid`; and where it is to adapt to a batch of `allClasses`
- * @example simpleShot({ model: convEmbedding({ imageShape: [84, 84, 3], batchNorm: "running" }), classes: 64, ways: 5 })
+ * @example simpleShot({ model: convEmbedding({ imageShape, batchNorm: "running" }), classes: 64, ways: 5 })
  */
 export function simpleShot(options: NearestCentroidOptions & ClassifierPretrainingOptions): Learner<Tree, Prototypes> {
   const { model, ways, classes, transform = "centred l2" } = options;

@@ -39,7 +39,8 @@ export type Prototypes = {
  *
  * d is |a - b|^2 ("squaredEuclidean"), |a - b| ("euclidean") or 1 - a.b / (|a| |b|) ("cosine"). Logits are -d / T, the
  * loss is the cross-entropy on the query set. The paper's temperature T is 1; cosine distances, which end at 2, want a
- * lower one. With a learned temperature the parameters are `{ model, logTemperature }`, without they are the model's own.
+ * lower one. With a learned temperature the parameters are `{ model, logTemperature }`, without they are the model's
+ * own.
  *
  * The parameters do not depend on the number of classes: train with 60 ways and evaluate a learner of 5 with the same
  * parameters. The published code embeds support and query in one pass; here they are two, so that batch normalisation

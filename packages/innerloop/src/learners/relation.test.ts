@@ -83,7 +83,10 @@ describe("the module", () => {
       ...[flatten(), linear({ inputs: 3, outputs: 4 }), relu(), linear({ inputs: 4, outputs: 1 })],
     ] as Layer[]);
     const moved = Object.entries(relation.rest).map(([at, value]) => [String(Number(at) + 1), value]);
-    const scores = plain.apply(Object.fromEntries([["0", relation.first], ...moved]) as { [at: string]: Tree }, joined(task, 2));
+    const scores = plain.apply(
+      Object.fromEntries([["0", relation.first], ...moved]) as { [at: string]: Tree },
+      joined(task, 2),
+    );
     const found = predictions(learner, learner.init(key(3)), task);
     expect(largestDifference(found, valuesIn(sigmoid(scores)))).toBeLessThan(1e-6);
   });

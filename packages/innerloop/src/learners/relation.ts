@@ -40,9 +40,13 @@ export interface RelationNetworkOptions {
   readonly model: Layer;
   /** Classes of a task, at most: one that no support example has gets no score. */
   readonly ways: number;
-  /** "meanSquaredError" (default) of the scores against 1 and 0, as in the paper, or "crossEntropy" over the classes. */
+  /**
+   * "meanSquaredError" (default) of the scores against 1 and 0, as in the paper, or "crossEntropy" over the classes.
+   */
   readonly loss?: "meanSquaredError" | "crossEntropy";
-  /** Units of the module's hidden fully connected layer: 8 by default for maps, as in the paper; for vectors `features`. */
+  /**
+   * Units of the module's hidden fully connected layer: 8 by default for maps, as in the paper; for vectors `features`.
+   */
   readonly hidden?: number;
   /** Channels of the module's two convolutions; those of the maps by default. */
   readonly filters?: number;
@@ -58,7 +62,9 @@ export type RelatedClasses = EmbeddedTask & {
   readonly absent?: Tensor;
 };
 
-/** mean of (score - 1)^2 for the class of each row and score^2 for the others: scores [n, ways] in (0, 1), y int32 [n]. */
+/**
+ * mean of (score - 1)^2 for the class of each row and score^2 for the others: scores [n, ways] in (0, 1), y int32 [n].
+ */
 const meanSquaredScoreError: Loss = Object.assign(
   (scores: Tensor, y: Tensor): Tensor => {
     const error = sub(scores, oneHot(y, scores.shape[1]!, scores.dtype));
@@ -70,18 +76,19 @@ const meanSquaredScoreError: Loss = Object.assign(
 /**
  * Relation networks (Sung et al. 2018): a module g learns how alike a query and a class are, beside the embedding f.
  *
- *   r_k(x) = sigmoid(g([sum of f(s) over the support examples s of class k, f(x)])),   loss = mean of (r_k(x) - 1{y = k})^2
+ *   r_k(x) = sigmoid(g([sum of f(s) over the support examples s of class k, f(x)]))
+ *   loss = mean of (r_k(x) - 1{y = k})^2
  *
  * For maps [height, width, channels] the two are joined by channel, and g is two blocks of 3 x 3 convolution, batch
  * normalisation, relu and 2 x 2 max pooling (where the map is at least 2 x 2), then two fully connected layers. For
- * vectors [features] it is the two fully connected layers. Predictions are the scores r, [n, ways]; with the cross-entropy
- * they are what the sigmoid is taken of. The paper sums over the query set where we take the mean.
+ * vectors [features] it is the two fully connected layers. Predictions are the scores r, [n, ways]; with the
+ * cross-entropy they are what the sigmoid is taken of. The paper sums over the query set where we take the mean.
  *
  * Each of the ways x queries pairs goes through g, as one batch. The first layer of g is linear in [a, b], so it is
  * applied to the classes and to the queries one by one, and the results are added for each pair.
  *
- * Batch normalisation in g is of the embedding's mode; a mode of "support" takes statistics of pairs of support examples
- * with classes. Parameters are `{ model, relation }`.
+ * Batch normalisation in g is of the embedding's mode; a mode of "support" takes statistics of pairs of support
+ * examples with classes. Parameters are `{ model, relation }`.
  *
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the model does not say its `outputShape`
  * @example relationNetwork({ model: convMaps({ imageShape: [28, 28, 1] }), ways: 5 })

@@ -108,6 +108,14 @@ test("without unlabelled rows it is the prototypical network", () => {
     expect(largestDifference(gradients[0]![path]!, values)).toBeLessThan(1e-12);
 });
 
+test("padding that is labelled as unlabelled changes nothing", () => {
+  const learner = semiSupervisedPrototypes({ model, ways: 4, distractors: {} }) as Learner;
+  const params = learner.init(key(1));
+  const { support, query } = task();
+  const found = predictions(learner, params, { support: padded(support, { label: -1 }), query });
+  expect(largestDifference(found, predictions(learner, params, task()))).toBeLessThan(1e-12);
+});
+
 test("a class without labelled examples gets no probability, and takes none of the unlabelled", () => {
   const [narrow, wide] = [4, 6].map(
     (ways) => semiSupervisedPrototypes({ model, ways }) as unknown as Learner<Tree, Prototypes>,

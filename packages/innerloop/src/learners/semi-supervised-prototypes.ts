@@ -54,8 +54,8 @@ export interface SemiSupervisedPrototypesOptions {
  * `{ model, logLengthScale }`, the model's own otherwise. The paper's third way, masks from a network of the distances'
  * statistics, is not here.
  *
- * @throws IL102 where `ways` is not a whole number of 2 or more, `refinements` not one of 0 or more, or the length scale not
- * above 0
+ * @throws IL102 where `ways` is not a whole number of 2 or more, `refinements` not one of 0 or more, or the length
+ * scale not above 0
  * @example semiSupervisedPrototypes({ model: convEmbedding({ imageShape: [28, 28, 1] }), ways: 5, distractors: {} })
  */
 export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOptions): Learner<Tree, Prototypes> {

@@ -1,4 +1,6 @@
-/** Learners of whether two examples are of one class: by pairs (Koch et al. 2015) and by triplets (Schroff et al. 2015). */
+/**
+ * Learners of whether two examples are of one class: by pairs (Koch et al. 2015) and by triplets (Schroff et al. 2015).
+ */
 import {
   abs,
   add,
@@ -47,7 +49,10 @@ export interface SiameseNetworkOptions {
   readonly ways: number;
 }
 
-/** mean of -(t log p + (1 - t) log(1 - p)), p = sigmoid(logit), t = 1 for the row's class, 0 for others: logits [n, ways]. */
+/**
+ * mean of -(t log p + (1 - t) log(1 - p)), p = sigmoid(logit), t = 1 for the row's class, 0 for others: logits [n,
+ * ways].
+ */
 const classwiseBinaryCrossEntropy: Loss = Object.assign(
   (logits: Tensor, y: Tensor): Tensor => {
     const target = oneHot(y, logits.shape[1]!, logits.dtype);
@@ -64,9 +69,9 @@ const classwiseBinaryCrossEntropy: Loss = Object.assign(
  *
  * Training takes the pairs of each query with each support example of the task. A query is classified by the support
  * example that it is most alike: predictions are the largest logit of p over the examples of each class, [n, ways]. The
- * loss that evaluation reports is the binary cross-entropy of these; with one shot the two are the same. The paper draws
- * as many equal pairs as unequal ones, from all classes, and shrinks the weights by L2; here pairs are those of episodes,
- * 1 in `ways` of them equal. Weights start at -1 / features: what is far apart is not alike.
+ * loss that evaluation reports is the binary cross-entropy of these; with one shot the two are the same. The paper
+ * draws as many equal pairs as unequal ones, from all classes, and shrinks the weights by L2; here pairs are those of
+ * episodes, 1 in `ways` of them equal. Weights start at -1 / features: what is far apart is not alike.
  *
  * Parameters are `{ model, weight, bias }`, weight [features].
  *
@@ -122,7 +127,9 @@ export interface TripletNetworkOptions {
   readonly ways: number;
   /** By how much a wrong class is to be further away than the right one, in squared distance; 0.2 by default. */
   readonly margin?: number;
-  /** The triplets of a query: "all" (default), or the one of the furthest positive and the nearest negative ("hard"). */
+  /**
+   * The triplets of a query: "all" (default), or the one of the furthest positive and the nearest negative ("hard").
+   */
   readonly mining?: "all" | "hard";
   /** Embeddings are of length 1, as in the paper: true by default. */
   readonly normalised?: boolean;
@@ -131,15 +138,16 @@ export interface TripletNetworkOptions {
 }
 
 /**
- * Embeddings trained by the triplet loss (Schroff et al. 2015; Hoffer & Ailon 2015): the examples of a query's class shall
- * be nearer than those of other classes by a margin.
+ * Embeddings trained by the triplet loss (Schroff et al. 2015; Hoffer & Ailon 2015): the examples of a query's class
+ * shall be nearer than those of other classes by a margin.
  *
  *   loss = mean over triplets of max(0, |f(a) - f(p)|^2 - |f(a) - f(n)|^2 + margin)
  *
- * a is a query, p a support example of its class and n one of another. The papers take triplets from one large batch; these
- * are those of an episode, so that training asks for what evaluation does. Of each query "all" takes all triplets and
- * "hard" one (batch-hard of Hermans et al. 2017). Predictions are -|f(x) - s|^2 for the nearest example s of each class, or
- * for its mean. The loss that evaluation reports is that of triplets of these: with one shot it is the training loss.
+ * a is a query, p a support example of its class and n one of another. The papers take triplets from one large batch;
+ * these are those of an episode, so that training asks for what evaluation does. Of each query "all" takes all triplets
+ * and "hard" one (batch-hard of Hermans et al. 2017). Predictions are -|f(x) - s|^2 for the nearest example s of each
+ * class, or for its mean. The loss that evaluation reports is that of triplets of these: with one shot it is the
+ * training loss.
  *
  * Parameters are the model's own.
  *
@@ -181,8 +189,8 @@ export function tripletNetwork(options: TripletNetworkOptions): Learner<Tree, Pa
 }
 
 /**
- * The triplet loss from distances [q, n] of anchors to others, of which `positive` marks those of the anchor's class and
- * `negative` those of other classes, both [q, n]; 0 where there is no triplet.
+ * The triplet loss from distances [q, n] of anchors to others, of which `positive` marks those of the anchor's class
+ * and `negative` those of other classes, both [q, n]; 0 where there is no triplet.
  *
  * @param mining "all" is the mean over all triplets, "hard" over the anchors' hardest ones
  */

@@ -2,15 +2,18 @@
 import { div, exp, GraphError, mul, neg, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 
-/** What logits are divided by: a number above 0, or a meta-parameter, its logarithm, that starts at 0 (a temperature of 1). */
+/**
+ * What logits are divided by: a number above 0, or a meta-parameter, its logarithm, that starts at 0 (a temperature of
+ * 1).
+ */
 export type Temperature = number | "learned";
 
 /** Meta-parameters of a learner with a learned temperature. */
 export type WithTemperature = { readonly model: Tree; readonly logTemperature: Tensor };
 
 /**
- * logits / T, and where the parameters for it are: with a learned T they are `{ model, logTemperature }`, the model's own
- * otherwise.
+ * logits / T, and where the parameters for it are: with a learned T they are `{ model, logTemperature }`, the model's
+ * own otherwise.
  *
  * @throws IL102 where the temperature is not a number above 0
  */

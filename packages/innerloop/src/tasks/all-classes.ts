@@ -11,9 +11,9 @@ export interface AllClassesOptions {
 }
 
 /**
- * Batches for training an ordinary classifier of all classes of a data set: the query set of a "task" is `batch` distinct
- * examples, each example of the data equally likely, and labels are the places of classes in the data, the same in all
- * tasks. Its support set, which every task has, is a single example, to be ignored.
+ * Batches for training an ordinary classifier of all classes of a data set: the query set of a "task" is `batch`
+ * distinct examples, each example of the data equally likely, and labels are the places of classes in the data, the
+ * same in all tasks. Its support set, which every task has, is a single example, to be ignored.
  *
  * They are for `classifierPretraining` and `simpleShot`: a learner that adapts would adapt to nothing.
  *

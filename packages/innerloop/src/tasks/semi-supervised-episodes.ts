@@ -25,15 +25,15 @@ export const unlabelledLabel = -1;
  * Semi-supervised episodes: N-way K-shot episodes as `episodes` samples them, whose support set also holds `unlabelled`
  * examples of each class, and of each of `distractorClasses` other classes, under the label -1. They come last.
  *
- * Shapes: support x [ways shots + (ways + distractorClasses) unlabelled, ...exampleShape] float32 and y int32, one label a
- * row; query x [ways queries, ...exampleShape] and y [ways queries].
+ * Shapes: support x [ways shots + (ways + distractorClasses) unlabelled, ...exampleShape] float32 and y int32, one
+ * label a row; query x [ways queries, ...exampleShape] and y [ways queries].
  *
- * They are for `semiSupervisedPrototypes`. Other learners see examples of no class, which add nothing to a cross-entropy
- * but count in its mean.
+ * They are for `semiSupervisedPrototypes`. Other learners see examples of no class, which add nothing to a
+ * cross-entropy but count in its mean.
  *
- * Ren et al. 2018, "Meta-learning for semi-supervised few-shot classification": 5 unlabelled examples of each class, and of
- * as many distractor classes. There a part of each class's examples is set aside to have no label in any task; here each
- * task draws them anew.
+ * Ren et al. 2018, "Meta-learning for semi-supervised few-shot classification": 5 unlabelled examples of each class,
+ * and of as many distractor classes. There a part of each class's examples is set aside to have no label in any task;
+ * here each task draws them anew.
  *
  * @throws ILT201 where a number is not a whole number of at least 1, `distractorClasses` of at least 0
  * @throws ILT301 where a class's array is not count x exampleShape

@@ -61,7 +61,8 @@ export function sampleTasks(source: TaskSource, seed: number, first: number, cou
 /**
  * A class index out of range would be a row without a class, whose loss is 0 whatever is predicted.
  *
- * @param least 0, or -1 where rows are of no class on purpose: `unknownLabel` of queries, `unlabelledLabel` of support examples
+ * @param least 0, or -1 where rows are of no class on purpose: `unknownLabel` of queries, `unlabelledLabel` of support
+ * examples
  */
 export function requireClassIndices(y: Tensor, classes: number, least = 0): void {
   if (!y.data || isFloat(y.dtype)) return;

@@ -398,7 +398,7 @@ describe("innerloop on images", () => {
     expect(await innerloop("data", "list")).toMatchObject({
       code: 0,
       out: expect.stringMatching(
-        /bars +ready +8 classes.*\n.*hanzi +built in[\s\S]*omniglot +not here +Run `innerloop data get omniglot`/,
+        /bars +ready +8 classes[\s\S]*cifar-fs +not here[\s\S]*hanzi +built in[\s\S]*omniglot +not here +Run `innerloop data get omniglot`/,
       ),
     });
     expect(await innerloop("data", "verify", "bars")).toMatchObject({

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { isArrayName } from "../data/array-examples.js";
 import {
   type DatasetInfo,
   type DatasetListing,
@@ -10,8 +11,9 @@ import {
   verifyDataset,
 } from "../data/dataset-store.js";
 import { readImageFolder } from "../data/image-folder.js";
+import { isTableName } from "../data/table-file.js";
 import { isDarkOnLight } from "../presets/load-data.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
+import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { Interrupted } from "./cli-error.js";
 import { watchInterruption } from "./interruption.js";
@@ -24,7 +26,9 @@ export async function dataListCommand(output: Output): Promise<void> {
   const rows = listings.map(rowOf);
   const width = Math.max(12, ...rows.map(([name]) => name.length));
   output.result(
-    rows.map(([name, state, text]) => `  ${name.padEnd(width)} ${paintState(output, state.padEnd(9))} ${text}`).join("\n"),
+    rows
+      .map(([name, state, text]) => `  ${name.padEnd(width)} ${paintState(output, state.padEnd(9))} ${text}`)
+      .join("\n"),
   );
   output.say();
   output.say(output.paint("dim", `  kept in ${dataFolder()} (INNERLOOP_DATA sets another folder)`));
@@ -63,38 +67,98 @@ export async function dataGetCommand(name: string, output: Output): Promise<void
   await work(output, `Getting ${name}`, async (options) => tell(output, "ready", await getDataset(name, options)));
 }
 
+type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>;
+type TableChoice = Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">;
+
 export async function dataImportCommand(
   name: string,
   paths: readonly string[],
-  chosen: Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>,
+  images: ImageChoice,
+  tables: TableChoice,
   output: Output,
 ): Promise<void> {
   if (paths.length === 0)
-    throw new UsageError("there is nothing to import", "Give a folder or a zip archive, or the archives of omniglot");
+    throw new UsageError(
+      "there is nothing to import",
+      "Give a folder, archive, table or arrays: --help shows examples",
+    );
   for (const path of paths) {
     if (!(await stat(path).catch(() => undefined)))
       throw new UsageError(`there is no file or folder ${path}`, "Check the path");
   }
-  const builtIn = name === "omniglot" || name === "mnist";
-  if (builtIn && Object.keys(chosen).length > 0)
-    throw new UsageError(`${name} has a size and colours of its own`, "Leave out the options for images");
-  if (name !== "omniglot" && paths.length > 1)
-    throw new UsageError(`${paths.length} paths for ${name}`, "Give one folder or zip archive");
-  await work(output, `Importing ${name}`, async (options) => {
-    const source = await sourceOf(name, paths, chosen, options.signal);
-    tell(output, "imported", await importDataset(name, source, options));
+  const given = Object.keys({ ...images, ...tables }).filter((option) => !aboutOutput.includes(option));
+  const source = sourceOf(name, paths, images, tables, given);
+  await work(output, `Importing ${name}`, async (long) => {
+    tell(output, "imported", await importDataset(name, await source(long.signal), long));
   });
 }
 
-async function sourceOf(
+/** What else `data import` may be told than what the options of images and tables say. */
+const aboutOutput: readonly string[] = ["quiet", "json"];
+
+/** What the paths are, checked against the options; it may have to look at images first. @throws UsageError */
+function sourceOf(
   name: string,
   paths: readonly string[],
-  chosen: Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>,
-  signal: AbortSignal,
-): Promise<ImportSource> {
-  if (name === "omniglot") return { kind: "omniglot", paths };
-  const folder = paths[0]!;
-  if (name === "mnist") return { kind: "mnist", folder };
+  images: ImageChoice,
+  tables: TableChoice,
+  given: readonly string[],
+): (signal: AbortSignal) => Promise<ImportSource> {
+  const [path = ""] = paths;
+  const only = (what: string, ...taken: readonly string[]): void => {
+    const other = given.find((option) => !taken.includes(option));
+    if (other) throw new UsageError(`${flagOf(other)} means nothing for ${what}`, "Leave it out");
+  };
+  const one = (what: string): void => {
+    if (paths.length > 1) throw new UsageError(`${paths.length} paths for ${name}`, `Give one ${what}`);
+  };
+  const side = images.imageSize;
+  switch (name) {
+    case "omniglot":
+      only(`${name}, which has a size and colours of its own`);
+      return async () => ({ kind: name, paths });
+    case "mnist":
+      only(`${name}, which has a size and colours of its own`);
+      one("folder");
+      return async () => ({ kind: name, folder: path });
+    case "cifar-fs":
+    case "fc100":
+      only(`${name}, which has a size and colours of its own`);
+      one("archive or folder");
+      return async () => ({ kind: name, path });
+    case "mini-imagenet":
+    case "tiered-imagenet":
+      only(name, "imageSize");
+      one("folder");
+      return async () => ({ kind: name, path, ...(side === undefined ? {} : { size: [side, side] }) });
+  }
+  if (isArrayName(path)) {
+    only("arrays", "channelsFirst");
+    const [count, wanted] = /\.npz$/i.test(path) ? [1, "one .npz archive"] : [2, "two, x.npy and y.npy"];
+    if (paths.length !== count) throw new UsageError(`${paths.length} paths for ${name}`, `Give ${wanted}`);
+    return async () => ({ kind: "arrays", paths, channelsFirst: tables.channelsFirst ?? false });
+  }
+  if (isTableName(path)) {
+    only("a table", "labelColumn", "featureColumns", "header");
+    one("table");
+    const { labelColumn, featureColumns, header } = tables;
+    if (labelColumn === undefined)
+      throw new UsageError("there is no --label-column", "Name the column that says which class a row belongs to");
+    const features = featureColumns?.split(",").map((column) => column.trim());
+    return async () => ({
+      kind: "table",
+      path,
+      labelColumn,
+      header: header !== "no",
+      ...(features ? { featureColumns: features } : {}),
+    });
+  }
+  only("images", "imageSize", "channels", "invert");
+  one("folder or zip archive");
+  return (signal) => imageSource(path, images, signal);
+}
+
+async function imageSource(folder: string, chosen: ImageChoice, signal: AbortSignal): Promise<ImportSource> {
   const side = chosen.imageSize ?? 28;
   const channels = chosen.channels === "3" ? 3 : 1;
   const reading = { folder, size: [side, side] as const, channels } as const;

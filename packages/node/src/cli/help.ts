@@ -100,14 +100,14 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
   },
   "data get": {
     args: "<NAME>",
-    summary: "prepares a built-in data set; omniglot is downloaded from its authors' repository",
+    summary: "prepares a built-in data set; omniglot, cifar-fs and fc100 are downloaded from their authors",
     examples: [["innerloop data get omniglot", "the only command that uses the network"]],
   },
   "data import": {
     args: "<NAME> <PATH...>",
-    summary: "imports Omniglot archives, MNIST files, or a folder or zip archive of class folders, under a name",
+    summary: "imports images, arrays, a table, or the files of a known data set, under a name",
     details:
-      "Images are decoded and brought to size once, here; what is kept is their pixels. Folders train, val (or validation) and test around the class folders say which classes are held out.",
+      "A folder or zip archive has one folder of images per class; folders train, val (or validation) and test around these say which classes are held out. Images are decoded and brought to size once, here: what is kept is their pixels. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
     examples: [
       ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
       [
@@ -115,6 +115,10 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
         "a folder with one folder of images per class",
       ],
       ["innerloop data import groceries images84.zip --image-size 84 --channels 3", "the same in an archive"],
+      ["innerloop data import cifar-fs cifar-100-binary.tar.gz", "the official archive of CIFAR-100"],
+      ["innerloop data import mini-imagenet ./mini-imagenet", "the three caches, or lists and images"],
+      ["innerloop data import digits x.npy y.npy", "examples [n, ...] and their labels [n]"],
+      ["innerloop data import flowers iris.csv --label-column species", "a table with a column of labels"],
     ],
   },
   "data verify": {

@@ -61,8 +61,8 @@ const actions: Readonly<Record<CommandName, (call: Call) => Promise<unknown>>> =
     (await import("./reproduce-command.js")).reproduceCommand({ target: args[0], chosen, invocation }, output),
   "data list": async ({ output }) => (await import("./data-commands.js")).dataListCommand(output),
   "data get": async ({ args, output }) => (await import("./data-commands.js")).dataGetCommand(args[0]!, output),
-  "data import": async ({ args: [name, ...paths], chosen, output }) =>
-    (await import("./data-commands.js")).dataImportCommand(name!, paths, chosen, output),
+  "data import": async ({ args: [name, ...paths], chosen, invocation, output }) =>
+    (await import("./data-commands.js")).dataImportCommand(name!, paths, chosen, invocation, output),
   "data verify": async ({ args, output }) => (await import("./data-commands.js")).dataVerifyCommand(args, output),
   "cache info": async ({ output }) => (await import("./cache-commands.js")).cacheInfoCommand(output),
   "cache clear": async ({ output }) => (await import("./cache-commands.js")).cacheClearCommand(output),

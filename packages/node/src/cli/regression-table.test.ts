@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const table = ["--data", "sensors.csv", "--group-column", "sensor", "--target", "degrees"];
-const short = "--iterations 400 --hidden 16,16 --validate-every 0 --eval-tasks 60 --eval-steps 0,5 --workers 1".split(
+const short = "--iterations 400 --hidden 24,24 --outer-rate 0.003 --validate-every 0 --eval-tasks 60 --eval-steps 0,5 --workers 1".split(
   " ",
 );
 /** Mean squared errors before and after adapting, of the run's learner and then of its baselines. */
@@ -60,9 +60,9 @@ test("trains on the groups of a table, and judges by groups that it has not seen
   expect([err, code]).toEqual(["", 0]);
   expect(out).toMatch(/from scratch/);
   const [[before, after], [, scratch]] = (await losses("run/results.json")) as [[number, number], [number, number]];
-  // The columns have deviation 1: to know the sensor's line is worth most of it.
-  expect(after).toBeLessThan(0.4 * before);
-  expect(after).toBeLessThan(0.5 * scratch);
+  // From nothing to the sensor's line; from scratch, as many steps do not get there.
+  expect(after).toBeLessThan(0.2 * before);
+  expect(after).toBeLessThan(0.3 * scratch);
   const config = JSON.parse(await readFile(join(folder, "run/config.json"), "utf8"));
   expect(config).toMatchObject({
     experiment: "table",

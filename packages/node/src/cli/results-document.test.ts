@@ -129,6 +129,10 @@ describe("a results document", () => {
     expect(Number(extrapolated)).toBeCloseTo(100 * end, 0);
     expect(line).toMatch(/^- `a-5`: validation accuracy 93\.7% ± 1\.0 after 1,000, .*98\.0% ± 1\.0 after 10,000\. /);
     expect(text.match(/Extrapolation/g)).toHaveLength(1);
+    const shorter = { ...demo.tables.demo!["a-5"]!, curve: curve.slice(0, 5) };
+    expect(resultsDocument([table], { ...demo, tables: { demo: { "a-5": shorter } } })).toMatch(
+      /Too short to extrapolate from: the full training has more than 10 times the updates/,
+    );
     const few = { ...demo.tables.demo!, "a-5": { ...demo.tables.demo!["a-5"]!, curve: curve.slice(0, 4) } };
     expect(resultsDocument([table], { ...demo, tables: { demo: few } })).toMatch(/Too few points to extrapolate from/);
   });

@@ -1,6 +1,6 @@
 /** results.md: the collected results beside the published ones. A test keeps docs/results.md equal to this. */
 import { type CollectedResults, type RowResult, withoutGone } from "../reproduce/collected-results.js";
-import { type CurvePoint, fewestPoints, fitLearningCurve } from "../reproduce/extrapolation.js";
+import { type CurvePoint, fewestPoints, fitLearningCurve, furthest } from "../reproduce/extrapolation.js";
 import type { Table } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
 import { bytes, count, duration, figure, withInterval, wrapped } from "./terminal.js";
@@ -142,11 +142,13 @@ function curveLines(table: Table, name: string, result: RowResult): string[] {
   const errors = curve.map(
     ({ updates, mean }): CurvePoint => ({ updates, error: table.metric === "accuracy" ? 1 - mean : mean }),
   );
+  if (fullUpdates > furthest * curve.at(-1)!.updates)
+    return [`${text} Too short to extrapolate from: the full training has more than ${furthest} times the updates.`];
   const fit = fitLearningCurve(errors);
   if (!fit) return [`${text} The error does not fall: nothing to extrapolate.`];
   const end = fit.at(fullUpdates);
   const reached = table.metric === "accuracy" ? 1 - end : end;
-  const fitted = `error = ${fit.a.toPrecision(3)} + ${fit.b.toPrecision(3)} n^-${fit.c.toPrecision(2)} through ${curve.length} validations, residual ${figure(metric, fit.residual)}`;
+  const fitted = `error = ${fit.a.toPrecision(3)} + ${fit.b.toPrecision(3)} n^-${fit.c.toPrecision(2)} through ${curve.length} validations, residual ${(100 * fit.residual).toFixed(0)}% of the error`;
   return [
     `${text} Extrapolation, not a result: ${figure(metric, reached)} after ${count(fullUpdates)} updates (${fitted}).`,
   ];

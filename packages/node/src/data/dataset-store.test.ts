@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { dataFolder, getDataset, importDataset, listDatasets, loadDataset, verifyDataset } from "./dataset-store.js";
 import type { LabelledExamples } from "./labelled-examples.js";
+import { npyFiles } from "./numpy-files.fixture.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -224,6 +228,24 @@ describe("stored data sets", () => {
     expect((await loadDataset("pets", { folder })).name).toBe("pets");
   });
 
+  it("take arrays and tables, and say what of", async () => {
+    await writeFile(join(folder, "a.npz"), Buffer.from(npyFiles.npz, "base64"));
+    const arrays = await importDataset("arrays", { kind: "arrays", paths: [join(folder, "a.npz")] }, { folder });
+    expect(arrays).toMatchObject({ classes: 3, elementType: "uint8", source: { kind: "arrays", from: ["a.npz"] } });
+    await writeFile(join(folder, "t.csv"), "x,y\n1,a\n2,b\n");
+    const table = { kind: "table", path: join(folder, "t.csv"), labelColumn: "y" } as const;
+    expect(await importDataset("table", table, { folder })).toMatchObject({
+      exampleShape: [1],
+      elementType: "float32",
+      source: { kind: "table", from: "t.csv", labelColumn: "y" },
+    });
+    expect((await loadDataset("table", { folder })).classes[1]).toEqual({
+      name: "b",
+      count: 1,
+      examples: Float32Array.of(2),
+    });
+  });
+
   it("survive writers and readers of the same one at once", async () => {
     await store(bytes);
     const others = Array.from({ length: 8 }, async (_, index) => {
@@ -250,9 +272,13 @@ describe("stored data sets", () => {
 describe("built-in data sets", () => {
   it("prepare themselves on first use without network, and say what omniglot needs", async () => {
     expect((await listDatasets({ folder: join(folder, "none yet") })).map(({ name, state }) => [name, state])).toEqual([
+      ["cifar-fs", "not here"],
+      ["fc100", "not here"],
       ["hanzi", "prepared on first use"],
+      ["mini-imagenet", "not here"],
       ["mnist", "prepared on first use"],
       ["omniglot", "not here"],
+      ["tiered-imagenet", "not here"],
     ]);
     const mnist = await loadDataset("mnist", { folder });
     expect(mnist.classes.reduce((sum, { count }) => sum + count, 0)).toBe(70_000);
@@ -266,7 +292,8 @@ describe("built-in data sets", () => {
     await writeFile(join(folder, "mnist.examples"), "ruined".repeat(20));
     await store(bytes);
     const before = await listDatasets({ folder });
-    expect(before.map(({ name, state }) => [name, state])).toEqual([
+    const others = ["cifar-fs", "fc100", "mini-imagenet", "tiered-imagenet"];
+    expect(before.filter(({ name }) => !others.includes(name)).map(({ name, state }) => [name, state])).toEqual([
       ["hanzi", "prepared on first use"],
       ["mnist", "damaged"],
       ["omniglot", "not here"],
@@ -274,7 +301,31 @@ describe("built-in data sets", () => {
     ]);
     await expect(loadDataset("mnist", { folder })).rejects.toThrow(/ILD04/);
     expect(await getDataset("mnist", { folder })).toMatchObject({ classes: 10, examples: 70_000 });
-    expect((await listDatasets({ folder }))[1]).toMatchObject({ state: "ready", info: { examples: 70_000 } });
+    expect((await listDatasets({ folder })).find(({ name }) => name === "mnist")).toMatchObject({
+      state: "ready",
+      info: { examples: 70_000 },
+    });
+  });
+
+  it("are fetched where they have an address, and say where else they are found", async () => {
+    const body = Buffer.from("no archive");
+    const server = createServer((_, response) => response.end(body)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/cifar-100-binary.tar.gz`;
+      const archive = { url, maximumBytes: 100, md5: createHash("md5").update(body).digest("hex") };
+      await expect(getDataset("fc100", { folder, archives: [archive] })).rejects.toThrow(
+        /^ILD11 .*cifar-100-binary\.tar\.gz: the archive is corrupt/,
+      );
+      const other = { ...archive, url: url.replace("cifar", "other"), md5: "0".repeat(32) };
+      await expect(getDataset("cifar-fs", { folder, archives: [other] })).rejects.toThrow(/^ILD23 /);
+      expect(await readdir(join(folder, "downloads"))).toEqual(["cifar-100-binary.tar.gz"]);
+    } finally {
+      server.close();
+    }
+    await expect(getDataset("mini-imagenet", { folder })).rejects.toThrow(
+      /^ILD02 mini-imagenet: .*few-shot-ssl-public.*`innerloop data import mini-imagenet DIR`/,
+    );
   });
 
   it("say where the trouble is when the folder cannot be written", async () => {

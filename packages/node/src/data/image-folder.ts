@@ -18,6 +18,7 @@ export interface ImageFolderOptions extends LongWork {
   readonly fit?: "cover" | "contain" | "fill";
 }
 
+const defaultSize = [28, 28] as const;
 const atOnce = 16;
 const maximumSide = 1024;
 
@@ -47,36 +48,58 @@ export async function readClassFolders(
   folders: readonly ClassFolder[],
   options: ImageFolderOptions = {},
 ): Promise<LabelledExamples> {
-  const { name = "images", size = [28, 28], channels = 1, onProgress, signal } = options;
-  const root = tree.where([]);
-  checkSize(root, size);
+  const { name = "images", size = defaultSize, channels = 1, onProgress } = options;
   const total = folders.reduce((sum, { images }) => sum + images.length, 0);
-  const exampleBytes = size[0] * size[1] * channels;
-  if (total * exampleBytes > maximumDataBytes) {
-    throw new DataError(
-      "ILD52",
-      root,
-      `${total} images of ${exampleBytes} bytes are more than ${maximumDataBytes / 2 ** 30} GiB`,
-      "Choose a smaller size.",
-    );
-  }
+  const exampleBytes = checkedExampleBytes(tree.where([]), total, options);
   let done = 0;
   const classes: ExampleClass[] = [];
   for (const { images, ...named } of folders) {
     const examples = new Uint8Array(images.length * exampleBytes);
-    for (let start = 0; start < images.length; start += atOnce) {
-      signal?.throwIfAborted();
-      const batch = images.slice(start, start + atOnce);
-      const pixels = await Promise.all(
-        batch.map(async (path) => decode(await tree.open(path), tree.where(path), size, channels, options)),
-      );
-      for (const [index, image] of pixels.entries()) examples.set(image, (start + index) * exampleBytes);
-      done += batch.length;
-      onProgress?.(done, total, `read ${tree.where(images[start]!.slice(0, -1))}`);
-    }
+    const open = async (path: readonly string[]) => ({ image: await tree.open(path), where: tree.where(path) });
+    await decodeAll(images, options, examples, open, (count) => {
+      done += count;
+      onProgress?.(done, total, `read ${tree.where(images[0]!.slice(0, -1))}`);
+    });
     classes.push({ ...named, count: images.length, examples });
   }
   return { name, exampleShape: [...size, channels], classes };
+}
+
+/** Bytes of one example. @throws DataError ILD52 where so many of them are more than a data set may have */
+export function checkedExampleBytes(where: string, total: number, options: ImageFolderOptions): number {
+  const { size = defaultSize, channels = 1 } = options;
+  checkSize(where, size);
+  const exampleBytes = size[0] * size[1] * channels;
+  if (total * exampleBytes <= maximumDataBytes) return exampleBytes;
+  throw new DataError(
+    "ILD52",
+    where,
+    `${total} images of ${exampleBytes} bytes are more than ${maximumDataBytes / 2 ** 30} GiB`,
+    "Choose a smaller size.",
+  );
+}
+
+/** Decodes images one after the other into an array, some at a time. */
+export async function decodeAll<T>(
+  items: readonly T[],
+  options: ImageFolderOptions,
+  into: Uint8Array,
+  open: (item: T) => Promise<{ readonly image: string | Uint8Array; readonly where: string }>,
+  decoded: (count: number) => void = () => undefined,
+): Promise<void> {
+  const { size = defaultSize, channels = 1, signal } = options;
+  for (let start = 0; start < items.length; start += atOnce) {
+    signal?.throwIfAborted();
+    const batch = items.slice(start, start + atOnce);
+    const images = await Promise.all(
+      batch.map(async (item) => {
+        const { image, where } = await open(item);
+        return decode(image, where, size, channels, options);
+      }),
+    );
+    for (const [index, image] of images.entries()) into.set(image, (start + index) * image.length);
+    decoded(batch.length);
+  }
 }
 
 /**

@@ -1,3 +1,6 @@
+export { type ArrayFileOptions, readArrays } from "./array-examples.js";
+export { cifar100Archive, cifar100Splits, readCifar100 } from "./cifar-100.js";
+export { type CsvOptions, type CsvRow, numberIn, readCsv } from "./csv.js";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export type { DatasetHeader, DatasetSource } from "./dataset-file.js";
 export {

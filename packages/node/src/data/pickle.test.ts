@@ -93,10 +93,10 @@ describe("withPickle", () => {
   it("reads or refuses any pickle with a byte changed or cut off, and never fails otherwise", async () => {
     for (const file of [pickleOfProtocol[0]!, pickleOfProtocol[2]!, pickleOfProtocol[5]!, picklesOfPython2.protocol2]) {
       const whole = bytesOf(file);
-      for (let i = 0; i < whole.length; i++) {
+      for (let i = 0; i < whole.length; i += 3) {
         const changed = Buffer.from(whole);
         changed[i]! ^= 1 << (i % 8);
-        for (const bytes of i % 3 === 0 ? [changed, whole.subarray(0, i)] : [changed]) {
+        for (const bytes of [changed, whole.subarray(0, i)]) {
           await read(bytes).catch((error: unknown) => expect(String(error), `byte ${i}`).toMatch(/DataError: ILD73/));
         }
       }

@@ -11,7 +11,7 @@ export interface LearningCurve {
   readonly a: number;
   readonly b: number;
   readonly c: number;
-  /** Root of the mean squared distance of the points from the curve. */
+  /** Root of the mean squared distance of the points from the curve, as a share of their errors. */
   readonly residual: number;
   at(updates: number): number;
 }
@@ -19,20 +19,28 @@ export interface LearningCurve {
 /** Fewer points than this say nothing about a curve of three parameters. */
 export const fewestPoints = 5;
 
+/** A curve is not followed further than to so many times the updates of its last point. */
+export const furthest = 10;
+
 const exponents = Array.from({ length: 60 }, (_, i) => 0.05 * (2 / 0.05) ** (i / 59));
 
 /**
- * The curve a + b n^-c (a, b >= 0, c from 0.05 to 2) of least squared distance; undefined with fewer than five points,
+ * The curve a + b n^-c (a, b >= 0, c from 0.05 to 2) of least squared distance relative to the errors, so that the first
+ * points, whose errors are large, do not outweigh those that tell where it leads; undefined with fewer than five points,
  * or where the errors do not fall.
  *
  * For each exponent of a fine grid, a and b are the solution of a linear problem, with a = 0 where it would be below.
  */
 export function fitLearningCurve(points: readonly CurvePoint[]): LearningCurve | undefined {
   if (points.length < fewestPoints) return undefined;
+  const weights = points.map(({ error }) => 1 / Math.max(error, 1e-6) ** 2);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value, i) => sum + weights[i]! * value, 0) / total;
+  const y = points.map(({ error }) => error);
   let best: LearningCurve | undefined;
   for (const c of exponents) {
     const x = points.map(({ updates }) => updates ** -c);
-    const y = points.map(({ error }) => error);
     const [meanX, meanY] = [mean(x), mean(y)];
     const covariance = mean(x.map((value, i) => (value - meanX) * (y[i]! - meanY)));
     const variance = mean(x.map((value) => (value - meanX) ** 2));
@@ -44,10 +52,9 @@ export function fitLearningCurve(points: readonly CurvePoint[]): LearningCurve |
     }
     if (!(b > 0)) continue;
     const at = (updates: number): number => a + b * updates ** -c;
-    const residual = Math.sqrt(mean(points.map(({ updates, error }) => (error - at(updates)) ** 2)));
+    const squares = points.map(({ updates, error }) => (error - at(updates)) ** 2);
+    const residual = Math.sqrt((mean(squares) * total) / points.length);
     if (!best || residual < best.residual) best = { a, b, c, residual, at };
   }
   return best;
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
