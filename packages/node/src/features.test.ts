@@ -3,6 +3,8 @@ import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, t
 import { requireClose } from "@innerloop/graph/testing";
 import {
   buildLearner,
+  contextualConvNet,
+  contextualMlp,
   convEmbedding,
   convMaps,
   convNet,
@@ -41,13 +43,16 @@ const chosen = {
   temperature: 1,
   proximal: 2,
   units: 8,
+  supportRows: 7,
+  trainClasses: 6,
 } as const;
 
 function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
   if (kind === "regression") {
     const model = mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" });
     const embedding = mlp({ sizes: [1, 8, 8], activation: "tanh" });
-    const models = { model, perStepModel: model, embedding, maps: embedding };
+    const contextModel = contextualMlp({ sizes: [1, 8, 8, outputs], activation: "tanh", contextSize: 3 });
+    const models = { model, perStepModel: model, embedding, maps: embedding, contextModel };
     return { ...chosen, ...models, kind, inputShape: [1], outputs, loss: meanSquaredError };
   }
   const images = { imageShape, filters: 4, blocks: 2 } as const;
@@ -60,6 +65,7 @@ function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
     perStepModel: convNet({ ...images, ways: outputs, downsampling: "pool", batchNormSteps: inner.steps }),
     embedding: convEmbedding({ ...images, downsampling: "pool" }),
     maps: convMaps(images),
+    contextModel: contextualConvNet({ ...images, ways: outputs, downsampling: "pool", contextSize: 3, contextIn: 2 }),
     loss: crossEntropy,
   };
 }
@@ -141,7 +147,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
     leaves(found).forEach((leaf, i) => {
       requireClose(`leaf ${i}`, leaf.data as Float32Array, expected[i] as Float64Array, 2e-3, scale);
     });
-    expect(leaves(found.gradient as Tree)).toHaveLength(leaves(params).length);
+    expect(leaves((found as { gradient: Tree }).gradient)).toHaveLength(leaves(params).length);
   });
 });
 

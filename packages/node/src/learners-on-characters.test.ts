@@ -2,7 +2,9 @@
 import {
   adam,
   buildLearner,
+  contextualConvNet,
   convEmbedding,
+  convMaps,
   convNet,
   crossEntropy,
   type Evaluation,
@@ -55,17 +57,28 @@ const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
   },
 };
 
-const settingOf = ({ steps, innerRate, inner }: Schedule): LearnerSetting => ({
+const images = { imageShape, filters: 16 } as const;
+
+const settingOf = ({ steps, innerRate, inner, iterations }: Schedule): LearnerSetting => ({
   kind: "classification",
   inputShape: imageShape,
   outputs: ways,
-  model: convNet({ imageShape, ways, filters: 16 }),
-  embedding: convEmbedding({ imageShape, filters: 16 }),
+  model: convNet({ ...images, ways }),
+  perStepModel: convNet({ ...images, ways, batchNormSteps: steps }),
+  embedding: convEmbedding(images),
+  maps: convMaps(images),
+  contextModel: contextualConvNet({ ...images, ways, contextSize: 16 }),
   loss: crossEntropy,
-  distance: "squaredEuclidean",
   steps,
   innerRate,
   inner,
+  iterations,
+  distance: "squaredEuclidean",
+  temperature: 1,
+  proximal: 2,
+  units: 32,
+  supportRows: ways * shots,
+  trainClasses: 100,
 });
 
 const accuracyOf = ({ rows }: Evaluation) => rows.at(-1)!.figures.accuracy!;

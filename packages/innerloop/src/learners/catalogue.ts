@@ -4,6 +4,7 @@ import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import { type Optimizer, sgd } from "../optimizers.js";
 import { jointTraining } from "./baselines.js";
+import { type ContextLayer, cavia } from "./cavia.js";
 import type { Distance } from "./distances.js";
 import { filmNetwork } from "./film.js";
 import { implicitMaml } from "./imaml.js";
@@ -12,16 +13,21 @@ import { learnedOptions, metaCurvature } from "./learned-optimizers.js";
 import type { Learner } from "./learner.js";
 import { leastSquaresSvm } from "./least-squares-svm.js";
 import { logisticRegression } from "./logistic-regression.js";
+import { lstmOptimizer } from "./lstm-optimizer.js";
 import { anil, boil, fomaml, maml, metaSgd } from "./maml.js";
 import { mamlPlusPlus } from "./maml-plus-plus.js";
 import { matchingNetwork } from "./matching.js";
+import { memoryNetwork } from "./memory-network.js";
 import type { ModelBasedOptions } from "./model-based-learner.js";
+import { simpleShot } from "./nearest-centroid.js";
 import { neuralProcess } from "./neural-process.js";
 import { prototypicalNetwork } from "./prototypical.js";
 import { relationNetwork } from "./relation.js";
 import { reptile } from "./reptile.js";
 import { ridgeRegression } from "./ridge-regression.js";
+import { semiSupervisedPrototypes } from "./semi-supervised-prototypes.js";
 import { siameseNetwork, tripletNetwork } from "./siamese.js";
+import { snail } from "./snail.js";
 import { structureLearner } from "./structure-learner.js";
 import type { Temperature } from "./temperature.js";
 
@@ -45,6 +51,8 @@ export interface LearnerSetting {
   readonly embedding: Layer;
   /** An embedding that keeps images: [n, height, width, channels]; the embedding itself where inputs are none. */
   readonly maps: Layer;
+  /** The model with a context vector as a further input. */
+  readonly contextModel: ContextLayer;
   readonly loss: Loss;
   /** Inner steps in training. */
   readonly steps: number;
@@ -59,7 +67,14 @@ export interface LearnerSetting {
   readonly proximal: number;
   /** Units of the layers of networks that read the support set. */
   readonly units: number;
+  /** Support rows of a task, at most, for networks that read them one after another. */
+  readonly supportRows: number;
+  /** Classes of the training data, for learners that tell all of them apart. */
+  readonly trainClasses: number;
 }
+
+/** What a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
+export type TrainingTasks = "episodes" | "episodes with unlabelled examples" | "batches of all classes";
 
 export interface LearnerEntry {
   readonly family: LearnerFamily;
@@ -70,6 +85,8 @@ export interface LearnerEntry {
   readonly kinds: readonly TaskKind[];
   /** Whether the parameters do not depend on the number of classes: it may be evaluated with more ways than it was trained with. */
   readonly variableWays: boolean;
+  /** Tasks that it is for; "episodes" unless given. */
+  readonly tasks?: TrainingTasks;
   /** The learner; its task kind has been checked. */
   readonly build: (setting: LearnerSetting) => Learner;
 }
@@ -174,6 +191,23 @@ export const learnerCatalogue = {
     build: ({ model, loss, steps, innerRate }) =>
       maml({ model, loss, steps, inner: metaCurvature({ learningRate: innerRate }) }),
   },
+  "lstm-optimizer": {
+    family: "gradient",
+    summary: "parameters, and a recurrent network that takes the gradients and makes the steps",
+    source: "Andrychowicz et al. 2016; Ravi & Larochelle 2017",
+    kinds: both,
+    variableWays: false,
+    build: ({ model, loss, steps, innerRate }) =>
+      maml({ model, loss, steps, inner: lstmOptimizer({ learningRate: innerRate }) }),
+  },
+  cavia: {
+    family: "gradient",
+    summary: "a network with a context vector as input, which alone adapts",
+    source: "Zintgraf et al. 2019",
+    kinds: both,
+    variableWays: false,
+    build: ({ contextModel, loss, inner, steps }) => cavia({ model: contextModel, loss, inner, steps }),
+  },
   imaml: {
     family: "gradient",
     summary: "the implicit gradient at the end of a proximal inner loop, whose steps take no memory",
@@ -259,6 +293,25 @@ export const learnerCatalogue = {
     variableWays: true,
     build: ({ embedding, outputs }) => tripletNetwork({ model: embedding, ways: outputs }),
   },
+  "semi-supervised": {
+    family: "metric",
+    summary: "prototypes refined by unlabelled examples",
+    source: "Ren et al. 2018",
+    kinds: classes,
+    variableWays: true,
+    tasks: "episodes with unlabelled examples",
+    build: ({ embedding, outputs }) => semiSupervisedPrototypes({ model: embedding, ways: outputs }),
+  },
+  "simple-shot": {
+    family: "metric",
+    summary: "the nearest class mean among centred, normalised features of a classifier of all training classes",
+    source: "Wang et al. 2019",
+    kinds: classes,
+    variableWays: true,
+    tasks: "batches of all classes",
+    build: ({ embedding, outputs, trainClasses }) =>
+      simpleShot({ model: embedding, ways: outputs, classes: trainClasses }),
+  },
   cnp: {
     family: "model",
     summary: "conditional neural process: the mean of the encoded support set, decoded with a variance",
@@ -282,6 +335,23 @@ export const learnerCatalogue = {
     kinds: both,
     variableWays: false,
     build: (setting) => inContextTransformer({ ...readingOptions(setting), hidden: setting.units }),
+  },
+  snail: {
+    family: "model",
+    summary: "causal convolutions and attention over the sequence of support examples",
+    source: "Mishra et al. 2018",
+    kinds: both,
+    variableWays: false,
+    build: (setting) => snail({ ...readingOptions(setting), length: setting.supportRows }),
+  },
+  mann: {
+    family: "model",
+    summary: "a recurrent network that writes the support examples to an external memory",
+    source: "Santoro et al. 2016",
+    kinds: both,
+    variableWays: false,
+    build: (setting) =>
+      memoryNetwork({ ...readingOptions(setting), hidden: setting.units, slots: 32, width: 20, heads: 2 }),
   },
   film: {
     family: "model",

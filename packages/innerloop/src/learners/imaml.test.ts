@@ -38,7 +38,7 @@ const task = regressionTask(2, 1, 5, 4);
 const converged = { loss: meanSquaredError, inner: sgd({ learningRate: 0.15 }), lambda: 2, steps: 100 };
 const largest = (values: readonly number[]): number => Math.max(...values.map(Math.abs));
 
-describe("at the minimum of the inner loss", () => {
+describe("at the minimum of the inner loss", { timeout: 30_000 }, () => {
   const cases: readonly (readonly [string, Partial<ImplicitMamlOptions>, Task])[] = [
     ["a linear model", { model: linear({ inputs: 2, outputs: 1 }) }, task],
     ["a network", {}, task],

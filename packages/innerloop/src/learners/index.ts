@@ -17,6 +17,7 @@ export {
   learnerNames,
   outputSizeOf,
   type TaskKind,
+  type TrainingTasks,
 } from "./catalogue.js";
 export {
   type CaviaOptions,

@@ -15,7 +15,6 @@ import {
   sliceAxis,
   softmax,
   sqrt,
-  stopGradient,
   sub,
   sum,
   swapLast,
@@ -143,8 +142,7 @@ export function memoryNetwork(options: MemoryNetworkOptions): Learner<Tree, Read
       memory: add(cleared, matmul(swapLast(writeWeights), reshape(sought, [heads, width]))),
       read,
       readWeights,
-      // It chooses slots, and no gradient goes through a choice.
-      usage: stopGradient(usage),
+      usage,
     };
   };
   return modelBasedLearner({

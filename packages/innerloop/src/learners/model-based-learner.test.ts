@@ -52,6 +52,13 @@ describe.each([
     expect(changed.sort()).toEqual([`${path}/runningMean`, `${path}/runningVariance`]);
   });
 
+  test("training judges queries as predicting does, by the statistics of the support set", () => {
+    const learner = build({ model: normalized("support"), features: 4, ways: 4 });
+    const params = generalParams(learner);
+    const { loss } = learner.metaGradient(params, task);
+    expect(valuesIn(loss)[0]).toBeCloseTo(valuesIn(queryLoss(learner, params, task))[0]!, 12);
+  });
+
   test("padding is not among what it normalises by", () => {
     for (const mode of ["support", "transductive"] as const) {
       const learner = build({ model: normalized(mode), features: 4, ways: 4 });

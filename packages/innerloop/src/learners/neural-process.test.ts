@@ -88,6 +88,23 @@ test("with attention, keys and values of each support row are kept for queries t
   expect(learner.predict(learner.adapt(params, support), query.x).shape).toEqual([2, 2]);
 });
 
+test.each([false, true])(
+  "without any support row it predicts what is likely of all tasks, attention %s",
+  (attention) => {
+    const empty = flat([0, 0, 0, 0], [4]);
+    const learner = neuralProcess({ ...small, features: 2, ways: 2, attention });
+    const params = generalParams(learner);
+    const logitsAfter = (index: number): number[] => {
+      const { support, query } = classificationTask([2], 2, 2, 1, index);
+      const adapted = learner.adapt(params, { ...support, present: empty });
+      return valuesIn(learner.predict(adapted, index === 0 ? query.x : classificationTask([2], 2, 2, 1).query.x));
+    };
+    // No class is out of the question then, and what is in the padding does not matter.
+    expect(Math.max(...logitsAfter(0).map(Math.abs))).toBeLessThan(1e3);
+    expect(logitsAfter(1)).toEqual(logitsAfter(0));
+  },
+);
+
 describe.each([false, true])("training on support and query, padding %s", (pad) => {
   const learner = neuralProcess({ ...small, features: 2, outputs: 1, trainsOn: "support and query" });
   const task = regressionTask(2, 1, 4, 4);

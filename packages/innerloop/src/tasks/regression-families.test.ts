@@ -103,7 +103,10 @@ test("harmonics are sums of a sine and one of twice its frequency, of mean squar
   }
   expect(checked).toBeGreaterThan(10);
   const n = 4000;
-  const squares = Array.from({ length: n }, (_, i) => Number(harmonics({ shots: 1 }).sample(1, i).support.y.data![0]!) ** 2);
+  const squares = Array.from(
+    { length: n },
+    (_, i) => Number(harmonics({ shots: 1 }).sample(1, i).support.y.data![0]!) ** 2,
+  );
   const mean = squares.reduce((a, b) => a + b, 0) / n;
   const deviation = Math.sqrt(squares.reduce((a, b) => a + (b - mean) ** 2, 0) / n);
   expect(Math.abs(mean - 1)).toBeLessThan((4 * deviation) / Math.sqrt(n));

@@ -12,6 +12,7 @@ import { loadParams } from "../runs/results.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
+import { trainClassesOf } from "./prepare.js";
 import { loadRunExperiment } from "./run-experiment-file.js";
 import { columns, counted, type Paint } from "./terminal.js";
 
@@ -154,7 +155,7 @@ async function classifierOf(
   const batchNorm = wanted ?? own;
   const exampleShape = imageShape(run, data.exampleShape);
   return {
-    learner: buildClassifier({ ...options, batchNorm }, exampleShape),
+    learner: buildClassifier({ ...options, batchNorm }, exampleShape, trainClassesOf(run)),
     exampleShape,
     batchNorm: options.model === "linear" ? "none" : batchNorm,
   };

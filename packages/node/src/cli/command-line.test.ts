@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 import { random } from "innerloop";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { madeUpZip } from "../data/made-up-archive.fixture.js";
+import { npyFiles } from "../data/numpy-files.fixture.js";
 
 const bin = fileURLToPath(new URL("../../bin/innerloop.js", import.meta.url));
 let folder: string;
@@ -389,6 +391,34 @@ describe("innerloop on images", () => {
     expect(await innerloop("eval", "bars-run")).toMatchObject({
       code: 1,
       err: expect.stringMatching(/ILN06 bars-run: the data set bars is not the one/),
+    });
+  }, 40_000);
+
+  it("imports archives of images, arrays and tables", async () => {
+    const png = await sharp(Buffer.alloc(64, 9), { raw: { width: 8, height: 8, channels: 1 } })
+      .png()
+      .toBuffer();
+    const names = ["train/a", "train/b", "val/c", "test/d"];
+    await writeFile(
+      join(folder, "parts.zip"),
+      madeUpZip(names.map((name) => ({ name: `x/${name}/1.png`, data: png }))),
+    );
+    expect(await innerloop("data", "import", "parts", "parts.zip", "--channels", "3")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/parts: imported, 4 classes, 4 examples/),
+    });
+    await writeFile(join(folder, "small.npz"), Buffer.from(npyFiles.npz, "base64"));
+    expect(await innerloop("data", "import", "small", "small.npz")).toMatchObject({ code: 0 });
+    await writeFile(join(folder, "points.csv"), "x;y;kind\n1;2;a\n3;4;b\n");
+    const table = ["data", "import", "points", "points.csv"];
+    expect(await innerloop(...table, "--label-column", "kind", "--feature-columns", "y, x")).toMatchObject({ code: 0 });
+    expect((await innerloop("data", "list")).out).toMatch(
+      /parts +ready +4 classes \(2 train, 1 validation, 1 test\), 4 examples of 28 x 28 x 3[\s\S]*points +ready +2 classes, 2 examples of 2,[\s\S]*small +ready +3 classes, 4 examples of 3,/,
+    );
+    expect(await innerloop(...table)).toMatchObject({ code: 2, err: expect.stringMatching(/no --label-column/) });
+    expect(await innerloop("data", "import", "small", "small.npz", "--image-size", "8")).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--image-size means nothing for arrays/),
     });
   }, 40_000);
 

@@ -15,10 +15,16 @@ function learnerText({ learner }: Experiment): string {
   return parts.join(", ");
 }
 
-function modelText(options: ExperimentOptions, parameters: number, splits: DataSplits | undefined): string {
+function modelText(
+  options: ExperimentOptions,
+  parameters: number,
+  splits: DataSplits | undefined,
+  { train }: Experiment["tasks"],
+): string {
   const norm = options.batchNorm === "none" || options.model === "linear" ? "" : `, batch norm ${options.batchNorm}`;
-  const inputs = splits ? splits.train.exampleShape.reduce((a, b) => a * b, 1) : 1;
-  const outputs = splits ? options.ways : 1;
+  const { x, y } = train.sample(0, 0).support;
+  const inputs = x.size / x.shape[0]!;
+  const outputs = splits ? options.ways : y.size / y.shape[0]!;
   const shape =
     options.model === "conv"
       ? `${options.blocks} convolutions of ${options.filters}`
@@ -28,9 +34,14 @@ function modelText(options: ExperimentOptions, parameters: number, splits: DataS
   return `${shape}${norm}; ${count(parameters)} parameters`;
 }
 
-function dataText(options: ExperimentOptions, splits: DataSplits | undefined): string {
-  if (!splits)
-    return `${options.data} family, ${options.trainShots || options.shots} support and ${options.queries || options.shots} query points`;
+function dataText(options: ExperimentOptions, splits: DataSplits | undefined, tasks: Experiment["tasks"]): string {
+  if (!splits) {
+    const points = `${options.trainShots || options.shots} support and ${options.queries || options.shots} query points`;
+    if (options.groupColumn === "") return `${options.data} family, ${points}`;
+    const [train, validation, test] = [tasks.train, tasks.validation, tasks.test].map(({ description }) => description);
+    const parts = `${train!.groups} to train on, ${validation!.groups} to validate, ${test!.groups} held out`;
+    return `${train!.table}: groups of ${options.groupColumn}, ${parts}; ${train!.targets} from ${train!.inputs}, ${points}`;
+  }
   const classes = (part: keyof DataSplits): string => count(splits[part].classes.length);
   const held =
     options.split === "examples"
@@ -55,7 +66,7 @@ export function describePlan(setting: {
   const { chunkSize, recompute, expectedBytes, budgetBytes } = plan.training;
   const chunks = Math.ceil(options.metaBatch / chunkSize);
   const rows: string[][] = [];
-  rows.push(["data", setting.fromFile ? tasks.train.name : dataText(options, splits)]);
+  rows.push(["data", setting.fromFile ? tasks.train.name : dataText(options, splits, tasks)]);
   if (splits) {
     const { shots, trainShots, queries, ways } = options;
     rows.push([
@@ -66,7 +77,7 @@ export function describePlan(setting: {
   rows.push(["learner", learnerText(experiment)]);
   rows.push([
     "model",
-    setting.fromFile ? `${count(plan.parameters)} parameters` : modelText(options, plan.parameters, splits),
+    setting.fromFile ? `${count(plan.parameters)} parameters` : modelText(options, plan.parameters, splits, tasks),
   ]);
   rows.push([
     "training",

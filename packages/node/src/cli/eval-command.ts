@@ -191,7 +191,7 @@ export const memoryText = (peak: number, expected: number | undefined): string =
 
 /** The run's learner with batch normalisation of another mode. */
 function learnerOfMode(run: RunFolder, prepared: Prepared, options: ExperimentOptions): BesideMethod["learner"] {
-  if (prepared.learnerOf) return prepared.learnerOf(options, run.config.options.ways);
+  if (prepared.learnerOf) return prepared.learnerOf(options, run);
   throw new UsageError(`--batch-norm is settled by ${run.config.file?.path ?? "the run"}`, "Change it there");
 }
 

@@ -104,17 +104,28 @@ export async function onTasksOf(
 ): Promise<BesideRun> {
   const { prepared, options } = first;
   requireSameTestSet(first, run, chosen);
-  if (!run.config.file && prepared.learnerOf) {
-    requireWays(run, options.ways);
-    const { ways, shots, queries } = options;
-    const learner = prepared.learnerOf({ ...run.config.options, ways, shots, queries }, run.config.options.ways);
+  const { ways, shots, queries } = options;
+  const { config } = run;
+  const sized = config.file ? config.options : { ...config.options, ways, shots, queries };
+  if (!config.file && prepared.splits && prepared.learnerOf) {
+    requireWays(run, ways);
+    const learner = prepared.learnerOf(sized, run);
     return { run, learner, ...(await paramsFor(run, learner, [learner], wanted)) };
   }
-  const { experiment } = await prepareRun(run, run.config.options, output);
+  // Of formulas, tables and experiment files the tasks themselves say whether they are the same.
+  const { experiment, trained } = await prepareRun(run, sized, output);
   const [mine, others] = [prepared.experiment.tasks.test, experiment.tasks.test];
-  if (!sameTask(mine.sample(0, 0), others.sample(0, 0)))
-    throw different(first.run, run, "the first of them", mine.name, others.name);
-  return { run, learner: experiment.learner, ...(await paramsFor(run, experiment.learner, [], wanted)) };
+  if (!sameTask(mine.sample(0, 0), others.sample(0, 0))) {
+    const [a, b] = [mine, others].map(
+      (tasks): Record<string, unknown> => ({ family: tasks.name, ...tasks.description }),
+    );
+    const name = Object.keys(a!).find((each) => a![each] !== b![each]);
+    throw name === undefined
+      ? different(first.run, run, "those at the same addresses,", "of one", "the other")
+      : different(first.run, run, name, a![name], b![name]);
+  }
+  const { learner } = experiment;
+  return { run, learner, ...(await paramsFor(run, trained ?? learner, [learner], wanted)) };
 }
 
 /** Sizes of a task that options settle. */
@@ -138,8 +149,10 @@ function requireSameTestSet({ run, prepared }: FirstRun, other: RunFolder, chose
   for (const [name, value] of Object.entries(mine))
     if (value !== others[name]) throw different(run, other, name, value, others[name]);
   for (const name of taskSizes) {
+    // Queries that are as many as shots are settled with them.
+    const asShots = ({ shots }: ExperimentOptions): number => (chosen.includes("shots") ? 0 : shots);
     const sizeIn = ({ options }: RunConfig): number =>
-      name === "queries" ? options.queries || options.shots : options[name];
+      name === "queries" ? options.queries || asShots(options) : options[name];
     if (!chosen.includes(name) && sizeIn(a) !== sizeIn(b))
       throw different(run, other, name, sizeIn(a), sizeIn(b), `Give ${flagOf(name)} for both`);
   }

@@ -310,3 +310,34 @@ describe("innerloop compare", () => {
     );
   }, 30_000);
 });
+
+describe("runs of formulas", () => {
+  beforeAll(async () => {
+    const curves: Chosen = { data: "sinusoid", batchNorm: "none", shots: 5, queries: 0 };
+    await train("curves", curves);
+    await train("other curves", { ...curves, seed: 2 });
+    await train("more points", { ...curves, shots: 7 });
+  }, 20_000);
+
+  it("have squared errors and no calibration", async () => {
+    const { evaluations, text } = await evaluated("curves", { evalTasks: 20 }, { figures: ["mse"] });
+    expect(Object.keys(evaluations[0]!.rows[0]!.figures)).toEqual(["loss"]);
+    expect(text).toMatch(/mean squared error +before +2 steps/);
+    expect(text).toMatch(
+      /mean squared error on 20 tasks: 5 support and 5 query points, 0 and 2 steps .*no batch norm;/,
+    );
+  });
+
+  it("are compared on the same tasks, or refused", async () => {
+    const { comparisons } = await comparedRuns(["curves", "other curves"], { evalTasks: 50 });
+    const { runs } = comparisons.find(({ at }) => at === 2)!;
+    expect(runs[1]!.difference!.interval).toBeLessThan(Math.hypot(runs[0]!.figure.interval, runs[1]!.figure.interval));
+    await expect(comparedRuns(["curves", "more points"])).rejects.toThrow(/different tasks: shots 5 and 7/);
+    const { comparisons: equal, protocol } = await comparedRuns(["curves", "more points"], { shots: 3 });
+    expect(protocol).toMatchObject({ shots: 3, queries: 3 });
+    expect(equal[0]!.runs).toHaveLength(2);
+    await expect(comparedRuns(["curves", "maml"], { ways: 4, shots: 1, queries: 2 })).rejects.toThrow(
+      /different tasks: kind of data sinusoid and a data set/,
+    );
+  });
+});

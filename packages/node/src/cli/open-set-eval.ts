@@ -126,7 +126,7 @@ function rejectingLearner({
 }: Pick<Parameters<typeof openSetEval>[0], "run" | "prepared" | "options" | "invocation">): Learner {
   const own = prepared.experiment.learner;
   if (!prepared.learnerOf || invocation.batchNorm || options.batchNorm !== "transductive") return own;
-  return prepared.learnerOf({ ...options, batchNorm: "support" }, run.config.options.ways);
+  return prepared.learnerOf({ ...options, batchNorm: "support" }, run);
 }
 
 /** Whether an evaluation is to be one of open sets. @throws UsageError for options that do not go with that */

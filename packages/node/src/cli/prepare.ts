@@ -35,8 +35,8 @@ export interface Prepared {
   readonly file?: RunConfig["file"];
   /** Of an existing run: its learner as it was trained, whose parameters those of its checkpoints are. */
   readonly trained?: Learner;
-  /** Of an existing run: a learner of other options for the same examples, trained to tell so many classes apart. */
-  readonly learnerOf?: (options: ExperimentOptions, trainedWays: number) => Learner;
+  /** Of an existing run: the learner of that run or another, under these options, for the examples at hand. */
+  readonly learnerOf?: (options: ExperimentOptions, run: RunFolder) => Learner;
   /** Where the data set is another than that of training. */
   readonly domains?: Domains;
 }
@@ -62,7 +62,12 @@ export async function prepare(
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
   const isOwnSize = !run || (["ways", "shots", "queries"] as const).every((name) => options[name] === run[name]);
   const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };
-  return { experiment: buildExperiment(options, drawn, outputsOf(options, run?.ways)), record, splits };
+  const trainClasses = splits.train.classes.length;
+  return {
+    experiment: buildExperiment(options, drawn, outputsOf(options, run?.ways)),
+    record: { ...record, trainClasses },
+    splits,
+  };
 }
 
 const loaded = (
@@ -123,19 +128,21 @@ export async function prepareRun(
   return { ...prepared, ...learnersOf(run, options, build) };
 }
 
-/** @param build the learner of options, trained to tell so many classes apart */
 function learnersOf(
-  { config: { options: own } }: RunFolder,
+  run: RunFolder,
   options: ExperimentOptions,
   build: Required<Prepared>["learnerOf"],
 ): Required<Pick<Prepared, "trained" | "learnerOf">> {
-  return { learnerOf: build, trained: build({ ...options, batchNorm: own.batchNorm }, own.ways) };
+  return { learnerOf: build, trained: build({ ...options, batchNorm: run.config.options.batchNorm }, run) };
 }
 
 const classifiersOf =
   (exampleShape: readonly number[]) =>
-  (given: ExperimentOptions, trainedWays: number): Learner =>
-    buildClassifier(given, exampleShape, outputsOf(given, trainedWays));
+  (given: ExperimentOptions, run: RunFolder): Learner =>
+    buildClassifier(given, exampleShape, trainClassesOf(run), outputsOf(given, run.config.options.ways));
+
+/** Classes that a run was trained on. */
+export const trainClassesOf = ({ config: { data } }: RunFolder): number => data?.trainClasses ?? 0;
 
 /**
  * A run on the examples of another data set, brought to the shape of its own, and to light ink on dark or the reverse
@@ -170,7 +177,7 @@ async function prepareOtherData(
   const outputs = outputsOf(options, own.options.ways);
   return {
     // There is no training here: what only its tasks are made of is not asked of these data.
-    experiment: buildExperiment({ ...options, trainWays: 0, trainShots: 0 }, splits, outputs),
+    experiment: buildExperiment({ ...options, trainWays: 0, trainShots: 0 }, splits, outputs, trainClassesOf(run)),
     record: found.record,
     splits,
     ...learnersOf(run, options, classifiersOf(examples.exampleShape)),

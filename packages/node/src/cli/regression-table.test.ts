@@ -44,9 +44,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const table = ["--data", "sensors.csv", "--group-column", "sensor", "--target", "degrees"];
-const short = "--iterations 400 --hidden 24,24 --outer-rate 0.003 --validate-every 0 --eval-tasks 60 --eval-steps 0,5 --workers 1".split(
-  " ",
-);
+const short =
+  "--iterations 400 --hidden 24,24 --outer-rate 0.003 --validate-every 0 --eval-tasks 60 --eval-steps 0,5 --workers 1".split(
+    " ",
+  );
 /** Mean squared errors before and after adapting, of the run's learner and then of its baselines. */
 const losses = async (file: string): Promise<number[][]> => {
   const { evaluations } = JSON.parse(await readFile(join(folder, file), "utf8"));
@@ -58,6 +59,7 @@ const losses = async (file: string): Promise<number[][]> => {
 test("trains on the groups of a table, and judges by groups that it has not seen", async () => {
   const { code, out, err } = await innerloop("train", ...table, ...short, "--run", "run");
   expect([err, code]).toEqual(["", 0]);
+  expect(out).toMatch(/groups of sensor, 28 to train on, 4 to validate, 8 held out; degrees from hour, 5 support/);
   expect(out).toMatch(/from scratch/);
   const [[before, after], [, scratch]] = (await losses("run/results.json")) as [[number, number], [number, number]];
   // From nothing to the sensor's line; from scratch, as many steps do not get there.

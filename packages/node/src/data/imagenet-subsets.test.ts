@@ -120,6 +120,11 @@ describe("mini-ImageNet", () => {
     await expect(read("mini-imagenet")).rejects.toThrow(/^ILD74 .*val\.csv: the class n01 is in another list too/);
   });
 
+  it("says what it comes as where there is none of it", async () => {
+    await put("readme.txt", "text");
+    await expect(read("mini-imagenet")).rejects.toThrow(/^ILD74 .*none of the forms .*no class folders.*cache-\{train/);
+  });
+
   it("is read from class folders in train, val and test", async () => {
     for (const [name, value] of Object.entries({ "train/n01": 1, "train/n02": 2, "val/n03": 3, "test/n04": 4 })) {
       for (const file of ["1.png", "2.png"]) await put(`${name}/${file}`, await image(value));

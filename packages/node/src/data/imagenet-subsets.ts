@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClassFolder, classFolders, imageExtensions } from "./class-folders.js";
 import { readCsv } from "./csv.js";
-import { DataError } from "./data-error.js";
+import { DataError, reasonOf } from "./data-error.js";
 import { maximumDataBytes } from "./dataset-file.js";
 import { checkedExampleBytes, decodeAll, type ImageFolderOptions, readClassFolders } from "./image-folder.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
@@ -83,7 +83,10 @@ export async function readImagenetSubset(
     examples = await readListed(path, reading);
   } else {
     examples = await withImageTree(path, async (tree) => {
-      const folders = await classFolders(tree);
+      const folders = await classFolders(tree).catch((error: unknown) => {
+        if (!(error instanceof DataError) || error.code !== "ILD52") throw error;
+        throw wrong(path, `it holds none of the forms that ${set} comes in (${reasonOf(error)})`, formsOf(set));
+      });
       if (folders.some(({ split }) => split === undefined)) {
         throw wrong(path, `it holds none of the forms that ${set} comes in`, formsOf(set));
       }

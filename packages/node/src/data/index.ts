@@ -29,4 +29,5 @@ export {
   omniglotCharacters,
   readOmniglot,
 } from "./omniglot.js";
+export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./zip-archive.js";

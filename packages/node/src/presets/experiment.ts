@@ -2,11 +2,15 @@
 import type { Tree } from "@innerloop/graph";
 import {
   type Adapter,
+  type Augmentation,
   adam,
   adamW,
+  allClasses,
   buildLearner,
   type CurveTaskOptions,
   clipByGlobalNorm,
+  contextualConvNet,
+  contextualMlp,
   convEmbedding,
   convMaps,
   convNet,
@@ -22,6 +26,7 @@ import {
   type Initializer,
   type LabelledExamples,
   type Learner,
+  type LearnerEntry,
   type LearnerSetting,
   type LearningRate,
   learnerCatalogue,
@@ -33,6 +38,7 @@ import {
   nearestNeighbour,
   type Optimizer,
   rmsProp,
+  semiSupervisedEpisodes,
   sgd,
   sinusoids,
   splitClasses,
@@ -118,15 +124,17 @@ function splitExamples(data: LabelledExamples): DataSplits {
  * Builds the experiment; `data` is needed for all but the families that are formulas.
  *
  * @param outputs classes that the model tells apart, those of a task by default; tasks may have fewer
+ * @param trainClasses classes of the data that the learner was trained on, where that is not the data at hand
  */
 export function buildExperiment(
   options: ExperimentOptions,
   data: DataSplits | undefined,
   outputs = outputsOf(options),
+  trainClasses = data?.train.classes.length ?? 0,
 ): Experiment {
   if (!data) return buildRegression(options, curveTasksOf(options));
   const { exampleShape } = data.test;
-  const setting = classification(exampleShape, outputs);
+  const setting = classification(exampleShape, outputs, trainClasses);
   return experimentOf(options, tasksOf(options, data), modelsOf(options, exampleShape, outputs), setting);
 }
 
@@ -135,7 +143,7 @@ export function buildRegression(options: ExperimentOptions, tasks: Experiment["t
   const { support } = tasks.train.sample(0, 0);
   const inputShape = support.x.shape.slice(1);
   const outputs = support.y.shape[1] ?? 1;
-  const setting = { kind: "regression", inputShape, outputs, loss: meanSquaredError } as const;
+  const setting = { kind: "regression", inputShape, outputs, trainClasses: 0, loss: meanSquaredError } as const;
   return experimentOf(options, tasks, modelsOf(options, inputShape, outputs), setting);
 }
 
@@ -157,9 +165,11 @@ function experimentOf(
 export function buildClassifier(
   options: ExperimentOptions,
   exampleShape: readonly number[],
+  trainClasses: number,
   outputs = outputsOf(options),
 ): Learner {
-  return learnerOf(options, modelsOf(options, exampleShape, outputs), classification(exampleShape, outputs));
+  const setting = classification(exampleShape, outputs, trainClasses);
+  return learnerOf(options, modelsOf(options, exampleShape, outputs), setting);
 }
 
 /** Regression families that are formulas, by the names that --data has for them. */
@@ -179,20 +189,29 @@ function curveTasksOf({ data, shots, trainShots, queries }: ExperimentOptions): 
 }
 
 function tasksOf(options: ExperimentOptions, data: DataSplits): Experiment["tasks"] {
-  const { ways, shots, trainShots, trainWays } = options;
+  const { ways, shots, trainShots, trainWays, unlabelled, batch } = options;
   const queries = options.queries || shots;
-  const augment = augmentationOf(options.augment, data.train.exampleShape);
-  return {
-    train: episodes(data.train, {
-      ways: trainWays || ways,
-      shots: trainShots || shots,
-      queries,
-      skipSmallClasses: true,
-      ...(augment ? { augment } : {}),
-    }),
-    validation: episodes(data.validation, { ways, shots, queries, skipSmallClasses: true }),
-    test: episodes(data.test, { ways, shots, queries, skipSmallClasses: true }),
-  };
+  const augmentation = augmentationOf(options.augment, data.train.exampleShape);
+  const augment = augmentation ? { augment: augmentation } : {};
+  const trainedOn = (learnerCatalogue[options.learner] as LearnerEntry).tasks;
+  const withUnlabelled = trainedOn === "episodes with unlabelled examples";
+  if (withUnlabelled && augmentation)
+    throw new UsageError(`--augment ${options.augment} for ${options.learner}`, "Its tasks are not augmented");
+  const sampled = (part: LabelledExamples, asked: { ways: number; shots: number; augment?: Augmentation }) =>
+    withUnlabelled
+      ? semiSupervisedEpisodes(part, {
+          ways: asked.ways,
+          shots: asked.shots,
+          queries,
+          unlabelled,
+          skipSmallClasses: true,
+        })
+      : episodes(part, { ...asked, queries, skipSmallClasses: true });
+  const train =
+    trainedOn === "batches of all classes"
+      ? allClasses(data.train, { batch, ...augment })
+      : sampled(data.train, { ways: trainWays || ways, shots: trainShots || shots, ...augment });
+  return { train, validation: sampled(data.validation, { ways, shots }), test: sampled(data.test, { ways, shots }) };
 }
 
 const initializers: Readonly<Record<ExperimentOptions["init"], Initializer>> = {
@@ -206,15 +225,16 @@ function modelsOf(
   options: ExperimentOptions,
   exampleShape: readonly number[],
   outputs: number,
-): Pick<LearnerSetting, "model" | "perStepModel" | "embedding" | "maps"> {
-  const { hidden, filters, blocks, downsampling, steps } = options;
+): Pick<LearnerSetting, "model" | "perStepModel" | "embedding" | "maps" | "contextModel"> {
+  const { hidden, filters, blocks, downsampling, steps, contextSize } = options;
   const batchNorm = options.batchNorm === "none" ? undefined : options.batchNorm;
   const inputs = exampleShape.reduce((a, b) => a * b, 1);
   switch (options.model) {
     case "linear": {
       const model = linearClassifier({ inputs, ways: outputs });
       const embedding = Object.assign(flatten(), { outputShape: [inputs] });
-      return { model, perStepModel: model, embedding, maps: embedding };
+      const contextModel = contextualMlp({ sizes: [inputs, outputs], contextSize });
+      return { model, perStepModel: model, embedding, maps: embedding, contextModel };
     }
     case "mlp": {
       const sizes = [inputs, ...hidden];
@@ -226,6 +246,7 @@ function modelsOf(
         perStepModel: mlp({ sizes: [...sizes, outputs], ...shared, ...perStep }),
         embedding,
         maps: embedding,
+        contextModel: contextualMlp({ sizes: [...sizes, outputs], ...shared, contextSize }),
       };
     }
     case "conv": {
@@ -240,6 +261,7 @@ function modelsOf(
         perStepModel: convNet({ ...shared, downsampling, ways: outputs, batchNormSteps: steps }),
         embedding: convEmbedding({ ...shared, downsampling }),
         maps: convMaps(shared),
+        contextModel: contextualConvNet({ ...shared, downsampling, ways: outputs, contextSize }),
       };
     }
   }
@@ -271,19 +293,21 @@ function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, cli
 }
 
 function learnerOf(options: ExperimentOptions, models: ReturnType<typeof modelsOf>, setting: TaskSetting): Learner {
-  const { learner, steps, innerRate, iterations, distance, proximal, units } = options;
+  const { learner, steps, innerRate, iterations, distance, proximal, units, shots, trainShots } = options;
+  const supportRows = Math.max(shots, trainShots) * (setting.kind === "classification" ? setting.outputs : 1);
   const temperature = options.temperature === "learned" ? "learned" : 1;
   const inner = innerOptimizerOf(options);
-  const chosen = { steps, inner, innerRate, iterations, distance, temperature, proximal, units } as const;
+  const chosen = { steps, inner, innerRate, iterations, distance, temperature, proximal, units, supportRows } as const;
   return buildLearner(learner, { ...setting, ...models, ...chosen });
 }
 
-type TaskSetting = Pick<LearnerSetting, "kind" | "inputShape" | "outputs" | "loss">;
+type TaskSetting = Pick<LearnerSetting, "kind" | "inputShape" | "outputs" | "loss" | "trainClasses">;
 
-const classification = (inputShape: readonly number[], outputs: number): TaskSetting => ({
+const classification = (inputShape: readonly number[], outputs: number, trainClasses: number): TaskSetting => ({
   kind: "classification",
   inputShape,
   outputs,
+  trainClasses,
   loss: crossEntropy,
 });
 

@@ -95,6 +95,8 @@ function tableDigest({ columns }: Table): string {
 export interface DataRecord {
   readonly name: string;
   readonly sha256: string;
+  /** Classes that training had, of a data set of classes. */
+  readonly trainClasses?: number;
   /** Set for a folder or archive of class folders. */
   readonly folder?: string;
   readonly exampleShape: readonly number[];

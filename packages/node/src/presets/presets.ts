@@ -186,7 +186,17 @@ export const presets = {
       clip: 1,
       iterations: 3000,
     },
-    learners: { reptile: { metaBatch: 5, outerOptimizer: "sgd", outerRate: 0.5, schedule: "linear", clip: 0 } },
+    learners: {
+      reptile: {
+        init: "glorot",
+        innerRate: 0.05,
+        metaBatch: 5,
+        outerOptimizer: "sgd",
+        outerRate: 0.5,
+        schedule: "linear",
+        clip: 0,
+      },
+    },
   },
   images: {
     summary: "your own images: --data DIR with one folder of images per class, 5-way 1-shot",

@@ -49,7 +49,7 @@ describe.each(tables)("the table $name", (table) => {
       const options = trainingOptions(row);
       const shape = [28, 28, Number(options.channels)];
       const learner =
-        options.data === "sinusoid" ? buildExperiment(options, undefined).learner : buildClassifier(options, shape);
+        options.data === "sinusoid" ? buildExperiment(options, undefined).learner : buildClassifier(options, shape, 64);
       if (learner.steps !== undefined) continue;
       const withSteps = columnsOf(table, row).filter(({ steps }) => steps !== undefined);
       expect(withSteps, row.name).toEqual(withSteps.filter((column) => column === table.columns.at(-1)));
