@@ -94,6 +94,17 @@ describe("at the minimum of the inner loss", { timeout: 30_000 }, () => {
     });
   });
 
+  test("damping draws it from the implicit gradient to that of the adapted parameters", () => {
+    const params = curve.init(key(2));
+    const gradient = (learner: Learner): number[] => numbersOf(learner.metaGradient(params, task).gradient).flat();
+    const first = gradient(maml({ model: curve, ...converged, proximal: 2, order: 1 }));
+    const distances = [0, 2, 20, 1e9].map((damping) =>
+      difference(gradient(implicitMaml({ model: curve, ...converged, conjugateGradientSteps: 20, damping })), first),
+    );
+    for (let i = 1; i < distances.length; i++) expect(distances[i]).toBeLessThan(0.8 * distances[i - 1]!);
+    expect(distances.at(-1)).toBeLessThan(1e-8 * largest(first));
+  });
+
   test("steps of conjugate gradients come closer one by one", () => {
     const exact = maml({ model: curve, ...converged, proximal: 2 });
     const params = exact.init(key(2));
@@ -193,6 +204,7 @@ describe("the learner's contract", () => {
     const refused = (options: Partial<ImplicitMamlOptions>) =>
       expect(() => implicitMaml({ model: curve, loss: meanSquaredError, ...options }));
     refused({ lambda: 0 }).toThrow(/^IL102 implicitMaml: lambda 0/);
+    refused({ damping: -1 }).toThrow(/^IL102 implicitMaml: damping -1/);
     refused({ steps: 0 }).toThrow(/^IL102 implicitMaml: steps 0/);
     refused({ conjugateGradientSteps: 1.5 }).toThrow(/^IL102 implicitMaml: conjugateGradientSteps 1.5/);
     expect(
@@ -202,6 +214,7 @@ describe("the learner's contract", () => {
       inner: "adam(0.1)",
       lambda: 3,
       conjugateGradientSteps: 5,
+      damping: 0,
       adapts: "all",
     });
   });

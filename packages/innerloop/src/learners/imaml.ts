@@ -30,6 +30,7 @@ import {
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured, overPresent } from "./learner.js";
 import { conjugateGradients } from "./linear-systems.js";
+import { requireCount } from "./mini-batches.js";
 
 export interface ImplicitMamlOptions {
   readonly model: Layer;
@@ -42,6 +43,12 @@ export interface ImplicitMamlOptions {
   readonly lambda?: number;
   /** Steps of conjugate gradients for the meta-gradient, 5 by default; each costs two gradients of the support loss. */
   readonly conjugateGradientSteps?: number;
+  /**
+   * Added to lambda in the meta-gradient, which it draws towards the gradient of the query loss at phi; 0, the paper's
+   * formula, by default. Worth its error where the inner loss is not at a minimum: its curvature there may come near
+   * -lambda, and the meta-gradient then grows without bound. The published code adds 10.
+   */
+  readonly damping?: number;
   /** Which parameters adapt, by path; all by default. "head" and "body" as in ANIL and BOIL. */
   readonly adapts?: "all" | "head" | "body" | ((path: string) => boolean);
 }
@@ -62,13 +69,14 @@ type ByPath = { readonly [path: string]: Tensor };
  * Parameters that do not adapt get their exact implicit gradient too: that of
  * L(phi; query) - <grad_phi L(phi; support), meta-gradient> / lambda with phi held fixed.
  *
- * @throws IL102 where `lambda`, `steps` or `conjugateGradientSteps` are out of range
+ * @throws IL102 where `lambda`, `damping`, `steps` or `conjugateGradientSteps` are out of range
  * @example implicitMaml({ model: convNet({ imageShape: [28, 28, 1], ways: 5 }), loss: crossEntropy })
  */
 export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner = sgd({ learningRate: 0.1 }), steps = 16, lambda = 2, adapts = "all" } = options;
-  const { conjugateGradientSteps = 5 } = options;
-  requireOptions(lambda, steps, conjugateGradientSteps);
+  const { conjugateGradientSteps = 5, damping = 0 } = options;
+  requireOptions({ lambda, damping, steps, conjugateGradientSteps });
+  const strength = lambda + damping;
   const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths(model, adapts);
   const loop: InnerLoop = { model, loss, inner, order: 1, proximal: lambda, ...(chosen ? { adapts: chosen } : {}) };
   return {
@@ -78,6 +86,7 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
       inner: inner.description,
       lambda,
       conjugateGradientSteps,
+      damping,
       adapts: typeof adapts === "function" ? "chosen parameters" : adapts,
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
@@ -109,7 +118,7 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
       const implicit = conjugateGradients(
         (v: ByPath): ByPath => {
           const product = hessianVectorProduct((at: ByPath) => supportLoss({ ...others, ...at }), adapted, v);
-          return mapTree((leaf, h) => add(leaf, div(h, lambda)), v, product);
+          return mapTree((leaf, h) => add(leaf, div(h, strength)), v, product);
         },
         among(adapted, direct),
         conjugateGradientSteps,
@@ -120,7 +129,7 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
         const terms = leaves(mapTree((slope, v) => sum(mul(slope, v)), slopes, implicit));
         return div(
           terms.reduce((total, term) => add(total, term)),
-          lambda,
+          strength,
         );
       };
       const explicit = leaves(others).length === 0 ? {} : mapTree(sub, among(others, direct), grad(moved)(others));
@@ -139,11 +148,13 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
 const among = (those: ByPath, all: ByPath): ByPath =>
   Object.fromEntries(Object.keys(those).map((path) => [path, all[path]!]));
 
-function requireOptions(lambda: number, steps: number, conjugateGradientSteps: number): void {
+function requireOptions(
+  options: Required<Pick<ImplicitMamlOptions, "lambda" | "damping" | "steps" | "conjugateGradientSteps">>,
+): void {
+  const { lambda, damping, ...counts } = options;
   if (!(lambda > 0 && Number.isFinite(lambda)))
     throw new GraphError("IL102", "implicitMaml", `lambda ${lambda}`, "Use a number above 0");
-  for (const [name, count] of Object.entries({ steps, conjugateGradientSteps })) {
-    if (!Number.isInteger(count) || count < 1)
-      throw new GraphError("IL102", "implicitMaml", `${name} ${count}`, "Use a whole number, 1 or more");
-  }
+  if (!(damping >= 0 && Number.isFinite(damping)))
+    throw new GraphError("IL102", "implicitMaml", `damping ${damping}`, "Use a number, 0 or more");
+  for (const [name, count] of Object.entries(counts)) requireCount("implicitMaml", name, count);
 }

@@ -79,12 +79,19 @@ export function checkedExampleBytes(where: string, total: number, options: Image
   );
 }
 
+/** A file by its path or bytes, or pixels of such a size. */
+export interface OpenedImage {
+  readonly image: string | Uint8Array;
+  readonly where: string;
+  readonly raw?: { readonly width: number; readonly height: number; readonly channels: 3 };
+}
+
 /** Decodes images one after the other into an array, some at a time. */
 export async function decodeAll<T>(
   items: readonly T[],
   options: ImageFolderOptions,
   into: Uint8Array,
-  open: (item: T) => Promise<{ readonly image: string | Uint8Array; readonly where: string }>,
+  open: (item: T) => Promise<OpenedImage>,
   decoded: (count: number) => void = () => undefined,
 ): Promise<void> {
   const { size = defaultSize, channels = 1, signal } = options;
@@ -93,8 +100,8 @@ export async function decodeAll<T>(
     const batch = items.slice(start, start + atOnce);
     const images = await Promise.all(
       batch.map(async (item) => {
-        const { image, where } = await open(item);
-        return decode(image, where, size, channels, options);
+        const opened = await open(item);
+        return decode(opened, size, channels, options);
       }),
     );
     for (const [index, image] of images.entries()) into.set(image, (start + index) * image.length);
@@ -114,12 +121,11 @@ export function readImage(
   channels: 1 | 3,
   remedy: string,
 ): Promise<Uint8Array> {
-  return decode(path, path, size, channels, {}, remedy);
+  return decode({ image: path, where: path }, size, channels, {}, remedy);
 }
 
 async function decode(
-  image: string | Uint8Array,
-  where: string,
+  { image, where, raw }: OpenedImage,
   [height, width]: readonly [number, number],
   channels: 1 | 3,
   { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit">,
@@ -128,7 +134,7 @@ async function decode(
   // Loaded by those that read images: it takes as long to load as the rest of this package.
   const { default: sharp } = await import("sharp");
   try {
-    const { data, info } = await sharp(image, { limitInputPixels: 2 ** 26, failOn: "error" })
+    const { data, info } = await sharp(image, { limitInputPixels: 2 ** 26, failOn: "error", ...(raw ? { raw } : {}) })
       .autoOrient()
       .flatten({ background: "white" })
       .resize({ height, width, fit, background: "white" })

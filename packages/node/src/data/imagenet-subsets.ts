@@ -9,6 +9,7 @@ import { checkedExampleBytes, decodeAll, type ImageFolderOptions, readClassFolde
 import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { ExampleClass, LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
+import { withStreamedArray } from "./npy-file.js";
 import { type Pickled, PickledArray, textOf, withPickle } from "./pickle.js";
 
 export type ImagenetSubset = "mini-imagenet" | "tiered-imagenet";
@@ -48,8 +49,8 @@ export interface ImagenetOptions extends LongWork {
 /**
  * Reads one of the two sets from a folder (or, in the third form, a zip archive) that holds
  *
- * - caches: `mini-imagenet-cache-{train,val,test}.pkl` (84 x 84), or `{train,val,test}_images_png.pkl` with
- *   `{train,val,test}_labels.pkl`, of Ren et al. Pickles are read as data: see pickle.ts;
+ * - caches: `mini-imagenet-cache-{train,val,test}.pkl` (84 x 84), or `{train,val,test}_images_png.pkl`, or
+ *   `{train,val,test}_images.npz`, with `{train,val,test}_labels.pkl`, of Ren et al. Pickles are read as data: see pickle.ts;
  * - for mini-ImageNet, `train.csv`, `val.csv` and `test.csv` of Ravi and Larochelle with `images/` or `images.zip`;
  * - or folders `train`, `val` and `test` of class folders.
  *
@@ -74,11 +75,7 @@ export async function readImagenetSubset(
   } else if (set === "tiered-imagenet" && (await has("train_images_png.pkl"))) {
     examples = await readPngCaches(path, reading);
   } else if (set === "tiered-imagenet" && (await has("train_images.npz"))) {
-    throw wrong(
-      path,
-      "it holds the unpacked cache train_images.npz",
-      "Give the *_images_png.pkl that it was made from.",
-    );
+    examples = await readUnpackedCaches(path, reading);
   } else if (set === "mini-imagenet" && (await has("train.csv"))) {
     examples = await readListed(path, reading);
   } else {
@@ -233,6 +230,70 @@ async function readPngCaches(folder: string, options: ImageFolderOptions): Promi
   return { name: "tiered-imagenet", exampleShape: [...(options.size ?? []), 3], classes };
 }
 
+/**
+ * The same unpacked: an array `images`, uint8 [n, height, width, 3], in a .npz for each part. They were read and are kept
+ * as OpenCV does, blue first, and are turned to red first.
+ */
+async function readUnpackedCaches(folder: string, options: ImageFolderOptions): Promise<LabelledExamples> {
+  const classes: ExampleClass[] = [];
+  const taken = new Set<string>();
+  let before = 0;
+  for (const [split, part] of parts) {
+    const { labels, names } = await readLabels(join(folder, `${part}_labels.pkl`), options);
+    const path = join(folder, `${part}_images.npz`);
+    before += labels.length;
+    const exampleBytes = checkedExampleBytes(path, before, options);
+    const counts = names.map(() => 0);
+    for (const label of labels) counts[label]!++;
+    const examples = counts.map((count) => new Uint8Array(count * exampleBytes));
+    const used = names.map(() => 0);
+    await withStreamedArray(path, "images", async ({ head, rows }) => {
+      const [n, height = 0, width = 0, channels] = head.shape;
+      if (
+        head.shape.length !== 4 ||
+        n !== labels.length ||
+        channels !== 3 ||
+        head.type.name !== "u1" ||
+        head.fortranOrder
+      ) {
+        const problem = `images have the shape (${head.shape.join(", ")}) and type ${head.type.name}`;
+        throw wrong(path, problem, `Expected are bytes of shape (${labels.length}, height, width, 3).`);
+      }
+      const rowBytes = height * width * 3;
+      let done = 0;
+      for await (const piece of rows()) {
+        const indices = Array.from({ length: piece.length / rowBytes }, (_, i) => i);
+        const decoded = new Uint8Array(indices.length * exampleBytes);
+        await decodeAll(indices, options, decoded, async (i) => {
+          const image = redFirst(piece.subarray(i * rowBytes, (i + 1) * rowBytes));
+          return { image, where: `${path} > ${done + i}`, raw: { width, height, channels: 3 } };
+        });
+        for (const i of indices) {
+          const label = labels[done + i]!;
+          examples[label]!.set(decoded.subarray(i * exampleBytes, (i + 1) * exampleBytes), used[label]! * exampleBytes);
+          used[label]!++;
+        }
+        done += indices.length;
+        options.onProgress?.(done, labels.length, `read ${path}`);
+      }
+    });
+    for (const [label, name] of names.entries()) {
+      classes.push({ name: unused(name, taken), count: counts[label]!, examples: examples[label]!, split });
+    }
+  }
+  return { name: "tiered-imagenet", exampleShape: [...(options.size ?? []), 3], classes };
+}
+
+function redFirst(pixels: Uint8Array): Uint8Array {
+  const turned = new Uint8Array(pixels.length);
+  for (let i = 0; i < pixels.length; i += 3) {
+    turned[i] = pixels[i + 2]!;
+    turned[i + 1] = pixels[i + 1]!;
+    turned[i + 2] = pixels[i]!;
+  }
+  return turned;
+}
+
 /** `{label_specific: whole numbers [n], label_specific_str: [names]}`. */
 async function readLabels(
   path: string,
@@ -334,7 +395,7 @@ const workOf = ({ onProgress, signal }: LongWork): LongWork => ({ onProgress, si
 const formsOf = (set: ImagenetSubset): string =>
   set === "mini-imagenet"
     ? "Give a folder with mini-imagenet-cache-{train,val,test}.pkl, with {train,val,test}.csv and images, or with class folders in train, val and test."
-    : "Give a folder with {train,val,test}_images_png.pkl and {train,val,test}_labels.pkl, or with class folders in train, val and test.";
+    : "Give a folder with {train,val,test}_images_png.pkl (or _images.npz) and {train,val,test}_labels.pkl, or with class folders in train, val and test.";
 
 const ownName = "For a set of your own choose another name.";
 

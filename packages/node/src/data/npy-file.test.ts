@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { labelledArrays, readArrays } from "./array-examples.js";
-import { parseNpy, readNpy } from "./npy-file.js";
+import { madeUpZip } from "./made-up-archive.fixture.js";
+import { parseNpy, readNpy, withStreamedArray } from "./npy-file.js";
 import { npyFiles, npyOfType } from "./numpy-files.fixture.js";
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, "base64"));
@@ -108,6 +109,36 @@ describe("readArrays", () => {
     await expect(readArrays([await put("c.npz", npyFiles.npzOther)])).rejects.toThrow(
       /^ILD72 .*c\.npz: it holds no arrays x and y, but a, b\. Write it with numpy\.savez/,
     );
+  });
+
+  it("streams an array row by row, however the archive cuts it, and checks it at the end", async () => {
+    const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (70000, 7), }";
+    const numbers = Buffer.from(Uint8Array.from({ length: 490_000 }, (_, i) => (i * i) >> 3));
+    const head = Buffer.concat([
+      Buffer.from("\x93NUMPY\x01\0", "latin1"),
+      Buffer.of(header.length, 0),
+      Buffer.from(header),
+    ]);
+    const path = join(folder, "rows.npz");
+    const collect = () =>
+      withStreamedArray(path, "images", async ({ head: { shape }, rows }) => {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of rows()) pieces.push(Uint8Array.from(piece));
+        return { shape, pieces };
+      });
+    for (const stored of [true, false]) {
+      await writeFile(path, madeUpZip([{ name: "images.npy", data: Buffer.concat([head, numbers]), stored }]));
+      const { shape, pieces } = await collect();
+      expect(shape).toEqual([70_000, 7]);
+      expect(pieces.length).toBeGreaterThan(1);
+      expect(pieces.every(({ length }) => length % 7 === 0)).toBe(true);
+      expect(Buffer.compare(Buffer.concat(pieces), numbers)).toBe(0);
+    }
+    await writeFile(path, madeUpZip([{ name: "images.npy", data: Buffer.concat([head, numbers]), claimedCrc: 7 }]));
+    await expect(collect()).rejects.toThrow(/^ILD11 .*CRC-32/);
+    // Who leaves off early is not kept waiting, and the archive is closed.
+    expect(await withStreamedArray(path, "images", async ({ rows }) => (await rows().next()).done)).toBe(false);
+    await expect(withStreamedArray(path, "other", async () => 0)).rejects.toThrow(/^ILD72 .*no array other/);
   });
 
   it("takes examples and labels from two files", async () => {

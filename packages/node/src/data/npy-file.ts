@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { DataError, onFile } from "./data-error.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
-import { arrayOf, countOf, type NumericArray, numericType } from "./numeric-array.js";
+import { arrayOf, countOf, type NumericArray, type NumericType, numericType } from "./numeric-array.js";
 import { withZipArchive, type ZipLimits } from "./zip-archive.js";
 
 /** Bytes of one array. */
@@ -67,22 +67,98 @@ export function withNpz<T>(
   );
 }
 
-/** The array in the bytes of a .npy file, formats 1.0 to 3.0. */
+/** An array in an archive that is too large for memory: its type and shape, and its rows, one or more at a time. */
+export interface StreamedArray {
+  readonly head: NpyHead;
+  /** The bytes of the array, in pieces that hold whole rows: slices along the first axis. */
+  rows(): AsyncGenerator<Uint8Array>;
+}
+
+/** Passes one array of a .npz archive to `use`, however large. @throws DataError ILD72, ILD11 to ILD13, ILD03 */
+export function withStreamedArray<T>(
+  path: string,
+  name: string,
+  use: (array: StreamedArray) => Promise<T>,
+): Promise<T> {
+  const limits = { ...zipLimits, entryBytes: 64 * 2 ** 30, totalBytes: 64 * 2 ** 30 };
+  return withZipArchive(
+    path,
+    async (entries) => {
+      const entry = entries.find((found) => found.name === `${name}.npy`);
+      if (!entry) throw wrong(path, `it holds no array ${name}`, "Is it the right file?");
+      const where = `${path} > ${entry.name}`;
+      const chunks = entry.stream();
+      try {
+        let rest: Uint8Array = new Uint8Array(0);
+        let head: NpyHead | undefined;
+        while (!head) {
+          const next = await chunks.next();
+          if (next.done) throw wrong(where, "it ends within its header", "Save it anew.");
+          rest = Buffer.concat([rest, next.value]);
+          head = npyHead(rest, entry.bytes, where);
+        }
+        const { start, shape, type } = head;
+        const rowBytes = (countOf(shape.slice(1)) ?? 0) * type.bytes;
+        if (rowBytes === 0 || rowBytes > 2 ** 22)
+          throw wrong(where, `rows of ${rowBytes} bytes`, "Store smaller ones.");
+        rest = rest.subarray(start);
+        async function* rows(): AsyncGenerator<Uint8Array> {
+          for await (const chunk of chunks) {
+            rest = Buffer.concat([rest, chunk]);
+            const whole = rest.length - (rest.length % rowBytes);
+            if (whole > 0) yield rest.subarray(0, whole);
+            rest = rest.subarray(whole);
+          }
+          if (rest.length > 0) yield rest;
+        }
+        return await use({ head, rows });
+      } finally {
+        await chunks.return(undefined);
+      }
+    },
+    limits,
+  );
+}
+
+/** The array in the bytes of a .npy file, formats 1.0 to 3.0. @throws DataError ILD72 */
 export function parseNpy(bytes: Uint8Array, where: string): NumericArray {
-  if (bytes.length < 10 || !magic.equals(bytes.subarray(0, 6))) {
+  const head = npyHead(bytes, bytes.length, where);
+  if (!head) throw wrong(where, "it ends within its header", "Save it anew.");
+  const { start, type, shape, fortranOrder } = head;
+  return arrayOf(bytes.subarray(start), type, shape, { fortranOrder });
+}
+
+/** What the head of a .npy file says, and where its numbers start. */
+export interface NpyHead {
+  readonly start: number;
+  readonly type: NumericType;
+  readonly shape: readonly number[];
+  readonly fortranOrder: boolean;
+}
+
+/**
+ * The head of a .npy file of so many bytes, of which these are the first; undefined where more of them are needed.
+ *
+ * @throws DataError ILD72 for anything but an array of numbers that takes the rest of the file
+ */
+export function npyHead(bytes: Uint8Array, total: number, where: string): NpyHead | undefined {
+  const shown = Math.min(bytes.length, magic.length);
+  if (total < 10 || !magic.subarray(0, shown).equals(bytes.subarray(0, shown))) {
     throw wrong(where, "byte 0: it is not a .npy file", "Save it with numpy.save.");
   }
+  if (bytes.length < 12) return undefined;
   const version = bytes[6]!;
-  if (version < 1 || version > 3)
+  if (version < 1 || version > 3) {
     throw wrong(where, `byte 6: format ${version} is not read`, "Save it with numpy.save.");
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const lengthBytes = version === 1 ? 2 : 4;
-  if (bytes.length < 8 + lengthBytes) throw wrong(where, "it ends within its header", "Save it anew.");
   const headerBytes = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const start = 8 + lengthBytes + headerBytes;
-  if (headerBytes > maximumHeaderBytes || start > bytes.length) {
+  if (headerBytes > maximumHeaderBytes || start > total) {
     throw wrong(where, `byte 8: a header of ${headerBytes} bytes does not fit`, "Save it anew.");
   }
+  if (bytes.length < start) return undefined;
   const header = Buffer.from(bytes.subarray(8 + lengthBytes, start)).toString("latin1");
   const { descriptor, fortranOrder, shape } = parseHeader(header, where);
   const type = numericType(descriptor);
@@ -94,11 +170,11 @@ export function parseNpy(bytes: Uint8Array, where: string): NumericArray {
   }
   const count = countOf(shape);
   const expected = count === undefined ? undefined : count * type.bytes;
-  if (expected === undefined || expected !== bytes.length - start) {
-    const problem = `shape (${shape.join(", ")}) of ${descriptor} does not take the ${bytes.length - start} bytes there are`;
+  if (expected === undefined || expected !== total - start) {
+    const problem = `shape (${shape.join(", ")}) of ${descriptor} does not take the ${total - start} bytes there are`;
     throw wrong(where, problem, "Was it cut short? Save it anew.");
   }
-  return arrayOf(bytes.subarray(start), type, shape, { fortranOrder });
+  return { start, type, shape, fortranOrder };
 }
 
 /** The header is a Python dictionary, always written in this one way. */

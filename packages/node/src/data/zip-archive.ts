@@ -23,6 +23,8 @@ export interface ZipArchiveEntry {
   readonly bytes: number;
   /** The contents, inflated and checked against size, limits and CRC-32. */
   read(): Promise<Uint8Array>;
+  /** The same piece by piece, for what does not fit into memory; size and CRC-32 are checked after the last one. */
+  stream(): AsyncGenerator<Uint8Array>;
 }
 
 // Below this size an entry may have any ratio: a bomb needs bytes.
@@ -86,6 +88,7 @@ async function listEntries(zip: ZipFile, path: string, limits: ZipLimits): Promi
       name,
       bytes: entry.uncompressedSize,
       read: () => readEntry(zip, entry, `${path} > ${name}`, limits, budget),
+      stream: () => streamEntry(zip, entry, `${path} > ${name}`, limits, budget),
     });
   }
   return entries;
@@ -120,38 +123,46 @@ function checkKind(entry: Entry, path: string, name: string): void {
   }
 }
 
-async function readEntry(
+async function readEntry(...args: Parameters<typeof streamEntry>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of streamEntry(...args)) chunks.push(chunk);
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+async function* streamEntry(
   zip: ZipFile,
   entry: Entry,
   where: string,
   limits: ZipLimits,
   budget: { left: number },
-): Promise<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   const ratioLimit = Math.max(ratioFreeBytes, entry.compressedSize * limits.ratio);
-  const chunks: Uint8Array[] = [];
+  const sum = new Crc32();
   let size = 0;
+  const chunks = chunksOf(zip, entry, where);
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    budget.left -= chunk.length;
+    if (size > limits.entryBytes) throw tooLarge(where, `it inflates to more than ${limits.entryBytes} bytes`);
+    if (size > ratioLimit) {
+      throw tooLarge(where, `${entry.compressedSize} bytes inflate to more than ${limits.ratio} times as many`);
+    }
+    if (budget.left < 0) throw tooLarge(where, `the archive inflates to more than ${limits.totalBytes} bytes`);
+    sum.add(chunk);
+    yield chunk;
+  }
+  if (size !== entry.uncompressedSize) throw corrupt(where, `${size} bytes instead of ${entry.uncompressedSize}`);
+  if (sum.value !== entry.crc32) throw corrupt(where, `CRC-32 is ${hex(sum.value)}, expected ${hex(entry.crc32)}`);
+}
+
+/** What comes out of an entry; its own errors, and not those of who takes it, are the archive's. */
+async function* chunksOf(zip: ZipFile, entry: Entry, where: string): AsyncGenerator<Uint8Array> {
   try {
     const stream = await zip.openReadStreamPromise(entry);
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      budget.left -= chunk.length;
-      if (size > limits.entryBytes) throw tooLarge(where, `it inflates to more than ${limits.entryBytes} bytes`);
-      if (size > ratioLimit) {
-        throw tooLarge(where, `${entry.compressedSize} bytes inflate to more than ${limits.ratio} times as many`);
-      }
-      if (budget.left < 0) throw tooLarge(where, `the archive inflates to more than ${limits.totalBytes} bytes`);
-      chunks.push(chunk);
-    }
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) yield chunk;
   } catch (error) {
     throw error instanceof DataError ? error : corrupt(where, error);
   }
-  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
-  if (bytes.length !== entry.uncompressedSize) {
-    throw corrupt(where, `${bytes.length} bytes instead of ${entry.uncompressedSize}`);
-  }
-  const sum = crc32(bytes);
-  if (sum !== entry.crc32) throw corrupt(where, `CRC-32 is ${hex(sum)}, expected ${hex(entry.crc32)}`);
-  return bytes;
 }
 
 function corrupt(where: string, error: unknown): DataError {
@@ -180,9 +191,17 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-// node:zlib has crc32 only from Node 20.15 and 22.2.
-function crc32(bytes: Uint8Array): number {
-  let value = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) value = (value >>> 8) ^ crcTable[(value ^ bytes[i]!) & 255]!;
-  return (value ^ 0xffffffff) >>> 0;
+/** node:zlib has crc32 only from Node 20.15 and 22.2. */
+class Crc32 {
+  private state = 0xffffffff;
+
+  add(bytes: Uint8Array): void {
+    let value = this.state;
+    for (let i = 0; i < bytes.length; i++) value = (value >>> 8) ^ crcTable[(value ^ bytes[i]!) & 255]!;
+    this.state = value;
+  }
+
+  get value(): number {
+    return (this.state ^ 0xffffffff) >>> 0;
+  }
 }

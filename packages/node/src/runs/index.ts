@@ -1,4 +1,5 @@
 export { classify, imageTensor, type LabelledImages } from "./classify.js";
+export { type ComparedRun, type Comparison, comparisons, type Verdict } from "./comparison.js";
 export { type EventLog, openEventLog, type RunEvent, readEvents } from "./event-log.js";
 export { reportPage, writeReport } from "./report.js";
 export { type EvaluateRunOptions, evaluateRun, loadParams, type TrainedParams } from "./results.js";
