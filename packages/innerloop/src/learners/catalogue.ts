@@ -363,11 +363,17 @@ export const learnerCatalogue = {
   },
   gates: {
     family: "model",
-    summary: "shared features, and a gate for each hidden unit that each task optimises with its head",
+    summary:
+      "shared features, and a gate for each hidden unit that each task optimises (with the head of a classifier)",
     source: "this project's sources; in form Raghu et al. 2020",
     kinds: both,
     variableWays: false,
-    build: (setting) => structureLearner({ ...structureOptions(setting), structure: "gates" }),
+    build: (setting) =>
+      structureLearner({
+        ...structureOptions(setting),
+        structure: "gates",
+        headAdapts: setting.kind === "classification",
+      }),
   },
   widths: {
     family: "model",
@@ -375,7 +381,7 @@ export const learnerCatalogue = {
     source: "this project's sources; widths as in Yu et al. 2019",
     kinds: both,
     variableWays: false,
-    build: (setting) => structureLearner({ ...structureOptions(setting), structure: "widths" }),
+    build: (setting) => structureLearner({ ...structureOptions(setting), structure: "widths", headAdapts: true }),
   },
   joint: {
     family: "baseline",
@@ -392,7 +398,6 @@ const structureOptions = (setting: LearnerSetting) => ({
   hidden: [setting.units, setting.units],
   inner: setting.inner,
   steps: setting.steps,
-  headAdapts: true,
 });
 
 export type LearnerName = keyof typeof learnerCatalogue;

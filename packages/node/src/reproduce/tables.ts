@@ -15,20 +15,16 @@ function sinusoidRow(name: string, learner: string, options: TrainOptions, more:
   return { name, learner, train: { preset: "sinusoid", options }, cells, ...more };
 }
 
-const methods = {
-  ridge: "ridge regression head",
-  cnp: "conditional neural process",
-  anp: "attentive neural process",
-  transformer: "transformer",
-  film: "FiLM",
-} as const satisfies Partial<Record<ExperimentOptions["learner"], string>>;
-
 /** Learners that read the support set at once have one figure, which stands in the last column. */
-function withoutSteps(...learners: readonly (keyof typeof methods)[]): Row[] {
-  return learners.map((learner) =>
-    sinusoidRow(learner, methods[learner], { learner, iterations: 70_000 }, { cells: { "10-steps": {} } }),
-  );
-}
+const reading = [
+  ["ridge", "ridge regression head", 70_000],
+  ["cnp", "conditional neural process", 20_000],
+  ["anp", "attentive neural process", 10_000],
+  ["transformer", "transformer", 10_000],
+  ["film", "FiLM", 20_000],
+  ["snail", "SNAIL", 5_000],
+  ["mann", "memory network (MANN)", 5_000],
+] as const satisfies readonly (readonly [ExperimentOptions["learner"], string, number])[];
 
 const readOff = "read off figure 2 of Finn et al. 2017, within 0.2";
 
@@ -36,7 +32,7 @@ const sinusoid: Table = {
   name: "sinusoid",
   title: "Sinusoids, K = 10",
   about:
-    "Mean squared error on 10 query points of a sine curve, of which 10 points are given. The network is an MLP 1-40-40-1; the inner rate is 0.01. " +
+    "Mean squared error on 10 query points of a sine curve, of which 10 points are given. The network is an MLP 1-40-40-1; the inner rate is 0.01, others where a learner wants them. Updates are of 25 tasks, as published; their number is for learners other than those of the MAML paper our own choice. " +
     "The published figures are read off a plot, which ends after nine steps. Learners that take no steps stand in the last column.",
   metric: "mean squared error",
   columns: [
@@ -67,10 +63,14 @@ const sinusoid: Table = {
     sinusoidRow("maml-plus-plus", "MAML++", { learner: "maml++", iterations: 70_000 }),
     sinusoidRow("learned-sgd", "learned SGD", { learner: "learned-sgd", iterations: 70_000 }),
     sinusoidRow("meta-curvature", "Meta-Curvature", { learner: "meta-curvature", iterations: 70_000 }),
-    sinusoidRow("imaml", "iMAML, 10 steps", { learner: "imaml", steps: 10, iterations: 70_000 }),
-    sinusoidRow("gates", "gates", { learner: "gates", iterations: 70_000 }),
-    sinusoidRow("widths", "widths", { learner: "widths", iterations: 70_000 }),
-    ...withoutSteps("ridge", "cnp", "anp", "transformer", "film"),
+    sinusoidRow("cavia", "CAVIA", { learner: "cavia", iterations: 70_000 }),
+    sinusoidRow("imaml", "iMAML", { learner: "imaml", iterations: 20_000 }),
+    sinusoidRow("lstm-optimizer", "learned LSTM optimizer", { learner: "lstm-optimizer", iterations: 2_000 }),
+    sinusoidRow("gates", "gates", { learner: "gates", iterations: 20_000 }),
+    sinusoidRow("widths", "widths", { learner: "widths", iterations: 20_000 }),
+    ...reading.map(([learner, title, iterations]) =>
+      sinusoidRow(learner, title, { learner, iterations }, { cells: { "10-steps": {} } }),
+    ),
     sinusoidRow(
       "joint",
       "joint pre-training + fine-tuning",
@@ -110,15 +110,6 @@ function onOmniglot(
       ...more,
     }));
 }
-
-/** Metric learners: 4 episodes of the setting's own ways an update, blocks that pool, averages over training. */
-const episodic = {
-  queries: 5,
-  downsampling: "pool",
-  batchNorm: "running",
-  metaBatch: 4,
-  iterations: 20_000,
-} as const satisfies TrainOptions;
 
 const figure = (published: string | undefined): Cell => (published === undefined ? {} : { published });
 
@@ -216,44 +207,48 @@ const omniglot: Table = {
       { "5way-1shot": "99.50", "5way-5shot": "99.74", "20way-1shot": "96.18", "20way-5shot": "99.14" },
       { source: "Rajeswaran et al. 2019, Hessian-free" },
     ),
-    prototypicalOnOmniglot(1, { "5way-1shot": "98.8", "20way-1shot": "96.0" }),
-    prototypicalOnOmniglot(5, { "5way-5shot": "99.7", "20way-5shot": "98.9" }),
-    ...onOmniglot(
-      "matching",
-      "matching network",
-      { learner: "matching", ...episodic },
-      { "5way-1shot": "98.1", "5way-5shot": "98.9", "20way-1shot": "93.8", "20way-5shot": "98.5" },
-      { source: "Vinyals et al. 2016 (number of updates not reported)" },
-    ),
-    ...onOmniglot(
-      "relation",
-      "relation network",
-      { learner: "relation", ...episodic },
-      { "5way-1shot": "99.6", "5way-5shot": "99.8" },
-      { source: "Sung et al. 2018 (number of updates not reported)" },
-    ),
+    ...episodicOnOmniglot("prototypical", "prototypical network", {
+      published: ["98.8", "99.7", "96.0", "98.9"],
+      source: "Snell et al. 2017 (number of updates not reported)",
+    }),
+    ...episodicOnOmniglot("ridge", "ridge regression head (R2-D2)", {}),
+    ...episodicOnOmniglot("matching", "matching network", {
+      published: ["98.1", "98.9", "93.8", "98.5"],
+      source: "Vinyals et al. 2016 (number of updates not reported)",
+    }),
+    ...episodicOnOmniglot("relation", "relation network", {
+      published: ["99.6", "99.8"],
+      source: "Sung et al. 2018 (number of updates not reported)",
+    }),
     ...onOmniglot("joint", "joint pre-training + fine-tuning", { learner: "joint", iterations: 60_000 }, unreported),
   ],
 };
 
-/** Episodes of 60 ways: one training is evaluated with 5 ways and with 20. */
-function prototypicalOnOmniglot(shots: 1 | 5, published: Readonly<Record<string, string>>): Row {
-  return {
-    name: `prototypical-${shots}shot`,
-    learner: "prototypical network",
+/** Learners whose parameters do not depend on the ways: one training for each number of shots is evaluated with 5 and 20. */
+function episodicOnOmniglot(
+  learner: ExperimentOptions["learner"],
+  title: string,
+  { published = [], source }: { readonly published?: readonly string[]; readonly source?: string },
+): Row[] {
+  return ([1, 5] as const).map((shots) => ({
+    name: `${learner}-${shots}shot`,
+    learner: title,
     train: {
       preset: shots === 1 ? "omniglot-5way-1shot" : "omniglot-5way-5shot",
-      options: { learner: "prototypical", iterations: 20_000 },
+      options: { learner, iterations: 20_000 },
     },
-    cells: Object.fromEntries(Object.entries(published).map(([name, text]) => [name, { published: text }])),
-    source: "Snell et al. 2017 (number of updates not reported)",
-  };
+    cells: Object.fromEntries(
+      omniglotSettings.flatMap((setting, i) => (setting.shots === shots ? [[setting.name, figure(published[i])]] : [])),
+    ),
+    ...(source === undefined ? {} : { source }),
+  }));
 }
 
 type Shots = "5way-1shot" | "5way-5shot";
 
 /** 5-way trainings on a data set of photos, one for each number of shots. */
 function onPhotos(
+  preset: PresetName,
   name: string,
   learner: string,
   options: TrainOptions,
@@ -263,7 +258,7 @@ function onPhotos(
   return ([1, 5] as const).map((shots) => ({
     name: `${name}-5way-${shots}shot`,
     learner,
-    train: { preset: "images", options: { ways: 5, shots, ...options } },
+    train: { preset, options: { ways: 5, shots, ...options } },
     cells: { [`5way-${shots}shot`]: figure(published[`5way-${shots}shot`]) },
     ...more,
   }));
@@ -309,6 +304,7 @@ const miniImageNet: Table = {
   columns: photoColumns(15),
   rows: [
     ...onPhotos(
+      "images",
       "maml",
       "MAML",
       { ...miniImageNetOptions, learner: "maml", iterations: 60_000 },
@@ -316,6 +312,7 @@ const miniImageNet: Table = {
       { source: "Finn et al. 2017", baselines: true },
     ),
     ...onPhotos(
+      "images",
       "fomaml",
       "FOMAML",
       { ...miniImageNetOptions, learner: "fomaml", iterations: 60_000 },
@@ -323,6 +320,7 @@ const miniImageNet: Table = {
       { source: "Finn et al. 2017" },
     ),
     ...onPhotos(
+      "images",
       "reptile",
       "Reptile",
       {
@@ -340,6 +338,7 @@ const miniImageNet: Table = {
       { source: "Nichol et al. 2018, transductive" },
     ),
     ...onPhotos(
+      "images",
       "anil",
       "ANIL",
       { ...miniImageNetOptions, learner: "anil", iterations: 60_000 },
@@ -347,6 +346,7 @@ const miniImageNet: Table = {
       { source: "Raghu et al. 2020" },
     ),
     ...onPhotos(
+      "images",
       "maml-plus-plus",
       "MAML++",
       { ...miniImageNetOptions, learner: "maml++", filters: 48, evalSteps: [0, 5], iterations: 60_000 },
@@ -354,6 +354,7 @@ const miniImageNet: Table = {
       { source: "Antoniou et al. 2019" },
     ),
     ...onPhotos(
+      "images",
       "prototypical",
       "prototypical network",
       { ...miniImageNetOptions, ...metricOnPhotos, learner: "prototypical" },
@@ -361,6 +362,7 @@ const miniImageNet: Table = {
       { source: "Snell et al. 2017 (episodes of 30 and 20 ways)" },
     ),
     ...onPhotos(
+      "images",
       "ridge",
       "ridge regression head (R2-D2)",
       { ...miniImageNetOptions, ...metricOnPhotos, learner: "ridge" },
@@ -368,6 +370,7 @@ const miniImageNet: Table = {
       { source: "Bertinetto et al. 2019 (a wider network)" },
     ),
     ...onPhotos(
+      "images",
       "joint",
       "joint pre-training + fine-tuning",
       { ...miniImageNetOptions, learner: "joint", iterations: 60_000 },
@@ -384,22 +387,26 @@ function photoColumns(queries: number): Column[] {
   }));
 }
 
-const groceryOptions = {
-  data: "grocery-store",
-  classOrder: "listed",
-  validationClasses: 10,
-  testClasses: 20,
-  queries: 5,
-  ...photos,
-  iterations: 20_000,
-} as const;
+const onGroceries = [
+  ["maml", "MAML"],
+  ["fomaml", "FOMAML"],
+  ["anil", "ANIL"],
+  ["meta-sgd", "Meta-SGD"],
+  ["ridge", "ridge regression head (R2-D2)"],
+  ["prototypical", "prototypical network"],
+  ["matching", "matching network"],
+  ["relation", "relation network"],
+  ["simple-shot", "SimpleShot"],
+  ["film", "FiLM"],
+  ["joint", "joint pre-training + fine-tuning"],
+] as const satisfies readonly (readonly [ExperimentOptions["learner"], string])[];
 
 const groceryStore: Table = {
   name: "grocery-store",
   title: "Grocery Store, 5-way",
   about:
     "Accuracy on natural photos of fruit, vegetables and cartons (Klasson et al. 2019) at 42 x 42: of 81 classes, in the order of the data set, 51 are for training, 10 " +
-    "for validation and 20 for evaluation; 5 queries per class. The settings are those of mini-ImageNet with fewer updates; there are no published figures for this split.",
+    "for validation and 20 for evaluation; 5 queries per class. Four convolutions of 32 with pooling. There are no published figures for this split.",
   metric: "accuracy",
   data: {
     name: "grocery-store",
@@ -407,38 +414,16 @@ const groceryStore: Table = {
       "Download github.com/marcusklasson/GroceryStoreDataset as a ZIP and run `innerloop data import grocery-store ZIP --image-size 42 --channels 3`",
   },
   columns: photoColumns(5),
-  rows: [
-    ...onPhotos("maml", "MAML", { ...groceryOptions, learner: "maml" }, {}, { baselines: true }),
-    ...onPhotos("fomaml", "FOMAML", { ...groceryOptions, learner: "fomaml" }, {}),
-    ...onPhotos(
-      "reptile",
-      "Reptile",
-      {
-        ...groceryOptions,
-        learner: "reptile",
-        innerRate: 1e-3,
-        steps: 8,
-        evalSteps: [0, 8, 50],
-        metaBatch: 5,
-        clip: 0,
-      },
+  rows: onGroceries.flatMap(([learner, title]) =>
+    onPhotos(
+      "grocery-store",
+      learner,
+      title,
+      { learner, iterations: 2_000 },
       {},
+      learner === "maml" ? { baselines: true } : {},
     ),
-    ...onPhotos("anil", "ANIL", { ...groceryOptions, learner: "anil" }, {}),
-    ...onPhotos(
-      "prototypical",
-      "prototypical network",
-      { ...groceryOptions, ...metricOnPhotos, iterations: 20_000, learner: "prototypical" },
-      {},
-    ),
-    ...onPhotos(
-      "ridge",
-      "ridge regression head",
-      { ...groceryOptions, ...metricOnPhotos, iterations: 20_000, learner: "ridge" },
-      {},
-    ),
-    ...onPhotos("joint", "joint pre-training + fine-tuning", { ...groceryOptions, learner: "joint" }, {}),
-  ],
+  ),
 };
 
 /** One training and one evaluation of a preset of ours, shown after some of its steps. */
