@@ -134,6 +134,9 @@ describe.each(cells)("%s for %s", (name, kind) => {
     },
   );
 
+  test("its entry says truly whether it takes steps", () =>
+    expect(learner.steps !== undefined).toBe((learnerCatalogue[name] as LearnerEntry).takesSteps));
+
   test("its meta-gradient is the interpreter's, and no parameter's is missing", async () => {
     const task = { support: examplesOf(kind, 7, ways, false), query: examplesOf(kind, 5, ways, false) };
     const params = learner.init(key(5));
@@ -143,7 +146,10 @@ describe.each(cells)("%s for %s", (name, kind) => {
     };
     const found = await compile(gradient as (...args: Tree[]) => Tree, { executor: native })(params, task);
     const expected = interpret(leaves(gradient(params, task)));
-    const scale = expected.reduce((most, values) => values.reduce((a: number, b) => Math.max(a, Math.abs(Number(b))), most), 0);
+    const scale = expected.reduce(
+      (most, values) => values.reduce((a: number, b) => Math.max(a, Math.abs(Number(b))), most),
+      0,
+    );
     leaves(found).forEach((leaf, i) => {
       requireClose(`leaf ${i}`, leaf.data as Float32Array, expected[i] as Float64Array, 2e-3, scale);
     });

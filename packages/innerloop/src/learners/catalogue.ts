@@ -85,6 +85,8 @@ export interface LearnerEntry {
   readonly kinds: readonly TaskKind[];
   /** Whether the parameters do not depend on the number of classes: it may be evaluated with more ways than it was trained with. */
   readonly variableWays: boolean;
+  /** Whether a task is adapted to in steps, of which there may be more or fewer. */
+  readonly takesSteps: boolean;
   /** Tasks that it is for; "episodes" unless given. */
   readonly tasks?: TrainingTasks;
   /** The learner; its task kind has been checked. */
@@ -105,6 +107,7 @@ export const learnerCatalogue = {
     source: "Finn, Abbeel & Levine 2017",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps }) => maml({ model, loss, inner, steps }),
   },
   fomaml: {
@@ -113,6 +116,7 @@ export const learnerCatalogue = {
     source: "Finn, Abbeel & Levine 2017",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps }) => fomaml({ model, loss, inner, steps }),
   },
   reptile: {
@@ -121,6 +125,7 @@ export const learnerCatalogue = {
     source: "Nichol, Achiam & Schulman 2018",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps }) => reptile({ model, loss, inner, steps }),
   },
   anil: {
@@ -129,6 +134,7 @@ export const learnerCatalogue = {
     source: "Raghu et al. 2020",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps }) => anil({ model, loss, inner, steps }),
   },
   boil: {
@@ -137,6 +143,7 @@ export const learnerCatalogue = {
     source: "Oh et al. 2021",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps }) => boil({ model, loss, inner, steps }),
   },
   "meta-sgd": {
@@ -145,6 +152,7 @@ export const learnerCatalogue = {
     source: "Li et al. 2017",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, steps, innerRate }) => metaSgd({ model, loss, steps, learningRate: innerRate }),
   },
   "maml++": {
@@ -153,6 +161,7 @@ export const learnerCatalogue = {
     source: "Antoniou, Edwards & Storkey 2019",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ perStepModel, loss, steps, innerRate, iterations }) =>
       mamlPlusPlus({
         model: perStepModel,
@@ -170,6 +179,7 @@ export const learnerCatalogue = {
     source: "Maclaurin, Duvenaud & Adams 2015",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, steps, innerRate }) =>
       maml({
         model,
@@ -188,6 +198,7 @@ export const learnerCatalogue = {
     source: "Park & Oliva 2019",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, steps, innerRate }) =>
       maml({ model, loss, steps, inner: metaCurvature({ learningRate: innerRate }) }),
   },
@@ -197,6 +208,7 @@ export const learnerCatalogue = {
     source: "Andrychowicz et al. 2016; Ravi & Larochelle 2017",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, steps, innerRate }) =>
       maml({ model, loss, steps, inner: lstmOptimizer({ learningRate: innerRate }) }),
   },
@@ -206,6 +218,7 @@ export const learnerCatalogue = {
     source: "Zintgraf et al. 2019",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ contextModel, loss, inner, steps }) => cavia({ model: contextModel, loss, inner, steps }),
   },
   imaml: {
@@ -214,6 +227,7 @@ export const learnerCatalogue = {
     source: "Rajeswaran et al. 2019",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps, proximal }) => implicitMaml({ model, loss, inner, steps, lambda: proximal }),
   },
   ridge: {
@@ -222,6 +236,7 @@ export const learnerCatalogue = {
     source: "Bertinetto et al. 2019",
     kinds: both,
     variableWays: true,
+    takesSteps: false,
     build: ({ kind, embedding, outputs }) =>
       ridgeRegression(
         kind === "regression" ? { task: kind, model: embedding } : { task: kind, model: embedding, ways: outputs },
@@ -233,6 +248,7 @@ export const learnerCatalogue = {
     source: "Bertinetto et al. 2019",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs }) => logisticRegression({ model: embedding, ways: outputs }),
   },
   svm: {
@@ -241,6 +257,7 @@ export const learnerCatalogue = {
     source: "Suykens & Vandewalle 1999",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs }) => leastSquaresSvm({ model: embedding, ways: outputs }),
   },
   prototypical: {
@@ -249,6 +266,7 @@ export const learnerCatalogue = {
     source: "Snell, Swersky & Zemel 2017",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs, distance, temperature }) =>
       prototypicalNetwork({ model: embedding, ways: outputs, distance, temperature }),
   },
@@ -258,6 +276,7 @@ export const learnerCatalogue = {
     source: "Vinyals et al. 2016",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs, temperature }) => matchingNetwork({ model: embedding, ways: outputs, temperature }),
   },
   "matching-fce": {
@@ -266,6 +285,7 @@ export const learnerCatalogue = {
     source: "Vinyals et al. 2016",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs, temperature }) =>
       matchingNetwork({ model: embedding, ways: outputs, temperature, fullContext: true }),
   },
@@ -275,6 +295,7 @@ export const learnerCatalogue = {
     source: "Sung et al. 2018",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ maps, outputs }) => relationNetwork({ model: maps, ways: outputs }),
   },
   siamese: {
@@ -283,6 +304,7 @@ export const learnerCatalogue = {
     source: "Koch, Zemel & Salakhutdinov 2015",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs }) => siameseNetwork({ model: embedding, ways: outputs }),
   },
   triplet: {
@@ -291,6 +313,7 @@ export const learnerCatalogue = {
     source: "Schroff, Kalenichenko & Philbin 2015",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     build: ({ embedding, outputs }) => tripletNetwork({ model: embedding, ways: outputs }),
   },
   "semi-supervised": {
@@ -299,6 +322,7 @@ export const learnerCatalogue = {
     source: "Ren et al. 2018",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     tasks: "episodes with unlabelled examples",
     build: ({ embedding, outputs }) => semiSupervisedPrototypes({ model: embedding, ways: outputs }),
   },
@@ -308,6 +332,7 @@ export const learnerCatalogue = {
     source: "Wang et al. 2019",
     kinds: classes,
     variableWays: true,
+    takesSteps: false,
     tasks: "batches of all classes",
     build: ({ embedding, outputs, trainClasses }) =>
       simpleShot({ model: embedding, ways: outputs, classes: trainClasses }),
@@ -318,6 +343,7 @@ export const learnerCatalogue = {
     source: "Garnelo et al. 2018",
     kinds: both,
     variableWays: false,
+    takesSteps: false,
     build: (setting) => neuralProcess({ ...readingOptions(setting), hidden: setting.units }),
   },
   anp: {
@@ -326,6 +352,7 @@ export const learnerCatalogue = {
     source: "Kim et al. 2019",
     kinds: both,
     variableWays: false,
+    takesSteps: false,
     build: (setting) => neuralProcess({ ...readingOptions(setting), hidden: setting.units, attention: true }),
   },
   transformer: {
@@ -334,6 +361,7 @@ export const learnerCatalogue = {
     source: "Müller et al. 2022",
     kinds: both,
     variableWays: false,
+    takesSteps: false,
     build: (setting) => inContextTransformer({ ...readingOptions(setting), hidden: setting.units }),
   },
   snail: {
@@ -342,6 +370,7 @@ export const learnerCatalogue = {
     source: "Mishra et al. 2018",
     kinds: both,
     variableWays: false,
+    takesSteps: false,
     build: (setting) => snail({ ...readingOptions(setting), length: setting.supportRows }),
   },
   mann: {
@@ -350,6 +379,7 @@ export const learnerCatalogue = {
     source: "Santoro et al. 2016",
     kinds: both,
     variableWays: false,
+    takesSteps: false,
     build: (setting) =>
       memoryNetwork({ ...readingOptions(setting), hidden: setting.units, slots: 32, width: 20, heads: 2 }),
   },
@@ -359,6 +389,7 @@ export const learnerCatalogue = {
     source: "Perez et al. 2018; Requeima et al. 2019",
     kinds: both,
     variableWays: true,
+    takesSteps: false,
     build: (setting) => filmNetwork({ ...readingOptions(setting), hidden: [setting.units, setting.units] }),
   },
   gates: {
@@ -368,6 +399,7 @@ export const learnerCatalogue = {
     source: "this project's sources; in form Raghu et al. 2020",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: (setting) =>
       structureLearner({
         ...structureOptions(setting),
@@ -381,6 +413,7 @@ export const learnerCatalogue = {
     source: "this project's sources; widths as in Yu et al. 2019",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: (setting) => structureLearner({ ...structureOptions(setting), structure: "widths", headAdapts: true }),
   },
   joint: {
@@ -389,6 +422,7 @@ export const learnerCatalogue = {
     source: "the baseline of Finn, Abbeel & Levine 2017",
     kinds: both,
     variableWays: false,
+    takesSteps: true,
     build: ({ model, loss, inner, steps }) => jointTraining({ model, loss, inner, steps }),
   },
 } as const satisfies Readonly<Record<string, LearnerEntry>>;

@@ -1,6 +1,7 @@
 /** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { learnerCatalogue } from "innerloop";
 import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
@@ -292,17 +293,19 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
 function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: number): number {
   const own = trainingOptions(row);
   const needed = neededEvaluations(table, row, own);
+  const { takesSteps } = learnerCatalogue[own.learner];
+  const trainedSteps = takesSteps ? own.steps : 0;
   const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
     tasks: own.validationTasks,
-    steps: own.steps,
+    steps: trainedSteps,
   }));
   const evaluations = needed.flatMap(({ changes }) => {
     const { evalTasks: tasks, evalSteps } = { ...own, ...changes };
-    const steps = Math.max(...evalSteps);
+    const steps = takesSteps ? Math.max(...evalSteps) : 0;
     // Baselines take the same steps from scratch, and 50 of another optimizer.
     return row.baselines ? [steps, steps, 50].map((each) => ({ tasks, steps: each })) : [{ tasks, steps }];
   });
-  const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: own.steps };
+  const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: trainedSteps };
   return (
     startup * (1 + needed.length) +
     evaluationSecondsEstimate({ ...setting, evaluations: [...validations, ...evaluations] })

@@ -396,7 +396,6 @@ const onGroceries = [
   ["prototypical", "prototypical network"],
   ["matching", "matching network"],
   ["relation", "relation network"],
-  ["simple-shot", "SimpleShot"],
   ["film", "FiLM"],
   ["joint", "joint pre-training + fine-tuning"],
 ] as const satisfies readonly (readonly [ExperimentOptions["learner"], string])[];
@@ -414,16 +413,25 @@ const groceryStore: Table = {
       "Download github.com/marcusklasson/GroceryStoreDataset as a ZIP and run `innerloop data import grocery-store ZIP --image-size 42 --channels 3`",
   },
   columns: photoColumns(5),
-  rows: onGroceries.flatMap(([learner, title]) =>
-    onPhotos(
-      "grocery-store",
-      learner,
-      title,
-      { learner, iterations: 2_000 },
-      {},
-      learner === "maml" ? { baselines: true } : {},
+  rows: [
+    ...onGroceries.flatMap(([learner, title]) =>
+      onPhotos(
+        "grocery-store",
+        learner,
+        title,
+        { learner, iterations: 2_000 },
+        {},
+        learner === "maml" ? { baselines: true } : {},
+      ),
     ),
-  ),
+    {
+      // Its training knows of no shots.
+      name: "simple-shot",
+      learner: "SimpleShot",
+      train: { preset: "grocery-store", options: { learner: "simple-shot", iterations: 2_000 } },
+      cells: { "5way-1shot": {}, "5way-5shot": {} },
+    },
+  ],
 };
 
 /** One training and one evaluation of a preset of ours, shown after some of its steps. */
