@@ -242,7 +242,7 @@ export const experimentOptions = table({
     default: "maml",
     group: "Learner",
     commands: training,
-    help: "how to learn to learn: FEATURES.md says what each is",
+    help: `how to learn to learn; FEATURES.md says what each is: ${learnerNames.join(", ")}`,
   },
   distance: {
     kind: "choice",
@@ -808,7 +808,10 @@ export function rangeOf(spec: OptionSpec): string {
   }
 }
 
-/** The placeholder in `--inner-rate <number>`. */
+/** More names than a line has room for are left to the help text. */
+const mostNamesInLine = 8;
+
+/** The placeholder in `--inner-rate <x>`. */
 export function placeholderOf(spec: OptionSpec): string {
   switch (spec.kind) {
     case "integer":
@@ -818,7 +821,7 @@ export function placeholderOf(spec: OptionSpec): string {
     case "integers":
       return "n,n";
     case "choice":
-      return spec.choices.join("|");
+      return spec.choices.length > mostNamesInLine ? "name" : spec.choices.join("|");
     case "choices":
       return `${spec.choices[0]},${spec.choices[1]}`;
     case "text":
