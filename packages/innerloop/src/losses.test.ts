@@ -147,6 +147,8 @@ describe("large logits", () => {
   });
 });
 
+test("huber says its width where figures are shown", () => expect(huber(0.5).title).toBe("Huber loss, delta 0.5"));
+
 test("huber refuses a width that is none", () => {
   for (const delta of [0, -1, Number.NaN]) expect(() => huber(delta)).toThrow(/^IL102 huber/);
 });

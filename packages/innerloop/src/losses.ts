@@ -78,13 +78,16 @@ export const meanAbsoluteError: Loss = Object.assign(
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
 export function huber(delta = 1): Loss {
   if (!(delta > 0)) throw new GraphError("IL102", "huber", `delta ${delta}`, "Use a number above 0");
-  return (prediction, y) => {
-    requireSameShape("huber", prediction, y);
-    const error = sub(prediction, y);
-    const within = clip(error, -delta, delta);
-    // No |e| in it: its second derivative is then 1 at an error of exactly 0 too.
-    return mean(mul(within, sub(error, mul(within, 0.5))));
-  };
+  return Object.assign(
+    (prediction: Tensor, y: Tensor): Tensor => {
+      requireSameShape("huber", prediction, y);
+      const error = sub(prediction, y);
+      const within = clip(error, -delta, delta);
+      // No |e| in it: its second derivative is then 1 at an error of exactly 0 too.
+      return mean(mul(within, sub(error, mul(within, 0.5))));
+    },
+    { title: `Huber loss, delta ${delta}` },
+  );
 }
 
 /** 1 for rows whose largest logit is that of their class, 0 for others: [n] of logits [n, classes] and y int32 [n]. */

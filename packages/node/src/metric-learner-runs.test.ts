@@ -24,6 +24,7 @@ import {
   simpleShot,
   splitClasses,
   type TaskSource,
+  type TrainingEvent,
   train,
   tripletNetwork,
 } from "innerloop";
@@ -127,6 +128,35 @@ describe("every metric-based learner trains on onnxruntime, and tells classes ap
     },
     30_000,
   );
+});
+
+describe("SimpleShot on batches of all classes alone", () => {
+  const options = {
+    learner: simpleShot({ model, ways, classes: 20 }),
+    tasks: allClasses(base, { batch: 48 }),
+    optimizer: adam({ learningRate: 0.01 }),
+    metaBatchSize: 1,
+    iterations: 3,
+    executor,
+  };
+
+  test("is refused before training where it is to be validated on them, and trains where not", async () => {
+    const updates: number[] = [];
+    const onEvent = (event: TrainingEvent): void => {
+      if (event.type === "iteration") updates.push(event.iteration);
+    };
+    await expect(train({ ...options, onEvent, validation: { every: 2 } })).rejects.toThrow(/^IL102 simpleShot/);
+    expect(updates).toEqual([]);
+    expect((await train({ ...options, onEvent })).iteration).toBe(3);
+  });
+
+  test("adapts to its own number of classes, not to that of the batches", async () => {
+    const run = await train(options);
+    const x = Array.from({ length: 4 }, (_, i) => new Array<number>(16).fill(i));
+    await expect(run.adapt({ x, y: [0, 1, 2, 7] })).rejects.toThrow(/class index 7 in a task of 3 classes/);
+    const adapted = await run.adapt({ x, y: [0, 1, 2, 2] });
+    expect((await adapted.predict(x)).shape).toEqual([4, 3]);
+  });
 });
 
 test("an embedding that was trained as a classifier serves the nearest-neighbour and nearest-centroid baselines", async () => {

@@ -122,6 +122,33 @@ describe("evaluateOpenSet", () => {
     expect(figures.auroc.mean).toBeLessThan(0.99);
   });
 
+  test("leaves rows of padding out of its figures", async () => {
+    // A row in front that is not there, of a known class and far from all of them.
+    const withPadding = (source: TaskSource): TaskSource => ({
+      ...source,
+      sample: (seed, index) => {
+        const { support, query } = source.sample(seed, index);
+        const n = query.y.size;
+        return {
+          support,
+          query: {
+            x: tensor([99, 99, ...(query.x.data as Float32Array)], [n + 1, 2], "float32"),
+            y: tensor([1, ...(query.y.data as Int32Array)], [n + 1], "int32"),
+            present: tensor([0, ...new Array<number>(n).fill(1)], [n + 1], "float32"),
+          },
+        };
+      },
+    });
+    const plain = await evaluateOpenSet(given);
+    const filled = await evaluateOpenSet({
+      ...given,
+      tasks: { validation: withPadding(tasks.validation), test: withPadding(tasks.test) },
+    });
+    expect(filled.rule.threshold).toBeCloseTo(plain.rule.threshold, 4);
+    for (const name of Object.keys(plain.values) as (keyof typeof plain.values)[])
+      expect(Array.from(filled.values[name]), name).toEqual(Array.from(plain.values[name]));
+  });
+
   test("states its protocol and progress", async () => {
     const steps: string[] = [];
     const { protocol, learner: name } = await evaluateOpenSet({

@@ -4,6 +4,7 @@ import {
   dropout,
   linear,
   maml,
+  meanAbsoluteError,
   meanSquaredError,
   sequential,
   sgd,
@@ -102,13 +103,15 @@ describe("resuming", () => {
     expect(params(await store.load("last"))).toEqual(params(await more.load("last")));
   });
 
-  test("with another seed, optimizer or model is refused with ILR202", async () => {
+  test("with another seed, optimizer, model or loss is refused with ILR202", async () => {
     const wider = sequential([linear({ inputs: 1, outputs: 9 }), tanh(), linear({ inputs: 9, outputs: 1 })]);
     await expect(train({ ...base, seed: 4 })).rejects.toThrow(/^ILR202 checkpoint: seed 3, this run has 4/);
     await expect(train({ ...base, optimizer: adam({ learningRate: 1e-3, beta1: 0 }) })).rejects.toThrow(/^ILR202/);
     await expect(train({ ...base, optimizer: sgd({ learningRate: 1e-3 }) })).rejects.toThrow(/^ILR202/);
     const learner = maml({ model: wider, loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) });
     await expect(train({ ...base, learner })).rejects.toThrow(/^ILR202/);
+    const otherLoss = maml({ model, loss: meanAbsoluteError, inner: sgd({ learningRate: 0.01 }) });
+    await expect(train({ ...base, learner: otherLoss })).rejects.toThrow(/^ILR202/);
   });
 
   test("from a damaged checkpoint is refused with ILR201", async () => {

@@ -1,6 +1,11 @@
 import { grad, mapTree, mean, mul, namedLeaves, paths, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import { fineTuning, fromScratch, jointTraining } from "../learners/baselines.js";
+import { contextualConvNet, contextualMlp } from "../learners/cavia.js";
+import { implicitMaml } from "../learners/imaml.js";
 import { maml } from "../learners/maml.js";
+import { reptile } from "../learners/reptile.js";
+import { structureLearner } from "../learners/structure-learner.js";
 import { meanSquaredError } from "../losses.js";
 import { namedValues, noiseLike, noiseTensor, regressionTask, valuesIn } from "../numerical.fixture.js";
 import { sgd } from "../optimizers.js";
@@ -214,4 +219,24 @@ test("refuses numbers of steps that are none, and mlp steps without batch normal
     expect(() => perStepBatchNorm({ channels: 2, mode: "running", steps })).toThrow(/^IL102 perStepBatchNorm/);
   }
   expect(() => mlp({ sizes: [1, 2, 1], batchNormSteps: 2 })).toThrow(/^IL102 mlp: batchNormSteps without batchNorm/);
+});
+
+test("learners that report no statistics of steps refuse models that tell them apart", () => {
+  const model = mlp({ sizes: [2, 3, 1], batchNorm: "running", batchNormSteps: 2 });
+  const given = { model, loss: meanSquaredError, inner: sgd({ learningRate: 0.1 }) };
+  const perStep = { sizes: [2, 3, 1], batchNorm: "running", batchNormSteps: 2, contextSize: 2 } as const;
+  const image = { imageShape: [4, 4, 1], ways: 2, filters: 2, blocks: 1, batchNormSteps: 2, contextSize: 2 } as const;
+  const makers: Readonly<Record<string, () => unknown>> = {
+    reptile: () => reptile(given),
+    implicitMaml: () => implicitMaml(given),
+    fromScratch: () => fromScratch(given),
+    fineTuning: () => fineTuning(given),
+    jointTraining: () => jointTraining(given),
+    structureLearner: () => structureLearner({ model, features: 1, outputs: 1, inner: given.inner }),
+    contextualMlp: () => contextualMlp(perStep),
+    contextualConvNet: () => contextualConvNet(image),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    expect(make, name).toThrow(`IL102 ${name}: the model's batch normalisation tells 2 inner steps apart`);
+  }
 });

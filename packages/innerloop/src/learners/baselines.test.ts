@@ -9,6 +9,7 @@ import { sgd } from "../optimizers.js";
 import { key } from "../random.js";
 import type { Task } from "../tasks/task.js";
 import { fineTuning, fromScratch, jointTraining, nearestNeighbour } from "./baselines.js";
+import { implicitMaml } from "./imaml.js";
 import { anil } from "./maml.js";
 import { largestDifference, padded, predictions } from "./metric-learner.fixture.js";
 
@@ -41,6 +42,12 @@ describe("fineTuning", () => {
     const tuned = namedValues(biases.adapt(params, task().support).params);
     const moved = Object.entries(namedValues(params)).filter(([path, values]) => tuned[path]!.join() !== values.join());
     expect(moved.map(([path]) => path)).toEqual(["0/bias", "2/bias"]);
+  });
+
+  test("refuses to move the head of a model that does not say which part it is", () => {
+    const headless: Layer = { init: model.init, apply: model.apply };
+    expect(() => fineTuning({ ...options, model: headless, adapts: "head" })).toThrow(/^IL102 fineTuning: .*its head/);
+    expect(() => implicitMaml({ ...options, model: headless, adapts: "head" })).toThrow(/^IL102 implicitMaml/);
   });
 
   test.each(["all", "head"] as const)("%s: rows that are not there change nothing", (adapts) => {

@@ -5,7 +5,14 @@ import { crossEntropy, type Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
 import { largestPerClass, memberships, requireWays } from "./class-membership.js";
 import { squaredDistances } from "./distances.js";
-import { type AdaptedModel, headPaths, type InnerLoop, innerLoop, recorded } from "./gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  headPaths,
+  type InnerLoop,
+  innerLoop,
+  recorded,
+  requireSharedNorm,
+} from "./gradient-adaptation.js";
 import { predictor, withSupport } from "./gradient-learner.js";
 import { type Adapter, type Learner, measured } from "./learner.js";
 import { metricLearner } from "./metric-learner.js";
@@ -26,9 +33,12 @@ export interface FineTuningOptions extends BaselineOptions {
 
 /**
  * The model's first parameters, trained on nothing but the support set. Evaluate it with steps and a rate that suit it.
+ *
+ * @throws IL102 where the model's batch normalisation tells steps apart
  */
 export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 50 } = options;
+  requireSharedNorm("fromScratch", model);
   return {
     name: "from scratch",
     description: { steps, inner: inner.description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
@@ -43,13 +53,16 @@ export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedMode
  * Fine-tuning of given parameters, those of joint pre-training for example: plain training on the support set, of the
  * whole network or of its head alone (linear probing).
  *
- * @throws IL102 where only the head adapts and the model does not say which part that is
+ * @throws IL102 where only the head adapts and the model does not say which part that is, or its batch normalisation
+ * tells steps apart
  * @example evaluate({ learner: fineTuning({ model, loss, inner, adapts: "head" }), params: pretrained.params, tasks })
  */
 export function fineTuning(options: FineTuningOptions): Adapter<Tree, AdaptedModel> {
   const { model, loss, inner, adapts = "all" } = options;
+  requireSharedNorm("fineTuning", model);
   const whole = fromScratch(options);
-  const chosen = typeof adapts === "function" ? adapts : adapts === "head" ? headPaths(model, "head") : undefined;
+  const chosen =
+    typeof adapts === "function" ? adapts : adapts === "head" ? headPaths("fineTuning", model, "head") : undefined;
   return {
     ...whole,
     name: adapts === "head" ? "fine-tuning, head" : "fine-tuning",
@@ -71,9 +84,12 @@ function gradientSteps(loop: InnerLoop, steps: number): Pick<Adapter<Tree, Adapt
 /**
  * Joint pre-training, then fine-tuning: one model for all tasks at once, trained on support and query sets alike
  * without adapting, gradient = grad L(theta; support and query); at evaluation it adapts like MAML.
+ *
+ * @throws IL102 as `fineTuning`
  */
 export function jointTraining(options: FineTuningOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, adapts } = options;
+  requireSharedNorm("jointTraining", model);
   const tuned = adapts === undefined ? fromScratch({ steps: 1, ...options }) : fineTuning({ steps: 1, ...options });
   return {
     ...tuned,
@@ -123,8 +139,9 @@ export function nearestNeighbour(options: {
     throw new GraphError("IL102", "nearestNeighbour", "both model and embed", "Give one of them, or neither");
   }
   const model = options.model ?? (functionLayer(embed) as Layer);
-  const { name, description, loss, init, adapt, predict } = metricLearner({
+  const { metaGradient: _, ...adapter } = metricLearner({
     name: "nearest neighbour",
+    classes: ways,
     description: { space: options.model || options.embed ? "embedding" : "input" },
     loss: crossEntropy,
     init: options.model ? model.init : () => ({ none: tensor(0) }),
@@ -132,5 +149,5 @@ export function nearestNeighbour(options: {
     remember: (_params, x, support) => ({ x, members: memberships(support, ways) }),
     compare: ({ x, members }, features) => largestPerClass(neg(squaredDistances(features, x)), members),
   });
-  return { name, description, loss, init, adapt, predict };
+  return adapter;
 }

@@ -170,7 +170,7 @@ export const learnerCatalogue = {
         learningRate: innerRate,
         // The authors' shares of a training: 15 and 50 of 150 epochs.
         multiStepLoss: { annealOver: Math.max(1, Math.round(iterations / 10)) },
-        orderAnnealing: { secondOrderFrom: Math.round(iterations / 3) },
+        orderAnnealing: { secondOrderFrom: Math.max(1, Math.round(iterations / 3)) },
       }),
   },
   "learned-sgd": {

@@ -187,5 +187,12 @@ test("refuses sizes and blocks that are none, and says its options", () => {
     steps: 3,
     order: 1,
   }).description;
-  expect(description).toEqual({ order: 1, steps: 3, inner: "adam(0.1)", contextSize: 2, batchNorm: "transductive" });
+  expect(description).toEqual({
+    order: 1,
+    steps: 3,
+    inner: "adam(0.1)",
+    contextSize: 2,
+    contextIn: 2,
+    batchNorm: "transductive",
+  });
 });

@@ -20,7 +20,7 @@ import { type ConvNetOptions, convEmbedding, convNet, type MlpOptions, mlp } fro
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
 import { type Key, split } from "../random.js";
-import type { AdaptedModel, InnerLoop } from "./gradient-adaptation.js";
+import { type AdaptedModel, type InnerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
 import type { Learner } from "./learner.js";
 
@@ -29,6 +29,8 @@ export interface ContextLayer {
   readonly contextSize: number;
   /** Where its batch normalisation takes statistics from, where it has any. */
   readonly batchNorm?: BatchNormMode;
+  /** What else figures depend on: where the context comes in. */
+  readonly description?: Learner["description"];
   /** The network's parameters. */
   init(key: Key): Tree;
   /** x is [examples, ...]. */
@@ -69,6 +71,7 @@ export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
       steps,
       inner: inner.description,
       contextSize: model.contextSize,
+      ...model.description,
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
     loss,
@@ -93,12 +96,17 @@ export function withContext(model: ContextLayer): Layer<WithContext> {
   };
 }
 
+export interface ContextualMlpOptions extends Omit<MlpOptions, "batchNormSteps"> {
+  readonly contextSize: number;
+}
+
 /** `mlp` whose inputs are those of the examples and the context: sizes[0] is the size of an example alone. */
-export function contextualMlp(options: MlpOptions & { readonly contextSize: number }): ContextLayer {
+export function contextualMlp(options: ContextualMlpOptions): ContextLayer {
   const { contextSize, sizes } = options;
   requireContextSize("contextualMlp", contextSize);
   const [inputs = 0, ...others] = sizes;
   const network = mlp({ ...options, sizes: sizes.length > 0 ? [inputs + contextSize, ...others] : sizes });
+  requireSharedNorm("contextualMlp", network);
   return {
     contextSize,
     ...(options.batchNorm ? { batchNorm: options.batchNorm } : {}),
@@ -135,7 +143,8 @@ export interface ContextualConvNetOptions extends Omit<ConvNetOptions, "batchNor
 export function contextualConvNet(options: ContextualConvNetOptions): ContextLayer {
   const { contextSize, contextIn = 3, filters = 64, blocks = 4, ways } = options;
   requireContextSize("contextualConvNet", contextSize);
-  const common = { contextSize, batchNorm: options.batchNorm ?? "transductive" };
+  requireSharedNorm("contextualConvNet", options as ConvNetOptions);
+  const common = { contextSize, batchNorm: options.batchNorm ?? "transductive", description: { contextIn } };
   if (contextIn === "features") {
     const embedding = convEmbedding(options);
     const [features] = embedding.outputShape as readonly [number];

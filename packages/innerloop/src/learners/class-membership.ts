@@ -7,6 +7,7 @@ import {
   greater,
   matmul,
   max,
+  mean,
   mul,
   oneHot,
   reduceMax,
@@ -42,6 +43,10 @@ export function largestPerClass(scores: Tensor, members: Tensor): Tensor {
   const others = mul(cast(equal(members, 0), scores.dtype), 1e9);
   return reduceMax(sub(reshape(scores, [...scores.shape, 1]), others), 1);
 }
+
+/** The mean over rows of the mean over each row's judged classes: losses [n, ways] and `judged`, 1 for those that count. */
+export const meanOverClasses = (losses: Tensor, judged: Tensor): Tensor =>
+  mean(div(sum(mul(losses, judged), -1), max(sum(judged, -1), 1)));
 
 /** Logits [n, ways] without the classes that have no support example, by the examples of each class, [ways]. */
 export function withoutEmptyClasses(logits: Tensor, counts: Tensor): Tensor {

@@ -150,6 +150,21 @@ export function adaptingByPath(params: Tree, adapts: (path: string) => boolean =
   return Object.fromEntries(chosen);
 }
 
+/**
+ * What learners ask of a model that do not report statistics of their steps.
+ *
+ * @throws IL102 where its batch normalisation tells inner steps apart
+ */
+export function requireSharedNorm(operation: string, { batchNormSteps }: Pick<Layer, "batchNormSteps">): void {
+  if (batchNormSteps === undefined) return;
+  throw new GraphError(
+    "IL102",
+    operation,
+    `the model's batch normalisation tells ${batchNormSteps} inner steps apart`,
+    "Build the model without batchNormSteps: maml, its variants and mamlPlusPlus train what a step has of its own",
+  );
+}
+
 /** Whether steps have running statistics of their own, which are to be moved by what the steps see. */
 const hasStatisticsOfSteps = (model: Layer, { phase }: ApplyContext): boolean =>
   model.batchNormSteps !== undefined && phase === "train";
@@ -223,13 +238,18 @@ export function recorded(
   return { output, statistics };
 }
 
-/** Paths below the model's head, or all others. */
-export function headPaths(model: Layer, which: "head" | "body"): (path: string) => boolean {
+/**
+ * Paths below the model's head, or all others.
+ *
+ * @param operation the function that users call, for errors
+ * @throws IL102 where the model does not say which part is its head
+ */
+export function headPaths(operation: string, model: Layer, which: "head" | "body"): (path: string) => boolean {
   const { head } = model;
   if (head === undefined) {
     throw new GraphError(
       "IL102",
-      which === "head" ? "anil" : "boil",
+      operation,
       "the model does not say which part is its head",
       "Set `head` to the path of its last layer, or use sequential([...])",
     );

@@ -26,6 +26,7 @@ import {
   type InnerLoop,
   innerLoop,
   recorded,
+  requireSharedNorm,
 } from "./gradient-adaptation.js";
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured, overPresent } from "./learner.js";
@@ -69,15 +70,18 @@ type ByPath = { readonly [path: string]: Tensor };
  * Parameters that do not adapt get their exact implicit gradient too: that of
  * L(phi; query) - <grad_phi L(phi; support), meta-gradient> / lambda with phi held fixed.
  *
- * @throws IL102 where `lambda`, `damping`, `steps` or `conjugateGradientSteps` are out of range
+ * @throws IL102 where `lambda`, `damping`, `steps` or `conjugateGradientSteps` are out of range, or the model's batch
+ * normalisation tells steps apart
  * @example implicitMaml({ model: convNet({ imageShape: [28, 28, 1], ways: 5 }), loss: crossEntropy })
  */
 export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner = sgd({ learningRate: 0.1 }), steps = 16, lambda = 2, adapts = "all" } = options;
   const { conjugateGradientSteps = 5, damping = 0 } = options;
   requireOptions({ lambda, damping, steps, conjugateGradientSteps });
+  requireSharedNorm("implicitMaml", model);
   const strength = lambda + damping;
-  const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths(model, adapts);
+  const chosen =
+    typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths("implicitMaml", model, adapts);
   const loop: InnerLoop = { model, loss, inner, order: 1, proximal: lambda, ...(chosen ? { adapts: chosen } : {}) };
   return {
     name: "iMAML",

@@ -23,6 +23,7 @@ export {
   type CaviaOptions,
   type ContextLayer,
   type ContextualConvNetOptions,
+  type ContextualMlpOptions,
   cavia,
   contextualConvNet,
   contextualMlp,
@@ -45,6 +46,7 @@ export {
   type InnerLoop,
   innerLoop,
   recorded,
+  requireSharedNorm,
   type Trajectory,
   trajectory,
 } from "./gradient-adaptation.js";
@@ -65,6 +67,7 @@ export {
   type AdaptOptions,
   type Learner,
   type MetaGradient,
+  type MetaGradientOptions,
   meanMetaGradient,
   measured,
   overPresent,
@@ -93,7 +96,14 @@ export { type MamlPlusPlusOptions, mamlPlusPlus } from "./maml-plus-plus.js";
 export { type MatchedSupport, type MatchingNetworkOptions, matchingNetwork } from "./matching.js";
 export { type MemoryNetworkOptions, memoryNetwork } from "./memory-network.js";
 export { type EmbeddedTask, type MetricLearnerOptions, metricLearner, requireOutputShape } from "./metric-learner.js";
-export type { ModelBasedOptions, ReadTask } from "./model-based-learner.js";
+export {
+  type ModelBasedOptions,
+  modelBasedLearner,
+  type ReadTask,
+  type Rows,
+  type TaskForm,
+  taskFormOf,
+} from "./model-based-learner.js";
 export {
   type Classifier,
   type ClassifierParameters,

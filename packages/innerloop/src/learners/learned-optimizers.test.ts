@@ -107,7 +107,7 @@ describe("learnedRates", () => {
   test("describes itself, and refuses steps that say nothing", () => {
     expect(learnedRates({ per: "layer" }).description).toBe("sgd(learned per layer from 0.01)");
     expect(learnedRates({ per: "layerAndStep", from: 0.1, steps: 5 }).description).toBe(
-      "sgd(learned per layer and step from 0.1)",
+      "sgd(learned per layer and step over 5 steps from 0.1)",
     );
     expect(() => learnedRates({ per: "layerAndStep" })).toThrow(/^IL102 learnedRates: steps NaN/);
     expect(() => learnedRates({ per: "layerAndStep", steps: 0.5 })).toThrow(/^IL102 learnedRates: steps 0.5/);

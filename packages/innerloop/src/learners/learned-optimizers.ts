@@ -70,7 +70,7 @@ export function learnedRates(options: LearnedRatesOptions): LearnedOptimizer {
       'Leave them out, or use "layerAndStep"',
     );
   }
-  const kinds = { element: "element", layer: "layer", layerAndStep: "layer and step" };
+  const kinds = { element: "element", layer: "layer", layerAndStep: `layer and step over ${steps} steps` };
   return {
     description: `sgd(learned per ${kinds[per]} from ${from})`,
     init: (_key, params) =>

@@ -42,6 +42,8 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   /** Its options, as results should state them. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
   readonly loss: Loss;
+  /** Classes of a task, at most, where the learner knows: class indices are below it. */
+  readonly classes?: number;
   /** Inner steps in training; undefined for learners that take none. */
   readonly steps?: number;
   /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */

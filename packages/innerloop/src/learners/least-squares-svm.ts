@@ -1,4 +1,17 @@
-import { add, concat, div, matmul, max, mul, reshape, sliceAxis, sub, sum, swapLast } from "@innerloop/graph";
+import {
+  add,
+  concat,
+  div,
+  greater,
+  matmul,
+  mul,
+  reshape,
+  sliceAxis,
+  sub,
+  sum,
+  swapLast,
+  where,
+} from "@innerloop/graph";
 import type { Learner } from "./learner.js";
 import {
   type FittedHead,
@@ -43,8 +56,9 @@ const dual: LinearSolver = ({ features, targets, present }, lambda) => {
   // (K + lambda I) [u, v] = [1, t]: the second row of the system gives a = v - u b, the first b = 1^T v / 1^T u.
   const solved = solvePositiveDefinite(penalised, concat([present, signs], 1));
   const [u, v] = [sliceAxis(solved, 1, 0, 1), sliceAxis(solved, 1, 1, ways + 1)];
-  // 1^T u is positive, but where nothing is present.
-  const bias = div(sum(mul(v, present), 0), max(sum(mul(u, present)), 1e-30));
+  const total = sum(mul(u, present));
+  // 1^T u is positive, but where nothing is present: v is 0 there, too.
+  const bias = div(sum(mul(v, present), 0), where(greater(total, 0), total, 1));
   const a = sub(v, mul(u, bias));
   return { weight: matmul(swapLast(features), a), bias: reshape(bias, [ways]) };
 };

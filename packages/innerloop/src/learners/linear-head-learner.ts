@@ -7,6 +7,7 @@ import {
   formatShape,
   GraphError,
   isFloat,
+  mapTree,
   matmul,
   mul,
   ones,
@@ -36,7 +37,7 @@ export interface LinearHeadOptions {
   readonly scale?: number;
 }
 
-/** The support set as a head sees it: rows of padding are zeros in all three. */
+/** The support set as a head sees it, in float64: rows of padding are zeros in all three. */
 export type SupportFeatures = {
   /** [n, features] */
   readonly features: Tensor;
@@ -69,7 +70,10 @@ export type LinearHeadParameters = {
   readonly head: { readonly logLambda: Tensor; readonly scale?: Tensor };
 };
 
-/** A solver: the linear map that fits the support set under the penalty lambda, a scalar. */
+/**
+ * A solver: the linear map that fits the support set under the penalty lambda, a scalar. It is handed float64 throughout:
+ * small penalties make systems that float32 cannot hold, since its roundings alone change a kernel by more than lambda.
+ */
 export type LinearSolver = (support: SupportFeatures, lambda: Tensor) => LinearFit;
 
 /**
@@ -102,15 +106,14 @@ export function linearHeadLearner(learner: {
   const fitted = (params: LinearHeadParameters, support: Examples, context: ApplyContext): FittedHead => {
     const { features, statistics } = embedded(params, support, context);
     const n = features.shape[0]!;
-    const { dtype } = features;
-    const present = support.present ? reshape(cast(support.present, dtype), [n, 1]) : ones([n, 1], dtype);
-    const padded = (x: Tensor): Tensor => (support.present ? mul(x, present) : x);
-    const targets = classifies
-      ? cast(memberships(support, ways), dtype)
-      : padded(regressionTargets(operation, support.y));
-    const fit = solve({ features: padded(features), targets, present }, exp(params.head.logLambda));
+    const exact = (x: Tensor): Tensor => cast(x, "float64");
+    const present = support.present ? reshape(exact(support.present), [n, 1]) : ones([n, 1], "float64");
+    const padded = (x: Tensor): Tensor => (support.present ? mul(exact(x), present) : exact(x));
+    const targets = classifies ? exact(memberships(support, ways)) : padded(regressionTargets(operation, support.y));
+    const exactFit = solve({ features: padded(features), targets, present }, exp(exact(params.head.logLambda)));
+    const fit = mapTree((x) => cast(x, features.dtype), exactFit);
     if (!classifies) return { ...fit, params, statistics };
-    return { ...fit, params, statistics, counts: sum(targets, 0) };
+    return { ...fit, params, statistics, counts: cast(sum(targets, 0), features.dtype) };
   };
   const outputs = ({ weight, bias, params, counts }: FittedHead, features: Tensor): Tensor => {
     const linear = add(matmul(features, weight), bias);
@@ -126,6 +129,7 @@ export function linearHeadLearner(learner: {
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
     loss,
+    ...(classifies ? { classes: ways } : {}),
     init: (key) => ({
       model: model.init(key),
       head: { logLambda: tensor(Math.log(lambda)), ...(classifies ? { scale: tensor(scale) } : {}) },

@@ -21,6 +21,7 @@ import {
   swapLast,
   type Tensor,
   type Tree,
+  where,
   zerosLike,
 } from "@innerloop/graph";
 
@@ -36,7 +37,11 @@ const blockSize = 8;
  *
  * With an exact Y no refinement changes a value, and each makes one more order of derivative by A exact: an error
  * (Y - A^-1) of order dA is multiplied by one more dA. So a gradient costs products [n, n] x [n, m], not an elimination
- * run backwards. In float32 the refinement takes back what the elimination rounds off.
+ * run backwards.
+ *
+ * Give it float64 where A may be nearly singular. The elimination rounds off more, the higher the condition of A;
+ * refinement takes that back while |I - Y A| < 1 and makes it worse beyond. In float32 that is from conditions of 1e4 to
+ * 1e6 on, which X X^T + lambda I has for a few rows that are nearly equal.
  *
  * @param options.refinements orders of derivative that are exact, 3 by default
  * @throws IL202 where the shapes do not fit
@@ -124,7 +129,8 @@ export function conjugateGradients<T extends Tree>(product: (vector: T) => T, b:
     const image = product(direction);
     const curvature = innerProduct(direction, image);
     const positive = cast(greater(curvature, 0), curvature.dtype);
-    const length = mul(positive, div(square, max(curvature, smallest)));
+    // Divided by 1 where it is not positive: what is multiplied by 0 has to be finite.
+    const length = mul(positive, div(square, where(greater(curvature, 0), max(curvature, smallest), 1)));
     const taken = going ? mul(length, going) : add(length, sub(1, positive));
     x = mapTree((at, p) => add(at, mul(p, taken)), x, direction);
     going = going ? mul(going, positive) : positive;

@@ -237,6 +237,8 @@ describe("options", () => {
     refused({ proximal: -1 }, /^IL102 maml: proximal -1/);
     refused({ proximal: Number.NaN }, /^IL102 maml: proximal NaN/);
     refused({ proximal: { learned: 0 } }, /^IL102 maml: proximal learned from 0/);
+    refused({ proximal: { learned: 1 }, order: 1 }, /^IL102 maml: proximal learned with order 1/);
+    refused({ proximal: { learned: 1 }, steps: 1 }, /^IL102 maml: proximal learned with steps 1/);
     refused({ minibatch: { size: 0 } }, /^IL102 maml: minibatch size 0/);
     refused({ minibatch: { size: 2, accumulate: 1.5 } }, /^IL102 maml: minibatch accumulate 1.5/);
     refused({ multiStepLoss: { annealOver: 0 } }, /^IL102 maml: multiStepLoss annealOver 0/);

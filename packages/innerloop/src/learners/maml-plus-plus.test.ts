@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { mlp } from "../layers/models.js";
 import { namedValues } from "../numerical.fixture.js";
 import { key } from "../random.js";
+import { buildLearner, type LearnerSetting } from "./catalogue.js";
 import { base, curve, curves, distance, expectClose, iteration } from "./gradient-options.fixture.js";
 import { fomaml, maml } from "./maml.js";
 import { mamlPlusPlus } from "./maml-plus-plus.js";
@@ -56,7 +57,7 @@ describe("mamlPlusPlus", () => {
     expect(learner.description).toEqual({
       order: 2,
       steps: 5,
-      inner: "sgd(learned per layer and step from 0.1)",
+      inner: "sgd(learned per layer and step over 5 steps from 0.1)",
       adapts: "all but scale and shift of normalisation",
       multiStepLoss: 7_500,
       secondOrderFrom: 25_000,
@@ -90,6 +91,26 @@ describe("mamlPlusPlus", () => {
       }
     }
     expect(learner.description).toMatchObject({ batchNorm: "transductive", batchNormSteps: 2 });
+  });
+
+  test("of the catalogue is there for trainings of any length", () => {
+    for (const [iterations, multiStepLoss, secondOrderFrom] of [
+      [1, 1, 1],
+      [300, 30, 100],
+    ]) {
+      const setting = {
+        kind: "regression",
+        perStepModel: curve,
+        loss: base.loss,
+        steps: 2,
+        innerRate: 0.1,
+        iterations,
+      };
+      expect(buildLearner("maml++", setting as LearnerSetting).description).toMatchObject({
+        multiStepLoss,
+        secondOrderFrom,
+      });
+    }
   });
 
   test("refuses a model whose steps are not its own", () => {

@@ -34,7 +34,7 @@ export interface MamlOptions {
   readonly adapts?: "all" | "head" | "body" | ((path: string) => boolean);
   /**
    * lambda of the term lambda / 2 |theta_k - theta|^2 of the inner loss, over parameters that adapt; 0 by default.
-   * { learned: lambda } starts there and learns log lambda.
+   * { learned: lambda } starts there and learns log lambda, which takes order 2 and two steps or more.
    */
   readonly proximal?: number | { readonly learned: number };
   /**
@@ -73,7 +73,7 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 1, order = 2, adapts = "all", proximal = 0 } = options;
   const { minibatch, multiStepLoss, orderAnnealing } = options;
   requireOptions(options);
-  const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths(model, adapts);
+  const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : partOf(model, adapts);
   const fixed: Omit<InnerLoop, "inner" | "proximal"> = {
     model,
     loss,
@@ -133,6 +133,9 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
   });
 }
 
+const partOf = (model: Layer, part: "head" | "body"): ((path: string) => boolean) =>
+  headPaths(part === "head" ? "anil" : "boil", model, part);
+
 type LearnedParameters = { readonly model: Tree; readonly inner?: Tree; readonly proximal?: Tensor };
 
 /** w_1, ..., w_K: (1 - a) / K each, and a more for the last, with a from 0 to 1 over so many iterations. */
@@ -144,7 +147,7 @@ function stepWeights(iteration: Tensor, steps: number, annealOver: number): Tens
 
 function requireOptions({
   steps = 1,
-  order,
+  order = 2,
   proximal = 0,
   minibatch,
   multiStepLoss,
@@ -156,6 +159,11 @@ function requireOptions({
   if (typeof proximal === "number" && !(proximal >= 0)) refuse(`proximal ${proximal}`, "Use a number of at least 0");
   if (typeof proximal === "object" && !(proximal.learned > 0)) {
     refuse(`proximal learned from ${proximal.learned}`, "Start from a number above 0: its logarithm is learned");
+  }
+  if (typeof proximal === "object" && (order === 1 || steps < 2)) {
+    const found = order === 1 ? "order 1, which holds the term's gradient constant" : `steps ${steps}`;
+    // The first step starts where the term is flat.
+    refuse(`proximal learned with ${found}`, "It has a gradient from order 2 and 2 steps on; or give a fixed number");
   }
   if (minibatch) {
     requireCount("maml", "minibatch size", minibatch.size);

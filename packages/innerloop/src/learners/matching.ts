@@ -81,6 +81,7 @@ export function matchingNetwork(options: MatchingNetworkOptions): Learner<Tree, 
   const scale = temperatureScale("matchingNetwork", model, temperature);
   return metricLearner({
     name: "matching network",
+    classes: ways,
     description: {
       fullContext,
       ...(fullContext ? { processingSteps } : {}),

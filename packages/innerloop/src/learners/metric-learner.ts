@@ -20,6 +20,8 @@ export type EmbeddedTask = {
 export interface MetricLearnerOptions<Remembered extends { readonly [name: string]: Tree }> {
   readonly name: string;
   readonly description: Learner["description"];
+  /** Classes of a task, at most. */
+  readonly classes?: number;
   /** Of what `compare` returns. */
   readonly loss: Loss;
   readonly init: Learner["init"];
@@ -42,7 +44,8 @@ export interface MetricLearnerOptions<Remembered extends { readonly [name: strin
 export function metricLearner<Remembered extends { readonly [name: string]: Tree }>(
   options: MetricLearnerOptions<Remembered>,
 ): Learner<Tree, Remembered & EmbeddedTask> {
-  const { name, description, loss, init, model, modelPath, maps = false, remember, compare, trainingLoss } = options;
+  const { name, description, classes, loss, init, model, modelPath, maps = false } = options;
+  const { remember, compare, trainingLoss } = options;
   const embed = (params: Tree, { x, present }: Omit<Examples, "y">, context: ApplyContext): Tensor => {
     const own = modelPath === undefined ? params : (params as { readonly [path: string]: Tree })[modelPath]!;
     const inner = modelPath === undefined ? context : within(context, modelPath);
@@ -64,6 +67,7 @@ export function metricLearner<Remembered extends { readonly [name: string]: Tree
     name,
     description: { ...description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
     loss,
+    ...(classes === undefined ? {} : { classes }),
     init,
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };

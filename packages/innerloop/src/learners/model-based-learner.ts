@@ -145,6 +145,7 @@ export function modelBasedLearner(options: {
     name,
     description: { ...description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
     loss,
+    ...(form.kind === "classification" ? { classes: form.targets } : {}),
     init: (key) => ({ embedding: model.init(split(key, "embedding")), network: init(split(key, "network")) }),
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };

@@ -166,7 +166,7 @@ describe("classifierPretraining", () => {
   });
 
   test("says its options, and refuses those that are none", () => {
-    expect(learner.description).toEqual({ classes: 8, batchNorm: "running" });
+    expect(learner.description).toEqual({ trainClasses: 8, batchNorm: "running" });
     expect(() => classifierPretraining({ model, classes: 1 })).toThrow(/^IL102 classifierPretraining: 1 classes/);
     expect(() => classifierPretraining({ model: functionLayer((x) => x) as Layer, classes: 4 })).toThrow(
       /^IL102 classifierPretraining: the model does not say/,
@@ -187,7 +187,7 @@ describe("simpleShot", () => {
     expect(predictions(learner, params, task())).toEqual(
       predictions(nearest, (params as { model: Tree }).model, task()),
     );
-    expect(learner.description).toEqual({ transform: "l2", classes: 8 });
+    expect(learner.description).toEqual({ transform: "l2", trainClasses: 8 });
   });
 
   test("does not take a training batch for a task, and says what to do", () => {

@@ -80,8 +80,9 @@ function centroids(
     }
     return unitRows(sub(features, centre.runningMean));
   };
-  const learner = metricLearner({
+  const { metaGradient: _, ...adapter } = metricLearner({
     name: "nearest centroid",
+    classes: ways,
     description: { transform },
     loss: crossEntropy,
     init,
@@ -94,8 +95,7 @@ function centroids(
     compare: ({ params, prototypes, counts }, features) =>
       withoutEmptyClasses(neg(squaredDistances(transformed(params, features), prototypes)), counts),
   });
-  const { name, description, loss, adapt, predict } = learner;
-  return { name, description, loss, init, adapt, predict };
+  return adapter;
 }
 
 export interface ClassifierPretrainingOptions {
@@ -150,8 +150,10 @@ export function classifierPretraining(options: ClassifierPretrainingOptions): Le
   };
   return {
     name: "classifier pre-training",
-    description: { classes, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
+    // Not `classes`: results state that of the tasks, too.
+    description: { trainClasses: classes, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
     loss: crossEntropy,
+    classes,
     init: classifier.init,
     metaGradient: (params, { query }, key) => {
       const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {

@@ -55,6 +55,7 @@ export function prototypicalNetwork(options: PrototypicalNetworkOptions): Learne
   const { init, modelPath, scaled } = temperatureScale("prototypicalNetwork", model, temperature);
   return metricLearner({
     name: "prototypical network",
+    classes: ways,
     description: { distance, ...(temperature === 1 ? {} : { temperature }) },
     loss: crossEntropy,
     init,

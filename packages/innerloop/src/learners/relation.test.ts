@@ -238,3 +238,17 @@ test("says its options, and refuses those that are none", () => {
   expect(() => relationNetwork({ model: identity(3, 4), ways: 4 })).toThrow(/^IL102 relationNetwork: outputs of shape/);
   expect(() => convMaps({ imageShape: [8, 8, 1], pooledBlocks: 5 })).toThrow(/^IL102 convMaps: pooledBlocks 5 of 4/);
 });
+
+test("a learner of more ways than the task has classes has the loss of one with as many", () => {
+  const few = classificationTask([4], 3, 2, 2);
+  const losses = [few, { support: few.support, query: padded(few.query) }].flatMap((one) =>
+    [3, 12].map((ways) => {
+      const learner = relationNetwork({ model: vectors, ways });
+      const { loss } = learner.metaGradient(learner.init(key(3)), one);
+      return valuesIn(loss)[0]!;
+    }),
+  );
+  // 1 / 6 is float32's in a mean of all rows.
+  for (const loss of losses) expect(loss).toBeCloseTo(losses[0]!, 6);
+  expect(losses[0]).toBeGreaterThan(0.1);
+});

@@ -5,7 +5,7 @@ import {
   GraphError,
   greater,
   matmul,
-  mean,
+  max,
   mul,
   oneHot,
   ones,
@@ -31,7 +31,7 @@ import {
 } from "../layers/layers.js";
 import { accuracy, crossEntropy, type Loss } from "../losses.js";
 import { type Key, split } from "../random.js";
-import { classSums, memberships, requireWays, withoutEmptyClasses } from "./class-membership.js";
+import { classSums, meanOverClasses, memberships, requireWays, withoutEmptyClasses } from "./class-membership.js";
 import type { Learner } from "./learner.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
 
@@ -64,11 +64,13 @@ export type RelatedClasses = EmbeddedTask & {
 
 /**
  * mean of (score - 1)^2 for the class of each row and score^2 for the others: scores [n, ways] in (0, 1), y int32 [n].
+ * A class without support examples has a score of 0, and is not among the others.
  */
 const meanSquaredScoreError: Loss = Object.assign(
   (scores: Tensor, y: Tensor): Tensor => {
-    const error = sub(scores, oneHot(y, scores.shape[1]!, scores.dtype));
-    return mean(mul(error, error));
+    const own = oneHot(y, scores.shape[1]!, scores.dtype);
+    const error = sub(scores, own);
+    return meanOverClasses(mul(error, error), max(own, cast(greater(scores, 0), scores.dtype)));
   },
   { metrics: { accuracy } },
 );
@@ -106,6 +108,7 @@ export function relationNetwork(options: RelationNetworkOptions): Learner<Tree, 
   };
   return metricLearner({
     name: "relation network",
+    classes: ways,
     description: { loss, ...relation.description },
     loss: scored ? meanSquaredScoreError : crossEntropy,
     init: (key) => ({ model: model.init(key), relation: relation.init(split(key, "relation")) }),

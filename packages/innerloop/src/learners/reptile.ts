@@ -3,7 +3,7 @@ import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
 import type { Examples } from "../tasks/task.js";
-import { type AdaptedModel, type InnerLoop, innerLoop } from "./gradient-adaptation.js";
+import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured } from "./learner.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
@@ -26,10 +26,14 @@ export interface ReptileOptions {
  *
  * Train it with sgd({ learningRate: linearSchedule(1, 0, iterations) }): theta <- theta + epsilon mean(theta_K - theta).
  * It needs no query set; where a task has one, the loss on it is reported.
+ *
+ * @throws IL102 where `innerBatchSize` is not a whole number of 1 or more, or the model's batch normalisation tells
+ * steps apart
  */
 export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;
   requireCount("reptile", "innerBatchSize", innerBatchSize);
+  requireSharedNorm("reptile", model);
   const loop: InnerLoop = {
     model,
     loss,

@@ -77,6 +77,7 @@ export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOption
   };
   return metricLearner({
     name: "semi-supervised prototypical network",
+    classes: ways,
     description: { refinements, distractors: distractors !== undefined, ...(distractors ? { lengthScale } : {}) },
     loss: crossEntropy,
     init: distractors

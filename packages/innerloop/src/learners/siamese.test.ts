@@ -5,7 +5,7 @@ import { batchNorm, linear, sequential, tanh } from "../layers/layers.js";
 import { classificationTask, flat, namedValues, numbersOf, valuesIn } from "../numerical.fixture.js";
 import { key } from "../random.js";
 import type { Task } from "../tasks/task.js";
-import type { Learner } from "./learner.js";
+import { type Learner, measured } from "./learner.js";
 import { largestDifference, metricLearnerContract, padded, predictions } from "./metric-learner.fixture.js";
 import { siameseNetwork, tripletLoss, tripletNetwork } from "./siamese.js";
 
@@ -218,4 +218,18 @@ test("say their options, and refuse those that are none", () => {
   );
   expect(() => tripletNetwork({ model, ways: 1 })).toThrow(/^IL102 tripletNetwork: 1 ways/);
   expect(() => tripletNetwork({ model, ways: 2, margin: 0 })).toThrow(/^IL102 tripletNetwork: margin 0/);
+});
+
+test("the loss that evaluation reports is that of the classes that a task has", () => {
+  const few = classificationTask([4], 3, 2, 2);
+  const losses = [few, { support: few.support, query: padded(few.query) }].flatMap((one) =>
+    [3, 12].map((ways) => {
+      const learner = siameseNetwork({ model, ways });
+      const prediction = learner.predict(learner.adapt(learner.init(key(3)), one.support), one.query.x);
+      return valuesIn(measured(learner.loss, prediction, one.query).loss)[0]!;
+    }),
+  );
+  // 1 / 6 is float32's in a mean of all rows.
+  for (const loss of losses) expect(loss).toBeCloseTo(losses[0]!, 6);
+  expect(losses[0]).toBeGreaterThan(0.1);
 });

@@ -11,7 +11,6 @@ import {
   greater,
   matmul,
   max,
-  mean,
   mul,
   neg,
   oneHot,
@@ -29,7 +28,14 @@ import {
 import type { Layer } from "../layers/layer.js";
 import { accuracy, type Loss } from "../losses.js";
 import type { Examples } from "../tasks/task.js";
-import { classMeans, largestPerClass, memberships, requireWays, withoutEmptyClasses } from "./class-membership.js";
+import {
+  classMeans,
+  largestPerClass,
+  meanOverClasses,
+  memberships,
+  requireWays,
+  withoutEmptyClasses,
+} from "./class-membership.js";
 import { squaredDistances, unitRows } from "./distances.js";
 import type { Learner } from "./learner.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
@@ -42,6 +48,9 @@ export type PairedSupport = EmbeddedTask & {
   readonly members: Tensor;
 };
 
+/** 1 for classes with support examples, 0 for others: of logits that are -1e9 for these. */
+const ofSupport = (logits: Tensor): Tensor => cast(greater(logits, -1e8), logits.dtype);
+
 export interface SiameseNetworkOptions {
   /** The twin: [n, ...] -> [n, ...], flattened to [n, features]; it says its `outputShape`. */
   readonly model: Layer;
@@ -51,12 +60,12 @@ export interface SiameseNetworkOptions {
 
 /**
  * mean of -(t log p + (1 - t) log(1 - p)), p = sigmoid(logit), t = 1 for the row's class, 0 for others: logits [n,
- * ways].
+ * ways]. Classes without support examples, whose logits are -1e9, are not among the others.
  */
 const classwiseBinaryCrossEntropy: Loss = Object.assign(
   (logits: Tensor, y: Tensor): Tensor => {
     const target = oneHot(y, logits.shape[1]!, logits.dtype);
-    return mean(sub(softplus(logits), mul(logits, target)));
+    return meanOverClasses(sub(softplus(logits), mul(logits, target)), ofSupport(logits));
   },
   { metrics: { accuracy } },
 );
@@ -92,6 +101,7 @@ export function siameseNetwork(options: SiameseNetworkOptions): Learner<Tree, Pa
   };
   return metricLearner({
     name: "Siamese network",
+    classes: ways,
     description: {},
     loss: classwiseBinaryCrossEntropy,
     init: (key) => ({
@@ -163,13 +173,13 @@ export function tripletNetwork(options: TripletNetworkOptions): Learner<Tree, Pa
   const judged: Loss = Object.assign(
     (logits: Tensor, y: Tensor): Tensor => {
       const own = oneHot(y, logits.shape[1]!, logits.dtype);
-      const others = cast(greater(logits, -1e8), logits.dtype);
-      return tripletLoss(neg(logits), own, mul(sub(1, own), others), margin, mining);
+      return tripletLoss(neg(logits), own, mul(sub(1, own), ofSupport(logits)), margin, mining);
     },
     { metrics: { accuracy } },
   );
   return metricLearner({
     name: "triplet network",
+    classes: ways,
     description: { margin, mining, normalised, classifyBy },
     loss: judged,
     init: model.init,

@@ -17,7 +17,7 @@ import { type Layer, within } from "../layers/layer.js";
 import { linear } from "../layers/layers.js";
 import type { Optimizer } from "../optimizers.js";
 import { split } from "../random.js";
-import { type AdaptedModel, type InnerLoop, innerLoop } from "./gradient-adaptation.js";
+import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured } from "./learner.js";
 import {
@@ -66,13 +66,14 @@ export interface StructureLearnerOptions extends ModelBasedOptions {
  * are used are those of slimmable networks (Yu et al. 2019).
  * With gates alone a classifier must tell by them which class has which label: `headAdapts` makes that easy.
  *
- * @throws IL102 where an option is out of range
+ * @throws IL102 where an option is out of range, or the model's batch normalisation tells steps apart
  * @example structureLearner({ features: 1, outputs: 1, inner: sgd({ learningRate: 1 }), structure: "gates" })
  */
 export function structureLearner(options: StructureLearnerOptions): Learner<Tree, AdaptedModel> {
   const { hidden = [64, 64], structure = "gates", inner, steps = 5, order = 2, headAdapts = false } = options;
   const { penalty = 0, fade = 0.1 } = options;
   const form = taskFormOf("structureLearner", options);
+  requireSharedNorm("structureLearner", form.model);
   requireWhole("structureLearner", "steps", steps, 0);
   requireWhole("structureLearner", "the number of hidden layers", hidden.length);
   for (const units of hidden) requireWhole("structureLearner", "units of a hidden layer", units);
@@ -103,6 +104,7 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
     loss,
+    ...(form.kind === "classification" ? { classes: form.targets } : {}),
     steps,
     recomputes: true,
     init: network.init,

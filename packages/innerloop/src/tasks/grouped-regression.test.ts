@@ -105,6 +105,22 @@ describe("groupedRegression", () => {
     // A column that does not vary is not divided by 0.
     const flat = { ...table, columns: { ...table.columns, z: new Array<number>(240).fill(7) } };
     expect(groupedRegression(flat, { ...options, standardize: true }).scales.z).toEqual({ mean: 7, deviation: 1 });
+    // The mean of three times 0.1 is not 0.1.
+    const tenths: Table = {
+      name: "tenths",
+      columns: { g: ["a", "a", "a", "b", "b", "c", "c"], x: Array(7).fill(0.1) },
+    };
+    const three = groupedRegression(
+      { ...tenths, columns: { ...tenths.columns, y: [1, 2, 3, 4, 5, 6, 7] } },
+      {
+        groupColumn: "g",
+        inputs: ["x"],
+        targets: ["y"],
+        shots: 1,
+        split: { train: ["a"], validation: ["b"], test: ["c"] },
+      },
+    );
+    expect(three.scales.x).toEqual({ mean: 0.1, deviation: 1 });
     expect(groupedRegression(table, options).scales.y).toEqual({ mean: 0, deviation: 1 });
   });
 
@@ -179,6 +195,23 @@ describe("groupedRegression", () => {
     });
     expect(few.tasks.train.description.skippedGroups).toBe(1);
     expect(splits.flatMap((part) => few.groups[part])).not.toContain("s0");
+  });
+
+  it("tells lists of groups apart in what results state", () => {
+    const described = (train: readonly string[]) =>
+      groupedRegression(table, { ...options, split: { train, validation: ["s5"], test: ["s3", "s4"] } }).tasks.test
+        .description.split;
+    expect(described(["s1", "s2"])).toMatch(/^lists, hash [0-9a-f]{8}$/);
+    expect(described(["s1", "s2"])).toBe(described(["s1", "s2"]));
+    expect(described(["s1", "s6"])).not.toBe(described(["s1", "s2"]));
+    expect(groupedRegression(table, options).tasks.test.description).not.toHaveProperty("split");
+  });
+
+  it("scales by all training groups, whatever the number of rows that a task takes", () => {
+    const uneven = sensors(Array.from({ length: 30 }, (_, g) => 3 + g));
+    const scalesOf = (shots: number) =>
+      groupedRegression(uneven, { ...options, shots, queries: 2, skipSmallGroups: true, standardize: true }).scales;
+    expect(scalesOf(10)).toEqual(scalesOf(1));
   });
 
   it("keeps groups in their part whatever the number of rows that a task takes", () => {

@@ -95,8 +95,11 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
     throw tooSmall(table, groups, [...small], `${taken} take ${needed}`);
   }
   // Small groups leave their part only now: the part of a group does not depend on how many rows a task takes.
-  const parts = withoutGroups(splitNames([...groups.keys()], options.split ?? {}), small);
-  const trainRows = parts.train.flatMap((name) => [...groups.get(name)!]);
+  const split = options.split ?? {};
+  const whole = splitNames([...groups.keys()], split);
+  const parts = withoutGroups(whole, small);
+  // Nor do the scales: they are of all training groups, the small ones too.
+  const trainRows = whole.train.flatMap((name) => [...groups.get(name)!]);
   const scaleOf = (values: ArrayLike<number>): ColumnScale =>
     standardize ? scaleOfRows(values, trainRows) : { mean: 0, deviation: 1 };
   const scales = Object.fromEntries(columns.map(({ name, values }) => [name, scaleOf(values)]));
@@ -132,6 +135,7 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       queries: describeCount(queries),
       standardized: standardize,
       skippedGroups: small.size,
+      ...("train" in split ? { split: `lists, hash ${hashOfLists(split)}` } : {}),
     },
     sample(seed, index) {
       const source = random(seed, index);
@@ -279,9 +283,21 @@ function listed(
   return { train: given.train, validation: given.validation, test: given.test };
 }
 
+/** Tells lists of names apart, where a description would be too long with them. */
+function hashOfLists(given: Record<Split, readonly string[]>): string {
+  const text = JSON.stringify(splits.map((part) => given[part]));
+  return randomOf(keyOf(key(0), text))
+    .integer(2 ** 31)
+    .toString(16)
+    .padStart(8, "0");
+}
+
 /** Mean and deviation over these rows; the deviation of a column that does not vary is taken as 1. */
 function scaleOfRows(values: ArrayLike<number>, rows: readonly number[]): ColumnScale {
+  const first = values[rows[0]!]!;
+  // Without this a mean that is rounded would leave them a deviation of 1e-17.
+  if (rows.every((row) => values[row] === first)) return { mean: first, deviation: 1 };
   const mean = rows.reduce((sum, row) => sum + values[row]!, 0) / rows.length;
   const variance = rows.reduce((sum, row) => sum + (values[row]! - mean) ** 2, 0) / rows.length;
-  return { mean, deviation: variance > 0 ? Math.sqrt(variance) : 1 };
+  return { mean, deviation: Math.sqrt(variance) };
 }

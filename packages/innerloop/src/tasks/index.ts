@@ -43,6 +43,7 @@ export {
   type SemiSupervisedEpisodeOptions,
   semiSupervisedEpisodes,
   unlabelledLabel,
+  withoutUnlabelled,
 } from "./semi-supervised-episodes.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "./sinusoid.js";
 export {

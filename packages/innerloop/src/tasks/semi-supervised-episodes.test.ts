@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { mlp } from "../layers/models.js";
+import { fromScratch } from "../learners/baselines.js";
+import { crossEntropy } from "../losses.js";
+import { valuesIn } from "../numerical.fixture.js";
+import { sgd } from "../optimizers.js";
+import { key } from "../random.js";
 import { sampleTasks } from "../training/task-batch.js";
 import { labelledExamples } from "./labelled-examples.js";
-import { semiSupervisedEpisodes, unlabelledLabel } from "./semi-supervised-episodes.js";
+import { semiSupervisedEpisodes, unlabelledLabel, withoutUnlabelled } from "./semi-supervised-episodes.js";
+import { type Examples, withoutPadding } from "./task.js";
 
 // Example e of class c is the number 100 c + e.
 const data = labelledExamples({
@@ -41,6 +48,30 @@ describe("semiSupervisedEpisodes", () => {
     expect(sampleTasks(source, 1, 0, 2).support.y.shape).toEqual([2, 26]);
     const { unlabelled: _, ...unmarked } = source;
     expect(() => sampleTasks(unmarked, 1, 0, 2)).toThrow(/^ILR101 tasks: class index -1/);
+  });
+
+  test("withoutUnlabelled: other learners adapt as to the labelled rows alone", () => {
+    const labelled = withoutUnlabelled(source);
+    expect(labelled.description).toEqual({ ...source.description, unlabelledUsed: false });
+    // Its labels pass the check of sources whose examples all have one.
+    expect(labelled.unlabelled).toBeUndefined();
+    expect(sampleTasks(labelled, 1, 0, 2).support.present!.shape).toEqual([2, 26]);
+    const [task, all] = [labelled.sample(1, 2), source.sample(1, 2)];
+    expect(numbers(task.query.x)).toEqual(numbers(all.query.x));
+    const alone = withoutPadding(task).support;
+    expect(numbers(alone.x)).toEqual(numbers(all.support.x).slice(0, 6));
+    expect(numbers(alone.y)).toEqual([0, 0, 1, 1, 2, 2]);
+    const learner = fromScratch({
+      model: mlp({ sizes: [1, 4, 3], activation: "tanh" }),
+      loss: crossEntropy,
+      inner: sgd({ learningRate: 0.5 }),
+      steps: 3,
+    });
+    const params = learner.init(key(1));
+    const logits = (support: Examples): number[] => valuesIn(learner.predict(learner.adapt(params, support), alone.x));
+    const distance = (a: number[], b: number[]): number => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+    expect(distance(logits(task.support), logits(alone))).toBeLessThan(1e-6);
+    expect(distance(logits(all.support), logits(alone))).toBeGreaterThan(1e-2);
   });
 
   test("refuses what cannot be", () => {

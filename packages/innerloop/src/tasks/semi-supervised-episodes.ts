@@ -1,7 +1,8 @@
+import { tensor } from "@innerloop/graph";
 import { random } from "../random.js";
 import { ExampleRows, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
-import { type TaskSource, wholeNumber } from "./task.js";
+import { type Examples, type TaskSource, wholeNumber } from "./task.js";
 
 export interface SemiSupervisedEpisodeOptions {
   /** Classes of a task (N). */
@@ -29,7 +30,7 @@ export const unlabelledLabel = -1;
  * label a row; query x [ways queries, ...exampleShape] and y [ways queries].
  *
  * They are for `semiSupervisedPrototypes`. Other learners see examples of no class, which add nothing to a
- * cross-entropy but count in its mean.
+ * cross-entropy but count in its mean: give them the same tasks by `withoutUnlabelled`.
  *
  * Ren et al. 2018, "Meta-learning for semi-supervised few-shot classification": 5 unlabelled examples of each class,
  * and of as many distractor classes. There a part of each class's examples is set aside to have no label in any task;
@@ -88,5 +89,43 @@ export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupe
       }
       return { support: support.examples(), query: query.examples() };
     },
+  };
+}
+
+/**
+ * The same tasks for learners that do not learn from unlabelled examples: those of the support set become padding, which
+ * no loss, class or normalisation counts. Shapes stay, labels are 0 or above, and `present` says which rows are there.
+ *
+ * @throws TypeError where a task has no values
+ * @example evaluate({ learner: fromScratch({ model, loss, inner }), params, tasks: withoutUnlabelled(tasks) })
+ */
+export function withoutUnlabelled(source: TaskSource): TaskSource {
+  const { unlabelled: _, ...others } = source;
+  return {
+    ...others,
+    description: { ...source.description, unlabelledUsed: false },
+    sample(seed, index) {
+      const { support, query } = source.sample(seed, index);
+      return { support: labelledRows(support), query };
+    },
+  };
+}
+
+function labelledRows({ x, y, present }: Examples): Examples {
+  if (!y.data || (present && !present.data))
+    throw new TypeError("withoutUnlabelled: the task has no values. Give it a source that samples them");
+  const labels = y.data as Int32Array;
+  const there = present?.data as Float32Array | undefined;
+  return {
+    x,
+    y: tensor(
+      labels.map((label) => Math.max(label, 0)),
+      y.shape,
+      y.dtype,
+    ),
+    present: tensor(
+      Float32Array.from(labels, (label, row) => (label === unlabelledLabel ? 0 : (there?.[row] ?? 1))),
+      y.shape,
+    ),
   };
 }

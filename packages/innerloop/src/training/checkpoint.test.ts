@@ -243,6 +243,14 @@ describe("hostile bytes", () => {
   });
 });
 
+test("safetensors are read from a Buffer as from other bytes", () => {
+  const tensors = { x: tensor([1, 2], [2], "int32"), y: tensor([0.5, -3], [2], "float32") };
+  const bytes = encodeSafetensors({ tensors, metadata: {} });
+  // As a reader of files hands them over: part of a larger store.
+  const read = decodeSafetensors(Buffer.concat([Buffer.alloc(8), Buffer.from(bytes)]).subarray(8));
+  expect(stored(read.tensors)).toEqual(stored(tensors));
+});
+
 test("safetensors keep every type", () => {
   const tensors = {
     float: tensor([1.5, -0]),

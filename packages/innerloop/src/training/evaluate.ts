@@ -3,9 +3,8 @@ import { type Adapter, measured } from "../learners/learner.js";
 import type { PredictionConfidence } from "../losses.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
-import { chooseChunkSize, evaluationBytes } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
-import { sampleTasks } from "./task-batch.js";
+import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** A mean over tasks with the half-width of its 95% interval: 1.96 s / sqrt(n). */
@@ -26,7 +25,7 @@ export interface EvaluationRow {
 
 export interface Evaluation {
   readonly learner: string;
-  /** Everything that the figures depend on: task family, ways, shots, queries, learner options, tasks, seed. */
+  /** Everything that the figures depend on: description of tasks, learner options and loss, number of tasks, seed. */
   readonly protocol: Readonly<Record<string, string | number | boolean>>;
   readonly rows: readonly EvaluationRow[];
   /** Per row and figure, the value of each task in the order of their addresses: for paired comparisons. */
@@ -82,7 +81,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
-  const perTask = (params: Tree, task: Task): Tree =>
+  const rowsOf = (params: Tree, task: Task): Tree =>
     steps.map((n) => {
       const prediction = learner.predict(
         learner.adapt(params, task.support, { steps: n }),
@@ -95,35 +94,32 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
         queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
       };
     });
-  const program = compile((params: Tree, batch: Task): Tree => vmap(perTask, [null, 0])(params, batch), { executor });
+  const perTask = (params: Tree, task: Task): ChunkResult => ({
+    rows: rowsOf(params, task),
+    ...(task.query.present ? { present: task.query.present } : {}),
+  });
+  const program = compile((params: Tree, batch: Task): ChunkResult => vmap(perTask, [null, 0])(params, batch), {
+    executor,
+  });
   let size = 0;
   const run = async (params: Tree): Promise<Evaluation> => {
-    size ||= await chooseChunkSize({
-      total: count,
-      parallelism: executor.parallelism,
-      limit: options.memoryBudget ?? executor.runBytes ?? evaluationBytes,
-      keptSteps: 1,
-      cost: (n) => program.estimate(params, sampleTasks(tasks, taskSeed, 0, n)),
-    });
-    let done = 0;
-    const chunk = async (first: number): Promise<ChunkResult> => {
-      signal?.throwIfAborted();
-      const batch = sampleTasks(tasks, taskSeed, first, Math.min(size, count - first));
-      const result = await program(params, batch);
-      done += Math.min(size, count - first);
-      options.onProgress?.(done, count);
-      return { result, present: batch.query.present };
+    const setting: OverTasks<ChunkResult> = {
+      program,
+      params,
+      tasks,
+      seed: taskSeed,
+      count,
+      executor,
+      memoryBudget: options.memoryBudget,
+      onProgress: (done) => options.onProgress?.(done, count),
+      signal,
     };
-    const results: ChunkResult[] = [];
-    // So many at a time as run side by side: the next ones are sampled when there is room for them.
-    const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
-    for (let at = 0; at < starts.length; at += executor.parallelism) {
-      results.push(...(await Promise.all(starts.slice(at, at + executor.parallelism).map(chunk))));
-    }
-    const names = paths(results[0]!.result);
+    size ||= await tasksAtOnce(setting);
+    const results = await overTasks(setting, size);
+    const names = paths(results[0]!.rows);
     const columnAt = (row: number, name: string): Tensor[] => {
       const at = names.indexOf(`${row}/${name}`);
-      return results.map(({ result }) => leaves(result)[at]!);
+      return results.map(({ rows }) => leaves(rows)[at]!);
     };
     const figureNames = names.flatMap((name) =>
       name.startsWith("0/figures/") ? [name.slice("0/figures/".length)] : [],
@@ -170,11 +166,12 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   return { run, release: () => program.release() };
 }
 
-interface ChunkResult {
-  readonly result: Tree;
+type ChunkResult = {
+  /** For each number of steps, figures and what the confidence is made of. */
+  readonly rows: Tree;
   /** [tasks, queries], where there is padding. */
-  readonly present: Tensor | undefined;
-}
+  readonly present?: Tensor;
+};
 
 const confidenceOf = (of: PredictionConfidence | undefined, prediction: Tensor, y: Tensor): Tree =>
   of ? { topProbability: of.topProbability(prediction, y), correct: of.correct(prediction, y) } : {};

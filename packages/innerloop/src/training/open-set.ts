@@ -139,9 +139,10 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
     throw new TrainingError("ILR101", "evaluateOpenSet", problem, 'Give a share above 0 and at most 1, or "balanced"');
   }
   const executor = options.executor ?? (await defaultExecutor());
-  const perTask = (at: Tree, { support, query }: Task): { logits: Tensor; labels: Tensor } => ({
+  const perTask = (at: Tree, { support, query }: Task): Answered => ({
     logits: learner.predict(learner.adapt(at, support, { steps }), query.x, query.present),
     labels: query.y,
+    ...(query.present ? { present: query.present } : {}),
   });
   const program = compile((at: Tree, batch: Task) => vmap(perTask, [null, 0])(at, batch), { executor });
   const total = validationCount + count;
@@ -157,7 +158,7 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
       onProgress: (done) => options.onProgress?.(before + done, total),
       signal: options.signal,
     });
-    return chunks.flatMap(({ logits, labels }) => judgedTasks(logits, labels, score));
+    return chunks.flatMap((answered) => judgedTasks(answered, score));
   };
   try {
     const rule = { score, threshold: thresholdFor(await judged("validation", validationCount, 0), calibration) };
@@ -198,13 +199,16 @@ interface JudgedTask {
   readonly unknown: readonly number[];
 }
 
-/** @param logits [tasks, queries, classes] @param labels [tasks, queries] */
-function judgedTasks(logits: Tensor, labels: Tensor, score: OpenSetScore): JudgedTask[] {
+/** Logits [queries, classes], labels and, where some are padding, `present` [queries]: of many tasks, a first axis of tasks. */
+type Answered = { readonly logits: Tensor; readonly labels: Tensor; readonly present?: Tensor };
+
+function judgedTasks({ logits, labels, present }: Answered, score: OpenSetScore): JudgedTask[] {
   const [tasks, queries, classes] = logits.shape as readonly [number, number, number];
   return Array.from({ length: tasks }, (_, task) => {
     const known: { score: number; right: boolean }[] = [];
     const unknown: number[] = [];
     for (let row = task * queries; row < (task + 1) * queries; row++) {
+      if (present && !(Number(present.data![row]) > 0)) continue;
       const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
       const found = scores[score](z);
       if (Number.isNaN(found)) {

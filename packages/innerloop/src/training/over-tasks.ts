@@ -3,11 +3,7 @@ import type { Task, TaskSource } from "../tasks/task.js";
 import { chooseChunkSize, evaluationBytes } from "./chunks.js";
 import { sampleTasks } from "./task-batch.js";
 
-/**
- * What a compiled function of parameters and stacked tasks makes of the first `count` tasks of a source: one result for
- * each chunk, in the order of their addresses.
- */
-export async function overTasks<Result extends Tree>(setting: {
+export interface OverTasks<Result extends Tree> {
   readonly program: CompiledFunction<readonly [Tree, Task], Result>;
   readonly params: Tree;
   readonly tasks: TaskSource;
@@ -18,15 +14,27 @@ export async function overTasks<Result extends Tree>(setting: {
   readonly memoryBudget?: number | undefined;
   readonly onProgress?: ((done: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}): Promise<Result[]> {
-  const { program, params, tasks, seed, count, executor, signal } = setting;
-  const size = await chooseChunkSize({
-    total: count,
-    parallelism: executor.parallelism,
-    limit: setting.memoryBudget ?? executor.runBytes ?? evaluationBytes,
+}
+
+/** How many tasks of a source run at once. */
+export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Promise<number> =>
+  chooseChunkSize({
+    total: setting.count,
+    parallelism: setting.executor.parallelism,
+    limit: setting.memoryBudget ?? setting.executor.runBytes ?? evaluationBytes,
     keptSteps: 1,
-    cost: (n) => program.estimate(params, sampleTasks(tasks, seed, 0, n)),
+    cost: (n) => setting.program.estimate(setting.params, sampleTasks(setting.tasks, setting.seed, 0, n)),
   });
+
+/**
+ * What a compiled function of parameters and stacked tasks makes of the first `count` tasks of a source: one result for
+ * each chunk, in the order of their addresses.
+ *
+ * @param known tasks of a chunk, where they have been worked out before
+ */
+export async function overTasks<Result extends Tree>(setting: OverTasks<Result>, known?: number): Promise<Result[]> {
+  const { program, params, tasks, seed, count, executor, signal } = setting;
+  const size = known ?? (await tasksAtOnce(setting));
   let done = 0;
   const chunk = async (first: number): Promise<Result> => {
     signal?.throwIfAborted();

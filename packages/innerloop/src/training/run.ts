@@ -41,6 +41,7 @@ export class Run<Params extends Tree = Tree> {
   private readonly executor: Executor;
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
   private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
+  /** Class indices of a task are below it: the learner's own, since it may be trained on tasks of other classes. */
   private readonly classes: number | undefined;
   private readonly types: { readonly x: DType; readonly y: DType };
 
@@ -63,7 +64,7 @@ export class Run<Params extends Tree = Tree> {
     this.seed = parts.seed;
     this.executor = parts.executor;
     const { support } = parts.tasks.train.sample(splitSeed(parts.seed, "train"), 0);
-    this.classes = parts.tasks.train.classes;
+    this.classes = parts.learner.classes ?? parts.tasks.train.classes;
     this.types = { x: support.x.dtype, y: support.y.dtype };
     this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
       executor: parts.executor,

@@ -113,7 +113,9 @@ export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): Name
       );
     }
     covered += end - start;
-    tensors.set(name, tensor(readValues(values.slice(start, end), dtype), shape, dtype));
+    // A Buffer is a Uint8Array too, whose own slice is a view of the file's bytes.
+    const copy = Uint8Array.prototype.slice.call(values, start, end);
+    tensors.set(name, tensor(readValues(copy, dtype), shape, dtype));
   }
   if (covered !== values.length) fail(`tensors cover ${covered} of ${values.length} bytes`);
   const metadata = header.__metadata__ ?? {};

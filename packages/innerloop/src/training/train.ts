@@ -1,8 +1,8 @@
 import { type Executor, leaves, paths, type Tree } from "@innerloop/graph";
-import type { Learner } from "../learners/learner.js";
+import { type Learner, measured } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
-import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import {
   type CheckpointStore,
   decodeCheckpoint,
@@ -68,7 +68,7 @@ export interface TrainOptions<Params extends Tree> {
   readonly recompute?: boolean | number;
   /** What `planTraining` made of these options, where it was asked. */
   readonly plan?: TrainingPlan<Params>;
-  /** Every so many updates the learner adapts to held-out tasks. Off by default: then they are looked at once, at the end. */
+  /** Every so many updates the learner adapts to held-out tasks. Off by default: then those that adapt in steps look at them once, at the end. */
   readonly validation?: {
     readonly every: number;
     readonly count?: number;
@@ -149,6 +149,11 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     executor,
   });
   const validated = (): Promise<Evaluation> => validator.run(state.params);
+  // Where nothing adapts in steps, there is no before and after to compare.
+  const looksAtAdaptation = !validation && learner.steps !== undefined;
+  if (iterations > 0 && (validation || looksAtAdaptation)) {
+    requireAdaptation(learner, state.params, sources.validation.sample(splitSeed(seed, "validation"), 0));
+  }
   let reason: "finished" | "interrupted" | "early stop" = "finished";
   let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
   const patienceIsOver = (): boolean => validation?.patience !== undefined && state.sinceBest >= validation.patience;
@@ -207,7 +212,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       emit({ type: "checkpoint", iteration: state.iteration });
     }
     requireFiniteParameters(state);
-    if (!validation && reason === "finished" && iterations > 0) {
+    if (looksAtAdaptation && reason === "finished" && iterations > 0) {
       // No adaptation goes unchecked: where validation is off, it is looked at once.
       await programs.release();
       const message = adaptationWarning(await validated());
@@ -267,15 +272,30 @@ async function initialState<Params extends Tree>(
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
 }
 
-/** Learner, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from. */
+/** Learner, loss, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from. */
 function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSize }: TrainOptions<Params>): string {
   const { name, description } = "sample" in tasks ? tasks : tasks.train;
   return JSON.stringify({
     learner: { name: learner.name, ...learner.description },
+    ...(learner.loss.title ? { loss: learner.loss.title } : {}),
     tasks: { name, ...description },
     optimizer: optimizer.description,
     metaBatchSize,
   });
+}
+
+/**
+ * Adapts to a task in trace alone, nothing of which is run: a learner that cannot says so before training rather than
+ * after.
+ */
+function requireAdaptation<Params extends Tree>(learner: Learner<Params>, params: Params, task: Task): void {
+  const { support, query } = task;
+  const adapted = learner.adapt(
+    params,
+    support,
+    learner.steps === undefined ? {} : { steps: Math.min(learner.steps, 1) },
+  );
+  measured(learner.loss, learner.predict(adapted, query.x, query.present), query);
 }
 
 /** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */

@@ -8,8 +8,8 @@ import { type ExperimentOptions, flagOf, type InvocationOptions } from "../prese
 import { UsageError } from "../presets/usage-error.js";
 import { classLogits, imageTensor, probabilitiesOf } from "../runs/classify.js";
 import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
-import { loadParams } from "../runs/results.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { paramsFor, requireWays } from "./evaluated-run.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { trainClassesOf } from "./prepare.js";
@@ -32,16 +32,18 @@ export async function adaptCommand(
   if (!invocation.support)
     throw new UsageError("there is no --support", "Give a folder with one folder of images per class");
   if (queries.length === 0) throw new UsageError("there is no --query", "Give image files, or a folder of them");
-  const { learner, exampleShape, batchNorm } = await classifierOf(run, output, chosen.batchNorm);
-  const [height, width, channels] = exampleShape;
-  const support = await readImageFolder(invocation.support, { name: "support", size: [height, width], channels });
-  const { ways } = run.config.options;
-  if (support.classes.length > ways) {
+  const { trained, learnerFor, exampleShape, batchNorm } = await classifierOf(run, output, chosen.batchNorm);
+  if (trained.steps === undefined && invocation.steps !== undefined) {
     throw new UsageError(
-      `${invocation.support} has ${support.classes.length} classes, and the run was trained for ${ways}`,
-      `Remove some, or train a run for them with --ways ${support.classes.length}`,
+      `--steps ${invocation.steps} of ${shown(run.path)}, whose learner (${trained.name}) takes no steps`,
+      "Leave it out: its answers come from one look at the support set",
     );
   }
+  const [height, width, channels] = exampleShape;
+  const support = await readImageFolder(invocation.support, { name: "support", size: [height, width], channels });
+  const ways = support.classes.length;
+  requireWays(run, ways, `${ways} classes in ${invocation.support}`);
+  const learner = learnerFor(ways);
   const paths = await imagePaths(queries);
   const images = await Promise.all(paths.map((path) => readImageFile(path, exampleShape)));
   const mismatch =
@@ -52,8 +54,10 @@ export async function adaptCommand(
     invertInPlace({ classes: images.map((examples, i) => ({ name: String(i), count: 1, examples })) });
   }
   const rule = invocation.reject ? await readOpenSetRule(run) : undefined;
-  const { params, iteration, checkpoint } = await loadParams(run, learner, invocation.checkpoint ?? rule?.checkpoint);
-  const steps = invocation.steps ?? rule?.steps ?? Math.max(...run.config.options.evalSteps, learner.steps ?? 0);
+  const wanted = invocation.checkpoint ?? rule?.checkpoint;
+  const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], wanted);
+  const most = learner.steps === undefined ? 0 : Math.max(...run.config.options.evalSteps, learner.steps);
+  const steps = invocation.steps ?? rule?.steps ?? most;
   if (rule) requireRuleOf(rule, { iteration, steps, batchNorm }, run);
   const executor = await openExecutor({ ...chosen, ...fewRuns }, output);
   try {
@@ -137,14 +141,23 @@ async function classifierOf(
   run: RunFolder,
   output: Output,
   wanted?: ExperimentOptions["batchNorm"],
-): Promise<{ learner: Learner; exampleShape: ImageShape; batchNorm: string }> {
+): Promise<{
+  /** As it was trained. */
+  trained: Learner;
+  /** For so many classes, which may be more than in training where its parameters do not depend on them. */
+  learnerFor: (classes: number) => Learner;
+  exampleShape: ImageShape;
+  batchNorm: string;
+}> {
   const { options, file, data } = run.config;
   if (file) {
     if (wanted) throw new UsageError(`${flagOf("batchNorm")} is settled by ${file.path}`, "Change it there");
     const { experiment } = await loadRunExperiment(run, output);
     const { support } = experiment.tasks.train.sample(0, 0);
-    const batchNorm = String(experiment.learner.description.batchNorm ?? "none");
-    return { learner: experiment.learner, exampleShape: imageShape(run, support.x.shape.slice(1)), batchNorm };
+    const { learner } = experiment;
+    const batchNorm = String(learner.description.batchNorm ?? "none");
+    const exampleShape = imageShape(run, support.x.shape.slice(1));
+    return { trained: learner, learnerFor: () => learner, exampleShape, batchNorm };
   }
   if (!data)
     throw new UsageError(
@@ -154,8 +167,11 @@ async function classifierOf(
   const own = options.batchNorm === "transductive" ? "support" : options.batchNorm;
   const batchNorm = wanted ?? own;
   const exampleShape = imageShape(run, data.exampleShape);
+  const build = (given: ExperimentOptions): Learner =>
+    buildClassifier(given, exampleShape, trainClassesOf(run), options);
   return {
-    learner: buildClassifier({ ...options, batchNorm }, exampleShape, trainClassesOf(run)),
+    trained: build(options),
+    learnerFor: (classes) => build({ ...options, batchNorm, ways: Math.max(options.ways, classes) }),
     exampleShape,
     batchNorm: options.model === "linear" ? "none" : batchNorm,
   };

@@ -381,7 +381,7 @@ describe("innerloop on images", () => {
     });
     expect(await innerloop("adapt", "bars-run", "--support", "bars", "--query", "broken.png")).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/8 classes, and the run was trained for 2/),
+      err: expect.stringMatching(/8 classes in bars for a model whose last layer has 2 classes\. Train one with/),
     });
     expect(await innerloop("adapt", "whole", "--support", "bars", "--query", "broken.png")).toMatchObject({
       code: 2,

@@ -1,4 +1,5 @@
 /** What will run, in a few lines, before it runs. */
+import { learnerCatalogue } from "innerloop";
 import type { DataSplits, Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import type { RunPlan } from "../runs/training-session.js";
@@ -21,6 +22,9 @@ function modelText(
   splits: DataSplits | undefined,
   { train }: Experiment["tasks"],
 ): string {
+  // Of networks that read the support set, only those of classes have an embedding that the options describe.
+  if (!splits && learnerCatalogue[options.learner].family === "model")
+    return `the learner's own network; ${count(parameters)} parameters`;
   const norm = options.batchNorm === "none" || options.model === "linear" ? "" : `, batch norm ${options.batchNorm}`;
   const { x, y } = train.sample(0, 0).support;
   const inputs = x.size / x.shape[0]!;
@@ -50,6 +54,16 @@ function dataText(options: ExperimentOptions, splits: DataSplits | undefined, ta
   return `${options.data}: ${held}`;
 }
 
+/** `5-way 1-shot`, `20-way 1-shot (evaluated 5-way)` */
+function sizesText({ ways, trainWays, shots, trainShots }: ExperimentOptions): string {
+  const evaluated = [
+    ...(trainWays && trainWays !== ways ? [`${ways}-way`] : []),
+    ...(trainShots && trainShots !== shots ? [`${shots}-shot`] : []),
+  ];
+  const trained = `${trainWays || ways}-way ${trainShots || shots}-shot`;
+  return evaluated.length > 0 ? `${trained} (evaluated ${evaluated.join(" ")})` : trained;
+}
+
 export function describePlan(setting: {
   readonly output: Output;
   readonly options: ExperimentOptions;
@@ -68,11 +82,8 @@ export function describePlan(setting: {
   const rows: string[][] = [];
   rows.push(["data", setting.fromFile ? tasks.train.name : dataText(options, splits, tasks)]);
   if (splits) {
-    const { shots, trainShots, queries, ways } = options;
-    rows.push([
-      "tasks",
-      `${ways}-way ${trainShots || shots}-shot${trainShots && trainShots !== shots ? ` (evaluated ${shots}-shot)` : ""}, ${counted(queries || shots, "query", "queries")} per class`,
-    ]);
+    const { shots, queries } = options;
+    rows.push(["tasks", `${sizesText(options)}, ${counted(queries || shots, "query", "queries")} per class`]);
   }
   rows.push(["learner", learnerText(experiment)]);
   rows.push([

@@ -1,10 +1,10 @@
 /** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
 import { leaves, paths } from "@innerloop/graph";
-import { key, type Learner, learnerCatalogue, type Task } from "innerloop";
+import { key, type Learner, type LearnerEntry, learnerCatalogue, type Task } from "innerloop";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
-import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { commandWith, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 
@@ -29,13 +29,18 @@ export function evaluationOptions(
   return options;
 }
 
-/** Fewer ways than in training leave outputs without a class; more need a learner whose parameters do not depend on them. */
-export function requireWays({ config }: RunFolder, ways: number): void {
+/**
+ * Fewer ways than in training leave outputs without a class; more need a learner whose parameters do not depend on them.
+ *
+ * @param asked where they come from
+ * @throws UsageError
+ */
+export function requireWays({ config }: RunFolder, ways: number, asked = `--ways ${ways}`): void {
   const { ways: trained, learner } = config.options;
   if (ways <= trained || learnerCatalogue[learner].variableWays) return;
   throw new UsageError(
-    `--ways ${ways} of a model whose last layer has ${trained} classes`,
-    `Train one with \`innerloop train ${config.experiment} --ways ${ways}\``,
+    `${asked} for a model whose last layer has ${trained} classes`,
+    `Train one with \`${commandWith(config, "ways", ways)}\``,
   );
 }
 
@@ -66,7 +71,7 @@ export async function paramsFor(
         : "other parameters than the run has";
     throw new UsageError(
       `--batch-norm ${to} needs ${what}: it was trained with --batch-norm ${from}`,
-      `Train one with \`innerloop train ${run.config.experiment} --batch-norm ${to}\``,
+      `Train one with \`${commandWith(run.config, "batchNorm", String(to))}\``,
     );
   }
   return loaded;
@@ -129,7 +134,11 @@ export async function onTasksOf(
 }
 
 /** Sizes of a task that options settle. */
-export const taskSizes = ["ways", "shots", "queries"] as const;
+export const taskSizes = ["ways", "shots", "queries", "unlabelled"] as const;
+
+/** Unlabelled support examples per class of a run's tasks: none but for learners that learn from them. */
+const unlabelledOf = ({ learner, unlabelled }: ExperimentOptions): number =>
+  (learnerCatalogue[learner] as LearnerEntry).tasks === "episodes with unlabelled examples" ? unlabelled : 0;
 
 function requireSameTestSet({ run, prepared }: FirstRun, other: RunFolder, chosen: readonly string[]): void {
   const [a, b] = [run.config, other.config];
@@ -148,11 +157,23 @@ function requireSameTestSet({ run, prepared }: FirstRun, other: RunFolder, chose
   const [mine, others] = [testSetOf(a), testSetOf(b)];
   for (const [name, value] of Object.entries(mine))
     if (value !== others[name]) throw different(run, other, name, value, others[name]);
+  const [own, beside] = [a, b].map(({ options }) => unlabelledOf(options) > 0);
+  if (own !== beside) {
+    throw different(
+      run,
+      other,
+      "unlabelled support examples per class",
+      ...([a, b].map(({ options }) => unlabelledOf(options)) as [number, number]),
+      "Only runs of learners that learn from unlabelled examples can be tested beside one another on tasks with them",
+    );
+  }
   for (const name of taskSizes) {
     // Queries that are as many as shots are settled with them.
     const asShots = ({ shots }: ExperimentOptions): number => (chosen.includes("shots") ? 0 : shots);
-    const sizeIn = ({ options }: RunConfig): number =>
-      name === "queries" ? options.queries || asShots(options) : options[name];
+    const sizeIn = ({ options }: RunConfig): number => {
+      if (name === "unlabelled") return unlabelledOf(options);
+      return name === "queries" ? options.queries || asShots(options) : options[name];
+    };
     if (!chosen.includes(name) && sizeIn(a) !== sizeIn(b))
       throw different(run, other, name, sizeIn(a), sizeIn(b), `Give ${flagOf(name)} for both`);
   }

@@ -8,32 +8,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../data/dataset-store.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import type { Comparison } from "../runs/comparison.js";
+import { collected } from "./collected-output.fixture.js";
 import { compareCommand } from "./compare-command.js";
 import { evalCommand } from "./eval-command.js";
-import type { Output } from "./output.js";
 import { trainCommand } from "./train-command.js";
 
 let folder: string;
 const runPath = (name: string): string => join(folder, "runs", name);
-
-/** Keeps what a command says. */
-function collected() {
-  const text: string[] = [];
-  const events: Record<string, unknown>[] = [];
-  const output: Output = {
-    paint: (_style, plain) => plain,
-    width: 100,
-    interactive: false,
-    json: false,
-    quiet: false,
-    say: (line = "") => text.push(line),
-    result: (line) => text.push(line),
-    event: (event) => events.push(event),
-    warn: (line) => text.push(line),
-    progress: () => ({ update: () => undefined, end: () => undefined }),
-  };
-  return { output, text: () => text.join("\n"), last: () => events.at(-1)! };
-}
 
 type Chosen = Partial<ExperimentOptions>;
 
@@ -42,7 +23,8 @@ async function train(name: string, chosen: Chosen): Promise<void> {
     model: "mlp",
     hidden: [12],
     batchNorm: "transductive",
-    ways: 4,
+    // Curves have none.
+    ...(chosen.data === "sinusoid" ? {} : { ways: 4 }),
     shots: 1,
     queries: 2,
     testClasses: 0,
@@ -185,7 +167,7 @@ describe("innerloop eval", () => {
     const fewer = await evaluated("maml", changed, { skipBaselines: true });
     expect(fewer.protocol).toMatchObject({ ways: 3, shots: 2, queries: 4, classes: 8 });
     expect(fewer.evaluations[0]!.rows.map(({ steps }) => steps)).toEqual([7]);
-    await expect(evaluated("maml", { ways: 5 })).rejects.toThrow(/--ways 5 of a model whose last layer has 4 classes/);
+    await expect(evaluated("maml", { ways: 5 })).rejects.toThrow(/--ways 5 for a model whose last layer has 4 classes/);
     const more = await evaluated("prototypical", { ways: 8 }, { skipBaselines: true });
     expect(more.protocol).toMatchObject({ ways: 8, classes: 8 });
     // With ways of its own a new run would hold out 9; the ninth of this one was trained on.
@@ -309,6 +291,21 @@ describe("innerloop compare", () => {
       /others was trained on others, on which all classes are to be tested\. Choose data/,
     );
   }, 30_000);
+
+  it("compares runs with unlabelled examples with one another, of as many", async () => {
+    const tiny = { data: "spots", learner: "semi-supervised", iterations: 1 } as const;
+    await train("two unlabelled", { ...tiny, unlabelled: 2 });
+    await train("three unlabelled", { ...tiny, unlabelled: 3 });
+    await train("all labelled", { ...tiny, learner: "prototypical" });
+    await expect(comparedRuns(["two unlabelled", "three unlabelled"])).rejects.toThrow(
+      /different tasks: unlabelled 2 and 3\. Give --unlabelled for both/,
+    );
+    const both = await comparedRuns(["two unlabelled", "three unlabelled"], { unlabelled: 4 });
+    expect(both.protocol).toMatchObject({ unlabelled: 4 });
+    const refused = /unlabelled support examples per class 2 and 0\. Only runs of learners that learn from unlabelled/;
+    await expect(comparedRuns(["two unlabelled", "all labelled"], { unlabelled: 2 })).rejects.toThrow(refused);
+    await expect(evaluated("two unlabelled", {}, { with: [runPath("all labelled")] })).rejects.toThrow(refused);
+  }, 20_000);
 });
 
 describe("runs of formulas", () => {

@@ -7,6 +7,7 @@ import {
   optionsOf,
   placeholderOf,
   rangeOf,
+  useText,
 } from "../presets/option-table.js";
 import { type Preset, presets } from "../presets/presets.js";
 import { type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
@@ -87,7 +88,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     args: "<RUN> --support DIR --query FILE...",
     summary: "adapts a trained run to your labelled images, and classifies others",
     details:
-      "DIR has one folder of images per class, as many classes as the run has ways. Images are brought to the size and channels of the run's data.",
+      "DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them. Images are brought to the size and channels of the run's data.",
     examples: [
       ["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"],
       ["innerloop adapt RUN --support examples/ --query a.png --reject", "or none of these, after eval --open-set"],
@@ -145,6 +146,12 @@ const flagText = (name: string, spec: OptionSpec): string => {
   return `${spec.short ? `-${spec.short}, ` : ""}${flagOf(name)}${placeholder ? ` <${placeholder}>` : ""}`;
 };
 
+/** With what the option is for: `channels of each block [for --model conv]`. */
+const helpText = (spec: OptionSpec): string => {
+  const use = useText(spec);
+  return use === "" ? spec.help : `${spec.help} [${use}]`;
+};
+
 /** `(default: 5)`; what a preset settles is said by the preset. */
 const defaultText = (spec: OptionSpec): string => {
   if (spec.kind === "flag" || spec.default === undefined || spec.default === "") return "";
@@ -170,7 +177,7 @@ export function commandHelp(command: CommandName, paint: Paint, width: number): 
     lines.push("", paint("bold", `${group}:`));
     for (const [name, spec] of own) {
       const flags = flagText(name, spec);
-      const help = [spec.help, showsDefaults(command) ? defaultText(spec) : ""].filter((part) => part !== "").join(" ");
+      const help = [helpText(spec), showsDefaults(command) ? defaultText(spec) : ""].join(" ").trimEnd();
       const [head, ...rest] = wrapped(help, width - 32).split("\n");
       if (widthOf(flags) > 27) lines.push(`  ${paint("cyan", flags)}`, `${" ".repeat(32)}${head}`);
       else lines.push(`  ${paint("cyan", padEnd(flags, 28))}  ${head}`);
@@ -259,7 +266,7 @@ export function commandLineReference(): string {
     for (const [name, spec] of optionsOf(command)) {
       const value = showsDefaults(command) ? defaultText(spec).replace(/^\(default: |\)$/g, "") : "";
       lines.push(
-        `| \`${flagText(name, spec).replaceAll("|", "\\|")}\` | ${spec.help} | ${spec.kind === "flag" ? "" : rangeOf(spec).replaceAll("|", "\\|")} | ${value} |`,
+        `| \`${flagText(name, spec).replaceAll("|", "\\|")}\` | ${helpText(spec)} | ${spec.kind === "flag" ? "" : rangeOf(spec).replaceAll("|", "\\|")} | ${value} |`,
       );
     }
     lines.push(

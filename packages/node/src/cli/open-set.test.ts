@@ -51,7 +51,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "known.png"), await drawing(7, 20));
   await writeFile(join(folder, "other.png"), await drawing(12, 20));
   const { code, err } = await innerloop(
-    ..."train --data ./squares --learner prototypical --model linear --image-size 16 --ways 2 --shots 2 --queries 3".split(
+    ..."train --data ./squares --learner prototypical --temperature learned --model linear --image-size 16 --ways 2 --shots 2 --queries 3".split(
       " ",
     ),
     ..."--validation-classes 5 --test-classes 5 --iterations 2 --eval-tasks 4 --workers 1 --run run".split(" "),

@@ -7,14 +7,15 @@ import {
   buildRegression,
   type DataSplits,
   type Experiment,
-  outputsOf,
   splitData,
+  type TrainedSizes,
 } from "../presets/experiment.js";
 import { imagesOfShape, inverted } from "../presets/images-of-shape.js";
 import {
   type DataRecord,
   formulaFamilies,
   isDarkOnLight,
+  isGreyImage,
   loadExamples,
   loadRegressionTable,
 } from "../presets/load-data.js";
@@ -42,20 +43,20 @@ export interface Prepared {
 }
 
 /**
- * @param run what an existing run began with: the classes that its model tells apart, and those of its data set that
- *   were held out, are settled by it
+ * @param run what an existing run began with: the sizes that its model was made for, and the classes of its data set
+ *   that were held out, are settled by it
  */
 export async function prepare(
   options: ExperimentOptions,
   output: Output,
   signal?: AbortSignal,
-  run?: Pick<ExperimentOptions, "ways" | "shots" | "queries">,
+  run?: TrainedSizes & Pick<ExperimentOptions, "queries">,
 ): Promise<Prepared> {
   if (options.groupColumn !== "") {
     const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work));
-    return { experiment: buildRegression(options, tasks), record };
+    return { experiment: buildRegression(options, tasks, run), record };
   }
-  if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined) };
+  if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
   const { examples, record } = await loaded(options, output, signal);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
   const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
@@ -64,7 +65,7 @@ export async function prepare(
   const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };
   const trainClasses = splits.train.classes.length;
   return {
-    experiment: buildExperiment(options, drawn, outputsOf(options, run?.ways)),
+    experiment: buildExperiment(options, drawn, run),
     record: { ...record, trainClasses },
     splits,
   };
@@ -124,7 +125,8 @@ export async function prepareRun(
   const { splits, experiment } = prepared;
   const build = splits
     ? classifiersOf(splits.test.exampleShape)
-    : (given: ExperimentOptions): Learner => buildRegression(given, experiment.tasks).learner;
+    : (given: ExperimentOptions, { config }: RunFolder): Learner =>
+        buildRegression(given, experiment.tasks, config.options).learner;
   return { ...prepared, ...learnersOf(run, options, build) };
 }
 
@@ -139,7 +141,7 @@ function learnersOf(
 const classifiersOf =
   (exampleShape: readonly number[]) =>
   (given: ExperimentOptions, run: RunFolder): Learner =>
-    buildClassifier(given, exampleShape, trainClassesOf(run), outputsOf(given, run.config.options.ways));
+    buildClassifier(given, exampleShape, trainClassesOf(run), run.config.options);
 
 /** Classes that a run was trained on. */
 export const trainClassesOf = ({ config: { data } }: RunFolder): number => data?.trainClasses ?? 0;
@@ -172,12 +174,12 @@ async function prepareOtherData(
   if (found.record.sha256 === data.sha256)
     return prepareRun(run, { ...options, data: own.options.data }, output, signal);
   const shaped = imagesOfShape(found.examples, data.exampleShape);
-  const examples = channels === 1 && isDarkOnLight(shaped) !== data.darkOnLight ? inverted(shaped) : shaped;
+  const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== data.darkOnLight;
+  const examples = isInverted ? inverted(shaped) : shaped;
   const splits = { train: examples, validation: examples, test: examples };
-  const outputs = outputsOf(options, own.options.ways);
   return {
     // There is no training here: what only its tasks are made of is not asked of these data.
-    experiment: buildExperiment({ ...options, trainWays: 0, trainShots: 0 }, splits, outputs, trainClassesOf(run)),
+    experiment: buildExperiment({ ...options, trainWays: 0, trainShots: 0 }, splits, own.options, trainClassesOf(run)),
     record: found.record,
     splits,
     ...learnersOf(run, options, classifiersOf(examples.exampleShape)),

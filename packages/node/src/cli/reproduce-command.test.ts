@@ -175,11 +175,18 @@ describe("innerloop reproduce", () => {
     expect(err).toMatch(/Error: training takes about [\s\S]*huge failed: innerloop train ended with code 2/);
     expect(err).toMatch(/Error: huge failed\. Continue with `innerloop reproduce failing\.json`/);
     expect(out).toMatch(/small +\d\.\d+ ± /);
-  }, 30_000);
+
+    await writeFile(join(folder, "budget.json"), JSON.stringify({ ...threeRows, name: "budget", rows }));
+    const within = await reproduce(["budget.json", "--workers", "1", "--budget", "1"]);
+    expect(within.code).toBe(1);
+    expect(within.err).toMatch(/huge cannot be measured: innerloop train ended with code 2\. The other rows go on/);
+    expect(within.err).toMatch(/Error: huge failed\. Continue with/);
+    expect(within.out).toMatch(/small +\d\.\d+ ± /);
+  }, 60_000);
 });
 
 describe("requests that cannot be met", () => {
-  const asked = (target: string, invocation: object = {}) =>
+  const asked = (target: string | undefined, invocation: object = {}) =>
     reproduceCommand(
       { target, chosen: {}, invocation: { folder: join(folder, "none"), ...invocation } },
       createOutput({ quiet: true }),
@@ -190,6 +197,13 @@ describe("requests that cannot be met", () => {
     await expect(asked("nothing")).rejects.toThrow(/Tables are sinusoid, omniglot, .*FILE\.json is one of your own/);
     await expect(asked("sinusoid", { rows: "maml,anyl" })).rejects.toThrow(
       /there is no row anyl .* Did you mean anil\?/,
+    );
+  });
+
+  it.each(["budget", "rows", "dryRun"] as const)("%s of no table", async (name) => {
+    const values = { budget: 5, rows: "maml", dryRun: true };
+    await expect(asked(undefined, { [name]: values[name] })).rejects.toThrow(
+      /^--(budget|rows|dry-run) without a table\. Name one, as in `innerloop reproduce sinusoid --/,
     );
   });
 

@@ -8,7 +8,7 @@ import { nearestName, UsageError } from "../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
 import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../reproduce/row-state.js";
-import { fullUpdates, type Row, type Table, trainingOptions } from "../reproduce/table.js";
+import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../reproduce/table.js";
 import { findTable, tables } from "../reproduce/tables.js";
 import { RunError } from "../runs/run-error.js";
 import { shown, writeRunFile } from "../runs/run-folder.js";
@@ -34,7 +34,16 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
   const root = invocation.folder ?? join("runs", "reproduce");
   const table = target === undefined ? undefined : await findTable(target);
   if (invocation.report !== undefined) return writeCollected(root, table, invocation.report, output);
-  if (!table) return listTables(root, output);
+  if (!table) {
+    const ofTable = (["rows", "budget", "dryRun"] as const).find((name) => invocation[name] !== undefined);
+    if (ofTable) {
+      throw new UsageError(
+        `${flagOf(ofTable)} without a table`,
+        `Name one, as in \`innerloop reproduce sinusoid ${flagOf(ofTable)}\``,
+      );
+    }
+    return listTables(root, output);
+  }
   const rows = rowsChosen(table, invocation.rows);
   const session: Session = { table, rows, root, request, output };
   if (invocation.dryRun) return showCommands(session);
@@ -111,15 +120,14 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
     output.warn(`${row.name} failed: ${problem}. The other rows go on.`);
   };
   for (const row of begun) await attempt(row);
-  const costs = budget === undefined ? undefined : await measureCosts(session, fresh, secondsLeft(), signal);
   const leftOut: string[] = [];
-  for (const [i, row] of fresh.entries()) {
-    if (!costs) {
-      await attempt(row, fullUpdates(row));
-      continue;
-    }
+  if (budget === undefined) for (const row of fresh) await attempt(row, fullUpdates(row));
+  const costs = budget === undefined ? noCosts : await measureCosts(session, fresh, secondsLeft(), signal);
+  if (budget !== undefined) failures.push(...fresh.filter((row) => !costs.has(row)).map(({ name }) => name));
+  const measured = [...costs.keys()];
+  for (const [i, row] of measured.entries()) {
     const part = affordablePart(
-      fresh.slice(i).map((each) => costs.get(each)!),
+      measured.slice(i).map((each) => costs.get(each)!),
       secondsLeft(),
     );
     const updates = Math.floor(part * fullUpdates(row));
@@ -200,7 +208,8 @@ function trainArguments(
   row: Row,
   updates: number,
 ): string[] {
-  const { preset, options } = row.train;
+  const { preset } = row.train;
+  const options = optionsAsked(row);
   const { validateEvery } = trainingOptions(row);
   const often = Math.max(1, Math.floor(updates / fewestValidations));
   const shortened: Partial<ExperimentOptions> =
@@ -219,7 +228,12 @@ function evaluationArguments(
   return ["eval", rowFolder(root, table, row), ...flagsOf(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
 }
 
-/** The pace of each row, from a probe of a few seconds, and what it takes besides its updates. */
+const noCosts: ReadonlyMap<Row, RowCost> = new Map();
+
+/**
+ * The pace of each row, from a probe of a few seconds, and what it takes besides its updates. Rows that cannot be
+ * measured are named, and left out.
+ */
 async function measureCosts(
   session: Session,
   rows: readonly Row[],
@@ -234,14 +248,19 @@ async function measureCosts(
   try {
     for (const [i, row] of rows.entries()) {
       line.update(i, rows.length, row.name);
-      costs.set(row, await measureRow(session, row, probeSeconds, signal));
+      try {
+        costs.set(row, await measureRow(session, row, probeSeconds, signal));
+      } catch (error) {
+        if (error instanceof Interrupted) throw error;
+        output.warn(`${error instanceof Error ? error.message : String(error)}. The other rows go on.`);
+      }
     }
   } finally {
     line.end();
   }
   const full = [...costs.values()].reduce((sum, cost) => sum + cost.fullUpdates * cost.secondsPerUpdate, 0);
   output.say(
-    `  ${counted(rows.length, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft))}.`,
+    `  ${counted(costs.size, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft))}.`,
   );
   return costs;
 }
@@ -256,7 +275,7 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
   const startedAt = performance.now();
   let first: { at: number; iteration: number } | undefined;
   let last = { at: startedAt, iteration: 0 };
-  const args = ["train", row.train.preset, ...flagsOf({ ...row.train.options, validateEvery: 0 })];
+  const args = ["train", row.train.preset, ...flagsOf({ ...optionsAsked(row), validateEvery: 0 })];
   try {
     await rm(scratch, { recursive: true, force: true });
     const end = await runInnerloop(

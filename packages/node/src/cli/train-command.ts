@@ -8,7 +8,7 @@ import {
   presetHint,
   readJsonExperiment,
 } from "../presets/experiment-file.js";
-import { formulaFamilies } from "../presets/load-data.js";
+import { formulaFamilies, requireTableOptions } from "../presets/load-data.js";
 import {
   defaultExperimentOptions,
   type ExperimentOptions,
@@ -17,9 +17,11 @@ import {
   type InvocationOptions,
   type OptionSpec,
 } from "../presets/option-table.js";
+import { requireUse } from "../presets/option-use.js";
 import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../presets/presets.js";
 import { UsageError } from "../presets/usage-error.js";
 import {
+  commandWith,
   createRun,
   newRunPath,
   openRun,
@@ -95,10 +97,13 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
   }
   const preset = target ?? presetFor(chosen);
   if (isPresetName(preset)) {
+    const options = resolveOptions(preset, chosen, defaults);
+    requireTableOptions(options, preset);
+    requireUse(Object.keys(chosen), options);
     return {
       name: preset,
       experiment: preset,
-      options: resolveOptions(preset, chosen, defaults),
+      options,
       protocol: (presets[preset] as Preset).protocol,
     };
   }
@@ -107,6 +112,10 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
   if (!isCodeFile(preset)) {
     const file = await readJsonExperiment(preset);
     const options = resolveOptions(file.preset, { ...file.options, ...chosen }, defaults);
+    requireTableOptions(options, file.preset);
+    // What the command line changes may leave some of the file without a meaning, as it may of a preset.
+    requireUse(Object.keys(file.options), resolveOptions(file.preset, file.options, defaults));
+    requireUse(Object.keys(chosen), options);
     return { name, experiment: file.preset, options, protocol: (presets[file.preset] as Preset).protocol };
   }
   const fixed = Object.keys(chosen).filter((option) => fileSettles(option));
@@ -146,6 +155,11 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
     const planned = await planInMemory(prepared.experiment, options, output);
     const { plan } = planned;
     executor = planned.executor;
+    if (plan.parameters === 0)
+      throw new UsageError(
+        `${prepared.experiment.learner.name} has no parameters here: there is nothing to train`,
+        "Choose a model with layers of its own (--model mlp or conv), or another learner",
+      );
     const workers = executor.parallelism;
     const { chunkSize, recompute, expectedBytes } = plan.training;
     if (signal.aborted) throw new Interrupted();
@@ -251,6 +265,7 @@ async function resumeRun(
     let run: RunFolder = { ...stored, config: { ...stored.config, options } };
     output.say(output.paint("bold", `innerloop train --resume ${shown(path)}`));
     const prepared = await prepareRun(run, options, output, signal, named);
+    requireSameLearner(run, stored.config.options, prepared);
     if (signal.aborted) throw new Interrupted();
     if (named !== undefined) run = withFile(run, prepared.file!, before.iteration);
     if (Object.keys(request.chosen).length > 0 || named !== undefined) await writeConfig(path, run.config);
@@ -266,6 +281,22 @@ async function resumeRun(
     lock.release();
     await executor?.close();
   }
+}
+
+/**
+ * What a learner does over the run may depend on how long it is.
+ *
+ * @throws UsageError where the updates so far were those of another learner than the longer run's
+ */
+function requireSameLearner(run: RunFolder, before: ExperimentOptions, { trained, learnerOf }: Prepared): void {
+  const { iterations } = run.config.options;
+  if (iterations === before.iterations || !trained || !learnerOf) return;
+  const [was, is] = [learnerOf(before, run), trained].map(({ description }) => JSON.stringify(description));
+  if (was === is) return;
+  throw new UsageError(
+    `${trained.name} changes over its ${counted(before.iterations, "update")}, and cannot go on to ${count(iterations)}`,
+    "Start a new run of that length; only a learner that is the same throughout can be trained for longer",
+  );
 }
 
 /** The run as it goes on with an experiment file that the user has named: its results say where the file changed. */
@@ -352,7 +383,7 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
     ]);
   } else
     next.push([
-      `${commandName()} train ${run.config.experiment} --seed ${options.seed + 1}`,
+      commandWith(run.config, "seed", options.seed + 1).replace(/^innerloop/, () => commandName()),
       "the same from another start",
     ]);
   const room = Math.max(...next.map(([command]) => command!.length));

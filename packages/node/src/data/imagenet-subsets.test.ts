@@ -70,6 +70,14 @@ describe("mini-ImageNet", () => {
     await expect(read("mini-imagenet", { contents: { ...contents, perClass: 3 } })).rejects.toThrow(
       /a train class has 2 images, those of mini-imagenet have 3/,
     );
+    // The second class has the first image of the first as well, by another index: K\x03K\x02 becomes K\x03K\0.
+    const train = Buffer.from(imagenetCaches["mini-imagenet-cache-train.pkl"], "base64");
+    const at = train.lastIndexOf(Buffer.from("K\x03K\x02", "latin1"));
+    expect(at).toBeGreaterThan(0);
+    train[at + 3] = 0;
+    await put("mini-imagenet-cache-train.pkl", train);
+    await expect(read("mini-imagenet")).rejects.toThrow(/^ILD74 .*train\.pkl: class_dict names the image 0 twice/);
+    await putCaches(/^mini/);
     await put("mini-imagenet-cache-val.pkl", Buffer.from(hostilePickles["os.system"]!, "base64"));
     await expect(read("mini-imagenet")).rejects.toThrow(/^ILD73 .*cache-val\.pkl.*"posix\.system"/);
     await put("mini-imagenet-cache-val.pkl", Buffer.from("gAR9lC4=", "base64"));

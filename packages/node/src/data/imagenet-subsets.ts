@@ -10,6 +10,7 @@ import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { ExampleClass, LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { withStreamedArray } from "./npy-file.js";
+import { countOf } from "./numeric-array.js";
 import { type Pickled, PickledArray, textOf, withPickle } from "./pickle.js";
 
 export type ImagenetSubset = "mini-imagenet" | "tiered-imagenet";
@@ -71,7 +72,7 @@ export async function readImagenetSubset(
     (await stat(join(path, file)).catch(() => undefined)) !== undefined;
   let examples: LabelledExamples;
   if (set === "mini-imagenet" && (await has("mini-imagenet-cache-train.pkl"))) {
-    examples = await readCaches(path, options);
+    examples = await readCaches(path, contents, options);
   } else if (set === "tiered-imagenet" && (await has("train_images_png.pkl"))) {
     examples = await readPngCaches(path, reading);
   } else if (set === "tiered-imagenet" && (await has("train_images.npz"))) {
@@ -104,20 +105,28 @@ function check(
   set: ImagenetSubset,
   path: string,
   classes: readonly { readonly split?: Split | undefined; readonly count: number }[],
-  { classes: expected, perClass }: Contents,
+  contents: Contents,
 ): void {
+  const { perClass } = contents;
   for (const [split] of parts) {
     const found = classes.filter((entry) => entry.split === split);
-    if (found.length !== expected[split]) {
-      throw wrong(path, `it has ${found.length} ${split} classes, ${set} has ${expected[split]}`, ownName);
-    }
+    requireClassCount(set, path, { split, found: found.length, contents });
     const odd = found.find(({ count }) => perClass !== undefined && count !== perClass);
     if (odd) throw wrong(path, `a ${split} class has ${odd.count} images, those of ${set} have ${perClass}`, ownName);
   }
 }
 
+function requireClassCount(
+  set: ImagenetSubset,
+  path: string,
+  { split, found, contents }: { readonly split: Split; readonly found: number; readonly contents: Contents },
+): void {
+  const expected = contents.classes[split];
+  if (found !== expected) throw wrong(path, `it has ${found} ${split} classes, ${set} has ${expected}`, ownName);
+}
+
 /** `{image_data: uint8 [n, 84, 84, 3], class_dict: {name: [indices]}}`, one for each part. */
-async function readCaches(folder: string, options: ImagenetOptions): Promise<LabelledExamples> {
+async function readCaches(folder: string, contents: Contents, options: ImagenetOptions): Promise<LabelledExamples> {
   const { size } = options;
   const classes: ExampleClass[] = [];
   let exampleShape: readonly number[] | undefined;
@@ -137,6 +146,8 @@ async function readCaches(folder: string, options: ImagenetOptions): Promise<Lab
         ) {
           throw wrong(path, "it holds no image_data [n, height, width, 3] and class_dict", formsOf("mini-imagenet"));
         }
+        // Before anything is copied for them.
+        requireClassCount("mini-imagenet", path, { split, found: classDictionary.size, contents });
         if (size && (size[0] !== shape[0] || size[1] !== shape[1])) {
           const problem = `its images are ${shape[0]} x ${shape[1]}, not ${size[0]} x ${size[1]}`;
           throw wrong(path, problem, "Leave out the size, or give the images themselves.");
@@ -149,8 +160,9 @@ async function readCaches(folder: string, options: ImagenetOptions): Promise<Lab
         if (total > maximumDataBytes) throw wrong(path, "the images take more than 4 GiB", ownName);
         const { values } = await images.read();
         if (!(values instanceof Uint8Array)) throw wrong(path, "its images are no bytes", formsOf("mini-imagenet"));
+        const taken = new Uint8Array(n);
         for (const [key, indices] of classDictionary as ReadonlyMap<unknown, Pickled>) {
-          const chosen = await indicesIn(indices, n, path);
+          const chosen = await indicesIn(indices, taken, path);
           classes.push({
             name: String(key),
             count: chosen.length,
@@ -165,14 +177,19 @@ async function readCaches(folder: string, options: ImagenetOptions): Promise<Lab
   return { name: "mini-imagenet", exampleShape: exampleShape ?? [], classes };
 }
 
-async function indicesIn(value: Pickled, n: number, path: string): Promise<readonly number[]> {
-  const indices: readonly unknown[] =
-    value instanceof PickledArray ? Array.from((await value.read()).values) : Array.isArray(value) ? value : [];
-  const valid = indices.every(
-    (index) => Number.isSafeInteger(index) && (index as number) >= 0 && (index as number) < n,
-  );
-  if (indices.length === 0 || indices.length > n || !valid) {
+/** The images of a class. @param taken those that classes have so far, to which these are added */
+async function indicesIn(value: Pickled, taken: Uint8Array, path: string): Promise<readonly number[]> {
+  const count = value instanceof PickledArray ? countOf(value.shape) : Array.isArray(value) ? value.length : 0;
+  if (count === undefined || count === 0 || count > taken.length)
     throw wrong(path, "class_dict names images that are not there", formsOf("mini-imagenet"));
+  const indices: readonly unknown[] =
+    value instanceof PickledArray ? Array.from((await value.read()).values) : (value as readonly unknown[]);
+  for (const index of indices) {
+    if (!Number.isSafeInteger(index) || (index as number) < 0 || (index as number) >= taken.length)
+      throw wrong(path, "class_dict names images that are not there", formsOf("mini-imagenet"));
+    if (taken[index as number] === 1)
+      throw wrong(path, `class_dict names the image ${index as number} twice`, formsOf("mini-imagenet"));
+    taken[index as number] = 1;
   }
   return indices as readonly number[];
 }

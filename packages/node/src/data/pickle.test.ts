@@ -115,6 +115,29 @@ describe("withPickle", () => {
     expect(await withPickle(path, async (value) => Array.isArray(value) && value.length)).toBe(2);
   });
 
+  it.each([
+    ["dictionaries", "(", "}", "l."],
+    ["lists", "(", "]", "l."],
+    ["tuples", "(", ")", "l."],
+    ["bytes", "(", "C\0", "l."],
+    ["texts", "(", "X\0\0\0\0", "l."],
+    ["references", "]q\x000(", "h\0", "l."],
+    ["places in lists", "]q\0", "(h\0h\0h\0h\0e", "."],
+    ["names kept", "]", "q\0q\x01", "."],
+    ["copies of a key", `X\x40\0\0\0${"k".repeat(64)}q\x000}`, "h\0Ns", "."],
+  ])("takes no more memory than it may for %s", async (_, before, each, after) => {
+    const path = join(folder, "many.pkl");
+    const sized = async (count: number, memory: number): Promise<boolean> => {
+      await writeFile(path, Buffer.from(before + each.repeat(count) + after, "latin1"));
+      return withPickle(path, async () => true, { memory });
+    };
+    await expect(sized(30_000, 2 ** 17)).rejects.toThrow(
+      /^ILD73 .*many\.pkl:\d+: the pickle holds values that would take more than 0 MiB of memory/,
+    );
+    // What stands in so few bytes is read where there is room.
+    expect(await sized(100, 2 ** 17).catch(String)).toBe(true);
+  });
+
   it("gives texts where they are", async () => {
     expect(await withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get(5), "here"))).toBe("five");
     await expect(withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get("list"), "here"))).rejects.toThrow(

@@ -164,6 +164,10 @@ const windowBytes = 2 ** 20;
 const maximumPickleBytes = 32 * 2 ** 30;
 /** An instruction takes a byte and may make a value of many: this bounds memory before the system does. */
 const maximumInstructions = 50_000_000;
+/** What values may take in memory, by a cautious estimate: an instruction of a byte may make hundreds of them. */
+const maximumMemory = 2 ** 30;
+/** Estimates in bytes: of an empty dictionary, of any other object and what refers to it, and of a place in a list. */
+const [mapBytes, objectBytes, placeBytes] = [300, 100, 8];
 const maximumLine = 4096;
 
 /** The file, read forwards through a window, and again where bytes are asked for. */
@@ -257,23 +261,28 @@ class PickleFile {
   }
 }
 
+export interface PickleOptions extends LongWork {
+  /** Bytes of memory that its values may take, by estimate; 1 GiB unless given. */
+  readonly memory?: number;
+}
+
 /**
  * Passes what a pickle of protocol 0 to 5 holds to `use`; bytes, texts and arrays in it can be read until that is done.
  *
- * @throws DataError ILD73 with the place, for names other than those of arrays, for objects, and for what is no pickle;
- * ILD03
+ * @throws DataError ILD73 with the place, for names other than those of arrays, for objects, for more values than the
+ * memory may hold, and for what is no pickle; ILD03
  */
 export async function withPickle<T>(
   path: string,
   use: (value: Pickled) => Promise<T>,
-  work: LongWork = {},
+  options: PickleOptions = {},
 ): Promise<T> {
   const handle = await onFile(path, () => open(path, "r"));
   try {
     const { size } = await onFile(path, () => handle.stat());
-    const file = new PickleFile(path, handle, size, work);
+    const file = new PickleFile(path, handle, size, options);
     if (size > maximumPickleBytes) throw file.wrong(0, `${size} bytes, more than ${maximumPickleBytes}`);
-    const value = await onFile(path, () => run(file));
+    const value = await onFile(path, () => run(file, options.memory ?? maximumMemory));
     return await use(value);
   } finally {
     await handle.close();
@@ -296,10 +305,28 @@ export async function textOf(value: Pickled | undefined, where: string): Promise
 const code = (character: string): number => character.charCodeAt(0);
 
 /** Runs the instructions of a pickle, as far as they make plain values. */
-async function run(file: PickleFile): Promise<Pickled> {
+async function run(file: PickleFile, memory: number): Promise<Pickled> {
   const stack: Value[] = [];
   const memo = new Map<number, Value>();
   const wrong = (problem: string): DataError => file.wrong(file.position, problem);
+  let estimate = 0;
+  const charge = (bytes: number): void => {
+    estimate += bytes;
+    if (estimate > memory)
+      throw wrong(`values that would take more than ${Math.round(memory / 2 ** 20)} MiB of memory`);
+  };
+  /** Pushes a value that is new. */
+  const make = (value: Value): void => {
+    const isObject = (typeof value === "object" && value !== null) || typeof value === "bigint";
+    charge(value instanceof Map ? mapBytes : isObject ? objectBytes : placeBytes);
+    if (Array.isArray(value)) charge(placeBytes * value.length);
+    stack.push(value);
+  };
+  /** Pushes a mark, or what is there already. */
+  const refer = (value: Value): void => {
+    charge(placeBytes);
+    stack.push(value);
+  };
   const pop = (): Value => {
     const value = stack.pop();
     if (value === undefined || value === mark) throw wrong("an instruction without its values");
@@ -322,20 +349,26 @@ async function run(file: PickleFile): Promise<Pickled> {
   const append = (items: readonly Value[]): void => {
     const list = top();
     if (!Array.isArray(list) || !lists.has(list)) throw wrong("items for something that is no list");
+    charge(placeBytes * items.length);
     for (const item of items) list.push(item);
   };
   const setItems = async (items: readonly Value[]): Promise<void> => {
     const map = top();
     if (!(map instanceof Map) || items.length % 2 !== 0) throw wrong("entries for something that is no dictionary");
-    for (let i = 0; i < items.length; i += 2) map.set(await keyOf(file, items[i]!), items[i + 1]!);
+    for (let i = 0; i < items.length; i += 2) {
+      const key = await keyOf(file, items[i]!);
+      charge(objectBytes + (typeof key === "string" ? 2 * key.length : 0));
+      map.set(key, items[i + 1]!);
+    }
   };
   const put = (index: number): void => {
+    charge(objectBytes);
     memo.set(index, top());
   };
   const get = (index: number): void => {
     const value = memo.get(index);
     if (value === undefined) throw wrong("a reference to nothing");
-    stack.push(value);
+    refer(value);
   };
   const list = (items: Value[]): Value[] => {
     lists.add(items);
@@ -379,7 +412,7 @@ async function run(file: PickleFile): Promise<Pickled> {
         return plain(file, value);
       }
       case code("("):
-        stack.push(mark);
+        refer(mark);
         break;
       case code("0"):
         if (stack.pop() === undefined) throw wrong("an instruction without its values");
@@ -388,96 +421,96 @@ async function run(file: PickleFile): Promise<Pickled> {
         popToMark();
         break;
       case code("2"):
-        stack.push(top());
+        refer(top());
         break;
 
       case code("N"):
-        stack.push(null);
+        make(null);
         break;
       case 0x88:
-        stack.push(true);
+        make(true);
         break;
       case 0x89:
-        stack.push(false);
+        make(false);
         break;
       case code("I"): {
         const line = (await file.line()).trim();
-        stack.push(line === "00" ? false : line === "01" ? true : decimal(line));
+        make(line === "00" ? false : line === "01" ? true : decimal(line));
         break;
       }
       case code("L"):
-        stack.push(decimal((await file.line()).trim()));
+        make(decimal((await file.line()).trim()));
         break;
       case code("J"):
-        stack.push((await file.number(4)) | 0);
+        make((await file.number(4)) | 0);
         break;
       case code("K"):
-        stack.push(await file.number(1));
+        make(await file.number(1));
         break;
       case code("M"):
-        stack.push(await file.number(2));
+        make(await file.number(2));
         break;
       case 0x8a:
-        stack.push(await long(await file.number(1)));
+        make(await long(await file.number(1)));
         break;
       case 0x8b:
-        stack.push(await long(await file.number(4)));
+        make(await long(await file.number(4)));
         break;
       case code("F"): {
         const line = (await file.line()).trim();
         if (!/^[+-]?(\d+\.?\d*(e[+-]?\d+)?|nan|inf)$/i.test(line))
           throw wrong(`the number ${JSON.stringify(line.slice(0, 80))}`);
-        stack.push(/nan/i.test(line) ? Number.NaN : Number(line.replace(/inf/i, "Infinity")));
+        make(/nan/i.test(line) ? Number.NaN : Number(line.replace(/inf/i, "Infinity")));
         break;
       }
       case code("G"): {
         const value = await file.take(8);
-        stack.push(new DataView(value.buffer, value.byteOffset, 8).getFloat64(0, false));
+        make(new DataView(value.buffer, value.byteOffset, 8).getFloat64(0, false));
         break;
       }
 
       case code("S"): {
         const { start, length } = await file.skipLine();
         if (length < 2) throw wrong("a text without quotes");
-        stack.push(new QuotedBytes(file, start + 1, length - 2));
+        make(new QuotedBytes(file, start + 1, length - 2));
         break;
       }
       case code("T"):
-        stack.push(bytes(await file.number(4)));
+        make(bytes(await file.number(4)));
         break;
       case code("U"):
-        stack.push(bytes(await file.number(1)));
+        make(bytes(await file.number(1)));
         break;
       case code("B"):
-        stack.push(bytes(await file.number(4)));
+        make(bytes(await file.number(4)));
         break;
       case code("C"):
-        stack.push(bytes(await file.number(1)));
+        make(bytes(await file.number(1)));
         break;
       case 0x8e:
       case 0x96:
-        stack.push(bytes(await file.number(8)));
+        make(bytes(await file.number(8)));
         break;
       case code("V"): {
         const { start, length } = await file.skipLine();
-        stack.push(new RawText(file, start, length));
+        make(new RawText(file, start, length));
         break;
       }
       case code("X"):
-        stack.push(text(await file.number(4)));
+        make(text(await file.number(4)));
         break;
       case 0x8c:
-        stack.push(text(await file.number(1)));
+        make(text(await file.number(1)));
         break;
       case 0x8d:
-        stack.push(text(await file.number(8)));
+        make(text(await file.number(8)));
         break;
 
       case code("]"):
-        stack.push(list([]));
+        make(list([]));
         break;
       case code("l"):
-        stack.push(list(popToMark()));
+        make(list(popToMark()));
         break;
       case code("a"): {
         const item = pop();
@@ -488,25 +521,25 @@ async function run(file: PickleFile): Promise<Pickled> {
         append(popToMark());
         break;
       case code(")"):
-        stack.push([]);
+        make([]);
         break;
       case code("t"):
-        stack.push(popToMark());
+        make(popToMark());
         break;
       case 0x85:
       case 0x86:
       case 0x87: {
         const items: Value[] = [];
         for (let i = 0; i < operation - 0x84; i++) items.unshift(pop());
-        stack.push(items);
+        make(items);
         break;
       }
       case code("}"):
-        stack.push(new Map());
+        make(new Map());
         break;
       case code("d"): {
         const items = popToMark();
-        stack.push(new Map());
+        make(new Map());
         await setItems(items);
         break;
       }
@@ -544,17 +577,17 @@ async function run(file: PickleFile): Promise<Pickled> {
 
       case code("c"): {
         const module = await file.line();
-        stack.push(name(module, await file.line()));
+        make(name(module, await file.line()));
         break;
       }
       case 0x93: {
         const attribute = await nameText(file, pop());
-        stack.push(name(await nameText(file, pop()), attribute));
+        make(name(await nameText(file, pop()), attribute));
         break;
       }
       case code("R"): {
         const given = pop();
-        stack.push(await reduced(file, pop(), given));
+        make(await reduced(file, pop(), given));
         break;
       }
       case code("b"): {

@@ -67,6 +67,10 @@ describe("readRegressionTable", () => {
     await expect(read("h.csv", "user,age,rating\n ,2,1\n")).rejects.toThrow(/h\.csv:2: the group in "user" is missing/);
     await expect(read("i.csv", "user,age,rating\n")).rejects.toThrow(/ILD06 .*there are no rows/);
     await expect(read("j.jsonl", '{"user":null,"age":1,"rating":2}')).rejects.toThrow(/j\.jsonl:1: the group/);
+    await expect(read("l.csv", csv, { maximumValues: 8 })).rejects.toThrow(
+      /^ILD06 .*l\.csv: it has more than 8 numbers\. Name fewer columns/,
+    );
+    expect((await read("l.csv", csv, { maximumValues: 9 })).inputs).toHaveLength(2);
     await expect(read("k.jsonl", '{"user":"a","age":1,"rating":1e39}')).rejects.toThrow(/column "rating" holds 1e\+39/);
   });
 });

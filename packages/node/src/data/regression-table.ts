@@ -5,6 +5,8 @@ import { DataError } from "./data-error.js";
 import { eachJsonLine } from "./table-file.js";
 
 export interface RegressionTableOptions extends CsvOptions {
+  /** @internal Most numbers that there may be. */
+  readonly maximumValues?: number;
   /** Name of the table; default "table". */
   readonly name?: string;
   /** The column that says which group a row belongs to. */
@@ -20,14 +22,15 @@ export interface RegressionTable {
   readonly inputs: readonly string[];
 }
 
-const maximumValues = 2 ** 28;
+/** Each is kept twice for a moment, and drawn from at random: they are to fit in memory many times over. */
+const mostValues = 2 ** 25;
 
 /**
  * Reads the columns of a table that `groupedRegression` takes: CSV (.csv, .tsv), or one JSON object a line (.jsonl,
  * .ndjson). Groups are text, numbers or, in JSON, truth values.
  *
  * @throws DataError ILD71 with the line, for anything that is not a finite number where one should be, an empty group, or
- * a column that is not there; ILD06 for no rows, or more than 2^28 values; ILD03
+ * a column that is not there; ILD06 for no rows, or more than 2^25 values; ILD03
  * @example
  * const { table, inputs } = await readRegressionTable("sensors.csv", { groupColumn: "sensor", targets: ["degrees"] });
  * const { tasks } = groupedRegression(table, { groupColumn: "sensor", inputs, targets: ["degrees"], shots: 5 });
@@ -96,7 +99,7 @@ class ColumnReader {
   }
 
   add({ fieldOf, numberOf, line }: Row): void {
-    const { groupColumn } = this.options;
+    const { groupColumn, maximumValues = mostValues } = this.options;
     const value = fieldOf(groupColumn);
     const group = ["string", "number", "boolean"].includes(typeof value) ? String(value).trim() : "";
     if (group === "" || group.length > 512) {

@@ -1,5 +1,30 @@
-import { compile, grad, interpret, mul, sum, type Tensor, tensor } from "@innerloop/graph";
-import { random, solvePositiveDefinite } from "innerloop";
+import {
+  compile,
+  concat,
+  grad,
+  interpret,
+  leaves,
+  mul,
+  reshape,
+  sum,
+  type Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
+import {
+  conjugateGradients,
+  functionLayer,
+  key,
+  type Layer,
+  type Learner,
+  leastSquaresSvm,
+  logisticRegression,
+  mlp,
+  random,
+  ridgeRegression,
+  solvePositiveDefinite,
+  type Task,
+} from "innerloop";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
@@ -55,4 +80,70 @@ describe.each([
     }
     expect(distance(await compile(grad(f), { executor })(a), slope!)).toBeLessThan(3 * tolerance);
   });
+});
+
+/** n rows of `features` numbers about 1, apart by `spread`: their kernel has one large eigenvalue. */
+function nearlyEqual(n: number, features: number, spread: number): Tensor {
+  const source = random(5, n, features);
+  return tensor(
+    Float32Array.from({ length: n * features }, () => 1 + source.normal(0, spread)),
+    [n, features],
+  );
+}
+
+const labels = (n: number, ways: number): Tensor => tensor(Int32Array.from({ length: n }, (_, i) => i % ways));
+const identity = functionLayer((x) => x) as Layer;
+const curve = (n: number): { readonly x: Tensor; readonly y: Tensor } => {
+  const x = Float32Array.from({ length: n }, (_, i) => (10 * i) / n - 5);
+  return { x: tensor(x, [n, 1]), y: tensor(x.map(Math.sin), [n, 1]) };
+};
+const alike: Task = {
+  support: { x: nearlyEqual(25, 64, 1e-2), y: labels(25, 5) },
+  query: { x: nearlyEqual(26, 64, 1e-2), y: labels(26, 5) },
+};
+const wide: Task = {
+  support: { x: nearlyEqual(10, 800, 30), y: labels(10, 5) },
+  query: { x: nearlyEqual(11, 800, 30), y: labels(11, 5) },
+};
+
+test.each([
+  [
+    "ridge regression of a curve",
+    ridgeRegression({ model: mlp({ sizes: [1, 40, 40] }), task: "regression", lambda: 1e-3 }),
+    { support: curve(10), query: curve(15) },
+    // Here the features themselves are rounded.
+    5e-3,
+  ],
+  [
+    "ridge regression of rows that are nearly equal",
+    ridgeRegression({ model: identity, ways: 5, lambda: 1e-3 }),
+    alike,
+    1e-3,
+  ],
+  ["a least-squares SVM of them", leastSquaresSvm({ model: identity, ways: 5, lambda: 1e-3 }), alike, 1e-3],
+  ["logistic regression on large features", logisticRegression({ model: identity, ways: 5 }), wide, 1e-3],
+] as const)(
+  "%s: loss and gradient are float64's, though the condition is 1e6",
+  async (_name, built, task, tolerance) => {
+    const learner = built as unknown as Learner;
+    const params = learner.init(key(1));
+    // The loss, and the gradient as one list of numbers.
+    const f = (at: Tree): Tensor[] => {
+      const { loss, gradient } = learner.metaGradient(at, task);
+      return [reshape(loss, [1]), concat(leaves(gradient).map((leaf) => reshape(leaf, [leaf.size])))];
+    };
+    const exact = interpret(f(params));
+    const found = await compile(f, { executor })(params);
+    for (const [i, values] of exact.entries()) {
+      const size = Math.max(...Array.from(values, Math.abs));
+      const errors = Array.from(values, (value, j) => Math.abs(Number(found[i]!.data![j]) - value));
+      expect(Math.max(...errors)).toBeLessThan(tolerance * size);
+    }
+  },
+);
+
+test("conjugate gradients end on a long right side where the curvature is not positive", async () => {
+  const b = tensor(Float32Array.of(3e4, -4e4));
+  const solve = (at: Tensor): Tensor => conjugateGradients((v: Tensor) => mul(v, -1), at, 3);
+  expect((await compile(solve, { executor })(b)).data).toEqual(b.data);
 });

@@ -1,5 +1,5 @@
 /** From options to what `train` and `evaluate` take: data, tasks, learner, optimizers and baselines. */
-import type { Tree } from "@innerloop/graph";
+import { reshape, type Tensor, type Tree } from "@innerloop/graph";
 import {
   type Adapter,
   type Augmentation,
@@ -25,6 +25,7 @@ import {
   heNormal,
   type Initializer,
   type LabelledExamples,
+  type Layer,
   type Learner,
   type LearnerEntry,
   type LearnerSetting,
@@ -120,41 +121,62 @@ function splitExamples(data: LabelledExamples): DataSplits {
   return { train: part("train", 0, 0.8), validation: part("validation", 0.8, 0.85), test: part("test", 0.85, 1) };
 }
 
+/** Sizes of tasks that a learner is made for: those that an existing run was trained with, whatever it is evaluated with. */
+export type TrainedSizes = Pick<ExperimentOptions, "ways" | "shots" | "trainShots">;
+
 /**
  * Builds the experiment; `data` is needed for all but the families that are formulas.
  *
- * @param outputs classes that the model tells apart, those of a task by default; tasks may have fewer
+ * @param trained the options of an existing run; the tasks at hand may be of other sizes
  * @param trainClasses classes of the data that the learner was trained on, where that is not the data at hand
+ * @throws UsageError where training tasks have more classes than the learner can tell apart
  */
 export function buildExperiment(
   options: ExperimentOptions,
   data: DataSplits | undefined,
-  outputs = outputsOf(options),
+  trained?: TrainedSizes,
   trainClasses = data?.train.classes.length ?? 0,
 ): Experiment {
-  if (!data) return buildRegression(options, curveTasksOf(options));
+  if (!data) return buildRegression(options, curveTasksOf(options), trained);
+  if (!trained) requireTrainWays(options);
   const { exampleShape } = data.test;
-  const setting = classification(exampleShape, outputs, trainClasses);
-  return experimentOf(options, tasksOf(options, data), modelsOf(options, exampleShape, outputs), setting);
+  const setting = classification(exampleShape, outputsOf(options, trained?.ways), trainClasses);
+  return experimentOf(options, tasksOf(options, data), setting, trained);
 }
 
-/** Builds the experiment of regression tasks, of a formula or a table. */
-export function buildRegression(options: ExperimentOptions, tasks: Experiment["tasks"]): Experiment {
+/** Builds the experiment of regression tasks, of a formula or a table; `trained` as for `buildExperiment`. */
+export function buildRegression(
+  options: ExperimentOptions,
+  tasks: Experiment["tasks"],
+  trained?: TrainedSizes,
+): Experiment {
+  if (!trained && options.trainWays > 0)
+    throw new UsageError(`--train-ways ${options.trainWays} of regression`, "Its tasks have no classes: leave it out");
   const { support } = tasks.train.sample(0, 0);
   const inputShape = support.x.shape.slice(1);
   const outputs = support.y.shape[1] ?? 1;
   const setting = { kind: "regression", inputShape, outputs, trainClasses: 0, loss: meanSquaredError } as const;
-  return experimentOf(options, tasks, modelsOf(options, inputShape, outputs), setting);
+  return experimentOf(options, tasks, setting, trained);
+}
+
+/** Labels beyond the outputs of a model would be none. */
+function requireTrainWays({ learner, ways, trainWays }: ExperimentOptions): void {
+  if (trainWays <= ways || learnerCatalogue[learner].variableWays) return;
+  throw new UsageError(
+    `--train-ways ${trainWays} of ${learner}, whose model has an output for each of --ways ${ways} classes`,
+    "Leave it out or raise --ways; it is for learners whose parameters do not depend on the classes",
+  );
 }
 
 function experimentOf(
   options: ExperimentOptions,
   tasks: Experiment["tasks"],
-  models: ReturnType<typeof modelsOf>,
   setting: TaskSetting,
+  trained: TrainedSizes | undefined,
 ): Experiment {
+  const models = modelsOf(options, setting.inputShape, setting.outputs);
   return {
-    learner: learnerOf(options, models, setting),
+    learner: learnerOf(options, models, setting, trained),
     tasks,
     optimizer: outerOptimizerOf(options),
     baselines: baselinesOf(options, models, setting),
@@ -166,10 +188,10 @@ export function buildClassifier(
   options: ExperimentOptions,
   exampleShape: readonly number[],
   trainClasses: number,
-  outputs = outputsOf(options),
+  trained?: TrainedSizes,
 ): Learner {
-  const setting = classification(exampleShape, outputs, trainClasses);
-  return learnerOf(options, modelsOf(options, exampleShape, outputs), setting);
+  const setting = classification(exampleShape, outputsOf(options, trained?.ways), trainClasses);
+  return learnerOf(options, modelsOf(options, exampleShape, setting.outputs), setting, trained);
 }
 
 /** Regression families that are formulas, by the names that --data has for them. */
@@ -261,7 +283,14 @@ function modelsOf(
         perStepModel: convNet({ ...shared, downsampling, ways: outputs, batchNormSteps: steps }),
         embedding: convEmbedding({ ...shared, downsampling }),
         maps: convMaps(shared),
-        contextModel: contextualConvNet({ ...shared, downsampling, ways: outputs, contextSize }),
+        // After the third block, or the last of fewer.
+        contextModel: contextualConvNet({
+          ...shared,
+          downsampling,
+          ways: outputs,
+          contextSize,
+          contextIn: Math.min(3, blocks),
+        }),
       };
     }
   }
@@ -292,8 +321,13 @@ function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, cli
   return clip > 0 ? clipByGlobalNorm(optimizer, clip) : optimizer;
 }
 
-function learnerOf(options: ExperimentOptions, models: ReturnType<typeof modelsOf>, setting: TaskSetting): Learner {
-  const { learner, steps, innerRate, iterations, distance, proximal, units, shots, trainShots } = options;
+function learnerOf(
+  options: ExperimentOptions,
+  models: ReturnType<typeof modelsOf>,
+  setting: TaskSetting,
+  { shots, trainShots }: TrainedSizes = options,
+): Learner {
+  const { learner, steps, innerRate, iterations, distance, proximal, units } = options;
   const supportRows = Math.max(shots, trainShots) * (setting.kind === "classification" ? setting.outputs : 1);
   const temperature = options.temperature === "learned" ? "learned" : 1;
   const inner = innerOptimizerOf(options);
@@ -325,9 +359,11 @@ export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, train
  */
 function baselinesOf(
   options: ExperimentOptions,
-  { model, embedding }: Pick<LearnerSetting, "model" | "embedding">,
-  { kind, loss }: Pick<TaskSetting, "kind" | "loss">,
+  models: ReturnType<typeof modelsOf>,
+  { kind, inputShape, outputs, loss }: TaskSetting,
 ): Baseline[] {
+  const { ways } = options;
+  const model = scratchModel(options, inputShape, kind === "classification" ? ways : outputs);
   const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) });
   const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) });
   const list: Baseline[] = [
@@ -335,11 +371,13 @@ function baselinesOf(
     { adapter: { ...longer, name: "from scratch, Adam 0.01" }, steps: [10, 50] },
   ];
   if (kind === "regression") return list;
-  const { ways } = options;
+  const pixels: Baseline = { adapter: nearestNeighbour({ ways }), steps: [0] };
+  const embedding = embeddingOf(options.learner, models);
+  if (!embedding) return [...list, pixels];
   const embedded = nearestNeighbour({ ways, model: embedding });
   return [
     ...list,
-    { adapter: nearestNeighbour({ ways }), steps: [0] },
+    pixels,
     {
       adapter: { ...embedded, name: "nearest neighbour (embedding)" },
       steps: [0],
@@ -347,3 +385,21 @@ function baselinesOf(
     },
   ];
 }
+
+/** The model with an output for each class of a task. Averages over a training that there was not would normalise nothing. */
+function scratchModel(options: ExperimentOptions, inputShape: readonly number[], outputs: number): Layer {
+  const batchNorm = options.batchNorm === "running" ? "support" : options.batchNorm;
+  return modelsOf({ ...options, batchNorm }, inputShape, outputs).model;
+}
+
+/** What a learner trains as its embedding, or as the model below its head; undefined where that is not of the image alone. */
+function embeddingOf(
+  learner: ExperimentOptions["learner"],
+  { embedding, maps }: ReturnType<typeof modelsOf>,
+): Layer | undefined {
+  if (learner === "cavia") return undefined;
+  if (learner !== "relation") return embedding;
+  return { ...maps, apply: (...given) => flattened(maps.apply(...given)) };
+}
+
+const flattened = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, -1]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../data/dataset-store.js";
-import { loadExamples } from "./load-data.js";
+import { isDarkOnLight, loadExamples } from "./load-data.js";
 import { defaultExperimentOptions } from "./option-table.js";
 
 let folder: string;
@@ -49,5 +49,34 @@ describe("--data", () => {
     await classFolders("omniglot");
     expect((await load("birds")).examples.classes).toHaveLength(2);
     await expect(load("omniglot")).rejects.toThrow(/ILD02 omniglot/);
+  });
+});
+
+describe("isDarkOnLight", () => {
+  const of = (exampleShape: readonly number[], examples: Uint8Array | Float32Array): boolean =>
+    isDarkOnLight({ name: "made up", exampleShape, classes: [{ name: "a", count: 1, examples }] });
+  const paper = [255, 255, 255, 255, 0, 255, 255, 255, 255];
+
+  it("is about grey images of bytes", () => {
+    expect(of([3, 3, 1], Uint8Array.from(paper))).toBe(true);
+    expect(
+      of(
+        [3, 3, 1],
+        Uint8Array.from(paper, (value) => 255 - value),
+      ),
+    ).toBe(false);
+  });
+
+  it("takes neither rows of a table nor numbers for images", () => {
+    expect(of([9], Uint8Array.from(paper))).toBe(false);
+    expect(of([3, 3], Uint8Array.from(paper))).toBe(false);
+    expect(of([9], Float32Array.from(paper))).toBe(false);
+    expect(
+      of(
+        [3, 3, 1],
+        Float32Array.from(paper, (value) => value / 255),
+      ),
+    ).toBe(false);
+    expect(of([1, 3, 3], Uint8Array.from(paper))).toBe(false);
   });
 });

@@ -32,14 +32,9 @@ export async function loadRegressionTable(
   >,
   work: LongWork = {},
 ): Promise<{ readonly tasks: Readonly<Record<Split, TaskSource>>; readonly record: DataRecord }> {
+  requireTableOptions(options);
   const { data, groupColumn, shots, trainShots, validationClasses, testClasses } = options;
   const targets = columnsIn(options.target);
-  if (data === "" || targets.length === 0) {
-    throw new UsageError(
-      `--group-column ${groupColumn} without ${data === "" ? "--data" : "--target"}`,
-      "Tasks from a table take --data FILE.csv --group-column COLUMN --target COLUMN",
-    );
-  }
   const name = basename(data).replace(/\.[a-z]+$/i, "");
   const named = columnsIn(options.inputs);
   const { table, inputs } = await readRegressionTable(data, {
@@ -73,6 +68,47 @@ export async function loadRegressionTable(
       darkOnLight: false,
     },
   };
+}
+
+/**
+ * @param preset the preset `table` is for tables alone
+ * @throws UsageError where some of what makes tasks from a table is given, and not all
+ */
+export function requireTableOptions(
+  options: Pick<ExperimentOptions, "data" | "groupColumn" | "target" | "inputs">,
+  preset?: string,
+): void {
+  const { data, groupColumn, target, inputs } = options;
+  const isName = data !== "" && !/[\\/.]/.test(data);
+  const given =
+    groupColumn !== ""
+      ? `--group-column ${groupColumn}`
+      : target !== ""
+        ? `--target ${target}`
+        : inputs !== ""
+          ? `--inputs ${inputs}`
+          : /\.(csv|tsv|jsonl|ndjson)$/i.test(data)
+            ? `--data ${data}`
+            : preset === "table"
+              ? "the preset table"
+              : undefined;
+  if (given === undefined) return;
+  const problem =
+    data === ""
+      ? "without --data"
+      : isName
+        ? `with the data set ${data}`
+        : groupColumn === ""
+          ? "without --group-column"
+          : columnsIn(target).length === 0
+            ? "without --target"
+            : undefined;
+  if (problem !== undefined) {
+    throw new UsageError(
+      `${given} ${problem}`,
+      "Tasks from a table take --data FILE.csv --group-column COLUMN --target COLUMN",
+    );
+  }
 }
 
 const columnsIn = (list: string): string[] =>
@@ -172,17 +208,22 @@ async function loadFolder(
 /** So many images tell what the others are like. */
 const imagesLookedAt = 400;
 
+/** Whether examples are grey images: bytes [height, width, 1]. Rows of a table are of one axis, or numbers. */
+export const isGreyImage = ({ exampleShape, classes }: LabelledExamples): boolean =>
+  exampleShape.length === 3 && exampleShape[2] === 1 && classes.every(({ examples }) => examples instanceof Uint8Array);
+
 /** Whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
-export function isDarkOnLight({ exampleShape, classes }: LabelledExamples): boolean {
-  const [height = 1, width = 1, channels = 1] = exampleShape;
-  if (channels !== 1) return false;
+export function isDarkOnLight(data: LabelledExamples): boolean {
+  if (!isGreyImage(data)) return false;
+  const { exampleShape, classes } = data;
+  const [height = 1, width = 1] = exampleShape;
   const size = height * width;
   const images = classes.flatMap(({ examples, count }) =>
     Array.from({ length: count }, (_, i) => examples.subarray(i * size, (i + 1) * size)),
   );
   const stride = Math.ceil(images.length / imagesLookedAt);
   const chosen = images.filter((_, i) => i % stride === 0);
-  const isPaper = (image: Uint8Array | Float32Array): boolean => {
+  const isPaper = (image: LabelledExamples["classes"][number]["examples"]): boolean => {
     // Drawings may touch the border: its median is still that of the paper.
     const pixels = Array.from(image);
     const border = pixels.filter(
@@ -190,7 +231,7 @@ export function isDarkOnLight({ exampleShape, classes }: LabelledExamples): bool
     );
     const paper = border.sort((a, b) => a - b)[border.length >> 1]!;
     const mean = pixels.reduce((sum, value) => sum + value, 0) / size;
-    return paper > (image instanceof Uint8Array ? 150 : 0.6) && mean <= paper;
+    return paper > 150 && mean <= paper;
   };
   return chosen.filter(isPaper).length > chosen.length / 2;
 }

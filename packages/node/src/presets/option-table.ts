@@ -2,7 +2,7 @@
  * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
  * this table.
  */
-import { learnerNames } from "innerloop";
+import { type LearnerName, learnerCatalogue, learnerNames } from "innerloop";
 import { devices } from "../executor/device.js";
 import { nearestName, UsageError } from "./usage-error.js";
 
@@ -35,10 +35,28 @@ export const optionGroups = [
 ] as const;
 export type OptionGroup = (typeof optionGroups)[number];
 
+/** What examples come from. */
+export type DataKind = "classes" | "table" | "curves";
+export const dataKindTexts: Readonly<Record<DataKind, string>> = {
+  classes: "data sets of classes",
+  table: "tables",
+  curves: "curves",
+};
+
+/** What an option is of use for, where it is not for all: beside other choices it means nothing, and is refused. */
+export interface OptionUse {
+  readonly data?: readonly DataKind[];
+  /** What they are called, and which they are. */
+  readonly learners?: { readonly text: string; readonly names: readonly LearnerName[] };
+  readonly models?: readonly ("conv" | "mlp" | "linear")[];
+  readonly split?: "classes" | "examples";
+}
+
 interface OptionBase {
   readonly group: OptionGroup;
   readonly help: string;
   readonly commands: readonly CommandName[];
+  readonly of?: OptionUse;
   /** May be given together with --resume: it does not change what is trained. */
   readonly onResume?: true;
   readonly short?: string;
@@ -78,6 +96,17 @@ const table = <const T extends Readonly<Record<string, OptionSpec>>>(specs: T): 
 const training = ["train"] as const;
 const trained = ["train", "eval", "compare"] as const;
 const batchNormModes = ["transductive", "support", "running", "none"] as const;
+
+const learnersNamed = (...names: readonly LearnerName[]) => ({ text: `--learner ${names.join(", ")}`, names });
+const inSteps = {
+  text: "learners that adapt in steps",
+  names: learnerNames.filter((name) => learnerCatalogue[name].takesSteps),
+};
+/** SNAIL has widths of its own. */
+const reading = {
+  text: "model-based learners",
+  names: learnerNames.filter((name) => learnerCatalogue[name].family === "model" && name !== "snail"),
+};
 
 /** What results tables may show. */
 export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
@@ -124,6 +153,7 @@ export const experimentOptions = table({
     most: 1000,
     group: "Task",
     commands: trained,
+    of: { data: ["classes"] },
     help: "classes in a task",
   },
   trainWays: {
@@ -133,7 +163,8 @@ export const experimentOptions = table({
     most: 1000,
     group: "Task",
     commands: training,
-    help: "classes of a training task, where they differ, for learners whose parameters do not depend on them; 0: as --ways",
+    of: { data: ["classes"] },
+    help: "classes of a training task, where they differ: more than --ways for learners whose parameters do not depend on them; 0: as --ways",
   },
   shots: {
     kind: "integer",
@@ -168,6 +199,7 @@ export const experimentOptions = table({
     default: "classes",
     group: "Task",
     commands: training,
+    of: { data: ["classes"] },
     help: "what is held out: whole classes, or examples of the same classes under new labels",
   },
   validationClasses: {
@@ -176,6 +208,7 @@ export const experimentOptions = table({
     least: 0,
     group: "Task",
     commands: training,
+    of: { data: ["classes", "table"], split: "classes" },
     help: "classes, or groups of a table, held out for validation; 0: a tenth, or those that the data set names",
   },
   testClasses: {
@@ -184,6 +217,7 @@ export const experimentOptions = table({
     least: 0,
     group: "Task",
     commands: training,
+    of: { data: ["classes", "table"], split: "classes" },
     help: "classes, or groups of a table, held out for evaluation; 0: a fifth, or those that the data set names",
   },
   classOrder: {
@@ -192,6 +226,7 @@ export const experimentOptions = table({
     default: "shuffled",
     group: "Task",
     commands: training,
+    of: { data: ["classes"], split: "classes" },
     help: "which classes are held out: of a shuffle that is always the same; or as the data set lists them, the first for training, the next for validation, the last for evaluation",
   },
   rotations: {
@@ -200,6 +235,7 @@ export const experimentOptions = table({
     default: "no",
     group: "Task",
     commands: training,
+    of: { data: ["classes"], split: "classes" },
     help: "turn training classes by 90, 180 and 270 degrees to make new ones",
   },
   augment: {
@@ -208,6 +244,7 @@ export const experimentOptions = table({
     default: "none",
     group: "Task",
     commands: training,
+    of: { data: ["classes"] },
     help: "random changes of the images of training tasks: shift moves them by up to a tenth of their side; photo mirrors them and changes brightness, contrast and saturation as well",
   },
   imageSize: {
@@ -217,6 +254,7 @@ export const experimentOptions = table({
     most: 256,
     group: "Images",
     commands: ["train", "data import"],
+    of: { data: ["classes"] },
     help: "height and width to which images of a folder are brought",
   },
   channels: {
@@ -225,6 +263,7 @@ export const experimentOptions = table({
     default: "1",
     group: "Images",
     commands: ["train", "data import"],
+    of: { data: ["classes"] },
     help: "of images of a folder: 1 grey, 3 colour",
   },
   invert: {
@@ -233,6 +272,7 @@ export const experimentOptions = table({
     default: "auto",
     group: "Images",
     commands: ["train", "adapt", "data import"],
+    of: { data: ["classes"] },
     help: "turn dark ink on light paper into light on dark; auto: where the border of most grey images is light",
   },
 
@@ -250,7 +290,8 @@ export const experimentOptions = table({
     default: "squaredEuclidean",
     group: "Learner",
     commands: training,
-    help: "of embeddings, for prototypical networks",
+    of: { learners: learnersNamed("prototypical") },
+    help: "of embeddings",
   },
   temperature: {
     kind: "choice",
@@ -258,7 +299,8 @@ export const experimentOptions = table({
     default: "1",
     group: "Learner",
     commands: training,
-    help: "what distances or similarities are divided by, for prototypical and matching networks",
+    of: { learners: learnersNamed("prototypical", "matching", "matching-fce") },
+    help: "what distances or similarities are divided by",
   },
   proximal: {
     kind: "number",
@@ -268,7 +310,8 @@ export const experimentOptions = table({
     most: 1e6,
     group: "Learner",
     commands: training,
-    help: "pull towards the meta-parameters in the inner loop of iMAML, its lambda",
+    of: { learners: learnersNamed("imaml") },
+    help: "pull towards the meta-parameters in the inner loop, lambda",
   },
   units: {
     kind: "integer",
@@ -277,7 +320,8 @@ export const experimentOptions = table({
     most: 4096,
     group: "Learner",
     commands: training,
-    help: "width of the networks that read the support set, of model-based learners; a multiple of 4",
+    of: { learners: reading },
+    help: "width of the networks that read the support set; a multiple of 4",
   },
   contextSize: {
     kind: "integer",
@@ -286,7 +330,8 @@ export const experimentOptions = table({
     most: 4096,
     group: "Learner",
     commands: training,
-    help: "numbers of the context vector of CAVIA",
+    of: { learners: learnersNamed("cavia") },
+    help: "numbers of the context vector",
   },
   unlabelled: {
     kind: "integer",
@@ -295,7 +340,8 @@ export const experimentOptions = table({
     most: 1000,
     group: "Task",
     commands: trained,
-    help: "unlabelled support examples per class, for the learner semi-supervised",
+    of: { learners: learnersNamed("semi-supervised") },
+    help: "unlabelled support examples per class",
   },
   batch: {
     kind: "integer",
@@ -304,7 +350,8 @@ export const experimentOptions = table({
     most: 65536,
     group: "Training",
     commands: training,
-    help: "images of an update, for the learner simple-shot, whose training tasks are batches of all classes",
+    of: { learners: learnersNamed("simple-shot") },
+    help: "images of an update, where training tasks are batches of all classes",
   },
   innerOptimizer: {
     kind: "choice",
@@ -312,6 +359,7 @@ export const experimentOptions = table({
     default: "sgd",
     group: "Learner",
     commands: training,
+    of: { learners: inSteps },
     help: "optimizer of the adaptation; adam has beta1 = 0, as in Reptile",
   },
   innerRate: {
@@ -322,6 +370,7 @@ export const experimentOptions = table({
     most: 100,
     group: "Learner",
     commands: training,
+    of: { learners: inSteps },
     help: "its learning rate",
   },
   steps: {
@@ -331,6 +380,7 @@ export const experimentOptions = table({
     most: 100,
     group: "Learner",
     commands: training,
+    of: { learners: inSteps },
     help: "adaptation steps while training",
   },
 
@@ -349,6 +399,7 @@ export const experimentOptions = table({
     most: 1024,
     group: "Model",
     commands: training,
+    of: { data: ["classes"], models: ["conv"] },
     help: "channels of each block of the convolutional model",
   },
   blocks: {
@@ -358,6 +409,7 @@ export const experimentOptions = table({
     most: 8,
     group: "Model",
     commands: training,
+    of: { data: ["classes"], models: ["conv"] },
     help: "blocks of the convolutional model",
   },
   downsampling: {
@@ -366,6 +418,7 @@ export const experimentOptions = table({
     default: "stride",
     group: "Model",
     commands: training,
+    of: { data: ["classes"], models: ["conv"] },
     help: "how a block halves the image",
   },
   hidden: {
@@ -375,6 +428,7 @@ export const experimentOptions = table({
     most: 65536,
     group: "Model",
     commands: training,
+    of: { models: ["mlp"] },
     help: "units of the hidden layers of the fully connected model",
   },
   init: {
@@ -383,6 +437,7 @@ export const experimentOptions = table({
     default: "glorot",
     group: "Model",
     commands: training,
+    of: { models: ["mlp"] },
     help: "first weights of the fully connected model: Glorot's uniform, He's normal, or truncated normal of deviation 0.01",
   },
   batchNorm: {
@@ -391,6 +446,7 @@ export const experimentOptions = table({
     default: "transductive",
     group: "Model",
     commands: ["train", "adapt"],
+    of: { models: ["conv", "mlp"] },
     help: "where normalisation takes its statistics: all examples at hand, as published; the support set; averages over training; none for the fully connected model without it",
   },
 
@@ -780,6 +836,18 @@ export function optionsOf(command: CommandName): [name: string, spec: OptionSpec
   const all: [string, OptionSpec][] = [...Object.entries(experimentOptions), ...Object.entries(invocationOptions)];
   const taken = all.filter(([, spec]) => spec.commands.includes(command));
   return optionGroups.flatMap((group) => taken.filter(([, spec]) => spec.group === group));
+}
+
+/** `for --model conv`: what an option is for, in words; empty where it is for all. */
+export function useText({ of }: OptionSpec): string {
+  const parts = [
+    of?.learners?.text,
+    of?.models && `--model ${of.models.join(" or ")}`,
+    // Models of images are for nothing but classes.
+    of?.models ? undefined : of?.data?.map((kind) => dataKindTexts[kind]).join(" or "),
+    of?.split && `--split ${of.split}`,
+  ].filter((part) => part !== undefined);
+  return parts.length > 0 ? `for ${parts.join(" with ")}` : "";
 }
 
 /** `5 to 10`, `sgd | adam`: what an option takes, in words. */

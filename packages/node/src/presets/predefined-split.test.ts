@@ -34,8 +34,20 @@ describe("splits that a data set names itself", () => {
 
   it("give way to numbers of classes that are asked for, and are none where a class has no part", () => {
     expect(sizes(split(data, { testClasses: 4, validationClasses: 3 }))).toEqual([3, 3, 4]);
-    expect(sizes(split(data, { testClasses: 4 }))).toEqual([4, 2, 4]);
     expect(sizes(split(madeUp({ none: 1, train: 9, test: 10 })))).toEqual([14, 2, 4]);
+  });
+
+  it("keep their test classes, whatever is held out for validation", () => {
+    const parts = split(data, { validationClasses: 4 });
+    expect(names(parts.test)).toEqual(["test 0", "test 1", "test 2"]);
+    expect(sizes(parts)).toEqual([3, 4, 3]);
+    expect([...names(parts.train), ...names(parts.validation)].every((name) => !name.startsWith("test"))).toBe(true);
+    expect(() => split(data, { validationClasses: 6 })).toThrow(
+      /made up has 7 classes that are not for test, too few to hold out 6 of them for validation/,
+    );
+    expect(() => split(data, { testClasses: 4 })).toThrow(
+      /^--test-classes 4 of made up, which itself says .*\. Give --validation-classes as well to split all/,
+    );
   });
 
   it("take validation classes from those for training where there are none", () => {

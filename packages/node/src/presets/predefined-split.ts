@@ -4,23 +4,30 @@ import { UsageError } from "./usage-error.js";
 
 /**
  * The parts that a data set itself names for its classes; undefined where not every class has one, or where the
- * options ask for other numbers of classes. Where no class is for validation, a tenth of the training classes is.
+ * options ask for both numbers of classes, which splits them anew. Where only the number of classes for validation is
+ * given, they are taken from those that are not for test; where none is and no class is for validation, a tenth of the
+ * training classes is.
  *
- * @throws UsageError where there are no classes for training or for test
+ * @throws UsageError where there are no classes for training or for test, or only the number of classes for test is given
  */
 export function predefinedSplit(
   data: LabelledExamples,
   { validationClasses, testClasses, ways, classOrder }: SplitOptions,
   seed: number,
 ): Record<Split, LabelledExamples> | undefined {
-  if (validationClasses !== 0 || testClasses !== 0 || data.classes.some(({ split }) => split === undefined)) {
-    return undefined;
+  if (data.classes.some(({ split }) => split === undefined)) return undefined;
+  if (testClasses !== 0) {
+    if (validationClasses !== 0) return undefined;
+    throw new UsageError(
+      `--test-classes ${testClasses} of ${data.name}, which itself says which classes are for test`,
+      "Give --validation-classes as well to split all of its classes anew, or leave it out",
+    );
   }
-  const part = (name: Split): LabelledExamples => ({
-    ...selectClasses(data, (entry) => entry.split === name),
+  const part = (name: Split, ...splits: readonly Split[]): LabelledExamples => ({
+    ...selectClasses(data, ({ split }) => split !== undefined && splits.includes(split)),
     name: `${data.name} ${name}`,
   });
-  const [train, validation, test] = [part("train"), part("validation"), part("test")];
+  const [train, validation, test] = [part("train", "train"), part("validation", "validation"), part("test", "test")];
   for (const { name, classes } of [train, test]) {
     if (classes.length > 0) continue;
     throw new UsageError(
@@ -28,16 +35,19 @@ export function predefinedSplit(
       "Split the classes anew with --validation-classes and --test-classes",
     );
   }
-  if (validation.classes.length > 0) return { train, validation, test };
-  const n = train.classes.length;
-  const held = Math.max(ways, Math.round(n / 10));
+  if (validationClasses === 0 && validation.classes.length > 0) return { train, validation, test };
+  const others = part("train", "train", "validation");
+  const n = others.classes.length;
+  const held = validationClasses || Math.max(ways, Math.round(n / 10));
   if (n - held < ways) {
     throw new UsageError(
-      `${data.name} has no classes for validation, and its ${n} for training are too few to hold out ${held} of them`,
-      "Lower --ways, or split the classes anew with --validation-classes and --test-classes",
+      validationClasses === 0
+        ? `${data.name} has no classes for validation, and its ${n} for training are too few to hold out ${held} of them`
+        : `${data.name} has ${n} classes that are not for test, too few to hold out ${held} of them for validation`,
+      "Lower --ways or --validation-classes, or split the classes anew with --validation-classes and --test-classes",
     );
   }
-  const parts = splitClasses(train, { train: n - held, validation: held, order: orderOf(classOrder) }, seed);
+  const parts = splitClasses(others, { train: n - held, validation: held, order: orderOf(classOrder) }, seed);
   return {
     train: { ...parts.train, name: train.name },
     validation: { ...parts.validation, name: validation.name },

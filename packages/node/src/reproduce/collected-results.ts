@@ -111,11 +111,11 @@ export function rowResult(table: Table, row: Row, state: Exclude<RowState, { sta
  * A method's figure after so many steps, or after the most that it was given; undefined where it was not given so many.
  * One that takes no steps has one figure.
  */
-function cellOf({ rows }: MethodRecord, metric: Metric, steps: number | undefined): CellResult | undefined {
+function cellOf({ rows, protocol }: MethodRecord, metric: Metric, steps: number | undefined): CellResult | undefined {
   const isStepless = rows.length === 1 && rows[0]!.steps === 0;
   const found = steps === undefined || isStepless ? rows.at(-1) : rows.find((row) => row.steps === steps);
   if (!found) return undefined;
-  const figure = figureOf(found.figures, metric);
+  const figure = figureOf(found.figures, protocol, metric);
   if (!figure) {
     const names = Object.keys(found.figures).join(", ");
     throw new UsageError(`the table's metric is ${metric}, and an evaluation of it has ${names}`, "Name one of these");
@@ -124,9 +124,15 @@ function cellOf({ rows }: MethodRecord, metric: Metric, steps: number | undefine
   return { steps: found.steps, mean: rounded(figure.mean), interval: rounded(figure.interval) };
 }
 
-/** A learner whose loss is another one has its squared error beside it. */
-const figureOf = (figures: Readonly<Record<string, Figure>>, metric: Metric): Figure | undefined =>
-  metric === "accuracy" ? figures.accuracy : (figures.meanSquaredError ?? figures.loss);
+/** A learner whose loss is another one has its squared error beside it, or none: its loss is not one. */
+function figureOf(
+  figures: Readonly<Record<string, Figure>>,
+  protocol: MethodRecord["protocol"],
+  metric: Metric,
+): Figure | undefined {
+  if (metric === "accuracy") return figures.accuracy;
+  return figures.meanSquaredError ?? (protocol.loss === metric ? figures.loss : undefined);
+}
 
 /** Points of a curve that are kept: more say no more. */
 const mostPoints = 30;
@@ -134,7 +140,8 @@ const mostPoints = 30;
 function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates: number } & Figure)[] {
   const points = events.flatMap(({ type, iteration, evaluation }) => {
     if (type !== "validation" || iteration === undefined) return [];
-    const found = figureOf((evaluation as MethodRecord).rows.at(-1)?.figures ?? {}, metric);
+    const { rows, protocol } = evaluation as MethodRecord;
+    const found = figureOf(rows.at(-1)?.figures ?? {}, protocol, metric);
     const rounded = (value: number): number => Number(value.toPrecision(4));
     return found ? [{ updates: iteration, mean: rounded(found.mean), interval: rounded(found.interval) }] : [];
   });

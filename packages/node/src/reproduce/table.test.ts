@@ -2,6 +2,8 @@ import { learnerCatalogue } from "innerloop";
 import { describe, expect, it } from "vitest";
 import { buildClassifier, buildExperiment } from "../presets/experiment.js";
 import { checkExperimentOptions, defaultExperimentOptions } from "../presets/option-table.js";
+import { requireUse } from "../presets/option-use.js";
+import { resolveOptions } from "../presets/presets.js";
 import { evaluationFile } from "../runs/results.js";
 import { neededEvaluations } from "./row-state.js";
 import {
@@ -10,6 +12,7 @@ import {
   differencesFrom,
   evaluationChanges,
   fullUpdates,
+  optionsAsked,
   type Row,
   type Table,
   trainingOptions,
@@ -24,6 +27,11 @@ describe.each(tables)("the table $name", (table) => {
   it.each(table.rows)("$name: its options are valid and resolve to a training and evaluations", (row) => {
     expect(checkExperimentOptions(row.train.options, row.name)).toEqual(row.train.options);
     const options = trainingOptions(row);
+    // What it is asked for means something, and makes a run that is the row's.
+    const asked = optionsAsked(row);
+    const resolved = resolveOptions(row.train.preset, asked, defaultExperimentOptions());
+    expect(() => requireUse(Object.keys(asked), resolved)).not.toThrow();
+    expect(differencesFrom(row, resolved)).toEqual([]);
     expect(options).toMatchObject(row.train.options);
     expect(fullUpdates(row)).toBe(options.iterations);
     expect(differencesFrom(row, options)).toEqual([]);
@@ -169,7 +177,33 @@ describe("a table from a file", () => {
       withRow({ train: { preset: "hanzi", options: { iterations: 1, learnr: "anil" } } }),
       /unknown option "learnr"\. Did you mean learner\?/,
     ],
+    [
+      { ...good, columns: [{ ...good.columns[0], steps: 3 }] },
+      /one in mine\.json is evaluated after 0, 1, 5, 10 steps, and its column five shows 3\. Name them in evalSteps/,
+    ],
+    [withRow({ cells: { five: { steps: 20, options: { evalSteps: [2, 4] } } } }), /after 2, 4 steps, .* shows 20/],
+    [
+      { ...good, metric: "mean squared error" },
+      /metric in mine\.json is mean squared error, which evaluations of one do not have\. Give accuracy/,
+    ],
+    [
+      withRow({ train: { preset: "sinusoid", options: { iterations: 1 } } }),
+      /metric in mine\.json is accuracy, which evaluations of one do not have\. Give mean squared error/,
+    ],
   ])("refuses %j", (value, message) => {
     expect(() => checkTable(value, "mine.json")).toThrow(message);
+  });
+
+  it("may show any steps of learners that take none", () => {
+    const options = { iterations: 10, learner: "prototypical" };
+    const columns = [{ ...good.columns[0], steps: 3 }];
+    const table = { ...withRow({ train: { preset: "hanzi", options } }), columns };
+    expect(checkTable(table, "mine.json").rows[0]!.train.options).toEqual(options);
+  });
+
+  it("does not ask for what means nothing beside a row's other options", () => {
+    const options = { iterations: 10, learner: "prototypical", steps: 3, innerRate: 0.1, shots: 2 };
+    const [read] = checkTable(withRow({ train: { preset: "hanzi", options } }), "mine.json").rows;
+    expect(optionsAsked(read!)).toEqual({ iterations: 10, learner: "prototypical", shots: 2 });
   });
 });

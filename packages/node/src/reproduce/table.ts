@@ -3,6 +3,7 @@
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
 import { readFile } from "node:fs/promises";
+import { learnerCatalogue } from "innerloop";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import {
   checkExperimentOptions,
@@ -11,6 +12,7 @@ import {
   experimentOptions,
   type OptionSpec,
 } from "../presets/option-table.js";
+import { dataKindOf, isOfUse } from "../presets/option-use.js";
 import { isPresetName, type PresetName, presetNames, resolveOptions } from "../presets/presets.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 
@@ -101,11 +103,18 @@ const ofNoConsequence: ReadonlySet<string> = new Set<keyof ExperimentOptions>([
   "evalSteps",
 ]);
 
+/** What the training of a row is asked for: its options but those that mean nothing beside the others. */
+export const optionsAsked = (row: Row): Row["train"]["options"] => {
+  const options = trainingOptions(row);
+  const asked = Object.entries(row.train.options).filter(([name]) => isOfUse(name, options));
+  return { ...Object.fromEntries(asked), iterations: row.train.options.iterations };
+};
+
 /** The names of the options in which a run is another training than the row's; its number of updates may be any. */
 export function differencesFrom(row: Row, options: ExperimentOptions): string[] {
   const [wanted, found] = [effective(trainingOptions(row)), effective(options)];
   return Object.keys(wanted).filter((name) => {
-    if (ofNoConsequence.has(name)) return false;
+    if (ofNoConsequence.has(name) || !isOfUse(name, wanted)) return false;
     const [a, b] = [wanted, found].map((each) => JSON.stringify(each[name as keyof ExperimentOptions]));
     return a !== b;
   });
@@ -164,6 +173,7 @@ export function checkTable(value: unknown, where: string): Table {
   const metric = metrics.find((each) => each === table.metric);
   if (metric === undefined)
     throw new UsageError(`metric in ${where} is ${shortly(table.metric)}`, `Give ${metrics.join(" or ")}`);
+  for (const row of rows) requireFigures(row, { columns, metric, where });
   const data = table.data === undefined ? undefined : fieldsOf(table.data, `data in ${where}`, ["name", "remedy"]);
   return {
     name: nameOf(table.name, `name in ${where}`),
@@ -181,6 +191,31 @@ export function checkTable(value: unknown, where: string): Table {
     columns,
     rows,
   };
+}
+
+/** @throws UsageError where the evaluations of a row would not have what its columns show */
+function requireFigures(
+  row: Row,
+  { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: Metric; readonly where: string },
+): void {
+  const own = trainingOptions(row);
+  const fitting: Metric = dataKindOf(own) === "classes" ? "accuracy" : "mean squared error";
+  if (metric !== fitting) {
+    throw new UsageError(
+      `metric in ${where} is ${metric}, which evaluations of ${row.name} do not have`,
+      `Give ${fitting}, or rows of other data`,
+    );
+  }
+  if (!learnerCatalogue[own.learner].takesSteps) return;
+  for (const column of columns.filter(({ name }) => Object.hasOwn(row.cells, name))) {
+    const steps = row.cells[column.name]!.steps ?? column.steps;
+    const { evalSteps } = { ...own, ...evaluationChanges(row, column, own) };
+    if (steps === undefined || evalSteps.includes(steps)) continue;
+    throw new UsageError(
+      `${row.name} in ${where} is evaluated after ${evalSteps.join(", ")} steps, and its column ${column.name} shows ${steps}`,
+      "Name them in evalSteps of the row's options, or in those of the column",
+    );
+  }
 }
 
 function checkColumn(value: unknown, at: string, where: string): Column {

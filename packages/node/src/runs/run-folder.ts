@@ -5,7 +5,12 @@ import { type CheckpointStore, decodeSafetensors } from "innerloop";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import type { DataRecord } from "../presets/load-data.js";
-import { checkExperimentOptions, defaultExperimentOptions, type ExperimentOptions } from "../presets/option-table.js";
+import {
+  checkExperimentOptions,
+  defaultExperimentOptions,
+  type ExperimentOptions,
+  flagOf,
+} from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
@@ -33,6 +38,16 @@ export interface RunConfig {
   readonly command: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly created: string;
+}
+
+/** The command that makes a run like this one, but for one option. */
+export function commandWith(
+  { command }: RunConfig,
+  name: "ways" | "batchNorm" | "seed",
+  value: string | number,
+): string {
+  const flag = flagOf(name);
+  return `${command.replace(new RegExp(` ${flag} \\S+`), "")} ${flag} ${value}`;
 }
 
 export const runFormat = "innerloop run 1";

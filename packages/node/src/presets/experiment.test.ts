@@ -1,0 +1,91 @@
+import { leaves, paths, type Tensor } from "@innerloop/graph";
+import { convMaps, key, type LabelledExamples } from "innerloop";
+import { describe, expect, it } from "vitest";
+import { buildExperiment, splitData } from "./experiment.js";
+import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+
+const data: LabelledExamples = {
+  name: "made up",
+  exampleShape: [8, 8, 1],
+  classes: Array.from({ length: 40 }, (_, c) => ({
+    name: `c${c}`,
+    count: 4,
+    examples: Uint8Array.from({ length: 4 * 64 }, (_, i) => (7 * i + 31 * c) % 256),
+  })),
+};
+const optionsOf = (chosen: Partial<ExperimentOptions>): ExperimentOptions => ({
+  ...defaultExperimentOptions(),
+  filters: 4,
+  blocks: 2,
+  ...chosen,
+});
+const splits = splitData(data, optionsOf({}));
+const build = (chosen: Partial<ExperimentOptions>, trained?: Parameters<typeof buildExperiment>[2]) =>
+  buildExperiment(optionsOf(chosen), splits, trained);
+const shapesOf = (params: Parameters<typeof paths>[0]): string[] =>
+  paths(params).map((path, i) => `${path} ${leaves(params)[i]!.shape.join()}`);
+
+describe("--train-ways", () => {
+  it.each(["maml", "boil", "cavia", "snail", "joint"] as const)("is refused beyond the outputs of %s", (learner) => {
+    expect(() => build({ learner, trainWays: 20 })).toThrow(
+      `--train-ways 20 of ${learner}, whose model has an output for each of --ways 5 classes. Leave it out or raise --ways`,
+    );
+    expect(build({ learner, trainWays: 3 }).tasks.train.description).toMatchObject({ ways: 3 });
+  });
+
+  it("is for learners whose parameters do not depend on the classes, and not for regression", () => {
+    expect(build({ learner: "prototypical", trainWays: 20 }).tasks.train.description).toMatchObject({ ways: 20 });
+    const curves = optionsOf({ data: "sinusoid", model: "mlp", batchNorm: "none", trainWays: 20 });
+    expect(() => buildExperiment(curves, undefined)).toThrow(/^--train-ways 20 of regression\. /);
+  });
+});
+
+describe("an existing run's learner", () => {
+  it.each(["snail", "maml", "prototypical"] as const)("%s has its parameters whatever the tasks' sizes", (learner) => {
+    const own = optionsOf({ learner });
+    const trained = shapesOf(build(own).learner.init(key(0)));
+    for (const other of [{ shots: 3 }, { ways: 3 }, { shots: 2, ways: 4 }])
+      expect(shapesOf(build({ ...own, ...other, queries: 1 }, own).learner.init(key(0)))).toEqual(trained);
+  });
+
+  it("SNAIL on curves reaches over the shots that it was trained with", () => {
+    const own = optionsOf({ data: "sinusoid", model: "mlp", batchNorm: "none", learner: "snail", trainShots: 4 });
+    const experiment = buildExperiment({ ...own, shots: 20 }, undefined, own);
+    expect(experiment.learner.description.length).toBe(4);
+    expect(experiment.tasks.test.description).toMatchObject({ shots: 20 });
+  });
+});
+
+describe("baselines", () => {
+  const named = (chosen: Partial<ExperimentOptions>, name: string) =>
+    build(chosen).baselines.find(({ adapter }) => adapter.name === name);
+
+  it("from scratch have an output for each class of an evaluated task, and normalise", () => {
+    for (const name of ["from scratch", "from scratch, Adam 0.01"]) {
+      const { adapter } = named({ learner: "prototypical", trainWays: 20, batchNorm: "running" }, name)!;
+      expect(
+        leaves(adapter.init(key(0)))
+          .at(-1)!
+          .shape.at(-1),
+      ).toBe(5);
+      expect(adapter.description.batchNorm).toBe("support");
+    }
+    expect(named({ learner: "maml" }, "from scratch")!.adapter.description.batchNorm).toBe("transductive");
+  });
+
+  it("look for neighbours in the embedding that the learner has trained, where there is one", () => {
+    const name = "nearest neighbour (embedding)";
+    const params = build({ learner: "relation" }).learner.init(key(1));
+    const found = named({ learner: "relation" }, name)!;
+    const trained = found.fromTrained!(params)!;
+    for (const leaf of leaves(trained)) expect(leaves(params)).toContain(leaf);
+    // The maps of relation networks pool two blocks; a convolutional embedding has strides.
+    const maps = convMaps({ imageShape: [8, 8, 1], filters: 4, blocks: 2, batchNorm: "transductive" });
+    const { support } = build({ learner: "relation" }).tasks.test.sample(0, 0);
+    const features = found.adapter.adapt(trained, support, { steps: 0 }) as { readonly x: Tensor };
+    expect(features.x.shape).toEqual([5, (maps.outputShape ?? []).reduce((a, b) => a * b, 1)]);
+    expect(named({ learner: "cavia" }, name)).toBeUndefined();
+    expect(named({ learner: "cavia" }, "nearest neighbour")).toBeDefined();
+    expect(named({ learner: "prototypical" }, name)).toBeDefined();
+  });
+});

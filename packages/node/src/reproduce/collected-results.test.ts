@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import { defaultExperimentOptions } from "../presets/option-table.js";
+import type { RunFolder } from "../runs/run-folder.js";
+import { rowResult } from "./collected-results.js";
+import type { RowState } from "./row-state.js";
+import type { Metric, Table } from "./table.js";
+
+/** A row whose evaluation has these figures, of a loss of this title. */
+function collected(metric: Metric, names: readonly string[], loss?: string) {
+  const columns = [{ name: "last", title: "last" }];
+  const row = {
+    name: "one",
+    learner: "one",
+    train: { preset: "sinusoid", options: { iterations: 5 } },
+    cells: { last: {} },
+  } as const;
+  const table: Table = { name: "mine", title: "Mine", about: "", metric, columns, rows: [row] };
+  const figures = Object.fromEntries(names.map((name, i) => [name, { mean: i + 1, interval: 0.5 }]));
+  const evaluation = { learner: "one", protocol: loss === undefined ? {} : { loss }, rows: [{ steps: 1, figures }] };
+  const state: Extract<RowState, { stage: "done" | string }> = {
+    stage: "done",
+    run: {
+      config: { options: defaultExperimentOptions(), workers: 1, command: "", versions: {}, created: "" },
+    } as unknown as RunFolder,
+    iteration: 5,
+    evaluations: [{ changes: {}, columns, record: { checkpoint: "last", iteration: 5, evaluations: [evaluation] } }],
+    events: [{ type: "validation", iteration: 5, evaluation }],
+  };
+  return rowResult(table, row, state as Exclude<RowState, { stage: "new" }>);
+}
+
+it("the figures of a table are of its metric: a loss is one where it is that metric", () => {
+  expect(collected("mean squared error", ["loss"], "mean squared error").cells.last!.mean).toBe(1);
+  const likelihood = collected("mean squared error", ["loss", "meanSquaredError"], "negative log-likelihood");
+  expect(likelihood.cells.last!.mean).toBe(2);
+  expect(likelihood.curve).toEqual([{ updates: 5, mean: 2, interval: 0.5 }]);
+  for (const loss of ["negative log-likelihood", "mean absolute error", undefined])
+    expect(() => collected("mean squared error", ["loss"], loss)).toThrow(
+      "the table's metric is mean squared error, and an evaluation of it has loss. Name one of these",
+    );
+  expect(collected("accuracy", ["loss", "accuracy"], "negative log-likelihood").cells.last!.mean).toBe(2);
+});
