@@ -174,7 +174,7 @@ describe("every learner trains on onnxruntime, and its loss falls", () => {
       if (name !== "joint pre-training") expect(mean(losses.slice(-15))).toBeLessThan(0.9 * mean(losses.slice(0, 5)));
       const { rows } = await run.evaluate({ count: 30 });
       for (const row of rows) {
-        expect(Object.keys(row.figures)).toEqual(["loss", "accuracy"]);
+        expect(Object.keys(row.figures)).toEqual(["loss", "accuracy", "calibrationError"]);
         expect(row.figures.loss!.mean).toBeGreaterThan(0);
       }
       const task = await run.adapt({

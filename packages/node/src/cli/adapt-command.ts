@@ -42,8 +42,7 @@ export async function adaptCommand(
   const [height, width, channels] = exampleShape;
   const support = await readImageFolder(invocation.support, { name: "support", size: [height, width], channels });
   const ways = support.classes.length;
-  requireWays(run, ways, `${ways} classes in ${invocation.support}`);
-  const learner = learnerFor(ways);
+  const learner = learnerFor(ways, `${ways} classes in ${invocation.support}`);
   const paths = await imagePaths(queries);
   const images = await Promise.all(paths.map((path) => readImageFile(path, exampleShape)));
   const mismatch =
@@ -144,8 +143,8 @@ async function classifierOf(
 ): Promise<{
   /** As it was trained. */
   trained: Learner;
-  /** For so many classes, which may be more than in training where its parameters do not depend on them. */
-  learnerFor: (classes: number) => Learner;
+  /** For so many classes, asked for in these words: more than in training where its parameters do not depend on them. */
+  learnerFor: (classes: number, asked: string) => Learner;
   exampleShape: ImageShape;
   batchNorm: string;
 }> {
@@ -157,7 +156,13 @@ async function classifierOf(
     const { learner } = experiment;
     const batchNorm = String(learner.description.batchNorm ?? "none");
     const exampleShape = imageShape(run, support.x.shape.slice(1));
-    return { trained: learner, learnerFor: () => learner, exampleShape, batchNorm };
+    const { ways } = experiment.tasks.test.description;
+    const learnerFor = (classes: number, asked: string): Learner => {
+      if (typeof ways === "number" && classes > ways)
+        throw new UsageError(`${asked} for a run of ${ways}-way tasks`, `Remove some, or change it in ${file.path}`);
+      return learner;
+    };
+    return { trained: learner, learnerFor, exampleShape, batchNorm };
   }
   if (!data)
     throw new UsageError(
@@ -171,7 +176,10 @@ async function classifierOf(
     buildClassifier(given, exampleShape, trainClassesOf(run), options);
   return {
     trained: build(options),
-    learnerFor: (classes) => build({ ...options, batchNorm, ways: Math.max(options.ways, classes) }),
+    learnerFor: (classes, asked) => {
+      requireWays(run, classes, asked);
+      return build({ ...options, batchNorm, ways: Math.max(options.ways, classes) });
+    },
     exampleShape,
     batchNorm: options.model === "linear" ? "none" : batchNorm,
   };

@@ -109,6 +109,8 @@ export async function evaluateAndReport(setting: {
       params: other.params,
     })),
   ];
+  const baselines = setting.skipBaselines ? [] : experiment.baselines;
+  const scratch = baselines.map(({ adapter }) => adapter).filter(({ description }) => description.batchNorm);
   const line = output.progress("Evaluating", { unit: "tasks" });
   const startedAt = performance.now();
   const evaluations = await evaluateRun({
@@ -116,7 +118,7 @@ export async function evaluateAndReport(setting: {
     params,
     tasks: experiment.tasks.test,
     beside: methods,
-    baselines: setting.skipBaselines ? [] : experiment.baselines,
+    baselines,
     seed: options.seed,
     count: options.evalTasks,
     steps: options.evalSteps,
@@ -136,7 +138,9 @@ export async function evaluateAndReport(setting: {
   const first = evaluations[0]!;
   const protocol = protocolText(first, experiment, options, {
     domains: prepared.domains,
-    otherNorms: methods.some(({ learner }) => normOf(learner) !== normOf(experiment.learner)),
+    otherNorms: [...methods.map(({ learner }) => learner), ...scratch].some(
+      (each) => normOf(each) !== normOf(experiment.learner),
+    ),
   });
   output.say();
   output.result(resultsTable(evaluations, output.paint, figures));
@@ -195,7 +199,8 @@ function learnerOfMode(run: RunFolder, prepared: Prepared, options: ExperimentOp
   throw new UsageError(`--batch-norm is settled by ${run.config.file?.path ?? "the run"}`, "Change it there");
 }
 
-const normOf = ({ description }: BesideMethod["learner"]): string => String(description.batchNorm ?? "none");
+const normOf = ({ description }: Pick<BesideMethod["learner"], "description">): string =>
+  String(description.batchNorm ?? "none");
 
 /** `MAML, batch norm support`, `joint pre-training (runs/joint)`: what tells the row from the first. */
 function rowName(learner: BesideMethod["learner"], first: BesideMethod["learner"], run?: RunFolder): string {

@@ -151,6 +151,10 @@ describe("innerloop eval", () => {
     const averaged = await evaluated("averages", {}, { batchNorm: ["running", "support"], skipBaselines: true });
     expect(learners(averaged)).toEqual(["MAML", "MAML, batch norm support"]);
     expect(figuresOf(averaged, 0)).not.toEqual(figuresOf(averaged, 1));
+    const scratch = await evaluated("averages", {});
+    expect(learners(scratch)[1]).toBe("from scratch, batch norm support");
+    expect(scratch.evaluations[1]!.protocol.batchNorm).toBe("support");
+    expect(scratch.text).toContain("batch norm running unless a row says otherwise");
     expect(await readdir(runPath("maml"))).toEqual(
       expect.arrayContaining(["results-last-and-support.json", "results-last-batch-norm-support.json"]),
     );

@@ -61,7 +61,7 @@ describe("baselines", () => {
     build(chosen).baselines.find(({ adapter }) => adapter.name === name);
 
   it("from scratch have an output for each class of an evaluated task, and normalise", () => {
-    for (const name of ["from scratch", "from scratch, Adam 0.01"]) {
+    for (const name of ["from scratch, batch norm support", "from scratch, Adam 0.01, batch norm support"]) {
       const { adapter } = named({ learner: "prototypical", trainWays: 20, batchNorm: "running" }, name)!;
       expect(
         leaves(adapter.init(key(0)))

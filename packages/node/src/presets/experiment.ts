@@ -363,12 +363,15 @@ function baselinesOf(
   { kind, inputShape, outputs, loss }: TaskSetting,
 ): Baseline[] {
   const { ways } = options;
-  const model = scratchModel(options, inputShape, kind === "classification" ? ways : outputs);
+  // Averages over a training that there was not would normalise nothing.
+  const batchNorm = options.batchNorm === "running" ? "support" : options.batchNorm;
+  const { model } = modelsOf({ ...options, batchNorm }, inputShape, kind === "classification" ? ways : outputs);
+  const norm = batchNorm === options.batchNorm || !model.batchNorm ? "" : `, batch norm ${batchNorm}`;
   const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) });
   const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) });
   const list: Baseline[] = [
-    { adapter: scratch, steps: options.evalSteps },
-    { adapter: { ...longer, name: "from scratch, Adam 0.01" }, steps: [10, 50] },
+    { adapter: { ...scratch, name: `from scratch${norm}` }, steps: options.evalSteps },
+    { adapter: { ...longer, name: `from scratch, Adam 0.01${norm}` }, steps: [10, 50] },
   ];
   if (kind === "regression") return list;
   const pixels: Baseline = { adapter: nearestNeighbour({ ways }), steps: [0] };
@@ -384,12 +387,6 @@ function baselinesOf(
       fromTrained: (params) => trainedEmbedding(embedding, params),
     },
   ];
-}
-
-/** The model with an output for each class of a task. Averages over a training that there was not would normalise nothing. */
-function scratchModel(options: ExperimentOptions, inputShape: readonly number[], outputs: number): Layer {
-  const batchNorm = options.batchNorm === "running" ? "support" : options.batchNorm;
-  return modelsOf({ ...options, batchNorm }, inputShape, outputs).model;
 }
 
 /** What a learner trains as its embedding, or as the model below its head; undefined where that is not of the image alone. */
