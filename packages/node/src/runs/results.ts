@@ -1,7 +1,16 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
 import { join } from "node:path";
 import type { Executor, Tree } from "@innerloop/graph";
-import { type Adapter, decodeParams, type Evaluation, evaluate, key, type Learner, type TaskSource } from "innerloop";
+import {
+  type Adapter,
+  decodeParams,
+  type Evaluation,
+  evaluate,
+  key,
+  type Learner,
+  type TaskSource,
+  withoutUnlabelled,
+} from "innerloop";
 import type { Baseline } from "../presets/experiment.js";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { RunError } from "./run-error.js";
@@ -62,24 +71,27 @@ export interface BesideMethod {
 export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluation[]> {
   const { learner, params, tasks, baselines, beside = [], seed, count, executor, signal } = options;
   const trained = [{ name: learner.name, learner, params }, ...beside];
-  const methods: { adapter: Adapter; params: Tree; steps: readonly number[] }[] = [
+  // Only a learner that was trained for them learns from unlabelled examples.
+  const labelled = tasks.unlabelled ? withoutUnlabelled(tasks) : tasks;
+  const methods: { adapter: Adapter; params: Tree; steps: readonly number[]; tasks: TaskSource }[] = [
     ...trained.map(({ name, learner: each, params: own }) => ({
       adapter: { ...(each as Adapter), name },
       params: own,
       steps: each.steps === undefined ? [0] : options.steps,
+      tasks,
     })),
     ...baselines.flatMap(({ adapter, steps, fromTrained }) => {
       const own = fromTrained ? fromTrained(params) : adapter.init(key(seed));
-      return own ? [{ adapter, params: own, steps }] : [];
+      return own ? [{ adapter, params: own, steps, tasks: labelled }] : [];
     }),
   ];
   const evaluations: Evaluation[] = [];
-  for (const [i, { adapter, params: start, steps }] of methods.entries()) {
+  for (const [i, { adapter, params: start, steps, tasks: met }] of methods.entries()) {
     evaluations.push(
       await evaluate({
         learner: adapter,
         params: start,
-        tasks,
+        tasks: met,
         count,
         steps,
         seed,
