@@ -96,6 +96,9 @@ export interface LearnerEntry {
 const both = ["regression", "classification"] as const;
 const classes = ["classification"] as const;
 
+/** Heads that are fitted to targets of 0 and 1 make logits as small: at a factor of 1 the softmax stays near uniform for long. */
+const headScale = 10;
+
 /** Options of the model-based learners: a regression network reads inputs as they are, a classifier an embedding of them. */
 const readingOptions = ({ kind, inputShape, outputs, embedding }: LearnerSetting): ModelBasedOptions =>
   kind === "regression" ? { features: sizeOf(inputShape), outputs } : { model: embedding, ways: outputs };
@@ -239,7 +242,9 @@ export const learnerCatalogue = {
     takesSteps: false,
     build: ({ kind, embedding, outputs }) =>
       ridgeRegression(
-        kind === "regression" ? { task: kind, model: embedding } : { task: kind, model: embedding, ways: outputs },
+        kind === "regression"
+          ? { task: kind, model: embedding }
+          : { task: kind, model: embedding, ways: outputs, scale: headScale },
       ),
   },
   logistic: {
@@ -258,7 +263,7 @@ export const learnerCatalogue = {
     kinds: classes,
     variableWays: true,
     takesSteps: false,
-    build: ({ embedding, outputs }) => leastSquaresSvm({ model: embedding, ways: outputs }),
+    build: ({ embedding, outputs }) => leastSquaresSvm({ model: embedding, ways: outputs, scale: headScale }),
   },
   prototypical: {
     family: "metric",

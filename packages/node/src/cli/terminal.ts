@@ -63,10 +63,14 @@ export function figure(name: string, value: number): string {
   return Math.abs(value) >= 0.001 && Math.abs(value) < 1000 ? value.toFixed(3) : value.toPrecision(3);
 }
 
+/** `97.9% ± 0.6`; a mean over tasks of which one came out as no number has none, and is null where it was read from JSON. */
 export const withInterval = (
   name: string,
-  { mean, interval }: { readonly mean: number; readonly interval: number },
-): string => `${figure(name, mean)} ± ${figure(name, interval).replace("%", "")}`;
+  { mean, interval }: { readonly mean: number | null; readonly interval: number | null },
+): string =>
+  mean === null || !Number.isFinite(mean)
+    ? "diverged"
+    : `${figure(name, mean)} ± ${figure(name, interval ?? Number.POSITIVE_INFINITY).replace("%", "")}`;
 
 /** The width of text on a terminal: colour codes take no room, Chinese characters take two places. */
 export function widthOf(text: string): number {

@@ -120,7 +120,8 @@ function cellOf({ rows, protocol }: MethodRecord, metric: Metric, steps: number 
     const names = Object.keys(found.figures).join(", ");
     throw new UsageError(`the table's metric is ${metric}, and an evaluation of it has ${names}`, "Name one of these");
   }
-  const rounded = (value: number): number => Number(value.toPrecision(6));
+  // JSON has no name for what is not finite: it is null there.
+  const rounded = (value: number | null): number => Number((value ?? Number.NaN).toPrecision(6));
   return { steps: found.steps, mean: rounded(figure.mean), interval: rounded(figure.interval) };
 }
 
@@ -143,7 +144,8 @@ function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates:
     const { rows, protocol } = evaluation as MethodRecord;
     const found = figureOf(rows.at(-1)?.figures ?? {}, protocol, metric);
     const rounded = (value: number): number => Number(value.toPrecision(4));
-    return found ? [{ updates: iteration, mean: rounded(found.mean), interval: rounded(found.interval) }] : [];
+    if (!found || (found.mean as number | null) === null) return [];
+    return [{ updates: iteration, mean: rounded(found.mean), interval: rounded(found.interval) }];
   });
   const stride = Math.max(1, Math.ceil(points.length / mostPoints));
   // Counted from the end: the last point is always there.
