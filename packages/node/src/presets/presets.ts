@@ -156,6 +156,7 @@ function omniglot(ways: number, shots: number): Preset {
       anil: {},
       reptile: { ...reptileOnImages, iterations: 20_000, trainShots: Math.max(10, shots) },
       prototypical: prototypicalOnOmniglot,
+      ridge: prototypicalOnOmniglot,
       matching: { ...prototypicalOnOmniglot, temperature: "learned" },
       ...(few ? {} : { relation: { ...metric, trainWays: 20 } }),
     },
