@@ -1,13 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import {
-  commandNames,
-  experimentOptions,
-  flagOf,
-  type OptionSpec,
-  optionsOf,
-  parseOption,
-} from "../presets/option-table.js";
+import { commandNames, experimentOptions, flagOf, type OptionSpec, optionsOf } from "../presets/option-table.js";
+import { parseOption } from "../presets/option-values.js";
 import { commandHelp, commandLineReference, rootHelp } from "./help.js";
 import { paintFor, widthOf } from "./terminal.js";
 

@@ -5,10 +5,9 @@ import {
   type OptionSpec,
   optionGroups,
   optionsOf,
-  placeholderOf,
-  rangeOf,
   useText,
 } from "../presets/option-table.js";
+import { placeholderOf, rangeOf } from "../presets/option-values.js";
 import { type Preset, presets } from "../presets/presets.js";
 import { type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
 

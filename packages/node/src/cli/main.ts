@@ -9,9 +9,8 @@ import {
   type InvocationOptions,
   type OptionSpec,
   optionsOf,
-  parseOption,
-  placeholderOf,
 } from "../presets/option-table.js";
+import { parseOption, placeholderOf } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import type { AdaptRequest } from "./adapt-command.js";
 import { exitCodes, Interrupted } from "./cli-error.js";

@@ -5,7 +5,8 @@ import { extname, resolve } from "node:path";
 import type { Adapter, Learner, Optimizer, TaskSource } from "innerloop";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import type { Baseline, Experiment } from "./experiment.js";
-import { checkExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import type { ExperimentOptions } from "./option-table.js";
+import { checkExperimentOptions } from "./option-values.js";
 import { isPresetName, type PresetName, presetNames } from "./presets.js";
 import { nearestName, UsageError } from "./usage-error.js";
 

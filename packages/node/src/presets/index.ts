@@ -8,6 +8,7 @@ export {
 } from "./experiment.js";
 export { type ExperimentModule, loadCodeExperiment, readJsonExperiment } from "./experiment-file.js";
 export { type DataRecord, loadExamples } from "./load-data.js";
-export { checkExperimentOptions, defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+export { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+export { checkExperimentOptions } from "./option-values.js";
 export { isPresetName, type Preset, type PresetName, presetNames, presets, resolveOptions } from "./presets.js";
 export { UsageError } from "./usage-error.js";

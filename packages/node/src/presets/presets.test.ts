@@ -3,7 +3,8 @@ import { key, type LabelledExamples, labelledExamples, random, train } from "inn
 import { afterAll, describe, expect, it } from "vitest";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { buildExperiment, splitData } from "./experiment.js";
-import { checkExperimentOptions, defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import { checkExperimentOptions } from "./option-values.js";
 import { type Preset, type PresetName, presetNames, presets, resolveOptions } from "./presets.js";
 
 const executor: Executor = onnxruntimeExecutor({ threads: 1 });

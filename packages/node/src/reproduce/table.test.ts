@@ -1,8 +1,9 @@
 import { learnerCatalogue } from "innerloop";
 import { describe, expect, it } from "vitest";
 import { buildClassifier, buildExperiment } from "../presets/experiment.js";
-import { checkExperimentOptions, defaultExperimentOptions } from "../presets/option-table.js";
+import { defaultExperimentOptions } from "../presets/option-table.js";
 import { requireUse } from "../presets/option-use.js";
+import { checkExperimentOptions } from "../presets/option-values.js";
 import { resolveOptions } from "../presets/presets.js";
 import { evaluationFile } from "../runs/results.js";
 import { neededEvaluations } from "./row-state.js";

@@ -6,13 +6,13 @@ import { readFile } from "node:fs/promises";
 import { learnerCatalogue } from "innerloop";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import {
-  checkExperimentOptions,
   defaultExperimentOptions,
   type ExperimentOptions,
   experimentOptions,
   type OptionSpec,
 } from "../presets/option-table.js";
 import { dataKindOf, isOfUse } from "../presets/option-use.js";
+import { checkExperimentOptions } from "../presets/option-values.js";
 import { isPresetName, type PresetName, presetNames, resolveOptions } from "../presets/presets.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 

@@ -5,12 +5,8 @@ import { type CheckpointStore, decodeSafetensors } from "innerloop";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import type { DataRecord } from "../presets/load-data.js";
-import {
-  checkExperimentOptions,
-  defaultExperimentOptions,
-  type ExperimentOptions,
-  flagOf,
-} from "../presets/option-table.js";
+import { defaultExperimentOptions, type ExperimentOptions, flagOf } from "../presets/option-table.js";
+import { checkExperimentOptions } from "../presets/option-values.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";

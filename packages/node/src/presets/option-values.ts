@@ -1,0 +1,134 @@
+/** What options take: in words, and read from the command line and from files. */
+import {
+  type ExperimentOptionName,
+  type ExperimentOptions,
+  experimentOptions,
+  flagOf,
+  type OptionSpec,
+} from "./option-table.js";
+import { nearestName, UsageError } from "./usage-error.js";
+
+/** `5 to 10`, `sgd | adam`: what an option takes, in words. */
+export function rangeOf(spec: OptionSpec): string {
+  switch (spec.kind) {
+    case "integer":
+    case "number": {
+      const least = spec.kind === "number" && spec.above ? `above ${spec.least}` : `${spec.least}`;
+      const kind = spec.kind === "integer" ? "a whole number" : "a number";
+      if (spec.most !== undefined)
+        return spec.kind === "number" && spec.above
+          ? `${kind} ${least} and at most ${spec.most}`
+          : `${kind} from ${least} to ${spec.most}`;
+      return spec.kind === "number" && spec.above ? `${kind} ${least}` : `${kind} of at least ${least}`;
+    }
+    case "choice":
+      return `one of ${spec.choices.join(", ")}`;
+    case "choices":
+      return `one or more of ${spec.choices.join(", ")}, separated by commas`;
+    case "integers":
+      return `whole numbers of at least ${spec.least}, separated by commas`;
+    case "text":
+      return spec.placeholder;
+    case "flag":
+      return "yes or no";
+  }
+}
+
+/** More names than a line has room for are left to the help text. */
+const mostNamesInLine = 8;
+
+/** The placeholder in `--inner-rate <x>`. */
+export function placeholderOf(spec: OptionSpec): string {
+  switch (spec.kind) {
+    case "integer":
+      return "n";
+    case "number":
+      return "x";
+    case "integers":
+      return "n,n";
+    case "choice":
+      return spec.choices.length > mostNamesInLine ? "name" : spec.choices.join("|");
+    case "choices":
+      return `${spec.choices[0]},${spec.choices[1]}`;
+    case "text":
+      return spec.placeholder;
+    case "flag":
+      return "";
+  }
+}
+
+/** The value of an option from the text on the command line. @throws UsageError */
+export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
+  const numeric = (part: string): number =>
+    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : Number.NaN;
+  if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numeric(text), text);
+  if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map(numeric), text);
+  if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
+  return checkOption(flagOf(name), spec, text, text);
+}
+
+/** A value from a file, checked. @throws UsageError */
+export function checkOption(where: string, spec: OptionSpec, value: unknown, shown = JSON.stringify(value)): unknown {
+  const refuse = (extra = ""): never => {
+    throw new UsageError(`${where} is ${shown}`, `Give ${rangeOf(spec)}${extra}`);
+  };
+  const within = (n: unknown): boolean => {
+    if (
+      typeof n !== "number" ||
+      !Number.isFinite(n) ||
+      spec.kind === "choice" ||
+      spec.kind === "choices" ||
+      spec.kind === "text" ||
+      spec.kind === "flag"
+    )
+      return false;
+    if (spec.kind !== "number" && !Number.isSafeInteger(n)) return false;
+    return (
+      (spec.kind === "number" && spec.above ? n > spec.least : n >= spec.least) &&
+      (spec.most === undefined || n <= spec.most)
+    );
+  };
+  switch (spec.kind) {
+    case "integer":
+    case "number":
+      return within(value) ? value : refuse();
+    case "integers":
+      return Array.isArray(value) && value.length > 0 && value.every(within) ? value : refuse();
+    case "choice": {
+      if (typeof value === "string" && spec.choices.includes(value)) return value;
+      const near = typeof value === "string" ? nearestName(value, spec.choices) : undefined;
+      return refuse(near ? `. Did you mean ${near}?` : "");
+    }
+    case "choices": {
+      if (!Array.isArray(value) || value.length === 0 || new Set(value).size < value.length) return refuse();
+      const wrong: unknown = value.find((each) => !spec.choices.includes(each as string));
+      if (wrong === undefined) return value;
+      const near = typeof wrong === "string" ? nearestName(wrong, spec.choices) : undefined;
+      return refuse(near ? `. Did you mean ${near}?` : "");
+    }
+    case "text":
+      return typeof value === "string" && value !== "" && !value.includes("\0") ? value : refuse();
+    case "flag":
+      return typeof value === "boolean" ? value : refuse();
+  }
+}
+
+/** Values for options of an experiment from a file or record, each checked. @throws UsageError */
+export function checkExperimentOptions(
+  values: Readonly<Record<string, unknown>>,
+  where: string,
+): Partial<ExperimentOptions> {
+  const checked: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (!Object.hasOwn(experimentOptions, name)) {
+      const near = nearestName(name, Object.keys(experimentOptions));
+      throw new UsageError(
+        `${where} has the unknown option ${JSON.stringify(name)}`,
+        near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
+      );
+    }
+    const spec: OptionSpec = experimentOptions[name as ExperimentOptionName];
+    checked[name] = spec.kind === "text" && value === "" ? value : checkOption(`${name} in ${where}`, spec, value);
+  }
+  return checked as Partial<ExperimentOptions>;
+}
