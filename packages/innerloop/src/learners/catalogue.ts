@@ -99,6 +99,12 @@ const classes = ["classification"] as const;
 /** Heads that are fitted to targets of 0 and 1 make logits as small: at a factor of 1 the softmax stays near uniform for long. */
 const headScale = 10;
 
+/**
+ * The first penalty of a ridge head on images, as in the published code of Lee et al. 2019 (MetaOptNet): normalised
+ * features have squared norms of about a hundred, and a smaller one learns more slowly.
+ */
+const ridgePenalty = 50;
+
 /** Options of the model-based learners: a regression network reads inputs as they are, a classifier an embedding of them. */
 const readingOptions = ({ kind, inputShape, outputs, embedding }: LearnerSetting): ModelBasedOptions =>
   kind === "regression" ? { features: sizeOf(inputShape), outputs } : { model: embedding, ways: outputs };
@@ -244,7 +250,7 @@ export const learnerCatalogue = {
       ridgeRegression(
         kind === "regression"
           ? { task: kind, model: embedding }
-          : { task: kind, model: embedding, ways: outputs, scale: headScale },
+          : { task: kind, model: embedding, ways: outputs, lambda: ridgePenalty, scale: headScale },
       ),
   },
   logistic: {

@@ -14,7 +14,7 @@ export function collected() {
     result: (line) => text.push(line),
     event: (event) => events.push(event),
     warn: (line) => text.push(line),
-    progress: () => ({ update: () => undefined, end: () => undefined }),
+    progress: () => ({ update: () => undefined, resume: () => undefined, end: () => undefined }),
   };
   return { output, text: () => text.join("\n"), last: () => events.at(-1)! };
 }

@@ -1,5 +1,5 @@
 /** What will run, in a few lines, before it runs. */
-import { learnerCatalogue } from "innerloop";
+import { type Count, learnerCatalogue } from "innerloop";
 import type { DataSplits, Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import type { RunPlan } from "../runs/training-session.js";
@@ -40,7 +40,7 @@ function modelText(
 
 function dataText(options: ExperimentOptions, splits: DataSplits | undefined, tasks: Experiment["tasks"]): string {
   if (!splits) {
-    const points = `${options.trainShots || options.shots} support and ${options.queries || options.shots} query points`;
+    const points = `${inWords(options.trainShots || options.shots)} support and ${options.queries || options.shots} query points`;
     if (options.groupColumn === "") return `${options.data} family, ${points}`;
     const [train, validation, test] = [tasks.train, tasks.validation, tasks.test].map(({ description }) => description);
     const parts = `${train!.groups} to train on, ${validation!.groups} to validate, ${test!.groups} held out`;
@@ -54,13 +54,15 @@ function dataText(options: ExperimentOptions, splits: DataSplits | undefined, ta
   return `${options.data}: ${held}`;
 }
 
-/** `5-way 1-shot`, `20-way 1-shot (evaluated 5-way)` */
+const inWords = (value: Count): string => (typeof value === "number" ? `${value}` : `${value.from} to ${value.to}`);
+
+/** `5-way 1-shot`, `20-way 1-shot (evaluated 5-way)`, `5 to 20-way 1-shot (evaluated 5-way)` */
 function sizesText({ ways, trainWays, shots, trainShots }: ExperimentOptions): string {
   const evaluated = [
     ...(trainWays && trainWays !== ways ? [`${ways}-way`] : []),
     ...(trainShots && trainShots !== shots ? [`${shots}-shot`] : []),
   ];
-  const trained = `${trainWays || ways}-way ${trainShots || shots}-shot`;
+  const trained = `${inWords(trainWays || ways)}-way ${inWords(trainShots || shots)}-shot`;
   return evaluated.length > 0 ? `${trained} (evaluated ${evaluated.join(" ")})` : trained;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { commandNames, experimentOptions, flagOf, type OptionSpec, optionsOf } from "../presets/option-table.js";
-import { parseOption } from "../presets/option-values.js";
+import { checkOption, optionText, parseOption } from "../presets/option-values.js";
 import { commandHelp, commandLineReference, rootHelp } from "./help.js";
 import { paintFor, widthOf } from "./terminal.js";
 
@@ -30,8 +30,21 @@ describe("help", () => {
   it("every default passes its own check", () => {
     for (const [name, spec] of Object.entries(experimentOptions) as [string, OptionSpec][]) {
       if (spec.kind === "flag" || spec.default === undefined || spec.default === "") continue;
-      const text = Array.isArray(spec.default) ? spec.default.join(",") : String(spec.default);
-      expect(parseOption(name, spec, text)).toEqual(spec.default);
+      expect(parseOption(name, spec, optionText(spec.default))).toEqual(spec.default);
     }
+  });
+
+  it("a count is a number, or a range that each task draws its own from", () => {
+    const { trainShots } = experimentOptions;
+    const parsed = (text: string) => parseOption("trainShots", trainShots, text);
+    expect(["0", "7", "1-10"].map(parsed)).toEqual([0, 7, { from: 1, to: 10 }]);
+    expect(optionText({ from: 1, to: 10 })).toBe("1-10");
+    for (const wrong of ["", "-1", "1-", "5-5", "10-1", "0-3", "1-5-9", "1.5-3", "1-1001", "a-b"])
+      expect(() => parsed(wrong), wrong).toThrow(
+        `--train-shots is ${wrong}. Give a whole number or a range as in 1-10, from 1 to 1000; or 0`,
+      );
+    expect(checkOption("it", trainShots, { from: 2, to: 3 })).toEqual({ from: 2, to: 3 });
+    for (const wrong of [null, [], { from: 2 }, { from: 2, to: 3, by: 1 }, { from: "2", to: 3 }])
+      expect(() => checkOption("it", trainShots, wrong)).toThrow(/^it is /);
   });
 });

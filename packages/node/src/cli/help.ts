@@ -1,13 +1,15 @@
 /** `--help` texts and docs/cli.md, both from the option table. */
 import {
   type CommandName,
+  type ExperimentOptions,
   flagOf,
   type OptionSpec,
+  type OptionValue,
   optionGroups,
   optionsOf,
   useText,
 } from "../presets/option-table.js";
-import { placeholderOf, rangeOf } from "../presets/option-values.js";
+import { optionText, placeholderOf, rangeOf } from "../presets/option-values.js";
 import { type Preset, presets } from "../presets/presets.js";
 import { type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
 
@@ -154,7 +156,7 @@ const helpText = (spec: OptionSpec): string => {
 /** `(default: 5)`; what a preset settles is said by the preset. */
 const defaultText = (spec: OptionSpec): string => {
   if (spec.kind === "flag" || spec.default === undefined || spec.default === "") return "";
-  return `(default: ${Array.isArray(spec.default) ? spec.default.join(",") : spec.default})`;
+  return `(default: ${optionText(spec.default)})`;
 };
 
 /** Defaults are those of an experiment: other commands take them from the run. */
@@ -278,13 +280,13 @@ export function commandLineReference(): string {
   return `${lines.join("\n")}\n`;
 }
 
-const optionList = (options: object): string =>
-  Object.entries(options)
+const optionList = (options: Partial<ExperimentOptions>): string =>
+  (Object.entries(options) as [string, OptionValue<OptionSpec>][])
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `\`${flagOf(name)} ${String(value)}\``)
+    .map(([name, value]) => `\`${flagOf(name)} ${optionText(value)}\``)
     .join(" ");
 
-function variants(kind: string, entries: Readonly<Record<string, object>> | undefined): string {
+function variants(kind: string, entries: Readonly<Record<string, Partial<ExperimentOptions>>> | undefined): string {
   return Object.entries(entries ?? {})
     .map(([name, options]) => ` With \`--${kind} ${name}\`: ${optionList(options)}.`)
     .join("");

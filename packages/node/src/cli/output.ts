@@ -1,10 +1,13 @@
 /** Where a command's words go: people, logs or programs. */
+import { Pace } from "./pace.js";
 import { clock, count, hasColour, type Paint, paintFor, widthOf } from "./terminal.js";
 
 /** Progress of long work, drawn on one line of a terminal, or as a line from time to time elsewhere. */
 export interface ProgressLine {
   /** @param detail what is known of it by now: `loss 0.12` */
   update(done: number, total: number, detail?: string): void;
+  /** Other work lay between: the time since the last update is not the units'. */
+  resume(): void;
   /** Removes the line; `last` stays in its place. */
   end(last?: string): void;
 }
@@ -64,7 +67,7 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
     },
     warn: (text) => aroundLine(() => stderr.write(`${paintError("yellow", text)}\n`)),
     progress: (label, { unit = "", from = 0 } = {}) => {
-      if (quiet || json) return { update: () => undefined, end: () => undefined };
+      if (quiet || json) return { update: () => undefined, resume: () => undefined, end: () => undefined };
       if (!interactive) return plainProgress(label, unit, from, print);
       const bar = terminalProgress({
         label,
@@ -77,6 +80,7 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
       line = bar;
       return {
         update: bar.update,
+        resume: bar.resume,
         end: (last) => {
           bar.clear();
           line = undefined;
@@ -88,35 +92,15 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
   return output;
 }
 
-/** Units a second over the last stretch of work, and the time that the rest will take at that rate. */
-function pace(from: number): (done: number, total: number) => { rate: number; left: number } {
-  // The clock starts with the first unit done: what is compiled or loaded before says nothing about the rest.
-  let mark: { at: number; done: number } | undefined;
-  let rate = 0;
-  return (done, total) => {
-    const now = performance.now();
-    if (!mark) {
-      if (done > from) mark = { at: now, done };
-    } else if (now - mark.at > 500 && done > mark.done) {
-      const seconds = (now - mark.at) / 1000;
-      const latest = (done - mark.done) / seconds;
-      // Old stretches fade: after a pause the rate recovers within seconds.
-      rate = rate === 0 ? latest : rate + (latest - rate) * Math.min(1, seconds / 4);
-      mark = { at: now, done };
-    }
-    return { rate, left: rate > 0 ? (total - done) / rate : Number.NaN };
-  };
-}
-
 const rateText = (rate: number, unit: string): string =>
   !unit || rate === 0 ? "" : `${rate >= 10 ? count(rate) : rate.toFixed(1)} ${unit}/s`;
 
 function plainProgress(label: string, unit: string, from: number, print: (text: string) => void): ProgressLine {
-  const paceOf = pace(from);
+  const pace = new Pace(from);
   let printedAt = performance.now();
   return {
     update: (done, total, detail = "") => {
-      const { rate, left } = paceOf(done, total);
+      const { rate, left } = pace.at(done, total);
       const now = performance.now();
       if (now - printedAt < quietIntervalMs) return;
       printedAt = now;
@@ -128,6 +112,7 @@ function plainProgress(label: string, unit: string, from: number, print: (text: 
       ];
       print(parts.filter((part) => part !== "").join("  "));
     },
+    resume: () => pace.resume(),
     end: (last) => {
       if (last !== undefined) print(last);
     },
@@ -143,7 +128,7 @@ function terminalProgress(setting: {
   write: (text: string) => void;
 }) {
   const { label, unit, paint, width, write } = setting;
-  const paceOf = pace(setting.from);
+  const pace = new Pace(setting.from);
   let drawnAt = 0;
   let text = "";
   const draw = (): void => {
@@ -151,11 +136,12 @@ function terminalProgress(setting: {
   };
   return {
     draw,
+    resume: () => pace.resume(),
     clear: () => {
       if (text) write("\r\u001b[2K");
     },
     update: (done: number, total: number, detail = "") => {
-      const { rate, left } = paceOf(done, total);
+      const { rate, left } = pace.at(done, total);
       const now = performance.now();
       if (now - drawnAt < drawIntervalMs && done < total) return;
       drawnAt = now;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { learnerCatalogue } from "innerloop";
 import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
+import { optionText } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
@@ -193,10 +194,7 @@ async function completeRow(
 
 /** `--ways 5 --eval-steps 0,1` */
 const flagsOf = (options: Partial<ExperimentOptions>): string[] =>
-  Object.entries(options).flatMap(([name, value]) => [
-    flagOf(name),
-    Array.isArray(value) ? value.join(",") : String(value),
-  ]);
+  Object.entries(options).flatMap(([name, value]) => [flagOf(name), optionText(value)]);
 
 const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
 

@@ -18,6 +18,7 @@ import {
   type OptionSpec,
 } from "../presets/option-table.js";
 import { requireUse } from "../presets/option-use.js";
+import { optionText } from "../presets/option-values.js";
 import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../presets/presets.js";
 import { UsageError } from "../presets/usage-error.js";
 import {
@@ -427,13 +428,15 @@ export function followTraining(
           return;
         }
         case "validation": {
+          line?.resume();
           const { rows } = event.evaluation;
           const [first, last] = [rows[0]!, rows.at(-1)!];
           const name = "accuracy" in last.figures ? "accuracy" : "loss";
           const from = rows.length > 1 ? `${figure(name, first.figures[name]!.mean)} before, ` : "";
+          const steps = last.steps > 0 ? ` after ${counted(last.steps, "step")}` : "";
           const mark = event.best ? output.paint("green", "  best so far") : "";
           output.say(
-            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${name}: ${from}${withInterval(name, last.figures[name]!)} after ${counted(last.steps, "step")}${mark}`,
+            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${name}: ${from}${withInterval(name, last.figures[name]!)}${steps}${mark}`,
           );
           return;
         }
@@ -454,8 +457,6 @@ export function followTraining(
 /** The command line that asks for the same again. */
 function commandOf({ target, chosen }: TrainRequest): string {
   const quoted = (text: string): string => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-  const parts = Object.entries(chosen).map(
-    ([name, value]) => `${flagOf(name)} ${quoted(Array.isArray(value) ? value.join(",") : String(value))}`,
-  );
+  const parts = Object.entries(chosen).map(([name, value]) => `${flagOf(name)} ${quoted(optionText(value))}`);
   return ["innerloop train", ...(target === undefined ? [] : [quoted(target)]), ...parts].join(" ");
 }

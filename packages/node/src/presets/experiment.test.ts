@@ -35,8 +35,42 @@ describe("--train-ways", () => {
 
   it("is for learners whose parameters do not depend on the classes, and not for regression", () => {
     expect(build({ learner: "prototypical", trainWays: 20 }).tasks.train.description).toMatchObject({ ways: 20 });
+    const most = { from: 5, to: 20 };
+    expect(build({ learner: "prototypical", trainWays: most }).tasks.train.description).toMatchObject({
+      ways: "5 to 20",
+    });
+    expect(() => build({ learner: "maml", trainWays: most })).toThrow(/^--train-ways 5-20 of maml, /);
     const curves = optionsOf({ data: "sinusoid", model: "mlp", batchNorm: "none", trainWays: 20 });
     expect(() => buildExperiment(curves, undefined)).toThrow(/^--train-ways 20 of regression\. /);
+  });
+});
+
+describe("ranges of training tasks", () => {
+  it("vary within one size of arrays, and evaluation keeps its own", () => {
+    const { tasks, learner } = build({
+      learner: "prototypical",
+      trainWays: { from: 2, to: 6 },
+      trainShots: { from: 1, to: 3 },
+    });
+    const drawn = Array.from({ length: 20 }, (_, i) => tasks.train.sample(0, i).support);
+    expect(new Set(drawn.map(({ x }) => x.shape[0]))).toEqual(new Set([18]));
+    expect(
+      new Set(drawn.map(({ present }) => (present!.data as Float32Array).reduce((a, b) => a + b))).size,
+    ).toBeGreaterThan(5);
+    expect(tasks.test.sample(0, 0).support).toMatchObject({ x: { shape: [5, 8, 8, 1] } });
+    expect(learner.name).toBe("prototypical network");
+  });
+
+  it("are refused where tasks are all of a size", () => {
+    expect(() => build({ learner: "semi-supervised", trainShots: { from: 1, to: 2 } })).toThrow(
+      /^--train-shots 1-2 for semi-supervised\. Give one number/,
+    );
+  });
+
+  it("SNAIL reaches over the most rows that a task has", () => {
+    const description = (trainShots: ExperimentOptions["trainShots"]) =>
+      build({ learner: "snail", trainShots, queries: 1 }).learner.description;
+    expect(description({ from: 1, to: 3 })).toEqual(description(3));
   });
 });
 

@@ -7,6 +7,7 @@ import {
   adamW,
   allClasses,
   buildLearner,
+  type Count,
   type CurveTaskOptions,
   clipByGlobalNorm,
   contextualConvNet,
@@ -51,6 +52,7 @@ import {
 import { augmentationOf } from "./augmentation.js";
 import type { CurveFamilyName } from "./load-data.js";
 import type { ExperimentOptions } from "./option-table.js";
+import { mostOf, optionText } from "./option-values.js";
 import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
 import { trainedEmbedding } from "./trained-embedding.js";
 import { UsageError } from "./usage-error.js";
@@ -150,8 +152,11 @@ export function buildRegression(
   tasks: Experiment["tasks"],
   trained?: TrainedSizes,
 ): Experiment {
-  if (!trained && options.trainWays > 0)
-    throw new UsageError(`--train-ways ${options.trainWays} of regression`, "Its tasks have no classes: leave it out");
+  if (!trained && options.trainWays !== 0)
+    throw new UsageError(
+      `--train-ways ${optionText(options.trainWays)} of regression`,
+      "Its tasks have no classes: leave it out",
+    );
   const { support } = tasks.train.sample(0, 0);
   const inputShape = support.x.shape.slice(1);
   const outputs = support.y.shape[1] ?? 1;
@@ -161,9 +166,9 @@ export function buildRegression(
 
 /** Labels beyond the outputs of a model would be none. */
 function requireTrainWays({ learner, ways, trainWays }: ExperimentOptions): void {
-  if (trainWays <= ways || learnerCatalogue[learner].variableWays) return;
+  if (mostOf(trainWays) <= ways || learnerCatalogue[learner].variableWays) return;
   throw new UsageError(
-    `--train-ways ${trainWays} of ${learner}, whose model has an output for each of --ways ${ways} classes`,
+    `--train-ways ${optionText(trainWays)} of ${learner}, whose model has an output for each of --ways ${ways} classes`,
     "Leave it out or raise --ways; it is for learners whose parameters do not depend on the classes",
   );
 }
@@ -216,14 +221,21 @@ function tasksOf(options: ExperimentOptions, data: DataSplits): Experiment["task
   const augmentation = augmentationOf(options.augment, data.train.exampleShape);
   const augment = augmentation ? { augment: augmentation } : {};
   const trainedOn = (learnerCatalogue[options.learner] as LearnerEntry).tasks;
+  const fixed = (flag: string, count: Count): number => {
+    if (typeof count === "number") return count;
+    throw new UsageError(
+      `${flag} ${optionText(count)} for ${options.learner}`,
+      "Give one number: its tasks are all of a size",
+    );
+  };
   const withUnlabelled = trainedOn === "episodes with unlabelled examples";
   if (withUnlabelled && augmentation)
     throw new UsageError(`--augment ${options.augment} for ${options.learner}`, "Its tasks are not augmented");
-  const sampled = (part: LabelledExamples, asked: { ways: number; shots: number; augment?: Augmentation }) =>
+  const sampled = (part: LabelledExamples, asked: { ways: Count; shots: Count; augment?: Augmentation }) =>
     withUnlabelled
       ? semiSupervisedEpisodes(part, {
-          ways: asked.ways,
-          shots: asked.shots,
+          ways: fixed("--train-ways", asked.ways),
+          shots: fixed("--train-shots", asked.shots),
           queries,
           unlabelled,
           skipSmallClasses: true,
@@ -328,7 +340,7 @@ function learnerOf(
   { shots, trainShots }: TrainedSizes = options,
 ): Learner {
   const { learner, steps, innerRate, iterations, distance, proximal, units } = options;
-  const supportRows = Math.max(shots, trainShots) * (setting.kind === "classification" ? setting.outputs : 1);
+  const supportRows = Math.max(shots, mostOf(trainShots)) * (setting.kind === "classification" ? setting.outputs : 1);
   const temperature = options.temperature === "learned" ? "learned" : 1;
   const inner = innerOptimizerOf(options);
   const chosen = { steps, inner, innerRate, iterations, distance, temperature, proximal, units, supportRows } as const;
@@ -350,7 +362,7 @@ const classification = (inputShape: readonly number[], outputs: number, trainCla
  * any other those that it was trained with.
  */
 export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, trained = ways): number {
-  return learnerCatalogue[learner].variableWays ? Math.max(ways, trainWays) : trained;
+  return learnerCatalogue[learner].variableWays ? Math.max(ways, mostOf(trainWays)) : trained;
 }
 
 /**

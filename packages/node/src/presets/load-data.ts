@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { groupedRegression, type Split, type Table, type TaskSource } from "innerloop";
+import { type Count, groupedRegression, type Split, type Table, type TaskSource } from "innerloop";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
 import { readImageFolder } from "../data/image-folder.js";
@@ -44,7 +44,7 @@ export async function loadRegressionTable(
     targets,
     ...(named.length > 0 ? { inputs: named } : {}),
   });
-  const tasksOf = (support: number) =>
+  const tasksOf = (support: Count) =>
     groupedRegression(table, {
       groupColumn,
       inputs,

@@ -2,7 +2,7 @@
  * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
  * this table.
  */
-import { type LearnerName, learnerCatalogue, learnerNames } from "innerloop";
+import { type Count, type LearnerName, learnerCatalogue, learnerNames } from "innerloop";
 import { devices } from "../executor/device.js";
 
 export const commandNames = [
@@ -71,6 +71,8 @@ export type OptionSpec = OptionBase &
         readonly most?: number;
         readonly above?: true;
       }
+    /** A number, or two for a range of them, `to` included: each task then draws its own. 0 stands for another option's. */
+    | { readonly kind: "count"; readonly default?: Count; readonly least: number; readonly most: number }
     | { readonly kind: "choice"; readonly default?: string; readonly choices: readonly string[] }
     /** One or more of them, each once. */
     | { readonly kind: "choices"; readonly default?: readonly string[]; readonly choices: readonly string[] }
@@ -156,14 +158,14 @@ export const experimentOptions = table({
     help: "classes in a task",
   },
   trainWays: {
-    kind: "integer",
+    kind: "count",
     default: 0,
-    least: 0,
+    least: 2,
     most: 1000,
     group: "Task",
     commands: training,
     of: { data: ["classes"] },
-    help: "classes of a training task, where they differ: more than --ways for learners whose parameters do not depend on them; 0: as --ways",
+    help: "classes of a training task, where they differ, or 5-20 for another number in each task: more than --ways for learners whose parameters do not depend on them; 0: as --ways",
   },
   shots: {
     kind: "integer",
@@ -175,13 +177,13 @@ export const experimentOptions = table({
     help: "support examples per class (or per task, for regression)",
   },
   trainShots: {
-    kind: "integer",
+    kind: "count",
     default: 0,
-    least: 0,
+    least: 1,
     most: 1000,
     group: "Task",
     commands: training,
-    help: "support examples while training, where they differ; 0: as --shots",
+    help: "support examples while training, where they differ, or 1-10 for another number in each task; 0: as --shots",
   },
   queries: {
     kind: "integer",
@@ -804,17 +806,19 @@ type Narrow<T> = T extends readonly (infer E)[] ? E : never;
 /** The type of an option's value. */
 export type OptionValue<S extends OptionSpec> = S extends { readonly kind: "integer" | "number" }
   ? number
-  : S extends { readonly kind: "choice"; readonly choices: infer C }
-    ? Narrow<C>
-    : S extends { readonly kind: "choices"; readonly choices: infer C }
-      ? readonly Narrow<C>[]
-      : S extends { readonly kind: "integers" }
-        ? readonly number[]
-        : S extends { readonly kind: "flag" }
-          ? boolean
-          : S extends { readonly many: true }
-            ? readonly string[]
-            : string;
+  : S extends { readonly kind: "count" }
+    ? Count
+    : S extends { readonly kind: "choice"; readonly choices: infer C }
+      ? Narrow<C>
+      : S extends { readonly kind: "choices"; readonly choices: infer C }
+        ? readonly Narrow<C>[]
+        : S extends { readonly kind: "integers" }
+          ? readonly number[]
+          : S extends { readonly kind: "flag" }
+            ? boolean
+            : S extends { readonly many: true }
+              ? readonly string[]
+              : string;
 
 /** A value for every option of an experiment. */
 export type ExperimentOptions = { readonly [K in ExperimentOptionName]: OptionValue<(typeof experimentOptions)[K]> };

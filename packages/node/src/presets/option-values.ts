@@ -1,10 +1,12 @@
 /** What options take: in words, and read from the command line and from files. */
+import type { Count, CountRange } from "innerloop";
 import {
   type ExperimentOptionName,
   type ExperimentOptions,
   experimentOptions,
   flagOf,
   type OptionSpec,
+  type OptionValue,
 } from "./option-table.js";
 import { nearestName, UsageError } from "./usage-error.js";
 
@@ -21,6 +23,8 @@ export function rangeOf(spec: OptionSpec): string {
           : `${kind} from ${least} to ${spec.most}`;
       return spec.kind === "number" && spec.above ? `${kind} ${least}` : `${kind} of at least ${least}`;
     }
+    case "count":
+      return `a whole number or a range as in ${spec.least}-${spec.least + 9}, from ${spec.least} to ${spec.most}; or 0`;
     case "choice":
       return `one of ${spec.choices.join(", ")}`;
     case "choices":
@@ -44,6 +48,8 @@ export function placeholderOf(spec: OptionSpec): string {
       return "n";
     case "number":
       return "x";
+    case "count":
+      return "n|n-n";
     case "integers":
       return "n,n";
     case "choice":
@@ -57,11 +63,25 @@ export function placeholderOf(spec: OptionSpec): string {
   }
 }
 
+/** `5`, `5-20`, `0,1,5`: an option's value as it is written on the command line. */
+export function optionText(value: OptionValue<OptionSpec>): string {
+  if (typeof value === "object" && "from" in value) return `${value.from}-${value.to}`;
+  return String(value);
+}
+
+/** The largest number that a count may be in a task. */
+export const mostOf = (count: Count): number => (typeof count === "number" ? count : count.to);
+
 /** The value of an option from the text on the command line. @throws UsageError */
 export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
   const numeric = (part: string): number =>
     /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : Number.NaN;
   if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numeric(text), text);
+  if (spec.kind === "count") {
+    const [from, to, ...more] = text.split("-").map(numeric);
+    const value = to === undefined ? from : more.length > 0 ? Number.NaN : { from, to };
+    return checkOption(flagOf(name), spec, value, text);
+  }
   if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map(numeric), text);
   if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
   return checkOption(flagOf(name), spec, text, text);
@@ -92,6 +112,12 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
     case "integer":
     case "number":
       return within(value) ? value : refuse();
+    case "count": {
+      if (value === 0 || within(value)) return value;
+      const { from, to, ...others } = (typeof value === "object" && value !== null ? value : {}) as Partial<CountRange>;
+      const isRange = within(from) && within(to) && (from as number) < (to as number);
+      return isRange && Object.keys(others).length === 0 ? value : refuse();
+    }
     case "integers":
       return Array.isArray(value) && value.length > 0 && value.every(within) ? value : refuse();
     case "choice": {

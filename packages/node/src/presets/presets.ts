@@ -132,7 +132,7 @@ function omniglot(ways: number, shots: number): Preset {
   const few = ways <= 5;
   return {
     summary: `Omniglot, ${ways}-way ${shots}-shot, 4 convolutions of 64 (Finn et al. 2017)`,
-    protocol: `${omniglotProtocol}. Batch normalisation is transductive, as published. Fewer iterations than the published 60,000, with a cosine schedule`,
+    protocol: `${omniglotProtocol}. Batch normalisation of learners that adapt by steps is transductive, as published. Fewer iterations than published, with a cosine schedule`,
     options: {
       data: "omniglot",
       ways,
@@ -156,7 +156,7 @@ function omniglot(ways: number, shots: number): Preset {
       anil: {},
       reptile: { ...reptileOnImages, iterations: 20_000, trainShots: Math.max(10, shots) },
       prototypical: prototypicalOnOmniglot,
-      ridge: prototypicalOnOmniglot,
+      ridge: { ...prototypicalOnOmniglot, outerRate: 3e-3 },
       matching: { ...prototypicalOnOmniglot, temperature: "learned" },
       ...(few ? {} : { relation: { ...metric, trainWays: 20 } }),
     },
