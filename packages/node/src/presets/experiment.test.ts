@@ -1,4 +1,4 @@
-import { leaves, paths, type Tensor } from "@innerloop/graph";
+import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { convMaps, key, type LabelledExamples } from "innerloop";
 import { describe, expect, it } from "vitest";
 import { buildExperiment, splitData } from "./experiment.js";
@@ -105,6 +105,27 @@ describe("baselines", () => {
       expect(adapter.description.batchNorm).toBe("support");
     }
     expect(named({ learner: "maml" }, "from scratch")!.adapter.description.batchNorm).toBe("transductive");
+  });
+
+  it("of joint pre-training fine-tune what was trained, whole and its head alone", () => {
+    const { baselines, learner, tasks } = build({ learner: "joint" });
+    const params = learner.init(key(1));
+    const { support } = tasks.test.sample(0, 0);
+    const moved = baselines
+      .filter(({ adapter }) => adapter.name.startsWith("joint pre-training"))
+      .map(({ adapter, fromTrained, steps }) => {
+        const adapted = adapter.adapt(fromTrained!(params)!, support, { steps: 1 }) as { readonly params: Tree };
+        const before = leaves(params);
+        const changed = paths(params).filter((_, i) => leaves(adapted.params)[i] !== before[i]);
+        return [adapter.name, steps.at(-1), changed.length < before.length ? changed : "all"];
+      });
+    expect(moved).toEqual([
+      ["joint pre-training, head only", 10, ["4/weight", "4/bias"]],
+      ["joint pre-training, Adam 0.01", 50, "all"],
+      ["joint pre-training, head only, Adam 0.01", 50, ["4/weight", "4/bias"]],
+    ]);
+    expect(named({ learner: "maml" }, "joint pre-training, head only")).toBeUndefined();
+    expect(named({ learner: "joint", model: "linear" }, "joint pre-training, head only")).toBeDefined();
   });
 
   it("look for neighbours in the embedding that the learner has trained, where there is one", () => {

@@ -18,6 +18,7 @@ import {
   cosineSchedule,
   crossEntropy,
   episodes,
+  fineTuning,
   flatten,
   fromScratch,
   gaussianProcesses,
@@ -366,8 +367,9 @@ export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, train
 }
 
 /**
- * From scratch with the learner's own adaptation and with one that suits training from scratch, and the nearest
- * neighbour among the support set: by pixels, and in the embedding that the run has trained.
+ * From scratch with the learner's own adaptation and with one that suits plain training, and the nearest neighbour among
+ * the support set: by pixels, and in the embedding that the run has trained. Joint pre-training has the same two ways of
+ * fine-tuning, of the whole network and of its head alone.
  */
 function baselinesOf(
   options: ExperimentOptions,
@@ -379,12 +381,20 @@ function baselinesOf(
   const batchNorm = options.batchNorm === "running" ? "support" : options.batchNorm;
   const { model } = modelsOf({ ...options, batchNorm }, inputShape, kind === "classification" ? ways : outputs);
   const norm = batchNorm === options.batchNorm || !model.batchNorm ? "" : `, batch norm ${batchNorm}`;
-  const scratch = fromScratch({ model, loss, inner: innerOptimizerOf(options) });
-  const longer = fromScratch({ model, loss, inner: adam({ learningRate: 0.01 }) });
-  const list: Baseline[] = [
-    { adapter: { ...scratch, name: `from scratch${norm}` }, steps: options.evalSteps },
-    { adapter: { ...longer, name: `from scratch, Adam 0.01${norm}` }, steps: [10, 50] },
-  ];
+  const own = { inner: innerOptimizerOf(options), steps: options.evalSteps, named: "" };
+  const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };
+  const scratch = [own, plain].map(({ inner, steps, named }): Baseline => {
+    const adapter = fromScratch({ model, loss, inner });
+    return { adapter: { ...adapter, name: `from scratch${named}${norm}` }, steps };
+  });
+  const tuned = (adapts: "all" | "head", { inner, steps, named }: typeof own): Baseline => {
+    const adapter = fineTuning({ model: models.model, loss, inner, adapts });
+    const name = `joint pre-training${adapts === "head" ? ", head only" : ""}${named}`;
+    return { adapter: { ...adapter, name }, steps, fromTrained: (params) => params };
+  };
+  // The run's own row is the first of the four: its whole network, its own way.
+  const pretrained = options.learner === "joint" ? [tuned("head", own), tuned("all", plain), tuned("head", plain)] : [];
+  const list = [...pretrained, ...scratch];
   if (kind === "regression") return list;
   const pixels: Baseline = { adapter: nearestNeighbour({ ways }), steps: [0] };
   const embedding = embeddingOf(options.learner, models);

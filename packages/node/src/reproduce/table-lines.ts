@@ -49,18 +49,22 @@ export function tableLines(table: Table, results: RowResults): TableLine[] {
   return [...lines, ...baselineLines(table, results)];
 }
 
+/** Baselines that were trained, if not to learn: fine-tuned joint pre-training, neighbours in an embedding. */
+const isOfTraining = (baseline: string): boolean => /^joint pre-training|\(embedding\)$/.test(baseline);
+
 /** From the trainings that carry the baselines: each column is filled by the first that has it. */
 function baselineLines(table: Table, results: RowResults): TableLine[] {
   const carried = table.rows.flatMap((row) => {
-    const baselines = row.baselines ? results[row.name]?.baselines : undefined;
-    return baselines ? [baselines] : [];
+    const result = row.baselines ? results[row.name] : undefined;
+    return result?.baselines ? [{ baselines: result.baselines, shortened: isShortened(result) }] : [];
   });
-  const names = [...new Set(carried.flatMap((baselines) => Object.keys(baselines)))];
+  const names = [...new Set(carried.flatMap(({ baselines }) => Object.keys(baselines)))];
   return names.map((learner) => ({
     learner: learner === "nearest neighbour" ? "nearest neighbour (pixels)" : learner,
     cells: table.columns.map((column) => {
-      const figure = carried.map((baselines) => baselines[learner]?.[column.name]).find((cell) => cell !== undefined);
-      return figure && { figure, shortened: false };
+      const found = carried.find(({ baselines }) => baselines[learner]?.[column.name]);
+      const figure = found?.baselines[learner]?.[column.name];
+      return figure && { figure, shortened: found!.shortened && isOfTraining(learner) };
     }),
     sources: [],
     isBaseline: true,
