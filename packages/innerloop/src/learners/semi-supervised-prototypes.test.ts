@@ -1,4 +1,4 @@
-import { type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { type Tensor, type Tree, tensor, zeros } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { functionLayer, type Layer } from "../layers/layer.js";
 import { batchNorm, linear, sequential, tanh } from "../layers/layers.js";
@@ -35,6 +35,7 @@ describe.each([
   ["soft k-means", { model }],
   ["two refinements, batch normalisation", { model: normalized, refinements: 2 }],
   ["distractor cluster", { model, distractors: { lengthScale: 0.7 } }],
+  ["masks, batch normalisation", { model: normalized, masks: { units: 4 } }],
 ])("the learner's contract, %s", (_, options) => {
   metricLearnerContract(semiSupervisedPrototypes({ ...options, ways: 4 }) as Learner, task);
 });
@@ -52,7 +53,15 @@ describe("prototypes", () => {
   };
   const squared = (a: number[], b: number[]): number => (a[0]! - b[0]!) ** 2 + (a[1]! - b[1]!) ** 2;
   /** The paper's equations in plain numbers; r of the distractor cluster, or none. */
-  const refined = (steps: number, r?: number): number[][] => {
+  const refined = (
+    steps: number,
+    r?: number,
+    mask = (_: number[][]) => [
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ],
+  ): number[][] => {
     const [labelled, free] = [
       [
         [0, 1],
@@ -72,9 +81,11 @@ describe("prototypes", () => {
         const total = scores.reduce((a, b) => a + b, other);
         return scores.map((score) => score / total);
       });
+      const masks = mask(free.map((x) => prototypes.map((p) => squared(x, p))));
+      const taken = z.map((row, j) => row.map((share, k) => share * masks[j]![k]!));
       prototypes = labelled.map((own, k) => {
-        const weight = z.reduce((total, row) => total + row[k]!, 1);
-        return [0, 1].map((i) => free.reduce((total, x, j) => total + z[j]![k]! * x[i]!, own[i]!) / weight);
+        const weight = taken.reduce((total, row) => total + row[k]!, 1);
+        return [0, 1].map((i) => free.reduce((total, x, j) => total + taken[j]![k]! * x[i]!, own[i]!) / weight);
       });
     }
     return prototypes;
@@ -85,6 +96,40 @@ describe("prototypes", () => {
     expect(largestDifference(valuesIn(prototypes), refined(refinements).flat())).toBeLessThan(1e-12);
   });
 
+  test("masks weigh by the network of the distances' statistics", () => {
+    const learner = semiSupervisedPrototypes({ model: identity, ways: 2, refinements: 2, masks: { units: 3 } });
+    const params = learner.init(key(4)) as { masks: Record<string, Record<string, Tensor>> };
+    const [first, last] = ["0", "2"].map((layer) => {
+      const { weight, bias } = params.masks[layer]!;
+      const rows = valuesIn(weight!);
+      const outputs = weight!.shape[1]!;
+      const offsets = valuesIn(bias!);
+      return (x: number[]): number[] =>
+        Array.from({ length: outputs }, (_, o) =>
+          x.reduce((total, value, i) => total + value * rows[i * outputs + o]!, offsets[o]!),
+        );
+    }) as [(x: number[]) => number[], (x: number[]) => number[]];
+    const epsilon = 1e-5;
+    const masks = (distances: number[][]): number[][] => {
+      const ofClass = [0, 1].map((k) => {
+        const column = distances.map((row) => row[k]!);
+        const mean = (values: number[]): number => values.reduce((a, b) => a + b) / values.length;
+        const relative = column.map((d) => d / (mean(column) + epsilon));
+        const moment = (power: number): number => mean(relative.map((d) => (d - mean(relative)) ** power));
+        const spread = moment(2) + epsilon;
+        const statistics = [Math.min(...relative), Math.max(...relative), spread];
+        const [beta, gamma] = last(
+          first([...statistics, moment(3) / spread ** 1.5, moment(4) / spread ** 2]).map(Math.tanh),
+        ) as [number, number];
+        return relative.map((d) => 1 / (1 + Math.exp((gamma + 1) * (d - beta - 1))));
+      });
+      return distances.map((_, j) => ofClass.map((column) => column[j]!));
+    };
+    const found = valuesIn(learner.adapt(params as Tree, support).prototypes);
+    expect(largestDifference(found, refined(2, undefined, masks).flat())).toBeLessThan(1e-12);
+    expect(largestDifference(found, refined(2).flat())).toBeGreaterThan(1e-2);
+  });
+
   test("a distractor cluster takes what is near none of them", () => {
     // A length scale of 16: float32 has its logarithm to 7 digits.
     const learner = semiSupervisedPrototypes({ model: identity, ways: 2, distractors: { lengthScale: 16 } });
@@ -93,6 +138,45 @@ describe("prototypes", () => {
     // (9, 9) pulls the second class without it, and does not with it.
     expect(found[3]!).toBeCloseTo(1, 2);
     expect(refined(1)[1]![1]!).toBeGreaterThan(3);
+  });
+});
+
+describe("masks", () => {
+  const learner = semiSupervisedPrototypes({ model, ways: 4, masks: { units: 4 } });
+  const params = learner.init(key(1)) as { model: Tree; masks: Record<string, Record<string, Tensor>> };
+  /** With a network whose outputs are beta and gamma, whatever its inputs: it adds 1 to each. */
+  const withBorders = (beta: number, gamma: number): Tree => ({
+    ...params,
+    masks: { ...params.masks, "2": { weight: zeros([4, 2]), bias: tensor([beta - 1, gamma - 1]) } },
+  });
+  const { support } = task();
+  const prototypesOf = (other: Learner<Tree, Prototypes>, at: Tree): number[] =>
+    valuesIn(other.adapt(at, support).prototypes);
+
+  test("wide open it is soft k-means, shut it is the prototypical network", () => {
+    const [open, shut] = [1, 0].map((refinements) => semiSupervisedPrototypes({ model, ways: 4, refinements }));
+    const at = (beta: number) => prototypesOf(learner, withBorders(beta, 50));
+    expect(largestDifference(at(100), prototypesOf(open!, params.model))).toBeLessThan(1e-12);
+    expect(largestDifference(at(-100), prototypesOf(shut!, params.model))).toBeLessThan(1e-12);
+    expect(largestDifference(at(1), at(100))).toBeGreaterThan(1e-3);
+    expect(largestDifference(at(1), at(-100))).toBeGreaterThan(1e-3);
+  });
+
+  test("begin with a border at the mean distance", () => {
+    const begun = prototypesOf(semiSupervisedPrototypes({ model, ways: 4, masks: {} }), {
+      ...params,
+      masks: { "0": { weight: zeros([5, 20]), bias: zeros([20]) }, "2": { weight: zeros([20, 2]), bias: zeros([2]) } },
+    });
+    expect(largestDifference(begun, prototypesOf(learner, withBorders(1, 1)))).toBeLessThan(1e-12);
+  });
+
+  test("are finite with one unlabelled example, and with none", () => {
+    for (const labelled of [8, 7]) {
+      const few = { x: noiseTensor([8, 4], 0, 1), y: labels(0, 0, 1, 1, 2, 2, 3, labelled === 8 ? 3 : -1) };
+      const { gradient } = learner.metaGradient(params, { support: few, query: task().query });
+      for (const values of Object.values(namedValues(gradient)))
+        expect(values.every((value) => Number.isFinite(value) && Math.abs(value) < 1e3)).toBe(true);
+    }
   });
 });
 
@@ -166,15 +250,25 @@ test("says its options, and refuses those that are none", () => {
   expect(semiSupervisedPrototypes({ model: normalized, ways: 2 }).description).toEqual({
     refinements: 1,
     distractors: false,
+    masks: false,
     batchNorm: "support",
   });
   expect(semiSupervisedPrototypes({ model, ways: 2, distractors: {} }).description).toEqual({
     refinements: 1,
     distractors: true,
     lengthScale: 1,
+    masks: false,
+  });
+  expect(semiSupervisedPrototypes({ model, ways: 2, masks: {} }).description).toEqual({
+    refinements: 1,
+    distractors: false,
+    masks: true,
+    units: 20,
   });
   const made = (options: object) => () => semiSupervisedPrototypes({ model, ways: 2, ...options });
   expect(made({ ways: 1 })).toThrow(/^IL102 semiSupervisedPrototypes: 1 ways/);
   expect(made({ refinements: -1 })).toThrow(/^IL102 semiSupervisedPrototypes: -1 refinements/);
   expect(made({ distractors: { lengthScale: 0 } })).toThrow(/^IL102 semiSupervisedPrototypes: length scale 0/);
+  expect(made({ masks: { units: 0 } })).toThrow(/^IL102 semiSupervisedPrototypes: masks of 0 units/);
+  expect(made({ masks: {}, distractors: {} })).toThrow(/^IL102 semiSupervisedPrototypes: both distractors and masks/);
 });
