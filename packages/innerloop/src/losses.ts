@@ -40,6 +40,11 @@ export interface Loss {
    * of predictions [n, ...]: a row's do not depend on other rows.
    */
   readonly confidence?: PredictionConfidence;
+  /**
+   * Whether it is of logits over classes, [n, classes], that compete: learners then leave classes out that the support
+   * set has no example of, which a softmax takes for probability 0.
+   */
+  readonly overClasses?: boolean;
 }
 
 /** How sure each prediction is, and whether it is right. */
@@ -117,6 +122,7 @@ export const crossEntropy: Loss = Object.assign(
       topProbability: ((logits) => reduceMax(softmax(logits, -1), -1)) as Metric,
       correct: correctRows,
     },
+    overClasses: true,
   },
 );
 

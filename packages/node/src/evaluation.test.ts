@@ -6,14 +6,18 @@ import {
   type Examples,
   evaluate,
   key,
+  type Learner,
   type Loss,
   linear,
   maml,
   meanSquaredError,
+  nearestNeighbour,
+  prototypicalNetwork,
   random,
   sgd,
   type Task,
   type TaskSource,
+  train,
 } from "innerloop";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
@@ -112,6 +116,54 @@ describe("evaluation of a classifier", () => {
       });
     });
   });
+});
+
+test("a learner of fewer classes than the tasks have is refused, not judged on those that it knows", async () => {
+  const narrow = learner(crossEntropy, 2);
+  const asked = { learner: narrow, params: narrow.init(key(1)), executor, tasks: points(0) };
+  await expect(evaluate(asked)).rejects.toThrow(
+    /^ILR101 evaluate: tasks of 3 classes \(points\) for MAML, which tells 2 apart\. Make it with ways: 3/,
+  );
+  const metric = prototypicalNetwork({ model: linear({ inputs: 2, outputs: 2 }), ways: 2 });
+  await expect(evaluate({ ...asked, learner: metric as Learner, params: metric.init(key(1)) })).rejects.toThrow(
+    /^ILR101 evaluate: tasks of 3 classes \(points\) for prototypical network/,
+  );
+  const training = {
+    tasks: points(0),
+    optimizer: sgd({ learningRate: 0.1 }),
+    metaBatchSize: 2,
+    iterations: 1,
+    executor,
+  };
+  await expect(train({ ...training, learner: narrow })).rejects.toThrow(/^ILR101 train: tasks of 3 classes/);
+  await expect(train({ ...training, learner: metric as Learner })).rejects.toThrow(/^ILR101 train: tasks of 3 classes/);
+});
+
+test("float32 keeps the distances between inputs that are far from the origin", async () => {
+  const far = (by: number): TaskSource => {
+    const near = points(0);
+    const moved = ({ x, y }: Examples): Examples => ({
+      x: tensor(
+        toNumbers(x).map((value) => value + by),
+        x.shape,
+        "float32",
+      ),
+      y,
+    });
+    return {
+      ...near,
+      sample: (seed, index) => {
+        const { support, query } = near.sample(seed, index);
+        return { support: moved(support), query: moved(query) };
+      },
+    };
+  };
+  const pixels = nearestNeighbour({ ways: 3 });
+  const accuracy = async (by: number): Promise<number> => {
+    const asked = { learner: pixels, params: pixels.init(key(0)), tasks: far(by), count: 50, executor };
+    return (await evaluate(asked)).rows[0]!.figures.accuracy!.mean;
+  };
+  expect(await accuracy(20_000)).toBeCloseTo(await accuracy(0), 1);
 });
 
 test("of yes and no, the top probability is that of the likelier one", async () => {

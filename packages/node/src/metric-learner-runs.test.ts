@@ -159,6 +159,22 @@ describe("SimpleShot on batches of all classes alone", () => {
   });
 });
 
+test("semi-supervised prototypes that were trained without unlabelled examples take them all the same", async () => {
+  const run = await train({
+    learner: semiSupervisedPrototypes({ model, ways }),
+    tasks: sources,
+    optimizer: adam({ learningRate: 0.01 }),
+    metaBatchSize: 1,
+    iterations: 1,
+    executor,
+    onEvent: () => undefined,
+  });
+  const x = Array.from({ length: 4 }, (_, i) => new Array<number>(16).fill(i));
+  const adapted = await run.adapt({ x, y: [0, 1, 2, -1] });
+  expect((await adapted.predict(x)).shape).toEqual([4, 3]);
+  await expect(run.adapt({ x, y: [0, 1, 2, -2] })).rejects.toThrow(/class index -2/);
+});
+
 test("an embedding that was trained as a classifier serves the nearest-neighbour and nearest-centroid baselines", async () => {
   const learner = classifierPretraining({ model, classes: 20 });
   const run = await train({
@@ -177,6 +193,9 @@ test("an embedding that was trained as a classifier serves the nearest-neighbour
   const pixels = nearestNeighbour({ ways });
   const inPixels = await accuracy(pixels, pixels.init(key(0)));
   expect(await accuracy(nearestNeighbour({ ways, model }), embedding)).toBeGreaterThan(inPixels);
-  expect(await accuracy(nearestCentroid({ ways, model, transform: "l2" }), embedding)).toBeGreaterThan(inPixels);
+  const unit = nearestCentroid({ ways, model, transform: "l2" });
+  expect(await accuracy(unit, embedding)).toBeGreaterThan(inPixels);
+  // All that the training made serves as well as the embedding of it.
+  expect(await accuracy(unit, run.params)).toBe(await accuracy(unit, embedding));
   expect(await accuracy(nearestCentroid({ ways, model }), run.params)).toBeGreaterThan(inPixels);
 }, 30_000);

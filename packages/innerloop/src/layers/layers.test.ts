@@ -435,6 +435,16 @@ describe("sequential", () => {
     expect(convNet({ imageShape: [4, 4, 1], ways: 2, filters: 2, blocks: 2 }).head).toBe("4");
   });
 
+  test("refuses batch normalisations that differ: it could say but one", () => {
+    const of = (mode: "transductive" | "support", steps?: number) =>
+      mlp({ sizes: [2, 2, 2], batchNorm: mode, ...(steps ? { batchNormSteps: steps } : {}) });
+    expect(() => sequential([of("support"), of("transductive")])).toThrow(
+      /^IL102 sequential: batch normalisations that differ: support and transductive/,
+    );
+    expect(() => sequential([of("support", 2), relu(), of("support")])).toThrow(/: support, 2 steps and support/);
+    expect(sequential([of("support", 2), relu(), of("support", 2)]).batchNormSteps).toBe(2);
+  });
+
   test("says where its batch normalisation takes statistics from", () => {
     expect(mlp({ sizes: [1, 2, 1] }).batchNorm).toBeUndefined();
     expect(mlp({ sizes: [1, 2, 1], batchNorm: "support" }).batchNorm).toBe("support");

@@ -304,10 +304,22 @@ export const globalAveragePool = (): Layer<NoParameters> => functionLayer(global
 /** All axes but the first as one. */
 export const flatten = (): Layer<NoParameters> => functionLayer((x) => reshape(x, [x.shape[0]!, -1]));
 
-/** Layers one after another; their parameters are named by position. The last layer with parameters is the head. */
+/**
+ * Layers one after another; their parameters are named by position. The last layer with parameters is the head.
+ *
+ * @throws IL102 where their batch normalisations are of several modes, or tell different numbers of inner steps apart
+ */
 export function sequential(layers: readonly Layer[]): Layer<{ readonly [position: string]: Tree }> {
-  const mode = layers.find((layer) => layer.batchNorm)?.batchNorm;
-  const steps = layers.find((layer) => layer.batchNormSteps)?.batchNormSteps;
+  const normalised = layers.filter(({ batchNorm }) => batchNorm);
+  const [{ batchNorm: mode, batchNormSteps: steps } = {} as Partial<Layer>] = normalised;
+  const other = normalised.find(({ batchNorm, batchNormSteps }) => batchNorm !== mode || batchNormSteps !== steps);
+  if (other) {
+    const found = normalised.map(
+      ({ batchNorm, batchNormSteps }) => `${batchNorm}${batchNormSteps ? `, ${batchNormSteps} steps` : ""}`,
+    );
+    const problem = `batch normalisations that differ: ${[...new Set(found)].join(" and ")}`;
+    throw new GraphError("IL102", "sequential", problem, "Give all of them one mode, and one number of steps");
+  }
   return {
     ...(mode ? { batchNorm: mode } : {}),
     ...(steps ? { batchNormSteps: steps } : {}),

@@ -76,7 +76,7 @@ function gradientSteps(loop: InnerLoop, steps: number): Pick<Adapter<Tree, Adapt
   const { model } = loop;
   return {
     adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupport(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+      withSupport(loop, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
     predict: predictor(model),
   };
 }

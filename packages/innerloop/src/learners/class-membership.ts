@@ -3,8 +3,10 @@ import {
   cast,
   div,
   equal,
+  formatShape,
   GraphError,
   greater,
+  isFloat,
   matmul,
   max,
   mean,
@@ -17,6 +19,7 @@ import {
   swapLast,
   type Tensor,
 } from "@innerloop/graph";
+import type { Examples } from "../tasks/task.js";
 import type { Targets } from "./learner.js";
 
 /** Which class an example is of: [n, ways], a row of zeros for padding and for examples of no class. */
@@ -51,6 +54,18 @@ export const meanOverClasses = (losses: Tensor, judged: Tensor): Tensor =>
 /** Logits [n, ways] without the classes that have no support example, by the examples of each class, [ways]. */
 export function withoutEmptyClasses(logits: Tensor, counts: Tensor): Tensor {
   return sub(logits, mul(cast(greater(1, counts), logits.dtype), 1e9));
+}
+
+/**
+ * @throws IL103 where targets are not int32 class indices; IL202 where there is not one for each input
+ */
+export function requireClassTargets(learner: string, { x, y }: Pick<Examples, "x" | "y">): void {
+  if (isFloat(y.dtype) || y.dtype === "bool") {
+    throw new GraphError("IL103", learner, `targets are ${y.dtype}`, "Give class indices, int32");
+  }
+  if (y.rank === 1 && y.shape[0] === x.shape[0]) return;
+  const problem = `targets ${formatShape(y.shape)} for ${x.shape[0]} inputs`;
+  throw new GraphError("IL202", learner, problem, `Give one class index for each, [${x.shape[0]}]`);
 }
 
 /** @throws IL102 where `ways` is not a whole number of 2 or more */

@@ -1,5 +1,21 @@
 /** How far apart the rows of two arrays are: what metric-based learners compare embeddings by. */
-import { add, div, matmul, mul, relu, sqrt, sub, sum, swapLast, type Tensor } from "@innerloop/graph";
+import {
+  abs,
+  add,
+  cast,
+  div,
+  greater,
+  matmul,
+  max,
+  mul,
+  relu,
+  sqrt,
+  stopGradient,
+  sub,
+  sum,
+  swapLast,
+  type Tensor,
+} from "@innerloop/graph";
 
 /** How far apart two embeddings are; all are 0 for equal ones. */
 export type Distance = "squaredEuclidean" | "euclidean" | "cosine";
@@ -23,10 +39,23 @@ export const distances: Readonly<Record<Distance, (a: Tensor, b: Tensor) => Tens
   cosine: (a, b) => sub(1, cosineSimilarities(a, b)),
 };
 
-/** |a_i - b_j|^2 of rows [n, d] and [m, d]: [n, m]. */
+/**
+ * |a_i - b_j|^2 = |a_i|^2 - 2 a_i . b_j + |b_j|^2 of rows [n, d] and [m, d]: [n, m].
+ *
+ * What all rows of b have in common is taken off both first: it changes no distance, and next to it float32 would lose
+ * the small ones.
+ */
 export function squaredDistances(a: Tensor, b: Tensor): Tensor {
   const squares = (x: Tensor) => sum(mul(x, x), -1, { keepAxes: true });
-  return add(sub(squares(a), mul(matmul(a, swapLast(b)), 2)), swapLast(squares(b)));
+  const common = stopGradient(meanOfRows(b));
+  const [from, to] = [sub(a, common), sub(b, common)];
+  return add(sub(squares(from), mul(matmul(from, swapLast(to)), 2)), swapLast(squares(to)));
+}
+
+/** [1, d]: the mean of the rows [n, d] that are not zeros, as those of classes without examples are. */
+function meanOfRows(x: Tensor): Tensor {
+  const there = cast(greater(sum(abs(x), -1, { keepAxes: true }), 0), x.dtype);
+  return div(sum(x, 0, { keepAxes: true }), max(sum(there), 1));
 }
 
 /** a_i . b_j / (|a_i| |b_j|) of rows [n, d] and [m, d]: [n, m]. */

@@ -1,23 +1,10 @@
 /** What the gradient-based learners have in common: adapt by the inner loop, differentiate the query loss through it. */
-import {
-  add,
-  cast,
-  greater,
-  isFloat,
-  mul,
-  oneHot,
-  recomputed,
-  reshape,
-  sub,
-  sum,
-  type Tensor,
-  type Tree,
-  valueAndGrad,
-} from "@innerloop/graph";
+import { add, cast, greater, mul, recomputed, sub, sum, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
 import type { ApplyContext, Layer, StatisticsByPath } from "../layers/layer.js";
 import { withNormOfStep } from "../layers/per-step-batch-norm.js";
 import type { Loss } from "../losses.js";
 import type { Examples } from "../tasks/task.js";
+import { memberships } from "./class-membership.js";
 import { type AdaptedModel, type InnerLoop, recorded, trajectory } from "./gradient-adaptation.js";
 import { type Learner, type MetaGradientOptions, measured, overPresent } from "./learner.js";
 
@@ -63,7 +50,7 @@ export function gradientLearner(options: {
         /** What the model predicts after so many steps. */
         const after = (step: number) => {
           const applied = { ...context, step };
-          return predicted(model, withSupport(model, came[step]!, support, applied), query, {
+          return predicted(model, withSupport({ model, loss }, came[step]!, support, applied), query, {
             ...applied,
             ...(step < steps ? { pass: `queries after step ${step}` } : {}),
           });
@@ -76,34 +63,45 @@ export function gradientLearner(options: {
         const { loss: lastLoss, metrics } = measured(loss, output, query);
         const statistics = { ...ofSteps, ...last };
         const weights = stepWeights?.(how);
-        if (!weights) return [lastLoss, { metrics, statistics }] as const;
+        if (!weights) return [lastLoss, { loss: lastLoss, metrics, statistics }] as const;
         const outerLoss = weights
           .slice(0, -1)
           .reduce((total, weight, k) => add(total, mul(lossAfter(k + 1), weight)), mul(lastLoss, weights.at(-1)!));
-        return [outerLoss, { metrics, statistics }] as const;
+        return [outerLoss, { loss: lastLoss, metrics: { ...metrics, outerLoss }, statistics }] as const;
       };
-      const { value, gradient, auxiliary } = valueAndGrad(outer)(params);
-      return { loss: value, gradient, metrics: auxiliary.metrics, statistics: below(modelPath, auxiliary.statistics) };
+      const { gradient, auxiliary } = valueAndGrad(outer)(params);
+      const { loss: queryLoss, metrics, statistics } = auxiliary;
+      return { loss: queryLoss, gradient, metrics, statistics: below(modelPath, statistics) };
     },
     adapt: (params, support, { steps: count = steps } = {}) => {
       const arrived = run(params, support, count, { phase: "predict" }, {}).params.at(-1)!;
-      return withSupport(model, arrived, support, { phase: "predict", step: count });
+      return withSupport({ model, loss }, arrived, support, { phase: "predict", step: count });
     },
     predict: predictor(model),
   };
 }
 
-/** Adapted parameters with what predictions need to know: of the support set, and which step they came by. */
-export function withSupport(model: Layer, adapted: Tree, support: Examples, context: ApplyContext): AdaptedModel {
+/**
+ * Adapted parameters with what predictions need to know: of the support set, and which step they came by.
+ *
+ * Of a loss over classes that is which of them have no support example. Training asks only where tasks are padded: those
+ * that are not have examples of all classes.
+ */
+export function withSupport(
+  { model, loss }: { readonly model: Layer; readonly loss: Loss },
+  adapted: Tree,
+  support: Examples,
+  context: ApplyContext,
+): AdaptedModel {
   const params = context.step === undefined ? adapted : withNormOfStep(adapted, context.step);
   const { output, statistics } = recorded(model, params, support, context);
-  const { y, present } = support;
-  if (!present || isFloat(y.dtype) || output.rank !== 2) return { params, statistics };
-  const members = sum(mul(oneHot(y, output.shape[1]!, output.dtype), reshape(present, [y.size, 1])), 0);
+  const mayLackClasses = support.present !== undefined || context.phase === "predict";
+  if (!loss.overClasses || !mayLackClasses) return { params, statistics };
+  const members = sum(memberships(support, output.shape[1]!), 0);
   return { params, statistics, absent: cast(greater(0.5, members), output.dtype) };
 }
 
-/** A model's outputs for query examples; classes that a padded support set has no example of are out of the question. */
+/** A model's outputs for query examples; classes without support examples are out of the question. */
 export function predicted(
   model: Layer,
   task: AdaptedModel,

@@ -113,7 +113,7 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
         return overPresent(loss, output, support);
       };
       const queryLoss = (parts: ByPath) => {
-        const task = withSupport(model, assembled(parts), support, context);
+        const task = withSupport({ model, loss }, assembled(parts), support, context);
         const { output, statistics } = predicted(model, task, query, context);
         const { loss: value, metrics } = measured(loss, output, query);
         return [value, { metrics, statistics }] as const;
@@ -142,7 +142,7 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
     },
     adapt: (params, support, { steps: count = steps } = {}) => {
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
-      return withSupport(model, arrived, support, { phase: "predict", step: count });
+      return withSupport({ model, loss }, arrived, support, { phase: "predict", step: count });
     },
     predict: predictor(model),
   };

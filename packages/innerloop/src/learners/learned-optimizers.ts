@@ -24,6 +24,8 @@ import { requireCount } from "./mini-batches.js";
 export interface LearnedOptimizer {
   /** For reports: the optimizer and its options. */
   readonly description: string;
+  /** Whether it holds the inner gradients constant: nothing is then learned through them, as of order 1. */
+  readonly firstOrder?: boolean;
   /** Its first parameters, for the adapting ones of a model: a flat record of path to tensor. */
   init(key: Key, params: Tree): Tree;
   /** The optimizer under given parameters of its own. The inner loop hands over the adapting ones by path, as `init` got them. */
@@ -69,6 +71,9 @@ export function learnedRates(options: LearnedRatesOptions): LearnedOptimizer {
       `steps for rates per ${per}`,
       'Leave them out, or use "layerAndStep"',
     );
+  }
+  if (!Number.isFinite(from)) {
+    throw new GraphError("IL102", "learnedRates", `rates from ${from}`, "Use a finite number");
   }
   const kinds = { element: "element", layer: "layer", layerAndStep: `layer and step over ${steps} steps` };
   return {
@@ -175,7 +180,7 @@ const mapNames = <Name extends string, Value>(
  */
 export function metaCurvature(options: { readonly learningRate: number }): LearnedOptimizer {
   const { learningRate } = options;
-  if (!(learningRate > 0)) {
+  if (!(learningRate > 0 && Number.isFinite(learningRate))) {
     throw new GraphError("IL102", "metaCurvature", `learningRate ${learningRate}`, "Use a number above 0");
   }
   const along = sgd({ learningRate });

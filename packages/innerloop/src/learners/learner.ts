@@ -44,6 +44,10 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   readonly loss: Loss;
   /** Classes of a task, at most, where the learner knows: class indices are below it. */
   readonly classes?: number;
+  /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
+  readonly trainClasses?: number;
+  /** Whether support examples without a label, of class -1, are of use to it. */
+  readonly unlabelled?: boolean;
   /** Inner steps in training; undefined for learners that take none. */
   readonly steps?: number;
   /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */

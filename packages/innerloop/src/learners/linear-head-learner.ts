@@ -107,10 +107,16 @@ export function linearHeadLearner(learner: {
     const { features, statistics } = embedded(params, support, context);
     const n = features.shape[0]!;
     const exact = (x: Tensor): Tensor => cast(x, "float64");
-    const present = support.present ? reshape(exact(support.present), [n, 1]) : ones([n, 1], "float64");
-    const padded = (x: Tensor): Tensor => (support.present ? mul(exact(x), present) : exact(x));
-    const targets = classifies ? exact(memberships(support, ways)) : padded(regressionTargets(operation, support.y));
-    const exactFit = solve({ features: padded(features), targets, present }, exp(exact(params.head.logLambda)));
+    const there = support.present ? reshape(exact(support.present), [n, 1]) : ones([n, 1], "float64");
+    const targets = classifies
+      ? exact(memberships(support, ways))
+      : mul(exact(regressionTargets(operation, support.y)), there);
+    // Of rows without a class, label -1, nothing is fitted either.
+    const present = classifies ? sum(targets, -1, { keepAxes: true }) : there;
+    const exactFit = solve(
+      { features: mul(exact(features), present), targets, present },
+      exp(exact(params.head.logLambda)),
+    );
     const fit = mapTree((x) => cast(x, features.dtype), exactFit);
     if (!classifies) return { ...fit, params, statistics };
     return { ...fit, params, statistics, counts: cast(sum(targets, 0), features.dtype) };

@@ -1,4 +1,4 @@
-import { type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { concat, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { functionLayer, type Layer } from "../layers/layer.js";
 import { batchNorm, linear, sequential } from "../layers/layers.js";
@@ -173,6 +173,18 @@ test("least-squares SVM: the linear system of the dual holds, and no constraint 
 });
 
 describe.each(builders)("%s", (name, build) => {
+  test("rows without a label count for nothing", () => {
+    const { support, query } = classificationTask([3], 3, 2, 2);
+    const learner = build({ model: smallEmbedding, ways: 3 });
+    const params = learner.init(key(2));
+    const logits = (given: Examples): number[] => valuesIn(learner.predict(learner.adapt(params, given), query.x));
+    const more = {
+      x: concat([support.x, noiseTensor([2, 3], 9)]),
+      y: concat([support.y, flat([-1, -1], [2], "int32")]),
+    };
+    expect(difference(logits(more), logits(support))).toBeLessThan(1e-12);
+  });
+
   test("a permutation of the support set, and one of the classes, changes nothing but their order", () => {
     const { support, query } = classificationTask([3], 3, 2, 2);
     const learner = build({ model: smallEmbedding, ways: 3 });

@@ -76,6 +76,8 @@ export function lstmOptimizer(options: LstmOptimizerOptions = {}): LearnedOptimi
     if (value > 0 && Number.isFinite(value)) continue;
     throw new GraphError("IL102", "lstmOptimizer", `${name} ${value}`, "Use a number above 0");
   }
+  // e^p has to be a float32.
+  if (p > 80) throw new GraphError("IL102", "lstmOptimizer", `p ${p}`, "Use at most 80; the paper takes 10");
   const cells = Array.from({ length: layers }, (_, layer) => lstmCell({ inputs: layer === 0 ? 2 : hidden, hidden }));
   const description = [
     `lstm(hidden ${hidden}`,
@@ -86,6 +88,7 @@ export function lstmOptimizer(options: LstmOptimizerOptions = {}): LearnedOptimi
   ].join(", ");
   return {
     description,
+    firstOrder: !throughGradients,
     init: (key): LstmOptimizerParameters => ({
       layers: cells.map((cell, layer) => cell.init(split(split(key, "layers"), String(layer)))),
       output: { weight: tensor(new Float32Array(hidden), [hidden, 1]), bias: tensor(new Float32Array(1)) },

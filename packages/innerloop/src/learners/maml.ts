@@ -46,7 +46,8 @@ export interface MamlOptions {
   /**
    * The outer loss is sum_k w_k L(theta_k; query), k = 1..K, where w_k goes from 1 / K for all to 1 for the last in a
    * straight line over `annealOver` iterations (the multi-step loss of Antoniou et al. 2019, whose weights stop at
-   * 0.03 / K shortly before that end). Reported metrics are those after the last step.
+   * 0.03 / K shortly before that end). The reported loss and metrics are those after the last step; the metric
+   * `outerLoss` is the weighted sum.
    */
   readonly multiStepLoss?: { readonly annealOver: number };
   /**
@@ -70,9 +71,10 @@ export interface MamlOptions {
  * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
  */
 export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss, inner, steps = 1, order = 2, adapts = "all", proximal = 0 } = options;
+  const { model, loss, inner, steps = 1, adapts = "all", proximal = 0 } = options;
+  const order = isLearned(inner) && inner.firstOrder ? 1 : (options.order ?? 2);
   const { minibatch, multiStepLoss, orderAnnealing } = options;
-  requireOptions(options);
+  requireOptions({ ...options, order });
   const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : partOf(model, adapts);
   const fixed: Omit<InnerLoop, "inner" | "proximal"> = {
     model,
@@ -82,7 +84,7 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
     ...(minibatch ? { minibatch: (support, index) => miniBatch(support, index, minibatch.size) } : {}),
     ...(minibatch?.accumulate ? { accumulate: minibatch.accumulate } : {}),
   };
-  const name = order === 1 ? "FOMAML" : "MAML";
+  const name = options.order === 1 ? "FOMAML" : "MAML";
   const learned = isLearned(inner) || typeof proximal !== "number";
   return gradientLearner({
     name: adapts === "head" ? "ANIL" : adapts === "body" ? "BOIL" : name,
@@ -116,7 +118,7 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
     loopFor: (params, { iteration }) => {
       const own = learned ? (params as LearnedParameters) : { model: params };
       const secondOrder =
-        orderAnnealing && iteration && cast(greaterEqual(iteration, orderAnnealing.secondOrderFrom), iteration.dtype);
+        orderAnnealing && iteration && cast(greaterEqual(iteration, orderAnnealing.secondOrderFrom), "float32");
       return {
         params: own.model,
         loop: {
@@ -140,28 +142,36 @@ type LearnedParameters = { readonly model: Tree; readonly inner?: Tree; readonly
 
 /** w_1, ..., w_K: (1 - a) / K each, and a more for the last, with a from 0 to 1 over so many iterations. */
 function stepWeights(iteration: Tensor, steps: number, annealOver: number): Tensor[] {
-  const annealed = min(div(iteration, annealOver), 1);
+  const annealed = min(div(cast(iteration, "float32"), annealOver), 1);
   const each = div(sub(1, annealed), steps);
   return Array.from({ length: steps }, (_, k) => (k === steps - 1 ? add(each, annealed) : each));
 }
 
 function requireOptions({
+  model,
   steps = 1,
-  order = 2,
+  order,
   proximal = 0,
   minibatch,
   multiStepLoss,
   orderAnnealing,
-}: MamlOptions): void {
+}: MamlOptions & { readonly order: 1 | 2 }): void {
   const refuse = (problem: string, remedy: string): never => {
     throw new GraphError("IL102", "maml", problem, remedy);
   };
-  if (typeof proximal === "number" && !(proximal >= 0)) refuse(`proximal ${proximal}`, "Use a number of at least 0");
-  if (typeof proximal === "object" && !(proximal.learned > 0)) {
+  if (!Number.isSafeInteger(steps) || steps < 0) refuse(`steps ${steps}`, "Use a whole number, 0 or more");
+  const normSteps = model.batchNormSteps ?? 0;
+  if (normSteps > steps + 1) {
+    const problem = `batch normalisation of ${normSteps} steps with steps ${steps}, which trains the first ${steps + 1}`;
+    refuse(problem, `Build the model with batchNormSteps: ${Math.max(steps, 1)}`);
+  }
+  if (typeof proximal === "number" && !(proximal >= 0 && Number.isFinite(proximal)))
+    refuse(`proximal ${proximal}`, "Use a number of at least 0");
+  if (typeof proximal === "object" && !(proximal.learned > 0 && Number.isFinite(proximal.learned))) {
     refuse(`proximal learned from ${proximal.learned}`, "Start from a number above 0: its logarithm is learned");
   }
   if (typeof proximal === "object" && (order === 1 || steps < 2)) {
-    const found = order === 1 ? "order 1, which holds the term's gradient constant" : `steps ${steps}`;
+    const found = order === 1 ? "first order, which holds the term's gradient constant" : `steps ${steps}`;
     // The first step starts where the term is flat.
     refuse(`proximal learned with ${found}`, "It has a gradient from order 2 and 2 steps on; or give a fixed number");
   }
@@ -175,11 +185,18 @@ function requireOptions({
   }
   if (orderAnnealing) {
     requireCount("maml", "orderAnnealing secondOrderFrom", orderAnnealing.secondOrderFrom);
-    if (order === 1) refuse("orderAnnealing with order 1", "Leave order out: it is 1 up to that iteration, then 2");
+    if (order === 1)
+      refuse(
+        "orderAnnealing of what is of first order",
+        "Leave order out, and take an inner optimizer of second order",
+      );
   }
 }
 
-/** First-order MAML: the gradient of the query loss at the adapted parameters, inner gradients held constant. */
+/**
+ * First-order MAML: the gradient of the query loss at the adapted parameters, inner gradients held constant. (What the
+ * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times that.)
+ */
 export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel> {
   return maml({ ...options, order: 1 });
 }

@@ -1,4 +1,4 @@
-import { exp, gather, mul, softmax, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { gather, leaves, mul, softmax, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { functionLayer, type Layer } from "../layers/layer.js";
 import { batchNorm, linear, sequential, tanh } from "../layers/layers.js";
@@ -15,7 +15,7 @@ const model = mlp({ sizes: [4, 5, 3], activation: "tanh" });
 const identity: Layer = Object.assign(functionLayer((x) => x) as Layer, { outputShape: [3] });
 const task = (index = 0) => classificationTask([4], 4, 2, 2, index);
 const probabilities = (learner: Learner, params: Tree, of = task()): number[] =>
-  valuesIn(exp(learner.predict(learner.adapt(params, of.support), of.query.x)));
+  valuesIn(softmax(learner.predict(learner.adapt(params, of.support), of.query.x)));
 /** The same examples in another order. */
 const permuted = ({ x, y }: Examples): Examples => {
   const order = tensor([5, 2, 7, 0, 3, 6, 1, 4], [8], "int32");
@@ -71,8 +71,44 @@ describe("without full context", () => {
       present: tensor([1, 1, 0]),
     };
     const [p, q] = predictions(learner, {}, { support, query });
-    expect(Math.exp(p!) + Math.exp(q!)).toBeCloseTo(1, 12);
     expect(p! - q!).toBeCloseTo(5e-4, 5);
+  });
+
+  test("a class far from a query has its loss and gradient, however low the temperature", () => {
+    // The query of class 1 looks like class 0: at a temperature T the loss is (1 - cosine) / T.
+    const far = {
+      support: { x: noiseTensor([4, 3], 5), y: tensor([0, 0, 1, 1], [4], "int32") },
+      query: { x: tensor([[1, 0, 0]]), y: tensor([1], [1], "int32") },
+    };
+    const scaled = (temperature: number) => {
+      const learner = matchingNetwork({ model: linear({ inputs: 3, outputs: 3 }), ways: 2, temperature });
+      const { loss, gradient } = learner.metaGradient(learner.init(key(2)), far);
+      return [loss, ...leaves(gradient)].flatMap((leaf) => valuesIn(leaf).map((value) => value * temperature));
+    };
+    const [low, lower] = [scaled(1e-3), scaled(1e-4)];
+    expect(Math.abs(low[0]! / 1e-3)).toBeGreaterThan(50);
+    // Divided by T, both are those of the nearest examples of the two classes.
+    expect(largestDifference(lower, low)).toBeLessThan(1e-3);
+  });
+
+  test("the energy of a query tells how near the support set is", () => {
+    const learner = matchingNetwork({ model: identity, ways: 2 }) as Learner;
+    const support = {
+      x: tensor([
+        [1, 0, 0],
+        [0, 1, 0],
+      ]),
+      y: tensor([0, 1], [2], "int32"),
+    };
+    const query = {
+      x: tensor([
+        [1, 0, 0],
+        [-1, 0, 0],
+      ]),
+      y: tensor([0, 1], [2], "int32"),
+    };
+    const [a, b, c, d] = predictions(learner, {}, { support, query });
+    expect([a, b, c, d].map((value) => Math.round(value! * 1e6) / 1e6)).toEqual([1, 0, -1, 0]);
   });
 
   test("the order of the support set does not matter", () => {

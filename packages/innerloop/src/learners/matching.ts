@@ -1,12 +1,13 @@
 import {
   add,
+  cast,
   concat,
   exp,
   GraphError,
+  greater,
   log,
   matmul,
   mul,
-  reduceMax,
   reshape,
   softmax,
   stopGradient,
@@ -20,7 +21,7 @@ import type { Layer } from "../layers/layer.js";
 import { type LstmParameters, type LstmState, lstmCell, lstmOverRows } from "../layers/lstm.js";
 import { crossEntropy } from "../losses.js";
 import { type Key, split } from "../random.js";
-import { memberships, requireWays, withoutEmptyClasses } from "./class-membership.js";
+import { largestPerClass, memberships, requireWays, withoutEmptyClasses } from "./class-membership.js";
 import { cosineSimilarities } from "./distances.js";
 import type { Learner } from "./learner.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
@@ -55,7 +56,8 @@ export type MatchedSupport = EmbeddedTask & {
  *
  *   p(y | x) = sum_i a(x, x_i) y_i,   a(x, x_i) = softmax_i(cosine(f(x), g(x_i)) / T)
  *
- * Predictions are log p, the loss is -log p of the query's class. Without full context f = g = the model. With it (the
+ * Predictions are logits, the log of the sum over a class's examples of exp(cosine / T), whose softmax is p; the loss is
+ * -log p of the query's class. Without full context f = g = the model. With it (the
  * paper's appendix) both see the whole support set, by recurrent networks as wide as the features:
  *
  *   g(x_i) = g'(x_i) + the states at i of two LSTMs that read the g'(x_i) forwards and backwards
@@ -108,18 +110,23 @@ export function matchingNetwork(options: MatchingNetworkOptions): Learner<Tree, 
         ? context.embedQueries(params as FullContextParameters, features, embedded, sum(members, -1))
         : features;
       const similarities = scale.scaled(params, cosineSimilarities(queries, embedded));
-      return withoutEmptyClasses(logProbabilities(similarities, members), counts);
+      return withoutEmptyClasses(attentionLogits(similarities, members, counts), counts);
     },
   });
 }
 
-/** log of the attention that the examples of each class get: similarities [q, n], members [n, ways] -> [q, ways]. */
-function logProbabilities(similarities: Tensor, members: Tensor): Tensor {
+/**
+ * log of the sum over the examples i of a class of exp(s_i): similarities s [q, n], members [n, ways], examples of each
+ * class [ways] -> [q, ways]. Of a class without examples it is 0.
+ *
+ * What an exponential is taken of is measured from the largest of its class, so that no class is too small to be seen.
+ */
+function attentionLogits(similarities: Tensor, members: Tensor, counts: Tensor): Tensor {
   const shown = sub(similarities, missingRows(sum(members, -1)));
-  const peak = stopGradient(reduceMax(shown, -1, { keepAxes: true }));
-  const totals = matmul(exp(sub(shown, peak)), members);
-  // The number under the logarithm counts for classes without examples alone, of which it makes no infinity.
-  return sub(log(add(totals, 1e-30)), log(sum(totals, -1, { keepAxes: true })));
+  const none = cast(greater(0.5, counts), shown.dtype);
+  const peaks = mul(stopGradient(largestPerClass(shown, members)), sub(1, none));
+  const totals = matmul(exp(sub(shown, matmul(peaks, swapLast(members)))), members);
+  return add(log(add(totals, none)), peaks);
 }
 
 /** What to take from the scores [q, n] of support examples that are not there: [1, n]. */

@@ -6,6 +6,7 @@ import { GraphError, reshape, type Tensor, type Tree, valueAndGrad } from "@inne
 import { type ApplyContext, type Layer, type Statistics, type StatisticsByPath, within } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Examples } from "../tasks/task.js";
+import { requireClassTargets } from "./class-membership.js";
 import { contextOf } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 
@@ -22,6 +23,8 @@ export interface MetricLearnerOptions<Remembered extends { readonly [name: strin
   readonly description: Learner["description"];
   /** Classes of a task, at most. */
   readonly classes?: number;
+  /** Whether support examples without a label are of use to it. */
+  readonly unlabelled?: boolean;
   /** Of what `compare` returns. */
   readonly loss: Loss;
   readonly init: Learner["init"];
@@ -44,7 +47,7 @@ export interface MetricLearnerOptions<Remembered extends { readonly [name: strin
 export function metricLearner<Remembered extends { readonly [name: string]: Tree }>(
   options: MetricLearnerOptions<Remembered>,
 ): Learner<Tree, Remembered & EmbeddedTask> {
-  const { name, description, classes, loss, init, model, modelPath, maps = false } = options;
+  const { name, description, classes, unlabelled, loss, init, model, modelPath, maps = false } = options;
   const { remember, compare, trainingLoss } = options;
   const embed = (params: Tree, { x, present }: Omit<Examples, "y">, context: ApplyContext): Tensor => {
     const own = modelPath === undefined ? params : (params as { readonly [path: string]: Tree })[modelPath]!;
@@ -53,6 +56,7 @@ export function metricLearner<Remembered extends { readonly [name: string]: Tree
     return maps ? output : reshape(output, [x.shape[0]!, -1]);
   };
   const adapted = (params: Tree, support: Examples, context: ApplyContext): Remembered & EmbeddedTask => {
+    if (classes !== undefined) requireClassTargets(name, support);
     const { statistics, recording } = recordingContext({ ...context, pass: "support" });
     const embedded = embed(params, support, recording);
     return { params, ...remember(params, embedded, support, contextOf(recording, support)), statistics };
@@ -68,6 +72,7 @@ export function metricLearner<Remembered extends { readonly [name: string]: Tree
     description: { ...description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
     loss,
     ...(classes === undefined ? {} : { classes }),
+    ...(unlabelled ? { unlabelled } : {}),
     init,
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };

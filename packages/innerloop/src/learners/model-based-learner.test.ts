@@ -1,12 +1,15 @@
-import { type Tree, tensor } from "@innerloop/graph";
+import { oneHot, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import type { BatchNormMode, Layer } from "../layers/layer.js";
 import { batchNorm, dropout, linear, sequential, withRunningStatistics } from "../layers/layers.js";
+import { crossEntropy, type Loss, meanSquaredError } from "../losses.js";
 import { classificationTask, namedValues, noiseTensor, regressionTask, valuesIn } from "../numerical.fixture.js";
 import { sgd } from "../optimizers.js";
 import { key } from "../random.js";
 import { filmNetwork } from "./film.js";
 import { inContextTransformer } from "./in-context-transformer.js";
+import type { Learner } from "./learner.js";
+import { maml } from "./maml.js";
 import { difference, generalParams, padded, queryLoss } from "./model-based.fixture.js";
 import { type ModelBasedOptions, meanOfPresent } from "./model-based-learner.js";
 import { structureLearner } from "./structure-learner.js";
@@ -20,6 +23,34 @@ const builders = {
   structure: (options: ModelBasedOptions) =>
     structureLearner({ hidden: [4], steps: 1, inner: sgd({ learningRate: 0.5 }), ...options }),
 };
+
+describe("a loss of one's own on a task that lacks a class", () => {
+  const { support, query } = classificationTask([3], 2, 2, 2);
+  const onOneHot: Loss = (prediction, y) => meanSquaredError(prediction, oneHot(y, 3));
+  const learners = (loss?: Loss): Record<string, Learner> => ({
+    maml: maml({
+      model: linear({ inputs: 3, outputs: 3 }),
+      loss: loss ?? crossEntropy,
+      inner: sgd({ learningRate: 0.1 }),
+    }),
+    film: builders.film({ features: 3, ways: 3, ...(loss ? { loss } : {}) }) as unknown as Learner,
+    structure: builders.structure({ features: 3, ways: 3, ...(loss ? { loss } : {}) }) as unknown as Learner,
+  });
+
+  test.each(["maml", "film", "structure"])("%s: is of the outputs as they are; the cross-entropy is not", (name) => {
+    const [own, plain] = [learners(onOneHot)[name]!, learners()[name]!];
+    const params = own.init(key(1));
+    const filled = { support: padded(support), query: padded(query) };
+    for (const task of [{ support, query }, filled]) {
+      const { loss } = own.metaGradient(params, task);
+      expect(valuesIn(loss)[0]).toBeLessThan(100);
+      expect(valuesIn(loss)[0]).toBeCloseTo(valuesIn(own.metaGradient(params, { support, query }).loss)[0]!, 6);
+      // Padded or not, a class without examples is out of the question.
+      const logits = valuesIn(plain.predict(plain.adapt(params, task.support), query.x));
+      for (const [i, value] of logits.entries()) expect(value < -1e8).toBe(i % 3 === 2);
+    }
+  });
+});
 
 describe.each([
   ["film", "embedding/1"],

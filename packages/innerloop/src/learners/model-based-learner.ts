@@ -23,7 +23,7 @@ import { flatten } from "../layers/layers.js";
 import { crossEntropy, type Loss, meanSquaredError } from "../losses.js";
 import { type Key, split } from "../random.js";
 import type { Examples } from "../tasks/task.js";
-import { memberships } from "./class-membership.js";
+import { memberships, requireClassTargets } from "./class-membership.js";
 import { recorded } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 import { allExamples } from "./reptile.js";
@@ -190,14 +190,18 @@ export function flatFeatures(learner: string, form: TaskForm, embedded: Tensor):
 }
 
 /** @throws IL103 where targets are of the other kind of task; IL202 where they have another size */
-export function requireTargets(learner: string, form: TaskForm, { y }: Examples): void {
+export function requireTargets(learner: string, form: TaskForm, { x, y }: Examples): void {
   if (isFloat(y.dtype) !== (form.kind === "regression")) {
     const problem = `targets are ${y.dtype} in a learner for ${form.kind}`;
     throw new GraphError("IL103", learner, problem, "Give ways for int32 classes, outputs for numbers");
   }
-  if (form.kind === "regression" && (y.rank !== 2 || y.shape[1] !== form.targets)) {
-    const problem = `targets ${formatShape(y.shape)} for ${form.targets} outputs`;
-    throw new GraphError("IL202", learner, problem, `Let targets be [n, ${form.targets}]`);
+  if (form.kind === "classification") {
+    requireClassTargets(learner, { x, y });
+    return;
+  }
+  if (y.rank !== 2 || y.shape[0] !== x.shape[0] || y.shape[1] !== form.targets) {
+    const problem = `targets ${formatShape(y.shape)} for ${x.shape[0]} inputs and ${form.targets} outputs`;
+    throw new GraphError("IL202", learner, problem, `Let targets be [${x.shape[0]}, ${form.targets}]`);
   }
 }
 
@@ -208,9 +212,9 @@ function rowsOf(form: TaskForm, features: Tensor, { y, present }: Examples): Row
   return { features: where(there, features, 0), targets: where(there, numbers, 0), present };
 }
 
-/** Classes that no support example is of; none are where there is no example at all. */
-function absentClasses({ kind }: TaskForm, { targets }: Rows): { readonly absent?: Tensor } {
-  if (kind === "regression") return {};
+/** Classes that no support example is of; none are where there is no example at all, or the loss is not over classes. */
+function absentClasses({ loss }: TaskForm, { targets }: Rows): { readonly absent?: Tensor } {
+  if (!loss.overClasses) return {};
   const counts = sum(targets, 0);
   const missing = where(greater(0.5, counts), where(greater(sum(counts), 0.5), 1, 0), 0);
   return { absent: missing };

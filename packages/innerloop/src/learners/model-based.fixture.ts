@@ -224,6 +224,8 @@ export function testRefusals(name: string, build: (options: ModelBasedOptions) =
     const regression = build({ features: 3, outputs: 1 });
     expect(() => regression.adapt(regression.init(key(1)), support)).toThrow(/^IL103 /);
     const wide = regressionTask(3, 2, 4, 1).support;
-    expect(() => regression.adapt(regression.init(key(1)), wide)).toThrow(/^IL202 .*\[4, 2\] for 1 outputs/);
+    expect(() => regression.adapt(regression.init(key(1)), wide)).toThrow(
+      /^IL202 .*\[4, 2\] for 4 inputs and 1 outputs/,
+    );
   });
 }

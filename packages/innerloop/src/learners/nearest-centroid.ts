@@ -47,19 +47,23 @@ export interface NearestCentroidOptions {
  *
  *   t(z) = z ("none"),  z / |z| ("l2"),  (z - m) / |z - m| ("centred l2"),  m the mean feature of the training classes
  *
- * Its parameters are the embedding's own; for "centred l2" `{ model, centre: { runningMean: m } }`, which are among
- * those of `classifierPretraining`. With "none" it is a prototypical network.
+ * Its parameters are those of `classifierPretraining`, of which it uses `{ model, centre: { runningMean: m } }`; but for
+ * "centred l2" the embedding's own do as well. With "none" it is a prototypical network.
  *
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the parameters have no centre and should
  * @example evaluate({ learner: nearestCentroid({ model, ways: 5 }), params: pretrained.params, tasks })
  */
 export function nearestCentroid(options: NearestCentroidOptions): Adapter<Tree, Prototypes> {
   const { model, transform = "centred l2" } = options;
-  return centroids(
-    { ...options, transform, ...(transform === "centred l2" ? { modelPath: "model" } : {}) },
-    model.init,
-  );
+  const isCentred = transform === "centred l2";
+  const adapter = centroids({ ...options, transform, ...(isCentred ? { modelPath: "model" } : {}) }, model.init);
+  const own = (params: Tree): Tree => (isCentred || !isPretrained(params) ? params : params.model);
+  return { ...adapter, adapt: (params, support) => adapter.adapt(own(params), support) };
 }
+
+/** Whether these are parameters of `classifierPretraining`, and not those of an embedding by itself. */
+const isPretrained = (params: Tree): params is Tree & { readonly model: Tree } =>
+  typeof params === "object" && "model" in params && "centre" in params;
 
 type Centre = { readonly runningMean: Tensor };
 
@@ -201,6 +205,7 @@ export function simpleShot(options: NearestCentroidOptions & ClassifierPretraini
     ...nearest,
     name: "SimpleShot",
     description: { transform, ...description },
+    trainClasses: classes,
     metaGradient,
     adapt: (params, support) => {
       if (support.x.shape[0] === 1) {

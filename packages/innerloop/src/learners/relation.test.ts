@@ -175,15 +175,17 @@ test("the loss is the mean square of scores against 1 and 0", () => {
   expect(valuesIn(metrics.accuracy!)[0]).toBeCloseTo(right.reduce((a: number, b) => a + b, 0) / 8, 12);
 });
 
-test("a class without support examples gets no score, and none of the statistics where the set is padded", () => {
-  for (const loss of ["meanSquaredError", "crossEntropy"] as const) {
-    const [narrow, wide] = [4, 6].map(
-      (ways) => relationNetwork({ model: maps("transductive"), ways, hidden: 4, loss }) as Learner,
-    );
-    const params = narrow!.init(key(1));
-    const { support, query } = imageTask();
-    const few = predictions(narrow!, params, imageTask());
-    const many = predictions(wide!, params, { support: padded(support), query });
+test.each([
+  ["meanSquaredError", "transductive"],
+  ["meanSquaredError", "support"],
+  ["crossEntropy", "transductive"],
+] as const)("%s, %s: a class without support examples gets no score, and has no part in statistics", (loss, mode) => {
+  const [narrow, wide] = [4, 6].map((ways) => relationNetwork({ model: maps(mode), ways, hidden: 4, loss }) as Learner);
+  const params = narrow!.init(key(1));
+  const { support, query } = imageTask();
+  const few = predictions(narrow!, params, imageTask());
+  for (const given of [support, padded(support)]) {
+    const many = predictions(wide!, params, { support: given, query });
     for (let row = 0; row < 8; row++) {
       expect(largestDifference(many.slice(6 * row, 6 * row + 4), few.slice(4 * row, 4 * row + 4))).toBeLessThan(1e-7);
       for (const absent of many.slice(6 * row + 4, 6 * row + 6))

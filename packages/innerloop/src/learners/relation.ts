@@ -58,7 +58,7 @@ export type RelatedClasses = EmbeddedTask & {
   readonly sums: Tensor;
   /** Support examples of each class: [ways]. */
   readonly counts: Tensor;
-  /** [ways], where the support set is padded: 1 for classes that it has no example of. */
+  /** [ways], but while training on whole tasks, which have all classes: 1 for classes without support examples. */
   readonly absent?: Tensor;
 };
 
@@ -122,7 +122,7 @@ export function relationNetwork(options: RelationNetworkOptions): Learner<Tree, 
       const classes: Classes = {
         sums: reshape(classSums(rows, members), [ways, ...embedded.shape.slice(1)]),
         counts,
-        ...(support.present ? { absent: cast(greater(0.5, counts), "float32") } : {}),
+        ...(support.present || context.phase === "predict" ? { absent: cast(greater(0.5, counts), "float32") } : {}),
       };
       // For the statistics that it records; where no layer records any, nothing of it is computed.
       related(params, classes, embedded, context);

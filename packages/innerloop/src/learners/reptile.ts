@@ -1,12 +1,14 @@
-import { concat, mapTree, ones, sub, type Tree } from "@innerloop/graph";
+import { concat, GraphError, mapTree, ones, paths, sub, type Tree } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
 import type { Optimizer } from "../optimizers.js";
+import { key } from "../random.js";
 import type { Examples } from "../tasks/task.js";
 import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { type Learner, measured } from "./learner.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
+import { notWarped } from "./warped.js";
 
 export interface ReptileOptions {
   readonly model: Layer;
@@ -27,12 +29,18 @@ export interface ReptileOptions {
  * Train it with sgd({ learningRate: linearSchedule(1, 0, iterations) }): theta <- theta + epsilon mean(theta_K - theta).
  * It needs no query set; where a task has one, the loss on it is reported.
  *
- * @throws IL102 where `innerBatchSize` is not a whole number of 1 or more, or the model's batch normalisation tells
- * steps apart
+ * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has warped layers, or its
+ * batch normalisation tells steps apart
  */
 export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;
+  requireCount("reptile", "steps", steps);
   requireCount("reptile", "innerBatchSize", innerBatchSize);
+  const still = paths(model.init(key(0))).find((path) => !notWarped(path));
+  if (still !== undefined) {
+    const problem = `${still} is of a warped layer, which does not adapt, and Reptile moves parameters to where they adapt`;
+    throw new GraphError("IL102", "reptile", problem, "Use maml or fomaml, or leave the layer unwarped");
+  }
   requireSharedNorm("reptile", model);
   const loop: InnerLoop = {
     model,
@@ -52,10 +60,10 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
     loss,
     steps,
     init: model.init,
-    metaGradient: (params, { support, query }, key) => {
-      const context = { phase: "train" as const, ...(key ? { key } : {}) };
+    metaGradient: (params, { support, query }, drawn) => {
+      const context = { phase: "train" as const, ...(drawn ? { key: drawn } : {}) };
       const arrived = innerLoop(loop, params, support, steps, context);
-      const task = withSupport(model, arrived, support, context);
+      const task = withSupport({ model, loss }, arrived, support, context);
       const { output, statistics } = predicted(model, task, query, context);
       return {
         ...measured(loss, output, query),
@@ -64,7 +72,9 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
       };
     },
     adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupport(model, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+      withSupport({ model, loss }, innerLoop(loop, params, support, count, { phase: "predict" }), support, {
+        phase: "predict",
+      }),
     predict: predictor(model),
   };
 }

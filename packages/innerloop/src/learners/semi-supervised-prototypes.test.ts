@@ -178,6 +178,39 @@ describe("masks", () => {
         expect(values.every((value) => Number.isFinite(value) && Math.abs(value) < 1e3)).toBe(true);
     }
   });
+
+  test("of rows with a label no statistic is taken, however far they are", () => {
+    const wide = semiSupervisedPrototypes({ model: identity, ways: 2, masks: {} });
+    const at = wide.init(key(1));
+    const prototypes = (x: number[][], y: number[]): number[] =>
+      valuesIn(wide.adapt(at, { x: tensor(x), y: labels(...y) }).prototypes);
+    expect(
+      prototypes(
+        [
+          [1e9, 0],
+          [0, 1e9],
+        ],
+        [0, 1],
+      ),
+    ).toEqual([1e9, 0, 0, 1e9]);
+    const free = [
+      [1, 1],
+      [2, 1],
+    ];
+    const near = [
+      [0, 1],
+      [4, 1],
+    ];
+    // A third class far off, with an example of its own and nothing near it, changes nothing for the others.
+    const three = semiSupervisedPrototypes({ model: identity, ways: 3, masks: {} });
+    const { prototypes: all } = three.adapt(at, {
+      x: tensor([...near, [1e4, 1e4], ...free]),
+      y: labels(0, 1, 2, -1, -1),
+    });
+    expect(largestDifference(valuesIn(all).slice(0, 4), prototypes([...near, ...free], [0, 1, -1, -1]))).toBeLessThan(
+      1e-9,
+    );
+  });
 });
 
 test("without unlabelled rows it is the prototypical network", () => {

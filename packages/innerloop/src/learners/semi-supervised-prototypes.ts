@@ -119,6 +119,7 @@ export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOption
   return metricLearner({
     name: "semi-supervised prototypical network",
     classes: ways,
+    unlabelled: true,
     description: {
       refinements,
       distractors: distractors !== undefined,
@@ -159,9 +160,10 @@ export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOption
 function nearness(network: Layer, params: Tree, distances: Tensor, unlabelled: Tensor): Tensor {
   const number = max(sum(unlabelled, 0), 1);
   const mean = (x: Tensor): Tensor => div(sum(mul(x, unlabelled), 0), number);
-  const relative = div(distances, add(mean(distances), epsilon));
   const isThere = greater(unlabelled, 0);
-  const centred = sub(relative, mean(relative));
+  // Of the other rows nothing counts, and next to a mean of 0 they would be too large for what follows.
+  const relative = where(isThere, div(distances, add(mean(distances), epsilon)), 1);
+  const centred = mul(sub(relative, mean(relative)), unlabelled);
   const squares = mul(centred, centred);
   const spread = add(mean(squares), epsilon);
   const statistics = [

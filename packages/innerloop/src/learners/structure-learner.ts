@@ -114,7 +114,7 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
       const { gradient, auxiliary } = valueAndGrad((at: Tree) => {
         const arrived = innerLoop({ ...loop, recompute }, at, support, steps, context);
         const after = { ...context, step: steps };
-        const task = withSupport(network, arrived, support, after);
+        const task = withSupport({ model: network, loss }, arrived, support, after);
         const { output, statistics } = predicted(network, task, query, after);
         const { loss: queryLoss, metrics } = measured(loss, output, query);
         const open = openShare(structureOf(arrived), hidden, opening);
@@ -126,7 +126,7 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
     adapt: (params, support, { steps: count = steps } = {}) => {
       requireTargets("structureLearner", form, support);
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
-      return withSupport(network, arrived, support, { phase: "predict", step: count });
+      return withSupport({ model: network, loss }, arrived, support, { phase: "predict", step: count });
     },
     predict: predictor(network),
   };

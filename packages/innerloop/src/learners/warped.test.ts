@@ -2,6 +2,7 @@ import { leaves, paths, type Tree, tensor, unflatten } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { functionLayer, type Layer } from "../layers/layer.js";
 import { batchNorm, linear, sequential, tanh } from "../layers/layers.js";
+import { mlp } from "../layers/models.js";
 import { namedValues, noiseTensor, valuesIn } from "../numerical.fixture.js";
 import { key } from "../random.js";
 import { base, curves, expectClose, largest } from "./gradient-options.fixture.js";
@@ -26,6 +27,7 @@ describe("warped", () => {
     expect(valuesIn(layer.apply(params, x))).toEqual(valuesIn(inner.apply(params.warped, x)));
     const deep = warped(sequential([linear({ inputs: 2, outputs: 2 }), batchNorm({ channels: 2, mode: "support" })]));
     expect([deep.head, deep.batchNorm]).toEqual(["warped/1", "support"]);
+    expect(warped(mlp({ sizes: [2, 5] })).outputShape).toEqual([5]);
     const seen: string[] = [];
     sequential([tanh(), deep]).apply({ "0": {}, "1": deep.init(key(0)) }, x, { record: (path) => seen.push(path) });
     expect(seen).toEqual(["1/warped/1"]);
@@ -38,7 +40,6 @@ describe("warped", () => {
       maml({ ...base, model }),
       maml({ ...base, model, adapts: () => true }),
       maml({ ...base, model, adapts: "body" }),
-      reptile({ ...base, model }),
     ]) {
       const after = namedValues(learner.adapt(params, task.support).params);
       for (const path of Object.keys(before)) if (isWarped(path)) expect(after[path], path).toEqual(before[path]);
@@ -46,6 +47,7 @@ describe("warped", () => {
     }
     const slopes = namedValues(maml({ ...base, model }).metaGradient(params, task).gradient);
     expect(Math.max(...slopes["1/warped/weight"]!.map(Math.abs))).toBeGreaterThan(1e-3);
+    expect(() => reptile({ ...base, model })).toThrow(/^IL102 reptile: 1\/warped\/weight is of a warped layer/);
     expect(() => maml({ ...base, model, adapts: isWarped }).adapt(params, task.support)).toThrow(/^IL102 adapt: none/);
   });
 

@@ -8,15 +8,17 @@ import { split } from "../random.js";
  * adapts, this is the T-net of Lee & Choi (2018), and with any layers the warp layers of Flennerhag et al. (2020).
  *
  * Flennerhag et al. train warp layers by the loss along the whole path of the inner loop, held constant; here, as in
- * T-nets, they are trained by the learner's own meta-gradient. A warped identity changes nothing.
+ * T-nets, they are trained by the learner's own meta-gradient (Reptile, which has none but how far parameters adapt,
+ * refuses them). A warped identity changes nothing.
  *
  * Its parameters lie below `warped` in the layer's, by which inner loops know them.
  *
  * @example sequential([linear({ inputs: 1, outputs: 40 }), warped(linear({ inputs: 40, outputs: 40 })), relu()])
  */
 export function warped<P extends Tree>(layer: Layer<P>): Layer<{ readonly warped: P }> {
-  const { head, batchNorm, batchNormSteps } = layer;
+  const { head, outputShape, batchNorm, batchNormSteps } = layer;
   return {
+    ...(outputShape === undefined ? {} : { outputShape }),
     ...(head === undefined ? {} : { head: `warped/${head}` }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(batchNormSteps === undefined ? {} : { batchNormSteps }),

@@ -88,16 +88,34 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
       // The curve comes first: it does not depend on how it is looked at.
       const { input, values } = family.curve(source);
       const taskShots = drawCount(shots, source);
-      const inputs = Float32Array.from({ length: taskShots + drawCount(queries, source) }, input);
-      const targets = Float32Array.from(values(inputs), (value) =>
-        noise > 0 ? value + source.normal(0, noise) : value,
-      );
+      const length = taskShots + drawCount(queries, source);
+      const inputs = finite(Float32Array.from({ length }, input), name, "inputs");
+      const exact = finite(values(inputs), name, "values");
+      if (exact.length !== inputs.length) {
+        const problem = `${exact.length} values for ${inputs.length} inputs`;
+        throw new TaskError("ILT301", name, problem, "Let `values` return one number for each input");
+      }
+      const targets = Float32Array.from(exact, (value) => (noise > 0 ? value + source.normal(0, noise) : value));
       return {
         support: examples(inputs.subarray(0, taskShots), targets.subarray(0, taskShots), most),
         query: examples(inputs.subarray(taskShots), targets.subarray(taskShots), mostQueries),
       };
     },
   };
+}
+
+/** Passes on finite numbers; throws ILT302 for anything else. */
+function finite<T extends ArrayLike<number>>(numbers: T, operation: string, what: string): T {
+  for (let i = 0; i < numbers.length; i++) {
+    if (Number.isFinite(numbers[i])) continue;
+    throw new TaskError(
+      "ILT302",
+      operation,
+      `${numbers[i]} among the ${what} of a curve`,
+      "Let them be finite numbers",
+    );
+  }
+  return numbers;
 }
 
 /** @internal Passes on ranges of finite numbers, lower first; throws ILT201 for anything else. */

@@ -47,8 +47,8 @@ export interface EpisodeOptions {
  *
  * Where `ways`, `shots` or `queries` is a range, tasks vary: each draws its numbers uniformly, and a class with fewer
  * than `shots + queries` examples gives what it has, at least half of it (rounded up) or the shots, whichever is less, as
- * support, and at least one query. All tasks have the shapes of the largest one; the rows that a task has come first,
- * `present` is 1 for them, and the others are zeros with label 0 and `present` 0.
+ * support, and at least one of each; a number that is no range it gives in full. All tasks have the shapes of the largest
+ * one; the rows that a task has come first, `present` is 1 for them, and the others are zeros with label 0 and `present` 0.
  *
  * Vinyals et al. 2016, "Matching networks for one shot learning". Tasks that vary follow Triantafillou et al. 2020,
  * "Meta-Dataset", with `balanced: false` for classes that differ in shots; there these are drawn in proportion to the
@@ -57,8 +57,8 @@ export interface EpisodeOptions {
  * @throws ILT201 where ways, shots or queries are not whole numbers of at least 1 or ranges of them, or `balanced` is
  * false and shots do not vary
  * @throws ILT301 where a class's array is not count x exampleShape
- * @throws ILT401 where `skipSmallClasses` is not set and a class has fewer than shots + queries examples; than 2, where
- * tasks vary
+ * @throws ILT401 where `skipSmallClasses` is not set and a class has fewer than shots + queries examples, where a range
+ * counts as 1
  * @throws ILT402 where there are fewer classes than ways
  * @example const task = episodes(omniglot, { ways: 5, shots: 1, queries: 1 }).sample(splitSeed(1, "train"), 0);
  */
@@ -74,15 +74,16 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
     throw new TaskError("ILT201", "episodes", problem, "Give shots as a range, { from: 1, to: 10 }");
   }
   const varies = [ways, shots, queries].some(isRange);
-  const needed = varies ? 2 : mostShots + mostQueries;
-  const taken = varies ? "a shot and a query" : `${mostShots} shots and ${mostQueries} queries`;
+  const least = leastOf(shots, queries);
+  const needed = least.shots + least.queries;
   const classes = usableClasses(data, "episodes", {
     count: mostWays,
     asked: `${mostWays} ways`,
     needed,
-    taken,
+    taken: shareText(least),
     skipSmallClasses,
   });
+  const areSmall = classes.some(({ count }) => count < mostShots + mostQueries);
   const set = (each: number): ExampleRows => new ExampleRows(data, mostWays * each, varies);
   return {
     name: `${data.name} ${describeCount(ways)}-way ${describeCount(shots)}-shot`,
@@ -90,8 +91,8 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
       data: data.name,
       classes: classes.length,
       ways: describeCount(ways),
-      shots: describeCount(shots),
-      queries: describeCount(queries),
+      shots: describeGiven(shots, areSmall),
+      queries: describeGiven(queries, areSmall),
       skippedClasses: data.classes.length - classes.length,
       ...(balanced ? {} : { balanced }),
       ...(augment ? { augmentation: augment.description ?? "given" } : {}),
@@ -108,7 +109,11 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
       const taskQueries = drawCount(queries, source);
       source.choose(classes.length, taskWays).forEach((chosen, label) => {
         const entry = classes[chosen]!;
-        const given = sharesOf(entry.count, taskShots ?? drawCount(shots, source), taskQueries);
+        const given = sharesOf(
+          entry.count,
+          { shots: taskShots ?? drawCount(shots, source), queries: taskQueries },
+          least,
+        );
         source.choose(entry.count, given.shots + given.queries).forEach((example, place) => {
           (place < given.shots ? support : query).add(entry, example, label, change);
         });
@@ -118,14 +123,36 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
   };
 }
 
-/** @internal What so many examples give to support and query: all that is asked, or a fair share of what there is. */
-export function sharesOf(
-  count: number,
-  shots: number,
-  queries: number,
-): { readonly shots: number; readonly queries: number } {
-  const given = Math.min(queries, Math.max(Math.floor(count / 2), count - shots));
-  return { shots: Math.min(shots, count - given), queries: given };
+/** @internal Examples of a class, or rows of a group, for the two sets of a task. */
+export interface Share {
+  readonly shots: number;
+  readonly queries: number;
+}
+
+/** @internal What a class gives at least: one of what is a range, all of what is not. */
+export const leastOf = (shots: Count, queries: Count): Share => {
+  const least = (value: Count): number => (isRange(value) ? 1 : value);
+  return { shots: least(shots), queries: least(queries) };
+};
+
+/** @internal A count as descriptions state it, where some of the classes may be too small for it. */
+export const describeGiven = (value: Count, areSmall: boolean): number | string =>
+  isRange(value) && areSmall ? `${describeCount(value)}, fewer of small classes` : describeCount(value);
+
+/** @internal `5 shots and 15 queries` */
+export const shareText = ({ shots, queries }: Share): string => {
+  const counted = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
+  return `${counted(shots, "shot", "shots")} and ${counted(queries, "query", "queries")}`;
+};
+
+/**
+ * @internal What so many examples give: all that is asked, or a fair share of what there is, but no less than `least`, for
+ * which they are enough.
+ */
+export function sharesOf(count: number, asked: Share, least: Share): Share {
+  const fair = Math.max(Math.floor(count / 2), count - asked.shots, least.queries);
+  const queries = Math.min(asked.queries, fair, count - least.shots);
+  return { shots: Math.min(asked.shots, count - queries), queries };
 }
 
 /**

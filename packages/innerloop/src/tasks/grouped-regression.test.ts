@@ -143,7 +143,10 @@ describe("groupedRegression", () => {
       else sizes.add(`${real.support.x.shape[0]} ${real.query.x.shape[0]}`);
     }
     expect(sizes.size).toBe(16);
-    expect(tasks.train.description).toMatchObject({ shots: "1 to 4", queries: "2 to 5" });
+    expect(tasks.train.description).toMatchObject({
+      shots: "1 to 4, fewer of small classes",
+      queries: "2 to 5, fewer of small classes",
+    });
   });
 
   it("says its columns and groups", () => {

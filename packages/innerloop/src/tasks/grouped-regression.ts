@@ -1,11 +1,10 @@
 /** Regression tasks from one table: the rows of each group (a user, a sensor, a patient) are a task. */
 import { tensor } from "@innerloop/graph";
 import { key, split as keyOf, random, randomOf } from "../random.js";
-import { sharesOf } from "./episodes.js";
+import { describeGiven, leastOf, sharesOf, shareText } from "./episodes.js";
 import {
   type Count,
   countRange,
-  describeCount,
   drawCount,
   type Examples,
   isRange,
@@ -75,7 +74,7 @@ export interface GroupedRegression {
  * @throws ILT201 where shots or queries are no counts, or the split leaves a part without groups
  * @throws ILT301 where columns are of different lengths; ILT302 where a value is not a finite number
  * @throws ILT303 where a column or group is named twice; ILT304 where one is not there
- * @throws ILT401 where a group has fewer than shots + queries rows (than 2, where they vary) and `skipSmallGroups` is not set
+ * @throws ILT401 where a group has fewer than shots + queries rows (a range counts as 1) and `skipSmallGroups` is not set
  * @example
  * const { tasks } = groupedRegression(table, { groupColumn: "sensor", inputs: ["hour"], targets: ["degrees"], shots: 5 });
  * await train({ tasks, ... });
@@ -88,11 +87,11 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   const varies = isRange(shots) || isRange(queries);
   const columns = checkedColumns(table, options);
   const groups = rowsByGroup(table, groupColumn);
-  const needed = varies ? 2 : mostShots + mostQueries;
+  const least = leastOf(shots, queries);
+  const needed = least.shots + least.queries;
   const small = new Set([...groups.keys()].filter((name) => groups.get(name)!.length < needed));
   if (small.size > 0 && !options.skipSmallGroups) {
-    const taken = varies ? "a shot and a query" : `${mostShots} shots and ${mostQueries} queries`;
-    throw tooSmall(table, groups, [...small], `${taken} take ${needed}`);
+    throw tooSmall(table, groups, [...small], `${shareText(least)} take ${needed}`);
   }
   // Small groups leave their part only now: the part of a group does not depend on how many rows a task takes.
   const split = options.split ?? {};
@@ -123,6 +122,8 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
     const present = varies ? { present: tensor(new Float32Array(most).fill(1, 0, rows.length), [most]) } : {};
     return { x: filled(x), y: filled(y), ...present };
   };
+  const areSmall = (names: readonly string[]): boolean =>
+    names.some((name) => groups.get(name)!.length < mostShots + mostQueries);
   const sourceOf = (names: readonly string[]): TaskSource => ({
     name: table.name,
     description: {
@@ -131,8 +132,8 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       groupColumn,
       inputs: inputs.join(", "),
       targets: targets.join(", "),
-      shots: describeCount(shots),
-      queries: describeCount(queries),
+      shots: describeGiven(shots, areSmall(names)),
+      queries: describeGiven(queries, areSmall(names)),
       standardized: standardize,
       skippedGroups: small.size,
       ...("train" in split ? { split: `lists, hash ${hashOfLists(split)}` } : {}),
@@ -140,7 +141,11 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;
-      const given = sharesOf(rows.length, drawCount(shots, source), drawCount(queries, source));
+      const given = sharesOf(
+        rows.length,
+        { shots: drawCount(shots, source), queries: drawCount(queries, source) },
+        least,
+      );
       const chosen = source.choose(rows.length, given.shots + given.queries).map((i) => rows[i]!);
       return {
         support: examples(chosen.slice(0, given.shots), mostShots),

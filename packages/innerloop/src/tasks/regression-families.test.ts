@@ -219,6 +219,15 @@ test("a family of one's own is a function from random numbers to a curve", () =>
   expect(parabolas.description).toEqual({ shots: 3, queries: 3, a: "1 to 2" });
 });
 
+test("a family whose values are no numbers, or too few, is refused", () => {
+  const made = (values: (x: Float32Array) => Float32Array, input = () => 1) =>
+    curveTasks({ name: "odd", description: {}, curve: () => ({ input, values }) }, { shots: 3 });
+  expect(() => made(() => Float32Array.of(7)).sample(0, 0)).toThrow(/^ILT301 odd: 1 values for 6 inputs/);
+  expect(() => made((x) => x.map(() => Number.NaN)).sample(0, 0)).toThrow(/^ILT302 odd: NaN among the values/);
+  const endless = () => Number.POSITIVE_INFINITY;
+  expect(() => made((x) => x, endless).sample(0, 0)).toThrow(/^ILT302 odd: Infinity among the inputs/);
+});
+
 test.each([
   ["MAML", maml],
   ["joint pre-training", jointTraining],

@@ -9,7 +9,7 @@ export type Examples = {
   readonly y: Tensor;
   /**
    * float32 [n], where a source pads tasks of different sizes to one shape: 1 for rows that are there, 0 for padding,
-   * whose values mean nothing. Without it all rows are there.
+   * whose values mean nothing. Rows that are there come first. Without it all are.
    */
   readonly present?: Tensor;
 };

@@ -120,7 +120,7 @@ describe("episodes that vary", () => {
     ];
     const data = tagged(expected.map(([count]) => count));
     const shots = { from: 5, to: 5 };
-    const task = episodes(data, { ways: expected.length, shots, queries: 4 }).sample(1, 0);
+    const task = episodes(data, { ways: expected.length, shots, queries: { from: 4, to: 4 } }).sample(1, 0);
     const { support, query } = task;
     const real = withoutPadding(task).support;
     const classes = new Map(tagsOf(real).map((tag, row) => [Math.floor(tag / 1000), Number(real.y.data![row])]));
@@ -130,11 +130,24 @@ describe("episodes that vary", () => {
     });
     expect(found).toEqual(expected);
     // Few shots leave the rest to the queries.
-    const few = episodes(tagged([10, 10]), { ways: 2, shots: { from: 1, to: 1 }, queries: 15 }).sample(1, 0);
+    const queries = { from: 15, to: 15 };
+    const small = episodes(tagged([10, 10]), { ways: 2, shots: { from: 1, to: 1 }, queries });
+    expect(small.description).toMatchObject({ queries: "15 to 15, fewer of small classes" });
+    const few = small.sample(1, 0);
     expect([perClass(few.support), perClass(few.query)]).toEqual([
       [1, 1],
       [9, 9],
     ]);
+  });
+
+  it("give in full what is no range", () => {
+    const source = episodes(tagged([6, 7, 20]), { ways: 3, shots: 5, queries: { from: 1, to: 9 } });
+    for (let index = 0; index < 30; index++) expect(perClass(source.sample(1, index).support)).toEqual([5, 5, 5]);
+    const asked = { ways: { from: 2, to: 3 }, shots: 5, queries: 4, skipSmallClasses: true };
+    expect(episodes(tagged([6, 9, 20, 30]), asked).description).toMatchObject({ shots: 5, skippedClasses: 1 });
+    expect(() => episodes(tagged([6, 9, 20]), { ...asked, skipSmallClasses: false })).toThrow(
+      /^ILT401 .* has 6 examples; 5 shots and 4 queries take 9/,
+    );
   });
 
   it("draw shots for each class where they need not be balanced", () => {
@@ -177,7 +190,7 @@ describe("episodes that vary", () => {
     );
     expect(make({ shots: { from: 0, to: 2 } })).toThrow(/ILT201 episodes: shots\.from is 0/);
     expect(make({ balanced: false })).toThrow(/ILT201 episodes: balanced is false, and shots are 1 for every class/);
-    expect(make({ shots: { from: 1, to: 2 } })).toThrow(/ILT401 .*"c2".*has 1 examples; a shot and a query take 2/);
+    expect(make({ shots: { from: 1, to: 2 } })).toThrow(/ILT401 .*"c2".*has 1 examples; 1 shot and 1 query take 2/);
     expect(make({ ways: { from: 2, to: 3 }, skipSmallClasses: true })).toThrow(/ILT402 episodes: 3 ways of 2 classes/);
   });
 });

@@ -71,6 +71,9 @@ describe("differences on the same tasks", () => {
   test("of calibration: exactly 0 with itself, and narrower than of independent ones", () => {
     const tasks = madeUp(200, 20, 0.1, 3);
     expect(calibrationDifference(tasks, tasks)).toEqual({ mean: 0, interval: 0 });
+    expect(() => calibrationDifference(tasks, tasks.slice(1))).toThrow(
+      /^ILR101 calibrationDifference: 200 tasks, 199 tasks/,
+    );
     const surer = tasks.map(({ topProbability, correct }) => ({
       topProbability: Array.from(topProbability, (p) => p + 0.05),
       correct,

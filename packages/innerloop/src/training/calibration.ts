@@ -1,6 +1,7 @@
 /** Whether probabilities mean what they say: expected calibration error over the queries of many tasks. */
 import { random } from "../random.js";
 import type { Estimated } from "./evaluate.js";
+import { TrainingError } from "./training-error.js";
 
 /** How sure one task's predictions are: a value for each of its queries, padding left out. */
 export interface TaskConfidence {
@@ -61,6 +62,15 @@ export function calibrationDifference(
   b: readonly TaskConfidence[],
   resamples: TaskResamples = taskResamples(a.length),
 ): Estimated {
+  if (a.length !== b.length || (resamples[0] ?? a).length !== a.length) {
+    const problem = `${a.length} tasks, ${b.length} tasks and resamples of ${(resamples[0] ?? a).length}`;
+    throw new TrainingError(
+      "ILR101",
+      "calibrationDifference",
+      problem,
+      "Give both learners' predictions on the same tasks",
+    );
+  }
   const [first, second] = [a.map(gapsOf), b.map(gapsOf)];
   const difference = (times: Uint16Array | undefined): number => pooledError(first, times) - pooledError(second, times);
   return { mean: difference(undefined), interval: bootstrapInterval(a.length, resamples, difference) };

@@ -5,6 +5,7 @@ import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
+import { classesOf, requireToldApart } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** A mean over tasks with the half-width of its 95% interval: 1.96 s / sqrt(n). */
@@ -46,7 +47,7 @@ export interface EvaluateOptions {
   readonly seed?: number;
   readonly taskSeed?: number;
   readonly executor?: Executor;
-  /** Bytes that one run may take, 32 MiB by default: it decides how many tasks run at once. */
+  /** Bytes that one run may take, 32 MiB by default (on a GPU more): it decides how many tasks run at once. */
   readonly memoryBudget?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -88,6 +89,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
         task.query.x,
         task.query.present,
       );
+      requireToldApart("evaluate", tasks, learner, classesOf(learner, prediction));
       const { loss, metrics } = measured(learner.loss, prediction, task.query);
       return {
         figures: { loss, ...metrics },

@@ -5,6 +5,7 @@ import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Estimated, estimated } from "./evaluate.js";
 import { overTasks } from "./over-tasks.js";
+import { classesOf, requireToldApart } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /**
@@ -139,11 +140,12 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
     throw new TrainingError("ILR101", "evaluateOpenSet", problem, 'Give a share above 0 and at most 1, or "balanced"');
   }
   const executor = options.executor ?? (await defaultExecutor());
-  const perTask = (at: Tree, { support, query }: Task): Answered => ({
-    logits: learner.predict(learner.adapt(at, support, { steps }), query.x, query.present),
-    labels: query.y,
-    ...(query.present ? { present: query.present } : {}),
-  });
+  const perTask = (at: Tree, { support, query }: Task): Answered => {
+    const logits = learner.predict(learner.adapt(at, support, { steps }), query.x, query.present);
+    for (const source of [tasks.validation, tasks.test])
+      requireToldApart("evaluateOpenSet", source, learner, classesOf(learner, logits));
+    return { logits, labels: query.y, ...(query.present ? { present: query.present } : {}) };
+  };
   const program = compile((at: Tree, batch: Task) => vmap(perTask, [null, 0])(at, batch), { executor });
   const total = validationCount + count;
   const judged = async (split: "validation" | "test", n: number, before: number): Promise<JudgedTask[]> => {
@@ -178,9 +180,11 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
           calibration === "balanced"
             ? "best balanced accuracy on validation tasks"
             : `${100 * calibration.acceptance}% of known validation queries accepted`,
-        validationTasks: validationCount,
         tasks: count,
         seed: splitSeed(seed, "test"),
+        validationFamily: tasks.validation.name,
+        validationTasks: validationCount,
+        validationSeed: splitSeed(seed, "validation"),
       },
       rule,
       figures,

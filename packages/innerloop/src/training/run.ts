@@ -96,7 +96,8 @@ export class Run<Params extends Tree = Tree> {
     }
     const y = asValues(support.y, this.types.y);
     if (this.classes !== undefined) {
-      requireClassIndices(y, this.classes, this.tasks.train.unlabelled ? unlabelledLabel : 0);
+      const unlabelled = this.learner.unlabelled || this.tasks.train.unlabelled;
+      requireClassIndices(y, this.classes, unlabelled ? unlabelledLabel : 0);
     }
     const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y });
     return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };

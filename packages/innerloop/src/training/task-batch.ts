@@ -1,4 +1,5 @@
 import { allocate, isFloat, mapTree, sameShape, type Tensor, tensor } from "@innerloop/graph";
+import type { Adapter } from "../learners/learner.js";
 import { random } from "../random.js";
 import { unknownLabel } from "../tasks/open-set-episodes.js";
 import { unlabelledLabel } from "../tasks/semi-supervised-episodes.js";
@@ -57,6 +58,27 @@ export function sampleTasks(source: TaskSource, seed: number, first: number, cou
   }
   return stackTasks(tasks);
 }
+
+/**
+ * Refuses tasks of more classes than a learner tells apart: rows of the others would be of none, and their loss 0.
+ *
+ * @throws TrainingError ILR101
+ */
+export function requireToldApart(
+  operation: string,
+  tasks: TaskSource,
+  learner: { readonly name: string },
+  classes: number | undefined,
+): void {
+  if (classes === undefined || tasks.classes === undefined || tasks.classes <= classes) return;
+  const problem = `tasks of ${tasks.classes} classes (${tasks.name}) for ${learner.name}, which tells ${classes} apart`;
+  const remedy = `Make it with ways: ${tasks.classes}, or its model with as many outputs, or draw tasks of ${classes} ways`;
+  throw new TrainingError("ILR101", operation, problem, remedy);
+}
+
+/** Classes that predictions [n, classes] are about; undefined where they are not about classes. */
+export const classesOf = ({ loss, classes }: Adapter, prediction: Tensor): number | undefined =>
+  classes ?? (loss.overClasses ? prediction.shape[1] : undefined);
 
 /**
  * A class index out of range would be a row without a class, whose loss is 0 whatever is predicted.

@@ -1,4 +1,4 @@
-import { type Executor, leaves, paths, type Tree } from "@innerloop/graph";
+import { type Executor, leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { type Learner, measured } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { key } from "../random.js";
@@ -15,7 +15,7 @@ import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
 import { type BestParams, Run } from "./run.js";
-import { taskBatch } from "./task-batch.js";
+import { requireToldApart, taskBatch } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** What happens while training, in order. `iteration` counts updates done. */
@@ -108,6 +108,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed);
+  requireClasses(learner, state.params, sources.train, trainSeed);
   const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize);
   let plan = options.plan;
   if (state.chunkSize === 0) {
@@ -284,18 +285,28 @@ function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSi
   });
 }
 
+/** Refuses training tasks of more classes than the learner tells apart; what it predicts is only traced. */
+function requireClasses<P extends Tree>(learner: Learner<P>, params: P, tasks: TaskSource, seed: number): void {
+  if (tasks.classes === undefined) return;
+  const told =
+    learner.trainClasses ??
+    learner.classes ??
+    (learner.loss.overClasses ? traced(learner, params, tasks.sample(seed, 0)).shape[1] : undefined);
+  requireToldApart("train", tasks, learner, told);
+}
+
 /**
  * Adapts to a task in trace alone, nothing of which is run: a learner that cannot says so before training rather than
  * after.
  */
-function requireAdaptation<Params extends Tree>(learner: Learner<Params>, params: Params, task: Task): void {
-  const { support, query } = task;
-  const adapted = learner.adapt(
-    params,
-    support,
-    learner.steps === undefined ? {} : { steps: Math.min(learner.steps, 1) },
-  );
-  measured(learner.loss, learner.predict(adapted, query.x, query.present), query);
+function requireAdaptation<P extends Tree>(learner: Learner<P>, params: P, task: Task): void {
+  measured(learner.loss, traced(learner, params, task), task.query);
+}
+
+/** What the learner predicts for a task's queries, not computed. */
+function traced<P extends Tree>(learner: Learner<P>, params: P, { support, query }: Task): Tensor {
+  const steps = learner.steps === undefined ? {} : { steps: Math.min(learner.steps, 1) };
+  return learner.predict(learner.adapt(params, support, steps), query.x, query.present);
 }
 
 /** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
