@@ -83,6 +83,12 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
     taken: shareText(least),
     skipSmallClasses,
   });
+  requireWholeShare(
+    "episodes",
+    { shots, queries },
+    classes.map(({ count }) => count),
+    `class of ${data.name}`,
+  );
   const areSmall = classes.some(({ count }) => count < mostShots + mostQueries);
   const set = (each: number): ExampleRows => new ExampleRows(data, mostWays * each, varies);
   return {
@@ -138,6 +144,25 @@ export const leastOf = (shots: Count, queries: Count): Share => {
 /** @internal A count as descriptions state it, where some of the classes may be too small for it. */
 export const describeGiven = (value: Count, areSmall: boolean): number | string =>
   isRange(value) && areSmall ? `${describeCount(value)}, fewer of small classes` : describeCount(value);
+
+/**
+ * @internal Where ranges begin with more than any class has, no task would be what was asked for.
+ *
+ * @throws ILT402
+ */
+export function requireWholeShare(
+  operation: string,
+  asked: { readonly shots: Count; readonly queries: Count },
+  sizes: readonly number[],
+  what: string,
+): void {
+  const from = (value: Count): number => (isRange(value) ? value.from : value);
+  const share = { shots: from(asked.shots), queries: from(asked.queries) };
+  const most = sizes.reduce((a, b) => Math.max(a, b), 0);
+  if (most >= share.shots + share.queries) return;
+  const problem = `tasks of ${shareText(share)} at least, and no ${what} has more than ${most} examples`;
+  throw new TaskError("ILT402", operation, problem, "Let the range begin lower, or lower the other number");
+}
 
 /** @internal `5 shots and 15 queries` */
 export const shareText = ({ shots, queries }: Share): string => {

@@ -1,7 +1,7 @@
 /** Regression tasks from one table: the rows of each group (a user, a sensor, a patient) are a task. */
 import { tensor } from "@innerloop/graph";
 import { key, split as keyOf, random, randomOf } from "../random.js";
-import { describeGiven, leastOf, sharesOf, shareText } from "./episodes.js";
+import { describeGiven, leastOf, requireWholeShare, sharesOf, shareText } from "./episodes.js";
 import {
   type Count,
   countRange,
@@ -93,6 +93,8 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   if (small.size > 0 && !options.skipSmallGroups) {
     throw tooSmall(table, groups, [...small], `${shareText(least)} take ${needed}`);
   }
+  const sizes = [...groups.values()].map(({ length }) => length);
+  requireWholeShare(operation, { shots, queries }, sizes, `group of ${table.name}`);
   // Small groups leave their part only now: the part of a group does not depend on how many rows a task takes.
   const split = options.split ?? {};
   const whole = splitNames([...groups.keys()], split);

@@ -131,12 +131,12 @@ describe("episodes that vary", () => {
     expect(found).toEqual(expected);
     // Few shots leave the rest to the queries.
     const queries = { from: 15, to: 15 };
-    const small = episodes(tagged([10, 10]), { ways: 2, shots: { from: 1, to: 1 }, queries });
+    const small = episodes(tagged([10, 10, 16]), { ways: 3, shots: { from: 1, to: 1 }, queries });
     expect(small.description).toMatchObject({ queries: "15 to 15, fewer of small classes" });
     const few = small.sample(1, 0);
-    expect([perClass(few.support), perClass(few.query)]).toEqual([
-      [1, 1],
-      [9, 9],
+    expect([perClass(few.support), perClass(few.query).sort((a, b) => a - b)]).toEqual([
+      [1, 1, 1],
+      [9, 9, 15],
     ]);
   });
 
@@ -148,6 +148,16 @@ describe("episodes that vary", () => {
     expect(() => episodes(tagged([6, 9, 20]), { ...asked, skipSmallClasses: false })).toThrow(
       /^ILT401 .* has 6 examples; 5 shots and 4 queries take 9/,
     );
+  });
+
+  it("refuse ranges that begin with more than any class has", () => {
+    const asked = { ways: 2, shots: { from: 25, to: 30 }, queries: 3 };
+    expect(() => episodes(tagged([20, 20, 9]), asked).sample(1, 0)).toThrow(
+      /^ILT402 episodes: tasks of 25 shots and 3 queries at least, and no class of tagged has more than 20 examples/,
+    );
+    expect(episodes(tagged([28, 20, 9]), asked).description).toMatchObject({
+      shots: "25 to 30, fewer of small classes",
+    });
   });
 
   it("draw shots for each class where they need not be balanced", () => {

@@ -173,7 +173,7 @@ describe("innerloop reproduce", () => {
     const { code, err, out } = await reproduce(["failing.json", "--workers", "1"]);
     expect(code).toBe(1);
     expect(err).toMatch(/Error: training takes about [\s\S]*huge failed: innerloop train ended with code 2/);
-    expect(err).toMatch(/Error: huge failed\. Continue with `innerloop reproduce failing\.json`/);
+    expect(err).toMatch(/Error: huge failed\. Continue with `innerloop reproduce failing\.json --workers 1`/);
     expect(out).toMatch(/small +\d\.\d+ ± /);
 
     await writeFile(join(folder, "budget.json"), JSON.stringify({ ...threeRows, name: "budget", rows }));
@@ -193,6 +193,16 @@ describe("requests that cannot be met", () => {
     );
 
   it("a table or row that is not there", async () => {
+    for (const invocation of [{ dryRun: true }, { rows: "maml" }, { budget: 1 }]) {
+      const request = asked("sinusoid", { ...invocation, report: join(folder, "none", "report") });
+      await expect(request).rejects.toThrow(/^--(dry-run|rows|budget) beside --report\. --report writes what there is/);
+    }
+    const named = join(folder, "named.json");
+    await writeFile(named, JSON.stringify({ ...threeRows, name: "sinusoid" }));
+    await expect(asked(named)).rejects.toThrow(
+      /named\.json has the name of a table that comes along, sinusoid\. Give it/,
+    );
+    expect(existsSync(join(folder, "none"))).toBe(false);
     await expect(asked("omniglt")).rejects.toThrow("there is no table omniglt. Did you mean omniglot?");
     await expect(asked("nothing")).rejects.toThrow(/Tables are sinusoid, omniglot, .*FILE\.json is one of your own/);
     await expect(asked("sinusoid", { rows: "maml,anyl" })).rejects.toThrow(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { learnerCatalogue } from "innerloop";
 import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
-import { optionText } from "../presets/option-values.js";
+import { mostOf, optionText } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
@@ -34,9 +34,16 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
   const { target, invocation } = request;
   const root = invocation.folder ?? join("runs", "reproduce");
   const table = target === undefined ? undefined : await findTable(target);
-  if (invocation.report !== undefined) return writeCollected(root, table, invocation.report, output);
+  const ofRows = (["rows", "budget", "dryRun"] as const).find((name) => invocation[name] !== undefined);
+  if (invocation.report !== undefined) {
+    if (ofRows) {
+      const remedy = "--report writes what there is of all rows, and trains nothing: leave one of them out";
+      throw new UsageError(`${flagOf(ofRows)} beside --report`, remedy);
+    }
+    return writeCollected(root, table, invocation.report, output);
+  }
   if (!table) {
-    const ofTable = (["rows", "budget", "dryRun"] as const).find((name) => invocation[name] !== undefined);
+    const ofTable = ofRows;
     if (ofTable) {
       throw new UsageError(
         `${flagOf(ofTable)} without a table`,
@@ -105,7 +112,7 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
   for (const row of rows) states.set(row, await rowState(session.root, table, row));
   const todo = rows.filter((row) => states.get(row)!.stage !== "done");
   const counts = [counted(rows.length, "row"), ...(todo.length < rows.length ? [`${todo.length} to do`] : [])];
-  output.say(`${output.paint("bold", `innerloop reproduce ${table.name}`)}  ${table.title}: ${counts.join(", ")}`);
+  output.say(`${output.paint("bold", `innerloop reproduce ${request.target}`)}  ${table.title}: ${counts.join(", ")}`);
   // What has begun has its number of updates already.
   const begun = todo.filter((row) => states.get(row)!.stage !== "new");
   const fresh = todo.filter((row) => states.get(row)!.stage === "new");
@@ -256,7 +263,10 @@ async function measureCosts(
   } finally {
     line.end();
   }
-  const full = [...costs.values()].reduce((sum, cost) => sum + cost.fullUpdates * cost.secondsPerUpdate, 0);
+  const full = [...costs.values()].reduce(
+    (sum, cost) => sum + cost.overheadSeconds + cost.fullUpdates * cost.secondsPerUpdate,
+    0,
+  );
   output.say(
     `  ${counted(costs.size, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft))}.`,
   );
@@ -312,12 +322,20 @@ function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: num
   const needed = neededEvaluations(table, row, own);
   const { takesSteps } = learnerCatalogue[own.learner];
   const trainedSteps = takesSteps ? own.steps : 0;
+  const queriesOf = ({ queries, shots }: ExperimentOptions): number => queries || shots;
+  const examplesPerClass = mostOf(own.trainShots || own.shots) + queriesOf(own);
+  const trainedOn = mostOf(own.trainWays || own.ways) * examplesPerClass;
+  /** How large an evaluation's tasks are, of the size of those that the pace was measured on. */
+  const sizeOf = (options: ExperimentOptions): number =>
+    (options.ways * (options.shots + queriesOf(options))) / trainedOn;
   const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
-    tasks: own.validationTasks,
+    tasks: own.validationTasks * sizeOf(own),
     steps: trainedSteps,
   }));
   const evaluations = needed.flatMap(({ changes }) => {
-    const { evalTasks: tasks, evalSteps } = { ...own, ...changes };
+    const evaluated = { ...own, ...changes };
+    const { evalSteps } = evaluated;
+    const tasks = evaluated.evalTasks * sizeOf(evaluated);
     const steps = takesSteps ? Math.max(...evalSteps) : 0;
     // Baselines take the same steps from scratch, and 50 of another optimizer.
     return row.baselines ? [steps, steps, 50].map((each) => ({ tasks, steps: each })) : [{ tasks, steps }];
@@ -343,7 +361,7 @@ async function showCommands(session: Session): Promise<void> {
       commandName(),
       ...args.map((text) => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)),
     ].join(" ");
-  output.say(output.paint("bold", `innerloop reproduce ${table.name}  (dry run)`));
+  output.say(output.paint("bold", `innerloop reproduce ${request.target}  (dry run)`));
   for (const row of rows) {
     const state = await rowState(root, table, row);
     const commands: string[] = [];
@@ -438,10 +456,11 @@ async function listTables(root: string, output: Output): Promise<void> {
 }
 
 /** The command line that goes on. */
-function again({ request: { target, invocation } }: Session): string {
+function again({ request: { target, invocation, chosen } }: Session): string {
   const parts = [`${commandName()} reproduce ${target}`];
   if (invocation.rows !== undefined) parts.push(`--rows ${invocation.rows}`);
   if (invocation.folder !== undefined) parts.push(`--folder ${invocation.folder}`);
   if (invocation.budget !== undefined) parts.push("--budget MINUTES");
+  parts.push(...flagsOf(chosen));
   return parts.join(" ");
 }

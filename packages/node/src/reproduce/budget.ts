@@ -27,7 +27,7 @@ export function evaluationSecondsEstimate(setting: {
   readonly secondsPerUpdate: number;
   readonly metaBatch: number;
   readonly steps: number;
-  /** Of each evaluation: its tasks, and the most adaptation steps that it takes. */
+  /** Of each evaluation: its tasks, in number of tasks of training's size, and the most adaptation steps that it takes. */
   readonly evaluations: readonly { readonly tasks: number; readonly steps: number }[];
 }): number {
   const perTaskAndStep = setting.secondsPerUpdate / (setting.metaBatch * (setting.steps + 1));

@@ -167,6 +167,10 @@ describe("a table from a file", () => {
       withRow({ cells: { five: { options: { learner: "anil" } } } }),
       /options in mine\.json has learner, which training settles/,
     ],
+    [
+      withRow({ cells: { five: { options: { ways: 9 } } } }),
+      /five in mine\.json has 9 ways, and maml of one tells 5 classes apart\. Give the row ways 9 or more/,
+    ],
     [withRow({ cells: { five: { steps: -1 } } }), /steps in mine\.json is -1/],
     [withRow({ train: { preset: "omniglt", options: {} } }), /train\.preset in mine\.json is "omniglt"/],
     [withRow({ train: { preset: "hanzi", options: {} } }), /does not say how many updates it has in full/],

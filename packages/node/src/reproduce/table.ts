@@ -206,8 +206,16 @@ function requireFigures(
       `Give ${fitting}, or rows of other data`,
     );
   }
-  if (!learnerCatalogue[own.learner].takesSteps) return;
+  const { takesSteps, variableWays } = learnerCatalogue[own.learner];
   for (const column of columns.filter(({ name }) => Object.hasOwn(row.cells, name))) {
+    const { ways } = { ...own, ...evaluationChanges(row, column, own) };
+    if (fitting === "accuracy" && ways > own.ways && !variableWays) {
+      throw new UsageError(
+        `${column.name} in ${where} has ${ways} ways, and ${own.learner} of ${row.name} tells ${own.ways} classes apart`,
+        `Give the row ways ${ways} or more, or leave the column out of its cells`,
+      );
+    }
+    if (!takesSteps) continue;
     const steps = row.cells[column.name]!.steps ?? column.steps;
     const { evalSteps } = { ...own, ...evaluationChanges(row, column, own) };
     if (steps === undefined || evalSteps.includes(steps)) continue;

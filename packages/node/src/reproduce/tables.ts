@@ -566,7 +566,11 @@ export const tables: readonly Table[] = [sinusoid, omniglot, miniImageNet, groce
 export async function findTable(target: string): Promise<Table> {
   const known = tables.find(({ name }) => name === target);
   if (known) return known;
-  if (target.endsWith(".json")) return readTable(target);
+  if (target.endsWith(".json")) {
+    const own = await readTable(target);
+    if (tables.every(({ name }) => name !== own.name)) return own;
+    throw new UsageError(`${target} has the name of a table that comes along, ${own.name}`, "Give it another name");
+  }
   const names = tables.map(({ name }) => name);
   const near = nearestName(target, names);
   throw new UsageError(
