@@ -44,7 +44,7 @@ const learner = maml({
   steps: 6,
 });
 const optimizer = adam({ learningRate: 1e-3 });
-const tasks = sinusoids({ shots: 400 });
+const tasks = sinusoids({ shots: 1600 });
 const metaBatchSize = 8;
 const params = learner.init(key(0));
 
@@ -59,7 +59,9 @@ const setting = (executor: Executor): PlanSetting<Tree> => ({
 });
 
 describe("a plan", () => {
-  test("takes smaller chunks, then recomputation, as the memory gets less; what it takes is what was asked of it", async () => {
+  test("takes smaller chunks, then recomputation, as the memory gets less; what it takes is what was asked of it", {
+    timeout: 20_000,
+  }, async () => {
     const roomy = await planTraining(setting(machine(1e12)));
     expect(roomy).toMatchObject({ chunkSize: 8, recompute: 0 });
     expect(roomy.budgetBytes).toBeCloseTo(1000 + 9e11, -3);
@@ -122,7 +124,13 @@ describe("innerloop train", () => {
   const innerloop = (...args: readonly string[]): Promise<{ readonly stdout: string }> =>
     promisify(execFile)(process.execPath, [bin, "train", ...args], {
       cwd: folder,
-      env: { ...process.env, INNERLOOP_CACHE: join(folder, "cache"), NO_COLOR: "1", DEBUG: "" },
+      env: {
+        ...process.env,
+        INNERLOOP_DATA: join(folder, "data"),
+        INNERLOOP_CACHE: join(folder, "cache"),
+        NO_COLOR: "1",
+        DEBUG: "",
+      },
     });
 
   test.each([
@@ -153,6 +161,20 @@ describe("innerloop train", () => {
     expect(Math.abs(expectedBytes! / peakBytes! - 1), `${expectedBytes} expected, ${peakBytes} measured`).toBeLessThan(
       0.25,
     );
+  });
+
+  test("takes no more than it says where steps are short and many, and leave much to collect", {
+    timeout: 120_000,
+  }, async () => {
+    const args = "hanzi --learner prototypical --iterations 120 --validate-every 0 --workers 1 --skip-evaluation";
+    const { stdout } = await innerloop(...args.split(" "), "--run", "short-steps", "--json");
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, number | string>);
+    const { peakBytes, expectedBytes } = events.find(({ type }) => type === "memory") as Record<string, number>;
+    expect(expectedBytes! / peakBytes!, `${expectedBytes} expected, ${peakBytes} measured`).toBeGreaterThan(0.95);
+    expect(expectedBytes! / peakBytes!).toBeLessThan(1.3);
   });
 
   test("uses fewer workers where all would not fit, and refuses with the options that would help", {

@@ -37,6 +37,9 @@ testRefusals("structureLearner", build({}));
 
 describe.each(["gates", "widths"] as const)("%s", (structure) => {
   const learner = build({ structure })(regressionOptions);
+
+  test("has the name of what adapts, by which results tell it from the other", () =>
+    expect(learner.name).toBe(structure));
   const params = generalParams(learner) as { [name: string]: Tree };
   const task = regressionTask(3, 2, 4, 4);
 

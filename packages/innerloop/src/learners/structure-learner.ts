@@ -91,7 +91,7 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
     adapts: (path) => parts.includes(path.split("/")[0]!),
   };
   return {
-    name: "structure learner",
+    name: structure,
     description: {
       structure,
       hidden: hidden.join(", "),

@@ -18,6 +18,13 @@ export const evaluationBytes = 32 * mebibyte;
 const smallWork = 2e8;
 
 /**
+ * What is left to the garbage collector when it begins: V8 waits for 64 MiB in arrays, however small the arrays of a step
+ * are, and other garbage makes it begin after some dozens of small steps.
+ */
+const uncollectedBytes = 64 * mebibyte;
+const stepsLeft = 48;
+
+/**
  * Tasks that are tried first: where nothing else turns out to suit better, no other program need be traced. What is
  * kept of a task grows with its inner steps.
  */
@@ -194,9 +201,9 @@ function trainingBytes<Params extends Tree>(
     residentBytes: Math.min(Math.max(evaluationBytes, perTask), validationTasks * perTask),
     nodes: Math.ceil(gradient.nodes / 2),
   };
-  // What a step hands to and fro, and leaves to the garbage collector, which waits for some of it.
+  // What a step hands to and fro, and leaves to the garbage collector.
   const handed = 2 * batchBytes + (2 * chunks + 2) * paramBytes + 2 * stateBytes;
-  const garbage = Math.min(8 * handed, handed + 40 * mebibyte);
+  const garbage = Math.min(stepsLeft * handed, handed + uncollectedBytes);
   const models = [
     ...estimates.map((estimate) => ({ estimate, alone: chunks === 1 })),
     ...[...update, ...(validationTasks > 0 ? [validation] : [])].map((estimate) => ({ estimate })),

@@ -5,6 +5,7 @@ import { buildClassifier } from "../presets/experiment.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
 import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
+import { requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
 import { classLogits, imageTensor, probabilitiesOf } from "../runs/classify.js";
 import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
@@ -57,7 +58,7 @@ export async function adaptCommand(
   const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], wanted);
   const most = learner.steps === undefined ? 0 : Math.max(...run.config.options.evalSteps, learner.steps);
   const steps = invocation.steps ?? rule?.steps ?? most;
-  if (rule) requireRuleOf(rule, { iteration, steps, batchNorm }, run);
+  if (rule) requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
   const executor = await openExecutor({ ...chosen, ...fewRuns }, output);
   try {
     const shots = support.classes.flatMap(({ count, examples }) =>
@@ -93,21 +94,31 @@ export async function adaptCommand(
   }
 }
 
-/** @throws UsageError where the threshold was chosen for another learner than the one that is used here */
+/**
+ * @param given what the user chose
+ * @throws UsageError where the threshold was chosen for another learner than the one that is used here
+ */
 function requireRuleOf(
   rule: CalibratedRule,
   used: Pick<CalibratedRule, "iteration" | "steps" | "batchNorm">,
   run: RunFolder,
+  given: Pick<InvocationOptions, "checkpoint" | "steps">,
 ): void {
-  for (const [name, what] of [
-    ["iteration", "updates"],
-    ["steps", "steps"],
-    ["batchNorm", "batch norm"],
+  for (const [name, what, option] of [
+    ["iteration", "updates", "checkpoint"],
+    ["steps", "steps", "steps"],
+    ["batchNorm", "batch norm", "batchNorm"],
   ] as const) {
     if (rule[name] === used[name]) continue;
+    const remedies = [
+      // What is used where nothing is given need not be what the threshold was chosen with.
+      ...(option === "batchNorm" ? [`Give ${flagOf(option)} ${rule.batchNorm}`] : []),
+      ...(option !== "batchNorm" && given[option] !== undefined ? [`Leave out ${flagOf(option)}`] : []),
+      `choose a threshold anew with \`innerloop eval ${shown(run.path)} --open-set\``,
+    ];
     throw new UsageError(
       `the threshold of ${shown(run.path)} was chosen with ${what} ${rule[name]}, and this is ${used[name]}`,
-      `Leave out what differs, or choose another with \`innerloop eval ${shown(run.path)} --open-set\``,
+      remedies.join(", or ").replace(/^./, (letter) => letter.toUpperCase()),
     );
   }
 }
@@ -169,6 +180,7 @@ async function classifierOf(
       `${shown(run.path)} is a run of the ${options.data} family, not of images`,
       "Adapt it in code, with `run.adapt({ x, y })`",
     );
+  if (wanted) requireUse(["batchNorm"], { ...options, batchNorm: wanted }, shown(run.path));
   const own = options.batchNorm === "transductive" ? "support" : options.batchNorm;
   const batchNorm = wanted ?? own;
   const exampleShape = imageShape(run, data.exampleShape);

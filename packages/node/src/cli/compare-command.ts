@@ -3,16 +3,17 @@ import { type Adapter, type Evaluation, evaluate } from "innerloop";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import { type ComparedRun, type Comparison, comparisons } from "../runs/comparison.js";
 import { evaluationRecord } from "../runs/results.js";
-import { figureNameOf, figuresChosen, figureTitle, isShare } from "../runs/results-cells.js";
+import { figureNameOf, figuresChosen, figureTitle, isShare, steplessTitle } from "../runs/results-cells.js";
 import { openRun, shown } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
-import { type BesideRun, evaluationOptions, onTasksOf, paramsFor } from "./evaluated-run.js";
+import { commandName, commandText } from "./command-name.js";
+import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, requireStepsTaken } from "./evaluated-run.js";
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
 import { markdownTable, protocolText } from "./results-table.js";
-import { columns, counted, duration, figure, withInterval } from "./terminal.js";
+import { columnsWithin, counted, duration, figure, roomIn, withInterval } from "./terminal.js";
 
 export interface CompareRequest {
   readonly folders: readonly string[];
@@ -37,6 +38,10 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     const contestants: BesideRun[] = [{ run: run!, learner, ...trained }];
     for (const other of others)
       contestants.push(await onTasksOf(first, other, Object.keys(chosen), output, invocation.checkpoint));
+    requireStepsTaken(
+      chosen,
+      contestants.map((contestant) => contestant.learner),
+    );
     const line = output.progress("Comparing", { unit: "tasks" });
     const startedAt = performance.now();
     const evaluations: Evaluation[] = [];
@@ -107,14 +112,23 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     }
     output.say();
     for (const { header, rows } of tables) {
-      const [head, ...lines] = columns([header, ...rows], [0, 3]);
-      output.result([output.paint("dim", `  ${head}`), ...lines.map((text) => `  ${text}`)].join("\n"));
+      const [head, ...lines] = columnsWithin(roomIn() - 2, [header, ...rows], [0, 3]);
+      const dimmed = head!.map((text) => output.paint("dim", `  ${text}`));
+      output.result([...dimmed, ...lines.flat().map((text) => `  ${text}`)].join("\n"));
       output.result("");
     }
     const seconds = (performance.now() - startedAt) / 1000;
     for (const note of [...notes.slice(0, -1), `${notes.at(-1)}; ${duration(seconds)}`])
       output.say(output.paint("dim", `  ${note}`));
     output.say();
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      const again = commandText(["compare", ...folders], { ...chosen, ...invocation });
+      output.result(
+        `\nStopped; nothing was kept of the comparison. Compare again with:\n\n  ${commandName()} ${again}\n`,
+      );
+    }
+    throw error;
   } finally {
     interruption.stopWatching();
     await executor.close();
@@ -130,11 +144,16 @@ function rowName({ run, learner }: BesideRun, { protocol }: Evaluation, withNorm
 }
 
 function tableOf({ name, at, runs }: Comparison, names: readonly string[], first: Evaluation) {
+  const title = figureTitle(name, first);
+  // Where no run takes steps, there are none to say of which one the figures are.
+  const takesSteps = runs.some((row) => row?.steps !== undefined);
   const place = at === "last" ? "each at its last step" : at === 0 ? "before adapting" : `after ${counted(at, "step")}`;
-  const label = (row: ComparedRun | undefined, i: number): string =>
-    at !== "last" || row?.steps === undefined ? names[i]! : `${names[i]}, ${counted(row.steps, "step")}`;
+  const label = (row: ComparedRun, i: number): string =>
+    at !== "last" || !takesSteps
+      ? names[i]!
+      : `${names[i]}, ${row.steps === undefined ? steplessTitle : counted(row.steps, "step")}`;
   return {
-    header: [`${figureTitle(name, first)}, ${place}`, "", "difference", ""],
+    header: [takesSteps ? `${title}, ${place}` : title, "", "difference", ""],
     rows: runs.flatMap((row, i) =>
       row
         ? [

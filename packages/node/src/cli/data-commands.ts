@@ -11,14 +11,16 @@ import {
   verifyDataset,
 } from "../data/dataset-store.js";
 import { readImageFolder } from "../data/image-folder.js";
+import { isArchiveName } from "../data/image-tree.js";
 import { isTableName } from "../data/table-file.js";
-import { isDarkOnLight } from "../presets/load-data.js";
+import { formulaFamilies, isDarkOnLight } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { Interrupted } from "./cli-error.js";
+import { commandName, commandText } from "./command-name.js";
 import { watchInterruption } from "./interruption.js";
 import type { Output } from "./output.js";
-import { bytes, columns, count, counted } from "./terminal.js";
+import { bytes, columns, count, counted, hanging, roomIn } from "./terminal.js";
 
 export async function dataListCommand(output: Output): Promise<void> {
   const listings = await listDatasets();
@@ -27,7 +29,10 @@ export async function dataListCommand(output: Output): Promise<void> {
   const width = Math.max(12, ...rows.map(([name]) => name.length));
   output.result(
     rows
-      .map(([name, state, text]) => `  ${name.padEnd(width)} ${paintState(output, state.padEnd(9))} ${text}`)
+      .map(
+        ([name, state, text]) =>
+          `  ${name.padEnd(width)} ${paintState(output, state.padEnd(9))} ${hanging(text, roomIn(), width + 13)}`,
+      )
       .join("\n"),
   );
   output.say();
@@ -64,7 +69,13 @@ const paintState = (output: Output, state: string): string =>
   output.paint(state.startsWith("ready") ? "green" : state.startsWith("damaged") ? "red" : "dim", state);
 
 export async function dataGetCommand(name: string, output: Output): Promise<void> {
-  await work(output, `Getting ${name}`, async (options) => tell(output, "ready", await getDataset(name, options)));
+  const stopped = `Stopped before ${name} was ready. Get it with:\n\n  ${commandName()} ${commandText(["data", "get", name], {})}`;
+  await work(
+    output,
+    `Getting ${name}`,
+    async (options) => tell(output, "ready", await getDataset(name, options)),
+    stopped,
+  );
 }
 
 type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>;
@@ -82,15 +93,38 @@ export async function dataImportCommand(
       "there is nothing to import",
       "Give a folder, archive, table or arrays: --help shows examples",
     );
+  if (formulaFamilies.includes(name))
+    throw new UsageError(
+      `${name} is the name of a family of curves, which \`train --data ${name}\` trains on`,
+      "Choose another name",
+    );
   for (const path of paths) {
     if (!(await stat(path).catch(() => undefined)))
       throw new UsageError(`there is no file or folder ${path}`, "Check the path");
   }
   const given = Object.keys({ ...images, ...tables }).filter((option) => !aboutOutput.includes(option));
   const source = sourceOf(name, paths, images, tables, given);
-  await work(output, `Importing ${name}`, async (long) => {
-    tell(output, "imported", await importDataset(name, await source(long.signal), long));
-  });
+  const again = commandText(["data", "import", name, ...paths], { ...images, ...tables });
+  await work(
+    output,
+    `Importing ${name}`,
+    async (long) => {
+      const before = (await listDatasets()).find((listing) => listing.name === name);
+      const info = await importDataset(name, await source(long.signal), long);
+      tell(output, "imported", info);
+      if (before) tellReplaced(output, before, info);
+    },
+    `Stopped; nothing was kept of ${name}. Import it with:\n\n  ${commandName()} ${again}`,
+  );
+}
+
+/** What was stored under the name before is gone: runs that were trained on it know its contents. */
+function tellReplaced(output: Output, before: DatasetListing, { sha256 }: DatasetInfo): void {
+  if (before.state !== "ready" || before.info.sha256 === sha256) return;
+  const { name, classes, examples } = before.info;
+  output.warn(
+    `  It replaced the data set ${name} of ${counted(classes, "class", "classes")} and ${counted(examples, "example")}. Runs that were trained on that one need it again to be evaluated or continued.`,
+  );
 }
 
 /** What else `data import` may be told than what the options of images and tables say. */
@@ -155,7 +189,14 @@ function sourceOf(
   }
   only("images", "imageSize", "channels", "invert");
   one("folder or zip archive");
-  return (signal) => imageSource(path, images, signal);
+  return async (signal) => {
+    if (!isArchiveName(path) && !(await stat(path)).isDirectory())
+      throw new UsageError(
+        `${path} is a file of a kind that is not imported`,
+        "Give a folder or zip archive (.zip) with one folder of images per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, or arrays (.npz, or x.npy and y.npy)",
+      );
+    return imageSource(path, images, signal);
+  };
 }
 
 async function imageSource(folder: string, chosen: ImageChoice, signal: AbortSignal): Promise<ImportSource> {
@@ -202,14 +243,18 @@ async function work(
     signal: AbortSignal;
     onProgress: (done: number, total: number, what: string) => void;
   }) => Promise<void>,
+  /** What the user is told after an interruption. */
+  stopped?: string,
 ): Promise<void> {
   const interruption = watchInterruption(output, "Stopping...");
   const line = output.progress(label);
   try {
     await task({ signal: interruption.signal, onProgress: (done, total, what) => line.update(done, total, what) });
   } catch (error) {
-    if (interruption.signal.aborted) throw new Interrupted();
-    throw error;
+    if (!interruption.signal.aborted) throw error;
+    line.end();
+    if (stopped !== undefined) output.result(`\n${stopped}\n`);
+    throw new Interrupted();
   } finally {
     line.end();
     interruption.stopWatching();

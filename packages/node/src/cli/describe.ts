@@ -1,10 +1,10 @@
 /** What will run, in a few lines, before it runs. */
-import { type Count, learnerCatalogue } from "innerloop";
+import { type Count, type LearnerEntry, learnerCatalogue } from "innerloop";
 import type { DataSplits, Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import type { RunPlan } from "../runs/training-session.js";
 import type { Output } from "./output.js";
-import { bytes, columns, count, counted } from "./terminal.js";
+import { bytes, count, counted, hanging, roomIn } from "./terminal.js";
 
 /** `model` and `batchNorm` of a learner, and its own options, in words. */
 function learnerText({ learner }: Experiment): string {
@@ -40,7 +40,9 @@ function modelText(
 
 function dataText(options: ExperimentOptions, splits: DataSplits | undefined, tasks: Experiment["tasks"]): string {
   if (!splits) {
-    const points = `${inWords(options.trainShots || options.shots)} support and ${options.queries || options.shots} query points`;
+    const { shots, trainShots } = options;
+    const evaluated = trainShots && trainShots !== shots ? ` (evaluated ${shots})` : "";
+    const points = `${inWords(trainShots || shots)} support${evaluated} and ${options.queries || shots} query points`;
     if (options.groupColumn === "") return `${options.data} family, ${points}`;
     const [train, validation, test] = [tasks.train, tasks.validation, tasks.test].map(({ description }) => description);
     const parts = `${train!.groups} to train on, ${validation!.groups} to validate, ${test!.groups} held out`;
@@ -56,6 +58,10 @@ function dataText(options: ExperimentOptions, splits: DataSplits | undefined, ta
 
 const inWords = (value: Count): string => (typeof value === "number" ? `${value}` : `${value.from} to ${value.to}`);
 
+/** What a learner is trained on. */
+const trainedOn = ({ learner }: ExperimentOptions): LearnerEntry["tasks"] =>
+  (learnerCatalogue[learner] as LearnerEntry).tasks;
+
 /** `5-way 1-shot`, `20-way 1-shot (evaluated 5-way)`, `5 to 20-way 1-shot (evaluated 5-way)` */
 function sizesText({ ways, trainWays, shots, trainShots }: ExperimentOptions): string {
   const evaluated = [
@@ -65,6 +71,21 @@ function sizesText({ ways, trainWays, shots, trainShots }: ExperimentOptions): s
   const trained = `${inWords(trainWays || ways)}-way ${inWords(trainShots || shots)}-shot`;
   return evaluated.length > 0 ? `${trained} (evaluated ${evaluated.join(" ")})` : trained;
 }
+
+/** Sizes of the tasks, or of batches and of the tasks that the learner is evaluated on. */
+function tasksText(options: ExperimentOptions, { train }: DataSplits): string {
+  const { ways, shots, unlabelled, batch } = options;
+  const perClass = [
+    ...(trainedOn(options) === "episodes with unlabelled examples" ? [counted(unlabelled, "unlabelled example")] : []),
+    counted(options.queries || shots, "query", "queries"),
+  ].map((text) => `${text} per class`);
+  if (trainedOn(options) !== "batches of all classes") return [sizesText(options), ...perClass].join(", ");
+  const batches = `batches of ${counted(batch, "example")} of all ${counted(train.classes.length, "class", "classes")}`;
+  return `${batches}; evaluated ${[`${ways}-way ${shots}-shot`, ...perClass].join(", ")}`;
+}
+
+/** Where the second column of the description begins. */
+const secondColumn = 12;
 
 export function describePlan(setting: {
   readonly output: Output;
@@ -83,30 +104,27 @@ export function describePlan(setting: {
   const chunks = Math.ceil(options.metaBatch / chunkSize);
   const rows: string[][] = [];
   rows.push(["data", setting.fromFile ? tasks.train.name : dataText(options, splits, tasks)]);
-  if (splits) {
-    const { shots, queries } = options;
-    rows.push(["tasks", `${sizesText(options)}, ${counted(queries || shots, "query", "queries")} per class`]);
-  }
+  if (splits) rows.push(["tasks", tasksText(options, splits)]);
   rows.push(["learner", learnerText(experiment)]);
   rows.push([
     "model",
     setting.fromFile ? `${count(plan.parameters)} parameters` : modelText(options, plan.parameters, splits, tasks),
   ]);
+  const [one, many] =
+    trainedOn(options) === "batches of all classes" ? (["batch", "batches"] as const) : (["task", "tasks"] as const);
   rows.push([
     "training",
-    `${counted(options.iterations, "update")} of ${counted(options.metaBatch, "task")}, ${optimizer.description}, seed ${options.seed}`,
+    `${counted(options.iterations, "update")} of ${counted(options.metaBatch, one, many)}, ${optimizer.description}, seed ${options.seed}`,
   ]);
   rows.push([
     "machine",
-    `${counted(chunks, "chunk")} of ${counted(chunkSize, "task")} on ${options.device === "cpu" ? counted(workers, "worker") : options.device}${recompute > 0 ? ", inner steps recomputed" : ""}, ${operations(plan.operations)} per update`,
+    `${counted(chunks, "chunk")} of ${counted(chunkSize, one, many)} on ${options.device === "cpu" ? counted(workers, "worker") : options.device}${recompute > 0 ? ", inner steps recomputed" : ""}, ${operations(plan.operations)} per update`,
   ]);
   if (expectedBytes !== undefined && budgetBytes !== undefined)
     rows.push(["memory", `about ${bytes(expectedBytes)} while training, of ${bytes(budgetBytes)}`]);
   rows.push(["folder", setting.folder]);
-  for (const line of columns(rows.map(([name = ""]) => [name]))) {
-    const row = rows.shift()!;
-    output.say(`  ${label(line.padEnd(9))} ${row[1]}`);
-  }
+  for (const [name = "", text = ""] of rows)
+    output.say(`  ${label(name.padEnd(secondColumn - 3))} ${hanging(text, roomIn(), secondColumn)}`);
   output.say();
 }
 

@@ -13,8 +13,15 @@ import {
 import { figuresChosen } from "../runs/results-cells.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName } from "./command-name.js";
-import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, taskSizes } from "./evaluated-run.js";
+import { commandName, commandText } from "./command-name.js";
+import {
+  type BesideRun,
+  evaluationOptions,
+  onTasksOf,
+  paramsFor,
+  requireStepsTaken,
+  taskSizes,
+} from "./evaluated-run.js";
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
 import { isOpenSetAsked, openSetEval } from "./open-set-eval.js";
@@ -46,7 +53,12 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       invocation.checkpoint !== undefined ||
       batchNorm !== undefined ||
       beside.length > 0;
-    if (isOpenSetAsked(invocation)) {
+    const { learner, baselines } = prepared.experiment;
+    const isOpenSet = isOpenSetAsked(invocation);
+    const hasBaselines = !isOpenSet && !invocation.skipBaselines && !run.config.file && baselines.length > 0;
+    // Networks from scratch take as many steps as were asked for, whatever the learner.
+    if (!hasBaselines) requireStepsTaken(chosen, [learner, ...beside.map((other) => other.learner)]);
+    if (isOpenSet) {
       const { signal } = interruption;
       return await openSetEval({ run, prepared, options, invocation, executor, output, signal });
     }
@@ -64,10 +76,19 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       ...(invocation.figures ? { figures: invocation.figures } : {}),
       ...(isVariant ? { variant: true } : {}),
     });
+  } catch (error) {
+    if (error instanceof Interrupted)
+      sayStopped(output, commandText(["eval", folder], { ...chosen, ...invocation }, ["with"]));
+    throw error;
   } finally {
     interruption.stopWatching();
     await executor.close();
   }
+}
+
+/** After an evaluation that was interrupted: how to begin it again. */
+export function sayStopped(output: Output, command: string): void {
+  output.result(`\nStopped; the trained parameters are saved. Evaluate them with:\n\n  ${commandName()} ${command}\n`);
 }
 
 /** Evaluates, prints the table and writes results.json and results.md; another protocol than the run's own goes to files of its own. */
@@ -128,9 +149,6 @@ export async function evaluateAndReport(setting: {
   }).catch((error: unknown) => {
     line.end();
     if (!signal.aborted) throw error;
-    output.result(
-      `\nStopped; the trained parameters are saved. Evaluate them with:\n\n  ${commandName()} eval ${shown(run.path)}\n`,
-    );
     throw new Interrupted();
   });
   line.end();

@@ -2,6 +2,7 @@
 import { leaves, paths } from "@innerloop/graph";
 import { key, type Learner, type LearnerEntry, learnerCatalogue, type Task } from "innerloop";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
+import { requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
 import { commandWith, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
@@ -13,7 +14,8 @@ type BatchNorm = ExperimentOptions["batchNorm"];
 /**
  * A run's options under those that were chosen for its evaluation.
  *
- * @throws UsageError for what an experiment file settles, and for more ways than the learner can tell apart
+ * @throws UsageError for what an experiment file settles, for what means nothing for the run, and for more ways than the
+ *   learner can tell apart
  */
 export function evaluationOptions(
   run: RunFolder,
@@ -22,11 +24,34 @@ export function evaluationOptions(
 ): ExperimentOptions {
   const given = { ...chosen, ...(batchNorm ? { batchNorm } : {}) };
   const { file } = run.config;
-  const settled = Object.keys(given).find((name) => ["data", "ways", "shots", "queries", "batchNorm"].includes(name));
+  const settled = Object.keys(given).find((name) =>
+    ["data", "ways", "shots", "queries", "unlabelled", "batchNorm"].includes(name),
+  );
   if (file && settled) throw new UsageError(`${flagOf(settled)} is settled by ${file.path}`, "Change it there");
-  const options = { ...run.config.options, ...given };
+  const own = run.config.options;
+  const options = { ...own, ...given };
+  // Data of another kind than the run's are refused where they are read.
+  if (!file) requireUse(Object.keys(given), { ...options, data: own.data }, shown(run.path));
   requireWays(run, options.ways);
   return options;
+}
+
+/**
+ * @param adapters the learners and baselines that get as many steps as were asked for, if they take any
+ * @throws UsageError where the user asked for steps, and none of them takes any: their only row would be the one it is
+ *   without
+ */
+export function requireStepsTaken(
+  chosen: Partial<ExperimentOptions>,
+  adapters: readonly { readonly name: string; readonly steps?: number | undefined }[],
+  remedy = "Leave it out: what is evaluated answers from one look at the support set",
+): void {
+  if (chosen.evalSteps === undefined || adapters.some(({ steps }) => steps !== undefined)) return;
+  const names = [...new Set(adapters.map(({ name }) => name))].join(", ");
+  throw new UsageError(
+    `${flagOf("evalSteps")} ${chosen.evalSteps.join()} means nothing: ${names} takes no steps`,
+    remedy,
+  );
 }
 
 /**

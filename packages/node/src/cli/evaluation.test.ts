@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../data/dataset-store.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import type { Comparison } from "../runs/comparison.js";
+import { Interrupted } from "./cli-error.js";
 import { collected } from "./collected-output.fixture.js";
 import { compareCommand } from "./compare-command.js";
 import { evalCommand } from "./eval-command.js";
@@ -20,9 +21,7 @@ type Chosen = Partial<ExperimentOptions>;
 
 async function train(name: string, chosen: Chosen): Promise<void> {
   const small: Chosen = {
-    model: "mlp",
-    hidden: [12],
-    batchNorm: "transductive",
+    ...(chosen.model === "linear" ? {} : { model: "mlp", hidden: [12], batchNorm: "transductive" }),
     // Curves have none.
     ...(chosen.data === "sinusoid" ? {} : { ways: 4 }),
     shots: 1,
@@ -198,6 +197,68 @@ describe("innerloop eval", () => {
   }, 20_000);
 });
 
+describe("options that mean nothing for a run", () => {
+  beforeAll(async () => {
+    await train("sine", { data: "sinusoid", batchNorm: "none", iterations: 2 });
+    await train("linear", { data: "spots", model: "linear", iterations: 2 });
+  });
+
+  it("are refused", async () => {
+    const before = await readdir(runPath("prototypical"));
+    const refused = (name: string, chosen: Chosen, invocation: InvocationOptions = {}) =>
+      expect(evaluated(name, chosen, invocation)).rejects;
+    await refused("sine", { ways: 5 }).toThrow(
+      /^--ways means nothing for .*sine, a run with --data sinusoid\. It is for data sets of classes$/,
+    );
+    const unlabelled =
+      /^--unlabelled means nothing for .*, a run with --learner \w+\. It is for --learner semi-supervised$/;
+    await refused("prototypical", { unlabelled: 3 }).toThrow(unlabelled);
+    await expect(comparedRuns(["maml", "seed"], { unlabelled: 4, evalSteps: [1] })).rejects.toThrow(unlabelled);
+    await refused("linear", {}, { batchNorm: ["support"] }).toThrow(/--batch-norm means nothing for .*--model linear/);
+    const noSteps = "--eval-steps 0,1,5 means nothing: prototypical network takes no steps. Leave it out: ";
+    const chosen = { evalSteps: [0, 1, 5] };
+    await refused("prototypical", chosen, { skipBaselines: true }).toThrow(noSteps);
+    await refused("prototypical", chosen, { openSet: true }).toThrow(noSteps);
+    await expect(comparedRuns(["prototypical", "prototypical"], chosen)).rejects.toThrow(noSteps);
+    expect(await readdir(runPath("prototypical"))).toEqual(before);
+  }, 20_000);
+
+  it("steps are for baselines from scratch and for other runs as well", async () => {
+    const chosen = { evalSteps: [0, 3] };
+    const scratch = (await evaluated("prototypical", chosen)).evaluations[1]!;
+    expect([scratch.learner, scratch.rows.map(({ steps }) => steps)]).toEqual(["from scratch", [0, 3]]);
+    const beside = { skipBaselines: true, with: [runPath("joint")] };
+    const rows = (await evaluated("prototypical", chosen, beside)).evaluations[1]!.rows;
+    expect(rows.map(({ steps }) => steps)).toEqual([0, 3]);
+  }, 20_000);
+});
+
+it("says after an interruption how to begin the same evaluation again", async () => {
+  const stopping = () => {
+    const { output, text } = collected();
+    let isStopped = false;
+    const update = (): void => {
+      if (!isStopped) process.emit("SIGINT");
+      isStopped = true;
+    };
+    return { text, output: { ...output, progress: () => ({ update, resume: () => undefined, end: () => undefined }) } };
+  };
+  const chosen: Chosen = { shots: 2, evalTasks: 300, workers: 1 };
+  const run = runPath("maml");
+  const [evaluation, comparison] = [stopping(), stopping()];
+  const invocation = { with: [runPath("joint")], skipBaselines: true };
+  await expect(evalCommand({ folder: run, chosen, invocation }, evaluation.output)).rejects.toThrow(Interrupted);
+  expect(evaluation.text()).toContain(
+    `innerloop eval ${run} --shots 2 --eval-tasks 300 --workers 1 --with ${runPath("joint")} --skip-baselines\n`,
+  );
+  await expect(
+    compareCommand({ folders: [run, runPath("seed")], chosen, invocation: {} }, comparison.output),
+  ).rejects.toThrow(Interrupted);
+  expect(comparison.text()).toContain(
+    `innerloop compare ${run} ${runPath("seed")} --shots 2 --eval-tasks 300 --workers 1\n`,
+  );
+}, 20_000);
+
 describe("innerloop eval on another data set", () => {
   const bare = { skipBaselines: true } as const;
 
@@ -210,6 +271,14 @@ describe("innerloop eval on another data set", () => {
     expect(figuresOf(paper)).toEqual(figuresOf(others));
     expect(figuresOf(await evaluated("maml", { data: "wide" }, bare))).not.toEqual(figuresOf(others));
     await expect(evaluated("maml", { data: "sinusoid" })).rejects.toThrow(/--data sinusoid of a run of spots/);
+  }, 20_000);
+
+  it("keeps half of the classes for the threshold of --open-set, and says so where too few are left", async () => {
+    await expect(evaluated("maml", { data: "others" }, { openSet: true })).rejects.toThrow(
+      "4-way tasks of --open-set take 8 classes, 4 of them unknown; of the 12 classes of others, 6 are kept for choosing the threshold, and 6 are left. Lower --ways to at most 3, or give data of more classes",
+    );
+    const fewer = await evaluated("maml", { data: "others", ways: 3 }, { openSet: true });
+    expect(fewer.protocol).toMatchObject({ ways: 3, unknownClasses: 3 });
   }, 20_000);
 
   it("knows its own data set under another name", async () => {
@@ -271,8 +340,17 @@ describe("innerloop compare", () => {
     expect(
       text.match(/^\| (accuracy|negative log-likelihood), each at its last step \| {2}\| difference \|/gm),
     ).toHaveLength(2);
-    expect(text).toMatch(/^\| prototypical network, no batch norm \(.*prototypical\) \| [\d.]+% ± [\d.]+ \| [+-]/m);
+    expect(text).toMatch(
+      /^\| prototypical network, no batch norm \(.*prototypical\), no steps \| [\d.]+% ± [\d.]+ \| [+-]/m,
+    );
     expect(text).toMatch(/^- accuracy on 12 tasks from 8 held-out classes/m);
+  });
+
+  it("says nothing of steps where no run takes any", async () => {
+    const { text } = await comparedRuns(["prototypical", "prototypical"], {}, { markdown: true });
+    expect(text).toMatch(/^\| accuracy \| {2}\| difference \|/m);
+    expect(text).toMatch(/^\| prototypical network \([^)]*prototypical\) \| [\d.]+% ± [\d.]+ \| \+0\.0 ± 0\.0/m);
+    expect(text).not.toMatch(/step/);
   });
 
   it("refuses runs that are tested on other tasks, saying in what they differ", async () => {
@@ -306,6 +384,7 @@ describe("innerloop compare", () => {
     );
     const both = await comparedRuns(["two unlabelled", "three unlabelled"], { unlabelled: 4 });
     expect(both.protocol).toMatchObject({ unlabelled: 4 });
+    expect(both.text).toContain("4-way 1-shot, 4 unlabelled examples per class, 2 queries per class");
     const refused = /unlabelled support examples per class 2 and 0\. Only runs of learners that learn from unlabelled/;
     await expect(comparedRuns(["two unlabelled", "all labelled"], { unlabelled: 2 })).rejects.toThrow(refused);
     await expect(evaluated("two unlabelled", {}, { with: [runPath("all labelled")] })).rejects.toThrow(refused);
@@ -337,7 +416,7 @@ describe("runs of formulas", () => {
     const { comparisons: equal, protocol } = await comparedRuns(["curves", "more points"], { shots: 3 });
     expect(protocol).toMatchObject({ shots: 3, queries: 3 });
     expect(equal[0]!.runs).toHaveLength(2);
-    await expect(comparedRuns(["curves", "maml"], { ways: 4, shots: 1, queries: 2 })).rejects.toThrow(
+    await expect(comparedRuns(["curves", "maml"], { shots: 1, queries: 2 })).rejects.toThrow(
       /different tasks: kind of data sinusoid and a data set/,
     );
   });

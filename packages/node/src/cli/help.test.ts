@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { commandNames, experimentOptions, flagOf, type OptionSpec, optionsOf } from "../presets/option-table.js";
 import { checkOption, optionText, parseOption } from "../presets/option-values.js";
-import { commandHelp, commandLineReference, rootHelp } from "./help.js";
+import { commandHelp, commandLineReference, commandTexts, groupHelp, rootHelp } from "./help.js";
 import { paintFor, widthOf } from "./terminal.js";
 
 const plain = paintFor(false);
@@ -15,9 +15,27 @@ describe("help", () => {
   it.each(commandNames)("of %s names each of its options, and fits the terminal", (command) => {
     const help = commandHelp(command, plain, 80);
     for (const [name] of optionsOf(command)) expect(help).toContain(`${flagOf(name)}`);
-    const examples = help.slice(help.indexOf("Examples:"));
-    for (const line of help.replace(examples, "").split("\n")) expect(widthOf(line), line).toBeLessThanOrEqual(80);
-    expect(rootHelp(plain, "1")).toContain(command);
+    // Commands to copy are not broken, however long.
+    const commands = commandTexts[command].examples.map(([example]) => `  ${example}`);
+    for (const line of help.split("\n").filter((each) => !commands.includes(each)))
+      expect(widthOf(line), line).toBeLessThanOrEqual(80);
+    for (const [example, meaning] of commandTexts[command].examples)
+      expect(help.replace(/\s+/g, " ")).toContain(meaning ? `${example} # ${meaning}` : example);
+  });
+
+  it("of all commands, and of those that begin with a word, names each and fits the terminal", () => {
+    const dataCommands = commandNames.filter((name) => name.startsWith("data "));
+    for (const [help, names] of [
+      [rootHelp(plain, "1.2.3", 80), commandNames],
+      [groupHelp("data", dataCommands, plain, 80), dataCommands],
+    ] as const) {
+      for (const name of names)
+        expect(help.replace(/\s+/g, " ")).toMatch(new RegExp(` ${name} .*${commandTexts[name].summary.slice(-20)}`));
+      for (const line of help.split("\n")) expect(widthOf(line), line).toBeLessThanOrEqual(80);
+    }
+    expect(groupHelp("data", dataCommands, plain, 80)).toContain(
+      `  innerloop data list                      lists the data sets and where they\n${" ".repeat(43)}stand\n`,
+    );
   });
 
   it("no option of a command is declared twice", () => {
@@ -44,7 +62,22 @@ describe("help", () => {
         `--train-shots is ${wrong}. Give a whole number or a range as in 1-10, from 1 to 1000; or 0`,
       );
     expect(checkOption("it", trainShots, { from: 2, to: 3 })).toEqual({ from: 2, to: 3 });
-    for (const wrong of [null, [], { from: 2 }, { from: 2, to: 3, by: 1 }, { from: "2", to: 3 }])
+    expect(checkOption("it", trainShots, "2-3")).toEqual({ from: 2, to: 3 });
+    expect(() => checkOption("trainShots in my.json", trainShots, "7")).toThrow(
+      'trainShots in my.json is "7". Give a whole number or a range as in 1-10, from 1 to 1000; or 0; a range as "1-10" in quotes',
+    );
+    for (const wrong of [
+      "3-2",
+      "1-2-3",
+      "0-3",
+      "1-",
+      "",
+      null,
+      [],
+      { from: 2 },
+      { from: 2, to: 3, by: 1 },
+      { from: "2", to: 3 },
+    ])
       expect(() => checkOption("it", trainShots, wrong)).toThrow(/^it is /);
   });
 });

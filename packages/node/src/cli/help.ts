@@ -11,7 +11,7 @@ import {
 } from "../presets/option-table.js";
 import { optionText, placeholderOf, rangeOf } from "../presets/option-values.js";
 import { type Preset, presets } from "../presets/presets.js";
-import { type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
+import { hanging, type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
 
 export interface CommandText {
   /** Arguments as they are written after the command's name. */
@@ -33,7 +33,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     args: "[PRESET|EXPERIMENT.json|EXPERIMENT.ts]",
     summary: "meta-trains a model and evaluates it on held-out tasks",
     details:
-      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10 }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. ' +
+      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10, "trainShots": "1-10", "evalSteps": [0, 1] }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. ' +
       "Ctrl-C saves and says how to go on; a run that was stopped or killed and resumed ends with the bytes of one that was not.",
     examples: [
       ["innerloop train hanzi", "the built-in characters, nothing to download"],
@@ -179,31 +179,47 @@ export function commandHelp(command: CommandName, paint: Paint, width: number): 
     for (const [name, spec] of own) {
       const flags = flagText(name, spec);
       const help = [helpText(spec), showsDefaults(command) ? defaultText(spec) : ""].join(" ").trimEnd();
-      const [head, ...rest] = wrapped(help, width - 32).split("\n");
-      if (widthOf(flags) > 27) lines.push(`  ${paint("cyan", flags)}`, `${" ".repeat(32)}${head}`);
-      else lines.push(`  ${paint("cyan", padEnd(flags, 28))}  ${head}`);
-      lines.push(...rest.map((line) => " ".repeat(32) + line));
+      const text = hanging(help, width, 32);
+      if (widthOf(flags) > 27) lines.push(`  ${paint("cyan", flags)}`, `${" ".repeat(32)}${text}`);
+      else lines.push(`  ${paint("cyan", padEnd(flags, 28))}  ${text}`);
     }
   }
   lines.push("", paint("bold", "Examples:"));
-  for (const [example, meaning] of examples)
-    lines.push(`  ${example}${meaning ? paint("dim", `   # ${meaning}`) : ""}`);
+  lines.push(...examples.map((example) => exampleText(example, paint, width)));
   return `${lines.join("\n")}\n`;
+}
+
+/** A command with what it is for, beside it or else below: a command is never broken, so that it can be copied. */
+function exampleText([example, meaning]: readonly [string, string], paint: Paint, width: number): string {
+  if (!meaning) return `  ${example}`;
+  const beside = `  ${example}   # ${meaning}`;
+  if (widthOf(beside) <= width) return `  ${example}   ${paint("dim", `# ${meaning}`)}`;
+  return `  ${example}\n      ${paint("dim", `# ${hanging(meaning, width, 8)}`)}`;
 }
 
 function presetLines(width: number): string[] {
   const entries = Object.entries(presets).map(([name, { summary }]): string[] => [name, summary]);
   const room = Math.max(...entries.map(([name]) => name!.length)) + 4;
-  return entries.map(([name, summary]) => {
-    const [head, ...rest] = wrapped(summary!, width - room).split("\n");
-    return [`  ${padEnd(name!, room - 2)}${head}`, ...rest.map((line) => " ".repeat(room) + line)].join("\n");
-  });
+  return entries.map(([name, summary]) => `  ${padEnd(name!, room - 2)}${hanging(summary!, width, room)}`);
 }
 
-export function rootHelp(paint: Paint, version: string): string {
-  const rows = commandOrder.map((name) => `  ${paint("cyan", padEnd(name, 13))}  ${commandTexts[name].summary}`);
+/** Columns for help: lines as long as those of a very wide terminal would be hard to read. */
+export const helpWidth = (columns: number | undefined): number => Math.min(120, Math.max(60, columns || 100));
+
+export function rootHelp(paint: Paint, version: string, width: number): string {
+  const rows = commandOrder.map(
+    (name) => `  ${paint("cyan", padEnd(name, 13))}  ${hanging(commandTexts[name].summary, width, 17)}`,
+  );
+  const first: CommandText["examples"] = [
+    ["innerloop start", "a minute of training, then a tour of the result"],
+    ["innerloop train hanzi", "a longer one, in a run folder of its own"],
+    ["innerloop train --help", "presets and all options"],
+  ];
   return [
-    `innerloop ${version}: learning to learn. Models that adapt to a new task from a handful of examples.`,
+    wrapped(
+      `innerloop ${version}: learning to learn. Models that adapt to a new task from a handful of examples.`,
+      width,
+    ),
     "",
     `${paint("bold", "Usage:")} innerloop <command> [options]`,
     "",
@@ -211,13 +227,22 @@ export function rootHelp(paint: Paint, version: string): string {
     ...rows,
     "",
     paint("bold", "Start here:"),
-    `  innerloop start                       ${paint("dim", "# a minute of training, then a tour of the result")}`,
-    `  innerloop train hanzi                 ${paint("dim", "# a longer one, in a run folder of its own")}`,
-    `  innerloop train --help                ${paint("dim", "# presets and all options")}`,
+    ...first.map(([command, meaning]) => `  ${padEnd(command, 22)}   ${paint("dim", `# ${meaning}`)}`),
     "",
     "Errors come with a remedy; DEBUG=1 adds the stack trace.",
     "",
   ].join("\n");
+}
+
+/** The help of a word that several commands begin with: `data`, `cache`. */
+export function groupHelp(word: string, names: readonly CommandName[], paint: Paint, width: number): string {
+  const usages = names.map((name) => `innerloop ${name} ${commandTexts[name].args}`.trimEnd());
+  const room = Math.max(...usages.map(widthOf)) + 5;
+  const rows = usages.map(
+    (usage, i) =>
+      `  ${paint("cyan", padEnd(usage, room - 5))}   ${hanging(commandTexts[names[i]!].summary, width, room)}`,
+  );
+  return [`${paint("bold", "Usage:")} innerloop ${word} <command>`, "", ...rows, ""].join("\n");
 }
 
 const commandOrder: readonly CommandName[] = [

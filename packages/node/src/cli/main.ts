@@ -14,7 +14,7 @@ import { parseOption, placeholderOf } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import type { AdaptRequest } from "./adapt-command.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
-import { commandHelp, commandTexts, rootHelp } from "./help.js";
+import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
 import { createOutput, type Output } from "./output.js";
 import { hasColour, paintFor } from "./terminal.js";
 import { ownVersion } from "./versions.js";
@@ -85,11 +85,12 @@ const argumentsOf: Readonly<Record<CommandName, string>> = {
 
 function program(): Command {
   const paint = paintFor(hasColour(process.stdout));
-  const root = prepared(new Command("innerloop"), () => rootHelp(paint, ownVersion()));
+  const width = helpWidth(process.stdout.columns);
+  const root = prepared(new Command("innerloop"), () => rootHelp(paint, ownVersion(), width));
   root.version(`innerloop ${ownVersion()}`, "-v, --version");
   root.action(() => {
     const [unknown] = root.args;
-    if (unknown === undefined) process.stdout.write(rootHelp(paint, ownVersion()));
+    if (unknown === undefined) process.stdout.write(rootHelp(paint, ownVersion(), width));
     else
       throw unknownCommand(
         unknown,
@@ -109,12 +110,13 @@ function program(): Command {
 /** A word that several commands begin with: `data list`, `data get`. */
 function addGroup(root: Command, word: string): Command {
   const paint = paintFor(hasColour(process.stdout));
+  const width = helpWidth(process.stdout.columns);
   const names = commandNames.filter((name) => name.startsWith(`${word} `));
-  const group = prepared(root.command(word), () => groupHelp(word, names, paint));
+  const group = prepared(root.command(word), () => groupHelp(word, names, paint, width));
   group.argument("[command...]");
   group.action(() => {
     const [unknown] = group.args;
-    if (unknown === undefined) process.stdout.write(groupHelp(word, names, paint));
+    if (unknown === undefined) process.stdout.write(groupHelp(word, names, paint, width));
     else {
       const known = names.map((name) => name.slice(word.length + 1));
       throw unknownCommand(unknown, known, `${word} `);
@@ -138,18 +140,10 @@ function unknownCommand(wrong: string, names: readonly string[], prefix = ""): U
   );
 }
 
-function groupHelp(word: string, names: readonly CommandName[], paint: ReturnType<typeof paintFor>): string {
-  const rows = names.map(
-    (name) =>
-      `  ${paint("cyan", `innerloop ${name} ${commandTexts[name].args}`.trimEnd().padEnd(40))} ${commandTexts[name].summary}`,
-  );
-  return [`${paint("bold", "Usage:")} innerloop ${word} <command>`, "", ...rows, ""].join("\n");
-}
-
 function addCommand(parent: Command, name: CommandName): void {
   const own = `${name.split(" ").at(-1)} ${argumentsOf[name]}`.trim();
   const paint = paintFor(hasColour(process.stdout));
-  const width = Math.min(120, Math.max(60, process.stdout.columns || 100));
+  const width = helpWidth(process.stdout.columns);
   const command = prepared(parent.command(own), () => commandHelp(name, paint, width));
   const options = optionsOf(name);
   for (const [option, spec] of options) command.addOption(commanderOption(option, spec));

@@ -18,8 +18,8 @@ import { Interrupted } from "./cli-error.js";
 import { paramsFor } from "./evaluated-run.js";
 import type { Output } from "./output.js";
 import type { Prepared } from "./prepare.js";
-import { markdownTable } from "./results-table.js";
-import { columns, count, counted, duration, withInterval } from "./terminal.js";
+import { drawTable, markdownTable } from "./results-table.js";
+import { count, counted, duration, roomIn, withInterval } from "./terminal.js";
 
 /** The figures in the order in which they are shown, in words. */
 const titles: Readonly<Record<keyof OpenSetEvaluation["figures"], string>> = {
@@ -49,7 +49,7 @@ export async function openSetEval(setting: {
 }): Promise<void> {
   const { run, prepared, options, invocation, executor, output, signal } = setting;
   const learner = rejectingLearner(setting);
-  const { validation, test } = heldOut(prepared, run);
+  const { validation, test } = heldOut(prepared, run, options.ways);
   const trained = prepared.trained ?? prepared.experiment.learner;
   const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], invocation.checkpoint);
   const { ways, shots } = options;
@@ -95,15 +95,15 @@ export async function openSetEval(setting: {
   const notes = protocolNotes(evaluation, rule, options.seed);
   output.event({ type: "openSet", ...record });
   output.say();
-  const lines = columns([["", learner.name], ...rows]);
-  output.result(lines.map((text, i) => `  ${i === 0 ? output.paint("dim", text) : text}`).join("\n"));
+  const shownTable = { header: ["", learner.name], rows };
+  output.result(drawTable(shownTable, { paint: output.paint, room: roomIn() }));
   output.say();
   for (const note of notes) output.say(output.paint("dim", `  ${note}`));
   output.say(
     output.paint("dim", `  ${checkpoint} checkpoint, after ${counted(iteration, "update")}; ${duration(seconds)}`),
   );
   output.say();
-  const table = markdownTable({ header: ["", learner.name], rows });
+  const table = markdownTable(shownTable);
   const facts = [
     ...notes,
     `${checkpoint} checkpoint, after ${count(iteration)} updates`,
@@ -144,8 +144,9 @@ export function isOpenSetAsked(invocation: InvocationOptions): boolean {
 
 /** Classes to choose the threshold on and classes to report, which share none. */
 function heldOut(
-  { splits }: Prepared,
+  { splits, domains }: Prepared,
   run: RunFolder,
+  ways: number,
 ): { readonly validation: LabelledExamples; readonly test: LabelledExamples } {
   if (!splits) {
     throw new UsageError(
@@ -156,10 +157,18 @@ function heldOut(
   const { validation, test } = splits;
   if (validation !== test) return { validation, test };
   // Another data set than that of training, all of whose classes serve: every second one for each.
-  return {
+  const parts = {
     validation: selectClasses(test, (_, index) => index % 2 === 0),
     test: selectClasses(test, (_, index) => index % 2 === 1),
   };
+  const [all, left] = [test, parts.test].map(({ classes }) => classes.length) as [number, number];
+  if (left >= 2 * ways) return parts;
+  throw new UsageError(
+    `${ways}-way tasks of --open-set take ${2 * ways} classes, ${ways} of them unknown; of the ${all} classes of ${domains?.testedOn ?? test.name}, ${all - left} are kept for choosing the threshold, and ${left} are left`,
+    left < 4
+      ? "Give data of more classes"
+      : `Lower --ways to at most ${Math.floor(left / 2)}, or give data of more classes`,
+  );
 }
 
 function protocolNotes({ protocol }: OpenSetEvaluation, rule: CalibratedRule, seed: number): string[] {

@@ -103,7 +103,16 @@ test("eval --open-set chooses a threshold, reports it, and adapt --reject uses i
   const uneven = await adapt("--reject");
   expect(uneven.err).toMatch(/chosen on 2-way 2-shot tasks; here are 2 classes of 2, 3 examples/);
   await writeFile(join(folder, "run/open-set.json"), JSON.stringify({ rule: { ...record.rule, iteration: 1 } }));
-  expect((await adapt("--reject")).err).toMatch(/the threshold of run was chosen with updates 1, and this is 2/);
+  expect((await adapt("--reject")).err).toMatch(
+    /the threshold of run was chosen with updates 1, and this is 2\. Choose a threshold anew with `innerloop eval run --open-set`/,
+  );
+  await writeFile(
+    join(folder, "run/open-set.json"),
+    JSON.stringify({ rule: { ...record.rule, batchNorm: "support" } }),
+  );
+  expect((await adapt("--reject")).err).toMatch(
+    /chosen with batch norm support, and this is none\. Give --batch-norm support, or choose a threshold anew with/,
+  );
   await writeFile(join(folder, "run/open-set.json"), "{}");
   expect((await adapt("--reject")).err).toMatch(/run\/open-set\.json is no open-set evaluation/);
 }, 60_000);

@@ -1,6 +1,6 @@
 /** Where a command's words go: people, logs or programs. */
 import { Pace } from "./pace.js";
-import { clock, count, hasColour, type Paint, paintFor, widthOf } from "./terminal.js";
+import { clock, count, folded, hasColour, type Paint, paintFor, roomIn, widthOf } from "./terminal.js";
 
 /** Progress of long work, drawn on one line of a terminal, or as a line from time to time elsewhere. */
 export interface ProgressLine {
@@ -20,7 +20,7 @@ export interface Output {
   readonly interactive: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
-  /** For people; left out by --quiet and --json. */
+  /** For people, in lines that fit the terminal; left out by --quiet and --json. */
   say(text?: string): void;
   /** The result of a command: left out by --json only. */
   result(text: string): void;
@@ -57,7 +57,7 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
     json,
     quiet,
     say: (text = "") => {
-      if (!quiet && !json) print(text);
+      if (!quiet && !json) print(folded(text, roomIn(stdout)));
     },
     result: (text) => {
       if (!json) print(text);

@@ -95,7 +95,21 @@ test("says what is wrong with a table or its options", async () => {
   const text = await innerloop("train", ...table, "--inputs", "hour,state");
   expect(text.err).toMatch(/sensors\.csv:2: column "state" holds "ok" where a number should be/);
   const large = await innerloop("train", ...table, "--shots", "30");
-  expect(large.err).toMatch(/ILT201 groupedRegression: there are no groups of enough rows for train/);
+  expect([large.code, large.err]).toEqual([
+    2,
+    expect.stringMatching(
+      /of the 40 groups of sensor in sensors\.csv, none has the \d+ rows that --shots 30 and \d+ queries take; the largest has \d+\. Lower --shots or --queries/,
+    ),
+  ]);
+  const classes = await innerloop("train", ...table, "--learner", "prototypical");
+  expect([classes.code, classes.err]).toEqual([
+    2,
+    expect.stringMatching(
+      /^Error: --learner prototypical of regression, whose tasks have no classes\. Choose one of maml, .*joint\n$/,
+    ),
+  ]);
+  const many = await innerloop("eval", "run", "--shots", "30");
+  expect([many.code, many.err]).toEqual([2, expect.stringMatching(/sensors\.csv, none has the \d+ rows/)]);
 }, 60_000);
 
 test("the families of curves are data sets by name", async () => {

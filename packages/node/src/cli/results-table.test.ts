@@ -5,6 +5,7 @@ import type { Experiment } from "../presets/experiment.js";
 import type { FigureChoice } from "../presets/option-table.js";
 import { figuresChosen, resultsCells } from "../runs/results-cells.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
+import { widthOf } from "./terminal.js";
 
 const figure = (mean: number) => ({ mean, deviation: 0, interval: 0.01, count: 4 });
 const evaluation = (learner: string, protocol: Evaluation["protocol"], means: Record<number, number>): Evaluation => ({
@@ -17,24 +18,86 @@ const evaluation = (learner: string, protocol: Evaluation["protocol"], means: Re
 describe("the results table", () => {
   const stepless = evaluation("nearest neighbour", {}, { 0: 0.5 });
 
-  it("has methods without steps in its last column, and others where they belong", () => {
-    const { header, rows } = resultsCells([
-      evaluation("MAML", { steps: 1 }, { 0: 0.2, 5: 0.9 }),
-      evaluation("from scratch", { steps: 1 }, { 0: 0.2 }),
-      stepless,
+  const maml = evaluation("MAML", { steps: 1 }, { 0: 0.2, 5: 0.9 });
+  const scratch = evaluation("from scratch", { steps: 1 }, { 0: 0.2 });
+  const cellsOf = (...list: Evaluation[]) => {
+    const { header, rows } = resultsCells(list);
+    return [header, ...rows.map(({ figures }) => figures.map((each) => each?.mean))];
+  };
+
+  it("has methods without steps in a column of their own", () => {
+    expect(cellsOf(maml, scratch, stepless)).toEqual([
+      ["before", "5 steps", "no steps"],
+      [0.2, 0.9, undefined],
+      [0.2, undefined, undefined],
+      [undefined, undefined, 0.5],
     ]);
-    expect(header).toEqual(["before", "5 steps"]);
-    expect(rows.map(({ figures }) => figures.map((each) => each?.mean))).toEqual([
-      [0.2, 0.9],
-      [0.2, undefined],
-      [undefined, 0.5],
+    expect(cellsOf(maml, scratch)[0]).toEqual(["before", "5 steps"]);
+  });
+
+  it("has that column next to the names where it is about such a method", () => {
+    expect(cellsOf(stepless, maml)).toEqual([
+      ["no steps", "before", "5 steps"],
+      [0.5, undefined, undefined],
+      [undefined, 0.2, 0.9],
     ]);
+    expect(cellsOf(stepless)).toEqual([["no steps"], [0.5]]);
+  });
+
+  it("says before of one that takes steps and was judged without", () => {
+    expect(cellsOf(scratch)).toEqual([["before"], [0.2]]);
   });
 
   it("has a column for a single number of steps", () => {
     const text = resultsMarkdown("x", [evaluation("MAML", { steps: 1 }, { 5: 0.9 }), stepless], []);
-    expect(text).toContain("|  | 5 steps |");
-    expect(text).toContain("| nearest neighbour (pixels) | 50.0% ± 1.0 |");
+    expect(text).toContain("|  | 5 steps | no steps |");
+    expect(text).toContain("| nearest neighbour (pixels) |  | 50.0% ± 1.0 |");
+  });
+
+  it("says no steps of the other figures of such a method, too", () => {
+    const figures = { accuracy: figure(0.5), loss: figure(1.5) };
+    const method = { ...stepless, learner: "prototypical network", rows: [{ steps: 0, figures }] };
+    const plain = (_style: string, text: string): string => text;
+    expect(resultsTable([method], plain).split("\n")).toEqual([
+      "                            no steps",
+      "  prototypical network   50.0% ± 1.0",
+      "",
+      "  prototypical network        no steps",
+      "  loss                   1.500 ± 0.010",
+    ]);
+  });
+});
+
+describe("on a terminal that is narrower than the table", () => {
+  const brackets = (style: string, text: string): string => (style === "bold" ? `[${text}]` : text);
+  const all = [
+    evaluation("MAML", { steps: 1 }, { 0: 0.2, 1: 0.6, 5: 0.8, 10: 0.9 }),
+    evaluation("from scratch, Adam 0.01, batch norm support", { steps: 10 }, { 10: 0.4, 50: 0.5 }),
+    evaluation("nearest neighbour", {}, { 0: 0.3 }),
+  ];
+
+  it("is drawn as several, of some columns and the rows with figures in them each, with long names in two lines", () => {
+    expect(resultsTable(all, brackets, undefined, 72).split("\n")).toEqual([
+      "              before        1 step       5 steps",
+      "  [MAML   20.0% ± 1.0   60.0% ± 1.0   80.0% ± 1.0]",
+      "",
+      "                                  10 steps      50 steps      no steps",
+      "  [MAML                         90.0% ± 1.0]",
+      "  from scratch, Adam 0.01,     40.0% ± 1.0   50.0% ± 1.0",
+      "    batch norm support",
+      "  nearest neighbour (pixels)                               30.0% ± 1.0",
+    ]);
+  });
+
+  it("loses no figure, and no line is wider than the terminal", () => {
+    const words = (text: string) => text.match(/\d+\.\d% ± \d\.\d/g)!.sort();
+    const whole = resultsTable(all, brackets);
+    for (const room of [50, 80, 100]) {
+      const text = resultsTable(all, (_style, plain) => plain, undefined, room);
+      for (const line of text.split("\n")) expect(widthOf(line), line).toBeLessThanOrEqual(room);
+      expect(words(text)).toEqual(words(whole));
+    }
+    expect(whole.split("\n")).toHaveLength(4);
   });
 });
 
@@ -175,5 +238,46 @@ describe("the protocol in words", () => {
     );
     expect(bare).toMatch(/3 queries per class, no batch norm; mean ± 95% interval; seed 4$/);
     expect(of({}, {}, [{ steps: 1, figures: {} }])).toContain("1 step (trained with 1)");
+    const twice = [5, 1, 1].map((steps) => ({ steps, figures: { accuracy: figure(1) } }));
+    expect(of({}, {}, twice)).toContain(", 1 and 5 steps (trained with 1)");
+  });
+
+  it("says how many unlabelled examples there are, to learners that learn from them", () => {
+    const of = (more: Evaluation["protocol"]) =>
+      protocolText(
+        {
+          learner: "semi-supervised prototypical network",
+          protocol: { ways: 5, shots: 1, queries: 3, tasks: 8, ...more },
+          rows: [{ steps: 0, figures: { accuracy: figure(1) } }],
+          values: [],
+        },
+        { tasks: apart } as unknown as Experiment,
+        { seed: 4, split: "classes" },
+      );
+    expect(of({ unlabelled: 10, distractorClasses: 0 })).toContain(
+      ": 5-way 1-shot, 10 unlabelled examples per class, 3 queries per class,",
+    );
+    expect(of({ unlabelled: 1, distractorClasses: 2 })).toContain(
+      ", 1 unlabelled example per class and of 2 other classes, 3 queries",
+    );
+    for (const none of [of({}), of({ unlabelled: 10, unlabelledUsed: false })]) expect(none).not.toMatch(/unlabelled/);
+  });
+
+  it("says in which unit errors are where the targets of a table are standardised", () => {
+    const of = (standardized: boolean) =>
+      protocolText(
+        {
+          learner: "MAML",
+          protocol: { shots: 5, queries: 5, loss: "mean squared error", standardized, tasks: 8 },
+          rows: [{ steps: 0, figures: { loss: figure(1) } }],
+          values: [],
+        },
+        { tasks: apart } as unknown as Experiment,
+        { seed: 4, split: "classes" },
+      );
+    expect(of(true)).toContain(
+      "5 query points, no batch norm; targets in units of their standard deviation over the training groups; mean ±",
+    );
+    expect(of(false)).not.toContain("standard deviation");
   });
 });

@@ -3,7 +3,7 @@ import type { Evaluation } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { figureNameOf, figureNamesOf, figureTitle, resultsCells } from "../runs/results-cells.js";
-import { columns, count, counted, type Paint, withInterval } from "./terminal.js";
+import { columnsWithin, count, counted, type Paint, roomIn, widthOf, withInterval } from "./terminal.js";
 
 interface Table {
   readonly header: readonly string[];
@@ -39,18 +39,69 @@ function otherFigures(first: Evaluation): Table | undefined {
   };
 }
 
+/** Of a table's width, what names may take before they are folded. */
+const nameShare = 0.4;
+const [indent, gap] = [2, 3];
+
+/**
+ * A table that is wider than `room`, as tables of as many of its columns as there is room for, each with the rows that
+ * have a figure in it. Lines that a terminal breaks anywhere would no longer be a table.
+ */
+function tablesWithin(room: number, { header: [title = "", ...header], rows }: Table): Table[] {
+  const whole = rows.map(([name = "", ...cells]) => ({ name, cells }));
+  const columnWidths = header.map(
+    (text, i) => gap + Math.max(widthOf(text), ...whole.map(({ cells }) => widthOf(cells[i]!))),
+  );
+  const nameWidth = Math.max(...[title, ...whole.map(({ name }) => name)].map(widthOf));
+  const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
+  if (nameWidth + sum(columnWidths) <= room) return [{ header: [title, ...header], rows }];
+  const forColumns = room - Math.min(nameWidth, Math.floor(nameShare * room));
+  const parts: number[][] = [];
+  for (const [i, width] of columnWidths.entries()) {
+    const part = parts.at(-1);
+    if (part && sum(part.map((each) => columnWidths[each]!)) + width <= forColumns) part.push(i);
+    else parts.push([i]);
+  }
+  return parts.map((part) => {
+    const of = (cells: readonly string[]): string[] => part.map((i) => cells[i]!);
+    const present = whole.filter(({ cells }) => of(cells).some((cell) => cell !== ""));
+    return { header: [title, ...of(header)], rows: present.map(({ name, cells }) => [name, ...of(cells)]) };
+  });
+}
+
+/** A table in lines that fit into `room`; one that is too wide for it is drawn in several, one under another. */
+export function drawTable(
+  table: Table,
+  { paint, room, bold }: { readonly paint: Paint; readonly room: number; readonly bold?: string },
+): string {
+  return tablesWithin(room - indent, table)
+    .map(({ header, rows }) =>
+      columnsWithin(room - indent, [header, ...rows], [0], gap)
+        .flatMap((lines, i) => {
+          const style = i === 0 ? "dim" : rows[i - 1]![0] === bold ? "bold" : undefined;
+          return lines.map((line) => `${" ".repeat(indent)}${style ? paint(style, line) : line}`.trimEnd());
+        })
+        .join("\n"),
+    )
+    .join("\n\n");
+}
+
 /**
  * The tables for a terminal; the first evaluation is the one that they are about. Without names of figures: the leading
  * one of all methods, and the others of the first.
+ *
+ * @param room columns that there are for a line
  */
-export function resultsTable(evaluations: readonly Evaluation[], paint: Paint, names?: readonly string[]): string {
-  const draw = ({ header, rows }: Table, bold: number): string =>
-    columns([header, ...rows])
-      .map((line, i) => `  ${i === 0 ? paint("dim", line) : i === bold ? paint("bold", line) : line}`)
-      .join("\n");
-  if (names) return names.map((name) => draw(tableOf(evaluations, name), 1)).join("\n\n");
+export function resultsTable(
+  evaluations: readonly Evaluation[],
+  paint: Paint,
+  names?: readonly string[],
+  room: number = roomIn(),
+): string {
+  const ofAll = (table: Table): string => drawTable(table, { paint, room, bold: table.rows[0]![0]! });
+  if (names) return names.map((name) => ofAll(tableOf(evaluations, name))).join("\n\n");
   const others = otherFigures(evaluations[0]!);
-  return [draw(figureTable(evaluations, ""), 1), ...(others ? [draw(others, -1)] : [])].join("\n\n");
+  return [ofAll(figureTable(evaluations, "")), ...(others ? [drawTable(others, { paint, room })] : [])].join("\n\n");
 }
 
 /** Every figure of every method, the leading one first. */
@@ -78,13 +129,18 @@ export function protocolText(
   options: Pick<ExperimentOptions, "seed" | "split">,
   { domains, otherNorms = false }: { readonly domains?: Domains | undefined; readonly otherNorms?: boolean } = {},
 ): string {
-  const { family, ways, shots, queries, classes, batchNorm, tasks } = evaluation.protocol;
+  const { family, ways, shots, queries, classes, standardized, batchNorm, tasks } = evaluation.protocol;
   const task =
     shots === undefined
       ? String(family)
       : ways === undefined
         ? `${shots} support and ${queries} query points`
-        : `${ways}-way ${shots}-shot, ${counted(Number(queries), "query", "queries")} per class`;
+        : [
+            `${ways}-way ${shots}-shot`,
+            ...unlabelledText(evaluation),
+            `${counted(Number(queries), "query", "queries")} per class`,
+          ].join(", ");
+  const unit = standardized === true ? "; targets in units of their standard deviation over the training groups" : "";
   const pool = classes === undefined ? "" : ` from ${poolText(Number(classes), sources, options)}`;
   const norm = batchNorm === undefined ? "no batch norm" : `batch norm ${batchNorm}`;
   const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(
@@ -96,7 +152,7 @@ export function protocolText(
       ? "; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks"
       : "";
   const title = figureTitle(figureNameOf(evaluation), evaluation);
-  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${domain}; mean ± 95% interval${calibration}; seed ${options.seed}`;
+  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${domain}${unit}; mean ± 95% interval${calibration}; seed ${options.seed}`;
 }
 
 /** Where a run is tested on another data set than it was trained on. */
@@ -105,10 +161,19 @@ export interface Domains {
   readonly testedOn: string;
 }
 
+/** `5 unlabelled examples per class`; nothing for learners to whom the tasks give none. */
+function unlabelledText({ protocol: { unlabelled, unlabelledUsed, distractorClasses = 0 } }: Evaluation): string[] {
+  if (unlabelled === undefined || unlabelledUsed === false) return [];
+  const others = Number(distractorClasses);
+  const beyond = others > 0 ? ` and of ${counted(others, "other class", "other classes")}` : "";
+  return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
+}
+
 /** `0, 1 and 5 steps (trained with 1)`; nothing for learners that take none. */
 function stepsText({ rows, protocol }: Evaluation): string[] {
   if (protocol.steps === undefined) return [];
-  const list = rows.map(({ steps }) => count(steps));
+  // In the order of the table's columns, each of which it has once.
+  const list = [...new Set(rows.map(({ steps }) => steps))].sort((a, b) => a - b).map(count);
   const last = list.pop();
   const text = list.length > 0 ? `${list.join(", ")} and ${last} steps` : counted(Number(last), "step");
   return [`${text} (trained with ${protocol.steps})`];

@@ -26,6 +26,10 @@ export function hasColour(stream: { readonly isTTY?: boolean }, environment: Nod
   return stream.isTTY === true && environment.TERM !== "dumb";
 }
 
+/** Columns for a line: those of a terminal; files and programs take lines of any length. */
+export const roomIn = (stream: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout): number =>
+  stream.isTTY === true ? Math.max(40, stream.columns || 80) : Number.POSITIVE_INFINITY;
+
 /** 12,345 */
 export const count = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
@@ -105,6 +109,35 @@ export function columns(rows: readonly (readonly string[])[], left: readonly num
   );
 }
 
+/** The least that names are folded to, so that they can still be read. */
+const leastNameWidth = 16;
+
+/**
+ * Columns side by side within `room`: where they would be wider, the first, of names, is folded at words.
+ *
+ * @returns the lines of each row
+ */
+export function columnsWithin(
+  room: number,
+  rows: readonly (readonly string[])[],
+  left: readonly number[] = [0],
+  gap = 3,
+): string[][] {
+  const others = columns(
+    rows.map(([, ...cells]) => cells),
+    left.map((i) => i - 1),
+    gap,
+  );
+  const forNames = Math.max(leastNameWidth, room - gap - Math.max(...others.map(widthOf)));
+  // A name that goes on in another line does so further in, so that it does not look like a row.
+  const names = rows.map(([name = ""]) => (widthOf(name) <= forNames ? name : hanging(name, forNames, 2)).split("\n"));
+  const width = Math.max(...names.flat().map(widthOf));
+  return rows.map((_, i) => {
+    const [name = "", ...more] = names[i]!;
+    return [`${padEnd(name, width)}${" ".repeat(gap)}${others[i]}`.trimEnd(), ...more];
+  });
+}
+
 /** Breaks a text into lines of at most so many characters. */
 export function wrapped(text: string, width: number, indent = ""): string {
   const lines: string[] = [];
@@ -117,4 +150,20 @@ export function wrapped(text: string, width: number, indent = ""): string {
   }
   lines.push(line);
   return lines.map((each) => indent + each).join("\n");
+}
+
+/** The same for a text that begins in column `indent` of its line: so do the lines after it. */
+export const hanging = (text: string, width: number, indent: number): string =>
+  wrapped(text, width - indent).replaceAll("\n", `\n${" ".repeat(indent)}`);
+
+/** Breaks lines that are wider than `room`, at their own indentation; those with columns in them stay as they are. */
+export function folded(text: string, room: number): string {
+  return text
+    .split("\n")
+    .map((line) => {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what colour codes begin with
+      const [, codes = "", indent = "", words = ""] = /^((?:\u001b\[[0-9;]*m)*)( *)(.*)$/s.exec(line) ?? [];
+      return widthOf(line) <= room || words.includes("  ") ? line : codes + wrapped(words, room, indent);
+    })
+    .join("\n");
 }

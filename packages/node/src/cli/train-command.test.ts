@@ -68,6 +68,12 @@ describe("options that mean nothing", () => {
     ["hanzi", { batch: 9 }, "It is for --learner simple-shot"],
     [
       "hanzi",
+      { learner: "simple-shot", trainWays: 20 },
+      "--train-ways means nothing with --learner simple-shot. It is for learners that are trained on few-shot tasks",
+    ],
+    ["hanzi", { learner: "simple-shot", trainShots: 5 }, "--train-shots means nothing with --learner simple-shot"],
+    [
+      "hanzi",
       { learner: "prototypical", steps: 3 },
       "--steps means nothing with --learner prototypical. It is for learners",
     ],
@@ -100,6 +106,60 @@ describe("options that mean nothing", () => {
   it("leaving something out means something everywhere", async () => {
     const chosen: Chosen = { ...brief, testClasses: 0, rotations: "no", augment: "none" };
     expect(await train("sinusoid", chosen, { run: runPath("none"), skipEvaluation: true })).toContain("MAML");
+  });
+});
+
+describe("what is said after training", () => {
+  it("recommends more steps only where the learner takes some", async () => {
+    const told = await train("images", marks, { run: runPath("in steps") });
+    expect(told).toMatch(/What next\n.*--eval-steps 0,1,5,10,20/);
+    const learner = "prototypical";
+    const other = await train("images", { ...marks, learner }, { run: runPath("no steps") });
+    expect(other).toMatch(/What next\n.*--shots 5/);
+    expect(other).not.toContain("more adaptation steps");
+  }, 20_000);
+
+  it("says so where the process took more than --memory", async () => {
+    const chosen = { ...marks, memory: 50_000 };
+    const usage = process.resourceUsage();
+    const taken = vi.spyOn(process, "resourceUsage");
+    for (const [mebibytes, isMore] of [
+      [49_000, false],
+      [60_000, true],
+    ] as const) {
+      taken.mockReturnValue({ ...usage, maxRSS: mebibytes * 1024 });
+      const told = await train("images", chosen, { run: runPath(`of ${mebibytes} MiB`), skipEvaluation: true });
+      expect(told.includes("This is more than --memory 50000")).toBe(isMore);
+    }
+    taken.mockRestore();
+  });
+
+  it("names the command that makes a run and its continuation in one go", async () => {
+    const path = runPath("longer");
+    await train("sinusoid", brief, { run: path, skipEvaluation: true });
+    const told = await train(undefined, { iterations: 4, evalTasks: 6 }, { resume: path });
+    expect(told).toMatch(/innerloop train sinusoid .*--seed 1 +the same from another start/);
+    expect(told).not.toContain("--iterations 2");
+    const { command } = JSON.parse(await readFile(join(path, "config.json"), "utf8"));
+    expect(command).toBe(
+      "innerloop train sinusoid --meta-batch 2 --validate-every 0 --eval-steps 0,1 --workers 1 --iterations 4 --eval-tasks 6",
+    );
+    expect(await readFile(join(path, "results.md"), "utf8")).toContain(`made by \`${command}\``);
+  }, 20_000);
+});
+
+describe("ranges in an experiment file", () => {
+  it("are text as on the command line, or from and to", async () => {
+    const path = join(folder, "ranges.json");
+    for (const trainWays of ["2-4", { from: 2, to: 4 }]) {
+      await writeFile(path, JSON.stringify({ preset: "images", ...marks, learner: "prototypical", trainWays }));
+      const run = runPath(`range ${typeof trainWays}`);
+      await train(path, {}, { run, skipEvaluation: true });
+      expect(JSON.parse(await readFile(join(run, "config.json"), "utf8")).options.trainWays).toEqual({
+        from: 2,
+        to: 4,
+      });
+    }
   });
 });
 

@@ -37,9 +37,9 @@ import {
 import { lockRun, type RunLock } from "../runs/run-lock.js";
 import { progressOf, trainInFolder } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName } from "./command-name.js";
+import { commandName, commandText } from "./command-name.js";
 import { describePlan } from "./describe.js";
-import { evaluateAndReport, memoryText } from "./eval-command.js";
+import { evaluateAndReport, memoryText, sayStopped } from "./eval-command.js";
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
@@ -183,7 +183,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
         ...prepared.experiment.tasks.test.description,
         ...prepared.experiment.learner.description,
       },
-      command: commandOf(request),
+      command: `innerloop ${commandText(["train", ...(request.target === undefined ? [] : [request.target])], request.chosen)}`,
       versions: versions(),
       created: new Date().toISOString(),
     };
@@ -263,7 +263,8 @@ async function resumeRun(
         "Start a new run of that length; only a run at a constant rate can be extended",
       );
     }
-    let run: RunFolder = { ...stored, config: { ...stored.config, options } };
+    const config: RunConfig = { ...stored.config, options, command: extended(stored.config.command, request.chosen) };
+    let run: RunFolder = { ...stored, config };
     output.say(output.paint("bold", `innerloop train --resume ${shown(path)}`));
     const prepared = await prepareRun(run, options, output, signal, named);
     requireSameLearner(run, stored.config.options, prepared);
@@ -283,6 +284,13 @@ async function resumeRun(
     await executor?.close();
   }
 }
+
+/** The command that makes in one go what a run and its resumption with these options make. */
+const extended = (command: string, chosen: Partial<ExperimentOptions>): string =>
+  Object.entries(chosen).reduce(
+    (text, [name, value]) => commandWith({ command: text }, name, optionText(value)),
+    command,
+  );
 
 /**
  * What a learner does over the run may depend on how long it is.
@@ -352,6 +360,11 @@ async function trainAndEvaluate(setting: {
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   follower.end(`${how} in ${duration(seconds)}; ${memoryText(peakBytes, run.config.expectedBytes)}`);
   output.event({ type: "memory", peakBytes, expectedBytes: run.config.expectedBytes });
+  const allowed = options.memory * 2 ** 20;
+  if (allowed > 0 && peakBytes > allowed)
+    output.warn(
+      `  This is more than --memory ${options.memory}: it is planned by estimates, and nothing stops the process there. For a hard limit, give less than the limit.`,
+    );
   if (request.invocation.skipEvaluation) {
     output.result(`Run folder: ${shown(run.path)}`);
     return;
@@ -365,6 +378,9 @@ async function trainAndEvaluate(setting: {
     options,
     trainingSeconds: seconds,
     trainingBytes: peakBytes,
+  }).catch((error: unknown) => {
+    if (error instanceof Interrupted) sayStopped(output, commandText(["eval", shown(run.path)], {}));
+    throw error;
   });
   if (!request.introduced) sayWhatNext(run, prepared, output);
 }
@@ -375,7 +391,10 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   output.result(`Run folder: ${folder}`);
   output.say();
   output.say(output.paint("bold", "What next"));
-  const next = [[`${commandName()} eval ${folder} --eval-steps 0,1,5,10,20`, "more adaptation steps"]];
+  const next: [command: string, meaning: string][] = [];
+  // Without steps there is but one figure, which an evaluation would repeat.
+  if (prepared.experiment.learner.steps !== undefined)
+    next.push([`${commandName()} eval ${folder} --eval-steps 0,1,5,10,20`, "more adaptation steps"]);
   if (prepared.splits) {
     next.push([`${commandName()} eval ${folder} --shots ${options.shots + 4}`, "more examples of each class"]);
     next.push([
@@ -387,9 +406,9 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
       commandWith(run.config, "seed", options.seed + 1).replace(/^innerloop/, () => commandName()),
       "the same from another start",
     ]);
-  const room = Math.max(...next.map(([command]) => command!.length));
+  const room = Math.max(...next.map(([command]) => command.length));
   for (const [command, meaning] of next)
-    output.say(`  ${output.paint("cyan", command!.padEnd(room))}   ${output.paint("dim", meaning!)}`);
+    output.say(`  ${output.paint("cyan", command.padEnd(room))}   ${output.paint("dim", meaning)}`);
 }
 
 /** Shows the events of training as a progress line with smoothed figures. */
@@ -452,11 +471,4 @@ export function followTraining(
       else if (last !== undefined) output.say(last);
     },
   };
-}
-
-/** The command line that asks for the same again. */
-function commandOf({ target, chosen }: TrainRequest): string {
-  const quoted = (text: string): string => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-  const parts = Object.entries(chosen).map(([name, value]) => `${flagOf(name)} ${quoted(optionText(value))}`);
-  return ["innerloop train", ...(target === undefined ? [] : [quoted(target)]), ...parts].join(" ");
 }

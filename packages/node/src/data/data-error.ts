@@ -54,13 +54,20 @@ export async function onFile<T>(path: string, operation: () => Promise<T>): Prom
     return await operation();
   } catch (error) {
     if (error instanceof DataError || !isSystemError(error)) throw error;
-    const remedy =
-      error.code === "ENOENT"
-        ? "Check the path."
-        : error.code === "ENOSPC"
-          ? "Free some space, or set INNERLOOP_DATA to a folder on another disk."
-          : "Check its permissions, or set INNERLOOP_DATA to a folder that you may write to.";
-    throw new DataError("ILD03", path, reasonOf(error), remedy, { cause: error });
+    throw new DataError("ILD03", path, reasonOf(error), remedyOf(error.code), { cause: error });
+  }
+}
+
+function remedyOf(code: string): string {
+  switch (code) {
+    case "ENOENT":
+      return "Check the path.";
+    case "ELOOP":
+      return "It is a symbolic link that leads back to itself: remove it, or let it point to a file or folder.";
+    case "ENOSPC":
+      return "Free some space, or set INNERLOOP_DATA to a folder on another disk.";
+    default:
+      return "Check its permissions, or set INNERLOOP_DATA to a folder that you may write to.";
   }
 }
 

@@ -68,7 +68,9 @@ describe("readImageFolder", () => {
     const whole = await plain("white", 200, 200).jpeg().toBuffer();
     for (const bytes of [Buffer.from("no image"), whole.subarray(0, whole.length / 2), Buffer.alloc(0)]) {
       await put("red/two.jpg", bytes);
-      await expect(readImageFolder(folder)).rejects.toThrow(/^ILD51 .*two\.jpg: the image cannot be read/);
+      await expect(readImageFolder(folder)).rejects.toThrow(
+        /^ILD51 .*two\.jpg: the image cannot be read \(.*\)\. Replace or remove the file\.$/,
+      );
     }
     await rm(join(folder, "red/two.jpg"));
     await put("red/three.bmp", "BM");
@@ -128,6 +130,10 @@ describe("readImageFolder", () => {
     await mkdir(join(folder, "round/a"), { recursive: true });
     await symlink(join(folder, "round"), join(folder, "round/a/b"));
     await expect(readImageFolder(join(folder, "round"))).rejects.toThrow(/^ILD52 .*more than 12 folders deep/);
+    await symlink(join(folder, "itself"), join(folder, "itself"));
+    await expect(readImageFolder(folder)).rejects.toThrow(
+      /^ILD03 .*itself: ELOOP.*\. It is a symbolic link that leads back to itself: remove it,/,
+    );
   });
 
   it("reads a zip archive as the folder that it holds, pixel for pixel", async () => {
@@ -151,6 +157,8 @@ describe("readImageFolder", () => {
     await expect(readImageFolder(join(folder, "b.zip"))).rejects.toThrow(/^ILD12 /);
     await put("c.zip", madeUpZip([{ name: "a/1.png", data: png, claimedCrc: 1 }, other]));
     await expect(readImageFolder(join(folder, "c.zip"))).rejects.toThrow(/^ILD11 .*CRC-32/);
+    const neither = /^ILD11 .*one\.png: it is neither a folder nor a zip archive\. Give a folder or zip archive with/;
+    await expect(readImageFolder(join(folder, "red/one.png"))).rejects.toThrow(neither);
     await put("d.zip", "no archive");
     await expect(readImageFolder(join(folder, "d.zip"))).rejects.toThrow(/^ILD11 /);
   });

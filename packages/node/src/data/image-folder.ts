@@ -129,7 +129,7 @@ async function decode(
   [height, width]: readonly [number, number],
   channels: 1 | 3,
   { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit">,
-  remedy = "Replace or remove the file; nothing was imported.",
+  remedy = "Replace or remove the file.",
 ): Promise<Uint8Array> {
   // Loaded by those that read images: it takes as long to load as the rest of this package.
   const { default: sharp } = await import("sharp");

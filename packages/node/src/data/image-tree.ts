@@ -23,7 +23,20 @@ export async function withImageTree<T>(path: string, use: (tree: ImageTree) => P
   const found = await onFile(path, () => stat(path, { bigint: true }));
   if (found.isDirectory()) return use(folderTree(path));
   const stamp = stampOf(found);
-  return withZipArchive(path, (entries) => use(archiveTree(path, entries, stamp)), zipLimits);
+  let isArchive = isArchiveName(path);
+  return withZipArchive(
+    path,
+    (entries) => {
+      isArchive = true;
+      return use(archiveTree(path, entries, stamp));
+    },
+    zipLimits,
+  ).catch((error: unknown) => {
+    // A file of another name is not to be called a damaged archive.
+    if (isArchive || !(error instanceof DataError) || error.code !== "ILD11") throw error;
+    const remedy = "Give a folder or zip archive with one folder of images per class.";
+    throw new DataError("ILD11", path, "it is neither a folder nor a zip archive", remedy, { cause: error });
+  });
 }
 
 /** Whether `withImageTree` reads files of this name as archives. */

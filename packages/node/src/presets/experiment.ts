@@ -30,9 +30,11 @@ import {
   type Layer,
   type Learner,
   type LearnerEntry,
+  type LearnerName,
   type LearnerSetting,
   type LearningRate,
   learnerCatalogue,
+  learnerNames,
   linearClassifier,
   linearSchedule,
   lines,
@@ -153,6 +155,7 @@ export function buildRegression(
   tasks: Experiment["tasks"],
   trained?: TrainedSizes,
 ): Experiment {
+  requireRegression(options.learner);
   if (!trained && options.trainWays !== 0)
     throw new UsageError(
       `--train-ways ${optionText(options.trainWays)} of regression`,
@@ -163,6 +166,14 @@ export function buildRegression(
   const outputs = support.y.shape[1] ?? 1;
   const setting = { kind: "regression", inputShape, outputs, trainClasses: 0, loss: meanSquaredError } as const;
   return experimentOf(options, tasks, setting, trained);
+}
+
+/** @throws UsageError for a learner that tells classes apart and does nothing else */
+function requireRegression(learner: ExperimentOptions["learner"]): void {
+  const isFor = (name: LearnerName): boolean => (learnerCatalogue[name] as LearnerEntry).kinds.includes("regression");
+  if (isFor(learner)) return;
+  const others = learnerNames.filter(isFor).join(", ");
+  throw new UsageError(`--learner ${learner} of regression, whose tasks have no classes`, `Choose one of ${others}`);
 }
 
 /** Labels beyond the outputs of a model would be none. */

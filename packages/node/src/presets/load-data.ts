@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Count, groupedRegression, type Split, type Table, type TaskSource } from "innerloop";
+import { type Count, groupedRegression, type Split, type Table, TaskError, type TaskSource } from "innerloop";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
 import { readImageFolder } from "../data/image-folder.js";
@@ -9,7 +9,8 @@ import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import { readRegressionTable } from "../data/regression-table.js";
-import type { ExperimentOptions } from "./option-table.js";
+import { type ExperimentOptions, flagOf } from "./option-table.js";
+import { optionText } from "./option-values.js";
 import { UsageError } from "./usage-error.js";
 
 /**
@@ -44,22 +45,22 @@ export async function loadRegressionTable(
     targets,
     ...(named.length > 0 ? { inputs: named } : {}),
   });
-  const tasksOf = (support: Count) =>
-    groupedRegression(table, {
-      groupColumn,
-      inputs,
-      targets,
-      shots: support,
-      queries: options.queries || shots,
-      skipSmallGroups: true,
-      split: {
-        ...(validationClasses ? { validation: validationClasses } : {}),
-        ...(testClasses ? { test: testClasses } : {}),
-      },
-    });
-  const { tasks } = tasksOf(shots);
+  const queries = options.queries || shots;
+  const tasksOf = (support: Count, flag: string) => {
+    const split = {
+      ...(validationClasses ? { validation: validationClasses } : {}),
+      ...(testClasses ? { test: testClasses } : {}),
+    };
+    try {
+      const asked = { groupColumn, inputs, targets, shots: support, queries, skipSmallGroups: true, split };
+      return groupedRegression(table, asked).tasks;
+    } catch (error) {
+      throw withSmallGroups(error, { table, data, groupColumn, shots: support, queries, flag }) ?? error;
+    }
+  };
+  const tasks = tasksOf(shots, flagOf("shots"));
   return {
-    tasks: trainShots ? { ...tasks, train: tasksOf(trainShots).tasks.train } : tasks,
+    tasks: trainShots ? { ...tasks, train: tasksOf(trainShots, flagOf("trainShots")).train } : tasks,
     record: {
       name,
       sha256: tableDigest(table),
@@ -68,6 +69,37 @@ export async function loadRegressionTable(
       darkOnLight: false,
     },
   };
+}
+
+/** What a split without groups is told as, where groups are too small for the tasks; undefined for any other error. */
+function withSmallGroups(
+  error: unknown,
+  asked: {
+    readonly table: Table;
+    readonly data: string;
+    readonly groupColumn: string;
+    readonly shots: Count;
+    readonly queries: number;
+    readonly flag: string;
+  },
+): UsageError | undefined {
+  const { table, data, groupColumn, shots, queries, flag } = asked;
+  // With a range, "ILT402" is about shares of groups that need not be small.
+  const codes: readonly string[] = typeof shots === "number" ? ["ILT201", "ILT402"] : ["ILT201"];
+  if (!(error instanceof TaskError) || !codes.includes(error.code)) return undefined;
+  const rows = new Map<string, number>();
+  for (const group of table.columns[groupColumn] as readonly string[]) rows.set(group, (rows.get(group) ?? 0) + 1);
+  // Of a range a task takes what there is, one row at least.
+  const needed = (typeof shots === "number" ? shots : 1) + queries;
+  const sizes = [...rows.values()];
+  const large = sizes.filter((size) => size >= needed).length;
+  if (large === sizes.length) return undefined;
+  const most = sizes.reduce((a, b) => Math.max(a, b));
+  const how = large === 0 ? "none" : `${large}, too few for training, validation and evaluation each to have one,`;
+  return new UsageError(
+    `of the ${sizes.length} groups of ${groupColumn} in ${data}, ${how} ${large < 2 ? "has" : "have"} the ${needed} rows that ${flag} ${optionText(shots)} and ${queries} queries take; the largest has ${most}`,
+    `Lower ${flag} or --queries`,
+  );
 }
 
 /**

@@ -2,7 +2,7 @@
  * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
  * this table.
  */
-import { type Count, type LearnerName, learnerCatalogue, learnerNames } from "innerloop";
+import { type Count, type LearnerEntry, type LearnerName, learnerCatalogue, learnerNames } from "innerloop";
 import { devices } from "../executor/device.js";
 
 export const commandNames = [
@@ -103,6 +103,11 @@ const inSteps = {
   text: "learners that adapt in steps",
   names: learnerNames.filter((name) => learnerCatalogue[name].takesSteps),
 };
+/** Batches of all classes have no ways and shots. */
+const onEpisodes = {
+  text: "learners that are trained on few-shot tasks",
+  names: learnerNames.filter((name) => (learnerCatalogue[name] as LearnerEntry).tasks !== "batches of all classes"),
+};
 /** SNAIL has widths of its own. */
 const reading = {
   text: "model-based learners",
@@ -164,7 +169,7 @@ export const experimentOptions = table({
     most: 1000,
     group: "Task",
     commands: training,
-    of: { data: ["classes"] },
+    of: { data: ["classes"], learners: onEpisodes },
     help: "classes of a training task, where they differ, or 5-20 for another number in each task: more than --ways for learners whose parameters do not depend on them; 0: as --ways",
   },
   shots: {
@@ -183,6 +188,7 @@ export const experimentOptions = table({
     most: 1000,
     group: "Task",
     commands: training,
+    of: { learners: onEpisodes },
     help: "support examples while training, where they differ, or 1-10 for another number in each task; 0: as --shots",
   },
   queries: {

@@ -46,12 +46,14 @@ export const isOfUse = (name: string, options: ExperimentOptions): boolean => us
 
 /**
  * @param names the options that the user chose; what presets bring along may have no meaning beside them
+ * @param run the existing run that the other options are of, as messages show it
  * @throws UsageError for the first that means nothing beside the others
  */
-export function requireUse(names: readonly string[], options: ExperimentOptions): void {
+export function requireUse(names: readonly string[], options: ExperimentOptions, run?: string): void {
   for (const name of names) {
     const found = uselessness(name, options);
     if (!found) continue;
-    throw new UsageError(`${flagOf(name)} means nothing with ${found.beside}`, `It is for ${found.is}`);
+    const where = run === undefined ? `with ${found.beside}` : `for ${run}, a run with ${found.beside}`;
+    throw new UsageError(`${flagOf(name)} means nothing ${where}`, `It is for ${found.is}`);
   }
 }

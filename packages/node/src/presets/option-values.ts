@@ -72,25 +72,33 @@ export function optionText(value: OptionValue<OptionSpec>): string {
 /** The largest number that a count may be in a task. */
 export const mostOf = (count: Count): number => (typeof count === "number" ? count : count.to);
 
+const numeric = (text: string): number =>
+  /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
+
+/** The range in `5-20`; undefined for any other text. */
+function rangeIn(text: string): CountRange | undefined {
+  const [from, to, ...more] = text.split("-").map(numeric);
+  return to === undefined || more.length > 0 ? undefined : { from: from!, to };
+}
+
 /** The value of an option from the text on the command line. @throws UsageError */
 export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
-  const numeric = (part: string): number =>
-    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : Number.NaN;
   if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numeric(text), text);
-  if (spec.kind === "count") {
-    const [from, to, ...more] = text.split("-").map(numeric);
-    const value = to === undefined ? from : more.length > 0 ? Number.NaN : { from, to };
-    return checkOption(flagOf(name), spec, value, text);
-  }
+  if (spec.kind === "count") return checkOption(flagOf(name), spec, rangeIn(text) ?? numeric(text), text);
   if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map(numeric), text);
   if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
   return checkOption(flagOf(name), spec, text, text);
 }
 
-/** A value from a file, checked. @throws UsageError */
-export function checkOption(where: string, spec: OptionSpec, value: unknown, shown = JSON.stringify(value)): unknown {
+/**
+ * A value from a file, checked. A range may be text as on the command line, as well as `{ from, to }`.
+ *
+ * @param shown the text on the command line that the value was read from
+ * @throws UsageError
+ */
+export function checkOption(where: string, spec: OptionSpec, value: unknown, shown?: string): unknown {
   const refuse = (extra = ""): never => {
-    throw new UsageError(`${where} is ${shown}`, `Give ${rangeOf(spec)}${extra}`);
+    throw new UsageError(`${where} is ${shown ?? JSON.stringify(value)}`, `Give ${rangeOf(spec)}${extra}`);
   };
   const within = (n: unknown): boolean => {
     if (
@@ -114,9 +122,12 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
       return within(value) ? value : refuse();
     case "count": {
       if (value === 0 || within(value)) return value;
-      const { from, to, ...others } = (typeof value === "object" && value !== null ? value : {}) as Partial<CountRange>;
+      const range = typeof value === "string" ? rangeIn(value) : value;
+      const { from, to, ...others } = (typeof range === "object" && range !== null ? range : {}) as Partial<CountRange>;
       const isRange = within(from) && within(to) && (from as number) < (to as number);
-      return isRange && Object.keys(others).length === 0 ? value : refuse();
+      if (isRange && Object.keys(others).length === 0) return range;
+      // The command line has a number's text where a file has the number.
+      return refuse(shown === undefined ? `; a range as "${spec.least}-${spec.least + 9}" in quotes` : "");
     }
     case "integers":
       return Array.isArray(value) && value.length > 0 && value.every(within) ? value : refuse();

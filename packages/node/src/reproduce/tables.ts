@@ -63,7 +63,7 @@ const sinusoid: Table = {
     sinusoidRow("learned-sgd", "learned SGD", { learner: "learned-sgd", iterations: 70_000 }),
     sinusoidRow("meta-curvature", "Meta-Curvature", { learner: "meta-curvature", iterations: 70_000 }),
     sinusoidRow("cavia", "CAVIA", { learner: "cavia", iterations: 70_000 }),
-    sinusoidRow("imaml", "iMAML", { learner: "imaml", iterations: 20_000 }),
+    sinusoidRow("imaml", "iMAML", { learner: "imaml", iterations: 3_000 }),
     sinusoidRow("lstm-optimizer", "learned LSTM optimizer", { learner: "lstm-optimizer", iterations: 2_000 }),
     sinusoidRow("gates", "gates", { learner: "gates", iterations: 20_000 }),
     sinusoidRow("widths", "widths", { learner: "widths", iterations: 20_000 }),

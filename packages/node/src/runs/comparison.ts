@@ -1,6 +1,6 @@
 /** Runs compared task by task with the first of them. */
 import { calibrationDifference, type Estimated, type Evaluation, pairedDifference } from "innerloop";
-import { betterWhen, figureNamesOf, figureTitle, sameFigure } from "./results-cells.js";
+import { betterWhen, figureNamesOf, figureTitle, isStepless, sameFigure } from "./results-cells.js";
 
 /** What an interval of a difference says in words: of figures of which neither more nor less is better, "more" or "less". */
 export type Verdict = "better" | "worse" | "more" | "less" | "no difference seen" | "not a number";
@@ -33,7 +33,6 @@ export interface Comparison {
 export function comparisons(evaluations: readonly Evaluation[]): Comparison[] {
   const [first, ...others] = evaluations;
   if (!first) return [];
-  const isStepless = ({ protocol, rows }: Evaluation): boolean => protocol.steps === undefined && rows.length === 1;
   const rowOf = (evaluation: Evaluation, at: number | "last"): number => {
     if (at === "last") return evaluation.rows.length - 1;
     return isStepless(evaluation) ? -1 : evaluation.rows.findIndex(({ steps }) => steps === at);

@@ -1,4 +1,7 @@
-/** Where each figure of a results table stands: one row per method, one column per number of steps. */
+/**
+ * Where each figure of a results table stands: one row per method, one column per number of steps, and one for methods
+ * that take none.
+ */
 import type { Adapter, Evaluation } from "innerloop";
 import type { FigureChoice } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
@@ -83,9 +86,12 @@ export interface ResultsCells {
 
 const titles: Readonly<Record<string, string>> = { "nearest neighbour": "nearest neighbour (pixels)" };
 
-/** Learners that take steps say how many they take in training. */
-const isStepless = ({ rows, protocol }: Evaluation): boolean =>
+/** Whether a learner adapts without steps: those that take some say how many they take in training. */
+export const isStepless = ({ rows, protocol }: Evaluation): boolean =>
   rows.length === 1 && rows[0]!.steps === 0 && protocol.steps === undefined;
+
+/** What the column of learners that adapt without steps is called: their figure is neither one before adapting nor after. */
+export const steplessTitle = "no steps";
 
 /** @param figure the one to show; that with which the first evaluation leads, unless given */
 export function resultsCells(
@@ -96,21 +102,27 @@ export function resultsCells(
   const steps = [
     ...new Set(evaluations.flatMap((each) => (isStepless(each) ? [] : each.rows.map((row) => row.steps)))),
   ].sort((a, b) => a - b);
-  if (steps.length === 0) steps.push(0);
+  // The first evaluation is the one that the table is about: its figures stand next to its name.
+  const places: readonly (number | undefined)[] = evaluations.some(isStepless)
+    ? isStepless(evaluations[0]!)
+      ? [undefined, ...steps]
+      : [...steps, undefined]
+    : steps;
   const rows = evaluations.map((evaluation) => {
     const name = sameFigure(evaluation, leading);
-    // A method without steps has one figure, which belongs to no column more than to another: it stands in the last.
     const stepless = isStepless(evaluation);
-    const rowAt = (n: number, column: number) =>
-      stepless && column < steps.length - 1 ? undefined : evaluation.rows.find((each) => stepless || each.steps === n);
+    const rowAt = (place: number | undefined) =>
+      stepless === (place === undefined) ? evaluation.rows.find((each) => stepless || each.steps === place) : undefined;
     return {
       method: titles[evaluation.learner] ?? evaluation.learner,
       name: leading.name,
-      figures: steps.map((n, column) => (name === undefined ? undefined : rowAt(n, column)?.figures[name])),
+      figures: places.map((place) => (name === undefined ? undefined : rowAt(place)?.figures[name])),
     };
   });
-  return {
-    header: steps.map((n) => (n === 0 ? "before" : `${n.toLocaleString("en")} step${n === 1 ? "" : "s"}`)),
-    rows,
-  };
+  return { header: places.map(placeTitle), rows };
+}
+
+function placeTitle(steps: number | undefined): string {
+  if (steps === undefined) return steplessTitle;
+  return steps === 0 ? "before" : `${steps.toLocaleString("en")} step${steps === 1 ? "" : "s"}`;
 }

@@ -161,9 +161,14 @@ describe("the report", () => {
     const page = reportPage(
       { config },
       [...events, { type: "validation", iteration: 2000, evaluation: { rows } }],
-      [{ learner: "MAML", protocol: {}, rows, values: [] }],
+      [
+        { learner: "MAML", protocol: { steps: 1 }, rows, values: [] },
+        { learner: "prototypical network", protocol: {}, rows: rows.slice(0, 1), values: [] },
+      ],
       ["a note"],
     );
+    expect(page).toContain("<th>before</th><th>1 step</th><th>no steps</th>");
+    expect(page).toContain("<td>prototypical network</td><td></td><td></td><td>20.0 &plusmn; 1.0</td>");
     expect(page).not.toContain("<script");
     expect(page).toContain("<td>20.0 &plusmn; 1.0</td><td>90.0 &plusmn; 1.0</td>");
     expect(/<polyline points="([^"]*)" fill="none" stroke="var\(--line\)"/.exec(page)![1]!.split(" ")).toHaveLength(

@@ -36,12 +36,12 @@ export interface RunConfig {
   readonly created: string;
 }
 
-/** The command that makes a run like this one, but for one option. */
-export function commandWith(
-  { command }: RunConfig,
-  name: "ways" | "batchNorm" | "seed",
-  value: string | number,
-): string {
+/**
+ * The command that makes a run like this one, but for one option.
+ *
+ * @param name an option whose values are without spaces
+ */
+export function commandWith({ command }: Pick<RunConfig, "command">, name: string, value: string | number): string {
   const flag = flagOf(name);
   return `${command.replace(new RegExp(` ${flag} \\S+`), "")} ${flag} ${value}`;
 }

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { columnsWithin, folded, hanging, paintFor, roomIn } from "./terminal.js";
+
+describe("a line has room", () => {
+  it("for the columns of a terminal, 40 at least, and for any number elsewhere", () => {
+    expect(roomIn({ isTTY: true, columns: 132 })).toBe(132);
+    expect(roomIn({ isTTY: true, columns: 10 })).toBe(40);
+    expect(roomIn({ isTTY: true })).toBe(80);
+    expect(roomIn({ columns: 80 })).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("what people are told", () => {
+  const caption = "  accuracy on 600 tasks: 5-way 1-shot; seed 0";
+
+  it("goes on at the indentation of its line", () => {
+    expect(folded(`one\n${caption}\n`, 30)).toBe("one\n  accuracy on 600 tasks: 5-way\n  1-shot; seed 0\n");
+    expect(folded(caption, 45)).toBe(caption);
+    expect(folded(caption, Number.POSITIVE_INFINITY)).toBe(caption);
+  });
+
+  it("keeps its colour, whose codes take no room", () => {
+    const dim = (text: string): string => paintFor(true)("dim", text);
+    expect(folded(dim(caption), 45)).toBe(dim(caption));
+    expect(folded(dim(caption), 30)).toBe(dim("  accuracy on 600 tasks: 5-way\n  1-shot; seed 0"));
+  });
+
+  it("is not broken where it has columns", () => {
+    const line = "  innerloop eval RUN --eval-steps 0,1,5   more adaptation steps";
+    expect(folded(line, 30)).toBe(line);
+  });
+
+  it("hangs from the column where it begins", () => {
+    expect(`  data  ${hanging("1,000 classes of handwritten characters", 30, 8)}`).toBe(
+      "  data  1,000 classes of\n        handwritten characters",
+    );
+  });
+});
+
+describe("columns", () => {
+  const rows = [
+    ["", "accuracy"],
+    ["prototypical network (runs/a)", "97.9% ± 0.6"],
+    ["MAML", "98.1%"],
+  ];
+
+  it("are side by side where there is room", () => {
+    expect(columnsWithin(43, rows)).toEqual([
+      [`${" ".repeat(35)}accuracy`],
+      ["prototypical network (runs/a)   97.9% ± 0.6"],
+      [`MAML${" ".repeat(34)}98.1%`],
+    ]);
+  });
+
+  it("have names in several lines where there is less", () => {
+    expect(columnsWithin(42, rows)).toEqual([
+      [`${" ".repeat(26)}accuracy`],
+      ["prototypical network   97.9% ± 0.6", "  (runs/a)"],
+      [`MAML${" ".repeat(25)}98.1%`],
+    ]);
+  });
+});
