@@ -9,8 +9,9 @@ import { bytes, count, duration, figure, withInterval, wrapped } from "./termina
 const introduction = `Every figure is the mean over held-out tasks with its 95% interval (1.96 s / sqrt(tasks)), in parentheses the
 adaptation steps behind it, beside what the paper reports. A dagger (†) marks a training of fewer updates than the
 paper's: "Runs" below each table has the numbers, and no figure of a table is extrapolated. "From scratch" adapts the
-untrained network, "joint pre-training" one that was trained on all tasks at once, whole or its head only: with the inner
-optimizer of the gradient-based learners, or with Adam at 0.01, which suits plain training.`;
+untrained network, "joint pre-training" one that was trained on all tasks at once, whole or its head only: with the
+inner optimizer of the gradient-based learners, or with Adam at 0.01, which suits plain training. "Nearest neighbour
+(embedding)" looks among the support examples in the embedding that joint pre-training has trained.`;
 
 export function resultsDocument(tables: readonly Table[], collected: CollectedResults): string {
   const known = withoutGone(collected, tables);
