@@ -171,7 +171,7 @@ export const learnerCatalogue = {
     kinds: both,
     variableWays: false,
     takesSteps: true,
-    build: ({ perStepModel, loss, steps, innerRate, iterations }) =>
+    build: ({ kind, perStepModel, loss, steps, innerRate, iterations }) =>
       mamlPlusPlus({
         model: perStepModel,
         loss,
@@ -179,7 +179,8 @@ export const learnerCatalogue = {
         learningRate: innerRate,
         // The authors' shares of a training: 15 and 50 of 150 epochs.
         multiStepLoss: { annealOver: Math.max(1, Math.round(iterations / 10)) },
-        orderAnnealing: { secondOrderFrom: Math.max(1, Math.round(iterations / 3)) },
+        // Of first order, learned rates grow beyond what the steps bear: squared errors then have no bound.
+        orderAnnealing: kind === "classification" && { secondOrderFrom: Math.max(1, Math.round(iterations / 3)) },
       }),
   },
   "learned-sgd": {
