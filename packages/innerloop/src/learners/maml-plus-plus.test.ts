@@ -98,18 +98,13 @@ describe("mamlPlusPlus", () => {
       [1, 1, 1],
       [300, 30, 100],
     ]) {
-      const setting = {
-        kind: "regression",
-        perStepModel: curve,
-        loss: base.loss,
-        steps: 2,
-        innerRate: 0.1,
-        iterations,
-      };
-      expect(buildLearner("maml++", setting as LearnerSetting).description).toMatchObject({
-        multiStepLoss,
-        secondOrderFrom,
-      });
+      const setting = { perStepModel: curve, loss: base.loss, steps: 2, innerRate: 0.1, iterations };
+      const description = (kind: LearnerSetting["kind"]) =>
+        buildLearner("maml++", { ...setting, kind } as LearnerSetting).description;
+      expect(description("classification")).toMatchObject({ multiStepLoss, secondOrderFrom });
+      // Curves are of second order from the start: their losses have no bound that would keep the rates within one.
+      expect(description("regression")).toMatchObject({ multiStepLoss, order: 2 });
+      expect(description("regression")).not.toHaveProperty("secondOrderFrom");
     }
   });
 
