@@ -97,7 +97,7 @@ const onCurves: LearnerOptions = {
   anil: { steps: 5, innerRate: 0.02 },
   "maml++": { steps: 5, clip: 10 },
   "learned-sgd": { steps: 5, clip: 10 },
-  "lstm-optimizer": { steps: 5, metaBatch: 4 },
+  "lstm-optimizer": { steps: 5, metaBatch: 4, init: "glorot" },
   cavia: { innerRate: 1 },
   // Nothing in an implicit gradient keeps the inner steps from overshooting: short ones, and an outer rate that ends at 0.
   imaml: {
