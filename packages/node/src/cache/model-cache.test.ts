@@ -245,13 +245,17 @@ test("processes that write the same entries at once leave whole ones", { timeout
 
 describe("compiled programs", () => {
   const executors: Executor[] = [];
+  const caches: ReturnType<typeof openModelCache>[] = [];
   afterEach(async () => {
     await Promise.all(executors.splice(0).map((executor) => executor.close()));
+    // What is still being written would keep the folder from being removed.
+    await Promise.all(caches.splice(0).map((cache) => cache.idle()));
   });
 
   /** What a process has that finds the folder as it is, with the keys and hits that its store saw. */
   function freshProcess() {
     const cache = openModelCache({ folder });
+    caches.push(cache);
     const seen: { keys: string[]; hits: number } = { keys: [], hits: 0 };
     const models: ModelStore = {
       async read(key) {
