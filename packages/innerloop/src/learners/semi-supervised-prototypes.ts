@@ -141,8 +141,8 @@ export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOption
       const labelled = classSums(features, members);
       const mean = (totals: Tensor, weights: Tensor): Tensor => div(totals, reshape(max(weights, 1), [ways, 1]));
       let prototypes = mean(labelled, counts);
+      const unlabelled = unlabelledRows(support);
       for (let step = 0; step < refinements; step++) {
-        const unlabelled = unlabelledRows(support);
         const taken = mul(shares(params, features, prototypes, counts, unlabelled), unlabelled);
         prototypes = mean(add(labelled, classSums(features, taken)), add(counts, sum(taken, 0)));
       }

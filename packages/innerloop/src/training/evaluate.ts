@@ -89,7 +89,12 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
         task.query.x,
         task.query.present,
       );
-      requireToldApart("evaluate", tasks, learner, classesOf(learner, prediction));
+      requireToldApart(
+        "evaluate",
+        tasks,
+        learner,
+        classesOf(learner, () => prediction),
+      );
       const { loss, metrics } = measured(learner.loss, prediction, task.query);
       return {
         figures: { loss, ...metrics },

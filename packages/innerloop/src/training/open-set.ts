@@ -143,7 +143,12 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
   const perTask = (at: Tree, { support, query }: Task): Answered => {
     const logits = learner.predict(learner.adapt(at, support, { steps }), query.x, query.present);
     for (const source of [tasks.validation, tasks.test])
-      requireToldApart("evaluateOpenSet", source, learner, classesOf(learner, logits));
+      requireToldApart(
+        "evaluateOpenSet",
+        source,
+        learner,
+        classesOf(learner, () => logits),
+      );
     return { logits, labels: query.y, ...(query.present ? { present: query.present } : {}) };
   };
   const program = compile((at: Tree, batch: Task) => vmap(perTask, [null, 0])(at, batch), { executor });

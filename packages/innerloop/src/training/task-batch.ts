@@ -77,8 +77,10 @@ export function requireToldApart(
 }
 
 /** Classes that predictions [n, classes] are about; undefined where they are not about classes. */
-export const classesOf = ({ loss, classes }: Adapter, prediction: Tensor): number | undefined =>
-  classes ?? (loss.overClasses ? prediction.shape[1] : undefined);
+export const classesOf = (
+  { loss, classes }: Pick<Adapter, "loss" | "classes">,
+  prediction: () => Tensor,
+): number | undefined => classes ?? (loss.overClasses ? prediction().shape[1] : undefined);
 
 /**
  * A class index out of range would be a row without a class, whose loss is 0 whatever is predicted.

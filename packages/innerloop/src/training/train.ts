@@ -15,7 +15,7 @@ import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
 import { type BestParams, Run } from "./run.js";
-import { requireToldApart, taskBatch } from "./task-batch.js";
+import { classesOf, requireToldApart, taskBatch } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** What happens while training, in order. `iteration` counts updates done. */
@@ -288,10 +288,7 @@ function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSi
 /** Refuses training tasks of more classes than the learner tells apart; what it predicts is only traced. */
 function requireClasses<P extends Tree>(learner: Learner<P>, params: P, tasks: TaskSource, seed: number): void {
   if (tasks.classes === undefined) return;
-  const told =
-    learner.trainClasses ??
-    learner.classes ??
-    (learner.loss.overClasses ? traced(learner, params, tasks.sample(seed, 0)).shape[1] : undefined);
+  const told = learner.trainClasses ?? classesOf(learner, () => traced(learner, params, tasks.sample(seed, 0)));
   requireToldApart("train", tasks, learner, told);
 }
 

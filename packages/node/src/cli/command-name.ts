@@ -20,4 +20,6 @@ export function commandText(words: readonly string[], options: OptionValues, man
   return [...words.map(quoted), ...parts].join(" ");
 }
 
-const quoted = (text: string): string => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** A word as a shell takes it. */
+export const quoted = (text: string): string =>
+  /^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

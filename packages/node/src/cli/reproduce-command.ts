@@ -14,7 +14,7 @@ import { findTable, tables } from "../reproduce/tables.js";
 import { RunError } from "../runs/run-error.js";
 import { shown, writeRunFile } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName } from "./command-name.js";
+import { commandName, quoted } from "./command-name.js";
 import { runInnerloop } from "./innerloop-process.js";
 import { watchInterruption } from "./interruption.js";
 import type { Output } from "./output.js";
@@ -43,11 +43,10 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
     return writeCollected(root, table, invocation.report, output);
   }
   if (!table) {
-    const ofTable = ofRows;
-    if (ofTable) {
+    if (ofRows) {
       throw new UsageError(
-        `${flagOf(ofTable)} without a table`,
-        `Name one, as in \`innerloop reproduce sinusoid ${flagOf(ofTable)}\``,
+        `${flagOf(ofRows)} without a table`,
+        `Name one, as in \`innerloop reproduce sinusoid ${flagOf(ofRows)}\``,
       );
     }
     return listTables(root, output);
@@ -356,20 +355,16 @@ function iterationIn(line: string): number | undefined {
 async function showCommands(session: Session): Promise<void> {
   const { table, rows, root, output, request } = session;
   const { budget } = request.invocation;
-  const quoted = (args: readonly string[]): string =>
-    [
-      commandName(),
-      ...args.map((text) => (/^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)),
-    ].join(" ");
+  const written = (args: readonly string[]): string => [commandName(), ...args.map(quoted)].join(" ");
   output.say(output.paint("bold", `innerloop reproduce ${request.target}  (dry run)`));
   for (const row of rows) {
     const state = await rowState(root, table, row);
     const commands: string[] = [];
-    if (state.stage === "new") commands.push(quoted(trainArguments(session, row, fullUpdates(row))));
-    if (state.stage === "training") commands.push(quoted(["train", "--resume", state.run.path, "--skip-evaluation"]));
+    if (state.stage === "new") commands.push(written(trainArguments(session, row, fullUpdates(row))));
+    if (state.stage === "training") commands.push(written(["train", "--resume", state.run.path, "--skip-evaluation"]));
     const evaluations = state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
     for (const { changes, record } of evaluations)
-      if (!record) commands.push(quoted(evaluationArguments(session, row, changes)));
+      if (!record) commands.push(written(evaluationArguments(session, row, changes)));
     output.event({ type: "dry run", row: row.name, stage: state.stage, commands });
     output.result(`\n${row.learner}: ${row.name}  ${output.paint("dim", stageText(state, row))}`);
     for (const command of commands) output.result(`  ${command}`);
