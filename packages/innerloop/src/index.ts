@@ -3,6 +3,6 @@ export * from "./layers/index.js";
 export * from "./learners/index.js";
 export * from "./losses.js";
 export * from "./optimizers.js";
-export { type Key, key, type Random, random, randomOf, split } from "./random.js";
+export { boundedKey, type Key, key, type Random, random, randomOf, split } from "./random.js";
 export * from "./tasks/index.js";
 export * from "./training/index.js";

@@ -249,6 +249,8 @@ export interface Key {
   readonly seed: number;
   /** Names from the root, each after a slash; empty at the root. */
   readonly path: string;
+  /** Asked before so many numbers are drawn for a parameter: throws where they would be more than there may be. */
+  readonly allow?: (numbers: number) => void;
 }
 
 /**
@@ -261,13 +263,28 @@ export function key(seed: number): Key {
 }
 
 /**
+ * A root key for parameters of at most so many numbers in all. More are refused before any of them are drawn, or have
+ * memory.
+ *
+ * @param refusal what is thrown then, told how many numbers were asked for so far
+ */
+export function boundedKey(seed: number, most: number, refusal: (asked: number) => Error): Key {
+  let asked = 0;
+  const allow = (numbers: number): void => {
+    asked += numbers;
+    if (!(asked <= most)) throw refusal(asked);
+  };
+  return { ...key(seed), allow };
+}
+
+/**
  * The key of a named part. A layer that is added or removed elsewhere changes no other layer's numbers, which with
  * keys split by position it would.
  *
  * Slashes and tildes within a name are escaped as in JSON Pointer, so that different names never meet in one path.
  */
 export function split(key: Key, name: string): Key {
-  return { seed: key.seed, path: `${key.path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}` };
+  return { ...key, path: `${key.path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}` };
 }
 
 /** The stream of random numbers of a key: the same for an equal seed and path, independent for any other. */

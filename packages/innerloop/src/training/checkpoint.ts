@@ -1,5 +1,8 @@
-import { leaves, paths, sameShape, type Tensor, type Tree, unflatten } from "@innerloop/graph";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { leaves, paths, sameShape, sizeOf, type Tensor, type Tree, unflatten } from "@innerloop/graph";
+import { boundedKey, type Key } from "../random.js";
+import { decodeSafetensors, encodeSafetensors, safetensorsHeader } from "./safetensors.js";
 import { TrainingError } from "./training-error.js";
 
 /** Where checkpoints are kept. `save` must be all or nothing: a reader sees the old bytes or the new. */
@@ -26,16 +29,78 @@ export interface TrainingState<Params extends Tree = Tree> {
   readonly sinceBest: number;
 }
 
-const format = "innerloop checkpoint 1";
+/** Files of the first format have no checksum; else the two are the same. */
+const formats = ["innerloop checkpoint 1", "innerloop checkpoint 2"] as const;
+const format = formats[1];
 
-/** Equal states give equal bytes: no time, no host, no order of arrival is in them. */
+/** Stands where the checksum will, which is that of the file with this in its place. */
+const unsealed = "0".repeat(64);
+
+/**
+ * Equal states give equal bytes: no time, no host, no order of arrival is in them. Their metadata hold a SHA-256 of all
+ * of them.
+ */
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
   const { iteration, seed, setting, chunkSize, recompute, best, sinceBest } = state;
   const training = JSON.stringify({ iteration, seed, setting, chunkSize, recompute, best: best ?? null, sinceBest });
-  const metadata = { format, training };
-  return encodeSafetensors({
+  const bytes = encodeSafetensors({
     tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) },
-    metadata,
+    metadata: { format, sha256: unsealed, training },
+  });
+  bytes.set(utf8ToBytes(bytesToHex(sha256(bytes))), placeOf(unsealed, bytes, [8, bytes.length]));
+  return bytes;
+}
+
+/** Where in these bytes the quoted text is first: the checksum comes before all that could hold its like. */
+function placeOf(text: string, bytes: Uint8Array, [start, end]: readonly [number, number]): number {
+  const wanted = utf8ToBytes(`"${text}"`);
+  for (let at = start; at + wanted.length <= end; at++) {
+    if (wanted.every((byte, i) => bytes[at + i] === byte)) return at + 1;
+  }
+  return -1;
+}
+
+/** @throws TrainingError ILR201 where the bytes are not those that were written */
+function requireWhole(bytes: Uint8Array, { metadata, place }: ReturnType<typeof safetensorsHeader>): void {
+  if (!(formats as readonly string[]).includes(metadata.format ?? "")) {
+    const problem = `format ${JSON.stringify(metadata.format)?.slice(0, 80)} where "${format}" was expected`;
+    throw new TrainingError("ILR201", "checkpoint", problem, "Use a checkpoint that this version of innerloop wrote");
+  }
+  const claimed = metadata.sha256;
+  // What has lost the name of its checksum is no file of before there were any.
+  if (metadata.format === formats[0] && Object.keys(metadata).every((name) => name === "format" || name === "training"))
+    return;
+  const at = claimed?.length === unsealed.length ? placeOf(claimed, bytes, place) : -1;
+  const hash = sha256.create();
+  if (at >= 0) hash.update(bytes.subarray(0, at)).update(utf8ToBytes(unsealed)).update(bytes.subarray(at + unsealed.length));
+  if (at >= 0 && metadata.format === format && bytesToHex(hash.digest()) === claimed) return;
+  const remedy = "The file was changed after it was written, as a failing disk does; use another checkpoint";
+  throw new TrainingError("ILR201", "checkpoint", "its SHA-256 is not the one that it was written with", remedy);
+}
+
+/** What a checkpoint says of itself, without its values. @throws TrainingError ILR201 where it is damaged */
+export function checkpointSummary(bytes: Uint8Array): { readonly iteration: number; readonly parameters: number } {
+  const header = safetensorsHeader(bytes);
+  requireWhole(bytes, header);
+  let parameters = 0;
+  for (const [name, { shape }] of header.entries)
+    if (name === "params" || name.startsWith("params/")) parameters += sizeOf(shape);
+  return { iteration: parseTraining(header.metadata.training ?? "").iteration, parameters };
+}
+
+/**
+ * The root key for first parameters of a model that is to take those of a checkpoint: one that is larger, however large,
+ * is refused before any are drawn.
+ *
+ * @throws TrainingError ILR201 where the checkpoint is damaged; ILR202, as parameters are drawn, where the model has more
+ *   numbers than it
+ */
+export function keyWithin(bytes: Uint8Array, seed: number): Key {
+  const { parameters } = checkpointSummary(bytes);
+  return boundedKey(seed, parameters, (asked) => {
+    const problem = `it has ${parameters} parameters, the model has ${asked} at least`;
+    const remedy = "Load it into the model and optimizer that it was trained with";
+    return new TrainingError("ILR202", "checkpoint", problem, remedy);
   });
 }
 
@@ -93,11 +158,8 @@ export function decodeParams<Params extends Tree>(
 type Training = Omit<TrainingState, "params" | "optimizer">;
 
 function parseCheckpoint(bytes: Uint8Array): { training: Training; tensors: Readonly<Record<string, Tensor>> } {
+  requireWhole(bytes, safetensorsHeader(bytes));
   const { tensors, metadata } = decodeSafetensors(bytes);
-  if (metadata.format !== format) {
-    const problem = `format ${JSON.stringify(metadata.format)} where "${format}" was expected`;
-    throw new TrainingError("ILR201", "checkpoint", problem, "Use a checkpoint that this version of innerloop wrote");
-  }
   return { training: parseTraining(metadata.training ?? ""), tensors };
 }
 

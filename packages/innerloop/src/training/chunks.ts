@@ -1,6 +1,7 @@
 /** How many tasks run at once, and what a training takes of the machine's memory. */
 import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
 import type { Learner } from "../learners/learner.js";
+import { boundedKey, type Key, key } from "../random.js";
 import type { MetaPrograms, MetaStepSetting } from "./meta-step.js";
 import { metaPrograms } from "./meta-step.js";
 import type { TaskBatch } from "./task-batch.js";
@@ -239,6 +240,23 @@ export function requireFit(plan: Omit<TrainingPlan, "programs">, executor: Execu
     "raise memoryBudget",
   ];
   throw new TrainingError("ILR104", "train", problem, `To make it fit: ${ways.join("; ")}`);
+}
+
+/**
+ * The root key of a seed, for parameters that have room in the machine's memory: a model of more is refused before any
+ * are drawn.
+ *
+ * @throws TrainingError ILR104, as parameters are drawn
+ */
+export function keyInMemory(seed: number, executor: Executor): Key {
+  const { memory } = executor;
+  if (!memory) return key(seed);
+  const available = memory.available();
+  const most = Math.floor(available / bytesPerElement.float32);
+  return boundedKey(seed, most, (asked) => {
+    const problem = `the model has ${asked} parameters at least, which take ${gigabytes(asked * bytesPerElement.float32)}; there are ${gigabytes(available)}`;
+    return new TrainingError("ILR104", "train", problem, "Make the model smaller");
+  });
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;

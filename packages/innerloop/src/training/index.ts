@@ -7,12 +7,14 @@ export {
 } from "./calibration.js";
 export {
   type CheckpointStore,
+  checkpointSummary,
   decodeCheckpoint,
   decodeParams,
   encodeCheckpoint,
+  keyWithin,
   type TrainingState,
 } from "./checkpoint.js";
-export { type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
+export { type PlanSetting, keyInMemory, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, setDefaultExecutor } from "./default-executor.js";
 export {
   type Estimated,

@@ -67,12 +67,26 @@ export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Arr
   return bytes;
 }
 
-/**
- * Reads safetensors bytes from anywhere: nothing in them is trusted.
- *
- * @throws TrainingError ILR201 for anything that is not well-formed
- */
-export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): NamedTensors {
+/** A tensor of a file, by the header alone. */
+interface Entry {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Header {
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Where the header begins and ends, and the values begin. */
+  readonly place: readonly [start: number, end: number];
+}
+
+/** A name from a file, short enough for a message. */
+const shownName = (name: string): string => (name.length > 80 ? `${name.slice(0, 80)}...` : name);
+
+/** Sizes and metadata, without the values. Throws as `decodeSafetensors` does. */
+export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint"): Header {
   const fail = (problem: string): never => {
     throw new TrainingError(
       "ILR201",
@@ -92,36 +106,50 @@ export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): Name
     fail("the header is not JSON");
   }
   if (!isRecord(header)) return fail("the header is not an object");
-  const values = bytes.subarray(8 + headerBytes);
-  const tensors = new Map<string, Tensor>();
+  const valueBytes = bytes.length - 8 - headerBytes;
+  const entries = new Map<string, Entry>();
   let covered = 0;
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    const parsed = isRecord(entry) ? entry : fail(`the entry of ${name} is not an object`);
+    const parsed = isRecord(entry) ? entry : fail(`the entry of ${shownName(name)} is not an object`);
     // Only a string is turned to one: an object may bring a toString that is no function.
     const type = typeof parsed.dtype === "string" ? parsed.dtype : typeof parsed.dtype;
     const dtype = typesByName.get(type);
     const { shape, data_offsets: offsets } = parsed;
-    if (!dtype) return fail(`${name} is of the unknown type ${type}`);
+    if (!dtype) return fail(`${shownName(name)} is of the unknown type ${shownName(type)}`);
     if (!isWholeList(shape) || !isWholeList(offsets) || offsets.length !== 2)
-      return fail(`${name} has a malformed shape or place`);
+      return fail(`${shownName(name)} has a malformed shape or place`);
     const [start, end] = offsets as [number, number];
     const size = sizeOf(shape);
-    if (!Number.isSafeInteger(size) || end - start !== size * bytesPerElement[dtype] || end > values.length) {
+    if (!Number.isSafeInteger(size) || end - start !== size * bytesPerElement[dtype] || end > valueBytes) {
       return fail(
-        `${name} lies at ${start} to ${end} of ${values.length} bytes, which does not fit its shape [${shape.join(", ")}]`,
+        `${shownName(name)} lies at ${start} to ${end} of ${valueBytes} bytes, which does not fit its shape [${shape.join(", ")}]`,
       );
     }
     covered += end - start;
-    // A Buffer is a Uint8Array too, whose own slice is a view of the file's bytes.
-    const copy = Uint8Array.prototype.slice.call(values, start, end);
-    tensors.set(name, tensor(readValues(copy, dtype), shape, dtype));
+    entries.set(name, { dtype, shape, start, end });
   }
-  if (covered !== values.length) fail(`tensors cover ${covered} of ${values.length} bytes`);
+  if (covered !== valueBytes) fail(`tensors cover ${covered} of ${valueBytes} bytes`);
   const metadata = header.__metadata__ ?? {};
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string"))
     return fail("the metadata are not strings");
-  return { tensors: Object.fromEntries(tensors), metadata: metadata as Record<string, string> };
+  return { entries, metadata: metadata as Record<string, string>, place: [8, 8 + headerBytes] };
+}
+
+/**
+ * Reads safetensors bytes from anywhere: nothing in them is trusted.
+ *
+ * @throws TrainingError ILR201 for anything that is not well-formed
+ */
+export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): NamedTensors {
+  const { entries, metadata, place } = safetensorsHeader(bytes, where);
+  const values = bytes.subarray(place[1]);
+  const tensors = [...entries].map(([name, { dtype, shape, start, end }]): [string, Tensor] => {
+    // A Buffer is a Uint8Array too, whose own slice is a view of the file's bytes.
+    const copy = Uint8Array.prototype.slice.call(values, start, end);
+    return [name, tensor(readValues(copy, dtype), shape, dtype)];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
 }
 
 function readValues(copy: Uint8Array, dtype: DType): TypedArray {

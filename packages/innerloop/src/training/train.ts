@@ -1,16 +1,16 @@
 import { type Executor, leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { type Learner, measured } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
-import { key } from "../random.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import {
   type CheckpointStore,
   decodeCheckpoint,
   decodeParams,
   encodeCheckpoint,
+  keyWithin,
   type TrainingState,
 } from "./checkpoint.js";
-import { planTraining, requireFit, type TrainingPlan } from "./chunks.js";
+import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
@@ -107,7 +107,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
   const trainSeed = splitSeed(seed, "train");
 
-  let state = await initialState(options, seed);
+  let state = await initialState(options, seed, executor);
   requireClasses(learner, state.params, sources.train, trainSeed);
   const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize);
   let plan = options.plan;
@@ -256,9 +256,11 @@ async function knownBest<Params extends Tree>(
 async function initialState<Params extends Tree>(
   options: TrainOptions<Params>,
   seed: number,
+  executor: Executor,
 ): Promise<TrainingState<Params>> {
   const { learner, optimizer, checkpoints } = options;
-  const params = learner.init(key(seed));
+  const bytes = checkpoints?.resume ? await checkpoints.store.load("last") : undefined;
+  const params = learner.init(bytes ? keyWithin(bytes, seed) : keyInMemory(seed, executor));
   const fresh: TrainingState<Params> = {
     iteration: 0,
     seed,
@@ -269,7 +271,6 @@ async function initialState<Params extends Tree>(
     optimizer: optimizer.init(params),
     sinceBest: 0,
   };
-  const bytes = checkpoints?.resume ? await checkpoints.store.load("last") : undefined;
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { ModelStore } from "@innerloop/graph";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
+import { homeFolder } from "../data/user-folders.js";
 import { compilerHash } from "./compiler-hash.js";
 
 /*
@@ -41,7 +41,7 @@ export interface ModelCache extends ModelStore {
 
 /**
  * The folder of compiled models: `$INNERLOOP_CACHE`, else `innerloop/models` in the user's folder for caches; undefined
- * where `$INNERLOOP_CACHE` is `off`.
+ * where `$INNERLOOP_CACHE` is `off`, and for a user without a home folder.
  */
 export function modelCacheFolder(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -49,15 +49,21 @@ export function modelCacheFolder(
 ): string | undefined {
   if (environment.INNERLOOP_CACHE === "off") return undefined;
   if (environment.INNERLOOP_CACHE) return resolve(environment.INNERLOOP_CACHE);
-  return join(userCacheFolder(environment, platform), "innerloop", "models");
+  const folder = userCacheFolder(environment, platform);
+  return folder && join(folder, "innerloop", "models");
 }
 
-function userCacheFolder(environment: Readonly<Record<string, string | undefined>>, platform: NodeJS.Platform): string {
+function userCacheFolder(
+  environment: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform,
+): string | undefined {
   // The XDG specification says to ignore relative paths.
   if (environment.XDG_CACHE_HOME?.startsWith("/")) return environment.XDG_CACHE_HOME;
-  if (platform === "darwin") return join(homedir(), "Library", "Caches");
-  if (platform === "win32") return environment.LOCALAPPDATA || join(homedir(), "AppData", "Local");
-  return join(homedir(), ".cache");
+  if (platform === "win32" && environment.LOCALAPPDATA) return environment.LOCALAPPDATA;
+  const home = homeFolder();
+  if (home === undefined) return undefined;
+  if (platform === "darwin") return join(home, "Library", "Caches");
+  return platform === "win32" ? join(home, "AppData", "Local") : join(home, ".cache");
 }
 
 /** The user's model cache; undefined where it is turned off. */

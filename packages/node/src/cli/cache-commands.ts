@@ -21,5 +21,6 @@ export async function cacheClearCommand(output: Output): Promise<void> {
 
 function tellOff(output: Output): void {
   output.event({ type: "cache", state: "off" });
-  output.result("  off: INNERLOOP_CACHE is off");
+  const why = process.env.INNERLOOP_CACHE === "off" ? "INNERLOOP_CACHE is off" : "this user has no home folder";
+  output.result(`  off: ${why}`);
 }

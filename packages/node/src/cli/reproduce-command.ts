@@ -12,7 +12,7 @@ import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds 
 import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../reproduce/table.js";
 import { findTable, tables } from "../reproduce/tables.js";
 import { RunError } from "../runs/run-error.js";
-import { shown, writeRunFile } from "../runs/run-folder.js";
+import { shown, writeNamedFile } from "../runs/untrusted-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, quoted } from "./command-name.js";
 import { runInnerloop } from "./innerloop-process.js";
@@ -417,8 +417,8 @@ async function writeCollected(root: string, only: Table | undefined, folder: str
   const file = join(folder, "results.json");
   let results = await readCollected(file);
   for (const table of only ? [only] : tables) results = await collect(root, table, results, output);
-  await writeRunFile(file, `${JSON.stringify(results, null, 1)}\n`);
-  await writeRunFile(join(folder, "results.md"), resultsDocument(own ? [only] : tables, results));
+  await writeNamedFile(file, `${JSON.stringify(results, null, 1)}\n`);
+  await writeNamedFile(join(folder, "results.md"), resultsDocument(own ? [only] : tables, results));
   output.result(`  Written: ${shown(file)} and ${shown(join(folder, "results.md"))}`);
 }
 

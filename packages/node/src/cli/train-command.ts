@@ -29,6 +29,7 @@ import {
   type RunConfig,
   type RunFolder,
   requireFree,
+  requirePlaceFor,
   runFormat,
   shown,
   sweepRun,
@@ -147,7 +148,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
   const asked = await askedFor(request);
   const { options, code } = asked;
   const path = request.invocation.run ?? (await newRunPath(asked.name));
-  await requireFree(path);
+  await requirePlaceFor(path);
   let executor: Executor | undefined;
   let lock: RunLock | undefined;
   try {
@@ -165,7 +166,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
     const { chunkSize, recompute, expectedBytes } = plan.training;
     if (signal.aborted) throw new Interrupted();
     // Nothing is written before here: what was wrong with the request leaves no folder behind.
-    await createRun(path);
+    const files = await createRun(path);
     lock = await lockRun(path);
     await requireFree(path);
     const config: RunConfig = {
@@ -187,7 +188,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       versions: versions(),
       created: new Date().toISOString(),
     };
-    await writeConfig(path, config);
+    await writeConfig(files, config);
     const run = await openRun(path);
     const { operations, parameters } = plan;
     output.event({
@@ -210,7 +211,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       fromFile: code !== undefined,
       folder: shown(path),
     });
-    await trainAndEvaluate({ run, prepared, executor, plan: plan.training, output, signal, request });
+    await trainAndEvaluate({ run, prepared, executor, plan: plan.training, lock, output, signal, request });
     return path;
   } finally {
     lock?.release();
@@ -248,7 +249,7 @@ async function resumeRun(
     const { device } = options;
     const sameDevice = device === stored.config.options.device;
     executor = await openExecutor({ device, workers: sameDevice ? stored.config.workers : 0 }, output);
-    await sweepRun(path);
+    await sweepRun(stored);
     const before = await progressOf(stored);
     if (options.iterations < before.iteration) {
       throw new UsageError(
@@ -270,14 +271,14 @@ async function resumeRun(
     requireSameLearner(run, stored.config.options, prepared);
     if (signal.aborted) throw new Interrupted();
     if (named !== undefined) run = withFile(run, prepared.file!, before.iteration);
-    if (Object.keys(request.chosen).length > 0 || named !== undefined) await writeConfig(path, run.config);
+    if (Object.keys(request.chosen).length > 0 || named !== undefined) await writeConfig(run.files, run.config);
     output.say(
       before.ended && before.iteration >= options.iterations
         ? "  Training is finished; evaluating."
         : `  Continuing after ${count(before.iteration)} of ${counted(options.iterations, "update")}.`,
     );
     output.say();
-    await trainAndEvaluate({ run, prepared, executor, output, signal, request });
+    await trainAndEvaluate({ run, prepared, executor, lock, output, signal, request });
     return path;
   } finally {
     lock.release();
@@ -321,11 +322,12 @@ async function trainAndEvaluate(setting: {
   prepared: Prepared;
   executor: Executor;
   plan?: TrainingPlan;
+  lock: RunLock;
   output: Output;
   signal: AbortSignal;
   request: IntroducedRequest;
 }): Promise<void> {
-  const { run, prepared, executor, plan, output, signal, request } = setting;
+  const { run, prepared, executor, plan, lock, output, signal, request } = setting;
   const { options } = run.config;
   const startedAt = performance.now();
   const follower = followTraining(output, options.iterations);
@@ -336,6 +338,7 @@ async function trainAndEvaluate(setting: {
       experiment: prepared.experiment,
       executor,
       plan,
+      lock,
       signal,
       onEvent: follower.onEvent,
     });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { isSystemError, onFile } from "./data-error.js";
 
 const abandonedAfterMs = 24 * 60 * 60 * 1000;
@@ -9,11 +9,18 @@ const abandonedAfterMs = 24 * 60 * 60 * 1000;
  * Writes `file` so that it is either as before or complete: `write` fills a file beside it of a name that no other
  * process uses, which is flushed to disk and renamed. When `write` throws, nothing remains.
  */
-export async function writeAtomically<T>(file: string, write: (handle: FileHandle) => Promise<T>): Promise<T> {
+export async function writeAtomically<T>(
+  file: string,
+  write: (handle: FileHandle) => Promise<T>,
+  options: {
+    /** Whether the folder is made where it is not there; otherwise that is an error. */
+    readonly makesFolder?: boolean;
+  } = {},
+): Promise<T> {
   const folder = dirname(file);
   const aside = `${file}.partial-${process.pid}-${randomBytes(6).toString("hex")}`;
   return onFile(file, async () => {
-    await mkdir(folder, { recursive: true });
+    if (options.makesFolder ?? true) await makeFolder(folder);
     await removeAbandoned(folder, basename(file));
     const handle = await open(aside, "wx");
     try {
@@ -30,6 +37,51 @@ export async function writeAtomically<T>(file: string, write: (handle: FileHandl
     } catch (error) {
       await rm(aside, { force: true });
       throw error;
+    }
+  });
+}
+
+/**
+ * Makes a folder and those above it. Node's own `mkdir` with `recursive` never ends where a folder is there and none can
+ * be made in it, as in /proc.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const isMissing = (error: unknown): boolean => isSystemError(error) && error.code === "ENOENT";
+  const make = async (): Promise<void> => {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      const isThere = isSystemError(error) && error.code === "EEXIST" && (await stat(path)).isDirectory();
+      if (!isThere) throw error;
+    }
+  };
+  try {
+    await make();
+  } catch (error) {
+    const above = dirname(path);
+    if (!isMissing(error) || above === path) throw error;
+    await makeFolder(above);
+    await make();
+  }
+}
+
+/**
+ * Says before long work what would be found out after it: that nothing can be written in a folder, which need not be
+ * there yet. Nothing is made.
+ *
+ * @throws DataError ILD03
+ */
+export async function requireWritable(folder: string): Promise<void> {
+  let nearest = resolve(folder);
+  await onFile(folder, async () => {
+    for (;;) {
+      try {
+        await access(nearest, constants.W_OK | constants.X_OK);
+        return;
+      } catch (error) {
+        if (!isSystemError(error) || error.code !== "ENOENT" || dirname(nearest) === nearest) throw error;
+        nearest = dirname(nearest);
+      }
     }
   });
 }

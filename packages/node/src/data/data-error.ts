@@ -45,8 +45,17 @@ export class DataError extends Error {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-  return `${error.message}${cause}`.replace(/\s*\n\s*/g, "; ").replace(/[.;\s]+$/, "");
+  const whole = `${error.message}${cause}`;
+  // What an error quotes of an input may be of any length.
+  const text = whole.length > longestReason ? `${whole.slice(0, longestReason)}...` : whole;
+  const lines = text.split("\n").map((line) => line.trim());
+  const oneLine = lines.filter((line, i) => line !== "" || i === 0).join("; ");
+  let end = oneLine.length;
+  while (end > 0 && ".; ".includes(oneLine[end - 1]!)) end--;
+  return oneLine.slice(0, end);
 }
+
+const longestReason = 2000;
 
 /** Runs a file operation; a failure of the file system becomes ILD03 with its path. */
 export async function onFile<T>(path: string, operation: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
-import { homedir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { type ArrayFileOptions, readArrays } from "./array-examples.js";
+import { requireWritable } from "./atomic-write.js";
 import { downloadCifar100, readCifar100 } from "./cifar-100.js";
 import { DataError, isSystemError, onFile } from "./data-error.js";
 import {
@@ -20,6 +20,7 @@ import type { LongWork } from "./long-work.js";
 import { readMnist } from "./mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "./omniglot.js";
 import { readTable, type TableOptions } from "./table-file.js";
+import { requireHome } from "./user-folders.js";
 
 export interface StoreOptions extends LongWork {
   /** Where prepared data sets are kept; default `dataFolder()`. */
@@ -130,7 +131,7 @@ const extension = ".examples";
 export function dataFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
   if (environment.INNERLOOP_DATA) return resolve(environment.INNERLOOP_DATA);
   // The XDG specification says to ignore relative paths.
-  const cache = environment.XDG_CACHE_HOME?.startsWith("/") ? environment.XDG_CACHE_HOME : join(homedir(), ".cache");
+  const cache = environment.XDG_CACHE_HOME?.startsWith("/") ? environment.XDG_CACHE_HOME : join(requireHome("INNERLOOP_DATA"), ".cache");
   return join(cache, "innerloop", "data");
 }
 
@@ -180,6 +181,7 @@ export async function getDataset(
   if (!builtIn) throw unknown(name);
   const present = await verifyIfPresent(name, { ...options, folder });
   if (present && present.source.complete !== false) return present;
+  await requireWritable(folder);
   if (builtIn.prepare) {
     const { examples, source } = await builtIn.prepare(workOf(options));
     return infoOf(name, file, await writeDatasetFile(file, examples, source, options));
@@ -222,6 +224,7 @@ export async function importDataset(
       "Choose another name.",
     );
   }
+  await requireWritable(dirname(file));
   const { examples, stored } = await readSource(source, workOf(options));
   return infoOf(name, file, await writeDatasetFile(file, { ...examples, name }, stored, options));
 }
@@ -304,6 +307,7 @@ export async function loadDataset(name: string, options: StoreOptions = {}): Pro
   } catch (error) {
     const prepare = builtInOf(name)?.prepare;
     if (!(error instanceof DataError) || error.code !== "ILD02" || !prepare) throw error;
+    await requireWritable(dirname(file));
     const { examples, source } = await prepare(workOf(options));
     await writeDatasetFile(file, examples, source, options);
     return examples;

@@ -63,12 +63,12 @@ interface OptionBase {
 
 export type OptionSpec = OptionBase &
   (
-    | { readonly kind: "integer"; readonly default?: number; readonly least: number; readonly most?: number }
+    | { readonly kind: "integer"; readonly default?: number; readonly least: number; readonly most: number }
     | {
         readonly kind: "number";
         readonly default?: number;
         readonly least: number;
-        readonly most?: number;
+        readonly most: number;
         readonly above?: true;
       }
     /** A number, or two for a range of them, `to` included: each task then draws its own. 0 stands for another option's. */
@@ -80,7 +80,7 @@ export type OptionSpec = OptionBase &
         readonly kind: "integers";
         readonly default?: readonly number[];
         readonly least: number;
-        readonly most?: number;
+        readonly most: number;
       }
     | {
         readonly kind: "text";
@@ -91,6 +91,10 @@ export type OptionSpec = OptionBase &
       }
     | { readonly kind: "flag"; readonly default?: boolean }
   );
+
+/** Most numbers in a list, and characters in a text: files may hold any. */
+export const mostListed = 64;
+export const longestText = 4096;
 
 const table = <const T extends Readonly<Record<string, OptionSpec>>>(specs: T): T => specs;
 
@@ -127,6 +131,7 @@ export const experimentOptions = table({
     group: "Task",
     commands: trained,
     help: "data set: a name of `innerloop data list`; a folder or zip archive with one folder of images per class; with --group-column a table for regression, CSV or JSON lines; or curves: sinusoid, harmonics, lines, steps, gaussian-processes",
+    onResume: true,
   },
   groupColumn: {
     kind: "text",
@@ -213,6 +218,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 0,
     least: 0,
+    most: 1_000_000,
     group: "Task",
     commands: training,
     of: { data: ["classes", "table"], split: "classes" },
@@ -222,6 +228,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 0,
     least: 0,
+    most: 1_000_000,
     group: "Task",
     commands: training,
     of: { data: ["classes", "table"], split: "classes" },
@@ -470,6 +477,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 1000,
     least: 1,
+    most: 1_000_000_000,
     group: "Training",
     commands: ["train", "start"],
     help: "updates",
@@ -505,6 +513,7 @@ export const experimentOptions = table({
     kind: "number",
     default: 0,
     least: 0,
+    most: 1e12,
     group: "Training",
     commands: training,
     help: "longest meta-gradient (Euclidean norm); 0: any",
@@ -513,6 +522,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 0,
     least: 0,
+    most: Number.MAX_SAFE_INTEGER,
     group: "Training",
     commands: ["train", "eval", "compare", "start"],
     help: "everything random follows from it",
@@ -521,6 +531,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 200,
     least: 1,
+    most: 1_000_000_000,
     group: "Training",
     commands: training,
     help: "updates between checkpoints",
@@ -530,6 +541,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 500,
     least: 0,
+    most: 1_000_000_000,
     group: "Training",
     commands: training,
     help: "updates between validations; 0: none",
@@ -538,6 +550,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 100,
     least: 2,
+    most: 1_000_000,
     group: "Training",
     commands: training,
     help: "tasks of a validation",
@@ -546,6 +559,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 0,
     least: 0,
+    most: 1_000_000_000,
     group: "Training",
     commands: training,
     help: "validations without a better one after which to stop; 0: never stop early",
@@ -572,6 +586,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 0,
     least: 0,
+    most: 2 ** 30,
     group: "Training",
     commands: ["train", "reproduce", "start"],
     help: "MiB that the process may take: it decides on the chunk, on recomputation and on the workers; 0: nine tenths of what is free",
@@ -598,6 +613,7 @@ export const experimentOptions = table({
     kind: "integer",
     default: 600,
     least: 2,
+    most: 1_000_000,
     group: "Evaluation",
     commands: trained,
     help: "held-out tasks",
@@ -638,6 +654,7 @@ export const invocationOptions = table({
     kind: "number",
     least: 0,
     above: true,
+    most: 1_000_000,
     group: "Run",
     commands: ["reproduce"],
     help: "minutes for what is missing: rows that have not begun share the time in proportion to their full cost, with fewer updates and the schedule fitted to them",

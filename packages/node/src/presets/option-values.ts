@@ -5,6 +5,8 @@ import {
   type ExperimentOptions,
   experimentOptions,
   flagOf,
+  longestText,
+  mostListed,
   type OptionSpec,
   type OptionValue,
 } from "./option-table.js";
@@ -17,11 +19,9 @@ export function rangeOf(spec: OptionSpec): string {
     case "number": {
       const least = spec.kind === "number" && spec.above ? `above ${spec.least}` : `${spec.least}`;
       const kind = spec.kind === "integer" ? "a whole number" : "a number";
-      if (spec.most !== undefined)
-        return spec.kind === "number" && spec.above
-          ? `${kind} ${least} and at most ${spec.most}`
-          : `${kind} from ${least} to ${spec.most}`;
-      return spec.kind === "number" && spec.above ? `${kind} ${least}` : `${kind} of at least ${least}`;
+      return spec.kind === "number" && spec.above
+        ? `${kind} ${least} and at most ${spec.most}`
+        : `${kind} from ${least} to ${spec.most}`;
     }
     case "count":
       return `a whole number or a range as in ${spec.least}-${spec.least + 9}, from ${spec.least} to ${spec.most}; or 0`;
@@ -30,7 +30,7 @@ export function rangeOf(spec: OptionSpec): string {
     case "choices":
       return `one or more of ${spec.choices.join(", ")}, separated by commas`;
     case "integers":
-      return `whole numbers of at least ${spec.least}, separated by commas`;
+      return `at most ${mostListed} whole numbers from ${spec.least} to ${spec.most}, separated by commas`;
     case "text":
       return spec.placeholder;
     case "flag":
@@ -72,11 +72,15 @@ export function optionText(value: OptionValue<OptionSpec>): string {
 /** The largest number that a count may be in a task. */
 export const mostOf = (count: Count): number => (typeof count === "number" ? count : count.to);
 
+/** No number takes more characters: the pattern takes time in the square of them. */
+const longestNumber = 40;
+
 const numeric = (text: string): number =>
-  /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
+  text.length <= longestNumber && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
 
 /** The range in `5-20`; undefined for any other text. */
 function rangeIn(text: string): CountRange | undefined {
+  if (text.length > 2 * longestNumber + 1) return undefined;
   const [from, to, ...more] = text.split("-").map(numeric);
   return to === undefined || more.length > 0 ? undefined : { from: from!, to };
 }
@@ -98,7 +102,9 @@ export function parseOption(name: string, spec: OptionSpec, text: string): unkno
  */
 export function checkOption(where: string, spec: OptionSpec, value: unknown, shown?: string): unknown {
   const refuse = (extra = ""): never => {
-    throw new UsageError(`${where} is ${shown ?? JSON.stringify(value)}`, `Give ${rangeOf(spec)}${extra}`);
+    const given = shown ?? String(JSON.stringify(value));
+    const short = given.length > 100 ? `${given.slice(0, 100)}...` : given;
+    throw new UsageError(`${where} is ${short}`, `Give ${rangeOf(spec)}${extra}`);
   };
   const within = (n: unknown): boolean => {
     if (
@@ -113,7 +119,7 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
     if (spec.kind !== "number" && !Number.isSafeInteger(n)) return false;
     return (
       (spec.kind === "number" && spec.above ? n > spec.least : n >= spec.least) &&
-      (spec.most === undefined || n <= spec.most)
+      n <= spec.most
     );
   };
   switch (spec.kind) {
@@ -130,21 +136,26 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
       return refuse(shown === undefined ? `; a range as "${spec.least}-${spec.least + 9}" in quotes` : "");
     }
     case "integers":
-      return Array.isArray(value) && value.length > 0 && value.every(within) ? value : refuse();
+      return Array.isArray(value) && value.length > 0 && value.length <= mostListed && value.every(within)
+        ? value
+        : refuse();
     case "choice": {
       if (typeof value === "string" && spec.choices.includes(value)) return value;
       const near = typeof value === "string" ? nearestName(value, spec.choices) : undefined;
       return refuse(near ? `. Did you mean ${near}?` : "");
     }
     case "choices": {
-      if (!Array.isArray(value) || value.length === 0 || new Set(value).size < value.length) return refuse();
+      if (!Array.isArray(value) || value.length === 0 || value.length > spec.choices.length) return refuse();
+      if (new Set(value).size < value.length) return refuse();
       const wrong: unknown = value.find((each) => !spec.choices.includes(each as string));
       if (wrong === undefined) return value;
       const near = typeof wrong === "string" ? nearestName(wrong, spec.choices) : undefined;
       return refuse(near ? `. Did you mean ${near}?` : "");
     }
     case "text":
-      return typeof value === "string" && value !== "" && !value.includes("\0") ? value : refuse();
+      return typeof value === "string" && value !== "" && value.length <= longestText && !value.includes("\0")
+        ? value
+        : refuse();
     case "flag":
       return typeof value === "boolean" ? value : refuse();
   }
@@ -160,7 +171,7 @@ export function checkExperimentOptions(
     if (!Object.hasOwn(experimentOptions, name)) {
       const near = nearestName(name, Object.keys(experimentOptions));
       throw new UsageError(
-        `${where} has the unknown option ${JSON.stringify(name)}`,
+        `${where} has the unknown option ${JSON.stringify(name.slice(0, 100))}`,
         near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
       );
     }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
-import { type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
+import { isMethodRecord, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
 
 export interface Figure {
@@ -98,7 +98,7 @@ export function rowResult(table: Table, row: Row, state: Exclude<RowState, { sta
     ...(Object.keys(baselines).length > 0 ? { baselines } : {}),
     trainingSeconds: Number(seconds.toPrecision(4)),
     evaluationSeconds: Number(evaluationSeconds.toPrecision(4)),
-    ...(peaks.length > 0 ? { peakBytes: Math.max(...peaks) } : {}),
+    ...(peaks.length > 0 ? { peakBytes: peaks.reduce((a, b) => Math.max(a, b)) } : {}),
     workers: config.workers,
     command: config.command,
     versions: config.versions,
@@ -141,10 +141,13 @@ const mostPoints = 30;
 function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates: number } & Figure)[] {
   const points = events.flatMap(({ type, iteration, evaluation }) => {
     if (type !== "validation" || iteration === undefined) return [];
-    const { rows, protocol } = evaluation as MethodRecord;
-    const found = figureOf(rows.at(-1)?.figures ?? {}, protocol, metric);
+    // A line of events.jsonl may hold anything.
+    const validation: unknown = { learner: "", ...Object(evaluation) };
+    if (!isMethodRecord(validation)) return [];
+    const { rows, protocol } = validation;
+    const found = figureOf(rows.at(-1)!.figures, protocol, metric);
     const rounded = (value: number): number => Number(value.toPrecision(4));
-    if (!found || (found.mean as number | null) === null) return [];
+    if (!found || (found.mean as number | null) === null || (found.interval as number | null) === null) return [];
     return [{ updates: iteration, mean: rounded(found.mean), interval: rounded(found.interval) }];
   });
   const stride = Math.max(1, Math.ceil(points.length / mostPoints));

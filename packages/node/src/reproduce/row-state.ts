@@ -1,5 +1,5 @@
 /** Where a row of a table stands, as its run folder says. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isSystemError } from "../data/data-error.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
@@ -8,6 +8,7 @@ import { evaluationFile } from "../runs/results.js";
 import { RunError } from "../runs/run-error.js";
 import { iterationOf, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { progressOf } from "../runs/training-session.js";
+import { mostBytes } from "../runs/untrusted-folder.js";
 import { type Column, columnsOf, differencesFrom, evaluationChanges, type Row, type Table } from "./table.js";
 
 /** An evaluation that a row needs; columns that show other steps of the same one share it. */
@@ -71,7 +72,7 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
   }
   const [{ iteration, ended }, events, best] = await Promise.all([
     progressOf(run),
-    readEvents(run.eventFile),
+    readEvents(run.files),
     iterationOf(run, "best"),
   ]);
   const needed = neededEvaluations(table, row, options);
@@ -82,7 +83,7 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
       const name = changed
         ? evaluationFile({ ...options, ...each.changes }, options, best === undefined ? "last" : "best")
         : "results";
-      const record = await readRecord(join(path, `${name}.json`));
+      const record = await readRecord(run, `${name}.json`);
       // Figures of parameters that a longer run has replaced are not this run's, and a row that carries the baselines
       // is not done without them.
       const isCurrent = record?.iteration === (best ?? iteration);
@@ -124,22 +125,45 @@ export function trainingSeconds(events: readonly RunEvent[]): number {
 }
 
 /** An evaluation's record; undefined where there is none, or what there is was cut off or is something else. */
-async function readRecord(file: string): Promise<EvaluationRecord | undefined> {
-  let text: string;
+async function readRecord({ files }: RunFolder, name: string): Promise<EvaluationRecord | undefined> {
+  const bytes = await files.read(name, mostBytes.record);
+  if (!bytes) return undefined;
   try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    const value = Object(JSON.parse(text)) as Partial<EvaluationRecord>;
-    const isRecord = Number.isSafeInteger(value.iteration) && Array.isArray(value.evaluations);
-    return isRecord && value.evaluations!.length > 0 ? (value as EvaluationRecord) : undefined;
+    const value = JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown;
+    return isEvaluationRecord(value) ? value : undefined;
   } catch {
     return undefined; // not JSON: it is made again
   }
 }
+
+function isEvaluationRecord(value: unknown): value is EvaluationRecord {
+  if (!isObject(value) || !Array.isArray(value.evaluations) || value.evaluations.length === 0) return false;
+  const { checkpoint, iteration, summary, evaluationSeconds } = value;
+  return (
+    (checkpoint === undefined || checkpoint === "best" || checkpoint === "last") &&
+    Number.isSafeInteger(iteration) &&
+    ["undefined", "string"].includes(typeof summary) &&
+    ["undefined", "number"].includes(typeof evaluationSeconds) &&
+    value.evaluations.every(isMethodRecord)
+  );
+}
+
+/** Whether a value that was read is a method's part of an evaluation. */
+export function isMethodRecord(value: unknown): value is MethodRecord {
+  if (!isObject(value) || !Array.isArray(value.rows) || value.rows.length === 0) return false;
+  // JSON has no name for what is not finite: it is null there.
+  const isNumber = (each: unknown): boolean => typeof each === "number" || each === null;
+  const isFigure = (each: unknown): boolean => isObject(each) && isNumber(each.mean) && isNumber(each.interval);
+  const isRow = (row: unknown): boolean =>
+    isObject(row) &&
+    Number.isSafeInteger(row.steps) &&
+    isObject(row.figures) &&
+    Object.values(row.figures).every(isFigure);
+  return typeof value.learner === "string" && isObject(value.protocol) && value.rows.every(isRow);
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(

@@ -1,9 +1,9 @@
 /** What a run keeps of its open-set evaluation: by which score, and from which on, a query is of one of the classes. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { OpenSetRule } from "innerloop";
 import { UsageError } from "../presets/usage-error.js";
-import { type RunFolder, shown } from "./run-folder.js";
+import type { RunFolder } from "./run-folder.js";
+import { mostBytes, shown } from "./untrusted-folder.js";
 
 /** The file of a run that holds it, without its ending. */
 export const openSetFile = "open-set";
@@ -22,11 +22,11 @@ export interface CalibratedRule extends OpenSetRule {
 export async function readOpenSetRule(run: RunFolder): Promise<CalibratedRule> {
   const file = join(run.path, `${openSetFile}.json`);
   const remedy = `Choose one with \`innerloop eval ${shown(run.path)} --open-set\``;
-  const text = await readFile(file, "utf8").catch(() => undefined);
-  if (text === undefined) throw new UsageError(`${shown(run.path)} has no threshold to reject by`, remedy);
+  const bytes = await run.files.read(`${openSetFile}.json`, mostBytes.record);
+  if (!bytes) throw new UsageError(`${shown(run.path)} has no threshold to reject by`, remedy);
   let rule: Partial<Record<keyof CalibratedRule, unknown>>;
   try {
-    rule = Object((JSON.parse(text) as { readonly rule?: unknown } | null)?.rule) as typeof rule;
+    rule = Object((JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly rule?: unknown } | null)?.rule) as typeof rule;
   } catch {
     rule = {};
   }

@@ -1,9 +1,8 @@
 /** report.html: a run on one page that needs nothing but a browser. */
-import { join } from "node:path";
 import type { Evaluation } from "innerloop";
 import { type RunEvent, readEvents } from "./event-log.js";
 import { figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
-import { type RunFolder, writeRunFile } from "./run-folder.js";
+import type { RunFolder } from "./run-folder.js";
 
 type Point = readonly [iteration: number, value: number];
 
@@ -17,8 +16,8 @@ export async function writeReport(
   evaluations: readonly Evaluation[],
   notes: readonly string[],
 ): Promise<void> {
-  const html = reportPage(run, await readEvents(run.eventFile), evaluations, notes);
-  await writeRunFile(join(run.path, "report.html"), html);
+  const html = reportPage(run, await readEvents(run.files), evaluations, notes);
+  await run.files.write("report.html", html);
 }
 
 export function reportPage(
@@ -31,8 +30,8 @@ export function reportPage(
   const training = averaged(
     events.flatMap((event) => pointOf(event, event.type === "iteration" ? figureOf(event, name) : undefined)),
   );
-  const validation = events.flatMap((event) =>
-    pointOf(event, event.type === "validation" ? lastFigureOf(event, name) : undefined),
+  const validation = averaged(
+    events.flatMap((event) => pointOf(event, event.type === "validation" ? lastFigureOf(event, name) : undefined)),
   );
   const { config } = run;
   const title = `innerloop: ${config.experiment}`;
@@ -101,7 +100,7 @@ function averaged(points: readonly Point[]): Point[] {
 function curve(training: readonly Point[], validation: readonly Point[], name: string): string {
   const all = [...training, ...validation];
   if (all.length < 2) return "<p>There are too few updates for a curve.</p>";
-  const last = Math.max(...all.map(([iteration]) => iteration));
+  const last = Math.max(1, ...all.map(([iteration]) => iteration));
   const values = all.map(([, value]) => value);
   const low = name === "accuracy" ? Math.min(...values) : 0;
   const high = Math.max(...values, low + 1e-9);

@@ -1,5 +1,4 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
-import { join } from "node:path";
 import type { Executor, Tree } from "@innerloop/graph";
 import {
   type Adapter,
@@ -7,6 +6,7 @@ import {
   type Evaluation,
   evaluate,
   key,
+  keyWithin,
   type Learner,
   type TaskSource,
   withoutUnlabelled,
@@ -14,7 +14,7 @@ import {
 import type { Baseline } from "../presets/experiment.js";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { RunError } from "./run-error.js";
-import { damagedCheckpoint, type RunFolder, shown, writeRunFile } from "./run-folder.js";
+import { damagedCheckpoint, type RunFolder, shown } from "./run-folder.js";
 
 export interface TrainedParams {
   readonly params: Tree;
@@ -28,7 +28,7 @@ export async function loadParams(run: RunFolder, learner: Learner, wanted?: "bes
     const bytes = await run.checkpoints.load(checkpoint);
     if (!bytes) continue;
     try {
-      const { params, iteration } = decodeParams(bytes, learner.init(key(run.config.options.seed)));
+      const { params, iteration } = decodeParams(bytes, learner.init(keyWithin(bytes, run.config.options.seed)));
       return { params, iteration, checkpoint };
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ILR201")
@@ -130,6 +130,6 @@ export function evaluationFile(
 }
 
 export async function writeResults(run: RunFolder, name: string, json: unknown, markdown: string): Promise<void> {
-  await writeRunFile(join(run.path, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
-  await writeRunFile(join(run.path, `${name}.md`), markdown);
+  await run.files.write(`${name}.json`, `${JSON.stringify(json, null, 2)}\n`);
+  await run.files.write(`${name}.md`, markdown);
 }

@@ -1,15 +1,18 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { type CheckpointStore, decodeSafetensors } from "innerloop";
-import { writeAtomically, writeFully } from "../data/atomic-write.js";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type CheckpointStore, checkpointSummary } from "innerloop";
+import { makeFolder, requireWritable } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import type { DataRecord } from "../presets/load-data.js";
-import { defaultExperimentOptions, type ExperimentOptions, flagOf } from "../presets/option-table.js";
-import { checkExperimentOptions } from "../presets/option-values.js";
+import { defaultExperimentOptions, type ExperimentOptions, experimentOptions, flagOf, type OptionSpec } from "../presets/option-table.js";
+import { checkExperimentOptions, checkOption } from "../presets/option-values.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
+import { mostBytes, onRun, shown, UntrustedFolder } from "./untrusted-folder.js";
+
+export { shown };
 
 /** What a run was asked to do, and with what: enough to do it again. */
 export interface RunConfig {
@@ -51,8 +54,9 @@ export const runFormat = "innerloop run 1";
 export interface RunFolder {
   readonly path: string;
   readonly config: RunConfig;
+  /** All that is in the folder. */
+  readonly files: UntrustedFolder;
   readonly checkpoints: CheckpointStore;
-  readonly eventFile: string;
 }
 
 /** @throws RunError ILN01 where there is something in the folder of a new run */
@@ -71,48 +75,56 @@ export async function requireFree(path: string): Promise<void> {
   throw new RunError("ILN01", shown(path), isRun ? "there is a run in it already" : "the folder is not empty", remedy);
 }
 
-/** Makes the folder of a new run. @throws RunError ILN01 where there is something in it, ILN03 where it cannot be made */
-export async function createRun(path: string): Promise<void> {
+/**
+ * Says before anything is prepared that a new run cannot be written. Nothing is made.
+ *
+ * @throws RunError ILN01 where there is something in the folder, ILN03 where it cannot be made
+ */
+export async function requirePlaceFor(path: string): Promise<void> {
   await requireFree(path);
-  await onRun(path, () => mkdir(join(path, "checkpoints"), { recursive: true }));
+  await onRun(path, () => requireWritable(path));
+}
+
+/** Makes the folder of a new run. @throws RunError ILN01 where there is something in it, ILN03 where it cannot be made */
+export async function createRun(path: string): Promise<UntrustedFolder> {
+  await requireFree(path);
+  await onRun(path, () => makeFolder(path));
+  const files = UntrustedFolder.open(path);
+  if (!files) throw new RunError("ILN10", shown(path), "the folder is gone again", "Choose another --run");
+  await files.makeFolder("checkpoints");
+  return files;
 }
 
 const isTransient = (name: string): boolean => isLockFile(name) || name.includes(".partial-") || name === "checkpoints";
 
-export async function writeConfig(path: string, config: RunConfig): Promise<void> {
-  await writeRunFile(join(path, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+const configFile = "config.json";
+
+export async function writeConfig(files: UntrustedFolder, config: RunConfig): Promise<void> {
+  await files.write(configFile, `${JSON.stringify(config, null, 2)}\n`);
 }
 
-/** Removes what a killed process left half-written; call it with the lock held. */
-export async function sweepRun(path: string): Promise<void> {
-  for (const folder of [path, join(path, "checkpoints")]) {
-    for (const name of await readdir(folder).catch(() => [])) {
+/** Makes a run ready to go on: removes what a killed process left half-written. Call it with the lock held. */
+export async function sweepRun({ files }: Pick<RunFolder, "files">): Promise<void> {
+  await files.makeFolder("checkpoints");
+  for (const folder of ["", "checkpoints"]) {
+    for (const name of await files.list(folder)) {
       // The lock of a process that is just asking for the run is not ours to remove.
-      if (name.includes(".partial-") && !isLockFile(name)) await rm(join(folder, name), { force: true });
+      if (!name.includes(".partial-") || isLockFile(name)) continue;
+      await files.remove(folder === "" ? name : `${folder}/${name}`);
     }
   }
 }
 
-/** @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one */
+/** @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one, ILN09 where it is no file */
 export async function openRun(path: string): Promise<RunFolder> {
-  const file = join(path, "config.json");
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (cause) {
-    const there = await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-    const problem = there ? "there is no run in this folder (no config.json)" : "there is no such folder";
-    throw new RunError("ILN01", shown(path), problem, await otherRuns(path), { cause });
+  const files = UntrustedFolder.open(path, configFile);
+  const bytes = await files?.read(configFile, mostBytes.config);
+  if (!files || !bytes) {
+    const problem = files ? "there is no run in this folder (no config.json)" : "there is no such folder";
+    throw new RunError("ILN01", shown(path), problem, await otherRuns(path));
   }
-  return {
-    path,
-    config: parseConfig(text, file),
-    checkpoints: checkpointStore(path),
-    eventFile: join(path, "events.jsonl"),
-  };
+  const config = parseConfig(Buffer.from(bytes).toString("utf8"), join(path, configFile));
+  return { path, config, files, checkpoints: checkpointStore(files) };
 }
 
 async function otherRuns(path: string): Promise<string> {
@@ -127,83 +139,120 @@ async function otherRuns(path: string): Promise<string> {
   return "Start one with `innerloop train hanzi`";
 }
 
-const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null;
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Numbers of config.json that are not options, within the bounds of the options that they were settled by. */
+const settledNumbers = {
+  chunkSize: { ...experimentOptions.chunk, least: 1 },
+  recompute: { ...experimentOptions.chunk, least: 0 },
+  workers: { ...experimentOptions.workers, least: 1 },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+/** Numbers of an example: a colour image of 4,000 by 4,000, or a very wide row. */
+const largestExample = 2 ** 26;
+
+/** A configuration from a file, which may hold anything. @throws RunError ILN04 */
 function parseConfig(text: string, file: string): RunConfig {
   const fail = (problem: string): never => {
     throw new RunError("ILN04", shown(file), problem, "Restore the file, or start a new run");
   };
-  let value: Partial<RunConfig>;
+  let value: Readonly<Record<string, unknown>>;
   try {
-    value = Object(JSON.parse(text)) as Partial<RunConfig>;
+    value = Object(JSON.parse(text)) as typeof value;
   } catch (error) {
     return fail(`it is not JSON (${reasonOf(error)})`);
   }
+  const textOf = (name: string, problem: string): string => {
+    const found = value[name];
+    return typeof found === "string" ? found : fail(problem);
+  };
   if (value.format !== runFormat)
-    return fail(`its format is ${JSON.stringify(value.format)}, this version reads "${runFormat}"`);
-  if (typeof value.experiment !== "string") return fail("it does not say which experiment it is");
-  if (!Number.isSafeInteger(value.chunkSize) || value.chunkSize! < 1)
-    return fail(`chunkSize is ${JSON.stringify(value.chunkSize)}`);
-  if (!Number.isSafeInteger(value.workers) || value.workers! < 1)
-    return fail(`workers is ${JSON.stringify(value.workers)}`);
-  // Runs of before there was recomputation do not name it.
-  const recompute = value.recompute ?? 0;
-  if (!Number.isSafeInteger(recompute) || recompute < 0) return fail(`recompute is ${JSON.stringify(recompute)}`);
-  const { expectedBytes } = value;
-  if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && expectedBytes >= 0))
-    return fail(`expectedBytes is ${JSON.stringify(expectedBytes)}`);
-  const { data, file: source } = value;
-  if (
-    data !== undefined &&
-    (!isRecord(data) ||
-      typeof data.name !== "string" ||
-      typeof data.sha256 !== "string" ||
-      !Array.isArray(data.exampleShape) ||
-      !["undefined", "string"].includes(typeof data.folder))
-  )
-    return fail("its record of the data set is malformed");
-  if (
-    source !== undefined &&
-    (!isRecord(source) ||
-      typeof source.path !== "string" ||
-      !isAbsolute(source.path) ||
-      typeof source.sha256 !== "string")
-  )
-    return fail("its record of the experiment file is malformed");
+    return fail(`its format is ${shortly(value.format)}, this version reads "${runFormat}"`);
+  const experiment = textOf("experiment", "it does not say which experiment it is");
   try {
+    const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
+      checkOption(name, settledNumbers[name], found) as number;
+    const chunkSize = settled("chunkSize", value.chunkSize);
+    // Runs of before there was recomputation do not name it.
+    const recompute = settled("recompute", value.recompute ?? 0);
+    const workers = settled("workers", value.workers);
+    const { expectedBytes } = value;
+    if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
+      return fail(`expectedBytes is ${shortly(expectedBytes)}`);
     const options = {
       ...defaultExperimentOptions(),
       ...checkExperimentOptions(Object(value.options) as Record<string, unknown>, "options"),
     };
-    if (typeof value.command !== "string" || typeof value.created !== "string")
-      return fail("it does not say by which command the run was made, or when");
-    if (!isRecord(value.protocol) || !isRecord(value.versions)) return fail("its protocol or versions are missing");
-    return { ...(value as RunConfig), recompute, options };
+    const command = textOf("command", "it does not say by which command the run was made");
+    const created = textOf("created", "it does not say when the run was made");
+    const { protocol, versions } = value;
+    const isPlain = (each: unknown): boolean => ["string", "number", "boolean"].includes(typeof each);
+    if (!isRecord(protocol) || !Object.values(protocol).every(isPlain))
+      return fail("its protocol is missing, or is no list of texts and numbers");
+    if (!isRecord(versions) || !Object.values(versions).every((each) => typeof each === "string"))
+      return fail("its versions are missing, or are no texts");
+    const data = value.data === undefined ? undefined : dataRecordOf(value.data);
+    if (value.data !== undefined && !data) return fail("its record of the data set is malformed");
+    const source = value.file === undefined ? undefined : fileRecordOf(value.file);
+    if (value.file !== undefined && !source) return fail("its record of the experiment file is malformed");
+    return {
+      format: runFormat,
+      experiment,
+      ...(source ? { file: source } : {}),
+      options,
+      chunkSize,
+      recompute,
+      workers,
+      ...(expectedBytes === undefined ? {} : { expectedBytes: expectedBytes as number }),
+      ...(data ? { data } : {}),
+      protocol: protocol as RunConfig["protocol"],
+      command,
+      versions: versions as RunConfig["versions"],
+      created,
+    };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
     throw error;
   }
 }
 
+function dataRecordOf(value: unknown): DataRecord | undefined {
+  if (!isRecord(value)) return undefined;
+  const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert } = value;
+  const isWhole = (n: unknown, least: number): boolean => Number.isSafeInteger(n) && (n as number) >= least;
+  const isShape =
+    Array.isArray(exampleShape) &&
+    exampleShape.length <= 8 &&
+    exampleShape.every((n) => isWhole(n, 1)) &&
+    exampleShape.reduce((a: number, b: number) => a * b, 1) <= largestExample;
+  const isData =
+    typeof name === "string" &&
+    typeof sha256 === "string" &&
+    ["undefined", "string"].includes(typeof folder) &&
+    !String(folder).includes("\0") &&
+    isShape &&
+    (trainClasses === undefined || (isWhole(trainClasses, 0) && (trainClasses as number) <= largestExample)) &&
+    ["undefined", "boolean"].includes(typeof darkOnLight) &&
+    ["undefined", "boolean"].includes(typeof invert);
+  return isData ? (value as unknown as DataRecord) : undefined;
+}
+
+function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
+  if (!isRecord(value)) return undefined;
+  const { path, sha256 } = value;
+  if (typeof path !== "string" || !isAbsolute(path) || path.includes("\0")) return undefined;
+  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { path, sha256 } : undefined;
+}
+
+const shortly = (value: unknown): string => String(JSON.stringify(value)).slice(0, 60);
+
 /** Checkpoints are written aside, flushed and renamed, and so is the folder's own entry. */
-export function checkpointStore(run: string): CheckpointStore {
-  const fileOf = (name: string): string => join(run, "checkpoints", `${name}.safetensors`);
+export function checkpointStore(files: UntrustedFolder): CheckpointStore {
+  const fileOf = (name: string): string => `checkpoints/${name}.safetensors`;
   return {
-    load: async (name) => {
-      try {
-        return new Uint8Array(await readFile(fileOf(name)));
-      } catch (error) {
-        if (isSystemError(error) && error.code === "ENOENT") return undefined;
-        throw new RunError(
-          "ILN05",
-          shown(fileOf(name)),
-          `the checkpoint cannot be read (${reasonOf(error)})`,
-          "Check its permissions",
-          { cause: error },
-        );
-      }
-    },
-    save: (name, bytes) => writeRunFile(fileOf(name), bytes),
+    load: (name) => files.read(fileOf(name), mostBytes.checkpoint),
+    save: (name, bytes) => files.write(fileOf(name), bytes),
   };
 }
 
@@ -218,11 +267,7 @@ export async function iterationOf(
   const bytes = await checkpoints.load(name);
   if (!bytes) return undefined;
   try {
-    const { iteration } = Object(JSON.parse(decodeSafetensors(bytes).metadata.training ?? "")) as {
-      iteration?: unknown;
-    };
-    if (Number.isSafeInteger(iteration)) return iteration as number;
-    throw new Error("it does not say at which iteration it was made");
+    return checkpointSummary(bytes).iteration;
   } catch (cause) {
     throw damagedCheckpoint(path, name, cause);
   }
@@ -241,26 +286,6 @@ export function damagedCheckpoint(run: string, name: "last" | "best", cause: unk
   );
 }
 
-/** Writes a file of a run so that it is either as before or complete. */
-export async function writeRunFile(file: string, content: string | Uint8Array): Promise<void> {
-  const bytes = typeof content === "string" ? Buffer.from(content) : content;
-  await onRun(file, () => writeAtomically(file, (handle) => writeFully(handle, bytes)));
-}
-
-async function onRun<T>(path: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    if (error instanceof RunError) throw error;
-    const cause = error instanceof Error && isSystemError(error.cause) ? error.cause : error;
-    const full = isSystemError(cause) && cause.code === "ENOSPC";
-    const remedy = full
-      ? "Free some space; the last checkpoint is complete"
-      : "Check its permissions, or choose another folder with --run";
-    throw new RunError("ILN03", shown(path), `it cannot be written (${reasonOf(cause)})`, remedy, { cause: error });
-  }
-}
-
 /** `runs/omniglot-5way-1shot-20261121-1412`: free when it is asked for. */
 export async function newRunPath(name: string, now = new Date(), root = "runs"): Promise<string> {
   const two = (n: number): string => String(n).padStart(2, "0");
@@ -269,10 +294,4 @@ export async function newRunPath(name: string, now = new Date(), root = "runs"):
     const path = join(root, `${name}-${day}${attempt === 1 ? "" : `-${attempt}`}`);
     if (!(await stat(path).catch(() => undefined))) return path;
   }
-}
-
-/** A path as messages show it: relative where that is shorter. */
-export function shown(path: string): string {
-  const near = relative(process.cwd(), resolve(path));
-  return near.startsWith("..") ? resolve(path) : near || ".";
 }

@@ -1,25 +1,36 @@
+/** One process at a time trains in a run folder. */
 import { randomBytes } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFileSync, readlinkSync, rmSync, statSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { isSystemError } from "../data/data-error.js";
 import { RunError } from "./run-error.js";
+import { mostBytes, shown, UntrustedFolder } from "./untrusted-folder.js";
 
 /** Who holds a lock. The start time tells a process from a later one that was given the same id. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
   readonly started: string;
+  /** The running system and its namespace of process ids, where both are known: only within them an id is a process. */
+  readonly space?: string;
+  /** Whether the lock's file is touched every so often, as long as its process is there. */
+  readonly renewed?: boolean;
 }
 
 export interface RunLock {
   /** Also called when the process ends, unless it is killed: what a killed process leaves is recognised as such. */
   release(): void;
+  /** @throws RunError ILN02 where the lock was removed: another process may be training */
+  requireHeld(): void;
 }
 
-const lockName = /^lock-[0-9a-f]+\.json$/;
+const renewEveryMs = 10_000;
+/** A lock that was not renewed for so long has no process any more. */
+const staleAfterMs = 18 * renewEveryMs;
+
+const lockName = /^lock-[0-9a-f]{1,32}\.json$/;
+const unfinishedName = /^lock-[0-9a-f]{1,32}\.json\.partial-[0-9a-f-]{1,40}$/;
 
 export const isLockFile = (name: string): boolean => name.startsWith("lock-");
 
@@ -27,74 +38,113 @@ export const isLockFile = (name: string): boolean => name.startsWith("lock-");
  * Makes this process the only one that trains in the folder.
  *
  * Each process puts up a file of its own, and only then looks for those of others: of two that come at once, one at
- * least sees the other. A file whose process has died counts for nothing, and is removed by whoever gets the lock.
+ * least sees the other. A file whose process has died counts for nothing, and is removed by whoever gets the lock. Of a
+ * process on another machine or in another container nobody can tell whether it is there: its file counts as long as it
+ * is renewed.
  *
- * @throws RunError ILN02 where another process does
+ * @throws RunError ILN02 where another process does, ILN03 where the lock cannot be written
  */
-export async function lockRun(folder: string): Promise<RunLock> {
-  const mine: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) ?? "" };
+export async function lockRun(path: string): Promise<RunLock> {
+  const folder = UntrustedFolder.open(path);
+  if (!folder) throw new RunError("ILN01", shown(path), "there is no such folder", "Check the path");
+  const mine: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(process.pid) ?? "",
+    ...spaceOfProcess(),
+    renewed: true,
+  };
   const name = `lock-${randomBytes(8).toString("hex")}.json`;
-  const file = join(folder, name);
   let other: Holder | undefined;
   for (let attempt = 0; attempt < 4; attempt++) {
     // Two that came at once have both stepped back: they try again at different times.
     if (attempt > 0) await wait(20 + 80 * Math.random());
-    await writeFile(`${file}.partial-0`, JSON.stringify(mine));
-    await rename(`${file}.partial-0`, file);
+    await folder.write(name, JSON.stringify(mine));
+    // Times of one disk are compared with one another: its clock need not be that of this machine.
+    const now = (await folder.writtenAt(name)) ?? Date.now();
     const dead: string[] = [];
     other = undefined;
-    for (const found of await readdir(folder)) {
-      if (!lockName.test(found) || found === name) continue;
-      const holder = await readHolder(join(folder, found));
-      if (holder === "released") continue;
-      if (holder && isAlive(holder)) other = holder;
-      else dead.push(found);
+    for (const found of await folder.list()) {
+      const unfinished = unfinishedName.test(found);
+      if (found === name || !(unfinished || lockName.test(found))) continue;
+      const writtenAt = await folder.writtenAt(found);
+      if (writtenAt === undefined) continue; // released
+      const age = now - writtenAt;
+      const holder = parse(await folder.read(found, mostBytes.lock));
+      // A lock that is being written is nobody's yet; its process puts it up and then finds this one.
+      if (unfinished ? age > staleAfterMs || (holder && !isAlive(holder, mine, age)) : !holder || !isAlive(holder, mine, age))
+        dead.push(found);
+      else if (!unfinished) other = holder;
     }
     if (!other) {
-      for (const left of dead) await rm(join(folder, left), { force: true });
-      return lockOf(file);
+      for (const left of dead) await folder.remove(left);
+      return lockOf(join(path, name));
     }
-    await rm(file, { force: true });
+    await folder.remove(name);
   }
+  const { pid, host, space } = other!;
+  const elsewhere = host !== mine.host || space !== mine.space;
+  const since = elsewhere ? `, or was less than ${staleAfterMs / 60_000} minutes ago` : "";
   const remedy = "Wait for it or stop it; delete the folder's lock-*.json if you are sure that it does not run";
-  throw new RunError("ILN02", folder, `process ${other!.pid} on ${other!.host} is training this run`, remedy);
+  throw new RunError("ILN02", shown(path), `process ${pid} on ${host} is training this run${since}`, remedy);
 }
 
 function lockOf(file: string): RunLock {
+  const renewal = setInterval(() => {
+    const now = new Date();
+    try {
+      utimesSync(file, now, now);
+    } catch {
+      // Whether it is still there is asked before anything is written.
+    }
+  }, renewEveryMs);
+  renewal.unref();
   const release = (): void => {
+    clearInterval(renewal);
     process.off("exit", release);
-    rmSync(file, { force: true });
+    try {
+      rmSync(file, { force: true });
+    } catch {
+      // A disk that has become read-only: the lock is recognised as that of a process that has ended.
+    }
   };
   process.on("exit", release);
-  return { release };
+  return {
+    release,
+    requireHeld: () => {
+      if (statSync(file, { throwIfNoEntry: false })) return;
+      throw new RunError(
+        "ILN02",
+        shown(file),
+        "the lock of this process was removed, and another process may be training the run",
+        "See that none is, and continue with `innerloop train --resume`",
+      );
+    },
+  };
 }
 
-async function readHolder(file: string): Promise<Holder | "released" | undefined> {
+function parse(bytes: Uint8Array | undefined): Holder | undefined {
   try {
-    return parse(await readFile(file, "utf8"));
-  } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return "released";
-    throw error;
-  }
-}
-
-function parse(text: string): Holder | undefined {
-  try {
-    const { pid, host, started } = Object(JSON.parse(text)) as Partial<Holder>;
-    if (typeof pid !== "number" || typeof host !== "string" || typeof started !== "string") return undefined;
-    return { pid, host, started };
+    const { pid, host, started, space, renewed } = Object(
+      JSON.parse(Buffer.from(bytes ?? []).toString("utf8")),
+    ) as Partial<Holder>;
+    if (!Number.isSafeInteger(pid) || pid! <= 0 || typeof host !== "string" || typeof started !== "string")
+      return undefined;
+    return { pid: pid!, host, started, ...(typeof space === "string" ? { space } : {}), renewed: renewed === true };
   } catch {
     return undefined; // a disk that lost its content with the power
   }
 }
 
-/** A holder on another machine (a shared disk) counts as alive: there is no telling. */
-function isAlive({ pid, host, started }: Holder): boolean {
-  if (host !== hostname()) return true;
+/** @param age milliseconds since the lock was put up or renewed */
+function isAlive({ pid, host, started, space, renewed }: Holder, mine: Holder, age: number): boolean {
+  // Locks of before there were spaces are told by the host alone.
+  const isHere = host === mine.host && (space === undefined || mine.space === undefined || space === mine.space);
+  if (!isHere) return !renewed || age < staleAfterMs;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if (isSystemError(error) && error.code === "ESRCH") return false;
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
   }
   const now = startOf(pid);
   return now === undefined || now === started;
@@ -107,5 +157,15 @@ function startOf(pid: number): string | undefined {
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     return undefined;
+  }
+}
+
+/** What system and namespace of process ids this process is in; nothing where there is no /proc. */
+function spaceOfProcess(): { readonly space?: string } {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return { space: `${boot} ${readlinkSync("/proc/self/ns/pid")}` };
+  } catch {
+    return {};
   }
 }

@@ -1,9 +1,8 @@
 /** Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing. */
-import { join } from "node:path";
 import { type Executor, leaves } from "@innerloop/graph";
 import {
   type CheckpointStore,
-  key,
+  keyInMemory,
   planTraining,
   splitSeed,
   type TrainingEvent,
@@ -15,6 +14,7 @@ import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
+import type { RunLock } from "./run-lock.js";
 
 /** How a run will train, and what that takes. */
 export interface RunPlan {
@@ -36,7 +36,7 @@ export async function planRun(
   usedBytes?: number,
 ): Promise<RunPlan> {
   const { learner, optimizer, tasks } = experiment;
-  const params = learner.init(key(options.seed));
+  const params = learner.init(keyInMemory(options.seed, executor));
   const training = await planTraining({
     learner,
     optimizer,
@@ -70,16 +70,19 @@ export async function trainInFolder(setting: {
   readonly executor: Executor;
   /** Of a run that begins: what was compiled for it need not be compiled again. */
   readonly plan?: TrainingPlan | undefined;
+  /** That of the run, where the caller holds it. */
+  readonly lock?: Pick<RunLock, "requireHeld">;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TrainingEvent) => void;
 }): Promise<SessionEnd> {
   const { run, experiment, executor, plan, signal } = setting;
   const { options, chunkSize, recompute } = run.config;
   const lastIteration = await lastIterationOf(run);
-  const log = await openEventLog(run.eventFile, lastIteration);
+  const log = await openEventLog(run.files, lastIteration);
   const store: CheckpointStore = {
     load: run.checkpoints.load,
     save: async (name, bytes) => {
+      setting.lock?.requireHeld();
       // The log on disk is never behind the checkpoint.
       log.flush();
       await run.checkpoints.save(name, bytes);
@@ -138,7 +141,7 @@ function logged(event: TrainingEvent): RunEvent {
 /** How far a run has come, without opening its data. */
 export async function progressOf(run: RunFolder): Promise<{ readonly iteration: number; readonly ended: boolean }> {
   const iteration = await lastIterationOf(run);
-  const stopped = (await readEvents(join(run.path, "events.jsonl"))).findLast((event) => event.type === "end");
+  const stopped = (await readEvents(run.files)).findLast((event) => event.type === "end");
   const early = stopped?.reason === "early stop" && stopped.iteration === iteration;
   return { iteration, ended: iteration >= run.config.options.iterations || early };
 }
