@@ -1,6 +1,6 @@
+import { leaves, paths, sameShape, sizeOf, type Tensor, type Tree, unflatten } from "@innerloop/graph";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { leaves, paths, sameShape, sizeOf, type Tensor, type Tree, unflatten } from "@innerloop/graph";
 import { boundedKey, type Key } from "../random.js";
 import { decodeSafetensors, encodeSafetensors, safetensorsHeader } from "./safetensors.js";
 import { TrainingError } from "./training-error.js";
@@ -72,7 +72,11 @@ function requireWhole(bytes: Uint8Array, { metadata, place }: ReturnType<typeof 
     return;
   const at = claimed?.length === unsealed.length ? placeOf(claimed, bytes, place) : -1;
   const hash = sha256.create();
-  if (at >= 0) hash.update(bytes.subarray(0, at)).update(utf8ToBytes(unsealed)).update(bytes.subarray(at + unsealed.length));
+  if (at >= 0)
+    hash
+      .update(bytes.subarray(0, at))
+      .update(utf8ToBytes(unsealed))
+      .update(bytes.subarray(at + unsealed.length));
   if (at >= 0 && metadata.format === format && bytesToHex(hash.digest()) === claimed) return;
   const remedy = "The file was changed after it was written, as a failing disk does; use another checkpoint";
   throw new TrainingError("ILR201", "checkpoint", "its SHA-256 is not the one that it was written with", remedy);

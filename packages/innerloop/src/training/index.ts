@@ -14,7 +14,7 @@ export {
   keyWithin,
   type TrainingState,
 } from "./checkpoint.js";
-export { type PlanSetting, keyInMemory, planFits, planTraining, type TrainingPlan } from "./chunks.js";
+export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, setDefaultExecutor } from "./default-executor.js";
 export {
   type Estimated,

@@ -3,8 +3,9 @@ import type { Output } from "./output.js";
 
 /**
  * Turns the first Ctrl-C (SIGINT) or SIGTERM into an abort, after which the work saves and ends by itself; the second
- * ends the process at once. So does whoever started this process and has a channel to it (`innerloop reproduce`) by
- * closing it, or by dying: no work goes on that nobody waits for.
+ * ends the process at once. A terminal that is closed (SIGHUP) aborts as well, however often that is said, and so does
+ * whoever started this process and has a channel to it (`innerloop reproduce`) by closing it, or by dying: no work goes
+ * on that nobody waits for.
  *
  * @param notice what the user is told at the first, unless someone else says it
  */
@@ -20,9 +21,14 @@ export function watchInterruption(
     if (notice !== undefined) output.warn(notice);
     controller.abort();
   };
+  // Shell and kernel may both say that the terminal is gone.
+  const hungUp = (): void => {
+    if (!controller.signal.aborted) stop();
+  };
   const disconnected = (): void => controller.abort();
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  process.on("SIGHUP", hungUp);
   process.on("disconnect", disconnected);
   // `undefined` where there never was a channel.
   if (process.connected === false) disconnected();
@@ -31,6 +37,7 @@ export function watchInterruption(
     stopWatching: () => {
       process.off("SIGINT", stop);
       process.off("SIGTERM", stop);
+      process.off("SIGHUP", hungUp);
       process.off("disconnect", disconnected);
     },
   };

@@ -15,22 +15,40 @@ import { nearestName, UsageError } from "../presets/usage-error.js";
 import type { AdaptRequest } from "./adapt-command.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
 import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
-import { createOutput, type Output } from "./output.js";
+import { createOutput, ignoreFailures, type Output, writeShown } from "./output.js";
 import { hasColour, paintFor } from "./terminal.js";
 import { ownVersion } from "./versions.js";
 
 /** Runs one command line and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // `innerloop train | head`: the reader has seen enough.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.done);
-    throw error;
-  });
+  // The training goes on, whoever has stopped listening.
+  for (const stream of [process.stdout, process.stderr]) ignoreFailures(stream);
+  const stopWatching = watchForNothingLeft();
   try {
     await program().parseAsync(argv, { from: "user" });
   } catch (error) {
     process.exitCode = report(error);
+  } finally {
+    stopWatching();
   }
+}
+
+/**
+ * Says so where a command waits for something that nothing is left to bring about. Node would end with code 13, and
+ * without a word.
+ */
+function watchForNothingLeft(): () => void {
+  let looks = 0;
+  const look = (): void => {
+    // Whoever waits for it themselves is told at the same time, and goes on from there.
+    if (++looks === 1) {
+      setImmediate(() => undefined);
+      return;
+    }
+    process.exitCode = report(new Error("the command waits for something that never happens, and cannot go on"));
+  };
+  process.on("beforeExit", look);
+  return () => process.off("beforeExit", look);
 }
 
 interface Call {
@@ -90,7 +108,7 @@ function program(): Command {
   root.version(`innerloop ${ownVersion()}`, "-v, --version");
   root.action(() => {
     const [unknown] = root.args;
-    if (unknown === undefined) process.stdout.write(rootHelp(paint, ownVersion(), width));
+    if (unknown === undefined) writeShown(process.stdout, rootHelp(paint, ownVersion(), width));
     else
       throw unknownCommand(
         unknown,
@@ -116,7 +134,7 @@ function addGroup(root: Command, word: string): Command {
   group.argument("[command...]");
   group.action(() => {
     const [unknown] = group.args;
-    if (unknown === undefined) process.stdout.write(groupHelp(word, names, paint, width));
+    if (unknown === undefined) writeShown(process.stdout, groupHelp(word, names, paint, width));
     else {
       const known = names.map((name) => name.slice(word.length + 1));
       throw unknownCommand(unknown, known, `${word} `);
@@ -185,8 +203,8 @@ function report(error: unknown): number {
   const paint = paintFor(hasColour(process.stderr));
   const usage = error instanceof CommanderError ? usageOf(error) : error;
   const message = usage instanceof Error ? usage.message : String(usage);
-  process.stderr.write(`${paint("red", "Error:")} ${message}\n`);
-  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  writeShown(process.stderr, `${paint("red", "Error:")} ${message}\n`);
+  if (process.env.DEBUG && error instanceof Error) writeShown(process.stderr, `${error.stack}\n`);
   return usage instanceof UsageError ? exitCodes.usage : exitCodes.failed;
 }
 

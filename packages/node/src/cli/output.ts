@@ -1,4 +1,8 @@
-/** Where a command's words go: people, logs or programs. */
+/**
+ * Where a command's words go: people, logs or programs. Whatever they are made of, nothing but our own colours, newlines
+ * and tabs reaches a terminal as more than text.
+ */
+import { visibleText, visibleWithColours } from "../runs/visible-text.js";
 import { Pace } from "./pace.js";
 import { clock, count, folded, hasColour, type Paint, paintFor, roomIn, widthOf } from "./terminal.js";
 
@@ -34,6 +38,32 @@ export interface Output {
 const quietIntervalMs = 10_000;
 const drawIntervalMs = 80;
 
+type OutputStream = NodeJS.WriteStream;
+
+/** Streams that failed: whoever read them is gone. */
+const failed = new WeakSet<OutputStream>();
+
+/**
+ * Sees to it that output which nobody can take any more (`| head -1`, a terminal that was closed, a full disk) does not
+ * end the work that it is about.
+ */
+export function ignoreFailures(stream: OutputStream): void {
+  stream.on("error", () => failed.add(stream));
+}
+
+/** Writes to a stream, if it still takes anything. */
+function write(stream: OutputStream, text: string): void {
+  if (failed.has(stream)) return;
+  try {
+    stream.write(text);
+  } catch {
+    failed.add(stream);
+  }
+}
+
+/** Writes text that may hold anything, with our own colours. */
+export const writeShown = (stream: OutputStream, text: string): void => write(stream, visibleWithColours(text));
+
 export function createOutput(options: { readonly quiet?: boolean; readonly json?: boolean }): Output {
   const { quiet = false, json = false } = options;
   const { stdout, stderr } = process;
@@ -47,7 +77,7 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
     write();
     line?.draw();
   };
-  const print = (text: string): void => aroundLine(() => stdout.write(`${text}\n`));
+  const print = (text: string): void => aroundLine(() => writeShown(stdout, `${text}\n`));
   const output: Output = {
     paint,
     get width() {
@@ -63,9 +93,9 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
       if (!json) print(text);
     },
     event: (event) => {
-      if (json) stdout.write(`${JSON.stringify(event)}\n`);
+      if (json) write(stdout, `${visibleText(JSON.stringify(event))}\n`);
     },
-    warn: (text) => aroundLine(() => stderr.write(`${paintError("yellow", text)}\n`)),
+    warn: (text) => aroundLine(() => writeShown(stderr, `${paintError("yellow", text)}\n`)),
     progress: (label, { unit = "", from = 0 } = {}) => {
       if (quiet || json) return { update: () => undefined, resume: () => undefined, end: () => undefined };
       if (!interactive) return plainProgress(label, unit, from, print);
@@ -75,7 +105,7 @@ export function createOutput(options: { readonly quiet?: boolean; readonly json?
         from,
         paint,
         width: () => output.width,
-        write: (text) => stdout.write(text),
+        write: (text) => write(stdout, text),
       });
       line = bar;
       return {
@@ -132,7 +162,7 @@ function terminalProgress(setting: {
   let drawnAt = 0;
   let text = "";
   const draw = (): void => {
-    if (text) write(`\r\u001b[2K${text}`);
+    if (text) write(`\r\u001b[2K${visibleWithColours(text).replaceAll("\n", " ")}`);
   };
   return {
     draw,

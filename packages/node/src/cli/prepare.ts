@@ -1,4 +1,5 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
+import { stat } from "node:fs/promises";
 import type { LabelledExamples, Learner } from "innerloop";
 import type { LongWork } from "../data/long-work.js";
 import {
@@ -19,7 +20,7 @@ import {
   loadExamples,
   loadRegressionTable,
 } from "../presets/load-data.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
+import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "../runs/run-error.js";
 import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
@@ -43,21 +44,28 @@ export interface Prepared {
 }
 
 /**
- * @param run what an existing run began with: the sizes that its model was made for, and the classes of its data set
- *   that were held out, are settled by it
+ * @param setting.run what an existing run began with: the sizes that its model was made for, and the classes of its data
+ *   set that were held out, are settled by it
+ * @param setting.name what its data set was called, wherever it is now: its tasks are described by it
  */
 export async function prepare(
   options: ExperimentOptions,
   output: Output,
-  signal?: AbortSignal,
-  run?: TrainedSizes & Pick<ExperimentOptions, "queries">,
+  setting: {
+    readonly signal?: AbortSignal | undefined;
+    readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries">;
+    readonly name?: string;
+  } = {},
 ): Promise<Prepared> {
+  const { signal, run, name } = setting;
   if (options.groupColumn !== "") {
-    const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work));
+    const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work, name));
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
-  const { examples, record } = await loaded(options, output, signal);
+  const found = await loaded(options, output, signal);
+  const examples = { ...found.examples, name: name ?? found.examples.name };
+  const record = { ...found.record, name: name ?? found.record.name };
   // With tasks of more ways than in training, classes that were trained on would count as held out.
   const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
@@ -112,7 +120,29 @@ export async function prepareRun(
   if (file) return loadRunExperiment(run, output, named);
   const own = run.config.options;
   if (options.data !== own.data) return prepareOtherData(run, options, output, signal);
-  const prepared = await prepare({ ...options, data: data?.folder ?? options.data }, output, signal, own);
+  const place = data?.folder ?? options.data;
+  if (data?.folder !== undefined && !(await isThere(place))) {
+    const remedy = `Put it back, or say where it is now with ${flagOf("data")}`;
+    throw new RunError("ILN06", shown(run.path), `the data set ${data.name} is no longer at ${shown(place)}`, remedy);
+  }
+  return prepareOwnData(run, { ...options, data: place }, output, signal);
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** A run on its own data set, wherever that is now. @throws RunError ILN06 where its contents are others */
+async function prepareOwnData(
+  run: RunFolder,
+  options: ExperimentOptions,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<Prepared> {
+  const { data, options: own } = run.config;
+  const prepared = await prepare(options, output, { signal, run: own, ...(data ? { name: data.name } : {}) });
   if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
     throw new RunError(
@@ -128,6 +158,25 @@ export async function prepareRun(
     : (given: ExperimentOptions, { config }: RunFolder): Learner =>
         buildRegression(given, experiment.tasks, config.options).learner;
   return { ...prepared, ...learnersOf(run, options, build) };
+}
+
+/**
+ * An existing run to go on with, on its own data set under a path that was given for it.
+ *
+ * @throws RunError ILN06 where what is there is another data set
+ */
+export async function prepareMoved(
+  run: RunFolder,
+  options: ExperimentOptions,
+  output: Output,
+  signal?: AbortSignal,
+): Promise<Prepared> {
+  const { file, data, options: own } = run.config;
+  if (file || !data) {
+    const what = file ? `a run of the experiment file ${shown(file.path)}` : `a run of the ${own.data} family`;
+    throw new UsageError(`${flagOf("data")} ${options.data} of ${what}`, "Leave it out");
+  }
+  return prepareOwnData(run, options, output, signal);
 }
 
 function learnersOf(
@@ -158,7 +207,9 @@ async function prepareOtherData(
 ): Promise<Prepared> {
   const own = run.config;
   const { data } = own;
-  if (!data || own.options.groupColumn !== "" || formulaFamilies.includes(options.data)) {
+  // The groups of another table are not those that were held out of this one.
+  if (data && own.options.groupColumn !== "") return prepareOwnData(run, options, output, signal);
+  if (!data || formulaFamilies.includes(options.data)) {
     throw new UsageError(
       `--data ${options.data} of a run of ${own.options.data}`,
       "Only runs of data sets of classes can be tested on another one",
@@ -170,9 +221,8 @@ async function prepareOtherData(
     output,
     signal,
   );
-  // Its own data set under another name: what it was trained on is not to be tested on.
-  if (found.record.sha256 === data.sha256)
-    return prepareRun(run, { ...options, data: own.options.data }, output, signal);
+  // Its own data set at another place: what it was trained on is not to be tested on.
+  if (found.record.sha256 === data.sha256) return prepareOwnData(run, options, output, signal);
   const shaped = imagesOfShape(found.examples, data.exampleShape);
   const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== data.darkOnLight;
   const examples = isInverted ? inverted(shaped) : shaped;

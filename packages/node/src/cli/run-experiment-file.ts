@@ -1,10 +1,12 @@
-/** The experiment file of a run: run only where it is the file that the run began with, or the user names it. */
+/** The experiment file of a run: run only where this user has named it, now or before, as it is. */
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Experiment } from "../presets/experiment.js";
 import { loadCodeExperiment } from "../presets/experiment-file.js";
+import { rememberNamed, wasNamed } from "../runs/named-files.js";
 import { RunError } from "../runs/run-error.js";
 import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { commandText } from "./command-name.js";
 import type { Output } from "./output.js";
 
 export interface RunExperiment {
@@ -13,9 +15,18 @@ export interface RunExperiment {
   readonly file: NonNullable<RunConfig["file"]>;
 }
 
+/** Keeps that the user has named a file; says so where that cannot be kept. */
+export async function keepNamed(file: RunExperiment["file"], output: Output): Promise<void> {
+  if (await rememberNamed(file)) return;
+  output.warn(
+    `It cannot be kept that you named ${shown(file.path)} (INNERLOOP_CONFIG sets a folder for that): other commands will ask for it by name.`,
+  );
+}
+
 /**
- * Runs the file that a run's configuration names. A run folder may come from anyone: its hash is compared before
- * anything is run, and a file inside the folder is never run.
+ * Runs the file that a run's configuration names. A run folder may come from anyone, and its record of a file with it:
+ * that file is run where this user has named it before, under its real path and with the same content. A file inside the
+ * folder is never run.
  *
  * @param named the file that the user gives for it, whatever its content
  * @throws RunError ILN07
@@ -23,7 +34,8 @@ export interface RunExperiment {
 export async function loadRunExperiment(run: RunFolder, output: Output, named?: string): Promise<RunExperiment> {
   const recorded = run.config.file!;
   const path = named === undefined ? recorded.path : resolve(named);
-  const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with \`innerloop train FILE --resume ${shown(run.path)}\``;
+  const goOn = `\`innerloop train FILE --resume ${shown(run.path)}\``;
+  const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with ${goOn}`;
   const refuse = (problem: string, remedyText: string): RunError =>
     new RunError("ILN07", shown(run.path), problem, remedyText);
   const real = await realpath(path).catch(() => {
@@ -33,15 +45,24 @@ export async function loadRunExperiment(run: RunFolder, output: Output, named?: 
   if (!isAbsolute(within) && within.split(/[\\/]/)[0] !== "..") {
     throw refuse(
       `the experiment file ${shown(path)} lies inside the run folder, which holds results and no programs`,
-      `Read it, move it elsewhere, and name it with \`innerloop train FILE --resume ${shown(run.path)}\``,
+      `Read it, move it elsewhere, and name it with ${goOn}`,
     );
   }
-  const { experiment, sha256 } = await loadCodeExperiment(path, (found) => {
-    if (named === undefined && found !== recorded.sha256)
-      throw refuse(`the experiment file ${shown(path)} has changed since the run began, and was not run`, remedy);
+  const { experiment, sha256 } = await loadCodeExperiment(real, async (found) => {
+    if (named === undefined) {
+      if (found !== recorded.sha256)
+        throw refuse(`the experiment file ${shown(path)} has changed since the run began, and was not run`, remedy);
+      if (!(await wasNamed({ path: real, sha256: found }))) {
+        throw refuse(
+          `its experiment file ${shown(real)} is a program that you have not run before by naming it, and was not run`,
+          `A run folder from elsewhere may name any file: read this one, and where you trust it name it with \`innerloop ${commandText(["train", shown(real)], { resume: shown(run.path) })}\``,
+        );
+      }
+    }
     output.say(output.paint("dim", `  Running the experiment file ${shown(path)}`));
   });
+  if (named !== undefined) await keepNamed({ path: real, sha256 }, output);
   if (sha256 !== recorded.sha256)
     output.warn(`${shown(path)} is not the file that the run began with: results are not those of one experiment.`);
-  return { experiment, file: { path, sha256 } };
+  return { experiment, file: { path: real, sha256 } };
 }

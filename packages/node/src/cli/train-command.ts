@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { Executor } from "@innerloop/graph";
 import type { TrainingEvent, TrainingPlan } from "innerloop";
 import {
@@ -8,7 +7,7 @@ import {
   presetHint,
   readJsonExperiment,
 } from "../presets/experiment-file.js";
-import { formulaFamilies, requireTableOptions } from "../presets/load-data.js";
+import { type DataRecord, formulaFamilies, requireTableOptions } from "../presets/load-data.js";
 import {
   defaultExperimentOptions,
   type ExperimentOptions,
@@ -38,14 +37,15 @@ import {
 import { lockRun, type RunLock } from "../runs/run-lock.js";
 import { progressOf, trainInFolder } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName, commandText } from "./command-name.js";
+import { commandName, commandText, quoted } from "./command-name.js";
 import { describePlan } from "./describe.js";
 import { evaluateAndReport, memoryText, sayStopped } from "./eval-command.js";
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { planInMemory } from "./plan-in-memory.js";
-import { type Prepared, prepare, prepareRun } from "./prepare.js";
+import { type Prepared, prepare, prepareMoved, prepareRun } from "./prepare.js";
+import { keepNamed } from "./run-experiment-file.js";
 import { count, counted, duration, figure, withInterval } from "./terminal.js";
 import { versions } from "./versions.js";
 
@@ -86,7 +86,7 @@ interface Asked {
   readonly experiment: string;
   readonly options: ExperimentOptions;
   readonly protocol: string;
-  readonly code?: { readonly prepared: Prepared; readonly sha256: string };
+  readonly code?: { readonly prepared: Prepared; readonly file: NonNullable<RunConfig["file"]> };
 }
 
 async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
@@ -122,13 +122,13 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
   }
   const fixed = Object.keys(chosen).filter((option) => fileSettles(option));
   if (fixed.length > 0) throw new UsageError(`${flagOf(fixed[0]!)} is settled by ${preset}`, "Change it there");
-  const { experiment, sha256, options } = await loadCodeExperiment(preset);
+  const { experiment, path, sha256, options } = await loadCodeExperiment(preset);
   return {
     name,
     experiment: preset,
     options: { ...defaults, ...options, ...chosen },
     protocol: "as the experiment file defines it",
-    code: { prepared: { experiment }, sha256 },
+    code: { prepared: { experiment }, file: { path, sha256 } },
   };
 }
 
@@ -153,7 +153,8 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
   let lock: RunLock | undefined;
   try {
     if (!request.introduced) output.say(output.paint("bold", `innerloop train ${asked.name}`));
-    const prepared = code?.prepared ?? (await prepare(options, output, signal));
+    if (code) await keepNamed(code.file, output);
+    const prepared = code?.prepared ?? (await prepare(options, output, { signal }));
     const planned = await planInMemory(prepared.experiment, options, output);
     const { plan } = planned;
     executor = planned.executor;
@@ -172,7 +173,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
     const config: RunConfig = {
       format: runFormat,
       experiment: asked.experiment,
-      ...(code ? { file: { path: resolve(asked.experiment), sha256: code.sha256 } } : {}),
+      ...(code ? { file: code.file } : {}),
       options: code ? withoutSettled(options) : options,
       chunkSize,
       recompute,
@@ -267,9 +268,14 @@ async function resumeRun(
     const config: RunConfig = { ...stored.config, options, command: extended(stored.config.command, request.chosen) };
     let run: RunFolder = { ...stored, config };
     output.say(output.paint("bold", `innerloop train --resume ${shown(path)}`));
-    const prepared = await prepareRun(run, options, output, signal, named);
+    const moved = request.chosen.data !== undefined;
+    const prepared = moved
+      ? await prepareMoved(stored, options, output, signal)
+      : await prepareRun(run, options, output, signal, named);
     requireSameLearner(run, stored.config.options, prepared);
     if (signal.aborted) throw new Interrupted();
+    const { record } = prepared;
+    if (moved && record) run = { ...run, config: { ...run.config, data: movedTo(stored.config.data!, record) } };
     if (named !== undefined) run = withFile(run, prepared.file!, before.iteration);
     if (Object.keys(request.chosen).length > 0 || named !== undefined) await writeConfig(run.files, run.config);
     output.say(
@@ -286,10 +292,15 @@ async function resumeRun(
   }
 }
 
+/** A record of the same data set at another place: a folder or file, or a name in the user's store. */
+function movedTo({ folder: _, ...data }: DataRecord, { folder }: DataRecord): DataRecord {
+  return { ...data, ...(folder === undefined ? {} : { folder }) };
+}
+
 /** The command that makes in one go what a run and its resumption with these options make. */
 const extended = (command: string, chosen: Partial<ExperimentOptions>): string =>
   Object.entries(chosen).reduce(
-    (text, [name, value]) => commandWith({ command: text }, name, optionText(value)),
+    (text, [name, value]) => commandWith({ command: text }, name, quoted(optionText(value))),
     command,
   );
 

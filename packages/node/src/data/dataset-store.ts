@@ -131,7 +131,9 @@ const extension = ".examples";
 export function dataFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
   if (environment.INNERLOOP_DATA) return resolve(environment.INNERLOOP_DATA);
   // The XDG specification says to ignore relative paths.
-  const cache = environment.XDG_CACHE_HOME?.startsWith("/") ? environment.XDG_CACHE_HOME : join(requireHome("INNERLOOP_DATA"), ".cache");
+  const cache = environment.XDG_CACHE_HOME?.startsWith("/")
+    ? environment.XDG_CACHE_HOME
+    : join(requireHome("INNERLOOP_DATA"), ".cache");
   return join(cache, "innerloop", "data");
 }
 

@@ -1,9 +1,10 @@
 /** Experiment files: JSON is a preset with options; TypeScript or JavaScript brings a learner and tasks of its own. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { extname, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { extname } from "node:path";
 import type { Adapter, Learner, Optimizer, TaskSource } from "innerloop";
-import { isSystemError, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
+import { readRegularFile } from "../data/regular-file.js";
 import type { Baseline, Experiment } from "./experiment.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { checkExperimentOptions } from "./option-values.js";
@@ -62,11 +63,15 @@ export function presetHint(wrong: string): string {
   return near ? `Did you mean ${near}?` : `Presets are ${presetNames.join(", ")}`;
 }
 
+/** An experiment is written by hand. */
+const mostBytes = 16 * 2 ** 20;
+
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return Buffer.from(await readRegularFile(path, { most: mostBytes, links: "followed" })).toString("utf8");
   } catch (error) {
-    const missing = isSystemError(error) && error.code === "ENOENT";
+    const cause = error instanceof DataError ? error.cause : error;
+    const missing = isSystemError(cause) && cause.code === "ENOENT";
     throw new UsageError(
       missing ? `there is no file ${path}` : `${path} cannot be read (${reasonOf(error)})`,
       "Check the path",
@@ -78,14 +83,16 @@ async function readText(path: string): Promise<string> {
  * Loads an experiment written in code: this runs the file, as `node FILE` would.
  *
  * @param accept throws where a file of this hash is not to be run; what runs is the text that was hashed
+ * @returns the experiment, with the file's path in which there is no link
+ * @throws UsageError where the file is no experiment, or never comes to an end
  */
 export async function loadCodeExperiment(
   path: string,
-  accept: (sha256: string) => void = () => undefined,
-): Promise<{ experiment: Experiment; sha256: string; options: Partial<ExperimentOptions> }> {
+  accept: (sha256: string) => void | Promise<void> = () => undefined,
+): Promise<{ experiment: Experiment; path: string; sha256: string; options: Partial<ExperimentOptions> }> {
   const text = await readText(path);
   const sha256 = createHash("sha256").update(text).digest("hex");
-  accept(sha256);
+  await accept(sha256);
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
   const virtualModules = {
     innerloop: await import("innerloop"),
@@ -93,11 +100,19 @@ export async function loadCodeExperiment(
     "@innerloop/node": await import("../index.js"),
   };
   const { createJiti } = await import("jiti");
-  const jiti = createJiti(import.meta.url, { virtualModules, moduleCache: false, fsCache: false });
-  const filename = resolve(path);
-  const exported = (await jiti.evalModule(text, { filename, ext: extname(filename), async: true })) as unknown;
-  const loaded = isRecord(exported) && "default" in exported ? exported.default : exported;
-  const value = typeof loaded === "function" ? ((await loaded()) as unknown) : await loaded;
+  const jiti = createJiti(import.meta.url, {
+    virtualModules,
+    moduleCache: false,
+    fsCache: false,
+    interopDefault: false,
+  });
+  const filename = await realpath(path);
+  const value = await settled(path, async () => {
+    const options = { filename, ext: extname(filename), async: true } as const;
+    const exported = (await jiti.evalModule(text, options)) as unknown;
+    const loaded = isRecord(exported) && "default" in exported ? exported.default : exported;
+    return typeof loaded === "function" ? ((await loaded()) as unknown) : await loaded;
+  });
   const { learner, tasks, optimizer, baselines, options } = asModule(value, path);
   const experiment: Experiment = {
     learner,
@@ -105,7 +120,27 @@ export async function loadCodeExperiment(
     optimizer,
     baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
   };
-  return { experiment, sha256, options: checkExperimentOptions({ ...options }, path) };
+  return { experiment, path: filename, sha256, options: checkExperimentOptions({ ...options }, path) };
+}
+
+/** What a file comes to. Where nothing is left that it could wait for, Node would end the process without a word. */
+async function settled(path: string, run: () => Promise<unknown>): Promise<unknown> {
+  let nothingLeft: (() => void) | undefined;
+  const ended = new Promise<never>((_, reject) => {
+    nothingLeft = () =>
+      reject(
+        new UsageError(
+          `${path} waits for something that never happens: a promise in it does not settle`,
+          "See that each promise that it awaits is resolved or rejected",
+        ),
+      );
+    process.once("beforeExit", nothingLeft);
+  });
+  try {
+    return await Promise.race([run(), ended]);
+  } finally {
+    process.off("beforeExit", nothingLeft!);
+  }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

@@ -16,6 +16,7 @@ import { UsageError } from "./usage-error.js";
 /**
  * The regression tasks of a table, whose groups are split for good: the part that a group is in follows from its name.
  *
+ * @param named what the table is called; after its file unless given
  * @throws UsageError where options are missing or are for data sets of classes
  */
 export async function loadRegressionTable(
@@ -32,18 +33,19 @@ export async function loadRegressionTable(
     | "testClasses"
   >,
   work: LongWork = {},
+  named?: string,
 ): Promise<{ readonly tasks: Readonly<Record<Split, TaskSource>>; readonly record: DataRecord }> {
   requireTableOptions(options);
   const { data, groupColumn, shots, trainShots, validationClasses, testClasses } = options;
   const targets = columnsIn(options.target);
-  const name = basename(data).replace(/\.[a-z]+$/i, "");
-  const named = columnsIn(options.inputs);
+  const name = named ?? basename(data).replace(/\.[a-z]+$/i, "");
+  const inputColumns = columnsIn(options.inputs);
   const { table, inputs } = await readRegressionTable(data, {
     ...work,
     name,
     groupColumn,
     targets,
-    ...(named.length > 0 ? { inputs: named } : {}),
+    ...(inputColumns.length > 0 ? { inputs: inputColumns } : {}),
   });
   const queries = options.queries || shots;
   const tasksOf = (support: Count, flag: string) => {

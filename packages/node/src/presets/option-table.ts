@@ -647,7 +647,7 @@ export const invocationOptions = table({
     placeholder: "RUN",
     group: "Run",
     commands: ["train"],
-    help: "continue a run: the result is that of one that was never stopped; an experiment file that has changed or moved since is named again beside it",
+    help: "continue a run: the result is that of one that was never stopped; an experiment file that has changed or moved since is named again beside it, and so is, with --data, a data set that has moved",
     onResume: true,
   },
   budget: {

@@ -12,16 +12,23 @@ import {
 } from "./option-table.js";
 import { nearestName, UsageError } from "./usage-error.js";
 
-/** `5 to 10`, `sgd | adam`: what an option takes, in words. */
-export function rangeOf(spec: OptionSpec): string {
+/** Bounds from here on are there for files that ask for anything: nobody meets them, and few want to read of them. */
+const beyondUse = 1_000_000;
+
+/**
+ * `5 to 10`, `sgd | adam`: what an option takes, in words.
+ *
+ * @param options.exact with upper bounds that are beyond all use
+ */
+export function rangeOf(spec: OptionSpec, { exact = false }: { readonly exact?: boolean } = {}): string {
   switch (spec.kind) {
     case "integer":
     case "number": {
-      const least = spec.kind === "number" && spec.above ? `above ${spec.least}` : `${spec.least}`;
+      const isAbove = spec.kind === "number" && spec.above === true;
+      const least = isAbove ? `above ${spec.least}` : `${spec.least}`;
       const kind = spec.kind === "integer" ? "a whole number" : "a number";
-      return spec.kind === "number" && spec.above
-        ? `${kind} ${least} and at most ${spec.most}`
-        : `${kind} from ${least} to ${spec.most}`;
+      if (spec.most >= beyondUse && !exact) return isAbove ? `${kind} ${least}` : `${kind} of at least ${least}`;
+      return isAbove ? `${kind} ${least} and at most ${spec.most}` : `${kind} from ${least} to ${spec.most}`;
     }
     case "count":
       return `a whole number or a range as in ${spec.least}-${spec.least + 9}, from ${spec.least} to ${spec.most}; or 0`;
@@ -30,7 +37,9 @@ export function rangeOf(spec: OptionSpec): string {
     case "choices":
       return `one or more of ${spec.choices.join(", ")}, separated by commas`;
     case "integers":
-      return `at most ${mostListed} whole numbers from ${spec.least} to ${spec.most}, separated by commas`;
+      return exact
+        ? `at most ${mostListed} whole numbers from ${spec.least} to ${spec.most}, separated by commas`
+        : `whole numbers of at least ${spec.least}, separated by commas`;
     case "text":
       return spec.placeholder;
     case "flag":
@@ -104,7 +113,7 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
   const refuse = (extra = ""): never => {
     const given = shown ?? String(JSON.stringify(value));
     const short = given.length > 100 ? `${given.slice(0, 100)}...` : given;
-    throw new UsageError(`${where} is ${short}`, `Give ${rangeOf(spec)}${extra}`);
+    throw new UsageError(`${where} is ${short}`, `Give ${rangeOf(spec, { exact: true })}${extra}`);
   };
   const within = (n: unknown): boolean => {
     if (
@@ -117,10 +126,7 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
     )
       return false;
     if (spec.kind !== "number" && !Number.isSafeInteger(n)) return false;
-    return (
-      (spec.kind === "number" && spec.above ? n > spec.least : n >= spec.least) &&
-      n <= spec.most
-    );
+    return (spec.kind === "number" && spec.above ? n > spec.least : n >= spec.least) && n <= spec.most;
   };
   switch (spec.kind) {
     case "integer":

@@ -170,11 +170,11 @@ async function eachEvent(
   visit: (event: RunEvent, line: string) => void | Promise<void>,
 ): Promise<boolean> {
   let torn = false;
-  const take = async (bytes: Uint8Array): Promise<void> => {
+  const take = (bytes: Uint8Array): void | Promise<void> => {
     const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
     const event = parse(line);
-    if (event) await visit(event, line);
-    else torn = true;
+    if (event) return visit(event, line);
+    torn = true;
   };
   await folder.use(eventFile, mostBytes.events, async (handle) => {
     const chunk = new Uint8Array(2 ** 20);
@@ -188,14 +188,20 @@ async function eachEvent(
       for (;;) {
         const end = chunk.subarray(0, bytesRead).indexOf(0x0a, from);
         if (end < 0) break;
+        const rest = chunk.subarray(from, end);
         if (begun === undefined) torn = true;
-        else if (begun.length > 0) await take(Buffer.concat([begun, chunk.subarray(from, end)]));
-        else await take(chunk.subarray(from, end));
+        else {
+          const waiting = take(begun.length > 0 ? Buffer.concat([begun, rest]) : rest);
+          if (waiting) await waiting;
+        }
         begun = new Uint8Array(0);
         from = end + 1;
       }
       const rest: number = bytesRead - from;
-      begun = begun && begun.length + rest <= longestLine ? Buffer.concat([begun, chunk.subarray(from, bytesRead)]) : undefined;
+      begun =
+        begun && begun.length + rest <= longestLine
+          ? Buffer.concat([begun, chunk.subarray(from, bytesRead)])
+          : undefined;
     }
     // A line counts once its newline is there.
     if (begun === undefined || begun.length > 0) torn = true;

@@ -14,5 +14,5 @@ export {
   writeConfig,
 } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
-export { UntrustedFolder } from "./untrusted-folder.js";
 export { planRun, type RunPlan, type SessionEnd, trainInFolder } from "./training-session.js";
+export { UntrustedFolder } from "./untrusted-folder.js";

@@ -26,7 +26,9 @@ export async function readOpenSetRule(run: RunFolder): Promise<CalibratedRule> {
   if (!bytes) throw new UsageError(`${shown(run.path)} has no threshold to reject by`, remedy);
   let rule: Partial<Record<keyof CalibratedRule, unknown>>;
   try {
-    rule = Object((JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly rule?: unknown } | null)?.rule) as typeof rule;
+    rule = Object(
+      (JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly rule?: unknown } | null)?.rule,
+    ) as typeof rule;
   } catch {
     rule = {};
   }

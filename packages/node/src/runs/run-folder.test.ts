@@ -7,6 +7,7 @@ import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
 import { checkpointStore, createRun, newRunPath, openRun, type RunConfig, sweepRun } from "./run-folder.js";
 import { lockRun } from "./run-lock.js";
+import { UntrustedFolder } from "./untrusted-folder.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -14,21 +15,24 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+const opened = (): UntrustedFolder => UntrustedFolder.open(folder)!;
+
 describe("the event log", () => {
   it("drops what is past the checkpoint and a torn last line, and keeps the rest as it was", async () => {
     const file = join(folder, "events.jsonl");
+    const files = opened();
     const lines = [1, 2, 3, 4].map((iteration) =>
       JSON.stringify({ type: "iteration", iteration, loss: iteration / 3 }),
     );
     await writeFile(file, `${lines.join("\n")}\n{"type":"iteration","iteration":5,"lo`);
-    const log = await openEventLog(file, 2);
+    const log = await openEventLog(files, 2);
     log.append({ type: "iteration", iteration: 3 });
     log.flush();
     log.close();
     log.append({ type: "late" });
     const text = await readFile(file, "utf8");
     expect(text.startsWith(`${lines[0]}\n${lines[1]}\n{"type":"iteration","iteration":3,"at":`)).toBe(true);
-    expect((await readEvents(file)).map(({ iteration }) => iteration)).toEqual([1, 2, 3]);
+    expect((await readEvents(files)).map(({ iteration }) => iteration)).toEqual([1, 2, 3]);
     expect(await readdir(folder)).toEqual(["events.jsonl"]);
   });
 
@@ -38,9 +42,8 @@ describe("the event log", () => {
       file,
       'null\n{"type":"start","iteration":0}\n[1]\n{"type":"iteration","iteration":"x"}\n{"type":"iter',
     );
-    expect(await readEvents(file)).toEqual([{ type: "start", iteration: 0 }]);
-    expect(await readEvents(join(folder, "none.jsonl"))).toEqual([]);
-    (await openEventLog(file, 9)).close();
+    expect(await readEvents(opened())).toEqual([{ type: "start", iteration: 0 }]);
+    (await openEventLog(opened(), 9)).close();
     expect(await readFile(file, "utf8")).toBe('{"type":"start","iteration":0}\n');
   });
 });
@@ -101,13 +104,13 @@ describe("a run folder", () => {
 
   it("keeps checkpoints whole, and is swept of what a killed process left", async () => {
     await createRun(folder);
-    const store = checkpointStore(folder);
+    const store = checkpointStore(opened());
     expect(await store.load("last")).toBeUndefined();
     await store.save("last", new Uint8Array([1, 2]));
     await store.save("last", new Uint8Array([3]));
     expect(await store.load("last")).toEqual(new Uint8Array([3]));
     await writeFile(join(folder, "checkpoints/last.safetensors.partial-1-aa"), "x");
-    await sweepRun(folder);
+    await sweepRun({ files: opened() });
     expect(await readdir(join(folder, "checkpoints"))).toEqual(["last.safetensors"]);
   });
 

@@ -5,7 +5,13 @@ import { type CheckpointStore, checkpointSummary } from "innerloop";
 import { makeFolder, requireWritable } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import type { DataRecord } from "../presets/load-data.js";
-import { defaultExperimentOptions, type ExperimentOptions, experimentOptions, flagOf, type OptionSpec } from "../presets/option-table.js";
+import {
+  defaultExperimentOptions,
+  type ExperimentOptions,
+  experimentOptions,
+  flagOf,
+  type OptionSpec,
+} from "../presets/option-table.js";
 import { checkExperimentOptions, checkOption } from "../presets/option-values.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
@@ -42,11 +48,11 @@ export interface RunConfig {
 /**
  * The command that makes a run like this one, but for one option.
  *
- * @param name an option whose values are without spaces
+ * @param value as a shell takes it
  */
 export function commandWith({ command }: Pick<RunConfig, "command">, name: string, value: string | number): string {
   const flag = flagOf(name);
-  return `${command.replace(new RegExp(` ${flag} \\S+`), "")} ${flag} ${value}`;
+  return `${command.replace(new RegExp(` ${flag} (?:'[^']*'|\\\\'|[^\\s'])+`), "")} ${flag} ${value}`;
 }
 
 export const runFormat = "innerloop run 1";

@@ -72,7 +72,11 @@ export async function lockRun(path: string): Promise<RunLock> {
       const age = now - writtenAt;
       const holder = parse(await folder.read(found, mostBytes.lock));
       // A lock that is being written is nobody's yet; its process puts it up and then finds this one.
-      if (unfinished ? age > staleAfterMs || (holder && !isAlive(holder, mine, age)) : !holder || !isAlive(holder, mine, age))
+      if (
+        unfinished
+          ? age > staleAfterMs || (holder && !isAlive(holder, mine, age))
+          : !holder || !isAlive(holder, mine, age)
+      )
         dead.push(found);
       else if (!unfinished) other = holder;
     }

@@ -62,7 +62,9 @@ export class UntrustedFolder {
       if (!(error instanceof DataError)) throw error;
       const { cause } = error;
       if (isSystemError(cause) && (cause.code === "ENOENT" || cause.code === "ENOTDIR")) return undefined;
-      throw refused(file, reasonOf(error).replace(`${error.code} ${error.where}: `, ""), error);
+      // What is wrong, without the remedy for a file of the user's own.
+      const [problem = ""] = error.message.replace(`${error.code} ${error.where}: `, "").split(". ");
+      throw refused(file, problem, error);
     }
   }
 
@@ -86,10 +88,7 @@ export class UntrustedFolder {
    * @throws RunError ILN03 where it cannot be written, ILN09 where a link or something else is in its place, ILN10 where
    *   the folder is not the one that was opened
    */
-  async write(
-    name: string,
-    content: string | Uint8Array | ((handle: FileHandle) => Promise<void>),
-  ): Promise<void> {
+  async write(name: string, content: string | Uint8Array | ((handle: FileHandle) => Promise<void>)): Promise<void> {
     this.requireThere();
     const file = await this.fileAt(name);
     const present = await lstatIfThere(file);
