@@ -32,15 +32,18 @@ export function versions(): Record<string, string> {
 function sourceCommit(): { readonly commit?: string } {
   const checkout = fileURLToPath(new URL("../../../../", import.meta.url));
   if (!existsSync(`${checkout}.git`)) return {};
-  try {
-    const commit = execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], {
+  // `git describe --dirty` would do both, but writes to the checkout's index.
+  const git = (...args: readonly string[]): string =>
+    execFileSync("git", args, {
       cwd: checkout,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
       timeout: 10_000,
       env: { ...process.env, GIT_OPTIONAL_LOCKS: "0" },
-    });
-    return { commit: commit.trim() };
+    }).trim();
+  try {
+    const commit = git("rev-parse", "--short=12", "HEAD");
+    return { commit: git("status", "--porcelain", "--untracked-files=no") === "" ? commit : `${commit}-dirty` };
   } catch {
     return {}; // Git is not there, or does not trust the folder's owner: the run goes without.
   }

@@ -33,10 +33,11 @@ import {
   type Task,
   type TaskSource,
 } from "innerloop";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { loadOnnxruntime } from "./onnxruntime.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
+const { InferenceSession, Tensor } = await loadOnnxruntime();
 const folder = mkdtempSync(join(tmpdir(), "innerloop-profile-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

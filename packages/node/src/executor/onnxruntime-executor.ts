@@ -11,9 +11,10 @@ import {
   type TensorType,
   type TypedArray,
 } from "@innerloop/graph";
-import { InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { userModelCache } from "../cache/model-cache.js";
 import { type Device, deviceError, type GpuDevice, requireSupport, unusableDevice } from "./device.js";
+import { loadOnnxruntime, type Onnxruntime } from "./onnxruntime.js";
 import { processMemory } from "./process-memory.js";
 
 declareLibraryModule(import.meta.url);
@@ -95,12 +96,13 @@ export function onnxruntimeExecutor(options: OnnxruntimeOptions = {}): Onnxrunti
     async load(model, inputs, outputs) {
       await ready();
       if (device === "webgpu") refuseFloat64([...inputs, ...outputs]);
-      const native = await create(model, sessionOptions);
+      const engine = await loadOnnxruntime();
+      const native = await create(engine, model, sessionOptions);
       if (closed) {
         await native.release();
         throw closedError("load");
       }
-      const session = openSession(native, inputs, outputs, () => sessions.delete(session));
+      const session = openSession(engine, native, inputs, outputs, () => sessions.delete(session));
       sessions.add(session);
       return session;
     },
@@ -127,16 +129,17 @@ function refuseFloat64(types: readonly TensorType[]): void {
 
 /** A session that has shown that a device computes, and computes in float32. */
 async function openProbe(device: GpuDevice, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  const engine = await loadOnnxruntime();
   requireSupport(
     device,
-    listSupportedBackends().map(({ name }) => name),
+    engine.listSupportedBackends().map(({ name }) => name),
   );
   // cuBLAS multiplies in TF32, of 10 bits, unless this is set when it is loaded; the binding has no option for it.
   if (device === "cuda") process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   let session: InferenceSession;
   try {
     // What cannot run on the device makes this session fail, instead of running on the CPU.
-    session = await InferenceSession.create(probeModel(), {
+    session = await engine.InferenceSession.create(probeModel(), {
       ...options,
       extra: { session: { disable_cpu_ep_fallback: "1" } },
     });
@@ -144,7 +147,7 @@ async function openProbe(device: GpuDevice, options: InferenceSession.SessionOpt
     throw unusableDevice(device, cause);
   }
   try {
-    await requireFloat32(device, session);
+    await requireFloat32(device, engine, session);
   } catch (error) {
     await session.release();
     throw error;
@@ -163,7 +166,7 @@ function probeModel(): Uint8Array {
 }
 
 /** Multiplies a matrix of numbers that only 20 bits can hold with the identity. */
-async function requireFloat32(device: GpuDevice, session: InferenceSession): Promise<void> {
+async function requireFloat32(device: GpuDevice, { Tensor }: Onnxruntime, session: InferenceSession): Promise<void> {
   const shape = [probeSize, probeSize];
   const fine = Float32Array.from({ length: probeSize ** 2 }, (_, i) => 1 + (i % 7) * 2 ** -20);
   const identity = Float32Array.from({ length: probeSize ** 2 }, (_, i) => (i % (probeSize + 1) === 0 ? 1 : 0));
@@ -181,7 +184,11 @@ async function requireFloat32(device: GpuDevice, session: InferenceSession): Pro
   throw deviceError(device, problem, remedy);
 }
 
-async function create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+async function create(
+  { InferenceSession }: Onnxruntime,
+  model: Uint8Array,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(unshared(model), options);
   } catch (cause) {
@@ -190,6 +197,7 @@ async function create(model: Uint8Array, options: InferenceSession.SessionOption
 }
 
 function openSession(
+  { Tensor }: Onnxruntime,
   native: InferenceSession,
   inputs: readonly TensorType[],
   outputs: readonly TensorType[],

@@ -16,12 +16,13 @@ import {
   type Task,
   uniformInGraph,
 } from "innerloop";
-import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { handWrittenModels } from "./hand-written-models.fixture.js";
+import { loadOnnxruntime } from "./onnxruntime.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 import { webgpuMissing } from "./webgpu.fixture.js";
 
+const { InferenceSession } = await loadOnnxruntime();
 const missing = await webgpuMissing();
 beforeEach((context) => {
   if (missing) context.skip(missing);
