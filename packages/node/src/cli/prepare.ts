@@ -1,6 +1,8 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import type { LabelledExamples, Learner } from "innerloop";
 import type { LongWork } from "../data/long-work.js";
+import { columnsText, type TableReport, tableNotes } from "../data/table-columns.js";
+import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
 import {
   buildClassifier,
   buildExperiment,
@@ -27,6 +29,7 @@ import { Interrupted } from "./cli-error.js";
 import type { Output } from "./output.js";
 import type { Domains } from "./results-table.js";
 import { loadRunExperiment } from "./run-experiment-file.js";
+import { hanging, roomIn } from "./terminal.js";
 
 export interface Prepared {
   readonly experiment: Experiment;
@@ -50,25 +53,37 @@ export async function prepare(
   options: ExperimentOptions,
   output: Output,
   signal?: AbortSignal,
-  run?: TrainedSizes & Pick<ExperimentOptions, "queries">,
+  run?: TrainedSizes & Pick<ExperimentOptions, "queries"> & Pick<DataRecord, "scales">,
 ): Promise<Prepared> {
   if (options.groupColumn !== "") {
-    const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work));
+    const { tasks, record, report } = await watched(output, signal, (work) => loadRegressionTable(options, work));
+    if (!run) tellTable(report, output);
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
   const { examples, record } = await loaded(options, output, signal);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
-  const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
+  const raw = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
+  // Those of an existing run are its own, whatever was added to the data since; one from before there were any has none.
+  const isScaled = !run && options.scale === "columns" && areRows(examples);
+  const scales = isScaled ? columnScales(raw.train) : run?.scales;
+  const splits = scales ? splitsWithScales(raw, scales) : raw;
+  if (isScaled) output.say("  columns scaled to mean 0 and deviation 1 over the training classes (--scale none: as they are)");
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
   const isOwnSize = !run || (["ways", "shots", "queries"] as const).every((name) => options[name] === run[name]);
   const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };
   const trainClasses = splits.train.classes.length;
   return {
     experiment: buildExperiment(options, drawn, run),
-    record: { ...record, trainClasses },
+    record: { ...record, trainClasses, ...(scales ? { scales } : {}) },
     splits,
   };
+}
+
+/** What the columns of a table were taken for, and what is odd about them. */
+function tellTable(report: TableReport, output: Output): void {
+  output.say(`  ${hanging(`columns: ${columnsText(report)}`, roomIn(), 2)}`);
+  for (const note of tableNotes(report)) output.warn(`  ${note}`);
 }
 
 const loaded = (
@@ -112,7 +127,8 @@ export async function prepareRun(
   if (file) return loadRunExperiment(run, output, named);
   const own = run.config.options;
   if (options.data !== own.data) return prepareOtherData(run, options, output, signal);
-  const prepared = await prepare({ ...options, data: data?.folder ?? options.data }, output, signal, own);
+  const began = { ...own, ...(data?.scales ? { scales: data.scales } : {}) };
+  const prepared = await prepare({ ...options, data: data?.folder ?? options.data }, output, signal, began);
   if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
     throw new RunError(
@@ -175,7 +191,8 @@ async function prepareOtherData(
     return prepareRun(run, { ...options, data: own.options.data }, output, signal);
   const shaped = imagesOfShape(found.examples, data.exampleShape);
   const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== data.darkOnLight;
-  const examples = isInverted ? inverted(shaped) : shaped;
+  const alike = isInverted ? inverted(shaped) : shaped;
+  const examples = data.scales && areRows(alike) ? withScales(alike, data.scales) : alike;
   const splits = { train: examples, validation: examples, test: examples };
   return {
     // There is no training here: what only its tasks are made of is not asked of these data.

@@ -1,6 +1,7 @@
 export { type ArrayFileOptions, readArrays } from "./array-examples.js";
 export { cifar100Archive, cifar100Splits, readCifar100 } from "./cifar-100.js";
-export { type CsvOptions, type CsvRow, numberIn, readCsv } from "./csv.js";
+export { type CsvOptions, type CsvRow, readCsv } from "./csv.js";
+export { numberIn } from "./decimal-number.js";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export type { DatasetHeader, DatasetSource } from "./dataset-file.js";
 export {
@@ -30,4 +31,5 @@ export {
   readOmniglot,
 } from "./omniglot.js";
 export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
+export { columnsText, type MissingCells, type TableColumn, type TableReport, tableNotes } from "./table-columns.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./zip-archive.js";

@@ -9,8 +9,12 @@ export class UsageError extends Error {
   }
 }
 
+/** Longer texts are no mistyped names. */
+const longestName = 64;
+
 /** The known name nearest to a mistyped one, where one is near. */
 export function nearestName(wrong: string, names: readonly string[]): string | undefined {
+  if (wrong.length > longestName) return undefined;
   const ranked = names
     .map((name) => ({ name, distance: editDistance(wrong.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type CheckpointStore, decodeSafetensors } from "innerloop";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
+import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import { defaultExperimentOptions, type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { checkExperimentOptions } from "../presets/option-values.js";
@@ -159,7 +160,8 @@ function parseConfig(text: string, file: string): RunConfig {
       typeof data.name !== "string" ||
       typeof data.sha256 !== "string" ||
       !Array.isArray(data.exampleShape) ||
-      !["undefined", "string"].includes(typeof data.folder))
+      !["undefined", "string"].includes(typeof data.folder) ||
+      (data.scales !== undefined && !areScales(data.scales, data.exampleShape)))
   )
     return fail("its record of the data set is malformed");
   if (
