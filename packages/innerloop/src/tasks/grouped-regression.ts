@@ -42,6 +42,11 @@ export interface GroupedRegressionOptions {
   /** Bring each column to mean 0 and deviation 1 over the training groups. True by default. */
   readonly standardize?: boolean;
   readonly split?: GroupSplit;
+  /**
+   * What is done about inputs that are NaN: "refuse" them, by default, or take the "mean" of the column over the training
+   * groups for them. Targets are never made up.
+   */
+  readonly missing?: "refuse" | "mean";
   /** Leave out groups with too few rows, rather than refuse them. */
   readonly skipSmallGroups?: boolean;
 }
@@ -101,14 +106,15 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   const parts = withoutGroups(whole, small);
   // Nor do the scales: they are of all training groups, the small ones too.
   const trainRows = whole.train.flatMap((name) => [...groups.get(name)!]);
-  const scaleOf = (values: ArrayLike<number>): ColumnScale =>
-    standardize ? scaleOfRows(values, trainRows) : { mean: 0, deviation: 1 };
-  const scales = Object.fromEntries(columns.map(({ name, values }) => [name, scaleOf(values)]));
+  const measured = columns.map(({ name, values }) => ({ name, values, scale: scaleOfRows(values, trainRows) }));
+  const scales = Object.fromEntries(
+    measured.map(({ name, scale }) => [name, standardize ? scale : { mean: 0, deviation: 1 }]),
+  );
   const scaled = (names: readonly string[]): Float32Array[] =>
     names.map((name) => {
       const { mean, deviation } = scales[name]!;
-      const { values } = columns.find((column) => column.name === name)!;
-      return Float32Array.from(values, (value) => (value - mean) / deviation);
+      const { values, scale } = measured.find((column) => column.name === name)!;
+      return Float32Array.from(values, (value) => ((Number.isNaN(value) ? scale.mean : value) - mean) / deviation);
     });
   const [x, y] = [scaled(inputs), scaled(targets)];
   const examples = (rows: readonly number[], most: number): Examples => {
@@ -137,6 +143,7 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       shots: describeGiven(shots, areSmall(names)),
       queries: describeGiven(queries, areSmall(names)),
       standardized: standardize,
+      ...(options.missing === "mean" ? { missingInputs: "mean of the training groups" } : {}),
       skippedGroups: small.size,
       ...("train" in split ? { split: `lists, hash ${hashOfLists(split)}` } : {}),
     },
@@ -169,7 +176,8 @@ interface NumberColumn {
   readonly values: ArrayLike<number>;
 }
 
-function checkedColumns(table: Table, { groupColumn, inputs, targets }: GroupedRegressionOptions): NumberColumn[] {
+function checkedColumns(table: Table, options: GroupedRegressionOptions): NumberColumn[] {
+  const { groupColumn, inputs, targets, missing } = options;
   const names = [...inputs, ...targets];
   if (inputs.length === 0 || targets.length === 0) {
     const what = inputs.length === 0 ? "inputs" : "targets";
@@ -190,8 +198,9 @@ function checkedColumns(table: Table, { groupColumn, inputs, targets }: GroupedR
     for (let row = 0; row < length; row++) {
       // Number.isFinite, since a column of text may come from callers without types.
       if (Number.isFinite(values[row])) continue;
+      if (missing === "mean" && Number.isNaN(values[row]) && inputs.includes(name)) continue;
       const problem = `column "${name}" of ${table.name}, row ${row} holds ${JSON.stringify(values[row])}`;
-      throw new TaskError("ILT302", operation, problem, "Leave out rows with missing values, and columns of text");
+      throw new TaskError("ILT302", operation, problem, "Leave out columns of text, and rows with missing values; for inputs missing: \"mean\" fills them in");
     }
     return { name, values };
   });
@@ -299,9 +308,14 @@ function hashOfLists(given: Record<Split, readonly string[]>): string {
     .padStart(8, "0");
 }
 
-/** Mean and deviation over these rows; the deviation of a column that does not vary is taken as 1. */
-function scaleOfRows(values: ArrayLike<number>, rows: readonly number[]): ColumnScale {
-  const first = values[rows[0]!]!;
+/**
+ * Mean and deviation over these rows, those without a value apart; the deviation of a column that does not vary is taken
+ * as 1.
+ */
+function scaleOfRows(values: ArrayLike<number>, trainRows: readonly number[]): ColumnScale {
+  const rows = trainRows.filter((row) => !Number.isNaN(values[row]));
+  const first = values[rows[0] ?? -1];
+  if (first === undefined) return { mean: 0, deviation: 1 };
   // Without this a mean that is rounded would leave them a deviation of 1e-17.
   if (rows.every((row) => values[row] === first)) return { mean: first, deviation: 1 };
   const mean = rows.reduce((sum, row) => sum + values[row]!, 0) / rows.length;

@@ -80,11 +80,13 @@ export async function dataGetCommand(name: string, output: Output): Promise<void
 
 type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>;
 type TableChoice = Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">;
+/** Options that training has as well. */
+type SharedChoice = ImageChoice & Partial<Pick<ExperimentOptions, "missing">>;
 
 export async function dataImportCommand(
   name: string,
   paths: readonly string[],
-  images: ImageChoice,
+  images: SharedChoice,
   tables: TableChoice,
   output: Output,
 ): Promise<void> {
@@ -134,7 +136,7 @@ const aboutOutput: readonly string[] = ["quiet", "json"];
 function sourceOf(
   name: string,
   paths: readonly string[],
-  images: ImageChoice,
+  images: SharedChoice,
   tables: TableChoice,
   given: readonly string[],
 ): (signal: AbortSignal) => Promise<ImportSource> {
@@ -173,9 +175,15 @@ function sourceOf(
     return async () => ({ kind: "arrays", paths, channelsFirst: tables.channelsFirst ?? false });
   }
   if (isTableName(path)) {
-    only("a table", "labelColumn", "featureColumns", "header");
+    only("a table", "labelColumn", "featureColumns", "header", "missing");
     one("table");
     const { labelColumn, featureColumns, header } = tables;
+    const { missing } = images;
+    if (missing === "mean")
+      throw new UsageError(
+        "--missing mean of a table with labels, whose training classes are not known when it is imported",
+        "Leave the rows out with --missing drop, or fill the cells in",
+      );
     if (labelColumn === undefined)
       throw new UsageError("there is no --label-column", "Name the column that says which class a row belongs to");
     const features = featureColumns?.split(",").map((column) => column.trim());
@@ -184,6 +192,7 @@ function sourceOf(
       path,
       labelColumn,
       header: header !== "no",
+      ...(missing ? { missing } : {}),
       ...(features ? { featureColumns: features } : {}),
     });
   }
@@ -227,6 +236,9 @@ export async function dataVerifyCommand(names: readonly string[], output: Output
 
 function tell(output: Output, what: string, info: DatasetInfo): void {
   output.event({ type: "data", state: what, ...info });
+  const { columns: columnsFound, notes } = info.source;
+  if (typeof columnsFound === "string") output.say(`  ${hanging(`columns: ${columnsFound}`, roomIn(), 2)}`);
+  if (Array.isArray(notes)) for (const note of notes) output.warn(`  ${note}`);
   output.result(
     columns([
       [

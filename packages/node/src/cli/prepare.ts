@@ -2,6 +2,8 @@
 import { stat } from "node:fs/promises";
 import type { LabelledExamples, Learner } from "innerloop";
 import type { LongWork } from "../data/long-work.js";
+import { columnsText, type TableReport, tableNotes } from "../data/table-columns.js";
+import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
 import {
   buildClassifier,
   buildExperiment,
@@ -28,6 +30,7 @@ import { Interrupted } from "./cli-error.js";
 import type { Output } from "./output.js";
 import type { Domains } from "./results-table.js";
 import { loadRunExperiment } from "./run-experiment-file.js";
+import { hanging, roomIn } from "./terminal.js";
 
 export interface Prepared {
   readonly experiment: Experiment;
@@ -53,13 +56,14 @@ export async function prepare(
   output: Output,
   setting: {
     readonly signal?: AbortSignal | undefined;
-    readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries">;
+    readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries"> & Pick<DataRecord, "scales">;
     readonly name?: string;
   } = {},
 ): Promise<Prepared> {
   const { signal, run, name } = setting;
   if (options.groupColumn !== "") {
-    const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work, name));
+    const { tasks, record, report } = await watched(output, signal, (work) => loadRegressionTable(options, work, name));
+    if (!run) tellTable(report, output);
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
@@ -67,16 +71,28 @@ export async function prepare(
   const examples = { ...found.examples, name: name ?? found.examples.name };
   const record = { ...found.record, name: name ?? found.record.name };
   // With tasks of more ways than in training, classes that were trained on would count as held out.
-  const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
+  const raw = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
+  // Those of an existing run are its own, whatever was added to the data since; one from before there were any has none.
+  const isScaled = !run && options.scale === "columns" && areRows(examples);
+  const scales = isScaled ? columnScales(raw.train) : run?.scales;
+  const splits = scales ? splitsWithScales(raw, scales) : raw;
+  if (isScaled)
+    output.say("  columns scaled to mean 0 and deviation 1 over the training classes (--scale none: as they are)");
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
   const isOwnSize = !run || (["ways", "shots", "queries"] as const).every((name) => options[name] === run[name]);
   const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };
   const trainClasses = splits.train.classes.length;
   return {
     experiment: buildExperiment(options, drawn, run),
-    record: { ...record, trainClasses },
+    record: { ...record, trainClasses, ...(scales ? { scales } : {}) },
     splits,
   };
+}
+
+/** What the columns of a table were taken for, and what is odd about them. */
+function tellTable(report: TableReport, output: Output): void {
+  output.say(`  ${hanging(`columns: ${columnsText(report)}`, roomIn(), 2)}`);
+  for (const note of tableNotes(report)) output.warn(`  ${note}`);
 }
 
 const loaded = (
@@ -142,7 +158,8 @@ async function prepareOwnData(
   signal?: AbortSignal,
 ): Promise<Prepared> {
   const { data, options: own } = run.config;
-  const prepared = await prepare(options, output, { signal, run: own, ...(data ? { name: data.name } : {}) });
+  const began = { ...own, ...(data?.scales ? { scales: data.scales } : {}) };
+  const prepared = await prepare(options, output, { signal, run: began, ...(data ? { name: data.name } : {}) });
   if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
     throw new RunError(
@@ -225,7 +242,8 @@ async function prepareOtherData(
   if (found.record.sha256 === data.sha256) return prepareOwnData(run, options, output, signal);
   const shaped = imagesOfShape(found.examples, data.exampleShape);
   const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== data.darkOnLight;
-  const examples = isInverted ? inverted(shaped) : shaped;
+  const alike = isInverted ? inverted(shaped) : shaped;
+  const examples = data.scales && areRows(alike) ? withScales(alike, data.scales) : alike;
   const splits = { train: examples, validation: examples, test: examples };
   return {
     // There is no training here: what only its tasks are made of is not asked of these data.

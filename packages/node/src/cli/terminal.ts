@@ -142,11 +142,18 @@ export function columnsWithin(
 export function wrapped(text: string, width: number, indent = ""): string {
   const lines: string[] = [];
   let line = "";
+  // Counted as the line grows: a text of one line may be long.
+  let used = 0;
   for (const word of text.split(" ")) {
-    if (line && widthOf(line) + 1 + widthOf(word) > width - indent.length) {
+    const wordWidth = widthOf(word);
+    if (line && used + 1 + wordWidth > width - indent.length) {
       lines.push(line);
       line = word;
-    } else line = line ? `${line} ${word}` : word;
+      used = wordWidth;
+    } else {
+      used += line ? 1 + wordWidth : wordWidth;
+      line = line ? `${line} ${word}` : word;
+    }
   }
   lines.push(line);
   return lines.map((each) => indent + each).join("\n");
@@ -156,13 +163,26 @@ export function wrapped(text: string, width: number, indent = ""): string {
 export const hanging = (text: string, width: number, indent: number): string =>
   wrapped(text, width - indent).replaceAll("\n", `\n${" ".repeat(indent)}`);
 
+/** The colour codes that a line begins with. */
+function colourCodesAt(line: string): string {
+  let at = 0;
+  for (;;) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what colour codes begin with
+    const code = /^\u001b\[[0-9;]{0,20}m/.exec(line.slice(at, at + 24));
+    if (!code) return line.slice(0, at);
+    at += code[0].length;
+  }
+}
+
 /** Breaks lines that are wider than `room`, at their own indentation; those with columns in them stay as they are. */
 export function folded(text: string, room: number): string {
   return text
     .split("\n")
     .map((line) => {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what colour codes begin with
-      const [, codes = "", indent = "", words = ""] = /^((?:\u001b\[[0-9;]*m)*)( *)(.*)$/s.exec(line) ?? [];
+      const codes = colourCodesAt(line);
+      const afterCodes = line.slice(codes.length);
+      const words = afterCodes.trimStart();
+      const indent = afterCodes.slice(0, afterCodes.length - words.length);
       return widthOf(line) <= room || words.includes("  ") ? line : codes + wrapped(words, room, indent);
     })
     .join("\n");

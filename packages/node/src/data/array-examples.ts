@@ -1,9 +1,10 @@
-import { DataError } from "./data-error.js";
+import { cut, DataError } from "./data-error.js";
 import { maximumDataBytes } from "./dataset-file.js";
 import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
 import { readNpy, withNpz } from "./npy-file.js";
 import type { NumericArray } from "./numeric-array.js";
+import { readingLimits, requireRoom } from "./reading-limits.js";
 
 export interface ArrayFileOptions extends LongWork {
   /** Name of the data set; default "arrays". */
@@ -41,12 +42,15 @@ export async function readArrays(paths: readonly string[], options: ArrayFileOpt
     return withNpz(first, async (arrays) => {
       const pair = pairs.find(([x, y]) => arrays.has(x) && arrays.has(y));
       if (!pair) {
-        const held = [...arrays.keys()].slice(0, 20).join(", ") || "none";
+        const held = cut([...arrays.keys()].slice(0, 20).join(", ") || "none", 200);
         const problem = `it holds no arrays x and y, but ${held}`;
         throw new DataError("ILD72", first, problem, "Write it with numpy.savez(file, x=examples, y=labels).");
       }
-      const [x, y] = [await arrays.get(pair[0])!(), await arrays.get(pair[1])!()];
-      return labelledArrays(x, y, first, options);
+      const [x, y] = [arrays.get(pair[0])!, arrays.get(pair[1])!];
+      const [{ shape }, labels] = [await x.head(), await y.read()];
+      // The labels tell whether there is any use in inflating the examples.
+      checkLabels(shape, labels, first);
+      return labelledArrays(await x.read(), labels, first, options);
     });
   }
   if (second === undefined) {
@@ -66,12 +70,7 @@ export async function labelledArrays(
     new DataError(code, where, problem, remedy);
   const [n = 0, ...shape] = x.shape;
   const labels = y.values;
-  if (y.shape.length === 0 || labels.length !== y.shape[0]) {
-    throw refuse(`labels have the shape (${y.shape.join(", ")})`, "Give examples first, then labels of shape (n,).");
-  }
-  if (labels.length !== n) {
-    throw refuse(`${n} examples have ${labels.length} labels`, "Give one label for each example, examples first.");
-  }
+  checkLabels(x.shape, y, where);
   const exampleShape = shape.length === 0 ? [1] : shape;
   const size = exampleShape.reduce((product, length) => product * length, 1);
   if (size === 0 || exampleShape.length > 8) {
@@ -85,32 +84,35 @@ export async function labelledArrays(
     const problem = `examples have the shape (${shape.join(", ")}), and no channels that could come first`;
     throw refuse(problem, "Leave out --channels-first.");
   }
-  const counts = new Map<number, number>();
   for (const [i, label] of labels.entries()) {
     if (!Number.isSafeInteger(label)) throw refuse(`label ${i} is ${label}`, "Give whole numbers for labels.");
-    counts.set(label, (counts.get(label) ?? 0) + 1);
   }
-  if (counts.size < 2) throw refuse("there are fewer than two classes", "Give examples of at least two.", "ILD06");
-  const classes = new Map(
-    [...counts]
-      .sort(([a], [b]) => a - b)
-      .map(([label, count]) => [
-        label,
-        { used: 0, values: asBytes ? new Uint8Array(count * size) : new Float32Array(count * size) },
-      ]),
-  );
+  // In order, and looked for by halves: numbers could be chosen so that a table of their hashes would be slow.
+  const names = distinct(labels);
+  if (names.length > readingLimits.classes) {
+    throw refuse(`there are more than ${readingLimits.classes} classes`, "Are these the labels?", "ILD06");
+  }
+  if (names.length < 2) throw refuse("there are fewer than two classes", "Give examples of at least two.", "ILD06");
+  const counts = new Float64Array(names.length);
+  for (const label of labels) counts[placeOf(label, names)]!++;
+  requireRoom(n * size * (asBytes ? 1 : 4), where);
+  const classes = Array.from(names, (label, i) => ({
+    label,
+    used: 0,
+    values: asBytes ? new Uint8Array(counts[i]! * size) : new Float32Array(counts[i]! * size),
+  }));
   for (let i = 0; i < n; i++) {
     if (i % 1024 === 0) {
       signal?.throwIfAborted();
       await yieldToEventLoop();
     }
-    const entry = classes.get(labels[i]!)!;
+    const entry = classes[placeOf(labels[i]!, names)]!;
     const from = x.values.subarray(i * size, (i + 1) * size);
     if (channelsFirst) writeChannelsLast(from, exampleShape, entry.values, entry.used);
     else entry.values.set(from, entry.used);
     entry.used += size;
   }
-  for (const [label, { values }] of classes) {
+  for (const { label, values } of classes) {
     const bad = values instanceof Uint8Array ? -1 : values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) continue;
     const problem = `an example of class ${label} holds ${values[bad]} (as float32)`;
@@ -120,10 +122,38 @@ export async function labelledArrays(
   return {
     name,
     exampleShape: channelsFirst ? [height, width, channels] : exampleShape,
-    classes: [...classes].map(
-      ([label, { values }]): ExampleClass => ({ name: String(label), count: values.length / size, examples: values }),
+    classes: classes.map(
+      ({ label, values }): ExampleClass => ({ name: String(label), count: values.length / size, examples: values }),
     ),
   };
+}
+
+/** Whether there are as many labels as examples. @throws DataError ILD72 */
+function checkLabels([n = 0]: readonly number[], { shape, values }: NumericArray, where: string): void {
+  const refuse = (problem: string, remedy: string): DataError => new DataError("ILD72", where, problem, remedy);
+  if (shape.length === 0 || values.length !== shape[0]) {
+    throw refuse(`labels have the shape (${shape.join(", ")})`, "Give examples first, then labels of shape (n,).");
+  }
+  if (values.length !== n) {
+    throw refuse(`${n} examples have ${values.length} labels`, "Give one label for each example, examples first.");
+  }
+}
+
+/** Each value once, in ascending order. */
+const distinct = (values: NumericArray["values"]): Float64Array =>
+  Float64Array.from(values)
+    .sort()
+    .filter((value, i, all) => i === 0 || value !== all[i - 1]);
+
+/** Where a value stands among others that are in ascending order. */
+function placeOf(value: number, ascending: Float64Array): number {
+  let [low, high] = [0, ascending.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function writeChannelsLast(

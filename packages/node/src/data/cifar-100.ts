@@ -1,9 +1,10 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DataError, isSystemError, onFile } from "./data-error.js";
 import { downloadFile } from "./download.js";
 import type { LabelledExamples, Split } from "./labelled-examples.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
+import { readRegularFile } from "./regular-file.js";
 import { readTarGzip } from "./tar-archive.js";
 
 /** The official archive of CIFAR-100 in its binary form, as its author serves it. */
@@ -178,7 +179,7 @@ async function readFiles(
         if (found === undefined || held.has(file)) continue;
         if (found > most(file)) throw wrong(place, `it has ${found} bytes, at most ${most(file)} were expected`);
         work.signal?.throwIfAborted();
-        held.set(file, await onFile(place, () => readFile(place)));
+        held.set(file, await readRegularFile(place, { most: most(file), links: "followed" }));
       }
     }
   } else {

@@ -1,10 +1,15 @@
-import { DataError } from "./data-error.js";
+import { DataError, quoted } from "./data-error.js";
+import { numberIn } from "./decimal-number.js";
 import type { LongWork } from "./long-work.js";
-import { textPieces } from "./text-file.js";
+import { Problems } from "./problems.js";
+import { readingLimits } from "./reading-limits.js";
+import { eachTextPiece } from "./text-file.js";
+
+type Separator = "," | ";" | "\t";
 
 export interface CsvOptions extends LongWork {
-  /** What stands between fields; by default that of `,` `;` and tab which the first line has most of. */
-  readonly separator?: "," | ";" | "\t";
+  /** What stands between fields; by default that of `,` `;` and tab which the first line has most of, or names: `sep=;`. */
+  readonly separator?: Separator;
   /** Whether the first line names the columns; default true. Without it they are named 1, 2, 3, ... */
   readonly header?: boolean;
 }
@@ -12,45 +17,43 @@ export interface CsvOptions extends LongWork {
 /** Takes the fields of one row, and the line that the row begins in, from 1 on. */
 export type CsvRow = (fields: readonly string[], line: number) => void;
 
-const maximumColumns = 1_000_000;
-const maximumFieldLength = 2 ** 20;
-
 /**
  * Reads a table of comma-separated values (RFC 4180) row by row and returns the names of its columns.
  *
- * A field in quotes may hold separators, line breaks, and quotes as two quotes. Lines end in LF or CRLF; empty ones are
- * left out. Every row has as many fields as there are columns, whose names are not empty and differ.
+ * A field in quotes may hold separators, line breaks, and quotes as two quotes. Lines end in LF, CRLF or CR; empty ones
+ * are left out, as is a first one `sep=;`, which programs for tables write. Every row has as many fields as there are
+ * columns, whose names are not empty and differ.
  *
- * @param begin called once, with the names of the columns; what it returns takes the rows
- * @throws DataError ILD71 with the line, where the text is anything else; ILD03 where the file cannot be read
+ * @param begin called once, with the names of the columns and what separates them; what it returns takes the rows
+ * @throws DataError ILD71 with the line, where the text is anything else, for rows of another length all at once; ILD03
+ * where the file cannot be read
  * @example
  * const rows: string[][] = [];
  * const columns = await readCsv("curves.csv", () => (fields) => rows.push([...fields]));
  */
 export async function readCsv(
   path: string,
-  begin: (columns: readonly string[]) => CsvRow,
+  begin: (columns: readonly string[], separator: Separator) => CsvRow,
   options: CsvOptions = {},
 ): Promise<readonly string[]> {
   const { header = true } = options;
   let columns: readonly string[] | undefined;
   let row: CsvRow | undefined;
-  const take: CsvRow = (fields, line) => {
+  const problems = new Problems();
+  const take = (fields: readonly string[], line: number, separator: Separator): void => {
     if (row && columns) {
-      if (fields.length !== columns.length) {
-        const problem = `${fields.length} fields, and there are ${columns.length} columns`;
-        throw wrong(path, line, problem, "Give every row as many; put fields that hold separators in quotes.");
-      }
-      row(fields, line);
+      if (fields.length === columns.length) row(fields, line);
+      else problems.add(`${path}:${line}`, `${fields.length} fields, and there are ${columns.length} columns`);
       return;
     }
     columns = header ? checkedNames(path, fields, line) : fields.map((_, i) => String(i + 1));
-    row = begin(columns);
+    row = begin(columns, separator);
     if (!header) row(fields, line);
   };
   const parser = new CsvParser(path, options.separator, take);
-  for await (const text of textPieces(path, options)) parser.add(text);
+  await eachTextPiece(path, options, (text) => parser.add(text));
   parser.end();
+  problems.throwAny("ILD71", path, "Give every row as many; put fields that hold separators in quotes.");
   if (!columns) throw wrong(path, 1, "the file is empty", "Give a table with a header and rows.");
   return columns;
 }
@@ -65,15 +68,10 @@ function checkedNames(path: string, fields: readonly string[], line: number): re
   }
   const seen = new Set<string>();
   for (const name of names) {
-    if (seen.has(name)) throw wrong(path, line, `two columns are named ${JSON.stringify(name)}`, "Rename one.");
+    if (seen.has(name)) throw wrong(path, line, `two columns are named ${quoted(name)}`, "Rename one.");
     seen.add(name);
   }
   return names;
-}
-
-/** The number that a field writes in decimal notation, spaces around it allowed; NaN for any other text. */
-export function numberIn(field: string): number {
-  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(field) ? Number(field) : Number.NaN;
 }
 
 /** At the start of a field, within a plain one, within quotes, or behind what may be the closing quote. */
@@ -89,37 +87,34 @@ class CsvParser {
   private rowLine = 1;
   /** Text whose meaning depends on what follows it. */
   private pending = "";
+  private isBegun = false;
 
   constructor(
     private readonly path: string,
-    private separator: string | undefined,
-    private readonly take: CsvRow,
+    /** As given, until the first line says what it is where nothing is given. */
+    private separator: Separator | undefined,
+    private readonly take: (fields: readonly string[], line: number, separator: Separator) => void,
   ) {}
 
   add(text: string): void {
     let piece = this.pending + text;
     this.pending = "";
-    // A carriage return at the end of a piece: what follows decides whether it ends the line.
+    // A carriage return at the end of a piece: what follows decides whether another character belongs to it.
     if (piece.endsWith("\r")) {
       this.pending = "\r";
       piece = piece.slice(0, -1);
     }
-    if (this.separator === undefined) {
-      const end = piece.search(/[\r\n]/);
-      if (end < 0 && piece.length < maximumFieldLength) {
-        this.pending = piece + this.pending;
-        return;
-      }
-      this.separator = likelySeparator(end < 0 ? piece : piece.slice(0, end));
+    if (!this.isBegun && firstLineOf(piece) === undefined && piece.length < readingLimits.fieldLength) {
+      this.pending = piece + this.pending;
+      return;
     }
-    this.parse(piece, this.separator);
+    this.parse(this.begun(piece));
   }
 
   end(): void {
-    const rest = this.pending.replace(/\r$/, "");
+    const rest = this.pending.endsWith("\r") ? this.pending.slice(0, -1) : this.pending;
     this.pending = "";
-    this.separator ??= likelySeparator(rest);
-    this.parse(rest, this.separator);
+    this.parse(this.begun(rest));
     if (this.state === "quoted") {
       throw wrong(this.path, this.rowLine, "a quoted field has no end", 'Write a quote within quotes as "".');
     }
@@ -128,13 +123,35 @@ class CsvParser {
     this.endRow();
   }
 
-  private parse(text: string, separator: string): void {
+  /** Settles the separator by the first line. @returns the text without what that line says of it */
+  private begun(piece: string): string {
+    if (this.isBegun) return piece;
+    this.isBegun = true;
+    const first = firstLineOf(piece) ?? piece;
+    const said = (first.startsWith('"') && first.endsWith('"') ? first.slice(1, -1) : first).trimEnd();
+    const named = said.length <= 5 && said.toLowerCase().startsWith("sep=");
+    if (!named) {
+      this.separator ??= likelySeparator(first);
+      return piece;
+    }
+    // A tab at its end is not to be taken for a space.
+    const separator = first.replaceAll('"', "").slice(4, 5);
+    if (separator !== "," && separator !== ";" && separator !== "\t") {
+      const problem = `it says that ${quoted(separator)} stands between fields`;
+      throw wrong(this.path, 1, problem, "Save it with , or ; or tabs.");
+    }
+    this.separator ??= separator;
+    return piece.slice(first.length);
+  }
+
+  private parse(text: string): void {
+    const { separator } = this;
     // Where the plain or quoted text that is being read began.
     let from = 0;
     const keep = (to: number): void => {
       if (to > from) this.field += text.slice(from, to);
-      if (this.field.length > maximumFieldLength) {
-        throw wrong(this.path, this.line, `a field is longer than ${maximumFieldLength}`, "Is a quote missing?");
+      if (this.field.length > readingLimits.fieldLength) {
+        throw wrong(this.path, this.line, `a field is longer than ${readingLimits.fieldLength}`, "Is a quote missing?");
       }
     };
     for (let at = 0; at < text.length; at++) {
@@ -155,7 +172,7 @@ class CsvParser {
         this.state = "quoted";
         continue;
       }
-      const endsLine = character === "\n" || (character === "\r" && text[at + 1] === "\n");
+      const endsLine = character === "\n" || character === "\r";
       if (character === separator || endsLine) {
         if (this.state === "plain") keep(at);
         const isEmpty = endsLine && this.state === "start" && this.fields.length === 0;
@@ -166,7 +183,7 @@ class CsvParser {
         if (endsLine) {
           this.line++;
           this.rowLine = this.line;
-          if (character === "\r") at++;
+          if (character === "\r" && text[at + 1] === "\n") at++;
         }
         continue;
       }
@@ -186,22 +203,33 @@ class CsvParser {
     this.fields.push(this.field);
     this.field = "";
     this.state = "start";
-    if (this.fields.length > maximumColumns) {
-      throw wrong(this.path, this.rowLine, `more than ${maximumColumns} fields`, "Is the separator right?");
+    if (this.fields.length > readingLimits.tableColumns) {
+      throw wrong(this.path, this.rowLine, `more than ${readingLimits.tableColumns} fields`, "Is the separator right?");
     }
   }
 
   private endRow(): void {
     const fields = this.fields;
     this.fields = [];
-    this.take(fields, this.rowLine);
+    this.take(fields, this.rowLine, this.separator ?? ",");
   }
 }
 
-function likelySeparator(line: string): "," | ";" | "\t" {
-  const plain = line.replace(/"[^"]*"/g, "");
-  const times = (separator: string): number => plain.split(separator).length;
-  return times(";") > times(",") && times(";") >= times("\t") ? ";" : times("\t") > times(",") ? "\t" : ",";
+/** The first line of a text, without its end; undefined where it has none. */
+function firstLineOf(text: string): string | undefined {
+  const end = text.search(/[\r\n]/);
+  return end < 0 ? undefined : text.slice(0, end);
+}
+
+/** The separator that there is most of outside quotes. */
+function likelySeparator(line: string): Separator {
+  const times = { ",": 0, ";": 0, "\t": 0 };
+  let isQuoted = false;
+  for (const character of line) {
+    if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && (character === "," || character === ";" || character === "\t")) times[character]++;
+  }
+  return times[";"] > times[","] && times[";"] >= times["\t"] ? ";" : times["\t"] > times[","] ? "\t" : ",";
 }
 
 function wrong(path: string, line: number, problem: string, remedy: string): DataError {

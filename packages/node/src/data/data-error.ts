@@ -6,6 +6,7 @@ export const dataErrorCodes = {
   ILD04: "a stored data set that is damaged",
   ILD05: "a stored data set of a newer format",
   ILD06: "examples that do not fit together",
+  ILD07: "data that this machine has not the memory for",
   ILD11: "a zip archive that is corrupt or not a zip archive",
   ILD12: "a zip archive with an unsafe entry",
   ILD13: "a zip archive beyond the size limits",
@@ -41,21 +42,31 @@ export class DataError extends Error {
   }
 }
 
-/** The short reason in an unknown thrown value, for use inside a longer message. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-  const whole = `${error.message}${cause}`;
-  // What an error quotes of an input may be of any length.
-  const text = whole.length > longestReason ? `${whole.slice(0, longestReason)}...` : whole;
-  const lines = text.split("\n").map((line) => line.trim());
-  const oneLine = lines.filter((line, i) => line !== "" || i === 0).join("; ");
-  let end = oneLine.length;
-  while (end > 0 && ".; ".includes(oneLine[end - 1]!)) end--;
-  return oneLine.slice(0, end);
+/** Characters of text from outside that a message quotes. */
+const quotedLength = 80;
+
+/** A text or value from outside as a message quotes it: as JSON, cut off behind 80 characters. */
+export function quoted(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(cut(value, quotedLength));
+  return cut(JSON.stringify(value) ?? String(value), quotedLength);
 }
 
-const longestReason = 2000;
+/** The text, or its beginning where it is longer. */
+export const cut = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length)}...`;
+
+/** Characters that are kept of a reason, which may quote what it is about. */
+const reasonLength = 400;
+
+/** The short reason in an unknown thrown value, for use inside a longer message: its lines in one, without a full stop. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return cut(String(error), reasonLength);
+  const cause = error.cause instanceof Error ? ` (${cut(error.cause.message, reasonLength)})` : "";
+  const lines = `${cut(error.message, reasonLength)}${cause}`.split("\n").map((line) => line.trim());
+  let text = lines.filter((line) => line !== "").join("; ");
+  while (text.endsWith(".") || text.endsWith(";")) text = text.slice(0, -1).trimEnd();
+  return text;
+}
 
 /** Runs a file operation; a failure of the file system becomes ILD03 with its path. */
 export async function onFile<T>(path: string, operation: () => Promise<T>): Promise<T> {

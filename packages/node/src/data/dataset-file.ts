@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { writeAtomically, writeFully } from "./atomic-write.js";
-import { DataError, onFile } from "./data-error.js";
+import { DataError, quoted } from "./data-error.js";
 import type { LabelledExamples, Split } from "./labelled-examples.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
+import { bytesFor, readingLimits } from "./reading-limits.js";
+import { withRegularFile } from "./regular-file.js";
 
 /*
  * A stored data set is one file:
@@ -18,10 +20,8 @@ import { type LongWork, yieldToEventLoop } from "./long-work.js";
 const magic = Buffer.from("ILDATA\0\0", "latin1");
 const formatVersion = 1;
 const preambleBytes = 48;
-const maximumHeaderBytes = 64 * 2 ** 20;
 /** Examples of one data set take no more. */
-export const maximumDataBytes = 4 * 2 ** 30;
-const maximumClasses = 1_000_000;
+export const maximumDataBytes = readingLimits.arrayBytes;
 const maximumNameLength = 512;
 const pieceBytes = 4 * 2 ** 20;
 const splits: readonly unknown[] = ["train", "validation", "test"] satisfies Split[];
@@ -103,7 +103,7 @@ export function readDatasetFile(
 ): Promise<DatasetFileSummary & { examples: LabelledExamples }> {
   return withFile(file, async (handle) => {
     const { header, headerBytes, fileBytes, sha256, dataBytes } = await readHead(handle, file);
-    const data = new Uint8Array(dataBytes);
+    const data = bytesFor(dataBytes, file);
     const hash = createHash("sha256").update(headerBytes);
     for (let start = 0; start < dataBytes; start += pieceBytes) {
       work.signal?.throwIfAborted();
@@ -119,16 +119,10 @@ export function readDatasetFile(
   });
 }
 
-function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
-  return onFile(file, async () => {
-    const handle = await open(file, "r");
-    try {
-      return await use(handle);
-    } finally {
-      await handle.close();
-    }
-  });
-}
+const mostFileBytes = preambleBytes + readingLimits.datasetHeaderBytes + maximumDataBytes;
+
+const withFile = <T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> =>
+  withRegularFile(file, { most: mostFileBytes, links: "followed" }, use);
 
 async function readHead(handle: FileHandle, file: string) {
   const { size: fileBytes } = await handle.stat();
@@ -146,7 +140,7 @@ async function readHead(handle: FileHandle, file: string) {
     );
   }
   const headerLength = preamble.readUInt32LE(12);
-  if (headerLength > maximumHeaderBytes || preambleBytes + headerLength > fileBytes) {
+  if (headerLength > readingLimits.datasetHeaderBytes || preambleBytes + headerLength > fileBytes) {
     throw damaged(file, `byte 12: a header of ${headerLength} bytes does not fit`);
   }
   const headerBytes = new Uint8Array(headerLength);
@@ -179,9 +173,9 @@ function parseHeader(bytes: Uint8Array, file: string): DatasetHeader {
   if (!isRecord(parsed)) throw damaged(file, "its header is not an object");
   const { name, exampleShape, elementType, classes, source } = parsed;
   if (typeof name !== "string" || name.length > maximumNameLength) throw damaged(file, "its header has no name");
-  if (!isShape(exampleShape)) throw damaged(file, `its example shape is ${JSON.stringify(exampleShape)?.slice(0, 80)}`);
+  if (!isShape(exampleShape)) throw damaged(file, `its example shape is ${quoted(exampleShape)}`);
   if (elementType !== "uint8" && elementType !== "float32") throw damaged(file, "its element type is unknown");
-  if (!Array.isArray(classes) || classes.length === 0 || classes.length > maximumClasses) {
+  if (!Array.isArray(classes) || classes.length === 0 || classes.length > readingLimits.classes) {
     throw damaged(file, "its list of classes is missing, empty or too long");
   }
   const names = new Set<string>();

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type ArrayFileOptions, readArrays } from "./array-examples.js";
 import { requireWritable } from "./atomic-write.js";
 import { downloadCifar100, readCifar100 } from "./cifar-100.js";
-import { DataError, isSystemError, onFile } from "./data-error.js";
+import { DataError, isSystemError, onFile, quoted } from "./data-error.js";
 import {
   type DatasetFileSummary,
   type DatasetHeader,
@@ -19,6 +19,7 @@ import type { LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { readMnist } from "./mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "./omniglot.js";
+import { columnsText, tableNotes } from "./table-columns.js";
 import { readTable, type TableOptions } from "./table-file.js";
 import { requireHome } from "./user-folders.js";
 
@@ -40,7 +41,7 @@ export type ImportSource =
   | ({ readonly kind: "arrays"; readonly paths: readonly string[] } & Pick<ArrayFileOptions, "channelsFirst">)
   | ({ readonly kind: "table"; readonly path: string } & Pick<
       TableOptions,
-      "labelColumn" | "featureColumns" | "header" | "separator"
+      "labelColumn" | "featureColumns" | "header" | "separator" | "missing"
     >)
   | { readonly kind: "examples"; readonly examples: LabelledExamples };
 
@@ -282,9 +283,11 @@ async function readSource(
     case "table": {
       const { kind, path, ...reading } = source;
       const { labelColumn, featureColumns } = source;
+      const { report, ...examples } = await readTable(path, { ...work, ...reading });
+      const told = { columns: columnsText(report), notes: tableNotes(report) };
       return {
-        examples: await readTable(path, { ...work, ...reading }),
-        stored: { kind, from: basename(path), labelColumn, ...(featureColumns ? { featureColumns } : {}) },
+        examples,
+        stored: { kind, from: basename(path), labelColumn, ...(featureColumns ? { featureColumns } : {}), ...told },
       };
     }
     case "examples":
@@ -328,7 +331,7 @@ async function readStored(name: string, file: string, work: LongWork) {
     throw new DataError(
       "ILD04",
       file,
-      `the stored data set is damaged: it says that its name is ${JSON.stringify(stored.header.name)}`,
+      `the stored data set is damaged: it says that its name is ${quoted(stored.header.name)}`,
       "Was the file renamed? Import it again under the name you want.",
     );
   }
@@ -352,7 +355,7 @@ function fileOf(name: string, folder: string): string {
   if (!isName(name)) {
     throw new DataError(
       "ILD01",
-      JSON.stringify(name),
+      quoted(name),
       "a data set cannot have this name",
       "Use up to 64 lower-case letters, digits, - and _, beginning with a letter or digit.",
     );

@@ -1,10 +1,12 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { DataError, reasonOf } from "./data-error.js";
+import { DataError, quoted, reasonOf } from "./data-error.js";
 import { drawHandwriting, type PenStroke } from "./handwriting.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
+import { readingLimits } from "./reading-limits.js";
+import { readRegularFile } from "./regular-file.js";
 
 export interface HanziOptions extends LongWork {
   /** How many characters, spread evenly over the set in the order of code points, or which ones, or all; default 1,000. */
@@ -18,7 +20,6 @@ export interface HanziOptions extends LongWork {
 
 const defaultCharacters = 1000;
 const atOnce = 32;
-const maximumPoints = 4096;
 
 /** The characters of the npm package hanzi-writer-data (Make Me a Hanzi), in the order of their code points. */
 export async function hanziCharacters(): Promise<string[]> {
@@ -32,12 +33,13 @@ export async function hanziCharacters(): Promise<string[]> {
 /** The lines that a pen follows to write a character, in order. Throws DataError ILD61. */
 export async function readHanziStrokes(character: string): Promise<PenStroke[]> {
   if ([...character].length !== 1 || /[\p{ASCII}\p{Control}]/u.test(character)) {
-    throw strokeError(JSON.stringify(character), "it is not one Chinese character");
+    throw strokeError(quoted(character), "it is not one Chinese character");
   }
   const path = join(strokeFolder(), `${character}.json`);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await readFile(path, "utf8"));
+    const bytes = await readRegularFile(path, { most: readingLimits.strokeFileBytes, links: "followed" });
+    parsed = JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch (error) {
     throw strokeError(path, `there are no stroke data for ${character} (${reasonOf(error)})`);
   }
@@ -108,11 +110,12 @@ function medians(parsed: unknown, path: string): PenStroke[] {
         point.length !== 2 ||
         !point.every((v) => typeof v === "number" && Math.abs(v) < 1e5)
       ) {
-        throw strokeError(path, `a point is ${JSON.stringify(point)}, expected [x, y]`);
+        throw strokeError(path, `a point is ${quoted(point)}, expected [x, y]`);
       }
     }
   }
-  if (points > maximumPoints) throw strokeError(path, `it has ${points} points, more than ${maximumPoints}`);
+  if (points > readingLimits.strokePoints)
+    throw strokeError(path, `it has ${points} points, more than ${readingLimits.strokePoints}`);
   return lines as PenStroke[];
 }
 

@@ -12,6 +12,7 @@ import type { LongWork } from "./long-work.js";
 import { withStreamedArray } from "./npy-file.js";
 import { countOf } from "./numeric-array.js";
 import { type Pickled, PickledArray, textOf, withPickle } from "./pickle.js";
+import { readingLimits } from "./reading-limits.js";
 
 export type ImagenetSubset = "mini-imagenet" | "tiered-imagenet";
 
@@ -231,6 +232,8 @@ async function readPngCaches(folder: string, options: ImageFolderOptions): Promi
           const examples = new Uint8Array(indices.length * exampleBytes);
           await decodeAll(indices, options, examples, async (index) => {
             const image = images[index];
+            if (image instanceof PickledArray && (countOf(image.shape) ?? 0) > readingLimits.pickledImageBytes)
+              throw wrong(path, `image ${index} has the shape (${image.shape.join(", ")})`, formsOf("tiered-imagenet"));
             const bytes = image instanceof PickledArray ? (await image.read()).values : undefined;
             if (!(bytes instanceof Uint8Array))
               throw wrong(path, `image ${index} is no array of bytes`, formsOf("tiered-imagenet"));

@@ -1,10 +1,11 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { areaAveraging } from "./area-averaging.js";
-import { DataError, onFile, reasonOf } from "./data-error.js";
+import { DataError, onFile, quoted, reasonOf } from "./data-error.js";
 import { downloadFile } from "./download.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
+import { readRegularFile } from "./regular-file.js";
 import { defaultZipLimits, withZipArchive, type ZipLimits } from "./zip-archive.js";
 
 type Part = "background" | "evaluation";
@@ -109,6 +110,8 @@ export interface OmniglotContents {
 
 const zipLimits: ZipLimits = { ...defaultZipLimits, entries: 50_000, entryBytes: 2 ** 20, totalBytes: 512 * 2 ** 20 };
 
+const imageFile = { most: zipLimits.entryBytes, links: "followed" } as const;
+
 /**
  * Fetches the two official archives into a folder and returns their paths; what is there with the right md5 is kept.
  * Throws DataError ILD21 to ILD23.
@@ -200,7 +203,7 @@ async function imagesInFolder(root: string): Promise<SourceImage[]> {
       const inner = [...segments, entry.name];
       if (entry.isDirectory() && segments.length < 6 && !entry.name.startsWith(".")) await walk(path, inner);
       else if (entry.isFile() && isImageName(entry.name)) {
-        images.push({ where: path, segments: inner, read: () => onFile(path, () => readFile(path)) });
+        images.push({ where: path, segments: inner, read: () => readRegularFile(path, imageFile) });
       }
       if (images.length > zipLimits.entries) throw layoutError(root, `it holds more than ${zipLimits.entries} images`);
     }
@@ -224,7 +227,7 @@ async function addClasses(
       throw layoutError(image.where, "the file is not named Alphabet/characterNN/XXXX_NN.png with NN from 01 to 20");
     }
     if (!omniglotAlphabets.some(({ name }) => name === alphabet)) {
-      throw layoutError(image.where, `${JSON.stringify(alphabet)} is none of Omniglot's 50 alphabets`);
+      throw layoutError(image.where, `${quoted(alphabet)} is none of Omniglot's 50 alphabets`);
     }
     const name = `${alphabet}/${character}`;
     const group = grouped.get(name) ?? new Array<SourceImage | undefined>(drawers).fill(undefined);

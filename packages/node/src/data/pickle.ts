@@ -3,12 +3,18 @@
  * program that may call anything; here nothing is ever called. The few names that arrays are written with are known
  * below and stand for plain values; every other name is refused.
  */
-import { type FileHandle, open } from "node:fs/promises";
-import { DataError, onFile } from "./data-error.js";
+import type { FileHandle } from "node:fs/promises";
+import { DataError, quoted } from "./data-error.js";
+import { numberIn } from "./decimal-number.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
 import { arrayOf, countOf, type NumericArray, type NumericType, numericType } from "./numeric-array.js";
+import { bytesFor, readingLimits } from "./reading-limits.js";
+import { withRegularFile } from "./regular-file.js";
 
-/** What a pickle holds. Tuples are arrays as lists are; texts of Python 2 are bytes, since nothing says which they were. */
+/**
+ * What a pickle holds. Tuples are arrays as lists are; texts of Python 2 are bytes, since nothing says which they were.
+ * The keys of dictionaries are texts: numbers as they are written in decimal notation.
+ */
 export type Pickled =
   | null
   | boolean
@@ -18,7 +24,7 @@ export type Pickled =
   | PickledBytes
   | PickledArray
   | readonly Pickled[]
-  | ReadonlyMap<string | number | bigint, Pickled>;
+  | ReadonlyMap<string, Pickled>;
 
 /** Bytes that stay in the file until they are asked for. */
 export class PickledBytes {
@@ -39,12 +45,39 @@ export class PickledText extends PickledBytes {}
 /** A text of the oldest protocol: Latin-1, with `\u0123` for a character beyond it, a backslash or the end of a line. */
 class RawText extends PickledText {
   override async read(): Promise<Uint8Array> {
-    const raw = Buffer.from(await super.read()).toString("latin1");
-    const plain = raw.replace(/\\u([0-9a-fA-F]{4})/g, (_, digits: string) =>
-      String.fromCharCode(Number.parseInt(digits, 16)),
-    );
-    return Uint8Array.from(Buffer.from(plain, "utf8"));
+    const raw = await super.read();
+    // A byte takes at most two in UTF-8, and the six of \u0123 at most three.
+    const utf8 = bytesFor(2 * raw.length, this.source.path);
+    let used = 0;
+    for (let i = 0; i < raw.length; ) {
+      const escaped =
+        raw[i] === 0x5c && raw[i + 1] === 0x75 ? numberOfDigits(raw.subarray(i + 2, i + 6), 4, 16) : undefined;
+      const unit = escaped ?? raw[i]!;
+      i += escaped === undefined ? 1 : 6;
+      if (unit < 0x80) utf8[used++] = unit;
+      else if (unit < 0x800) {
+        utf8[used++] = 0xc0 | (unit >> 6);
+        utf8[used++] = 0x80 | (unit & 63);
+      } else {
+        utf8[used++] = 0xe0 | (unit >> 12);
+        utf8[used++] = 0x80 | ((unit >> 6) & 63);
+        utf8[used++] = 0x80 | (unit & 63);
+      }
+    }
+    return utf8.subarray(0, used);
   }
+}
+
+/** The number that these bytes write in a base, where there are so many and all are digits. */
+function numberOfDigits(bytes: Uint8Array, count: number, base: 8 | 16): number | undefined {
+  if (bytes.length < count) return undefined;
+  let value = 0;
+  for (let i = 0; i < count; i++) {
+    const digit = Number.parseInt(String.fromCharCode(bytes[i]!), base);
+    if (Number.isNaN(digit)) return undefined;
+    value = value * base + digit;
+  }
+  return value;
 }
 
 /** The bytes whose values are the characters of a text: how Python 3 writes bytes in the old protocols. */
@@ -75,25 +108,41 @@ class Latin1Bytes extends PickledBytes {
   }
 }
 
+/** What a letter behind a backslash stands for. */
+const escapes: ReadonlyMap<number, number> = new Map(
+  Object.entries({ n: "\n", r: "\r", t: "\t", a: "\x07", b: "\b", f: "\f", v: "\v" }).map(([letter, character]) => [
+    letter.charCodeAt(0),
+    character.charCodeAt(0),
+  ]),
+);
+
 /** A text of the old protocol of Python 2, in its source notation: `'a\n\x00'`. */
 class QuotedBytes extends PickledBytes {
   override async read(): Promise<Uint8Array> {
-    const text = Buffer.from(await super.read()).toString("latin1");
-    const escapes: Readonly<Record<string, string>> = {
-      n: "\n",
-      r: "\r",
-      t: "\t",
-      a: "\x07",
-      b: "\b",
-      f: "\f",
-      v: "\v",
-    };
-    const plain = text.replace(/\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|[\s\S])/g, (_, escaped: string) => {
-      if (/^x../.test(escaped)) return String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
-      if (/^[0-7]/.test(escaped)) return String.fromCharCode(Number.parseInt(escaped, 8) & 255);
-      return escapes[escaped] ?? escaped;
-    });
-    return Uint8Array.from(Buffer.from(plain, "latin1"));
+    const text = await super.read();
+    const bytes = bytesFor(text.length, this.source.path);
+    let used = 0;
+    for (let i = 0; i < text.length; ) {
+      if (text[i] !== 0x5c || i + 1 === text.length) {
+        bytes[used++] = text[i++]!;
+        continue;
+      }
+      const hex = text[i + 1] === 0x78 ? numberOfDigits(text.subarray(i + 2, i + 4), 2, 16) : undefined;
+      if (hex !== undefined) {
+        bytes[used++] = hex;
+        i += 4;
+        continue;
+      }
+      const digits = [3, 2, 1].find((n) => numberOfDigits(text.subarray(i + 1, i + 1 + n), n, 8) !== undefined);
+      if (digits !== undefined) {
+        bytes[used++] = numberOfDigits(text.subarray(i + 1, i + 1 + digits), digits, 8)! & 255;
+        i += 1 + digits;
+        continue;
+      }
+      bytes[used++] = escapes.get(text[i + 1]!) ?? text[i + 1]!;
+      i += 2;
+    }
+    return bytes.subarray(0, used);
   }
 }
 
@@ -143,7 +192,7 @@ class PickledType {
 /** Begins the items of a list, tuple or dictionary. */
 const mark = Symbol("mark");
 
-type Value = Pickled | Name | PickledType | typeof mark | Value[] | Map<string | number | bigint, Value>;
+type Value = Pickled | Name | PickledType | typeof mark | Value[] | Map<string, Value>;
 
 type KnownName = "reconstruct" | "frombuffer" | "ndarray" | "dtype" | "encode" | "bytes";
 
@@ -161,11 +210,8 @@ const knownNames: ReadonlyMap<string, KnownName> = new Map([
 ]);
 
 const windowBytes = 2 ** 20;
-const maximumPickleBytes = 32 * 2 ** 30;
-/** An instruction takes a byte and may make a value of many: this bounds memory before the system does. */
-const maximumInstructions = 50_000_000;
-/** What values may take in memory, by a cautious estimate: an instruction of a byte may make hundreds of them. */
-const maximumMemory = 2 ** 30;
+/** Work done before others get their turn, in instructions. */
+const instructionsAtOnce = 100_000;
 /** Estimates in bytes: of an empty dictionary, of any other object and what refers to it, and of a place in a list. */
 const [mapBytes, objectBytes, placeBytes] = [300, 100, 8];
 const maximumLine = 4096;
@@ -194,7 +240,7 @@ class PickleFile {
 
   /** Sees to it that so many bytes are in the window. */
   async need(count: number): Promise<void> {
-    if (this.position + count <= this.windowStart + this.window.length) return;
+    if (this.has(count)) return;
     if (this.position + count > this.size) throw this.wrong(this.position, "no more bytes where there should be some");
     this.work.signal?.throwIfAborted();
     this.window = await this.bytesAt(this.position, Math.min(this.size - this.position, Math.max(count, windowBytes)));
@@ -250,8 +296,22 @@ class PickleFile {
     }
   }
 
+  /** Whether so many bytes from here on can be had without waiting for the file. */
+  has(count: number): boolean {
+    return this.position + count <= this.windowStart + this.window.length;
+  }
+
+  /** The next byte, which is there: see `has`. */
+  byte(): number {
+    return this.window[this.position++ - this.windowStart]!;
+  }
+
+  /** Bytes of anywhere in the file; those that were read last, such as the text of a key, are still at hand. */
   async bytesAt(start: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
+    const from = start - this.windowStart;
+    if (from >= 0 && from + length <= this.window.length) return this.window.slice(from, from + length);
+    if (start + length > this.size) throw this.wrong(start, "no more bytes where there should be some");
+    const bytes = bytesFor(length, this.path);
     for (let at = 0; at < length; ) {
       const { bytesRead } = await this.handle.read(bytes, at, Math.min(length - at, 2 ** 26), start + at);
       if (bytesRead === 0) throw this.wrong(start + at, "no more bytes: it has become shorter");
@@ -262,7 +322,7 @@ class PickleFile {
 }
 
 export interface PickleOptions extends LongWork {
-  /** Bytes of memory that its values may take, by estimate; 1 GiB unless given. */
+  /** Bytes of memory that its values may take, by estimate; 40 times the file's, from 64 MiB to 1 GiB, unless given. */
   readonly memory?: number;
 }
 
@@ -277,16 +337,11 @@ export async function withPickle<T>(
   use: (value: Pickled) => Promise<T>,
   options: PickleOptions = {},
 ): Promise<T> {
-  const handle = await onFile(path, () => open(path, "r"));
-  try {
-    const { size } = await onFile(path, () => handle.stat());
+  return withRegularFile(path, { most: readingLimits.pickleFileBytes, links: "followed" }, async (handle, size) => {
     const file = new PickleFile(path, handle, size, options);
-    if (size > maximumPickleBytes) throw file.wrong(0, `${size} bytes, more than ${maximumPickleBytes}`);
-    const value = await onFile(path, () => run(file, options.memory ?? maximumMemory));
-    return await use(value);
-  } finally {
-    await handle.close();
-  }
+    const { least, ratio, most } = readingLimits.pickleMemory;
+    return use(await run(file, options.memory ?? Math.min(most, Math.max(least, ratio * size))));
+  });
 }
 
 /** A text, whether of Python 3 or 2. @throws DataError ILD73 for anything else or more than 64 KiB */
@@ -357,11 +412,13 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
     if (!(map instanceof Map) || items.length % 2 !== 0) throw wrong("entries for something that is no dictionary");
     for (let i = 0; i < items.length; i += 2) {
       const key = await keyOf(file, items[i]!);
-      charge(objectBytes + (typeof key === "string" ? 2 * key.length : 0));
+      charge(objectBytes + 2 * key.length);
       map.set(key, items[i + 1]!);
     }
   };
   const put = (index: number): void => {
+    // They are given one after the other: larger ones could be chosen so that a table of their hashes would be slow.
+    if (index >= file.size) throw wrong(`the reference ${index}, with fewer values before it`);
     charge(objectBytes);
     memo.set(index, top());
   };
@@ -377,14 +434,14 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
   const name = (module: string, attribute: string): Name => {
     const known = knownNames.get(`${module}.${attribute}`);
     if (!known) {
-      throw wrong(`the name ${JSON.stringify(`${module}.${attribute}`.slice(0, 200))}, which could run code`);
+      throw wrong(`the name ${quoted(`${module}.${attribute}`)}, which could run code`);
     }
     return new Name(known);
   };
   const text = (length: number): PickledText => new PickledText(file, file.skip(length), length);
   const bytes = (length: number): PickledBytes => new PickledBytes(file, file.skip(length), length);
   const decimal = (line: string): number | bigint => {
-    if (!/^[+-]?\d{1,1000}L?$/.test(line)) throw wrong(`the number ${JSON.stringify(line.slice(0, 80))}`);
+    if (!/^[+-]?\d{1,1000}L?$/.test(line)) throw wrong(`the number ${quoted(line)}`);
     return shortest(BigInt(line.replace(/^\+|L$/g, "")));
   };
   const long = async (length: number): Promise<number | bigint> => {
@@ -395,8 +452,10 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
   };
 
   for (let count = 0; ; count++) {
-    if (count > maximumInstructions) throw wrong(`more than ${maximumInstructions} instructions`);
-    const operation = (await file.take(1))[0]!;
+    if (count > readingLimits.pickleInstructions)
+      throw wrong(`more than ${readingLimits.pickleInstructions} instructions`);
+    if (count % instructionsAtOnce === 0) await yieldToEventLoop();
+    const operation = file.has(1) ? file.byte() : (await file.take(1))[0]!;
     switch (operation) {
       case 0x80: {
         const protocol = await file.number(1);
@@ -458,9 +517,9 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
         break;
       case code("F"): {
         const line = (await file.line()).trim();
-        if (!/^[+-]?(\d+\.?\d*(e[+-]?\d+)?|nan|inf)$/i.test(line))
-          throw wrong(`the number ${JSON.stringify(line.slice(0, 80))}`);
-        make(/nan/i.test(line) ? Number.NaN : Number(line.replace(/inf/i, "Infinity")));
+        const value = floatIn(line);
+        if (value === undefined) throw wrong(`the number ${quoted(line)}`);
+        make(value);
         break;
       }
       case code("G"): {
@@ -613,15 +672,30 @@ const objectInstructions: ReadonlySet<number> = new Set([
   ...[0x81, 0x82, 0x83, 0x84, 0x8f, 0x90, 0x91, 0x92, 0x97, 0x98],
 ]);
 
+/** A number of Python's: `1.5e-7`, `-inf`, `nan`; undefined for any other text. */
+function floatIn(line: string): number | undefined {
+  const special = specialFloats.get(line.toLowerCase());
+  if (special !== undefined) return special;
+  const value = numberIn(line);
+  return Number.isNaN(value) ? undefined : value;
+}
+
+const specialFloats: ReadonlyMap<string, number> = new Map([
+  ["nan", Number.NaN],
+  ["inf", Number.POSITIVE_INFINITY],
+  ["-inf", Number.NEGATIVE_INFINITY],
+]);
+
 function indexIn(file: PickleFile, line: string): number {
   if (/^\d{1,15}$/.test(line.trim())) return Number(line);
-  throw file.wrong(file.position, `the reference ${JSON.stringify(line.slice(0, 80))}`);
+  throw file.wrong(file.position, `the reference ${quoted(line)}`);
 }
 
 const shortest = (value: bigint): number | bigint => (Number.isSafeInteger(Number(value)) ? Number(value) : value);
 
-async function keyOf(file: PickleFile, key: Value): Promise<string | number | bigint> {
-  if (typeof key === "number" || typeof key === "bigint") return key;
+/** Keys are texts: those of numbers as well, which could be chosen so that a table of their hashes would be slow. */
+async function keyOf(file: PickleFile, key: Value): Promise<string> {
+  if (typeof key === "number" || typeof key === "bigint") return String(key);
   if (key instanceof PickledBytes && key.length <= maximumLine) return Buffer.from(await key.read()).toString("utf8");
   throw file.wrong(file.position, "a dictionary with keys that are neither texts nor numbers");
 }
@@ -698,12 +772,13 @@ async function build(file: PickleFile, value: Value, state: Value): Promise<void
 function typeIn(file: PickleFile, value: Value | undefined): NumericType {
   const type = value instanceof PickledType ? numericType(`${value.order}${value.code}`) : undefined;
   if (type) return type;
-  const shown = value instanceof PickledType ? JSON.stringify(value.code) : "an unknown type";
+  const shown = value instanceof PickledType ? quoted(value.code) : "an unknown type";
   throw file.wrong(file.position, `an array of ${shown}, which are no numbers`);
 }
 
 function shapeIn(file: PickleFile, value: Value | undefined): readonly number[] {
-  if (Array.isArray(value) && value.every((length) => typeof length === "number")) {
+  // The number of lengths first: the same long list may be named a million times.
+  if (Array.isArray(value) && value.length <= 32 && value.every((length) => typeof length === "number")) {
     if (countOf(value) !== undefined) return value;
   }
   throw file.wrong(file.position, "an array of no valid shape");

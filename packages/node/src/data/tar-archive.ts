@@ -1,13 +1,10 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
-import { DataError, isSystemError, onFile, reasonOf } from "./data-error.js";
+import { DataError, isSystemError, reasonOf } from "./data-error.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
+import { bytesFor, inflatedLimit, readingLimits } from "./reading-limits.js";
+import { withRegularFile } from "./regular-file.js";
 
 const blockBytes = 512;
-/** Of everything in an archive, whether it is wanted or not. */
-const maximumBytes = 4 * 2 ** 30;
-const maximumEntries = 100_000;
 
 /**
  * The contents of the wanted files of a tar archive compressed with gzip; a file that is not there is not in the result.
@@ -21,35 +18,37 @@ export async function readTarGzip(
   wanted: ReadonlyMap<string, number>,
   { onProgress, signal }: LongWork = {},
 ): Promise<Map<string, Uint8Array>> {
-  const { size } = await onFile(path, () => stat(path));
-  const compressed = createReadStream(path);
-  const reader = new TarReader(path, wanted);
-  let inflated = 0;
-  const stream = compressed.pipe(createGunzip());
-  // An error of the file itself ends the other end too, where it is waited for.
-  compressed.on("error", (error) => stream.destroy(error));
-  try {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      signal?.throwIfAborted();
-      inflated += chunk.length;
-      if (inflated > maximumBytes) {
-        const problem = `it inflates to more than ${maximumBytes} bytes`;
-        throw new DataError("ILD13", path, problem, "It looks like a bomb; unpack it by hand if you trust it.");
+  return withRegularFile(path, { most: readingLimits.tarBytes, links: "followed" }, async (handle, size) => {
+    // Of everything in it, whether it is wanted or not.
+    const most = Math.min(readingLimits.tarBytes, inflatedLimit(size));
+    const compressed = handle.createReadStream({ autoClose: false, start: 0 });
+    const reader = new TarReader(path, wanted);
+    let inflated = 0;
+    const stream = compressed.pipe(createGunzip());
+    // An error of the file itself ends the other end too, where it is waited for.
+    compressed.on("error", (error) => stream.destroy(error));
+    try {
+      for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+        signal?.throwIfAborted();
+        inflated += chunk.length;
+        if (inflated > most) {
+          const problem = `its ${size} bytes inflate to more than ${most}`;
+          throw new DataError("ILD13", path, problem, "It looks like a bomb; unpack it by hand if you trust it.");
+        }
+        reader.add(chunk);
+        onProgress?.(Math.min(compressed.bytesRead, size), size, `read ${path}`);
+        await yieldToEventLoop();
       }
-      reader.add(chunk);
-      onProgress?.(Math.min(compressed.bytesRead, size), size, `read ${path}`);
-      await yieldToEventLoop();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof DataError || isSystemError(error)) throw error;
+      throw corrupt(path, reasonOf(error));
+    } finally {
+      compressed.destroy();
+      stream.destroy();
     }
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (error instanceof DataError) throw error;
-    if (isSystemError(error)) return await onFile(path, () => Promise.reject(error));
-    throw corrupt(path, reasonOf(error));
-  } finally {
-    compressed.destroy();
-    stream.destroy();
-  }
-  return reader.finish();
+    return reader.finish();
+  });
 }
 
 /** Entries from bytes that come in pieces. */
@@ -106,10 +105,11 @@ class TarReader {
       this.ended = true;
       return;
     }
-    const text = (start: number, length: number): string =>
-      Buffer.from(header.subarray(start, start + length))
-        .toString("utf8")
-        .replace(/\0.*$/s, "");
+    const text = (start: number, length: number): string => {
+      const bytes = Buffer.from(header.subarray(start, start + length));
+      const end = bytes.indexOf(0);
+      return bytes.toString("utf8", 0, end < 0 ? length : end);
+    };
     const octal = (start: number, length: number): number => {
       const digits = text(start, length).trim();
       return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN;
@@ -117,9 +117,10 @@ class TarReader {
     // The sum of the header's bytes, those of the sum itself taken as spaces.
     const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 32 : byte), 0);
     const size = octal(124, 12);
-    if (octal(148, 8) !== sum || !(size <= maximumBytes))
+    if (octal(148, 8) !== sum || !(size <= readingLimits.tarBytes))
       throw corrupt(this.path, "the header of an entry is not valid");
-    if (++this.entries > maximumEntries) throw corrupt(this.path, `it has more than ${maximumEntries} entries`);
+    if (++this.entries > readingLimits.tarEntries)
+      throw corrupt(this.path, `it has more than ${readingLimits.tarEntries} entries`);
     const prefix = text(257, 5) === "ustar" ? text(345, 155) : "";
     const name = (prefix ? `${prefix}/${text(0, 100)}` : text(0, 100)).replace(/^\.\//, "");
     const type = text(156, 1);
@@ -134,7 +135,7 @@ class TarReader {
       throw new DataError("ILD13", `${this.path} > ${name}`, problem, "Fetch the official archive.");
     }
     if (this.found.has(name)) throw corrupt(this.path, `${name} occurs twice`);
-    this.file = new Uint8Array(size);
+    this.file = bytesFor(size, `${this.path} > ${name}`);
     this.found.set(name, this.file);
   }
 }

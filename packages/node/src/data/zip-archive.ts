@@ -1,18 +1,21 @@
-import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from "yauzl";
-import { DataError, isSystemError, onFile, reasonOf } from "./data-error.js";
+import { type Entry, fromFdPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
+import { DataError, isSystemError, quoted, reasonOf } from "./data-error.js";
+import { bytesFor, inflatedLimit, readingLimits } from "./reading-limits.js";
+import { withRegularFile } from "./regular-file.js";
 
 export interface ZipLimits {
   readonly entries: number;
   readonly entryBytes: number;
+  /** Of all that is read; `inflatedLimit` of the archive's own size bounds it as well. */
   readonly totalBytes: number;
   /** Largest uncompressed size of an entry as a multiple of its compressed size. */
   readonly ratio: number;
 }
 
 export const defaultZipLimits: ZipLimits = {
-  entries: 200_000,
-  entryBytes: 64 * 2 ** 20,
-  totalBytes: 2 * 2 ** 30,
+  entries: readingLimits.zipEntries,
+  entryBytes: readingLimits.zipEntryBytes,
+  totalBytes: readingLimits.zipBytes,
   ratio: 200,
 };
 
@@ -27,34 +30,30 @@ export interface ZipArchiveEntry {
   stream(): AsyncGenerator<Uint8Array>;
 }
 
-// Below this size an entry may have any ratio: a bomb needs bytes.
-const ratioFreeBytes = 64 * 1024;
-
 /**
  * Opens a zip archive and passes its files (without folders) to `use`; closes it afterwards. All names are checked
  * before the first file is read, nothing is written to disk, and the limits hold for the bytes that really come out,
- * whatever the headers say.
+ * whatever the headers say. Names are as they would lie on disk: with slashes for backslashes, as some programs for Windows
+ * write them, and without empty parts and `.`.
  *
  * Throws DataError ILD03 (no such file), ILD11 (corrupt, truncated), ILD12 (path traversal, absolute path, link,
- * encryption, duplicate name) or ILD13 (limits).
+ * encryption, duplicate name), ILD13 (limits) or ILD07 (an entry that the memory has no room for).
  */
 export async function withZipArchive<T>(
   path: string,
   use: (entries: readonly ZipArchiveEntry[]) => Promise<T>,
   limits: ZipLimits = defaultZipLimits,
 ): Promise<T> {
-  const zip = await onFile(path, () =>
-    openPromise(path, { autoClose: false, decodeStrings: false, lazyEntries: true }).catch((error: unknown) => {
+  return withRegularFile(path, { most: readingLimits.archiveFileBytes, links: "followed" }, async ({ fd }, bytes) => {
+    const zip = await fromFdPromise(fd, { decodeStrings: false, lazyEntries: true }).catch((error: unknown) => {
       throw isSystemError(error) ? error : corrupt(path, error);
-    }),
-  );
-  // yauzl also emits what its promises reject with; without a listener that would end the process.
-  zip.on("error", () => undefined);
-  try {
-    return await use(await listEntries(zip, path, limits));
-  } finally {
-    zip.close();
-  }
+    });
+    // yauzl also emits what its promises reject with; without a listener that would end the process.
+    zip.on("error", () => undefined);
+    return use(
+      await listEntries(zip, path, { ...limits, totalBytes: Math.min(limits.totalBytes, inflatedLimit(bytes)) }),
+    );
+  });
 }
 
 async function listEntries(zip: ZipFile, path: string, limits: ZipLimits): Promise<ZipArchiveEntry[]> {
@@ -64,7 +63,6 @@ async function listEntries(zip: ZipFile, path: string, limits: ZipLimits): Promi
   const entries: ZipArchiveEntry[] = [];
   const seen = new Set<string>();
   const budget = { left: limits.totalBytes };
-  let claimedBytes = 0;
   const iterator = zip.eachEntry();
   while (true) {
     const next = await iterator.next().catch((error: unknown) => {
@@ -72,18 +70,11 @@ async function listEntries(zip: ZipFile, path: string, limits: ZipLimits): Promi
     });
     if (next.done) break;
     const entry: Entry = next.value;
-    const name = safeName(entry, path);
-    if (seen.has(name)) throw unsafe(path, name, "the name occurs twice");
-    seen.add(name);
+    const { name, isFolder } = safeName(entry, path);
     checkKind(entry, path, name);
-    if (name.endsWith("/")) continue;
-    claimedBytes += entry.uncompressedSize;
-    if (entry.uncompressedSize > limits.entryBytes) {
-      throw tooLarge(`${path} > ${name}`, `it claims ${entry.uncompressedSize} bytes, more than ${limits.entryBytes}`);
-    }
-    if (claimedBytes > limits.totalBytes) {
-      throw tooLarge(path, `its files claim more than ${limits.totalBytes} bytes together`);
-    }
+    if (isFolder) continue;
+    if (seen.has(name)) throw unsafe(path, quoted(name), "the name occurs twice");
+    seen.add(name);
     entries.push({
       name,
       bytes: entry.uncompressedSize,
@@ -94,18 +85,21 @@ async function listEntries(zip: ZipFile, path: string, limits: ZipLimits): Promi
   return entries;
 }
 
-function safeName(entry: Entry, path: string): string {
-  const name = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
-  const shown = JSON.stringify(name.slice(0, 200));
-  if (name === "" || name.length > 1024) throw unsafe(path, shown, "the name is empty or longer than 1024 characters");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\u0000-\u001f\\]/.test(name)) throw unsafe(path, shown, "the name holds a backslash or a control character");
-  if (name.startsWith("/") || /^[A-Za-z]:/.test(name)) throw unsafe(path, shown, "the path is absolute");
-  const segments = (name.endsWith("/") ? name.slice(0, -1) : name).split("/");
-  if (segments.some((segment) => segment === ".." || segment === "." || segment === "")) {
-    throw unsafe(path, shown, "the path leaves its folder or has empty parts");
+/** The path of an entry below a folder, and whether it is a folder itself. */
+function safeName(entry: Entry, path: string): { readonly name: string; readonly isFolder: boolean } {
+  const written = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
+  const refuse = (problem: string): DataError => unsafe(path, quoted(written), problem);
+  if (written === "" || written.length > 1024) throw refuse("the name is empty or longer than 1024 characters");
+  if ([...written].some((character) => character < " ")) throw refuse("the name holds a control character");
+  const slashed = written.replaceAll("\\", "/");
+  if (slashed.startsWith("/") || /^[A-Za-z]:/.test(slashed)) throw refuse("the path is absolute");
+  const segments = slashed.split("/").filter((segment) => segment !== "" && segment !== ".");
+  if (segments.includes("..")) throw refuse("the path leaves its folder");
+  if (segments.length > readingLimits.zipDepth) {
+    throw tooLarge(`${path} > ${quoted(written)}`, `it lies more than ${readingLimits.zipDepth} folders deep`);
   }
-  return name;
+  // A name that is nothing but dots and slashes is the archive's own folder.
+  return { name: segments.join("/"), isFolder: slashed.endsWith("/") || segments.length === 0 };
 }
 
 function checkKind(entry: Entry, path: string, name: string): void {
@@ -123,11 +117,36 @@ function checkKind(entry: Entry, path: string, name: string): void {
   }
 }
 
+/** In one array of the size that the archive claims: what comes out is not kept twice. */
 async function readEntry(...args: Parameters<typeof streamEntry>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of streamEntry(...args)) chunks.push(chunk);
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const [, entry, where, limits, budget] = args;
+  checkClaim(entry, where, limits, budget);
+  const bytes = bytesFor(entry.uncompressedSize, where);
+  let used = 0;
+  for await (const chunk of streamEntry(...args)) {
+    if (used + chunk.length > bytes.length) throw corrupt(where, `more than the ${bytes.length} bytes that it claims`);
+    bytes.set(chunk, used);
+    used += chunk.length;
+  }
+  return bytes;
 }
+
+/** Refuses before anything is inflated what would be refused on the way. */
+function checkClaim(entry: Entry, where: string, limits: ZipLimits, budget: { readonly left: number }): void {
+  const { uncompressedSize: claimed, compressedSize } = entry;
+  if (claimed > limits.entryBytes) throw tooLarge(where, `it claims ${claimed} bytes, more than ${limits.entryBytes}`);
+  if (claimed > ratioLimit(entry, limits)) {
+    throw tooLarge(
+      where,
+      `it claims that ${compressedSize} bytes inflate to ${claimed}, more than ${limits.ratio} times`,
+    );
+  }
+  if (claimed > budget.left) throw tooLarge(where, `the archive inflates to more than ${limits.totalBytes} bytes`);
+}
+
+// Below a size an entry may have any ratio: a bomb needs bytes.
+const ratioLimit = ({ compressedSize }: Entry, { ratio }: ZipLimits): number =>
+  Math.max(readingLimits.smallEntryBytes, compressedSize * ratio);
 
 async function* streamEntry(
   zip: ZipFile,
@@ -136,7 +155,8 @@ async function* streamEntry(
   limits: ZipLimits,
   budget: { left: number },
 ): AsyncGenerator<Uint8Array> {
-  const ratioLimit = Math.max(ratioFreeBytes, entry.compressedSize * limits.ratio);
+  checkClaim(entry, where, limits, budget);
+  const mostByRatio = ratioLimit(entry, limits);
   const sum = new Crc32();
   let size = 0;
   const chunks = chunksOf(zip, entry, where);
@@ -144,7 +164,7 @@ async function* streamEntry(
     size += chunk.length;
     budget.left -= chunk.length;
     if (size > limits.entryBytes) throw tooLarge(where, `it inflates to more than ${limits.entryBytes} bytes`);
-    if (size > ratioLimit) {
+    if (size > mostByRatio) {
       throw tooLarge(where, `${entry.compressedSize} bytes inflate to more than ${limits.ratio} times as many`);
     }
     if (budget.left < 0) throw tooLarge(where, `the archive inflates to more than ${limits.totalBytes} bytes`);
@@ -176,11 +196,13 @@ function corrupt(where: string, error: unknown): DataError {
 }
 
 function unsafe(path: string, entry: string, problem: string): DataError {
-  return new DataError("ILD12", `${path} > ${entry}`, problem, "Do not trust this archive; nothing of it was used.");
+  const remedy =
+    "Nothing of it was used. Make it anew, as with `zip -r archive.zip folder`, unless you do not trust it.";
+  return new DataError("ILD12", `${path} > ${entry}`, problem, remedy);
 }
 
 function tooLarge(where: string, problem: string): DataError {
-  return new DataError("ILD13", where, problem, "It looks like a zip bomb; unpack it by hand if you trust it.");
+  return new DataError("ILD13", where, problem, "It looks like a zip bomb; unpack it if you trust it.");
 }
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0");

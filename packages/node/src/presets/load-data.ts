@@ -9,6 +9,8 @@ import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import { readRegressionTable } from "../data/regression-table.js";
+import type { TableReport } from "../data/table-columns.js";
+import type { ColumnScales } from "./column-scales.js";
 import { type ExperimentOptions, flagOf } from "./option-table.js";
 import { optionText } from "./option-values.js";
 import { UsageError } from "./usage-error.js";
@@ -31,20 +33,27 @@ export async function loadRegressionTable(
     | "queries"
     | "validationClasses"
     | "testClasses"
+    | "missing"
+    | "scale"
   >,
   work: LongWork = {},
   named?: string,
-): Promise<{ readonly tasks: Readonly<Record<Split, TaskSource>>; readonly record: DataRecord }> {
+): Promise<{
+  readonly tasks: Readonly<Record<Split, TaskSource>>;
+  readonly record: DataRecord;
+  readonly report: TableReport;
+}> {
   requireTableOptions(options);
-  const { data, groupColumn, shots, trainShots, validationClasses, testClasses } = options;
+  const { data, groupColumn, shots, trainShots, validationClasses, testClasses, missing } = options;
   const targets = columnsIn(options.target);
   const name = named ?? basename(data).replace(/\.[a-z]+$/i, "");
   const inputColumns = columnsIn(options.inputs);
-  const { table, inputs } = await readRegressionTable(data, {
+  const { table, inputs, report } = await readRegressionTable(data, {
     ...work,
     name,
     groupColumn,
     targets,
+    missing,
     ...(inputColumns.length > 0 ? { inputs: inputColumns } : {}),
   });
   const queries = options.queries || shots;
@@ -54,8 +63,11 @@ export async function loadRegressionTable(
       ...(testClasses ? { test: testClasses } : {}),
     };
     try {
-      const asked = { groupColumn, inputs, targets, shots: support, queries, skipSmallGroups: true, split };
-      return groupedRegression(table, asked).tasks;
+      return groupedRegression(table, {
+        ...{ groupColumn, inputs, targets, shots: support, queries, skipSmallGroups: true, split },
+        standardize: options.scale === "columns",
+        missing: missing === "mean" ? "mean" : "refuse",
+      }).tasks;
     } catch (error) {
       throw withSmallGroups(error, { table, data, groupColumn, shots: support, queries, flag }) ?? error;
     }
@@ -70,6 +82,7 @@ export async function loadRegressionTable(
       exampleShape: [inputs.length],
       darkOnLight: false,
     },
+    report,
   };
 }
 
@@ -170,6 +183,8 @@ export interface DataRecord {
   /** Set for a folder or archive of class folders. */
   readonly folder?: string;
   readonly exampleShape: readonly number[];
+  /** What the columns of a data set of rows were scaled by; none where they were taken as they are. */
+  readonly scales?: ColumnScales;
   /** Whether images were inverted when they were read. */
   readonly invert?: boolean;
   /** Whether its images, as the model sees them, are dark ink on light paper. */

@@ -1,5 +1,7 @@
 /** What options take: in words, and read from the command line and from files. */
 import type { Count, CountRange } from "innerloop";
+import { cut, quoted } from "../data/data-error.js";
+import { numberIn } from "../data/decimal-number.js";
 import {
   type ExperimentOptionName,
   type ExperimentOptions,
@@ -81,24 +83,23 @@ export function optionText(value: OptionValue<OptionSpec>): string {
 /** The largest number that a count may be in a task. */
 export const mostOf = (count: Count): number => (typeof count === "number" ? count : count.to);
 
-/** No number takes more characters: the pattern takes time in the square of them. */
-const longestNumber = 40;
-
-const numeric = (text: string): number =>
-  text.length <= longestNumber && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
-
 /** The range in `5-20`; undefined for any other text. */
 function rangeIn(text: string): CountRange | undefined {
-  if (text.length > 2 * longestNumber + 1) return undefined;
-  const [from, to, ...more] = text.split("-").map(numeric);
-  return to === undefined || more.length > 0 ? undefined : { from: from!, to };
+  const [from, to, more] = text.split("-", 3).map((part) => numberIn(part));
+  return to === undefined || more !== undefined ? undefined : { from: from!, to };
 }
 
 /** The value of an option from the text on the command line. @throws UsageError */
 export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
-  if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numeric(text), text);
-  if (spec.kind === "count") return checkOption(flagOf(name), spec, rangeIn(text) ?? numeric(text), text);
-  if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map(numeric), text);
+  if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numberIn(text), text);
+  if (spec.kind === "count") return checkOption(flagOf(name), spec, rangeIn(text) ?? numberIn(text), text);
+  if (spec.kind === "integers")
+    return checkOption(
+      flagOf(name),
+      spec,
+      text.split(",").map((part) => numberIn(part)),
+      text,
+    );
   if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
   return checkOption(flagOf(name), spec, text, text);
 }
@@ -111,9 +112,10 @@ export function parseOption(name: string, spec: OptionSpec, text: string): unkno
  */
 export function checkOption(where: string, spec: OptionSpec, value: unknown, shown?: string): unknown {
   const refuse = (extra = ""): never => {
-    const given = shown ?? String(JSON.stringify(value));
-    const short = given.length > 100 ? `${given.slice(0, 100)}...` : given;
-    throw new UsageError(`${where} is ${short}`, `Give ${rangeOf(spec, { exact: true })}${extra}`);
+    throw new UsageError(
+      `${where} is ${shown === undefined ? quoted(value) : cut(shown, 80)}`,
+      `Give ${rangeOf(spec, { exact: true })}${extra}`,
+    );
   };
   const within = (n: unknown): boolean => {
     if (
@@ -177,7 +179,7 @@ export function checkExperimentOptions(
     if (!Object.hasOwn(experimentOptions, name)) {
       const near = nearestName(name, Object.keys(experimentOptions));
       throw new UsageError(
-        `${where} has the unknown option ${JSON.stringify(name.slice(0, 100))}`,
+        `${where} has the unknown option ${quoted(name)}`,
         near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
       );
     }

@@ -9,12 +9,12 @@ export class UsageError extends Error {
   }
 }
 
-const longestMistyped = 100;
+/** Longer texts are no mistyped names. */
+const longestName = 64;
 
 /** The known name nearest to a mistyped one, where one is near. */
 export function nearestName(wrong: string, names: readonly string[]): string | undefined {
-  // Distances take time in the product of the lengths, and no name is near to a text.
-  if (wrong.length > longestMistyped) return undefined;
+  if (wrong.length > longestName) return undefined;
   const ranked = names
     .map((name) => ({ name, distance: editDistance(wrong.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type CheckpointStore, checkpointSummary } from "innerloop";
 import { makeFolder, requireWritable } from "../data/atomic-write.js";
 import { isSystemError, reasonOf } from "../data/data-error.js";
+import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import {
   defaultExperimentOptions,
@@ -225,7 +226,7 @@ function parseConfig(text: string, file: string): RunConfig {
 
 function dataRecordOf(value: unknown): DataRecord | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert } = value;
+  const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert, scales } = value;
   const isWhole = (n: unknown, least: number): boolean => Number.isSafeInteger(n) && (n as number) >= least;
   const isShape =
     Array.isArray(exampleShape) &&
@@ -240,7 +241,8 @@ function dataRecordOf(value: unknown): DataRecord | undefined {
     isShape &&
     (trainClasses === undefined || (isWhole(trainClasses, 0) && (trainClasses as number) <= largestExample)) &&
     ["undefined", "boolean"].includes(typeof darkOnLight) &&
-    ["undefined", "boolean"].includes(typeof invert);
+    ["undefined", "boolean"].includes(typeof invert) &&
+    (scales === undefined || areScales(scales, exampleShape));
   return isData ? (value as unknown as DataRecord) : undefined;
 }
 

@@ -1,0 +1,89 @@
+/**
+ * What readers of files from outside may take and make, all in one place.
+ *
+ * A small file makes little: what comes out of compressed bytes is at most 256 MiB or a hundred times the file, whichever
+ * is more. Published data sets inflate to 1.1 (photos) to 40 times (drawings) their size. What is not compressed cannot be
+ * larger than its file. So an array of 4 GiB is read where a file of at least 41 MiB holds it, and the memory is there.
+ */
+import { freemem, totalmem } from "node:os";
+import { DataError } from "./data-error.js";
+
+const [kibi, mebi, gibi] = [2 ** 10, 2 ** 20, 2 ** 30];
+
+export const readingLimits = {
+  /** Bytes of the examples of a data set, and of one array. */
+  arrayBytes: 4 * gibi,
+  /** Bytes that come out of one compressed file or archive: so many, or `inflatedRatio` times its own. */
+  inflatedBytes: 256 * mebi,
+  inflatedRatio: 100,
+  /** Bytes that one entry of a zip archive may have whatever its compressed size. */
+  smallEntryBytes: 64 * kibi,
+  zipEntries: 200_000,
+  /** Folders within folders: each name in an archive may make as many anew. */
+  zipDepth: 32,
+  zipEntryBytes: 64 * mebi,
+  zipBytes: 2 * gibi,
+  npzEntries: 1000,
+  /** An array that is read piece by piece. */
+  streamedArrayBytes: 64 * gibi,
+  npyHeaderBytes: 64 * kibi,
+  tarBytes: 4 * gibi,
+  tarEntries: 100_000,
+  archiveFileBytes: 256 * gibi,
+  idxBytes: gibi,
+  textFileBytes: 16 * gibi,
+  /** Characters of a field of a CSV, and of a line of JSON. */
+  fieldLength: mebi,
+  jsonLineLength: 16 * mebi,
+  tableColumns: 100_000,
+  /** Numbers of a table for regression: drawn from at random, they are to fit in memory many times over. */
+  tableValues: 2 ** 25,
+  labelLength: 512,
+  classes: 1_000_000,
+  datasetHeaderBytes: 64 * mebi,
+  pickleFileBytes: 32 * gibi,
+  /** Memory that a pickle's values take, by a cautious estimate: at least so much, so many times its size, and at most. */
+  pickleMemory: { least: 64 * mebi, ratio: 40, most: gibi },
+  pickleInstructions: 50_000_000,
+  /** Bytes of one compressed image within a pickle. */
+  pickledImageBytes: 64 * mebi,
+  strokeFileBytes: mebi,
+  strokePoints: 4096,
+} as const;
+
+/** Most bytes that a compressed file of so many bytes may make. */
+export const inflatedLimit = (fileBytes: number): number =>
+  Math.max(readingLimits.inflatedBytes, readingLimits.inflatedRatio * fileBytes);
+
+/** Less than this is asked of the system without looking whether it is there. */
+const smallBytes = 64 * mebi;
+
+/** What the machine can give this process. Systems other than Linux count what they keep of files as taken. */
+const freeBytes = (): number =>
+  process.platform === "linux" ? (process.availableMemory?.() ?? freemem()) : totalmem();
+
+/**
+ * Sees to it that there is room for so many bytes, before a part of them is there.
+ *
+ * @throws DataError ILD07 where there is not
+ */
+export function requireRoom(bytes: number, where: string): void {
+  if (bytes <= smallBytes) return;
+  const free = freeBytes();
+  if (bytes > free) throw noRoom(bytes, where, `${Math.floor(free / mebi)} MiB are free`);
+}
+
+/** So many bytes of zeros. @throws DataError ILD07 where the machine has not so many */
+export function bytesFor(bytes: number, where: string): Uint8Array {
+  requireRoom(bytes, where);
+  try {
+    return new Uint8Array(bytes);
+  } catch {
+    throw noRoom(bytes, where, "the system does not give them");
+  }
+}
+
+function noRoom(bytes: number, where: string, why: string): DataError {
+  const problem = `it takes ${Math.ceil(bytes / mebi)} MiB of memory, and ${why}`;
+  return new DataError("ILD07", where, problem, "Give a part of it, or use a machine with more memory.");
+}
