@@ -1,25 +1,20 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import type { LabelledExamples, Learner } from "innerloop";
+import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
+import { examplesNeeded } from "../presets/class-sizes.js";
+import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";
 import {
   buildClassifier,
   buildExperiment,
   buildRegression,
-  type DataSplits,
   type Experiment,
-  splitData,
   type TrainedSizes,
 } from "../presets/experiment.js";
 import { imagesOfShape, inverted } from "../presets/images-of-shape.js";
-import {
-  type DataRecord,
-  formulaFamilies,
-  isDarkOnLight,
-  isGreyImage,
-  loadExamples,
-  loadRegressionTable,
-} from "../presets/load-data.js";
+import { type DataRecord, formulaFamilies, loadExamples, loadRegressionTable } from "../presets/load-data.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
+import { seenExamples, unseenClasses } from "../presets/seen-examples.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "../runs/run-error.js";
 import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
@@ -45,28 +40,37 @@ export interface Prepared {
 /**
  * @param run what an existing run began with: the sizes that its model was made for, and the classes of its data set
  *   that were held out, are settled by it
+ * @param recorded what it has recorded of its data set, which is read and split as it was
  */
 export async function prepare(
   options: ExperimentOptions,
   output: Output,
   signal?: AbortSignal,
   run?: TrainedSizes & Pick<ExperimentOptions, "queries">,
+  recorded?: DataRecord,
 ): Promise<Prepared> {
   if (options.groupColumn !== "") {
     const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work));
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
-  const { examples, record } = await loaded(options, output, signal);
+  const { examples, record } = await loaded(options, output, signal, recorded);
+  const leastExamples = recorded ? recorded.leastExamples : examplesNeeded(options);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
-  const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
+  const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) }, leastExamples);
+  if (!recorded) for (const text of splitWarnings(splits, options, leastExamples)) output.warn(text);
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
   const isOwnSize = !run || (["ways", "shots", "queries"] as const).every((name) => options[name] === run[name]);
   const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };
   const trainClasses = splits.train.classes.length;
   return {
     experiment: buildExperiment(options, drawn, run),
-    record: { ...record, trainClasses },
+    record: {
+      ...record,
+      trainClasses,
+      ...(leastExamples === undefined ? {} : { leastExamples }),
+      seen: seenExamples([splits.train, splits.validation]),
+    },
     splits,
   };
 }
@@ -75,8 +79,9 @@ const loaded = (
   options: Parameters<typeof loadExamples>[0],
   output: Output,
   signal: AbortSignal | undefined,
+  recorded?: DataRecord,
 ): Promise<{ readonly examples: LabelledExamples; readonly record: DataRecord }> =>
-  watched(output, signal, (work) => loadExamples(options, work));
+  watched(output, signal, (work) => loadExamples(options, work, recorded));
 
 /** Reading data, with its progress shown. */
 async function watched<T>(
@@ -86,7 +91,11 @@ async function watched<T>(
 ): Promise<T> {
   const line = output.progress("Preparing data");
   try {
-    return await read({ signal, onProgress: (done, total, what) => line.update(done, total, what) });
+    return await read({
+      signal,
+      onProgress: (done, total, what) => line.update(done, total, what),
+      onWarning: output.warn,
+    });
   } catch (error) {
     if (signal?.aborted) throw new Interrupted();
     throw error;
@@ -112,7 +121,7 @@ export async function prepareRun(
   if (file) return loadRunExperiment(run, output, named);
   const own = run.config.options;
   if (options.data !== own.data) return prepareOtherData(run, options, output, signal);
-  const prepared = await prepare({ ...options, data: data?.folder ?? options.data }, output, signal, own);
+  const prepared = await prepare({ ...options, data: data?.folder ?? options.data }, output, signal, own, data);
   if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
     throw new RunError(
@@ -175,7 +184,9 @@ async function prepareOtherData(
     return prepareRun(run, { ...options, data: own.options.data }, output, signal);
   const shaped = imagesOfShape(found.examples, data.exampleShape);
   const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== data.darkOnLight;
-  const examples = isInverted ? inverted(shaped) : shaped;
+  const looksAlike = isInverted ? inverted(shaped) : shaped;
+  const { examples, warning } = unseenClasses(looksAlike, data, options);
+  if (warning) output.warn(warning);
   const splits = { train: examples, validation: examples, test: examples };
   return {
     // There is no training here: what only its tasks are made of is not asked of these data.

@@ -72,6 +72,9 @@ export function optionText(value: OptionValue<OptionSpec>): string {
 /** The largest number that a count may be in a task. */
 export const mostOf = (count: Count): number => (typeof count === "number" ? count : count.to);
 
+/** The smallest number that a count may be in a task. */
+export const leastOf = (count: Count): number => (typeof count === "number" ? count : count.from);
+
 const numeric = (text: string): number =>
   /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
 
