@@ -1,9 +1,10 @@
 import { tensor } from "@innerloop/graph";
 import { type Learner, type OpenSetAnswer, openSetAnswers } from "innerloop";
+import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
+import { isBlank } from "../data/image-decoding.js";
 import { readImageFolder } from "../data/image-folder.js";
 import { buildClassifier } from "../presets/experiment.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
-import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
@@ -41,11 +42,20 @@ export async function adaptCommand(
     );
   }
   const [height, width, channels] = exampleShape;
-  const support = await readImageFolder(invocation.support, { name: "support", size: [height, width], channels });
+  const support = await readImageFolder(invocation.support, {
+    name: "support",
+    size: [height, width],
+    channels,
+    preferredPixels: run.config.data?.pixels,
+    onWarning: output.warn,
+  });
   const ways = support.classes.length;
   const learner = learnerFor(ways, `${ways} classes in ${invocation.support}`);
   const paths = await imagePaths(queries);
-  const images = await Promise.all(paths.map((path) => readImageFile(path, exampleShape)));
+  const images = await Promise.all(paths.map((path) => readImageFile(path, exampleShape, support.pixels)));
+  for (const [i, image] of images.entries()) {
+    if (isBlank(image, channels)) output.warn(`${paths[i]} is blank: all its pixels have one colour`);
+  }
   const mismatch =
     channels === 1 && run.config.data !== undefined && isDarkOnLight(support) !== run.config.data.darkOnLight;
   const invert = chosen.invert === "yes" || (chosen.invert !== "no" && mismatch);

@@ -10,10 +10,9 @@ import {
   listDatasets,
   verifyDataset,
 } from "../data/dataset-store.js";
-import { readImageFolder } from "../data/image-folder.js";
 import { isArchiveName } from "../data/image-tree.js";
 import { isTableName } from "../data/table-file.js";
-import { formulaFamilies, isDarkOnLight } from "../presets/load-data.js";
+import { formulaFamilies } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { Interrupted } from "./cli-error.js";
@@ -78,7 +77,7 @@ export async function dataGetCommand(name: string, output: Output): Promise<void
   );
 }
 
-type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert">>;
+type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert" | "skipBad">>;
 type TableChoice = Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">;
 /** Options that training has as well. */
 type SharedChoice = ImageChoice & Partial<Pick<ExperimentOptions, "missing">>;
@@ -112,7 +111,7 @@ export async function dataImportCommand(
     `Importing ${name}`,
     async (long) => {
       const before = (await listDatasets()).find((listing) => listing.name === name);
-      const info = await importDataset(name, await source(long.signal), long);
+      const info = await importDataset(name, await source(), long);
       tell(output, "imported", info);
       if (before) tellReplaced(output, before, info);
     },
@@ -139,7 +138,7 @@ function sourceOf(
   images: SharedChoice,
   tables: TableChoice,
   given: readonly string[],
-): (signal: AbortSignal) => Promise<ImportSource> {
+): () => Promise<ImportSource> {
   const [path = ""] = paths;
   const only = (what: string, ...taken: readonly string[]): void => {
     const other = given.find((option) => !taken.includes(option));
@@ -196,29 +195,19 @@ function sourceOf(
       ...(features ? { featureColumns: features } : {}),
     });
   }
-  only("images", "imageSize", "channels", "invert");
+  only("images", "imageSize", "channels", "invert", "skipBad");
   one("folder or zip archive");
-  return async (signal) => {
+  return async () => {
     if (!isArchiveName(path) && !(await stat(path)).isDirectory())
       throw new UsageError(
         `${path} is a file of a kind that is not imported`,
         "Give a folder or zip archive (.zip) with one folder of images per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, or arrays (.npz, or x.npy and y.npy)",
       );
-    return imageSource(path, images, signal);
+    const size = side === undefined ? {} : { size: [side, side] as const };
+    const channels = images.channels === "3" ? 3 : 1;
+    const invert = images.invert === "yes" || (images.invert !== "no" && "auto");
+    return { kind: "image-folder", folder: path, ...size, channels, invert, skipBad: images.skipBad ?? false };
   };
-}
-
-async function imageSource(folder: string, chosen: ImageChoice, signal: AbortSignal): Promise<ImportSource> {
-  const side = chosen.imageSize ?? 28;
-  const channels = chosen.channels === "3" ? 3 : 1;
-  const reading = { folder, size: [side, side] as const, channels } as const;
-  const wanted = chosen.invert ?? "auto";
-  // The paper's colour is told at a small size, so that a large folder is not read twice at full cost. Photos have none.
-  const invert =
-    wanted === "auto"
-      ? channels === 1 && isDarkOnLight(await readImageFolder(folder, { size: [16, 16], channels, signal }))
-      : wanted === "yes";
-  return { kind: "image-folder", ...reading, invert };
 }
 
 export async function dataVerifyCommand(names: readonly string[], output: Output): Promise<void> {
@@ -254,6 +243,7 @@ async function work(
   task: (options: {
     signal: AbortSignal;
     onProgress: (done: number, total: number, what: string) => void;
+    onWarning: (text: string) => void;
   }) => Promise<void>,
   /** What the user is told after an interruption. */
   stopped?: string,
@@ -261,7 +251,11 @@ async function work(
   const interruption = watchInterruption(output, "Stopping...");
   const line = output.progress(label);
   try {
-    await task({ signal: interruption.signal, onProgress: (done, total, what) => line.update(done, total, what) });
+    await task({
+      signal: interruption.signal,
+      onProgress: (done, total, what) => line.update(done, total, what),
+      onWarning: output.warn,
+    });
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     line.end();

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { buildExperiment, type DataSplits } from "../presets/experiment.js";
+import type { DataSplits } from "../presets/data-splits.js";
+import { buildExperiment } from "../presets/experiment.js";
 import { defaultExperimentOptions, type ExperimentOptions } from "../presets/option-table.js";
 import type { RunPlan } from "../runs/training-session.js";
 import { collected } from "./collected-output.fixture.js";

@@ -1,6 +1,7 @@
 /** What will run, in a few lines, before it runs. */
 import { type Count, type LearnerEntry, learnerCatalogue } from "innerloop";
-import type { DataSplits, Experiment } from "../presets/experiment.js";
+import type { DataSplits } from "../presets/data-splits.js";
+import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import type { RunPlan } from "../runs/training-session.js";
 import type { Output } from "./output.js";

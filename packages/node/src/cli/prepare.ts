@@ -1,28 +1,23 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import { stat } from "node:fs/promises";
 import type { LabelledExamples, Learner } from "innerloop";
+import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
 import { columnsText, type TableReport, tableNotes } from "../data/table-columns.js";
+import { examplesNeeded } from "../presets/class-sizes.js";
 import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
+import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";
 import {
   buildClassifier,
   buildExperiment,
   buildRegression,
-  type DataSplits,
   type Experiment,
-  splitData,
   type TrainedSizes,
 } from "../presets/experiment.js";
 import { imagesOfShape, inverted } from "../presets/images-of-shape.js";
-import {
-  type DataRecord,
-  formulaFamilies,
-  isDarkOnLight,
-  isGreyImage,
-  loadExamples,
-  loadRegressionTable,
-} from "../presets/load-data.js";
+import { type DataRecord, formulaFamilies, loadExamples, loadRegressionTable } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
+import { seenExamples, unseenClasses } from "../presets/seen-examples.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "../runs/run-error.js";
 import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
@@ -49,32 +44,36 @@ export interface Prepared {
 /**
  * @param setting.run what an existing run began with: the sizes that its model was made for, and the classes of its data
  *   set that were held out, are settled by it
- * @param setting.name what its data set was called, wherever it is now: its tasks are described by it
+ * @param setting.recorded what it has recorded of its data set, which is read, named, split and scaled as it was
  */
 export async function prepare(
   options: ExperimentOptions,
   output: Output,
   setting: {
     readonly signal?: AbortSignal | undefined;
-    readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries"> & Pick<DataRecord, "scales">;
-    readonly name?: string;
+    readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries">;
+    readonly recorded?: DataRecord | undefined;
   } = {},
 ): Promise<Prepared> {
-  const { signal, run, name } = setting;
+  const { signal, run, recorded } = setting;
   if (options.groupColumn !== "") {
-    const { tasks, record, report } = await watched(output, signal, (work) => loadRegressionTable(options, work, name));
+    const { tasks, record, report } = await watched(output, signal, (work) =>
+      loadRegressionTable(options, work, recorded?.name),
+    );
     if (!run) tellTable(report, output);
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
-  const found = await loaded(options, output, signal);
-  const examples = { ...found.examples, name: name ?? found.examples.name };
-  const record = { ...found.record, name: name ?? found.record.name };
+  const found = await loaded(options, output, signal, recorded);
+  const name = recorded?.name ?? found.record.name;
+  const examples = { ...found.examples, name };
+  const leastExamples = recorded ? recorded.leastExamples : examplesNeeded(options);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
-  const raw = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
+  const raw = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) }, leastExamples);
+  if (!recorded) for (const text of splitWarnings(raw, options, leastExamples)) output.warn(text);
   // Those of an existing run are its own, whatever was added to the data since; one from before there were any has none.
   const isScaled = !run && options.scale === "columns" && areRows(examples);
-  const scales = isScaled ? columnScales(raw.train) : run?.scales;
+  const scales = isScaled ? columnScales(raw.train) : recorded?.scales;
   const splits = scales ? splitsWithScales(raw, scales) : raw;
   if (isScaled)
     output.say("  columns scaled to mean 0 and deviation 1 over the training classes (--scale none: as they are)");
@@ -84,7 +83,14 @@ export async function prepare(
   const trainClasses = splits.train.classes.length;
   return {
     experiment: buildExperiment(options, drawn, run),
-    record: { ...record, trainClasses, ...(scales ? { scales } : {}) },
+    record: {
+      ...found.record,
+      name,
+      trainClasses,
+      ...(scales ? { scales } : {}),
+      ...(leastExamples === undefined ? {} : { leastExamples }),
+      seen: seenExamples([raw.train, raw.validation]),
+    },
     splits,
   };
 }
@@ -99,8 +105,9 @@ const loaded = (
   options: Parameters<typeof loadExamples>[0],
   output: Output,
   signal: AbortSignal | undefined,
+  recorded?: DataRecord,
 ): Promise<{ readonly examples: LabelledExamples; readonly record: DataRecord }> =>
-  watched(output, signal, (work) => loadExamples(options, work));
+  watched(output, signal, (work) => loadExamples(options, work, recorded));
 
 /** Reading data, with its progress shown. */
 async function watched<T>(
@@ -110,7 +117,11 @@ async function watched<T>(
 ): Promise<T> {
   const line = output.progress("Preparing data");
   try {
-    return await read({ signal, onProgress: (done, total, what) => line.update(done, total, what) });
+    return await read({
+      signal,
+      onProgress: (done, total, what) => line.update(done, total, what),
+      onWarning: output.warn,
+    });
   } catch (error) {
     if (signal?.aborted) throw new Interrupted();
     throw error;
@@ -158,8 +169,7 @@ async function prepareOwnData(
   signal?: AbortSignal,
 ): Promise<Prepared> {
   const { data, options: own } = run.config;
-  const began = { ...own, ...(data?.scales ? { scales: data.scales } : {}) };
-  const prepared = await prepare(options, output, { signal, run: began, ...(data ? { name: data.name } : {}) });
+  const prepared = await prepare(options, output, { signal, run: own, recorded: data });
   if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
     throw new RunError(
@@ -242,8 +252,10 @@ async function prepareOtherData(
   if (found.record.sha256 === data.sha256) return prepareOwnData(run, options, output, signal);
   const shaped = imagesOfShape(found.examples, data.exampleShape);
   const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== data.darkOnLight;
-  const alike = isInverted ? inverted(shaped) : shaped;
-  const examples = data.scales && areRows(alike) ? withScales(alike, data.scales) : alike;
+  const looksAlike = isInverted ? inverted(shaped) : shaped;
+  const { examples: unseen, warning } = unseenClasses(looksAlike, data, options);
+  if (warning) output.warn(warning);
+  const examples = data.scales && areRows(unseen) ? withScales(unseen, data.scales) : unseen;
   const splits = { train: examples, validation: examples, test: examples };
   return {
     // There is no training here: what only its tasks are made of is not asked of these data.

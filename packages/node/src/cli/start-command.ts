@@ -1,7 +1,7 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 import { tensor } from "@innerloop/graph";
 import { random, readExample, splitSeed } from "innerloop";
-import type { DataSplits } from "../presets/experiment.js";
+import type { DataSplits } from "../presets/data-splits.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import { classify } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";

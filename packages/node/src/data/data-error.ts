@@ -33,12 +33,15 @@ export class DataError extends Error {
   readonly code: DataErrorCode;
   /** The file, entry, address or data set that the error is about. */
   readonly where: string;
+  /** What is wrong with it, without what to do. */
+  readonly problem: string;
 
   constructor(code: DataErrorCode, where: string, problem: string, remedy: string, options?: { cause?: unknown }) {
     super(`${code} ${where}: ${problem}. ${remedy}`, options);
     this.name = "DataError";
     this.code = code;
     this.where = where;
+    this.problem = problem;
   }
 }
 

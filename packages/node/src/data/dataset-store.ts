@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type ArrayFileOptions, readArrays } from "./array-examples.js";
 import { requireWritable } from "./atomic-write.js";
 import { downloadCifar100, readCifar100 } from "./cifar-100.js";
+import { invertInPlace, isDarkOnLight } from "./dark-on-light.js";
 import { DataError, isSystemError, onFile, quoted } from "./data-error.js";
 import {
   type DatasetFileSummary,
@@ -34,8 +35,11 @@ export type ImportSource =
   | { readonly kind: "mnist"; readonly folder: string }
   | ({ readonly kind: "image-folder"; readonly folder: string } & Pick<
       ImageFolderOptions,
-      "size" | "channels" | "invert" | "fit"
-    >)
+      "size" | "channels" | "fit" | "skipBad"
+    > & {
+        /** auto: where the images are dark ink on light paper. */
+        readonly invert?: boolean | "auto";
+      })
   | { readonly kind: "cifar-fs" | "fc100"; readonly path: string }
   | ({ readonly kind: ImagenetSubset; readonly path: string } & Pick<ImagenetOptions, "size">)
   | ({ readonly kind: "arrays"; readonly paths: readonly string[] } & Pick<ArrayFileOptions, "channelsFirst">)
@@ -248,16 +252,12 @@ async function readSource(
         stored: { kind: source.kind, from: basename(resolve(source.folder)) },
       };
     case "image-folder": {
-      const { kind, folder, ...reading } = source;
-      return {
-        examples: await readImageFolder(folder, { ...work, ...reading }),
-        stored: {
-          kind,
-          from: basename(resolve(folder)),
-          invert: reading.invert ?? false,
-          fit: reading.fit ?? "cover",
-        },
-      };
+      const { kind, folder, invert: wanted = false, ...reading } = source;
+      const { pixels, leftOut, ...examples } = await readImageFolder(folder, { ...work, ...reading });
+      const invert = wanted === "auto" ? isDarkOnLight(examples) : wanted;
+      if (invert) invertInPlace(examples);
+      const stored = { kind, from: basename(resolve(folder)), invert, fit: reading.fit ?? "cover", ...pixels };
+      return { examples, stored: { ...stored, ...(leftOut.length > 0 ? { leftOut: leftOut.length } : {}) } };
     }
     case "cifar-fs":
     case "fc100":
@@ -343,8 +343,8 @@ function builtInOf(name: string): BuiltIn | undefined {
 }
 
 /** Without `folder`: a reader's own folder is another one. */
-function workOf({ onProgress, signal }: StoreOptions): LongWork {
-  return { onProgress, signal };
+function workOf({ onProgress, signal, onWarning }: StoreOptions): LongWork {
+  return { onProgress, signal, onWarning };
 }
 
 function isName(name: string): boolean {

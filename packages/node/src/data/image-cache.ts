@@ -4,9 +4,9 @@ import { join, resolve } from "node:path";
 import { type ClassFolder, classFolders } from "./class-folders.js";
 import { DataError, isSystemError } from "./data-error.js";
 import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
-import { type ImageFolderOptions, readClassFolders } from "./image-folder.js";
+import { usualPixels } from "./image-decoding.js";
+import { decodeFound, type FolderImages, type ImageFolderOptions, tellOf } from "./image-folder.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
-import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 
 /** Bytes that all entries together may take; those used longest ago are removed. */
@@ -16,7 +16,7 @@ export const imageCacheLimit = 4 * 2 ** 30;
 const isOurs = (name: string): boolean => /^[0-9a-f]{64}\.pixels(\.partial-[0-9a-f-]+)?$/.test(name);
 
 /** Changes with what decoding gives. */
-const decoding = 1;
+const decoding = 2;
 
 export interface ImageCacheOptions {
   /** Where entries are kept; it need not exist. */
@@ -33,14 +33,15 @@ export function readCachedImageFolder(
   path: string,
   options: ImageFolderOptions,
   { folder, limit = imageCacheLimit }: ImageCacheOptions,
-): Promise<LabelledExamples> {
+): Promise<FolderImages> {
   return withImageTree(path, async (tree) => {
-    const classes = await classFolders(tree);
-    const file = join(folder, `${await keyOf(resolve(path), tree, classes, options)}.pixels`);
-    const kept = await readEntry(file, options);
-    if (kept) return { ...kept, name: options.name ?? "images" };
-    const examples = await readClassFolders(tree, classes, options);
-    await writeEntry(file, examples, options, { folder, limit });
+    const found = await classFolders(tree);
+    const file = join(folder, `${await keyOf(resolve(path), tree, found.classes, options)}.pixels`);
+    // What is wrong beside the images is told as if there were no cache.
+    const kept = found.problems.count === 0 ? await readEntry(file, options) : undefined;
+    const examples = kept ? { ...kept, name: options.name ?? "images" } : await decodeFound(tree, found, options);
+    tellOf(tree, found, examples, options);
+    if (!kept && found.problems.count === 0) await writeEntry(file, examples, options, { folder, limit });
     return examples;
   });
 }
@@ -50,7 +51,7 @@ async function keyOf(
   path: string,
   tree: ImageTree,
   classes: readonly ClassFolder[],
-  { size, channels, invert, fit }: ImageFolderOptions,
+  { size, channels, invert, fit, pixels, preferredPixels }: ImageFolderOptions,
 ): Promise<string> {
   const { default: sharp } = await import("sharp");
   const hash = createHash("sha256");
@@ -58,6 +59,7 @@ async function keyOf(
     hash.update(`${JSON.stringify(value)}\n`);
   };
   add([decoding, sharp.versions, path, size ?? null, channels ?? null, invert ?? null, fit ?? null]);
+  add([pixels ?? null, preferredPixels ?? usualPixels]);
   for (const { name, split, images } of classes) {
     const stamps = await Promise.all(images.map((image) => tree.stamp(image)));
     add([name, split ?? null, images.map((image, i) => [image, stamps[i]])]);
@@ -66,13 +68,19 @@ async function keyOf(
 }
 
 /** Undefined where there is no entry, or none that is whole. */
-async function readEntry(file: string, { signal, onProgress }: LongWork): Promise<LabelledExamples | undefined> {
+async function readEntry(file: string, { signal, onProgress }: LongWork): Promise<FolderImages | undefined> {
   try {
-    const { examples } = await readDatasetFile(file, { signal, onProgress });
+    const { examples, header } = await readDatasetFile(file, { signal, onProgress });
     const now = new Date();
     // Says that it was used. Where that cannot be written, the entry is merely removed earlier.
     await utimes(file, now, now).catch(() => undefined);
-    return examples;
+    const { background, depth } = header.source;
+    const depths = [8, 10, 12, 16] as const;
+    const pixels = {
+      background: background === "black" ? background : "white",
+      depth: depths.find((bits) => bits === depth) ?? 16,
+    } as const;
+    return { ...examples, pixels, leftOut: [] };
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;
@@ -82,13 +90,15 @@ async function readEntry(file: string, { signal, onProgress }: LongWork): Promis
 /** Writes an entry where it leaves room for others; a disk that is full or cannot be written keeps none. */
 async function writeEntry(
   file: string,
-  examples: LabelledExamples,
+  examples: FolderImages,
   { signal, onProgress }: LongWork,
   { folder, limit }: Required<ImageCacheOptions>,
 ): Promise<void> {
+  // A folder of which some was left out is about to be mended, and each time what was is told.
+  if (examples.leftOut.length > 0) return;
   if (examples.classes.reduce((sum, { examples: { byteLength } }) => sum + byteLength, 0) > limit / 2) return;
   try {
-    await writeDatasetFile(file, examples, { kind: "decoded images" }, { signal, onProgress });
+    await writeDatasetFile(file, examples, { kind: "decoded images", ...examples.pixels }, { signal, onProgress });
     await removeOldest(folder, limit);
   } catch (error) {
     if (!(error instanceof DataError) && !isSystemError(error)) throw error;

@@ -1,9 +1,21 @@
-import { type ClassFolder, classFolders } from "./class-folders.js";
-import { DataError, reasonOf } from "./data-error.js";
+import { type ClassFolder, classFolders, type FoundClasses } from "./class-folders.js";
+import { DataError } from "./data-error.js";
 import { maximumDataBytes } from "./dataset-file.js";
+import { duplicatesText } from "./duplicate-examples.js";
+import {
+  type DecodedImage,
+  type DecodingOptions,
+  decodeImage,
+  type ImageFile,
+  isBlank,
+  type PixelReading,
+  usualPixels,
+} from "./image-decoding.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
+import { PixelEvidence } from "./pixel-evidence.js";
+import { Problems } from "./problems.js";
 
 export interface ImageFolderOptions extends LongWork {
   /** Name of the data set; default "images". */
@@ -16,6 +28,20 @@ export interface ImageFolderOptions extends LongWork {
   readonly invert?: boolean;
   /** How an image of other proportions is brought to size; default "cover": cut at the edges. */
   readonly fit?: "cover" | "contain" | "fill";
+  /** Leaves out images that cannot be read and folders without images, and warns of it; default false: they are errors. */
+  readonly skipBad?: boolean;
+  /** How pixels become bytes; told from the images unless given. */
+  readonly pixels?: PixelReading | undefined;
+  /** How pixels become bytes where the images leave it open; default `usualPixels`. */
+  readonly preferredPixels?: PixelReading | undefined;
+}
+
+/** What was read of a folder. */
+export interface FolderImages extends LabelledExamples {
+  /** How its pixels became bytes. */
+  readonly pixels: PixelReading;
+  /** Paths of the files that were left out, as their tree calls them. */
+  readonly leftOut: readonly string[];
 }
 
 const defaultSize = [28, 28] as const;
@@ -24,17 +50,26 @@ const maximumSide = 1024;
 
 /**
  * Reads a folder or zip archive with one folder of images for each class; classes may have different numbers of images,
- * and images any size. Folders train, val (or validation) and test around the class folders give the classes their
- * splits. Hidden files and files that are no images are ignored; `classFolders` says what is a class.
+ * and images any size. Folders train, val and test around the class folders give the classes their splits. Hidden files
+ * and files that are no images are ignored; `classFolders` says what is a class.
  * Returns bytes of shape [height, width, channels].
  *
- * Throws DataError ILD51 for an image that cannot be read (it is never left out in silence), ILD52 for an empty class,
- * fewer than two classes or more than 4 GiB of pixels, ILD03 for a folder that cannot be read, ILD11 to ILD13 for an
- * archive that cannot be trusted.
+ * What lies on transparency is drawn on white, or on black where white would hide most of it; 16-bit images none of which
+ * uses more than 12, 10 or 8 bits are taken for images of so many. Warns of links that lead nowhere, of blank images and
+ * of duplicates.
+ *
+ * Throws DataError ILD51 for images that cannot be read (they are never left out in silence), ILD52 for empty classes,
+ * fewer than two classes, images most of which are blank, or more than 4 GiB of pixels, ILD03 for a folder that cannot be
+ * read, ILD11 to ILD13 for an archive that cannot be trusted. All images that cannot be read are named at once.
  */
-export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<LabelledExamples> {
+export async function readImageFolder(path: string, options: ImageFolderOptions = {}): Promise<FolderImages> {
   checkSize(path, options.size);
-  return withImageTree(path, async (tree) => readClassFolders(tree, await classFolders(tree), options));
+  return withImageTree(path, async (tree) => {
+    const found = await classFolders(tree);
+    const images = await decodeFound(tree, found, options);
+    tellOf(tree, found, images, options);
+    return images;
+  });
 }
 
 function checkSize(where: string, size: readonly number[] = []): void {
@@ -43,26 +78,176 @@ function checkSize(where: string, size: readonly number[] = []): void {
 }
 
 /** Reads the images of these classes of a tree. */
-export async function readClassFolders(
+export function readClassFolders(
   tree: ImageTree,
-  folders: readonly ClassFolder[],
+  classes: readonly ClassFolder[],
   options: ImageFolderOptions = {},
-): Promise<LabelledExamples> {
-  const { name = "images", size = defaultSize, channels = 1, onProgress } = options;
-  const total = folders.reduce((sum, { images }) => sum + images.length, 0);
-  const exampleBytes = checkedExampleBytes(tree.where([]), total, options);
-  let done = 0;
-  const classes: ExampleClass[] = [];
-  for (const { images, ...named } of folders) {
-    const examples = new Uint8Array(images.length * exampleBytes);
-    const open = async (path: readonly string[]) => ({ image: await tree.open(path), where: tree.where(path) });
-    await decodeAll(images, options, examples, open, (count) => {
-      done += count;
-      onProgress?.(done, total, `read ${tree.where(images[0]!.slice(0, -1))}`);
-    });
-    classes.push({ ...named, count: images.length, examples });
+): Promise<FolderImages> {
+  const none = { problems: new Problems(), hasUnreadable: false, brokenLinks: new Problems() };
+  return decodeFound(tree, { classes, ...none }, options);
+}
+
+/** An image of a class, and the place of its example there. */
+interface Item {
+  readonly path: readonly string[];
+  readonly of: number;
+  readonly row: number;
+}
+
+/**
+ * Decodes what was found in a tree.
+ *
+ * @throws DataError ILD51 and ILD52 with all that is wrong, there and in the images, unless it is to be left out
+ */
+export async function decodeFound(
+  tree: ImageTree,
+  found: FoundClasses,
+  options: ImageFolderOptions,
+): Promise<FolderImages> {
+  const { name = "images", size = defaultSize, channels = 1, skipBad = false, onProgress } = options;
+  const { preferredPixels = usualPixels } = options;
+  const { problems, classes: folders } = found;
+  const items = folders.flatMap(({ images }, of) => images.map((path, row): Item => ({ path, of, row })));
+  const exampleBytes = checkedExampleBytes(tree.where([]), items.length, options);
+  const examples = folders.map(({ images }) => new Uint8Array(images.length * exampleBytes));
+  const evidence = new PixelEvidence<Item>();
+  const bad = new Map<Item, DataError>();
+  let [done, total] = [0, items.length];
+  const decode = (chosen: readonly Item[], pixels: PixelReading, look: (item: Item, image: DecodedImage) => unknown) =>
+    decodeEach(
+      chosen,
+      { ...options, pixels },
+      {
+        open: ({ path }) => tree.open(path),
+        take: async (item, image) => {
+          examples[item.of]!.set(image.pixels, item.row * exampleBytes);
+          await look(item, image);
+        },
+        failed: (item, error) => bad.set(item, error),
+        ended: ({ path }) => onProgress?.(++done, total, `read ${tree.where(path.slice(0, -1))}`),
+      },
+    );
+  await decode(items, options.pixels ?? preferredPixels, async (item, image) => {
+    if (options.pixels) return;
+    const onOther = async (): Promise<Uint8Array> => {
+      const background = preferredPixels.background === "white" ? "black" : "white";
+      const pixels = { ...preferredPixels, background } as const;
+      return (await decodeImage(await tree.open(item.path), { ...options, size, channels, pixels })).pixels;
+    };
+    await evidence.add(item, image, { channels, invert: options.invert ?? false, onOther });
+  });
+  const pixels = options.pixels ?? evidence.reading(preferredPixels);
+  const again = options.pixels ? [] : evidence.changedBy(preferredPixels, pixels);
+  total += again.length;
+  await decode(again, pixels, () => undefined);
+
+  // In the order of the files, whichever was decoded first.
+  const unread = items.filter((item) => bad.has(item));
+  for (const item of unread) problems.add(bad.get(item)!.where, bad.get(item)!.problem);
+  if (!skipBad && problems.count > 0) {
+    const only = problems.count === 1 && unread[0] ? bad.get(unread[0])!.code : undefined;
+    const code = only ?? (found.hasUnreadable || unread.length > 0 ? "ILD51" : "ILD52");
+    throw problems.error(code, tree.where([]), "Replace or remove them, or leave them out with --skip-bad.");
   }
-  return { name, exampleShape: [...size, channels], classes };
+  const kept = folders.map((): number[] => []);
+  for (const item of items) if (!bad.has(item)) kept[item.of]!.push(item.row);
+  const classes = folders.flatMap(({ images: _, ...named }, of): ExampleClass[] => {
+    const rows = kept[of]!;
+    if (rows.length === 0) return [];
+    return [{ ...named, count: rows.length, examples: rowsOf(examples[of]!, rows, exampleBytes) }];
+  });
+  requireClasses(tree, classes.length, problems);
+  return {
+    name,
+    exampleShape: [...size, channels],
+    classes,
+    pixels,
+    leftOut: unread.map(({ path }) => path.join("/")),
+  };
+}
+
+/** Some rows of an array, in place. */
+function rowsOf(values: Uint8Array, rows: readonly number[], size: number): Uint8Array {
+  for (const [to, from] of rows.entries()) values.copyWithin(to * size, from * size, (from + 1) * size);
+  return values.subarray(0, rows.length * size);
+}
+
+function requireClasses(tree: ImageTree, count: number, problems: Problems): void {
+  if (count >= 2) return;
+  const problem = `without what cannot be read, ${count === 1 ? "one class is left" : "no class is left"}`;
+  throw new DataError("ILD52", tree.where([]), `${problem}: ${problems.lines().join("; ")}`, "Replace the files.");
+}
+
+/** So many names are listed. */
+const mostListed = 10;
+
+/**
+ * Warns of what was left out, of what was decided for all images, and of images that teach nothing.
+ *
+ * @throws DataError ILD52 where most images are blank and alike
+ */
+export function tellOf(
+  tree: ImageTree,
+  { classes: folders, problems, brokenLinks }: FoundClasses,
+  { classes, exampleShape, pixels, leftOut }: FolderImages,
+  { preferredPixels = usualPixels, pixels: given, onWarning = () => undefined }: ImageFolderOptions,
+): void {
+  const whole = tree.where([]);
+  const missing = new Set(leftOut);
+  const files = new Map(
+    folders.map(({ name, images }) => [name, images.filter((path) => !missing.has(path.join("/")))]),
+  );
+  const fileOf = (name: string, row: number): string => tree.where(files.get(name)?.[row] ?? [name, String(row + 1)]);
+  const list = (title: string, lines: readonly string[]): void => onWarning([title, ...lines].join("\n  "));
+
+  if (brokenLinks.count > 0) list(`${whole}: links that lead nowhere are left out`, brokenLinks.lines());
+  if (problems.count > 0) list(`${whole}: ${problems.count} that cannot be read are left out`, problems.lines());
+  if (!given && pixels.background !== preferredPixels.background) {
+    onWarning(
+      `${whole}: most transparent images would be blank on ${preferredPixels.background}, and lie on ${pixels.background} instead`,
+    );
+  }
+  if (!given && pixels.depth !== preferredPixels.depth) {
+    onWarning(
+      `${whole}: the 16-bit images use ${pixels.depth} bits at most, and are read as ${pixels.depth}-bit images`,
+    );
+  }
+  const blank = blankImages(classes, exampleShape);
+  const alike = Math.max(0, ...blank.values.values());
+  const total = classes.reduce((sum, { count }) => sum + count, 0);
+  const named = blank.rows.slice(0, mostListed).map(([name, row]) => fileOf(name, row));
+  const more = blank.rows.length > named.length ? [`... and ${blank.rows.length - named.length} more`] : [];
+  if (alike > total / 2) {
+    throw new DataError(
+      "ILD52",
+      whole,
+      `${alike} of ${total} images are blank: all their pixels have the same colour once they are brought to ${exampleShape.slice(0, 2).join(" x ")}`,
+      `Nothing can be learned from them; look at the files.${["", ...named, ...more].join("\n  ")}`,
+    );
+  }
+  if (blank.rows.length > 0) {
+    list(`${whole}: ${blank.rows.length} of ${total} images are blank, all pixels of one colour`, [...named, ...more]);
+  }
+  const duplicates = duplicatesText([classes], fileOf);
+  if (duplicates) onWarning(`${whole}: ${duplicates}`);
+}
+
+/** The images that are of one colour, and how many have each. */
+function blankImages(classes: readonly ExampleClass[], exampleShape: readonly number[]) {
+  const size = exampleShape.reduce((a, b) => a * b, 1);
+  const channels = exampleShape.at(-1)!;
+  const rows: (readonly [name: string, row: number])[] = [];
+  const values = new Map<string, number>();
+  for (const { name, count, examples } of classes) {
+    for (let row = 0; row < count; row++) {
+      const image = examples.subarray(row * size, (row + 1) * size);
+      if (!isBlank(image, channels)) continue;
+      rows.push([name, row]);
+      const value = image.subarray(0, channels).join();
+      values.set(value, (values.get(value) ?? 0) + 1);
+    }
+  }
+  return { rows, values };
 }
 
 /** Bytes of one example. @throws DataError ILD52 where so many of them are more than a data set may have */
@@ -79,72 +264,52 @@ export function checkedExampleBytes(where: string, total: number, options: Image
   );
 }
 
-/** A file by its path or bytes, or pixels of such a size. */
-export interface OpenedImage {
-  readonly image: string | Uint8Array;
-  readonly where: string;
-  readonly raw?: { readonly width: number; readonly height: number; readonly channels: 3 };
-}
-
-/** Decodes images one after the other into an array, some at a time. */
+/** Decodes images into an array, one after the other, some at a time. @throws DataError ILD51 */
 export async function decodeAll<T>(
   items: readonly T[],
   options: ImageFolderOptions,
   into: Uint8Array,
-  open: (item: T) => Promise<OpenedImage>,
-  decoded: (count: number) => void = () => undefined,
+  open: (item: T) => Promise<ImageFile>,
 ): Promise<void> {
-  const { size = defaultSize, channels = 1, signal } = options;
-  for (let start = 0; start < items.length; start += atOnce) {
-    signal?.throwIfAborted();
-    const batch = items.slice(start, start + atOnce);
-    const images = await Promise.all(
-      batch.map(async (item) => {
-        const opened = await open(item);
-        return decode(opened, size, channels, options);
-      }),
-    );
-    for (const [index, image] of images.entries()) into.set(image, (start + index) * image.length);
-    decoded(batch.length);
-  }
+  await decodeEach([...items.entries()], options, {
+    open: ([, item]) => open(item),
+    take: ([index], { pixels }) => into.set(pixels, index * pixels.length),
+  });
 }
 
-/**
- * Bytes of one image, brought to size.
- *
- * @param remedy what to do about a file that cannot be read
- * @throws DataError ILD51
- */
-export function readImage(
-  path: string,
-  size: readonly [number, number],
-  channels: 1 | 3,
-  remedy: string,
-): Promise<Uint8Array> {
-  return decode({ image: path, where: path }, size, channels, {}, remedy);
-}
-
-async function decode(
-  { image, where, raw }: OpenedImage,
-  [height, width]: readonly [number, number],
-  channels: 1 | 3,
-  { invert = false, fit = "cover" }: Pick<ImageFolderOptions, "invert" | "fit">,
-  remedy = "Replace or remove the file.",
-): Promise<Uint8Array> {
-  // Loaded by those that read images: it takes as long to load as the rest of this package.
-  const { default: sharp } = await import("sharp");
-  try {
-    const { data, info } = await sharp(image, { limitInputPixels: 2 ** 26, failOn: "error", ...(raw ? { raw } : {}) })
-      .autoOrient()
-      .flatten({ background: "white" })
-      .resize({ height, width, fit, background: "white" })
-      .toColourspace(channels === 1 ? "b-w" : "srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels) throw new Error(`${info.channels} channels came out instead of ${channels}`);
-    if (invert) for (let i = 0; i < data.length; i++) data[i] = 255 - data[i]!;
-    return data;
-  } catch (error) {
-    throw new DataError("ILD51", where, `the image cannot be read (${reasonOf(error)})`, remedy, { cause: error });
-  }
+/** Decodes images, some at a time, and in their order as far as they are begun. */
+async function decodeEach<T>(
+  items: readonly T[],
+  options: ImageFolderOptions,
+  work: {
+    readonly open: (item: T) => Promise<ImageFile>;
+    readonly take: (item: T, image: DecodedImage) => unknown;
+    /** Takes what cannot be read; without it that ends the work. */
+    readonly failed?: (item: T, error: DataError) => unknown;
+    readonly ended?: (item: T) => unknown;
+  },
+): Promise<void> {
+  const { size = defaultSize, channels = 1, invert, fit, pixels, signal } = options;
+  const decoding: DecodingOptions = { size, channels, invert, fit, pixels };
+  let next = 0;
+  let isStopped = false;
+  const takeTurns = async (): Promise<void> => {
+    while (!isStopped && next < items.length) {
+      const item = items[next++]!;
+      try {
+        signal?.throwIfAborted();
+        await work.take(item, await decodeImage(await work.open(item), decoding));
+      } catch (error) {
+        if (!work.failed || !(error instanceof DataError)) {
+          isStopped = true;
+          throw error;
+        }
+        work.failed(item, error);
+      }
+      work.ended?.(item);
+    }
+  };
+  const turns = await Promise.allSettled(Array.from({ length: atOnce }, takeTurns));
+  const failure = turns.find((turn) => turn.status === "rejected");
+  if (failure) throw failure.reason;
 }

@@ -1,11 +1,17 @@
 /** mini-ImageNet and tiered-ImageNet, in the forms in which they are handed round. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type ClassFolder, classFolders, imageExtensions } from "./class-folders.js";
+import { type ClassFolder, classFolders, isImageName } from "./class-folders.js";
 import { readCsv } from "./csv.js";
 import { DataError, reasonOf } from "./data-error.js";
 import { maximumDataBytes } from "./dataset-file.js";
-import { checkedExampleBytes, decodeAll, type ImageFolderOptions, readClassFolders } from "./image-folder.js";
+import {
+  checkedExampleBytes,
+  decodeAll,
+  decodeFound,
+  type ImageFolderOptions,
+  readClassFolders,
+} from "./image-folder.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { ExampleClass, LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
@@ -82,10 +88,11 @@ export async function readImagenetSubset(
     examples = await readListed(path, reading);
   } else {
     examples = await withImageTree(path, async (tree) => {
-      const folders = await classFolders(tree).catch((error: unknown) => {
+      const found = await classFolders(tree).catch((error: unknown) => {
         if (!(error instanceof DataError) || error.code !== "ILD52") throw error;
         throw wrong(path, `it holds none of the forms that ${set} comes in (${reasonOf(error)})`, formsOf(set));
       });
+      const folders = found.classes;
       if (folders.some(({ split }) => split === undefined)) {
         throw wrong(path, `it holds none of the forms that ${set} comes in`, formsOf(set));
       }
@@ -95,7 +102,7 @@ export async function readImagenetSubset(
         folders.map(({ split, images }) => ({ split, count: images.length })),
         contents,
       );
-      return readClassFolders(tree, folders, reading);
+      return decodeFound(tree, found, reading);
     });
   }
   check(set, path, examples.classes, contents);
@@ -237,7 +244,7 @@ async function readPngCaches(folder: string, options: ImageFolderOptions): Promi
             const bytes = image instanceof PickledArray ? (await image.read()).values : undefined;
             if (!(bytes instanceof Uint8Array))
               throw wrong(path, `image ${index} is no array of bytes`, formsOf("tiered-imagenet"));
-            return { image: bytes, where: `${path} > ${index}` };
+            return { where: `${path} > ${index}`, bytes: bytes.length, read: async () => bytes };
           });
           done += indices.length;
           options.onProgress?.(done, labels.length, `read ${path}`);
@@ -286,7 +293,8 @@ async function readUnpackedCaches(folder: string, options: ImageFolderOptions): 
         const decoded = new Uint8Array(indices.length * exampleBytes);
         await decodeAll(indices, options, decoded, async (i) => {
           const image = redFirst(piece.subarray(i * rowBytes, (i + 1) * rowBytes));
-          return { image, where: `${path} > ${done + i}`, raw: { width, height, channels: 3 } };
+          const raw = { width, height, channels: 3 } as const;
+          return { where: `${path} > ${done + i}`, bytes: rowBytes, raw, read: async () => image };
         });
         for (const i of indices) {
           const label = labels[done + i]!;
@@ -396,7 +404,7 @@ async function imagePathsOf(tree: ImageTree): Promise<ReadonlyMap<string, readon
   const visit = async (folder: readonly string[]): Promise<void> => {
     const { folders, files } = await tree.list(folder);
     for (const file of files) {
-      if (!imageExtensions.has(file.slice(file.lastIndexOf(".")).toLowerCase())) continue;
+      if (!isImageName(file)) continue;
       if (paths.has(file)) throw wrong(tree.where(folder), `there are two images ${file}`, "Remove one.");
       paths.set(file, [...folder, file]);
     }

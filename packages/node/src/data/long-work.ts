@@ -5,6 +5,8 @@ export type Progress = (done: number, total: number, what: string) => void;
 export interface LongWork {
   readonly onProgress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with what the user should know of the result, in a sentence or more. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** Lets timers, signals and other requests have their turn between two pieces of computation. */

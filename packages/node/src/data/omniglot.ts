@@ -3,10 +3,13 @@ import { basename, join } from "node:path";
 import { areaAveraging } from "./area-averaging.js";
 import { DataError, onFile, quoted, reasonOf } from "./data-error.js";
 import { downloadFile } from "./download.js";
+import { decodeImage } from "./image-decoding.js";
+import { isSystemName } from "./image-tree.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
+import { plainGreyPng } from "./plain-png.js";
 import { readRegularFile } from "./regular-file.js";
-import { defaultZipLimits, withZipArchive, type ZipLimits } from "./zip-archive.js";
+import { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./zip-archive.js";
 
 type Part = "background" | "evaluation";
 
@@ -148,25 +151,26 @@ export async function readOmniglot(
   paths: readonly string[],
   work: LongWork = {},
 ): Promise<{ examples: LabelledExamples; contents: OmniglotContents }> {
-  const classes = new Map<string, Uint8Array>();
-  for (const path of await sourcesIn(paths)) {
-    const isFolder = (await onFile(path, () => stat(path))).isDirectory();
-    const add = (images: readonly SourceImage[]) => addClasses(classes, path, images, work);
-    if (isFolder) await add(await imagesInFolder(path));
-    else {
-      await withZipArchive(
-        path,
-        (entries) =>
-          add(
-            entries
-              .filter(({ name }) => isImageName(name))
-              .map(({ name, read }) => ({ where: `${path} > ${name}`, segments: name.split("/"), read })),
-          ),
-        zipLimits,
-      );
-    }
-  }
-  return assemble(classes);
+  const sources = await sourcesIn(paths);
+  return withImagesOf(sources, async (images) => assemble(await readClasses(sources, images, work)));
+}
+
+/** Passes the images of each of these folders and archives, all of which stay open. */
+async function withImagesOf<T>(
+  [path, ...others]: readonly string[],
+  use: (images: readonly (readonly SourceImage[])[]) => Promise<T>,
+): Promise<T> {
+  if (path === undefined) return use([]);
+  const withOthers = (own: readonly SourceImage[]): Promise<T> =>
+    withImagesOf(others, (images) => use([own, ...images]));
+  if ((await onFile(path, () => stat(path))).isDirectory()) return withOthers(await imagesInFolder(path));
+  const read = (entries: readonly ZipArchiveEntry[]): Promise<T> =>
+    withOthers(
+      entries
+        .filter(({ name }) => isImageName(name))
+        .map(({ name, read }) => ({ where: `${path} > ${name}`, segments: name.split("/"), read })),
+    );
+  return withZipArchive(path, read, zipLimits);
 }
 
 interface SourceImage {
@@ -192,7 +196,7 @@ async function sourcesIn(paths: readonly string[]): Promise<string[]> {
 
 function isImageName(name: string): boolean {
   const segments = name.split("/");
-  return name.endsWith(".png") && !segments.some((segment) => segment.startsWith(".") || segment === "__MACOSX");
+  return name.endsWith(".png") && !segments.some(isSystemName);
 }
 
 async function imagesInFolder(root: string): Promise<SourceImage[]> {
@@ -201,7 +205,7 @@ async function imagesInFolder(root: string): Promise<SourceImage[]> {
     for (const entry of await onFile(folder, () => readdir(folder, { withFileTypes: true }))) {
       const path = join(folder, entry.name);
       const inner = [...segments, entry.name];
-      if (entry.isDirectory() && segments.length < 6 && !entry.name.startsWith(".")) await walk(path, inner);
+      if (entry.isDirectory() && segments.length < 6 && !isSystemName(entry.name)) await walk(path, inner);
       else if (entry.isFile() && isImageName(entry.name)) {
         images.push({ where: path, segments: inner, read: () => readRegularFile(path, imageFile) });
       }
@@ -213,12 +217,37 @@ async function imagesInFolder(root: string): Promise<SourceImage[]> {
   return images;
 }
 
-async function addClasses(
-  classes: Map<string, Uint8Array>,
-  source: string,
-  images: readonly SourceImage[],
+/** The examples of each class in these sources, by name. */
+async function readClasses(
+  sources: readonly string[],
+  images: readonly (readonly SourceImage[])[],
   { onProgress, signal }: LongWork,
-): Promise<void> {
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  // All is checked before the first image is decoded.
+  const groups = sources.flatMap((source, i) =>
+    [...groupedByClass(source, images[i]!)].map(([name, drawings]) => ({ source, name, drawings })),
+  );
+  const total = groups.length * drawers;
+  const classes = new Map<string, Uint8Array>();
+  let done = 0;
+  for (const { source, name, drawings } of groups) {
+    signal?.throwIfAborted();
+    const shrunk = await Promise.all(drawings.map(async (image) => inkOf(await image.read(), image.where)));
+    const examples = new Uint8Array(drawers * side * side);
+    for (const [index, pixels] of shrunk.entries()) examples.set(pixels, index * side * side);
+    const before = classes.get(name);
+    if (before && Buffer.compare(before, examples) !== 0) {
+      throw layoutError(source, `${name} has other images here than in another source of the same import`);
+    }
+    classes.set(name, examples);
+    done += drawers;
+    onProgress?.(done, total, `read ${source}`);
+  }
+  return classes;
+}
+
+/** The images of a source by class, each in the order of their drawers. */
+function groupedByClass(source: string, images: readonly SourceImage[]): ReadonlyMap<string, readonly SourceImage[]> {
   const grouped = new Map<string, (SourceImage | undefined)[]>();
   for (const image of images) {
     const [alphabet = "", character = "", file = ""] = image.segments.slice(-3);
@@ -237,22 +266,7 @@ async function addClasses(
   }
   if (grouped.size === 0) throw layoutError(source, "there is no image Alphabet/characterNN/XXXX_NN.png in it");
   checkWhole(source, grouped);
-
-  const total = grouped.size * drawers;
-  let done = 0;
-  for (const [name, group] of grouped) {
-    signal?.throwIfAborted();
-    const shrunk = await Promise.all(group.map(async (image) => inkOf(await image!.read(), image!.where)));
-    const examples = new Uint8Array(drawers * side * side);
-    for (const [index, pixels] of shrunk.entries()) examples.set(pixels, index * side * side);
-    const before = classes.get(name);
-    if (before && Buffer.compare(before, examples) !== 0) {
-      throw layoutError(source, `${name} has other images here than in another source of the same import`);
-    }
-    classes.set(name, examples);
-    done += drawers;
-    onProgress?.(done, total, `read ${source}`);
-  }
+  return grouped as ReadonlyMap<string, readonly SourceImage[]>;
 }
 
 function checkWhole(source: string, grouped: ReadonlyMap<string, readonly (SourceImage | undefined)[]>): void {
@@ -283,19 +297,12 @@ const shrink = areaAveraging([sourceSide, sourceSide], [side, side]);
 
 /** One official image as 28 x 28 bytes, ink 255. */
 async function inkOf(png: Uint8Array, where: string): Promise<Uint8Array> {
-  const { default: sharp } = await import("sharp");
-  const { data, info } = await sharp(png, { limitInputPixels: 2 ** 20, failOn: "error" })
-    .greyscale()
-    .removeAlpha()
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw new DataError("ILD51", where, `the image cannot be read (${reasonOf(error)})`, "Fetch the archive again.", {
-        cause: error,
-      });
-    });
-  if (info.width !== sourceSide || info.height !== sourceSide || info.channels !== 1) {
-    throw layoutError(where, `the image is ${info.width} x ${info.height}, expected ${sourceSide} x ${sourceSide}`);
+  const image = { where, bytes: png.length, read: async () => png };
+  const decoding = { size: [sourceSide, sourceSide], channels: 1 } as const;
+  const plain = plainGreyPng(png) ?? (await decodeImage(image, decoding, "Fetch the archive again."));
+  const { width, height, pixels: data } = plain;
+  if (width !== sourceSide || height !== sourceSide) {
+    throw layoutError(where, `the image is ${width} x ${height}, expected ${sourceSide} x ${sourceSide}`);
   }
   let ink = 0;
   for (let i = 0; i < data.length; i++) {

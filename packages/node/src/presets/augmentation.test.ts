@@ -1,6 +1,7 @@
 import type { LabelledExamples } from "innerloop";
 import { describe, expect, it } from "vitest";
-import { buildExperiment, splitData } from "./experiment.js";
+import { splitData } from "./data-splits.js";
+import { buildExperiment } from "./experiment.js";
 import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
 
 function experiment(augment: ExperimentOptions["augment"], exampleShape: readonly number[]) {

@@ -1,7 +1,8 @@
 import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { convMaps, key, type LabelledExamples } from "innerloop";
 import { describe, expect, it } from "vitest";
-import { buildExperiment, splitData } from "./experiment.js";
+import { splitData } from "./data-splits.js";
+import { buildExperiment } from "./experiment.js";
 import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
 
 const data: LabelledExamples = {

@@ -46,17 +46,15 @@ import {
   semiSupervisedEpisodes,
   sgd,
   sinusoids,
-  splitClasses,
   steps,
   type TaskSource,
   truncatedNormal,
-  withRotations,
 } from "innerloop";
 import { augmentationOf } from "./augmentation.js";
+import type { DataSplits } from "./data-splits.js";
 import type { CurveFamilyName } from "./load-data.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { mostOf, optionText } from "./option-values.js";
-import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
 import { trainedEmbedding } from "./trained-embedding.js";
 import { UsageError } from "./usage-error.js";
 
@@ -77,53 +75,6 @@ export interface Experiment {
   readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource; readonly test: TaskSource };
   readonly optimizer: Optimizer;
   readonly baselines: readonly Baseline[];
-}
-
-/** The parts of a data set that tasks are drawn from; `undefined` for families that are formulas. */
-export type DataSplits = {
-  readonly train: LabelledExamples;
-  readonly validation: LabelledExamples;
-  readonly test: LabelledExamples;
-};
-
-/** Splits do not depend on a run's seed: results of several seeds are then about the same held-out classes. */
-const splitSeedOfData = 20170309;
-
-export function splitData(
-  data: LabelledExamples,
-  options: Pick<ExperimentOptions, "split" | "rotations"> & SplitOptions,
-): DataSplits {
-  if (options.split === "examples") return splitExamples(data);
-  const parts = predefinedSplit(data, options, splitSeedOfData) ?? splitByNumbers(data, options);
-  return options.rotations === "yes" ? { ...parts, train: withRotations(parts.train) } : parts;
-}
-
-function splitByNumbers(data: LabelledExamples, options: SplitOptions): DataSplits {
-  const n = data.classes.length;
-  const test = options.testClasses || Math.max(options.ways, Math.round(n / 5));
-  const validation = options.validationClasses || Math.max(options.ways, Math.round(n / 10));
-  if (n - test - validation < options.ways) {
-    throw new UsageError(
-      `${data.name} has ${n} classes, too few to hold out ${validation} for validation and ${test} for evaluation and train on ${options.ways}-way tasks`,
-      "Lower --ways, --validation-classes or --test-classes, or hold out examples with --split examples",
-    );
-  }
-  const order = orderOf(options.classOrder);
-  return splitClasses(data, { train: n - validation - test, validation, test, order }, splitSeedOfData);
-}
-
-/** 80, 5 and 15 percent of each class, in the order of the examples. */
-function splitExamples(data: LabelledExamples): DataSplits {
-  const size = data.exampleShape.reduce((a, b) => a * b, 1);
-  const part = (name: string, from: number, to: number): LabelledExamples => ({
-    ...data,
-    name: `${data.name} ${name}`,
-    classes: data.classes.map((entry) => {
-      const [start, stop] = [Math.floor(entry.count * from), Math.floor(entry.count * to)];
-      return { ...entry, count: stop - start, examples: entry.examples.subarray(start * size, stop * size) };
-    }),
-  });
-  return { train: part("train", 0, 0.8), validation: part("validation", 0.8, 0.85), test: part("test", 0.85, 1) };
 }
 
 /** Sizes of tasks that a learner is made for: those that an existing run was trained with, whatever it is evaluated with. */

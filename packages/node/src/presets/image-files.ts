@@ -1,8 +1,10 @@
 import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { imageExtensions } from "../data/class-folders.js";
+import { join } from "node:path";
+import { isImageName } from "../data/class-folders.js";
 import { DataError, onFile } from "../data/data-error.js";
-import { readImage } from "../data/image-folder.js";
+import { decodeImage, formatsRead, mostFileBytes, type PixelReading } from "../data/image-decoding.js";
+import { isSystemName } from "../data/image-tree.js";
+import { readRegularFile } from "../data/regular-file.js";
 
 /** Files as they are, and of folders the images in them, in the order of their names. @throws DataError ILD03, ILD52 */
 export async function imagePaths(paths: readonly string[]): Promise<string[]> {
@@ -13,9 +15,7 @@ export async function imagePaths(paths: readonly string[]): Promise<string[]> {
       found.push(path);
       continue;
     }
-    const names = (await onFile(path, () => readdir(path))).filter(
-      (name) => !name.startsWith(".") && imageExtensions.has(extname(name).toLowerCase()),
-    );
+    const names = (await onFile(path, () => readdir(path))).filter((name) => !isSystemName(name) && isImageName(name));
     if (names.length === 0)
       throw new DataError(
         "ILD52",
@@ -28,8 +28,15 @@ export async function imagePaths(paths: readonly string[]): Promise<string[]> {
   return found;
 }
 
-/** Bytes of one image, brought to size as `readImageFolder` does. @throws DataError ILD51 */
-export const readImageFile = (
+/** Bytes of one image, brought to size as `readImageFolder` does. @throws DataError ILD03, ILD51 */
+export async function readImageFile(
   path: string,
   [height, width, channels]: readonly [number, number, 1 | 3],
-): Promise<Uint8Array> => readImage(path, [height, width], channels, "Give a PNG, JPEG or WebP file.");
+  pixels: PixelReading,
+): Promise<Uint8Array> {
+  const { size } = await onFile(path, () => stat(path));
+  const read = (): Promise<Uint8Array> => readRegularFile(path, { most: mostFileBytes, links: "followed" });
+  const options = { size: [height, width], channels, pixels } as const;
+  const remedy = `Give a file of one of the formats ${formatsRead}.`;
+  return (await decodeImage({ where: path, bytes: size, read }, options, remedy)).pixels;
+}

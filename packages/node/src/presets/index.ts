@@ -1,11 +1,5 @@
-export {
-  type Baseline,
-  buildClassifier,
-  buildExperiment,
-  type DataSplits,
-  type Experiment,
-  splitData,
-} from "./experiment.js";
+export { type DataSplits, splitData } from "./data-splits.js";
+export { type Baseline, buildClassifier, buildExperiment, type Experiment } from "./experiment.js";
 export { type ExperimentModule, loadCodeExperiment, readJsonExperiment } from "./experiment-file.js";
 export { type DataRecord, loadExamples } from "./load-data.js";
 export { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";

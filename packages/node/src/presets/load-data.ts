@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type Count, groupedRegression, type Split, type Table, TaskError, type TaskSource } from "innerloop";
+import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
+import { type PixelReading, usualPixels } from "../data/image-decoding.js";
 import { readImageFolder } from "../data/image-folder.js";
 import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
@@ -13,6 +15,7 @@ import type { TableReport } from "../data/table-columns.js";
 import type { ColumnScales } from "./column-scales.js";
 import { type ExperimentOptions, flagOf } from "./option-table.js";
 import { optionText } from "./option-values.js";
+import type { SeenExamples } from "./seen-examples.js";
 import { UsageError } from "./usage-error.js";
 
 /**
@@ -189,6 +192,12 @@ export interface DataRecord {
   readonly invert?: boolean;
   /** Whether its images, as the model sees them, are dark ink on light paper. */
   readonly darkOnLight: boolean;
+  /** How the pixels of a folder's images became bytes; records of before there was a choice have none. */
+  readonly pixels?: PixelReading;
+  /** The examples that a class needs to be held out; records of before it mattered have none. */
+  readonly leastExamples?: number;
+  /** What tells classes that were trained on, or validated on, from new ones. */
+  readonly seen?: SeenExamples;
 }
 
 /** Families that are formulas rather than files. */
@@ -196,10 +205,15 @@ const curveFamilyNames = ["sinusoid", "harmonics", "lines", "steps", "gaussian-p
 export type CurveFamilyName = (typeof curveFamilyNames)[number];
 export const formulaFamilies: readonly string[] = curveFamilyNames;
 
-/** The examples that an experiment asks for, from the data folder or a folder or archive of class folders. */
+/**
+ * The examples that an experiment asks for, from the data folder or a folder or archive of class folders.
+ *
+ * @param recorded of an existing run, whose data are read as they were
+ */
 export async function loadExamples(
-  options: Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert">,
+  options: FolderOptions,
   work: LongWork = {},
+  recorded?: DataRecord,
 ): Promise<{ readonly examples: LabelledExamples; readonly record: DataRecord }> {
   const { data } = options;
   if (data === "")
@@ -214,7 +228,7 @@ export async function loadExamples(
     (found) => found.isDirectory() || isArchiveName(data),
     () => false,
   );
-  if (isPath || (isFolder && !isName)) return loadFolder(options, work);
+  if (isPath || (isFolder && !isName)) return loadFolder(options, work, recorded);
   const examples = await loadDataset(data, work);
   const listing = (await listDatasets()).find(({ name }) => name === data);
   const sha256 = listing?.state === "ready" ? listing.info.sha256 : digestOf(examples);
@@ -224,17 +238,17 @@ export async function loadExamples(
   };
 }
 
+type FolderOptions = Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert" | "skipBad">;
+
 async function loadFolder(
-  {
-    data: folder,
-    imageSize,
-    channels,
-    invert: wanted,
-  }: Pick<ExperimentOptions, "data" | "imageSize" | "channels" | "invert">,
+  { data: folder, imageSize, channels, invert: wanted, skipBad }: FolderOptions,
   work: LongWork,
+  recorded?: DataRecord,
 ): Promise<{ examples: LabelledExamples; record: DataRecord }> {
   const name = basename(resolve(folder)).replace(/\.zip$/i, "");
-  const reading = { ...work, name, size: [imageSize, imageSize], channels: Number(channels) as 1 | 3 } as const;
+  const pixels = recorded && (recorded.pixels ?? usualPixels);
+  const size = [imageSize, imageSize] as const;
+  const reading = { ...work, name, size, channels: Number(channels) as 1 | 3, skipBad, pixels };
   const cached = process.env.INNERLOOP_CACHE !== "off";
   const examples = cached
     ? await readCachedImageFolder(folder, reading, { folder: join(dataFolder(), "decoded-images") })
@@ -250,43 +264,9 @@ async function loadFolder(
       exampleShape: examples.exampleShape,
       invert,
       darkOnLight: isDarkOnLight(examples),
+      pixels: examples.pixels,
     },
   };
-}
-
-/** So many images tell what the others are like. */
-const imagesLookedAt = 400;
-
-/** Whether examples are grey images: bytes [height, width, 1]. Rows of a table are of one axis, or numbers. */
-export const isGreyImage = ({ exampleShape, classes }: LabelledExamples): boolean =>
-  exampleShape.length === 3 && exampleShape[2] === 1 && classes.every(({ examples }) => examples instanceof Uint8Array);
-
-/** Whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
-export function isDarkOnLight(data: LabelledExamples): boolean {
-  if (!isGreyImage(data)) return false;
-  const { exampleShape, classes } = data;
-  const [height = 1, width = 1] = exampleShape;
-  const size = height * width;
-  const images = classes.flatMap(({ examples, count }) =>
-    Array.from({ length: count }, (_, i) => examples.subarray(i * size, (i + 1) * size)),
-  );
-  const stride = Math.ceil(images.length / imagesLookedAt);
-  const chosen = images.filter((_, i) => i % stride === 0);
-  const isPaper = (image: LabelledExamples["classes"][number]["examples"]): boolean => {
-    // Drawings may touch the border: its median is still that of the paper.
-    const pixels = Array.from(image);
-    const border = pixels.filter(
-      (_, i) => i < width || i >= size - width || i % width === 0 || i % width === width - 1,
-    );
-    const paper = border.sort((a, b) => a - b)[border.length >> 1]!;
-    const mean = pixels.reduce((sum, value) => sum + value, 0) / size;
-    return paper > 150 && mean <= paper;
-  };
-  return chosen.filter(isPaper).length > chosen.length / 2;
-}
-
-export function invertInPlace({ classes }: Pick<LabelledExamples, "classes">): void {
-  for (const { examples } of classes) for (let i = 0; i < examples.length; i++) examples[i] = 255 - examples[i]!;
 }
 
 function digestOf({ classes }: LabelledExamples): string {

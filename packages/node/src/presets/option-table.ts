@@ -307,6 +307,14 @@ export const experimentOptions = table({
     of: { data: ["classes"] },
     help: "turn dark ink on light paper into light on dark; auto: where the border of most grey images is light",
   },
+  skipBad: {
+    kind: "flag",
+    default: false,
+    group: "Images",
+    commands: ["train", "data import"],
+    of: { data: ["classes"] },
+    help: "leave out images of a folder that cannot be read, and folders without images, and say which; without it they are errors",
+  },
 
   learner: {
     kind: "choice",

@@ -83,6 +83,9 @@ export function optionText(value: OptionValue<OptionSpec>): string {
 /** The largest number that a count may be in a task. */
 export const mostOf = (count: Count): number => (typeof count === "number" ? count : count.to);
 
+/** The smallest number that a count may be in a task. */
+export const leastOf = (count: Count): number => (typeof count === "number" ? count : count.from);
+
 /** The range in `5-20`; undefined for any other text. */
 function rangeIn(text: string): CountRange | undefined {
   const [from, to, more] = text.split("-", 3).map((part) => numberIn(part));

@@ -1,6 +1,6 @@
 import type { LabelledExamples, Split } from "innerloop";
 import { describe, expect, it } from "vitest";
-import { splitData } from "./experiment.js";
+import { splitData } from "./data-splits.js";
 import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
 
 function madeUp(parts: Readonly<Partial<Record<Split | "none", number>>>): LabelledExamples {

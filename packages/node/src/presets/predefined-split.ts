@@ -1,4 +1,5 @@
 import { type LabelledExamples, type Split, selectClasses, splitClasses } from "innerloop";
+import { bySize } from "./class-sizes.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { UsageError } from "./usage-error.js";
 
@@ -8,12 +9,14 @@ import { UsageError } from "./usage-error.js";
  * given, they are taken from those that are not for test; where none is and no class is for validation, a tenth of the
  * training classes is.
  *
+ * @param least examples that a class needs to be held out for validation
  * @throws UsageError where there are no classes for training or for test, or only the number of classes for test is given
  */
 export function predefinedSplit(
   data: LabelledExamples,
   { validationClasses, testClasses, ways, classOrder }: SplitOptions,
   seed: number,
+  least = 0,
 ): Record<Split, LabelledExamples> | undefined {
   if (data.classes.some(({ split }) => split === undefined)) return undefined;
   if (testClasses !== 0) {
@@ -36,7 +39,7 @@ export function predefinedSplit(
     );
   }
   if (validationClasses === 0 && validation.classes.length > 0) return { train, validation, test };
-  const others = part("train", "train", "validation");
+  const { large: others, small } = bySize(part("train", "train", "validation"), least);
   const n = others.classes.length;
   const held = validationClasses || Math.max(ways, Math.round(n / 10));
   if (n - held < ways) {
@@ -49,7 +52,7 @@ export function predefinedSplit(
   }
   const parts = splitClasses(others, { train: n - held, validation: held, order: orderOf(classOrder) }, seed);
   return {
-    train: { ...parts.train, name: train.name },
+    train: { ...parts.train, name: train.name, classes: [...parts.train.classes, ...small.classes] },
     validation: { ...parts.validation, name: validation.name },
     test,
   };

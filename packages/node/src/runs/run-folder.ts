@@ -226,7 +226,8 @@ function parseConfig(text: string, file: string): RunConfig {
 
 function dataRecordOf(value: unknown): DataRecord | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert, scales } = value;
+  const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert, scales, pixels, leastExamples, seen } =
+    value;
   const isWhole = (n: unknown, least: number): boolean => Number.isSafeInteger(n) && (n as number) >= least;
   const isShape =
     Array.isArray(exampleShape) &&
@@ -242,8 +243,17 @@ function dataRecordOf(value: unknown): DataRecord | undefined {
     (trainClasses === undefined || (isWhole(trainClasses, 0) && (trainClasses as number) <= largestExample)) &&
     ["undefined", "boolean"].includes(typeof darkOnLight) &&
     ["undefined", "boolean"].includes(typeof invert) &&
-    (scales === undefined || areScales(scales, exampleShape));
+    (scales === undefined || areScales(scales, exampleShape)) &&
+    (pixels === undefined || isPixelReading(pixels)) &&
+    (leastExamples === undefined || isWhole(leastExamples, 0)) &&
+    (seen === undefined || (Array.isArray(seen) && seen.every((digest) => typeof digest === "string")));
   return isData ? (value as unknown as DataRecord) : undefined;
+}
+
+function isPixelReading(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { background, depth } = value;
+  return (background === "white" || background === "black") && [8, 10, 12, 16].includes(depth as number);
 }
 
 function fileRecordOf(value: unknown): RunConfig["file"] | undefined {

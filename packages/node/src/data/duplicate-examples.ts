@@ -1,0 +1,60 @@
+/** Examples that are the same, byte for byte. */
+import { createHash } from "node:crypto";
+import { isBlank } from "./image-decoding.js";
+import type { ExampleClass } from "./labelled-examples.js";
+
+/** Larger data sets are not looked through: their digests would take more memory than they are worth. */
+const mostExamples = 1_000_000;
+
+/**
+ * A digest of each example of a class; undefined for blank images, which say nothing. Examples of different shapes are
+ * not told apart.
+ */
+export function exampleDigests({ count, examples }: ExampleClass): (string | undefined)[] {
+  const size = examples.length / count;
+  return Array.from({ length: count }, (_, row) => {
+    const example = examples.subarray(row * size, (row + 1) * size);
+    if (example instanceof Uint8Array && isBlank(example, 1)) return undefined;
+    const bytes = new Uint8Array(example.buffer, example.byteOffset, example.byteLength);
+    // 72 bits: among a million examples two differ in them but for one case in 10^9.
+    return createHash("sha256").update(bytes).digest("base64url").slice(0, 12);
+  });
+}
+
+/**
+ * How many examples repeat an earlier one, with some of them; undefined where none does.
+ *
+ * @param parts classes; of several parts, only what one has in common with an earlier one counts
+ * @param nameOf what an example is called
+ */
+export function duplicatesText(
+  parts: readonly (readonly ExampleClass[])[],
+  nameOf: (className: string, row: number) => string,
+): string | undefined {
+  const total = parts.flat().reduce((sum, { count }) => sum + count, 0);
+  if (total > mostExamples) return undefined;
+  const seen = new Map<string, { readonly part: number; readonly className: string; readonly row: number }>();
+  const pairs: string[] = [];
+  let [found, otherClass] = [0, 0];
+  for (const [part, classes] of parts.entries()) {
+    for (const entry of classes) {
+      // Turned copies are of the same array.
+      if (entry.rotation) continue;
+      for (const [row, digest] of exampleDigests(entry).entries()) {
+        if (digest === undefined) continue;
+        const earlier = seen.get(digest);
+        if (!earlier) seen.set(digest, { part, className: entry.name, row });
+        else if (parts.length === 1 || earlier.part !== part) {
+          found++;
+          if (earlier.className !== entry.name) otherClass++;
+          if (pairs.length < 5) pairs.push(`${nameOf(entry.name, row)} = ${nameOf(earlier.className, earlier.row)}`);
+        }
+      }
+    }
+  }
+  if (found === 0) return undefined;
+  const repeats = `${found} of ${total} examples ${found === 1 ? "is an exact duplicate" : "are exact duplicates"} of an earlier one`;
+  const across = otherClass > 0 ? `, ${otherClass} of them of another class` : "";
+  const more = found > pairs.length ? [`... and ${found - pairs.length} more`] : [];
+  return [`${repeats}${across}`, ...pairs, ...more].join("\n  ");
+}

@@ -1,0 +1,267 @@
+/**
+ * Images from files that anyone may have made, decoded within bounds of memory and time. All images pass here: what a
+ * file is is told from its bytes, only the formats below are handed to a decoder, and what decoding takes is reckoned
+ * from the header before it begins.
+ */
+import type { Metadata, Sharp } from "sharp";
+import { ByteBudget } from "./byte-budget.js";
+import { DataError, reasonOf } from "./data-error.js";
+
+/** An image to decode: a file, or the pixels of one. */
+export interface ImageFile {
+  readonly where: string;
+  readonly bytes: number;
+  read(): Promise<Uint8Array>;
+  /** Set where `read` gives pixels, row by row. */
+  readonly raw?: { readonly width: number; readonly height: number; readonly channels: 3 };
+}
+
+/** How pixels become bytes where files leave it open: the same for all images of a data set. */
+export interface PixelReading {
+  /** What transparent images lie on. */
+  readonly background: "white" | "black";
+  /** Bits that the values of 16-bit images use. */
+  readonly depth: 8 | 10 | 12 | 16;
+}
+
+export const usualPixels: PixelReading = { background: "white", depth: 16 };
+
+export interface DecodingOptions {
+  readonly size: readonly [height: number, width: number];
+  readonly channels: 1 | 3;
+  readonly invert?: boolean | undefined;
+  readonly fit?: "cover" | "contain" | "fill" | undefined;
+  readonly pixels?: PixelReading | undefined;
+}
+
+export interface DecodedImage {
+  /** Row-major [height, width, channels]. */
+  readonly pixels: Uint8Array;
+  /** Of the file. */
+  readonly width: number;
+  readonly height: number;
+  readonly hasAlpha: boolean;
+  readonly has16Bits: boolean;
+}
+
+interface Format {
+  readonly title: string;
+  /** What sharp calls it. */
+  readonly name: "png" | "jpeg" | "webp" | "gif" | "tiff" | "heif";
+  /** Whether a file begins so; a character is a byte. */
+  readonly is: (head: string) => boolean;
+  /**
+   * Bytes of memory that decoding takes, as measured. Most formats are decoded whole whatever size is wanted, PNG row by
+   * row unless it is interlaced; JPEG is shrunk while it is decoded, for which a progressive one keeps all coefficients.
+   */
+  readonly memory: (image: ImageHeader) => number;
+}
+
+interface ImageHeader {
+  readonly pixels: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly bytesPerValue: number;
+  readonly isProgressive: boolean;
+  /** Whether it is to be turned, which takes the whole image. */
+  readonly isTurned: boolean;
+  readonly isSubsampled: boolean;
+  /** By how much a side of it may be divided while it is decoded. */
+  readonly shrink: number;
+}
+
+const whole = ({ pixels, channels, bytesPerValue }: ImageHeader): number => pixels * channels * bytesPerValue;
+/** Rows that libvips keeps of an image that streams through it. */
+const rowsKept = 1024;
+const streamed = (image: ImageHeader): number =>
+  Math.min(whole(image), rowsKept * image.width * image.channels * image.bytesPerValue);
+
+const formats: readonly Format[] = [
+  {
+    title: "PNG",
+    name: "png",
+    is: (head) => head.startsWith("\x89PNG\r\n\x1a\n"),
+    memory: (image) => (image.isProgressive || image.isTurned ? 1.15 * whole(image) : streamed(image)),
+  },
+  {
+    title: "JPEG",
+    name: "jpeg",
+    is: (head) => head.startsWith("\xff\xd8\xff"),
+    memory: (image) => {
+      const { pixels, width, shrink } = image;
+      const shrunk = { ...image, pixels: pixels / shrink ** 2, width: width / shrink };
+      const coefficients = image.isProgressive ? pixels * (image.isSubsampled ? 3.2 : 2.1 * image.channels) : 0;
+      return coefficients + (image.isTurned ? whole(shrunk) : streamed(shrunk));
+    },
+  },
+  {
+    title: "WebP",
+    name: "webp",
+    is: (head) => head.startsWith("RIFF") && head.slice(8, 12) === "WEBP",
+    memory: ({ pixels }) => 5 * pixels,
+  },
+  {
+    title: "GIF",
+    name: "gif",
+    is: (head) => /^GIF8[79]a/.test(head),
+    memory: ({ pixels }) => 5 * pixels,
+  },
+  {
+    title: "TIFF",
+    name: "tiff",
+    is: (head) => ["II*\0", "II+\0", "MM\0*", "MM\0+"].includes(head.slice(0, 4)),
+    memory: whole,
+  },
+  {
+    title: "AVIF",
+    name: "heif",
+    is: (head) => head.slice(4, 8) === "ftyp" && /avi[fs]/.test(head.slice(8)),
+    memory: ({ pixels, bytesPerValue }) => 20 * pixels * bytesPerValue,
+  },
+];
+
+/** What else is met under the name of a picture, so that messages can say it. */
+const others: readonly (readonly [title: string, head: RegExp])[] = [
+  ["an SVG drawing", /<svg/i],
+  ["an XML or HTML file", /^\s*<[?!a-z]/i],
+  ["a PDF", /^%PDF/],
+  ["a BMP image", /^BM/],
+  ["a HEIC image", /^....ftyp(?:hei|hev|mif)/s],
+  ["a JPEG XL image", /^(?:\xff\x0a|....JXL )/s],
+  ["a JPEG 2000 image", /^(?:\xff\x4f|....jP {2})/s],
+  ["a Photoshop file", /^8BPS/],
+];
+
+/** The formats that are read, in words. */
+export const formatsRead = "PNG, JPEG, WebP, GIF, TIFF and AVIF";
+
+/** Larger files are not read. */
+export const mostFileBytes = 256 * 2 ** 20;
+const mostPixels = 2 ** 28;
+/** Decoding one image may take so much; beyond a half of it, it has the memory for itself. */
+const mostDecodingBytes = 512 * 2 ** 20;
+const mostSeconds = 60;
+const fileBytes = new ByteBudget(64 * 2 ** 20);
+const decodingBytes = new ByteBudget(mostDecodingBytes / 2);
+/** What an image takes whose pixels take nothing. */
+const leastDecodingBytes = 2 ** 20;
+
+/**
+ * Bytes of one image, brought to size: turned as its camera says, transparency filled, of an animation the first picture.
+ * However many are asked for at once, the memory of all together stays bounded.
+ *
+ * @param remedy what to do about a file that cannot be read
+ * @throws DataError ILD51
+ */
+export function decodeImage(
+  file: ImageFile,
+  options: DecodingOptions,
+  remedy = "Replace or remove the file.",
+): Promise<DecodedImage> {
+  const refuse = (problem: string, what = remedy, cause?: unknown): DataError =>
+    new DataError("ILD51", file.where, problem, what, { cause });
+  if (file.bytes > mostFileBytes) {
+    throw refuse(`the file has ${file.bytes} bytes, and at most ${mostFileBytes} are read`, "Save it smaller.");
+  }
+  // The bytes of files are always taken before those of decoding: so none waits for one that waits for it.
+  return fileBytes.with(file.bytes, async () => {
+    const bytes = await file.read();
+    try {
+      // Loaded by those that read images: it takes as long to load as the rest of this package.
+      const { default: sharp } = await import("sharp");
+      const { raw } = file;
+      if (raw) return await decoded(sharp(bytes, { raw }), options, { ...raw, hasAlpha: false, has16Bits: false });
+      const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(64, bytes.length)).toString("latin1");
+      const format = formats.find(({ is }) => is(head));
+      if (!format) throw refuse(unknownKind(bytes, head));
+      const header = await sharp(bytes).metadata();
+      if (header.format !== format.name || (format.name === "heif" && header.compression !== "av1")) {
+        throw refuse(`it begins as ${format.title} and is something else (${header.format})`);
+      }
+      const memory = leastDecodingBytes + memoryOf(format, header, options);
+      const { width, height } = header;
+      if (memory > mostDecodingBytes || width * height > mostPixels) {
+        const way = header.isProgressive ? `${format.title}, progressive or interlaced,` : format.title;
+        throw refuse(
+          `to decode its ${width} x ${height} pixels of ${way} takes ${Math.ceil(memory / 2 ** 20)} MiB of memory, and an image may take ${mostDecodingBytes / 2 ** 20} MiB and ${mostPixels / 2 ** 20} million pixels`,
+          "Scale it down, or save it as a plain (not progressive) JPEG.",
+        );
+      }
+      const kind = { width, height, hasAlpha: header.hasAlpha, has16Bits: header.depth === "ushort" };
+      return await decodingBytes.with(memory, () =>
+        // Of an animation, only the first picture is decoded unless asked otherwise.
+        decoded(sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }), options, kind),
+      );
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw refuse(`the image cannot be read (${reasonOf(error)})`, remedy, error);
+    }
+  });
+}
+
+async function decoded(
+  image: Sharp,
+  { size: [height, width], channels, invert, fit = "cover", pixels = usualPixels }: DecodingOptions,
+  kind: Omit<DecodedImage, "pixels">,
+): Promise<DecodedImage> {
+  const { background, depth } = pixels;
+  const isScaled = kind.has16Bits && depth < 16;
+  const [grey, colour] = isScaled ? (["grey16", "rgb16"] as const) : (["b-w", "srgb"] as const);
+  const { data, info } = await image
+    .timeout({ seconds: mostSeconds })
+    .autoOrient()
+    .flatten({ background })
+    .resize({ height, width, fit, background })
+    .toColourspace(channels === 1 ? grey : colour)
+    .raw({ depth: isScaled ? "ushort" : "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== channels) throw new Error(`${info.channels} channels came out instead of ${channels}`);
+  const values = isScaled ? toBytes(data, depth) : data;
+  if (invert) for (let i = 0; i < values.length; i++) values[i] = 255 - values[i]!;
+  return { ...kind, pixels: values };
+}
+
+/** Values of so many bits, two bytes each, as bytes. */
+function toBytes(data: Uint8Array, depth: number): Uint8Array {
+  const values = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
+  const scale = 255 / (2 ** depth - 1);
+  return Uint8Array.from(values, (value) => Math.min(255, Math.round(value * scale)));
+}
+
+function memoryOf(format: Format, header: Metadata, { size, fit }: DecodingOptions): number {
+  const { width, height, channels, depth, isProgressive, chromaSubsampling = "", orientation = 1 } = header;
+  const ratios = [height / size[0], width / size[1]];
+  const ratio = fit === "contain" ? Math.max(...ratios) : Math.min(...ratios);
+  return format.memory({
+    pixels: width * height,
+    width,
+    channels,
+    bytesPerValue: depth === "uchar" || depth === "char" ? 1 : depth === "ushort" || depth === "short" ? 2 : 8,
+    isProgressive,
+    isTurned: orientation > 1,
+    isSubsampled: chromaSubsampling === "4:2:0",
+    shrink: [8, 4, 2].find((by) => ratio >= 2 * by) ?? 1,
+  });
+}
+
+function unknownKind(bytes: Uint8Array, head: string): string {
+  if (bytes.length === 0) return "the image cannot be read (the file is empty)";
+  const title = others.find(([, begins]) => begins.test(head))?.[0];
+  return `the image cannot be read (it is ${title ?? "of no known kind"}, and ${formatsRead} are read)`;
+}
+
+/** So little in an image may be what coding it lost of nothing. */
+const mostSpreadOfBlank = 2;
+
+/** Whether all pixels of an image have one colour. */
+export function isBlank(pixels: Uint8Array | Float32Array, channels: number): boolean {
+  for (let channel = 0; channel < channels; channel++) {
+    let [least, most] = [pixels[channel]!, pixels[channel]!];
+    for (let i = channel; i < pixels.length; i += channels) {
+      least = Math.min(least, pixels[i]!);
+      most = Math.max(most, pixels[i]!);
+      if (most - least > mostSpreadOfBlank) return false;
+    }
+  }
+  return true;
+}

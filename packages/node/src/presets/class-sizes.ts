@@ -1,0 +1,54 @@
+/** Which classes have examples enough for the tasks that they are held out for. */
+import { type LabelledExamples, type LearnerEntry, learnerCatalogue } from "innerloop";
+import type { ExperimentOptions } from "./option-table.js";
+import { UsageError } from "./usage-error.js";
+
+/** Examples that a class gives to a task of validation or evaluation. */
+export function examplesNeeded({
+  learner,
+  shots,
+  queries,
+  unlabelled,
+}: Pick<ExperimentOptions, "learner" | "shots" | "queries" | "unlabelled">): number {
+  const isSemiSupervised = (learnerCatalogue[learner] as LearnerEntry).tasks === "episodes with unlabelled examples";
+  return shots + (queries || shots) + (isSemiSupervised ? unlabelled : 0);
+}
+
+/** The classes with so many examples, and those with fewer. */
+export function bySize(
+  data: LabelledExamples,
+  least: number,
+): { readonly large: LabelledExamples; readonly small: LabelledExamples } {
+  const of = (isLarge: boolean): LabelledExamples => ({
+    ...data,
+    classes: data.classes.filter(({ count }) => count >= least === isLarge),
+  });
+  return { large: of(true), small: of(false) };
+}
+
+/** `cat (4), dog (2)`: classes with their numbers of examples, the smallest first. */
+export function sizesText({ classes }: LabelledExamples): string {
+  const listed = [...classes].sort((a, b) => a.count - b.count).slice(0, 10);
+  const more = classes.length > listed.length ? ` and ${classes.length - listed.length} more` : "";
+  return `${listed.map(({ name, count }) => `${name} (${count})`).join(", ")}${more}`;
+}
+
+/** The n-th largest number of examples that a class has. */
+export const nthLargest = ({ classes }: LabelledExamples, n: number): number =>
+  classes.map(({ count }) => count).sort((a, b) => b - a)[n - 1] ?? 0;
+
+/**
+ * @param where the classes, in words
+ * @throws UsageError where fewer classes than ways have examples enough
+ */
+export function requireWaysOf(
+  data: LabelledExamples,
+  asked: { readonly ways: number; readonly least: number; readonly where: string; readonly remedy: string },
+): void {
+  const { ways, least, where, remedy } = asked;
+  const { large, small } = bySize(data, least);
+  const n = large.classes.length;
+  if (n >= ways) return;
+  const why = small.classes.length === 0 ? "" : `; others have fewer than ${least} examples: ${sizesText(small)}`;
+  throw new UsageError(`${ways}-way tasks take more classes than the ${n} ${where}${why}`, remedy);
+}

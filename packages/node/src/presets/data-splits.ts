@@ -1,0 +1,192 @@
+/** The parts of a data set that tasks are drawn from. */
+import { type LabelledExamples, type LearnerEntry, learnerCatalogue, splitClasses, withRotations } from "innerloop";
+import { duplicatesText } from "../data/duplicate-examples.js";
+import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";
+import { type ExperimentOptions, flagOf } from "./option-table.js";
+import { leastOf } from "./option-values.js";
+import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
+import { UsageError } from "./usage-error.js";
+
+export type DataSplits = {
+  readonly train: LabelledExamples;
+  readonly validation: LabelledExamples;
+  readonly test: LabelledExamples;
+};
+
+type SplitDataOptions = Pick<ExperimentOptions, "split" | "rotations" | "shots"> & SplitOptions;
+
+/** Splits do not depend on a run's seed: results of several seeds are then about the same held-out classes. */
+const splitSeedOfData = 20170309;
+
+/**
+ * @param least examples that a class needs to be held out, shots and queries: a class with fewer is for training. 0 for
+ *   runs of before that mattered, whose split is what it was
+ * @throws UsageError where there are too few classes or examples, with what would help
+ */
+export function splitData(data: LabelledExamples, options: SplitDataOptions, least = 0): DataSplits {
+  if (options.split === "examples") return splitExamples(data, options, least);
+  const parts = predefinedSplit(data, options, splitSeedOfData, least);
+  if (parts && least > 0) requireHeldOut(parts, data, options, least);
+  const { train, ...held } = parts ?? splitByNumbers(data, options, least);
+  return { ...held, train: options.rotations === "yes" ? withRotations(train) : train };
+}
+
+/** Of the parts that a data set names, those for validation and test have to hold a task. */
+function requireHeldOut(
+  { train, validation, test }: DataSplits,
+  data: LabelledExamples,
+  { ways, validationClasses }: SplitDataOptions,
+  least: number,
+): void {
+  const anew = "split all classes anew with --validation-classes and --test-classes";
+  const others = bySize({ ...data, classes: [...train.classes, ...validation.classes] }, least).large.classes.length;
+  const held = Math.max(ways, Math.round(others / 10));
+  const fromTraining =
+    validationClasses === 0 && others - held >= ways
+      ? `Give --validation-classes ${held} to take them from those that are not for test`
+      : `Lower --ways, or ${anew}`;
+  const forTest = bySize(test, least).large.classes.length;
+  const lower = forTest >= 2 ? `Lower --ways to ${forTest}` : "Lower --shots or --queries";
+  for (const [part, where, remedy] of [
+    [validation, "that the data set has for validation", fromTraining],
+    [test, "that the data set has for test", `${lower}, or ${anew}`],
+  ] as const) {
+    requireWaysOf(part, { ways, least, where, remedy });
+  }
+}
+
+/** How many classes are held out where so many could be. */
+function heldOut({ ways, validationClasses, testClasses }: SplitDataOptions, n: number) {
+  return {
+    test: testClasses || Math.max(ways, Math.round(n / 5)),
+    validation: validationClasses || Math.max(ways, Math.round(n / 10)),
+  };
+}
+
+function splitByNumbers(data: LabelledExamples, options: SplitDataOptions, least: number): DataSplits {
+  const { large, small } = bySize(data, least);
+  const n = large.classes.length;
+  const { validation, test } = heldOut(options, n);
+  if (n - test - validation < options.ways) {
+    const few = small.classes.length;
+    const which =
+      few === 0
+        ? `${n} classes`
+        : `${n} classes with the ${least} examples that a task takes of each, and ${few} with fewer (${sizesText(small)})`;
+    throw new UsageError(
+      `${data.name} has ${which}, too few to hold out ${validation} for validation and ${test} for evaluation and train on ${options.ways}-way tasks`,
+      remedyOf(data, options, least),
+    );
+  }
+  const order = orderOf(options.classOrder);
+  const parts = splitClasses(large, { train: n - validation - test, validation, test, order }, splitSeedOfData);
+  return { ...parts, train: withClassesOf(parts.train, small) };
+}
+
+/** What the user should know of a split: classes that are too small for its tasks, and examples on both sides of it. */
+export function splitWarnings(
+  splits: DataSplits,
+  { shots, trainShots, queries, learner }: Pick<ExperimentOptions, "shots" | "trainShots" | "queries" | "learner">,
+  least = 0,
+): string[] {
+  const warnings: string[] = [];
+  const { train, validation, test } = splits;
+  const whole = train.name.replace(/ train$/, "");
+  const isOfAll = (learnerCatalogue[learner] as LearnerEntry).tasks === "batches of all classes";
+  const inTraining = leastOf(trainShots || shots) + (queries || shots);
+  for (const [part, needed, where] of [
+    [train, isOfAll ? 0 : inTraining, "training"],
+    [validation, least, "validation"],
+    [test, least, "evaluation"],
+  ] as const) {
+    const { small } = bySize({ ...part, classes: part.classes.filter(({ rotation }) => !rotation) }, needed);
+    const n = small.classes.length;
+    if (n === 0) continue;
+    warnings.push(
+      `${whole}: ${n === 1 ? "1 class has" : `${n} classes have`} fewer than the ${needed} examples that a task takes, and ${n === 1 ? "is" : "are"} left out of ${where}: ${sizesText(small)}`,
+    );
+  }
+  const shared = duplicatesText(
+    [train.classes, [...validation.classes, ...test.classes]],
+    (name, row) => `${name} (${row + 1})`,
+  );
+  if (shared) {
+    warnings.push(
+      `${whole}: ${shared}\n  Training sees what is held out for validation and evaluation: that flatters the results.`,
+    );
+  }
+  return warnings;
+}
+
+const withClassesOf = (data: LabelledExamples, { classes }: LabelledExamples): LabelledExamples =>
+  classes.length === 0 ? data : { ...data, classes: [...data.classes, ...classes] };
+
+/** What makes a split possible, of the options that were given. */
+function remedyOf(data: LabelledExamples, options: SplitDataOptions, least: number): string {
+  const { ways, shots } = options;
+  const isEnough = (n: number, asked: SplitDataOptions): boolean => {
+    const { validation, test } = heldOut(asked, n);
+    return n - validation - test >= asked.ways;
+  };
+  const remedies: string[] = [];
+  const total = data.classes.length;
+  if (isEnough(total, options) && least > 0) {
+    // As many classes have so many examples as the split takes.
+    const { validation, test } = heldOut(options, total);
+    const queries = nthLargest(data, ways + validation + test) - shots;
+    if (queries >= 1) remedies.push(`lower --queries to ${queries}`);
+    else remedies.push(`lower ${flagOf("shots")} and ${flagOf("queries")}`);
+  }
+  const n = bySize(data, least).large.classes.length;
+  const fewer = Array.from({ length: Math.max(0, ways - 2) }, (_, i) => ways - 1 - i);
+  const possible = fewer.find((asked) => isEnough(n, { ...options, ways: asked }));
+  if (possible !== undefined) remedies.push(`lower --ways to ${possible}`);
+  if (options.validationClasses !== 0 || options.testClasses !== 0) {
+    remedies.push("lower --validation-classes or --test-classes");
+  }
+  remedies.push("add classes", "hold out examples instead of classes with --split examples");
+  return remedies.join(", or ").replace(/^./, (letter) => letter.toUpperCase());
+}
+
+/**
+ * 80, 5 and 15 percent of each class, in the order of the examples; of small classes more for validation and test, so that
+ * each part holds a task. Classes that are too small for that are for training.
+ */
+function splitExamples(data: LabelledExamples, { ways, shots }: SplitDataOptions, least: number): DataSplits {
+  const size = data.exampleShape.reduce((a, b) => a * b, 1);
+  const sizes = data.classes.map(({ count }): { train: number; validation: number } => {
+    const [train, validated] = [Math.floor(count * 0.8), Math.floor(count * 0.85)];
+    if (validated - train >= least && count - validated >= least) return { train, validation: validated - train };
+    if (count < 3 * least) return { train: count, validation: 0 };
+    const [validation, test] = [validated - train, count - validated].map((part) => Math.max(part, least));
+    return { train: count - validation! - test!, validation: validation! };
+  });
+  if (least > 0) {
+    const whole = bySize(data, 3 * least).large.classes.length;
+    const queries = Math.floor(nthLargest(data, ways) / 3) - shots;
+    const fewer = whole >= 2 ? `lower --ways to ${whole}` : `lower --ways to ${Math.max(2, data.classes.length)}`;
+    const lower = queries >= 1 ? `lower --queries to ${queries}` : "lower --shots and --queries";
+    requireWaysOf(data, {
+      ways,
+      least: 3 * least,
+      where: `that have ${3 * least} examples, ${least} each for training, validation and evaluation`,
+      remedy: (data.classes.length < ways ? fewer : `${lower}, or give more examples`).replace(/^./, (letter) =>
+        letter.toUpperCase(),
+      ),
+    });
+  }
+  const part = (name: string, range: (i: number, count: number) => readonly [from: number, to: number]) => ({
+    ...data,
+    name: `${data.name} ${name}`,
+    classes: data.classes.flatMap((entry, i) => {
+      const [start, stop] = range(i, entry.count);
+      if (least > 0 && start === stop) return [];
+      return [{ ...entry, count: stop - start, examples: entry.examples.subarray(start * size, stop * size) }];
+    }),
+  });
+  return {
+    train: part("train", (i) => [0, sizes[i]!.train]),
+    validation: part("validation", (i) => [sizes[i]!.train, sizes[i]!.train + sizes[i]!.validation]),
+    test: part("test", (i, count) => [sizes[i]!.train + sizes[i]!.validation, count]),
+  };
+}

@@ -1,0 +1,54 @@
+/** What a run keeps of the examples that it has seen: enough to know them again in other data. */
+import { exampleDigests } from "../data/duplicate-examples.js";
+import type { ExampleClass, LabelledExamples } from "../data/labelled-examples.js";
+import type { DataRecord } from "./load-data.js";
+import type { ExperimentOptions } from "./option-table.js";
+import { UsageError } from "./usage-error.js";
+
+/**
+ * Digests of examples by which classes are known again, whatever they are called and whatever was added to them: of each
+ * class the smallest ones, which are a sample that two copies of the class choose alike.
+ */
+export type SeenExamples = readonly string[];
+
+const mostDigests = 4096;
+const [fewestOfClass, mostOfClass] = [4, 32];
+
+/** @param parts the classes that were trained on, or that chose when to stop */
+export function seenExamples(parts: readonly LabelledExamples[]): SeenExamples {
+  const classes = parts.flatMap((part) => part.classes).filter(({ rotation }) => !rotation);
+  const each = Math.min(mostOfClass, Math.max(fewestOfClass, Math.floor(mostDigests / Math.max(1, classes.length))));
+  const digests = classes.flatMap((entry) => [...new Set(knownDigests(entry))].sort().slice(0, each));
+  return [...new Set(digests)];
+}
+
+const knownDigests = (entry: ExampleClass): string[] => exampleDigests(entry).filter((digest) => digest !== undefined);
+
+/**
+ * The classes of other data than a run's own that it has not seen: those of which no example is one that it was trained
+ * or validated on, byte for byte, as its model sees them.
+ *
+ * @throws UsageError where too few are left for a task
+ */
+export function unseenClasses(
+  data: LabelledExamples,
+  { name, seen }: Pick<DataRecord, "name" | "seen">,
+  { ways }: Pick<ExperimentOptions, "ways">,
+): { readonly examples: LabelledExamples; readonly warning?: string } {
+  const kept = new Set(seen);
+  const found = data.classes.map((entry) => knownDigests(entry).filter((digest) => kept.has(digest)).length);
+  const known = data.classes.filter((_, i) => found[i]! > 0);
+  if (known.length === 0) return { examples: data };
+  const classes = data.classes.filter((_, i) => found[i] === 0);
+  const images = found.reduce((sum, n) => sum + n, 0);
+  const shown = known.slice(0, 10).map((entry) => entry.name);
+  const names = known.length > shown.length ? [...shown, `${known.length - shown.length} more`] : shown;
+  const text = `of ${data.name}, ${known.length} of ${data.classes.length} classes hold examples that the run was trained or validated on (${images} were found, of those that it keeps of ${name}): ${names.join(", ")}`;
+  if (classes.length < ways) {
+    throw new UsageError(
+      `${text}; ${classes.length === 1 ? "1 class is" : `${classes.length} classes are`} left, too few for ${ways}-way tasks`,
+      "Give data of other classes, or leave out --data to test on the classes that the run held out",
+    );
+  }
+  return { examples: { ...data, classes }, warning: `${text}. They are left out` };
+}
