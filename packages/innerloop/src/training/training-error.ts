@@ -1,3 +1,5 @@
+import { CodedError } from "@innerloop/graph";
+
 /** Codes of errors in training, evaluation and checkpoints. */
 export const trainingErrorCodes = {
   ILR101: "an option of training or evaluation is out of range",
@@ -11,12 +13,9 @@ export const trainingErrorCodes = {
 export type TrainingErrorCode = keyof typeof trainingErrorCodes;
 
 /** `ILR102 train: the loss is NaN at iteration 12. Lower the learning rate` */
-export class TrainingError extends Error {
-  readonly code: TrainingErrorCode;
-  constructor(code: TrainingErrorCode, operation: string, problem: string, remedy: string) {
-    super(`${code} ${operation}: ${problem}. ${remedy}`);
-    this.name = "TrainingError";
-    this.code = code;
+export class TrainingError extends CodedError<TrainingErrorCode> {
+  static {
+    TrainingError.prototype.name = "TrainingError";
   }
 }
 
