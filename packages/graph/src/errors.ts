@@ -75,7 +75,7 @@ function userPlace(): string {
  */
 export abstract class DescribedError extends Error {
   toJSON(): Readonly<Record<string, unknown>> {
-    return { name: this.name, ...this, message: this.message };
+    return Object.fromEntries([["name", this.name], ...Object.entries(this), ["message", this.message]]);
   }
 }
 

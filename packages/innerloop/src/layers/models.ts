@@ -95,7 +95,7 @@ export function convEmbedding(options: ConvEmbeddingOptions): Layer {
 }
 
 export interface ConvMapsOptions extends Omit<ConvEmbeddingOptions, "downsampling"> {
-  /** Blocks that end in 2 x 2 max pooling, the first ones; 2 by default. */
+  /** Blocks that end in 2 x 2 max pooling, the first ones; 2 by default, or all of fewer. */
   readonly pooledBlocks?: number;
 }
 
@@ -107,7 +107,7 @@ export interface ConvMapsOptions extends Omit<ConvEmbeddingOptions, "downsamplin
  * @example convMaps({ imageShape: [28, 28, 1] }).outputShape // [7, 7, 64]
  */
 export function convMaps(options: ConvMapsOptions): Layer {
-  const { blocks = 4, pooledBlocks = 2 } = options;
+  const { blocks = 4, pooledBlocks = Math.min(2, blocks) } = options;
   if (!Number.isInteger(pooledBlocks) || pooledBlocks < 0 || pooledBlocks > blocks) {
     throw new GraphError("IL102", "convMaps", `pooledBlocks ${pooledBlocks} of ${blocks}`, "Use 0 up to all of them");
   }

@@ -6,6 +6,8 @@ export const trainingErrorCodes = {
   ILR102: "the loss is not a finite number",
   ILR103: "there is nothing to run on",
   ILR104: "a training does not fit in memory",
+  ILR105: "a value that enters is none: not finite, not a label of the classes at hand, or not of the shape needed",
+  ILR106: "what adaptation or a prediction came to is not a finite number",
   ILR201: "a checkpoint is damaged",
   ILR202: "a checkpoint belongs to another run",
 } as const;
