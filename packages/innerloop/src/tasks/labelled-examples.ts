@@ -1,7 +1,7 @@
 import { formatShape, type NestedNumbers, sizeOf, type TypedArray } from "@innerloop/graph";
 import { random } from "../random.js";
 import { type Split, TaskError, wholeNumber } from "./task.js";
-import { isBytes, isNumericArray, shownValue } from "./value-gate.js";
+import { firstNotFinite, isBytes, isNumericArray, shownValue } from "./value-gate.js";
 
 /** Quarter turns counterclockwise. */
 export type Rotation = 0 | 1 | 2 | 3;
@@ -92,7 +92,7 @@ export function labelledExamples(input: {
         "Give each class at least one example, all of that shape",
       );
     }
-    const bad = (values as Float32Array).findIndex((value) => !Number.isFinite(value));
+    const bad = isBytes(values) ? -1 : firstNotFinite(values as Float32Array);
     if (bad >= 0) throw notFiniteExample(name, Math.floor(bad / size), `${values[bad]}`);
     return { name, count: values.length / size, examples: values, ...(split ? { split } : {}) };
   });

@@ -360,13 +360,14 @@ export function hugeValue(batch: Task): string | undefined {
 // --- single values ---------------------------------------------------------------------------------------------------
 
 /** The place of the first value that is not finite, or -1. Their sum tells first: it takes no branch for each. */
-function notFinite({ dtype, data }: Tensor): number {
-  if (!isFloat(dtype) || !data) return -1;
-  const values = data as Float32Array;
+export function firstNotFinite(values: Float32Array | Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return Number.isFinite(sum) ? -1 : values.findIndex((value) => !Number.isFinite(value));
 }
+
+const notFinite = ({ dtype, data }: Tensor): number =>
+  isFloat(dtype) && data ? firstNotFinite(data as Float32Array) : -1;
 
 const largest = (x: Tensor): number =>
   (x.data as Float32Array).reduce((most, value) => Math.max(most, Math.abs(Number(value))), 0);
