@@ -123,6 +123,33 @@ describe("errors", () => {
     expect(error).toBeInstanceOf(Error);
   });
 
+  it("have their message before their stack: uncaught, logged, cloned, as JSON, with the cause", () => {
+    const cause = new Error("no space left");
+    for (const [show, wants] of [
+      [
+        (error: GraphError) => error.stack ?? "",
+        /^GraphError: IL203 matmul: too wide, at errors\.test\.ts:\d+\. Narrow it\n +at /,
+      ],
+      [(error: GraphError) => structuredClone(error).stack ?? "", /^GraphError: IL203 matmul: too wide/],
+      [(error: GraphError) => (structuredClone(error).cause as Error).message, /^no space left$/],
+      [
+        (error: GraphError) => JSON.stringify(error),
+        /^\{"name":"GraphError","code":"IL203","message":"IL203 matmul: too wide, .*"\}$/,
+      ],
+    ] as const)
+      expect(show(new GraphError("IL203", "matmul", "too wide", "Narrow it", { cause }))).toMatch(wants);
+  });
+
+  it("name the user's line below more frames than V8 keeps", () => {
+    const limit = Error.stackTraceLimit;
+    let tree: Tree = { w: 1 } as unknown as Tree;
+    for (let depth = 0; depth < 60; depth++) tree = [tree];
+    const line = 1 + Number(/errors\.test\.ts:(\d+)/.exec(new Error().stack ?? "")?.[1]);
+    const error = errorOf(() => leaves(tree));
+    expect(error.message).toContain(`at errors.test.ts:${line}.`);
+    expect(Error.stackTraceLimit).toBe(limit);
+  });
+
   it("suggest the side to transpose", () => {
     expect(() => matmul(input([4, 3]), input([2, 3]))).toThrow("Transpose the right side?");
     expect(() => matmul(input([3, 4]), input([3, 2]))).toThrow("Transpose the left side?");

@@ -55,15 +55,52 @@ function userSourceLine(stack: string | undefined): string | undefined {
   return undefined;
 }
 
-/** An error in how a graph is built, transformed or run: `IL203 matmul: ..., at model.ts:41. Remedy.` */
-export class GraphError extends Error {
-  readonly code: GraphErrorCode;
-  constructor(code: GraphErrorCode, operation: string, problem: string, remedy: string) {
-    super("");
-    this.name = "GraphError";
+/** Frames between an operation and the user's line: a gradient of a mapped loss has more than the ten that V8 keeps. */
+const framesLookedThrough = 100;
+
+/** `, at model.ts:41`: the user's line that is running, or nothing where it is not known. */
+function userPlace(): string {
+  const limits = Error as { stackTraceLimit?: number };
+  const kept = limits.stackTraceLimit;
+  // Only V8 has a limit, and it may be frozen.
+  const raised = kept !== undefined && Reflect.set(Error, "stackTraceLimit", framesLookedThrough);
+  const place = userSourceLine(new Error().stack);
+  if (raised) limits.stackTraceLimit = kept;
+  return place ? `, at ${place}` : "";
+}
+
+/**
+ * What all errors of ours have in common. Name and message are there when V8 captures the stack, which begins with them:
+ * that is what is printed of an error that nobody catches. JSON shows name, code and message.
+ */
+export abstract class DescribedError extends Error {
+  toJSON(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries([["name", this.name], ...Object.entries(this), ["message", this.message]]);
+  }
+}
+
+/** An error of one table of codes: `ILR102 train: the loss is NaN at iteration 12. Lower the learning rate`. */
+export abstract class CodedError<Code extends string> extends DescribedError {
+  readonly code: Code;
+  constructor(code: Code, where: string, problem: string, remedy: string, options?: { readonly cause?: unknown }) {
+    super(`${code} ${where}: ${problem}. ${remedy}`, options);
     this.code = code;
-    const place = userSourceLine(this.stack);
-    this.message = `${code} ${operation}: ${problem}${place ? `, at ${place}` : ""}. ${remedy}`;
+  }
+}
+
+/** An error in how a graph is built, transformed or run: `IL203 matmul: ..., at model.ts:41. Remedy.` */
+export class GraphError extends CodedError<GraphErrorCode> {
+  static {
+    GraphError.prototype.name = "GraphError";
+  }
+  constructor(
+    code: GraphErrorCode,
+    operation: string,
+    problem: string,
+    remedy: string,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(code, operation, `${problem}${userPlace()}`, remedy, options);
   }
 }
 

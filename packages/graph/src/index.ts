@@ -1,7 +1,15 @@
 export * from "./compile.js";
 export { compilerModule } from "./compiled-model.js";
 export * from "./differentiate.js";
-export { declareLibraryModule, formatShape, GraphError, type GraphErrorCode, graphErrorCodes } from "./errors.js";
+export {
+  CodedError,
+  DescribedError,
+  declareLibraryModule,
+  formatShape,
+  GraphError,
+  type GraphErrorCode,
+  graphErrorCodes,
+} from "./errors.js";
 export * from "./executor.js";
 export * from "./graph.js";
 export { interpret, valuesOf } from "./interpreter.js";

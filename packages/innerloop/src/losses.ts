@@ -45,6 +45,8 @@ export interface Loss {
    * set has no example of, which a softmax takes for probability 0.
    */
   readonly overClasses?: boolean;
+  /** Of losses for which not every number is a target: whole numbers of this range are. Others are refused. */
+  readonly targets?: { readonly least: number; readonly most: number };
 }
 
 /** How sure each prediction is, and whether it is right. */
@@ -139,6 +141,7 @@ export const binaryCrossEntropy: Loss = Object.assign(
     title: "negative log-likelihood",
     metrics: { accuracy: ((logits, y) => mean(correctSigns(logits, y))) as Metric },
     confidence: { topProbability: ((logits) => sigmoid(abs(logits))) as Metric, correct: correctSigns },
+    targets: { least: 0, most: 1 },
   },
 );
 

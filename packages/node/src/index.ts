@@ -1,4 +1,4 @@
-import type { Executor } from "@innerloop/graph";
+import { declareLibraryModule, type Executor } from "@innerloop/graph";
 import { workerPoolExecutor } from "./executor/worker-pool-executor.js";
 
 export * from "./data/index.js";
@@ -11,6 +11,9 @@ export {
 export { type WorkerPoolOptions, workerPoolExecutor } from "./executor/worker-pool-executor.js";
 export * from "./presets/index.js";
 export * from "./runs/index.js";
+
+// Errors name the user's line, and none of this package.
+declareLibraryModule(import.meta.url);
 
 /** The executor that `train`, `evaluate` and runs of the package innerloop use in Node: a worker thread per core. */
 export function createExecutor(): Executor {

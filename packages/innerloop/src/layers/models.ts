@@ -1,4 +1,4 @@
-import { GraphError, reshape } from "@innerloop/graph";
+import { formatShape, GraphError, reshape, sizeOf } from "@innerloop/graph";
 import { constantInit, glorotUniform, type Initializer, normalInit, truncatedNormal } from "./initialization.js";
 import { type BatchNormMode, functionLayer, type Layer } from "./layer.js";
 import {
@@ -52,9 +52,17 @@ export function mlp(options: MlpOptions): Layer {
       functionLayer(activations[activation]),
     ]);
   const head = linear({ inputs: sizes.at(-2)!, outputs: sizes.at(-1)!, weightInit });
-  const flat = functionLayer((x) => reshape(x, [x.shape[0]!, sizes[0]!]));
+  const flat = inputsOf("mlp", [sizes[0]!]);
   return Object.assign(sequential([flat, ...hidden, head]), { outputShape: [sizes.at(-1)!] });
 }
+
+/** Inputs [n, ...] as [n, ...shape]; those of another size are refused here, in the model's terms. */
+const inputsOf = (model: string, shape: readonly number[]): Layer =>
+  functionLayer((x) => {
+    if (x.rank > 0 && x.size === x.shape[0]! * sizeOf(shape)) return reshape(x, [x.shape[0]!, ...shape]);
+    const problem = `inputs of shape ${formatShape(x.shape.slice(1))}, made for ${formatShape(shape)}`;
+    throw new GraphError("IL202", model, problem, "Make the model for the shape of the tasks' inputs");
+  });
 
 /** Batch normalisation, shared by inner steps or not. */
 const norm = (channels: number, mode: BatchNormMode, steps: number | undefined): Layer =>
@@ -95,7 +103,7 @@ export function convEmbedding(options: ConvEmbeddingOptions): Layer {
 }
 
 export interface ConvMapsOptions extends Omit<ConvEmbeddingOptions, "downsampling"> {
-  /** Blocks that end in 2 x 2 max pooling, the first ones; 2 by default. */
+  /** Blocks that end in 2 x 2 max pooling, the first ones; 2 by default, or all of fewer. */
   readonly pooledBlocks?: number;
 }
 
@@ -107,13 +115,17 @@ export interface ConvMapsOptions extends Omit<ConvEmbeddingOptions, "downsamplin
  * @example convMaps({ imageShape: [28, 28, 1] }).outputShape // [7, 7, 64]
  */
 export function convMaps(options: ConvMapsOptions): Layer {
-  const { blocks = 4, pooledBlocks = 2 } = options;
+  const { blocks = 4, pooledBlocks = Math.min(2, blocks) } = options;
   if (!Number.isInteger(pooledBlocks) || pooledBlocks < 0 || pooledBlocks > blocks) {
     throw new GraphError("IL102", "convMaps", `pooledBlocks ${pooledBlocks} of ${blocks}`, "Use 0 up to all of them");
   }
   const { layers, mapShape } = convFeatures({ ...options, downsampling: "pool" }, pooledBlocks);
   return Object.assign(sequential(layers.slice(0, -1)), { outputShape: mapShape });
 }
+
+/** How often an image can be halved by pooling. */
+export const mostPooledBlocks = ([height, width]: readonly [number, number, ...number[]]): number =>
+  Math.floor(Math.log2(Math.min(height, width)));
 
 function convFeatures(
   options: ConvEmbeddingOptions,
@@ -138,7 +150,12 @@ function convFeatures(
       ...(strided || i >= halved ? [] : [maxPool(2)]),
     ]);
   });
-  const images = functionLayer((x) => reshape(x, [x.shape[0]!, height, width, channels]));
+  if (rows < 1 || columns < 1) {
+    const problem = `${blocks} blocks that pool, of images of ${height} x ${width}: nothing is left`;
+    const most = mostPooledBlocks(imageShape);
+    throw new GraphError("IL204", "convNet", problem, `Use at most ${most} blocks, or downsampling: "stride"`);
+  }
+  const images = inputsOf("convNet", [height, width, channels]);
   const last = strided ? globalAveragePool() : flatten();
   return {
     layers: [images, ...body, last],

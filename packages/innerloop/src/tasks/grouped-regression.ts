@@ -13,6 +13,7 @@ import {
   TaskError,
   type TaskSource,
 } from "./task.js";
+import { isNumericArray, shownValue } from "./value-gate.js";
 
 /** A table as plain data: columns by name, all of one length. */
 export interface Table {
@@ -196,19 +197,35 @@ function checkedColumns(table: Table, options: GroupedRegressionOptions): Number
       throw new TaskError("ILT301", operation, problem, "Give all columns the same length");
     }
     for (let row = 0; row < length; row++) {
-      // Number.isFinite, since a column of text may come from callers without types.
-      if (Number.isFinite(values[row])) continue;
-      if (missing === "mean" && Number.isNaN(values[row]) && inputs.includes(name)) continue;
-      const problem = `column "${name}" of ${table.name}, row ${row} holds ${JSON.stringify(values[row])}`;
-      throw new TaskError("ILT302", operation, problem, "Leave out columns of text, and rows with missing values; for inputs missing: \"mean\" fills them in");
+      const value: unknown = values[row];
+      // Squares are summed for the deviation, and the numbers themselves are kept as float32.
+      if (typeof value === "number" && Math.abs(value) <= largestOfColumn) continue;
+      if (missing === "mean" && Number.isNaN(value) && inputs.includes(name)) continue;
+      const problem = `column "${name}" of ${table.name}, row ${row} holds ${shownValue(value)}`;
+      const remedy =
+        typeof value === "number" && Number.isFinite(value)
+          ? "Numbers are up to 1e30: change the unit, or leave out rows where it stands for a missing value"
+          : 'Leave out columns of text, and rows with missing values; for inputs missing: "mean" fills them in';
+      throw new TaskError("ILT302", operation, problem, remedy);
     }
     return { name, values };
   });
 }
 
+const largestOfColumn = 1e30;
+
 function columnOf(table: Table, name: string): ArrayLike<number> | readonly string[] {
-  const found = Object.hasOwn(table.columns, name) ? table.columns[name] : undefined;
-  if (found) return found;
+  const columns: unknown = table?.columns;
+  if (typeof columns !== "object" || columns === null) {
+    const problem = `the columns of the table are ${shownValue(columns)}`;
+    throw new TaskError("ILT301", operation, problem, "Give a table as { name, columns: { name: values } }");
+  }
+  const found: unknown = Object.hasOwn(columns, name) ? table.columns[name] : undefined;
+  if (Array.isArray(found) || isNumericArray(found)) return found as ArrayLike<number>;
+  if (found !== undefined) {
+    const problem = `column "${name}" of ${table.name} is ${shownValue(found)}`;
+    throw new TaskError("ILT301", operation, problem, "Give a list with a value for each row");
+  }
   const some = Object.keys(table.columns).slice(0, 12).join(", ");
   throw new TaskError("ILT304", operation, `no column "${name}" in ${table.name}`, `It has ${some}`);
 }
@@ -218,7 +235,17 @@ function rowsByGroup(table: Table, groupColumn: string): ReadonlyMap<string, rea
   const groups = new Map<string, number[]>();
   const column = columnOf(table, groupColumn);
   for (let row = 0; row < column.length; row++) {
-    const name = String(column[row]);
+    const value: unknown = column[row];
+    if (typeof value !== "string" && typeof value !== "bigint" && !Number.isFinite(value)) {
+      const problem = `column "${groupColumn}" of ${table.name}, row ${row} holds ${shownValue(value)}`;
+      throw new TaskError(
+        "ILT302",
+        operation,
+        problem,
+        "Leave out rows of no group, and name groups by text or numbers",
+      );
+    }
+    const name = String(value);
     const rows = groups.get(name);
     if (rows) rows.push(row);
     else groups.set(name, [row]);

@@ -1,6 +1,7 @@
-import { formatShape, type NestedNumbers, sizeOf } from "@innerloop/graph";
+import { formatShape, type NestedNumbers, sizeOf, type TypedArray } from "@innerloop/graph";
 import { random } from "../random.js";
 import { type Split, TaskError, wholeNumber } from "./task.js";
+import { firstNotFinite, isBytes, isNumericArray, shownValue } from "./value-gate.js";
 
 /** Quarter turns counterclockwise. */
 export type Rotation = 0 | 1 | 2 | 3;
@@ -60,18 +61,28 @@ export function labelledExamples(input: {
 }): LabelledExamples {
   const exampleShape = [...input.exampleShape];
   const size = checkedSize(exampleShape);
-  const classes = input.classes.map(({ name, examples, split }): ExampleClass => {
-    const values = ArrayBuffer.isView(examples) ? examples : flattenExamples(name, examples, size);
-    // Callers without types: a canvas gives Uint8ClampedArray, whose bytes would pass for numbers up to 255.
-    if (!(values instanceof Uint8Array || values instanceof Float32Array)) {
-      const problem = `class "${name}" is neither a Uint8Array nor a Float32Array`;
+  if (!Array.isArray(input.classes)) {
+    const problem = `classes is ${shownValue(input.classes)}`;
+    throw new TaskError("ILT301", "labelledExamples", problem, "Give a list of { name, examples }");
+  }
+  const classes = input.classes.map((given: ExampleClassInput | undefined, i): ExampleClass => {
+    const { name, examples, split } = given ?? ({} as Partial<ExampleClassInput>);
+    if (typeof name !== "string") {
+      const problem = `the name of class ${i} is ${shownValue(name)}`;
+      throw new TaskError("ILT301", "labelledExamples", problem, "Give each class a name of its own: text");
+    }
+    if (!isNumericArray(examples) && !Array.isArray(examples)) {
+      const problem = `the examples of class "${name}" are ${shownValue(examples)}`;
       throw new TaskError(
         "ILT301",
         "labelledExamples",
         problem,
-        "Convert it: new Uint8Array(bytes), Float32Array.from(x)",
+        "Give a list of examples, or a typed array of them all",
       );
     }
+    const values = isNumericArray(examples)
+      ? requireKept(examples, name)
+      : flattenExamples(name, examples, exampleShape);
     if (values.length === 0 || values.length % size !== 0) {
       const problem = `class "${name}" has ${values.length} values, examples of shape ${formatShape(exampleShape)} have ${size}`;
       throw new TaskError(
@@ -81,13 +92,8 @@ export function labelledExamples(input: {
         "Give each class at least one example, all of that shape",
       );
     }
-    if (values instanceof Float32Array) {
-      const bad = values.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) {
-        const problem = `class "${name}", example ${Math.floor(bad / size)} holds ${values[bad]}`;
-        throw new TaskError("ILT302", "labelledExamples", problem, "Replace or leave out examples with missing values");
-      }
-    }
+    const bad = isBytes(values) ? -1 : firstNotFinite(values as Float32Array);
+    if (bad >= 0) throw notFiniteExample(name, Math.floor(bad / size), `${values[bad]}`);
     return { name, count: values.length / size, examples: values, ...(split ? { split } : {}) };
   });
   if (classes.length === 0) {
@@ -104,21 +110,44 @@ export function labelledExamples(input: {
   return { name: input.name, exampleShape, classes };
 }
 
-/** Flattens a list of examples; bytes of a list are turned to value / 255 only where every example is bytes. */
+/** A canvas gives Uint8ClampedArray, whose bytes would pass for numbers up to 255. */
+function requireKept(values: TypedArray, name: string): Uint8Array | Float32Array {
+  const tag = shownValue(values);
+  if (/Uint8Array|Float32Array/.test(tag)) return values as Uint8Array | Float32Array;
+  const problem = `class "${name}" holds ${tag}, which is neither a Uint8Array nor a Float32Array`;
+  throw new TaskError("ILT301", "labelledExamples", problem, "Convert it: new Uint8Array(bytes), Float32Array.from(x)");
+}
+
+const notFiniteExample = (name: string, example: number, found: string): TaskError =>
+  new TaskError(
+    "ILT302",
+    "labelledExamples",
+    `class "${name}", example ${example} holds ${found}`,
+    "Replace or leave out examples with missing values",
+  );
+
+/**
+ * Flattens a list of examples, each flat or of the shape; bytes of a list are turned to value / 255 only where every
+ * example is bytes.
+ */
 function flattenExamples(
   name: string,
-  examples: readonly (Uint8Array | Float32Array | NestedNumbers)[],
-  size: number,
+  examples: readonly unknown[],
+  shape: readonly number[],
 ): Uint8Array | Float32Array {
-  const allBytes = examples.length > 0 && examples.every((example) => example instanceof Uint8Array);
-  const values = allBytes ? new Uint8Array(examples.length * size) : new Float32Array(examples.length * size);
-  examples.forEach((example, index) => {
-    const flat = ArrayBuffer.isView(example) ? example : flattenNumbers(example);
+  const size = sizeOf(shape);
+  const lists = Array.from(examples, (example, index) => {
+    if (isNumericArray(example)) return requireKept(example, name);
+    return flattenNumbers(example, name, index, shape);
+  });
+  const allBytes = lists.length > 0 && lists.every(isBytes);
+  const values = allBytes ? new Uint8Array(lists.length * size) : new Float32Array(lists.length * size);
+  lists.forEach((flat, index) => {
     if (flat.length !== size) {
       const problem = `class "${name}", example ${index} has ${flat.length} values where the shape holds ${size}`;
       throw new TaskError("ILT301", "labelledExamples", problem, "Give all examples the same shape");
     }
-    if (flat instanceof Uint8Array && !allBytes) {
+    if (isBytes(flat) && !allBytes) {
       for (let i = 0; i < size; i++) values[index * size + i] = flat[i]! * perByte;
     } else {
       values.set(flat, index * size);
@@ -127,8 +156,28 @@ function flattenExamples(
   return values;
 }
 
-function flattenNumbers(values: NestedNumbers): number[] {
-  return typeof values === "number" ? [values] : values.flatMap(flattenNumbers);
+/** The numbers of one example in row-major order: nested as the shape is, a flat list, or a number. */
+function flattenNumbers(given: unknown, name: string, index: number, shape: readonly number[]): number[] {
+  const flat: number[] = [];
+  const example = typeof given === "number" ? [given] : given;
+  const isFlat = Array.isArray(example) && !Array.isArray(example[0]);
+  const expected = isFlat ? [sizeOf(shape)] : shape;
+  const visit = (part: unknown, axis: number): void => {
+    if (axis === expected.length) {
+      if (typeof part !== "number" || !Number.isFinite(Math.fround(part)))
+        throw notFiniteExample(name, index, shownValue(part));
+      flat.push(part);
+      return;
+    }
+    if (!Array.isArray(part) || part.length !== expected[axis]) {
+      const found = Array.isArray(part) ? `${part.length} values` : shownValue(part);
+      const problem = `class "${name}", example ${index} has ${found} where ${expected[axis]} values were expected, of the shape ${formatShape(shape)}`;
+      throw new TaskError("ILT301", "labelledExamples", problem, "Give all examples the same shape");
+    }
+    for (let i = 0; i < part.length; i++) visit(part[i], axis + 1);
+  };
+  visit(example, 0);
+  return flat;
 }
 
 /**

@@ -103,7 +103,9 @@ describe("batches of open-set tasks", () => {
     expect(Array.from(sampleTasks(source, 1, 0, 2).query.y.data!, Number)).toEqual([0, 1, -1, -1, 0, 1, -1, -1]);
     const { openSet, ...closed } = source;
     expect(openSet).toBe(true);
-    expect(() => sampleTasks(closed, 1, 0, 1)).toThrow(/ILR101 tasks: class index -1 in a task of 2 classes/);
+    expect(() => sampleTasks(closed, 1, 0, 1)).toThrow(
+      /^ILR105 tasks: task 0 of .*: query\.y\[2\] is -1, and its tasks have 2 classes \(0 to 1\)\..*`openSet`$/,
+    );
   });
 
   it("may not have it in support sets, nor any lower one", () => {
@@ -114,6 +116,6 @@ describe("batches of open-set tasks", () => {
         return { support: query, query: support };
       },
     };
-    expect(() => sampleTasks(swapped, 1, 0, 1)).toThrow(/class index -1/);
+    expect(() => sampleTasks(swapped, 1, 0, 1)).toThrow(/support\.y\[2\] is -1/);
   });
 });

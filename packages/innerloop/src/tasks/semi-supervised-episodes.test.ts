@@ -47,7 +47,7 @@ describe("semiSupervisedEpisodes", () => {
     expect(source.description).toEqual({ data: "numbers", classes: 6, ...options, skippedClasses: 0 });
     expect(sampleTasks(source, 1, 0, 2).support.y.shape).toEqual([2, 26]);
     const { unlabelled: _, ...unmarked } = source;
-    expect(() => sampleTasks(unmarked, 1, 0, 2)).toThrow(/^ILR101 tasks: class index -1/);
+    expect(() => sampleTasks(unmarked, 1, 0, 2)).toThrow(/^ILR105 tasks: .*: support\.y\[6\] is -1, .*`unlabelled`/);
   });
 
   test("withoutUnlabelled: other learners adapt as to the labelled rows alone", () => {

@@ -1,4 +1,4 @@
-import { type Tensor, tensor } from "@innerloop/graph";
+import { CodedError, type Tensor, tensor } from "@innerloop/graph";
 import { type Random, random } from "../random.js";
 
 /** Inputs and targets, one row each. (A type and not an interface: so it is a tree of tensors as well.) */
@@ -117,12 +117,9 @@ export const taskErrorCodes = {
 export type TaskErrorCode = keyof typeof taskErrorCodes;
 
 /** An error in how tasks are described: `ILT402 episodes: 20 ways of 5 classes in omniglot. Lower ways ...`. */
-export class TaskError extends Error {
-  readonly code: TaskErrorCode;
-  constructor(code: TaskErrorCode, operation: string, problem: string, remedy: string) {
-    super(`${code} ${operation}: ${problem}. ${remedy}`);
-    this.name = "TaskError";
-    this.code = code;
+export class TaskError extends CodedError<TaskErrorCode> {
+  static {
+    TaskError.prototype.name = "TaskError";
   }
 }
 

@@ -34,6 +34,7 @@ async function findExecutor(): Promise<Executor> {
       "executor",
       problem,
       `In Node: npm install ${engine}. Elsewhere: pass { executor }`,
+      { cause },
     );
   }
 }

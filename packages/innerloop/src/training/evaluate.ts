@@ -2,10 +2,11 @@ import { compile, type Executor, leaves, paths, type Tensor, type Tree, vmap } f
 import { type Adapter, measured } from "../learners/learner.js";
 import type { PredictionConfidence } from "../losses.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import type { TaskRules } from "../tasks/value-gate.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
-import { classesOf, requireToldApart } from "./task-batch.js";
+import { classesOf, requireToldApart, rulesFor, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** A mean over tasks with the half-width of its 95% interval: 1.96 s / sqrt(n). */
@@ -56,6 +57,8 @@ export interface EvaluateOptions {
 /**
  * Adapts to each of many tasks and judges the predictions on its query set, before adaptation and after given steps.
  * The tasks are addressed: every learner that is given the same seed meets the same ones.
+ *
+ * @throws TrainingError ILR101 where an option is out of range, ILR105 where a task holds a value that is none
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { params, ...setting } = options;
@@ -108,12 +111,17 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   const program = compile((params: Tree, batch: Task): ChunkResult => vmap(perTask, [null, 0])(params, batch), {
     executor,
   });
+  let rules: TaskRules | undefined;
   let size = 0;
   const run = async (params: Tree): Promise<Evaluation> => {
+    rules ??= rulesFor("evaluate", learner, tasks, taskSeed, (first) =>
+      classesOf(learner, () => traced(learner, params, first)),
+    );
     const setting: OverTasks<ChunkResult> = {
       program,
       params,
       tasks,
+      rules,
       seed: taskSeed,
       count,
       executor,

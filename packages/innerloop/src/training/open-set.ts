@@ -5,7 +5,7 @@ import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Estimated, estimated } from "./evaluate.js";
 import { overTasks } from "./over-tasks.js";
-import { classesOf, requireToldApart } from "./task-batch.js";
+import { classesOf, requireToldApart, rulesFor, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /**
@@ -158,6 +158,9 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
       program,
       params,
       tasks: tasks[split],
+      rules: rulesFor("evaluateOpenSet", learner, tasks[split], splitSeed(seed, split), (first) =>
+        classesOf(learner, () => traced(learner, params, first)),
+      ),
       seed: splitSeed(seed, split),
       count: n,
       executor,

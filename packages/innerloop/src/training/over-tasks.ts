@@ -1,5 +1,6 @@
 import type { CompiledFunction, Executor, Tree } from "@innerloop/graph";
 import type { Task, TaskSource } from "../tasks/task.js";
+import type { TaskRules } from "../tasks/value-gate.js";
 import { chooseChunkSize, evaluationBytes } from "./chunks.js";
 import { sampleTasks } from "./task-batch.js";
 
@@ -7,6 +8,8 @@ export interface OverTasks<Result extends Tree> {
   readonly program: CompiledFunction<readonly [Tree, Task], Result>;
   readonly params: Tree;
   readonly tasks: TaskSource;
+  /** What its tasks are held to. */
+  readonly rules: TaskRules;
   readonly seed: number;
   readonly count: number;
   readonly executor: Executor;
@@ -23,7 +26,8 @@ export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Pr
     parallelism: setting.executor.parallelism,
     limit: setting.memoryBudget ?? setting.executor.runBytes ?? evaluationBytes,
     keptSteps: 1,
-    cost: (n) => setting.program.estimate(setting.params, sampleTasks(setting.tasks, setting.seed, 0, n)),
+    cost: (n) =>
+      setting.program.estimate(setting.params, sampleTasks(setting.tasks, setting.seed, 0, n, setting.rules)),
   });
 
 /**
@@ -33,13 +37,13 @@ export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Pr
  * @param known tasks of a chunk, where they have been worked out before
  */
 export async function overTasks<Result extends Tree>(setting: OverTasks<Result>, known?: number): Promise<Result[]> {
-  const { program, params, tasks, seed, count, executor, signal } = setting;
+  const { program, params, tasks, rules, seed, count, executor, signal } = setting;
   const size = known ?? (await tasksAtOnce(setting));
   let done = 0;
   const chunk = async (first: number): Promise<Result> => {
     signal?.throwIfAborted();
     const n = Math.min(size, count - first);
-    const result = await program(params, sampleTasks(tasks, seed, first, n));
+    const result = await program(params, sampleTasks(tasks, seed, first, n, rules));
     done += n;
     setting.onProgress?.(done);
     return result;

@@ -1,21 +1,27 @@
 import {
   type CompiledFunction,
   compile,
-  type DType,
   type Executor,
   type NestedNumbers,
-  Tensor,
+  type Tensor,
   type Tree,
-  tensor,
+  type TypedArray,
 } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
-import { unlabelledLabel } from "../tasks/semi-supervised-episodes.js";
-import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { type Examples, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import {
+  enteredExamples,
+  enteredInputs,
+  expectedBy,
+  finiteResult,
+  type LabelRange,
+  labelsOf,
+} from "../tasks/value-gate.js";
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
-import { requireClassIndices } from "./task-batch.js";
+import { checkedTask, classesOf, traced } from "./task-batch.js";
 
-/** Values as users have them: a tensor, or nested arrays of numbers. */
-export type Values = Tensor | NestedNumbers;
+/** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
+export type Values = Tensor | NestedNumbers | TypedArray | readonly TypedArray[];
 
 /** Parameters as they were at the best validation of a training. */
 export interface BestParams<Params extends Tree = Tree> {
@@ -41,9 +47,9 @@ export class Run<Params extends Tree = Tree> {
   private readonly executor: Executor;
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
   private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
-  /** Class indices of a task are below it: the learner's own, since it may be trained on tasks of other classes. */
-  private readonly classes: number | undefined;
-  private readonly types: { readonly x: DType; readonly y: DType };
+  /** A task that it was trained on: what examples look like. */
+  private readonly seen: Task;
+  private knownLabels: { readonly support?: LabelRange } | undefined;
 
   constructor(parts: {
     readonly learner: Adapter<Params>;
@@ -63,44 +69,62 @@ export class Run<Params extends Tree = Tree> {
     this.tasks = parts.tasks;
     this.seed = parts.seed;
     this.executor = parts.executor;
-    const { support } = parts.tasks.train.sample(splitSeed(parts.seed, "train"), 0);
-    this.classes = parts.learner.classes ?? parts.tasks.train.classes;
-    this.types = { x: support.x.dtype, y: support.y.dtype };
+    this.seen = checkedTask(parts.tasks.train, splitSeed(parts.seed, "train"), 0, { operation: "run" });
     this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
       executor: parts.executor,
       alone: true,
     }) as CompiledFunction<readonly Tree[], Tensor>;
   }
 
+  /** What targets of a task are: of class indices, those that the learner tells apart. */
+  private get labels(): LabelRange | undefined {
+    const { learner, params, tasks, seen } = this;
+    this.knownLabels ??= labelsOf(
+      learner,
+      tasks.train,
+      classesOf(learner, () => traced(learner, params, seen)) ?? tasks.train.classes,
+      (n) => `this run tells ${n} classes apart`,
+    );
+    return this.knownLabels.support;
+  }
+
   /**
    * Adapts to one task.
    *
-   * @param support inputs [n, ...] and targets, [n] class indices for classification
+   * @param support inputs [n, ...] and targets, [n] class indices for classification, of the shapes that the tasks of
+   *   training have; and `present` [n], where some rows are padding
    * @param options.steps inner steps, those of training by default
+   * @throws TrainingError ILR105 where a value is not finite, no label or of another shape; ILR106 where adaptation diverges
    * @example const task = await run.adapt({ x: [[0.5], [1]], y: [[0.4], [0.8]] }, { steps: 10 }); await task.predict([[2]])
    */
   async adapt(
-    support: { readonly x: Values; readonly y: Values },
+    support: { readonly x: Values; readonly y: Values; readonly present?: Values },
     options: { readonly steps?: number } = {},
   ): Promise<AdaptedTask> {
     const { steps } = options;
+    const expected = expectedBy(this.seen.support);
+    const examples = enteredExamples("run.adapt", support, expected, this.labels);
+    const trained = (): Tensor => this.seen.support.x;
     let program = this.adaptPrograms.get(steps);
     if (!program) {
-      const adapt = (params: Params, examples: { x: Tensor; y: Tensor }): Tree =>
-        this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
+      const adapt = (params: Params, given: Examples): Tree =>
+        this.learner.adapt(params, given, steps === undefined ? {} : { steps });
       program = compile(adapt, { executor: this.executor, alone: true }) as unknown as CompiledFunction<
         readonly Tree[],
         Tree
       >;
       this.adaptPrograms.set(steps, program);
     }
-    const y = asValues(support.y, this.types.y);
-    if (this.classes !== undefined) {
-      const unlabelled = this.learner.unlabelled || this.tasks.train.unlabelled;
-      requireClassIndices(y, this.classes, unlabelled ? unlabelledLabel : 0);
-    }
-    const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y });
-    return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };
+    const adapted = finiteResult("run.adapt", await program(this.params, examples), {
+      x: examples.x,
+      trained,
+      steps: steps ?? this.learner.steps,
+    });
+    const predict = async (values: Values): Promise<Tensor> => {
+      const x = enteredInputs("task.predict", values, expected);
+      return finiteResult("task.predict", await this.predictProgram(adapted, x), { x, trained });
+    };
+    return { adapted, predict };
   }
 
   /** The same run with the parameters of its best validation; itself where there was none. */
@@ -120,9 +144,10 @@ export class Run<Params extends Tree = Tree> {
 export interface AdaptedTask {
   /** What the learner made of the support set: parameters, prototypes, ... */
   readonly adapted: Tree;
-  /** Outputs of the model: values, or logits [n, classes]. */
+  /**
+   * Outputs of the model for inputs [n, ...]: values, or logits [n, classes].
+   *
+   * @throws TrainingError ILR105 where an input is not finite or of another shape, ILR106 where an output is not finite
+   */
   predict(x: Values): Promise<Tensor>;
 }
-
-const asValues = (values: Values, dtype: DType): Tensor =>
-  values instanceof Tensor ? values : tensor(values, undefined, dtype);

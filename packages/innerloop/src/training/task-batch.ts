@@ -1,9 +1,8 @@
-import { allocate, isFloat, mapTree, sameShape, type Tensor, tensor } from "@innerloop/graph";
+import { allocate, mapTree, sameShape, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
 import { random } from "../random.js";
-import { unknownLabel } from "../tasks/open-set-episodes.js";
-import { unlabelledLabel } from "../tasks/semi-supervised-episodes.js";
 import type { Examples, Task, TaskSource } from "../tasks/task.js";
+import { labelsOf, requireTask, type TaskRules } from "../tasks/value-gate.js";
 import { TrainingError } from "./training-error.js";
 
 /** Tasks stacked along a new first axis: every leaf is [tasks, ...]. */
@@ -44,19 +43,49 @@ function stackValues(parts: readonly Tensor[], name: string): Tensor {
 }
 
 /**
- * Tasks `first` to `first + count` of a source, stacked.
+ * Tasks `first` to `first + count` of a source, checked and stacked.
  *
- * @throws TrainingError ILR101 where tasks differ in shapes, or a class index is not below the source's `classes`
+ * @param rules what they are held to; what the source says of itself unless given
+ * @throws TrainingError ILR101 where tasks differ in shapes, ILR105 where values are not finite or a label is none
  */
-export function sampleTasks(source: TaskSource, seed: number, first: number, count: number): Task {
-  const tasks = Array.from({ length: count }, (_, i) => source.sample(seed, first + i));
-  if (source.classes !== undefined) {
-    for (const { support, query } of tasks) {
-      requireClassIndices(support.y, source.classes, source.unlabelled ? unlabelledLabel : 0);
-      requireClassIndices(query.y, source.classes, source.openSet ? unknownLabel : 0);
-    }
-  }
-  return stackTasks(tasks);
+export function sampleTasks(
+  source: TaskSource,
+  seed: number,
+  first: number,
+  count: number,
+  rules: TaskRules = { operation: "tasks", ...labelsOf({}, source, source.classes, tasksHave) },
+): Task {
+  return stackTasks(Array.from({ length: count }, (_, i) => checkedTask(source, seed, first + i, rules)));
+}
+
+const tasksHave = (classes: number): string => `its tasks have ${classes} classes`;
+
+/** The task of an address, checked. */
+export const checkedTask = (source: TaskSource, seed: number, index: number, rules: TaskRules): Task =>
+  requireTask(source.sample(seed, index), `task ${index} of ${source.name}`, rules);
+
+/**
+ * What tasks of a source are held to for a learner.
+ *
+ * @param told how many classes are told apart, by a first task: asked only where the source does not declare its classes
+ */
+export function rulesFor(
+  operation: string,
+  { name, loss, unlabelled = false }: Pick<Adapter, "name" | "loss" | "unlabelled">,
+  source: TaskSource,
+  seed: number,
+  told: (first: Task) => number | undefined,
+): TaskRules {
+  const overClasses = loss.overClasses ?? false;
+  const classes = source.classes ?? told(checkedTask(source, seed, 0, { operation, overClasses }));
+  const said = source.classes === undefined ? (n: number) => `${name} tells ${n} classes apart` : tasksHave;
+  return { operation, overClasses, ...labelsOf({ loss, unlabelled }, source, classes, said) };
+}
+
+/** What the learner predicts for a task's queries, not computed. */
+export function traced<P extends Tree>(learner: Adapter<P>, params: P, { support, query }: Task): Tensor {
+  const steps = learner.steps === undefined ? {} : { steps: Math.min(learner.steps, 1) };
+  return learner.predict(learner.adapt(params, support, steps), query.x, query.present);
 }
 
 /**
@@ -82,21 +111,6 @@ export const classesOf = (
   prediction: () => Tensor,
 ): number | undefined => classes ?? (loss.overClasses ? prediction().shape[1] : undefined);
 
-/**
- * A class index out of range would be a row without a class, whose loss is 0 whatever is predicted.
- *
- * @param least 0, or -1 where rows are of no class on purpose: `unknownLabel` of queries, `unlabelledLabel` of support
- * examples
- */
-export function requireClassIndices(y: Tensor, classes: number, least = 0): void {
-  if (!y.data || isFloat(y.dtype)) return;
-  for (const label of y.data as Int32Array) {
-    if (label >= least && label < classes) continue;
-    const problem = `class index ${label} in a task of ${classes} classes`;
-    throw new TrainingError("ILR101", "tasks", problem, `Number the classes of a task from 0 to ${classes - 1}`);
-  }
-}
-
 /** One dropout key for each task, a function of its address. */
 export function taskKeys(seed: number, first: number, count: number): Tensor {
   return tensor(Int32Array.from({ length: count }, (_, i) => random(seed, first + i, 1).integer(2 ** 26)));
@@ -112,10 +126,16 @@ export type TaskBatch = {
 };
 
 /** The tasks of an update: those at addresses from iteration metaBatchSize on. */
-export function taskBatch(source: TaskSource, seed: number, iteration: number, metaBatchSize: number): TaskBatch {
+export function taskBatch(
+  source: TaskSource,
+  seed: number,
+  iteration: number,
+  metaBatchSize: number,
+  rules?: TaskRules,
+): TaskBatch {
   const first = iteration * metaBatchSize;
   return {
-    tasks: sampleTasks(source, seed, first, metaBatchSize),
+    tasks: sampleTasks(source, seed, first, metaBatchSize, rules),
     keys: taskKeys(seed, first, metaBatchSize),
     iteration: tensor(iteration, [], "float32"),
   };

@@ -1,7 +1,8 @@
-import { type Executor, leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
+import { type Executor, leaves, paths, type Tree } from "@innerloop/graph";
 import { type Learner, measured } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { hugeValue } from "../tasks/value-gate.js";
 import {
   type CheckpointStore,
   decodeCheckpoint,
@@ -15,7 +16,7 @@ import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
 import { type BestParams, Run } from "./run.js";
-import { classesOf, requireToldApart, taskBatch } from "./task-batch.js";
+import { checkedTask, classesOf, requireToldApart, rulesFor, taskBatch, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** What happens while training, in order. `iteration` counts updates done. */
@@ -92,7 +93,8 @@ export interface TrainOptions<Params extends Tree> {
  * Task j of iteration i is always the task at address i metaBatchSize + j, and sums are always taken in that order: a
  * run that was interrupted and resumed ends in the same bits as one that was not.
  *
- * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in memory
+ * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in
+ * memory, ILR105 where a task holds a value that is not finite or a label that is none
  */
 export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
   const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
@@ -108,8 +110,12 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed, executor);
-  requireClasses(learner, state.params, sources.train, trainSeed);
-  const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize);
+  const told = (first: Task): number | undefined =>
+    learner.trainClasses ?? classesOf(learner, () => traced(learner, state.params, first));
+  const rules = rulesFor("train", learner, sources.train, trainSeed, told);
+  if (sources.train.classes !== undefined)
+    requireToldApart("train", sources.train, learner, told(checkedTask(sources.train, trainSeed, 0, rules)));
+  const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize, rules);
   let plan = options.plan;
   if (state.chunkSize === 0) {
     plan ??= await planTraining({
@@ -138,9 +144,12 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   emit({ type: "start", iteration: state.iteration, iterations, chunkSize, recompute, parameters });
 
   let best = await knownBest(options, state);
+  // Whether there is a checkpoint to go back to.
+  let saved = state.iteration > 0;
   const save = async (name: "last" | "best"): Promise<void> => {
-    requireFiniteParameters(state);
+    requireFiniteParameters(state, saved);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
+    saved ||= checkpoints !== undefined;
   };
   const validator = await evaluator({
     learner,
@@ -153,7 +162,8 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   // Where nothing adapts in steps, there is no before and after to compare.
   const looksAtAdaptation = !validation && learner.steps !== undefined;
   if (iterations > 0 && (validation || looksAtAdaptation)) {
-    requireAdaptation(learner, state.params, sources.validation.sample(splitSeed(seed, "validation"), 0));
+    const seen = checkedTask(sources.validation, splitSeed(seed, "validation"), 0, { operation: "train" });
+    requireAdaptation(learner, state.params, seen);
   }
   let reason: "finished" | "interrupted" | "early stop" = "finished";
   let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
@@ -169,7 +179,8 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
         reason = "interrupted";
         break;
       }
-      const running = update(state.params, state.optimizer, batch);
+      const given = batch;
+      const running = update(state.params, state.optimizer, given);
       // Where drawing the next tasks throws, that is the error to report.
       running.catch(() => undefined);
       // The next tasks are drawn while this update runs.
@@ -177,13 +188,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       const { params, optimizer: optimizerState, loss, metrics } = await running;
       const iteration = state.iteration + 1;
       if (!Number.isFinite(loss)) {
-        const problem = `the loss is ${loss} at iteration ${iteration}`;
-        throw new TrainingError(
-          "ILR102",
-          "train",
-          problem,
-          "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before",
-        );
+        throw diverged(`the loss is ${loss} at iteration ${iteration}`, { iteration, batch: given.tasks, saved });
       }
       state = { ...state, iteration, params, optimizer: optimizerState };
       emit({ type: "iteration", iteration, loss, metrics });
@@ -212,7 +217,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       await save("last");
       emit({ type: "checkpoint", iteration: state.iteration });
     }
-    requireFiniteParameters(state);
+    requireFiniteParameters(state, saved);
     if (looksAtAdaptation && reason === "finished" && iterations > 0) {
       // No adaptation goes unchecked: where validation is off, it is looked at once.
       await programs.release();
@@ -286,13 +291,6 @@ function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSi
   });
 }
 
-/** Refuses training tasks of more classes than the learner tells apart; what it predicts is only traced. */
-function requireClasses<P extends Tree>(learner: Learner<P>, params: P, tasks: TaskSource, seed: number): void {
-  if (tasks.classes === undefined) return;
-  const told = learner.trainClasses ?? classesOf(learner, () => traced(learner, params, tasks.sample(seed, 0)));
-  requireToldApart("train", tasks, learner, told);
-}
-
 /**
  * Adapts to a task in trace alone, nothing of which is run: a learner that cannot says so before training rather than
  * after.
@@ -301,20 +299,34 @@ function requireAdaptation<P extends Tree>(learner: Learner<P>, params: P, task:
   measured(learner.loss, traced(learner, params, task), task.query);
 }
 
-/** What the learner predicts for a task's queries, not computed. */
-function traced<P extends Tree>(learner: Learner<P>, params: P, { support, query }: Task): Tensor {
-  const steps = learner.steps === undefined ? {} : { steps: Math.min(learner.steps, 1) };
-  return learner.predict(learner.adapt(params, support, steps), query.x, query.present);
-}
-
 /** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
-function requireFiniteParameters({ params, iteration }: TrainingState): void {
+function requireFiniteParameters({ params, iteration }: TrainingState, saved: boolean): void {
   const names = paths(params);
   const bad = leaves(params).findIndex(({ data }) => (data as Float32Array).some((value) => !Number.isFinite(value)));
   if (bad < 0) return;
-  const problem = `parameter ${names[bad]} is not finite after iteration ${iteration}`;
-  const remedy = "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before";
-  throw new TrainingError("ILR102", "train", problem, remedy);
+  throw diverged(`parameter ${names[bad]} is not finite after iteration ${iteration}`, { iteration, saved });
+}
+
+/**
+ * What is to blame where training comes to no number: values of the batch, all of which are finite, that are out of all
+ * proportion; before any update the loss or the inner loop; else a rate.
+ */
+function diverged(
+  problem: string,
+  { iteration, batch, saved }: { readonly iteration: number; readonly batch?: Task; readonly saved: boolean },
+): TrainingError {
+  const huge = batch && hugeValue(batch);
+  if (huge) return new TrainingError("ILR102", "train", `${problem}: ${huge}`, "Scale inputs and targets to about 1");
+  const remedy =
+    batch && iteration === 1
+      ? "No update was made yet: lower the inner learning rate, or see what the loss is of such predictions and targets"
+      : "Lower the outer or inner learning rate, or clip the gradient";
+  return new TrainingError(
+    "ILR102",
+    "train",
+    problem,
+    `${remedy}${saved ? "; the last checkpoint is from before" : ""}`,
+  );
 }
 
 /** Warnings reach the user of a library call that listens to no events, too. */

@@ -1,9 +1,13 @@
+import { CodedError } from "@innerloop/graph";
+
 /** Codes of errors in training, evaluation and checkpoints. */
 export const trainingErrorCodes = {
   ILR101: "an option of training or evaluation is out of range",
   ILR102: "the loss is not a finite number",
   ILR103: "there is nothing to run on",
   ILR104: "a training does not fit in memory",
+  ILR105: "a value that enters is none: not finite, not a label of the classes at hand, or not of the shape needed",
+  ILR106: "what adaptation or a prediction came to is not a finite number",
   ILR201: "a checkpoint is damaged",
   ILR202: "a checkpoint belongs to another run",
 } as const;
@@ -11,12 +15,9 @@ export const trainingErrorCodes = {
 export type TrainingErrorCode = keyof typeof trainingErrorCodes;
 
 /** `ILR102 train: the loss is NaN at iteration 12. Lower the learning rate` */
-export class TrainingError extends Error {
-  readonly code: TrainingErrorCode;
-  constructor(code: TrainingErrorCode, operation: string, problem: string, remedy: string) {
-    super(`${code} ${operation}: ${problem}. ${remedy}`);
-    this.name = "TrainingError";
-    this.code = code;
+export class TrainingError extends CodedError<TrainingErrorCode> {
+  static {
+    TrainingError.prototype.name = "TrainingError";
   }
 }
 

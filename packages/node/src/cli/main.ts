@@ -1,4 +1,5 @@
 /** The command `innerloop`: reads the command line by the option table, runs the command, turns errors into messages. */
+import { declareLibraryModule } from "@innerloop/graph";
 import { Command, CommanderError, Option } from "commander";
 import {
   type CommandName,
@@ -18,6 +19,9 @@ import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
 import { createOutput, ignoreFailures, type Output, writeShown } from "./output.js";
 import { hasColour, paintFor } from "./terminal.js";
 import { ownVersion } from "./versions.js";
+
+// Errors name the line of an experiment file, and none of this package.
+declareLibraryModule(new URL("../index.js", import.meta.url).href);
 
 /** Runs one command line and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {

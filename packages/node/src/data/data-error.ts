@@ -1,3 +1,5 @@
+import { CodedError } from "@innerloop/graph";
+
 /** Every error of the data sets: what each code means. The message of an error adds what happened, where, and what to do. */
 export const dataErrorCodes = {
   ILD01: "a data set name that cannot be used",
@@ -29,17 +31,17 @@ export const dataErrorCodes = {
 export type DataErrorCode = keyof typeof dataErrorCodes;
 
 /** An error while reading, fetching or storing a data set: `ILD23 URL: md5 is ..., expected .... Remedy.` */
-export class DataError extends Error {
-  readonly code: DataErrorCode;
+export class DataError extends CodedError<DataErrorCode> {
+  static {
+    DataError.prototype.name = "DataError";
+  }
   /** The file, entry, address or data set that the error is about. */
   readonly where: string;
   /** What is wrong with it, without what to do. */
   readonly problem: string;
 
   constructor(code: DataErrorCode, where: string, problem: string, remedy: string, options?: { cause?: unknown }) {
-    super(`${code} ${where}: ${problem}. ${remedy}`, options);
-    this.name = "DataError";
-    this.code = code;
+    super(code, where, problem, remedy, options);
     this.where = where;
     this.problem = problem;
   }

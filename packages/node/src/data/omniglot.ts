@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { areaAveraging } from "./area-averaging.js";
-import { DataError, onFile, quoted, reasonOf } from "./data-error.js";
+import { DataError, onFile, quoted } from "./data-error.js";
 import { downloadFile } from "./download.js";
 import { decodeImage } from "./image-decoding.js";
 import { isSystemName } from "./image-tree.js";

@@ -40,6 +40,7 @@ import {
   lines,
   meanSquaredError,
   mlp,
+  mostPooledBlocks,
   nearestNeighbour,
   type Optimizer,
   rmsProp,
@@ -252,6 +253,13 @@ function modelsOf(
         throw new UsageError("--model conv is for images", "Use --model mlp");
       if (!batchNorm)
         throw new UsageError("--batch-norm none is for --model mlp", "Choose transductive, support or running");
+      const most = mostPooledBlocks([height, width]);
+      if (downsampling === "pool" && blocks > most) {
+        throw new UsageError(
+          `--blocks ${blocks} with --downsampling pool of images of ${height} x ${width}, which can be halved ${most} times`,
+          `Give --blocks ${most} or fewer, larger images, or --downsampling stride`,
+        );
+      }
       const shared = { imageShape: [height, width, channels], filters, blocks, batchNorm } as const;
       return {
         model: convNet({ ...shared, downsampling, ways: outputs }),
@@ -303,6 +311,8 @@ function learnerOf(
   { shots, trainShots }: TrainedSizes = options,
 ): Learner {
   const { learner, steps, innerRate, iterations, distance, proximal, units } = options;
+  if (learner === "boil" && options.model === "linear")
+    throw new UsageError("--model linear of --learner boil, which adapts all but the last layer", "Use conv or mlp");
   const supportRows = Math.max(shots, mostOf(trainShots)) * (setting.kind === "classification" ? setting.outputs : 1);
   const temperature = options.temperature === "learned" ? "learned" : 1;
   const inner = innerOptimizerOf(options);

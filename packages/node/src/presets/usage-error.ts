@@ -1,10 +1,14 @@
+import { DescribedError } from "@innerloop/graph";
+
 /** Something wrong with how an experiment or command was asked for; the command line ends with code 2. */
-export class UsageError extends Error {
+export class UsageError extends DescribedError {
+  static {
+    UsageError.prototype.name = "UsageError";
+  }
   /** A line that follows the message, such as a suggestion. */
   readonly remedy: string;
   constructor(problem: string, remedy: string) {
     super(`${problem}. ${remedy}`);
-    this.name = "UsageError";
     this.remedy = remedy;
   }
 }

@@ -1,3 +1,5 @@
+import { CodedError } from "@innerloop/graph";
+
 /** Every error of run folders: what each code means. */
 export const runErrorCodes = {
   ILN01: "a run folder that is not there, or is none",
@@ -15,11 +17,8 @@ export const runErrorCodes = {
 export type RunErrorCode = keyof typeof runErrorCodes;
 
 /** `ILN01 runs/x: there is no run in it. Remedy.` */
-export class RunError extends Error {
-  readonly code: RunErrorCode;
-  constructor(code: RunErrorCode, where: string, problem: string, remedy: string, options?: { cause?: unknown }) {
-    super(`${code} ${where}: ${problem}. ${remedy}`, options);
-    this.name = "RunError";
-    this.code = code;
+export class RunError extends CodedError<RunErrorCode> {
+  static {
+    RunError.prototype.name = "RunError";
   }
 }
