@@ -57,6 +57,7 @@ export {
   TaskError,
   type TaskErrorCode,
   type TaskSource,
+  type TaskPool,
   taskErrorCodes,
   withoutPadding,
 } from "./task.js";

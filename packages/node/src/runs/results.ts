@@ -104,8 +104,15 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
   return evaluations;
 }
 
-/** An evaluation as results.json and `--json` have it. */
-export const evaluationRecord = ({ learner, protocol, rows }: Evaluation) => ({ learner, protocol, rows });
+/** An evaluation as results.json, events and `--json` have it: without the values of every task. */
+export const evaluationRecord = ({ learner, protocol, rows, draws }: Evaluation) => ({
+  learner,
+  protocol,
+  ...(draws ? { pool: poolOf(draws) } : {}),
+  rows,
+});
+
+const poolOf = ({ of, count, examples }: NonNullable<Evaluation["draws"]>) => ({ of, count, examples });
 
 /** Options that say where to compute, and not what. */
 export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);

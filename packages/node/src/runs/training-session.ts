@@ -14,6 +14,7 @@ import {
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
+import { evaluationRecord } from "./results.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
 
 /** How a run will train, and what that takes. */
@@ -127,7 +128,7 @@ export async function trainInFolder(setting: {
 function logged(event: TrainingEvent): RunEvent {
   switch (event.type) {
     case "validation":
-      return { ...event, evaluation: { ...event.evaluation, values: undefined, confidence: undefined } };
+      return { ...event, evaluation: evaluationRecord(event.evaluation) };
     case "end":
       return { ...event, peakBytes: process.resourceUsage().maxRSS * 1024 };
     default:
