@@ -56,8 +56,8 @@ export {
   type Task,
   TaskError,
   type TaskErrorCode,
-  type TaskSource,
   type TaskPool,
+  type TaskSource,
   taskErrorCodes,
   withoutPadding,
 } from "./task.js";

@@ -71,7 +71,11 @@ export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupe
     },
     classes: ways,
     unlabelled: true,
-    pool: poolOf(classes, (seed, index) => random(seed, index).choose(classes.length, ways + distractorClasses).slice(0, ways)),
+    pool: poolOf(classes, (seed, index) =>
+      random(seed, index)
+        .choose(classes.length, ways + distractorClasses)
+        .slice(0, ways),
+    ),
     sample(seed, index) {
       const source = random(seed, index);
       const support = new ExampleRows(data, ways * shots + (ways + distractorClasses) * unlabelled, false);

@@ -54,6 +54,8 @@ export interface TaskPool {
   readonly count: number;
   /** Images or rows of all of them together. */
   readonly examples: number;
+  /** Training has seen these classes, and it is their examples that are new: figures are about no others. */
+  readonly seen?: true;
   /** Those that the task at an address is made of, as numbers below `count`; of classes in the order of their labels. */
   drawn(seed: number, index: number): readonly number[];
 }

@@ -96,7 +96,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const draws = taskDraws(tasks.pool, taskSeed, count);
-  const tellsClasses = draws?.of === "classes" && !leavesOut(draws);
+  const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
   const rowsOf = (params: Tree, task: Task): Tree =>
     steps.map((n) => {
       const prediction = learner.predict(
@@ -181,7 +181,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       : undefined;
     const figureOf = (row: number, name: string): Estimated => {
       const list = values[row]![name]!;
-      const counting = draws && poolInterval(list, draws, byClass?.[row]![name]);
+      const counting = draws && poolInterval(list, draws, byClass?.[row]?.[name]);
       return { ...estimated(list), ...(counting === undefined ? {} : { poolInterval: counting }) };
     };
     const { title } = learner.loss;
@@ -281,7 +281,7 @@ export type FigureAt = readonly [evaluation: Evaluation, row: number, name: stri
  */
 export function figureDifference([a, rowOfA, nameInA]: FigureAt, [b, rowOfB, nameInB]: FigureAt): Estimated {
   const values = differences(a.values[rowOfA]![nameInA]!, b.values[rowOfB]![nameInB]!);
-  const [first, second] = [a.byClass?.[rowOfA]![nameInA], b.byClass?.[rowOfB]![nameInB]];
+  const [first, second] = [a.byClass?.[rowOfA]?.[nameInA], b.byClass?.[rowOfB]?.[nameInB]];
   const byClass = first && second?.map((list, task) => differences(first[task]!, list));
   const counting = a.draws && poolInterval(values, a.draws, byClass);
   return { ...estimated(values), ...(counting === undefined ? {} : { poolInterval: counting }) };

@@ -7,7 +7,7 @@
 import type { TaskPool } from "../tasks/task.js";
 
 /** What evaluated tasks were drawn from, and what each has of it. */
-export interface TaskDraws extends Pick<TaskPool, "of" | "count" | "examples"> {
+export interface TaskDraws extends Omit<TaskPool, "drawn"> {
   /** By task, in the order of their addresses: numbers below `count`. */
   readonly tasks: readonly (readonly number[])[];
 }
@@ -15,8 +15,8 @@ export interface TaskDraws extends Pick<TaskPool, "of" | "count" | "examples"> {
 /** The draws of the first tasks of a seed; undefined for tasks that are drawn from no pool. */
 export function taskDraws(pool: TaskPool | undefined, seed: number, tasks: number): TaskDraws | undefined {
   if (!pool) return undefined;
-  const { of, count, examples } = pool;
-  return { of, count, examples, tasks: Array.from({ length: tasks }, (_, index) => pool.drawn(seed, index)) };
+  const { drawn, ...described } = pool;
+  return { ...described, tasks: Array.from({ length: tasks }, (_, index) => drawn(seed, index)) };
 }
 
 /** Tasks that have to be without a class for their mean to be one. */
@@ -46,8 +46,8 @@ export function leavesOut({ count, tasks }: TaskDraws): boolean {
  * Where tasks leave out no class, m_c is the mean over the queries of c instead, and V_classes is their variance over C,
  * less noise. What a class does to the queries of others is then not in it: the interval is at least so wide.
  *
- * The degrees of freedom are Satterthwaite's, C - 1 where classes are what matters. Infinite for a pool of one, undefined
- * where all tasks have all classes and no values by class are known.
+ * The degrees of freedom are Satterthwaite's, C - 1 where classes are what matters. Infinite for a pool of one; undefined
+ * for classes that training has seen, and where all tasks have all classes and no values by class are known.
  *
  * @param values of each task
  * @param byClass of each task, by place in its draw: the value on the queries of that class, NaN where it has none
@@ -57,7 +57,8 @@ export function poolInterval(
   draws: TaskDraws,
   byClass?: readonly ArrayLike<number>[],
 ): number | undefined {
-  const { count } = draws;
+  const { count, seen } = draws;
+  if (seen) return undefined;
   if (count < 2 || values.length < 2) return Number.POSITIVE_INFINITY;
   const taskVariance = variance(values) / values.length;
   let classVariance: number;
@@ -84,12 +85,15 @@ function jackknifeVariance(values: ArrayLike<number>, { count, tasks }: TaskDraw
   // Each m_c - mean m is a weighted sum over tasks: of independent ones, its variance is that of a task times the squares.
   const weights = without.map((n) => 1 / n);
   const all = weights.reduce((a, b) => a + b, 0);
-  const squares = tasks.reduce((sum, drawn) => {
-    // Weights are 1 / n for the classes that the task is without, 0 for those that it has, less their mean.
-    const present = drawn.reduce((a, place) => a + weights[place]!, 0);
-    const presentSquares = drawn.reduce((a, place) => a + weights[place]! ** 2, 0);
-    return sum - presentSquares - (all - present) ** 2 / count;
-  }, tasks.length * weights.reduce((a, b) => a + b * b, 0));
+  const squares = tasks.reduce(
+    (sum, drawn) => {
+      // Weights are 1 / n for the classes that the task is without, 0 for those that it has, less their mean.
+      const present = drawn.reduce((a, place) => a + weights[place]!, 0);
+      const presentSquares = drawn.reduce((a, place) => a + weights[place]! ** 2, 0);
+      return sum - presentSquares - (all - present) ** 2 / count;
+    },
+    tasks.length * weights.reduce((a, b) => a + b * b, 0),
+  );
   const noise = taskVariance * tasks.length * squares;
   const spread = (count - 1) * variance(means);
   return Math.max(0, ((count - 1) / count) * (spread - noise));

@@ -70,6 +70,24 @@ export function figuresChosen(
 export interface Figure {
   readonly mean: number;
   readonly interval: number;
+  /** The interval that counts the classes or groups behind the tasks too; `null` where it was infinite and written as JSON. */
+  readonly poolInterval?: number | null;
+}
+
+/** The classes or groups that evaluated tasks were drawn from. */
+export type Pool = Omit<NonNullable<Evaluation["draws"]>, "tasks">;
+
+/** What the line of second intervals is called: `± for other classes`. */
+export const beyondTitle = ({ of }: Pick<Pool, "of">): string => `± for other ${of}`;
+
+/** `3 held-out classes (24 examples)`, `12 held-out groups (132 rows)` */
+export function poolText({ of, count, examples, seen }: Pool, isHeldOut: boolean): string {
+  const number = (n: number): string => n.toLocaleString("en");
+  const rows = of === "groups" ? "row" : "example";
+  const one = of === "groups" ? "group" : "class";
+  const what = `${number(count)} ${isHeldOut && !seen ? "held-out " : ""}${count === 1 ? one : of}`;
+  const held = seen ? "held out: " : "";
+  return `${what} (${held}${number(examples)} ${examples === 1 ? rows : `${rows}s`})`;
 }
 
 export interface ResultsCells {

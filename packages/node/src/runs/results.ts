@@ -112,7 +112,7 @@ export const evaluationRecord = ({ learner, protocol, rows, draws }: Evaluation)
   rows,
 });
 
-const poolOf = ({ of, count, examples }: NonNullable<Evaluation["draws"]>) => ({ of, count, examples });
+const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool;
 
 /** Options that say where to compute, and not what. */
 export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
