@@ -20,7 +20,7 @@ export function taskDraws(pool: TaskPool | undefined, seed: number, tasks: numbe
 }
 
 /** Tasks that have to be without a class for their mean to be one. */
-const fewestWithout = 10;
+const fewestWithout = 4;
 
 /**
  * Whether every class is missing from some tasks, so that what it does to a task can be seen. Where all tasks have all of

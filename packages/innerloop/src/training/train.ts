@@ -138,9 +138,12 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   emit({ type: "start", iteration: state.iteration, iterations, chunkSize, recompute, parameters });
 
   let best = await knownBest(options, state);
+  /** Updates behind the last checkpoint, where there is one. */
+  let kept = checkpoints && state.iteration > 0 ? state.iteration : undefined;
   const save = async (name: "last" | "best"): Promise<void> => {
-    requireFiniteParameters(state);
+    requireFiniteParameters(state, kept);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
+    if (checkpoints && name === "last") kept = state.iteration;
   };
   const validator = await evaluator({
     learner,
@@ -176,15 +179,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       batch = state.iteration + 1 < iterations ? batchAt(state.iteration + 1) : undefined;
       const { params, optimizer: optimizerState, loss, metrics } = await running;
       const iteration = state.iteration + 1;
-      if (!Number.isFinite(loss)) {
-        const problem = `the loss is ${loss} at iteration ${iteration}`;
-        throw new TrainingError(
-          "ILR102",
-          "train",
-          problem,
-          "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before",
-        );
-      }
+      if (!Number.isFinite(loss)) throw diverged(`the loss is ${loss} at iteration ${iteration}`, kept);
       state = { ...state, iteration, params, optimizer: optimizerState };
       emit({ type: "iteration", iteration, loss, metrics });
       if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
@@ -212,7 +207,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       await save("last");
       emit({ type: "checkpoint", iteration: state.iteration });
     }
-    requireFiniteParameters(state);
+    requireFiniteParameters(state, kept);
     if (looksAtAdaptation && reason === "finished" && iterations > 0) {
       // No adaptation goes unchecked: where validation is off, it is looked at once.
       await programs.release();
@@ -307,13 +302,18 @@ function traced<P extends Tree>(learner: Learner<P>, params: P, { support, query
 }
 
 /** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
-function requireFiniteParameters({ params, iteration }: TrainingState): void {
+function requireFiniteParameters({ params, iteration }: TrainingState, kept: number | undefined): void {
   const names = paths(params);
   const bad = leaves(params).findIndex(({ data }) => (data as Float32Array).some((value) => !Number.isFinite(value)));
   if (bad < 0) return;
-  const problem = `parameter ${names[bad]} is not finite after iteration ${iteration}`;
-  const remedy = "Lower the outer or inner learning rate, or clip the gradient; the last checkpoint is from before";
-  throw new TrainingError("ILR102", "train", problem, remedy);
+  throw diverged(`parameter ${names[bad]} is not finite after iteration ${iteration}`, kept);
+}
+
+/** @param kept updates behind the last checkpoint, where there is one */
+function diverged(problem: string, kept: number | undefined): TrainingError {
+  const from = kept === undefined ? "" : `; the last checkpoint is from before, after ${kept} updates`;
+  const remedy = `Lower the outer or inner learning rate, or clip the gradient${from}`;
+  return new TrainingError("ILR102", "train", problem, remedy);
 }
 
 /** Warnings reach the user of a library call that listens to no events, too. */

@@ -19,8 +19,11 @@ interface Table {
 }
 
 /** One figure of all methods; that of the first with the intervals that count classes below it. */
-function figureTable(evaluations: readonly Evaluation[], title: string, name?: string): Table {
-  const { header, rows } = resultsCells(evaluations, name);
+function figureTable(
+  evaluations: readonly Evaluation[],
+  { title, name, chosen }: { readonly title: string; readonly name?: string; readonly chosen?: number | undefined },
+): Table {
+  const { header, rows } = resultsCells(evaluations, name, chosen);
   return {
     header: [title, ...header],
     rows: rows.flatMap(({ method, name: figure, figures }, i) => [
@@ -40,8 +43,8 @@ export function beyondRow(
   return [[`  ${beyondTitle(draws)}`, ...figures.map((each) => plusMinus(name, each?.poolInterval))]];
 }
 
-const tableOf = (evaluations: readonly Evaluation[], name: string): Table =>
-  figureTable(evaluations, figureTitle(name, evaluations[0]), name);
+const tableOf = (evaluations: readonly Evaluation[], name: string, chosen?: number): Table =>
+  figureTable(evaluations, { title: figureTitle(name, evaluations[0]), name, chosen });
 
 /** What there is to say of the first method beside its leading figure: one row per figure. */
 function otherFigures(first: Evaluation): Table | undefined {
@@ -109,23 +112,34 @@ export function drawTable(
  * one of all methods, and the others of the first.
  *
  * @param room columns that there are for a line
+ * @param chosen the steps that validation has chosen, whose column is marked
  */
 export function resultsTable(
   evaluations: readonly Evaluation[],
   paint: Paint,
   names?: readonly string[],
   room: number = roomIn(),
+  chosen?: number,
 ): string {
   const ofAll = (table: Table): string => drawTable(table, { paint, room, bold: table.rows[0]![0]! });
-  if (names) return names.map((name) => ofAll(tableOf(evaluations, name))).join("\n\n");
+  if (names) return names.map((name) => ofAll(tableOf(evaluations, name, chosen))).join("\n\n");
   const others = otherFigures(evaluations[0]!);
-  return [ofAll(figureTable(evaluations, "")), ...(others ? [drawTable(others, { paint, room })] : [])].join("\n\n");
+  const leading = ofAll(figureTable(evaluations, { title: "", chosen }));
+  return [leading, ...(others ? [drawTable(others, { paint, room })] : [])].join("\n\n");
 }
 
 /** Every figure of every method, the leading one first. */
-export function resultsMarkdown(title: string, evaluations: readonly Evaluation[], notes: readonly string[]): string {
+export function resultsMarkdown(
+  title: string,
+  evaluations: readonly Evaluation[],
+  notes: readonly string[],
+  chosen?: number,
+): string {
   const [, ...others] = figureNamesOf(evaluations[0]);
-  const tables = [figureTable(evaluations, ""), ...others.map((name) => tableOf(evaluations, name))];
+  const tables = [
+    figureTable(evaluations, { title: "", chosen }),
+    ...others.map((name) => tableOf(evaluations, name, chosen)),
+  ];
   return [
     `# ${title}`,
     "",
@@ -178,7 +192,7 @@ function beyondText({ draws, byClass, rows }: Evaluation): string {
   if (!draws || Object.values(rows[0]?.figures ?? {}).every(({ poolInterval }) => poolInterval === undefined))
     return "";
   const { of, count: all } = draws;
-  const least = byClass ? ", at least: every task has them all" : "";
+  const least = byClass ? ", at least: tasks leave none out" : "";
   return `, and for other ${of} like these ${count(all)}${least}`;
 }
 

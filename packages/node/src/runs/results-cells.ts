@@ -111,10 +111,14 @@ export const isStepless = ({ rows, protocol }: Evaluation): boolean =>
 /** What the column of learners that adapt without steps is called: their figure is neither one before adapting nor after. */
 export const steplessTitle = "no steps";
 
-/** @param figure the one to show; that with which the first evaluation leads, unless given */
+/**
+ * @param figure the one to show; that with which the first evaluation leads, unless given
+ * @param chosen the steps that validation has chosen, whose column is marked
+ */
 export function resultsCells(
   evaluations: readonly Evaluation[],
   figure: string = figureNameOf(evaluations[0]),
+  chosen?: number,
 ): ResultsCells {
   const leading = { name: figure, title: figureTitle(figure, evaluations[0]) };
   const steps = [
@@ -137,7 +141,8 @@ export function resultsCells(
       figures: places.map((place) => (name === undefined ? undefined : rowAt(place)?.figures[name])),
     };
   });
-  return { header: places.map(placeTitle), rows };
+  const mark = (steps: number | undefined): string => (steps !== undefined && steps === chosen ? "*" : "");
+  return { header: places.map((steps) => placeTitle(steps) + mark(steps)), rows };
 }
 
 function placeTitle(steps: number | undefined): string {
