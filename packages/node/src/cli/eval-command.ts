@@ -13,6 +13,7 @@ import {
 } from "../runs/results.js";
 import { figuresChosen } from "../runs/results-cells.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { failureOf, problemOf } from "../runs/training-session.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";
@@ -180,7 +181,9 @@ export async function evaluateAndReport(setting: {
     const text = adaptationWarningOf(curveOf(each));
     return text === undefined ? [] : [methods.length > 0 ? `${each.learner}: ${text}` : text];
   });
+  const failure = await failureOf(run);
   const besideTable = [
+    ...(failure ? [`the training of this run failed: ${problemOf(failure)}`] : []),
     ...(chosen ? [chosenText(chosen)] : []),
     ...(baselines.length > 0 && setting.baselineTasks !== undefined && setting.baselineTasks < options.evalTasks
       ? [
