@@ -94,9 +94,13 @@ export type Targets = Omit<Examples, "x">;
  */
 export function overPresent(f: Metric, prediction: Tensor, { y, present }: Targets): Tensor {
   if (!present) return f(prediction, y);
+  return div(sum(mul(byRow(f, prediction, y), present)), max(sum(present), 1));
+}
+
+/** The loss or metric of each row by itself: [n]. */
+export function byRow(f: Metric, prediction: Tensor, y: Tensor): Tensor {
   const alone = (x: Tensor): Tensor => reshape(x, [1, ...x.shape]);
-  const each = vmap((row: Tensor, target: Tensor) => f(alone(row), alone(target)))(prediction, y);
-  return div(sum(mul(each, present)), max(sum(present), 1));
+  return vmap((row: Tensor, target: Tensor) => f(alone(row), alone(target)))(prediction, y);
 }
 
 /** A loss with its metrics, for one set of predictions. */

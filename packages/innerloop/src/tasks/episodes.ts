@@ -9,6 +9,7 @@ import {
   type Examples,
   isRange,
   TaskError,
+  type TaskPool,
   type TaskSource,
 } from "./task.js";
 
@@ -91,6 +92,14 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
   );
   const areSmall = classes.some(({ count }) => count < mostShots + mostQueries);
   const set = (each: number): ExampleRows => new ExampleRows(data, mostWays * each, varies);
+  /** What a task is of, and the random numbers that go on to choose its examples. */
+  const drawnAt = (seed: number, index: number) => {
+    const source = random(seed, index);
+    const taskWays = drawCount(ways, source);
+    const taskShots = balanced ? drawCount(shots, source) : undefined;
+    const taskQueries = drawCount(queries, source);
+    return { source, taskShots, taskQueries, chosen: source.choose(classes.length, taskWays) };
+  };
   return {
     name: `${data.name} ${describeCount(ways)}-way ${describeCount(shots)}-shot`,
     description: {
@@ -104,24 +113,22 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
       ...(augment ? { augmentation: augment.description ?? "given" } : {}),
     },
     classes: mostWays,
+    pool: poolOf(classes, (seed, index) => drawnAt(seed, index).chosen),
     sample(seed, index) {
-      const source = random(seed, index);
+      const { source, taskShots, taskQueries, chosen } = drawnAt(seed, index);
       // Numbers of its own: which examples a task has does not depend on how they are changed. Counter 1 is dropout's.
       const change = augment && { augment, random: random(seed, index, 2) };
       const support = set(mostShots);
       const query = set(mostQueries);
-      const taskWays = drawCount(ways, source);
-      const taskShots = balanced ? drawCount(shots, source) : undefined;
-      const taskQueries = drawCount(queries, source);
-      source.choose(classes.length, taskWays).forEach((chosen, label) => {
-        const entry = classes[chosen]!;
+      chosen.forEach((place, label) => {
+        const entry = classes[place]!;
         const given = sharesOf(
           entry.count,
           { shots: taskShots ?? drawCount(shots, source), queries: taskQueries },
           least,
         );
-        source.choose(entry.count, given.shots + given.queries).forEach((example, place) => {
-          (place < given.shots ? support : query).add(entry, example, label, change);
+        source.choose(entry.count, given.shots + given.queries).forEach((example, i) => {
+          (i < given.shots ? support : query).add(entry, example, label, change);
         });
       });
       return { support: support.examples(), query: query.examples() };
@@ -224,6 +231,14 @@ export function usableClasses(
   }
   return classes;
 }
+
+/** @internal Classes as the pool of the tasks that are drawn from them. */
+export const poolOf = (classes: readonly ExampleClass[], drawn: TaskPool["drawn"]): TaskPool => ({
+  of: "classes",
+  count: classes.length,
+  examples: classes.reduce((sum, { count }) => sum + count, 0),
+  drawn,
+});
 
 /** @internal The rows of a support or query set in the making. What is not added is padding. */
 export class ExampleRows {

@@ -148,6 +148,12 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       skippedGroups: small.size,
       ...("train" in split ? { split: `lists, hash ${hashOfLists(split)}` } : {}),
     },
+    pool: {
+      of: "groups",
+      count: names.length,
+      examples: names.reduce((sum, name) => sum + groups.get(name)!.length, 0),
+      drawn: (seed, index) => [random(seed, index).integer(names.length)],
+    },
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;

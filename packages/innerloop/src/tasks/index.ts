@@ -56,6 +56,7 @@ export {
   type Task,
   TaskError,
   type TaskErrorCode,
+  type TaskPool,
   type TaskSource,
   taskErrorCodes,
   withoutPadding,

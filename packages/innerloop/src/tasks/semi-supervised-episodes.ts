@@ -1,6 +1,6 @@
 import { tensor } from "@innerloop/graph";
 import { random } from "../random.js";
-import { ExampleRows, usableClasses } from "./episodes.js";
+import { ExampleRows, poolOf, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { type Examples, type TaskSource, wholeNumber } from "./task.js";
 
@@ -71,6 +71,11 @@ export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupe
     },
     classes: ways,
     unlabelled: true,
+    pool: poolOf(classes, (seed, index) =>
+      random(seed, index)
+        .choose(classes.length, ways + distractorClasses)
+        .slice(0, ways),
+    ),
     sample(seed, index) {
       const source = random(seed, index);
       const support = new ExampleRows(data, ways * shots + (ways + distractorClasses) * unlabelled, false);

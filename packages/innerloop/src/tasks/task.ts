@@ -36,6 +36,8 @@ export interface TaskSource {
   readonly openSet?: true;
   /** Whether support sets hold examples whose class is not told, under the label -1. */
   readonly unlabelled?: true;
+  /** What tasks are drawn from, where there is so much of it and no more; families of formulas have none. */
+  readonly pool?: TaskPool;
   /**
    * The task at an address.
    *
@@ -44,6 +46,18 @@ export interface TaskSource {
    * @throws RangeError ILT101 where they are not
    */
   sample(seed: number, index: number): Task;
+}
+
+/** The classes of a data set, or the groups of a table: many tasks share one where there are few of them. */
+export interface TaskPool {
+  readonly of: "classes" | "groups";
+  readonly count: number;
+  /** Images or rows of all of them together. */
+  readonly examples: number;
+  /** Training has seen these classes, and it is their examples that are new: figures are about no others. */
+  readonly seen?: true;
+  /** Those that the task at an address is made of, as numbers below `count`; of classes in the order of their labels. */
+  drawn(seed: number, index: number): readonly number[];
 }
 
 /** How many there are of something in a task: the same number in all tasks, or one drawn for each, `to` included. */

@@ -1,11 +1,12 @@
 import { compile, type Executor, leaves, paths, type Tensor, type Tree, vmap } from "@innerloop/graph";
-import { type Adapter, measured } from "../learners/learner.js";
-import type { PredictionConfidence } from "../losses.js";
+import { type Adapter, byRow, measured } from "../learners/learner.js";
+import type { Loss, Metric, PredictionConfidence } from "../losses.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
+import { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
 import { classesOf, requireToldApart, rulesFor, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
@@ -13,6 +14,11 @@ import { TrainingError, wholeOption } from "./training-error.js";
 export interface Estimated {
   readonly mean: number;
   readonly interval: number;
+  /**
+   * Half-width of the interval that takes the classes or groups of the tasks for a sample too, from all that are like
+   * them: see `poolInterval`. Only of tasks that are drawn from so many and no more.
+   */
+  readonly poolInterval?: number;
 }
 
 /** Figures after so many adaptation steps. */
@@ -34,6 +40,13 @@ export interface Evaluation {
   readonly values: readonly Readonly<Record<string, Float64Array>>[];
   /** Per row, how sure each task's predictions are, in the same order; for losses that give probabilities. */
   readonly confidence?: readonly (readonly TaskConfidence[])[];
+  /** The classes or groups behind the tasks, where these are drawn from so many and no more. */
+  readonly draws?: TaskDraws;
+  /**
+   * Per row and figure, of each task the value of each class that it has, in the order of its draw: where all tasks have
+   * all classes, which nothing else tells apart.
+   */
+  readonly byClass?: readonly Readonly<Record<string, readonly Float64Array[]>>[];
 }
 
 export interface EvaluateOptions {
@@ -85,6 +98,8 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
+  const draws = taskDraws(tasks.pool, taskSeed, count);
+  const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
   const rowsOf = (params: Tree, task: Task): Tree =>
     steps.map((n) => {
       const prediction = learner.predict(
@@ -102,11 +117,13 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       return {
         figures: { loss, ...metrics },
         queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
+        ...(tellsClasses ? { each: eachQuery(learner.loss, prediction, task.query.y) } : {}),
       };
     });
   const perTask = (params: Tree, task: Task): ChunkResult => ({
     rows: rowsOf(params, task),
     ...(task.query.present ? { present: task.query.present } : {}),
+    ...(tellsClasses ? { labels: task.query.y } : {}),
   });
   const program = compile((params: Tree, batch: Task): ChunkResult => vmap(perTask, [null, 0])(params, batch), {
     executor,
@@ -156,6 +173,25 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
         })
       : undefined;
     const resamples = confidence && taskResamples(count);
+    const byClass = tellsClasses
+      ? steps.map((_, row) => {
+          const labels = perTaskValues(
+            results.map((result) => result.labels!),
+            presents,
+          );
+          return Object.fromEntries(
+            figureNames.map((name) => {
+              const each = perTaskValues(columnAt(row, `each/${name}`), presents);
+              return [name, each.map((list, task) => meansByLabel(list, labels[task]!, draws.tasks[task]!.length))];
+            }),
+          );
+        })
+      : undefined;
+    const figureOf = (row: number, name: string): Estimated => {
+      const list = values[row]![name]!;
+      const counting = draws && poolInterval(list, draws, byClass?.[row]?.[name]);
+      return { ...estimated(list), ...(counting === undefined ? {} : { poolInterval: counting }) };
+    };
     const { title } = learner.loss;
     return {
       learner: learner.name,
@@ -170,12 +206,14 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       rows: steps.map((n, row) => ({
         steps: n,
         figures: {
-          ...Object.fromEntries(Object.entries(values[row]!).map(([name, list]) => [name, estimated(list)])),
+          ...Object.fromEntries(figureNames.map((name) => [name, figureOf(row, name)])),
           ...(confidence ? { calibrationError: calibrationError(confidence[row]!, resamples) } : {}),
         },
       })),
       values,
       ...(confidence ? { confidence } : {}),
+      ...(draws ? { draws } : {}),
+      ...(byClass ? { byClass } : {}),
     };
   };
   return { run, release: () => program.release() };
@@ -186,7 +224,25 @@ type ChunkResult = {
   readonly rows: Tree;
   /** [tasks, queries], where there is padding. */
   readonly present?: Tensor;
+  /** [tasks, queries], where classes are told apart. */
+  readonly labels?: Tensor;
 };
+
+/** Each figure of each query by itself. */
+const eachQuery = (loss: Loss, prediction: Tensor, y: Tensor): Tree =>
+  Object.fromEntries(
+    Object.entries({ loss: loss as Metric, ...loss.metrics }).map(([name, f]) => [name, byRow(f, prediction, y)]),
+  );
+
+/** The mean of the values of each label; NaN of one that there is no query of. */
+function meansByLabel(values: ArrayLike<number>, labels: ArrayLike<number>, classes: number): Float64Array {
+  const [sums, counts] = [new Float64Array(classes), new Float64Array(classes)];
+  for (let i = 0; i < values.length; i++) {
+    sums[labels[i]!]! += values[i]!;
+    counts[labels[i]!]!++;
+  }
+  return sums.map((sum, label) => sum / counts[label]!);
+}
 
 const confidenceOf = (of: PredictionConfidence | undefined, prediction: Tensor, y: Tensor): Tree =>
   of ? { topProbability: of.topProbability(prediction, y), correct: of.correct(prediction, y) } : {};
@@ -204,7 +260,7 @@ function perTaskValues(chunks: readonly Tensor[], presents: readonly (Tensor | u
   });
 }
 
-/** Mean and 95% interval of independent values; the interval of a single one is infinite. */
+/** Mean and 95% interval over tasks of independent values; the interval of a single one is infinite. */
 export function estimated(values: ArrayLike<number>): Estimated {
   const list = Array.from(values);
   const mean = list.reduce((a, b) => a + b, 0) / list.length;
@@ -220,9 +276,29 @@ export function estimated(values: ArrayLike<number>): Estimated {
  * @throws TrainingError ILR101 where they are not values of as many tasks
  */
 export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Estimated {
+  return estimated(differences(a, b));
+}
+
+/** A figure in an evaluation: its row, and its name there. */
+export type FigureAt = readonly [evaluation: Evaluation, row: number, name: string];
+
+/**
+ * The same of a figure in two evaluations on the same tasks, with the interval that counts classes where there is one.
+ *
+ * @throws TrainingError ILR101 where they are not of as many tasks
+ */
+export function figureDifference([a, rowOfA, nameInA]: FigureAt, [b, rowOfB, nameInB]: FigureAt): Estimated {
+  const values = differences(a.values[rowOfA]![nameInA]!, b.values[rowOfB]![nameInB]!);
+  const [first, second] = [a.byClass?.[rowOfA]?.[nameInA], b.byClass?.[rowOfB]?.[nameInB]];
+  const byClass = first && second?.map((list, task) => differences(first[task]!, list));
+  const counting = a.draws && poolInterval(values, a.draws, byClass);
+  return { ...estimated(values), ...(counting === undefined ? {} : { poolInterval: counting }) };
+}
+
+function differences(a: ArrayLike<number>, b: ArrayLike<number>): Float64Array {
   if (a.length !== b.length) {
     const problem = `${a.length} values beside ${b.length}`;
     throw new TrainingError("ILR101", "pairedDifference", problem, "Give the values of two learners on the same tasks");
   }
-  return estimated(Array.from(a, (value, task) => value - b[task]!));
+  return Float64Array.from(a, (value, task) => value - b[task]!);
 }

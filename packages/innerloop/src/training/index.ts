@@ -23,6 +23,8 @@ export {
   type EvaluationRow,
   estimated,
   evaluate,
+  type FigureAt,
+  figureDifference,
   pairedDifference,
 } from "./evaluate.js";
 export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
@@ -38,6 +40,7 @@ export {
   type OpenSetScore,
   openSetAnswers,
 } from "./open-set.js";
+export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
 export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
 export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys } from "./task-batch.js";

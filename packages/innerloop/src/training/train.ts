@@ -144,12 +144,12 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   emit({ type: "start", iteration: state.iteration, iterations, chunkSize, recompute, parameters });
 
   let best = await knownBest(options, state);
-  // Whether there is a checkpoint to go back to.
-  let saved = state.iteration > 0;
+  /** Updates behind the last checkpoint, where there is one. */
+  let kept = checkpoints && state.iteration > 0 ? state.iteration : undefined;
   const save = async (name: "last" | "best"): Promise<void> => {
-    requireFiniteParameters(state, saved);
+    requireFiniteParameters(state, kept);
     await checkpoints?.store.save(name, encodeCheckpoint(state));
-    saved ||= checkpoints !== undefined;
+    if (checkpoints && name === "last") kept = state.iteration;
   };
   const validator = await evaluator({
     learner,
@@ -188,7 +188,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       const { params, optimizer: optimizerState, loss, metrics } = await running;
       const iteration = state.iteration + 1;
       if (!Number.isFinite(loss)) {
-        throw diverged(`the loss is ${loss} at iteration ${iteration}`, { iteration, batch: given.tasks, saved });
+        throw diverged(`the loss is ${loss} at iteration ${iteration}`, { iteration, batch: given.tasks, kept });
       }
       state = { ...state, iteration, params, optimizer: optimizerState };
       emit({ type: "iteration", iteration, loss, metrics });
@@ -217,7 +217,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       await save("last");
       emit({ type: "checkpoint", iteration: state.iteration });
     }
-    requireFiniteParameters(state, saved);
+    requireFiniteParameters(state, kept);
     if (looksAtAdaptation && reason === "finished" && iterations > 0) {
       // No adaptation goes unchecked: where validation is off, it is looked at once.
       await programs.release();
@@ -300,33 +300,32 @@ function requireAdaptation<P extends Tree>(learner: Learner<P>, params: P, task:
 }
 
 /** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
-function requireFiniteParameters({ params, iteration }: TrainingState, saved: boolean): void {
+function requireFiniteParameters({ params, iteration }: TrainingState, kept: number | undefined): void {
   const names = paths(params);
   const bad = leaves(params).findIndex(({ data }) => (data as Float32Array).some((value) => !Number.isFinite(value)));
   if (bad < 0) return;
-  throw diverged(`parameter ${names[bad]} is not finite after iteration ${iteration}`, { iteration, saved });
+  throw diverged(`parameter ${names[bad]} is not finite after iteration ${iteration}`, { iteration, kept });
 }
 
 /**
  * What is to blame where training comes to no number: values of the batch, all of which are finite, that are out of all
  * proportion; before any update the loss or the inner loop; else a rate.
+ *
+ * @param state.kept updates behind the last checkpoint, where there is one
  */
 function diverged(
   problem: string,
-  { iteration, batch, saved }: { readonly iteration: number; readonly batch?: Task; readonly saved: boolean },
+  state: { readonly iteration: number; readonly batch?: Task; readonly kept: number | undefined },
 ): TrainingError {
+  const { iteration, batch, kept } = state;
   const huge = batch && hugeValue(batch);
   if (huge) return new TrainingError("ILR102", "train", `${problem}: ${huge}`, "Scale inputs and targets to about 1");
   const remedy =
     batch && iteration === 1
       ? "No update was made yet: lower the inner learning rate, or see what the loss is of such predictions and targets"
       : "Lower the outer or inner learning rate, or clip the gradient";
-  return new TrainingError(
-    "ILR102",
-    "train",
-    problem,
-    `${remedy}${saved ? "; the last checkpoint is from before" : ""}`,
-  );
+  const from = kept === undefined ? "" : `; the last checkpoint is from before, after ${kept} updates`;
+  return new TrainingError("ILR102", "train", problem, `${remedy}${from}`);
 }
 
 /** Warnings reach the user of a library call that listens to no events, too. */

@@ -8,6 +8,7 @@ import { imagePaths, readImageFile } from "../presets/image-files.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
+import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { classLogits, imageTensor, probabilitiesOf } from "../runs/classify.js";
 import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
@@ -67,7 +68,8 @@ export async function adaptCommand(
   const wanted = invocation.checkpoint ?? rule?.checkpoint;
   const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], wanted);
   const most = learner.steps === undefined ? 0 : Math.max(...run.config.options.evalSteps, learner.steps);
-  const steps = invocation.steps ?? rule?.steps ?? most;
+  const validated = await readChosenSteps(run, { checkpoint, iteration });
+  const steps = invocation.steps ?? rule?.steps ?? validated?.steps ?? most;
   if (rule) requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
   const executor = await openExecutor({ ...chosen, ...fewRuns }, output);
   try {
@@ -93,6 +95,7 @@ export async function adaptCommand(
       probabilities: probabilitiesOf(logits),
       ...(rule ? { answers: openSetAnswers(logits, rule) } : {}),
       steps,
+      areChosen: invocation.steps === undefined && !rule && validated !== undefined,
       invert,
       batchNorm,
       iteration,
@@ -225,6 +228,8 @@ function report(setting: {
   /** Where images may be of none of the classes. */
   answers?: readonly OpenSetAnswer[];
   steps: number;
+  /** Whether they are those that were best on validation tasks. */
+  areChosen: boolean;
   invert: boolean;
   batchNorm: string;
   iteration: number;
@@ -259,7 +264,7 @@ function report(setting: {
   output.say(
     output.paint(
       "dim",
-      `  ${counted(setting.examples, "example")} of ${counted(names.length, "class", "classes")}, ${counted(steps, "step")}, batch norm ${batchNorm}${invert ? ", images inverted to match the run's data" : ""}`,
+      `  ${counted(setting.examples, "example")} of ${counted(names.length, "class", "classes")}, ${counted(steps, "step")}${setting.areChosen ? " (best on validation tasks)" : ""}, batch norm ${batchNorm}${invert ? ", images inverted to match the run's data" : ""}`,
     ),
   );
   output.say();

@@ -3,8 +3,17 @@ import { type Adapter, type Evaluation, evaluate } from "innerloop";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import { type ComparedRun, type Comparison, comparisons } from "../runs/comparison.js";
 import { evaluationRecord } from "../runs/results.js";
-import { figureNameOf, figuresChosen, figureTitle, isShare, steplessTitle } from "../runs/results-cells.js";
+import {
+  beyondTitle,
+  figureNameOf,
+  figuresChosen,
+  figureTitle,
+  isShare,
+  steplessTitle,
+} from "../runs/results-cells.js";
 import { openRun, shown } from "../runs/run-folder.js";
+import { failureOf, problemOf } from "../runs/training-session.js";
+import { adaptationWarningOf, curveOf } from "./adaptation-warning.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";
 import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, requireStepsTaken } from "./evaluated-run.js";
@@ -13,7 +22,7 @@ import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
 import { markdownTable, protocolText } from "./results-table.js";
-import { columnsWithin, counted, duration, figure, roomIn, withInterval } from "./terminal.js";
+import { columnsWithin, counted, duration, figure, plusMinus, roomIn, withInterval } from "./terminal.js";
 
 export interface CompareRequest {
   readonly folders: readonly string[];
@@ -78,7 +87,14 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
       domains: prepared.domains,
       otherNorms: norms.size > 1,
     });
-    const names = contestants.map((contestant, i) => rowName(contestant, evaluations[i]!, norms.size > 1));
+    const failures = await Promise.all(contestants.map((contestant) => failureOf(contestant.run)));
+    const names = contestants.map(
+      (contestant, i) => `${rowName(contestant, evaluations[i]!, norms.size > 1)}${failures[i] ? ", failed" : ""}`,
+    );
+    const warnings = evaluations.flatMap((each, i) => {
+      const text = adaptationWarningOf(curveOf(each));
+      return text === undefined ? [] : [`${names[i]}: ${text}`];
+    });
     const all = comparisons(evaluations);
     output.event({
       type: "comparison",
@@ -89,8 +105,10 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
         command: config.command,
         checkpoint,
         iteration,
+        ...(failures[i] ? { failed: failures[i] } : {}),
         ...evaluationRecord(evaluations[i]!),
       })),
+      ...(warnings.length > 0 ? { warnings } : {}),
       comparisons: all,
     });
     const shownFigures = figures ?? [figureNameOf(evaluations[0])];
@@ -100,14 +118,14 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     const notes = [
       protocol,
       "each run minus the first over the same tasks, mean ± 95% interval; a verdict is wrong by chance in one of 20 comparisons",
-      ...contestants.map(
-        ({ checkpoint, iteration }, i) =>
-          `${names[i]}: ${checkpoint} checkpoint, after ${counted(iteration, "update")}`,
-      ),
+      ...contestants.map(({ checkpoint, iteration }, i) => {
+        const failure = failures[i] ? `; its training failed: ${problemOf(failures[i])}` : "";
+        return `${names[i]}: ${checkpoint} checkpoint, after ${counted(iteration, "update")}${failure}`;
+      }),
     ];
     if (invocation.markdown) {
       const text = [`# ${names[0]} compared`, "", ...tables.flatMap((table) => [...markdownTable(table), ""])];
-      output.result([...text, ...notes.map((note) => `- ${note}`)].join("\n"));
+      output.result([...text, ...[...notes, ...warnings].map((note) => `- ${note}`)].join("\n"));
       return;
     }
     output.say();
@@ -121,6 +139,7 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     for (const note of [...notes.slice(0, -1), `${notes.at(-1)}; ${duration(seconds)}`])
       output.say(output.paint("dim", `  ${note}`));
     output.say();
+    for (const text of warnings) output.warn(`  Warning: ${text}.`);
   } catch (error) {
     if (error instanceof Interrupted) {
       const again = commandText(["compare", ...folders], { ...chosen, ...invocation });
@@ -148,6 +167,18 @@ function tableOf({ name, at, runs }: Comparison, names: readonly string[], first
   // Where no run takes steps, there are none to say of which one the figures are.
   const takesSteps = runs.some((row) => row?.steps !== undefined);
   const place = at === "last" ? "each at its last step" : at === 0 ? "before adapting" : `after ${counted(at, "step")}`;
+  /** The line of the intervals that count classes, below that of a run. */
+  const beyond = ({ figure: own, difference }: ComparedRun): string[][] =>
+    first.draws && own.poolInterval !== undefined
+      ? [
+          [
+            `  ${beyondTitle(first.draws)}`,
+            plusMinus(name, own.poolInterval),
+            difference ? `${plusMinus(name, difference.poolInterval)}${isShare(name) ? " points" : ""}` : "",
+            "",
+          ],
+        ]
+      : [];
   const label = (row: ComparedRun, i: number): string =>
     at !== "last" || !takesSteps
       ? names[i]!
@@ -161,12 +192,23 @@ function tableOf({ name, at, runs }: Comparison, names: readonly string[], first
               label(row, i),
               withInterval(name, row.figure),
               row.difference ? signed(name, row.difference) : "",
-              row.verdict ?? "",
+              verdictText(row, first),
             ],
+            ...beyond(row),
           ]
         : [],
     ),
   };
+}
+
+/** The verdict on these tasks; where classes are counted too and leave it open, it is about these classes alone. */
+function verdictText({ verdict, difference }: ComparedRun, { draws }: Evaluation): string {
+  if (verdict === undefined) return "";
+  const { mean = 0, poolInterval } = difference ?? {};
+  const isOpen = poolInterval !== undefined && Math.abs(mean) <= poolInterval;
+  return draws && isOpen && ["better", "worse", "more", "less"].includes(verdict)
+    ? `${verdict} on these ${draws.of}`
+    : verdict;
 }
 
 /** `+1.2 ± 0.4`: of shares in percentage points. */

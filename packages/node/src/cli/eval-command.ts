@@ -1,6 +1,7 @@
 import type { Executor } from "@innerloop/graph";
 import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
+import { chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
 import { writeReport } from "../runs/report.js";
 import {
   type BesideMethod,
@@ -12,6 +13,8 @@ import {
 } from "../runs/results.js";
 import { figuresChosen } from "../runs/results-cells.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { failureOf, problemOf } from "../runs/training-session.js";
+import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";
 import {
@@ -105,6 +108,8 @@ export async function evaluateAndReport(setting: {
   /** Other runs, in further rows. */
   readonly beside?: readonly BesideRun[];
   readonly skipBaselines?: boolean;
+  /** Tasks of each baseline; as many as of the learner unless given. */
+  readonly baselineTasks?: number;
   /** Figures to print a table of each; the leading one, and the others of the run's learner, unless given. */
   readonly figures?: readonly FigureChoice[];
   readonly variant?: boolean;
@@ -132,21 +137,38 @@ export async function evaluateAndReport(setting: {
   ];
   const baselines = setting.skipBaselines ? [] : experiment.baselines;
   const scratch = baselines.map(({ adapter }) => adapter).filter(({ description }) => description.batchNorm);
-  const line = output.progress("Evaluating", { unit: "tasks" });
+  const line = output.progress("Evaluating", { unit: "adaptation steps" });
   const startedAt = performance.now();
-  const evaluations = await evaluateRun({
-    learner: experiment.learner,
-    params,
-    tasks: experiment.tasks.test,
-    beside: methods,
-    baselines,
-    seed: options.seed,
-    count: options.evalTasks,
-    steps: options.evalSteps,
-    executor,
-    signal,
-    onProgress: (done, total, learner) => line.update(done, total, learner),
-  }).catch((error: unknown) => {
+  const evaluated = async () => {
+    const chosen = isOwnTask(run, prepared, options)
+      ? await chooseSteps({
+          learner: experiment.learner,
+          trained: { params, iteration, checkpoint },
+          validation: experiment.tasks.validation,
+          steps: options.evalSteps,
+          count: options.validationTasks,
+          seed: options.seed,
+          executor,
+          signal,
+        })
+      : undefined;
+    const evaluations = await evaluateRun({
+      learner: experiment.learner,
+      params,
+      tasks: experiment.tasks.test,
+      beside: methods,
+      baselines,
+      seed: options.seed,
+      count: options.evalTasks,
+      ...(setting.baselineTasks === undefined ? {} : { baselineCount: setting.baselineTasks }),
+      steps: options.evalSteps,
+      executor,
+      signal,
+      onProgress: (done, total, learner) => line.update(done, total, learner),
+    });
+    return { chosen, evaluations };
+  };
+  const { chosen, evaluations } = await evaluated().catch((error: unknown) => {
     line.end();
     if (!signal.aborted) throw error;
     throw new Interrupted();
@@ -154,6 +176,21 @@ export async function evaluateAndReport(setting: {
   line.end();
   const seconds = (performance.now() - startedAt) / 1000;
   const first = evaluations[0]!;
+  if (chosen) await writeChosenSteps(run, chosen);
+  const warnings = evaluations.slice(0, 1 + methods.length).flatMap((each) => {
+    const text = adaptationWarningOf(curveOf(each));
+    return text === undefined ? [] : [methods.length > 0 ? `${each.learner}: ${text}` : text];
+  });
+  const failure = await failureOf(run);
+  const besideTable = [
+    ...(failure ? [`the training of this run failed: ${problemOf(failure)}`] : []),
+    ...(chosen ? [chosenText(chosen)] : []),
+    ...(baselines.length > 0 && setting.baselineTasks !== undefined && setting.baselineTasks < options.evalTasks
+      ? [
+          `baselines on the first ${count(setting.baselineTasks)} of these tasks; \`innerloop ${commandText(["eval", shown(run.path)], {})}\` takes all`,
+        ]
+      : []),
+  ];
   const protocol = protocolText(first, experiment, options, {
     domains: prepared.domains,
     otherNorms: [...methods.map(({ learner }) => learner), ...scratch].some(
@@ -161,8 +198,9 @@ export async function evaluateAndReport(setting: {
     ),
   });
   output.say();
-  output.result(resultsTable(evaluations, output.paint, figures));
+  output.result(resultsTable(evaluations, output.paint, figures, undefined, chosen?.steps));
   output.say();
+  for (const text of besideTable) output.say(output.paint("dim", `  ${text}`));
   output.say(
     output.paint(
       "dim",
@@ -170,6 +208,8 @@ export async function evaluateAndReport(setting: {
     ),
   );
   output.say();
+  for (const text of warnings) output.warn(`  Warning: ${text}.`);
+  if (warnings.length > 0) output.say();
   const record = {
     run: run.config.experiment,
     checkpoint,
@@ -178,6 +218,8 @@ export async function evaluateAndReport(setting: {
     ...(beside.length > 0 ? { with: beside.map(besideRecord) } : {}),
     summary: protocol,
     evaluations: evaluations.map(evaluationRecord),
+    ...(chosen ? { adaptation: chosen } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
     ...(setting.trainingSeconds === undefined ? {} : { trainingSeconds: Math.round(setting.trainingSeconds) }),
     ...(setting.trainingBytes === undefined
       ? {}
@@ -186,6 +228,8 @@ export async function evaluateAndReport(setting: {
   };
   output.event({ type: "results", ...record });
   const notes = [
+    ...warnings,
+    ...besideTable,
     protocol,
     `${checkpoint} checkpoint, after ${count(iteration)} updates`,
     `${run.config.protocol.text}`,
@@ -203,9 +247,13 @@ export async function evaluateAndReport(setting: {
     ...(beside.length > 0 ? [`with-${beside.map((other) => shown(other.run.path)).join("_")}`] : []),
   ];
   const file = setting.variant ? evaluationFile(options, run.config.options, checkpoint, more) : "results";
-  await writeResults(run, file, record, resultsMarkdown(run.config.experiment, evaluations, notes));
-  if (!setting.variant) await writeReport(run, evaluations, notes.slice(0, -1));
+  await writeResults(run, file, record, resultsMarkdown(run.config.experiment, evaluations, notes, chosen?.steps));
+  if (!setting.variant) await writeReport(run, { evaluations, notes: notes.slice(0, -1), chosen: chosen?.steps });
 }
+
+/** Tasks as those that the run was trained and validated for: what is best on its validation tasks is about them. */
+const isOwnTask = (run: RunFolder, { domains }: Prepared, options: ExperimentOptions): boolean =>
+  !domains && [...taskSizes, "batchNorm" as const].every((name) => options[name] === run.config.options[name]);
 
 /** `405 MiB of memory at most, 397 MiB expected` */
 export const memoryText = (peak: number, expected: number | undefined): string =>

@@ -6,12 +6,13 @@ import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { mostOf, optionText } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
-import { affordablePart, evaluationSecondsEstimate, type RowCost } from "../reproduce/budget.js";
+import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
 import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../reproduce/row-state.js";
 import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../reproduce/table.js";
 import { findTable, tables } from "../reproduce/tables.js";
 import { RunError } from "../runs/run-error.js";
+import { failureIn, problemOf } from "../runs/training-session.js";
 import { shown, writeNamedFile } from "../runs/untrusted-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, quoted } from "./command-name.js";
@@ -126,20 +127,32 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
     failures.push(row.name);
     output.warn(`${row.name} failed: ${problem}. The other rows go on.`);
   };
-  for (const row of begun) await attempt(row);
+  for (const row of begun) {
+    const state = states.get(row)!;
+    const failure = state.stage === "training" ? failureIn(state.events) : undefined;
+    if (!failure) await attempt(row);
+    else {
+      // It would meet the same again.
+      failures.push(row.name);
+      output.warn(`${row.name} failed before: ${problemOf(failure)}. Remove its folder to train it anew.`);
+    }
+  }
   const leftOut: string[] = [];
   if (budget === undefined) for (const row of fresh) await attempt(row, fullUpdates(row));
-  const costs = budget === undefined ? noCosts : await measureCosts(session, fresh, secondsLeft(), signal);
-  if (budget !== undefined) failures.push(...fresh.filter((row) => !costs.has(row)).map(({ name }) => name));
-  const measured = [...costs.keys()];
-  for (const [i, row] of measured.entries()) {
-    const part = affordablePart(
-      measured.slice(i).map((each) => costs.get(each)!),
-      secondsLeft(),
-    );
-    const updates = Math.floor(part * fullUpdates(row));
-    if (updates < 1) leftOut.push(row.name);
-    else await attempt(row, updates);
+  else {
+    const { costs, unmeasured } = await measureCosts(session, fresh, secondsLeft, signal);
+    failures.push(...unmeasured.map(({ name }) => name));
+    leftOut.push(...fresh.filter((row) => !costs.has(row) && !unmeasured.includes(row)).map(({ name }) => name));
+    const measured = [...costs.keys()];
+    for (const [i, row] of measured.entries()) {
+      const part = affordablePart(
+        measured.slice(i).map((each) => costs.get(each)!),
+        secondsLeft(),
+      );
+      const updates = Math.floor(part * fullUpdates(row));
+      if (updates < 1) leftOut.push(row.name);
+      else await attempt(row, updates);
+    }
   }
   await showTable(session);
   const problems = [
@@ -232,30 +245,33 @@ function evaluationArguments(
   return ["eval", rowFolder(root, table, row), ...flagsOf(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
 }
 
-const noCosts: ReadonlyMap<Row, RowCost> = new Map();
-
 /**
- * The pace of each row, from a probe of a few seconds, and what it takes besides its updates. Rows that cannot be
- * measured are named, and left out.
+ * The pace of each row, from a probe of a few seconds, and what it takes besides its updates. In the order of the table,
+ * up to the first row for which there would be no time: those after it are not looked at. Rows that cannot be measured
+ * are named, and left out.
  */
 async function measureCosts(
   session: Session,
   rows: readonly Row[],
-  secondsLeft: number,
+  secondsLeft: () => number,
   signal: AbortSignal,
-): Promise<Map<Row, RowCost>> {
+): Promise<{ readonly costs: ReadonlyMap<Row, RowCost>; readonly unmeasured: readonly Row[] }> {
   const { output } = session;
   const costs = new Map<Row, RowCost>();
-  if (rows.length === 0) return costs;
-  const probeSeconds = Math.min(10, Math.max(0.5, (0.02 * secondsLeft) / rows.length));
+  const unmeasured: Row[] = [];
+  if (rows.length === 0) return { costs, unmeasured };
+  const probeSeconds = Math.min(10, Math.max(0.5, (0.02 * secondsLeft()) / rows.length));
   const line = output.progress("Measuring the pace", { unit: "rows" });
   try {
     for (const [i, row] of rows.entries()) {
       line.update(i, rows.length, row.name);
       try {
-        costs.set(row, await measureRow(session, row, probeSeconds, signal));
+        const cost = await measureRow(session, row, probeSeconds, signal);
+        if (!hasRoom([...costs.values(), cost], secondsLeft())) break;
+        costs.set(row, cost);
       } catch (error) {
         if (error instanceof Interrupted) throw error;
+        unmeasured.push(row);
         output.warn(`${error instanceof Error ? error.message : String(error)}. The other rows go on.`);
       }
     }
@@ -266,10 +282,12 @@ async function measureCosts(
     (sum, cost) => sum + cost.overheadSeconds + cost.fullUpdates * cost.secondsPerUpdate,
     0,
   );
+  const left = rows.length - costs.size - unmeasured.length;
+  const without = left > 0 ? `, and none for the last ${counted(left, "row")}` : "";
   output.say(
-    `  ${counted(costs.size, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft))}.`,
+    `  ${counted(costs.size, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft()))}${without}.`,
   );
-  return costs;
+  return { costs, unmeasured };
 }
 
 /** A run that is stopped after a few seconds and thrown away tells how long an update takes. */
@@ -331,6 +349,7 @@ function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: num
     tasks: own.validationTasks * sizeOf(own),
     steps: trainedSteps,
   }));
+  const choosing = takesSteps ? [{ tasks: own.validationTasks * sizeOf(own), steps: Math.max(...own.evalSteps) }] : [];
   const evaluations = needed.flatMap(({ changes }) => {
     const evaluated = { ...own, ...changes };
     const { evalSteps } = evaluated;
@@ -342,7 +361,7 @@ function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: num
   const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: trainedSteps };
   return (
     startup * (1 + needed.length) +
-    evaluationSecondsEstimate({ ...setting, evaluations: [...validations, ...evaluations] })
+    evaluationSecondsEstimate({ ...setting, evaluations: [...validations, ...choosing, ...evaluations] })
   );
 }
 
@@ -380,7 +399,10 @@ function stageText(state: RowState, row: Row): string {
   if (state.stage === "new") return `new, ${counted(fullUpdates(row), "update")}`;
   const { iterations } = state.run.config.options;
   const whole = iterations < fullUpdates(row) ? `${count(iterations)} (shortened)` : count(iterations);
-  if (state.stage === "training") return `${count(state.iteration)} of ${whole} updates`;
+  if (state.stage === "training") {
+    const failure = failureIn(state.events);
+    return `${count(state.iteration)} of ${whole} updates${failure ? `, failed: ${problemOf(failure)}` : ""}`;
+  }
   return state.stage === "evaluating" ? `${whole} updates, not evaluated yet` : `done, ${whole} updates`;
 }
 
@@ -404,11 +426,16 @@ async function collect(
   return results;
 }
 
-async function showTable({ table, root, output }: Session): Promise<void> {
+async function showTable({ table, rows: shownRows, root, output }: Session): Promise<void> {
   const { tables: collected } = await collect(root, table, noResults, output);
   const rows = collected[table.name] ?? {};
-  output.event({ type: "table", table: table.name, rows });
-  output.result(`\n${reproducedTable(table, rows, output.paint)}\n`);
+  const failed = new Set<string>();
+  for (const row of shownRows) {
+    const state = await rowState(root, table, row);
+    if (state.stage === "training" && failureIn(state.events)) failed.add(row.name);
+  }
+  output.event({ type: "table", table: table.name, rows, ...(failed.size > 0 ? { failed: [...failed] } : {}) });
+  output.result(`\n${reproducedTable(table, rows, output.paint, failed)}\n`);
 }
 
 /** Puts what is in the run folders into results.json of a folder, and writes results.md from all that is in it. */

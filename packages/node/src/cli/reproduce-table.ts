@@ -2,17 +2,25 @@
 import type { RowResult } from "../reproduce/collected-results.js";
 import type { Table } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
+import { beyondTitle, poolText } from "../runs/results-cells.js";
+import { adaptationWarningOf, type StepsCurve } from "./adaptation-warning.js";
 import { figureNameOf } from "./results-document.js";
-import { columns, count, type Paint, withInterval } from "./terminal.js";
+import { columns, count, type Paint, plusMinus, withInterval } from "./terminal.js";
 
-export function reproducedTable(table: Table, results: RowResults, paint: Paint): string {
+/** @param failed names of rows whose training failed */
+export function reproducedTable(
+  table: Table,
+  results: RowResults,
+  paint: Paint,
+  failed: ReadonlySet<string> = new Set(),
+): string {
   const name = figureNameOf(table);
   const lines: { cells: string[]; style?: "dim" | "bold" }[] = [
     { cells: ["", ...table.columns.map(({ title }) => title), "updates"], style: "dim" },
   ];
   const cellText = (cell: LineCell | undefined, isBaseline: boolean): string => {
     if (!cell) return "";
-    if (!cell.figure) return isBaseline ? "" : "not run";
+    if (!cell.figure) return isBaseline ? "" : cell.row && failed.has(cell.row.name) ? "failed" : "not run";
     return withInterval(name, cell.figure) + (cell.shortened ? "†" : "");
   };
   for (const line of tableLines(table, results)) {
@@ -21,12 +29,24 @@ export function reproducedTable(table: Table, results: RowResults, paint: Paint)
       cells: [line.learner, ...line.cells.map((cell) => cellText(cell, line.isBaseline)), updatesText(runs)],
       ...(line.isBaseline ? {} : { style: "bold" as const }),
     });
+    const beyond = line.cells.map((cell) => plusMinus(name, cell?.figure?.poolInterval));
+    if (beyond.some((text) => text !== "")) {
+      const { pool } = runs.find((run) => run.pool) ?? {};
+      lines.push({ cells: [`  ${beyondTitle(pool ?? { of: "classes" })}`, ...beyond, ""], style: "dim" });
+    }
     if (line.cells.some((cell) => cell?.published !== undefined)) {
       const published = line.cells.map((cell) => cell?.published ?? "");
       lines.push({ cells: ["  published", ...published, line.sources.join("; ")], style: "dim" });
     }
   }
-  const marks = Object.values(results).some(isShortened) ? ["  † fewer updates than the full training"] : [];
+  const marks = [
+    ...(Object.values(results).some(isShortened) ? ["  † fewer updates than the full training"] : []),
+    ...new Set(Object.values(results).flatMap(({ pool }) => (pool ? [`  from ${poolText(pool, true)}`] : []))),
+    ...stepsCurves(table, results).flatMap(({ learner, curve }) => {
+      const text = adaptationWarningOf(curve);
+      return text === undefined ? [] : [`  ${learner}: ${text}`];
+    }),
+  ];
   // The last column is read from its left: sources are of any length.
   const drawn = columns(
     lines.map(({ cells }) => cells),
@@ -39,6 +59,25 @@ export function reproducedTable(table: Table, results: RowResults, paint: Paint)
     }),
     ...marks,
   ].join("\n");
+}
+
+/** Of each training, the figures of columns that differ in nothing but their steps. */
+function stepsCurves(table: Table, results: RowResults): { learner: string; curve: StepsCurve }[] {
+  return table.rows.flatMap((row) => {
+    const result = results[row.name];
+    if (!result) return [];
+    const settings = new Map<string, { steps: number; mean: number }[]>();
+    for (const { name, options } of table.columns) {
+      const cell = result.cells[name];
+      if (!cell) continue;
+      const setting = JSON.stringify([options, row.cells[name]?.options]);
+      settings.set(setting, [...(settings.get(setting) ?? []), cell]);
+    }
+    return [...settings.values()].map((points) => ({
+      learner: row.learner,
+      curve: { name: figureNameOf(table), title: table.metric, points, pool: result.pool },
+    }));
+  });
 }
 
 /** `60,000`, `8,000 to 10,000 of 60,000` */

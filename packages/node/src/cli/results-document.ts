@@ -3,11 +3,12 @@ import { type CollectedResults, type RowResult, withoutGone } from "../reproduce
 import { type CurvePoint, fewestPoints, fitLearningCurve, furthest } from "../reproduce/extrapolation.js";
 import type { Table } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
-import { bytes, count, duration, figure, withInterval, wrapped } from "./terminal.js";
+import { bytes, count, duration, figure, plusMinus, withInterval, wrapped } from "./terminal.js";
 
 /** Sentences over the tables. */
 const introduction = `Every figure is the mean over held-out tasks with its 95% interval (1.96 s / sqrt(tasks)), in parentheses the
-adaptation steps behind it, beside what the paper reports. A dagger (†) marks a training of fewer updates than the
+adaptation steps behind it, beside what the paper reports; in square brackets, where there is one, is the interval for
+classes other than those held out. A dagger (†) marks a training of fewer updates than the
 paper's: "Runs" below each table has the numbers, and no figure of a table is extrapolated. "From scratch" adapts the
 untrained network, "joint pre-training" one that was trained on all tasks at once, whole or its head only: with the
 inner optimizer of the gradient-based learners, or with Adam at 0.01, which suits plain training. "Nearest neighbour
@@ -72,7 +73,9 @@ function figuresTable(table: Table, results: RowResults): string[] {
   const cellText = (cell: LineCell | undefined, isBaseline: boolean): string => {
     if (!cell) return "";
     if (!cell.figure) return isBaseline ? "" : "not run";
-    const text = withInterval(name, cell.figure) + (cell.shortened ? "†" : "");
+    const { poolInterval } = cell.figure;
+    const beyond = poolInterval === undefined ? "" : ` [${plusMinus(name, poolInterval)}]`;
+    const text = withInterval(name, cell.figure) + beyond + (cell.shortened ? "†" : "");
     const steps = showsSteps && cell.figure.steps > 0 ? ` (${count(cell.figure.steps)})` : "";
     return isBaseline ? text + steps : `**${text}**${steps}`;
   };

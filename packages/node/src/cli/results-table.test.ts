@@ -68,6 +68,31 @@ describe("the results table", () => {
   });
 });
 
+describe("where tasks are drawn from few classes", () => {
+  const wider = (mean: number, poolInterval: number) => ({ ...figure(mean), poolInterval });
+  const maml: Evaluation = {
+    ...evaluation("MAML", { steps: 1 }, {}),
+    rows: [
+      { steps: 0, figures: { accuracy: wider(0.33, Number.POSITIVE_INFINITY) } },
+      { steps: 5, figures: { accuracy: wider(0.83, 0.092) } },
+    ],
+    draws: { of: "classes", count: 3, examples: 24, tasks: [[0, 1]] },
+  };
+  const plain = (_style: string, text: string): string => text;
+
+  it("has the intervals that count them below those over tasks, and marks the steps that validation chose", () => {
+    expect(
+      resultsTable([maml, evaluation("scratch", { steps: 1 }, { 5: 0.4 })], plain, undefined, 80, 5).split("\n"),
+    ).toEqual([
+      "                               before      5 steps*",
+      "  MAML                    33.0% ± 1.0   83.0% ± 1.0",
+      "    ± for other classes       unknown         ± 9.2",
+      "  scratch                               40.0% ± 1.0",
+    ]);
+    expect(resultsMarkdown("x", [maml], [])).toContain("|   ± for other classes | unknown | ± 9.2 |");
+  });
+});
+
 describe("on a terminal that is narrower than the table", () => {
   const brackets = (style: string, text: string): string => (style === "bold" ? `[${text}]` : text);
   const all = [
@@ -173,13 +198,14 @@ describe("figures beside the leading one", () => {
 describe("the protocol in words", () => {
   const source = (data: string) => ({ name: data, description: { data }, sample: () => undefined });
   const [train, test] = [source("train"), source("test")];
-  const text = (figures: string, loss: Loss | undefined, tasks: unknown, split: "classes" | "examples" = "classes") => {
+  const draws: Evaluation["draws"] = { of: "classes", count: 20, examples: 400, tasks: [[0, 1]] };
+  const text = (figures: string, loss: Loss | undefined, tasks: unknown, more: object = {}) => {
     const title = loss?.title === undefined ? {} : { loss: loss.title };
     const protocol = { family: "f", ways: 2, shots: 1, queries: 1, classes: 20, tasks: 8, ...title };
     return protocolText(
-      { learner: "MAML", protocol, rows: [{ steps: 0, figures: { [figures]: figure(1) } }], values: [] },
+      { learner: "MAML", protocol, rows: [{ steps: 0, figures: { [figures]: figure(1) } }], values: [], ...more },
       { tasks } as unknown as Experiment,
-      { seed: 1, split },
+      { seed: 1 },
     );
   };
   const apart = { train, validation: test, test };
@@ -192,10 +218,22 @@ describe("the protocol in words", () => {
   });
 
   it("says that classes are held out only where they are", () => {
-    expect(text("loss", undefined, apart)).toContain("from 20 held-out classes:");
-    expect(text("loss", undefined, apart, "examples")).toContain("from held-out examples of 20 classes:");
-    for (const same of [train, source("train")])
-      expect(text("loss", undefined, { train, validation: train, test: same })).toContain("from 20 classes:");
+    expect(text("loss", undefined, apart, { draws })).toContain("from 20 held-out classes (400 examples):");
+    const seen = { draws: { ...draws, seen: true } };
+    expect(text("loss", undefined, apart, seen)).toContain("from 20 classes (held out: 400 examples):");
+    for (const same of [train, source("train")]) {
+      const tasks = { train, validation: train, test: same };
+      expect(text("loss", undefined, tasks, { draws })).toContain("from 20 classes (400 examples):");
+    }
+  });
+
+  it("says of what the second interval is, and that it may be wider", () => {
+    const rows = [{ steps: 0, figures: { accuracy: { ...figure(0.8), poolInterval: 0.09 } } }];
+    const about = "mean ± 95% interval over tasks, and for other classes like these 20";
+    expect(text("accuracy", undefined, apart, { draws, rows })).toContain(`${about}; seed 1`);
+    const all = text("accuracy", undefined, apart, { draws, rows, byClass: [{}] });
+    expect(all).toContain(`${about}, at least: tasks leave none out; seed 1`);
+    expect(text("accuracy", undefined, apart, { draws })).not.toContain("other classes");
   });
 
   it("names ways, shots, queries, steps, batch norm, tasks, seed and data sets", () => {
@@ -219,13 +257,19 @@ describe("the protocol in words", () => {
       shown: Evaluation["rows"] = rows,
     ) =>
       protocolText(
-        { learner: "MAML", protocol: { ...protocol, ...more } as Evaluation["protocol"], rows: shown, values: [] },
+        {
+          learner: "MAML",
+          protocol: { ...protocol, ...more } as Evaluation["protocol"],
+          rows: shown,
+          values: [],
+          draws: draws!,
+        },
         { tasks: apart } as unknown as Experiment,
-        { seed: 4, split: "classes" },
+        { seed: 4 },
         naming,
       );
     expect(of({})).toBe(
-      "accuracy on 600 tasks from 20 held-out classes: 5-way 1-shot, 3 queries per class, 0, 1 and 10 steps (trained with 1), batch norm support; mean ± 95% interval; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks; seed 4",
+      "accuracy on 600 tasks from 20 held-out classes (400 examples): 5-way 1-shot, 3 queries per class, 0, 1 and 10 steps (trained with 1), batch norm support; mean ± 95% interval over tasks; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks; seed 4",
     );
     expect(of({}, { domains: { trainedOn: "hanzi", testedOn: "mnist" }, otherNorms: true })).toContain(
       "batch norm support unless a row says otherwise; trained on hanzi, tested on mnist; mean",
@@ -234,9 +278,9 @@ describe("the protocol in words", () => {
     const bare = protocolText(
       { learner: "CNP", protocol: without, rows: [{ steps: 0, figures: { loss: figure(1) } }], values: [] },
       { tasks: apart } as unknown as Experiment,
-      { seed: 4, split: "classes" },
+      { seed: 4 },
     );
-    expect(bare).toMatch(/3 queries per class, no batch norm; mean ± 95% interval; seed 4$/);
+    expect(bare).toMatch(/3 queries per class, no batch norm; mean ± 95% interval over tasks; seed 4$/);
     expect(of({}, {}, [{ steps: 1, figures: {} }])).toContain("1 step (trained with 1)");
     const twice = [5, 1, 1].map((steps) => ({ steps, figures: { accuracy: figure(1) } }));
     expect(of({}, {}, twice)).toContain(", 1 and 5 steps (trained with 1)");
@@ -252,7 +296,7 @@ describe("the protocol in words", () => {
           values: [],
         },
         { tasks: apart } as unknown as Experiment,
-        { seed: 4, split: "classes" },
+        { seed: 4 },
       );
     expect(of({ unlabelled: 10, distractorClasses: 0 })).toContain(
       ": 5-way 1-shot, 10 unlabelled examples per class, 3 queries per class,",
@@ -273,7 +317,7 @@ describe("the protocol in words", () => {
           values: [],
         },
         { tasks: apart } as unknown as Experiment,
-        { seed: 4, split: "classes" },
+        { seed: 4 },
       );
     expect(of(true)).toContain(
       "5 query points, no batch norm; targets in units of their standard deviation over the training groups; mean ±",

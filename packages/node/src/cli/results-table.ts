@@ -2,28 +2,49 @@
 import type { Evaluation } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
-import { figureNameOf, figureNamesOf, figureTitle, resultsCells } from "../runs/results-cells.js";
-import { columnsWithin, count, counted, type Paint, roomIn, widthOf, withInterval } from "./terminal.js";
+import {
+  beyondTitle,
+  type Figure,
+  figureNameOf,
+  figureNamesOf,
+  figureTitle,
+  poolText,
+  resultsCells,
+} from "../runs/results-cells.js";
+import { columnsWithin, count, counted, type Paint, plusMinus, roomIn, widthOf, withInterval } from "./terminal.js";
 
 interface Table {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** One figure of all methods. */
-function figureTable(evaluations: readonly Evaluation[], title: string, name?: string): Table {
-  const { header, rows } = resultsCells(evaluations, name);
+/** One figure of all methods; that of the first with the intervals that count classes below it. */
+function figureTable(
+  evaluations: readonly Evaluation[],
+  { title, name, chosen }: { readonly title: string; readonly name?: string; readonly chosen?: number | undefined },
+): Table {
+  const { header, rows } = resultsCells(evaluations, name, chosen);
   return {
     header: [title, ...header],
-    rows: rows.map(({ method, name: figure, figures }) => [
-      method,
-      ...figures.map((each) => (each ? withInterval(figure, each) : "")),
+    rows: rows.flatMap(({ method, name: figure, figures }, i) => [
+      [method, ...figures.map((each) => (each ? withInterval(figure, each) : ""))],
+      ...(i === 0 ? beyondRow(evaluations[0]!, figure, figures) : []),
     ]),
   };
 }
 
-const tableOf = (evaluations: readonly Evaluation[], name: string): Table =>
-  figureTable(evaluations, figureTitle(name, evaluations[0]), name);
+/** The line below a method's figures; none where there are no such intervals. */
+export function beyondRow(
+  { draws }: Pick<Evaluation, "draws">,
+  name: string,
+  figures: readonly (Figure | undefined)[],
+): string[][] {
+  if (!draws || figures.every((each) => each?.poolInterval === undefined)) return [];
+  return [[`  ${beyondTitle(draws)}`, ...figures.map((each) => plusMinus(name, each?.poolInterval))]];
+}
+
+const tableOf = (evaluations: readonly Evaluation[], name: string, chosen?: number): Table =>
+  figureTable(evaluations, { title: figureTitle(name, evaluations[0]), name, chosen });
 
 /** What there is to say of the first method beside its leading figure: one row per figure. */
 function otherFigures(first: Evaluation): Table | undefined {
@@ -91,23 +112,34 @@ export function drawTable(
  * one of all methods, and the others of the first.
  *
  * @param room columns that there are for a line
+ * @param chosen the steps that validation has chosen, whose column is marked
  */
 export function resultsTable(
   evaluations: readonly Evaluation[],
   paint: Paint,
   names?: readonly string[],
   room: number = roomIn(),
+  chosen?: number,
 ): string {
   const ofAll = (table: Table): string => drawTable(table, { paint, room, bold: table.rows[0]![0]! });
-  if (names) return names.map((name) => ofAll(tableOf(evaluations, name))).join("\n\n");
+  if (names) return names.map((name) => ofAll(tableOf(evaluations, name, chosen))).join("\n\n");
   const others = otherFigures(evaluations[0]!);
-  return [ofAll(figureTable(evaluations, "")), ...(others ? [drawTable(others, { paint, room })] : [])].join("\n\n");
+  const leading = ofAll(figureTable(evaluations, { title: "", chosen }));
+  return [leading, ...(others ? [drawTable(others, { paint, room })] : [])].join("\n\n");
 }
 
 /** Every figure of every method, the leading one first. */
-export function resultsMarkdown(title: string, evaluations: readonly Evaluation[], notes: readonly string[]): string {
+export function resultsMarkdown(
+  title: string,
+  evaluations: readonly Evaluation[],
+  notes: readonly string[],
+  chosen?: number,
+): string {
   const [, ...others] = figureNamesOf(evaluations[0]);
-  const tables = [figureTable(evaluations, ""), ...others.map((name) => tableOf(evaluations, name))];
+  const tables = [
+    figureTable(evaluations, { title: "", chosen }),
+    ...others.map((name) => tableOf(evaluations, name, chosen)),
+  ];
   return [
     `# ${title}`,
     "",
@@ -126,10 +158,10 @@ export function markdownTable({ header, rows }: Table): string[] {
 export function protocolText(
   evaluation: Evaluation,
   { tasks: sources }: Pick<Experiment, "tasks">,
-  options: Pick<ExperimentOptions, "seed" | "split">,
+  options: Pick<ExperimentOptions, "seed">,
   { domains, otherNorms = false }: { readonly domains?: Domains | undefined; readonly otherNorms?: boolean } = {},
 ): string {
-  const { family, ways, shots, queries, classes, standardized, batchNorm, tasks } = evaluation.protocol;
+  const { family, ways, shots, queries, standardized, batchNorm, tasks } = evaluation.protocol;
   const task =
     shots === undefined
       ? String(family)
@@ -141,7 +173,7 @@ export function protocolText(
             `${counted(Number(queries), "query", "queries")} per class`,
           ].join(", ");
   const unit = standardized === true ? "; targets in units of their standard deviation over the training groups" : "";
-  const pool = classes === undefined ? "" : ` from ${poolText(Number(classes), sources, options)}`;
+  const pool = evaluation.draws ? ` from ${poolText(evaluation.draws, isHeldOut(sources))}` : "";
   const norm = batchNorm === undefined ? "no batch norm" : `batch norm ${batchNorm}`;
   const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(
     ", ",
@@ -152,7 +184,16 @@ export function protocolText(
       ? "; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks"
       : "";
   const title = figureTitle(figureNameOf(evaluation), evaluation);
-  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${domain}${unit}; mean ± 95% interval${calibration}; seed ${options.seed}`;
+  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${domain}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${calibration}; seed ${options.seed}`;
+}
+
+/** What the second interval says. */
+function beyondText({ draws, byClass, rows }: Evaluation): string {
+  if (!draws || Object.values(rows[0]?.figures ?? {}).every(({ poolInterval }) => poolInterval === undefined))
+    return "";
+  const { of, count: all } = draws;
+  const least = byClass ? ", at least: tasks leave none out" : "";
+  return `, and for other ${of} like these ${count(all)}${least}`;
 }
 
 /** Where a run is tested on another data set than it was trained on. */
@@ -179,15 +220,6 @@ function stepsText({ rows, protocol }: Evaluation): string[] {
   return [`${text} (trained with ${protocol.steps})`];
 }
 
-/** The classes of the tasks; they are held out only where training has data of its own. */
-function poolText(
-  classes: number,
-  { train, test }: Experiment["tasks"],
-  { split }: Pick<ExperimentOptions, "split">,
-): string {
-  const isSplit = train !== test && (train.description.data ?? train) !== (test.description.data ?? test);
-  if (!isSplit) return counted(classes, "class", "classes");
-  return split === "examples"
-    ? `held-out examples of ${counted(classes, "class", "classes")}`
-    : counted(classes, "held-out class", "held-out classes");
-}
+/** Classes are held out only where training has data of its own. */
+const isHeldOut = ({ train, test }: Experiment["tasks"]): boolean =>
+  train !== test && (train.description.data ?? train) !== (test.description.data ?? test);

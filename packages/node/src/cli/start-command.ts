@@ -3,6 +3,7 @@ import { tensor } from "@innerloop/graph";
 import { random, readExample, splitSeed } from "innerloop";
 import type { DataSplits } from "../presets/data-splits.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
+import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { classify } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";
 import { newRunPath, openRun, shown } from "../runs/run-folder.js";
@@ -89,8 +90,8 @@ async function showOneTask(path: string, output: Output): Promise<void> {
   const { experiment, splits } = await prepareRun(run, options, output);
   if (!splits) return;
   const task = sampleOneTask(splits, options.ways, options.seed);
-  const { params } = await loadParams(run, experiment.learner);
-  const steps = Math.max(...options.evalSteps);
+  const { params, ...behind } = await loadParams(run, experiment.learner);
+  const steps = (await readChosenSteps(run, behind))?.steps ?? Math.max(...options.evalSteps);
   const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
   const shape = splits.test.exampleShape;
   const stacked = (images: readonly Float32Array[]) =>

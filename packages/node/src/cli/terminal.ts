@@ -76,6 +76,14 @@ export const withInterval = (
     ? "diverged"
     : `${figure(name, mean)} ± ${figure(name, interval ?? Number.POSITIVE_INFINITY).replace("%", "")}`;
 
+/** `± 9.2`: half an interval by itself; empty where there is none, and `unknown` where nothing bounds it. */
+export const plusMinus = (name: string, interval: number | null | undefined): string =>
+  interval === undefined
+    ? ""
+    : interval === null || !Number.isFinite(interval)
+      ? "unknown"
+      : `± ${figure(name, interval).replace("%", "")}`;
+
 /** The width of text on a terminal: colour codes take no room, Chinese characters take two places. */
 export function widthOf(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what colour codes begin with

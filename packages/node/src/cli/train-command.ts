@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import type { Executor } from "@innerloop/graph";
 import type { TrainingEvent, TrainingPlan } from "innerloop";
+import type { Experiment } from "../presets/experiment.js";
 import {
   isCodeFile,
   isExperimentFile,
@@ -20,6 +22,8 @@ import { requireUse } from "../presets/option-use.js";
 import { optionText } from "../presets/option-values.js";
 import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../presets/presets.js";
 import { UsageError } from "../presets/usage-error.js";
+import { writeReport } from "../runs/report.js";
+import { stepsOfTasks } from "../runs/results.js";
 import {
   commandWith,
   createRun,
@@ -35,7 +39,7 @@ import {
   writeConfig,
 } from "../runs/run-folder.js";
 import { lockRun, type RunLock } from "../runs/run-lock.js";
-import { progressOf, trainInFolder } from "../runs/training-session.js";
+import { failureOf, isDivergence, problemOf, progressOf, trainInFolder } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText, quoted } from "./command-name.js";
 import { describePlan } from "./describe.js";
@@ -273,6 +277,8 @@ async function resumeRun(
       ? await prepareMoved(stored, options, output, signal)
       : await prepareRun(run, options, output, signal, named);
     requireSameLearner(run, stored.config.options, prepared);
+    const failure = await failureOf(stored);
+    if (failure) output.warn(`  This run has failed: ${problemOf(failure)}. ${whatToChange(run)}`);
     if (signal.aborted) throw new Interrupted();
     const { record } = prepared;
     if (moved && record) run = { ...run, config: { ...run.config, data: movedTo(stored.config.data!, record) } };
@@ -355,6 +361,7 @@ async function trainAndEvaluate(setting: {
     });
   } catch (error) {
     follower.end();
+    if (isDivergence(error)) await sayFailed(run, output);
     throw error;
   }
   const seconds = (performance.now() - startedAt) / 1000;
@@ -392,11 +399,49 @@ async function trainAndEvaluate(setting: {
     options,
     trainingSeconds: seconds,
     trainingBytes: peakBytes,
+    baselineTasks: affordableTasks(prepared.experiment, options),
+    ...(request.invocation.skipBaselines ? { skipBaselines: true } : {}),
   }).catch((error: unknown) => {
     if (error instanceof Interrupted) sayStopped(output, commandText(["eval", shown(run.path)], {}));
     throw error;
   });
   if (!request.introduced) sayWhatNext(run, prepared, output);
+}
+
+/** A failed run has a report as well, and is told from one that was stopped. */
+async function sayFailed(run: RunFolder, output: Output): Promise<void> {
+  await writeReport(run);
+  output.event({ type: "failed", run: shown(run.path) });
+  output.warn(`  This run has failed and is marked so: ${shown(join(run.path, "report.html"))}. ${whatToChange(run)}`);
+}
+
+/** A run that failed fails again where it goes on: it is a function of its options. */
+const whatToChange = ({ config }: Pick<RunFolder, "config">): string => {
+  const { clip, outerRate } = config.options;
+  const change = clip > 0 ? (["outerRate", outerRate / 3] as const) : (["clip", 3] as const);
+  const command = commandWith(config, change[0], Number(change[1].toPrecision(2))).replace(/^innerloop/, () =>
+    commandName(),
+  );
+  return `Going on with it meets the same; start another, with ${config.file ? "other rates in its file" : `\`${command}\` for example`}.`;
+};
+
+/** Of what training took, that baselines may take after it. */
+const baselineShare = 0.25;
+/** So many tasks of each at least: the interval over fewer would say little. */
+const fewestBaselineTasks = 60;
+
+/**
+ * Tasks that each baseline has after a training, so that judging what was not trained does not take longer than the
+ * training: by adaptation steps, of which all take about as long. Never by the clock, which would make results differ.
+ */
+export function affordableTasks(
+  { learner, baselines }: Pick<Experiment, "learner" | "baselines">,
+  { iterations, metaBatch, evalTasks }: Pick<ExperimentOptions, "iterations" | "metaBatch" | "evalTasks">,
+): number {
+  const training = stepsOfTasks(iterations * metaBatch, [learner.steps ?? 0]);
+  const ofEach = baselines.reduce((sum, { steps }) => sum + stepsOfTasks(1, steps), 0);
+  const affordable = Math.floor((baselineShare * training) / ofEach);
+  return Math.min(evalTasks, Math.max(fewestBaselineTasks, affordable));
 }
 
 function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {

@@ -422,7 +422,7 @@ function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberCo
   const { name, missing, texts, commas, count } = cells;
   const holds = count === 0 && texts.count === 0 ? "nothing" : texts.count >= count ? "text" : "numbers";
   const base: TableColumn = { name, role, holds, missing: missing.count };
-  if (!used || used.width !== 1) return base;
+  if (used?.width !== 1) return base;
   const sentinel = sentinelIn(used);
   return {
     ...base,

@@ -209,7 +209,11 @@ function tasksOf(options: ExperimentOptions, data: DataSplits): Experiment["task
     trainedOn === "batches of all classes"
       ? allClasses(data.train, { batch, ...augment })
       : sampled(data.train, { ways: trainWays || ways, shots: trainShots || shots, ...augment });
-  return { train, validation: sampled(data.validation, { ways, shots }), test: sampled(data.test, { ways, shots }) };
+  const held = (part: LabelledExamples): TaskSource => {
+    const source = sampled(part, { ways, shots });
+    return options.split === "examples" && source.pool ? { ...source, pool: { ...source.pool, seen: true } } : source;
+  };
+  return { train, validation: held(data.validation), test: held(data.test) };
 }
 
 const initializers: Readonly<Record<ExperimentOptions["init"], Initializer>> = {

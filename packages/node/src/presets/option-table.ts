@@ -744,7 +744,13 @@ export const invocationOptions = table({
     help: "what to show, a table each: accuracy, mean squared error, negative log-likelihood, calibration error; results.json has all",
   },
   markdown: { kind: "flag", group: "Output", commands: ["compare"], help: "print the tables as Markdown" },
-  skipBaselines: { kind: "flag", group: "Evaluation", commands: ["eval"], help: "leave out the baselines" },
+  skipBaselines: {
+    kind: "flag",
+    group: "Evaluation",
+    commands: ["train", "eval", "start"],
+    help: "leave out the baselines",
+    onResume: true,
+  },
   openSet: {
     kind: "flag",
     group: "Evaluation",
@@ -801,7 +807,7 @@ export const invocationOptions = table({
     most: 1000,
     group: "Learner",
     commands: ["adapt"],
-    help: "adaptation steps; the most that evaluation reported by default",
+    help: "adaptation steps; by default those that were best on the validation tasks, which training and eval choose",
   },
   labelColumn: {
     kind: "text",

@@ -92,6 +92,8 @@ const onCurves: LearnerOptions = {
     outerOptimizer: "sgd",
     outerRate: 0.5,
     schedule: "linear",
+    // Rarely the inner steps overshoot on a curve, and theta - theta_K would carry the parameters off.
+    clip: 3,
     evalSteps: [0, 1, 5, 10, 32],
   },
   anil: { steps: 5, innerRate: 0.02 },
@@ -280,7 +282,7 @@ export const presets = {
         outerOptimizer: "sgd",
         outerRate: 0.5,
         schedule: "linear",
-        clip: 0,
+        clip: 3,
       },
     },
   },

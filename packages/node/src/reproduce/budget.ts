@@ -19,6 +19,16 @@ export function affordablePart(rows: readonly RowCost[], seconds: number): numbe
   return Math.min(1, Math.max(0, (seconds - overhead) / full));
 }
 
+/** Trainings of less than this part of their updates say too little of a learner: one row fewer is better. */
+const leastPart = 0.05;
+
+/**
+ * Whether the rows so far leave time for another one: a table loses rows at its end, where the less telling ones are,
+ * before all its trainings become too short to say anything. The first row always has what there is.
+ */
+export const hasRoom = (rows: readonly RowCost[], seconds: number): boolean =>
+  rows.length <= 1 ? affordablePart(rows, seconds) > 0 : affordablePart(rows, seconds) >= leastPart;
+
 /**
  * Seconds that evaluations take, from the pace of training: an adaptation step in an evaluation costs no more than one
  * in training, through which the meta-gradient goes as well.

@@ -3,14 +3,9 @@ import { readFile } from "node:fs/promises";
 import { isSystemError, reasonOf } from "../data/data-error.js";
 import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
+import type { Figure, Pool } from "../runs/results-cells.js";
 import { isMethodRecord, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
-
-export interface Figure {
-  readonly mean: number;
-  /** Half the width of the 95% interval. */
-  readonly interval: number;
-}
 
 /** What one method reaches in one column. */
 export interface CellResult extends Figure {
@@ -36,6 +31,8 @@ export interface RowResult {
   readonly trainingSeconds?: number;
   readonly evaluationSeconds?: number;
   readonly peakBytes?: number;
+  /** What the tasks of its first evaluation were drawn from. */
+  readonly pool?: Pool;
   readonly workers: number;
   /** The command that trains the same again. */
   readonly command: string;
@@ -99,6 +96,7 @@ export function rowResult(table: Table, row: Row, state: Exclude<RowState, { sta
     trainingSeconds: Number(seconds.toPrecision(4)),
     evaluationSeconds: Number(evaluationSeconds.toPrecision(4)),
     ...(peaks.length > 0 ? { peakBytes: peaks.reduce((a, b) => Math.max(a, b)) } : {}),
+    ...(own[0]!.evaluations[0]!.pool ? { pool: own[0]!.evaluations[0]!.pool } : {}),
     workers: config.workers,
     command: config.command,
     versions: config.versions,
@@ -122,7 +120,13 @@ function cellOf({ rows, protocol }: MethodRecord, metric: Metric, steps: number 
   }
   // JSON has no name for what is not finite: it is null there.
   const rounded = (value: number | null): number => Number((value ?? Number.NaN).toPrecision(6));
-  return { steps: found.steps, mean: rounded(figure.mean), interval: rounded(figure.interval) };
+  const { poolInterval } = figure;
+  return {
+    steps: found.steps,
+    mean: rounded(figure.mean),
+    interval: rounded(figure.interval),
+    ...(poolInterval === undefined ? {} : { poolInterval: poolInterval === null ? null : rounded(poolInterval) }),
+  };
 }
 
 /** A learner whose loss is another one has its squared error beside it, or none: its loss is not one. */

@@ -5,6 +5,7 @@ import { isSystemError } from "../data/data-error.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { type RunEvent, readEvents } from "../runs/event-log.js";
 import { evaluationFile } from "../runs/results.js";
+import type { Figure, Pool } from "../runs/results-cells.js";
 import { RunError } from "../runs/run-error.js";
 import { iterationOf, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { progressOf } from "../runs/training-session.js";
@@ -33,9 +34,10 @@ export interface EvaluationRecord {
 export interface MethodRecord {
   readonly learner: string;
   readonly protocol: Readonly<Record<string, unknown>>;
+  readonly pool?: Pool;
   readonly rows: readonly {
     readonly steps: number;
-    readonly figures: Readonly<Record<string, { readonly mean: number; readonly interval: number }>>;
+    readonly figures: Readonly<Record<string, Figure>>;
   }[];
 }
 

@@ -1,5 +1,5 @@
 /** Runs compared task by task with the first of them. */
-import { calibrationDifference, type Estimated, type Evaluation, pairedDifference } from "innerloop";
+import { calibrationDifference, type Estimated, type Evaluation, type FigureAt, figureDifference } from "innerloop";
 import { betterWhen, figureNamesOf, figureTitle, isStepless, sameFigure } from "./results-cells.js";
 
 /** What an interval of a difference says in words: of figures of which neither more nor less is better, "more" or "less". */
@@ -72,17 +72,17 @@ function inOrderOfSteps(evaluation: Evaluation): Evaluation {
   const sorted = <T>(list: readonly T[]): T[] => order.map((row) => list[row]!);
   return {
     ...evaluation,
+    ...(evaluation.byClass ? { byClass: sorted(evaluation.byClass) } : {}),
     rows: sorted(evaluation.rows),
     values: sorted(evaluation.values),
     ...(evaluation.confidence ? { confidence: sorted(evaluation.confidence) } : {}),
   };
 }
 
-type FigureAt = readonly [evaluation: Evaluation, row: number, name: string];
-
-function differenceOf([a, rowOfA, nameInA]: FigureAt, [b, rowOfB, nameInB]: FigureAt): Estimated {
-  if (nameInA === "calibrationError") return calibrationDifference(a.confidence![rowOfA]!, b.confidence![rowOfB]!);
-  return pairedDifference(a.values[rowOfA]![nameInA]!, b.values[rowOfB]![nameInB]!);
+function differenceOf(a: FigureAt, b: FigureAt): Estimated {
+  const [[first, rowOfFirst, name], [second, rowOfSecond]] = [a, b];
+  if (name !== "calibrationError") return figureDifference(a, b);
+  return calibrationDifference(first.confidence![rowOfFirst]!, second.confidence![rowOfSecond]!);
 }
 
 /** Whether 0 lies outside of the interval, and on which side. */

@@ -1,31 +1,39 @@
 /** report.html: a run on one page that needs nothing but a browser. */
 import type { Evaluation } from "innerloop";
 import { type RunEvent, readEvents } from "./event-log.js";
-import { figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
+import { least, linearAxis, lossAxis, most, tickTexts } from "./plot-axis.js";
+import { beyondTitle, figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
 import type { RunFolder } from "./run-folder.js";
+import { failureIn } from "./training-session.js";
 
 type Point = readonly [iteration: number, value: number];
 
 /** Points of a curve: more than the picture has columns would only overlap. */
 const columnsOfCurve = 400;
-const [width, height, left, bottom] = [760, 300, 56, 32];
+const [width, height, left, right, top, bottom] = [760, 300, 56, 24, 10, 32];
 
-/** Writes report.html from the run's events and an evaluation. */
-export async function writeReport(
-  run: RunFolder,
-  evaluations: readonly Evaluation[],
-  notes: readonly string[],
-): Promise<void> {
-  const html = reportPage(run, await readEvents(run.files), evaluations, notes);
+/** What a report has beside a run's events: nothing of a run that failed. */
+export interface ReportResults {
+  readonly evaluations: readonly Evaluation[];
+  readonly notes: readonly string[];
+  /** The steps that validation has chosen. */
+  readonly chosen?: number | undefined;
+}
+
+const noResults: ReportResults = { evaluations: [], notes: [] };
+
+/** Writes report.html from the run's events and an evaluation, where there is one. */
+export async function writeReport(run: RunFolder, results: ReportResults = noResults): Promise<void> {
+  const html = reportPage(run, await readEvents(run.files), results);
   await run.files.write("report.html", html);
 }
 
 export function reportPage(
   run: Pick<RunFolder, "config">,
   events: readonly RunEvent[],
-  evaluations: readonly Evaluation[],
-  notes: readonly string[],
+  { evaluations, notes, chosen }: ReportResults = noResults,
 ): string {
+  const failure = failureIn(events);
   const name = figureNameOf(evaluations[0]);
   const training = averaged(
     events.flatMap((event) => pointOf(event, event.type === "iteration" ? figureOf(event, name) : undefined)),
@@ -34,7 +42,7 @@ export function reportPage(
     events.flatMap((event) => pointOf(event, event.type === "validation" ? lastFigureOf(event, name) : undefined)),
   );
   const { config } = run;
-  const title = `innerloop: ${config.experiment}`;
+  const title = `innerloop: ${config.experiment}${failure ? " (failed)" : ""}`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -45,15 +53,17 @@ export function reportPage(
 :root { color-scheme: light dark; --line: #1f6f5c; --mark: #c2591a; --soft: #8886; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 800px; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; } td, th { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--soft); }
-td:first-child, th:first-child { text-align: left; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
+td, th { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 9rem; }
+.wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
 code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } .training { color: var(--line); } .validation { color: var(--mark); }
 </style>
 </head>
 <body>
 <h1>${escaped(title)}</h1>
-<h2>Results</h2>
-${figureNamesOf(evaluations[0])
-  .map((each) => resultsHtml(evaluations, each))
+${failure ? `<p class="failed">The training failed: ${escaped(failure.message)}</p>` : ""}
+${evaluations.length > 0 ? "<h2>Results</h2>" : ""}
+${(evaluations.length > 0 ? figureNamesOf(evaluations[0]) : [])
+  .map((each) => resultsHtml(evaluations, each, chosen))
   .join("\n")}
 ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 <h2>Learning curve</h2>
@@ -100,26 +110,30 @@ function averaged(points: readonly Point[]): Point[] {
 function curve(training: readonly Point[], validation: readonly Point[], name: string): string {
   const all = [...training, ...validation];
   if (all.length < 2) return "<p>There are too few updates for a curve.</p>";
-  const last = Math.max(1, ...all.map(([iteration]) => iteration));
   const values = all.map(([, value]) => value);
-  const low = name === "accuracy" ? Math.min(...values) : 0;
-  const high = Math.max(...values, low + 1e-9);
-  const x = (iteration: number): number => left + ((width - left - 8) * iteration) / last;
-  const y = (value: number): number => 8 + (height - bottom - 8) * (1 - (value - low) / (high - low));
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => low + share * (high - low));
-  const shown = (value: number): string =>
-    name === "accuracy" ? `${(100 * value).toFixed(0)}%` : value.toPrecision(3);
+  const across = linearAxis(0, most(all.map(([iteration]) => iteration)), 4);
+  const up = isShare(name) ? linearAxis(least(values), most(values)) : lossAxis(values);
+  const x = (iteration: number): number => left + (width - left - right) * across.at(iteration);
+  const y = (value: number): number => top + (height - bottom - top) * (1 - up.at(value));
+  const texts = isShare(name)
+    ? tickTexts(
+        up.ticks.map((tick) => 100 * tick),
+        (value, digits) => value.toFixed(digits),
+      ).map((text) => `${text}%`)
+    : tickTexts(up.ticks, (value, digits) =>
+        value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+      );
   const path = (points: readonly Point[]): string =>
     points.map(([iteration, value]) => `${x(iteration).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   return [
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${name} by update">`,
-    ...ticks.map(
-      (value) =>
-        `<line x1="${left}" x2="${width - 8}" y1="${y(value)}" y2="${y(value)}" stroke="var(--soft)"/><text x="${left - 8}" y="${y(value) + 4}" text-anchor="end">${shown(value)}</text>`,
+    ...up.ticks.map(
+      (value, i) =>
+        `<line x1="${left}" x2="${width - right}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" stroke="var(--soft)"/><text x="${left - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end">${texts[i]}</text>`,
     ),
-    ...[0, 0.5, 1].map(
-      (share) =>
-        `<text x="${x(share * last)}" y="${height - 10}" text-anchor="${share === 1 ? "end" : "middle"}">${Math.round(share * last).toLocaleString("en")}</text>`,
+    ...across.ticks.map(
+      (iteration) =>
+        `<text x="${x(iteration).toFixed(1)}" y="${height - 10}" text-anchor="middle">${iteration.toLocaleString("en")}</text>`,
     ),
     `<polyline points="${path(training)}" fill="none" stroke="var(--line)" stroke-width="1.5"/>`,
     ...(validation.length > 0
@@ -133,17 +147,36 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
   ].join("\n");
 }
 
-function resultsHtml(evaluations: readonly Evaluation[], name: string): string {
-  const { header, rows } = resultsCells(evaluations, name);
+function resultsHtml(evaluations: readonly Evaluation[], name: string, chosen: number | undefined): string {
+  const { header, rows } = resultsCells(evaluations, name, chosen);
   const shown = (value: number): string => (isShare(name) ? (100 * value).toFixed(1) : value.toPrecision(3));
-  const lines = rows.map(({ method, figures }) => {
-    const cells = figures.map(
-      (figure) => `<td>${figure ? `${shown(figure.mean)} &plusmn; ${shown(figure.interval)}` : ""}</td>`,
+  const half = (interval: number | null | undefined): string =>
+    interval === undefined
+      ? ""
+      : interval === null || !Number.isFinite(interval)
+        ? "unknown"
+        : `&plusmn; ${shown(interval)}`;
+  const row = (method: string, cells: readonly string[]): string =>
+    `<tr><td>${escaped(method)}</td>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+  const lines = rows.map(({ method, figures }) =>
+    row(
+      method,
+      figures.map((figure) => (figure ? `${shown(figure.mean)} ${half(figure.interval)}` : "")),
+    ),
+  );
+  const [first] = rows;
+  const { draws } = evaluations[0]!;
+  if (draws && first!.figures.some((figure) => figure?.poolInterval !== undefined))
+    lines.splice(
+      1,
+      0,
+      row(
+        beyondTitle(draws),
+        first!.figures.map((figure) => half(figure?.poolInterval)),
+      ),
     );
-    return `<tr><td>${escaped(method)}</td>${cells.join("")}</tr>`;
-  });
   const columns = header.map((text) => `<th>${text}</th>`).join("");
-  return `<table><thead><tr><th>${escaped(figureTitle(name, evaluations[0]))}${isShare(name) ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table>`;
+  return `<div class="wide"><table><thead><tr><th>${escaped(figureTitle(name, evaluations[0]))}${isShare(name) ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table></div>`;
 }
 
 const escaped = (text: string): string =>

@@ -70,6 +70,24 @@ export function figuresChosen(
 export interface Figure {
   readonly mean: number;
   readonly interval: number;
+  /** The interval that counts the classes or groups behind the tasks too; `null` where it was infinite and written as JSON. */
+  readonly poolInterval?: number | null;
+}
+
+/** The classes or groups that evaluated tasks were drawn from. */
+export type Pool = Omit<NonNullable<Evaluation["draws"]>, "tasks">;
+
+/** What the line of second intervals is called: `± for other classes`. */
+export const beyondTitle = ({ of }: Pick<Pool, "of">): string => `± for other ${of}`;
+
+/** `3 held-out classes (24 examples)`, `12 held-out groups (132 rows)` */
+export function poolText({ of, count, examples, seen }: Pool, isHeldOut: boolean): string {
+  const number = (n: number): string => n.toLocaleString("en");
+  const rows = of === "groups" ? "row" : "example";
+  const one = of === "groups" ? "group" : "class";
+  const what = `${number(count)} ${isHeldOut && !seen ? "held-out " : ""}${count === 1 ? one : of}`;
+  const held = seen ? "held out: " : "";
+  return `${what} (${held}${number(examples)} ${examples === 1 ? rows : `${rows}s`})`;
 }
 
 export interface ResultsCells {
@@ -93,10 +111,14 @@ export const isStepless = ({ rows, protocol }: Evaluation): boolean =>
 /** What the column of learners that adapt without steps is called: their figure is neither one before adapting nor after. */
 export const steplessTitle = "no steps";
 
-/** @param figure the one to show; that with which the first evaluation leads, unless given */
+/**
+ * @param figure the one to show; that with which the first evaluation leads, unless given
+ * @param chosen the steps that validation has chosen, whose column is marked
+ */
 export function resultsCells(
   evaluations: readonly Evaluation[],
   figure: string = figureNameOf(evaluations[0]),
+  chosen?: number,
 ): ResultsCells {
   const leading = { name: figure, title: figureTitle(figure, evaluations[0]) };
   const steps = [
@@ -119,7 +141,8 @@ export function resultsCells(
       figures: places.map((place) => (name === undefined ? undefined : rowAt(place)?.figures[name])),
     };
   });
-  return { header: places.map(placeTitle), rows };
+  const mark = (steps: number | undefined): string => (steps !== undefined && steps === chosen ? "*" : "");
+  return { header: places.map((steps) => placeTitle(steps) + mark(steps)), rows };
 }
 
 function placeTitle(steps: number | undefined): string {

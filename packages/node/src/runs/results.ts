@@ -54,11 +54,17 @@ export interface EvaluateRunOptions {
   readonly beside?: readonly BesideMethod[];
   readonly seed: number;
   readonly count: number;
+  /** Tasks of each baseline, the first of them all; as many unless given. */
+  readonly baselineCount?: number;
   readonly steps: readonly number[];
   readonly executor: Executor;
   readonly signal?: AbortSignal;
+  /** In adaptation steps of tasks, each task's predictions counting as one more: what takes time is in proportion to it. */
   readonly onProgress?: (done: number, total: number, learner: string) => void;
 }
+
+/** Adaptation steps of an evaluation, as progress counts them. */
+export const stepsOfTasks = (tasks: number, steps: readonly number[]): number => tasks * (Math.max(...steps) + 1);
 
 /** A learner with its parameters, and what its row of the table is called. */
 export interface BesideMethod {
@@ -73,39 +79,50 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
   const trained = [{ name: learner.name, learner, params }, ...beside];
   // Only a learner that was trained for them learns from unlabelled examples.
   const labelled = tasks.unlabelled ? withoutUnlabelled(tasks) : tasks;
-  const methods: { adapter: Adapter; params: Tree; steps: readonly number[]; tasks: TaskSource }[] = [
+  const methods: { adapter: Adapter; params: Tree; steps: readonly number[]; tasks: TaskSource; count: number }[] = [
     ...trained.map(({ name, learner: each, params: own }) => ({
       adapter: { ...(each as Adapter), name },
       params: own,
       steps: each.steps === undefined ? [0] : options.steps,
       tasks,
+      count,
     })),
     ...baselines.flatMap(({ adapter, steps, fromTrained }) => {
       const own = fromTrained ? fromTrained(params) : adapter.init(key(seed));
-      return own ? [{ adapter, params: own, steps, tasks: labelled }] : [];
+      return own ? [{ adapter, params: own, steps, tasks: labelled, count: options.baselineCount ?? count }] : [];
     }),
   ];
   const evaluations: Evaluation[] = [];
-  for (const [i, { adapter, params: start, steps, tasks: met }] of methods.entries()) {
+  const total = methods.reduce((sum, each) => sum + stepsOfTasks(each.count, each.steps), 0);
+  let before = 0;
+  for (const { adapter, params: start, steps, tasks: met, count: own } of methods) {
     evaluations.push(
       await evaluate({
         learner: adapter,
         params: start,
         tasks: met,
-        count,
+        count: own,
         steps,
         seed,
         executor,
         ...(signal ? { signal } : {}),
-        onProgress: (done) => options.onProgress?.(i * count + done, methods.length * count, adapter.name),
+        onProgress: (done) => options.onProgress?.(before + stepsOfTasks(done, steps), total, adapter.name),
       }),
     );
+    before += stepsOfTasks(own, steps);
   }
   return evaluations;
 }
 
-/** An evaluation as results.json and `--json` have it. */
-export const evaluationRecord = ({ learner, protocol, rows }: Evaluation) => ({ learner, protocol, rows });
+/** An evaluation as results.json, events and `--json` have it: without the values of every task. */
+export const evaluationRecord = ({ learner, protocol, rows, draws }: Evaluation) => ({
+  learner,
+  protocol,
+  ...(draws ? { pool: poolOf(draws) } : {}),
+  rows,
+});
+
+const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool;
 
 /** Options that say where to compute, and not what. */
 export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);

@@ -161,15 +161,13 @@ describe("the report", () => {
       created: "now",
       options: {},
     } as unknown as RunConfig;
-    const page = reportPage(
-      { config },
-      [...events, { type: "validation", iteration: 2000, evaluation: { rows } }],
-      [
+    const page = reportPage({ config }, [...events, { type: "validation", iteration: 2000, evaluation: { rows } }], {
+      evaluations: [
         { learner: "MAML", protocol: { steps: 1 }, rows, values: [] },
         { learner: "prototypical network", protocol: {}, rows: rows.slice(0, 1), values: [] },
       ],
-      ["a note"],
-    );
+      notes: ["a note"],
+    });
     expect(page).toContain("<th>before</th><th>1 step</th><th>no steps</th>");
     expect(page).toContain("<td>prototypical network</td><td></td><td></td><td>20.0 &plusmn; 1.0</td>");
     expect(page).not.toContain("<script");

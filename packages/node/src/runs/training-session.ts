@@ -13,6 +13,7 @@ import {
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
+import { evaluationRecord } from "./results.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
 import type { RunLock } from "./run-lock.js";
 
@@ -88,6 +89,7 @@ export async function trainInFolder(setting: {
       await run.checkpoints.save(name, bytes);
     },
   };
+  let done = lastIteration;
   try {
     const { reason, iteration } = await train({
       learner: experiment.learner,
@@ -112,6 +114,7 @@ export async function trainInFolder(setting: {
       checkpoints: { store, every: options.checkpointEvery, resume: true },
       signal,
       onEvent: (event) => {
+        done = event.iteration;
         log.append(logged(event));
         setting.onEvent(event);
       },
@@ -120,6 +123,8 @@ export async function trainInFolder(setting: {
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ILR201")
       throw damagedCheckpoint(run.path, "last", error);
+    // Of the update that failed: a run that goes on from its last checkpoint drops it, and meets it again.
+    if (isDivergence(error)) log.append({ type: "failed", iteration: done + 1, message: error.message });
     throw error;
   } finally {
     log.close();
@@ -130,13 +135,35 @@ export async function trainInFolder(setting: {
 function logged(event: TrainingEvent): RunEvent {
   switch (event.type) {
     case "validation":
-      return { ...event, evaluation: { ...event.evaluation, values: undefined, confidence: undefined } };
+      return { ...event, evaluation: evaluationRecord(event.evaluation) };
     case "end":
       return { ...event, peakBytes: process.resourceUsage().maxRSS * 1024 };
     default:
       return event;
   }
 }
+
+export const isDivergence = (error: unknown): error is Error =>
+  error instanceof Error && "code" in error && error.code === "ILR102";
+
+/** How a training failed: the update that it failed in, and what it said. */
+export interface Failure {
+  readonly iteration: number;
+  readonly message: string;
+}
+
+/** The failure that a run ended in and has not come past since. */
+export function failureIn(events: readonly RunEvent[]): Failure | undefined {
+  const last = events.findLast(({ type }) => ["start", "failed", "end"].includes(type));
+  if (last?.type !== "failed" || last.iteration === undefined) return undefined;
+  return { iteration: last.iteration, message: typeof last.message === "string" ? last.message : "" };
+}
+
+/** What went wrong, without the remedy: `the loss is NaN at iteration 1607`. */
+export const problemOf = ({ message }: Failure): string =>
+  message.replace("ILR102 train: ", "").split(". ")[0]!.slice(0, 200);
+
+export const failureOf = async (run: RunFolder): Promise<Failure | undefined> => failureIn(await readEvents(run.files));
 
 /** How far a run has come, without opening its data. */
 export async function progressOf(run: RunFolder): Promise<{ readonly iteration: number; readonly ended: boolean }> {

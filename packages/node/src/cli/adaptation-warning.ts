@@ -1,0 +1,65 @@
+/** Where adapting makes held-out tasks worse: said beside every table of results. */
+import type { Evaluation } from "innerloop";
+import { betterWhen, figureNameOf, figureTitle, isStepless, type Pool, poolText } from "../runs/results-cells.js";
+import { count, counted, figure } from "./terminal.js";
+
+/** A figure after numbers of steps. */
+export interface StepsCurve {
+  /** Its name in evaluations, and in words. */
+  readonly name: string;
+  readonly title: string;
+  readonly points: readonly { readonly steps: number; readonly mean: number | null }[];
+  readonly pool?: Pool | undefined;
+}
+
+/** The leading figure of an evaluation after each of its numbers of steps. */
+export function curveOf(evaluation: Evaluation): StepsCurve {
+  const name = figureNameOf(evaluation);
+  return {
+    name,
+    title: figureTitle(name, evaluation),
+    points: isStepless(evaluation)
+      ? []
+      : evaluation.rows.map(({ steps, figures }) => ({ steps, mean: figures[name]!.mean })),
+    pool: evaluation.draws,
+  };
+}
+
+/**
+ * What to say where held-out tasks are no better after some numbers of steps than before: which, what is best, and how
+ * much stands behind it. Undefined where every number of steps helps, or nothing before adapting is known.
+ */
+export function adaptationWarningOf({ name, title, points, pool }: StepsCurve): string | undefined {
+  const worth = (mean: number | null): number =>
+    mean === null || !Number.isFinite(mean) ? Number.NEGATIVE_INFINITY : (betterWhen(name) || -1) * mean;
+  const before = points.find(({ steps }) => steps === 0);
+  if (!before) return undefined;
+  const sorted = points.filter(({ steps }) => steps > 0).sort((a, b) => a.steps - b.steps);
+  const worse = sorted.filter(({ mean }) => worth(mean) <= worth(before.mean));
+  if (worse.length === 0) return undefined;
+  const best = sorted.reduce((a, b) => (worth(b.mean) > worth(a.mean) ? b : a), before);
+  const shown = (mean: number | null): string =>
+    mean === null || !Number.isFinite(mean) ? "diverged" : figure(name, mean);
+  const after = worse.map(({ steps, mean }) => `${shown(mean)} after ${counted(steps, "step")}`).join(", ");
+  const choice =
+    best === before
+      ? "best without adapting: try another inner learning rate, or train longer"
+      : `best after ${counted(best.steps, "step")}, ${shown(best.mean)}`;
+  const behind = pool
+    ? `. Behind it are ${poolText(pool, true)}${pool.count < fewClasses ? ", which is few" : ""}`
+    : "";
+  return `adaptation makes held-out tasks no better: ${title} is ${shown(before.mean)} before, ${after}; ${choice}${behind}`;
+}
+
+/** Below so many classes or groups a table says little of others. */
+const fewClasses = 20;
+
+/** How the steps were chosen that a table marks: `* chosen for adapt: best accuracy on 100 validation tasks from ...`. */
+export const chosenText = (chosen: {
+  readonly figure: string;
+  readonly tasks: number;
+  readonly pool?: Pool;
+}): string => {
+  const pool = chosen.pool ? ` from ${poolText(chosen.pool, false)}` : "";
+  return `* the steps that adapt takes: best ${chosen.figure} on ${count(chosen.tasks)} validation tasks${pool}`;
+};
