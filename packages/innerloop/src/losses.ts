@@ -28,7 +28,10 @@ import {
 /** A number per prediction that reports show beside the loss: accuracy, for example. */
 export type Metric = (prediction: Tensor, y: Tensor) => Tensor;
 
-/** What a model is to make small: a scalar of predictions [n, ...] and targets. Any function of that type will do. */
+/**
+ * A function that a model is to make small: a scalar of predictions [n, ...] and targets. Any function of that type
+ * will do.
+ */
 export interface Loss {
   (prediction: Tensor, y: Tensor): Tensor;
   /** Scalars reported with it. */
@@ -47,7 +50,7 @@ export interface Loss {
   readonly overClasses?: boolean;
 }
 
-/** How sure each prediction is, and whether it is right. */
+/** The confidence of each prediction, and whether it is right. */
 export interface PredictionConfidence {
   /** The probability of the most probable class. */
   readonly topProbability: Metric;

@@ -14,7 +14,7 @@ export type Examples = {
   readonly present?: Tensor;
 };
 
-/** What a learner adapts to (support), and what it is then judged on (query). */
+/** A support set, which a learner adapts to, and a query set, which it is then judged on. */
 export type Task = {
   readonly support: Examples;
   readonly query: Examples;
@@ -46,9 +46,10 @@ export interface TaskSource {
   sample(seed: number, index: number): Task;
 }
 
-/** How many there are of something in a task: the same number in all tasks, or one drawn for each, `to` included. */
+/** A number of things in a task: the same number in all tasks, or one drawn for each, `to` included. */
 export type Count = number | CountRange;
 
+/** The bounds of a number that each task draws its own of, both included. */
 export interface CountRange {
   readonly from: number;
   readonly to: number;
@@ -84,6 +85,7 @@ function presentRows({ x, y, present }: Examples): Examples {
 
 /** The parts of a task family: to train on, to choose by, to report. */
 export const splits = ["train", "validation", "test"] as const;
+/** The parts of a data set: training, validation, test. */
 export type Split = (typeof splits)[number];
 
 /**
@@ -114,6 +116,7 @@ export const taskErrorCodes = {
   ILT402: "more ways than there are classes",
 } as const;
 
+/** Codes of `TaskError`. */
 export type TaskErrorCode = keyof typeof taskErrorCodes;
 
 /** An error in how tasks are described: `ILT402 episodes: 20 ways of 5 classes in omniglot. Lower ways ...`. */

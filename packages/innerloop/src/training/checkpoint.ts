@@ -2,7 +2,7 @@ import { leaves, paths, sameShape, type Tensor, type Tree, unflatten } from "@in
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 import { TrainingError } from "./training-error.js";
 
-/** Where checkpoints are kept. `save` must be all or nothing: a reader sees the old bytes or the new. */
+/** A place where checkpoints are kept. `save` must be all or nothing: a reader sees the old bytes or the new. */
 export interface CheckpointStore {
   load(name: "last" | "best"): Promise<Uint8Array | undefined>;
   save(name: "last" | "best", bytes: Uint8Array): Promise<void>;

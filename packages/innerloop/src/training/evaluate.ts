@@ -24,6 +24,7 @@ export interface EvaluationRow {
   readonly figures: Readonly<Record<string, Estimated>>;
 }
 
+/** The result of `evaluate`: figures after each number of steps, with what they depend on. */
 export interface Evaluation {
   readonly learner: string;
   /** Everything that the figures depend on: description of tasks, learner options and loss, number of tasks, seed. */
@@ -35,6 +36,7 @@ export interface Evaluation {
   readonly confidence?: readonly (readonly TaskConfidence[])[];
 }
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions {
   readonly learner: Adapter;
   readonly params: Tree;

@@ -18,7 +18,7 @@ import { type BestParams, Run } from "./run.js";
 import { classesOf, requireToldApart, taskBatch } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
-/** What happens while training, in order. `iteration` counts updates done. */
+/** Events of a training, in order. `iteration` counts updates done. */
 export type TrainingEvent =
   | {
       readonly type: "start";
@@ -40,6 +40,7 @@ export type TrainingEvent =
   | { readonly type: "warning"; readonly iteration: number; readonly message: string }
   | { readonly type: "end"; readonly iteration: number; readonly reason: "finished" | "interrupted" | "early stop" };
 
+/** Options of `train`. */
 export interface TrainOptions<Params extends Tree> {
   readonly learner: Learner<Params>;
   /** One source for all, or one for training and one of other classes for validation. */
@@ -92,7 +93,8 @@ export interface TrainOptions<Params extends Tree> {
  * Task j of iteration i is always the task at address i metaBatchSize + j, and sums are always taken in that order: a
  * run that was interrupted and resumed ends in the same bits as one that was not.
  *
- * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in memory
+ * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in
+ * memory
  */
 export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
   const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
@@ -273,7 +275,9 @@ async function initialState<Params extends Tree>(
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
 }
 
-/** Learner, loss, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from. */
+/**
+ * Learner, loss, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from.
+ */
 function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSize }: TrainOptions<Params>): string {
   const { name, description } = "sample" in tasks ? tasks : tasks.train;
   return JSON.stringify({
@@ -306,7 +310,10 @@ function traced<P extends Tree>(learner: Learner<P>, params: P, { support, query
   return learner.predict(learner.adapt(params, support, steps), query.x, query.present);
 }
 
-/** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
+/**
+ * A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws
+ * ILR102.
+ */
 function requireFiniteParameters({ params, iteration }: TrainingState): void {
   const names = paths(params);
   const bad = leaves(params).findIndex(({ data }) => (data as Float32Array).some((value) => !Number.isFinite(value)));

@@ -5,6 +5,7 @@ import { type LongWork, yieldToEventLoop } from "./long-work.js";
 import { readNpy, withNpz } from "./npy-file.js";
 import type { NumericArray } from "./numeric-array.js";
 
+/** Options of readers of arrays. */
 export interface ArrayFileOptions extends LongWork {
   /** Name of the data set; default "arrays". */
   readonly name?: string;

@@ -2,6 +2,7 @@ import { DataError } from "./data-error.js";
 import type { LongWork } from "./long-work.js";
 import { textPieces } from "./text-file.js";
 
+/** Options of readers of tables. */
 export interface CsvOptions extends LongWork {
   /** What stands between fields; by default that of `,` `;` and tab which the first line has most of. */
   readonly separator?: "," | ";" | "\t";

@@ -6,6 +6,7 @@ import { drawHandwriting, type PenStroke } from "./handwriting.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { type LongWork, yieldToEventLoop } from "./long-work.js";
 
+/** Options of `hanziExamples`. */
 export interface HanziOptions extends LongWork {
   /** How many characters, spread evenly over the set in the order of code points, or which ones, or all; default 1,000. */
   readonly characters?: number | readonly string[] | "all";

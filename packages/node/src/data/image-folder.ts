@@ -5,6 +5,7 @@ import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 
+/** Options of `readImageFolder`. */
 export interface ImageFolderOptions extends LongWork {
   /** Name of the data set; default "images". */
   readonly name?: string;

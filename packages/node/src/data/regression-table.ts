@@ -4,6 +4,7 @@ import { type CsvOptions, numberIn, readCsv } from "./csv.js";
 import { DataError } from "./data-error.js";
 import { eachJsonLine } from "./table-file.js";
 
+/** Options of `readRegressionTable`. */
 export interface RegressionTableOptions extends CsvOptions {
   /** @internal Most numbers that there may be. */
   readonly maximumValues?: number;
@@ -17,6 +18,7 @@ export interface RegressionTableOptions extends CsvOptions {
   readonly inputs?: readonly string[];
 }
 
+/** A table for `groupedRegression`, and the columns that tasks are predicted from. */
 export interface RegressionTable {
   readonly table: Table;
   readonly inputs: readonly string[];
@@ -29,8 +31,8 @@ const mostValues = 2 ** 25;
  * Reads the columns of a table that `groupedRegression` takes: CSV (.csv, .tsv), or one JSON object a line (.jsonl,
  * .ndjson). Groups are text, numbers or, in JSON, truth values.
  *
- * @throws DataError ILD71 with the line, for anything that is not a finite number where one should be, an empty group, or
- * a column that is not there; ILD06 for no rows, or more than 2^25 values; ILD03
+ * @throws DataError ILD71 with the line, for anything that is not a finite number where one should be, an empty group,
+ * or a column that is not there; ILD06 for no rows, or more than 2^25 values; ILD03
  * @example
  * const { table, inputs } = await readRegressionTable("sensors.csv", { groupColumn: "sensor", targets: ["degrees"] });
  * const { tasks } = groupedRegression(table, { groupColumn: "sensor", inputs, targets: ["degrees"], shots: 5 });

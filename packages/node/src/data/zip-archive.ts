@@ -1,6 +1,7 @@
 import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from "yauzl";
 import { DataError, isSystemError, onFile, reasonOf } from "./data-error.js";
 
+/** Limits of what is read of a zip archive. */
 export interface ZipLimits {
   readonly entries: number;
   readonly entryBytes: number;
@@ -9,6 +10,7 @@ export interface ZipLimits {
   readonly ratio: number;
 }
 
+/** The limits of a zip archive unless others are given. */
 export const defaultZipLimits: ZipLimits = {
   entries: 200_000,
   entryBytes: 64 * 2 ** 20,

@@ -89,6 +89,7 @@ export type DataSplits = {
 /** Splits do not depend on a run's seed: results of several seeds are then about the same held-out classes. */
 const splitSeedOfData = 20170309;
 
+/** The parts of a data set that training, validation and evaluation draw from. */
 export function splitData(
   data: LabelledExamples,
   options: Pick<ExperimentOptions, "split" | "rotations"> & SplitOptions,
@@ -126,7 +127,10 @@ function splitExamples(data: LabelledExamples): DataSplits {
   return { train: part("train", 0, 0.8), validation: part("validation", 0.8, 0.85), test: part("test", 0.85, 1) };
 }
 
-/** Sizes of tasks that a learner is made for: those that an existing run was trained with, whatever it is evaluated with. */
+/**
+ * Sizes of tasks that a learner is made for: those that an existing run was trained with, whatever it is evaluated
+ * with.
+ */
 export type TrainedSizes = Pick<ExperimentOptions, "ways" | "shots" | "trainShots">;
 
 /**
@@ -370,17 +374,17 @@ const classification = (inputShape: readonly number[], outputs: number, trainCla
 });
 
 /**
- * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand have,
- * any other those that it was trained with.
+ * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand
+ * have, any other those that it was trained with.
  */
 export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, trained = ways): number {
   return learnerCatalogue[learner].variableWays ? Math.max(ways, mostOf(trainWays)) : trained;
 }
 
 /**
- * From scratch with the learner's own adaptation and with one that suits plain training, and the nearest neighbour among
- * the support set: by pixels, and in the embedding that the run has trained. Joint pre-training has the same two ways of
- * fine-tuning, of the whole network and of its head alone.
+ * From scratch with the learner's own adaptation and with one that suits plain training, and the nearest neighbour
+ * among the support set: by pixels, and in the embedding that the run has trained. Joint pre-training has the same two
+ * ways of fine-tuning, of the whole network and of its head alone.
  */
 function baselinesOf(
   options: ExperimentOptions,
@@ -422,7 +426,10 @@ function baselinesOf(
   ];
 }
 
-/** What a learner trains as its embedding, or as the model below its head; undefined where that is not of the image alone. */
+/**
+ * What a learner trains as its embedding, or as the model below its head; undefined where that is not of the image
+ * alone.
+ */
 function embeddingOf(
   learner: ExperimentOptions["learner"],
   { embedding, maps }: ReturnType<typeof modelsOf>,

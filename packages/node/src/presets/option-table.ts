@@ -831,6 +831,7 @@ export type ExperimentOptions = { readonly [K in ExperimentOptionName]: OptionVa
 
 export type InvocationOptions = { readonly [K in InvocationOptionName]?: OptionValue<(typeof invocationOptions)[K]> };
 
+/** The options of an experiment as they are where nothing else is said. */
 export function defaultExperimentOptions(): ExperimentOptions {
   return Object.fromEntries(
     Object.entries(experimentOptions).map(([name, spec]) => [name, spec.default]),

@@ -21,6 +21,7 @@ export async function writeReport(
   await writeRunFile(join(run.path, "report.html"), html);
 }
 
+/** The page report.html of a run. */
 export function reportPage(
   run: Pick<RunFolder, "config">,
   events: readonly RunEvent[],

@@ -10,6 +10,7 @@ export const runErrorCodes = {
   ILN08: "a run that is not the one which a table of published results asks for",
 } as const;
 
+/** Codes of `RunError`. */
 export type RunErrorCode = keyof typeof runErrorCodes;
 
 /** `ILN01 runs/x: there is no run in it. Remedy.` */

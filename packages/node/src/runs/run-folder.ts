@@ -11,7 +11,7 @@ import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
 
-/** What a run was asked to do, and with what: enough to do it again. */
+/** The configuration of a run, enough to do it again. */
 export interface RunConfig {
   readonly format: typeof runFormat;
   /** The preset, or the experiment file's path. */
@@ -48,6 +48,7 @@ export function commandWith({ command }: Pick<RunConfig, "command">, name: strin
 
 export const runFormat = "innerloop run 1";
 
+/** An open run folder: its configuration, checkpoints and events. */
 export interface RunFolder {
   readonly path: string;
   readonly config: RunConfig;
@@ -71,7 +72,9 @@ export async function requireFree(path: string): Promise<void> {
   throw new RunError("ILN01", shown(path), isRun ? "there is a run in it already" : "the folder is not empty", remedy);
 }
 
-/** Makes the folder of a new run. @throws RunError ILN01 where there is something in it, ILN03 where it cannot be made */
+/**
+ * Makes the folder of a new run. @throws RunError ILN01 where there is something in it, ILN03 where it cannot be made
+ */
 export async function createRun(path: string): Promise<void> {
   await requireFree(path);
   await onRun(path, () => mkdir(join(path, "checkpoints"), { recursive: true }));
@@ -79,6 +82,7 @@ export async function createRun(path: string): Promise<void> {
 
 const isTransient = (name: string): boolean => isLockFile(name) || name.includes(".partial-") || name === "checkpoints";
 
+/** Writes the configuration of a run folder, all or nothing. */
 export async function writeConfig(path: string, config: RunConfig): Promise<void> {
   await writeRunFile(join(path, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
 }
@@ -93,7 +97,11 @@ export async function sweepRun(path: string): Promise<void> {
   }
 }
 
-/** @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one */
+/**
+ * The run in a folder.
+ *
+ * @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one
+ */
 export async function openRun(path: string): Promise<RunFolder> {
   const file = join(path, "config.json");
   let text: string;
@@ -207,7 +215,9 @@ export function checkpointStore(run: string): CheckpointStore {
   };
 }
 
-/** The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged */
+/**
+ * The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged
+ */
 export const lastIterationOf = async (run: RunFolder): Promise<number> => (await iterationOf(run, "last")) ?? 0;
 
 /** The number of updates in a checkpoint, where there is one. @throws RunError ILN05 where it is damaged */
