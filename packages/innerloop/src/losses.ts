@@ -38,6 +38,8 @@ export interface Loss {
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** What it is called where figures are shown: "mean squared error". */
   readonly title?: string;
+  /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
+  readonly point?: Metric;
   /**
    * Of losses of probabilities, what calibration is judged by. Each is a value for every prediction by itself, [n, ...]
    * of predictions [n, ...]: a row's do not depend on other rows.
@@ -174,5 +176,6 @@ export const gaussianNegativeLogLikelihood: Loss = Object.assign(
       deviation: ((prediction, y) => mean(gaussianParts(prediction, y).deviation)) as Metric,
     },
     title: "negative log-likelihood",
+    point: ((prediction, y) => gaussianParts(prediction, y).centre) as Metric,
   },
 );

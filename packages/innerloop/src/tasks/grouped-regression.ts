@@ -144,6 +144,7 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       skippedGroups: small.size,
       ...("train" in split ? { split: `lists, hash ${hashOfLists(split)}` } : {}),
     },
+    targets: targets.map((name) => ({ name, ...scales[name]! })),
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;

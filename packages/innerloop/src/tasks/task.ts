@@ -20,6 +20,13 @@ export type Task = {
   readonly query: Examples;
 };
 
+/** A column of targets: y is (value - mean) / deviation of the values in their own unit. */
+export interface TargetColumn {
+  readonly name: string;
+  readonly mean: number;
+  readonly deviation: number;
+}
+
 /**
  * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where
  * it stopped, any worker can make any task, and all learners are evaluated on the same ones.
@@ -32,6 +39,8 @@ export interface TaskSource {
   readonly description: Readonly<Record<string, number | string | boolean>>;
   /** For classification: the number of classes of one task (ways), the most where tasks differ. */
   readonly classes?: number;
+  /** For regression: the columns of y, where these are quantities in units of their own. */
+  readonly targets?: readonly TargetColumn[];
   /** Whether query sets hold examples of classes that the support set has none of, under the label -1. */
   readonly openSet?: true;
   /** Whether support sets hold examples whose class is not told, under the label -1. */

@@ -4,6 +4,7 @@ import type { PredictionConfidence } from "../losses.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { defaultExecutor } from "./default-executor.js";
+import { errorsInUnits } from "./errors-in-units.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
 import { classesOf, requireToldApart } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -18,7 +19,7 @@ export interface Estimated {
 export interface EvaluationRow {
   readonly steps: number;
   /**
-   * The loss and each of its metrics, by name; and of losses that give probabilities the `calibrationError` of all
+   * The loss and each of its metrics, by name; of tasks whose targets have units, errors in these; and of losses that give probabilities the `calibrationError` of all
    * queries together, whose interval is that of a bootstrap over tasks.
    */
   readonly figures: Readonly<Record<string, Estimated>>;
@@ -99,7 +100,11 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       );
       const { loss, metrics } = measured(learner.loss, prediction, task.query);
       return {
-        figures: { loss, ...metrics },
+        figures: {
+          loss,
+          ...metrics,
+          ...(tasks.targets ? errorsInUnits(learner.loss, prediction, task.query, tasks.targets) : {}),
+        },
         queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
       };
     });

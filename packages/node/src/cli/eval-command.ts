@@ -1,6 +1,7 @@
 import type { Executor } from "@innerloop/graph";
 import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
+import { betterBaseline } from "../runs/better-baseline.js";
 import { writeReport } from "../runs/report.js";
 import {
   type BesideMethod,
@@ -28,7 +29,7 @@ import { isOpenSetAsked, openSetEval } from "./open-set-eval.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
-import { bytes, count, counted, duration } from "./terminal.js";
+import { bytes, count, counted, duration, withInterval } from "./terminal.js";
 
 export interface EvalRequest {
   readonly folder: string;
@@ -163,6 +164,8 @@ export async function evaluateAndReport(setting: {
   output.say();
   output.result(resultsTable(evaluations, output.paint, figures));
   output.say();
+  const better = betterBaseline(first, evaluations.slice(1 + methods.length), withInterval);
+  if (better !== undefined) output.result(output.paint("yellow", `  ${better}`));
   output.say(
     output.paint(
       "dim",
@@ -186,6 +189,7 @@ export async function evaluateAndReport(setting: {
   };
   output.event({ type: "results", ...record });
   const notes = [
+    ...(better === undefined ? [] : [better]),
     protocol,
     `${checkpoint} checkpoint, after ${count(iteration)} updates`,
     `${run.config.protocol.text}`,

@@ -3,7 +3,7 @@ import type { Evaluation } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { figureNameOf, figureNamesOf, figureTitle, resultsCells } from "../runs/results-cells.js";
-import { columnsWithin, count, counted, type Paint, roomIn, widthOf, withInterval } from "./terminal.js";
+import { columnsWithin, count, counted, figure, type Paint, roomIn, widthOf, withInterval } from "./terminal.js";
 
 interface Table {
   readonly header: readonly string[];
@@ -140,7 +140,11 @@ export function protocolText(
             ...unlabelledText(evaluation),
             `${counted(Number(queries), "query", "queries")} per class`,
           ].join(", ");
-  const unit = standardized === true ? "; targets in units of their standard deviation over the training groups" : "";
+  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`).join(", ");
+  const unit =
+    standardized === true
+      ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`
+      : "";
   const pool = classes === undefined ? "" : ` from ${poolText(Number(classes), sources, options)}`;
   const norm = batchNorm === undefined ? "no batch norm" : `batch norm ${batchNorm}`;
   const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(

@@ -25,6 +25,7 @@ import {
   glorotUniform,
   harmonics,
   heNormal,
+  hierarchicalLinearModel,
   type Initializer,
   type LabelledExamples,
   type Layer,
@@ -35,6 +36,7 @@ import {
   type LearningRate,
   learnerCatalogue,
   learnerNames,
+  leastSquares,
   linearClassifier,
   linearSchedule,
   lines,
@@ -42,6 +44,7 @@ import {
   mlp,
   nearestNeighbour,
   type Optimizer,
+  pooledMean,
   rmsProp,
   semiSupervisedEpisodes,
   sgd,
@@ -200,7 +203,7 @@ function experimentOf(
     learner: learnerOf(options, models, setting, trained),
     tasks,
     optimizer: outerOptimizerOf(options),
-    baselines: baselinesOf(options, models, setting),
+    baselines: [...baselinesOf(options, models, setting), ...linearBaselinesOf(options, setting, tasks.train)],
   };
 }
 
@@ -384,7 +387,7 @@ export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, train
 /**
  * From scratch with the learner's own adaptation and with one that suits plain training, and the nearest neighbour
  * among the support set: by pixels, and in the embedding that the run has trained. Joint pre-training has the same two
- * ways of fine-tuning, of the whole network and of its head alone.
+ * ways of fine-tuning, of the whole network and of its head alone. Linear models stand beside them for tables.
  */
 function baselinesOf(
   options: ExperimentOptions,
@@ -424,6 +427,25 @@ function baselinesOf(
       fromTrained: (params) => trainedEmbedding(embedding, params),
     },
   ];
+}
+
+/** With more inputs, a covariance of their coefficients is more than plain statistics can tell. */
+const mostLinearInputs = 64;
+
+/** Plain statistics on the same tasks: of tables, and of the lines that they fit exactly. */
+function linearBaselinesOf(
+  { groupColumn, data }: ExperimentOptions,
+  { inputShape }: TaskSetting,
+  tasks: TaskSource,
+): Baseline[] {
+  if (groupColumn === "" && data !== "lines") return [];
+  const inputs = inputShape.reduce((a, b) => a * b, 1);
+  const adapters = [
+    pooledMean({ tasks }),
+    leastSquares({ tasks }),
+    ...(inputs <= mostLinearInputs ? [hierarchicalLinearModel({ tasks })] : []),
+  ];
+  return adapters.map((adapter) => ({ adapter: adapter as unknown as Adapter, steps: [0] }));
 }
 
 /**
