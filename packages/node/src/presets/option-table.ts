@@ -662,7 +662,7 @@ export const invocationOptions = table({
     placeholder: "DIR",
     group: "Output",
     commands: ["reproduce"],
-    help: "train nothing: put what the run folders hold into DIR/results.json, and write DIR/results.md from it",
+    help: "train nothing: put what the run folders hold into DIR/results.json, and write DIR/results.md and results-runs.md from it",
   },
   skipEvaluation: {
     kind: "flag",
