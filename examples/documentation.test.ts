@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
@@ -26,4 +28,10 @@ test("the documents link to files that are there", () => {
       expect(existsSync(new URL(`../${target}`, import.meta.url)), `${document}: ${target}`).toBe(true);
     }
   }
+});
+
+test("docs/api says what the docstrings say, and each public name has one: run npm run docs", () => {
+  const script = fileURLToPath(new URL("../scripts/api-reference.mjs", import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  expect([stderr, status]).toEqual(["", 0]);
 });

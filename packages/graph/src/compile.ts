@@ -22,6 +22,7 @@ export interface Program<Arguments extends readonly Tree[], Result extends Tree>
   run(...args: Arguments): Promise<Result>;
 }
 
+/** A function of arrays that runs on an executor; it is compiled for each set of shapes that it is given. */
 export interface CompiledFunction<Arguments extends readonly Tree[], Result extends Tree> {
   /** Runs the function on arrays with values; the result's leaves have values too. */
   (...args: Arguments): Promise<Result>;
@@ -33,6 +34,7 @@ export interface CompiledFunction<Arguments extends readonly Tree[], Result exte
   release(): Promise<void>;
 }
 
+/** Options of `compile`. */
 export interface CompileOptions {
   readonly executor: Executor;
   /** Its runs come one after the other, and nothing runs beside them: all cores may work on one. False by default. */
@@ -216,7 +218,10 @@ function dataFor(x: Tensor, expected: Tensor | undefined, i: number): NonNullabl
   );
 }
 
-/** The standard .onnx model of a function for arguments of the given shapes. Inputs are `input0`, ..., outputs `output0`, ... */
+/**
+ * The standard .onnx model of a function for arguments of the given shapes. Inputs are `input0`, ..., outputs
+ * `output0`, ...
+ */
 export function toOnnx<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
   args: Arguments,

@@ -17,7 +17,7 @@ interface Segment {
 let recording: Segment[] | undefined;
 
 /**
- * What f returns; where a gradient is taken through it, its operations are computed a second time for that, from what
+ * The result of f; where a gradient is taken through it, its operations are computed a second time for that, from what
  * they started from, instead of being kept from the first. Memory for time: a chain of K such steps keeps what goes
  * from step to step and the operations of one step, not of K (checkpointing, Griewank & Walther 2008, chapter 12;
  * Chen et al. 2016). No value changes.
@@ -164,6 +164,7 @@ function requireScalar(loss: unknown): asserts loss is Tensor {
   }
 }
 
+/** The result of a function that `valueAndGrad` made. */
 export interface ValueAndGradient<A, Auxiliary> {
   readonly value: Tensor;
   /** Same structure as the argument; integer and bool leaves get zeros. */
@@ -246,7 +247,10 @@ export function vjp<A extends Tree, B extends Tree>(
   return { value, pullback };
 }
 
-/** The product of the Hessian of the scalar f at `argument` with a vector of the argument's structure: grad(<grad f, v>). */
+/**
+ * The product of the Hessian of the scalar f at `argument` with a vector of the argument's structure: grad(<grad f,
+ * v>).
+ */
 export function hessianVectorProduct<A extends Tree>(f: (argument: A) => Tensor, argument: A, vector: A): A {
   const directions = leaves(mapTree((_leaf, matching) => matching!, argument, vector));
   return grad((at: A) => {

@@ -21,6 +21,7 @@ export const graphErrorCodes = {
   IL404: "a device that is not there, or cannot compute what it is given",
 } as const;
 
+/** Codes of `GraphError`. */
 export type GraphErrorCode = keyof typeof graphErrorCodes;
 
 declare global {

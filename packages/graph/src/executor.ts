@@ -2,7 +2,7 @@ import { formatShape, GraphError } from "./errors.js";
 import type { Estimate } from "./onnx/estimate.js";
 import { type DType, sizeOf, type TensorType, type TypedArray } from "./tensor.js";
 
-/** What an executor's kernels are good at; the lowering of primitives asks this and nothing else about it. */
+/** Strengths of an executor's kernels; the lowering of primitives asks this and nothing else about it. */
 export interface LoweringProfile {
   readonly name: "cpu" | "web" | "webgpu" | "cuda" | "standard";
   /** onnxruntime's FusedMatMul, which reads its operands transposed. */
@@ -51,7 +51,10 @@ export interface ModelStore {
   write(key: string, entry: Uint8Array): void;
 }
 
-/** What an executor may know of a model's use beforehand. Where it runs may follow from it, and how fast; no result does. */
+/**
+ * Knowledge of a model's use that an executor may have beforehand. Where it runs may follow from it, and how fast; no
+ * result does.
+ */
 export interface LoadHints {
   /** What a run takes: small models may run elsewhere than large ones. */
   readonly estimate?: Estimate;
@@ -62,7 +65,7 @@ export interface LoadHints {
 /** A model that is still to be loaded. */
 export type PlannedModel = LoadHints & { readonly estimate: Estimate };
 
-/** What programs take of a machine's memory, in bytes of the process. */
+/** The memory that programs take of a machine, in bytes of the process. */
 export interface ExecutorMemory {
   /** What the process has now. */
   used(): number;
@@ -74,7 +77,7 @@ export interface ExecutorMemory {
   needed(models: readonly PlannedModel[]): number;
 }
 
-/** Where compiled models run. */
+/** A place where compiled models run. */
 export interface Executor {
   readonly name: string;
   readonly profile: LoweringProfile;

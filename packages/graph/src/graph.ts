@@ -15,6 +15,7 @@ export interface Graph {
   readonly order: readonly Tensor[];
 }
 
+/** A graph with the structure of its result. */
 export interface Traced<Result extends Tree> {
   readonly graph: Graph;
   /** The structure of the result; its leaves are the graph's outputs. */
@@ -57,7 +58,9 @@ export function simplifyGraph({ inputs, outputs }: Graph): Graph {
   return { inputs, outputs: simplified, order: topologicalOrder(simplified) };
 }
 
-/** The graph as text, one line per operation: `v3 = matmul(v0, v1) : float32[4, 2]`. Constants up to 8 values are shown. */
+/**
+ * The graph as text, one line per operation: `v3 = matmul(v0, v1) : float32[4, 2]`. Constants up to 8 values are shown.
+ */
 export function printGraph(graph: Graph): string {
   const names = new Map<Tensor, string>();
   graph.inputs.forEach((x, i) => {

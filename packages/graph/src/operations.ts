@@ -60,12 +60,18 @@ export function standardize(x: Tensor, axes: Axes, epsilon = 1e-5): Tensor {
   return div(centred, sqrt(add(mean(mul(centred, centred), axes, { keepAxes: true }), epsilon)));
 }
 
-/** Layer normalisation over the last axis (Ba, Kiros & Hinton 2016): standardized, times scale, plus shift, both [channels]. */
+/**
+ * Layer normalisation over the last axis (Ba, Kiros & Hinton 2016): standardized, times scale, plus shift, both
+ * [channels].
+ */
 export function layerNorm(x: Tensor, scale: Tensor, shift: Tensor, epsilon = 1e-5): Tensor {
   return add(mul(standardize(x, -1, epsilon), scale), shift);
 }
 
-/** Batch normalisation with given statistics (Ioffe & Szegedy 2015): (x - mean) / sqrt(variance + epsilon) scale + shift, all [channels]. */
+/**
+ * Batch normalisation with given statistics (Ioffe & Szegedy 2015): (x - mean) / sqrt(variance + epsilon) scale +
+ * shift, all [channels].
+ */
 export function batchNorm(
   x: Tensor,
   statistics: { readonly mean: Tensor; readonly variance: Tensor },
@@ -94,8 +100,8 @@ export type NormalizedBatch = {
  *   mean = E[p] w + bias,  variance = diag(w^T Cov(p) w),  s = scale / sqrt(variance + epsilon)
  *   output = convolution with w s, plus shift - E[p] w s
  *
- * which takes no pass over x, nor over its derivatives, but the products. Cov(p) does not depend on w: the inner steps of
- * a task share it.
+ * which takes no pass over x, nor over its derivatives, but the products. Cov(p) does not depend on w: the inner steps
+ * of a task share it.
  */
 export function batchNormOfBatch(
   x: Tensor,
@@ -180,7 +186,9 @@ export function elu(x: Tensor): Tensor {
   return where(greater(x, 0), x, sub(exp(min(x, 0)), 1));
 }
 
-/** x Phi(x), Phi the distribution function of the normal distribution (Hendrycks & Gimpel 2016); float32 on onnxruntime. */
+/**
+ * x Phi(x), Phi the distribution function of the normal distribution (Hendrycks & Gimpel 2016); float32 on onnxruntime.
+ */
 export function gelu(x: Tensor): Tensor {
   return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 }
@@ -207,6 +215,7 @@ export function norm(
 /** "same" keeps ceil(size / stride) pixels, zeros put around evenly; a number is the zeros on each side. */
 export type Padding = "same" | "valid" | number | readonly [top: number, bottom: number, left: number, right: number];
 
+/** Options of operations on windows of an image. */
 export interface WindowOptions {
   readonly stride?: number | readonly [vertical: number, horizontal: number];
   readonly padding?: Padding;
@@ -331,9 +340,9 @@ function reduceTiles(x: Tensor, g: GeometryAttributes, reduce: (x: Tensor, axis:
 }
 
 /**
- * The largest element of each window and channel: [images, height, width, channels] -> [images, rows, columns, channels].
- * Elements that tie share the gradient (where windows tile the image: first those of a column, then the columns). The
- * stride is the window by default; padding never wins.
+ * The largest element of each window and channel: [images, height, width, channels] -> [images, rows, columns,
+ * channels]. Elements that tie share the gradient (where windows tile the image: first those of a column, then the
+ * columns). The stride is the window by default; padding never wins.
  */
 export function maxPool2d(x: Tensor, window: number | readonly [number, number], options: WindowOptions = {}): Tensor {
   const [, height, width] = requireImages("maxPool2d", x);
@@ -352,7 +361,9 @@ export function maxPool2d(x: Tensor, window: number | readonly [number, number],
   return reduceMax(windows(padded, { ...g, padding: [0, 0, 0, 0] }), 3);
 }
 
-/** The mean of each window and channel; with padding, the zeros count as elements. The stride is the window by default. */
+/**
+ * The mean of each window and channel; with padding, the zeros count as elements. The stride is the window by default.
+ */
 export function averagePool2d(
   x: Tensor,
   window: number | readonly [number, number],

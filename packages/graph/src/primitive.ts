@@ -32,6 +32,7 @@ export interface NoGradient {
 /** A gradient of zero: the output is piecewise constant in the inputs. */
 export const locallyConstant = (reason: string): NoGradient => ({ gradient: "zero", reason });
 
+/** An input of a primitive's batch rule. */
 export interface BatchedInput {
   readonly tensor: Tensor;
   /** True where axis 0 of the tensor is the mapped axis; false where all tasks share the tensor. */

@@ -4,17 +4,19 @@ import { type Attributes, type Primitive, printAttributes } from "./primitive.js
 /** Types of numbers. `float32` is what models compute in; labels and indices are `int32`. */
 export type DType = "float32" | "float64" | "int32" | "int64" | "bool";
 
+/** The arrays that hold a tensor's values. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
+/** Sizes along each axis; [] is that of a scalar. */
 export type Shape = readonly number[];
 
-/** What is known of an array before it has values. */
+/** Type and shape of an array, which are known before it has values. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;
 }
 
-/** Whatever an operation takes where it takes a tensor: a plain number adopts the type of its neighbour. */
+/** A tensor, or what an operation takes in its place: a plain number adopts the type of its neighbour. */
 export type TensorLike = Tensor | number;
 
 let nextId = 0;
@@ -115,12 +117,12 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** Whether two shapes have the same rank and sizes. */
+/** True where two shapes have the same rank and sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, axis) => n === b[axis]);
 }
 
-/** Whether a type is of floating-point numbers. */
+/** True for types of floating-point numbers. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
 }

@@ -28,13 +28,18 @@ import {
 /** A number per prediction that reports show beside the loss: accuracy, for example. */
 export type Metric = (prediction: Tensor, y: Tensor) => Tensor;
 
-/** What a model is to make small: a scalar of predictions [n, ...] and targets. Any function of that type will do. */
+/**
+ * A function that a model is to make small: a scalar of predictions [n, ...] and targets. Any function of that type
+ * will do.
+ */
 export interface Loss {
   (prediction: Tensor, y: Tensor): Tensor;
   /** Scalars reported with it. */
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** What it is called where figures are shown: "mean squared error". */
   readonly title?: string;
+  /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
+  readonly point?: Metric;
   /**
    * Of losses of probabilities, what calibration is judged by. Each is a value for every prediction by itself, [n, ...]
    * of predictions [n, ...]: a row's do not depend on other rows.
@@ -49,7 +54,7 @@ export interface Loss {
   readonly targets?: { readonly least: number; readonly most: number };
 }
 
-/** How sure each prediction is, and whether it is right. */
+/** The confidence of each prediction, and whether it is right. */
 export interface PredictionConfidence {
   /** The probability of the most probable class. */
   readonly topProbability: Metric;
@@ -174,5 +179,6 @@ export const gaussianNegativeLogLikelihood: Loss = Object.assign(
       deviation: ((prediction, y) => mean(gaussianParts(prediction, y).deviation)) as Metric,
     },
     title: "negative log-likelihood",
+    point: ((prediction, y) => gaussianParts(prediction, y).centre) as Metric,
   },
 );

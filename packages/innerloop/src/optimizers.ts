@@ -33,6 +33,7 @@ export type LearningRate<Params extends Tree = Tree> = number | Schedule | Param
 /** A number that may be learned: a scalar tensor where it is. */
 export type OptimizerOption = number | Tensor;
 
+/** An optimizer of the inner or outer loop: a first state, and an update in graph operations. */
 export interface Optimizer {
   /** For reports, and to tell the checkpoints of one setting from another's: the optimizer and its options. */
   readonly description: string;
@@ -83,8 +84,8 @@ const squared = (x: OptimizerOption): OptimizerOption => (typeof x === "number" 
 const usesCount = (rate: LearningRate): boolean => typeof rate === "function";
 
 /**
- * Stochastic gradient descent: w <- w - rate g. With momentum m (Polyak 1964): v <- m v + g, w <- w - rate v; Nesterov's
- * form steps along g + m v.
+ * Stochastic gradient descent: w <- w - rate g. With momentum m (Polyak 1964): v <- m v + g, w <- w - rate v;
+ * Nesterov's form steps along g + m v.
  */
 export function sgd(options: {
   readonly learningRate: LearningRate;
@@ -121,6 +122,7 @@ export function sgd(options: {
   };
 }
 
+/** Options of `adam`. */
 export interface AdamOptions {
   readonly learningRate: LearningRate;
   readonly beta1?: OptimizerOption;
@@ -130,15 +132,18 @@ export interface AdamOptions {
 }
 
 /**
- * Adam (Kingma & Ba 2015): m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - rate m' / sqrt(v' + epsilon^2) with
- * the bias-corrected m' = m / (1 - b1^t) and v' = v / (1 - b2^t). The paper divides by sqrt(v') + epsilon, whose
+ * Adam (Kingma & Ba 2015): m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - rate m' / sqrt(v' + epsilon^2)
+ * with the bias-corrected m' = m / (1 - b1^t) and v' = v / (1 - b2^t). The paper divides by sqrt(v') + epsilon, whose
  * derivative at v = 0 is infinite; ours is finite, and equal where v is well above epsilon^2.
  */
 export function adam(options: AdamOptions): Optimizer {
   return adamLike("adam", options, 0);
 }
 
-/** Adam with decoupled weight decay (Loshchilov & Hutter 2019): w <- w - rate (m' / sqrt(v' + epsilon^2) + weightDecay w). */
+/**
+ * Adam with decoupled weight decay (Loshchilov & Hutter 2019): w <- w - rate (m' / sqrt(v' + epsilon^2) + weightDecay
+ * w).
+ */
 export function adamW(options: AdamOptions & { readonly weightDecay?: OptimizerOption }): Optimizer {
   return adamLike("adamW", options, options.weightDecay ?? 0.01);
 }
@@ -248,7 +253,9 @@ export function linearSchedule(from: number, to: number, steps: number): Schedul
   });
 }
 
-/** Half a cosine from `from` to `to` over `steps` updates, then constant (Loshchilov & Hutter 2017, without restarts). */
+/**
+ * Half a cosine from `from` to `to` over `steps` updates, then constant (Loshchilov & Hutter 2017, without restarts).
+ */
 export function cosineSchedule(from: number, to: number, steps: number): Schedule {
   requirePositive("cosineSchedule", steps);
   const rate: Schedule = (count) => add(mul(add(cos(mul(min(div(count, steps), 1), Math.PI)), 1), (from - to) / 2), to);

@@ -244,7 +244,7 @@ export function random(seed: number, ...counters: number[]): Random {
   return new Random(counterDomain, seed, counters);
 }
 
-/** Where the randomness of one parameter comes from: the run's seed and the parameter's path. Plain data. */
+/** The source of one parameter's randomness: the run's seed and the parameter's path. Plain data. */
 export interface Key {
   readonly seed: number;
   /** Names from the root, each after a slash; empty at the root. */

@@ -10,6 +10,7 @@ export interface Value extends TensorType {
   readonly data: TypedArray | undefined;
 }
 
+/** The value of an attribute of an ONNX node. */
 export type OnnxAttribute =
   | number
   | bigint
@@ -18,6 +19,7 @@ export type OnnxAttribute =
   | { readonly float: number }
   | { readonly floats: readonly number[] };
 
+/** A node of an ONNX graph, as lowerings make it. */
 export interface OnnxNode {
   readonly operator: string;
   /** "" is the standard operator set. */

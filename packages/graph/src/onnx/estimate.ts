@@ -17,6 +17,7 @@ export interface Estimate {
   readonly nodes: number;
 }
 
+/** Operations, bytes and memory of one run of a model. */
 export function estimateModel(model: LoweredModel): Estimate {
   const { nodes, initializers, inputs } = model;
   const constantBytes = totalBytes(initializers);

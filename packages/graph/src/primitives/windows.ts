@@ -5,7 +5,7 @@ import type { Primitive } from "../primitive.js";
 import { bytesPerElement, type Shape, sizeOf, Tensor } from "../tensor.js";
 import { reshape } from "./shape.js";
 
-/** How a window moves over an image of [height, width] pixels. */
+/** The way of a window over an image of [height, width] pixels. */
 export interface WindowGeometry {
   readonly window: readonly [height: number, width: number];
   readonly stride: readonly [vertical: number, horizontal: number];
@@ -103,9 +103,9 @@ export function gatherWindows(e: Emitter, x: Value, g: GeometryAttributes): Valu
 const fewChannels = 8;
 
 /**
- * The windows of images [images, h, w, c], which move by single pixels, in runs of w' pixels of one row, w' the window's
- * width: [images, places x window height, w' c]. A run may begin at any pixel, but a gather copies whole rows of a
- * matrix: so the padded image is written w' times, each time one pixel further, and cut into rows of w' pixels.
+ * The windows of images [images, h, w, c], which move by single pixels, in runs of w' pixels of one row, w' the
+ * window's width: [images, places x window height, w' c]. A run may begin at any pixel, but a gather copies whole rows
+ * of a matrix: so the padded image is written w' times, each time one pixel further, and cut into rows of w' pixels.
  */
 function windowRuns(e: Emitter, x: Value, g: GeometryAttributes): Value {
   const [images, height, width, channels] = x.shape as [number, number, number, number];

@@ -18,9 +18,10 @@ import {
 import { type Key, split } from "../random.js";
 import { linear } from "./layers.js";
 
-/** What queries can read: for each head, rows of keys [heads, n, width of a head] and of values [heads, n, ...]. */
+/** Rows that queries can read: for each head, of keys [heads, n, width of a head] and of values [heads, n, ...]. */
 export type KeysAndValues = { readonly keys: Tensor; readonly values: Tensor };
 
+/** Rows that each query of an attention may read. */
 export interface AttentionMask {
   /** float [n] or [m, n]: 1 where a query may read a row, 0 where not. All may be read by default. */
   readonly mask?: Tensor;

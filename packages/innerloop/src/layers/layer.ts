@@ -2,7 +2,7 @@ import type { Tensor, Tree } from "@innerloop/graph";
 import type { Key } from "../random.js";
 
 /**
- * Where batch normalisation takes its statistics from. Results always say which.
+ * The source of batch normalisation's statistics. Results always say which.
  *
  * - "transductive": from the examples at hand, queries included, as in the published MAML tables. A prediction then
  *   depends on the other queries.
@@ -18,7 +18,10 @@ export type Statistics = { readonly mean: Tensor; readonly variance: Tensor };
 /** Statistics by the path of the layer that they belong to. */
 export type StatisticsByPath = { readonly [path: string]: Statistics };
 
-/** What a layer may know beyond its parameters and its input. A model applied without one is applied to predict. */
+/**
+ * The knowledge that a layer may have beyond its parameters and its input. A model applied without one is applied to
+ * predict.
+ */
 export interface ApplyContext {
   /** "train" while a learner differentiates or adapts, "predict" (the default) otherwise. */
   readonly phase?: "train" | "predict";

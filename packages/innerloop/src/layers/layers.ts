@@ -47,6 +47,7 @@ import {
   within,
 } from "./layer.js";
 
+/** Parameters of a linear layer: weight [inputs, outputs] and bias [outputs]. */
 export type LinearParameters = { readonly weight: Tensor; readonly bias?: Tensor };
 
 /** x W + b: [examples, inputs] -> [examples, outputs]; weight [inputs, outputs], bias [outputs]. */
@@ -72,6 +73,7 @@ export function linear(options: {
 const zeroParameter = (size: number): Tensor => tensor(new Float32Array(size));
 const oneParameter = (size: number): Tensor => tensor(new Float32Array(size).fill(1));
 
+/** Options of `conv2d`. */
 export interface Conv2dOptions {
   readonly channelsIn: number;
   readonly channelsOut: number;
@@ -86,7 +88,10 @@ export interface Conv2dOptions {
   readonly weightInit?: Initializer;
 }
 
-/** Convolution of images [examples, height, width, channels]; weight [height, width, channels in / groups, channels out]. */
+/**
+ * Convolution of images [examples, height, width, channels]; weight [height, width, channels in / groups, channels
+ * out].
+ */
 export function conv2d(options: Conv2dOptions): Layer<LinearParameters> {
   const {
     channelsIn,
@@ -146,6 +151,7 @@ export function conv1d(options: {
   };
 }
 
+/** Parameters of batch normalisation, each [channels]; running averages are there in the mode "running". */
 export type BatchNormParameters = {
   readonly scale: Tensor;
   readonly shift: Tensor;
@@ -257,8 +263,8 @@ export function embedding(options: {
 }
 
 /**
- * Zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014). It draws from the key of the context, which
- * learners give it in training; without a key it is the identity.
+ * Zero with probability `rate`, else x / (1 - rate) (Srivastava et al. 2014). It draws from the key of the context,
+ * which learners give it in training; without a key it is the identity.
  */
 export function dropout(options: { readonly rate: number }): Layer<NoParameters> {
   const { rate } = options;
@@ -291,6 +297,7 @@ export const silu = (): Layer<NoParameters> => functionLayer(siluOf);
 
 /** Activations by name, as models take them. */
 export const activations = { relu: reluOf, tanh: tanhOf, sigmoid: sigmoidOf, gelu: geluOf, silu: siluOf } as const;
+/** Names of the activations that models take. */
 export type ActivationName = keyof typeof activations;
 
 /** The largest element of each window and channel of images [examples, height, width, channels]; stride: the window. */

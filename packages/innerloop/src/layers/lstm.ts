@@ -21,9 +21,10 @@ import { glorotUniform } from "./initialization.js";
 /** inputWeight [inputs, 4 hidden], hiddenWeight [hidden, 4 hidden], bias [4 hidden]; gates in the order i, f, o, g. */
 export type LstmParameters = { readonly inputWeight: Tensor; readonly hiddenWeight: Tensor; readonly bias: Tensor };
 
-/** What goes from step to step: both [rows, hidden]. */
+/** The state that goes from step to step: both [rows, hidden]. */
 export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
 
+/** A long short-term memory cell: parameters, a state to start from, and the next state. */
 export interface LstmCell {
   readonly inputs: number;
   readonly hidden: number;

@@ -15,6 +15,7 @@ import {
 } from "./layers.js";
 import { perStepBatchNorm } from "./per-step-batch-norm.js";
 
+/** Options of `mlp`. */
 export interface MlpOptions {
   /** Units of each layer, input and output included: [1, 40, 40, 1]. */
   readonly sizes: readonly number[];
@@ -68,6 +69,7 @@ const inputsOf = (model: string, shape: readonly number[]): Layer =>
 const norm = (channels: number, mode: BatchNormMode, steps: number | undefined): Layer =>
   steps === undefined ? batchNorm({ channels, mode }) : perStepBatchNorm({ channels, mode, steps });
 
+/** Options of `convEmbedding`. */
 export interface ConvEmbeddingOptions {
   /** [height, width, channels] of an image. */
   readonly imageShape: readonly [height: number, width: number, channels: number];
@@ -82,26 +84,30 @@ export interface ConvEmbeddingOptions {
   readonly batchNormSteps?: number;
 }
 
+/** Options of `convNet`: those of its embedding, and the classes of its head. */
 export interface ConvNetOptions extends ConvEmbeddingOptions {
   readonly ways: number;
 }
 
 /**
- * The convolutional network of the few-shot papers (Vinyals et al. 2016, Finn et al. 2017): blocks of 3 x 3 convolution,
- * batch normalisation, relu and halving, then a linear head. With "stride" the features are the mean over the last map,
- * with "pool" all of it. Glorot initialisation, the head normal with deviation 0.01.
+ * The convolutional network of the few-shot papers (Vinyals et al. 2016, Finn et al. 2017): blocks of 3 x 3
+ * convolution, batch normalisation, relu and halving, then a linear head. With "stride" the features are the mean over
+ * the last map, with "pool" all of it. Glorot initialisation, the head normal with deviation 0.01.
  */
 export function convNet(options: ConvNetOptions): Layer {
   const { layers, features } = convFeatures(options);
   return sequential([...layers, linear({ inputs: features, outputs: options.ways, weightInit: normalInit(0.01) })]);
 }
 
-/** `convNet` without its head: images [n, ...imageShape] -> features [n, features], what metric-based learners compare. */
+/**
+ * `convNet` without its head: images [n, ...imageShape] -> features [n, features], what metric-based learners compare.
+ */
 export function convEmbedding(options: ConvEmbeddingOptions): Layer {
   const { layers, features } = convFeatures(options);
   return Object.assign(sequential(layers), { outputShape: [features] });
 }
 
+/** Options of `convMaps`. */
 export interface ConvMapsOptions extends Omit<ConvEmbeddingOptions, "downsampling"> {
   /** Blocks that end in 2 x 2 max pooling, the first ones; 2 by default, or all of fewer. */
   readonly pooledBlocks?: number;

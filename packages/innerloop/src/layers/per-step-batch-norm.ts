@@ -4,6 +4,7 @@ import type { BatchNormMode, Layer } from "./layer.js";
 import { within } from "./layer.js";
 import { type BatchNormParameters, batchNorm } from "./layers.js";
 
+/** Parameters of batch normalisation that has some of its own for each inner step. */
 export type PerStepBatchNormParameters = { readonly steps: { readonly [step: string]: BatchNormParameters } };
 
 /**
@@ -49,8 +50,8 @@ export function perStepBatchNorm(options: {
 const ofStep = /^(?<layer>(?:.*\/)?)steps\/(?<step>\d+)\/(?<name>scale|shift|runningMean|runningVariance)$/;
 
 /**
- * Parameters that normalise each step as one of them is normalised: with these, a model that does not know its step gives
- * what it gives at that one.
+ * Parameters that normalise each step as one of them is normalised: with these, a model that does not know its step
+ * gives what it gives at that one.
  */
 export function withNormOfStep(params: Tree, step: number): Tree {
   const names = paths(params);

@@ -18,6 +18,7 @@ import { type Adapter, type Learner, measured } from "./learner.js";
 import { metricLearner } from "./metric-learner.js";
 import { allExamples } from "./reptile.js";
 
+/** Options of `fromScratch`. */
 export interface BaselineOptions {
   readonly model: Layer;
   readonly loss: Loss;
@@ -26,6 +27,7 @@ export interface BaselineOptions {
   readonly steps?: number;
 }
 
+/** Options of `fineTuning` and `jointTraining`. */
 export interface FineTuningOptions extends BaselineOptions {
   /** What moves: the whole network ("all", the default), its last layer ("head"), or paths of one's own. */
   readonly adapts?: "all" | "head" | ((path: string) => boolean);
@@ -106,7 +108,7 @@ export function jointTraining(options: FineTuningOptions): Learner<Tree, Adapted
   };
 }
 
-/** What a nearest-neighbour classifier remembers: the support set, and what embeds the queries. */
+/** The memory of a nearest-neighbour classifier: the support set, and what embeds the queries. */
 export type RememberedSupport = {
   readonly params: Tree;
   /** [n, features], in the space where neighbours are looked for. */

@@ -1,4 +1,6 @@
-/** All learners by the name that the command line and FEATURES.md know them by: what each is for, and how to make it. */
+/**
+ * All learners by the name that the command line and FEATURES.md know them by: what each is for, and how to make it.
+ */
 import { GraphError, input, sizeOf } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses.js";
@@ -31,12 +33,16 @@ import { snail } from "./snail.js";
 import { structureLearner } from "./structure-learner.js";
 import type { Temperature } from "./temperature.js";
 
+/** Kinds of tasks that a learner may be for. */
 export type TaskKind = "regression" | "classification";
 
-/** How a method learns to learn: by gradient steps, by comparing embeddings, by a network that reads the support set; or not at all. */
+/**
+ * The way a method learns to learn: by gradient steps, by comparing embeddings, by a network that reads the support
+ * set; or not at all.
+ */
 export type LearnerFamily = "gradient" | "metric" | "model" | "baseline";
 
-/** What a learner of the catalogue is made of. Each takes what it has use for. */
+/** The parts that learners of the catalogue are made of. Each takes what it has use for. */
 export interface LearnerSetting {
   readonly kind: TaskKind;
   /** Shape of one input. */
@@ -73,9 +79,12 @@ export interface LearnerSetting {
   readonly trainClasses: number;
 }
 
-/** What a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
+/**
+ * The tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes.
+ */
 export type TrainingTasks = "episodes" | "episodes with unlabelled examples" | "batches of all classes";
 
+/** A learner of the catalogue: what it is for, where it comes from, and how it is built. */
 export interface LearnerEntry {
   readonly family: LearnerFamily;
   /** One line: what is learned, and how a task is adapted to. */
@@ -96,7 +105,10 @@ export interface LearnerEntry {
 const both = ["regression", "classification"] as const;
 const classes = ["classification"] as const;
 
-/** Heads that are fitted to targets of 0 and 1 make logits as small: at a factor of 1 the softmax stays near uniform for long. */
+/**
+ * Heads that are fitted to targets of 0 and 1 make logits as small: at a factor of 1 the softmax stays near uniform for
+ * long.
+ */
 const headScale = 10;
 
 /**
@@ -105,10 +117,14 @@ const headScale = 10;
  */
 const ridgePenalty = 50;
 
-/** Options of the model-based learners: a regression network reads inputs as they are, a classifier an embedding of them. */
+/**
+ * Options of the model-based learners: a regression network reads inputs as they are, a classifier an embedding of
+ * them.
+ */
 const readingOptions = ({ kind, inputShape, outputs, embedding }: LearnerSetting): ModelBasedOptions =>
   kind === "regression" ? { features: sizeOf(inputShape), outputs } : { model: embedding, ways: outputs };
 
+/** All learners by name, with what each is for: command line, FEATURES.md and tests over all of them come from it. */
 export const learnerCatalogue = {
   maml: {
     family: "gradient",
@@ -446,10 +462,16 @@ const structureOptions = (setting: LearnerSetting) => ({
   steps: setting.steps,
 });
 
+/** Names of the learners of the catalogue, as `--learner` takes them. */
 export type LearnerName = keyof typeof learnerCatalogue;
+/** The names of the catalogue, in its order. */
 export const learnerNames = Object.keys(learnerCatalogue) as readonly LearnerName[];
 
-/** @throws IL102 where the learner is not for this kind of task */
+/**
+ * A learner of the catalogue, made of the parts of a setting that it has use for.
+ *
+ * @throws IL102 where the learner is not for this kind of task
+ */
 export function buildLearner(name: LearnerName, setting: LearnerSetting): Learner {
   const entry: LearnerEntry = learnerCatalogue[name];
   if (!entry.kinds.includes(setting.kind)) {

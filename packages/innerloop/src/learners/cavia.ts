@@ -37,6 +37,7 @@ export interface ContextLayer {
   apply(params: Tree, context: Tensor, x: Tensor, applyContext?: ApplyContext): Tensor;
 }
 
+/** Options of `cavia`. */
 export interface CaviaOptions {
   readonly model: ContextLayer;
   readonly loss: Loss;
@@ -49,15 +50,17 @@ export interface CaviaOptions {
 }
 
 /**
- * CAVIA, fast context adaptation via meta-learning (Zintgraf, Shiarlis, Kurin, Hofmann & Whiteson 2019): the network theta
- * is shared by all tasks, and only a context vector phi, an input of it, adapts.
+ * CAVIA, fast context adaptation via meta-learning (Zintgraf, Shiarlis, Kurin, Hofmann & Whiteson 2019): the network
+ * theta is shared by all tasks, and only a context vector phi, an input of it, adapts.
  *
  *   phi_0 = 0,  phi_{k+1} = phi_k - alpha grad_phi L(phi_k, theta; support),  k < K
  *   meta-gradient = grad_theta L(phi_K, theta; query)
  *
- * The meta-parameters are the network's own. An adapted model is { network, context }: what a task needs is its context.
+ * The meta-parameters are the network's own. An adapted model is { network, context }: what a task needs is its
+ * context.
  *
- * @example cavia({ model: contextualMlp({ sizes: [1, 40, 40, 1], contextSize: 5 }), loss: meanSquaredError, inner: sgd({ learningRate: 1 }) })
+ * @example cavia({ model: contextualMlp({ sizes: [1, 40, 40, 1], contextSize: 5 }), loss: meanSquaredError, inner:
+ * sgd({ learningRate: 1 }) })
  */
 export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 1, order = 2 } = options;
@@ -96,6 +99,7 @@ export function withContext(model: ContextLayer): Layer<WithContext> {
   };
 }
 
+/** Options of `contextualMlp`. */
 export interface ContextualMlpOptions extends Omit<MlpOptions, "batchNormSteps"> {
   readonly contextSize: number;
 }
@@ -118,6 +122,7 @@ export function contextualMlp(options: ContextualMlpOptions): ContextLayer {
   };
 }
 
+/** Options of `contextualConvNet`. */
 export interface ContextualConvNetOptions extends Omit<ConvNetOptions, "batchNormSteps"> {
   readonly contextSize: number;
   /**
@@ -128,14 +133,14 @@ export interface ContextualConvNetOptions extends Omit<ConvNetOptions, "batchNor
 }
 
 /**
- * `convNet` with a context. In a block it acts by feature-wise linear modulation (FiLM, Perez et al. 2018) between batch
- * normalisation and relu, with one factor and one term for each channel:
+ * `convNet` with a context. In a block it acts by feature-wise linear modulation (FiLM, Perez et al. 2018) between
+ * batch normalisation and relu, with one factor and one term for each channel:
  *
  *   h <- gamma h + beta,  (gamma - 1, beta) = phi W
  *
- * so that a context of 0 leaves `convNet` as it is; the published FiLM layer has a bias in place of the 1, and comes after
- * the pooling. What follows batch normalisation so is computed as its scale and shift: gamma (scale n + shift) + beta.
- * Parameters are { network, film } with W [contextSize, 2 filters], or { embedding, head } for "features".
+ * so that a context of 0 leaves `convNet` as it is; the published FiLM layer has a bias in place of the 1, and comes
+ * after the pooling. What follows batch normalisation so is computed as its scale and shift: gamma (scale n + shift) +
+ * beta. Parameters are { network, film } with W [contextSize, 2 filters], or { embedding, head } for "features".
  *
  * @throws IL102 for a block that is not there
  * @example contextualConvNet({ imageShape: [84, 84, 3], ways: 5, filters: 32, downsampling: "pool", contextSize: 100 })

@@ -22,7 +22,7 @@ import {
 import type { Examples } from "../tasks/task.js";
 import type { Targets } from "./learner.js";
 
-/** Which class an example is of: [n, ways], a row of zeros for padding and for examples of no class. */
+/** The class of each example: [n, ways], 1 in its column, a row of zeros for padding and for examples of no class. */
 export function memberships({ y, present }: Targets, ways: number): Tensor {
   const members = oneHot(y, ways);
   return present ? mul(members, reshape(present, [y.size, 1])) : members;
@@ -47,7 +47,9 @@ export function largestPerClass(scores: Tensor, members: Tensor): Tensor {
   return reduceMax(sub(reshape(scores, [...scores.shape, 1]), others), 1);
 }
 
-/** The mean over rows of the mean over each row's judged classes: losses [n, ways] and `judged`, 1 for those that count. */
+/**
+ * The mean over rows of the mean over each row's judged classes: losses [n, ways] and `judged`, 1 for those that count.
+ */
 export const meanOverClasses = (losses: Tensor, judged: Tensor): Tensor =>
   mean(div(sum(mul(losses, judged), -1), max(sum(judged, -1), 1)));
 
@@ -68,7 +70,11 @@ export function requireClassTargets(learner: string, { x, y }: Pick<Examples, "x
   throw new GraphError("IL202", learner, problem, `Give one class index for each, [${x.shape[0]}]`);
 }
 
-/** @throws IL102 where `ways` is not a whole number of 2 or more */
+/**
+ * The check of learners that `ways` is a number of classes.
+ *
+ * @throws IL102 where `ways` is not a whole number of 2 or more
+ */
 export function requireWays(learner: string, ways: number): void {
   if (Number.isInteger(ways) && ways >= 2) return;
   throw new GraphError("IL102", learner, `${ways} ways`, "Use 2 or more");

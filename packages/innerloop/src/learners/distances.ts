@@ -17,7 +17,7 @@ import {
   type Tensor,
 } from "@innerloop/graph";
 
-/** How far apart two embeddings are; all are 0 for equal ones. */
+/** Distances of two embeddings; all are 0 for equal ones. */
 export type Distance = "squaredEuclidean" | "euclidean" | "cosine";
 
 /** Added to a sum of squares under a root: at 0 the root's slope is not finite. Too small to show in a distance. */

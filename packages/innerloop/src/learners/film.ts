@@ -27,6 +27,7 @@ import {
   taskFormOf,
 } from "./model-based-learner.js";
 
+/** Options of `filmNetwork`. */
 export interface FilmNetworkOptions extends ModelBasedOptions {
   /** Units of each modulated layer. [64, 64] by default. */
   readonly hidden?: readonly number[];

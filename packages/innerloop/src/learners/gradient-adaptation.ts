@@ -33,6 +33,7 @@ export type AdaptedModel = {
   readonly absent?: Tensor;
 };
 
+/** Settings of the inner loop that all gradient-based learners share. */
 export interface InnerLoop {
   readonly model: Layer;
   readonly loss: Loss;
@@ -55,7 +56,7 @@ export interface InnerLoop {
 
 type ByPath = { readonly [path: string]: Tensor };
 
-/** Where an inner loop came by. */
+/** The parameters that an inner loop came by. */
 export interface Trajectory {
   /** theta_0, ..., theta_K. */
   readonly params: readonly [Tree, ...Tree[]];
@@ -136,7 +137,8 @@ export function trajectory(
 }
 
 /**
- * The parameters that adapt, by path: those that `adapts` names, but for running averages and parameters of warped layers.
+ * The parameters that adapt, by path: those that `adapts` names, but for running averages and parameters of warped
+ * layers.
  *
  * @throws IL102 where none does
  */
@@ -151,7 +153,7 @@ export function adaptingByPath(params: Tree, adapts: (path: string) => boolean =
 }
 
 /**
- * What learners ask of a model that do not report statistics of their steps.
+ * The check of learners that report no statistics of their steps.
  *
  * @throws IL102 where its batch normalisation tells inner steps apart
  */

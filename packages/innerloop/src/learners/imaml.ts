@@ -33,6 +33,7 @@ import { type Learner, measured, overPresent } from "./learner.js";
 import { conjugateGradients } from "./linear-systems.js";
 import { requireCount } from "./mini-batches.js";
 
+/** Options of `implicitMaml`. */
 export interface ImplicitMamlOptions {
   readonly model: Layer;
   readonly loss: Loss;

@@ -12,6 +12,7 @@ import {
   taskFormOf,
 } from "./model-based-learner.js";
 
+/** Options of `inContextTransformer`. */
 export interface InContextTransformerOptions extends ModelBasedOptions {
   /** Width of a token. 64 by default. */
   readonly hidden?: number;

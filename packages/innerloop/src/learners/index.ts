@@ -75,6 +75,14 @@ export {
 } from "./learner.js";
 export { leastSquaresSvm } from "./least-squares-svm.js";
 export {
+  hierarchicalLinearModel,
+  type LinearBaselineOptions,
+  type LinearCoefficients,
+  type LinearPrior,
+  leastSquares,
+  pooledMean,
+} from "./linear-baselines.js";
+export {
   type FittedHead,
   type LinearFit,
   type LinearHeadOptions,

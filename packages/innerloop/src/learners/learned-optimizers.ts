@@ -32,7 +32,7 @@ export interface LearnedOptimizer {
   optimizer(own: Tree): Optimizer;
 }
 
-/** Whether an inner optimizer has parameters of its own. */
+/** Tells inner optimizers that have parameters of their own. */
 export const isLearned = (inner: Optimizer | LearnedOptimizer): inner is LearnedOptimizer => "optimizer" in inner;
 
 type ByPath = { readonly [path: string]: Tensor };
@@ -42,6 +42,7 @@ const byPath = (tree: Tree): ByPath => Object.fromEntries(namedLeaves(tree));
 const filled = (shape: readonly number[], value: number): Tensor =>
   tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value), shape);
 
+/** Options of `learnedRates`. */
 export interface LearnedRatesOptions {
   /**
    * What has a rate of its own: each "element" (Meta-SGD, Li et al. 2017), each "layer", that is each tensor of parameters,
@@ -55,8 +56,9 @@ export interface LearnedRatesOptions {
 }
 
 /**
- * Gradient descent by learned rates: w <- w - a . g, where a has the shape of w, or is a number for w, or one for w and the
- * step. Its parameters have the paths of the model's, each of shape [elements...], [] or [steps]. Rates may become negative.
+ * Gradient descent by learned rates: w <- w - a . g, where a has the shape of w, or is a number for w, or one for w and
+ * the step. Its parameters have the paths of the model's, each of shape [elements...], [] or [steps]. Rates may become
+ * negative.
  *
  * @throws IL102 for "layerAndStep" without `steps`, and `steps` without it
  * @example maml({ model, loss, steps: 5, inner: learnedRates({ per: "layerAndStep", from: 0.1, steps: 5 }) })
@@ -103,7 +105,7 @@ function sgdByStep(rates: ByPath): Optimizer {
   };
 }
 
-/** How a learned number is kept in its range: as it is, as e^x above 0, or as 1 / (1 + e^-x) between 0 and 1. */
+/** The way a learned number is kept in its range: as it is, as e^x above 0, or as 1 / (1 + e^-x) between 0 and 1. */
 export type LearnedRange = "any" | "positive" | "fraction";
 
 const ranges: Readonly<
@@ -118,13 +120,14 @@ const ranges: Readonly<
  * An optimizer whose options are learned by their hypergradients (Maclaurin et al. 2015): numbers that `make` gets as
  * scalar tensors, each a meta-parameter of its name that starts at its value in `first`.
  *
- * A number is learned as it is unless `within` says that it is "positive", learned as its logarithm, so that an outer step
- * multiplies it, or a "fraction" of 1, learned as its logit. Rates, strengths of decay and epsilons are well kept
+ * A number is learned as it is unless `within` says that it is "positive", learned as its logarithm, so that an outer
+ * step multiplies it, or a "fraction" of 1, learned as its logit. Rates, strengths of decay and epsilons are well kept
  * positive, momentum and the betas fractions.
  *
  * @throws IL102 where a first value is not within its range
  * @example
- * learnedOptions((o) => sgd({ learningRate: o.learningRate, momentum: o.momentum }), { learningRate: 0.01, momentum: 0.5 })
+ * learnedOptions((o) => sgd({ learningRate: o.learningRate, momentum: o.momentum }), { learningRate: 0.01, momentum:
+ * 0.5 })
  */
 export function learnedOptions<Name extends string>(
   make: (options: Readonly<Record<Name, Tensor>>) => Optimizer,
@@ -165,15 +168,15 @@ const mapNames = <Name extends string, Value>(
   Object.fromEntries(names.map((name) => [name, f(name)])) as Readonly<Record<Name, Value>>;
 
 /**
- * Meta-curvature (Park & Oliva 2019, the tensor-product form MC1): gradient descent along gradients that learned matrices
- * have transformed, one matrix for each axis of a tensor of weights:
+ * Meta-curvature (Park & Oliva 2019, the tensor-product form MC1): gradient descent along gradients that learned
+ * matrices have transformed, one matrix for each axis of a tensor of weights:
  *
  *   w <- w - rate (G x_window M_window x_in M_in x_out M_out)
  *
- * [in, out] has M_in and M_out; filters [height, width, in, out] have M_window [height width, height width] too, where that
- * is larger than 1. All start as the identity, where this is gradient descent. A vector, such as a bias, has no second axis
- * to share with: it is scaled element by element, starting from ones. Its parameters are `PATH/out`, `PATH/in`,
- * `PATH/window` and, for vectors, `PATH/scale`.
+ * [in, out] has M_in and M_out; filters [height, width, in, out] have M_window [height width, height width] too, where
+ * that is larger than 1. All start as the identity, where this is gradient descent. A vector, such as a bias, has no
+ * second axis to share with: it is scaled element by element, starting from ones. Its parameters are `PATH/out`,
+ * `PATH/in`, `PATH/window` and, for vectors, `PATH/scale`.
  *
  * @throws IL102 where the rate is not above 0
  * @example maml({ model, loss, inner: metaCurvature({ learningRate: 0.01 }) })

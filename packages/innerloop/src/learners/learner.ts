@@ -4,6 +4,7 @@ import type { Loss, Metric } from "../losses.js";
 import type { Key } from "../random.js";
 import type { Examples, Task } from "../tasks/task.js";
 
+/** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
 export type MetaGradient<Params extends Tree> = {
   /** The loss on the query set after adaptation. */
   readonly loss: Tensor;
@@ -15,11 +16,13 @@ export type MetaGradient<Params extends Tree> = {
   readonly statistics?: StatisticsByPath;
 };
 
+/** Options of a learner's `adapt`. */
 export interface AdaptOptions {
   /** Inner steps; the learner's own number by default. Learners that take no steps ignore it. */
   readonly steps?: number;
 }
 
+/** Options of a learner's `metaGradient`. */
 export interface MetaGradientOptions {
   /**
    * Inner steps that are computed again together for the meta-gradient, instead of being kept until it is taken: the
@@ -64,7 +67,7 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
 }
 
-/** What evaluation needs of a learner; baselines have no more than this. */
+/** The part of a learner that evaluation needs; baselines have no more than this. */
 export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<
   Learner<Params, Adapted>,
   "metaGradient"
@@ -89,8 +92,8 @@ export function meanMetaGradient<P extends Tree>(
 export type Targets = Omit<Examples, "x">;
 
 /**
- * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row by
- * itself: any function that is a mean over rows can be given padded ones.
+ * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row
+ * by itself: any function that is a mean over rows can be given padded ones.
  */
 export function overPresent(f: Metric, prediction: Tensor, { y, present }: Targets): Tensor {
   if (!present) return f(prediction, y);

@@ -26,6 +26,7 @@ import { memberships, requireWays, withoutEmptyClasses } from "./class-membershi
 import { recorded } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 
+/** Options of learners whose head is fitted in closed form. */
 export interface LinearHeadOptions {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
   readonly model: Layer;
@@ -71,8 +72,9 @@ export type LinearHeadParameters = {
 };
 
 /**
- * A solver: the linear map that fits the support set under the penalty lambda, a scalar. It is handed float64 throughout:
- * small penalties make systems that float32 cannot hold, since its roundings alone change a kernel by more than lambda.
+ * A solver: the linear map that fits the support set under the penalty lambda, a scalar. It is handed float64
+ * throughout: small penalties make systems that float32 cannot hold, since its roundings alone change a kernel by more
+ * than lambda.
  */
 export type LinearSolver = (support: SupportFeatures, lambda: Tensor) => LinearFit;
 

@@ -26,16 +26,18 @@ import {
 } from "./linear-head-learner.js";
 import { identityMatrix, solvePositiveDefinite } from "./linear-systems.js";
 
+/** Options of `logisticRegression`. */
 export interface LogisticRegressionOptions extends LinearHeadOptions {
   /** Newton steps from weights of 0, 5 by default. */
   readonly newtonSteps?: number;
 }
 
 /**
- * LR-D2 (Bertinetto, Henriques, Torr & Vedaldi 2019): an embedding whose head is fitted to each task by a fixed number of
- * Newton steps on penalised logistic regression, one class against the rest, and differentiated through.
+ * LR-D2 (Bertinetto, Henriques, Torr & Vedaldi 2019): an embedding whose head is fitted to each task by a fixed number
+ * of Newton steps on penalised logistic regression, one class against the rest, and differentiated through.
  *
- *   L(w) = -sum_i y_i log s(x_i w) + (1 - y_i) log(1 - s(x_i w)) + lambda/2 |w|^2,  y_i 1 for the class and 0 for others
+ *   L(w) = -sum_i y_i log s(x_i w) + (1 - y_i) log(1 - s(x_i w)) + lambda/2 |w|^2,  y_i 1 for the class and 0 for
+ * others
  *   w <- w - H^-1 grad L(w),  H = X^T S X + lambda I,  S = diag(s (1 - s))
  *
  * X are the support features with a column of ones. By Woodbury's identity the systems are of the support's size: with

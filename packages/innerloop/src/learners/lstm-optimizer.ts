@@ -27,6 +27,7 @@ import { split } from "../random.js";
 import type { LearnedOptimizer } from "./learned-optimizers.js";
 import { requireCount } from "./mini-batches.js";
 
+/** Options of `lstmOptimizer`. */
 export interface LstmOptimizerOptions {
   /** Units of each layer, 20 by default. */
   readonly hidden?: number;
@@ -53,16 +54,16 @@ type LstmOptimizerParameters = {
 };
 
 /**
- * A recurrent network as the inner optimizer (Andrychowicz et al. 2016, "Learning to learn by gradient descent by gradient
- * descent"; Ravi & Larochelle 2017): a small LSTM, the same for every coordinate of every parameter, each of which has a
- * state of its own.
+ * A recurrent network as the inner optimizer (Andrychowicz et al. 2016, "Learning to learn by gradient descent by
+ * gradient descent"; Ravi & Larochelle 2017): a small LSTM, the same for every coordinate of every parameter, each of
+ * which has a state of its own.
  *
  *   w_{k+1} = w_k - rate g_k + outputScale (h_k V + b),  (h_k, state_{k+1}) = LSTM(features(g_k), state_k)
  *   features(g) = (log|g| / p, sign g) where |g| >= e^-p,  (-1, e^p g) elsewhere
  *
- * V and b are 0 at first, so that it starts as gradient descent by `learningRate`; the paper's network has no such term,
- * and starts anywhere. V is learned from the first meta-gradient on, the LSTM from when V is no longer 0. Its parameters
- * do not depend on the model: one optimizer serves all, and as many steps as one likes.
+ * V and b are 0 at first, so that it starts as gradient descent by `learningRate`; the paper's network has no such
+ * term, and starts anywhere. V is learned from the first meta-gradient on, the LSTM from when V is no longer 0. Its
+ * parameters do not depend on the model: one optimizer serves all, and as many steps as one likes.
  *
  * @throws IL102 where a number is out of range
  * @example maml({ model, loss, steps: 5, inner: lstmOptimizer({ hidden: 20 }) })

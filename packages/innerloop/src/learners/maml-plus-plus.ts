@@ -4,6 +4,7 @@ import { learnedRates } from "./learned-optimizers.js";
 import type { Learner } from "./learner.js";
 import { type MamlOptions, maml } from "./maml.js";
 
+/** Options of `mamlPlusPlus`. */
 export interface MamlPlusPlusOptions extends Pick<MamlOptions, "model" | "loss" | "minibatch" | "proximal"> {
   /** Inner steps in training, 5 by default. */
   readonly steps?: number;
@@ -24,13 +25,14 @@ export interface MamlPlusPlusOptions extends Pick<MamlOptions, "model" | "loss" 
  * - batch normalisation of its own for each step, whose scale and shift do not adapt: build the model with
  *   `batchNormSteps: steps`; models without batch normalisation are taken as they are
  *
- * The sixth part, the outer rate on a cosine, is the trainer's: adam({ learningRate: cosineSchedule(1e-3, 1e-5, iterations) }).
- * The defaults are the authors' for trainings of 50,000 iterations or more, 15 and 50 of their epochs of 500: set both
- * annealings for shorter ones.
+ * The sixth part, the outer rate on a cosine, is the trainer's: adam({ learningRate: cosineSchedule(1e-3, 1e-5,
+ * iterations) }). The defaults are the authors' for trainings of 50,000 iterations or more, 15 and 50 of their epochs
+ * of 500: set both annealings for shorter ones.
  *
  * @throws IL102 where the model's batch normalisation is shared by the steps, or tells another number of them apart
  * @example
- * mamlPlusPlus({ model: convNet({ imageShape: [28, 28, 1], ways: 5, batchNormSteps: 5 }), loss: crossEntropy, steps: 5 })
+ * mamlPlusPlus({ model: convNet({ imageShape: [28, 28, 1], ways: 5, batchNormSteps: 5 }), loss: crossEntropy, steps: 5
+ * })
  */
 export function mamlPlusPlus(options: MamlPlusPlusOptions): Learner<Tree, AdaptedModel> {
   const { steps = 5, learningRate = 0.1, multiStepLoss = { annealOver: 7_500 }, ...others } = options;

@@ -21,6 +21,7 @@ import { isLearned, type LearnedOptimizer, learnedRates } from "./learned-optimi
 import type { Learner } from "./learner.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
 
+/** Options of `maml`, and of the learners that are MAML with some of them set. */
 export interface MamlOptions {
   readonly model: Layer;
   readonly loss: Loss;
@@ -64,8 +65,8 @@ export interface MamlOptions {
  *   theta_0 = theta,  theta_{k+1} = theta_k - alpha grad L(theta_k; support),  k < K
  *   meta-gradient = grad_theta L(theta_K; query)
  *
- * Where something else is learned too, the meta-parameters are { model, inner, proximal }, else they are the model's own.
- * What anneals over iterations takes its end outside training.
+ * Where something else is learned too, the meta-parameters are { model, inner, proximal }, else they are the model's
+ * own. What anneals over iterations takes its end outside training.
  *
  * @throws IL102 for options that contradict each other or are out of range
  * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
@@ -195,7 +196,8 @@ function requireOptions({
 
 /**
  * First-order MAML: the gradient of the query loss at the adapted parameters, inner gradients held constant. (What the
- * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times that.)
+ * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times
+ * that.)
  */
 export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel> {
   return maml({ ...options, order: 1 });

@@ -27,6 +27,7 @@ import type { Learner } from "./learner.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
 import { type Temperature, temperatureScale } from "./temperature.js";
 
+/** Options of `matchingNetwork`. */
 export interface MatchingNetworkOptions {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. With full context it says its `outputShape`. */
   readonly model: Layer;
@@ -56,7 +57,8 @@ export type MatchedSupport = EmbeddedTask & {
  *
  *   p(y | x) = sum_i a(x, x_i) y_i,   a(x, x_i) = softmax_i(cosine(f(x), g(x_i)) / T)
  *
- * Predictions are logits, the log of the sum over a class's examples of exp(cosine / T), whose softmax is p; the loss is
+ * Predictions are logits, the log of the sum over a class's examples of exp(cosine / T), whose softmax is p; the loss
+ * is
  * -log p of the query's class. Without full context f = g = the model. With it (the
  * paper's appendix) both see the whole support set, by recurrent networks as wide as the features:
  *

@@ -37,6 +37,7 @@ import {
   taskFormOf,
 } from "./model-based-learner.js";
 
+/** Options of `memoryNetwork`. */
 export interface MemoryNetworkOptions extends ModelBasedOptions {
   /** Units of the controller. 200 by default, as in the paper. */
   readonly hidden?: number;

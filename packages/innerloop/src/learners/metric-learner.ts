@@ -10,7 +10,7 @@ import { requireClassTargets } from "./class-membership.js";
 import { contextOf } from "./gradient-adaptation.js";
 import { type Learner, measured } from "./learner.js";
 
-/** What every metric-based learner keeps of a task, beside what it remembers of the support set. */
+/** The part of an adapted task that all metric-based learners have, beside their memory of the support set. */
 export type EmbeddedTask = {
   /** The meta-parameters: nothing of them adapts. */
   readonly params: Tree;
@@ -18,6 +18,7 @@ export type EmbeddedTask = {
   readonly statistics: StatisticsByPath;
 };
 
+/** The page that a metric-based method writes upon the frame `metricLearner`. */
 export interface MetricLearnerOptions<Remembered extends { readonly [name: string]: Tree }> {
   readonly name: string;
   readonly description: Learner["description"];

@@ -42,7 +42,7 @@ export interface ModelBasedOptions {
   readonly loss?: Loss;
 }
 
-/** These options, checked and complete. */
+/** Options of a model-based learner, checked and complete. */
 export interface TaskForm {
   readonly model: Layer;
   readonly features: number;
@@ -52,7 +52,11 @@ export interface TaskForm {
   readonly loss: Loss;
 }
 
-/** @throws IL102 where features, ways or outputs are missing, are both there, or are no whole numbers */
+/**
+ * The form of a model-based learner's tasks: classes, or targets of so many numbers.
+ *
+ * @throws IL102 where features, ways or outputs are missing, are both there, or are no whole numbers
+ */
 export function taskFormOf(learner: string, options: ModelBasedOptions): TaskForm {
   const { model = flatten(), ways, outputs } = options;
   const features = options.features ?? (options.model?.outputShape && sizeOf(options.model.outputShape));
@@ -92,7 +96,7 @@ export type Rows = {
   readonly present?: Tensor;
 };
 
-/** What a model-based learner knows after reading a support set. */
+/** The knowledge of a model-based learner after it has read a support set. */
 export type ReadTask = {
   readonly params: Tree;
   /** What the network keeps of the support set. */
@@ -212,7 +216,9 @@ function rowsOf(form: TaskForm, features: Tensor, { y, present }: Examples): Row
   return { features: where(there, features, 0), targets: where(there, numbers, 0), present };
 }
 
-/** Classes that no support example is of; none are where there is no example at all, or the loss is not over classes. */
+/**
+ * Classes that no support example is of; none are where there is no example at all, or the loss is not over classes.
+ */
 function absentClasses({ loss }: TaskForm, { targets }: Rows): { readonly absent?: Tensor } {
   if (!loss.overClasses) return {};
   const counts = sum(targets, 0);

@@ -27,11 +27,12 @@ import { metricLearner, requireOutputShape } from "./metric-learner.js";
 import type { Prototypes } from "./prototypical.js";
 
 /**
- * What is done to features before they are compared: nothing, length 1, or the mean of the training classes off and
+ * The transform of features before they are compared: nothing, length 1, or the mean of the training classes off and
  * length 1.
  */
 export type FeatureTransform = "none" | "l2" | "centred l2";
 
+/** Options of `nearestCentroid`. */
 export interface NearestCentroidOptions {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
   readonly model: Layer;
@@ -47,8 +48,8 @@ export interface NearestCentroidOptions {
  *
  *   t(z) = z ("none"),  z / |z| ("l2"),  (z - m) / |z - m| ("centred l2"),  m the mean feature of the training classes
  *
- * Its parameters are those of `classifierPretraining`, of which it uses `{ model, centre: { runningMean: m } }`; but for
- * "centred l2" the embedding's own do as well. With "none" it is a prototypical network.
+ * Its parameters are those of `classifierPretraining`, of which it uses `{ model, centre: { runningMean: m } }`; but
+ * for "centred l2" the embedding's own do as well. With "none" it is a prototypical network.
  *
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the parameters have no centre and should
  * @example evaluate({ learner: nearestCentroid({ model, ways: 5 }), params: pretrained.params, tasks })
@@ -102,6 +103,7 @@ function centroids(
   return adapter;
 }
 
+/** Options of `classifierPretraining`. */
 export interface ClassifierPretrainingOptions {
   /** The embedding, which says its `outputShape`. */
   readonly model: Layer;
@@ -188,7 +190,8 @@ function statisticsOf(features: Tensor, present: Tensor = ones([features.shape[0
  * Training tasks are batches of all classes, and validation tasks are episodes of others:
  *
  *   train({ learner: simpleShot({ model, classes: base.classes.length, ways: 5 }),
- *           tasks: { train: allClasses(base, { batch: 256 }), validation: episodes(other, { ways: 5, shots: 1, ... }) },
+ *           tasks: { train: allClasses(base, { batch: 256 }), validation: episodes(other, { ways: 5, shots: 1, ... })
+ * },
  *           metaBatchSize: 1, ... })
  *
  * and `evaluate` takes episodes as for any learner. The paper trains with SGD of momentum 0.9 from a rate of 0.1, and

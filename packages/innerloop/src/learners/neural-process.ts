@@ -15,6 +15,7 @@ import {
   taskFormOf,
 } from "./model-based-learner.js";
 
+/** Options of `neuralProcess`. */
 export interface NeuralProcessOptions extends Omit<ModelBasedOptions, "loss"> {
   /** Units of each hidden layer, and numbers of a representation. 128 by default. */
   readonly hidden?: number;

@@ -9,6 +9,7 @@ import { type Temperature, temperatureScale } from "./temperature.js";
 
 export type { Distance as PrototypeDistance } from "./distances.js";
 
+/** Options of `prototypicalNetwork`. */
 export interface PrototypicalNetworkOptions {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. `convEmbedding` is the papers'. */
   readonly model: Layer;

@@ -35,6 +35,7 @@ import { classSums, meanOverClasses, memberships, requireWays, withoutEmptyClass
 import type { Learner } from "./learner.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
 
+/** Options of `relationNetwork`. */
 export interface RelationNetworkOptions {
   /** The embedding, which says its `outputShape`: [height, width, channels], as `convMaps`, or [features]. */
   readonly model: Layer;

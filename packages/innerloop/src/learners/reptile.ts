@@ -10,6 +10,7 @@ import { type Learner, measured } from "./learner.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
 import { notWarped } from "./warped.js";
 
+/** Options of `reptile`. */
 export interface ReptileOptions {
   readonly model: Layer;
   readonly loss: Loss;
@@ -26,11 +27,11 @@ export interface ReptileOptions {
  *
  *   theta_K = K inner steps on mini-batches of the support set;  gradient = theta - theta_K
  *
- * Train it with sgd({ learningRate: linearSchedule(1, 0, iterations) }): theta <- theta + epsilon mean(theta_K - theta).
- * It needs no query set; where a task has one, the loss on it is reported.
+ * Train it with sgd({ learningRate: linearSchedule(1, 0, iterations) }): theta <- theta + epsilon mean(theta_K -
+ * theta). It needs no query set; where a task has one, the loss on it is reported.
  *
- * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has warped layers, or its
- * batch normalisation tells steps apart
+ * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has warped layers, or
+ * its batch normalisation tells steps apart
  */
 export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;

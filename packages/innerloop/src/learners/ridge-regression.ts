@@ -12,6 +12,7 @@ import {
 } from "./linear-head-learner.js";
 import { identityMatrix, solvePositiveDefinite } from "./linear-systems.js";
 
+/** Options of `ridgeRegression`, of classification or of regression. */
 export type RidgeRegressionOptions =
   | (LinearHeadOptions & { readonly task?: "classification" })
   | {
@@ -30,14 +31,15 @@ export type RidgeRegressionOptions =
  *
  * X are the support features with a column of ones, as in the published code: the bias is penalised with the weights.
  * Of the two forms the one with the smaller matrix is computed. Classification: Y are one-hot rows, logits are
- * scale X W, the loss is the cross-entropy on the query set. Regression: targets [n, outputs], predictions X W, the mean
- * squared error.
+ * scale X W, the loss is the cross-entropy on the query set. Regression: targets [n, outputs], predictions X W, the
+ * mean squared error.
  *
- * Meta-parameters are the embedding's (`model/...`), `head/logLambda`, and of classification `head/scale`. The paper also
- * adds a learned number to all logits alike, which no softmax shows: it is left out. In the published code lambda is
- * constant unless asked otherwise, and the scale begins at 1e-4.
+ * Meta-parameters are the embedding's (`model/...`), `head/logLambda`, and of classification `head/scale`. The paper
+ * also adds a learned number to all logits alike, which no softmax shows: it is left out. In the published code lambda
+ * is constant unless asked otherwise, and the scale begins at 1e-4.
  *
- * @throws IL102 where `ways`, `lambda` or `scale` are out of range; IL201 for regression on targets that are not [n, outputs]
+ * @throws IL102 where `ways`, `lambda` or `scale` are out of range; IL201 for regression on targets that are not [n,
+ * outputs]
  * @example ridgeRegression({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
 export function ridgeRegression(options: RidgeRegressionOptions): Learner<LinearHeadParameters, FittedHead> {

@@ -35,6 +35,7 @@ import type { Learner, Targets } from "./learner.js";
 import { metricLearner } from "./metric-learner.js";
 import type { Prototypes } from "./prototypical.js";
 
+/** Options of `semiSupervisedPrototypes`. */
 export interface SemiSupervisedPrototypesOptions {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
   readonly model: Layer;
@@ -154,8 +155,8 @@ export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOption
 }
 
 /**
- * Masks m_jk of `distances` [n, ways], over the rows that `unlabelled` [n, 1] names: near 1 for examples that are nearer
- * to a class than its border, near 0 for those beyond.
+ * Masks m_jk of `distances` [n, ways], over the rows that `unlabelled` [n, 1] names: near 1 for examples that are
+ * nearer to a class than its border, near 0 for those beyond.
  */
 function nearness(network: Layer, params: Tree, distances: Tensor, unlabelled: Tensor): Tensor {
   const number = max(sum(unlabelled, 0), 1);

@@ -51,6 +51,7 @@ export type PairedSupport = EmbeddedTask & {
 /** 1 for classes with support examples, 0 for others: of logits that are -1e9 for these. */
 const ofSupport = (logits: Tensor): Tensor => cast(greater(logits, -1e8), logits.dtype);
 
+/** Options of `siameseNetwork`. */
 export interface SiameseNetworkOptions {
   /** The twin: [n, ...] -> [n, ...], flattened to [n, features]; it says its `outputShape`. */
   readonly model: Layer;
@@ -130,6 +131,7 @@ function pairsPresent(members: Tensor, { y, present }: Examples): Tensor {
   return mul(queries, supports);
 }
 
+/** Options of `tripletNetwork`. */
 export interface TripletNetworkOptions {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
   readonly model: Layer;

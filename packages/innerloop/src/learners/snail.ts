@@ -31,6 +31,7 @@ import {
   taskFormOf,
 } from "./model-based-learner.js";
 
+/** Options of `snail`. */
 export interface SnailOptions extends ModelBasedOptions {
   /** Channels that each convolution adds. 32 by default; the paper's few-shot network has 128. */
   readonly filters?: number;

@@ -29,6 +29,7 @@ import {
   taskFormOf,
 } from "./model-based-learner.js";
 
+/** Options of `structureLearner`. */
 export interface StructureLearnerOptions extends ModelBasedOptions {
   /** Units of each hidden layer between the embedding and the head. [64, 64] by default. */
   readonly hidden?: readonly number[];

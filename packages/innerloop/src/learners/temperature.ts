@@ -3,8 +3,8 @@ import { div, exp, GraphError, mul, neg, type Tensor, type Tree, tensor } from "
 import type { Layer } from "../layers/layer.js";
 
 /**
- * What logits are divided by: a number above 0, or a meta-parameter, its logarithm, that starts at 0 (a temperature of
- * 1).
+ * The number that logits are divided by: a number above 0, or a meta-parameter, its logarithm, that starts at 0 (a
+ * temperature of 1).
  */
 export type Temperature = number | "learned";
 

@@ -3,9 +3,10 @@ import { type Layer, within } from "../layers/layer.js";
 import { split } from "../random.js";
 
 /**
- * A layer whose parameters the inner loop leaves alone: all tasks share them, and meta-training learns them. Put between
- * layers that adapt, it bends the space in which those take their gradient steps: with a linear layer after each that
- * adapts, this is the T-net of Lee & Choi (2018), and with any layers the warp layers of Flennerhag et al. (2020).
+ * A layer whose parameters the inner loop leaves alone: all tasks share them, and meta-training learns them. Put
+ * between layers that adapt, it bends the space in which those take their gradient steps: with a linear layer after
+ * each that adapts, this is the T-net of Lee & Choi (2018), and with any layers the warp layers of Flennerhag et al.
+ * (2020).
  *
  * Flennerhag et al. train warp layers by the loss along the whole path of the inner loop, held constant; here, as in
  * T-nets, they are trained by the learner's own meta-gradient (Reptile, which has none but how far parameters adapt,
@@ -27,5 +28,5 @@ export function warped<P extends Tree>(layer: Layer<P>): Layer<{ readonly warped
   };
 }
 
-/** Whether a path is that of a parameter outside warped layers. */
+/** Tells paths of parameters outside warped layers. */
 export const notWarped = (path: string): boolean => !/(^|\/)warped(\/|$)/.test(path);

@@ -3,6 +3,7 @@ import { type Augmentation, ExampleRows, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { TaskError, type TaskSource, wholeNumber } from "./task.js";
 
+/** Options of `allClasses`. */
 export interface AllClassesOptions {
   /** Examples of a batch. */
   readonly batch: number;

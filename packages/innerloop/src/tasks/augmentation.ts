@@ -3,6 +3,7 @@ import type { Random } from "../random.js";
 import type { Augmentation } from "./episodes.js";
 import { TaskError } from "./task.js";
 
+/** Options of `augmentImages`. */
 export interface ImageAugmentationOptions {
   /** How often an image is mirrored left to right, from 0 to 1; 0 unless given. */
   readonly flip?: number;

@@ -14,7 +14,7 @@ import {
 /** Lower and upper bound of a uniform distribution. */
 export type Range = readonly [low: number, high: number];
 
-/** What all families of curves can be asked. */
+/** Options of all families of curves. */
 export interface CurveTaskOptions {
   /** Support examples of a task (K), 10 by default. */
   readonly shots?: Count;
@@ -44,8 +44,8 @@ export interface CurveFamily {
  * Regression tasks from a distribution over curves: a task is one curve at random inputs, those of support and query
  * drawn independently.
  *
- * Shapes: support x and y [shots, 1], query x and y [queries, 1], all float32. Where a number is a range, tasks have the
- * shapes of the largest one: the rows that a task has come first, `present` is 1 for them, the others are zeros.
+ * Shapes: support x and y [shots, 1], query x and y [queries, 1], all float32. Where a number is a range, tasks have
+ * the shapes of the largest one: the rows that a task has come first, `present` is 1 for them, the others are zeros.
  *
  * A family of one's own is a function from random numbers to a curve.
  *
@@ -53,8 +53,8 @@ export interface CurveFamily {
  * @example
  * curveTasks({
  *   name: "parabolas", description: { a: "-1 to 1" },
- *   curve: (source) => { const a = source.uniform(-1, 1); return { input: () => source.uniform(-2, 2), values: (x) => x.map((v) => a * v * v) }; },
- * }, { shots: 5, queries: 20 })
+ *   curve: (source) => { const a = source.uniform(-1, 1); return { input: () => source.uniform(-2, 2), values: (x) =>
+ * x.map((v) => a * v * v) }; }, }, { shots: 5, queries: 20 })
  */
 export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}): TaskSource {
   const { name } = family;

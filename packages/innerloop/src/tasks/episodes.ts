@@ -23,6 +23,7 @@ export interface Augmentation {
   readonly description?: string;
 }
 
+/** Options of `episodes`. */
 export interface EpisodeOptions {
   /** Classes of a task (N). */
   readonly ways: Count;
@@ -47,9 +48,10 @@ export interface EpisodeOptions {
  * ...exampleShape] and y [ways queries]. Rows are grouped by class: all of class 0, then all of class 1, ...
  *
  * Where `ways`, `shots` or `queries` is a range, tasks vary: each draws its numbers uniformly, and a class with fewer
- * than `shots + queries` examples gives what it has, at least half of it (rounded up) or the shots, whichever is less, as
- * support, and at least one of each; a number that is no range it gives in full. All tasks have the shapes of the largest
- * one; the rows that a task has come first, `present` is 1 for them, and the others are zeros with label 0 and `present` 0.
+ * than `shots + queries` examples gives what it has, at least half of it (rounded up) or the shots, whichever is less,
+ * as support, and at least one of each; a number that is no range it gives in full. All tasks have the shapes of the
+ * largest one; the rows that a task has come first, `present` is 1 for them, and the others are zeros with label 0 and
+ * `present` 0.
  *
  * Vinyals et al. 2016, "Matching networks for one shot learning". Tasks that vary follow Triantafillou et al. 2020,
  * "Meta-Dataset", with `balanced: false` for classes that differ in shots; there these are drawn in proportion to the
@@ -178,8 +180,8 @@ export const shareText = ({ shots, queries }: Share): string => {
 };
 
 /**
- * @internal What so many examples give: all that is asked, or a fair share of what there is, but no less than `least`, for
- * which they are enough.
+ * @internal What so many examples give: all that is asked, or a fair share of what there is, but no less than `least`,
+ * for which they are enough.
  */
 export function sharesOf(count: number, asked: Share, least: Share): Share {
   const fair = Math.max(Math.floor(count / 2), count - asked.shots, least.queries);

@@ -22,13 +22,14 @@ export interface Table {
 }
 
 /**
- * Which groups are held out: so many of them, or such a share where the number is below 1, in an order that follows from
- * their names alone; or lists of names. 0.1 for validation and 0.2 for test by default, at least one of each.
+ * The groups that are held out: so many of them, or such a share where the number is below 1, in an order that follows
+ * from their names alone; or lists of names. 0.1 for validation and 0.2 for test by default, at least one of each.
  */
 export type GroupSplit =
   | { readonly validation?: number; readonly test?: number }
   | { readonly train: readonly string[]; readonly validation: readonly string[]; readonly test: readonly string[] };
 
+/** Options of `groupedRegression`. */
 export interface GroupedRegressionOptions {
   /** The column that says which group a row belongs to. */
   readonly groupColumn: string;
@@ -52,12 +53,13 @@ export interface GroupedRegressionOptions {
   readonly skipSmallGroups?: boolean;
 }
 
-/** What a column was brought to mean 0 and deviation 1 by: (value - mean) / deviation. */
+/** Mean and deviation that a column was brought to 0 and 1 by: (value - mean) / deviation. */
 export interface ColumnScale {
   readonly mean: number;
   readonly deviation: number;
 }
 
+/** The tasks of a table, the groups that they are drawn from, and the scales of its columns. */
 export interface GroupedRegression {
   readonly tasks: { readonly [S in Split]: TaskSource };
   /** Names of the groups that each part draws from. */
@@ -72,18 +74,20 @@ export interface GroupedRegression {
  * that what is reported is about groups that training has not seen. Where a test part has few groups, many tasks share
  * one: intervals over tasks are then about these groups only.
  *
- * Shapes: support x [shots, inputs] and y [shots, targets], query x [queries, inputs] and y [queries, targets], float32.
+ * Shapes: support x [shots, inputs] and y [shots, targets], query x [queries, inputs] and y [queries, targets],
+ * float32.
  *
- * Where shots or queries are a range, each task draws its own, and a group with too few rows gives what it has, as a class
- * of `episodes` does; all tasks have the shapes of the largest, and `present` is 1 for the rows that are there.
+ * Where shots or queries are a range, each task draws its own, and a group with too few rows gives what it has, as a
+ * class of `episodes` does; all tasks have the shapes of the largest, and `present` is 1 for the rows that are there.
  *
  * @throws ILT201 where shots or queries are no counts, or the split leaves a part without groups
  * @throws ILT301 where columns are of different lengths; ILT302 where a value is not a finite number
  * @throws ILT303 where a column or group is named twice; ILT304 where one is not there
- * @throws ILT401 where a group has fewer than shots + queries rows (a range counts as 1) and `skipSmallGroups` is not set
+ * @throws ILT401 where a group has fewer than shots + queries rows (a range counts as 1) and `skipSmallGroups` is not
+ * set
  * @example
- * const { tasks } = groupedRegression(table, { groupColumn: "sensor", inputs: ["hour"], targets: ["degrees"], shots: 5 });
- * await train({ tasks, ... });
+ * const { tasks } = groupedRegression(table, { groupColumn: "sensor", inputs: ["hour"], targets: ["degrees"], shots: 5
+ * }); await train({ tasks, ... });
  */
 export function groupedRegression(table: Table, options: GroupedRegressionOptions): GroupedRegression {
   const { groupColumn, inputs, targets, shots, standardize = true } = options;
@@ -154,6 +158,7 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       examples: names.reduce((sum, name) => sum + groups.get(name)!.length, 0),
       drawn: (seed, index) => [random(seed, index).integer(names.length)],
     },
+    targets: targets.map((name) => ({ name, ...scales[name]! })),
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;

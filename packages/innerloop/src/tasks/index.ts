@@ -53,6 +53,7 @@ export {
   type Split,
   splitSeed,
   splits,
+  type TargetColumn,
   type Task,
   TaskError,
   type TaskErrorCode,

@@ -29,7 +29,7 @@ export interface LabelledExamples {
   readonly classes: readonly ExampleClass[];
 }
 
-/** What `labelledExamples` takes for a class. */
+/** A class as `labelledExamples` takes it. */
 export interface ExampleClassInput {
   readonly name: string;
   /**
@@ -207,6 +207,7 @@ export function selectClasses(
   return { ...data, classes };
 }
 
+/** Numbers of classes, or shares of them, for each part of a split. */
 export interface ClassSplit {
   /** Whole numbers, 1 too, are numbers of classes; where any of the three is not whole, all are fractions of them. */
   readonly train: number;

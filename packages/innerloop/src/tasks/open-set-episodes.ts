@@ -3,6 +3,7 @@ import { ExampleRows, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { type TaskSource, wholeNumber } from "./task.js";
 
+/** Options of `openSetEpisodes`. */
 export interface OpenSetEpisodeOptions {
   /** Classes of the support set (N). */
   readonly ways: number;

@@ -1,7 +1,10 @@
-/** Families of curves that regression is tried on, beside the sinusoids: each draws a curve, `curveTasks` looks at it. */
+/**
+ * Families of curves that regression is tried on, beside the sinusoids: each draws a curve, `curveTasks` looks at it.
+ */
 import { type CurveTaskOptions, checkedRanges, curveTasks, describeRanges, type Range } from "./curve-tasks.js";
 import { TaskError, type TaskSource, wholeNumber } from "./task.js";
 
+/** Options of `harmonics`. */
 export interface HarmonicOptions extends CurveTaskOptions {
   /** In radians for each unit of x. */
   readonly frequency?: Range;
@@ -44,6 +47,7 @@ export function harmonics(options: HarmonicOptions = {}): TaskSource {
   );
 }
 
+/** Options of `lines`. */
 export interface LineOptions extends CurveTaskOptions {
   readonly slope?: Range;
   /** The value at x = 0. */
@@ -54,8 +58,8 @@ export interface LineOptions extends CurveTaskOptions {
 /**
  * Lines y = a x + b with a, b ~ U[-3, 3], seen at points x ~ U[-5, 5].
  *
- * Finn, Xu and Levine 2018, "Probabilistic model-agnostic meta-learning", section 6, which mixes them with sinusoids and
- * adds noise of deviation 0.3.
+ * Finn, Xu and Levine 2018, "Probabilistic model-agnostic meta-learning", section 6, which mixes them with sinusoids
+ * and adds noise of deviation 0.3.
  *
  * @throws ILT201 as `curveTasks`, or where a range is not finite or is reversed
  * @example lines({ shots: 5, noise: 0.3 })
@@ -79,6 +83,7 @@ export function lines(options: LineOptions = {}): TaskSource {
   );
 }
 
+/** Options of `steps`. */
 export interface StepOptions extends CurveTaskOptions {
   /** Pieces of a curve, 3 by default. */
   readonly pieces?: number;
@@ -92,7 +97,8 @@ export interface StepOptions extends CurveTaskOptions {
  * ~ U[-3, 3]. Curves that are not smooth: what has learned that all are has to unlearn it. A threshold belongs to the
  * piece on its right.
  *
- * @throws ILT201 as `curveTasks`, where pieces is not a whole number of at least 1, or a range is not finite or reversed
+ * @throws ILT201 as `curveTasks`, where pieces is not a whole number of at least 1, or a range is not finite or
+ * reversed
  * @example steps({ shots: 20, pieces: 2 })
  */
 export function steps(options: StepOptions = {}): TaskSource {
@@ -117,6 +123,7 @@ export function steps(options: StepOptions = {}): TaskSource {
   );
 }
 
+/** Options of `gaussianProcesses`. */
 export interface GaussianProcessOptions extends CurveTaskOptions {
   /** How far along x a curve stays alike. */
   readonly lengthScale?: Range;
@@ -129,8 +136,8 @@ export interface GaussianProcessOptions extends CurveTaskOptions {
  * Curves of Gaussian processes with the kernel k(x, x') = s^2 exp(-(x - x')^2 / (2 l^2)): each task has a length scale
  * l ~ U[0.1, 0.6] and a deviation s ~ U[0.1, 1] of its own, points x ~ U[-2, 2] and noise of deviation 0.02.
  *
- * Kim et al. 2019, "Attentive neural processes", their curves with random kernel parameters. The values of all points of
- * a task are drawn at once, in time cubic in their number.
+ * Kim et al. 2019, "Attentive neural processes", their curves with random kernel parameters. The values of all points
+ * of a task are drawn at once, in time cubic in their number.
  *
  * @throws ILT201 as `curveTasks`, or where a range is not finite, is reversed or, but for x, reaches 0
  * @example gaussianProcesses({ shots: { from: 3, to: 50 }, queries: 50 })

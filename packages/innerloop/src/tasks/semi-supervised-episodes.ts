@@ -4,6 +4,7 @@ import { ExampleRows, poolOf, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { type Examples, type TaskSource, wholeNumber } from "./task.js";
 
+/** Options of `semiSupervisedEpisodes`. */
 export interface SemiSupervisedEpisodeOptions {
   /** Classes of a task (N). */
   readonly ways: number;
@@ -98,8 +99,9 @@ export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupe
 }
 
 /**
- * The same tasks for learners that do not learn from unlabelled examples: those of the support set become padding, which
- * no loss, class or normalisation counts. Shapes stay, labels are 0 or above, and `present` says which rows are there.
+ * The same tasks for learners that do not learn from unlabelled examples: those of the support set become padding,
+ * which no loss, class or normalisation counts. Shapes stay, labels are 0 or above, and `present` says which rows are
+ * there.
  *
  * @throws TypeError where a task has no values
  * @example evaluate({ learner: fromScratch({ model, loss, inner }), params, tasks: withoutUnlabelled(tasks) })

@@ -2,6 +2,7 @@ import { type Random, random } from "../random.js";
 import { type CurveTaskOptions, checkedRanges, curveTasks, describeRanges, type Range } from "./curve-tasks.js";
 import type { TaskSource } from "./task.js";
 
+/** Options of `sinusoids`. */
 export interface SinusoidOptions extends CurveTaskOptions {
   readonly amplitude?: Range;
   /** In radians. */

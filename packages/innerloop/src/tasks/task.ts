@@ -14,11 +14,18 @@ export type Examples = {
   readonly present?: Tensor;
 };
 
-/** What a learner adapts to (support), and what it is then judged on (query). */
+/** A support set, which a learner adapts to, and a query set, which it is then judged on. */
 export type Task = {
   readonly support: Examples;
   readonly query: Examples;
 };
+
+/** A column of targets: y is (value - mean) / deviation of the values in their own unit. */
+export interface TargetColumn {
+  readonly name: string;
+  readonly mean: number;
+  readonly deviation: number;
+}
 
 /**
  * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where
@@ -32,6 +39,8 @@ export interface TaskSource {
   readonly description: Readonly<Record<string, number | string | boolean>>;
   /** For classification: the number of classes of one task (ways), the most where tasks differ. */
   readonly classes?: number;
+  /** For regression: the columns of y, where these are quantities in units of their own. */
+  readonly targets?: readonly TargetColumn[];
   /** Whether query sets hold examples of classes that the support set has none of, under the label -1. */
   readonly openSet?: true;
   /** Whether support sets hold examples whose class is not told, under the label -1. */
@@ -60,9 +69,10 @@ export interface TaskPool {
   drawn(seed: number, index: number): readonly number[];
 }
 
-/** How many there are of something in a task: the same number in all tasks, or one drawn for each, `to` included. */
+/** A number of things in a task: the same number in all tasks, or one drawn for each, `to` included. */
 export type Count = number | CountRange;
 
+/** The bounds of a number that each task draws its own of, both included. */
 export interface CountRange {
   readonly from: number;
   readonly to: number;
@@ -98,6 +108,7 @@ function presentRows({ x, y, present }: Examples): Examples {
 
 /** The parts of a task family: to train on, to choose by, to report. */
 export const splits = ["train", "validation", "test"] as const;
+/** The parts of a data set: training, validation, test. */
 export type Split = (typeof splits)[number];
 
 /**
@@ -128,6 +139,7 @@ export const taskErrorCodes = {
   ILT402: "more ways than there are classes",
 } as const;
 
+/** Codes of `TaskError`. */
 export type TaskErrorCode = keyof typeof taskErrorCodes;
 
 /** An error in how tasks are described: `ILT402 episodes: 20 ways of 5 classes in omniglot. Lower ways ...`. */

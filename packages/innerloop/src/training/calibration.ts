@@ -3,7 +3,7 @@ import { random } from "../random.js";
 import type { Estimated } from "./evaluate.js";
 import { TrainingError } from "./training-error.js";
 
-/** How sure one task's predictions are: a value for each of its queries, padding left out. */
+/** The confidence of one task's predictions: a value for each of its queries, padding left out. */
 export interface TaskConfidence {
   /** The probability of the most probable class. */
   readonly topProbability: ArrayLike<number>;
@@ -17,7 +17,7 @@ const binCount = 15;
 /** Samples of the bootstrap: the deviation that is made of so many is itself known to about 3%. */
 const resampleCount = 500;
 
-/** How often each task is drawn: a row for each sample of the bootstrap. */
+/** Numbers of times that each task is drawn: a row for each sample of the bootstrap. */
 export type TaskResamples = readonly Uint16Array[];
 
 /** As many tasks as there are, drawn with replacement, `resampleCount` times: the same draws for the same number. */

@@ -5,7 +5,7 @@ import { boundedKey, type Key } from "../random.js";
 import { decodeSafetensors, encodeSafetensors, safetensorsHeader } from "./safetensors.js";
 import { TrainingError } from "./training-error.js";
 
-/** Where checkpoints are kept. `save` must be all or nothing: a reader sees the old bytes or the new. */
+/** A place where checkpoints are kept. `save` must be all or nothing: a reader sees the old bytes or the new. */
 export interface CheckpointStore {
   load(name: "last" | "best"): Promise<Uint8Array | undefined>;
   save(name: "last" | "best", bytes: Uint8Array): Promise<void>;

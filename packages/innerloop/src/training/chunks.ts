@@ -19,8 +19,8 @@ export const evaluationBytes = 32 * mebibyte;
 const smallWork = 2e8;
 
 /**
- * What is left to the garbage collector when it begins: V8 waits for 64 MiB in arrays, however small the arrays of a step
- * are, and other garbage makes it begin after some dozens of small steps.
+ * What is left to the garbage collector when it begins: V8 waits for 64 MiB in arrays, however small the arrays of a
+ * step are, and other garbage makes it begin after some dozens of small steps.
  */
 const uncollectedBytes = 64 * mebibyte;
 const stepsLeft = 48;
@@ -72,7 +72,7 @@ function evenSize(total: number, parallelism: number, most: number): number {
   return best;
 }
 
-/** How a training will run. */
+/** The way a training will run: chunks, recomputation and memory. */
 export interface TrainingPlan<Params extends Tree = Tree> {
   /** Tasks that run at once. */
   readonly chunkSize: number;
@@ -90,6 +90,7 @@ export interface TrainingPlan<Params extends Tree = Tree> {
   readonly programs: MetaPrograms<Params>;
 }
 
+/** All that `planTraining` plans for: the step, a batch of its tasks, and the memory that there is. */
 export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<Params>, "recompute"> {
   readonly params: Params;
   readonly state: Tree;
@@ -168,7 +169,7 @@ const scaled = (estimate: Estimate, factor: number): Estimate => ({
   residentBytes: estimate.residentBytes * factor,
 });
 
-/** Whether a plan stays within its budget. */
+/** Tells plans that stay within their budget. */
 export const planFits = ({
   expectedBytes,
   budgetBytes,

@@ -5,6 +5,7 @@ import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { defaultExecutor } from "./default-executor.js";
+import { errorsInUnits } from "./errors-in-units.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
 import { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
 import { classesOf, requireToldApart, rulesFor, traced } from "./task-batch.js";
@@ -25,12 +26,13 @@ export interface Estimated {
 export interface EvaluationRow {
   readonly steps: number;
   /**
-   * The loss and each of its metrics, by name; and of losses that give probabilities the `calibrationError` of all
+   * The loss and each of its metrics, by name; of tasks whose targets have units, errors in these; and of losses that give probabilities the `calibrationError` of all
    * queries together, whose interval is that of a bootstrap over tasks.
    */
   readonly figures: Readonly<Record<string, Estimated>>;
 }
 
+/** The result of `evaluate`: figures after each number of steps, with what they depend on. */
 export interface Evaluation {
   readonly learner: string;
   /** Everything that the figures depend on: description of tasks, learner options and loss, number of tasks, seed. */
@@ -49,6 +51,7 @@ export interface Evaluation {
   readonly byClass?: readonly Readonly<Record<string, readonly Float64Array[]>>[];
 }
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions {
   readonly learner: Adapter;
   readonly params: Tree;
@@ -115,7 +118,11 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       );
       const { loss, metrics } = measured(learner.loss, prediction, task.query);
       return {
-        figures: { loss, ...metrics },
+        figures: {
+          loss,
+          ...metrics,
+          ...(tasks.targets ? errorsInUnits(learner.loss, prediction, task.query, tasks.targets) : {}),
+        },
         queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
         ...(tellsClasses ? { each: eachQuery(learner.loss, prediction, task.query.y) } : {}),
       };

@@ -15,6 +15,7 @@ import { type Learner, type MetaGradient, type MetaGradientOptions, meanMetaGrad
 import type { Optimizer } from "../optimizers.js";
 import { sliceRows, sliceTasks, type TaskBatch } from "./task-batch.js";
 
+/** The result of one meta-step: new parameters, and the loss before it. */
 export interface MetaStepResult<Params extends Tree> {
   readonly params: Params;
   /** The outer optimizer's state. */
@@ -31,6 +32,7 @@ export type MetaStep<Params extends Tree> = (
   batch: TaskBatch,
 ) => Promise<MetaStepResult<Params>>;
 
+/** The learner, optimizer and executor of a meta-step. */
 export interface MetaStepSetting<Params extends Tree> extends MetaGradientOptions {
   readonly learner: Learner<Params>;
   readonly optimizer: Optimizer;

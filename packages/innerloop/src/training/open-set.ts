@@ -9,9 +9,9 @@ import { classesOf, requireToldApart, rulesFor, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /**
- * What tells a known query from an unknown one, a number of its logits z that is larger for known ones: "logit" max z
- * (Vaze et al. 2022), "probability" max softmax(z) (Hendrycks & Gimpel 2017), "energy" log sum exp z (Liu et al. 2020,
- * "Energy-based out-of-distribution detection").
+ * The score that tells a known query from an unknown one, a number of its logits z that is larger for known ones:
+ * "logit" max z (Vaze et al. 2022), "probability" max softmax(z) (Hendrycks & Gimpel 2017), "energy" log sum exp z (Liu
+ * et al. 2020, "Energy-based out-of-distribution detection").
  */
 export type OpenSetScore = "logit" | "probability" | "energy";
 
@@ -22,11 +22,12 @@ export interface OpenSetRule {
 }
 
 /**
- * How the threshold is chosen on the validation tasks: the largest that accepts so large a share of the known queries,
- * or the one whose acceptance of known and rejection of unknown queries are best together.
+ * The rule by which the threshold is chosen on the validation tasks: the largest that accepts so large a share of the
+ * known queries, or the one whose acceptance of known and rejection of unknown queries are best together.
  */
 export type OpenSetCalibration = { readonly acceptance: number } | "balanced";
 
+/** The answer for one query: its class, or none of these. */
 export interface OpenSetAnswer {
   /** The class, or undefined: none of these. */
   readonly label: number | undefined;
@@ -63,7 +64,7 @@ const scores: Readonly<Record<OpenSetScore, (z: readonly number[]) => number>> =
   energy: logSumExp,
 };
 
-/** What is reported, each a mean over tasks. */
+/** Figures of open-set recognition, each a mean over tasks. */
 export interface OpenSetFigures {
   /** How often a known query scores higher than an unknown one of its task: no threshold is in it. */
   readonly auroc: Estimated;
@@ -79,6 +80,7 @@ export interface OpenSetFigures {
   readonly openSetAccuracy: Estimated;
 }
 
+/** The result of `evaluateOpenSet`. */
 export interface OpenSetEvaluation {
   readonly learner: string;
   /** Everything that the figures depend on. */
@@ -89,6 +91,7 @@ export interface OpenSetEvaluation {
   readonly values: Readonly<Record<keyof OpenSetFigures, Float64Array>>;
 }
 
+/** Options of `evaluateOpenSet`. */
 export interface EvaluateOpenSetOptions {
   readonly learner: Adapter;
   readonly params: Tree;
@@ -114,8 +117,9 @@ export interface EvaluateOpenSetOptions {
 }
 
 /**
- * Adapts to open-set tasks and judges how well the scores of queries tell known classes from unknown ones: the threshold
- * is chosen on validation tasks, then the figures are those of test tasks, each with its 95% interval over them.
+ * Adapts to open-set tasks and judges how well the scores of queries tell known classes from unknown ones: the
+ * threshold is chosen on validation tasks, then the figures are those of test tasks, each with its 95% interval over
+ * them.
  *
  * Where normalisation is transductive, the unknown queries are in its statistics, too.
  *
@@ -123,7 +127,8 @@ export interface EvaluateOpenSetOptions {
  * not a number
  * @example
  * const tasks = (data: LabelledExamples) => openSetEpisodes(data, { ways: 5, shots: 5, queries: 15 });
- * const { figures, rule } = await evaluateOpenSet({ learner, params, tasks: { validation: tasks(held), test: tasks(out) } });
+ * const { figures, rule } = await evaluateOpenSet({ learner, params, tasks: { validation: tasks(held), test: tasks(out)
+ * } });
  */
 export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<OpenSetEvaluation> {
   const { learner, params, tasks, score = "logit", calibration = { acceptance: 0.95 }, seed = 0 } = options;
@@ -211,7 +216,10 @@ interface JudgedTask {
   readonly unknown: readonly number[];
 }
 
-/** Logits [queries, classes], labels and, where some are padding, `present` [queries]: of many tasks, a first axis of tasks. */
+/**
+ * Logits [queries, classes], labels and, where some are padding, `present` [queries]: of many tasks, a first axis of
+ * tasks.
+ */
 type Answered = { readonly logits: Tensor; readonly labels: Tensor; readonly present?: Tensor };
 
 function judgedTasks({ logits, labels, present }: Answered, score: OpenSetScore): JudgedTask[] {

@@ -19,7 +19,7 @@ import { type BestParams, Run } from "./run.js";
 import { checkedTask, classesOf, requireToldApart, rulesFor, taskBatch, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
-/** What happens while training, in order. `iteration` counts updates done. */
+/** Events of a training, in order. `iteration` counts updates done. */
 export type TrainingEvent =
   | {
       readonly type: "start";
@@ -41,6 +41,7 @@ export type TrainingEvent =
   | { readonly type: "warning"; readonly iteration: number; readonly message: string }
   | { readonly type: "end"; readonly iteration: number; readonly reason: "finished" | "interrupted" | "early stop" };
 
+/** Options of `train`. */
 export interface TrainOptions<Params extends Tree> {
   readonly learner: Learner<Params>;
   /** One source for all, or one for training and one of other classes for validation. */
@@ -279,7 +280,9 @@ async function initialState<Params extends Tree>(
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
 }
 
-/** Learner, loss, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from. */
+/**
+ * Learner, loss, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from.
+ */
 function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSize }: TrainOptions<Params>): string {
   const { name, description } = "sample" in tasks ? tasks : tasks.train;
   return JSON.stringify({
@@ -299,7 +302,10 @@ function requireAdaptation<P extends Tree>(learner: Learner<P>, params: P, task:
   measured(learner.loss, traced(learner, params, task), task.query);
 }
 
-/** A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws ILR102. */
+/**
+ * A gradient may be no number where the loss still is one: such parameters are neither kept nor returned. Throws
+ * ILR102.
+ */
 function requireFiniteParameters({ params, iteration }: TrainingState, kept: number | undefined): void {
   const names = paths(params);
   const bad = leaves(params).findIndex(({ data }) => (data as Float32Array).some((value) => !Number.isFinite(value)));

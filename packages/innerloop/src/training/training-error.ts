@@ -12,6 +12,7 @@ export const trainingErrorCodes = {
   ILR202: "a checkpoint belongs to another run",
 } as const;
 
+/** Codes of `TrainingError`. */
 export type TrainingErrorCode = keyof typeof trainingErrorCodes;
 
 /** `ILR102 train: the loss is NaN at iteration 12. Lower the learning rate` */

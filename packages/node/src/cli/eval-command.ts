@@ -2,6 +2,7 @@ import type { Executor } from "@innerloop/graph";
 import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
+import { betterBaseline } from "../runs/better-baseline.js";
 import { writeReport } from "../runs/report.js";
 import {
   type BesideMethod,
@@ -31,7 +32,7 @@ import { isOpenSetAsked, openSetEval } from "./open-set-eval.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
-import { bytes, count, counted, duration } from "./terminal.js";
+import { bytes, count, counted, duration, withInterval } from "./terminal.js";
 
 export interface EvalRequest {
   readonly folder: string;
@@ -200,6 +201,8 @@ export async function evaluateAndReport(setting: {
   output.say();
   output.result(resultsTable(evaluations, output.paint, figures, undefined, chosen?.steps));
   output.say();
+  const better = betterBaseline(first, evaluations.slice(1 + methods.length), withInterval);
+  if (better !== undefined) output.result(output.paint("yellow", `  ${better}`));
   for (const text of besideTable) output.say(output.paint("dim", `  ${text}`));
   output.say(
     output.paint(
@@ -228,6 +231,7 @@ export async function evaluateAndReport(setting: {
   };
   output.event({ type: "results", ...record });
   const notes = [
+    ...(better === undefined ? [] : [better]),
     ...warnings,
     ...besideTable,
     protocol,

@@ -8,7 +8,7 @@ import { paintFor, widthOf } from "./terminal.js";
 const plain = paintFor(false);
 
 describe("help", () => {
-  it("docs/cli.md is what the option table says: run node packages/node/dist/cli/write-reference.js", () => {
+  it("docs/cli.md is what the option table says: run npm run docs", () => {
     expect(readFileSync(new URL("../../../../docs/cli.md", import.meta.url), "utf8")).toBe(commandLineReference());
   });
 

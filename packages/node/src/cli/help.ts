@@ -82,7 +82,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
       ["innerloop reproduce sinusoid", "all learners on sine curves"],
       ["innerloop reproduce omniglot --budget 120", "two hours for all of it"],
       ["innerloop reproduce omniglot --rows maml-5way-1shot --dry-run", "the commands"],
-      ["innerloop reproduce --report docs", "docs/results.md, from the run folders"],
+      ["innerloop reproduce --report docs", "docs/results.md and results-runs.md, from the run folders"],
     ],
   },
   adapt: {
@@ -261,58 +261,71 @@ const commandOrder: readonly CommandName[] = [
 ];
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** Columns of docs/cli.md. */
+const referenceWidth = 120;
+
 /** docs/cli.md: a test keeps the file equal to this. */
 export function commandLineReference(): string {
   const lines = [
     "# The command line",
     "",
-    "<!-- Written by `node packages/node/dist/cli/write-reference.js` from the option table; a test keeps it so. -->",
+    "<!-- Written by `npm run docs` from the option table; a test keeps it so. -->",
     "",
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C (everything is saved).",
-    "",
-    "## Presets",
-    "",
-    "| preset | what it is | differs from the defaults in |",
-    "| --- | --- | --- |",
-    ...Object.entries(presets).map(
-      ([name, preset]) => `| \`${name}\` | ${preset.summary} | ${optionList(preset.options)} |`,
-    ),
-    "",
   ];
-  for (const [name, preset] of Object.entries(presets) as [string, Preset][]) {
-    lines.push(
-      `- \`${name}\`: ${preset.protocol}.${variants("learner", preset.learners)}${variants("model", preset.models)}`,
-    );
-  }
   for (const command of commandOrder) {
     const { args, summary, details, examples } = commandTexts[command];
-    lines.push("", `## innerloop ${command} ${args}`.trimEnd(), "", capital(`${summary}.`));
-    if (details) lines.push("", details);
-    lines.push("", "| option | | takes | default |", "| --- | --- | --- | --- |");
-    for (const [name, spec] of optionsOf(command)) {
-      const value = showsDefaults(command) ? defaultText(spec).replace(/^\(default: |\)$/g, "") : "";
-      lines.push(
-        `| \`${flagText(name, spec).replaceAll("|", "\\|")}\` | ${helpText(spec)} | ${spec.kind === "flag" ? "" : rangeOf(spec).replaceAll("|", "\\|")} | ${value} |`,
-      );
+    lines.push("", `## innerloop ${command} ${args}`.trimEnd(), "", wrapped(capital(`${summary}.`), referenceWidth));
+    lines.push("", "```sh");
+    lines.push(...examples.map(([example, meaning]) => (meaning ? `${example}  # ${meaning}` : example)));
+    lines.push("```");
+    if (details) lines.push("", wrapped(details, referenceWidth));
+    const options = optionsOf(command);
+    for (const group of optionGroups) {
+      const own = options.filter(([, spec]) => spec.group === group);
+      if (own.length > 0) lines.push("", `${group}:`, "", ...own.map((option) => optionItem(command, option)));
     }
+  }
+  lines.push("", "## Presets", "", "What `innerloop train PRESET` sets; options on the command line come last.");
+  for (const [name, preset] of Object.entries(presets) as [string, Preset][]) {
     lines.push(
       "",
-      "```sh",
-      ...examples.map(([example, meaning]) => (meaning ? `${example}  # ${meaning}` : example)),
-      "```",
+      `### ${name}`,
+      "",
+      wrapped(capital(`${preset.summary}. ${preset.protocol}.`), referenceWidth),
+      "",
+      item(`\`${optionList(preset.options)}\``, referenceWidth),
+      ...variants("learner", preset.learners),
+      ...variants("model", preset.models),
     );
   }
   return `${lines.join("\n")}\n`;
 }
 
+/** `- \`--flag <n>\`: what it is for; a whole number; default: 5` */
+function optionItem(command: CommandName, [name, spec]: readonly [string, OptionSpec]): string {
+  const value = showsDefaults(command) ? defaultText(spec).replace(/^\(|\)$/g, "") : "";
+  const takes = spec.kind === "flag" ? "" : rangeOf(spec);
+  // What an option takes is told where its placeholder has not told it.
+  const told = takes === "" || takes === placeholderOf(spec) ? [] : [takes];
+  const text = [helpText(spec), ...told, ...(value === "" ? [] : [value])].join("; ");
+  return item(`\`${flagText(name, spec)}\`: ${text}`, referenceWidth);
+}
+
+/** Learners, or models, with the options that a preset has for them; those that have the same in one item. */
+function variants(kind: string, entries: Readonly<Record<string, Partial<ExperimentOptions>>> = {}): string[] {
+  const names = new Map<string, string[]>();
+  for (const [name, options] of Object.entries(entries)) {
+    const text = optionList(options);
+    names.set(text, [...(names.get(text) ?? []), `\`${name}\``]);
+  }
+  return [...names].map(([text, those]) => item(`with --${kind} ${those.join(", ")}: \`${text}\``, referenceWidth));
+}
+
+const item = (text: string, width: number): string => `- ${hanging(text, width, 2)}`;
+
 const optionList = (options: Partial<ExperimentOptions>): string =>
   (Object.entries(options) as [string, OptionValue<OptionSpec>][])
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `\`${flagOf(name)} ${optionText(value)}\``)
+    .map(([name, value]) => `${flagOf(name)} ${optionText(value)}`)
     .join(" ");
-
-function variants(kind: string, entries: Readonly<Record<string, Partial<ExperimentOptions>>> | undefined): string {
-  return Object.entries(entries ?? {})
-    .map(([name, options]) => ` With \`--${kind} ${name}\`: ${optionList(options)}.`)
-    .join("");
-}

@@ -21,6 +21,7 @@ import { watchInterruption } from "./interruption.js";
 import type { Output } from "./output.js";
 import { reproducedTable } from "./reproduce-table.js";
 import { resultsDocument } from "./results-document.js";
+import { runsDocument } from "./results-runs.js";
 import { columns, count, counted, duration } from "./terminal.js";
 
 export interface ReproduceRequest {
@@ -445,8 +446,11 @@ async function writeCollected(root: string, only: Table | undefined, folder: str
   let results = await readCollected(file);
   for (const table of only ? [only] : tables) results = await collect(root, table, results, output);
   await writeNamedFile(file, `${JSON.stringify(results, null, 1)}\n`);
-  await writeNamedFile(join(folder, "results.md"), resultsDocument(own ? [only] : tables, results));
-  output.result(`  Written: ${shown(file)} and ${shown(join(folder, "results.md"))}`);
+  const documents = { "results.md": resultsDocument, "results-runs.md": runsDocument };
+  for (const [name, document] of Object.entries(documents))
+    await writeNamedFile(join(folder, name), document(own ? [only] : tables, results));
+  const written = Object.keys(documents).map((name) => shown(join(folder, name)));
+  output.result(`  Written: ${[shown(file), ...written].join(", ")}`);
 }
 
 async function listTables(root: string, output: Output): Promise<void> {

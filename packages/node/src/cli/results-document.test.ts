@@ -5,6 +5,7 @@ import { checkTable } from "../reproduce/table.js";
 import { tables } from "../reproduce/tables.js";
 import { reproducedTable } from "./reproduce-table.js";
 import { resultsDocument } from "./results-document.js";
+import { runsDocument } from "./results-runs.js";
 import { paintFor } from "./terminal.js";
 
 const root = new URL("../../../../", import.meta.url);
@@ -16,9 +17,10 @@ function docFile(name: string): string[] {
 }
 
 describe("docs/results.md", () => {
-  it("is what docs/results.json gives: run node packages/node/bin/innerloop.js reproduce --report docs", () => {
+  it("is what docs/results.json gives, as are the runs: run node packages/node/bin/innerloop.js reproduce --report docs", () => {
     const collected = parseCollected(read("docs/results.json"), "docs/results.json");
     expect(read("docs/results.md")).toBe(resultsDocument(tables, collected));
+    expect(read("docs/results-runs.md")).toBe(runsDocument(tables, collected));
   });
 
   it("has the accuracies that the README tells", () => {
@@ -92,7 +94,7 @@ const demo: CollectedResults = {
     demo: {
       "a-5": result("A", 10_000, {
         cells: { five: cell(0.979) },
-        protocols: { five: "accuracy on 600 tasks: 5-way" },
+        protocols: { five: "accuracy on 600 tasks: 5-way; mean ± 95% interval; seed 0" },
         baselines: { "nearest neighbour": { five: cell(0.426, 0) }, "from scratch": { five: cell(0.551, 50) } },
       }),
       b: result("B", 60_000, { cells: { five: cell(0.99, 0), twenty: cell(0.95, 0) } }),
@@ -103,46 +105,63 @@ const demo: CollectedResults = {
 };
 
 describe("a results document", () => {
-  const text = resultsDocument([table, { ...table, name: "later", title: "Later" }], demo);
+  const all = [table, { ...table, name: "later", title: "Later" }];
+  const text = resultsDocument(all, demo);
   const lines = text.split("\n");
 
-  it("has our figures beside the published ones with their sources, and marks shorter trainings", () => {
-    expect(lines).toContain("|  | 5-way | published (%) | 20-way | published (%) | source |");
-    expect(lines).toContain("| A | **97.9% ± 0.6†** (10) | 98.7 ± 0.4 | not run | 95.8 | Paper 1 2017; Paper 2 2018 |");
-    expect(lines).toContain("| B | **99.0% ± 0.6** |  | **95.0% ± 0.6** |  |  |");
+  it("has our figures beside the published ones with their sources, and the share of shorter trainings", () => {
+    expect(lines).toContain("|  | 5-way | published (%) | 20-way | published (%) | trained for | source |");
+    expect(lines).toContain(
+      "| A | **97.9% ± 0.6** (10) | 98.7 ± 0.4 | not run | 95.8 | 17% | Paper 1 2017; Paper 2 2018 |",
+    );
+    expect(lines).toContain("| B | **99.0% ± 0.6** |  | **95.0% ± 0.6** |  | 100% |  |");
   });
 
-  it("has the baselines, the protocol, and how each run was made", () => {
-    expect(lines).toContain("| nearest neighbour (pixels) | 42.6% ± 0.6 |  |  |  |  |");
-    expect(lines).toContain("| from scratch | 55.1% ± 0.6 (50) |  |  |  |  |");
-    expect(lines).toContain("- 5-way (a-5): accuracy on 600 tasks: 5-way.");
-    expect(text).toMatch(
-      /\| `a-5` \| 10,000 of 60,000† \| 10,000 \(best\) \| 1 min 15 s \| 5\.0 s \| 500 MiB \| 0 \| 2026-11-21 \| innerloop 0\.1\.0 \(0123456789ab\), onnxruntime 1\.30\.0, Node 20\.0\.0, 2 workers \|/,
-    );
-    expect(lines).toContain("    innerloop train hanzi --iterations 10000");
-  });
-
-  it("extrapolates below the table, of shorter trainings with five validations at least", () => {
-    const end = 1 - 2 * 60_000 ** -0.5;
-    const [line] = lines.filter((each) => each.includes("Extrapolation, not a result"));
-    const [, extrapolated] = /not a result: (\d+\.\d)% after 60,000 updates \(error = /.exec(line!)!;
-    expect(Number(extrapolated)).toBeCloseTo(100 * end, 0);
-    expect(line).toMatch(/^- `a-5`: validation accuracy 93\.7% ± 1\.0 after 1,000, .*98\.0% ± 1\.0 after 10,000\. /);
-    expect(text.match(/Extrapolation/g)).toHaveLength(1);
-    const shorter = { ...demo.tables.demo!["a-5"]!, curve: curve.slice(0, 5) };
-    expect(resultsDocument([table], { ...demo, tables: { demo: { "a-5": shorter } } })).toMatch(
-      /Too short to extrapolate from: the full training has more than 10 times the updates/,
-    );
-    const few = { ...demo.tables.demo!, "a-5": { ...demo.tables.demo!["a-5"]!, curve: curve.slice(0, 4) } };
-    expect(resultsDocument([table], { ...demo, tables: { demo: few } })).toMatch(/Too few points to extrapolate from/);
+  it("has the baselines, the protocol, and the command", () => {
+    expect(lines).toContain("| nearest neighbour (pixels) | 42.6% ± 0.6 |  |  |  |  |  |");
+    expect(lines).toContain("| from scratch | 55.1% ± 0.6 (50) |  |  |  |  |  |");
+    expect(lines).toContain("- 5-way: accuracy on 600 tasks: 5-way.");
+    expect(lines).toContain("Made by `innerloop reproduce demo`.");
   });
 
   it("leaves out what the tables no longer have, and names what was never run", () => {
     expect(text).not.toMatch(/gone|removed/);
     expect(text).toMatch(/## Not run yet\n\n- Later: `innerloop reproduce later`\n$/);
   });
+});
 
-  it("is refused where results.json is something else", () => {
+describe("the runs behind it", () => {
+  const text = runsDocument([table], demo);
+  const lines = text.split("\n");
+
+  it("say how each was made, and with what", () => {
+    expect(lines).toContain("1. innerloop 0.1.0 (0123456789ab), onnxruntime 1.30.0, Node 20.0.0, 2 workers");
+    expect(lines).toContain("- 5-way (a-5): accuracy on 600 tasks: 5-way; mean ± 95% interval; seed 0.");
+    expect(lines).toContain(
+      "| `a-5` | 10,000 of 60,000 | 10,000 (best) | 1 min 15 s | 5.0 s | 500 MiB | 0 | 2026-11-21 | 1 |",
+    );
+    expect(lines).toContain("    innerloop train hanzi --iterations 10000");
+    expect(text).not.toMatch(/gone|removed/);
+  });
+
+  it("are extrapolated where they are shorter, with five validations at least", () => {
+    const end = 1 - 2 * 60_000 ** -0.5;
+    const [line] = lines.filter((each) => each.includes("Extrapolation, not a result"));
+    const [, extrapolated] = /not a result: (\d+\.\d)% after 60,000 updates \(error = /.exec(line!)!;
+    expect(Number(extrapolated)).toBeCloseTo(100 * end, 0);
+    expect(line).toMatch(/^- `a-5`: validation accuracy 93\.7% ± 1\.0 after 1,000, .*98\.0% ± 1\.0 after 10,000\. /);
+    expect(text.match(/Extrapolation/g)).toHaveLength(1);
+    const cut = (points: number): string => {
+      const shorter = { ...demo.tables.demo!["a-5"]!, curve: curve.slice(0, points) };
+      return runsDocument([table], { ...demo, tables: { demo: { "a-5": shorter } } });
+    };
+    expect(cut(5)).toMatch(/Too short to extrapolate from: the full training has more than 10 times the updates/);
+    expect(cut(4)).toMatch(/Too few points to extrapolate from/);
+  });
+});
+
+describe("collected results", () => {
+  it("are refused where results.json is something else", () => {
     expect(() => parseCollected("{}", "docs/results.json")).toThrow(
       /docs\/results\.json does not hold collected results/,
     );

@@ -1,23 +1,21 @@
 /** results.md: the collected results beside the published ones. A test keeps docs/results.md equal to this. */
 import { type CollectedResults, type RowResult, withoutGone } from "../reproduce/collected-results.js";
-import { type CurvePoint, fewestPoints, fitLearningCurve, furthest } from "../reproduce/extrapolation.js";
 import type { Table } from "../reproduce/table.js";
-import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
-import { bytes, count, duration, figure, plusMinus, withInterval, wrapped } from "./terminal.js";
+import { isShortened, type LineCell, type RowResults, type TableLine, tableLines } from "../reproduce/table-lines.js";
+import { count, plusMinus, withInterval, wrapped } from "./terminal.js";
 
 /** Sentences over the tables. */
 const introduction = `Every figure is the mean over held-out tasks with its 95% interval (1.96 s / sqrt(tasks)), in parentheses the
 adaptation steps behind it, beside what the paper reports; in square brackets, where there is one, is the interval for
-classes other than those held out. A dagger (†) marks a training of fewer updates than the
-paper's: "Runs" below each table has the numbers, and no figure of a table is extrapolated. "From scratch" adapts the
-untrained network, "joint pre-training" one that was trained on all tasks at once, whole or its head only: with the
-inner optimizer of the gradient-based learners, or with Adam at 0.01, which suits plain training. "Nearest neighbour
-(embedding)" looks among the support examples in the embedding that joint pre-training has trained.`;
+classes other than those held out. "Trained for" is the share of the paper's updates that a learner had: no figure is
+extrapolated. "From scratch" adapts the untrained network, "joint pre-training" one that was trained on all tasks at
+once, whole or its head only: with the inner optimizer of the gradient-based learners, or with Adam at 0.01, which suits
+plain training. "Nearest neighbour (embedding)" looks among the support examples in the embedding that joint
+pre-training has trained. Protocols, commands, machines and curves of all runs: [results-runs.md](results-runs.md).`;
 
 export function resultsDocument(tables: readonly Table[], collected: CollectedResults): string {
-  const known = withoutGone(collected, tables);
-  const there = tables.filter(({ name }) => Object.keys(known.tables[name] ?? {}).length > 0);
-  const missing = tables.filter((table) => !there.includes(table));
+  const there = tablesOf(tables, collected);
+  const missing = tables.filter((table) => !there.some((each) => each.table === table));
   const lines = [
     "# Results",
     "",
@@ -25,7 +23,7 @@ export function resultsDocument(tables: readonly Table[], collected: CollectedRe
     "",
     introduction,
   ];
-  for (const table of there) lines.push("", ...tableSection(table, known.tables[table.name]!));
+  for (const { table, results } of there) lines.push("", ...tableSection(table, results));
   if (missing.length > 0) {
     lines.push("", "## Not run yet", "");
     for (const { name, title } of missing) lines.push(`- ${title}: \`innerloop reproduce ${name}\``);
@@ -33,31 +31,37 @@ export function resultsDocument(tables: readonly Table[], collected: CollectedRe
   return `${lines.join("\n")}\n`;
 }
 
+/** The tables that have results, with these and with the runs in the order of their rows. */
+export function tablesOf(
+  tables: readonly Table[],
+  collected: CollectedResults,
+): readonly {
+  readonly table: Table;
+  readonly results: RowResults;
+  readonly runs: readonly { readonly name: string; readonly result: RowResult }[];
+}[] {
+  const known = withoutGone(collected, tables);
+  return tables.flatMap((table) => {
+    const results = known.tables[table.name] ?? {};
+    const runs = table.rows.flatMap(({ name }) => {
+      const result = results[name];
+      return result ? [{ name, result }] : [];
+    });
+    return runs.length > 0 ? [{ table, results, runs }] : [];
+  });
+}
+
 /** How the terminal's formats know the metric. */
 export const figureNameOf = ({ metric }: Pick<Table, "metric">): string => (metric === "accuracy" ? metric : "loss");
 
+export const markdownRow = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
 function tableSection(table: Table, results: RowResults): string[] {
-  const runs = table.rows.flatMap((row) => {
-    const result = results[row.name];
-    return result ? [{ name: row.name, result }] : [];
-  });
-  const command = `innerloop reproduce ${table.name}`;
-  const lines = [`## ${table.title}`, "", `    ${command}`, ""];
+  const lines = [`## ${table.title}`, "", ...figuresTable(table, results), ""];
   if (table.about !== "") lines.push(wrapped(table.about, 120), "");
-  lines.push(...figuresTable(table, results), "", ...protocolLines(table, runs), "", "Runs:", "");
-  lines.push(
-    row(["run", "updates", "evaluated after", "training", "evaluation", "memory", "seed", "made on", "with"]),
-    row(Array.from({ length: 9 }, () => "---")),
-    ...runs.map(({ name, result }) => runLine(name, result)),
-    "",
-    ...runs.flatMap(({ result }) => `    ${result.command}`),
-  );
-  const curves = runs.flatMap(({ name, result }) => curveLines(table, name, result));
-  if (curves.length > 0) lines.push("", "Curves so far, of the trainings that were shorter:", "", ...curves);
+  lines.push(...protocolLines(table, results), "", `Made by \`innerloop reproduce ${table.name}\`.`);
   return lines;
 }
-
-const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
 function figuresTable(table: Table, results: RowResults): string[] {
   const name = figureNameOf(table);
@@ -68,6 +72,7 @@ function figuresTable(table: Table, results: RowResults): string[] {
   const header = [
     "",
     ...table.columns.flatMap(({ title }) => (isPublished ? [title, `published${unit}`] : [title])),
+    "trained for",
     ...(isPublished ? ["source"] : []),
   ];
   const cellText = (cell: LineCell | undefined, isBaseline: boolean): string => {
@@ -75,86 +80,49 @@ function figuresTable(table: Table, results: RowResults): string[] {
     if (!cell.figure) return isBaseline ? "" : "not run";
     const { poolInterval } = cell.figure;
     const beyond = poolInterval === undefined ? "" : ` [${plusMinus(name, poolInterval)}]`;
-    const text = withInterval(name, cell.figure) + beyond + (cell.shortened ? "†" : "");
+    const text = withInterval(name, cell.figure) + beyond;
     const steps = showsSteps && cell.figure.steps > 0 ? ` (${count(cell.figure.steps)})` : "";
     return isBaseline ? text + steps : `**${text}**${steps}`;
   };
   return [
-    row(header),
-    row(header.map(() => "---")),
-    ...lines.map(({ learner, cells, sources, isBaseline }) =>
-      row([
-        learner,
-        ...cells.flatMap((cell) =>
-          isPublished ? [cellText(cell, isBaseline), cell?.published ?? ""] : [cellText(cell, isBaseline)],
+    markdownRow(header),
+    markdownRow(header.map(() => "---")),
+    ...lines.map((line) =>
+      markdownRow([
+        line.learner,
+        ...line.cells.flatMap((cell) =>
+          isPublished ? [cellText(cell, line.isBaseline), cell?.published ?? ""] : [cellText(cell, line.isBaseline)],
         ),
-        ...(isPublished ? [sources.join("; ")] : []),
+        trainedFor(line, results),
+        ...(isPublished ? [line.sources.join("; ")] : []),
       ]),
     ),
   ];
 }
 
-/** Each protocol once, with the columns that it is that of; those of single runs that differ, with their names. */
-function protocolLines(table: Table, runs: readonly { name: string; result: RowResult }[]): string[] {
-  const uses = new Map<string, { columns: Set<string>; runs: Set<string> }>();
-  for (const { name, result } of runs) {
-    for (const { name: column, title } of table.columns) {
-      const text = result.protocols[column];
-      if (text === undefined) continue;
-      const use = uses.get(text) ?? { columns: new Set(), runs: new Set() };
-      use.columns.add(title);
-      use.runs.add(name);
-      uses.set(text, use);
-    }
+/** `43%`, of the updates of the full training, or `2 to 43%` where the line's trainings differ; empty for baselines. */
+function trainedFor({ cells }: TableLine, results: RowResults): string {
+  const shares = cells.flatMap((cell) => {
+    const result = cell?.row && results[cell.row.name];
+    return result ? [isShortened(result) ? result.updates / result.fullUpdates : 1] : [];
+  });
+  if (shares.length === 0) return "";
+  const [least, most] = [Math.min(...shares), Math.max(...shares)].map((share) => {
+    const percent = 100 * share;
+    return percent >= 10 ? percent.toFixed(0) : percent.toPrecision(1);
+  });
+  return least === most ? `${least}%` : `${least} to ${most}%`;
+}
+
+/** What the figures of each column are about, by the first training in it: those of others differ in steps alone. */
+function protocolLines(table: Table, results: RowResults): string[] {
+  const uses = new Map<string, string[]>();
+  for (const { name, title } of table.columns) {
+    const text = table.rows.map((row) => results[row.name]?.protocols[name]).find((found) => found !== undefined);
+    if (text === undefined) continue;
+    // The first lines of the document say how intervals are made.
+    const told = text.split("; ").filter((part) => !/^(mean ± 95% interval|calibration error|seed)/.test(part));
+    uses.set(told.join("; "), [...(uses.get(told.join("; ")) ?? []), title]);
   }
-  return [...uses].map(([text, use]) => `- ${[...use.columns].join(", ")} (${[...use.runs].join(", ")}): ${text}.`);
-}
-
-function runLine(name: string, result: RowResult): string {
-  const { updates, fullUpdates, checkpoint, iteration, versions } = result;
-  const share = isShortened(result) ? `${count(updates)} of ${count(fullUpdates)}` : count(updates);
-  const engines = [
-    `innerloop ${versions.innerloop ?? "unknown"} (${versions.commit ?? "commit not recorded"})`,
-    `onnxruntime ${versions.onnxruntime ?? "unknown"}`,
-    `Node ${versions.node ?? "unknown"}`,
-    ...(versions.processor ? [versions.processor] : []),
-    `${count(result.workers)} worker${result.workers === 1 ? "" : "s"}`,
-  ];
-  return row([
-    `\`${name}\``,
-    `${share}${isShortened(result) ? "†" : ""}`,
-    iteration === undefined ? "" : `${count(iteration)} (${checkpoint})`,
-    result.trainingSeconds === undefined ? "" : duration(result.trainingSeconds),
-    result.evaluationSeconds === undefined ? "" : duration(result.evaluationSeconds),
-    result.peakBytes === undefined ? "" : bytes(result.peakBytes),
-    String(result.seed),
-    result.created.slice(0, 10),
-    engines.join(", "),
-  ]);
-}
-
-/** Points shown of a curve. */
-const pointsShown = 6;
-
-function curveLines(table: Table, name: string, result: RowResult): string[] {
-  if (!isShortened(result) || result.curve.length === 0) return [];
-  const metric = figureNameOf(table);
-  const { curve, fullUpdates } = result;
-  const shown = curve.filter((_, i) => i === 0 || (curve.length - 1 - i) % Math.ceil(curve.length / pointsShown) === 0);
-  const points = shown.map((point) => `${withInterval(metric, point)} after ${count(point.updates)}`);
-  const text = `- \`${name}\`: validation ${table.metric} ${points.join(", ")}.`;
-  if (curve.length < fewestPoints) return [`${text} Too few points to extrapolate from.`];
-  const errors = curve.map(
-    ({ updates, mean }): CurvePoint => ({ updates, error: table.metric === "accuracy" ? 1 - mean : mean }),
-  );
-  if (fullUpdates > furthest * curve.at(-1)!.updates)
-    return [`${text} Too short to extrapolate from: the full training has more than ${furthest} times the updates.`];
-  const fit = fitLearningCurve(errors);
-  if (!fit) return [`${text} The error does not fall: nothing to extrapolate.`];
-  const end = fit.at(fullUpdates);
-  const reached = table.metric === "accuracy" ? 1 - end : end;
-  const fitted = `error = ${fit.a.toPrecision(3)} + ${fit.b.toPrecision(3)} n^-${fit.c.toPrecision(2)} through ${curve.length} validations, residual ${(100 * fit.residual).toFixed(0)}% of the error`;
-  return [
-    `${text} Extrapolation, not a result: ${figure(metric, reached)} after ${count(fullUpdates)} updates (${fitted}).`,
-  ];
+  return [...uses].map(([text, titles]) => `- ${titles.join(", ")}: ${text}.`);
 }

@@ -316,11 +316,11 @@ describe("the protocol in words", () => {
           rows: [{ steps: 0, figures: { loss: figure(1) } }],
           values: [],
         },
-        { tasks: apart } as unknown as Experiment,
+        { tasks: { ...apart, test: { ...apart.test, targets: [{ name: "m/s", mean: 1, deviation: 2.5 }] } } } as never,
         { seed: 4 },
       );
     expect(of(true)).toContain(
-      "5 query points, no batch norm; targets in units of their standard deviation over the training groups; mean ±",
+      "no batch norm; the loss in units of the targets' standard deviation over the training groups (m/s 2.500); mean ±",
     );
     expect(of(false)).not.toContain("standard deviation");
   });

@@ -11,7 +11,17 @@ import {
   poolText,
   resultsCells,
 } from "../runs/results-cells.js";
-import { columnsWithin, count, counted, type Paint, plusMinus, roomIn, widthOf, withInterval } from "./terminal.js";
+import {
+  columnsWithin,
+  count,
+  counted,
+  figure,
+  type Paint,
+  plusMinus,
+  roomIn,
+  widthOf,
+  withInterval,
+} from "./terminal.js";
 
 interface Table {
   readonly header: readonly string[];
@@ -172,7 +182,11 @@ export function protocolText(
             ...unlabelledText(evaluation),
             `${counted(Number(queries), "query", "queries")} per class`,
           ].join(", ");
-  const unit = standardized === true ? "; targets in units of their standard deviation over the training groups" : "";
+  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`).join(", ");
+  const unit =
+    standardized === true
+      ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`
+      : "";
   const pool = evaluation.draws ? ` from ${poolText(evaluation.draws, isHeldOut(sources))}` : "";
   const norm = batchNorm === undefined ? "no batch norm" : `batch norm ${batchNorm}`;
   const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(

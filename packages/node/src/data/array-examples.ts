@@ -6,6 +6,7 @@ import { readNpy, withNpz } from "./npy-file.js";
 import type { NumericArray } from "./numeric-array.js";
 import { readingLimits, requireRoom } from "./reading-limits.js";
 
+/** Options of readers of arrays. */
 export interface ArrayFileOptions extends LongWork {
   /** Name of the data set; default "arrays". */
   readonly name?: string;

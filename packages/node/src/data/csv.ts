@@ -7,6 +7,7 @@ import { eachTextPiece } from "./text-file.js";
 
 type Separator = "," | ";" | "\t";
 
+/** Options of readers of tables. */
 export interface CsvOptions extends LongWork {
   /** What stands between fields; by default that of `,` `;` and tab which the first line has most of, or names: `sep=;`. */
   readonly separator?: Separator;

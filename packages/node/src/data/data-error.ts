@@ -1,6 +1,9 @@
 import { CodedError } from "@innerloop/graph";
 
-/** Every error of the data sets: what each code means. The message of an error adds what happened, where, and what to do. */
+/**
+ * Every error of the data sets: what each code means. The message of an error adds what happened, where, and what to
+ * do.
+ */
 export const dataErrorCodes = {
   ILD01: "a data set name that cannot be used",
   ILD02: "a data set that is unknown, or not on this machine yet",
@@ -28,6 +31,7 @@ export const dataErrorCodes = {
   ILD74: "files of a known data set that are missing or not as its authors made them",
 } as const;
 
+/** Codes of `DataError`. */
 export type DataErrorCode = keyof typeof dataErrorCodes;
 
 /** An error while reading, fetching or storing a data set: `ILD23 URL: md5 is ..., expected .... Remedy.` */

@@ -26,12 +26,13 @@ const maximumNameLength = 512;
 const pieceBytes = 4 * 2 ** 20;
 const splits: readonly unknown[] = ["train", "validation", "test"] satisfies Split[];
 
-/** Where a stored data set came from; `kind` says which reader, the rest depends on it. */
+/** The origin of a stored data set; `kind` says which reader, the rest depends on it. */
 export interface DatasetSource {
   readonly kind: string;
   readonly [detail: string]: string | number | boolean | readonly string[];
 }
 
+/** The head of a stored data set: its name, shapes, classes and source. */
 export interface DatasetHeader {
   readonly name: string;
   readonly exampleShape: readonly number[];

@@ -24,12 +24,13 @@ import { columnsText, tableNotes } from "./table-columns.js";
 import { readTable, type TableOptions } from "./table-file.js";
 import { requireHome } from "./user-folders.js";
 
+/** Options of functions that read or write the store of data sets. */
 export interface StoreOptions extends LongWork {
   /** Where prepared data sets are kept; default `dataFolder()`. */
   readonly folder?: string;
 }
 
-/** What `importDataset` reads. */
+/** Files that `importDataset` reads. */
 export type ImportSource =
   | { readonly kind: "omniglot"; readonly paths: readonly string[] }
   | { readonly kind: "mnist"; readonly folder: string }

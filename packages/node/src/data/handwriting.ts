@@ -1,6 +1,7 @@
 /** A stroke as the line its pen follows: points [x, y] in a box of 1024 units with y up, from start to end. */
 export type PenStroke = readonly (readonly [number, number])[];
 
+/** One hand's writing of one character, by numbers from which it is drawn. */
 export interface HandwritingSample {
   /** Names the character: with `sample` and `seed` it determines the hand. */
   readonly character: string;
@@ -213,7 +214,8 @@ function lengthOf(line: Line): number {
 
 /**
  * Fills round-ended pieces of ink: the coverage of a pixel is 1/2 + radius - distance to the piece's axis, cut to
- * [0, 1]. This is exact for a straight edge parallel to the pixels, and does not depend on any drawing library's version.
+ * [0, 1]. This is exact for a straight edge parallel to the pixels, and does not depend on any drawing library's
+ * version.
  */
 function rasterize(ink: readonly Ink[], side: number): Uint8Array {
   const image = new Uint8Array(side * side);

@@ -8,6 +8,7 @@ import { type LongWork, yieldToEventLoop } from "./long-work.js";
 import { readingLimits } from "./reading-limits.js";
 import { readRegularFile } from "./regular-file.js";
 
+/** Options of `hanziExamples`. */
 export interface HanziOptions extends LongWork {
   /** How many characters, spread evenly over the set in the order of code points, or which ones, or all; default 1,000. */
   readonly characters?: number | readonly string[] | "all";

@@ -17,6 +17,7 @@ import type { LongWork } from "./long-work.js";
 import { PixelEvidence } from "./pixel-evidence.js";
 import { Problems } from "./problems.js";
 
+/** Options of `readImageFolder`. */
 export interface ImageFolderOptions extends LongWork {
   /** Name of the data set; default "images". */
   readonly name?: string;

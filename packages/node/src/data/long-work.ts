@@ -1,7 +1,7 @@
 /** Called as long work goes on: `done` of `total` steps (or bytes), and what is being worked on. */
 export type Progress = (done: number, total: number, what: string) => void;
 
-/** How a caller follows and stops long work. A stopped call rejects with the signal's reason. */
+/** The means by which a caller follows and stops long work. A stopped call rejects with the signal's reason. */
 export interface LongWork {
   readonly onProgress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -76,6 +76,7 @@ function alphabets(part: Part, characters: Record<string, number>) {
   return Object.entries(characters).map(([name, count]) => ({ part, name, characters: count }));
 }
 
+/** The number of characters of Omniglot, both parts together. */
 export const omniglotCharacters = 1623;
 const drawers = 20;
 const sourceSide = 105;
@@ -95,13 +96,14 @@ export const omniglotArchives: readonly OmniglotArchive[] = [
   },
 ];
 
+/** An archive of Omniglot as its authors offer it. */
 export interface OmniglotArchive {
   readonly url: string;
   readonly md5: string;
   readonly maximumBytes: number;
 }
 
-/** What of Omniglot an import held. */
+/** The part of Omniglot that an import held. */
 export interface OmniglotContents {
   readonly alphabets: number;
   readonly characters: number;

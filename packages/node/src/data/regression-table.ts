@@ -6,6 +6,7 @@ import { bytesFor, readingLimits } from "./reading-limits.js";
 import type { MissingCells, NumberColumn, TableReport } from "./table-columns.js";
 import { readColumns } from "./table-file.js";
 
+/** Options of `readRegressionTable`. */
 export interface RegressionTableOptions extends CsvOptions {
   /** @internal Most numbers that there may be. */
   readonly maximumValues?: number;
@@ -25,6 +26,7 @@ export interface RegressionTableOptions extends CsvOptions {
   readonly missing?: MissingCells;
 }
 
+/** A table for `groupedRegression`, and the columns that tasks are predicted from. */
 export interface RegressionTable {
   readonly table: Table;
   readonly inputs: readonly string[];

@@ -3,6 +3,7 @@ import { DataError, isSystemError, quoted, reasonOf } from "./data-error.js";
 import { bytesFor, inflatedLimit, readingLimits } from "./reading-limits.js";
 import { withRegularFile } from "./regular-file.js";
 
+/** Limits of what is read of a zip archive. */
 export interface ZipLimits {
   readonly entries: number;
   readonly entryBytes: number;
@@ -12,6 +13,7 @@ export interface ZipLimits {
   readonly ratio: number;
 }
 
+/** The limits of a zip archive unless others are given. */
 export const defaultZipLimits: ZipLimits = {
   entries: readingLimits.zipEntries,
   entryBytes: readingLimits.zipEntryBytes,

@@ -7,8 +7,9 @@ import { declareLibraryModule, GraphError } from "@innerloop/graph";
 
 declareLibraryModule(import.meta.url);
 
-/** Where models can run: the processor, any GPU through WebGPU, a GPU of NVIDIA through CUDA. */
+/** Devices that models can run on: the processor, any GPU through WebGPU, a GPU of NVIDIA through CUDA. */
 export const devices = ["cpu", "webgpu", "cuda"] as const;
+/** Names of devices that models run on. */
 export type Device = (typeof devices)[number];
 export type GpuDevice = Exclude<Device, "cpu">;
 

@@ -19,6 +19,7 @@ import { processMemory } from "./process-memory.js";
 
 declareLibraryModule(import.meta.url);
 
+/** Options of `onnxruntimeExecutor`. */
 export interface OnnxruntimeOptions {
   /** Where models run; "cpu" unless given. */
   readonly device?: Device;
@@ -34,6 +35,7 @@ export interface OnnxruntimeOptions {
 /** What one run on a GPU may take. It is fastest with all tasks at once, and its memory cannot be asked for. */
 const gpuRunBytes = 2 ** 30;
 
+/** An executor of onnxruntime in this thread. */
 export interface OnnxruntimeExecutor extends Executor {
   readonly device: Device;
   /**
@@ -245,7 +247,9 @@ function openSession(
   };
 }
 
-/** The native binding takes no shared memory: arrays on a SharedArrayBuffer are copied, others are passed as they are. */
+/**
+ * The native binding takes no shared memory: arrays on a SharedArrayBuffer are copied, others are passed as they are.
+ */
 function unshared<T extends TypedArray>(array: T): T {
   return array.buffer instanceof SharedArrayBuffer ? (array.slice() as T) : array;
 }

@@ -19,6 +19,7 @@ import type { WorkerReply, WorkerRequest } from "./worker.js";
 
 declareLibraryModule(import.meta.url);
 
+/** Options of `workerPoolExecutor`. */
 export interface WorkerPoolOptions {
   /** Worker threads, each with sessions of one thread. The number of cores unless given. */
   readonly workers?: number;
@@ -31,10 +32,10 @@ export interface WorkerPoolOptions {
  * A model that runs alone runs in one worker, with threads for all cores: they share the work of each operator.
  * A small model runs in this thread while nothing else does: handing it to a worker and back takes 0.2 ms.
  *
- * Feeds are copied once per run, and the copy is moved to the worker, as results are moved back. Shared memory would win
- * nothing: onnxruntime takes none, so that the worker would copy instead (four runs on 112,000 parameters: 0.8 ms moved,
- * 0.7 ms shared). Arrays that are on a SharedArrayBuffer already are handed over as they are, and copied by the worker.
- * Idle workers do not keep the process alive.
+ * Feeds are copied once per run, and the copy is moved to the worker, as results are moved back. Shared memory would
+ * win nothing: onnxruntime takes none, so that the worker would copy instead (four runs on 112,000 parameters: 0.8 ms
+ * moved, 0.7 ms shared). Arrays that are on a SharedArrayBuffer already are handed over as they are, and copied by the
+ * worker. Idle workers do not keep the process alive.
  *
  * @throws IL102 where `workers` is no positive whole number
  */

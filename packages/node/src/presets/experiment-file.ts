@@ -11,7 +11,7 @@ import { checkExperimentOptions } from "./option-values.js";
 import { isPresetName, type PresetName, presetNames } from "./presets.js";
 import { nearestName, UsageError } from "./usage-error.js";
 
-/** What a TypeScript experiment exports as default, or returns from the function that it exports. */
+/** The default export of a TypeScript experiment, or what the function that it exports returns. */
 export interface ExperimentModule {
   readonly learner: Learner;
   /** One family for all, or one for each part; validation stands in for a test part that is not there. */

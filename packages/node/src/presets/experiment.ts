@@ -25,6 +25,7 @@ import {
   glorotUniform,
   harmonics,
   heNormal,
+  hierarchicalLinearModel,
   type Initializer,
   type LabelledExamples,
   type Layer,
@@ -35,6 +36,7 @@ import {
   type LearningRate,
   learnerCatalogue,
   learnerNames,
+  leastSquares,
   linearClassifier,
   linearSchedule,
   lines,
@@ -43,6 +45,7 @@ import {
   mostPooledBlocks,
   nearestNeighbour,
   type Optimizer,
+  pooledMean,
   rmsProp,
   semiSupervisedEpisodes,
   sgd,
@@ -78,7 +81,10 @@ export interface Experiment {
   readonly baselines: readonly Baseline[];
 }
 
-/** Sizes of tasks that a learner is made for: those that an existing run was trained with, whatever it is evaluated with. */
+/**
+ * Sizes of tasks that a learner is made for: those that an existing run was trained with, whatever it is evaluated
+ * with.
+ */
 export type TrainedSizes = Pick<ExperimentOptions, "ways" | "shots" | "trainShots">;
 
 /**
@@ -148,7 +154,7 @@ function experimentOf(
     learner: learnerOf(options, models, setting, trained),
     tasks,
     optimizer: outerOptimizerOf(options),
-    baselines: baselinesOf(options, models, setting),
+    baselines: [...baselinesOf(options, models, setting), ...linearBaselinesOf(options, setting, tasks.train)],
   };
 }
 
@@ -335,17 +341,17 @@ const classification = (inputShape: readonly number[], outputs: number, trainCla
 });
 
 /**
- * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand have,
- * any other those that it was trained with.
+ * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand
+ * have, any other those that it was trained with.
  */
 export function outputsOf({ learner, ways, trainWays }: ExperimentOptions, trained = ways): number {
   return learnerCatalogue[learner].variableWays ? Math.max(ways, mostOf(trainWays)) : trained;
 }
 
 /**
- * From scratch with the learner's own adaptation and with one that suits plain training, and the nearest neighbour among
- * the support set: by pixels, and in the embedding that the run has trained. Joint pre-training has the same two ways of
- * fine-tuning, of the whole network and of its head alone.
+ * From scratch with the learner's own adaptation and with one that suits plain training, and the nearest neighbour
+ * among the support set: by pixels, and in the embedding that the run has trained. Joint pre-training has the same two
+ * ways of fine-tuning, of the whole network and of its head alone. Linear models stand beside them for tables.
  */
 function baselinesOf(
   options: ExperimentOptions,
@@ -387,7 +393,29 @@ function baselinesOf(
   ];
 }
 
-/** What a learner trains as its embedding, or as the model below its head; undefined where that is not of the image alone. */
+/** With more inputs, a covariance of their coefficients is more than plain statistics can tell. */
+const mostLinearInputs = 64;
+
+/** Plain statistics on the same tasks: of tables, and of the lines that they fit exactly. */
+function linearBaselinesOf(
+  { groupColumn, data }: ExperimentOptions,
+  { inputShape }: TaskSetting,
+  tasks: TaskSource,
+): Baseline[] {
+  if (groupColumn === "" && data !== "lines") return [];
+  const inputs = inputShape.reduce((a, b) => a * b, 1);
+  const adapters = [
+    pooledMean({ tasks }),
+    leastSquares({ tasks }),
+    ...(inputs <= mostLinearInputs ? [hierarchicalLinearModel({ tasks })] : []),
+  ];
+  return adapters.map((adapter) => ({ adapter: adapter as unknown as Adapter, steps: [0] }));
+}
+
+/**
+ * What a learner trains as its embedding, or as the model below its head; undefined where that is not of the image
+ * alone.
+ */
 function embeddingOf(
   learner: ExperimentOptions["learner"],
   { embedding, maps }: ReturnType<typeof modelsOf>,

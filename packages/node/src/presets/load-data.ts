@@ -177,7 +177,7 @@ function tableDigest({ columns }: Table): string {
   return hash.digest("hex");
 }
 
-/** What a run keeps of its data set: enough to notice that it has changed, and to read images as it did. */
+/** The record that a run keeps of its data set: enough to notice that it has changed, and to read images as it did. */
 export interface DataRecord {
   readonly name: string;
   readonly sha256: string;

@@ -7,7 +7,8 @@ import {
   learnerNames,
 } from "innerloop";
 import { expect, test } from "vitest";
-import { buildExperiment, buildRegression, type Experiment, splitData } from "./experiment.js";
+import { splitData } from "./data-splits.js";
+import { buildExperiment, buildRegression, type Experiment } from "./experiment.js";
 import {
   defaultExperimentOptions,
   type ExperimentOptions,

@@ -705,7 +705,7 @@ export const invocationOptions = table({
     placeholder: "DIR",
     group: "Output",
     commands: ["reproduce"],
-    help: "train nothing: put what the run folders hold into DIR/results.json, and write DIR/results.md from it",
+    help: "train nothing: put what the run folders hold into DIR/results.json, and write DIR/results.md and results-runs.md from it",
   },
   skipEvaluation: {
     kind: "flag",
@@ -880,6 +880,7 @@ export type ExperimentOptions = { readonly [K in ExperimentOptionName]: OptionVa
 
 export type InvocationOptions = { readonly [K in InvocationOptionName]?: OptionValue<(typeof invocationOptions)[K]> };
 
+/** The options of an experiment as they are where nothing else is said. */
 export function defaultExperimentOptions(): ExperimentOptions {
   return Object.fromEntries(
     Object.entries(experimentOptions).map(([name, spec]) => [name, spec.default]),

@@ -342,9 +342,12 @@ export const presets = {
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 
+/** Names of the presets, as `innerloop train` takes them. */
 export type PresetName = keyof typeof presets;
+/** The names of all presets. */
 export const presetNames = Object.keys(presets) as readonly PresetName[];
 
+/** Tells names of presets from other words. */
 export const isPresetName = (name: string): name is PresetName => Object.hasOwn(presets, name);
 
 /** All options of a preset under what the user chose: defaults, preset, learner's and model's own, choices. */

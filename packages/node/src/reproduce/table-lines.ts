@@ -3,7 +3,7 @@ import type { CellResult, RowResult } from "./collected-results.js";
 import type { Row, Table } from "./table.js";
 
 export interface LineCell {
-  /** The training that fills it; baselines have none of their own. */
+  /** The training that fills it; of baselines, for those that are made of one. */
   readonly row?: Row;
   readonly figure?: CellResult;
   readonly published?: string;
@@ -56,7 +56,7 @@ const isOfTraining = (baseline: string): boolean => /^joint pre-training|\(embed
 function baselineLines(table: Table, results: RowResults): TableLine[] {
   const carried = table.rows.flatMap((row) => {
     const result = row.baselines ? results[row.name] : undefined;
-    return result?.baselines ? [{ baselines: result.baselines, shortened: isShortened(result) }] : [];
+    return result?.baselines ? [{ row, baselines: result.baselines, shortened: isShortened(result) }] : [];
   });
   const names = [...new Set(carried.flatMap(({ baselines }) => Object.keys(baselines)))];
   return names.map((learner) => ({
@@ -64,7 +64,10 @@ function baselineLines(table: Table, results: RowResults): TableLine[] {
     cells: table.columns.map((column) => {
       const found = carried.find(({ baselines }) => baselines[learner]?.[column.name]);
       const figure = found?.baselines[learner]?.[column.name];
-      return figure && { figure, shortened: found!.shortened && isOfTraining(learner) };
+      if (!found || !figure) return undefined;
+      return isOfTraining(learner)
+        ? { row: found.row, figure, shortened: found.shortened }
+        : { figure, shortened: false };
     }),
     sources: [],
     isBaseline: true,

@@ -2,6 +2,7 @@
 import { compile, type Executor, slice, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { Learner } from "innerloop";
 
+/** Images with their classes. */
 export interface LabelledImages {
   readonly names: readonly string[];
   /** Values from 0 to 1, [examples, ...exampleShape]. */

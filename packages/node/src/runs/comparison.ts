@@ -2,7 +2,7 @@
 import { calibrationDifference, type Estimated, type Evaluation, type FigureAt, figureDifference } from "innerloop";
 import { betterWhen, figureNamesOf, figureTitle, isStepless, sameFigure } from "./results-cells.js";
 
-/** What an interval of a difference says in words: of figures of which neither more nor less is better, "more" or "less". */
+/** An interval of a difference in words: of figures of which neither more nor less is better, "more" or "less". */
 export type Verdict = "better" | "worse" | "more" | "less" | "no difference seen" | "not a number";
 
 /** A run's figure beside that of the first run. */
@@ -15,6 +15,7 @@ export interface ComparedRun {
   readonly verdict?: Verdict;
 }
 
+/** One figure of several runs on the same tasks, each beside that of the first. */
 export interface Comparison {
   /** The name of the figure in evaluations: accuracy, loss, calibrationError. */
   readonly name: string;

@@ -13,6 +13,7 @@ export interface RunEvent {
   readonly [name: string]: unknown;
 }
 
+/** A file of events, one a line, that is only ever appended to. */
 export interface EventLog {
   append(event: RunEvent): void;
   /** Returns once all is on the disk. */

@@ -28,6 +28,7 @@ export async function writeReport(run: RunFolder, results: ReportResults = noRes
   await run.files.write("report.html", html);
 }
 
+/** The page report.html of a run. */
 export function reportPage(
   run: Pick<RunFolder, "config">,
   events: readonly RunEvent[],

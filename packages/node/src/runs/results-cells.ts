@@ -9,9 +9,16 @@ import { UsageError } from "../presets/usage-error.js";
 /** Figures that tables lead with, the first of these that there is. */
 const mostTelling = ["accuracy", "meanSquaredError", "loss"];
 
-/** The figure that an evaluation is first of all about: `accuracy` where there is one, else the error, else the loss. */
-export const figureNameOf = (evaluation: Evaluation | undefined): string =>
-  mostTelling.find((name) => name in (evaluation?.rows[0]?.figures ?? {})) ?? "loss";
+/**
+ * The figure that an evaluation is first of all about: `accuracy` where there is one, the error in the unit of the target
+ * where there is one target, else the error, else the loss.
+ */
+export function figureNameOf(evaluation: Evaluation | undefined): string {
+  const figures = evaluation?.rows[0]?.figures ?? {};
+  const [inUnits, another] = Object.keys(figures).filter((name) => name.startsWith("rootMeanSquaredError of "));
+  if (inUnits !== undefined && another === undefined) return inUnits;
+  return mostTelling.find((name) => name in figures) ?? "loss";
+}
 
 /** All figures of an evaluation, the leading one first. Results of before there was calibration have none of it. */
 export function figureNamesOf(evaluation: Evaluation | undefined): string[] {
@@ -19,10 +26,11 @@ export function figureNamesOf(evaluation: Evaluation | undefined): string[] {
   return [first, ...Object.keys(evaluation?.rows[0]?.figures ?? {}).filter((name) => name !== first)];
 }
 
-/** What a figure is called; a loss is named by its title, where it has one. */
+/** What a figure is called; a loss is named by its title, where it has one. The name of a column stays as it is. */
 export function figureTitle(name: string, evaluation: Pick<Evaluation, "protocol"> | undefined): string {
   if (name === "loss") return String(evaluation?.protocol.loss ?? name);
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const [figure, ...column] = name.split(" of ");
+  return [figure!.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), ...column].join(" of ");
 }
 
 /**
@@ -37,7 +45,7 @@ export const isShare = (name: string): boolean => name === "accuracy" || name ==
 
 /** Whether more of a figure is better (1), or less (-1); 0 for what a loss of one's own reports beside itself. */
 export const betterWhen = (name: string): 1 | -1 | 0 =>
-  name === "accuracy" ? 1 : name === "loss" || /error$/i.test(name) ? -1 : 0;
+  name === "accuracy" ? 1 : name === "loss" || /error( of .*)?$/is.test(name) ? -1 : 0;
 
 const chosenFigures: Readonly<Record<FigureChoice, string>> = {
   accuracy: "accuracy",

@@ -16,6 +16,7 @@ import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { RunError } from "./run-error.js";
 import { damagedCheckpoint, type RunFolder, shown } from "./run-folder.js";
 
+/** Parameters of a run, with the checkpoint that they come from. */
 export interface TrainedParams {
   readonly params: Tree;
   readonly iteration: number;
@@ -45,6 +46,7 @@ export async function loadParams(run: RunFolder, learner: Learner, wanted?: "bes
   );
 }
 
+/** Options of `evaluateRun`. */
 export interface EvaluateRunOptions {
   readonly learner: Learner;
   readonly params: Tree;

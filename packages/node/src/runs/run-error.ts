@@ -14,6 +14,7 @@ export const runErrorCodes = {
   ILN10: "a run folder that was removed, renamed or replaced while it was in use",
 } as const;
 
+/** Codes of `RunError`. */
 export type RunErrorCode = keyof typeof runErrorCodes;
 
 /** `ILN01 runs/x: there is no run in it. Remedy.` */

@@ -21,7 +21,7 @@ import { mostBytes, onRun, shown, UntrustedFolder } from "./untrusted-folder.js"
 
 export { shown };
 
-/** What a run was asked to do, and with what: enough to do it again. */
+/** The configuration of a run, enough to do it again. */
 export interface RunConfig {
   readonly format: typeof runFormat;
   /** The preset, or the experiment file's path. */
@@ -58,6 +58,7 @@ export function commandWith({ command }: Pick<RunConfig, "command">, name: strin
 
 export const runFormat = "innerloop run 1";
 
+/** An open run folder: its configuration, checkpoints and events. */
 export interface RunFolder {
   readonly path: string;
   readonly config: RunConfig;
@@ -102,10 +103,11 @@ export async function createRun(path: string): Promise<UntrustedFolder> {
   return files;
 }
 
-const isTransient = (name: string): boolean => isLockFile(name) || name.includes(".partial-") || name === "checkpoints";
-
 const configFile = "config.json";
 
+const isTransient = (name: string): boolean => isLockFile(name) || name.includes(".partial-") || name === "checkpoints";
+
+/** Writes the configuration of a run folder, all or nothing. */
 export async function writeConfig(files: UntrustedFolder, config: RunConfig): Promise<void> {
   await files.write(configFile, `${JSON.stringify(config, null, 2)}\n`);
 }
@@ -122,7 +124,11 @@ export async function sweepRun({ files }: Pick<RunFolder, "files">): Promise<voi
   }
 }
 
-/** @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one, ILN09 where it is no file */
+/**
+ * The run in a folder.
+ *
+ * @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one, ILN09 where it is no file
+ */
 export async function openRun(path: string): Promise<RunFolder> {
   const files = UntrustedFolder.open(path, configFile);
   const bytes = await files?.read(configFile, mostBytes.config);
@@ -274,7 +280,9 @@ export function checkpointStore(files: UntrustedFolder): CheckpointStore {
   };
 }
 
-/** The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged */
+/**
+ * The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged
+ */
 export const lastIterationOf = async (run: RunFolder): Promise<number> => (await iterationOf(run, "last")) ?? 0;
 
 /** The number of updates in a checkpoint, where there is one. @throws RunError ILN05 where it is damaged */

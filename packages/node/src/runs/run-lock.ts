@@ -18,6 +18,7 @@ interface Holder {
   readonly renewed?: boolean;
 }
 
+/** The right to write to a run folder, which one process at a time has. */
 export interface RunLock {
   /** Also called when the process ends, unless it is killed: what a killed process leaves is recognised as such. */
   release(): void;

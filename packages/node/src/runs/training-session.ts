@@ -1,4 +1,6 @@
-/** Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing. */
+/**
+ * Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing.
+ */
 import { type Executor, leaves } from "@innerloop/graph";
 import {
   type CheckpointStore,
@@ -17,7 +19,7 @@ import { evaluationRecord } from "./results.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
 import type { RunLock } from "./run-lock.js";
 
-/** How a run will train, and what that takes. */
+/** The way a run will train, and what that takes. */
 export interface RunPlan {
   readonly training: TrainingPlan;
   /** Multiplications and additions of one update, without what is computed again. */
@@ -62,6 +64,7 @@ export async function planRun(
 const memoryBudgetOf = ({ memory }: ExperimentOptions): { readonly memoryBudget?: number } =>
   memory > 0 ? { memoryBudget: memory * 2 ** 20 } : {};
 
+/** The end of a training session, and the updates behind it. */
 export type SessionEnd = { readonly reason: "finished" | "interrupted" | "early stop"; readonly iteration: number };
 
 /** Trains from the run's last checkpoint, or from the start, to the end. The caller holds the run's lock. */
