@@ -24,7 +24,11 @@ function collected(metric: Metric, names: readonly string[], loss?: string) {
     } as unknown as RunFolder,
     iteration: 5,
     evaluations: [{ changes: {}, columns, record: { checkpoint: "last", iteration: 5, evaluations: [evaluation] } }],
-    events: [{ type: "validation", iteration: 5, evaluation }],
+    events: [
+      { type: "validation", iteration: 1 },
+      { type: "validation", iteration: 2, evaluation: { rows: [null], protocol: {} } },
+      { type: "validation", iteration: 5, evaluation },
+    ],
   };
   return rowResult(table, row, state as Exclude<RowState, { stage: "new" }>);
 }
