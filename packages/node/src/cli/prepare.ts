@@ -47,6 +47,7 @@ export interface Prepared {
  * @param setting.run what an existing run began with: the sizes that its model was made for, and the classes of its data
  *   set that were held out, are settled by it
  * @param setting.name what its data set was called, wherever it is now: its tasks are described by it
+ * @param setting.accept throws where the data set is not the one to be used, before anything is made of it
  */
 export async function prepare(
   options: ExperimentOptions,
@@ -55,17 +56,20 @@ export async function prepare(
     readonly signal?: AbortSignal | undefined;
     readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries">;
     readonly name?: string;
+    readonly accept?: (record: DataRecord) => void;
   } = {},
 ): Promise<Prepared> {
-  const { signal, run, name } = setting;
+  const { signal, run, name, accept } = setting;
   if (options.groupColumn !== "") {
     const { tasks, record } = await watched(output, signal, (work) => loadRegressionTable(options, work, name));
+    accept?.(record);
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
   const found = await loaded(options, output, signal);
   const examples = { ...found.examples, name: name ?? found.examples.name };
   const record = { ...found.record, name: name ?? found.record.name };
+  accept?.(record);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
   const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) });
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
@@ -142,16 +146,13 @@ async function prepareOwnData(
   signal?: AbortSignal,
 ): Promise<Prepared> {
   const { data, options: own } = run.config;
-  const prepared = await prepare(options, output, { signal, run: own, ...(data ? { name: data.name } : {}) });
-  if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
+  const accept = ({ sha256 }: DataRecord): void => {
+    if (!data || sha256 === data.sha256) return;
+    const problem = `the data set ${data.name} is not the one that the run began with`;
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
-    throw new RunError(
-      "ILN06",
-      shown(run.path),
-      `the data set ${data.name} is not the one that the run began with`,
-      remedy,
-    );
-  }
+    throw new RunError("ILN06", shown(run.path), problem, remedy);
+  };
+  const prepared = await prepare(options, output, { signal, run: own, accept, ...(data ? { name: data.name } : {}) });
   const { splits, experiment } = prepared;
   const build = splits
     ? classifiersOf(splits.test.exampleShape)
