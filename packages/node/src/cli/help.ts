@@ -33,7 +33,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     args: "[PRESET|EXPERIMENT.json|EXPERIMENT.ts]",
     summary: "meta-trains a model and evaluates it on held-out tasks",
     details:
-      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10, "trainShots": "1-10", "evalSteps": [0, 1] }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. ' +
+      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10, "trainShots": "1-10", "evalSteps": [0, 1] }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. Other commands run it for its run where you have named it before, as it is; the environment variable INNERLOOP_CONFIG names another folder than that of your configuration to keep this in. ' +
       "Ctrl-C saves and says how to go on; a run that was stopped or killed and resumed ends with the bytes of one that was not.",
     examples: [
       ["innerloop train hanzi", "the built-in characters, nothing to download"],

@@ -1,10 +1,11 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
-import { readFile } from "node:fs/promises";
-import { isSystemError, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
+import { readRegularFile } from "../data/regular-file.js";
 import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
-import { isMethodRecord, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
+import { mostBytes } from "../runs/untrusted-folder.js";
+import { isMethodRecord, isObject, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
 
 /** What one method reaches in one column. */
@@ -180,18 +181,56 @@ export function withoutGone(results: CollectedResults, tables: readonly Table[])
 export async function readCollected(file: string): Promise<CollectedResults> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    const bytes = await readRegularFile(file, { most: mostBytes.record, links: "followed" });
+    text = Buffer.from(bytes).toString("utf8");
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return noResults;
+    const cause = error instanceof DataError ? error.cause : error;
+    if (isSystemError(cause) && cause.code === "ENOENT") return noResults;
     throw error;
   }
   return parseCollected(text, file);
+}
+
+function recordOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (isObject(value)) return value;
+  throw new Error(`${what} no object`);
+}
+
+/** Whether a value that was read has all that the document shows of a row. */
+function isRowResult(value: unknown): value is RowResult {
+  if (!isObject(value)) return false;
+  const isNumber = (each: unknown): boolean => typeof each === "number";
+  const isText = (each: unknown): boolean => typeof each === "string";
+  const isMissingOr = (is: (each: unknown) => boolean, each: unknown): boolean => each === undefined || is(each);
+  // JSON has no name for what is not finite: it is null there.
+  const isFigure = (each: unknown): boolean =>
+    isObject(each) && [each.mean, each.interval].every((n) => typeof n === "number" || n === null);
+  const isAll = (each: unknown, is: (part: unknown) => boolean): boolean =>
+    isObject(each) && Object.values(each).every(is);
+  const isCell = (each: unknown): boolean => isFigure(each) && isNumber((each as CellResult).steps);
+  const isPoint = (each: unknown): boolean => isFigure(each) && isNumber((each as { updates?: unknown }).updates);
+  const { trainingSeconds, evaluationSeconds, peakBytes, iteration, checkpoint, baselines, curve } = value;
+  return (
+    [value.learner, value.command, value.created].every(isText) &&
+    [value.updates, value.fullUpdates, value.seed, value.workers].every(isNumber) &&
+    [trainingSeconds, evaluationSeconds, peakBytes, iteration].every((each) => isMissingOr(isNumber, each)) &&
+    isMissingOr(isText, checkpoint) &&
+    isAll(value.cells, isCell) &&
+    isAll(value.protocols, isText) &&
+    isAll(value.versions, isText) &&
+    isMissingOr((each) => isAll(each, (method) => isAll(method, isCell)), baselines) &&
+    Array.isArray(curve) &&
+    curve.every(isPoint)
+  );
 }
 
 export function parseCollected(text: string, file: string): CollectedResults {
   try {
     const value = Object(JSON.parse(text)) as Partial<CollectedResults>;
     if (value.format !== collectedFormat) throw new Error(`its format is ${JSON.stringify(value.format)}`);
+    for (const [table, rows] of Object.entries(recordOf(value.tables, "its tables are")))
+      for (const [row, result] of Object.entries(recordOf(rows, `${table} is`)))
+        if (!isRowResult(result)) throw new Error(`${table} has no results of a training under ${row}`);
     return value as CollectedResults;
   } catch (error) {
     throw new UsageError(

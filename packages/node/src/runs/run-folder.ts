@@ -163,7 +163,7 @@ const settledNumbers = {
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
 /** Numbers of an example: a colour image of 4,000 by 4,000, or a very wide row. */
-const largestExample = 2 ** 26;
+const largestExample = 2 ** 24;
 
 /** A configuration from a file, which may hold anything. @throws RunError ILN04 */
 function parseConfig(text: string, file: string): RunConfig {
@@ -180,10 +180,10 @@ function parseConfig(text: string, file: string): RunConfig {
     const found = value[name];
     return typeof found === "string" ? found : fail(problem);
   };
-  if (value.format !== runFormat)
-    return fail(`its format is ${shortly(value.format)}, this version reads "${runFormat}"`);
-  const experiment = textOf("experiment", "it does not say which experiment it is");
   try {
+    if (value.format !== runFormat)
+      return fail(`its format is ${shortly(value.format)}, this version reads "${runFormat}"`);
+    const experiment = textOf("experiment", "it does not say which experiment it is");
     const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
       checkOption(name, settledNumbers[name], found) as number;
     const chunkSize = settled("chunkSize", value.chunkSize);
@@ -226,6 +226,7 @@ function parseConfig(text: string, file: string): RunConfig {
     };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
+    if (error instanceof RangeError) return fail("it is nested too deep");
     throw error;
   }
 }

@@ -86,6 +86,7 @@ export async function trainInFolder(setting: {
   const store: CheckpointStore = {
     load: run.checkpoints.load,
     save: async (name, bytes) => {
+      run.files.requireThere();
       setting.lock?.requireHeld();
       // The log on disk is never behind the checkpoint.
       log.flush();
