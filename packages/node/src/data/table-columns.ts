@@ -91,11 +91,14 @@ class Occurrences {
 
   add(line: number, cell: unknown): void {
     this.count++;
-    if (this.first.length < mostQuoted) this.first.push({ line, shown: quoted(cell) });
+    if (this.first.length >= mostQuoted) return;
+    const isEmpty = cell === undefined || (typeof cell === "string" && cell.trim() === "");
+    this.first.push({ line, shown: isEmpty ? "nothing" : quoted(cell) });
   }
 
   /** `"x" in line 3, "y" in line 7, ...` */
   get examples(): string {
+    if (this.first.length === 0) return "nothing in the first rows";
     const more = this.count > this.first.length ? ", ..." : "";
     return this.first.map(({ line, shown }) => `${shown} in line ${line}`).join(", ") + more;
   }
@@ -265,7 +268,7 @@ export class TableColumns {
   /** @throws DataError ILD71 with all that is wrong with the columns, ILD06 for no rows or too many numbers */
   finish(): FinishedTable {
     const { path, key, targets, inputs, missing, most } = this.options;
-    if (this.rows === 0) throw new DataError("ILD06", path, "there are no rows", `Give rows of several ${key.role}s.`);
+    if (this.rows === 0) throw new DataError("ILD06", path, "there are no rows", `Give rows of at least two ${key.role}s.`);
     const columnOf = (name: string): ColumnCells => this.columns.get(name)!;
     const others = [...this.columns.keys()].filter((name) => !targets.includes(name));
     const chosen = inputs ?? others.filter((name) => holdsNumbers(columnOf(name)));
@@ -354,7 +357,7 @@ export class TableColumns {
       }
       if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mend);
       else if (absent.count > 0 && missing === "refuse") {
-        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${absent.examples || "the first ones"}`;
+        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${absent.examples}`;
         refuse(absent.first[0]?.line, problem, fill);
       }
     }
@@ -389,8 +392,8 @@ export class TableColumns {
   }
 }
 
-/** Whether a column that nobody has named is one of numbers: most of its values are. */
-const holdsNumbers = ({ count, texts, otherWidths }: ColumnCells): boolean => count > texts.count + otherWidths.count;
+/** Whether a column is one of numbers: at least half of its values are, and the others are mistakes. */
+const holdsNumbers = ({ count, texts }: ColumnCells): boolean => count > 0 && count >= texts.count;
 
 function keptNumbers({ name, numbers, width = 1 }: ColumnCells, isKept: Uint8Array): NumberColumn {
   return {
@@ -417,8 +420,8 @@ function missingIn(column: NumberColumn): number {
 }
 
 function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberColumn): TableColumn {
-  const { name, missing, texts, commas, count } = cells;
-  const holds = count === 0 && texts.count === 0 ? "nothing" : texts.count >= count ? "text" : "numbers";
+  const { name, missing, texts, commas } = cells;
+  const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
   if (!used || used.width !== 1) return base;
   const sentinel = sentinelIn(used);
