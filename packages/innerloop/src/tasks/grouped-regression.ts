@@ -200,7 +200,12 @@ function checkedColumns(table: Table, options: GroupedRegressionOptions): Number
       if (Number.isFinite(values[row])) continue;
       if (missing === "mean" && Number.isNaN(values[row]) && inputs.includes(name)) continue;
       const problem = `column "${name}" of ${table.name}, row ${row} holds ${JSON.stringify(values[row])}`;
-      throw new TaskError("ILT302", operation, problem, "Leave out columns of text, and rows with missing values; for inputs missing: \"mean\" fills them in");
+      throw new TaskError(
+        "ILT302",
+        operation,
+        problem,
+        'Leave out columns of text, and rows with missing values; for inputs missing: "mean" fills them in',
+      );
     }
     return { name, values };
   });

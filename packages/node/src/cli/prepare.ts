@@ -68,7 +68,8 @@ export async function prepare(
   const isScaled = !run && options.scale === "columns" && areRows(examples);
   const scales = isScaled ? columnScales(raw.train) : run?.scales;
   const splits = scales ? splitsWithScales(raw, scales) : raw;
-  if (isScaled) output.say("  columns scaled to mean 0 and deviation 1 over the training classes (--scale none: as they are)");
+  if (isScaled)
+    output.say("  columns scaled to mean 0 and deviation 1 over the training classes (--scale none: as they are)");
   // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
   const isOwnSize = !run || (["ways", "shots", "queries"] as const).every((name) => options[name] === run[name]);
   const drawn = isOwnSize ? splits : { ...splits, validation: splits.test };

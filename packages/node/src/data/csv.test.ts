@@ -62,7 +62,9 @@ describe("readCsv", () => {
       expect([columns, rows]).toEqual([["a,b", "c"], [[3, "1", "2"]]]);
     }
     expect((await read("sep=\t\na;b\tc\n1\t2")).columns).toEqual(["a;b", "c"]);
-    await expect(read("sep=|\na|b\n")).rejects.toThrow(/table\.csv:1: it says that "\|" stands between.* Save it with ,/);
+    await expect(read("sep=|\na|b\n")).rejects.toThrow(
+      /table\.csv:1: it says that "\|" stands between.* Save it with ,/,
+    );
   });
 
   it("tells all rows of another length at once", async () => {

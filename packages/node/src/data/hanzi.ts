@@ -114,7 +114,8 @@ function medians(parsed: unknown, path: string): PenStroke[] {
       }
     }
   }
-  if (points > readingLimits.strokePoints) throw strokeError(path, `it has ${points} points, more than ${readingLimits.strokePoints}`);
+  if (points > readingLimits.strokePoints)
+    throw strokeError(path, `it has ${points} points, more than ${readingLimits.strokePoints}`);
   return lines as PenStroke[];
 }
 

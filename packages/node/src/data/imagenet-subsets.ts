@@ -11,8 +11,8 @@ import type { ExampleClass, LabelledExamples, Split } from "./labelled-examples.
 import type { LongWork } from "./long-work.js";
 import { withStreamedArray } from "./npy-file.js";
 import { countOf } from "./numeric-array.js";
-import { readingLimits } from "./reading-limits.js";
 import { type Pickled, PickledArray, textOf, withPickle } from "./pickle.js";
+import { readingLimits } from "./reading-limits.js";
 
 export type ImagenetSubset = "mini-imagenet" | "tiered-imagenet";
 

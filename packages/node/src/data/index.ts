@@ -1,7 +1,6 @@
 export { type ArrayFileOptions, readArrays } from "./array-examples.js";
 export { cifar100Archive, cifar100Splits, readCifar100 } from "./cifar-100.js";
 export { type CsvOptions, type CsvRow, readCsv } from "./csv.js";
-export { numberIn } from "./decimal-number.js";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export type { DatasetHeader, DatasetSource } from "./dataset-file.js";
 export {
@@ -16,6 +15,7 @@ export {
   type StoreOptions,
   verifyDataset,
 } from "./dataset-store.js";
+export { numberIn } from "./decimal-number.js";
 export { drawHandwriting, type HandwritingSample, type PenStroke } from "./handwriting.js";
 export { type HanziOptions, hanziCharacters, hanziExamples, readHanziStrokes } from "./hanzi.js";
 export { type ImageFolderOptions, readImageFolder } from "./image-folder.js";

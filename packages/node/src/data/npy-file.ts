@@ -53,10 +53,7 @@ export interface ArchivedArray {
 }
 
 /** The arrays of a .npz archive by their names. @throws DataError ILD72, ILD07, ILD11 to ILD13, ILD03 */
-export function withNpz<T>(
-  path: string,
-  use: (arrays: ReadonlyMap<string, ArchivedArray>) => Promise<T>,
-): Promise<T> {
+export function withNpz<T>(path: string, use: (arrays: ReadonlyMap<string, ArchivedArray>) => Promise<T>): Promise<T> {
   return withZipArchive(
     path,
     (entries) => {

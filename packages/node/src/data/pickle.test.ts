@@ -141,7 +141,8 @@ describe("withPickle", () => {
   it("takes time in proportion to its size, whatever is in it", async () => {
     const path = join(folder, "slow.pkl");
     const number = (value: number): string => String.fromCharCode(value & 255, (value >> 8) & 255, value >> 16, 0);
-    const times = (count: number, each: (i: number) => string): string => Array.from({ length: count }, (_, i) => each(i)).join("");
+    const times = (count: number, each: (i: number) => string): string =>
+      Array.from({ length: count }, (_, i) => each(i)).join("");
     const key = `X\x64\0\0\0${"k".repeat(100)}q\x000}`;
     const slow: Readonly<Record<string, string>> = {
       // Each of these took seconds to minutes.

@@ -50,7 +50,8 @@ class RawText extends PickledText {
     const utf8 = bytesFor(2 * raw.length, this.source.path);
     let used = 0;
     for (let i = 0; i < raw.length; ) {
-      const escaped = raw[i] === 0x5c && raw[i + 1] === 0x75 ? numberOfDigits(raw.subarray(i + 2, i + 6), 4, 16) : undefined;
+      const escaped =
+        raw[i] === 0x5c && raw[i + 1] === 0x75 ? numberOfDigits(raw.subarray(i + 2, i + 6), 4, 16) : undefined;
       const unit = escaped ?? raw[i]!;
       i += escaped === undefined ? 1 : 6;
       if (unit < 0x80) utf8[used++] = unit;

@@ -55,7 +55,9 @@ describe("readRegressionTable", () => {
 
   it("keeps a column whose first cell is empty, once it is said what to do about it", async () => {
     const gap = csv.replace("ann,3,", "ann,,");
-    await expect(read("m.csv", gap)).rejects.toThrow(/m\.csv:2: column "age" has no value in 1 of 3 rows: nothing in line 2/);
+    await expect(read("m.csv", gap)).rejects.toThrow(
+      /m\.csv:2: column "age" has no value in 1 of 3 rows: nothing in line 2/,
+    );
     const dropped = await read("m.csv", gap, { missing: "drop" });
     expect(dropped.inputs).toEqual(["age", "hour"]);
     expect(dropped.table.columns.age).toEqual(Float64Array.of(4, 5));
@@ -88,6 +90,8 @@ describe("readRegressionTable", () => {
       /^ILD06 .*l\.csv: it has more than 8 numbers\. Name fewer columns/,
     );
     expect((await read("l.csv", csv, { maximumValues: 9 })).inputs).toHaveLength(2);
-    await expect(read("k.jsonl", '{"user":"a","age":1,"rating":1e39}')).rejects.toThrow(/column "rating" holds 1e\+39 in line 1 where a num/);
+    await expect(read("k.jsonl", '{"user":"a","age":1,"rating":1e39}')).rejects.toThrow(
+      /column "rating" holds 1e\+39 in line 1 where a num/,
+    );
   });
 });

@@ -79,7 +79,9 @@ const missingNumbers: ReadonlySet<string> = new Set([...missingNames, "none", "-
 
 /** Whether a cell says that there is no value in it: empty, NA, NaN, null. */
 const isMissing = (cell: unknown, texts: ReadonlySet<string>): boolean =>
-  cell === undefined || cell === null || (typeof cell === "string" && texts.has(cell.slice(0, 80).trim().toLowerCase()));
+  cell === undefined ||
+  cell === null ||
+  (typeof cell === "string" && texts.has(cell.slice(0, 80).trim().toLowerCase()));
 
 /** Cells that a message quotes of a column. */
 const mostQuoted = 5;
@@ -268,7 +270,8 @@ export class TableColumns {
   /** @throws DataError ILD71 with all that is wrong with the columns, ILD06 for no rows or too many numbers */
   finish(): FinishedTable {
     const { path, key, targets, inputs, missing, most } = this.options;
-    if (this.rows === 0) throw new DataError("ILD06", path, "there are no rows", `Give rows of at least two ${key.role}s.`);
+    if (this.rows === 0)
+      throw new DataError("ILD06", path, "there are no rows", `Give rows of at least two ${key.role}s.`);
     const columnOf = (name: string): ColumnCells => this.columns.get(name)!;
     const others = [...this.columns.keys()].filter((name) => !targets.includes(name));
     const chosen = inputs ?? others.filter((name) => holdsNumbers(columnOf(name)));
@@ -423,7 +426,7 @@ function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberCo
   const { name, missing, texts, commas } = cells;
   const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
-  if (!used || used.width !== 1) return base;
+  if (used?.width !== 1) return base;
   const sentinel = sentinelIn(used);
   return {
     ...base,

@@ -60,7 +60,10 @@ describe("readTable", () => {
 
   it("decides by the whole of a column what it holds, and says so", async () => {
     const text = "a,note,label,empty,same\n,x,1,,7\n2,3,2,NA,7\n3,,NaN,-,7\n4,z,3,null,7\n";
-    const { report, ...examples } = await readTable(await put("t.csv", text), { labelColumn: "label", missing: "drop" });
+    const { report, ...examples } = await readTable(await put("t.csv", text), {
+      labelColumn: "label",
+      missing: "drop",
+    });
     expect(examples.exampleShape).toEqual([2]);
     expect(examples.classes.map(({ name, examples: values }) => [name, ...values])).toEqual([
       ["2", 2, 7],
@@ -84,7 +87,8 @@ describe("readTable", () => {
           /^ILD71 .*t\.csv: there are 3 problems\. For missing values, .*--missing drop.* Mend these cells/.source,
           /t\.csv:3: the label in "label" is missing in 1 of 4 rows: nothing in line 3/.source,
           /t\.csv:3: column "a" has no value in 1 of 4 rows: nothing in line 3/.source,
-          /t\.csv:3: column "b" holds "oops" in line 3, "6 kg" in line 5 where a number should be \(in 2 of 4 rows\)/.source,
+          /t\.csv:3: column "b" holds "oops" in line 3, "6 kg" in line 5 where a number should be \(in 2 of 4 rows\)/
+            .source,
         ].join(".*\\n.*"),
       ),
     );
@@ -98,26 +102,41 @@ describe("readTable", () => {
     await expect(read("t.csv", "x;label\n1,5;a\n2.5;b")).rejects.toThrow(
       /t\.csv:2: column "x" writes numbers with a comma \("1,5" in line 2\) and with a point \("2\.5" in line 3\)/,
     );
-    await expect(read("t.csv", 'x,label\n"1,000",a\n2,b\n3,b')).rejects.toThrow(/t\.csv:2: column "x" holds "1,000" in/);
+    await expect(read("t.csv", 'x,label\n"1,000",a\n2,b\n3,b')).rejects.toThrow(
+      /t\.csv:2: column "x" holds "1,000" in/,
+    );
   });
 
   it("warns of values that dwarf the others of their column", async () => {
     const notes = async (...values: readonly (number | string)[]) => {
       const rows = values.map((value, i) => `${value},${i % 2}`);
       const path = await put("t.csv", `x,label\n${rows.join("\n")}`);
-      return tableNotes((await readTable(path, { labelColumn: "label" })).report).filter((note) => note.includes("dwarfs"));
+      return tableNotes((await readTable(path, { labelColumn: "label" })).report).filter((note) =>
+        note.includes("dwarfs"),
+      );
     };
     expect(await notes(0, 30, -999, 100, -999)).toEqual([
       'column "x" holds -999 in 2 cells, which dwarfs the others: if it stands for missing values, leave these cells empty',
     ]);
     expect(await notes(0.1, 9, "1e30", 4)).toHaveLength(1);
-    for (const values of [[0, 0, 1, 50], [1, 99, 50, 98], [20_000, 90_000, 10_000_000], [7, 7, 7]]) {
+    for (const values of [
+      [0, 0, 1, 50],
+      [1, 99, 50, 98],
+      [20_000, 90_000, 10_000_000],
+      [7, 7, 7],
+    ]) {
       expect(await notes(...values)).toEqual([]);
     }
   });
 
   it.each<[string, string, string, Partial<TableOptions>, RegExp]>([
-    ["text among numbers", "t.csv", "x,label\n1,a\none,b", {}, /ILD71 .*t\.csv:3: column "x" holds "one" in line 3 where a num/],
+    [
+      "text among numbers",
+      "t.csv",
+      "x,label\n1,a\none,b",
+      {},
+      /ILD71 .*t\.csv:3: column "x" holds "one" in line 3 where a num/,
+    ],
     ["a missing number", "t.csv", "x,label\n,a\n1,b", {}, /t\.csv:2: column "x" has no value in 1 of 2 rows/],
     ["a number beyond float32", "t.csv", "x,label\n1e39,a\n1,b", {}, /t\.csv:2: column "x"/],
     ["an empty label", "t.csv", "x,label\n1,\n1,b", {}, /t\.csv:2: the label in "label" is missing/],
@@ -131,12 +150,36 @@ describe("readTable", () => {
     ["no lines", "t.jsonl", "\n\n", {}, /ILD06 .*no rows/],
     ["no JSON", "t.jsonl", '{"label":1,"x":1}\n{"label":1,', {}, /ILD71 .*t\.jsonl:2: the line is not JSON/],
     ["no object", "t.jsonl", "[1,2]", {}, /t\.jsonl:1: the line is not an object/],
-    ["a list of another length", "t.jsonl", '{"label":1,"x":[1]}\n{"label":2,"x":[]}', {}, /:2: column "x" holds 0 numbers in a cell, and 1 in/],
+    [
+      "a list of another length",
+      "t.jsonl",
+      '{"label":1,"x":[1]}\n{"label":2,"x":[]}',
+      {},
+      /:2: column "x" holds 0 numbers in a cell, and 1 in/,
+    ],
     ["null", "t.jsonl", '{"label":1,"x":[null]}', {}, /column "x" holds \[null\] in line 1/],
     ["a missing key", "t.jsonl", '{"label":1,"x":1}\n{"label":1}', {}, /:2: column "x" has no value in 1 of 2 rows/],
-    ["another key", "t.jsonl", '{"label":1,"x":1}\n{"label":1,"x":1,"y":2}', {}, /column "y" has no value in 1 of 2 rows: nothing in the/],
-    ["an object for a label", "t.jsonl", '{"label":{},"x":1}', {}, /:1: the label in "label" is missing .*{} in line 1/],
-    ["inherited names", "t.jsonl", '{"x":1}', { labelColumn: "constructor" }, /there is no column "constructor"\. It has x/],
+    [
+      "another key",
+      "t.jsonl",
+      '{"label":1,"x":1}\n{"label":1,"x":1,"y":2}',
+      {},
+      /column "y" has no value in 1 of 2 rows: nothing in the/,
+    ],
+    [
+      "an object for a label",
+      "t.jsonl",
+      '{"label":{},"x":1}',
+      {},
+      /:1: the label in "label" is missing .*{} in line 1/,
+    ],
+    [
+      "inherited names",
+      "t.jsonl",
+      '{"x":1}',
+      { labelColumn: "constructor" },
+      /there is no column "constructor"\. It has x/,
+    ],
   ])("refuses %s", async (_, file, text, options, message) => {
     await expect(read(file, text, options)).rejects.toThrow(message);
   });

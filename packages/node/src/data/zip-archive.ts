@@ -50,7 +50,9 @@ export async function withZipArchive<T>(
     });
     // yauzl also emits what its promises reject with; without a listener that would end the process.
     zip.on("error", () => undefined);
-    return use(await listEntries(zip, path, { ...limits, totalBytes: Math.min(limits.totalBytes, inflatedLimit(bytes)) }));
+    return use(
+      await listEntries(zip, path, { ...limits, totalBytes: Math.min(limits.totalBytes, inflatedLimit(bytes)) }),
+    );
   });
 }
 
@@ -134,7 +136,10 @@ function checkClaim(entry: Entry, where: string, limits: ZipLimits, budget: { re
   const { uncompressedSize: claimed, compressedSize } = entry;
   if (claimed > limits.entryBytes) throw tooLarge(where, `it claims ${claimed} bytes, more than ${limits.entryBytes}`);
   if (claimed > ratioLimit(entry, limits)) {
-    throw tooLarge(where, `it claims that ${compressedSize} bytes inflate to ${claimed}, more than ${limits.ratio} times`);
+    throw tooLarge(
+      where,
+      `it claims that ${compressedSize} bytes inflate to ${claimed}, more than ${limits.ratio} times`,
+    );
   }
   if (claimed > budget.left) throw tooLarge(where, `the archive inflates to more than ${limits.totalBytes} bytes`);
 }
@@ -191,7 +196,8 @@ function corrupt(where: string, error: unknown): DataError {
 }
 
 function unsafe(path: string, entry: string, problem: string): DataError {
-  const remedy = "Nothing of it was used. Make it anew, as with `zip -r archive.zip folder`, unless you do not trust it.";
+  const remedy =
+    "Nothing of it was used. Make it anew, as with `zip -r archive.zip folder`, unless you do not trust it.";
   return new DataError("ILD12", `${path} > ${entry}`, problem, remedy);
 }
 

@@ -84,7 +84,13 @@ function rangeIn(text: string): CountRange | undefined {
 export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
   if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numberIn(text), text);
   if (spec.kind === "count") return checkOption(flagOf(name), spec, rangeIn(text) ?? numberIn(text), text);
-  if (spec.kind === "integers") return checkOption(flagOf(name), spec, text.split(",").map((part) => numberIn(part)), text);
+  if (spec.kind === "integers")
+    return checkOption(
+      flagOf(name),
+      spec,
+      text.split(",").map((part) => numberIn(part)),
+      text,
+    );
   if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
   return checkOption(flagOf(name), spec, text, text);
 }
@@ -97,7 +103,10 @@ export function parseOption(name: string, spec: OptionSpec, text: string): unkno
  */
 export function checkOption(where: string, spec: OptionSpec, value: unknown, shown?: string): unknown {
   const refuse = (extra = ""): never => {
-    throw new UsageError(`${where} is ${shown === undefined ? quoted(value) : cut(shown, 80)}`, `Give ${rangeOf(spec)}${extra}`);
+    throw new UsageError(
+      `${where} is ${shown === undefined ? quoted(value) : cut(shown, 80)}`,
+      `Give ${rangeOf(spec)}${extra}`,
+    );
   };
   const within = (n: unknown): boolean => {
     if (
