@@ -327,7 +327,10 @@ export class TableColumns {
       problems.add(line ? `${path}:${line}` : path, problem);
       remedies.add(remedy);
     };
-    const mend = "Mend these cells, or leave the column out by naming those to use.";
+    const good = used.filter(({ name, texts }) => texts.count === 0 && !this.options.targets.includes(name));
+    const flag = key.role === "group" ? "--inputs" : "--feature-columns";
+    const without = good.length > 0 ? ` ${good.slice(0, mostNamed).map(({ name }) => cut(name, 40))}` : "";
+    const mend = `Mend these cells, or leave the column out by naming those to use (${flag}${without}).`;
     const fill =
       key.role === "group"
         ? "For missing values, fill them in or say what to do: --missing drop leaves these rows out, --missing mean takes the mean of the training groups (of inputs alone)."
@@ -487,50 +490,55 @@ const mostNamed = 12;
 
 /** `driver = group (31 values), distance, hour = inputs, minutes = target, note = text (left out)` */
 export function columnsText({ columns }: Pick<TableReport, "columns">): string {
-  const parts: string[] = [];
-  const listed = (names: readonly string[], what: string): void => {
-    if (names.length === 0) return;
-    const others = names.length > mostNamed ? ` and ${names.length - mostNamed} others` : "";
-    const named = names.slice(0, mostNamed).map((name) => cut(name, 40));
-    parts.push(`${named.join(", ")}${others} = ${what}`);
-  };
-  const named = (wanted: (column: TableColumn) => boolean): string[] => columns.filter(wanted).map(({ name }) => name);
-  for (const { name, role, values } of columns) {
-    if (role === "group" || role === "label") parts.push(`${cut(name, 40)} = ${role} (${values} values)`);
-  }
-  const plural = (names: readonly string[], one: string): string => (names.length === 1 ? one : `${one}s`);
-  for (const role of ["input", "target"] as const) {
-    const names = named((column) => column.role === role);
-    listed(names, plural(names, role));
-  }
-  for (const [holds, what] of [
-    ["text", "text (left out)"],
-    ["nothing", "no values (left out)"],
-    ["numbers", "numbers (left out)"],
-  ] as const) {
-    listed(
-      named((column) => column.role === "left out" && column.holds === holds),
-      what,
-    );
-  }
-  return parts.join(", ");
+  const keys = columns.filter(({ role }) => role === "group" || role === "label");
+  const of = (role: TableColumn["role"], holds?: TableColumn["holds"]): TableColumn[] =>
+    columns.filter((column) => column.role === role && (!holds || column.holds === holds));
+  const parts: readonly (readonly [found: readonly TableColumn[], what: string])[] = [
+    ...keys.map((column): [TableColumn[], string] => [[column], `${column.role} (${column.values} values)`]),
+    [of("input"), of("input").length === 1 ? "input" : "inputs"],
+    [of("target"), of("target").length === 1 ? "target" : "targets"],
+    [of("left out", "text"), "text (left out)"],
+    [of("left out", "nothing"), "no values (left out)"],
+    [of("left out", "numbers"), "numbers (left out)"],
+  ];
+  return parts
+    .filter(([found]) => found.length > 0)
+    .map(([found, what]) => `${namesIn(found)} = ${what}`)
+    .join(", ");
 }
 
 /** What is to be known about a table beside its columns, a sentence each: what was left out or filled, and what looks odd. */
 export function tableNotes({ columns, rows, droppedRows, filledCells }: TableReport): string[] {
   const notes: string[] = [];
-  if (droppedRows > 0)
-    notes.push(`${droppedRows} of ${rows + droppedRows} rows are left out, since a value is missing in them`);
-  if (filledCells > 0) notes.push(`${filledCells} missing cells of inputs are filled with the mean of their column`);
-  for (const { name, role, looksNumeric, constant, decimalCommas, sentinel } of columns) {
-    const column = `column ${quoted(name)}`;
-    if (looksNumeric) notes.push(`the ${role}s in ${quoted(name)} look like numbers, and are taken as names`);
-    if (decimalCommas) notes.push(`${column}: 1,5 is read as 1.5`);
-    if (constant) notes.push(`${column} is the same in all rows: it tells nothing`);
-    if (sentinel)
-      notes.push(
-        `${column} holds ${sentinel.value} in ${sentinel.cells} cells, which dwarfs the others: if it stands for missing values, leave these cells empty`,
-      );
+  const counted = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+  if (droppedRows > 0) {
+    notes.push(`${droppedRows} of ${rows + droppedRows} rows left out, since a value is missing in them`);
   }
+  if (filledCells > 0)
+    notes.push(`${counted(filledCells, "missing cell")} of inputs filled with the mean of the column`);
+  for (const { name, role } of columns.filter(({ looksNumeric }) => looksNumeric)) {
+    notes.push(`the ${role}s in ${quoted(name)} look like numbers, and are taken as names`);
+  }
+  const note = (wanted: (column: TableColumn) => boolean, what: string): void => {
+    const found = columns.filter(wanted);
+    if (found.length > 0) notes.push(`${found.length === 1 ? "column" : "columns"} ${namesIn(found)}: ${what}`);
+  };
+  note(({ decimalCommas }) => decimalCommas === true, "1,5 is read as 1.5");
+  note(({ constant }) => constant === true, "the same number in all rows, which tells nothing");
+  const odd = columns.filter(({ sentinel }) => sentinel);
+  for (const { name, sentinel } of odd.slice(0, mostNamed)) {
+    const { value, cells } = sentinel!;
+    notes.push(
+      `column ${quoted(name)} holds ${value} in ${counted(cells, "cell")}, which dwarfs the others: if it stands for missing values, leave these cells empty`,
+    );
+  }
+  if (odd.length > mostNamed) notes.push(`${odd.length - mostNamed} other columns hold such values`);
   return notes;
+}
+
+/** The names of columns, as many as a line has room for. */
+function namesIn(columns: readonly Pick<TableColumn, "name">[]): string {
+  const others = columns.length > mostNamed ? ` and ${columns.length - mostNamed} others` : "";
+  const names = columns.slice(0, mostNamed).map(({ name }) => cut(name, 40));
+  return `${names.join(", ")}${others}`;
 }

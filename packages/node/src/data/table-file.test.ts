@@ -73,9 +73,9 @@ describe("readTable", () => {
       "label = label (2 values), a, same = inputs, note = text (left out), empty = no values (left out)",
     );
     expect(tableNotes(report)).toEqual([
-      "2 of 4 rows are left out, since a value is missing in them",
+      "2 of 4 rows left out, since a value is missing in them",
       'the labels in "label" look like numbers, and are taken as names',
-      'column "same" is the same in all rows: it tells nothing',
+      "column same: the same number in all rows, which tells nothing",
     ]);
   });
 

@@ -76,7 +76,8 @@ class TarReader {
   ) {}
 
   add(chunk: Uint8Array): void {
-    if (this.ended && (this.behindEnd += chunk.length) > mostPadding) {
+    if (this.ended) this.behindEnd += chunk.length;
+    if (this.behindEnd > mostPadding) {
       throw corrupt(this.path, `there are more than ${mostPadding} bytes behind its end`);
     }
     for (let at = 0; at < chunk.length && !this.ended; ) {
