@@ -129,6 +129,7 @@ class ColumnCells {
 
   constructor(
     readonly name: string,
+    readonly place: number,
     rowsBefore: number,
     private readonly options: Pick<TableColumnsOptions, "cells" | "lists" | "precision">,
   ) {
@@ -139,7 +140,7 @@ class ColumnCells {
 
   add(cell: unknown, line: number): void {
     const value = this.numberOf(cell, line);
-    if (value !== undefined) this.keep([value], line);
+    if (value !== undefined) this.keepOne(value, line);
     else if (this.options.lists && Array.isArray(cell)) this.addList(cell, line);
     else if (isMissing(cell, missingNumbers)) {
       this.missing.add(line, cell);
@@ -171,6 +172,14 @@ class ColumnCells {
     else {
       this.texts.add(line, list);
       this.skip();
+    }
+  }
+
+  private keepOne(value: number, line: number): void {
+    if (this.width !== 1) this.keep([value], line);
+    else {
+      this.count++;
+      this.numbers.push(value);
     }
   }
 
@@ -209,6 +218,7 @@ export class TableColumns {
   private readonly missingKeys = new Occurrences();
   private readonly longKeys = new Occurrences();
   private rows = 0;
+  private keyPlace = 0;
   private readonly wanted: ReadonlySet<string> | undefined;
 
   constructor(private readonly options: TableColumnsOptions) {
@@ -216,22 +226,27 @@ export class TableColumns {
     this.wanted = inputs && new Set([...inputs, ...targets]);
   }
 
-  /** Makes a column known; further ones may come with later rows. */
-  addColumn(name: string): void {
+  /**
+   * Makes a column known; further ones may come with later rows.
+   *
+   * @param place where rows have its cells
+   */
+  addColumn(name: string, place: number): void {
     const { key, path } = this.options;
+    if (name === key.name) this.keyPlace = place;
     if (name === key.name || this.columns.has(name) || (this.wanted && !this.wanted.has(name))) return;
     if (this.columns.size >= readingLimits.tableColumns) {
       const problem = `it has more than ${readingLimits.tableColumns} columns`;
       throw new DataError("ILD71", path, problem, "Name the columns to use.");
     }
-    this.columns.set(name, new ColumnCells(name, this.rows, this.options));
+    this.columns.set(name, new ColumnCells(name, place, this.rows, this.options));
   }
 
-  /** Adds a row by what is in the cell of each column. */
-  addRow(cellOf: (column: string) => unknown, line: number): void {
+  /** Adds a row by what is in the cell of each column, by its name and place. */
+  addRow(cellOf: (column: string, place: number) => unknown, line: number): void {
     const { key, path, most } = this.options;
-    this.addKey(cellOf(key.name), line);
-    for (const column of this.columns.values()) column.add(cellOf(column.name), line);
+    this.addKey(cellOf(key.name, this.keyPlace), line);
+    for (const column of this.columns.values()) column.add(cellOf(column.name, column.place), line);
     this.rows++;
     if (this.rows % rowsBetweenLooks !== 0) return;
     let numbers = 0;
@@ -287,7 +302,8 @@ export class TableColumns {
     const tables = { inputs: inputCells.map(asNumbers), targets: targetCells.map(asNumbers) };
     const { keys, names, values } = this.keptKeys(isKept, kept);
     const looksNumeric = [...this.places.keys()].every((text) => !Number.isNaN(numberIn(text)));
-    const filledCells = tables.inputs.reduce((sum, column) => sum + missingIn(column), 0);
+    const filledCells =
+      missing === "mean" ? tables.inputs.reduce((sum, column) => sum + summaryOf(column).missing, 0) : 0;
     const reports: TableColumn[] = [
       {
         name: key.name,
@@ -378,7 +394,7 @@ export class TableColumns {
     });
     for (const { numbers, width = 1 } of columns) {
       numbers.each((value, i) => {
-        if (Number.isNaN(value)) isKept[Math.floor(i / width)] = 0;
+        if (Number.isNaN(value)) isKept[width === 1 ? i : Math.floor(i / width)] = 0;
       });
     }
     return isKept;
@@ -406,6 +422,13 @@ function keptNumbers({ name, numbers, width = 1 }: ColumnCells, isKept: Uint8Arr
     name,
     width,
     each(take) {
+      if (width === 1) {
+        let row = 0;
+        numbers.each((value, i) => {
+          if (isKept[i] === 1) take(value, row++, 0);
+        });
+        return;
+      }
       let row = -1;
       numbers.each((value, i) => {
         const place = i % width;
@@ -417,12 +440,23 @@ function keptNumbers({ name, numbers, width = 1 }: ColumnCells, isKept: Uint8Arr
   };
 }
 
-function missingIn(column: NumberColumn): number {
-  let count = 0;
+/** The numbers of a column in a few: its least and greatest, how often they are there, and those next to them. */
+function summaryOf(column: NumberColumn) {
+  let [least, nextLeast, most, nextMost] = [Infinity, Infinity, -Infinity, -Infinity];
+  let [leastCount, mostCount, missing] = [0, 0, 0];
   column.each((value, _, place) => {
-    if (place === 0 && Number.isNaN(value)) count++;
+    if (Number.isNaN(value)) {
+      if (place === 0) missing++;
+      return;
+    }
+    if (value < least) [nextLeast, least, leastCount] = [least, value, 1];
+    else if (value === least) leastCount++;
+    else if (value < nextLeast) nextLeast = value;
+    if (value > most) [nextMost, most, mostCount] = [most, value, 1];
+    else if (value === most) mostCount++;
+    else if (value > nextMost) nextMost = value;
   });
-  return count;
+  return { least, nextLeast, leastCount, most, nextMost, mostCount, missing };
 }
 
 function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberColumn): TableColumn {
@@ -430,46 +464,27 @@ function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberCo
   const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
   if (used?.width !== 1) return base;
-  const sentinel = sentinelIn(used);
+  const summary = summaryOf(used);
+  const sentinel = sentinelIn(summary);
   return {
     ...base,
-    ...(isConstant(used) ? { constant: true as const } : {}),
+    ...(summary.least === summary.most ? { constant: true as const } : {}),
     ...(commas.count > 0 ? { decimalCommas: true as const } : {}),
     ...(sentinel ? { sentinel } : {}),
   };
-}
-
-function isConstant(column: NumberColumn): boolean {
-  let first: number | undefined;
-  let same = true;
-  column.each((value) => {
-    if (Number.isNaN(value)) return;
-    first ??= value;
-    same &&= value === first;
-  });
-  return same;
 }
 
 /**
  * The least or greatest value of a column where it is so far from all others that it may stand for a missing one: a
  * thousand times as large as they are, or one of -99, 999 and the like at five times their range or more.
  */
-function sentinelIn(column: NumberColumn): TableColumn["sentinel"] {
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  column.each((value) => {
-    if (value < least) least = value;
-    if (value > most) most = value;
-  });
-  for (const suspect of [most, least]) {
-    let [low, high, cells] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-    column.each((value) => {
-      if (value === suspect) cells++;
-      else {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-    });
-    if (low > high) return undefined;
+function sentinelIn(column: ReturnType<typeof summaryOf>): TableColumn["sentinel"] {
+  const { least, nextLeast, leastCount, most, nextMost, mostCount } = column;
+  if (least === most) return undefined;
+  for (const [suspect, cells, low, high] of [
+    [most, mostCount, least, nextMost],
+    [least, leastCount, nextLeast, most],
+  ] as const) {
     const largest = Math.max(Math.abs(low), Math.abs(high));
     const dwarfs = largest > 0 ? Math.abs(suspect) >= 1000 * largest : Math.abs(suspect) >= 1e6;
     const isCode = isAllNines(suspect) && Math.abs(suspect - (low + high) / 2) >= 5 * (high - low);
