@@ -343,7 +343,10 @@ export class TableColumns {
       problems.add(line ? `${path}:${line}` : path, problem);
       remedies.add(remedy);
     };
-    const good = used.filter(({ name, texts }) => texts.count === 0 && !this.options.targets.includes(name));
+    const good = used.filter(
+      ({ name, texts, missing: absent }) =>
+        texts.count === 0 && 2 * absent.count <= this.rows && !this.options.targets.includes(name),
+    );
     const flag = key.role === "group" ? "--inputs" : "--feature-columns";
     const without = good.length > 0 ? ` ${good.slice(0, mostNamed).map(({ name }) => cut(name, 40))}` : "";
     const mend = `Mend these cells, or leave the column out by naming those to use (${flag}${without}).`;
@@ -381,6 +384,8 @@ export class TableColumns {
       else if (absent.count > 0 && missing === "refuse") {
         const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${absent.examples}`;
         refuse(absent.first[0]?.line, problem, fill);
+        // What is mostly missing is better left out than filled in.
+        if (2 * absent.count > this.rows) remedies.add(mend);
       }
     }
     problems.throwAny("ILD71", path, [...remedies].join(" "));
@@ -544,7 +549,7 @@ export function tableNotes({ columns, rows, droppedRows, filledCells }: TableRep
   for (const { name, sentinel } of odd.slice(0, mostNamed)) {
     const { value, cells } = sentinel!;
     notes.push(
-      `column ${quoted(name)} holds ${value} in ${counted(cells, "cell")}, which dwarfs the others: if it stands for missing values, leave these cells empty`,
+      `column ${quoted(name)} holds ${Number(value.toPrecision(6))} in ${counted(cells, "cell")}, which dwarfs the others: if it stands for missing values, leave these cells empty`,
     );
   }
   if (odd.length > mostNamed) notes.push(`${odd.length - mostNamed} other columns hold such values`);
