@@ -107,8 +107,9 @@ export async function decodeFound(
   const { name = "images", size = defaultSize, channels = 1, skipBad = false, onProgress } = options;
   const { preferredPixels = usualPixels } = options;
   const { problems, classes: folders } = found;
+  const count = folders.reduce((sum, { images }) => sum + images.length, 0);
+  const exampleBytes = checkedExampleBytes(tree.where([]), count, options);
   const items = folders.flatMap(({ images }, of) => images.map((path, row): Item => ({ path, of, row })));
-  const exampleBytes = checkedExampleBytes(tree.where([]), items.length, options);
   const examples = folders.map(({ images }) => new Uint8Array(images.length * exampleBytes));
   const evidence = new PixelEvidence<Item>();
   const bad = new Map<Item, DataError>();
@@ -312,4 +313,5 @@ async function decodeEach<T>(
   const turns = await Promise.allSettled(Array.from({ length: atOnce }, takeTurns));
   const failure = turns.find((turn) => turn.status === "rejected");
   if (failure) throw failure.reason;
+  signal?.throwIfAborted();
 }
