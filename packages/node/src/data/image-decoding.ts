@@ -167,8 +167,7 @@ export function decodeImage(
   return fileBytes.with(file.bytes, async () => {
     const bytes = await file.read();
     try {
-      // Loaded by those that read images: it takes as long to load as the rest of this package.
-      const { default: sharp } = await import("sharp");
+      const sharp = await imageLibrary();
       const { raw } = file;
       if (raw) return await decoded(sharp(bytes, { raw }), options, { ...raw, hasAlpha: false, has16Bits: false });
       const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(64, bytes.length)).toString("latin1");
@@ -198,6 +197,14 @@ export function decodeImage(
       throw refuse(`the image cannot be read (${reasonOf(error)})`, remedy, error);
     }
   });
+}
+
+/** Loaded by those that read images: it takes as long to load as the rest of this package. */
+async function imageLibrary() {
+  const { default: sharp } = await import("sharp");
+  // It would keep what was decoded last, with all that its decoders hold: gigabytes, of large images.
+  sharp.cache(false);
+  return sharp;
 }
 
 async function decoded(

@@ -202,7 +202,7 @@ export function tellOf(
   const list = (title: string, lines: readonly string[]): void => onWarning([title, ...lines].join("\n  "));
 
   if (brokenLinks.count > 0) list(`${whole}: links that lead nowhere are left out`, brokenLinks.lines());
-  if (problems.count > 0) list(`${whole}: ${problems.count} that cannot be read are left out`, problems.lines());
+  if (problems.count > 0) list(`${whole}: what cannot be read is left out (${problems.count})`, problems.lines());
   if (!given && pixels.background !== preferredPixels.background) {
     onWarning(
       `${whole}: most transparent images would be blank on ${preferredPixels.background}, and lie on ${pixels.background} instead`,

@@ -47,11 +47,11 @@ describe("classes too small for a task", () => {
     const split = (i: number): Split => (i < 6 ? "train" : i < 8 ? "validation" : "test");
     const fewToValidate = sized([6, 6, 6, 6, 6, 6, 6, 2, 6, 6], split);
     expect(() => parts(fewToValidate)).toThrow(
-      /than the 1 that the data set has for validation.*Give --validation-classes 2 to/,
+      /and of the 2 for validation 1 has the 4 examples that a task takes.*Give --validation-classes 2 to/,
     );
     expect(sizes(parts(fewToValidate, { validationClasses: 2 }).validation)).toEqual([6, 6]);
     expect(() => parts(sized([6, 6, 6, 6, 6, 6, 6, 6, 2, 2], split))).toThrow(
-      /has for test; others.*c8 \(2\), c9 \(2\)/,
+      /of the 2 for test none has.*c8 \(2\), c9 \(2\)/,
     );
   });
 

@@ -2,7 +2,7 @@
 import { type LabelledExamples, type LearnerEntry, learnerCatalogue, splitClasses, withRotations } from "innerloop";
 import { duplicatesText } from "../data/duplicate-examples.js";
 import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";
-import { type ExperimentOptions, flagOf } from "./option-table.js";
+import type { ExperimentOptions } from "./option-table.js";
 import { leastOf } from "./option-values.js";
 import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
 import { UsageError } from "./usage-error.js";
@@ -47,11 +47,11 @@ function requireHeldOut(
       : `Lower --ways, or ${anew}`;
   const forTest = bySize(test, least).large.classes.length;
   const lower = forTest >= 2 ? `Lower --ways to ${forTest}` : "Lower --shots or --queries";
-  for (const [part, where, remedy] of [
-    [validation, "that the data set has for validation", fromTraining],
-    [test, "that the data set has for test", `${lower}, or ${anew}`],
+  for (const [part, of, remedy] of [
+    [validation, " for validation", fromTraining],
+    [test, " for test", `${lower}, or ${anew}`],
   ] as const) {
-    requireWaysOf(part, { ways, least, where, remedy });
+    requireWaysOf(part, { ways, least, of, takes: "a task takes of each", remedy });
   }
 }
 
@@ -165,15 +165,17 @@ function splitExamples(data: LabelledExamples, { ways }: SplitDataOptions, least
     return { train: count - validation! - test!, validation: validation! };
   });
   if (least > 0) {
-    const isOfWays = data.classes.length < ways;
-    const lower = lowerTo(Math.floor(nthLargest(data, ways) / 3));
+    const fewer = Math.max(2, Math.min(ways, data.classes.length));
+    const most = Math.floor(nthLargest(data, fewer) / 3);
+    const remedies = [
+      ...(fewer < ways ? [`lower --ways to ${fewer}`] : []),
+      ...(most < least ? [`${lowerTo(most)}, or give more examples`] : []),
+    ];
     requireWaysOf(data, {
       ways,
       least: 3 * least,
-      where: `that have ${3 * least} examples, ${least} each for training, validation and evaluation`,
-      remedy: sentence(
-        isOfWays ? `lower --ways to ${Math.max(2, data.classes.length)}` : `${lower}, or give more examples`,
-      ),
+      takes: `training, validation and evaluation take of each, ${least} for a task`,
+      remedy: sentence(remedies.join(", and ")),
     });
   }
   const part = (name: string, range: (i: number, count: number) => readonly [from: number, to: number]) => ({
