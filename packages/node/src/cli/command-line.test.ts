@@ -423,7 +423,9 @@ describe("innerloop on images", () => {
   }, 40_000);
 
   it("imports archives of images, arrays and tables", async () => {
-    const png = await sharp(Buffer.alloc(64, 9), { raw: { width: 8, height: 8, channels: 1 } })
+    const png = await sharp(Buffer.from("image".repeat(13)).subarray(0, 64), {
+      raw: { width: 8, height: 8, channels: 1 },
+    })
       .png()
       .toBuffer();
     const names = ["train/a", "train/b", "val/c", "test/d"];

@@ -109,7 +109,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     args: "<NAME> <PATH...>",
     summary: "imports images, arrays, a table, or the files of a known data set, under a name",
     details:
-      "A folder or zip archive has one folder of images per class; folders train, val (or validation) and test around these say which classes are held out. Images are decoded and brought to size once, here: what is kept is their pixels. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
+      "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
     examples: [
       ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
       [
