@@ -148,10 +148,8 @@ function enteredRows(
   const count = flat ? flat.length / rowSize : (values as readonly unknown[]).length;
   if (count === 0) refuse(`${name} holds no examples`);
   // Before there is room for them: an array may have holes without end.
-  const rows = flat ? [] : (values as readonly unknown[]);
-  let hole = 0;
-  while (hole < rows.length && rows[hole] !== undefined) hole++;
-  if (hole < rows.length) refuse(`${name}[${hole}] is undefined`);
+  const hole = flat ? -1 : firstHole(values as readonly unknown[]);
+  if (hole >= 0) refuse(`${name}[${hole}] is undefined`);
   const shape = [count, ...rowShape];
   const whole = labels !== undefined || !isFloat(dtype);
   const out = allocate(dtype, count * rowSize);
@@ -392,6 +390,13 @@ export const isNumericArray = (value: unknown): value is TypedArray =>
 
 /** Bytes, which may be pixels up to 255. */
 export const isBytes = (value: unknown): boolean => ["Uint8Array", "Uint8ClampedArray"].includes(tagOf(value));
+
+/** The first place of a list that holds nothing, or -1. What goes through all the places of a sparse list may never end. */
+export function firstHole(list: readonly unknown[]): number {
+  let at = 0;
+  while (at < list.length && list[at] !== undefined) at++;
+  return at < list.length ? at : -1;
+}
 
 /** A value as messages show it: `"cat" (text)`, `undefined`, `an array of 3`. */
 export function shownValue(value: unknown): string {
