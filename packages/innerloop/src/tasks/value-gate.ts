@@ -312,7 +312,7 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
 // --- what comes out --------------------------------------------------------------------------------------------------
 
 /**
- * Passes on what adaptation or a prediction came to.
+ * @internal Passes on what adaptation or a prediction came to.
  *
  * @param given the inputs that it came of; those of a training task, for comparison
  * @throws TrainingError ILR106 where it is not finite

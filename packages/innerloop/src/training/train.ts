@@ -15,6 +15,7 @@ import { planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
+import { progressLine, terminal } from "./progress.js";
 import { type BestParams, Run } from "./run.js";
 import { checkedTask, classesOf, requireToldApart, rulesFor, taskBatch, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -82,7 +83,10 @@ export interface TrainOptions<Params extends Tree> {
     /** Continue from the store's last checkpoint, where there is one. */
     readonly resume?: boolean;
   };
+  /** Takes what happens, in order. Without it, a training in a terminal shows a line of progress on standard error. */
   readonly onEvent?: (event: TrainingEvent) => void;
+  /** False for no line of progress, and warnings alone. */
+  readonly progress?: boolean;
   /** Abort to stop after the current update; the checkpoint store then holds where to go on. */
   readonly signal?: AbortSignal;
 }
@@ -104,7 +108,12 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
   if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
   if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
-  const emit = options.onEvent ?? warnOnly;
+  const stream = options.onEvent || options.progress === false ? undefined : terminal();
+  const progress = stream && progressLine(stream);
+  const emit = (event: TrainingEvent): void => {
+    progress?.onEvent(event);
+    (options.onEvent ?? warnOnly)(event);
+  };
   const executor = options.executor ?? (await defaultExecutor());
   const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
   const trainSeed = splitSeed(seed, "train");
@@ -224,11 +233,15 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       const message = adaptationWarning(await validated());
       if (message) emit({ type: "warning", iteration: state.iteration, message });
     }
+  } catch (error) {
+    progress?.end();
+    throw error;
   } finally {
     // What comes after training has the memory for itself.
     await Promise.all([programs.release(), validator.release()]);
   }
   emit({ type: "end", iteration: state.iteration, reason });
+  progress?.end();
   return new Run({
     learner,
     params: state.params,

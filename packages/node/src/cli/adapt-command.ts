@@ -1,5 +1,5 @@
 import { tensor } from "@innerloop/graph";
-import { type Learner, type OpenSetAnswer, openSetAnswers } from "innerloop";
+import { type Learner, type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "innerloop";
 import { readImageFolder } from "../data/image-folder.js";
 import { buildClassifier } from "../presets/experiment.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
@@ -7,7 +7,7 @@ import { invertInPlace, isDarkOnLight } from "../presets/load-data.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
-import { classLogits, imageTensor, probabilitiesOf } from "../runs/classify.js";
+import { classLogits, imageTensor } from "../runs/classify.js";
 import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { paramsFor, requireWays } from "./evaluated-run.js";
