@@ -197,15 +197,28 @@ describe("run.adapt and task.predict", () => {
       [{ ...good, present: [1, 1] }, "x is [6, 2, 2] and present [2]. Give as many rows of present as of x"],
       [{ ...good, present: [0, 0, 0, 0, 0, 0] }, "x holds no examples. Give at least one"],
       [{ ...good, present: [0.5, 1, 1, 1, 1, 1] }, "present[0] is 0.5"],
-      [{ ...good, x: rowsOf(6, 4, () => 1) }, "x[0] has 4 values, where 2 were expected. Give x as [examples, 2, 2]"],
+      [{ ...good, x: rowsOf(6, 3, () => 1) }, "x[0] has 3 values, where 4 were expected. Give x as [examples, 2, 2]"],
     ] as const) {
       const { message } = await errorOf(() => adapt(support));
       expect(message.startsWith(`ILR105 run.adapt: ${says}`), message).toBe(true);
     }
-    const { message } = await errorOf(() => regressing.adapt({ x: [[1], [2]], y: [1, 2] }));
-    expect(message).toBe(
-      "ILR105 run.adapt: y[0] is 1, where an array was expected. Give y as [examples, 1]: numbers, an array for each axis",
+    const { message } = await errorOf(() =>
+      regressing.adapt({
+        x: [[1], [2]],
+        y: [
+          [1, 2],
+          [3, 4],
+        ],
+      }),
     );
+    expect(message).toBe(
+      "ILR105 run.adapt: y[0] has 2 values, where 1 were expected. Give y as [examples, 1]: numbers, a list for each row",
+    );
+    const [one, other] = [
+      await regressing.adapt({ x: [1, 2], y: [3, 4] }),
+      await regressing.adapt({ x: [[1], [2]], y: [[3], [4]] }),
+    ];
+    expect((await one.predict([5])).toArray()).toEqual((await other.predict([[5]])).toArray());
   });
 
   test("answer with numbers or say that there are none, and why", async () => {

@@ -92,7 +92,8 @@ export const expectedBy = ({ x, y }: Examples): ExpectedExamples => ({
 // --- examples of a user's --------------------------------------------------------------------------------------------
 
 /**
- * A user's support set as tensors: values may be tensors, nested arrays, typed arrays, or lists of these.
+ * A user's support set as tensors: values may be tensors, nested arrays, typed arrays, or lists of these; rows may be
+ * flat, and those of one value that value.
  *
  * @throws TrainingError ILR105 where they are not of the expected kind: `run.adapt: y[3] is 7, and ...`
  */
@@ -127,14 +128,15 @@ function enteredRows(
   range?: LabelRange,
 ): Tensor {
   const labels = areLabels(dtype, 1 + rowShape.length, range) ? range : undefined;
-  const form = `Give ${name} as [${["examples", ...rowShape].join(", ")}]: numbers, an array for each axis`;
+  const form = `Give ${name} as [${["examples", ...rowShape].join(", ")}]: numbers, a list for each row`;
   const refuse = (problem: string, remedy = form): never => {
     throw refusal(operation, problem, remedy);
   };
   const rowSize = sizeOf(rowShape);
   if (values instanceof Tensor) {
     if (!values.data) refuse(`${name} is ${values} without values`, "Give the result of a run, or tensor(values)");
-    if (values.rank !== 1 + rowShape.length || !sameShape(values.shape.slice(1), rowShape))
+    const isFlat = values.rank > 0 && values.rank <= 2 && values.size === values.shape[0]! * rowSize;
+    if (!isFlat && !(values.rank > 0 && sameShape(values.shape.slice(1), rowShape)))
       refuse(`${name} has the shape ${formatShape(values.shape)}`);
   }
   const requireNoBytes = (part: unknown, where: string): void => {
@@ -170,19 +172,23 @@ function enteredRows(
   }
   let at = 0;
   const walk = (part: unknown, axis: number): void => {
-    const here = (): string => placeOf(name, shape.slice(0, axis), Math.floor(at / sizeOf(shape.slice(axis))));
-    if (axis === shape.length) {
+    const isList = Array.isArray(part);
+    const isArray = isList || isNumericArray(part);
+    // A row of one value may be that value.
+    if (axis === shape.length || (axis === 1 && rowSize === 1 && !isArray)) {
       put(part, at++);
       return;
     }
-    const isList = Array.isArray(part);
-    if (!isList && !isNumericArray(part)) refuse(`${here()} is ${shownValue(part)}, where an array was expected`);
+    const here = (): string => placeOf(name, shape.slice(0, axis), Math.floor(at / sizeOf(shape.slice(axis))));
+    if (!isArray) refuse(`${here()} is ${shownValue(part)}, where an array was expected`);
     if (axis > 0) requireNoBytes(part, here());
     const list = part as ArrayLike<unknown>;
-    // A row may be flat in a typed array, as images often are.
-    const size = isList ? shape[axis]! : sizeOf(shape.slice(axis));
+    // And a row may be flat, as images often are.
+    const isFlat =
+      !isList || (axis === 1 && rowShape.length > 1 && !Array.isArray(list[0]) && !isNumericArray(list[0]));
+    const size = isFlat ? sizeOf(shape.slice(axis)) : shape[axis]!;
     if (list.length !== size) refuse(`${here()} has ${list.length} values, where ${size} were expected`);
-    for (let i = 0; i < size; i++) walk(list[i], isList ? axis + 1 : shape.length);
+    for (let i = 0; i < size; i++) walk(list[i], isFlat ? shape.length : axis + 1);
   };
   walk(values, 0);
   return tensor(out, shape, dtype);

@@ -343,7 +343,10 @@ function diverged(
 
 /** Warnings reach the user of a library call that listens to no events, too. */
 function warnOnly(event: TrainingEvent): void {
-  if (event.type === "warning") console.warn(`innerloop: after ${event.iteration} updates, ${event.message}`);
+  if (event.type === "warning") {
+    const updates = `${event.iteration} ${event.iteration === 1 ? "update" : "updates"}`;
+    console.warn(`innerloop: after ${updates}, ${event.message}`);
+  }
 }
 
 /** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
