@@ -193,8 +193,8 @@ describe("run.adapt and task.predict", () => {
       ],
       [{ ...good, y: Float32Array.of(0, 0.5, 1, 1, 1, 1) }, "y[1] is 0.5, and this run tells 3 classes apart"],
       [{ ...good, y: ["cat", "dog"] }, 'y[0] is "cat" (text), where a number was expected. Number the classes'],
-      [{ ...good, y: [0, 1, 2] }, "x is [6, 2, 2] and y [3]. Give as many rows of y as of x"],
-      [{ ...good, present: [1, 1] }, "x is [6, 2, 2] and present [2]. Give as many rows of present as of x"],
+      [{ ...good, y: [0, 1, 2] }, "x has 6 rows and y 3. Give as many rows of y as of x"],
+      [{ ...good, present: [1, 1] }, "x has 6 rows and present 2. Give as many rows of present as of x"],
       [{ ...good, present: [0, 0, 0, 0, 0, 0] }, "x holds no examples. Give at least one"],
       [{ ...good, present: [0.5, 1, 1, 1, 1, 1] }, "present[0] is 0.5"],
       [{ ...good, x: rowsOf(6, 3, () => 1) }, "x[0] has 3 values, where 4 were expected. Give x as [examples, 2, 2]"],
@@ -282,11 +282,11 @@ const spoils: readonly (readonly [string, (task: Task) => unknown])[] = [
   ["support\\.y", ({ support, query }) => ({ support: { ...support, y: ["cat"] }, query })],
   ["query\\.x", ({ support, query }) => ({ support, query: { ...query, x: input(query.x.shape) } })],
   [
-    "support\\.x is \\[6, 2, 2\\] and support\\.y \\[2\\]",
+    "support\\.x has 6 rows and support\\.y 2",
     ({ support, query }) => ({ support: { ...support, y: tensor([0, 1], [2], "int32") }, query }),
   ],
   [
-    "support\\.x is \\[6, 2, 2\\] and support\\.present \\[2\\]",
+    "support\\.x has 6 rows and support\\.present 2",
     ({ support, query }) => ({ support: { ...support, present: tensor([1, 1]) }, query }),
   ],
   [

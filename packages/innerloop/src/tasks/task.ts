@@ -24,7 +24,9 @@ export type Task = {
  * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where
  * it stopped, any worker can make any task, and all learners are evaluated on the same ones.
  *
- * All tasks of one source have the same shapes and dtypes: one compiled graph serves them all.
+ * All tasks of one source have the same shapes and dtypes: one compiled graph serves them all. Their values are finite and
+ * their labels those of `classes`, or of the learner where that is not given: training and evaluation look at each task
+ * that they draw, and refuse others (ILR105).
  */
 export interface TaskSource {
   readonly name: string;

@@ -302,7 +302,10 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
     ["present", present],
   ] as const) {
     if (!values || (values.shape[0] === count && (name === "y" || values.rank === 1))) continue;
-    const problem = `${prefix}x is ${formatShape(x.shape)} and ${prefix}${name} ${formatShape(values.shape)}`;
+    const problem =
+      values.shape[0] === count
+        ? `${prefix}${name} has the shape ${formatShape(values.shape)}`
+        : `${prefix}x has ${count ?? "no"} rows and ${prefix}${name} ${values.shape[0] ?? "none"}`;
     throw refusal(operation, problem, `Give as many rows of ${name} as of x${name === "y" ? "" : ", one number each"}`);
   }
   const mask = present && toNumbers(present);

@@ -35,8 +35,8 @@ export function progressLine(stream: TerminalStream, now: () => number = () => p
   let [losses, total] = [0, 0];
   let isDrawn = false;
   const draw = (text: string): void => {
-    // A line that wraps could not be redrawn.
-    stream.write(`\r\x1b[K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+    // A line that wraps could not be redrawn; a terminal of unknown width says 0.
+    stream.write(`\r\x1b[K${text.slice(0, (stream.columns || 80) - 1)}`);
     isDrawn = true;
   };
   const line = (rest: string): string => {
