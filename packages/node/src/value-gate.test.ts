@@ -275,6 +275,7 @@ const spoils: readonly (readonly [string, (task: Task) => unknown])[] = [
   ]),
   ["support\\.y", ({ support, query }) => ({ support: { ...support, y: as(support.y, "float32") }, query })],
   ["support\\.x", () => undefined],
+  ["it is a promise", async (task) => task],
   ["support\\.x", ({ query }) => ({ query })],
   ["query\\.x", ({ support }) => ({ support })],
   ["query\\.y", ({ support, query: { x } }) => ({ support, query: { x } })],
@@ -321,6 +322,13 @@ describe("tasks of a source", () => {
     },
     30_000,
   );
+
+  test("training takes sources alone", async () => {
+    for (const tasks of [undefined, null, {}, { train: pictures }, { validation: pictures }, [pictures]])
+      expect((await errorOf(() => trained(classifier, tasks as unknown as TaskSource))).message).toMatch(
+        /^ILR101 tasks: .*\. Give a source, or \{ train, validation \}/,
+      );
+  });
 
   test("the first task is looked at before anything is made of it", async () => {
     for (const [place, spoil] of spoils) {

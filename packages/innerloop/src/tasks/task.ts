@@ -66,7 +66,8 @@ export function withoutPadding({ support, query }: Task): Task {
   return { support: presentRows(support), query: presentRows(query) };
 }
 
-function presentRows({ x, y, present }: Examples): Examples {
+/** @internal Examples without the rows that are padding. */
+export function presentRows({ x, y, present }: Examples): Examples {
   if (!present) return { x, y };
   if (!present.data) throw new TypeError("withoutPadding: the task has no values. Give it one that a source sampled");
   const rows = Array.from(present.data as Float32Array, (value, row) => (value > 0 ? row : -1)).filter(

@@ -20,7 +20,7 @@ import {
 } from "@innerloop/graph";
 import type { Loss } from "../losses.js";
 import { TrainingError } from "../training/training-error.js";
-import type { Examples, Task, TaskSource } from "./task.js";
+import { type Examples, presentRows, type Task, type TaskSource } from "./task.js";
 
 /** Targets that are class indices, or numbers of a range: what is said of one that is none. */
 export interface LabelRange {
@@ -92,7 +92,7 @@ export const expectedBy = ({ x, y }: Examples): ExpectedExamples => ({
 // --- examples of a user's --------------------------------------------------------------------------------------------
 
 /**
- * A user's support set as tensors: values may be tensors, nested arrays, typed arrays, or lists of these; rows may be
+ * A user's support set as tensors, without rows that are not present: values may be tensors, nested arrays, typed arrays, or lists of these; rows may be
  * flat, and those of one value that value.
  *
  * @throws TrainingError ILR105 where they are not of the expected kind: `run.adapt: y[3] is 7, and ...`
@@ -113,7 +113,7 @@ export function enteredExamples(
     mask === undefined ? {} : { present: enteredRows(operation, "present", mask, { dtype: "float32", rowShape: [] }) };
   const examples = { x, y, ...present };
   requireRows(operation, "", examples);
-  return examples;
+  return presentRows(examples);
 }
 
 /** A user's inputs as a tensor [n, ...rowShape]; throws as `enteredExamples` does. */
@@ -242,6 +242,8 @@ export interface TaskRules {
  */
 export function requireTask(task: Task, which: string, rules: TaskRules): Task {
   const operation = `${rules.operation}: ${which}`;
+  if (tagOf(task) === "Promise")
+    throw refusal(operation, "it is a promise", "A source samples without waiting: load what it needs before training");
   for (const set of ["support", "query"] as const) {
     const examples = (task as Partial<Task> | undefined)?.[set] as Partial<Examples> | undefined;
     for (const name of ["x", "y", "present"] as const) {

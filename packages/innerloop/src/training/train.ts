@@ -115,7 +115,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     (options.onEvent ?? warnOnly)(event);
   };
   const executor = options.executor ?? (await defaultExecutor());
-  const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
+  const sources = sourcesOf(options.tasks);
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed);
@@ -252,6 +252,18 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     seed,
     executor,
   });
+}
+
+function sourcesOf(tasks: TrainOptions<Tree>["tasks"]): {
+  readonly train: TaskSource;
+  readonly validation: TaskSource;
+} {
+  const isSource = (value: unknown): value is TaskSource =>
+    typeof (value as Partial<TaskSource> | undefined)?.sample === "function";
+  if (isSource(tasks)) return { train: tasks, validation: tasks };
+  if (isSource(tasks?.train) && isSource(tasks.validation)) return tasks;
+  const problem = tasks ? "one of train and validation is no source of tasks" : `they are ${tasks}`;
+  throw new TrainingError("ILR101", "tasks", problem, "Give a source, or { train, validation }: objects with `sample`");
 }
 
 /** Tasks that adaptation is looked at on, unless `validation.count` says otherwise. */
