@@ -149,13 +149,10 @@ function flattenExamples(
 ): Uint8Array | Float32Array {
   const size = sizeOf(shape);
   requireNoHole(examples, `class "${name}", its examples`);
-  const lists = Array.from(examples, (example, index) => {
-    if (isNumericArray(example)) return requireKept(example, name);
-    return flattenNumbers(example, name, index, shape);
-  });
-  const allBytes = lists.length > 0 && lists.every(isBytes);
-  const values = allBytes ? new Uint8Array(lists.length * size) : new Float32Array(lists.length * size);
-  lists.forEach((flat, index) => {
+  const allBytes = examples.length > 0 && examples.every(isBytes);
+  const values = allBytes ? new Uint8Array(examples.length * size) : new Float32Array(examples.length * size);
+  examples.forEach((example, index) => {
+    const flat = isNumericArray(example) ? requireKept(example, name) : flattenNumbers(example, name, index, shape);
     if (flat.length !== size) {
       const problem = `class "${name}", example ${index} has ${flat.length} values where the shape holds ${size}`;
       throw new TaskError("ILT301", "labelledExamples", problem, "Give all examples the same shape");
