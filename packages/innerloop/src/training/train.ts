@@ -15,6 +15,7 @@ import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chun
 import { defaultExecutor } from "./default-executor.js";
 import { type Evaluation, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
+import { progressLine, terminal } from "./progress.js";
 import { type BestParams, Run } from "./run.js";
 import { checkedTask, classesOf, requireToldApart, rulesFor, taskBatch, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -83,7 +84,10 @@ export interface TrainOptions<Params extends Tree> {
     /** Continue from the store's last checkpoint, where there is one. */
     readonly resume?: boolean;
   };
+  /** Takes what happens, in order. Without it, a training in a terminal shows a line of progress on standard error. */
   readonly onEvent?: (event: TrainingEvent) => void;
+  /** False for no line of progress, and warnings alone. */
+  readonly progress?: boolean;
   /** Abort to stop after the current update; the checkpoint store then holds where to go on. */
   readonly signal?: AbortSignal;
 }
@@ -105,9 +109,14 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
   if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
   if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
-  const emit = options.onEvent ?? warnOnly;
+  const stream = options.onEvent || options.progress === false ? undefined : terminal();
+  const progress = stream && progressLine(stream);
+  const emit = (event: TrainingEvent): void => {
+    progress?.onEvent(event);
+    (options.onEvent ?? warnOnly)(event);
+  };
   const executor = options.executor ?? (await defaultExecutor());
-  const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
+  const sources = sourcesOf(options.tasks);
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed, executor);
@@ -225,11 +234,15 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       const message = adaptationWarning(await validated());
       if (message) emit({ type: "warning", iteration: state.iteration, message });
     }
+  } catch (error) {
+    progress?.end();
+    throw error;
   } finally {
     // What comes after training has the memory for itself.
     await Promise.all([programs.release(), validator.release()]);
   }
   emit({ type: "end", iteration: state.iteration, reason });
+  progress?.end();
   return new Run({
     learner,
     params: state.params,
@@ -240,6 +253,18 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     seed,
     executor,
   });
+}
+
+function sourcesOf(tasks: TrainOptions<Tree>["tasks"]): {
+  readonly train: TaskSource;
+  readonly validation: TaskSource;
+} {
+  const isSource = (value: unknown): value is TaskSource =>
+    typeof (value as Partial<TaskSource> | undefined)?.sample === "function";
+  if (isSource(tasks)) return { train: tasks, validation: tasks };
+  if (isSource(tasks?.train) && isSource(tasks.validation)) return tasks;
+  const problem = tasks ? "one of train and validation is no source of tasks" : `they are ${tasks}`;
+  throw new TrainingError("ILR101", "tasks", problem, "Give a source, or { train, validation }: objects with `sample`");
 }
 
 /** Tasks that adaptation is looked at on, unless `validation.count` says otherwise. */
@@ -336,7 +361,10 @@ function diverged(
 
 /** Warnings reach the user of a library call that listens to no events, too. */
 function warnOnly(event: TrainingEvent): void {
-  if (event.type === "warning") console.warn(`innerloop: after ${event.iteration} updates, ${event.message}`);
+  if (event.type === "warning") {
+    const updates = `${event.iteration} ${event.iteration === 1 ? "update" : "updates"}`;
+    console.warn(`innerloop: after ${updates}, ${event.message}`);
+  }
 }
 
 /** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
