@@ -2,6 +2,7 @@ import type { Executor } from "@innerloop/graph";
 import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
+import { failureOf, problemOf } from "../runs/failure.js";
 import { writeReport } from "../runs/report.js";
 import {
   type BesideMethod,
@@ -13,7 +14,6 @@ import {
 } from "../runs/results.js";
 import { figuresChosen } from "../runs/results-cells.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
-import { failureOf, problemOf } from "../runs/training-session.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";

@@ -5,17 +5,18 @@ import { learnerCatalogue } from "innerloop";
 import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { mostOf, optionText } from "../presets/option-values.js";
+import { quoted } from "../presets/shell-word.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
 import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../reproduce/row-state.js";
 import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../reproduce/table.js";
 import { findTable, tables } from "../reproduce/tables.js";
+import { failureIn, problemOf } from "../runs/failure.js";
 import { RunError } from "../runs/run-error.js";
 import { shown, writeRunFile } from "../runs/run-folder.js";
-import { failureIn, problemOf } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName, quoted } from "./command-name.js";
+import { commandName, commandText } from "./command-name.js";
 import { runInnerloop } from "./innerloop-process.js";
 import { watchInterruption } from "./interruption.js";
 import type { Output } from "./output.js";
@@ -479,10 +480,7 @@ async function listTables(root: string, output: Output): Promise<void> {
 
 /** The command line that goes on. */
 function again({ request: { target, invocation, chosen } }: Session): string {
-  const parts = [`${commandName()} reproduce ${target}`];
-  if (invocation.rows !== undefined) parts.push(`--rows ${invocation.rows}`);
-  if (invocation.folder !== undefined) parts.push(`--folder ${invocation.folder}`);
-  if (invocation.budget !== undefined) parts.push("--budget MINUTES");
-  parts.push(...flagsOf(chosen));
-  return parts.join(" ");
+  const { rows, folder, budget } = invocation;
+  const words = commandText(target === undefined ? ["reproduce"] : ["reproduce", target], { rows, folder, ...chosen });
+  return `${commandName()} ${words}${budget === undefined ? "" : " --budget MINUTES"}`;
 }

@@ -23,7 +23,7 @@ export interface RunExperiment {
 export async function loadRunExperiment(run: RunFolder, output: Output, named?: string): Promise<RunExperiment> {
   const recorded = run.config.file!;
   const path = named === undefined ? recorded.path : resolve(named);
-  const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with \`innerloop train FILE --resume ${shown(run.path)}\``;
+  const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with \`innerloop train FILE --resume ${inCommand(run.path)}\``;
   const refuse = (problem: string, remedyText: string): RunError =>
     new RunError("ILN07", shown(run.path), problem, remedyText);
   const real = await realpath(path).catch(() => {
@@ -33,7 +33,7 @@ export async function loadRunExperiment(run: RunFolder, output: Output, named?: 
   if (!isAbsolute(within) && within.split(/[\\/]/)[0] !== "..") {
     throw refuse(
       `the experiment file ${shown(path)} lies inside the run folder, which holds results and no programs`,
-      `Read it, move it elsewhere, and name it with \`innerloop train FILE --resume ${shown(run.path)}\``,
+      `Read it, move it elsewhere, and name it with \`innerloop train FILE --resume ${inCommand(run.path)}\``,
     );
   }
   const { experiment, sha256 } = await loadCodeExperiment(path, (found) => {

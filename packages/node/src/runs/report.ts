@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import type { Evaluation } from "innerloop";
 import { type RunEvent, readEvents } from "./event-log.js";
+import { failureIn } from "./failure.js";
 import { least, linearAxis, lossAxis, most, tickTexts } from "./plot-axis.js";
 import { beyondTitle, figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
 import { type RunFolder, writeRunFile } from "./run-folder.js";
-import { failureIn } from "./training-session.js";
 
 type Point = readonly [iteration: number, value: number];
 
