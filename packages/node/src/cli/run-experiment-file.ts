@@ -4,7 +4,7 @@ import { isAbsolute, relative, resolve } from "node:path";
 import type { Experiment } from "../presets/experiment.js";
 import { loadCodeExperiment } from "../presets/experiment-file.js";
 import { RunError } from "../runs/run-error.js";
-import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { inCommand, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
 import type { Output } from "./output.js";
 
 export interface RunExperiment {
