@@ -145,14 +145,24 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
     failures.push(...unmeasured.map(({ name }) => name));
     leftOut.push(...fresh.filter((row) => !costs.has(row) && !unmeasured.includes(row)).map(({ name }) => name));
     const measured = [...costs.keys()];
+    /** What rows took besides their updates, of what was expected. */
+    let overrun = 1;
     for (const [i, row] of measured.entries()) {
+      const waiting = measured.slice(i).map((each) => costs.get(each)!);
       const part = affordablePart(
-        measured.slice(i).map((each) => costs.get(each)!),
+        waiting.map((cost) => ({ ...cost, overheadSeconds: overrun * cost.overheadSeconds })),
         secondsLeft(),
       );
       const updates = Math.floor(part * fullUpdates(row));
-      if (updates < 1) leftOut.push(row.name);
-      else await attempt(row, updates);
+      if (updates < 1) {
+        leftOut.push(row.name);
+        continue;
+      }
+      const before = secondsLeft();
+      await attempt(row, updates);
+      const { secondsPerUpdate, overheadSeconds } = waiting[0]!;
+      const overhead = before - secondsLeft() - updates * secondsPerUpdate;
+      overrun = Math.min(2, Math.max(0.25, overhead / overheadSeconds));
     }
   }
   await showTable(session);
@@ -299,6 +309,7 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
   const stop = (): void => enough.abort();
   signal.addEventListener("abort", stop);
   const startedAt = performance.now();
+  let begunAt: number | undefined;
   let first: { at: number; iteration: number } | undefined;
   let last = { at: startedAt, iteration: 0 };
   const args = ["train", row.train.preset, ...flagsOf({ ...optionsAsked(row), validateEvery: 0 })];
@@ -309,6 +320,7 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
       {
         signal: enough.signal,
         onLine: (text) => {
+          if (text.startsWith('{"type":"start"')) begunAt = performance.now();
           const iteration = iterationIn(text);
           if (iteration === undefined) return;
           last = { at: performance.now(), iteration };
@@ -323,10 +335,11 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
     signal.removeEventListener("abort", stop);
     await rm(scratch, { recursive: true, force: true });
   }
-  const startup = (first.at - startedAt) / 1000;
+  // Without the first update: what it compiles is in the cache from now on.
+  const startup = ((begunAt ?? first.at) - startedAt) / 1000;
   const made = last.iteration - first.iteration;
   // A training so short that its first update was its last: all that it took is that update's.
-  const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : startup;
+  const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : (first.at - startedAt) / 1000;
   return {
     fullUpdates: fullUpdates(row),
     secondsPerUpdate,

@@ -105,6 +105,7 @@ export async function trainInFolder(setting: {
             validation: {
               every: options.validateEvery,
               count: options.validationTasks,
+              mostSteps: Math.max(...options.evalSteps),
               ...(options.patience > 0 ? { patience: options.patience } : {}),
             },
           }
