@@ -13,7 +13,7 @@ import {
 } from "./checkpoint.js";
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
-import { type Evaluation, evaluator } from "./evaluate.js";
+import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
 import { progressLine, terminal } from "./progress.js";
 import { type BestParams, Run } from "./run.js";
@@ -75,6 +75,11 @@ export interface TrainOptions<Params extends Tree> {
   readonly validation?: {
     readonly every: number;
     readonly count?: number;
+    /**
+     * The most adaptation steps that results will be about, where they are more than the learner's: looked at before it
+     * is said that adaptation does not help.
+     */
+    readonly mostSteps?: number;
     /** Stop after so many validations without a better one. Never by default. */
     readonly patience?: number;
   };
@@ -161,14 +166,22 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     await checkpoints?.store.save(name, encodeCheckpoint(state));
     if (checkpoints && name === "last") kept = state.iteration;
   };
-  const validator = await evaluator({
+  const validators = {
     learner,
     tasks: sources.validation,
     count: validation?.count ?? defaultValidationTasks,
     taskSeed: splitSeed(seed, "validation"),
     executor,
-  });
+  };
+  const validator = await evaluator(validators);
   const validated = (): Promise<Evaluation> => validator.run(state.params);
+  const warningOf = async (evaluation: Evaluation): Promise<string | undefined> => {
+    const { mostSteps = 0 } = validation ?? {};
+    const message = adaptationWarning(evaluation);
+    if (message === undefined || mostSteps <= (learner.steps ?? mostSteps)) return message;
+    const further = await evaluate({ ...validators, params: state.params, steps: [0, mostSteps] });
+    return adaptationWarning(evaluation, further);
+  };
   // Where nothing adapts in steps, there is no before and after to compare.
   const looksAtAdaptation = !validation && learner.steps !== undefined;
   if (iterations > 0 && (validation || looksAtAdaptation)) {
@@ -214,7 +227,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
           sinceBest: better ? 0 : state.sinceBest + 1,
         };
         emit({ type: "validation", iteration, evaluation, best: better });
-        const message = adaptationWarning(evaluation);
+        const message = await warningOf(evaluation);
         if (message) emit({ type: "warning", iteration, message });
         if (better) await save("best");
       }
@@ -231,7 +244,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     if (looksAtAdaptation && reason === "finished" && iterations > 0) {
       // No adaptation goes unchecked: where validation is off, it is looked at once.
       await programs.release();
-      const message = adaptationWarning(await validated());
+      const message = await warningOf(await validated());
       if (message) emit({ type: "warning", iteration: state.iteration, message });
     }
   } catch (error) {
@@ -367,11 +380,25 @@ function warnOnly(event: TrainingEvent): void {
   }
 }
 
-/** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
-export function adaptationWarning(evaluation: Evaluation): string | undefined {
+/**
+ * Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. Of classes
+ * that is their accuracy, for a loss may rise with it where predictions become too sure.
+ *
+ * @param further the same after more steps than training takes, where results will be about as many
+ */
+export function adaptationWarning(evaluation: Evaluation, further?: Evaluation): string | undefined {
   const [before, after] = [evaluation.rows[0], evaluation.rows.at(-1)];
   if (!before || !after || after.steps === before.steps) return undefined;
-  const [from, to] = [before.figures.loss!, after.figures.loss!];
-  if (to.mean < from.mean) return undefined;
-  return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} ${after.steps === 1 ? "step" : "steps"}. Try another inner learning rate or number of steps, or train longer`;
+  const name = before.figures.accuracy ? "accuracy" : "loss";
+  const mean = ({ figures }: EvaluationRow): number => figures[name]!.mean;
+  const helps = (row: EvaluationRow): boolean =>
+    name === "accuracy" ? mean(row) > mean(before) : mean(row) < mean(before);
+  if (helps(after)) return undefined;
+  const shown = (row: EvaluationRow): string => mean(row).toPrecision(4);
+  const steps = (row: EvaluationRow): string => `${row.steps} ${row.steps === 1 ? "step" : "steps"}`;
+  const told = `the ${name} on held-out tasks is ${shown(before)} before and ${shown(after)} after ${steps(after)}`;
+  const last = further?.rows.at(-1);
+  if (last && helps(last))
+    return `adaptation does not help yet in as many steps as training takes: ${told}, but ${shown(last)} after ${steps(last)}`;
+  return `adaptation does not help: ${told}. Try another inner learning rate or number of steps, or train longer`;
 }

@@ -11,7 +11,7 @@ import { UsageError } from "../presets/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { classLogits, imageTensor } from "../runs/classify.js";
 import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
-import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { inCommand, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { paramsFor, requireWays } from "./evaluated-run.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
@@ -127,7 +127,7 @@ function requireRuleOf(
       // What is used where nothing is given need not be what the threshold was chosen with.
       ...(option === "batchNorm" ? [`Give ${flagOf(option)} ${rule.batchNorm}`] : []),
       ...(option !== "batchNorm" && given[option] !== undefined ? [`Leave out ${flagOf(option)}`] : []),
-      `choose a threshold anew with \`innerloop eval ${shown(run.path)} --open-set\``,
+      `choose a threshold anew with \`innerloop eval ${inCommand(run.path)} --open-set\``,
     ];
     throw new UsageError(
       `the threshold of ${shown(run.path)} was chosen with ${what} ${rule[name]}, and this is ${used[name]}`,

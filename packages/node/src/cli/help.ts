@@ -25,8 +25,7 @@ export interface CommandText {
 export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
   start: {
     args: "",
-    summary:
-      "a first look: meta-trains on handwritten Chinese characters for about a minute and shows what was learned",
+    summary: "a first look: meta-trains briefly on handwritten Chinese characters and shows what was learned",
     examples: [["innerloop start", "what `npm start` runs"]],
   },
   train: {
@@ -211,7 +210,7 @@ export function rootHelp(paint: Paint, version: string, width: number): string {
     (name) => `  ${paint("cyan", padEnd(name, 13))}  ${hanging(commandTexts[name].summary, width, 17)}`,
   );
   const first: CommandText["examples"] = [
-    ["innerloop start", "a minute of training, then a tour of the result"],
+    ["innerloop start", "a short training, then a tour of the result"],
     ["innerloop train hanzi", "a longer one, in a run folder of its own"],
     ["innerloop train --help", "presets and all options"],
   ];

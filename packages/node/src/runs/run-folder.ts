@@ -14,6 +14,7 @@ import {
   type OptionSpec,
 } from "../presets/option-table.js";
 import { checkExperimentOptions, checkOption } from "../presets/option-values.js";
+import { quoted } from "../presets/shell-word.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
@@ -78,7 +79,7 @@ export async function requireFree(path: string): Promise<void> {
   if (present.every(isTransient)) return;
   const isRun = present.includes("config.json");
   const remedy = isRun
-    ? `Continue it with \`innerloop train --resume ${shown(path)}\`, or choose another --run`
+    ? `Continue it with \`innerloop train --resume ${inCommand(path)}\`, or choose another --run`
     : "Choose an empty or new folder with --run";
   throw new RunError("ILN01", shown(path), isRun ? "there is a run in it already" : "the folder is not empty", remedy);
 }
@@ -303,7 +304,7 @@ export async function iterationOf(
 export function damagedCheckpoint(run: string, name: "last" | "best", cause: unknown): RunError {
   const file = shown(join(run, "checkpoints", `${name}.safetensors`));
   const other = name === "last" ? "best" : "last";
-  const remedy = `Use the other one with \`innerloop eval ${shown(run)} --checkpoint ${other}\`, or start a new run with the command in config.json`;
+  const remedy = `Use the other one with \`innerloop eval ${inCommand(run)} --checkpoint ${other}\`, or start a new run with the command in config.json`;
   return new RunError(
     "ILN05",
     file,
@@ -322,3 +323,6 @@ export async function newRunPath(name: string, now = new Date(), root = "runs"):
     if (!(await stat(path).catch(() => undefined))) return path;
   }
 }
+
+/** A path as a word of a command that the reader is told. */
+export const inCommand = (path: string): string => quoted(shown(path));
