@@ -3,6 +3,7 @@ import {
   compile,
   type DType,
   type Executor,
+  KeptPrograms,
   type NestedNumbers,
   Tensor,
   type Tree,
@@ -10,9 +11,10 @@ import {
 } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
 import { unlabelledLabel } from "../tasks/semi-supervised-episodes.js";
-import { splitSeed, type TaskSource } from "../tasks/task.js";
+import { type Examples, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
-import { requireClassIndices } from "./task-batch.js";
+import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
+import { requireClassIndices, sliceRows } from "./task-batch.js";
 
 /** Values as users have them: a tensor, or nested arrays of numbers. */
 export type Values = Tensor | NestedNumbers;
@@ -26,7 +28,16 @@ export interface BestParams<Params extends Tree = Tree> {
   readonly score: number;
 }
 
-/** A learner with trained parameters: adapts to tasks and predicts. */
+/** Bytes that models which stay loaded for one size or another may take. */
+const keptBytes = 2 ** 27;
+
+/**
+ * A learner with trained parameters: adapts to tasks and predicts.
+ *
+ * A program is compiled for each number of steps and each size of support and query set. Sets of other sizes than in
+ * training are padded to one of a few sizes, which changes results by rounding at most; where the learner, its model or
+ * its loss is of the user's own and does not leave padding out, they are not. The programs used last are kept.
+ */
 export class Run<Params extends Tree = Tree> {
   readonly learner: Adapter<Params>;
   readonly params: Params;
@@ -41,6 +52,9 @@ export class Run<Params extends Tree = Tree> {
   private readonly executor: Executor;
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
   private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
+  private readonly kept = new KeptPrograms({ bytes: keptBytes });
+  /** A task as it adapts to them. */
+  private usual: Task | undefined;
   /** Class indices of a task are below it: the learner's own, since it may be trained on tasks of other classes. */
   private readonly classes: number | undefined;
   private readonly types: { readonly x: DType; readonly y: DType };
@@ -66,10 +80,8 @@ export class Run<Params extends Tree = Tree> {
     const { support } = parts.tasks.train.sample(splitSeed(parts.seed, "train"), 0);
     this.classes = parts.learner.classes ?? parts.tasks.train.classes;
     this.types = { x: support.x.dtype, y: support.y.dtype };
-    this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
-      executor: parts.executor,
-      alone: true,
-    }) as CompiledFunction<readonly Tree[], Tensor>;
+    const predict = (adapted: Tree, x: Tensor, present?: Tensor) => this.learner.predict(adapted, x, present);
+    this.predictProgram = this.compiled(predict as (...args: Tree[]) => Tensor);
   }
 
   /**
@@ -84,23 +96,59 @@ export class Run<Params extends Tree = Tree> {
     options: { readonly steps?: number } = {},
   ): Promise<AdaptedTask> {
     const { steps } = options;
-    let program = this.adaptPrograms.get(steps);
-    if (!program) {
-      const adapt = (params: Params, examples: { x: Tensor; y: Tensor }): Tree =>
-        this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
-      program = compile(adapt, { executor: this.executor, alone: true }) as unknown as CompiledFunction<
-        readonly Tree[],
-        Tree
-      >;
-      this.adaptPrograms.set(steps, program);
-    }
     const y = asValues(support.y, this.types.y);
     if (this.classes !== undefined) {
       const unlabelled = this.learner.unlabelled || this.tasks.train.unlabelled;
       requireClassIndices(y, this.classes, unlabelled ? unlabelledLabel : 0);
     }
-    const adapted = await program(this.params, { x: asValues(support.x, this.types.x), y });
-    return { adapted, predict: (x) => this.predictProgram(adapted, asValues(x, this.types.x)) };
+    const examples = { x: asValues(support.x, this.types.x), y };
+    const rows = await this.rowsFor("support", examples.x);
+    const adapted = await this.adaptProgram(steps)(this.params, rows ? padExamples(examples, rows) : examples);
+    return { adapted, predict: (x) => this.predict(adapted, asValues(x, this.types.x)) };
+  }
+
+  private async predict(adapted: Tree, x: Tensor): Promise<Tensor> {
+    const rows = await this.rowsFor("query", x);
+    if (!rows) return this.predictProgram(adapted, x);
+    const padded = padInputs(x, rows);
+    return sliceRows(await this.predictProgram(adapted, padded.x, padded.present), 0, x.shape[0]!);
+  }
+
+  /** The rows that a set is padded to, if it is. */
+  private async rowsFor(set: "support" | "query", { shape, data }: Tensor): Promise<number | undefined> {
+    const { learner, params, tasks, seed, executor } = this;
+    this.usual ??= tasks.validation.sample(splitSeed(seed, "validation"), 0);
+    const usual = this.usual[set].x.shape[0];
+    const rows = shape[0];
+    if (!rows || !data || rows === usual) return undefined;
+    const padded = await leavesPaddingOut({ learner: learner as Adapter, params, task: this.usual, executor });
+    return padded ? paddedRows(rows, usual) : undefined;
+  }
+
+  private adaptProgram(steps: number | undefined): CompiledFunction<readonly Tree[], Tree> {
+    let program = this.adaptPrograms.get(steps);
+    if (!program) {
+      const adapt = (params: Params, examples: Examples): Tree =>
+        this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
+      program = this.compiled(adapt as unknown as (...args: Tree[]) => Tree);
+      this.adaptPrograms.set(steps, program);
+    }
+    return program;
+  }
+
+  private compiled<Result extends Tree>(f: (...args: Tree[]) => Result): CompiledFunction<readonly Tree[], Result> {
+    return compile(f, { executor: this.executor, alone: true, kept: this.kept });
+  }
+
+  /**
+   * Gives back the memory of the programs that adapting and predicting compiled. The run can still be used: they are
+   * compiled again when they are needed. Those of other runs, and the executor, stay.
+   *
+   * @example await run.release()
+   */
+  async release(): Promise<void> {
+    await Promise.all([...this.adaptPrograms.values(), this.predictProgram].map((program) => program.release()));
+    this.adaptPrograms.clear();
   }
 
   /** The same run with the parameters of its best validation; itself where there was none. */
