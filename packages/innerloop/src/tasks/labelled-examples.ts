@@ -1,4 +1,4 @@
-import { formatShape, type NestedNumbers, sizeOf } from "@innerloop/graph";
+import { formatShape, hasTag, type NestedNumbers, sizeOf } from "@innerloop/graph";
 import { random } from "../random.js";
 import { type Split, TaskError, wholeNumber } from "./task.js";
 
@@ -63,7 +63,7 @@ export function labelledExamples(input: {
   const classes = input.classes.map(({ name, examples, split }): ExampleClass => {
     const values = ArrayBuffer.isView(examples) ? examples : flattenExamples(name, examples, size);
     // Callers without types: a canvas gives Uint8ClampedArray, whose bytes would pass for numbers up to 255.
-    if (!(values instanceof Uint8Array || values instanceof Float32Array)) {
+    if (!(hasTag(values, "Uint8Array") || hasTag(values, "Float32Array"))) {
       const problem = `class "${name}" is neither a Uint8Array nor a Float32Array`;
       throw new TaskError(
         "ILT301",
@@ -81,7 +81,7 @@ export function labelledExamples(input: {
         "Give each class at least one example, all of that shape",
       );
     }
-    if (values instanceof Float32Array) {
+    if (hasTag(values, "Float32Array")) {
       const bad = values.findIndex((value) => !Number.isFinite(value));
       if (bad >= 0) {
         const problem = `class "${name}", example ${Math.floor(bad / size)} holds ${values[bad]}`;
@@ -110,7 +110,7 @@ function flattenExamples(
   examples: readonly (Uint8Array | Float32Array | NestedNumbers)[],
   size: number,
 ): Uint8Array | Float32Array {
-  const allBytes = examples.length > 0 && examples.every((example) => example instanceof Uint8Array);
+  const allBytes = examples.length > 0 && examples.every((example) => hasTag(example, "Uint8Array"));
   const values = allBytes ? new Uint8Array(examples.length * size) : new Float32Array(examples.length * size);
   examples.forEach((example, index) => {
     const flat = ArrayBuffer.isView(example) ? example : flattenNumbers(example);
@@ -118,7 +118,7 @@ function flattenExamples(
       const problem = `class "${name}", example ${index} has ${flat.length} values where the shape holds ${size}`;
       throw new TaskError("ILT301", "labelledExamples", problem, "Give all examples the same shape");
     }
-    if (flat instanceof Uint8Array && !allBytes) {
+    if (hasTag(flat, "Uint8Array") && !allBytes) {
       for (let i = 0; i < size; i++) values[index * size + i] = flat[i]! * perByte;
     } else {
       values.set(flat, index * size);
@@ -277,7 +277,7 @@ export function readExample(
   const { examples, rotation = 0 } = entry;
   const size = sizeOf(data.exampleShape);
   const start = index * size;
-  const scale = examples instanceof Uint8Array ? perByte : 1;
+  const scale = hasTag(examples, "Uint8Array") ? perByte : 1;
   if (rotation !== 0) {
     readTurned(examples, start, rotation, data.exampleShape, scale, out, offset);
     return;

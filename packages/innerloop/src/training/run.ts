@@ -29,7 +29,7 @@ export interface BestParams<Params extends Tree = Tree> {
 }
 
 /** Bytes that models which stay loaded for one size or another may take. */
-const keptBytes = 2 ** 27;
+const keptBytes = 2 ** 26;
 
 /**
  * A learner with trained parameters: adapts to tasks and predicts.

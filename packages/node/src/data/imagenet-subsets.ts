@@ -1,6 +1,8 @@
 /** mini-ImageNet and tiered-ImageNet, in the forms in which they are handed round. */
+
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { hasTag } from "@innerloop/graph";
 import { type ClassFolder, classFolders, imageExtensions } from "./class-folders.js";
 import { readCsv } from "./csv.js";
 import { DataError, reasonOf } from "./data-error.js";
@@ -159,7 +161,7 @@ async function readCaches(folder: string, contents: Contents, options: ImagenetO
         total += n * imageBytes;
         if (total > maximumDataBytes) throw wrong(path, "the images take more than 4 GiB", ownName);
         const { values } = await images.read();
-        if (!(values instanceof Uint8Array)) throw wrong(path, "its images are no bytes", formsOf("mini-imagenet"));
+        if (!hasTag(values, "Uint8Array")) throw wrong(path, "its images are no bytes", formsOf("mini-imagenet"));
         const taken = new Uint8Array(n);
         for (const [key, indices] of classDictionary as ReadonlyMap<unknown, Pickled>) {
           const chosen = await indicesIn(indices, taken, path);
@@ -232,7 +234,7 @@ async function readPngCaches(folder: string, options: ImageFolderOptions): Promi
           await decodeAll(indices, options, examples, async (index) => {
             const image = images[index];
             const bytes = image instanceof PickledArray ? (await image.read()).values : undefined;
-            if (!(bytes instanceof Uint8Array))
+            if (!hasTag(bytes, "Uint8Array"))
               throw wrong(path, `image ${index} is no array of bytes`, formsOf("tiered-imagenet"));
             return { image: bytes, where: `${path} > ${index}` };
           });

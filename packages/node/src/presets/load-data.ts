@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { hasTag } from "@innerloop/graph";
 import { type Count, groupedRegression, type Split, type Table, TaskError, type TaskSource } from "innerloop";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
@@ -153,7 +154,7 @@ function tableDigest({ columns }: Table): string {
   const hash = createHash("sha256");
   for (const [name, values] of Object.entries(columns)) {
     hash.update(JSON.stringify(name));
-    if (values instanceof Float64Array) hash.update(new Uint8Array(values.buffer));
+    if (hasTag(values, "Float64Array")) hash.update(new Uint8Array(values.buffer));
     else hash.update(JSON.stringify(values));
   }
   return hash.digest("hex");
@@ -242,7 +243,7 @@ const imagesLookedAt = 400;
 
 /** Whether examples are grey images: bytes [height, width, 1]. Rows of a table are of one axis, or numbers. */
 export const isGreyImage = ({ exampleShape, classes }: LabelledExamples): boolean =>
-  exampleShape.length === 3 && exampleShape[2] === 1 && classes.every(({ examples }) => examples instanceof Uint8Array);
+  exampleShape.length === 3 && exampleShape[2] === 1 && classes.every(({ examples }) => hasTag(examples, "Uint8Array"));
 
 /** Whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
 export function isDarkOnLight(data: LabelledExamples): boolean {
