@@ -33,8 +33,12 @@ declare global {
 
 const libraryRoots: string[] = [];
 
-/** Marks the folder of a module as library code, so that errors name the user's line and not ours. */
-export function declareLibraryModule(moduleUrl: string): void {
+/**
+ * Marks the folder of a module as library code, so that errors name the user's line and not ours. (Bundled as CommonJS,
+ * a module has no URL.)
+ */
+export function declareLibraryModule(moduleUrl: string | undefined): void {
+  if (moduleUrl === undefined) return;
   const folder = moduleUrl.replace(/^file:\/\//, "").replace(/[^/]*$/, "");
   if (!libraryRoots.includes(folder)) libraryRoots.push(folder);
 }

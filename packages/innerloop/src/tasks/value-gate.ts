@@ -15,6 +15,7 @@ import {
   Tensor,
   type Tree,
   type TypedArray,
+  tagOf,
   tensor,
   toNumbers,
 } from "@innerloop/graph";
@@ -392,8 +393,6 @@ function placeOf(name: string, shape: readonly number[], at: number): string {
   });
   return `${name}${indices.join("")}`;
 }
-
-const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
 
 /** By tag, since arrays made in another realm (a frame, a test's sandbox) are of another class. */
 export const isNumericArray = (value: unknown): value is TypedArray =>
