@@ -10,11 +10,11 @@ import { loadParams } from "../runs/results.js";
 import { figureNameOf } from "../runs/results-cells.js";
 import { newRunPath, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { commandName } from "./command-name.js";
-import { brailleArt } from "./image-art.js";
+import { type ExampleTask, exampleTaskLines } from "./example-task.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
-import { count, counted, padEnd, widthOf, withInterval, wrapped } from "./terminal.js";
+import { count, counted, padEnd, withInterval, wrapped } from "./terminal.js";
 import { trainCommand } from "./train-command.js";
 
 /** A shorter run of the preset hanzi: under two minutes, data and evaluation included. */
@@ -64,15 +64,8 @@ export async function startCommand(
   output.say();
 }
 
-interface OneTask {
-  readonly names: readonly string[];
-  readonly support: readonly Float32Array[];
-  /** By hand, a query of each class. */
-  readonly queries: readonly (readonly Float32Array[])[];
-}
-
 /** Classes that were held out, one example of each to adapt to and others to recognise. */
-function sampleOneTask({ test }: DataSplits, ways: number, seed: number): OneTask {
+function sampleOneTask({ test }: DataSplits, ways: number, seed: number): ExampleTask {
   const source = random(splitSeed(seed, "test"), 2 ** 40);
   const size = test.exampleShape.reduce((a, b) => a * b, 1);
   const classes = source.choose(test.classes.length, ways).map((index) => test.classes[index]!);
@@ -113,67 +106,13 @@ async function showOneTask(path: string, output: Output): Promise<void> {
     const probabilitiesAfter = (count: number) =>
       classify({ learner: experiment.learner, params, support, query, steps: count, executor });
     const [before, after] = [await probabilitiesAfter(0), await probabilitiesAfter(steps)];
-    drawTask(task, { before, after, steps }, shape, output);
+    const drawn = exampleTaskLines(task, { before, after, steps }, shape, output);
+    output.result(drawn.join("\n"));
     await sayOfManyTasks(run, options.ways, output);
     output.event({ type: "example task", classes: task.names, steps, before, after });
   } finally {
     await executor.close();
   }
-}
-
-function drawTask(
-  { names, support, queries }: OneTask,
-  { before, after, steps }: { readonly before: number[][]; readonly after: number[][]; readonly steps: number },
-  shape: readonly number[],
-  output: Output,
-): void {
-  const { paint } = output;
-  const [height = 28, width = 28] = shape;
-  const cell = Math.ceil(width / 2) + 1;
-  // A terminal that is too narrow for all classes has them in several rows.
-  const fits = Math.max(1, Math.floor((output.width - 1) / cell));
-  const draw = (images: readonly Float32Array[], captions: readonly string[]): void => {
-    const pictures = images.map((image) => brailleArt(image, height, width));
-    for (let from = 0; from < images.length; from += fits) {
-      const row = (cells: readonly string[]): string =>
-        `  ${cells
-          .slice(from, from + fits)
-          .map((text) => padEnd(text, cell))
-          .join("")}`.trimEnd();
-      for (let line = 0; line < pictures[0]!.length; line++) output.result(row(pictures.map((lines) => lines[line]!)));
-      output.result(row(captions));
-    }
-  };
-  const centred = (text: string): string => " ".repeat(Math.max(0, Math.floor((cell - 1 - widthOf(text)) / 2))) + text;
-  const best = (row: readonly number[]): number => row.indexOf(Math.max(...row));
-  /** Rows are hand by hand, the classes in their order. */
-  const isRight = (row: readonly number[], i: number): boolean => best(row) === i % names.length;
-  const right = (rows: readonly (readonly number[])[]): number => rows.filter(isRight).length;
-
-  output.say(
-    `  ${paint("bold", "One new task")}, of characters that it never practised on. It is shown one example of each:`,
-  );
-  output.say();
-  draw(support, names.map(centred));
-  output.say();
-  output.say(
-    `  and asked which is which in other hands. Its answers after ${counted(steps, "gradient step")}, with the character that was meant where they are wrong:`,
-  );
-  output.say();
-  for (const [hand, images] of queries.entries()) {
-    const answers = after.slice(hand * names.length, (hand + 1) * names.length);
-    draw(
-      images,
-      answers.map((row, i) => {
-        const answer = best(row);
-        const said = `${names[answer]} ${Math.round(100 * row[answer]!)}%`;
-        const text = answer === i ? `✓ ${said}` : `✗ ${said} (${names[i]})`;
-        return paint(answer === i ? "green" : "red", centred(text));
-      }),
-    );
-    output.say();
-  }
-  output.result(`  In this task ${right(after)} of ${after.length} are right; before adapting, ${right(before)}.`);
 }
 
 /** The same over all tasks of the run's evaluation: one task alone tells little. */
