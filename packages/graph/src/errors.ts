@@ -75,7 +75,7 @@ function userPlace(): string {
 }
 
 /**
- * What all errors of ours have in common. Name and message are there when V8 captures the stack, which begins with them:
+ * The base of all errors of ours. Name and message are there when V8 captures the stack, which begins with them:
  * that is what is printed of an error that nobody catches. JSON shows name, code and message.
  */
 export abstract class DescribedError extends Error {

@@ -1,4 +1,4 @@
-/** What `KeptPrograms` asks of a program. */
+/** A program as `KeptPrograms` sees it. */
 export interface KeptProgram {
   /** What its loaded model takes, about. */
   readonly bytes: number;
@@ -9,6 +9,7 @@ export interface KeptProgram {
   forget(): void;
 }
 
+/** Options of `KeptPrograms`. */
 export interface KeptProgramsOptions {
   /** Programs that are kept, at most; 32 by default. */
   readonly programs?: number;

@@ -266,7 +266,7 @@ interface Tagged {
 /** "Float32Array", for example: what a value is in any realm, since those of a frame or a test's sandbox are of another class. */
 export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
 
-/** Whether a value is such an array or buffer, made in whichever realm: what `instanceof` does not tell. */
+/** True where a value is such an array or buffer, made in whichever realm: what `instanceof` does not tell. */
 export const hasTag = <Tag extends keyof Tagged>(value: unknown, tag: Tag): value is Tagged[Tag] =>
   tagOf(value) === tag;
 

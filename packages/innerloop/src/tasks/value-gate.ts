@@ -221,7 +221,7 @@ function remedyFor(value: unknown, name: string, labels: LabelRange | undefined)
 
 // --- tasks of a source -----------------------------------------------------------------------------------------------
 
-/** What the tasks of a source are held to. */
+/** The rules that tasks of a source are held to. */
 export interface TaskRules {
   /** Who draws them: "train". */
   readonly operation: string;
