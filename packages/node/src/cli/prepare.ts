@@ -1,7 +1,7 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import type { LabelledExamples, Learner } from "innerloop";
 import type { LongWork } from "../data/long-work.js";
-import { columnsText, type TableReport, tableNotes } from "../data/table-columns.js";
+import { columnsText, type TableReport, tableNotes } from "../data/table-report.js";
 import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
 import {
   buildClassifier,

@@ -19,8 +19,8 @@ import type { LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { readMnist } from "./mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "./omniglot.js";
-import { columnsText, tableNotes } from "./table-columns.js";
 import { readTable, type TableOptions } from "./table-file.js";
+import { columnsText, tableNotes } from "./table-report.js";
 
 export interface StoreOptions extends LongWork {
   /** Where prepared data sets are kept; default `dataFolder()`. */

@@ -4,7 +4,8 @@ import { cut, DataError, quoted } from "./data-error.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { bytesFor, readingLimits } from "./reading-limits.js";
-import { TableColumns, type TableColumnsOptions, type TableReport } from "./table-columns.js";
+import { TableColumns, type TableColumnsOptions } from "./table-columns.js";
+import type { TableReport } from "./table-report.js";
 import { eachTextPiece } from "./text-file.js";
 
 export interface TableOptions extends CsvOptions {
