@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { LabelledExamples, Learner } from "innerloop";
 import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
-import { columnsText, type TableReport, tableNotes } from "../data/table-columns.js";
+import { columnsText, type TableReport, tableNotes } from "../data/table-report.js";
 import { examplesNeeded } from "../presets/class-sizes.js";
 import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
 import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";

@@ -12,7 +12,7 @@ import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import { readRegressionTable } from "../data/regression-table.js";
-import type { TableReport } from "../data/table-columns.js";
+import type { TableReport } from "../data/table-report.js";
 import type { ColumnScales } from "./column-scales.js";
 import { type ExperimentOptions, flagOf } from "./option-table.js";
 import { optionText } from "./option-values.js";
