@@ -174,8 +174,7 @@ export function learnOnCharacters(names: readonly LearnerName[]): void {
         const untrained = accuracyOf(await evaluate({ ...judged, learner, params: learner.init(key(0)), executor }));
         least = untrained.mean + untrained.interval;
       }
-      if (process.env.SHOW) console.log(name, mean.toFixed(3), interval.toFixed(3), least.toFixed(3));
-      expect(mean - interval).toBeGreaterThan(least);
+      expect(mean - interval, `${mean} ± ${interval}`).toBeGreaterThan(least);
     });
   });
 }
