@@ -153,7 +153,7 @@ const leastDecodingBytes = 2 ** 20;
  * @param remedy what to do about a file that cannot be read
  * @throws DataError ILD51
  */
-export function decodeImage(
+export async function decodeImage(
   file: ImageFile,
   options: DecodingOptions,
   remedy = "Replace or remove the file.",
@@ -189,7 +189,6 @@ export function decodeImage(
       }
       const kind = { width, height, hasAlpha: header.hasAlpha, has16Bits: header.depth === "ushort" };
       return await decodingBytes.with(memory, () =>
-        // Of an animation, only the first picture is decoded unless asked otherwise.
         decoded(sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }), options, kind),
       );
     } catch (error) {
