@@ -57,11 +57,7 @@ export function duplicatesText(
   const repeats = `${found} of ${total} examples ${found === 1 ? "is an exact duplicate" : "are exact duplicates"} of an earlier one`;
   const across = otherClass > 0 ? `, ${otherClass} of them of another class` : "";
   const more = found > pairs.length ? [`... and ${found - pairs.length} more`] : [];
-  const flatters =
-    otherSplit > 0
-      ? [
-          `${otherSplit} of them are on both sides of a split: what was trained on is held out, which flatters the results`,
-        ]
-      : [];
+  const both = `${otherSplit} of them ${otherSplit === 1 ? "lies" : "lie"} on both sides of a split`;
+  const flatters = otherSplit > 0 ? [`${both}: what was trained on is held out, which flatters the results`] : [];
   return [`${repeats}${across}`, ...pairs, ...more, ...flatters].join("\n  ");
 }
