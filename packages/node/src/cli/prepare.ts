@@ -2,7 +2,7 @@
 import type { LabelledExamples, Learner } from "innerloop";
 import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
-import { examplesNeeded } from "../presets/class-sizes.js";
+import { examplesNeeded, recordedLeast } from "../presets/class-sizes.js";
 import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";
 import {
   buildClassifier,
@@ -55,7 +55,7 @@ export async function prepare(
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
   const { examples, record } = await loaded(options, output, signal, recorded);
-  const leastExamples = recorded ? recorded.leastExamples : examplesNeeded(options);
+  const leastExamples = recorded ? recordedLeast(recorded) : examplesNeeded(options);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
   const splits = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) }, leastExamples);
   if (!recorded) for (const text of splitWarnings(splits, options, leastExamples)) output.warn(text);

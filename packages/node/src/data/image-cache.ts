@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { type ClassFolder, classFolders } from "./class-folders.js";
 import { DataError, isSystemError } from "./data-error.js";
 import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
-import { usualPixels } from "./image-decoding.js";
+import { recordedPixels, usualPixels } from "./image-decoding.js";
 import { decodeFound, type FolderImages, type ImageFolderOptions, tellOf } from "./image-folder.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { LongWork } from "./long-work.js";
@@ -75,12 +75,8 @@ async function readEntry(file: string, { signal, onProgress }: LongWork): Promis
     const now = new Date();
     // Says that it was used. Where that cannot be written, the entry is merely removed earlier.
     await utimes(file, now, now).catch(() => undefined);
-    const { background, depth, leftOut, reasons } = header.source;
-    const depths = [8, 10, 12, 16] as const;
-    const pixels = {
-      background: background === "black" ? background : "white",
-      depth: depths.find((bits) => bits === depth) ?? 16,
-    } as const;
+    const { leftOut, reasons } = header.source;
+    const pixels = recordedPixels(header.source);
     const [paths, problems] = [leftOut, reasons].map((list) =>
       Array.isArray(list) ? (list as readonly string[]) : [],
     );

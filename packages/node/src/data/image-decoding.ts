@@ -26,6 +26,15 @@ export interface PixelReading {
 
 export const usualPixels: PixelReading = { background: "white", depth: 16 };
 
+/** The reading that was recorded, in a file that anyone may have written; the usual one for what it does not say. */
+export function recordedPixels(record: unknown): PixelReading {
+  const { background, depth } = Object(record) as Readonly<Record<string, unknown>>;
+  return {
+    background: background === "black" ? "black" : usualPixels.background,
+    depth: ([8, 10, 12] as const).find((bits) => bits === depth) ?? usualPixels.depth,
+  };
+}
+
 export interface DecodingOptions {
   readonly size: readonly [height: number, width: number];
   readonly channels: 1 | 3;
