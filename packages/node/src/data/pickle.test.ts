@@ -159,7 +159,7 @@ describe("withPickle", () => {
       expect(outcome, what).toMatch(/^(read|DataError: ILD73 )/);
       expect(process.cpuUsage(start).user / 1000, what).toBeLessThan(3000);
     }
-  }, 30_000);
+  });
 
   it("gives texts where they are", async () => {
     expect(await withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get("5"), "here"))).toBe("five");
