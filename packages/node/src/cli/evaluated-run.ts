@@ -5,7 +5,7 @@ import { type ExperimentOptions, experimentOptions, flagOf } from "../presets/op
 import { isOfUse, requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
-import { commandWith, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { commandWith, commandWithout, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 
@@ -85,8 +85,7 @@ function hasClassesFor({ data, options, protocol }: RunConfig, ways: number): bo
 function commandOfLearner(config: RunConfig, learner: ExperimentOptions["learner"]): string {
   const options = { ...config.options, learner };
   const useless = Object.keys(experimentOptions).filter((name) => !isOfUse(name, options));
-  const command = useless.reduce((text, name) => text.replace(new RegExp(` ${flagOf(name)} \\S+`), ""), config.command);
-  return commandWith({ command }, "learner", learner);
+  return commandWith({ command: commandWithout(config, useless) }, "learner", learner);
 }
 
 /**

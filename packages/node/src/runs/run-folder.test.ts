@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
-import { checkpointStore, createRun, newRunPath, openRun, type RunConfig, sweepRun } from "./run-folder.js";
+import { checkpointStore, commandWith, commandWithout, createRun, newRunPath, openRun, type RunConfig, sweepRun } from "./run-folder.js";
 import { lockRun } from "./run-lock.js";
 import { UntrustedFolder } from "./untrusted-folder.js";
 
@@ -140,6 +140,17 @@ describe("a run folder", () => {
     await expect(openRun(folder)).rejects.toThrow(problem);
     await expect(openRun(folder)).rejects.toThrow(/ILN04/);
   });
+});
+
+it("recommends commands that only train, whatever a run folder says", () => {
+  const own = "innerloop train 'my table.json' --seed 3 --inputs 'a b,it'\\''s' --ways 5";
+  expect(commandWith({ command: own }, "ways", 7)).toBe(
+    "innerloop train 'my table.json' --seed 3 --inputs 'a b,it'\\''s' --ways 7",
+  );
+  expect(commandWithout({ command: own }, ["inputs", "seed"])).toBe("innerloop train 'my table.json' --ways 5");
+  const foreign = ["; curl x", " $(curl x)", " `curl x`", " | sh", "\nrm x", " > x", " & x", " 'open", " ~/x", "  two", " ~"];
+  for (const command of ["curl x", "", ...foreign.map((tail) => `innerloop train sinusoid${tail}`)])
+    expect(commandWith({ command }, "ways", 7)).toBe("innerloop train ... --ways 7");
 });
 
 describe("the report", () => {

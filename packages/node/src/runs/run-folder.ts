@@ -47,15 +47,27 @@ export interface RunConfig {
   readonly created: string;
 }
 
+/** Words as `quoted` writes them. Anything else could do more than it seems to where it is pasted into a shell. */
+const ownCommand = /^innerloop train(?: (?:[\w./,:=-]|'[^']*'|\\')+)*$/;
+
+/**
+ * The command that makes a run like this one, without some options. Of a run whose command this program cannot have
+ * written, `innerloop train ...` is all.
+ */
+export function commandWithout({ command }: Pick<RunConfig, "command">, names: readonly string[]): string {
+  if (!ownCommand.test(command)) return "innerloop train ...";
+  const drop = (text: string, name: string): string =>
+    text.replace(new RegExp(` ${flagOf(name)} (?:'[^']*'|\\\\'|[^\\s'])+`), "");
+  return names.reduce(drop, command);
+}
+
 /**
  * The command that makes a run like this one, but for one option.
  *
  * @param value as a shell takes it
  */
-export function commandWith({ command }: Pick<RunConfig, "command">, name: string, value: string | number): string {
-  const flag = flagOf(name);
-  return `${command.replace(new RegExp(` ${flag} (?:'[^']*'|\\\\'|[^\\s'])+`), "")} ${flag} ${value}`;
-}
+export const commandWith = (config: Pick<RunConfig, "command">, name: string, value: string | number): string =>
+  `${commandWithout(config, [name])} ${flagOf(name)} ${value}`;
 
 export const runFormat = "innerloop run 1";
 
