@@ -13,7 +13,7 @@ export interface KeptProgram {
 export interface KeptProgramsOptions {
   /** Programs that are kept, at most; 32 by default. */
   readonly programs?: number;
-  /** Bytes that loaded models may take, unless the one used last takes more by itself; unbounded by default. */
+  /** Bytes that loaded models may take, unless the two used last take more by themselves; unbounded by default. */
   readonly bytes?: number;
 }
 
@@ -42,12 +42,13 @@ export class KeptPrograms {
       if (this.programs.size <= this.most.programs) break;
       void this.drop(oldest);
     }
-    let bytes = program.bytes;
-    // From the one used last: it stays, and so do those before it as long as there is room.
-    for (const other of [...this.programs].reverse()) {
-      if (other === program || !other.loaded) continue;
+    let bytes = 0;
+    // From the one used last: it stays with the one before it, since programs come in turns (adapting, predicting), and so
+    // do others as long as there is room.
+    for (const [i, other] of [...this.programs].reverse().entries()) {
+      if (i > 0 && !other.loaded) continue;
       bytes += other.bytes;
-      if (bytes > this.most.bytes) void other.release();
+      if (i > 1 && bytes > this.most.bytes) void other.release();
     }
   }
 

@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
-import { checkpointStore, commandWith, commandWithout, createRun, newRunPath, openRun, type RunConfig, sweepRun } from "./run-folder.js";
+import {
+  checkpointStore,
+  commandWith,
+  commandWithout,
+  createRun,
+  newRunPath,
+  openRun,
+  type RunConfig,
+  sweepRun,
+} from "./run-folder.js";
 import { lockRun } from "./run-lock.js";
 import { UntrustedFolder } from "./untrusted-folder.js";
 
@@ -148,7 +157,19 @@ it("recommends commands that only train, whatever a run folder says", () => {
     "innerloop train 'my table.json' --seed 3 --inputs 'a b,it'\\''s' --ways 7",
   );
   expect(commandWithout({ command: own }, ["inputs", "seed"])).toBe("innerloop train 'my table.json' --ways 5");
-  const foreign = ["; curl x", " $(curl x)", " `curl x`", " | sh", "\nrm x", " > x", " & x", " 'open", " ~/x", "  two", " ~"];
+  const foreign = [
+    "; curl x",
+    " $(curl x)",
+    " `curl x`",
+    " | sh",
+    "\nrm x",
+    " > x",
+    " & x",
+    " 'open",
+    " ~/x",
+    "  two",
+    " ~",
+  ];
   for (const command of ["curl x", "", ...foreign.map((tail) => `innerloop train sinusoid${tail}`)])
     expect(commandWith({ command }, "ways", 7)).toBe("innerloop train ... --ways 7");
 });
