@@ -35,13 +35,24 @@ export async function readHanziStrokes(character: string): Promise<PenStroke[]> 
     throw strokeError(JSON.stringify(character), "it is not one Chinese character");
   }
   const path = join(strokeFolder(), `${character}.json`);
-  let parsed: unknown;
+  let text: string;
   try {
-    parsed = JSON.parse(await readFile(path, "utf8"));
+    text = await readFile(path, "utf8");
   } catch (error) {
     throw strokeError(path, `there are no stroke data for ${character} (${reasonOf(error)})`);
   }
-  return medians(parsed, path);
+  return strokesIn(text, path);
+}
+
+/** The lines in the text of a file of stroke data. Throws DataError ILD61. */
+export function strokesIn(text: string, where: string): PenStroke[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw strokeError(where, `it is not JSON (${reasonOf(error)})`);
+  }
+  return medians(parsed, where);
 }
 
 /**
