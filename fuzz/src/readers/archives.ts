@@ -2,8 +2,6 @@
 import { mkdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { cifar100Splits, readCifar100 } from "../../../packages/node/dist/data/cifar-100.js";
-import { drawHandwriting } from "../../../packages/node/dist/data/handwriting.js";
-import { strokesIn } from "../../../packages/node/dist/data/hanzi.js";
 import { readImagenetSubset } from "../../../packages/node/dist/data/imagenet-subsets.js";
 import { omniglotAlphabets, readOmniglot } from "../../../packages/node/dist/data/omniglot.js";
 import { readTarGzip } from "../../../packages/node/dist/data/tar-archive.js";
@@ -12,7 +10,6 @@ import { gzipMutation, tar, tarHeaderMutation } from "../formats/gzip.js";
 import { blankPng } from "../formats/png.js";
 import { zip, zipMutation } from "../formats/zip.js";
 import { filesOf } from "../inputs.js";
-import { jsonMutation } from "../mutations.js";
 import type { Place, Reader } from "../reader.js";
 import { checkExamples } from "./checked.js";
 
@@ -207,20 +204,6 @@ const listReader: Reader = {
   },
 };
 
-const strokesReader: Reader = {
-  name: "stroke data",
-  reads: "strokes of a Chinese character",
-  sources: ["node/src/data/hanzi.ts"],
-  weight: 0.5,
-  seeds: () => [text('{"strokes":["M 1 2"],"medians":[[[10,20],[30.5,40]],[[900,-100],[0,0],[5,5]]]}')],
-  mutations: [jsonMutation],
-  words: ["medians", "[", "]", "1e5", "99999"],
-  run(input) {
-    const strokes = strokesIn(new TextDecoder().decode(input), "strokes.json");
-    drawHandwriting(strokes, { character: "\u4e00", sample: 0, seed: 0, side: 28 });
-  },
-};
-
 export const archiveReaders: readonly Reader[] = [
   zipReader,
   tarReader,
@@ -230,5 +213,4 @@ export const archiveReaders: readonly Reader[] = [
   imagenetReader("tiered-imagenet caches", "tiered-imagenet", pngNames),
   imagenetReader("tiered-imagenet arrays", "tiered-imagenet", arrayNames),
   listReader,
-  strokesReader,
 ];

@@ -34,20 +34,12 @@ export class DataError extends Error {
   readonly where: string;
 
   constructor(code: DataErrorCode, where: string, problem: string, remedy: string, options?: { cause?: unknown }) {
-    super(bounded(`${code} ${where}: ${problem}. ${remedy}`), options);
+    super(`${code} ${where}: ${problem}. ${remedy}`, options);
     this.name = "DataError";
     this.code = code;
     this.where = where;
   }
 }
-
-const longestMessage = 4000;
-
-/** A message that fits a terminal: what files hold is part of messages, and may be of any length. */
-export const bounded = (message: string): string =>
-  message.length <= longestMessage
-    ? message
-    : `${message.slice(0, longestMessage - 100)}... (${message.length - longestMessage + 100} more characters)`;
 
 /** The short reason in an unknown thrown value, for use inside a longer message. */
 export function reasonOf(error: unknown): string {

@@ -35,24 +35,13 @@ export async function readHanziStrokes(character: string): Promise<PenStroke[]> 
     throw strokeError(JSON.stringify(character), "it is not one Chinese character");
   }
   const path = join(strokeFolder(), `${character}.json`);
-  let text: string;
+  let parsed: unknown;
   try {
-    text = await readFile(path, "utf8");
+    parsed = JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
     throw strokeError(path, `there are no stroke data for ${character} (${reasonOf(error)})`);
   }
-  return strokesIn(text, path);
-}
-
-/** The lines in the text of a file of stroke data. Throws DataError ILD61. */
-export function strokesIn(text: string, where: string): PenStroke[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw strokeError(where, `it is not JSON (${reasonOf(error)})`);
-  }
-  return medians(parsed, where);
+  return medians(parsed, path);
 }
 
 /**

@@ -1,11 +1,9 @@
-import { bounded } from "../data/data-error.js";
-
 /** Something wrong with how an experiment or command was asked for; the command line ends with code 2. */
 export class UsageError extends Error {
   /** A line that follows the message, such as a suggestion. */
   readonly remedy: string;
   constructor(problem: string, remedy: string) {
-    super(bounded(`${problem}. ${remedy}`));
+    super(`${problem}. ${remedy}`);
     this.name = "UsageError";
     this.remedy = remedy;
   }

@@ -1,5 +1,3 @@
-import { bounded } from "../data/data-error.js";
-
 /** Every error of run folders: what each code means. */
 export const runErrorCodes = {
   ILN01: "a run folder that is not there, or is none",
@@ -18,7 +16,7 @@ export type RunErrorCode = keyof typeof runErrorCodes;
 export class RunError extends Error {
   readonly code: RunErrorCode;
   constructor(code: RunErrorCode, where: string, problem: string, remedy: string, options?: { cause?: unknown }) {
-    super(bounded(`${code} ${where}: ${problem}. ${remedy}`), options);
+    super(`${code} ${where}: ${problem}. ${remedy}`, options);
     this.name = "RunError";
     this.code = code;
   }
