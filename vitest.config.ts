@@ -15,6 +15,6 @@ export default defineConfig({
   test: {
     // No test reads or fills the user's cache of models; those about it name a folder of their own.
     env: { INNERLOOP_CACHE: "off" },
-    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
   },
 });
