@@ -64,7 +64,9 @@ export const hostileTexts: readonly string[] = [
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-export function joined(...parts: readonly Uint8Array[]): Uint8Array {
+export const joined = (...parts: readonly Uint8Array[]): Uint8Array => concatenated(parts);
+
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -44,6 +44,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   "node/src/cli/reproduce-command.ts": "lines that a process of our own prints",
   "node/src/cli/versions.ts": "package.json of installed packages, whose code runs in this process",
   "node/src/data/atomic-write.ts": "writes only",
+  "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
   "node/src/data/hanzi.ts": "stroke data of an installed npm package, whose code runs in this process",
   "node/src/data/regular-file.ts": "opens files for the readers, which are fuzzed through it",
 };

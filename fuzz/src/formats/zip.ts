@@ -1,6 +1,6 @@
 /** Zip archives whose contents, names and fields may be wrong while all the rest is right. */
 import { crc32, deflateRawSync } from "node:zlib";
-import { hostileTexts, joined, type Mutation, mutated } from "../mutations.js";
+import { concatenated, hostileTexts, joined, type Mutation, mutated } from "../mutations.js";
 import type { Random } from "../random.js";
 
 export interface ZipEntry {
@@ -67,10 +67,10 @@ export function zip(
     local.push(file);
     at += file.length;
   }
-  const directory = joined(...central);
+  const directory = concatenated(central);
   const total = u16(entries.length + count);
   const end = joined(u32(0x06054b50), u32(0), total, total, u32(directory.length), u32(at), u16(0));
-  return joined(...local, directory, end);
+  return concatenated([...local, directory, end]);
 }
 
 function anyClaims(random: Random): Claims {

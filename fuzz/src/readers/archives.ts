@@ -7,11 +7,13 @@ import { omniglotAlphabets, readOmniglot } from "../../../packages/node/dist/dat
 import { readTarGzip } from "../../../packages/node/dist/data/tar-archive.js";
 import { withZipArchive } from "../../../packages/node/dist/data/zip-archive.js";
 import { gzipMutation, tar, tarHeaderMutation } from "../formats/gzip.js";
-import { blankPng } from "../formats/png.js";
 import { zip, zipMutation } from "../formats/zip.js";
 import { filesOf } from "../inputs.js";
 import type { Place, Reader } from "../reader.js";
 import { checkExamples } from "./checked.js";
+
+/** A picture that is not of one colour: such are refused. */
+const picture = filesOf("seeds", "images").get("grey.png")!;
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const files = [
@@ -28,7 +30,7 @@ const zipReader: Reader = {
   hostile: () => [
     zip([{ name: "bomb", data: new Uint8Array(2 ** 26) }]),
     zip(
-      Array.from({ length: 60_000 }, (_, i) => ({ name: `${i}`, data: new Uint8Array(0) })),
+      Array.from({ length: 5000 }, (_, i) => ({ name: `${i}`, data: new Uint8Array(0) })),
       () => ({ stored: true }),
     ),
   ],
@@ -114,7 +116,7 @@ const omniglotFiles = (images: number): { name: string; data: Uint8Array }[] =>
     const [character, drawing] = [Math.floor(i / images) + 1, (i % images) + 1].map((n) => String(n).padStart(2, "0"));
     return {
       name: `images_${alphabet.part}/${alphabet.name}/character${character}/0001_${drawing}.png`,
-      data: blankPng(4, 4, 8, 0, false),
+      data: picture,
     };
   });
 
@@ -190,7 +192,7 @@ const listReader: Reader = {
     await place.once("listed", () => {
       const images = ["a", "b", "c", "d", "e", "f", "g", "h"].map((letter) => ({
         name: `${letter}.png`,
-        data: blankPng(4, 4, 8, 2, false),
+        data: picture,
       }));
       mkdirSync(place.path("listed"), { recursive: true });
       place.put("listed/images.zip", zip(images));

@@ -59,7 +59,7 @@ const npzReader: Reader = {
       for await (const piece of rows()) if (piece.length === 0) throw new Error("an empty piece");
     }).catch(requireCode);
     await withNpz(path, async (arrays) => {
-      for (const read of arrays.values()) checkArray(await read());
+      for (const { read } of arrays.values()) checkArray(await read());
     });
     checkExamples(await readArrays([path]));
   },

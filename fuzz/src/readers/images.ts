@@ -1,7 +1,8 @@
 /** Images, one by one and in folders and archives of classes. */
 import { mkdirSync, readdirSync } from "node:fs";
 import { readCachedImageFolder } from "../../../packages/node/dist/data/image-cache.js";
-import { readImage, readImageFolder } from "../../../packages/node/dist/data/image-folder.js";
+import { usualPixels } from "../../../packages/node/dist/data/image-decoding.js";
+import { readImageFolder } from "../../../packages/node/dist/data/image-folder.js";
 import { readImageFile } from "../../../packages/node/dist/presets/image-files.js";
 import { datasetFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
 import { blankPng, pngMutations } from "../formats/png.js";
@@ -12,7 +13,8 @@ import type { Reader } from "../reader.js";
 import { checkArray, checkExamples } from "./checked.js";
 
 const images = (): Uint8Array[] => [...filesOf("seeds", "images").values()];
-const small = blankPng(4, 4, 8, 0, false);
+/** A picture that is not of one colour: such are refused. */
+const small = filesOf("seeds", "images").get("rgb.png")!;
 
 /** The ending that belongs to the first bytes; that of PNG where they are others, as a file that lies about itself. */
 function endingOf(bytes: Uint8Array): string {
@@ -50,7 +52,7 @@ const words = [
   "<?xml",
 ];
 
-const imageSources = ["node/src/data/image-folder.ts"];
+const imageSources = ["node/src/data/image-folder.ts", "node/src/data/image-decoding.ts", "node/src/data/plain-png.ts"];
 
 const imageReader: Reader = {
   name: "image",
@@ -63,16 +65,16 @@ const imageReader: Reader = {
   words,
   async run(input, place) {
     const path = place.put(`x.${endingOf(input)}`, input);
-    checkArray({ shape: [8, 8, 3], values: await readImageFile(path, [8, 8, 3]) });
-    checkArray({ shape: [5, 6, 1], values: await readImage(path, [5, 6], 1, "Replace it.") });
+    checkArray({ shape: [8, 8, 3], values: await readImageFile(path, [8, 8, 3], usualPixels) });
+    checkArray({ shape: [5, 6, 1], values: await readImageFile(path, [5, 6, 1], { background: "black", depth: 12 }) });
   },
 };
 
 const classes = [
   { name: "cat/1.png", data: small },
-  { name: "cat/2.png", data: small },
-  { name: "dog/1.png", data: small },
-  { name: "dog/2.png", data: small },
+  { name: "cat/2.png", data: filesOf("seeds", "images").get("grey.png")! },
+  { name: "dog/1.png", data: filesOf("seeds", "images").get("palette.png")! },
+  { name: "dog/2.png", data: filesOf("seeds", "images").get("interlaced.png")! },
 ];
 
 const folderReader: Reader = {

@@ -1,5 +1,6 @@
 /** Run folders: configuration, checkpoints, events, results, locks; and what is collected from them. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Evaluation, encodeCheckpoint, encodeSafetensors, key } from "innerloop";
 import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
@@ -11,15 +12,18 @@ import { resolveOptions } from "../../../packages/node/dist/presets/presets.js";
 import { parseCollected, rowResult } from "../../../packages/node/dist/reproduce/collected-results.js";
 import { rowFolder, rowState } from "../../../packages/node/dist/reproduce/row-state.js";
 import { checkTable, readTable, type Table } from "../../../packages/node/dist/reproduce/table.js";
+import { readChosenSteps } from "../../../packages/node/dist/runs/adaptation-steps.js";
 import { openEventLog, readEvents } from "../../../packages/node/dist/runs/event-log.js";
+import { rememberNamed, userConfigFolder, wasNamed } from "../../../packages/node/dist/runs/named-files.js";
 import { readOpenSetRule } from "../../../packages/node/dist/runs/open-set-rule.js";
 import { reportPage } from "../../../packages/node/dist/runs/report.js";
 import { openRun, type RunConfig, runFormat } from "../../../packages/node/dist/runs/run-folder.js";
 import { lockRun } from "../../../packages/node/dist/runs/run-lock.js";
 import { progressOf } from "../../../packages/node/dist/runs/training-session.js";
-import { headerMutation, safetensorsFrame } from "../formats/framed-json.js";
+import { UntrustedFolder } from "../../../packages/node/dist/runs/untrusted-folder.js";
+import { checkpointFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
 import { type Json, joined, jsonLineMutation, jsonMutation } from "../mutations.js";
-import type { Place, Reader } from "../reader.js";
+import { type Place, type Reader, WrongResult } from "../reader.js";
 
 const bytes = (value: unknown): Uint8Array =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value, null, 2));
@@ -191,7 +195,7 @@ const checkpointReader: Reader = {
     encodeSafetensors({ tensors: {}, metadata: { [`${" ".repeat(80_000)}x`]: "5" } }),
     framed(JSON.stringify({ [`${" ".repeat(80_000)}x`]: 5 })),
   ],
-  mutations: [headerMutation(safetensorsFrame), headerMutation(safetensorsFrame)],
+  mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame), sealMutation(checkpointFrame)],
   words: ["params/", "optimizer/", "training", "format", "iteration", "F32", "shape", "data_offsets", "__metadata__"],
   async run(input, place) {
     await place.once("run", () => putRun(place, "run"));
@@ -203,21 +207,25 @@ const checkpointReader: Reader = {
 const eventReader: Reader = {
   name: "events",
   reads: "events.jsonl of a run, and its report",
-  sources: ["node/src/runs/event-log.ts", "node/src/runs/report.ts"],
+  sources: ["node/src/runs/event-log.ts", "node/src/runs/report.ts", "node/src/runs/untrusted-folder.ts"],
   weight: 2,
   seeds: () => [bytes(eventText()), bytes(eventText().repeat(3)), bytes(events[1])],
   // More validations than a call has room for arguments.
-  hostile: () => [bytes(`${JSON.stringify({ type: "validation", iteration: 1, evaluation })}\n`.repeat(150_000))],
+  hostile: () => [
+    bytes(
+      '{"type":"validation","iteration":1,"evaluation":{"rows":[{"figures":{"loss":{"mean":1}}}]}}\n'.repeat(150_000),
+    ),
+  ],
   mutations: [jsonLineMutation, jsonLineMutation],
   words: ["iteration", "validation", "evaluation", "rows", "figures", "loss", "mean", "type", "at", "\n", "null"],
   async run(input, place) {
-    const file = place.put("events.jsonl", input);
-    const found = await readEvents(file);
-    reportPage({ config }, found, [evaluation as unknown as Evaluation], ["a note"]);
-    const log = await openEventLog(file, 3);
+    place.put("run/events.jsonl", input);
+    const files = UntrustedFolder.open(place.path("run"))!;
+    const found = await readEvents(files);
+    reportPage({ config }, found, { evaluations: [evaluation as unknown as Evaluation], notes: ["a note"] });
+    const log = await openEventLog(files, 3);
     log.append({ type: "end" });
     log.close();
-    await readEvents(file);
   },
 };
 
@@ -241,13 +249,51 @@ const ruleReader: Reader = {
   ],
   mutations: [jsonMutation],
   async run(input, place) {
-    place.put("open-set.json", input);
-    await readOpenSetRule({
-      path: place.folder,
-      config,
-      eventFile: "",
-      checkpoints: { load: async () => undefined, save: async () => undefined },
+    await place.once("run", () => putRun(place, "run"));
+    place.put("run/open-set.json", input);
+    await readOpenSetRule(await openRun(place.path("run")));
+  },
+};
+
+const stepsReader: Reader = {
+  name: "chosen steps",
+  reads: "adaptation.json of a run",
+  sources: ["node/src/runs/adaptation-steps.ts"],
+  weight: 0.5,
+  seeds: () => [
+    bytes({ steps: 5, checkpoint: "best", iteration: iterations, figure: "loss", tasks: 10, candidates: [] }),
+  ],
+  mutations: [jsonMutation],
+  words: ["steps", "checkpoint", "iteration", "figure", "tasks", "pool", "candidates"],
+  async run(input, place) {
+    await place.once("run", () => putRun(place, "run"));
+    place.put("run/adaptation.json", input);
+    const chosen = await readChosenSteps(await openRun(place.path("run")), {
+      checkpoint: "best",
+      iteration: iterations,
     });
+    if (chosen && !Number.isSafeInteger(chosen.steps)) throw new WrongResult(`${chosen.steps} steps`);
+  },
+};
+
+const namedFile = { path: "/somewhere/experiment.ts", sha256: "a".repeat(64) };
+
+const namedReader: Reader = {
+  name: "named experiment files",
+  reads: "what says that a user has named an experiment file",
+  sources: ["node/src/runs/named-files.ts"],
+  weight: 0.5,
+  seeds: () => [bytes(JSON.stringify(namedFile)), bytes(JSON.stringify({ ...namedFile, sha256: "b".repeat(64) }))],
+  mutations: [jsonMutation],
+  words: ["path", "sha256"],
+  async run(input) {
+    await rememberNamed(namedFile);
+    const folder = join(userConfigFolder()!, "experiment-files");
+    const [entry = ""] = readdirSync(folder);
+    writeFileSync(join(folder, entry), input);
+    const isNamed = await wasNamed(namedFile);
+    if (isNamed && !Buffer.from(input).toString("utf8").includes(namedFile.sha256))
+      throw new WrongResult("a file that nobody has named is taken for one");
   },
 };
 
@@ -384,6 +430,8 @@ export const runReaders: readonly Reader[] = [
   checkpointReader,
   eventReader,
   ruleReader,
+  stepsReader,
+  namedReader,
   lockReader,
   rowReader("results of a run", "results.json of a run", "results.json", () => bytes(results)),
   rowReader("events of a row", "events.jsonl of a run of a table", "events.jsonl", () => bytes(eventText()), true),

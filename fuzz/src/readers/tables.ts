@@ -1,5 +1,6 @@
 /** Tables: CSV and JSON lines, as classes and as groups of measurements. */
-import { numberIn, readCsv } from "../../../packages/node/dist/data/csv.js";
+import { readCsv } from "../../../packages/node/dist/data/csv.js";
+import { numberIn } from "../../../packages/node/dist/data/decimal-number.js";
 import { readRegressionTable } from "../../../packages/node/dist/data/regression-table.js";
 import { readTable } from "../../../packages/node/dist/data/table-file.js";
 import { jsonLineMutation, textMutations } from "../mutations.js";

@@ -1,6 +1,6 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
-import { readFile } from "node:fs/promises";
-import { isSystemError, reasonOf } from "../data/data-error.js";
+import { cut, DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { readRegularFile } from "../data/regular-file.js";
 import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
@@ -176,22 +176,29 @@ export function withoutGone(results: CollectedResults, tables: readonly Table[])
   return { ...results, tables: Object.fromEntries(kept) };
 }
 
-/** The results in a file, none where it is not there. @throws UsageError where it is something else */
+/** Those of all tables together have a hundredth of it. */
+const mostBytes = 64 * 2 ** 20;
+
+/** The results in a file, none where it is not there. @throws UsageError where it is something else; DataError ILD03 */
 export async function readCollected(file: string): Promise<CollectedResults> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(file, "utf8");
+    bytes = await readRegularFile(file, { most: mostBytes, links: "followed" });
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return noResults;
+    const cause = error instanceof DataError ? error.cause : undefined;
+    if (isSystemError(cause) && cause.code === "ENOENT") return noResults;
     throw error;
   }
-  return parseCollected(text, file);
+  return parseCollected(Buffer.from(bytes).toString("utf8"), file);
 }
 
 export function parseCollected(text: string, file: string): CollectedResults {
   try {
     const value = Object(JSON.parse(text)) as Partial<CollectedResults>;
-    if (value.format !== collectedFormat) throw new Error(`its format is ${JSON.stringify(value.format)}`);
+    if (value.format !== collectedFormat) throw new Error(`its format is ${quoted(value.format)}`);
+    for (const [table, rows] of entriesOf(value.tables, "tables")) {
+      for (const [row, result] of entriesOf(rows, `tables.${table}`)) requireRowResult(result, `${table}.${row}`);
+    }
     return value as CollectedResults;
   } catch (error) {
     throw new UsageError(
@@ -199,4 +206,61 @@ export function parseCollected(text: string, file: string): CollectedResults {
       "Move it away, or choose another folder with --report",
     );
   }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function entriesOf(value: unknown, where: string): [name: string, value: unknown][] {
+  if (isObject(value)) return Object.entries(value);
+  throw new Error(`${cut(where, 80)} is ${quoted(value)}`);
+}
+
+/** JSON has no name for what is not finite: it is null there. */
+const isNumber = (value: unknown): boolean => typeof value === "number" || value === null;
+const isText = (value: unknown): boolean => typeof value === "string";
+const isMissingOr =
+  (is: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    value === undefined || is(value);
+const isRecordOf =
+  (is: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    isObject(value) && Object.values(value).every(is);
+const isFigure = (value: unknown): boolean =>
+  isObject(value) && isNumber(value.mean) && isNumber(value.interval) && isMissingOr(isNumber)(value.poolInterval);
+const isCell = (value: unknown): boolean => isFigure(value) && Number.isSafeInteger((value as CellResult).steps);
+const isPoint = (value: unknown): boolean => isFigure(value) && isNumber((value as { updates?: unknown }).updates);
+const isPool = (value: unknown): boolean =>
+  isObject(value) &&
+  isText(value.of) &&
+  isNumber(value.count) &&
+  [value.examples, value.seen].every(isMissingOr(isNumber));
+
+/** What each field of a row's result must be. */
+const rowFields: Readonly<Record<keyof RowResult, (value: unknown) => boolean>> = {
+  learner: isText,
+  updates: isNumber,
+  fullUpdates: isNumber,
+  checkpoint: isMissingOr((value) => value === "best" || value === "last"),
+  iteration: isMissingOr(isNumber),
+  seed: isNumber,
+  cells: isRecordOf(isCell),
+  protocols: isRecordOf(isText),
+  baselines: isMissingOr(isRecordOf(isRecordOf(isCell))),
+  trainingSeconds: isMissingOr(isNumber),
+  evaluationSeconds: isMissingOr(isNumber),
+  peakBytes: isMissingOr(isNumber),
+  pool: isMissingOr(isPool),
+  workers: isNumber,
+  command: isText,
+  versions: isRecordOf(isText),
+  created: isText,
+  curve: (value) => Array.isArray(value) && value.every(isPoint),
+};
+
+function requireRowResult(value: unknown, where: string): void {
+  const fields = Object.fromEntries(entriesOf(value, where));
+  for (const [name, is] of Object.entries(rowFields))
+    if (!is(fields[name])) throw new Error(`${name} of ${cut(where, 80)} is ${quoted(fields[name])}`);
 }

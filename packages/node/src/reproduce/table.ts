@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { learnerCatalogue } from "innerloop";
-import { isSystemError, reasonOf } from "../data/data-error.js";
+import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import {
   defaultExperimentOptions,
   type ExperimentOptions,
@@ -242,7 +242,7 @@ function checkRow(value: unknown, at: string, where: string, columns: readonly C
   const { preset } = train;
   if (typeof preset !== "string" || !isPresetName(preset)) {
     throw new UsageError(
-      `${at}.train.preset in ${where} is ${JSON.stringify(preset)}`,
+      `${at}.train.preset in ${where} is ${quoted(preset)}`,
       `Presets are ${presetNames.join(", ")}`,
     );
   }
@@ -286,7 +286,7 @@ function evaluationFields(
   where: string,
 ): { options?: Partial<ExperimentOptions>; steps?: number } {
   if (steps !== undefined && !(Number.isSafeInteger(steps) && (steps as number) >= 0))
-    throw new UsageError(`${at}.steps in ${where} is ${JSON.stringify(steps)}`, "Give a whole number of at least 0");
+    throw new UsageError(`${at}.steps in ${where} is ${quoted(steps)}`, "Give a whole number of at least 0");
   const place = `${at}.options in ${where}`;
   const checked = options === undefined ? undefined : checkExperimentOptions(fieldsOf(options, place), place);
   for (const name of Object.keys(checked ?? {})) {
@@ -333,4 +333,4 @@ function nameOf(value: unknown, where: string): string {
   throw new UsageError(`${where} is ${shortly(value)}`, "Use small letters, digits and -");
 }
 
-const shortly = (value: unknown): string => (value === undefined ? "not there" : JSON.stringify(value).slice(0, 60));
+const shortly = (value: unknown): string => (value === undefined ? "not there" : quoted(value));

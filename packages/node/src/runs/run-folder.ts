@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type CheckpointStore, checkpointSummary } from "innerloop";
 import { makeFolder, requireWritable } from "../data/atomic-write.js";
-import { isSystemError, reasonOf } from "../data/data-error.js";
+import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import {
@@ -181,7 +181,7 @@ function parseConfig(text: string, file: string): RunConfig {
     return typeof found === "string" ? found : fail(problem);
   };
   if (value.format !== runFormat)
-    return fail(`its format is ${shortly(value.format)}, this version reads "${runFormat}"`);
+    return fail(`its format is ${quoted(value.format)}, this version reads "${runFormat}"`);
   const experiment = textOf("experiment", "it does not say which experiment it is");
   try {
     const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
@@ -192,7 +192,7 @@ function parseConfig(text: string, file: string): RunConfig {
     const workers = settled("workers", value.workers);
     const { expectedBytes } = value;
     if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
-      return fail(`expectedBytes is ${shortly(expectedBytes)}`);
+      return fail(`expectedBytes is ${quoted(expectedBytes)}`);
     const options = {
       ...defaultExperimentOptions(),
       ...checkExperimentOptions(Object(value.options) as Record<string, unknown>, "options"),
@@ -268,8 +268,6 @@ function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
   if (typeof path !== "string" || !isAbsolute(path) || path.includes("\0")) return undefined;
   return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { path, sha256 } : undefined;
 }
-
-const shortly = (value: unknown): string => String(JSON.stringify(value)).slice(0, 60);
 
 /** Checkpoints are written aside, flushed and renamed, and so is the folder's own entry. */
 export function checkpointStore(files: UntrustedFolder): CheckpointStore {
