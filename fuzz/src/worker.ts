@@ -27,12 +27,16 @@ function tell(id: number, offset: number, input: Uint8Array): void {
   writeSync(status, statusBytes, 0, 16, 0);
 }
 
-/** What came of an input after it was done, or beside it. */
+/** What was thrown where nobody waits for it: outside of this process it would have ended it. */
 let astray: Finding[] = [];
-process.on("uncaughtException", (error) =>
-  astray.push(finding("uncoded", error, `uncaught: ${error.name}: ${error.message}`)),
-);
-process.on("unhandledRejection", (error) => astray.push(finding("uncoded", error, `unhandled: ${String(error)}`)));
+let onStray: (error: Error) => void = () => undefined;
+for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+  process.on(event, (thrown: unknown) => {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    astray.push(finding("crash", error, `${event}: ${error.name}: ${error.message}`));
+    onStray(error);
+  });
+}
 
 const places = new Map<string, InstanceType<typeof Place>>();
 const inputsOf = new Map<string, Inputs>();
@@ -52,7 +56,11 @@ async function runOne(reader: string, input: Uint8Array): Promise<{ outcome: str
   const before = process.cpuUsage();
   let outcome: ReturnType<typeof outcomeOf> = { is: "read" };
   try {
-    await record.run(Uint8Array.from(input), place);
+    // What is thrown where nobody waits for it would end the process: there is no result to wait for.
+    const strayed = new Promise<never>((_, reject) => {
+      onStray = reject;
+    });
+    await Promise.race([record.run(Uint8Array.from(input), place), strayed]);
   } catch (error) {
     outcome = outcomeOf(error);
   }
