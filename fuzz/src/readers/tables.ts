@@ -58,7 +58,7 @@ const tableReader: Reader = {
   sources: [
     "node/src/data/table-file.ts",
     "node/src/data/csv.ts",
-    "node/src/data/growing-classes.ts",
+    "node/src/data/table-columns.ts",
     "node/src/data/text-file.ts",
   ],
   weight: 2,
