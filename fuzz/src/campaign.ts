@@ -38,6 +38,10 @@ export interface CampaignOptions {
   readonly guided?: boolean;
   /** Inputs as they are, each of its reader, before all others. */
   readonly regressions?: readonly { readonly reader: string; readonly input: Uint8Array }[];
+  /** Address of the module whose `readers` they are; `readers/registry.js` unless given. */
+  readonly registry?: string;
+  /** How long an input may take that uses no processor time; 20 s unless given. */
+  readonly patienceMs?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (outcomes: Outcomes) => void;
   readonly onFinding?: (finding: Finding) => void;
@@ -54,6 +58,7 @@ export function scratchFolder(): string {
 /** Runs the inputs of all leases. */
 export async function campaign(options: CampaignOptions): Promise<Outcomes> {
   const { seed, workers, guided = false, signal } = options;
+  const registry = options.registry ?? new URL("readers/registry.js", import.meta.url).href;
   const startedAt = performance.now();
   const outcomes: Outcomes = {
     readers: new Map(),
@@ -85,7 +90,7 @@ export async function campaign(options: CampaignOptions): Promise<Outcomes> {
 
   async function work(name: string): Promise<void> {
     mkdirSync(join(root, name), { recursive: true });
-    const worker = new WorkerProcess(root, name);
+    const worker = new WorkerProcess(root, name, registry, options.patienceMs);
     try {
       for (const task of iterator) {
         if (signal?.aborted) break;

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { fileNameOf } from "./inputs.js";
 import { readers } from "./readers/registry.js";
@@ -44,6 +45,36 @@ test("every reader has its share of inputs at any time, and a run goes on where 
   const each = (list: typeof whole): string[] =>
     list.flatMap(({ reader, from, count }) => Array.from({ length: count }, (_, i) => `${reader} ${from + i}`));
   expect(each(split)).toEqual(each(whole));
+});
+
+test("what no reader may do is found, by its kind, and made small", { timeout: 240_000 }, async () => {
+  // As built: workers are processes of plain JavaScript.
+  const { campaign } = (await import(`${root}/fuzz/dist/campaign.js`)) as typeof import("./campaign.js");
+  const registry = pathToFileURL(join(root, "fuzz/dist/readers/faulty.fixture.js")).href;
+  const { readers: faulty } = (await import(registry)) as { readers: typeof readers };
+  const regressions = faulty.flatMap(({ name, seeds }) =>
+    (seeds() as Uint8Array[]).map((input) => ({ reader: name, input })),
+  );
+  const outcomes = await campaign({ leases: [], seed: 0, workers: 2, registry, regressions, patienceMs: 4000 });
+  const found = [...outcomes.findings.values()].map(({ reader, kind }) => [reader, kind]);
+  expect(Object.fromEntries(found)).toEqual({
+    uncoded: "uncoded",
+    wrong: "wrong",
+    message: "message",
+    hang: "hang",
+    never: "hang",
+    memory: "memory",
+    crash: "crash",
+    uncaught: "crash",
+    written: "written",
+    "network: a look-up": "network",
+    "network: an address": "network",
+    process: "process",
+  });
+  expect(outcomes.readers.get("good")?.outcomes).toEqual({ ILD71: 1 });
+  const [small] = [...outcomes.findings.values()].filter(({ reader }) => reader === "uncoded");
+  expect(Buffer.from(small!.input).toString()).toBe("e");
+  expect(existsSync(join(tmpdir(), "innerloop-fuzz-was-here"))).toBe(false);
 });
 
 const inputs = 20_000;

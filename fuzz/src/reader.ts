@@ -23,6 +23,13 @@ export interface Reader {
   run(input: Uint8Array, place: Place): Promise<unknown> | unknown;
 }
 
+/** The reader of a name. @throws Error where there is none */
+export function readerOf(readers: readonly Reader[], name: string): Reader {
+  const found = readers.find((reader) => reader.name === name);
+  if (!found) throw new Error(`there is no reader ${name}; --list names them`);
+  return found;
+}
+
 /** The folder of a worker, the only one that anything may be written in. */
 export class Place {
   constructor(readonly folder: string) {}

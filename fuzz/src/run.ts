@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type CampaignOptions, campaign, type Finding, type Outcomes } from "./campaign.js";
 import { corpusOf, fileNameOf } from "./inputs.js";
-import type { Reader } from "./reader.js";
-import { readerOf, readers } from "./readers/registry.js";
+import { type Reader, readerOf } from "./reader.js";
+import { readers } from "./readers/registry.js";
 import { leaseSize, leases } from "./schedule.js";
 import { findingLine, markdownTable, summaryOf, writeBetweenMarks } from "./table.js";
 
@@ -107,7 +107,8 @@ function progress(untilMs: number | undefined, total: number): (outcomes: Outcom
 async function fuzz(): Promise<void> {
   if (values.help) return void process.stdout.write(usage);
   if (values.list) return void console.log(readers.map(({ name, reads }) => `${name.padEnd(28)}${reads}`).join("\n"));
-  const chosen: readonly Reader[] = values.reader.length > 0 ? values.reader.map(readerOf) : readers;
+  const chosen: readonly Reader[] =
+    values.reader.length > 0 ? values.reader.map((name) => readerOf(readers, name)) : readers;
   const [seed, from, workers] = [whole("seed", 0), whole("from", 0), whole("workers", 1)];
   const isTimed = values.inputs === undefined && values.replay === undefined;
   const minutes = Number(values.minutes ?? 1);

@@ -1,17 +1,19 @@
-/** A process that runs inputs: `worker.js FOLDER`, asked over its channel. */
+/** A process that runs inputs: `worker.js FOLDER REGISTRY`, asked over its channel. */
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { Coverage } from "./coverage.js";
 import { standGuard, takeViolations } from "./guards.js";
 import type { Inputs } from "./inputs.js";
 import type { Answer, Found, Suspect, Task } from "./protocol.js";
+import type { Reader } from "./reader.js";
 
-const [folder = ""] = process.argv.slice(2);
+const [folder = "", registry = ""] = process.argv.slice(2);
 // Before any module of ours is loaded: they take functions of node:fs as they are then.
 standGuard(folder);
 const { Place } = await import("./reader.js");
 const { finding, outcomeOf } = await import("./outcome.js");
 const { Inputs: InputsOf } = await import("./inputs.js");
-const { readerOf } = await import("./readers/registry.js");
+const { readers } = (await import(registry)) as { readonly readers: readonly Reader[] };
+const { readerOf } = await import("./reader.js");
 const { mostMs, mostProcessBytes } = await import("./protocol.js");
 
 type Finding = ReturnType<typeof finding>;
@@ -50,7 +52,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 /** Runs one input to its end. */
 async function runOne(reader: string, input: Uint8Array): Promise<{ outcome: string; finding?: Finding; ms: number }> {
-  const record = readerOf(reader);
+  const record = readerOf(readers, reader);
   const place = places.get(reader) ?? new Place(`${folder}/${reader.replace(/\W/g, "-")}`);
   places.set(reader, place);
   const before = process.cpuUsage();
@@ -77,7 +79,7 @@ async function runOne(reader: string, input: Uint8Array): Promise<{ outcome: str
 
 async function answer(task: Task): Promise<Answer> {
   const { reader, seed, from, count, guided = false } = task;
-  const made = inputsOf.get(reader) ?? (await InputsOf.of(readerOf(reader)));
+  const made = inputsOf.get(reader) ?? (await InputsOf.of(readerOf(readers, reader)));
   inputsOf.set(reader, made);
   if (guided) coverage ??= new Coverage();
   const inputAt = (i: number): Uint8Array => task.inputs?.[i] ?? made.input(seed, from + i);

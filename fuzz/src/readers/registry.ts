@@ -17,9 +17,3 @@ export const readers: readonly Reader[] = [
   ...runReaders,
   ...commandReaders,
 ];
-
-export function readerOf(name: string): Reader {
-  const found = readers.find((reader) => reader.name === name);
-  if (!found) throw new Error(`there is no reader ${name}`);
-  return found;
-}
