@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -13,8 +15,8 @@ export default defineConfig({
     },
   },
   test: {
-    // No test reads or fills the user's cache of models; those about it name a folder of their own.
-    env: { INNERLOOP_CACHE: "off" },
+    // No test reads or fills the user's own folders; those about the cache of models name a folder of their own.
+    env: { INNERLOOP_CACHE: "off", INNERLOOP_CONFIG: join(tmpdir(), "innerloop-tests-config") },
     include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
   },
 });

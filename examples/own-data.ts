@@ -1,6 +1,19 @@
 // Few-shot classification of one's own arrays: classes are split, so that those at the end were never trained on.
 import { fileURLToPath } from "node:url";
-import { adam, anil, crossEntropy, episodes, labelledExamples, mlp, random, sgd, splitClasses, train } from "innerloop";
+import {
+  adam,
+  anil,
+  crossEntropy,
+  episodes,
+  labelledExamples,
+  mlp,
+  predictedClasses,
+  random,
+  sgd,
+  splitClasses,
+  toNumbers,
+  train,
+} from "innerloop";
 
 /** Stands for your own data: 60 kinds of signal, 20 recordings of each, 16 numbers a recording. */
 function recordings() {
@@ -43,13 +56,8 @@ export async function main({ iterations = 300, evaluationTasks = 200 } = {}) {
   // One task in full: five labelled recordings, and the kinds that it then sees in others.
   const { support, query } = heldOut.sample(2, 0);
   const task = await run.adapt(support, { steps: 10 });
-  const logits = await task.predict(query.x);
-  const values = Array.from(logits.data as Float32Array);
-  const predicted = Array.from(query.y.data as Int32Array, (_, row) => {
-    const scores = values.slice(5 * row, 5 * row + 5);
-    return scores.indexOf(Math.max(...scores));
-  });
-  console.log(`kinds      ${Array.from(query.y.data as Int32Array).join(" ")}\npredicted  ${predicted.join(" ")}`);
+  const predicted = predictedClasses(await task.predict(query.x));
+  console.log(`kinds      ${toNumbers(query.y).join(" ")}\npredicted  ${predicted.join(" ")}`);
   return rows;
 }
 

@@ -1,6 +1,6 @@
 // Learns to learn sine waves from ten points, then meets a wave of its own: npm run build && node examples/dist/sinusoid.js
 import { fileURLToPath } from "node:url";
-import { adam, maml, meanSquaredError, mlp, sgd, sinusoids, train } from "innerloop";
+import { adam, maml, meanSquaredError, mlp, sgd, sinusoids, toNumbers, train } from "innerloop";
 
 export async function main({ iterations = 2000, evaluationTasks = 600 } = {}) {
   const learner = maml({
@@ -24,12 +24,12 @@ export async function main({ iterations = 2000, evaluationTasks = 600 } = {}) {
   const grid = [-4, -3, -2, -1, 0, 1, 2, 3, 4].map((at) => [at]);
   const untouched = await run.adapt({ x, y }, { steps: 0 });
   const task = await run.adapt({ x, y }, { steps: 10 });
-  const before = await untouched.predict(grid);
-  const curve = await task.predict(grid);
+  const before = toNumbers(await untouched.predict(grid));
+  const curve = toNumbers(await task.predict(grid));
 
   console.log("     x   wave  before   after ten steps");
   grid.forEach(([at], i) => {
-    const columns = [at!, wave(at!), Number(before.data![i]), Number(curve.data![i])];
+    const columns = [at!, wave(at!), before[i]!, curve[i]!];
     console.log(columns.map((value) => value.toFixed(2).padStart(7)).join(" "));
   });
 

@@ -19,6 +19,9 @@ export interface TensorType {
 /** A tensor, or what an operation takes in its place: a plain number adopts the type of its neighbour. */
 export type TensorLike = Tensor | number;
 
+/** Values of a tensor that consoles show. */
+const valuesShown = 12;
+
 let nextId = 0;
 
 /** @internal The number of tensors made so far: each has an id from before this, any made later one from there on. */
@@ -73,6 +76,35 @@ export class Tensor implements TensorType {
 
   toString(): string {
     return `${this.dtype}${formatShape(this.shape)}`;
+  }
+
+  /**
+   * The values as nested arrays of numbers, one for each axis; a number where there is none.
+   *
+   * @throws IL402 where the tensor is an input or an operation: only running a program gives it values
+   * @example (await task.predict([[0], [1]])).toArray() // [[0.2], [0.9]]
+   */
+  toArray(): NestedNumbers {
+    const flat = toNumbers(this);
+    let at = 0;
+    const nested = (axis: number): NestedNumbers =>
+      axis === this.rank ? flat[at++]! : Array.from({ length: this.shape[axis]! }, () => nested(axis + 1));
+    return nested(0);
+  }
+
+  /** Type, shape and values, where there are any: what JSON shows. */
+  toJSON(): { readonly dtype: DType; readonly shape: Shape; readonly values?: readonly number[] } {
+    const { dtype, shape } = this;
+    return { dtype, shape, ...(this.data ? { values: toNumbers(this) } : {}) };
+  }
+
+  /** `float32[2, 3] 0.1, 0.2, ...`: what consoles of Node show. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    if (!this.data) return `${this}${this.primitive ? ` of ${this.primitive.name}, without values` : ", an input"}`;
+    const first = Array.from(this.data.subarray(0, valuesShown) as ArrayLike<number | bigint>, (value) =>
+      String(Number(Number(value).toPrecision(6))),
+    );
+    return `${this} ${first.join(", ")}${this.size > valuesShown ? ", ..." : ""}`;
   }
 
   /** @internal The tensor that an operation on these inputs makes: the one made before, where there is one. */

@@ -1,5 +1,16 @@
 import { declareLibraryModule } from "@innerloop/graph";
 
+// What users of this package need of the compiler: values in and out. Operations, for models of one's own, are its own.
+export {
+  type DType,
+  type Executor,
+  type NestedNumbers,
+  Tensor,
+  type Tree,
+  type TypedArray,
+  tensor,
+  toNumbers,
+} from "@innerloop/graph";
 export { bernoulliMask, uniformInGraph } from "./graph-random.js";
 export * from "./layers/index.js";
 export * from "./learners/index.js";

@@ -4,10 +4,13 @@ import {
   calibrationError,
   crossEntropy,
   type Examples,
+  episodes,
   evaluate,
+  figureDifference,
   key,
   type Learner,
   type Loss,
+  labelledExamples,
   linear,
   maml,
   meanSquaredError,
@@ -164,6 +167,46 @@ test("float32 keeps the distances between inputs that are far from the origin", 
     return (await evaluate(asked)).rows[0]!.figures.accuracy!.mean;
   };
   expect(await accuracy(20_000)).toBeCloseTo(await accuracy(0), 1);
+});
+
+describe("tasks of few classes", () => {
+  const classes = Array.from({ length: 5 }, (_, c) => ({
+    name: `c${c}`,
+    // Class 0 lies among the others, which lie apart: its queries are hard.
+    examples: Array.from({ length: 40 }, (_each, i) =>
+      random(c, i).normal(c === 0 ? 0 : 3 * Math.cos(c), c === 0 ? 4 : 1),
+    ),
+  }));
+  const data = labelledExamples({ name: "few", exampleShape: [1], classes });
+  const evaluated = (ways: number, seen = false) => {
+    const source = episodes(data, { ways, shots: 2, queries: 3 });
+    const tasks = seen ? { ...source, pool: { ...source.pool!, seen: true as const } } : source;
+    const pixels = nearestNeighbour({ ways });
+    return evaluate({ learner: pixels, params: pixels.init(key(0)), tasks, count: 80, executor });
+  };
+
+  test("have an interval that counts them, from what classes do to tasks, or where tasks have all, to their queries", async () => {
+    for (const ways of [2, 5]) {
+      const { rows, draws, byClass, values } = await evaluated(ways);
+      const { interval, poolInterval } = rows[0]!.figures.accuracy!;
+      expect(draws).toMatchObject({ of: "classes", count: 5, examples: 200 });
+      expect(poolInterval).toBeGreaterThan(2 * interval);
+      expect(byClass === undefined).toBe(ways === 2);
+      byClass?.[0]!.accuracy!.forEach((list, task) => {
+        const mean = list.reduce((a, b) => a + b, 0) / ways;
+        expect(mean).toBeCloseTo(values[0]!.accuracy![task]!, 5);
+      });
+    }
+  });
+
+  test("have none where training has seen these classes, and a difference of a learner to itself is 0", async () => {
+    const { rows, draws } = await evaluated(2, true);
+    expect(draws).toMatchObject({ count: 5, seen: true });
+    expect(rows[0]!.figures.accuracy!.poolInterval).toBeUndefined();
+    const all = await evaluated(5);
+    const difference = figureDifference([all, 0, "accuracy"], [all, 0, "accuracy"]);
+    expect(difference).toEqual({ mean: 0, interval: 0, poolInterval: 0 });
+  });
 });
 
 test("of yes and no, the top probability is that of the likelier one", async () => {

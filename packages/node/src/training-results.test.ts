@@ -106,7 +106,7 @@ describe("class indices", () => {
 
   test("out of range are refused in training and in adapting, not trained on in silence", async () => {
     await expect(train({ ...options, tasks: labelled([1, 2]) })).rejects.toThrow(
-      /ILR101 tasks: class index 2 in a task of 2 classes/,
+      /^ILR105 train: task 0 of two points: support\.y\[1\] is 2, and its tasks have 2 classes/,
     );
     const run = await train({ ...options, tasks: labelled([0, 1]), onEvent: () => undefined });
     await expect(run.adapt({ x: [[0.5]], y: [-1] })).rejects.toThrow(/^ILR105 run\.adapt: y\[0\] is -1/);

@@ -425,7 +425,8 @@ describe("errors", () => {
         const { support, query } = source.sample(seed, index);
         return {
           support,
-          query: { x: query.x, y: tensor(new Float32Array(query.y.size).fill(Number.NaN), query.y.shape) },
+          // Its square is beyond float32.
+          query: { x: query.x, y: tensor(new Float32Array(query.y.size).fill(1e30), query.y.shape) },
         };
       },
     };

@@ -124,6 +124,31 @@ describe("groupedRegression", () => {
     expect(groupedRegression(table, options).scales.y).toEqual({ mean: 0, deviation: 1 });
   });
 
+  it("takes the mean of the training groups for inputs without a value, where that is asked for", () => {
+    const columns = {
+      g: ["a", "a", "b", "b", "c", "c"],
+      x: [1, Number.NaN, 50, Number.NaN, 60, 70],
+      y: [1, 2, 3, 4, 5, 6],
+    };
+    const holes: Table = { name: "holes", columns };
+    const asked: GroupedRegressionOptions = {
+      ...{ groupColumn: "g", inputs: ["x"], targets: ["y"], shots: 1, missing: "mean" },
+      split: { train: ["a"], validation: ["b"], test: ["c"] },
+    };
+    const { tasks, scales } = groupedRegression(holes, { ...asked, standardize: false });
+    const task = tasks.validation.sample(0, 0);
+    const x = [task.support, task.query].flatMap((examples) => [...(examples.x.data as Float32Array)]);
+    // Of the other training row, not of those held out.
+    expect(x.sort((a, b) => a - b)).toEqual([1, 50]);
+    expect(scales.x).toEqual({ mean: 0, deviation: 1 });
+    expect(tasks.train.description).toMatchObject({ missingInputs: "mean of the training groups" });
+    expect(() => groupedRegression(holes, { ...asked, missing: "refuse" })).toThrow(
+      /ILT302 .*column "x".*missing: "mean"/,
+    );
+    const noTarget = { ...columns, y: [1, 2, 3, Number.NaN, 5, 6] };
+    expect(() => groupedRegression({ name: "holes", columns: noTarget }, asked)).toThrow(/ILT302 .*column "y"/);
+  });
+
   it("pads tasks of numbers that vary, and takes what small groups have", () => {
     const small = sensors([...new Array<number>(10).fill(12), ...new Array<number>(10).fill(3)]);
     const { tasks } = groupedRegression(small, { ...options, shots: { from: 1, to: 4 }, queries: { from: 2, to: 5 } });

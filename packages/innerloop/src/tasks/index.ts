@@ -62,3 +62,4 @@ export {
   taskErrorCodes,
   withoutPadding,
 } from "./task.js";
+export { finiteResult, type LabelRange, type TaskRules } from "./value-gate.js";

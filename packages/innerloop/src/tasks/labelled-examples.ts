@@ -1,7 +1,7 @@
 import { formatShape, type NestedNumbers, sizeOf, type TypedArray } from "@innerloop/graph";
 import { random } from "../random.js";
 import { type Split, TaskError, wholeNumber } from "./task.js";
-import { firstNotFinite, isBytes, isNumericArray, shownValue } from "./value-gate.js";
+import { firstHole, firstNotFinite, isBytes, isNumericArray, shownValue } from "./value-gate.js";
 
 /** Quarter turns counterclockwise. */
 export type Rotation = 0 | 1 | 2 | 3;
@@ -65,7 +65,8 @@ export function labelledExamples(input: {
     const problem = `classes is ${shownValue(input.classes)}`;
     throw new TaskError("ILT301", "labelledExamples", problem, "Give a list of { name, examples }");
   }
-  const classes = input.classes.map((given: ExampleClassInput | undefined, i): ExampleClass => {
+  requireNoHole(input.classes, "classes");
+  const classes = input.classes.map((given: ExampleClassInput | null, i): ExampleClass => {
     const { name, examples, split } = given ?? ({} as Partial<ExampleClassInput>);
     if (typeof name !== "string") {
       const problem = `the name of class ${i} is ${shownValue(name)}`;
@@ -118,6 +119,17 @@ function requireKept(values: TypedArray, name: string): Uint8Array | Float32Arra
   throw new TaskError("ILT301", "labelledExamples", problem, "Convert it: new Uint8Array(bytes), Float32Array.from(x)");
 }
 
+function requireNoHole(list: readonly unknown[], what: string): void {
+  const hole = firstHole(list);
+  if (hole < 0) return;
+  throw new TaskError(
+    "ILT301",
+    "labelledExamples",
+    `${what}: number ${hole} is undefined`,
+    "Leave it out, or fill it in",
+  );
+}
+
 const notFiniteExample = (name: string, example: number, found: string): TaskError =>
   new TaskError(
     "ILT302",
@@ -136,13 +148,11 @@ function flattenExamples(
   shape: readonly number[],
 ): Uint8Array | Float32Array {
   const size = sizeOf(shape);
-  const lists = Array.from(examples, (example, index) => {
-    if (isNumericArray(example)) return requireKept(example, name);
-    return flattenNumbers(example, name, index, shape);
-  });
-  const allBytes = lists.length > 0 && lists.every(isBytes);
-  const values = allBytes ? new Uint8Array(lists.length * size) : new Float32Array(lists.length * size);
-  lists.forEach((flat, index) => {
+  requireNoHole(examples, `class "${name}", its examples`);
+  const allBytes = examples.length > 0 && examples.every(isBytes);
+  const values = allBytes ? new Uint8Array(examples.length * size) : new Float32Array(examples.length * size);
+  examples.forEach((example, index) => {
+    const flat = isNumericArray(example) ? requireKept(example, name) : flattenNumbers(example, name, index, shape);
     if (flat.length !== size) {
       const problem = `class "${name}", example ${index} has ${flat.length} values where the shape holds ${size}`;
       throw new TaskError("ILT301", "labelledExamples", problem, "Give all examples the same shape");

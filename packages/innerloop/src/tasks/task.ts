@@ -31,7 +31,9 @@ export interface TargetColumn {
  * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where
  * it stopped, any worker can make any task, and all learners are evaluated on the same ones.
  *
- * All tasks of one source have the same shapes and dtypes: one compiled graph serves them all.
+ * All tasks of one source have the same shapes and dtypes: one compiled graph serves them all. Their values are finite and
+ * their labels those of `classes`, or of the learner where that is not given: training and evaluation look at each task
+ * that they draw, and refuse others (ILR105).
  */
 export interface TaskSource {
   readonly name: string;
@@ -88,7 +90,8 @@ export function withoutPadding({ support, query }: Task): Task {
   return { support: presentRows(support), query: presentRows(query) };
 }
 
-function presentRows({ x, y, present }: Examples): Examples {
+/** @internal Examples without the rows that are padding. */
+export function presentRows({ x, y, present }: Examples): Examples {
   if (!present) return { x, y };
   if (!present.data) throw new TypeError("withoutPadding: the task has no values. Give it one that a source sampled");
   const rows = Array.from(present.data as Float32Array, (value, row) => (value > 0 ? row : -1)).filter(

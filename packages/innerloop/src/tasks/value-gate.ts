@@ -20,7 +20,7 @@ import {
 } from "@innerloop/graph";
 import type { Loss } from "../losses.js";
 import { TrainingError } from "../training/training-error.js";
-import type { Examples, Task, TaskSource } from "./task.js";
+import { type Examples, presentRows, type Task, type TaskSource } from "./task.js";
 
 /** Targets that are class indices, or numbers of a range: what is said of one that is none. */
 export interface LabelRange {
@@ -92,7 +92,8 @@ export const expectedBy = ({ x, y }: Examples): ExpectedExamples => ({
 // --- examples of a user's --------------------------------------------------------------------------------------------
 
 /**
- * A user's support set as tensors: values may be tensors, nested arrays, typed arrays, or lists of these.
+ * A user's support set as tensors, without rows that are not present: values may be tensors, nested arrays, typed arrays, or lists of these; rows may be
+ * flat, and those of one value that value.
  *
  * @throws TrainingError ILR105 where they are not of the expected kind: `run.adapt: y[3] is 7, and ...`
  */
@@ -112,7 +113,7 @@ export function enteredExamples(
     mask === undefined ? {} : { present: enteredRows(operation, "present", mask, { dtype: "float32", rowShape: [] }) };
   const examples = { x, y, ...present };
   requireRows(operation, "", examples);
-  return examples;
+  return presentRows(examples);
 }
 
 /** A user's inputs as a tensor [n, ...rowShape]; throws as `enteredExamples` does. */
@@ -127,14 +128,15 @@ function enteredRows(
   range?: LabelRange,
 ): Tensor {
   const labels = areLabels(dtype, 1 + rowShape.length, range) ? range : undefined;
-  const form = `Give ${name} as [${["examples", ...rowShape].join(", ")}]: numbers, an array for each axis`;
+  const form = `Give ${name} as [${["examples", ...rowShape].join(", ")}]: numbers, a list for each row`;
   const refuse = (problem: string, remedy = form): never => {
     throw refusal(operation, problem, remedy);
   };
   const rowSize = sizeOf(rowShape);
   if (values instanceof Tensor) {
     if (!values.data) refuse(`${name} is ${values} without values`, "Give the result of a run, or tensor(values)");
-    if (values.rank !== 1 + rowShape.length || !sameShape(values.shape.slice(1), rowShape))
+    const isFlat = values.rank > 0 && values.rank <= 2 && values.size === values.shape[0]! * rowSize;
+    if (!isFlat && !(values.rank > 0 && sameShape(values.shape.slice(1), rowShape)))
       refuse(`${name} has the shape ${formatShape(values.shape)}`);
   }
   const requireNoBytes = (part: unknown, where: string): void => {
@@ -148,10 +150,8 @@ function enteredRows(
   const count = flat ? flat.length / rowSize : (values as readonly unknown[]).length;
   if (count === 0) refuse(`${name} holds no examples`);
   // Before there is room for them: an array may have holes without end.
-  const rows = flat ? [] : (values as readonly unknown[]);
-  let hole = 0;
-  while (hole < rows.length && rows[hole] !== undefined) hole++;
-  if (hole < rows.length) refuse(`${name}[${hole}] is undefined`);
+  const hole = flat ? -1 : firstHole(values as readonly unknown[]);
+  if (hole >= 0) refuse(`${name}[${hole}] is undefined`);
   const shape = [count, ...rowShape];
   const whole = labels !== undefined || !isFloat(dtype);
   const out = allocate(dtype, count * rowSize);
@@ -172,19 +172,23 @@ function enteredRows(
   }
   let at = 0;
   const walk = (part: unknown, axis: number): void => {
-    const here = (): string => placeOf(name, shape.slice(0, axis), Math.floor(at / sizeOf(shape.slice(axis))));
-    if (axis === shape.length) {
+    const isList = Array.isArray(part);
+    const isArray = isList || isNumericArray(part);
+    // A row of one value may be that value.
+    if (axis === shape.length || (axis === 1 && rowSize === 1 && !isArray)) {
       put(part, at++);
       return;
     }
-    const isList = Array.isArray(part);
-    if (!isList && !isNumericArray(part)) refuse(`${here()} is ${shownValue(part)}, where an array was expected`);
+    const here = (): string => placeOf(name, shape.slice(0, axis), Math.floor(at / sizeOf(shape.slice(axis))));
+    if (!isArray) refuse(`${here()} is ${shownValue(part)}, where an array was expected`);
     if (axis > 0) requireNoBytes(part, here());
     const list = part as ArrayLike<unknown>;
-    // A row may be flat in a typed array, as images often are.
-    const size = isList ? shape[axis]! : sizeOf(shape.slice(axis));
+    // And a row may be flat, as images often are.
+    const isFlat =
+      !isList || (axis === 1 && rowShape.length > 1 && !Array.isArray(list[0]) && !isNumericArray(list[0]));
+    const size = isFlat ? sizeOf(shape.slice(axis)) : shape[axis]!;
     if (list.length !== size) refuse(`${here()} has ${list.length} values, where ${size} were expected`);
-    for (let i = 0; i < size; i++) walk(list[i], isList ? axis + 1 : shape.length);
+    for (let i = 0; i < size; i++) walk(list[i], isFlat ? shape.length : axis + 1);
   };
   walk(values, 0);
   return tensor(out, shape, dtype);
@@ -238,6 +242,8 @@ export interface TaskRules {
  */
 export function requireTask(task: Task, which: string, rules: TaskRules): Task {
   const operation = `${rules.operation}: ${which}`;
+  if (tagOf(task) === "Promise")
+    throw refusal(operation, "it is a promise", "A source samples without waiting: load what it needs before training");
   for (const set of ["support", "query"] as const) {
     const examples = (task as Partial<Task> | undefined)?.[set] as Partial<Examples> | undefined;
     for (const name of ["x", "y", "present"] as const) {
@@ -298,7 +304,10 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
     ["present", present],
   ] as const) {
     if (!values || (values.shape[0] === count && (name === "y" || values.rank === 1))) continue;
-    const problem = `${prefix}x is ${formatShape(x.shape)} and ${prefix}${name} ${formatShape(values.shape)}`;
+    const problem =
+      values.shape[0] === count
+        ? `${prefix}${name} has the shape ${formatShape(values.shape)}`
+        : `${prefix}x has ${count ?? "no"} rows and ${prefix}${name} ${values.shape[0] ?? "none"}`;
     throw refusal(operation, problem, `Give as many rows of ${name} as of x${name === "y" ? "" : ", one number each"}`);
   }
   const mask = present && toNumbers(present);
@@ -314,7 +323,7 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
 // --- what comes out --------------------------------------------------------------------------------------------------
 
 /**
- * Passes on what adaptation or a prediction came to.
+ * @internal Passes on what adaptation or a prediction came to.
  *
  * @param given the inputs that it came of; those of a training task, for comparison
  * @throws TrainingError ILR106 where it is not finite
@@ -392,6 +401,13 @@ export const isNumericArray = (value: unknown): value is TypedArray =>
 
 /** Bytes, which may be pixels up to 255. */
 export const isBytes = (value: unknown): boolean => ["Uint8Array", "Uint8ClampedArray"].includes(tagOf(value));
+
+/** The first place of a list that holds nothing, or -1. What goes through all the places of a sparse list may never end. */
+export function firstHole(list: readonly unknown[]): number {
+  let at = 0;
+  while (at < list.length && list[at] !== undefined) at++;
+  return at < list.length ? at : -1;
+}
 
 /** A value as messages show it: `"cat" (text)`, `undefined`, `an array of 3`. */
 export function shownValue(value: unknown): string {

@@ -10,7 +10,9 @@ import { sgd } from "../optimizers.js";
 import { key } from "../random.js";
 import { sampleTasks } from "../training/task-batch.js";
 import { type EpisodeOptions, episodes } from "./episodes.js";
+import { groupedRegression } from "./grouped-regression.js";
 import { type LabelledExamples, labelledExamples } from "./labelled-examples.js";
+import { semiSupervisedEpisodes } from "./semi-supervised-episodes.js";
 import { type Examples, type Task, withoutPadding } from "./task.js";
 
 /** Class c, example e has the value 1000 c + e + 1: no example is zeros, and every row says where it came from. */
@@ -35,6 +37,54 @@ function perClass({ y, present }: Examples): number[] {
   });
   return counts;
 }
+
+describe("the pool of a source", () => {
+  it.each([
+    ["fixed", { ways: 5, shots: 2, queries: 3 }],
+    ["varying", { ways: { from: 2, to: 6 }, shots: { from: 1, to: 4 }, queries: 2, balanced: false }],
+  ] as const)("tells the classes of each task in the order of their labels: %s", (_what, options) => {
+    const source = episodes(many, options);
+    expect(source.pool).toMatchObject({ of: "classes", count: 12, examples: 480 });
+    for (let index = 0; index < 40; index++) {
+      const { support } = source.sample(7, index);
+      const labels = Array.from(support.y.data as Int32Array);
+      const present = support.present ? presentOf(support) : labels.map(() => 1);
+      const found: number[] = [];
+      tagsOf(support).forEach((tag, row) => {
+        if (present[row] === 1) found[labels[row]!] = Math.floor(tag / 1000);
+      });
+      expect(source.pool!.drawn(7, index)).toEqual(found);
+    }
+  });
+
+  it("does so for semi-supervised episodes, and knows the group of a table's task", () => {
+    const hidden = semiSupervisedEpisodes(many, { ways: 3, shots: 1, queries: 1, unlabelled: 2, distractorClasses: 2 });
+    const column = (of: (group: number, row: number) => number) =>
+      Array.from({ length: 60 }, (_, i) => of(Math.floor(i / 6), i % 6));
+    const table = {
+      name: "t",
+      columns: { group: column((group) => group).map(String), x: column((_, row) => row), y: column((group) => group) },
+    };
+    const { tasks } = groupedRegression(table, {
+      groupColumn: "group",
+      inputs: ["x"],
+      targets: ["y"],
+      shots: 2,
+      standardize: false,
+    });
+    const groups = new Map<number, number>();
+    expect(tasks.train.pool).toMatchObject({ of: "groups", count: 7, examples: 42 });
+    for (let index = 0; index < 30; index++) {
+      const { query } = hidden.sample(3, index);
+      expect(hidden.pool!.drawn(3, index)).toEqual(tagsOf(query).map((tag) => Math.floor(tag / 1000)));
+      const [drawn] = tasks.train.pool!.drawn(3, index);
+      const group = Number(tasks.train.sample(3, index).query.y.data![0]);
+      expect(groups.get(drawn!) ?? group).toBe(group);
+      groups.set(drawn!, group);
+    }
+    expect(groups.size).toBeGreaterThan(3);
+  });
+});
 
 describe("episodes that vary", () => {
   it("leave fixed numbers as they were", () => {

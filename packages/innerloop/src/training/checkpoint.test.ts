@@ -5,7 +5,14 @@ import { mlp } from "../layers/models.js";
 import { noiseLike } from "../numerical.fixture.js";
 import { adam, type Optimizer, sgd } from "../optimizers.js";
 import { key } from "../random.js";
-import { decodeCheckpoint, decodeParams, encodeCheckpoint, type TrainingState } from "./checkpoint.js";
+import {
+  checkpointSummary,
+  decodeCheckpoint,
+  decodeParams,
+  encodeCheckpoint,
+  keyWithin,
+  type TrainingState,
+} from "./checkpoint.js";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
 import { TrainingError } from "./training-error.js";
 
@@ -144,6 +151,30 @@ describe("hostile bytes", () => {
       ),
       { numRuns: 1500 },
     );
+  });
+
+  test("a flipped bit is found, wherever it is", () => {
+    for (let at = 0; at < good.length; at++) {
+      const bytes = good.slice();
+      bytes[at]! ^= 1 << (at % 8);
+      expect(outcome(bytes), `byte ${at}`).toBe("ILR201");
+    }
+  });
+
+  test("a file of before there were checksums still loads", () => {
+    const { tensors, metadata } = decodeSafetensors(good);
+    const { sha256: _, ...others } = metadata;
+    const before = { ...others, format: "innerloop checkpoint 1" };
+    expect(outcome(encodeSafetensors({ tensors, metadata: before }))).toBe("read");
+    expect(outcome(encodeSafetensors({ tensors, metadata: { ...metadata, format: before.format } }))).toBe("ILR201");
+    expect(outcome(encodeSafetensors({ tensors, metadata: others }))).toBe("ILR201");
+  });
+
+  test("a model larger than the checkpoint is refused before it has memory", () => {
+    const wide = mlp({ sizes: [1, 60_000, 60_000, 1] });
+    expect(codeOf(() => wide.init(keyWithin(good, 5)))).toBe("ILR202");
+    expect(stored(mlp({ sizes: [1, 3, 2] }).init(keyWithin(good, 5)))).toEqual(stored(fresh.params));
+    expect(checkpointSummary(good)).toEqual({ iteration: 12, parameters: 14 });
   });
 
   test("any bytes at all are refused", () => {

@@ -41,6 +41,7 @@ export {
   openSetAnswers,
 } from "./open-set.js";
 export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
+export { predictedClasses, probabilitiesOf } from "./predictions.js";
 export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
 export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys } from "./task-batch.js";

@@ -82,7 +82,7 @@ export class Run<Params extends Tree = Tree> {
     this.knownLabels ??= labelsOf(
       learner,
       tasks.train,
-      classesOf(learner, () => traced(learner, params, seen)) ?? tasks.train.classes,
+      learner.classes ?? tasks.train.classes ?? classesOf(learner, () => traced(learner, params, seen)),
       (n) => `this run tells ${n} classes apart`,
     );
     return this.knownLabels.support;

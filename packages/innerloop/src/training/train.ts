@@ -13,8 +13,9 @@ import {
 } from "./checkpoint.js";
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
-import { type Evaluation, evaluator } from "./evaluate.js";
+import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "./evaluate.js";
 import { metaPrograms } from "./meta-step.js";
+import { progressLine, terminal } from "./progress.js";
 import { type BestParams, Run } from "./run.js";
 import { checkedTask, classesOf, requireToldApart, rulesFor, taskBatch, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -74,6 +75,11 @@ export interface TrainOptions<Params extends Tree> {
   readonly validation?: {
     readonly every: number;
     readonly count?: number;
+    /**
+     * The most adaptation steps that results will be about, where they are more than the learner's: looked at before it
+     * is said that adaptation does not help.
+     */
+    readonly mostSteps?: number;
     /** Stop after so many validations without a better one. Never by default. */
     readonly patience?: number;
   };
@@ -83,7 +89,10 @@ export interface TrainOptions<Params extends Tree> {
     /** Continue from the store's last checkpoint, where there is one. */
     readonly resume?: boolean;
   };
+  /** Takes what happens, in order. Without it, a training in a terminal shows a line of progress on standard error. */
   readonly onEvent?: (event: TrainingEvent) => void;
+  /** False for no line of progress, and warnings alone. */
+  readonly progress?: boolean;
   /** Abort to stop after the current update; the checkpoint store then holds where to go on. */
   readonly signal?: AbortSignal;
 }
@@ -105,9 +114,14 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
   if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
   if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
-  const emit = options.onEvent ?? warnOnly;
+  const stream = options.onEvent || options.progress === false ? undefined : terminal();
+  const progress = stream && progressLine(stream);
+  const emit = (event: TrainingEvent): void => {
+    progress?.onEvent(event);
+    (options.onEvent ?? warnOnly)(event);
+  };
   const executor = options.executor ?? (await defaultExecutor());
-  const sources = "sample" in options.tasks ? { train: options.tasks, validation: options.tasks } : options.tasks;
+  const sources = sourcesOf(options.tasks);
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed, executor);
@@ -152,14 +166,22 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     await checkpoints?.store.save(name, encodeCheckpoint(state));
     if (checkpoints && name === "last") kept = state.iteration;
   };
-  const validator = await evaluator({
+  const validators = {
     learner,
     tasks: sources.validation,
     count: validation?.count ?? defaultValidationTasks,
     taskSeed: splitSeed(seed, "validation"),
     executor,
-  });
+  };
+  const validator = await evaluator(validators);
   const validated = (): Promise<Evaluation> => validator.run(state.params);
+  const warningOf = async (evaluation: Evaluation): Promise<string | undefined> => {
+    const { mostSteps = 0 } = validation ?? {};
+    const message = adaptationWarning(evaluation);
+    if (message === undefined || mostSteps <= (learner.steps ?? mostSteps)) return message;
+    const further = await evaluate({ ...validators, params: state.params, steps: [0, mostSteps] });
+    return adaptationWarning(evaluation, further);
+  };
   // Where nothing adapts in steps, there is no before and after to compare.
   const looksAtAdaptation = !validation && learner.steps !== undefined;
   if (iterations > 0 && (validation || looksAtAdaptation)) {
@@ -205,7 +227,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
           sinceBest: better ? 0 : state.sinceBest + 1,
         };
         emit({ type: "validation", iteration, evaluation, best: better });
-        const message = adaptationWarning(evaluation);
+        const message = await warningOf(evaluation);
         if (message) emit({ type: "warning", iteration, message });
         if (better) await save("best");
       }
@@ -222,14 +244,18 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     if (looksAtAdaptation && reason === "finished" && iterations > 0) {
       // No adaptation goes unchecked: where validation is off, it is looked at once.
       await programs.release();
-      const message = adaptationWarning(await validated());
+      const message = await warningOf(await validated());
       if (message) emit({ type: "warning", iteration: state.iteration, message });
     }
+  } catch (error) {
+    progress?.end();
+    throw error;
   } finally {
     // What comes after training has the memory for itself.
     await Promise.all([programs.release(), validator.release()]);
   }
   emit({ type: "end", iteration: state.iteration, reason });
+  progress?.end();
   return new Run({
     learner,
     params: state.params,
@@ -240,6 +266,18 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     seed,
     executor,
   });
+}
+
+function sourcesOf(tasks: TrainOptions<Tree>["tasks"]): {
+  readonly train: TaskSource;
+  readonly validation: TaskSource;
+} {
+  const isSource = (value: unknown): value is TaskSource =>
+    typeof (value as Partial<TaskSource> | undefined)?.sample === "function";
+  if (isSource(tasks)) return { train: tasks, validation: tasks };
+  if (isSource(tasks?.train) && isSource(tasks.validation)) return tasks;
+  const problem = tasks ? "one of train and validation is no source of tasks" : `they are ${tasks}`;
+  throw new TrainingError("ILR101", "tasks", problem, "Give a source, or { train, validation }: objects with `sample`");
 }
 
 /** Tasks that adaptation is looked at on, unless `validation.count` says otherwise. */
@@ -336,14 +374,31 @@ function diverged(
 
 /** Warnings reach the user of a library call that listens to no events, too. */
 function warnOnly(event: TrainingEvent): void {
-  if (event.type === "warning") console.warn(`innerloop: after ${event.iteration} updates, ${event.message}`);
+  if (event.type === "warning") {
+    const updates = `${event.iteration} ${event.iteration === 1 ? "update" : "updates"}`;
+    console.warn(`innerloop: after ${updates}, ${event.message}`);
+  }
 }
 
-/** Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. */
-export function adaptationWarning(evaluation: Evaluation): string | undefined {
+/**
+ * Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. Of classes
+ * that is their accuracy, for a loss may rise with it where predictions become too sure.
+ *
+ * @param further the same after more steps than training takes, where results will be about as many
+ */
+export function adaptationWarning(evaluation: Evaluation, further?: Evaluation): string | undefined {
   const [before, after] = [evaluation.rows[0], evaluation.rows.at(-1)];
   if (!before || !after || after.steps === before.steps) return undefined;
-  const [from, to] = [before.figures.loss!, after.figures.loss!];
-  if (to.mean < from.mean) return undefined;
-  return `adaptation does not help: the loss on held-out tasks is ${from.mean.toPrecision(4)} before and ${to.mean.toPrecision(4)} after ${after.steps} ${after.steps === 1 ? "step" : "steps"}. Try another inner learning rate or number of steps, or train longer`;
+  const name = before.figures.accuracy ? "accuracy" : "loss";
+  const mean = ({ figures }: EvaluationRow): number => figures[name]!.mean;
+  const helps = (row: EvaluationRow): boolean =>
+    name === "accuracy" ? mean(row) > mean(before) : mean(row) < mean(before);
+  if (helps(after)) return undefined;
+  const shown = (row: EvaluationRow): string => mean(row).toPrecision(4);
+  const steps = (row: EvaluationRow): string => `${row.steps} ${row.steps === 1 ? "step" : "steps"}`;
+  const told = `the ${name} on held-out tasks is ${shown(before)} before and ${shown(after)} after ${steps(after)}`;
+  const last = further?.rows.at(-1);
+  if (last && helps(last))
+    return `adaptation does not help yet in as many steps as training takes: ${told}, but ${shown(last)} after ${steps(last)}`;
+  return `adaptation does not help: ${told}. Try another inner learning rate or number of steps, or train longer`;
 }

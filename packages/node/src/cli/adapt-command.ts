@@ -1,5 +1,5 @@
 import { tensor } from "@innerloop/graph";
-import { type Learner, type OpenSetAnswer, openSetAnswers } from "innerloop";
+import { type Learner, type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "innerloop";
 import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
 import { isBlank } from "../data/image-decoding.js";
 import { readImageFolder } from "../data/image-folder.js";
@@ -9,9 +9,9 @@ import { type ExperimentOptions, flagOf, type InvocationOptions } from "../prese
 import { requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
-import { classLogits, imageTensor, probabilitiesOf } from "../runs/classify.js";
+import { classLogits, imageTensor } from "../runs/classify.js";
 import { type CalibratedRule, readOpenSetRule } from "../runs/open-set-rule.js";
-import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { inCommand, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { paramsFor, requireWays } from "./evaluated-run.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
@@ -127,7 +127,7 @@ function requireRuleOf(
       // What is used where nothing is given need not be what the threshold was chosen with.
       ...(option === "batchNorm" ? [`Give ${flagOf(option)} ${rule.batchNorm}`] : []),
       ...(option !== "batchNorm" && given[option] !== undefined ? [`Leave out ${flagOf(option)}`] : []),
-      `choose a threshold anew with \`innerloop eval ${shown(run.path)} --open-set\``,
+      `choose a threshold anew with \`innerloop eval ${inCommand(run.path)} --open-set\``,
     ];
     throw new UsageError(
       `the threshold of ${shown(run.path)} was chosen with ${what} ${rule[name]}, and this is ${used[name]}`,

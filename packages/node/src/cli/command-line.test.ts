@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,7 @@ function start(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
     env: {
       ...process.env,
       INNERLOOP_DATA: join(folder, "data"),
+      INNERLOOP_CONFIG: join(folder, "config"),
       NO_COLOR: "1",
       DEBUG: "",
       npm_command: undefined,
@@ -222,6 +223,20 @@ describe("innerloop train", () => {
     expect(existsSync(join(folder, "whole/results-best-shots-5-eval-steps-0_2.json"))).toBe(true);
   }, 20_000);
 
+  it("goes on when nobody reads its output, and is saved when its terminal is closed", async () => {
+    const args = [...tiny, "--iterations", "300", "--skip-evaluation"];
+    const { child, ended } = start([...args, "--run", "unread", "--json"]);
+    child.stdout.once("data", () => child.stdout.destroy());
+    child.stderr.destroy();
+    expect((await ended).code).toBe(0);
+    // The shell and the kernel may both say that the terminal is gone.
+    const closed = start([...args, "--run", "closed", "--json"]);
+    closed.child.stdout.on("data", () => closed.child.kill("SIGHUP"));
+    expect((await closed.ended).code).toBe(130);
+    expect((await innerloop("train", "--resume", "closed", "--skip-evaluation", "-q")).code).toBe(0);
+    expect((await checkpoint("closed")).equals(await checkpoint("unread"))).toBe(true);
+  }, 60_000);
+
   it("refuses to extend a run whose schedule has an end, before anything is written", async () => {
     const args = ["--schedule", "cosine", "--iterations", "6", "--skip-evaluation", "-q"];
     expect(await innerloop("train", "sinusoid", ...args, "--run", "cosine")).toMatchObject({ code: 0, err: "" });
@@ -256,6 +271,19 @@ describe("innerloop train", () => {
     );
     expect(await innerloop("train", "own.ts", "--run", "own", "-q")).toMatchObject({ code: 0, err: "" });
     expect(await innerloop("eval", "own", "-q")).toMatchObject({ code: 0, err: "" });
+    await rename(join(folder, "config"), join(folder, "config-2"));
+    expect(await innerloop("eval", "own")).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/ILN07 own: .*own\.ts is a program that you have not run before by naming it/),
+    });
+    await rename(join(folder, "config-2"), join(folder, "config"));
+    for (const [name, text, problem] of [
+      ["never", "export default new Promise(() => undefined);", /never\.ts waits for something that never happens/],
+      ["null", "export default null;", /null\.ts has no default export that is an object/],
+    ] as const) {
+      await writeFile(join(folder, `${name}.ts`), text);
+      expect(await innerloop("train", `${name}.ts`)).toMatchObject({ code: 2, err: expect.stringMatching(problem) });
+    }
     expect(await innerloop("train", "own.ts", "--ways", "3")).toMatchObject({
       code: 2,
       err: expect.stringMatching(/--ways is settled by own\.ts/),
@@ -395,7 +423,9 @@ describe("innerloop on images", () => {
   }, 40_000);
 
   it("imports archives of images, arrays and tables", async () => {
-    const png = await sharp(Buffer.alloc(64, 9), { raw: { width: 8, height: 8, channels: 1 } })
+    const png = await sharp(Buffer.from("image".repeat(13)).subarray(0, 64), {
+      raw: { width: 8, height: 8, channels: 1 },
+    })
       .png()
       .toBuffer();
     const names = ["train/a", "train/b", "val/c", "test/d"];

@@ -1,6 +1,7 @@
 /** How commands are written where the reader is told of one. */
 import { flagOf, type OptionSpec, type OptionValue } from "../presets/option-table.js";
 import { optionText } from "../presets/option-values.js";
+import { quoted } from "../presets/shell-word.js";
 
 /** How the reader can call this command again: through npx where it was reached through npm. */
 export function commandName(environment: NodeJS.ProcessEnv = process.env): string {
@@ -19,7 +20,3 @@ export function commandText(words: readonly string[], options: OptionValues, man
   });
   return [...words.map(quoted), ...parts].join(" ");
 }
-
-/** A word as a shell takes it. */
-export const quoted = (text: string): string =>
-  /^[\w./,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

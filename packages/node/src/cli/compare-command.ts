@@ -2,6 +2,7 @@
 import { type Adapter, type Evaluation, evaluate } from "innerloop";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import { type ComparedRun, type Comparison, comparisons } from "../runs/comparison.js";
+import { failureOf, problemOf } from "../runs/failure.js";
 import { evaluationRecord } from "../runs/results.js";
 import {
   beyondTitle,
@@ -12,7 +13,6 @@ import {
   steplessTitle,
 } from "../runs/results-cells.js";
 import { openRun, shown } from "../runs/run-folder.js";
-import { failureOf, problemOf } from "../runs/training-session.js";
 import { adaptationWarningOf, curveOf } from "./adaptation-warning.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";

@@ -17,7 +17,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "innerloop-import-"));
   images = join(folder, "images");
   vi.stubEnv("INNERLOOP_DATA", join(folder, "data"));
-  const png = await sharp(Buffer.alloc(64, 9), { raw: { width: 8, height: 8, channels: 1 } })
+  const png = await sharp(Buffer.from("image".repeat(13)).subarray(0, 64), {
+    raw: { width: 8, height: 8, channels: 1 },
+  })
     .png()
     .toBuffer();
   for (const name of ["a", "b"]) {

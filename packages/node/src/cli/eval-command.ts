@@ -3,6 +3,7 @@ import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../pres
 import { UsageError } from "../presets/usage-error.js";
 import { chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
 import { betterBaseline } from "../runs/better-baseline.js";
+import { failureOf, problemOf } from "../runs/failure.js";
 import { writeReport } from "../runs/report.js";
 import {
   type BesideMethod,
@@ -14,7 +15,6 @@ import {
 } from "../runs/results.js";
 import { figuresChosen } from "../runs/results-cells.js";
 import { openRun, type RunFolder, shown } from "../runs/run-folder.js";
-import { failureOf, problemOf } from "../runs/training-session.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";
 import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";

@@ -1,8 +1,8 @@
 /** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
 import { leaves, paths } from "@innerloop/graph";
 import { key, type Learner, type LearnerEntry, learnerCatalogue, type Task } from "innerloop";
-import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
-import { requireUse } from "../presets/option-use.js";
+import { type ExperimentOptions, experimentOptions, flagOf } from "../presets/option-table.js";
+import { isOfUse, requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
 import { commandWith, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
@@ -63,10 +63,30 @@ export function requireStepsTaken(
 export function requireWays({ config }: RunFolder, ways: number, asked = `--ways ${ways}`): void {
   const { ways: trained, learner } = config.options;
   if (ways <= trained || learnerCatalogue[learner].variableWays) return;
-  throw new UsageError(
-    `${asked} for a model whose last layer has ${trained} classes`,
-    `Train one with \`${commandWith(config, "ways", ways)}\``,
-  );
+  const remedy = hasClassesFor(config, ways)
+    ? `Train one with \`${commandWith(config, "ways", ways)}\``
+    : `The data of the run are too few to hold out ${ways} classes twice; a learner that tells any number apart needs no more: \`${commandOfLearner(config, "prototypical")}\``;
+  throw new UsageError(`${asked} for a model whose last layer has ${trained} classes`, remedy);
+}
+
+/** Whether a run like this one, of more ways, would have classes enough for training, validation and test. */
+function hasClassesFor({ data, options, protocol }: RunConfig, ways: number): boolean {
+  const { split, rotations, validationClasses, testClasses } = options;
+  const trained = (data?.trainClasses ?? 0) / (rotations === "yes" ? 4 : 1);
+  if (split === "examples") return trained >= ways;
+  const test = Number(protocol.classes ?? 0) + Number(protocol.skippedClasses ?? 0);
+  // Of validation it is only known that there were as many as a task takes, where no number was given.
+  const validation = Math.max(options.ways, validationClasses);
+  if (validationClasses === 0 && testClasses === 0) return trained + test + validation >= 3 * ways;
+  return Math.min(trained, test, validation) >= ways;
+}
+
+/** The command of a run with another learner, without the options that mean nothing to it. */
+function commandOfLearner(config: RunConfig, learner: ExperimentOptions["learner"]): string {
+  const options = { ...config.options, learner };
+  const useless = Object.keys(experimentOptions).filter((name) => !isOfUse(name, options));
+  const command = useless.reduce((text, name) => text.replace(new RegExp(` ${flagOf(name)} \\S+`), ""), config.command);
+  return commandWith({ command }, "learner", learner);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `innerloop eval` and `innerloop compare` of small runs, in this process. */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Evaluation, type LabelledExamples, labelledExamples, random } from "innerloop";
@@ -298,6 +298,15 @@ describe("innerloop eval on another data set", () => {
     // Two of twelve classes are held out; of another data set all would serve.
     expect(linked.protocol).toMatchObject({ classes: 2 });
     expect(linked.protocol).not.toHaveProperty("testedOn");
+    // A copy with other names and an image more still holds what the run was trained and validated on.
+    for (let c = 0; c < 12; c++)
+      await cp(join(folder, `marks/c${c}`), join(folder, `copy/class ${c}`), { recursive: true });
+    await cp(join(folder, "marks/c0/0.png"), join(folder, "copy/class 0/more.png"));
+    const copied = await evaluated("marks", { data: join(folder, "copy") }, bare);
+    expect(copied.protocol).toMatchObject({ classes: 2, testedOn: "copy" });
+    await expect(evaluated("marks", { data: join(folder, "copy"), ways: 3 }, bare)).rejects.toThrow(
+      /10 of 12 classes hold examples that the run was trained or validated on .*2 classes are left, too few for 3-way/,
+    );
     expect(figuresOf(linked)).toEqual(figuresOf(own));
   }, 20_000);
 

@@ -25,15 +25,14 @@ export interface CommandText {
 export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
   start: {
     args: "",
-    summary:
-      "a first look: meta-trains on handwritten Chinese characters for about a minute and shows what was learned",
+    summary: "a first look: meta-trains briefly on handwritten Chinese characters and shows what was learned",
     examples: [["innerloop start", "what `npm start` runs"]],
   },
   train: {
     args: "[PRESET|EXPERIMENT.json|EXPERIMENT.ts]",
     summary: "meta-trains a model and evaluates it on held-out tasks",
     details:
-      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10, "trainShots": "1-10", "evalSteps": [0, 1] }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. ' +
+      'An experiment in JSON is a preset with options: { "preset": "hanzi", "ways": 10, "trainShots": "1-10", "evalSteps": [0, 1] }. One in TypeScript exports { learner, tasks, optimizer } as default, made with the functions of the package innerloop: your own model and data. Other commands run it for its run where you have named it before, as it is; the environment variable INNERLOOP_CONFIG names another folder than that of your configuration to keep this in. ' +
       "Ctrl-C saves and says how to go on; a run that was stopped or killed and resumed ends with the bytes of one that was not.",
     examples: [
       ["innerloop train hanzi", "the built-in characters, nothing to download"],
@@ -109,7 +108,7 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
     args: "<NAME> <PATH...>",
     summary: "imports images, arrays, a table, or the files of a known data set, under a name",
     details:
-      "A folder or zip archive has one folder of images per class; folders train, val (or validation) and test around these say which classes are held out. Images are decoded and brought to size once, here: what is kept is their pixels. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
+      "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
     examples: [
       ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
       [
@@ -211,7 +210,7 @@ export function rootHelp(paint: Paint, version: string, width: number): string {
     (name) => `  ${paint("cyan", padEnd(name, 13))}  ${hanging(commandTexts[name].summary, width, 17)}`,
   );
   const first: CommandText["examples"] = [
-    ["innerloop start", "a minute of training, then a tour of the result"],
+    ["innerloop start", "a short training, then a tour of the result"],
     ["innerloop train hanzi", "a longer one, in a run folder of its own"],
     ["innerloop train --help", "presets and all options"],
   ];

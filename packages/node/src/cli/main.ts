@@ -15,6 +15,7 @@ import { parseOption, placeholderOf } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import type { AdaptRequest } from "./adapt-command.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
+import { ownOptionFor } from "./foreign-options.js";
 import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
 import { createOutput, ignoreFailures, type Output, writeShown } from "./output.js";
 import { hasColour, paintFor } from "./terminal.js";
@@ -215,6 +216,8 @@ function report(error: unknown): number {
 /** Commander's complaint in our words. */
 function usageOf(error: CommanderError): UsageError {
   const problem = error.message.replace(/^error: /, "").split("\n")[0]!;
+  const own = ownOptionFor(/unknown option '([^']*)'/.exec(problem)?.[1] ?? "");
+  if (own !== undefined) return new UsageError(problem.replace(/\.$/, ""), `Here it is ${own}`);
   const hint = error.message.includes("Did you mean")
     ? error.message.split("\n").at(-1)!.replace(/[()]/g, "")
     : "--help shows what there is";

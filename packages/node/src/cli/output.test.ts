@@ -42,6 +42,27 @@ describe("what is said", () => {
   });
 });
 
+describe("text from elsewhere", () => {
+  const hostile = "a\u001b]0;owned\u0007\u001b[2J\u001b[8mb\u009b2Jc\u202ed\re\tf";
+  const harmless = "a\\u001b]0;owned\\u0007\\u001b[2J\\u001b[8mb\\u009b2Jc\\u202ed\\u000de\tf";
+
+  it("is shown with what a terminal would act on written out, and our own colours as they are", () => {
+    vi.stubEnv("FORCE_COLOR", "1");
+    const output = createOutput({});
+    output.result(output.paint("red", hostile));
+    expect(written).toBe(`\u001b[31m${harmless}\u001b[39m\n`);
+    written = "";
+    output.say(hostile);
+    expect(written).toBe(`${harmless}\n`);
+  });
+
+  it("is the same text in JSON, for whoever reads that", () => {
+    createOutput({ json: true }).event({ type: hostile });
+    expect(written.replace(/[ -~\n]/g, "")).toBe("");
+    expect(JSON.parse(written)).toEqual({ type: hostile });
+  });
+});
+
 describe("data list", () => {
   it.each([
     [80, true],

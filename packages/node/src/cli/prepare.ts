@@ -45,6 +45,7 @@ export interface Prepared {
  * @param setting.run what an existing run began with: the sizes that its model was made for, and the classes of its data
  *   set that were held out, are settled by it
  * @param setting.recorded what it has recorded of its data set, which is read, named, split and scaled as it was
+ * @param setting.accept throws where the data set is not the one to be used, before anything is made of it
  */
 export async function prepare(
   options: ExperimentOptions,
@@ -53,18 +54,21 @@ export async function prepare(
     readonly signal?: AbortSignal | undefined;
     readonly run?: TrainedSizes & Pick<ExperimentOptions, "queries">;
     readonly recorded?: DataRecord | undefined;
+    readonly accept?: (record: DataRecord) => void;
   } = {},
 ): Promise<Prepared> {
-  const { signal, run, recorded } = setting;
+  const { signal, run, recorded, accept } = setting;
   if (options.groupColumn !== "") {
     const { tasks, record, report } = await watched(output, signal, (work) =>
       loadRegressionTable(options, work, recorded?.name),
     );
+    accept?.(record);
     if (!run) tellTable(report, output);
     return { experiment: buildRegression(options, tasks, run), record };
   }
   if (formulaFamilies.includes(options.data)) return { experiment: buildExperiment(options, undefined, run) };
   const found = await loaded(options, output, signal, recorded);
+  accept?.(found.record);
   const name = recorded?.name ?? found.record.name;
   const examples = { ...found.examples, name };
   const leastExamples = recorded ? recorded.leastExamples : examplesNeeded(options);
@@ -169,16 +173,13 @@ async function prepareOwnData(
   signal?: AbortSignal,
 ): Promise<Prepared> {
   const { data, options: own } = run.config;
-  const prepared = await prepare(options, output, { signal, run: own, recorded: data });
-  if (data && prepared.record && prepared.record.sha256 !== data.sha256) {
+  const accept = ({ sha256 }: DataRecord): void => {
+    if (!data || sha256 === data.sha256) return;
+    const problem = `the data set ${data.name} is not the one that the run began with`;
     const remedy = `Restore it (sha256 ${data.sha256.slice(0, 16)}...), or start a new run`;
-    throw new RunError(
-      "ILN06",
-      shown(run.path),
-      `the data set ${data.name} is not the one that the run began with`,
-      remedy,
-    );
-  }
+    throw new RunError("ILN06", shown(run.path), problem, remedy);
+  };
+  const prepared = await prepare(options, output, { signal, run: own, recorded: data, accept });
   const { splits, experiment } = prepared;
   const build = splits
     ? classifiersOf(splits.test.exampleShape)

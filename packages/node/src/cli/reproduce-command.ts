@@ -5,17 +5,18 @@ import { learnerCatalogue } from "innerloop";
 import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { mostOf, optionText } from "../presets/option-values.js";
+import { quoted } from "../presets/shell-word.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
 import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../reproduce/row-state.js";
 import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../reproduce/table.js";
 import { findTable, tables } from "../reproduce/tables.js";
+import { failureIn, problemOf } from "../runs/failure.js";
 import { RunError } from "../runs/run-error.js";
-import { failureIn, problemOf } from "../runs/training-session.js";
 import { shown, writeNamedFile } from "../runs/untrusted-folder.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName, quoted } from "./command-name.js";
+import { commandName, commandText } from "./command-name.js";
 import { runInnerloop } from "./innerloop-process.js";
 import { watchInterruption } from "./interruption.js";
 import type { Output } from "./output.js";
@@ -145,14 +146,24 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
     failures.push(...unmeasured.map(({ name }) => name));
     leftOut.push(...fresh.filter((row) => !costs.has(row) && !unmeasured.includes(row)).map(({ name }) => name));
     const measured = [...costs.keys()];
+    /** What rows took besides their updates, of what was expected. */
+    let overrun = 1;
     for (const [i, row] of measured.entries()) {
+      const waiting = measured.slice(i).map((each) => costs.get(each)!);
       const part = affordablePart(
-        measured.slice(i).map((each) => costs.get(each)!),
+        waiting.map((cost) => ({ ...cost, overheadSeconds: overrun * cost.overheadSeconds })),
         secondsLeft(),
       );
       const updates = Math.floor(part * fullUpdates(row));
-      if (updates < 1) leftOut.push(row.name);
-      else await attempt(row, updates);
+      if (updates < 1) {
+        leftOut.push(row.name);
+        continue;
+      }
+      const before = secondsLeft();
+      await attempt(row, updates);
+      const { secondsPerUpdate, overheadSeconds } = waiting[0]!;
+      const overhead = before - secondsLeft() - updates * secondsPerUpdate;
+      overrun = Math.min(2, Math.max(0.25, overhead / overheadSeconds));
     }
   }
   await showTable(session);
@@ -299,6 +310,7 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
   const stop = (): void => enough.abort();
   signal.addEventListener("abort", stop);
   const startedAt = performance.now();
+  let begunAt: number | undefined;
   let first: { at: number; iteration: number } | undefined;
   let last = { at: startedAt, iteration: 0 };
   const args = ["train", row.train.preset, ...flagsOf({ ...optionsAsked(row), validateEvery: 0 })];
@@ -309,6 +321,7 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
       {
         signal: enough.signal,
         onLine: (text) => {
+          if (text.startsWith('{"type":"start"')) begunAt = performance.now();
           const iteration = iterationIn(text);
           if (iteration === undefined) return;
           last = { at: performance.now(), iteration };
@@ -323,10 +336,11 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
     signal.removeEventListener("abort", stop);
     await rm(scratch, { recursive: true, force: true });
   }
-  const startup = (first.at - startedAt) / 1000;
+  // Without the first update: what it compiles is in the cache from now on.
+  const startup = ((begunAt ?? first.at) - startedAt) / 1000;
   const made = last.iteration - first.iteration;
   // A training so short that its first update was its last: all that it took is that update's.
-  const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : startup;
+  const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : (first.at - startedAt) / 1000;
   return {
     fullUpdates: fullUpdates(row),
     secondsPerUpdate,
@@ -483,10 +497,7 @@ async function listTables(root: string, output: Output): Promise<void> {
 
 /** The command line that goes on. */
 function again({ request: { target, invocation, chosen } }: Session): string {
-  const parts = [`${commandName()} reproduce ${target}`];
-  if (invocation.rows !== undefined) parts.push(`--rows ${invocation.rows}`);
-  if (invocation.folder !== undefined) parts.push(`--folder ${invocation.folder}`);
-  if (invocation.budget !== undefined) parts.push("--budget MINUTES");
-  parts.push(...flagsOf(chosen));
-  return parts.join(" ");
+  const { rows, folder, budget } = invocation;
+  const words = commandText(target === undefined ? ["reproduce"] : ["reproduce", target], { rows, folder, ...chosen });
+  return `${commandName()} ${words}${budget === undefined ? "" : " --budget MINUTES"}`;
 }

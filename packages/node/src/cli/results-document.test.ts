@@ -181,3 +181,32 @@ it("a table on a terminal has the published figures below ours", () => {
     "  † fewer updates than the full training",
   ]);
 });
+
+it("a table says what stands behind it, counts classes, and marks what failed or was made worse", () => {
+  const pool = { of: "classes", count: 423, examples: 8460 } as const;
+  const wider = { ...cell(0.95, 0), poolInterval: 0.011 };
+  const rows = { b: result("B", 60_000, { cells: { five: cell(0.99, 0), twenty: wider }, pool }) };
+  const drawn = reproducedTable(table, rows, paintFor(false), new Set(["a-5"])).split("\n");
+  expect(drawn.map((line) => line.replace(/ {2,}/g, "  "))).toEqual([
+    "  5-way  20-way  updates",
+    "  A  failed  not run",
+    "  published  98.7 ± 0.4  95.8  Paper 1 2017; Paper 2 2018",
+    "  B  99.0% ± 0.6  95.0% ± 0.6  60,000",
+    "  ± for other classes  ± 1.1",
+    "  from 423 held-out classes (8,460 examples)",
+  ]);
+  const text = resultsDocument([table], { format: "innerloop results 1", tables: { demo: rows } });
+  expect(text).toContain("**95.0% ± 0.6 [± 1.1]**");
+
+  const curves = {
+    ...table,
+    columns: [
+      { name: "five", title: "before", steps: 0 },
+      { name: "twenty", title: "1 step", steps: 1 },
+    ],
+  };
+  const worse = { b: result("B", 60_000, { cells: { five: cell(0.5, 0), twenty: cell(0.4, 1) }, pool }) };
+  expect(reproducedTable(curves, worse, paintFor(false))).toMatch(
+    /B: adaptation makes held-out tasks no better: accuracy is 50\.0% before, 40\.0% after 1 step; best without adapting/,
+  );
+});

@@ -5,7 +5,7 @@ import type { Experiment } from "../presets/experiment.js";
 import { loadCodeExperiment } from "../presets/experiment-file.js";
 import { rememberNamed, wasNamed } from "../runs/named-files.js";
 import { RunError } from "../runs/run-error.js";
-import { type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { inCommand, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
 import { commandText } from "./command-name.js";
 import type { Output } from "./output.js";
 
@@ -34,7 +34,7 @@ export async function keepNamed(file: RunExperiment["file"], output: Output): Pr
 export async function loadRunExperiment(run: RunFolder, output: Output, named?: string): Promise<RunExperiment> {
   const recorded = run.config.file!;
   const path = named === undefined ? recorded.path : resolve(named);
-  const goOn = `\`innerloop train FILE --resume ${shown(run.path)}\``;
+  const goOn = `\`innerloop train FILE --resume ${inCommand(run.path)}\``;
   const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with ${goOn}`;
   const refuse = (problem: string, remedyText: string): RunError =>
     new RunError("ILN07", shown(run.path), problem, remedyText);

@@ -6,7 +6,7 @@ import type { ExperimentOptions, InvocationOptions } from "../presets/option-tab
 import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { classify } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";
-import { newRunPath, openRun, shown } from "../runs/run-folder.js";
+import { inCommand, newRunPath, openRun, shown } from "../runs/run-folder.js";
 import { commandName } from "./command-name.js";
 import { brailleArt } from "./image-art.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
@@ -15,7 +15,7 @@ import { prepareRun } from "./prepare.js";
 import { counted, padEnd, widthOf, wrapped } from "./terminal.js";
 import { trainCommand } from "./train-command.js";
 
-/** A shorter run of the preset hanzi: under two minutes, data and evaluation included. */
+/** A shorter run of the preset hanzi. */
 const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60 } as const;
 
 export async function startCommand(
@@ -49,7 +49,10 @@ export async function startCommand(
   output.say();
   output.say(`  ${paint("bold", "Try next")}`);
   const next = [
-    [`${commandName()} eval ${shown(run)} --shots 5 --eval-steps 0,1,5,10,20`, "five examples of each instead of one"],
+    [
+      `${commandName()} eval ${inCommand(run)} --shots 5 --eval-steps 0,1,5,10,20`,
+      "five examples of each instead of one",
+    ],
     [`${commandName()} train hanzi`, "longer, and more accurate"],
     [`${commandName()} train sinusoid`, "the classic: regression of sine curves"],
   ];

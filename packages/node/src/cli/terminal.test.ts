@@ -25,6 +25,14 @@ describe("what people are told", () => {
     expect(folded(dim(caption), 30)).toBe(dim("  accuracy on 600 tasks: 5-way\n  1-shot; seed 0"));
   });
 
+  it("takes time in proportion to a text, however long its line may be", () => {
+    const words = "word ".repeat(100_000).trimEnd();
+    const start = performance.now();
+    expect(hanging(words, Number.POSITIVE_INFINITY, 2)).toBe(words);
+    expect(folded(`${"\u001b[2m".repeat(20_000)}${words}`, 80).split("\n").length).toBeGreaterThan(5000);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   it("is not broken where it has columns", () => {
     const line = "  innerloop eval RUN --eval-steps 0,1,5   more adaptation steps";
     expect(folded(line, 30)).toBe(line);

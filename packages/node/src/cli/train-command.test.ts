@@ -3,15 +3,20 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { random } from "innerloop";
+import { type Evaluation, random } from "innerloop";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../data/dataset-store.js";
+import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
+import { readChosenSteps } from "../runs/adaptation-steps.js";
+import { openRun } from "../runs/run-folder.js";
 import { adaptCommand } from "./adapt-command.js";
 import { collected } from "./collected-output.fixture.js";
+import { compareCommand } from "./compare-command.js";
 import { evalCommand } from "./eval-command.js";
-import { trainCommand } from "./train-command.js";
+import { requireWays } from "./evaluated-run.js";
+import { affordableTasks, trainCommand } from "./train-command.js";
 
 let folder: string;
 const runPath = (name: string): string => join(folder, name);
@@ -236,6 +241,82 @@ describe("innerloop eval of SNAIL", () => {
   }, 30_000);
 });
 
+describe("a training that fails", () => {
+  const absurd: Chosen = { ...brief, iterations: 60, innerRate: 50, outerRate: 50, outerOptimizer: "sgd" };
+  const runaway = (name: string, chosen: Chosen = {}, invocation: InvocationOptions = { run: runPath(name) }) => {
+    const { output, text } = collected();
+    const target = invocation.resume === undefined ? "sinusoid" : undefined;
+    const request = { target, chosen: target ? { ...absurd, ...chosen } : {}, invocation };
+    return { done: trainCommand(request, output), text };
+  };
+
+  it("is marked as failed in its folder, its report, when it is resumed and where it is compared", async () => {
+    const name = "it failed";
+    const first = runaway(name, { checkpointEvery: 1 });
+    await expect(first.done).rejects.toThrow(/^ILR102 train: .* iteration \d+\./);
+    expect(first.text()).toMatch(
+      /This run has failed .*report\.html\. .*innerloop train sinusoid .*--clip 3` for example/,
+    );
+    const report = await readFile(join(runPath(name), "report.html"), "utf8");
+    expect(report).toMatch(/sinusoid \(failed\)<\/title>[\s\S]*The training failed: ILR102/);
+    expect(report).not.toContain("<h2>Results</h2>");
+
+    const again = runaway(name, {}, { resume: runPath(name) });
+    await expect(again.done).rejects.toThrow(/^ILR102/);
+    expect(again.text()).toMatch(/This run has failed: .* at iteration \d+\. Going on with it meets the same/);
+
+    const { output, text } = collected();
+    await compareCommand({ folders: [runPath(name), runPath(name)], chosen: { workers: 1 }, invocation: {} }, output);
+    expect(text()).toMatch(/\(.*it failed\), failed[\s\S]*; its training failed: .* iteration \d+\n/);
+  }, 30_000);
+
+  it("speaks of a last checkpoint where there is one, and of none where there is none", async () => {
+    const checkpoint = /the last checkpoint is from before, after \d+ updates?/;
+    await expect(runaway("kept", { checkpointEvery: 1 }).done).rejects.toThrow(checkpoint);
+    const bare = await runaway("bare", { checkpointEvery: 1000 }).done.catch((error: Error) => error.message);
+    expect(bare).toMatch(/^ILR102/);
+    expect(bare).not.toMatch(/checkpoint/);
+    const { output } = collected();
+    const evaluated = evalCommand({ folder: runPath("bare"), chosen: { workers: 1 }, invocation: {} }, output);
+    await expect(evaluated).rejects.toThrow(
+      /^ILN05 .*no checkpoint in it yet, for its training failed: .*Start another/,
+    );
+  }, 30_000);
+});
+
+describe("after training", () => {
+  it("baselines have as many tasks as a share of the training pays for, and commands take any folder", async () => {
+    const told = await train(undefined, { ...marks, evalTasks: 90 }, { run: runPath("of a user's") });
+    expect(told).toMatch(/baselines on the first 60 of these tasks; `innerloop eval '.*of a user'\\''s'` takes all/);
+    expect(told).toMatch(/innerloop eval '.*of a user'\\''s' --shots 5/);
+    expect(told).toMatch(/\* the steps that adapt takes: best accuracy on 100 validation tasks from 3 classes/);
+    const { evaluations, adaptation } = JSON.parse(
+      await readFile(join(runPath("of a user's"), "results.json"), "utf8"),
+    );
+    expect(evaluations.map(({ protocol }: Evaluation) => protocol.tasks)).toEqual([90, 60, 60, 60, 60]);
+    expect(evaluations[0].pool).toEqual({ of: "classes", count: 4, examples: 16 });
+    expect(evaluations[0].rows[0].figures.accuracy.poolInterval).toBeGreaterThan(0);
+    expect([0, 1]).toContain(adaptation.steps);
+    const without = await train(undefined, marks, { run: runPath("alone"), skipBaselines: true });
+    expect(without).not.toMatch(/from scratch/);
+    const run = await openRun(runPath("of a user's"));
+    const { checkpoint, iteration } = adaptation;
+    expect(await readChosenSteps(run, { checkpoint, iteration })).toMatchObject({ steps: adaptation.steps });
+    expect(await readChosenSteps(run, { checkpoint, iteration: iteration + 1 })).toBeUndefined();
+    await writeFile(join(run.path, "adaptation.json"), '{"steps": 1e9}');
+    expect(await readChosenSteps(run, { checkpoint, iteration })).toBeUndefined();
+  }, 30_000);
+
+  it("a longer training leaves them more, and never the clock decides", () => {
+    const baselines = [{ steps: [0, 10] }, { steps: [10, 50] }, { steps: [0] }] as unknown as Experiment["baselines"];
+    const learner = { steps: 1 } as unknown as Experiment["learner"];
+    const tasks = (iterations: number) =>
+      affordableTasks({ learner, baselines }, { iterations, metaBatch: 16, evalTasks: 600 });
+    // A quarter of 2,000 updates of 16 tasks in 2 steps each, over 11 + 51 + 1 steps.
+    expect([10, 2000, 30_000].map(tasks)).toEqual([60, 253, 600]);
+  });
+});
+
 describe("innerloop adapt", () => {
   const adapted = async (run: string, invocation: InvocationOptions = {}, chosen: Chosen = {}): Promise<string> => {
     const { output, text } = collected();
@@ -256,6 +337,10 @@ describe("innerloop adapt", () => {
     await expect(adapted("gradients")).rejects.toThrow(
       /4 classes in .*support for a model whose last layer has 3 classes\. Train one with `innerloop train --iterations .*--data marks .*--ways 4`/,
     );
+    // Of 20 classes 13 cannot be held out twice: no training of 13 ways is recommended, which would be refused.
+    const run = await openRun(runPath("gradients"));
+    expect(() => requireWays(run, 13)).toThrow(/too few to hold out 13 classes twice; .*`.*--learner prototypical`$/);
+    expect(() => requireWays(run, 6)).toThrow(/Train one with `.*--ways 6`$/);
   }, 20_000);
 
   it("refuses steps of a learner that takes none, and averages that a run has not kept", async () => {

@@ -21,12 +21,15 @@ import {
 import { requireUse } from "../presets/option-use.js";
 import { optionText } from "../presets/option-values.js";
 import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../presets/presets.js";
+import { quoted } from "../presets/shell-word.js";
 import { UsageError } from "../presets/usage-error.js";
+import { failureOf, isDivergence, problemOf } from "../runs/failure.js";
 import { writeReport } from "../runs/report.js";
 import { stepsOfTasks } from "../runs/results.js";
 import {
   commandWith,
   createRun,
+  inCommand,
   newRunPath,
   openRun,
   type RunConfig,
@@ -39,9 +42,9 @@ import {
   writeConfig,
 } from "../runs/run-folder.js";
 import { lockRun, type RunLock } from "../runs/run-lock.js";
-import { failureOf, isDivergence, problemOf, progressOf, trainInFolder } from "../runs/training-session.js";
+import { progressOf, trainInFolder } from "../runs/training-session.js";
 import { Interrupted } from "./cli-error.js";
-import { commandName, commandText, quoted } from "./command-name.js";
+import { commandName, commandText } from "./command-name.js";
 import { describePlan } from "./describe.js";
 import { evaluateAndReport, memoryText, sayStopped } from "./eval-command.js";
 import { watchInterruption } from "./interruption.js";
@@ -246,7 +249,7 @@ async function resumeRun(
   const stored = await openRun(path);
   const named = request.target;
   if (named !== undefined && !(stored.config.file && isCodeFile(named)))
-    throw new UsageError(`${named} is given beside --resume`, `Use \`innerloop train --resume ${path}\``);
+    throw new UsageError(`${named} is given beside --resume`, `Use \`innerloop train --resume ${inCommand(path)}\``);
   const lock = await lockRun(path);
   let executor: Executor | undefined;
   try {
@@ -271,7 +274,7 @@ async function resumeRun(
     }
     const config: RunConfig = { ...stored.config, options, command: extended(stored.config.command, request.chosen) };
     let run: RunFolder = { ...stored, config };
-    output.say(output.paint("bold", `innerloop train --resume ${shown(path)}`));
+    output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
     const moved = request.chosen.data !== undefined;
     const prepared = moved
       ? await prepareMoved(stored, options, output, signal)
@@ -365,7 +368,7 @@ async function trainAndEvaluate(setting: {
     throw error;
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const resumeHint = `${commandName()} train --resume ${shown(run.path)}`;
+  const resumeHint = `${commandName()} train --resume ${inCommand(run.path)}`;
   if (end.reason === "interrupted") {
     follower.end();
     output.result(
@@ -445,19 +448,19 @@ export function affordableTasks(
 }
 
 function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
-  const folder = shown(run.path);
+  const word = inCommand(run.path);
   const { options } = run.config;
-  output.result(`Run folder: ${folder}`);
+  output.result(`Run folder: ${shown(run.path)}`);
   output.say();
   output.say(output.paint("bold", "What next"));
   const next: [command: string, meaning: string][] = [];
   // Without steps there is but one figure, which an evaluation would repeat.
   if (prepared.experiment.learner.steps !== undefined)
-    next.push([`${commandName()} eval ${folder} --eval-steps 0,1,5,10,20`, "more adaptation steps"]);
+    next.push([`${commandName()} eval ${word} --eval-steps 0,1,5,10,20`, "more adaptation steps"]);
   if (prepared.splits) {
-    next.push([`${commandName()} eval ${folder} --shots ${options.shots + 4}`, "more examples of each class"]);
+    next.push([`${commandName()} eval ${word} --shots ${options.shots + 4}`, "more examples of each class"]);
     next.push([
-      `${commandName()} adapt ${folder} --support DIR --query FILE...`,
+      `${commandName()} adapt ${word} --support DIR --query FILE...`,
       "your own images: one folder of examples per class",
     ]);
   } else

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CsvOptions, numberIn, readCsv } from "./csv.js";
+import { type CsvOptions, readCsv } from "./csv.js";
+import { numberIn } from "./decimal-number.js";
 
 let folder: string;
 let path: string;
@@ -22,7 +23,7 @@ async function read(text: string | Uint8Array, options?: CsvOptions) {
 
 describe("readCsv", () => {
   it("reads names and rows with their lines, whatever ends them", async () => {
-    for (const end of ["\n", "\r\n"]) {
+    for (const end of ["\n", "\r\n", "\r"]) {
       for (const last of ["", end, end + end]) {
         expect(await read(["x,label", "", "1.5,a", ",", "2,b"].join(end) + last)).toEqual({
           columns: ["x", "label"],
@@ -53,6 +54,23 @@ describe("readCsv", () => {
     expect((await read('"a;b;c",d\n1,2')).columns).toEqual(["a;b;c", "d"]);
     expect((await read("a;b,c\n1;2,3", { separator: "," })).columns).toEqual(["a;b", "c"]);
     expect((await read("alone\n1\n2")).rows).toHaveLength(2);
+  });
+
+  it("leaves out a first line that names the separator, as programs for tables write it", async () => {
+    for (const first of ["sep=;", '"sep=;"', "SEP=;"]) {
+      const { columns, rows } = await read(`${first}\r\na,b;c\r\n1;2\r\n`);
+      expect([columns, rows]).toEqual([["a,b", "c"], [[3, "1", "2"]]]);
+    }
+    expect((await read("sep=\t\na;b\tc\n1\t2")).columns).toEqual(["a;b", "c"]);
+    await expect(read("sep=|\na|b\n")).rejects.toThrow(
+      /table\.csv:1: it says that "\|" stands between.* Save it with ,/,
+    );
+  });
+
+  it("tells all rows of another length at once", async () => {
+    await expect(read("a,b\n1\n1,2\n1,2,3\n")).rejects.toThrow(
+      /there are 2 problems.*\n {2}.*table\.csv:2: 1 fields, and there are 2 columns\n {2}.*:4: 3 fields/s,
+    );
   });
 
   it("names columns by number where there is no header", async () => {
@@ -112,9 +130,22 @@ describe("readCsv", () => {
 
 describe("numberIn", () => {
   it("reads decimal numbers and nothing else", () => {
-    expect(["1", " -2.5 ", "+.5", "1e-3", "7."].map(numberIn)).toEqual([1, -2.5, 0.5, 0.001, 7]);
-    expect(["", " ", "1,5", "0x10", "1_000", "NaN", "Infinity", "1 2", "--1", "e5"].map(numberIn)).toEqual(
-      new Array(10).fill(Number.NaN),
+    const numbers = (texts: readonly string[]) => texts.map((text) => numberIn(text));
+    expect(numbers(["1", " -2.5 ", "+.5", "1e-3", "7."])).toEqual([1, -2.5, 0.5, 0.001, 7]);
+    const others = ["", " ", "1,5", "0x10", "1_000", "NaN", "Infinity", "1 2", "--1", "e5", "1e", "1e+", ".", "-.e1"];
+    expect(numbers(others)).toEqual(others.map(() => Number.NaN));
+    expect(["1,5", "-,25", "1.5", "1,5e2", "1,000,000"].map((text) => numberIn(text, ","))).toEqual([
+      ...[1.5, -0.25, Number.NaN, 150, Number.NaN],
+    ]);
+  });
+
+  it("agrees with a regular expression on any short text", () => {
+    const pattern = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(..."0123456789.+-eE x"), maxLength: 8 }), (text) => {
+        const expected = pattern.test(text.trim()) ? Number(text) : Number.NaN;
+        expect(numberIn(text)).toBe(expected);
+      }),
     );
   });
 });

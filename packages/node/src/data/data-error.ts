@@ -76,10 +76,11 @@ const reasonLength = 400;
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return cut(String(error), reasonLength);
   const cause = error.cause instanceof Error ? ` (${cut(error.cause.message, reasonLength)})` : "";
-  const lines = `${cut(error.message, reasonLength)}${cause}`.split("\n").map((line) => line.trim());
+  const isLong = error.message.length > reasonLength;
+  const lines = `${error.message.slice(0, reasonLength)}${cause}`.split("\n").map((line) => line.trim());
   let text = lines.filter((line) => line !== "").join("; ");
   while (text.endsWith(".") || text.endsWith(";")) text = text.slice(0, -1).trimEnd();
-  return text;
+  return isLong && cause === "" ? `${text}...` : text;
 }
 
 /** Runs a file operation; a failure of the file system becomes ILD03 with its path. */

@@ -215,9 +215,8 @@ describe("stored data sets", () => {
     const images = join(folder, "pictures");
     for (const name of ["cat", "dog"]) {
       await mkdir(join(images, name), { recursive: true });
-      await sharp({ create: { width: 8, height: 8, channels: 3, background: "white" } }).toFile(
-        join(images, name, "1.png"),
-      );
+      const pixels = Buffer.from(name.repeat(64));
+      await sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } }).toFile(join(images, name, "1.png"));
     }
     const source = { kind: "image-folder", folder: images, size: [4, 5], channels: 3, invert: true } as const;
     const info = await importDataset("pets", source, { folder });

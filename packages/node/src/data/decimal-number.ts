@@ -10,25 +10,28 @@ const [zero, nine] = [48, 57];
  */
 export function numberIn(text: string, point: "." | "," = "."): number {
   const number = text.trim();
-  let at = 0;
-  const skipSign = (): void => {
-    if (number[at] === "+" || number[at] === "-") at++;
-  };
-  const skipDigits = (): number => {
-    const from = at;
-    for (let code = number.charCodeAt(at); code >= zero && code <= nine; code = number.charCodeAt(at)) at++;
-    return at - from;
-  };
-  skipSign();
-  let digits = skipDigits();
-  const pointAt = number[at] === point ? at++ : -1;
-  if (pointAt >= 0) digits += skipDigits();
+  const wholeFrom = afterSign(number, 0);
+  let at = afterDigits(number, wholeFrom);
+  let digits = at - wholeFrom;
+  const pointAt = number[at] === point ? at : -1;
+  if (pointAt >= 0) {
+    at = afterDigits(number, pointAt + 1);
+    digits += at - pointAt - 1;
+  }
   if (digits === 0) return Number.NaN;
   if (number[at] === "e" || number[at] === "E") {
-    at++;
-    skipSign();
-    if (skipDigits() === 0) return Number.NaN;
+    const exponentFrom = afterSign(number, at + 1);
+    at = afterDigits(number, exponentFrom);
+    if (at === exponentFrom) return Number.NaN;
   }
   if (at < number.length) return Number.NaN;
   return Number(pointAt < 0 || point === "." ? number : `${number.slice(0, pointAt)}.${number.slice(pointAt + 1)}`);
+}
+
+const afterSign = (text: string, at: number): number => (text[at] === "+" || text[at] === "-" ? at + 1 : at);
+
+function afterDigits(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code >= zero && code <= nine; code = text.charCodeAt(at)) at++;
+  return at;
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { writeAtomically, writeFully } from "./atomic-write.js";
-import { DataError, isSystemError, reasonOf } from "./data-error.js";
+import { DataError, reasonOf } from "./data-error.js";
 import type { LongWork } from "./long-work.js";
+import { readingLimits } from "./reading-limits.js";
+import { withRegularFile } from "./regular-file.js";
 
 export interface DownloadOptions extends LongWork {
   readonly url: string;
@@ -19,10 +20,13 @@ export interface DownloadOptions extends LongWork {
 /** The md5 of a file in hex, or undefined when it cannot be read. */
 export async function md5OfFile(file: string): Promise<string | undefined> {
   const hash = createHash("md5");
+  const options = { most: readingLimits.archiveFileBytes, links: "followed" } as const;
   try {
-    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+    await withRegularFile(file, options, async (handle) => {
+      for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) hash.update(chunk as Buffer);
+    });
   } catch (error) {
-    if (isSystemError(error)) return undefined;
+    if (error instanceof DataError) return undefined;
     throw error;
   }
   return hash.digest("hex");

@@ -25,7 +25,7 @@ export function readIdx(path: string, rank: number, limits: IdxLimits = defaultL
     const compressed = path.endsWith(".gz");
     const most = compressed ? Math.min(limits.bytes, inflatedLimit(size)) : limits.bytes;
     const stored = handle.createReadStream({ autoClose: false, start: 0 });
-    const stream = compressed ? stored.pipe(createGunzip()) : stored;
+    const stream = compressed ? stored.pipe(createGunzip({ chunkSize: 2 ** 18 })) : stored;
     if (stream !== stored) stored.on("error", (error) => stream.destroy(error));
     const array = new GrowingIdx(path, rank, { bytes: most });
     try {

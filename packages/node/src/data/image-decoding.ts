@@ -127,7 +127,7 @@ const others: readonly (readonly [title: string, head: RegExp])[] = [
   ["a PDF", /^%PDF/],
   ["a BMP image", /^BM/],
   ["a HEIC image", /^....ftyp(?:hei|hev|mif)/s],
-  ["a JPEG XL image", /^(?:\xff\x0a|....JXL )/s],
+  ["a JPEG XL image", /^(?:\xff\n|....JXL )/s],
   ["a JPEG 2000 image", /^(?:\xff\x4f|....jP {2})/s],
   ["a Photoshop file", /^8BPS/],
 ];
@@ -167,14 +167,14 @@ export function decodeImage(
   return fileBytes.with(file.bytes, async () => {
     const bytes = await file.read();
     try {
-      // Loaded by those that read images: it takes as long to load as the rest of this package.
-      const { default: sharp } = await import("sharp");
+      const sharp = await imageLibrary();
       const { raw } = file;
       if (raw) return await decoded(sharp(bytes, { raw }), options, { ...raw, hasAlpha: false, has16Bits: false });
       const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(64, bytes.length)).toString("latin1");
       const format = formats.find(({ is }) => is(head));
       if (!format) throw refuse(unknownKind(bytes, head));
-      const header = await sharp(bytes).metadata();
+      // What is too large is told below.
+      const header = await sharp(bytes, { limitInputPixels: false }).metadata();
       if (header.format !== format.name || (format.name === "heif" && header.compression !== "av1")) {
         throw refuse(`it begins as ${format.title} and is something else (${header.format})`);
       }
@@ -183,7 +183,7 @@ export function decodeImage(
       if (memory > mostDecodingBytes || width * height > mostPixels) {
         const way = header.isProgressive ? `${format.title}, progressive or interlaced,` : format.title;
         throw refuse(
-          `to decode its ${width} x ${height} pixels of ${way} takes ${Math.ceil(memory / 2 ** 20)} MiB of memory, and an image may take ${mostDecodingBytes / 2 ** 20} MiB and ${mostPixels / 2 ** 20} million pixels`,
+          `to decode its ${width} x ${height} pixels of ${way} takes ${Math.ceil(memory / 2 ** 20)} MiB of memory, and an image may take ${mostDecodingBytes / 2 ** 20} MiB and ${Math.floor(mostPixels / 1e6)} million pixels`,
           "Scale it down, or save it as a plain (not progressive) JPEG.",
         );
       }
@@ -197,6 +197,14 @@ export function decodeImage(
       throw refuse(`the image cannot be read (${reasonOf(error)})`, remedy, error);
     }
   });
+}
+
+/** Loaded by those that read images: it takes as long to load as the rest of this package. */
+async function imageLibrary() {
+  const { default: sharp } = await import("sharp");
+  // It would keep what was decoded last, with all that its decoders hold: gigabytes, of large images.
+  sharp.cache(false);
+  return sharp;
 }
 
 async function decoded(

@@ -108,8 +108,9 @@ export async function decodeFound(
   const { name = "images", size = defaultSize, channels = 1, skipBad = false, onProgress } = options;
   const { preferredPixels = usualPixels } = options;
   const { problems, classes: folders } = found;
+  const count = folders.reduce((sum, { images }) => sum + images.length, 0);
+  const exampleBytes = checkedExampleBytes(tree.where([]), count, options);
   const items = folders.flatMap(({ images }, of) => images.map((path, row): Item => ({ path, of, row })));
-  const exampleBytes = checkedExampleBytes(tree.where([]), items.length, options);
   const examples = folders.map(({ images }) => new Uint8Array(images.length * exampleBytes));
   const evidence = new PixelEvidence<Item>();
   const bad = new Map<Item, DataError>();
@@ -202,7 +203,7 @@ export function tellOf(
   const list = (title: string, lines: readonly string[]): void => onWarning([title, ...lines].join("\n  "));
 
   if (brokenLinks.count > 0) list(`${whole}: links that lead nowhere are left out`, brokenLinks.lines());
-  if (problems.count > 0) list(`${whole}: ${problems.count} that cannot be read are left out`, problems.lines());
+  if (problems.count > 0) list(`${whole}: what cannot be read is left out (${problems.count})`, problems.lines());
   if (!given && pixels.background !== preferredPixels.background) {
     onWarning(
       `${whole}: most transparent images would be blank on ${preferredPixels.background}, and lie on ${pixels.background} instead`,
@@ -313,4 +314,5 @@ async function decodeEach<T>(
   const turns = await Promise.allSettled(Array.from({ length: atOnce }, takeTurns));
   const failure = turns.find((turn) => turn.status === "rejected");
   if (failure) throw failure.reason;
+  signal?.throwIfAborted();
 }

@@ -5,6 +5,8 @@ export interface MadeUpEntry {
   readonly name: string;
   readonly data: Uint8Array | string;
   readonly stored?: boolean;
+  /** Compressed bytes of the entry, in place of those of its data. */
+  readonly deflated?: Uint8Array;
   readonly encrypted?: boolean;
   readonly unixMode?: number;
   /** What the headers claim instead of the truth. */
@@ -20,7 +22,7 @@ export function madeUpZip(entries: readonly MadeUpEntry[]): Buffer {
   for (const entry of entries) {
     const data = Buffer.from(entry.data);
     const name = Buffer.from(entry.name, "utf8");
-    const packed = entry.stored ? data : deflateRawSync(data);
+    const packed = entry.stored ? data : Buffer.from(entry.deflated ?? deflateRawSync(data));
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(0x0800 | (entry.encrypted ? 1 : 0), 2);

@@ -97,6 +97,10 @@ describe("IDX files", () => {
   it("refuses a gzip that inflates beyond the limit", async () => {
     const file = join(folder, "bomb.gz");
     await writeFile(file, gzipSync(Buffer.alloc(2 ** 20)));
-    await expect(readIdx(file, 1, { bytes: 1000 })).rejects.toThrow(/ILD41 .*bomb\.gz/);
+    await expect(readIdx(file, 1, { bytes: 2000 })).rejects.toThrow(/ILD41 .*bomb\.gz/);
+    // What comes out beyond the array that the header asks for is not inflated either.
+    const header = Buffer.from([0, 0, 8, 1, 0, 0, 0, 9]);
+    await writeFile(file, gzipSync(Buffer.concat([header, Buffer.alloc(2 ** 20)])));
+    await expect(readIdx(file, 1)).rejects.toThrow(/ILD41 .*the header says 9 = 9 bytes after byte 8, there are more/);
   });
 });

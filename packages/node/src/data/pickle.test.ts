@@ -40,7 +40,7 @@ describe("withPickle", () => {
   it.each(pickleOfProtocol.map((file, protocol) => [protocol, file] as const))("reads protocol %s", async (_, file) => {
     const images = Array.from({ length: 24 }, (_, i) => 10 * i);
     expect(await read(bytesOf(file))).toEqual(
-      new Map<string | number, unknown>([
+      new Map<string, unknown>([
         ["image_data", { shape: [2, 2, 2, 3], values: images.map((value) => value % 256) }],
         [
           "class_dict",
@@ -59,7 +59,7 @@ describe("withPickle", () => {
             ...[[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4], ""],
           ],
         ],
-        [5, "five"],
+        ["5", "five"],
         ["back\\slash\n", 0],
         ["shared", [[1], [1]]],
       ]),
@@ -138,8 +138,31 @@ describe("withPickle", () => {
     expect(await sized(100, 2 ** 17).catch(String)).toBe(true);
   });
 
+  it("takes time in proportion to its size, whatever is in it", async () => {
+    const path = join(folder, "slow.pkl");
+    const number = (value: number): string => String.fromCharCode(value & 255, (value >> 8) & 255, value >> 16, 0);
+    const times = (count: number, each: (i: number) => string): string =>
+      Array.from({ length: count }, (_, i) => each(i)).join("");
+    const key = `X\x64\0\0\0${"k".repeat(100)}q\x000}`;
+    const slow: Readonly<Record<string, string>> = {
+      // Each of these took seconds to minutes.
+      "a key of a dictionary again and again": `${key}${times(200_000, () => "h\0Ns")}.`,
+      "whole numbers whose hashes are the same": `}${times(100_000, (i) => `\x8a\x0b\0\0\0\0\0\0\0\0${number(i).slice(0, 3)}Ns`)}.`,
+      "a long list for a shape": `](${times(100_000, () => "K\x01")}eq\0${times(50_000, () => "cnumpy\ndtype\n(C\x02f4tRh\0b")}.`,
+      "numbers without end": `](${times(400, () => `F${"1".repeat(4000)}x\n`)}e.`,
+      "numbers kept under any place": `${times(150_000, (i) => `Nr${number((i * 65_537) % 2 ** 24)}0`)}N.`,
+    };
+    for (const [what, text] of Object.entries(slow)) {
+      await writeFile(path, Buffer.from(text, "latin1"));
+      const start = performance.now();
+      const outcome = await withPickle(path, async () => "read").catch((error: unknown) => String(error));
+      expect(outcome, what).toMatch(/^(read|DataError: ILD73 )/);
+      expect(performance.now() - start, what).toBeLessThan(3000);
+    }
+  }, 30_000);
+
   it("gives texts where they are", async () => {
-    expect(await withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get(5), "here"))).toBe("five");
+    expect(await withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get("5"), "here"))).toBe("five");
     await expect(withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get("list"), "here"))).rejects.toThrow(
       /^ILD73 here: .*where a text should be/,
     );

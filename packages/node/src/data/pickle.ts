@@ -454,7 +454,7 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
   for (let count = 0; ; count++) {
     if (count > readingLimits.pickleInstructions)
       throw wrong(`more than ${readingLimits.pickleInstructions} instructions`);
-    if (count % instructionsAtOnce === 0) await yieldToEventLoop();
+    if (count > 0 && count % instructionsAtOnce === 0) await yieldToEventLoop();
     const operation = file.has(1) ? file.byte() : (await file.take(1))[0]!;
     switch (operation) {
       case 0x80: {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
+import { columnsText } from "./table-columns.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -52,9 +53,27 @@ describe("readRegressionTable", () => {
     expect(table.columns.age).toEqual(["3", "4", "5"]);
   });
 
+  it("keeps a column whose first cell is empty, once it is said what to do about it", async () => {
+    const gap = csv.replace("ann,3,", "ann,,");
+    await expect(read("m.csv", gap)).rejects.toThrow(
+      /m\.csv:2: column "age" has no value in 1 of 3 rows: nothing in line 2/,
+    );
+    const dropped = await read("m.csv", gap, { missing: "drop" });
+    expect(dropped.inputs).toEqual(["age", "hour"]);
+    expect(dropped.table.columns.age).toEqual(Float64Array.of(4, 5));
+    const filled = await read("m.csv", gap.replace("1.5", ""), { missing: "mean" });
+    expect(filled.table.columns.user).toEqual(["bob", "ann"]);
+    const { table, report } = await read("m.csv", gap, { missing: "mean" });
+    expect(table.columns.age).toEqual(Float64Array.of(Number.NaN, 4, 5));
+    expect(report).toMatchObject({ rows: 3, droppedRows: 0, filledCells: 1 });
+    expect(columnsText(report)).toBe(
+      "user = group (2 values), age, hour = inputs, rating = target, note = text (left out)",
+    );
+  });
+
   it("says the line of what is not a number, and columns that are not there", async () => {
     await expect(read("c.csv", csv.replace("bob,4", "bob,"))).rejects.toThrow(
-      /ILD71 .*c\.csv:3: column "age" holds "" where a number should be\. Leave the row out/,
+      /ILD71 .*c\.csv:3: column "age" has no value in 1 of 3 rows: nothing in line 3\. .*--missing drop/,
     );
     await expect(read("d.jsonl", jsonLines.replace('"hour":2', '"hour":"2"'))).rejects.toThrow(
       /d\.jsonl:3: column "hour"/,
@@ -71,6 +90,8 @@ describe("readRegressionTable", () => {
       /^ILD06 .*l\.csv: it has more than 8 numbers\. Name fewer columns/,
     );
     expect((await read("l.csv", csv, { maximumValues: 9 })).inputs).toHaveLength(2);
-    await expect(read("k.jsonl", '{"user":"a","age":1,"rating":1e39}')).rejects.toThrow(/column "rating" holds 1e\+39/);
+    await expect(read("k.jsonl", '{"user":"a","age":1,"rating":1e39}')).rejects.toThrow(
+      /column "rating" holds 1e\+39 in line 1 where a num/,
+    );
   });
 });

@@ -93,11 +93,14 @@ class Occurrences {
 
   add(line: number, cell: unknown): void {
     this.count++;
-    if (this.first.length < mostQuoted) this.first.push({ line, shown: quoted(cell) });
+    if (this.first.length >= mostQuoted) return;
+    const isEmpty = cell === undefined || (typeof cell === "string" && cell.trim() === "");
+    this.first.push({ line, shown: isEmpty ? "nothing" : quoted(cell) });
   }
 
   /** `"x" in line 3, "y" in line 7, ...` */
   get examples(): string {
+    if (this.first.length === 0) return "nothing in the first rows";
     const more = this.count > this.first.length ? ", ..." : "";
     return this.first.map(({ line, shown }) => `${shown} in line ${line}`).join(", ") + more;
   }
@@ -126,6 +129,7 @@ class ColumnCells {
 
   constructor(
     readonly name: string,
+    readonly place: number,
     rowsBefore: number,
     private readonly options: Pick<TableColumnsOptions, "cells" | "lists" | "precision">,
   ) {
@@ -136,7 +140,7 @@ class ColumnCells {
 
   add(cell: unknown, line: number): void {
     const value = this.numberOf(cell, line);
-    if (value !== undefined) this.keep([value], line);
+    if (value !== undefined) this.keepOne(value, line);
     else if (this.options.lists && Array.isArray(cell)) this.addList(cell, line);
     else if (isMissing(cell, missingNumbers)) {
       this.missing.add(line, cell);
@@ -168,6 +172,14 @@ class ColumnCells {
     else {
       this.texts.add(line, list);
       this.skip();
+    }
+  }
+
+  private keepOne(value: number, line: number): void {
+    if (this.width !== 1) this.keep([value], line);
+    else {
+      this.count++;
+      this.numbers.push(value);
     }
   }
 
@@ -206,6 +218,7 @@ export class TableColumns {
   private readonly missingKeys = new Occurrences();
   private readonly longKeys = new Occurrences();
   private rows = 0;
+  private keyPlace = 0;
   private readonly wanted: ReadonlySet<string> | undefined;
 
   constructor(private readonly options: TableColumnsOptions) {
@@ -213,22 +226,27 @@ export class TableColumns {
     this.wanted = inputs && new Set([...inputs, ...targets]);
   }
 
-  /** Makes a column known; further ones may come with later rows. */
-  addColumn(name: string): void {
+  /**
+   * Makes a column known; further ones may come with later rows.
+   *
+   * @param place where rows have its cells
+   */
+  addColumn(name: string, place: number): void {
     const { key, path } = this.options;
+    if (name === key.name) this.keyPlace = place;
     if (name === key.name || this.columns.has(name) || (this.wanted && !this.wanted.has(name))) return;
     if (this.columns.size >= readingLimits.tableColumns) {
       const problem = `it has more than ${readingLimits.tableColumns} columns`;
       throw new DataError("ILD71", path, problem, "Name the columns to use.");
     }
-    this.columns.set(name, new ColumnCells(name, this.rows, this.options));
+    this.columns.set(name, new ColumnCells(name, place, this.rows, this.options));
   }
 
-  /** Adds a row by what is in the cell of each column. */
-  addRow(cellOf: (column: string) => unknown, line: number): void {
+  /** Adds a row by what is in the cell of each column, by its name and place. */
+  addRow(cellOf: (column: string, place: number) => unknown, line: number): void {
     const { key, path, most } = this.options;
-    this.addKey(cellOf(key.name), line);
-    for (const column of this.columns.values()) column.add(cellOf(column.name), line);
+    this.addKey(cellOf(key.name, this.keyPlace), line);
+    for (const column of this.columns.values()) column.add(cellOf(column.name, column.place), line);
     this.rows++;
     if (this.rows % rowsBetweenLooks !== 0) return;
     let numbers = 0;
@@ -267,7 +285,8 @@ export class TableColumns {
   /** @throws DataError ILD71 with all that is wrong with the columns, ILD06 for no rows or too many numbers */
   finish(): FinishedTable {
     const { path, key, targets, inputs, missing, most } = this.options;
-    if (this.rows === 0) throw new DataError("ILD06", path, "there are no rows", `Give rows of several ${key.role}s.`);
+    if (this.rows === 0)
+      throw new DataError("ILD06", path, "there are no rows", `Give rows of at least two ${key.role}s.`);
     const columnOf = (name: string): ColumnCells => this.columns.get(name)!;
     const others = [...this.columns.keys()].filter((name) => !targets.includes(name));
     const chosen = inputs ?? others.filter((name) => holdsNumbers(columnOf(name)));
@@ -283,7 +302,8 @@ export class TableColumns {
     const tables = { inputs: inputCells.map(asNumbers), targets: targetCells.map(asNumbers) };
     const { keys, names, values } = this.keptKeys(isKept, kept);
     const looksNumeric = [...this.places.keys()].every((text) => !Number.isNaN(numberIn(text)));
-    const filledCells = tables.inputs.reduce((sum, column) => sum + missingIn(column), 0);
+    const filledCells =
+      missing === "mean" ? tables.inputs.reduce((sum, column) => sum + summaryOf(column).missing, 0) : 0;
     const reports: TableColumn[] = [
       {
         name: key.name,
@@ -323,7 +343,13 @@ export class TableColumns {
       problems.add(line ? `${path}:${line}` : path, problem);
       remedies.add(remedy);
     };
-    const mend = "Mend these cells, or leave the column out by naming those to use.";
+    const good = used.filter(
+      ({ name, texts, missing: absent }) =>
+        texts.count === 0 && 2 * absent.count <= this.rows && !this.options.targets.includes(name),
+    );
+    const flag = key.role === "group" ? "--inputs" : "--feature-columns";
+    const without = good.length > 0 ? ` ${good.slice(0, mostNamed).map(({ name }) => cut(name, 40))}` : "";
+    const mend = `Mend these cells, or leave the column out by naming those to use (${flag}${without}).`;
     const fill =
       key.role === "group"
         ? "For missing values, fill them in or say what to do: --missing drop leaves these rows out, --missing mean takes the mean of the training groups (of inputs alone)."
@@ -356,8 +382,10 @@ export class TableColumns {
       }
       if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mend);
       else if (absent.count > 0 && missing === "refuse") {
-        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${absent.examples || "the first ones"}`;
+        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${absent.examples}`;
         refuse(absent.first[0]?.line, problem, fill);
+        // What is mostly missing is better left out than filled in.
+        if (2 * absent.count > this.rows) remedies.add(mend);
       }
     }
     problems.throwAny("ILD71", path, [...remedies].join(" "));
@@ -371,7 +399,7 @@ export class TableColumns {
     });
     for (const { numbers, width = 1 } of columns) {
       numbers.each((value, i) => {
-        if (Number.isNaN(value)) isKept[Math.floor(i / width)] = 0;
+        if (Number.isNaN(value)) isKept[width === 1 ? i : Math.floor(i / width)] = 0;
       });
     }
     return isKept;
@@ -391,14 +419,21 @@ export class TableColumns {
   }
 }
 
-/** Whether a column that nobody has named is one of numbers: most of its values are. */
-const holdsNumbers = ({ count, texts, otherWidths }: ColumnCells): boolean => count > texts.count + otherWidths.count;
+/** Whether a column is one of numbers: at least half of its values are, and the others are mistakes. */
+const holdsNumbers = ({ count, texts }: ColumnCells): boolean => count > 0 && count >= texts.count;
 
 function keptNumbers({ name, numbers, width = 1 }: ColumnCells, isKept: Uint8Array): NumberColumn {
   return {
     name,
     width,
     each(take) {
+      if (width === 1) {
+        let row = 0;
+        numbers.each((value, i) => {
+          if (isKept[i] === 1) take(value, row++, 0);
+        });
+        return;
+      }
       let row = -1;
       numbers.each((value, i) => {
         const place = i % width;
@@ -410,59 +445,51 @@ function keptNumbers({ name, numbers, width = 1 }: ColumnCells, isKept: Uint8Arr
   };
 }
 
-function missingIn(column: NumberColumn): number {
-  let count = 0;
+/** The numbers of a column in a few: its least and greatest, how often they are there, and those next to them. */
+function summaryOf(column: NumberColumn) {
+  let [least, nextLeast, most, nextMost] = [Infinity, Infinity, -Infinity, -Infinity];
+  let [leastCount, mostCount, missing] = [0, 0, 0];
   column.each((value, _, place) => {
-    if (place === 0 && Number.isNaN(value)) count++;
+    if (Number.isNaN(value)) {
+      if (place === 0) missing++;
+      return;
+    }
+    if (value < least) [nextLeast, least, leastCount] = [least, value, 1];
+    else if (value === least) leastCount++;
+    else if (value < nextLeast) nextLeast = value;
+    if (value > most) [nextMost, most, mostCount] = [most, value, 1];
+    else if (value === most) mostCount++;
+    else if (value > nextMost) nextMost = value;
   });
-  return count;
+  return { least, nextLeast, leastCount, most, nextMost, mostCount, missing };
 }
 
 function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberColumn): TableColumn {
-  const { name, missing, texts, commas, count } = cells;
-  const holds = count === 0 && texts.count === 0 ? "nothing" : texts.count >= count ? "text" : "numbers";
+  const { name, missing, texts, commas } = cells;
+  const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
   if (used?.width !== 1) return base;
-  const sentinel = sentinelIn(used);
+  const summary = summaryOf(used);
+  const sentinel = sentinelIn(summary);
   return {
     ...base,
-    ...(isConstant(used) ? { constant: true as const } : {}),
+    ...(summary.least === summary.most ? { constant: true as const } : {}),
     ...(commas.count > 0 ? { decimalCommas: true as const } : {}),
     ...(sentinel ? { sentinel } : {}),
   };
-}
-
-function isConstant(column: NumberColumn): boolean {
-  let first: number | undefined;
-  let same = true;
-  column.each((value) => {
-    if (Number.isNaN(value)) return;
-    first ??= value;
-    same &&= value === first;
-  });
-  return same;
 }
 
 /**
  * The least or greatest value of a column where it is so far from all others that it may stand for a missing one: a
  * thousand times as large as they are, or one of -99, 999 and the like at five times their range or more.
  */
-function sentinelIn(column: NumberColumn): TableColumn["sentinel"] {
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  column.each((value) => {
-    if (value < least) least = value;
-    if (value > most) most = value;
-  });
-  for (const suspect of [most, least]) {
-    let [low, high, cells] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-    column.each((value) => {
-      if (value === suspect) cells++;
-      else {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-    });
-    if (low > high) return undefined;
+function sentinelIn(column: ReturnType<typeof summaryOf>): TableColumn["sentinel"] {
+  const { least, nextLeast, leastCount, most, nextMost, mostCount } = column;
+  if (least === most) return undefined;
+  for (const [suspect, cells, low, high] of [
+    [most, mostCount, least, nextMost],
+    [least, leastCount, nextLeast, most],
+  ] as const) {
     const largest = Math.max(Math.abs(low), Math.abs(high));
     const dwarfs = largest > 0 ? Math.abs(suspect) >= 1000 * largest : Math.abs(suspect) >= 1e6;
     const isCode = isAllNines(suspect) && Math.abs(suspect - (low + high) / 2) >= 5 * (high - low);
@@ -483,50 +510,55 @@ const mostNamed = 12;
 
 /** `driver = group (31 values), distance, hour = inputs, minutes = target, note = text (left out)` */
 export function columnsText({ columns }: Pick<TableReport, "columns">): string {
-  const parts: string[] = [];
-  const listed = (names: readonly string[], what: string): void => {
-    if (names.length === 0) return;
-    const others = names.length > mostNamed ? ` and ${names.length - mostNamed} others` : "";
-    const named = names.slice(0, mostNamed).map((name) => cut(name, 40));
-    parts.push(`${named.join(", ")}${others} = ${what}`);
-  };
-  const named = (wanted: (column: TableColumn) => boolean): string[] => columns.filter(wanted).map(({ name }) => name);
-  for (const { name, role, values } of columns) {
-    if (role === "group" || role === "label") parts.push(`${cut(name, 40)} = ${role} (${values} values)`);
-  }
-  const plural = (names: readonly string[], one: string): string => (names.length === 1 ? one : `${one}s`);
-  for (const role of ["input", "target"] as const) {
-    const names = named((column) => column.role === role);
-    listed(names, plural(names, role));
-  }
-  for (const [holds, what] of [
-    ["text", "text (left out)"],
-    ["nothing", "no values (left out)"],
-    ["numbers", "numbers (left out)"],
-  ] as const) {
-    listed(
-      named((column) => column.role === "left out" && column.holds === holds),
-      what,
-    );
-  }
-  return parts.join(", ");
+  const keys = columns.filter(({ role }) => role === "group" || role === "label");
+  const of = (role: TableColumn["role"], holds?: TableColumn["holds"]): TableColumn[] =>
+    columns.filter((column) => column.role === role && (!holds || column.holds === holds));
+  const parts: readonly (readonly [found: readonly TableColumn[], what: string])[] = [
+    ...keys.map((column): [TableColumn[], string] => [[column], `${column.role} (${column.values} values)`]),
+    [of("input"), of("input").length === 1 ? "input" : "inputs"],
+    [of("target"), of("target").length === 1 ? "target" : "targets"],
+    [of("left out", "text"), "text (left out)"],
+    [of("left out", "nothing"), "no values (left out)"],
+    [of("left out", "numbers"), "numbers (left out)"],
+  ];
+  return parts
+    .filter(([found]) => found.length > 0)
+    .map(([found, what]) => `${namesIn(found)} = ${what}`)
+    .join(", ");
 }
 
 /** What is to be known about a table beside its columns, a sentence each: what was left out or filled, and what looks odd. */
 export function tableNotes({ columns, rows, droppedRows, filledCells }: TableReport): string[] {
   const notes: string[] = [];
-  if (droppedRows > 0)
-    notes.push(`${droppedRows} of ${rows + droppedRows} rows are left out, since a value is missing in them`);
-  if (filledCells > 0) notes.push(`${filledCells} missing cells of inputs are filled with the mean of their column`);
-  for (const { name, role, looksNumeric, constant, decimalCommas, sentinel } of columns) {
-    const column = `column ${quoted(name)}`;
-    if (looksNumeric) notes.push(`the ${role}s in ${quoted(name)} look like numbers, and are taken as names`);
-    if (decimalCommas) notes.push(`${column}: 1,5 is read as 1.5`);
-    if (constant) notes.push(`${column} is the same in all rows: it tells nothing`);
-    if (sentinel)
-      notes.push(
-        `${column} holds ${sentinel.value} in ${sentinel.cells} cells, which dwarfs the others: if it stands for missing values, leave these cells empty`,
-      );
+  const counted = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+  if (droppedRows > 0) {
+    notes.push(`${droppedRows} of ${rows + droppedRows} rows left out, since a value is missing in them`);
   }
+  if (filledCells > 0)
+    notes.push(`${counted(filledCells, "missing cell")} of inputs filled with the mean of the column`);
+  for (const { name, role } of columns.filter(({ looksNumeric }) => looksNumeric)) {
+    notes.push(`the ${role}s in ${quoted(name)} look like numbers, and are taken as names`);
+  }
+  const note = (wanted: (column: TableColumn) => boolean, what: string): void => {
+    const found = columns.filter(wanted);
+    if (found.length > 0) notes.push(`${found.length === 1 ? "column" : "columns"} ${namesIn(found)}: ${what}`);
+  };
+  note(({ decimalCommas }) => decimalCommas === true, "1,5 is read as 1.5");
+  note(({ constant }) => constant === true, "the same number in all rows, which tells nothing");
+  const odd = columns.filter(({ sentinel }) => sentinel);
+  for (const { name, sentinel } of odd.slice(0, mostNamed)) {
+    const { value, cells } = sentinel!;
+    notes.push(
+      `column ${quoted(name)} holds ${Number(value.toPrecision(6))} in ${counted(cells, "cell")}, which dwarfs the others: if it stands for missing values, leave these cells empty`,
+    );
+  }
+  if (odd.length > mostNamed) notes.push(`${odd.length - mostNamed} other columns hold such values`);
   return notes;
+}
+
+/** The names of columns, as many as a line has room for. */
+function namesIn(columns: readonly Pick<TableColumn, "name">[]): string {
+  const others = columns.length > mostNamed ? ` and ${columns.length - mostNamed} others` : "";
+  const names = columns.slice(0, mostNamed).map(({ name }) => cut(name, 40));
+  return `${names.join(", ")}${others}`;
 }

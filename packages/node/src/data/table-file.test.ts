@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { columnsText, tableNotes } from "./table-columns.js";
 import { readTable, type TableOptions } from "./table-file.js";
 
 let folder: string;
@@ -10,10 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+async function put(file: string, text: string): Promise<string> {
+  await writeFile(join(folder, file), text);
+  return join(folder, file);
+}
+
 async function read(file: string, text: string, options: Partial<TableOptions> = {}) {
-  const path = join(folder, file);
-  await writeFile(path, text);
-  const { exampleShape, classes } = await readTable(path, { labelColumn: "label", ...options });
+  const { exampleShape, classes } = await readTable(await put(file, text), { labelColumn: "label", ...options });
   return { exampleShape, classes: classes.map(({ name, count, examples }) => [name, count, ...examples]) };
 }
 
@@ -54,27 +58,128 @@ describe("readTable", () => {
     expect(classes[2]!.slice(2)).toEqual(Array.from({ length: 429 }, (_, i) => 7 * i + 2));
   });
 
+  it("decides by the whole of a column what it holds, and says so", async () => {
+    const text = "a,note,label,empty,same\n,x,1,,7\n2,3,2,NA,7\n3,,NaN,-,7\n4,z,3,null,7\n";
+    const { report, ...examples } = await readTable(await put("t.csv", text), {
+      labelColumn: "label",
+      missing: "drop",
+    });
+    expect(examples.exampleShape).toEqual([2]);
+    expect(examples.classes.map(({ name, examples: values }) => [name, ...values])).toEqual([
+      ["2", 2, 7],
+      ["3", 4, 7],
+    ]);
+    expect(columnsText(report)).toBe(
+      "label = label (2 values), a, same = inputs, note = text (left out), empty = no values (left out)",
+    );
+    expect(tableNotes(report)).toEqual([
+      "2 of 4 rows left out, since a value is missing in them",
+      'the labels in "label" look like numbers, and are taken as names',
+      "column same: the same number in all rows, which tells nothing",
+    ]);
+  });
+
+  it("tells all that is wrong at once, with the lines and what helps", async () => {
+    const text = "a,b,label\n1,2,x\n,oops,\n3,4,y\n5,6 kg,y\n";
+    await expect(read("t.csv", text)).rejects.toThrow(
+      new RegExp(
+        [
+          /^ILD71 .*t\.csv: there are 3 problems\. For missing values, .*--missing drop.* Mend these cells/.source,
+          /t\.csv:3: the label in "label" is missing in 1 of 4 rows: nothing in line 3/.source,
+          /t\.csv:3: column "a" has no value in 1 of 4 rows: nothing in line 3/.source,
+          /t\.csv:3: column "b" holds "oops" in line 3, "6 kg" in line 5 where a number should be \(in 2 of 4 rows\)/
+            .source,
+        ].join(".*\\n.*"),
+      ),
+    );
+  });
+
+  it("reads decimal commas where a column has no others, and refuses a mixture", async () => {
+    expect((await read("t.csv", "x;label\n1,5;a\n-2,25;b\n3;b")).classes).toEqual([
+      ["a", 1, 1.5],
+      ["b", 2, -2.25, 3],
+    ]);
+    await expect(read("t.csv", "x;label\n1,5;a\n2.5;b")).rejects.toThrow(
+      /t\.csv:2: column "x" writes numbers with a comma \("1,5" in line 2\) and with a point \("2\.5" in line 3\)/,
+    );
+    await expect(read("t.csv", 'x,label\n"1,000",a\n2,b\n3,b')).rejects.toThrow(
+      /t\.csv:2: column "x" holds "1,000" in/,
+    );
+  });
+
+  it("warns of values that dwarf the others of their column", async () => {
+    const notes = async (...values: readonly (number | string)[]) => {
+      const rows = values.map((value, i) => `${value},${i % 2}`);
+      const path = await put("t.csv", `x,label\n${rows.join("\n")}`);
+      return tableNotes((await readTable(path, { labelColumn: "label" })).report).filter((note) =>
+        note.includes("dwarfs"),
+      );
+    };
+    expect(await notes(0, 30, -999, 100, -999)).toEqual([
+      'column "x" holds -999 in 2 cells, which dwarfs the others: if it stands for missing values, leave these cells empty',
+    ]);
+    expect(await notes(0.1, 9, "1e30", 4)).toHaveLength(1);
+    for (const values of [
+      [0, 0, 1, 50],
+      [1, 99, 50, 98],
+      [20_000, 90_000, 10_000_000],
+      [7, 7, 7],
+    ]) {
+      expect(await notes(...values)).toEqual([]);
+    }
+  });
+
   it.each<[string, string, string, Partial<TableOptions>, RegExp]>([
-    ["text among numbers", "t.csv", "x,label\n1,a\none,b", {}, /ILD71 .*t\.csv:3: column "x" holds "one" where a num/],
-    ["a missing number", "t.csv", "x,label\n,a\n1,b", {}, /t\.csv:2: column "x" holds ""/],
+    [
+      "text among numbers",
+      "t.csv",
+      "x,label\n1,a\none,b",
+      {},
+      /ILD71 .*t\.csv:3: column "x" holds "one" in line 3 where a num/,
+    ],
+    ["a missing number", "t.csv", "x,label\n,a\n1,b", {}, /t\.csv:2: column "x" has no value in 1 of 2 rows/],
     ["a number beyond float32", "t.csv", "x,label\n1e39,a\n1,b", {}, /t\.csv:2: column "x"/],
-    ["an empty label", "t.csv", "x,label\n1,\n1,b", {}, /t\.csv:2: the label in "label" is empty/],
+    ["an empty label", "t.csv", "x,label\n1,\n1,b", {}, /t\.csv:2: the label in "label" is missing/],
     ["no such column", "t.csv", "x,y\n1,2", {}, /there is no column "label"\. It has x, y\./],
     ["no such feature", "t.csv", "x,label\n1,2", { featureColumns: ["z"] }, /there is no column "z"/],
     ["the label among the features", "t.csv", "x,label\n1,2", { featureColumns: ["label"] }, /is also one of/],
     ["a feature twice", "t.csv", "x,label\n1,2", { featureColumns: ["x", "x"] }, /named twice/],
     ["no features", "t.csv", "label\n1a\n2a", {}, /no columns of numbers/],
     ["one class", "t.csv", "x,label\n1,a\n2,a", {}, /ILD06 .*all examples are of one class/],
-    ["no rows", "t.csv", "x,label\n", {}, /ILD06 .*no examples/],
-    ["no lines", "t.jsonl", "\n\n", {}, /ILD06 .*no examples/],
+    ["no rows", "t.csv", "x,label\n", {}, /ILD06 .*no rows/],
+    ["no lines", "t.jsonl", "\n\n", {}, /ILD06 .*no rows/],
     ["no JSON", "t.jsonl", '{"label":1,"x":1}\n{"label":1,', {}, /ILD71 .*t\.jsonl:2: the line is not JSON/],
     ["no object", "t.jsonl", "[1,2]", {}, /t\.jsonl:1: the line is not an object/],
-    ["a list of another length", "t.jsonl", '{"label":1,"x":[1]}\n{"label":2,"x":[]}', {}, /:2: "x" holds 0 .* held 1/],
-    ["null", "t.jsonl", '{"label":1,"x":[null]}', {}, /:1: column "x" holds null/],
-    ["a missing key", "t.jsonl", '{"label":1,"x":1}\n{"label":1}', {}, /:2: column "x" holds missing/],
-    ["another key", "t.jsonl", '{"label":1,"x":1}\n{"label":1,"x":1,"y":2}', {}, /:2: "y" is not in the first line/],
-    ["an object for a label", "t.jsonl", '{"label":{},"x":1}', {}, /:1: the label "label" is {}/],
-    ["inherited names", "t.jsonl", '{"x":1}', { labelColumn: "constructor" }, /the label "constructor" is undefined/],
+    [
+      "a list of another length",
+      "t.jsonl",
+      '{"label":1,"x":[1]}\n{"label":2,"x":[]}',
+      {},
+      /:2: column "x" holds 0 numbers in a cell, and 1 in/,
+    ],
+    ["null", "t.jsonl", '{"label":1,"x":[null]}', {}, /column "x" holds \[null\] in line 1/],
+    ["a missing key", "t.jsonl", '{"label":1,"x":1}\n{"label":1}', {}, /:2: column "x" has no value in 1 of 2 rows/],
+    [
+      "another key",
+      "t.jsonl",
+      '{"label":1,"x":1}\n{"label":1,"x":1,"y":2}',
+      {},
+      /column "y" has no value in 1 of 2 rows: nothing in the/,
+    ],
+    [
+      "an object for a label",
+      "t.jsonl",
+      '{"label":{},"x":1}',
+      {},
+      /:1: the label in "label" is missing .*{} in line 1/,
+    ],
+    [
+      "inherited names",
+      "t.jsonl",
+      '{"x":1}',
+      { labelColumn: "constructor" },
+      /there is no column "constructor"\. It has x/,
+    ],
   ])("refuses %s", async (_, file, text, options, message) => {
     await expect(read(file, text, options)).rejects.toThrow(message);
   });

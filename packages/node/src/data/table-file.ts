@@ -99,7 +99,7 @@ export async function readColumns(
       for (const name of Object.keys(record)) {
         if (seen.has(name)) continue;
         seen.add(name);
-        table.addColumn(name);
+        table.addColumn(name, 0);
       }
       table.addRow((column) => (Object.hasOwn(record, column) ? record[column] : undefined), line);
     });
@@ -113,10 +113,11 @@ export async function readColumns(
       requireColumns(path, wanted, columns);
       // A comma between fields cannot be a decimal one as well.
       const growing = new TableColumns({ ...options, cells: { kind: "text", decimalCommas: separator !== "," } });
-      const places = new Map(columns.map((column, i) => [column, i]));
-      for (const column of columns) growing.addColumn(column);
+      columns.forEach((column, place) => {
+        growing.addColumn(column, place);
+      });
       table = growing;
-      return (fields, line) => growing.addRow((column) => fields[places.get(column)!], line);
+      return (fields, line) => growing.addRow((_, place) => fields[place], line);
     },
     work,
   );

@@ -5,6 +5,10 @@ import { bytesFor, inflatedLimit, readingLimits } from "./reading-limits.js";
 import { withRegularFile } from "./regular-file.js";
 
 const blockBytes = 512;
+/** Inflated at once. */
+const pieceBytes = 2 ** 18;
+/** Writers fill archives up with zeros, to whole tape blocks. */
+const mostPadding = 2 ** 20;
 
 /**
  * The contents of the wanted files of a tar archive compressed with gzip; a file that is not there is not in the result.
@@ -24,7 +28,7 @@ export async function readTarGzip(
     const compressed = handle.createReadStream({ autoClose: false, start: 0 });
     const reader = new TarReader(path, wanted);
     let inflated = 0;
-    const stream = compressed.pipe(createGunzip());
+    const stream = compressed.pipe(createGunzip({ chunkSize: pieceBytes }));
     // An error of the file itself ends the other end too, where it is waited for.
     compressed.on("error", (error) => stream.destroy(error));
     try {
@@ -64,6 +68,7 @@ class TarReader {
   private padding = 0;
   private entries = 0;
   private ended = false;
+  private behindEnd = 0;
 
   constructor(
     private readonly path: string,
@@ -71,6 +76,10 @@ class TarReader {
   ) {}
 
   add(chunk: Uint8Array): void {
+    if (this.ended) this.behindEnd += chunk.length;
+    if (this.behindEnd > mostPadding) {
+      throw corrupt(this.path, `there are more than ${mostPadding} bytes behind its end`);
+    }
     for (let at = 0; at < chunk.length && !this.ended; ) {
       if (this.left > 0) {
         const taken = chunk.subarray(at, at + Math.min(this.left, chunk.length - at));

@@ -42,5 +42,6 @@ async function readPieces(
     onProgress?.(Math.min(done, size), size, `read ${path}`);
     await yieldToEventLoop();
   }
+  signal?.throwIfAborted();
   take(decode(new Uint8Array(0), false, done));
 }

@@ -34,12 +34,30 @@ describe("withZipArchive", () => {
     expect(await readAll(madeUpZip([]))).toEqual({});
   });
 
+  it("reads names with backslashes and dots as they would lie on disk", async () => {
+    const names = ["./", ".\\a\\", "a\\b.txt", "./a/c.txt", "a//d.txt", "a/./e.txt"];
+    const zip = madeUpZip(names.map((name) => ({ name, data: /[\\/]$/.test(name) ? "" : name })));
+    expect(Object.keys(await readAll(zip))).toEqual(["a/b.txt", "a/c.txt", "a/d.txt", "a/e.txt"]);
+  });
+
+  it("refuses folders within folders without end, and claims beyond what it may make", async () => {
+    await expect(readAll(madeUpZip([{ name: `${"a/".repeat(100)}b`, data: "x" }]))).rejects.toThrow(
+      /^ILD13 .*more than 32 folders deep/,
+    );
+    const claims = { name: "b", data: "good", claimedBytes: 2 ** 31 };
+    await expect(readAll(madeUpZip([claims]), { entryBytes: 2 ** 32, ratio: 2 ** 40 })).rejects.toThrow(
+      /^ILD13 .*inflates to more than 268435456 bytes/,
+    );
+  });
+
   it.each<[string, MadeUpEntry]>([
     ["path traversal", { name: "../../evil.txt", data: "x" }],
     ["path traversal inside", { name: "a/../../evil.txt", data: "x" }],
     ["an absolute path", { name: "/etc/evil", data: "x" }],
     ["a drive", { name: "C:evil", data: "x" }],
-    ["a backslash", { name: "a\\..\\evil", data: "x" }],
+    ["path traversal with backslashes", { name: "a\\..\\..\\evil", data: "x" }],
+    ["an absolute path with a backslash", { name: "\\evil", data: "x" }],
+    ["a name that is the same with slashes", { name: ".\\a//./good.txt", data: "x" }],
     ["a NUL", { name: "a\0b", data: "x" }],
     ["an empty name", { name: "", data: "x" }],
     ["a symbolic link", { name: "link", data: "/etc/passwd", unixMode: 0o120777 }],

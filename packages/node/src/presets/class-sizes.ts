@@ -38,17 +38,26 @@ export const nthLargest = ({ classes }: LabelledExamples, n: number): number =>
   classes.map(({ count }) => count).sort((a, b) => b - a)[n - 1] ?? 0;
 
 /**
- * @param where the classes, in words
+ * @param asked `of`: which classes these are, `takes`: what takes so many examples, in words
  * @throws UsageError where fewer classes than ways have examples enough
  */
 export function requireWaysOf(
   data: LabelledExamples,
-  asked: { readonly ways: number; readonly least: number; readonly where: string; readonly remedy: string },
+  asked: {
+    readonly ways: number;
+    readonly least: number;
+    readonly of?: string;
+    readonly takes: string;
+    readonly remedy: string;
+  },
 ): void {
-  const { ways, least, where, remedy } = asked;
+  const { ways, least, of = "", takes, remedy } = asked;
   const { large, small } = bySize(data, least);
-  const n = large.classes.length;
+  const [n, total] = [large.classes.length, data.classes.length];
   if (n >= ways) return;
-  const why = small.classes.length === 0 ? "" : `; others have fewer than ${least} examples: ${sizesText(small)}`;
-  throw new UsageError(`${ways}-way tasks take more classes than the ${n} ${where}${why}`, remedy);
+  const have =
+    n === total
+      ? `there ${n === 1 ? "is" : "are"} only ${n}${of}`
+      : `of the ${total}${of} ${n === 0 ? "none has" : n === 1 ? "1 has" : `${n} have`} the ${least} examples that ${takes}; smaller are ${sizesText(small)}`;
+  throw new UsageError(`${ways}-way tasks take ${ways} classes, and ${have}`, remedy);
 }

@@ -2,7 +2,7 @@
 import { type LabelledExamples, type LearnerEntry, learnerCatalogue, splitClasses, withRotations } from "innerloop";
 import { duplicatesText } from "../data/duplicate-examples.js";
 import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";
-import { type ExperimentOptions, flagOf } from "./option-table.js";
+import type { ExperimentOptions } from "./option-table.js";
 import { leastOf } from "./option-values.js";
 import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
 import { UsageError } from "./usage-error.js";
@@ -13,7 +13,7 @@ export type DataSplits = {
   readonly test: LabelledExamples;
 };
 
-type SplitDataOptions = Pick<ExperimentOptions, "split" | "rotations" | "shots"> & SplitOptions;
+type SplitDataOptions = Pick<ExperimentOptions, "split" | "rotations"> & SplitOptions;
 
 /** Splits do not depend on a run's seed: results of several seeds are then about the same held-out classes. */
 const splitSeedOfData = 20170309;
@@ -47,11 +47,11 @@ function requireHeldOut(
       : `Lower --ways, or ${anew}`;
   const forTest = bySize(test, least).large.classes.length;
   const lower = forTest >= 2 ? `Lower --ways to ${forTest}` : "Lower --shots or --queries";
-  for (const [part, where, remedy] of [
-    [validation, "that the data set has for validation", fromTraining],
-    [test, "that the data set has for test", `${lower}, or ${anew}`],
+  for (const [part, of, remedy] of [
+    [validation, " for validation", fromTraining],
+    [test, " for test", `${lower}, or ${anew}`],
   ] as const) {
-    requireWaysOf(part, { ways, least, where, remedy });
+    requireWaysOf(part, { ways, least, of, takes: "a task takes of each", remedy });
   }
 }
 
@@ -121,9 +121,14 @@ export function splitWarnings(
 const withClassesOf = (data: LabelledExamples, { classes }: LabelledExamples): LabelledExamples =>
   classes.length === 0 ? data : { ...data, classes: [...data.classes, ...classes] };
 
+const lowerTo = (examples: number): string =>
+  `let --shots and --queries together take at most ${Math.max(2, examples)} examples of a class`;
+
+const sentence = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
+
 /** What makes a split possible, of the options that were given. */
 function remedyOf(data: LabelledExamples, options: SplitDataOptions, least: number): string {
-  const { ways, shots } = options;
+  const { ways } = options;
   const isEnough = (n: number, asked: SplitDataOptions): boolean => {
     const { validation, test } = heldOut(asked, n);
     return n - validation - test >= asked.ways;
@@ -133,9 +138,7 @@ function remedyOf(data: LabelledExamples, options: SplitDataOptions, least: numb
   if (isEnough(total, options) && least > 0) {
     // As many classes have so many examples as the split takes.
     const { validation, test } = heldOut(options, total);
-    const queries = nthLargest(data, ways + validation + test) - shots;
-    if (queries >= 1) remedies.push(`lower --queries to ${queries}`);
-    else remedies.push(`lower ${flagOf("shots")} and ${flagOf("queries")}`);
+    remedies.push(lowerTo(nthLargest(data, ways + validation + test)));
   }
   const n = bySize(data, least).large.classes.length;
   const fewer = Array.from({ length: Math.max(0, ways - 2) }, (_, i) => ways - 1 - i);
@@ -145,14 +148,14 @@ function remedyOf(data: LabelledExamples, options: SplitDataOptions, least: numb
     remedies.push("lower --validation-classes or --test-classes");
   }
   remedies.push("add classes", "hold out examples instead of classes with --split examples");
-  return remedies.join(", or ").replace(/^./, (letter) => letter.toUpperCase());
+  return sentence(remedies.join(", or "));
 }
 
 /**
  * 80, 5 and 15 percent of each class, in the order of the examples; of small classes more for validation and test, so that
  * each part holds a task. Classes that are too small for that are for training.
  */
-function splitExamples(data: LabelledExamples, { ways, shots }: SplitDataOptions, least: number): DataSplits {
+function splitExamples(data: LabelledExamples, { ways }: SplitDataOptions, least: number): DataSplits {
   const size = data.exampleShape.reduce((a, b) => a * b, 1);
   const sizes = data.classes.map(({ count }): { train: number; validation: number } => {
     const [train, validated] = [Math.floor(count * 0.8), Math.floor(count * 0.85)];
@@ -162,17 +165,17 @@ function splitExamples(data: LabelledExamples, { ways, shots }: SplitDataOptions
     return { train: count - validation! - test!, validation: validation! };
   });
   if (least > 0) {
-    const whole = bySize(data, 3 * least).large.classes.length;
-    const queries = Math.floor(nthLargest(data, ways) / 3) - shots;
-    const fewer = whole >= 2 ? `lower --ways to ${whole}` : `lower --ways to ${Math.max(2, data.classes.length)}`;
-    const lower = queries >= 1 ? `lower --queries to ${queries}` : "lower --shots and --queries";
+    const fewer = Math.max(2, Math.min(ways, data.classes.length));
+    const most = Math.floor(nthLargest(data, fewer) / 3);
+    const remedies = [
+      ...(fewer < ways ? [`lower --ways to ${fewer}`] : []),
+      ...(most < least ? [`${lowerTo(most)}, or give more examples`] : []),
+    ];
     requireWaysOf(data, {
       ways,
       least: 3 * least,
-      where: `that have ${3 * least} examples, ${least} each for training, validation and evaluation`,
-      remedy: (data.classes.length < ways ? fewer : `${lower}, or give more examples`).replace(/^./, (letter) =>
-        letter.toUpperCase(),
-      ),
+      takes: `training, validation and evaluation take of each, ${least} for a task`,
+      remedy: sentence(remedies.join(", and ")),
     });
   }
   const part = (name: string, range: (i: number, count: number) => readonly [from: number, to: number]) => ({

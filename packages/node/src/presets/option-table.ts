@@ -821,7 +821,7 @@ export const invocationOptions = table({
     placeholder: "NAME,...",
     group: "Tables",
     commands: ["data import"],
-    help: "the columns of numbers that make an example; all others unless given",
+    help: "the columns of numbers that make an example; all others that hold numbers unless given",
   },
   header: {
     kind: "choice",

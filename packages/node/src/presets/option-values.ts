@@ -107,6 +107,12 @@ export function parseOption(name: string, spec: OptionSpec, text: string): unkno
   return checkOption(flagOf(name), spec, text, text);
 }
 
+/** Whether a value is above a bound, or longer than a list may be: then the bound is what to tell. */
+function isBeyond(spec: OptionSpec, value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > mostListed || value.some((each) => isBeyond(spec, each));
+  return typeof value === "number" && "most" in spec && value > spec.most;
+}
+
 /**
  * A value from a file, checked. A range may be text as on the command line, as well as `{ from, to }`.
  *
@@ -117,7 +123,7 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
   const refuse = (extra = ""): never => {
     throw new UsageError(
       `${where} is ${shown === undefined ? quoted(value) : cut(shown, 80)}`,
-      `Give ${rangeOf(spec, { exact: true })}${extra}`,
+      `Give ${rangeOf(spec, { exact: isBeyond(spec, value) })}${extra}`,
     );
   };
   const within = (n: unknown): boolean => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { affordablePart, evaluationSecondsEstimate } from "./budget.js";
+import { affordablePart, evaluationSecondsEstimate, hasRoom } from "./budget.js";
 
 const slow = { fullUpdates: 1000, secondsPerUpdate: 0.3, overheadSeconds: 20 };
 const quick = { fullUpdates: 5000, secondsPerUpdate: 0.02, overheadSeconds: 10 };
@@ -21,6 +21,14 @@ describe("a budget", () => {
     expect(affordablePart([quick], 130 - 60)).toBeCloseTo(0.6, 12);
     expect(affordablePart([quick], 1000)).toBe(1);
     expect(affordablePart([slow, quick], 25)).toBe(0);
+  });
+
+  it("has room for another row while all of them get a part that says something, and always for the first", () => {
+    // 130 s less overheads are a quarter of both.
+    expect(hasRoom([slow, quick], 130)).toBe(true);
+    expect(hasRoom([slow, quick], 45)).toBe(false);
+    expect(hasRoom([slow], 25)).toBe(true);
+    expect(hasRoom([slow], 10)).toBe(false);
   });
 
   it("counts evaluations by their tasks and steps", () => {

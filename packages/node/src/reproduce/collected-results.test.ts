@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { defaultExperimentOptions } from "../presets/option-table.js";
 import type { RunFolder } from "../runs/run-folder.js";
-import { rowResult } from "./collected-results.js";
+import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
 import type { RowState } from "./row-state.js";
 import type { Metric, Table } from "./table.js";
 
@@ -24,7 +24,11 @@ function collected(metric: Metric, names: readonly string[], loss?: string) {
     } as unknown as RunFolder,
     iteration: 5,
     evaluations: [{ changes: {}, columns, record: { checkpoint: "last", iteration: 5, evaluations: [evaluation] } }],
-    events: [{ type: "validation", iteration: 5, evaluation }],
+    events: [
+      { type: "validation", iteration: 1 },
+      { type: "validation", iteration: 2, evaluation: { rows: [null], protocol: {} } },
+      { type: "validation", iteration: 5, evaluation },
+    ],
   };
   return rowResult(table, row, state as Exclude<RowState, { stage: "new" }>);
 }
@@ -39,4 +43,20 @@ it("the figures of a table are of its metric: a loss is one where it is that met
       "the table's metric is mean squared error, and an evaluation of it has loss. Name one of these",
     );
   expect(collected("accuracy", ["loss", "accuracy"], "negative log-likelihood").cells.last!.mean).toBe(2);
+});
+
+it("collected results that are malformed are refused, and those that were collected are not", () => {
+  const result = JSON.parse(JSON.stringify(collected("accuracy", ["accuracy"]))) as Record<string, unknown>;
+  const read = (row: unknown): unknown =>
+    parseCollected(JSON.stringify({ format: collectedFormat, tables: { mine: { one: row } } }), "results.json");
+  expect(read(result)).toMatchObject({ tables: { mine: { one: { learner: "one" } } } });
+  for (const name of Object.keys(result).filter(
+    (each) => !["checkpoint", "iteration", "trainingSeconds", "evaluationSeconds"].includes(each),
+  ))
+    for (const value of [undefined, { toString: 1 }])
+      expect(() => read({ ...result, [name]: value }), name).toThrow(/no results of a training under one/);
+  for (const tables of [null, [], { mine: null }])
+    expect(() => parseCollected(JSON.stringify({ format: collectedFormat, tables }), "results.json")).toThrow(
+      /no object/,
+    );
 });

@@ -1,10 +1,11 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
-import { cut, DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
-import { isMethodRecord, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
+import { mostBytes } from "../runs/untrusted-folder.js";
+import { isMethodRecord, isObject, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
 
 /** What one method reaches in one column. */
@@ -176,29 +177,60 @@ export function withoutGone(results: CollectedResults, tables: readonly Table[])
   return { ...results, tables: Object.fromEntries(kept) };
 }
 
-/** Those of all tables together have a hundredth of it. */
-const mostBytes = 64 * 2 ** 20;
-
-/** The results in a file, none where it is not there. @throws UsageError where it is something else; DataError ILD03 */
+/** The results in a file, none where it is not there. @throws UsageError where it is something else */
 export async function readCollected(file: string): Promise<CollectedResults> {
-  let bytes: Uint8Array;
+  let text: string;
   try {
-    bytes = await readRegularFile(file, { most: mostBytes, links: "followed" });
+    const bytes = await readRegularFile(file, { most: mostBytes.record, links: "followed" });
+    text = Buffer.from(bytes).toString("utf8");
   } catch (error) {
-    const cause = error instanceof DataError ? error.cause : undefined;
+    const cause = error instanceof DataError ? error.cause : error;
     if (isSystemError(cause) && cause.code === "ENOENT") return noResults;
     throw error;
   }
-  return parseCollected(Buffer.from(bytes).toString("utf8"), file);
+  return parseCollected(text, file);
+}
+
+function recordOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (isObject(value)) return value;
+  throw new Error(`${what} no object`);
+}
+
+/** Whether a value that was read has all that the document shows of a row. */
+function isRowResult(value: unknown): value is RowResult {
+  if (!isObject(value)) return false;
+  const isNumber = (each: unknown): boolean => typeof each === "number";
+  const isText = (each: unknown): boolean => typeof each === "string";
+  const isMissingOr = (is: (each: unknown) => boolean, each: unknown): boolean => each === undefined || is(each);
+  // JSON has no name for what is not finite: it is null there.
+  const isFigure = (each: unknown): boolean =>
+    isObject(each) && [each.mean, each.interval].every((n) => typeof n === "number" || n === null);
+  const isAll = (each: unknown, is: (part: unknown) => boolean): boolean =>
+    isObject(each) && Object.values(each).every(is);
+  const isCell = (each: unknown): boolean => isFigure(each) && isNumber((each as CellResult).steps);
+  const isPoint = (each: unknown): boolean => isFigure(each) && isNumber((each as { updates?: unknown }).updates);
+  const { trainingSeconds, evaluationSeconds, peakBytes, iteration, checkpoint, baselines, curve } = value;
+  return (
+    [value.learner, value.command, value.created].every(isText) &&
+    [value.updates, value.fullUpdates, value.seed, value.workers].every(isNumber) &&
+    [trainingSeconds, evaluationSeconds, peakBytes, iteration].every((each) => isMissingOr(isNumber, each)) &&
+    isMissingOr(isText, checkpoint) &&
+    isAll(value.cells, isCell) &&
+    isAll(value.protocols, isText) &&
+    isAll(value.versions, isText) &&
+    isMissingOr((each) => isAll(each, (method) => isAll(method, isCell)), baselines) &&
+    Array.isArray(curve) &&
+    curve.every(isPoint)
+  );
 }
 
 export function parseCollected(text: string, file: string): CollectedResults {
   try {
     const value = Object(JSON.parse(text)) as Partial<CollectedResults>;
     if (value.format !== collectedFormat) throw new Error(`its format is ${quoted(value.format)}`);
-    for (const [table, rows] of entriesOf(value.tables, "tables")) {
-      for (const [row, result] of entriesOf(rows, `tables.${table}`)) requireRowResult(result, `${table}.${row}`);
-    }
+    for (const [table, rows] of Object.entries(recordOf(value.tables, "its tables are")))
+      for (const [row, result] of Object.entries(recordOf(rows, `${table} is`)))
+        if (!isRowResult(result)) throw new Error(`${table} has no results of a training under ${row}`);
     return value as CollectedResults;
   } catch (error) {
     throw new UsageError(
@@ -206,61 +238,4 @@ export function parseCollected(text: string, file: string): CollectedResults {
       "Move it away, or choose another folder with --report",
     );
   }
-}
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function entriesOf(value: unknown, where: string): [name: string, value: unknown][] {
-  if (isObject(value)) return Object.entries(value);
-  throw new Error(`${cut(where, 80)} is ${quoted(value)}`);
-}
-
-/** JSON has no name for what is not finite: it is null there. */
-const isNumber = (value: unknown): boolean => typeof value === "number" || value === null;
-const isText = (value: unknown): boolean => typeof value === "string";
-const isMissingOr =
-  (is: (value: unknown) => boolean) =>
-  (value: unknown): boolean =>
-    value === undefined || is(value);
-const isRecordOf =
-  (is: (value: unknown) => boolean) =>
-  (value: unknown): boolean =>
-    isObject(value) && Object.values(value).every(is);
-const isFigure = (value: unknown): boolean =>
-  isObject(value) && isNumber(value.mean) && isNumber(value.interval) && isMissingOr(isNumber)(value.poolInterval);
-const isCell = (value: unknown): boolean => isFigure(value) && Number.isSafeInteger((value as CellResult).steps);
-const isPoint = (value: unknown): boolean => isFigure(value) && isNumber((value as { updates?: unknown }).updates);
-const isPool = (value: unknown): boolean =>
-  isObject(value) &&
-  isText(value.of) &&
-  isNumber(value.count) &&
-  [value.examples, value.seen].every(isMissingOr(isNumber));
-
-/** What each field of a row's result must be. */
-const rowFields: Readonly<Record<keyof RowResult, (value: unknown) => boolean>> = {
-  learner: isText,
-  updates: isNumber,
-  fullUpdates: isNumber,
-  checkpoint: isMissingOr((value) => value === "best" || value === "last"),
-  iteration: isMissingOr(isNumber),
-  seed: isNumber,
-  cells: isRecordOf(isCell),
-  protocols: isRecordOf(isText),
-  baselines: isMissingOr(isRecordOf(isRecordOf(isCell))),
-  trainingSeconds: isMissingOr(isNumber),
-  evaluationSeconds: isMissingOr(isNumber),
-  peakBytes: isMissingOr(isNumber),
-  pool: isMissingOr(isPool),
-  workers: isNumber,
-  command: isText,
-  versions: isRecordOf(isText),
-  created: isText,
-  curve: (value) => Array.isArray(value) && value.every(isPoint),
-};
-
-function requireRowResult(value: unknown, where: string): void {
-  const fields = Object.fromEntries(entriesOf(value, where));
-  for (const [name, is] of Object.entries(rowFields))
-    if (!is(fields[name])) throw new Error(`${name} of ${cut(where, 80)} is ${quoted(fields[name])}`);
 }

@@ -164,7 +164,7 @@ export function isMethodRecord(value: unknown): value is MethodRecord {
   return typeof value.learner === "string" && isObject(value.protocol) && value.rows.every(isRow);
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isThere = (path: string): Promise<boolean> =>

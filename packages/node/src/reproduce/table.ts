@@ -2,9 +2,9 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
-import { readFile } from "node:fs/promises";
 import { learnerCatalogue } from "innerloop";
-import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { readRegularFile } from "../data/regular-file.js";
 import {
   defaultExperimentOptions,
   type ExperimentOptions,
@@ -128,14 +128,21 @@ const effective = (options: ExperimentOptions): ExperimentOptions => ({
   trainWays: options.trainWays || options.ways,
 });
 
+/** A table is written by hand. */
+const mostBytes = 16 * 2 ** 20;
+
 /** A table from a file. @throws UsageError that names the place in the file */
 export async function readTable(path: string): Promise<Table> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = Buffer.from(await readRegularFile(path, { most: mostBytes, links: "followed" })).toString("utf8");
   } catch (error) {
-    const missing = isSystemError(error) && error.code === "ENOENT";
-    throw new UsageError(missing ? `there is no file ${path}` : `${path} cannot be read`, "Check the path");
+    const cause = error instanceof DataError ? error.cause : error;
+    const missing = isSystemError(cause) && cause.code === "ENOENT";
+    throw new UsageError(
+      missing ? `there is no file ${path}` : `${path} cannot be read (${reasonOf(error)})`,
+      "Check the path",
+    );
   }
   let value: unknown;
   try {

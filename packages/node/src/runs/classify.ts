@@ -1,6 +1,6 @@
 /** A trained run put to use: adapt to labelled examples, give probabilities for others. */
 import { compile, type Executor, slice, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import type { Learner } from "innerloop";
+import { finiteResult, type Learner, probabilitiesOf } from "innerloop";
 
 /** Images with their classes. */
 export interface LabelledImages {
@@ -20,7 +20,11 @@ interface Question {
   readonly executor: Executor;
 }
 
-/** Logits [queries, classes] after so many adaptation steps. */
+/**
+ * Logits [queries, classes] after so many adaptation steps.
+ *
+ * @throws TrainingError ILR106 where adaptation diverges
+ */
 export async function classLogits({ learner, params, support, query, steps, executor }: Question): Promise<Tensor> {
   const classes = support.names.length;
   const run = compile(
@@ -31,19 +35,8 @@ export async function classLogits({ learner, params, support, query, steps, exec
     },
     { executor },
   );
-  return run(params, support.x, support.y, query);
-}
-
-/** Probabilities [queries][classes] of logits. */
-export function probabilitiesOf(logits: Tensor): number[][] {
-  const [queries, classes] = logits.shape as readonly [number, number];
-  return Array.from({ length: queries }, (_, row) => {
-    const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
-    const top = Math.max(...z);
-    const weights = z.map((value) => Math.exp(value - top));
-    const total = weights.reduce((a, b) => a + b, 0);
-    return weights.map((weight) => weight / total);
-  });
+  const logits = await run(params, support.x, support.y, query);
+  return finiteResult("adapt", logits, { x: query, trained: () => support.x, steps });
 }
 
 /** Probabilities [queries][classes] after so many adaptation steps. */

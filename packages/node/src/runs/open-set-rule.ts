@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { OpenSetRule } from "innerloop";
 import { UsageError } from "../presets/usage-error.js";
-import type { RunFolder } from "./run-folder.js";
+import { inCommand, type RunFolder } from "./run-folder.js";
 import { mostBytes, shown } from "./untrusted-folder.js";
 
 /** The file of a run that holds it, without its ending. */
@@ -21,7 +21,7 @@ export interface CalibratedRule extends OpenSetRule {
 /** The rule that `innerloop eval RUN --open-set` has left in a run. @throws UsageError where there is none */
 export async function readOpenSetRule(run: RunFolder): Promise<CalibratedRule> {
   const file = join(run.path, `${openSetFile}.json`);
-  const remedy = `Choose one with \`innerloop eval ${shown(run.path)} --open-set\``;
+  const remedy = `Choose one with \`innerloop eval ${inCommand(run.path)} --open-set\``;
   const bytes = await run.files.read(`${openSetFile}.json`, mostBytes.record);
   if (!bytes) throw new UsageError(`${shown(run.path)} has no threshold to reject by`, remedy);
   let rule: Partial<Record<keyof CalibratedRule, unknown>>;

@@ -1,10 +1,10 @@
 /** report.html: a run on one page that needs nothing but a browser. */
 import type { Evaluation } from "innerloop";
 import { type RunEvent, readEvents } from "./event-log.js";
+import { failureIn } from "./failure.js";
 import { least, linearAxis, lossAxis, most, tickTexts } from "./plot-axis.js";
 import { beyondTitle, figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
 import type { RunFolder } from "./run-folder.js";
-import { failureIn } from "./training-session.js";
 
 type Point = readonly [iteration: number, value: number];
 
@@ -52,8 +52,8 @@ export function reportPage(
 <title>${escaped(title)}</title>
 <style>
 :root { color-scheme: light dark; --line: #1f6f5c; --mark: #c2591a; --soft: #8886; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 800px; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin-bottom: 1rem; } td, th { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--soft); }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin-bottom: 1rem; } td, th { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--soft); }
 td, th { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 9rem; }
 .wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
 code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } .training { color: var(--line); } .validation { color: var(--mark); }
@@ -117,16 +117,12 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
   const x = (iteration: number): number => left + (width - left - right) * across.at(iteration);
   const y = (value: number): number => top + (height - bottom - top) * (1 - up.at(value));
   const texts = isShare(name)
-    ? tickTexts(
-        up.ticks.map((tick) => 100 * tick),
-        (value, digits) => value.toFixed(digits),
-      ).map((text) => `${text}%`)
-    : tickTexts(up.ticks, (value, digits) =>
-        value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
-      );
+    ? tickTexts(up.ticks.map((tick) => Number((100 * tick).toPrecision(12)))).map((text) => `${text}%`)
+    : tickTexts(up.ticks);
   const path = (points: readonly Point[]): string =>
     points.map(([iteration, value]) => `${x(iteration).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   return [
+    up.isLogarithmic ? "<p>On a logarithmic scale.</p>" : "",
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${name} by update">`,
     ...up.ticks.map(
       (value, i) =>
@@ -150,7 +146,9 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
 
 function resultsHtml(evaluations: readonly Evaluation[], name: string, chosen: number | undefined): string {
   const { header, rows } = resultsCells(evaluations, name, chosen);
-  const shown = (value: number): string => (isShare(name) ? (100 * value).toFixed(1) : value.toPrecision(3));
+  const isFar = (value: number): boolean => value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1000);
+  const shown = (value: number): string =>
+    isShare(name) ? (100 * value).toFixed(1) : isFar(value) ? value.toPrecision(2) : value.toFixed(3);
   const half = (interval: number | null | undefined): string =>
     interval === undefined
       ? ""
@@ -162,7 +160,9 @@ function resultsHtml(evaluations: readonly Evaluation[], name: string, chosen: n
   const lines = rows.map(({ method, figures }) =>
     row(
       method,
-      figures.map((figure) => (figure ? `${shown(figure.mean)} ${half(figure.interval)}` : "")),
+      figures.map((figure) =>
+        figure ? (Number.isFinite(figure.mean) ? `${shown(figure.mean)} ${half(figure.interval)}` : "diverged") : "",
+      ),
     ),
   );
   const [first] = rows;

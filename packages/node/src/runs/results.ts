@@ -13,8 +13,9 @@ import {
 } from "innerloop";
 import type { Baseline } from "../presets/experiment.js";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
+import { failureOf, problemOf } from "./failure.js";
 import { RunError } from "./run-error.js";
-import { damagedCheckpoint, type RunFolder, shown } from "./run-folder.js";
+import { damagedCheckpoint, inCommand, type RunFolder, shown } from "./run-folder.js";
 
 /** Parameters of a run, with the checkpoint that they come from. */
 export interface TrainedParams {
@@ -37,12 +38,14 @@ export async function loadParams(run: RunFolder, learner: Learner, wanted?: "bes
       throw error;
     }
   }
-  const remedy = `Train it with \`innerloop train --resume ${shown(run.path)}\``;
+  const failure = await failureOf(run);
   throw new RunError(
     "ILN05",
     shown(run.path),
-    wanted ? `there is no ${wanted} checkpoint in it` : "there is no checkpoint in it yet",
-    remedy,
+    `${wanted ? `there is no ${wanted} checkpoint in it` : "there is no checkpoint in it yet"}${failure ? `, for its training failed: ${problemOf(failure)}` : ""}`,
+    failure
+      ? "Start another with lower rates, or with --clip"
+      : `Train it with \`innerloop train --resume ${inCommand(run.path)}\``,
   );
 }
 

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type CheckpointStore, checkpointSummary } from "innerloop";
 import { makeFolder, requireWritable } from "../data/atomic-write.js";
-import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { isSystemError, reasonOf } from "../data/data-error.js";
 import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import {
@@ -14,6 +14,7 @@ import {
   type OptionSpec,
 } from "../presets/option-table.js";
 import { checkExperimentOptions, checkOption } from "../presets/option-values.js";
+import { quoted } from "../presets/shell-word.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
@@ -78,7 +79,7 @@ export async function requireFree(path: string): Promise<void> {
   if (present.every(isTransient)) return;
   const isRun = present.includes("config.json");
   const remedy = isRun
-    ? `Continue it with \`innerloop train --resume ${shown(path)}\`, or choose another --run`
+    ? `Continue it with \`innerloop train --resume ${inCommand(path)}\`, or choose another --run`
     : "Choose an empty or new folder with --run";
   throw new RunError("ILN01", shown(path), isRun ? "there is a run in it already" : "the folder is not empty", remedy);
 }
@@ -163,7 +164,7 @@ const settledNumbers = {
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
 /** Numbers of an example: a colour image of 4,000 by 4,000, or a very wide row. */
-const largestExample = 2 ** 26;
+const largestExample = 2 ** 24;
 
 /** A configuration from a file, which may hold anything. @throws RunError ILN04 */
 function parseConfig(text: string, file: string): RunConfig {
@@ -180,10 +181,10 @@ function parseConfig(text: string, file: string): RunConfig {
     const found = value[name];
     return typeof found === "string" ? found : fail(problem);
   };
-  if (value.format !== runFormat)
-    return fail(`its format is ${quoted(value.format)}, this version reads "${runFormat}"`);
-  const experiment = textOf("experiment", "it does not say which experiment it is");
   try {
+    if (value.format !== runFormat)
+      return fail(`its format is ${shortly(value.format)}, this version reads "${runFormat}"`);
+    const experiment = textOf("experiment", "it does not say which experiment it is");
     const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
       checkOption(name, settledNumbers[name], found) as number;
     const chunkSize = settled("chunkSize", value.chunkSize);
@@ -192,7 +193,7 @@ function parseConfig(text: string, file: string): RunConfig {
     const workers = settled("workers", value.workers);
     const { expectedBytes } = value;
     if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
-      return fail(`expectedBytes is ${quoted(expectedBytes)}`);
+      return fail(`expectedBytes is ${shortly(expectedBytes)}`);
     const options = {
       ...defaultExperimentOptions(),
       ...checkExperimentOptions(Object(value.options) as Record<string, unknown>, "options"),
@@ -226,6 +227,7 @@ function parseConfig(text: string, file: string): RunConfig {
     };
   } catch (error) {
     if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
+    if (error instanceof RangeError) return fail("it is nested too deep");
     throw error;
   }
 }
@@ -269,6 +271,8 @@ function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
   return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { path, sha256 } : undefined;
 }
 
+const shortly = (value: unknown): string => String(JSON.stringify(value)).slice(0, 60);
+
 /** Checkpoints are written aside, flushed and renamed, and so is the folder's own entry. */
 export function checkpointStore(files: UntrustedFolder): CheckpointStore {
   const fileOf = (name: string): string => `checkpoints/${name}.safetensors`;
@@ -300,7 +304,7 @@ export async function iterationOf(
 export function damagedCheckpoint(run: string, name: "last" | "best", cause: unknown): RunError {
   const file = shown(join(run, "checkpoints", `${name}.safetensors`));
   const other = name === "last" ? "best" : "last";
-  const remedy = `Use the other one with \`innerloop eval ${shown(run)} --checkpoint ${other}\`, or start a new run with the command in config.json`;
+  const remedy = `Use the other one with \`innerloop eval ${inCommand(run)} --checkpoint ${other}\`, or start a new run with the command in config.json`;
   return new RunError(
     "ILN05",
     file,
@@ -319,3 +323,6 @@ export async function newRunPath(name: string, now = new Date(), root = "runs"):
     if (!(await stat(path).catch(() => undefined))) return path;
   }
 }
+
+/** A path as a word of a command that the reader is told. */
+export const inCommand = (path: string): string => quoted(shown(path));

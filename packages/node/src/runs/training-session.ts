@@ -15,6 +15,7 @@ import {
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
+import { isDivergence } from "./failure.js";
 import { evaluationRecord } from "./results.js";
 import { damagedCheckpoint, lastIterationOf, type RunFolder } from "./run-folder.js";
 import type { RunLock } from "./run-lock.js";
@@ -86,6 +87,7 @@ export async function trainInFolder(setting: {
   const store: CheckpointStore = {
     load: run.checkpoints.load,
     save: async (name, bytes) => {
+      run.files.requireThere();
       setting.lock?.requireHeld();
       // The log on disk is never behind the checkpoint.
       log.flush();
@@ -110,6 +112,7 @@ export async function trainInFolder(setting: {
             validation: {
               every: options.validateEvery,
               count: options.validationTasks,
+              mostSteps: Math.max(...options.evalSteps),
               ...(options.patience > 0 ? { patience: options.patience } : {}),
             },
           }
@@ -145,28 +148,6 @@ function logged(event: TrainingEvent): RunEvent {
       return event;
   }
 }
-
-export const isDivergence = (error: unknown): error is Error =>
-  error instanceof Error && "code" in error && error.code === "ILR102";
-
-/** How a training failed: the update that it failed in, and what it said. */
-export interface Failure {
-  readonly iteration: number;
-  readonly message: string;
-}
-
-/** The failure that a run ended in and has not come past since. */
-export function failureIn(events: readonly RunEvent[]): Failure | undefined {
-  const last = events.findLast(({ type }) => ["start", "failed", "end"].includes(type));
-  if (last?.type !== "failed" || last.iteration === undefined) return undefined;
-  return { iteration: last.iteration, message: typeof last.message === "string" ? last.message : "" };
-}
-
-/** What went wrong, without the remedy: `the loss is NaN at iteration 1607`. */
-export const problemOf = ({ message }: Failure): string =>
-  message.replace("ILR102 train: ", "").split(". ")[0]!.slice(0, 200);
-
-export const failureOf = async (run: RunFolder): Promise<Failure | undefined> => failureIn(await readEvents(run.files));
 
 /** How far a run has come, without opening its data. */
 export async function progressOf(run: RunFolder): Promise<{ readonly iteration: number; readonly ended: boolean }> {

@@ -98,8 +98,13 @@ export class UntrustedFolder {
         ? content
         : (handle: FileHandle) =>
             writeFully(handle, typeof content === "string" ? Buffer.from(visibleText(content)) : content);
-    // A folder that has gone meanwhile is not made again.
-    await onRun(file, () => writeAtomically(file, write, { makesFolder: false }));
+    try {
+      // A folder that has gone meanwhile is not made again.
+      await onRun(file, () => writeAtomically(file, write, { makesFolder: false }));
+    } catch (error) {
+      this.requireThere();
+      throw error;
+    }
   }
 
   /** Opens a file to append to, which is made where it is not there. Returns its descriptor. Throws as `write` does. */

@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { commandNames, flagOf, optionsOf } from "../presets/option-table.js";
+import { foreignOptions, ownOptionFor } from "./foreign-options.js";
+
+const own = new Set(commandNames.flatMap((command) => optionsOf(command).map(([name]) => flagOf(name))));
+
+it("every hint names options that there are, for a word that is none", () => {
+  for (const [word, hint] of Object.entries(foreignOptions)) {
+    const named = hint.match(/--[a-z-]+/g) ?? [];
+    expect(named.length, word).toBeGreaterThan(0);
+    for (const flag of named) expect(own, `${word}: ${hint}`).toContain(flag);
+    const isOfTrain = optionsOf("train").some(([name]) => flagOf(name) === `--${word}`);
+    expect(isOfTrain, word).toBe(false);
+  }
+});
+
+it("finds words however they are written", () => {
+  expect(ownOptionFor("--batch_size")).toBe(foreignOptions["batch-size"]);
+  expect(ownOptionFor("--LR=0.1")).toBe(foreignOptions.lr);
+  expect(ownOptionFor("--constructor")).toBeUndefined();
+});

@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { ExperimentOptions } from "../presets/option-table.js";
+import { openRun } from "../runs/run-folder.js";
+import { collected } from "./collected-output.fixture.js";
+import { prepareRun } from "./prepare.js";
+import { trainCommand } from "./train-command.js";
+
+let folder: string;
+beforeEach(async () => {
+  if (!existsSync(new URL("../../dist/executor/worker.js", import.meta.url)))
+    throw new Error("Build first: npm run build");
+  folder = await mkdtemp(join(tmpdir(), "innerloop-moved-"));
+  vi.stubEnv("INNERLOOP_DATA", join(folder, "data"));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function writePictures(path: string): Promise<void> {
+  for (let c = 0; c < 8; c++) {
+    await mkdir(join(path, `bar${c}`), { recursive: true });
+    for (let e = 0; e < 2; e++) {
+      const pixels = Buffer.alloc(64, 255);
+      for (let i = 0; i < 8; i++) pixels[i * 8 + c] = 10 * e;
+      const image = sharp(pixels, { raw: { width: 8, height: 8, channels: 1 } });
+      await image.png().toFile(join(path, `bar${c}`, `${e}.png`));
+    }
+  }
+}
+
+const rows = Array.from({ length: 240 }, (_, i) => `g${i % 30},${i},${(i % 30) * i}`);
+const quick = { iterations: 2, metaBatch: 2, validateEvery: 0, workers: 1 } as const;
+const kinds: Readonly<
+  Record<
+    string,
+    {
+      ending: string;
+      write: (path: string) => Promise<void>;
+      spoil: (path: string) => Promise<void>;
+      options: Partial<ExperimentOptions>;
+    }
+  >
+> = {
+  "a folder of images": {
+    ending: "",
+    write: writePictures,
+    spoil: (path) => rm(join(path, "bar7/1.png")),
+    options: { ways: 2, queries: 1, imageSize: 8, model: "linear" },
+  },
+  "a table": {
+    ending: ".csv",
+    write: (path) => writeFile(path, `g,x,y\n${rows.join("\n")}\n`),
+    spoil: (path) => appendFile(path, "g0,1,2\n"),
+    options: { groupColumn: "g", target: "y", shots: 3, hidden: [4] },
+  },
+};
+
+it.each(Object.entries(kinds))(
+  "%s that has moved is the run's own where its contents are",
+  async (_, kind) => {
+    const { output } = collected();
+    const [was, is, path] = [`was${kind.ending}`, `it is here${kind.ending}`, "run"].map((name) =>
+      join(folder, name),
+    ) as [string, string, string];
+    await kind.write(was);
+    const chosen = { ...quick, ...kind.options, data: was };
+    await trainCommand({ target: undefined, chosen, invocation: { run: path, skipEvaluation: true } }, output);
+    await rename(was, is);
+    const run = await openRun(path);
+    const own = run.config.options;
+    await expect(prepareRun(run, own, output)).rejects.toThrow(/^ILN06 .*the data set was.* is no longer at .*--data/);
+    const prepared = await prepareRun(run, { ...own, data: is }, output);
+    expect(prepared.domains).toBeUndefined();
+    expect(prepared.record).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
+
+    const resume = { target: undefined, chosen: { data: is }, invocation: { resume: path, skipEvaluation: true } };
+    await trainCommand(resume, output);
+    const resumed = await openRun(path);
+    expect(resumed.config.command).toContain(` --data '${is}'`);
+    expect(resumed.config.data).toEqual({ ...run.config.data, folder: is });
+    expect((await prepareRun(resumed, resumed.config.options, output)).record!.sha256).toBe(run.config.data!.sha256);
+    const config = await readFile(join(path, "config.json"));
+    await kind.spoil(is);
+    await expect(trainCommand(resume, output)).rejects.toThrow(/^ILN06 .*is not the one that the run began with/);
+    expect((await readFile(join(path, "config.json"))).equals(config)).toBe(true);
+  },
+  30_000,
+);

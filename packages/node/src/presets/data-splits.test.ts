@@ -1,0 +1,80 @@
+import type { LabelledExamples, Split } from "innerloop";
+import { describe, expect, it } from "vitest";
+import { type DataSplits, splitData, splitWarnings } from "./data-splits.js";
+import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+
+/** Classes of so many examples each, all different unless they have one name. */
+function sized(counts: readonly number[], split?: (i: number) => Split, from = 0): LabelledExamples {
+  const classes = counts.map((count, i) => ({
+    name: `c${from + i}`,
+    count,
+    examples: Uint8Array.from({ length: 4 * count }, (_, at) => [from + i, at >> 2, 200, at >> 10][at & 3]!),
+    ...(split ? { split: split(i) } : {}),
+  }));
+  return { name: "made up", exampleShape: [2, 2, 1], classes };
+}
+const options = (given: Partial<ExperimentOptions> = {}): ExperimentOptions => ({
+  ...defaultExperimentOptions(),
+  ways: 2,
+  shots: 1,
+  queries: 3,
+  ...given,
+});
+const parts = (data: LabelledExamples, given: Partial<ExperimentOptions> = {}, least = 4): DataSplits =>
+  splitData(data, options(given), least);
+const sizes = ({ classes }: LabelledExamples): number[] => classes.map(({ count }) => count);
+
+describe("classes too small for a task", () => {
+  it("go to training, and change nothing else", () => {
+    const large = sized(new Array<number>(10).fill(6));
+    const mixed = { ...large, classes: [...large.classes, ...sized([3, 2], undefined, 10).classes] };
+    const [before, after] = [parts(large), parts(mixed)];
+    expect(after.test).toEqual(before.test);
+    expect(after.validation).toEqual(before.validation);
+    expect(sizes(after.train)).toEqual([...sizes(before.train), 3, 2]);
+    expect(splitWarnings(after, options(), 4)).toEqual([
+      "made up: 2 classes have fewer than the 4 examples that a task takes, and are left out of training: c11 (2), c10 (3)",
+    ]);
+    // A run of before this has the split that it had.
+    expect(parts(mixed, {}, 0).train.classes.length + 4).toBe(12);
+  });
+
+  it("are named with what would help where too few are left", () => {
+    expect(() => parts(sized([6, 6, 6, 6, 6, 3, 3, 3]))).toThrow(
+      /5 classes with the 4 examples .*, and 3 with fewer \(c5 \(3\), c6 \(3\), c7 \(3\)\).*Let --shots and --queries together take at most 3 examples of a class, or /,
+    );
+    expect(() => parts(sized(new Array<number>(10).fill(6)), { ways: 5 })).toThrow(/Lower --ways to 3, or add classes/);
+    const split = (i: number): Split => (i < 6 ? "train" : i < 8 ? "validation" : "test");
+    const fewToValidate = sized([6, 6, 6, 6, 6, 6, 6, 2, 6, 6], split);
+    expect(() => parts(fewToValidate)).toThrow(
+      /and of the 2 for validation 1 has the 4 examples that a task takes.*Give --validation-classes 2 to/,
+    );
+    expect(sizes(parts(fewToValidate, { validationClasses: 2 }).validation)).toEqual([6, 6]);
+    expect(() => parts(sized([6, 6, 6, 6, 6, 6, 6, 6, 2, 2], split))).toThrow(
+      /of the 2 for test none has.*c8 \(2\), c9 \(2\)/,
+    );
+  });
+
+  it("of few examples are split among the parts by --split examples, or told what to change", () => {
+    const small = parts(sized([12, 10]), { split: "examples", queries: 2 }, 3);
+    expect([small.train, small.validation, small.test].map(sizes)).toEqual([
+      [6, 4],
+      [3, 3],
+      [3, 3],
+    ]);
+    expect(() => parts(sized([10, 10]), { split: "examples", queries: 15 }, 16)).toThrow(
+      /Let --shots and --queries together take at most 3 examples of a class, or give more/,
+    );
+    expect(() => parts(sized([10, 10]), { split: "examples", ways: 5 }, 2)).toThrow(/5-way tasks .*Lower --ways to 2/);
+    const large = sized([100, 100]);
+    expect(parts(large, { split: "examples" })).toEqual(parts(large, { split: "examples" }, 0));
+  });
+});
+
+it("warns of examples on both sides of a split", () => {
+  const data = sized(new Array<number>(10).fill(6));
+  const { train, test } = parts(data);
+  (test.classes[0]!.examples as Uint8Array).set(train.classes[0]!.examples.subarray(0, 8), 4);
+  const [warning] = splitWarnings(parts(data), options(), 4);
+  expect(warning).toMatch(/2 of 60 examples are exact duplicates.*\n.*\n.*\n.*flatters the results/);
+});
