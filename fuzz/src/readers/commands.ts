@@ -46,6 +46,11 @@ const experimentReader: Reader = {
       '{ "preset": "hanzi", "ways": 10 }',
       '{"preset":"sinusoid","hidden":[8,8],"trainShots":"5-10","outerRate":0.001,"learner":"maml","evalSteps":[0,1]}',
     ].map(text),
+  // Deeper than a function may call itself.
+  hostile: () => [
+    text(`{"preset":"sinusoid","evalSteps":${"[".repeat(20_000)}${"]".repeat(20_000)}}`),
+    text(`{"preset":${"[".repeat(20_000)}${"]".repeat(20_000)}}`),
+  ],
   mutations: [jsonMutation, jsonMutation],
   words: ["preset", "hanzi", "sinusoid", "ways", "shots", "trainShots", "hidden", "learner", "evalSteps", "__proto__"],
   run: async (input, place) => readJsonExperiment(place.put("experiment.json", input)),
