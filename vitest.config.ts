@@ -1,9 +1,38 @@
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Files that take half a minute or more, the longest first: begun last, one would run on alone. */
+const longest = [
+  "packages/node/src/gradient-learners-on-characters.test.ts",
+  "packages/node/src/learners-on-characters.test.ts",
+  "packages/node/src/executor/worker-pool-executor.test.ts",
+  "packages/node/src/training-memory.test.ts",
+  "packages/node/src/cli/command-line.test.ts",
+  "packages/node/src/cli/evaluation.test.ts",
+  "packages/node/src/cli/reproduce-command.test.ts",
+  "packages/node/src/executor/webgpu.test.ts",
+  "packages/node/src/executor/estimate-onnxruntime.test.ts",
+  "packages/node/src/packaging.test.ts",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification): number => {
+      const place = longest.findIndex((file) => moduleId.endsWith(file));
+      return place < 0 ? longest.length : place;
+    };
+    const usual = await super.sort(files);
+    return usual.toSorted((a, b) => placeOf(a) - placeOf(b));
+  }
+}
+
+/** Half a second of work takes half a minute on a slow and busy machine: limits are for tests that hang. */
+const tenMinutes = 600_000;
 
 export default defineConfig({
   resolve: {
@@ -18,5 +47,11 @@ export default defineConfig({
     // No test reads or fills the user's own folders; those about the cache of models name a folder of their own.
     env: { INNERLOOP_CACHE: "off", INNERLOOP_CONFIG: join(tmpdir(), "innerloop-tests-config") },
     include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
+    // Vitest would leave one core to itself, and of two that is half.
+    maxWorkers: Math.min(availableParallelism(), Math.max(2, availableParallelism() - 1)),
+    sequence: { sequencer: LongestFirst },
+    testTimeout: tenMinutes,
+    hookTimeout: tenMinutes,
+    expect: { poll: { timeout: tenMinutes / 10 } },
   },
 });

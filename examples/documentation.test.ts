@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -34,4 +34,16 @@ test("docs/api says what the docstrings say, and each public name has one: run n
   const script = fileURLToPath(new URL("../scripts/api-reference.mjs", import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
   expect([stderr, status]).toEqual(["", 0]);
+});
+
+test("no test has a time limit of its own: vitest.config.ts has one for all", () => {
+  const limit = /^ *\}, \d[\d_]*\);$|\b(?:test|it|describe)\b.*\{ timeout: \d/m;
+  const folders = ["packages", "examples", "bench"].map((name) => new URL(`../${name}`, import.meta.url));
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.(test|fixture)\.ts$/.test(path) && !path.includes("node_modules"))
+      .map((path) => fileURLToPath(new URL(path, `${folder.href}/`))),
+  );
+  expect(files.length).toBeGreaterThan(100);
+  expect(files.filter((file) => limit.test(readFileSync(file, "utf8")))).toEqual([]);
 });

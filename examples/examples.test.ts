@@ -28,20 +28,20 @@ test("sinusoid: adapts better with each step", async () => {
   expect(one!.mean + one!.interval).toBeLessThan(before!.mean - before!.interval);
   expect(ten!.mean).toBeLessThan(one!.mean);
   expect(printed.join("\n")).toMatch(/after ten steps[\s\S]*10 steps {2}\d\.\d+ \+- \d/);
-}, 30_000);
+});
 
 test("own-model: a layer and a loss of one's own learn to adapt", async () => {
   const [before, two, ten] = figures(await ownModel.main({ iterations: 300, evaluationTasks: 100 }), "loss");
   expect(two!.mean + two!.interval).toBeLessThan(before!.mean - before!.interval);
   expect(ten!.mean).toBeLessThan(before!.mean);
-}, 30_000);
+});
 
 test("own-data: held-out classes are told apart from one example each", async () => {
   const [before, three] = figures(await ownData.main({ iterations: 150, evaluationTasks: 100 }), "accuracy");
   // Chance is 0.2.
   expect(before!.mean).toBeLessThan(0.35);
   expect(three!.mean - three!.interval).toBeGreaterThan(0.5);
-}, 30_000);
+});
 
 test("gradients: the numbers are those of the formulas", async () => {
   const { first, second, adapted } = await gradients.main();
@@ -62,4 +62,4 @@ test("fomaml-vs-maml: both train, and are compared task by task", async () => {
   const mean = (list: Float64Array) => list.reduce((a, b) => a + b, 0) / list.length;
   expect(difference.mean).toBeCloseTo(mean(results[1]!.losses) - mean(results[0]!.losses), 8);
   expect(difference.interval).toBeGreaterThan(0);
-}, 30_000);
+});

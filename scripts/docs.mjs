@@ -1,4 +1,4 @@
-// npm run docs: what is written of the sources - docs/cli.md, FEATURES.md, docs/results.md, docs/runs.md and docs/api.
+// npm run docs: writes the documents that come from the sources: docs/cli.md, FEATURES.md and docs/api.
 import { must, prepare } from "./workspace.mjs";
 
 prepare();

@@ -2,6 +2,7 @@ import { type CompiledModel, compileGraph } from "./compiled-model.js";
 import { formatShape, GraphError } from "./errors.js";
 import type { Executor } from "./executor.js";
 import { type Graph, hashGraph, simplifyGraph, trace } from "./graph.js";
+import { type KeptProgram, KeptPrograms } from "./kept-programs.js";
 import type { Estimate } from "./onnx/estimate.js";
 import { encode, lower } from "./onnx/lowering.js";
 import { type ModelUse, Sessions } from "./sessions.js";
@@ -30,7 +31,7 @@ export interface CompiledFunction<Arguments extends readonly Tree[], Result exte
   prepare(...args: Arguments): Promise<Program<Arguments, Result>>;
   /** What one run on such arguments takes; compiles for their shapes, but loads nothing. */
   estimate(...args: Arguments): Promise<Estimate>;
-  /** Gives back the memory that its loaded models hold. They are loaded again when it runs again. */
+  /** Gives back the memory that its programs and their loaded models hold. They are made again when it runs again. */
   release(): Promise<void>;
 }
 
@@ -39,11 +40,14 @@ export interface CompileOptions {
   readonly executor: Executor;
   /** Its runs come one after the other, and nothing runs beside them: all cores may work on one. False by default. */
   readonly alone?: boolean;
+  /** What keeps its programs between calls, shared with other functions or not; 32 of its own by default. */
+  readonly kept?: KeptPrograms;
 }
 
 /**
  * A function of tensors as a program: traced once for each combination of argument shapes, simplified, written as one
  * ONNX model and run by the executor. Where the executor keeps models (`Executor.models`), a later process traces only.
+ * Of many combinations, the programs used last are kept.
  *
  * @throws IL402 where arguments have no values; IL403 where the executor cannot load or run the model
  * @example const square = compile((x: Tensor) => mul(x, x), { executor }); await square(tensor([1, 2, 3]))
@@ -53,14 +57,18 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
   options: CompileOptions,
 ): CompiledFunction<Arguments, Result> {
   const programs = new Map<string, Promise<BuiltProgram<Arguments, Result>>>();
-  const programFor = (args: Arguments, key: string): Promise<BuiltProgram<Arguments, Result>> => {
-    let program = programs.get(key);
-    if (!program) {
-      program = build(f, args, options);
-      programs.set(key, program);
+  const kept = options.kept ?? new KeptPrograms();
+  const programFor = async (args: Arguments, key: string): Promise<BuiltProgram<Arguments, Result>> => {
+    let building = programs.get(key);
+    if (!building) {
+      building = build(f, args, options, () => programs.delete(key));
+      programs.set(key, building);
       // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
-      program.catch(() => programs.delete(key));
+      building.catch(() => programs.delete(key));
     }
+    const program = await building;
+    // One that was forgotten meanwhile runs for those who have it.
+    if (programs.get(key) === building) kept.use(program);
     return program;
   };
   const prepare = async (...args: Arguments): Promise<Program<Arguments, Result>> => {
@@ -73,7 +81,7 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
   };
   const release = async (): Promise<void> => {
     const built = await Promise.allSettled(programs.values());
-    await Promise.all(built.map((one) => (one.status === "fulfilled" ? one.value.release() : undefined)));
+    await Promise.all(built.map((one) => (one.status === "fulfilled" ? kept.drop(one.value) : undefined)));
   };
   const call = async (...args: Arguments): Promise<Result> => {
     const given = args.map(namedLeaves);
@@ -88,6 +96,7 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
   args: Arguments,
   { executor, alone = false }: CompileOptions,
+  forget: () => void,
 ): Promise<BuiltProgram<Arguments, Result>> {
   const { graph: traced, result } = trace(f, args, { simplify: false });
   const { inputs, outputs } = traced;
@@ -139,6 +148,13 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
     runLeaves,
     load,
     release,
+    forget,
+    get bytes() {
+      return compiled.estimate.residentBytes;
+    },
+    get loaded() {
+      return loading !== undefined;
+    },
   };
 }
 
@@ -162,11 +178,12 @@ async function loadable(
   return anew;
 }
 
-interface BuiltProgram<Arguments extends readonly Tree[], Result extends Tree> extends Program<Arguments, Result> {
+interface BuiltProgram<Arguments extends readonly Tree[], Result extends Tree>
+  extends Program<Arguments, Result>,
+    KeptProgram {
   /** Runs on the leaves of all arguments, in the order in which it was compiled. */
   runLeaves(feeds: readonly Tensor[]): Promise<Result>;
   load(): Promise<void>;
-  release(): Promise<void>;
 }
 
 const sessions = new WeakMap<Executor, Sessions>();

@@ -33,8 +33,12 @@ declare global {
 
 const libraryRoots: string[] = [];
 
-/** Marks the folder of a module as library code, so that errors name the user's line and not ours. */
-export function declareLibraryModule(moduleUrl: string): void {
+/**
+ * Marks the folder of a module as library code, so that errors name the user's line and not ours. (Bundled as CommonJS,
+ * a module has no URL.)
+ */
+export function declareLibraryModule(moduleUrl: string | undefined): void {
+  if (moduleUrl === undefined) return;
   const folder = moduleUrl.replace(/^file:\/\//, "").replace(/[^/]*$/, "");
   if (!libraryRoots.includes(folder)) libraryRoots.push(folder);
 }
@@ -79,7 +83,7 @@ function bounded(message: string): string {
 }
 
 /**
- * What all errors of ours have in common. Name and message are there when V8 captures the stack, which begins with them:
+ * The base of all errors of ours. Name and message are there when V8 captures the stack, which begins with them:
  * that is what is printed of an error that nobody catches. JSON shows name, code and message.
  */
 export abstract class DescribedError extends Error {

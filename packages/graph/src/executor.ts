@@ -1,6 +1,6 @@
 import { formatShape, GraphError } from "./errors.js";
 import type { Estimate } from "./onnx/estimate.js";
-import { type DType, sizeOf, type TensorType, type TypedArray } from "./tensor.js";
+import { type DType, sizeOf, type TensorType, type TypedArray, tagOf } from "./tensor.js";
 
 /** Strengths of an executor's kernels; the lowering of primitives asks this and nothing else about it. */
 export interface LoweringProfile {
@@ -122,8 +122,7 @@ export function checkFeeds(feeds: readonly TypedArray[], inputs: readonly Tensor
   inputs.forEach(({ dtype, shape }, i) => {
     const feed = feeds[i];
     const wanted = arrayNames[dtype];
-    // By tag, since arrays made in another realm (a test's sandbox, a frame) are of another class.
-    const given = Object.prototype.toString.call(feed).slice("[object ".length, -1);
+    const given = tagOf(feed);
     if (given === wanted && feed?.length === sizeOf(shape)) return;
     const problem = `input ${i} is ${given} of ${feed?.length}, the model takes ${dtype}${formatShape(shape)}`;
     throw new GraphError("IL402", "run", problem, `Give a ${wanted} of ${sizeOf(shape)}`);

@@ -13,6 +13,7 @@ export {
 export * from "./executor.js";
 export * from "./graph.js";
 export { interpret, valuesOf } from "./interpreter.js";
+export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./kept-programs.js";
 export type { Emitter, OnnxAttribute, OnnxNode, Value } from "./onnx/emitter.js";
 export { type Estimate, estimateModel } from "./onnx/estimate.js";
 export { encode, type LoweredModel, lower } from "./onnx/lowering.js";

@@ -256,7 +256,20 @@ function isTyped(values: NestedNumbers | TypedArray): values is TypedArray {
   return ArrayBuffer.isView(values);
 }
 
-/** By tag, since arrays made in another realm (a frame, a test's sandbox) are of another class. */
+interface Tagged {
+  readonly Float32Array: Float32Array;
+  readonly Float64Array: Float64Array;
+  readonly Uint8Array: Uint8Array;
+  readonly SharedArrayBuffer: SharedArrayBuffer;
+}
+
+/** "Float32Array", for example: what a value is in any realm, since those of a frame or a test's sandbox are of another class. */
+export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
+
+/** True where a value is such an array or buffer, made in whichever realm: what `instanceof` does not tell. */
+export const hasTag = <Tag extends keyof Tagged>(value: unknown, tag: Tag): value is Tagged[Tag] =>
+  tagOf(value) === tag;
+
 const typesByTag: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["Float32Array", "float32"],
   ["Float64Array", "float64"],
@@ -264,8 +277,6 @@ const typesByTag: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["BigInt64Array", "int64"],
   ["Uint8Array", "bool"],
 ]);
-
-const tagOf = (values: unknown): string => Object.prototype.toString.call(values).slice("[object ".length, -1);
 
 function nestedShape(values: NestedNumbers): number[] {
   return typeof values === "number" ? [] : [values.length, ...(values[0] === undefined ? [] : nestedShape(values[0]))];

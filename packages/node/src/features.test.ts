@@ -19,12 +19,14 @@ import {
   learnerNames,
   meanSquaredError,
   mlp,
+  Run,
   random,
   sgd,
   type TaskKind,
 } from "innerloop";
 import { afterAll, describe, expect, test } from "vitest";
 import { featuresMarkdown } from "./cli/features.js";
+import { countingLoads } from "./executor/counting-loads.fixture.js";
 import { checkWithOnnx, onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { webExecutor } from "./executor/web-executor.fixture.js";
@@ -133,6 +135,35 @@ describe.each(cells)("%s for %s", (name, kind) => {
       standardModels.push(model);
     },
   );
+
+  test("a run pads sets of other sizes than in training, and answers as for the sets by themselves", async () => {
+    const { executor, loads } = countingLoads(native);
+    const params = learner.init(key(5));
+    const task = { support: examplesOf(kind, 7, ways, false), query: examplesOf(kind, 4, ways, false) };
+    const tasks = { name: "one task", description: {}, sample: () => task };
+    const run = new Run({
+      learner,
+      params,
+      iteration: 0,
+      reason: "finished",
+      tasks: { train: tasks, validation: tasks },
+      seed: 0,
+      executor,
+    });
+    const answers = async (rows: number, queries: number): Promise<void> => {
+      const support = examplesOf(kind, rows, ways, false);
+      const { x } = examplesOf(kind, queries, ways, false);
+      const found = await (await run.adapt(support)).predict(x);
+      const [expected] = interpret([adaptationOf(learner)(params, support, x)]);
+      expect(found.shape[0]).toBe(queries);
+      requireClose(`${rows} rows`, found.data as Float32Array, expected as Float64Array, 1e-3);
+    };
+    await answers(5, 6);
+    const known = loads();
+    await answers(6, 5);
+    expect(loads()).toBe(known);
+    await run.release();
+  });
 
   test("its entry says truly whether it takes steps", () =>
     expect(learner.steps !== undefined).toBe((learnerCatalogue[name] as LearnerEntry).takesSteps));

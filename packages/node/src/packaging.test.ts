@@ -54,4 +54,4 @@ test("installed in an empty folder, an example of the README runs", () => {
   expect(output).toMatch(/\d/);
   const version = execFileSync("npx", ["--no-install", "innerloop", "--version"], { cwd: folder, encoding: "utf8" });
   expect(version.trim()).toMatch(/^innerloop \d+\.\d+\.\d+$/);
-}, 240_000);
+});

@@ -59,9 +59,7 @@ const setting = (executor: Executor): PlanSetting<Tree> => ({
 });
 
 describe("a plan", () => {
-  test("takes smaller chunks, then recomputation, as the memory gets less; what it takes is what was asked of it", {
-    timeout: 20_000,
-  }, async () => {
+  test("takes smaller chunks, then recomputation, as the memory gets less; what it takes is what was asked of it", async () => {
     const roomy = await planTraining(setting(machine(1e12)));
     expect(roomy).toMatchObject({ chunkSize: 8, recompute: 0 });
     expect(roomy.budgetBytes).toBeCloseTo(1000 + 9e11, -3);
@@ -148,7 +146,7 @@ describe("innerloop train", () => {
       "the same, computed again",
       "--iterations 4 --hidden 512,512 --shots 200 --steps 4 --workers 2 --validate-every 0 --chunk 5 --recompute yes",
     ],
-  ])("takes the memory that it says: %s", { timeout: 120_000 }, async (name, args) => {
+  ])("takes the memory that it says: %s", async (name, args) => {
     const run = name.replaceAll(/[ ,]+/g, "-");
     const { stdout } = await innerloop("sinusoid", ...args.split(" "), "--skip-evaluation", "--run", run, "--json");
     const events = stdout
@@ -163,9 +161,7 @@ describe("innerloop train", () => {
     );
   });
 
-  test("takes no more than it says where steps are short and many, and leave much to collect", {
-    timeout: 120_000,
-  }, async () => {
+  test("takes no more than it says where steps are short and many, and leave much to collect", async () => {
     const args = "hanzi --learner prototypical --iterations 120 --validate-every 0 --workers 1 --skip-evaluation";
     const { stdout } = await innerloop(...args.split(" "), "--run", "short-steps", "--json");
     const events = stdout
@@ -177,9 +173,7 @@ describe("innerloop train", () => {
     expect(expectedBytes! / peakBytes!).toBeLessThan(1.3);
   });
 
-  test("uses fewer workers where all would not fit, and refuses with the options that would help", {
-    timeout: 120_000,
-  }, async () => {
+  test("uses fewer workers where all would not fit, and refuses with the options that would help", async () => {
     const wide = ["sinusoid", "--hidden", "512,512", "--shots", "300", "--iterations", "2", "--skip-evaluation"];
     const refused = (...args: readonly string[]) =>
       innerloop(...wide, ...args).then(

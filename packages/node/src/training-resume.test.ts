@@ -64,7 +64,7 @@ describe.each([8, 3])("interrupted and resumed, %i tasks at once", (chunkSize) =
       const work = (list: string[]): string[] => list.filter((line) => /^(iteration|validation|warning)/.test(line));
       expect(work(lines)).toEqual(work(wholeLines));
     }
-  }, 30_000);
+  });
 
   test("killed at any moment: from every checkpoint that was ever the last one on disk", async () => {
     const whole = new MemoryStore();
@@ -77,7 +77,7 @@ describe.each([8, 3])("interrupted and resumed, %i tasks at once", (chunkSize) =
       expect(await store.load("last"), `after ${survived} writes`).toEqual(last);
       expect(await store.load("best"), `after ${survived} writes`).toEqual(await whole.load("best"));
     }
-  }, 30_000);
+  });
 });
 
 describe("resuming", () => {
@@ -155,4 +155,4 @@ test("memory stays flat over 2,000 iterations", async () => {
   const highest = (list: number[]): number => Math.max(...list);
   // The heap breathes by tens of MB between collections; 10 KB kept per iteration would show as 15 MB.
   expect(highest(resident.slice(-5)) - highest(resident.slice(3, 8))).toBeLessThan(64);
-}, 60_000);
+});

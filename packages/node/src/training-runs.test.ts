@@ -66,7 +66,7 @@ describe("MAML on sinusoids", () => {
     expect(loss[2]!.mean + loss[2]!.interval).toBeLessThan(0.7 * loss[0]!.mean);
     expect(loss[2]!.mean).toBeLessThan(0.5 * untrained.rows[1]!.figures.loss!.mean);
     expect(protocol).toMatchObject({ family: "sinusoids", shots: 10, order: 2, tasks: 200 });
-  }, 30_000);
+  });
 
   test("a trained run adapts to a user's own points and predicts", async () => {
     const run = await train({ ...small, iterations: 300 });
@@ -81,7 +81,7 @@ describe("MAML on sinusoids", () => {
     expect(await error(10)).toBeLessThan(0.7 * (await error(0)));
     // Adapting leaves the run as it was.
     expect(await error(0)).toBe(await error(0));
-  }, 30_000);
+  });
 });
 
 /** Points of three blobs per class in a plane, far fewer than a model needs without learning to learn. */
@@ -154,59 +154,54 @@ describe("every learner trains on onnxruntime, and its loss falls", () => {
     ],
   ];
 
-  test.each(learners)(
-    "%s",
-    async (name, learner) => {
-      const losses: number[] = [];
-      const run = await train({
-        learner,
-        tasks: blobs(),
-        optimizer:
-          name === "Reptile" ? sgd({ learningRate: linearSchedule(1, 0.2, 60) }) : adam({ learningRate: 0.02 }),
-        metaBatchSize: 6,
-        iterations: 60,
-        executor,
-        onEvent: (event) => {
-          if (event.type === "iteration") losses.push(event.loss);
-        },
-      });
-      const mean = (list: number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
-      if (name !== "joint pre-training") expect(mean(losses.slice(-15))).toBeLessThan(0.9 * mean(losses.slice(0, 5)));
-      const { rows } = await run.evaluate({ count: 30 });
-      for (const row of rows) {
-        expect(Object.keys(row.figures)).toEqual(["loss", "accuracy", "calibrationError"]);
-        expect(row.figures.loss!.mean).toBeGreaterThan(0);
-      }
-      const task = await run.adapt({
-        x: [
-          [
-            [0, 0],
-            [0, 0],
-          ],
-          [
-            [1, 1],
-            [1, 1],
-          ],
-          [
-            [2, 1],
-            [0, 1],
-          ],
+  test.each(learners)("%s", async (name, learner) => {
+    const losses: number[] = [];
+    const run = await train({
+      learner,
+      tasks: blobs(),
+      optimizer: name === "Reptile" ? sgd({ learningRate: linearSchedule(1, 0.2, 60) }) : adam({ learningRate: 0.02 }),
+      metaBatchSize: 6,
+      iterations: 60,
+      executor,
+      onEvent: (event) => {
+        if (event.type === "iteration") losses.push(event.loss);
+      },
+    });
+    const mean = (list: number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+    if (name !== "joint pre-training") expect(mean(losses.slice(-15))).toBeLessThan(0.9 * mean(losses.slice(0, 5)));
+    const { rows } = await run.evaluate({ count: 30 });
+    for (const row of rows) {
+      expect(Object.keys(row.figures)).toEqual(["loss", "accuracy", "calibrationError"]);
+      expect(row.figures.loss!.mean).toBeGreaterThan(0);
+    }
+    const task = await run.adapt({
+      x: [
+        [
+          [0, 0],
+          [0, 0],
         ],
-        y: [0, 1, 2],
-      });
-      expect(
-        (
-          await task.predict([
-            [
-              [1, 1],
-              [1, 1],
-            ],
-          ])
-        ).shape,
-      ).toEqual([1, 3]);
-    },
-    30_000,
-  );
+        [
+          [1, 1],
+          [1, 1],
+        ],
+        [
+          [2, 1],
+          [0, 1],
+        ],
+      ],
+      y: [0, 1, 2],
+    });
+    expect(
+      (
+        await task.predict([
+          [
+            [1, 1],
+            [1, 1],
+          ],
+        ])
+      ).shape,
+    ).toEqual([1, 3]);
+  });
 
   test("running statistics move in training, and weight decay leaves them alone", async () => {
     const normal = layers(flatInput, batchNorm({ channels: 16, mode: "running" }), linear({ inputs: 16, outputs: 3 }));
@@ -286,7 +281,7 @@ describe("chunks", () => {
     } finally {
       await pool.close();
     }
-  }, 30_000);
+  });
 
   test("is kept by what resumes, and so is recomputation", async () => {
     const store = new MemoryStore();

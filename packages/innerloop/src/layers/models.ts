@@ -129,7 +129,7 @@ export function convMaps(options: ConvMapsOptions): Layer {
   return Object.assign(sequential(layers.slice(0, -1)), { outputShape: mapShape });
 }
 
-/** How often an image can be halved by pooling. */
+/** The times that an image can be halved by pooling. */
 export const mostPooledBlocks = ([height, width]: readonly [number, number, ...number[]]): number =>
   Math.floor(Math.log2(Math.min(height, width)));
 

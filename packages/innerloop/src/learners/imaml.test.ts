@@ -38,7 +38,7 @@ const task = regressionTask(2, 1, 5, 4);
 const converged = { loss: meanSquaredError, inner: sgd({ learningRate: 0.15 }), lambda: 2, steps: 100 };
 const largest = (values: readonly number[]): number => Math.max(...values.map(Math.abs));
 
-describe("at the minimum of the inner loss", { timeout: 30_000 }, () => {
+describe("at the minimum of the inner loss", () => {
   const cases: readonly (readonly [string, Partial<ImplicitMamlOptions>, Task])[] = [
     ["a linear model", { model: linear({ inputs: 2, outputs: 1 }) }, task],
     ["a network", {}, task],
@@ -220,7 +220,7 @@ describe("the learner's contract", () => {
   });
 });
 
-test("memory does not grow with inner steps", { timeout: 30_000 }, () => {
+test("memory does not grow with inner steps", () => {
   const model = convNet({ imageShape: [14, 14, 1], ways: 5, filters: 8, blocks: 2 });
   const images: Task = stackTasks([classificationTask([14, 14, 1], 5, 2, 2, 0)]);
   const bytes = (learner: Learner): number => {

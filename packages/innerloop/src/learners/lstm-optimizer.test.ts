@@ -143,9 +143,7 @@ test("refuses numbers out of range, and says its options where results are descr
   expect(maml({ model, loss: meanSquaredError, inner }).description.inner).toBe(inner.description);
 });
 
-test("training the optimizer alone lowers the loss after adapting, on curves it has not met", {
-  timeout: 20_000,
-}, () => {
+test("training the optimizer alone lowers the loss after adapting, on curves it has not met", () => {
   const curve = mlp({ sizes: [1, 16, 1], activation: "tanh" });
   const source = sinusoids({ shots: 10, queries: 10, x: [-2, 2] });
   const inner = lstmOptimizer({ hidden: 6, layers: 1 });

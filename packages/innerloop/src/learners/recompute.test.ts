@@ -55,7 +55,7 @@ describe("inner steps that are computed again", () => {
     expect(expected[0]![0]).toBeGreaterThan(0);
   });
 
-  test("the memory of a step more is that of its parameters, and not of what it computes", { timeout: 30_000 }, () => {
+  test("the memory of a step more is that of its parameters, and not of what it computes", () => {
     const images = convNet({ imageShape: [28, 28, 1], ways: 5, filters: 8 });
     const task: Task = stackTasks([classificationTask([28, 28, 1], 5, 2, 2, 0)]);
     const parameterBytes = 4 * leaves(images.init(key(0))).reduce((total, leaf) => total + leaf.size, 0);

@@ -1,4 +1,4 @@
-import { formatShape, type NestedNumbers, sizeOf, type TypedArray } from "@innerloop/graph";
+import { formatShape, hasTag, type NestedNumbers, sizeOf, type TypedArray } from "@innerloop/graph";
 import { random } from "../random.js";
 import { type Split, TaskError, wholeNumber } from "./task.js";
 import { firstHole, firstNotFinite, isBytes, isNumericArray, shownValue } from "./value-gate.js";
@@ -113,9 +113,8 @@ export function labelledExamples(input: {
 
 /** A canvas gives Uint8ClampedArray, whose bytes would pass for numbers up to 255. */
 function requireKept(values: TypedArray, name: string): Uint8Array | Float32Array {
-  const tag = shownValue(values);
-  if (/Uint8Array|Float32Array/.test(tag)) return values as Uint8Array | Float32Array;
-  const problem = `class "${name}" holds ${tag}, which is neither a Uint8Array nor a Float32Array`;
+  if (hasTag(values, "Uint8Array") || hasTag(values, "Float32Array")) return values;
+  const problem = `class "${name}" holds ${shownValue(values)}, which is neither a Uint8Array nor a Float32Array`;
   throw new TaskError("ILT301", "labelledExamples", problem, "Convert it: new Uint8Array(bytes), Float32Array.from(x)");
 }
 
@@ -337,7 +336,7 @@ export function readExample(
   const { examples, rotation = 0 } = entry;
   const size = sizeOf(data.exampleShape);
   const start = index * size;
-  const scale = examples instanceof Uint8Array ? perByte : 1;
+  const scale = hasTag(examples, "Uint8Array") ? perByte : 1;
   if (rotation !== 0) {
     readTurned(examples, start, rotation, data.exampleShape, scale, out, offset);
     return;

@@ -15,6 +15,7 @@ import {
   Tensor,
   type Tree,
   type TypedArray,
+  tagOf,
   tensor,
   toNumbers,
 } from "@innerloop/graph";
@@ -220,7 +221,7 @@ function remedyFor(value: unknown, name: string, labels: LabelRange | undefined)
 
 // --- tasks of a source -----------------------------------------------------------------------------------------------
 
-/** What the tasks of a source are held to. */
+/** The rules that tasks of a source are held to. */
 export interface TaskRules {
   /** Who draws them: "train". */
   readonly operation: string;
@@ -392,8 +393,6 @@ function placeOf(name: string, shape: readonly number[], at: number): string {
   });
   return `${name}${indices.join("")}`;
 }
-
-const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
 
 /** By tag, since arrays made in another realm (a frame, a test's sandbox) are of another class. */
 export const isNumericArray = (value: unknown): value is TypedArray =>

@@ -82,7 +82,7 @@ function requireWhole(bytes: Uint8Array, { metadata, place }: ReturnType<typeof 
   throw new TrainingError("ILR201", "checkpoint", "its SHA-256 is not the one that it was written with", remedy);
 }
 
-/** What a checkpoint says of itself, without its values. @throws TrainingError ILR201 where it is damaged */
+/** The updates and numbers in a checkpoint, without its values. @throws TrainingError ILR201 where it is damaged */
 export function checkpointSummary(bytes: Uint8Array): { readonly iteration: number; readonly parameters: number } {
   const header = safetensorsHeader(bytes);
   requireWhole(bytes, header);

@@ -25,7 +25,9 @@ export function defaultExecutor(): Promise<Executor> {
 async function findExecutor(): Promise<Executor> {
   const engine = "@innerloop/node";
   try {
-    const found = (await import(/* @vite-ignore */ engine)) as { createExecutor: () => Executor };
+    const found = (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ engine)) as {
+      createExecutor: () => Executor;
+    };
     return found.createExecutor();
   } catch (cause) {
     const problem = `no executor was given, and ${engine} could not be loaded (${cause instanceof Error ? cause.message : String(cause)})`;

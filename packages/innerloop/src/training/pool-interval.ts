@@ -6,7 +6,7 @@
  */
 import type { TaskPool } from "../tasks/task.js";
 
-/** What evaluated tasks were drawn from, and what each has of it. */
+/** The pool that evaluated tasks were drawn from, with what each task has of it. */
 export interface TaskDraws extends Omit<TaskPool, "drawn"> {
   /** By task, in the order of their addresses: numbers below `count`. */
   readonly tasks: readonly (readonly number[])[];
@@ -23,8 +23,8 @@ export function taskDraws(pool: TaskPool | undefined, seed: number, tasks: numbe
 const fewestWithout = 4;
 
 /**
- * Whether every class is missing from some tasks, so that what it does to a task can be seen. Where all tasks have all of
- * them, only what it does to its own queries can.
+ * True where every class is missing from some tasks, so that what it does to a task can be seen. Where all tasks have all
+ * of them, only what it does to its own queries can.
  */
 export function leavesOut({ count, tasks }: TaskDraws): boolean {
   const having = new Float64Array(count);

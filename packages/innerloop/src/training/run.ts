@@ -2,6 +2,7 @@ import {
   type CompiledFunction,
   compile,
   type Executor,
+  KeptPrograms,
   type NestedNumbers,
   type Tensor,
   type Tree,
@@ -18,7 +19,8 @@ import {
   labelsOf,
 } from "../tasks/value-gate.js";
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
-import { checkedTask, classesOf, traced } from "./task-batch.js";
+import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
+import { checkedTask, classesOf, sliceRows, traced } from "./task-batch.js";
 
 /** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
 export type Values = Tensor | NestedNumbers | TypedArray | readonly TypedArray[];
@@ -32,7 +34,16 @@ export interface BestParams<Params extends Tree = Tree> {
   readonly score: number;
 }
 
-/** A learner with trained parameters: adapts to tasks and predicts. */
+/** Bytes that models which stay loaded for one size or another may take. */
+const keptBytes = 2 ** 26;
+
+/**
+ * A learner with trained parameters: adapts to tasks and predicts.
+ *
+ * A program is compiled for each number of steps and each size of support and query set. Sets of other sizes than in
+ * training are padded to one of a few sizes, which changes results by rounding at most; where the learner, its model or
+ * its loss is of the user's own and does not leave padding out, they are not. The programs used last are kept.
+ */
 export class Run<Params extends Tree = Tree> {
   readonly learner: Adapter<Params>;
   readonly params: Params;
@@ -47,6 +58,9 @@ export class Run<Params extends Tree = Tree> {
   private readonly executor: Executor;
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
   private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
+  private readonly kept = new KeptPrograms({ bytes: keptBytes });
+  /** A task as it adapts to them. */
+  private usual: Task | undefined;
   /** A task that it was trained on: what examples look like. */
   private readonly seen: Task;
   private knownLabels: { readonly support?: LabelRange } | undefined;
@@ -70,10 +84,8 @@ export class Run<Params extends Tree = Tree> {
     this.seed = parts.seed;
     this.executor = parts.executor;
     this.seen = checkedTask(parts.tasks.train, splitSeed(parts.seed, "train"), 0, { operation: "run" });
-    this.predictProgram = compile((adapted: Tree, x: Tensor) => this.learner.predict(adapted, x), {
-      executor: parts.executor,
-      alone: true,
-    }) as CompiledFunction<readonly Tree[], Tensor>;
+    const predict = (adapted: Tree, x: Tensor, present?: Tensor) => this.learner.predict(adapted, x, present);
+    this.predictProgram = this.compiled(predict as (...args: Tree[]) => Tensor);
   }
 
   /** What targets of a task are: of class indices, those that the learner tells apart. */
@@ -105,26 +117,61 @@ export class Run<Params extends Tree = Tree> {
     const expected = expectedBy(this.seen.support);
     const examples = enteredExamples("run.adapt", support, expected, this.labels);
     const trained = (): Tensor => this.seen.support.x;
-    let program = this.adaptPrograms.get(steps);
-    if (!program) {
-      const adapt = (params: Params, given: Examples): Tree =>
-        this.learner.adapt(params, given, steps === undefined ? {} : { steps });
-      program = compile(adapt, { executor: this.executor, alone: true }) as unknown as CompiledFunction<
-        readonly Tree[],
-        Tree
-      >;
-      this.adaptPrograms.set(steps, program);
-    }
-    const adapted = finiteResult("run.adapt", await program(this.params, examples), {
-      x: examples.x,
-      trained,
-      steps: steps ?? this.learner.steps,
-    });
+    const rows = await this.rowsFor("support", examples.x);
+    const adapted = finiteResult(
+      "run.adapt",
+      await this.adaptProgram(steps)(this.params, rows ? padExamples(examples, rows) : examples),
+      { x: examples.x, trained, steps: steps ?? this.learner.steps },
+    );
     const predict = async (values: Values): Promise<Tensor> => {
       const x = enteredInputs("task.predict", values, expected);
-      return finiteResult("task.predict", await this.predictProgram(adapted, x), { x, trained });
+      return finiteResult("task.predict", await this.predicted(adapted, x), { x, trained });
     };
     return { adapted, predict };
+  }
+
+  private async predicted(adapted: Tree, x: Tensor): Promise<Tensor> {
+    const rows = await this.rowsFor("query", x);
+    if (!rows) return this.predictProgram(adapted, x);
+    const padded = padInputs(x, rows);
+    return sliceRows(await this.predictProgram(adapted, padded.x, padded.present), 0, x.shape[0]!);
+  }
+
+  /** The rows that a set is padded to, if it is. */
+  private async rowsFor(set: "support" | "query", { shape, data }: Tensor): Promise<number | undefined> {
+    const { learner, params, tasks, seed, executor } = this;
+    this.usual ??= tasks.validation.sample(splitSeed(seed, "validation"), 0);
+    const usual = this.usual[set].x.shape[0];
+    const rows = shape[0];
+    if (!rows || !data || rows === usual) return undefined;
+    const padded = await leavesPaddingOut({ learner: learner as Adapter, params, task: this.usual, executor });
+    return padded ? paddedRows(rows, usual) : undefined;
+  }
+
+  private adaptProgram(steps: number | undefined): CompiledFunction<readonly Tree[], Tree> {
+    let program = this.adaptPrograms.get(steps);
+    if (!program) {
+      const adapt = (params: Params, examples: Examples): Tree =>
+        this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
+      program = this.compiled(adapt as unknown as (...args: Tree[]) => Tree);
+      this.adaptPrograms.set(steps, program);
+    }
+    return program;
+  }
+
+  private compiled<Result extends Tree>(f: (...args: Tree[]) => Result): CompiledFunction<readonly Tree[], Result> {
+    return compile(f, { executor: this.executor, alone: true, kept: this.kept });
+  }
+
+  /**
+   * Gives back the memory of the programs that adapting and predicting compiled. The run can still be used: they are
+   * compiled again when they are needed. Those of other runs, and the executor, stay.
+   *
+   * @example await run.release()
+   */
+  async release(): Promise<void> {
+    await Promise.all([...this.adaptPrograms.values(), this.predictProgram].map((program) => program.release()));
+    this.adaptPrograms.clear();
   }
 
   /** The same run with the parameters of its best validation; itself where there was none. */

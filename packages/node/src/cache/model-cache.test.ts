@@ -207,7 +207,7 @@ describe("the limit", () => {
   });
 });
 
-test("processes that write the same entries at once leave whole ones", { timeout: 60_000 }, async () => {
+test("processes that write the same entries at once leave whole ones", async () => {
   const built = new URL("../../dist/cache/model-cache.js", import.meta.url).href;
   const script = `
     const { openModelCache } = await import(${JSON.stringify(built)});

@@ -54,7 +54,7 @@ const losses = (out: string): number[] =>
   events(out).flatMap(({ type, loss }) => (type === "iteration" ? [loss as number] : []));
 
 describe("--device webgpu", () => {
-  it("trains to the losses of the CPU, goes on there, and evaluates", { timeout: 180_000 }, async (context) => {
+  it("trains to the losses of the CPU, goes on there, and evaluates", async (context) => {
     const missing = await webgpuMissing();
     if (missing) context.skip(missing);
     const onGpu = await innerloop(train("gpu", "webgpu"));

@@ -89,7 +89,7 @@ beforeAll(async () => {
   await train("joint", { data: "spots", learner: "joint" });
   await train("averages", { data: "spots", batchNorm: "running" });
   await train("prototypical", { data: "spots", learner: "prototypical" });
-}, 60_000);
+});
 afterAll(async () => {
   vi.unstubAllEnvs();
   await rm(folder, { recursive: true, force: true });
@@ -127,7 +127,7 @@ describe("innerloop eval", () => {
     const [pixels, embedding] = [figuresOf(results, 3), figuresOf(results, 4)].map(([figures]) => figures!.accuracy!);
     expect(pixels!.mean).toBeGreaterThan(0.4);
     expect(embedding!.mean).not.toBe(pixels!.mean);
-  }, 30_000);
+  });
 
   it("shows the figures that were asked for, of all methods", async () => {
     const { text } = await evaluated("maml", {}, { figures: ["nll", "calibration"], skipBaselines: true });
@@ -163,7 +163,7 @@ describe("innerloop eval", () => {
     await expect(evaluated("maml", {}, { batchNorm: ["transductive", "none"] })).rejects.toThrow(
       /--batch-norm none needs other parameters than the run has: it was trained with --batch-norm transductive/,
     );
-  }, 20_000);
+  });
 
   it("takes tasks of other sizes, on the classes that were held out", async () => {
     const changed = { ways: 3, shots: 2, queries: 4, evalSteps: [7] };
@@ -175,7 +175,7 @@ describe("innerloop eval", () => {
     expect(more.protocol).toMatchObject({ ways: 8, classes: 8 });
     // With ways of its own a new run would hold out 9; the ninth of this one was trained on.
     await expect(evaluated("prototypical", { ways: 9 })).rejects.toThrow(/ILT402 .*9 ways of 8 classes/);
-  }, 20_000);
+  });
 
   it("puts other runs into the table, on the same tasks", async () => {
     const results = await evaluated(
@@ -194,7 +194,7 @@ describe("innerloop eval", () => {
     await expect(evaluated("maml", {}, { with: [runPath("held out otherwise")] })).rejects.toThrow(
       /are tested on different tasks: --test-classes 0 and 10\. Compare runs/,
     );
-  }, 20_000);
+  });
 });
 
 describe("options that mean nothing for a run", () => {
@@ -221,7 +221,7 @@ describe("options that mean nothing for a run", () => {
     await refused("prototypical", chosen, { openSet: true }).toThrow(noSteps);
     await expect(comparedRuns(["prototypical", "prototypical"], chosen)).rejects.toThrow(noSteps);
     expect(await readdir(runPath("prototypical"))).toEqual(before);
-  }, 20_000);
+  });
 
   it("steps are for baselines from scratch and for other runs as well", async () => {
     const chosen = { evalSteps: [0, 3] };
@@ -230,7 +230,7 @@ describe("options that mean nothing for a run", () => {
     const beside = { skipBaselines: true, with: [runPath("joint")] };
     const rows = (await evaluated("prototypical", chosen, beside)).evaluations[1]!.rows;
     expect(rows.map(({ steps }) => steps)).toEqual([0, 3]);
-  }, 20_000);
+  });
 });
 
 it("says after an interruption how to begin the same evaluation again", async () => {
@@ -257,7 +257,7 @@ it("says after an interruption how to begin the same evaluation again", async ()
   expect(comparison.text()).toContain(
     `innerloop compare ${run} ${runPath("seed")} --shots 2 --eval-tasks 300 --workers 1\n`,
   );
-}, 20_000);
+});
 
 describe("innerloop eval on another data set", () => {
   const bare = { skipBaselines: true } as const;
@@ -271,7 +271,7 @@ describe("innerloop eval on another data set", () => {
     expect(figuresOf(paper)).toEqual(figuresOf(others));
     expect(figuresOf(await evaluated("maml", { data: "wide" }, bare))).not.toEqual(figuresOf(others));
     await expect(evaluated("maml", { data: "sinusoid" })).rejects.toThrow(/--data sinusoid of a run of spots/);
-  }, 20_000);
+  });
 
   it("keeps half of the classes for the threshold of --open-set, and says so where too few are left", async () => {
     await expect(evaluated("maml", { data: "others" }, { openSet: true })).rejects.toThrow(
@@ -279,7 +279,7 @@ describe("innerloop eval on another data set", () => {
     );
     const fewer = await evaluated("maml", { data: "others", ways: 3 }, { openSet: true });
     expect(fewer.protocol).toMatchObject({ ways: 3, unknownClasses: 3 });
-  }, 20_000);
+  });
 
   it("knows its own data set under another name", async () => {
     await mkdir(join(folder, "marks"));
@@ -308,7 +308,7 @@ describe("innerloop eval on another data set", () => {
       /10 of 12 classes hold examples that the run was trained or validated on .*2 classes are left, too few for 3-way/,
     );
     expect(figuresOf(linked)).toEqual(figuresOf(own));
-  }, 20_000);
+  });
 
   it("tests a run of the built-in characters on digits", async () => {
     await train("hanzi", { data: "hanzi", iterations: 2 });
@@ -319,7 +319,7 @@ describe("innerloop eval on another data set", () => {
     );
     const record = JSON.parse(await readFile(join(runPath("hanzi"), "results-last-data-mnist.json"), "utf8"));
     expect(record.evaluations[0].rows[1].figures.accuracy.mean).toBe(figuresOf(results)[1]!.accuracy!.mean);
-  }, 60_000);
+  });
 });
 
 describe("innerloop compare", () => {
@@ -344,7 +344,7 @@ describe("innerloop compare", () => {
     expect(second!.figure).toEqual(alone.evaluations[0]!.rows[1]!.figures.accuracy);
     expect(text).toMatch(/accuracy, after 2 steps +difference\n/);
     expect(text).toMatch(/accuracy, each at its last step[\s\S]*seed\), 4 steps/);
-  }, 20_000);
+  });
 
   it("has each learner at its last step where one takes none, in Markdown where asked", async () => {
     const { text } = await comparedRuns(["maml", "prototypical"], {}, { markdown: true, figures: ["accuracy", "nll"] });
@@ -383,7 +383,7 @@ describe("innerloop compare", () => {
     await expect(comparedRuns(["changed", "others"], { data: "others", ways: 3 })).rejects.toThrow(
       /others was trained on others, on which all classes are to be tested\. Choose data/,
     );
-  }, 30_000);
+  });
 
   it("compares runs with unlabelled examples with one another, of as many", async () => {
     const tiny = { data: "spots", learner: "semi-supervised", iterations: 1 } as const;
@@ -399,7 +399,7 @@ describe("innerloop compare", () => {
     const refused = /unlabelled support examples per class 2 and 0\. Only runs of learners that learn from unlabelled/;
     await expect(comparedRuns(["two unlabelled", "all labelled"], { unlabelled: 2 })).rejects.toThrow(refused);
     await expect(evaluated("two unlabelled", {}, { with: [runPath("all labelled")] })).rejects.toThrow(refused);
-  }, 20_000);
+  });
 });
 
 describe("runs of formulas", () => {
@@ -408,7 +408,7 @@ describe("runs of formulas", () => {
     await train("curves", curves);
     await train("other curves", { ...curves, seed: 2 });
     await train("more points", { ...curves, shots: 7 });
-  }, 20_000);
+  });
 
   it("have squared errors and no calibration", async () => {
     const { evaluations, text } = await evaluated("curves", { evalTasks: 20 }, { figures: ["mse"] });

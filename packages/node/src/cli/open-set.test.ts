@@ -58,7 +58,7 @@ beforeAll(async () => {
   );
   expect(err).toBe("");
   expect(code).toBe(0);
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const adapt = (...more: string[]) =>
@@ -115,7 +115,7 @@ test("eval --open-set chooses a threshold, reports it, and adapt --reject uses i
   );
   await writeFile(join(folder, "run/open-set.json"), "{}");
   expect((await adapt("--reject")).err).toMatch(/run\/open-set\.json is no open-set evaluation/);
-}, 60_000);
+});
 
 test("options that do not go together are refused", async () => {
   const idle = await innerloop("eval", "run", "--acceptance", "0.5");
@@ -132,4 +132,4 @@ test("runs without held-out classes cannot be asked", async () => {
   const { code, err } = await innerloop("eval", "sines", "--open-set");
   expect(code).toBe(2);
   expect(err).toMatch(/--open-set of a run of sinusoid\. It is for runs of data sets of classes/);
-}, 60_000);
+});

@@ -98,7 +98,7 @@ test("trains on the groups of a table, and judges by groups that it has not seen
 
   await appendFile(join(folder, "sensors.csv"), "sensor 3,1,ok,20\n");
   expect((await innerloop("eval", "run")).err).toMatch(/ILN06 run: the data set sensors is not the one/);
-}, 120_000);
+});
 
 test("says what is wrong with a table or its options", async () => {
   const without = await innerloop("train", "--data", "sensors.csv", "--group-column", "sensor");
@@ -126,7 +126,7 @@ test("says what is wrong with a table or its options", async () => {
   ]);
   const many = await innerloop("eval", "run", "--shots", "30");
   expect([many.code, many.err]).toEqual([2, expect.stringMatching(/sensors\.csv, none has the \d+ rows/)]);
-}, 60_000);
+});
 
 test("the families of curves are data sets by name", async () => {
   const { code, err } = await innerloop(
@@ -137,4 +137,4 @@ test("the families of curves are data sets by name", async () => {
   expect([err.replace(/.*adaptation does not help.*\n/, ""), code]).toEqual(["", 0]);
   const config = JSON.parse(await readFile(join(folder, "harmonics/config.json"), "utf8"));
   expect(config.protocol).toMatchObject({ frequency: "5 to 7", shots: 10 });
-}, 60_000);
+});

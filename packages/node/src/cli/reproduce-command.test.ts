@@ -138,7 +138,7 @@ describe("innerloop reproduce", () => {
     expect(await readFile(join(folder, "out/results.md"), "utf8")).toMatch(
       /\| stopped \| \*\*\d\.\d+ ± \d\.\d+\*\* \| stopped of the paper \|/,
     );
-  }, 60_000);
+  });
 
   it("fits new rows into a budget, and a run that has begun keeps its number of updates", async () => {
     const full = 5_000_000;
@@ -161,7 +161,7 @@ describe("innerloop reproduce", () => {
     const later = await reproduce([...args("100"), "--rows", "a"], at);
     expect(later.code).toBe(130);
     expect((await runOf("long", "a")).config.options.iterations).toBe(iterations);
-  }, 60_000);
+  });
 
   it("goes on with the other rows where one fails, and says which", async () => {
     // More memory than there is: refused before anything is written.
@@ -182,7 +182,7 @@ describe("innerloop reproduce", () => {
     expect(within.err).toMatch(/huge cannot be measured: innerloop train ended with code 2\. The other rows go on/);
     expect(within.err).toMatch(/Error: huge failed\. Continue with/);
     expect(within.out).toMatch(/small +\d\.\d+ ± /);
-  }, 60_000);
+  });
 });
 
 describe("requests that cannot be met", () => {

@@ -1,22 +1,27 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 import { tensor } from "@innerloop/graph";
-import { random, readExample, splitSeed } from "innerloop";
+import { type Evaluation, random, readExample, splitSeed } from "innerloop";
 import type { DataSplits } from "../presets/data-splits.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { classify } from "../runs/classify.js";
 import { loadParams } from "../runs/results.js";
-import { inCommand, newRunPath, openRun, shown } from "../runs/run-folder.js";
+import { figureNameOf } from "../runs/results-cells.js";
+import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../runs/run-folder.js";
+import { mostBytes } from "../runs/untrusted-folder.js";
 import { commandName } from "./command-name.js";
-import { brailleArt } from "./image-art.js";
+import { type ExampleTask, exampleTaskLines } from "./example-task.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
-import { counted, padEnd, widthOf, wrapped } from "./terminal.js";
+import { count, counted, padEnd, withInterval, wrapped } from "./terminal.js";
 import { trainCommand } from "./train-command.js";
 
-/** A shorter run of the preset hanzi. */
-const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60 } as const;
+/** A shorter run of the preset hanzi: under two minutes, data and evaluation included. */
+const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60, evalTasks: 200 } as const;
+
+/** Other hands that each character of the example is asked for in. */
+const handsAsked = 2;
 
 export async function startCommand(
   request: { readonly chosen: Partial<ExperimentOptions>; readonly invocation: InvocationOptions },
@@ -62,28 +67,23 @@ export async function startCommand(
   output.say();
 }
 
-interface OneTask {
-  readonly names: readonly string[];
-  readonly support: readonly Float32Array[];
-  readonly query: readonly Float32Array[];
-}
-
-/** Classes that were held out, one example of each to adapt to and another to recognise. */
-function sampleOneTask({ test }: DataSplits, ways: number, seed: number): OneTask {
+/** Classes that were held out, one example of each to adapt to and others to recognise. */
+function sampleOneTask({ test }: DataSplits, ways: number, seed: number): ExampleTask {
   const source = random(splitSeed(seed, "test"), 2 ** 40);
   const size = test.exampleShape.reduce((a, b) => a * b, 1);
   const classes = source.choose(test.classes.length, ways).map((index) => test.classes[index]!);
-  const pairs = classes.map((entry) =>
-    source.choose(entry.count, 2).map((example) => {
+  const drawn = classes.map((entry) =>
+    source.choose(entry.count, 1 + handsAsked).map((example) => {
       const pixels = new Float32Array(size);
       readExample(test, entry, example, pixels, 0);
       return pixels;
     }),
   );
+  const ofHand = (hand: number): Float32Array[] => drawn.map((examples) => examples[hand]!);
   return {
     names: classes.map(({ name }) => name),
-    support: pairs.map(([first]) => first!),
-    query: pairs.map(([, second]) => second!),
+    support: ofHand(0),
+    queries: Array.from({ length: handsAsked }, (_, hand) => ofHand(1 + hand)),
   };
 }
 
@@ -105,67 +105,30 @@ async function showOneTask(path: string, output: Output): Promise<void> {
       x: stacked(task.support),
       y: tensor(Int32Array.from(task.names.keys()), [task.names.length]),
     };
+    const query = stacked(task.queries.flat());
     const probabilitiesAfter = (count: number) =>
-      classify({ learner: experiment.learner, params, support, query: stacked(task.query), steps: count, executor });
+      classify({ learner: experiment.learner, params, support, query, steps: count, executor });
     const [before, after] = [await probabilitiesAfter(0), await probabilitiesAfter(steps)];
-    drawTask(task, before, after, steps, shape, output);
+    const drawn = exampleTaskLines(task, { before, after, steps }, shape, output);
+    output.result(drawn.join("\n"));
+    await sayOfManyTasks(run, options.ways, output);
     output.event({ type: "example task", classes: task.names, steps, before, after });
   } finally {
     await executor.close();
   }
 }
 
-function drawTask(
-  task: OneTask,
-  before: readonly number[][],
-  after: readonly number[][],
-  steps: number,
-  shape: readonly number[],
-  output: Output,
-): void {
-  const { paint } = output;
-  const [height = 28, width = 28] = shape;
-  const pictures = (images: readonly Float32Array[]): string[][] =>
-    images.map((image) => brailleArt(image, height, width));
-  const cell = Math.ceil(width / 2) + 2;
-  // A narrow terminal shows as many of the classes as fit.
-  const fits = Math.max(1, Math.min(task.names.length, Math.floor((output.width - 2) / cell)));
-  const row = (cells: readonly string[]): string =>
-    `  ${cells
-      .slice(0, fits)
-      .map((text) => padEnd(text, cell))
-      .join("")}`.trimEnd();
-  const centred = (text: string): string => " ".repeat(Math.max(0, Math.floor((cell - 2 - widthOf(text)) / 2))) + text;
-  const draw = (images: readonly Float32Array[]): void => {
-    const art = pictures(images);
-    for (let line = 0; line < art[0]!.length; line++) output.result(row(art.map((lines) => lines[line]!)));
-  };
-  const best = (row: readonly number[]): number => row.indexOf(Math.max(...row));
-  const right = (rows: readonly number[][]): number => rows.filter((row, i) => best(row) === i).length;
-
-  output.say(
-    `  ${paint("bold", "One new task")}, of characters that it never practised on. It is shown one example of each:`,
-  );
-  output.say();
-  draw(task.support);
-  output.result(row(task.names.map(centred)));
-  output.say();
-  output.say(`  and asked which is which in another hand. Its answers after ${counted(steps, "step")}:`);
-  output.say();
-  draw(task.query);
+/** The same over all tasks of the run's evaluation: one task alone tells little. */
+async function sayOfManyTasks(run: RunFolder, ways: number, output: Output): Promise<void> {
+  const bytes = await run.files.read("results.json", mostBytes.record);
+  if (!bytes) return;
+  const { evaluations } = JSON.parse(Buffer.from(bytes).toString()) as { evaluations: readonly Evaluation[] };
+  const { rows, protocol } = evaluations[0]!;
+  const name = figureNameOf(evaluations[0]);
+  const [before, after] = [rows[0]!, rows.at(-1)!];
+  const shown = ({ figures }: (typeof rows)[number]): string => withInterval(name, figures[name]!);
   output.result(
-    row(
-      after.map((row, i) => {
-        const answer = best(row);
-        const text = `${answer === i ? "✓" : "✗"} ${task.names[answer]} ${Math.round(100 * row[answer]!)}%`;
-        return paint(answer === i ? "green" : "red", centred(text));
-      }),
-    ),
-  );
-  const wrong = after.flatMap((row, i) => (best(row) === i ? [] : [`${task.names[i]} for ${task.names[best(row)]}`]));
-  output.say();
-  output.result(
-    `  ${right(after)} of ${task.names.length} right; ${right(before)} of ${task.names.length} before adapting.${wrong.length > 0 ? ` It took ${wrong.join(", ")}.` : ""}`,
+    `  Over ${count(Number(protocol.tasks))} such tasks: ${output.paint("bold", shown(after))} after ${counted(after.steps, "step")}, ${shown(before)} before adapting; guessing gives ${Math.round(100 / ways)}%.`,
   );
   output.say();
 }

@@ -122,7 +122,7 @@ describe("what is said after training", () => {
     const other = await train("images", { ...marks, learner }, { run: runPath("no steps") });
     expect(other).toMatch(/What next\n.*--shots 5/);
     expect(other).not.toContain("more adaptation steps");
-  }, 20_000);
+  });
 
   it("says so where the process took more than --memory", async () => {
     const chosen = { ...marks, memory: 50_000 };
@@ -150,7 +150,7 @@ describe("what is said after training", () => {
       "innerloop train sinusoid --meta-batch 2 --validate-every 0 --eval-steps 0,1 --workers 1 --iterations 4 --eval-tasks 6",
     );
     expect(await readFile(join(path, "results.md"), "utf8")).toContain(`made by \`${command}\``);
-  }, 20_000);
+  });
 });
 
 describe("ranges in an experiment file", () => {
@@ -190,7 +190,7 @@ describe("tasks from a table", () => {
     const text = await train("table", { ...chosen, hidden: [8] }, { run: runPath("rows") });
     expect(text).toMatch(/train table .*--data '.*a table\.csv' --group-column g --target y .*--seed 4 /);
     expect(text).not.toContain("--seed 3 ");
-  }, 20_000);
+  });
 });
 
 describe("what will run", () => {
@@ -208,7 +208,7 @@ describe("what will run", () => {
     );
     expect(process).toMatch(/model +the learner's own network; [\d,]+ parameters/);
     expect(process).not.toContain("fully connected");
-  }, 20_000);
+  });
 
   it("is refused where there are no parameters to train, before anything is written", async () => {
     await refused(undefined, { ...brief, data: "marks", queries: 1, model: "linear", learner: "prototypical" }).toThrow(
@@ -229,7 +229,7 @@ it("a run whose learner changes over its updates is not extended, and nothing is
   );
   expect(await readFile(join(runPath("annealed"), "config.json"), "utf8")).toBe(before);
   await resumed(10);
-}, 20_000);
+});
 
 describe("innerloop eval of SNAIL", () => {
   it("has the parameters that were trained, whatever the shots", async () => {
@@ -238,7 +238,7 @@ describe("innerloop eval of SNAIL", () => {
     const chosen: Chosen = { shots: 3, workers: 1 };
     await evalCommand({ folder: runPath("snail"), chosen, invocation: { with: [runPath("snail")] } }, output);
     expect(last()).toMatchObject({ protocol: { shots: 3 } });
-  }, 30_000);
+  });
 });
 
 describe("a training that fails", () => {
@@ -330,7 +330,7 @@ describe("innerloop adapt", () => {
     const longer = { ...marks, iterations: 40 };
     await train(undefined, { ...longer, learner: "prototypical" }, { run: runPath("means"), skipEvaluation: true });
     await train(undefined, marks, { run: runPath("gradients"), skipEvaluation: true });
-  }, 20_000);
+  });
 
   it("takes more classes than ways where the parameters do not depend on them", async () => {
     expect(await adapted("means")).toMatch(/4 examples of 4 classes, 0 steps.*\n(.*\n)+.*0\.png +c\d/);
@@ -341,7 +341,7 @@ describe("innerloop adapt", () => {
     const run = await openRun(runPath("gradients"));
     expect(() => requireWays(run, 13)).toThrow(/too few to hold out 13 classes twice; .*`.*--learner prototypical`$/);
     expect(() => requireWays(run, 6)).toThrow(/Train one with `.*--ways 6`$/);
-  }, 20_000);
+  });
 
   it("refuses steps of a learner that takes none, and averages that a run has not kept", async () => {
     await expect(adapted("means", { steps: 3 })).rejects.toThrow(
@@ -355,5 +355,5 @@ describe("innerloop adapt", () => {
     await expect(adapted("norm", {}, { batchNorm: "running" })).rejects.toThrow(
       /^--batch-norm running needs averages of the statistics over training, which the run has not kept/,
     );
-  }, 20_000);
+  });
 });

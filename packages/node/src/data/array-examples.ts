@@ -1,3 +1,4 @@
+import { hasTag } from "@innerloop/graph";
 import { cut, DataError } from "./data-error.js";
 import { maximumDataBytes } from "./dataset-file.js";
 import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
@@ -77,7 +78,7 @@ export async function labelledArrays(
   if (size === 0 || exampleShape.length > 8) {
     throw refuse(`examples have the shape (${shape.join(", ")})`, "Give at least one number, in at most 8 dimensions.");
   }
-  const asBytes = x.values instanceof Uint8Array;
+  const asBytes = hasTag(x.values, "Uint8Array");
   if (n * size * (asBytes ? 1 : 4) > maximumDataBytes) {
     throw refuse(`the examples take more than ${maximumDataBytes / 2 ** 30} GiB`, "Import a part of them.", "ILD06");
   }
@@ -114,7 +115,7 @@ export async function labelledArrays(
     entry.used += size;
   }
   for (const { label, values } of classes) {
-    const bad = values instanceof Uint8Array ? -1 : values.findIndex((value) => !Number.isFinite(value));
+    const bad = hasTag(values, "Uint8Array") ? -1 : values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) continue;
     const problem = `an example of class ${label} holds ${values[bad]} (as float32)`;
     throw refuse(problem, "Replace or leave out examples with missing or too large values.", "ILD06");

@@ -109,17 +109,19 @@ describe("readCsv", () => {
         const read1 = await read(`a,b\n${quoted}`);
         expect(read1.rows.map(([, ...fields]) => fields)).toEqual(rows);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
     // Pieces are of 1 MiB: lines, quotes and characters lie across their borders.
     for (const shift of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {
       const line = '"ü""\r\n,",4\r\n';
-      const text = `a,b\n${"x".repeat(shift)},1\n${line.repeat(100_000)}`;
+      // Two long fields up to just before the border.
+      const long = "x".repeat(2 ** 19 - 20);
+      const text = `a,b\n${"x".repeat(shift)}${long},${long}\n${line.repeat(20)}`;
       const { rows } = await read(text);
-      expect(rows).toHaveLength(100_001);
+      expect(rows).toHaveLength(21);
       expect(rows.slice(1).every(([, a, b]) => a === 'ü"\r\n,' && b === "4")).toBe(true);
     }
-  }, 20_000);
+  });
 
   it("stops when asked to", async () => {
     const stop = new AbortController();

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
+import { hasTag } from "@innerloop/graph";
 import { writeAtomically, writeFully } from "./atomic-write.js";
 import { DataError, quoted } from "./data-error.js";
 import type { LabelledExamples, Split } from "./labelled-examples.js";
@@ -247,7 +248,7 @@ function headerOf(file: string, examples: LabelledExamples, source: DatasetSourc
   if (!isShape(exampleShape)) throw misfit(`the example shape is [${exampleShape}]`);
   const first = classes[0]?.examples;
   if (!first) throw misfit("there are no classes");
-  const elementType = first instanceof Uint8Array ? "uint8" : "float32";
+  const elementType = hasTag(first, "Uint8Array") ? "uint8" : "float32";
   const size = exampleShape.reduce((product, length) => product * length, 1);
   const names = new Set<string>();
   for (const entry of classes) {
@@ -256,7 +257,7 @@ function headerOf(file: string, examples: LabelledExamples, source: DatasetSourc
     if ("rotation" in entry && entry.rotation) throw misfit(`class ${className} is a rotated view; store the original`);
     if (names.has(className)) throw misfit(`there are two classes ${JSON.stringify(className)}`);
     names.add(className);
-    if (values instanceof Uint8Array !== (elementType === "uint8")) throw misfit("some classes are bytes, some floats");
+    if (hasTag(values, "Uint8Array") !== (elementType === "uint8")) throw misfit("some classes are bytes, some floats");
     if (!isCount(count) || values.length !== count * size) {
       throw misfit(`class ${className} has ${values.length} values, expected ${count} x ${size}`);
     }

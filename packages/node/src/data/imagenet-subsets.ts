@@ -1,6 +1,8 @@
 /** mini-ImageNet and tiered-ImageNet, in the forms in which they are handed round. */
+
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { hasTag } from "@innerloop/graph";
 import { type ClassFolder, classFolders, isImageName } from "./class-folders.js";
 import { readCsv } from "./csv.js";
 import { DataError, reasonOf } from "./data-error.js";
@@ -167,7 +169,7 @@ async function readCaches(folder: string, contents: Contents, options: ImagenetO
         total += n * imageBytes;
         if (total > maximumDataBytes) throw wrong(path, "the images take more than 4 GiB", ownName);
         const { values } = await images.read();
-        if (!(values instanceof Uint8Array)) throw wrong(path, "its images are no bytes", formsOf("mini-imagenet"));
+        if (!hasTag(values, "Uint8Array")) throw wrong(path, "its images are no bytes", formsOf("mini-imagenet"));
         const taken = new Uint8Array(n);
         for (const [key, indices] of classDictionary as ReadonlyMap<unknown, Pickled>) {
           const chosen = await indicesIn(indices, taken, path);
@@ -242,7 +244,7 @@ async function readPngCaches(folder: string, options: ImageFolderOptions): Promi
             if (image instanceof PickledArray && (countOf(image.shape) ?? 0) > readingLimits.pickledImageBytes)
               throw wrong(path, `image ${index} has the shape (${image.shape.join(", ")})`, formsOf("tiered-imagenet"));
             const bytes = image instanceof PickledArray ? (await image.read()).values : undefined;
-            if (!(bytes instanceof Uint8Array))
+            if (!hasTag(bytes, "Uint8Array"))
               throw wrong(path, `image ${index} is no array of bytes`, formsOf("tiered-imagenet"));
             return { where: `${path} > ${index}`, bytes: bytes.length, read: async () => bytes };
           });

@@ -5,10 +5,10 @@ import { GrowingNumbers } from "./growing-numbers.js";
 import { Problems } from "./problems.js";
 import { readingLimits, requireRoom } from "./reading-limits.js";
 
-/** What is done about missing cells: an error that lists them, or their rows left out, or the mean of the column in them. */
+/** The ways with missing cells: an error that lists them, or their rows left out, or the mean of the column in them. */
 export type MissingCells = "refuse" | "drop" | "mean";
 
-/** What a column is to a table. */
+/** A column, as a table is read. */
 export interface TableColumn {
   readonly name: string;
   readonly role: "group" | "label" | "input" | "target" | "left out";
@@ -28,7 +28,7 @@ export interface TableColumn {
   readonly sentinel?: { readonly value: number; readonly cells: number };
 }
 
-/** What was made of a table, as told to whoever gave it. */
+/** The columns and rows of a table as they were read, for whoever gave it. */
 export interface TableReport {
   readonly columns: readonly TableColumn[];
   readonly rows: number;
@@ -527,7 +527,7 @@ export function columnsText({ columns }: Pick<TableReport, "columns">): string {
     .join(", ");
 }
 
-/** What is to be known about a table beside its columns, a sentence each: what was left out or filled, and what looks odd. */
+/** Notes on a table beside its columns, a sentence each: what was left out or filled, and what looks odd. */
 export function tableNotes({ columns, rows, droppedRows, filledCells }: TableReport): string[] {
   const notes: string[] = [];
   const counted = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;

@@ -1,5 +1,6 @@
-import { add, compile, type Executor, GraphError, sub, type Tensor, tensor } from "@innerloop/graph";
+import { add, compile, GraphError, KeptPrograms, mul, sub, type Tensor, tensor } from "@innerloop/graph";
 import { afterAll, expect, test } from "vitest";
+import { countingLoads } from "./counting-loads.fixture.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
 type Pair = { readonly a: Tensor; readonly b: Tensor };
@@ -25,39 +26,22 @@ test("a program refuses an argument of another structure or shape", async () => 
 
 test("a program of ever new shapes keeps 32 sessions; one that was closed is loaded again", async () => {
   const inner = onnxruntimeExecutor();
-  let open = 0;
-  let most = 0;
-  let loads = 0;
-  const counting: Executor = {
-    ...inner,
-    async load(model, inputs, outputs) {
-      const session = await inner.load(model, inputs, outputs);
-      loads++;
-      most = Math.max(most, ++open);
-      return {
-        run: (feeds) => session.run(feeds),
-        async close() {
-          open--;
-          await session.close();
-        },
-      };
-    },
-  };
+  const { executor: counting, loads, open, most } = countingLoads(inner);
   const double = compile((x: Tensor) => add(x, x), { executor: counting });
   const sized = (n: number): Tensor => tensor(new Float32Array(n).fill(n));
   const first = await double.prepare(sized(1));
   for (let n = 2; n <= 40; n++) {
     expect((await double(sized(n))).data).toEqual(new Float32Array(n).fill(2 * n));
   }
-  expect(loads).toBe(40);
-  await expect.poll(() => open).toBe(32);
-  expect(most).toBeLessThanOrEqual(33);
+  expect(loads()).toBe(40);
+  await expect.poll(open).toBe(32);
+  expect(most()).toBeLessThanOrEqual(33);
   // The last ones are open still; the first was closed.
   expect((await double(sized(9))).data).toEqual(new Float32Array(9).fill(18));
-  expect(loads).toBe(40);
+  expect(loads()).toBe(40);
   expect((await first.run(sized(1))).data).toEqual(Float32Array.of(2));
-  expect(loads).toBe(41);
-  await expect.poll(() => open).toBe(32);
+  expect(loads()).toBe(41);
+  await expect.poll(open).toBe(32);
   await inner.close();
 });
 
@@ -66,4 +50,31 @@ test("sessions that run are not closed, however many there are", async () => {
   const sizes = Array.from({ length: 80 }, (_, i) => i + 1);
   const results = await Promise.all(sizes.map((n) => double(tensor(new Float32Array(n).fill(n)))));
   expect(results.map(({ data }) => data)).toEqual(sizes.map((n) => new Float32Array(n).fill(2 * n)));
+});
+
+test("functions that share what is kept unload what ran longest ago, over a number of bytes", async () => {
+  const { executor: counting, loads, open } = countingLoads(executor);
+  // On n floats each takes 4n bytes for its input and as many for its result.
+  const kept = new KeptPrograms({ programs: 3, bytes: 20_000 });
+  const double = compile((x: Tensor) => add(x, x), { executor: counting, kept });
+  const square = compile((x: Tensor) => mul(x, x), { executor: counting, kept });
+  const ones = (n: number): Tensor => tensor(new Float32Array(n).fill(1));
+  await double(ones(1000));
+  await square(ones(1000));
+  expect([loads(), open()]).toEqual([2, 2]);
+  // One that takes more than all may runs, alone, and no longer than until another does.
+  await double(ones(100_000));
+  await expect.poll(open).toBe(1);
+  await square(ones(1000));
+  await expect.poll(open).toBe(1);
+  expect(loads()).toBe(4);
+  // The fourth program takes the place of the first, whose shapes are then new again.
+  await double(ones(500));
+  await double(ones(1000));
+  await expect.poll(open).toBe(2);
+  expect(loads()).toBe(6);
+  await Promise.all([double.release(), square.release()]);
+  expect(open()).toBe(0);
+  expect((await square(ones(1000))).data).toEqual(new Float32Array(1000).fill(1));
+  await square.release();
 });

@@ -110,7 +110,7 @@ describe("the estimate of memory is what onnxruntime allocates", () => {
     ["convolutions, 3 steps", () => metaGradient(pictures(3), images(), 2)],
     ["convolutions and pooling", () => metaGradient(pictures(1, "pool"), images(), 2)],
     ["convolutions, 4 steps computed again", () => metaGradient(pictures(4), images(), 2, 1)],
-  ] as const)("%s", { timeout: 30_000 }, async (_name, graphOf) => {
+  ] as const)("%s", async (_name, graphOf) => {
     const model = lower(graphOf(), loweringProfiles.cpu);
     const estimate: Estimate = estimateModel(model);
     const bytes = model.inputs.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
@@ -125,9 +125,6 @@ describe("the estimate of memory is what onnxruntime allocates", () => {
 describe("inner steps that are computed again", () => {
   test.each(["disabled", "all"] as const)(
     "give the same gradient, with onnxruntime's rewrites %s",
-    {
-      timeout: 60_000,
-    },
     async (graphOptimization) => {
       const executor = onnxruntimeExecutor({ graphOptimization });
       const learner = pictures(3);

@@ -14,7 +14,7 @@ import {
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { userModelCache } from "../cache/model-cache.js";
 import { type Device, deviceError, type GpuDevice, requireSupport, unusableDevice } from "./device.js";
-import { loadOnnxruntime, type Onnxruntime } from "./onnxruntime.js";
+import { engineArray, loadOnnxruntime, type Onnxruntime } from "./onnxruntime.js";
 import { processMemory } from "./process-memory.js";
 
 declareLibraryModule(import.meta.url);
@@ -192,7 +192,7 @@ async function create(
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(unshared(model), options);
+    return await InferenceSession.create(engineArray(model), options);
   } catch (cause) {
     throw failure("load", cause, "Check that the model is complete and uses operators of this onnxruntime");
   }
@@ -213,7 +213,7 @@ function openSession(
     const tensors: Record<string, Tensor> = {};
     inputs.forEach(({ dtype, shape }, i) => {
       // The type of the array was checked against dtype; Tensor's constructor wants them paired at compile time.
-      tensors[inputNames[i]!] = new Tensor(dtype as "float32", unshared(feeds[i]!) as Float32Array, shape);
+      tensors[inputNames[i]!] = new Tensor(dtype as "float32", engineArray(feeds[i]!) as Float32Array, shape);
     });
     try {
       const results = await native.run(tensors, outputNames);
@@ -245,13 +245,6 @@ function openSession(
       return closing;
     },
   };
-}
-
-/**
- * The native binding takes no shared memory: arrays on a SharedArrayBuffer are copied, others are passed as they are.
- */
-function unshared<T extends TypedArray>(array: T): T {
-  return array.buffer instanceof SharedArrayBuffer ? (array.slice() as T) : array;
 }
 
 function failure(operation: "load" | "run", cause: unknown, remedy: string): GraphError {

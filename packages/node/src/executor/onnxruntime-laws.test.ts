@@ -72,4 +72,4 @@ test("the official checker accepts the models of all examples, in standard opera
     exampleRows.map(([, , example]) => encode(lower(exampleGraph(example, float).graph, loweringProfiles.standard))),
   );
   expect(checkWithOnnx(models)).toEqual([]);
-}, 120_000);
+});

@@ -2,11 +2,27 @@
 
 import { runInThisContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
-import { declareLibraryModule, GraphError } from "@innerloop/graph";
+import { declareLibraryModule, GraphError, hasTag, type TypedArray, tagOf } from "@innerloop/graph";
 
 declareLibraryModule(import.meta.url);
 
 export type Onnxruntime = typeof import("onnxruntime-node");
+
+/**
+ * The realm that Node is in. A test runner gives programs another one, with arrays of other classes: onnxruntime is then
+ * loaded in Node's, since its native part makes arrays of that and its JavaScript takes no others.
+ */
+const realm = runInThisContext("({ process, Float32Array, Float64Array, Int32Array, BigInt64Array, Uint8Array })") as {
+  readonly process: NodeJS.Process;
+} & Readonly<Record<string, TypedArrayClass>>;
+
+interface TypedArrayClass {
+  new (values: ArrayLike<number>): TypedArray;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray;
+}
+
+/** Left to Node by every bundler, esbuild too, which heeds no comments: its native part is found beside its JavaScript. */
+const engine: string = "onnxruntime-node";
 
 let loading: Promise<Onnxruntime> | undefined;
 
@@ -17,15 +33,29 @@ let loading: Promise<Onnxruntime> | undefined;
  * @throws IL403 in a worker thread where the telemetry cannot be switched off
  */
 export function loadOnnxruntime(): Promise<Onnxruntime> {
-  loading ??= silenceTelemetry().then(
-    // Left to Node by every bundler: its native part is a file that is found beside its JavaScript.
-    () => import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ "onnxruntime-node"),
-  );
+  loading ??= silenceTelemetry().then(() => {
+    const { getBuiltinModule } = realm.process;
+    if (realm.Float32Array !== Float32Array)
+      return getBuiltinModule("node:module").createRequire(import.meta.url)(engine) as Onnxruntime;
+    return import(
+      /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ engine
+    ) as Promise<Onnxruntime>;
+  });
   // A failure is not remembered: the next call may succeed.
   loading.catch(() => {
     loading = undefined;
   });
   return loading;
+}
+
+/**
+ * An array as onnxruntime takes it: the same values, of a class of its realm. Those on shared memory are copied, others
+ * are not.
+ */
+export function engineArray<T extends TypedArray>(array: T): T {
+  const Native = realm[tagOf(array)]!;
+  if (hasTag(array.buffer, "SharedArrayBuffer")) return new Native(array as ArrayLike<number>) as T;
+  return array instanceof Native ? array : (new Native(array.buffer, array.byteOffset, array.length) as T);
 }
 
 /** Read once, by native code, when the library is loaded. */
@@ -39,7 +69,7 @@ const telemetrySwitch = "ORT_DISABLE_TELEMETRY";
  * is a copy, and in the sandbox of a test runner it may be one.
  */
 async function silenceTelemetry(): Promise<void> {
-  if (isMainThread) (runInThisContext("process") as NodeJS.Process).env[telemetrySwitch] = "1";
+  if (isMainThread) realm.process.env[telemetrySwitch] = "1";
   else await silenceFromWorker();
 }
 

@@ -37,7 +37,7 @@ describe("WebGPU computes what the reference interpreter does, with first and se
   /** What is smaller is compared as if it were this large: it may be left over from numbers near 1. */
   const smallest = 0.01;
 
-  test.each(exampleRows)("%s", { timeout: 60_000 }, async (_label, _name, example) => {
+  test.each(exampleRows)("%s", async (_label, _name, example) => {
     const { graph, feeds } = exampleGraph(example, "float32");
     const load = () => gpu.load(encode(lower(graph, gpu.profile)), typesOf(graph.inputs), typesOf(graph.outputs));
     if (graph.outputs.some(({ dtype }) => dtype === "float64")) {
@@ -74,35 +74,31 @@ describe("a second-order meta-gradient of images", () => {
   test.each([
     ["Omniglot's network", { filters: 64, downsampling: "stride", steps: 1 }],
     ["with pooling, 2 steps", { filters: 4, downsampling: "pool", steps: 2 }],
-  ] as const)(
-    "%s: that of the CPU, the same bits again, and all on the GPU",
-    { timeout: 120_000 },
-    async (_, { steps, ...shape }) => {
-      const model = convNet({ imageShape: [28, 28, 1], ways: 5, ...shape });
-      const learner = maml({ model, loss: crossEntropy, inner: sgd({ learningRate: 0.4 }), steps });
-      const params = learner.init(key(0));
-      const [program, reference] = [gpu, cpu].map((executor) => compile(gradientOf(learner), { executor }));
-      const [found, expected] = [await program!(params, tasks), await reference!(params, tasks)];
-      const names = namedLeaves(found).map(([name]) => name);
-      // Before a normalisation the true gradient of a bias is 0; both have what rounding leaves of numbers like these.
-      const smallest = 0.01;
-      leaves(expected).forEach((leaf, i) => {
-        const values = leaf.data as Float32Array;
-        const scale = values.reduce((most, x) => Math.max(most, Math.abs(x)), smallest);
-        requireClose(names[i]!, leaves(found)[i]!.data as Float32Array, values, 1e-4, scale);
-      });
-      const again = await program!(params, tasks);
-      expect(leaves(again).map(({ data }) => data)).toEqual(leaves(found).map(({ data }) => data));
-      // onnxruntime refuses a model of which some operator would run on the CPU, as the one for the CPU has.
-      const [own, other] = await Promise.all([program!, reference!].map((each) => each.prepare(params, tasks)));
-      const entirely = {
-        executionProviders: ["webgpu"],
-        extra: { session: { disable_cpu_ep_fallback: "1" } },
-      } as const;
-      await (await InferenceSession.create(own!.model, entirely)).release();
-      await expect(InferenceSession.create(other!.model, entirely)).rejects.toThrow("fallback to CPU EP");
-    },
-  );
+  ] as const)("%s: that of the CPU, the same bits again, and all on the GPU", async (_, { steps, ...shape }) => {
+    const model = convNet({ imageShape: [28, 28, 1], ways: 5, ...shape });
+    const learner = maml({ model, loss: crossEntropy, inner: sgd({ learningRate: 0.4 }), steps });
+    const params = learner.init(key(0));
+    const [program, reference] = [gpu, cpu].map((executor) => compile(gradientOf(learner), { executor }));
+    const [found, expected] = [await program!(params, tasks), await reference!(params, tasks)];
+    const names = namedLeaves(found).map(([name]) => name);
+    // Before a normalisation the true gradient of a bias is 0; both have what rounding leaves of numbers like these.
+    const smallest = 0.01;
+    leaves(expected).forEach((leaf, i) => {
+      const values = leaf.data as Float32Array;
+      const scale = values.reduce((most, x) => Math.max(most, Math.abs(x)), smallest);
+      requireClose(names[i]!, leaves(found)[i]!.data as Float32Array, values, 1e-4, scale);
+    });
+    const again = await program!(params, tasks);
+    expect(leaves(again).map(({ data }) => data)).toEqual(leaves(found).map(({ data }) => data));
+    // onnxruntime refuses a model of which some operator would run on the CPU, as the one for the CPU has.
+    const [own, other] = await Promise.all([program!, reference!].map((each) => each.prepare(params, tasks)));
+    const entirely = {
+      executionProviders: ["webgpu"],
+      extra: { session: { disable_cpu_ep_fallback: "1" } },
+    } as const;
+    await (await InferenceSession.create(own!.model, entirely)).release();
+    await expect(InferenceSession.create(other!.model, entirely)).rejects.toThrow("fallback to CPU EP");
+  });
 });
 
 test("draws the same random numbers as the CPU", async () => {

@@ -9,6 +9,7 @@ import {
   type Executor,
   type ExecutorSession,
   GraphError,
+  hasTag,
   loweringProfiles,
   type TensorType,
   type TypedArray,
@@ -258,8 +259,8 @@ class WorkerThread {
 
   run({ session }: LoadedModel, feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> {
     // A copy that is moved, since cloning would copy twice, and all of the memory that a feed is only a window of.
-    const copies = feeds.map((feed) => (feed.buffer instanceof SharedArrayBuffer ? feed : feed.slice()));
-    const moved = copies.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
+    const copies = feeds.map((feed) => (hasTag(feed.buffer, "SharedArrayBuffer") ? feed : feed.slice()));
+    const moved = copies.flatMap(({ buffer }) => (hasTag(buffer, "SharedArrayBuffer") ? [] : [buffer as ArrayBuffer]));
     return this.ask((id) => ({ kind: "run", id, session, feeds: copies }), moved);
   }
 
@@ -321,11 +322,22 @@ function deferred<T>() {
 
 /** The worker as compiled JavaScript: Node starts no thread from TypeScript. */
 function workerFile(): URL {
-  if (!import.meta.url.endsWith(".ts")) return new URL("./worker.js", import.meta.url);
-  const built = new URL("../../dist/executor/worker.js", import.meta.url);
-  if (existsSync(built)) return built;
-  const problem = "run from TypeScript sources, and dist/executor/worker.js of packages/node is not built";
-  throw new GraphError("IL403", "workerPoolExecutor", problem, "Run `npm run build` first");
+  const here = import.meta.url as string | undefined;
+  const fromSource = here?.endsWith(".ts");
+  // Bundlers leave it alone: as an asset by itself, the worker would lack the modules that it imports.
+  const file =
+    here && new URL(/* webpackIgnore: true */ fromSource ? "../../dist/executor/worker.js" : "./worker.js", here);
+  if (file && existsSync(file)) return file;
+  if (fromSource) {
+    const problem = "run from TypeScript sources, and dist/executor/worker.js of packages/node is not built";
+    throw new GraphError("IL403", "workerPoolExecutor", problem, "Run `npm run build` first");
+  }
+  throw new GraphError(
+    "IL403",
+    "workerPoolExecutor",
+    "worker.js is not beside the code that starts it, which was bundled",
+    "Keep @innerloop/node out of the bundle (external in esbuild, externals in webpack, serverExternalPackages in Next.js), or use onnxruntimeExecutor()",
+  );
 }
 
 /** A tensor is a TensorType too, but cannot be sent to another thread. */

@@ -7,6 +7,7 @@ import { leastOf } from "./option-values.js";
 import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
 import { UsageError } from "./usage-error.js";
 
+/** The parts of a data set that tasks are drawn from. */
 export type DataSplits = {
   readonly train: LabelledExamples;
   readonly validation: LabelledExamples;
@@ -19,6 +20,8 @@ type SplitDataOptions = Pick<ExperimentOptions, "split" | "rotations"> & SplitOp
 const splitSeedOfData = 20170309;
 
 /**
+ * The parts of a data set that training, validation and evaluation draw from.
+ *
  * @param least examples that a class needs to be held out, shots and queries: a class with fewer is for training. 0 for
  *   runs of before that mattered, whose split is what it was
  * @throws UsageError where there are too few classes or examples, with what would help

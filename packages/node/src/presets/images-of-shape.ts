@@ -1,4 +1,5 @@
 /** Images of one data set, brought to the shape that a model was trained on with another. */
+import { hasTag } from "@innerloop/graph";
 import type { LabelledExamples } from "innerloop";
 import { areaAveraging } from "../data/area-averaging.js";
 import { UsageError } from "./usage-error.js";
@@ -21,7 +22,7 @@ export function imagesOfShape(data: LabelledExamples, shape: readonly number[]):
   if (
     !isImageShape(from) ||
     !isImageShape(shape) ||
-    data.classes.some(({ examples }) => !(examples instanceof Uint8Array))
+    data.classes.some(({ examples }) => !hasTag(examples, "Uint8Array"))
   )
     throw new UsageError(
       `examples of ${data.name} have the shape [${from.join(", ")}], those that the model was trained on [${shape.join(", ")}]`,
@@ -81,10 +82,9 @@ export function inverted(data: LabelledExamples): LabelledExamples {
     ...data,
     classes: data.classes.map((entry) => ({
       ...entry,
-      examples:
-        entry.examples instanceof Uint8Array
-          ? entry.examples.map((value) => 255 - value)
-          : entry.examples.map((value) => 1 - value),
+      examples: hasTag(entry.examples, "Uint8Array")
+        ? entry.examples.map((value) => 255 - value)
+        : entry.examples.map((value) => 1 - value),
     })),
   };
 }

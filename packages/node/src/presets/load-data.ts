@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { hasTag } from "@innerloop/graph";
 import { type Count, groupedRegression, type Split, type Table, TaskError, type TaskSource } from "innerloop";
 import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
@@ -171,7 +172,7 @@ function tableDigest({ columns }: Table): string {
   const hash = createHash("sha256");
   for (const [name, values] of Object.entries(columns)) {
     hash.update(JSON.stringify(name));
-    if (values instanceof Float64Array) hash.update(new Uint8Array(values.buffer));
+    if (hasTag(values, "Float64Array")) hash.update(new Uint8Array(values.buffer));
     else hash.update(JSON.stringify(values));
   }
   return hash.digest("hex");

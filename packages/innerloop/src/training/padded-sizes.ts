@@ -1,0 +1,101 @@
+/**
+ * Support and query sets of many sizes as a few programs: a set is padded to one of a few numbers of rows, under the mask
+ * by which learners leave padding out (`Examples.present`).
+ */
+import { allocate, compile, type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import type { Adapter } from "../learners/learner.js";
+import { type Examples, type Task, withoutPadding } from "../tasks/task.js";
+import { sliceRows } from "./task-batch.js";
+
+/**
+ * The rows that a set of so many is padded to: 1, 2, 3, 4, 6, 8, 12, 16, 24, ..., so that less than a third is padding.
+ *
+ * @param usual rows of the tasks that a learner was trained on: these sets stay as they are, and a smaller one is not
+ * padded beyond them, since a learner may take no more
+ * @example paddedRows(5) // 6
+ */
+export function paddedRows(rows: number, usual?: number): number {
+  let power = 1;
+  while (power < rows) power *= 2;
+  const size = power >= 4 && rows <= 0.75 * power ? 0.75 * power : power;
+  return usual !== undefined && rows <= usual && usual < size ? usual : size;
+}
+
+/** Values [n, ...] followed by zeros, [rows, ...]. */
+function padRows(x: Tensor, rows: number): Tensor {
+  const values = allocate(x.dtype, (x.size / x.shape[0]!) * rows);
+  (values as Float32Array).set(x.data as Float32Array);
+  return tensor(values, [rows, ...x.shape.slice(1)], x.dtype);
+}
+
+const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);
+
+/** Inputs [n, ...] padded to `rows`, with the mask of those that are there. */
+export function padInputs(x: Tensor, rows: number): { readonly x: Tensor; readonly present: Tensor } {
+  return { x: padRows(x, rows), present: presence(x.shape[0]!, rows) };
+}
+
+/** Examples padded to `rows`. The targets of padding are 0. */
+export function padExamples({ x, y }: Omit<Examples, "present">, rows: number): Examples {
+  return { ...padInputs(x, rows), y: padRows(y, rows) };
+}
+
+/** By learner: what it does with padding does not depend on its parameters. */
+const known = new WeakMap<object, Promise<boolean>>();
+
+/**
+ * Whether a learner's predictions are the same for a padded task as for the task by itself. Ours are; one with a model,
+ * loss or learner of the user's own that looks at rows without asking whether they are there is not. It is tried out, on
+ * rows of a task, once for each learner.
+ */
+export function leavesPaddingOut(setting: {
+  readonly learner: Adapter;
+  readonly params: Tree;
+  readonly task: Task;
+  readonly executor: Executor;
+}): Promise<boolean> {
+  const { learner } = setting;
+  let answer = known.get(learner);
+  if (!answer) {
+    answer = tryPadding(setting);
+    known.set(learner, answer);
+    // A failure is not remembered: it may be the executor's.
+    answer.catch(() => known.delete(learner));
+  }
+  return answer;
+}
+
+/** Rows that padding is tried out on: enough of them for every class or cluster of a common task to have some. */
+const triedSupport = 12;
+const triedQueries = 5;
+
+/** Padding that is not left out shifts means by a share of the rows; rounding is far below this. */
+const tolerance = 1e-4;
+
+async function tryPadding({
+  learner,
+  params,
+  task,
+  executor,
+}: Parameters<typeof leavesPaddingOut>[0]): Promise<boolean> {
+  const { support, query } = withoutPadding(task);
+  const first = (x: Tensor, most: number): Tensor => sliceRows(x, 0, Math.min(most, x.shape[0]!));
+  const plain = { x: first(support.x, triedSupport), y: first(support.y, triedSupport) };
+  const x = first(query.x, triedQueries);
+  const padded = padExamples(plain, paddedRows(plain.x.shape[0]! + 1, support.x.shape[0]!));
+  const asked = padInputs(x, paddedRows(x.shape[0]! + 1));
+  const options = learner.steps === undefined ? {} : { steps: Math.min(2, learner.steps) };
+  const program = compile(
+    (theta: Tree, a: Examples, b: Examples, input: Tensor, inputs: { x: Tensor; present: Tensor }) => [
+      learner.predict(learner.adapt(theta, a, options), input),
+      learner.predict(learner.adapt(theta, b, options), inputs.x, inputs.present),
+    ],
+    { executor },
+  );
+  const [expected, found] = leaves(await program(params, plain, padded, x, asked)) as [Tensor, Tensor];
+  await program.release();
+  if (found.shape[0] !== asked.x.shape[0]) return false;
+  const values = expected.data as Float32Array;
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return values.every((value, i) => Math.abs(value - Number(found.data![i])) <= tolerance * largest);
+}

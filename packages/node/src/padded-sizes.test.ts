@@ -1,0 +1,81 @@
+/** Runs that adapt to sets of many sizes: what they compile, what they keep, and whom they pad for. */
+import { compile, div, type Executor, mean, mul, sub, sum, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { key, type Layer, type Loss, maml, meanSquaredError, mlp, Run, random, sgd, sinusoids } from "innerloop";
+import { afterAll, describe, expect, test } from "vitest";
+import { countingLoads } from "./executor/counting-loads.fixture.js";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+
+const native = onnxruntimeExecutor();
+afterAll(() => native.close());
+
+const tasks = sinusoids({ shots: 10, queries: 10 });
+const network = mlp({ sizes: [1, 16, 1], activation: "tanh" });
+
+function runOf(setting: { readonly model?: Layer; readonly loss?: Loss }, executor: Executor = native): Run<Tree> {
+  const learner = maml({
+    model: network,
+    loss: meanSquaredError,
+    inner: sgd({ learningRate: 0.01 }),
+    steps: 2,
+    ...setting,
+  });
+  const parts = { iteration: 0, reason: "finished", tasks: { train: tasks, validation: tasks }, seed: 0 } as const;
+  return new Run({ ...parts, learner, params: learner.init(key(1)), executor }) as unknown as Run<Tree>;
+}
+
+const columns = (rows: number, seed: number): Tensor => {
+  const source = random(seed, rows);
+  return tensor(
+    Float32Array.from({ length: rows }, () => source.uniform(-2, 2)),
+    [rows, 1],
+  );
+};
+
+test("forty sizes are a few programs, and none of them is loaded after release()", async () => {
+  const { executor, loads, open } = countingLoads(native);
+  const run = runOf({}, executor);
+  const predicted = async (rows: number): Promise<Tensor> =>
+    (await run.adapt({ x: columns(rows, 1), y: columns(rows, 2) })).predict(columns(rows + 3, 3));
+  for (let rows = 1; rows <= 40; rows++) expect((await predicted(rows)).shape).toEqual([rows + 3, 1]);
+  // 1, 2, 3, 4, 6, 8, 10 as in training, 12, 16, 24, 32, 48, twice, and what was tried out.
+  expect(loads()).toBeLessThan(28);
+  const before = loads();
+  const again = await predicted(33);
+  expect(loads()).toBe(before);
+  await run.release();
+  expect(open()).toBe(0);
+  expect((await predicted(33)).data).toEqual(again.data);
+  await run.release();
+});
+
+describe("sets are not padded for", () => {
+  /** Every row looks at the mean of all. */
+  const centred: Layer = {
+    ...network,
+    apply: (params, x, context) => network.apply(params, sub(x, mean(x, 0)), context),
+  };
+  /** Not a mean over rows. */
+  const total: Loss = (prediction, y) => sum(mul(sub(prediction, y), sub(prediction, y)));
+  const overRoot: Loss = (prediction, y) => div(total(prediction, y), Math.sqrt(prediction.shape[0]!));
+
+  test.each([
+    ["a model that looks at other rows", { model: centred }],
+    ["a loss that is a sum over rows", { loss: total }],
+    ["a loss with a scale of the number of rows", { loss: overRoot }],
+  ])("%s", async (_, setting) => {
+    const run = runOf(setting);
+    const { learner, params } = run;
+    const [x, y, asked] = [columns(5, 1), columns(5, 2), columns(3, 3)];
+    const adapted = await run.adapt({ x, y });
+    const found = await adapted.predict(asked);
+    const plain = compile(
+      (theta: Tree, support: { x: Tensor; y: Tensor }, query: Tensor) =>
+        learner.predict(learner.adapt(theta, support), query),
+      { executor: native },
+    );
+    const expected = await plain(params, { x, y }, asked);
+    found.data!.forEach((value, i) => {
+      expect(Number(value)).toBeCloseTo(Number(expected.data![i]), 5);
+    });
+  });
+});
