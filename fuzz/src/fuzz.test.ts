@@ -47,7 +47,7 @@ test("every reader has its share of inputs at any time, and a run goes on where 
   expect(each(split)).toEqual(each(whole));
 });
 
-test("what no reader may do is found, by its kind, and made small", { timeout: 240_000 }, async () => {
+test("what no reader may do is found, by its kind, and made small", async () => {
   // As built: workers are processes of plain JavaScript.
   const { campaign } = (await import(`${root}/fuzz/dist/campaign.js`)) as typeof import("./campaign.js");
   const registry = pathToFileURL(join(root, "fuzz/dist/readers/faulty.fixture.js")).href;
@@ -79,7 +79,7 @@ test("what no reader may do is found, by its kind, and made small", { timeout: 2
 
 const inputs = 20_000;
 
-test(`${inputs} inputs and the corpus over all readers: read, or refused with a code`, { timeout: 600_000 }, () => {
+test(`${inputs} inputs and the corpus over all readers: read, or refused with a code`, () => {
   const args = ["fuzz/dist/run.js", "--inputs", String(inputs), "--seed", "20261128", "--regressions", "--json"];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 26 });
   const last = stdout.trim().split("\n").at(-1) ?? "";

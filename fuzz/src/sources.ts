@@ -42,6 +42,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   "graph/src/onnx/protobuf.ts": "writes only",
   "node/src/cache/compiler-hash.ts": "our own code, to name entries of the cache by it",
   "node/src/cli/reproduce-command.ts": "lines that a process of our own prints",
+  "node/src/cli/start-command.ts": "results that a training of this very command has written",
   "node/src/cli/versions.ts": "package.json of installed packages, whose code runs in this process",
   "node/src/data/atomic-write.ts": "writes only",
   "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
