@@ -32,6 +32,14 @@ function png(chunks: readonly Chunk[]): Uint8Array {
   return joined(signature, ...parts);
 }
 
+/** A grey PNG of 1 bit, whose upper rows are white and the others black. */
+export function halvesPng(width: number, height: number, whiteRows: number): Uint8Array {
+  const rowBytes = 1 + Math.ceil(width / 8);
+  const rows = new Uint8Array(rowBytes * height);
+  for (let y = 0; y < whiteRows; y++) rows.fill(0xff, y * rowBytes + 1, (y + 1) * rowBytes);
+  return pngOf([width, height, 1, 0, 0], rows);
+}
+
 /** A PNG of this head, whose pixels are zeros: small however large it claims to be. */
 export function blankPng(
   width: number,
@@ -41,11 +49,18 @@ export function blankPng(
   interlaced: boolean,
 ): Uint8Array {
   const channels = [1, 1, 3, 1, 2, 1, 4][colour] ?? 1;
-  const rows = Math.min(2 ** 22, (1 + Math.ceil((width * channels * depth) / 8)) * height);
-  const head = joined(u32(width), u32(height), Uint8Array.of(depth, colour, 0, 0, interlaced ? 1 : 0));
+  const bytes = Math.min(2 ** 22, (1 + Math.ceil((width * channels * depth) / 8)) * height);
+  return pngOf([width, height, depth, colour, interlaced ? 1 : 0], new Uint8Array(bytes));
+}
+
+type Head = readonly [width: number, height: number, depth: number, colour: number, interlace: number];
+
+/** @param rows each after the number of its filter */
+function pngOf([width, height, depth, colour, interlace]: Head, rows: Uint8Array): Uint8Array {
+  const head = joined(u32(width), u32(height), Uint8Array.of(depth, colour, 0, 0, interlace));
   return png([
     { type: "IHDR", data: head },
-    { type: "IDAT", data: deflateSync(new Uint8Array(rows), { level: 9 }) },
+    { type: "IDAT", data: deflateSync(rows, { level: 9 }) },
     { type: "IEND", data: new Uint8Array(0) },
   ]);
 }

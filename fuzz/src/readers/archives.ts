@@ -7,13 +7,11 @@ import { omniglotAlphabets, readOmniglot } from "../../../packages/node/dist/dat
 import { readTarGzip } from "../../../packages/node/dist/data/tar-archive.js";
 import { withZipArchive } from "../../../packages/node/dist/data/zip-archive.js";
 import { gzipMutation, tar, tarHeaderMutation } from "../formats/gzip.js";
+import { halvesPng } from "../formats/png.js";
 import { zip, zipMutation } from "../formats/zip.js";
 import { filesOf } from "../inputs.js";
 import type { Place, Reader } from "../reader.js";
 import { checkExamples } from "./checked.js";
-
-/** A picture that is not of one colour: such are refused. */
-const picture = filesOf("seeds", "images").get("grey.png")!;
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const files = [
@@ -116,7 +114,7 @@ const omniglotFiles = (images: number): { name: string; data: Uint8Array }[] =>
     const [character, drawing] = [Math.floor(i / images) + 1, (i % images) + 1].map((n) => String(n).padStart(2, "0"));
     return {
       name: `images_${alphabet.part}/${alphabet.name}/character${character}/0001_${drawing}.png`,
-      data: picture,
+      data: halvesPng(105, 105, 1 + i),
     };
   });
 
@@ -157,7 +155,12 @@ async function readCaches(
   const other = names.reduce((a, b) => (distance(caches.get(b)!, input) < distance(caches.get(a)!, input) ? b : a));
   place.put(`${folder}/${other}`, input);
   try {
-    checkExamples(await readImagenetSubset(set, place.path(folder), { contents: contentsOf(), size: [8, 8] }));
+    checkExamples(
+      await readImagenetSubset(set, place.path(folder), {
+        contents: contentsOf(),
+        ...(set === "tiered-imagenet" ? { size: [8, 8] } : {}),
+      }),
+    );
   } finally {
     place.put(`${folder}/${other}`, caches.get(other)!);
   }
@@ -190,9 +193,9 @@ const listReader: Reader = {
   words: ["filename", "label", ".png", "../", ","],
   async run(input, place) {
     await place.once("listed", () => {
-      const images = ["a", "b", "c", "d", "e", "f", "g", "h"].map((letter) => ({
+      const images = ["a", "b", "c", "d", "e", "f", "g", "h"].map((letter, i) => ({
         name: `${letter}.png`,
-        data: picture,
+        data: halvesPng(16, 16, 1 + i),
       }));
       mkdirSync(place.path("listed"), { recursive: true });
       place.put("listed/images.zip", zip(images));
