@@ -26,6 +26,7 @@ export class KeptPrograms {
   private readonly most: Required<KeptProgramsOptions>;
   /** The one used last is last. */
   private readonly programs = new Set<KeptProgram>();
+  private last: KeptProgram | undefined;
 
   constructor({ programs = 32, bytes = Number.POSITIVE_INFINITY }: KeptProgramsOptions = {}) {
     this.most = { programs, bytes };
@@ -33,6 +34,8 @@ export class KeptPrograms {
 
   /** Keeps a program, which is about to be used, before all others. */
   use(program: KeptProgram): void {
+    if (program === this.last) return;
+    this.last = program;
     this.programs.delete(program);
     this.programs.add(program);
     for (const oldest of this.programs) {
@@ -50,6 +53,7 @@ export class KeptPrograms {
 
   /** Gives up a program. Resolves when its memory is free. */
   async drop(program: KeptProgram): Promise<void> {
+    if (program === this.last) this.last = undefined;
     this.programs.delete(program);
     program.forget();
     await program.release();

@@ -124,9 +124,9 @@ describe("encodeModel", () => {
     expect(() => encodeModel(oneNode({ initializers: [value("c")] }))).toThrow("the constant c has no values");
   });
 
-  test("writes 4,000 nodes fast", () => {
+  test("writes 20,000 nodes fast", () => {
     const constant: Value = { ...value("c"), data: new Float32Array(6) };
-    const values = Array.from({ length: 4001 }, (_, i) => value(`v${i}`));
+    const values = Array.from({ length: 20_001 }, (_, i) => value(`v${i}`));
     const nodes = values.slice(1).map((output, i) => ({
       operator: "Add",
       domain: "",
@@ -134,12 +134,12 @@ describe("encodeModel", () => {
       output,
       attributes: {},
     }));
-    const model = oneNode({ nodes, inputs: [values[0]!], outputs: [values[4000]!], initializers: [constant] });
+    const model = oneNode({ nodes, inputs: [values[0]!], outputs: [values[20_000]!], initializers: [constant] });
     const began = performance.now();
     const bytes = encodeModel(model);
-    // Measured: 54 ms the first time, 12 ms after. The bound only catches a cost that grows with the square.
-    expect(performance.now() - began).toBeLessThan(2000);
-    expect(decodeModel(bytes).operators).toHaveLength(4000);
+    // A fraction of a second. The bound only catches a cost that grows with the square.
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect(decodeModel(bytes).operators).toHaveLength(20_000);
   });
 });
 

@@ -53,7 +53,9 @@ export interface LinearBaselineOptions {
  *
  * Tasks: x [n, ...], flattened, and y [n, outputs]. It has nothing to train.
  *
- * @example evaluate({ learner, params: learner.init(key(0)), tasks: tasks.test }) // const learner = leastSquares({ tasks: tasks.train })
+ * @example
+ * const learner = leastSquares({ tasks: tasks.train });
+ * await evaluate({ learner, params: learner.init(key(0)), tasks: tasks.test });
  */
 export function leastSquares({ tasks }: LinearBaselineOptions): Adapter<LinearPrior, LinearCoefficients> {
   return linearBaseline("least squares", () => {
@@ -94,7 +96,9 @@ export function pooledMean({ tasks, count = 256 }: LinearBaselineOptions): Adapt
  * Ware 1982) in at most 100 rounds, fewer for many inputs. Outputs are independent of each other. Nothing predicts better
  * where tasks are such lines.
  *
- * @example evaluate({ learner, params: learner.init(key(0)), tasks: tasks.test }) // const learner = hierarchicalLinearModel({ tasks: tasks.train })
+ * @example
+ * const learner = hierarchicalLinearModel({ tasks: tasks.train });
+ * await evaluate({ learner, params: learner.init(key(0)), tasks: tasks.test });
  */
 export function hierarchicalLinearModel({
   tasks,

@@ -1,5 +1,5 @@
 import { random } from "../random.js";
-import { ExampleRows, usableClasses } from "./episodes.js";
+import { ExampleRows, poolOf, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { type TaskSource, wholeNumber } from "./task.js";
 
@@ -71,6 +71,7 @@ export function openSetEpisodes(data: LabelledExamples, options: OpenSetEpisodeO
     },
     classes: ways,
     openSet: true,
+    pool: poolOf(classes, (seed, index) => random(seed, index).choose(classes.length, ways + unknownClasses)),
     sample(seed, index) {
       const source = random(seed, index);
       const support = new ExampleRows(data, ways * shots, false);

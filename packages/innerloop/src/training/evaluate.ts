@@ -26,8 +26,8 @@ export interface Estimated {
 export interface EvaluationRow {
   readonly steps: number;
   /**
-   * The loss and each of its metrics, by name; of tasks whose targets have units, errors in these; and of losses that give probabilities the `calibrationError` of all
-   * queries together, whose interval is that of a bootstrap over tasks.
+   * The loss and each of its metrics, by name; of tasks whose targets have units, errors in these; and of losses that
+   * give probabilities the `calibrationError` of all queries together, whose interval is that of a bootstrap over tasks.
    */
   readonly figures: Readonly<Record<string, Estimated>>;
 }

@@ -5,6 +5,7 @@ import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { defaultExecutor } from "./default-executor.js";
 import { type Estimated, estimated } from "./evaluate.js";
 import { overTasks } from "./over-tasks.js";
+import { poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
 import { classesOf, requireToldApart, rulesFor, traced } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
@@ -89,6 +90,8 @@ export interface OpenSetEvaluation {
   readonly figures: OpenSetFigures;
   /** The value of each test task, in the order of their addresses; NaN where a task has none. */
   readonly values: Readonly<Record<keyof OpenSetFigures, Float64Array>>;
+  /** The classes behind the test tasks. */
+  readonly draws?: TaskDraws;
 }
 
 /** Options of `evaluateOpenSet`. */
@@ -178,8 +181,9 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
   try {
     const rule = { score, threshold: thresholdFor(await judged("validation", validationCount, 0), calibration) };
     const values = valuesOf(await judged("test", count, validationCount), rule.threshold);
+    const draws = taskDraws(tasks.test.pool, splitSeed(seed, "test"), count);
     const figures = Object.fromEntries(
-      Object.entries(values).map(([name, list]) => [name, estimated(list.filter((value) => !Number.isNaN(value)))]),
+      Object.entries(values).map(([name, list]) => [name, estimatedWhere(list, draws)]),
     ) as unknown as OpenSetFigures;
     return {
       learner: learner.name,
@@ -202,10 +206,19 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
       rule,
       figures,
       values,
+      ...(draws ? { draws } : {}),
     };
   } finally {
     await program.release();
   }
+}
+
+/** Over the tasks that have a value. */
+function estimatedWhere(list: Float64Array, draws: TaskDraws | undefined): Estimated {
+  const has = (task: number): boolean => !Number.isNaN(list[task]!);
+  const values = list.filter((_, task) => has(task));
+  const counting = draws && poolInterval(values, { ...draws, tasks: draws.tasks.filter((_, task) => has(task)) });
+  return { ...estimated(values), ...(counting === undefined ? {} : { poolInterval: counting }) };
 }
 
 /** What the figures of a task are made of. */

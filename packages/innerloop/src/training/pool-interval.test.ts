@@ -47,7 +47,8 @@ describe("an interval that counts classes", () => {
   ])("holds the mean over new classes in 95 of 100 cases, and that over tasks does not: $what", (setting) => {
     const { tasks, pool } = coverage(setting);
     expect(tasks).toBeLessThan(0.75);
-    expect(pool).toBeGreaterThan(0.91);
+    // Over 3,000 rounds these are 92 to 95 of 100; of 300 rounds the share is itself known to 1.5.
+    expect(pool).toBeGreaterThan(0.885);
     expect(pool).toBeLessThan(0.995);
   });
 

@@ -21,8 +21,8 @@ import { createOutput, ignoreFailures, type Output, writeShown } from "./output.
 import { hasColour, paintFor } from "./terminal.js";
 import { ownVersion } from "./versions.js";
 
-// Errors name the line of an experiment file, and none of this package.
-declareLibraryModule(new URL("../index.js", import.meta.url).href);
+// Errors name the line of an experiment file, and none of this package: neither its modules nor its command.
+declareLibraryModule(new URL("../../package.json", import.meta.url).href);
 
 /** Runs one command line and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {

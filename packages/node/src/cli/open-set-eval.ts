@@ -13,13 +13,14 @@ import { type ExperimentOptions, flagOf, type InvocationOptions } from "../prese
 import { UsageError } from "../presets/usage-error.js";
 import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";
 import { writeResults } from "../runs/results.js";
+import { beyondTitle, poolText } from "../runs/results-cells.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { paramsFor } from "./evaluated-run.js";
 import type { Output } from "./output.js";
 import type { Prepared } from "./prepare.js";
 import { drawTable, markdownTable } from "./results-table.js";
-import { count, counted, duration, roomIn, withInterval } from "./terminal.js";
+import { count, counted, duration, plusMinus, roomIn, withInterval } from "./terminal.js";
 
 /** The figures in the order in which they are shown, in words. */
 const titles: Readonly<Record<keyof OpenSetEvaluation["figures"], string>> = {
@@ -88,14 +89,21 @@ export async function openSetEval(setting: {
     figures: evaluation.figures,
     evaluationSeconds: Number(seconds.toFixed(1)),
   };
-  const rows = Object.entries(titles).map(([name, title]) => [
-    title,
-    withInterval("accuracy", evaluation.figures[name as keyof typeof titles]),
-  ]);
+  const { draws } = evaluation;
+  const countsClasses =
+    draws && Object.values(evaluation.figures).some(({ poolInterval }) => poolInterval !== undefined);
+  const rows = Object.entries(titles).map(([name, title]) => {
+    const figure = evaluation.figures[name as keyof typeof titles];
+    return [
+      title,
+      withInterval("accuracy", figure),
+      ...(countsClasses ? [plusMinus("accuracy", figure.poolInterval)] : []),
+    ];
+  });
   const notes = protocolNotes(evaluation, rule, options.seed);
   output.event({ type: "openSet", ...record });
   output.say();
-  const shownTable = { header: ["", learner.name], rows };
+  const shownTable = { header: ["", learner.name, ...(countsClasses ? [beyondTitle(draws)] : [])], rows };
   output.result(drawTable(shownTable, { paint: output.paint, room: roomIn() }));
   output.say();
   for (const note of notes) output.say(output.paint("dim", `  ${note}`));
@@ -171,11 +179,11 @@ function heldOut(
   );
 }
 
-function protocolNotes({ protocol }: OpenSetEvaluation, rule: CalibratedRule, seed: number): string[] {
+function protocolNotes({ protocol, draws }: OpenSetEvaluation, rule: CalibratedRule, seed: number): string[] {
   const { ways, shots, queries, unknownClasses, unknownQueries, tasks, validationTasks, calibration } = protocol;
   return [
     `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknownQueries} of each of ${unknownClasses} unknown classes; ${counted(rule.steps, "step")}, batch norm ${rule.batchNorm}`,
-    `mean over ${count(Number(tasks))} test tasks with 95% intervals, seed ${seed}`,
+    `mean over ${count(Number(tasks))} test tasks${draws ? ` from ${poolText(draws, true)}` : ""} with 95% intervals, seed ${seed}`,
     `accepted where the ${scoreTitles[rule.score]} is at least ${rule.threshold.toPrecision(5)}: ${calibration}, ${count(Number(validationTasks))} tasks`,
   ];
 }

@@ -60,6 +60,7 @@ test("trains on the groups of a table, and judges by groups that it has not seen
   const { code, out, err } = await innerloop("train", ...table, ...short, "--run", "run");
   expect([err, code]).toEqual(["", 0]);
   expect(out).toMatch(/groups of sensor, 28 to train on, 4 to validate, 8 held out; degrees from hour, 5 support/);
+  expect(out).toContain("columns: sensor = group (40 values), hour = input, degrees = target, state = text (left out)");
   expect(out).toMatch(/from scratch/);
   // Each sensor is a line in noise of 0.3 degrees: plain statistics do best, which is said, in degrees.
   expect(out).toMatch(
@@ -109,7 +110,7 @@ test("says what is wrong with a table or its options", async () => {
   const absent = await innerloop("train", ...table.slice(0, -1), "kelvin");
   expect(absent.err).toMatch(/ILD71 .*there is no column "kelvin"\. It has sensor, hour, state, degrees/);
   const text = await innerloop("train", ...table, "--inputs", "hour,state");
-  expect(text.err).toMatch(/sensors\.csv:2: column "state" holds "ok" where a number should be/);
+  expect(text.err).toMatch(/sensors\.csv:2: column "state" holds "ok" in line 2, .* where a number should be/);
   const large = await innerloop("train", ...table, "--shots", "30");
   expect([large.code, large.err]).toEqual([
     2,
@@ -134,7 +135,7 @@ test("the families of curves are data sets by name", async () => {
       " ",
     ),
   );
-  expect([err.replace(/.*adaptation does not help.*\n/, ""), code]).toEqual(["", 0]);
+  expect([err.replace(/.*adaptation (does not help|makes).*\n/g, ""), code]).toEqual(["", 0]);
   const config = JSON.parse(await readFile(join(folder, "harmonics/config.json"), "utf8"));
   expect(config.protocol).toMatchObject({ frequency: "5 to 7", shots: 10 });
 });

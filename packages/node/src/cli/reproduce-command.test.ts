@@ -104,7 +104,8 @@ describe("innerloop reproduce", () => {
     expect(second).toBeLessThan(400);
 
     const done = await reproduce(["three.json", "--workers", "1"]);
-    expect(done).toMatchObject({ code: 0, err: "" });
+    // So few updates need not help.
+    expect([done.code, done.err.replace(/ *Warning: adaptation .*\n/g, "")]).toEqual([0, ""]);
     expect(done.out).toMatch(/Three rows: 3 rows, 2 to do/);
     expect(done.out).not.toMatch(/stopped: stopped/);
     expect(done.out).toMatch(new RegExp(`Continuing after ${second} of 400 updates`));
@@ -146,10 +147,10 @@ describe("innerloop reproduce", () => {
     await writeFile(join(folder, "long.json"), JSON.stringify({ ...threeRows, name: "long", rows }));
     const args = (budget: string) => ["long.json", "--budget", budget, "--workers", "1", "--json"];
     const at = { signal: "SIGINT", at: /"row":"a"[\s\S]*"type":"iteration","iteration":\d{2,},/ } as const;
-    expect(await reproduce(args("0.5"), at)).toMatchObject({ code: 130, err: "" });
+    expect(await reproduce(args("5"), at)).toMatchObject({ code: 130, err: "" });
     const { iterations, validateEvery, schedule } = (await runOf("long", "a")).config.options;
     expect(iterations).toBeGreaterThan(10);
-    // Half a minute for two: no machine makes a million updates of 25 tasks in it.
+    // Five minutes for two: no machine makes a million updates of 25 tasks in half of it.
     expect(iterations).toBeLessThan(full / 5);
     expect(validateEvery).toBe(Math.min(100, Math.floor(iterations / 10)));
     expect(schedule).toBe("cosine");
@@ -177,7 +178,7 @@ describe("innerloop reproduce", () => {
     expect(out).toMatch(/small +\d\.\d+ ± /);
 
     await writeFile(join(folder, "budget.json"), JSON.stringify({ ...threeRows, name: "budget", rows }));
-    const within = await reproduce(["budget.json", "--workers", "1", "--budget", "1"]);
+    const within = await reproduce(["budget.json", "--workers", "1", "--budget", "20"]);
     expect(within.code).toBe(1);
     expect(within.err).toMatch(/huge cannot be measured: innerloop train ended with code 2\. The other rows go on/);
     expect(within.err).toMatch(/Error: huge failed\. Continue with/);

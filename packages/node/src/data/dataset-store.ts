@@ -20,8 +20,8 @@ import type { LabelledExamples, Split } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { readMnist } from "./mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "./omniglot.js";
-import { columnsText, tableNotes } from "./table-columns.js";
 import { readTable, type TableOptions } from "./table-file.js";
+import { columnsText, tableNotes } from "./table-report.js";
 import { requireHome } from "./user-folders.js";
 
 /** Options of functions that read or write the store of data sets. */

@@ -33,9 +33,9 @@ export function duplicatesText(
 ): string | undefined {
   const total = parts.flat().reduce((sum, { count }) => sum + count, 0);
   if (total > mostExamples) return undefined;
-  const seen = new Map<string, { readonly part: number; readonly className: string; readonly row: number }>();
+  const seen = new Map<string, { readonly part: number; readonly entry: ExampleClass; readonly row: number }>();
   const pairs: string[] = [];
-  let [found, otherClass] = [0, 0];
+  let [found, otherClass, otherSplit] = [0, 0, 0];
   for (const [part, classes] of parts.entries()) {
     for (const entry of classes) {
       // Turned copies are of the same array.
@@ -43,11 +43,12 @@ export function duplicatesText(
       for (const [row, digest] of exampleDigests(entry).entries()) {
         if (digest === undefined) continue;
         const earlier = seen.get(digest);
-        if (!earlier) seen.set(digest, { part, className: entry.name, row });
+        if (!earlier) seen.set(digest, { part, entry, row });
         else if (parts.length === 1 || earlier.part !== part) {
           found++;
-          if (earlier.className !== entry.name) otherClass++;
-          if (pairs.length < 5) pairs.push(`${nameOf(entry.name, row)} = ${nameOf(earlier.className, earlier.row)}`);
+          if (earlier.entry.name !== entry.name) otherClass++;
+          if (earlier.part !== part || earlier.entry.split !== entry.split) otherSplit++;
+          if (pairs.length < 5) pairs.push(`${nameOf(entry.name, row)} = ${nameOf(earlier.entry.name, earlier.row)}`);
         }
       }
     }
@@ -56,5 +57,7 @@ export function duplicatesText(
   const repeats = `${found} of ${total} examples ${found === 1 ? "is an exact duplicate" : "are exact duplicates"} of an earlier one`;
   const across = otherClass > 0 ? `, ${otherClass} of them of another class` : "";
   const more = found > pairs.length ? [`... and ${found - pairs.length} more`] : [];
-  return [`${repeats}${across}`, ...pairs, ...more].join("\n  ");
+  const both = `${otherSplit} of them ${otherSplit === 1 ? "lies" : "lie"} on both sides of a split`;
+  const flatters = otherSplit > 0 ? [`${both}: what was trained on is held out, which flatters the results`] : [];
+  return [`${repeats}${across}`, ...pairs, ...more, ...flatters].join("\n  ");
 }

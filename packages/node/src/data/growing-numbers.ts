@@ -25,6 +25,16 @@ export class GrowingNumbers {
     this.last[this.used++] = value;
   }
 
+  /** The number at a place; undefined where there is none. */
+  at(index: number): number | undefined {
+    let from = 0;
+    for (const chunk of this.chunks) {
+      if (index < from + chunk.length) return index < this.length ? chunk[index - from] : undefined;
+      from += chunk.length;
+    }
+    return undefined;
+  }
+
   /** Hands over all numbers with their places. */
   each(take: (value: number, index: number) => void): void {
     let index = 0;

@@ -82,6 +82,10 @@ const inputs: Readonly<Record<string, () => Buffer>> = {
   brackets: () => many("["),
   "keys of JSON": () =>
     Buffer.from(`{"label":1,${Array.from({ length: 90_000 }, (_, i) => `"c${i}":1`).join()}}\n{"label":2,"a":1}\n`),
+  "keys of JSON that are new in each line": () =>
+    Buffer.from(Array.from({ length: 20_000 }, (_, i) => `{"label":${i % 2},"c${i}":1}`).join("\n")),
+  "a long list in the first line": () =>
+    Buffer.from(`{"label":1,"x":[${"1,".repeat(100_000)}1]}\n${'{"label":2}\n'.repeat(30_000)}`),
   "a shape without end": () => npy(`{'descr': '<f4', 'fortran_order': False, 'shape': (${"1".repeat(60)}x), }\n`),
   "an array that is not there": () => npy(header("4294967296, 4294967296")),
   "an array of zeros in an archive": () => zipBomb("x.npy", npy(header("1073741824,")), 2 ** 30 + 128),
@@ -129,13 +133,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Far above what any takes, and far below what they took. */
+/** Of the processor's time: far above what any takes, and far below what they took. */
 const mostMs = 5000;
 /** Bytes outside of the heap that a reader may hold at once, beside those of others. */
 const mostBytes = 300 * 2 ** 20;
 
 async function meet(read: (path: string) => Promise<unknown>, path: string, what: string): Promise<void> {
-  const start = performance.now();
+  const start = process.cpuUsage();
   let peak = 0;
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().arrayBuffers);
@@ -146,7 +150,7 @@ async function meet(read: (path: string) => Promise<unknown>, path: string, what
     expect(outcome, what).toBeInstanceOf(DataError);
     expect(outcome.message.length, what).toBeLessThan(8000);
   }
-  expect(performance.now() - start, what).toBeLessThan(mostMs);
+  expect(process.cpuUsage(start).user / 1000, what).toBeLessThan(mostMs);
   expect(peak, what).toBeLessThan(mostBytes);
 }
 

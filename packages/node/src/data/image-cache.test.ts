@@ -148,4 +148,18 @@ describe("readCachedImageFolder", () => {
     expect((await read()).decoded).toBe(3);
     expect((await read()).decoded).toBe(3);
   });
+
+  it("tells again what was left out, and refuses it where that was not asked for", async () => {
+    await writeFile(join(images, "train/a/bad.png"), "no image");
+    for (const decoded of [4, 0]) {
+      const told: string[] = [];
+      const again = await read({ skipBad: true, onWarning: (text) => told.push(text) });
+      expect(again.decoded).toBe(decoded);
+      expect(again.examples.classes[0]!.count).toBe(1);
+      expect(told.join()).toContain(`${join(images, "train/a/bad.png")}: the image cannot be read`);
+    }
+    await expect(read({ skipBad: false })).rejects.toThrow(
+      /^ILD51 .*bad\.png: .*Replace or remove it, or .*--skip-bad/,
+    );
+  });
 });

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { type ClassFolder, classFolders } from "./class-folders.js";
 import { DataError, isSystemError } from "./data-error.js";
 import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
-import { usualPixels } from "./image-decoding.js";
+import { recordedPixels, usualPixels } from "./image-decoding.js";
 import { decodeFound, type FolderImages, type ImageFolderOptions, tellOf } from "./image-folder.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
 import type { LongWork } from "./long-work.js";
@@ -37,11 +37,12 @@ export function readCachedImageFolder(
   return withImageTree(path, async (tree) => {
     const found = await classFolders(tree);
     const file = join(folder, `${await keyOf(resolve(path), tree, found.classes, options)}.pixels`);
-    // What is wrong beside the images is told as if there were no cache.
-    const kept = found.problems.count === 0 ? await readEntry(file, options) : undefined;
+    // What is wrong is told as if there were no cache.
+    const kept = options.skipBad || found.problems.count === 0 ? await readEntry(file, options) : undefined;
+    for (const { path: left, problem } of kept?.leftOut ?? []) found.problems.add(tree.where(left.split("/")), problem);
     const examples = kept ? { ...kept, name: options.name ?? "images" } : await decodeFound(tree, found, options);
     tellOf(tree, found, examples, options);
-    if (!kept && found.problems.count === 0) await writeEntry(file, examples, options, { folder, limit });
+    if (!kept) await writeEntry(file, examples, options, { folder, limit });
     return examples;
   });
 }
@@ -51,7 +52,7 @@ async function keyOf(
   path: string,
   tree: ImageTree,
   classes: readonly ClassFolder[],
-  { size, channels, invert, fit, pixels, preferredPixels }: ImageFolderOptions,
+  { size, channels, invert, fit, pixels, preferredPixels, skipBad = false }: ImageFolderOptions,
 ): Promise<string> {
   const { default: sharp } = await import("sharp");
   const hash = createHash("sha256");
@@ -59,7 +60,7 @@ async function keyOf(
     hash.update(`${JSON.stringify(value)}\n`);
   };
   add([decoding, sharp.versions, path, size ?? null, channels ?? null, invert ?? null, fit ?? null]);
-  add([pixels ?? null, preferredPixels ?? usualPixels]);
+  add([pixels ?? null, preferredPixels ?? usualPixels, skipBad]);
   for (const { name, split, images } of classes) {
     const stamps = await Promise.all(images.map((image) => tree.stamp(image)));
     add([name, split ?? null, images.map((image, i) => [image, stamps[i]])]);
@@ -74,13 +75,12 @@ async function readEntry(file: string, { signal, onProgress }: LongWork): Promis
     const now = new Date();
     // Says that it was used. Where that cannot be written, the entry is merely removed earlier.
     await utimes(file, now, now).catch(() => undefined);
-    const { background, depth } = header.source;
-    const depths = [8, 10, 12, 16] as const;
-    const pixels = {
-      background: background === "black" ? background : "white",
-      depth: depths.find((bits) => bits === depth) ?? 16,
-    } as const;
-    return { ...examples, pixels, leftOut: [] };
+    const { leftOut, reasons } = header.source;
+    const pixels = recordedPixels(header.source);
+    const [paths, problems] = [leftOut, reasons].map((list) =>
+      Array.isArray(list) ? (list as readonly string[]) : [],
+    );
+    return { ...examples, pixels, leftOut: paths!.map((path, i) => ({ path, problem: problems![i] ?? "" })) };
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;
@@ -94,11 +94,12 @@ async function writeEntry(
   { signal, onProgress }: LongWork,
   { folder, limit }: Required<ImageCacheOptions>,
 ): Promise<void> {
-  // A folder of which some was left out is about to be mended, and each time what was is told.
-  if (examples.leftOut.length > 0) return;
   if (examples.classes.reduce((sum, { examples: { byteLength } }) => sum + byteLength, 0) > limit / 2) return;
+  const leftOut = examples.leftOut.map((left) => left.path);
+  const reasons = examples.leftOut.map(({ problem }) => problem);
+  const source = { kind: "decoded images", ...examples.pixels, leftOut, reasons };
   try {
-    await writeDatasetFile(file, examples, { kind: "decoded images", ...examples.pixels }, { signal, onProgress });
+    await writeDatasetFile(file, examples, source, { signal, onProgress });
     await removeOldest(folder, limit);
   } catch (error) {
     if (!(error instanceof DataError) && !isSystemError(error)) throw error;

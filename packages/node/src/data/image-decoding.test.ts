@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodeImage } from "./image-decoding.js";
+import { decodeImage, recordedPixels, usualPixels } from "./image-decoding.js";
 import { madeUpPng } from "./made-up-png.fixture.js";
 
 const decode = (image: Uint8Array, where = "a.png") =>
@@ -65,4 +65,10 @@ describe("decodeImage", () => {
     );
     await expect(decode(png)).rejects.toThrow(/30000 x 20000 pixels of PNG, progressive or interlaced, takes/);
   });
+});
+
+it("takes from a record of how pixels are read what it knows", () => {
+  expect(recordedPixels({ background: "black", depth: 12, more: 1 })).toEqual({ background: "black", depth: 12 });
+  for (const record of [undefined, null, "black", { background: "url(x)", depth: 1e9 }])
+    expect(recordedPixels(record)).toEqual(usualPixels);
 });

@@ -26,6 +26,15 @@ export interface PixelReading {
 
 export const usualPixels: PixelReading = { background: "white", depth: 16 };
 
+/** The reading that was recorded, in a file that anyone may have written; the usual one for what it does not say. */
+export function recordedPixels(record: unknown): PixelReading {
+  const { background, depth } = Object(record) as Readonly<Record<string, unknown>>;
+  return {
+    background: background === "black" ? "black" : usualPixels.background,
+    depth: ([8, 10, 12] as const).find((bits) => bits === depth) ?? usualPixels.depth,
+  };
+}
+
 export interface DecodingOptions {
   readonly size: readonly [height: number, width: number];
   readonly channels: 1 | 3;
@@ -153,7 +162,7 @@ const leastDecodingBytes = 2 ** 20;
  * @param remedy what to do about a file that cannot be read
  * @throws DataError ILD51
  */
-export function decodeImage(
+export async function decodeImage(
   file: ImageFile,
   options: DecodingOptions,
   remedy = "Replace or remove the file.",
@@ -189,7 +198,6 @@ export function decodeImage(
       }
       const kind = { width, height, hasAlpha: header.hasAlpha, has16Bits: header.depth === "ushort" };
       return await decodingBytes.with(memory, () =>
-        // Of an animation, only the first picture is decoded unless asked otherwise.
         decoded(sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }), options, kind),
       );
     } catch (error) {

@@ -41,8 +41,8 @@ export interface ImageFolderOptions extends LongWork {
 export interface FolderImages extends LabelledExamples {
   /** How its pixels became bytes. */
   readonly pixels: PixelReading;
-  /** Paths of the files that were left out, as their tree calls them. */
-  readonly leftOut: readonly string[];
+  /** The files that were left out, by their paths in the tree, and why. */
+  readonly leftOut: readonly { readonly path: string; readonly problem: string }[];
 }
 
 const defaultSize = [28, 28] as const;
@@ -105,7 +105,7 @@ export async function decodeFound(
   found: FoundClasses,
   options: ImageFolderOptions,
 ): Promise<FolderImages> {
-  const { name = "images", size = defaultSize, channels = 1, skipBad = false, onProgress } = options;
+  const { name = "images", size = defaultSize, channels = 1, skipBad, onProgress } = options;
   const { preferredPixels = usualPixels } = options;
   const { problems, classes: folders } = found;
   const count = folders.reduce((sum, { images }) => sum + images.length, 0);
@@ -149,7 +149,9 @@ export async function decodeFound(
   if (!skipBad && problems.count > 0) {
     const only = problems.count === 1 && unread[0] ? bad.get(unread[0])!.code : undefined;
     const code = only ?? (found.hasUnreadable || unread.length > 0 ? "ILD51" : "ILD52");
-    throw problems.error(code, tree.where([]), "Replace or remove them, or leave them out with --skip-bad.");
+    // Where the user could have asked for it.
+    const leave = skipBad === undefined ? "" : ", or leave out what cannot be read with --skip-bad";
+    throw problems.error(code, tree.where([]), `Replace or remove ${problems.count === 1 ? "it" : "them"}${leave}.`);
   }
   const kept = folders.map((): number[] => []);
   for (const item of items) if (!bad.has(item)) kept[item.of]!.push(item.row);
@@ -164,7 +166,7 @@ export async function decodeFound(
     exampleShape: [...size, channels],
     classes,
     pixels,
-    leftOut: unread.map(({ path }) => path.join("/")),
+    leftOut: unread.map((item) => ({ path: item.path.join("/"), problem: bad.get(item)!.problem })),
   };
 }
 
@@ -186,7 +188,7 @@ const mostListed = 10;
 /**
  * Warns of what was left out, of what was decided for all images, and of images that teach nothing.
  *
- * @throws DataError ILD52 where most images are blank and alike
+ * @throws DataError ILD52 where most images are blank and alike, unless they are those of an existing run
  */
 export function tellOf(
   tree: ImageTree,
@@ -195,25 +197,27 @@ export function tellOf(
   { preferredPixels = usualPixels, pixels: given, onWarning = () => undefined }: ImageFolderOptions,
 ): void {
   const whole = tree.where([]);
-  const missing = new Set(leftOut);
-  const files = new Map(
-    folders.map(({ name, images }) => [name, images.filter((path) => !missing.has(path.join("/")))]),
-  );
-  const fileOf = (name: string, row: number): string => tree.where(files.get(name)?.[row] ?? [name, String(row + 1)]);
   const list = (title: string, lines: readonly string[]): void => onWarning([title, ...lines].join("\n  "));
 
   if (brokenLinks.count > 0) list(`${whole}: links that lead nowhere are left out`, brokenLinks.lines());
   if (problems.count > 0) list(`${whole}: what cannot be read is left out (${problems.count})`, problems.lines());
-  if (!given && pixels.background !== preferredPixels.background) {
+  // Of the data of an existing run the rest is known.
+  if (given) return;
+  if (pixels.background !== preferredPixels.background) {
     onWarning(
       `${whole}: most transparent images would be blank on ${preferredPixels.background}, and lie on ${pixels.background} instead`,
     );
   }
-  if (!given && pixels.depth !== preferredPixels.depth) {
+  if (pixels.depth !== preferredPixels.depth) {
     onWarning(
       `${whole}: the 16-bit images use ${pixels.depth} bits at most, and are read as ${pixels.depth}-bit images`,
     );
   }
+  const missing = new Set(leftOut.map(({ path }) => path));
+  const files = new Map(
+    folders.map(({ name, images }) => [name, images.filter((path) => !missing.has(path.join("/")))]),
+  );
+  const fileOf = (name: string, row: number): string => tree.where(files.get(name)?.[row] ?? [name, String(row + 1)]);
   const blank = blankImages(classes, exampleShape);
   const alike = Math.max(0, ...blank.values.values());
   const total = classes.reduce((sum, { count }) => sum + count, 0);

@@ -31,5 +31,6 @@ export {
   readOmniglot,
 } from "./omniglot.js";
 export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
-export { columnsText, type MissingCells, type TableColumn, type TableReport, tableNotes } from "./table-columns.js";
+export type { MissingCells } from "./table-columns.js";
+export { columnsText, type TableColumn, type TableReport, tableNotes } from "./table-report.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./zip-archive.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
-import { columnsText } from "./table-columns.js";
+import { columnsText } from "./table-report.js";
 
 let folder: string;
 beforeAll(async () => {

@@ -3,8 +3,9 @@ import type { Table } from "innerloop";
 import type { CsvOptions } from "./csv.js";
 import { DataError, quoted } from "./data-error.js";
 import { bytesFor, readingLimits } from "./reading-limits.js";
-import type { MissingCells, NumberColumn, TableReport } from "./table-columns.js";
+import type { MissingCells, NumberColumn } from "./table-columns.js";
 import { readColumns } from "./table-file.js";
+import type { TableReport } from "./table-report.js";
 
 /** Options of `readRegressionTable`. */
 export interface RegressionTableOptions extends CsvOptions {

@@ -1,42 +1,13 @@
 /** The columns of a table, whose types are decided once all of it has been read. */
-import { cut, DataError, quoted } from "./data-error.js";
+import { DataError, quoted } from "./data-error.js";
 import { numberIn } from "./decimal-number.js";
 import { GrowingNumbers } from "./growing-numbers.js";
 import { Problems } from "./problems.js";
 import { readingLimits, requireRoom } from "./reading-limits.js";
+import { namesIn, type TableColumn, type TableReport } from "./table-report.js";
 
 /** The ways with missing cells: an error that lists them, or their rows left out, or the mean of the column in them. */
 export type MissingCells = "refuse" | "drop" | "mean";
-
-/** A column, as a table is read. */
-export interface TableColumn {
-  readonly name: string;
-  readonly role: "group" | "label" | "input" | "target" | "left out";
-  /** What its cells hold, those that are missing apart. */
-  readonly holds: "numbers" | "text" | "nothing";
-  /** Cells without a value, in the rows that were read. */
-  readonly missing: number;
-  /** Different values, of a column of groups or labels. */
-  readonly values?: number;
-  /** Groups or labels that all look like numbers: they are names all the same. */
-  readonly looksNumeric?: true;
-  /** All numbers are the same one. */
-  readonly constant?: true;
-  /** Numbers were written with a comma for a point. */
-  readonly decimalCommas?: true;
-  /** A value so far from all others that it may stand for missing ones, and in how many cells. */
-  readonly sentinel?: { readonly value: number; readonly cells: number };
-}
-
-/** The columns and rows of a table as they were read, for whoever gave it. */
-export interface TableReport {
-  readonly columns: readonly TableColumn[];
-  readonly rows: number;
-  /** Rows that were left out since a cell that is needed is missing. */
-  readonly droppedRows: number;
-  /** Missing cells of inputs in the rows that are kept, which are NaN in the table. */
-  readonly filledCells: number;
-}
 
 export interface TableColumnsOptions {
   /** The file, for messages. */
@@ -86,33 +57,26 @@ const isMissing = (cell: unknown, texts: ReadonlySet<string>): boolean =>
 /** Cells that a message quotes of a column. */
 const mostQuoted = 5;
 
-/** How often something happened, and where first. */
+/** One for all columns, of which there may be many. */
+const none: readonly never[] = [];
+
+/** How often something happened, and in which rows first. */
 class Occurrences {
   count = 0;
-  readonly first: { readonly line: number; readonly shown: string }[] = [];
+  first: readonly { readonly row: number; readonly shown: string }[] = none;
 
-  add(line: number, cell: unknown): void {
+  add(row: number, cell: unknown): void {
     this.count++;
     if (this.first.length >= mostQuoted) return;
     const isEmpty = cell === undefined || (typeof cell === "string" && cell.trim() === "");
-    this.first.push({ line, shown: isEmpty ? "nothing" : quoted(cell) });
-  }
-
-  /** `"x" in line 3, "y" in line 7, ...` */
-  get examples(): string {
-    if (this.first.length === 0) return "nothing in the first rows";
-    const more = this.count > this.first.length ? ", ..." : "";
-    return this.first.map(({ line, shown }) => `${shown} in line ${line}`).join(", ") + more;
-  }
-
-  /** `line 3`, `lines 3, 7, ...` */
-  get lines(): string {
-    const more = this.count > this.first.length ? ", ..." : "";
-    return `${this.count === 1 ? "line" : "lines"} ${this.first.map(({ line }) => line).join(", ")}${more}`;
+    this.first = [...this.first, { row, shown: isEmpty ? "nothing" : quoted(cell) }];
   }
 }
 
-/** The cells of a column that may hold numbers. */
+/**
+ * The cells of a column that may hold numbers. What is kept is in proportion to the cells that are there: rows without a
+ * number are kept as ranges.
+ */
 class ColumnCells {
   readonly numbers: GrowingNumbers;
   readonly missing = new Occurrences();
@@ -122,91 +86,134 @@ class ColumnCells {
   readonly commas = new Occurrences();
   readonly points = new Occurrences();
   readonly otherWidths = new Occurrences();
+  /** Cells that hold numbers, `width` of them each. */
   count = 0;
-  width: number | undefined;
-  /** Rows before the first with a number: how many numbers a cell has is not known in them. */
-  private waiting = 0;
+  width = 1;
+  /** Rows without a number: where each range of them begins and ends, in turn. */
+  private readonly gaps = new GrowingNumbers(64);
+  private gapFrom = -1;
+  private rows = 0;
 
   constructor(
     readonly name: string,
     readonly place: number,
-    rowsBefore: number,
     private readonly options: Pick<TableColumnsOptions, "cells" | "lists" | "precision">,
   ) {
     this.numbers = new GrowingNumbers(options.precision);
-    this.waiting = rowsBefore;
-    this.missing.count = rowsBefore;
   }
 
-  add(cell: unknown, line: number): void {
-    const value = this.numberOf(cell, line);
-    if (value !== undefined) this.keepOne(value, line);
-    else if (this.options.lists && Array.isArray(cell)) this.addList(cell, line);
-    else if (isMissing(cell, missingNumbers)) {
-      this.missing.add(line, cell);
-      this.skip();
-    } else {
-      this.texts.add(line, cell);
-      this.skip();
+  /** Adds the cell of a row; rows that were left out in between have none. */
+  add(cell: unknown, row: number): void {
+    this.upTo(row);
+    this.rows++;
+    const value = this.numberOf(cell, row);
+    if (value !== undefined) this.keepOne(value, row);
+    else if (this.options.lists && isList(cell)) this.keep(cell, row);
+    else this.leaveOut(isMissing(cell, missingNumbers) ? this.missing : this.texts, cell, row);
+  }
+
+  /** Takes the rows before this one, as far as they had no cell, for missing ones. */
+  upTo(row: number): void {
+    if (this.rows === row) return;
+    this.openGap(this.rows);
+    for (; this.rows < row && this.missing.first.length < mostQuoted; this.rows++) {
+      this.missing.add(this.rows, undefined);
     }
+    this.missing.count += row - this.rows;
+    this.rows = row;
   }
 
-  private numberOf(cell: unknown, line: number): number | undefined {
+  private numberOf(cell: unknown, row: number): number | undefined {
     const { cells } = this.options;
     if (cells.kind === "json") return typeof cell === "number" && isNumber(cell) ? cell : undefined;
     if (typeof cell !== "string") return undefined;
     const value = numberIn(cell);
     if (isNumber(value)) {
-      if (cells.decimalCommas && cell.includes(".")) this.points.add(line, cell);
+      if (cells.decimalCommas && cell.includes(".")) this.points.add(row, cell);
       return value;
     }
     if (!cells.decimalCommas) return undefined;
     const withComma = numberIn(cell, ",");
     if (!isNumber(withComma)) return undefined;
-    this.commas.add(line, cell);
+    this.commas.add(row, cell);
     return withComma;
   }
 
-  private addList(list: readonly unknown[], line: number): void {
-    if (list.every((value) => typeof value === "number" && isNumber(value))) this.keep(list as readonly number[], line);
+  private keepOne(value: number, row: number): void {
+    if (this.width !== 1) this.keep([value], row);
     else {
-      this.texts.add(line, list);
-      this.skip();
-    }
-  }
-
-  private keepOne(value: number, line: number): void {
-    if (this.width !== 1) this.keep([value], line);
-    else {
+      if (this.gapFrom >= 0) this.closeGap(row);
       this.count++;
       this.numbers.push(value);
     }
   }
 
-  private keep(values: readonly number[], line: number): void {
-    if (this.width === undefined) {
-      this.width = values.length;
-      for (; this.waiting > 0; this.waiting--) this.skip();
-    }
+  private keep(values: readonly number[], row: number): void {
+    if (this.count === 0) this.width = values.length;
     if (values.length !== this.width) {
-      this.otherWidths.add(line, values.length);
-      this.skip();
+      this.leaveOut(this.otherWidths, values.length, row);
       return;
     }
+    if (this.gapFrom >= 0) this.closeGap(row);
     this.count++;
     for (const value of values) this.numbers.push(value);
   }
 
-  private skip(): void {
-    if (this.width === undefined) this.waiting++;
-    else for (let i = 0; i < this.width; i++) this.numbers.push(Number.NaN);
+  private leaveOut(as: Occurrences, cell: unknown, row: number): void {
+    as.add(row, cell);
+    this.openGap(row);
+  }
+
+  private openGap(row: number): void {
+    if (this.gapFrom < 0) this.gapFrom = row;
+  }
+
+  private closeGap(row: number): void {
+    this.gaps.push(this.gapFrom);
+    this.gaps.push(row);
+    this.gapFrom = -1;
+  }
+
+  /** Hands over each range of rows without a number. */
+  eachGap(take: (from: number, to: number) => void): void {
+    let from = 0;
+    this.gaps.each((row, i) => {
+      if (i % 2 === 0) from = row;
+      else take(from, row);
+    });
+    if (this.gapFrom >= 0) take(this.gapFrom, this.rows);
+  }
+
+  /** Hands over each number with its row and its place in the cell; for a row without one NaN. */
+  each(take: (value: number, row: number, place: number) => void): void {
+    const bounds: number[] = [];
+    this.eachGap((from, to) => bounds.push(from, to));
+    let [row, place, next] = [0, 0, 0];
+    const passGap = (): void => {
+      if (bounds[next] !== row) return;
+      for (const to = bounds[next + 1]!; row < to; row++) take(Number.NaN, row, 0);
+      next += 2;
+    };
+    passGap();
+    this.numbers.each((value) => {
+      take(value, row, place);
+      if (++place < this.width) return;
+      place = 0;
+      row++;
+      passGap();
+    });
   }
 }
+
+/** Whether a cell is a list of numbers. */
+const isList = (cell: unknown): cell is readonly number[] =>
+  Array.isArray(cell) && cell.length > 0 && cell.every((value) => typeof value === "number" && isNumber(value));
 
 /** Whether a number is finite, in 32 bits too: that is how models take it. */
 const isNumber = (value: number): boolean => Number.isFinite(Math.fround(value));
 
-/** Between looks at the memory that is left. */
+/** Numbers that are kept between looks at the memory that is left, at most. */
+const numbersBetweenLooks = 2 ** 22;
 const rowsBetweenLooks = 4096;
 
 /** A table that arrives row by row. What its columns are is settled in `finish`, by all of their cells. */
@@ -217,7 +224,10 @@ export class TableColumns {
   private readonly places = new Map<string, number>();
   private readonly missingKeys = new Occurrences();
   private readonly longKeys = new Occurrences();
+  /** The line that each row begins in. */
+  private readonly lines = new GrowingNumbers(64);
   private rows = 0;
+  private nextLook = 1;
   private keyPlace = 0;
   private readonly wanted: ReadonlySet<string> | undefined;
 
@@ -239,33 +249,52 @@ export class TableColumns {
       const problem = `it has more than ${readingLimits.tableColumns} columns`;
       throw new DataError("ILD71", path, problem, "Name the columns to use.");
     }
-    this.columns.set(name, new ColumnCells(name, place, this.rows, this.options));
+    this.columns.set(name, new ColumnCells(name, place, this.options));
   }
 
-  /** Adds a row by what is in the cell of each column, by its name and place. */
-  addRow(cellOf: (column: string, place: number) => unknown, line: number): void {
-    const { key, path, most } = this.options;
-    this.addKey(cellOf(key.name, this.keyPlace), line);
-    for (const column of this.columns.values()) column.add(cellOf(column.name, column.place), line);
-    this.rows++;
-    if (this.rows % rowsBetweenLooks !== 0) return;
+  /** Adds a row by what is in the cell of each column, by its place. */
+  addRow(cells: readonly unknown[], line: number): void {
+    this.lines.push(line);
+    this.addKey(cells[this.keyPlace]);
+    for (const column of this.columns.values()) column.add(cells[column.place], this.rows);
+    this.endRow();
+  }
+
+  /** Adds a row by the names of its cells, of which it may have others than rows before it. */
+  addRecord(record: Readonly<Record<string, unknown>>, line: number): void {
+    const { name: key } = this.options.key;
+    this.lines.push(line);
+    this.addKey(Object.hasOwn(record, key) ? record[key] : undefined);
+    for (const name of Object.keys(record)) {
+      if (!this.columns.has(name)) this.addColumn(name, 0);
+      this.columns.get(name)?.add(record[name], this.rows);
+    }
+    this.endRow();
+  }
+
+  private endRow(): void {
+    const { path, most, precision } = this.options;
+    if (++this.rows < this.nextLook) return;
     let numbers = 0;
     for (const column of this.columns.values()) numbers += column.numbers.length;
     // Columns that turn out to be text are kept until then.
     if (numbers > 4 * most) throw tooMany(path, most);
-    requireRoom(rowsBetweenLooks * (numbers / this.rows) * 8, path);
+    // What is made of them takes as much again.
+    requireRoom((numbers * precision) / 8, path);
+    const atOnce = Math.floor((numbersBetweenLooks * this.rows) / Math.max(1, numbers));
+    this.nextLook = this.rows + Math.max(1, Math.min(rowsBetweenLooks, atOnce));
   }
 
-  private addKey(cell: unknown, line: number): void {
+  private addKey(cell: unknown): void {
     const isValue = ["string", "number", "boolean"].includes(typeof cell);
     const text = isValue ? String(cell).trim() : "";
     if (!isValue || isMissing(text, missingNames)) {
-      this.missingKeys.add(line, cell);
+      this.missingKeys.add(this.rows, cell);
       this.keys.push(-1);
       return;
     }
     if (text.length > readingLimits.labelLength) {
-      this.longKeys.add(line, text);
+      this.longKeys.add(this.rows, text);
       this.keys.push(-1);
       return;
     }
@@ -287,17 +316,20 @@ export class TableColumns {
     const { path, key, targets, inputs, missing, most } = this.options;
     if (this.rows === 0)
       throw new DataError("ILD06", path, "there are no rows", `Give rows of at least two ${key.role}s.`);
+    for (const column of this.columns.values()) column.upTo(this.rows);
     const columnOf = (name: string): ColumnCells => this.columns.get(name)!;
     const others = [...this.columns.keys()].filter((name) => !targets.includes(name));
     const chosen = inputs ?? others.filter((name) => holdsNumbers(columnOf(name)));
+    const isChosen = new Set(chosen);
     this.requireColumns(chosen);
     const used = [...chosen, ...targets].map(columnOf);
     this.requireGood(used);
     const [inputCells, targetCells] = [chosen.map(columnOf), targets.map(columnOf)];
+    if (this.rows * used.length > 4 * most) throw tooMany(path, most);
     const isKept = this.keptRows(missing === "mean" ? targetCells : used);
     const kept = isKept.reduce((sum, keep) => sum + keep, 0);
     if (kept === 0) throw new DataError("ILD06", path, "no row has all of its cells", "Name other columns.");
-    if (kept * used.reduce((sum, { width = 1 }) => sum + width, 0) > most) throw tooMany(path, most);
+    if (kept * used.reduce((sum, { width }) => sum + width, 0) > most) throw tooMany(path, most);
     const asNumbers = (column: ColumnCells): NumberColumn => keptNumbers(column, isKept);
     const tables = { inputs: inputCells.map(asNumbers), targets: targetCells.map(asNumbers) };
     const { keys, names, values } = this.keptKeys(isKept, kept);
@@ -315,7 +347,7 @@ export class TableColumns {
       },
       ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column)),
       ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column)),
-      ...others.filter((name) => !chosen.includes(name)).map((name) => reportOf(columnOf(name), "left out")),
+      ...others.filter((name) => !isChosen.has(name)).map((name) => reportOf(columnOf(name), "left out")),
     ];
     return {
       ...tables,
@@ -330,8 +362,9 @@ export class TableColumns {
     const wants = key.role === "group";
     if (inputs.length > 0 && (!wants || targets.length > 0)) return;
     const problem = `there are no columns of numbers${wants ? " to predict" : ""}${wants && targets.length > 0 ? " from" : ""}`;
-    const texts = [...this.columns.values()].filter(({ texts: { count } }) => count > 0);
-    const example = texts[0] ? `; column ${quoted(texts[0].name)} holds ${texts[0].texts.examples}` : "";
+    const text = [...this.columns.values()].find(({ texts: { count } }) => count > 0);
+    const shown = text?.texts.first.map((each) => each.shown).join(", ");
+    const example = text ? `; column ${quoted(text.name)} holds ${shown}` : "";
     throw new DataError("ILD71", path, `${problem}${example}`, "Name columns of numbers.");
   }
 
@@ -339,16 +372,21 @@ export class TableColumns {
     const { path, key, missing } = this.options;
     const problems = new Problems();
     const remedies = new Set<string>();
-    const refuse = (line: number | undefined, problem: string, remedy: string): void => {
-      problems.add(line ? `${path}:${line}` : path, problem);
+    const refuse = (found: Occurrences | undefined, problem: string, remedy: string): void => {
+      const row = found?.first[0]?.row;
+      problems.add(row === undefined ? path : `${path}:${this.lines.at(row)}`, problem);
       remedies.add(remedy);
     };
+    /** `"x" in line 3, "y" in line 7, ...` */
+    const examples = ({ count, first }: Occurrences): string =>
+      first.map(({ row, shown }) => `${shown} in line ${this.lines.at(row)}`).join(", ") +
+      (count > first.length ? ", ..." : "");
     const good = used.filter(
       ({ name, texts, missing: absent }) =>
         texts.count === 0 && 2 * absent.count <= this.rows && !this.options.targets.includes(name),
     );
     const flag = key.role === "group" ? "--inputs" : "--feature-columns";
-    const without = good.length > 0 ? ` ${good.slice(0, mostNamed).map(({ name }) => cut(name, 40))}` : "";
+    const without = good.length > 0 ? ` ${namesIn(good, ",")}` : "";
     const mend = `Mend these cells, or leave the column out by naming those to use (${flag}${without}).`;
     const fill =
       key.role === "group"
@@ -356,34 +394,34 @@ export class TableColumns {
         : "For missing values, fill them in, or leave these rows out with --missing drop.";
     const { missingKeys, longKeys } = this;
     if (missingKeys.count > 0 && missing === "refuse") {
-      const problem = `the ${key.role} in ${quoted(key.name)} is missing in ${missingKeys.count} of ${this.rows} rows: ${missingKeys.examples}`;
-      refuse(missingKeys.first[0]?.line, problem, fill);
+      const problem = `the ${key.role} in ${quoted(key.name)} is missing in ${missingKeys.count} of ${this.rows} rows: ${examples(missingKeys)}`;
+      refuse(missingKeys, problem, fill);
       remedies.add("A name that reads as a missing value, such as NA, has to be written in another way.");
     }
     if (longKeys.count > 0) {
-      const problem = `the ${key.role} in ${quoted(key.name)} is longer than ${readingLimits.labelLength} characters in ${longKeys.lines}`;
-      refuse(longKeys.first[0]?.line, problem, `Is it the column of the ${key.role}s?`);
+      const problem = `the ${key.role} in ${quoted(key.name)} is longer than ${readingLimits.labelLength} characters in ${longKeys.count} rows: ${examples(longKeys)}`;
+      refuse(longKeys, problem, `Is it the column of the ${key.role}s?`);
     }
     for (const column of new Set(used)) {
       const name = `column ${quoted(column.name)}`;
       const { texts, commas, points, otherWidths, missing: absent } = column;
       if (texts.count > 0) {
-        const problem = `${name} holds ${texts.examples} where a number should be (in ${texts.count} of ${this.rows} rows)`;
-        refuse(texts.first[0]?.line, problem, mend);
+        const problem = `${name} holds ${examples(texts)} where a number should be (in ${texts.count} of ${this.rows} rows)`;
+        refuse(texts, problem, mend);
       }
       if (commas.count > 0 && points.count > 0) {
-        const problem = `${name} writes numbers with a comma (${commas.examples}) and with a point (${points.examples})`;
-        refuse(commas.first[0]?.line, problem, "Write numbers in one way, without marks between thousands.");
+        const problem = `${name} writes numbers with a comma (${examples(commas)}) and with a point (${examples(points)})`;
+        refuse(commas, problem, "Write numbers in one way, without marks between thousands.");
       }
       if (otherWidths.count > 0) {
-        const { line, shown } = otherWidths.first[0]!;
+        const { shown } = otherWidths.first[0]!;
         const problem = `${name} holds ${shown} numbers in a cell, and ${column.width} in the first`;
-        refuse(line, problem, "Give all examples the same shape.");
+        refuse(otherWidths, problem, "Give all examples the same shape.");
       }
       if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mend);
       else if (absent.count > 0 && missing === "refuse") {
-        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${absent.examples}`;
-        refuse(absent.first[0]?.line, problem, fill);
+        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${examples(absent)}`;
+        refuse(absent, problem, fill);
         // What is mostly missing is better left out than filled in.
         if (2 * absent.count > this.rows) remedies.add(mend);
       }
@@ -397,11 +435,7 @@ export class TableColumns {
     this.keys.each((place, row) => {
       if (place < 0) isKept[row] = 0;
     });
-    for (const { numbers, width = 1 } of columns) {
-      numbers.each((value, i) => {
-        if (Number.isNaN(value)) isKept[width === 1 ? i : Math.floor(i / width)] = 0;
-      });
-    }
+    for (const column of columns) column.eachGap((from, to) => isKept.fill(0, from, to));
     return isKept;
   }
 
@@ -422,24 +456,17 @@ export class TableColumns {
 /** Whether a column is one of numbers: at least half of its values are, and the others are mistakes. */
 const holdsNumbers = ({ count, texts }: ColumnCells): boolean => count > 0 && count >= texts.count;
 
-function keptNumbers({ name, numbers, width = 1 }: ColumnCells, isKept: Uint8Array): NumberColumn {
+function keptNumbers(column: ColumnCells, isKept: Uint8Array): NumberColumn {
+  const { name, width } = column;
   return {
     name,
     width,
     each(take) {
-      if (width === 1) {
-        let row = 0;
-        numbers.each((value, i) => {
-          if (isKept[i] === 1) take(value, row++, 0);
-        });
-        return;
-      }
-      let row = -1;
-      numbers.each((value, i) => {
-        const place = i % width;
-        if (isKept[(i - place) / width] === 0) return;
-        if (place === 0) row++;
-        take(value, row, place);
+      let kept = -1;
+      column.each((value, row, place) => {
+        if (isKept[row] === 0) return;
+        if (place === 0) kept++;
+        take(value, kept, place);
       });
     },
   };
@@ -503,62 +530,4 @@ const isAllNines = (value: number): boolean => Math.abs(value) >= 99 && /^9{2,15
 
 function tooMany(path: string, most: number): DataError {
   return new DataError("ILD06", path, `it has more than ${most} numbers`, "Name fewer columns.");
-}
-
-/** Columns of a role that are named in a line. */
-const mostNamed = 12;
-
-/** `driver = group (31 values), distance, hour = inputs, minutes = target, note = text (left out)` */
-export function columnsText({ columns }: Pick<TableReport, "columns">): string {
-  const keys = columns.filter(({ role }) => role === "group" || role === "label");
-  const of = (role: TableColumn["role"], holds?: TableColumn["holds"]): TableColumn[] =>
-    columns.filter((column) => column.role === role && (!holds || column.holds === holds));
-  const parts: readonly (readonly [found: readonly TableColumn[], what: string])[] = [
-    ...keys.map((column): [TableColumn[], string] => [[column], `${column.role} (${column.values} values)`]),
-    [of("input"), of("input").length === 1 ? "input" : "inputs"],
-    [of("target"), of("target").length === 1 ? "target" : "targets"],
-    [of("left out", "text"), "text (left out)"],
-    [of("left out", "nothing"), "no values (left out)"],
-    [of("left out", "numbers"), "numbers (left out)"],
-  ];
-  return parts
-    .filter(([found]) => found.length > 0)
-    .map(([found, what]) => `${namesIn(found)} = ${what}`)
-    .join(", ");
-}
-
-/** Notes on a table beside its columns, a sentence each: what was left out or filled, and what looks odd. */
-export function tableNotes({ columns, rows, droppedRows, filledCells }: TableReport): string[] {
-  const notes: string[] = [];
-  const counted = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
-  if (droppedRows > 0) {
-    notes.push(`${droppedRows} of ${rows + droppedRows} rows left out, since a value is missing in them`);
-  }
-  if (filledCells > 0)
-    notes.push(`${counted(filledCells, "missing cell")} of inputs filled with the mean of the column`);
-  for (const { name, role } of columns.filter(({ looksNumeric }) => looksNumeric)) {
-    notes.push(`the ${role}s in ${quoted(name)} look like numbers, and are taken as names`);
-  }
-  const note = (wanted: (column: TableColumn) => boolean, what: string): void => {
-    const found = columns.filter(wanted);
-    if (found.length > 0) notes.push(`${found.length === 1 ? "column" : "columns"} ${namesIn(found)}: ${what}`);
-  };
-  note(({ decimalCommas }) => decimalCommas === true, "1,5 is read as 1.5");
-  note(({ constant }) => constant === true, "the same number in all rows, which tells nothing");
-  const odd = columns.filter(({ sentinel }) => sentinel);
-  for (const { name, sentinel } of odd.slice(0, mostNamed)) {
-    const { value, cells } = sentinel!;
-    notes.push(
-      `column ${quoted(name)} holds ${Number(value.toPrecision(6))} in ${counted(cells, "cell")}, which dwarfs the others: if it stands for missing values, leave these cells empty`,
-    );
-  }
-  if (odd.length > mostNamed) notes.push(`${odd.length - mostNamed} other columns hold such values`);
-  return notes;
-}
-
-/** The names of columns, as many as a line has room for. */
-function namesIn(columns: readonly Pick<TableColumn, "name">[]): string {
-  const others = columns.length > mostNamed ? ` and ${columns.length - mostNamed} others` : "";
-  const names = columns.slice(0, mostNamed).map(({ name }) => cut(name, 40));
-  return `${names.join(", ")}${others}`;
 }

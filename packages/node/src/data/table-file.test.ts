@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { columnsText, tableNotes } from "./table-columns.js";
 import { readTable, type TableOptions } from "./table-file.js";
+import { columnsText, tableNotes } from "./table-report.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -153,18 +153,26 @@ describe("readTable", () => {
     [
       "a list of another length",
       "t.jsonl",
-      '{"label":1,"x":[1]}\n{"label":2,"x":[]}',
+      '{"label":1,"x":[1]}\n{"label":2,"x":[1,2]}',
       {},
-      /:2: column "x" holds 0 numbers in a cell, and 1 in/,
+      /:2: column "x" holds 2 numbers in a cell, and 1 in/,
     ],
-    ["null", "t.jsonl", '{"label":1,"x":[null]}', {}, /column "x" holds \[null\] in line 1/],
+    ["an empty list", "t.jsonl", '{"label":1,"x":[1]}\n{"label":2,"x":[]}', {}, /:2: column "x" holds \[\] in line 2/],
+    [
+      "a number among lists",
+      "t.jsonl",
+      '{"label":1,"x":[1,2]}\n{"label":2,"x":3}',
+      {},
+      /:2: column "x" holds 1 num.* 2 in/,
+    ],
+    ["null", "t.jsonl", '{"label":1,"x":[null]}', {}, /column "x" holds \[null\]/],
     ["a missing key", "t.jsonl", '{"label":1,"x":1}\n{"label":1}', {}, /:2: column "x" has no value in 1 of 2 rows/],
     [
       "another key",
       "t.jsonl",
       '{"label":1,"x":1}\n{"label":1,"x":1,"y":2}',
       {},
-      /column "y" has no value in 1 of 2 rows: nothing in the/,
+      /column "y" has no value in 1 of 2 rows: nothing in line 1/,
     ],
     [
       "an object for a label",

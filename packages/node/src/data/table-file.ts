@@ -4,7 +4,8 @@ import { cut, DataError, quoted } from "./data-error.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { bytesFor, readingLimits } from "./reading-limits.js";
-import { TableColumns, type TableColumnsOptions, type TableReport } from "./table-columns.js";
+import { TableColumns, type TableColumnsOptions } from "./table-columns.js";
+import type { TableReport } from "./table-report.js";
 import { eachTextPiece } from "./text-file.js";
 
 export interface TableOptions extends CsvOptions {
@@ -96,12 +97,8 @@ export async function readColumns(
     const table = new TableColumns({ ...options, cells: { kind: "json" } });
     const seen = new Set<string>();
     await eachJsonLine(path, work, (record, line) => {
-      for (const name of Object.keys(record)) {
-        if (seen.has(name)) continue;
-        seen.add(name);
-        table.addColumn(name, 0);
-      }
-      table.addRow((column) => (Object.hasOwn(record, column) ? record[column] : undefined), line);
+      for (const name of Object.keys(record)) seen.add(name);
+      table.addRecord(record, line);
     });
     if (seen.size > 0) requireColumns(path, wanted, [...seen]);
     return table;
@@ -117,7 +114,7 @@ export async function readColumns(
         growing.addColumn(column, place);
       });
       table = growing;
-      return (fields, line) => growing.addRow((_, place) => fields[place], line);
+      return (fields, line) => growing.addRow(fields, line);
     },
     work,
   );

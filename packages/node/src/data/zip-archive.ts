@@ -150,7 +150,7 @@ function safeName(entry: Entry, path: string): { readonly name: string; readonly
   const written = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
   const refuse = (problem: string): DataError => unsafe(path, quoted(written), problem);
   if (written === "" || written.length > 1024) throw refuse("the name is empty or longer than 1024 characters");
-  if ([...written].some((character) => character < " ")) throw refuse("the name holds a control character");
+  if ([...written].some(isControl)) throw refuse("the name holds a control character");
   const slashed = written.replaceAll("\\", "/");
   if (slashed.startsWith("/") || /^[A-Za-z]:/.test(slashed)) throw refuse("the path is absolute");
   const segments = slashed.split("/").filter((segment) => segment !== "" && segment !== ".");
@@ -161,6 +161,8 @@ function safeName(entry: Entry, path: string): { readonly name: string; readonly
   // A name that is nothing but dots and slashes is the archive's own folder.
   return { name: segments.join("/"), isFolder: slashed.endsWith("/") || segments.length === 0 };
 }
+
+const isControl = (character: string): boolean => character < " " || (character >= "\x7f" && character <= "\x9f");
 
 function checkKind(entry: Entry, path: string, name: string): void {
   if (entry.isEncrypted()) throw unsafe(path, name, "it is encrypted");

@@ -54,8 +54,10 @@ export function loadOnnxruntime(): Promise<Onnxruntime> {
  */
 export function engineArray<T extends TypedArray>(array: T): T {
   const Native = realm[tagOf(array)]!;
-  if (hasTag(array.buffer, "SharedArrayBuffer")) return new Native(array as ArrayLike<number>) as T;
-  return array instanceof Native ? array : (new Native(array.buffer, array.byteOffset, array.length) as T);
+  const { buffer, byteOffset, length } = array;
+  if (array instanceof Native && buffer instanceof ArrayBuffer) return array;
+  if (hasTag(buffer, "SharedArrayBuffer")) return new Native(array as ArrayLike<number>) as T;
+  return new Native(buffer, byteOffset, length) as T;
 }
 
 /** Read once, by native code, when the library is loaded. */

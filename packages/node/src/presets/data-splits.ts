@@ -113,11 +113,7 @@ export function splitWarnings(
     [train.classes, [...validation.classes, ...test.classes]],
     (name, row) => `${name} (${row + 1})`,
   );
-  if (shared) {
-    warnings.push(
-      `${whole}: ${shared}\n  Training sees what is held out for validation and evaluation: that flatters the results.`,
-    );
-  }
+  if (shared) warnings.push(`${whole}: ${shared}`);
   return warnings;
 }
 

@@ -45,6 +45,25 @@ describe("--data", () => {
     expect(path.record.folder).toBe(join(process.cwd(), "points"));
   });
 
+  it("records how pixels were read, of a folder and of one that was imported, and reads them so again", async () => {
+    for (const name of ["a", "b"]) {
+      await mkdir(join(folder, "deep", name), { recursive: true });
+      const values = Uint16Array.from({ length: 16 }, (_, i) => 250 * i + (name === "a" ? 9 : 99));
+      const image = sharp(values, { raw: { width: 4, height: 4, channels: 1 } }).toColourspace("grey16");
+      await image.png().toFile(join(folder, "deep", name, "0.png"));
+    }
+    const own = await load("./deep");
+    expect(own.record.pixels).toEqual({ background: "white", depth: 12 });
+    const kind = "image-folder";
+    await importDataset("kept", { kind, folder: join(folder, "deep"), size: [4, 4] });
+    expect((await load("kept")).record.pixels).toEqual({ background: "white", depth: 12 });
+    // A run of before there was a choice finds its data as they were.
+    const { pixels: _, ...before } = own.record;
+    const again = await loadExamples({ ...defaultExperimentOptions(), data: "./deep", imageSize: 4 }, {}, before);
+    expect(Math.max(...again.examples.classes[1]!.examples)).toBeLessThanOrEqual(16);
+    expect(Math.max(...own.examples.classes[1]!.examples)).toBeGreaterThan(200);
+  });
+
   it("takes a folder by its bare name where no data set has it, and no built-in set's", async () => {
     await classFolders("birds");
     await classFolders("omniglot");

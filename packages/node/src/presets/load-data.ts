@@ -6,13 +6,13 @@ import { type Count, groupedRegression, type Split, type Table, TaskError, type 
 import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
-import { type PixelReading, usualPixels } from "../data/image-decoding.js";
+import { type PixelReading, recordedPixels } from "../data/image-decoding.js";
 import { readImageFolder } from "../data/image-folder.js";
 import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import { readRegressionTable } from "../data/regression-table.js";
-import type { TableReport } from "../data/table-columns.js";
+import type { TableReport } from "../data/table-report.js";
 import type { ColumnScales } from "./column-scales.js";
 import { type ExperimentOptions, flagOf } from "./option-table.js";
 import { optionText } from "./option-values.js";
@@ -193,7 +193,7 @@ export interface DataRecord {
   readonly invert?: boolean;
   /** Whether its images, as the model sees them, are dark ink on light paper. */
   readonly darkOnLight: boolean;
-  /** How the pixels of a folder's images became bytes; records of before there was a choice have none. */
+  /** How the pixels of image files became bytes; records of before there was a choice have none. */
   readonly pixels?: PixelReading;
   /** The examples that a class needs to be held out; records of before it mattered have none. */
   readonly leastExamples?: number;
@@ -232,10 +232,16 @@ export async function loadExamples(
   if (isPath || (isFolder && !isName)) return loadFolder(options, work, recorded);
   const examples = await loadDataset(data, work);
   const listing = (await listDatasets()).find(({ name }) => name === data);
-  const sha256 = listing?.state === "ready" ? listing.info.sha256 : digestOf(examples);
+  const info = listing?.state === "ready" ? listing.info : undefined;
   return {
     examples,
-    record: { name: data, sha256, exampleShape: examples.exampleShape, darkOnLight: isDarkOnLight(examples) },
+    record: {
+      name: data,
+      sha256: info?.sha256 ?? digestOf(examples),
+      exampleShape: examples.exampleShape,
+      darkOnLight: isDarkOnLight(examples),
+      ...(info?.source.kind === "image-folder" ? { pixels: recordedPixels(info.source) } : {}),
+    },
   };
 }
 
@@ -247,7 +253,7 @@ async function loadFolder(
   recorded?: DataRecord,
 ): Promise<{ examples: LabelledExamples; record: DataRecord }> {
   const name = basename(resolve(folder)).replace(/\.zip$/i, "");
-  const pixels = recorded && (recorded.pixels ?? usualPixels);
+  const pixels = recorded && recordedPixels(recorded.pixels);
   const size = [imageSize, imageSize] as const;
   const reading = { ...work, name, size, channels: Number(channels) as 1 | 3, skipBad, pixels };
   const cached = process.env.INNERLOOP_CACHE !== "off";

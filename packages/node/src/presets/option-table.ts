@@ -683,7 +683,7 @@ export const invocationOptions = table({
     most: 1_000_000,
     group: "Run",
     commands: ["reproduce"],
-    help: "minutes for what is missing: rows that have not begun share the time in proportion to their full cost, with fewer updates and the schedule fitted to them",
+    help: "minutes for what is missing: rows that have not begun share the time in proportion to their full cost, with fewer updates and the schedule fitted to them; where it is too short for all, the last rows of the table go without",
   },
   rows: {
     kind: "text",

@@ -5,7 +5,7 @@ import { nearestName } from "./usage-error.js";
 
 it("refuses long texts for numbers, ranges and names at once, and quotes the beginning of them", () => {
   const long = [`${"1".repeat(100_000)}x`, `${"1".repeat(100_000)}x-5`, "1-".repeat(50_000), "a".repeat(100_000)];
-  const start = performance.now();
+  const start = process.cpuUsage();
   for (const text of long) {
     for (const name of ["innerRate", "trainShots", "shots", "learner", "hidden"] as const) {
       for (const read of [
@@ -19,5 +19,5 @@ it("refuses long texts for numbers, ranges and names at once, and quotes the beg
   }
   expect(nearestName(long[3]!, Object.keys(experimentOptions))).toBeUndefined();
   expect(nearestName("shotz", Object.keys(experimentOptions))).toBe("shots");
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(5000);
 });

@@ -255,7 +255,7 @@ export const presets = {
   table: {
     summary: "regression from your own table: --data FILE.csv --group-column COLUMN --target COLUMN, MLP of 64-64",
     protocol:
-      "The rows of each group are a task. A tenth of the groups are for validation and a fifth for evaluation, by their names; columns have mean 0 and deviation 1 over the training groups",
+      "The rows of each group are a task. A tenth of the groups are for validation and a fifth for evaluation, by their names; columns have mean 0 and deviation 1 over the training groups, unless --scale none is given",
     options: {
       data: "",
       shots: 5,

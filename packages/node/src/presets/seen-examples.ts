@@ -7,9 +7,9 @@ import { UsageError } from "./usage-error.js";
 
 /**
  * Digests of examples by which classes are known again, whatever they are called and whatever was added to them: of each
- * class the smallest ones, which are a sample that two copies of the class choose alike.
+ * class the smallest ones, which are a sample that two copies of the class choose alike. In one text, a space between two.
  */
-export type SeenExamples = readonly string[];
+export type SeenExamples = string;
 
 const mostDigests = 4096;
 const [fewestOfClass, mostOfClass] = [4, 32];
@@ -19,7 +19,7 @@ export function seenExamples(parts: readonly LabelledExamples[]): SeenExamples {
   const classes = parts.flatMap((part) => part.classes).filter(({ rotation }) => !rotation);
   const each = Math.min(mostOfClass, Math.max(fewestOfClass, Math.floor(mostDigests / Math.max(1, classes.length))));
   const digests = classes.flatMap((entry) => [...new Set(knownDigests(entry))].sort().slice(0, each));
-  return [...new Set(digests)];
+  return [...new Set(digests)].join(" ");
 }
 
 const knownDigests = (entry: ExampleClass): string[] => exampleDigests(entry).filter((digest) => digest !== undefined);
@@ -35,7 +35,7 @@ export function unseenClasses(
   { name, seen }: Pick<DataRecord, "name" | "seen">,
   { ways }: Pick<ExperimentOptions, "ways">,
 ): { readonly examples: LabelledExamples; readonly warning?: string } {
-  const kept = new Set(seen);
+  const kept = new Set(seen?.split(" "));
   const found = data.classes.map((entry) => knownDigests(entry).filter((digest) => kept.has(digest)).length);
   const known = data.classes.filter((_, i) => found[i]! > 0);
   if (known.length === 0) return { examples: data };
