@@ -77,6 +77,14 @@ test("what no reader may do is found, by its kind, and made small", async () => 
   expect(existsSync(join(tmpdir(), "innerloop-fuzz-was-here"))).toBe(false);
 });
 
+test("of the seeds of every reader some are read", async () => {
+  const { campaign } = (await import(`${root}/fuzz/dist/campaign.js`)) as typeof import("./campaign.js");
+  const regressions: { reader: string; input: Uint8Array }[] = [];
+  for (const { name, seeds } of readers) for (const input of await seeds()) regressions.push({ reader: name, input });
+  const { readers: outcomes } = await campaign({ leases: [], seed: 0, workers: 2, regressions });
+  expect(readers.filter(({ name }) => !outcomes.get(name)?.outcomes.read).map(({ name }) => name)).toEqual([]);
+});
+
 const inputs = 20_000;
 
 test(`${inputs} inputs and the corpus over all readers: read, or refused with a code`, () => {

@@ -114,7 +114,7 @@ const omniglotFiles = (images: number): { name: string; data: Uint8Array }[] =>
     const [character, drawing] = [Math.floor(i / images) + 1, (i % images) + 1].map((n) => String(n).padStart(2, "0"));
     return {
       name: `images_${alphabet.part}/${alphabet.name}/character${character}/0001_${drawing}.png`,
-      data: halvesPng(105, 105, 1 + i),
+      data: halvesPng(105, 105, 104 - (i % 50)),
     };
   });
 

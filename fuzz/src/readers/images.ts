@@ -185,7 +185,7 @@ function cacheEntries(): Uint8Array[] {
         classes: named,
         source: { kind: "image-folder" },
       },
-      new Uint8Array(64),
+      Uint8Array.from({ length: 64 }, (_, i) => 3 * i),
     ),
     file(
       {
@@ -195,7 +195,7 @@ function cacheEntries(): Uint8Array[] {
         classes: named.map((each) => ({ ...each, split: "train" })),
         source: { kind: "table", from: "x.csv" },
       },
-      new Uint8Array(32),
+      new Uint8Array(Float32Array.from({ length: 8 }, (_, i) => i).buffer),
     ),
   ];
 }
