@@ -40,6 +40,6 @@ test("errors are printed with their message, whether logged or uncaught, and nam
   ])
     expect(stdout).toMatch(begins);
   expect(stderr).toMatch(/^GraphError: IL201 matmul: needs matrices: \[1\] x \[1\].*\n +at /m);
-  expect(stdout).toMatch(/^below a model: IL104 reshape: .*, at \[eval1\]:14\. /m);
+  expect(stdout).toMatch(/^below a model: IL202 convNet: .*, at \[eval1\]:14\. /m);
   expect(status).toBe(1);
 });

@@ -68,7 +68,7 @@ const shapes =
   "train --data ./shapes --image-size 8 --learner maml --model conv --blocks 2 --ways 2 --shots 1 --queries 2";
 const splits = "--validation-classes 2 --test-classes 2 --iterations 2 --eval-tasks 4 --run run";
 
-test("train, eval and adapt are quiet", { timeout: 120_000 }, async () => {
+test("train, eval and adapt are quiet", async () => {
   const commands = [
     ["train", "sinusoid", "--iterations", "2", "--eval-tasks", "4", "--run", "curves"],
     `${shapes} ${splits}`.split(" "),
@@ -80,9 +80,7 @@ test("train, eval and adapt are quiet", { timeout: 120_000 }, async () => {
   }
 });
 
-test("the library is quiet, in the main thread and in a worker thread of the user's", {
-  timeout: 120_000,
-}, async () => {
+test("the library is quiet, in the main thread and in a worker thread of the user's", async () => {
   const packageFile = (name: string): string => fileURLToPath(new URL(`../../${name}/dist/index.js`, import.meta.url));
   await writeFile(
     join(work(), "library.mjs"),

@@ -47,7 +47,7 @@ beforeAll(() => {
   } finally {
     api.close();
   }
-}, 60_000);
+});
 
 function literalsIn(file: Node & { readonly text: string }, where: string): Found[] {
   const literals: Found[] = [];

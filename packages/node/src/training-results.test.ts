@@ -81,7 +81,7 @@ describe("an adaptation that does not help", () => {
     expect(events.map(({ type }) => type)).toEqual(["start", "iteration", "warning", "end"]);
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     await train({ ...regression(0), iterations: 1 });
-    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^innerloop: after 1 updates, adaptation does not help/)]]);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^innerloop: after 1 update, adaptation does not help/)]]);
     warn.mockRestore();
   });
 });

@@ -56,7 +56,7 @@ let regressing: Run;
 beforeAll(async () => {
   classifying = await trained(classifier, undeclared);
   regressing = await trained(curve, sinusoids({ shots: 4 }));
-}, 30_000);
+});
 
 /** The error that something ends with; a test fails where there is none. */
 async function errorOf(act: () => unknown): Promise<Error> {
@@ -234,7 +234,7 @@ describe("run.adapt and task.predict", () => {
     expect((await errorOf(() => task.predict([[3e38], [1]]))).message).toMatch(
       /^ILR106 task\.predict: the prediction\[0\]\[0\] is -?(Infinity|NaN)\. Inputs here are up to 3\.00e\+38/,
     );
-  }, 20_000);
+  });
 });
 
 /** A source some of whose tasks are spoilt. */
@@ -308,20 +308,16 @@ describe("tasks of a source", () => {
   test.each([
     ["that declares its classes", pictures],
     ["that does not", undeclared],
-  ] as const)(
-    "%s: are refused with the task and the place, in training and evaluation",
-    async (_name, source) => {
-      for (const [place, spoil] of spoils) {
-        const wanted = (operation: string) =>
-          new RegExp(`^ILR105 ${operation}: task 1 of points 3-way 2-shot: ${place}.*\\. [A-Z]`);
-        const tasks = spoilt(source, spoil);
-        expect((await errorOf(() => trained(classifier, tasks))).message, place).toMatch(wanted("train"));
-        const options = { learner: classifier, params: classifying.params, tasks, count: 4, executor };
-        expect((await errorOf(() => evaluate(options))).message, place).toMatch(wanted("evaluate"));
-      }
-    },
-    30_000,
-  );
+  ] as const)("%s: are refused with the task and the place, in training and evaluation", async (_name, source) => {
+    for (const [place, spoil] of spoils) {
+      const wanted = (operation: string) =>
+        new RegExp(`^ILR105 ${operation}: task 1 of points 3-way 2-shot: ${place}.*\\. [A-Z]`);
+      const tasks = spoilt(source, spoil);
+      expect((await errorOf(() => trained(classifier, tasks))).message, place).toMatch(wanted("train"));
+      const options = { learner: classifier, params: classifying.params, tasks, count: 4, executor };
+      expect((await errorOf(() => evaluate(options))).message, place).toMatch(wanted("evaluate"));
+    }
+  });
 
   test("training takes sources alone", async () => {
     for (const tasks of [undefined, null, {}, { train: pictures }, { validation: pictures }, [pictures]])
@@ -338,7 +334,7 @@ describe("tasks of a source", () => {
           new RegExp(`^ILR105 train: task 0 .*: ${place}`),
         );
     }
-  }, 30_000);
+  });
 
   test("-1 is legal where the source declares it, and nowhere else", async () => {
     const open = openSetEpisodes(data, { ways: 3, shots: 1, queries: 1 });

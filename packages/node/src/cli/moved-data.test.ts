@@ -61,34 +61,30 @@ const kinds: Readonly<
   },
 };
 
-it.each(Object.entries(kinds))(
-  "%s that has moved is the run's own where its contents are",
-  async (_, kind) => {
-    const { output } = collected();
-    const [was, is, path] = [`was${kind.ending}`, `it is here${kind.ending}`, "run"].map((name) =>
-      join(folder, name),
-    ) as [string, string, string];
-    await kind.write(was);
-    const chosen = { ...quick, ...kind.options, data: was };
-    await trainCommand({ target: undefined, chosen, invocation: { run: path, skipEvaluation: true } }, output);
-    await rename(was, is);
-    const run = await openRun(path);
-    const own = run.config.options;
-    await expect(prepareRun(run, own, output)).rejects.toThrow(/^ILN06 .*the data set was.* is no longer at .*--data/);
-    const prepared = await prepareRun(run, { ...own, data: is }, output);
-    expect(prepared.domains).toBeUndefined();
-    expect(prepared.record).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
+it.each(Object.entries(kinds))("%s that has moved is the run's own where its contents are", async (_, kind) => {
+  const { output } = collected();
+  const [was, is, path] = [`was${kind.ending}`, `it is here${kind.ending}`, "run"].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  await kind.write(was);
+  const chosen = { ...quick, ...kind.options, data: was };
+  await trainCommand({ target: undefined, chosen, invocation: { run: path, skipEvaluation: true } }, output);
+  await rename(was, is);
+  const run = await openRun(path);
+  const own = run.config.options;
+  await expect(prepareRun(run, own, output)).rejects.toThrow(/^ILN06 .*the data set was.* is no longer at .*--data/);
+  const prepared = await prepareRun(run, { ...own, data: is }, output);
+  expect(prepared.domains).toBeUndefined();
+  expect(prepared.record).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
 
-    const resume = { target: undefined, chosen: { data: is }, invocation: { resume: path, skipEvaluation: true } };
-    await trainCommand(resume, output);
-    const resumed = await openRun(path);
-    expect(resumed.config.command).toContain(` --data '${is}'`);
-    expect(resumed.config.data).toEqual({ ...run.config.data, folder: is });
-    expect((await prepareRun(resumed, resumed.config.options, output)).record!.sha256).toBe(run.config.data!.sha256);
-    const config = await readFile(join(path, "config.json"));
-    await kind.spoil(is);
-    await expect(trainCommand(resume, output)).rejects.toThrow(/^ILN06 .*is not the one that the run began with/);
-    expect((await readFile(join(path, "config.json"))).equals(config)).toBe(true);
-  },
-  30_000,
-);
+  const resume = { target: undefined, chosen: { data: is }, invocation: { resume: path, skipEvaluation: true } };
+  await trainCommand(resume, output);
+  const resumed = await openRun(path);
+  expect(resumed.config.command).toContain(` --data '${is}'`);
+  expect(resumed.config.data).toEqual({ ...run.config.data, folder: is });
+  expect((await prepareRun(resumed, resumed.config.options, output)).record!.sha256).toBe(run.config.data!.sha256);
+  const config = await readFile(join(path, "config.json"));
+  await kind.spoil(is);
+  await expect(trainCommand(resume, output)).rejects.toThrow(/^ILN06 .*is not the one that the run began with/);
+  expect((await readFile(join(path, "config.json"))).equals(config)).toBe(true);
+});

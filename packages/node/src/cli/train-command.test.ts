@@ -268,7 +268,7 @@ describe("a training that fails", () => {
     const { output, text } = collected();
     await compareCommand({ folders: [runPath(name), runPath(name)], chosen: { workers: 1 }, invocation: {} }, output);
     expect(text()).toMatch(/\(.*it failed\), failed[\s\S]*; its training failed: .* iteration \d+\n/);
-  }, 30_000);
+  });
 
   it("speaks of a last checkpoint where there is one, and of none where there is none", async () => {
     const checkpoint = /the last checkpoint is from before, after \d+ updates?/;
@@ -281,7 +281,7 @@ describe("a training that fails", () => {
     await expect(evaluated).rejects.toThrow(
       /^ILN05 .*no checkpoint in it yet, for its training failed: .*Start another/,
     );
-  }, 30_000);
+  });
 });
 
 describe("after training", () => {
@@ -305,7 +305,7 @@ describe("after training", () => {
     expect(await readChosenSteps(run, { checkpoint, iteration: iteration + 1 })).toBeUndefined();
     await writeFile(join(run.path, "adaptation.json"), '{"steps": 1e9}');
     expect(await readChosenSteps(run, { checkpoint, iteration })).toBeUndefined();
-  }, 30_000);
+  });
 
   it("a longer training leaves them more, and never the clock decides", () => {
     const baselines = [{ steps: [0, 10] }, { steps: [10, 50] }, { steps: [0] }] as unknown as Experiment["baselines"];

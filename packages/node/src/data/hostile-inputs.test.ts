@@ -154,18 +154,14 @@ async function meet(read: (path: string) => Promise<unknown>, path: string, what
   expect(peak, what).toBeLessThan(mostBytes);
 }
 
-it.each(Object.entries(inputs))(
-  "every reader reads or refuses %s at once, with a code",
-  async (_name, make) => {
-    const bytes = make();
-    for (const [reader, [ending, read]] of Object.entries(readers)) {
-      const path = join(folder, `hostile.${ending}`);
-      await writeFile(path, bytes);
-      await meet(read, path, reader);
-    }
-  },
-  60_000,
-);
+it.each(Object.entries(inputs))("every reader reads or refuses %s at once, with a code", async (_name, make) => {
+  const bytes = make();
+  for (const [reader, [ending, read]] of Object.entries(readers)) {
+    const path = join(folder, `hostile.${ending}`);
+    await writeFile(path, bytes);
+    await meet(read, path, reader);
+  }
+});
 
 it("no reader waits for a pipe, reads a device or takes a folder", async () => {
   for (const [reader, [ending, read]] of Object.entries(readers)) {

@@ -116,6 +116,8 @@ export class PickleFile {
 
 /** Bytes that stay in the file until they are asked for. */
 export class PickledBytes {
+  private short: string | undefined;
+
   constructor(
     protected readonly source: PickleFile,
     readonly start: number,
@@ -124,6 +126,12 @@ export class PickledBytes {
 
   read(): Promise<Uint8Array> {
     return this.source.bytesAt(this.start, this.length);
+  }
+
+  /** @internal As text, of a name or key: read once, however often the pickle refers to it. */
+  async shortText(): Promise<string> {
+    this.short ??= Buffer.from(await this.read()).toString("utf8");
+    return this.short;
   }
 }
 

@@ -146,7 +146,7 @@ describe("withPickle", () => {
     const key = `X\x64\0\0\0${"k".repeat(100)}q\x000}`;
     const slow: Readonly<Record<string, string>> = {
       // Each of these took seconds to minutes.
-      "a key of a dictionary again and again": `${key}${times(200_000, () => "h\0Ns")}.`,
+      "a key of a dictionary again and again, far behind it": `${key}${times(400_000, () => "h\0Ns")}.`,
       "whole numbers whose hashes are the same": `}${times(100_000, (i) => `\x8a\x0b\0\0\0\0\0\0\0\0${number(i).slice(0, 3)}Ns`)}.`,
       "a long list for a shape": `](${times(100_000, () => "K\x01")}eq\0${times(50_000, () => "cnumpy\ndtype\n(C\x02f4tRh\0b")}.`,
       "numbers without end": `](${times(400, () => `F${"1".repeat(4000)}x\n`)}e.`,
@@ -159,7 +159,7 @@ describe("withPickle", () => {
       expect(outcome, what).toMatch(/^(read|DataError: ILD73 )/);
       expect(process.cpuUsage(start).user / 1000, what).toBeLessThan(3000);
     }
-  }, 30_000);
+  });
 
   it("gives texts where they are", async () => {
     expect(await withPickleOf(pickleOfProtocol[4]!, async (map) => textOf(map.get("5"), "here"))).toBe("five");

@@ -448,13 +448,12 @@ const shortest = (value: bigint): number | bigint => (Number.isSafeInteger(Numbe
 /** Keys are texts: those of numbers as well, which could be chosen so that a table of their hashes would be slow. */
 async function keyOf(file: PickleFile, key: Value): Promise<string> {
   if (typeof key === "number" || typeof key === "bigint") return String(key);
-  if (key instanceof PickledBytes && key.length <= maximumLine) return Buffer.from(await key.read()).toString("utf8");
+  if (key instanceof PickledBytes && key.length <= maximumLine) return key.shortText();
   throw file.wrong(file.position, "a dictionary with keys that are neither texts nor numbers");
 }
 
 async function nameText(file: PickleFile, value: Value): Promise<string> {
-  if (value instanceof PickledText && value.length <= maximumLine)
-    return Buffer.from(await value.read()).toString("utf8");
+  if (value instanceof PickledText && value.length <= maximumLine) return value.shortText();
   throw file.wrong(file.position, "a name that is no text");
 }
 
@@ -479,13 +478,12 @@ async function reduced(file: PickleFile, called: Value, given: Value): Promise<V
     }
     case "dtype": {
       // dtype("f4", False, True): byte order follows.
-      const descriptor =
-        first instanceof PickledBytes && first.length <= 80 ? Buffer.from(await first.read()).toString("latin1") : "";
+      const descriptor = first instanceof PickledBytes && first.length <= 80 ? await first.shortText() : "";
       return new PickledType(descriptor);
     }
     case "encode": {
-      const encoding = second instanceof PickledBytes && second.length < 80 ? await second.read() : new Uint8Array();
-      if (!(first instanceof PickledText) || Buffer.from(encoding).toString("latin1") !== "latin1") {
+      const encoding = second instanceof PickledBytes && second.length < 80 ? await second.shortText() : "";
+      if (!(first instanceof PickledText) || encoding !== "latin1") {
         throw wrong("a text in another encoding than latin1");
       }
       return new Latin1Bytes(file, first);
@@ -508,7 +506,7 @@ async function build(file: PickleFile, value: Value, state: Value): Promise<void
     if (rest.slice(0, 3).some((part) => part !== null) || !(order instanceof PickledBytes) || order.length !== 1) {
       throw wrong("an array of records");
     }
-    value.order = Buffer.from(await order.read()).toString("latin1");
+    value.order = await order.shortText();
     return;
   }
   if (value instanceof PickledArray) {

@@ -132,7 +132,6 @@ test.each(settings)(
       }
     }
   },
-  20_000,
 );
 
 test.each(["conv", "mlp", "linear"] as const)(
@@ -145,7 +144,6 @@ test.each(["conv", "mlp", "linear"] as const)(
       );
     }
   },
-  20_000,
 );
 
 test("more blocks that pool than an image can be halved are refused, with how many there may be", () => {

@@ -38,9 +38,8 @@ export async function chooseSteps(setting: {
   readonly seed: number;
   readonly executor: Executor;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (done: number) => void;
 }): Promise<ChosenSteps | undefined> {
-  const { learner, trained, validation, steps, count, seed, executor, signal, onProgress } = setting;
+  const { learner, trained, validation, steps, count, seed, executor, signal } = setting;
   if (learner.steps === undefined) return undefined;
   const { params, checkpoint, iteration } = trained;
   const evaluation = await evaluate({
@@ -52,7 +51,6 @@ export async function chooseSteps(setting: {
     taskSeed: splitSeed(seed, "validation"),
     executor,
     ...(signal ? { signal } : {}),
-    ...(onProgress ? { onProgress } : {}),
   });
   const name = figureNameOf(evaluation);
   const best = bestRow(evaluation);

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const chosen = { hidden: [8], iterations: 4, evalTasks: 2, workers: 1 };
   const invocation = { run: base(), skipEvaluation: true };
   await trainCommand({ target: "sinusoid", chosen, invocation }, collected().output);
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 // Not how long anything takes: a hang is what this finds.
 vi.setConfig({ testTimeout: 60_000 });
