@@ -12,6 +12,7 @@ const longest = [
   "packages/node/src/learners-on-characters.test.ts",
   "packages/node/src/executor/worker-pool-executor.test.ts",
   "packages/node/src/training-memory.test.ts",
+  "fuzz/src/fuzz.test.ts",
   "packages/node/src/cli/command-line.test.ts",
   "packages/node/src/cli/evaluation.test.ts",
   "packages/node/src/cli/reproduce-command.test.ts",
@@ -46,7 +47,7 @@ export default defineConfig({
   test: {
     // No test reads or fills the user's own folders; those about the cache of models name a folder of their own.
     env: { INNERLOOP_CACHE: "off", INNERLOOP_CONFIG: join(tmpdir(), "innerloop-tests-config") },
-    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
     // Vitest would leave one core to itself, and of two that is half.
     maxWorkers: Math.min(availableParallelism(), Math.max(2, availableParallelism() - 1)),
     sequence: { sequencer: LongestFirst },

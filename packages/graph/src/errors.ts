@@ -74,11 +74,23 @@ function userPlace(): string {
   return place ? `, at ${place}` : "";
 }
 
+const longestMessage = 4000;
+
+/** A message that fits a terminal: what files hold is part of messages, and may be of any length. */
+function bounded(message: string): string {
+  const more = message.length - longestMessage;
+  return more <= 0 ? message : `${message.slice(0, longestMessage - 100)}... (${more + 100} more characters)`;
+}
+
 /**
  * The base of all errors of ours. Name and message are there when V8 captures the stack, which begins with them:
  * that is what is printed of an error that nobody catches. JSON shows name, code and message.
  */
 export abstract class DescribedError extends Error {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(bounded(message), options);
+  }
+
   toJSON(): Readonly<Record<string, unknown>> {
     return Object.fromEntries([["name", this.name], ...Object.entries(this), ["message", this.message]]);
   }

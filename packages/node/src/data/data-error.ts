@@ -57,7 +57,12 @@ const quotedLength = 80;
 /** A text or value from outside as a message quotes it: as JSON, cut off behind 80 characters. */
 export function quoted(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(cut(value, quotedLength));
-  return cut(JSON.stringify(value) ?? String(value), quotedLength);
+  try {
+    return cut(JSON.stringify(value) ?? String(value), quotedLength);
+  } catch {
+    // What `JSON.parse` reads may be nested deeper than `JSON.stringify` writes.
+    return "a value that is nested too deeply";
+  }
 }
 
 /** The text, or its beginning where it is longer. */

@@ -370,6 +370,7 @@ async function readListed(folder: string, options: ImageFolderOptions): Promise<
     const paths = await imagePathsOf(tree);
     const folders: ClassFolder[] = [];
     const taken = new Set<string>();
+    const listed = new Set<string>();
     for (const [split, part] of parts) {
       const list = join(folder, `${part}.csv`);
       const classes = new Map<string, (readonly string[])[]>();
@@ -383,6 +384,8 @@ async function readListed(folder: string, options: ImageFolderOptions): Promise<
             const path = paths.get(fields[file]!);
             if (!path)
               throw wrong(`${list}:${line}`, `there is no image ${fields[file]}`, "Give all images of the list.");
+            if (listed.has(fields[file]!)) throw wrong(`${list}:${line}`, `${fields[file]} is listed twice`, ownName);
+            listed.add(fields[file]!);
             const images = classes.get(fields[label]!) ?? [];
             classes.set(fields[label]!, images);
             images.push(path);

@@ -97,6 +97,12 @@ describe("withZipArchive", () => {
     const zip = madeUpZip([good, { name: "b", data: "some more text ".repeat(20) }]);
     await expect(readAll(Buffer.from("not a zip archive at all, just text"))).rejects.toThrow(/ILD11/);
     await expect(readAll(new Uint8Array(0))).rejects.toThrow(/ILD11/);
+    // A directory beyond 2^53, which the system throws for: in a callback of yauzl's, that would end the process.
+    const plain = madeUpZip([good]);
+    const locator = Buffer.alloc(20, 0xff);
+    locator.write("PK\x06\x07", "latin1");
+    const far = Buffer.concat([plain.subarray(0, -22), locator, plain.subarray(-22)]);
+    await expect(readAll(far)).rejects.toThrow(/ILD11 .*it refers to bytes 18446744073709552000/);
     for (let length = 1; length < zip.length; length += 7) {
       await expect(readAll(zip.subarray(0, length)), `cut to ${length}`).rejects.toThrow(/ILD11/);
     }

@@ -1,4 +1,12 @@
-import { type Entry, fromFdPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
+import { read } from "node:fs";
+import { Readable } from "node:stream";
+import {
+  type Entry,
+  fromRandomAccessReaderPromise,
+  getFileNameLowLevel,
+  RandomAccessReader,
+  type ZipFile,
+} from "yauzl";
 import { DataError, isSystemError, quoted, reasonOf } from "./data-error.js";
 import { bytesFor, inflatedLimit, readingLimits } from "./reading-limits.js";
 import { withRegularFile } from "./regular-file.js";
@@ -20,6 +28,8 @@ export const defaultZipLimits: ZipLimits = {
   totalBytes: readingLimits.zipBytes,
   ratio: 200,
 };
+
+const pieceBytes = 2 ** 16;
 
 /** One file of an open archive. */
 export interface ZipArchiveEntry {
@@ -47,15 +57,63 @@ export async function withZipArchive<T>(
   limits: ZipLimits = defaultZipLimits,
 ): Promise<T> {
   return withRegularFile(path, { most: readingLimits.archiveFileBytes, links: "followed" }, async ({ fd }, bytes) => {
-    const zip = await fromFdPromise(fd, { decodeStrings: false, lazyEntries: true }).catch((error: unknown) => {
-      throw isSystemError(error) ? error : corrupt(path, error);
-    });
+    const options = { decodeStrings: false, lazyEntries: true, autoClose: false };
+    const zip = await fromRandomAccessReaderPromise(new ArchiveFile(fd, bytes), bytes, options).catch(
+      (error: unknown) => {
+        throw isSystemError(error) ? error : corrupt(path, error);
+      },
+    );
     // yauzl also emits what its promises reject with; without a listener that would end the process.
     zip.on("error", () => undefined);
     return use(
       await listEntries(zip, path, { ...limits, totalBytes: Math.min(limits.totalBytes, inflatedLimit(bytes)) }),
     );
   });
+}
+
+/**
+ * What yauzl reads an archive by. Its own reader hands any place that an archive names to the system, which throws for one
+ * beyond 2^53: in a callback, where that ends the process, or in a queue, which waits for it for ever.
+ */
+class ArchiveFile extends RandomAccessReader {
+  constructor(
+    private readonly fd: number,
+    private readonly bytes: number,
+  ) {
+    super();
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    done: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    if (position >= 0 && position + length <= this.bytes) read(this.fd, buffer, offset, length, position, done);
+    else setImmediate(done, new Error(`it refers to bytes ${position} to ${position + length} of ${this.bytes}`));
+  }
+
+  override createReadStream({ start, end }: { readonly start: number; readonly end: number }): Readable {
+    let at = start;
+    const readNext = (stream: Readable): void => {
+      const piece = Buffer.allocUnsafe(Math.min(pieceBytes, end - at));
+      if (piece.length === 0) {
+        stream.push(null);
+        return;
+      }
+      this.read(piece, 0, piece.length, at, (error, count = 0) => {
+        at += count;
+        if (error || count === 0) stream.destroy(error ?? new Error("it ends within an entry"));
+        else stream.push(piece.subarray(0, count));
+      });
+    };
+    return new Readable({
+      read() {
+        readNext(this);
+      },
+    });
+  }
 }
 
 async function listEntries(zip: ZipFile, path: string, limits: ZipLimits): Promise<ZipArchiveEntry[]> {

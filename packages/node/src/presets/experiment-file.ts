@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Adapter, Learner, Optimizer, TaskSource } from "innerloop";
-import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import type { Baseline, Experiment } from "./experiment.js";
 import type { ExperimentOptions } from "./option-table.js";
@@ -50,8 +50,8 @@ export async function readJsonExperiment(
   const { preset, ...options } = value as Record<string, unknown>;
   if (typeof preset !== "string" || !isPresetName(preset)) {
     throw new UsageError(
-      preset === undefined ? `${path} names no preset` : `preset in ${path} is ${JSON.stringify(preset)}`,
-      presetHint(String(preset)),
+      preset === undefined ? `${path} names no preset` : `preset in ${path} is ${quoted(preset)}`,
+      presetHint(typeof preset === "string" ? preset : ""),
     );
   }
   return { preset, options: checkExperimentOptions(options, path) };

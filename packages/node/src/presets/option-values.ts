@@ -109,8 +109,9 @@ export function parseOption(name: string, spec: OptionSpec, text: string): unkno
 
 /** Whether a value is above a bound, or longer than a list may be: then the bound is what to tell. */
 function isBeyond(spec: OptionSpec, value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > mostListed || value.some((each) => isBeyond(spec, each));
-  return typeof value === "number" && "most" in spec && value > spec.most;
+  // Values from a file may be lists within lists, deeper than a function may call itself.
+  const isAbove = (each: unknown): boolean => typeof each === "number" && "most" in spec && each > spec.most;
+  return Array.isArray(value) ? value.length > mostListed || value.some(isAbove) : isAbove(value);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
-import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
@@ -227,7 +227,7 @@ function isRowResult(value: unknown): value is RowResult {
 export function parseCollected(text: string, file: string): CollectedResults {
   try {
     const value = Object(JSON.parse(text)) as Partial<CollectedResults>;
-    if (value.format !== collectedFormat) throw new Error(`its format is ${JSON.stringify(value.format)}`);
+    if (value.format !== collectedFormat) throw new Error(`its format is ${quoted(value.format)}`);
     for (const [table, rows] of Object.entries(recordOf(value.tables, "its tables are")))
       for (const [row, result] of Object.entries(recordOf(rows, `${table} is`)))
         if (!isRowResult(result)) throw new Error(`${table} has no results of a training under ${row}`);

@@ -3,7 +3,7 @@
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
 import { learnerCatalogue } from "innerloop";
-import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
+import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import {
   defaultExperimentOptions,
@@ -249,7 +249,7 @@ function checkRow(value: unknown, at: string, where: string, columns: readonly C
   const { preset } = train;
   if (typeof preset !== "string" || !isPresetName(preset)) {
     throw new UsageError(
-      `${at}.train.preset in ${where} is ${JSON.stringify(preset)}`,
+      `${at}.train.preset in ${where} is ${quoted(preset)}`,
       `Presets are ${presetNames.join(", ")}`,
     );
   }
@@ -293,7 +293,7 @@ function evaluationFields(
   where: string,
 ): { options?: Partial<ExperimentOptions>; steps?: number } {
   if (steps !== undefined && !(Number.isSafeInteger(steps) && (steps as number) >= 0))
-    throw new UsageError(`${at}.steps in ${where} is ${JSON.stringify(steps)}`, "Give a whole number of at least 0");
+    throw new UsageError(`${at}.steps in ${where} is ${quoted(steps)}`, "Give a whole number of at least 0");
   const place = `${at}.options in ${where}`;
   const checked = options === undefined ? undefined : checkExperimentOptions(fieldsOf(options, place), place);
   for (const name of Object.keys(checked ?? {})) {
@@ -340,4 +340,4 @@ function nameOf(value: unknown, where: string): string {
   throw new UsageError(`${where} is ${shortly(value)}`, "Use small letters, digits and -");
 }
 
-const shortly = (value: unknown): string => (value === undefined ? "not there" : JSON.stringify(value).slice(0, 60));
+const shortly = (value: unknown): string => (value === undefined ? "not there" : quoted(value));

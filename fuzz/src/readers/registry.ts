@@ -1,0 +1,19 @@
+/** Every reader of outside bytes. `sources.test.ts` finds modules that none of them names. */
+import type { Reader } from "../reader.js";
+import { archiveReaders } from "./archives.js";
+import { arrayReaders } from "./arrays.js";
+import { commandReaders } from "./commands.js";
+import { imageReaders } from "./images.js";
+import { runReaders } from "./runs.js";
+import { storedReaders } from "./stored.js";
+import { tableReaders } from "./tables.js";
+
+export const readers: readonly Reader[] = [
+  ...arrayReaders,
+  ...tableReaders,
+  ...archiveReaders,
+  ...imageReaders,
+  ...storedReaders,
+  ...runReaders,
+  ...commandReaders,
+];

@@ -1,0 +1,51 @@
+/** Which modules of the packages open or decode outside bytes, by their imports and calls. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const packages = fileURLToPath(new URL("../../packages", import.meta.url));
+
+/** What a module reads with. */
+const signs: readonly (readonly [what: string, pattern: RegExp])[] = [
+  [
+    "reads files",
+    /\b(readFile|readFileSync|createReadStream|open|openSync|opendir)\b[^}]*\} from "node:fs(\/promises)?"/,
+  ],
+  ["reads files", /regular-file\.js"/],
+  ["inflates", /from "node:zlib"/],
+  ["reads archives", /from "yauzl"/],
+  ["decodes images", /import\("sharp"\)|from "sharp"/],
+  ["parses JSON", /\bJSON\.parse\(/],
+  ["decodes text", /new TextDecoder\(/],
+  ["decodes numbers", /new DataView\(|\.readU?Int(8|16|32|Big64)|\.read(UInt32|Float|Double)(LE|BE)/],
+  ["fetches", /\bfetch\(/],
+  ["runs code", /createJiti|node:vm/],
+];
+
+/** Modules below packages/ that read, with how: `node/src/data/csv.ts`. Tests and fixtures are none. */
+export function readingModules(): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const entry of readdirSync(packages, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(packages, path);
+    if (!/^[a-z]+\/src\/.*\.ts$/.test(name) || /\.(test|fixture)\.ts$|\/testing\/|\/generated\//.test(name)) continue;
+    const text = readFileSync(path, "utf8");
+    const how = signs.filter(([, pattern]) => pattern.test(text)).map(([what]) => what);
+    if (how.length > 0) found.set(name, [...new Set(how)]);
+  }
+  return found;
+}
+
+/** Modules that read what is not from outside, or that read it by another module, with the reason. */
+export const exceptions: Readonly<Record<string, string>> = {
+  "graph/src/compiled-model.ts": "entries of the model cache, which are handed to it once their checksum is right",
+  "graph/src/onnx/protobuf.ts": "writes only",
+  "node/src/cache/compiler-hash.ts": "our own code, to name entries of the cache by it",
+  "node/src/cli/reproduce-command.ts": "lines that a process of our own prints",
+  "node/src/cli/start-command.ts": "results that a training of this very command has written",
+  "node/src/cli/versions.ts": "package.json of installed packages, whose code runs in this process",
+  "node/src/data/atomic-write.ts": "writes only",
+  "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
+  "node/src/data/hanzi.ts": "stroke data of an installed npm package, whose code runs in this process",
+  "node/src/data/regular-file.ts": "opens files for the readers, which are fuzzed through it",
+};
