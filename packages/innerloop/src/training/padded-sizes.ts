@@ -4,7 +4,7 @@
  */
 import { allocate, compile, type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
-import { type Examples, type Task, withoutPadding } from "../tasks/task.js";
+import type { Examples } from "../tasks/task.js";
 import { sliceRows } from "./task-batch.js";
 
 /**
@@ -44,14 +44,15 @@ export function padExamples({ x, y }: Omit<Examples, "present">, rows: number): 
 const known = new WeakMap<object, Promise<boolean>>();
 
 /**
- * Whether a learner's predictions are the same for a padded task as for the task by itself. Ours are; one with a model,
- * loss or learner of the user's own that looks at rows without asking whether they are there is not. It is tried out, on
- * rows of a task, once for each learner.
+ * Whether a learner's predictions are the same for a padded support set as for the set by itself. Ours are; one with a
+ * model, loss or learner of the user's own that looks at rows without asking whether they are there is not. It is tried
+ * out, on rows of a set, once for each learner.
  */
 export function leavesPaddingOut(setting: {
   readonly learner: Adapter;
   readonly params: Tree;
-  readonly task: Task;
+  /** Without padding. */
+  readonly support: Examples;
   readonly executor: Executor;
 }): Promise<boolean> {
   const { learner } = setting;
@@ -75,13 +76,12 @@ const tolerance = 1e-4;
 async function tryPadding({
   learner,
   params,
-  task,
+  support,
   executor,
 }: Parameters<typeof leavesPaddingOut>[0]): Promise<boolean> {
-  const { support, query } = withoutPadding(task);
   const first = (x: Tensor, most: number): Tensor => sliceRows(x, 0, Math.min(most, x.shape[0]!));
   const plain = { x: first(support.x, triedSupport), y: first(support.y, triedSupport) };
-  const x = first(query.x, triedQueries);
+  const x = first(support.x, triedQueries);
   const padded = padExamples(plain, paddedRows(plain.x.shape[0]! + 1, support.x.shape[0]!));
   const asked = padInputs(x, paddedRows(x.shape[0]! + 1));
   const options = learner.steps === undefined ? {} : { steps: Math.min(2, learner.steps) };

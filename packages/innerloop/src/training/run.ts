@@ -9,7 +9,7 @@ import {
   type TypedArray,
 } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
-import { type Examples, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { type Examples, splitSeed, type Task, type TaskSource, withoutPadding } from "../tasks/task.js";
 import {
   enteredExamples,
   enteredInputs,
@@ -117,7 +117,7 @@ export class Run<Params extends Tree = Tree> {
     const expected = expectedBy(this.seen.support);
     const examples = enteredExamples("run.adapt", support, expected, this.labels);
     const trained = (): Tensor => this.seen.support.x;
-    const rows = await this.rowsFor("support", examples.x);
+    const rows = await this.rowsFor("support", examples.x, examples);
     const adapted = finiteResult(
       "run.adapt",
       await this.adaptProgram(steps)(this.params, rows ? padExamples(examples, rows) : examples),
@@ -125,26 +125,33 @@ export class Run<Params extends Tree = Tree> {
     );
     const predict = async (values: Values): Promise<Tensor> => {
       const x = enteredInputs("task.predict", values, expected);
-      return finiteResult("task.predict", await this.predicted(adapted, x), { x, trained });
+      return finiteResult("task.predict", await this.predicted(adapted, x, examples), { x, trained });
     };
     return { adapted, predict };
   }
 
-  private async predicted(adapted: Tree, x: Tensor): Promise<Tensor> {
-    const rows = await this.rowsFor("query", x);
+  private async predicted(adapted: Tree, x: Tensor, support: Examples): Promise<Tensor> {
+    const rows = await this.rowsFor("query", x, support);
     if (!rows) return this.predictProgram(adapted, x);
     const padded = padInputs(x, rows);
     return sliceRows(await this.predictProgram(adapted, padded.x, padded.present), 0, x.shape[0]!);
   }
 
   /** The rows that a set is padded to, if it is. */
-  private async rowsFor(set: "support" | "query", { shape, data }: Tensor): Promise<number | undefined> {
+  private async rowsFor(
+    set: "support" | "query",
+    { shape, data }: Tensor,
+    given: Examples,
+  ): Promise<number | undefined> {
     const { learner, params, tasks, seed, executor } = this;
     this.usual ??= tasks.validation.sample(splitSeed(seed, "validation"), 0);
     const usual = this.usual[set].x.shape[0];
     const rows = shape[0];
     if (!rows || !data || rows === usual) return undefined;
-    const padded = await leavesPaddingOut({ learner: learner as Adapter, params, task: this.usual, executor });
+    // Some learners are trained on queries alone, and their support sets hold a row that means nothing.
+    const { support } = withoutPadding(this.usual);
+    const tried = support.x.shape[0]! > 1 ? support : given;
+    const padded = await leavesPaddingOut({ learner: learner as Adapter, params, support: tried, executor });
     return padded ? paddedRows(rows, usual) : undefined;
   }
 

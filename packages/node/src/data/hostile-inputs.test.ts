@@ -141,9 +141,10 @@ const mostBytes = 300 * 2 ** 20;
 async function meet(read: (path: string) => Promise<unknown>, path: string, what: string): Promise<void> {
   const start = process.cpuUsage();
   let peak = 0;
-  const watch = setInterval(() => {
+  const look = (): void => {
     peak = Math.max(peak, process.memoryUsage().arrayBuffers);
-  }, 5);
+  };
+  const watch = setInterval(look, 5);
   const outcome = await read(path).catch((error: unknown) => error);
   clearInterval(watch);
   if (outcome instanceof Error) {

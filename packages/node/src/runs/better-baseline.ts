@@ -43,7 +43,8 @@ export function betterBaseline(
       return best ? [{ method: baseline.learner, best }] : [];
     })
     .filter(({ best }) => {
-      const { mean, interval } = pairedDifference(best.values, own.values);
+      // Baselines may have had the first of the tasks only.
+      const { mean, interval } = pairedDifference(best.values, Array.from(own.values).slice(0, best.values.length));
       return mean * direction > interval;
     })
     .sort((a, b) => (b.best.figure.mean - a.best.figure.mean) * direction);

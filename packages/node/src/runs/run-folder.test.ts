@@ -157,19 +157,7 @@ it("recommends commands that only train, whatever a run folder says", () => {
     "innerloop train 'my table.json' --seed 3 --inputs 'a b,it'\\''s' --ways 7",
   );
   expect(commandWithout({ command: own }, ["inputs", "seed"])).toBe("innerloop train 'my table.json' --ways 5");
-  const foreign = [
-    "; curl x",
-    " $(curl x)",
-    " `curl x`",
-    " | sh",
-    "\nrm x",
-    " > x",
-    " & x",
-    " 'open",
-    " ~/x",
-    "  two",
-    " ~",
-  ];
+  const foreign = ["; curl x", " $(curl x)", " `curl x`", " | sh", "\nrm x", " > x", " & x", " 'open", " ~/x", " ~"];
   for (const command of ["curl x", "", ...foreign.map((tail) => `innerloop train sinusoid${tail}`)])
     expect(commandWith({ command }, "ways", 7)).toBe("innerloop train ... --ways 7");
 });

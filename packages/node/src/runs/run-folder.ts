@@ -47,15 +47,21 @@ export interface RunConfig {
   readonly created: string;
 }
 
-/** Words as `quoted` writes them. Anything else could do more than it seems to where it is pasted into a shell. */
-const ownCommand = /^innerloop train(?: (?:[\w./,:=-]|'[^']*'|\\')+)*$/;
+/**
+ * Whether a command trains and has words as `quoted` writes them. Anything else could do more than it seems to where it is
+ * pasted into a shell.
+ */
+function isOwnCommand(command: string): boolean {
+  const withoutQuotes = command.replace(/\\'|'[^']*'/g, "");
+  return /^innerloop train(?: [\w./,:= -]*)?$/.test(withoutQuotes);
+}
 
 /**
  * The command that makes a run like this one, without some options. Of a run whose command this program cannot have
  * written, `innerloop train ...` is all.
  */
 export function commandWithout({ command }: Pick<RunConfig, "command">, names: readonly string[]): string {
-  if (!ownCommand.test(command)) return "innerloop train ...";
+  if (!isOwnCommand(command)) return "innerloop train ...";
   const drop = (text: string, name: string): string =>
     text.replace(new RegExp(` ${flagOf(name)} (?:'[^']*'|\\\\'|[^\\s'])+`), "");
   return names.reduce(drop, command);
