@@ -111,7 +111,7 @@ export function standGuard(folder: string): void {
     const [options] = Array.isArray(first) ? (first as [unknown]) : [first];
     const { host, path } = Object(options) as { host?: unknown; path?: unknown };
     // The download reader's own server.
-    if (path === undefined && host === "127.0.0.1") return;
+    if (!path && host === "127.0.0.1") return;
     refuse("network", `connect ${String(path ?? host)}`);
   });
   guard(dgram, "createSocket", () => refuse("network", "createSocket"));

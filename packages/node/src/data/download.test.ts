@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createRawServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -74,6 +74,36 @@ describe("downloadFile", () => {
     const url = await serve(listener);
     const failure = await fetchTo(url).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("follows redirects, though not for ever, and not away from HTTP", async () => {
+    const url = await serve(({ url: path }, response) => {
+      const to = path === "/archive.zip" ? "/moved?to=1" : path === "/round" ? "/round" : "file:///etc/hosts";
+      if (path === "/moved?to=1") response.end(contents);
+      else response.writeHead(302, { location: to }).end();
+    });
+    await fetchTo(url);
+    expect(await readFile(join(folder, "archive.zip"))).toEqual(contents);
+    await expect(fetchTo(url.replace("archive.zip", "round"), { md5: "0" })).rejects.toThrow(
+      /ILD21 .*more than 5 times/,
+    );
+    await expect(fetchTo(url.replace("archive.zip", "away"), { md5: "0" })).rejects.toThrow(/ILD21 .*file:/);
+  });
+
+  it("refuses answers that are no HTTP, which some clients end the process at", async () => {
+    const answers = [
+      "",
+      "not HTTP\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r",
+    ];
+    for (const answer of [...answers, `${answers[2]}${"a".repeat(5000)}`]) {
+      const raw = createRawServer((socket) => socket.on("error", () => undefined).end(answer));
+      await new Promise<void>((resolve) => raw.listen(0, "127.0.0.1", resolve));
+      const url = `http://127.0.0.1:${(raw.address() as AddressInfo).port}/archive.zip`;
+      await expect(fetchTo(url)).rejects.toThrow(/^ILD21 /);
+      raw.close();
+    }
     expect(await readdir(folder)).toEqual([]);
   });
 

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { get as getByHttp, type IncomingMessage } from "node:http";
+import { get as getByHttps } from "node:https";
 import { writeAtomically, writeFully } from "./atomic-write.js";
-import { DataError, reasonOf } from "./data-error.js";
+import { cut, DataError, reasonOf } from "./data-error.js";
 import type { LongWork } from "./long-work.js";
 import { readingLimits } from "./reading-limits.js";
 import { withRegularFile } from "./regular-file.js";
@@ -45,18 +47,24 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
   const timedOut = new DataError("ILD21", url, `nothing arrived for ${idleTimeoutMs / 1000} s`, remedy);
   let timer = setTimeout(() => request.abort(timedOut), idleTimeoutMs);
   const stop = () => request.abort(signal?.reason);
+  // Said here: what a connection fails with looks like what a disk fails with.
+  const failed = (error: unknown): never => {
+    throw new DataError("ILD21", url, `the download failed: ${reasonOf(error)}`, remedy, { cause: error });
+  };
   signal?.addEventListener("abort", stop, { once: true });
   try {
     await writeAtomically(file, async (handle) => {
-      const response = await fetch(url, { signal: request.signal });
-      if (!response.ok || !response.body) {
-        throw new DataError("ILD21", url, `the server answered ${response.status} ${response.statusText}`, remedy);
+      const response = await answerOf(url, request.signal).catch(failed);
+      const { statusCode = 0, statusMessage = "", headers } = response;
+      if (statusCode < 200 || statusCode > 299) {
+        const answer = `${statusCode} ${cut(statusMessage, 80)}`.trim();
+        throw new DataError("ILD21", url, `the server answered ${answer}`, remedy);
       }
-      const declared = Number(response.headers.get("content-length") ?? 0);
+      const declared = Number(headers["content-length"] ?? 0);
       if (declared > maximumBytes) throw tooLarge(url, declared, maximumBytes);
       const hash = createHash("md5");
       let size = 0;
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      for await (const chunk of bodyOf(response, failed)) {
         clearTimeout(timer);
         timer = setTimeout(() => request.abort(timedOut), idleTimeoutMs);
         size += chunk.length;
@@ -78,12 +86,44 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
   } catch (error) {
     signal?.throwIfAborted();
     if (request.signal.aborted) throw request.signal.reason;
-    if (error instanceof DataError) throw error;
-    throw new DataError("ILD21", url, `the download failed: ${reasonOf(error)}`, remedy, { cause: error });
+    throw error;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
     request.abort(); // stops the body of a response that was refused half way
+  }
+}
+
+const mostRedirects = 5;
+
+/**
+ * What a server answers, redirects followed. (`fetch` of Node 20 and 22 ends the process at some malformed answers, by an
+ * assertion that nobody can catch.)
+ */
+async function answerOf(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+  let at = new URL(url);
+  for (let redirects = 0; ; redirects++) {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const get = at.protocol === "https:" ? getByHttps : getByHttp;
+      // What goes wrong once the answer has begun arrives where its body is read.
+      get(at, { signal }, resolve).on("error", reject);
+    });
+    const { statusCode = 0, headers } = response;
+    if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return response;
+    response.destroy();
+    if (redirects === mostRedirects) throw new Error(`it was redirected more than ${mostRedirects} times`);
+    const next = new URL(headers.location, at);
+    const isSafe = next.protocol === "https:" || (next.protocol === "http:" && at.protocol === "http:");
+    if (!isSafe) throw new Error(`it was redirected to ${cut(next.href, 80)}`);
+    at = next;
+  }
+}
+
+async function* bodyOf(response: IncomingMessage, failed: (error: unknown) => never): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of response) yield chunk as Uint8Array;
+  } catch (error) {
+    failed(error);
   }
 }
 
