@@ -147,6 +147,8 @@ export const formatsRead = "PNG, JPEG, WebP, GIF, TIFF and AVIF";
 /** Larger files are not read. */
 export const mostFileBytes = 256 * 2 ** 20;
 const mostPixels = 2 ** 28;
+/** As of JPEG. Decoders keep some whole rows in memory for each of their threads. */
+const mostSide = 65_535;
 /** Decoding one image may take so much; beyond a half of it, it has the memory for itself. */
 const mostDecodingBytes = 512 * 2 ** 20;
 const mostSeconds = 60;
@@ -189,6 +191,9 @@ export async function decodeImage(
       }
       const memory = leastDecodingBytes + memoryOf(format, header, options);
       const { width, height } = header;
+      if (width > mostSide || height > mostSide) {
+        throw refuse(`it has ${width} x ${height} pixels, and a side has at most ${mostSide}`, "Cut or scale it down.");
+      }
       if (memory > mostDecodingBytes || width * height > mostPixels) {
         const way = header.isProgressive ? `${format.title}, progressive or interlaced,` : format.title;
         throw refuse(
