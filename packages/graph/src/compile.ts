@@ -61,10 +61,14 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
   const programFor = async (args: Arguments, key: string): Promise<BuiltProgram<Arguments, Result>> => {
     let building = programs.get(key);
     if (!building) {
-      building = build(f, args, options, () => programs.delete(key));
-      programs.set(key, building);
+      const made = build(f, args, options, () => {
+        // Another may have taken its place meanwhile.
+        if (programs.get(key) === made) programs.delete(key);
+      });
+      building = made;
+      programs.set(key, made);
       // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
-      building.catch(() => programs.delete(key));
+      made.catch(() => programs.delete(key));
     }
     const program = await building;
     // One that was forgotten meanwhile runs for those who have it.
@@ -103,26 +107,15 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
   const use: ModelUse = { inputs, outputs, alone };
   const hash = hashGraph(traced);
   let compiled = await compileGraph(traced, hash, executor);
-  let loading: Promise<void> | undefined;
-  const load = (): Promise<void> => {
-    loading ??= loadable(compiled, traced, use, hash, executor).then((loaded) => {
-      compiled = loaded;
-    });
-    // A failure is not remembered: the next call may succeed (memory freed, executor restarted).
-    loading.catch(() => {
-      loading = undefined;
-    });
-    return loading;
-  };
-  const release = async (): Promise<void> => {
-    loading = undefined;
-    await sessionsOf(executor).close(compiled, use);
+  const sessions = sessionsOf(executor);
+  const load = async (): Promise<void> => {
+    compiled = await loadable(compiled, traced, use, hash, executor);
   };
   const names = args.map(paths);
   const runLeaves = async (feeds: readonly Tensor[]): Promise<Result> => {
     const arrays = feeds.map((x, i) => dataFor(x, inputs[i], i));
     await load();
-    const results = await sessionsOf(executor).run(compiled, use, arrays);
+    const results = await sessions.run(compiled, use, arrays);
     return unflatten(
       result,
       outputs.map((output, i) => new Tensor(output, { data: results[i]! })),
@@ -147,13 +140,13 @@ async function build<Arguments extends readonly Tree[], Result extends Tree>(
     run,
     runLeaves,
     load,
-    release,
+    release: () => sessions.close(compiled, use),
     forget,
     get bytes() {
       return compiled.estimate.residentBytes;
     },
     get loaded() {
-      return loading !== undefined;
+      return sessions.isOpen(compiled, use);
     },
   };
 }
@@ -186,13 +179,13 @@ interface BuiltProgram<Arguments extends readonly Tree[], Result extends Tree>
   load(): Promise<void>;
 }
 
-const sessions = new WeakMap<Executor, Sessions>();
+const sessionsByExecutor = new WeakMap<Executor, Sessions>();
 
 function sessionsOf(executor: Executor): Sessions {
-  let known = sessions.get(executor);
+  let known = sessionsByExecutor.get(executor);
   if (!known) {
     known = new Sessions(executor);
-    sessions.set(executor, known);
+    sessionsByExecutor.set(executor, known);
   }
   return known;
 }

@@ -41,6 +41,11 @@ export class Sessions {
     return this.with(model, use, (session) => session.run(feeds));
   }
 
+  /** Whether a model is loaded, or about to be. */
+  isOpen(model: CompiledModel, use: ModelUse): boolean {
+    return this.open.has(sessionKey(model, use));
+  }
+
   /** Closes a model's session where it is open: once its users are done. */
   async close(model: CompiledModel, use: ModelUse): Promise<void> {
     const key = sessionKey(model, use);

@@ -11,13 +11,17 @@ afterAll(() => native.close());
 const tasks = sinusoids({ shots: 10, queries: 10 });
 const network = mlp({ sizes: [1, 16, 1], activation: "tanh" });
 
-function runOf(setting: { readonly model?: Layer; readonly loss?: Loss }, executor: Executor = native): Run<Tree> {
+function runOf(
+  setting: { readonly model?: Layer; readonly loss?: Loss; readonly learningRate?: number; readonly steps?: number },
+  executor: Executor = native,
+): Run<Tree> {
+  const { learningRate = 0.01, ...others } = setting;
   const learner = maml({
     model: network,
     loss: meanSquaredError,
-    inner: sgd({ learningRate: 0.01 }),
+    inner: sgd({ learningRate }),
     steps: 2,
-    ...setting,
+    ...others,
   });
   const parts = { iteration: 0, reason: "finished", tasks: { train: tasks, validation: tasks }, seed: 0 } as const;
   return new Run({ ...parts, learner, params: learner.init(key(1)), executor }) as unknown as Run<Tree>;
@@ -62,6 +66,7 @@ describe("sets are not padded for", () => {
     ["a model that looks at other rows", { model: centred }],
     ["a loss that is a sum over rows", { loss: total }],
     ["a loss with a scale of the number of rows", { loss: overRoot }],
+    ["such a loss and many small steps", { loss: overRoot, learningRate: 1e-6, steps: 50 }],
   ])("%s", async (_, setting) => {
     const run = runOf(setting);
     const { learner, params } = run;

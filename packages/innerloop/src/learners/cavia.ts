@@ -59,8 +59,9 @@ export interface CaviaOptions {
  * The meta-parameters are the network's own. An adapted model is { network, context }: what a task needs is its
  * context.
  *
- * @example cavia({ model: contextualMlp({ sizes: [1, 40, 40, 1], contextSize: 5 }), loss: meanSquaredError, inner:
- * sgd({ learningRate: 1 }) })
+ * @example
+ * const model = contextualMlp({ sizes: [1, 40, 40, 1], contextSize: 5 });
+ * const learner = cavia({ model, loss: meanSquaredError, inner: sgd({ learningRate: 1 }) });
  */
 export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 1, order = 2 } = options;

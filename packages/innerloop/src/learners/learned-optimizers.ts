@@ -126,8 +126,7 @@ const ranges: Readonly<
  *
  * @throws IL102 where a first value is not within its range
  * @example
- * learnedOptions((o) => sgd({ learningRate: o.learningRate, momentum: o.momentum }), { learningRate: 0.01, momentum:
- * 0.5 })
+ * learnedOptions(({ learningRate, momentum }) => sgd({ learningRate, momentum }), { learningRate: 0.01, momentum: 0.5 })
  */
 export function learnedOptions<Name extends string>(
   make: (options: Readonly<Record<Name, Tensor>>) => Optimizer,

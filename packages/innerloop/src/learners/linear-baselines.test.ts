@@ -60,9 +60,13 @@ describe("least squares", () => {
     expect(largestDifference(predictions(learner, params, { support, query: support }), toNumbers(y))).toBeLessThan(
       1e-4,
     );
-    // The smallest ones are a mixture of the rows: 0 along what both rows are at right angles to.
-    const rows = [0, 1].map((i) => [...toNumbers(x).slice(5 * i, 5 * i + 5), 1]);
-    const found = valuesIn(learner.adapt(params, support).coefficients).filter((_, i) => i % 3 === 1);
+    // The smallest ones are a mixture of the rows in unit scale, where two rows are at 1 and -1: 0 along what both rows
+    // are at right angles to.
+    const [one, other] = [0, 1].map((i) => toNumbers(x).slice(5 * i, 5 * i + 5)) as [number[], number[]];
+    const rows = [1, -1].map((side) => [...one.map((v, i) => (v > other[i]! ? side : -side)), 1]);
+    const raw = valuesIn(learner.adapt(params, support).coefficients).filter((_, i) => i % 3 === 1);
+    const constant = one.reduce((sum, v, i) => sum + (raw[i]! * (v + other[i]!)) / 2, raw[5]!);
+    const found = [...one.map((v, i) => (raw[i]! * Math.abs(v - other[i]!)) / 2), constant];
     const direction = noise(6, 3);
     for (let sweep = 0; sweep < 200; sweep++) {
       for (const row of rows) {
@@ -75,6 +79,43 @@ describe("least squares", () => {
     expect(Math.hypot(...direction)).toBeGreaterThan(0.1);
     expect(Math.abs(found.reduce((sum, v, i) => sum + v * direction[i]!, 0))).toBeLessThan(1e-4);
   });
+});
+
+test.each([
+  ["in unit scale", [0, 1], [0, 1]],
+  ["an income and a year", [50_000, 20_000], [2000, 10]],
+  ["very small ones, and moments of some years in seconds", [0, 1e-5], [1.7e9, 3e7]],
+  ["very large ones", [0, 1e7], [0, 1e6]],
+])("inputs may be in any units: %s", (_, ...units) => {
+  const unit = lines(0, 20);
+  const tasks: TaskSource = {
+    ...unit,
+    sample: (seed, index) => {
+      const scaled = ({ x, y }: Examples): Examples => {
+        const values = Float64Array.from(toNumbers(x), (v, i) => units[i % 2]![0]! + units[i % 2]![1]! * v);
+        return { x: tensor(values, x.shape), y };
+      };
+      const { support, query } = unit.sample(seed, index);
+      return { support: scaled(support), query: scaled(query) };
+    },
+  };
+  for (const learner of [leastSquares({ tasks, count: 16 }), hierarchicalLinearModel({ tasks, count: 16 })]) {
+    const task = tasks.sample(9, 0);
+    const predicted = predictions(learner, learner.init(key(0)), task);
+    expect(squaredError(predicted, task.query.y), learner.name).toBeLessThan(1e-4);
+  }
+});
+
+test("the hierarchical linear model takes hundreds of inputs", () => {
+  // Most of them 0, which takes little time.
+  const x = tensor(
+    toNumbers(noiseTensor([4, 360], 1)).map((v, i) => (i % 360 < 2 ? v : 0)),
+    [4, 360],
+  );
+  const support = { x, y: noiseTensor([4, 1], 2) };
+  const tasks = { name: "wide", description: {}, sample: () => ({ support, query: support }) };
+  const { covariance } = hierarchicalLinearModel({ tasks, count: 1 }).init(key(0));
+  expect(valuesIn(covariance).every(Number.isFinite)).toBe(true);
 });
 
 describe("the hierarchical linear model", () => {

@@ -49,7 +49,8 @@ export interface LinearBaselineOptions {
 
 /**
  * Least squares on the support set of each task by itself: the line of the smallest squared error, of several that of the
- * smallest coefficients (a penalty of 1e-6 on their squares, which a table in unit scale does not notice).
+ * smallest coefficients for inputs brought to mean 0 and deviation 1 over the training tasks (a penalty of 1e-6 on their
+ * squares). So inputs may be in any units.
  *
  * Tasks: x [n, ...], flattened, and y [n, outputs]. It has nothing to train.
  *
@@ -57,15 +58,25 @@ export interface LinearBaselineOptions {
  * const learner = leastSquares({ tasks: tasks.train });
  * await evaluate({ learner, params: learner.init(key(0)), tasks: tasks.test });
  */
-export function leastSquares({ tasks }: LinearBaselineOptions): Adapter<LinearPrior, LinearCoefficients> {
-  return linearBaseline("least squares", () => {
+export function leastSquares({ tasks, count = 256 }: LinearBaselineOptions): Adapter<LinearPrior, LinearCoefficients> {
+  return linearBaseline("least squares", (seed) => {
     const [inputs, outputs] = sizesOf(tasks);
     const p = inputs + 1;
-    return {
-      mean: new Float64Array(outputs * p),
-      covariance: Float64Array.from({ length: outputs * p * p }, (_, i) => ((i % (p * p)) % (p + 1) === 0 ? 1 : 0)),
-      noise: new Float64Array(outputs).fill(1e-6),
-    };
+    const { mean, deviation } = inputScales(tasks, seed, count);
+    const covariance = new Float64Array(outputs * p * p);
+    for (let k = 0; k < outputs; k++) {
+      const own = covariance.subarray(k * p * p, (k + 1) * p * p);
+      own[p * p - 1] = 1;
+      // A slope b of (x - mean) / deviation is b / deviation of x, and takes b mean / deviation from the constant.
+      for (let i = 0; i < inputs; i++) {
+        const [slope, constant] = [1 / deviation[i]!, -mean[i]! / deviation[i]!];
+        own[i * (p + 1)] = slope ** 2;
+        own[i * p + inputs] = slope * constant;
+        own[inputs * p + i] = slope * constant;
+        own[p * p - 1]! += constant ** 2;
+      }
+    }
+    return { mean: new Float64Array(outputs * p), covariance, noise: new Float64Array(outputs).fill(1e-6) };
   });
 }
 
@@ -167,6 +178,35 @@ function exactRows({ x, y, present }: Examples): { x: Tensor; y: Tensor } {
 function sizesOf(tasks: TaskSource): [inputs: number, outputs: number] {
   const { x, y } = tasks.sample(0, 0).support;
   return [x.size / x.shape[0]!, y.size / y.shape[0]!];
+}
+
+/** Mean and deviation of each input over the rows of training tasks; the deviation of one that is always the same is 1. */
+function inputScales(
+  tasks: TaskSource,
+  seed: number,
+  count: number,
+): { readonly mean: Float64Array; readonly deviation: Float64Array } {
+  const [inputs] = sizesOf(tasks);
+  const [mean, squares] = [new Float64Array(inputs), new Float64Array(inputs)];
+  let rows = 0;
+  for (let index = 0; index < count; index++) {
+    const { support, query } = tasks.sample(splitSeed(seed, "train"), index);
+    for (const { x, present } of [support, query]) {
+      const [values, there] = [toNumbers(x), present && toNumbers(present)];
+      for (let row = 0; row < x.shape[0]!; row++) {
+        if (there?.[row] === 0) continue;
+        rows++;
+        // Welford (1962): sums of squares would lose the digits in which large values differ.
+        for (let i = 0; i < inputs; i++) {
+          const value = values[row * inputs + i]!;
+          const before = value - mean[i]!;
+          mean[i]! += before / rows;
+          squares[i]! += before * (value - mean[i]!);
+        }
+      }
+    }
+  }
+  return { mean, deviation: squares.map((sum) => Math.sqrt(sum / rows) || 1) };
 }
 
 /** All that least squares ask of a task's rows, support and query together. */
@@ -273,17 +313,16 @@ function estimatedPrior(
       const symmetric = (uncertain[i]! + uncertain[column * p + row]!) / 2;
       return (sum + noise * symmetric) / n - mean[row]! * mean[column]!;
     });
-    const change = Math.max(
-      ...second.map((value, i) => Math.abs(value - covariance[i]!)),
-      Math.abs(residual / rows - noise),
-    );
+    const change = Math.max(largestDifference(second, covariance), Math.abs(residual / rows - noise));
     covariance = second;
     noise = Math.max(least, residual / rows);
-    const moved = Math.max(...mean.map((value, i) => (value - previous[i]!) ** 2));
-    if (change + moved < 1e-7 * square) break;
+    if (change + largestDifference(mean, previous) ** 2 < 1e-7 * square) break;
   }
   return { mean, covariance, noise };
 }
+
+const largestDifference = (a: Float64Array, b: Float64Array): number =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
 /** A B for A [p, p] and B [p, m], by rows. */
 function product(a: Float64Array, b: Float64Array, p: number, m: number): Float64Array {
@@ -291,6 +330,7 @@ function product(a: Float64Array, b: Float64Array, p: number, m: number): Float6
   for (let i = 0; i < p; i++)
     for (let k = 0; k < p; k++) {
       const factor = a[i * p + k]!;
+      if (factor === 0) continue;
       for (let j = 0; j < m; j++) result[i * m + j]! += factor * b[k * m + j]!;
     }
   return result;

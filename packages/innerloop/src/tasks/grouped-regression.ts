@@ -86,8 +86,9 @@ export interface GroupedRegression {
  * @throws ILT401 where a group has fewer than shots + queries rows (a range counts as 1) and `skipSmallGroups` is not
  * set
  * @example
- * const { tasks } = groupedRegression(table, { groupColumn: "sensor", inputs: ["hour"], targets: ["degrees"], shots: 5
- * }); await train({ tasks, ... });
+ * const columns = { groupColumn: "sensor", inputs: ["hour"], targets: ["degrees"] };
+ * const { tasks } = groupedRegression(table, { ...columns, shots: 5 });
+ * await train({ tasks, ... });
  */
 export function groupedRegression(table: Table, options: GroupedRegressionOptions): GroupedRegression {
   const { groupColumn, inputs, targets, shots, standardize = true } = options;

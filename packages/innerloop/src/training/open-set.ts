@@ -130,8 +130,8 @@ export interface EvaluateOpenSetOptions {
  * not a number
  * @example
  * const tasks = (data: LabelledExamples) => openSetEpisodes(data, { ways: 5, shots: 5, queries: 15 });
- * const { figures, rule } = await evaluateOpenSet({ learner, params, tasks: { validation: tasks(held), test: tasks(out)
- * } });
+ * const sources = { validation: tasks(held), test: tasks(out) };
+ * const { figures, rule } = await evaluateOpenSet({ learner, params, tasks: sources });
  */
 export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<OpenSetEvaluation> {
   const { learner, params, tasks, score = "logit", calibration = { acceptance: 0.95 }, seed = 0 } = options;

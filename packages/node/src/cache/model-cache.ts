@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { ModelStore } from "@innerloop/graph";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
+import { readBytes } from "../data/regular-file.js";
 import { homeFolder } from "../data/user-folders.js";
 import { compilerHash } from "./compiler-hash.js";
 
@@ -127,7 +128,8 @@ async function readEntry(file: string, largest: number): Promise<Uint8Array | un
     const found = await handle.stat();
     if (!found.isFile() || found.size < headerBytes || found.size > headerBytes + largest) return undefined;
     if (process.getuid && process.getuid() !== found.uid) return undefined;
-    const bytes = await readFully(handle, found.size);
+    // Where the file has become shorter, the checksum tells.
+    const bytes = await readBytes(handle, found.size);
     const entry = bytes.subarray(headerBytes);
     if (!magic.equals(bytes.subarray(0, magic.length))) return undefined;
     if (!checksumOf(file, entry).equals(bytes.subarray(magic.length, headerBytes))) return undefined;
@@ -138,17 +140,6 @@ async function readEntry(file: string, largest: number): Promise<Uint8Array | un
   } finally {
     await handle.close();
   }
-}
-
-/** So many bytes, or those there are: the checksum tells. */
-async function readFully(handle: FileHandle, size: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(size);
-  for (let at = 0; at < size; ) {
-    const { bytesRead } = await handle.read(bytes, at, size - at, at);
-    if (bytesRead === 0) return bytes.subarray(0, at);
-    at += bytesRead;
-  }
-  return bytes;
 }
 
 interface StoredFile {

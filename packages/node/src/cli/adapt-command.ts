@@ -1,7 +1,7 @@
 import { tensor } from "@innerloop/graph";
 import { type Learner, type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "innerloop";
 import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
-import { isBlank, recordedPixels } from "../data/image-decoding.js";
+import { isBlank, usualPixels } from "../data/image-decoding.js";
 import { readImageFolder } from "../data/image-folder.js";
 import { buildClassifier } from "../presets/experiment.js";
 import { imagePaths, readImageFile } from "../presets/image-files.js";
@@ -47,7 +47,7 @@ export async function adaptCommand(
     name: "support",
     size: [height, width],
     channels,
-    preferredPixels: recordedPixels(run.config.data?.pixels),
+    preferredPixels: run.config.data?.pixels ?? usualPixels,
     onWarning: output.warn,
   });
   const ways = support.classes.length;

@@ -1,7 +1,7 @@
 /** How commands are written where the reader is told of one. */
 import { flagOf, type OptionSpec, type OptionValue } from "../presets/option-table.js";
 import { optionText } from "../presets/option-values.js";
-import { quoted } from "../presets/shell-word.js";
+import { shellWord } from "../presets/shell-word.js";
 
 /** How the reader can call this command again: through npx where it was reached through npm. */
 export function commandName(environment: NodeJS.ProcessEnv = process.env): string {
@@ -15,8 +15,8 @@ export function commandText(words: readonly string[], options: OptionValues, man
   const parts = Object.entries(options).flatMap(([name, value]): string[] => {
     if (value === undefined || value === false) return [];
     if (value === true) return [flagOf(name)];
-    if (many.includes(name)) return (value as readonly string[]).map((each) => `${flagOf(name)} ${quoted(each)}`);
-    return [`${flagOf(name)} ${quoted(optionText(value))}`];
+    if (many.includes(name)) return (value as readonly string[]).map((each) => `${flagOf(name)} ${shellWord(each)}`);
+    return [`${flagOf(name)} ${shellWord(optionText(value))}`];
   });
-  return [...words.map(quoted), ...parts].join(" ");
+  return [...words.map(shellWord), ...parts].join(" ");
 }

@@ -4,7 +4,7 @@ import type { LabelledExamples, Learner } from "innerloop";
 import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
 import { columnsText, type TableReport, tableNotes } from "../data/table-report.js";
-import { examplesNeeded, recordedLeast } from "../presets/class-sizes.js";
+import { examplesNeeded } from "../presets/class-sizes.js";
 import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
 import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";
 import {
@@ -71,7 +71,7 @@ export async function prepare(
   accept?.(found.record);
   const name = recorded?.name ?? found.record.name;
   const examples = { ...found.examples, name };
-  const leastExamples = recorded ? recordedLeast(recorded) : examplesNeeded(options);
+  const leastExamples = recorded ? recorded.leastExamples : examplesNeeded(options);
   // With tasks of more ways than in training, classes that were trained on would count as held out.
   const raw = splitData(examples, { ...options, ...(run ? { ways: run.ways } : {}) }, leastExamples);
   if (!recorded) for (const text of splitWarnings(raw, options, leastExamples)) output.warn(text);

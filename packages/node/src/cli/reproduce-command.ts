@@ -5,7 +5,7 @@ import { learnerCatalogue } from "innerloop";
 import { dataFolder, listDatasets } from "../data/dataset-store.js";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { mostOf, optionText } from "../presets/option-values.js";
-import { quoted } from "../presets/shell-word.js";
+import { shellWord } from "../presets/shell-word.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../reproduce/budget.js";
 import { type CollectedResults, noResults, readCollected, rowResult, withRow } from "../reproduce/collected-results.js";
@@ -389,7 +389,7 @@ function iterationIn(line: string): number | undefined {
 async function showCommands(session: Session): Promise<void> {
   const { table, rows, root, output, request } = session;
   const { budget } = request.invocation;
-  const written = (args: readonly string[]): string => [commandName(), ...args.map(quoted)].join(" ");
+  const written = (args: readonly string[]): string => [commandName(), ...args.map(shellWord)].join(" ");
   output.say(output.paint("bold", `innerloop reproduce ${request.target}  (dry run)`));
   for (const row of rows) {
     const state = await rowState(root, table, row);

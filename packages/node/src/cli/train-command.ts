@@ -21,7 +21,7 @@ import {
 import { requireUse } from "../presets/option-use.js";
 import { optionText } from "../presets/option-values.js";
 import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../presets/presets.js";
-import { quoted } from "../presets/shell-word.js";
+import { shellWord } from "../presets/shell-word.js";
 import { UsageError } from "../presets/usage-error.js";
 import { failureOf, isDivergence, problemOf } from "../runs/failure.js";
 import { writeReport } from "../runs/report.js";
@@ -309,7 +309,7 @@ function movedTo({ folder: _, ...data }: DataRecord, { folder }: DataRecord): Da
 /** The command that makes in one go what a run and its resumption with these options make. */
 const extended = (command: string, chosen: Partial<ExperimentOptions>): string =>
   Object.entries(chosen).reduce(
-    (text, [name, value]) => commandWith({ command: text }, name, quoted(optionText(value))),
+    (text, [name, value]) => commandWith({ command: text }, name, shellWord(optionText(value))),
     command,
   );
 

@@ -57,16 +57,19 @@ export async function withRegularFile<T>(
 
 /** The bytes of a regular file, at most `most`, even where it grows meanwhile. @throws DataError ILD03 */
 export function readRegularFile(path: string, options: RegularFileOptions): Promise<Uint8Array> {
-  return withRegularFile(path, options, async (handle, size) => {
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    while (at < size) {
-      const { bytesRead } = await handle.read(bytes, at, size - at, at);
-      if (bytesRead === 0) break;
-      at += bytesRead;
-    }
-    return bytes.subarray(0, at);
-  });
+  return withRegularFile(path, options, readBytes);
+}
+
+/** The first `size` bytes of an open file; fewer where it has become shorter. */
+export async function readBytes(handle: FileHandle, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  while (at < size) {
+    const { bytesRead } = await handle.read(bytes, at, size - at, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return bytes.subarray(0, at);
 }
 
 function notRegular(path: string, kind: string): DataError {

@@ -1,4 +1,4 @@
-import { add, compile, GraphError, KeptPrograms, mul, sub, type Tensor, tensor } from "@innerloop/graph";
+import { add, compile, type Executor, GraphError, KeptPrograms, mul, sub, type Tensor, tensor } from "@innerloop/graph";
 import { afterAll, expect, test } from "vitest";
 import { countingLoads } from "./counting-loads.fixture.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
@@ -50,6 +50,39 @@ test("sessions that run are not closed, however many there are", async () => {
   const sizes = Array.from({ length: 80 }, (_, i) => i + 1);
   const results = await Promise.all(sizes.map((n) => double(tensor(new Float32Array(n).fill(n)))));
   expect(results.map(({ data }) => data)).toEqual(sizes.map((n) => new Float32Array(n).fill(2 * n)));
+});
+
+test("a program that is unloaded while it is loaded runs, and is unloaded when others are used", async () => {
+  const { executor: counting, open } = countingLoads(executor);
+  let begun = 0;
+  let goOn = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const slow: Executor = {
+    ...counting,
+    load: async (...args) => {
+      begun++;
+      await gate;
+      return counting.load(...args);
+    },
+  };
+  const kept = new KeptPrograms({ programs: 3, bytes: 0 });
+  const double = compile((x: Tensor) => add(x, x), { executor: slow, kept });
+  const sized = (n: number): Tensor => tensor(new Float32Array(n).fill(n));
+  const running: Promise<Tensor>[] = [];
+  for (const n of [1, 2, 3]) {
+    running.push(double(sized(n)));
+    await expect.poll(() => begun).toBe(n);
+  }
+  goOn();
+  const results = await Promise.all(running);
+  expect(results.map(({ data }) => data)).toEqual([1, 2, 3].map((n) => new Float32Array(n).fill(2 * n)));
+  // The two used last stay; of the first, which had to be loaded again to run, nothing does.
+  for (const n of [2, 3]) await double(sized(n));
+  await expect.poll(open).toBe(2);
+  await double.release();
+  expect(open()).toBe(0);
 });
 
 test("functions that share what is kept unload what ran longest ago, over a number of bytes", async () => {

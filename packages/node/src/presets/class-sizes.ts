@@ -1,6 +1,5 @@
 /** Which classes have examples enough for the tasks that they are held out for. */
 import { type LabelledExamples, type LearnerEntry, learnerCatalogue } from "innerloop";
-import type { DataRecord } from "./load-data.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { UsageError } from "./usage-error.js";
 
@@ -13,11 +12,6 @@ export function examplesNeeded({
 }: Pick<ExperimentOptions, "learner" | "shots" | "queries" | "unlabelled">): number {
   const isSemiSupervised = (learnerCatalogue[learner] as LearnerEntry).tasks === "episodes with unlabelled examples";
   return shots + (queries || shots) + (isSemiSupervised ? unlabelled : 0);
-}
-
-/** The examples that a class of a run's data needed to be held out; undefined where its record does not say. */
-export function recordedLeast({ leastExamples }: Pick<DataRecord, "leastExamples">): number | undefined {
-  return Number.isSafeInteger(leastExamples) && leastExamples! > 0 ? leastExamples : undefined;
 }
 
 /** The classes with so many examples, and those with fewer. */

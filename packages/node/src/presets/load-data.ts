@@ -6,7 +6,7 @@ import { type Count, groupedRegression, type Split, type Table, TaskError, type 
 import { invertInPlace, isDarkOnLight } from "../data/dark-on-light.js";
 import { dataFolder, listDatasets, loadDataset } from "../data/dataset-store.js";
 import { readCachedImageFolder } from "../data/image-cache.js";
-import { type PixelReading, recordedPixels } from "../data/image-decoding.js";
+import { type PixelReading, recordedPixels, usualPixels } from "../data/image-decoding.js";
 import { readImageFolder } from "../data/image-folder.js";
 import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
@@ -253,7 +253,7 @@ async function loadFolder(
   recorded?: DataRecord,
 ): Promise<{ examples: LabelledExamples; record: DataRecord }> {
   const name = basename(resolve(folder)).replace(/\.zip$/i, "");
-  const pixels = recorded && recordedPixels(recorded.pixels);
+  const pixels = recorded && (recorded.pixels ?? usualPixels);
   const size = [imageSize, imageSize] as const;
   const reading = { ...work, name, size, channels: Number(channels) as 1 | 3, skipBad, pixels };
   const cached = process.env.INNERLOOP_CACHE !== "off";

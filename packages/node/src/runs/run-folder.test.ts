@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
 import {
@@ -84,6 +84,24 @@ describe("the lock", () => {
   it("leaves a lock of another machine alone", async () => {
     await lockOf({ pid: 1, host: "another", started: "" });
     await expect(lockRun(folder)).rejects.toThrow(/process 1 on another .*delete the folder's lock-/);
+  });
+
+  it("is renewed by the disk's clock, whatever this machine takes the time for", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"], now: Date.now() - 3_600_000 });
+    try {
+      const lock = await lockRun(folder);
+      const [name] = await readdir(folder);
+      const file = join(folder, name!);
+      const { mtimeMs: putUp } = await stat(file);
+      const content = await readFile(file, "utf8");
+      await utimes(file, 1, 1);
+      vi.advanceTimersByTime(10_000);
+      expect((await stat(file)).mtimeMs).toBeGreaterThanOrEqual(putUp);
+      expect(await readFile(file, "utf8")).toBe(content);
+      lock.release();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is held by at most one of many that come at once", async () => {

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type CheckpointStore, checkpointSummary } from "innerloop";
 import { makeFolder, requireWritable } from "../data/atomic-write.js";
-import { isSystemError, reasonOf } from "../data/data-error.js";
+import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import {
@@ -14,7 +14,7 @@ import {
   type OptionSpec,
 } from "../presets/option-table.js";
 import { checkExperimentOptions, checkOption } from "../presets/option-values.js";
-import { quoted } from "../presets/shell-word.js";
+import { shellWord } from "../presets/shell-word.js";
 import { UsageError } from "../presets/usage-error.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
@@ -48,7 +48,7 @@ export interface RunConfig {
 }
 
 /**
- * Whether a command trains and has words as `quoted` writes them. Anything else could do more than it seems to where it is
+ * Whether a command trains and has words as `shellWord` writes them. Anything else could do more than it seems to where it is
  * pasted into a shell.
  */
 function isOwnCommand(command: string): boolean {
@@ -201,7 +201,7 @@ function parseConfig(text: string, file: string): RunConfig {
   };
   try {
     if (value.format !== runFormat)
-      return fail(`its format is ${shortly(value.format)}, this version reads "${runFormat}"`);
+      return fail(`its format is ${quoted(value.format)}, this version reads "${runFormat}"`);
     const experiment = textOf("experiment", "it does not say which experiment it is");
     const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
       checkOption(name, settledNumbers[name], found) as number;
@@ -211,7 +211,7 @@ function parseConfig(text: string, file: string): RunConfig {
     const workers = settled("workers", value.workers);
     const { expectedBytes } = value;
     if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
-      return fail(`expectedBytes is ${shortly(expectedBytes)}`);
+      return fail(`expectedBytes is ${quoted(expectedBytes)}`);
     const options = {
       ...defaultExperimentOptions(),
       ...checkExperimentOptions(Object(value.options) as Record<string, unknown>, "options"),
@@ -271,7 +271,7 @@ function dataRecordOf(value: unknown): DataRecord | undefined {
     ["undefined", "boolean"].includes(typeof invert) &&
     (scales === undefined || areScales(scales, exampleShape)) &&
     (pixels === undefined || isPixelReading(pixels)) &&
-    (leastExamples === undefined || isWhole(leastExamples, 0)) &&
+    (leastExamples === undefined || isWhole(leastExamples, 1)) &&
     ["undefined", "string"].includes(typeof seen);
   return isData ? (value as unknown as DataRecord) : undefined;
 }
@@ -288,8 +288,6 @@ function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
   if (typeof path !== "string" || !isAbsolute(path) || path.includes("\0")) return undefined;
   return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { path, sha256 } : undefined;
 }
-
-const shortly = (value: unknown): string => String(JSON.stringify(value)).slice(0, 60);
 
 /** Checkpoints are written aside, flushed and renamed, and so is the folder's own entry. */
 export function checkpointStore(files: UntrustedFolder): CheckpointStore {
@@ -343,4 +341,4 @@ export async function newRunPath(name: string, now = new Date(), root = "runs"):
 }
 
 /** A path as a word of a command that the reader is told. */
-export const inCommand = (path: string): string => quoted(shown(path));
+export const inCommand = (path: string): string => shellWord(shown(path));

@@ -1,6 +1,6 @@
 /** One process at a time trains in a run folder. */
 import { randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync, rmSync, statSync, utimesSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readlinkSync, rmSync, statSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -14,7 +14,7 @@ interface Holder {
   readonly started: string;
   /** The running system and its namespace of process ids, where both are known: only within them an id is a process. */
   readonly space?: string;
-  /** Whether the lock's file is touched every so often, as long as its process is there. */
+  /** Whether the lock's file is written again every so often, as long as its process is there. */
   readonly renewed?: boolean;
 }
 
@@ -55,12 +55,13 @@ export async function lockRun(path: string): Promise<RunLock> {
     ...spaceOfProcess(),
     renewed: true,
   };
+  const content = JSON.stringify(mine);
   const name = `lock-${randomBytes(8).toString("hex")}.json`;
   let other: Holder | undefined;
   for (let attempt = 0; attempt < 4; attempt++) {
     // Two that came at once have both stepped back: they try again at different times.
     if (attempt > 0) await wait(20 + 80 * Math.random());
-    await folder.write(name, JSON.stringify(mine));
+    await folder.write(name, content);
     // Times of one disk are compared with one another: its clock need not be that of this machine.
     const now = (await folder.writtenAt(name)) ?? Date.now();
     const dead: string[] = [];
@@ -83,7 +84,7 @@ export async function lockRun(path: string): Promise<RunLock> {
     }
     if (!other) {
       for (const left of dead) await folder.remove(left);
-      return lockOf(join(path, name));
+      return lockOf(join(path, name), content);
     }
     await folder.remove(name);
   }
@@ -94,11 +95,10 @@ export async function lockRun(path: string): Promise<RunLock> {
   throw new RunError("ILN02", shown(path), `process ${pid} on ${host} is training this run${since}`, remedy);
 }
 
-function lockOf(file: string): RunLock {
+function lockOf(file: string, content: string): RunLock {
   const renewal = setInterval(() => {
-    const now = new Date();
     try {
-      utimesSync(file, now, now);
+      renew(file, content);
     } catch {
       // Whether it is still there is asked before anything is written.
     }
@@ -126,6 +126,20 @@ function lockOf(file: string): RunLock {
       );
     },
   };
+}
+
+/**
+ * Writes a lock over itself, so that the disk dates it by its own clock, as it does when another process puts up a lock to
+ * compare it with. That of this machine may be behind by more than a lock lasts.
+ */
+function renew(file: string, content: string): void {
+  const { O_WRONLY, O_NOFOLLOW = 0 } = constants;
+  const descriptor = openSync(file, O_WRONLY | O_NOFOLLOW);
+  try {
+    writeSync(descriptor, content, 0);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function parse(bytes: Uint8Array | undefined): Holder | undefined {
