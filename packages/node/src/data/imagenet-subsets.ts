@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { hasTag } from "@innerloop/graph";
 import { type ClassFolder, classFolders, isImageName } from "./class-folders.js";
 import { readCsv } from "./csv.js";
-import { DataError, reasonOf } from "./data-error.js";
+import { DataError, quoted, reasonOf } from "./data-error.js";
 import { maximumDataBytes } from "./dataset-file.js";
 import {
   checkedExampleBytes,
@@ -172,6 +172,8 @@ async function readCaches(folder: string, contents: Contents, options: ImagenetO
         if (!hasTag(values, "Uint8Array")) throw wrong(path, "its images are no bytes", formsOf("mini-imagenet"));
         const taken = new Uint8Array(n);
         for (const [key, indices] of classDictionary as ReadonlyMap<unknown, Pickled>) {
+          if (classes.some(({ name: other }) => other === String(key)))
+            throw wrong(path, `the class ${quoted(String(key))} is in another part too`, formsOf("mini-imagenet"));
           const chosen = await indicesIn(indices, taken, path);
           classes.push({
             name: String(key),
