@@ -62,7 +62,7 @@ const tasksHave = (classes: number): string => `its tasks have ${classes} classe
 
 /** The task of an address, checked. */
 export const checkedTask = (source: TaskSource, seed: number, index: number, rules: TaskRules): Task =>
-  requireTask(source.sample(seed, index), `task ${index} of ${source.name}`, rules);
+  requireTask(source.sample(seed, index), `task ${index} of ${source.name ?? "the source"}`, rules);
 
 /**
  * What tasks of a source are held to for a learner.

@@ -232,7 +232,10 @@ export function tellOf(
     );
   }
   if (blank.rows.length > 0) {
-    list(`${whole}: ${blank.rows.length} of ${total} images are blank, all pixels of one colour`, [...named, ...more]);
+    list(
+      `${whole}: ${blank.rows.length} of ${total} images are blank, all pixels of one colour: replace them, or remove them from the folder`,
+      [...named, ...more],
+    );
   }
   const duplicates = duplicatesText([classes], fileOf);
   if (duplicates) onWarning(`${whole}: ${duplicates}`);

@@ -2,8 +2,10 @@
 import { DataError, quoted } from "./data-error.js";
 import { numberIn } from "./decimal-number.js";
 import { GrowingNumbers } from "./growing-numbers.js";
+import { type NearNumber, nearNumber, waysToNumbers } from "./near-numbers.js";
 import { Problems } from "./problems.js";
 import { readingLimits, requireRoom } from "./reading-limits.js";
+import { similarNames } from "./similar-names.js";
 import { namesIn, type TableColumn, type TableReport } from "./table-report.js";
 
 /** The ways with missing cells: an error that lists them, or their rows left out, or the mean of the column in them. */
@@ -82,6 +84,8 @@ class ColumnCells {
   readonly missing = new Occurrences();
   /** What is neither number nor missing. */
   readonly texts = new Occurrences();
+  /** What such cells may be meant as, and in how many of them. */
+  readonly near = new Map<NearNumber, number>();
   /** Numbers with a comma for a point, and those with a point. */
   readonly commas = new Occurrences();
   readonly points = new Occurrences();
@@ -109,7 +113,12 @@ class ColumnCells {
     const value = this.numberOf(cell, row);
     if (value !== undefined) this.keepOne(value, row);
     else if (this.options.lists && isList(cell)) this.keep(cell, row);
-    else this.leaveOut(isMissing(cell, missingNumbers) ? this.missing : this.texts, cell, row);
+    else if (isMissing(cell, missingNumbers)) this.leaveOut(this.missing, cell, row);
+    else {
+      const near = nearNumber(cell);
+      if (near) this.near.set(near, (this.near.get(near) ?? 0) + 1);
+      this.leaveOut(this.texts, cell, row);
+    }
   }
 
   /** Takes the rows before this one, as far as they had no cell, for missing ones. */
@@ -164,6 +173,12 @@ class ColumnCells {
     this.openGap(row);
   }
 
+  /** How the cells that are no numbers are written as ones, where most of them are meant as such. */
+  get wayToNumbers(): string | undefined {
+    const [most] = [...this.near].sort(([, a], [, b]) => b - a);
+    return most && 2 * most[1] >= this.texts.count ? waysToNumbers[most[0]] : undefined;
+  }
+
   private openGap(row: number): void {
     if (this.gapFrom < 0) this.gapFrom = row;
   }
@@ -215,6 +230,9 @@ const isNumber = (value: number): boolean => Number.isFinite(Math.fround(value))
 /** Numbers that are kept between looks at the memory that is left, at most. */
 const numbersBetweenLooks = 2 ** 22;
 const rowsBetweenLooks = 4096;
+
+/** Rows of larger tables are not compared: it would take more memory than it is worth. */
+const mostCompared = 1_000_000;
 
 /** A table that arrives row by row. What its columns are is settled in `finish`, by all of their cells. */
 export class TableColumns {
@@ -347,14 +365,70 @@ export class TableColumns {
       },
       ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column)),
       ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column)),
-      ...others.filter((name) => !isChosen.has(name)).map((name) => reportOf(columnOf(name), "left out")),
+      ...others
+        .filter((name) => !isChosen.has(name))
+        .map((name) => ({ ...reportOf(columnOf(name), "left out"), ...this.numbersMeant(columnOf(name)) })),
     ];
+    const repeats = this.repeatedRows(keys, [...tables.inputs, ...tables.targets], isKept);
     return {
       ...tables,
       keys,
       names,
-      report: { columns: reports, rows: kept, droppedRows: this.rows - kept, filledCells },
+      report: {
+        columns: reports,
+        rows: kept,
+        droppedRows: this.rows - kept,
+        filledCells,
+        similarNames: similarNames(names),
+        ...(repeats ? { repeats } : {}),
+      },
     };
+  }
+
+  /** That a column which is left out as text may be meant as one of numbers. */
+  private numbersMeant({ texts, wayToNumbers, count }: ColumnCells): Pick<TableColumn, "meant"> {
+    const first = texts.first[0];
+    if (!first || (!wayToNumbers && 10 * count < texts.count)) return {};
+    const way = wayToNumbers ? { way: wayToNumbers } : {};
+    return {
+      meant: { shown: first.shown, line: this.lines.at(first.row)!, cells: texts.count, numbers: count, ...way },
+    };
+  }
+
+  /** Rows whose group or label and numbers are those of an earlier row, and the lines of the first two. */
+  private repeatedRows(keys: Uint32Array, columns: readonly NumberColumn[], isKept: Uint8Array) {
+    if (keys.length > mostCompared) return undefined;
+    const [low, high] = [Uint32Array.from(keys), Uint32Array.from(keys, (key) => ~key)];
+    const bits = new Uint32Array(2);
+    const number = new Float64Array(bits.buffer);
+    for (const { each } of columns) {
+      each((value, row) => {
+        number[0] = value;
+        low[row] = Math.imul(low[row]! ^ bits[0]!, 0x85ebca6b) + Math.imul(bits[1]! ^ (low[row]! >>> 15), 0xc2b2ae35);
+        high[row] =
+          Math.imul(high[row]! ^ bits[1]!, 0x27d4eb2f) + Math.imul(bits[0]! ^ (high[row]! >>> 13), 0x165667b1);
+      });
+    }
+    const seen = new Map<number, number>();
+    let rows = 0;
+    let first: readonly [earlier: number, row: number] | undefined;
+    for (let row = 0; row < keys.length; row++) {
+      // 53 bits: among a million rows two that differ share them but for one case in 10^4.
+      const digest = low[row]! * 2 ** 21 + (high[row]! >>> 11);
+      const earlier = seen.get(digest);
+      if (earlier === undefined) seen.set(digest, row);
+      else {
+        rows++;
+        first ??= [earlier, row];
+      }
+    }
+    if (!first) return undefined;
+    const linesOf: number[] = [];
+    let kept = -1;
+    isKept.forEach((keep, row) => {
+      if (keep && first!.includes(++kept)) linesOf.push(this.lines.at(row)!);
+    });
+    return { rows, lines: linesOf };
   }
 
   private requireColumns(inputs: readonly string[]): void {
@@ -369,7 +443,7 @@ export class TableColumns {
   }
 
   private requireGood(used: readonly ColumnCells[]): void {
-    const { path, key, missing } = this.options;
+    const { path, key, missing, targets } = this.options;
     const problems = new Problems();
     const remedies = new Set<string>();
     const refuse = (found: Occurrences | undefined, problem: string, remedy: string): void => {
@@ -383,11 +457,18 @@ export class TableColumns {
       (count > first.length ? ", ..." : "");
     const good = used.filter(
       ({ name, texts, missing: absent }) =>
-        texts.count === 0 && 2 * absent.count <= this.rows && !this.options.targets.includes(name),
+        texts.count === 0 && 2 * absent.count <= this.rows && !targets.includes(name),
     );
     const flag = key.role === "group" ? "--inputs" : "--feature-columns";
     const without = good.length > 0 ? ` ${namesIn(good, ",")}` : "";
-    const mend = `Mend these cells, or leave the column out by naming those to use (${flag}${without}).`;
+    /** What helps where a column holds what is no number. */
+    const mendOf = (column: ColumnCells): string => {
+      const way = column.wayToNumbers;
+      const mend = way ? `Write the numbers of ${quoted(column.name)} ${way}` : "Mend these cells";
+      return targets.includes(column.name)
+        ? `${mend}, or predict another column (--target).`
+        : `${mend}, or leave the column out by naming those to use (${flag}${without}).`;
+    };
     const fill =
       key.role === "group"
         ? "For missing values, fill them in or say what to do: --missing drop leaves these rows out, --missing mean takes the mean of the training groups (of inputs alone)."
@@ -407,7 +488,7 @@ export class TableColumns {
       const { texts, commas, points, otherWidths, missing: absent } = column;
       if (texts.count > 0) {
         const problem = `${name} holds ${examples(texts)} where a number should be (in ${texts.count} of ${this.rows} rows)`;
-        refuse(texts, problem, mend);
+        refuse(texts, problem, mendOf(column));
       }
       if (commas.count > 0 && points.count > 0) {
         const problem = `${name} writes numbers with a comma (${examples(commas)}) and with a point (${examples(points)})`;
@@ -418,12 +499,12 @@ export class TableColumns {
         const problem = `${name} holds ${shown} numbers in a cell, and ${column.width} in the first`;
         refuse(otherWidths, problem, "Give all examples the same shape.");
       }
-      if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mend);
+      if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mendOf(column));
       else if (absent.count > 0 && missing === "refuse") {
         const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${examples(absent)}`;
         refuse(absent, problem, fill);
         // What is mostly missing is better left out than filled in.
-        if (2 * absent.count > this.rows) remedies.add(mend);
+        if (2 * absent.count > this.rows) remedies.add(mendOf(column));
       }
     }
     problems.throwAny("ILD71", path, [...remedies].join(" "));
@@ -492,7 +573,7 @@ function summaryOf(column: NumberColumn) {
 }
 
 function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberColumn): TableColumn {
-  const { name, missing, texts, commas } = cells;
+  const { name, missing, texts, commas, points } = cells;
   const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
   if (used?.width !== 1) return base;
@@ -502,6 +583,7 @@ function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberCo
     ...base,
     ...(summary.least === summary.most ? { constant: true as const } : {}),
     ...(commas.count > 0 ? { decimalCommas: true as const } : {}),
+    ...(points.count > 0 ? { decimalPoints: true as const } : {}),
     ...(sentinel ? { sentinel } : {}),
   };
 }

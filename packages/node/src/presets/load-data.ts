@@ -12,6 +12,7 @@ import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import { readRegressionTable } from "../data/regression-table.js";
+import { similarNames, similarNamesText } from "../data/similar-names.js";
 import type { TableReport } from "../data/table-report.js";
 import type { ColumnScales } from "./column-scales.js";
 import { type ExperimentOptions, flagOf } from "./option-table.js";
@@ -114,10 +115,17 @@ function withSmallGroups(
   const large = sizes.filter((size) => size >= needed).length;
   if (large === sizes.length) return undefined;
   const most = sizes.reduce((a, b) => Math.max(a, b));
+  // Training, validation and evaluation have a group each, at least.
+  const fits = sizes.sort((a, b) => b - a)[2] ?? 0;
+  const remedies = [
+    ...(fits >= 2 ? [`let ${flag} and --queries together take at most ${fits} rows of a group`] : []),
+    ...(fits < 4 ? [`name another --group-column: most groups of ${groupColumn} have few rows`] : []),
+    similarNamesText("groups", similarNames(rows.keys())),
+  ].filter((remedy) => remedy !== undefined);
   const how = large === 0 ? "none" : `${large}, too few for training, validation and evaluation each to have one,`;
   return new UsageError(
     `of the ${sizes.length} groups of ${groupColumn} in ${data}, ${how} ${large < 2 ? "has" : "have"} the ${needed} rows that ${flag} ${optionText(shots)} and ${queries} queries take; the largest has ${most}`,
-    `Lower ${flag} or --queries`,
+    `${remedies[0]!.charAt(0).toUpperCase()}${remedies.join("; or ").slice(1)}`,
   );
 }
 
