@@ -127,7 +127,11 @@ export class Run<Params extends Tree = Tree> {
     );
     const predict = async (values: Values): Promise<Tensor> => {
       const x = enteredInputs("task.predict", values, expected);
-      return finiteResult("task.predict", await this.predicted(adapted, x, examples), { x, support: examples.x, trained });
+      return finiteResult("task.predict", await this.predicted(adapted, x, examples), {
+        x,
+        support: examples.x,
+        trained,
+      });
     };
     return { adapted, predict };
   }

@@ -176,7 +176,7 @@ class ColumnCells {
   /** How the cells that are no numbers are written as ones, where most of them are meant as such. */
   get wayToNumbers(): string | undefined {
     const [most] = [...this.near].sort(([, a], [, b]) => b - a);
-    return most && 2 * most[1] >= this.texts.count ? waysToNumbers[most[0]] : undefined;
+    return most && 2 * most[1] > this.texts.count ? waysToNumbers[most[0]] : undefined;
   }
 
   private openGap(row: number): void {
