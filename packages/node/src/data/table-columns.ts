@@ -348,6 +348,7 @@ export class TableColumns {
     const kept = isKept.reduce((sum, keep) => sum + keep, 0);
     if (kept === 0) throw new DataError("ILD06", path, "no row has all of its cells", "Name other columns.");
     if (kept * used.reduce((sum, { width }) => sum + width, 0) > most) throw tooMany(path, most);
+    const lineOf = (row: number): number => this.lineOf(row, isKept);
     const asNumbers = (column: ColumnCells): NumberColumn => keptNumbers(column, isKept);
     const tables = { inputs: inputCells.map(asNumbers), targets: targetCells.map(asNumbers) };
     const { keys, names, values } = this.keptKeys(isKept, kept);
@@ -363,8 +364,8 @@ export class TableColumns {
         values,
         ...(looksNumeric ? { looksNumeric } : {}),
       },
-      ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column)),
-      ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column)),
+      ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column, lineOf)),
+      ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column, lineOf)),
       ...others
         .filter((name) => !isChosen.has(name))
         .map((name) => ({ ...reportOf(columnOf(name), "left out"), ...this.numbersMeant(columnOf(name)) })),
@@ -395,6 +396,12 @@ export class TableColumns {
     };
   }
 
+  /** The line that a row begins in, by its place among those that are kept. */
+  private lineOf(row: number, isKept: Uint8Array): number {
+    let kept = -1;
+    return this.lines.at(isKept.findIndex((keep) => keep === 1 && ++kept === row))!;
+  }
+
   /** Rows whose group or label and numbers are those of an earlier row, and the lines of the first two. */
   private repeatedRows(keys: Uint32Array, columns: readonly NumberColumn[], isKept: Uint8Array) {
     if (keys.length > mostCompared) return undefined;
@@ -423,12 +430,7 @@ export class TableColumns {
       }
     }
     if (!first) return undefined;
-    const linesOf: number[] = [];
-    let kept = -1;
-    isKept.forEach((keep, row) => {
-      if (keep && first!.includes(++kept)) linesOf.push(this.lines.at(row)!);
-    });
-    return { rows, lines: linesOf };
+    return { rows, lines: first.map((row) => this.lineOf(row, isKept)) };
   }
 
   private requireColumns(inputs: readonly string[]): void {
@@ -460,14 +462,16 @@ export class TableColumns {
         texts.count === 0 && 2 * absent.count <= this.rows && !targets.includes(name),
     );
     const flag = key.role === "group" ? "--inputs" : "--feature-columns";
-    const without = good.length > 0 ? ` ${namesIn(good, ",")}` : "";
+    const without = ` ${namesIn(good, ",")}`;
     /** What helps where a column holds what is no number. */
     const mendOf = (column: ColumnCells): string => {
       const way = column.wayToNumbers;
       const mend = way ? `Write the numbers of ${quoted(column.name)} ${way}` : "Mend these cells";
       return targets.includes(column.name)
         ? `${mend}, or predict another column (--target).`
-        : `${mend}, or leave the column out by naming those to use (${flag}${without}).`;
+        : good.length === 0
+          ? `${mend}.`
+          : `${mend}, or leave the column out by naming those to use (${flag}${without}).`;
     };
     const fill =
       key.role === "group"
@@ -557,22 +561,28 @@ function keptNumbers(column: ColumnCells, isKept: Uint8Array): NumberColumn {
 function summaryOf(column: NumberColumn) {
   let [least, nextLeast, most, nextMost] = [Infinity, Infinity, -Infinity, -Infinity];
   let [leastCount, mostCount, missing] = [0, 0, 0];
-  column.each((value, _, place) => {
+  let [leastRow, mostRow] = [0, 0];
+  column.each((value, row, place) => {
     if (Number.isNaN(value)) {
       if (place === 0) missing++;
       return;
     }
-    if (value < least) [nextLeast, least, leastCount] = [least, value, 1];
+    if (value < least) [nextLeast, least, leastCount, leastRow] = [least, value, 1, row];
     else if (value === least) leastCount++;
     else if (value < nextLeast) nextLeast = value;
-    if (value > most) [nextMost, most, mostCount] = [most, value, 1];
+    if (value > most) [nextMost, most, mostCount, mostRow] = [most, value, 1, row];
     else if (value === most) mostCount++;
     else if (value > nextMost) nextMost = value;
   });
-  return { least, nextLeast, leastCount, most, nextMost, mostCount, missing };
+  return { least, nextLeast, leastCount, leastRow, most, nextMost, mostCount, mostRow, missing };
 }
 
-function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberColumn): TableColumn {
+function reportOf(
+  cells: ColumnCells,
+  role: TableColumn["role"],
+  used?: NumberColumn,
+  lineOf: (row: number) => number = () => 0,
+): TableColumn {
   const { name, missing, texts, commas, points } = cells;
   const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
@@ -584,31 +594,37 @@ function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberCo
     ...(summary.least === summary.most ? { constant: true as const } : {}),
     ...(commas.count > 0 ? { decimalCommas: true as const } : {}),
     ...(points.count > 0 ? { decimalPoints: true as const } : {}),
-    ...(sentinel ? { sentinel } : {}),
+    ...(sentinel ? { sentinel: { value: sentinel.value, cells: sentinel.cells, line: lineOf(sentinel.row) } } : {}),
   };
 }
 
 /**
  * The least or greatest value of a column where it is so far from all others that it may stand for a missing one: a
- * thousand times as large as they are, or one of -99, 999 and the like at five times their range or more.
+ * thousand times as large as they are, or one of -1, -99, 999 and the like at five times their range or more.
  */
-function sentinelIn(column: ReturnType<typeof summaryOf>): TableColumn["sentinel"] {
-  const { least, nextLeast, leastCount, most, nextMost, mostCount } = column;
+function sentinelIn(column: ReturnType<typeof summaryOf>) {
+  const { least, nextLeast, leastCount, leastRow, most, nextMost, mostCount, mostRow } = column;
   if (least === most) return undefined;
-  for (const [suspect, cells, low, high] of [
-    [most, mostCount, least, nextMost],
-    [least, leastCount, nextLeast, most],
+  for (const [value, cells, row, low, high] of [
+    // What is not missing may lie between two such values.
+    [most, mostCount, mostRow, isCode(least) ? nextLeast : least, nextMost],
+    [least, leastCount, leastRow, nextLeast, isCode(most) ? nextMost : most],
   ] as const) {
-    const largest = Math.max(Math.abs(low), Math.abs(high));
-    const dwarfs = largest > 0 ? Math.abs(suspect) >= 1000 * largest : Math.abs(suspect) >= 1e6;
-    const isCode = isAllNines(suspect) && Math.abs(suspect - (low + high) / 2) >= 5 * (high - low);
-    if (dwarfs || isCode) return { value: suspect, cells };
+    if (low > high) continue;
+    const isFar = Math.abs(value - (low + high) / 2) >= 5 * (high - low);
+    const isMissing = isCode(value) || (value === -1 && low >= 0 && high > low);
+    if (dwarfs(value, low, high) || (isMissing && isFar)) return { value, cells, row };
   }
   return undefined;
 }
 
+function dwarfs(value: number, low: number, high: number): boolean {
+  const largest = Math.max(Math.abs(low), Math.abs(high));
+  return largest > 0 ? Math.abs(value) >= 1000 * largest : Math.abs(value) >= 1e6;
+}
+
 /** 99, -999, 9999: numbers that people write where they have none. */
-const isAllNines = (value: number): boolean => Math.abs(value) >= 99 && /^9{2,15}$/.test(String(Math.abs(value)));
+const isCode = (value: number): boolean => Math.abs(value) >= 99 && /^9{2,15}$/.test(String(Math.abs(value)));
 
 function tooMany(path: string, most: number): DataError {
   return new DataError("ILD06", path, `it has more than ${most} numbers`, "Name fewer columns.");

@@ -159,7 +159,13 @@ export async function eachJsonLine(
     try {
       record = JSON.parse(text);
     } catch {
-      throw wrong(path, line, "the line is not JSON", 'Write one object a line, such as {"label": "a", "x": [1, 2]}.');
+      const isPython = text.includes("NaN") || text.includes("Infinity");
+      throw wrong(
+        path,
+        line,
+        `the line is not JSON${isPython ? ", which has no NaN or Infinity" : ""}`,
+        isPython ? "Write null for them." : 'Write one object a line, such as {"label": "a", "x": [1, 2]}.',
+      );
     }
     if (typeof record !== "object" || record === null || Array.isArray(record)) {
       throw wrong(path, line, "the line is not an object", 'Write one a line, such as {"label": "a", "x": [1, 2]}.');

@@ -29,8 +29,8 @@ export interface TableColumn {
     /** How such cells are written as numbers. */
     readonly way?: string;
   };
-  /** A value so far from all others that it may stand for missing ones, and in how many cells. */
-  readonly sentinel?: { readonly value: number; readonly cells: number };
+  /** A value so far from all others that it may stand for missing ones, in how many cells, and in which line first. */
+  readonly sentinel?: { readonly value: number; readonly cells: number; readonly line: number };
 }
 
 /** The columns and rows of a table as they were read, for whoever gave it. */
@@ -122,9 +122,9 @@ export function tableNotes(report: TableReport): string[] {
   }
   const odd = columns.filter(({ sentinel }) => sentinel);
   for (const { name, sentinel } of odd.slice(0, mostNamed)) {
-    const { value, cells } = sentinel!;
+    const { value, cells, line } = sentinel!;
     notes.push(
-      `column ${quoted(name)} holds ${Number(value.toPrecision(6))} in ${counted(cells, "cell")}, which dwarfs the others: if it stands for missing values, leave these cells empty`,
+      `column ${quoted(name)} holds ${Number(value.toPrecision(6))} in ${counted(cells, "cell")}, first in line ${line}, far from the others: if it stands for missing values, leave these cells empty`,
     );
   }
   if (odd.length > mostNamed) notes.push(`${odd.length - mostNamed} other columns hold such values`);

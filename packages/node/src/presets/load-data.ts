@@ -109,6 +109,12 @@ function withSmallGroups(
   if (!(error instanceof TaskError) || !codes.includes(error.code)) return undefined;
   const rows = new Map<string, number>();
   for (const group of table.columns[groupColumn] as readonly string[]) rows.set(group, (rows.get(group) ?? 0) + 1);
+  if (rows.size < 3) {
+    return new UsageError(
+      `${data} has ${rows.size} ${rows.size === 1 ? "group" : "groups"} in ${groupColumn}, and training, validation and evaluation each take one at least`,
+      "Name another --group-column, or give rows of more groups",
+    );
+  }
   // Of a range a task takes what there is, one row at least.
   const needed = (typeof shots === "number" ? shots : 1) + queries;
   const sizes = [...rows.values()];
