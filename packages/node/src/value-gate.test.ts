@@ -24,6 +24,8 @@ import {
 } from "innerloop";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { defaultExperimentOptions } from "./presets/option-table.js";
+import { planRun } from "./runs/training-session.js";
 
 // A law over all doors by which values come in: whatever wrong value is put wherever, what comes out is an error with a
 // code that names the place; never a number, nor an error about what the value broke further in.
@@ -341,10 +343,15 @@ describe("tasks of a source", () => {
   test("the first task is looked at before anything is made of it", async () => {
     for (const [place, spoil] of spoils) {
       const tasks = spoilt(undeclared, spoil, 0);
-      for (const learner of [classifier, prototypicalNetwork({ model: mlp({ sizes: [4, 8] }), ways: 3 }) as Learner])
-        expect((await errorOf(() => trained(learner, tasks))).message).toMatch(
-          new RegExp(`^ILR105 train: task 0 .*: ${place}`),
-        );
+      for (const learner of [classifier, prototypicalNetwork({ model: mlp({ sizes: [4, 8] }), ways: 3 }) as Learner]) {
+        const refused = new RegExp(`^ILR105 train: task 0 .*: ${place}`);
+        expect((await errorOf(() => trained(learner, tasks))).message).toMatch(refused);
+        // As the command does, which plans a run before there is a folder of it.
+        const parts = { train: tasks, validation: undeclared, test: undeclared };
+        const experiment = { learner, tasks: parts, optimizer: adam({ learningRate: 1e-3 }), baselines: [] };
+        const options = { ...defaultExperimentOptions(), metaBatch: 2 };
+        expect((await errorOf(() => planRun(experiment, options, executor))).message).toMatch(refused);
+      }
     }
   });
 
