@@ -56,6 +56,9 @@ const isMissing = (cell: unknown, texts: ReadonlySet<string>): boolean =>
   cell === null ||
   (typeof cell === "string" && texts.has(cell.slice(0, 80).trim().toLowerCase()));
 
+/** Texts of a column that are looked at for what they may be meant as: it takes a microsecond each. */
+const mostLookedAt = 10_000;
+
 /** Cells that a message quotes of a column. */
 const mostQuoted = 5;
 
@@ -84,7 +87,7 @@ class ColumnCells {
   readonly missing = new Occurrences();
   /** What is neither number nor missing. */
   readonly texts = new Occurrences();
-  /** What such cells may be meant as, and in how many of them. */
+  /** What the first of such cells may be meant as, and in how many of them. */
   readonly near = new Map<NearNumber, number>();
   /** Numbers with a comma for a point, and those with a point. */
   readonly commas = new Occurrences();
@@ -115,7 +118,7 @@ class ColumnCells {
     else if (this.options.lists && isList(cell)) this.keep(cell, row);
     else if (isMissing(cell, missingNumbers)) this.leaveOut(this.missing, cell, row);
     else {
-      const near = nearNumber(cell);
+      const near = this.texts.count < mostLookedAt ? nearNumber(cell) : undefined;
       if (near) this.near.set(near, (this.near.get(near) ?? 0) + 1);
       this.leaveOut(this.texts, cell, row);
     }
@@ -176,7 +179,7 @@ class ColumnCells {
   /** How the cells that are no numbers are written as ones, where most of them are meant as such. */
   get wayToNumbers(): string | undefined {
     const [most] = [...this.near].sort(([, a], [, b]) => b - a);
-    return most && 2 * most[1] > this.texts.count ? waysToNumbers[most[0]] : undefined;
+    return most && 2 * most[1] > Math.min(this.texts.count, mostLookedAt) ? waysToNumbers[most[0]] : undefined;
   }
 
   private openGap(row: number): void {
