@@ -24,6 +24,8 @@ import {
 } from "innerloop";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { defaultExperimentOptions } from "./presets/option-table.js";
+import { planRun } from "./runs/training-session.js";
 
 // A law over all doors by which values come in: whatever wrong value is put wherever, what comes out is an error with a
 // code that names the place; never a number, nor an error about what the value broke further in.
@@ -235,6 +237,18 @@ describe("run.adapt and task.predict", () => {
       /^ILR106 task\.predict: the prediction\[0\]\[0\] is -?(Infinity|NaN)\. Inputs here are up to 3\.00e\+38/,
     );
   });
+
+  test("take steps that are whole numbers, of learners without steps too, and blame what was adapted to", async () => {
+    const prototypes = await trained(prototypicalNetwork({ model: mlp({ sizes: [4, 8] }), ways: 3 }), pictures);
+    for (const steps of [-1, 1.5, Number.NaN, "3", null]) {
+      const { message } = await errorOf(() => prototypes.adapt(good, { steps: steps as number }));
+      expect(message).toBe(`ILR101 steps: ${steps}. Use a whole number, 0 or more`);
+    }
+    const task = await prototypes.adapt({ ...good, x: withValue(good.x, 1e30, [0, 0, 0]) as number[][][] });
+    expect((await errorOf(() => task.predict(good.x))).message).toMatch(
+      /^ILR106 task\.predict: .*\. Inputs here are up to 1\.00e\+30 and were up to/,
+    );
+  });
 });
 
 /** A source some of whose tasks are spoilt. */
@@ -329,10 +343,15 @@ describe("tasks of a source", () => {
   test("the first task is looked at before anything is made of it", async () => {
     for (const [place, spoil] of spoils) {
       const tasks = spoilt(undeclared, spoil, 0);
-      for (const learner of [classifier, prototypicalNetwork({ model: mlp({ sizes: [4, 8] }), ways: 3 }) as Learner])
-        expect((await errorOf(() => trained(learner, tasks))).message).toMatch(
-          new RegExp(`^ILR105 train: task 0 .*: ${place}`),
-        );
+      for (const learner of [classifier, prototypicalNetwork({ model: mlp({ sizes: [4, 8] }), ways: 3 }) as Learner]) {
+        const refused = new RegExp(`^ILR105 train: task 0 .*: ${place}`);
+        expect((await errorOf(() => trained(learner, tasks))).message).toMatch(refused);
+        // As the command does, which plans a run before there is a folder of it.
+        const parts = { train: tasks, validation: undeclared, test: undeclared };
+        const experiment = { learner, tasks: parts, optimizer: adam({ learningRate: 1e-3 }), baselines: [] };
+        const options = { ...defaultExperimentOptions(), metaBatch: 2 };
+        expect((await errorOf(() => planRun(experiment, options, executor))).message).toMatch(refused);
+      }
     }
   });
 
@@ -380,6 +399,17 @@ describe("tasks of a source", () => {
 });
 
 describe("arrays and tables of one's own", () => {
+  test("what holds the others is looked at as well", () => {
+    for (const value of [undefined, null, 5, "cat", []] as never[]) {
+      expect(() => labelledExamples(value)).toThrow(/^ILT201 labelledExamples: the data set is /);
+      expect(() => labelledExamples({ name: "own", exampleShape: value, classes: [] })).toThrow(/^ILT201 /);
+      expect(() => episodes(data, value)).toThrow(/^ILT201 episodes: the second argument is /);
+      expect(() => groupedRegression({ name: "own", columns: {} }, value)).toThrow(/^ILT201 groupedRegression: /);
+    }
+    const absent = { ways: 2, shots: 1 } as { ways: number; shots: number; queries: number };
+    expect(() => episodes(data, absent)).toThrow(/^ILT201 episodes: queries is undefined\. Give a whole number/);
+  });
+
   test("labelledExamples refuses every wrong value with its class", () => {
     const make = (value: unknown) => labelledExamples({ name: "own", exampleShape, classes: value as [] });
     for (const value of noNumbers) {

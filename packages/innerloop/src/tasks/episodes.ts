@@ -12,6 +12,7 @@ import {
   type TaskPool,
   type TaskSource,
 } from "./task.js";
+import { requireObject } from "./value-gate.js";
 
 /**
  * Changes one example in place, at random: its values are those of `pixels` from `offset` on, in row-major order of
@@ -66,6 +67,7 @@ export interface EpisodeOptions {
  * @example const task = episodes(omniglot, { ways: 5, shots: 1, queries: 1 }).sample(splitSeed(1, "train"), 0);
  */
 export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskSource {
+  requireObject(options, "episodes", "the second argument", "Give { ways, shots, queries }");
   const { ways, shots, queries, balanced = true, skipSmallClasses = false, augment } = options;
   const [mostWays, mostShots, mostQueries] = [
     countRange(ways, "episodes", "ways").to,

@@ -13,7 +13,7 @@ import {
   TaskError,
   type TaskSource,
 } from "./task.js";
-import { isNumericArray, shownValue } from "./value-gate.js";
+import { isNumericArray, requireObject, shownValue } from "./value-gate.js";
 
 /** A table as plain data: columns by name, all of one length. */
 export interface Table {
@@ -91,6 +91,7 @@ export interface GroupedRegression {
  * await train({ tasks, ... });
  */
 export function groupedRegression(table: Table, options: GroupedRegressionOptions): GroupedRegression {
+  requireObject(options, operation, "the second argument", "Give { groupColumn, inputs, targets, shots }");
   const { groupColumn, inputs, targets, shots, standardize = true } = options;
   const mostShots = countRange(shots, operation, "shots").to;
   const queries = options.queries ?? mostShots;

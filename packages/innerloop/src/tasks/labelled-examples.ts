@@ -1,7 +1,7 @@
 import { formatShape, hasTag, type NestedNumbers, sizeOf, type TypedArray } from "@innerloop/graph";
 import { random } from "../random.js";
 import { type Split, TaskError, wholeNumber } from "./task.js";
-import { firstHole, firstNotFinite, isBytes, isNumericArray, shownValue } from "./value-gate.js";
+import { firstHole, firstNotFinite, isBytes, isNumericArray, requireObject, shownValue } from "./value-gate.js";
 
 /** Quarter turns counterclockwise. */
 export type Rotation = 0 | 1 | 2 | 3;
@@ -59,6 +59,11 @@ export function labelledExamples(input: {
   readonly exampleShape: readonly number[];
   readonly classes: readonly ExampleClassInput[];
 }): LabelledExamples {
+  requireObject(input, "labelledExamples", "the data set", "Give { name, exampleShape, classes }");
+  if (!Array.isArray(input.exampleShape)) {
+    const problem = `exampleShape is ${shownValue(input.exampleShape)}`;
+    throw new TaskError("ILT201", "labelledExamples", problem, "Give a list of sizes: [2], or [28, 28, 1] for images");
+  }
   const exampleShape = [...input.exampleShape];
   const size = checkedSize(exampleShape);
   if (!Array.isArray(input.classes)) {

@@ -164,6 +164,10 @@ export function countRange(value: Count, operation: string, name: string): Count
     const n = wholeNumber(value, operation, name);
     return { from: n, to: n };
   }
+  if (typeof value !== "object" || value === null) {
+    const problem = `${name} is ${String(value)}`;
+    throw new TaskError("ILT201", operation, problem, "Give a whole number of at least 1, or { from, to }");
+  }
   const from = wholeNumber(value.from, operation, `${name}.from`);
   return { from, to: wholeNumber(value.to, operation, `${name}.to`, from) };
 }

@@ -21,7 +21,7 @@ import {
 } from "@innerloop/graph";
 import type { Loss } from "../losses.js";
 import { TrainingError } from "../training/training-error.js";
-import { type Examples, presentRows, type Task, type TaskSource } from "./task.js";
+import { type Examples, presentRows, type Task, TaskError, type TaskSource } from "./task.js";
 
 /** Targets that are class indices, or numbers of a range: what is said of one that is none. */
 export interface LabelRange {
@@ -326,13 +326,18 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
 /**
  * @internal Passes on what adaptation or a prediction came to.
  *
- * @param given the inputs that it came of; those of a training task, for comparison
+ * @param given the inputs that it came of, and those that were adapted to; those of a training task, for comparison
  * @throws TrainingError ILR106 where it is not finite
  */
 export function finiteResult<T extends Tree>(
   operation: string,
   result: T,
-  given: { readonly x: Tensor; readonly trained: () => Tensor; readonly steps?: number | undefined },
+  given: {
+    readonly x: Tensor;
+    readonly support?: Tensor;
+    readonly trained: () => Tensor;
+    readonly steps?: number | undefined;
+  },
 ): T {
   const bad = leaves(result).findIndex((leaf) => notFinite(leaf) >= 0);
   if (bad < 0) return result;
@@ -340,7 +345,8 @@ export function finiteResult<T extends Tree>(
   const at = notFinite(leaf);
   const what = placeOf(paths(result)[bad] || "the prediction", leaf.shape, at);
   const after = given.steps === undefined ? "" : ` after ${given.steps} ${given.steps === 1 ? "step" : "steps"}`;
-  const [here, there] = [largest(given.x), largest(given.trained())].map((value) => value.toPrecision(3));
+  const most = Math.max(largest(given.x), given.support ? largest(given.support) : 0);
+  const [here, there] = [most, largest(given.trained())].map((value) => value.toPrecision(3));
   const remedy =
     Number(here) > 10 * Number(there)
       ? `Inputs here are up to ${here} and were up to ${there} in a training task: scale them alike`
@@ -429,6 +435,12 @@ export function shownValue(value: unknown): string {
     default:
       return String(value);
   }
+}
+
+/** @throws TaskError ILT201 where an argument that holds others is not there, or is no object */
+export function requireObject(value: unknown, operation: string, what: string, remedy: string): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw new TaskError("ILT201", operation, `${what} is ${shownValue(value)}`, remedy);
 }
 
 const refusal = (operation: string, problem: string, remedy: string): TrainingError =>

@@ -44,6 +44,6 @@ export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-inter
 export { predictedClasses, probabilitiesOf } from "./predictions.js";
 export { type AdaptedTask, type BestParams, Run, type Values } from "./run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "./safetensors.js";
-export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys } from "./task-batch.js";
+export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys, trainingRules } from "./task-batch.js";
 export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
 export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

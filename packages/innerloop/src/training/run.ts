@@ -21,6 +21,7 @@ import {
 import { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.js";
 import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
 import { checkedTask, classesOf, sliceRows, traced } from "./task-batch.js";
+import { wholeOption } from "./training-error.js";
 
 /** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
 export type Values = Tensor | NestedNumbers | TypedArray | readonly TypedArray[];
@@ -106,7 +107,7 @@ export class Run<Params extends Tree = Tree> {
    * @param support inputs [n, ...] and targets, [n] class indices for classification, of the shapes that the tasks of
    *   training have; and `present` [n], where some rows are padding
    * @param options.steps inner steps, those of training by default
-   * @throws TrainingError ILR105 where a value is not finite, no label or of another shape; ILR106 where adaptation diverges
+   * @throws TrainingError ILR101 where `steps` is no whole number; ILR105 where a value is not finite, no label or of another shape; ILR106 where adaptation diverges
    * @example const task = await run.adapt({ x: [[0.5], [1]], y: [[0.4], [0.8]] }, { steps: 10 }); await task.predict([[2]])
    */
   async adapt(
@@ -114,6 +115,7 @@ export class Run<Params extends Tree = Tree> {
     options: { readonly steps?: number } = {},
   ): Promise<AdaptedTask> {
     const { steps } = options;
+    if (steps !== undefined) wholeOption("steps", steps, 0);
     const expected = expectedBy(this.seen.support);
     const examples = enteredExamples("run.adapt", support, expected, this.labels);
     const trained = (): Tensor => this.seen.support.x;
@@ -125,7 +127,11 @@ export class Run<Params extends Tree = Tree> {
     );
     const predict = async (values: Values): Promise<Tensor> => {
       const x = enteredInputs("task.predict", values, expected);
-      return finiteResult("task.predict", await this.predicted(adapted, x, examples), { x, trained });
+      return finiteResult("task.predict", await this.predicted(adapted, x, examples), {
+        x,
+        support: examples.x,
+        trained,
+      });
     };
     return { adapted, predict };
   }

@@ -1,5 +1,5 @@
 import { allocate, mapTree, sameShape, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import type { Adapter } from "../learners/learner.js";
+import type { Adapter, Learner } from "../learners/learner.js";
 import { random } from "../random.js";
 import type { Examples, Task, TaskSource } from "../tasks/task.js";
 import { labelsOf, requireTask, type TaskRules } from "../tasks/value-gate.js";
@@ -62,7 +62,7 @@ const tasksHave = (classes: number): string => `its tasks have ${classes} classe
 
 /** The task of an address, checked. */
 export const checkedTask = (source: TaskSource, seed: number, index: number, rules: TaskRules): Task =>
-  requireTask(source.sample(seed, index), `task ${index} of ${source.name}`, rules);
+  requireTask(source.sample(seed, index), `task ${index} of ${source.name ?? "the source"}`, rules);
 
 /**
  * What tasks of a source are held to for a learner.
@@ -150,4 +150,23 @@ export function sliceTasks(batch: Task, start: number, stop: number): Task {
 export function sliceRows(x: Tensor, start: number, stop: number): Tensor {
   const row = x.size / x.shape[0]!;
   return tensor(x.data!.subarray(start * row, stop * row), [stop - start, ...x.shape.slice(1)], x.dtype);
+}
+
+/**
+ * @internal What the tasks of a training are held to, its first one looked at.
+ *
+ * @throws TrainingError ILR101 where they have more classes than the learner tells apart, ILR105 where the first is not whole
+ */
+export function trainingRules<P extends Tree>(
+  learner: Learner<P>,
+  params: P,
+  source: TaskSource,
+  seed: number,
+): TaskRules {
+  const told = (first: Task): number | undefined =>
+    learner.trainClasses ?? classesOf(learner, () => traced(learner, params, first));
+  const rules = rulesFor("train", learner, source, seed, told);
+  if (source.classes !== undefined)
+    requireToldApart("train", source, learner, told(checkedTask(source, seed, 0, rules)));
+  return rules;
 }

@@ -17,7 +17,7 @@ import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "./eval
 import { metaPrograms } from "./meta-step.js";
 import { progressLine, terminal } from "./progress.js";
 import { type BestParams, Run } from "./run.js";
-import { checkedTask, classesOf, requireToldApart, rulesFor, taskBatch, traced } from "./task-batch.js";
+import { checkedTask, taskBatch, traced, trainingRules } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** Events of a training, in order. `iteration` counts updates done. */
@@ -125,11 +125,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed, executor);
-  const told = (first: Task): number | undefined =>
-    learner.trainClasses ?? classesOf(learner, () => traced(learner, state.params, first));
-  const rules = rulesFor("train", learner, sources.train, trainSeed, told);
-  if (sources.train.classes !== undefined)
-    requireToldApart("train", sources.train, learner, told(checkedTask(sources.train, trainSeed, 0, rules)));
+  const rules = trainingRules(learner, state.params, sources.train, trainSeed);
   const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize, rules);
   let plan = options.plan;
   if (state.chunkSize === 0) {

@@ -5,7 +5,7 @@ import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
 import { columnsText, type TableReport, tableNotes } from "../data/table-report.js";
 import { examplesNeeded } from "../presets/class-sizes.js";
-import { areRows, columnScales, splitsWithScales, withScales } from "../presets/column-scales.js";
+import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "../presets/column-scales.js";
 import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";
 import {
   buildClassifier,
@@ -256,6 +256,8 @@ async function prepareOtherData(
   const looksAlike = isInverted ? inverted(shaped) : shaped;
   const { examples: unseen, warning } = unseenClasses(looksAlike, data, options);
   if (warning) output.warn(warning);
+  const otherSizes = data.scales && areRows(unseen) && scalesWarning(unseen, found.record.name, data.scales);
+  if (otherSizes) output.warn(otherSizes);
   const examples = data.scales && areRows(unseen) ? withScales(unseen, data.scales) : unseen;
   const splits = { train: examples, validation: examples, test: examples };
   return {

@@ -115,7 +115,7 @@ test("says what is wrong with a table or its options", async () => {
   expect([large.code, large.err]).toEqual([
     2,
     expect.stringMatching(
-      /of the 40 groups of sensor in sensors\.csv, none has the \d+ rows that --shots 30 and \d+ queries take; the largest has \d+\. Lower --shots or --queries/,
+      /of the 40 groups of sensor in sensors\.csv, none has the \d+ rows that --shots 30 and \d+ queries take; the largest has \d+\. Let --shots and --queries together take at most \d+ rows of a group/,
     ),
   ]);
   const classes = await innerloop("train", ...table, "--learner", "prototypical");

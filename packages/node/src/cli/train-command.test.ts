@@ -255,7 +255,7 @@ describe("a training that fails", () => {
     const first = runaway(name, { checkpointEvery: 1 });
     await expect(first.done).rejects.toThrow(/^ILR102 train: .* iteration \d+\./);
     expect(first.text()).toMatch(
-      /This run has failed .*report\.html\. .*innerloop train sinusoid .*--clip 3` for example/,
+      /This run has failed .*report\.html\. .*innerloop train sinusoid .*--inner-rate 0\.01 --outer-rate 0\.001` for example/,
     );
     const report = await readFile(join(runPath(name), "report.html"), "utf8");
     expect(report).toMatch(/sinusoid \(failed\)<\/title>[\s\S]*The training failed: ILR102/);

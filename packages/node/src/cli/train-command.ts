@@ -418,13 +418,24 @@ async function sayFailed(run: RunFolder, output: Output): Promise<void> {
   output.warn(`  This run has failed and is marked so: ${shown(join(run.path, "report.html"))}. ${whatToChange(run)}`);
 }
 
-/** A run that failed fails again where it goes on: it is a function of its options. */
+/**
+ * A run that failed fails again where it goes on: it is a function of its options. Rates above the usual ones are the
+ * first suspects; clipping alone does not help against them.
+ */
 const whatToChange = ({ config }: Pick<RunFolder, "config">): string => {
-  const { clip, outerRate } = config.options;
-  const change = clip > 0 ? (["outerRate", outerRate / 3] as const) : (["clip", 3] as const);
-  const command = commandWith(config, change[0], Number(change[1].toPrecision(2))).replace(/^innerloop/, () =>
-    commandName(),
-  );
+  const { clip, outerRate, learner, model } = config.options;
+  const preset = isPresetName(config.experiment) ? config.experiment : undefined;
+  const usual = resolveOptions(preset, { learner, model }, defaultExperimentOptions());
+  const high = (["innerRate", "outerRate"] as const).filter((name) => config.options[name] > usual[name]);
+  const changes: readonly (readonly [name: string, value: number])[] =
+    high.length > 0
+      ? high.map((name) => [name, usual[name]])
+      : clip > 0
+        ? [["outerRate", outerRate / 3]]
+        : [["clip", 3]];
+  const command = changes
+    .reduce((text, [name, value]) => commandWith({ command: text }, name, Number(value.toPrecision(2))), config.command)
+    .replace(/^innerloop/, () => commandName());
   return `Going on with it meets the same; start another, with ${config.file ? "other rates in its file" : `\`${command}\` for example`}.`;
 };
 

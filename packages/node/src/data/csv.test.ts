@@ -90,12 +90,14 @@ describe("readCsv", () => {
     ["text behind quotes", 'a,b\n1,"2"3', /table\.csv:2: text after a closing quote/],
     ["a quote within a field", 'a,b\n1,2"3"', /table\.csv:2: a quote within a field/],
     ["a NUL", "a,b\n1,\0", /table\.csv:2: a NUL/],
-    ["no name", "a,,c\n", /table\.csv:1: column 2 has no name/],
+    ["no name", "a,,c\n", /table\.csv:1: column 2 of 3 has no name\. Name it in this line/],
     ["two of a name", "a,b, a\n", /two columns are named "a"/],
-    ["numbers for names", "1,2\n3,4", /names of the columns are all numbers. Add a header/],
+    ["numbers for names", "1,2\n3,4", /names of the columns are all numbers\. Add a line of names/],
     ["nothing", "", /the file is empty/],
-    ["bytes that are no text", Uint8Array.of(97, 10, 0xff, 0xfe), /ILD71 .*not UTF-8/],
+    ["bytes that are no text", Uint8Array.of(97, 10, 0xff, 0xfe), /ILD71 .*table\.csv:2: .*not UTF-8\. Save it as/],
     ["a cut character", Uint8Array.of(97, 10, 0xc3), /ILD71 .*not UTF-8/],
+    ["Latin-1", Buffer.from("a\nb\n\xe9\nc\n", "latin1"), /ILD71 .*table\.csv:3: the text is not UTF-8/],
+    ["half a character of UTF-16", Uint8Array.of(0xff, 0xfe, 97, 0, 10), /ILD71 .*not UTF-16LE/],
     ["a field without end", `a\n"${"x".repeat(3 * 2 ** 20)}`, /a field is longer than/],
   ])("refuses %s", async (_, text, message) => {
     await expect(read(text)).rejects.toThrow(message);

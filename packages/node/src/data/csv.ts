@@ -63,9 +63,19 @@ function checkedNames(path: string, fields: readonly string[], line: number): re
   const names = fields.map((name) => name.trim());
   const empty = names.indexOf("");
   if (empty >= 0)
-    throw wrong(path, line, `column ${empty + 1} has no name`, "Name it, or say that there is no header.");
+    throw wrong(
+      path,
+      line,
+      `column ${empty + 1} of ${names.length} has no name`,
+      "Name it in this line, or remove the column or the separator there.",
+    );
   if (names.every((name) => Number.isFinite(numberIn(name)))) {
-    throw wrong(path, line, "the names of the columns are all numbers", "Add a header, or say that there is none.");
+    throw wrong(
+      path,
+      line,
+      "the names of the columns are all numbers",
+      "Add a line of names before it (data import takes --header no).",
+    );
   }
   const seen = new Set<string>();
   for (const name of names) {
@@ -191,7 +201,8 @@ class CsvParser {
       if (this.state === "quote") {
         throw wrong(this.path, this.line, "text after a closing quote", 'Write a quote within quotes as "".');
       }
-      if (character === "\0") throw wrong(this.path, this.line, "a NUL character", "Is it a text file?");
+      if (character === "\0")
+        throw wrong(this.path, this.line, "a NUL character", "Is it a text file? Save it as UTF-8.");
       if (this.state === "start") {
         from = at;
         this.state = "plain";

@@ -89,24 +89,27 @@ export async function onFile<T>(path: string, operation: () => Promise<T>): Prom
     return await operation();
   } catch (error) {
     if (error instanceof DataError || !isSystemError(error)) throw error;
-    throw new DataError("ILD03", path, reasonOf(error), remedyOf(error.code), { cause: error });
+    throw new DataError("ILD03", path, reasonOf(error), remedyOf(error), { cause: error });
   }
 }
 
-function remedyOf(code: string): string {
+const writeElsewhere = "Check its permissions, or set INNERLOOP_DATA to a folder that you may write to.";
+
+function remedyOf({ code, syscall }: { readonly code: string; readonly syscall: string }): string {
   switch (code) {
     case "ENOENT":
-      return "Check the path.";
+      // A folder that cannot be made is one of ours.
+      return syscall === "mkdir" ? writeElsewhere : "Check the path.";
     case "ELOOP":
       return "It is a symbolic link that leads back to itself: remove it, or let it point to a file or folder.";
     case "ENOSPC":
       return "Free some space, or set INNERLOOP_DATA to a folder on another disk.";
     default:
-      return "Check its permissions, or set INNERLOOP_DATA to a folder that you may write to.";
+      return writeElsewhere;
   }
 }
 
 /** Whether a thrown value comes from the operating system (ENOENT, EACCES, ...). */
-export function isSystemError(error: unknown): error is Error & { code: string } {
+export function isSystemError(error: unknown): error is Error & { code: string; syscall: string } {
   return error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string";
 }

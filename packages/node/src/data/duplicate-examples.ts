@@ -59,5 +59,6 @@ export function duplicatesText(
   const more = found > pairs.length ? [`... and ${found - pairs.length} more`] : [];
   const both = `${otherSplit} of them ${otherSplit === 1 ? "lies" : "lie"} on both sides of a split`;
   const flatters = otherSplit > 0 ? [`${both}: what was trained on is held out, which flatters the results`] : [];
-  return [`${repeats}${across}`, ...pairs, ...more, ...flatters].join("\n  ");
+  const remedy = otherClass > 0 ? ": keep each in the class that it belongs to" : ": remove the copies";
+  return [`${repeats}${across}${remedy}`, ...pairs, ...more, ...flatters].join("\n  ");
 }

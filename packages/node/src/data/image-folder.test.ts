@@ -289,6 +289,25 @@ describe("readImageFolder", () => {
     expect(warnings).toContain(`${join(folder, "d/b/1.png")} = ${join(folder, "d/a/1.png")}`);
   });
 
+  it("warns of images of hardly any contrast, and of classes whose names differ in case alone", async () => {
+    const grey = async (ink: number) => {
+      const pixels = Uint8Array.from({ length: 64 }, (_, i) => (i % 7 === ink % 7 ? 255 - ink : 255));
+      return sharp(pixels, { raw: { width: 8, height: 8, channels: 1 } })
+        .png()
+        .toBuffer();
+    };
+    await put("pale/Cat/1.png", await grey(11));
+    await put("pale/cat ears/1.png", await grey(12));
+    await put("pale/dog/1.png", await grey(13));
+    const { warnings } = await read({ size: [8, 8] }, "pale");
+    expect(warnings).toMatch(/all pixels lie between 242 and 255 of 255, .*: stretch the contrast/);
+    expect(warnings).not.toContain("upper case");
+    await put("pale/Cat Ears/1.png", await grey(80));
+    const more = await read({ size: [8, 8] }, "pale");
+    expect(more.warnings).toMatch(/the classes "Cat Ears" and "cat ears" differ in upper case or blanks alone/);
+    expect(more.warnings).not.toContain("contrast");
+  });
+
   it("knows splits by their usual names, and refuses them beside other classes", async () => {
     for (const name of ["Training/a", "training/c", "dev/d", "TEST/b"])
       await put(`n/${name}/1.png`, await drawing().toBuffer());

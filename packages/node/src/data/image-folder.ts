@@ -16,6 +16,7 @@ import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { PixelEvidence } from "./pixel-evidence.js";
 import { Problems } from "./problems.js";
+import { similarNames, similarNamesText } from "./similar-names.js";
 
 /** Options of `readImageFolder`. */
 export interface ImageFolderOptions extends LongWork {
@@ -213,6 +214,8 @@ export function tellOf(
       `${whole}: the 16-bit images use ${pixels.depth} bits at most, and are read as ${pixels.depth}-bit images`,
     );
   }
+  const similar = similarNamesText("classes", similarNames(classes.map(({ name }) => name)));
+  if (similar) onWarning(`${whole}: ${similar}`);
   const missing = new Set(leftOut.map(({ path }) => path));
   const files = new Map(
     folders.map(({ name, images }) => [name, images.filter((path) => !missing.has(path.join("/")))]),
@@ -232,10 +235,36 @@ export function tellOf(
     );
   }
   if (blank.rows.length > 0) {
-    list(`${whole}: ${blank.rows.length} of ${total} images are blank, all pixels of one colour`, [...named, ...more]);
+    list(
+      `${whole}: ${blank.rows.length} of ${total} images are blank, all pixels of one colour: replace them, or remove them from the folder`,
+      [...named, ...more],
+    );
+  }
+  const { least, most } = rangeOf(classes);
+  // Of blank images it is said above.
+  if (most - least < leastContrast && blank.rows.length < total) {
+    onWarning(
+      `${whole}: all pixels lie between ${least} and ${most} of 255, which leaves models little to see: stretch the contrast of the images`,
+    );
   }
   const duplicates = duplicatesText([classes], fileOf);
   if (duplicates) onWarning(`${whole}: ${duplicates}`);
+}
+
+/** Data sets of a smaller range of values are told: a twelfth of what a byte holds. */
+const leastContrast = 20;
+
+/** The least and the greatest byte of all images. */
+function rangeOf(classes: readonly ExampleClass[]): { readonly least: number; readonly most: number } {
+  let [least, most] = [255, 0];
+  for (const { examples } of classes) {
+    for (const value of examples) {
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+    if (most - least >= leastContrast) break;
+  }
+  return { least, most };
 }
 
 /** The images that are of one colour, and how many have each. */

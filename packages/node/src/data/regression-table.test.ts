@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
-import { columnsText } from "./table-report.js";
+import { columnsText, tableNotes } from "./table-report.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -93,5 +93,77 @@ describe("readRegressionTable", () => {
     await expect(read("k.jsonl", '{"user":"a","age":1,"rating":1e39}')).rejects.toThrow(
       /column "rating" holds 1e\+39 in line 1 where a num/,
     );
+  });
+
+  it("says of columns that it leaves out as text where they may be meant as numbers, and what helps", async () => {
+    const notes = async (name: string, text: string) => tableNotes((await read(name, text)).report);
+    const rows = (cell: (i: number) => string, column = "share") =>
+      [`user,age,${column},rating`, ...[1, 2, 3, 4].map((i) => `ann,${i},${cell(i)},${i * i}`)].join("\n");
+    expect(
+      await notes(
+        "n.csv",
+        rows((i) => `${i}%`),
+      ),
+    ).toEqual([
+      'column "share" is left out, since it holds "1%" in line 2 and the like (4 cells): to use it, write them without the percent sign',
+    ]);
+    expect(
+      await notes(
+        "n.csv",
+        rows((i) => (i < 4 ? `"1,${i}00"` : "555")),
+      ),
+    ).toEqual([
+      expect.stringMatching(/"1,100" in line 2 .*\(3 cells beside 1 number\): .* without marks between thousands$/),
+    ]);
+    expect(
+      await notes(
+        "n.csv",
+        rows((i) => (i > 1 ? "some text" : "5")),
+      ),
+    ).toEqual([expect.stringMatching(/"some text" in line 3 .*: to use it, mend these cells$/)]);
+    expect(
+      await notes(
+        "n.csv",
+        rows((i) => `some text ${i}`),
+      ),
+    ).toEqual([]);
+    const lists = '{"user":"a","age":1,"xy":[1,2],"rating":3}\n{"user":"a","age":2,"xy":[3,4],"rating":5}';
+    expect(await notes("n.jsonl", lists)).toEqual([expect.stringMatching(/"xy" .*a column for each number$/)]);
+    // What keeps a target from being predicted is mended, or another is.
+    await expect(
+      read(
+        "n.csv",
+        rows((i) => `$${i}`),
+        { targets: ["share"] },
+      ),
+    ).rejects.toThrow(/Write the numbers of "share" without the currency, or predict another column \(--target\)\.$/);
+  });
+
+  it("says where numbers with a point stand beside ones with a comma, in another column", async () => {
+    const { report } = await read("o.csv", "user;age;rating\nann;1.234;1,5\nbob;1.100;2,5\n");
+    expect(tableNotes(report)).toEqual([
+      "column rating: 1,5 is read as 1.5",
+      expect.stringMatching(/^column age: 1\.234 is read as .* mark between thousands, write numbers without it$/),
+    ]);
+  });
+
+  it("says of names that differ in case or blanks alone, and of rows that are there twice", async () => {
+    const text = "user,age,rating\nann,1,2\nAnn,1,2\nbob,3,4\nbob,3,5\nann ,1,2\nb  ob,1,1\nB ob,2,2\n,3,4\nbob,3,4\n";
+    const { report } = await read("p.csv", text, { missing: "drop" });
+    expect(tableNotes(report)).toEqual([
+      "1 of 9 rows left out, since a value is missing in them",
+      'the groups "ann" and "Ann" differ in upper case or blanks alone, and so do 1 more: if they are the same, write them alike',
+      expect.stringMatching(/^2 of 8 rows are as an earlier one, group and numbers alike \(line 6 as line 2\): /),
+    ]);
+  });
+
+  it("reads UTF-16 that its byte order mark tells", async () => {
+    const path = join(folder, "q.csv");
+    const text = csv.replaceAll("ann", "änn 漢");
+    const little = Buffer.from(`\ufeff${text}`, "utf16le");
+    for (const bytes of [little, Buffer.from(little).swap16()]) {
+      await writeFile(path, bytes);
+      expect((await readRegressionTable(path, options)).table).toEqual((await read("r.csv", text)).table);
+    }
   });
 });

@@ -2,8 +2,10 @@
 import { DataError, quoted } from "./data-error.js";
 import { numberIn } from "./decimal-number.js";
 import { GrowingNumbers } from "./growing-numbers.js";
+import { type NearNumber, nearNumber, waysToNumbers } from "./near-numbers.js";
 import { Problems } from "./problems.js";
 import { readingLimits, requireRoom } from "./reading-limits.js";
+import { similarNames } from "./similar-names.js";
 import { namesIn, type TableColumn, type TableReport } from "./table-report.js";
 
 /** The ways with missing cells: an error that lists them, or their rows left out, or the mean of the column in them. */
@@ -54,6 +56,9 @@ const isMissing = (cell: unknown, texts: ReadonlySet<string>): boolean =>
   cell === null ||
   (typeof cell === "string" && texts.has(cell.slice(0, 80).trim().toLowerCase()));
 
+/** Texts of a column that are looked at for what they may be meant as: it takes a microsecond each. */
+const mostLookedAt = 10_000;
+
 /** Cells that a message quotes of a column. */
 const mostQuoted = 5;
 
@@ -82,6 +87,8 @@ class ColumnCells {
   readonly missing = new Occurrences();
   /** What is neither number nor missing. */
   readonly texts = new Occurrences();
+  /** What the first of such cells may be meant as, and in how many of them. */
+  readonly near = new Map<NearNumber, number>();
   /** Numbers with a comma for a point, and those with a point. */
   readonly commas = new Occurrences();
   readonly points = new Occurrences();
@@ -109,7 +116,12 @@ class ColumnCells {
     const value = this.numberOf(cell, row);
     if (value !== undefined) this.keepOne(value, row);
     else if (this.options.lists && isList(cell)) this.keep(cell, row);
-    else this.leaveOut(isMissing(cell, missingNumbers) ? this.missing : this.texts, cell, row);
+    else if (isMissing(cell, missingNumbers)) this.leaveOut(this.missing, cell, row);
+    else {
+      const near = this.texts.count < mostLookedAt ? nearNumber(cell) : undefined;
+      if (near) this.near.set(near, (this.near.get(near) ?? 0) + 1);
+      this.leaveOut(this.texts, cell, row);
+    }
   }
 
   /** Takes the rows before this one, as far as they had no cell, for missing ones. */
@@ -164,6 +176,12 @@ class ColumnCells {
     this.openGap(row);
   }
 
+  /** How the cells that are no numbers are written as ones, where most of them are meant as such. */
+  get wayToNumbers(): string | undefined {
+    const [most] = [...this.near].sort(([, a], [, b]) => b - a);
+    return most && 2 * most[1] > Math.min(this.texts.count, mostLookedAt) ? waysToNumbers[most[0]] : undefined;
+  }
+
   private openGap(row: number): void {
     if (this.gapFrom < 0) this.gapFrom = row;
   }
@@ -215,6 +233,9 @@ const isNumber = (value: number): boolean => Number.isFinite(Math.fround(value))
 /** Numbers that are kept between looks at the memory that is left, at most. */
 const numbersBetweenLooks = 2 ** 22;
 const rowsBetweenLooks = 4096;
+
+/** Rows of larger tables are not compared: it would take more memory than it is worth. */
+const mostCompared = 1_000_000;
 
 /** A table that arrives row by row. What its columns are is settled in `finish`, by all of their cells. */
 export class TableColumns {
@@ -330,6 +351,7 @@ export class TableColumns {
     const kept = isKept.reduce((sum, keep) => sum + keep, 0);
     if (kept === 0) throw new DataError("ILD06", path, "no row has all of its cells", "Name other columns.");
     if (kept * used.reduce((sum, { width }) => sum + width, 0) > most) throw tooMany(path, most);
+    const lineOf = (row: number): number => this.lineOf(row, isKept);
     const asNumbers = (column: ColumnCells): NumberColumn => keptNumbers(column, isKept);
     const tables = { inputs: inputCells.map(asNumbers), targets: targetCells.map(asNumbers) };
     const { keys, names, values } = this.keptKeys(isKept, kept);
@@ -345,16 +367,73 @@ export class TableColumns {
         values,
         ...(looksNumeric ? { looksNumeric } : {}),
       },
-      ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column)),
-      ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column)),
-      ...others.filter((name) => !isChosen.has(name)).map((name) => reportOf(columnOf(name), "left out")),
+      ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column, lineOf)),
+      ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column, lineOf)),
+      ...others
+        .filter((name) => !isChosen.has(name))
+        .map((name) => ({ ...reportOf(columnOf(name), "left out"), ...this.numbersMeant(columnOf(name)) })),
     ];
+    const repeats = this.repeatedRows(keys, [...tables.inputs, ...tables.targets], isKept);
     return {
       ...tables,
       keys,
       names,
-      report: { columns: reports, rows: kept, droppedRows: this.rows - kept, filledCells },
+      report: {
+        columns: reports,
+        rows: kept,
+        droppedRows: this.rows - kept,
+        filledCells,
+        similarNames: similarNames(names),
+        ...(repeats ? { repeats } : {}),
+      },
     };
+  }
+
+  /** That a column which is left out as text may be meant as one of numbers. */
+  private numbersMeant({ texts, wayToNumbers, count }: ColumnCells): Pick<TableColumn, "meant"> {
+    const first = texts.first[0];
+    if (!first || (!wayToNumbers && 10 * count < texts.count)) return {};
+    const way = wayToNumbers ? { way: wayToNumbers } : {};
+    return {
+      meant: { shown: first.shown, line: this.lines.at(first.row)!, cells: texts.count, numbers: count, ...way },
+    };
+  }
+
+  /** The line that a row begins in, by its place among those that are kept. */
+  private lineOf(row: number, isKept: Uint8Array): number {
+    let kept = -1;
+    return this.lines.at(isKept.findIndex((keep) => keep === 1 && ++kept === row))!;
+  }
+
+  /** Rows whose group or label and numbers are those of an earlier row, and the lines of the first two. */
+  private repeatedRows(keys: Uint32Array, columns: readonly NumberColumn[], isKept: Uint8Array) {
+    if (keys.length > mostCompared) return undefined;
+    const [low, high] = [Uint32Array.from(keys), Uint32Array.from(keys, (key) => ~key)];
+    const bits = new Uint32Array(2);
+    const number = new Float64Array(bits.buffer);
+    for (const { each } of columns) {
+      each((value, row) => {
+        number[0] = value;
+        low[row] = Math.imul(low[row]! ^ bits[0]!, 0x85ebca6b) + Math.imul(bits[1]! ^ (low[row]! >>> 15), 0xc2b2ae35);
+        high[row] =
+          Math.imul(high[row]! ^ bits[1]!, 0x27d4eb2f) + Math.imul(bits[0]! ^ (high[row]! >>> 13), 0x165667b1);
+      });
+    }
+    const seen = new Map<number, number>();
+    let rows = 0;
+    let first: readonly [earlier: number, row: number] | undefined;
+    for (let row = 0; row < keys.length; row++) {
+      // 53 bits: among a million rows two that differ share them but for one case in 10^4.
+      const digest = low[row]! * 2 ** 21 + (high[row]! >>> 11);
+      const earlier = seen.get(digest);
+      if (earlier === undefined) seen.set(digest, row);
+      else {
+        rows++;
+        first ??= [earlier, row];
+      }
+    }
+    if (!first) return undefined;
+    return { rows, lines: first.map((row) => this.lineOf(row, isKept)) };
   }
 
   private requireColumns(inputs: readonly string[]): void {
@@ -369,7 +448,7 @@ export class TableColumns {
   }
 
   private requireGood(used: readonly ColumnCells[]): void {
-    const { path, key, missing } = this.options;
+    const { path, key, missing, targets } = this.options;
     const problems = new Problems();
     const remedies = new Set<string>();
     const refuse = (found: Occurrences | undefined, problem: string, remedy: string): void => {
@@ -383,11 +462,20 @@ export class TableColumns {
       (count > first.length ? ", ..." : "");
     const good = used.filter(
       ({ name, texts, missing: absent }) =>
-        texts.count === 0 && 2 * absent.count <= this.rows && !this.options.targets.includes(name),
+        texts.count === 0 && 2 * absent.count <= this.rows && !targets.includes(name),
     );
     const flag = key.role === "group" ? "--inputs" : "--feature-columns";
-    const without = good.length > 0 ? ` ${namesIn(good, ",")}` : "";
-    const mend = `Mend these cells, or leave the column out by naming those to use (${flag}${without}).`;
+    const without = ` ${namesIn(good, ",")}`;
+    /** What helps where a column holds what is no number. */
+    const mendOf = (column: ColumnCells): string => {
+      const way = column.wayToNumbers;
+      const mend = way ? `Write the numbers of ${quoted(column.name)} ${way}` : "Mend these cells";
+      return targets.includes(column.name)
+        ? `${mend}, or predict another column (--target).`
+        : good.length === 0
+          ? `${mend}.`
+          : `${mend}, or leave the column out by naming those to use (${flag}${without}).`;
+    };
     const fill =
       key.role === "group"
         ? "For missing values, fill them in or say what to do: --missing drop leaves these rows out, --missing mean takes the mean of the training groups (of inputs alone)."
@@ -407,7 +495,7 @@ export class TableColumns {
       const { texts, commas, points, otherWidths, missing: absent } = column;
       if (texts.count > 0) {
         const problem = `${name} holds ${examples(texts)} where a number should be (in ${texts.count} of ${this.rows} rows)`;
-        refuse(texts, problem, mend);
+        refuse(texts, problem, mendOf(column));
       }
       if (commas.count > 0 && points.count > 0) {
         const problem = `${name} writes numbers with a comma (${examples(commas)}) and with a point (${examples(points)})`;
@@ -418,12 +506,12 @@ export class TableColumns {
         const problem = `${name} holds ${shown} numbers in a cell, and ${column.width} in the first`;
         refuse(otherWidths, problem, "Give all examples the same shape.");
       }
-      if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mend);
+      if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mendOf(column));
       else if (absent.count > 0 && missing === "refuse") {
         const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${examples(absent)}`;
         refuse(absent, problem, fill);
         // What is mostly missing is better left out than filled in.
-        if (2 * absent.count > this.rows) remedies.add(mend);
+        if (2 * absent.count > this.rows) remedies.add(mendOf(column));
       }
     }
     problems.throwAny("ILD71", path, [...remedies].join(" "));
@@ -476,23 +564,29 @@ function keptNumbers(column: ColumnCells, isKept: Uint8Array): NumberColumn {
 function summaryOf(column: NumberColumn) {
   let [least, nextLeast, most, nextMost] = [Infinity, Infinity, -Infinity, -Infinity];
   let [leastCount, mostCount, missing] = [0, 0, 0];
-  column.each((value, _, place) => {
+  let [leastRow, mostRow] = [0, 0];
+  column.each((value, row, place) => {
     if (Number.isNaN(value)) {
       if (place === 0) missing++;
       return;
     }
-    if (value < least) [nextLeast, least, leastCount] = [least, value, 1];
+    if (value < least) [nextLeast, least, leastCount, leastRow] = [least, value, 1, row];
     else if (value === least) leastCount++;
     else if (value < nextLeast) nextLeast = value;
-    if (value > most) [nextMost, most, mostCount] = [most, value, 1];
+    if (value > most) [nextMost, most, mostCount, mostRow] = [most, value, 1, row];
     else if (value === most) mostCount++;
     else if (value > nextMost) nextMost = value;
   });
-  return { least, nextLeast, leastCount, most, nextMost, mostCount, missing };
+  return { least, nextLeast, leastCount, leastRow, most, nextMost, mostCount, mostRow, missing };
 }
 
-function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberColumn): TableColumn {
-  const { name, missing, texts, commas } = cells;
+function reportOf(
+  cells: ColumnCells,
+  role: TableColumn["role"],
+  used?: NumberColumn,
+  lineOf: (row: number) => number = () => 0,
+): TableColumn {
+  const { name, missing, texts, commas, points } = cells;
   const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
   const base: TableColumn = { name, role, holds, missing: missing.count };
   if (used?.width !== 1) return base;
@@ -502,31 +596,38 @@ function reportOf(cells: ColumnCells, role: TableColumn["role"], used?: NumberCo
     ...base,
     ...(summary.least === summary.most ? { constant: true as const } : {}),
     ...(commas.count > 0 ? { decimalCommas: true as const } : {}),
-    ...(sentinel ? { sentinel } : {}),
+    ...(points.count > 0 ? { decimalPoints: true as const } : {}),
+    ...(sentinel ? { sentinel: { value: sentinel.value, cells: sentinel.cells, line: lineOf(sentinel.row) } } : {}),
   };
 }
 
 /**
  * The least or greatest value of a column where it is so far from all others that it may stand for a missing one: a
- * thousand times as large as they are, or one of -99, 999 and the like at five times their range or more.
+ * thousand times as large as they are, or one of -1, -99, 999 and the like at five times their range or more.
  */
-function sentinelIn(column: ReturnType<typeof summaryOf>): TableColumn["sentinel"] {
-  const { least, nextLeast, leastCount, most, nextMost, mostCount } = column;
+function sentinelIn(column: ReturnType<typeof summaryOf>) {
+  const { least, nextLeast, leastCount, leastRow, most, nextMost, mostCount, mostRow } = column;
   if (least === most) return undefined;
-  for (const [suspect, cells, low, high] of [
-    [most, mostCount, least, nextMost],
-    [least, leastCount, nextLeast, most],
+  for (const [value, cells, row, low, high] of [
+    // What is not missing may lie between two such values.
+    [most, mostCount, mostRow, isCode(least) ? nextLeast : least, nextMost],
+    [least, leastCount, leastRow, nextLeast, isCode(most) ? nextMost : most],
   ] as const) {
-    const largest = Math.max(Math.abs(low), Math.abs(high));
-    const dwarfs = largest > 0 ? Math.abs(suspect) >= 1000 * largest : Math.abs(suspect) >= 1e6;
-    const isCode = isAllNines(suspect) && Math.abs(suspect - (low + high) / 2) >= 5 * (high - low);
-    if (dwarfs || isCode) return { value: suspect, cells };
+    if (low > high) continue;
+    const isFar = Math.abs(value - (low + high) / 2) >= 5 * (high - low);
+    const isMissing = isCode(value) || (value === -1 && low >= 0 && high > low);
+    if (dwarfs(value, low, high) || (isMissing && isFar)) return { value, cells, row };
   }
   return undefined;
 }
 
+function dwarfs(value: number, low: number, high: number): boolean {
+  const largest = Math.max(Math.abs(low), Math.abs(high));
+  return largest > 0 ? Math.abs(value) >= 1000 * largest : Math.abs(value) >= 1e6;
+}
+
 /** 99, -999, 9999: numbers that people write where they have none. */
-const isAllNines = (value: number): boolean => Math.abs(value) >= 99 && /^9{2,15}$/.test(String(Math.abs(value)));
+const isCode = (value: number): boolean => Math.abs(value) >= 99 && /^9{2,15}$/.test(String(Math.abs(value)));
 
 function tooMany(path: string, most: number): DataError {
   return new DataError("ILD06", path, `it has more than ${most} numbers`, "Name fewer columns.");

@@ -75,7 +75,8 @@ describe("readTable", () => {
     expect(tableNotes(report)).toEqual([
       "2 of 4 rows left out, since a value is missing in them",
       'the labels in "label" look like numbers, and are taken as names',
-      "column same: the same number in all rows, which tells nothing",
+      "column same: the same number in all rows, which tells nothing; name the others to do without",
+      expect.stringMatching(/^column "note" is left out, since it holds "x" in line 2 .*\(2 cells beside 1 number\)/),
     ]);
   });
 
@@ -112,18 +113,23 @@ describe("readTable", () => {
       const rows = values.map((value, i) => `${value},${i % 2}`);
       const path = await put("t.csv", `x,label\n${rows.join("\n")}`);
       return tableNotes((await readTable(path, { labelColumn: "label" })).report).filter((note) =>
-        note.includes("dwarfs"),
+        note.includes("far from"),
       );
     };
     expect(await notes(0, 30, -999, 100, -999)).toEqual([
-      'column "x" holds -999 in 2 cells, which dwarfs the others: if it stands for missing values, leave these cells empty',
+      'column "x" holds -999 in 2 cells, first in line 4, far from the others: if it stands for missing values, leave these cells empty',
     ]);
     expect(await notes(0.1, 9, "1e30", 4)).toHaveLength(1);
+    expect(await notes(0.1, 999, 0.7, -999)).toEqual([expect.stringContaining("999 in 1 cell, first in line 3")]);
+    expect(await notes(100, -1, 101.5, 102)).toEqual([expect.stringContaining("-1 in 1 cell, first in line 3")]);
     for (const values of [
       [0, 0, 1, 50],
       [1, 99, 50, 98],
       [20_000, 90_000, 10_000_000],
       [7, 7, 7],
+      [-1, 1, 1, -1],
+      [-1, 0, 1],
+      [-999, 999],
     ]) {
       expect(await notes(...values)).toEqual([]);
     }

@@ -1,6 +1,7 @@
 /** Tables of numbers with a column of labels: CSV and JSON lines. */
 import { type CsvOptions, readCsv } from "./csv.js";
 import { cut, DataError, quoted } from "./data-error.js";
+import { numberIn } from "./decimal-number.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import type { LongWork } from "./long-work.js";
 import { bytesFor, readingLimits } from "./reading-limits.js";
@@ -130,7 +131,14 @@ function requireColumns(path: string, wanted: readonly string[], columns: readon
     absent.length === 1
       ? `there is no column ${quoted(absent[0])}`
       : `there are no columns ${absent.map((name) => quoted(name)).join(", ")}`;
-  throw new DataError("ILD71", path, problem, `It has ${some}.`);
+  const [only = ""] = columns;
+  const help =
+    columns.length === 1 && absent.every((name) => only.includes(name))
+      ? " Save it with , or ; or tabs between fields."
+      : columns.some((name) => !Number.isNaN(numberIn(name)))
+        ? " If these are values, add a line with the names of the columns before them."
+        : "";
+  throw new DataError("ILD71", path, problem, `It has ${some}.${help}`);
 }
 
 /**
@@ -151,7 +159,13 @@ export async function eachJsonLine(
     try {
       record = JSON.parse(text);
     } catch {
-      throw wrong(path, line, "the line is not JSON", 'Write one object a line, such as {"label": "a", "x": [1, 2]}.');
+      const isPython = text.includes("NaN") || text.includes("Infinity");
+      throw wrong(
+        path,
+        line,
+        `the line is not JSON${isPython ? ", which has no NaN or Infinity" : ""}`,
+        isPython ? "Write null for them." : 'Write one object a line, such as {"label": "a", "x": [1, 2]}.',
+      );
     }
     if (typeof record !== "object" || record === null || Array.isArray(record)) {
       throw wrong(path, line, "the line is not an object", 'Write one a line, such as {"label": "a", "x": [1, 2]}.');

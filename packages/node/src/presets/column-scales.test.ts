@@ -1,6 +1,6 @@
 import { random } from "innerloop";
 import { expect, it } from "vitest";
-import { areRows, areScales, columnScales, splitsWithScales, withScales } from "./column-scales.js";
+import { areRows, areScales, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 
 /** Examples [income, year, 7] of classes with middles of their own. */
 function people(name: string, classes: number, seed: number) {
@@ -59,4 +59,14 @@ it("takes from a file what are finite numbers for each column, and deviations ab
     expect(areScales(value, [2]), JSON.stringify(value)).toBe(false);
   }
   expect(areScales({ mean: [0, 1], deviation: [1, 2] }, [2, 1])).toBe(false);
+});
+
+it("says which columns of other data are of another size", () => {
+  const scales = columnScales(people("train", 12, 1));
+  expect(scalesWarning(people("other", 6, 5), "other", scales)).toBeUndefined();
+  const inThousands = people("thousands", 6, 5);
+  for (const { examples } of inThousands.classes) for (let i = 0; i < examples.length; i += 3) examples[i]! /= 1000;
+  expect(scalesWarning(inThousands, "thousands", scales)).toMatch(
+    /^the columns of thousands are of another size than those of training: number 1 is \S+ ± \S+ there, and was \S+ ± \S+ in training\. Give them in the same unit$/,
+  );
 });

@@ -53,6 +53,27 @@ export function splitsWithScales(splits: DataSplits, scales: ColumnScales): Data
   return { train, validation, test };
 }
 
+/**
+ * Says so where columns of other data are of another size than those that the scales are of, in another unit perhaps:
+ * scaled alike they are far from 0, or hardly vary.
+ */
+export function scalesWarning(data: LabelledExamples, name: string, trained: ColumnScales): string | undefined {
+  const here = columnScales(data);
+  const odd = trained.mean.flatMap((mean, column) => {
+    const [deviation, own] = [trained.deviation[column]!, here.deviation[column]!];
+    const isFar = Math.abs(here.mean[column]! - mean) > 10 * deviation;
+    const ratio = own / deviation;
+    if (!isFar && ratio < 30 && ratio > 1 / 30) return [];
+    const shown = (value: number): string => value.toPrecision(3);
+    return [
+      `number ${column + 1} is ${shown(here.mean[column]!)} ± ${shown(own)} there, and was ${shown(mean)} ± ${shown(deviation)} in training`,
+    ];
+  });
+  if (odd.length === 0) return undefined;
+  const more = odd.length > 3 ? `; ${odd.length - 3} others are as far off` : "";
+  return `the columns of ${name} are of another size than those of training: ${odd.slice(0, 3).join("; ")}${more}. Give them in the same unit`;
+}
+
 /** Whether a value of a file are the scales of examples of this shape. */
 export function areScales(value: unknown, exampleShape: readonly unknown[]): boolean {
   const { mean, deviation } = Object(value) as Partial<Record<"mean" | "deviation", unknown>>;

@@ -12,6 +12,7 @@ import { isArchiveName } from "../data/image-tree.js";
 import type { LabelledExamples } from "../data/labelled-examples.js";
 import type { LongWork } from "../data/long-work.js";
 import { readRegressionTable } from "../data/regression-table.js";
+import { similarNames, similarNamesText } from "../data/similar-names.js";
 import type { TableReport } from "../data/table-report.js";
 import type { ColumnScales } from "./column-scales.js";
 import { type ExperimentOptions, flagOf } from "./option-table.js";
@@ -108,16 +109,29 @@ function withSmallGroups(
   if (!(error instanceof TaskError) || !codes.includes(error.code)) return undefined;
   const rows = new Map<string, number>();
   for (const group of table.columns[groupColumn] as readonly string[]) rows.set(group, (rows.get(group) ?? 0) + 1);
+  if (rows.size < 3) {
+    return new UsageError(
+      `${data} has ${rows.size} ${rows.size === 1 ? "group" : "groups"} in ${groupColumn}, and training, validation and evaluation each take one at least`,
+      "Name another --group-column, or give rows of more groups",
+    );
+  }
   // Of a range a task takes what there is, one row at least.
   const needed = (typeof shots === "number" ? shots : 1) + queries;
   const sizes = [...rows.values()];
   const large = sizes.filter((size) => size >= needed).length;
   if (large === sizes.length) return undefined;
   const most = sizes.reduce((a, b) => Math.max(a, b));
+  // Training, validation and evaluation have a group each, at least.
+  const fits = sizes.sort((a, b) => b - a)[2] ?? 0;
+  const remedies = [
+    ...(fits >= 2 ? [`let ${flag} and --queries together take at most ${fits} rows of a group`] : []),
+    ...(fits < 4 ? [`name another --group-column: most groups of ${groupColumn} have few rows`] : []),
+    similarNamesText("groups", similarNames(rows.keys())),
+  ].filter((remedy) => remedy !== undefined);
   const how = large === 0 ? "none" : `${large}, too few for training, validation and evaluation each to have one,`;
   return new UsageError(
     `of the ${sizes.length} groups of ${groupColumn} in ${data}, ${how} ${large < 2 ? "has" : "have"} the ${needed} rows that ${flag} ${optionText(shots)} and ${queries} queries take; the largest has ${most}`,
-    `Lower ${flag} or --queries`,
+    `${remedies[0]!.charAt(0).toUpperCase()}${remedies.join("; or ").slice(1)}`,
   );
 }
 

@@ -11,6 +11,7 @@ import {
   type TrainingPlan,
   taskBatch,
   train,
+  trainingRules,
 } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
@@ -41,6 +42,8 @@ export async function planRun(
 ): Promise<RunPlan> {
   const { learner, optimizer, tasks } = experiment;
   const params = learner.init(keyInMemory(options.seed, executor));
+  const trainSeed = splitSeed(options.seed, "train");
+  const rules = trainingRules(learner, params, tasks.train, trainSeed);
   const training = await planTraining({
     learner,
     optimizer,
@@ -48,7 +51,7 @@ export async function planRun(
     metaBatchSize: options.metaBatch,
     params,
     state: optimizer.init(params),
-    batch: taskBatch(tasks.train, splitSeed(options.seed, "train"), 0, options.metaBatch),
+    batch: taskBatch(tasks.train, trainSeed, 0, options.metaBatch, rules),
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),
     usedBytes,
