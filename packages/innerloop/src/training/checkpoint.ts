@@ -2,7 +2,7 @@ import { leaves, paths, sameShape, sizeOf, type Tensor, type Tree, unflatten } f
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { boundedKey, type Key } from "../random.js";
-import { decodeSafetensors, encodeSafetensors, safetensorsHeader } from "./safetensors.js";
+import { decodeSafetensors, encodeSafetensors, mostHeaderBytes, safetensorsHeader } from "./safetensors.js";
 import { TrainingError } from "./training-error.js";
 
 /** A place where checkpoints are kept. `save` must be all or nothing: a reader sees the old bytes or the new. */
@@ -62,10 +62,7 @@ function placeOf(text: string, bytes: Uint8Array, [start, end]: readonly [number
 
 /** @throws TrainingError ILR201 where the bytes are not those that were written */
 function requireWhole(bytes: Uint8Array, { metadata, place }: ReturnType<typeof safetensorsHeader>): void {
-  if (!(formats as readonly string[]).includes(metadata.format ?? "")) {
-    const problem = `format ${JSON.stringify(metadata.format)?.slice(0, 80)} where "${format}" was expected`;
-    throw new TrainingError("ILR201", "checkpoint", problem, "Use a checkpoint that this version of innerloop wrote");
-  }
+  requireFormat(metadata);
   const claimed = metadata.sha256;
   // What has lost the name of its checksum is no file of before there were any.
   if (metadata.format === formats[0] && Object.keys(metadata).every((name) => name === "format" || name === "training"))
@@ -81,6 +78,25 @@ function requireWhole(bytes: Uint8Array, { metadata, place }: ReturnType<typeof 
   const remedy = "The file was changed after it was written, as a failing disk does; use another checkpoint";
   throw new TrainingError("ILR201", "checkpoint", "its SHA-256 is not the one that it was written with", remedy);
 }
+
+function requireFormat(metadata: ReturnType<typeof safetensorsHeader>["metadata"]): void {
+  if ((formats as readonly string[]).includes(metadata.format ?? "")) return;
+  const problem = `format ${JSON.stringify(metadata.format)?.slice(0, 80)} where "${format}" was expected`;
+  throw new TrainingError("ILR201", "checkpoint", problem, "Use a checkpoint that this version of innerloop wrote");
+}
+
+/** Most bytes of a checkpoint before its values. */
+export const mostCheckpointHeadBytes = 8 + mostHeaderBytes;
+
+/**
+ * The look at the first bytes of a checkpoint that says whether the rest is worth the memory to read it.
+ *
+ * @param head as many of its bytes as there are of `mostCheckpointHeadBytes`
+ * @param bytes how many the whole has
+ * @throws TrainingError ILR201 where it is no checkpoint, or has not as many values as its header says
+ */
+export const requireCheckpointHead = (head: Uint8Array, bytes: number): void =>
+  requireFormat(safetensorsHeader(head, "checkpoint", bytes).metadata);
 
 /** The updates and numbers in a checkpoint, without its values. @throws TrainingError ILR201 where it is damaged */
 export function checkpointSummary(bytes: Uint8Array): { readonly iteration: number; readonly parameters: number } {

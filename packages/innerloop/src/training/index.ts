@@ -12,6 +12,8 @@ export {
   decodeParams,
   encodeCheckpoint,
   keyWithin,
+  mostCheckpointHeadBytes,
+  requireCheckpointHead,
   type TrainingState,
 } from "./checkpoint.js";
 export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";

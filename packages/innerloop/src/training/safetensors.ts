@@ -85,8 +85,16 @@ interface Header {
 /** A name from a file, short enough for a message. */
 const shownName = (name: string): string => (name.length > 80 ? `${name.slice(0, 80)}...` : name);
 
-/** Sizes and metadata, without the values. Throws as `decodeSafetensors` does. */
-export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint"): Header {
+/** Bytes of the longest header that is read: that of more than a hundred thousand tensors. */
+export const mostHeaderBytes = 2 ** 24;
+
+/**
+ * Sizes and metadata, without the values. Throws as `decodeSafetensors` does.
+ *
+ * @param bytes the file, or as much of it as begins with its header
+ * @param total bytes of the file
+ */
+export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint", total = bytes.length): Header {
   const fail = (problem: string): never => {
     throw new TrainingError(
       "ILR201",
@@ -98,7 +106,9 @@ export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint"): Head
   if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = Number(view.getBigUint64(0, true));
-  if (!(headerBytes <= bytes.length - 8)) fail(`the header claims ${headerBytes} bytes of a file of ${bytes.length}`);
+  if (!(headerBytes <= total - 8)) fail(`the header claims ${headerBytes} bytes of a file of ${total}`);
+  if (headerBytes > mostHeaderBytes)
+    fail(`the header has ${headerBytes} bytes, and at most ${mostHeaderBytes} are read`);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headerBytes)));
@@ -106,7 +116,7 @@ export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint"): Head
     fail("the header is not JSON");
   }
   if (!isRecord(header)) return fail("the header is not an object");
-  const valueBytes = bytes.length - 8 - headerBytes;
+  const valueBytes = total - 8 - headerBytes;
   const entries = new Map<string, Entry>();
   let covered = 0;
   for (const [name, entry] of Object.entries(header)) {

@@ -4,7 +4,7 @@ import { open, readdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { ModelStore } from "@innerloop/graph";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
-import { readBytes } from "../data/regular-file.js";
+import { readWhole } from "../data/regular-file.js";
 import { homeFolder } from "../data/user-folders.js";
 import { compilerHash } from "./compiler-hash.js";
 
@@ -129,7 +129,7 @@ async function readEntry(file: string, largest: number): Promise<Uint8Array | un
     if (!found.isFile() || found.size < headerBytes || found.size > headerBytes + largest) return undefined;
     if (process.getuid && process.getuid() !== found.uid) return undefined;
     // Where the file has become shorter, the checksum tells.
-    const bytes = await readBytes(handle, found.size);
+    const bytes = await readWhole(handle, found.size, file);
     const entry = bytes.subarray(headerBytes);
     if (!magic.equals(bytes.subarray(0, magic.length))) return undefined;
     if (!checksumOf(file, entry).equals(bytes.subarray(magic.length, headerBytes))) return undefined;

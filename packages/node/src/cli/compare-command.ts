@@ -18,6 +18,7 @@ import { Interrupted } from "./cli-error.js";
 import { commandName, commandText } from "./command-name.js";
 import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, requireStepsTaken } from "./evaluated-run.js";
 import { watchInterruption } from "./interruption.js";
+import { markdownText } from "./markdown-text.js";
 import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
@@ -124,8 +125,12 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
       }),
     ];
     if (invocation.markdown) {
-      const text = [`# ${names[0]} compared`, "", ...tables.flatMap((table) => [...markdownTable(table), ""])];
-      output.result([...text, ...[...notes, ...warnings].map((note) => `- ${note}`)].join("\n"));
+      const text = [
+        `# ${markdownText(names[0]!)} compared`,
+        "",
+        ...tables.flatMap((table) => [...markdownTable(table), ""]),
+      ];
+      output.result([...text, ...[...notes, ...warnings].map((note) => `- ${markdownText(note)}`)].join("\n"));
       return;
     }
     output.say();

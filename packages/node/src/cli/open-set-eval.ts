@@ -17,6 +17,7 @@ import { beyondTitle, poolText } from "../runs/results-cells.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import { paramsFor } from "./evaluated-run.js";
+import { markdownText } from "./markdown-text.js";
 import type { Output } from "./output.js";
 import type { Prepared } from "./prepare.js";
 import { drawTable, markdownTable } from "./results-table.js";
@@ -117,12 +118,12 @@ export async function openSetEval(setting: {
     `${checkpoint} checkpoint, after ${count(iteration)} updates`,
     `made by \`${run.config.command}\``,
   ];
-  const title = `# ${run.config.experiment}, open set`;
+  const title = `# ${markdownText(run.config.experiment)}, open set`;
   await writeResults(
     run,
     openSetFile,
     record,
-    [title, "", ...table, "", ...facts.map((fact) => `- ${fact}`), ""].join("\n"),
+    [title, "", ...table, "", ...facts.map((fact) => `- ${markdownText(fact)}`), ""].join("\n"),
   );
 }
 

@@ -11,6 +11,7 @@ import {
   poolText,
   resultsCells,
 } from "../runs/results-cells.js";
+import { markdownCell, markdownText } from "./markdown-text.js";
 import {
   columnsWithin,
   count,
@@ -151,16 +152,16 @@ export function resultsMarkdown(
     ...others.map((name) => tableOf(evaluations, name, chosen)),
   ];
   return [
-    `# ${title}`,
+    `# ${markdownText(title)}`,
     "",
     ...tables.flatMap((table) => [...markdownTable(table), ""]),
-    ...notes.map((note) => `- ${note}`),
+    ...notes.map((note) => `- ${markdownText(note)}`),
     "",
   ].join("\n");
 }
 
 export function markdownTable({ header, rows }: Table): string[] {
-  const row = (list: readonly string[]): string => `| ${list.join(" | ")} |`;
+  const row = (list: readonly string[]): string => `| ${list.map(markdownCell).join(" | ")} |`;
   return [row(header), row(header.map(() => "---")), ...rows.map(row)];
 }
 

@@ -3,7 +3,7 @@ import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Experiment } from "../presets/experiment.js";
 import { loadCodeExperiment } from "../presets/experiment-file.js";
-import { rememberNamed, wasNamed } from "../runs/named-files.js";
+import { keepsWithin, rememberNamed, wasNamed } from "../runs/named-files.js";
 import { RunError } from "../runs/run-error.js";
 import { inCommand, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
 import { commandText } from "./command-name.js";
@@ -19,7 +19,7 @@ export interface RunExperiment {
 export async function keepNamed(file: RunExperiment["file"], output: Output): Promise<void> {
   if (await rememberNamed(file)) return;
   output.warn(
-    `It cannot be kept that you named ${shown(file.path)} (INNERLOOP_CONFIG sets a folder for that): other commands will ask for it by name.`,
+    `It cannot be kept that you named ${shown(file.path)} (INNERLOOP_CONFIG sets a folder for that, by its whole path): other commands will ask for it by name.`,
   );
 }
 
@@ -52,7 +52,7 @@ export async function loadRunExperiment(run: RunFolder, output: Output, named?: 
     if (named === undefined) {
       if (found !== recorded.sha256)
         throw refuse(`the experiment file ${shown(path)} has changed since the run began, and was not run`, remedy);
-      if (!(await wasNamed({ path: real, sha256: found }))) {
+      if ((await keepsWithin(run.path)) || !(await wasNamed({ path: real, sha256: found }))) {
         throw refuse(
           `its experiment file ${shown(real)} is a program that you have not run before by naming it, and was not run`,
           `A run folder from elsewhere may name any file: read this one, and where you trust it name it with \`innerloop ${commandText(["train", shown(real)], { resume: shown(run.path) })}\``,

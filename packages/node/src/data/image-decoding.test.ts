@@ -65,6 +65,19 @@ describe("decodeImage", () => {
     );
     await expect(decode(png)).rejects.toThrow(/30000 x 20000 pixels of PNG, progressive or interlaced, takes/);
   });
+
+  it("refuses small files that are long work: JPEGs of many scans, PNGs of many zeros", async () => {
+    const jpeg = await photo().jpeg({ progressive: true }).toBuffer();
+    const scan = jpeg.subarray(jpeg.lastIndexOf(Buffer.from([0xff, 0xda])), -2);
+    const repeated = (times: number): Buffer =>
+      Buffer.concat([jpeg.subarray(0, -2), ...new Array<Buffer>(times).fill(scan), jpeg.subarray(-2)]);
+    await expect(decode(repeated(1200))).rejects.toThrow(/^ILD51 a\.png: its 24 x 16 .*more than 1000 scans.*plain/);
+    // What lies behind the end of the image is none of it.
+    const behind = Buffer.concat([jpeg, ...new Array<Buffer>(1200).fill(scan)]);
+    expect(await decode(behind)).toMatchObject({ width: 24, height: 16 });
+    const png = madeUpPng({ width: 11_000, height: 11_000, depth: 16, colourType: 6 }, Buffer.alloc(9));
+    await expect(decode(png)).rejects.toThrow(/^ILD51 a\.png: its \d+ bytes inflate to 968000000/);
+  });
 });
 
 it("takes from a record of how pixels are read what it knows", () => {

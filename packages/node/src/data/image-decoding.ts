@@ -6,6 +6,7 @@
 import type { Metadata, Sharp } from "sharp";
 import { ByteBudget } from "./byte-budget.js";
 import { DataError, reasonOf } from "./data-error.js";
+import { inflatedLimit } from "./reading-limits.js";
 
 /** An image to decode: a file, or the pixels of one. */
 export interface ImageFile {
@@ -201,6 +202,7 @@ export async function decodeImage(
           "Scale it down, or save it as a plain (not progressive) JPEG.",
         );
       }
+      requireModestWork(bytes, format, header, refuse);
       const kind = { width, height, hasAlpha: header.hasAlpha, has16Bits: header.depth === "ushort" };
       return await decodingBytes.with(memory, () =>
         decoded(sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }), options, kind),
@@ -210,6 +212,55 @@ export async function decodeImage(
       throw refuse(`the image cannot be read (${reasonOf(error)})`, remedy, error);
     }
   });
+}
+
+/** Blocks of 8 by 8 coefficients that all scans of a JPEG may go over together, about a second's work. */
+const mostBlocksScanned = 2 ** 26;
+/** Encoders make some ten. */
+const mostScans = 1000;
+
+/**
+ * Sees to it that a small file does not take long: neither what comes out of it nor how often that is gone over, which its
+ * header does not say. Decoders cannot be stopped meanwhile.
+ */
+function requireModestWork(
+  bytes: Uint8Array,
+  { name, title }: Format,
+  { width, height, channels, depth }: Metadata,
+  refuse: (problem: string, remedy: string) => DataError,
+): void {
+  const size = `${width} x ${height} pixels of ${title}`;
+  if (name === "png") {
+    const inflated = width * height * channels * (depth === "ushort" ? 2 : 1);
+    if (inflated > inflatedLimit(bytes.length)) {
+      const problem = `its ${bytes.length} bytes inflate to ${inflated} of ${size}, more than a file of its size may`;
+      throw refuse(problem, "Scale it down, or save it as a JPEG.");
+    }
+  }
+  if (name === "jpeg") {
+    const most = Math.max(1, Math.min(mostScans, Math.floor((64 * mostBlocksScanned) / (width * height))));
+    if (jpegScans(bytes, most) > most) {
+      const problem = `its ${size} are made by more than ${most} scans, which takes too long`;
+      throw refuse(problem, "Save it as a plain (not progressive) JPEG.");
+    }
+  }
+}
+
+/** How many scans a JPEG has, counted up to one more than `most`: segments that begin one, up to its end. */
+function jpegScans(file: Uint8Array, most: number): number {
+  const [startOfScan, endOfImage] = [0xda, 0xd9];
+  let scans = 0;
+  for (let at = file.indexOf(0xff, 2); at >= 0 && at + 1 < file.length && scans <= most; ) {
+    const marker = file[at + 1]!;
+    if (marker === endOfImage) break;
+    if (marker === startOfScan) scans++;
+    // Within a scan's data, 0 and restarts follow 0xff; a 0xff may be repeated before a marker.
+    const isBare = marker === 0 || marker === 1 || marker === 0xff || (marker >= 0xd0 && marker <= 0xd8);
+    const length = isBare ? 0 : ((file[at + 2] ?? 0) << 8) | (file[at + 3] ?? 0);
+    const next = marker === 0xff ? at + 1 : at + 2 + length;
+    at = file.indexOf(0xff, next);
+  }
+  return scans;
 }
 
 /** Loaded by those that read images: it takes as long to load as the rest of this package. */

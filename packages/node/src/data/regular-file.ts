@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { DataError, onFile } from "./data-error.js";
+import { bytesFor } from "./reading-limits.js";
 
 export interface RegularFileOptions {
   /** Most bytes that the file may have. */
@@ -55,21 +56,23 @@ export async function withRegularFile<T>(
   }
 }
 
-/** The bytes of a regular file, at most `most`, even where it grows meanwhile. @throws DataError ILD03 */
+/** The bytes of a regular file, at most `most`, even where it grows meanwhile. @throws DataError ILD03, ILD07 */
 export function readRegularFile(path: string, options: RegularFileOptions): Promise<Uint8Array> {
-  return withRegularFile(path, options, readBytes);
+  return withRegularFile(path, options, (handle, size) => readWhole(handle, size, path));
 }
 
-/** The first `size` bytes of an open file; fewer where it has become shorter. */
-export async function readBytes(handle: FileHandle, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  while (at < size) {
-    const { bytesRead } = await handle.read(bytes, at, size - at, at);
-    if (bytesRead === 0) break;
+/** Node ends the process where a read asks for 2 GiB or more at once. */
+const mostAtOnce = 2 ** 28;
+
+/** The first bytes of an open file, as many as there are of `size`. @throws DataError ILD07 where there is no room for them */
+export async function readWhole(handle: FileHandle, size: number, where: string): Promise<Uint8Array> {
+  const bytes = bytesFor(size, where);
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await handle.read(bytes, at, Math.min(size - at, mostAtOnce), at);
+    if (bytesRead === 0) return bytes.subarray(0, at);
     at += bytesRead;
   }
-  return bytes.subarray(0, at);
+  return bytes;
 }
 
 function notRegular(path: string, kind: string): DataError {

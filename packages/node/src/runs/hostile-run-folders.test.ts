@@ -10,18 +10,19 @@ import {
   rename,
   rm,
   symlink,
+  truncate,
   utimes,
   writeFile,
 } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { collected } from "../cli/collected-output.fixture.js";
 import { evalCommand } from "../cli/eval-command.js";
 import { trainCommand } from "../cli/train-command.js";
 import { makeFolder } from "../data/atomic-write.js";
 import { openEventLog, readEvents } from "./event-log.js";
-import { rememberNamed, wasNamed } from "./named-files.js";
+import { keepsWithin, rememberNamed, wasNamed } from "./named-files.js";
 import { lockRun } from "./run-lock.js";
 import { UntrustedFolder } from "./untrusted-folder.js";
 
@@ -132,6 +133,23 @@ const hostile: readonly (readonly [what: string, change: Change, error: RegExp, 
         return Buffer.concat([length, header]);
       }),
     /^ILN05 .{0,500}$/,
+  ],
+  [
+    "checkpoints of 4 GB without values, as a sparse file",
+    async (p) => {
+      for (const name of await readdir(join(p, "checkpoints"))) await truncate(join(p, "checkpoints", name), 4.2e9);
+    },
+    /^ILN05 .*tensors cover \d+ of \d{10} bytes/,
+  ],
+  [
+    "a checkpoint whose header has 20 MB",
+    (p) =>
+      inCheckpoints(p, () => {
+        const bytes = Buffer.alloc(2e7 + 8, " ");
+        bytes.writeBigUInt64LE(20_000_000n);
+        return bytes;
+      }),
+    /^ILN05 .*the header has 20000000 bytes/,
   ],
   [
     "a flipped bit",
@@ -305,9 +323,13 @@ describe("files that the user has named", () => {
     expect(await wasNamed(file)).toBe(true);
     expect(await wasNamed({ ...file, path: "/home/eve/own.ts" })).toBe(false);
     expect(await wasNamed({ ...file, sha256: "b".repeat(64) })).toBe(false);
+    expect([await keepsWithin(folder), await keepsWithin(base())]).toEqual([true, false]);
     if (process.platform === "win32") return;
     execFileSync("chmod", ["777", join(folder, "config/experiment-files")]);
     expect(await wasNamed(file)).toBe(false);
+    // What a relative path leads to depends on where one stands, as within an unpacked archive.
+    vi.stubEnv("INNERLOOP_CONFIG", relative(process.cwd(), join(folder, "config")));
+    expect(await rememberNamed(file)).toBe(false);
     vi.stubEnv("INNERLOOP_CONFIG", "/proc/none");
     expect(await rememberNamed(file)).toBe(false);
     expect(await wasNamed(file)).toBe(false);

@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, mkdir, open, readdir, rm, stat, utimes } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { chmod, mkdir, open, readdir, realpath, rm, stat, utimes } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { makeFolder, writeAtomically, writeFully } from "../data/atomic-write.js";
 import { homeFolder } from "../data/user-folders.js";
 
@@ -38,10 +38,21 @@ export function userConfigFolder(
     : join(home, ".config", "innerloop");
 }
 
+/** Undefined, too, for a folder that would be another one wherever a command is given: an archive may hold one of its name. */
 const storeFolder = (): string | undefined => {
-  const folder = userConfigFolder();
+  const { INNERLOOP_CONFIG: own } = process.env;
+  const folder = own && !isAbsolute(own) ? undefined : userConfigFolder();
   return folder && join(folder, "experiment-files");
 };
+
+/** Whether what is kept of named files lies in a folder, as where that came with an archive. */
+export async function keepsWithin(folder: string): Promise<boolean> {
+  const store = storeFolder();
+  if (store === undefined) return false;
+  const [outer, inner] = await Promise.all([folder, store].map((path) => realpath(path).catch(() => resolve(path))));
+  const within = relative(outer!, inner!);
+  return within === "" || !(isAbsolute(within) || within.split(/[\\/]/)[0] === "..");
+}
 
 /** A file for each, so that processes that write at once do not lose each other's. */
 const entryName = ({ path, sha256 }: NamedFile): string =>

@@ -68,7 +68,7 @@ ${(evaluations.length > 0 ? figureNamesOf(evaluations[0]) : [])
   .join("\n")}
 ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 <h2>Learning curve</h2>
-<p><span class="training">&#9632;</span> ${name} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
+<p><span class="training">&#9632;</span> ${escaped(name)} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
 ${curve(training, validation, name)}
 <h2>Made by</h2>
 <pre>${escaped(config.command)}</pre>
@@ -123,7 +123,7 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
     points.map(([iteration, value]) => `${x(iteration).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   return [
     up.isLogarithmic ? "<p>On a logarithmic scale.</p>" : "",
-    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${name} by update">`,
+    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(name)} by update">`,
     ...up.ticks.map(
       (value, i) =>
         `<line x1="${left}" x2="${width - right}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" stroke="var(--soft)"/><text x="${left - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end">${texts[i]}</text>`,
@@ -176,7 +176,7 @@ function resultsHtml(evaluations: readonly Evaluation[], name: string, chosen: n
         first!.figures.map((figure) => half(figure?.poolInterval)),
       ),
     );
-  const columns = header.map((text) => `<th>${text}</th>`).join("");
+  const columns = header.map((text) => `<th>${escaped(text)}</th>`).join("");
   return `<div class="wide"><table><thead><tr><th>${escaped(figureTitle(name, evaluations[0]))}${isShare(name) ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table></div>`;
 }
 

@@ -1,9 +1,10 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { type CheckpointStore, checkpointSummary } from "innerloop";
+import { type CheckpointStore, checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "innerloop";
 import { makeFolder, requireWritable } from "../data/atomic-write.js";
 import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { readWhole } from "../data/regular-file.js";
 import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import {
@@ -293,7 +294,18 @@ function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
 export function checkpointStore(files: UntrustedFolder): CheckpointStore {
   const fileOf = (name: string): string => `checkpoints/${name}.safetensors`;
   return {
-    load: (name) => files.read(fileOf(name), mostBytes.checkpoint),
+    load: (name) =>
+      files.use(fileOf(name), mostBytes.checkpoint, async (handle, size) => {
+        const file = shown(join(files.path, fileOf(name)));
+        // Its head first: room is made for what is a checkpoint only.
+        const head = await readWhole(handle, Math.min(size, mostCheckpointHeadBytes), file);
+        try {
+          requireCheckpointHead(head, size);
+        } catch (error) {
+          throw damagedCheckpoint(files.path, name, error);
+        }
+        return size <= head.length ? head : readWhole(handle, size, file);
+      }),
     save: (name, bytes) => files.write(fileOf(name), bytes),
   };
 }

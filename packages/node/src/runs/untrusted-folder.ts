@@ -7,7 +7,7 @@ import { type FileHandle, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
-import { readBytes, withRegularFile } from "../data/regular-file.js";
+import { readWhole, withRegularFile } from "../data/regular-file.js";
 import { RunError } from "./run-error.js";
 import { visibleText } from "./visible-text.js";
 
@@ -59,7 +59,8 @@ export class UntrustedFolder {
     try {
       return await withRegularFile(file, { most, links: "refused" }, use);
     } catch (error) {
-      if (!(error instanceof DataError)) throw error;
+      // That there is no memory for it says nothing of the file.
+      if (!(error instanceof DataError) || error.code === "ILD07") throw error;
       const { cause } = error;
       if (isSystemError(cause) && (cause.code === "ENOENT" || cause.code === "ENOTDIR")) return undefined;
       // What is wrong, without the remedy for a file of the user's own.
@@ -69,7 +70,7 @@ export class UntrustedFolder {
 
   /** The bytes of a file, under the conditions of `use`. */
   read(name: string, most: number): Promise<Uint8Array | undefined> {
-    return this.use(name, most, readBytes);
+    return this.use(name, most, (handle, size) => readWhole(handle, size, shown(join(this.path, name))));
   }
 
   /**
