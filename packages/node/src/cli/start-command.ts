@@ -35,7 +35,7 @@ export async function startCommand(
   output.say(
     wrapped(
       "A network practises on thousands of small tasks. In each it sees five handwritten Chinese characters, one example of each, takes one gradient step, " +
-        "and must recognise them in other hands. What it keeps is not the characters but a starting point from which one step is enough. " +
+        "and must recognise them in other hands. What it keeps is not the characters but a starting point from which a step or a few are enough. " +
         "Then it meets characters that were never part of its practice.",
       width,
       "  ",
