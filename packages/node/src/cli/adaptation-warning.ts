@@ -48,7 +48,11 @@ export function adaptationWarningOf({ name, title, points, pool }: StepsCurve): 
   const behind = pool
     ? `. Behind it are ${poolText(pool, true)}${pool.count < fewClasses ? ", which is few" : ""}`
     : "";
-  return `adaptation makes held-out tasks no better: ${title} is ${shown(before.mean)} before, ${after}; ${choice}${behind}`;
+  const verdict =
+    best === before
+      ? "adaptation makes held-out tasks no better"
+      : "adaptation does not help after every number of steps";
+  return `${verdict}: ${title} is ${shown(before.mean)} before, ${after}; ${choice}${behind}`;
 }
 
 /** Below so many classes or groups a table says little of others. */

@@ -540,6 +540,11 @@ describe("wrong calls", () => {
     expect(existsSync(join(folder, "runs"))).toBe(false);
   });
 
+  it("are answered by a command that the reader has: through npx for those who came by it", async () => {
+    const { err } = await start(["trian"], { npm_command: "exec" }).ended;
+    expect(err).toMatch(/Did you mean `npx innerloop train`\?/);
+  });
+
   it("a damaged checkpoint", async () => {
     await mkdir(join(folder, "damaged"), { recursive: true });
     execFileSync("cp", ["-r", join(folder, "plain"), join(folder, "damaged")]);

@@ -29,10 +29,10 @@ import {
 import { watchInterruption } from "./interruption.js";
 import { openExecutor } from "./open-executor.js";
 import { isOpenSetAsked, openSetEval } from "./open-set-eval.js";
-import type { Output } from "./output.js";
+import type { Output, ProgressLine } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
-import { bytes, count, counted, duration, withInterval } from "./terminal.js";
+import { bytes, count, counted, duration, folded, roomIn, withInterval } from "./terminal.js";
 
 export interface EvalRequest {
   readonly folder: string;
@@ -138,21 +138,32 @@ export async function evaluateAndReport(setting: {
   ];
   const baselines = setting.skipBaselines ? [] : experiment.baselines;
   const scratch = baselines.map(({ adapter }) => adapter).filter(({ description }) => description.batchNorm);
-  const line = output.progress("Evaluating", { unit: "adaptation steps" });
+  let line: ProgressLine | undefined;
   const startedAt = performance.now();
+  const choose = async () => {
+    if (experiment.learner.steps === undefined || !isOwnTask(run, prepared, options)) return undefined;
+    const choosing = output.progress("Choosing adaptation steps", { unit: "tasks" });
+    line = choosing;
+    choosing.update(0, options.validationTasks, "on validation tasks");
+    const chosen = await chooseSteps({
+      learner: experiment.learner,
+      trained: { params, iteration, checkpoint },
+      validation: experiment.tasks.validation,
+      steps: options.evalSteps,
+      count: options.validationTasks,
+      seed: options.seed,
+      executor,
+      signal,
+      onProgress: (done, total) => choosing.update(done, total, "on validation tasks"),
+    });
+    choosing.end();
+    return chosen;
+  };
   const evaluated = async () => {
-    const chosen = isOwnTask(run, prepared, options)
-      ? await chooseSteps({
-          learner: experiment.learner,
-          trained: { params, iteration, checkpoint },
-          validation: experiment.tasks.validation,
-          steps: options.evalSteps,
-          count: options.validationTasks,
-          seed: options.seed,
-          executor,
-          signal,
-        })
-      : undefined;
+    const chosen = await choose();
+    const evaluating = output.progress("Evaluating", { unit: "adaptation steps" });
+    line = evaluating;
+    let current = "";
     const evaluations = await evaluateRun({
       learner: experiment.learner,
       params,
@@ -165,16 +176,21 @@ export async function evaluateAndReport(setting: {
       steps: options.evalSteps,
       executor,
       signal,
-      onProgress: (done, total, learner) => line.update(done, total, learner),
+      onProgress: (done, total, name) => {
+        // What compiling the next method took says nothing about how long its tasks take.
+        if (name !== current) evaluating.resume();
+        current = name;
+        evaluating.update(done, total, name);
+      },
     });
+    evaluating.end();
     return { chosen, evaluations };
   };
   const { chosen, evaluations } = await evaluated().catch((error: unknown) => {
-    line.end();
+    line?.end();
     if (!signal.aborted) throw error;
     throw new Interrupted();
   });
-  line.end();
   const seconds = (performance.now() - startedAt) / 1000;
   const first = evaluations[0]!;
   if (chosen) await writeChosenSteps(run, chosen);
@@ -202,7 +218,7 @@ export async function evaluateAndReport(setting: {
   output.result(resultsTable(evaluations, output.paint, figures, undefined, chosen?.steps));
   output.say();
   const better = betterBaseline(first, evaluations.slice(1 + methods.length), withInterval);
-  if (better !== undefined) output.result(output.paint("yellow", `  ${better}`));
+  if (better !== undefined) output.result(folded(output.paint("yellow", `  ${better}`), roomIn()));
   for (const text of besideTable) output.say(output.paint("dim", `  ${text}`));
   output.say(
     output.paint(

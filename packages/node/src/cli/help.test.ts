@@ -38,6 +38,14 @@ describe("help", () => {
     );
   });
 
+  it("docs/cli.md names the values of an option once", () => {
+    for (const item of commandLineReference()
+      .split("\n- ")
+      .filter((each) => each.startsWith("`--device")))
+      expect(item.match(/webgpu/g)).toHaveLength(1);
+    expect(commandLineReference().match(/one of maml/g)).toBeNull();
+  });
+
   it("no option of a command is declared twice", () => {
     for (const command of commandNames) {
       const names = optionsOf(command).map(([name]) => name);

@@ -305,8 +305,14 @@ export function commandLineReference(): string {
 function optionItem(command: CommandName, [name, spec]: readonly [string, OptionSpec]): string {
   const value = showsDefaults(command) ? defaultText(spec).replace(/^\(|\)$/g, "") : "";
   const takes = spec.kind === "flag" ? "" : rangeOf(spec);
-  // What an option takes is told where its placeholder has not told it.
-  const told = takes === "" || takes === placeholderOf(spec) ? [] : [takes];
+  // What an option takes is told where its placeholder or its help has not told it.
+  const isTold =
+    takes === placeholderOf(spec) ||
+    (spec.kind === "choice" &&
+      [spec.choices.join("|"), spec.choices.join(", ")].some((names) =>
+        `${placeholderOf(spec)} ${spec.help}`.includes(names),
+      ));
+  const told = takes === "" || isTold ? [] : [takes];
   const text = [helpText(spec), ...told, ...(value === "" ? [] : [value])].join("; ");
   return item(`\`${flagText(name, spec)}\`: ${text}`, referenceWidth);
 }

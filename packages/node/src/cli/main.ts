@@ -15,6 +15,7 @@ import { parseOption, placeholderOf } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
 import type { AdaptRequest } from "./adapt-command.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
+import { commandName } from "./command-name.js";
 import { ownOptionFor } from "./foreign-options.js";
 import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
 import { createOutput, ignoreFailures, type Output, writeShown } from "./output.js";
@@ -207,7 +208,11 @@ function report(error: unknown): number {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
   const paint = paintFor(hasColour(process.stderr));
   const usage = error instanceof CommanderError ? usageOf(error) : error;
-  const message = usage instanceof Error ? usage.message : String(usage);
+  // Remedies name the command by its plain name; a reader who came by npx has none of that name.
+  const message = (usage instanceof Error ? usage.message : String(usage)).replaceAll(
+    "`innerloop ",
+    () => `\`${commandName()} `,
+  );
   writeShown(process.stderr, `${paint("red", "Error:")} ${message}\n`);
   if (process.env.DEBUG && error instanceof Error) writeShown(process.stderr, `${error.stack}\n`);
   return usage instanceof UsageError ? exitCodes.usage : exitCodes.failed;

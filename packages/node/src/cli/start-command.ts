@@ -14,10 +14,10 @@ import { type ExampleTask, exampleTaskLines } from "./example-task.js";
 import { fewRuns, openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
 import { prepareRun } from "./prepare.js";
-import { count, counted, padEnd, withInterval, wrapped } from "./terminal.js";
+import { count, counted, folded, roomIn, suggestions, withInterval, wrapped } from "./terminal.js";
 import { trainCommand } from "./train-command.js";
 
-/** A shorter run of the preset hanzi: under two minutes, data and evaluation included. */
+/** A shorter run of the preset hanzi: about two minutes on two cores that have nothing else to do. */
 const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60, evalTasks: 200 } as const;
 
 /** Other hands that each character of the example is asked for in. */
@@ -35,7 +35,7 @@ export async function startCommand(
   output.say(
     wrapped(
       "A network practises on thousands of small tasks. In each it sees five handwritten Chinese characters, one example of each, takes one gradient step, " +
-        "and must recognise them in other hands. What it keeps is not the characters but a starting point from which one step is enough. " +
+        "and must recognise them in other hands. What it keeps is not the characters but a starting point from which a step or a few are enough. " +
         "Then it meets characters that were never part of its practice.",
       width,
       "  ",
@@ -48,12 +48,11 @@ export async function startCommand(
     introduced: true,
   });
   await showOneTask(run, output);
-  output.say(
-    `  ${paint("bold", "Run folder")}  ${shown(run)}  ${paint("dim", "(report.html shows the learning curve and the results)")}`,
-  );
+  output.say(`  ${paint("bold", "Run folder")}  ${shown(run)}`);
+  output.say(paint("dim", "  report.html in it shows the learning curve and the results"));
   output.say();
   output.say(`  ${paint("bold", "Try next")}`);
-  const next = [
+  const next: [command: string, meaning: string][] = [
     [
       `${commandName()} eval ${inCommand(run)} --shots 5 --eval-steps 0,1,5,10,20`,
       "five examples of each instead of one",
@@ -61,9 +60,7 @@ export async function startCommand(
     [`${commandName()} train hanzi`, "longer, and more accurate"],
     [`${commandName()} train sinusoid`, "the classic: regression of sine curves"],
   ];
-  const room = Math.max(...next.map(([command]) => command!.length));
-  for (const [command, meaning] of next)
-    output.say(`    ${paint("cyan", padEnd(command!, room))}   ${paint("dim", meaning!)}`);
+  if (!output.quiet) output.result(suggestions(next, { room: roomIn(), indent: 4, paint }).join("\n"));
   output.say();
 }
 
@@ -111,7 +108,7 @@ async function showOneTask(path: string, output: Output): Promise<void> {
     const [before, after] = [await probabilitiesAfter(0), await probabilitiesAfter(steps)];
     const drawn = exampleTaskLines(task, { before, after, steps }, shape, output);
     output.result(drawn.join("\n"));
-    await sayOfManyTasks(run, options.ways, output);
+    await sayOfManyTasks(run, { ways: options.ways, steps }, output);
     output.event({ type: "example task", classes: task.names, steps, before, after });
   } finally {
     await executor.close();
@@ -119,16 +116,19 @@ async function showOneTask(path: string, output: Output): Promise<void> {
 }
 
 /** The same over all tasks of the run's evaluation: one task alone tells little. */
-async function sayOfManyTasks(run: RunFolder, ways: number, output: Output): Promise<void> {
+async function sayOfManyTasks(
+  run: RunFolder,
+  { ways, steps }: { readonly ways: number; readonly steps: number },
+  output: Output,
+): Promise<void> {
   const bytes = await run.files.read("results.json", mostBytes.record);
   if (!bytes) return;
   const { evaluations } = JSON.parse(Buffer.from(bytes).toString()) as { evaluations: readonly Evaluation[] };
   const { rows, protocol } = evaluations[0]!;
   const name = figureNameOf(evaluations[0]);
-  const [before, after] = [rows[0]!, rows.at(-1)!];
+  const [before, after] = [rows[0]!, rows.find((row) => row.steps === steps) ?? rows.at(-1)!];
   const shown = ({ figures }: (typeof rows)[number]): string => withInterval(name, figures[name]!);
-  output.result(
-    `  Over ${count(Number(protocol.tasks))} such tasks: ${output.paint("bold", shown(after))} after ${counted(after.steps, "step")}, ${shown(before)} before adapting; guessing gives ${Math.round(100 / ways)}%.`,
-  );
+  const text = `  Over ${count(Number(protocol.tasks))} such tasks: ${output.paint("bold", shown(after))} after ${counted(after.steps, "step")}, ${shown(before)} before adapting; guessing gives ${Math.round(100 / ways)}%.`;
+  output.result(folded(text, roomIn()));
   output.say();
 }

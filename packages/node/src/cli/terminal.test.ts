@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { columnsWithin, folded, hanging, paintFor, roomIn } from "./terminal.js";
+import { columnsWithin, folded, hanging, paintFor, roomIn, suggestions } from "./terminal.js";
+
+describe("commands to go on with", () => {
+  const next: [string, string][] = [
+    ["innerloop eval runs/a", "longer"],
+    ["innerloop adapt runs/a --support DIR", "your own"],
+  ];
+  it("stand beside what they are for where there is room, else above it, and are never broken", () => {
+    const drawn = (room: number): string[] => suggestions(next, { room, indent: 2, paint: paintFor(false) });
+    expect(drawn(60)[0]).toBe(`  innerloop eval runs/a${" ".repeat(18)}longer`);
+    expect(drawn(48)).toEqual(["  innerloop eval runs/a", "      longer", `  ${next[1]![0]}`, "      your own"]);
+  });
+});
 
 describe("a line has room", () => {
   it("for the columns of a terminal, 40 at least, and for any number elsewhere", () => {

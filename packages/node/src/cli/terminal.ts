@@ -195,3 +195,21 @@ export function folded(text: string, room: number): string {
     })
     .join("\n");
 }
+
+/**
+ * Commands to go on with, each beside what it is for; below each other where that is wider than `room`. A command itself
+ * is never broken: it is there to be copied.
+ */
+export function suggestions(
+  next: readonly (readonly [command: string, meaning: string])[],
+  { room, indent, paint }: { readonly room: number; readonly indent: number; readonly paint: Paint },
+): string[] {
+  const margin = " ".repeat(indent);
+  const width = Math.max(...next.map(([command]) => widthOf(command)));
+  const isBeside = next.every(([, meaning]) => indent + width + 3 + widthOf(meaning) <= room);
+  return next.flatMap(([command, meaning]) =>
+    isBeside
+      ? [`${margin}${paint("cyan", padEnd(command, width))}   ${paint("dim", meaning)}`]
+      : [`${margin}${paint("cyan", command)}`, `${margin}    ${paint("dim", meaning)}`],
+  );
+}

@@ -16,6 +16,7 @@ import { collected } from "./collected-output.fixture.js";
 import { compareCommand } from "./compare-command.js";
 import { evalCommand } from "./eval-command.js";
 import { requireWays } from "./evaluated-run.js";
+import type { Output } from "./output.js";
 import { affordableTasks, trainCommand } from "./train-command.js";
 
 let folder: string;
@@ -229,6 +230,30 @@ it("a run whose learner changes over its updates is not extended, and nothing is
   );
   expect(await readFile(join(runPath("annealed"), "config.json"), "utf8")).toBe(before);
   await resumed(10);
+});
+
+describe("what takes time after a training", () => {
+  it("shows its progress: the choosing of steps, then the evaluation", async () => {
+    const lines: string[] = [];
+    const output: Output = {
+      ...collected().output,
+      progress: (label) => ({
+        update: (done, total) => lines.push(`${label} ${done}/${total}`),
+        resume: () => undefined,
+        end: () => lines.push(`${label} ended`),
+      }),
+    };
+    const chosen: Chosen = { ...marks, validationTasks: 6 };
+    await trainCommand({ target: undefined, chosen, invocation: { run: runPath("progress") } }, output);
+    const of = (label: string): string[] => lines.filter((line) => line.startsWith(label));
+    expect(of("Choosing adaptation steps")[0]).toBe("Choosing adaptation steps 0/6");
+    expect(of("Choosing adaptation steps").slice(-2)).toEqual([
+      "Choosing adaptation steps 6/6",
+      "Choosing adaptation steps ended",
+    ]);
+    expect(lines.at(-1)).toBe("Evaluating ended");
+    expect(lines.indexOf("Choosing adaptation steps ended")).toBeLessThan(lines.indexOf(of("Evaluating")[0]!));
+  });
 });
 
 describe("innerloop eval of SNAIL", () => {

@@ -53,7 +53,7 @@ import type { Output } from "./output.js";
 import { planInMemory } from "./plan-in-memory.js";
 import { type Prepared, prepare, prepareMoved, prepareRun } from "./prepare.js";
 import { keepNamed } from "./run-experiment-file.js";
-import { count, counted, duration, figure, withInterval } from "./terminal.js";
+import { count, counted, duration, figure, roomIn, suggestions, withInterval } from "./terminal.js";
 import { versions } from "./versions.js";
 
 export interface TrainRequest {
@@ -479,9 +479,9 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
       commandWith(run.config, "seed", options.seed + 1).replace(/^innerloop/, () => commandName()),
       "the same from another start",
     ]);
-  const room = Math.max(...next.map(([command]) => command.length));
-  for (const [command, meaning] of next)
-    output.say(`  ${output.paint("cyan", command.padEnd(room))}   ${output.paint("dim", meaning)}`);
+  const { paint } = output;
+  // As results are, not folded: they are there to be copied.
+  if (!output.quiet) output.result(suggestions(next, { room: roomIn(), indent: 2, paint }).join("\n"));
 }
 
 /** Shows the events of training as a progress line with smoothed figures. */

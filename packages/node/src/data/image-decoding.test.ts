@@ -34,6 +34,18 @@ describe("decodeImage", () => {
     for (const mean of means) expect(Math.abs(mean - means[0]!)).toBeLessThan(6);
   });
 
+  it("says of each file that fails its own reason, however many fail at once", async () => {
+    const [jpeg, png] = [await photo(200, 200).jpeg().toBuffer(), await photo(200, 200).png().toBuffer()];
+    const halves = [jpeg, png].map((bytes) => bytes.subarray(0, bytes.length / 2));
+    const reason = (bytes: Uint8Array) => decode(bytes).then(String, (error: Error) => error.message);
+    const alone: string[] = [];
+    for (const half of halves) alone.push(await reason(half));
+    expect(new Set(alone).size).toBe(2);
+    expect(alone.join()).not.toMatch(/unknown error/i);
+    const together = await Promise.all(Array.from({ length: 48 }, (_, i) => reason(halves[i % 2]!)));
+    expect([...new Set(together)].sort()).toEqual([...alone].sort());
+  });
+
   it("hands nothing else to a decoder", async () => {
     const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1");
     for (const [bytes, what] of [

@@ -209,7 +209,7 @@ export async function decodeImage(
       );
     } catch (error) {
       if (error instanceof DataError) throw error;
-      throw refuse(`the image cannot be read (${reasonOf(error)})`, remedy, error);
+      throw refuse(`the image cannot be read (${await decodingReason(bytes, options, error)})`, remedy, error);
     }
   });
 }
@@ -262,6 +262,30 @@ function jpegScans(file: Uint8Array, most: number): number {
   }
   return scans;
 }
+
+/**
+ * Why an image cannot be decoded. libvips keeps the reasons of all threads in one place: of files that fail side by side
+ * one has those of all, and the others none. Where that may be so, it is decoded once more by itself.
+ */
+async function decodingReason(bytes: Uint8Array, options: DecodingOptions, error: unknown): Promise<string> {
+  const reason = reasonOf(error);
+  if (!isReasonOfMany(reason)) return reason;
+  const alone = await decodingBytes.with(mostDecodingBytes, async () => {
+    try {
+      const sharp = await imageLibrary();
+      const { width, height } = await sharp(bytes).metadata();
+      const kind = { width, height, hasAlpha: false, has16Bits: false };
+      await decoded(sharp(bytes, { limitInputPixels: mostPixels, failOn: "error" }), options, kind);
+      return reason;
+    } catch (again) {
+      return reasonOf(again);
+    }
+  });
+  return isUnknown(alone) ? "it is damaged or cut off" : [...new Set(alone.split("; "))].join("; ");
+}
+
+const isUnknown = (reason: string): boolean => reason === "" || /^unknown error$/i.test(reason);
+const isReasonOfMany = (reason: string): boolean => isUnknown(reason) || reason.includes("; ");
 
 /** Loaded by those that read images: it takes as long to load as the rest of this package. */
 async function imageLibrary() {

@@ -38,8 +38,10 @@ export async function chooseSteps(setting: {
   readonly seed: number;
   readonly executor: Executor;
   readonly signal?: AbortSignal;
+  /** In tasks. */
+  readonly onProgress?: (done: number, total: number) => void;
 }): Promise<ChosenSteps | undefined> {
-  const { learner, trained, validation, steps, count, seed, executor, signal } = setting;
+  const { learner, trained, validation, steps, count, seed, executor, signal, onProgress } = setting;
   if (learner.steps === undefined) return undefined;
   const { params, checkpoint, iteration } = trained;
   const evaluation = await evaluate({
@@ -51,6 +53,7 @@ export async function chooseSteps(setting: {
     taskSeed: splitSeed(seed, "validation"),
     executor,
     ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
   });
   const name = figureNameOf(evaluation);
   const best = bestRow(evaluation);

@@ -53,8 +53,8 @@ export function reportPage(
 <style>
 :root { color-scheme: light dark; --line: #1f6f5c; --mark: #c2591a; --soft: #8886; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin-bottom: 1rem; } td, th { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--soft); }
-td, th { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 9rem; }
+table { border-collapse: collapse; margin-bottom: 1rem; font-size: .9em; } td, th { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--soft); }
+td, th { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 8rem; position: sticky; left: 0; background: Canvas; }
 .wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
 code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } .training { color: var(--line); } .validation { color: var(--mark); }
 </style>
