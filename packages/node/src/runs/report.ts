@@ -35,7 +35,11 @@ export function reportPage(
   { evaluations, notes, chosen }: ReportResults = noResults,
 ): string {
   const failure = failureIn(events);
-  const name = figureNameOf(evaluations[0]);
+  const leading = figureNameOf(evaluations[0]);
+  // Errors in the units of a table's targets are figures of evaluations: updates have their loss.
+  const name = events.some((event) => event.type === "iteration" && figureOf(event, leading) !== undefined)
+    ? leading
+    : "loss";
   const training = averaged(
     events.flatMap((event) => pointOf(event, event.type === "iteration" ? figureOf(event, name) : undefined)),
   );
@@ -55,7 +59,7 @@ export function reportPage(
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; font-size: .9em; } td, th { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--soft); }
 td, th { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 8rem; position: sticky; left: 0; background: Canvas; }
-.wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; }
+.wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; min-width: 34rem; height: auto; } svg text { font-size: 12px; fill: currentColor; }
 code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } .training { color: var(--line); } .validation { color: var(--mark); }
 </style>
 </head>
@@ -69,7 +73,7 @@ ${(evaluations.length > 0 ? figureNamesOf(evaluations[0]) : [])
 ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 <h2>Learning curve</h2>
 <p><span class="training">&#9632;</span> ${escaped(name)} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
-${curve(training, validation, name)}
+<div class="wide">${curve(training, validation, name)}</div>
 <h2>Made by</h2>
 <pre>${escaped(config.command)}</pre>
 <p>${escaped(

@@ -216,4 +216,15 @@ describe("the report", () => {
     expect(page).not.toContain("NaN");
     expect(page).not.toMatch(/https?:\/\//);
   });
+
+  it("draws the loss of updates where the results are in another figure, which updates have not", () => {
+    const figures = { loss: { mean: 0.5, interval: 0.1 }, "rootMeanSquaredError of minutes": { mean: 9, interval: 1 } };
+    const rows = [{ steps: 0, figures }];
+    const events = [3, 2, 1].map((loss, i) => ({ type: "iteration", iteration: i + 1, loss, metrics: {} }));
+    const config = { experiment: "table", command: "", versions: {}, created: "", options: {} } as unknown as RunConfig;
+    const evaluations = [{ learner: "MAML", protocol: {}, rows, values: [] }];
+    const page = reportPage({ config }, events, { evaluations, notes: [] });
+    expect(page).toContain("loss of training tasks after adaptation");
+    expect(/<polyline points="([^"]*)"/.exec(page)![1]!.split(" ")).toHaveLength(3);
+  });
 });
