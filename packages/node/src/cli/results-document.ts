@@ -2,6 +2,7 @@
 import { type CollectedResults, type RowResult, withoutGone } from "../reproduce/collected-results.js";
 import type { Table } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, type TableLine, tableLines } from "../reproduce/table-lines.js";
+import { markdownCell, markdownText } from "./markdown-text.js";
 import { count, plusMinus, withInterval, wrapped } from "./terminal.js";
 
 /** Sentences over the tables. */
@@ -26,7 +27,7 @@ export function resultsDocument(tables: readonly Table[], collected: CollectedRe
   for (const { table, results } of there) lines.push("", ...tableSection(table, results));
   if (missing.length > 0) {
     lines.push("", "## Not run yet", "");
-    for (const { name, title } of missing) lines.push(`- ${title}: \`innerloop reproduce ${name}\``);
+    for (const { name, title } of missing) lines.push(`- ${markdownText(title)}: \`innerloop reproduce ${name}\``);
   }
   return `${lines.join("\n")}\n`;
 }
@@ -57,8 +58,8 @@ export const figureNameOf = ({ metric }: Pick<Table, "metric">): string => (metr
 export const markdownRow = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
 function tableSection(table: Table, results: RowResults): string[] {
-  const lines = [`## ${table.title}`, "", ...figuresTable(table, results), ""];
-  if (table.about !== "") lines.push(wrapped(table.about, 120), "");
+  const lines = [`## ${markdownText(table.title)}`, "", ...figuresTable(table, results), ""];
+  if (table.about !== "") lines.push(wrapped(markdownText(table.about), 120), "");
   lines.push(...protocolLines(table, results), "", `Made by \`innerloop reproduce ${table.name}\`.`);
   return lines;
 }
@@ -71,7 +72,9 @@ function figuresTable(table: Table, results: RowResults): string[] {
   const unit = name === "accuracy" ? " (%)" : "";
   const header = [
     "",
-    ...table.columns.flatMap(({ title }) => (isPublished ? [title, `published${unit}`] : [title])),
+    ...table.columns.flatMap(({ title }) =>
+      isPublished ? [markdownCell(title), `published${unit}`] : [markdownCell(title)],
+    ),
     "trained for",
     ...(isPublished ? ["source"] : []),
   ];
@@ -89,12 +92,14 @@ function figuresTable(table: Table, results: RowResults): string[] {
     markdownRow(header.map(() => "---")),
     ...lines.map((line) =>
       markdownRow([
-        line.learner,
+        markdownCell(line.learner),
         ...line.cells.flatMap((cell) =>
-          isPublished ? [cellText(cell, line.isBaseline), cell?.published ?? ""] : [cellText(cell, line.isBaseline)],
+          isPublished
+            ? [cellText(cell, line.isBaseline), markdownCell(cell?.published ?? "")]
+            : [cellText(cell, line.isBaseline)],
         ),
         trainedFor(line, results),
-        ...(isPublished ? [line.sources.join("; ")] : []),
+        ...(isPublished ? [markdownCell(line.sources.join("; "))] : []),
       ]),
     ),
   ];

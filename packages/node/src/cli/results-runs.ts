@@ -3,6 +3,7 @@ import type { CollectedResults, RowResult } from "../reproduce/collected-results
 import { type CurvePoint, fewestPoints, fitLearningCurve, furthest } from "../reproduce/extrapolation.js";
 import type { Table } from "../reproduce/table.js";
 import { isShortened } from "../reproduce/table-lines.js";
+import { markdownText } from "./markdown-text.js";
 import { figureNameOf, markdownRow as row, tablesOf } from "./results-document.js";
 import { bytes, count, duration, figure, withInterval } from "./terminal.js";
 
@@ -41,7 +42,7 @@ const machineOf = ({ versions, workers }: RowResult): string =>
   ].join(", ");
 
 function runsSection(table: Table, runs: readonly NamedResult[], machines: readonly string[]): string[] {
-  const lines = [`## ${table.title}`, "", ...protocolLines(table, runs), ""];
+  const lines = [`## ${markdownText(table.title)}`, "", ...protocolLines(table, runs), ""];
   lines.push(
     row(["run", "updates", "evaluated after", "training", "evaluation", "memory", "seed", "made on", "with"]),
     row(Array.from({ length: 9 }, () => "---")),
