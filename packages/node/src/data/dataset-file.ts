@@ -117,7 +117,7 @@ export function readDatasetFile(
     }
     const found = hash.digest("hex");
     if (found !== sha256) throw damaged(file, `the SHA-256 is ${found}, expected ${sha256}`);
-    return { header, fileBytes, sha256, examples: examplesOf(header, data) };
+    return { header, fileBytes, sha256, examples: examplesOf(header, data, file) };
   });
 }
 
@@ -225,7 +225,11 @@ function bytesOf({ exampleShape, elementType, classes }: DatasetHeader): number 
   return classes.reduce((sum, { count }) => sum + count * exampleBytes, 0);
 }
 
-function examplesOf({ name, exampleShape, elementType, classes }: DatasetHeader, data: Uint8Array): LabelledExamples {
+function examplesOf(
+  { name, exampleShape, elementType, classes }: DatasetHeader,
+  data: Uint8Array,
+  file: string,
+): LabelledExamples {
   const size = exampleShape.reduce((product, length) => product * length, 1);
   const all = elementType === "uint8" ? data : new Float32Array(data.buffer);
   let start = 0;
@@ -236,6 +240,8 @@ function examplesOf({ name, exampleShape, elementType, classes }: DatasetHeader,
       const end = start + entry.count * size;
       const examples = all.subarray(start, end);
       start = end;
+      const bad = hasTag(examples, "Uint8Array") ? -1 : examples.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0) throw damaged(file, `class ${quoted(entry.name)} holds ${examples[bad]}`);
       return { ...entry, examples };
     }),
   };

@@ -7,6 +7,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
 import { dataFolder, getDataset, importDataset, listDatasets, loadDataset, verifyDataset } from "./dataset-store.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 import { npyFiles } from "./numpy-files.fixture.js";
@@ -333,5 +334,13 @@ describe("built-in data sets", () => {
     await expect(importDataset("p", { kind: "examples", examples: bytes }, { folder: inFile })).rejects.toThrow(
       /ILD03 .*INNERLOOP_DATA/,
     );
+  });
+
+  it("refuse numbers that are not finite, whoever stored them", async () => {
+    const file = join(folder, "own.innerloop");
+    const [x, ...others] = floats.classes;
+    const spoilt = { ...floats, classes: [{ ...x!, examples: Float32Array.from([0, Number.NaN, 1]) }, ...others] };
+    await writeDatasetFile(file, spoilt, { kind: "examples" });
+    await expect(readDatasetFile(file)).rejects.toThrow(/^ILD04 .*damaged: class "x" holds NaN\./);
   });
 });
