@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnsWithin, folded, hanging, paintFor, roomIn, suggestions } from "./terminal.js";
+import { columnsWithin, folded, hanging, paintFor, plusMinus, roomIn, suggestions } from "./terminal.js";
 
 describe("commands to go on with", () => {
   const next: [string, string][] = [
@@ -79,4 +79,12 @@ describe("columns", () => {
       [`MAML${" ".repeat(25)}98.1%`],
     ]);
   });
+});
+
+it("an interval that leaves a share anything from 0 to 1 is unknown", () => {
+  expect(plusMinus("accuracy", 0.0921)).toBe("± 9.2");
+  expect([1, 6.353, Number.POSITIVE_INFINITY, null].map((half) => plusMinus("accuracy", half))).toEqual(
+    Array(4).fill("unknown"),
+  );
+  expect([plusMinus("loss", 6.353), plusMinus("loss", undefined)]).toEqual(["± 6.353", ""]);
 });

@@ -80,7 +80,7 @@ export const withInterval = (
 export const plusMinus = (name: string, interval: number | null | undefined): string =>
   interval === undefined
     ? ""
-    : interval === null || !Number.isFinite(interval)
+    : interval === null || !Number.isFinite(interval) || (isShare(name) && interval >= 1)
       ? "unknown"
       : `± ${figure(name, interval).replace("%", "")}`;
 
