@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodeSafetensors, tensor } from "innerloop";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
@@ -133,9 +134,12 @@ describe("a run folder", () => {
     await createRun(folder);
     const store = checkpointStore(opened());
     expect(await store.load("last")).toBeUndefined();
-    await store.save("last", new Uint8Array([1, 2]));
-    await store.save("last", new Uint8Array([3]));
-    expect(await store.load("last")).toEqual(new Uint8Array([3]));
+    const [first, second] = [1, 2].map((n) =>
+      encodeSafetensors({ tensors: { n: tensor([n]) }, metadata: { format: "innerloop checkpoint 2" } }),
+    );
+    await store.save("last", first!);
+    await store.save("last", second!);
+    expect(await store.load("last")).toEqual(second);
     await writeFile(join(folder, "checkpoints/last.safetensors.partial-1-aa"), "x");
     await sweepRun({ files: opened() });
     expect(await readdir(join(folder, "checkpoints"))).toEqual(["last.safetensors"]);
