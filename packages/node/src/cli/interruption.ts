@@ -21,8 +21,10 @@ export function watchInterruption(
     if (notice !== undefined) output.warn(notice);
     controller.abort();
   };
-  // Shell and kernel may both say that the terminal is gone.
+  // Shell and kernel may both say that the terminal is gone, the second while the process is ending.
+  let isHungUp = false;
   const hungUp = (): void => {
+    isHungUp = true;
     if (!controller.signal.aborted) stop();
   };
   const disconnected = (): void => controller.abort();
@@ -37,7 +39,7 @@ export function watchInterruption(
     stopWatching: () => {
       process.off("SIGINT", stop);
       process.off("SIGTERM", stop);
-      process.off("SIGHUP", hungUp);
+      if (!isHungUp) process.off("SIGHUP", hungUp);
       process.off("disconnect", disconnected);
     },
   };
