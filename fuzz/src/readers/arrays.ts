@@ -32,8 +32,8 @@ const npyReader: Reader = {
   async run(input, place) {
     const array = await readNpy(place.put("x.npy", input));
     checkArray(array);
-    // Both as examples and as labels.
-    const n = array.shape[0] ?? 0;
+    // Both as examples and as labels: no more of them than numbers, for an array may have any number of rows of nothing.
+    const n = Math.min(array.shape[0] ?? 0, array.values.length);
     const y = { shape: [n], values: Float64Array.from({ length: n }, (_, i) => i % 2) };
     await labelledArrays(array, y, "x.npy").then(checkExamples, requireCode);
     const x = { shape: [array.values.length], values: new Float32Array(array.values.length) };
