@@ -117,3 +117,6 @@ export const zipMutation =
     const claims = kind >= 8 ? anyClaims(random) : {};
     return zip(entries, (i) => (i === at ? claims : {}), random.chance(0.03) ? random.pick([-1, 1, 1000]) : 0);
   };
+
+/** What the records of an archive begin with: of entries, of files, of the end, and of the two ends of zip64. */
+export const zipSignatures = ["PK\x01\x02", "PK\x03\x04", "PK\x05\x06", "PK\x06\x06", "PK\x06\x07"] as const;

@@ -8,7 +8,7 @@ import { readTarGzip } from "../../../packages/node/dist/data/tar-archive.js";
 import { withZipArchive } from "../../../packages/node/dist/data/zip-archive.js";
 import { gzipMutation, tar, tarHeaderMutation } from "../formats/gzip.js";
 import { halvesPng } from "../formats/png.js";
-import { zip, zipMutation } from "../formats/zip.js";
+import { zip, zipMutation, zipSignatures } from "../formats/zip.js";
 import { filesOf } from "../inputs.js";
 import type { Place, Reader } from "../reader.js";
 import { checkExamples } from "./checked.js";
@@ -33,16 +33,7 @@ const zipReader: Reader = {
     ),
   ],
   mutations: [zipMutation(files, [])],
-  words: [
-    "PK\x01\x02",
-    "PK\x03\x04",
-    "PK\x05\x06",
-    "PK\x06\x06",
-    "PK\x06\x07",
-    "PK\x07\x08",
-    "\x01\x00\x1c\x00",
-    "\xff\xff\xff\xff",
-  ],
+  words: [...zipSignatures, "PK\x07\x08", "\x01\x00\x1c\x00", "\xff\xff\xff\xff"],
   run: async (input, place) =>
     withZipArchive(place.put("x.zip", input), async (entries) => {
       for (const { read } of entries) await read();

@@ -6,7 +6,7 @@ import { readImageFolder } from "../../../packages/node/dist/data/image-folder.j
 import { readImageFile } from "../../../packages/node/dist/presets/image-files.js";
 import { datasetFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
 import { blankPng, halvesPng, pngMutations } from "../formats/png.js";
-import { zip, zipMutation } from "../formats/zip.js";
+import { zip, zipMutation, zipSignatures } from "../formats/zip.js";
 import { filesOf } from "../inputs.js";
 import { joined, type Mutation } from "../mutations.js";
 import type { Reader } from "../reader.js";
@@ -106,19 +106,7 @@ const archiveReader: Reader = {
     ),
   ],
   mutations: [zippedImages],
-  words: [
-    "PK\x01\x02",
-    "PK\x03\x04",
-    "PK\x05\x06",
-    "PK\x06\x06",
-    "PK\x06\x07",
-    "__MACOSX/",
-    "train/",
-    "val/",
-    "test/",
-    "../",
-    "@eaDir",
-  ],
+  words: [...zipSignatures, "__MACOSX/", "train/", "val/", "test/", "../", "@eaDir"],
   run: async (input, place) =>
     checkExamples(await readImageFolder(place.put("photos.zip", input), { size: [6, 6], channels: 1 })),
 };
