@@ -15,7 +15,7 @@ const longest = [
   "fuzz/src/fuzz.test.ts",
   "packages/node/src/cli/command-line.test.ts",
   "packages/node/src/cli/evaluation.test.ts",
-  "packages/node/src/cli/reproduce-command.test.ts",
+  "packages/node/src/cli/commands/reproduce-command.test.ts",
   "packages/node/src/executor/webgpu.test.ts",
   "packages/node/src/executor/estimate-onnxruntime.test.ts",
   "packages/node/src/packaging.test.ts",
@@ -41,7 +41,9 @@ export default defineConfig({
     alias: {
       "@innerloop/graph/testing": source("packages/graph/src/testing/index.ts"),
       "@innerloop/graph": source("packages/graph/src/index.ts"),
-      innerloop: source("packages/innerloop/src/index.ts"),
+      "@innerloop/core": source("packages/core/src/index.ts"),
+      "@innerloop/experiments": source("packages/experiments/src/index.ts"),
+      innerloop: source("packages/innerloop/src/node.ts"),
     },
   },
   test: {

@@ -1,5 +1,5 @@
+import { key, meanMetaGradient, random, sampleTasks } from "@innerloop/core";
 import { compile, type Executor, leaves, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
-import { key, meanMetaGradient, random, sampleTasks } from "innerloop";
 import type { Peer } from "./peer.js";
 import { learnerOf, type Problem, tasksOf } from "./problem.js";
 import { median } from "./statistics.js";

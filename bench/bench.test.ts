@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
+import { key, meanMetaGradient, sampleTasks } from "@innerloop/core";
 import { estimateModel, lower, loweringProfiles, simplifyGraph, type Tree, trace } from "@innerloop/graph";
-import { key, meanMetaGradient, sampleTasks } from "innerloop";
 import { describe, expect, test } from "vitest";
 import { productsOf } from "./floor.js";
 import { figure, goals } from "./goals.js";

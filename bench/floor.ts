@@ -1,3 +1,4 @@
+import { key, meanMetaGradient, taskBatch } from "@innerloop/core";
 import {
   compile,
   type Executor,
@@ -13,7 +14,6 @@ import {
   trace,
   type Value,
 } from "@innerloop/graph";
-import { key, meanMetaGradient, taskBatch } from "innerloop";
 import { learnerOf, type Problem, tasksOf } from "./problem.js";
 import { median } from "./statistics.js";
 

@@ -1,8 +1,8 @@
 /** Runs in a process of its own (see fresh.ts): what depends on a start, or on the memory of a process, is measured here. */
 import { availableParallelism } from "node:os";
+import { adam, key, type TrainingEvent, train } from "@innerloop/core";
 import { compile, type Tensor, type Tree } from "@innerloop/graph";
 import { createExecutor, onnxruntimeExecutor } from "@innerloop/node";
-import { adam, key, type TrainingEvent, train } from "innerloop";
 import { learnerOf, ourLoop, type Problem, tasksOf } from "./problem.js";
 
 const say = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);

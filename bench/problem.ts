@@ -1,4 +1,3 @@
-import type { Executor, Tree } from "@innerloop/graph";
 import {
   adam,
   convEmbedding,
@@ -20,7 +19,8 @@ import {
   type TaskBatch,
   type TaskSource,
   taskBatch,
-} from "innerloop";
+} from "@innerloop/core";
+import type { Executor, Tree } from "@innerloop/graph";
 
 /** A meta-step as plain data: what we and every peer build the same program from. Peers read it as JSON. */
 export interface Problem {

@@ -1,4 +1,4 @@
-// Keeps the dependencies pointing one way: studio -> innerloop -> graph <- innerloop <- node, by reading imports.
+// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, by reading imports.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,10 +8,12 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 /** Packages of ours that each package may import. */
 const allowed = {
   graph: [],
-  innerloop: ["@innerloop/graph"],
-  node: ["@innerloop/graph", "innerloop"],
+  core: ["@innerloop/graph"],
+  experiments: ["@innerloop/graph", "@innerloop/core"],
+  node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
+  innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/node"],
 };
-const ours = new Set(["@innerloop/graph", "@innerloop/node", "innerloop"]);
+const ours = new Set(["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node", "innerloop"]);
 /** The one file that loads the engine, tests included: after its telemetry is off, so by import(). */
 const engineFile = "packages/node/src/executor/onnxruntime.ts";
 const isEngine = (name) => name.startsWith("onnxruntime");

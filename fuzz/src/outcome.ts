@@ -1,6 +1,7 @@
 /** What became of an input. */
+
+import { taskErrorCodes, trainingErrorCodes } from "@innerloop/core";
 import { graphErrorCodes } from "@innerloop/graph";
-import { taskErrorCodes, trainingErrorCodes } from "innerloop";
 import { dataErrorCodes } from "../../packages/node/dist/data/data-error.js";
 import { UsageError } from "../../packages/node/dist/presets/usage-error.js";
 import { runErrorCodes } from "../../packages/node/dist/runs/run-error.js";

@@ -22,7 +22,7 @@ const signs: readonly (readonly [what: string, pattern: RegExp])[] = [
   ["runs code", /createJiti|node:vm/],
 ];
 
-/** Modules below packages/ that read, with how: `node/src/data/csv.ts`. Tests and fixtures are none. */
+/** Modules below packages/ that read, with how: `node/src/data/formats/csv.ts`. Tests and fixtures are none. */
 export function readingModules(): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const entry of readdirSync(packages, { recursive: true, withFileTypes: true })) {
@@ -41,11 +41,11 @@ export const exceptions: Readonly<Record<string, string>> = {
   "graph/src/compiled-model.ts": "entries of the model cache, which are handed to it once their checksum is right",
   "graph/src/onnx/protobuf.ts": "writes only",
   "node/src/cache/compiler-hash.ts": "our own code, to name entries of the cache by it",
-  "node/src/cli/reproduce-command.ts": "lines that a process of our own prints",
-  "node/src/cli/start-command.ts": "results that a training of this very command has written",
+  "node/src/cli/commands/reproduce-command.ts": "lines that a process of our own prints",
+  "node/src/cli/commands/start-command.ts": "results that a training of this very command has written",
   "node/src/cli/versions.ts": "package.json of installed packages, whose code runs in this process",
-  "node/src/data/atomic-write.ts": "writes only",
+  "node/src/data/store/atomic-write.ts": "writes only",
   "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
-  "node/src/data/hanzi.ts": "stroke data of an installed npm package, whose code runs in this process",
+  "node/src/data/sets/hanzi.ts": "stroke data of an installed npm package, whose code runs in this process",
   "node/src/data/regular-file.ts": "opens files for the readers, which are fuzzed through it",
 };

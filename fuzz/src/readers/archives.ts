@@ -22,7 +22,7 @@ const files = [
 const zipReader: Reader = {
   name: "zip",
   reads: "a zip archive",
-  sources: ["node/src/data/zip-archive.ts"],
+  sources: ["node/src/data/formats/zip-archive.ts"],
   weight: 3,
   seeds: () => [zip(files), zip([]), zip(files, () => ({ stored: true }))],
   hostile: () => [
@@ -43,7 +43,7 @@ const zipReader: Reader = {
 const tarReader: Reader = {
   name: "tar.gz",
   reads: "a compressed tar archive",
-  sources: ["node/src/data/tar-archive.ts"],
+  sources: ["node/src/data/formats/tar-archive.ts"],
   weight: 2,
   seeds: () => [gzipSync(tar(files)), gzipSync(tar([])), gzipSync(new Uint8Array(2 ** 20))],
   hostile: () => [gzipSync(tar([{ name: "a.txt", data: new Uint8Array(2 ** 26) }]), { level: 1 })],
@@ -87,7 +87,7 @@ function cifarFiles(): { name: string; data: Uint8Array }[] {
 const cifarReader: Reader = {
   name: "cifar",
   reads: "the archive of CIFAR-100",
-  sources: ["node/src/data/cifar-100.ts", "node/src/data/tar-archive.ts"],
+  sources: ["node/src/data/sets/cifar-100.ts", "node/src/data/formats/tar-archive.ts"],
   weight: 0.06,
   seeds: () => [gzipSync(tar(cifarFiles()), { level: 1 })],
   mutations: [gzipMutation([tarHeaderMutation]), gzipMutation([])],
@@ -112,7 +112,7 @@ const omniglotFiles = (images: number): { name: string; data: Uint8Array }[] =>
 const omniglotReader: Reader = {
   name: "omniglot",
   reads: "the archives of Omniglot",
-  sources: ["node/src/data/omniglot.ts", "node/src/data/zip-archive.ts"],
+  sources: ["node/src/data/sets/omniglot.ts", "node/src/data/formats/zip-archive.ts"],
   weight: 0.03,
   seeds: () => [zip(omniglotFiles(20)), zip(omniglotFiles(1))],
   mutations: [zipMutation(omniglotFiles(2), [])],
@@ -168,7 +168,7 @@ const arrayNames = [...caches.keys()].filter((name) => /labels|\.npz$/.test(name
 const imagenetReader = (name: string, set: "mini-imagenet" | "tiered-imagenet", names: readonly string[]): Reader => ({
   name,
   reads: "a folder of caches of images",
-  sources: ["node/src/data/imagenet-subsets.ts", "node/src/data/pickle.ts"],
+  sources: ["node/src/data/sets/imagenet-subsets.ts", "node/src/data/formats/pickle.ts"],
   weight: 0.4,
   seeds: () => names.map((each) => caches.get(each)!),
   words: ["image_data", "class_dict", "label_specific", "label_specific_str", "K\x01", "]", "}", "u1", "<i4"],
@@ -178,7 +178,7 @@ const imagenetReader = (name: string, set: "mini-imagenet" | "tiered-imagenet", 
 const listReader: Reader = {
   name: "list of images",
   reads: "the lists of mini-ImageNet's images",
-  sources: ["node/src/data/imagenet-subsets.ts", "node/src/data/csv.ts"],
+  sources: ["node/src/data/sets/imagenet-subsets.ts", "node/src/data/formats/csv.ts"],
   weight: 0.3,
   seeds: () => [text("filename,label\na.png,x\nb.png,x\nc.png,y\nd.png,y\n"), text("label,filename\nx,a.png\n")],
   words: ["filename", "label", ".png", "../", ","],

@@ -1,7 +1,7 @@
 /** Arrays: .npy, .npz, IDX, pickles, safetensors. */
 import { gzipSync } from "node:zlib";
+import { decodeSafetensors, encodeSafetensors } from "@innerloop/core";
 import { tensor } from "@innerloop/graph";
-import { decodeSafetensors, encodeSafetensors } from "innerloop";
 import { labelledArrays, readArrays } from "../../../packages/node/dist/data/array-examples.js";
 import { readIdx } from "../../../packages/node/dist/data/idx-format.js";
 import { readMnist } from "../../../packages/node/dist/data/mnist.js";
@@ -16,7 +16,11 @@ import { joined } from "../mutations.js";
 import type { Reader } from "../reader.js";
 import { checkArray, checkExamples, requireCode } from "./checked.js";
 
-const npyModules = ["node/src/data/npy-file.ts", "node/src/data/numeric-array.ts", "node/src/data/array-examples.ts"];
+const npyModules = [
+  "node/src/data/formats/npy-file.ts",
+  "node/src/data/formats/numeric-array.ts",
+  "node/src/data/images/array-examples.ts",
+];
 const four = Uint8Array.of(0, 1, 0, 1);
 const labels = npy("|u1", [4], four);
 const examples = npy("<f4", [4, 2], new Uint8Array(32));
@@ -49,7 +53,7 @@ const npzFiles = [
 const npzReader: Reader = {
   name: "npz",
   reads: "an archive of arrays of NumPy",
-  sources: [...npyModules, "node/src/data/zip-archive.ts"],
+  sources: [...npyModules, "node/src/data/formats/zip-archive.ts"],
   weight: 2,
   seeds: () => [...filesOf("seeds", "npz").values(), zip(npzFiles)],
   mutations: [zipMutation(npzFiles, npyMutations)],
@@ -80,7 +84,7 @@ const idxImages = idx(3, [2, 3, 4], new Uint8Array(24));
 const idxReader: Reader = {
   name: "idx",
   reads: "an IDX file, compressed or not",
-  sources: ["node/src/data/idx-format.ts"],
+  sources: ["node/src/data/formats/idx-format.ts"],
   weight: 2,
   seeds: () => [idxLabels, idxImages, gzipSync(idxImages), gzipSync(idxLabels)],
   mutations: [gzipMutation([])],
@@ -96,7 +100,7 @@ const idxReader: Reader = {
 const mnistReader: Reader = {
   name: "mnist",
   reads: "a folder with the files of MNIST",
-  sources: ["node/src/data/mnist.ts", "node/src/data/idx-format.ts"],
+  sources: ["node/src/data/sets/mnist.ts", "node/src/data/formats/idx-format.ts"],
   weight: 0.3,
   seeds: () => [idxLabels, idx(3, [10, 28, 28], new Uint8Array(7840)), gzipSync(idxLabels)],
   mutations: [gzipMutation([])],
@@ -131,7 +135,7 @@ async function readAll(value: Pickled, depth = 0): Promise<void> {
 const pickleReader: Reader = {
   name: "pickle",
   reads: "a pickle of Python",
-  sources: ["node/src/data/pickle.ts"],
+  sources: ["node/src/data/formats/pickle.ts"],
   weight: 3,
   seeds: () => [...filesOf("seeds", "pickle").values()],
   words: [
@@ -185,7 +189,7 @@ const pickleReader: Reader = {
 const safetensorsReader: Reader = {
   name: "safetensors",
   reads: "named tensors",
-  sources: ["innerloop/src/training/safetensors.ts"],
+  sources: ["core/src/artifacts/safetensors.ts"],
   weight: 3,
   seeds: () => [
     encodeSafetensors({

@@ -1,5 +1,5 @@
 /** What a result must be whatever the input was. */
-import type { LabelledExamples } from "innerloop";
+import type { LabelledExamples } from "@innerloop/core";
 import { outcomeOf } from "../outcome.js";
 import { WrongResult } from "../reader.js";
 

@@ -49,7 +49,11 @@ const words = [
   "<?xml",
 ];
 
-const imageSources = ["node/src/data/image-folder.ts", "node/src/data/image-decoding.ts", "node/src/data/plain-png.ts"];
+const imageSources = [
+  "node/src/data/images/image-folder.ts",
+  "node/src/data/images/image-decoding.ts",
+  "node/src/data/formats/plain-png.ts",
+];
 
 const imageReader: Reader = {
   name: "image",
@@ -76,7 +80,7 @@ const classes = ["cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"].map((name, 
 const folderReader: Reader = {
   name: "image folder",
   reads: "a folder of class folders",
-  sources: [...imageSources, "node/src/data/image-tree.ts", "node/src/data/class-folders.ts"],
+  sources: [...imageSources, "node/src/data/images/image-tree.ts", "node/src/data/images/class-folders.ts"],
   weight: 0.4,
   seeds: images,
   mutations: pngMutations,
@@ -95,7 +99,7 @@ const zippedImages: Mutation = zipMutation(classes, pngMutations);
 const archiveReader: Reader = {
   name: "image archive",
   reads: "a zip archive of class folders",
-  sources: [...imageSources, "node/src/data/image-tree.ts", "node/src/data/zip-archive.ts"],
+  sources: [...imageSources, "node/src/data/images/image-tree.ts", "node/src/data/formats/zip-archive.ts"],
   weight: 0.6,
   seeds: () => [
     zip(classes),
@@ -114,7 +118,7 @@ const archiveReader: Reader = {
 const cacheReader: Reader = {
   name: "image cache",
   reads: "an entry of the cache of decoded images",
-  sources: ["node/src/data/image-cache.ts", "node/src/data/dataset-file.ts"],
+  sources: ["node/src/data/store/image-cache.ts", "node/src/data/store/dataset-file.ts"],
   weight: 0.4,
   seeds: cacheEntries,
   mutations: [headerMutation(datasetFrame), sealMutation(datasetFrame)],

@@ -1,7 +1,7 @@
 /** Run folders: configuration, checkpoints, events, results, locks; and what is collected from them. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Evaluation, encodeCheckpoint, encodeSafetensors, key } from "innerloop";
+import { type Evaluation, encodeCheckpoint, encodeSafetensors, key } from "@innerloop/core";
 import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
 import { prepareRun } from "../../../packages/node/dist/cli/prepare.js";
@@ -183,11 +183,7 @@ const configReader: Reader = {
 const checkpointReader: Reader = {
   name: "checkpoint",
   reads: "a checkpoint of a run",
-  sources: [
-    "innerloop/src/training/checkpoint.ts",
-    "innerloop/src/training/safetensors.ts",
-    "node/src/runs/run-folder.ts",
-  ],
+  sources: ["core/src/training/checkpoint.ts", "core/src/artifacts/safetensors.ts", "node/src/runs/run-folder.ts"],
   weight: 1,
   seeds: () => [checkpoint()],
   // A name that was looked for with an expression of quadratic time.

@@ -16,7 +16,7 @@ import { storedExamples } from "./images.js";
 const datasetReader: Reader = {
   name: "stored data set",
   reads: "a data set of the store",
-  sources: ["node/src/data/dataset-file.ts", "node/src/data/dataset-store.ts"],
+  sources: ["node/src/data/store/dataset-file.ts", "node/src/data/store/dataset-store.ts"],
   weight: 2,
   seeds: storedExamples,
   mutations: [headerMutation(datasetFrame), headerMutation(datasetFrame), sealMutation(datasetFrame)],
@@ -93,7 +93,7 @@ const reply = (...lines: readonly string[]): Uint8Array =>
 const downloadReader: Reader = {
   name: "download",
   reads: "what a server answers",
-  sources: ["node/src/data/download.ts"],
+  sources: ["node/src/data/store/download.ts"],
   weight: 0.2,
   seeds: () => [
     reply("HTTP/1.1 200 OK", "Content-Length: 10", "Connection: close"),

@@ -41,7 +41,7 @@ const csvWords = [
 const csvReader: Reader = {
   name: "csv",
   reads: "text in columns",
-  sources: ["node/src/data/csv.ts", "node/src/data/text-file.ts"],
+  sources: ["node/src/data/formats/csv.ts", "node/src/data/formats/text-file.ts"],
   weight: 3,
   seeds: csvSeeds,
   mutations: textMutations,
@@ -56,10 +56,10 @@ const tableReader: Reader = {
   name: "table of classes",
   reads: "examples with a column of labels",
   sources: [
-    "node/src/data/table-file.ts",
-    "node/src/data/csv.ts",
-    "node/src/data/table-columns.ts",
-    "node/src/data/text-file.ts",
+    "node/src/data/tables/table-file.ts",
+    "node/src/data/formats/csv.ts",
+    "node/src/data/tables/table-columns.ts",
+    "node/src/data/formats/text-file.ts",
   ],
   weight: 2,
   seeds: csvSeeds,
@@ -78,7 +78,7 @@ const lines = (): Uint8Array[] => [
 const jsonLinesReader: Reader = {
   name: "JSON lines of classes",
   reads: "examples, an object a line",
-  sources: ["node/src/data/table-file.ts"],
+  sources: ["node/src/data/tables/table-file.ts"],
   weight: 2,
   seeds: lines,
   hostile: () => [text("[".repeat(500_000)), text(`{"label":"a","x":${"[".repeat(5000)}1${"]".repeat(5000)}}`)],
@@ -97,7 +97,7 @@ async function readGroups(path: string): Promise<void> {
 const regressionReader: Reader = {
   name: "table of groups",
   reads: "measurements that belong to groups",
-  sources: ["node/src/data/regression-table.ts"],
+  sources: ["node/src/data/tables/regression-table.ts"],
   weight: 2,
   seeds: csvSeeds,
   mutations: textMutations,
@@ -108,7 +108,7 @@ const regressionReader: Reader = {
 const regressionLinesReader: Reader = {
   name: "JSON lines of groups",
   reads: "measurements, an object a line",
-  sources: ["node/src/data/regression-table.ts"],
+  sources: ["node/src/data/tables/regression-table.ts"],
   seeds: lines,
   mutations: [jsonLineMutation, ...textMutations],
   words: ["group", "y", "__proto__"],

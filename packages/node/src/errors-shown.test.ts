@@ -7,7 +7,7 @@ const ownName = "@innerloop/node";
 /** Throws and logs errors of the built packages, as a user's program would. */
 const program = `
 import { GraphError, matmul, tensor } from "@innerloop/graph";
-import { convNet, key, TaskError, TrainingError } from "innerloop";
+import { convNet, key, TaskError, TrainingError } from "@innerloop/core";
 import { DataError, RunError, UsageError } from "${ownName}";
 const cause = new Error("the disk is full");
 console.log(new GraphError("IL102", "here", "graph problem", "Remedy"));

@@ -1,4 +1,3 @@
-import { compile, leaves, softmax, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import {
   binaryCrossEntropy,
   calibrationError,
@@ -21,7 +20,8 @@ import {
   type Task,
   type TaskSource,
   train,
-} from "innerloop";
+} from "@innerloop/core";
+import { compile, leaves, softmax, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 

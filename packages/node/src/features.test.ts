@@ -1,6 +1,4 @@
 import { readFileSync } from "node:fs";
-import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, tensor, toOnnx } from "@innerloop/graph";
-import { requireClose } from "@innerloop/graph/testing";
 import {
   buildLearner,
   contextualConvNet,
@@ -23,7 +21,9 @@ import {
   random,
   sgd,
   type TaskKind,
-} from "innerloop";
+} from "@innerloop/core";
+import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, tensor, toOnnx } from "@innerloop/graph";
+import { requireClose } from "@innerloop/graph/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import { featuresMarkdown } from "./cli/features.js";
 import { countingLoads } from "./executor/counting-loads.fixture.js";

@@ -23,9 +23,9 @@ import {
   selectClasses,
   sgd,
   train,
-} from "innerloop";
+} from "@innerloop/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hanziExamples } from "./data/hanzi.js";
+import { hanziExamples } from "./data/sets/hanzi.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 
 const [ways, shots, queries] = [5, 1, 3];

@@ -1,4 +1,4 @@
-import { type LearnerEntry, learnerCatalogue } from "innerloop";
+import { type LearnerEntry, learnerCatalogue } from "@innerloop/core";
 import { learnersOnCharacters, learnOnCharacters } from "./learners-on-characters.fixture.js";
 
 learnOnCharacters(

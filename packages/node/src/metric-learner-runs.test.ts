@@ -1,4 +1,3 @@
-import type { Tree } from "@innerloop/graph";
 import {
   type Adapter,
   adam,
@@ -27,7 +26,8 @@ import {
   type TrainingEvent,
   train,
   tripletNetwork,
-} from "innerloop";
+} from "@innerloop/core";
+import type { Tree } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 

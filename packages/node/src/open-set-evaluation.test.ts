@@ -1,4 +1,3 @@
-import { type Tensor, type Tree, tensor } from "@innerloop/graph";
 import {
   areaUnderRoc,
   type EvaluateOpenSetOptions,
@@ -15,7 +14,8 @@ import {
   random,
   splitSeed,
   type TaskSource,
-} from "innerloop";
+} from "@innerloop/core";
+import { type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 

@@ -22,11 +22,24 @@ test("the packages hold what users need and nothing else", () => {
     | { name: string; files: { path: string }[] }[]
     | Record<string, { name: string; files: { path: string }[] }>;
   const list = Object.values(packed);
-  expect(list.map(({ name }) => name).sort()).toEqual(["@innerloop/graph", "@innerloop/node", "innerloop"]);
+  expect(list.map(({ name }) => name).sort()).toEqual([
+    "@innerloop/core",
+    "@innerloop/experiments",
+    "@innerloop/graph",
+    "@innerloop/node",
+    "innerloop",
+  ]);
   for (const { name, files } of list) {
     const paths = files.map(({ path }) => path);
     expect(paths).toEqual(
-      expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"]),
+      expect.arrayContaining([
+        "LICENSE",
+        "README.md",
+        "package.json",
+        ...(name === "innerloop"
+          ? ["bin/innerloop.js", "dist/node.js", "dist/browser.js"]
+          : ["dist/index.js", "dist/index.d.ts"]),
+      ]),
     );
     const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up/.test(path));
     expect(strangers, name).toEqual([]);
@@ -35,7 +48,7 @@ test("the packages hold what users need and nothing else", () => {
 
 test("installed in an empty folder, an example of the README runs", () => {
   const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  expect(tarballs).toHaveLength(3);
+  expect(tarballs).toHaveLength(5);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
   // onnxruntime-node's script fetches CUDA libraries, which the CPU does not need.
   npm(

@@ -1,6 +1,7 @@
 /** Runs that adapt to sets of many sizes: what they compile, what they keep, and whom they pad for. */
+
+import { key, type Layer, type Loss, maml, meanSquaredError, mlp, Run, random, sgd, sinusoids } from "@innerloop/core";
 import { compile, div, type Executor, mean, mul, sub, sum, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import { key, type Layer, type Loss, maml, meanSquaredError, mlp, Run, random, sgd, sinusoids } from "innerloop";
 import { afterAll, describe, expect, test } from "vitest";
 import { countingLoads } from "./executor/counting-loads.fixture.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

@@ -85,7 +85,7 @@ test("the library is quiet, in the main thread and in a worker thread of the use
   await writeFile(
     join(work(), "library.mjs"),
     `import { isMainThread, Worker } from "node:worker_threads";
-import { adam, maml, meanSquaredError, mlp, sgd, setDefaultExecutor, sinusoids, train } from ${JSON.stringify(packageFile("innerloop"))};
+import { adam, maml, meanSquaredError, mlp, sgd, setDefaultExecutor, sinusoids, train } from ${JSON.stringify(packageFile("core"))};
 if (process.argv[2] === "thread" && isMainThread) new Worker(new URL(import.meta.url), { argv: ["thread"] });
 else {
   const { onnxruntimeExecutor, workerPoolExecutor } = await import(${JSON.stringify(packageFile("node"))});

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Executor, Tree } from "@innerloop/graph";
 import {
   adam,
   key,
@@ -18,7 +17,8 @@ import {
   sinusoids,
   taskBatch,
   train,
-} from "innerloop";
+} from "@innerloop/core";
+import type { Executor, Tree } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 

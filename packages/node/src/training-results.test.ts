@@ -1,4 +1,17 @@
 import {
+  adam,
+  crossEntropy,
+  linear,
+  maml,
+  meanSquaredError,
+  mlp,
+  sgd,
+  sinusoids,
+  type TaskSource,
+  type TrainingEvent,
+  train,
+} from "@innerloop/core";
+import {
   compile,
   gather,
   grad,
@@ -12,19 +25,6 @@ import {
   vmap,
   where,
 } from "@innerloop/graph";
-import {
-  adam,
-  crossEntropy,
-  linear,
-  maml,
-  meanSquaredError,
-  mlp,
-  sgd,
-  sinusoids,
-  type TaskSource,
-  type TrainingEvent,
-  train,
-} from "innerloop";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { MemoryStore } from "./training-sinusoid.fixture.js";

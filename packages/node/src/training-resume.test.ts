@@ -10,7 +10,7 @@ import {
   sgd,
   tanh,
   train,
-} from "innerloop";
+} from "@innerloop/core";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { lineOf, MemoryStore, sinusoidRun } from "./training-sinusoid.fixture.js";

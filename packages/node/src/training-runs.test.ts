@@ -1,4 +1,3 @@
-import { type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import {
   adam,
   anil,
@@ -33,7 +32,8 @@ import {
   type TaskSource,
   type TrainingEvent,
   train,
-} from "innerloop";
+} from "@innerloop/core";
+import { type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { workerPoolExecutor } from "./executor/worker-pool-executor.js";

@@ -1,4 +1,3 @@
-import type { Executor, Tree } from "@innerloop/graph";
 import {
   adam,
   type CheckpointStore,
@@ -9,7 +8,8 @@ import {
   sinusoids,
   type TrainingEvent,
   type TrainOptions,
-} from "innerloop";
+} from "@innerloop/core";
+import type { Executor, Tree } from "@innerloop/graph";
 
 /** A small sinusoid run: a second is enough for hundreds of updates. */
 export const sinusoidRun = (executor: Executor) =>

@@ -15,7 +15,7 @@ import {
   sinusoids,
   type TaskSource,
   train,
-} from "innerloop";
+} from "@innerloop/core";
 import { afterAll, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 

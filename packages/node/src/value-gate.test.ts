@@ -1,4 +1,3 @@
-import { input, type Tensor, tensor } from "@innerloop/graph";
 import {
   adam,
   binaryCrossEntropy,
@@ -21,7 +20,8 @@ import {
   type Task,
   type TaskSource,
   train,
-} from "innerloop";
+} from "@innerloop/core";
+import { input, type Tensor, tensor } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { defaultExperimentOptions } from "./presets/option-table.js";

@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { open, readdir, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { ModelStore } from "@innerloop/graph";
-import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { readWhole } from "../data/regular-file.js";
-import { homeFolder } from "../data/user-folders.js";
+import { writeAtomically, writeFully } from "../data/store/atomic-write.js";
+import { homeFolder } from "../data/store/user-folders.js";
 import { compilerHash } from "./compiler-hash.js";
 
 /*

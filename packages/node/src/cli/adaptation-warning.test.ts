@@ -1,4 +1,4 @@
-import { adaptationWarning, type Evaluation } from "innerloop";
+import { adaptationWarning, type Evaluation } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { bestRow } from "../runs/adaptation-steps.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";

@@ -1,5 +1,5 @@
 /** Where adapting makes held-out tasks worse: said beside every table of results. */
-import type { Evaluation } from "innerloop";
+import type { Evaluation } from "@innerloop/core";
 import { betterWhen, figureNameOf, figureTitle, isStepless, type Pool, poolText } from "../runs/results-cells.js";
 import { count, counted, figure } from "./terminal.js";
 

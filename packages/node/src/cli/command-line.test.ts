@@ -4,11 +4,11 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { random } from "innerloop";
+import { random } from "@innerloop/core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { madeUpZip } from "../data/made-up-archive.fixture.js";
-import { npyFiles } from "../data/numpy-files.fixture.js";
+import { madeUpZip } from "../data/formats/made-up-archive.fixture.js";
+import { npyFiles } from "../data/formats/numpy-files.fixture.js";
 
 const bin = fileURLToPath(new URL("../../bin/innerloop.js", import.meta.url));
 let folder: string;
@@ -269,7 +269,7 @@ describe("innerloop train", () => {
     expect(await withoutWarnings("train", "plain.json", "--run", "plain", "-q")).toMatchObject({ code: 0, err: "" });
     await writeFile(
       join(folder, "own.ts"),
-      `import { adam, maml, meanSquaredError, mlp, sgd, sinusoids } from "innerloop";
+      `import { adam, maml, meanSquaredError, mlp, sgd, sinusoids } from "@innerloop/core";
        const width: number = 8;
        export default () => ({
          learner: maml({ model: mlp({ sizes: [1, width, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) }),

@@ -1,5 +1,5 @@
 /** What will run, in a few lines, before it runs. */
-import { type Count, type LearnerEntry, learnerCatalogue } from "innerloop";
+import { type Count, type LearnerEntry, learnerCatalogue } from "@innerloop/core";
 import type { DataSplits } from "../presets/data-splits.js";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";

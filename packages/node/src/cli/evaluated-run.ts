@@ -1,6 +1,7 @@
 /** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
+
+import { key, type Learner, type LearnerEntry, learnerCatalogue, type Task } from "@innerloop/core";
 import { leaves, paths } from "@innerloop/graph";
-import { key, type Learner, type LearnerEntry, learnerCatalogue, type Task } from "innerloop";
 import { type ExperimentOptions, experimentOptions, flagOf } from "../presets/option-table.js";
 import { isOfUse, requireUse } from "../presets/option-use.js";
 import { UsageError } from "../presets/usage-error.js";

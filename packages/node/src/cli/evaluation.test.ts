@@ -2,17 +2,17 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Evaluation, type LabelledExamples, labelledExamples, random } from "innerloop";
+import { type Evaluation, type LabelledExamples, labelledExamples, random } from "@innerloop/core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { importDataset } from "../data/dataset-store.js";
+import { importDataset } from "../data/store/dataset-store.js";
 import type { ExperimentOptions, InvocationOptions } from "../presets/option-table.js";
 import type { Comparison } from "../runs/comparison.js";
 import { Interrupted } from "./cli-error.js";
 import { collected } from "./collected-output.fixture.js";
-import { compareCommand } from "./compare-command.js";
-import { evalCommand } from "./eval-command.js";
-import { trainCommand } from "./train-command.js";
+import { compareCommand } from "./commands/compare-command.js";
+import { evalCommand } from "./commands/eval-command.js";
+import { trainCommand } from "./commands/train-command.js";
 
 let folder: string;
 const runPath = (name: string): string => join(folder, "runs", name);

@@ -1,5 +1,5 @@
 /** FEATURES.md: what each learner of the catalogue is for. A test keeps the file equal to this, and tries each entry. */
-import { type LearnerEntry, type LearnerFamily, learnerCatalogue } from "innerloop";
+import { type LearnerEntry, type LearnerFamily, learnerCatalogue } from "@innerloop/core";
 
 const families: readonly (readonly [LearnerFamily, string])[] = [
   ["gradient", "Gradient-based: adapt by steps of an optimizer"],

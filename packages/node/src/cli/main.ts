@@ -13,9 +13,9 @@ import {
 } from "../presets/option-table.js";
 import { parseOption, placeholderOf } from "../presets/option-values.js";
 import { nearestName, UsageError } from "../presets/usage-error.js";
-import type { AdaptRequest } from "./adapt-command.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
 import { commandName } from "./command-name.js";
+import type { AdaptRequest } from "./commands/adapt-command.js";
 import { ownOptionFor } from "./foreign-options.js";
 import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
 import { createOutput, ignoreFailures, type Output, writeShown } from "./output.js";
@@ -68,27 +68,29 @@ interface Call {
 /** What each command does. Its code is loaded when it is called: help and usage errors need none of the engine. */
 const actions: Readonly<Record<CommandName, (call: Call) => Promise<unknown>>> = {
   start: async ({ chosen, invocation, output }) =>
-    (await import("./start-command.js")).startCommand({ chosen, invocation }, output),
+    (await import("./commands/start-command.js")).startCommand({ chosen, invocation }, output),
   train: async ({ args, chosen, invocation, output }) =>
-    (await import("./train-command.js")).trainCommand({ target: args[0], chosen, invocation }, output),
+    (await import("./commands/train-command.js")).trainCommand({ target: args[0], chosen, invocation }, output),
   eval: async ({ args, chosen, invocation, output }) =>
-    (await import("./eval-command.js")).evalCommand({ folder: args[0]!, chosen, invocation }, output),
+    (await import("./commands/eval-command.js")).evalCommand({ folder: args[0]!, chosen, invocation }, output),
   compare: async ({ args, chosen, invocation, output }) =>
-    (await import("./compare-command.js")).compareCommand({ folders: args, chosen, invocation }, output),
+    (await import("./commands/compare-command.js")).compareCommand({ folders: args, chosen, invocation }, output),
   adapt: async ({ args: [folder, ...more], chosen, invocation, output }) => {
-    const { adaptCommand } = await import("./adapt-command.js");
+    const { adaptCommand } = await import("./commands/adapt-command.js");
     const queries = [...(invocation.query ?? []), ...more];
     return adaptCommand({ folder: folder!, queries, chosen: chosen as AdaptRequest["chosen"], invocation }, output);
   },
   reproduce: async ({ args, chosen, invocation, output }) =>
-    (await import("./reproduce-command.js")).reproduceCommand({ target: args[0], chosen, invocation }, output),
-  "data list": async ({ output }) => (await import("./data-commands.js")).dataListCommand(output),
-  "data get": async ({ args, output }) => (await import("./data-commands.js")).dataGetCommand(args[0]!, output),
+    (await import("./commands/reproduce-command.js")).reproduceCommand({ target: args[0], chosen, invocation }, output),
+  "data list": async ({ output }) => (await import("./commands/data-commands.js")).dataListCommand(output),
+  "data get": async ({ args, output }) =>
+    (await import("./commands/data-commands.js")).dataGetCommand(args[0]!, output),
   "data import": async ({ args: [name, ...paths], chosen, invocation, output }) =>
-    (await import("./data-commands.js")).dataImportCommand(name!, paths, chosen, invocation, output),
-  "data verify": async ({ args, output }) => (await import("./data-commands.js")).dataVerifyCommand(args, output),
-  "cache info": async ({ output }) => (await import("./cache-commands.js")).cacheInfoCommand(output),
-  "cache clear": async ({ output }) => (await import("./cache-commands.js")).cacheClearCommand(output),
+    (await import("./commands/data-commands.js")).dataImportCommand(name!, paths, chosen, invocation, output),
+  "data verify": async ({ args, output }) =>
+    (await import("./commands/data-commands.js")).dataVerifyCommand(args, output),
+  "cache info": async ({ output }) => (await import("./commands/cache-commands.js")).cacheInfoCommand(output),
+  "cache clear": async ({ output }) => (await import("./commands/cache-commands.js")).cacheClearCommand(output),
 };
 
 /** Arguments as commander wants them: required ones, then those that may be left out or repeated. */

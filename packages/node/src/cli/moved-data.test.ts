@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openRun } from "../runs/run-folder.js";
 import { collected } from "./collected-output.fixture.js";
+import { trainCommand } from "./commands/train-command.js";
 import { prepareRun } from "./prepare.js";
-import { trainCommand } from "./train-command.js";
 
 let folder: string;
 beforeEach(async () => {

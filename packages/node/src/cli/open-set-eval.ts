@@ -1,5 +1,5 @@
 /** `innerloop eval RUN --open-set`: how well a run tells queries of its classes from queries of none of them. */
-import type { Executor } from "@innerloop/graph";
+
 import {
   evaluateOpenSet,
   type LabelledExamples,
@@ -8,7 +8,8 @@ import {
   type OpenSetEvaluation,
   openSetEpisodes,
   selectClasses,
-} from "innerloop";
+} from "@innerloop/core";
+import type { Executor } from "@innerloop/graph";
 import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { dataListCommand } from "./data-commands.js";
+import { dataListCommand } from "./commands/data-commands.js";
 import { createOutput } from "./output.js";
 import { widthOf } from "./terminal.js";
 

@@ -1,6 +1,7 @@
 /** A plan for a new run that fits in memory, or the refusal of one that cannot. */
+
+import { planFits } from "@innerloop/core";
 import type { Executor } from "@innerloop/graph";
-import { planFits } from "innerloop";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";

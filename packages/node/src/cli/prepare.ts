@@ -1,9 +1,9 @@
 /** From a run's options to what trains and evaluates it, with the data loaded. */
 import { stat } from "node:fs/promises";
-import type { LabelledExamples, Learner } from "innerloop";
-import { isDarkOnLight, isGreyImage } from "../data/dark-on-light.js";
+import type { LabelledExamples, Learner } from "@innerloop/core";
+import { isDarkOnLight, isGreyImage } from "../data/images/dark-on-light.js";
 import type { LongWork } from "../data/long-work.js";
-import { columnsText, type TableReport, tableNotes } from "../data/table-report.js";
+import { columnsText, type TableReport, tableNotes } from "../data/tables/table-report.js";
 import { examplesNeeded } from "../presets/class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "../presets/column-scales.js";
 import { type DataSplits, splitData, splitWarnings } from "../presets/data-splits.js";

@@ -1,5 +1,5 @@
+import { crossEntropy, type Evaluation, type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import type { Tensor } from "@innerloop/graph";
-import { crossEntropy, type Evaluation, type Loss, meanAbsoluteError, meanSquaredError } from "innerloop";
 import { describe, expect, it } from "vitest";
 import type { Experiment } from "../presets/experiment.js";
 import type { FigureChoice } from "../presets/option-table.js";

@@ -1,5 +1,5 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
-import type { Evaluation } from "innerloop";
+import type { Evaluation } from "@innerloop/core";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import {

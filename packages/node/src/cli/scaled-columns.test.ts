@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { random, type TaskSource } from "innerloop";
+import { random, type TaskSource } from "@innerloop/core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { importDataset } from "../data/dataset-store.js";
+import { importDataset } from "../data/store/dataset-store.js";
 import { defaultExperimentOptions, type ExperimentOptions } from "../presets/option-table.js";
 import type { RunConfig, RunFolder } from "../runs/run-folder.js";
 import { collected } from "./collected-output.fixture.js";

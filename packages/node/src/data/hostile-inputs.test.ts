@@ -5,19 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { readArrays } from "./array-examples.js";
-import { readCifar100 } from "./cifar-100.js";
-import { readCsv } from "./csv.js";
 import { DataError } from "./data-error.js";
-import { readDatasetFile } from "./dataset-file.js";
-import { readIdx } from "./idx-format.js";
-import { madeUpZip } from "./made-up-archive.fixture.js";
-import { readNpy } from "./npy-file.js";
-import { readOmniglot } from "./omniglot.js";
-import { withPickle } from "./pickle.js";
-import { readRegressionTable } from "./regression-table.js";
-import { readTable } from "./table-file.js";
-import { withZipArchive } from "./zip-archive.js";
+import { readCsv } from "./formats/csv.js";
+import { readIdx } from "./formats/idx-format.js";
+import { madeUpZip } from "./formats/made-up-archive.fixture.js";
+import { readNpy } from "./formats/npy-file.js";
+import { withPickle } from "./formats/pickle.js";
+import { withZipArchive } from "./formats/zip-archive.js";
+import { readArrays } from "./images/array-examples.js";
+import { readCifar100 } from "./sets/cifar-100.js";
+import { readOmniglot } from "./sets/omniglot.js";
+import { readDatasetFile } from "./store/dataset-file.js";
+import { readRegressionTable } from "./tables/regression-table.js";
+import { readTable } from "./tables/table-file.js";
 
 /** Readers by the ending that their files have. */
 const readers: Readonly<Record<string, readonly [ending: string, read: (path: string) => Promise<unknown>]>> = {

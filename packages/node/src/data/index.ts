@@ -1,8 +1,24 @@
-export { type ArrayFileOptions, readArrays } from "./array-examples.js";
-export { cifar100Archive, cifar100Splits, readCifar100 } from "./cifar-100.js";
-export { type CsvOptions, type CsvRow, readCsv } from "./csv.js";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
-export type { DatasetHeader, DatasetSource } from "./dataset-file.js";
+export { type CsvOptions, type CsvRow, readCsv } from "./formats/csv.js";
+export { numberIn } from "./formats/decimal-number.js";
+export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./formats/zip-archive.js";
+export { type ArrayFileOptions, readArrays } from "./images/array-examples.js";
+export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.js";
+export type { LongWork, Progress } from "./long-work.js";
+export { cifar100Archive, cifar100Splits, readCifar100 } from "./sets/cifar-100.js";
+export { drawHandwriting, type HandwritingSample, type PenStroke } from "./sets/handwriting.js";
+export { type HanziOptions, hanziCharacters, hanziExamples, readHanziStrokes } from "./sets/hanzi.js";
+export { readMnist } from "./sets/mnist.js";
+export {
+  downloadOmniglot,
+  type OmniglotArchive,
+  type OmniglotContents,
+  omniglotAlphabets,
+  omniglotArchives,
+  omniglotCharacters,
+  readOmniglot,
+} from "./sets/omniglot.js";
+export type { DatasetHeader, DatasetSource } from "./store/dataset-file.js";
 export {
   type DatasetInfo,
   type DatasetListing,
@@ -14,23 +30,7 @@ export {
   loadDataset,
   type StoreOptions,
   verifyDataset,
-} from "./dataset-store.js";
-export { numberIn } from "./decimal-number.js";
-export { drawHandwriting, type HandwritingSample, type PenStroke } from "./handwriting.js";
-export { type HanziOptions, hanziCharacters, hanziExamples, readHanziStrokes } from "./hanzi.js";
-export { type ImageFolderOptions, readImageFolder } from "./image-folder.js";
-export type { LongWork, Progress } from "./long-work.js";
-export { readMnist } from "./mnist.js";
-export {
-  downloadOmniglot,
-  type OmniglotArchive,
-  type OmniglotContents,
-  omniglotAlphabets,
-  omniglotArchives,
-  omniglotCharacters,
-  readOmniglot,
-} from "./omniglot.js";
-export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./regression-table.js";
-export type { MissingCells } from "./table-columns.js";
-export { columnsText, type TableColumn, type TableReport, tableNotes } from "./table-report.js";
-export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./zip-archive.js";
+} from "./store/dataset-store.js";
+export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./tables/regression-table.js";
+export type { MissingCells } from "./tables/table-columns.js";
+export { columnsText, type TableColumn, type TableReport, tableNotes } from "./tables/table-report.js";

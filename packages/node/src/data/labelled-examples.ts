@@ -1,1 +1,1 @@
-export type { ExampleClass, LabelledExamples, Split } from "innerloop";
+export type { ExampleClass, LabelledExamples, Split } from "@innerloop/core";

@@ -2,20 +2,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  compile,
-  type Estimate,
-  encode,
-  estimateModel,
-  type Graph,
-  type LoweredModel,
-  leaves,
-  lower,
-  loweringProfiles,
-  sizeOf,
-  type Tree,
-  trace,
-} from "@innerloop/graph";
-import {
   convNet,
   crossEntropy,
   episodes,
@@ -32,7 +18,21 @@ import {
   sinusoids,
   type Task,
   type TaskSource,
-} from "innerloop";
+} from "@innerloop/core";
+import {
+  compile,
+  type Estimate,
+  encode,
+  estimateModel,
+  type Graph,
+  type LoweredModel,
+  leaves,
+  lower,
+  loweringProfiles,
+  sizeOf,
+  type Tree,
+  trace,
+} from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadOnnxruntime } from "./onnxruntime.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";

@@ -1,17 +1,4 @@
 import {
-  compile,
-  concat,
-  grad,
-  interpret,
-  leaves,
-  mul,
-  reshape,
-  sum,
-  type Tensor,
-  type Tree,
-  tensor,
-} from "@innerloop/graph";
-import {
   conjugateGradients,
   functionLayer,
   key,
@@ -24,7 +11,20 @@ import {
   ridgeRegression,
   solvePositiveDefinite,
   type Task,
-} from "innerloop";
+} from "@innerloop/core";
+import {
+  compile,
+  concat,
+  grad,
+  interpret,
+  leaves,
+  mul,
+  reshape,
+  sum,
+  type Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 

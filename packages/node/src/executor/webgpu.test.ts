@@ -1,6 +1,4 @@
 import { Worker } from "node:worker_threads";
-import { compile, encode, leaves, lower, namedLeaves, type Tensor, type Tree, tensor, typesOf } from "@innerloop/graph";
-import { exampleGraph, exampleRows, referenceOutputs, requireClose } from "@innerloop/graph/testing";
 import {
   convNet,
   crossEntropy,
@@ -15,7 +13,9 @@ import {
   sgd,
   type Task,
   uniformInGraph,
-} from "innerloop";
+} from "@innerloop/core";
+import { compile, encode, leaves, lower, namedLeaves, type Tensor, type Tree, tensor, typesOf } from "@innerloop/graph";
+import { exampleGraph, exampleRows, referenceOutputs, requireClose } from "@innerloop/graph/testing";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { handWrittenModels } from "./hand-written-models.fixture.js";
 import { loadOnnxruntime } from "./onnxruntime.js";

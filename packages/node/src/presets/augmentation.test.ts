@@ -1,4 +1,4 @@
-import type { LabelledExamples } from "innerloop";
+import type { LabelledExamples } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { splitData } from "./data-splits.js";
 import { buildExperiment } from "./experiment.js";

@@ -1,4 +1,4 @@
-import { type Augmentation, augmentImages } from "innerloop";
+import { type Augmentation, augmentImages } from "@innerloop/core";
 import type { ExperimentOptions } from "./option-table.js";
 import { UsageError } from "./usage-error.js";
 

@@ -1,5 +1,5 @@
 /** Which classes have examples enough for the tasks that they are held out for. */
-import { type LabelledExamples, type LearnerEntry, learnerCatalogue } from "innerloop";
+import { type LabelledExamples, type LearnerEntry, learnerCatalogue } from "@innerloop/core";
 import type { ExperimentOptions } from "./option-table.js";
 import { UsageError } from "./usage-error.js";
 

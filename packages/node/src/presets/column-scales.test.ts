@@ -1,4 +1,4 @@
-import { random } from "innerloop";
+import { random } from "@innerloop/core";
 import { expect, it } from "vitest";
 import { areRows, areScales, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 

@@ -1,5 +1,5 @@
 /** Examples that are rows of numbers, whose columns may be of very different sizes: years beside incomes. */
-import type { LabelledExamples } from "innerloop";
+import type { LabelledExamples } from "@innerloop/core";
 import type { DataSplits } from "./data-splits.js";
 
 /** What the columns of examples were brought to mean 0 and deviation 1 by: (value - mean) / deviation. */

@@ -1,6 +1,12 @@
 /** The parts of a data set that tasks are drawn from. */
-import { type LabelledExamples, type LearnerEntry, learnerCatalogue, splitClasses, withRotations } from "innerloop";
-import { duplicatesText } from "../data/duplicate-examples.js";
+import {
+  type LabelledExamples,
+  type LearnerEntry,
+  learnerCatalogue,
+  splitClasses,
+  withRotations,
+} from "@innerloop/core";
+import { duplicatesText } from "../data/images/duplicate-examples.js";
 import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { leastOf } from "./option-values.js";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { extname } from "node:path";
-import type { Adapter, Learner, Optimizer, TaskSource } from "innerloop";
+import type { Adapter, Learner, Optimizer, TaskSource } from "@innerloop/core";
 import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import type { Baseline, Experiment } from "./experiment.js";
@@ -95,7 +95,7 @@ export async function loadCodeExperiment(
   await accept(sha256);
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
   const virtualModules = {
-    innerloop: await import("innerloop"),
+    innerloop: await import("@innerloop/core"),
     "@innerloop/graph": await import("@innerloop/graph"),
     "@innerloop/node": await import("../index.js"),
   };

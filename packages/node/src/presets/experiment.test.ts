@@ -1,5 +1,5 @@
+import { convMaps, key, type LabelledExamples } from "@innerloop/core";
 import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
-import { convMaps, key, type LabelledExamples } from "innerloop";
 import { describe, expect, it } from "vitest";
 import { splitData } from "./data-splits.js";
 import { buildExperiment } from "./experiment.js";

@@ -1,5 +1,5 @@
 /** From options to what `train` and `evaluate` take: data, tasks, learner, optimizers and baselines. */
-import { reshape, type Tensor, type Tree } from "@innerloop/graph";
+
 import {
   type Adapter,
   type Augmentation,
@@ -53,7 +53,8 @@ import {
   steps,
   type TaskSource,
   truncatedNormal,
-} from "innerloop";
+} from "@innerloop/core";
+import { reshape, type Tensor, type Tree } from "@innerloop/graph";
 import { augmentationOf } from "./augmentation.js";
 import type { DataSplits } from "./data-splits.js";
 import type { CurveFamilyName } from "./load-data.js";

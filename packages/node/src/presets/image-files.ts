@@ -1,9 +1,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isImageName } from "../data/class-folders.js";
 import { DataError, onFile } from "../data/data-error.js";
-import { decodeImage, formatsRead, mostFileBytes, type PixelReading } from "../data/image-decoding.js";
-import { isSystemName } from "../data/image-tree.js";
+import { isImageName } from "../data/images/class-folders.js";
+import { decodeImage, formatsRead, mostFileBytes, type PixelReading } from "../data/images/image-decoding.js";
+import { isSystemName } from "../data/images/image-tree.js";
 import { readRegularFile } from "../data/regular-file.js";
 
 /** Files as they are, and of folders the images in them, in the order of their names. @throws DataError ILD03, ILD52 */

@@ -1,4 +1,4 @@
-import { labelledExamples } from "innerloop";
+import { labelledExamples } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { imagesOfShape, inverted } from "./images-of-shape.js";
 

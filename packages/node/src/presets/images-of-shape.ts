@@ -1,7 +1,8 @@
 /** Images of one data set, brought to the shape that a model was trained on with another. */
+
+import type { LabelledExamples } from "@innerloop/core";
 import { hasTag } from "@innerloop/graph";
-import type { LabelledExamples } from "innerloop";
-import { areaAveraging } from "../data/area-averaging.js";
+import { areaAveraging } from "../data/images/area-averaging.js";
 import { UsageError } from "./usage-error.js";
 
 type ImageShape = readonly [height: number, width: number, channels: 1 | 3];

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isDarkOnLight } from "../data/dark-on-light.js";
-import { importDataset } from "../data/dataset-store.js";
+import { isDarkOnLight } from "../data/images/dark-on-light.js";
+import { importDataset } from "../data/store/dataset-store.js";
 import { loadExamples } from "./load-data.js";
 import { defaultExperimentOptions } from "./option-table.js";
 

@@ -5,7 +5,7 @@ import {
   type LearnerName,
   labelledExamples,
   learnerNames,
-} from "innerloop";
+} from "@innerloop/core";
 import { expect, test } from "vitest";
 import { splitData } from "./data-splits.js";
 import { buildExperiment, buildRegression, type Experiment } from "./experiment.js";

@@ -2,7 +2,7 @@
  * Every option of the command line, declared once: parser, checks, `--help`, config.json and docs/cli.md come from
  * this table.
  */
-import { type Count, type LearnerEntry, type LearnerName, learnerCatalogue, learnerNames } from "innerloop";
+import { type Count, type LearnerEntry, type LearnerName, learnerCatalogue, learnerNames } from "@innerloop/core";
 import { devices } from "../executor/device.js";
 
 export const commandNames = [

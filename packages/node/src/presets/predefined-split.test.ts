@@ -1,4 +1,4 @@
-import type { LabelledExamples, Split } from "innerloop";
+import type { LabelledExamples, Split } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { splitData } from "./data-splits.js";
 import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";

@@ -1,4 +1,4 @@
-import { type LabelledExamples, type Split, selectClasses, splitClasses } from "innerloop";
+import { type LabelledExamples, type Split, selectClasses, splitClasses } from "@innerloop/core";
 import { bySize } from "./class-sizes.js";
 import type { ExperimentOptions } from "./option-table.js";
 import { UsageError } from "./usage-error.js";

@@ -1,5 +1,5 @@
+import { key, type LabelledExamples, labelledExamples, random, train } from "@innerloop/core";
 import { type Executor, leaves } from "@innerloop/graph";
-import { key, type LabelledExamples, labelledExamples, random, train } from "innerloop";
 import { afterAll, describe, expect, it } from "vitest";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { splitData } from "./data-splits.js";

@@ -1,4 +1,4 @@
-import type { LabelledExamples } from "innerloop";
+import type { LabelledExamples } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { seenExamples, unseenClasses } from "./seen-examples.js";
 

@@ -1,5 +1,5 @@
 /** What a run keeps of the examples that it has seen: enough to know them again in other data. */
-import { exampleDigests } from "../data/duplicate-examples.js";
+import { exampleDigests } from "../data/images/duplicate-examples.js";
 import type { ExampleClass, LabelledExamples } from "../data/labelled-examples.js";
 import type { DataRecord } from "./load-data.js";
 import type { ExperimentOptions } from "./option-table.js";

@@ -1,5 +1,14 @@
+import {
+  convEmbedding,
+  convNet,
+  crossEntropy,
+  functionLayer,
+  key,
+  maml,
+  prototypicalNetwork,
+  sgd,
+} from "@innerloop/core";
 import { leaves, paths } from "@innerloop/graph";
-import { convEmbedding, convNet, crossEntropy, functionLayer, key, maml, prototypicalNetwork, sgd } from "innerloop";
 import { describe, expect, it } from "vitest";
 import { trainedEmbedding } from "./trained-embedding.js";
 

@@ -1,6 +1,7 @@
 /** The embedding within a trained learner, for the baseline that looks for neighbours in it. */
+
+import { key, type Layer } from "@innerloop/core";
 import { leaves, paths, sameShape, type Tree, unflatten } from "@innerloop/graph";
-import { key, type Layer } from "innerloop";
 
 /** Where learners keep the parameters of their model: at the top, or under one of these names. */
 const places = ["", "model/", "embedding/"];

@@ -1,4 +1,4 @@
-import { random } from "innerloop";
+import { random } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { fitLearningCurve } from "./extrapolation.js";
 

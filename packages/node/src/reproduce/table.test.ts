@@ -1,4 +1,4 @@
-import { learnerCatalogue } from "innerloop";
+import { learnerCatalogue } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { buildClassifier, buildExperiment } from "../presets/experiment.js";
 import { defaultExperimentOptions } from "../presets/option-table.js";

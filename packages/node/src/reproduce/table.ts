@@ -2,7 +2,7 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
-import { learnerCatalogue } from "innerloop";
+import { learnerCatalogue } from "@innerloop/core";
 import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import {

@@ -1,4 +1,4 @@
-import type { Evaluation } from "innerloop";
+import type { Evaluation } from "@innerloop/core";
 import { expect, test } from "vitest";
 import { betterBaseline } from "./better-baseline.js";
 

@@ -1,5 +1,5 @@
 /** The first thing to say of a results table in which a baseline does better than the learner that it is about. */
-import { type Evaluation, pairedDifference } from "innerloop";
+import { type Evaluation, pairedDifference } from "@innerloop/core";
 import { betterWhen, type Figure, figureNameOf, figureTitle, sameFigure } from "./results-cells.js";
 
 interface Best {

@@ -1,6 +1,7 @@
 /** A trained run put to use: adapt to labelled examples, give probabilities for others. */
+
+import { finiteResult, type Learner, probabilitiesOf } from "@innerloop/core";
 import { compile, type Executor, slice, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import { finiteResult, type Learner, probabilitiesOf } from "innerloop";
 
 /** Images with their classes. */
 export interface LabelledImages {

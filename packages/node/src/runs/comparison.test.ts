@@ -1,4 +1,4 @@
-import { calibrationError, type Evaluation, estimated, random } from "innerloop";
+import { calibrationError, type Evaluation, estimated, random } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { comparisons, verdictOf } from "./comparison.js";
 

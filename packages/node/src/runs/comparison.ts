@@ -1,5 +1,11 @@
 /** Runs compared task by task with the first of them. */
-import { calibrationDifference, type Estimated, type Evaluation, type FigureAt, figureDifference } from "innerloop";
+import {
+  calibrationDifference,
+  type Estimated,
+  type Evaluation,
+  type FigureAt,
+  figureDifference,
+} from "@innerloop/core";
 import { betterWhen, figureNamesOf, figureTitle, isStepless, sameFigure } from "./results-cells.js";
 
 /** An interval of a difference in words: of figures of which neither more nor less is better, "more" or "less". */

@@ -1,7 +1,7 @@
 /** events.jsonl: what happened in a run, a line of JSON each. */
 import { closeSync, fsyncSync, writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { writeFully } from "../data/atomic-write.js";
+import { writeFully } from "../data/store/atomic-write.js";
 import { mostBytes, onRun, type UntrustedFolder, unwritable } from "./untrusted-folder.js";
 
 /** One line of events.jsonl. */

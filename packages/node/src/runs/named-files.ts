@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, mkdir, open, readdir, realpath, rm, stat, utimes } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { makeFolder, writeAtomically, writeFully } from "../data/atomic-write.js";
-import { homeFolder } from "../data/user-folders.js";
+import { makeFolder, writeAtomically, writeFully } from "../data/store/atomic-write.js";
+import { homeFolder } from "../data/store/user-folders.js";
 
 /** An experiment file by its real path, in which there is no link, and the SHA-256 of its text. */
 export interface NamedFile {

@@ -1,5 +1,5 @@
 /** report.html: a run on one page that needs nothing but a browser. */
-import type { Evaluation } from "innerloop";
+import type { Evaluation } from "@innerloop/core";
 import { type RunEvent, readEvents } from "./event-log.js";
 import { failureIn } from "./failure.js";
 import { least, linearAxis, lossAxis, most, tickTexts } from "./plot-axis.js";

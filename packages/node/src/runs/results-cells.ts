@@ -2,7 +2,7 @@
  * Where each figure of a results table stands: one row per method, one column per number of steps, and one for methods
  * that take none.
  */
-import type { Adapter, Evaluation } from "innerloop";
+import type { Adapter, Evaluation } from "@innerloop/core";
 import type { FigureChoice } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 

@@ -1,5 +1,5 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
-import type { Executor, Tree } from "@innerloop/graph";
+
 import {
   type Adapter,
   decodeParams,
@@ -10,7 +10,8 @@ import {
   type Learner,
   type TaskSource,
   withoutUnlabelled,
-} from "innerloop";
+} from "@innerloop/core";
+import type { Executor, Tree } from "@innerloop/graph";
 import type { Baseline } from "../presets/experiment.js";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { failureOf, problemOf } from "./failure.js";

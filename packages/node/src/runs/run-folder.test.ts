@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeSafetensors, tensor } from "innerloop";
+import { encodeSafetensors, tensor } from "@innerloop/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";

@@ -1,10 +1,15 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { type CheckpointStore, checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "innerloop";
-import { makeFolder, requireWritable } from "../data/atomic-write.js";
+import {
+  type CheckpointStore,
+  checkpointSummary,
+  mostCheckpointHeadBytes,
+  requireCheckpointHead,
+} from "@innerloop/core";
 import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readWhole } from "../data/regular-file.js";
+import { makeFolder, requireWritable } from "../data/store/atomic-write.js";
 import { areScales } from "../presets/column-scales.js";
 import type { DataRecord } from "../presets/load-data.js";
 import {

@@ -1,7 +1,7 @@
 /**
  * Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing.
  */
-import { type Executor, leaves } from "@innerloop/graph";
+
 import {
   type CheckpointStore,
   keyInMemory,
@@ -12,7 +12,8 @@ import {
   taskBatch,
   train,
   trainingRules,
-} from "innerloop";
+} from "@innerloop/core";
+import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";

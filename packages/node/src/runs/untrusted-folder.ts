@@ -5,9 +5,9 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { writeAtomically, writeFully } from "../data/atomic-write.js";
 import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
 import { readWhole, withRegularFile } from "../data/regular-file.js";
+import { writeAtomically, writeFully } from "../data/store/atomic-write.js";
 import { RunError } from "./run-error.js";
 import { visibleText } from "./visible-text.js";
 

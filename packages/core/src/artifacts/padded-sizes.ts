@@ -1,0 +1,109 @@
+/**
+ * Support and query sets of many sizes as a few programs: a set is padded to one of a few numbers of rows, under the mask
+ * by which learners leave padding out (`Examples.present`).
+ */
+import { allocate, compile, type Executor, leaves, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
+import type { Adapter } from "../learners/learner.js";
+import type { Examples } from "../tasks/task.js";
+import { sliceRows } from "../training/task-batch.js";
+
+/**
+ * The rows that a set of so many is padded to: 1, 2, 3, 4, 6, 8, 12, 16, 24, ..., so that less than a third is padding.
+ *
+ * @param usual rows of the tasks that a learner was trained on: these sets stay as they are, and a smaller one is not
+ * padded beyond them, since a learner may take no more
+ * @example paddedRows(5) // 6
+ */
+export function paddedRows(rows: number, usual?: number): number {
+  let power = 1;
+  while (power < rows) power *= 2;
+  const size = power >= 4 && rows <= 0.75 * power ? 0.75 * power : power;
+  return usual !== undefined && rows <= usual && usual < size ? usual : size;
+}
+
+/** Values [n, ...] followed by zeros, [rows, ...]. */
+function padRows(x: Tensor, rows: number): Tensor {
+  const values = allocate(x.dtype, (x.size / x.shape[0]!) * rows);
+  (values as Float32Array).set(x.data as Float32Array);
+  return tensor(values, [rows, ...x.shape.slice(1)], x.dtype);
+}
+
+const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);
+
+/** Inputs [n, ...] padded to `rows`, with the mask of those that are there. */
+export function padInputs(x: Tensor, rows: number): { readonly x: Tensor; readonly present: Tensor } {
+  return { x: padRows(x, rows), present: presence(x.shape[0]!, rows) };
+}
+
+/** Examples padded to `rows`. The targets of padding are 0. */
+export function padExamples({ x, y }: Omit<Examples, "present">, rows: number): Examples {
+  return { ...padInputs(x, rows), y: padRows(y, rows) };
+}
+
+/** By learner: what it does with padding does not depend on its parameters. */
+const known = new WeakMap<object, Promise<boolean>>();
+
+/**
+ * Whether a learner's predictions are the same for a padded support set as for the set by itself. Ours are; one with a
+ * model, loss or learner of the user's own that looks at rows without asking whether they are there is not. It is tried
+ * out, on rows of a set, once for each learner.
+ */
+export function leavesPaddingOut(setting: {
+  readonly learner: Adapter;
+  readonly params: Tree;
+  /** Without padding. */
+  readonly support: Examples;
+  readonly executor: Executor;
+}): Promise<boolean> {
+  const { learner } = setting;
+  let answer = known.get(learner);
+  if (!answer) {
+    answer = tryPadding(setting);
+    known.set(learner, answer);
+    // A failure is not remembered: it may be the executor's.
+    answer.catch(() => known.delete(learner));
+  }
+  return answer;
+}
+
+/** Rows that padding is tried out on: enough of them for every class or cluster of a common task to have some. */
+const triedSupport = 12;
+const triedQueries = 5;
+
+/** Padding that is not left out shifts what adapting does by a share of the rows; this is far below that. */
+const tolerance = 1e-3;
+/** Rounding of predictions, as a share of the largest. */
+const rounding = 3e-6;
+
+async function tryPadding({
+  learner,
+  params,
+  support,
+  executor,
+}: Parameters<typeof leavesPaddingOut>[0]): Promise<boolean> {
+  const first = (x: Tensor, most: number): Tensor => sliceRows(x, 0, Math.min(most, x.shape[0]!));
+  const plain = { x: first(support.x, triedSupport), y: first(support.y, triedSupport) };
+  const x = first(support.x, triedQueries);
+  const padded = padExamples(plain, paddedRows(plain.x.shape[0]! + 1, support.x.shape[0]!));
+  const asked = padInputs(x, paddedRows(x.shape[0]! + 1));
+  const options = learner.steps === undefined ? {} : { steps: Math.min(2, learner.steps) };
+  const none = learner.steps === undefined ? {} : { steps: 0 };
+  const program = compile(
+    (theta: Tree, a: Examples, b: Examples, input: Tensor, inputs: { x: Tensor; present: Tensor }) => [
+      learner.predict(learner.adapt(theta, a, options), input),
+      learner.predict(learner.adapt(theta, b, options), inputs.x, inputs.present),
+      learner.predict(learner.adapt(theta, a, none), input),
+    ],
+    { executor },
+  );
+  const results = leaves(await program(params, plain, padded, x, asked));
+  const [expected, found, before] = results as [Tensor, Tensor, Tensor];
+  await program.release();
+  if (found.shape[0] !== asked.x.shape[0]) return false;
+  const [values, others, unadapted] = [expected, found, before].map(toNumbers) as [number[], number[], number[]];
+  const largest = (list: readonly number[]): number => list.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  // A small inner learning rate does little in two steps, and what padding does to that is less still.
+  const moved = learner.steps === undefined ? values : values.map((value, i) => value - unadapted[i]!);
+  const most = Math.min(1e-4 * largest(values), tolerance * largest(moved) + rounding * largest(values));
+  return values.every((value, i) => Math.abs(value - others[i]!) <= most);
+}

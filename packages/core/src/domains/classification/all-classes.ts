@@ -1,0 +1,83 @@
+import { random } from "../../random/random.js";
+import { TaskError, type TaskSource, wholeNumber } from "../../tasks/task.js";
+import { type Augmentation, ExampleRows, usableClasses } from "./episodes.js";
+import type { LabelledExamples } from "./labelled-examples.js";
+
+/** Options of `allClasses`. */
+export interface AllClassesOptions {
+  /** Examples of a batch. */
+  readonly batch: number;
+  /** Changes each example. For training: evaluate without it. */
+  readonly augment?: Augmentation;
+}
+
+/**
+ * Batches for training an ordinary classifier of all classes of a data set: the query set of a "task" is `batch`
+ * distinct examples, each example of the data equally likely, and labels are the places of classes in the data, the
+ * same in all tasks. Its support set, which every task has, is a single example, to be ignored.
+ *
+ * They are for `classifierPretraining` and `simpleShot`: a learner that adapts would adapt to nothing.
+ *
+ * Shapes: support x [1, ...exampleShape] float32 and y [1] int32; query x [batch, ...exampleShape] and y [batch].
+ *
+ * @throws ILT201 where the batch is not a whole number of at least 1, or of more examples than there are
+ * @throws ILT301 where a class's array is not count x exampleShape
+ * @example allClasses(omniglot, { batch: 256 })
+ */
+export function allClasses(data: LabelledExamples, options: AllClassesOptions): TaskSource {
+  const { augment } = options;
+  const batch = wholeNumber(options.batch, "allClasses", "batch");
+  const classes = usableClasses(data, "allClasses", {
+    count: 1,
+    asked: "a class",
+    needed: 1,
+    taken: "a batch",
+    skipSmallClasses: false,
+  });
+  /** Where each class ends in the order of all examples. */
+  const ends: number[] = [];
+  let total = 0;
+  for (const { count } of classes) {
+    total += count;
+    ends.push(total);
+  }
+  if (batch > total) {
+    const problem = `a batch of ${batch} from the ${total} examples of ${data.name}`;
+    throw new TaskError("ILT201", "allClasses", problem, "Lower batch");
+  }
+  return {
+    name: `${data.name}, all classes`,
+    description: {
+      data: data.name,
+      classes: classes.length,
+      batch,
+      ...(augment ? { augmentation: augment.description ?? "given" } : {}),
+    },
+    classes: classes.length,
+    sample(seed, index) {
+      const source = random(seed, index);
+      // Numbers of its own: which examples a task has does not depend on how they are changed. Counter 1 is dropout's.
+      const change = augment && { augment, random: random(seed, index, 2) };
+      const support = new ExampleRows(data, 1, false);
+      const query = new ExampleRows(data, batch, false);
+      source.choose(total, batch).forEach((place, row) => {
+        const label = classAt(ends, place);
+        const example = place - (ends[label - 1] ?? 0);
+        query.add(classes[label]!, example, label, change);
+        if (row === 0) support.add(classes[label]!, example, label);
+      });
+      return { support: support.examples(), query: query.examples() };
+    },
+  };
+}
+
+/** The first class that ends after a place, by halving. */
+function classAt(ends: readonly number[], place: number): number {
+  let [low, high] = [0, ends.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! > place) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

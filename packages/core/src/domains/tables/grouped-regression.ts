@@ -1,0 +1,364 @@
+/** Regression tasks from one table: the rows of each group (a user, a sensor, a patient) are a task. */
+import { tensor } from "@innerloop/graph";
+import { key, split as keyOf, random, randomOf } from "../../random/random.js";
+import {
+  type Count,
+  countRange,
+  drawCount,
+  type Examples,
+  isRange,
+  type Split,
+  splits,
+  TaskError,
+  type TaskSource,
+} from "../../tasks/task.js";
+import { isNumericArray, requireObject, shownValue } from "../../tasks/value-gate.js";
+import { describeGiven, leastOf, requireWholeShare, sharesOf, shareText } from "../classification/episodes.js";
+
+/** A table as plain data: columns by name, all of one length. */
+export interface Table {
+  readonly name: string;
+  readonly columns: Readonly<Record<string, ArrayLike<number> | readonly string[]>>;
+}
+
+/**
+ * The groups that are held out: so many of them, or such a share where the number is below 1, in an order that follows
+ * from their names alone; or lists of names. 0.1 for validation and 0.2 for test by default, at least one of each.
+ */
+export type GroupSplit =
+  | { readonly validation?: number; readonly test?: number }
+  | { readonly train: readonly string[]; readonly validation: readonly string[]; readonly test: readonly string[] };
+
+/** Options of `groupedRegression`. */
+export interface GroupedRegressionOptions {
+  /** The column that says which group a row belongs to. */
+  readonly groupColumn: string;
+  /** Columns of numbers to predict from. */
+  readonly inputs: readonly string[];
+  /** Columns of numbers to predict. */
+  readonly targets: readonly string[];
+  /** Support rows of a task (K). */
+  readonly shots: Count;
+  /** Query rows of a task; as many as shots unless given, the most of them where they vary. */
+  readonly queries?: Count;
+  /** Bring each column to mean 0 and deviation 1 over the training groups. True by default. */
+  readonly standardize?: boolean;
+  readonly split?: GroupSplit;
+  /**
+   * What is done about inputs that are NaN: "refuse" them, by default, or take the "mean" of the column over the training
+   * groups for them. Targets are never made up.
+   */
+  readonly missing?: "refuse" | "mean";
+  /** Leave out groups with too few rows, rather than refuse them. */
+  readonly skipSmallGroups?: boolean;
+}
+
+/** Mean and deviation that a column was brought to 0 and 1 by: (value - mean) / deviation. */
+export interface ColumnScale {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/** The tasks of a table, the groups that they are drawn from, and the scales of its columns. */
+export interface GroupedRegression {
+  readonly tasks: { readonly [S in Split]: TaskSource };
+  /** Names of the groups that each part draws from. */
+  readonly groups: { readonly [S in Split]: readonly string[] };
+  /** By column, to bring new inputs to the model and its predictions back; mean 0 and deviation 1 where not standardized. */
+  readonly scales: Readonly<Record<string, ColumnScale>>;
+}
+
+/**
+ * A task is one group, each equally likely whatever its size: `shots` of its rows are the support set and `queries`
+ * others the query set, all distinct and drawn at random. Groups are split into training, validation and test tasks, so
+ * that what is reported is about groups that training has not seen. Where a test part has few groups, many tasks share
+ * one: intervals over tasks are then about these groups only.
+ *
+ * Shapes: support x [shots, inputs] and y [shots, targets], query x [queries, inputs] and y [queries, targets],
+ * float32.
+ *
+ * Where shots or queries are a range, each task draws its own, and a group with too few rows gives what it has, as a
+ * class of `episodes` does; all tasks have the shapes of the largest, and `present` is 1 for the rows that are there.
+ *
+ * @throws ILT201 where shots or queries are no counts, or the split leaves a part without groups
+ * @throws ILT301 where columns are of different lengths; ILT302 where a value is not a finite number
+ * @throws ILT303 where a column or group is named twice; ILT304 where one is not there
+ * @throws ILT401 where a group has fewer than shots + queries rows (a range counts as 1) and `skipSmallGroups` is not
+ * set
+ * @example
+ * const columns = { groupColumn: "sensor", inputs: ["hour"], targets: ["degrees"] };
+ * const { tasks } = groupedRegression(table, { ...columns, shots: 5 });
+ * await train({ tasks, ... });
+ */
+export function groupedRegression(table: Table, options: GroupedRegressionOptions): GroupedRegression {
+  requireObject(options, operation, "the second argument", "Give { groupColumn, inputs, targets, shots }");
+  const { groupColumn, inputs, targets, shots, standardize = true } = options;
+  const mostShots = countRange(shots, operation, "shots").to;
+  const queries = options.queries ?? mostShots;
+  const mostQueries = countRange(queries, operation, "queries").to;
+  const varies = isRange(shots) || isRange(queries);
+  const columns = checkedColumns(table, options);
+  const groups = rowsByGroup(table, groupColumn);
+  const least = leastOf(shots, queries);
+  const needed = least.shots + least.queries;
+  const small = new Set([...groups.keys()].filter((name) => groups.get(name)!.length < needed));
+  if (small.size > 0 && !options.skipSmallGroups) {
+    throw tooSmall(table, groups, [...small], `${shareText(least)} take ${needed}`);
+  }
+  const sizes = [...groups.values()].map(({ length }) => length);
+  requireWholeShare(operation, { shots, queries }, sizes, `group of ${table.name}`);
+  // Small groups leave their part only now: the part of a group does not depend on how many rows a task takes.
+  const split = options.split ?? {};
+  const whole = splitNames([...groups.keys()], split);
+  const parts = withoutGroups(whole, small);
+  // Nor do the scales: they are of all training groups, the small ones too.
+  const trainRows = whole.train.flatMap((name) => [...groups.get(name)!]);
+  const measured = columns.map(({ name, values }) => ({ name, values, scale: scaleOfRows(values, trainRows) }));
+  const scales = Object.fromEntries(
+    measured.map(({ name, scale }) => [name, standardize ? scale : { mean: 0, deviation: 1 }]),
+  );
+  const scaled = (names: readonly string[]): Float32Array[] =>
+    names.map((name) => {
+      const { mean, deviation } = scales[name]!;
+      const { values, scale } = measured.find((column) => column.name === name)!;
+      return Float32Array.from(values, (value) => ((Number.isNaN(value) ? scale.mean : value) - mean) / deviation);
+    });
+  const [x, y] = [scaled(inputs), scaled(targets)];
+  const examples = (rows: readonly number[], most: number): Examples => {
+    const filled = (from: readonly Float32Array[]) => {
+      const values = new Float32Array(most * from.length);
+      rows.forEach((row, i) => {
+        from.forEach((column, j) => {
+          values[i * from.length + j] = column[row]!;
+        });
+      });
+      return tensor(values, [most, from.length]);
+    };
+    const present = varies ? { present: tensor(new Float32Array(most).fill(1, 0, rows.length), [most]) } : {};
+    return { x: filled(x), y: filled(y), ...present };
+  };
+  const areSmall = (names: readonly string[]): boolean =>
+    names.some((name) => groups.get(name)!.length < mostShots + mostQueries);
+  const sourceOf = (names: readonly string[]): TaskSource => ({
+    name: table.name,
+    description: {
+      table: table.name,
+      groups: names.length,
+      groupColumn,
+      inputs: inputs.join(", "),
+      targets: targets.join(", "),
+      shots: describeGiven(shots, areSmall(names)),
+      queries: describeGiven(queries, areSmall(names)),
+      standardized: standardize,
+      ...(options.missing === "mean" ? { missingInputs: "mean of the training groups" } : {}),
+      skippedGroups: small.size,
+      ...("train" in split ? { split: `lists, hash ${hashOfLists(split)}` } : {}),
+    },
+    pool: {
+      of: "groups",
+      count: names.length,
+      examples: names.reduce((sum, name) => sum + groups.get(name)!.length, 0),
+      drawn: (seed, index) => [random(seed, index).integer(names.length)],
+    },
+    targets: targets.map((name) => ({ name, ...scales[name]! })),
+    sample(seed, index) {
+      const source = random(seed, index);
+      const rows = groups.get(names[source.integer(names.length)]!)!;
+      const given = sharesOf(
+        rows.length,
+        { shots: drawCount(shots, source), queries: drawCount(queries, source) },
+        least,
+      );
+      const chosen = source.choose(rows.length, given.shots + given.queries).map((i) => rows[i]!);
+      return {
+        support: examples(chosen.slice(0, given.shots), mostShots),
+        query: examples(chosen.slice(given.shots), mostQueries),
+      };
+    },
+  });
+  return {
+    tasks: { train: sourceOf(parts.train), validation: sourceOf(parts.validation), test: sourceOf(parts.test) },
+    groups: parts,
+    scales,
+  };
+}
+
+const operation = "groupedRegression";
+
+interface NumberColumn {
+  readonly name: string;
+  readonly values: ArrayLike<number>;
+}
+
+function checkedColumns(table: Table, options: GroupedRegressionOptions): NumberColumn[] {
+  const { groupColumn, inputs, targets, missing } = options;
+  const names = [...inputs, ...targets];
+  if (inputs.length === 0 || targets.length === 0) {
+    const what = inputs.length === 0 ? "inputs" : "targets";
+    throw new TaskError("ILT201", operation, `there are no ${what}`, "Name at least one column");
+  }
+  const length = columnOf(table, groupColumn).length;
+  const twice = [groupColumn, ...names].find((name, i, all) => all.indexOf(name) < i);
+  if (twice !== undefined) {
+    const problem = `column "${twice}" is named twice among group, inputs and targets`;
+    throw new TaskError("ILT303", operation, problem, "Give each column one part to play");
+  }
+  return names.map((name) => {
+    const values = columnOf(table, name) as ArrayLike<number>;
+    if (values.length !== length) {
+      const problem = `column "${name}" of ${table.name} has ${values.length} rows, "${groupColumn}" has ${length}`;
+      throw new TaskError("ILT301", operation, problem, "Give all columns the same length");
+    }
+    for (let row = 0; row < length; row++) {
+      const value: unknown = values[row];
+      // Squares are summed for the deviation, and the numbers themselves are kept as float32.
+      if (typeof value === "number" && Math.abs(value) <= largestOfColumn) continue;
+      if (missing === "mean" && Number.isNaN(value) && inputs.includes(name)) continue;
+      const problem = `column "${name}" of ${table.name}, row ${row} holds ${shownValue(value)}`;
+      const remedy =
+        typeof value === "number" && Number.isFinite(value)
+          ? "Numbers are up to 1e30: change the unit, or leave out rows where it stands for a missing value"
+          : 'Leave out columns of text, and rows with missing values; for inputs missing: "mean" fills them in';
+      throw new TaskError("ILT302", operation, problem, remedy);
+    }
+    return { name, values };
+  });
+}
+
+const largestOfColumn = 1e30;
+
+function columnOf(table: Table, name: string): ArrayLike<number> | readonly string[] {
+  const columns: unknown = table?.columns;
+  if (typeof columns !== "object" || columns === null) {
+    const problem = `the columns of the table are ${shownValue(columns)}`;
+    throw new TaskError("ILT301", operation, problem, "Give a table as { name, columns: { name: values } }");
+  }
+  const found: unknown = Object.hasOwn(columns, name) ? table.columns[name] : undefined;
+  if (Array.isArray(found) || isNumericArray(found)) return found as ArrayLike<number>;
+  if (found !== undefined) {
+    const problem = `column "${name}" of ${table.name} is ${shownValue(found)}`;
+    throw new TaskError("ILT301", operation, problem, "Give a list with a value for each row");
+  }
+  const some = Object.keys(table.columns).slice(0, 12).join(", ");
+  throw new TaskError("ILT304", operation, `no column "${name}" in ${table.name}`, `It has ${some}`);
+}
+
+/** The rows of each group, in the order of the table. */
+function rowsByGroup(table: Table, groupColumn: string): ReadonlyMap<string, readonly number[]> {
+  const groups = new Map<string, number[]>();
+  const column = columnOf(table, groupColumn);
+  for (let row = 0; row < column.length; row++) {
+    const value: unknown = column[row];
+    if (typeof value !== "string" && typeof value !== "bigint" && !Number.isFinite(value)) {
+      const problem = `column "${groupColumn}" of ${table.name}, row ${row} holds ${shownValue(value)}`;
+      throw new TaskError(
+        "ILT302",
+        operation,
+        problem,
+        "Leave out rows of no group, and name groups by text or numbers",
+      );
+    }
+    const name = String(value);
+    const rows = groups.get(name);
+    if (rows) rows.push(row);
+    else groups.set(name, [row]);
+  }
+  return groups;
+}
+
+function tooSmall(
+  table: Table,
+  groups: ReadonlyMap<string, readonly number[]>,
+  [first, ...rest]: readonly string[],
+  taken: string,
+): TaskError {
+  const others = rest.length > 0 ? `, as have ${rest.length} other groups too few` : "";
+  const problem = `group "${first}" of ${table.name} has ${groups.get(first!)!.length} rows${others}; ${taken}`;
+  const remedy = "Lower shots or queries, or set skipSmallGroups: true to leave such groups out";
+  return new TaskError("ILT401", operation, problem, remedy);
+}
+
+const splitNames = (names: readonly string[], given: GroupSplit): GroupedRegression["groups"] =>
+  "train" in given ? listed(names, given) : byNumbers(names, given);
+
+function withoutGroups(parts: GroupedRegression["groups"], small: ReadonlySet<string>): GroupedRegression["groups"] {
+  const kept = (part: Split): readonly string[] => {
+    const names = parts[part].filter((name) => !small.has(name));
+    if (names.length > 0) return names;
+    const problem = `there are no groups of enough rows for ${part}`;
+    throw new TaskError(
+      "ILT201",
+      operation,
+      problem,
+      "Hold fewer groups out for other parts, or lower shots or queries",
+    );
+  };
+  return { train: kept("train"), validation: kept("validation"), test: kept("test") };
+}
+
+function byNumbers(
+  names: readonly string[],
+  { validation = 0.1, test = 0.2 }: { readonly validation?: number; readonly test?: number },
+): GroupedRegression["groups"] {
+  const count = (part: string, value: number): number => {
+    const n = value < 1 ? Math.max(1, Math.round(value * names.length)) : value;
+    if (value > 0 && Number.isSafeInteger(n)) return n;
+    const remedy = "Give a whole number of groups, or a share between 0 and 1";
+    throw new TaskError("ILT201", operation, `split.${part} is ${value}`, remedy);
+  };
+  const [held, out] = [count("validation", validation), count("test", test)];
+  // Neither the order of the rows nor, but for few, groups that are added change the part that a group is in.
+  const hashOf = (name: string): number => randomOf(keyOf(key(0), name)).uniform();
+  const ordered = names
+    .map((name) => ({ name, hash: hashOf(name) }))
+    .sort((a, b) => a.hash - b.hash || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => name);
+  return {
+    test: ordered.slice(0, out),
+    validation: ordered.slice(out, out + held),
+    train: ordered.slice(out + held),
+  };
+}
+
+function listed(
+  names: readonly string[],
+  given: Extract<GroupSplit, { readonly train: unknown }>,
+): GroupedRegression["groups"] {
+  const known = new Set(names);
+  const seen = new Set<string>();
+  for (const name of splits.flatMap((part) => given[part])) {
+    if (!known.has(name)) {
+      const problem = `no group "${name}" in the table`;
+      throw new TaskError("ILT304", operation, problem, `Name groups of the column, such as "${names[0]}"`);
+    }
+    if (seen.has(name)) {
+      throw new TaskError("ILT303", operation, `group "${name}" is named twice`, "Give each group one part");
+    }
+    seen.add(name);
+  }
+  return { train: given.train, validation: given.validation, test: given.test };
+}
+
+/** Tells lists of names apart, where a description would be too long with them. */
+function hashOfLists(given: Record<Split, readonly string[]>): string {
+  const text = JSON.stringify(splits.map((part) => given[part]));
+  return randomOf(keyOf(key(0), text))
+    .integer(2 ** 31)
+    .toString(16)
+    .padStart(8, "0");
+}
+
+/**
+ * Mean and deviation over these rows, those without a value apart; the deviation of a column that does not vary is taken
+ * as 1.
+ */
+function scaleOfRows(values: ArrayLike<number>, trainRows: readonly number[]): ColumnScale {
+  const rows = trainRows.filter((row) => !Number.isNaN(values[row]));
+  const first = values[rows[0] ?? -1];
+  if (first === undefined) return { mean: 0, deviation: 1 };
+  // Without this a mean that is rounded would leave them a deviation of 1e-17.
+  if (rows.every((row) => values[row] === first)) return { mean: first, deviation: 1 };
+  const mean = rows.reduce((sum, row) => sum + values[row]!, 0) / rows.length;
+  const variance = rows.reduce((sum, row) => sum + (values[row]! - mean) ** 2, 0) / rows.length;
+  return { mean, deviation: Math.sqrt(variance) };
+}

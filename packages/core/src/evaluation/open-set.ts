@@ -1,0 +1,316 @@
+/** Open-set recognition: a query is of one of the task's classes, or of none of them. */
+import { compile, type Executor, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import type { Adapter } from "../learners/learner.js";
+import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { defaultExecutor } from "../training/default-executor.js";
+import { classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
+import { TrainingError, wholeOption } from "../training/training-error.js";
+import { type Estimated, estimated } from "./evaluate.js";
+import { overTasks } from "./over-tasks.js";
+import { poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
+
+/**
+ * The score that tells a known query from an unknown one, a number of its logits z that is larger for known ones:
+ * "logit" max z (Vaze et al. 2022), "probability" max softmax(z) (Hendrycks & Gimpel 2017), "energy" log sum exp z (Liu
+ * et al. 2020, "Energy-based out-of-distribution detection").
+ */
+export type OpenSetScore = "logit" | "probability" | "energy";
+
+/** A query is taken to be of one of the classes where its score is at least the threshold. */
+export interface OpenSetRule {
+  readonly score: OpenSetScore;
+  readonly threshold: number;
+}
+
+/**
+ * The rule by which the threshold is chosen on the validation tasks: the largest that accepts so large a share of the
+ * known queries, or the one whose acceptance of known and rejection of unknown queries are best together.
+ */
+export type OpenSetCalibration = { readonly acceptance: number } | "balanced";
+
+/** The answer for one query: its class, or none of these. */
+export interface OpenSetAnswer {
+  /** The class, or undefined: none of these. */
+  readonly label: number | undefined;
+  readonly score: number;
+}
+
+/**
+ * The class of each query, or none: the one with the largest logit, where the score reaches the threshold.
+ *
+ * @param logits [queries, classes], with values
+ * @example const { rule } = await evaluateOpenSet(...); openSetAnswers(await task.predict(x), rule)
+ */
+export function openSetAnswers(logits: Tensor, { score, threshold }: OpenSetRule): OpenSetAnswer[] {
+  if (logits.rank !== 2 || !logits.data) {
+    const problem = `${logits}${logits.data ? "" : " without values"}`;
+    throw new TrainingError("ILR101", "openSetAnswers", problem, "Give the logits [queries, classes] of a prediction");
+  }
+  const [queries, classes] = logits.shape as readonly [number, number];
+  return Array.from({ length: queries }, (_, row) => {
+    const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
+    const found = scores[score](z);
+    return { label: found >= threshold ? z.indexOf(Math.max(...z)) : undefined, score: found };
+  });
+}
+
+const logSumExp = (z: readonly number[]): number => {
+  const top = Math.max(...z);
+  return top + Math.log(z.reduce((sum, value) => sum + Math.exp(value - top), 0));
+};
+
+const scores: Readonly<Record<OpenSetScore, (z: readonly number[]) => number>> = {
+  logit: (z) => Math.max(...z),
+  probability: (z) => Math.exp(Math.max(...z) - logSumExp(z)),
+  energy: logSumExp,
+};
+
+/** Figures of open-set recognition, each a mean over tasks. */
+export interface OpenSetFigures {
+  /** How often a known query scores higher than an unknown one of its task: no threshold is in it. */
+  readonly auroc: Estimated;
+  /** Share of the known queries that are accepted. */
+  readonly knownAccepted: Estimated;
+  /** Share of the unknown queries that are rejected. */
+  readonly unknownRejected: Estimated;
+  /** Share of the accepted known queries whose class is right, over the tasks that accept any. */
+  readonly acceptedAccuracy: Estimated;
+  /** Share of the known queries whose class is right where nothing is rejected. */
+  readonly closedSetAccuracy: Estimated;
+  /** Share of all queries that are answered right: known ones with their class, unknown ones with none. */
+  readonly openSetAccuracy: Estimated;
+}
+
+/** The result of `evaluateOpenSet`. */
+export interface OpenSetEvaluation {
+  readonly learner: string;
+  /** Everything that the figures depend on. */
+  readonly protocol: Readonly<Record<string, string | number | boolean>>;
+  readonly rule: OpenSetRule;
+  readonly figures: OpenSetFigures;
+  /** The value of each test task, in the order of their addresses; NaN where a task has none. */
+  readonly values: Readonly<Record<keyof OpenSetFigures, Float64Array>>;
+  /** The classes behind the test tasks. */
+  readonly draws?: TaskDraws;
+}
+
+/** Options of `evaluateOpenSet`. */
+export interface EvaluateOpenSetOptions {
+  readonly learner: Adapter;
+  readonly params: Tree;
+  /** Open-set tasks, of classes that training has not seen: to choose the threshold on, and to report. */
+  readonly tasks: { readonly validation: TaskSource; readonly test: TaskSource };
+  /** Test tasks, 600 by default. */
+  readonly count?: number;
+  /** Validation tasks, as many as test tasks by default. */
+  readonly validationCount?: number;
+  /** Adaptation steps, the learner's own by default. */
+  readonly steps?: number;
+  /** "logit" by default. */
+  readonly score?: OpenSetScore;
+  /** { acceptance: 0.95 } by default. */
+  readonly calibration?: OpenSetCalibration;
+  /** The run's seed: tasks are those of its validation and test splits. */
+  readonly seed?: number;
+  readonly executor?: Executor;
+  /** Bytes that one run may take: it decides how many tasks run at once. */
+  readonly memoryBudget?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Adapts to open-set tasks and judges how well the scores of queries tell known classes from unknown ones: the
+ * threshold is chosen on validation tasks, then the figures are those of test tasks, each with its 95% interval over
+ * them.
+ *
+ * Where normalisation is transductive, the unknown queries are in its statistics, too.
+ *
+ * @throws TrainingError ILR101 where tasks are not open-set ones or an option is out of range, ILR102 where a score is
+ * not a number
+ * @example
+ * const tasks = (data: LabelledExamples) => openSetEpisodes(data, { ways: 5, shots: 5, queries: 15 });
+ * const sources = { validation: tasks(held), test: tasks(out) };
+ * const { figures, rule } = await evaluateOpenSet({ learner, params, tasks: sources });
+ */
+export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<OpenSetEvaluation> {
+  const { learner, params, tasks, score = "logit", calibration = { acceptance: 0.95 }, seed = 0 } = options;
+  const count = wholeOption("count", options.count ?? 600, 1);
+  const validationCount = wholeOption("validationCount", options.validationCount ?? count, 1);
+  const steps = wholeOption("steps", options.steps ?? learner.steps ?? 0, 0);
+  for (const source of [tasks.validation, tasks.test]) {
+    if (source.openSet) continue;
+    const problem = `${source.name} has no queries of unknown classes`;
+    throw new TrainingError("ILR101", "evaluateOpenSet", problem, "Give tasks of openSetEpisodes");
+  }
+  if (calibration !== "balanced" && !(calibration.acceptance > 0 && calibration.acceptance <= 1)) {
+    const problem = `acceptance is ${calibration.acceptance}`;
+    throw new TrainingError("ILR101", "evaluateOpenSet", problem, 'Give a share above 0 and at most 1, or "balanced"');
+  }
+  const executor = options.executor ?? (await defaultExecutor());
+  const perTask = (at: Tree, { support, query }: Task): Answered => {
+    const logits = learner.predict(learner.adapt(at, support, { steps }), query.x, query.present);
+    for (const source of [tasks.validation, tasks.test])
+      requireToldApart(
+        "evaluateOpenSet",
+        source,
+        learner,
+        classesOf(learner, () => logits),
+      );
+    return { logits, labels: query.y, ...(query.present ? { present: query.present } : {}) };
+  };
+  const program = compile((at: Tree, batch: Task) => vmap(perTask, [null, 0])(at, batch), { executor });
+  const total = validationCount + count;
+  const judged = async (split: "validation" | "test", n: number, before: number): Promise<JudgedTask[]> => {
+    const chunks = await overTasks({
+      program,
+      params,
+      tasks: tasks[split],
+      rules: rulesFor("evaluateOpenSet", learner, tasks[split], splitSeed(seed, split), (first) =>
+        classesOf(learner, () => traced(learner, params, first)),
+      ),
+      seed: splitSeed(seed, split),
+      count: n,
+      executor,
+      memoryBudget: options.memoryBudget,
+      onProgress: (done) => options.onProgress?.(before + done, total),
+      signal: options.signal,
+    });
+    return chunks.flatMap((answered) => judgedTasks(answered, score));
+  };
+  try {
+    const rule = { score, threshold: thresholdFor(await judged("validation", validationCount, 0), calibration) };
+    const values = valuesOf(await judged("test", count, validationCount), rule.threshold);
+    const draws = taskDraws(tasks.test.pool, splitSeed(seed, "test"), count);
+    const figures = Object.fromEntries(
+      Object.entries(values).map(([name, list]) => [name, estimatedWhere(list, draws)]),
+    ) as unknown as OpenSetFigures;
+    return {
+      learner: learner.name,
+      protocol: {
+        family: tasks.test.name,
+        ...tasks.test.description,
+        ...learner.description,
+        steps,
+        score,
+        calibration:
+          calibration === "balanced"
+            ? "best balanced accuracy on validation tasks"
+            : `${100 * calibration.acceptance}% of known validation queries accepted`,
+        tasks: count,
+        seed: splitSeed(seed, "test"),
+        validationFamily: tasks.validation.name,
+        validationTasks: validationCount,
+        validationSeed: splitSeed(seed, "validation"),
+      },
+      rule,
+      figures,
+      values,
+      ...(draws ? { draws } : {}),
+    };
+  } finally {
+    await program.release();
+  }
+}
+
+/** Over the tasks that have a value. */
+function estimatedWhere(list: Float64Array, draws: TaskDraws | undefined): Estimated {
+  const has = (task: number): boolean => !Number.isNaN(list[task]!);
+  const values = list.filter((_, task) => has(task));
+  const counting = draws && poolInterval(values, { ...draws, tasks: draws.tasks.filter((_, task) => has(task)) });
+  return { ...estimated(values), ...(counting === undefined ? {} : { poolInterval: counting }) };
+}
+
+/** What the figures of a task are made of. */
+interface JudgedTask {
+  /** Scores of queries of the task's classes, and whether their largest logit is that of their class. */
+  readonly known: readonly { readonly score: number; readonly right: boolean }[];
+  /** Scores of the others. */
+  readonly unknown: readonly number[];
+}
+
+/**
+ * Logits [queries, classes], labels and, where some are padding, `present` [queries]: of many tasks, a first axis of
+ * tasks.
+ */
+type Answered = { readonly logits: Tensor; readonly labels: Tensor; readonly present?: Tensor };
+
+function judgedTasks({ logits, labels, present }: Answered, score: OpenSetScore): JudgedTask[] {
+  const [tasks, queries, classes] = logits.shape as readonly [number, number, number];
+  return Array.from({ length: tasks }, (_, task) => {
+    const known: { score: number; right: boolean }[] = [];
+    const unknown: number[] = [];
+    for (let row = task * queries; row < (task + 1) * queries; row++) {
+      if (present && !(Number(present.data![row]) > 0)) continue;
+      const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
+      const found = scores[score](z);
+      if (Number.isNaN(found)) {
+        const problem = "the score of a query is not a number";
+        throw new TrainingError("ILR102", "evaluateOpenSet", problem, "Evaluate parameters that training did not ruin");
+      }
+      const label = Number(labels.data![row]);
+      if (label < 0) unknown.push(found);
+      else known.push({ score: found, right: z.indexOf(Math.max(...z)) === label });
+    }
+    return { known, unknown };
+  });
+}
+
+/** The threshold that a calibration asks for on these tasks, their queries taken together. */
+function thresholdFor(tasks: readonly JudgedTask[], calibration: OpenSetCalibration): number {
+  const known = Float64Array.from(tasks.flatMap((task) => task.known.map(({ score }) => score))).sort();
+  if (calibration !== "balanced") {
+    // 0.07 times 100 is a little more than 7.
+    const accepted = Math.max(1, Math.ceil(calibration.acceptance * known.length - 1e-9));
+    return known[known.length - accepted]!;
+  }
+  const unknown = Float64Array.from(tasks.flatMap((task) => task.unknown)).sort();
+  // Thresholds in ascending order: those below them are counted along the way.
+  let [best, most, rejectedKnown, rejectedUnknown] = [Number.NaN, Number.NEGATIVE_INFINITY, 0, 0];
+  for (const threshold of known) {
+    while (known[rejectedKnown]! < threshold) rejectedKnown++;
+    while (unknown[rejectedUnknown]! < threshold) rejectedUnknown++;
+    const balanced = rejectedUnknown / unknown.length - rejectedKnown / known.length;
+    if (balanced > most) [best, most] = [threshold, balanced];
+  }
+  return best;
+}
+
+function valuesOf(tasks: readonly JudgedTask[], threshold: number): OpenSetEvaluation["values"] {
+  const perTask = (f: (task: JudgedTask) => number): Float64Array => Float64Array.from(tasks, f);
+  const share = <T>(list: readonly T[], is: (one: T) => boolean): number => list.filter(is).length / list.length;
+  const accepted = ({ score }: { readonly score: number }): boolean => score >= threshold;
+  const right = (one: { readonly right: boolean }): boolean => one.right;
+  return {
+    auroc: perTask(({ known, unknown }) =>
+      areaUnderRoc(
+        known.map(({ score }) => score),
+        unknown,
+      ),
+    ),
+    knownAccepted: perTask(({ known }) => share(known, accepted)),
+    unknownRejected: perTask(({ unknown }) => share(unknown, (score) => score < threshold)),
+    acceptedAccuracy: perTask(({ known }) => share(known.filter(accepted), right)),
+    closedSetAccuracy: perTask(({ known }) => share(known, right)),
+    openSetAccuracy: perTask(({ known, unknown }) => {
+      const answered = known.filter((one) => accepted(one) && one.right).length;
+      return (answered + unknown.filter((score) => score < threshold).length) / (known.length + unknown.length);
+    }),
+  };
+}
+
+/**
+ * The area under the receiver operating characteristic: how often one of the positives is larger than one of the
+ * negatives, ties counting half. NaN where either has none.
+ */
+export function areaUnderRoc(positives: ArrayLike<number>, negatives: ArrayLike<number>): number {
+  const above = Float64Array.from(positives).sort();
+  const below = Float64Array.from(negatives).sort();
+  let [smaller, equalOrSmaller, pairs] = [0, 0, 0];
+  for (const score of above) {
+    while (below[smaller]! < score) smaller++;
+    while (below[equalOrSmaller]! <= score) equalOrSmaller++;
+    pairs += (smaller + equalOrSmaller) / 2;
+  }
+  return pairs / (above.length * below.length);
+}

@@ -1,0 +1,22 @@
+export * from "../networks/models.js";
+export {
+  type AttentionMask,
+  attend,
+  type KeysAndValues,
+  type MultiHeadAttention,
+  multiHeadAttention,
+} from "./attention.js";
+export * from "./initialization.js";
+export {
+  type ApplyContext,
+  type BatchNormMode,
+  functionLayer,
+  type Layer,
+  type NoParameters,
+  type Statistics,
+  type StatisticsByPath,
+  within,
+} from "./layer.js";
+export * from "./layers.js";
+export { type LstmCell, type LstmParameters, type LstmState, lstmCell, lstmOverRows } from "./lstm.js";
+export { type PerStepBatchNormParameters, perStepBatchNorm } from "./per-step-batch-norm.js";

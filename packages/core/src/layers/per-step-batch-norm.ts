@@ -1,0 +1,69 @@
+import { GraphError, mapTree, namedLeaves, paths, type Tree } from "@innerloop/graph";
+import { split } from "../random/random.js";
+import type { BatchNormMode, Layer } from "./layer.js";
+import { within } from "./layer.js";
+import { type BatchNormParameters, batchNorm } from "./layers.js";
+
+/** Parameters of batch normalisation that has some of its own for each inner step. */
+export type PerStepBatchNormParameters = { readonly steps: { readonly [step: string]: BatchNormParameters } };
+
+/**
+ * Batch normalisation with scale, shift and running statistics of its own for each inner step (Antoniou, Edwards &
+ * Storkey 2019): the features of theta_k are normalised by the k-th of `steps` ordinary `batchNorm`, k from 0, those of
+ * theta_steps and later ones by the last. What is applied outside an adaptation takes the last, too.
+ *
+ * The authors' code judges theta_{k+1} with the normalisation of the step that led there, number k; here each theta has
+ * one, for the support set and for queries.
+ *
+ * @param options.steps the inner steps that are trained
+ * @throws IL102 where that is not a whole number of at least 1
+ * @example perStepBatchNorm({ channels: 64, mode: "running", steps: 5 })
+ */
+export function perStepBatchNorm(options: {
+  readonly channels: number;
+  readonly mode: BatchNormMode;
+  readonly steps: number;
+  readonly epsilon?: number;
+}): Layer<PerStepBatchNormParameters> {
+  const { steps, ...ordinary } = options;
+  if (!Number.isSafeInteger(steps) || steps < 1) {
+    throw new GraphError("IL102", "perStepBatchNorm", `${steps} steps`, "Use the inner steps of training, 1 or more");
+  }
+  const norm = batchNorm(ordinary);
+  return {
+    batchNorm: options.mode,
+    batchNormSteps: steps,
+    init: (key) => ({
+      steps: Object.fromEntries(
+        Array.from({ length: steps }, (_, step) => [String(step), norm.init(split(key, `steps/${step}`))]),
+      ),
+    }),
+    apply: (params, x, context = {}) => {
+      const step = String(Math.min(context.step ?? steps, steps - 1));
+      // Statistics of the support set are those of one application, whichever its step; averages are kept for each step.
+      const at = options.mode === "running" ? within(within(context, "steps"), step) : context;
+      return norm.apply(params.steps[step]!, x, at);
+    },
+  };
+}
+
+const ofStep = /^(?<layer>(?:.*\/)?)steps\/(?<step>\d+)\/(?<name>scale|shift|runningMean|runningVariance)$/;
+
+/**
+ * Parameters that normalise each step as one of them is normalised: with these, a model that does not know its step
+ * gives what it gives at that one.
+ */
+export function withNormOfStep(params: Tree, step: number): Tree {
+  const names = paths(params);
+  if (!names.some((path) => ofStep.test(path))) return params;
+  const found = new Map(namedLeaves(params));
+  let at = 0;
+  return mapTree((leaf) => {
+    const { layer, name } = ofStep.exec(names[at++]!)?.groups ?? {};
+    if (name === undefined) return leaf;
+    const path = (k: number): string => `${layer}steps/${k}/${name}`;
+    let k = step;
+    while (!found.has(path(k))) k--;
+    return found.get(path(k))!;
+  }, params);
+}

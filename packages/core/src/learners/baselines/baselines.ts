@@ -1,0 +1,155 @@
+/** What a results table shows beside a meta-learner: the same adaptation without learning to learn. */
+import { GraphError, neg, reshape, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
+import { functionLayer, type Layer, type StatisticsByPath } from "../../layers/layer.js";
+import { crossEntropy, type Loss } from "../../losses/losses.js";
+import type { Optimizer } from "../../optimizers/optimizers.js";
+import { largestPerClass, memberships, requireWays } from "../class-membership.js";
+import {
+  type AdaptedModel,
+  headPaths,
+  type InnerLoop,
+  innerLoop,
+  recorded,
+  requireSharedNorm,
+} from "../gradient/gradient-adaptation.js";
+import { predictor, withSupport } from "../gradient/gradient-learner.js";
+import { allExamples } from "../gradient/reptile.js";
+import { type Adapter, type Learner, measured } from "../learner.js";
+import { squaredDistances } from "../metric/distances.js";
+import { metricLearner } from "../metric/metric-learner.js";
+
+/** Options of `fromScratch`. */
+export interface BaselineOptions {
+  readonly model: Layer;
+  readonly loss: Loss;
+  /** The optimizer of the adaptation, as the meta-learner's inner one. */
+  readonly inner: Optimizer;
+  readonly steps?: number;
+}
+
+/** Options of `fineTuning` and `jointTraining`. */
+export interface FineTuningOptions extends BaselineOptions {
+  /** What moves: the whole network ("all", the default), its last layer ("head"), or paths of one's own. */
+  readonly adapts?: "all" | "head" | ((path: string) => boolean);
+}
+
+/**
+ * The model's first parameters, trained on nothing but the support set. Evaluate it with steps and a rate that suit it.
+ *
+ * @throws IL102 where the model's batch normalisation tells steps apart
+ */
+export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedModel> {
+  const { model, loss, inner, steps = 50 } = options;
+  requireSharedNorm("fromScratch", model);
+  return {
+    name: "from scratch",
+    description: { steps, inner: inner.description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
+    loss,
+    steps,
+    init: model.init,
+    ...gradientSteps({ model, loss, inner, order: 1 }, steps),
+  };
+}
+
+/**
+ * Fine-tuning of given parameters, those of joint pre-training for example: plain training on the support set, of the
+ * whole network or of its head alone (linear probing).
+ *
+ * @throws IL102 where only the head adapts and the model does not say which part that is, or its batch normalisation
+ * tells steps apart
+ * @example evaluate({ learner: fineTuning({ model, loss, inner, adapts: "head" }), params: pretrained.params, tasks })
+ */
+export function fineTuning(options: FineTuningOptions): Adapter<Tree, AdaptedModel> {
+  const { model, loss, inner, adapts = "all" } = options;
+  requireSharedNorm("fineTuning", model);
+  const whole = fromScratch(options);
+  const chosen =
+    typeof adapts === "function" ? adapts : adapts === "head" ? headPaths("fineTuning", model, "head") : undefined;
+  return {
+    ...whole,
+    name: adapts === "head" ? "fine-tuning, head" : "fine-tuning",
+    description: { ...whole.description, adapts: typeof adapts === "function" ? "chosen parameters" : adapts },
+    ...gradientSteps({ model, loss, inner, order: 1, ...(chosen ? { adapts: chosen } : {}) }, whole.steps!),
+  };
+}
+
+/** Adapting by plain gradient steps, then predicting with the model. */
+function gradientSteps(loop: InnerLoop, steps: number): Pick<Adapter<Tree, AdaptedModel>, "adapt" | "predict"> {
+  const { model } = loop;
+  return {
+    adapt: (params, support, { steps: count = steps } = {}) =>
+      withSupport(loop, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
+    predict: predictor(model),
+  };
+}
+
+/**
+ * Joint pre-training, then fine-tuning: one model for all tasks at once, trained on support and query sets alike
+ * without adapting, gradient = grad L(theta; support and query); at evaluation it adapts like MAML.
+ *
+ * @throws IL102 as `fineTuning`
+ */
+export function jointTraining(options: FineTuningOptions): Learner<Tree, AdaptedModel> {
+  const { model, loss, adapts } = options;
+  requireSharedNorm("jointTraining", model);
+  const tuned = adapts === undefined ? fromScratch({ steps: 1, ...options }) : fineTuning({ steps: 1, ...options });
+  return {
+    ...tuned,
+    name: "joint pre-training",
+    metaGradient: (params, { support, query }, key) => {
+      const all = allExamples(support, query);
+      const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {
+        const { output, statistics } = recorded(model, at, all, { phase: "train", ...(key ? { key } : {}) });
+        const { loss: total, metrics } = measured(loss, output, all);
+        return [total, { metrics, statistics }] as const;
+      })(params);
+      return { loss: value, gradient, metrics: auxiliary.metrics, statistics: auxiliary.statistics };
+    },
+  };
+}
+
+/** The memory of a nearest-neighbour classifier: the support set, and what embeds the queries. */
+export type RememberedSupport = {
+  readonly params: Tree;
+  /** [n, features], in the space where neighbours are looked for. */
+  readonly x: Tensor;
+  /** [n, ways]: 1 for the class of an example, 0 for others; padding is of no class. */
+  readonly members: Tensor;
+  /** Statistics of the support set, for batch normalisation of mode "support". */
+  readonly statistics: StatisticsByPath;
+};
+
+/**
+ * The class of the nearest support example, in the input space or in an embedding: logit of a class = -min over its
+ * examples of |f(x) - f(s)|^2.
+ *
+ * With `model` its parameters are the model's: evaluate it with those of a trained embedding. Otherwise it has none.
+ *
+ * @throws IL102 where `ways` is not a whole number of 2 or more, or both `model` and `embed` are given
+ * @example evaluate({ learner: nearestNeighbour({ ways: 5, model: embedding }), params: trained.params, tasks })
+ */
+export function nearestNeighbour(options: {
+  readonly ways: number;
+  /** An embedding with parameters. */
+  readonly model?: Layer;
+  /** An embedding without: [n, ...] -> [n, features]. */
+  readonly embed?: (x: Tensor) => Tensor;
+}): Adapter<Tree, RememberedSupport> {
+  const { ways, embed = (x: Tensor) => reshape(x, [x.shape[0]!, -1]) } = options;
+  requireWays("nearestNeighbour", ways);
+  if (options.model && options.embed) {
+    throw new GraphError("IL102", "nearestNeighbour", "both model and embed", "Give one of them, or neither");
+  }
+  const model = options.model ?? (functionLayer(embed) as Layer);
+  const { metaGradient: _, ...adapter } = metricLearner({
+    name: "nearest neighbour",
+    classes: ways,
+    description: { space: options.model || options.embed ? "embedding" : "input" },
+    loss: crossEntropy,
+    init: options.model ? model.init : () => ({ none: tensor(0) }),
+    model,
+    remember: (_params, x, support) => ({ x, members: memberships(support, ways) }),
+    compare: ({ x, members }, features) => largestPerClass(neg(squaredDistances(features, x)), members),
+  });
+  return adapter;
+}

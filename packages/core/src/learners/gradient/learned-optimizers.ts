@@ -1,0 +1,247 @@
+/** Inner optimizers with parameters of their own, which meta-training learns beside the model's. */
+import {
+  exp,
+  GraphError,
+  leaves,
+  mapTree,
+  matmul,
+  mul,
+  namedLeaves,
+  reshape,
+  scalar,
+  sigmoid,
+  sliceAxis,
+  swapLast,
+  type Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
+import { type Optimizer, sgd } from "../../optimizers/optimizers.js";
+import type { Key } from "../../random/random.js";
+import { requireCount } from "./mini-batches.js";
+
+/** An inner optimizer with parameters of its own, which meta-training learns beside the model's. */
+export interface LearnedOptimizer {
+  /** For reports: the optimizer and its options. */
+  readonly description: string;
+  /** Whether it holds the inner gradients constant: nothing is then learned through them, as of order 1. */
+  readonly firstOrder?: boolean;
+  /** Its first parameters, for the adapting ones of a model: a flat record of path to tensor. */
+  init(key: Key, params: Tree): Tree;
+  /** The optimizer under given parameters of its own. The inner loop hands over the adapting ones by path, as `init` got them. */
+  optimizer(own: Tree): Optimizer;
+}
+
+/** Tells inner optimizers that have parameters of their own. */
+export const isLearned = (inner: Optimizer | LearnedOptimizer): inner is LearnedOptimizer => "optimizer" in inner;
+
+type ByPath = { readonly [path: string]: Tensor };
+
+const byPath = (tree: Tree): ByPath => Object.fromEntries(namedLeaves(tree));
+
+const filled = (shape: readonly number[], value: number): Tensor =>
+  tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value), shape);
+
+/** Options of `learnedRates`. */
+export interface LearnedRatesOptions {
+  /**
+   * What has a rate of its own: each "element" (Meta-SGD, Li et al. 2017), each "layer", that is each tensor of parameters,
+   * or each layer in each step, "layerAndStep" (the LSLR of MAML++, Antoniou et al. 2019).
+   */
+  readonly per: "element" | "layer" | "layerAndStep";
+  /** The first value of all rates, 0.01 by default. */
+  readonly from?: number;
+  /** For "layerAndStep": steps that have rates; those after them take the last one's. */
+  readonly steps?: number;
+}
+
+/**
+ * Gradient descent by learned rates: w <- w - a . g, where a has the shape of w, or is a number for w, or one for w and
+ * the step. Its parameters have the paths of the model's, each of shape [elements...], [] or [steps]. Rates may become
+ * negative.
+ *
+ * @throws IL102 for "layerAndStep" without `steps`, and `steps` without it
+ * @example maml({ model, loss, steps: 5, inner: learnedRates({ per: "layerAndStep", from: 0.1, steps: 5 }) })
+ */
+export function learnedRates(options: LearnedRatesOptions): LearnedOptimizer {
+  const { per, from = 0.01, steps } = options;
+  if (per === "layerAndStep") requireCount("learnedRates", "steps", steps ?? Number.NaN);
+  else if (steps !== undefined) {
+    throw new GraphError(
+      "IL102",
+      "learnedRates",
+      `steps for rates per ${per}`,
+      'Leave them out, or use "layerAndStep"',
+    );
+  }
+  if (!Number.isFinite(from)) {
+    throw new GraphError("IL102", "learnedRates", `rates from ${from}`, "Use a finite number");
+  }
+  const kinds = { element: "element", layer: "layer", layerAndStep: `layer and step over ${steps} steps` };
+  return {
+    description: `sgd(learned per ${kinds[per]} from ${from})`,
+    init: (_key, params) =>
+      mapTree((leaf) => filled(per === "element" ? leaf.shape : per === "layer" ? [] : [steps!], from), byPath(params)),
+    optimizer: (own) => {
+      const rates = byPath(own);
+      return per === "layerAndStep" ? sgdByStep(rates) : sgd({ learningRate: rates });
+    },
+  };
+}
+
+/** Gradient descent whose k-th step takes element k of each rate [steps], and the last one's after that. */
+function sgdByStep(rates: ByPath): Optimizer {
+  const steps = leaves(rates)[0]?.size ?? 1;
+  const ofStep = (step: number): ByPath => mapTree((rate) => reshape(sliceAxis(rate, 0, step, step + 1), []), rates);
+  return {
+    description: "sgd(learned)",
+    // The rates that are still to come, so that a step needs no number to know its own by.
+    init: () => ({ rates: Array.from({ length: steps }, (_, step) => ofStep(step)) }),
+    update: (gradient, state, params) => {
+      const [now, ...later] = (state as { readonly rates: readonly [ByPath, ...ByPath[]] }).rates;
+      const moved = sgd({ learningRate: now }).update(gradient, {}, params);
+      return { params: moved.params, state: { rates: later.length > 0 ? later : [now] } };
+    },
+  };
+}
+
+/** The way a learned number is kept in its range: as it is, as e^x above 0, or as 1 / (1 + e^-x) between 0 and 1. */
+export type LearnedRange = "any" | "positive" | "fraction";
+
+const ranges: Readonly<
+  Record<LearnedRange, { readonly of: (raw: Tensor) => Tensor; readonly inverse: (value: number) => number }>
+> = {
+  any: { of: (raw) => raw, inverse: (value) => value },
+  positive: { of: exp, inverse: Math.log },
+  fraction: { of: sigmoid, inverse: (value) => Math.log(value / (1 - value)) },
+};
+
+/**
+ * An optimizer whose options are learned by their hypergradients (Maclaurin et al. 2015): numbers that `make` gets as
+ * scalar tensors, each a meta-parameter of its name that starts at its value in `first`.
+ *
+ * A number is learned as it is unless `within` says that it is "positive", learned as its logarithm, so that an outer
+ * step multiplies it, or a "fraction" of 1, learned as its logit. Rates, strengths of decay and epsilons are well kept
+ * positive, momentum and the betas fractions.
+ *
+ * @throws IL102 where a first value is not within its range
+ * @example
+ * learnedOptions(({ learningRate, momentum }) => sgd({ learningRate, momentum }), { learningRate: 0.01, momentum: 0.5 })
+ */
+export function learnedOptions<Name extends string>(
+  make: (options: Readonly<Record<Name, Tensor>>) => Optimizer,
+  first: Readonly<Record<Name, number>>,
+  within?: { readonly [name in Name]?: LearnedRange },
+): LearnedOptimizer {
+  const names = Object.keys(first) as Name[];
+  const rangeOf = (name: Name): LearnedRange => within?.[name] ?? "any";
+  const raw = mapNames(names, (name) => ranges[rangeOf(name)].inverse(first[name]));
+  for (const name of names) {
+    if (Number.isFinite(raw[name])) continue;
+    const problem = `${name} from ${first[name]}, ${rangeOf(name)}`;
+    throw new GraphError(
+      "IL102",
+      "learnedOptions",
+      problem,
+      "Start positive numbers above 0, fractions between 0 and 1",
+    );
+  }
+  const starts = names.map((name) => {
+    const range = rangeOf(name);
+    return `${name} from ${first[name]}${range === "any" ? "" : `, ${range}`}`;
+  });
+  return {
+    description: `${make(mapNames(names, (name) => scalar(first[name]))).description}: ${starts.join("; ")}`,
+    init: () => mapNames(names, (name) => tensor(raw[name])),
+    optimizer: (own) => {
+      const found = byPath(own);
+      return make(mapNames(names, (name) => ranges[rangeOf(name)].of(found[name]!)));
+    },
+  };
+}
+
+const mapNames = <Name extends string, Value>(
+  names: readonly Name[],
+  f: (name: Name) => Value,
+): Readonly<Record<Name, Value>> =>
+  Object.fromEntries(names.map((name) => [name, f(name)])) as Readonly<Record<Name, Value>>;
+
+/**
+ * Meta-curvature (Park & Oliva 2019, the tensor-product form MC1): gradient descent along gradients that learned
+ * matrices have transformed, one matrix for each axis of a tensor of weights:
+ *
+ *   w <- w - rate (G x_window M_window x_in M_in x_out M_out)
+ *
+ * [in, out] has M_in and M_out; filters [height, width, in, out] have M_window [height width, height width] too, where
+ * that is larger than 1. All start as the identity, where this is gradient descent. A vector, such as a bias, has no
+ * second axis to share with: it is scaled element by element, starting from ones. Its parameters are `PATH/out`,
+ * `PATH/in`, `PATH/window` and, for vectors, `PATH/scale`.
+ *
+ * @throws IL102 where the rate is not above 0
+ * @example maml({ model, loss, inner: metaCurvature({ learningRate: 0.01 }) })
+ */
+export function metaCurvature(options: { readonly learningRate: number }): LearnedOptimizer {
+  const { learningRate } = options;
+  if (!(learningRate > 0 && Number.isFinite(learningRate))) {
+    throw new GraphError("IL102", "metaCurvature", `learningRate ${learningRate}`, "Use a number above 0");
+  }
+  const along = sgd({ learningRate });
+  return {
+    description: `metaCurvature(${learningRate})`,
+    init: (_key, params) =>
+      Object.fromEntries(
+        namedLeaves(params).flatMap(([path, w]) => {
+          if (w.rank < 2) return [[`${path}/scale`, filled(w.shape, 1)]];
+          const { window, inputs, outputs } = axesOf(w);
+          return [
+            [`${path}/out`, identity(outputs)],
+            [`${path}/in`, identity(inputs)],
+            ...(window > 1 ? [[`${path}/window`, identity(window)]] : []),
+          ];
+        }),
+      ) as ByPath,
+    optimizer: (own) => {
+      const matrices = byPath(own);
+      return {
+        description: along.description,
+        init: along.init,
+        update: (gradient, state, params) => {
+          const names = namedLeaves(gradient).map(([path]) => path);
+          let at = 0;
+          return along.update(
+            mapTree((g) => curved(g, names[at++]!, matrices), gradient),
+            state,
+            params,
+          );
+        },
+      };
+    },
+  };
+}
+
+const identity = (size: number): Tensor =>
+  tensor(
+    Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0)),
+    [size, size],
+  );
+
+/** The axes of weights [..., inputs, outputs], those before the last two as one. */
+function axesOf({ size, shape }: Tensor): {
+  readonly window: number;
+  readonly inputs: number;
+  readonly outputs: number;
+} {
+  const [inputs, outputs] = shape.slice(-2) as [number, number];
+  return { window: size / (inputs * outputs), inputs, outputs };
+}
+
+/** The gradient of the parameter at a path, multiplied by its matrices along its axes. */
+function curved(g: Tensor, path: string, matrices: ByPath): Tensor {
+  if (g.rank < 2) return mul(g, matrices[`${path}/scale`]!);
+  const { window, inputs, outputs } = axesOf(g);
+  const byOutput = matmul(reshape(g, [window * inputs, outputs]), swapLast(matrices[`${path}/out`]!));
+  const byInput = matmul(matrices[`${path}/in`]!, reshape(byOutput, [window, inputs, outputs]));
+  const acrossWindow = matrices[`${path}/window`];
+  const all = acrossWindow ? matmul(acrossWindow, reshape(byInput, [window, inputs * outputs])) : byInput;
+  return reshape(all, g.shape);
+}

@@ -1,0 +1,227 @@
+import {
+  add,
+  cast,
+  div,
+  exp,
+  GraphError,
+  greaterEqual,
+  min,
+  sub,
+  type Tensor,
+  type Tree,
+  tensor,
+} from "@innerloop/graph";
+import type { Layer } from "../../layers/layer.js";
+import type { Loss } from "../../losses/losses.js";
+import type { Optimizer } from "../../optimizers/optimizers.js";
+import { split } from "../../random/random.js";
+import type { Learner } from "../learner.js";
+import { type AdaptedModel, adaptingByPath, headPaths, type InnerLoop } from "./gradient-adaptation.js";
+import { gradientLearner } from "./gradient-learner.js";
+import { isLearned, type LearnedOptimizer, learnedRates } from "./learned-optimizers.js";
+import { miniBatch, requireCount } from "./mini-batches.js";
+
+/** Options of `maml`, and of the learners that are MAML with some of them set. */
+export interface MamlOptions {
+  readonly model: Layer;
+  readonly loss: Loss;
+  /** The inner optimizer, e.g. sgd({ learningRate: 0.4 }), or one that is learned, e.g. learnedRates({ per: "layer" }). */
+  readonly inner: Optimizer | LearnedOptimizer;
+  /** Inner steps in training, 1 by default; evaluation may take others. */
+  readonly steps?: number;
+  /** 2 (default) differentiates through the inner gradients; 1 is FOMAML. */
+  readonly order?: 1 | 2;
+  /** Which parameters adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped` layers never do. */
+  readonly adapts?: "all" | "head" | "body" | ((path: string) => boolean);
+  /**
+   * lambda of the term lambda / 2 |theta_k - theta|^2 of the inner loss, over parameters that adapt; 0 by default.
+   * { learned: lambda } starts there and learns log lambda, which takes order 2 and two steps or more.
+   */
+  readonly proximal?: number | { readonly learned: number };
+  /**
+   * Inner steps on mini-batches of `size` rows, each a fair share of the classes as long as rows are grouped by class. A
+   * step takes the mean gradient of `accumulate` (1 by default) successive ones, in which batch normalisation, where it is
+   * by batch, sees one mini-batch at a time. Steps see the whole support set by default.
+   */
+  readonly minibatch?: { readonly size: number; readonly accumulate?: number };
+  /**
+   * The outer loss is sum_k w_k L(theta_k; query), k = 1..K, where w_k goes from 1 / K for all to 1 for the last in a
+   * straight line over `annealOver` iterations (the multi-step loss of Antoniou et al. 2019, whose weights stop at
+   * 0.03 / K shortly before that end). The reported loss and metrics are those after the last step; the metric
+   * `outerLoss` is the weighted sum.
+   */
+  readonly multiStepLoss?: { readonly annealOver: number };
+  /**
+   * Of first order before this iteration, of second order from there on (derivative-order annealing, Antoniou et al. 2019).
+   * It is one program for both: steps of first order take as long as those of second.
+   */
+  readonly orderAnnealing?: { readonly secondOrderFrom: number };
+}
+
+/**
+ * Model-agnostic meta-learning (Finn, Abbeel & Levine 2017): parameters from which a few gradient steps on a task's
+ * support set do well on its query set.
+ *
+ *   theta_0 = theta,  theta_{k+1} = theta_k - alpha grad L(theta_k; support),  k < K
+ *   meta-gradient = grad_theta L(theta_K; query)
+ *
+ * Where something else is learned too, the meta-parameters are { model, inner, proximal }, else they are the model's
+ * own. What anneals over iterations takes its end outside training.
+ *
+ * @throws IL102 for options that contradict each other or are out of range
+ * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
+ */
+export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
+  const { model, loss, inner, steps = 1, adapts = "all", proximal = 0 } = options;
+  const order = isLearned(inner) && inner.firstOrder ? 1 : (options.order ?? 2);
+  const { minibatch, multiStepLoss, orderAnnealing } = options;
+  requireOptions({ ...options, order });
+  const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : partOf(model, adapts);
+  const fixed: Omit<InnerLoop, "inner" | "proximal"> = {
+    model,
+    loss,
+    order,
+    ...(chosen ? { adapts: chosen } : {}),
+    ...(minibatch ? { minibatch: (support, index) => miniBatch(support, index, minibatch.size) } : {}),
+    ...(minibatch?.accumulate ? { accumulate: minibatch.accumulate } : {}),
+  };
+  const name = options.order === 1 ? "FOMAML" : "MAML";
+  const learned = isLearned(inner) || typeof proximal !== "number";
+  return gradientLearner({
+    name: adapts === "head" ? "ANIL" : adapts === "body" ? "BOIL" : name,
+    description: {
+      order,
+      steps,
+      inner: inner.description,
+      adapts: typeof adapts === "function" ? "chosen parameters" : adapts,
+      ...(proximal === 0
+        ? {}
+        : { proximal: typeof proximal === "number" ? proximal : `learned from ${proximal.learned}` }),
+      ...(minibatch ? { minibatch: minibatch.size, accumulate: minibatch.accumulate ?? 1 } : {}),
+      ...(multiStepLoss ? { multiStepLoss: multiStepLoss.annealOver } : {}),
+      ...(orderAnnealing ? { secondOrderFrom: orderAnnealing.secondOrderFrom } : {}),
+      ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
+      ...(model.batchNormSteps ? { batchNormSteps: model.batchNormSteps } : {}),
+    },
+    loss,
+    model,
+    steps,
+    init: (key) => {
+      const params = model.init(key);
+      if (!learned) return params;
+      return {
+        model: params,
+        ...(isLearned(inner) ? { inner: inner.init(split(key, "inner"), adaptingByPath(params, chosen)) } : {}),
+        ...(typeof proximal === "number" ? {} : { proximal: tensor(Math.log(proximal.learned)) }),
+      };
+    },
+    ...(learned ? { modelPath: "model" } : {}),
+    loopFor: (params, { iteration }) => {
+      const own = learned ? (params as LearnedParameters) : { model: params };
+      const secondOrder =
+        orderAnnealing && iteration && cast(greaterEqual(iteration, orderAnnealing.secondOrderFrom), "float32");
+      return {
+        params: own.model,
+        loop: {
+          ...fixed,
+          inner: isLearned(inner) ? inner.optimizer(own.inner ?? {}) : inner,
+          proximal: own.proximal ? exp(own.proximal) : typeof proximal === "number" ? proximal : 0,
+          ...(secondOrder ? { secondOrder } : {}),
+        },
+      };
+    },
+    ...(multiStepLoss
+      ? { stepWeights: ({ iteration }) => iteration && stepWeights(iteration, steps, multiStepLoss.annealOver) }
+      : {}),
+  });
+}
+
+const partOf = (model: Layer, part: "head" | "body"): ((path: string) => boolean) =>
+  headPaths(part === "head" ? "anil" : "boil", model, part);
+
+type LearnedParameters = { readonly model: Tree; readonly inner?: Tree; readonly proximal?: Tensor };
+
+/** w_1, ..., w_K: (1 - a) / K each, and a more for the last, with a from 0 to 1 over so many iterations. */
+function stepWeights(iteration: Tensor, steps: number, annealOver: number): Tensor[] {
+  const annealed = min(div(cast(iteration, "float32"), annealOver), 1);
+  const each = div(sub(1, annealed), steps);
+  return Array.from({ length: steps }, (_, k) => (k === steps - 1 ? add(each, annealed) : each));
+}
+
+function requireOptions({
+  model,
+  steps = 1,
+  order,
+  proximal = 0,
+  minibatch,
+  multiStepLoss,
+  orderAnnealing,
+}: MamlOptions & { readonly order: 1 | 2 }): void {
+  const refuse = (problem: string, remedy: string): never => {
+    throw new GraphError("IL102", "maml", problem, remedy);
+  };
+  if (!Number.isSafeInteger(steps) || steps < 0) refuse(`steps ${steps}`, "Use a whole number, 0 or more");
+  const normSteps = model.batchNormSteps ?? 0;
+  if (normSteps > steps + 1) {
+    const problem = `batch normalisation of ${normSteps} steps with steps ${steps}, which trains the first ${steps + 1}`;
+    refuse(problem, `Build the model with batchNormSteps: ${Math.max(steps, 1)}`);
+  }
+  if (typeof proximal === "number" && !(proximal >= 0 && Number.isFinite(proximal)))
+    refuse(`proximal ${proximal}`, "Use a number of at least 0");
+  if (typeof proximal === "object" && !(proximal.learned > 0 && Number.isFinite(proximal.learned))) {
+    refuse(`proximal learned from ${proximal.learned}`, "Start from a number above 0: its logarithm is learned");
+  }
+  if (typeof proximal === "object" && (order === 1 || steps < 2)) {
+    const found = order === 1 ? "first order, which holds the term's gradient constant" : `steps ${steps}`;
+    // The first step starts where the term is flat.
+    refuse(`proximal learned with ${found}`, "It has a gradient from order 2 and 2 steps on; or give a fixed number");
+  }
+  if (minibatch) {
+    requireCount("maml", "minibatch size", minibatch.size);
+    requireCount("maml", "minibatch accumulate", minibatch.accumulate ?? 1);
+  }
+  if (multiStepLoss) {
+    requireCount("maml", "multiStepLoss annealOver", multiStepLoss.annealOver);
+    requireCount("maml", "multiStepLoss with steps", steps);
+  }
+  if (orderAnnealing) {
+    requireCount("maml", "orderAnnealing secondOrderFrom", orderAnnealing.secondOrderFrom);
+    if (order === 1)
+      refuse(
+        "orderAnnealing of what is of first order",
+        "Leave order out, and take an inner optimizer of second order",
+      );
+  }
+}
+
+/**
+ * First-order MAML: the gradient of the query loss at the adapted parameters, inner gradients held constant. (What the
+ * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times
+ * that.)
+ */
+export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel> {
+  return maml({ ...options, order: 1 });
+}
+
+/** Almost no inner loop (Raghu et al. 2020): only the head adapts; the body is trained through it. */
+export function anil(options: Omit<MamlOptions, "adapts">): Learner<Tree, AdaptedModel> {
+  return maml({ ...options, adapts: "head" });
+}
+
+/** Body only inner loop (Oh et al. 2021): ANIL's mirror, the head stays. */
+export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, AdaptedModel> {
+  return maml({ ...options, adapts: "body" });
+}
+
+/**
+ * Meta-SGD (Li et al. 2017): MAML whose inner rate is a parameter too, one for each element:
+ *   theta_{k+1} = theta_k - a . grad L(theta_k; support); the meta-gradient is taken by theta and a.
+ *
+ * @param options.learningRate first value of all rates, 0.01 by default
+ */
+export function metaSgd(
+  options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number },
+): Learner<Tree, AdaptedModel> {
+  const { learningRate = 0.01, ...others } = options;
+  return { ...maml({ ...others, inner: learnedRates({ per: "element", from: learningRate }) }), name: "Meta-SGD" };
+}

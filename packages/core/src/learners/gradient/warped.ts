@@ -1,0 +1,32 @@
+import type { Tree } from "@innerloop/graph";
+import { type Layer, within } from "../../layers/layer.js";
+import { split } from "../../random/random.js";
+
+/**
+ * A layer whose parameters the inner loop leaves alone: all tasks share them, and meta-training learns them. Put
+ * between layers that adapt, it bends the space in which those take their gradient steps: with a linear layer after
+ * each that adapts, this is the T-net of Lee & Choi (2018), and with any layers the warp layers of Flennerhag et al.
+ * (2020).
+ *
+ * Flennerhag et al. train warp layers by the loss along the whole path of the inner loop, held constant; here, as in
+ * T-nets, they are trained by the learner's own meta-gradient (Reptile, which has none but how far parameters adapt,
+ * refuses them). A warped identity changes nothing.
+ *
+ * Its parameters lie below `warped` in the layer's, by which inner loops know them.
+ *
+ * @example sequential([linear({ inputs: 1, outputs: 40 }), warped(linear({ inputs: 40, outputs: 40 })), relu()])
+ */
+export function warped<P extends Tree>(layer: Layer<P>): Layer<{ readonly warped: P }> {
+  const { head, outputShape, batchNorm, batchNormSteps } = layer;
+  return {
+    ...(outputShape === undefined ? {} : { outputShape }),
+    ...(head === undefined ? {} : { head: `warped/${head}` }),
+    ...(batchNorm === undefined ? {} : { batchNorm }),
+    ...(batchNormSteps === undefined ? {} : { batchNormSteps }),
+    init: (key) => ({ warped: layer.init(split(key, "warped")) }),
+    apply: (params, x, context) => layer.apply(params.warped, x, within(context, "warped")),
+  };
+}
+
+/** Tells paths of parameters outside warped layers. */
+export const notWarped = (path: string): boolean => !/(^|\/)warped(\/|$)/.test(path);

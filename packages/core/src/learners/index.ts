@@ -1,0 +1,152 @@
+export {
+  type BaselineOptions,
+  type FineTuningOptions,
+  fineTuning,
+  fromScratch,
+  jointTraining,
+  nearestNeighbour,
+  type RememberedSupport,
+} from "./baselines/baselines.js";
+export {
+  hierarchicalLinearModel,
+  type LinearBaselineOptions,
+  type LinearCoefficients,
+  type LinearPrior,
+  leastSquares,
+  pooledMean,
+} from "./baselines/linear-baselines.js";
+export {
+  buildLearner,
+  type LearnerEntry,
+  type LearnerFamily,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+  outputSizeOf,
+  type TaskKind,
+  type TrainingTasks,
+} from "./catalogue.js";
+export {
+  classMeans,
+  classSums,
+  largestPerClass,
+  memberships,
+  requireWays,
+  withoutEmptyClasses,
+} from "./class-membership.js";
+export { leastSquaresSvm } from "./closed-form/least-squares-svm.js";
+export {
+  type FittedHead,
+  type LinearFit,
+  type LinearHeadOptions,
+  type LinearHeadParameters,
+  type LinearSolver,
+  linearHeadLearner,
+  type SupportFeatures,
+} from "./closed-form/linear-head-learner.js";
+export {
+  conjugateGradients,
+  identityMatrix,
+  inversePositiveDefinite,
+  solvePositiveDefinite,
+} from "./closed-form/linear-systems.js";
+export { type LogisticRegressionOptions, logisticRegression } from "./closed-form/logistic-regression.js";
+export { type RidgeRegressionOptions, ridgeRegression } from "./closed-form/ridge-regression.js";
+export {
+  type CaviaOptions,
+  type ContextLayer,
+  type ContextualConvNetOptions,
+  type ContextualMlpOptions,
+  cavia,
+  contextualConvNet,
+  contextualMlp,
+  withContext,
+} from "./gradient/cavia.js";
+export {
+  type AdaptedModel,
+  adaptingByPath,
+  headPaths,
+  type InnerLoop,
+  innerLoop,
+  recorded,
+  requireSharedNorm,
+  type Trajectory,
+  trajectory,
+} from "./gradient/gradient-adaptation.js";
+export { gradientLearner, predicted, predictor, withSupport } from "./gradient/gradient-learner.js";
+export { type ImplicitMamlOptions, implicitMaml } from "./gradient/imaml.js";
+export {
+  isLearned,
+  type LearnedOptimizer,
+  type LearnedRange,
+  type LearnedRatesOptions,
+  learnedOptions,
+  learnedRates,
+  metaCurvature,
+} from "./gradient/learned-optimizers.js";
+export { type LstmOptimizerOptions, lstmOptimizer } from "./gradient/lstm-optimizer.js";
+export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./gradient/maml.js";
+export { type MamlPlusPlusOptions, mamlPlusPlus } from "./gradient/maml-plus-plus.js";
+export { type ReptileOptions, reptile } from "./gradient/reptile.js";
+export { notWarped, warped } from "./gradient/warped.js";
+export {
+  type Adapter,
+  type AdaptOptions,
+  type Learner,
+  type MetaGradient,
+  type MetaGradientOptions,
+  meanMetaGradient,
+  measured,
+  overPresent,
+  type Targets,
+} from "./learner.js";
+export { cosineSimilarities, type Distance, distances, squaredDistances, unitRows } from "./metric/distances.js";
+export { type MatchedSupport, type MatchingNetworkOptions, matchingNetwork } from "./metric/matching.js";
+export {
+  type EmbeddedTask,
+  type MetricLearnerOptions,
+  metricLearner,
+  requireOutputShape,
+} from "./metric/metric-learner.js";
+export {
+  type Classifier,
+  type ClassifierParameters,
+  type ClassifierPretrainingOptions,
+  classifierPretraining,
+  type FeatureTransform,
+  type NearestCentroidOptions,
+  nearestCentroid,
+  simpleShot,
+} from "./metric/nearest-centroid.js";
+export {
+  type PrototypeDistance,
+  type Prototypes,
+  type PrototypicalNetworkOptions,
+  prototypicalNetwork,
+} from "./metric/prototypical.js";
+export { type RelatedClasses, type RelationNetworkOptions, relationNetwork } from "./metric/relation.js";
+export { type SemiSupervisedPrototypesOptions, semiSupervisedPrototypes } from "./metric/semi-supervised-prototypes.js";
+export {
+  type PairedSupport,
+  type SiameseNetworkOptions,
+  siameseNetwork,
+  type TripletNetworkOptions,
+  tripletLoss,
+  tripletNetwork,
+} from "./metric/siamese.js";
+export { type Temperature, temperatureScale, type WithTemperature } from "./metric/temperature.js";
+export { type FilmNetworkOptions, filmNetwork } from "./model-based/film.js";
+export { type InContextTransformerOptions, inContextTransformer } from "./model-based/in-context-transformer.js";
+export { type MemoryNetworkOptions, memoryNetwork } from "./model-based/memory-network.js";
+export {
+  type ModelBasedOptions,
+  modelBasedLearner,
+  type ReadTask,
+  type Rows,
+  type TaskForm,
+  taskFormOf,
+} from "./model-based/model-based-learner.js";
+export { type NeuralProcessOptions, neuralProcess } from "./model-based/neural-process.js";
+export { type SnailOptions, snail } from "./model-based/snail.js";
+export { type StructureLearnerOptions, structureLearner } from "./model-based/structure-learner.js";

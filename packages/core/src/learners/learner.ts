@@ -1,0 +1,120 @@
+import { div, mapTree, max, mean, mul, reshape, sum, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import type { StatisticsByPath } from "../layers/layer.js";
+import type { Loss, Metric } from "../losses/losses.js";
+import type { Key } from "../random/random.js";
+import type { Examples, Task } from "../tasks/task.js";
+
+/** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
+export type MetaGradient<Params extends Tree> = {
+  /** The loss on the query set after adaptation. */
+  readonly loss: Tensor;
+  /** Scalars to report. */
+  readonly metrics: { readonly [name: string]: Tensor };
+  /** Same structure as the parameters. */
+  readonly gradient: Params;
+  /** Batch statistics for layers that keep running averages. */
+  readonly statistics?: StatisticsByPath;
+};
+
+/** Options of a learner's `adapt`. */
+export interface AdaptOptions {
+  /** Inner steps; the learner's own number by default. Learners that take no steps ignore it. */
+  readonly steps?: number;
+}
+
+/** Options of a learner's `metaGradient`. */
+export interface MetaGradientOptions {
+  /**
+   * Inner steps that are computed again together for the meta-gradient, instead of being kept until it is taken: the
+   * same values, in less memory and more time. 0, the default, keeps all. Learners whose gradient does not go through
+   * inner steps ignore it.
+   */
+  readonly recompute?: number;
+  /** Scalar, the updates done so far: for learners that change over training. Those take the end of training without it. */
+  readonly iteration?: Tensor;
+}
+
+/**
+ * A way of learning to learn, for ONE task: everything here is traced, and mapped over tasks by others.
+ *
+ * @typeParam Params meta-parameters, what training changes
+ * @typeParam Adapted what adaptation makes of them for one task
+ */
+export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> {
+  readonly name: string;
+  /** Its options, as results should state them. */
+  readonly description: Readonly<Record<string, string | number | boolean>>;
+  readonly loss: Loss;
+  /** Classes of a task, at most, where the learner knows: class indices are below it. */
+  readonly classes?: number;
+  /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
+  readonly trainClasses?: number;
+  /** Whether support examples without a label, of class -1, are of use to it. */
+  readonly unlabelled?: boolean;
+  /** Inner steps in training; undefined for learners that take none. */
+  readonly steps?: number;
+  /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
+  readonly recomputes?: boolean;
+  init(key: Key): Params;
+  /** @param key int32 scalar from which dropout draws */
+  metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
+  adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
+  /**
+   * Outputs of the model for inputs [n, ...].
+   *
+   * @param present [n], where some inputs are padding: 1 for those that are there
+   */
+  predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
+}
+
+/** The part of a learner that evaluation needs; baselines have no more than this. */
+export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<
+  Learner<Params, Adapted>,
+  "metaGradient"
+>;
+
+/** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
+export function meanMetaGradient<P extends Tree>(
+  learner: Learner<P>,
+  params: P,
+  tasks: Task,
+  keys?: Tensor,
+  options: MetaGradientOptions = {},
+): MetaGradient<P> {
+  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
+  const all = keys
+    ? vmap(one as (task: Task, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: Task) => one(task))(tasks);
+  return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
+}
+
+/** Targets, of which some may be padding. */
+export type Targets = Omit<Examples, "x">;
+
+/**
+ * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row
+ * by itself: any function that is a mean over rows can be given padded ones.
+ */
+export function overPresent(f: Metric, prediction: Tensor, { y, present }: Targets): Tensor {
+  if (!present) return f(prediction, y);
+  return div(sum(mul(byRow(f, prediction, y), present)), max(sum(present), 1));
+}
+
+/** The loss or metric of each row by itself: [n]. */
+export function byRow(f: Metric, prediction: Tensor, y: Tensor): Tensor {
+  const alone = (x: Tensor): Tensor => reshape(x, [1, ...x.shape]);
+  return vmap((row: Tensor, target: Tensor) => f(alone(row), alone(target)))(prediction, y);
+}
+
+/** A loss with its metrics, for one set of predictions. */
+export function measured(
+  loss: Loss,
+  prediction: Tensor,
+  targets: Targets,
+): { loss: Tensor; metrics: { [name: string]: Tensor } } {
+  const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [
+    name,
+    overPresent(metric, prediction, targets),
+  ]);
+  return { loss: overPresent(loss, prediction, targets), metrics: Object.fromEntries(metrics) };
+}

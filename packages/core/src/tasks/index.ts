@@ -1,0 +1,69 @@
+export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
+export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
+export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";
+export {
+  type ClassSplit,
+  type ExampleClass,
+  type ExampleClassInput,
+  type LabelledExamples,
+  labelledExamples,
+  type Rotation,
+  readExample,
+  selectClasses,
+  splitClasses,
+  withRotations,
+} from "../domains/classification/labelled-examples.js";
+export {
+  type OpenSetEpisodeOptions,
+  openSetEpisodes,
+  unknownLabel,
+} from "../domains/classification/open-set-episodes.js";
+export {
+  type SemiSupervisedEpisodeOptions,
+  semiSupervisedEpisodes,
+  unlabelledLabel,
+  withoutUnlabelled,
+} from "../domains/classification/semi-supervised-episodes.js";
+export {
+  type Curve,
+  type CurveFamily,
+  type CurveTaskOptions,
+  curveTasks,
+  type Range,
+} from "../domains/curves/curve-tasks.js";
+export {
+  type GaussianProcessOptions,
+  gaussianProcesses,
+  type HarmonicOptions,
+  harmonics,
+  type LineOptions,
+  lines,
+  type StepOptions,
+  steps,
+} from "../domains/curves/regression-families.js";
+export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export {
+  type ColumnScale,
+  type GroupedRegression,
+  type GroupedRegressionOptions,
+  type GroupSplit,
+  groupedRegression,
+  type Table,
+} from "../domains/tables/grouped-regression.js";
+export {
+  type Count,
+  type CountRange,
+  type Examples,
+  type Split,
+  splitSeed,
+  splits,
+  type TargetColumn,
+  type Task,
+  TaskError,
+  type TaskErrorCode,
+  type TaskPool,
+  type TaskSource,
+  taskErrorCodes,
+  withoutPadding,
+} from "./task.js";
+export { finiteResult, type LabelRange, type TaskRules } from "./value-gate.js";

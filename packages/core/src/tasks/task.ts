@@ -1,0 +1,184 @@
+import { CodedError, type Tensor, tensor } from "@innerloop/graph";
+import { type Random, random } from "../random/random.js";
+
+/** Inputs and targets, one row each. (A type and not an interface: so it is a tree of tensors as well.) */
+export type Examples = {
+  /** [n, ...] */
+  readonly x: Tensor;
+  /** Targets [n, ...], or [n] int32 class indices. */
+  readonly y: Tensor;
+  /**
+   * float32 [n], where a source pads tasks of different sizes to one shape: 1 for rows that are there, 0 for padding,
+   * whose values mean nothing. Rows that are there come first. Without it all are.
+   */
+  readonly present?: Tensor;
+};
+
+/** A support set, which a learner adapts to, and a query set, which it is then judged on. */
+export type Task = {
+  readonly support: Examples;
+  readonly query: Examples;
+};
+
+/** A column of targets: y is (value - mean) / deviation of the values in their own unit. */
+export interface TargetColumn {
+  readonly name: string;
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/**
+ * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where
+ * it stopped, any worker can make any task, and all learners are evaluated on the same ones.
+ *
+ * All tasks of one source have the same shapes and dtypes: one compiled graph serves them all. Their values are finite and
+ * their labels those of `classes`, or of the learner where that is not given: training and evaluation look at each task
+ * that they draw, and refuse others (ILR105).
+ */
+export interface TaskSource {
+  readonly name: string;
+  /** The protocol as results should state it: ways, shots, queries, ranges. */
+  readonly description: Readonly<Record<string, number | string | boolean>>;
+  /** For classification: the number of classes of one task (ways), the most where tasks differ. */
+  readonly classes?: number;
+  /** For regression: the columns of y, where these are quantities in units of their own. */
+  readonly targets?: readonly TargetColumn[];
+  /** Whether query sets hold examples of classes that the support set has none of, under the label -1. */
+  readonly openSet?: true;
+  /** Whether support sets hold examples whose class is not told, under the label -1. */
+  readonly unlabelled?: true;
+  /** What tasks are drawn from, where there is so much of it and no more; families of formulas have none. */
+  readonly pool?: TaskPool;
+  /**
+   * The task at an address.
+   *
+   * @param seed whose tasks: see `splitSeed`
+   * @param index which of them; both are non-negative integers up to 2^53 - 1
+   * @throws RangeError ILT101 where they are not
+   */
+  sample(seed: number, index: number): Task;
+}
+
+/** The classes of a data set, or the groups of a table: many tasks share one where there are few of them. */
+export interface TaskPool {
+  readonly of: "classes" | "groups";
+  readonly count: number;
+  /** Images or rows of all of them together. */
+  readonly examples: number;
+  /** Training has seen these classes, and it is their examples that are new: figures are about no others. */
+  readonly seen?: true;
+  /** Those that the task at an address is made of, as numbers below `count`; of classes in the order of their labels. */
+  drawn(seed: number, index: number): readonly number[];
+}
+
+/** A number of things in a task: the same number in all tasks, or one drawn for each, `to` included. */
+export type Count = number | CountRange;
+
+/** The bounds of a number that each task draws its own of, both included. */
+export interface CountRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The same task without the rows that are padding, as arrays of the sizes that it really has.
+ *
+ * @throws TypeError where the task has no values: it must come from a source, not from a trace
+ * @example withoutPadding(episodes(data, { ways: { from: 2, to: 5 }, shots: 1, queries: 1 }).sample(1, 0))
+ */
+export function withoutPadding({ support, query }: Task): Task {
+  return { support: presentRows(support), query: presentRows(query) };
+}
+
+/** @internal Examples without the rows that are padding. */
+export function presentRows({ x, y, present }: Examples): Examples {
+  if (!present) return { x, y };
+  if (!present.data) throw new TypeError("withoutPadding: the task has no values. Give it one that a source sampled");
+  const rows = Array.from(present.data as Float32Array, (value, row) => (value > 0 ? row : -1)).filter(
+    (row) => row >= 0,
+  );
+  const chosen = (values: Tensor): Tensor => {
+    const width = values.size / present.size;
+    const all = values.data as Float32Array;
+    const kept = all.slice(0, rows.length * width);
+    rows.forEach((row, i) => {
+      kept.set(all.subarray(row * width, (row + 1) * width), i * width);
+    });
+    return tensor(kept, [rows.length, ...values.shape.slice(1)], values.dtype);
+  };
+  return { x: chosen(x), y: chosen(y) };
+}
+
+/** The parts of a task family: to train on, to choose by, to report. */
+export const splits = ["train", "validation", "test"] as const;
+/** The parts of a data set: training, validation, test. */
+export type Split = (typeof splits)[number];
+
+/**
+ * The seed of the tasks of one split: tasks for training, validation and test are made from one seed of the run and
+ * are independent. For evaluation tasks that stay the same over runs, use one fixed seed for all of them.
+ *
+ * @example source.sample(splitSeed(1, "validation"), 0)
+ */
+export function splitSeed(seed: number, split: Split): number {
+  return random(seed, splits.indexOf(split)).integer(2 ** 53);
+}
+
+/**
+ * Every error of tasks and of the random numbers behind them carries one of these codes. The message itself says which
+ * argument or class, what was found and what to do instead.
+ */
+export const taskErrorCodes = {
+  ILT101: "a seed, counter or task index that is not a non-negative safe integer (a RangeError)",
+  ILT102: "a choice out of a range that does not hold it (a RangeError)",
+  ILT201: "an option of a task source is out of range",
+  ILT301: "labelled examples whose data and shape disagree",
+  ILT302: "values that are not finite numbers",
+  ILT303: "two classes of one name, or one class selected twice",
+  ILT304: "a selection or split of classes that are not there",
+  ILT305: "rotations of examples that are not square images, or are rotated already",
+  ILT306: "augmentation of examples that are not images",
+  ILT401: "a class too small for the episode's shots and queries",
+  ILT402: "more ways than there are classes",
+} as const;
+
+/** Codes of `TaskError`. */
+export type TaskErrorCode = keyof typeof taskErrorCodes;
+
+/** An error in how tasks are described: `ILT402 episodes: 20 ways of 5 classes in omniglot. Lower ways ...`. */
+export class TaskError extends CodedError<TaskErrorCode> {
+  static {
+    TaskError.prototype.name = "TaskError";
+  }
+}
+
+/** @internal Passes on a whole number of at least `least`; throws ILT201 for anything else. */
+export function wholeNumber(value: number, operation: string, name: string, least = 1): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new TaskError("ILT201", operation, `${name} is ${value}`, `Give a whole number of at least ${least}`);
+}
+
+/** @internal A count as a range of whole numbers of at least 1; throws ILT201 for anything else. */
+export function countRange(value: Count, operation: string, name: string): CountRange {
+  if (typeof value === "number") {
+    const n = wholeNumber(value, operation, name);
+    return { from: n, to: n };
+  }
+  if (typeof value !== "object" || value === null) {
+    const problem = `${name} is ${String(value)}`;
+    throw new TaskError("ILT201", operation, problem, "Give a whole number of at least 1, or { from, to }");
+  }
+  const from = wholeNumber(value.from, operation, `${name}.from`);
+  return { from, to: wholeNumber(value.to, operation, `${name}.to`, from) };
+}
+
+/** @internal A task's number: one of its range, each equally likely. */
+export const drawCount = (value: Count, source: Random): number =>
+  typeof value === "number" ? value : value.from + source.integer(value.to - value.from + 1);
+
+/** @internal A count as descriptions state it: 5, or "5 to 20". */
+export const describeCount = (value: Count): number | string =>
+  typeof value === "number" ? value : `${value.from} to ${value.to}`;
+
+/** @internal Whether tasks differ in a count. */
+export const isRange = (value: Count): value is CountRange => typeof value !== "number";

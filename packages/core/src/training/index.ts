@@ -1,0 +1,51 @@
+export { type AdaptedTask, type BestParams, Run, type Values } from "../artifacts/run.js";
+export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
+export {
+  calibrationDifference,
+  calibrationError,
+  type TaskConfidence,
+  type TaskResamples,
+  taskResamples,
+} from "../evaluation/calibration.js";
+export {
+  type Estimated,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationRow,
+  estimated,
+  evaluate,
+  type FigureAt,
+  figureDifference,
+  pairedDifference,
+} from "../evaluation/evaluate.js";
+export {
+  areaUnderRoc,
+  type EvaluateOpenSetOptions,
+  evaluateOpenSet,
+  type OpenSetAnswer,
+  type OpenSetCalibration,
+  type OpenSetEvaluation,
+  type OpenSetFigures,
+  type OpenSetRule,
+  type OpenSetScore,
+  openSetAnswers,
+} from "../evaluation/open-set.js";
+export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "../evaluation/pool-interval.js";
+export { predictedClasses, probabilitiesOf } from "../evaluation/predictions.js";
+export {
+  type CheckpointStore,
+  checkpointSummary,
+  decodeCheckpoint,
+  decodeParams,
+  encodeCheckpoint,
+  keyWithin,
+  mostCheckpointHeadBytes,
+  requireCheckpointHead,
+  type TrainingState,
+} from "./checkpoint.js";
+export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
+export { defaultExecutor, offerExecutor, setDefaultExecutor } from "./default-executor.js";
+export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
+export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys, trainingRules } from "./task-batch.js";
+export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
+export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

@@ -1,0 +1,180 @@
+import {
+  add,
+  compile,
+  type Estimate,
+  type Executor,
+  isFloat,
+  mapTree,
+  mul,
+  type Tensor,
+  type Tree,
+  toNumbers,
+} from "@innerloop/graph";
+import { withRunningStatistics } from "../layers/layers.js";
+import { type Learner, type MetaGradient, type MetaGradientOptions, meanMetaGradient } from "../learners/learner.js";
+import type { Optimizer } from "../optimizers/optimizers.js";
+import { sliceRows, sliceTasks, type TaskBatch } from "./task-batch.js";
+
+/** The result of one meta-step: new parameters, and the loss before it. */
+export interface MetaStepResult<Params extends Tree> {
+  readonly params: Params;
+  /** The outer optimizer's state. */
+  readonly optimizer: Tree;
+  /** Mean query loss of the tasks before this update of the meta-parameters. */
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** One outer update: new parameters and optimizer state from old ones and a batch of tasks. */
+export type MetaStep<Params extends Tree> = (
+  params: Params,
+  optimizer: Tree,
+  batch: TaskBatch,
+) => Promise<MetaStepResult<Params>>;
+
+/** The learner, optimizer and executor of a meta-step. */
+export interface MetaStepSetting<Params extends Tree> extends MetaGradientOptions {
+  readonly learner: Learner<Params>;
+  readonly optimizer: Optimizer;
+  readonly executor: Executor;
+  readonly metaBatchSize: number;
+}
+
+/**
+ * One outer update of a learner as a compiled function: the mean meta-gradient of a batch of tasks, then the optimizer.
+ * `train` is a loop around it; use it for a loop of your own.
+ *
+ * @param setting.chunkSize tasks that run at once; those of a batch by default
+ */
+export function metaStep<Params extends Tree>(
+  setting: MetaStepSetting<Params> & { readonly chunkSize?: number },
+): MetaStep<Params> {
+  return metaPrograms(setting).step(setting.chunkSize ?? setting.metaBatchSize);
+}
+
+/** The compiled functions of a meta-step, for whatever number of tasks is to run at once. */
+export interface MetaPrograms<Params extends Tree> {
+  step(chunkSize: number): MetaStep<Params>;
+  /**
+   * What the programs take that adapt: one, and a second where the last chunk is smaller. Nothing is loaded.
+   *
+   * @param batch of `metaBatchSize` tasks; only its shapes matter
+   */
+  estimates(params: Params, optimizer: Tree, batch: TaskBatch, chunkSize: number): Promise<[Estimate, ...Estimate[]]>;
+  /** Gives back the memory of all that is loaded. */
+  release(): Promise<void>;
+}
+
+/**
+ * Where all tasks run at once, meta-gradient and update are one graph; else a second graph adds up the gradients of the
+ * chunks, in the order of their tasks, and updates.
+ */
+export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Params>): MetaPrograms<Params> {
+  const { learner, optimizer, executor, metaBatchSize, recompute = 0 } = setting;
+  type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
+  const gradientOf = (params: Params, { tasks, keys, iteration }: TaskBatch): Tree =>
+    withoutAbsent(meanMetaGradient(learner, params, tasks, keys, { recompute, iteration }));
+  const updated = (params: Params, state: Tree, chunks: readonly Tree[], weights: readonly number[]): Found => {
+    const { gradient, statistics = {}, loss, metrics } = weightedSum(chunks, weights) as MetaGradient<Params>;
+    const next = optimizer.update(gradient, state, params);
+    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state, loss, metrics };
+  };
+  const whole = compile(
+    (params: Params, state: Tree, batch: TaskBatch) => updated(params, state, [gradientOf(params, batch)], [1]),
+    { executor, alone: true },
+  );
+  const gradientProgram = compile(gradientOf, { executor });
+  const updatePrograms: { release(): Promise<void> }[] = [];
+
+  const inChunks = (chunkSize: number): MetaStep<Params> => {
+    const sizes = chunkSizes(metaBatchSize, chunkSize);
+    const weights = sizes.map((size) => size / metaBatchSize);
+    const updateProgram = compile(
+      (params: Params, state: Tree, chunks: readonly Tree[]) => updated(params, state, chunks, weights),
+      { executor },
+    );
+    updatePrograms.push(updateProgram);
+    let prepared: Promise<unknown> | undefined;
+    const prepareUpdate = async (params: Params, state: Tree, batch: TaskBatch): Promise<void> => {
+      const { result } = await gradientProgram.prepare(params, sliceBatch(batch, 0, chunkSize));
+      // The workers have begun; this thread is free until they are done.
+      await updateProgram.prepare(
+        params,
+        state,
+        sizes.map(() => result),
+      );
+    };
+    return async (params, state, batch) => {
+      const running = Promise.all(
+        sizes.map((size, i) => gradientProgram(params, sliceBatch(batch, i * chunkSize, i * chunkSize + size))),
+      );
+      prepared ??= prepareUpdate(params, state, batch).catch((error) => {
+        // A failure is not remembered: the next step may succeed.
+        prepared = undefined;
+        throw error;
+      });
+      const [chunks] = await Promise.all([running, prepared]);
+      return reported(await updateProgram(params, state, chunks));
+    };
+  };
+
+  return {
+    step: (chunkSize) =>
+      chunkSize >= metaBatchSize
+        ? async (params, state, batch) => reported(await whole(params, state, batch))
+        : inChunks(chunkSize),
+    estimates: async (params, state, batch, chunkSize) => {
+      if (chunkSize >= metaBatchSize) return [await whole.estimate(params, state, batch)];
+      const of = (size: number) => gradientProgram.estimate(params, sliceBatch(batch, 0, size));
+      const last = chunkSizes(metaBatchSize, chunkSize).at(-1)!;
+      return last === chunkSize ? [await of(chunkSize)] : [await of(chunkSize), await of(last)];
+    },
+    release: async () => {
+      await Promise.all([whole, gradientProgram, ...updatePrograms].map((program) => program.release()));
+    },
+  };
+}
+
+/** Tasks of each chunk of a batch: all as large but the last, which has the rest. */
+function chunkSizes(total: number, chunkSize: number): number[] {
+  return Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) => Math.min(chunkSize, total - i * chunkSize));
+}
+
+const sliceBatch = ({ tasks, keys, iteration }: TaskBatch, start: number, stop: number): TaskBatch => ({
+  iteration,
+  tasks: sliceTasks(tasks, start, stop),
+  keys: sliceRows(keys, start, stop),
+});
+
+function reported<Params extends Tree>(found: {
+  readonly params: Params;
+  readonly optimizer: Tree;
+  readonly loss: Tensor;
+  readonly metrics: Metrics;
+}): MetaStepResult<Params> {
+  return {
+    ...found,
+    loss: toNumbers(found.loss)[0]!,
+    metrics: Object.fromEntries(Object.entries(found.metrics).map(([name, value]) => [name, toNumbers(value)[0]!])),
+  };
+}
+
+type Metrics = { readonly [name: string]: Tensor };
+
+/** As a tree: what is not there has no leaves. */
+function withoutAbsent({ statistics = {}, ...rest }: MetaGradient<Tree>): Tree {
+  return { ...rest, statistics };
+}
+
+/** w_0 t_0 + w_1 t_1 + ..., leaf by leaf in this order; leaves that are not floating-point have no sum and stay. */
+function weightedSum(trees: readonly Tree[], weights: readonly number[]): Tree {
+  const [first, ...others] = trees as [Tree, ...Tree[]];
+  return mapTree(
+    (...leaves) =>
+      isFloat(leaves[0].dtype)
+        ? leaves.map((leaf, i) => mul(leaf, weights[i]!)).reduce((a, b) => add(a, b))
+        : leaves[0],
+    first,
+    ...others,
+  );
+}

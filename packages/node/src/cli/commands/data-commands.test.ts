@@ -1,0 +1,75 @@
+/** What `innerloop data import` refuses and says, in this process. */
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { formulaFamilies } from "../../presets/load-data.js";
+import { Interrupted } from "../cli-error.js";
+import { collected } from "../collected-output.fixture.js";
+import type { Output } from "../output.js";
+import { dataImportCommand } from "./data-commands.js";
+
+let folder: string;
+let images: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "innerloop-import-"));
+  images = join(folder, "images");
+  vi.stubEnv("INNERLOOP_DATA", join(folder, "data"));
+  const png = await sharp(Buffer.from("image".repeat(13)).subarray(0, 64), {
+    raw: { width: 8, height: 8, channels: 1 },
+  })
+    .png()
+    .toBuffer();
+  for (const name of ["a", "b"]) {
+    await mkdir(join(images, name), { recursive: true });
+    for (let i = 0; i < 20; i++) await writeFile(join(images, name, `${i}.png`), png);
+  }
+  await writeFile(join(folder, "one.csv"), "x;kind\n1;p\n2;q\n3;r\n");
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function imported(name: string, path: string, tables = {}): Promise<string> {
+  const { output, text } = collected();
+  await dataImportCommand(name, [path], {}, tables, output);
+  return text();
+}
+
+it.each(formulaFamilies)("refuses the name %s, under which --data has curves", async (name) => {
+  await expect(imported(name, images)).rejects.toThrow(
+    `${name} is the name of a family of curves, which \`train --data ${name}\` trains on. Choose another name`,
+  );
+});
+
+it("says which data set it has replaced, where it is another", async () => {
+  expect(await imported("mine", images)).not.toContain("replaced");
+  expect(await imported("mine", images)).not.toContain("replaced");
+  expect(await imported("mine", join(folder, "one.csv"), { labelColumn: "kind" })).toMatch(
+    /mine: imported, 3 classes[\s\S]*It replaced the data set mine of 2 classes and 40 examples\. Runs that were trained on that one need it again/,
+  );
+});
+
+it("says what kinds of path are taken, of a file that is none", async () => {
+  await expect(imported("x", join(images, "a/0.png"))).rejects.toThrow(
+    /0\.png is a file of a kind that is not imported\. Give a folder or zip archive \(\.zip\) .*, a table .*, or arrays/,
+  );
+});
+
+it("says after an interruption that nothing was kept, and how to import again", async () => {
+  const { output, text } = collected();
+  let isStopped = false;
+  const update = (): void => {
+    if (!isStopped) process.emit("SIGINT");
+    isStopped = true;
+  };
+  const stopping: Output = { ...output, progress: () => ({ update, resume: () => undefined, end: () => undefined }) };
+  const choice = { imageSize: 12, channels: "3" } as const;
+  await expect(dataImportCommand("half", [images], choice, {}, stopping)).rejects.toThrow(Interrupted);
+  expect(text()).toContain("Stopped; nothing was kept of half. Import it with:");
+  expect(text()).toContain(`innerloop data import half ${images} --image-size 12 --channels 3`);
+  expect(await readdir(join(folder, "data"))).not.toContain("half.examples");
+});

@@ -1,0 +1,268 @@
+import { stat } from "node:fs/promises";
+import { isArrayName } from "../../data/images/array-examples.js";
+import { isArchiveName } from "../../data/images/image-tree.js";
+import {
+  type DatasetInfo,
+  type DatasetListing,
+  dataFolder,
+  getDataset,
+  type ImportSource,
+  importDataset,
+  listDatasets,
+  verifyDataset,
+} from "../../data/store/dataset-store.js";
+import { isTableName } from "../../data/tables/table-file.js";
+import { formulaFamilies } from "../../presets/load-data.js";
+import { type ExperimentOptions, flagOf, type InvocationOptions } from "../../presets/option-table.js";
+import { UsageError } from "../../presets/usage-error.js";
+import { Interrupted } from "../cli-error.js";
+import { commandName, commandText } from "../command-name.js";
+import { watchInterruption } from "../interruption.js";
+import type { Output } from "../output.js";
+import { bytes, columns, count, counted, hanging, roomIn } from "../terminal.js";
+
+export async function dataListCommand(output: Output): Promise<void> {
+  const listings = await listDatasets();
+  for (const listing of listings) output.event({ type: "data", ...listing });
+  const rows = listings.map(rowOf);
+  const width = Math.max(12, ...rows.map(([name]) => name.length));
+  output.result(
+    rows
+      .map(
+        ([name, state, text]) =>
+          `  ${name.padEnd(width)} ${paintState(output, state.padEnd(9))} ${hanging(text, roomIn(), width + 13)}`,
+      )
+      .join("\n"),
+  );
+  output.say();
+  output.say(output.paint("dim", `  kept in ${dataFolder()} (INNERLOOP_DATA sets another folder)`));
+}
+
+function rowOf(listing: DatasetListing): [name: string, state: string, text: string] {
+  switch (listing.state) {
+    case "ready":
+      return [listing.name, "ready", contentsOf(listing.info)];
+    case "prepared on first use":
+      return [listing.name, "built in", "prepared on first use, without network"];
+    case "not here":
+      return [listing.name, "not here", listing.remedy];
+    case "damaged":
+      return [listing.name, "damaged", listing.problem];
+  }
+}
+
+const contentsOf = (info: DatasetInfo): string =>
+  `${count(info.classes)} classes${splitText(info)}, ${count(info.examples)} examples of ${info.exampleShape.join(" x ")}, ${bytes(info.fileBytes)}${partly(info)}`;
+
+/** ` (64 train, 16 validation, 20 test)` where the data set says so. */
+const splitText = ({ splits }: DatasetInfo): string =>
+  splits
+    ? ` (${Object.entries(splits)
+        .map(([name, classes]) => `${count(classes)} ${name}`)
+        .join(", ")})`
+    : "";
+
+const partly = (info: DatasetInfo): string => (info.source.complete === false ? ", partial" : "");
+
+const paintState = (output: Output, state: string): string =>
+  output.paint(state.startsWith("ready") ? "green" : state.startsWith("damaged") ? "red" : "dim", state);
+
+export async function dataGetCommand(name: string, output: Output): Promise<void> {
+  const stopped = `Stopped before ${name} was ready. Get it with:\n\n  ${commandName()} ${commandText(["data", "get", name], {})}`;
+  await work(
+    output,
+    `Getting ${name}`,
+    async (options) => tell(output, "ready", await getDataset(name, options)),
+    stopped,
+  );
+}
+
+type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert" | "skipBad">>;
+type TableChoice = Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">;
+/** Options that training has as well. */
+type SharedChoice = ImageChoice & Partial<Pick<ExperimentOptions, "missing">>;
+
+export async function dataImportCommand(
+  name: string,
+  paths: readonly string[],
+  images: SharedChoice,
+  tables: TableChoice,
+  output: Output,
+): Promise<void> {
+  if (paths.length === 0)
+    throw new UsageError(
+      "there is nothing to import",
+      "Give a folder, archive, table or arrays: --help shows examples",
+    );
+  if (formulaFamilies.includes(name))
+    throw new UsageError(
+      `${name} is the name of a family of curves, which \`train --data ${name}\` trains on`,
+      "Choose another name",
+    );
+  for (const path of paths) {
+    if (!(await stat(path).catch(() => undefined)))
+      throw new UsageError(`there is no file or folder ${path}`, "Check the path");
+  }
+  const given = Object.keys({ ...images, ...tables }).filter((option) => !aboutOutput.includes(option));
+  const source = sourceOf(name, paths, images, tables, given);
+  const again = commandText(["data", "import", name, ...paths], { ...images, ...tables });
+  await work(
+    output,
+    `Importing ${name}`,
+    async (long) => {
+      const before = (await listDatasets()).find((listing) => listing.name === name);
+      const info = await importDataset(name, await source(), long);
+      tell(output, "imported", info);
+      if (before) tellReplaced(output, before, info);
+    },
+    `Stopped; nothing was kept of ${name}. Import it with:\n\n  ${commandName()} ${again}`,
+  );
+}
+
+/** What was stored under the name before is gone: runs that were trained on it know its contents. */
+function tellReplaced(output: Output, before: DatasetListing, { sha256 }: DatasetInfo): void {
+  if (before.state !== "ready" || before.info.sha256 === sha256) return;
+  const { name, classes, examples } = before.info;
+  output.warn(
+    `  It replaced the data set ${name} of ${counted(classes, "class", "classes")} and ${counted(examples, "example")}. Runs that were trained on that one need it again to be evaluated or continued.`,
+  );
+}
+
+/** What else `data import` may be told than what the options of images and tables say. */
+const aboutOutput: readonly string[] = ["quiet", "json"];
+
+/** What the paths are, checked against the options; it may have to look at images first. @throws UsageError */
+function sourceOf(
+  name: string,
+  paths: readonly string[],
+  images: SharedChoice,
+  tables: TableChoice,
+  given: readonly string[],
+): () => Promise<ImportSource> {
+  const [path = ""] = paths;
+  const only = (what: string, ...taken: readonly string[]): void => {
+    const other = given.find((option) => !taken.includes(option));
+    if (other) throw new UsageError(`${flagOf(other)} means nothing for ${what}`, "Leave it out");
+  };
+  const one = (what: string): void => {
+    if (paths.length > 1) throw new UsageError(`${paths.length} paths for ${name}`, `Give one ${what}`);
+  };
+  const side = images.imageSize;
+  switch (name) {
+    case "omniglot":
+      only(`${name}, which has a size and colours of its own`);
+      return async () => ({ kind: name, paths });
+    case "mnist":
+      only(`${name}, which has a size and colours of its own`);
+      one("folder");
+      return async () => ({ kind: name, folder: path });
+    case "cifar-fs":
+    case "fc100":
+      only(`${name}, which has a size and colours of its own`);
+      one("archive or folder");
+      return async () => ({ kind: name, path });
+    case "mini-imagenet":
+    case "tiered-imagenet":
+      only(name, "imageSize");
+      one("folder");
+      return async () => ({ kind: name, path, ...(side === undefined ? {} : { size: [side, side] }) });
+  }
+  if (isArrayName(path)) {
+    only("arrays", "channelsFirst");
+    const [count, wanted] = /\.npz$/i.test(path) ? [1, "one .npz archive"] : [2, "two, x.npy and y.npy"];
+    if (paths.length !== count) throw new UsageError(`${paths.length} paths for ${name}`, `Give ${wanted}`);
+    return async () => ({ kind: "arrays", paths, channelsFirst: tables.channelsFirst ?? false });
+  }
+  if (isTableName(path)) {
+    only("a table", "labelColumn", "featureColumns", "header", "missing");
+    one("table");
+    const { labelColumn, featureColumns, header } = tables;
+    const { missing } = images;
+    if (missing === "mean")
+      throw new UsageError(
+        "--missing mean of a table with labels, whose training classes are not known when it is imported",
+        "Leave the rows out with --missing drop, or fill the cells in",
+      );
+    if (labelColumn === undefined)
+      throw new UsageError("there is no --label-column", "Name the column that says which class a row belongs to");
+    const features = featureColumns?.split(",").map((column) => column.trim());
+    return async () => ({
+      kind: "table",
+      path,
+      labelColumn,
+      header: header !== "no",
+      ...(missing ? { missing } : {}),
+      ...(features ? { featureColumns: features } : {}),
+    });
+  }
+  only("images", "imageSize", "channels", "invert", "skipBad");
+  one("folder or zip archive");
+  return async () => {
+    if (!isArchiveName(path) && !(await stat(path)).isDirectory())
+      throw new UsageError(
+        `${path} is a file of a kind that is not imported`,
+        "Give a folder or zip archive (.zip) with one folder of images per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, or arrays (.npz, or x.npy and y.npy)",
+      );
+    const size = side === undefined ? {} : { size: [side, side] as const };
+    const channels = images.channels === "3" ? 3 : 1;
+    const invert = images.invert === "yes" || (images.invert !== "no" && "auto");
+    return { kind: "image-folder", folder: path, ...size, channels, invert, skipBad: images.skipBad ?? false };
+  };
+}
+
+export async function dataVerifyCommand(names: readonly string[], output: Output): Promise<void> {
+  const stored =
+    names.length > 0
+      ? names
+      : (await listDatasets()).filter(({ state }) => state === "ready" || state === "damaged").map(({ name }) => name);
+  if (stored.length === 0) output.say("  There are no stored data sets.");
+  for (const name of stored) {
+    await work(output, `Verifying ${name}`, async (options) =>
+      tell(output, "complete and unchanged", await verifyDataset(name, options)),
+    );
+  }
+}
+
+function tell(output: Output, what: string, info: DatasetInfo): void {
+  output.event({ type: "data", state: what, ...info });
+  const { columns: columnsFound, notes } = info.source;
+  if (typeof columnsFound === "string") output.say(`  ${hanging(`columns: ${columnsFound}`, roomIn(), 2)}`);
+  if (Array.isArray(notes)) for (const note of notes) output.warn(`  ${note}`);
+  output.result(
+    columns([
+      [
+        `  ${info.name}: ${what}, ${counted(info.classes, "class", "classes")}, ${counted(info.examples, "example")}, ${bytes(info.fileBytes)}`,
+      ],
+    ]).join(""),
+  );
+}
+
+async function work(
+  output: Output,
+  label: string,
+  task: (options: {
+    signal: AbortSignal;
+    onProgress: (done: number, total: number, what: string) => void;
+    onWarning: (text: string) => void;
+  }) => Promise<void>,
+  /** What the user is told after an interruption. */
+  stopped?: string,
+): Promise<void> {
+  const interruption = watchInterruption(output, "Stopping...");
+  const line = output.progress(label);
+  try {
+    await task({
+      signal: interruption.signal,
+      onProgress: (done, total, what) => line.update(done, total, what),
+      onWarning: output.warn,
+    });
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    line.end();
+    if (stopped !== undefined) output.result(`\n${stopped}\n`);
+    throw new Interrupted();
+  } finally {
+    line.end();
+    interruption.stopWatching();
+  }
+}

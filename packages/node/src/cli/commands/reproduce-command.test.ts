@@ -1,0 +1,233 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openRun } from "../../runs/run-folder.js";
+import { progressOf } from "../../runs/training-session.js";
+import { createOutput } from "../output.js";
+import { reproduceCommand } from "./reproduce-command.js";
+
+const bin = fileURLToPath(new URL("../../../bin/innerloop.js", import.meta.url));
+let folder: string;
+
+beforeAll(async () => {
+  if (!existsSync(new URL("../../../dist/cli/main.js", import.meta.url))) throw new Error("Build first: npm run build");
+  folder = await mkdtemp(join(tmpdir(), "innerloop-reproduce-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+const quick = { checkpointEvery: 50, validateEvery: 100, validationTasks: 8, evalTasks: 8, evalSteps: [0, 1] };
+
+const row = (name: string, options: object, more: object = {}) => ({
+  name,
+  learner: name,
+  train: { preset: "sinusoid", options: { ...quick, ...options } },
+  cells: { ten: { published: `${name} of the paper` } },
+  source: "A. Nonymous 2026",
+  ...more,
+});
+
+/** Two rows of the same options, to compare one that was stopped with one that was not; and one of another learner. */
+const threeRows = {
+  name: "three",
+  title: "Three rows",
+  metric: "mean squared error",
+  columns: [
+    { name: "ten", title: "10 shots", steps: 1 },
+    { name: "five", title: "5 shots", options: { shots: 5 }, steps: 1 },
+  ],
+  rows: [
+    row("stopped", { iterations: 400 }),
+    row("killed", { iterations: 400, learner: "anil" }),
+    row("whole", { iterations: 400 }, { cells: { ten: {}, five: {} }, baselines: true }),
+  ],
+};
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `innerloop reproduce`; sends the signal to that process alone once its output has the text `at`. */
+function reproduce(
+  args: readonly string[],
+  { signal, at }: { signal?: NodeJS.Signals; at?: RegExp } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [bin, "reproduce", ...args], {
+    cwd: folder,
+    env: { ...process.env, INNERLOOP_CACHE: join(folder, "cache"), NO_COLOR: "1", DEBUG: "", npm_command: undefined },
+  });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (text: Buffer) => {
+    out += text.toString();
+    if (signal && at?.test(out)) child.kill(signal);
+  });
+  child.stderr.on("data", (text: Buffer) => {
+    err += text.toString();
+  });
+  // Closed once every process that writes to it has ended: also one that has outlived its starter.
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
+}
+
+const runOf = (table: string, name: string) => openRun(join(folder, "runs/reproduce", table, name));
+const updatesOf = async (table: string, name: string): Promise<number> =>
+  (await progressOf(await runOf(table, name))).iteration;
+const checkpoint = (name: string): Promise<Buffer> =>
+  readFile(join(folder, "runs/reproduce/three", name, "checkpoints/last.safetensors"));
+
+describe("innerloop reproduce", () => {
+  it("goes on after Ctrl-C and after a kill, skips what is done, and ends as if never stopped", async () => {
+    await writeFile(join(folder, "three.json"), JSON.stringify(threeRows));
+    const args = ["three.json", "--workers", "1", "--json"];
+
+    const stopped = await reproduce(args, { signal: "SIGINT", at: /"type":"iteration","iteration":60,/ });
+    expect(stopped.code).toBe(130);
+    const first = await updatesOf("three", "stopped");
+    expect(first).toBeGreaterThanOrEqual(60);
+    expect(first).toBeLessThan(400);
+
+    // Killed in the second row, whose process notices that nobody waits for it any more.
+    const killed = await reproduce(args, {
+      signal: "SIGKILL",
+      at: /"row":"killed"[\s\S]*"type":"iteration","iteration":60,/,
+    });
+    expect(killed.code).toBeNull();
+    expect(killed.out).toMatch(/"type":"start","iteration":\d{2,},/);
+    expect(await updatesOf("three", "stopped")).toBe(400);
+    const second = await updatesOf("three", "killed");
+    expect(second).toBeGreaterThanOrEqual(60);
+    expect(second).toBeLessThan(400);
+
+    const done = await reproduce(["three.json", "--workers", "1"]);
+    // So few updates need not help.
+    expect([done.code, done.err.replace(/ *Warning: adaptation .*\n/g, "")]).toEqual([0, ""]);
+    expect(done.out).toMatch(/Three rows: 3 rows, 2 to do/);
+    expect(done.out).not.toMatch(/stopped: stopped/);
+    expect(done.out).toMatch(new RegExp(`Continuing after ${second} of 400 updates`));
+    expect((await checkpoint("stopped")).equals(await checkpoint("whole"))).toBe(true);
+
+    const table = done.out.slice(done.out.lastIndexOf("updates\n"));
+    expect(table).toMatch(/ stopped +\d\.\d+ ± \d\.\d+ +400\n +published +stopped of the paper +A\. Nonymous 2026/);
+    expect(table).toMatch(/ whole +\d\.\d+ ± \d\.\d+ +\d\.\d+ ± \d\.\d+ +400\n +from scratch +\d\.\d+ ± /);
+    expect(table).not.toMatch(/†|not run/);
+
+    const again = await reproduce(["three.json", "--json"]);
+    expect(again.out).not.toMatch(/"type":"(start|row)"/);
+
+    const wrote = await reproduce(["three.json", "--report", "out"]);
+    expect(wrote.code).toBe(0);
+    const { tables } = JSON.parse(await readFile(join(folder, "out/results.json"), "utf8"));
+    expect(tables.three.whole).toMatchObject({
+      updates: 400,
+      fullUpdates: 400,
+      command: expect.stringMatching(/^innerloop train sinusoid .*--iterations 400/),
+      cells: { ten: { steps: 1 }, five: { steps: 1 } },
+      baselines: { "from scratch": { ten: { steps: 1 } } },
+    });
+    expect(tables.three.whole.curve.map(({ updates }: { updates: number }) => updates)).toEqual([100, 200, 300, 400]);
+    // Installed packages have no commit; this is the checkout's.
+    const isCheckout = existsSync(new URL("../../../../../.git", import.meta.url));
+    expect(/^[0-9a-f]{12}(-dirty)?$/.test(tables.three.whole.versions.commit)).toBe(isCheckout);
+    expect(tables.three.whole.peakBytes).toBeGreaterThan(20 * 2 ** 20);
+    expect(tables.three.whole.trainingSeconds).toBeGreaterThan(0);
+    expect(tables.three.stopped.baselines).toBeUndefined();
+    expect(await readFile(join(folder, "out/results.md"), "utf8")).toMatch(
+      /\| stopped \| \*\*\d\.\d+ ± \d\.\d+\*\* \| stopped of the paper \|/,
+    );
+  });
+
+  it("fits new rows into a budget, and a run that has begun keeps its number of updates", async () => {
+    const full = 5_000_000;
+    const rows = [row("a", { iterations: full, schedule: "cosine" }), row("b", { iterations: full })];
+    await writeFile(join(folder, "long.json"), JSON.stringify({ ...threeRows, name: "long", rows }));
+    const args = (budget: string) => ["long.json", "--budget", budget, "--workers", "1", "--json"];
+    const at = { signal: "SIGINT", at: /"row":"a"[\s\S]*"type":"iteration","iteration":\d{2,},/ } as const;
+    expect(await reproduce(args("5"), at)).toMatchObject({ code: 130, err: "" });
+    const { iterations, validateEvery, schedule } = (await runOf("long", "a")).config.options;
+    expect(iterations).toBeGreaterThan(10);
+    // Five minutes for two: no machine makes a million updates of 25 tasks in half of it.
+    expect(iterations).toBeLessThan(full / 5);
+    expect(validateEvery).toBe(Math.min(100, Math.floor(iterations / 10)));
+    expect(schedule).toBe("cosine");
+    const dryRun = await reproduce(["long.json", "--dry-run"]);
+    expect(dryRun.out).toMatch(/a: a +\d[\d,]* of [\d,]+ \(shortened\) updates\n +innerloop train --resume runs/);
+    expect(dryRun.out).toMatch(/b: b +new, 5,000,000 updates\n +innerloop train sinusoid .*--iterations 5000000/);
+    expect(existsSync(join(folder, "runs/reproduce/long/.probe-b"))).toBe(false);
+
+    const later = await reproduce([...args("100"), "--rows", "a"], at);
+    expect(later.code).toBe(130);
+    expect((await runOf("long", "a")).config.options.iterations).toBe(iterations);
+  });
+
+  it("goes on with the other rows where one fails, and says which", async () => {
+    // More memory than there is: refused before anything is written.
+    const rows = [
+      row("huge", { iterations: 10, metaBatch: 10_000, chunk: 10_000, memory: 50 }),
+      row("small", { iterations: 10 }),
+    ];
+    await writeFile(join(folder, "failing.json"), JSON.stringify({ ...threeRows, name: "failing", rows }));
+    const { code, err, out } = await reproduce(["failing.json", "--workers", "1"]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/Error: training takes about [\s\S]*huge failed: innerloop train ended with code 2/);
+    expect(err).toMatch(/Error: huge failed\. Continue with `innerloop reproduce failing\.json --workers 1`/);
+    expect(out).toMatch(/small +\d\.\d+ ± /);
+
+    await writeFile(join(folder, "budget.json"), JSON.stringify({ ...threeRows, name: "budget", rows }));
+    const within = await reproduce(["budget.json", "--workers", "1", "--budget", "20"]);
+    expect(within.code).toBe(1);
+    expect(within.err).toMatch(/huge cannot be measured: innerloop train ended with code 2\. The other rows go on/);
+    expect(within.err).toMatch(/Error: huge failed\. Continue with/);
+    expect(within.out).toMatch(/small +\d\.\d+ ± /);
+  });
+});
+
+describe("requests that cannot be met", () => {
+  const asked = (target: string | undefined, invocation: object = {}) =>
+    reproduceCommand(
+      { target, chosen: {}, invocation: { folder: join(folder, "none"), ...invocation } },
+      createOutput({ quiet: true }),
+    );
+
+  it("a table or row that is not there", async () => {
+    for (const invocation of [{ dryRun: true }, { rows: "maml" }, { budget: 1 }]) {
+      const request = asked("sinusoid", { ...invocation, report: join(folder, "none", "report") });
+      await expect(request).rejects.toThrow(/^--(dry-run|rows|budget) beside --report\. --report writes what there is/);
+    }
+    const named = join(folder, "named.json");
+    await writeFile(named, JSON.stringify({ ...threeRows, name: "sinusoid" }));
+    await expect(asked(named)).rejects.toThrow(
+      /named\.json has the name of a table that comes along, sinusoid\. Give it/,
+    );
+    expect(existsSync(join(folder, "none"))).toBe(false);
+    await expect(asked("omniglt")).rejects.toThrow("there is no table omniglt. Did you mean omniglot?");
+    await expect(asked("nothing")).rejects.toThrow(/Tables are sinusoid, omniglot, .*FILE\.json is one of your own/);
+    await expect(asked("sinusoid", { rows: "maml,anyl" })).rejects.toThrow(
+      /there is no row anyl .* Did you mean anil\?/,
+    );
+  });
+
+  it.each(["budget", "rows", "dryRun"] as const)("%s of no table", async (name) => {
+    const values = { budget: 5, rows: "maml", dryRun: true };
+    await expect(asked(undefined, { [name]: values[name] })).rejects.toThrow(
+      /^--(budget|rows|dry-run) without a table\. Name one, as in `innerloop reproduce sinusoid --/,
+    );
+  });
+
+  it("data that is not here, with how to get it", async () => {
+    vi.stubEnv("INNERLOOP_DATA", join(folder, "no-data"));
+    await expect(asked("omniglot")).rejects.toThrow(
+      /data set omniglot is not on this machine .*innerloop data get omniglot/,
+    );
+    await expect(asked("mini-imagenet")).rejects.toThrow(
+      /innerloop data import mini-imagenet DIR --image-size 84 --channels 3/,
+    );
+    await expect(asked("grocery-store")).rejects.toThrow(
+      /innerloop data import grocery-store ZIP --image-size 42 --channels 3/,
+    );
+  });
+});

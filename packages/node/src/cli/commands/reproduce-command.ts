@@ -1,0 +1,509 @@
+/** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { learnerCatalogue } from "@innerloop/core";
+import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
+import { type ExperimentOptions, flagOf, type InvocationOptions } from "../../presets/option-table.js";
+import { mostOf, optionText } from "../../presets/option-values.js";
+import { shellWord } from "../../presets/shell-word.js";
+import { nearestName, UsageError } from "../../presets/usage-error.js";
+import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../../reproduce/budget.js";
+import {
+  type CollectedResults,
+  noResults,
+  readCollected,
+  rowResult,
+  withRow,
+} from "../../reproduce/collected-results.js";
+import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../../reproduce/row-state.js";
+import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../../reproduce/table.js";
+import { findTable, tables } from "../../reproduce/tables.js";
+import { failureIn, problemOf } from "../../runs/failure.js";
+import { RunError } from "../../runs/run-error.js";
+import { shown, writeNamedFile } from "../../runs/untrusted-folder.js";
+import { Interrupted } from "../cli-error.js";
+import { commandName, commandText } from "../command-name.js";
+import { runInnerloop } from "../innerloop-process.js";
+import { watchInterruption } from "../interruption.js";
+import type { Output } from "../output.js";
+import { reproducedTable } from "../reproduce-table.js";
+import { resultsDocument } from "../results-document.js";
+import { runsDocument } from "../results-runs.js";
+import { columns, count, counted, duration } from "../terminal.js";
+
+export interface ReproduceRequest {
+  /** A table's name, or a file with one. */
+  readonly target: string | undefined;
+  /** Where to compute: device, workers, memory. */
+  readonly chosen: Partial<ExperimentOptions>;
+  readonly invocation: InvocationOptions;
+}
+
+export async function reproduceCommand(request: ReproduceRequest, output: Output): Promise<void> {
+  const { target, invocation } = request;
+  const root = invocation.folder ?? join("runs", "reproduce");
+  const table = target === undefined ? undefined : await findTable(target);
+  const ofRows = (["rows", "budget", "dryRun"] as const).find((name) => invocation[name] !== undefined);
+  if (invocation.report !== undefined) {
+    if (ofRows) {
+      const remedy = "--report writes what there is of all rows, and trains nothing: leave one of them out";
+      throw new UsageError(`${flagOf(ofRows)} beside --report`, remedy);
+    }
+    return writeCollected(root, table, invocation.report, output);
+  }
+  if (!table) {
+    if (ofRows) {
+      throw new UsageError(
+        `${flagOf(ofRows)} without a table`,
+        `Name one, as in \`innerloop reproduce sinusoid ${flagOf(ofRows)}\``,
+      );
+    }
+    return listTables(root, output);
+  }
+  const rows = rowsChosen(table, invocation.rows);
+  const session: Session = { table, rows, root, request, output };
+  if (invocation.dryRun) return showCommands(session);
+  await requireData(table);
+  const interruption = watchInterruption(output);
+  try {
+    await reproduceRows(session, interruption.signal);
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      output.result(
+        `\nThe table is not whole yet; all that was done is saved. Continue with:\n\n  ${again(session)}\n`,
+      );
+    }
+    throw error;
+  } finally {
+    interruption.stopWatching();
+  }
+}
+
+interface Session {
+  readonly table: Table;
+  /** The rows that were asked for. */
+  readonly rows: readonly Row[];
+  readonly root: string;
+  readonly request: ReproduceRequest;
+  readonly output: Output;
+}
+
+function rowsChosen(table: Table, text: string | undefined): readonly Row[] {
+  if (text === undefined) return table.rows;
+  const wanted = text.split(",").map((name) => name.trim());
+  const names = table.rows.map(({ name }) => name);
+  for (const name of wanted) {
+    if (names.includes(name)) continue;
+    const near = nearestName(name, names);
+    throw new UsageError(
+      `there is no row ${name} in the table ${table.name}`,
+      near ? `Did you mean ${near}?` : `Rows are ${names.join(", ")}`,
+    );
+  }
+  return table.rows.filter(({ name }) => wanted.includes(name));
+}
+
+/** @throws UsageError that says how to get the table's data set */
+async function requireData({ data }: Table): Promise<void> {
+  if (!data) return;
+  const listing = (await listDatasets()).find(({ name }) => name === data.name);
+  if (listing?.state === "ready" || listing?.state === "prepared on first use") return;
+  throw new UsageError(`the data set ${data.name} is not on this machine (in ${dataFolder()})`, data.remedy);
+}
+
+async function reproduceRows(session: Session, signal: AbortSignal): Promise<void> {
+  const { table, rows, output, request } = session;
+  const { budget } = request.invocation;
+  const startedAt = performance.now();
+  const secondsLeft = (): number => 60 * (budget ?? Number.POSITIVE_INFINITY) - (performance.now() - startedAt) / 1000;
+  const states = new Map<Row, RowState>();
+  for (const row of rows) states.set(row, await rowState(session.root, table, row));
+  const todo = rows.filter((row) => states.get(row)!.stage !== "done");
+  const counts = [counted(rows.length, "row"), ...(todo.length < rows.length ? [`${todo.length} to do`] : [])];
+  output.say(`${output.paint("bold", `innerloop reproduce ${request.target}`)}  ${table.title}: ${counts.join(", ")}`);
+  // What has begun has its number of updates already.
+  const begun = todo.filter((row) => states.get(row)!.stage !== "new");
+  const fresh = todo.filter((row) => states.get(row)!.stage === "new");
+  if (budget !== undefined) warnOfBegun(begun, states, secondsLeft(), output);
+  const failures: string[] = [];
+  const attempt = async (row: Row, updates?: number): Promise<void> => {
+    const number = `${rows.indexOf(row) + 1} of ${rows.length}`;
+    output.say(`\n${output.paint("bold", `${row.learner}: ${row.name}`)}  ${output.paint("dim", number)}`);
+    output.event({ type: "row", table: table.name, row: row.name, ...(updates === undefined ? {} : { updates }) });
+    const problem = await completeRow(session, row, updates, signal);
+    if (problem === undefined) return;
+    failures.push(row.name);
+    output.warn(`${row.name} failed: ${problem}. The other rows go on.`);
+  };
+  for (const row of begun) {
+    const state = states.get(row)!;
+    const failure = state.stage === "training" ? failureIn(state.events) : undefined;
+    if (!failure) await attempt(row);
+    else {
+      // It would meet the same again.
+      failures.push(row.name);
+      output.warn(`${row.name} failed before: ${problemOf(failure)}. Remove its folder to train it anew.`);
+    }
+  }
+  const leftOut: string[] = [];
+  if (budget === undefined) for (const row of fresh) await attempt(row, fullUpdates(row));
+  else {
+    const { costs, unmeasured } = await measureCosts(session, fresh, secondsLeft, signal);
+    failures.push(...unmeasured.map(({ name }) => name));
+    leftOut.push(...fresh.filter((row) => !costs.has(row) && !unmeasured.includes(row)).map(({ name }) => name));
+    const measured = [...costs.keys()];
+    /** What rows took besides their updates, of what was expected. */
+    let overrun = 1;
+    for (const [i, row] of measured.entries()) {
+      const waiting = measured.slice(i).map((each) => costs.get(each)!);
+      const part = affordablePart(
+        waiting.map((cost) => ({ ...cost, overheadSeconds: overrun * cost.overheadSeconds })),
+        secondsLeft(),
+      );
+      const updates = Math.floor(part * fullUpdates(row));
+      if (updates < 1) {
+        leftOut.push(row.name);
+        continue;
+      }
+      const before = secondsLeft();
+      await attempt(row, updates);
+      const { secondsPerUpdate, overheadSeconds } = waiting[0]!;
+      const overhead = before - secondsLeft() - updates * secondsPerUpdate;
+      overrun = Math.min(2, Math.max(0.25, overhead / overheadSeconds));
+    }
+  }
+  await showTable(session);
+  const problems = [
+    ...(failures.length > 0 ? [`${failures.join(", ")} failed`] : []),
+    ...(leftOut.length > 0 ? [`no time was left for ${leftOut.join(", ")}`] : []),
+  ];
+  if (problems.length > 0) throw new Error(`${problems.join("; ")}. Continue with \`${again(session)}\``);
+}
+
+function warnOfBegun(begun: readonly Row[], states: ReadonlyMap<Row, RowState>, seconds: number, output: Output): void {
+  const needed = begun.reduce((sum, row) => {
+    const state = states.get(row)!;
+    if (state.stage !== "training" || state.iteration === 0) return sum;
+    const left = state.run.config.options.iterations - state.iteration;
+    return sum + (left * trainingSeconds(state.events)) / state.iteration;
+  }, 0);
+  if (needed > seconds) {
+    output.warn(
+      `What has begun takes about ${duration(needed)} more, longer than the budget: a run keeps the number of updates that it began with.`,
+    );
+  }
+}
+
+/** Trains and evaluates what is missing of a row. Returns what went wrong, where something did. */
+async function completeRow(
+  session: Session,
+  row: Row,
+  updates: number | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { table, root, output, request } = session;
+  const call = async (args: readonly string[]): Promise<string | undefined> => {
+    const end = await runInnerloop([...args, ...outputFlags(output)], { signal });
+    if (signal.aborted || end.interrupted) throw new Interrupted();
+    return end.problem;
+  };
+  const before = await rowState(root, table, row);
+  if (before.stage === "new" || before.stage === "training") {
+    const problem = await call(
+      before.stage === "new"
+        ? trainArguments(session, row, updates ?? fullUpdates(row))
+        : ["train", "--resume", before.run.path, "--skip-evaluation"],
+    );
+    if (problem !== undefined) return problem;
+  }
+  const trained = await rowState(root, table, row);
+  if (trained.stage === "new" || trained.stage === "training") return "training ended before its last update";
+  const { device, workers } = request.chosen;
+  const machine = flagsOf({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) });
+  for (const { changes, record } of trained.evaluations) {
+    if (record) continue;
+    const problem = await call([...evaluationArguments(session, row, changes), ...machine]);
+    if (problem !== undefined) return problem;
+  }
+  const after = await rowState(root, table, row);
+  return after.stage === "done" ? undefined : "an evaluation did not leave its results";
+}
+
+/** `--ways 5 --eval-steps 0,1` */
+const flagsOf = (options: Partial<ExperimentOptions>): string[] =>
+  Object.entries(options).flatMap(([name, value]) => [flagOf(name), optionText(value)]);
+
+const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
+
+/** So many validations at least, for a curve. */
+const fewestValidations = 10;
+
+function trainArguments(
+  { table, root, request }: Pick<Session, "table" | "root" | "request">,
+  row: Row,
+  updates: number,
+): string[] {
+  const { preset } = row.train;
+  const options = optionsAsked(row);
+  const { validateEvery } = trainingOptions(row);
+  const often = Math.max(1, Math.floor(updates / fewestValidations));
+  const shortened: Partial<ExperimentOptions> =
+    updates < fullUpdates(row) && validateEvery > often ? { validateEvery: often } : {};
+  const own = { ...options, iterations: updates, ...shortened };
+  const machine = flagsOf(request.chosen);
+  const folder = rowFolder(root, table, row);
+  return ["train", preset, ...flagsOf(own), ...machine, "--run", folder, "--skip-evaluation"];
+}
+
+function evaluationArguments(
+  { table, root }: Pick<Session, "table" | "root">,
+  row: Row,
+  changes: Partial<ExperimentOptions>,
+): string[] {
+  return ["eval", rowFolder(root, table, row), ...flagsOf(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
+}
+
+/**
+ * The pace of each row, from a probe of a few seconds, and what it takes besides its updates. In the order of the table,
+ * up to the first row for which there would be no time: those after it are not looked at. Rows that cannot be measured
+ * are named, and left out.
+ */
+async function measureCosts(
+  session: Session,
+  rows: readonly Row[],
+  secondsLeft: () => number,
+  signal: AbortSignal,
+): Promise<{ readonly costs: ReadonlyMap<Row, RowCost>; readonly unmeasured: readonly Row[] }> {
+  const { output } = session;
+  const costs = new Map<Row, RowCost>();
+  const unmeasured: Row[] = [];
+  if (rows.length === 0) return { costs, unmeasured };
+  const probeSeconds = Math.min(10, Math.max(0.5, (0.02 * secondsLeft()) / rows.length));
+  const line = output.progress("Measuring the pace", { unit: "rows" });
+  try {
+    for (const [i, row] of rows.entries()) {
+      line.update(i, rows.length, row.name);
+      try {
+        const cost = await measureRow(session, row, probeSeconds, signal);
+        if (!hasRoom([...costs.values(), cost], secondsLeft())) break;
+        costs.set(row, cost);
+      } catch (error) {
+        if (error instanceof Interrupted) throw error;
+        unmeasured.push(row);
+        output.warn(`${error instanceof Error ? error.message : String(error)}. The other rows go on.`);
+      }
+    }
+  } finally {
+    line.end();
+  }
+  const full = [...costs.values()].reduce(
+    (sum, cost) => sum + cost.overheadSeconds + cost.fullUpdates * cost.secondsPerUpdate,
+    0,
+  );
+  const left = rows.length - costs.size - unmeasured.length;
+  const without = left > 0 ? `, and none for the last ${counted(left, "row")}` : "";
+  output.say(
+    `  ${counted(costs.size, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft()))}${without}.`,
+  );
+  return { costs, unmeasured };
+}
+
+/** A run that is stopped after a few seconds and thrown away tells how long an update takes. */
+async function measureRow(session: Session, row: Row, probeSeconds: number, signal: AbortSignal): Promise<RowCost> {
+  const { table, root, request } = session;
+  const scratch = join(root, table.name, `.probe-${row.name}`);
+  const enough = new AbortController();
+  const stop = (): void => enough.abort();
+  signal.addEventListener("abort", stop);
+  const startedAt = performance.now();
+  let begunAt: number | undefined;
+  let first: { at: number; iteration: number } | undefined;
+  let last = { at: startedAt, iteration: 0 };
+  const args = ["train", row.train.preset, ...flagsOf({ ...optionsAsked(row), validateEvery: 0 })];
+  try {
+    await rm(scratch, { recursive: true, force: true });
+    const end = await runInnerloop(
+      [...args, ...flagsOf(request.chosen), "--run", scratch, "--skip-evaluation", "--json"],
+      {
+        signal: enough.signal,
+        onLine: (text) => {
+          if (text.startsWith('{"type":"start"')) begunAt = performance.now();
+          const iteration = iterationIn(text);
+          if (iteration === undefined) return;
+          last = { at: performance.now(), iteration };
+          first ??= last;
+          if (last.at - first.at >= 1000 * probeSeconds && iteration - first.iteration >= 3) enough.abort();
+        },
+      },
+    );
+    if (signal.aborted) throw new Interrupted();
+    if (!first) throw new Error(`${row.name} cannot be measured: ${end.problem ?? "it made no update"}`);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await rm(scratch, { recursive: true, force: true });
+  }
+  // Without the first update: what it compiles is in the cache from now on.
+  const startup = ((begunAt ?? first.at) - startedAt) / 1000;
+  const made = last.iteration - first.iteration;
+  // A training so short that its first update was its last: all that it took is that update's.
+  const secondsPerUpdate = made > 0 ? (last.at - first.at) / 1000 / made : (first.at - startedAt) / 1000;
+  return {
+    fullUpdates: fullUpdates(row),
+    secondsPerUpdate,
+    overheadSeconds: overhead(table, row, startup, secondsPerUpdate),
+  };
+}
+
+/** Starting the process for training and for each evaluation, validations, evaluations and baselines. */
+function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: number): number {
+  const own = trainingOptions(row);
+  const needed = neededEvaluations(table, row, own);
+  const { takesSteps } = learnerCatalogue[own.learner];
+  const trainedSteps = takesSteps ? own.steps : 0;
+  const queriesOf = ({ queries, shots }: ExperimentOptions): number => queries || shots;
+  const examplesPerClass = mostOf(own.trainShots || own.shots) + queriesOf(own);
+  const trainedOn = mostOf(own.trainWays || own.ways) * examplesPerClass;
+  /** How large an evaluation's tasks are, of the size of those that the pace was measured on. */
+  const sizeOf = (options: ExperimentOptions): number =>
+    (options.ways * (options.shots + queriesOf(options))) / trainedOn;
+  const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
+    tasks: own.validationTasks * sizeOf(own),
+    steps: trainedSteps,
+  }));
+  const choosing = takesSteps ? [{ tasks: own.validationTasks * sizeOf(own), steps: Math.max(...own.evalSteps) }] : [];
+  const evaluations = needed.flatMap(({ changes }) => {
+    const evaluated = { ...own, ...changes };
+    const { evalSteps } = evaluated;
+    const tasks = evaluated.evalTasks * sizeOf(evaluated);
+    const steps = takesSteps ? Math.max(...evalSteps) : 0;
+    // Baselines take the same steps from scratch, and 50 of another optimizer.
+    return row.baselines ? [steps, steps, 50].map((each) => ({ tasks, steps: each })) : [{ tasks, steps }];
+  });
+  const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: trainedSteps };
+  return (
+    startup * (1 + needed.length) +
+    evaluationSecondsEstimate({ ...setting, evaluations: [...validations, ...choosing, ...evaluations] })
+  );
+}
+
+function iterationIn(line: string): number | undefined {
+  if (!line.startsWith('{"type":"iteration"')) return undefined;
+  return (JSON.parse(line) as { iteration: number }).iteration;
+}
+
+/** Shows what would run, and that nothing does. */
+async function showCommands(session: Session): Promise<void> {
+  const { table, rows, root, output, request } = session;
+  const { budget } = request.invocation;
+  const written = (args: readonly string[]): string => [commandName(), ...args.map(shellWord)].join(" ");
+  output.say(output.paint("bold", `innerloop reproduce ${request.target}  (dry run)`));
+  for (const row of rows) {
+    const state = await rowState(root, table, row);
+    const commands: string[] = [];
+    if (state.stage === "new") commands.push(written(trainArguments(session, row, fullUpdates(row))));
+    if (state.stage === "training") commands.push(written(["train", "--resume", state.run.path, "--skip-evaluation"]));
+    const evaluations = state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
+    for (const { changes, record } of evaluations)
+      if (!record) commands.push(written(evaluationArguments(session, row, changes)));
+    output.event({ type: "dry run", row: row.name, stage: state.stage, commands });
+    output.result(`\n${row.learner}: ${row.name}  ${output.paint("dim", stageText(state, row))}`);
+    for (const command of commands) output.result(`  ${command}`);
+  }
+  if (budget !== undefined) {
+    output.result(
+      `\nWithin --budget ${budget}, new rows get fewer --iterations, in proportion to what is shown: their pace is measured first.`,
+    );
+  }
+}
+
+function stageText(state: RowState, row: Row): string {
+  if (state.stage === "new") return `new, ${counted(fullUpdates(row), "update")}`;
+  const { iterations } = state.run.config.options;
+  const whole = iterations < fullUpdates(row) ? `${count(iterations)} (shortened)` : count(iterations);
+  if (state.stage === "training") {
+    const failure = failureIn(state.events);
+    return `${count(state.iteration)} of ${whole} updates${failure ? `, failed: ${problemOf(failure)}` : ""}`;
+  }
+  return state.stage === "evaluating" ? `${whole} updates, not evaluated yet` : `done, ${whole} updates`;
+}
+
+/** What the row folders of a table hold; folders that cannot be read are named, and left out. */
+async function collect(
+  root: string,
+  table: Table,
+  before: CollectedResults,
+  output: Output,
+): Promise<CollectedResults> {
+  let results = before;
+  for (const row of table.rows) {
+    try {
+      const state = await rowState(root, table, row);
+      if (state.stage === "done") results = withRow(results, table, row, rowResult(table, row, state));
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      output.warn(`${row.name} is left out: ${error.message}`);
+    }
+  }
+  return results;
+}
+
+async function showTable({ table, rows: shownRows, root, output }: Session): Promise<void> {
+  const { tables: collected } = await collect(root, table, noResults, output);
+  const rows = collected[table.name] ?? {};
+  const failed = new Set<string>();
+  for (const row of shownRows) {
+    const state = await rowState(root, table, row);
+    if (state.stage === "training" && failureIn(state.events)) failed.add(row.name);
+  }
+  output.event({ type: "table", table: table.name, rows, ...(failed.size > 0 ? { failed: [...failed] } : {}) });
+  output.result(`\n${reproducedTable(table, rows, output.paint, failed)}\n`);
+}
+
+/** Puts what is in the run folders into results.json of a folder, and writes results.md from all that is in it. */
+async function writeCollected(root: string, only: Table | undefined, folder: string, output: Output): Promise<void> {
+  const own = only !== undefined && !tables.includes(only);
+  const file = join(folder, "results.json");
+  let results = await readCollected(file);
+  for (const table of only ? [only] : tables) results = await collect(root, table, results, output);
+  await writeNamedFile(file, `${JSON.stringify(results, null, 1)}\n`);
+  const documents = { "results.md": resultsDocument, "results-runs.md": runsDocument };
+  for (const [name, document] of Object.entries(documents))
+    await writeNamedFile(join(folder, name), document(own ? [only] : tables, results));
+  const written = Object.keys(documents).map((name) => shown(join(folder, name)));
+  output.result(`  Written: ${[shown(file), ...written].join(", ")}`);
+}
+
+async function listTables(root: string, output: Output): Promise<void> {
+  const listings = await listDatasets();
+  const lines: string[][] = [];
+  for (const table of tables) {
+    const stages: string[] = [];
+    for (const row of table.rows) {
+      try {
+        stages.push((await rowState(root, table, row)).stage);
+      } catch (error) {
+        if (!(error instanceof RunError)) throw error;
+        stages.push("damaged");
+      }
+    }
+    const done = stages.filter((stage) => stage === "done").length;
+    const data = listings.find(({ name }) => name === table.data?.name)?.state;
+    const isHere = !table.data || data === "ready" || data === "prepared on first use";
+    output.event({ type: "reproducible table", name: table.name, title: table.title, rows: stages.length, done });
+    lines.push([table.name, table.title, counted(stages.length, "row"), `${done} done`, isHere ? "" : "data not here"]);
+  }
+  output.result(
+    columns(lines, [0, 1, 4])
+      .map((line) => `  ${line}`)
+      .join("\n"),
+  );
+  output.say();
+  output.say(output.paint("dim", `  ${commandName()} reproduce TABLE trains and evaluates what is missing of it`));
+}
+
+/** The command line that goes on. */
+function again({ request: { target, invocation, chosen } }: Session): string {
+  const { rows, folder, budget } = invocation;
+  const words = commandText(target === undefined ? ["reproduce"] : ["reproduce", target], { rows, folder, ...chosen });
+  return `${commandName()} ${words}${budget === undefined ? "" : " --budget MINUTES"}`;
+}

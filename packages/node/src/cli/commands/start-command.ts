@@ -1,0 +1,135 @@
+/** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
+
+import { type Evaluation, random, readExample, splitSeed } from "@innerloop/core";
+import { tensor } from "@innerloop/graph";
+import type { DataSplits } from "../../presets/data-splits.js";
+import type { ExperimentOptions, InvocationOptions } from "../../presets/option-table.js";
+import { readChosenSteps } from "../../runs/adaptation-steps.js";
+import { classify } from "../../runs/classify.js";
+import { loadParams } from "../../runs/results.js";
+import { figureNameOf } from "../../runs/results-cells.js";
+import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
+import { mostBytes } from "../../runs/untrusted-folder.js";
+import { commandName } from "../command-name.js";
+import { type ExampleTask, exampleTaskLines } from "../example-task.js";
+import { fewRuns, openExecutor } from "../open-executor.js";
+import type { Output } from "../output.js";
+import { prepareRun } from "../prepare.js";
+import { count, counted, folded, roomIn, suggestions, withInterval, wrapped } from "../terminal.js";
+import { trainCommand } from "./train-command.js";
+
+/** A shorter run of the preset hanzi: about two minutes on two cores that have nothing else to do. */
+const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60, evalTasks: 200 } as const;
+
+/** Other hands that each character of the example is asked for in. */
+const handsAsked = 2;
+
+export async function startCommand(
+  request: { readonly chosen: Partial<ExperimentOptions>; readonly invocation: InvocationOptions },
+  output: Output,
+): Promise<void> {
+  const { paint } = output;
+  const width = Math.min(output.width, 88);
+  output.say();
+  output.say(`  ${paint("bold", "innerloop: learning to learn")}`);
+  output.say();
+  output.say(
+    wrapped(
+      "A network practises on thousands of small tasks. In each it sees five handwritten Chinese characters, one example of each, takes one gradient step, " +
+        "and must recognise them in other hands. What it keeps is not the characters but a starting point from which a step or a few are enough. " +
+        "Then it meets characters that were never part of its practice.",
+      width,
+      "  ",
+    ),
+  );
+  output.say();
+  const run = request.invocation.run ?? (await newRunPath("start"));
+  const chosen = { ...startOptions, ...request.chosen };
+  await trainCommand({ target: "hanzi", chosen, invocation: { ...request.invocation, run } }, output, {
+    introduced: true,
+  });
+  await showOneTask(run, output);
+  output.say(`  ${paint("bold", "Run folder")}  ${shown(run)}`);
+  output.say(paint("dim", "  report.html in it shows the learning curve and the results"));
+  output.say();
+  output.say(`  ${paint("bold", "Try next")}`);
+  const next: [command: string, meaning: string][] = [
+    [
+      `${commandName()} eval ${inCommand(run)} --shots 5 --eval-steps 0,1,5,10,20`,
+      "five examples of each instead of one",
+    ],
+    [`${commandName()} train hanzi`, "longer, and more accurate"],
+    [`${commandName()} train sinusoid`, "the classic: regression of sine curves"],
+  ];
+  if (!output.quiet) output.result(suggestions(next, { room: roomIn(), indent: 4, paint }).join("\n"));
+  output.say();
+}
+
+/** Classes that were held out, one example of each to adapt to and others to recognise. */
+function sampleOneTask({ test }: DataSplits, ways: number, seed: number): ExampleTask {
+  const source = random(splitSeed(seed, "test"), 2 ** 40);
+  const size = test.exampleShape.reduce((a, b) => a * b, 1);
+  const classes = source.choose(test.classes.length, ways).map((index) => test.classes[index]!);
+  const drawn = classes.map((entry) =>
+    source.choose(entry.count, 1 + handsAsked).map((example) => {
+      const pixels = new Float32Array(size);
+      readExample(test, entry, example, pixels, 0);
+      return pixels;
+    }),
+  );
+  const ofHand = (hand: number): Float32Array[] => drawn.map((examples) => examples[hand]!);
+  return {
+    names: classes.map(({ name }) => name),
+    support: ofHand(0),
+    queries: Array.from({ length: handsAsked }, (_, hand) => ofHand(1 + hand)),
+  };
+}
+
+async function showOneTask(path: string, output: Output): Promise<void> {
+  const run = await openRun(path);
+  const { options } = run.config;
+  const { experiment, splits } = await prepareRun(run, options, output);
+  if (!splits) return;
+  const task = sampleOneTask(splits, options.ways, options.seed);
+  const { params, ...behind } = await loadParams(run, experiment.learner);
+  const steps = (await readChosenSteps(run, behind))?.steps ?? Math.max(...options.evalSteps);
+  const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
+  const shape = splits.test.exampleShape;
+  const stacked = (images: readonly Float32Array[]) =>
+    tensor(Float32Array.from(images.flatMap((image) => [...image])), [images.length, ...shape]);
+  try {
+    const support = {
+      names: task.names,
+      x: stacked(task.support),
+      y: tensor(Int32Array.from(task.names.keys()), [task.names.length]),
+    };
+    const query = stacked(task.queries.flat());
+    const probabilitiesAfter = (count: number) =>
+      classify({ learner: experiment.learner, params, support, query, steps: count, executor });
+    const [before, after] = [await probabilitiesAfter(0), await probabilitiesAfter(steps)];
+    const drawn = exampleTaskLines(task, { before, after, steps }, shape, output);
+    output.result(drawn.join("\n"));
+    await sayOfManyTasks(run, { ways: options.ways, steps }, output);
+    output.event({ type: "example task", classes: task.names, steps, before, after });
+  } finally {
+    await executor.close();
+  }
+}
+
+/** The same over all tasks of the run's evaluation: one task alone tells little. */
+async function sayOfManyTasks(
+  run: RunFolder,
+  { ways, steps }: { readonly ways: number; readonly steps: number },
+  output: Output,
+): Promise<void> {
+  const bytes = await run.files.read("results.json", mostBytes.record);
+  if (!bytes) return;
+  const { evaluations } = JSON.parse(Buffer.from(bytes).toString()) as { evaluations: readonly Evaluation[] };
+  const { rows, protocol } = evaluations[0]!;
+  const name = figureNameOf(evaluations[0]);
+  const [before, after] = [rows[0]!, rows.find((row) => row.steps === steps) ?? rows.at(-1)!];
+  const shown = ({ figures }: (typeof rows)[number]): string => withInterval(name, figures[name]!);
+  const text = `  Over ${count(Number(protocol.tasks))} such tasks: ${output.paint("bold", shown(after))} after ${counted(after.steps, "step")}, ${shown(before)} before adapting; guessing gives ${Math.round(100 / ways)}%.`;
+  output.result(folded(text, roomIn()));
+  output.say();
+}

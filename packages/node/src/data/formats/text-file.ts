@@ -1,0 +1,91 @@
+import { isUtf8 } from "node:buffer";
+import type { FileHandle } from "node:fs/promises";
+import { DataError } from "../data-error.js";
+import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { readingLimits } from "../reading-limits.js";
+import { withRegularFile } from "../regular-file.js";
+
+const pieceBytes = 2 ** 20;
+
+/**
+ * Hands over the text of a file, piece by piece, without byte order mark: UTF-8, or UTF-16 where that mark says so.
+ *
+ * @throws DataError ILD03 for a file that cannot be read or beyond 16 GiB, ILD71 with the line for one of another encoding
+ */
+export function eachTextPiece(path: string, work: LongWork, take: (text: string) => void): Promise<void> {
+  // More would not fit into memory either.
+  const options = { most: readingLimits.textFileBytes, links: "followed" } as const;
+  return withRegularFile(path, options, (handle, size) => readPieces(handle, { path, size, take, ...work }));
+}
+
+async function readPieces(
+  handle: FileHandle,
+  setting: LongWork & { readonly path: string; readonly size: number; readonly take: (text: string) => void },
+): Promise<void> {
+  const { path, size, take, onProgress, signal } = setting;
+  const mark = new Uint8Array(2);
+  await handle.read(mark, 0, 2, 0);
+  const encoding = encodingBy(mark);
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  let lines = 0;
+  const decode = (bytes: Uint8Array, stream: boolean): string => {
+    try {
+      return decoder.decode(bytes, { stream });
+    } catch {
+      const line = lines + lineOfFault(bytes);
+      const problem = `the text is not ${encoding.toUpperCase()}`;
+      const remedy = "Save it as UTF-8: as it is, it may be Windows-1252 or Latin-1.";
+      throw new DataError("ILD71", `${path}:${line}`, problem, remedy);
+    }
+  };
+  const piece = new Uint8Array(pieceBytes);
+  let done = 0;
+  while (done < size) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, size - done), done);
+    if (bytesRead === 0) break;
+    const bytes = piece.subarray(0, bytesRead);
+    take(decode(bytes, true));
+    lines += lineEnds(bytes);
+    done += bytesRead;
+    onProgress?.(Math.min(done, size), size, `read ${path}`);
+    await yieldToEventLoop();
+  }
+  signal?.throwIfAborted();
+  take(decode(new Uint8Array(0), false));
+}
+
+/** The encoding that a byte order mark says, UTF-8 without one. */
+function encodingBy([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+}
+
+const lineFeed = 10;
+
+function lineEnds(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++;
+  return count;
+}
+
+/** The first line of a piece, from 1 on, that is not UTF-8; the last where it is only not whole. */
+function lineOfFault(bytes: Uint8Array): number {
+  let line = 1;
+  let from = 0;
+  for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, from)) {
+    // The beginning of a piece may be the end of a character.
+    if (from > 0 && !isUtf8(bytes.subarray(from, end))) return line;
+    if (from === 0 && !isUtf8(bytes.subarray(firstCharacter(bytes), end))) return line;
+    line++;
+    from = end + 1;
+  }
+  return line;
+}
+
+/** Where the first character begins that is not the rest of one. */
+function firstCharacter(bytes: Uint8Array): number {
+  let at = 0;
+  while (at < 3 && at < bytes.length && (bytes[at]! & 0xc0) === 0x80) at++;
+  return at;
+}

@@ -1,0 +1,37 @@
+/** Ink on paper: which of the two is dark, and how one becomes the other. */
+import type { LabelledExamples } from "../labelled-examples.js";
+
+/** So many images tell what the others are like. */
+const imagesLookedAt = 400;
+
+/** Whether examples are grey images: bytes [height, width, 1]. Rows of a table are of one axis, or numbers. */
+export const isGreyImage = ({ exampleShape, classes }: LabelledExamples): boolean =>
+  exampleShape.length === 3 && exampleShape[2] === 1 && classes.every(({ examples }) => examples instanceof Uint8Array);
+
+/** Whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
+export function isDarkOnLight(data: LabelledExamples): boolean {
+  if (!isGreyImage(data)) return false;
+  const { exampleShape, classes } = data;
+  const [height = 1, width = 1] = exampleShape;
+  const size = height * width;
+  const images = classes.flatMap(({ examples, count }) =>
+    Array.from({ length: count }, (_, i) => examples.subarray(i * size, (i + 1) * size)),
+  );
+  const stride = Math.ceil(images.length / imagesLookedAt);
+  const chosen = images.filter((_, i) => i % stride === 0);
+  const isPaper = (image: LabelledExamples["classes"][number]["examples"]): boolean => {
+    // Drawings may touch the border: its median is still that of the paper.
+    const pixels = Array.from(image);
+    const border = pixels.filter(
+      (_, i) => i < width || i >= size - width || i % width === 0 || i % width === width - 1,
+    );
+    const paper = border.sort((a, b) => a - b)[border.length >> 1]!;
+    const mean = pixels.reduce((sum, value) => sum + value, 0) / size;
+    return paper > 150 && mean <= paper;
+  };
+  return chosen.filter(isPaper).length > chosen.length / 2;
+}
+
+export function invertInPlace({ classes }: Pick<LabelledExamples, "classes">): void {
+  for (const { examples } of classes) for (let i = 0; i < examples.length; i++) examples[i] = 255 - examples[i]!;
+}

