@@ -15,6 +15,16 @@ export * from "./layers/index.js";
 export * from "./learners/index.js";
 export * from "./losses/losses.js";
 export * from "./optimizers/optimizers.js";
+export {
+  defaultsOf,
+  type OptionGroup,
+  type OptionSpec,
+  type OptionValue,
+  type OptionValues,
+  optionGroup,
+  type VariantValue,
+} from "./options/option.js";
+export * from "./catalogue/index.js";
 export { bernoulliMask, uniformInGraph } from "./random/graph-random.js";
 export { boundedKey, type Key, key, type Random, random, randomOf, split } from "./random/random.js";
 export * from "./tasks/index.js";

@@ -16,18 +16,6 @@ export {
   pooledMean,
 } from "./baselines/linear-baselines.js";
 export {
-  buildLearner,
-  type LearnerEntry,
-  type LearnerFamily,
-  type LearnerName,
-  type LearnerSetting,
-  learnerCatalogue,
-  learnerNames,
-  outputSizeOf,
-  type TaskKind,
-  type TrainingTasks,
-} from "./catalogue.js";
-export {
   classMeans,
   classSums,
   largestPerClass,

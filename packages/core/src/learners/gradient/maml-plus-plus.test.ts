@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { mlp } from "../../networks/models.js";
 import { namedValues } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
-import { buildLearner, type LearnerSetting } from "../catalogue.js";
+import { buildLearner, type LearnerSetting } from "../../catalogue/index.js";
 import { base, curve, curves, distance, expectClose, iteration } from "./gradient-options.fixture.js";
 import { fomaml, maml } from "./maml.js";
 import { mamlPlusPlus } from "./maml-plus-plus.js";

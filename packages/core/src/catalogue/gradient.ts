@@ -1,0 +1,142 @@
+/** The gradient-based learners of the catalogue. */
+import { cavia } from "../learners/gradient/cavia.js";
+import { implicitMaml } from "../learners/gradient/imaml.js";
+import { learnedOptions, metaCurvature } from "../learners/gradient/learned-optimizers.js";
+import { lstmOptimizer } from "../learners/gradient/lstm-optimizer.js";
+import { anil, boil, fomaml, maml, metaSgd } from "../learners/gradient/maml.js";
+import { mamlPlusPlus } from "../learners/gradient/maml-plus-plus.js";
+import { reptile } from "../learners/gradient/reptile.js";
+import { optionGroup } from "../options/option.js";
+import { sgd } from "../optimizers/optimizers.js";
+import { both, entry, innerOptimizerOf, stepOptions } from "./learner-entry.js";
+
+const inSteps = {
+  family: "gradient",
+  kinds: both,
+  variableWays: false,
+  takesSteps: true,
+  options: stepOptions,
+} as const;
+
+/** @internal */
+export const gradientLearners = {
+  maml: entry({
+    ...inSteps,
+    summary: "parameters from which a few gradient steps do well, differentiated through the steps",
+    source: "Finn, Abbeel & Levine 2017",
+    build: ({ networks, loss }, { steps, ...options }) =>
+      maml({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+  }),
+  fomaml: entry({
+    ...inSteps,
+    summary: "MAML with the inner gradients held constant",
+    source: "Finn, Abbeel & Levine 2017",
+    build: ({ networks, loss }, { steps, ...options }) =>
+      fomaml({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+  }),
+  reptile: entry({
+    ...inSteps,
+    summary: "parameters moved towards those that training on each task arrives at",
+    source: "Nichol, Achiam & Schulman 2018",
+    build: ({ networks, loss }, { steps, ...options }) =>
+      reptile({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+  }),
+  anil: entry({
+    ...inSteps,
+    summary: "MAML where only the head adapts",
+    source: "Raghu et al. 2020",
+    build: ({ networks, loss }, { steps, ...options }) =>
+      anil({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+  }),
+  boil: entry({
+    ...inSteps,
+    summary: "MAML where only the body adapts",
+    source: "Oh et al. 2021",
+    needsBody: true,
+    build: ({ networks, loss }, { steps, ...options }) =>
+      boil({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+  }),
+  "meta-sgd": entry({
+    ...inSteps,
+    summary: "MAML that learns an inner rate for every element of its parameters",
+    source: "Li et al. 2017",
+    build: ({ networks, loss }, { steps, innerRate }) =>
+      metaSgd({ model: networks.model(), loss, steps, learningRate: innerRate }),
+  }),
+  "maml++": entry({
+    ...inSteps,
+    summary: "MAML with rates and normalisation of each step's own, a loss over all steps, and first order at first",
+    source: "Antoniou, Edwards & Storkey 2019",
+    build: ({ kind, networks, loss, iterations }, { steps, innerRate }) =>
+      mamlPlusPlus({
+        model: networks.perStepModel(steps),
+        loss,
+        steps,
+        learningRate: innerRate,
+        // The authors' shares of a training: 15 and 50 of 150 epochs.
+        multiStepLoss: { annealOver: Math.max(1, Math.round(iterations / 10)) },
+        // Of first order, learned rates grow beyond what the steps bear: squared errors then have no bound.
+        orderAnnealing: kind === "classification" && { secondOrderFrom: Math.max(1, Math.round(iterations / 3)) },
+      }),
+  }),
+  "learned-sgd": entry({
+    ...inSteps,
+    summary: "MAML that learns its inner optimizer's rate, momentum and weight decay, by their hypergradients",
+    source: "Maclaurin, Duvenaud & Adams 2015",
+    build: ({ networks, loss }, { steps, innerRate }) =>
+      maml({
+        model: networks.model(),
+        loss,
+        steps,
+        inner: learnedOptions((options) => sgd(options), {
+          learningRate: innerRate,
+          momentum: 0.5,
+          weightDecay: 1e-3,
+        }),
+      }),
+  }),
+  "meta-curvature": entry({
+    ...inSteps,
+    summary: "MAML that learns linear maps of its inner gradients",
+    source: "Park & Oliva 2019",
+    build: ({ networks, loss }, { steps, innerRate }) =>
+      maml({ model: networks.model(), loss, steps, inner: metaCurvature({ learningRate: innerRate }) }),
+  }),
+  "lstm-optimizer": entry({
+    ...inSteps,
+    summary: "parameters, and a recurrent network that takes the gradients and makes the steps",
+    source: "Andrychowicz et al. 2016; Ravi & Larochelle 2017",
+    build: ({ networks, loss }, { steps, innerRate }) =>
+      maml({ model: networks.model(), loss, steps, inner: lstmOptimizer({ learningRate: innerRate }) }),
+  }),
+  cavia: entry({
+    ...inSteps,
+    summary: "a network with a context vector as input, which alone adapts",
+    source: "Zintgraf et al. 2019",
+    options: optionGroup({
+      ...stepOptions,
+      contextSize: { kind: "integer", default: 5, least: 1, most: 4096, help: "numbers of the context vector" },
+    }),
+    embedding: () => null,
+    build: ({ networks, loss }, { steps, contextSize, ...options }) =>
+      cavia({ model: networks.contextual(contextSize), loss, inner: innerOptimizerOf(options), steps }),
+  }),
+  imaml: entry({
+    ...inSteps,
+    summary: "the implicit gradient at the end of a proximal inner loop, whose steps take no memory",
+    source: "Rajeswaran et al. 2019",
+    options: optionGroup({
+      ...stepOptions,
+      proximal: {
+        kind: "number",
+        default: 2,
+        least: 0,
+        above: true,
+        most: 1e6,
+        help: "pull towards the meta-parameters in the inner loop, lambda",
+      },
+    }),
+    build: ({ networks, loss }, { steps, proximal, ...options }) =>
+      implicitMaml({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps, lambda: proximal }),
+  }),
+};

@@ -1,0 +1,19 @@
+export {
+  innerOptimizerOf,
+  type LearnerEntry,
+  type LearnerFamily,
+  type LearnerSetting,
+  stepOptions,
+  type TaskKind,
+  type TrainingTasks,
+} from "./learner-entry.js";
+export {
+  buildLearner,
+  type LearnerChoice,
+  type LearnerName,
+  learnerCatalogue,
+  learnerEntry,
+  learnerNames,
+} from "./learners.js";
+export type { Networks, NetworkSetting } from "./network-forms.js";
+export { type NetworkEntry, type NetworkName, networkCatalogue, networkNames, type OptionProblem } from "./networks.js";

@@ -1,0 +1,118 @@
+/** The form of a learner in the catalogue: what it is for, its options, and how it is made. */
+import { sizeOf } from "@innerloop/graph";
+import type { Learner } from "../learners/learner.js";
+import type { ModelBasedOptions } from "../learners/model-based/model-based-learner.js";
+import type { Loss } from "../losses/losses.js";
+import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
+import { adam, type Optimizer, rmsProp, sgd } from "../optimizers/optimizers.js";
+import type { Networks, NetworkSetting } from "./network-forms.js";
+
+/** Kinds of tasks that a learner may be for. */
+export type TaskKind = "regression" | "classification";
+
+/**
+ * The way a method learns to learn: by gradient steps, by comparing embeddings, by a network that reads the support
+ * set; or not at all.
+ */
+export type LearnerFamily = "gradient" | "metric" | "model" | "baseline";
+
+/** What learners of the catalogue are made for. Each takes what it has use for. */
+export interface LearnerSetting extends NetworkSetting {
+  readonly kind: TaskKind;
+  readonly networks: Networks;
+  readonly loss: Loss;
+  /** Updates of the training, for learners that change over it. */
+  readonly iterations: number;
+  /** Support rows of a task, at most, for networks that read them one after another. */
+  readonly supportRows: number;
+  /** Classes of the training data, for learners that tell all of them apart. */
+  readonly trainClasses: number;
+}
+
+/** Tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
+export type TrainingTasks =
+  | { readonly kind: "episodes" }
+  | { readonly kind: "episodes with unlabelled examples"; /** Of each class. */ readonly unlabelled: number }
+  | { readonly kind: "batches of all classes"; /** Examples of a batch. */ readonly batch: number };
+
+/** A learner of the catalogue. */
+export interface LearnerEntry<O extends OptionGroup = OptionGroup> {
+  readonly family: LearnerFamily;
+  /** One line: what is learned, and how a task is adapted to. */
+  readonly summary: string;
+  /** Authors and year. */
+  readonly source: string;
+  readonly kinds: readonly TaskKind[];
+  /** Whether the parameters do not depend on the number of classes: it may be evaluated with more ways than it was trained with. */
+  readonly variableWays: boolean;
+  /** Whether a task is adapted to in steps, of which there may be more or fewer. */
+  readonly takesSteps: boolean;
+  /** Its hyperparameters. */
+  readonly options: O;
+  /** Whether it has a network of its own for tasks of a kind, beside which the one of the options has no use. */
+  readonly ownNetwork?: readonly TaskKind[];
+  /** Tasks that it is trained on; episodes unless given. */
+  tasks?(options: OptionValues<O>): TrainingTasks;
+  /** Whether its network needs layers below the last one, which a linear one has not. */
+  readonly needsBody?: true;
+  /** The part of its parameters that embeds one example by itself; the networks' embedding unless given, null for none. */
+  embedding?(networks: Networks): ReturnType<Networks["embedding"]> | null;
+  /** Further rows of its results: what was trained, put to other uses. */
+  readonly fineTunes?: true;
+  /** The learner; its task kind has been checked. */
+  build(setting: LearnerSetting, options: OptionValues<O>): Learner;
+}
+
+/** @internal An entry with the types of its options. */
+export const entry = <const O extends OptionGroup>(record: LearnerEntry<O>): LearnerEntry<O> => record;
+
+/** @internal Kinds of tasks that entries name. */
+export const both = ["regression", "classification"] as const;
+/** @internal */
+export const classes = ["classification"] as const;
+
+/** The options of learners that adapt in steps. */
+export const stepOptions = optionGroup({
+  innerOptimizer: {
+    kind: "choice",
+    choices: ["sgd", "momentum", "adam", "rmsprop"],
+    default: "sgd",
+    help: "optimizer of the adaptation; adam has beta1 = 0, as in Reptile",
+  },
+  innerRate: { kind: "number", default: 0.01, least: 0, above: true, most: 100, help: "its learning rate" },
+  steps: { kind: "integer", default: 1, least: 1, most: 100, help: "adaptation steps while training" },
+});
+
+const innerOptimizers = {
+  sgd: (learningRate) => sgd({ learningRate }),
+  momentum: (learningRate) => sgd({ learningRate, momentum: 0.9 }),
+  adam: (learningRate) => adam({ learningRate, beta1: 0 }),
+  rmsprop: (learningRate) => rmsProp({ learningRate }),
+} as const satisfies Readonly<Record<string, (learningRate: number) => Optimizer>>;
+
+/** The inner optimizer that the options of a learner ask for. */
+export const innerOptimizerOf = ({
+  innerOptimizer,
+  innerRate,
+}: Pick<OptionValues<typeof stepOptions>, "innerOptimizer" | "innerRate">): Optimizer =>
+  innerOptimizers[innerOptimizer](innerRate);
+
+/** @internal A hyperparameter of networks that read the support set. */
+export const unitsOption = optionGroup({
+  units: {
+    kind: "integer",
+    default: 64,
+    least: 4,
+    most: 4096,
+    help: "width of the networks that read the support set; a multiple of 4",
+  },
+});
+
+/**
+ * @internal Options of the model-based learners: a regression network reads inputs as they are, a classifier an
+ * embedding of them.
+ */
+export const readingOptions = ({ kind, inputShape, outputs, networks }: LearnerSetting): ModelBasedOptions =>
+  kind === "regression"
+    ? { features: sizeOf(inputShape), outputs }
+    : { model: networks.embedding(), ways: outputs };

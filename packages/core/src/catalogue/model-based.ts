@@ -1,0 +1,93 @@
+/** The model-based learners of the catalogue: networks that read the support set. */
+import { filmNetwork } from "../learners/model-based/film.js";
+import { inContextTransformer } from "../learners/model-based/in-context-transformer.js";
+import { memoryNetwork } from "../learners/model-based/memory-network.js";
+import { neuralProcess } from "../learners/model-based/neural-process.js";
+import { snail } from "../learners/model-based/snail.js";
+import { structureLearner } from "../learners/model-based/structure-learner.js";
+import { optionGroup } from "../options/option.js";
+import { both, entry, innerOptimizerOf, readingOptions, stepOptions, unitsOption } from "./learner-entry.js";
+
+const reading = {
+  family: "model",
+  kinds: both,
+  variableWays: false,
+  takesSteps: false,
+  // Of classes only it reads embeddings, which the network of the options makes.
+  ownNetwork: ["regression"],
+  options: unitsOption,
+} as const;
+
+const structured = { ...reading, takesSteps: true, options: optionGroup({ ...unitsOption, ...stepOptions }) } as const;
+
+/** @internal */
+export const modelBasedLearners = {
+  cnp: entry({
+    ...reading,
+    summary: "conditional neural process: the mean of the encoded support set, decoded with a variance",
+    source: "Garnelo et al. 2018",
+    build: (setting, { units }) => neuralProcess({ ...readingOptions(setting), hidden: units }),
+  }),
+  anp: entry({
+    ...reading,
+    summary: "attentive neural process: queries attend to the encoded support examples",
+    source: "Kim et al. 2019",
+    build: (setting, { units }) => neuralProcess({ ...readingOptions(setting), hidden: units, attention: true }),
+  }),
+  transformer: entry({
+    ...reading,
+    summary: "in-context learning: a transformer whose prompt is the support set",
+    source: "Müller et al. 2022",
+    build: (setting, { units }) => inContextTransformer({ ...readingOptions(setting), hidden: units }),
+  }),
+  snail: entry({
+    ...reading,
+    summary: "causal convolutions and attention over the sequence of support examples",
+    source: "Mishra et al. 2018",
+    options: optionGroup({}),
+    build: (setting) => snail({ ...readingOptions(setting), length: setting.supportRows }),
+  }),
+  mann: entry({
+    ...reading,
+    summary: "a recurrent network that writes the support examples to an external memory",
+    source: "Santoro et al. 2016",
+    build: (setting, { units }) =>
+      memoryNetwork({ ...readingOptions(setting), hidden: units, slots: 32, width: 20, heads: 2 }),
+  }),
+  film: entry({
+    ...reading,
+    summary: "a task encoder scales and shifts the units of the network",
+    source: "Perez et al. 2018; Requeima et al. 2019",
+    variableWays: true,
+    build: (setting, { units }) => filmNetwork({ ...readingOptions(setting), hidden: [units, units] }),
+  }),
+  gates: entry({
+    ...structured,
+    summary:
+      "shared features, and a gate for each hidden unit that each task optimises (with the head of a classifier)",
+    source: "this project's sources; in form Raghu et al. 2020",
+    build: (setting, { units, steps, ...options }) =>
+      structureLearner({
+        ...readingOptions(setting),
+        hidden: [units, units],
+        inner: innerOptimizerOf(options),
+        steps,
+        structure: "gates",
+        headAdapts: setting.kind === "classification",
+      }),
+  }),
+  widths: entry({
+    ...structured,
+    summary: "shared features, and the width of each hidden layer that each task optimises with its head",
+    source: "this project's sources; widths as in Yu et al. 2019",
+    build: (setting, { units, steps, ...options }) =>
+      structureLearner({
+        ...readingOptions(setting),
+        hidden: [units, units],
+        inner: innerOptimizerOf(options),
+        steps,
+        structure: "widths",
+        headAdapts: true,
+      }),
+  }),
+};
