@@ -71,6 +71,8 @@ export const both = ["regression", "classification"] as const;
 /** @internal */
 export const classes = ["classification"] as const;
 
+const inSteps = "learners that adapt in steps";
+
 /** The options of learners that adapt in steps. */
 export const stepOptions = optionGroup({
   innerOptimizer: {
@@ -78,9 +80,18 @@ export const stepOptions = optionGroup({
     choices: ["sgd", "momentum", "adam", "rmsprop"],
     default: "sgd",
     help: "optimizer of the adaptation; adam has beta1 = 0, as in Reptile",
+    of: inSteps,
   },
-  innerRate: { kind: "number", default: 0.01, least: 0, above: true, most: 100, help: "its learning rate" },
-  steps: { kind: "integer", default: 1, least: 1, most: 100, help: "adaptation steps while training" },
+  innerRate: {
+    kind: "number",
+    default: 0.01,
+    least: 0,
+    above: true,
+    most: 100,
+    help: "its learning rate",
+    of: inSteps,
+  },
+  steps: { kind: "integer", default: 1, least: 1, most: 100, help: "adaptation steps while training", of: inSteps },
 });
 
 const innerOptimizers = {
@@ -105,6 +116,7 @@ export const unitsOption = optionGroup({
     least: 4,
     most: 4096,
     help: "width of the networks that read the support set; a multiple of 4",
+    of: "model-based learners",
   },
 });
 

@@ -13,8 +13,8 @@ interface OptionBase {
   readonly onResume?: true;
   /** Belongs to the machine rather than to the experiment: results are to be the same whatever it is. */
   readonly ofMachine?: true;
-  /** Its name on the command line, where that is another than its own in kebab case. */
-  readonly flag?: string;
+  /** What has it, in words, where that is said shorter than by its names: "learners that adapt in steps". */
+  readonly of?: string;
 }
 
 /** Options that may be left out with a meaning of their own, in words: "as many as shots". */
@@ -34,10 +34,18 @@ export type OptionSpec = OptionBase &
     /** A number, or two for a range of them, `to` included: each task then draws its own. */
     | ({ readonly kind: "count" } & Bounds & (Absent | { readonly default: Count }))
     | { readonly kind: "integers"; readonly default: readonly number[]; readonly least: number; readonly most: number }
-    | { readonly kind: "choice"; readonly choices: readonly string[]; readonly default: string }
+    | ({ readonly kind: "choice"; readonly choices: readonly string[] } & (Absent | { readonly default: string }))
     | ({ readonly kind: "text"; readonly placeholder: string } & (Absent | { readonly default: string }))
-    /** One or more texts, written with commas between them. */
-    | ({ readonly kind: "texts"; readonly placeholder: string } & (Absent | { readonly default: readonly string[] }))
+    /** One or more texts, written with commas between them, or one after another where the option may be repeated. */
+    | ({ readonly kind: "texts"; readonly placeholder: string; readonly repeated?: true } & (
+        | Absent
+        | { readonly default: readonly string[] }
+      ))
+    /** One or more of them, each once. */
+    | ({ readonly kind: "choices"; readonly choices: readonly string[] } & (
+        | Absent
+        | { readonly default: readonly string[] }
+      ))
     | { readonly kind: "flag"; readonly default: boolean }
     /** A choice whose choices have options of their own: { name, ... }. */
     | { readonly kind: "variant"; readonly variants: Readonly<Record<string, OptionGroup>>; readonly default: string }
@@ -55,6 +63,8 @@ export type OptionValue<S extends OptionSpec> = S extends { readonly kind: "inte
       ? readonly number[]
       : S extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] }
         ? C
+        : S extends { readonly kind: "choices"; readonly choices: readonly (infer C)[] }
+          ? readonly C[]
         : S extends { readonly kind: "texts" }
           ? readonly string[]
           : S extends { readonly kind: "flag" }

@@ -1,10 +1,10 @@
 import { type Augmentation, augmentImages } from "@innerloop/core";
-import type { ExperimentOptions } from "./option-table.js";
-import { UsageError } from "./usage-error.js";
+import { UsageError } from "../../options/usage-error.js";
+import type { ClassificationValues } from "./options.js";
 
 /** What `--augment` asks for, for training tasks of examples of this shape. @throws UsageError for no images */
 export function augmentationOf(
-  augment: ExperimentOptions["augment"],
+  augment: ClassificationValues["augment"],
   exampleShape: readonly number[],
 ): Augmentation | undefined {
   if (augment === "none") return undefined;

@@ -1,5 +1,5 @@
 /** Ink on paper: which of the two is dark, and how one becomes the other. */
-import type { LabelledExamples } from "../labelled-examples.js";
+import type { LabelledExamples } from "@innerloop/core";
 
 /** So many images tell what the others are like. */
 const imagesLookedAt = 400;

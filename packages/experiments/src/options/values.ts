@@ -1,21 +1,21 @@
-/** What options take: in words, and read from the command line and from files. */
-import type { Count, CountRange } from "@innerloop/core";
-import { cut, quoted } from "../data/data-error.js";
-import { numberIn } from "../data/formats/decimal-number.js";
-import {
-  type ExperimentOptionName,
-  type ExperimentOptions,
-  experimentOptions,
-  flagOf,
-  longestText,
-  mostListed,
-  type OptionSpec,
-  type OptionValue,
-} from "./option-table.js";
+/** Values of options: in words, and read from the command line and from files. */
+import type { Count, CountRange, OptionSpec } from "@innerloop/core";
+import { numberIn } from "./decimal-number.js";
+import { cut, quoted } from "./outside-text.js";
 import { nearestName, UsageError } from "./usage-error.js";
+
+/** Most numbers or texts in a list, and characters in a text: files may hold any. */
+export const mostListed = 64;
+const longestText = 4096;
 
 /** Bounds from here on are there for files that ask for anything: nobody meets them, and few want to read of them. */
 const beyondUse = 1_000_000;
+
+/** The word that leaves an option out which a preset or file gives a value to: `--queries auto`. */
+export const absentWord = "auto";
+
+/** `innerRate` as it is written on the command line: `--inner-rate`. */
+export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /**
  * `5 to 10`, `sgd | adam`: what an option takes, in words.
@@ -23,37 +23,46 @@ const beyondUse = 1_000_000;
  * @param options.exact with upper bounds that are beyond all use
  */
 export function rangeOf(spec: OptionSpec, { exact = false }: { readonly exact?: boolean } = {}): string {
+  const orAbsent = "absent" in spec && spec.kind !== "text" && spec.kind !== "texts" ? `; ${absentText(spec)}` : "";
   switch (spec.kind) {
     case "integer":
     case "number": {
       const isAbove = spec.kind === "number" && spec.above === true;
       const least = isAbove ? `above ${spec.least}` : `${spec.least}`;
       const kind = spec.kind === "integer" ? "a whole number" : "a number";
-      if (spec.most >= beyondUse && !exact) return isAbove ? `${kind} ${least}` : `${kind} of at least ${least}`;
-      return isAbove ? `${kind} ${least} and at most ${spec.most}` : `${kind} from ${least} to ${spec.most}`;
+      if (spec.most >= beyondUse && !exact)
+        return `${isAbove ? `${kind} ${least}` : `${kind} of at least ${least}`}${orAbsent}`;
+      return `${isAbove ? `${kind} ${least} and at most ${spec.most}` : `${kind} from ${least} to ${spec.most}`}${orAbsent}`;
     }
     case "count":
-      return `a whole number or a range as in ${spec.least}-${spec.least + 9}, from ${spec.least} to ${spec.most}; or 0`;
+      return `a whole number or a range as in ${spec.least}-${spec.least + 9}, from ${spec.least} to ${spec.most}${orAbsent}`;
     case "choice":
       return `one of ${spec.choices.join(", ")}`;
     case "choices":
       return `one or more of ${spec.choices.join(", ")}, separated by commas`;
+    case "variant":
+      return `one of ${Object.keys(spec.variants).join(", ")}`;
     case "integers":
       return exact
         ? `at most ${mostListed} whole numbers from ${spec.least} to ${spec.most}, separated by commas`
         : `whole numbers of at least ${spec.least}, separated by commas`;
     case "text":
+    case "texts":
       return spec.placeholder;
     case "flag":
       return "yes or no";
   }
 }
 
+/** `or auto for as many as shots` */
+const absentText = ({ absent }: { readonly absent?: string }): string => `or ${absentWord} for ${absent}`;
+
 /** More names than a line has room for are left to the help text. */
 const mostNamesInLine = 8;
 
 /** The placeholder in `--inner-rate <x>`. */
 export function placeholderOf(spec: OptionSpec): string {
+  const names = (list: readonly string[]): string => (list.length > mostNamesInLine ? "name" : list.join("|"));
   switch (spec.kind) {
     case "integer":
       return "n";
@@ -64,10 +73,13 @@ export function placeholderOf(spec: OptionSpec): string {
     case "integers":
       return "n,n";
     case "choice":
-      return spec.choices.length > mostNamesInLine ? "name" : spec.choices.join("|");
+      return names(spec.choices);
     case "choices":
       return `${spec.choices[0]},${spec.choices[1]}`;
+    case "variant":
+      return names(Object.keys(spec.variants));
     case "text":
+    case "texts":
       return spec.placeholder;
     case "flag":
       return "";
@@ -75,8 +87,11 @@ export function placeholderOf(spec: OptionSpec): string {
 }
 
 /** `5`, `5-20`, `0,1,5`: an option's value as it is written on the command line. */
-export function optionText(value: OptionValue<OptionSpec>): string {
-  if (typeof value === "object" && "from" in value) return `${value.from}-${value.to}`;
+export function optionText(value: unknown): string {
+  if (typeof value === "object" && value !== null && "from" in value) {
+    const { from, to } = value as CountRange;
+    return `${from}-${to}`;
+  }
   return String(value);
 }
 
@@ -86,6 +101,10 @@ export const mostOf = (count: Count): number => (typeof count === "number" ? cou
 /** The smallest number that a count may be in a task. */
 export const leastOf = (count: Count): number => (typeof count === "number" ? count : count.from);
 
+/** A count in a sentence: `5`, `1 to 10`. */
+export const countInWords = (value: Count): string =>
+  typeof value === "number" ? `${value}` : `${value.from} to ${value.to}`;
+
 /** The range in `5-20`; undefined for any other text. */
 function rangeIn(text: string): CountRange | undefined {
   const [from, to, more] = text.split("-", 3).map((part) => numberIn(part));
@@ -94,17 +113,29 @@ function rangeIn(text: string): CountRange | undefined {
 
 /** The value of an option from the text on the command line. @throws UsageError */
 export function parseOption(name: string, spec: OptionSpec, text: string): unknown {
-  if (spec.kind === "integer" || spec.kind === "number") return checkOption(flagOf(name), spec, numberIn(text), text);
-  if (spec.kind === "count") return checkOption(flagOf(name), spec, rangeIn(text) ?? numberIn(text), text);
-  if (spec.kind === "integers")
-    return checkOption(
-      flagOf(name),
-      spec,
-      text.split(",").map((part) => numberIn(part)),
-      text,
-    );
-  if (spec.kind === "choices") return checkOption(flagOf(name), spec, text.split(","), text);
-  return checkOption(flagOf(name), spec, text, text);
+  if ("absent" in spec && spec.absent !== undefined && text === absentWord) return undefined;
+  return checkOption(flagOf(name), spec, readText(spec, text), text);
+}
+
+function readText(spec: OptionSpec, text: string): unknown {
+  switch (spec.kind) {
+    case "integer":
+    case "number":
+      return numberIn(text);
+    case "count":
+      return rangeIn(text) ?? numberIn(text);
+    case "integers":
+      return text.split(",").map((part) => numberIn(part));
+    case "choices":
+      return text.split(",");
+    case "texts":
+      return text
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== "");
+    default:
+      return text;
+  }
 }
 
 /** Whether a value is above a bound, or longer than a list may be: then the bound is what to tell. */
@@ -114,8 +145,12 @@ function isBeyond(spec: OptionSpec, value: unknown): boolean {
   return Array.isArray(value) ? value.length > mostListed || value.some(isAbove) : isAbove(value);
 }
 
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && value.length <= longestText && !value.includes("\0");
+
 /**
- * A value from a file, checked. A range may be text as on the command line, as well as `{ from, to }`.
+ * A value from a file, checked. A range may be text as on the command line, as well as `{ from, to }`. Of a variant only
+ * the name is looked at.
  *
  * @param shown the text on the command line that the value was read from
  * @throws UsageError
@@ -127,16 +162,13 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
       `Give ${rangeOf(spec, { exact: isBeyond(spec, value) })}${extra}`,
     );
   };
+  const named = (names: readonly string[]): unknown => {
+    if (typeof value === "string" && names.includes(value)) return value;
+    const near = typeof value === "string" ? nearestName(value, names) : undefined;
+    return refuse(near ? `. Did you mean ${near}?` : "");
+  };
   const within = (n: unknown): boolean => {
-    if (
-      typeof n !== "number" ||
-      !Number.isFinite(n) ||
-      spec.kind === "choice" ||
-      spec.kind === "choices" ||
-      spec.kind === "text" ||
-      spec.kind === "flag"
-    )
-      return false;
+    if (typeof n !== "number" || !Number.isFinite(n) || !("most" in spec)) return false;
     if (spec.kind !== "number" && !Number.isSafeInteger(n)) return false;
     return (spec.kind === "number" && spec.above ? n > spec.least : n >= spec.least) && n <= spec.most;
   };
@@ -145,7 +177,7 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
     case "number":
       return within(value) ? value : refuse();
     case "count": {
-      if (value === 0 || within(value)) return value;
+      if (within(value)) return value;
       const range = typeof value === "string" ? rangeIn(value) : value;
       const { from, to, ...others } = (typeof range === "object" && range !== null ? range : {}) as Partial<CountRange>;
       const isRange = within(from) && within(to) && (from as number) < (to as number);
@@ -157,11 +189,10 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
       return Array.isArray(value) && value.length > 0 && value.length <= mostListed && value.every(within)
         ? value
         : refuse();
-    case "choice": {
-      if (typeof value === "string" && spec.choices.includes(value)) return value;
-      const near = typeof value === "string" ? nearestName(value, spec.choices) : undefined;
-      return refuse(near ? `. Did you mean ${near}?` : "");
-    }
+    case "choice":
+      return named(spec.choices);
+    case "variant":
+      return named(Object.keys(spec.variants));
     case "choices": {
       if (!Array.isArray(value) || value.length === 0 || value.length > spec.choices.length) return refuse();
       if (new Set(value).size < value.length) return refuse();
@@ -171,30 +202,12 @@ export function checkOption(where: string, spec: OptionSpec, value: unknown, sho
       return refuse(near ? `. Did you mean ${near}?` : "");
     }
     case "text":
-      return typeof value === "string" && value !== "" && value.length <= longestText && !value.includes("\0")
+      return isText(value) ? value : refuse();
+    case "texts":
+      return Array.isArray(value) && value.length > 0 && value.length <= 16 * mostListed && value.every(isText)
         ? value
         : refuse();
     case "flag":
       return typeof value === "boolean" ? value : refuse();
   }
-}
-
-/** Values for options of an experiment from a file or record, each checked. @throws UsageError */
-export function checkExperimentOptions(
-  values: Readonly<Record<string, unknown>>,
-  where: string,
-): Partial<ExperimentOptions> {
-  const checked: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(values)) {
-    if (!Object.hasOwn(experimentOptions, name)) {
-      const near = nearestName(name, Object.keys(experimentOptions));
-      throw new UsageError(
-        `${where} has the unknown option ${quoted(name)}`,
-        near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
-      );
-    }
-    const spec: OptionSpec = experimentOptions[name as ExperimentOptionName];
-    checked[name] = spec.kind === "text" && value === "" ? value : checkOption(`${name} in ${where}`, spec, value);
-  }
-  return checked as Partial<ExperimentOptions>;
 }

@@ -1,9 +1,9 @@
 /** What a run keeps of the examples that it has seen: enough to know them again in other data. */
-import { exampleDigests } from "../data/images/duplicate-examples.js";
-import type { ExampleClass, LabelledExamples } from "../data/labelled-examples.js";
-import type { DataRecord } from "./load-data.js";
-import type { ExperimentOptions } from "./option-table.js";
-import { UsageError } from "./usage-error.js";
+import type { ExampleClass, LabelledExamples } from "@innerloop/core";
+import { UsageError } from "../../options/usage-error.js";
+import { exampleDigests } from "./duplicate-examples.js";
+import type { ClassificationValues } from "./options.js";
+import type { ClassificationSpec } from "./spec.js";
 
 /**
  * Digests of examples by which classes are known again, whatever they are called and whatever was added to them: of each
@@ -32,8 +32,8 @@ const knownDigests = (entry: ExampleClass): string[] => exampleDigests(entry).fi
  */
 export function unseenClasses(
   data: LabelledExamples,
-  { name, seen }: Pick<DataRecord, "name" | "seen">,
-  { ways }: Pick<ExperimentOptions, "ways">,
+  { name, seen }: Pick<ClassificationSpec, "name" | "seen">,
+  { ways }: Pick<ClassificationValues, "ways">,
 ): { readonly examples: LabelledExamples; readonly warning?: string } {
   const kept = new Set(seen?.split(" "));
   const found = data.classes.map((entry) => knownDigests(entry).filter((digest) => kept.has(digest)).length);

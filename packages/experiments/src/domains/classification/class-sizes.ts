@@ -1,17 +1,14 @@
 /** Which classes have examples enough for the tasks that they are held out for. */
-import { type LabelledExamples, type LearnerEntry, learnerCatalogue } from "@innerloop/core";
-import type { ExperimentOptions } from "./option-table.js";
-import { UsageError } from "./usage-error.js";
+import type { LabelledExamples, TrainingTasks } from "@innerloop/core";
+import { UsageError } from "../../options/usage-error.js";
+import type { ClassificationValues } from "./options.js";
 
 /** Examples that a class gives to a task of validation or evaluation. */
-export function examplesNeeded({
-  learner,
-  shots,
-  queries,
-  unlabelled,
-}: Pick<ExperimentOptions, "learner" | "shots" | "queries" | "unlabelled">): number {
-  const isSemiSupervised = (learnerCatalogue[learner] as LearnerEntry).tasks === "episodes with unlabelled examples";
-  return shots + (queries || shots) + (isSemiSupervised ? unlabelled : 0);
+export function examplesNeeded(
+  { shots, queries = shots }: Pick<ClassificationValues, "shots" | "queries">,
+  training: TrainingTasks,
+): number {
+  return shots + queries + (training.kind === "episodes with unlabelled examples" ? training.unlabelled : 0);
 }
 
 /** The classes with so many examples, and those with fewer. */

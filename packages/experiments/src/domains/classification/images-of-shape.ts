@@ -2,8 +2,8 @@
 
 import type { LabelledExamples } from "@innerloop/core";
 import { hasTag } from "@innerloop/graph";
-import { areaAveraging } from "../data/images/area-averaging.js";
-import { UsageError } from "./usage-error.js";
+import { UsageError } from "../../options/usage-error.js";
+import { areaAveraging } from "./area-averaging.js";
 
 type ImageShape = readonly [height: number, width: number, channels: 1 | 3];
 

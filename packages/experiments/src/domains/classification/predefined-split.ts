@@ -1,7 +1,7 @@
 import { type LabelledExamples, type Split, selectClasses, splitClasses } from "@innerloop/core";
+import { UsageError } from "../../options/usage-error.js";
 import { bySize } from "./class-sizes.js";
-import type { ExperimentOptions } from "./option-table.js";
-import { UsageError } from "./usage-error.js";
+import type { ClassificationValues } from "./options.js";
 
 /**
  * The parts that a data set itself names for its classes; undefined where not every class has one, or where the
@@ -14,13 +14,13 @@ import { UsageError } from "./usage-error.js";
  */
 export function predefinedSplit(
   data: LabelledExamples,
-  { validationClasses, testClasses, ways, classOrder }: SplitOptions,
+  { ways, validationClasses, testClasses, classOrder }: ClassSplitOptions,
   seed: number,
   least = 0,
 ): Record<Split, LabelledExamples> | undefined {
   if (data.classes.some(({ split }) => split === undefined)) return undefined;
-  if (testClasses !== 0) {
-    if (validationClasses !== 0) return undefined;
+  if (testClasses !== undefined) {
+    if (validationClasses !== undefined) return undefined;
     throw new UsageError(
       `--test-classes ${testClasses} of ${data.name}, which itself says which classes are for test`,
       "Give --validation-classes as well to split all of its classes anew, or leave it out",
@@ -38,13 +38,13 @@ export function predefinedSplit(
       "Split the classes anew with --validation-classes and --test-classes",
     );
   }
-  if (validationClasses === 0 && validation.classes.length > 0) return { train, validation, test };
+  if (validationClasses === undefined && validation.classes.length > 0) return { train, validation, test };
   const { large: others, small } = bySize(part("train", "train", "validation"), least);
   const n = others.classes.length;
-  const held = validationClasses || Math.max(ways, Math.round(n / 10));
+  const held = validationClasses ?? Math.max(ways, Math.round(n / 10));
   if (n - held < ways) {
     throw new UsageError(
-      validationClasses === 0
+      validationClasses === undefined
         ? `${data.name} has no classes for validation, and its ${n} for training are too few to hold out ${held} of them`
         : `${data.name} has ${n} classes that are not for test, too few to hold out ${held} of them for validation`,
       "Lower --ways or --validation-classes, or split the classes anew with --validation-classes and --test-classes",
@@ -58,8 +58,10 @@ export function predefinedSplit(
   };
 }
 
-export type SplitOptions = Pick<ExperimentOptions, "validationClasses" | "testClasses" | "ways" | "classOrder">;
+/** Options of a split by classes, with the ways that each part has to have classes for. */
+export type ClassSplitOptions = Pick<ClassificationValues, "ways"> &
+  Extract<ClassificationValues["split"], { readonly name: "classes" }>;
 
 /** What `splitClasses` calls the order. */
-export const orderOf = (order: ExperimentOptions["classOrder"]): "shuffled" | "given" =>
+export const orderOf = (order: ClassSplitOptions["classOrder"]): "shuffled" | "given" =>
   order === "listed" ? "given" : "shuffled";

@@ -1,17 +1,11 @@
 /** The parts of a data set that tasks are drawn from. */
-import {
-  type LabelledExamples,
-  type LearnerEntry,
-  learnerCatalogue,
-  splitClasses,
-  withRotations,
-} from "@innerloop/core";
-import { duplicatesText } from "../data/images/duplicate-examples.js";
+import { type LabelledExamples, splitClasses, type TrainingTasks, withRotations } from "@innerloop/core";
+import { UsageError } from "../../options/usage-error.js";
+import { leastOf } from "../../options/values.js";
 import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";
-import type { ExperimentOptions } from "./option-table.js";
-import { leastOf } from "./option-values.js";
-import { orderOf, predefinedSplit, type SplitOptions } from "./predefined-split.js";
-import { UsageError } from "./usage-error.js";
+import { duplicatesText } from "./duplicate-examples.js";
+import type { ClassificationValues } from "./options.js";
+import { type ClassSplitOptions, orderOf, predefinedSplit } from "./predefined-split.js";
 
 /** The parts of a data set that tasks are drawn from. */
 export type DataSplits = {
@@ -20,7 +14,7 @@ export type DataSplits = {
   readonly test: LabelledExamples;
 };
 
-type SplitDataOptions = Pick<ExperimentOptions, "split" | "rotations"> & SplitOptions;
+type SplitDataOptions = Pick<ClassificationValues, "split" | "ways">;
 
 /** Splits do not depend on a run's seed: results of several seeds are then about the same held-out classes. */
 const splitSeedOfData = 20170309;
@@ -33,25 +27,27 @@ const splitSeedOfData = 20170309;
  * @throws UsageError where there are too few classes or examples, with what would help
  */
 export function splitData(data: LabelledExamples, options: SplitDataOptions, least = 0): DataSplits {
-  if (options.split === "examples") return splitExamples(data, options, least);
-  const parts = predefinedSplit(data, options, splitSeedOfData, least);
-  if (parts && least > 0) requireHeldOut(parts, data, options, least);
-  const { train, ...held } = parts ?? splitByNumbers(data, options, least);
-  return { ...held, train: options.rotations === "yes" ? withRotations(train) : train };
+  const { ways, split } = options;
+  if (split.name === "examples") return splitExamples(data, options, least);
+  const byClasses = { ways, ...split };
+  const parts = predefinedSplit(data, byClasses, splitSeedOfData, least);
+  if (parts && least > 0) requireHeldOut(parts, data, byClasses, least);
+  const { train, ...held } = parts ?? splitByNumbers(data, byClasses, least);
+  return { ...held, train: split.rotations === "yes" ? withRotations(train) : train };
 }
 
 /** Of the parts that a data set names, those for validation and test have to hold a task. */
 function requireHeldOut(
   { train, validation, test }: DataSplits,
   data: LabelledExamples,
-  { ways, validationClasses }: SplitDataOptions,
+  { ways, validationClasses }: ClassSplitOptions,
   least: number,
 ): void {
   const anew = "split all classes anew with --validation-classes and --test-classes";
   const others = bySize({ ...data, classes: [...train.classes, ...validation.classes] }, least).large.classes.length;
   const held = Math.max(ways, Math.round(others / 10));
   const fromTraining =
-    validationClasses === 0 && others - held >= ways
+    validationClasses === undefined && others - held >= ways
       ? `Give --validation-classes ${held} to take them from those that are not for test`
       : `Lower --ways, or ${anew}`;
   const forTest = bySize(test, least).large.classes.length;
@@ -65,14 +61,14 @@ function requireHeldOut(
 }
 
 /** How many classes are held out where so many could be. */
-function heldOut({ ways, validationClasses, testClasses }: SplitDataOptions, n: number) {
+function heldOut({ ways, validationClasses, testClasses }: ClassSplitOptions, n: number) {
   return {
-    test: testClasses || Math.max(ways, Math.round(n / 5)),
-    validation: validationClasses || Math.max(ways, Math.round(n / 10)),
+    test: testClasses ?? Math.max(ways, Math.round(n / 5)),
+    validation: validationClasses ?? Math.max(ways, Math.round(n / 10)),
   };
 }
 
-function splitByNumbers(data: LabelledExamples, options: SplitDataOptions, least: number): DataSplits {
+function splitByNumbers(data: LabelledExamples, options: ClassSplitOptions, least: number): DataSplits {
   const { large, small } = bySize(data, least);
   const n = large.classes.length;
   const { validation, test } = heldOut(options, n);
@@ -95,14 +91,15 @@ function splitByNumbers(data: LabelledExamples, options: SplitDataOptions, least
 /** What the user should know of a split: classes that are too small for its tasks, and examples on both sides of it. */
 export function splitWarnings(
   splits: DataSplits,
-  { shots, trainShots, queries, learner }: Pick<ExperimentOptions, "shots" | "trainShots" | "queries" | "learner">,
+  { shots, trainShots = shots, queries = shots }: Pick<ClassificationValues, "shots" | "trainShots" | "queries">,
+  training: TrainingTasks,
   least = 0,
 ): string[] {
   const warnings: string[] = [];
   const { train, validation, test } = splits;
   const whole = train.name.replace(/ train$/, "");
-  const isOfAll = (learnerCatalogue[learner] as LearnerEntry).tasks === "batches of all classes";
-  const inTraining = leastOf(trainShots || shots) + (queries || shots);
+  const isOfAll = training.kind === "batches of all classes";
+  const inTraining = leastOf(trainShots) + queries;
   for (const [part, needed, where] of [
     [train, isOfAll ? 0 : inTraining, "training"],
     [validation, least, "validation"],
@@ -132,9 +129,9 @@ const lowerTo = (examples: number): string =>
 const sentence = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());
 
 /** What makes a split possible, of the options that were given. */
-function remedyOf(data: LabelledExamples, options: SplitDataOptions, least: number): string {
+function remedyOf(data: LabelledExamples, options: ClassSplitOptions, least: number): string {
   const { ways } = options;
-  const isEnough = (n: number, asked: SplitDataOptions): boolean => {
+  const isEnough = (n: number, asked: ClassSplitOptions): boolean => {
     const { validation, test } = heldOut(asked, n);
     return n - validation - test >= asked.ways;
   };
@@ -149,7 +146,7 @@ function remedyOf(data: LabelledExamples, options: SplitDataOptions, least: numb
   const fewer = Array.from({ length: Math.max(0, ways - 2) }, (_, i) => ways - 1 - i);
   const possible = fewer.find((asked) => isEnough(n, { ...options, ways: asked }));
   if (possible !== undefined) remedies.push(`lower --ways to ${possible}`);
-  if (options.validationClasses !== 0 || options.testClasses !== 0) {
+  if (options.validationClasses !== undefined || options.testClasses !== undefined) {
     remedies.push("lower --validation-classes or --test-classes");
   }
   remedies.push("add classes", "hold out examples instead of classes with --split examples");

@@ -1,7 +1,7 @@
 /** Examples that are the same, byte for byte. */
-import { createHash } from "node:crypto";
-import type { ExampleClass } from "../labelled-examples.js";
-import { isBlank } from "./image-decoding.js";
+import type { ExampleClass } from "@innerloop/core";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { isBlank } from "./blank-images.js";
 
 /** Larger data sets are not looked through: their digests would take more memory than they are worth. */
 const mostExamples = 1_000_000;
@@ -10,16 +10,23 @@ const mostExamples = 1_000_000;
  * A digest of each example of a class; undefined for blank images, which say nothing. Examples of different shapes are
  * not told apart.
  */
-export function exampleDigests({ count, examples }: ExampleClass): (string | undefined)[] {
+export function exampleDigests({ count, examples }: ExampleClass): readonly (string | undefined)[] {
+  const found = known.get(examples);
+  if (found?.length === count) return found;
   const size = examples.length / count;
-  return Array.from({ length: count }, (_, row) => {
+  const digests = Array.from({ length: count }, (_, row) => {
     const example = examples.subarray(row * size, (row + 1) * size);
     if (example instanceof Uint8Array && isBlank(example, 1)) return undefined;
     const bytes = new Uint8Array(example.buffer, example.byteOffset, example.byteLength);
     // 72 bits: among a million examples two differ in them but for one case in 10^9.
-    return createHash("sha256").update(bytes).digest("base64url").slice(0, 12);
+    return base64url(sha256(bytes).subarray(0, 9));
   });
+  known.set(examples, digests);
+  return digests;
 }
+
+/** A start of a training asks for the same digests more than once. */
+const known = new WeakMap<ExampleClass["examples"], readonly (string | undefined)[]>();
 
 /**
  * How many examples repeat an earlier one, with some of them; undefined where none does.
@@ -61,4 +68,16 @@ export function duplicatesText(
   const flatters = otherSplit > 0 ? [`${both}: what was trained on is held out, which flatters the results`] : [];
   const remedy = otherClass > 0 ? ": keep each in the class that it belongs to" : ": remove the copies";
   return [`${repeats}${across}${remedy}`, ...pairs, ...more, ...flatters].join("\n  ");
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** Bytes, a multiple of 3 of them, as text of 4 letters for each 3. */
+function base64url(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 3) {
+    const three = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    for (const shift of [18, 12, 6, 0]) text += letters[(three >> shift) & 63];
+  }
+  return text;
 }

@@ -1,0 +1,192 @@
+/** From a config and its data to what `train` and `evaluate` take: learner, tasks, optimizer and baselines. */
+import {
+  adam,
+  adamW,
+  buildLearner,
+  clipByGlobalNorm,
+  cosineSchedule,
+  fineTuning,
+  fromScratch,
+  innerOptimizerOf,
+  type Learner,
+  type LearningRate,
+  type LearnerName,
+  learnerEntry,
+  learnerNames,
+  linearSchedule,
+  type Networks,
+  networkCatalogue,
+  type NetworkEntry,
+  type Optimizer,
+  rmsProp,
+  sgd,
+  type stepOptions,
+  type OptionValues,
+} from "@innerloop/core";
+import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config.js";
+import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, Tasks, TaskShapes } from "./domains/domain.js";
+import { UsageError } from "./options/usage-error.js";
+import { flagOf } from "./options/values.js";
+import type { TrainingValues } from "./options/training-options.js";
+
+/** All that a run trains and evaluates. */
+export interface Experiment {
+  readonly learner: Learner;
+  readonly tasks: Tasks;
+  readonly optimizer: Optimizer;
+  readonly baselines: readonly Baseline[];
+}
+
+/** What tasks and shapes depend on beside the options of the domain. */
+export const needsOf = (config: ExperimentConfig): LearnerNeeds => ({
+  learner: learnerOf(config),
+  training: trainingTasksOf(config),
+});
+
+/**
+ * The check of a config before anything is read: choices that go with one another.
+ *
+ * @throws UsageError
+ */
+export function requireFitting(config: ExperimentConfig): void {
+  const domain = domainOf(config);
+  requireKind(domain, config.learner.name);
+  domain.check?.(config.domain as never, { ...needsOf(config), learnerName: config.learner.name });
+}
+
+/** @throws UsageError for a learner that is not for the domain's kind of task */
+function requireKind({ kind }: Domain, name: LearnerName): void {
+  const isFor = (each: LearnerName): boolean => learnerEntry(each).kinds.includes(kind);
+  if (isFor(name)) return;
+  const others = learnerNames.filter(isFor).join(", ");
+  throw new UsageError(
+    `--learner ${name} of ${kind}${kind === "regression" ? ", whose tasks have no classes" : ""}`,
+    `Choose one of ${others}`,
+  );
+}
+
+/**
+ * Builds the experiment.
+ *
+ * @param own the config of an existing run, whose model it is; the tasks at hand may be of other sizes
+ * @param setting.spec of the data that the learner was trained on, where that is not the data at hand
+ * @throws UsageError where choices do not go together
+ */
+export function buildExperiment(
+  config: ExperimentConfig,
+  loaded: Loaded<unknown, DataSpec>,
+  own?: ExperimentConfig,
+  spec = loaded.spec,
+): Experiment {
+  const domain = domainOf(config);
+  if (!own) requireFitting(config);
+  const needs = needsOf(config);
+  const ownOptions = own?.domain as never;
+  const tasks = domain.tasks(loaded.data, config.domain as never, { ...needs, own: ownOptions });
+  const shapes = domain.shapes(spec, config.domain as never, { ...needs, own: ownOptions });
+  return {
+    learner: learnerFor(config, shapes, spec),
+    tasks,
+    optimizer: outerOptimizerOf(config.training),
+    baselines: baselinesOf(config, { spec, tasks, shapes }),
+  };
+}
+
+/** The learner of a run alone, for which no data need be loaded. */
+export function buildRunLearner(config: ExperimentConfig, spec: DataSpec | undefined, own: ExperimentConfig): Learner {
+  const domain = domainOf(config);
+  const shapes = domain.shapes(spec, config.domain as never, { ...needsOf(config), own: own.domain as never });
+  return learnerFor(config, shapes, spec);
+}
+
+function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec | undefined): Learner {
+  const domain = domainOf(config);
+  const { name, ...options } = config.learner;
+  if (learnerOf(config).needsBody && config.network.name === "linear")
+    throw new UsageError(`--model linear of --learner ${name}, which adapts all but the last layer`, "Use conv or mlp");
+  return buildLearner(
+    name,
+    {
+      ...shapes,
+      kind: domain.kind,
+      networks: networksOf(config, shapes),
+      loss: domain.loss(spec, config.domain as never),
+      iterations: config.training.iterations,
+    },
+    options as never,
+  );
+}
+
+/** The network of a config in the forms that learners take. @throws UsageError where it does not fit the inputs */
+export function networksOf(config: ExperimentConfig, shapes: TaskShapes): Networks {
+  const { name } = config.network;
+  const entry = networkOf(config);
+  const { inputRanks } = entry;
+  if (inputRanks && !inputRanks.includes(shapes.inputShape.length)) {
+    const others = Object.entries(networkCatalogue).filter(([, other]) => !(other as NetworkEntry).inputRanks);
+    throw new UsageError(
+      `--model ${name} is for images`,
+      `Use ${others.map(([other]) => `--model ${other}`).join(" or ")}`,
+    );
+  }
+  const found = entry.problem?.(shapes, config.network);
+  if (found) throw new UsageError(`${flagOf(found.name)} ${found.problem}`, found.remedy);
+  return entry.networks(shapes, config.network);
+}
+
+const schedules = {
+  constant: (rate) => rate,
+  cosine: (rate, iterations) => cosineSchedule(rate, 0, iterations),
+  linear: (rate, iterations) => linearSchedule(rate, 0, iterations),
+} as const satisfies Readonly<
+  Record<TrainingValues["schedule"], (rate: number, iterations: number) => LearningRate>
+>;
+
+const outerOptimizers = { adam, adamw: adamW, sgd, rmsprop: rmsProp } as const;
+
+/** The optimizer of the updates that options ask for. */
+export function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, clip }: TrainingValues): Optimizer {
+  const optimizer = outerOptimizers[outerOptimizer]({ learningRate: schedules[schedule](outerRate, iterations) });
+  return clip === undefined ? optimizer : clipByGlobalNorm(optimizer, clip);
+}
+
+/** The learner's own adaptation, where it takes steps; of others the defaults of those that do. */
+function innerOf({ learner, evaluation: { scratchRate } }: ExperimentConfig): Optimizer {
+  const { innerOptimizer = "sgd", innerRate = 0.01 } = learner as Partial<OptionValues<typeof stepOptions>>;
+  return innerOptimizerOf({ innerOptimizer, innerRate: scratchRate ?? innerRate });
+}
+
+/**
+ * From scratch with the learner's own adaptation and with one that suits plain training; what the domain has beside
+ * them. Joint pre-training has the same two ways of fine-tuning, of the whole network and of its head alone.
+ */
+function baselinesOf(
+  config: ExperimentConfig,
+  { spec, tasks, shapes }: { readonly spec: DataSpec | undefined; readonly tasks: Tasks; readonly shapes: TaskShapes },
+): readonly Baseline[] {
+  const domain = domainOf(config);
+  const options = config.domain as never;
+  const loss = domain.loss(spec, options);
+  const networks = networksOf(config, shapes);
+  const mode = (config.network as { readonly batchNorm?: string }).batchNorm;
+  // Averages over a training that there was not would normalise nothing.
+  const batchNorm = mode === "running" ? "support" : mode;
+  const network = { ...config.network, ...(batchNorm === undefined ? {} : { batchNorm }) } as never;
+  const model = networksOf({ ...config, network }, { ...shapes, outputs: domain.outputs(spec, options) }).model();
+  const norm = batchNorm === mode || !model.batchNorm ? "" : `, batch norm ${batchNorm}`;
+  const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
+  const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };
+  const scratch = [own, plain].map(({ inner, steps, named }): Baseline => {
+    const adapter = fromScratch({ model, loss, inner });
+    return { adapter: { ...adapter, name: `from scratch${named}${norm}` }, steps };
+  });
+  const tuned = (adapts: "all" | "head", { inner, steps, named }: typeof own): Baseline => {
+    const adapter = fineTuning({ model: networks.model(), loss, inner, adapts });
+    const name = `joint pre-training${adapts === "head" ? ", head only" : ""}${named}`;
+    return { adapter: { ...adapter, name }, steps, fromTrained: (params) => params };
+  };
+  // The run's own row is the first of the four: its whole network, its own way.
+  const pretrained = learnerOf(config).fineTunes ? [tuned("head", own), tuned("all", plain), tuned("head", plain)] : [];
+  const beside = domain.baselines?.({ ...needsOf(config), options, spec, tasks, shapes, networks }) ?? [];
+  return [...pretrained, ...scratch, ...beside];
+}

@@ -1,0 +1,486 @@
+/** An experiment's options: nested, complete and serialisable; and flat, as the command line writes them. */
+import {
+  type LearnerEntry,
+  type LearnerName,
+  learnerCatalogue,
+  learnerNames,
+  type NetworkEntry,
+  type NetworkName,
+  networkCatalogue,
+  networkNames,
+  type OptionGroup,
+  type OptionSpec,
+  type TrainingTasks,
+  type VariantValue,
+} from "@innerloop/core";
+import type { DataSpec, Domain, Preset } from "./domains/domain.js";
+import { domainNamed, domains, findPreset } from "./domains/registry.js";
+import { quoted } from "./options/outside-text.js";
+import {
+  type EvaluationValues,
+  evaluationOptions,
+  type TrainingValues,
+  trainingOptions,
+} from "./options/training-options.js";
+import { nearestName, UsageError } from "./options/usage-error.js";
+import { checkOption, flagOf, optionText } from "./options/values.js";
+
+/** A choice with values for the options that it has. */
+export type NamedValues = { readonly name: string; readonly [option: string]: unknown };
+
+/** A learner of the catalogue with values for its options. */
+export type LearnerValues = VariantValue<{
+  readonly [K in LearnerName]: (typeof learnerCatalogue)[K]["options"];
+}>;
+
+/** A network of the catalogue with values for its options. */
+export type NetworkValues = VariantValue<{
+  readonly [K in NetworkName]: (typeof networkCatalogue)[K]["options"];
+}>;
+
+/**
+ * All that an experiment is, as plain data: a worker on another machine needs no more. What does not apply to a choice
+ * cannot be said beside it; an option that may be left out is not there where it was.
+ */
+export interface ExperimentConfig {
+  readonly domain: NamedValues;
+  readonly learner: LearnerValues;
+  readonly network: NetworkValues;
+  readonly training: TrainingValues;
+  readonly evaluation: EvaluationValues;
+}
+
+/** Some values of an experiment. Those of a learner or network without its name are for whichever is chosen. */
+export interface PartialConfig {
+  readonly domain?: Readonly<Record<string, unknown>>;
+  readonly learner?: Readonly<Record<string, unknown>>;
+  readonly network?: Readonly<Record<string, unknown>>;
+  readonly training?: Partial<TrainingValues>;
+  readonly evaluation?: Partial<EvaluationValues>;
+}
+
+/** The parts of an experiment. */
+export const parts = ["domain", "learner", "network", "training", "evaluation"] as const;
+export type Part = (typeof parts)[number];
+
+/** Values by the names that options have on the command line: `learner` and `model` name choices. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** The flags that every experiment has. */
+export type CommonFlags = TrainingValues &
+  EvaluationValues & { readonly learner: LearnerName; readonly model: NetworkName };
+
+/** All flags of an experiment: those that every one has, and by name those of its domain, learner and network. */
+export type FlatConfig = CommonFlags & Flags;
+
+/** The flag that names the choice of a part. */
+const choiceFlag = { learner: "learner", network: "model" } as const;
+
+/** Where an option belongs: a part, the choice within it, and the choice of another option that has it. */
+export interface Place {
+  readonly part: Part;
+  readonly choice?: string;
+  readonly within?: { readonly option: string; readonly choice: string };
+}
+
+/** An option by its name on the command line, in all places that have it. */
+export interface FlagEntry {
+  readonly name: string;
+  readonly places: readonly (Place & { readonly spec: OptionSpec })[];
+}
+
+const groupEntries = (
+  part: Part,
+  group: OptionGroup,
+  choice?: string,
+): (Place & { readonly name: string; readonly spec: OptionSpec })[] =>
+  Object.entries(group).flatMap(([name, spec]) => {
+    const place = { part, ...(choice === undefined ? {} : { choice }) };
+    const own = { name, spec, ...place };
+    if (spec.kind !== "variant") return [own];
+    const inner = Object.entries(spec.variants).flatMap(([variant, options]) =>
+      Object.entries(options).map(([each, nested]) => ({
+        name: each,
+        spec: nested,
+        ...place,
+        within: { option: name, choice: variant },
+      })),
+    );
+    return [own, ...inner];
+  });
+
+/** Every option by its flag, in the order of the parts. */
+export function flagTable(): readonly FlagEntry[] {
+  const all = [
+    ...domains().flatMap(({ name, options }) => groupEntries("domain", options, name)),
+    { name: "learner", spec: learnerChoice, part: "learner" as const },
+    ...learnerNames.flatMap((name) => groupEntries("learner", learnerCatalogue[name].options, name)),
+    { name: "model", spec: networkChoice, part: "network" as const },
+    ...networkNames.flatMap((name) => groupEntries("network", networkCatalogue[name].options, name)),
+    ...groupEntries("training", trainingOptions),
+    ...groupEntries("evaluation", evaluationOptions),
+  ];
+  const byName = new Map<string, (Place & { readonly spec: OptionSpec })[]>();
+  for (const { name, ...place } of all) byName.set(name, [...(byName.get(name) ?? []), place]);
+  return [...byName].map(([name, places]) => ({ name, places }));
+}
+
+const learnerChoice = {
+  kind: "choice",
+  choices: learnerNames,
+  default: "maml",
+  help: `how to learn to learn; FEATURES.md says what each is: ${learnerNames.join(", ")}`,
+} as const satisfies OptionSpec;
+
+const networkChoice = {
+  kind: "choice",
+  choices: networkNames,
+  default: "conv",
+  help: `${Object.values(networkCatalogue)
+    .map(({ summary }) => summary)
+    .join(", ")
+    .replace(/, ([^,]*)$/, " or $1")}`,
+} as const satisfies OptionSpec;
+
+/** The choices that an experiment is made of. */
+export interface Choices {
+  readonly domain: Domain;
+  readonly learner: LearnerName;
+  readonly network: NetworkName;
+}
+
+const groupOf = (part: Part, { domain, learner, network }: Choices): OptionGroup => {
+  switch (part) {
+    case "domain":
+      return domain.options;
+    case "learner":
+      return learnerCatalogue[learner].options;
+    case "network":
+      return networkCatalogue[network].options;
+    case "training":
+      return trainingOptions;
+    case "evaluation":
+      return evaluationOptions;
+  }
+};
+
+/** The domain of a config. @throws UsageError where it is not registered */
+export const domainOf = ({ domain }: Pick<ExperimentConfig, "domain">): Domain => domainNamed(domain.name);
+
+/** The choices of a config. */
+export const choicesOf = (config: ExperimentConfig): Choices => ({
+  domain: domainOf(config),
+  learner: config.learner.name,
+  network: config.network.name,
+});
+
+/** The record of a config's learner. */
+export const learnerOf = ({ learner }: Pick<ExperimentConfig, "learner">): LearnerEntry =>
+  learnerCatalogue[learner.name];
+
+/** The record of a config's network. */
+export const networkOf = ({ network }: Pick<ExperimentConfig, "network">): NetworkEntry =>
+  networkCatalogue[network.name];
+
+/** What a config's learner is trained on. */
+export const trainingTasksOf = ({ learner }: Pick<ExperimentConfig, "learner">): TrainingTasks =>
+  (learnerCatalogue[learner.name] as LearnerEntry).tasks?.(learner) ?? { kind: "episodes" };
+
+/** A group's values, with those of a choice among variants beside its name, as flags. */
+function flatGroup(group: OptionGroup, values: Readonly<Record<string, unknown>>): Flags {
+  const flat: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(group)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (spec.kind !== "variant") flat[name] = value;
+    else {
+      const { name: chosen, ...own } = value as NamedValues;
+      if (chosen !== undefined) flat[name] = chosen;
+      Object.assign(flat, own);
+    }
+  }
+  return flat;
+}
+
+/** A config as flags, those that apply and no others. */
+export function flatten(config: ExperimentConfig): FlatConfig {
+  const choices = choicesOf(config);
+  return Object.assign(
+    {},
+    ...parts.map((part) => flatGroup(groupOf(part, choices), config[part] as Readonly<Record<string, unknown>>)),
+    { learner: config.learner.name, model: config.network.name },
+  ) as FlatConfig;
+}
+
+/** Some values as flags, whatever they apply to. */
+export function flagsIn(partial: PartialConfig): Flags {
+  const flags: Record<string, unknown> = {};
+  for (const part of parts) {
+    const { name, ...values } = (partial[part] ?? {}) as Readonly<Record<string, unknown>>;
+    if (name !== undefined && part in choiceFlag) flags[choiceFlag[part as keyof typeof choiceFlag]] = name;
+    for (const [option, value] of Object.entries(values)) {
+      if (isNamed(value)) {
+        const { name: chosen, ...own } = value;
+        Object.assign(flags, { [option]: chosen }, own);
+      } else flags[option] = value;
+    }
+  }
+  return flags;
+}
+
+const isNamed = (value: unknown): value is NamedValues =>
+  typeof value === "object" && value !== null && "name" in value;
+
+/** The group's values out of flags, defaults where there are none. */
+function nestedGroup(group: OptionGroup, flags: Flags, where?: string): Readonly<Record<string, unknown>> {
+  const values: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(group)) {
+    const given = Object.hasOwn(flags, name) ? flags[name] : spec.default;
+    if (given === undefined) continue;
+    const place = where === undefined ? flagOf(name) : `${name} in ${where}`;
+    const value = spec.kind === "text" && given === spec.default ? given : checkOption(place, spec, given);
+    values[name] =
+      spec.kind === "variant"
+        ? { name: value, ...nestedGroup(spec.variants[value as string]!, flags, where) }
+        : value;
+  }
+  return values;
+}
+
+/** A whole config from choices and flags; those that do not apply are left out. @throws UsageError */
+export function configFrom(choices: Choices, flags: Flags, where?: string): ExperimentConfig {
+  const of = (part: Part) => nestedGroup(groupOf(part, choices), flags, where);
+  return {
+    domain: { name: choices.domain.name, ...of("domain") },
+    learner: { name: choices.learner, ...of("learner") } as LearnerValues,
+    network: { name: choices.network, ...of("network") } as NetworkValues,
+    training: of("training") as TrainingValues,
+    evaluation: of("evaluation") as EvaluationValues,
+  };
+}
+
+/** Flags without those whose value is undefined, which stand for what is left out on purpose. */
+const present = (flags: Flags): Flags =>
+  Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+
+/**
+ * All options of a preset under what the user chose: defaults, the preset's, its network's and learner's own, choices. A
+ * choice of `undefined` leaves out what the preset gives.
+ *
+ * @param file values of an experiment file
+ * @throws UsageError for a value that is none
+ */
+export function resolve(
+  { domain, preset }: { readonly domain: Domain; readonly preset: Preset },
+  chosen: Flags,
+  file: Flags = {},
+): ExperimentConfig {
+  const given = { ...file, ...chosen };
+  const base = flagsIn(preset.config);
+  const learner = (given.learner ?? base.learner ?? learnerChoice.default) as LearnerName;
+  const network = (given.model ?? base.model ?? domain.networks[0] ?? networkChoice.default) as NetworkName;
+  checkOption(flagOf("learner"), learnerChoice, learner);
+  checkOption(flagOf("model"), networkChoice, network);
+  const flags = {
+    ...base,
+    ...flagsIn(preset.networks?.[network] ?? {}),
+    ...flagsIn(preset.learners?.[learner] ?? {}),
+    ...given,
+  };
+  return configFrom({ domain, learner, network }, withScratchRate(learner, present(flags)));
+}
+
+/** What a preset has as the rate of its learner is that of networks from scratch, where the one that is chosen takes no steps. */
+const withScratchRate = (learner: LearnerName, flags: Flags): Flags =>
+  flags.innerRate === undefined || "innerRate" in learnerCatalogue[learner].options
+    ? flags
+    : { scratchRate: flags.innerRate, ...flags };
+
+/** The preset of a name with its domain, resolved. @throws UsageError where there is none */
+export function resolvePreset(name: string, chosen: Flags = {}): ExperimentConfig {
+  const found = findPreset(name);
+  if (!found) throw new UsageError(`there is no preset ${name}`, "`innerloop train --help` lists them");
+  return resolve(found, chosen);
+}
+
+/** A config with other flags, of the same domain. @throws UsageError */
+export function withFlags(config: ExperimentConfig, flags: Flags): ExperimentConfig {
+  const choices = choicesOf(config);
+  return configFrom(
+    {
+      ...choices,
+      ...(flags.learner === undefined ? {} : { learner: flags.learner as LearnerName }),
+      ...(flags.model === undefined ? {} : { network: flags.model as NetworkName }),
+    },
+    withScratchRate((flags.learner ?? config.learner.name) as LearnerName, present({ ...flatten(config), ...flags })),
+  );
+}
+
+/** What an existing run is: its config, what is kept of its data, and how it came to be. */
+export interface RunFacts<V = Readonly<Record<string, unknown>>, Spec extends DataSpec = DataSpec> {
+  readonly config: ExperimentConfig;
+  /** Its domain's options. */
+  readonly options: V;
+  readonly spec: Spec | undefined;
+  readonly protocol: Readonly<Record<string, string | number | boolean>>;
+  /** How messages call it. */
+  readonly shown: string;
+  /** The command that makes a run like it, but for some flags; `undefined` leaves one out. */
+  command(flags: Flags): string;
+}
+
+/**
+ * Why an option means nothing beside choices: the one that makes it so, and what it is for; undefined where it applies.
+ */
+export function uselessness(
+  name: string,
+  config: ExperimentConfig,
+  table: readonly FlagEntry[] = flagTable(),
+): { readonly beside: string; readonly is: string } | undefined {
+  const entry = table.find((each) => each.name === name);
+  if (!entry) return { beside: "it", is: "nothing" };
+  const { domain, learner, network } = choicesOf(config);
+  const chosen: Readonly<Record<Part, string | undefined>> = {
+    domain: domain.name,
+    learner,
+    network,
+    training: undefined,
+    evaluation: undefined,
+  };
+  const fits = entry.places.filter(({ part, choice }) => choice === undefined || choice === chosen[part]);
+  if (fits.length === 0) {
+    const { part } = entry.places[0]!;
+    const beside =
+      part === "learner"
+        ? `--learner ${learner}`
+        : part === "network"
+          ? `--model ${network}`
+          : domain.shownAs(config.domain as never);
+    return { beside, is: placesText(entry) };
+  }
+  const nested = fits.find(({ within }) => within !== undefined);
+  if (nested?.within && fits.length === 1) {
+    const { option, choice } = nested.within;
+    const own = (config[nested.part] as unknown as Readonly<Record<string, NamedValues>>)[option]!.name;
+    if (own !== choice) return { beside: `${flagOf(option)} ${own}`, is: `${flagOf(option)} ${choice}` };
+  }
+  const trained = trainingTasksOf(config);
+  if (domain.ofEpisodes?.includes(name) && trained.kind === "batches of all classes")
+    return { beside: `--learner ${learner}`, is: "learners that are trained on few-shot tasks" };
+  return undefined;
+}
+
+/** What an option is for, in words: `--learner prototypical, matching`, `--model conv`, `tables`. */
+export function placesText({ places }: FlagEntry): string {
+  const of = [...new Set(places.map(({ spec }) => spec.of))];
+  if (of.length === 1 && of[0] !== undefined) return of[0];
+  const named = (part: Part): string[] => [
+    ...new Set(places.filter((place) => place.part === part).map(({ choice }) => choice!)),
+  ];
+  const first = places[0]!;
+  if (first.part === "learner") return `--learner ${named("learner").join(", ")}`;
+  if (first.part === "network") return `--model ${named("network").join(" or ")}`;
+  return named("domain")
+    .map((name) => domainNamed(name).title)
+    .join(" or ");
+}
+
+/** Whether an option has a meaning beside the choices of a config. */
+export const isOfUse = (name: string, config: ExperimentConfig): boolean => uselessness(name, config) === undefined;
+
+/**
+ * @param names the options that the user chose; what presets bring along may have no meaning beside them
+ * @param run the existing run that the other options are of, as messages show it
+ * @throws UsageError for the first that means nothing beside the others
+ */
+export function requireUse(names: readonly string[], config: ExperimentConfig, run?: string): void {
+  const table = flagTable();
+  for (const name of names) {
+    const found = uselessness(name, config, table);
+    if (!found) continue;
+    const where = run === undefined ? `with ${found.beside}` : `for ${run}, a run with ${found.beside}`;
+    throw new UsageError(`${flagOf(name)} means nothing ${where}`, `It is for ${found.is}`);
+  }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * Some values of an experiment from a file: { "domain": { "ways": 10 }, "learner": { "name": "anil" } }, each checked
+ * against the options that have its name.
+ *
+ * @throws UsageError that says where a value belongs
+ */
+export function parsePartial(value: Readonly<Record<string, unknown>>, where: string): PartialConfig {
+  const table = flagTable();
+  for (const [key, given] of Object.entries(value)) {
+    if (!(parts as readonly string[]).includes(key)) throw unknownKey(key, where, table);
+    if (!isRecord(given))
+      throw new UsageError(`${key} in ${where} is ${quoted(given)}`, `It is an object, as in { "${key}": { ... } }`);
+    for (const [name, each] of Object.entries(given)) {
+      if (name === "name" || isNamed(each)) continue;
+      const entry = table.find((flag) => flag.name === name && flag.places.some(({ part }) => part === key));
+      if (!entry || name in choiceFlag) throw unknownKey(name, `${key} in ${where}`, table, key as Part);
+      checkAnyOf(`${name} in ${where}`, entry, each);
+    }
+  }
+  return value as PartialConfig;
+}
+
+/** A value that is one for some place of an option; which place it will be is not known yet. */
+export function checkAnyOf(where: string, { places }: FlagEntry, value: unknown, shown?: string): unknown {
+  let first: unknown;
+  for (const { spec } of places) {
+    if (spec.kind === "text" && value === spec.default) return value;
+    try {
+      return checkOption(where, spec, value, shown);
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+function unknownKey(name: string, where: string, table: readonly FlagEntry[], part?: Part): UsageError {
+  const known = table.find((entry) => entry.name === name);
+  if (known) {
+    const place = known.places[0]!;
+    const inside = place.within ? `{ "${place.within.option}": { "name": "${place.within.choice}", "${name}": ... } }` : `{ "${name}": ... }`;
+    return new UsageError(`${where} has the option ${name}`, `It belongs to ${place.part}: { "${place.part}": ${inside} }`);
+  }
+  const names = table.flatMap(({ name: each, places }) =>
+    part === undefined || places.some((place) => place.part === part) ? [each] : [],
+  );
+  const near = nearestName(name, [...names, ...(part === undefined ? parts : [])]);
+  return new UsageError(
+    `${where} has the unknown option ${quoted(name)}`,
+    near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
+  );
+}
+
+/** A whole config from a file, which may hold anything. @throws UsageError */
+export function parseConfig(value: unknown, where: string): ExperimentConfig {
+  if (!isRecord(value)) throw new UsageError(`${where} is ${quoted(value)}`, "It is an object");
+  for (const part of parts)
+    if (!isRecord(value[part])) throw new UsageError(`${part} in ${where} is ${quoted(value[part])}`, "It is an object");
+  const nameIn = (part: Part): string => String((value[part] as NamedValues).name);
+  const choices: Choices = {
+    domain: domainNamed(nameIn("domain")),
+    learner: checkOption(`learner in ${where}`, learnerChoice, nameIn("learner")) as LearnerName,
+    network: checkOption(`network in ${where}`, networkChoice, nameIn("network")) as NetworkName,
+  };
+  for (const part of parts) {
+    const group = groupOf(part, choices);
+    for (const name of Object.keys(value[part] as NamedValues))
+      if (name !== "name" && !Object.hasOwn(group, name))
+        throw new UsageError(`${part} in ${where} has the unknown option ${quoted(name)}`, "Leave it out");
+  }
+  return configFrom(choices, flagsIn(value as PartialConfig), where);
+}
+
+/** `--ways 5 --eval-steps 0,1`: flags as words of a command line. */
+export const flagWords = (flags: Flags): string[] =>
+  Object.entries(flags).flatMap(([name, value]) =>
+    value === undefined ? [] : value === true ? [flagOf(name)] : [flagOf(name), optionText(value)],
+  );

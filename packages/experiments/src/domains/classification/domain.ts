@@ -1,0 +1,117 @@
+/** Data sets of classes: images, or rows of numbers, each with the class that it belongs to. */
+import { crossEntropy, type LabelledExamples, selectClasses } from "@innerloop/core";
+import { UsageError } from "../../options/usage-error.js";
+import { mostOf } from "../../options/values.js";
+import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { neighbours } from "./baselines.js";
+import type { DataSplits } from "./data-splits.js";
+import { type ClassificationValues, classificationOptions } from "./options.js";
+import { classificationPresets } from "./presets.js";
+import { loadClasses, loadOtherClasses } from "./reading.js";
+import { requireWays } from "./run-ways.js";
+import { type ClassificationSpec, parseClassificationSpec } from "./spec.js";
+import { classificationTasks, requireTrainWays } from "./tasks.js";
+import { classesText, episodeText, tasksText } from "./words.js";
+
+/**
+ * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand
+ * have, any other those that it was trained with.
+ */
+const outputsOf = (
+  { ways, trainWays = ways }: ClassificationValues,
+  { learner, own }: LearnerNeeds & { readonly own?: ClassificationValues | undefined },
+): number => (learner.variableWays ? Math.max(ways, mostOf(trainWays)) : (own?.ways ?? ways));
+
+/** @internal The domain of data sets of classes. */
+export const classification = domain<typeof classificationOptions, DataSplits, ClassificationSpec>({
+  name: "classification",
+  title: "data sets of classes",
+  kind: "classification",
+  options: classificationOptions,
+  presets: classificationPresets,
+  networks: ["conv", "mlp", "linear"],
+  ofEpisodes: ["trainWays", "trainShots"],
+  claims: ({ groupColumn, data }) => (groupColumn === undefined && data !== undefined ? "images" : undefined),
+  shownAs: ({ data }) => `--data ${data}`,
+  check: requireTrainWays,
+  load: loadClasses,
+  loadOther: loadOtherClasses,
+  parseSpec: parseClassificationSpec,
+  tasks: classificationTasks,
+  shapes: (spec, options, needs) => {
+    const outputs = outputsOf(options, needs);
+    const { shots, trainShots = shots } = needs.own ?? options;
+    return {
+      inputShape: spec?.exampleShape ?? [],
+      outputs,
+      supportRows: Math.max(shots, mostOf(trainShots)) * outputs,
+      trainClasses: spec?.trainClasses ?? 0,
+    };
+  },
+  outputs: (_, { ways }) => ways,
+  loss: () => crossEntropy,
+  baselines: neighbours,
+  describe: ({ options, data, needs }) => [
+    ["data", classesText(options, data)],
+    ["tasks", tasksText(options, data, needs.training)],
+  ],
+  taskText: episodeText,
+  isHeldOut: ({ train, test }) => train !== test && (train.description.data ?? train) !== (test.description.data ?? test),
+  taskSizes: ["ways", "shots", "queries"],
+  sizeOf: (name, options, chosen) => {
+    // Queries that are as many as shots are settled with them.
+    if (name === "queries") return options.queries ?? (chosen.includes("shots") ? undefined : options.shots);
+    return options[name as "ways" | "shots"];
+  },
+  heldOut: ({ options: { split }, spec, protocol }, isOther) => ({
+    "shape of examples": spec?.exampleShape.join(" x "),
+    "dark ink on light paper": spec?.darkOnLight,
+    ...(isOther
+      ? {}
+      : {
+          "data set": spec?.name,
+          "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
+          split: split.name,
+          ...(split.name === "classes"
+            ? {
+                "class order": split.classOrder,
+                "--validation-classes": split.validationClasses,
+                "--test-classes": split.testClasses,
+              }
+            : {}),
+          "held-out classes": spec ? Number(protocol.classes ?? 0) + Number(protocol.skippedClasses ?? 0) : undefined,
+        }),
+  }),
+  requireSizes: requireWays,
+  openSet: (data, { ways }) => openSetParts(data, ways),
+  next: ({ options: { shots } }): readonly NextStep[] => [
+    { command: "eval", flags: { shots: shots + 4 }, meaning: "more examples of each class" },
+    {
+      command: "adapt",
+      flags: {},
+      more: "--support DIR --query FILE...",
+      meaning: "your own images: one folder of examples per class",
+    },
+  ],
+});
+
+/** Classes to choose the threshold on and classes to report, which share none. */
+function openSetParts(
+  { validation, test }: DataSplits,
+  ways: number,
+): Readonly<Record<"validation" | "test", LabelledExamples>> {
+  if (validation !== test) return { validation, test };
+  // Another data set than that of training, all of whose classes serve: every second one for each.
+  const parts = {
+    validation: selectClasses(test, (_, index) => index % 2 === 0),
+    test: selectClasses(test, (_, index) => index % 2 === 1),
+  };
+  const [all, left] = [test, parts.test].map(({ classes }) => classes.length) as [number, number];
+  if (left >= 2 * ways) return parts;
+  throw new UsageError(
+    `${ways}-way tasks of --open-set take ${2 * ways} classes, ${ways} of them unknown; of the ${all} classes of ${test.name}, ${all - left} are kept for choosing the threshold, and ${left} are left`,
+    left < 4
+      ? "Give data of more classes"
+      : `Lower --ways to at most ${Math.floor(left / 2)}, or give data of more classes`,
+  );
+}

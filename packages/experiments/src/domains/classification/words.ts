@@ -1,0 +1,60 @@
+/** What tasks of classes are, in words. */
+import type { TrainingTasks } from "@innerloop/core";
+import { countInWords } from "../../options/values.js";
+import { count, counted } from "../../words.js";
+import type { DataSplits } from "./data-splits.js";
+import type { ClassificationValues } from "./options.js";
+
+/** `omniglot: 4,400 classes to train on, 100 to validate, 423 held out` */
+export function classesText({ data, split }: ClassificationValues, splits: DataSplits): string {
+  const classes = (part: keyof DataSplits): string => count(splits[part].classes.length);
+  const held =
+    split.name === "examples"
+      ? `${classes("train")} classes, with examples held out`
+      : `${classes("train")} classes to train on, ${classes("validation")} to validate, ${classes("test")} held out`;
+  return `${data}: ${held}`;
+}
+
+/** `5-way 1-shot`, `20-way 1-shot (evaluated 5-way)`, `5 to 20-way 1-shot (evaluated 5-way)` */
+function sizesText({ ways, trainWays = ways, shots, trainShots = shots }: ClassificationValues): string {
+  const evaluated = [
+    ...(trainWays !== ways ? [`${ways}-way`] : []),
+    ...(trainShots !== shots ? [`${shots}-shot`] : []),
+  ];
+  const trained = `${countInWords(trainWays)}-way ${countInWords(trainShots)}-shot`;
+  return evaluated.length > 0 ? `${trained} (evaluated ${evaluated.join(" ")})` : trained;
+}
+
+/** Sizes of the tasks, or of batches and of the tasks that the learner is evaluated on. */
+export function tasksText(options: ClassificationValues, { train }: DataSplits, training: TrainingTasks): string {
+  const { ways, shots, queries = shots } = options;
+  const perClass = [
+    ...(training.kind === "episodes with unlabelled examples"
+      ? [counted(training.unlabelled, "unlabelled example")]
+      : []),
+    counted(queries, "query", "queries"),
+  ].map((text) => `${text} per class`);
+  if (training.kind !== "batches of all classes") return [sizesText(options), ...perClass].join(", ");
+  const batches = `batches of ${counted(training.batch, "example")} of all ${counted(train.classes.length, "class", "classes")}`;
+  return `${batches}; evaluated ${[`${ways}-way ${shots}-shot`, ...perClass].join(", ")}`;
+}
+
+type Protocol = Readonly<Record<string, string | number | boolean>>;
+
+/** `5-way 1-shot, 5 unlabelled examples per class, 3 queries per class`, from a protocol. */
+export function episodeText(protocol: Protocol): string {
+  const { ways, shots, queries } = protocol;
+  return [
+    `${ways}-way ${shots}-shot`,
+    ...unlabelledText(protocol),
+    `${counted(Number(queries), "query", "queries")} per class`,
+  ].join(", ");
+}
+
+/** `5 unlabelled examples per class`; nothing for learners to whom the tasks give none. */
+function unlabelledText({ unlabelled, unlabelledUsed, distractorClasses = 0 }: Protocol): string[] {
+  if (unlabelled === undefined || unlabelledUsed === false) return [];
+  const others = Number(distractorClasses);
+  const beyond = others > 0 ? ` and of ${counted(others, "other class", "other classes")}` : "";
+  return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
+}

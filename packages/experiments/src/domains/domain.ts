@@ -1,0 +1,262 @@
+/** A kind of task as one record: all that an application has to know of it. */
+import type {
+  Adapter,
+  LabelledExamples,
+  LearnerEntry,
+  Loss,
+  NetworkName,
+  NetworkSetting,
+  Networks,
+  OptionGroup,
+  OptionValues,
+  TaskKind,
+  TaskSource,
+  TrainingTasks,
+} from "@innerloop/core";
+import type { Tensor, Tree } from "@innerloop/graph";
+import type { DataIo, LongWork } from "../io.js";
+import type { Flags, PartialConfig, RunFacts } from "../config.js";
+
+/** A published setting, or ours: values in which it differs from the defaults of the options. */
+export interface Preset {
+  /** One line for `innerloop train --help`. */
+  readonly summary: string;
+  /** What it is taken from and where it differs, for config.json and the documentation. */
+  readonly protocol: string;
+  readonly config: PartialConfig;
+  /** Further values that go with a learner or a network: they stand in for those of `config` where it is chosen. */
+  readonly learners?: Readonly<Record<string, PartialConfig>>;
+  readonly networks?: Readonly<Record<string, PartialConfig>>;
+}
+
+/** What is kept of the data of a run: enough to notice that they have changed, and to read others as they were read. */
+export interface DataSpec {
+  readonly name: string;
+  /** Of their contents. */
+  readonly sha256: string;
+  /** Where they are, if that is a path. */
+  readonly folder?: string;
+  readonly exampleShape: readonly number[];
+}
+
+/** Data that were read, and what is kept of them. */
+export interface Loaded<Data, Spec extends DataSpec> {
+  readonly data: Data;
+  /** Nothing for tasks that are formulas. */
+  readonly spec?: Spec;
+  /** What the user is told of them, a line each. */
+  readonly notes?: readonly string[];
+}
+
+/** Task sources for the parts of a run. */
+export interface Tasks {
+  readonly train: TaskSource;
+  readonly validation: TaskSource;
+  readonly test: TaskSource;
+}
+
+/** A baseline of the results table, with the steps that it is given. */
+export interface Baseline {
+  readonly adapter: Adapter;
+  readonly steps: readonly number[];
+  /**
+   * Its parameters out of those of the run, for a baseline that uses what was trained; undefined where the run has none
+   * of the kind. Without it they are fresh ones.
+   */
+  readonly fromTrained?: (params: Tree) => Tree | undefined;
+}
+
+/** What a learner is built for: shapes, and sizes of the tasks that it reads. */
+export interface TaskShapes extends NetworkSetting {
+  readonly supportRows: number;
+  readonly trainClasses: number;
+}
+
+/** What tasks and shapes depend on beside the options of the domain. */
+export interface LearnerNeeds {
+  readonly learner: LearnerEntry;
+  readonly training: TrainingTasks;
+}
+
+/** The parts that baselines are made of. */
+export interface BaselineSetting<O, Spec> extends LearnerNeeds {
+  readonly options: O;
+  readonly spec: Spec | undefined;
+  readonly tasks: Tasks;
+  readonly shapes: TaskShapes;
+  /** The run's network. */
+  readonly networks: Networks;
+}
+
+/** What an existing run's tasks and model were made for, where others are asked of it. */
+export interface Own<O, Spec> {
+  readonly options: O;
+  readonly spec: Spec;
+}
+
+/** Examples that a user gives to adapt to. */
+export interface GivenSupport {
+  readonly x: Tensor;
+  readonly y: Tensor;
+  /** Names of the classes that `y` tells apart, where it does. */
+  readonly classes?: readonly string[];
+  /** `10 examples of 2 classes` */
+  readonly text: string;
+  /** What was done to them, in words that follow: "images inverted to match the run's data". */
+  readonly notes: readonly string[];
+  /** What else the inputs that are asked about have to be read with. */
+  readonly reading: unknown;
+}
+
+/** Inputs that a user asks about. */
+export interface GivenInputs {
+  readonly x: Tensor;
+  /** What each is called: a file, a row of a table. */
+  readonly names: readonly string[];
+  /** What is known of each beside its inputs, by name: the cells of a row. */
+  readonly beside?: readonly Readonly<Record<string, string>>[];
+}
+
+/** An answer to one input, as a record for machines and cells for people. */
+export interface Answer {
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly cells: readonly AnswerCell[];
+}
+
+/** A cell of the table of answers: text, or a share that may be drawn as a bar. */
+export type AnswerCell = string | { readonly share: number };
+
+/** The way in which a domain's examples are given by users of a trained run, and its answers shown. */
+export interface Adaptation<O, Spec> {
+  /** What `--support` and `--query` take, in words. */
+  readonly help: { readonly support: string; readonly query: string };
+  /** Options of `adapt` that the domain has beside the general ones. */
+  readonly options?: OptionGroup;
+  readSupport(path: string, own: Own<O, Spec>, given: Flags, io: DataIo, work: LongWork): Promise<GivenSupport>;
+  readInputs(
+    paths: readonly string[],
+    support: GivenSupport,
+    own: Own<O, Spec>,
+    io: DataIo,
+    work: LongWork,
+  ): Promise<GivenInputs>;
+  /** Titles of the columns of the table of answers. */
+  header(own: Own<O, Spec>, inputs: GivenInputs): readonly string[];
+  /** @param prediction of the learner for the inputs, cut to the classes at hand */
+  answers(prediction: Tensor, support: GivenSupport, inputs: GivenInputs, own: Own<O, Spec>): readonly Answer[];
+}
+
+/**
+ * A kind of task. All code that has to know which kind a run is of asks its domain: there is no other place that does.
+ *
+ * @typeParam O its options
+ * @typeParam Data what is read for it
+ * @typeParam Spec what is kept of that
+ */
+export interface Domain<
+  O extends OptionGroup = OptionGroup,
+  Data = unknown,
+  Spec extends DataSpec = DataSpec,
+  V = OptionValues<O>,
+> {
+  /** In small letters and dashes: "classification". */
+  readonly name: string;
+  /** What it is about, in words that follow "for": "data sets of classes". */
+  readonly title: string;
+  /** The kind of learners that it takes. */
+  readonly kind: TaskKind;
+  readonly options: O;
+  /** Settings by name, as `innerloop train` takes them. */
+  readonly presets: Readonly<Record<string, Preset>>;
+  /** Networks of the catalogue that fit its inputs, the usual one first. */
+  readonly networks: readonly NetworkName[];
+  /** The preset for options that came without one, where they speak of this domain. */
+  claims?(flags: Flags): string | undefined;
+  /** How its choice is written on the command line, for messages: `--data hanzi`. */
+  shownAs(options: V): string;
+  /**
+   * Says what is wrong with options before anything is read.
+   *
+   * @throws UsageError
+   */
+  check?(options: V, needs: LearnerNeeds & { readonly learnerName: string }): void;
+  /** Options that are of no use to a learner which is trained on other tasks than episodes. */
+  readonly ofEpisodes?: readonly string[];
+
+  /**
+   * @param setting.own of an existing run: its data are read, split and scaled as they were
+   * @throws UsageError where options do not fit the data
+   */
+  load(
+    options: V,
+    io: DataIo,
+    work: LongWork,
+    setting: LearnerNeeds & { readonly own?: Partial<Own<V, Spec>> | undefined },
+  ): Promise<Loaded<Data, Spec>>;
+  /** Of a run that is to be tested on other data than its own: undefined where that makes no sense. */
+  loadOther?(
+    options: V,
+    io: DataIo,
+    work: LongWork,
+    setting: LearnerNeeds & { readonly own: Own<V, Spec> },
+  ): Promise<Loaded<Data, Spec> & { readonly isOwn?: boolean }>;
+  /** What a file holds of the spec, which anyone may have written; undefined where that is none. */
+  parseSpec(value: unknown): Spec | undefined;
+  tasks(data: Data, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): Tasks;
+  /**
+   * @param needs.own options of the existing run whose model it is: tasks at hand may be of other sizes
+   */
+  shapes(spec: Spec | undefined, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): TaskShapes;
+  loss(spec: Spec | undefined, options: V): Loss;
+  /** Rows that stand beside a learner, beyond networks from scratch. */
+  baselines?(setting: BaselineSetting<V, Spec>): readonly Baseline[];
+  /** Classes or numbers that a network from scratch has as outputs, for one evaluated task. */
+  outputs(spec: Spec | undefined, options: V): number;
+
+  /** What will be trained on, as rows of a label and a text. */
+  describe(setting: {
+    readonly options: V;
+    readonly data: Data;
+    readonly tasks: Tasks;
+    readonly needs: LearnerNeeds;
+  }): readonly (readonly [label: string, text: string])[];
+  /** What a task of an evaluation is, from its protocol: `5-way 1-shot, 3 queries per class`. */
+  taskText(protocol: Readonly<Record<string, string | number | boolean>>): string;
+  /** Whether results are about data that training has not seen. */
+  isHeldOut(tasks: Tasks): boolean;
+  /** Sizes of a task, which runs must agree in to be compared, where they are not chosen. */
+  readonly taskSizes: readonly string[];
+  /** The size of that name in a run's tasks, `chosen` names left out of account. */
+  sizeOf(name: string, options: V, chosen: readonly string[]): unknown;
+  /** What decides which tasks are held out, by name: runs that differ in it are tested on different ones. */
+  heldOut(facts: RunFacts<V, Spec>, isOther: boolean): Readonly<Record<string, unknown>>;
+  /**
+   * @param asked where the sizes come from, in words
+   * @throws UsageError where tasks are of a size that the run's model cannot take
+   */
+  requireSizes?(facts: RunFacts<V, Spec>, options: V, needs: LearnerNeeds, asked?: string): void;
+  /** Evaluations of one's own, from the data: the classes to choose an open-set threshold on, and those to report. */
+  openSet?(data: Data, options: V): OpenSetParts;
+  /** Suggestions after a training: commands of a run, with their meaning. */
+  next?(facts: RunFacts<V, Spec>): readonly NextStep[];
+  readonly adaptation?: Adaptation<V, Spec>;
+}
+
+/** Classes to choose a threshold on, and others to report. */
+export type OpenSetParts = Readonly<
+  Record<"validation" | "test", LabelledExamples>
+>;
+
+/** A command to try next: `words` behind `innerloop`, where RUN stands for the run. */
+export interface NextStep {
+  readonly command: "eval" | "adapt" | "again";
+  readonly flags: Flags;
+  /** Words behind the flags, as they are. */
+  readonly more?: string;
+  readonly meaning: string;
+}
+
+/** A record with the types of its options, data and spec. */
+export const domain = <const O extends OptionGroup, Data, Spec extends DataSpec>(
+  record: Domain<O, Data, Spec>,
+): Domain<O, Data, Spec> => record;

@@ -1,0 +1,53 @@
+/** The kinds of task that there are: those that come along, and a user's own. */
+import { UsageError } from "../options/usage-error.js";
+import { classification } from "./classification/domain.js";
+import { curves } from "./curves/domain.js";
+import type { Domain, Preset } from "./domain.js";
+import { tables } from "./tables/domain.js";
+
+/** The domains that come along, by name. */
+export const ownDomains = { curves, classification, tables } as const satisfies {
+  readonly [Name in string]: { readonly name: Name } | Domain;
+};
+
+const registered = new Map<string, Domain>(Object.values(ownDomains).map((each) => [each.name, each as Domain]));
+
+/**
+ * Makes a kind of task known under its name: to presets, options, help, training, evaluation and adaptation alike.
+ *
+ * @throws UsageError where a domain, or one of its presets, has the name of another
+ * @example registerDomain(domain({ name: "ranking", ... }))
+ */
+export function registerDomain(domain: Domain): void {
+  const taken = (name: string): boolean => findPreset(name) !== undefined || registered.has(name);
+  const clash = [domain.name, ...Object.keys(domain.presets).filter((name) => name !== domain.name)].find(taken);
+  if (registered.get(domain.name) === domain) return;
+  if (clash !== undefined) throw new UsageError(`there is a domain or preset ${clash} already`, "Choose another name");
+  registered.set(domain.name, domain);
+}
+
+/** All domains, in the order in which they became known. */
+export const domains = (): readonly Domain[] => [...registered.values()];
+
+/** The domain of a name. @throws UsageError where there is none */
+export function domainNamed(name: string): Domain {
+  const found = registered.get(name);
+  if (found) return found;
+  throw new UsageError(`there is no domain ${JSON.stringify(name.slice(0, 64))}`, `There are ${[...registered.keys()].join(", ")}`);
+}
+
+/** A preset with the domain that it belongs to. */
+export interface FoundPreset {
+  readonly name: string;
+  readonly domain: Domain;
+  readonly preset: Preset;
+}
+
+/** All presets, domain by domain. */
+export const allPresets = (): readonly FoundPreset[] =>
+  domains().flatMap((each) =>
+    Object.entries(each.presets).map(([name, preset]) => ({ name, domain: each, preset })),
+  );
+
+/** The preset of a name; undefined where there is none. */
+export const findPreset = (name: string): FoundPreset | undefined => allPresets().find((each) => each.name === name);

@@ -1,0 +1,212 @@
+/** A user's table: the rows of each group are a task of regression. */
+import { groupedRegression, meanSquaredError, optionGroup, type OptionValues, type Table, type TaskSource } from "@innerloop/core";
+import type { Count } from "@innerloop/core";
+import { TaskError } from "@innerloop/core";
+import type { FoundTable } from "../../io.js";
+import { UsageError } from "../../options/usage-error.js";
+import { flagOf, mostOf, optionText } from "../../options/values.js";
+import { isDataSpec } from "../classification/spec.js";
+import { pointsText } from "../curves/domain.js";
+import { type DataSpec, domain, type Tasks } from "../domain.js";
+import { linearBaselines } from "../linear-baselines.js";
+import { missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { tablePresets } from "./presets.js";
+
+const heldOutGroups = (what: string, share: string) =>
+  ({ kind: "integer", absent: share, least: 1, most: 1_000_000, help: `classes, or groups of a table, held out for ${what}` }) as const;
+
+const tableOptions = optionGroup({
+  data: {
+    kind: "text",
+    placeholder: "TABLE",
+    default: "",
+    help: "a table for regression, CSV or JSON lines, with --group-column",
+    inEvaluation: true,
+    onResume: true,
+  },
+  groupColumn: {
+    kind: "text",
+    placeholder: "COLUMN",
+    default: "",
+    help: "the column that says to which group a row belongs; each group is a task",
+  },
+  target: {
+    kind: "texts",
+    placeholder: "COLUMN,...",
+    default: [],
+    help: "the columns of numbers to predict, separated by commas",
+  },
+  inputs: {
+    kind: "texts",
+    placeholder: "COLUMN,...",
+    absent: "all others that can be used",
+    help: "the columns to predict from; all others that can be used unless given",
+  },
+  ...missingOption,
+  ...scaleOption,
+  ...sizeOptions,
+  validationClasses: heldOutGroups("validation", "a tenth"),
+  testClasses: heldOutGroups("evaluation", "a fifth"),
+});
+
+/** Values of the options of tables. */
+export type TableValues = OptionValues<typeof tableOptions>;
+
+/** @internal The domain of tables. */
+export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; readonly table: FoundTable }, DataSpec>({
+  name: "tables",
+  title: "tables",
+  kind: "regression",
+  options: tableOptions,
+  presets: tablePresets,
+  networks: ["mlp", "linear"],
+  ofEpisodes: ["trainShots"],
+  claims: ({ groupColumn, target, inputs, data }) =>
+    [groupColumn, target, inputs].some((value) => value !== undefined) || isTableFile(data) ? "table" : undefined,
+  shownAs: ({ groupColumn }) => `--group-column ${groupColumn}`,
+  check: requireTableOptions,
+  load: async (options, io, work, { own }) => {
+    const name = own?.spec?.name ?? tableName(options.data);
+    const { groupColumn, target: targets, inputs, missing } = options;
+    const table = await io.table(options.data, { name, groupColumn, targets, inputs, missing }, work);
+    if (!own) for (const note of table.notes) work.onWarning?.(note);
+    return {
+      data: { tasks: tableTasks(table, options), table },
+      spec: {
+        name,
+        sha256: table.sha256,
+        folder: io.absolute(options.data),
+        exampleShape: [table.inputs.length],
+      },
+      ...(own ? {} : { notes: [`columns: ${table.columns}`] }),
+    };
+  },
+  parseSpec: (value) => (isDataSpec(value) ? value : undefined),
+  tasks: ({ tasks }) => tasks,
+  shapes: (spec, options, { own = options }) => ({
+    inputShape: spec?.exampleShape ?? [],
+    outputs: options.target.length,
+    supportRows: Math.max(own.shots, mostOf(own.trainShots ?? own.shots)),
+    trainClasses: 0,
+  }),
+  outputs: (_, { target }) => target.length,
+  loss: () => meanSquaredError,
+  baselines: ({ tasks, shapes }) => linearBaselines(tasks.train, shapes.inputShape),
+  describe: ({ options, tasks }) => {
+    const [train, validation, test] = [tasks.train, tasks.validation, tasks.test].map(({ description }) => description);
+    const parts = `${train!.groups} to train on, ${validation!.groups} to validate, ${test!.groups} held out`;
+    return [
+      [
+        "data",
+        `${train!.table}: groups of ${options.groupColumn}, ${parts}; ${train!.targets} from ${train!.inputs}, ${pointsText(options)}`,
+      ],
+    ];
+  },
+  taskText: ({ shots, queries }) => `${shots} support and ${queries} query points`,
+  isHeldOut: ({ train, test }) => train !== test,
+  taskSizes: ["shots", "queries"],
+  sizeOf: (name, { shots, queries }, chosen) =>
+    name === "shots" ? shots : (queries ?? (chosen.includes("shots") ? undefined : shots)),
+  heldOut: ({ spec, options: { validationClasses, testClasses } }) => ({
+    "shape of examples": spec?.exampleShape.join(" x "),
+    "data set": spec?.name,
+    "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
+    "--validation-classes": validationClasses,
+    "--test-classes": testClasses,
+  }),
+  next: ({ config }) => [
+    { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
+  ],
+});
+
+const tableName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/i, "");
+
+const isTableFile = (data: unknown): boolean => typeof data === "string" && /\.(csv|tsv|jsonl|ndjson)$/i.test(data);
+
+/** @throws UsageError where some of what makes tasks from a table is given, and not all */
+function requireTableOptions({ data, groupColumn, target, inputs }: TableValues): void {
+  const given =
+    groupColumn !== ""
+      ? `--group-column ${groupColumn}`
+      : target.length > 0
+        ? `--target ${target.join(",")}`
+        : inputs !== undefined
+          ? `--inputs ${inputs.join(",")}`
+          : isTableFile(data)
+            ? `--data ${data}`
+            : "the preset table";
+  const problem =
+    data === ""
+      ? "without --data"
+      : !/[\\/.]/.test(data)
+        ? `with the data set ${data}`
+        : groupColumn === ""
+          ? "without --group-column"
+          : target.length === 0
+            ? "without --target"
+            : undefined;
+  if (problem === undefined) return;
+  throw new UsageError(
+    `${given} ${problem}`,
+    "Tasks from a table take --data FILE.csv --group-column COLUMN --target COLUMN",
+  );
+}
+
+/** The regression tasks of a table, whose groups are split for good: the part that a group is in follows from its name. */
+function tableTasks(found: FoundTable, options: TableValues): Tasks {
+  const { groupColumn, target: targets, shots, trainShots, queries = shots, missing, scale } = options;
+  const { validationClasses: validation, testClasses: test } = options;
+  const split = { ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
+  const tasksOf = (support: Count, name: string): Readonly<Record<keyof Tasks, TaskSource>> => {
+    try {
+      return groupedRegression(found.table, {
+        ...{ groupColumn, inputs: found.inputs, targets, shots: support, queries, skipSmallGroups: true, split },
+        standardize: scale === "columns",
+        missing: missing === "mean" ? "mean" : "refuse",
+      }).tasks;
+    } catch (error) {
+      throw withSmallGroups(error, found, options, { shots: support, queries, flag: flagOf(name) }) ?? error;
+    }
+  };
+  const tasks = tasksOf(shots, "shots");
+  return trainShots ? { ...tasks, train: tasksOf(trainShots, "trainShots").train } : tasks;
+}
+
+/** What a split without groups is told as, where groups are too small for the tasks; undefined for any other error. */
+function withSmallGroups(
+  error: unknown,
+  { table, similarGroups }: FoundTable,
+  { data, groupColumn }: TableValues,
+  { shots, queries, flag }: { readonly shots: Count; readonly queries: number; readonly flag: string },
+): UsageError | undefined {
+  // With a range, "ILT402" is about shares of groups that need not be small.
+  const codes: readonly string[] = typeof shots === "number" ? ["ILT201", "ILT402"] : ["ILT201"];
+  if (!(error instanceof TaskError) || !codes.includes(error.code)) return undefined;
+  const rows = new Map<string, number>();
+  for (const group of (table as Table).columns[groupColumn] as readonly string[])
+    rows.set(group, (rows.get(group) ?? 0) + 1);
+  if (rows.size < 3) {
+    return new UsageError(
+      `${data} has ${rows.size} ${rows.size === 1 ? "group" : "groups"} in ${groupColumn}, and training, validation and evaluation each take one at least`,
+      "Name another --group-column, or give rows of more groups",
+    );
+  }
+  // Of a range a task takes what there is, one row at least.
+  const needed = (typeof shots === "number" ? shots : 1) + queries;
+  const sizes = [...rows.values()];
+  const large = sizes.filter((size) => size >= needed).length;
+  if (large === sizes.length) return undefined;
+  const most = sizes.reduce((a, b) => Math.max(a, b));
+  // Training, validation and evaluation have a group each, at least.
+  const fits = sizes.sort((a, b) => b - a)[2] ?? 0;
+  const remedies = [
+    ...(fits >= 2 ? [`let ${flag} and --queries together take at most ${fits} rows of a group`] : []),
+    ...(fits < 4 ? [`name another --group-column: most groups of ${groupColumn} have few rows`] : []),
+    similarGroups,
+  ].filter((remedy) => remedy !== undefined);
+  const how = large === 0 ? "none" : `${large}, too few for training, validation and evaluation each to have one,`;
+  return new UsageError(
+    `of the ${sizes.length} groups of ${groupColumn} in ${data}, ${how} ${large < 2 ? "has" : "have"} the ${needed} rows that ${flag} ${optionText(shots)} and ${queries} queries take; the largest has ${most}`,
+    `${remedies[0]!.charAt(0).toUpperCase()}${remedies.join("; or ").slice(1)}`,
+  );
+}

@@ -1,0 +1,51 @@
+/** Options that several kinds of task have alike. */
+import { optionGroup } from "@innerloop/core";
+
+const trainedOnEpisodes = "while training, where they differ, or";
+
+/** Sizes of a task: support and query examples. */
+export const sizeOptions = optionGroup({
+  shots: {
+    kind: "integer",
+    default: 1,
+    least: 1,
+    most: 1000,
+    help: "support examples per class (or per task, for regression)",
+    inEvaluation: true,
+  },
+  trainShots: {
+    kind: "count",
+    absent: "as many as shots",
+    least: 1,
+    most: 1000,
+    help: `support examples ${trainedOnEpisodes} 1-10 for another number in each task`,
+  },
+  queries: {
+    kind: "integer",
+    absent: "as many as shots",
+    least: 1,
+    most: 1000,
+    help: "query examples per class (or per task)",
+    inEvaluation: true,
+  },
+});
+
+/** Cells of a table without a value. */
+export const missingOption = optionGroup({
+  missing: {
+    kind: "choice",
+    choices: ["refuse", "drop", "mean"],
+    default: "refuse",
+    help: "cells of a table without a value (empty, NA, NaN, null): refuse lists them; drop leaves their rows out; mean, for regression, takes the mean of the training groups for inputs and leaves out rows without a group or target",
+  },
+});
+
+/** The scale of columns of numbers. */
+export const scaleOption = optionGroup({
+  scale: {
+    kind: "choice",
+    choices: ["columns", "none"],
+    default: "columns",
+    help: "of rows of numbers, as tables have: columns brings each to mean 0 and deviation 1 over the training classes or groups; none leaves them as they are",
+  },
+});
