@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { GraphError, type GraphErrorCode, graphErrorCodes } from "./errors.js";
-import { trace } from "./program/graph.js";
 import { averagePool2d, conv1d, conv2d, maxPool2d } from "./program/operations.js";
 import { add, cast, exp, greater, logicalNot, mul, where } from "./program/primitives/elementwise.js";
 import { gather, takeAlongAxis } from "./program/primitives/indexing.js";
 import { matmul } from "./program/primitives/linear-algebra.js";
 import { argMax, cumulativeSum, mean, reduceMax, sum } from "./program/primitives/reduce.js";
 import { broadcastTo, concat, flip, pad, reshape, slice, transpose } from "./program/primitives/shape.js";
-import { input, type Shape, type Tensor, tensor } from "./program/tensor.js";
+import { input, type Tensor, tensor } from "./program/tensor.js";
+import type { Shape } from "./program/tensor-type.js";
 import { leaves, type Tree } from "./program/tree.js";
 import { valuesOf } from "./reference/interpreter.js";
 import { compile } from "./runtime/compile.js";
 import { grad, vjp } from "./transforms/differentiate.js";
+import { trace } from "./transforms/trace.js";
 import { vmap } from "./transforms/vmap.js";
 
 const x = (shape: Shape): Tensor => input(shape);

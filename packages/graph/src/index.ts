@@ -7,12 +7,12 @@ export {
   type GraphErrorCode,
   graphErrorCodes,
 } from "./errors.js";
-export type { Emitter, OnnxAttribute, OnnxNode, Value } from "./lowering/emitter.js";
 export { type Estimate, estimateModel } from "./lowering/estimate.js";
 export { encode, type LoweredModel, lower } from "./lowering/lowering.js";
-export * from "./program/graph.js";
+export { loweringProfiles } from "./lowering/lowering-profiles.js";
+export type { Emitter, LoweringProfile, OnnxAttribute, OnnxNode, Value } from "./program/emitter.js";
+export { type Graph, hashGraph, printGraph, typesOf } from "./program/graph.js";
 export * from "./program/operations.js";
-export * from "./program/primitive.js";
 export {
   abs,
   add,
@@ -84,6 +84,7 @@ export {
 export { overlapAdd, type WindowGeometry, windows } from "./program/primitives/windows.js";
 export { type PrimitiveName, primitives } from "./program/registry.js";
 export * from "./program/tensor.js";
+export * from "./program/tensor-type.js";
 export * from "./program/tree.js";
 export { interpret, valuesOf } from "./reference/interpreter.js";
 export * from "./runtime/compile.js";
@@ -91,6 +92,7 @@ export * from "./runtime/executor.js";
 export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
 export * from "./transforms/differentiate.js";
 export { simplificationLaws, simplify } from "./transforms/simplify.js";
+export { simplifyGraph, type Traced, trace } from "./transforms/trace.js";
 export { type MappedAxes, vmap } from "./transforms/vmap.js";
 
 /**

@@ -1,8 +1,9 @@
 import { describe, expect, it, test } from "vitest";
-import type { Primitive } from "./program/primitive.js";
+import { topologicalOrder } from "./program/graph.js";
 import { neg } from "./program/primitives/elementwise.js";
 import { flip } from "./program/primitives/shape.js";
 import { type PrimitiveName, primitives } from "./program/registry.js";
+import type { Primitive } from "./program/tensor.js";
 import { type Tensor, tensor } from "./program/tensor.js";
 import { interpret } from "./reference/interpreter.js";
 import { exampleRows, examples, exampleValues, placeholders } from "./testing/examples.js";
@@ -13,7 +14,6 @@ import {
   requireClose,
   vmapHolds,
 } from "./testing/laws.js";
-import { topologicalOrder } from "./transforms/rewriting.js";
 import { simplify } from "./transforms/simplify.js";
 
 const names = Object.keys(primitives) as PrimitiveName[];

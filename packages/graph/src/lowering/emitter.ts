@@ -1,40 +1,17 @@
-import { type DType, type Shape, sizeOf, type TensorType, type TypedArray, toTypedArray } from "../program/tensor.js";
-import type { LoweringProfile } from "../runtime/executor.js";
+import type { Emitter, ImageBlocks, LoweringProfile, OnnxAttribute, OnnxNode, Value } from "../program/emitter.js";
+import {
+  type DType,
+  type Shape,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+  toTypedArray,
+} from "../program/tensor-type.js";
+import { imageBlocks, type PatchesSize } from "./image-blocks.js";
+import { partwise } from "./parts.js";
 
-/** An ONNX value: a name with what is known of it. */
-export interface Value extends TensorType {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  /** The values, where they are known when the model is written. */
-  readonly data: TypedArray | undefined;
-}
-
-/** The value of an attribute of an ONNX node. */
-export type OnnxAttribute =
-  | number
-  | bigint
-  | string
-  | readonly number[]
-  | { readonly float: number }
-  | { readonly floats: readonly number[] };
-
-/** A node of an ONNX graph, as lowerings make it. */
-export interface OnnxNode {
-  readonly operator: string;
-  /** "" is the standard operator set. */
-  readonly domain: string;
-  readonly inputs: readonly Value[];
-  readonly output: Value;
-  /** Numbers are int64 attributes; `{ float }` and `{ floats }` are float attributes. */
-  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
-}
-
-/**
- * Collects the nodes of one ONNX model. Equal nodes on equal values are written once, so that what two primitives
- * share in their lowering (the patches of an image under a convolution and its filter gradient) is computed once.
- */
-export class Emitter {
+/** The emitter that collects the nodes of one ONNX model. */
+export class OnnxEmitter implements Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Value[] = [];
   private readonly known = new Map<string, Value>();
@@ -45,7 +22,6 @@ export class Emitter {
 
   constructor(readonly profile: LoweringProfile) {}
 
-  /** One node with one output of the given type. */
   op(
     operator: string,
     inputs: readonly Value[],
@@ -64,7 +40,6 @@ export class Emitter {
     return value;
   }
 
-  /** What `make` writes is not merged with equal nodes: for values that cost more to keep than to compute again. */
   unshared(make: () => Value): Value {
     const before = this.sharing;
     this.sharing = false;
@@ -75,12 +50,10 @@ export class Emitter {
     }
   }
 
-  /** The node that makes a value; undefined for inputs and constants. */
   producer(value: Value): OnnxNode | undefined {
     return this.producers.get(value);
   }
 
-  /** A constant of the model. Small equal constants are stored once. */
   constant(data: TypedArray, shape: Shape, dtype: DType): Value {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const key = data.length <= 65536 ? `${dtype} ${shape.join(",")} ${checksum(bytes)}` : undefined;
@@ -93,7 +66,6 @@ export class Emitter {
     return value;
   }
 
-  /** A constant list of int64, as shapes and axes are given to ONNX. */
   integers(values: readonly number[]): Value {
     return this.constant(toTypedArray(values, "int64"), [values.length], "int64");
   }
@@ -121,7 +93,6 @@ export class Emitter {
     return this.op("Transpose", [x], { dtype: x.dtype, shape }, { perm: permutation });
   }
 
-  /** Indices from (inclusive) to (exclusive) of an axis. */
   slice(x: Value, axis: number, [from, to]: readonly [from: number, to: number]): Value {
     if (from === 0 && to === x.shape[axis]) return x;
     const shape = x.shape.map((n, i) => (i === axis ? to - from : n));
@@ -129,7 +100,6 @@ export class Emitter {
     return this.op("Slice", [x, ...bounds], { dtype: x.dtype, shape });
   }
 
-  /** Values one after the other along an axis. */
   concat(parts: readonly Value[], axis: number): Value {
     const [first] = parts as [Value];
     if (parts.length === 1) return first;
@@ -138,7 +108,6 @@ export class Emitter {
     return this.op("Concat", parts, { dtype: first.dtype, shape }, { axis });
   }
 
-  /** An array of parts that lie one after the other in it. What can work part by part asks for them with `partsOf`. */
   assemble(parts: readonly Value[], shape: Shape): Value {
     const whole = this.concat(
       parts.map((part) => this.reshape(part, [sizeOf(part.shape)])),
@@ -148,10 +117,21 @@ export class Emitter {
     return this.reshape(whole, shape);
   }
 
-  /** The parts that an array was assembled of; undefined where it was not. */
   partsOf(x: Value): readonly Value[] | undefined {
     const node = this.producers.get(x);
     return this.assemblies.get(node?.operator === "Reshape" ? node.inputs[0]! : x);
+  }
+
+  partwise(
+    inputs: readonly Value[],
+    output: TensorType,
+    make: (operands: readonly Value[], output: TensorType) => Value,
+  ): Value | undefined {
+    return partwise(this, inputs, output, make);
+  }
+
+  imageBlocks(operands: readonly Value[], size: PatchesSize): ImageBlocks | undefined {
+    return imageBlocks(this, operands, size);
   }
 
   cast(x: Value, dtype: DType): Value {
@@ -159,7 +139,6 @@ export class Emitter {
     return this.op("Cast", [x], { dtype, shape: x.shape }, { to: onnxTypeNumbers[dtype] });
   }
 
-  /** Rows of an axis by a constant table of indices; the result has the table's shape in place of the axis. */
   take(x: Value, indices: Int32Array, indexShape: Shape, axis: number): Value {
     const shape = [...x.shape.slice(0, axis), ...indexShape, ...x.shape.slice(axis + 1)];
     if (indices.length === x.shape[axis] && indices.every((index, i) => index === i)) return this.reshape(x, shape);
@@ -167,10 +146,6 @@ export class Emitter {
     return this.op("Gather", [x, table], { dtype: x.dtype, shape }, { axis });
   }
 
-  /**
-   * The batched product of `a` [..., m, k] and `b` [..., k, n], either of them optionally given transposed (its last
-   * two axes swapped), times `alpha`. Leading axes broadcast.
-   */
   matmul(
     a: Value,
     b: Value,
@@ -195,10 +170,6 @@ export class Emitter {
     return alpha === 1 ? product : this.op("Mul", [product, this.scalar(alpha, a.dtype)], output);
   }
 
-  /**
-   * x as c y with a number c, where that is how it was made and a product takes c for nothing: the -alpha of an inner
-   * update, and of its derivative, then costs no pass over the filters.
-   */
   scaled(x: Value): { readonly value: Value; readonly factor: number } {
     const plain = { value: x, factor: 1 };
     if (!this.profile.fusedMatMul || x.dtype !== "float32") return plain;

@@ -1,9 +1,9 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import type { DType } from "../program/tensor.js";
+import type { OnnxAttribute, Value } from "../program/emitter.js";
+import type { DType } from "../program/tensor-type.js";
 import { decodeModel } from "../testing/decode-model.js";
 import { AttributeProto_AttributeType, ModelProtoSchema } from "../testing/onnx/generated/onnx_pb.js";
-import type { OnnxAttribute, Value } from "./emitter.js";
 import { encodeModel, type ModelToEncode } from "./encode.js";
 
 const value = (name: string, dtype: DType = "float32", shape: readonly number[] = [2, 3]): Value => ({

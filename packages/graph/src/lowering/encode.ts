@@ -1,5 +1,6 @@
-import type { TypedArray } from "../program/tensor.js";
-import { type OnnxAttribute, type OnnxNode, onnxTypeNumbers, type Value } from "./emitter.js";
+import type { OnnxAttribute, OnnxNode, Value } from "../program/emitter.js";
+import type { TypedArray } from "../program/tensor-type.js";
+import { onnxTypeNumbers } from "./emitter.js";
 import { MessageWriter } from "./protobuf.js";
 
 /*

@@ -1,6 +1,6 @@
 /** What running a lowered model takes: operations, and memory as onnxruntime's CPU provider allocates it. */
-import { bytesPerElement, sameShape, sizeOf } from "../program/tensor.js";
-import type { OnnxNode, Value } from "./emitter.js";
+import type { OnnxNode, Value } from "../program/emitter.js";
+import { bytesPerElement, sameShape, sizeOf } from "../program/tensor-type.js";
 import type { LoweredModel } from "./lowering.js";
 
 /** Cost of running a model once, worked out from its operators. */

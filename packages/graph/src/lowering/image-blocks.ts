@@ -1,27 +1,34 @@
 /** Arrays of images [groups, images, ...] block by block: what is too large for the cache is made so. See parts.ts. */
-import { type Shape, sizeOf } from "../program/tensor.js";
-import type { Emitter, Value } from "./emitter.js";
-
-/** Some of the groups, and some of their images. */
-export interface Block {
-  readonly groups: readonly [from: number, to: number];
-  readonly images: readonly [from: number, to: number];
-}
+import type { Emitter, ImageBlock, ImageBlocks, Value } from "../program/emitter.js";
+import { sizeOf } from "../program/tensor-type.js";
 
 /** Patches of so many caches are kept, to be shared by all products that read them; larger ones are made in parts and not kept. */
 const keptCaches = 8;
 
-/**
- * How a product with patches is divided, given the bytes of one image's patches: undefined where it is done at once.
- * An operand that is in parts already divides it, if the parts are whole images and not too many.
- */
-export function blocksOf(
+/** The patches that a product reads: groups of images, and the bytes of one image's patches. */
+export interface PatchesSize {
+  readonly groups: number;
+  readonly images: number;
+  readonly bytes: number;
+}
+
+/** `Emitter.imageBlocks`. */
+export function imageBlocks(e: Emitter, operands: readonly Value[], size: PatchesSize): ImageBlocks | undefined {
+  const list = blocksOf(e, operands, size);
+  if (!list) return undefined;
+  return {
+    list,
+    blockOf: (x, block) => blockOf(e, x, block),
+    groupsOf: (x, { groups }) => groupsOf(e, x, groups),
+    assembled: (shape, make) => e.unshared(() => e.assemble(list.map(make), shape)),
+  };
+}
+
+function blocksOf(
   e: Emitter,
   operands: readonly Value[],
-  groups: number,
-  images: number,
-  bytes: number,
-): Block[] | undefined {
+  { groups, images, bytes }: PatchesSize,
+): ImageBlock[] | undefined {
   if (groups * images * bytes <= keptCaches * e.profile.cacheBytes) return undefined;
   for (const x of operands) {
     const given =
@@ -41,8 +48,7 @@ function ranges(size: number, step: number): [from: number, to: number][] {
   return Array.from({ length: Math.ceil(size / step) }, (_, i) => [i * step, Math.min(size, (i + 1) * step)]);
 }
 
-/** A block of an array [groups, images, ...]. A group axis of size 1 serves all. */
-export function blockOf(e: Emitter, x: Value, { groups, images }: Block): Value {
+function blockOf(e: Emitter, x: Value, { groups, images }: ImageBlock): Value {
   const image = sizeOf(x.shape.slice(2));
   let start = 0;
   for (const part of e.partsOf(x) ?? []) {
@@ -56,12 +62,6 @@ export function blockOf(e: Emitter, x: Value, { groups, images }: Block): Value 
   return e.slice(groupsOf(e, x, groups), 1, images);
 }
 
-/** Some groups of an array with a leading group axis; an axis of size 1 serves all. */
-export function groupsOf(e: Emitter, x: Value, groups: readonly [from: number, to: number]): Value {
+function groupsOf(e: Emitter, x: Value, groups: readonly [from: number, to: number]): Value {
   return x.shape[0] === 1 ? x : e.slice(x, 0, groups);
-}
-
-/** An array of images made block by block. */
-export function assembled(e: Emitter, blocks: readonly Block[], shape: Shape, make: (block: Block) => Value): Value {
-  return e.unshared(() => e.assemble(blocks.map(make), shape));
 }

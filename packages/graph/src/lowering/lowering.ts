@@ -1,7 +1,7 @@
+import type { LoweringProfile, OnnxNode, Value } from "../program/emitter.js";
 import type { Graph } from "../program/graph.js";
 import type { Tensor } from "../program/tensor.js";
-import type { LoweringProfile } from "../runtime/executor.js";
-import { Emitter, type OnnxNode, type Value } from "./emitter.js";
+import { OnnxEmitter } from "./emitter.js";
 import { encodeModel } from "./encode.js";
 
 /** A graph written as ONNX operators, before it is encoded. */
@@ -14,7 +14,7 @@ export interface LoweredModel {
 
 /** The operators of a graph for one kind of executor, without those that nothing depends on. */
 export function lower(graph: Graph, profile: LoweringProfile): LoweredModel {
-  const e = new Emitter(profile);
+  const e = new OnnxEmitter(profile);
   const values = new Map<Tensor, Value>();
   const inputs = graph.inputs.map(
     (x, i): Value => ({ name: `input${i}`, dtype: x.dtype, shape: x.shape, data: undefined }),
@@ -100,7 +100,7 @@ function withoutCopies(nodes: readonly OnnxNode[], outputs: readonly Value[]): O
   return kept.map((node) => ({ ...node, inputs: node.inputs.map(resolved), output: resolved(node.output) }));
 }
 
-function withoutDeadCode(e: Emitter, results: readonly OnnxNode[]): Pick<LoweredModel, "nodes" | "initializers"> {
+function withoutDeadCode(e: OnnxEmitter, results: readonly OnnxNode[]): Pick<LoweredModel, "nodes" | "initializers"> {
   const needed = new Set<Value>(results.flatMap((node) => node.inputs));
   for (let at = e.nodes.length - 1; at >= 0; at--) {
     const node = e.nodes[at]!;

@@ -3,39 +3,11 @@
  * one by one: each is still in the cache when the next operation reads it, and of what lies between two operations only
  * a block is ever in memory. The whole array is a Concat of its parts, which is dropped where nothing reads it.
  */
-import { sizeOf, type TensorType } from "../program/tensor.js";
-import type { Emitter, Value } from "./emitter.js";
+import { repetition } from "../program/broadcasting.js";
+import type { Emitter, Value } from "../program/emitter.js";
+import { sizeOf, type TensorType } from "../program/tensor-type.js";
 
-/** How a smaller array lies in a larger: [outer, 1, inner] in [outer, times, inner]. */
-export interface Repetition {
-  readonly outer: number;
-  readonly times: number;
-  readonly inner: number;
-}
-
-/** undefined where it does not lie so simply. */
-export function repetition(narrow: readonly number[], shape: readonly number[]): Repetition | undefined {
-  const aligned = [...new Array<number>(shape.length - narrow.length).fill(1), ...narrow];
-  const sizes: [number, number, number] = [1, 1, 1];
-  let part: 0 | 1 | 2 = 2;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] === 1) continue;
-    const repeats = aligned[axis] === 1;
-    if (part === 2 && repeats) part = 1;
-    else if (part === 1 && !repeats) part = 0;
-    else if (part === 0 && repeats) return undefined;
-    sizes[part] = sizes[part]! * shape[axis]!;
-  }
-  const [outer, times, inner] = sizes;
-  return { outer, times, inner };
-}
-
-/**
- * An elementwise operation, part by part: undefined where no operand of the result's size is in parts, or they do not
- * hold whole rows of what repeats. An operand that is not in the same parts is cut into them.
- *
- * @param make the operation on some rows of the operands
- */
+/** `Emitter.partwise`. */
 export function partwise(
   e: Emitter,
   inputs: readonly Value[],

@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { estimateModel } from "../lowering/estimate.js";
 import { lower } from "../lowering/lowering.js";
+import { loweringProfiles } from "../lowering/lowering-profiles.js";
 import { interpret, valuesOf } from "../reference/interpreter.js";
-import { loweringProfiles } from "../runtime/executor.js";
-import { topologicalOrder } from "../transforms/rewriting.js";
-import { hashGraph, printGraph, trace } from "./graph.js";
+import { trace } from "../transforms/trace.js";
+import { hashGraph, printGraph, topologicalOrder } from "./graph.js";
 import { conv2d } from "./operations.js";
 import { add, exp, mul, relu, sub } from "./primitives/elementwise.js";
 import { matmul, swapLast } from "./primitives/linear-algebra.js";
 import { sum } from "./primitives/reduce.js";
 import { pad, reshape, transpose } from "./primitives/shape.js";
-import { type DType, input, scalar, type Tensor, tensor, toTypedArray } from "./tensor.js";
+import { input, scalar, type Tensor, tensor } from "./tensor.js";
+import { type DType, toTypedArray } from "./tensor-type.js";
 
 const matrix = input([2, 3]);
 const vector = input([3]);

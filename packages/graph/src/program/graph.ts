@@ -1,11 +1,8 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { formatShape, GraphError } from "../errors.js";
-import { topologicalOrder } from "../transforms/rewriting.js";
-import { simplify } from "../transforms/simplify.js";
-import { printAttributes } from "./primitive.js";
-import { input, type Tensor, type TensorType } from "./tensor.js";
-import { leaves, type Tree, unflatten } from "./tree.js";
+import { formatShape } from "../errors.js";
+import { printAttributes, type Tensor } from "./tensor.js";
+import type { TensorType } from "./tensor-type.js";
 
 /** A traced function: what it computes from its inputs, in an order in which it can be computed. */
 export interface Graph {
@@ -15,47 +12,18 @@ export interface Graph {
   readonly order: readonly Tensor[];
 }
 
-/** A graph with the structure of its result. */
-export interface Traced<Result extends Tree> {
-  readonly graph: Graph;
-  /** The structure of the result; its leaves are the graph's outputs. */
-  readonly result: Result;
-}
-
-/**
- * Runs a function once on inputs without values and records what it computes.
- *
- * @param args example arguments: only structure, types and shapes of their leaves matter
- * @throws IL401 where the function uses an input of some other trace
- */
-export function trace<Arguments extends readonly Tree[], Result extends Tree>(
-  f: (...args: Arguments) => Result,
-  args: Arguments,
-  options: { readonly simplify?: boolean } = {},
-): Traced<Result> {
-  const inputs = args.flatMap((argument) => leaves(argument)).map((leaf) => input(leaf.shape, leaf.dtype));
-  let at = 0;
-  const fresh = args.map((argument) => {
-    const count = leaves(argument).length;
-    at += count;
-    return unflatten(argument, inputs.slice(at - count, at));
-  }) as unknown as Arguments;
-  const result = f(...fresh);
-  const outputs = options.simplify === false ? leaves(result) : simplify(leaves(result));
-  const order = topologicalOrder(outputs);
-  const known = new Set(inputs);
-  const stranger = order.find((x) => !x.primitive && !x.data && !known.has(x));
-  if (stranger) {
-    const problem = `the result depends on an input ${stranger} that is not one of the arguments`;
-    throw new GraphError("IL401", "trace", problem, "Pass every tensor without values as an argument");
+/** The operations that some outputs depend on, inputs before users. Recursion-free: graphs are thousands deep. */
+export function topologicalOrder(outputs: readonly Tensor[], stopAt?: ReadonlySet<Tensor>): Tensor[] {
+  const seen = new Set<Tensor>();
+  const pending = [...outputs];
+  while (pending.length > 0) {
+    const x = pending.pop()!;
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (!stopAt?.has(x)) pending.push(...x.inputs);
   }
-  return { graph: { inputs, outputs, order }, result: unflatten(result, outputs) };
-}
-
-/** The same computation in fewer operations; see `simplify`. */
-export function simplifyGraph({ inputs, outputs }: Graph): Graph {
-  const simplified = simplify(outputs);
-  return { inputs, outputs: simplified, order: topologicalOrder(simplified) };
+  // An operation is newer than its inputs, so the order of creation is topological.
+  return [...seen].sort((a, b) => a.id - b.id);
 }
 
 /**

@@ -15,7 +15,8 @@ import { add, addPrimitive, mul, mulPrimitive, relu, reluPrimitive } from "./pri
 import { oneHot } from "./primitives/indexing.js";
 import { reduceMin, sum } from "./primitives/reduce.js";
 import { moveAxis, range, sliceAxis, stack } from "./primitives/shape.js";
-import { input, type Shape, sizeOf, type Tensor, tensor } from "./tensor.js";
+import { input, type Tensor, tensor } from "./tensor.js";
+import { type Shape, sizeOf } from "./tensor-type.js";
 
 const at = (x: Tensor, ...index: number[]): number => {
   let flat = 0;

@@ -25,7 +25,8 @@ import { matmul } from "./primitives/linear-algebra.js";
 import { type Axes, mean, reduceMax, sum } from "./primitives/reduce.js";
 import { pad, reshape, reshapePrimitive, slice, transpose } from "./primitives/shape.js";
 import { type GeometryAttributes, outputLength, windows } from "./primitives/windows.js";
-import { isFloat, sameShape, type Tensor } from "./tensor.js";
+import type { Tensor } from "./tensor.js";
+import { isFloat, sameShape } from "./tensor-type.js";
 
 /** log(sum(exp(x))) over some axes, without overflow: m + log(sum(exp(x - m))), m the maximum. */
 export function logSumExp(x: Tensor, axes?: Axes, options: { readonly keepAxes?: boolean } = {}): Tensor {

@@ -1,4 +1,3 @@
-import type { Primitive } from "./primitive.js";
 import * as convolution from "./primitives/convolution.js";
 import * as elementwise from "./primitives/elementwise.js";
 import * as indexing from "./primitives/indexing.js";
@@ -7,6 +6,7 @@ import * as ordering from "./primitives/ordering.js";
 import * as reduce from "./primitives/reduce.js";
 import * as shape from "./primitives/shape.js";
 import * as windows from "./primitives/windows.js";
+import type { Primitive } from "./tensor.js";
 
 /** Every record of the family files, by the name of its export: `addPrimitive` is `add`. */
 const families = {

@@ -1,23 +1,90 @@
+/**
+ * A tensor and the record of the operation that makes it. Each is described by the other: a tensor names its primitive,
+ * and the rules of a primitive take and make tensors.
+ */
 import { formatShape, GraphError } from "../errors.js";
-import { type Attributes, type Primitive, printAttributes } from "./primitive.js";
+import type { Emitter, Value } from "./emitter.js";
+import {
+  type DType,
+  type Shape,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+  tagOf,
+  toTypedArray,
+} from "./tensor-type.js";
 
-/** Types of numbers. `float32` is what models compute in; labels and indices are `int32`. */
-export type DType = "float32" | "float64" | "int32" | "int64" | "bool";
+/** The static arguments of an operation: plain JSON, so that equal operations print equally. */
+export type Attributes = Readonly<Record<string, number | string | boolean | readonly number[]>>;
 
-/** The arrays that hold a tensor's values. */
-export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
-
-/** Sizes along each axis; [] is that of a scalar. */
-export type Shape = readonly number[];
-
-/** Type and shape of an array, which are known before it has values. */
-export interface TensorType {
-  readonly dtype: DType;
-  readonly shape: Shape;
+/** Attributes as text: ones that differ print differently, infinities and -0 included. */
+export function printAttributes(attributes: Attributes): string {
+  let text = "";
+  for (const name in attributes) {
+    const value = attributes[name]!;
+    text += ` ${name}=`;
+    if (typeof value === "string") text += JSON.stringify(value);
+    else if (typeof value === "object") {
+      for (const number of value) text += `${printNumber(number)},`;
+    } else text += typeof value === "number" ? printNumber(value) : value;
+  }
+  return text;
 }
+
+const printNumber = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
 
 /** A tensor, or what an operation takes in its place: a plain number adopts the type of its neighbour. */
 export type TensorLike = Tensor | number;
+
+/** Makes the cotangent of one input; null where the output does not depend on that input differentiably. */
+export type Pullback = (() => Tensor) | null;
+
+/** A rule's answer where there is no gradient: zero almost everywhere, or none at all. The reason is shown to users. */
+export interface NoGradient {
+  readonly gradient: "zero" | "undefined";
+  readonly reason: string;
+}
+
+/** A gradient of zero: the output is piecewise constant in the inputs. */
+export const locallyConstant = (reason: string): NoGradient => ({ gradient: "zero", reason });
+
+/** An input of a primitive's batch rule. */
+export interface BatchedInput {
+  readonly tensor: Tensor;
+  /** True where axis 0 of the tensor is the mapped axis; false where all tasks share the tensor. */
+  readonly mapped: boolean;
+}
+
+/** Values in the reference interpreter: float64, whatever the type; bool is 0 and 1. */
+export interface ReferenceArray {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+/**
+ * One operation and everything that is known of it. Every pass over graphs is a generic walker that asks these
+ * records; no other code branches on the name of an operation.
+ */
+export interface Primitive<A extends Attributes = Attributes> {
+  readonly name: string;
+  /** Type of the output. Throws a GraphError for inputs that do not fit. */
+  infer(inputs: readonly TensorType[], attributes: A): TensorType;
+  /**
+   * For each input, how the cotangent of the output (same shape as the output) pulls back to it. A result that is wider
+   * than its input by broadcasting is summed to the input's shape by the caller.
+   */
+  readonly vjp:
+    | NoGradient
+    | ((cotangent: Tensor, inputs: readonly Tensor[], output: Tensor, attributes: A) => readonly Pullback[]);
+  /** How many inputs, of the first ones, the result's values depend on; all by default. The rest need only be computed before. */
+  readonly valueInputs?: number;
+  /** The same operation for all tasks at once: at least one of these inputs is mapped over axis 0; so is the result. */
+  batch(inputs: readonly BatchedInput[], attributes: A, size: number): Tensor;
+  /** Standard ONNX nodes that compute the operation. */
+  onnx(emitter: Emitter, inputs: readonly Value[], attributes: A, output: TensorType): Value;
+  /** The obvious loop, in float64. */
+  evaluate(inputs: readonly ReferenceArray[], attributes: A, output: TensorType): Float64Array;
+}
 
 /** Values of a tensor that consoles show. */
 const valuesShown = 12;
@@ -131,65 +198,6 @@ export class Tensor implements TensorType {
   }
 }
 
-/** The number of elements of a shape. */
-export function sizeOf(shape: Shape): number {
-  let size = 1;
-  for (const n of shape) size *= n;
-  return size;
-}
-
-/** Row-major strides of a shape, in elements. */
-export function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length);
-  let stride = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= shape[axis]!;
-  }
-  return strides;
-}
-
-/** True where two shapes have the same rank and sizes. */
-export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((n, axis) => n === b[axis]);
-}
-
-/** True for types of floating-point numbers. */
-export function isFloat(dtype: DType): boolean {
-  return dtype === "float32" || dtype === "float64";
-}
-
-/** Bytes that one number takes. */
-export const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, float64: 8, int32: 4, int64: 8, bool: 1 };
-
-/** A zeroed typed array for `size` elements of a type (bool is one byte each). */
-export function allocate(dtype: DType, size: number): TypedArray {
-  switch (dtype) {
-    case "float32":
-      return new Float32Array(size);
-    case "float64":
-      return new Float64Array(size);
-    case "int32":
-      return new Int32Array(size);
-    case "int64":
-      return new BigInt64Array(size);
-    case "bool":
-      return new Uint8Array(size);
-  }
-}
-
-/** Converts numbers to the storage of a type: rounds to float32, truncates to integers, 0 and 1 for bool. */
-export function toTypedArray(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
-  const out = allocate(dtype, values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (out instanceof BigInt64Array)
-      out[i] = typeof value === "bigint" ? value : BigInt(Number.isFinite(value) ? Math.trunc(value) : 0);
-    else out[i] = dtype === "bool" ? (Number(value) !== 0 ? 1 : 0) : Number(value);
-  }
-  return out;
-}
-
 /** Numbers, or arrays of equal length of them, to any depth. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
@@ -255,20 +263,6 @@ export function scalarValue(x: Tensor): number | undefined {
 function isTyped(values: NestedNumbers | TypedArray): values is TypedArray {
   return ArrayBuffer.isView(values);
 }
-
-interface Tagged {
-  readonly Float32Array: Float32Array;
-  readonly Float64Array: Float64Array;
-  readonly Uint8Array: Uint8Array;
-  readonly SharedArrayBuffer: SharedArrayBuffer;
-}
-
-/** "Float32Array", for example: what a value is in any realm, since those of a frame or a test's sandbox are of another class. */
-export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
-
-/** True where a value is such an array or buffer, made in whichever realm: what `instanceof` does not tell. */
-export const hasTag = <Tag extends keyof Tagged>(value: unknown, tag: Tag): value is Tagged[Tag] =>
-  tagOf(value) === tag;
 
 const typesByTag: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["Float32Array", "float32"],

@@ -1,7 +1,6 @@
 import { GraphError } from "../errors.js";
-import type { ReferenceArray } from "../program/primitive.js";
-import type { Tensor } from "../program/tensor.js";
-import { topologicalOrder } from "../transforms/rewriting.js";
+import { topologicalOrder } from "../program/graph.js";
+import type { ReferenceArray, Tensor } from "../program/tensor.js";
 
 /**
  * The reference interpreter: runs any program in float64 with obvious loops. It is the oracle of every test, and far

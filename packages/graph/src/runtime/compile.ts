@@ -1,9 +1,11 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Estimate } from "../lowering/estimate.js";
 import { encode, lower } from "../lowering/lowering.js";
-import { type Graph, hashGraph, simplifyGraph, trace } from "../program/graph.js";
-import { sameShape, Tensor } from "../program/tensor.js";
+import { type Graph, hashGraph } from "../program/graph.js";
+import { Tensor } from "../program/tensor.js";
+import { sameShape } from "../program/tensor-type.js";
 import { leaves, namedLeaves, paths, type Tree, unflatten } from "../program/tree.js";
+import { simplifyGraph, trace } from "../transforms/trace.js";
 import { type CompiledModel, compileGraph } from "./compiled-model.js";
 import type { Executor } from "./executor.js";
 import { type KeptProgram, KeptPrograms } from "./kept-programs.js";

@@ -2,7 +2,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { type Estimate, estimateModel } from "../lowering/estimate.js";
 import { encode, lower } from "../lowering/lowering.js";
-import { type Graph, simplifyGraph } from "../program/graph.js";
+import type { Graph } from "../program/graph.js";
+import { simplifyGraph } from "../transforms/trace.js";
 import type { Executor } from "./executor.js";
 
 /** A graph as the bytes that an executor loads. */

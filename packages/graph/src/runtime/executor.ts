@@ -1,31 +1,7 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Estimate } from "../lowering/estimate.js";
-import { type DType, sizeOf, type TensorType, type TypedArray, tagOf } from "../program/tensor.js";
-
-/** Strengths of an executor's kernels; the lowering of primitives asks this and nothing else about it. */
-export interface LoweringProfile {
-  readonly name: "cpu" | "web" | "webgpu" | "cuda" | "standard";
-  /** onnxruntime's FusedMatMul, which reads its operands transposed. */
-  readonly fusedMatMul: boolean;
-  /** HardSigmoid as step function. */
-  readonly hardSigmoidStep: boolean;
-  /**
-   * What a core's cache holds, in bytes: larger patches of images are made in parts of this size, and what follows works
-   * on the parts one by one. Infinity for devices that are faster the larger an operation is.
-   */
-  readonly cacheBytes: number;
-}
-
-/** The kinds of executors there are. */
-export const loweringProfiles: Readonly<Record<LoweringProfile["name"], LoweringProfile>> = {
-  cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21 },
-  web: { name: "web", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21 },
-  // Its FusedMatMul runs on the CPU. Shaders need not know infinity, which HardSigmoid's slope of 3.4e38 relies on.
-  webgpu: { name: "webgpu", fusedMatMul: false, hardSigmoidStep: false, cacheBytes: Number.POSITIVE_INFINITY },
-  cuda: { name: "cuda", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: Number.POSITIVE_INFINITY },
-  /** Operators of the ONNX standard only, as exported models use. */
-  standard: { name: "standard", fusedMatMul: false, hardSigmoidStep: false, cacheBytes: Number.POSITIVE_INFINITY },
-};
+import type { LoweringProfile } from "../program/emitter.js";
+import { type DType, sizeOf, type TensorType, type TypedArray, tagOf } from "../program/tensor-type.js";
 
 /** A model that is loaded and can run. */
 export interface ExecutorSession {

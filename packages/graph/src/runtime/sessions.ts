@@ -1,5 +1,5 @@
 import { type Graph, typesOf } from "../program/graph.js";
-import type { TypedArray } from "../program/tensor.js";
+import type { TypedArray } from "../program/tensor-type.js";
 import type { CompiledModel } from "./compiled-model.js";
 import type { Executor, ExecutorSession } from "./executor.js";
 

@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { onnxTypeNumbers } from "../lowering/emitter.js";
-import type { DType } from "../program/tensor.js";
+import type { DType } from "../program/tensor-type.js";
 import { ModelProtoSchema, type ValueInfoProto } from "./onnx/generated/onnx_pb.js";
 
 /** An operator of a decoded model. */

@@ -11,7 +11,8 @@ import { argMax, cumulativeSum, reduceMax, sum } from "../program/primitives/red
 import { broadcastTo, concat, flip, pad, reshape, slice, transpose } from "../program/primitives/shape.js";
 import { type GeometryAttributes, overlapAdd, windows } from "../program/primitives/windows.js";
 import { type PrimitiveName, primitives } from "../program/registry.js";
-import { type DType, input, type Shape, sizeOf, type Tensor } from "../program/tensor.js";
+import { input, type Tensor } from "../program/tensor.js";
+import { type DType, type Shape, sizeOf } from "../program/tensor-type.js";
 
 export interface ExampleInput {
   /** "float" inputs are float64 in the reference laws and float32 or float64 on executors. */

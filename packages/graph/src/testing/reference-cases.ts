@@ -2,7 +2,6 @@
  * The published cases of `fixtures/meta-gradients.json` (PyTorch autograd in float64; `source` in the file) as programs
  * of this package: each maps one task's function over all tasks with `vmap` and averages.
  */
-
 import { conv2d, logSoftmax, maxPool2d, standardize } from "../program/operations.js";
 import { add, div, mul, neg, relu, sqrt, stopGradient, sub, tanh } from "../program/primitives/elementwise.js";
 import { oneHot, takeAlongAxis } from "../program/primitives/indexing.js";

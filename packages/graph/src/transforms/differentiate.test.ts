@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { Primitive } from "../program/primitive.js";
+import { topologicalOrder } from "../program/graph.js";
 import { add, cast, exp, mul, sin, stopGradient, sub, tanh } from "../program/primitives/elementwise.js";
 import { matmul } from "../program/primitives/linear-algebra.js";
 import { mean, sum } from "../program/primitives/reduce.js";
 import { primitives } from "../program/registry.js";
+import type { Primitive } from "../program/tensor.js";
 import { input, type Tensor, tensor } from "../program/tensor.js";
 import { leaves } from "../program/tree.js";
 import { interpret, valuesOf } from "../reference/interpreter.js";
 import { floats } from "../testing/examples.js";
 import { requireClose } from "../testing/laws.js";
 import { grad, hessianVectorProduct, recomputed, valueAndGrad, vjp } from "./differentiate.js";
-import { topologicalOrder } from "./rewriting.js";
 import { simplify } from "./simplify.js";
 import { vmap } from "./vmap.js";
 

@@ -1,11 +1,13 @@
 import { formatShape, GraphError } from "../errors.js";
+import { topologicalOrder } from "../program/graph.js";
 import { add, mul } from "../program/primitives/elementwise.js";
 import { after } from "../program/primitives/ordering.js";
 import { sum, sumTo } from "../program/primitives/reduce.js";
 import { onesLike, zerosLike } from "../program/primitives/shape.js";
-import { input, isFloat, sameShape, scalar, Tensor, tensorsMade } from "../program/tensor.js";
+import { input, scalar, Tensor, tensorsMade } from "../program/tensor.js";
+import { isFloat, sameShape } from "../program/tensor-type.js";
 import { leaves, mapTree, type Tree, unflatten } from "../program/tree.js";
-import { rewrite, topologicalOrder } from "./rewriting.js";
+import { rewrite } from "./rewriting.js";
 
 /** A part of a program whose operations are those made while a function ran: tensors with ids in this range. */
 interface Segment {

@@ -1,10 +1,12 @@
-import type { Primitive } from "../program/primitive.js";
+import { broadcastShapes } from "../program/broadcasting.js";
+import { topologicalOrder } from "../program/graph.js";
 import { add, cast, div, elementwisePrimitives, mul, neg, sub } from "../program/primitives/elementwise.js";
 import { matmul, swapLast } from "../program/primitives/linear-algebra.js";
 import { sum } from "../program/primitives/reduce.js";
-import { broadcastShapes, broadcastTo, full, reshape, transpose } from "../program/primitives/shape.js";
-import { isFloat, sameShape, scalar, scalarValue, Tensor, toTypedArray } from "../program/tensor.js";
-import { topologicalOrder } from "./rewriting.js";
+import { broadcastTo, full, reshape, transpose } from "../program/primitives/shape.js";
+import type { Primitive } from "../program/tensor.js";
+import { scalar, scalarValue, Tensor } from "../program/tensor.js";
+import { isFloat, sameShape, toTypedArray } from "../program/tensor-type.js";
 
 /** A line of algebra: the tensor that an operation equals, or undefined where the rule does not apply. */
 interface Rewrite {

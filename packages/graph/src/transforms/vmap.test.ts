@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { topologicalOrder } from "../program/graph.js";
 import { add, exp, mul } from "../program/primitives/elementwise.js";
 import { gather } from "../program/primitives/indexing.js";
 import { matmul } from "../program/primitives/linear-algebra.js";
 import { sum } from "../program/primitives/reduce.js";
 import { input, type Tensor, tensor } from "../program/tensor.js";
 import { valuesOf } from "../reference/interpreter.js";
-import { topologicalOrder } from "./rewriting.js";
 import { vmap } from "./vmap.js";
 
 const matrix = tensor([

@@ -1,8 +1,8 @@
 import { formatShape, GraphError } from "../errors.js";
+import { topologicalOrder } from "../program/graph.js";
 import { broadcastTo, moveAxis } from "../program/primitives/shape.js";
 import { input, Tensor } from "../program/tensor.js";
 import { leaves, type Tree, unflatten } from "../program/tree.js";
-import { topologicalOrder } from "./rewriting.js";
 
 /** For each argument the axis that is mapped, or null where all calls share the argument. */
 export type MappedAxes = readonly (number | null)[];

@@ -14,10 +14,10 @@
  * the small maps of few-shot learning; equal gathers are written once, so both gradients share their patches.
  */
 import { formatShape, GraphError } from "../../errors.js";
-import type { Emitter, Value } from "../../lowering/emitter.js";
-import { assembled, blockOf, blocksOf, groupsOf } from "../../lowering/image-blocks.js";
-import type { BatchedInput, Primitive, ReferenceArray } from "../primitive.js";
-import { bytesPerElement, type Shape, sizeOf, Tensor, type TensorType } from "../tensor.js";
+import type { Emitter, Value } from "../emitter.js";
+import type { BatchedInput, Primitive, ReferenceArray } from "../tensor.js";
+import { Tensor } from "../tensor.js";
+import { bytesPerElement, type Shape, sizeOf, type TensorType } from "../tensor-type.js";
 import { broadcastTo, reshape } from "./shape.js";
 import {
   type GeometryAttributes,
@@ -131,10 +131,11 @@ export const convolutionPrimitive: Primitive<GeometryAttributes> = {
       const y = e.matmul(found, by, { alpha });
       return e.reshape(y, [y.shape[0]!, images.shape[1]!, rows, columns, channelsOut]);
     };
-    const blocks = blocksOf(e, [x!], groups, images, rows * columns * inner * bytesPerElement[x!.dtype]);
+    const bytes = rows * columns * inner * bytesPerElement[x!.dtype];
+    const blocks = e.imageBlocks([x!], { groups, images, bytes });
     if (!blocks) return product(x!, scaled);
-    return assembled(e, blocks, output.shape, (block) =>
-      product(blockOf(e, x!, block), groupsOf(e, scaled, block.groups)),
+    return blocks.assembled(output.shape, (block) =>
+      product(blocks.blockOf(x!, block), blocks.groupsOf(scaled, block)),
     );
   },
   evaluate: ([x, w], g, output) => {
@@ -196,12 +197,12 @@ export const filterGradientPrimitive: Primitive<GeometryAttributes> = {
       return e.reshape(dw, [dw.shape[0]!, ...output.shape.slice(1)]);
     };
     const bytes = rows * columns * inner * bytesPerElement[x!.dtype];
-    const blocks = blocksOf(e, [x!, dy!], output.shape[0]!, images, bytes);
+    const blocks = e.imageBlocks([x!, dy!], { groups: output.shape[0]!, images, bytes });
     if (!blocks) return product(x!, dy!);
     return e.unshared(() => {
       const byGroups = new Map<number, Value>();
-      for (const block of blocks) {
-        const dw = product(blockOf(e, x!, block), blockOf(e, dy!, block));
+      for (const block of blocks.list) {
+        const dw = product(blocks.blockOf(x!, block), blocks.blockOf(dy!, block));
         const sum = byGroups.get(block.groups[0]);
         byGroups.set(block.groups[0], sum ? e.op("Add", [sum, dw], dw) : dw);
       }
@@ -258,10 +259,10 @@ export const inputGradientPrimitive: Primitive<Sized> = {
       const shape = [Math.max(cotangents.shape[0]!, filters.shape[0]!), cotangents.shape[1]!, height, width, channels];
       return inputGradientByParity(e, cotangents, filters, alpha, g, { dtype: output.dtype, shape });
     };
-    const blocks = blocksOf(e, [dy!], groups, images, bytes);
+    const blocks = e.imageBlocks([dy!], { groups, images, bytes });
     if (!blocks) return product(dy!, scaled);
-    return assembled(e, blocks, output.shape, (block) =>
-      product(blockOf(e, dy!, block), groupsOf(e, scaled, block.groups)),
+    return blocks.assembled(output.shape, (block) =>
+      product(blocks.blockOf(dy!, block), blocks.groupsOf(scaled, block)),
     );
   },
   evaluate: ([dy, w], { size, ...g }, output) => {

@@ -1,19 +1,18 @@
 import { formatShape, GraphError } from "../../errors.js";
-import type { Emitter, Value } from "../../lowering/emitter.js";
-import { partwise, repetition } from "../../lowering/parts.js";
-import { type BatchedInput, locallyConstant, type NoGradient, type Primitive } from "../primitive.js";
+import { broadcastOffsets, broadcastShapes, repetition } from "../broadcasting.js";
+import type { Emitter, Value } from "../emitter.js";
 import {
-  type DType,
-  isFloat,
-  sameShape,
+  type BatchedInput,
+  locallyConstant,
+  type NoGradient,
+  type Primitive,
   scalar,
   scalarValue,
-  sizeOf,
   Tensor,
   type TensorLike,
-  type TensorType,
 } from "../tensor.js";
-import { alignMapped, asTensor, broadcastOffsets, broadcastShapes, zerosLike } from "./shape.js";
+import { type DType, isFloat, sameShape, sizeOf, type TensorType } from "../tensor-type.js";
+import { alignMapped, asTensor, zerosLike } from "./shape.js";
 
 type NoAttributes = Readonly<Record<string, never>>;
 
@@ -85,7 +84,7 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
         const operands = withoutLeadingOnes(e, all, result);
         return typeof written === "string" ? inLongRuns(e, written, operands, result) : written(e, operands, result);
       };
-      return partwise(e, inputs, output, make) ?? make(inputs, output);
+      return e.partwise(inputs, output, make) ?? make(inputs, output);
     },
     evaluate: (inputs, _attributes, output) => {
       const out = new Float64Array(sizeOf(output.shape));
@@ -453,7 +452,7 @@ export const castPrimitive: Primitive<{ dtype: string }> = {
   batch: ([x], { dtype }) => cast(x!.tensor, dtype as DType),
   onnx: (e, [x], _attributes, output) => {
     const make = ([part]: readonly Value[]): Value => e.cast(part!, output.dtype);
-    return partwise(e, [x!], output, make) ?? make([x!]);
+    return e.partwise([x!], output, make) ?? make([x!]);
   },
   evaluate: ([x], { dtype }) => {
     if (isFloat(dtype as DType)) return x!.data;

@@ -1,6 +1,7 @@
 import { formatShape, GraphError } from "../../errors.js";
-import type { Primitive } from "../primitive.js";
-import { type DType, type Shape, sizeOf, stridesOf, Tensor, type TensorType } from "../tensor.js";
+import type { Primitive } from "../tensor.js";
+import { Tensor } from "../tensor.js";
+import { type DType, type Shape, sizeOf, stridesOf, type TensorType } from "../tensor-type.js";
 import { add, cast, equal, greaterEqual, less, logicalAnd, mul, where } from "./elementwise.js";
 import { expandAxis, forEachIndex, mapAll, moveAxis, normalizeAxis, range, reshape, transpose } from "./shape.js";
 

@@ -1,7 +1,10 @@
 import { formatShape, GraphError } from "../../errors.js";
-import type { Primitive } from "../primitive.js";
-import { type Shape, sizeOf, Tensor } from "../tensor.js";
-import { alignMapped, broadcastOffsets, broadcastShapes, transpose } from "./shape.js";
+import { broadcastOffsets, broadcastShapes } from "../broadcasting.js";
+import type { Emitter, OnnxNode, Value } from "../emitter.js";
+import type { Primitive } from "../tensor.js";
+import { Tensor } from "../tensor.js";
+import { type Shape, sizeOf } from "../tensor-type.js";
+import { alignMapped, transpose } from "./shape.js";
 
 type NoAttributes = Readonly<Record<string, never>>;
 
@@ -68,10 +71,8 @@ export const matmulPrimitive: Primitive<NoAttributes> = {
   },
 };
 
-type Emission = Parameters<Primitive["onnx"]>[0];
-
 /** The node that swaps the last two axes of a value and does nothing else: a product can read its input instead. */
-function transposed(e: Emission, x: ReturnType<Primitive["onnx"]>): ReturnType<Emission["producer"]> {
+function transposed(e: Emitter, x: Value): OnnxNode | undefined {
   const node = e.producer(x);
   if (!e.profile.fusedMatMul || x.dtype !== "float32" || node?.operator !== "Transpose") return undefined;
   const rank = x.shape.length;

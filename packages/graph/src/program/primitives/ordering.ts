@@ -1,4 +1,4 @@
-import type { Primitive } from "../primitive.js";
+import type { Primitive } from "../tensor.js";
 import { Tensor } from "../tensor.js";
 
 /**

@@ -1,7 +1,7 @@
 import { GraphError } from "../../errors.js";
-import type { Emitter, Value } from "../../lowering/emitter.js";
-import { locallyConstant, type Primitive } from "../primitive.js";
-import { type Shape, sizeOf, stridesOf, Tensor } from "../tensor.js";
+import type { Emitter, Value } from "../emitter.js";
+import { locallyConstant, type Primitive, Tensor } from "../tensor.js";
+import { type Shape, sizeOf, stridesOf } from "../tensor-type.js";
 import { cast, div, equal, mul, neg } from "./elementwise.js";
 import { broadcastTo, forEachIndex, normalizeAxis, reshape } from "./shape.js";
 

@@ -1,17 +1,9 @@
 import { formatShape, GraphError } from "../../errors.js";
-import type { BatchedInput, Primitive } from "../primitive.js";
-import {
-  type DType,
-  isFloat,
-  type Shape,
-  sameShape,
-  scalar,
-  sizeOf,
-  stridesOf,
-  Tensor,
-  type TensorLike,
-  tensor,
-} from "../tensor.js";
+import { broadcastOffsets, broadcastShapes } from "../broadcasting.js";
+import type { Emitter, Value } from "../emitter.js";
+import type { BatchedInput, Primitive } from "../tensor.js";
+import { scalar, Tensor, type TensorLike, tensor } from "../tensor.js";
+import { type DType, isFloat, type Shape, sameShape, sizeOf, stridesOf } from "../tensor-type.js";
 
 /** Where a family's records say nothing else, an unmapped input of a batch is repeated for each task. */
 export function mapAll(inputs: readonly BatchedInput[], size: number): Tensor[] {
@@ -40,39 +32,6 @@ export function normalizeAxis(operation: string, axis: number, rank: number): nu
     throw new GraphError("IL102", operation, `axis ${axis} of an array of rank ${rank}`, remedy);
   }
   return normal;
-}
-
-/** The shape that arrays of these shapes broadcast to (NumPy's rule), or undefined. */
-export function broadcastShapes(shapes: readonly Shape[]): number[] | undefined {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  const out = new Array<number>(rank).fill(1);
-  for (const shape of shapes) {
-    for (let i = 1; i <= shape.length; i++) {
-      const n = shape[shape.length - i]!;
-      const have = out[rank - i]!;
-      if (n === have || n === 1) continue;
-      if (have !== 1) return undefined;
-      out[rank - i] = n;
-    }
-  }
-  return out;
-}
-
-/** For each element of `shape`, the offset of the element of an array of `from` that broadcasts to it. */
-export function broadcastOffsets(from: Shape, shape: Shape): (index: number) => number {
-  if (sameShape(from, shape)) return (index) => index;
-  if (sizeOf(from) === 1) return () => 0;
-  const source = stridesOf(from);
-  const target = stridesOf(shape);
-  const lead = shape.length - from.length;
-  return (index) => {
-    let offset = 0;
-    for (let axis = 0; axis < from.length; axis++) {
-      if (from[axis] === 1) continue;
-      offset += (Math.floor(index / target[axis + lead]!) % shape[axis + lead]!) * source[axis]!;
-    }
-    return offset;
-  };
 }
 
 /** Calls `visit(flat index, coordinates)` for each element of a shape. The coordinates are reused. */
@@ -359,16 +318,7 @@ export const padPrimitive: Primitive<{
   },
 };
 
-type Emission = Parameters<Primitive["onnx"]>[0];
-type EmittedValue = ReturnType<Primitive["onnx"]>;
-
-function padNode(
-  e: Emission,
-  x: EmittedValue,
-  low: readonly number[],
-  high: readonly number[],
-  value: number,
-): EmittedValue {
+function padNode(e: Emitter, x: Value, low: readonly number[], high: readonly number[], value: number): Value {
   const shape = x.shape.map((n, axis) => n + low[axis]! + high[axis]!);
   return e.op("Pad", [x, e.integers([...low, ...high]), e.scalar(value, x.dtype)], { dtype: x.dtype, shape });
 }

@@ -1,8 +1,8 @@
 import { formatShape, GraphError } from "../../errors.js";
-import type { Emitter, Value } from "../../lowering/emitter.js";
-import { assembled, blockOf, blocksOf } from "../../lowering/image-blocks.js";
-import type { Primitive } from "../primitive.js";
-import { bytesPerElement, type Shape, sizeOf, Tensor } from "../tensor.js";
+import type { Emitter, Value } from "../emitter.js";
+import type { Primitive } from "../tensor.js";
+import { Tensor } from "../tensor.js";
+import { bytesPerElement, type Shape, sizeOf } from "../tensor-type.js";
 import { reshape } from "./shape.js";
 
 /** The way of a window over an image of [height, width] pixels. */
@@ -163,10 +163,10 @@ export const windowsPrimitive: Primitive<GeometryAttributes> = {
     const [images, ...one] = x!.shape as [number, number, number, number];
     const bytes = sizeOf(output.shape.slice(1)) * bytesPerElement[x!.dtype];
     const grouped = e.reshape(x!, [1, images, ...one]);
-    const blocks = blocksOf(e, [grouped], 1, images, bytes);
+    const blocks = e.imageBlocks([grouped], { groups: 1, images, bytes });
     if (!blocks) return e.reshape(gatherWindows(e, x!, g), output.shape);
-    return assembled(e, blocks, output.shape, (block) => {
-      const part = blockOf(e, grouped, block);
+    return blocks.assembled(output.shape, (block) => {
+      const part = blocks.blockOf(grouped, block);
       return gatherWindows(e, e.reshape(part, part.shape.slice(1)), g);
     });
   },
