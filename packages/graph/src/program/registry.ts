@@ -25,6 +25,13 @@ type RecordName = Extract<keyof typeof families, `${string}Primitive`>;
 /** The names of all primitives: a table over them that lacks one does not compile. */
 export type PrimitiveName = RecordName extends `${infer Name}Primitive` ? Name : never;
 
+/** The attributes of the primitive of a name. */
+export type AttributesOf<N extends PrimitiveName> = N extends PrimitiveName
+  ? (typeof families)[`${N}Primitive`] extends Primitive<infer A>
+    ? A
+    : never
+  : never;
+
 /** All primitives by name. */
 export const primitives = Object.fromEntries(
   Object.entries(families)
