@@ -39,7 +39,7 @@ const pages = [
     about:
       "Tensors and operations, gradients, task batching, and the compiler: what models and losses are written with.",
     sections: [
-      ["Tensors and trees", ["program/tensor", "program/tree"]],
+      ["Tensors and trees", ["program/tensor", "program/tensor-type", "program/tree"]],
       ["Operations", ["program/operations", "program/primitives/"]],
       ["Transformations", ["transforms/", "program/graph"]],
       ["Compiling and running", ["runtime/compile", "index", "runtime/", "reference/", "lowering/"]],

@@ -1,7 +1,6 @@
 import { broadcastTo, reshape } from "../program/primitives/shape.js";
 import type { AttributesOf, PrimitiveName } from "../program/registry.js";
-import type { Primitive, Tensor } from "../program/tensor.js";
-import { scalarValue } from "../program/tensor.js";
+import { type Primitive, scalarValue, type Tensor } from "../program/tensor.js";
 
 /** A tensor that is the result of a certain primitive. */
 export type Operation<N extends PrimitiveName = PrimitiveName> = Tensor & {
