@@ -11,6 +11,7 @@ export {
   tensor,
   toNumbers,
 } from "@innerloop/graph";
+export * from "./catalogue/index.js";
 export * from "./layers/index.js";
 export * from "./learners/index.js";
 export * from "./losses/losses.js";
@@ -24,7 +25,6 @@ export {
   optionGroup,
   type VariantValue,
 } from "./options/option.js";
-export * from "./catalogue/index.js";
 export { bernoulliMask, uniformInGraph } from "./random/graph-random.js";
 export { boundedKey, type Key, key, type Random, random, randomOf, split } from "./random/random.js";
 export * from "./tasks/index.js";

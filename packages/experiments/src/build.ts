@@ -9,25 +9,25 @@ import {
   fromScratch,
   innerOptimizerOf,
   type Learner,
-  type LearningRate,
   type LearnerName,
+  type LearningRate,
   learnerEntry,
   learnerNames,
   linearSchedule,
+  type NetworkEntry,
   type Networks,
   networkCatalogue,
-  type NetworkEntry,
   type Optimizer,
+  type OptionValues,
   rmsProp,
   sgd,
   type stepOptions,
-  type OptionValues,
 } from "@innerloop/core";
 import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config.js";
-import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, Tasks, TaskShapes } from "./domains/domain.js";
+import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, TaskShapes, Tasks } from "./domains/domain.js";
+import type { TrainingValues } from "./options/training-options.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
-import type { TrainingValues } from "./options/training-options.js";
 
 /** All that a run trains and evaluates. */
 export interface Experiment {
@@ -51,7 +51,7 @@ export const needsOf = (config: ExperimentConfig): LearnerNeeds => ({
 export function requireFitting(config: ExperimentConfig): void {
   const domain = domainOf(config);
   requireKind(domain, config.learner.name);
-  domain.check?.(config.domain as never, { ...needsOf(config), learnerName: config.learner.name });
+  domain.check?.(config.domain, { ...needsOf(config), learnerName: config.learner.name });
 }
 
 /** @throws UsageError for a learner that is not for the domain's kind of task */
@@ -81,9 +81,9 @@ export function buildExperiment(
   const domain = domainOf(config);
   if (!own) requireFitting(config);
   const needs = needsOf(config);
-  const ownOptions = own?.domain as never;
-  const tasks = domain.tasks(loaded.data, config.domain as never, { ...needs, own: ownOptions });
-  const shapes = domain.shapes(spec, config.domain as never, { ...needs, own: ownOptions });
+  const ownOptions = own?.domain;
+  const tasks = domain.tasks(loaded.data, config.domain, { ...needs, own: ownOptions });
+  const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions });
   return {
     learner: learnerFor(config, shapes, spec),
     tasks,
@@ -95,7 +95,7 @@ export function buildExperiment(
 /** The learner of a run alone, for which no data need be loaded. */
 export function buildRunLearner(config: ExperimentConfig, spec: DataSpec | undefined, own: ExperimentConfig): Learner {
   const domain = domainOf(config);
-  const shapes = domain.shapes(spec, config.domain as never, { ...needsOf(config), own: own.domain as never });
+  const shapes = domain.shapes(spec, config.domain, { ...needsOf(config), own: own.domain });
   return learnerFor(config, shapes, spec);
 }
 
@@ -110,7 +110,7 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       ...shapes,
       kind: domain.kind,
       networks: networksOf(config, shapes),
-      loss: domain.loss(spec, config.domain as never),
+      loss: domain.loss(spec, config.domain),
       iterations: config.training.iterations,
     },
     options as never,
@@ -138,9 +138,7 @@ const schedules = {
   constant: (rate) => rate,
   cosine: (rate, iterations) => cosineSchedule(rate, 0, iterations),
   linear: (rate, iterations) => linearSchedule(rate, 0, iterations),
-} as const satisfies Readonly<
-  Record<TrainingValues["schedule"], (rate: number, iterations: number) => LearningRate>
->;
+} as const satisfies Readonly<Record<TrainingValues["schedule"], (rate: number, iterations: number) => LearningRate>>;
 
 const outerOptimizers = { adam, adamw: adamW, sgd, rmsprop: rmsProp } as const;
 
@@ -165,7 +163,7 @@ function baselinesOf(
   { spec, tasks, shapes }: { readonly spec: DataSpec | undefined; readonly tasks: Tasks; readonly shapes: TaskShapes },
 ): readonly Baseline[] {
   const domain = domainOf(config);
-  const options = config.domain as never;
+  const options = config.domain;
   const loss = domain.loss(spec, options);
   const networks = networksOf(config, shapes);
   const mode = (config.network as { readonly batchNorm?: string }).batchNorm;

@@ -23,7 +23,7 @@ import {
   trainingOptions,
 } from "./options/training-options.js";
 import { nearestName, UsageError } from "./options/usage-error.js";
-import { checkOption, flagOf, optionText } from "./options/values.js";
+import { absentWord, checkOption, flagOf, optionText } from "./options/values.js";
 
 /** A choice with values for the options that it has. */
 export type NamedValues = { readonly name: string; readonly [option: string]: unknown };
@@ -240,9 +240,7 @@ function nestedGroup(group: OptionGroup, flags: Flags, where?: string): Readonly
     const place = where === undefined ? flagOf(name) : `${name} in ${where}`;
     const value = spec.kind === "text" && given === spec.default ? given : checkOption(place, spec, given);
     values[name] =
-      spec.kind === "variant"
-        ? { name: value, ...nestedGroup(spec.variants[value as string]!, flags, where) }
-        : value;
+      spec.kind === "variant" ? { name: value, ...nestedGroup(spec.variants[value as string]!, flags, where) } : value;
   }
   return values;
 }
@@ -291,7 +289,7 @@ export function resolve(
 }
 
 /** What a preset has as the rate of its learner is that of networks from scratch, where the one that is chosen takes no steps. */
-const withScratchRate = (learner: LearnerName, flags: Flags): Flags =>
+export const withScratchRate = (learner: LearnerName, flags: Flags): Flags =>
   flags.innerRate === undefined || "innerRate" in learnerCatalogue[learner].options
     ? flags
     : { scratchRate: flags.innerRate, ...flags };
@@ -317,7 +315,7 @@ export function withFlags(config: ExperimentConfig, flags: Flags): ExperimentCon
 }
 
 /** What an existing run is: its config, what is kept of its data, and how it came to be. */
-export interface RunFacts<V = Readonly<Record<string, unknown>>, Spec extends DataSpec = DataSpec> {
+export interface RunFacts<V = NamedValues, Spec extends DataSpec = DataSpec> {
   readonly config: ExperimentConfig;
   /** Its domain's options. */
   readonly options: V;
@@ -355,7 +353,7 @@ export function uselessness(
         ? `--learner ${learner}`
         : part === "network"
           ? `--model ${network}`
-          : domain.shownAs(config.domain as never);
+          : domain.shownAs(config.domain);
     return { beside, is: placesText(entry) };
   }
   const nested = fits.find(({ within }) => within !== undefined);
@@ -428,6 +426,27 @@ export function parsePartial(value: Readonly<Record<string, unknown>>, where: st
   return value as PartialConfig;
 }
 
+/** Flags from a file, each checked against the options that have its name. @throws UsageError */
+export function checkFlags(values: Readonly<Record<string, unknown>>, where: string): Flags {
+  const table = flagTable();
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      const entry = table.find((flag) => flag.name === name);
+      if (!entry) {
+        const near = nearestName(
+          name,
+          table.map((flag) => flag.name),
+        );
+        throw new UsageError(
+          `${where} has the unknown option ${quoted(name)}`,
+          near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
+        );
+      }
+      return [name, checkAnyOf(`${name} in ${where}`, entry, value)];
+    }),
+  );
+}
+
 /** A value that is one for some place of an option; which place it will be is not known yet. */
 export function checkAnyOf(where: string, { places }: FlagEntry, value: unknown, shown?: string): unknown {
   let first: unknown;
@@ -446,8 +465,13 @@ function unknownKey(name: string, where: string, table: readonly FlagEntry[], pa
   const known = table.find((entry) => entry.name === name);
   if (known) {
     const place = known.places[0]!;
-    const inside = place.within ? `{ "${place.within.option}": { "name": "${place.within.choice}", "${name}": ... } }` : `{ "${name}": ... }`;
-    return new UsageError(`${where} has the option ${name}`, `It belongs to ${place.part}: { "${place.part}": ${inside} }`);
+    const inside = place.within
+      ? `{ "${place.within.option}": { "name": "${place.within.choice}", "${name}": ... } }`
+      : `{ "${name}": ... }`;
+    return new UsageError(
+      `${where} has the option ${name}`,
+      `It belongs to ${place.part}: { "${place.part}": ${inside} }`,
+    );
   }
   const names = table.flatMap(({ name: each, places }) =>
     part === undefined || places.some((place) => place.part === part) ? [each] : [],
@@ -463,7 +487,8 @@ function unknownKey(name: string, where: string, table: readonly FlagEntry[], pa
 export function parseConfig(value: unknown, where: string): ExperimentConfig {
   if (!isRecord(value)) throw new UsageError(`${where} is ${quoted(value)}`, "It is an object");
   for (const part of parts)
-    if (!isRecord(value[part])) throw new UsageError(`${part} in ${where} is ${quoted(value[part])}`, "It is an object");
+    if (!isRecord(value[part]))
+      throw new UsageError(`${part} in ${where} is ${quoted(value[part])}`, "It is an object");
   const nameIn = (part: Part): string => String((value[part] as NamedValues).name);
   const choices: Choices = {
     domain: domainNamed(nameIn("domain")),
@@ -479,8 +504,25 @@ export function parseConfig(value: unknown, where: string): ExperimentConfig {
   return configFrom(choices, flagsIn(value as PartialConfig), where);
 }
 
-/** `--ways 5 --eval-steps 0,1`: flags as words of a command line. */
+/** The values that are left to an experiment whose learner and tasks are a program's: how it is trained and judged. */
+export type ExperimentSettings = Pick<ExperimentConfig, "training" | "evaluation">;
+
+/** Settings out of flags, whatever else these hold. @throws UsageError */
+export const settingsFrom = (flags: Flags, where?: string): ExperimentSettings => ({
+  training: nestedGroup(trainingOptions, flags, where) as TrainingValues,
+  evaluation: nestedGroup(evaluationOptions, flags, where) as EvaluationValues,
+});
+
+/** Settings from a file, which may hold anything. @throws UsageError */
+export function parseSettings(value: Readonly<Record<string, unknown>>, where: string): ExperimentSettings {
+  parsePartial(value, where);
+  const other = Object.keys(value).find((part) => part !== "training" && part !== "evaluation");
+  if (other !== undefined) throw new UsageError(`${where} has ${other}, which a program settles`, "Leave it out");
+  return settingsFrom(flagsIn(value as PartialConfig), where);
+}
+
+/** `--ways 5 --eval-steps 0,1`: flags as words of a command line; what is left out on purpose by the word for that. */
 export const flagWords = (flags: Flags): string[] =>
   Object.entries(flags).flatMap(([name, value]) =>
-    value === undefined ? [] : value === true ? [flagOf(name)] : [flagOf(name), optionText(value)],
+    value === true ? [flagOf(name)] : [flagOf(name), value === undefined ? absentWord : optionText(value)],
   );

@@ -1,8 +1,6 @@
 export * from "./build.js";
 export * from "./config.js";
-export * from "./domains/domain.js";
-export * from "./domains/registry.js";
-export * from "./io.js";
+export { areaAveraging } from "./domains/classification/area-averaging.js";
 export { isBlank } from "./domains/classification/blank-images.js";
 export { areRows, areScales, type ColumnScales } from "./domains/classification/column-scales.js";
 export { invertInPlace, isDarkOnLight, isGreyImage } from "./domains/classification/dark-on-light.js";
@@ -10,10 +8,15 @@ export { type DataSplits, splitData } from "./domains/classification/data-splits
 export { duplicatesText, exampleDigests } from "./domains/classification/duplicate-examples.js";
 export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
+export * from "./domains/domain.js";
+export * from "./domains/registry.js";
+export * from "./io.js";
 export { numberIn } from "./options/decimal-number.js";
 export { cut, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
 export * from "./options/training-options.js";
 export { nearestName, UsageError } from "./options/usage-error.js";
 export * from "./options/values.js";
+export { taskTextOf } from "./protocol-text.js";
+export { AdaptedModel, type AdaptSetting, TrainedModel, type TrainedParts } from "./trained-model.js";
 export { count, counted } from "./words.js";

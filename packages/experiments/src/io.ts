@@ -80,6 +80,11 @@ export interface DataIo {
     paths: readonly string[],
     reading: ImageShape & { readonly pixels: PixelReading },
   ): Promise<readonly { readonly name: string; readonly bytes: Uint8Array }[]>;
+  /** Images in memory, as files have them. */
+  decoded(
+    images: readonly Uint8Array[],
+    reading: ImageShape & { readonly pixels: PixelReading },
+  ): Promise<readonly Uint8Array[]>;
   /** The columns of a table. */
   table(
     path: string,

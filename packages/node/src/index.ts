@@ -2,6 +2,7 @@ import { declareLibraryModule, type Executor } from "@innerloop/graph";
 import { workerPoolExecutor } from "./executor/worker-pool-executor.js";
 
 export * from "./data/index.js";
+export { machineIo } from "./data/machine-io.js";
 export { type Device, devices } from "./executor/device.js";
 export {
   type OnnxruntimeExecutor,
@@ -9,7 +10,13 @@ export {
   onnxruntimeExecutor,
 } from "./executor/onnxruntime-executor.js";
 export { type WorkerPoolOptions, workerPoolExecutor } from "./executor/worker-pool-executor.js";
-export * from "./presets/index.js";
+export {
+  type DomainModule,
+  type ExperimentModule,
+  type LearnerModule,
+  loadCodeExperiment,
+  readJsonExperiment,
+} from "./runs/experiment-file.js";
 export * from "./runs/index.js";
 
 // Errors name the user's line, and none of this package.

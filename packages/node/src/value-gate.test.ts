@@ -21,10 +21,10 @@ import {
   type TaskSource,
   train,
 } from "@innerloop/core";
+import { defaultExperimentOptions } from "@innerloop/experiments";
 import { input, type Tensor, tensor } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
-import { defaultExperimentOptions } from "./presets/option-table.js";
 import { planRun } from "./runs/training-session.js";
 
 // A law over all doors by which values come in: whatever wrong value is put wherever, what comes out is an error with a

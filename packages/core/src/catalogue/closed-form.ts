@@ -45,7 +45,6 @@ export const closedFormLearners = {
     kinds: classes,
     summary: "an embedding under a least-squares support vector machine",
     source: "Suykens & Vandewalle 1999",
-    build: ({ networks, outputs }) =>
-      leastSquaresSvm({ model: networks.embedding(), ways: outputs, scale: headScale }),
+    build: ({ networks, outputs }) => leastSquaresSvm({ model: networks.embedding(), ways: outputs, scale: headScale }),
   }),
 };

@@ -6,8 +6,8 @@ import { lstmOptimizer } from "../learners/gradient/lstm-optimizer.js";
 import { anil, boil, fomaml, maml, metaSgd } from "../learners/gradient/maml.js";
 import { mamlPlusPlus } from "../learners/gradient/maml-plus-plus.js";
 import { reptile } from "../learners/gradient/reptile.js";
-import { optionGroup } from "../options/option.js";
 import { sgd } from "../optimizers/optimizers.js";
+import { optionGroup } from "../options/option.js";
 import { both, entry, innerOptimizerOf, stepOptions } from "./learner-entry.js";
 
 const inSteps = {

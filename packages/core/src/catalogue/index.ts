@@ -15,5 +15,5 @@ export {
   learnerEntry,
   learnerNames,
 } from "./learners.js";
-export type { Networks, NetworkSetting } from "./network-forms.js";
+export type { NetworkSetting, Networks } from "./network-forms.js";
 export { type NetworkEntry, type NetworkName, networkCatalogue, networkNames, type OptionProblem } from "./networks.js";

@@ -3,9 +3,9 @@ import { sizeOf } from "@innerloop/graph";
 import type { Learner } from "../learners/learner.js";
 import type { ModelBasedOptions } from "../learners/model-based/model-based-learner.js";
 import type { Loss } from "../losses/losses.js";
-import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
 import { adam, type Optimizer, rmsProp, sgd } from "../optimizers/optimizers.js";
-import type { Networks, NetworkSetting } from "./network-forms.js";
+import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
+import type { NetworkSetting, Networks } from "./network-forms.js";
 
 /** Kinds of tasks that a learner may be for. */
 export type TaskKind = "regression" | "classification";
@@ -32,8 +32,8 @@ export interface LearnerSetting extends NetworkSetting {
 /** Tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
 export type TrainingTasks =
   | { readonly kind: "episodes" }
-  | { readonly kind: "episodes with unlabelled examples"; /** Of each class. */ readonly unlabelled: number }
-  | { readonly kind: "batches of all classes"; /** Examples of a batch. */ readonly batch: number };
+  | { readonly kind: "episodes with unlabelled examples" /** Of each class. */; readonly unlabelled: number }
+  | { readonly kind: "batches of all classes" /** Examples of a batch. */; readonly batch: number };
 
 /** A learner of the catalogue. */
 export interface LearnerEntry<O extends OptionGroup = OptionGroup> {
@@ -125,6 +125,4 @@ export const unitsOption = optionGroup({
  * embedding of them.
  */
 export const readingOptions = ({ kind, inputShape, outputs, networks }: LearnerSetting): ModelBasedOptions =>
-  kind === "regression"
-    ? { features: sizeOf(inputShape), outputs }
-    : { model: networks.embedding(), ways: outputs };
+  kind === "regression" ? { features: sizeOf(inputShape), outputs } : { model: networks.embedding(), ways: outputs };

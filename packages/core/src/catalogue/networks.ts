@@ -1,10 +1,11 @@
 /** The networks that the command line knows by name: what each is for, its options, and how it is made. */
-import { flatten } from "../layers/layers.js";
+
 import { glorotUniform, heNormal, type Initializer, truncatedNormal } from "../layers/initialization.js";
+import { flatten } from "../layers/layers.js";
 import { contextualConvNet, contextualMlp } from "../learners/gradient/cavia.js";
-import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
 import { convEmbedding, convMaps, convNet, linearClassifier, mlp, mostPooledBlocks } from "../networks/models.js";
-import type { Networks, NetworkSetting } from "./network-forms.js";
+import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
+import type { NetworkSetting, Networks } from "./network-forms.js";
 
 /** A network of the catalogue. */
 export interface NetworkEntry<O extends OptionGroup = OptionGroup> {

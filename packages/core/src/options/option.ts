@@ -29,7 +29,7 @@ type Bounds = { readonly least: number; readonly most: number };
 export type OptionSpec = OptionBase &
   (
     | ({ readonly kind: "integer" } & Bounds & (Absent | { readonly default: number }))
-    | ({ readonly kind: "number"; /** Beyond `least`, not it itself. */ readonly above?: true } & Bounds &
+    | ({ readonly kind: "number" /** Beyond `least`, not it itself. */; readonly above?: true } & Bounds &
         (Absent | { readonly default: number }))
     /** A number, or two for a range of them, `to` included: each task then draws its own. */
     | ({ readonly kind: "count" } & Bounds & (Absent | { readonly default: Count }))
@@ -65,15 +65,15 @@ export type OptionValue<S extends OptionSpec> = S extends { readonly kind: "inte
         ? C
         : S extends { readonly kind: "choices"; readonly choices: readonly (infer C)[] }
           ? readonly C[]
-        : S extends { readonly kind: "texts" }
-          ? readonly string[]
-          : S extends { readonly kind: "flag" }
-            ? boolean
-            : S extends { readonly kind: "variant"; readonly variants: infer V }
-              ? V extends Readonly<Record<string, OptionGroup>>
-                ? VariantValue<V>
-                : never
-              : string;
+          : S extends { readonly kind: "texts" }
+            ? readonly string[]
+            : S extends { readonly kind: "flag" }
+              ? boolean
+              : S extends { readonly kind: "variant"; readonly variants: infer V }
+                ? V extends Readonly<Record<string, OptionGroup>>
+                  ? VariantValue<V>
+                  : never
+                : string;
 
 /** The value of a choice with options of its own: { name, ... }, one type for each. */
 export type VariantValue<V extends Readonly<Record<string, OptionGroup>>> = {

@@ -7,6 +7,7 @@ import type {
   NetworkName,
   NetworkSetting,
   Networks,
+  OpenSetRule,
   OptionGroup,
   OptionValues,
   TaskKind,
@@ -14,8 +15,8 @@ import type {
   TrainingTasks,
 } from "@innerloop/core";
 import type { Tensor, Tree } from "@innerloop/graph";
+import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config.js";
 import type { DataIo, LongWork } from "../io.js";
-import type { Flags, PartialConfig, RunFacts } from "../config.js";
 
 /** A published setting, or ours: values in which it differs from the defaults of the options. */
 export interface Preset {
@@ -94,56 +95,78 @@ export interface Own<O, Spec> {
   readonly spec: Spec;
 }
 
-/** Examples that a user gives to adapt to. */
+/** Examples that a user gives to adapt to, read. */
 export interface GivenSupport {
   readonly x: Tensor;
   readonly y: Tensor;
   /** Names of the classes that `y` tells apart, where it does. */
   readonly classes?: readonly string[];
+  /** Examples of each of them. */
+  readonly counts?: readonly number[];
+  /** Sizes of the task, as flags: a model of as many classes is asked for. */
+  readonly sizes?: Flags;
   /** `10 examples of 2 classes` */
   readonly text: string;
   /** What was done to them, in words that follow: "images inverted to match the run's data". */
   readonly notes: readonly string[];
+  /** The same for machines. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   /** What else the inputs that are asked about have to be read with. */
-  readonly reading: unknown;
+  readonly reading?: unknown;
 }
 
-/** Inputs that a user asks about. */
+/** Inputs that a user asks about, read. */
 export interface GivenInputs {
   readonly x: Tensor;
   /** What each is called: a file, a row of a table. */
   readonly names: readonly string[];
-  /** What is known of each beside its inputs, by name: the cells of a row. */
-  readonly beside?: readonly Readonly<Record<string, string>>[];
+  /** What is known of each beside its inputs, by name: a target that is there already. */
+  readonly beside?: readonly Readonly<Record<string, string | number>>[];
 }
 
-/** An answer to one input, as a record for machines and cells for people. */
-export interface Answer {
-  readonly record: Readonly<Record<string, unknown>>;
-  readonly cells: readonly AnswerCell[];
+/** An answer to one input, for machines: { prediction: "cat", probabilities: { cat: 0.9, ... } }, { fare: 12.5 }. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** A cell of the table of answers: text, text that stands out, or a share that may be drawn as a bar. */
+export type AnswerCell = string | { readonly mark: string } | { readonly bar: number };
+
+/** What answering knows beside the inputs. */
+export interface Asked<V, Spec> extends Own<V, Spec> {
+  readonly support: GivenSupport;
+  readonly inputs: GivenInputs;
+  /** Where inputs may be of none of the classes: by which score, from which threshold on. */
+  readonly rule?: OpenSetRule | undefined;
 }
 
-/** A cell of the table of answers: text, or a share that may be drawn as a bar. */
-export type AnswerCell = string | { readonly share: number };
-
-/** The way in which a domain's examples are given by users of a trained run, and its answers shown. */
-export interface Adaptation<O, Spec> {
-  /** What `--support` and `--query` take, in words. */
-  readonly help: { readonly support: string; readonly query: string };
-  /** Options of `adapt` that the domain has beside the general ones. */
-  readonly options?: OptionGroup;
-  readSupport(path: string, own: Own<O, Spec>, given: Flags, io: DataIo, work: LongWork): Promise<GivenSupport>;
+/**
+ * The way in which a domain's examples are given by users of a trained model, and its answers shown: what is given is a
+ * path, or values as a program has them.
+ */
+export interface Adaptation<V, Spec> {
+  /** Options of `adapt` that have a meaning for it, beside those of all. */
+  readonly flags?: readonly string[];
+  /** @throws UsageError for what is none of its examples */
+  readSupport(given: unknown, own: Own<V, Spec>, flags: Flags, io: DataIo, work: LongWork): Promise<GivenSupport>;
+  /** @throws UsageError for what is none of its inputs */
   readInputs(
-    paths: readonly string[],
+    given: unknown,
     support: GivenSupport,
-    own: Own<O, Spec>,
+    own: Own<V, Spec>,
     io: DataIo,
     work: LongWork,
   ): Promise<GivenInputs>;
-  /** Titles of the columns of the table of answers. */
-  header(own: Own<O, Spec>, inputs: GivenInputs): readonly string[];
-  /** @param prediction of the learner for the inputs, cut to the classes at hand */
-  answers(prediction: Tensor, support: GivenSupport, inputs: GivenInputs, own: Own<O, Spec>): readonly Answer[];
+  /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
+  answers(prediction: Tensor, asked: Asked<V, Spec>): readonly Answer[];
+  /** The table of answers: titles of columns, and a row of cells for each answer. */
+  table(answers: readonly Answer[], asked: Asked<V, Spec>): AnswerTable;
+}
+
+/** Answers for people. */
+export interface AnswerTable {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly AnswerCell[])[];
+  /** Columns that are aligned to the left; the first unless given. */
+  readonly left?: readonly number[];
 }
 
 /**
@@ -157,7 +180,7 @@ export interface Domain<
   O extends OptionGroup = OptionGroup,
   Data = unknown,
   Spec extends DataSpec = DataSpec,
-  V = OptionValues<O>,
+  V = OptionGroup extends O ? NamedValues : OptionValues<O>,
 > {
   /** In small letters and dashes: "classification". */
   readonly name: string;
@@ -220,10 +243,8 @@ export interface Domain<
     readonly tasks: Tasks;
     readonly needs: LearnerNeeds;
   }): readonly (readonly [label: string, text: string])[];
-  /** What a task of an evaluation is, from its protocol: `5-way 1-shot, 3 queries per class`. */
-  taskText(protocol: Readonly<Record<string, string | number | boolean>>): string;
-  /** Whether results are about data that training has not seen. */
-  isHeldOut(tasks: Tasks): boolean;
+  /** What a task of an evaluation is, from its protocol; ways, shots and queries, where it has them, unless given. */
+  taskText?(protocol: Readonly<Record<string, string | number | boolean>>): string;
   /** Sizes of a task, which runs must agree in to be compared, where they are not chosen. */
   readonly taskSizes: readonly string[];
   /** The size of that name in a run's tasks, `chosen` names left out of account. */
@@ -240,12 +261,12 @@ export interface Domain<
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
   readonly adaptation?: Adaptation<V, Spec>;
+  /** Options and spec for the tasks of a program, where they are of this kind: what it adapts to is read as this domain's is. */
+  adopt?(tasks: Tasks): Own<V, Spec> | undefined;
 }
 
 /** Classes to choose a threshold on, and others to report. */
-export type OpenSetParts = Readonly<
-  Record<"validation" | "test", LabelledExamples>
->;
+export type OpenSetParts = Readonly<Record<"validation" | "test", LabelledExamples>>;
 
 /** A command to try next: `words` behind `innerloop`, where RUN stands for the run. */
 export interface NextStep {

@@ -6,11 +6,11 @@ import type { Domain, Preset } from "./domain.js";
 import { tables } from "./tables/domain.js";
 
 /** The domains that come along, by name. */
-export const ownDomains = { curves, classification, tables } as const satisfies {
-  readonly [Name in string]: { readonly name: Name } | Domain;
-};
+export const ownDomains = { curves, classification, tables } as const;
 
-const registered = new Map<string, Domain>(Object.values(ownDomains).map((each) => [each.name, each as Domain]));
+const registered = new Map<string, Domain>(
+  Object.values(ownDomains).map((each) => [each.name, each as unknown as Domain]),
+);
 
 /**
  * Makes a kind of task known under its name: to presets, options, help, training, evaluation and adaptation alike.
@@ -33,7 +33,10 @@ export const domains = (): readonly Domain[] => [...registered.values()];
 export function domainNamed(name: string): Domain {
   const found = registered.get(name);
   if (found) return found;
-  throw new UsageError(`there is no domain ${JSON.stringify(name.slice(0, 64))}`, `There are ${[...registered.keys()].join(", ")}`);
+  throw new UsageError(
+    `there is no domain ${JSON.stringify(name.slice(0, 64))}`,
+    `There are ${[...registered.keys()].join(", ")}`,
+  );
 }
 
 /** A preset with the domain that it belongs to. */
@@ -45,9 +48,7 @@ export interface FoundPreset {
 
 /** All presets, domain by domain. */
 export const allPresets = (): readonly FoundPreset[] =>
-  domains().flatMap((each) =>
-    Object.entries(each.presets).map(([name, preset]) => ({ name, domain: each, preset })),
-  );
+  domains().flatMap((each) => Object.entries(each.presets).map(([name, preset]) => ({ name, domain: each, preset })));
 
 /** The preset of a name; undefined where there is none. */
 export const findPreset = (name: string): FoundPreset | undefined => allPresets().find((each) => each.name === name);

@@ -1,7 +1,6 @@
+import type { DataSplits } from "@innerloop/experiments";
+import { buildExperiment, defaultExperimentOptions, type ExperimentOptions } from "@innerloop/experiments";
 import { expect, test } from "vitest";
-import type { DataSplits } from "../presets/data-splits.js";
-import { buildExperiment } from "../presets/experiment.js";
-import { defaultExperimentOptions, type ExperimentOptions } from "../presets/option-table.js";
 import type { RunPlan } from "../runs/training-session.js";
 import { collected } from "./collected-output.fixture.js";
 import { describePlan } from "./describe.js";

@@ -1,40 +1,57 @@
 /** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
 
-import { key, type Learner, type LearnerEntry, learnerCatalogue, type Task } from "@innerloop/core";
+import { key, type Learner, type Task } from "@innerloop/core";
+import {
+  type DataSpec,
+  type Domain,
+  domainOf,
+  type ExperimentConfig,
+  type Flags,
+  flagOf,
+  needsOf,
+  optionText,
+  requireUse,
+  settingsFrom,
+  trainingTasksOf,
+  UsageError,
+  withFlags,
+} from "@innerloop/experiments";
 import { leaves, paths } from "@innerloop/graph";
-import { type ExperimentOptions, experimentOptions, flagOf } from "../presets/option-table.js";
-import { isOfUse, requireUse } from "../presets/option-use.js";
-import { UsageError } from "../presets/usage-error.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
-import { commandWith, commandWithout, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { argvWith, commandLine } from "../runs/run-command.js";
+import { type RunConfig, runConfig, withConfig } from "../runs/run-config.js";
+import { factsOf } from "../runs/run-facts.js";
+import { type RunFolder, shown } from "../runs/run-folder.js";
 import type { Output } from "./output.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 
-type BatchNorm = ExperimentOptions["batchNorm"];
-
 /**
- * A run's options under those that were chosen for its evaluation.
+ * A run's configuration under what was chosen for its evaluation.
  *
- * @throws UsageError for what an experiment file settles, for what means nothing for the run, and for more ways than the
- *   learner can tell apart
+ * @throws UsageError for what an experiment file settles, for what means nothing for the run, and for tasks of sizes that
+ *   its model cannot take
  */
-export function evaluationOptions(
-  run: RunFolder,
-  chosen: Partial<ExperimentOptions>,
-  batchNorm?: BatchNorm,
-): ExperimentOptions {
+export function evaluatedConfig(run: RunFolder, chosen: Flags, batchNorm?: string): RunConfig {
   const given = { ...chosen, ...(batchNorm ? { batchNorm } : {}) };
-  const { file } = run.config;
-  const settled = Object.keys(given).find((name) =>
-    ["data", "ways", "shots", "queries", "unlabelled", "batchNorm"].includes(name),
-  );
-  if (file && settled) throw new UsageError(`${flagOf(settled)} is settled by ${file.path}`, "Change it there");
-  const own = run.config.options;
-  const options = { ...own, ...given };
+  const { file, config: own, settings } = run.config;
+  if (!own) {
+    const settled = Object.keys(given).find((name) => !(name in settings.training || name in settings.evaluation));
+    const isSetting = (name: string): boolean => ["workers", "scratchRate"].includes(name);
+    if (settled !== undefined && !isSetting(settled))
+      throw new UsageError(`${flagOf(settled)} is settled by ${file?.path ?? "the run"}`, "Change it there");
+    return runConfig({ ...run.config, settings: settingsFrom({ ...run.config.options, ...given }) });
+  }
   // Data of another kind than the run's are refused where they are read.
-  if (!file) requireUse(Object.keys(given), { ...options, data: own.data }, shown(run.path));
-  requireWays(run, options.ways);
-  return options;
+  requireUse(Object.keys(given), own, shown(run.path));
+  const config = withFlags(own, given);
+  requireSizes(run, config);
+  return withConfig(run.config, config);
+}
+
+/** @throws UsageError where tasks are of sizes that a run's model cannot take */
+export function requireSizes(run: RunFolder, config: ExperimentConfig, asked?: string): void {
+  const facts = factsOf(run);
+  if (facts) domainOf(facts.config).requireSizes?.(facts, config.domain, needsOf(facts.config), asked);
 }
 
 /**
@@ -43,50 +60,16 @@ export function evaluationOptions(
  *   without
  */
 export function requireStepsTaken(
-  chosen: Partial<ExperimentOptions>,
+  chosen: Flags,
   adapters: readonly { readonly name: string; readonly steps?: number | undefined }[],
   remedy = "Leave it out: what is evaluated answers from one look at the support set",
 ): void {
   if (chosen.evalSteps === undefined || adapters.some(({ steps }) => steps !== undefined)) return;
   const names = [...new Set(adapters.map(({ name }) => name))].join(", ");
   throw new UsageError(
-    `${flagOf("evalSteps")} ${chosen.evalSteps.join()} means nothing: ${names} takes no steps`,
+    `${flagOf("evalSteps")} ${optionText(chosen.evalSteps)} means nothing: ${names} takes no steps`,
     remedy,
   );
-}
-
-/**
- * Fewer ways than in training leave outputs without a class; more need a learner whose parameters do not depend on them.
- *
- * @param asked where they come from
- * @throws UsageError
- */
-export function requireWays({ config }: RunFolder, ways: number, asked = `--ways ${ways}`): void {
-  const { ways: trained, learner } = config.options;
-  if (ways <= trained || learnerCatalogue[learner].variableWays) return;
-  const remedy = hasClassesFor(config, ways)
-    ? `Train one with \`${commandWith(config, "ways", ways)}\``
-    : `The data of the run are too few to hold out ${ways} classes twice; a learner that tells any number apart needs no more: \`${commandOfLearner(config, "prototypical")}\``;
-  throw new UsageError(`${asked} for a model whose last layer has ${trained} classes`, remedy);
-}
-
-/** Whether a run like this one, of more ways, would have classes enough for training, validation and test. */
-function hasClassesFor({ data, options, protocol }: RunConfig, ways: number): boolean {
-  const { split, rotations, validationClasses, testClasses } = options;
-  const trained = (data?.trainClasses ?? 0) / (rotations === "yes" ? 4 : 1);
-  if (split === "examples") return trained >= ways;
-  const test = Number(protocol.classes ?? 0) + Number(protocol.skippedClasses ?? 0);
-  // Of validation it is only known that there were as many as a task takes, where no number was given.
-  const validation = Math.max(options.ways, validationClasses);
-  if (validationClasses === 0 && testClasses === 0) return trained + test + validation >= 3 * ways;
-  return Math.min(trained, test, validation) >= ways;
-}
-
-/** The command of a run with another learner, without the options that mean nothing to it. */
-function commandOfLearner(config: RunConfig, learner: ExperimentOptions["learner"]): string {
-  const options = { ...config.options, learner };
-  const useless = Object.keys(experimentOptions).filter((name) => !isOfUse(name, options));
-  return commandWith({ command: commandWithout(config, useless) }, "learner", learner);
 }
 
 /**
@@ -116,7 +99,7 @@ export async function paramsFor(
         : "other parameters than the run has";
     throw new UsageError(
       `--batch-norm ${to} needs ${what}: it was trained with --batch-norm ${from}`,
-      `Train one with \`${commandWith(run.config, "batchNorm", String(to))}\``,
+      `Train one with \`${commandLine(argvWith(run.config.argv, { batchNorm: String(to) }))}\``,
     );
   }
   return loaded;
@@ -135,7 +118,7 @@ export interface BesideRun extends TrainedParams {
 export interface FirstRun {
   readonly run: RunFolder;
   readonly prepared: Prepared;
-  readonly options: ExperimentOptions;
+  readonly evaluated: RunConfig;
 }
 
 /**
@@ -152,17 +135,18 @@ export async function onTasksOf(
   output: Output,
   wanted?: "best" | "last",
 ): Promise<BesideRun> {
-  const { prepared, options } = first;
-  requireSameTestSet(first, run, chosen);
-  const { ways, shots, queries } = options;
-  const { config } = run;
-  const sized = config.file ? config.options : { ...config.options, ways, shots, queries };
-  if (!config.file && prepared.splits && prepared.learnerOf) {
-    requireWays(run, ways);
+  const { prepared, evaluated } = first;
+  const { config: own } = run.config;
+  const domain = sharedDomain(first, run);
+  if (domain) requireSameTestSet(domain, first, run, chosen);
+  const sizes = domain && evaluated.config ? sizesOf(domain, evaluated.config) : {};
+  const sized = own && withFlags(own, sizes);
+  if (sized && domain && prepared.learnerOf && prepared.spec) {
+    requireSizes(run, sized);
     const learner = prepared.learnerOf(sized, run);
     return { run, learner, ...(await paramsFor(run, learner, [learner], wanted)) };
   }
-  // Of formulas, tables and experiment files the tasks themselves say whether they are the same.
+  // Of formulas and experiment files the tasks themselves say whether they are the same.
   const { experiment, trained } = await prepareRun(run, sized, output);
   const [mine, others] = [prepared.experiment.tasks.test, experiment.tasks.test];
   if (!sameTask(mine.sample(0, 0), others.sample(0, 0))) {
@@ -178,69 +162,61 @@ export async function onTasksOf(
   return { run, learner, ...(await paramsFor(run, trained ?? learner, [learner], wanted)) };
 }
 
-/** Sizes of a task that options settle. */
-export const taskSizes = ["ways", "shots", "queries", "unlabelled"] as const;
+/** The domain of two runs; undefined where one has none of the records. @throws UsageError where they have two */
+function sharedDomain({ run }: FirstRun, other: RunFolder): Domain | undefined {
+  const [a, b] = [run.config.config, other.config.config];
+  if (!a || !b) return undefined;
+  const [mine, others] = [domainOf(a), domainOf(b)];
+  if (mine !== others) throw different(run, other, "kind of data", mine.title, others.title);
+  return mine;
+}
+
+/** The sizes of a config's tasks, as flags. */
+const sizesOf = (domain: Domain, { domain: options }: ExperimentConfig): Flags =>
+  Object.fromEntries(domain.taskSizes.map((name) => [name, options[name]]));
 
 /** Unlabelled support examples per class of a run's tasks: none but for learners that learn from them. */
-const unlabelledOf = ({ learner, unlabelled }: ExperimentOptions): number =>
-  (learnerCatalogue[learner] as LearnerEntry).tasks === "episodes with unlabelled examples" ? unlabelled : 0;
+function unlabelledOf(config: ExperimentConfig): number {
+  const tasks = trainingTasksOf(config);
+  return tasks.kind === "episodes with unlabelled examples" ? tasks.unlabelled : 0;
+}
 
-function requireSameTestSet({ run, prepared }: FirstRun, other: RunFolder, chosen: readonly string[]): void {
-  const [a, b] = [run.config, other.config];
-  // Tasks of experiment files are compared themselves.
-  if (a.file || b.file) return;
-  if (prepared.domains && prepared.record?.sha256 === b.data?.sha256) {
+function requireSameTestSet(
+  domain: Domain,
+  { run, prepared }: FirstRun,
+  other: RunFolder,
+  chosen: readonly string[],
+): void {
+  const [first, second] = [factsOf(run)!, factsOf(other)!];
+  const isOther = prepared.other !== undefined;
+  if (prepared.other && prepared.spec?.sha256 === (second.spec as DataSpec | undefined)?.sha256) {
     throw new UsageError(
-      `${shown(other.path)} was trained on ${prepared.domains.testedOn}, on which all classes are to be tested`,
+      `${shown(other.path)} was trained on ${prepared.other.testedOn}, on which all classes are to be tested`,
       "Choose data that none of the runs was trained on, or leave out --data",
     );
   }
-  const testSetOf = (config: RunConfig): Readonly<Record<string, unknown>> => ({
-    ...inputsOf(config),
-    ...(prepared.domains ? {} : heldOutOf(config)),
-  });
-  const [mine, others] = [testSetOf(a), testSetOf(b)];
-  for (const [name, value] of Object.entries(mine))
-    if (value !== others[name]) throw different(run, other, name, value, others[name]);
-  const [own, beside] = [a, b].map(({ options }) => unlabelledOf(options) > 0);
-  if (own !== beside) {
+  const [mine, others] = [domain.heldOut(first, isOther), domain.heldOut(second, isOther)];
+  for (const name of new Set([...Object.keys(mine), ...Object.keys(others)]))
+    if (mine[name] !== others[name]) throw different(run, other, name, mine[name], others[name]);
+  const [own, beside] = [unlabelledOf(first.config), unlabelledOf(second.config)];
+  if (own > 0 !== beside > 0) {
     throw different(
       run,
       other,
       "unlabelled support examples per class",
-      ...([a, b].map(({ options }) => unlabelledOf(options)) as [number, number]),
+      own,
+      beside,
       "Only runs of learners that learn from unlabelled examples can be tested beside one another on tasks with them",
     );
   }
-  for (const name of taskSizes) {
-    // Queries that are as many as shots are settled with them.
-    const asShots = ({ shots }: ExperimentOptions): number => (chosen.includes("shots") ? 0 : shots);
-    const sizeIn = ({ options }: RunConfig): number => {
-      if (name === "unlabelled") return unlabelledOf(options);
-      return name === "queries" ? options.queries || asShots(options) : options[name];
-    };
-    if (!chosen.includes(name) && sizeIn(a) !== sizeIn(b))
-      throw different(run, other, name, sizeIn(a), sizeIn(b), `Give ${flagOf(name)} for both`);
+  if (own !== beside && !chosen.includes("unlabelled"))
+    throw different(run, other, "unlabelled", own, beside, `Give ${flagOf("unlabelled")} for both`);
+  for (const name of domain.taskSizes) {
+    if (chosen.includes(name)) continue;
+    const [a, b] = [first, second].map(({ options }) => domain.sizeOf(name, options, chosen));
+    if (a !== b) throw different(run, other, name, a, b, `Give ${flagOf(name)} for both`);
   }
 }
-
-/** What a learner sees: images that another was not trained to see would be no test of it. */
-const inputsOf = ({ data, options }: RunConfig) => ({
-  "kind of data": data ? "a data set" : options.data,
-  "shape of examples": data?.exampleShape.join(" x "),
-  "dark ink on light paper": data?.darkOnLight,
-});
-
-/** What decides which classes, or examples, are held out. */
-const heldOutOf = ({ data, options, protocol }: RunConfig) => ({
-  "data set": data?.name,
-  "contents of the data set (sha256)": data?.sha256.slice(0, 16),
-  split: options.split,
-  "class order": options.classOrder,
-  "--validation-classes": options.validationClasses,
-  "--test-classes": options.testClasses,
-  "held-out classes": data ? Number(protocol.classes ?? 0) + Number(protocol.skippedClasses ?? 0) : undefined,
-});
 
 const different = (
   run: RunFolder,

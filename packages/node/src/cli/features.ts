@@ -1,5 +1,5 @@
 /** FEATURES.md: what each learner of the catalogue is for. A test keeps the file equal to this, and tries each entry. */
-import { type LearnerEntry, type LearnerFamily, learnerCatalogue } from "@innerloop/core";
+import { type LearnerFamily, learnerEntry, learnerNames } from "@innerloop/core";
 
 const families: readonly (readonly [LearnerFamily, string])[] = [
   ["gradient", "Gradient-based: adapt by steps of an optimizer"],
@@ -13,7 +13,7 @@ const families: readonly (readonly [LearnerFamily, string])[] = [
  * test writes each one's adaptation and prediction as a standard ONNX model, and runs it in onnxruntime-web.
  */
 export function featuresMarkdown(): string {
-  const entries: [string, LearnerEntry][] = Object.entries(learnerCatalogue);
+  const entries = learnerNames.map((name) => [name, learnerEntry(name)] as const);
   const yes = (holds: boolean): string => (holds ? "yes" : "");
   const sections = families.flatMap(([family, title]) => {
     const rows = entries

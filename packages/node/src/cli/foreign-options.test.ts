@@ -1,5 +1,5 @@
+import { commandNames, flagOf, optionsOf } from "@innerloop/experiments";
 import { expect, it } from "vitest";
-import { commandNames, flagOf, optionsOf } from "../presets/option-table.js";
 import { foreignOptions, ownOptionFor } from "./foreign-options.js";
 
 const own = new Set(commandNames.flatMap((command) => optionsOf(command).map(([name]) => flagOf(name))));

@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
+import {
+  checkOption,
+  commandNames,
+  experimentOptions,
+  flagOf,
+  type OptionSpec,
+  optionsOf,
+  optionText,
+  parseOption,
+} from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
-import { commandNames, experimentOptions, flagOf, type OptionSpec, optionsOf } from "../presets/option-table.js";
-import { checkOption, optionText, parseOption } from "../presets/option-values.js";
 import { commandHelp, commandLineReference, commandTexts, groupHelp, rootHelp } from "./help.js";
 import { paintFor, widthOf } from "./terminal.js";
 

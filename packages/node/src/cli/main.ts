@@ -1,24 +1,14 @@
-/** The command `innerloop`: reads the command line by the option table, runs the command, turns errors into messages. */
+/** The command `innerloop`: reads the command line by the records of commands, runs one, turns errors into messages. */
+import { flagOf, nearestName, parseOption, placeholderOf, UsageError } from "@innerloop/experiments";
 import { declareLibraryModule } from "@innerloop/graph";
-import { Command, CommanderError, Option } from "commander";
-import {
-  type CommandName,
-  commandNames,
-  type ExperimentOptions,
-  experimentOptions,
-  flagOf,
-  type InvocationOptions,
-  type OptionSpec,
-  optionsOf,
-} from "../presets/option-table.js";
-import { parseOption, placeholderOf } from "../presets/option-values.js";
-import { nearestName, UsageError } from "../presets/usage-error.js";
+import { Command as Commander, CommanderError, Option } from "commander";
 import { exitCodes, Interrupted } from "./cli-error.js";
+import { type Command, type CommandOption, optionsOf } from "./command.js";
 import { commandName } from "./command-name.js";
-import type { AdaptRequest } from "./commands/adapt-command.js";
+import { commands } from "./commands/registry.js";
 import { ownOptionFor } from "./foreign-options.js";
 import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
-import { createOutput, ignoreFailures, type Output, writeShown } from "./output.js";
+import { createOutput, ignoreFailures, writeShown } from "./output.js";
 import { hasColour, paintFor } from "./terminal.js";
 import { ownVersion } from "./versions.js";
 
@@ -31,12 +21,20 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) ignoreFailures(stream);
   const stopWatching = watchForNothingLeft();
   try {
+    await registerOwnDomain(argv);
     await program().parseAsync(argv, { from: "user" });
   } catch (error) {
     process.exitCode = report(error);
   } finally {
     stopWatching();
   }
+}
+
+/** A kind of task of the user's own has options of its own: its file is run before these are read. */
+async function registerOwnDomain([word, target]: readonly string[]): Promise<void> {
+  if (word !== "train" || target === undefined || target.startsWith("-")) return;
+  const { isCodeFile, registerDomainOf } = await import("../runs/experiment-file.js");
+  if (isCodeFile(target)) await registerDomainOf(target);
 }
 
 /**
@@ -57,62 +55,10 @@ function watchForNothingLeft(): () => void {
   return () => process.off("beforeExit", look);
 }
 
-interface Call {
-  readonly args: readonly string[];
-  /** Options of the experiment that were given. */
-  readonly chosen: Partial<ExperimentOptions>;
-  readonly invocation: InvocationOptions;
-  readonly output: Output;
-}
-
-/** What each command does. Its code is loaded when it is called: help and usage errors need none of the engine. */
-const actions: Readonly<Record<CommandName, (call: Call) => Promise<unknown>>> = {
-  start: async ({ chosen, invocation, output }) =>
-    (await import("./commands/start-command.js")).startCommand({ chosen, invocation }, output),
-  train: async ({ args, chosen, invocation, output }) =>
-    (await import("./commands/train-command.js")).trainCommand({ target: args[0], chosen, invocation }, output),
-  eval: async ({ args, chosen, invocation, output }) =>
-    (await import("./commands/eval-command.js")).evalCommand({ folder: args[0]!, chosen, invocation }, output),
-  compare: async ({ args, chosen, invocation, output }) =>
-    (await import("./commands/compare-command.js")).compareCommand({ folders: args, chosen, invocation }, output),
-  adapt: async ({ args: [folder, ...more], chosen, invocation, output }) => {
-    const { adaptCommand } = await import("./commands/adapt-command.js");
-    const queries = [...(invocation.query ?? []), ...more];
-    return adaptCommand({ folder: folder!, queries, chosen: chosen as AdaptRequest["chosen"], invocation }, output);
-  },
-  reproduce: async ({ args, chosen, invocation, output }) =>
-    (await import("./commands/reproduce-command.js")).reproduceCommand({ target: args[0], chosen, invocation }, output),
-  "data list": async ({ output }) => (await import("./commands/data-commands.js")).dataListCommand(output),
-  "data get": async ({ args, output }) =>
-    (await import("./commands/data-commands.js")).dataGetCommand(args[0]!, output),
-  "data import": async ({ args: [name, ...paths], chosen, invocation, output }) =>
-    (await import("./commands/data-commands.js")).dataImportCommand(name!, paths, chosen, invocation, output),
-  "data verify": async ({ args, output }) =>
-    (await import("./commands/data-commands.js")).dataVerifyCommand(args, output),
-  "cache info": async ({ output }) => (await import("./commands/cache-commands.js")).cacheInfoCommand(output),
-  "cache clear": async ({ output }) => (await import("./commands/cache-commands.js")).cacheClearCommand(output),
-};
-
-/** Arguments as commander wants them: required ones, then those that may be left out or repeated. */
-const argumentsOf: Readonly<Record<CommandName, string>> = {
-  start: "",
-  train: "[experiment]",
-  eval: "<run>",
-  compare: "<run> <runs...>",
-  reproduce: "[table]",
-  adapt: "<run> [more...]",
-  "data list": "",
-  "data get": "<name>",
-  "data import": "<name> [paths...]",
-  "data verify": "[names...]",
-  "cache info": "",
-  "cache clear": "",
-};
-
-function program(): Command {
+function program(): Commander {
   const paint = paintFor(hasColour(process.stdout));
   const width = helpWidth(process.stdout.columns);
-  const root = prepared(new Command("innerloop"), () => rootHelp(paint, ownVersion(), width));
+  const root = prepared(new Commander("innerloop"), () => rootHelp(paint, ownVersion(), width));
   root.version(`innerloop ${ownVersion()}`, "-v, --version");
   root.action(() => {
     const [unknown] = root.args;
@@ -120,31 +66,31 @@ function program(): Command {
     else
       throw unknownCommand(
         unknown,
-        commandNames.map((name) => name.split(" ")[0]!),
+        commands.map(({ name }) => name.split(" ")[0]!),
       );
   });
   root.argument("[command...]");
-  const groups = new Map<string, Command>();
-  for (const name of commandNames) {
-    const [word, second] = name.split(" ") as [string, string?];
+  const groups = new Map<string, Commander>();
+  for (const each of commands) {
+    const [word, second] = each.name.split(" ") as [string, string?];
     if (second !== undefined && !groups.has(word)) groups.set(word, addGroup(root, word));
-    addCommand(groups.get(word) ?? root, name);
+    addCommand(groups.get(word) ?? root, each);
   }
   return root;
 }
 
 /** A word that several commands begin with: `data list`, `data get`. */
-function addGroup(root: Command, word: string): Command {
+function addGroup(root: Commander, word: string): Commander {
   const paint = paintFor(hasColour(process.stdout));
   const width = helpWidth(process.stdout.columns);
-  const names = commandNames.filter((name) => name.startsWith(`${word} `));
-  const group = prepared(root.command(word), () => groupHelp(word, names, paint, width));
+  const own = commands.filter(({ name }) => name.startsWith(`${word} `));
+  const group = prepared(root.command(word), () => groupHelp(word, own, paint, width));
   group.argument("[command...]");
   group.action(() => {
     const [unknown] = group.args;
-    if (unknown === undefined) writeShown(process.stdout, groupHelp(word, names, paint, width));
+    if (unknown === undefined) writeShown(process.stdout, groupHelp(word, own, paint, width));
     else {
-      const known = names.map((name) => name.slice(word.length + 1));
+      const known = own.map(({ name }) => name.slice(word.length + 1));
       throw unknownCommand(unknown, known, `${word} `);
     }
   });
@@ -152,7 +98,7 @@ function addGroup(root: Command, word: string): Command {
 }
 
 /** A command whose help and errors are ours. */
-function prepared(command: Command, help: () => string): Command {
+function prepared(command: Commander, help: () => string): Commander {
   command.exitOverride().configureOutput({ writeErr: () => undefined });
   command.helpInformation = help;
   return command.helpOption("-h, --help", "show this text").helpCommand(false).allowExcessArguments(false);
@@ -166,42 +112,52 @@ function unknownCommand(wrong: string, names: readonly string[], prefix = ""): U
   );
 }
 
-function addCommand(parent: Command, name: CommandName): void {
-  const own = `${name.split(" ").at(-1)} ${argumentsOf[name]}`.trim();
+function addCommand(parent: Commander, record: Command): void {
+  const own = `${record.name.split(" ").at(-1)} ${record.takes}`.trim();
   const paint = paintFor(hasColour(process.stdout));
   const width = helpWidth(process.stdout.columns);
-  const command = prepared(parent.command(own), () => commandHelp(name, paint, width));
-  const options = optionsOf(name);
-  for (const [option, spec] of options) command.addOption(commanderOption(option, spec));
+  const command = prepared(parent.command(own), () => commandHelp(record, paint, width));
+  const options = optionsOf(record);
+  for (const option of options) command.addOption(commanderOption(option));
   command.action(async () => {
     const values = command.opts<Record<string, unknown>>();
     const chosen: Record<string, unknown> = {};
     const invocation: Record<string, unknown> = {};
-    for (const [option, spec] of options) {
-      if (!Object.hasOwn(values, option)) continue;
-      const isExperiment =
-        Object.hasOwn(experimentOptions, option) && experimentOptions[option as keyof ExperimentOptions] === spec;
-      (isExperiment ? chosen : invocation)[option] = values[option];
+    for (const { name, flag } of options) {
+      if (!Object.hasOwn(values, name)) continue;
+      (flag ? chosen : invocation)[name] = values[name];
     }
     const output = createOutput({ quiet: invocation.quiet === true, json: invocation.json === true });
-    await actions[name]({
-      args: command.args,
-      chosen: chosen as Partial<ExperimentOptions>,
-      invocation: invocation as InvocationOptions,
-      output,
-    });
+    await record.run({ args: command.args, chosen, invocation: invocation as never, output });
   });
 }
 
-function commanderOption(name: string, spec: OptionSpec): Option {
+/** One letter for what is asked often. */
+const shortNames: Readonly<Record<string, string>> = { quiet: "q" };
+
+function commanderOption({ name, spec, flag }: CommandOption): Option {
   const placeholder = placeholderOf(spec);
-  const many = spec.kind === "text" && spec.many ? "..." : "";
+  const many = spec.kind === "texts" && spec.repeated ? "..." : "";
+  const short = shortNames[name];
   const option = new Option(
-    `${spec.short ? `-${spec.short}, ` : ""}${flagOf(name)}${placeholder ? ` <${placeholder}${many}>` : ""}`,
+    `${short ? `-${short}, ` : ""}${flagOf(name)}${placeholder ? ` <${placeholder}${many}>` : ""}`,
     spec.help,
   );
   if (many) return option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
-  return spec.kind === "flag" ? option : option.argParser((text: string) => parseOption(name, spec, text));
+  if (spec.kind === "flag") return option;
+  return option.argParser((text: string) => {
+    // An option that several choices have may take other values with each: which one is chosen is not known yet.
+    if (!flag || flag.places.length === 1) return parseOption(name, spec, text);
+    let first: unknown;
+    for (const place of flag.places) {
+      try {
+        return parseOption(name, place.spec, text);
+      } catch (error) {
+        first ??= error;
+      }
+    }
+    throw first;
+  });
 }
 
 /** Prints what went wrong in one message; the exit code. */

@@ -1,11 +1,10 @@
 /** What computes for a command. */
 import { availableParallelism } from "node:os";
+import { type TrainingValues, UsageError } from "@innerloop/experiments";
 import { declareLibraryModule, type Executor } from "@innerloop/graph";
 import { webgpuIsSoftware } from "../executor/device.js";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
-import { UsageError } from "../presets/usage-error.js";
 import type { Output } from "./output.js";
 
 // Errors name the user's own lines, and a command has none.
@@ -22,15 +21,18 @@ export const fewRuns = { inThisThread: true } as const;
 export async function openExecutor(
   {
     device = "cpu",
-    workers = 0,
+    workers,
     inThisThread = false,
-  }: Partial<Pick<ExperimentOptions, "device" | "workers">> & { readonly inThisThread?: boolean },
+  }: Partial<Pick<TrainingValues, "device">> & {
+    readonly workers?: number | undefined;
+    readonly inThisThread?: boolean;
+  },
   output: Output,
 ): Promise<Executor> {
-  const threads = workers || availableParallelism();
+  const threads = workers ?? availableParallelism();
   if (device === "cpu" && inThisThread) return onnxruntimeExecutor({ threads });
   if (device === "cpu") return workerPoolExecutor({ workers: threads });
-  if (workers > 1) {
+  if (workers !== undefined && workers > 1) {
     throw new UsageError(
       `--workers ${workers} is for --device cpu`,
       "Leave it out: a GPU runs one chunk of tasks at a time",

@@ -9,14 +9,15 @@ import {
   openSetEpisodes,
   selectClasses,
 } from "@innerloop/core";
+import { domainOf, flagOf, type OpenSetParts, UsageError, withFlags } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
-import { type ExperimentOptions, flagOf, type InvocationOptions } from "../presets/option-table.js";
-import { UsageError } from "../presets/usage-error.js";
 import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";
 import { writeResults } from "../runs/results.js";
 import { beyondTitle, poolText } from "../runs/results-cells.js";
+import type { RunConfig } from "../runs/run-config.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
+import type { InvocationOptions } from "./commands/registry.js";
 import { paramsFor } from "./evaluated-run.js";
 import { markdownText } from "./markdown-text.js";
 import type { Output } from "./output.js";
@@ -44,19 +45,19 @@ const titles: Readonly<Record<keyof OpenSetEvaluation["figures"], string>> = {
 export async function openSetEval(setting: {
   readonly run: RunFolder;
   readonly prepared: Prepared;
-  readonly options: ExperimentOptions;
+  readonly evaluated: RunConfig;
   readonly invocation: InvocationOptions;
   readonly executor: Executor;
   readonly output: Output;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { run, prepared, options, invocation, executor, output, signal } = setting;
+  const { run, prepared, evaluated, invocation, executor, output, signal } = setting;
+  const { options } = evaluated;
   const learner = rejectingLearner(setting);
-  const { validation, test } = heldOut(prepared, run, options.ways);
+  const { validation, test } = heldOut(prepared, run);
   const trained = prepared.trained ?? prepared.experiment.learner;
   const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], invocation.checkpoint);
-  const { ways, shots } = options;
-  const queries = options.queries || shots;
+  const { ways, shots, queries = shots } = options as unknown as EpisodeSizes;
   const shape = { ways, shots, queries, unknownQueries: invocation.unknownQueries ?? queries, skipSmallClasses: true };
   const steps = learner.steps === undefined ? 0 : Math.max(...options.evalSteps, learner.steps);
   const { acceptance = 0.95 } = invocation;
@@ -87,7 +88,7 @@ export async function openSetEval(setting: {
   const record = {
     run: run.config.experiment,
     rule,
-    protocol: { ...evaluation.protocol, ...prepared.domains },
+    protocol: { ...evaluation.protocol, ...prepared.other },
     figures: evaluation.figures,
     evaluationSeconds: Number(seconds.toFixed(1)),
   };
@@ -128,15 +129,22 @@ export async function openSetEval(setting: {
   );
 }
 
+/** Sizes of the tasks of a domain that has open sets. */
+interface EpisodeSizes {
+  readonly ways: number;
+  readonly shots: number;
+  readonly queries?: number;
+}
+
 function rejectingLearner({
   run,
   prepared,
-  options,
+  evaluated: { options },
   invocation,
-}: Pick<Parameters<typeof openSetEval>[0], "run" | "prepared" | "options" | "invocation">): Learner {
-  const own = prepared.experiment.learner;
-  if (!prepared.learnerOf || invocation.batchNorm || options.batchNorm !== "transductive") return own;
-  return prepared.learnerOf({ ...options, batchNorm: "support" }, run);
+}: Pick<Parameters<typeof openSetEval>[0], "run" | "prepared" | "evaluated" | "invocation">): Learner {
+  const { config, learnerOf, experiment } = prepared;
+  if (!learnerOf || !config || invocation.batchNorm || options.batchNorm !== "transductive") return experiment.learner;
+  return learnerOf(withFlags(config, { batchNorm: "support" }), run);
 }
 
 /** Whether an evaluation is to be one of open sets. @throws UsageError for options that do not go with that */
@@ -153,31 +161,12 @@ export function isOpenSetAsked(invocation: InvocationOptions): boolean {
 }
 
 /** Classes to choose the threshold on and classes to report, which share none. */
-function heldOut(
-  { splits, domains }: Prepared,
-  run: RunFolder,
-  ways: number,
-): { readonly validation: LabelledExamples; readonly test: LabelledExamples } {
-  if (!splits) {
-    throw new UsageError(
-      `--open-set of a run of ${run.config.file ? run.config.file.path : run.config.options.data}`,
-      "It is for runs of data sets of classes; in code, use evaluateOpenSet",
-    );
-  }
-  const { validation, test } = splits;
-  if (validation !== test) return { validation, test };
-  // Another data set than that of training, all of whose classes serve: every second one for each.
-  const parts = {
-    validation: selectClasses(test, (_, index) => index % 2 === 0),
-    test: selectClasses(test, (_, index) => index % 2 === 1),
-  };
-  const [all, left] = [test, parts.test].map(({ classes }) => classes.length) as [number, number];
-  if (left >= 2 * ways) return parts;
+function heldOut({ config, data }: Prepared, run: RunFolder): OpenSetParts {
+  const parts = config && domainOf(config).openSet?.(data, config.domain);
+  if (parts) return parts;
   throw new UsageError(
-    `${ways}-way tasks of --open-set take ${2 * ways} classes, ${ways} of them unknown; of the ${all} classes of ${domains?.testedOn ?? test.name}, ${all - left} are kept for choosing the threshold, and ${left} are left`,
-    left < 4
-      ? "Give data of more classes"
-      : `Lower --ways to at most ${Math.floor(left / 2)}, or give data of more classes`,
+    `--open-set of a run of ${run.config.config?.domain.data ?? run.config.file?.path}`,
+    "It is for runs of data sets of classes; in code, use evaluateOpenSet",
   );
 }
 

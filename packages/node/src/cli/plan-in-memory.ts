@@ -1,10 +1,8 @@
 /** A plan for a new run that fits in memory, or the refusal of one that cannot. */
 
 import { planFits } from "@innerloop/core";
+import { type Experiment, type TrainingValues, UsageError } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
-import type { Experiment } from "../presets/experiment.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
-import { UsageError } from "../presets/usage-error.js";
 import { planRun, type RunPlan } from "../runs/training-session.js";
 import { openExecutor } from "./open-executor.js";
 import type { Output } from "./output.js";
@@ -18,19 +16,19 @@ import { bytes, counted } from "./terminal.js";
  */
 export async function planInMemory(
   experiment: Experiment,
-  options: ExperimentOptions,
+  options: TrainingValues,
   output: Output,
 ): Promise<{ readonly plan: RunPlan; readonly executor: Executor }> {
   let workers = options.workers;
   // Plans that are given up leave garbage behind, which is not what the next one takes.
   let usedBytes: number | undefined;
   for (;;) {
-    const executor = await openExecutor({ ...options, workers }, output);
+    const executor = await openExecutor({ device: options.device, workers }, output);
     usedBytes ??= executor.memory?.used();
     try {
       const plan = await planRun(experiment, options, executor, usedBytes);
       if (planFits(plan.training)) return { plan, executor };
-      if (options.workers > 0 || executor.parallelism === 1)
+      if (options.workers !== undefined || executor.parallelism === 1)
         throw await refusal({ experiment, options, plan, executor, usedBytes, output });
     } catch (error) {
       await executor.close();
@@ -43,7 +41,7 @@ export async function planInMemory(
 
 async function refusal(setting: {
   readonly experiment: Experiment;
-  readonly options: ExperimentOptions;
+  readonly options: TrainingValues;
   readonly plan: RunPlan;
   readonly executor: Executor;
   readonly usedBytes: number | undefined;
@@ -55,18 +53,21 @@ async function refusal(setting: {
   const kept = recompute > 0 ? ", with inner steps recomputed" : training.recomputes ? ", all inner steps kept" : "";
   const how = `${counted(chunkSize, "task")} at once on ${counted(executor.parallelism, "worker")}${kept}`;
   const may =
-    options.memory > 0 ? `--memory allows ${bytes(budgetBytes!)}` : `this machine can give ${bytes(budgetBytes!)}`;
+    options.memory !== undefined
+      ? `--memory allows ${bytes(budgetBytes!)}`
+      : `this machine can give ${bytes(budgetBytes!)}`;
   const ours = [
-    ...(options.workers > 1 ? ["--workers 1"] : []),
+    ...((options.workers ?? 1) > 1 ? ["--workers 1"] : []),
     ...(options.recompute === "no" && training.recomputes ? ["--recompute yes"] : []),
-    ...(options.chunk > 1 ? ["--chunk 1"] : []),
+    ...((options.chunk ?? 1) > 1 ? ["--chunk 1"] : []),
   ];
   const remedies: string[] = [];
   if (ours.length > 0) {
-    const single = await openExecutor({ ...options, workers: 1 }, output);
+    const single = await openExecutor({ device: options.device, workers: 1 }, output);
     try {
       // Within no memory at all, the plan is the smallest there is.
-      const smallest = { ...options, recompute: "auto", chunk: 0, memory: 1 } as const;
+      const { chunk: _, ...others } = options;
+      const smallest = { ...others, recompute: "auto", memory: 1 } as const;
       const least = await planRun(experiment, smallest, single, usedBytes);
       remedies.push(`${ours.join(" ")} would take about ${bytes(least.training.expectedBytes!)}`);
     } finally {
@@ -74,7 +75,7 @@ async function refusal(setting: {
     }
   }
   remedies.push("a task takes less with lower --ways, --queries, --shots, --filters, --image-size or --steps");
-  if (options.memory > 0) remedies.push("raise --memory");
+  if (options.memory !== undefined) remedies.push("raise --memory");
   return new UsageError(
     `training takes about ${bytes(expectedBytes!)} (${how}); ${may}`,
     `${remedies.join("; ").replace(/^./, (letter) => letter.toUpperCase())}`,

@@ -1,8 +1,7 @@
 import { crossEntropy, type Evaluation, type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
+import type { Experiment, FigureChoice } from "@innerloop/experiments";
 import type { Tensor } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
-import type { Experiment } from "../presets/experiment.js";
-import type { FigureChoice } from "../presets/option-table.js";
 import { figuresChosen, resultsCells } from "../runs/results-cells.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
 import { widthOf } from "./terminal.js";

@@ -1,7 +1,6 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
 import type { Evaluation } from "@innerloop/core";
-import type { Experiment } from "../presets/experiment.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
+import { type Experiment, taskTextOf } from "@innerloop/experiments";
 import {
   beyondTitle,
   type Figure,
@@ -169,20 +168,20 @@ export function markdownTable({ header, rows }: Table): string[] {
 export function protocolText(
   evaluation: Evaluation,
   { tasks: sources }: Pick<Experiment, "tasks">,
-  options: Pick<ExperimentOptions, "seed">,
-  { domains, otherNorms = false }: { readonly domains?: Domains | undefined; readonly otherNorms?: boolean } = {},
+  options: { readonly seed: number },
+  {
+    other,
+    otherNorms = false,
+    taskText,
+  }: {
+    readonly other?: OtherData | undefined;
+    readonly otherNorms?: boolean;
+    /** What a task is, where its domain says it in words of its own. */
+    readonly taskText?: string | undefined;
+  } = {},
 ): string {
-  const { family, ways, shots, queries, standardized, batchNorm, tasks } = evaluation.protocol;
-  const task =
-    shots === undefined
-      ? String(family)
-      : ways === undefined
-        ? `${shots} support and ${queries} query points`
-        : [
-            `${ways}-way ${shots}-shot`,
-            ...unlabelledText(evaluation),
-            `${counted(Number(queries), "query", "queries")} per class`,
-          ].join(", ");
+  const { standardized, batchNorm, tasks } = evaluation.protocol;
+  const task = taskText ?? taskTextOf(evaluation.protocol);
   const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`).join(", ");
   const unit =
     standardized === true
@@ -193,13 +192,13 @@ export function protocolText(
   const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(
     ", ",
   );
-  const domain = domains ? `; trained on ${domains.trainedOn}, tested on ${domains.testedOn}` : "";
+  const elsewhere = other ? `; trained on ${other.trainedOn}, tested on ${other.testedOn}` : "";
   const calibration =
     "calibrationError" in (evaluation.rows[0]?.figures ?? {})
       ? "; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks"
       : "";
   const title = figureTitle(figureNameOf(evaluation), evaluation);
-  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${domain}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${calibration}; seed ${options.seed}`;
+  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${elsewhere}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${calibration}; seed ${options.seed}`;
 }
 
 /** What the second interval says. */
@@ -212,17 +211,9 @@ function beyondText({ draws, byClass, rows }: Evaluation): string {
 }
 
 /** Where a run is tested on another data set than it was trained on. */
-export interface Domains {
+export interface OtherData {
   readonly trainedOn: string;
   readonly testedOn: string;
-}
-
-/** `5 unlabelled examples per class`; nothing for learners to whom the tasks give none. */
-function unlabelledText({ protocol: { unlabelled, unlabelledUsed, distractorClasses = 0 } }: Evaluation): string[] {
-  if (unlabelled === undefined || unlabelledUsed === false) return [];
-  const others = Number(distractorClasses);
-  const beyond = others > 0 ? ` and of ${counted(others, "other class", "other classes")}` : "";
-  return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
 }
 
 /** `0, 1 and 5 steps (trained with 1)`; nothing for learners that take none. */

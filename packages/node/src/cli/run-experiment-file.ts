@@ -1,11 +1,12 @@
 /** The experiment file of a run: run only where this user has named it, now or before, as it is. */
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import type { Experiment } from "../presets/experiment.js";
-import { loadCodeExperiment } from "../presets/experiment-file.js";
+import { type Experiment, UsageError } from "@innerloop/experiments";
+import { type LoadedFile, loadCodeExperiment } from "../runs/experiment-file.js";
 import { keepsWithin, rememberNamed, wasNamed } from "../runs/named-files.js";
+import type { RunConfig } from "../runs/run-config.js";
 import { RunError } from "../runs/run-error.js";
-import { inCommand, type RunConfig, type RunFolder, shown } from "../runs/run-folder.js";
+import { inCommand, type RunFolder, shown } from "../runs/run-folder.js";
 import { commandText } from "./command-name.js";
 import type { Output } from "./output.js";
 
@@ -32,37 +33,49 @@ export async function keepNamed(file: RunExperiment["file"], output: Output): Pr
  * @throws RunError ILN07
  */
 export async function loadRunExperiment(run: RunFolder, output: Output, named?: string): Promise<RunExperiment> {
-  const recorded = run.config.file!;
+  const { file, loaded } = await runFileOf(run.path, run.config.file!, output, named);
+  if (loaded.kind === "learner") return { experiment: loaded.experiment, file };
+  throw new UsageError(`${shown(file.path)} exports a domain, and the run began with a learner`, "Restore the file");
+}
+
+/** The same for what the file comes to. */
+export async function runFileOf(
+  runPath: string,
+  recorded: RunExperiment["file"],
+  output: Output,
+  named?: string,
+): Promise<{ readonly file: RunExperiment["file"]; readonly loaded: LoadedFile }> {
   const path = named === undefined ? recorded.path : resolve(named);
-  const goOn = `\`innerloop train FILE --resume ${inCommand(run.path)}\``;
+  const goOn = `\`innerloop train FILE --resume ${inCommand(runPath)}\``;
   const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with ${goOn}`;
   const refuse = (problem: string, remedyText: string): RunError =>
-    new RunError("ILN07", shown(run.path), problem, remedyText);
+    new RunError("ILN07", shown(runPath), problem, remedyText);
   const real = await realpath(path).catch(() => {
     throw refuse(`there is no experiment file ${shown(path)}`, remedy);
   });
-  const within = relative(await realpath(run.path), real);
+  const within = relative(await realpath(runPath), real);
   if (!isAbsolute(within) && within.split(/[\\/]/)[0] !== "..") {
     throw refuse(
       `the experiment file ${shown(path)} lies inside the run folder, which holds results and no programs`,
       `Read it, move it elsewhere, and name it with ${goOn}`,
     );
   }
-  const { experiment, sha256 } = await loadCodeExperiment(real, async (found) => {
+  const loaded = await loadCodeExperiment(real, async (found) => {
     if (named === undefined) {
       if (found !== recorded.sha256)
         throw refuse(`the experiment file ${shown(path)} has changed since the run began, and was not run`, remedy);
-      if ((await keepsWithin(run.path)) || !(await wasNamed({ path: real, sha256: found }))) {
+      if ((await keepsWithin(runPath)) || !(await wasNamed({ path: real, sha256: found }))) {
         throw refuse(
           `its experiment file ${shown(real)} is a program that you have not run before by naming it, and was not run`,
-          `A run folder from elsewhere may name any file: read this one, and where you trust it name it with \`innerloop ${commandText(["train", shown(real)], { resume: shown(run.path) })}\``,
+          `A run folder from elsewhere may name any file: read this one, and where you trust it name it with \`innerloop ${commandText(["train", shown(real)], { resume: shown(runPath) })}\``,
         );
       }
     }
     output.say(output.paint("dim", `  Running the experiment file ${shown(path)}`));
   });
+  const { sha256 } = loaded;
   if (named !== undefined) await keepNamed({ path: real, sha256 }, output);
   if (sha256 !== recorded.sha256)
     output.warn(`${shown(path)} is not the file that the run began with: results are not those of one experiment.`);
-  return { experiment, file: { path: real, sha256 } };
+  return { loaded, file: { path: real, sha256 } };
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from "@innerloop/experiments";
 import { CodedError } from "@innerloop/graph";
 
 /**
@@ -49,38 +50,6 @@ export class DataError extends CodedError<DataErrorCode> {
     this.where = where;
     this.problem = problem;
   }
-}
-
-/** Characters of text from outside that a message quotes. */
-const quotedLength = 80;
-
-/** A text or value from outside as a message quotes it: as JSON, cut off behind 80 characters. */
-export function quoted(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(cut(value, quotedLength));
-  try {
-    return cut(JSON.stringify(value) ?? String(value), quotedLength);
-  } catch {
-    // What `JSON.parse` reads may be nested deeper than `JSON.stringify` writes.
-    return "a value that is nested too deeply";
-  }
-}
-
-/** The text, or its beginning where it is longer. */
-export const cut = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length)}...`;
-
-/** Characters that are kept of a reason, which may quote what it is about. */
-const reasonLength = 400;
-
-/** The short reason in an unknown thrown value, for use inside a longer message: its lines in one, without a full stop. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return cut(String(error), reasonLength);
-  const cause = error.cause instanceof Error ? ` (${cut(error.cause.message, reasonLength)})` : "";
-  const isLong = error.message.length > reasonLength;
-  const lines = `${error.message.slice(0, reasonLength)}${cause}`.split("\n").map((line) => line.trim());
-  let text = lines.filter((line) => line !== "").join("; ");
-  while (text.endsWith(".") || text.endsWith(";")) text = text.slice(0, -1).trimEnd();
-  return isLong && cause === "" ? `${text}...` : text;
 }
 
 /** Runs a file operation; a failure of the file system becomes ILD03 with its path. */

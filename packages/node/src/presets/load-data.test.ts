@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDarkOnLight } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isDarkOnLight } from "../data/images/dark-on-light.js";
 import { importDataset } from "../data/store/dataset-store.js";
 import { loadExamples } from "./load-data.js";
 import { defaultExperimentOptions } from "./option-table.js";

@@ -1,5 +1,5 @@
+import { defaultExperimentOptions } from "@innerloop/experiments";
 import { expect, it } from "vitest";
-import { defaultExperimentOptions } from "../presets/option-table.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
 import type { RowState } from "./row-state.js";

@@ -1,7 +1,7 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
-import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { quoted, reasonOf, UsageError } from "@innerloop/experiments";
+import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
-import { UsageError } from "../presets/usage-error.js";
 import type { RunEvent } from "../runs/event-log.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
 import { mostBytes } from "../runs/untrusted-folder.js";

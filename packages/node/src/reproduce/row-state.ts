@@ -1,8 +1,8 @@
 /** Where a row of a table stands, as its run folder says. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Flags, FlatConfig } from "@innerloop/experiments";
 import { isSystemError } from "../data/data-error.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
 import { type RunEvent, readEvents } from "../runs/event-log.js";
 import { evaluationFile } from "../runs/results.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
@@ -15,7 +15,7 @@ import { type Column, columnsOf, differencesFrom, evaluationChanges, type Row, t
 /** An evaluation that a row needs; columns that show other steps of the same one share it. */
 export interface NeededEvaluation {
   /** What is other than in the training's own options. */
-  readonly changes: Partial<ExperimentOptions>;
+  readonly changes: Flags;
   readonly columns: readonly Column[];
   /** Set once it has been made. */
   readonly record?: EvaluationRecord;
@@ -68,7 +68,7 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
     throw new RunError(
       "ILN08",
       shown(path),
-      `it holds a run whose ${differing} is ${JSON.stringify(options[differing as keyof ExperimentOptions])}, which is not that of ${row.name} in the table ${table.name}`,
+      `it holds a run whose ${differing} is ${JSON.stringify(options[differing])}, which is not that of ${row.name} in the table ${table.name}`,
       "Move it away, or choose another --folder",
     );
   }
@@ -83,7 +83,7 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
     needed.map(async (each): Promise<NeededEvaluation> => {
       const changed = Object.keys(each.changes).length > 0;
       const name = changed
-        ? evaluationFile({ ...options, ...each.changes }, options, best === undefined ? "last" : "best")
+        ? evaluationFile({ ...options, ...each.changes } as FlatConfig, options, best === undefined ? "last" : "best")
         : "results";
       const record = await readRecord(run, `${name}.json`);
       // Figures of parameters that a longer run has replaced are not this run's, and a row that carries the baselines
@@ -98,8 +98,8 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
 }
 
 /** The evaluations that fill a row's columns, each once. */
-export function neededEvaluations(table: Table, row: Row, own: ExperimentOptions): NeededEvaluation[] {
-  const byChanges = new Map<string, { changes: Partial<ExperimentOptions>; columns: Column[] }>();
+export function neededEvaluations(table: Table, row: Row, own: FlatConfig): NeededEvaluation[] {
+  const byChanges = new Map<string, { changes: Flags; columns: Column[] }>();
   for (const column of columnsOf(table, row)) {
     const changes = evaluationChanges(row, column, own);
     const key = JSON.stringify(Object.entries(changes).sort());

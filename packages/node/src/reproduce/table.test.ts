@@ -1,10 +1,13 @@
 import { learnerCatalogue } from "@innerloop/core";
+import {
+  buildClassifier,
+  buildExperiment,
+  checkExperimentOptions,
+  defaultExperimentOptions,
+  requireUse,
+  resolveOptions,
+} from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
-import { buildClassifier, buildExperiment } from "../presets/experiment.js";
-import { defaultExperimentOptions } from "../presets/option-table.js";
-import { requireUse } from "../presets/option-use.js";
-import { checkExperimentOptions } from "../presets/option-values.js";
-import { resolveOptions } from "../presets/presets.js";
 import { evaluationFile } from "../runs/results.js";
 import { neededEvaluations } from "./row-state.js";
 import {

@@ -2,19 +2,26 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
-import { learnerCatalogue } from "@innerloop/core";
-import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
-import { readRegularFile } from "../data/regular-file.js";
+import { type Loss, learnerEntry } from "@innerloop/core";
 import {
-  defaultExperimentOptions,
-  type ExperimentOptions,
-  experimentOptions,
-  type OptionSpec,
-} from "../presets/option-table.js";
-import { dataKindOf, isOfUse } from "../presets/option-use.js";
-import { checkExperimentOptions } from "../presets/option-values.js";
-import { isPresetName, type PresetName, presetNames, resolveOptions } from "../presets/presets.js";
-import { nearestName, UsageError } from "../presets/usage-error.js";
+  allPresets,
+  checkFlags,
+  domainOf,
+  type ExperimentConfig,
+  type Flags,
+  type FlatConfig,
+  findPreset,
+  flagTable,
+  flatten,
+  isOfUse,
+  nearestName,
+  quoted,
+  reasonOf,
+  resolvePreset,
+  UsageError,
+} from "@innerloop/experiments";
+import { DataError, isSystemError } from "../data/data-error.js";
+import { readRegularFile } from "../data/regular-file.js";
 
 export interface Table {
   /** Names are file names: small letters, digits and -. */
@@ -37,7 +44,7 @@ export interface Column {
   readonly name: string;
   readonly title: string;
   /** What the evaluation has in place of the training's own options: ways, shots, queries. */
-  readonly options?: Partial<ExperimentOptions>;
+  readonly options?: Flags;
   /** Adaptation steps whose figure is shown; unless given, the most that are evaluated. */
   readonly steps?: number;
 }
@@ -48,8 +55,8 @@ export interface Row {
   readonly learner: string;
   /** `iterations` is the full number of updates: the published one, where there is one. */
   readonly train: {
-    readonly preset: PresetName;
-    readonly options: Partial<ExperimentOptions> & Pick<ExperimentOptions, "iterations">;
+    readonly preset: string;
+    readonly options: Flags & { readonly iterations: number };
   };
   /** The columns that the training serves. */
   readonly cells: Readonly<Record<string, Cell>>;
@@ -60,26 +67,28 @@ export interface Row {
 }
 
 export interface Cell {
-  readonly options?: Partial<ExperimentOptions>;
+  readonly options?: Flags;
   readonly steps?: number;
   /** The published figure as the paper writes it. */
   readonly published?: string;
 }
 
-/** All options of a row's training at its full length. */
-export const trainingOptions = ({ train: { preset, options } }: Row): ExperimentOptions =>
-  resolveOptions(preset, options, defaultExperimentOptions());
+/** The config of a row's training at its full length. */
+export const trainingConfig = ({ train: { preset, options } }: Row): ExperimentConfig => resolvePreset(preset, options);
+
+/** The same as flags. */
+export const trainingOptions = (row: Row): FlatConfig => flatten(trainingConfig(row));
 
 export const fullUpdates = ({ train: { options } }: Row): number => options.iterations;
 
 /** What the evaluation of a column changes in the options of a run; nothing where it is evaluated as it was trained. */
-export function evaluationChanges(row: Row, column: Column, own: ExperimentOptions): Partial<ExperimentOptions> {
-  const asked = { ...column.options, ...row.cells[column.name]?.options };
+export function evaluationChanges(row: Row, column: Column, own: FlatConfig): Flags {
+  const asked: Flags = { ...column.options, ...row.cells[column.name]?.options };
   const shots = asked.shots ?? own.shots;
   return Object.fromEntries(
     Object.entries(asked).filter(([name, value]) => {
-      if (name === "queries" && (value || shots) === (own.queries || shots)) return false;
-      return JSON.stringify(value) !== JSON.stringify(own[name as keyof ExperimentOptions]);
+      if (name === "queries" && (value ?? shots) === (own.queries ?? own.shots)) return false;
+      return JSON.stringify(value) !== JSON.stringify(own[name]);
     }),
   );
 }
@@ -89,7 +98,7 @@ export const columnsOf = (table: Table, row: Row): readonly Column[] =>
   table.columns.filter(({ name }) => Object.hasOwn(row.cells, name));
 
 /** Options that say where, how long or how closely watched a run is, and not what it is a run of. */
-const ofNoConsequence: ReadonlySet<string> = new Set<keyof ExperimentOptions>([
+const ofNoConsequence: ReadonlySet<string> = new Set([
   "iterations",
   "checkpointEvery",
   "validateEvery",
@@ -101,31 +110,32 @@ const ofNoConsequence: ReadonlySet<string> = new Set<keyof ExperimentOptions>([
   "recompute",
   "evalTasks",
   "evalSteps",
+  "scratchRate",
 ]);
 
 /** What the training of a row is asked for: its options but those that mean nothing beside the others. */
 export const optionsAsked = (row: Row): Row["train"]["options"] => {
-  const options = trainingOptions(row);
-  const asked = Object.entries(row.train.options).filter(([name]) => isOfUse(name, options));
+  const config = trainingConfig(row);
+  const asked = Object.entries(row.train.options).filter(([name]) => isOfUse(name, config));
   return { ...Object.fromEntries(asked), iterations: row.train.options.iterations };
 };
 
 /** The names of the options in which a run is another training than the row's; its number of updates may be any. */
-export function differencesFrom(row: Row, options: ExperimentOptions): string[] {
+export function differencesFrom(row: Row, options: FlatConfig): string[] {
   const [wanted, found] = [effective(trainingOptions(row)), effective(options)];
-  return Object.keys(wanted).filter((name) => {
-    if (ofNoConsequence.has(name) || !isOfUse(name, wanted)) return false;
-    const [a, b] = [wanted, found].map((each) => JSON.stringify(each[name as keyof ExperimentOptions]));
-    return a !== b;
-  });
+  const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
+  return [...names].filter(
+    (name) => !ofNoConsequence.has(name) && JSON.stringify(wanted[name]) !== JSON.stringify(found[name]),
+  );
 }
 
-/** With what stands for 0: as many queries as shots, training as in evaluation. */
-const effective = (options: ExperimentOptions): ExperimentOptions => ({
+/** With what stands for what is left out: as many queries as shots, training as in evaluation. */
+const effective = (options: FlatConfig): Flags => ({
   ...options,
-  queries: options.queries || options.shots,
-  trainShots: options.trainShots || options.shots,
-  trainWays: options.trainWays || options.ways,
+  ...("shots" in options
+    ? { queries: options.queries ?? options.shots, trainShots: options.trainShots ?? options.shots }
+    : {}),
+  ...("ways" in options ? { trainWays: options.trainWays ?? options.ways } : {}),
 });
 
 /** A table is written by hand. */
@@ -205,18 +215,20 @@ function requireFigures(
   row: Row,
   { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: Metric; readonly where: string },
 ): void {
-  const own = trainingOptions(row);
-  const fitting: Metric = dataKindOf(own) === "classes" ? "accuracy" : "mean squared error";
+  const config = trainingConfig(row);
+  const own = flatten(config);
+  const loss: Loss = domainOf(config).loss(undefined, config.domain);
+  const fitting = Object.keys(loss.metrics ?? {})[0] ?? loss.title;
   if (metric !== fitting) {
     throw new UsageError(
       `metric in ${where} is ${metric}, which evaluations of ${row.name} do not have`,
       `Give ${fitting}, or rows of other data`,
     );
   }
-  const { takesSteps, variableWays } = learnerCatalogue[own.learner];
+  const { takesSteps, variableWays } = learnerEntry(own.learner);
   for (const column of columns.filter(({ name }) => Object.hasOwn(row.cells, name))) {
-    const { ways } = { ...own, ...evaluationChanges(row, column, own) };
-    if (fitting === "accuracy" && ways > own.ways && !variableWays) {
+    const { ways } = { ...own, ...evaluationChanges(row, column, own) } as Flags;
+    if (Number(ways) > Number(own.ways) && !variableWays) {
       throw new UsageError(
         `${column.name} in ${where} has ${ways} ways, and ${own.learner} of ${row.name} tells ${own.ways} classes apart`,
         `Give the row ways ${ways} or more, or leave the column out of its cells`,
@@ -247,17 +259,19 @@ function checkRow(value: unknown, at: string, where: string, columns: readonly C
   const row = fieldsOf(value, `${at} in ${where}`, fields);
   const train = fieldsOf(row.train, `${at}.train in ${where}`, ["preset", "options"]);
   const { preset } = train;
-  if (typeof preset !== "string" || !isPresetName(preset)) {
+  if (typeof preset !== "string" || !findPreset(preset)) {
     throw new UsageError(
       `${at}.train.preset in ${where} is ${quoted(preset)}`,
-      `Presets are ${presetNames.join(", ")}`,
+      `Presets are ${allPresets()
+        .map(({ name }) => name)
+        .join(", ")}`,
     );
   }
-  const options = checkExperimentOptions(
+  const options = checkFlags(
     fieldsOf(train.options, `${at}.train.options in ${where}`),
     `${at}.train.options of ${where}`,
   );
-  const { iterations } = options;
+  const { iterations } = options as { readonly iterations?: number };
   if (iterations === undefined)
     throw new UsageError(
       `${at} in ${where} does not say how many updates it has in full`,
@@ -291,14 +305,13 @@ function evaluationFields(
   { options, steps }: { options?: unknown; steps?: unknown },
   at: string,
   where: string,
-): { options?: Partial<ExperimentOptions>; steps?: number } {
+): { options?: Flags; steps?: number } {
   if (steps !== undefined && !(Number.isSafeInteger(steps) && (steps as number) >= 0))
     throw new UsageError(`${at}.steps in ${where} is ${quoted(steps)}`, "Give a whole number of at least 0");
   const place = `${at}.options in ${where}`;
-  const checked = options === undefined ? undefined : checkExperimentOptions(fieldsOf(options, place), place);
+  const checked = options === undefined ? undefined : checkFlags(fieldsOf(options, place), place);
   for (const name of Object.keys(checked ?? {})) {
-    const spec: OptionSpec = experimentOptions[name as keyof ExperimentOptions];
-    if (!spec.commands.includes("eval"))
+    if (!flagTable().some((flag) => flag.name === name && flag.places.some(({ spec }) => spec.inEvaluation)))
       throw new UsageError(
         `${place} has ${name}, which training settles`,
         "`innerloop eval --help` lists what may change",

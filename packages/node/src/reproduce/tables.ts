@@ -2,9 +2,8 @@
  * The tables that come along. A further row is one line of data: the training's options over a preset, and what the
  * paper reports in each column.
  */
-import type { ExperimentOptions } from "../presets/option-table.js";
-import type { PresetName } from "../presets/presets.js";
-import { nearestName, UsageError } from "../presets/usage-error.js";
+import type { LearnerName } from "@innerloop/core";
+import { type Flags, nearestName, UsageError } from "@innerloop/experiments";
 import { type Cell, type Column, type Row, readTable, type Table } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];
@@ -24,7 +23,7 @@ const reading = [
   ["film", "FiLM", 20_000],
   ["snail", "SNAIL", 5_000],
   ["mann", "memory network (MANN)", 5_000],
-] as const satisfies readonly (readonly [ExperimentOptions["learner"], string, number])[];
+] as const satisfies readonly (readonly [LearnerName, string, number])[];
 
 const readOff = "read off figure 2 of Finn et al. 2017, within 0.2";
 
@@ -88,7 +87,7 @@ const omniglotSettings = [
   { name: "5way-5shot", ways: 5, shots: 5, preset: "omniglot-5way-5shot" },
   { name: "20way-1shot", ways: 20, shots: 1, preset: "omniglot-20way-1shot" },
   { name: "20way-5shot", ways: 20, shots: 5, preset: "omniglot-20way-5shot" },
-] as const satisfies readonly { name: string; ways: number; shots: number; preset: PresetName }[];
+] as const satisfies readonly { name: string; ways: number; shots: number; preset: string }[];
 
 type OmniglotSetting = (typeof omniglotSettings)[number]["name"];
 
@@ -139,7 +138,7 @@ const unpublishedOnOmniglot = [
   ["film", "FiLM"],
   ["gates", "gates"],
   ["widths", "widths"],
-] as const satisfies readonly (readonly [ExperimentOptions["learner"], string])[];
+] as const satisfies readonly (readonly [LearnerName, string])[];
 
 const omniglot: Table = {
   name: "omniglot",
@@ -275,7 +274,7 @@ const omniglot: Table = {
 
 /** Learners whose parameters do not depend on the ways: one training for each number of shots is evaluated with 5 and 20. */
 function episodicOnOmniglot(
-  learner: ExperimentOptions["learner"],
+  learner: LearnerName,
   title: string,
   { published = [], source }: { readonly published?: readonly string[]; readonly source?: string },
 ): Row[] {
@@ -297,7 +296,7 @@ type Shots = "5way-1shot" | "5way-5shot";
 
 /** 5-way trainings on a data set of photos, one for each number of shots. */
 function onPhotos(
-  preset: PresetName,
+  preset: string,
   name: string,
   learner: string,
   options: TrainOptions,
@@ -323,7 +322,7 @@ const photos = {
   evalSteps: [0, 5, 10],
   metaBatch: 4,
   clip: 10,
-} as const satisfies Partial<ExperimentOptions>;
+} as const satisfies Flags;
 
 /** Learners that take no steps: episodes of 20 ways, 64 filters, averages over training. */
 const metricOnPhotos = {
@@ -331,7 +330,7 @@ const metricOnPhotos = {
   filters: 64,
   batchNorm: "running",
   metaBatch: 1,
-  clip: 0,
+  clip: undefined,
   iterations: 40_000,
 } as const satisfies TrainOptions;
 
@@ -380,7 +379,7 @@ const miniImageNet: Table = {
         trainShots: 15,
         evalSteps: [0, 8, 50],
         metaBatch: 5,
-        clip: 0,
+        clip: undefined,
         iterations: 100_000,
       },
       { "5way-1shot": "49.97", "5way-5shot": "65.99" },
@@ -448,7 +447,7 @@ const onGroceries = [
   ["relation", "relation network"],
   ["film", "FiLM"],
   ["joint", "joint pre-training + fine-tuning"],
-] as const satisfies readonly (readonly [ExperimentOptions["learner"], string])[];
+] as const satisfies readonly (readonly [LearnerName, string])[];
 
 const groceryStore: Table = {
   name: "grocery-store",
@@ -486,7 +485,7 @@ const groceryStore: Table = {
 
 /** One training and one evaluation of a preset of ours, shown after some of its steps. */
 function ownRow(
-  preset: PresetName,
+  preset: string,
   name: string,
   learner: string,
   options: TrainOptions,

@@ -1,7 +1,7 @@
 /** What a run keeps of its open-set evaluation: by which score, and from which on, a query is of one of the classes. */
 import { join } from "node:path";
 import type { OpenSetRule } from "@innerloop/core";
-import { UsageError } from "../presets/usage-error.js";
+import { UsageError } from "@innerloop/experiments";
 import { inCommand, type RunFolder } from "./run-folder.js";
 import { mostBytes, shown } from "./untrusted-folder.js";
 

@@ -3,8 +3,8 @@
  * that take none.
  */
 import type { Adapter, Evaluation } from "@innerloop/core";
-import type { FigureChoice } from "../presets/option-table.js";
-import { UsageError } from "../presets/usage-error.js";
+import { UsageError } from "@innerloop/experiments";
+import type { FigureChoice } from "../cli/commands/shared-options.js";
 
 /** Figures that tables lead with, the first of these that there is. */
 const mostTelling = ["accuracy", "meanSquaredError", "loss"];

@@ -1,4 +1,5 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
+import { createHash } from "node:crypto";
 
 import {
   type Adapter,
@@ -11,9 +12,8 @@ import {
   type TaskSource,
   withoutUnlabelled,
 } from "@innerloop/core";
+import { type Baseline, type FlatConfig, flagOf, optionText } from "@innerloop/experiments";
 import type { Executor, Tree } from "@innerloop/graph";
-import type { Baseline } from "../presets/experiment.js";
-import { type ExperimentOptions, flagOf } from "../presets/option-table.js";
 import { failureOf, problemOf } from "./failure.js";
 import { RunError } from "./run-error.js";
 import { damagedCheckpoint, inCommand, type RunFolder, shown } from "./run-folder.js";
@@ -131,7 +131,10 @@ export const evaluationRecord = ({ learner, protocol, rows, draws }: Evaluation)
 const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool;
 
 /** Options that say where to compute, and not what. */
-export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptions>(["device", "workers"]);
+export const machineOptions: ReadonlySet<string> = new Set(["device", "workers"]);
+
+/** Longer names of files are cut, and told apart by a digest of what was cut off. */
+const longestName = 120;
 
 /**
  * `results-best-shots-5`: the files of an evaluation that differs from the run's own, named after what is other.
@@ -139,17 +142,23 @@ export const machineOptions: ReadonlySet<string> = new Set<keyof ExperimentOptio
  * @param more what is other beside options of the experiment
  */
 export function evaluationFile(
-  options: ExperimentOptions,
-  own: ExperimentOptions,
+  options: FlatConfig,
+  own: FlatConfig,
   checkpoint: string,
   more: readonly string[] = [],
 ): string {
-  const changed = Object.entries(options).filter(
-    ([name, value]) =>
-      !machineOptions.has(name) && JSON.stringify(value) !== JSON.stringify(own[name as keyof ExperimentOptions]),
+  const names = new Set([...Object.keys(options), ...Object.keys(own)]);
+  const changed = [...names].filter(
+    (name) => !machineOptions.has(name) && JSON.stringify(options[name]) !== JSON.stringify(own[name]),
   );
-  const parts = [...changed.map(([name, value]) => `${flagOf(name).slice(2)}-${String(value)}`), ...more];
-  return `results-${[checkpoint, ...parts.map((part) => part.replace(/[^\w-]+/g, "_"))].join("-").slice(0, 120)}`;
+  const parts = [...changed.map((name) => `${flagOf(name).slice(2)}-${optionText(options[name] ?? "auto")}`), ...more];
+  const name = [checkpoint, ...parts.map((part) => part.replace(/[^\w-]+/g, "_"))].join("-");
+  if (name.length <= longestName) return `results-${name}`;
+  const digest = createHash("sha256")
+    .update([checkpoint, ...parts].join("\0"))
+    .digest("hex")
+    .slice(0, 12);
+  return `results-${name.slice(0, longestName - digest.length - 1)}-${digest}`;
 }
 
 export async function writeResults(run: RunFolder, name: string, json: unknown, markdown: string): Promise<void> {

@@ -1,87 +1,22 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { readdir, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import {
   type CheckpointStore,
   checkpointSummary,
   mostCheckpointHeadBytes,
   requireCheckpointHead,
 } from "@innerloop/core";
-import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import { reasonOf, shellWord } from "@innerloop/experiments";
+import { isSystemError } from "../data/data-error.js";
 import { readWhole } from "../data/regular-file.js";
 import { makeFolder, requireWritable } from "../data/store/atomic-write.js";
-import { areScales } from "../presets/column-scales.js";
-import type { DataRecord } from "../presets/load-data.js";
-import {
-  defaultExperimentOptions,
-  type ExperimentOptions,
-  experimentOptions,
-  flagOf,
-  type OptionSpec,
-} from "../presets/option-table.js";
-import { checkExperimentOptions, checkOption } from "../presets/option-values.js";
-import { shellWord } from "../presets/shell-word.js";
-import { UsageError } from "../presets/usage-error.js";
+import { parseRunConfig, type RunConfig, storedConfig } from "./run-config.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
 import { mostBytes, onRun, shown, UntrustedFolder } from "./untrusted-folder.js";
 
 export { shown };
-
-/** The configuration of a run, enough to do it again. */
-export interface RunConfig {
-  readonly format: typeof runFormat;
-  /** The preset, or the experiment file's path. */
-  readonly experiment: string;
-  /** Set where an experiment file in TypeScript brings its own learner and tasks; the path is absolute. */
-  readonly file?: { readonly path: string; readonly sha256: string };
-  readonly options: ExperimentOptions;
-  /** Tasks that run at once, settled at the start: it decides in which order sums are taken. */
-  readonly chunkSize: number;
-  /** Inner steps that are computed again together; 0: none. */
-  readonly recompute: number;
-  readonly workers: number;
-  /** Most bytes that the process was expected to have. */
-  readonly expectedBytes?: number;
-  /** The data set as it was. */
-  readonly data?: DataRecord;
-  /** How tasks are made and figures are to be read. */
-  readonly protocol: Readonly<Record<string, string | number | boolean>>;
-  /** The command that makes this run again. */
-  readonly command: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly created: string;
-}
-
-/**
- * Whether a command trains and has words as `shellWord` writes them. Anything else could do more than it seems to where it is
- * pasted into a shell.
- */
-function isOwnCommand(command: string): boolean {
-  const withoutQuotes = command.replace(/\\'|'[^']*'/g, "");
-  return /^innerloop train(?: [\w./,:= -]*)?$/.test(withoutQuotes);
-}
-
-/**
- * The command that makes a run like this one, without some options. Of a run whose command this program cannot have
- * written, `innerloop train ...` is all.
- */
-export function commandWithout({ command }: Pick<RunConfig, "command">, names: readonly string[]): string {
-  if (!isOwnCommand(command)) return "innerloop train ...";
-  const drop = (text: string, name: string): string =>
-    text.replace(new RegExp(` ${flagOf(name)} (?:'[^']*'|\\\\'|[^\\s'])+`), "");
-  return names.reduce(drop, command);
-}
-
-/**
- * The command that makes a run like this one, but for one option.
- *
- * @param value as a shell takes it
- */
-export const commandWith = (config: Pick<RunConfig, "command">, name: string, value: string | number): string =>
-  `${commandWithout(config, [name])} ${flagOf(name)} ${value}`;
-
-export const runFormat = "innerloop run 1";
 
 /** An open run folder: its configuration, checkpoints and events. */
 export interface RunFolder {
@@ -134,7 +69,7 @@ const isTransient = (name: string): boolean => isLockFile(name) || name.includes
 
 /** Writes the configuration of a run folder, all or nothing. */
 export async function writeConfig(files: UntrustedFolder, config: RunConfig): Promise<void> {
-  await files.write(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  await files.write(configFile, `${JSON.stringify(storedConfig(config), null, 2)}\n`);
 }
 
 /** Makes a run ready to go on: removes what a killed process left half-written. Call it with the lock held. */
@@ -161,7 +96,7 @@ export async function openRun(path: string): Promise<RunFolder> {
     const problem = files ? "there is no run in this folder (no config.json)" : "there is no such folder";
     throw new RunError("ILN01", shown(path), problem, await otherRuns(path));
   }
-  const config = parseConfig(Buffer.from(bytes).toString("utf8"), join(path, configFile));
+  const config = parseRunConfig(Buffer.from(bytes).toString("utf8"), join(path, configFile));
   return { path, config, files, checkpoints: checkpointStore(files) };
 }
 
@@ -175,124 +110,6 @@ async function otherRuns(path: string): Promise<string> {
     if (runs.length > 0) return `Runs near here: ${runs.sort().slice(-5).join(", ")}`;
   }
   return "Start one with `innerloop train hanzi`";
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Numbers of config.json that are not options, within the bounds of the options that they were settled by. */
-const settledNumbers = {
-  chunkSize: { ...experimentOptions.chunk, least: 1 },
-  recompute: { ...experimentOptions.chunk, least: 0 },
-  workers: { ...experimentOptions.workers, least: 1 },
-} as const satisfies Readonly<Record<string, OptionSpec>>;
-
-/** Numbers of an example: a colour image of 4,000 by 4,000, or a very wide row. */
-const largestExample = 2 ** 24;
-
-/** A configuration from a file, which may hold anything. @throws RunError ILN04 */
-function parseConfig(text: string, file: string): RunConfig {
-  const fail = (problem: string): never => {
-    throw new RunError("ILN04", shown(file), problem, "Restore the file, or start a new run");
-  };
-  let value: Readonly<Record<string, unknown>>;
-  try {
-    value = Object(JSON.parse(text)) as typeof value;
-  } catch (error) {
-    return fail(`it is not JSON (${reasonOf(error)})`);
-  }
-  const textOf = (name: string, problem: string): string => {
-    const found = value[name];
-    return typeof found === "string" ? found : fail(problem);
-  };
-  try {
-    if (value.format !== runFormat)
-      return fail(`its format is ${quoted(value.format)}, this version reads "${runFormat}"`);
-    const experiment = textOf("experiment", "it does not say which experiment it is");
-    const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
-      checkOption(name, settledNumbers[name], found) as number;
-    const chunkSize = settled("chunkSize", value.chunkSize);
-    // Runs of before there was recomputation do not name it.
-    const recompute = settled("recompute", value.recompute ?? 0);
-    const workers = settled("workers", value.workers);
-    const { expectedBytes } = value;
-    if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
-      return fail(`expectedBytes is ${quoted(expectedBytes)}`);
-    const options = {
-      ...defaultExperimentOptions(),
-      ...checkExperimentOptions(Object(value.options) as Record<string, unknown>, "options"),
-    };
-    const command = textOf("command", "it does not say by which command the run was made");
-    const created = textOf("created", "it does not say when the run was made");
-    const { protocol, versions } = value;
-    const isPlain = (each: unknown): boolean => ["string", "number", "boolean"].includes(typeof each);
-    if (!isRecord(protocol) || !Object.values(protocol).every(isPlain))
-      return fail("its protocol is missing, or is no list of texts and numbers");
-    if (!isRecord(versions) || !Object.values(versions).every((each) => typeof each === "string"))
-      return fail("its versions are missing, or are no texts");
-    const data = value.data === undefined ? undefined : dataRecordOf(value.data);
-    if (value.data !== undefined && !data) return fail("its record of the data set is malformed");
-    const source = value.file === undefined ? undefined : fileRecordOf(value.file);
-    if (value.file !== undefined && !source) return fail("its record of the experiment file is malformed");
-    return {
-      format: runFormat,
-      experiment,
-      ...(source ? { file: source } : {}),
-      options,
-      chunkSize,
-      recompute,
-      workers,
-      ...(expectedBytes === undefined ? {} : { expectedBytes: expectedBytes as number }),
-      ...(data ? { data } : {}),
-      protocol: protocol as RunConfig["protocol"],
-      command,
-      versions: versions as RunConfig["versions"],
-      created,
-    };
-  } catch (error) {
-    if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
-    if (error instanceof RangeError) return fail("it is nested too deep");
-    throw error;
-  }
-}
-
-function dataRecordOf(value: unknown): DataRecord | undefined {
-  if (!isRecord(value)) return undefined;
-  const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert, scales, pixels, leastExamples, seen } =
-    value;
-  const isWhole = (n: unknown, least: number): boolean => Number.isSafeInteger(n) && (n as number) >= least;
-  const isShape =
-    Array.isArray(exampleShape) &&
-    exampleShape.length <= 8 &&
-    exampleShape.every((n) => isWhole(n, 1)) &&
-    exampleShape.reduce((a: number, b: number) => a * b, 1) <= largestExample;
-  const isData =
-    typeof name === "string" &&
-    typeof sha256 === "string" &&
-    ["undefined", "string"].includes(typeof folder) &&
-    !String(folder).includes("\0") &&
-    isShape &&
-    (trainClasses === undefined || (isWhole(trainClasses, 0) && (trainClasses as number) <= largestExample)) &&
-    ["undefined", "boolean"].includes(typeof darkOnLight) &&
-    ["undefined", "boolean"].includes(typeof invert) &&
-    (scales === undefined || areScales(scales, exampleShape)) &&
-    (pixels === undefined || isPixelReading(pixels)) &&
-    (leastExamples === undefined || isWhole(leastExamples, 1)) &&
-    ["undefined", "string"].includes(typeof seen);
-  return isData ? (value as unknown as DataRecord) : undefined;
-}
-
-function isPixelReading(value: unknown): boolean {
-  if (!isRecord(value)) return false;
-  const { background, depth } = value;
-  return (background === "white" || background === "black") && [8, 10, 12, 16].includes(depth as number);
-}
-
-function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
-  if (!isRecord(value)) return undefined;
-  const { path, sha256 } = value;
-  if (typeof path !== "string" || !isAbsolute(path) || path.includes("\0")) return undefined;
-  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { path, sha256 } : undefined;
 }
 
 /** Checkpoints are written aside, flushed and renamed, and so is the folder's own entry. */

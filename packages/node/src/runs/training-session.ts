@@ -13,9 +13,8 @@ import {
   train,
   trainingRules,
 } from "@innerloop/core";
+import type { Experiment, TrainingValues } from "@innerloop/experiments";
 import { type Executor, leaves } from "@innerloop/graph";
-import type { Experiment } from "../presets/experiment.js";
-import type { ExperimentOptions } from "../presets/option-table.js";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
 import { isDivergence } from "./failure.js";
 import { evaluationRecord } from "./results.js";
@@ -37,7 +36,7 @@ export interface RunPlan {
  */
 export async function planRun(
   experiment: Experiment,
-  options: ExperimentOptions,
+  options: TrainingValues,
   executor: Executor,
   usedBytes?: number,
 ): Promise<RunPlan> {
@@ -56,7 +55,7 @@ export async function planRun(
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),
     usedBytes,
-    ...(options.chunk > 0 ? { chunkSize: options.chunk } : {}),
+    ...(options.chunk === undefined ? {} : { chunkSize: options.chunk }),
     ...(options.recompute === "auto" ? {} : { recompute: options.recompute === "yes" }),
   });
   return {
@@ -66,8 +65,8 @@ export async function planRun(
   };
 }
 
-const memoryBudgetOf = ({ memory }: ExperimentOptions): { readonly memoryBudget?: number } =>
-  memory > 0 ? { memoryBudget: memory * 2 ** 20 } : {};
+const memoryBudgetOf = ({ memory }: TrainingValues): { readonly memoryBudget?: number } =>
+  memory !== undefined ? { memoryBudget: memory * 2 ** 20 } : {};
 
 /** The end of a training session, and the updates behind it. */
 export type SessionEnd = { readonly reason: "finished" | "interrupted" | "early stop"; readonly iteration: number };
@@ -117,7 +116,7 @@ export async function trainInFolder(setting: {
               every: options.validateEvery,
               count: options.validationTasks,
               mostSteps: Math.max(...options.evalSteps),
-              ...(options.patience > 0 ? { patience: options.patience } : {}),
+              ...(options.patience === undefined ? {} : { patience: options.patience }),
             },
           }
         : {}),

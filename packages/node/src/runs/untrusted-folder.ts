@@ -5,7 +5,8 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { DataError, isSystemError, reasonOf } from "../data/data-error.js";
+import { reasonOf } from "@innerloop/experiments";
+import { DataError, isSystemError } from "../data/data-error.js";
 import { readWhole, withRegularFile } from "../data/regular-file.js";
 import { writeAtomically, writeFully } from "../data/store/atomic-write.js";
 import { RunError } from "./run-error.js";

@@ -1,9 +1,9 @@
 import { namedLeaves, type Tree } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import { buildLearner, type LearnerSetting } from "../../catalogue/index.js";
 import { mlp } from "../../networks/models.js";
 import { namedValues } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
-import { buildLearner, type LearnerSetting } from "../../catalogue/index.js";
 import { base, curve, curves, distance, expectClose, iteration } from "./gradient-options.fixture.js";
 import { fomaml, maml } from "./maml.js";
 import { mamlPlusPlus } from "./maml-plus-plus.js";

@@ -1,8 +1,9 @@
 /** Data sets of classes: images, or rows of numbers, each with the class that it belongs to. */
-import { crossEntropy, type LabelledExamples, selectClasses } from "@innerloop/core";
+import { crossEntropy, defaultsOf, type LabelledExamples, selectClasses } from "@innerloop/core";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
 import { type ClassificationValues, classificationOptions } from "./options.js";
@@ -11,7 +12,7 @@ import { loadClasses, loadOtherClasses } from "./reading.js";
 import { requireWays } from "./run-ways.js";
 import { type ClassificationSpec, parseClassificationSpec } from "./spec.js";
 import { classificationTasks, requireTrainWays } from "./tasks.js";
-import { classesText, episodeText, tasksText } from "./words.js";
+import { classesText, tasksText } from "./words.js";
 
 /**
  * Classes that a run's learner tells apart. One whose parameters do not depend on them takes what the tasks at hand
@@ -55,8 +56,6 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
     ["data", classesText(options, data)],
     ["tasks", tasksText(options, data, needs.training)],
   ],
-  taskText: episodeText,
-  isHeldOut: ({ train, test }) => train !== test && (train.description.data ?? train) !== (test.description.data ?? test),
   taskSizes: ["ways", "shots", "queries"],
   sizeOf: (name, options, chosen) => {
     // Queries that are as many as shots are settled with them.
@@ -93,6 +92,16 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
       meaning: "your own images: one folder of examples per class",
     },
   ],
+  adaptation: classificationAdaptation,
+  adopt: ({ test }) => {
+    const { classes: ways, name } = test;
+    if (ways === undefined) return undefined;
+    const { x } = test.sample(0, 0).support;
+    return {
+      options: { ...defaultsOf(classificationOptions), ways },
+      spec: { name, sha256: "", exampleShape: x.shape.slice(1), darkOnLight: false },
+    };
+  },
 });
 
 /** Classes to choose the threshold on and classes to report, which share none. */

@@ -1,7 +1,7 @@
 /** From a data set, folder or archive to the parts that tasks are drawn from. */
 import type { LabelledExamples } from "@innerloop/core";
-import { UsageError } from "../../options/usage-error.js";
 import { type DataIo, type FoundExamples, type LongWork, usualPixels } from "../../io.js";
+import { UsageError } from "../../options/usage-error.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { examplesNeeded } from "./class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";

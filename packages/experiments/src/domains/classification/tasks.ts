@@ -38,7 +38,10 @@ export function classificationTasks(
     );
   };
   if (withUnlabelled && augmentation)
-    throw new UsageError(`--augment ${options.augment} for a learner of ${training.kind}`, "Its tasks are not augmented");
+    throw new UsageError(
+      `--augment ${options.augment} for a learner of ${training.kind}`,
+      "Its tasks are not augmented",
+    );
   const sampled = (part: LabelledExamples, asked: { ways: Count; shots: Count; augment?: Augmentation }) =>
     withUnlabelled
       ? semiSupervisedEpisodes(part, {

@@ -38,23 +38,3 @@ export function tasksText(options: ClassificationValues, { train }: DataSplits, 
   const batches = `batches of ${counted(training.batch, "example")} of all ${counted(train.classes.length, "class", "classes")}`;
   return `${batches}; evaluated ${[`${ways}-way ${shots}-shot`, ...perClass].join(", ")}`;
 }
-
-type Protocol = Readonly<Record<string, string | number | boolean>>;
-
-/** `5-way 1-shot, 5 unlabelled examples per class, 3 queries per class`, from a protocol. */
-export function episodeText(protocol: Protocol): string {
-  const { ways, shots, queries } = protocol;
-  return [
-    `${ways}-way ${shots}-shot`,
-    ...unlabelledText(protocol),
-    `${counted(Number(queries), "query", "queries")} per class`,
-  ].join(", ");
-}
-
-/** `5 unlabelled examples per class`; nothing for learners to whom the tasks give none. */
-function unlabelledText({ unlabelled, unlabelledUsed, distractorClasses = 0 }: Protocol): string[] {
-  if (unlabelled === undefined || unlabelledUsed === false) return [];
-  const others = Number(distractorClasses);
-  const beyond = others > 0 ? ` and of ${counted(others, "other class", "other classes")}` : "";
-  return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
-}

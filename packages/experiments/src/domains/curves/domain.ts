@@ -70,8 +70,6 @@ export const curves = domain({
     // Of lines the linear models fit exactly.
     data === "lines" ? linearBaselines(tasks.train, shapes.inputShape) : [],
   describe: ({ options }) => [["data", `${options.data} family, ${pointsText(options)}`]],
-  taskText: ({ shots, queries }) => `${shots} support and ${queries} query points`,
-  isHeldOut: () => false,
   taskSizes: ["shots", "queries"],
   sizeOf: (name, { shots, queries }, chosen) =>
     // Queries that are as many as shots are settled with them.

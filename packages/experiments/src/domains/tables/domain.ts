@@ -1,7 +1,15 @@
 /** A user's table: the rows of each group are a task of regression. */
-import { groupedRegression, meanSquaredError, optionGroup, type OptionValues, type Table, type TaskSource } from "@innerloop/core";
+
 import type { Count } from "@innerloop/core";
-import { TaskError } from "@innerloop/core";
+import {
+  groupedRegression,
+  meanSquaredError,
+  type OptionValues,
+  optionGroup,
+  type Table,
+  TaskError,
+  type TaskSource,
+} from "@innerloop/core";
 import type { FoundTable } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
@@ -13,7 +21,13 @@ import { missingOption, scaleOption, sizeOptions } from "../task-options.js";
 import { tablePresets } from "./presets.js";
 
 const heldOutGroups = (what: string, share: string) =>
-  ({ kind: "integer", absent: share, least: 1, most: 1_000_000, help: `classes, or groups of a table, held out for ${what}` }) as const;
+  ({
+    kind: "integer",
+    absent: share,
+    least: 1,
+    most: 1_000_000,
+    help: `classes, or groups of a table, held out for ${what}`,
+  }) as const;
 
 const tableOptions = optionGroup({
   data: {
@@ -102,8 +116,6 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; reado
       ],
     ];
   },
-  taskText: ({ shots, queries }) => `${shots} support and ${queries} query points`,
-  isHeldOut: ({ train, test }) => train !== test,
   taskSizes: ["shots", "queries"],
   sizeOf: (name, { shots, queries }, chosen) =>
     name === "shots" ? shots : (queries ?? (chosen.includes("shots") ? undefined : shots)),

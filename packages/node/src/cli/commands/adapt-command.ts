@@ -1,110 +1,90 @@
-import { type Learner, type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "@innerloop/core";
-import { tensor } from "@innerloop/graph";
-import { invertInPlace, isDarkOnLight } from "../../data/images/dark-on-light.js";
-import { isBlank, usualPixels } from "../../data/images/image-decoding.js";
-import { readImageFolder } from "../../data/images/image-folder.js";
-import { buildClassifier } from "../../presets/experiment.js";
-import { imagePaths, readImageFile } from "../../presets/image-files.js";
-import { type ExperimentOptions, flagOf, type InvocationOptions } from "../../presets/option-table.js";
-import { requireUse } from "../../presets/option-use.js";
-import { UsageError } from "../../presets/usage-error.js";
-import { readChosenSteps } from "../../runs/adaptation-steps.js";
-import { classLogits, imageTensor } from "../../runs/classify.js";
+/** `innerloop adapt`: a trained run put to use on a user's own examples. */
+import type { AnswerCell, AnswerTable, Flags } from "@innerloop/experiments";
+import { flagOf, requireUse, UsageError } from "@innerloop/experiments";
 import { type CalibratedRule, readOpenSetRule } from "../../runs/open-set-rule.js";
 import { inCommand, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
-import { paramsFor, requireWays } from "../evaluated-run.js";
+import { openModel } from "../../runs/trained-model.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
-import { trainClassesOf } from "../prepare.js";
 import { loadRunExperiment } from "../run-experiment-file.js";
 import { columns, counted, type Paint } from "../terminal.js";
+import { machineOf } from "./eval-command.js";
+import type { InvocationOptions } from "./registry.js";
 
 export interface AdaptRequest {
   readonly folder: string;
   readonly queries: readonly string[];
-  readonly chosen: Partial<Pick<ExperimentOptions, "batchNorm" | "invert" | "workers" | "device">>;
+  readonly chosen: Flags;
   readonly invocation: InvocationOptions;
 }
 
-/** Adapts a run to a folder of labelled images and classifies other images. */
+/** Adapts a run to a user's examples and answers for inputs. */
 export async function adaptCommand(
   { folder, queries, chosen, invocation }: AdaptRequest,
   output: Output,
 ): Promise<void> {
   const run = await openRun(folder);
+  const { config } = run.config;
   if (!invocation.support)
-    throw new UsageError("there is no --support", "Give a folder with one folder of images per class");
-  if (queries.length === 0) throw new UsageError("there is no --query", "Give image files, or a folder of them");
-  const { trained, learnerFor, exampleShape, batchNorm } = await classifierOf(run, output, chosen.batchNorm);
-  if (trained.steps === undefined && invocation.steps !== undefined) {
-    throw new UsageError(
-      `--steps ${invocation.steps} of ${shown(run.path)}, whose learner (${trained.name}) takes no steps`,
-      "Leave it out: its answers come from one look at the support set",
-    );
-  }
-  const [height, width, channels] = exampleShape;
-  const support = await readImageFolder(invocation.support, {
-    name: "support",
-    size: [height, width],
-    channels,
-    preferredPixels: run.config.data?.pixels ?? usualPixels,
-    onWarning: output.warn,
-  });
-  const ways = support.classes.length;
-  const learner = learnerFor(ways, `${ways} classes in ${invocation.support}`);
-  const paths = await imagePaths(queries);
-  const images = await Promise.all(paths.map((path) => readImageFile(path, exampleShape, support.pixels)));
-  for (const [i, image] of images.entries()) {
-    if (isBlank(image, channels)) output.warn(`${paths[i]} is blank: all its pixels have one colour`);
-  }
-  const mismatch =
-    channels === 1 && run.config.data !== undefined && isDarkOnLight(support) !== run.config.data.darkOnLight;
-  const invert = chosen.invert === "yes" || (chosen.invert !== "no" && mismatch);
-  if (invert) {
-    invertInPlace(support);
-    invertInPlace({ classes: images.map((examples, i) => ({ name: String(i), count: 1, examples })) });
-  }
+    throw new UsageError("there is no --support", "Give a folder with one folder of images per class, or a table");
+  if (queries.length === 0) throw new UsageError("there is no --query", "Give files, or a folder of images");
+  const asked = Object.keys(chosen).filter((name) => !(name in machineOf(chosen)));
+  if (config) requireUse(asked, config, shown(run.path));
+  const experiment = config ? undefined : (await loadRunExperiment(run, output)).experiment;
   const rule = invocation.reject ? await readOpenSetRule(run) : undefined;
-  const wanted = invocation.checkpoint ?? rule?.checkpoint;
-  const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], wanted);
-  const most = learner.steps === undefined ? 0 : Math.max(...run.config.options.evalSteps, learner.steps);
-  const validated = await readChosenSteps(run, { checkpoint, iteration });
-  const steps = invocation.steps ?? rule?.steps ?? validated?.steps ?? most;
-  if (rule) requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
-  const executor = await openExecutor({ ...chosen, ...fewRuns }, output);
+  const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
-    const shots = support.classes.flatMap(({ count, examples }) =>
-      Array.from({ length: count }, (_, i) => sliceOf(examples as Uint8Array, i, exampleShape)),
-    );
-    const labels = support.classes.flatMap(({ count }, label) => new Array<number>(count).fill(label));
-    const names = support.classes.map(({ name }) => name);
-    if (rule) noteOtherTasks(rule, support.classes, output);
-    const logits = await classLogits({
-      learner,
-      params,
-      support: { names, x: imageTensor(shots, exampleShape), y: tensor(Int32Array.from(labels), [labels.length]) },
-      query: imageTensor(images, exampleShape),
-      steps,
+    const wanted = invocation.checkpoint ?? rule?.checkpoint;
+    const { model, checkpoint, iteration, chosenSteps } = await openModel(run, {
       executor,
+      checkpoint: wanted,
+      experiment,
     });
-    report({
-      run,
-      output,
-      paths,
-      names,
-      probabilities: probabilitiesOf(logits),
-      ...(rule ? { answers: openSetAnswers(logits, rule) } : {}),
-      steps,
-      areChosen: invocation.steps === undefined && !rule && validated !== undefined,
-      invert,
-      batchNorm,
-      iteration,
+    const steps = invocation.steps ?? rule?.steps ?? model.usualSteps;
+    const flags = Object.fromEntries(asked.map((name) => [name, chosen[name]]));
+    const task = await model.adapt(invocation.support, { steps, flags, rule, onWarning: output.warn });
+    const batchNorm = String(task.learner.description.batchNorm ?? "none");
+    if (rule) {
+      requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
+      noteOtherTasks(rule, task.support.counts ?? [], output);
+    }
+    const { names, answers, table } = await task.answer(queries, { onWarning: output.warn });
+    output.event({
+      type: "adapted",
+      run: shown(run.path),
       checkpoint,
-      examples: shots.length,
+      iteration,
+      steps,
+      ...task.support.facts,
+      batchNorm,
     });
+    for (const [i, answer] of answers.entries()) output.event({ type: "prediction", file: names[i], ...answer });
+    const areChosen = invocation.steps === undefined && !rule && chosenSteps !== undefined;
+    const how = [
+      task.support.text,
+      `${counted(steps, "step")}${areChosen ? " (best on validation tasks)" : ""}`,
+      `batch norm ${batchNorm}`,
+      ...task.support.notes,
+    ];
+    output.say(output.paint("dim", `  ${how.join(", ")}`));
+    output.say();
+    output.result(drawn(table, output));
   } finally {
     await executor.close();
   }
+}
+
+/** The table of answers, its titles dimmed. */
+function drawn({ header, rows, left = [0] }: AnswerTable, { paint }: Output): string {
+  const cells = rows.map((row) => row.map((cell) => drawnCell(cell, paint)));
+  const table = columns([[...header], ...cells], [...left]);
+  return table.map((line, i) => `  ${i === 0 ? paint("dim", line) : line}`).join("\n");
+}
+
+function drawnCell(cell: AnswerCell, paint: Paint): string {
+  if (typeof cell === "string") return cell;
+  if ("mark" in cell) return paint("yellow", cell.mark);
+  return paint("green", "█".repeat(Math.round(10 * cell.bar)).padEnd(10, "░"));
 }
 
 /**
@@ -137,151 +117,10 @@ function requireRuleOf(
 }
 
 /** A threshold means most for tasks like those that it was chosen on. */
-function noteOtherTasks(
-  { ways, shots }: CalibratedRule,
-  classes: readonly { readonly count: number }[],
-  output: Output,
-): void {
-  const counts = [...new Set(classes.map(({ count }) => count))].sort((a, b) => a - b);
+function noteOtherTasks({ ways, shots }: CalibratedRule, classes: readonly number[], output: Output): void {
+  const counts = [...new Set(classes)].sort((a, b) => a - b);
   if (classes.length === ways && counts.length === 1 && counts[0] === shots) return;
   output.warn(
     `the threshold was chosen on ${ways}-way ${shots}-shot tasks; here are ${counted(classes.length, "class", "classes")} of ${counts.join(", ")} examples, where fewer or more may be rejected`,
   );
 }
-
-const sliceOf = (examples: Uint8Array, index: number, shape: readonly number[]): Uint8Array => {
-  const size = shape.reduce((a, b) => a * b, 1);
-  return examples.subarray(index * size, (index + 1) * size);
-};
-
-type ImageShape = readonly [height: number, width: number, channels: 1 | 3];
-
-/**
- * The run's learner. A model that was trained with transductive normalisation classifies with the statistics of the
- * support set here, unless asked otherwise: a prediction should not depend on which other files it is asked with.
- */
-async function classifierOf(
-  run: RunFolder,
-  output: Output,
-  wanted?: ExperimentOptions["batchNorm"],
-): Promise<{
-  /** As it was trained. */
-  trained: Learner;
-  /** For so many classes, asked for in these words: more than in training where its parameters do not depend on them. */
-  learnerFor: (classes: number, asked: string) => Learner;
-  exampleShape: ImageShape;
-  batchNorm: string;
-}> {
-  const { options, file, data } = run.config;
-  if (file) {
-    if (wanted) throw new UsageError(`${flagOf("batchNorm")} is settled by ${file.path}`, "Change it there");
-    const { experiment } = await loadRunExperiment(run, output);
-    const { support } = experiment.tasks.train.sample(0, 0);
-    const { learner } = experiment;
-    const batchNorm = String(learner.description.batchNorm ?? "none");
-    const exampleShape = imageShape(run, support.x.shape.slice(1));
-    const { ways } = experiment.tasks.test.description;
-    const learnerFor = (classes: number, asked: string): Learner => {
-      if (typeof ways === "number" && classes > ways)
-        throw new UsageError(`${asked} for a run of ${ways}-way tasks`, `Remove some, or change it in ${file.path}`);
-      return learner;
-    };
-    return { trained: learner, learnerFor, exampleShape, batchNorm };
-  }
-  if (!data)
-    throw new UsageError(
-      `${shown(run.path)} is a run of the ${options.data} family, not of images`,
-      "Adapt it in code, with `run.adapt({ x, y })`",
-    );
-  if (wanted) requireUse(["batchNorm"], { ...options, batchNorm: wanted }, shown(run.path));
-  const own = options.batchNorm === "transductive" ? "support" : options.batchNorm;
-  const batchNorm = wanted ?? own;
-  const exampleShape = imageShape(run, data.exampleShape);
-  const build = (given: ExperimentOptions): Learner =>
-    buildClassifier(given, exampleShape, trainClassesOf(run), options);
-  return {
-    trained: build(options),
-    learnerFor: (classes, asked) => {
-      requireWays(run, classes, asked);
-      return build({ ...options, batchNorm, ways: Math.max(options.ways, classes) });
-    },
-    exampleShape,
-    batchNorm: options.model === "linear" ? "none" : batchNorm,
-  };
-}
-
-function imageShape(run: RunFolder, shape: readonly number[]): ImageShape {
-  const [height, width, channels] = shape;
-  if (shape.length === 3 && height && width && (channels === 1 || channels === 3)) return [height, width, channels];
-  throw new UsageError(
-    `examples of ${shown(run.path)} have the shape [${shape.join(", ")}], and are no images`,
-    "Adapt it in code, with `run.adapt({ x, y })`",
-  );
-}
-
-function report(setting: {
-  run: RunFolder;
-  output: Output;
-  paths: readonly string[];
-  names: readonly string[];
-  probabilities: readonly number[][];
-  /** Where images may be of none of the classes. */
-  answers?: readonly OpenSetAnswer[];
-  steps: number;
-  /** Whether they are those that were best on validation tasks. */
-  areChosen: boolean;
-  invert: boolean;
-  batchNorm: string;
-  iteration: number;
-  checkpoint: string;
-  examples: number;
-}): void {
-  const { run, output, paths, names, probabilities, answers, steps, invert, batchNorm, iteration, checkpoint } =
-    setting;
-  const isRejected = (image: number): boolean => answers !== undefined && answers[image]!.label === undefined;
-  const ranked = probabilities.map((row) =>
-    names.map((name, i) => ({ name, probability: row[i]! })).sort((a, b) => b.probability - a.probability),
-  );
-  output.event({
-    type: "adapted",
-    run: shown(run.path),
-    checkpoint,
-    iteration,
-    steps,
-    classes: names,
-    inverted: invert,
-    batchNorm,
-  });
-  paths.forEach((file, i) => {
-    output.event({
-      type: "prediction",
-      file,
-      prediction: isRejected(i) ? null : ranked[i]![0]!.name,
-      ...(answers ? { score: answers[i]!.score } : {}),
-      probabilities: Object.fromEntries(ranked[i]!.map(({ name, probability }) => [name, probability])),
-    });
-  });
-  output.say(
-    output.paint(
-      "dim",
-      `  ${counted(setting.examples, "example")} of ${counted(names.length, "class", "classes")}, ${counted(steps, "step")}${setting.areChosen ? " (best on validation tasks)" : ""}, batch norm ${batchNorm}${invert ? ", images inverted to match the run's data" : ""}`,
-    ),
-  );
-  output.say();
-  const rows = paths.map((file, i) => {
-    const all = ranked[i]!;
-    const [best, ...others] = all;
-    if (isRejected(i)) {
-      const near = all.slice(0, 3).map(({ name, probability }) => `${name} ${percent(probability)}`);
-      return [file, output.paint("yellow", "none of these"), "", "", near.join("  ")];
-    }
-    const rest = others.slice(0, 3).map(({ name, probability }) => `${name} ${percent(probability)}`);
-    return [file, best!.name, percent(best!.probability), bar(best!.probability, output.paint), rest.join("  ")];
-  });
-  const table = columns([["image", "prediction", "", "", "then"], ...rows], [0, 1, 3, 4]);
-  output.result(table.map((line, i) => `  ${i === 0 ? output.paint("dim", line) : line}`).join("\n"));
-}
-
-const percent = (p: number): string => `${(100 * p).toFixed(1)}%`;
-
-const bar = (p: number, paint: Paint): string => paint("green", "█".repeat(Math.round(10 * p)).padEnd(10, "░"));

@@ -1,6 +1,6 @@
 /** Runs on the same tasks: how they differ from the first, with intervals of the differences. */
 import { type Adapter, type Evaluation, evaluate } from "@innerloop/core";
-import type { ExperimentOptions, InvocationOptions } from "../../presets/option-table.js";
+import type { Flags } from "@innerloop/experiments";
 import { type ComparedRun, type Comparison, comparisons } from "../../runs/comparison.js";
 import { failureOf, problemOf } from "../../runs/failure.js";
 import { evaluationRecord } from "../../runs/results.js";
@@ -16,7 +16,7 @@ import { openRun, shown } from "../../runs/run-folder.js";
 import { adaptationWarningOf, curveOf } from "../adaptation-warning.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
-import { type BesideRun, evaluationOptions, onTasksOf, paramsFor, requireStepsTaken } from "../evaluated-run.js";
+import { type BesideRun, evaluatedConfig, onTasksOf, paramsFor, requireStepsTaken } from "../evaluated-run.js";
 import { watchInterruption } from "../interruption.js";
 import { markdownText } from "../markdown-text.js";
 import { openExecutor } from "../open-executor.js";
@@ -24,27 +24,30 @@ import type { Output } from "../output.js";
 import { prepareRun } from "../prepare.js";
 import { markdownTable, protocolText } from "../results-table.js";
 import { columnsWithin, counted, duration, figure, plusMinus, roomIn, withInterval } from "../terminal.js";
+import { machineOf, taskTextIn } from "./eval-command.js";
+import type { InvocationOptions } from "./registry.js";
 
 export interface CompareRequest {
   readonly folders: readonly string[];
-  readonly chosen: Partial<ExperimentOptions>;
+  readonly chosen: Flags;
   readonly invocation: InvocationOptions;
 }
 
 /** Evaluates runs on the tasks of the first, and compares each with it. */
 export async function compareCommand({ folders, chosen, invocation }: CompareRequest, output: Output): Promise<void> {
   const [run, ...others] = await Promise.all(folders.map(openRun));
-  const options = evaluationOptions(run!, chosen);
-  const executor = await openExecutor(chosen, output);
+  const evaluated = evaluatedConfig(run!, chosen);
+  const { options } = evaluated;
+  const executor = await openExecutor(machineOf(chosen), output);
   const interruption = watchInterruption(output, "Stopping the comparison...");
   const { signal } = interruption;
   try {
-    const prepared = await prepareRun(run!, options, output, signal);
+    const prepared = await prepareRun(run!, evaluated.config, output, signal);
     const { experiment } = prepared;
     const { learner } = experiment;
     const figures = invocation.figures && figuresChosen(invocation.figures, learner);
     const trained = await paramsFor(run!, prepared.trained ?? learner, [learner], invocation.checkpoint);
-    const first = { run: run!, prepared, options };
+    const first = { run: run!, prepared, evaluated };
     const contestants: BesideRun[] = [{ run: run!, learner, ...trained }];
     for (const other of others)
       contestants.push(await onTasksOf(first, other, Object.keys(chosen), output, invocation.checkpoint));
@@ -57,7 +60,7 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     const evaluations: Evaluation[] = [];
     try {
       for (const [i, contestant] of contestants.entries()) {
-        const { evalSteps } = { ...contestant.run.config.options, ...chosen };
+        const evalSteps = (chosen.evalSteps ?? contestant.run.config.options.evalSteps) as readonly number[];
         evaluations.push(
           await evaluate({
             learner: contestant.learner as Adapter,
@@ -85,7 +88,8 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     }
     const norms = new Set(evaluations.map(({ protocol }) => protocol.batchNorm));
     const protocol = protocolText(evaluations[0]!, experiment, options, {
-      domains: prepared.domains,
+      other: prepared.other,
+      taskText: taskTextIn(evaluated, evaluations[0]!),
       otherNorms: norms.size > 1,
     });
     const failures = await Promise.all(contestants.map((contestant) => failureOf(contestant.run)));
@@ -99,7 +103,7 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
     const all = comparisons(evaluations);
     output.event({
       type: "comparison",
-      protocol: { ...evaluations[0]!.protocol, ...prepared.domains, text: protocol },
+      protocol: { ...evaluations[0]!.protocol, ...prepared.other, text: protocol },
       runs: contestants.map(({ run: { path, config }, checkpoint, iteration }, i) => ({
         run: shown(path),
         experiment: config.experiment,

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { type ClassificationValues, type Flags, flagOf, flagTable, UsageError } from "@innerloop/experiments";
 import { isArrayName } from "../../data/images/array-examples.js";
 import { isArchiveName } from "../../data/images/image-tree.js";
 import {
@@ -12,14 +13,12 @@ import {
   verifyDataset,
 } from "../../data/store/dataset-store.js";
 import { isTableName } from "../../data/tables/table-file.js";
-import { formulaFamilies } from "../../presets/load-data.js";
-import { type ExperimentOptions, flagOf, type InvocationOptions } from "../../presets/option-table.js";
-import { UsageError } from "../../presets/usage-error.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
 import { watchInterruption } from "../interruption.js";
 import type { Output } from "../output.js";
 import { bytes, columns, count, counted, hanging, roomIn } from "../terminal.js";
+import type { InvocationOptions } from "./registry.js";
 
 export async function dataListCommand(output: Output): Promise<void> {
   const listings = await listDatasets();
@@ -77,24 +76,25 @@ export async function dataGetCommand(name: string, output: Output): Promise<void
   );
 }
 
-type ImageChoice = Partial<Pick<ExperimentOptions, "imageSize" | "channels" | "invert" | "skipBad">>;
-type TableChoice = Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">;
+type ImageChoice = Partial<Pick<ClassificationValues, "imageSize" | "channels" | "invert" | "skipBad">>;
+type TableChoice = Partial<Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">>;
 /** Options that training has as well. */
-type SharedChoice = ImageChoice & Partial<Pick<ExperimentOptions, "missing">>;
+type SharedChoice = ImageChoice & { readonly missing?: "refuse" | "drop" | "mean" };
 
 export async function dataImportCommand(
   name: string,
   paths: readonly string[],
-  images: SharedChoice,
+  chosen: Flags,
   tables: TableChoice,
   output: Output,
 ): Promise<void> {
+  const images = chosen as SharedChoice;
   if (paths.length === 0)
     throw new UsageError(
       "there is nothing to import",
       "Give a folder, archive, table or arrays: --help shows examples",
     );
-  if (formulaFamilies.includes(name))
+  if (isTaken(name))
     throw new UsageError(
       `${name} is the name of a family of curves, which \`train --data ${name}\` trains on`,
       "Choose another name",
@@ -118,6 +118,13 @@ export async function dataImportCommand(
     `Stopped; nothing was kept of ${name}. Import it with:\n\n  ${commandName()} ${again}`,
   );
 }
+
+/** Whether `--data` with that name would be something else: a family of formulas. */
+const isTaken = (name: string): boolean =>
+  flagTable().some(
+    (flag) =>
+      flag.name === "data" && flag.places.some(({ spec }) => spec.kind === "choice" && spec.choices.includes(name)),
+  );
 
 /** What was stored under the name before is gone: runs that were trained on it know its contents. */
 function tellReplaced(output: Output, before: DatasetListing, { sha256 }: DatasetInfo): void {

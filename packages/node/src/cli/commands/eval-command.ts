@@ -1,6 +1,6 @@
+import type { Evaluation } from "@innerloop/core";
+import { domainOf, type Flags, type TrainingValues, UsageError, withFlags } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
-import type { ExperimentOptions, FigureChoice, InvocationOptions } from "../../presets/option-table.js";
-import { UsageError } from "../../presets/usage-error.js";
 import { chooseSteps, writeChosenSteps } from "../../runs/adaptation-steps.js";
 import { betterBaseline } from "../../runs/better-baseline.js";
 import { failureOf, problemOf } from "../../runs/failure.js";
@@ -14,18 +14,12 @@ import {
   writeResults,
 } from "../../runs/results.js";
 import { figuresChosen } from "../../runs/results-cells.js";
+import type { RunConfig } from "../../runs/run-config.js";
 import { openRun, type RunFolder, shown } from "../../runs/run-folder.js";
 import { adaptationWarningOf, chosenText, curveOf } from "../adaptation-warning.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
-import {
-  type BesideRun,
-  evaluationOptions,
-  onTasksOf,
-  paramsFor,
-  requireStepsTaken,
-  taskSizes,
-} from "../evaluated-run.js";
+import { type BesideRun, evaluatedConfig, onTasksOf, paramsFor, requireStepsTaken } from "../evaluated-run.js";
 import { watchInterruption } from "../interruption.js";
 import { openExecutor } from "../open-executor.js";
 import { isOpenSetAsked, openSetEval } from "../open-set-eval.js";
@@ -33,10 +27,12 @@ import type { Output, ProgressLine } from "../output.js";
 import { type Prepared, prepareRun } from "../prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "../results-table.js";
 import { bytes, count, counted, duration, folded, roomIn, withInterval } from "../terminal.js";
+import type { InvocationOptions } from "./registry.js";
+import type { FigureChoice } from "./shared-options.js";
 
 export interface EvalRequest {
   readonly folder: string;
-  readonly chosen: Partial<ExperimentOptions>;
+  readonly chosen: Flags;
   readonly invocation: InvocationOptions;
 }
 
@@ -44,14 +40,14 @@ export interface EvalRequest {
 export async function evalCommand({ folder, chosen, invocation }: EvalRequest, output: Output): Promise<void> {
   const run = await openRun(folder);
   const [batchNorm, ...otherModes] = invocation.batchNorm ?? [];
-  const options = evaluationOptions(run, chosen, batchNorm);
-  const executor = await openExecutor(chosen, output);
+  const evaluated = evaluatedConfig(run, chosen, batchNorm);
+  const executor = await openExecutor(machineOf(chosen), output);
   const interruption = watchInterruption(output, "Stopping the evaluation...");
   try {
-    const prepared = await prepareRun(run, options, output, interruption.signal);
+    const prepared = await prepareRun(run, evaluated.config, output, interruption.signal);
     const beside: BesideRun[] = [];
     for (const other of invocation.with ?? [])
-      beside.push(await onTasksOf({ run, prepared, options }, await openRun(other), taskSizes, output));
+      beside.push(await onTasksOf({ run, prepared, evaluated }, await openRun(other), allSizes(evaluated), output));
     const isVariant =
       Object.keys(chosen).some((name) => !machineOptions.has(name)) ||
       invocation.checkpoint !== undefined ||
@@ -59,12 +55,13 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       beside.length > 0;
     const { learner, baselines } = prepared.experiment;
     const isOpenSet = isOpenSetAsked(invocation);
-    const hasBaselines = !isOpenSet && !invocation.skipBaselines && !run.config.file && baselines.length > 0;
+    const hasBaselines =
+      !isOpenSet && !invocation.skipBaselines && baselines.length > 0 && run.config.config !== undefined;
     // Networks from scratch take as many steps as were asked for, whatever the learner.
     if (!hasBaselines) requireStepsTaken(chosen, [learner, ...beside.map((other) => other.learner)]);
     if (isOpenSet) {
       const { signal } = interruption;
-      return await openSetEval({ run, prepared, options, invocation, executor, output, signal });
+      return await openSetEval({ run, prepared, evaluated, invocation, executor, output, signal });
     }
     await evaluateAndReport({
       run,
@@ -72,7 +69,7 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
       executor,
       output,
       signal: interruption.signal,
-      options,
+      evaluated,
       otherModes,
       beside,
       ...(invocation.checkpoint ? { checkpoint: invocation.checkpoint } : {}),
@@ -102,10 +99,11 @@ export async function evaluateAndReport(setting: {
   readonly executor: Executor;
   readonly output: Output;
   readonly signal: AbortSignal;
-  readonly options: ExperimentOptions;
+  /** The run's configuration under what was chosen. */
+  readonly evaluated: RunConfig;
   readonly checkpoint?: "best" | "last";
   /** Where batch normalisation takes its statistics in further rows of the run's learner. */
-  readonly otherModes?: readonly ExperimentOptions["batchNorm"][];
+  readonly otherModes?: readonly string[];
   /** Other runs, in further rows. */
   readonly beside?: readonly BesideRun[];
   readonly skipBaselines?: boolean;
@@ -118,10 +116,11 @@ export async function evaluateAndReport(setting: {
   /** Most memory that the process had while it trained. */
   readonly trainingBytes?: number;
 }): Promise<void> {
-  const { run, prepared, executor, output, signal, options, otherModes = [], beside = [] } = setting;
+  const { run, prepared, executor, output, signal, evaluated, otherModes = [], beside = [] } = setting;
+  const { options } = evaluated;
   const { experiment } = prepared;
   const figures = setting.figures && figuresChosen(setting.figures, experiment.learner);
-  const variants = otherModes.map((mode) => learnerOfMode(run, prepared, { ...options, batchNorm: mode }));
+  const variants = otherModes.map((batchNorm) => learnerOfMode(run, prepared, { batchNorm }));
   const { params, iteration, checkpoint } = await paramsFor(
     run,
     prepared.trained ?? experiment.learner,
@@ -141,7 +140,7 @@ export async function evaluateAndReport(setting: {
   let line: ProgressLine | undefined;
   const startedAt = performance.now();
   const choose = async () => {
-    if (experiment.learner.steps === undefined || !isOwnTask(run, prepared, options)) return undefined;
+    if (experiment.learner.steps === undefined || !isOwnTask(run, prepared, evaluated)) return undefined;
     const choosing = output.progress("Choosing adaptation steps", { unit: "tasks" });
     line = choosing;
     choosing.update(0, options.validationTasks, "on validation tasks");
@@ -159,7 +158,7 @@ export async function evaluateAndReport(setting: {
     choosing.end();
     return chosen;
   };
-  const evaluated = async () => {
+  const chooseAndEvaluate = async () => {
     const chosen = await choose();
     const evaluating = output.progress("Evaluating", { unit: "adaptation steps" });
     line = evaluating;
@@ -186,7 +185,7 @@ export async function evaluateAndReport(setting: {
     evaluating.end();
     return { chosen, evaluations };
   };
-  const { chosen, evaluations } = await evaluated().catch((error: unknown) => {
+  const { chosen, evaluations } = await chooseAndEvaluate().catch((error: unknown) => {
     line?.end();
     if (!signal.aborted) throw error;
     throw new Interrupted();
@@ -209,7 +208,8 @@ export async function evaluateAndReport(setting: {
       : []),
   ];
   const protocol = protocolText(first, experiment, options, {
-    domains: prepared.domains,
+    other: prepared.other,
+    taskText: taskTextIn(evaluated, first),
     otherNorms: [...methods.map(({ learner }) => learner), ...scratch].some(
       (each) => normOf(each) !== normOf(experiment.learner),
     ),
@@ -233,7 +233,7 @@ export async function evaluateAndReport(setting: {
     run: run.config.experiment,
     checkpoint,
     iteration,
-    protocol: { ...run.config.protocol, ...first.protocol, ...prepared.domains },
+    protocol: { ...run.config.protocol, ...first.protocol, ...prepared.other },
     ...(beside.length > 0 ? { with: beside.map(besideRecord) } : {}),
     summary: protocol,
     evaluations: evaluations.map(evaluationRecord),
@@ -266,22 +266,39 @@ export async function evaluateAndReport(setting: {
     ...(otherModes.length > 0 ? [`and-${otherModes.join("_")}`] : []),
     ...(beside.length > 0 ? [`with-${beside.map((other) => shown(other.run.path)).join("_")}`] : []),
   ];
-  const file = setting.variant ? evaluationFile(options, run.config.options, checkpoint, more) : "results";
+  const file = setting.variant ? evaluationFile(evaluated.options, run.config.options, checkpoint, more) : "results";
   await writeResults(run, file, record, resultsMarkdown(run.config.experiment, evaluations, notes, chosen?.steps));
   if (!setting.variant) await writeReport(run, { evaluations, notes: notes.slice(0, -1), chosen: chosen?.steps });
 }
 
 /** Tasks as those that the run was trained and validated for: what is best on its validation tasks is about them. */
-const isOwnTask = (run: RunFolder, { domains }: Prepared, options: ExperimentOptions): boolean =>
-  !domains && [...taskSizes, "batchNorm" as const].every((name) => options[name] === run.config.options[name]);
+const isOwnTask = ({ config: own }: RunFolder, { other }: Prepared, { config, options }: RunConfig): boolean =>
+  !other &&
+  [...(config ? domainOf(config).taskSizes : []), "unlabelled", "batchNorm"].every(
+    (name) => options[name] === own.options[name],
+  );
+
+/** Names of the sizes of tasks, all of which those of the first run settle for the others. */
+const allSizes = ({ config }: RunConfig): readonly string[] =>
+  config ? [...domainOf(config).taskSizes, "unlabelled"] : [];
+
+/** A task in the words of its domain, where it has any of its own. */
+export const taskTextIn = ({ config }: RunConfig, { protocol }: Pick<Evaluation, "protocol">): string | undefined =>
+  config && domainOf(config).taskText?.(protocol);
+
+/** What of the chosen options says where to compute. */
+export const machineOf = ({ device, workers }: Flags) =>
+  ({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) }) as Partial<
+    Pick<TrainingValues, "device" | "workers">
+  >;
 
 /** `405 MiB of memory at most, 397 MiB expected` */
 export const memoryText = (peak: number, expected: number | undefined): string =>
   `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
 
 /** The run's learner with batch normalisation of another mode. */
-function learnerOfMode(run: RunFolder, prepared: Prepared, options: ExperimentOptions): BesideMethod["learner"] {
-  if (prepared.learnerOf) return prepared.learnerOf(options, run);
+function learnerOfMode(run: RunFolder, { config, learnerOf }: Prepared, flags: Flags): BesideMethod["learner"] {
+  if (learnerOf && config) return learnerOf(withFlags(config, flags), run);
   throw new UsageError(`--batch-norm is settled by ${run.config.file?.path ?? "the run"}`, "Change it there");
 }
 

@@ -1,12 +1,19 @@
 /** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { learnerCatalogue } from "@innerloop/core";
+import { type Count, learnerEntry } from "@innerloop/core";
+import {
+  type Flags,
+  type FlatConfig,
+  flagOf,
+  flagWords,
+  mostOf,
+  nearestName,
+  optionText,
+  shellWord,
+  UsageError,
+} from "@innerloop/experiments";
 import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
-import { type ExperimentOptions, flagOf, type InvocationOptions } from "../../presets/option-table.js";
-import { mostOf, optionText } from "../../presets/option-values.js";
-import { shellWord } from "../../presets/shell-word.js";
-import { nearestName, UsageError } from "../../presets/usage-error.js";
 import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../../reproduce/budget.js";
 import {
   type CollectedResults,
@@ -30,12 +37,13 @@ import { reproducedTable } from "../reproduce-table.js";
 import { resultsDocument } from "../results-document.js";
 import { runsDocument } from "../results-runs.js";
 import { columns, count, counted, duration } from "../terminal.js";
+import type { InvocationOptions } from "./registry.js";
 
 export interface ReproduceRequest {
   /** A table's name, or a file with one. */
   readonly target: string | undefined;
   /** Where to compute: device, workers, memory. */
-  readonly chosen: Partial<ExperimentOptions>;
+  readonly chosen: Flags;
   readonly invocation: InvocationOptions;
 }
 
@@ -229,9 +237,7 @@ async function completeRow(
   return after.stage === "done" ? undefined : "an evaluation did not leave its results";
 }
 
-/** `--ways 5 --eval-steps 0,1` */
-const flagsOf = (options: Partial<ExperimentOptions>): string[] =>
-  Object.entries(options).flatMap(([name, value]) => [flagOf(name), optionText(value)]);
+const flagsOf = flagWords;
 
 const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
 
@@ -247,19 +253,14 @@ function trainArguments(
   const options = optionsAsked(row);
   const { validateEvery } = trainingOptions(row);
   const often = Math.max(1, Math.floor(updates / fewestValidations));
-  const shortened: Partial<ExperimentOptions> =
-    updates < fullUpdates(row) && validateEvery > often ? { validateEvery: often } : {};
+  const shortened: Flags = updates < fullUpdates(row) && validateEvery > often ? { validateEvery: often } : {};
   const own = { ...options, iterations: updates, ...shortened };
   const machine = flagsOf(request.chosen);
   const folder = rowFolder(root, table, row);
   return ["train", preset, ...flagsOf(own), ...machine, "--run", folder, "--skip-evaluation"];
 }
 
-function evaluationArguments(
-  { table, root }: Pick<Session, "table" | "root">,
-  row: Row,
-  changes: Partial<ExperimentOptions>,
-): string[] {
+function evaluationArguments({ table, root }: Pick<Session, "table" | "root">, row: Row, changes: Flags): string[] {
   return ["eval", rowFolder(root, table, row), ...flagsOf(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
 }
 
@@ -354,25 +355,38 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
   };
 }
 
+/** Sizes of tasks, of those that have them. */
+interface TaskNumbers {
+  readonly ways?: number;
+  readonly shots?: number;
+  readonly queries?: number;
+  readonly trainWays?: Count;
+  readonly trainShots?: Count;
+}
+
 /** Starting the process for training and for each evaluation, validations, evaluations and baselines. */
 function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: number): number {
   const own = trainingOptions(row);
   const needed = neededEvaluations(table, row, own);
-  const { takesSteps } = learnerCatalogue[own.learner];
-  const trainedSteps = takesSteps ? own.steps : 0;
-  const queriesOf = ({ queries, shots }: ExperimentOptions): number => queries || shots;
-  const examplesPerClass = mostOf(own.trainShots || own.shots) + queriesOf(own);
-  const trainedOn = mostOf(own.trainWays || own.ways) * examplesPerClass;
+  const { takesSteps } = learnerEntry(own.learner);
+  const trainedSteps = takesSteps ? Number(own.steps) : 0;
+  const numbers = own as unknown as TaskNumbers;
+  const queriesOf = ({ shots = 1, queries = shots }: TaskNumbers): number => queries;
+  const { ways: waysOfOne = 1, shots: shotsOfOne = 1 } = numbers;
+  const { trainWays = waysOfOne, trainShots = shotsOfOne } = numbers;
+  const trainedOn = mostOf(trainWays) * (mostOf(trainShots) + queriesOf(numbers));
   /** How large an evaluation's tasks are, of the size of those that the pace was measured on. */
-  const sizeOf = (options: ExperimentOptions): number =>
-    (options.ways * (options.shots + queriesOf(options))) / trainedOn;
+  const sizeOf = (options: Flags): number => {
+    const { ways = 1, shots = 1 } = options as TaskNumbers;
+    return (ways * (shots + queriesOf(options))) / trainedOn;
+  };
   const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
     tasks: own.validationTasks * sizeOf(own),
     steps: trainedSteps,
   }));
   const choosing = takesSteps ? [{ tasks: own.validationTasks * sizeOf(own), steps: Math.max(...own.evalSteps) }] : [];
   const evaluations = needed.flatMap(({ changes }) => {
-    const evaluated = { ...own, ...changes };
+    const evaluated = { ...own, ...changes } as FlatConfig;
     const { evalSteps } = evaluated;
     const tasks = evaluated.evalTasks * sizeOf(evaluated);
     const steps = takesSteps ? Math.max(...evalSteps) : 0;

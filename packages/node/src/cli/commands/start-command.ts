@@ -1,14 +1,10 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 
 import { type Evaluation, random, readExample, splitSeed } from "@innerloop/core";
-import { tensor } from "@innerloop/graph";
-import type { DataSplits } from "../../presets/data-splits.js";
-import type { ExperimentOptions, InvocationOptions } from "../../presets/option-table.js";
-import { readChosenSteps } from "../../runs/adaptation-steps.js";
-import { classify } from "../../runs/classify.js";
-import { loadParams } from "../../runs/results.js";
+import type { DataSplits, Flags } from "@innerloop/experiments";
 import { figureNameOf } from "../../runs/results-cells.js";
 import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
+import { openModel } from "../../runs/trained-model.js";
 import { mostBytes } from "../../runs/untrusted-folder.js";
 import { commandName } from "../command-name.js";
 import { type ExampleTask, exampleTaskLines } from "../example-task.js";
@@ -16,6 +12,7 @@ import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { prepareRun } from "../prepare.js";
 import { count, counted, folded, roomIn, suggestions, withInterval, wrapped } from "../terminal.js";
+import type { InvocationOptions } from "./registry.js";
 import { trainCommand } from "./train-command.js";
 
 /** A shorter run of the preset hanzi: about two minutes on two cores that have nothing else to do. */
@@ -25,7 +22,7 @@ const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60,
 const handsAsked = 2;
 
 export async function startCommand(
-  request: { readonly chosen: Partial<ExperimentOptions>; readonly invocation: InvocationOptions },
+  request: { readonly chosen: Flags; readonly invocation: InvocationOptions },
   output: Output,
 ): Promise<void> {
   const { paint } = output;
@@ -87,29 +84,28 @@ function sampleOneTask({ test }: DataSplits, ways: number, seed: number): Exampl
 
 async function showOneTask(path: string, output: Output): Promise<void> {
   const run = await openRun(path);
-  const { options } = run.config;
-  const { experiment, splits } = await prepareRun(run, options, output);
-  if (!splits) return;
-  const task = sampleOneTask(splits, options.ways, options.seed);
-  const { params, ...behind } = await loadParams(run, experiment.learner);
-  const steps = (await readChosenSteps(run, behind))?.steps ?? Math.max(...options.evalSteps);
+  const { config, options } = run.config;
+  const { data } = await prepareRun(run, config, output);
+  const ways = Number(options.ways);
+  const splits = data as DataSplits;
+  const task = sampleOneTask(splits, ways, options.seed);
   const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
-  const shape = splits.test.exampleShape;
-  const stacked = (images: readonly Float32Array[]) =>
-    tensor(Float32Array.from(images.flatMap((image) => [...image])), [images.length, ...shape]);
   try {
-    const support = {
-      names: task.names,
-      x: stacked(task.support),
-      y: tensor(Int32Array.from(task.names.keys()), [task.names.length]),
+    const { model } = await openModel(run, { executor });
+    const steps = model.usualSteps;
+    const support = Object.fromEntries(task.names.map((name, i) => [name, [task.support[i]!]]));
+    const probabilitiesAfter = async (count: number): Promise<number[][]> => {
+      const adapted = await model.adapt(support, { steps: count, flags: { batchNorm: options.batchNorm } });
+      const answers = await adapted.predict(task.queries.flat());
+      return answers.map(({ probabilities }) => {
+        const all = probabilities as Readonly<Record<string, number>>;
+        return task.names.map((name) => all[name]!);
+      });
     };
-    const query = stacked(task.queries.flat());
-    const probabilitiesAfter = (count: number) =>
-      classify({ learner: experiment.learner, params, support, query, steps: count, executor });
     const [before, after] = [await probabilitiesAfter(0), await probabilitiesAfter(steps)];
-    const drawn = exampleTaskLines(task, { before, after, steps }, shape, output);
+    const drawn = exampleTaskLines(task, { before, after, steps }, splits.test.exampleShape, output);
     output.result(drawn.join("\n"));
-    await sayOfManyTasks(run, { ways: options.ways, steps }, output);
+    await sayOfManyTasks(run, { ways, steps }, output);
     output.event({ type: "example task", classes: task.names, steps, before, after });
   } finally {
     await executor.close();

@@ -1,42 +1,49 @@
 import { join } from "node:path";
 import type { TrainingEvent, TrainingPlan } from "@innerloop/core";
+import {
+  type DataSpec,
+  domainOf,
+  domains,
+  type Experiment,
+  type ExperimentConfig,
+  type ExperimentSettings,
+  type Flags,
+  findPreset,
+  flagOf,
+  flagTable,
+  flagWords,
+  flatten,
+  type Part,
+  requireFitting,
+  requireUse,
+  resolve,
+  resolvePreset,
+  settingsFrom,
+  UsageError,
+  withFlags,
+} from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
-import type { Experiment } from "../../presets/experiment.js";
 import {
   isCodeFile,
   isExperimentFile,
   loadCodeExperiment,
   presetHint,
   readJsonExperiment,
-} from "../../presets/experiment-file.js";
-import { type DataRecord, formulaFamilies, requireTableOptions } from "../../presets/load-data.js";
-import {
-  defaultExperimentOptions,
-  type ExperimentOptions,
-  experimentOptions,
-  flagOf,
-  type InvocationOptions,
-  type OptionSpec,
-} from "../../presets/option-table.js";
-import { requireUse } from "../../presets/option-use.js";
-import { optionText } from "../../presets/option-values.js";
-import { isPresetName, type Preset, type PresetName, presets, resolveOptions } from "../../presets/presets.js";
-import { shellWord } from "../../presets/shell-word.js";
-import { UsageError } from "../../presets/usage-error.js";
+} from "../../runs/experiment-file.js";
 import { failureOf, isDivergence, problemOf } from "../../runs/failure.js";
 import { writeReport } from "../../runs/report.js";
 import { stepsOfTasks } from "../../runs/results.js";
+import { argvWith, commandLine } from "../../runs/run-command.js";
+import { type RunConfig, runConfig, withConfig } from "../../runs/run-config.js";
+import { factsOf } from "../../runs/run-facts.js";
 import {
-  commandWith,
   createRun,
   inCommand,
   newRunPath,
   openRun,
-  type RunConfig,
   type RunFolder,
   requireFree,
   requirePlaceFor,
-  runFormat,
   shown,
   sweepRun,
   writeConfig,
@@ -55,11 +62,12 @@ import { keepNamed } from "../run-experiment-file.js";
 import { count, counted, duration, figure, roomIn, suggestions, withInterval } from "../terminal.js";
 import { versions } from "../versions.js";
 import { evaluateAndReport, memoryText, sayStopped } from "./eval-command.js";
+import type { InvocationOptions } from "./registry.js";
 
 export interface TrainRequest {
   readonly target: string | undefined;
   /** What was given on the command line. */
-  readonly chosen: Partial<ExperimentOptions>;
+  readonly chosen: Flags;
   readonly invocation: InvocationOptions;
 }
 
@@ -91,78 +99,102 @@ type IntroducedRequest = TrainRequest & { readonly introduced: boolean };
 interface Asked {
   readonly name: string;
   readonly experiment: string;
-  readonly options: ExperimentOptions;
   readonly protocol: string;
-  readonly code?: { readonly prepared: Prepared; readonly file: NonNullable<RunConfig["file"]> };
+  /** All options; undefined where a file brings learner and tasks of its own. */
+  readonly config?: ExperimentConfig;
+  readonly settings: ExperimentSettings;
+  readonly prepared?: Prepared;
+  readonly file?: NonNullable<RunConfig["file"]>;
 }
 
 async function askedFor({ target, chosen }: TrainRequest): Promise<Asked> {
-  const defaults = defaultExperimentOptions();
-  if (target === undefined && chosen.data === undefined) {
+  const name = target ?? presetFor(chosen);
+  if (name === undefined) {
     throw new UsageError(
       "there is no preset",
       "Choose one, as in `innerloop train hanzi`; `innerloop train --help` lists them",
     );
   }
-  const preset = target ?? presetFor(chosen);
-  if (isPresetName(preset)) {
-    const options = resolveOptions(preset, chosen, defaults);
-    requireTableOptions(options, preset);
-    requireUse(Object.keys(chosen), options);
-    return {
-      name: preset,
-      experiment: preset,
-      options,
-      protocol: (presets[preset] as Preset).protocol,
-    };
+  const found = findPreset(name);
+  if (found) {
+    const config = resolve(found, chosen);
+    return { name, ...checked(config, name, chosen), protocol: found.preset.protocol };
   }
-  if (!isExperimentFile(preset)) throw new UsageError(`there is no preset ${preset}`, presetHint(preset));
-  const name = preset.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/, "");
-  if (!isCodeFile(preset)) {
-    const file = await readJsonExperiment(preset);
-    const options = resolveOptions(file.preset, { ...file.options, ...chosen }, defaults);
-    requireTableOptions(options, file.preset);
-    // What the command line changes may leave some of the file without a meaning, as it may of a preset.
-    requireUse(Object.keys(file.options), resolveOptions(file.preset, file.options, defaults));
-    requireUse(Object.keys(chosen), options);
-    return { name, experiment: file.preset, options, protocol: (presets[file.preset] as Preset).protocol };
+  if (!isExperimentFile(name)) throw new UsageError(`there is no preset ${name}`, presetHint(name));
+  return isCodeFile(name) ? askedByCode(name, chosen) : askedByJson(name, chosen);
+}
+
+/** @throws UsageError where choices do not go together, or an option that was chosen means nothing beside them */
+function checked(config: ExperimentConfig, experiment: string, chosen: Flags) {
+  // A table without its columns is said before what else means nothing.
+  requireFitting(config);
+  requireUse(Object.keys(chosen), config);
+  const { training, evaluation } = config;
+  return { experiment, config, settings: { training, evaluation } };
+}
+
+const fileName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/, "");
+
+async function askedByJson(path: string, chosen: Flags): Promise<Asked> {
+  const { preset, flags } = await readJsonExperiment(path);
+  const found = findPreset(preset)!;
+  // What the command line changes may leave some of the file without a meaning, as it may of a preset.
+  requireUse(Object.keys(flags), resolve(found, {}, flags));
+  const config = resolve(found, chosen, flags);
+  return { name: fileName(path), ...checked(config, preset, chosen), protocol: found.preset.protocol };
+}
+
+async function askedByCode(path: string, chosen: Flags): Promise<Asked> {
+  const loaded = await loadCodeExperiment(path);
+  const file = { path: loaded.path, sha256: loaded.sha256 };
+  const name = fileName(path);
+  if (loaded.kind === "domain") {
+    const preset = loaded.domain.presets[loaded.preset]!;
+    const config = resolve({ domain: loaded.domain, preset }, chosen, loaded.flags);
+    return { name, ...checked(config, path, chosen), protocol: preset.protocol, file };
   }
-  const fixed = Object.keys(chosen).filter((option) => fileSettles(option));
-  if (fixed.length > 0) throw new UsageError(`${flagOf(fixed[0]!)} is settled by ${preset}`, "Change it there");
-  const { experiment, path, sha256, options } = await loadCodeExperiment(preset);
+  const fixed = Object.keys(chosen).find((option) => fileSettles(option));
+  if (fixed !== undefined) throw new UsageError(`${flagOf(fixed)} is settled by ${path}`, "Change it there");
   return {
     name,
-    experiment: preset,
-    options: { ...defaults, ...options, ...chosen },
+    experiment: path,
+    settings: settingsFrom({ ...loaded.given, ...chosen }),
     protocol: "as the experiment file defines it",
-    code: { prepared: { experiment }, file: { path, sha256 } },
+    prepared: { experiment: loaded.experiment },
+    file,
   };
 }
 
-/** The preset that goes with data which are given without one. */
-const presetFor = ({ data = "", groupColumn }: Partial<ExperimentOptions>): PresetName =>
-  groupColumn ? "table" : formulaFamilies.includes(data) ? "sinusoid" : "images";
+/** The preset that goes with options which are given without one: that of the domain that they speak of. */
+function presetFor(chosen: Flags): string | undefined {
+  for (const domain of domains()) {
+    const name = domain.claims?.(chosen);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+const settledParts: readonly Part[] = ["domain", "learner", "network"];
+/** What of a training an optimizer of one's own has settled. */
+const ofOptimizer: readonly string[] = ["outerOptimizer", "outerRate", "schedule", "clip"];
 
 /** Whether an experiment in code leaves no say to an option of the command line. */
-function fileSettles(option: string): boolean {
-  const spec: OptionSpec | undefined = experimentOptions[option as keyof typeof experimentOptions];
-  if (spec?.group === "Task" || spec?.group === "Learner" || spec?.group === "Model" || spec?.group === "Images")
-    return true;
-  return ["outerOptimizer", "outerRate", "schedule", "clip"].includes(option);
-}
+const fileSettles = (option: string): boolean =>
+  ofOptimizer.includes(option) ||
+  flagTable().some(({ name, places }) => name === option && places.some(({ part }) => settledParts.includes(part)));
 
 async function startRun(request: IntroducedRequest, output: Output, signal: AbortSignal): Promise<string> {
   const asked = await askedFor(request);
-  const { options, code } = asked;
+  const { config, settings, file } = asked;
   const path = request.invocation.run ?? (await newRunPath(asked.name));
   await requirePlaceFor(path);
   let executor: Executor | undefined;
   let lock: RunLock | undefined;
   try {
     if (!request.introduced) output.say(output.paint("bold", `innerloop train ${asked.name}`));
-    if (code) await keepNamed(code.file, output);
-    const prepared = code?.prepared ?? (await prepare(options, output, { signal }));
-    const planned = await planInMemory(prepared.experiment, options, output);
+    if (file) await keepNamed(file, output);
+    const prepared = asked.prepared ?? (await prepare(config!, output, { signal }));
+    const planned = await planInMemory(prepared.experiment, settings.training, output);
     const { plan } = planned;
     executor = planned.executor;
     if (plan.parameters === 0)
@@ -177,26 +209,26 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
     const files = await createRun(path);
     lock = await lockRun(path);
     await requireFree(path);
-    const config: RunConfig = {
-      format: runFormat,
+    const record = runConfig({
       experiment: asked.experiment,
-      ...(code ? { file: code.file } : {}),
-      options: code ? withoutSettled(options) : options,
+      ...(file ? { file } : {}),
+      ...(config ? { config } : {}),
+      settings,
       chunkSize,
       recompute,
       workers,
       ...(expectedBytes === undefined ? {} : { expectedBytes: Math.round(expectedBytes) }),
-      ...(prepared.record ? { data: prepared.record } : {}),
+      ...(prepared.spec ? { data: prepared.spec } : {}),
       protocol: {
         text: asked.protocol,
         ...prepared.experiment.tasks.test.description,
         ...prepared.experiment.learner.description,
       },
-      command: `innerloop ${commandText(["train", ...(request.target === undefined ? [] : [request.target])], request.chosen)}`,
+      argv: ["train", ...(request.target === undefined ? [] : [request.target]), ...flagWords(request.chosen)],
       versions: versions(),
       created: new Date().toISOString(),
-    };
-    await writeConfig(files, config);
+    });
+    await writeConfig(files, record);
     const run = await openRun(path);
     const { operations, parameters } = plan;
     output.event({
@@ -209,16 +241,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       parameters,
       workers,
     });
-    describePlan({
-      output,
-      options,
-      experiment: prepared.experiment,
-      plan,
-      workers,
-      splits: prepared.splits,
-      fromFile: code !== undefined,
-      folder: shown(path),
-    });
+    describePlan({ output, settings, prepared, plan, workers, folder: shown(path) });
     await trainAndEvaluate({ run, prepared, executor, plan: plan.training, lock, output, signal, request });
     return path;
   } finally {
@@ -227,18 +250,15 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
   }
 }
 
-/** The options that an experiment in code leaves to the command line. */
-const withoutSettled = (options: ExperimentOptions): ExperimentOptions =>
-  Object.fromEntries(Object.entries(options).filter(([name]) => !fileSettles(name))) as unknown as ExperimentOptions;
-
 async function resumeRun(
   path: string,
   request: IntroducedRequest,
   output: Output,
   signal: AbortSignal,
 ): Promise<string> {
+  const table = flagTable();
   const refused = Object.keys(request.chosen).filter(
-    (name) => !(experimentOptions[name as keyof typeof experimentOptions] as OptionSpec).onResume,
+    (name) => !table.find((flag) => flag.name === name)?.places.some(({ spec }) => spec.onResume),
   );
   if (refused.length > 0 || request.invocation.run !== undefined) {
     throw new UsageError(
@@ -253,44 +273,48 @@ async function resumeRun(
   const lock = await lockRun(path);
   let executor: Executor | undefined;
   try {
-    const options = { ...stored.config.options, ...request.chosen };
-    const { device } = options;
-    const sameDevice = device === stored.config.options.device;
-    executor = await openExecutor({ device, workers: sameDevice ? stored.config.workers : 0 }, output);
+    const settings = settingsFrom({ ...stored.config.options, ...request.chosen });
+    const { iterations, schedule, device } = settings.training;
+    const stillOn = device === stored.config.options.device;
+    executor = await openExecutor({ device, workers: stillOn ? stored.config.workers : undefined }, output);
     await sweepRun(stored);
     const before = await progressOf(stored);
-    if (options.iterations < before.iteration) {
+    if (iterations < before.iteration) {
       throw new UsageError(
-        `the run has ${counted(before.iteration, "update")} behind it, more than --iterations ${options.iterations}`,
+        `the run has ${counted(before.iteration, "update")} behind it, more than --iterations ${iterations}`,
         "Ask for more",
       );
     }
-    if (options.iterations !== stored.config.options.iterations && options.schedule !== "constant") {
+    if (iterations !== stored.config.options.iterations && schedule !== "constant") {
       // The rates so far were those of the shorter run: no run of the new length would have come here.
       throw new UsageError(
-        `the run's ${options.schedule} schedule ends after ${counted(stored.config.options.iterations, "update")}, and cannot go on to ${count(options.iterations)}`,
+        `the run's ${schedule} schedule ends after ${counted(stored.config.options.iterations, "update")}, and cannot go on to ${count(iterations)}`,
         "Start a new run of that length; only a run at a constant rate can be extended",
       );
     }
-    const config: RunConfig = { ...stored.config, options, command: extended(stored.config.command, request.chosen) };
-    let run: RunFolder = { ...stored, config };
+    const own = stored.config.config;
+    const extended = own && withFlags(own, request.chosen);
+    const argv = argvWith(stored.config.argv, request.chosen);
+    const changed = extended ? withConfig(stored.config, extended) : stored.config;
+    let run: RunFolder = { ...stored, config: runConfig({ ...changed, ...(extended ? {} : { settings }), argv }) };
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
     const moved = request.chosen.data !== undefined;
-    const prepared = moved
-      ? await prepareMoved(stored, options, output, signal)
-      : await prepareRun(run, options, output, signal, named);
-    requireSameLearner(run, stored.config.options, prepared);
+    const prepared =
+      moved && extended
+        ? await prepareMoved(stored, extended, output, signal)
+        : await prepareRun(run, extended, output, signal, named);
+    requireSameLearner(run, stored, prepared);
     const failure = await failureOf(stored);
     if (failure) output.warn(`  This run has failed: ${problemOf(failure)}. ${whatToChange(run)}`);
     if (signal.aborted) throw new Interrupted();
-    const { record } = prepared;
-    if (moved && record) run = { ...run, config: { ...run.config, data: movedTo(stored.config.data!, record) } };
+    const { spec } = prepared;
+    if (moved && spec) run = { ...run, config: { ...run.config, data: movedTo(stored.config.data!, spec) } };
     if (named !== undefined) run = withFile(run, prepared.file!, before.iteration);
     if (Object.keys(request.chosen).length > 0 || named !== undefined) await writeConfig(run.files, run.config);
     output.say(
-      before.ended && before.iteration >= options.iterations
+      before.ended && before.iteration >= iterations
         ? "  Training is finished; evaluating."
-        : `  Continuing after ${count(before.iteration)} of ${counted(options.iterations, "update")}.`,
+        : `  Continuing after ${count(before.iteration)} of ${counted(iterations, "update")}.`,
     );
     output.say();
     await trainAndEvaluate({ run, prepared, executor, lock, output, signal, request });
@@ -302,29 +326,22 @@ async function resumeRun(
 }
 
 /** A record of the same data set at another place: a folder or file, or a name in the user's store. */
-function movedTo({ folder: _, ...data }: DataRecord, { folder }: DataRecord): DataRecord {
+function movedTo({ folder: _, ...data }: DataSpec, { folder }: DataSpec): DataSpec {
   return { ...data, ...(folder === undefined ? {} : { folder }) };
 }
-
-/** The command that makes in one go what a run and its resumption with these options make. */
-const extended = (command: string, chosen: Partial<ExperimentOptions>): string =>
-  Object.entries(chosen).reduce(
-    (text, [name, value]) => commandWith({ command: text }, name, shellWord(optionText(value))),
-    command,
-  );
 
 /**
  * What a learner does over the run may depend on how long it is.
  *
  * @throws UsageError where the updates so far were those of another learner than the longer run's
  */
-function requireSameLearner(run: RunFolder, before: ExperimentOptions, { trained, learnerOf }: Prepared): void {
+function requireSameLearner(run: RunFolder, before: RunFolder, { trained, learnerOf: built }: Prepared): void {
   const { iterations } = run.config.options;
-  if (iterations === before.iterations || !trained || !learnerOf) return;
-  const [was, is] = [learnerOf(before, run), trained].map(({ description }) => JSON.stringify(description));
-  if (was === is) return;
+  const was = before.config;
+  if (iterations === was.options.iterations || !trained || !built || !was.config) return;
+  if (JSON.stringify(built(was.config, run).description) === JSON.stringify(trained.description)) return;
   throw new UsageError(
-    `${trained.name} changes over its ${counted(before.iterations, "update")}, and cannot go on to ${count(iterations)}`,
+    `${trained.name} changes over its ${counted(was.options.iterations, "update")}, and cannot go on to ${count(iterations)}`,
     "Start a new run of that length; only a learner that is the same throughout can be trained for longer",
   );
 }
@@ -384,10 +401,10 @@ async function trainAndEvaluate(setting: {
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   follower.end(`${how} in ${duration(seconds)}; ${memoryText(peakBytes, run.config.expectedBytes)}`);
   output.event({ type: "memory", peakBytes, expectedBytes: run.config.expectedBytes });
-  const allowed = options.memory * 2 ** 20;
-  if (allowed > 0 && peakBytes > allowed)
+  const { memory } = options;
+  if (memory !== undefined && peakBytes > memory * 2 ** 20)
     output.warn(
-      `  This is more than --memory ${options.memory}: it is planned by estimates, and nothing stops the process there. For a hard limit, give less than the limit.`,
+      `  This is more than --memory ${memory}: it is planned by estimates, and nothing stops the process there. For a hard limit, give less than the limit.`,
     );
   if (request.invocation.skipEvaluation) {
     output.result(`Run folder: ${shown(run.path)}`);
@@ -399,7 +416,7 @@ async function trainAndEvaluate(setting: {
     executor,
     output,
     signal,
-    options,
+    evaluated: run.config,
     trainingSeconds: seconds,
     trainingBytes: peakBytes,
     baselineTasks: affordableTasks(prepared.experiment, options),
@@ -422,22 +439,25 @@ async function sayFailed(run: RunFolder, output: Output): Promise<void> {
  * A run that failed fails again where it goes on: it is a function of its options. Rates above the usual ones are the
  * first suspects; clipping alone does not help against them.
  */
-const whatToChange = ({ config }: Pick<RunFolder, "config">): string => {
-  const { clip, outerRate, learner, model } = config.options;
-  const preset = isPresetName(config.experiment) ? config.experiment : undefined;
-  const usual = resolveOptions(preset, { learner, model }, defaultExperimentOptions());
-  const high = (["innerRate", "outerRate"] as const).filter((name) => config.options[name] > usual[name]);
-  const changes: readonly (readonly [name: string, value: number])[] =
-    high.length > 0
-      ? high.map((name) => [name, usual[name]])
-      : clip > 0
-        ? [["outerRate", outerRate / 3]]
-        : [["clip", 3]];
-  const command = changes
-    .reduce((text, [name, value]) => commandWith({ command: text }, name, Number(value.toPrecision(2))), config.command)
-    .replace(/^innerloop/, () => commandName());
-  return `Going on with it meets the same; start another, with ${config.file ? "other rates in its file" : `\`${command}\` for example`}.`;
+const whatToChange = ({ config: run }: Pick<RunFolder, "config">): string => {
+  const { clip, outerRate } = run.options;
+  const usual = usualRates(run);
+  const high = Object.entries(usual).filter(([name, value]) => (run.options[name] as number) > value);
+  const changes = high.length > 0 ? high : clip !== undefined ? [["outerRate", outerRate / 3]] : [["clip", 3]];
+  const flags = Object.fromEntries(changes.map(([name, value]) => [name, Number((value as number).toPrecision(2))]));
+  const command = commandLine(argvWith(run.argv, flags)).replace(/^innerloop/, () => commandName());
+  return `Going on with it meets the same; start another, with ${run.config ? `\`${command}\` for example` : "other rates in its file"}.`;
 };
+
+/** The rates that a run's preset has for its learner and network. */
+function usualRates({ config, experiment, options }: RunConfig): Readonly<Record<string, number>> {
+  const preset = findPreset(experiment)?.name ?? Object.keys(config ? domainOf(config).presets : {})[0];
+  if (!config || preset === undefined) return {};
+  const usual = flatten(resolvePreset(preset, { learner: options.learner, model: options.model }));
+  return Object.fromEntries(
+    ["innerRate", "outerRate"].flatMap((name) => (typeof usual[name] === "number" ? [[name, usual[name]]] : [])),
+  );
+}
 
 /** Of what training took, that baselines may take after it. */
 const baselineShare = 0.25;
@@ -450,7 +470,11 @@ const fewestBaselineTasks = 60;
  */
 export function affordableTasks(
   { learner, baselines }: Pick<Experiment, "learner" | "baselines">,
-  { iterations, metaBatch, evalTasks }: Pick<ExperimentOptions, "iterations" | "metaBatch" | "evalTasks">,
+  {
+    iterations,
+    metaBatch,
+    evalTasks,
+  }: { readonly iterations: number; readonly metaBatch: number; readonly evalTasks: number },
 ): number {
   const training = stepsOfTasks(iterations * metaBatch, [learner.steps ?? 0]);
   const ofEach = baselines.reduce((sum, { steps }) => sum + stepsOfTasks(1, steps), 0);
@@ -460,7 +484,6 @@ export function affordableTasks(
 
 function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   const word = inCommand(run.path);
-  const { options } = run.config;
   output.result(`Run folder: ${shown(run.path)}`);
   output.say();
   output.say(output.paint("bold", "What next"));
@@ -468,17 +491,13 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   // Without steps there is but one figure, which an evaluation would repeat.
   if (prepared.experiment.learner.steps !== undefined)
     next.push([`${commandName()} eval ${word} --eval-steps 0,1,5,10,20`, "more adaptation steps"]);
-  if (prepared.splits) {
-    next.push([`${commandName()} eval ${word} --shots ${options.shots + 4}`, "more examples of each class"]);
-    next.push([
-      `${commandName()} adapt ${word} --support DIR --query FILE...`,
-      "your own images: one folder of examples per class",
-    ]);
-  } else
-    next.push([
-      commandWith(run.config, "seed", options.seed + 1).replace(/^innerloop/, () => commandName()),
-      "the same from another start",
-    ]);
+  const facts = factsOf(run);
+  for (const step of (facts && domainOf(facts.config).next?.(facts)) ?? []) {
+    const own = step.command === "again" ? undefined : [step.command, shown(run.path), ...flagWords(step.flags)];
+    const words = own ?? argvWith(run.config.argv, step.flags);
+    const text = commandLine(words).replace(/^innerloop/, () => commandName());
+    next.push([step.more === undefined ? text : `${text} ${step.more}`, step.meaning]);
+  }
   const { paint } = output;
   // As results are, not folded: they are there to be copied.
   if (!output.quiet) output.result(suggestions(next, { room: roomIn(), indent: 2, paint }).join("\n"));

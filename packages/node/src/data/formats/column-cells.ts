@@ -1,7 +1,6 @@
 /** The cells of one column of a table, as far as they say what the column holds. */
-import { quoted } from "../data-error.js";
+import { numberIn, quoted } from "@innerloop/experiments";
 import type { TableColumnsOptions } from "../tables/table-columns.js";
-import { numberIn } from "./decimal-number.js";
 import { GrowingNumbers } from "./growing-numbers.js";
 import { type NearNumber, nearNumber, waysToNumbers } from "./near-numbers.js";
 

@@ -1,8 +1,8 @@
-import { DataError, quoted } from "../data-error.js";
-import type { LongWork } from "../long-work.js";
+import type { LongWork } from "@innerloop/experiments";
+import { numberIn, quoted } from "@innerloop/experiments";
+import { DataError } from "../data-error.js";
 import { Problems } from "../problems.js";
 import { readingLimits } from "../reading-limits.js";
-import { numberIn } from "./decimal-number.js";
 import { eachTextPiece } from "./text-file.js";
 
 type Separator = "," | ";" | "\t";

@@ -1,5 +1,6 @@
 import { createGunzip } from "node:zlib";
-import { DataError, isSystemError, reasonOf } from "../data-error.js";
+import { reasonOf } from "@innerloop/experiments";
+import { DataError, isSystemError } from "../data-error.js";
 import { bytesFor, inflatedLimit, readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 

@@ -1,5 +1,5 @@
 /** Cells that are no numbers as they are written, and may be meant as ones. */
-import { numberIn } from "./decimal-number.js";
+import { numberIn } from "@innerloop/experiments";
 
 /** What keeps a cell from being a number, and how it is written as one. */
 export const waysToNumbers = {

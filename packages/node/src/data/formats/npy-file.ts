@@ -1,6 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
-import { DataError, quoted } from "../data-error.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import type { LongWork } from "@innerloop/experiments";
+import { quoted } from "@innerloop/experiments";
+import { DataError } from "../data-error.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { bytesFor, readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 import { arrayOf, countOf, type NumericArray, type NumericType, numericType } from "./numeric-array.js";

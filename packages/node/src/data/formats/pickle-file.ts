@@ -1,7 +1,8 @@
 /** What a pickle's values are read from: the file, in which bytes, texts and arrays stay until they are asked for. */
 import type { FileHandle } from "node:fs/promises";
+import type { LongWork } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { bytesFor } from "../reading-limits.js";
 import { arrayOf, countOf, type NumericArray, type NumericType } from "./numeric-array.js";
 

@@ -1,6 +1,8 @@
 import { createGunzip } from "node:zlib";
-import { DataError, isSystemError, reasonOf } from "../data-error.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import type { LongWork } from "@innerloop/experiments";
+import { reasonOf } from "@innerloop/experiments";
+import { DataError, isSystemError } from "../data-error.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { bytesFor, inflatedLimit, readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 

@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
+import type { LongWork } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 

@@ -1,5 +1,6 @@
 import { read } from "node:fs";
 import { Readable } from "node:stream";
+import { quoted, reasonOf } from "@innerloop/experiments";
 import {
   type Entry,
   fromRandomAccessReaderPromise,
@@ -7,7 +8,7 @@ import {
   RandomAccessReader,
   type ZipFile,
 } from "yauzl";
-import { DataError, isSystemError, quoted, reasonOf } from "../data-error.js";
+import { DataError, isSystemError } from "../data-error.js";
 import { bytesFor, inflatedLimit, readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 

@@ -1,9 +1,11 @@
+import type { LongWork } from "@innerloop/experiments";
+import { cut } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
-import { cut, DataError } from "../data-error.js";
+import { DataError } from "../data-error.js";
 import { readNpy, withNpz } from "../formats/npy-file.js";
 import type { NumericArray } from "../formats/numeric-array.js";
 import type { ExampleClass, LabelledExamples } from "../labelled-examples.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits, requireRoom } from "../reading-limits.js";
 import { maximumDataBytes } from "../store/dataset-file.js";
 

@@ -3,9 +3,11 @@
  * file is is told from its bytes, only the formats below are handed to a decoder, and what decoding takes is reckoned
  * from the header before it begins.
  */
+
+import { type PixelReading, reasonOf, usualPixels } from "@innerloop/experiments";
 import type { Metadata, Sharp } from "sharp";
 import { ByteBudget } from "../byte-budget.js";
-import { DataError, reasonOf } from "../data-error.js";
+import { DataError } from "../data-error.js";
 import { inflatedLimit } from "../reading-limits.js";
 
 /** An image to decode: a file, or the pixels of one. */
@@ -16,16 +18,6 @@ export interface ImageFile {
   /** Set where `read` gives pixels, row by row. */
   readonly raw?: { readonly width: number; readonly height: number; readonly channels: 3 };
 }
-
-/** How pixels become bytes where files leave it open: the same for all images of a data set. */
-export interface PixelReading {
-  /** What transparent images lie on. */
-  readonly background: "white" | "black";
-  /** Bits that the values of 16-bit images use. */
-  readonly depth: 8 | 10 | 12 | 16;
-}
-
-export const usualPixels: PixelReading = { background: "white", depth: 16 };
 
 /** The reading that was recorded, in a file that anyone may have written; the usual one for what it does not say. */
 export function recordedPixels(record: unknown): PixelReading {
@@ -344,20 +336,4 @@ function unknownKind(bytes: Uint8Array, head: string): string {
   if (bytes.length === 0) return "the image cannot be read (the file is empty)";
   const title = others.find(([, begins]) => begins.test(head))?.[0];
   return `the image cannot be read (it is ${title ?? "of no known kind"}, and ${formatsRead} are read)`;
-}
-
-/** So little in an image may be what coding it lost of nothing. */
-const mostSpreadOfBlank = 2;
-
-/** Whether all pixels of an image have one colour. */
-export function isBlank(pixels: Uint8Array | Float32Array, channels: number): boolean {
-  for (let channel = 0; channel < channels; channel++) {
-    let [least, most] = [pixels[channel]!, pixels[channel]!];
-    for (let i = channel; i < pixels.length; i += channels) {
-      least = Math.min(least, pixels[i]!);
-      most = Math.max(most, pixels[i]!);
-      if (most - least > mostSpreadOfBlank) return false;
-    }
-  }
-  return true;
 }

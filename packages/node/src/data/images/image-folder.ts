@@ -1,20 +1,12 @@
+import type { LongWork } from "@innerloop/experiments";
+import { duplicatesText, isBlank, type PixelReading, usualPixels } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import type { ExampleClass, LabelledExamples } from "../labelled-examples.js";
-import type { LongWork } from "../long-work.js";
 import { Problems } from "../problems.js";
 import { maximumDataBytes } from "../store/dataset-file.js";
 import { similarNames, similarNamesText } from "../tables/similar-names.js";
 import { type ClassFolder, classFolders, type FoundClasses } from "./class-folders.js";
-import { duplicatesText } from "./duplicate-examples.js";
-import {
-  type DecodedImage,
-  type DecodingOptions,
-  decodeImage,
-  type ImageFile,
-  isBlank,
-  type PixelReading,
-  usualPixels,
-} from "./image-decoding.js";
+import { type DecodedImage, type DecodingOptions, decodeImage, type ImageFile } from "./image-decoding.js";
 import { type ImageTree, withImageTree } from "./image-tree.js";
 import { PixelEvidence } from "./pixel-evidence.js";
 

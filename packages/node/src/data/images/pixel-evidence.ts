@@ -1,5 +1,6 @@
 /** How the pixels of a data set are to become bytes, told from its images. */
-import { type DecodedImage, isBlank, type PixelReading } from "./image-decoding.js";
+import { isBlank, type PixelReading } from "@innerloop/experiments";
+import type { DecodedImage } from "./image-decoding.js";
 
 /**
  * The largest byte that images of so many bits come out with when they are read as 16-bit ones. Bringing images to size

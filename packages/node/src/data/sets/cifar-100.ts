@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { LongWork } from "@innerloop/experiments";
 import { DataError, isSystemError, onFile } from "../data-error.js";
 import { readTarGzip } from "../formats/tar-archive.js";
 import type { LabelledExamples, Split } from "../labelled-examples.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { readRegularFile } from "../regular-file.js";
 import { downloadFile } from "../store/download.js";
 

@@ -1,9 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { DataError, quoted, reasonOf } from "../data-error.js";
+import type { LongWork } from "@innerloop/experiments";
+import { quoted, reasonOf } from "@innerloop/experiments";
+import { DataError } from "../data-error.js";
 import type { LabelledExamples } from "../labelled-examples.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";
 import { readRegularFile } from "../regular-file.js";
 import { drawHandwriting, type PenStroke } from "./handwriting.js";

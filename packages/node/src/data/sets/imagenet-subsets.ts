@@ -2,8 +2,10 @@
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { LongWork } from "@innerloop/experiments";
+import { quoted, reasonOf } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
-import { DataError, quoted, reasonOf } from "../data-error.js";
+import { DataError } from "../data-error.js";
 import { readCsv } from "../formats/csv.js";
 import { withStreamedArray } from "../formats/npy-file.js";
 import { countOf } from "../formats/numeric-array.js";
@@ -18,7 +20,6 @@ import {
 } from "../images/image-folder.js";
 import { type ImageTree, withImageTree } from "../images/image-tree.js";
 import type { ExampleClass, LabelledExamples, Split } from "../labelled-examples.js";
-import type { LongWork } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";
 import { maximumDataBytes } from "../store/dataset-file.js";
 

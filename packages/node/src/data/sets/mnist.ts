@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import type { LongWork } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
 import { readIdx } from "../formats/idx-format.js";
 import type { LabelledExamples } from "../labelled-examples.js";
-import type { LongWork } from "../long-work.js";
 
 const side = 28;
 const digits = 10;

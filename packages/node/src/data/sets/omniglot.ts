@@ -1,13 +1,13 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { DataError, onFile, quoted } from "../data-error.js";
+import type { LongWork } from "@innerloop/experiments";
+import { areaAveraging, quoted } from "@innerloop/experiments";
+import { DataError, onFile } from "../data-error.js";
 import { plainGreyPng } from "../formats/plain-png.js";
 import { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "../formats/zip-archive.js";
-import { areaAveraging } from "../images/area-averaging.js";
 import { decodeImage } from "../images/image-decoding.js";
 import { isSystemName } from "../images/image-tree.js";
 import type { LabelledExamples } from "../labelled-examples.js";
-import type { LongWork } from "../long-work.js";
 import { readRegularFile } from "../regular-file.js";
 import { downloadFile } from "../store/download.js";
 

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
+import type { LongWork } from "@innerloop/experiments";
+import { quoted } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
-import { DataError, quoted } from "../data-error.js";
+import { DataError } from "../data-error.js";
 import type { LabelledExamples, Split } from "../labelled-examples.js";
-import { type LongWork, yieldToEventLoop } from "../long-work.js";
+import { yieldToEventLoop } from "../long-work.js";
 import { bytesFor, readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 import { writeAtomically, writeFully } from "./atomic-write.js";

@@ -1,11 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { DataError, isSystemError, onFile, quoted } from "../data-error.js";
+import type { LongWork } from "@innerloop/experiments";
+import { invertInPlace, isDarkOnLight, quoted } from "@innerloop/experiments";
+import { DataError, isSystemError, onFile } from "../data-error.js";
 import { type ArrayFileOptions, readArrays } from "../images/array-examples.js";
-import { invertInPlace, isDarkOnLight } from "../images/dark-on-light.js";
 import { type ImageFolderOptions, readImageFolder } from "../images/image-folder.js";
 import type { LabelledExamples, Split } from "../labelled-examples.js";
-import type { LongWork } from "../long-work.js";
 import { downloadCifar100, readCifar100 } from "../sets/cifar-100.js";
 import { hanziExamples } from "../sets/hanzi.js";
 import { type ImagenetOptions, type ImagenetSubset, readImagenetSubset } from "../sets/imagenet-subsets.js";

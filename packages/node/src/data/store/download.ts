@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { get as getByHttp, type IncomingMessage } from "node:http";
 import { get as getByHttps } from "node:https";
-import { cut, DataError, reasonOf } from "../data-error.js";
-import type { LongWork } from "../long-work.js";
+import type { LongWork } from "@innerloop/experiments";
+import { cut, reasonOf } from "@innerloop/experiments";
+import { DataError } from "../data-error.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 import { writeAtomically, writeFully } from "./atomic-write.js";

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { LongWork } from "@innerloop/experiments";
+import { usualPixels } from "@innerloop/experiments";
 import { DataError, isSystemError } from "../data-error.js";
 import { type ClassFolder, classFolders } from "../images/class-folders.js";
-import { recordedPixels, usualPixels } from "../images/image-decoding.js";
+import { recordedPixels } from "../images/image-decoding.js";
 import { decodeFound, type FolderImages, type ImageFolderOptions, tellOf } from "../images/image-folder.js";
 import { type ImageTree, withImageTree } from "../images/image-tree.js";
-import type { LongWork } from "../long-work.js";
 import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
 
 /** Bytes that all entries together may take; those used longest ago are removed. */

@@ -1,6 +1,7 @@
 /** Tables of measurements whose rows belong to groups: CSV and JSON lines. */
 import type { Table } from "@innerloop/core";
-import { DataError, quoted } from "../data-error.js";
+import { quoted } from "@innerloop/experiments";
+import { DataError } from "../data-error.js";
 import type { CsvOptions } from "../formats/csv.js";
 import { bytesFor, readingLimits } from "../reading-limits.js";
 import type { MissingCells, NumberColumn } from "./table-columns.js";

@@ -1,5 +1,5 @@
 /** Names that a person would take for the same. */
-import { quoted } from "../data-error.js";
+import { quoted } from "@innerloop/experiments";
 
 /** Pairs of names that differ in upper case, blanks or the encoding of letters alone, each name with the first like it. */
 export function similarNames(names: Iterable<string>): (readonly [first: string, other: string])[] {

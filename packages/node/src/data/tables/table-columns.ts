@@ -1,8 +1,8 @@
 /** The columns of a table, whose types are decided once all of it has been read. */
 
-import { DataError, quoted } from "../data-error.js";
+import { numberIn, quoted } from "@innerloop/experiments";
+import { DataError } from "../data-error.js";
 import { ColumnCells, isMissing, missingNames, Occurrences } from "../formats/column-cells.js";
-import { numberIn } from "../formats/decimal-number.js";
 import { GrowingNumbers } from "../formats/growing-numbers.js";
 import { Problems } from "../problems.js";
 import { readingLimits, requireRoom } from "../reading-limits.js";

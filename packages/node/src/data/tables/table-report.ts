@@ -1,5 +1,5 @@
 /** What was made of a table, and how whoever gave it is told. */
-import { cut, quoted } from "../data-error.js";
+import { cut, quoted } from "@innerloop/experiments";
 import { similarNamesText } from "./similar-names.js";
 
 /** A column, as a table is read. */

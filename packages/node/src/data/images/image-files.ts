@@ -1,10 +1,11 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, onFile } from "../data/data-error.js";
-import { isImageName } from "../data/images/class-folders.js";
-import { decodeImage, formatsRead, mostFileBytes, type PixelReading } from "../data/images/image-decoding.js";
-import { isSystemName } from "../data/images/image-tree.js";
-import { readRegularFile } from "../data/regular-file.js";
+import type { PixelReading } from "@innerloop/experiments";
+import { DataError, onFile } from "../data-error.js";
+import { readRegularFile } from "../regular-file.js";
+import { isImageName } from "./class-folders.js";
+import { decodeImage, formatsRead, mostFileBytes } from "./image-decoding.js";
+import { isSystemName } from "./image-tree.js";
 
 /** Files as they are, and of folders the images in them, in the order of their names. @throws DataError ILD03, ILD52 */
 export async function imagePaths(paths: readonly string[]): Promise<string[]> {

@@ -3,16 +3,34 @@ import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Adapter, Learner, Optimizer, TaskSource } from "@innerloop/core";
-import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
+import {
+  allPresets,
+  type Baseline,
+  type Domain,
+  type EvaluationValues,
+  type Experiment,
+  type ExperimentSettings,
+  type Flags,
+  findPreset,
+  flagsIn,
+  nearestName,
+  type PartialConfig,
+  parsePartial,
+  parseSettings,
+  quoted,
+  reasonOf,
+  registerDomain,
+  type TrainingValues,
+  UsageError,
+} from "@innerloop/experiments";
+import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
-import type { Baseline, Experiment } from "./experiment.js";
-import type { ExperimentOptions } from "./option-table.js";
-import { checkExperimentOptions } from "./option-values.js";
-import { isPresetName, type PresetName, presetNames } from "./presets.js";
-import { nearestName, UsageError } from "./usage-error.js";
 
 /** The default export of a TypeScript experiment, or what the function that it exports returns. */
-export interface ExperimentModule {
+export type ExperimentModule = LearnerModule | DomainModule;
+
+/** An experiment of a learner and tasks of one's own. */
+export interface LearnerModule {
   readonly learner: Learner;
   /** One family for all, or one for each part; validation stands in for a test part that is not there. */
   readonly tasks:
@@ -20,8 +38,19 @@ export interface ExperimentModule {
     | { readonly train: TaskSource; readonly validation: TaskSource; readonly test?: TaskSource };
   readonly optimizer: Optimizer;
   readonly baselines?: readonly { readonly adapter: Adapter; readonly steps?: readonly number[] }[];
-  /** Values for options of the command line that are not about learner, model and tasks: iterations, metaBatch, seed, ... */
-  readonly options?: Partial<ExperimentOptions>;
+  /** Values for options of the training: iterations, metaBatch, seed, ... */
+  readonly training?: Partial<TrainingValues>;
+  /** Values for options of the evaluation. */
+  readonly evaluation?: Partial<EvaluationValues>;
+}
+
+/** A kind of task of one's own, with what of it is to be trained. */
+export interface DomainModule {
+  readonly domain: Domain;
+  /** One of its presets, the first unless given. */
+  readonly preset?: string;
+  /** Values of options, over those of the preset. */
+  readonly config?: PartialConfig;
 }
 
 const codeExtensions = [".ts", ".mts", ".js", ".mjs"];
@@ -30,37 +59,33 @@ export const isExperimentFile = (target: string): boolean => [...codeExtensions,
 
 export const isCodeFile = (target: string): boolean => codeExtensions.includes(extname(target));
 
-/** `{ "preset": "hanzi", "ways": 10 }` @throws UsageError for anything else */
-export async function readJsonExperiment(
-  path: string,
-): Promise<{ preset: PresetName; options: Partial<ExperimentOptions> }> {
+const jsonForm = 'An experiment is { "preset": "hanzi", "domain": { "ways": 10 }, ... }';
+
+/** `{ "preset": "hanzi", "domain": { "ways": 10 } }` @throws UsageError for anything else */
+export async function readJsonExperiment(path: string): Promise<{ preset: string; flags: Flags }> {
   const text = await readText(path);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(
-      `${path} is not JSON (${reasonOf(error)})`,
-      'An experiment is { "preset": "hanzi", "ways": 10, ... }',
-    );
+    throw new UsageError(`${path} is not JSON (${reasonOf(error)})`, jsonForm);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`${path} is not an object`, 'An experiment is { "preset": "hanzi", "ways": 10, ... }');
-  }
-  const { preset, ...options } = value as Record<string, unknown>;
-  if (typeof preset !== "string" || !isPresetName(preset)) {
+  if (!isRecord(value) || Array.isArray(value)) throw new UsageError(`${path} is not an object`, jsonForm);
+  const { preset, ...options } = value;
+  if (typeof preset !== "string" || !findPreset(preset)) {
     throw new UsageError(
       preset === undefined ? `${path} names no preset` : `preset in ${path} is ${quoted(preset)}`,
       presetHint(typeof preset === "string" ? preset : ""),
     );
   }
-  return { preset, options: checkExperimentOptions(options, path) };
+  return { preset, flags: flagsIn(parsePartial(options, path)) };
 }
 
 /** `Did you mean ...?` for a preset that is not there. */
 export function presetHint(wrong: string): string {
-  const near = nearestName(wrong, presetNames);
-  return near ? `Did you mean ${near}?` : `Presets are ${presetNames.join(", ")}`;
+  const names = allPresets().map(({ name }) => name);
+  const near = nearestName(wrong, names);
+  return near ? `Did you mean ${near}?` : `Presets are ${names.join(", ")}`;
 }
 
 /** An experiment is written by hand. */
@@ -79,6 +104,27 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+/** What an experiment file comes to: a learner with its tasks, or a kind of task. */
+export type LoadedModule =
+  | {
+      readonly kind: "learner";
+      readonly experiment: Experiment;
+      readonly settings: ExperimentSettings;
+      readonly given: Flags;
+    }
+  | { readonly kind: "domain"; readonly domain: Domain; readonly preset: string; readonly flags: Flags };
+
+/** An experiment file that was run: what it came to, its path without links, and what it was. */
+export type LoadedFile = LoadedModule & { readonly path: string; readonly sha256: string };
+
+/** Files that this process has run, by path and content: one text is one experiment, however often it is asked for. */
+const loaded = new Map<string, LoadedFile>();
+
+/** Runs a file that the user has named, and makes the kind of task known that it exports, if it does. */
+export async function registerDomainOf(path: string): Promise<void> {
+  await loadCodeExperiment(path);
+}
+
 /**
  * Loads an experiment written in code: this runs the file, as `node FILE` would.
  *
@@ -89,13 +135,19 @@ async function readText(path: string): Promise<string> {
 export async function loadCodeExperiment(
   path: string,
   accept: (sha256: string) => void | Promise<void> = () => undefined,
-): Promise<{ experiment: Experiment; path: string; sha256: string; options: Partial<ExperimentOptions> }> {
+): Promise<LoadedFile> {
   const text = await readText(path);
   const sha256 = createHash("sha256").update(text).digest("hex");
   await accept(sha256);
+  const filename = await realpath(path);
+  const known = loaded.get(`${filename} ${sha256}`);
+  if (known) return known;
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
+  const library = await import("@innerloop/core");
   const virtualModules = {
-    innerloop: await import("@innerloop/core"),
+    innerloop: { ...library, ...(await import("@innerloop/experiments")) },
+    "@innerloop/core": library,
+    "@innerloop/experiments": await import("@innerloop/experiments"),
     "@innerloop/graph": await import("@innerloop/graph"),
     "@innerloop/node": await import("../index.js"),
   };
@@ -106,21 +158,15 @@ export async function loadCodeExperiment(
     fsCache: false,
     interopDefault: false,
   });
-  const filename = await realpath(path);
   const value = await settled(path, async () => {
     const options = { filename, ext: extname(filename), async: true } as const;
     const exported = (await jiti.evalModule(text, options)) as unknown;
-    const loaded = isRecord(exported) && "default" in exported ? exported.default : exported;
-    return typeof loaded === "function" ? ((await loaded()) as unknown) : await loaded;
+    const found = isRecord(exported) && "default" in exported ? exported.default : exported;
+    return typeof found === "function" ? ((await found()) as unknown) : await found;
   });
-  const { learner, tasks, optimizer, baselines, options } = asModule(value, path);
-  const experiment: Experiment = {
-    learner,
-    tasks: asTasks(tasks, path),
-    optimizer,
-    baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
-  };
-  return { experiment, path: filename, sha256, options: checkExperimentOptions({ ...options }, path) };
+  const file = { ...moduleOf(value, path), path: filename, sha256 };
+  loaded.set(`${filename} ${sha256}`, file);
+  return file;
 }
 
 /** What a file comes to. Where nothing is left that it could wait for, Node would end the process without a word. */
@@ -146,20 +192,50 @@ async function settled(path: string, run: () => Promise<unknown>): Promise<unkno
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isTaskSource = (value: unknown): value is TaskSource => isRecord(value) && typeof value.sample === "function";
 
-function asModule(value: unknown, path: string): ExperimentModule {
+function moduleOf(value: unknown, path: string): LoadedModule {
   const remedy =
-    "Export { learner, tasks, optimizer } made with the innerloop package's functions, or a function that returns it";
+    "Export { learner, tasks, optimizer } made with the innerloop package's functions, { domain }, or a function that returns one of them";
   if (!isRecord(value)) throw new UsageError(`${path} has no default export that is an object`, remedy);
-  const { learner, optimizer, tasks } = value;
+  if (isRecord(value.domain)) return domainModule(value as unknown as DomainModule, path);
+  const { learner, optimizer, tasks, options } = value;
   if (!isRecord(learner) || typeof learner.metaGradient !== "function")
     throw new UsageError(`learner in ${path} is no learner`, remedy);
   if (!isRecord(optimizer) || typeof optimizer.update !== "function")
     throw new UsageError(`optimizer in ${path} is no optimizer`, remedy);
   if (!isRecord(tasks)) throw new UsageError(`tasks in ${path} is no task source`, remedy);
-  return value as unknown as ExperimentModule;
+  if (options !== undefined)
+    throw new UsageError(
+      `${path} has options`,
+      "Write them in their parts: training: { iterations: 5000 }, evaluation: { evalTasks: 100 }",
+    );
+  const { training = {}, evaluation = {}, baselines } = value as unknown as LearnerModule;
+  const given = { training, evaluation };
+  return {
+    kind: "learner",
+    experiment: {
+      learner: learner as unknown as Learner,
+      tasks: asTasks(tasks as unknown as LearnerModule["tasks"], path),
+      optimizer: optimizer as unknown as Optimizer,
+      baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
+    },
+    settings: parseSettings(given, path),
+    given: flagsIn(given),
+  };
 }
 
-function asTasks(tasks: ExperimentModule["tasks"], path: string): Experiment["tasks"] {
+function domainModule({ domain, preset, config = {} }: DomainModule, path: string): LoadedModule {
+  const presets = Object.keys(Object(domain.presets));
+  const chosen = preset ?? presets[0];
+  if (typeof domain.name !== "string" || chosen === undefined || !presets.includes(chosen))
+    throw new UsageError(
+      chosen === undefined ? `domain in ${path} has no presets` : `preset in ${path} is ${quoted(chosen)}`,
+      "A domain is a record made with `domain({ name, options, presets, ... })`, and its presets are settings by name",
+    );
+  registerDomain(domain);
+  return { kind: "domain", domain, preset: chosen, flags: flagsIn(parsePartial({ ...config }, path)) };
+}
+
+function asTasks(tasks: LearnerModule["tasks"], path: string): Experiment["tasks"] {
   if (isTaskSource(tasks)) return { train: tasks, validation: tasks, test: tasks };
   const { train, validation, test = validation } = tasks;
   for (const [name, source] of Object.entries({ train, validation, test })) {

@@ -1,0 +1,289 @@
+/** Labelled examples as users of a trained model have them, and the classes that it answers with. */
+import { type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "@innerloop/core";
+import { type Tensor, tensor } from "@innerloop/graph";
+import type { Flags } from "../../config.js";
+import { type DataIo, type ImageShape, type LongWork, type PixelReading, usualPixels } from "../../io.js";
+import { quoted } from "../../options/outside-text.js";
+import { UsageError } from "../../options/usage-error.js";
+import { counted } from "../../words.js";
+import type { Adaptation, Answer, AnswerCell, Asked, GivenInputs, GivenSupport, Own } from "../domain.js";
+import { isBlank } from "./blank-images.js";
+import { invertInPlace, isDarkOnLight } from "./dark-on-light.js";
+import type { ClassificationValues } from "./options.js";
+import type { ClassificationSpec } from "./spec.js";
+
+type OwnClasses = Own<ClassificationValues, ClassificationSpec>;
+
+/** An example as a program has it: a file, the bytes of one, or its numbers, from 0 to 1 or bytes. */
+export type GivenExample = string | Uint8Array | Float32Array | readonly number[] | NestedExample;
+interface NestedExample extends ReadonlyArray<number | NestedExample> {}
+
+/** Examples of each class, by its name; or a folder with one folder of examples for each class. */
+export type GivenClasses = string | Readonly<Record<string, readonly GivenExample[]>>;
+
+/** What the examples of a support set were read with, for those that are asked about. */
+interface Reading {
+  readonly pixels: PixelReading;
+  readonly invert: boolean;
+}
+
+/** Examples of the shape of a spec, values one after another, with what each is called. */
+interface ReadExamples {
+  readonly names: readonly string[];
+  readonly values: readonly (Uint8Array | Float32Array)[];
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** The shape of images that files are brought to; undefined where examples are none. */
+function imageShape({ exampleShape }: ClassificationSpec): ImageShape | undefined {
+  const [height, width, channels] = exampleShape;
+  if (exampleShape.length !== 3 || !height || !width || (channels !== 1 && channels !== 3)) return undefined;
+  return { size: [height, width], channels };
+}
+
+/** @throws UsageError where examples cannot come from files */
+function requireImages(spec: ClassificationSpec): ImageShape {
+  const shape = imageShape(spec);
+  if (shape) return shape;
+  throw new UsageError(
+    `examples have the shape [${spec.exampleShape.join(", ")}], and are no images`,
+    "Give their numbers in code: model.adapt({ NAME: [[...], ...] })",
+  );
+}
+
+/** @internal */
+export const classificationAdaptation: Adaptation<ClassificationValues, ClassificationSpec> = {
+  flags: ["invert", "reject"],
+  readSupport,
+  readInputs,
+  answers,
+  table: (found, asked) => ({
+    header: [imageShape(asked.spec) ? "image" : "example", "prediction", "", "", "then"],
+    rows: found.map((answer, i) => cellsOf(answer, asked.inputs.names[i]!)),
+    left: [0, 1, 3, 4],
+  }),
+};
+
+async function readSupport(
+  given: unknown,
+  own: OwnClasses,
+  flags: Flags,
+  io: DataIo,
+  work: LongWork,
+): Promise<GivenSupport> {
+  const { spec } = own;
+  const found = typeof given === "string" ? await readFolder(given, spec, io, work) : await readNamed(given, spec, io);
+  const { classes, pixels } = found;
+  const names = classes.map(({ name }) => name);
+  const values = classes.flatMap((entry) => entry.values);
+  const isImages = values.every((example) => example instanceof Uint8Array);
+  const [, , channels = 0] = spec.exampleShape;
+  const asData = {
+    name: "support",
+    exampleShape: [...spec.exampleShape],
+    classes: classes.map((entry) => ({
+      name: entry.name,
+      count: entry.values.length,
+      examples: isImages ? joined(entry.values as Uint8Array[]) : new Float32Array(0),
+    })),
+  };
+  const mismatch = isImages && channels === 1 && isDarkOnLight(asData) !== spec.darkOnLight;
+  const invert = isImages && (flags.invert === "yes" || (flags.invert !== "no" && mismatch));
+  const counts = classes.map((entry) => entry.values.length);
+  const labels = counts.flatMap((count, label) => new Array<number>(count).fill(label));
+  return {
+    x: tensorOf(values, spec, invert),
+    y: tensor(Int32Array.from(labels), [labels.length]),
+    classes: names,
+    counts,
+    sizes: { ways: Math.max(own.options.ways, names.length) },
+    text: `${counted(values.length, "example")} of ${counted(names.length, "class", "classes")}`,
+    notes: invert ? ["images inverted to match the run's data"] : [],
+    facts: { classes: names, inverted: invert },
+    reading: { pixels, invert } satisfies Reading,
+  };
+}
+
+interface NamedValues {
+  readonly classes: readonly { readonly name: string; readonly values: readonly (Uint8Array | Float32Array)[] }[];
+  readonly pixels: PixelReading;
+}
+
+async function readFolder(path: string, spec: ClassificationSpec, io: DataIo, work: LongWork): Promise<NamedValues> {
+  const reading = { ...requireImages(spec), name: "support", preferredPixels: spec.pixels ?? usualPixels };
+  const { examples, pixels } = await io.classFolders(path, reading, work);
+  const size = sizeOf(spec.exampleShape);
+  return {
+    pixels,
+    classes: examples.classes.map(({ name, count, examples: all }) => ({
+      name,
+      values: Array.from({ length: count }, (_, i) => (all as Uint8Array).subarray(i * size, (i + 1) * size)),
+    })),
+  };
+}
+
+async function readNamed(given: unknown, spec: ClassificationSpec, io: DataIo): Promise<NamedValues> {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new UsageError(
+      `the examples to adapt to are ${quoted(given)}`,
+      'Give a folder with one folder of images for each class, or { cat: ["a.png", ...], dog: [...] }',
+    );
+  const pixels = spec.pixels ?? usualPixels;
+  const classes = await Promise.all(
+    Object.entries(given).map(async ([name, examples]) => {
+      if (!Array.isArray(examples) || examples.length === 0)
+        throw new UsageError(`the class ${quoted(name)} has no list of examples`, `Give { ${name}: [...] }`);
+      return { name, values: (await readExamples(examples, spec, pixels, io)).values };
+    }),
+  );
+  if (classes.length < 2)
+    throw new UsageError(`there ${classes.length === 1 ? "is 1 class" : "are no classes"}`, "Give two or more");
+  return { classes, pixels };
+}
+
+async function readInputs(
+  given: unknown,
+  { reading }: GivenSupport,
+  { spec }: OwnClasses,
+  io: DataIo,
+  { onWarning }: LongWork,
+): Promise<GivenInputs> {
+  const { pixels, invert } = reading as Reading;
+  const list = Array.isArray(given) && !isNumbers(given) ? given : [given];
+  const { names, values } = await readExamples(list, spec, pixels, io);
+  const [, , channels = 1] = spec.exampleShape;
+  for (const [i, example] of values.entries()) {
+    if (example instanceof Uint8Array && isBlank(example, channels))
+      onWarning?.(`${names[i]} is blank: all its pixels have one colour`);
+  }
+  return { x: tensorOf(values, spec, invert), names };
+}
+
+/** Whether a list is one example: numbers, or rows of them. */
+const isNumbers = (list: readonly unknown[]): boolean => list.length > 0 && typeof list.flat(8)[0] === "number";
+
+/** Files, bytes of files and numbers, each as values of one example. */
+async function readExamples(
+  given: readonly unknown[],
+  spec: ClassificationSpec,
+  pixels: PixelReading,
+  io: DataIo,
+): Promise<ReadExamples> {
+  const names: string[] = [];
+  const values: (Uint8Array | Float32Array)[] = [];
+  for (const [i, example] of given.entries()) {
+    if (typeof example === "string") {
+      for (const { name, bytes } of await io.images([example], { ...requireImages(spec), pixels })) {
+        names.push(name);
+        values.push(bytes);
+      }
+    } else {
+      names.push(`${i + 1}`);
+      values.push(await valuesOf(example, i, spec, pixels, io));
+    }
+  }
+  return { names, values };
+}
+
+async function valuesOf(
+  example: unknown,
+  i: number,
+  spec: ClassificationSpec,
+  pixels: PixelReading,
+  io: DataIo,
+): Promise<Uint8Array | Float32Array> {
+  const size = sizeOf(spec.exampleShape);
+  if (example instanceof Uint8Array && example.length !== size)
+    return (await io.decoded([example], { ...requireImages(spec), pixels }))[0]!;
+  if (example instanceof Uint8Array || example instanceof Float32Array) {
+    if (example.length === size) return example;
+  } else if (Array.isArray(example)) {
+    const numbers = example.flat(8) as unknown[];
+    if (numbers.length === size && numbers.every((value) => typeof value === "number" && Number.isFinite(value)))
+      return Float32Array.from(numbers as number[]);
+  }
+  throw new UsageError(
+    `example ${i + 1} is not one of the shape [${spec.exampleShape.join(", ")}]`,
+    "Give a file, the bytes of an image file, or its numbers",
+  );
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Bytes as values from 0 to 1, numbers as they are or as the columns of training were scaled. */
+function tensorOf(
+  examples: readonly (Uint8Array | Float32Array)[],
+  { exampleShape, scales }: ClassificationSpec,
+  invert: boolean,
+): Tensor {
+  const size = sizeOf(exampleShape);
+  const values = new Float32Array(examples.length * size);
+  examples.forEach((given, i) => {
+    const example = invert ? Uint8Array.from(given) : given;
+    if (invert) invertInPlace({ classes: [{ name: "", count: 1, examples: example as Uint8Array }] });
+    for (let at = 0; at < size; at++) {
+      const value = example[at]!;
+      values[i * size + at] =
+        example instanceof Uint8Array
+          ? value / 255
+          : scales
+            ? (value - scales.mean[at]!) / scales.deviation[at]!
+            : value;
+    }
+  });
+  return tensor(values, [examples.length, ...exampleShape]);
+}
+
+/** Logits of the classes at hand: outputs beyond them were never shown an example. */
+function ofClasses(logits: Tensor, classes: number): Tensor {
+  const [rows = 0, outputs = 0] = logits.shape;
+  const kept = new Float32Array(rows * classes);
+  for (let row = 0; row < rows; row++)
+    for (let c = 0; c < classes; c++) kept[row * classes + c] = Number(logits.data![row * outputs + c]);
+  return tensor(kept, [rows, classes]);
+}
+
+function answers(
+  prediction: Tensor,
+  { support, rule }: Asked<ClassificationValues, ClassificationSpec>,
+): readonly Answer[] {
+  const names = support.classes!;
+  const logits = ofClasses(prediction, names.length);
+  const probabilities = probabilitiesOf(logits);
+  const open: readonly OpenSetAnswer[] | undefined = rule && openSetAnswers(logits, rule);
+  return probabilities.map((row, i) => {
+    const ranked = names
+      .map((name, label) => ({ name, probability: row[label]! }))
+      .sort((a, b) => b.probability - a.probability);
+    const isRejected = open !== undefined && open[i]!.label === undefined;
+    return {
+      prediction: isRejected ? null : ranked[0]!.name,
+      ...(open ? { score: open[i]!.score } : {}),
+      probabilities: Object.fromEntries(ranked.map(({ name, probability }) => [name, probability])),
+    };
+  });
+}
+
+function cellsOf({ prediction, probabilities }: Answer, name: string): readonly AnswerCell[] {
+  // Names that are whole numbers come first in an object, whatever they were put behind.
+  const ranked = Object.entries(probabilities as Readonly<Record<string, number>>).sort(([, a], [, b]) => b - a);
+  const shown = (list: readonly (readonly [string, number])[]): string =>
+    list
+      .slice(0, 3)
+      .map(([each, p]) => `${each} ${percent(p)}`)
+      .join("  ");
+  if (prediction === null) return [name, { mark: "none of these" }, "", "", shown(ranked)];
+  const [[, best] = ["", 0], ...others] = ranked;
+  return [name, String(prediction), percent(best), { bar: best }, shown(others)];
+}
+
+const percent = (p: number): string => `${(100 * p).toFixed(1)}%`;

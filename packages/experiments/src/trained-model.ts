@@ -1,0 +1,276 @@
+/** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
+import { finiteResult, key, type Learner, type OpenSetRule } from "@innerloop/core";
+import {
+  type CompiledFunction,
+  compile,
+  type Executor,
+  KeptPrograms,
+  paths,
+  type Tensor,
+  type Tree,
+} from "@innerloop/graph";
+import { buildRunLearner, needsOf } from "./build.js";
+import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
+import type {
+  Adaptation,
+  Answer,
+  AnswerTable,
+  Asked,
+  DataSpec,
+  Domain,
+  GivenSupport,
+  Own,
+  Tasks,
+} from "./domains/domain.js";
+import { domains } from "./domains/registry.js";
+import type { DataIo, LongWork } from "./io.js";
+import { UsageError } from "./options/usage-error.js";
+import { flagOf } from "./options/values.js";
+
+/** What a trained model is made of. */
+export interface TrainedParts {
+  /** By which its learner is built and its examples are read; or the learner and tasks of a program. */
+  readonly made: MadeByConfig | MadeByProgram;
+  readonly params: Tree;
+  /** Updates behind the parameters. */
+  readonly iteration: number;
+  /** Adaptation steps that were best on validation tasks, where they were looked at. */
+  readonly steps?: number | undefined;
+  /** The most steps that it was evaluated with. */
+  readonly evaluatedSteps: number;
+  /** How tasks were made and figures are to be read. */
+  readonly protocol: RunFacts["protocol"];
+  /** How messages call it. */
+  readonly name: string;
+  readonly executor: Executor;
+  readonly io: DataIo;
+  /** The command that makes a model like it, but for some flags. */
+  readonly command?: (flags: Flags) => string;
+}
+
+/** A model of options, and what is kept of the data that it was trained on: shapes, scales, classes. */
+export interface MadeByConfig {
+  readonly config: ExperimentConfig;
+  readonly spec: DataSpec | undefined;
+}
+
+/** A model of a learner and tasks that a program made. */
+export interface MadeByProgram {
+  readonly learner: Learner;
+  readonly tasks: Tasks;
+}
+
+/** Options of `TrainedModel.adapt`. */
+export interface AdaptSetting extends LongWork {
+  /** Adaptation steps; those that validation has chosen, or the most that were evaluated, unless given. */
+  readonly steps?: number | undefined;
+  /** Options of the command `adapt`, as flags: { batchNorm: "support", invert: "no" }. */
+  readonly flags?: Flags;
+  /** For learners of classes: by which score, from which threshold on, an input is of one of them. */
+  readonly rule?: OpenSetRule | undefined;
+}
+
+/** Bytes that programs which stay loaded for one size of task or another may take. */
+const keptBytes = 2 ** 26;
+
+/**
+ * A trained model: its learner, parameters, and what is kept of the data that it was trained on.
+ *
+ * @typeParam A its answers: { prediction, probabilities } of classes, values by the names of targets of a table
+ * @example const task = await model.adapt("examples/"); await task.predict(["new.png"])
+ */
+export class TrainedModel<A extends Answer = Answer> {
+  /** The learner as it was trained. */
+  readonly learner: Learner;
+  readonly iteration: number;
+  private readonly parts: TrainedParts;
+  private readonly domain: Domain;
+  private readonly own: Own<NamedValues, DataSpec>;
+  private readonly kept = new KeptPrograms({ bytes: keptBytes });
+  private readonly programs = new Map<string, Programs>();
+
+  /** @throws UsageError for tasks of a program that are of no known kind */
+  constructor(parts: TrainedParts) {
+    this.parts = parts;
+    this.iteration = parts.iteration;
+    const { made } = parts;
+    if ("config" in made) {
+      this.domain = domainOf(made.config);
+      this.own = { options: made.config.domain, spec: made.spec as DataSpec };
+      this.learner = buildRunLearner(made.config, made.spec, made.config);
+      return;
+    }
+    const adopted = domains().flatMap((domain) => {
+      const own = domain.adopt?.(made.tasks);
+      return own ? [{ domain, own }] : [];
+    })[0];
+    if (!adopted) throw new UsageError(`${parts.name} is of tasks of no known kind`, inCode);
+    this.domain = adopted.domain;
+    this.own = adopted.own;
+    this.learner = made.learner;
+  }
+
+  /** Steps that it takes where none are asked for: those that validation chose, or the most that were evaluated. */
+  get usualSteps(): number {
+    const { steps: trained } = this.learner;
+    if (trained === undefined) return 0;
+    return this.parts.steps ?? Math.max(this.parts.evaluatedSteps, trained);
+  }
+
+  /**
+   * Adapts to one task.
+   *
+   * @param given the examples in the domain's terms: a path, or values
+   * @throws UsageError for what is none of its examples; TrainingError ILR106 where adaptation diverges
+   */
+  async adapt(given: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
+    const { domain, own, parts } = this;
+    const { steps = this.usualSteps, flags = {}, rule, ...work } = setting;
+    if (this.learner.steps === undefined && steps > 0)
+      throw new UsageError(
+        `${steps} steps of ${parts.name}, whose learner (${this.learner.name}) takes no steps`,
+        "Leave it out: its answers come from one look at the support set",
+      );
+    const { adaptation } = domain;
+    if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
+    const support = await adaptation.readSupport(given, own, flags, parts.io, work);
+    const learner = this.learnerFor(support, flags);
+    const { adapt, predict } = this.programsFor(learner, steps);
+    const { x, y } = support;
+    const adapted = finiteResult("adapt", await adapt(parts.params, x, y), { x, trained: () => x, steps });
+    return new AdaptedModel<A>({
+      adaptation,
+      own,
+      support,
+      steps,
+      learner,
+      rule,
+      io: parts.io,
+      predict: async (inputs) =>
+        finiteResult("predict", await predict(adapted, inputs), { x: inputs, support: x, trained: () => x }),
+    });
+  }
+
+  /** Gives back the memory of the programs that it has compiled; they are compiled again when they are needed. */
+  async release(): Promise<void> {
+    const all = [...this.programs.values()].flatMap(({ adapt, predict }) => [adapt, predict]);
+    await Promise.all(all.map((program) => program.release()));
+    this.programs.clear();
+  }
+
+  /** The learner for a task of the sizes at hand. @throws UsageError where the model cannot take them */
+  private learnerFor(support: GivenSupport, flags: Flags): Learner {
+    const { domain, own, parts } = this;
+    const { made, name, protocol, command = () => "innerloop train ..." } = parts;
+    if (!("config" in made)) {
+      const settled = Object.keys(flags).find((flag) => !domain.adaptation?.flags?.includes(flag));
+      if (settled !== undefined) throw new UsageError(`${flagOf(settled)} is settled by ${name}`, "Change it there");
+      const ways = Number((own.options as { readonly ways?: number }).ways);
+      if (support.classes && support.classes.length > ways)
+        throw new UsageError(`${support.text} for a run of ${ways}-way tasks`, "Give examples of fewer classes");
+      return this.learner;
+    }
+    const { config, spec } = made;
+    const sized = withFlags(config, { ...normOf(config, flags), ...support.sizes });
+    const facts = { config, ...own, protocol, shown: name, command };
+    domain.requireSizes?.(facts, sized.domain, needsOf(config), `${support.text} to adapt to`);
+    const learner = buildRunLearner(sized, spec, config);
+    requireSameParameters(this.learner, learner, name);
+    return learner;
+  }
+
+  /** Programs are shared by tasks alike: what differs between them is their values. */
+  private programsFor(learner: Learner, steps: number): Programs {
+    const name = JSON.stringify([learner.name, learner.description, learner.classes, steps]);
+    const found = this.programs.get(name);
+    if (found) return found;
+    const setting = { executor: this.parts.executor, alone: true, kept: this.kept };
+    const programs: Programs = {
+      adapt: compile((params: Tree, x: Tensor, y: Tensor) => learner.adapt(params, { x, y }, { steps }), setting),
+      predict: compile((adapted: Tree, x: Tensor) => learner.predict(adapted, x), setting),
+    };
+    this.programs.set(name, programs);
+    return programs;
+  }
+}
+
+const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
+
+interface Programs {
+  readonly adapt: CompiledFunction<[Tree, Tensor, Tensor], Tree>;
+  readonly predict: CompiledFunction<[Tree, Tensor], Tensor>;
+}
+
+/**
+ * A model that was trained with transductive normalisation answers with the statistics of the support set, unless asked
+ * otherwise: a prediction should not depend on which other inputs it is asked with.
+ */
+function normOf(config: ExperimentConfig, flags: Flags): Flags {
+  const { batchNorm } = config.network as { readonly batchNorm?: string };
+  if (batchNorm === undefined) return {};
+  return { batchNorm: flags.batchNorm ?? (batchNorm === "transductive" ? "support" : batchNorm) };
+}
+
+/** @throws UsageError where a learner has parameters that were not trained */
+function requireSameParameters(trained: Learner, learner: Learner, name: string): void {
+  const [own, needed] = [trained, learner].map((each) => paths(each.init(key(0))));
+  const missing = needed!.filter((path) => !own!.includes(path));
+  if (missing.length === 0) return;
+  const [from, to] = [trained, learner].map(({ description }) => description.batchNorm ?? "none");
+  throw new UsageError(
+    `--batch-norm ${to} needs parameters that ${name} has not: it was trained with --batch-norm ${from}`,
+    `Train one with --batch-norm ${to}, or leave it out`,
+  );
+}
+
+/** A model adapted to one task. */
+export class AdaptedModel<A extends Answer = Answer> {
+  /** Adaptation steps that it took. */
+  readonly steps: number;
+  /** The examples that it was adapted to. */
+  readonly support: GivenSupport;
+  /** The learner that made it. */
+  readonly learner: Learner;
+  private readonly parts: AdaptedParts;
+
+  /** @internal */
+  constructor(parts: AdaptedParts) {
+    this.parts = parts;
+    this.steps = parts.steps;
+    this.support = parts.support;
+    this.learner = parts.learner;
+  }
+
+  /**
+   * Answers to inputs.
+   *
+   * @param given inputs in the domain's terms: paths, or values
+   * @throws UsageError for what is none of its inputs; TrainingError ILR106 where an output is no number
+   */
+  async predict(given: unknown, work: LongWork = {}): Promise<readonly A[]> {
+    return (await this.answer(given, work)).answers as readonly A[];
+  }
+
+  /** The same with what the inputs are called, and as a table for people. */
+  async answer(
+    given: unknown,
+    work: LongWork = {},
+  ): Promise<{ readonly names: readonly string[]; readonly answers: readonly Answer[]; readonly table: AnswerTable }> {
+    const { adaptation, own, support, io, rule } = this.parts;
+    const inputs = await adaptation.readInputs(given, support, own, io, work);
+    const asked: Asked<NamedValues, DataSpec> = { ...own, support, inputs, rule };
+    const answers = adaptation.answers(await this.parts.predict(inputs.x), asked);
+    return { names: inputs.names, answers, table: adaptation.table(answers, asked) };
+  }
+}
+
+interface AdaptedParts {
+  readonly adaptation: Adaptation<NamedValues, DataSpec>;
+  readonly own: Own<NamedValues, DataSpec>;
+  readonly support: GivenSupport;
+  readonly steps: number;
+  readonly learner: Learner;
+  readonly rule: OpenSetRule | undefined;
+  readonly io: DataIo;
+  predict(inputs: Tensor): Promise<Tensor>;
+}

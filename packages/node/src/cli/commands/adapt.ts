@@ -1,0 +1,56 @@
+import { optionGroup } from "@innerloop/core";
+import { command, named, outputOptions } from "../command.js";
+import { checkpointOption } from "./shared-options.js";
+
+export const adaptData = optionGroup({
+  support: {
+    kind: "text",
+    placeholder: "DIR|TABLE",
+    absent: "nothing",
+    help: "labelled examples: one folder of images per class; or a table with the columns of the run's own",
+  },
+  query: {
+    kind: "texts",
+    repeated: true,
+    placeholder: "FILE",
+    absent: "nothing",
+    help: "images to classify, where folders stand for their images; or tables of rows to predict; further files may follow",
+  },
+  reject: {
+    kind: "flag",
+    default: false,
+    help: "say where an image is of none of the classes, by the threshold that eval --open-set has chosen",
+  },
+});
+
+export const adaptLearner = optionGroup({
+  steps: {
+    kind: "integer",
+    absent: "those that validation has chosen",
+    least: 0,
+    most: 1000,
+    help: "adaptation steps; by default those that were best on the validation tasks, which training and eval choose",
+  },
+});
+
+/** `innerloop adapt` */
+export const adapt = command({
+  name: "adapt",
+  args: "<RUN> --support DIR|TABLE --query FILE...",
+  takes: "<run> [more...]",
+  summary: "adapts a trained run to your labelled examples, and answers for others",
+  details:
+    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of a table, TABLE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units.",
+  examples: [
+    ["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"],
+    ["innerloop adapt RUN --support examples/ --query a.png --reject", "or none of these, after eval --open-set"],
+    ["innerloop adapt RUN --support five-rows.csv --query rows.csv", "values in the table's units"],
+  ],
+  experiment: named("batchNorm", "invert", "workers", "device"),
+  own: { Task: adaptData, Learner: adaptLearner, Run: optionGroup(checkpointOption), Output: outputOptions },
+  run: async ({ args: [folder, ...more], chosen, invocation, output }) => {
+    const { adaptCommand } = await import("./adapt-command.js");
+    const queries = [...(invocation.query ?? []), ...more];
+    return adaptCommand({ folder: folder!, queries, chosen, invocation }, output);
+  },
+});

@@ -1,0 +1,91 @@
+import { optionGroup } from "@innerloop/core";
+import { command, named, outputOptions } from "../command.js";
+
+export const importTables = optionGroup({
+  labelColumn: {
+    kind: "text",
+    placeholder: "NAME",
+    absent: "no table",
+    help: "the column of a table (CSV, TSV, JSON lines) that says which class a row belongs to",
+  },
+  featureColumns: {
+    kind: "text",
+    placeholder: "NAME,...",
+    absent: "all that hold numbers",
+    help: "the columns of numbers that make an example; all others that hold numbers unless given",
+  },
+  header: {
+    kind: "choice",
+    choices: ["yes", "no"],
+    default: "yes",
+    help: "whether the first line of a CSV names the columns; no: they are called 1, 2, 3, ...",
+  },
+  channelsFirst: {
+    kind: "flag",
+    default: false,
+    help: "images in arrays (.npy, .npz) are [channels, height, width], and are turned to [height, width, channels]",
+  },
+});
+
+/** `innerloop data list` */
+export const dataList = command({
+  name: "data list",
+  args: "",
+  takes: "",
+  summary: "lists the data sets and where they stand",
+  examples: [["innerloop data list", ""]],
+  own: { Output: outputOptions },
+  run: async ({ output }) => (await import("./data-commands.js")).dataListCommand(output),
+});
+
+/** `innerloop data get` */
+export const dataGet = command({
+  name: "data get",
+  args: "<NAME>",
+  takes: "<name>",
+  summary: "prepares a built-in data set; omniglot, cifar-fs and fc100 are downloaded from their authors",
+  examples: [["innerloop data get omniglot", "the only command that uses the network"]],
+  own: { Output: outputOptions },
+  run: async ({ args, output }) => (await import("./data-commands.js")).dataGetCommand(args[0]!, output),
+});
+
+/** `innerloop data import` */
+export const dataImport = command({
+  name: "data import",
+  args: "<NAME> <PATH...>",
+  takes: "<name> [paths...]",
+  summary: "imports images, arrays, a table, or the files of a known data set, under a name",
+  details:
+    "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
+  examples: [
+    ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
+    [
+      "innerloop data import birds ./birds --image-size 84 --channels 3",
+      "a folder with one folder of images per class",
+    ],
+    ["innerloop data import groceries images84.zip --image-size 84 --channels 3", "the same in an archive"],
+    ["innerloop data import cifar-fs cifar-100-binary.tar.gz", "the official archive of CIFAR-100"],
+    ["innerloop data import mini-imagenet ./mini-imagenet", "the three caches, or lists and images"],
+    ["innerloop data import digits x.npy y.npy", "examples [n, ...] and their labels [n]"],
+    ["innerloop data import flowers iris.csv --label-column species", "a table with a column of labels"],
+  ],
+  experiment: named("imageSize", "channels", "invert", "skipBad", "missing"),
+  hasDefaults: true,
+  own: { Tables: importTables, Output: outputOptions },
+  run: async ({ args: [name, ...paths], chosen, invocation, output }) =>
+    (await import("./data-commands.js")).dataImportCommand(name!, paths, chosen, invocation, output),
+});
+
+/** `innerloop data verify` */
+export const dataVerify = command({
+  name: "data verify",
+  args: "[NAME...]",
+  takes: "[names...]",
+  summary: "reads stored data sets whole and checks them",
+  examples: [["innerloop data verify omniglot", ""]],
+  own: { Output: outputOptions },
+  run: async ({ args, output }) => (await import("./data-commands.js")).dataVerifyCommand(args, output),
+});
+
+/** What the commands of data sets take of their own. */
+export const dataOwn = optionGroup({ ...importTables, ...outputOptions });

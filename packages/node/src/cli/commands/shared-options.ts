@@ -1,0 +1,37 @@
+/** Options that several commands have alike. */
+import { optionGroup } from "@innerloop/core";
+
+export const checkpointOption = optionGroup({
+  checkpoint: {
+    kind: "choice",
+    choices: ["best", "last"],
+    absent: "the best of the validations, where there were any",
+    help: "which parameters; the best of the validations unless given, where there were any",
+  },
+});
+
+export const runOption = optionGroup({
+  run: {
+    kind: "text",
+    placeholder: "DIR",
+    absent: "runs/NAME-DATE",
+    help: "run folder; runs/NAME-DATE by default",
+  },
+});
+
+export const skipBaselinesOption = optionGroup({
+  skipBaselines: { kind: "flag", default: false, help: "leave out the baselines", onResume: true },
+});
+
+/** What results tables may show. */
+export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
+export type FigureChoice = (typeof figureChoices)[number];
+
+export const figuresOption = optionGroup({
+  figures: {
+    kind: "choices",
+    choices: figureChoices,
+    absent: "the leading one",
+    help: "what to show, a table each: accuracy, mean squared error, negative log-likelihood, calibration error; results.json has all",
+  },
+});

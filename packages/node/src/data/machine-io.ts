@@ -1,0 +1,101 @@
+/** What Node can read for an experiment. */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { LabelledExamples, Table } from "@innerloop/core";
+import type { DataIo } from "@innerloop/experiments";
+import { hasTag } from "@innerloop/graph";
+import { decodeImage, formatsRead, recordedPixels } from "./images/image-decoding.js";
+import { imagePaths, readImageFile } from "./images/image-files.js";
+import { readImageFolder } from "./images/image-folder.js";
+import { isArchiveName } from "./images/image-tree.js";
+import { readRegularFile } from "./regular-file.js";
+import { dataFolder, listDatasets, loadDataset } from "./store/dataset-store.js";
+import { readCachedImageFolder } from "./store/image-cache.js";
+import { readRegressionTable } from "./tables/regression-table.js";
+import { similarNames, similarNamesText } from "./tables/similar-names.js";
+import { columnsText, tableNotes } from "./tables/table-report.js";
+
+const formatsRemedy = `Give a file of one of the formats ${formatsRead}.`;
+
+/** Files, folders and data sets of this machine. */
+export const machineIo: DataIo = {
+  kindOf: (path) =>
+    stat(path).then(
+      (found) => (found.isDirectory() ? "folder" : isArchiveName(path) ? "archive" : "file"),
+      () => undefined,
+    ),
+  absolute: (path) => resolve(path),
+  datasetNames: async () => (await listDatasets()).map(({ name }) => name),
+  dataset: async (name, work) => {
+    const examples = await loadDataset(name, work);
+    const listing = (await listDatasets()).find((each) => each.name === name);
+    const info = listing?.state === "ready" ? listing.info : undefined;
+    return {
+      examples,
+      sha256: info?.sha256 ?? digestOf(examples),
+      ...(info?.source.kind === "image-folder" ? { pixels: recordedPixels(info.source) } : {}),
+    };
+  },
+  classFolders: async (path, { cached, ...reading }, work) => {
+    const options = { ...reading, ...work, skipBad: reading.skipBad ?? false };
+    const examples =
+      cached && process.env.INNERLOOP_CACHE !== "off"
+        ? await readCachedImageFolder(path, options, { folder: join(dataFolder(), "decoded-images") })
+        : await readImageFolder(path, options);
+    return { examples, sha256: digestOf(examples), pixels: examples.pixels };
+  },
+  images: async (paths, { size: [height, width], channels, pixels }) => {
+    const files = await imagePaths(paths);
+    return Promise.all(
+      files.map(async (name) => ({ name, bytes: await readImageFile(name, [height, width, channels], pixels) })),
+    );
+  },
+  decoded: (images, { size, channels, pixels }) =>
+    Promise.all(
+      images.map(async (bytes, i) => {
+        const where = `image ${i + 1}`;
+        const source = { where, bytes: bytes.length, read: async () => bytes };
+        return (await decodeImage(source, { size, channels, pixels }, formatsRemedy)).pixels;
+      }),
+    ),
+  table: async (path, { name, groupColumn, targets, inputs, missing }, work) => {
+    const found = await readRegressionTable(path, {
+      ...work,
+      name,
+      groupColumn,
+      targets,
+      missing,
+      ...(inputs ? { inputs } : {}),
+    });
+    return {
+      table: found.table,
+      inputs: found.inputs,
+      sha256: tableDigest(found.table),
+      columns: columnsText(found.report),
+      notes: tableNotes(found.report),
+      similarGroups: similarNamesText("groups", similarNames(found.table.columns[groupColumn] as readonly string[])),
+    };
+  },
+  text: async (path, most) => new TextDecoder().decode(await readRegularFile(path, { most, links: "followed" })),
+};
+
+function digestOf({ classes }: LabelledExamples): string {
+  const hash = createHash("sha256");
+  for (const { name, examples, split } of classes) {
+    hash.update(name).update("\0");
+    if (split) hash.update(split).update("\0");
+    hash.update(new Uint8Array(examples.buffer, examples.byteOffset, examples.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+function tableDigest({ columns }: Table): string {
+  const hash = createHash("sha256");
+  for (const [name, values] of Object.entries(columns)) {
+    hash.update(JSON.stringify(name));
+    if (hasTag(values, "Float64Array")) hash.update(new Uint8Array(values.buffer));
+    else hash.update(JSON.stringify(values));
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,172 @@
+/** The configuration of a run: config.json, which anyone may have written. */
+import { isAbsolute } from "node:path";
+import {
+  checkOption,
+  type DataSpec,
+  domainOf,
+  type ExperimentConfig,
+  type ExperimentSettings,
+  type FlatConfig,
+  flatten,
+  parseConfig,
+  parseSettings,
+  quoted,
+  reasonOf,
+  trainingOptions,
+  UsageError,
+} from "@innerloop/experiments";
+import { configOfFormat1 } from "./format-1.js";
+import { type Argv, argvOf, commandLine, isTrainingArgv } from "./run-command.js";
+import { RunError } from "./run-error.js";
+import { shown } from "./untrusted-folder.js";
+
+export const runFormat = "innerloop run 2";
+/** The format of before options were nested, which is still read. */
+const format1 = "innerloop run 1";
+
+/** The configuration of a run, enough to do it again. */
+export interface RunConfig {
+  /** The preset, or the experiment file's path. */
+  readonly experiment: string;
+  /** Set where an experiment file in TypeScript was run; the path is absolute. */
+  readonly file?: { readonly path: string; readonly sha256: string };
+  /** All options; undefined where an experiment file brings learner and tasks of its own. */
+  readonly config?: ExperimentConfig;
+  /** Those that every run has. */
+  readonly settings: ExperimentSettings;
+  /** The same as flags. */
+  readonly options: FlatConfig;
+  /** Tasks that run at once, settled at the start: it decides in which order sums are taken. */
+  readonly chunkSize: number;
+  /** Inner steps that are computed again together; 0: none. */
+  readonly recompute: number;
+  readonly workers: number;
+  /** Most bytes that the process was expected to have. */
+  readonly expectedBytes?: number;
+  /** The data set as it was. */
+  readonly data?: DataSpec;
+  /** How tasks are made and figures are to be read. */
+  readonly protocol: Readonly<Record<string, string | number | boolean>>;
+  /** The words that make this run again. */
+  readonly argv: Argv;
+  /** The same as a command. */
+  readonly command: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly created: string;
+}
+
+/** What a run configuration is made of, but for what follows from it. */
+export type RunRecord = Omit<RunConfig, "options" | "command">;
+
+/** A configuration with what follows from its parts. */
+export function runConfig(record: RunRecord): RunConfig {
+  const { config, settings, argv } = record;
+  const options = config ? flatten(config) : ({ ...settings.training, ...settings.evaluation } as FlatConfig);
+  return { ...record, options, command: commandLine(argv) };
+}
+
+/** A run with other options of its experiment. */
+export const withConfig = (run: RunConfig, config: ExperimentConfig): RunConfig =>
+  runConfig({ ...run, config, settings: { training: config.training, evaluation: config.evaluation } });
+
+/** A configuration as config.json has it. */
+export function storedConfig({ config, settings, options: _, command: __, ...record }: RunConfig) {
+  const { experiment, file, ...others } = record;
+  return { format: runFormat, experiment, ...(file ? { file } : {}), config: config ?? settings, ...others };
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Numbers of config.json that are not options, within the bounds of the options that they were settled by. */
+const settledNumbers = {
+  chunkSize: { ...trainingOptions.chunk, least: 1 },
+  recompute: { ...trainingOptions.chunk, least: 0 },
+  workers: trainingOptions.workers,
+} as const;
+
+/** A configuration from a file, which may hold anything. @throws RunError ILN04 */
+export function parseRunConfig(text: string, file: string): RunConfig {
+  const fail = (problem: string): never => {
+    throw new RunError("ILN04", shown(file), problem, "Restore the file, or start a new run");
+  };
+  let value: Readonly<Record<string, unknown>>;
+  try {
+    value = Object(JSON.parse(text)) as typeof value;
+  } catch (error) {
+    return fail(`it is not JSON (${reasonOf(error)})`);
+  }
+  const textOf = (name: string, problem: string): string => {
+    const found = value[name];
+    return typeof found === "string" ? found : fail(problem);
+  };
+  try {
+    const { format } = value;
+    if (format !== runFormat && format !== format1)
+      return fail(`its format is ${quoted(format)}, this version reads "${runFormat}" and "${format1}"`);
+    const experiment = textOf("experiment", "it does not say which experiment it is");
+    const settled = (name: keyof typeof settledNumbers, found: unknown): number =>
+      checkOption(name, settledNumbers[name], found) as number;
+    const chunkSize = settled("chunkSize", value.chunkSize);
+    // Runs of before there was recomputation do not name it.
+    const recompute = settled("recompute", value.recompute ?? 0);
+    const workers = settled("workers", value.workers);
+    const { expectedBytes } = value;
+    if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
+      return fail(`expectedBytes is ${quoted(expectedBytes)}`);
+    const source = value.file === undefined ? undefined : fileRecordOf(value.file);
+    if (value.file !== undefined && !source) return fail("its record of the experiment file is malformed");
+    const { config, settings } =
+      format === format1
+        ? configOfFormat1(Object(value.options) as Readonly<Record<string, unknown>>, source !== undefined)
+        : configIn(value.config, source !== undefined);
+    const argv =
+      format === format1
+        ? argvOf(textOf("command", "it does not say by which command the run was made"))
+        : isTrainingArgv(value.argv)
+          ? value.argv
+          : fail("it does not say by which words of a command the run was made");
+    const created = textOf("created", "it does not say when the run was made");
+    const { protocol, versions } = value;
+    const isPlain = (each: unknown): boolean => ["string", "number", "boolean"].includes(typeof each);
+    if (!isRecord(protocol) || !Object.values(protocol).every(isPlain))
+      return fail("its protocol is missing, or is no list of texts and numbers");
+    if (!isRecord(versions) || !Object.values(versions).every((each) => typeof each === "string"))
+      return fail("its versions are missing, or are no texts");
+    const data = value.data === undefined || !config ? undefined : domainOf(config).parseSpec(value.data);
+    if (value.data !== undefined && !data) return fail("its record of the data set is malformed");
+    return runConfig({
+      experiment,
+      ...(source ? { file: source } : {}),
+      ...(config ? { config } : {}),
+      settings,
+      chunkSize,
+      recompute,
+      workers,
+      ...(expectedBytes === undefined ? {} : { expectedBytes: expectedBytes as number }),
+      ...(data ? { data } : {}),
+      protocol: protocol as RunConfig["protocol"],
+      argv,
+      versions: versions as RunConfig["versions"],
+      created,
+    });
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
+    if (error instanceof RangeError) return fail("it is nested too deep");
+    throw error;
+  }
+}
+
+/** The options of a run: all of them, or those that a file with a learner of its own leaves open. */
+function configIn(value: unknown, ofFile: boolean): Pick<RunConfig, "config" | "settings"> {
+  if (ofFile && isRecord(value) && value.domain === undefined) return { settings: parseSettings(value, "config") };
+  const config = parseConfig(value, "config");
+  return { config, settings: { training: config.training, evaluation: config.evaluation } };
+}
+
+function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
+  if (!isRecord(value)) return undefined;
+  const { path, sha256 } = value;
+  if (typeof path !== "string" || !isAbsolute(path) || path.includes("\0")) return undefined;
+  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { path, sha256 } : undefined;
+}

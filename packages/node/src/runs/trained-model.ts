@@ -1,0 +1,59 @@
+/** The trained model in a run folder. */
+
+import type { Experiment } from "@innerloop/experiments";
+import { type Answer, type DataIo, TrainedModel, UsageError } from "@innerloop/experiments";
+import type { Executor } from "@innerloop/graph";
+import { machineIo } from "../data/machine-io.js";
+import { readChosenSteps } from "./adaptation-steps.js";
+import { loadParams } from "./results.js";
+import { factsOf } from "./run-facts.js";
+import { type RunFolder, shown } from "./run-folder.js";
+
+/** Which parameters of a run, and what computes. */
+export interface OpenedModel<A extends Answer> {
+  readonly model: TrainedModel<A>;
+  readonly checkpoint: "best" | "last";
+  readonly iteration: number;
+  /** Steps that validation has chosen. */
+  readonly chosenSteps: number | undefined;
+}
+
+/**
+ * @param setting.experiment of a run whose experiment file brings learner and tasks of its own
+ * @throws RunError ILN05 where there are no parameters
+ */
+export async function openModel<A extends Answer = Answer>(
+  run: RunFolder,
+  setting: {
+    readonly executor: Executor;
+    readonly checkpoint?: "best" | "last" | undefined;
+    readonly experiment?: Experiment | undefined;
+    readonly io?: DataIo;
+  },
+): Promise<OpenedModel<A>> {
+  const { executor, checkpoint: wanted, experiment, io = machineIo } = setting;
+  const { config, data: spec, protocol, options } = run.config;
+  if (!config && !experiment)
+    throw new UsageError(`${shown(run.path)} is a run of an experiment file`, "Adapt it by the command, which runs it");
+  const made = config ? { config, spec } : experiment!;
+  const facts = factsOf(run);
+  const common = {
+    made,
+    evaluatedSteps: Math.max(...options.evalSteps),
+    protocol,
+    name: shown(run.path),
+    executor,
+    io,
+    ...(facts ? { command: facts.command } : {}),
+  };
+  // Which learner it is decides which parameters it has.
+  const { learner } = new TrainedModel({ ...common, params: {}, iteration: 0 });
+  const { params, iteration, checkpoint } = await loadParams(run, learner, wanted);
+  const chosen = await readChosenSteps(run, { checkpoint, iteration });
+  return {
+    model: new TrainedModel<A>({ ...common, params, iteration, steps: chosen?.steps }),
+    checkpoint,
+    iteration,
+    chosenSteps: chosen?.steps,
+  };
+}
