@@ -170,7 +170,10 @@ function baselinesOf(
   // Averages over a training that there was not would normalise nothing.
   const batchNorm = mode === "running" ? "support" : mode;
   const network = { ...config.network, ...(batchNorm === undefined ? {} : { batchNorm }) } as never;
-  const model = networksOf({ ...config, network }, { ...shapes, outputs: domain.outputs(spec, options) }).model();
+  const model = networksOf(
+    { ...config, network },
+    { ...shapes, outputs: domain.outputs?.(spec, options) ?? shapes.outputs },
+  ).model();
   const norm = batchNorm === mode || !model.batchNorm ? "" : `, batch norm ${batchNorm}`;
   const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
   const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };

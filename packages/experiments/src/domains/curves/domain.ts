@@ -50,8 +50,6 @@ export const curves = domain({
   ofEpisodes: ["trainShots"],
   claims: ({ data, groupColumn }) => (groupColumn === undefined && isFamily(data) ? "sinusoid" : undefined),
   shownAs: ({ data }) => `--data ${data}`,
-  load: async () => ({ data: undefined }),
-  parseSpec: () => undefined,
   tasks: (_, { data, shots, trainShots, queries = shots }) => {
     const family = families[data];
     const evaluation = family({ shots, queries });
@@ -64,7 +62,6 @@ export const curves = domain({
     supportRows: Math.max(own.shots, mostOf(own.trainShots ?? own.shots)),
     trainClasses: 0,
   }),
-  outputs: () => 1,
   loss: () => meanSquaredError,
   baselines: ({ options: { data }, tasks, shapes }) =>
     // Of lines the linear models fit exactly.

@@ -103,7 +103,6 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; reado
     supportRows: Math.max(own.shots, mostOf(own.trainShots ?? own.shots)),
     trainClasses: 0,
   }),
-  outputs: (_, { target }) => target.length,
   loss: () => meanSquaredError,
   baselines: ({ tasks, shapes }) => linearBaselines(tasks.train, shapes.inputShape),
   describe: ({ options, tasks }) => {

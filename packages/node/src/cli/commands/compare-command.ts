@@ -12,7 +12,7 @@ import {
   isShare,
   steplessTitle,
 } from "../../runs/results-cells.js";
-import { openRun, shown } from "../../runs/run-folder.js";
+import { shown } from "../../runs/run-folder.js";
 import { adaptationWarningOf, curveOf } from "../adaptation-warning.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
@@ -23,6 +23,7 @@ import { openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { prepareRun } from "../prepare.js";
 import { markdownTable, protocolText } from "../results-table.js";
+import { openRunFor } from "../run-experiment-file.js";
 import { columnsWithin, counted, duration, figure, plusMinus, roomIn, withInterval } from "../terminal.js";
 import { machineOf, taskTextIn } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
@@ -35,7 +36,7 @@ export interface CompareRequest {
 
 /** Evaluates runs on the tasks of the first, and compares each with it. */
 export async function compareCommand({ folders, chosen, invocation }: CompareRequest, output: Output): Promise<void> {
-  const [run, ...others] = await Promise.all(folders.map(openRun));
+  const [run, ...others] = await Promise.all(folders.map((folder) => openRunFor(folder, output)));
   const evaluated = evaluatedConfig(run!, chosen);
   const { options } = evaluated;
   const executor = await openExecutor(machineOf(chosen), output);

@@ -58,7 +58,7 @@ import { openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { planInMemory } from "../plan-in-memory.js";
 import { type Prepared, prepare, prepareMoved, prepareRun } from "../prepare.js";
-import { keepNamed } from "../run-experiment-file.js";
+import { keepNamed, openRunFor } from "../run-experiment-file.js";
 import { count, counted, duration, figure, roomIn, suggestions, withInterval } from "../terminal.js";
 import { versions } from "../versions.js";
 import { evaluateAndReport, memoryText, sayStopped } from "./eval-command.js";
@@ -266,8 +266,8 @@ async function resumeRun(
       "Leave it out, or start a new run",
     );
   }
-  const stored = await openRun(path);
   const named = request.target;
+  const stored = await openRunFor(path, output);
   if (named !== undefined && !(stored.config.file && isCodeFile(named)))
     throw new UsageError(`${named} is given beside --resume`, `Use \`innerloop train --resume ${inCommand(path)}\``);
   const lock = await lockRun(path);
