@@ -94,10 +94,18 @@ export async function loadCodeExperiment(
   const sha256 = createHash("sha256").update(text).digest("hex");
   await accept(sha256);
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
+  const core = {
+    "": await import("@innerloop/core"),
+    "/layers": await import("@innerloop/core/layers"),
+    "/learners": await import("@innerloop/core/learners"),
+    "/tasks": await import("@innerloop/core/tasks"),
+    "/training": await import("@innerloop/core/training"),
+  };
+  const [graph, node] = [await import("@innerloop/graph"), await import("../index.js")];
   const virtualModules = {
-    innerloop: await import("@innerloop/core"),
-    "@innerloop/graph": await import("@innerloop/graph"),
-    "@innerloop/node": await import("../index.js"),
+    ...Object.fromEntries(Object.entries(core).map(([entry, module]) => [`innerloop${entry}`, module])),
+    ...Object.fromEntries(Object.entries(core).map(([entry, module]) => [`@innerloop/core${entry}`, module])),
+    ...{ "innerloop/graph": graph, "@innerloop/graph": graph, "innerloop/node": node, "@innerloop/node": node },
   };
   const { createJiti } = await import("jiti");
   const jiti = createJiti(import.meta.url, {
