@@ -77,8 +77,6 @@ async function chooseCharacters(wanted: number | readonly string[] | "all"): Pro
   return Array.from({ length: wanted }, (_, index) => whole[Math.floor(((index + 0.5) * whole.length) / wanted)]!);
 }
 
-/** A file of this package: data/hanzi/README.md says what it is and whose, its first lines how it is written. */
-const strokeFile = new URL("../../../data/hanzi/strokes.txt.br", import.meta.url);
 let lines: Promise<ReadonlyMap<string, string>> | undefined;
 
 /** The strokes of each character as they are written in the file. */
@@ -90,11 +88,16 @@ function strokeLines(): Promise<ReadonlyMap<string, string>> {
   return lines;
 }
 
+/** Reads a file of this package: data/hanzi/README.md says what it is and whose, its first lines how it is written. */
 async function readLines(): Promise<ReadonlyMap<string, string>> {
-  const bytes = await readFile(strokeFile).catch((cause: unknown) => {
+  let bytes: Uint8Array;
+  try {
+    // Here, and not before: bundled as CommonJS, a module has no URL.
+    bytes = await readFile(new URL("../../../data/hanzi/strokes.txt.br", import.meta.url));
+  } catch (cause) {
     const remedy = "Install @innerloop/node anew; where a program is bundled, leave @innerloop/node out of the bundle.";
     throw new DataError("ILD61", "hanzi", `its file of strokes is not there (${reasonOf(cause)})`, remedy, { cause });
-  });
+  }
   const found = new Map<string, string>();
   for (const line of brotliDecompressSync(bytes).toString("utf8").split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
