@@ -168,7 +168,7 @@ const complaintOf = (text: string): string =>
     text
       .split("\n")
       .filter((line) => line.startsWith("npm error ") && !line.includes("A complete log of this run"))
-      .map((line) => line.slice("npm error ".length).trim())
+      .map((line) => line.slice("npm error ".length).trim().replace(/\.$/, ""))
       .filter((line) => line !== "")
       .join("; "),
     300,
