@@ -40,10 +40,10 @@ const pages = [
     about:
       "Tensors and operations, gradients, task batching, and the compiler: what models and losses are written with.",
     sections: [
-      ["Tensors and trees", ["tensor", "tree"]],
-      ["Operations", ["operations", "primitives/"]],
-      ["Transformations", ["differentiate", "vmap", "simplify", "graph"]],
-      ["Compiling and running", ["compile", "compiled-model", "executor", "interpreter", "onnx/"]],
+      ["Tensors and trees", ["program/tensor", "program/tensor-type", "program/tree"]],
+      ["Operations", ["program/operations", "program/primitives/"]],
+      ["Transformations", ["transforms/", "program/graph"]],
+      ["Compiling and running", ["runtime/compile", "index", "runtime/", "reference/", "lowering/"]],
       ["Primitives and errors", [""]],
     ],
   },
@@ -119,7 +119,7 @@ function exportsOf({ folder }, program, checker) {
     const declarations = program.getSourceFile(join(packageFolder, types));
     if (!declarations) throw new Error(`${types} of ${name} is not built: npm run build`);
     for (const exported of checker.getExportsOfModule(checker.getSymbolAtLocation(declarations)))
-      if (!found.has(exported.name)) found.set(exported.name, [exported, join(name, entry)]);
+      if (!found.has(exported.name)) found.set(exported.name, [exported, `${name}${entry.slice(1)}`]);
   }
   return [...found.values()];
 }
