@@ -178,6 +178,13 @@ const cases = {
       );
       if (strangers.length > 0) throw new Error(`in the bundle of a page: ${strangers.join(", ")}`);
       node("bundle.mjs");
+      // What a page does not use is left out: one that only holds values has no learner and no compiler in it.
+      bundledForPages(
+        folder,
+        `import { tensor, toNumbers } from "innerloop";\nconsole.log(toNumbers(tensor([1, 2])));\n`,
+      );
+      const small = statSync(join(folder, "bundle.mjs")).size;
+      if (small > 50_000) throw new Error(`a page that only holds values is of ${small} bytes`);
     },
   },
   pnpm: {
