@@ -12,7 +12,7 @@ const allowed = {
   core: ["@innerloop/graph"],
   experiments: ["@innerloop/graph", "@innerloop/core"],
   node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
-  innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/node"],
+  innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node"],
 };
 /** Stages of a package: its folders, and those of them that each may import. All may import `errors.ts` beside them. */
 const stages = {

@@ -59,7 +59,9 @@ import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
 import * as tasks from "innerloop/tasks";
 import * as training from "innerloop/training";
+import * as experiments from "innerloop/experiments";
 const entries: readonly object[] = [root, graph, layers, learners, tasks, training];
+if (!experiments) throw new Error("names are missing");
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 `;
 

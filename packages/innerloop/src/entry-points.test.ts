@@ -4,6 +4,7 @@ import * as core from "@innerloop/core";
 import { defaultExecutor } from "@innerloop/core";
 import * as compiler from "@innerloop/graph";
 import * as root from "innerloop";
+import * as experiments from "innerloop/experiments";
 import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
@@ -14,7 +15,16 @@ import { expect, test } from "vitest";
 import * as page from "./browser.js";
 import * as pageTraining from "./training.js";
 
-const entryPoints: Readonly<Record<string, object>> = { root, layers, learners, tasks, training, graph, node };
+const entryPoints: Readonly<Record<string, object>> = {
+  root,
+  layers,
+  learners,
+  tasks,
+  training,
+  experiments,
+  graph,
+  node,
+};
 type Entry = readonly [entry: string, name: string, value: unknown];
 const names: readonly Entry[] = Object.entries(entryPoints).flatMap(([entry, module]) =>
   Object.entries(module).map(([name, value]): Entry => [entry, name, value]),

@@ -101,11 +101,17 @@ export async function loadCodeExperiment(
     "/tasks": await import("@innerloop/core/tasks"),
     "/training": await import("@innerloop/core/training"),
   };
-  const [graph, node] = [await import("@innerloop/graph"), await import("../index.js")];
+  const others = {
+    "/graph": await import("@innerloop/graph"),
+    "/experiments": await import("@innerloop/experiments"),
+    "/node": await import("../index.js"),
+  };
+  const named = (prefix: string, modules: object) =>
+    Object.fromEntries(Object.entries(modules).map(([entry, module]) => [`${prefix}${entry}`, module as unknown]));
   const virtualModules = {
-    ...Object.fromEntries(Object.entries(core).map(([entry, module]) => [`innerloop${entry}`, module])),
-    ...Object.fromEntries(Object.entries(core).map(([entry, module]) => [`@innerloop/core${entry}`, module])),
-    ...{ "innerloop/graph": graph, "@innerloop/graph": graph, "innerloop/node": node, "@innerloop/node": node },
+    ...named("innerloop", { ...core, ...others }),
+    ...named("@innerloop/core", core),
+    ...named("@innerloop", others),
   };
   const { createJiti } = await import("jiti");
   const jiti = createJiti(import.meta.url, {
