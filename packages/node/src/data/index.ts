@@ -1,6 +1,6 @@
+export { numberIn } from "@innerloop/core";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export { type CsvOptions, type CsvRow, readCsv } from "./formats/csv.js";
-export { numberIn } from "./formats/decimal-number.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./formats/zip-archive.js";
 export { type ArrayFileOptions, readArrays } from "./images/array-examples.js";
 export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.js";

@@ -1,8 +1,8 @@
 /** Tables of numbers with a column of labels: CSV and JSON lines. */
 
+import { numberIn } from "@innerloop/core";
 import { cut, DataError, quoted } from "../data-error.js";
 import { type CsvOptions, readCsv } from "../formats/csv.js";
-import { numberIn } from "../formats/decimal-number.js";
 import { eachTextPiece } from "../formats/text-file.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import type { LongWork } from "../long-work.js";
@@ -50,6 +50,7 @@ export async function readTable(path: string, options: TableOptions): Promise<La
     targets: [],
     ...(featureColumns ? { inputs: checkedFeatures(featureColumns, options, path) } : {}),
     missing,
+    texts: false,
     lists: isJsonLines(path),
     precision: 32,
     most: readingLimits.arrayBytes / 4,
