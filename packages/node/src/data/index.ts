@@ -34,3 +34,4 @@ export {
 export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./tables/regression-table.js";
 export type { MissingCells } from "./tables/table-columns.js";
 export { columnsText, type TableColumn, type TableReport, tableNotes } from "./tables/table-report.js";
+export { readTableRows, type TableRowsFile, type TableRowsFileOptions } from "./tables/table-rows.js";

@@ -22,6 +22,8 @@ export type TableRow = Readonly<Record<string, TableCell>>;
 export interface TableRowsOptions extends CellReading {
   /** The place of a row as messages name it; `row 0` and so on unless given. */
   readonly placeOf?: (row: number) => string;
+  /** The columns of the table that the rows are from, where the rows do not hold all of them; theirs unless given. */
+  readonly columns?: readonly string[];
 }
 
 /** Something that is wrong with rows: with a cell, or, where `row` is not there, with all of them. */
@@ -67,12 +69,12 @@ export function valuesOfTableRows(
   const problems: TableRowProblem[] = [];
   const notes: string[] = [];
   const { placeOf = (row) => `row ${row}` } = options;
-  const there = new Set<string>();
+  const there = new Set<string>(options.columns);
   const remedy = "Give rows as { column: cell }.";
   rows.forEach((row, i) => {
     if (typeof row !== "object" || row === null || Array.isArray(row))
       problems.push({ row: i, problem: `it is ${shownValue(row)}`, remedy });
-    else for (const name of Object.keys(row)) there.add(name);
+    else if (!options.columns) for (const name of Object.keys(row)) there.add(name);
   });
   if (rows.length === 0) problems.push({ problem: "there are no rows", remedy: "Give at least one." });
   if (problems.length > 0) return { inputs: [], targets: [], problems, notes };
@@ -100,7 +102,11 @@ export function valuesOfTableRows(
         if (!missing.isFine) problems.push({ row: i, ...noValue(name, column, cell) });
         return Number.NaN;
       }
-      const value = column ? readCell(column, cell, options) : readTarget(cell, options);
+      const value = !isCell(cell)
+        ? { problem: `holds ${shownValue(cell)}`, remedy: "Give text, a number, or true or false." }
+        : column
+          ? readCell(column, cell, options)
+          : readTarget(cell, options);
       if (typeof value === "object") {
         problems.push({ row: i, problem: `column ${JSON.stringify(name)} ${value.problem}`, remedy: value.remedy });
         return Number.NaN;
@@ -254,6 +260,8 @@ function encoded(spec: TableSpec, inputs: readonly Float64Array[], rows: number)
   });
   return tensor(x, [rows, features]);
 }
+
+const isCell = (cell: unknown): boolean => ["string", "number", "boolean"].includes(typeof cell);
 
 const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 
