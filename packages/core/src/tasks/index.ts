@@ -42,6 +42,7 @@ export {
   steps,
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellProblem,
   CellReading,

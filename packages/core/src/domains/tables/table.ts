@@ -1,6 +1,7 @@
 /** A table as plain data, and the values of its columns. */
 import { TaskError } from "../../tasks/task.js";
 import { isNumericArray, shownValue } from "../../tasks/value-gate.js";
+import type { DateOrder } from "./calendar.js";
 import { type ColumnValues, largestOfColumn, type TableCell } from "./column-codings.js";
 import { type ColumnKind, isMissing, missingNames, missingNumbers, mostCategories, TextColumn } from "./text-column.js";
 
@@ -13,6 +14,8 @@ export interface Table {
    * what the kind makes of its texts: for days since 1970-01-01, fractions of a day, or 0 and 1.
    */
   readonly kinds?: Readonly<Record<string, ColumnKind>>;
+  /** How dates such as 3/4/2024 were read, of columns that are given as days. */
+  readonly dateOrders?: Readonly<Record<string, DateOrder>>;
 }
 
 /** @internal A column with what its cells stand for. */
@@ -67,7 +70,7 @@ export function valuesOf(
     if (!areTexts) return { name, kind: "number", values: numbersOf(table, name, cells, fills) };
   }
   if (told !== undefined && told !== "category" && mostlyNumbers(cells))
-    return { name, kind: told, values: numbersOf(table, name, cells, fills) };
+    return { name, kind: told, values: numbersOf(table, name, cells, fills), order: table.dateOrders?.[name] };
   return textValues(table, name, cells, fills, told);
 }
 

@@ -1,5 +1,5 @@
 /** Tables of measurements whose rows belong to groups: CSV and JSON lines. */
-import type { ColumnKind, Table, TableCell } from "@innerloop/core";
+import type { ColumnKind, DateOrder, Table, TableCell } from "@innerloop/core";
 import { DataError, quoted } from "../data-error.js";
 import type { CsvOptions } from "../formats/csv.js";
 import { bytesFor, readingLimits } from "../reading-limits.js";
@@ -84,7 +84,13 @@ export async function readRegressionTable(path: string, options: RegressionTable
     const { texts } = column;
     return texts ? Array.from(numbersOf(column), (place) => texts[place] ?? null) : numbersOf(column);
   };
-  const kinds = found.inputs.filter(({ kind }) => kind !== "number");
+  const kinds = found.inputs.flatMap(({ name: column, kind }): [string, ColumnKind][] =>
+    kind === "number" ? [] : [[column, kind]],
+  );
+  const orders = found.inputs.flatMap(({ name: column, kind, cells }): [string, DateOrder][] => {
+    const order = kind === "date" ? cells.words?.order : undefined;
+    return order ? [[column, order]] : [];
+  });
   return {
     table: {
       name,
@@ -95,9 +101,8 @@ export async function readRegressionTable(path: string, options: RegressionTable
           valuesOf(column),
         ]),
       ]),
-      ...(kinds.length > 0
-        ? { kinds: Object.fromEntries(kinds.map(({ name: column, kind }): [string, ColumnKind] => [column, kind])) }
-        : {}),
+      ...(kinds.length > 0 ? { kinds: Object.fromEntries(kinds) } : {}),
+      ...(orders.length > 0 ? { dateOrders: Object.fromEntries(orders) } : {}),
     },
     inputs: found.inputs.map((column) => column.name),
     report,
