@@ -17,6 +17,7 @@ const csvSeeds = (): Uint8Array[] => [
   text('"a";"b";"label";"group";"y"', '1,5;2;"x ""q""";p;0,5', "3;4;y;q;1"),
   text("sep=;", "a;label;group;y", "1;x;p;1", "2;y;q;2"),
   text("\ufeffa\tlabel\tgroup\ty", "1e3\tx\tp\t-1", "NaN\ty\tq\t2"),
+  text("a,label,group,when,paid,y", "1,x,p,2024-01-31,yes,1", "2,y,q,31.1.2024 9:30,no,2", "2,y,p,9:30,no,2"),
   text("1,x,2", "3,y,4"),
 ];
 const csvWords = [
@@ -39,6 +40,9 @@ const csvWords = [
   "NA",
   "1,5",
   "1.000,5",
+  "2024-01-31",
+  "31/1/2024",
+  "9:30",
 ];
 
 const csvReader: Reader = {

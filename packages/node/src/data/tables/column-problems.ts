@@ -108,6 +108,13 @@ export function requireGoodColumns(
       refuse(absent, problem, fill);
       // What is mostly missing is better left out than filled in.
       if (2 * absent.count > rows) remedies.add(mendOf(column, kind));
+      else if (kind !== "number" && good.length > 1) {
+        const others = namesIn(
+          good.filter((each) => each !== column),
+          ",",
+        );
+        remedies.add(`Or leave ${quoted(column.name)} out by naming those to use (${flag} ${others}).`);
+      }
     }
   }
   problems.throwAny("ILD71", path, [...remedies].join(" "));
