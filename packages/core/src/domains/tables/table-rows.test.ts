@@ -158,6 +158,32 @@ describe("the coding of a column", () => {
   });
 });
 
+test("whatever stands in a cell, it is finite numbers or an error that names the row and the column", () => {
+  const { spec } = mixed(1);
+  const circular: unknown[] = [];
+  circular.push(circular);
+  const row: TableRow = { distance: 3, weather: "sun", day: "2024-03-04", start: "9:30", paid: true, fare: 5, tip: 1 };
+  let refusals = 0;
+  for (const value of [
+    ...[Number.NaN, Number.POSITIVE_INFINITY, -1e300, 1e30, undefined, null, "cat", "1", "", 3n, new Date(), {}, []],
+    ...[[[1]], () => 1, Symbol("one"), /1/, circular, new Map(), "9".repeat(400), "x".repeat(1e5), "1e400", "-0", "\0"],
+  ]) {
+    for (const name of [...inputs, ...targets]) {
+      const rows = [row, { ...row, [name]: value }] as TableRow[];
+      try {
+        const { x, y } = encodeTableExamples(spec, rows).examples;
+        expect([...(x.data as Float32Array), ...(y.data as Float32Array)].every(Number.isFinite)).toBe(true);
+      } catch (error) {
+        refusals++;
+        expect((error as Error).message).toMatch(/^ILT307 encodeTableExamples: row 1: column "/);
+        expect((error as Error).message).toContain(`"${name}"`);
+        expect((error as Error).message.length).toBeLessThan(400);
+      }
+    }
+  }
+  expect(refusals).toBeGreaterThan(100);
+});
+
 describe("rows that do not fit", () => {
   const { spec } = mixed(1);
   const row: TableRow = { distance: 3, weather: "sun", day: "2024-03-04", start: "9:30", paid: true, fare: 5, tip: 1 };

@@ -147,7 +147,8 @@ export class TextColumn {
     this.codes.set(row, use.place);
   }
 
-  private forget(): void {
+  /** Gives up its texts. */
+  forget(): void {
     this.budget.left += this.uses?.size ?? 0;
     this.uses = undefined;
     this.codes = undefined;

@@ -19,6 +19,9 @@ import type { TableColumnsOptions } from "../tables/table-columns.js";
 /** Texts of a column that are looked at for what they may be meant as: it takes a microsecond each. */
 const mostLookedAt = 10_000;
 
+/** Numbers without a text among them, after which a column is one of numbers: to look for texts takes time and memory. */
+const numbersAlone = 10_000;
+
 /** Cells that a message quotes of a column. */
 const mostQuoted = 5;
 
@@ -47,8 +50,8 @@ export class ColumnCells {
   readonly missing = new Occurrences();
   /** What is neither number nor missing. */
   readonly texts = new Occurrences();
-  /** What the texts are of, where a column may be one of texts. */
-  readonly words: TextColumn | undefined;
+  /** What the texts are of, as long as the column may be one of texts. */
+  words: TextColumn | undefined;
   /** Cells that are missing among numbers, and may be names: `none`, `-` and `?`. */
   readonly missingNumbers = new Occurrences();
   /** Of texts behind the first date, those that are none. */
@@ -101,7 +104,13 @@ export class ColumnCells {
       if (near) this.near.set(near, (this.near.get(near) ?? 0) + 1);
       this.texts.add(row, cell);
     }
-    if (this.words) this.addWord(this.words, cell, row, group, value !== undefined);
+    if (!this.words) return;
+    if (this.texts.count > 0 || this.count < numbersAlone)
+      this.addWord(this.words, cell, row, group, value !== undefined);
+    else {
+      this.words.forget();
+      this.words = undefined;
+    }
   }
 
   private addWord(words: TextColumn, cell: unknown, row: number, group: number, isNumber: boolean): void {
