@@ -44,7 +44,6 @@ export {
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
-  CellProblem,
   CellReading,
   ColumnScale,
   InputColumn,

@@ -45,13 +45,13 @@ export type InputColumn = { readonly name: string } & (
 
 type ColumnOf<Kind extends ColumnKind> = InputColumn & { readonly kind: Kind };
 
-/** What is wrong with a cell, behind the name of its column, and what helps. */
+/** @internal A cell that cannot be read: what is wrong, behind the name of its column, and what helps. */
 export interface CellProblem {
   readonly problem: string;
   readonly remedy: string;
 }
 
-/** How texts are read: with a comma for a point in numbers, even where it may be a mark between thousands. */
+/** The reading of texts: with a comma for a point in numbers, even where it may be a mark between thousands. */
 export interface CellReading {
   readonly decimalCommas?: boolean;
 }

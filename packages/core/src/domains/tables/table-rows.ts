@@ -33,7 +33,7 @@ export interface TableRowProblem {
   readonly remedy: string;
 }
 
-/** What rows say by a spec. */
+/** The values of rows by a spec, and what is wrong with them. */
 export interface TableRowValues {
   /** By input and row, as its coding takes it; NaN where it is missing. */
   readonly inputs: readonly Float64Array[];
