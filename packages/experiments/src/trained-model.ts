@@ -1,5 +1,6 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
-import { finiteResult, key, type Learner, type OpenSetRule } from "@innerloop/core";
+import { key, type Learner, type OpenSetRule } from "@innerloop/core";
+import { finiteResult } from "@innerloop/core/tasks";
 import {
   type CompiledFunction,
   compile,

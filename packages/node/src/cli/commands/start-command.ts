@@ -1,6 +1,7 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 
-import { type Evaluation, random, readExample, splitSeed } from "@innerloop/core";
+import { type Evaluation, random } from "@innerloop/core";
+import { readExample, splitSeed } from "@innerloop/core/tasks";
 import type { DataSplits, Flags } from "@innerloop/experiments";
 import { figureNameOf } from "../../runs/results-cells.js";
 import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";

@@ -4,9 +4,10 @@
  * below and stand for plain values; every other name is refused.
  */
 
-import type { LongWork } from "@innerloop/experiments";
-import { numberIn, quoted } from "@innerloop/experiments";
+import { numberIn } from "@innerloop/core/tasks";
+import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
+import type { LongWork } from "@innerloop/experiments";
 import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
