@@ -8,8 +8,7 @@ import {
   KeptPrograms,
   paths,
   type Tensor,
-  type Tree,
-} from "@innerloop/graph";
+  type Tree, zeros } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
 import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
 import type {
@@ -87,6 +86,8 @@ export class TrainedModel<A extends Answer = Answer> {
   private readonly parts: TrainedParts;
   private readonly domain: Domain;
   private readonly own: Own<NamedValues, DataSpec>;
+  /** Numbers of one target. */
+  private readonly outputs: number;
   private readonly kept = new KeptPrograms({ bytes: keptBytes });
   private readonly programs = new Map<string, Programs>();
 
@@ -99,6 +100,7 @@ export class TrainedModel<A extends Answer = Answer> {
       this.domain = domainOf(made.config);
       this.own = { options: made.config.domain, spec: made.spec as DataSpec };
       this.learner = buildRunLearner(made.config, made.spec, made.config);
+      this.outputs = this.domain.shapes(made.spec, made.config.domain, needsOf(made.config)).outputs;
       return;
     }
     const adopted = domains().flatMap((domain) => {
@@ -109,6 +111,7 @@ export class TrainedModel<A extends Answer = Answer> {
     this.domain = adopted.domain;
     this.own = adopted.own;
     this.learner = made.learner;
+    this.outputs = made.tasks.test.sample(0, 0).support.y.shape[1] ?? 1;
   }
 
   /** Steps that it takes where none are asked for: those that validation chose, or the most that were evaluated. */
@@ -180,6 +183,11 @@ export class TrainedModel<A extends Answer = Answer> {
     return learner;
   }
 
+  /** The values that predictions stand for, where these are distributions. */
+  private pointOf({ loss: { point } }: Learner, prediction: Tensor): Tensor {
+    return point ? point(prediction, zeros([prediction.shape[0]!, this.outputs])) : prediction;
+  }
+
   /** Programs are shared by tasks alike: what differs between them is their values. */
   private programsFor(learner: Learner, steps: number): Programs {
     const name = JSON.stringify([learner.name, learner.description, learner.classes, steps]);
@@ -188,7 +196,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const setting = { executor: this.parts.executor, alone: true, kept: this.kept };
     const programs: Programs = {
       adapt: compile((params: Tree, x: Tensor, y: Tensor) => learner.adapt(params, { x, y }, { steps }), setting),
-      predict: compile((adapted: Tree, x: Tensor) => learner.predict(adapted, x), setting),
+      predict: compile((adapted: Tree, x: Tensor) => this.pointOf(learner, learner.predict(adapted, x)), setting),
     };
     this.programs.set(name, programs);
     return programs;
