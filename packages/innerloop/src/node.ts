@@ -3,3 +3,6 @@ import "./library-module.js";
 import "./offered-executor.js";
 
 export * from "@innerloop/core";
+export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloop/experiments";
+export type { LoadOptions } from "@innerloop/node";
+export { load } from "./load.js";

@@ -219,20 +219,27 @@ function moduleOf(value: unknown, path: string): LoadedModule {
       `${path} has options`,
       "Write them in their parts: training: { iterations: 5000 }, evaluation: { evalTasks: 100 }",
     );
-  const { training = {}, evaluation = {}, baselines } = value as unknown as LearnerModule;
+  const module = value as unknown as LearnerModule;
+  const { training = {}, evaluation = {} } = module;
   const given = { training, evaluation };
   return {
     kind: "learner",
-    experiment: {
-      learner: learner as unknown as Learner,
-      tasks: asTasks(tasks as unknown as LearnerModule["tasks"], path),
-      optimizer: optimizer as unknown as Optimizer,
-      baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
-    },
+    experiment: experimentOf(module, path),
     settings: parseSettings(given, path),
     given: flagsIn(given),
   };
 }
+
+/** What trains and is evaluated, of a learner and tasks of one's own. @throws UsageError for tasks that are none */
+export const experimentOf = (
+  { learner, tasks, optimizer, baselines }: LearnerModule,
+  path: string,
+): Experiment => ({
+  learner,
+  tasks: asTasks(tasks, path),
+  optimizer,
+  baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
+});
 
 function domainModule({ domain, preset, config = {} }: DomainModule, path: string): LoadedModule {
   const presets = Object.keys(Object(domain.presets));
