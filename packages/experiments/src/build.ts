@@ -55,12 +55,12 @@ export function requireFitting(config: ExperimentConfig): void {
 }
 
 /** @throws UsageError for a learner that is not for the domain's kind of task */
-function requireKind({ kind }: Domain, name: LearnerName): void {
+function requireKind({ kind, title }: Domain, name: LearnerName): void {
   const isFor = (each: LearnerName): boolean => learnerEntry(each).kinds.includes(kind);
   if (isFor(name)) return;
   const others = learnerNames.filter(isFor).join(", ");
   throw new UsageError(
-    `--learner ${name} of ${kind}${kind === "regression" ? ", whose tasks have no classes" : ""}`,
+    `--learner ${name} of ${title}, whose tasks are ${kind}, which it is not for`,
     `Choose one of ${others}`,
   );
 }
@@ -102,8 +102,13 @@ export function buildRunLearner(config: ExperimentConfig, spec: DataSpec | undef
 function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec | undefined): Learner {
   const domain = domainOf(config);
   const { name, ...options } = config.learner;
-  if (learnerOf(config).needsBody && config.network.name === "linear")
-    throw new UsageError(`--model linear of --learner ${name}, which adapts all but the last layer`, "Use conv or mlp");
+  if (learnerOf(config).needsBody && networkOf(config).isHeadAlone) {
+    const others = domain.networks.filter((other) => !(networkCatalogue[other] as NetworkEntry).isHeadAlone);
+    throw new UsageError(
+      `--model ${config.network.name} of --learner ${name}, which adapts all but the last layer`,
+      `Use ${others.join(" or ")}`,
+    );
+  }
   return buildLearner(
     name,
     {

@@ -138,8 +138,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { adaptation } = domain;
     if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
     const support = await adaptation.readSupport(given, own, flags, parts.io, work);
-    const learner = this.learnerFor(support, flags);
-    const { adapt, predict } = this.programsFor(learner, steps);
+    const { learner, adapt, predict } = this.programsFor(support, flags, steps);
     const { x, y } = support;
     const adapted = finiteResult("adapt", await adapt(parts.params, x, y), { x, trained: () => x, steps });
     return new AdaptedModel<A>({
@@ -183,18 +182,25 @@ export class TrainedModel<A extends Answer = Answer> {
     return learner;
   }
 
+  /** The sizes that decide on a learner and its programs, and what was asked of its normalisation. */
+  private nameOf({ sizes = {}, classes }: GivenSupport, { batchNorm }: Flags, steps: number): string {
+    return JSON.stringify([sizes, classes?.length, batchNorm, steps]);
+  }
+
   /** The values that predictions stand for, where these are distributions. */
   private pointOf({ loss: { point } }: Learner, prediction: Tensor): Tensor {
     return point ? point(prediction, zeros([prediction.shape[0]!, this.outputs])) : prediction;
   }
 
-  /** Programs are shared by tasks alike: what differs between them is their values. */
-  private programsFor(learner: Learner, steps: number): Programs {
-    const name = JSON.stringify([learner.name, learner.description, learner.classes, steps]);
+  /** Learner and programs are shared by tasks alike: what differs between them is their values. */
+  private programsFor(support: GivenSupport, flags: Flags, steps: number): Programs {
+    const name = this.nameOf(support, flags, steps);
     const found = this.programs.get(name);
     if (found) return found;
+    const learner = this.learnerFor(support, flags);
     const setting = { executor: this.parts.executor, alone: true, kept: this.kept };
     const programs: Programs = {
+      learner,
       adapt: compile((params: Tree, x: Tensor, y: Tensor) => learner.adapt(params, { x, y }, { steps }), setting),
       predict: compile((adapted: Tree, x: Tensor) => this.pointOf(learner, learner.predict(adapted, x)), setting),
     };
@@ -206,6 +212,7 @@ export class TrainedModel<A extends Answer = Answer> {
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
 
 interface Programs {
+  readonly learner: Learner;
   readonly adapt: CompiledFunction<[Tree, Tensor, Tensor], Tree>;
   readonly predict: CompiledFunction<[Tree, Tensor], Tensor>;
 }
