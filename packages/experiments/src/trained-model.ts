@@ -271,12 +271,19 @@ export class AdaptedModel<A extends Answer = Answer> {
   async answer(
     given: unknown,
     work: LongWork = {},
-  ): Promise<{ readonly names: readonly string[]; readonly answers: readonly Answer[]; readonly table: AnswerTable }> {
+  ): Promise<{
+    readonly answers: readonly Answer[];
+    /** A record for each answer, with what its input is called. */
+    readonly records: readonly Readonly<Record<string, unknown>>[];
+    readonly table: AnswerTable;
+  }> {
     const { adaptation, own, support, io, rule } = this.parts;
     const inputs = await adaptation.readInputs(given, support, own, io, work);
     const asked: Asked<NamedValues, DataSpec> = { ...own, support, inputs, rule };
     const answers = adaptation.answers(await this.parts.predict(inputs.x), asked);
-    return { names: inputs.names, answers, table: adaptation.table(answers, asked) };
+    const { inputWord = "file", record = (answer: Answer) => answer } = adaptation;
+    const records = answers.map((answer, i) => ({ [inputWord]: inputs.names[i], ...record(answer) }));
+    return { answers, records, table: adaptation.table(answers, asked) };
   }
 }
 

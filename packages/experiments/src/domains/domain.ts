@@ -157,6 +157,10 @@ export interface Adaptation<V, Spec> {
   ): Promise<GivenInputs>;
   /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
   answers(prediction: Tensor, asked: Asked<V, Spec>): readonly Answer[];
+  /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
+  record?(answer: Answer): Readonly<Record<string, unknown>>;
+  /** What an input is, in a word: "file" unless given. */
+  readonly inputWord?: string;
   /** The table of answers: titles of columns, and a row of cells for each answer. */
   table(answers: readonly Answer[], asked: Asked<V, Spec>): AnswerTable;
 }

@@ -78,6 +78,9 @@ export const rowAdaptation = <V, Spec extends DataSpec>(
       ),
     };
   },
+  // Columns may be called anything, "type" included.
+  record: (answer) => ({ prediction: answer }),
+  inputWord: "row",
   answers: (prediction, { options, spec: own }) =>
     decodeTableTargets(specOf({ options, spec: own } as Own<V, Spec>), prediction),
   table: (answers, { inputs, options, spec: own }) => {

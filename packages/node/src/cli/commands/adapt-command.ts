@@ -48,7 +48,7 @@ export async function adaptCommand(
       requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
       noteOtherTasks(rule, task.support.counts ?? [], output);
     }
-    const { names, answers, table } = await task.answer(queries, { onWarning: output.warn });
+    const { records, table } = await task.answer(queries, { onWarning: output.warn });
     output.event({
       type: "adapted",
       run: shown(run.path),
@@ -58,7 +58,7 @@ export async function adaptCommand(
       ...task.support.facts,
       batchNorm,
     });
-    for (const [i, answer] of answers.entries()) output.event({ type: "prediction", file: names[i], ...answer });
+    for (const record of records) output.event({ type: "prediction", ...record });
     const areChosen = invocation.steps === undefined && !rule && chosenSteps !== undefined;
     const how = [
       task.support.text,
