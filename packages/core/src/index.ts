@@ -13,7 +13,23 @@ export {
 } from "@innerloop/graph";
 export * from "./layers/index.js";
 export * from "./learners/index.js";
+export * from "./losses/calibration.js";
+export { describedAs, figuresOf, lossDescription, lossName, withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
+export {
+  type FigureDescription,
+  type MeanOverRows,
+  type Measure,
+  type Metric,
+  meanOfRows,
+  meanOverRows,
+  type PooledFigure,
+  type PooledMetric,
+  pooledFigure,
+  presentMean,
+  type RowMeasure,
+  type TaskMetric,
+} from "./losses/metric.js";
 export * from "./optimizers/optimizers.js";
 export { bernoulliMask, uniformInGraph } from "./random/graph-random.js";
 export { boundedKey, type Key, key, type Random, random, randomOf, split } from "./random/random.js";

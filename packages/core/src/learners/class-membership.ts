@@ -9,7 +9,6 @@ import {
   isFloat,
   matmul,
   max,
-  mean,
   mul,
   oneHot,
   reduceMax,
@@ -47,11 +46,9 @@ export function largestPerClass(scores: Tensor, members: Tensor): Tensor {
   return reduceMax(sub(reshape(scores, [...scores.shape, 1]), others), 1);
 }
 
-/**
- * The mean over rows of the mean over each row's judged classes: losses [n, ways] and `judged`, 1 for those that count.
- */
+/** The mean over each row's judged classes, [n]: losses [n, ways] and `judged`, 1 for those that count. */
 export const meanOverClasses = (losses: Tensor, judged: Tensor): Tensor =>
-  mean(div(sum(mul(losses, judged), -1), max(sum(judged, -1), 1)));
+  div(sum(mul(losses, judged), -1), max(sum(judged, -1), 1));
 
 /** Logits [n, ways] without the classes that have no support example, by the examples of each class, [ways]. */
 export function withoutEmptyClasses(logits: Tensor, counts: Tensor): Tensor {
