@@ -47,14 +47,20 @@ export interface TaskMetric<Prediction extends Tree = Tensor, Target extends Tre
  * made of is collected per task, and its interval is that of a bootstrap over tasks.
  *
  * @example
- * // F1 over all tasks, from the counts of each.
+ * // F1 of yes and no (1 and 0) over all tasks, from the counts of each.
  * const f1: PooledMetric = {
  *   name: "f1", title: "F1", better: "higher", share: true,
  *   pooled: pooledFigure({
- *     statistics: (logits, y, present = onesLike(y)) => ({ hits: ..., predicted: ..., positives: ... }),
+ *     statistics: (said: Tensor, is: Tensor, present = onesLike(is)) => {
+ *       const there = mul(said, present);
+ *       return { hits: sum(mul(there, is)), all: add(sum(there), sum(mul(is, present))) };
+ *     },
  *     combine: (tasks) => {
- *       const counts = tasks.map(({ hits, predicted, positives }) => [hits, predicted, positives].map((x) => x.data![0]));
- *       return (times) => { ... };
+ *       const counts = tasks.map(({ hits, all }) => [2 * toNumbers(hits)[0]!, toNumbers(all)[0]!] as const);
+ *       return (times) => {
+ *         const over = (which: 0 | 1) => counts.reduce((total, of, i) => total + times[i]! * of[which], 0);
+ *         return over(0) / over(1);
+ *       };
  *     },
  *   }),
  * };

@@ -113,7 +113,8 @@ export interface TrainOptions<Params extends Tree> {
  * run that was interrupted and resumed ends in the same bits as one that was not.
  *
  * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in
- * memory, ILR105 where a task holds a value that is not finite or a label that is none
+ * memory, ILR105 where a task holds a value that is not finite or a label that is none, ILR107 where tasks are padded and
+ * the loss or a metric takes no mask
  */
 export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
   const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
