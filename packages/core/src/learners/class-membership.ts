@@ -9,6 +9,7 @@ import {
   isFloat,
   matmul,
   max,
+  mean,
   mul,
   oneHot,
   reduceMax,
@@ -46,9 +47,11 @@ export function largestPerClass(scores: Tensor, members: Tensor): Tensor {
   return reduceMax(sub(reshape(scores, [...scores.shape, 1]), others), 1);
 }
 
-/** The mean over each row's judged classes, [n]: losses [n, ways] and `judged`, 1 for those that count. */
+/**
+ * The mean over rows of the mean over each row's judged classes: losses [n, ways] and `judged`, 1 for those that count.
+ */
 export const meanOverClasses = (losses: Tensor, judged: Tensor): Tensor =>
-  div(sum(mul(losses, judged), -1), max(sum(judged, -1), 1));
+  mean(div(sum(mul(losses, judged), -1), max(sum(judged, -1), 1)));
 
 /** Logits [n, ways] without the classes that have no support example, by the examples of each class, [ways]. */
 export function withoutEmptyClasses(logits: Tensor, counts: Tensor): Tensor {

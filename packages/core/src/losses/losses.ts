@@ -10,6 +10,7 @@ import {
   GraphError,
   log,
   logSoftmax,
+  mean,
   mul,
   oneHot,
   reduceMax,
@@ -25,7 +26,7 @@ import {
   type Tree,
 } from "@innerloop/graph";
 import { calibrationError } from "./calibration.js";
-import { type Metric, meanOfRows, presentMean, type RowMeasure, rowMeans, type TaskMetric } from "./metric.js";
+import { type MeanOverRows, type Metric, meanOverRows, type RowMeasure, type TaskMetric } from "./metric.js";
 
 /**
  * A function that a model is to make small: a scalar of predictions [n, ...] and targets.
@@ -64,69 +65,69 @@ function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {
   throw new GraphError("IL202", loss, problem, "Both must have one shape; reshape one of them");
 }
 
-/** (prediction - y)^2: [n, ...] */
-const squaredErrors = meanOfRows((prediction: Tensor, y: Tensor): Tensor => {
-  requireSameShape("meanSquaredError", prediction, y);
-  const error = sub(prediction, y);
-  return mul(error, error);
-});
+// What a loss is without padding is written here; with it, `meanOverRows` takes the same of each row that is there.
 
 /** mean((prediction - y)^2) over all elements. */
-export const meanSquaredError: Loss = Object.assign(squaredErrors.compute, {
-  perRow: squaredErrors.perRow,
-  title: "mean squared error",
-});
-
-const absoluteErrors = meanOfRows((prediction: Tensor, y: Tensor): Tensor => {
-  requireSameShape("meanAbsoluteError", prediction, y);
-  return abs(sub(prediction, y));
-});
+export const meanSquaredError: Loss & MeanOverRows = Object.assign(
+  meanOverRows((prediction, y) => {
+    requireSameShape("meanSquaredError", prediction, y);
+    const error = sub(prediction, y);
+    return mean(mul(error, error));
+  }),
+  { title: "mean squared error" },
+);
 
 /** mean(|prediction - y|) over all elements. */
-export const meanAbsoluteError: Loss = Object.assign(absoluteErrors.compute, {
-  perRow: absoluteErrors.perRow,
-  title: "mean absolute error",
-});
+export const meanAbsoluteError: Loss & MeanOverRows = Object.assign(
+  meanOverRows((prediction, y) => {
+    requireSameShape("meanAbsoluteError", prediction, y);
+    return mean(abs(sub(prediction, y)));
+  }),
+  { title: "mean absolute error" },
+);
 
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
-export function huber(delta = 1): Loss {
+export function huber(delta = 1): Loss & MeanOverRows {
   if (!(delta > 0)) throw new GraphError("IL102", "huber", `delta ${delta}`, "Use a number above 0");
-  const { compute, perRow } = meanOfRows((prediction: Tensor, y: Tensor): Tensor => {
-    requireSameShape("huber", prediction, y);
-    const error = sub(prediction, y);
-    const within = clip(error, -delta, delta);
-    // No |e| in it: its second derivative is then 1 at an error of exactly 0 too.
-    return mul(within, sub(error, mul(within, 0.5)));
-  });
-  return Object.assign(compute, { perRow, title: `Huber loss, delta ${delta}` });
+  return Object.assign(
+    meanOverRows((prediction, y) => {
+      requireSameShape("huber", prediction, y);
+      const error = sub(prediction, y);
+      const within = clip(error, -delta, delta);
+      // No |e| in it: its second derivative is then 1 at an error of exactly 0 too.
+      return mean(mul(within, sub(error, mul(within, 0.5))));
+    }),
+    { title: `Huber loss, delta ${delta}` },
+  );
 }
 
 /** 1 for rows whose largest logit is that of their class, 0 for others: [n] of logits [n, classes] and y int32 [n]. */
 const correctRows: RowMeasure = (logits, y) => cast(equal(argMax(logits, -1), y), logits.dtype);
 
-const accuracyDescription = { name: "accuracy", title: "accuracy", better: "higher", share: true } as const;
+/** A share of predictions that are right, of which each is 1 or 0. */
+const accuracyOf = (correct: RowMeasure): TaskMetric => {
+  const compute = meanOverRows((prediction, y) => mean(correct(prediction, y)));
+  return { name: "accuracy", title: "accuracy", better: "higher", share: true, compute, perRow: compute.perRow };
+};
 
 /** Share of rows whose largest logit is that of their class: logits [n, classes], y int32 [n]. */
-export const accuracy: TaskMetric = { ...accuracyDescription, ...meanOfRows(correctRows) };
-
-/** log softmax(logits)[y] of each row: [n]. */
-function logLikelihoods(logits: Tensor, y: Tensor): Tensor {
-  if (logits.rank !== 2 || y.rank !== 1 || y.shape[0] !== logits.shape[0]) {
-    const problem = `logits ${formatShape(logits.shape)} for classes ${formatShape(y.shape)}`;
-    throw new GraphError("IL202", "crossEntropy", problem, "Give logits [n, classes] and int32 class indices [n]");
-  }
-  return sum(mul(logSoftmax(logits, -1), oneHot(y, logits.shape[1]!, logits.dtype)), -1);
-}
+export const accuracy: TaskMetric = accuracyOf(correctRows);
 
 /**
  * mean over rows of -log softmax(logits)[y]: logits [n, classes], y int32 [n].
  *
  * @throws IL202 where there is not one class index per row of logits
  */
-export const crossEntropy: Loss = Object.assign(
-  (logits: Tensor, y: Tensor, present?: Tensor): Tensor => mul(presentMean(logLikelihoods(logits, y), present), -1),
+export const crossEntropy: Loss & MeanOverRows = Object.assign(
+  meanOverRows((logits, y) => {
+    if (logits.rank !== 2 || y.rank !== 1 || y.shape[0] !== logits.shape[0]) {
+      const problem = `logits ${formatShape(logits.shape)} for classes ${formatShape(y.shape)}`;
+      throw new GraphError("IL202", "crossEntropy", problem, "Give logits [n, classes] and int32 class indices [n]");
+    }
+    const chosen = sum(mul(logSoftmax(logits, -1), oneHot(y, logits.shape[1]!, logits.dtype)), -1);
+    return mul(mean(chosen), -1);
+  }),
   {
-    perRow: ((logits, y) => mul(logLikelihoods(logits, y), -1)) as RowMeasure,
     title: "negative log-likelihood",
     metrics: [
       accuracy,
@@ -139,21 +140,21 @@ export const crossEntropy: Loss = Object.assign(
 /** 1 where a logit has the sign of its target, 0 elsewhere: logits and y (0 or 1) of one shape. */
 const correctSigns: RowMeasure = (logits, y) => cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype);
 
-const binaryCrossEntropies = meanOfRows((logits: Tensor, y: Tensor): Tensor => {
-  requireSameShape("binaryCrossEntropy", logits, y);
-  return sub(softplus(logits), mul(logits, y));
-});
-
 /** mean of -(y log p + (1 - y) log(1 - p)), p = sigmoid(logit): logits and y (0 or 1) of one shape. */
-export const binaryCrossEntropy: Loss = Object.assign(binaryCrossEntropies.compute, {
-  perRow: binaryCrossEntropies.perRow,
-  title: "negative log-likelihood",
-  metrics: [
-    { ...accuracyDescription, ...meanOfRows(correctSigns) },
-    calibrationError({ topProbability: (logits) => sigmoid(abs(logits)), correct: correctSigns }),
-  ],
-  targets: { least: 0, most: 1 },
-});
+export const binaryCrossEntropy: Loss & MeanOverRows = Object.assign(
+  meanOverRows((logits, y) => {
+    requireSameShape("binaryCrossEntropy", logits, y);
+    return mean(sub(softplus(logits), mul(logits, y)));
+  }),
+  {
+    title: "negative log-likelihood",
+    metrics: [
+      accuracyOf(correctSigns),
+      calibrationError({ topProbability: (logits) => sigmoid(abs(logits)), correct: correctSigns }),
+    ],
+    targets: { least: 0, most: 1 },
+  },
+);
 
 /** The halves of a Gaussian prediction [..., 2 k]: means and standard deviations, each [..., k] like the targets. */
 function gaussianParts(prediction: Tensor, y: Tensor): { readonly centre: Tensor; readonly deviation: Tensor } {
@@ -166,14 +167,8 @@ function gaussianParts(prediction: Tensor, y: Tensor): { readonly centre: Tensor
   return { centre: sliceAxis(prediction, -1, 0, k), deviation: sliceAxis(prediction, -1, k, 2 * k) };
 }
 
-/** The loss of each element but for the constant log(2 pi) / 2: [n, k]. */
-function gaussianLosses(prediction: Tensor, y: Tensor): Tensor {
-  const { centre, deviation } = gaussianParts(prediction, y);
-  const error = div(sub(y, centre), deviation);
-  return add(mul(mul(error, error), 0.5), log(deviation));
-}
-
-const gaussianConstant = Math.log(2 * Math.PI) / 2;
+const squaredErrorOfMeans = meanOverRows((prediction, y) => meanSquaredError(gaussianParts(prediction, y).centre, y));
+const meanDeviation = meanOverRows((prediction, y) => mean(gaussianParts(prediction, y).deviation));
 
 /**
  * mean over all elements of -log N(y; mu, sigma^2) = (y - mu)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2: predictions
@@ -181,24 +176,22 @@ const gaussianConstant = Math.log(2 * Math.PI) / 2;
  *
  * Its metrics are the squared error of the means and the mean deviation.
  */
-export const gaussianNegativeLogLikelihood: Loss = Object.assign(
-  (prediction: Tensor, y: Tensor, present?: Tensor): Tensor =>
-    add(presentMean(gaussianLosses(prediction, y), present), gaussianConstant),
+export const gaussianNegativeLogLikelihood: Loss & MeanOverRows = Object.assign(
+  meanOverRows((prediction, y) => {
+    const { centre, deviation } = gaussianParts(prediction, y);
+    const error = div(sub(y, centre), deviation);
+    return add(mean(add(mul(mul(error, error), 0.5), log(deviation))), Math.log(2 * Math.PI) / 2);
+  }),
   {
-    perRow: ((prediction, y) => add(rowMeans(gaussianLosses(prediction, y)), gaussianConstant)) as RowMeasure,
     metrics: [
       {
         name: "meanSquaredError",
         title: "mean squared error",
         better: "lower",
-        compute: (prediction, y, present) => squaredErrors.compute(gaussianParts(prediction, y).centre, y, present),
-        perRow: (prediction, y) => squaredErrors.perRow(gaussianParts(prediction, y).centre, y),
+        compute: squaredErrorOfMeans,
+        perRow: squaredErrorOfMeans.perRow,
       },
-      {
-        name: "deviation",
-        title: "deviation",
-        ...meanOfRows((prediction: Tensor, y: Tensor) => gaussianParts(prediction, y).deviation),
-      },
+      { name: "deviation", title: "deviation", compute: meanDeviation, perRow: meanDeviation.perRow },
     ] satisfies readonly Metric[],
     title: "negative log-likelihood",
     point: ((prediction, y) => gaussianParts(prediction, y).centre) as RowMeasure,

@@ -30,7 +30,7 @@ import {
   sequential,
 } from "../../layers/layers.js";
 import { accuracy, crossEntropy, type Loss } from "../../losses/losses.js";
-import { meanOfRows } from "../../losses/metric.js";
+import { meanOverRows } from "../../losses/metric.js";
 import { type Key, split } from "../../random/random.js";
 import { classSums, meanOverClasses, memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
 import type { Learner } from "../learner.js";
@@ -68,15 +68,14 @@ export type RelatedClasses = EmbeddedTask & {
  * mean of (score - 1)^2 for the class of each row and score^2 for the others: scores [n, ways] in (0, 1), y int32 [n].
  * A class without support examples has a score of 0, and is not among the others.
  */
-const squaredScoreErrors = meanOfRows((scores: Tensor, y: Tensor): Tensor => {
-  const own = oneHot(y, scores.shape[1]!, scores.dtype);
-  const error = sub(scores, own);
-  return meanOverClasses(mul(error, error), max(own, cast(greater(scores, 0), scores.dtype)));
-});
-const meanSquaredScoreError: Loss = Object.assign(squaredScoreErrors.compute, {
-  perRow: squaredScoreErrors.perRow,
-  metrics: [accuracy],
-});
+const meanSquaredScoreError: Loss = Object.assign(
+  meanOverRows((scores, y) => {
+    const own = oneHot(y, scores.shape[1]!, scores.dtype);
+    const error = sub(scores, own);
+    return meanOverClasses(mul(error, error), max(own, cast(greater(scores, 0), scores.dtype)));
+  }),
+  { metrics: [accuracy] },
+);
 
 /**
  * Relation networks (Sung et al. 2018): a module g learns how alike a query and a class are, beside the embedding f.

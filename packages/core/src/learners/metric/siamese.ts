@@ -27,7 +27,7 @@ import {
 } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import { accuracy, type Loss } from "../../losses/losses.js";
-import { meanOfRows, meanOverRows } from "../../losses/metric.js";
+import { meanOverRows } from "../../losses/metric.js";
 import type { Examples } from "../../tasks/task.js";
 import {
   classMeans,
@@ -64,14 +64,13 @@ export interface SiameseNetworkOptions {
  * mean of -(t log p + (1 - t) log(1 - p)), p = sigmoid(logit), t = 1 for the row's class, 0 for others: logits [n,
  * ways]. Classes without support examples, whose logits are -1e9, are not among the others.
  */
-const binaryCrossEntropies = meanOfRows((logits: Tensor, y: Tensor): Tensor => {
-  const target = oneHot(y, logits.shape[1]!, logits.dtype);
-  return meanOverClasses(sub(softplus(logits), mul(logits, target)), ofSupport(logits));
-});
-const classwiseBinaryCrossEntropy: Loss = Object.assign(binaryCrossEntropies.compute, {
-  perRow: binaryCrossEntropies.perRow,
-  metrics: [accuracy],
-});
+const classwiseBinaryCrossEntropy: Loss = Object.assign(
+  meanOverRows((logits, y) => {
+    const target = oneHot(y, logits.shape[1]!, logits.dtype);
+    return meanOverClasses(sub(softplus(logits), mul(logits, target)), ofSupport(logits));
+  }),
+  { metrics: [accuracy] },
+);
 
 /**
  * Siamese networks (Koch, Zemel & Salakhutdinov 2015): the probability that two examples are of one class, from the
