@@ -78,7 +78,7 @@ export type Metric<Prediction extends Tree = Tensor, Target extends Tree = Tenso
   | TaskMetric<Prediction, Target>
   | PooledMetric<Prediction, Target>;
 
-/** How a figure of a whole data set is made of its tasks. */
+/** The way in which a figure of a whole data set is made of its tasks. */
 export interface PooledFigure<
   Prediction extends Tree = Tensor,
   Target extends Tree = Tensor,
@@ -160,7 +160,7 @@ export function meanOverRows<
 }
 
 /**
- * Both computations of a metric that is the mean of values which each row has by itself, [n, ...]: to be spread into its
+ * The two computations of a metric that is the mean of values which each row has by itself, [n, ...]: to be spread into its
  * record.
  *
  * @example const hits: Metric = { name: "hits", title: "hits", better: "higher", share: true, ...meanOfRows(isHit) }

@@ -46,9 +46,12 @@ export function betterBaseline(
     })
     .filter(({ baseline, name, best }) => {
       // Baselines may have had the first of the tasks only.
-      const { mean, interval } = figureDifference([baseline, best.row, name], [learner, own.row, leading.name], {
-        tasks: Number(baseline.protocol.tasks),
-      });
+      const { tasks } = baseline.protocol;
+      const compared = [
+        [baseline, best.row, name],
+        [learner, own.row, leading.name],
+      ] as const;
+      const { mean, interval } = figureDifference(...compared, typeof tasks === "number" ? { tasks } : {});
       return mean * direction > interval;
     })
     .sort((a, b) => (b.best.figure.mean - a.best.figure.mean) * direction);
