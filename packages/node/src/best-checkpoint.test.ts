@@ -1,14 +1,11 @@
 /** The best parameters of a training, by the loss and by other figures. */
 import {
   type CheckpointStore,
-  checkpointSummary,
   crossEntropy,
-  decodeSafetensors,
   type Evaluation,
   episodes,
   type Learner,
   labelledExamples,
-  linear,
   maml,
   type PooledMetric,
   pooledFigure,
@@ -20,6 +17,8 @@ import {
   train,
   withMetrics,
 } from "@innerloop/core";
+import { linear } from "@innerloop/core/layers";
+import { checkpointSummary, decodeSafetensors } from "@innerloop/core/training";
 import { mean, ones, sum, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

@@ -7,17 +7,14 @@ import {
   episodes,
   evaluate,
   figureDifference,
-  figuresOf,
   key,
   type Learner,
   type Loss,
   labelledExamples,
-  linear,
   maml,
   meanSquaredError,
   nearestNeighbour,
   type PooledMetric,
-  pooledEstimate,
   pooledFigure,
   prototypicalNetwork,
   random,
@@ -29,6 +26,8 @@ import {
   train,
   withMetrics,
 } from "@innerloop/core";
+import { linear } from "@innerloop/core/layers";
+import { figuresOf, pooledEstimate } from "@innerloop/core/training";
 import {
   add,
   argMax,

@@ -5,7 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { binaryCrossEntropy, crossEntropy, figuresOf, gaussianNegativeLogLikelihood } from "@innerloop/core";
+import { binaryCrossEntropy, crossEntropy, gaussianNegativeLogLikelihood } from "@innerloop/core";
+import { figuresOf } from "@innerloop/core/training";
 import { expect, test } from "vitest";
 
 const packages = fileURLToPath(new URL("../../", import.meta.url));

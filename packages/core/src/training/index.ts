@@ -1,3 +1,6 @@
+/** Entry point "@innerloop/core/training": training and evaluation with the parts that other trainers are made of. */
+import "../library-module.js";
+
 export { type AdaptedTask, type BestParams, Run, type Values } from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
 export { type Estimated, estimated, pairedDifference } from "../evaluation/estimated.js";
@@ -31,6 +34,7 @@ export {
   taskResamples,
 } from "../evaluation/pooled-figures.js";
 export { predictedClasses, probabilitiesOf } from "../evaluation/predictions.js";
+export { describedAs, figuresOf, lossDescription, lossName } from "../losses/figures.js";
 export {
   type CheckpointStore,
   checkpointSummary,

@@ -1,12 +1,12 @@
 import {
   crossEntropy,
   type Evaluation,
-  figuresOf,
   gaussianNegativeLogLikelihood,
   type Loss,
   meanAbsoluteError,
   meanSquaredError,
 } from "@innerloop/core";
+import { figuresOf } from "@innerloop/core/training";
 import { describe, expect, it } from "vitest";
 import type { Experiment } from "../presets/experiment.js";
 import type { FigureChoice } from "../presets/option-table.js";

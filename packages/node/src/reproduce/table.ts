@@ -2,14 +2,8 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
-import {
-  accuracy,
-  describedAs,
-  type FigureDescription,
-  learnerCatalogue,
-  lossDescription,
-  meanSquaredError,
-} from "@innerloop/core";
+import { accuracy, type FigureDescription, learnerCatalogue, meanSquaredError } from "@innerloop/core";
+import { describedAs, lossDescription } from "@innerloop/core/training";
 import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import {

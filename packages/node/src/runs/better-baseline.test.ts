@@ -1,4 +1,5 @@
-import { type Evaluation, pooledEstimate } from "@innerloop/core";
+import type { Evaluation } from "@innerloop/core";
+import { pooledEstimate } from "@innerloop/core/training";
 import { type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { expect, test } from "vitest";
 import { betterBaseline } from "./better-baseline.js";

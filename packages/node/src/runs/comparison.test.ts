@@ -1,11 +1,5 @@
-import {
-  calibrationError,
-  type Evaluation,
-  estimated,
-  type PooledTasks,
-  pooledEstimate,
-  random,
-} from "@innerloop/core";
+import { calibrationError, type Evaluation, estimated, type PooledTasks, random } from "@innerloop/core";
+import { pooledEstimate } from "@innerloop/core/training";
 import { tensor } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { comparisons, verdictOf } from "./comparison.js";

@@ -1,4 +1,5 @@
-import { crossEntropy, figuresOf, gaussianNegativeLogLikelihood, meanSquaredError } from "@innerloop/core";
+import { crossEntropy, gaussianNegativeLogLikelihood, meanSquaredError } from "@innerloop/core";
+import { figuresOf } from "@innerloop/core/training";
 import { describe, expect, it } from "vitest";
 import { areDescriptions, earlierFigures, recordedFigures } from "./earlier-figures.js";
 

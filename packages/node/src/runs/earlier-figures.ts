@@ -2,7 +2,8 @@
  * The figures of results and run folders from before evaluations said what their figures are. This is the one place that
  * reads a meaning from a figure's name.
  */
-import { describedAs, type FigureDescription, lossName } from "@innerloop/core";
+import type { FigureDescription } from "@innerloop/core";
+import { describedAs, lossName } from "@innerloop/core/training";
 
 /** As much of an evaluation as its figures are known by. */
 export interface RecordedFigures {

@@ -1,5 +1,6 @@
 /** report.html: a run on one page that needs nothing but a browser. */
-import { type Evaluation, type FigureDescription, lossName } from "@innerloop/core";
+import type { Evaluation, FigureDescription } from "@innerloop/core";
+import { lossName } from "@innerloop/core/training";
 import { areDescriptions, earlierFigures } from "./earlier-figures.js";
 import { type RunEvent, readEvents } from "./event-log.js";
 import { failureIn } from "./failure.js";

@@ -2,7 +2,8 @@
  * Where each figure of a results table stands: one row per method, one column per number of steps, and one for methods
  * that take none.
  */
-import { type Adapter, type Evaluation, type FigureDescription, figuresOf } from "@innerloop/core";
+import type { Adapter, Evaluation, FigureDescription } from "@innerloop/core";
+import { figuresOf } from "@innerloop/core/training";
 import type { FigureChoice } from "../presets/option-table.js";
 import { UsageError } from "../presets/usage-error.js";
 
