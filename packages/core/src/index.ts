@@ -14,9 +14,9 @@ export {
 export * from "./layers/index.js";
 export * from "./learners/index.js";
 export * from "./losses/losses.js";
-export * from "./optimizers/optimizers.js";
+export * from "./optimizers/index.js";
 export { bernoulliMask, uniformInGraph } from "./random/graph-random.js";
-export { boundedKey, type Key, key, type Random, random, randomOf, split } from "./random/random.js";
+export { boundedKey, type Key, key, type Random, random, randomOf, split, structureKey } from "./random/random.js";
 export * from "./tasks/index.js";
 export * from "./training/index.js";
 

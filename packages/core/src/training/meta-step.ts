@@ -10,9 +10,10 @@ import {
   type Tree,
   toNumbers,
 } from "@innerloop/graph";
-import { withRunningStatistics } from "../layers/layers.js";
+import { traitsOf } from "../layers/parameter-roles.js";
 import { type Learner, type MetaGradient, type MetaGradientOptions, meanMetaGradient } from "../learners/learner.js";
-import type { Optimizer } from "../optimizers/optimizers.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
+import { outerOptimizer, outerUpdate } from "./outer-update.js";
 import { sliceRows, sliceTasks, type TaskBatch } from "./task-batch.js";
 
 /** The result of one meta-step: new parameters, and the loss before it. */
@@ -70,14 +71,15 @@ export interface MetaPrograms<Params extends Tree> {
  * chunks, in the order of their tasks, and updates.
  */
 export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Params>): MetaPrograms<Params> {
-  const { learner, optimizer, executor, metaBatchSize, recompute = 0 } = setting;
+  const { learner, executor, metaBatchSize, recompute = 0 } = setting;
+  const optimizer = outerOptimizer(learner, setting.optimizer);
   type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
   const gradientOf = (params: Params, { tasks, keys, iteration }: TaskBatch): Tree =>
     withoutAbsent(meanMetaGradient(learner, params, tasks, keys, { recompute, iteration }));
   const updated = (params: Params, state: Tree, chunks: readonly Tree[], weights: readonly number[]): Found => {
     const { gradient, statistics = {}, loss, metrics } = weightedSum(chunks, weights) as MetaGradient<Params>;
-    const next = optimizer.update(gradient, state, params);
-    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state, loss, metrics };
+    const next = outerUpdate(traitsOf(learner), optimizer, { params, state, gradient, statistics });
+    return { params: next.params, optimizer: next.state, loss, metrics };
   };
   const whole = compile(
     (params: Params, state: Tree, batch: TaskBatch) => updated(params, state, [gradientOf(params, batch)], [1]),

@@ -9,6 +9,7 @@ import {
   buildLearner,
   type Count,
   type CurveTaskOptions,
+  chain,
   clipByGlobalNorm,
   contextualConvNet,
   contextualMlp,
@@ -312,7 +313,10 @@ function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, cli
         : outerRate;
   const make = { adam, adamw: adamW, sgd, rmsprop: rmsProp }[outerOptimizer];
   const optimizer = make({ learningRate });
-  return clip > 0 ? clipByGlobalNorm(optimizer, clip) : optimizer;
+  if (clip === 0) return optimizer;
+  const clipped = chain(clipByGlobalNorm(clip), optimizer);
+  // In the words of the checkpoints of before there were chains, which are of this setting too.
+  return { ...clipped, description: `${optimizer.description}, clip norm ${clip}` };
 }
 
 function learnerOf(

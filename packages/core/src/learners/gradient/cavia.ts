@@ -18,11 +18,12 @@ import { type ApplyContext, type BatchNormMode, type Layer, within } from "../..
 import { linear } from "../../layers/layers.js";
 import type { Loss } from "../../losses/losses.js";
 import { type ConvNetOptions, convEmbedding, convNet, type MlpOptions, mlp } from "../../networks/models.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { type Key, split } from "../../random/random.js";
 import type { Learner } from "../learner.js";
 import { type AdaptedModel, type InnerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
+import { supervised } from "./objective.js";
 
 /** A network with one input more: a context vector [contextSize], the same for all examples of a task. */
 export interface ContextLayer {
@@ -66,9 +67,10 @@ export interface CaviaOptions {
 export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 1, order = 2 } = options;
   requireContextSize("cavia", model.contextSize);
-  const joined = withContext(model);
-  const loop: InnerLoop = { model: joined, loss, inner, order, adapts: (path) => path === "context" };
-  return gradientLearner({
+  const problem = supervised(withContext(model), loss);
+  const { inner: objective, traits } = problem;
+  const loop: InnerLoop = { objective, traits, inner, order, adapts: (path) => path === "context" };
+  const learner = gradientLearner({
     name: "CAVIA",
     description: {
       order,
@@ -78,8 +80,7 @@ export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
       ...model.description,
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
-    loss,
-    model: joined,
+    problem,
     steps,
     init: model.init,
     loopFor: (network) => {
@@ -87,6 +88,7 @@ export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
       return { loop, params: { network, context: zeros([model.contextSize], dtype) } };
     },
   });
+  return { ...learner, loss };
 }
 
 type WithContext = { readonly network: Tree; readonly context: Tensor };
