@@ -36,7 +36,7 @@ import {
 import { bernoulliMask } from "../random/graph-random.js";
 import { split, structureKey } from "../random/random.js";
 import { glorotUniform, type Initializer, normalInit } from "./initialization.js";
-import { type BatchNormMode, functionLayer, type Layer, type NoParameters, within } from "./layer.js";
+import { type BatchNormMode, functionLayer, type Layer, type NoParameters, pointsWithin, within } from "./layer.js";
 import { withTraits } from "./parameter-roles.js";
 
 /** Parameters of a linear layer: weight [inputs, outputs] and bias [outputs]. */
@@ -169,6 +169,7 @@ export function batchNorm(options: {
   const { channels, mode, epsilon = 1e-5 } = options;
   return {
     batchNorm: mode,
+    modulationPoints: [{ path: "", channels }],
     init: () => ({
       ...affine(channels),
       ...(mode === "running"
@@ -178,10 +179,15 @@ export function batchNorm(options: {
           }
         : {}),
     }),
-    apply: (params, x, context = {}) => {
+    apply: (own, x, context = {}) => {
       const path = context.path ?? "";
+      const modulation = context.modulation?.[path];
+      // A modulation of what scale and shift make is that of both: gamma (scale n + shift) + beta.
+      const params = modulation
+        ? { scale: mul(own.scale, modulation.gamma), shift: add(mul(own.shift, modulation.gamma), modulation.beta) }
+        : own;
       if (mode === "running" && context.phase !== "train") {
-        return normalizeBatch(x, { mean: params.runningMean!, variance: params.runningVariance! }, params, epsilon);
+        return normalizeBatch(x, { mean: own.runningMean!, variance: own.runningVariance! }, params, epsilon);
       }
       const given = mode === "support" ? context.given?.[path] : undefined;
       if (given) return normalizeBatch(x, given, params, epsilon);
@@ -305,9 +311,11 @@ export function sequential(layers: readonly Layer[]): Layer<{ readonly [position
     const problem = `batch normalisations that differ: ${[...new Set(found)].join(" and ")}`;
     throw new GraphError("IL102", "sequential", problem, "Give all of them one mode, and one number of steps");
   }
+  const modulationPoints = layers.flatMap((layer, i) => pointsWithin(layer, String(i)));
   return {
     ...(mode ? { batchNorm: mode } : {}),
     ...(steps ? { batchNormSteps: steps } : {}),
+    ...(modulationPoints.length > 0 ? { modulationPoints } : {}),
     init: (key) => Object.fromEntries(layers.map((layer, i) => [String(i), layer.init(split(key, String(i)))])),
     apply: (params, x, context) =>
       layers.reduce((y, layer, i) => layer.apply(params[String(i)] ?? {}, y, within(context, String(i))), x),

@@ -61,6 +61,8 @@ export {
   cavia,
   contextualConvNet,
   contextualMlp,
+  type ModulatedByContextOptions,
+  modulatedByContext,
   withContext,
 } from "./gradient/cavia.js";
 export {

@@ -1,5 +1,5 @@
 import { mapTree, type Tensor, type Tree } from "@innerloop/graph";
-import { type Layer, within } from "../../layers/layer.js";
+import { type Layer, pointsWithin, within } from "../../layers/layer.js";
 import { roleAt, traitsIn, withTraits } from "../../layers/parameter-roles.js";
 import { split } from "../../random/random.js";
 
@@ -18,12 +18,13 @@ import { split } from "../../random/random.js";
  * @example sequential([linear({ inputs: 1, outputs: 40 }), warped(linear({ inputs: 40, outputs: 40 })), relu()])
  */
 export function warped<P extends Tree>(layer: Layer<P>): Layer<{ readonly warped: P }> {
-  const { head, outputShape, batchNorm, batchNormSteps } = layer;
+  const { head, outputShape, batchNorm, batchNormSteps, modulationPoints } = layer;
   return {
     ...(outputShape === undefined ? {} : { outputShape }),
     ...(head === undefined ? {} : { head: `warped/${head}` }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(batchNormSteps === undefined ? {} : { batchNormSteps }),
+    ...(modulationPoints === undefined ? {} : { modulationPoints: pointsWithin(layer, "warped") }),
     init: (key) => ({
       warped: mapTree(
         (leaf) => (isTrained(leaf) ? withTraits(leaf, { role: "shared" }) : leaf),
