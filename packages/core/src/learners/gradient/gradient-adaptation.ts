@@ -1,6 +1,7 @@
 /** The inner loop that all gradient-based learners share. */
 import {
   add,
+  cast,
   div,
   GraphError,
   mapTree,
@@ -177,7 +178,9 @@ export function requireSharedNorm(operation: string, { batchNormSteps }: Pick<La
 /** An inner gradient as the update takes it: held constant, differentiable, or in between. */
 function ofOrder(g: Tensor, { order, secondOrder }: Pick<InnerLoop, "order" | "secondOrder">): Tensor {
   if (order === 1) return stopGradient(g);
-  return secondOrder ? add(mul(g, secondOrder), mul(stopGradient(g), sub(1, secondOrder))) : g;
+  if (!secondOrder) return g;
+  const share = cast(secondOrder, g.dtype);
+  return add(mul(g, share), mul(stopGradient(g), sub(1, share)));
 }
 
 /** strength / 2 |at - start|^2 */

@@ -1,5 +1,5 @@
 /** What the gradient-based learners have in common: adapt by the inner loop, differentiate the query loss through it. */
-import { add, mul, recomputed, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
+import { add, cast, mul, recomputed, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
 import type { ApplyContext, StatisticsByPath } from "../../layers/layer.js";
 import type { Examples } from "../../tasks/task.js";
 import type { MetaGradientOptions, TaskLearner } from "../learner.js";
@@ -61,7 +61,7 @@ export function gradientLearner<Data extends Tree = Examples, Adapted extends Tr
         };
         const { loss: lastLoss, metrics = {}, statistics: last } = after(steps);
         const statistics = { ...ofSteps, ...last };
-        const weights = stepWeights?.(how);
+        const weights = stepWeights?.(how)?.map((weight) => cast(weight, lastLoss.dtype));
         if (!weights) return [lastLoss, { loss: lastLoss, metrics, statistics }] as const;
         const outerLoss = weights
           .slice(0, -1)
