@@ -5,6 +5,7 @@
 import {
   type CheckpointStore,
   keyInMemory,
+  outerOptimizer,
   planTraining,
   splitSeed,
   type TrainingEvent,
@@ -51,7 +52,7 @@ export async function planRun(
     executor,
     metaBatchSize: options.metaBatch,
     params,
-    state: optimizer.init(params),
+    state: outerOptimizer(learner, optimizer).init(params),
     batch: taskBatch(tasks.train, trainSeed, 0, options.metaBatch, rules),
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),
