@@ -44,7 +44,7 @@ export interface ApplyContext {
   readonly modulation?: { readonly [path: string]: Modulation };
   /** Int32 scalar from which dropout draws; without it nothing is dropped. */
   readonly key?: Tensor;
-  /** Which application of the model this is within one adaptation: dropout draws anew for each. */
+  /** The application of the model that this is within one adaptation: dropout draws anew for each. */
   readonly pass?: string;
   /** Inner steps taken before this application: 0 in the first step, the number of all steps for queries. */
   readonly step?: number;

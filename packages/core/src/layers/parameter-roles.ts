@@ -1,4 +1,4 @@
-/** What training does to a parameter: said by the leaf that `init` returns, and found by its path from then on. */
+/** Roles of parameters in training: said by the leaf that `init` returns, and found by its path from then on. */
 import { GraphError, mapTree, namedLeaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { type Key, structureKey } from "../random/random.js";
 import type { Statistics } from "./layer.js";
@@ -54,7 +54,7 @@ export function withTraits(leaf: Tensor, traits: Partial<ParameterTraits>): Tens
 /** Parameters that nothing moves: `withTraits(leaf, { role: "fixed" })` of each. */
 export const fixed = <P extends Tree>(params: P): P => mapTree((leaf) => withTraits(leaf, { role: "fixed" }), params);
 
-/** What the leaves of first parameters, as `init` has returned them, say of themselves. */
+/** Traits of first parameters, as `init` has returned them, by path: what leaves say that say something. */
 export function traitsIn(first: Tree): TraitsByPath {
   return new Map(
     namedLeaves(first).flatMap(([path, leaf]) => {
@@ -66,7 +66,7 @@ export function traitsIn(first: Tree): TraitsByPath {
 
 const known = new WeakMap<object, TraitsByPath>();
 
-/** What the parameters of a layer or learner say of themselves, whatever their values came from. */
+/** Traits of the parameters of a layer or learner, wherever their values came from: its `init` is asked for them. */
 export function traitsOf(made: { init(key: Key): Tree }): TraitsByPath {
   let traits = known.get(made);
   if (!traits) {

@@ -47,7 +47,7 @@ export interface TaskLearner<Params extends Tree = Tree, Adapted extends Tree = 
   readonly description: Readonly<Record<string, string | number | boolean>>;
   /** Inner steps in training; undefined for learners that take none. */
   readonly steps?: number;
-  /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
+  /** True where its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
   readonly recomputes?: boolean;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
@@ -73,7 +73,7 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   readonly classes?: number;
   /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
   readonly trainClasses?: number;
-  /** Whether support examples without a label, of class -1, are of use to it. */
+  /** True where support examples without a label, of class -1, are of use to it. */
   readonly unlabelled?: boolean;
 }
 

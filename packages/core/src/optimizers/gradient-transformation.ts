@@ -28,7 +28,7 @@ export interface GradientTransformation {
    * hand the parameters to `init` and `update` as `own`.
    */
   initMeta?(key: Key, params: Tree): Tree;
-  /** Whether it holds the gradients constant that it gets: an inner loop through it is then of first order. */
+  /** True where it holds the gradients constant that it gets: an inner loop through it is then of first order. */
   readonly firstOrder?: boolean;
   /** Set where it keeps nothing from update to update: a chain then has no place for its state. */
   readonly stateless?: true;

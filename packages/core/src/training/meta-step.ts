@@ -70,7 +70,7 @@ type Sets<Data extends Tree> = { readonly support: Data; readonly query: Data };
 export interface MetaPrograms<Params extends Tree, Data extends Tree = Examples> {
   step(chunkSize: number): MetaStep<Params, Sets<Data>>;
   /**
-   * What the programs take that adapt: one, and a second where the last chunk is smaller. Nothing is loaded.
+   * Estimates of what the programs take that adapt: one, and a second where the last chunk is smaller. Nothing is loaded.
    *
    * @param batch of `metaBatchSize` tasks; only its shapes matter
    */

@@ -29,7 +29,7 @@ export interface ContextLayer {
   readonly contextSize: number;
   /** Where its batch normalisation takes statistics from, where it has any. */
   readonly batchNorm?: BatchNormMode;
-  /** What else figures depend on: where the context comes in. */
+  /** Further options that figures depend on: where the context comes in. */
   readonly description?: Learner["description"];
   /** The network's parameters. */
   init(key: Key): Tree;

@@ -35,18 +35,18 @@ export type AdaptedModel = {
 
 /** Settings of the inner loop that all gradient-based learners share. */
 export interface InnerLoop<Data extends Tree = Examples> {
-  /** What the steps make small: `supervised(model, loss).inner` is a model's loss. */
+  /** The function that the steps make small: `supervised(model, loss).inner` is a model's loss. */
   readonly objective: Objective<Data>;
   readonly inner: GradientTransformation;
   /** The parameters of `inner` itself, where it has some. */
   readonly innerParameters?: Tree;
-  /** What the parameters say of themselves: `() => traitsOf(model)`. All are trained by default. */
+  /** Traits of the parameters: `() => traitsOf(model)`. All are trained by default. */
   readonly traits?: () => TraitsByPath;
   /** 2 differentiates through the inner gradients, 1 holds them constant. */
   readonly order: 1 | 2;
-  /** Which of the trained parameters adapt, by path; all by default. */
+  /** The trained parameters that adapt, by path; all by default. */
   readonly adapts?: Adapts;
-  /** How much of the second order a loop of order 2 has: inner gradients g are used as a g + (1 - a) stopGradient(g); 1 by default. */
+  /** The share a of the second order that a loop of order 2 has: inner gradients g are used as a g + (1 - a) stopGradient(g); 1 by default. */
   readonly secondOrder?: Tensor;
   /** lambda of the term lambda / 2 |theta_k - theta_0|^2 that the loss gets, over parameters that adapt. None by default. */
   readonly proximal?: number | Tensor;
@@ -54,7 +54,7 @@ export interface InnerLoop<Data extends Tree = Examples> {
   readonly minibatch?: (support: Data, index: number) => Data;
   /** Mini-batches that make one step: their mean gradient, by weight. 1 by default. */
   readonly accumulate?: number;
-  /** What a mini-batch counts in that mean, a scalar; all the same by default. */
+  /** The weight of a mini-batch in that mean, a scalar; all the same by default. */
   readonly weight?: (data: Data) => Tensor;
   /** So many steps at a time are computed again for the gradient through them; 0, the default: none. */
   readonly recompute?: number;
@@ -69,7 +69,7 @@ type ByPath = { readonly [path: string]: Tensor };
 export interface Trajectory {
   /** theta_0, ..., theta_K. */
   readonly params: readonly [Tree, ...Tree[]];
-  /** What the objective has reported on the way, by path: of equal paths the last. */
+  /** Statistics that the objective has reported on the way, by path: of equal paths the last. */
   readonly statistics: StatisticsByPath;
 }
 

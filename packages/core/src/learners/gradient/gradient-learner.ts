@@ -1,4 +1,4 @@
-/** What the gradient-based learners have in common: adapt by the inner loop, differentiate the query loss through it. */
+/** The frame of the gradient-based learners: adapt by the inner loop, differentiate the query loss through it. */
 import { add, cast, mul, recomputed, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
 import type { ApplyContext, StatisticsByPath } from "../../layers/layer.js";
 import type { Examples } from "../../tasks/task.js";
@@ -26,7 +26,7 @@ export function gradientLearner<Data extends Tree = Examples, Adapted extends Tr
     params: Tree,
     options: MetaGradientOptions,
   ) => { readonly loop: InnerLoop<Data>; readonly params: Tree };
-  /** What the query losses after 1, ..., K steps count in the outer loss; undefined where it is the last one alone. */
+  /** Weights of the query losses after 1, ..., K steps in the outer loss; undefined where it is the last one alone. */
   readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
   /** Where in the meta-parameters the problem's are; they are its own by default. */
   readonly modelPath?: string;

@@ -57,7 +57,7 @@ export interface ImplicitGradientOptions {
 export interface ImplicitMamlOptions extends ImplicitGradientOptions {
   readonly model: Layer;
   readonly loss: Loss;
-  /** Which parameters adapt, by path; all by default. "head" and "body" as in ANIL and BOIL. */
+  /** The trained parameters that adapt, by path; all by default. "head" and "body" as in ANIL and BOIL. */
   readonly adapts?: "all" | "head" | "body" | Adapts;
 }
 
@@ -65,7 +65,7 @@ export interface ImplicitMamlOptions extends ImplicitGradientOptions {
 export interface ObjectiveImplicitMamlOptions<Data extends Tree>
   extends ImplicitGradientOptions,
     ObjectiveOptions<Data> {
-  /** Which of the trained parameters adapt, by path; all by default. */
+  /** The trained parameters that adapt, by path; all by default. */
   readonly adapts?: "all" | Adapts;
 }
 

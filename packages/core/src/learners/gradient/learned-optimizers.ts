@@ -35,7 +35,7 @@ const filled = (shape: readonly number[], value: number): Tensor =>
 /** Options of `learnedRates`. */
 export interface LearnedRatesOptions {
   /**
-   * What has a rate of its own: each "element" (Meta-SGD, Li et al. 2017), each "layer", that is each tensor of parameters,
+   * The things that have a rate of their own: each "element" (Meta-SGD, Li et al. 2017), each "layer", that is each tensor of parameters,
    * or each layer in each step, "layerAndStep" (the LSLR of MAML++, Antoniou et al. 2019).
    */
   readonly per: "element" | "layer" | "layerAndStep";

@@ -34,12 +34,12 @@ export interface LstmOptimizerOptions {
   readonly layers?: number;
   /** First value of the rate of the gradient itself, which is learned by its logarithm; 0.01 by default. */
   readonly learningRate?: number;
-  /** What the network's output is multiplied by, 0.1 by default. */
+  /** The factor of the network's output, 0.1 by default. */
   readonly outputScale?: number;
   /** p of the preprocessing: gradients down to e^-p are told apart by their logarithm. 10 by default. */
   readonly p?: number;
   /**
-   * Whether the meta-gradient goes through the inner gradients too. By default they are held constant as inputs, as in
+   * True where the meta-gradient goes through the inner gradients too. By default they are held constant as inputs, as in
    * the paper; the meta-gradient then takes no second derivatives of the model, and is FOMAML's for the model's parameters.
    */
   readonly throughGradients?: boolean;

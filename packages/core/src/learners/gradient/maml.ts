@@ -55,7 +55,7 @@ export interface MamlOptions extends AdaptationOptions {
   readonly model: Layer;
   readonly loss: Loss;
   /**
-   * Which of the trained parameters adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped`
+   * The trained parameters that adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped`
    * layers never do.
    */
   readonly adapts?: "all" | "head" | "body" | Adapts;
@@ -67,7 +67,7 @@ export interface MamlOptions extends AdaptationOptions {
   readonly minibatch?: { readonly size: number; readonly accumulate?: number };
 }
 
-/** What a gradient-based learner learns where that is no model with a loss: an objective of parameters and data. */
+/** The part of options that says what is learned where that is no model with a loss: an objective, and parameters. */
 export interface ObjectiveOptions<Data extends Tree> {
   /** One objective for support and query data, or one for each, and what the adapted parameters predict. */
   readonly objective: Objective<Data> | Objectives<Data>;
@@ -77,7 +77,7 @@ export interface ObjectiveOptions<Data extends Tree> {
 
 /** Options of `maml` for an objective. */
 export interface ObjectiveMamlOptions<Data extends Tree> extends AdaptationOptions, ObjectiveOptions<Data> {
-  /** Which of the trained parameters adapt, by path; all by default. */
+  /** The trained parameters that adapt, by path; all by default. */
   readonly adapts?: "all" | Adapts;
   /** The data that inner step `step` sees: those gathered by its parameters, for example. All of them by default. */
   readonly batches?: (support: Data, step: number) => Data;
@@ -98,7 +98,10 @@ export interface ObjectiveMamlOptions<Data extends Tree> extends AdaptationOptio
  * own. What anneals over iterations takes its end outside training.
  *
  * @throws IL102 for options that contradict each other or are out of range
- * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
+ * @example
+ * maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) });
+ * const bowl = ({ at }, { centre }) => ({ loss: sum(mul(sub(at, centre), sub(at, centre))) });
+ * maml({ objective: bowl, init: () => ({ at: tensor([0, 0]) }), inner: sgd({ learningRate: 0.1 }) });
  */
 export function maml(options: MamlOptions): Learner<Tree, AdaptedModel>;
 export function maml<Data extends Tree>(options: ObjectiveMamlOptions<Data>): TaskLearner<Tree, Tree, Data>;

@@ -31,9 +31,9 @@ export type Objective<Data extends Tree = Examples> = (
   context: ApplyContext,
 ) => ObjectiveValue;
 
-/** What an outer objective may know beyond what an objective does. */
+/** The context of an outer objective, which may know more than an inner one does. */
 export interface OuterContext<Data extends Tree> extends ApplyContext {
-  /** What the parameters were adapted to. */
+  /** The data that the parameters were adapted to. */
   readonly support: Data;
 }
 
@@ -56,14 +56,14 @@ export interface Objectives<Data extends Tree = Examples> {
 /** All that a gradient-based learner asks of what it learns, whether that is a model with a loss or an objective. */
 export interface TaskProblem<Data extends Tree = Examples, Adapted extends Tree = AdaptedModel> {
   readonly init: (key: Key) => Tree;
-  /** What the parameters say of themselves. */
+  /** Traits of the parameters. */
   readonly traits: () => TraitsByPath;
   readonly inner: Objective<Data>;
   /** Adapted parameters with what predictions need to know of the support set. */
   readonly adapted: (params: Tree, support: Data, context: ApplyContext) => Adapted;
   readonly outer: (adapted: Adapted, query: Data, context: OuterContext<Data>) => ObjectiveValue;
   readonly predict: (adapted: Adapted, x: Tensor, present?: Tensor) => Tensor;
-  /** What data count in the mean over mini-batches: scalar. */
+  /** The weight of data in a mean over mini-batches: scalar. */
   readonly weight: (data: Data) => Tensor;
 }
 
