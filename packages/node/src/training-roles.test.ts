@@ -1,27 +1,20 @@
 /** Roles of parameters and objectives of one's own, trained by the real executor. */
 import {
   adamW,
-  batchNorm,
   chain,
   clipByGlobalNorm,
-  decodeSafetensors,
   frozen,
   key,
   type Layer,
-  linear,
   maml,
   meanSquaredError,
-  metaStep,
   type Objective,
-  outerOptimizer,
   random,
-  sequential,
   sgd,
-  type TaskBatch,
-  tanh,
   train,
-  traitsOf,
 } from "@innerloop/core";
+import { batchNorm, linear, sequential, tanh, traitsOf } from "@innerloop/core/layers";
+import { decodeSafetensors, metaStep, outerOptimizer, type TaskBatch } from "@innerloop/core/training";
 import { leaves, mul, namedLeaves, sub, sum, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

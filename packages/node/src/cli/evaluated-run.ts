@@ -1,14 +1,7 @@
 /** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
 
-import {
-  type Learner,
-  type LearnerEntry,
-  learnerCatalogue,
-  roleAt,
-  structureKey,
-  type Task,
-  traitsOf,
-} from "@innerloop/core";
+import { type Learner, type LearnerEntry, learnerCatalogue, structureKey, type Task } from "@innerloop/core";
+import { roleAt, traitsOf } from "@innerloop/core/layers";
 import { leaves, paths } from "@innerloop/graph";
 import { type ExperimentOptions, experimentOptions, flagOf } from "../presets/option-table.js";
 import { isOfUse, requireUse } from "../presets/option-use.js";

@@ -8,7 +8,6 @@ import {
   allClasses,
   buildLearner,
   type Count,
-  type CurveTaskOptions,
   chain,
   clipByGlobalNorm,
   contextualConvNet,
@@ -20,12 +19,7 @@ import {
   crossEntropy,
   episodes,
   fineTuning,
-  flatten,
   fromScratch,
-  gaussianProcesses,
-  glorotUniform,
-  harmonics,
-  heNormal,
   hierarchicalLinearModel,
   type Initializer,
   type LabelledExamples,
@@ -40,10 +34,8 @@ import {
   leastSquares,
   linearClassifier,
   linearSchedule,
-  lines,
   meanSquaredError,
   mlp,
-  mostPooledBlocks,
   nearestNeighbour,
   type Optimizer,
   pooledMean,
@@ -51,10 +43,11 @@ import {
   semiSupervisedEpisodes,
   sgd,
   sinusoids,
-  steps,
   type TaskSource,
-  truncatedNormal,
 } from "@innerloop/core";
+
+import { flatten, glorotUniform, heNormal, mostPooledBlocks, truncatedNormal } from "@innerloop/core/layers";
+import { type CurveTaskOptions, gaussianProcesses, harmonics, lines, steps } from "@innerloop/core/tasks";
 import { reshape, type Tensor, type Tree } from "@innerloop/graph";
 import { augmentationOf } from "./augmentation.js";
 import type { DataSplits } from "./data-splits.js";

@@ -2,18 +2,17 @@
  * Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing.
  */
 
+import { type CheckpointStore, type TrainingEvent, train } from "@innerloop/core";
+import { splitSeed } from "@innerloop/core/tasks";
 import {
-  type CheckpointStore,
   keyInMemory,
   outerOptimizer,
   planTraining,
-  splitSeed,
-  type TrainingEvent,
   type TrainingPlan,
   taskBatch,
-  train,
   trainingRules,
-} from "@innerloop/core";
+} from "@innerloop/core/training";
+
 import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
