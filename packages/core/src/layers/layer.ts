@@ -59,7 +59,10 @@ export interface ApplyContext {
  * or model of your own is such an object.
  */
 export interface Layer<Params extends Tree = Tree> {
-  /** Parameters with values. The same key makes the same values. */
+  /**
+   * Parameters with values. The same key makes the same values. A leaf may say what it is beside a parameter to train
+   * (`withTraits`): an average, a constant. Layers around this one hand it on by handing on what this returns.
+   */
   init(key: Key): Params;
   /** x is [examples, ...]. */
   apply(params: Params, x: Tensor, context?: ApplyContext): Tensor;
