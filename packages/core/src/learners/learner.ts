@@ -4,7 +4,7 @@ import { metricsOf } from "../losses/figures.js";
 import type { Loss } from "../losses/losses.js";
 import type { Measure } from "../losses/metric.js";
 import type { Key } from "../random/random.js";
-import type { Examples, Task } from "../tasks/task.js";
+import type { Examples } from "../tasks/task.js";
 import { TrainingError } from "../training/training-error.js";
 
 /** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
@@ -42,32 +42,42 @@ export interface MetaGradientOptions {
  *
  * @typeParam Params meta-parameters, what training changes
  * @typeParam Adapted what adaptation makes of them for one task
+ * @typeParam Data what a support or query set is: examples, or a tree of any other structure
  */
-export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> {
+export interface TaskLearner<Params extends Tree = Tree, Adapted extends Tree = Tree, Data extends Tree = Examples> {
   readonly name: string;
   /** Its options, as results should state them. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
-  readonly loss: Loss;
-  /** Classes of a task, at most, where the learner knows: class indices are below it. */
-  readonly classes?: number;
-  /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
-  readonly trainClasses?: number;
-  /** Whether support examples without a label, of class -1, are of use to it. */
-  readonly unlabelled?: boolean;
   /** Inner steps in training; undefined for learners that take none. */
   readonly steps?: number;
-  /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
+  /** True where its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
   readonly recomputes?: boolean;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
-  metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
-  adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
+  metaGradient(
+    params: Params,
+    task: { readonly support: Data; readonly query: Data },
+    key?: Tensor,
+    options?: MetaGradientOptions,
+  ): MetaGradient<Params>;
+  adapt(params: Params, support: Data, options?: AdaptOptions): Adapted;
   /**
    * Outputs of the model for inputs [n, ...].
    *
    * @param present [n], where some inputs are padding: 1 for those that are there
    */
   predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
+}
+
+/** A learner whose tasks are examples, inputs with targets: `train` and `evaluate` judge it by a loss of its predictions. */
+export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> extends TaskLearner<Params, Adapted> {
+  readonly loss: Loss;
+  /** Classes of a task, at most, where the learner knows: class indices are below it. */
+  readonly classes?: number;
+  /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
+  readonly trainClasses?: number;
+  /** True where support examples without a label, of class -1, are of use to it. */
+  readonly unlabelled?: boolean;
 }
 
 /** The part of a learner that evaluation needs; baselines have no more than this. */
@@ -77,17 +87,18 @@ export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = O
 >;
 
 /** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
-export function meanMetaGradient<P extends Tree>(
-  learner: Learner<P>,
+export function meanMetaGradient<P extends Tree, Data extends Tree = Examples>(
+  learner: TaskLearner<P, Tree, Data>,
   params: P,
-  tasks: Task,
+  tasks: { readonly support: Data; readonly query: Data },
   keys?: Tensor,
   options: MetaGradientOptions = {},
 ): MetaGradient<P> {
-  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
+  type Sets = { readonly support: Data; readonly query: Data };
+  const one = (task: Sets, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
   const all = keys
-    ? vmap(one as (task: Task, key: Tensor) => Tree)(tasks, keys)
-    : vmap((task: Task) => one(task))(tasks);
+    ? vmap(one as (task: Sets, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: Sets) => one(task))(tasks);
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 

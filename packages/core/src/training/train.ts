@@ -4,7 +4,7 @@ import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "../eva
 import { type Learner, measured } from "../learners/learner.js";
 import { figuresOf, lossDescription, lossName } from "../losses/figures.js";
 import type { FigureDescription } from "../losses/metric.js";
-import type { Optimizer } from "../optimizers/optimizers.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { hugeValue } from "../tasks/value-gate.js";
 import {
@@ -18,6 +18,7 @@ import {
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { metaPrograms } from "./meta-step.js";
+import { outerOptimizer } from "./outer-update.js";
 import { progressLine, terminal } from "./progress.js";
 import { checkedTask, taskBatch, traced, trainingRules } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -358,7 +359,7 @@ async function initialState<Params extends Tree>(
     chunkSize: 0,
     recompute: 0,
     params,
-    optimizer: optimizer.init(params),
+    optimizer: outerOptimizer(learner, optimizer).init(params),
     sinceBest: 0,
   };
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
