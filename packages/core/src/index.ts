@@ -25,6 +25,7 @@ export {
   convEmbedding,
   convMaps,
   convNet,
+  frozen,
   type Initializer,
   type Layer,
   linearClassifier,
@@ -74,17 +75,25 @@ export {
   type MemoryNetworkOptions,
   type MetaGradient,
   type MetricLearnerOptions,
+  type ModulatedByContextOptions,
   maml,
   mamlPlusPlus,
   matchingNetwork,
   memoryNetwork,
   metaCurvature,
   metaSgd,
+  modulatedByContext,
   type NearestCentroidOptions,
   type NeuralProcessOptions,
   nearestCentroid,
   nearestNeighbour,
   neuralProcess,
+  type Objective,
+  type ObjectiveImplicitMamlOptions,
+  type ObjectiveMamlOptions,
+  type ObjectiveReptileOptions,
+  type Objectives,
+  type ObjectiveValue,
   type PrototypicalNetworkOptions,
   pooledMean,
   prototypicalNetwork,
@@ -103,11 +112,13 @@ export {
   simpleShot,
   snail,
   structureLearner,
+  type TaskLearner,
   type TripletNetworkOptions,
   tripletNetwork,
 } from "./learners/index.js";
+export { calibrationError, type PredictionConfidence, type TaskConfidence } from "./losses/calibration.js";
+export { withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
-export * from "./optimizers/optimizers.js";
 export {
   defaultsOf,
   type OptionGroup,
@@ -117,7 +128,22 @@ export {
   optionGroup,
   type VariantValue,
 } from "./options/option.js";
-export { type Key, key, type Random, random, randomOf, split } from "./random/random.js";
+export {
+  type FigureDescription,
+  type MeanOverRows,
+  type Measure,
+  type Metric,
+  meanOfRows,
+  meanOverRows,
+  type PooledFigure,
+  type PooledMetric,
+  pooledFigure,
+  presentMean,
+  type RowMeasure,
+  type TaskMetric,
+} from "./losses/metric.js";
+export * from "./optimizers/index.js";
+export { type Key, key, type Random, random, randomOf, split, structureKey } from "./random/random.js";
 export {
   type AllClassesOptions,
   type Augmentation,
@@ -171,11 +197,13 @@ export {
   figureDifference,
   type OpenSetAnswer,
   type OpenSetCalibration,
+  type OpenSetDescription,
   type OpenSetEvaluation,
   type OpenSetFigures,
   type OpenSetRule,
   type OpenSetScore,
   openSetAnswers,
+  type PooledTasks,
   pairedDifference,
   predictedClasses,
   probabilitiesOf,

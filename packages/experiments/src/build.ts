@@ -3,6 +3,7 @@ import {
   adam,
   adamW,
   buildLearner,
+  chain,
   clipByGlobalNorm,
   cosineSchedule,
   fineTuning,
@@ -150,7 +151,10 @@ const outerOptimizers = { adam, adamw: adamW, sgd, rmsprop: rmsProp } as const;
 /** The optimizer of the updates that options ask for. */
 export function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, clip }: TrainingValues): Optimizer {
   const optimizer = outerOptimizers[outerOptimizer]({ learningRate: schedules[schedule](outerRate, iterations) });
-  return clip === undefined ? optimizer : clipByGlobalNorm(optimizer, clip);
+  if (clip === undefined) return optimizer;
+  const clipped = chain(clipByGlobalNorm(clip), optimizer);
+  // In the words of the checkpoints of before there were chains, which are of this setting too.
+  return { ...clipped, description: `${optimizer.description}, clip norm ${clip}` };
 }
 
 /** The learner's own adaptation, where it takes steps; of others the defaults of those that do. */
