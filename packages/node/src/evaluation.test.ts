@@ -33,7 +33,12 @@ function points(padding: number): TaskSource {
   return {
     name: "points",
     description: { ways: 3 },
-    classes: 3,
+    spec: {
+      x: { shape: [2], dtype: "float32" },
+      y: { shape: [], dtype: "int32", classes: { count: 3 } },
+      support: { rows: 6 },
+      query: { rows: 12 + padding, ...(padding > 0 ? { present: true } : {}) },
+    },
     sample: (seed, index): Task => {
       const source = random(seed, index);
       const centres = Array.from({ length: 3 }, () => [source.normal(), source.normal()] as const);

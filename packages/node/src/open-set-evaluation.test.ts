@@ -1,5 +1,6 @@
 import {
   areaUnderRoc,
+  type DescribedTaskSource,
   type EvaluateOpenSetOptions,
   episodes,
   evaluate,
@@ -124,8 +125,9 @@ describe("evaluateOpenSet", () => {
 
   test("leaves rows of padding out of its figures", async () => {
     // A row in front that is not there, of a known class and far from all of them.
-    const withPadding = (source: TaskSource): TaskSource => ({
+    const withPadding = ({ spec, ...source }: DescribedTaskSource): TaskSource => ({
       ...source,
+      spec: { ...spec, query: { rows: spec.query.rows + 1, present: true } },
       sample: (seed, index) => {
         const { support, query } = source.sample(seed, index);
         const n = query.y.size;

@@ -3,28 +3,32 @@ import {
   compile,
   type Executor,
   KeptPrograms,
+  mapTree,
   type NestedNumbers,
   type Tensor,
   type Tree,
   type TypedArray,
 } from "@innerloop/graph";
 import { type EvaluateOptions, type Evaluation, evaluate } from "../evaluation/evaluate.js";
-import type { Adapter } from "../learners/learner.js";
-import { type Examples, splitSeed, type Task, type TaskSource, withoutPadding } from "../tasks/task.js";
-import {
-  enteredExamples,
-  enteredInputs,
-  expectedBy,
-  finiteResult,
-  type LabelRange,
-  labelsOf,
-} from "../tasks/value-gate.js";
-import { checkedTask, classesOf, sliceRows, traced } from "../training/task-batch.js";
+import type { Adapter, AnyAdapter } from "../learners/learner.js";
+import { checkedTask, specOf } from "../tasks/source-spec.js";
+import { type Examples, isCollector, splitSeed, withoutPadding } from "../tasks/task.js";
+import { classesIn, rowsOf, symbolicTask, type TaskSpec } from "../tasks/task-spec.js";
+import { enteredExamples, enteredInputs, finiteResult, type LabelRange, labelsOf } from "../tasks/value-gate.js";
+import { classesOf, sliceRows, type TaskSupply, traced } from "../training/task-batch.js";
 import { wholeOption } from "../training/training-error.js";
 import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
 
 /** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
 export type Values = Tensor | NestedNumbers | TypedArray | readonly TypedArray[];
+
+/** Values in nested plain objects and lists, as the tensors that they are for. */
+export type ValueTree = Values | readonly ValueTree[] | { readonly [name: string]: ValueTree };
+
+/** Values for a tree of tensors: those of a tensor are one `Values`. */
+export type ValuesOf<T> = T extends Tensor
+  ? Values
+  : { readonly [K in keyof T]: Tree extends T[K] ? ValueTree : ValuesOf<T[K]> };
 
 /** Parameters as they were at the best validation of a training. */
 export interface BestParams<Params extends Tree = Tree> {
@@ -45,8 +49,13 @@ const keptBytes = 2 ** 26;
  * training are padded to one of a few sizes, which changes results by rounding at most; where the learner, its model or
  * its loss is of the user's own and does not leave padding out, they are not. The programs used last are kept.
  */
-export class Run<Params extends Tree = Tree> {
-  readonly learner: Adapter<Params>;
+export class Run<
+  Params extends Tree = Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
+  readonly learner: Adapter<Params, Tree, X, Y, Out>;
   readonly params: Params;
   /** Updates that the parameters have behind them. */
   readonly iteration: number;
@@ -54,25 +63,23 @@ export class Run<Params extends Tree = Tree> {
   readonly best: BestParams<Params> | undefined;
   /** Why training ended. */
   readonly reason: "finished" | "interrupted" | "early stop";
-  private readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
+  private readonly tasks: { readonly train: TaskSupply<Params, X, Y>; readonly validation: TaskSupply<Params, X, Y> };
   private readonly seed: number;
   private readonly executor: Executor;
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
-  private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
+  private readonly predictProgram: CompiledFunction<readonly Tree[], Out>;
   private readonly kept = new KeptPrograms({ bytes: keptBytes });
-  /** A task as it adapts to them. */
-  private usual: Task | undefined;
-  /** A task that it was trained on: what examples look like. */
-  private readonly seen: Task;
+  /** What tasks of training look like, and those that it adapts to. */
+  private readonly spec: TaskSpec<Tree, Tree>;
   private knownLabels: { readonly support?: LabelRange } | undefined;
 
   constructor(parts: {
-    readonly learner: Adapter<Params>;
+    readonly learner: Adapter<Params, Tree, X, Y, Out>;
     readonly params: Params;
     readonly iteration: number;
     readonly reason: Run["reason"];
     readonly best?: BestParams<Params> | undefined;
-    readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
+    readonly tasks: { readonly train: TaskSupply<Params, X, Y>; readonly validation: TaskSupply<Params, X, Y> };
     readonly seed: number;
     readonly executor: Executor;
   }) {
@@ -84,18 +91,25 @@ export class Run<Params extends Tree = Tree> {
     this.tasks = parts.tasks;
     this.seed = parts.seed;
     this.executor = parts.executor;
-    this.seen = checkedTask(parts.tasks.train, splitSeed(parts.seed, "train"), 0, { operation: "run" });
-    const predict = (adapted: Tree, x: Tensor, present?: Tensor) => this.learner.predict(adapted, x, present);
-    this.predictProgram = this.compiled(predict as (...args: Tree[]) => Tensor);
+    this.spec = this.specOf("train");
+    const predict = (adapted: Tree, x: X, present?: Tensor) => this.learner.predict(adapted, x, present);
+    this.predictProgram = this.compiled(predict as (...args: Tree[]) => Out);
+  }
+
+  private specOf(split: "train" | "validation"): TaskSpec<Tree, Tree> {
+    const supply = this.tasks[split] as unknown as TaskSupply;
+    return specOf(supply, { operation: "run", seed: splitSeed(this.seed, split) });
   }
 
   /** What targets of a task are: of class indices, those that the learner tells apart. */
   private get labels(): LabelRange | undefined {
-    const { learner, params, tasks, seen } = this;
+    const { learner, params, spec } = this;
     this.knownLabels ??= labelsOf(
       learner,
-      tasks.train,
-      learner.classes ?? tasks.train.classes ?? classesOf(learner, () => traced(learner, params, seen)),
+      spec,
+      learner.classes ??
+        classesIn(spec) ??
+        classesOf(learner, () => traced(learner as AnyAdapter<Params>, params, symbolicTask(spec))),
       (n) => `this run tells ${n} classes apart`,
     );
     return this.knownLabels.support;
@@ -105,28 +119,28 @@ export class Run<Params extends Tree = Tree> {
    * Adapts to one task.
    *
    * @param support inputs [n, ...] and targets, [n] class indices for classification, of the shapes that the tasks of
-   *   training have; and `present` [n], where some rows are padding
+   *   training have, trees of them as theirs are; and `present` [n], where some rows are padding
    * @param options.steps inner steps, those of training by default
    * @throws TrainingError ILR101 where `steps` is no whole number; ILR105 where a value is not finite, no label or of another shape; ILR106 where adaptation diverges
    * @example const task = await run.adapt({ x: [[0.5], [1]], y: [[0.4], [0.8]] }, { steps: 10 }); await task.predict([[2]])
    */
   async adapt(
-    support: { readonly x: Values; readonly y: Values; readonly present?: Values },
+    support: { readonly x: ValuesOf<X>; readonly y: ValuesOf<Y>; readonly present?: Values },
     options: { readonly steps?: number } = {},
-  ): Promise<AdaptedTask> {
+  ): Promise<AdaptedTask<X, Out>> {
     const { steps } = options;
     if (steps !== undefined) wholeOption("steps", steps, 0);
-    const expected = expectedBy(this.seen.support);
-    const examples = enteredExamples("run.adapt", support, expected, this.labels);
-    const trained = (): Tensor => this.seen.support.x;
+    const { spec } = this;
+    const examples = enteredExamples("run.adapt", support, spec, this.labels);
+    const trained = (): Tree | undefined => this.trainedInputs();
     const rows = await this.rowsFor("support", examples.x, examples);
     const adapted = finiteResult(
       "run.adapt",
       await this.adaptProgram(steps)(this.params, rows ? padExamples(examples, rows) : examples),
       { x: examples.x, trained, steps: steps ?? this.learner.steps },
     );
-    const predict = async (values: Values): Promise<Tensor> => {
-      const x = enteredInputs("task.predict", values, expected);
+    const predict = async (values: ValuesOf<X>): Promise<Out> => {
+      const x = enteredInputs("task.predict", values, spec);
       return finiteResult("task.predict", await this.predicted(adapted, x, examples), {
         x,
         support: examples.x,
@@ -136,35 +150,41 @@ export class Run<Params extends Tree = Tree> {
     return { adapted, predict };
   }
 
-  private async predicted(adapted: Tree, x: Tensor, support: Examples): Promise<Tensor> {
+  /** Inputs of a task of training; of collectors, which have none by themselves, undefined. */
+  private trainedInputs(): Tree | undefined {
+    const { train } = this.tasks;
+    if (isCollector(train)) return undefined;
+    return checkedTask(train, splitSeed(this.seed, "train"), 0, { operation: "run" }).support.x;
+  }
+
+  private async predicted(adapted: Tree, x: Tree, support: Examples<Tree, Tree>): Promise<Out> {
     const rows = await this.rowsFor("query", x, support);
     if (!rows) return this.predictProgram(adapted, x);
     const padded = padInputs(x, rows);
-    return sliceRows(await this.predictProgram(adapted, padded.x, padded.present), 0, x.shape[0]!);
+    const all = await this.predictProgram(adapted, padded.x, padded.present);
+    return mapTree((leaf) => sliceRows(leaf, 0, rowsOf(x)), all);
   }
 
   /** The rows that a set is padded to, if it is. */
-  private async rowsFor(
-    set: "support" | "query",
-    { shape, data }: Tensor,
-    given: Examples,
-  ): Promise<number | undefined> {
+  private async rowsFor(set: "support" | "query", x: Tree, given: Examples<Tree, Tree>): Promise<number | undefined> {
     const { learner, params, tasks, seed, executor } = this;
-    this.usual ??= tasks.validation.sample(splitSeed(seed, "validation"), 0);
-    const usual = this.usual[set].x.shape[0];
-    const rows = shape[0];
-    if (!rows || !data || rows === usual) return undefined;
+    const usual = this.specOf("validation")[set].rows;
+    const rows = rowsOf(x);
+    if (rows === 0 || rows === usual) return undefined;
     // Some learners are trained on queries alone, and their support sets hold a row that means nothing.
-    const { support } = withoutPadding(this.usual);
-    const tried = support.x.shape[0]! > 1 ? support : given;
-    const padded = await leavesPaddingOut({ learner: learner as Adapter, params, support: tried, executor });
+    const { validation } = tasks;
+    const support = isCollector(validation)
+      ? given
+      : (withoutPadding(validation.sample(splitSeed(seed, "validation"), 0)).support as Examples<Tree, Tree>);
+    const tried = rowsOf(support.x) > 1 ? support : given;
+    const padded = await leavesPaddingOut({ learner: learner as AnyAdapter, params, support: tried, executor });
     return padded ? paddedRows(rows, usual) : undefined;
   }
 
   private adaptProgram(steps: number | undefined): CompiledFunction<readonly Tree[], Tree> {
     let program = this.adaptPrograms.get(steps);
     if (!program) {
-      const adapt = (params: Params, examples: Examples): Tree =>
+      const adapt = (params: Params, examples: Examples<X, Y>): Tree =>
         this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
       program = this.compiled(adapt as unknown as (...args: Tree[]) => Tree);
       this.adaptPrograms.set(steps, program);
@@ -188,26 +208,26 @@ export class Run<Params extends Tree = Tree> {
   }
 
   /** The same run with the parameters of its best validation; itself where there was none. */
-  atBest(): Run<Params> {
+  atBest(): Run<Params, X, Y, Out> {
     const { learner, reason, tasks, seed, executor, best } = this;
     return best ? new Run({ learner, reason, tasks, seed, executor, best, ...best }) : this;
   }
 
   /** Adapts to many held-out tasks: those of the validation source unless others are given. */
-  evaluate(options: Partial<Omit<EvaluateOptions, "learner" | "params">> = {}): Promise<Evaluation> {
-    const { learner, params, executor, seed } = this;
-    return evaluate({ tasks: this.tasks.validation, executor, seed, ...options, learner: learner as Adapter, params });
+  evaluate(options: Partial<Omit<EvaluateOptions<X, Y, Out>, "learner" | "params">> = {}): Promise<Evaluation> {
+    const { learner, params, executor, seed, tasks } = this;
+    return evaluate({ tasks: tasks.validation, executor, seed, ...options, learner, params });
   }
 }
 
 /** A model adapted to one task. */
-export interface AdaptedTask {
+export interface AdaptedTask<X extends Tree = Tensor, Out extends Tree = Tensor> {
   /** What the learner made of the support set: parameters, prototypes, ... */
   readonly adapted: Tree;
   /**
-   * Outputs of the model for inputs [n, ...]: values, or logits [n, classes].
+   * Outputs of the model for inputs [n, ...], or a tree of them: values, or logits [n, classes].
    *
    * @throws TrainingError ILR105 where an input is not finite or of another shape, ILR106 where an output is not finite
    */
-  predict(x: Values): Promise<Tensor>;
+  predict(x: ValuesOf<X>): Promise<Out>;
 }

@@ -1,7 +1,8 @@
 /** Errors of regression in the units of the targets, beside the scaled loss. */
 import { abs, div, max, mean, mul, reshape, sameShape, sliceAxis, sqrt, sub, sum, type Tensor } from "@innerloop/graph";
 import type { Loss } from "../losses/losses.js";
-import type { Examples, TargetColumn } from "../tasks/task.js";
+import type { Examples } from "../tasks/task.js";
+import type { ColumnSpec } from "../tasks/task-spec.js";
 
 /**
  * Figures of one task for each column of its targets, by name: `rootMeanSquaredError of minutes` and
@@ -12,7 +13,7 @@ export function errorsInUnits(
   loss: Loss,
   prediction: Tensor,
   { y, present }: Examples,
-  targets: readonly TargetColumn[],
+  targets: readonly ColumnSpec[],
 ): Record<string, Tensor> {
   const point = loss.point ? loss.point(prediction, y) : prediction;
   if (!sameShape(point.shape, y.shape)) return {};

@@ -1,10 +1,12 @@
 import { compile, type Executor, leaves, paths, type Tensor, type Tree, vmap } from "@innerloop/graph";
-import { type Adapter, byRow, measured } from "../learners/learner.js";
+import { type Adapter, type AnyAdapter, byRow, measured } from "../learners/learner.js";
 import type { Loss, Metric, PredictionConfidence } from "../losses/losses.js";
-import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { specOf } from "../tasks/source-spec.js";
+import { type Collector, isCollector, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { targetColumns } from "../tasks/task-spec.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { defaultExecutor } from "../training/default-executor.js";
-import { classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
+import { classesOf, requireToldApart, rulesFor, type TaskSupply, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
 import { errorsInUnits } from "./errors-in-units.js";
@@ -52,10 +54,11 @@ export interface Evaluation {
 }
 
 /** Options of `evaluate`. */
-export interface EvaluateOptions {
-  readonly learner: Adapter;
+export interface EvaluateOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
+  readonly learner: Adapter<Tree, Tree, X, Y, Out>;
   readonly params: Tree;
-  readonly tasks: TaskSource;
+  /** A collector collects with `params`. */
+  readonly tasks: TaskSource<X, Y> | Collector<Tree, X, Y>;
   /** Number of tasks, 600 by default. */
   readonly count?: number;
   /** Adaptation steps to report, [0, the learner's own] by default. */
@@ -76,7 +79,9 @@ export interface EvaluateOptions {
  *
  * @throws TrainingError ILR101 where an option is out of range, ILR105 where a task holds a value that is none
  */
-export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: EvaluateOptions<X, Y, Out>,
+): Promise<Evaluation> {
   const { params, ...setting } = options;
   const { run, release } = await evaluator(setting);
   try {
@@ -87,13 +92,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 /** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
-export async function evaluator(options: Omit<EvaluateOptions, "params">): Promise<{
+export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: Omit<EvaluateOptions<X, Y, Out>, "params">,
+): Promise<{
   run(params: Tree): Promise<Evaluation>;
   release(): Promise<void>;
 }> {
-  const { learner, tasks, count = 600, seed = 0, signal } = options;
+  const { count = 600, seed = 0, signal } = options;
+  const learner: AnyAdapter = options.learner;
+  const tasks = options.tasks as unknown as TaskSupply;
   wholeOption("count", count, 1);
-  if (tasks.openSet) {
+  if (tasks.spec?.openSet) {
     const problem = `${tasks.name} has queries of no class, which no prediction is right for`;
     throw new TrainingError("ILR101", "evaluate", problem, "Use evaluateOpenSet, which lets a learner reject them");
   }
@@ -101,10 +110,12 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
-  const draws = taskDraws(tasks.pool, taskSeed, count);
+  const draws = taskDraws(isCollector(tasks) ? undefined : tasks.pool, taskSeed, count);
   const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
-  const rowsOf = (params: Tree, task: Task): Tree =>
-    steps.map((n) => {
+  const rowsOf = (params: Tree, task: Task<Tree, Tree>): Tree => {
+    const spec = specOf(tasks, { operation: "evaluate", seed: taskSeed });
+    const columns = targetColumns(spec);
+    return steps.map((n) => {
       const prediction = learner.predict(
         learner.adapt(params, task.support, { steps: n }),
         task.query.x,
@@ -112,7 +123,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       );
       requireToldApart(
         "evaluate",
-        tasks,
+        { name: tasks.name, spec },
         learner,
         classesOf(learner, () => prediction),
       );
@@ -121,20 +132,23 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
         figures: {
           loss,
           ...metrics,
-          ...(tasks.targets ? errorsInUnits(learner.loss, prediction, task.query, tasks.targets) : {}),
+          ...(columns ? errorsInUnits(learner.loss as Loss, prediction as Tensor, (task as Task).query, columns) : {}),
         },
         queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
         ...(tellsClasses ? { each: eachQuery(learner.loss, prediction, task.query.y) } : {}),
       };
     });
-  const perTask = (params: Tree, task: Task): ChunkResult => ({
+  };
+  const perTask = (params: Tree, task: Task<Tree, Tree>): ChunkResult => ({
     rows: rowsOf(params, task),
     ...(task.query.present ? { present: task.query.present } : {}),
-    ...(tellsClasses ? { labels: task.query.y } : {}),
+    // Classes are told apart by labels, one tensor of them.
+    ...(tellsClasses ? { labels: task.query.y as Tensor } : {}),
   });
-  const program = compile((params: Tree, batch: Task): ChunkResult => vmap(perTask, [null, 0])(params, batch), {
-    executor,
-  });
+  const program = compile(
+    (params: Tree, batch: Task<Tree, Tree>): ChunkResult => vmap(perTask, [null, 0])(params, batch),
+    { executor },
+  );
   let rules: TaskRules | undefined;
   let size = 0;
   const run = async (params: Tree): Promise<Evaluation> => {
@@ -236,9 +250,12 @@ type ChunkResult = {
 };
 
 /** Each figure of each query by itself. */
-const eachQuery = (loss: Loss, prediction: Tensor, y: Tensor): Tree =>
+const eachQuery = (loss: Loss<Tree, Tree>, prediction: Tree, y: Tree): Tree =>
   Object.fromEntries(
-    Object.entries({ loss: loss as Metric, ...loss.metrics }).map(([name, f]) => [name, byRow(f, prediction, y)]),
+    Object.entries({ loss: loss as Metric<Tree, Tree>, ...loss.metrics }).map(([name, f]) => [
+      name,
+      byRow(f, prediction, y),
+    ]),
   );
 
 /** The mean of the values of each label; NaN of one that there is no query of. */
@@ -251,7 +268,7 @@ function meansByLabel(values: ArrayLike<number>, labels: ArrayLike<number>, clas
   return sums.map((sum, label) => sum / counts[label]!);
 }
 
-const confidenceOf = (of: PredictionConfidence | undefined, prediction: Tensor, y: Tensor): Tree =>
+const confidenceOf = (of: PredictionConfidence<Tree, Tree> | undefined, prediction: Tree, y: Tree): Tree =>
   of ? { topProbability: of.topProbability(prediction, y), correct: of.correct(prediction, y) } : {};
 
 /** The values [tasks, queries, ...] of chunks, task by task, without those of padding. */

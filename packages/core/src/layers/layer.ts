@@ -44,12 +44,15 @@ export interface ApplyContext {
 /**
  * A function of parameters and an input, with a way to make its first parameters. Nothing else belongs to it: a layer
  * or model of your own is such an object.
+ *
+ * @typeParam In its input: a tensor [examples, ...], or a tree of tensors that have a row for each example
+ * @typeParam Out its output, the same
  */
-export interface Layer<Params extends Tree = Tree> {
+export interface Layer<Params extends Tree = Tree, In extends Tree = Tensor, Out extends Tree = Tensor> {
   /** Parameters with values. The same key makes the same values. */
   init(key: Key): Params;
   /** x is [examples, ...]. */
-  apply(params: Params, x: Tensor, context?: ApplyContext): Tensor;
+  apply(params: Params, x: In, context?: ApplyContext): Out;
   /** Path of the part that makes the prediction from features, where the layer has one: what ANIL adapts. */
   readonly head?: string;
   /** Where its batch normalisation takes statistics from, where it has any: results say so. */
@@ -69,6 +72,8 @@ export function within(context: ApplyContext | undefined, name: string): ApplyCo
 }
 
 /** A layer that is a function of its input alone. */
-export function functionLayer(f: (x: Tensor) => Tensor): Layer<NoParameters> {
+export function functionLayer(f: (x: Tensor) => Tensor): Layer<NoParameters>;
+export function functionLayer<In extends Tree, Out extends Tree>(f: (x: In) => Out): Layer<NoParameters, In, Out>;
+export function functionLayer<In extends Tree, Out extends Tree>(f: (x: In) => Out): Layer<NoParameters, In, Out> {
   return { init: () => ({}), apply: (_params, x) => f(x) };
 }

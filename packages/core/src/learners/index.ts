@@ -93,6 +93,8 @@ export { notWarped, warped } from "./gradient/warped.js";
 export {
   type Adapter,
   type AdaptOptions,
+  type AnyAdapter,
+  type AnyLearner,
   type Learner,
   type MetaGradient,
   type MetaGradientOptions,

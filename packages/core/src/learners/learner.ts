@@ -1,8 +1,9 @@
-import { div, mapTree, max, mean, mul, reshape, sum, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import { div, GraphError, mapTree, max, mean, mul, reshape, sum, Tensor, type Tree, vmap } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
 import type { Loss, Metric } from "../losses/losses.js";
 import type { Key } from "../random/random.js";
 import type { Examples, Task } from "../tasks/task.js";
+import { namedTensors } from "../tasks/task-spec.js";
 
 /** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
 export type MetaGradient<Params extends Tree> = {
@@ -39,12 +40,21 @@ export interface MetaGradientOptions {
  *
  * @typeParam Params meta-parameters, what training changes
  * @typeParam Adapted what adaptation makes of them for one task
+ * @typeParam X inputs: a tensor, or a tree of tensors
+ * @typeParam Y targets, the same
+ * @typeParam Out predictions, the same
  */
-export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> {
+export interface Learner<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
   readonly name: string;
   /** Its options, as results should state them. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
-  readonly loss: Loss;
+  readonly loss: Loss<Out, Y>;
   /** Classes of a task, at most, where the learner knows: class indices are below it. */
   readonly classes?: number;
   /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
@@ -57,60 +67,91 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
   readonly recomputes?: boolean;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
-  metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
-  adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
+  metaGradient(params: Params, task: Task<X, Y>, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
+  adapt(params: Params, support: Examples<X, Y>, options?: AdaptOptions): Adapted;
   /**
    * Outputs of the model for inputs [n, ...].
    *
    * @param present [n], where some inputs are padding: 1 for those that are there
    */
-  predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
+  predict(adapted: Adapted, x: X, present?: Tensor): Out;
 }
 
 /** The part of a learner that evaluation needs; baselines have no more than this. */
-export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<
-  Learner<Params, Adapted>,
-  "metaGradient"
->;
+export type Adapter<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> = Omit<Learner<Params, Adapted, X, Y, Out>, "metaGradient">;
+
+/**
+ * The inputs of learners that take one tensor.
+ *
+ * @throws IL303 where they are a tree of several
+ */
+export function requireOneTensor(learner: string, x: Tree): Tensor {
+  if (x instanceof Tensor) return x;
+  const problem = `inputs are a tree of ${namedTensors(x, "x")
+    .map(([name]) => name)
+    .join(", ")}`;
+  throw new GraphError(
+    "IL303",
+    learner,
+    problem,
+    "Give a model that makes one tensor of them, or take another learner",
+  );
+}
+
+/** A learner of tensors or trees, whichever. */
+export type AnyLearner<Params extends Tree = Tree> = Learner<Params, Tree, Tree, Tree, Tree>;
+
+/** An adapter of tensors or trees, whichever. */
+export type AnyAdapter<Params extends Tree = Tree> = Adapter<Params, Tree, Tree, Tree, Tree>;
 
 /** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
-export function meanMetaGradient<P extends Tree>(
-  learner: Learner<P>,
+export function meanMetaGradient<P extends Tree, X extends Tree, Y extends Tree, Out extends Tree>(
+  learner: Learner<P, Tree, X, Y, Out>,
   params: P,
-  tasks: Task,
+  tasks: Task<X, Y>,
   keys?: Tensor,
   options: MetaGradientOptions = {},
 ): MetaGradient<P> {
-  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
+  const one = (task: Task<X, Y>, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
   const all = keys
-    ? vmap(one as (task: Task, key: Tensor) => Tree)(tasks, keys)
-    : vmap((task: Task) => one(task))(tasks);
+    ? vmap(one as (task: Task<X, Y>, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: Task<X, Y>) => one(task))(tasks);
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 
 /** Targets, of which some may be padding. */
-export type Targets = Omit<Examples, "x">;
+export type Targets<Y extends Tree = Tensor> = Omit<Examples<Tensor, Y>, "x">;
 
 /**
  * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row
  * by itself: any function that is a mean over rows can be given padded ones.
  */
-export function overPresent(f: Metric, prediction: Tensor, { y, present }: Targets): Tensor {
+export function overPresent<Out extends Tree, Y extends Tree>(
+  f: Metric<Out, Y>,
+  prediction: Out,
+  { y, present }: Targets<Y>,
+): Tensor {
   if (!present) return f(prediction, y);
   return div(sum(mul(byRow(f, prediction, y), present)), max(sum(present), 1));
 }
 
 /** The loss or metric of each row by itself: [n]. */
-export function byRow(f: Metric, prediction: Tensor, y: Tensor): Tensor {
-  const alone = (x: Tensor): Tensor => reshape(x, [1, ...x.shape]);
-  return vmap((row: Tensor, target: Tensor) => f(alone(row), alone(target)))(prediction, y);
+export function byRow<Out extends Tree, Y extends Tree>(f: Metric<Out, Y>, prediction: Out, y: Y): Tensor {
+  const alone = <T extends Tree>(tree: T): T => mapTree((x) => reshape(x, [1, ...x.shape]), tree);
+  return vmap((row: Out, target: Y) => f(alone(row), alone(target)))(prediction, y);
 }
 
 /** A loss with its metrics, for one set of predictions. */
-export function measured(
-  loss: Loss,
-  prediction: Tensor,
-  targets: Targets,
+export function measured<Out extends Tree, Y extends Tree>(
+  loss: Loss<Out, Y>,
+  prediction: Out,
+  targets: Targets<Y>,
 ): { loss: Tensor; metrics: { [name: string]: Tensor } } {
   const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [
     name,

@@ -23,28 +23,31 @@ import {
   sub,
   sum,
   type Tensor,
+  type Tree,
 } from "@innerloop/graph";
 
 /** A number per prediction that reports show beside the loss: accuracy, for example. */
-export type Metric = (prediction: Tensor, y: Tensor) => Tensor;
+export type Metric<Out extends Tree = Tensor, Y extends Tree = Tensor> = {
+  // As a method's: a learner of one tensor is then a learner of some tree.
+  of(prediction: Out, y: Y): Tensor;
+}["of"];
 
 /**
  * A function that a model is to make small: a scalar of predictions [n, ...] and targets. Any function of that type
  * will do.
  */
-export interface Loss {
-  (prediction: Tensor, y: Tensor): Tensor;
+export interface Loss<Out extends Tree = Tensor, Y extends Tree = Tensor> extends Metric<Out, Y> {
   /** Scalars reported with it. */
-  readonly metrics?: Readonly<Record<string, Metric>>;
+  readonly metrics?: Readonly<Record<string, Metric<Out, Y>>>;
   /** What it is called where figures are shown: "mean squared error". */
   readonly title?: string;
   /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
-  readonly point?: Metric;
+  readonly point?: Metric<Out, Y>;
   /**
    * Of losses of probabilities, what calibration is judged by. Each is a value for every prediction by itself, [n, ...]
    * of predictions [n, ...]: a row's do not depend on other rows.
    */
-  readonly confidence?: PredictionConfidence;
+  readonly confidence?: PredictionConfidence<Out, Y>;
   /**
    * Whether it is of logits over classes, [n, classes], that compete: learners then leave classes out that the support
    * set has no example of, which a softmax takes for probability 0.
@@ -55,11 +58,11 @@ export interface Loss {
 }
 
 /** The confidence of each prediction, and whether it is right. */
-export interface PredictionConfidence {
+export interface PredictionConfidence<Out extends Tree = Tensor, Y extends Tree = Tensor> {
   /** The probability of the most probable class. */
-  readonly topProbability: Metric;
+  readonly topProbability: Metric<Out, Y>;
   /** 1 where that is the class of the target, 0 where not. */
-  readonly correct: Metric;
+  readonly correct: Metric<Out, Y>;
 }
 
 function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {

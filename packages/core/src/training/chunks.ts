@@ -1,6 +1,6 @@
 /** How many tasks run at once, and what a training takes of the machine's memory. */
 import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
-import type { Learner } from "../learners/learner.js";
+import type { AnyLearner } from "../learners/learner.js";
 import { boundedKey, type Key, key } from "../random/random.js";
 import type { MetaPrograms, MetaStepSetting } from "./meta-step.js";
 import { metaPrograms } from "./meta-step.js";
@@ -178,7 +178,7 @@ export const planFits = ({
 
 /** Inner steps whose values are kept at once for the gradient through them. */
 const keptSteps = (
-  { learner: { steps = 1 } }: { readonly learner: Pick<Learner, "steps"> },
+  { learner: { steps = 1 } }: { readonly learner: Pick<AnyLearner, "steps"> },
   recompute: number,
 ): number => (recompute > 0 ? Math.min(recompute, steps) : steps);
 

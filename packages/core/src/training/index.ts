@@ -1,4 +1,11 @@
-export { type AdaptedTask, type BestParams, Run, type Values } from "../artifacts/run.js";
+export {
+  type AdaptedTask,
+  type BestParams,
+  Run,
+  type Values,
+  type ValuesOf,
+  type ValueTree,
+} from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
 export {
   calibrationDifference,
@@ -46,6 +53,14 @@ export {
 export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, offerExecutor, setDefaultExecutor } from "./default-executor.js";
 export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
-export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys, trainingRules } from "./task-batch.js";
+export {
+  sampleTasks,
+  stackTasks,
+  type TaskBatch,
+  type TaskSupply,
+  taskBatch,
+  taskKeys,
+  trainingRules,
+} from "./task-batch.js";
 export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
 export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

@@ -11,7 +11,7 @@ import {
   toNumbers,
 } from "@innerloop/graph";
 import { withRunningStatistics } from "../layers/layers.js";
-import { type Learner, type MetaGradient, type MetaGradientOptions, meanMetaGradient } from "../learners/learner.js";
+import { type AnyLearner, type MetaGradient, type MetaGradientOptions, meanMetaGradient } from "../learners/learner.js";
 import type { Optimizer } from "../optimizers/optimizers.js";
 import { sliceRows, sliceTasks, type TaskBatch } from "./task-batch.js";
 
@@ -34,7 +34,7 @@ export type MetaStep<Params extends Tree> = (
 
 /** The learner, optimizer and executor of a meta-step. */
 export interface MetaStepSetting<Params extends Tree> extends MetaGradientOptions {
-  readonly learner: Learner<Params>;
+  readonly learner: AnyLearner<Params>;
   readonly optimizer: Optimizer;
   readonly executor: Executor;
   readonly metaBatchSize: number;

@@ -1,5 +1,6 @@
 /** What will run, in a few lines, before it runs. */
-import { type Count, type LearnerEntry, learnerCatalogue } from "@innerloop/core";
+import { type Count, type LearnerEntry, learnerCatalogue, specOf } from "@innerloop/core";
+import { sizeOf } from "@innerloop/graph";
 import type { DataSplits } from "../presets/data-splits.js";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
@@ -27,9 +28,9 @@ function modelText(
   if (!splits && learnerCatalogue[options.learner].family === "model")
     return `the learner's own network; ${count(parameters)} parameters`;
   const norm = options.batchNorm === "none" || options.model === "linear" ? "" : `, batch norm ${options.batchNorm}`;
-  const { x, y } = train.sample(0, 0).support;
-  const inputs = x.size / x.shape[0]!;
-  const outputs = splits ? options.ways : y.size / y.shape[0]!;
+  const { x, y } = specOf(train);
+  const inputs = sizeOf(x.shape);
+  const outputs = splits ? options.ways : sizeOf(y.shape);
   const shape =
     options.model === "conv"
       ? `${options.blocks} convolutions of ${options.filters}`

@@ -1,5 +1,5 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
-import type { Evaluation } from "@innerloop/core";
+import { type Evaluation, specOf, targetColumns } from "@innerloop/core";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import {
@@ -183,7 +183,9 @@ export function protocolText(
             ...unlabelledText(evaluation),
             `${counted(Number(queries), "query", "queries")} per class`,
           ].join(", ");
-  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`).join(", ");
+  const units = targetColumns(specOf(sources.test))
+    ?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`)
+    .join(", ");
   const unit =
     standardized === true
       ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`

@@ -50,6 +50,7 @@ import {
   semiSupervisedEpisodes,
   sgd,
   sinusoids,
+  specOf,
   steps,
   type TaskSource,
   truncatedNormal,
@@ -120,9 +121,9 @@ export function buildRegression(
       `--train-ways ${optionText(options.trainWays)} of regression`,
       "Its tasks have no classes: leave it out",
     );
-  const { support } = tasks.train.sample(0, 0);
-  const inputShape = support.x.shape.slice(1);
-  const outputs = support.y.shape[1] ?? 1;
+  const { x, y } = specOf(tasks.train);
+  const inputShape = x.shape;
+  const outputs = y.shape[0] ?? 1;
   const setting = { kind: "regression", inputShape, outputs, trainClasses: 0, loss: meanSquaredError } as const;
   return experimentOf(options, tasks, setting, trained);
 }

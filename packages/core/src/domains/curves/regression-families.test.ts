@@ -44,7 +44,7 @@ describe.each(named)("%s", (_name, family) => {
     expect(allPoints(source.sample(1, 2)).flat().every(Number.isFinite)).toBe(true);
     expect(family({}).sample(1, 0).query.x.shape).toEqual([10, 1]);
     expect(source.description).toMatchObject({ shots: 4, queries: 7 });
-    expect(source.classes).toBeUndefined();
+    expect(source.spec?.y.classes).toBeUndefined();
   });
 
   it("pads tasks that vary to the largest", () => {

@@ -4,14 +4,15 @@ import { key, split as keyOf, random, randomOf } from "../../random/random.js";
 import {
   type Count,
   countRange,
+  type DescribedTaskSource,
   drawCount,
   type Examples,
   isRange,
   type Split,
   splits,
   TaskError,
-  type TaskSource,
 } from "../../tasks/task.js";
+import type { TensorSpec } from "../../tasks/task-spec.js";
 import { isNumericArray, requireObject, shownValue } from "../../tasks/value-gate.js";
 import { describeGiven, leastOf, requireWholeShare, sharesOf, shareText } from "../classification/episodes.js";
 
@@ -61,7 +62,7 @@ export interface ColumnScale {
 
 /** The tasks of a table, the groups that they are drawn from, and the scales of its columns. */
 export interface GroupedRegression {
-  readonly tasks: { readonly [S in Split]: TaskSource };
+  readonly tasks: { readonly [S in Split]: DescribedTaskSource };
   /** Names of the groups that each part draws from. */
   readonly groups: { readonly [S in Split]: readonly string[] };
   /** By column, to bring new inputs to the model and its predictions back; mean 0 and deviation 1 where not standardized. */
@@ -139,7 +140,12 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   };
   const areSmall = (names: readonly string[]): boolean =>
     names.some((name) => groups.get(name)!.length < mostShots + mostQueries);
-  const sourceOf = (names: readonly string[]): TaskSource => ({
+  const columnsOf = (names: readonly string[]): TensorSpec => ({
+    shape: [names.length],
+    dtype: "float32",
+    columns: names.map((name) => ({ name, ...scales[name]! })),
+  });
+  const sourceOf = (names: readonly string[]): DescribedTaskSource => ({
     name: table.name,
     description: {
       table: table.name,
@@ -160,7 +166,12 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       examples: names.reduce((sum, name) => sum + groups.get(name)!.length, 0),
       drawn: (seed, index) => [random(seed, index).integer(names.length)],
     },
-    targets: targets.map((name) => ({ name, ...scales[name]! })),
+    spec: {
+      x: columnsOf(inputs),
+      y: columnsOf(targets),
+      support: { rows: mostShots, ...(varies ? { present: true } : {}) },
+      query: { rows: mostQueries, ...(varies ? { present: true } : {}) },
+    },
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;

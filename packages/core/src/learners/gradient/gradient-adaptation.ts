@@ -21,6 +21,7 @@ import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../../la
 import type { Loss } from "../../losses/losses.js";
 import type { Optimizer } from "../../optimizers/optimizers.js";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import { overPresent } from "../learner.js";
 import { notWarped } from "./warped.js";
 
@@ -34,9 +35,9 @@ export type AdaptedModel = {
 };
 
 /** Settings of the inner loop that all gradient-based learners share. */
-export interface InnerLoop {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface InnerLoop<X extends Tree = Tree, Y extends Tree = Tree, Out extends Tree = Tree> {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   readonly inner: Optimizer;
   /** 2 differentiates through the inner gradients, 1 holds them constant. */
   readonly order: 1 | 2;
@@ -47,7 +48,7 @@ export interface InnerLoop {
   /** lambda of the term lambda / 2 |theta_k - theta_0|^2 that the loss gets, over parameters that adapt. None by default. */
   readonly proximal?: number | Tensor;
   /** Mini-batch `index` of the support set; all of it by default. */
-  readonly minibatch?: (support: Examples, index: number) => Examples;
+  minibatch?(support: Examples<X, Y>, index: number): Examples<X, Y>;
   /** Mini-batches that make one step: their mean gradient, by rows. 1 by default. */
   readonly accumulate?: number;
   /** So many steps at a time are computed again for the gradient through them; 0, the default: none. */
@@ -74,7 +75,7 @@ export interface Trajectory {
 export function innerLoop(
   loop: InnerLoop,
   params: Tree,
-  support: Examples,
+  support: Examples<Tree, Tree>,
   steps: number,
   context: ApplyContext,
 ): Tree {
@@ -85,7 +86,7 @@ export function innerLoop(
 export function trajectory(
   loop: InnerLoop,
   params: Tree,
-  support: Examples,
+  support: Examples<Tree, Tree>,
   steps: number,
   context: ApplyContext,
 ): Trajectory {
@@ -168,7 +169,7 @@ export function requireSharedNorm(operation: string, { batchNormSteps }: Pick<La
 }
 
 /** Whether steps have running statistics of their own, which are to be moved by what the steps see. */
-const hasStatisticsOfSteps = (model: Layer, { phase }: ApplyContext): boolean =>
+const hasStatisticsOfSteps = (model: Pick<Layer, "batchNormSteps">, { phase }: ApplyContext): boolean =>
   model.batchNormSteps !== undefined && phase === "train";
 
 /** An inner gradient as the update takes it: held constant, differentiable, or in between. */
@@ -193,14 +194,14 @@ function proximalTerm(at: ByPath, start: ByPath, strength: number | Tensor): Ten
 interface StepGradient {
   readonly gradient: ByPath;
   readonly statistics: StatisticsByPath;
-  readonly batch: Examples;
+  readonly batch: Examples<Tree, Tree>;
 }
 
 /** The mean of gradients and statistics over mini-batches, each counting by the rows that it has. */
 function meanOfParts(parts: readonly StepGradient[]): Pick<StepGradient, "gradient" | "statistics"> {
   const [first, ...others] = parts as [StepGradient, ...StepGradient[]];
   if (others.length === 0) return first;
-  const rows = parts.map(({ batch }) => (batch.present ? sum(batch.present) : scalar(batch.x.shape[0]!)));
+  const rows = parts.map(({ batch }) => (batch.present ? sum(batch.present) : scalar(rowsOf(batch.x))));
   const total = max(
     rows.reduce((a, b) => add(a, b)),
     1,
@@ -220,16 +221,16 @@ type Averaged = { readonly gradient: ByPath; readonly statistics: StatisticsByPa
 export const isRunningStatistic = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
 
 /** A context for examples: what they have of padding goes with them. */
-export const contextOf = (context: ApplyContext, { present }: Examples): ApplyContext =>
+export const contextOf = (context: ApplyContext, { present }: Pick<Examples, "present">): ApplyContext =>
   present ? { ...context, present } : context;
 
 /** A model's outputs for examples with the statistics that its layers report on the way. */
-export function recorded(
-  model: Layer,
+export function recorded<X extends Tree, Out extends Tree>(
+  model: Layer<Tree, X, Out>,
   params: Tree,
-  examples: Examples,
+  examples: Examples<X, Tree>,
   context: ApplyContext,
-): { readonly output: Tensor; readonly statistics: StatisticsByPath } {
+): { readonly output: Out; readonly statistics: StatisticsByPath } {
   const statistics: { [path: string]: Statistics } = {};
   const output = model.apply(params, examples.x, {
     ...contextOf(context, examples),
@@ -246,7 +247,11 @@ export function recorded(
  * @param operation the function that users call, for errors
  * @throws IL102 where the model does not say which part is its head
  */
-export function headPaths(operation: string, model: Layer, which: "head" | "body"): (path: string) => boolean {
+export function headPaths(
+  operation: string,
+  model: Pick<Layer, "head">,
+  which: "head" | "body",
+): (path: string) => boolean {
   const { head } = model;
   if (head === undefined) {
     throw new GraphError(

@@ -1,5 +1,17 @@
 /** What the gradient-based learners have in common: adapt by the inner loop, differentiate the query loss through it. */
-import { add, cast, greater, mul, recomputed, sub, sum, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
+import {
+  add,
+  cast,
+  greater,
+  mapTree,
+  mul,
+  recomputed,
+  sub,
+  sum,
+  type Tensor,
+  type Tree,
+  valueAndGrad,
+} from "@innerloop/graph";
 import type { ApplyContext, Layer, StatisticsByPath } from "../../layers/layer.js";
 import { withNormOfStep } from "../../layers/per-step-batch-norm.js";
 import type { Loss } from "../../losses/losses.js";
@@ -17,11 +29,11 @@ function below(name: string | undefined, statistics: StatisticsByPath): Statisti
 }
 
 /** A learner that adapts by the inner loop and whose meta-gradient is the gradient of the query loss through it. */
-export function gradientLearner(options: {
+export function gradientLearner<X extends Tree, Y extends Tree, Out extends Tree>(options: {
   readonly name: string;
   readonly description: Learner["description"];
-  readonly loss: Loss;
-  readonly model: Layer;
+  readonly loss: Loss<Out, Y>;
+  readonly model: Layer<Tree, X, Out>;
   readonly steps: number;
   readonly init: Learner["init"];
   /** The inner loop under given meta-parameters, and the parameters it starts from. */
@@ -30,9 +42,15 @@ export function gradientLearner(options: {
   readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
   /** Where in the meta-parameters the model's are; they are the model's own by default. */
   readonly modelPath?: string;
-}): Learner<Tree, AdaptedModel> {
+}): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { name, description, loss, model, steps, init, loopFor, stepWeights, modelPath } = options;
-  const run = (params: Tree, support: Examples, count: number, context: ApplyContext, how: MetaGradientOptions) => {
+  const run = (
+    params: Tree,
+    support: Examples<X, Y>,
+    count: number,
+    context: ApplyContext,
+    how: MetaGradientOptions,
+  ) => {
     const { loop, params: start } = loopFor(params, how);
     return trajectory({ ...loop, recompute: how.recompute ?? 0 }, start, support, count, context);
   };
@@ -88,35 +106,37 @@ export function gradientLearner(options: {
  * that are not have examples of all classes.
  */
 export function withSupport(
-  { model, loss }: { readonly model: Layer; readonly loss: Loss },
+  { model, loss }: { readonly model: Layer<Tree, Tree, Tree>; readonly loss: Pick<Loss, "overClasses"> },
   adapted: Tree,
-  support: Examples,
+  support: Examples<Tree, Tree>,
   context: ApplyContext,
 ): AdaptedModel {
   const params = context.step === undefined ? adapted : withNormOfStep(adapted, context.step);
   const { output, statistics } = recorded(model, params, support, context);
   const mayLackClasses = support.present !== undefined || context.phase === "predict";
   if (!loss.overClasses || !mayLackClasses) return { params, statistics };
-  const members = sum(memberships(support, output.shape[1]!), 0);
-  return { params, statistics, absent: cast(greater(0.5, members), output.dtype) };
+  // A loss over classes is of logits, one tensor of them, and of labels, another.
+  const logits = output as Tensor;
+  const members = sum(memberships(support as Examples<Tree>, logits.shape[1]!), 0);
+  return { params, statistics, absent: cast(greater(0.5, members), logits.dtype) };
 }
 
 /** A model's outputs for query examples; classes without support examples are out of the question. */
-export function predicted(
-  model: Layer,
+export function predicted<X extends Tree, Out extends Tree>(
+  model: Layer<Tree, X, Out>,
   task: AdaptedModel,
-  query: Examples,
+  query: Examples<X, Tree>,
   context: ApplyContext,
-): { readonly output: Tensor; readonly statistics: StatisticsByPath } {
+): { readonly output: Out; readonly statistics: StatisticsByPath } {
   const { output, statistics } = recorded(model, task.params, query, { ...context, given: task.statistics });
   return { output: withoutAbsent(output, task), statistics };
 }
 
 /** The `predict` of learners whose adapted model is the model with other parameters. */
 export const predictor =
-  (model: Layer) =>
-  (task: AdaptedModel, x: Tensor, present?: Tensor): Tensor =>
+  <X extends Tree, Out extends Tree>(model: Layer<Tree, X, Out>) =>
+  (task: AdaptedModel, x: X, present?: Tensor): Out =>
     withoutAbsent(model.apply(task.params, x, { given: task.statistics, ...(present ? { present } : {}) }), task);
 
-const withoutAbsent = (logits: Tensor, { absent }: AdaptedModel): Tensor =>
-  absent ? sub(logits, mul(absent, 1e9)) : logits;
+const withoutAbsent = <Out extends Tree>(logits: Out, { absent }: AdaptedModel): Out =>
+  absent ? mapTree((z) => sub(z, mul(absent, 1e9)), logits) : logits;

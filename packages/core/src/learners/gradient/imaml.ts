@@ -34,9 +34,9 @@ import { predicted, predictor, withSupport } from "./gradient-learner.js";
 import { requireCount } from "./mini-batches.js";
 
 /** Options of `implicitMaml`. */
-export interface ImplicitMamlOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface ImplicitMamlOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /** The inner optimizer; sgd of rate 0.1 by default. */
   readonly inner?: Optimizer;
   /** Inner steps, 16 by default (as for Omniglot in the paper): the gradient is exact at their end, where the loss is flat. */
@@ -75,7 +75,9 @@ type ByPath = { readonly [path: string]: Tensor };
  * normalisation tells steps apart
  * @example implicitMaml({ model: convNet({ imageShape: [28, 28, 1], ways: 5 }), loss: crossEntropy })
  */
-export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, AdaptedModel> {
+export function implicitMaml<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: ImplicitMamlOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { model, loss, inner = sgd({ learningRate: 0.1 }), steps = 16, lambda = 2, adapts = "all" } = options;
   const { conjugateGradientSteps = 5, damping = 0 } = options;
   requireOptions({ lambda, damping, steps, conjugateGradientSteps });

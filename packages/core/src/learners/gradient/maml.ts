@@ -22,9 +22,9 @@ import { isLearned, type LearnedOptimizer, learnedRates } from "./learned-optimi
 import { miniBatch, requireCount } from "./mini-batches.js";
 
 /** Options of `maml`, and of the learners that are MAML with some of them set. */
-export interface MamlOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface MamlOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /** The inner optimizer, e.g. sgd({ learningRate: 0.4 }), or one that is learned, e.g. learnedRates({ per: "layer" }). */
   readonly inner: Optimizer | LearnedOptimizer;
   /** Inner steps in training, 1 by default; evaluation may take others. */
@@ -71,7 +71,9 @@ export interface MamlOptions {
  * @throws IL102 for options that contradict each other or are out of range
  * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
  */
-export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
+export function maml<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: MamlOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { model, loss, inner, steps = 1, adapts = "all", proximal = 0 } = options;
   const order = isLearned(inner) && inner.firstOrder ? 1 : (options.order ?? 2);
   const { minibatch, multiStepLoss, orderAnnealing } = options;
@@ -136,7 +138,7 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
   });
 }
 
-const partOf = (model: Layer, part: "head" | "body"): ((path: string) => boolean) =>
+const partOf = (model: Pick<Layer, "head">, part: "head" | "body"): ((path: string) => boolean) =>
   headPaths(part === "head" ? "anil" : "boil", model, part);
 
 type LearnedParameters = { readonly model: Tree; readonly inner?: Tree; readonly proximal?: Tensor };
@@ -156,7 +158,7 @@ function requireOptions({
   minibatch,
   multiStepLoss,
   orderAnnealing,
-}: MamlOptions & { readonly order: 1 | 2 }): void {
+}: MamlOptions<Tree, Tree, Tree> & { readonly order: 1 | 2 }): void {
   const refuse = (problem: string, remedy: string): never => {
     throw new GraphError("IL102", "maml", problem, remedy);
   };
@@ -199,17 +201,23 @@ function requireOptions({
  * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times
  * that.)
  */
-export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel> {
+export function fomaml<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "order" | "orderAnnealing">,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   return maml({ ...options, order: 1 });
 }
 
 /** Almost no inner loop (Raghu et al. 2020): only the head adapts; the body is trained through it. */
-export function anil(options: Omit<MamlOptions, "adapts">): Learner<Tree, AdaptedModel> {
+export function anil<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "adapts">,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   return maml({ ...options, adapts: "head" });
 }
 
 /** Body only inner loop (Oh et al. 2021): ANIL's mirror, the head stays. */
-export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, AdaptedModel> {
+export function boil<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "adapts">,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   return maml({ ...options, adapts: "body" });
 }
 
@@ -219,9 +227,9 @@ export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, Adapte
  *
  * @param options.learningRate first value of all rates, 0.01 by default
  */
-export function metaSgd(
-  options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number },
-): Learner<Tree, AdaptedModel> {
+export function metaSgd<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "inner" | "adapts"> & { readonly learningRate?: number },
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { learningRate = 0.01, ...others } = options;
   return { ...maml({ ...others, inner: learnedRates({ per: "element", from: learningRate }) }), name: "Meta-SGD" };
 }

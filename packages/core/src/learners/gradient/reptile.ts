@@ -1,9 +1,10 @@
-import { concat, GraphError, mapTree, ones, paths, sub, type Tree } from "@innerloop/graph";
+import { concat, GraphError, mapTree, ones, paths, sub, type Tensor, type Tree } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Optimizer } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import { type Learner, measured } from "../learner.js";
 import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { predicted, predictor, withSupport } from "./gradient-learner.js";
@@ -11,9 +12,9 @@ import { miniBatch, requireCount } from "./mini-batches.js";
 import { notWarped } from "./warped.js";
 
 /** Options of `reptile`. */
-export interface ReptileOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface ReptileOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /** The papers use adam({ learningRate: 1e-3, beta1: 0 }). */
   readonly inner: Optimizer;
   /** Inner steps in training, 5 by default. */
@@ -33,7 +34,9 @@ export interface ReptileOptions {
  * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has warped layers, or
  * its batch normalisation tells steps apart
  */
-export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
+export function reptile<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: ReptileOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;
   requireCount("reptile", "steps", steps);
   requireCount("reptile", "innerBatchSize", innerBatchSize);
@@ -81,8 +84,12 @@ export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
 }
 
 /** Both sets of a task as one. */
-export function allExamples(support: Examples, query: Examples): Examples {
-  const rows = ({ x, y, present = ones([x.shape[0]!]) }: Examples) => ({ x, y, present });
-  if (!support.present && !query.present) return { x: concat([support.x, query.x]), y: concat([support.y, query.y]) };
-  return mapTree((a, b) => concat([a, b]), rows(support), rows(query));
+export function allExamples<X extends Tree, Y extends Tree>(
+  support: Examples<X, Y>,
+  query: Examples<X, Y>,
+): Examples<X, Y> {
+  const rows = ({ x, y, present = ones([rowsOf(x)]) }: Examples<X, Y>): Examples<X, Y> => ({ x, y, present });
+  const together = <T extends Tree>(a: T, b: T): T => mapTree((first, second) => concat([first, second!]), a, b);
+  if (!support.present && !query.present) return { x: together(support.x, query.x), y: together(support.y, query.y) };
+  return together(rows(support), rows(query));
 }

@@ -1,4 +1,4 @@
-import { type Learner, type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "@innerloop/core";
+import { type Learner, type OpenSetAnswer, openSetAnswers, probabilitiesOf, specOf } from "@innerloop/core";
 import { tensor } from "@innerloop/graph";
 import { invertInPlace, isDarkOnLight } from "../../data/images/dark-on-light.js";
 import { isBlank, usualPixels } from "../../data/images/image-decoding.js";
@@ -176,10 +176,9 @@ async function classifierOf(
   if (file) {
     if (wanted) throw new UsageError(`${flagOf("batchNorm")} is settled by ${file.path}`, "Change it there");
     const { experiment } = await loadRunExperiment(run, output);
-    const { support } = experiment.tasks.train.sample(0, 0);
     const { learner } = experiment;
     const batchNorm = String(learner.description.batchNorm ?? "none");
-    const exampleShape = imageShape(run, support.x.shape.slice(1));
+    const exampleShape = imageShape(run, specOf(experiment.tasks.train).x.shape);
     const { ways } = experiment.tasks.test.description;
     const learnerFor = (classes: number, asked: string): Learner => {
       if (typeof ways === "number" && classes > ways)
