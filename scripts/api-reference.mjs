@@ -39,10 +39,10 @@ const pages = [
     about:
       "Tensors and operations, gradients, task batching, and the compiler: what models and losses are written with.",
     sections: [
-      ["Tensors and trees", ["tensor", "tree"]],
-      ["Operations", ["operations", "primitives/"]],
-      ["Transformations", ["differentiate", "vmap", "simplify", "graph"]],
-      ["Compiling and running", ["compile", "compiled-model", "executor", "interpreter", "onnx/"]],
+      ["Tensors and trees", ["program/tensor", "program/tensor-type", "program/tree"]],
+      ["Operations", ["program/operations", "program/primitives/"]],
+      ["Transformations", ["transforms/", "program/graph"]],
+      ["Compiling and running", ["runtime/compile", "index", "runtime/", "reference/", "lowering/"]],
       ["Primitives and errors", [""]],
     ],
   },

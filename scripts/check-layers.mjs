@@ -1,4 +1,5 @@
-// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, by reading imports.
+// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, and within graph from stage
+// to stage, by reading imports: those of types, and import(), too.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,16 @@ const allowed = {
   node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
   innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/node"],
 };
+/** Stages of a package: its folders, and those of them that each may import. All may import `errors.ts` beside them. */
+const stages = {
+  graph: {
+    program: [],
+    transforms: ["program"],
+    lowering: ["program"],
+    runtime: ["program", "transforms", "lowering"],
+    reference: ["program"],
+  },
+};
 const ours = new Set(["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node", "innerloop"]);
 /** The one file that loads the engine, tests included: after its telemetry is off, so by import(). */
 const engineFile = "packages/node/src/executor/onnxruntime.ts";
@@ -21,6 +32,7 @@ const isTest = (file) => /\.(test|fixture)\.ts$/.test(file) || file.includes("/t
 
 const problems = [];
 const files = Object.keys(allowed).flatMap((name) => sources(join(root, "packages", name, "src")));
+/** What each file imports when it is loaded, and in packages of stages what it imports for types alone as well. */
 const graphOfFiles = new Map();
 
 for (const file of files) {
@@ -28,12 +40,20 @@ for (const file of files) {
   const name = path.split("/")[1];
   const local = [];
   for (const { specifier, typeOnly, dynamic } of imports(readFileSync(file, "utf8"))) {
-    if (dynamic && !specifier.startsWith("onnxruntime")) continue;
+    if (specifier === undefined) {
+      if (path !== engineFile && !isTest(path)) problems.push(`${path}: import() of a name that cannot be read here`);
+      continue;
+    }
     if (specifier.startsWith(".")) {
       const target = resolve(dirname(file), specifier.replace(/\.js$/, ".ts"));
       if (relative(join(root, "packages", name), target).startsWith(".."))
         problems.push(`${path}: imports ${specifier} from another package`);
-      if (!typeOnly) local.push(target);
+      if (stages[name] && !isTest(path)) {
+        const fault = stageFault(stages[name], ...[file, target].map((each) => stageOf(name, each)));
+        if (fault) problems.push(`${path}: imports ${specifier}; ${fault}`);
+      }
+      // What import() loads comes later: no circle that modules are evaluated in.
+      if (!dynamic && (stages[name] || !typeOnly)) local.push(target);
       continue;
     }
     const parts = specifier.split("/");
@@ -63,13 +83,28 @@ function sources(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-/** Specifiers of all import and export ... from statements, and of import("..."). */
+/** The folder below src that a file lies in; its own name where it lies in none: `errors.ts`. */
+function stageOf(name, file) {
+  return relative(join(root, "packages", name, "src"), file).split(/[\\/]/)[0];
+}
+
+/** Why a file of one stage may not import one of another; undefined where it may. */
+function stageFault(table, from, to) {
+  if (from.endsWith(".ts") || to === from || to === "errors.ts") return undefined;
+  if (!table[from]) return `${from}/ has no row in the table of stages`;
+  const others = table[from].map((stage) => `${stage}/`).join(", ");
+  return table[from].includes(to) ? undefined : `${from}/ may import ${others || "no other stage"}`;
+}
+
+/**
+ * Specifiers of all import and export ... from statements, and of import("..."): undefined where that is no string in
+ * double quotes.
+ */
 function imports(text) {
   const found = [];
-  const dynamic = /\bimport\(\s*(?:\/\*.*?\*\/\s*)*"([^"]+)"/g;
-  // Of a type: typeof import("...").
-  for (const [, specifier] of text.replaceAll("typeof import(", "").matchAll(dynamic))
-    found.push({ specifier, typeOnly: false, dynamic: true });
+  const dynamic = /\b(typeof\s+)?import\(\s*(?:\/\*.*?\*\/\s*)*(?:"([^"]+)"|[^\s")])/g;
+  for (const [, typeOnly, specifier] of text.matchAll(dynamic))
+    found.push({ specifier, typeOnly: Boolean(typeOnly), dynamic: !typeOnly });
   const pattern = /^\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"/gm;
   for (const [, typeOnly, specifier] of text.matchAll(pattern))
     found.push({ specifier, typeOnly: Boolean(typeOnly), dynamic: false });

@@ -38,8 +38,9 @@ export function readingModules(): Map<string, readonly string[]> {
 
 /** Modules that read what is not from outside, or that read it by another module, with the reason. */
 export const exceptions: Readonly<Record<string, string>> = {
-  "graph/src/compiled-model.ts": "entries of the model cache, which are handed to it once their checksum is right",
-  "graph/src/onnx/protobuf.ts": "writes only",
+  "graph/src/runtime/compiled-model.ts":
+    "entries of the model cache, which are handed to it once their checksum is right",
+  "graph/src/lowering/protobuf.ts": "writes only",
   "node/src/cache/compiler-hash.ts": "our own code, to name entries of the cache by it",
   "node/src/cli/commands/reproduce-command.ts": "lines that a process of our own prints",
   "node/src/cli/commands/start-command.ts": "results that a training of this very command has written",

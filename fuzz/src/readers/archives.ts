@@ -1,11 +1,11 @@
 /** Archives, and the known data sets that come in them. */
 import { mkdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { cifar100Splits, readCifar100 } from "../../../packages/node/dist/data/cifar-100.js";
-import { readImagenetSubset } from "../../../packages/node/dist/data/imagenet-subsets.js";
-import { omniglotAlphabets, readOmniglot } from "../../../packages/node/dist/data/omniglot.js";
-import { readTarGzip } from "../../../packages/node/dist/data/tar-archive.js";
-import { withZipArchive } from "../../../packages/node/dist/data/zip-archive.js";
+import { readTarGzip } from "../../../packages/node/dist/data/formats/tar-archive.js";
+import { withZipArchive } from "../../../packages/node/dist/data/formats/zip-archive.js";
+import { cifar100Splits, readCifar100 } from "../../../packages/node/dist/data/sets/cifar-100.js";
+import { readImagenetSubset } from "../../../packages/node/dist/data/sets/imagenet-subsets.js";
+import { omniglotAlphabets, readOmniglot } from "../../../packages/node/dist/data/sets/omniglot.js";
 import { gzipMutation, tar, tarHeaderMutation } from "../formats/gzip.js";
 import { halvesPng } from "../formats/png.js";
 import { zip, zipMutation, zipSignatures } from "../formats/zip.js";

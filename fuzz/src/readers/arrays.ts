@@ -2,11 +2,16 @@
 import { gzipSync } from "node:zlib";
 import { decodeSafetensors, encodeSafetensors } from "@innerloop/core";
 import { tensor } from "@innerloop/graph";
-import { labelledArrays, readArrays } from "../../../packages/node/dist/data/array-examples.js";
-import { readIdx } from "../../../packages/node/dist/data/idx-format.js";
-import { readMnist } from "../../../packages/node/dist/data/mnist.js";
-import { readNpy, withNpz, withStreamedArray } from "../../../packages/node/dist/data/npy-file.js";
-import { type Pickled, PickledArray, PickledBytes, withPickle } from "../../../packages/node/dist/data/pickle.js";
+import { readIdx } from "../../../packages/node/dist/data/formats/idx-format.js";
+import { readNpy, withNpz, withStreamedArray } from "../../../packages/node/dist/data/formats/npy-file.js";
+import {
+  type Pickled,
+  PickledArray,
+  PickledBytes,
+  withPickle,
+} from "../../../packages/node/dist/data/formats/pickle.js";
+import { labelledArrays, readArrays } from "../../../packages/node/dist/data/images/array-examples.js";
+import { readMnist } from "../../../packages/node/dist/data/sets/mnist.js";
 import { headerMutation, safetensorsFrame } from "../formats/framed-json.js";
 import { gzipMutation } from "../formats/gzip.js";
 import { npy, npyMutations, npyWords } from "../formats/npy.js";

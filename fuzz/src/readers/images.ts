@@ -1,8 +1,8 @@
 /** Images, one by one and in folders and archives of classes. */
 import { mkdirSync, readdirSync } from "node:fs";
-import { readCachedImageFolder } from "../../../packages/node/dist/data/image-cache.js";
-import { usualPixels } from "../../../packages/node/dist/data/image-decoding.js";
-import { readImageFolder } from "../../../packages/node/dist/data/image-folder.js";
+import { usualPixels } from "../../../packages/node/dist/data/images/image-decoding.js";
+import { readImageFolder } from "../../../packages/node/dist/data/images/image-folder.js";
+import { readCachedImageFolder } from "../../../packages/node/dist/data/store/image-cache.js";
 import { readImageFile } from "../../../packages/node/dist/presets/image-files.js";
 import { datasetFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
 import { blankPng, halvesPng, pngMutations } from "../formats/png.js";

@@ -1,8 +1,8 @@
 /** Tables: CSV and JSON lines, as classes and as groups of measurements. */
-import { readCsv } from "../../../packages/node/dist/data/csv.js";
-import { numberIn } from "../../../packages/node/dist/data/decimal-number.js";
-import { readRegressionTable } from "../../../packages/node/dist/data/regression-table.js";
-import { readTable } from "../../../packages/node/dist/data/table-file.js";
+import { readCsv } from "../../../packages/node/dist/data/formats/csv.js";
+import { numberIn } from "../../../packages/node/dist/data/formats/decimal-number.js";
+import { readRegressionTable } from "../../../packages/node/dist/data/tables/regression-table.js";
+import { readTable } from "../../../packages/node/dist/data/tables/table-file.js";
 import { jsonLineMutation, textMutations } from "../mutations.js";
 import type { Reader } from "../reader.js";
 import { checkArray, checkExamples } from "./checked.js";

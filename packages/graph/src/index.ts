@@ -1,6 +1,3 @@
-export * from "./compile.js";
-export { compilerModule } from "./compiled-model.js";
-export * from "./differentiate.js";
 export {
   CodedError,
   DescribedError,
@@ -10,15 +7,12 @@ export {
   type GraphErrorCode,
   graphErrorCodes,
 } from "./errors.js";
-export * from "./executor.js";
-export * from "./graph.js";
-export { interpret, valuesOf } from "./interpreter.js";
-export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./kept-programs.js";
-export type { Emitter, OnnxAttribute, OnnxNode, Value } from "./onnx/emitter.js";
-export { type Estimate, estimateModel } from "./onnx/estimate.js";
-export { encode, type LoweredModel, lower } from "./onnx/lowering.js";
-export * from "./operations.js";
-export * from "./primitive.js";
+export { type Estimate, estimateModel } from "./lowering/estimate.js";
+export { encode, type LoweredModel, lower } from "./lowering/lowering.js";
+export { loweringProfiles } from "./lowering/lowering-profiles.js";
+export type { Emitter, LoweringProfile, OnnxAttribute, OnnxNode, Value } from "./program/emitter.js";
+export { type Graph, hashGraph, printGraph, typesOf } from "./program/graph.js";
+export * from "./program/operations.js";
 export {
   abs,
   add,
@@ -54,11 +48,20 @@ export {
   sub,
   tanh,
   where,
-} from "./primitives/elementwise.js";
-export { addAlongAxis, gather, oneHot, scatterAdd, takeAlongAxis } from "./primitives/indexing.js";
-export { matmul, swapLast } from "./primitives/linear-algebra.js";
-export { after } from "./primitives/ordering.js";
-export { type Axes, argMax, cumulativeSum, mean, reduceMax, reduceMin, sum, sumTo } from "./primitives/reduce.js";
+} from "./program/primitives/elementwise.js";
+export { addAlongAxis, gather, oneHot, scatterAdd, takeAlongAxis } from "./program/primitives/indexing.js";
+export { matmul, swapLast } from "./program/primitives/linear-algebra.js";
+export { after } from "./program/primitives/ordering.js";
+export {
+  type Axes,
+  argMax,
+  cumulativeSum,
+  mean,
+  reduceMax,
+  reduceMin,
+  sum,
+  sumTo,
+} from "./program/primitives/reduce.js";
 export {
   broadcastTo,
   concat,
@@ -77,10 +80,23 @@ export {
   transpose,
   zeros,
   zerosLike,
-} from "./primitives/shape.js";
-export { overlapAdd, type WindowGeometry, windows } from "./primitives/windows.js";
-export { type PrimitiveName, primitives } from "./registry.js";
-export { simplificationLaws, simplify } from "./simplify.js";
-export * from "./tensor.js";
-export * from "./tree.js";
-export { type MappedAxes, vmap } from "./vmap.js";
+} from "./program/primitives/shape.js";
+export { overlapAdd, type WindowGeometry, windows } from "./program/primitives/windows.js";
+export { type PrimitiveName, primitives } from "./program/registry.js";
+export * from "./program/tensor.js";
+export * from "./program/tensor-type.js";
+export * from "./program/tree.js";
+export { interpret, valuesOf } from "./reference/interpreter.js";
+export * from "./runtime/compile.js";
+export * from "./runtime/executor.js";
+export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
+export * from "./transforms/differentiate.js";
+export { simplificationLaws, simplify } from "./transforms/simplify.js";
+export { simplifyGraph, type Traced, trace } from "./transforms/trace.js";
+export { type MappedAxes, vmap } from "./transforms/vmap.js";
+
+/**
+ * A module of this package, in the folder of all its code. What is made of a graph depends on that code: a store is to
+ * tell versions apart.
+ */
+export const compilerModule: string = import.meta.url;

@@ -1,12 +1,11 @@
 import { describe, expect, it, test } from "vitest";
-import { interpret } from "./interpreter.js";
-import type { Primitive } from "./primitive.js";
-import { neg } from "./primitives/elementwise.js";
-import { flip } from "./primitives/shape.js";
-import { type PrimitiveName, primitives } from "./registry.js";
-import { topologicalOrder } from "./rewriting.js";
-import { simplify } from "./simplify.js";
-import { type Tensor, tensor } from "./tensor.js";
+import { topologicalOrder } from "./program/graph.js";
+import { neg } from "./program/primitives/elementwise.js";
+import { flip } from "./program/primitives/shape.js";
+import { type PrimitiveName, primitives } from "./program/registry.js";
+import type { Primitive } from "./program/tensor.js";
+import { type Tensor, tensor } from "./program/tensor.js";
+import { interpret } from "./reference/interpreter.js";
 import { exampleRows, examples, exampleValues, placeholders } from "./testing/examples.js";
 import {
   exampleDerivativesHold,
@@ -15,6 +14,7 @@ import {
   requireClose,
   vmapHolds,
 } from "./testing/laws.js";
+import { simplify } from "./transforms/simplify.js";
 
 const names = Object.keys(primitives) as PrimitiveName[];
 

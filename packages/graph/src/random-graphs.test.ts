@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { grad } from "./differentiate.js";
-import { sin } from "./primitives/elementwise.js";
-import { sum } from "./primitives/reduce.js";
-import { concat, reshape } from "./primitives/shape.js";
-import type { Tensor } from "./tensor.js";
+import { sin } from "./program/primitives/elementwise.js";
+import { sum } from "./program/primitives/reduce.js";
+import { concat, reshape } from "./program/primitives/shape.js";
+import type { Tensor } from "./program/tensor.js";
 import { exampleValues, noise, placeholders } from "./testing/examples.js";
 import {
   derivativesHold,
@@ -15,6 +14,7 @@ import {
   withDerivatives,
 } from "./testing/laws.js";
 import { exampleOf, programs, stepList } from "./testing/random-programs.js";
+import { grad } from "./transforms/differentiate.js";
 
 // To repeat a failure, set SEED (and PATH_OF_CASE) to what its message says.
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
-import { trace } from "./graph.js";
-import { interpret } from "./interpreter.js";
+import { leaves } from "./program/tree.js";
+import { interpret } from "./reference/interpreter.js";
 import { requireClose } from "./testing/laws.js";
 import { type ReferenceFile, referenceCases } from "./testing/reference-cases.js";
-import { leaves } from "./tree.js";
+import { trace } from "./transforms/trace.js";
 
 const file = JSON.parse(
   readFileSync(new URL("./testing/fixtures/meta-gradients.json", import.meta.url), "utf8"),

@@ -37,9 +37,12 @@ beforeAll(() => {
   try {
     const projects = packages.map((name) => `${root}packages/${name}/tsconfig.json`);
     const snapshot = api.updateSnapshot({ openProjects: projects });
+    // A file may belong to several projects: to its own, and to one that refers to that.
+    const seen = new Set<string>();
     found = snapshot.getProjects().flatMap(({ program }) =>
       program
         .getSourceFileNames()
+        .filter((name) => !seen.has(name) && seen.add(name))
         .filter((name) => packages.some((each) => name.startsWith(`${root}packages/${each}/src/`)))
         .filter((name) => !/\.(test|fixture)\.ts$/.test(name))
         .flatMap((name) => literalsIn(program.getSourceFile(name)!, relative(root, name))),

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { onnxTypeNumbers } from "../onnx/emitter.js";
-import { ModelProtoSchema, type ValueInfoProto } from "../onnx/generated/onnx_pb.js";
-import type { DType } from "../tensor.js";
+import { onnxTypeNumbers } from "../lowering/emitter.js";
+import type { DType } from "../program/tensor-type.js";
+import { ModelProtoSchema, type ValueInfoProto } from "./onnx/generated/onnx_pb.js";
 
 /** An operator of a decoded model. */
 export interface DecodedOperator {

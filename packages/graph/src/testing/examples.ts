@@ -2,16 +2,17 @@
  * Example inputs of every primitive, on which the laws of `laws.ts` are tested. The table is total: a primitive
  * without examples does not compile. Values keep away from kinks, jumps and ties, where derivatives are a convention.
  */
-import { convolution, filterGradient, inputGradient } from "../primitives/convolution.js";
-import * as elementwise from "../primitives/elementwise.js";
-import { addAlongAxis, gather, scatterAdd, takeAlongAxis } from "../primitives/indexing.js";
-import { matmul } from "../primitives/linear-algebra.js";
-import { after } from "../primitives/ordering.js";
-import { argMax, cumulativeSum, reduceMax, sum } from "../primitives/reduce.js";
-import { broadcastTo, concat, flip, pad, reshape, slice, transpose } from "../primitives/shape.js";
-import { type GeometryAttributes, overlapAdd, windows } from "../primitives/windows.js";
-import { type PrimitiveName, primitives } from "../registry.js";
-import { type DType, input, type Shape, sizeOf, type Tensor } from "../tensor.js";
+import { convolution, filterGradient, inputGradient } from "../program/primitives/convolution.js";
+import * as elementwise from "../program/primitives/elementwise.js";
+import { addAlongAxis, gather, scatterAdd, takeAlongAxis } from "../program/primitives/indexing.js";
+import { matmul } from "../program/primitives/linear-algebra.js";
+import { after } from "../program/primitives/ordering.js";
+import { argMax, cumulativeSum, reduceMax, sum } from "../program/primitives/reduce.js";
+import { broadcastTo, concat, flip, pad, reshape, slice, transpose } from "../program/primitives/shape.js";
+import { type GeometryAttributes, overlapAdd, windows } from "../program/primitives/windows.js";
+import { type PrimitiveName, primitives } from "../program/registry.js";
+import { input, type Tensor } from "../program/tensor.js";
+import { type DType, type Shape, sizeOf } from "../program/tensor-type.js";
 
 export interface ExampleInput {
   /** "float" inputs are float64 in the reference laws and float32 or float64 on executors. */

@@ -2,15 +2,16 @@
  * What holds of every primitive, and of every program made of them. Each law throws an error that says where it is
  * broken; none depends on a test framework.
  */
-import { vjp } from "../differentiate.js";
 import { formatShape } from "../errors.js";
-import type { Graph } from "../graph.js";
-import { interpret } from "../interpreter.js";
-import { moveAxis } from "../primitives/shape.js";
-import { topologicalOrder } from "../rewriting.js";
-import { simplify } from "../simplify.js";
-import { input, isFloat, sameShape, type Tensor, type TypedArray, toTypedArray } from "../tensor.js";
-import { vmap } from "../vmap.js";
+import type { Graph } from "../program/graph.js";
+import { topologicalOrder } from "../program/graph.js";
+import { moveAxis } from "../program/primitives/shape.js";
+import { input, type Tensor } from "../program/tensor.js";
+import { isFloat, sameShape, type TypedArray, toTypedArray } from "../program/tensor-type.js";
+import { interpret } from "../reference/interpreter.js";
+import { vjp } from "../transforms/differentiate.js";
+import { simplify } from "../transforms/simplify.js";
+import { vmap } from "../transforms/vmap.js";
 import { type Example, exampleValues, type FloatType, noise, placeholders } from "./examples.js";
 
 /** Random numbers in [-1, 1): a direction, or a cotangent. */

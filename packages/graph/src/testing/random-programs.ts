@@ -1,14 +1,15 @@
 /** Random programs of a few operations on small arrays, for property tests with fast-check. */
 import fc from "fast-check";
-import { grad } from "../differentiate.js";
-import { conv2d, elu, gelu, logSoftmax, maxPool2d, softplus } from "../operations.js";
-import * as e from "../primitives/elementwise.js";
-import { gather, scatterAdd, takeAlongAxis } from "../primitives/indexing.js";
-import { matmul, swapLast } from "../primitives/linear-algebra.js";
-import { argMax, cumulativeSum, mean, reduceMax, sum } from "../primitives/reduce.js";
-import { broadcastShapes, broadcastTo, concat, flip, pad, reshape, slice, transpose } from "../primitives/shape.js";
-import { type Tensor, tensor } from "../tensor.js";
-import { vmap } from "../vmap.js";
+import { broadcastShapes } from "../program/broadcasting.js";
+import { conv2d, elu, gelu, logSoftmax, maxPool2d, softplus } from "../program/operations.js";
+import * as e from "../program/primitives/elementwise.js";
+import { gather, scatterAdd, takeAlongAxis } from "../program/primitives/indexing.js";
+import { matmul, swapLast } from "../program/primitives/linear-algebra.js";
+import { argMax, cumulativeSum, mean, reduceMax, sum } from "../program/primitives/reduce.js";
+import { broadcastTo, concat, flip, pad, reshape, slice, transpose } from "../program/primitives/shape.js";
+import { type Tensor, tensor } from "../program/tensor.js";
+import { grad } from "../transforms/differentiate.js";
+import { vmap } from "../transforms/vmap.js";
 import { type Example, floats } from "./examples.js";
 
 /** An operation that takes any array; `b` is another array, `n` a choice it may use. */

@@ -2,15 +2,15 @@
  * The published cases of `fixtures/meta-gradients.json` (PyTorch autograd in float64; `source` in the file) as programs
  * of this package: each maps one task's function over all tasks with `vmap` and averages.
  */
-import { valueAndGrad } from "../differentiate.js";
-import { conv2d, logSoftmax, maxPool2d, standardize } from "../operations.js";
-import { add, div, mul, neg, relu, sqrt, stopGradient, sub, tanh } from "../primitives/elementwise.js";
-import { oneHot, takeAlongAxis } from "../primitives/indexing.js";
-import { matmul, swapLast } from "../primitives/linear-algebra.js";
-import { mean, sum } from "../primitives/reduce.js";
-import { expandAxis, reshape, stack, transpose } from "../primitives/shape.js";
-import { type NestedNumbers, type Tensor, tensor } from "../tensor.js";
-import { vmap } from "../vmap.js";
+import { conv2d, logSoftmax, maxPool2d, standardize } from "../program/operations.js";
+import { add, div, mul, neg, relu, sqrt, stopGradient, sub, tanh } from "../program/primitives/elementwise.js";
+import { oneHot, takeAlongAxis } from "../program/primitives/indexing.js";
+import { matmul, swapLast } from "../program/primitives/linear-algebra.js";
+import { mean, sum } from "../program/primitives/reduce.js";
+import { expandAxis, reshape, stack, transpose } from "../program/primitives/shape.js";
+import { type NestedNumbers, type Tensor, tensor } from "../program/tensor.js";
+import { valueAndGrad } from "../transforms/differentiate.js";
+import { vmap } from "../transforms/vmap.js";
 import type { FloatType } from "./examples.js";
 
 interface FileTask {

@@ -1,12 +1,20 @@
+import { readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compilerModule } from "@innerloop/graph";
 import { expect, onTestFinished, test } from "vitest";
 import { compilerHash, hashCode } from "./compiler-hash.js";
 
 test("names the code of this installation", () => {
   expect(compilerHash()).toMatch(/^[0-9a-f]{64}$/);
   expect(compilerHash()).toBe(compilerHash());
+});
+
+test("covers every stage of the compiler", () => {
+  const folder = dirname(fileURLToPath(compilerModule));
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining(["program", "transforms", "lowering", "runtime"]));
 });
 
 test("changes with any file of the code, and with nothing else", async () => {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const python = fileURLToPath(new URL("../../../../node_modules/.cache/onnx-venv/bin/python", import.meta.url));
-const script = fileURLToPath(new URL("../../../graph/src/onnx/checker.py", import.meta.url));
+const script = fileURLToPath(new URL("../../../graph/src/testing/onnx/checker.py", import.meta.url));
 
 /**
  * Why tests cannot call the official checker here, to be given to vitest's `context.skip`; undefined where they can.
