@@ -1,6 +1,6 @@
 /** What the tasks of a source look like: as it says, or as its first task does. */
 import { bytesPerElement, formatShape, isFloat, Tensor, type Tree } from "@innerloop/graph";
-import { type Collector, type Task, TaskError, type TaskSource } from "./task.js";
+import { type Collector, isCollector, type Task, TaskError, type TaskSource } from "./task.js";
 import {
   deepestTree,
   isTensorSpec,
@@ -27,6 +27,10 @@ export function specOf<X extends Tree, Y extends Tree>(
   const given = source as unknown as TaskSource<Tree, Tree>;
   let spec = declaredSpec(given) ?? derivedSpecs.get(source);
   if (!spec) {
+    if (isCollector(source)) {
+      const remedy = "Give it: what it collects is known with the parameters alone, and programs are made before";
+      throw new TaskError("ILT202", source.name, "a collector has no spec", remedy);
+    }
     spec = specByTask(checkedTask(given, seed, 0, { operation, overClasses }));
     derivedSpecs.set(source, spec);
   }

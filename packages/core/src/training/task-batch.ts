@@ -33,16 +33,15 @@ export function stackTasks<X extends Tree, Y extends Tree>(tasks: readonly Task<
 
 function stackTrees(parts: readonly Tree[], name: string): Tree {
   const first = parts[0]!;
-  const branches = parts.filter((part) => !(part instanceof Tensor));
-  if (first instanceof Tensor && branches.length === 0) return stackValues(parts as readonly Tensor[], name);
-  const names = Object.keys(first);
-  const odd = parts.find((part) => part instanceof Tensor || Object.keys(part).some((child) => !names.includes(child)));
-  if (first instanceof Tensor || odd !== undefined) {
-    const shown = (part: Tree): string => (part instanceof Tensor ? `${part}` : `{ ${Object.keys(part).join(", ")} }`);
-    const problem = `${name} of one task is ${shown(first)}, of another ${shown(odd ?? branches[0]!)}`;
+  if (parts.every((part) => part instanceof Tensor)) return stackValues(parts as readonly Tensor[], name);
+  const namesOf = (part: Tree): string =>
+    part instanceof Tensor ? `${part}` : `{ ${Object.keys(part).sort().join(", ")} }`;
+  const odd = parts.find((part) => namesOf(part) !== namesOf(first));
+  if (odd !== undefined) {
+    const problem = `${name} of one task is ${namesOf(first)}, of another ${namesOf(odd)}`;
     throw new TrainingError("ILR101", "tasks", problem, "All tasks of one source must have the same structure");
   }
-  const children = names.map((child): [string, Tree] => [
+  const children = Object.keys(first).map((child): [string, Tree] => [
     child,
     stackTrees(
       parts.map((part) => (part as { readonly [name: string]: Tree })[child]!),
