@@ -11,10 +11,11 @@ import {
 } from "@innerloop/graph";
 import { type EvaluateOptions, type Evaluation, evaluate } from "../evaluation/evaluate.js";
 import type { Adapter, AnyAdapter } from "../learners/learner.js";
+import { enteredExamples, enteredInputs } from "../tasks/entered-examples.js";
 import { checkedTask, specOf } from "../tasks/source-spec.js";
 import { type Examples, isCollector, splitSeed, withoutPadding } from "../tasks/task.js";
 import { classesIn, rowsOf, symbolicTask, type TaskSpec } from "../tasks/task-spec.js";
-import { enteredExamples, enteredInputs, finiteResult, type LabelRange, labelsOf } from "../tasks/value-gate.js";
+import { finiteResult, type LabelRange, labelsOf } from "../tasks/value-gate.js";
 import { classesOf, sliceRows, type TaskSupply, traced } from "../training/task-batch.js";
 import { wholeOption } from "../training/training-error.js";
 import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
@@ -69,7 +70,9 @@ export class Run<
   private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
   private readonly predictProgram: CompiledFunction<readonly Tree[], Out>;
   private readonly kept = new KeptPrograms({ bytes: keptBytes });
-  /** What tasks of training look like, and those that it adapts to. */
+  /** That of a task that it adapts to, once it was asked for. */
+  private usualSupport: Examples<Tree, Tree> | undefined;
+  /** The look of tasks of training, and of what it adapts to. */
   private readonly spec: TaskSpec<Tree, Tree>;
   private knownLabels: { readonly support?: LabelRange } | undefined;
 
@@ -167,18 +170,22 @@ export class Run<
 
   /** The rows that a set is padded to, if it is. */
   private async rowsFor(set: "support" | "query", x: Tree, given: Examples<Tree, Tree>): Promise<number | undefined> {
-    const { learner, params, tasks, seed, executor } = this;
+    const { learner, params, executor } = this;
     const usual = this.specOf("validation")[set].rows;
     const rows = rowsOf(x);
     if (rows === 0 || rows === usual) return undefined;
+    this.usualSupport ??= this.sampledSupport();
     // Some learners are trained on queries alone, and their support sets hold a row that means nothing.
-    const { validation } = tasks;
-    const support = isCollector(validation)
-      ? given
-      : (withoutPadding(validation.sample(splitSeed(seed, "validation"), 0)).support as Examples<Tree, Tree>);
-    const tried = rowsOf(support.x) > 1 ? support : given;
+    const tried = this.usualSupport && rowsOf(this.usualSupport.x) > 1 ? this.usualSupport : given;
     const padded = await leavesPaddingOut({ learner: learner as AnyAdapter, params, support: tried, executor });
     return padded ? paddedRows(rows, usual) : undefined;
+  }
+
+  /** The support set of a task that it adapts to, without padding; of collectors undefined. */
+  private sampledSupport(): Examples<Tree, Tree> | undefined {
+    const { validation } = this.tasks;
+    if (isCollector(validation)) return undefined;
+    return withoutPadding(validation.sample(splitSeed(this.seed, "validation"), 0)).support;
   }
 
   private adaptProgram(steps: number | undefined): CompiledFunction<readonly Tree[], Tree> {

@@ -1,4 +1,4 @@
-/** What the tasks of a source look like: as it says, or as its first task does. */
+/** The look of the tasks of a source: as it says, or as its first task has it. */
 import { bytesPerElement, formatShape, isFloat, Tensor, type Tree } from "@innerloop/graph";
 import { type Collector, isCollector, type Task, TaskError, type TaskSource } from "./task.js";
 import {
@@ -13,7 +13,7 @@ import {
 import { requireTask, type TaskRules } from "./value-gate.js";
 
 /**
- * What the tasks of a source look like: what it says of itself, or what its first task does, which is then looked at once.
+ * The look of the tasks of a source: as it says itself, or as its first task has it, which is then looked at once.
  *
  * @param from whose first task that is, and who asks, for errors
  * @throws TaskError ILT202 where its spec describes no tasks; TrainingError ILR105 where it has none and its first task is

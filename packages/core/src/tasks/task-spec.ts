@@ -1,4 +1,4 @@
-/** What tasks look like, told before any is drawn: structure, shapes, types and meaning of their tensors. */
+/** The look of tasks, told before any is drawn: structure, shapes, types and meaning of their tensors. */
 import { type DType, input, Tensor, type Tree, tagOf } from "@innerloop/graph";
 import type { Examples, Task } from "./task.js";
 
@@ -30,7 +30,7 @@ export interface ColumnSpec {
 export interface SetSpec {
   /** Rows of the set, padding included: the same number in all tasks. */
   readonly rows: number;
-  /** Says that sets come with a mask, `present`: some of their rows may be padding. */
+  /** Sets come with a mask, `present`: some of their rows may be padding. */
   readonly present?: true;
 }
 

@@ -38,7 +38,7 @@ export interface TaskSource<X extends Tree = Tensor, Y extends Tree = Tensor> {
   /** The protocol as results should state it: ways, shots, queries, ranges. */
   readonly description: Readonly<Record<string, number | string | boolean>>;
   /**
-   * What its tasks look like: shapes, types, classes, units. Where a source does not say, shapes and types are those of its
+   * The look of its tasks: shapes, types, classes, units. Where a source does not say, shapes and types are those of its
    * first task, whose labels are then those that a learner tells apart.
    */
   readonly spec?: TaskSpec<X, Y>;
@@ -77,7 +77,7 @@ export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, 
   readonly name: string;
   /** The protocol as results should state it. */
   readonly description: Readonly<Record<string, number | string | boolean>>;
-  /** What its tasks look like. */
+  /** The look of its tasks. */
   readonly spec: TaskSpec<X, Y>;
   /**
    * The task at an address, collected with these parameters.

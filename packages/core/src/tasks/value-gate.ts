@@ -1,10 +1,9 @@
 /**
- * The gate for values that enter: examples that a user hands over, and tasks that a source draws. What is not a finite
+ * The gate for values that enter: tasks that a source draws, and (entered-examples.ts) what a user hands over. What is not a finite
  * number, not a label of the classes at hand or not of the shape that is needed is refused here, in the terms of whoever
  * gave it; behind the gate it would train silently, or come out as NaN.
  */
 import {
-  allocate,
   type DType,
   formatShape,
   isFloat,
@@ -16,12 +15,11 @@ import {
   type Tree,
   type TypedArray,
   tagOf,
-  tensor,
   toNumbers,
 } from "@innerloop/graph";
 import type { Loss } from "../losses/losses.js";
 import { TrainingError } from "../training/training-error.js";
-import { type Examples, presentRows, type Task, TaskError } from "./task.js";
+import { type Examples, type Task, TaskError } from "./task.js";
 import {
   deepestTree,
   isBranch,
@@ -79,8 +77,8 @@ export function labelsOf(
   return { support: range, query: range };
 }
 
-/** What whole numbers of a tensor are by its spec: class indices, or numbers of a range; undefined where any will do. */
-function labelsBySpec({ dtype, classes, range }: TensorSpec, ofNone = false): LabelRange | undefined {
+/** @internal What whole numbers of a tensor are by its spec: class indices, or numbers of a range; undefined where any will do. */
+export function labelsBySpec({ dtype, classes, range }: TensorSpec, ofNone = false): LabelRange | undefined {
   if (isFloat(dtype)) return undefined;
   if (classes) return { ...classLabels(classes.count, `there are ${classes.count} classes`, ofNone), anyShape: true };
   const { least, most } = range ?? (dtype === "bool" ? { least: 0, most: 1 } : {});
@@ -95,73 +93,20 @@ function labelsBySpec({ dtype, classes, range }: TensorSpec, ofNone = false): La
   };
 }
 
-/** Rows of no class are legal in some tasks: where they are not, that is said. */
-const remedyForLabel = ({ least, remedy }: LabelRange, value: unknown): string =>
+/** @internal Rows of no class are legal in some tasks: where they are not, that is said. */
+export const remedyForLabel = ({ least, remedy }: LabelRange, value: unknown): string =>
   Number(value) === -1 && least === 0
     ? `${remedy}; -1, for none, is for sources whose spec says \`unlabelled\` or \`openSet\``
     : remedy;
 
-/** Whether targets are what a range is about: those of one-hot rows, say, are numbers of another kind. */
-const areLabels = (dtype: DType, rank: number, range: LabelRange | undefined): boolean =>
+/** @internal Whether targets are what a range is about: those of one-hot rows, say, are numbers of another kind. */
+export const areLabels = (dtype: DType, rank: number, range: LabelRange | undefined): boolean =>
   range !== undefined && (range.anyShape === true || rank === 1 || !isFloat(dtype));
 
-// --- examples of a user's --------------------------------------------------------------------------------------------
+// --- tasks of a source -----------------------------------------------------------------------------------------------
 
-/** What examples have to be: the part of a `TaskSpec` that is about one. */
-export type ExampleSpec = Pick<TaskSpec<Tree, Tree>, "x" | "y">;
-
-/**
- * A user's support set as tensors, without rows that are not present: values may be tensors, nested arrays, typed arrays, or
- * lists of these; rows may be flat, and those of one value that value. Trees are objects and lists of such values.
- *
- * @throws TrainingError ILR105 where they are not of the expected kind: `run.adapt: y[3] is 7, and ...`
- */
-export function enteredExamples(
-  operation: string,
-  given: unknown,
-  expected: ExampleSpec,
-  labels: LabelRange | undefined,
-): Examples<Tree, Tree> {
-  if (typeof given !== "object" || given === null || given instanceof Tensor || Array.isArray(given)) {
-    throw refusal(operation, `the support set is ${shownValue(given)}`, "Give { x, y }: inputs and their targets");
-  }
-  const { x: inputs, y: targets, present: mask } = given as Partial<Record<"x" | "y" | "present", unknown>>;
-  const x = enteredTree(operation, "x", inputs, expected.x);
-  const y = enteredTree(operation, "y", targets, expected.y, labels);
-  const present =
-    mask === undefined ? {} : { present: enteredRows(operation, "present", mask, { dtype: "float32", shape: [] }) };
-  const examples = { x, y, ...present };
-  requireRows(operation, "", examples);
-  return presentRows(examples);
-}
-
-/** A user's inputs as tensors [n, ...]; throws as `enteredExamples` does. */
-export function enteredInputs(operation: string, values: unknown, expected: ExampleSpec): Tree {
-  const x = enteredTree(operation, "x", values, expected.x);
-  requireSameRows(operation, namedTensors(x, "x"));
-  return x;
-}
-
-/** @param labels what the values of a single tensor are, where that is not what its spec says */
-function enteredTree(
-  operation: string,
-  name: string,
-  values: unknown,
-  expected: SpecTree,
-  labels?: LabelRange | undefined,
-): Tree {
-  if (isTensorSpec(expected)) return enteredRows(operation, name, values, expected, labels ?? labelsBySpec(expected));
-  requireParts(operation, name, values, expected);
-  const given = values as { readonly [part: string]: unknown };
-  const parts = Object.entries(expected).map(([part, spec]): [string, Tree] => [
-    part,
-    enteredTree(operation, partName(name, part, Array.isArray(expected)), given[part], spec as SpecTree),
-  ]);
-  return Array.isArray(expected) ? parts.map(([, tree]) => tree) : Object.fromEntries(parts);
-}
-
-/** Branches have the parts that their spec has. */
-function requireParts(operation: string, name: string, values: unknown, expected: SpecTree): void {
+/** @internal Branches have the parts that their spec has. */
+export function requireParts(operation: string, name: string, values: unknown, expected: SpecTree): void {
   const parts = Object.keys(expected);
   const isList = Array.isArray(expected);
   const form = isList ? `[${parts.map((part) => `${name}[${part}]`).join(", ")}]` : `{ ${parts.join(", ")} }`;
@@ -175,116 +120,13 @@ function requireParts(operation: string, name: string, values: unknown, expected
   if (more !== undefined) throw refusal(operation, `${partName(name, more, isList)} is no part of ${name}`, remedy);
 }
 
-function enteredRows(
-  operation: string,
-  name: string,
-  values: unknown,
-  { dtype, shape: rowShape }: Pick<TensorSpec, "dtype" | "shape">,
-  range?: LabelRange,
-): Tensor {
-  const labels = areLabels(dtype, 1 + rowShape.length, range) ? range : undefined;
-  const isInput = name !== "present" && !/^y\b/.test(name);
-  const form = `Give ${name} as [${["examples", ...rowShape].join(", ")}]: numbers, a list for each row`;
-  const refuse = (problem: string, remedy = form): never => {
-    throw refusal(operation, problem, remedy);
-  };
-  const rowSize = sizeOf(rowShape);
-  if (values instanceof Tensor) {
-    if (!values.data) refuse(`${name} is ${values} without values`, "Give the result of a run, or tensor(values)");
-    const isFlat = values.rank > 0 && values.rank <= 2 && values.size === values.shape[0]! * rowSize;
-    if (!isFlat && !(values.rank > 0 && sameShape(values.shape.slice(1), rowShape)))
-      refuse(`${name} has the shape ${formatShape(values.shape)}`);
-  }
-  const requireNoBytes = (part: unknown, where: string): void => {
-    if (!isBytes(part) || !isFloat(dtype) || !isInput) return;
-    refuse(`${where} is ${shownValue(part)}`, "Of pixels, give Float32Array.from(bytes, (byte) => byte / 255)");
-  };
-  requireNoBytes(values, name);
-  const flat = values instanceof Tensor ? values.data : isNumericArray(values) ? values : undefined;
-  if (flat && flat.length % rowSize !== 0) refuse(`${name} has ${flat.length} numbers, and a row has ${rowSize}`);
-  if (!flat && !Array.isArray(values)) refuse(`${name} is ${shownValue(values)}`);
-  const count = flat ? flat.length / rowSize : (values as readonly unknown[]).length;
-  if (count === 0) refuse(`${name} holds no examples`);
-  // Before there is room for them: an array may have holes without end.
-  const hole = flat ? -1 : firstHole(values as readonly unknown[]);
-  if (hole >= 0) refuse(`${name}[${hole}] is undefined`);
-  const shape = [count, ...rowShape];
-  const whole = labels !== undefined || !isFloat(dtype);
-  const out = allocate(dtype, count * rowSize);
-  const put = (value: unknown, at: number): void => {
-    const number =
-      typeof value === "boolean" && (name === "present" || dtype === "bool")
-        ? Number(value)
-        : asNumber(value, flat !== undefined);
-    const problem =
-      number === undefined || Number.isNaN(number)
-        ? `${shownValue(value)}, where a number was expected`
-        : problemOf(number, dtype, whole, labels ?? (name === "present" ? maskRange : undefined));
-    if (problem) refuse(`${placeOf(name, shape, at)} is ${problem}`, remedyFor(value, name, labels));
-    if (out instanceof BigInt64Array) out[at] = BigInt(number!);
-    else out[at] = number!;
-  };
-  if (flat) {
-    for (let at = 0; at < flat.length; at++) put(flat[at], at);
-    return tensor(out, shape, dtype);
-  }
-  let at = 0;
-  const walk = (part: unknown, axis: number): void => {
-    const isList = Array.isArray(part);
-    const isArray = isList || isNumericArray(part);
-    // A row of one value may be that value.
-    if (axis === shape.length || (axis === 1 && rowSize === 1 && !isArray)) {
-      put(part, at++);
-      return;
-    }
-    const here = (): string => placeOf(name, shape.slice(0, axis), Math.floor(at / sizeOf(shape.slice(axis))));
-    if (!isArray) refuse(`${here()} is ${shownValue(part)}, where an array was expected`);
-    if (axis > 0) requireNoBytes(part, here());
-    const list = part as ArrayLike<unknown>;
-    // And a row may be flat, as images often are.
-    const isFlat =
-      !isList || (axis === 1 && rowShape.length > 1 && !Array.isArray(list[0]) && !isNumericArray(list[0]));
-    const size = isFlat ? sizeOf(shape.slice(axis)) : shape[axis]!;
-    if (list.length !== size) refuse(`${here()} has ${list.length} values, where ${size} were expected`);
-    for (let i = 0; i < size; i++) walk(list[i], isFlat ? shape.length : axis + 1);
-  };
-  walk(values, 0);
-  return tensor(out, shape, dtype);
-}
-
-const maskRange: LabelRange = { least: 0, most: 1, because: "it says 1 or 0 for each row", remedy: "" };
-
-/** A plain number; one of a BigInt64Array too. */
-const asNumber = (value: unknown, typed: boolean): number | undefined =>
-  typeof value === "number" ? value : typed && typeof value === "bigint" ? Number(value) : undefined;
-
-/** What is wrong with a number, or undefined. */
-function problemOf(value: number, dtype: DType, whole: boolean, range: LabelRange | undefined): string | undefined {
-  if (!Number.isFinite(value)) return `${value}`;
-  if (dtype === "float32" && !Number.isFinite(Math.fround(value))) return `${value}, beyond the numbers of float32`;
-  if (whole && !Number.isSafeInteger(value)) return `${value}, and ${range?.because ?? "these are whole numbers"}`;
-  if (dtype === "int32" && value !== (value | 0)) return `${value}, beyond the numbers of int32`;
-  if (range && !(value >= range.least && value <= range.most)) return `${value}, and ${range.because}`;
-  return undefined;
-}
-
-function remedyFor(value: unknown, name: string, labels: LabelRange | undefined): string {
-  if (name === "present") return "Give 1 for rows that are there and 0 for padding";
-  if (labels && typeof value === "string") return `${labels.remedy}: names.indexOf(name), for example`;
-  if (labels && typeof value === "number") return remedyForLabel(labels, value);
-  if (labels) return labels.remedy;
-  return "Give finite numbers: leave out or fill in rows with missing values, and scale very large ones";
-}
-
-// --- tasks of a source -----------------------------------------------------------------------------------------------
-
 /** The rules that tasks of a source are held to. */
 export interface TaskRules {
   /** Who draws them: "train". */
   readonly operation: string;
-  /** What they look like, where that is known. */
+  /** The look of tasks, where that is known. */
   readonly spec?: TaskSpec<Tree, Tree> | undefined;
-  /** Whether the source itself says so: its tasks are then of these shapes and types. */
+  /** True where the source itself says so: its tasks are then of these shapes and types. */
   readonly declared?: boolean | undefined;
   /** What targets are, where these are labels: of support and query sets. */
   readonly support?: LabelRange | undefined;
@@ -433,8 +275,8 @@ function requireLabels(
   }
 }
 
-/** As many targets as inputs, and at least one row that is there. */
-function requireRows(operation: string, prefix: string, { x, y, present }: Examples<Tree, Tree>): void {
+/** @internal As many targets as inputs, and at least one row that is there. */
+export function requireRows(operation: string, prefix: string, { x, y, present }: Examples<Tree, Tree>): void {
   const named = (["x", "y"] as const).flatMap((part) => namedTensors(part === "x" ? x : y, `${prefix}${part}`));
   requireSameRows(operation, named, present && [`${prefix}present`, present]);
   const count = rowsOf(x);
@@ -450,8 +292,8 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
 
 type Named = readonly [name: string, values: Tensor];
 
-/** A row for each example in all of them, and a mask that is a number for each. */
-function requireSameRows(operation: string, named: readonly Named[], mask?: Named): void {
+/** @internal A row for each example in all of them, and a mask that is a number for each. */
+export function requireSameRows(operation: string, named: readonly Named[], mask?: Named): void {
   const [[first, { shape }], ...others] = named as readonly [Named, ...Named[]];
   const count = shape[0];
   const short = (name: string): string => name.replace(/^(support|query)\./, "");
@@ -539,8 +381,8 @@ const largest = (x: Tree): number =>
     .filter(({ dtype }) => isFloat(dtype))
     .reduce((most, { data }) => (data as Float32Array).reduce((a, value) => Math.max(a, Math.abs(value)), most), 0);
 
-/** `x[3][0]`: the place of an element in row-major order. */
-function placeOf(name: string, shape: readonly number[], at: number): string {
+/** @internal `x[3][0]`: the place of an element in row-major order. */
+export function placeOf(name: string, shape: readonly number[], at: number): string {
   let rest = at;
   const indices = shape.map((_, axis) => {
     const size = sizeOf(shape.slice(axis + 1));
@@ -594,5 +436,6 @@ export function requireObject(value: unknown, operation: string, what: string, r
   throw new TaskError("ILT201", operation, `${what} is ${shownValue(value)}`, remedy);
 }
 
-const refusal = (operation: string, problem: string, remedy: string): TrainingError =>
+/** @internal The error of values that are none. */
+export const refusal = (operation: string, problem: string, remedy: string): TrainingError =>
   new TrainingError("ILR105", operation, problem, remedy);

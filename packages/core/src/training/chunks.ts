@@ -95,7 +95,7 @@ export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<P
   readonly params: Params;
   readonly state: Tree;
   /** A batch of tasks: only their shapes matter. */
-  readonly batch: TaskBatch;
+  readonly batch: TaskBatch<Tree, Tree>;
   /** Tasks of a validation; 0 where there is none. */
   readonly validationTasks?: number;
   /** Bytes that the process may have; by default, what it has and nine tenths of what the machine can still give. */

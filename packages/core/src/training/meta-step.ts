@@ -29,7 +29,7 @@ export interface MetaStepResult<Params extends Tree> {
 export type MetaStep<Params extends Tree> = (
   params: Params,
   optimizer: Tree,
-  batch: TaskBatch,
+  batch: TaskBatch<Tree, Tree>,
 ) => Promise<MetaStepResult<Params>>;
 
 /** The learner, optimizer and executor of a meta-step. */
@@ -60,7 +60,12 @@ export interface MetaPrograms<Params extends Tree> {
    *
    * @param batch of `metaBatchSize` tasks; only its shapes matter
    */
-  estimates(params: Params, optimizer: Tree, batch: TaskBatch, chunkSize: number): Promise<[Estimate, ...Estimate[]]>;
+  estimates(
+    params: Params,
+    optimizer: Tree,
+    batch: TaskBatch<Tree, Tree>,
+    chunkSize: number,
+  ): Promise<[Estimate, ...Estimate[]]>;
   /** Gives back the memory of all that is loaded. */
   release(): Promise<void>;
 }
@@ -72,7 +77,7 @@ export interface MetaPrograms<Params extends Tree> {
 export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Params>): MetaPrograms<Params> {
   const { learner, optimizer, executor, metaBatchSize, recompute = 0 } = setting;
   type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
-  const gradientOf = (params: Params, { tasks, keys, iteration }: TaskBatch): Tree =>
+  const gradientOf = (params: Params, { tasks, keys, iteration }: TaskBatch<Tree, Tree>): Tree =>
     withoutAbsent(meanMetaGradient(learner, params, tasks, keys, { recompute, iteration }));
   const updated = (params: Params, state: Tree, chunks: readonly Tree[], weights: readonly number[]): Found => {
     const { gradient, statistics = {}, loss, metrics } = weightedSum(chunks, weights) as MetaGradient<Params>;
@@ -80,7 +85,8 @@ export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Param
     return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state, loss, metrics };
   };
   const whole = compile(
-    (params: Params, state: Tree, batch: TaskBatch) => updated(params, state, [gradientOf(params, batch)], [1]),
+    (params: Params, state: Tree, batch: TaskBatch<Tree, Tree>) =>
+      updated(params, state, [gradientOf(params, batch)], [1]),
     { executor, alone: true },
   );
   const gradientProgram = compile(gradientOf, { executor });
@@ -95,7 +101,7 @@ export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Param
     );
     updatePrograms.push(updateProgram);
     let prepared: Promise<unknown> | undefined;
-    const prepareUpdate = async (params: Params, state: Tree, batch: TaskBatch): Promise<void> => {
+    const prepareUpdate = async (params: Params, state: Tree, batch: TaskBatch<Tree, Tree>): Promise<void> => {
       const { result } = await gradientProgram.prepare(params, sliceBatch(batch, 0, chunkSize));
       // The workers have begun; this thread is free until they are done.
       await updateProgram.prepare(
@@ -140,7 +146,11 @@ function chunkSizes(total: number, chunkSize: number): number[] {
   return Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) => Math.min(chunkSize, total - i * chunkSize));
 }
 
-const sliceBatch = ({ tasks, keys, iteration }: TaskBatch, start: number, stop: number): TaskBatch => ({
+const sliceBatch = (
+  { tasks, keys, iteration }: TaskBatch<Tree, Tree>,
+  start: number,
+  stop: number,
+): TaskBatch<Tree, Tree> => ({
   iteration,
   tasks: sliceTasks(tasks, start, stop),
   keys: sliceRows(keys, start, stop),

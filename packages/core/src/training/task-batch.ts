@@ -7,7 +7,7 @@ import { classesIn, partName, symbolicTask, type TaskSpec } from "../tasks/task-
 import { labelsOf, requireTask, type TaskRules } from "../tasks/value-gate.js";
 import { TrainingError } from "./training-error.js";
 
-/** What tasks come from: a source of its own, or what collects them with the parameters at hand. */
+/** The origin of tasks: a source of its own, or what collects them with the parameters at hand. */
 export type TaskSupply<Params extends Tree = Tree, X extends Tree = Tree, Y extends Tree = Tree> =
   | TaskSource<X, Y>
   | Collector<Params, X, Y>;
@@ -171,8 +171,8 @@ export function taskKeys(seed: number, first: number, count: number): Tensor {
 }
 
 /** Tasks of one update, stacked, with a dropout key for each. */
-export type TaskBatch = {
-  readonly tasks: Task<Tree, Tree>;
+export type TaskBatch<X extends Tree = Tensor, Y extends Tree = Tensor> = {
+  readonly tasks: Task<X, Y>;
   /** int32 [tasks] */
   readonly keys: Tensor;
   /** Scalar, the updates done before this one. */
@@ -186,16 +186,16 @@ export function taskBatch<X extends Tree, Y extends Tree>(
   iteration: number,
   metaBatchSize: number,
   rules?: TaskRules,
-): TaskBatch {
+): TaskBatch<X, Y> {
   const first = iteration * metaBatchSize;
   return batchOf(sampleTasks(source, seed, first, metaBatchSize, rules), { seed, iteration, metaBatchSize });
 }
 
 /** Tasks of an update with their dropout keys. */
-export const batchOf = (
-  tasks: Task<Tree, Tree>,
+export const batchOf = <X extends Tree, Y extends Tree>(
+  tasks: Task<X, Y>,
   at: { readonly seed: number; readonly iteration: number; readonly metaBatchSize: number },
-): TaskBatch => ({
+): TaskBatch<X, Y> => ({
   tasks,
   keys: taskKeys(at.seed, at.iteration * at.metaBatchSize, at.metaBatchSize),
   iteration: tensor(at.iteration, [], "float32"),

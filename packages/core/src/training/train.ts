@@ -147,11 +147,11 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
   const rules = trainingRules(learner, state.params, sources.train, trainSeed);
   const supply = sources.train;
   /** The tasks of an update of a source, which can be drawn ahead; those of a collector come with the parameters. */
-  const drawnAhead = (iteration: number): TaskBatch | undefined =>
+  const drawnAhead = (iteration: number): TaskBatch<Tree, Tree> | undefined =>
     isCollector(supply) || iteration >= iterations
       ? undefined
       : taskBatch(supply, trainSeed, iteration, metaBatchSize, rules);
-  const drawn = async (iteration: number): Promise<TaskBatch> => {
+  const drawn = async (iteration: number): Promise<TaskBatch<Tree, Tree>> => {
     const at = { seed: trainSeed, first: iteration * metaBatchSize, count: metaBatchSize };
     const tasks = await drawTasks({ ...at, from: supply as TaskSupply, params: state.params, rules, executor });
     return batchOf(tasks, { seed: trainSeed, iteration, metaBatchSize });

@@ -35,7 +35,7 @@ export type AdaptedModel = {
 };
 
 /** Settings of the inner loop that all gradient-based learners share. */
-export interface InnerLoop<X extends Tree = Tree, Y extends Tree = Tree, Out extends Tree = Tree> {
+export interface InnerLoop<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
   readonly model: Layer<Tree, X, Out>;
   readonly loss: Loss<Out, Y>;
   readonly inner: Optimizer;
@@ -73,7 +73,7 @@ export interface Trajectory {
  * @returns theta_K
  */
 export function innerLoop(
-  loop: InnerLoop,
+  loop: InnerLoop<Tree, Tree, Tree>,
   params: Tree,
   support: Examples<Tree, Tree>,
   steps: number,
@@ -84,7 +84,7 @@ export function innerLoop(
 
 /** The inner loop with all that it comes by. */
 export function trajectory(
-  loop: InnerLoop,
+  loop: InnerLoop<Tree, Tree, Tree>,
   params: Tree,
   support: Examples<Tree, Tree>,
   steps: number,
@@ -173,7 +173,7 @@ const hasStatisticsOfSteps = (model: Pick<Layer, "batchNormSteps">, { phase }: A
   model.batchNormSteps !== undefined && phase === "train";
 
 /** An inner gradient as the update takes it: held constant, differentiable, or in between. */
-function ofOrder(g: Tensor, { order, secondOrder }: InnerLoop): Tensor {
+function ofOrder(g: Tensor, { order, secondOrder }: Pick<InnerLoop, "order" | "secondOrder">): Tensor {
   if (order === 1) return stopGradient(g);
   return secondOrder ? add(mul(g, secondOrder), mul(stopGradient(g), sub(1, secondOrder))) : g;
 }

@@ -37,7 +37,10 @@ export function gradientLearner<X extends Tree, Y extends Tree, Out extends Tree
   readonly steps: number;
   readonly init: Learner["init"];
   /** The inner loop under given meta-parameters, and the parameters it starts from. */
-  readonly loopFor: (params: Tree, options: MetaGradientOptions) => { readonly loop: InnerLoop; readonly params: Tree };
+  readonly loopFor: (
+    params: Tree,
+    options: MetaGradientOptions,
+  ) => { readonly loop: InnerLoop<X, Y, Out>; readonly params: Tree };
   /** What the query losses after 1, ..., K steps count in the outer loss; undefined where it is the last one alone. */
   readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
   /** Where in the meta-parameters the model's are; they are the model's own by default. */

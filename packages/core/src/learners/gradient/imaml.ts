@@ -85,7 +85,14 @@ export function implicitMaml<X extends Tree = Tensor, Y extends Tree = Tensor, O
   const strength = lambda + damping;
   const chosen =
     typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths("implicitMaml", model, adapts);
-  const loop: InnerLoop = { model, loss, inner, order: 1, proximal: lambda, ...(chosen ? { adapts: chosen } : {}) };
+  const loop: InnerLoop<X, Y, Out> = {
+    model,
+    loss,
+    inner,
+    order: 1,
+    proximal: lambda,
+    ...(chosen ? { adapts: chosen } : {}),
+  };
   return {
     name: "iMAML",
     description: {

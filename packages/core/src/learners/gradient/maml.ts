@@ -79,7 +79,7 @@ export function maml<X extends Tree = Tensor, Y extends Tree = Tensor, Out exten
   const { minibatch, multiStepLoss, orderAnnealing } = options;
   requireOptions({ ...options, order });
   const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : partOf(model, adapts);
-  const fixed: Omit<InnerLoop, "inner" | "proximal"> = {
+  const fixed: Omit<InnerLoop<X, Y, Out>, "inner" | "proximal"> = {
     model,
     loss,
     order,

@@ -46,7 +46,7 @@ export function reptile<X extends Tree = Tensor, Y extends Tree = Tensor, Out ex
     throw new GraphError("IL102", "reptile", problem, "Use maml or fomaml, or leave the layer unwarped");
   }
   requireSharedNorm("reptile", model);
-  const loop: InnerLoop = {
+  const loop: InnerLoop<X, Y, Out> = {
     model,
     loss,
     inner,
