@@ -1,19 +1,8 @@
 // A layer and a loss of one's own: both are plain functions of tensors, and everything else works with them as it is.
 import { fileURLToPath } from "node:url";
-import { add, matmul, mean, sin, softplus, sub, type Tensor, tensor } from "@innerloop/graph";
-import {
-  adam,
-  type Layer,
-  type Loss,
-  linear,
-  maml,
-  randomOf,
-  sequential,
-  sgd,
-  sinusoids,
-  split,
-  train,
-} from "innerloop";
+import { adam, type Layer, type Loss, maml, randomOf, sgd, sinusoids, split, train } from "innerloop";
+import { add, matmul, mean, sin, softplus, sub, type Tensor, tensor } from "innerloop/graph";
+import { linear, sequential } from "innerloop/layers";
 
 /** sin(x W + b): a layer that is made of waves. */
 function waves(inputs: number, outputs: number): Layer<{ weight: Tensor; bias: Tensor }> {

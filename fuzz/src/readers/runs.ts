@@ -1,7 +1,8 @@
 /** Run folders: configuration, checkpoints, events, results, locks; and what is collected from them. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Evaluation, encodeCheckpoint, encodeSafetensors, key } from "@innerloop/core";
+import { type Evaluation, key } from "@innerloop/core";
+import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
 import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
 import { prepareRun } from "../../../packages/node/dist/cli/prepare.js";

@@ -1,6 +1,4 @@
 /** The package innerloop in a page: the library alone, without a module of Node's. */
-import { declareLibraryModule } from "@innerloop/graph";
+import "./library-module.js";
 
 export * from "@innerloop/core";
-
-declareLibraryModule(import.meta.url);

@@ -10,11 +10,11 @@ import {
   mlp,
   random,
   sgd,
-  splitSeed,
   type Task,
   type TaskSource,
   train,
 } from "@innerloop/core";
+import { splitSeed } from "@innerloop/core/tasks";
 import {
   type CompiledFunction,
   compile,

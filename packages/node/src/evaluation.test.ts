@@ -1,6 +1,5 @@
 import {
   binaryCrossEntropy,
-  calibrationError,
   crossEntropy,
   type Examples,
   episodes,
@@ -10,7 +9,6 @@ import {
   type Learner,
   type Loss,
   labelledExamples,
-  linear,
   maml,
   meanSquaredError,
   nearestNeighbour,
@@ -21,6 +19,8 @@ import {
   type TaskSource,
   train,
 } from "@innerloop/core";
+import { linear } from "@innerloop/core/layers";
+import { calibrationError } from "@innerloop/core/training";
 import { compile, leaves, softmax, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

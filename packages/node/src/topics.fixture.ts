@@ -1,13 +1,7 @@
 /** Sentences of a few topics, as token ids with their mask: tasks whose inputs are trees. */
-import {
-  type Count,
-  type DescribedTaskSource,
-  type Examples,
-  embedding,
-  type Layer,
-  type Random,
-  random,
-} from "@innerloop/core";
+import { type Count, type Examples, type Layer, type Random, random } from "@innerloop/core";
+import { embedding } from "@innerloop/core/layers";
+import type { DescribedTaskSource } from "@innerloop/core/tasks";
 import { div, max, mul, reshape, sum, type Tensor, tensor } from "@innerloop/graph";
 
 /** tokens int32 [n, length] and mask float32 [n, length]: 1 for words that are there. */

@@ -1,6 +1,5 @@
 /** Tasks whose inputs are trees of tensors, through training, evaluation and use. */
 import {
-  type AnyLearner,
   adam,
   crossEntropy,
   evaluate,
@@ -9,7 +8,6 @@ import {
   type Layer,
   type Learner,
   type Loss,
-  linear,
   maml,
   meanSquaredError,
   mlp,
@@ -17,13 +15,13 @@ import {
   prototypicalNetwork,
   type Run,
   random,
-  relu,
-  sequential,
   sgd,
   type Task,
   type TaskSource,
   train,
 } from "@innerloop/core";
+import { linear, relu, sequential } from "@innerloop/core/layers";
+import type { AnyLearner } from "@innerloop/core/learners";
 import { add, compile, mapTree, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

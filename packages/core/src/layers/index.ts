@@ -1,4 +1,8 @@
+/** Entry point "@innerloop/core/layers": the layers that networks are made of, their initial values and randomness. */
+import "../library-module.js";
+
 export * from "../networks/models.js";
+export { bernoulliMask, uniformInGraph } from "../random/graph-random.js";
 export {
   type AttentionMask,
   attend,

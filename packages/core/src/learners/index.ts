@@ -1,3 +1,6 @@
+/** Entry point "@innerloop/core/learners": all learners, and the parts that new ones are made of. */
+import "../library-module.js";
+
 export {
   type BaselineOptions,
   type FineTuningOptions,

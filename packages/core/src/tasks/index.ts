@@ -1,3 +1,6 @@
+/** Entry point "@innerloop/core/tasks": all sources of tasks, and what new ones are made of. */
+import "../library-module.js";
+
 export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
 export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";

@@ -1,3 +1,6 @@
+/** Entry point "@innerloop/core/training": training and evaluation with the parts that other trainers are made of. */
+import "../library-module.js";
+
 export {
   type AdaptedTask,
   type BestParams,

@@ -1,4 +1,5 @@
-import { adaptationWarning, type Evaluation } from "@innerloop/core";
+import type { Evaluation } from "@innerloop/core";
+import { adaptationWarning } from "@innerloop/core/training";
 import { describe, expect, it } from "vitest";
 import { bestRow } from "../runs/adaptation-steps.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";

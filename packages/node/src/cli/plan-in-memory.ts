@@ -1,6 +1,6 @@
 /** A plan for a new run that fits in memory, or the refusal of one that cannot. */
 
-import { planFits } from "@innerloop/core";
+import { planFits } from "@innerloop/core/training";
 import type { Executor } from "@innerloop/graph";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";

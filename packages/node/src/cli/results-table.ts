@@ -1,5 +1,6 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
-import { type Evaluation, specOf, targetColumns } from "@innerloop/core";
+import { type Evaluation, specOf } from "@innerloop/core";
+import { targetColumns } from "@innerloop/core/tasks";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
 import {

@@ -47,8 +47,6 @@ export const readingLimits = {
   pickleInstructions: 50_000_000,
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
-  strokeFileBytes: mebi,
-  strokePoints: 4096,
 } as const;
 
 /** Most bytes that a compressed file of so many bytes may make. */

@@ -1,11 +1,6 @@
 /** The parts of a data set that tasks are drawn from. */
-import {
-  type LabelledExamples,
-  type LearnerEntry,
-  learnerCatalogue,
-  splitClasses,
-  withRotations,
-} from "@innerloop/core";
+import { type LabelledExamples, type LearnerEntry, learnerCatalogue, splitClasses } from "@innerloop/core";
+import { withRotations } from "@innerloop/core/tasks";
 import { duplicatesText } from "../data/images/duplicate-examples.js";
 import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";
 import type { ExperimentOptions } from "./option-table.js";

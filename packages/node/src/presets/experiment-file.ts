@@ -94,10 +94,24 @@ export async function loadCodeExperiment(
   const sha256 = createHash("sha256").update(text).digest("hex");
   await accept(sha256);
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
+  const core = {
+    "": await import("@innerloop/core"),
+    "/layers": await import("@innerloop/core/layers"),
+    "/learners": await import("@innerloop/core/learners"),
+    "/tasks": await import("@innerloop/core/tasks"),
+    "/training": await import("@innerloop/core/training"),
+  };
+  const others = {
+    "/graph": await import("@innerloop/graph"),
+    "/experiments": await import("@innerloop/experiments"),
+    "/node": await import("../index.js"),
+  };
+  const named = (prefix: string, modules: object) =>
+    Object.fromEntries(Object.entries(modules).map(([entry, module]) => [`${prefix}${entry}`, module as unknown]));
   const virtualModules = {
-    innerloop: await import("@innerloop/core"),
-    "@innerloop/graph": await import("@innerloop/graph"),
-    "@innerloop/node": await import("../index.js"),
+    ...named("innerloop", { ...core, ...others }),
+    ...named("@innerloop/core", core),
+    ...named("@innerloop", others),
   };
   const { createJiti } = await import("jiti");
   const jiti = createJiti(import.meta.url, {

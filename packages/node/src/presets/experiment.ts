@@ -8,7 +8,6 @@ import {
   allClasses,
   buildLearner,
   type Count,
-  type CurveTaskOptions,
   clipByGlobalNorm,
   contextualConvNet,
   contextualMlp,
@@ -19,12 +18,7 @@ import {
   crossEntropy,
   episodes,
   fineTuning,
-  flatten,
   fromScratch,
-  gaussianProcesses,
-  glorotUniform,
-  harmonics,
-  heNormal,
   hierarchicalLinearModel,
   type Initializer,
   type LabelledExamples,
@@ -39,10 +33,8 @@ import {
   leastSquares,
   linearClassifier,
   linearSchedule,
-  lines,
   meanSquaredError,
   mlp,
-  mostPooledBlocks,
   nearestNeighbour,
   type Optimizer,
   pooledMean,
@@ -51,10 +43,10 @@ import {
   sgd,
   sinusoids,
   specOf,
-  steps,
   type TaskSource,
-  truncatedNormal,
 } from "@innerloop/core";
+import { flatten, glorotUniform, heNormal, mostPooledBlocks, truncatedNormal } from "@innerloop/core/layers";
+import { type CurveTaskOptions, gaussianProcesses, harmonics, lines, steps } from "@innerloop/core/tasks";
 import { reshape, type Tensor, type Tree } from "@innerloop/graph";
 import { augmentationOf } from "./augmentation.js";
 import type { DataSplits } from "./data-splits.js";

@@ -1,6 +1,7 @@
 /** How many steps a run adapts by: those that are best on its validation tasks, kept in the run for `adapt`. */
 
-import { type Adapter, type Evaluation, evaluate, splitSeed, type TaskSource } from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate, type TaskSource } from "@innerloop/core";
+import { splitSeed } from "@innerloop/core/tasks";
 import type { Executor, Tree } from "@innerloop/graph";
 import type { TrainedParams } from "./results.js";
 import { betterWhen, figureNameOf, figureTitle, type Pool } from "./results-cells.js";

@@ -1,6 +1,7 @@
 /** A trained run put to use: adapt to labelled examples, give probabilities for others. */
 
-import { finiteResult, type Learner, probabilitiesOf } from "@innerloop/core";
+import { type Learner, probabilitiesOf } from "@innerloop/core";
+import { finiteResult } from "@innerloop/core/tasks";
 import { compile, type Executor, slice, type Tensor, type Tree, tensor } from "@innerloop/graph";
 
 /** Images with their classes. */

@@ -1,4 +1,5 @@
-import { calibrationError, type Evaluation, estimated, random } from "@innerloop/core";
+import { type Evaluation, estimated, random } from "@innerloop/core";
+import { calibrationError } from "@innerloop/core/training";
 import { describe, expect, it } from "vitest";
 import { comparisons, verdictOf } from "./comparison.js";
 

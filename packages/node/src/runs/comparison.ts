@@ -1,11 +1,6 @@
 /** Runs compared task by task with the first of them. */
-import {
-  calibrationDifference,
-  type Estimated,
-  type Evaluation,
-  type FigureAt,
-  figureDifference,
-} from "@innerloop/core";
+import { type Estimated, type Evaluation, type FigureAt, figureDifference } from "@innerloop/core";
+import { calibrationDifference } from "@innerloop/core/training";
 import { betterWhen, figureNamesOf, figureTitle, isStepless, sameFigure } from "./results-cells.js";
 
 /** An interval of a difference in words: of figures of which neither more nor less is better, "more" or "less". */

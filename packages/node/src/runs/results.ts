@@ -1,16 +1,8 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
 
-import {
-  type Adapter,
-  decodeParams,
-  type Evaluation,
-  evaluate,
-  key,
-  keyWithin,
-  type Learner,
-  type TaskSource,
-  withoutUnlabelled,
-} from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate, key, type Learner, type TaskSource } from "@innerloop/core";
+import { withoutUnlabelled } from "@innerloop/core/tasks";
+import { decodeParams, keyWithin } from "@innerloop/core/training";
 import type { Executor, Tree } from "@innerloop/graph";
 import type { Baseline } from "../presets/experiment.js";
 import { type ExperimentOptions, flagOf } from "../presets/option-table.js";

@@ -1,12 +1,8 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import {
-  type CheckpointStore,
-  checkpointSummary,
-  mostCheckpointHeadBytes,
-  requireCheckpointHead,
-} from "@innerloop/core";
+import type { CheckpointStore } from "@innerloop/core";
+import { checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/training";
 import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readWhole } from "../data/regular-file.js";
 import { makeFolder, requireWritable } from "../data/store/atomic-write.js";

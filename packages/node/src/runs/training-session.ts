@@ -2,17 +2,9 @@
  * Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing.
  */
 
-import {
-  type CheckpointStore,
-  keyInMemory,
-  planTraining,
-  splitSeed,
-  type TrainingEvent,
-  type TrainingPlan,
-  taskBatch,
-  train,
-  trainingRules,
-} from "@innerloop/core";
+import { type CheckpointStore, type TrainingEvent, train } from "@innerloop/core";
+import { splitSeed } from "@innerloop/core/tasks";
+import { keyInMemory, planTraining, type TrainingPlan, taskBatch, trainingRules } from "@innerloop/core/training";
 import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";

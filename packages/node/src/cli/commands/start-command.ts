@@ -1,6 +1,7 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 
-import { type Evaluation, random, readExample, splitSeed } from "@innerloop/core";
+import { type Evaluation, random } from "@innerloop/core";
+import { readExample, splitSeed } from "@innerloop/core/tasks";
 import { tensor } from "@innerloop/graph";
 import type { DataSplits } from "../../presets/data-splits.js";
 import type { ExperimentOptions, InvocationOptions } from "../../presets/option-table.js";

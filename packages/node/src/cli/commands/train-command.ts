@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { TrainingEvent, TrainingPlan } from "@innerloop/core";
+import type { TrainingEvent } from "@innerloop/core";
+import type { TrainingPlan } from "@innerloop/core/training";
 import type { Executor } from "@innerloop/graph";
 import type { Experiment } from "../../presets/experiment.js";
 import {
