@@ -36,6 +36,7 @@ const table = {
     driver: rows.map((i) => `d${i % 6}`),
     kilometres: rows.map((i) => random(1, i).uniform(1, 20)),
     minutes: rows.map((i) => random(2, i).uniform(5, 60)),
+    weather: rows.map((i) => ["dry", "rain", "snow"][i % 3]!),
   },
 };
 const columns = { groupColumn: "driver", inputs: ["kilometres"], targets: ["minutes"] };
@@ -71,6 +72,7 @@ const sources: Readonly<Record<string, readonly DescribedTaskSource[]>> = {
   gaussianProcesses: [gaussianProcesses({ shots: 4 })],
   groupedRegression: [
     ...Object.values(groupedRegression(table, { ...columns, shots: 3 }).tasks),
+    groupedRegression(table, { ...columns, inputs: ["kilometres", "weather"], shots: 3 }).tasks.train,
     ...Object.values(groupedRegression(table, { ...columns, shots: range, queries: 2, standardize: false }).tasks),
   ],
 };

@@ -60,7 +60,7 @@ export async function prepare(
   const { signal, run, recorded, accept } = setting;
   if (options.groupColumn !== "") {
     const { tasks, record, report } = await watched(output, signal, (work) =>
-      loadRegressionTable(options, work, recorded?.name),
+      loadRegressionTable(options, work, recorded),
     );
     accept?.(record);
     if (!run) tellTable(report, output);

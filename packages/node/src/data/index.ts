@@ -1,6 +1,6 @@
+export { numberIn } from "@innerloop/core/tasks";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export { type CsvOptions, type CsvRow, readCsv } from "./formats/csv.js";
-export { numberIn } from "./formats/decimal-number.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./formats/zip-archive.js";
 export { type ArrayFileOptions, readArrays } from "./images/array-examples.js";
 export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.js";
@@ -34,3 +34,4 @@ export {
 export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./tables/regression-table.js";
 export type { MissingCells } from "./tables/table-columns.js";
 export { columnsText, type TableColumn, type TableReport, tableNotes } from "./tables/table-report.js";
+export { readTableRows, type TableRowsFile, type TableRowsFileOptions } from "./tables/table-rows.js";

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDarkOnLight } from "../data/images/dark-on-light.js";
 import { importDataset } from "../data/store/dataset-store.js";
-import { loadExamples } from "./load-data.js";
+import { loadExamples, loadRegressionTable } from "./load-data.js";
 import { defaultExperimentOptions } from "./option-table.js";
 
 let folder: string;
@@ -98,5 +98,27 @@ describe("isDarkOnLight", () => {
       ),
     ).toBe(false);
     expect(of([1, 3, 3], Uint8Array.from(paper))).toBe(false);
+  });
+});
+
+describe("a table", () => {
+  it("keeps how its rows are coded, and is read as it was where a run of before has kept nothing", async () => {
+    const rows = Array.from({ length: 120 }, (_, row) => `c${row % 10},${row},${["sun", "rain"][row % 2]},${2 * row}`);
+    await writeFile(join(folder, "rides.csv"), ["city,distance,weather,fare", ...rows].join("\n"));
+    const options = { ...defaultExperimentOptions(), data: "rides.csv", groupColumn: "city", target: "fare", shots: 2 };
+    const { spec, record, report, tasks } = await loadRegressionTable({ ...options, queries: 2 });
+    expect(spec.inputs.map(({ name, kind }) => [name, kind])).toEqual([
+      ["distance", "number"],
+      ["weather", "category"],
+    ]);
+    expect([record.table, record.exampleShape]).toEqual([spec, [3]]);
+    expect(tasks.train.spec?.y.columns).toEqual(spec.targets);
+    expect(report.columns.find(({ name }) => name === "weather")).toMatchObject({ role: "input", kind: "category" });
+    const more = await loadRegressionTable({ ...options, queries: 2, trainShots: 4 }, {}, record);
+    expect([more.spec, more.record]).toEqual([spec, record]);
+    const { table: _, ...earlier } = record;
+    const before = await loadRegressionTable({ ...options, queries: 2 }, {}, earlier);
+    expect(before.spec.inputs.map(({ name }) => name)).toEqual(["distance"]);
+    expect(before.record.exampleShape).toEqual([1]);
   });
 });

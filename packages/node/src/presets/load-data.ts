@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Count, groupedRegression, type Split, type Table, TaskError, type TaskSource } from "@innerloop/core";
+import {
+  type Count,
+  type GroupedRegression,
+  groupedRegression,
+  type Split,
+  type Table,
+  TaskError,
+  type TaskSource,
+} from "@innerloop/core";
+import { type TableSpec, tableFeatures } from "@innerloop/core/tasks";
 import { hasTag } from "@innerloop/graph";
 import { invertInPlace, isDarkOnLight } from "../data/images/dark-on-light.js";
 import { type PixelReading, recordedPixels, usualPixels } from "../data/images/image-decoding.js";
@@ -23,7 +32,7 @@ import { UsageError } from "./usage-error.js";
 /**
  * The regression tasks of a table, whose groups are split for good: the part that a group is in follows from its name.
  *
- * @param named what the table is called; after its file unless given
+ * @param recorded of an existing run, whose table is called and read as it was
  * @throws UsageError where options are missing or are for data sets of classes
  */
 export async function loadRegressionTable(
@@ -42,16 +51,18 @@ export async function loadRegressionTable(
     | "scale"
   >,
   work: LongWork = {},
-  named?: string,
+  recorded?: Pick<DataRecord, "name" | "table">,
 ): Promise<{
   readonly tasks: Readonly<Record<Split, TaskSource>>;
+  /** How its rows are coded, those of training and further ones. */
+  readonly spec: TableSpec;
   readonly record: DataRecord;
   readonly report: TableReport;
 }> {
   requireTableOptions(options);
   const { data, groupColumn, shots, trainShots, validationClasses, testClasses, missing } = options;
   const targets = columnsIn(options.target);
-  const name = named ?? basename(data).replace(/\.[a-z]+$/i, "");
+  const name = recorded?.name ?? basename(data).replace(/\.[a-z]+$/i, "");
   const inputColumns = columnsIn(options.inputs);
   const { table, inputs, report } = await readRegressionTable(data, {
     ...work,
@@ -60,9 +71,11 @@ export async function loadRegressionTable(
     targets,
     missing,
     ...(inputColumns.length > 0 ? { inputs: inputColumns } : {}),
+    // Runs of before tables had specs left columns of text out.
+    numbersOnly: recorded !== undefined && recorded.table === undefined,
   });
   const queries = options.queries || shots;
-  const tasksOf = (support: Count, flag: string) => {
+  const tasksOf = (support: Count, flag: string): GroupedRegression => {
     const split = {
       ...(validationClasses ? { validation: validationClasses } : {}),
       ...(testClasses ? { test: testClasses } : {}),
@@ -72,19 +85,22 @@ export async function loadRegressionTable(
         ...{ groupColumn, inputs, targets, shots: support, queries, skipSmallGroups: true, split },
         standardize: options.scale === "columns",
         missing: missing === "mean" ? "mean" : "refuse",
-      }).tasks;
+      });
     } catch (error) {
       throw withSmallGroups(error, { table, data, groupColumn, shots: support, queries, flag }) ?? error;
     }
   };
-  const tasks = tasksOf(shots, flagOf("shots"));
+  // The spec follows from the training groups, whatever the shots.
+  const { tasks, spec } = tasksOf(shots, flagOf("shots"));
   return {
-    tasks: trainShots ? { ...tasks, train: tasksOf(trainShots, flagOf("trainShots")).train } : tasks,
+    tasks: trainShots ? { ...tasks, train: tasksOf(trainShots, flagOf("trainShots")).tasks.train } : tasks,
+    spec,
     record: {
       name,
       sha256: tableDigest(table),
       folder: resolve(data),
-      exampleShape: [inputs.length],
+      exampleShape: [tableFeatures(spec)],
+      table: spec,
       darkOnLight: false,
     },
     report,
@@ -182,8 +198,9 @@ const columnsIn = (list: string): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== "");
 
-function tableDigest({ columns }: Table): string {
+function tableDigest({ columns, kinds }: Table): string {
   const hash = createHash("sha256");
+  if (kinds) hash.update(JSON.stringify(kinds));
   for (const [name, values] of Object.entries(columns)) {
     hash.update(JSON.stringify(name));
     if (hasTag(values, "Float64Array")) hash.update(new Uint8Array(values.buffer));
@@ -203,6 +220,8 @@ export interface DataRecord {
   readonly exampleShape: readonly number[];
   /** What the columns of a data set of rows were scaled by; none where they were taken as they are. */
   readonly scales?: ColumnScales;
+  /** How the rows of a table are coded: records of before tables had specs have none. */
+  readonly table?: TableSpec;
   /** Whether images were inverted when they were read. */
   readonly invert?: boolean;
   /** Whether its images, as the model sees them, are dark ink on light paper. */

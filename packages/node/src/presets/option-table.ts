@@ -155,7 +155,7 @@ export const experimentOptions = table({
     default: "",
     group: "Task",
     commands: training,
-    help: "of a table for regression: the columns of numbers to predict from; all others that hold numbers unless given",
+    help: "of a table for regression: the columns to predict from: numbers, dates, times of day, truth values, or texts of which there are few; all others that are of use unless given",
   },
   missing: {
     kind: "choice",
@@ -164,7 +164,7 @@ export const experimentOptions = table({
     group: "Tables",
     commands: ["train", "data import"],
     of: { data: ["table"] },
-    help: "cells of a table without a value (empty, NA, NaN, null): refuse lists them; drop leaves their rows out; mean, for regression, takes the mean of the training groups for inputs and leaves out rows without a group or target",
+    help: "cells of a table without a value (empty, NA, NaN, null): refuse lists them; drop leaves their rows out; mean, for regression, takes the mean of the training groups for inputs (of categories none) and leaves out rows without a group or target",
   },
   scale: {
     kind: "choice",

@@ -1,7 +1,7 @@
 /** What options take: in words, and read from the command line and from files. */
 import type { Count, CountRange } from "@innerloop/core";
+import { numberIn } from "@innerloop/core/tasks";
 import { cut, quoted } from "../data/data-error.js";
-import { numberIn } from "../data/formats/decimal-number.js";
 import {
   type ExperimentOptionName,
   type ExperimentOptions,

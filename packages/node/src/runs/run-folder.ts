@@ -2,6 +2,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { CheckpointStore } from "@innerloop/core";
+import { TaskError } from "@innerloop/core";
+import { type TableSpec, tableSpecFrom } from "@innerloop/core/tasks";
 import { checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/training";
 import { isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readWhole } from "../data/regular-file.js";
@@ -256,6 +258,7 @@ function dataRecordOf(value: unknown): DataRecord | undefined {
   if (!isRecord(value)) return undefined;
   const { name, sha256, folder, exampleShape, trainClasses, darkOnLight, invert, scales, pixels, leastExamples, seen } =
     value;
+  const table = value.table === undefined ? undefined : specOf(value.table);
   const isWhole = (n: unknown, least: number): boolean => Number.isSafeInteger(n) && (n as number) >= least;
   const isShape =
     Array.isArray(exampleShape) &&
@@ -274,8 +277,19 @@ function dataRecordOf(value: unknown): DataRecord | undefined {
     (scales === undefined || areScales(scales, exampleShape)) &&
     (pixels === undefined || isPixelReading(pixels)) &&
     (leastExamples === undefined || isWhole(leastExamples, 1)) &&
+    (value.table === undefined || table !== undefined) &&
     ["undefined", "string"].includes(typeof seen);
-  return isData ? (value as unknown as DataRecord) : undefined;
+  return isData ? ({ ...value, ...(table ? { table } : {}) } as unknown as DataRecord) : undefined;
+}
+
+/** The spec of a table as a run folder holds it; undefined where it is none. */
+function specOf(value: unknown): TableSpec | undefined {
+  try {
+    return tableSpecFrom(value);
+  } catch (error) {
+    if (error instanceof TaskError) return undefined;
+    throw error;
+  }
 }
 
 function isPixelReading(value: unknown): boolean {

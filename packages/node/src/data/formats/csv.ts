@@ -1,8 +1,8 @@
+import { numberIn } from "@innerloop/core/tasks";
 import { DataError, quoted } from "../data-error.js";
 import type { LongWork } from "../long-work.js";
 import { Problems } from "../problems.js";
 import { readingLimits } from "../reading-limits.js";
-import { numberIn } from "./decimal-number.js";
 import { eachTextPiece } from "./text-file.js";
 
 type Separator = "," | ";" | "\t";

@@ -3,11 +3,12 @@
  * program that may call anything; here nothing is ever called. The few names that arrays are written with are known
  * below and stand for plain values; every other name is refused.
  */
+
+import { numberIn } from "@innerloop/core/tasks";
 import { DataError, quoted } from "../data-error.js";
 import { type LongWork, yieldToEventLoop } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
-import { numberIn } from "./decimal-number.js";
 import { countOf, type NumericType, numericType } from "./numeric-array.js";
 import {
   Latin1Bytes,
