@@ -1,5 +1,5 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
-import { type Evaluation, specOf } from "@innerloop/core";
+import type { Evaluation } from "@innerloop/core";
 import { targetColumns } from "@innerloop/core/tasks";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
@@ -184,7 +184,8 @@ export function protocolText(
             ...unlabelledText(evaluation),
             `${counted(Number(queries), "query", "queries")} per class`,
           ].join(", ");
-  const units = targetColumns(specOf(sources.test))
+  const { spec } = sources.test;
+  const units = (spec && targetColumns(spec))
     ?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`)
     .join(", ");
   const unit =
