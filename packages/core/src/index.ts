@@ -24,6 +24,7 @@ export {
   convEmbedding,
   convMaps,
   convNet,
+  frozen,
   type Initializer,
   type Layer,
   linearClassifier,
@@ -80,17 +81,25 @@ export {
   type MemoryNetworkOptions,
   type MetaGradient,
   type MetricLearnerOptions,
+  type ModulatedByContextOptions,
   maml,
   mamlPlusPlus,
   matchingNetwork,
   memoryNetwork,
   metaCurvature,
   metaSgd,
+  modulatedByContext,
   type NearestCentroidOptions,
   type NeuralProcessOptions,
   nearestCentroid,
   nearestNeighbour,
   neuralProcess,
+  type Objective,
+  type ObjectiveImplicitMamlOptions,
+  type ObjectiveMamlOptions,
+  type ObjectiveReptileOptions,
+  type Objectives,
+  type ObjectiveValue,
   type PrototypicalNetworkOptions,
   pooledMean,
   prototypicalNetwork,
@@ -110,12 +119,14 @@ export {
   snail,
   structureLearner,
   type TaskKind,
+  type TaskLearner,
   type TripletNetworkOptions,
   tripletNetwork,
 } from "./learners/index.js";
 export * from "./losses/losses.js";
-export * from "./optimizers/optimizers.js";
-export { type Key, key, type Random, random, randomOf, split } from "./random/random.js";
+
+export * from "./optimizers/index.js";
+export { type Key, key, type Random, random, randomOf, split, structureKey } from "./random/random.js";
 export {
   type AllClassesOptions,
   type Augmentation,

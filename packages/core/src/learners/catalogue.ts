@@ -4,7 +4,9 @@
 import { GraphError, input, sizeOf } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
 import type { Loss } from "../losses/losses.js";
-import { type Optimizer, sgd } from "../optimizers/optimizers.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
+import { sgd } from "../optimizers/optimizers.js";
+import { structureKey } from "../random/random.js";
 import { jointTraining } from "./baselines/baselines.js";
 import { leastSquaresSvm } from "./closed-form/least-squares-svm.js";
 import { logisticRegression } from "./closed-form/logistic-regression.js";
@@ -485,5 +487,5 @@ export function buildLearner(name: LearnerName, setting: LearnerSetting): Learne
 
 /** Numbers of a layer's output for one input of a shape. */
 export function outputSizeOf(layer: Layer, inputShape: readonly number[]): number {
-  return sizeOf(layer.apply(layer.init({ seed: 0, path: "" }), input([1, ...inputShape])).shape);
+  return sizeOf(layer.apply(layer.init(structureKey), input([1, ...inputShape])).shape);
 }

@@ -2,7 +2,7 @@ import { div, GraphError, mapTree, max, mean, mul, reshape, sum, Tensor, type Tr
 import type { StatisticsByPath } from "../layers/layer.js";
 import type { Loss, Metric } from "../losses/losses.js";
 import type { Key } from "../random/random.js";
-import type { Examples, Task } from "../tasks/task.js";
+import type { Examples } from "../tasks/task.js";
 import { namedTensors } from "../tasks/task-spec.js";
 
 /** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
@@ -40,6 +40,44 @@ export interface MetaGradientOptions {
  *
  * @typeParam Params meta-parameters, what training changes
  * @typeParam Adapted what adaptation makes of them for one task
+ * @typeParam Data what a support or query set is: examples, or a tree of any other structure
+ * @typeParam X inputs of predictions: a tensor, or a tree of tensors
+ * @typeParam Out predictions, the same
+ */
+export interface TaskLearner<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  Data extends Tree = Examples,
+  X extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
+  readonly name: string;
+  /** Its options, as results should state them. */
+  readonly description: Readonly<Record<string, string | number | boolean>>;
+  /** Inner steps in training; undefined for learners that take none. */
+  readonly steps?: number;
+  /** True where its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
+  readonly recomputes?: boolean;
+  init(key: Key): Params;
+  /** @param key int32 scalar from which dropout draws */
+  metaGradient(
+    params: Params,
+    task: { readonly support: Data; readonly query: Data },
+    key?: Tensor,
+    options?: MetaGradientOptions,
+  ): MetaGradient<Params>;
+  adapt(params: Params, support: Data, options?: AdaptOptions): Adapted;
+  /**
+   * Outputs of the model for inputs [n, ...].
+   *
+   * @param present [n], where some inputs are padding: 1 for those that are there
+   */
+  predict(adapted: Adapted, x: X, present?: Tensor): Out;
+}
+
+/**
+ * A learner whose tasks are examples, inputs with targets: `train` and `evaluate` judge it by a loss of its predictions.
+ *
  * @typeParam X inputs: a tensor, or a tree of tensors
  * @typeParam Y targets, the same
  * @typeParam Out predictions, the same
@@ -50,31 +88,14 @@ export interface Learner<
   X extends Tree = Tensor,
   Y extends Tree = Tensor,
   Out extends Tree = Tensor,
-> {
-  readonly name: string;
-  /** Its options, as results should state them. */
-  readonly description: Readonly<Record<string, string | number | boolean>>;
+> extends TaskLearner<Params, Adapted, Examples<X, Y>, X, Out> {
   readonly loss: Loss<Out, Y>;
   /** Classes of a task, at most, where the learner knows: class indices are below it. */
   readonly classes?: number;
   /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
   readonly trainClasses?: number;
-  /** Whether support examples without a label, of class -1, are of use to it. */
+  /** True where support examples without a label, of class -1, are of use to it. */
   readonly unlabelled?: boolean;
-  /** Inner steps in training; undefined for learners that take none. */
-  readonly steps?: number;
-  /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
-  readonly recomputes?: boolean;
-  init(key: Key): Params;
-  /** @param key int32 scalar from which dropout draws */
-  metaGradient(params: Params, task: Task<X, Y>, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
-  adapt(params: Params, support: Examples<X, Y>, options?: AdaptOptions): Adapted;
-  /**
-   * Outputs of the model for inputs [n, ...].
-   *
-   * @param present [n], where some inputs are padding: 1 for those that are there
-   */
-  predict(adapted: Adapted, x: X, present?: Tensor): Out;
 }
 
 /** The part of a learner that evaluation needs; baselines have no more than this. */
@@ -111,17 +132,18 @@ export type AnyLearner<Params extends Tree = Tree> = Learner<Params, Tree, Tree,
 export type AnyAdapter<Params extends Tree = Tree> = Adapter<Params, Tree, Tree, Tree, Tree>;
 
 /** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
-export function meanMetaGradient<P extends Tree, X extends Tree, Y extends Tree, Out extends Tree>(
-  learner: Learner<P, Tree, X, Y, Out>,
+export function meanMetaGradient<P extends Tree, Data extends Tree, X extends Tree, Out extends Tree>(
+  learner: TaskLearner<P, Tree, Data, X, Out>,
   params: P,
-  tasks: Task<X, Y>,
+  tasks: { readonly support: Data; readonly query: Data },
   keys?: Tensor,
   options: MetaGradientOptions = {},
 ): MetaGradient<P> {
-  const one = (task: Task<X, Y>, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
+  type Sets = { readonly support: Data; readonly query: Data };
+  const one = (task: Sets, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
   const all = keys
-    ? vmap(one as (task: Task<X, Y>, key: Tensor) => Tree)(tasks, keys)
-    : vmap((task: Task<X, Y>) => one(task))(tasks);
+    ? vmap(one as (task: Sets, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: Sets) => one(task))(tasks);
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 

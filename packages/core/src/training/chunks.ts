@@ -2,6 +2,7 @@
 import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
 import type { AnyLearner } from "../learners/learner.js";
 import { boundedKey, type Key, key } from "../random/random.js";
+import type { Examples, Task } from "../tasks/task.js";
 import type { MetaPrograms, MetaStepSetting } from "./meta-step.js";
 import { metaPrograms } from "./meta-step.js";
 import type { TaskBatch } from "./task-batch.js";
@@ -87,15 +88,16 @@ export interface TrainingPlan<Params extends Tree = Tree> {
   /** Bytes that it may have. */
   readonly budgetBytes: number | undefined;
   /** @internal What was compiled on the way. */
-  readonly programs: MetaPrograms<Params>;
+  readonly programs: MetaPrograms<Params, Examples<Tree, Tree>>;
 }
 
 /** All that `planTraining` plans for: the step, a batch of its tasks, and the memory that there is. */
-export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<Params>, "recompute"> {
+export interface PlanSetting<Params extends Tree>
+  extends Omit<MetaStepSetting<Params, Examples<Tree, Tree>>, "recompute"> {
   readonly params: Params;
   readonly state: Tree;
   /** A batch of tasks: only their shapes matter. */
-  readonly batch: TaskBatch<Tree, Tree>;
+  readonly batch: TaskBatch<Task<Tree, Tree>>;
   /** Tasks of a validation; 0 where there is none. */
   readonly validationTasks?: number;
   /** Bytes that the process may have; by default, what it has and nine tenths of what the machine can still give. */

@@ -56,6 +56,7 @@ export {
 export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, offerExecutor, setDefaultExecutor } from "./default-executor.js";
 export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
+export { outerOptimizer, outerUpdate } from "./outer-update.js";
 export {
   sampleTasks,
   stackTasks,

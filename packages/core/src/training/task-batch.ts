@@ -171,8 +171,8 @@ export function taskKeys(seed: number, first: number, count: number): Tensor {
 }
 
 /** Tasks of one update, stacked, with a dropout key for each. */
-export type TaskBatch<X extends Tree = Tensor, Y extends Tree = Tensor> = {
-  readonly tasks: Task<X, Y>;
+export type TaskBatch<Tasks extends Tree = Task> = {
+  readonly tasks: Tasks;
   /** int32 [tasks] */
   readonly keys: Tensor;
   /** Scalar, the updates done before this one. */
@@ -186,7 +186,7 @@ export function taskBatch<X extends Tree, Y extends Tree>(
   iteration: number,
   metaBatchSize: number,
   rules?: TaskRules,
-): TaskBatch<X, Y> {
+): TaskBatch<Task<X, Y>> {
   const first = iteration * metaBatchSize;
   return batchOf(sampleTasks(source, seed, first, metaBatchSize, rules), { seed, iteration, metaBatchSize });
 }
@@ -195,14 +195,14 @@ export function taskBatch<X extends Tree, Y extends Tree>(
 export const batchOf = <X extends Tree, Y extends Tree>(
   tasks: Task<X, Y>,
   at: { readonly seed: number; readonly iteration: number; readonly metaBatchSize: number },
-): TaskBatch<X, Y> => ({
+): TaskBatch<Task<X, Y>> => ({
   tasks,
   keys: taskKeys(at.seed, at.iteration * at.metaBatchSize, at.metaBatchSize),
   iteration: tensor(at.iteration, [], "float32"),
 });
 
 /** Tasks `start` to `stop` of a batch, without copying. */
-export function sliceTasks<X extends Tree, Y extends Tree>(batch: Task<X, Y>, start: number, stop: number): Task<X, Y> {
+export function sliceTasks<Tasks extends Tree>(batch: Tasks, start: number, stop: number): Tasks {
   return mapTree((leaf) => sliceRows(leaf, start, stop), batch);
 }
 

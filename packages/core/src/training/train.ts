@@ -2,7 +2,7 @@ import { type Executor, leaves, paths, type Tensor, type Tree } from "@innerloop
 import { type BestParams, Run } from "../artifacts/run.js";
 import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "../evaluation/evaluate.js";
 import { type AnyLearner, type Learner, measured } from "../learners/learner.js";
-import type { Optimizer } from "../optimizers/optimizers.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
 import { specOf } from "../tasks/source-spec.js";
 import { type Collector, isCollector, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { symbolicTask } from "../tasks/task-spec.js";
@@ -18,6 +18,7 @@ import {
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { metaPrograms } from "./meta-step.js";
+import { outerOptimizer } from "./outer-update.js";
 import { progressLine, terminal } from "./progress.js";
 import { batchOf, drawTasks, type TaskBatch, type TaskSupply, taskBatch, traced, trainingRules } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -147,11 +148,11 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
   const rules = trainingRules(learner, state.params, sources.train, trainSeed);
   const supply = sources.train;
   /** The tasks of an update of a source, which can be drawn ahead; those of a collector come with the parameters. */
-  const drawnAhead = (iteration: number): TaskBatch<Tree, Tree> | undefined =>
+  const drawnAhead = (iteration: number): TaskBatch<Task<Tree, Tree>> | undefined =>
     isCollector(supply) || iteration >= iterations
       ? undefined
       : taskBatch(supply, trainSeed, iteration, metaBatchSize, rules);
-  const drawn = async (iteration: number): Promise<TaskBatch<Tree, Tree>> => {
+  const drawn = async (iteration: number): Promise<TaskBatch<Task<Tree, Tree>>> => {
     const at = { seed: trainSeed, first: iteration * metaBatchSize, count: metaBatchSize };
     const tasks = await drawTasks({ ...at, from: supply as TaskSupply, params: state.params, rules, executor });
     return batchOf(tasks, { seed: trainSeed, iteration, metaBatchSize });
@@ -348,7 +349,7 @@ async function initialState<Params extends Tree>(
     chunkSize: 0,
     recompute: 0,
     params,
-    optimizer: optimizer.init(params),
+    optimizer: outerOptimizer(learner, optimizer).init(params),
     sinceBest: 0,
   };
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;

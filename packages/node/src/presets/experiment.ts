@@ -8,6 +8,7 @@ import {
   allClasses,
   buildLearner,
   type Count,
+  chain,
   clipByGlobalNorm,
   contextualConvNet,
   contextualMlp,
@@ -45,6 +46,7 @@ import {
   specOf,
   type TaskSource,
 } from "@innerloop/core";
+
 import { flatten, glorotUniform, heNormal, mostPooledBlocks, truncatedNormal } from "@innerloop/core/layers";
 import { type CurveTaskOptions, gaussianProcesses, harmonics, lines, steps } from "@innerloop/core/tasks";
 import { reshape, type Tensor, type Tree } from "@innerloop/graph";
@@ -305,7 +307,10 @@ function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, cli
         : outerRate;
   const make = { adam, adamw: adamW, sgd, rmsprop: rmsProp }[outerOptimizer];
   const optimizer = make({ learningRate });
-  return clip > 0 ? clipByGlobalNorm(optimizer, clip) : optimizer;
+  if (clip === 0) return optimizer;
+  const clipped = chain(clipByGlobalNorm(clip), optimizer);
+  // In the words of the checkpoints of before there were chains, which are of this setting too.
+  return { ...clipped, description: `${optimizer.description}, clip norm ${clip}` };
 }
 
 function learnerOf(

@@ -4,7 +4,15 @@
 
 import { type CheckpointStore, type TrainingEvent, train } from "@innerloop/core";
 import { splitSeed } from "@innerloop/core/tasks";
-import { keyInMemory, planTraining, type TrainingPlan, taskBatch, trainingRules } from "@innerloop/core/training";
+import {
+  keyInMemory,
+  outerOptimizer,
+  planTraining,
+  type TrainingPlan,
+  taskBatch,
+  trainingRules,
+} from "@innerloop/core/training";
+
 import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../presets/experiment.js";
 import type { ExperimentOptions } from "../presets/option-table.js";
@@ -43,7 +51,7 @@ export async function planRun(
     executor,
     metaBatchSize: options.metaBatch,
     params,
-    state: optimizer.init(params),
+    state: outerOptimizer(learner, optimizer).init(params),
     batch: taskBatch(tasks.train, trainSeed, 0, options.metaBatch, rules),
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),

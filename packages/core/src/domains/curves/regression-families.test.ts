@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import { jointTraining } from "../../learners/baselines/baselines.js";
-import { maml } from "../../learners/gradient/maml.js";
+import { type FineTuningOptions, jointTraining } from "../../learners/baselines/baselines.js";
+import { type MamlOptions, maml } from "../../learners/gradient/maml.js";
 import { meanSquaredError } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import { numbersOf } from "../../numerical.fixture.js";
@@ -229,8 +229,8 @@ test("a family whose values are no numbers, or too few, is refused", () => {
 });
 
 test.each([
-  ["MAML", maml],
-  ["joint pre-training", jointTraining],
+  ["MAML", (options: MamlOptions) => maml(options)],
+  ["joint pre-training", (options: FineTuningOptions) => jointTraining(options)],
 ] as const)("%s: a padded curve has the loss and gradient of the same one unpadded", (_name, make) => {
   const model = mlp({ sizes: [1, 4, 1], activation: "tanh" });
   const learner = make({ model, loss: meanSquaredError, inner: sgd({ learningRate: 0.05 }), steps: 2 });

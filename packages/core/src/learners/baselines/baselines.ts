@@ -2,17 +2,17 @@
 import { GraphError, neg, reshape, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
 import { functionLayer, type Layer, type StatisticsByPath } from "../../layers/layer.js";
 import { crossEntropy, type Loss } from "../../losses/losses.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { largestPerClass, memberships, requireWays } from "../class-membership.js";
 import {
   type AdaptedModel,
+  type Adapts,
   headPaths,
-  type InnerLoop,
   innerLoop,
   recorded,
   requireSharedNorm,
 } from "../gradient/gradient-adaptation.js";
-import { predictor, withSupport } from "../gradient/gradient-learner.js";
+import { supervised } from "../gradient/objective.js";
 import { allExamples } from "../gradient/reptile.js";
 import { type Adapter, type Learner, measured, requireOneTensor } from "../learner.js";
 import { squaredDistances } from "../metric/distances.js";
@@ -31,7 +31,7 @@ export interface BaselineOptions<X extends Tree = Tensor, Y extends Tree = Tenso
 export interface FineTuningOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
   extends BaselineOptions<X, Y, Out> {
   /** What moves: the whole network ("all", the default), its last layer ("head"), or paths of one's own. */
-  readonly adapts?: "all" | "head" | ((path: string) => boolean);
+  readonly adapts?: "all" | "head" | Adapts;
 }
 
 /**
@@ -50,7 +50,7 @@ export function fromScratch<X extends Tree = Tensor, Y extends Tree = Tensor, Ou
     loss,
     steps,
     init: model.init,
-    ...gradientSteps({ model, loss, inner, order: 1 }, steps),
+    ...gradientSteps({ model, loss, inner }, steps),
   };
 }
 
@@ -74,20 +74,25 @@ export function fineTuning<X extends Tree = Tensor, Y extends Tree = Tensor, Out
     ...whole,
     name: adapts === "head" ? "fine-tuning, head" : "fine-tuning",
     description: { ...whole.description, adapts: typeof adapts === "function" ? "chosen parameters" : adapts },
-    ...gradientSteps({ model, loss, inner, order: 1, ...(chosen ? { adapts: chosen } : {}) }, whole.steps!),
+    ...gradientSteps({ model, loss, inner }, whole.steps!, chosen),
   };
 }
 
 /** Adapting by plain gradient steps, then predicting with the model. */
 function gradientSteps<X extends Tree, Y extends Tree, Out extends Tree>(
-  loop: InnerLoop<X, Y, Out>,
+  { model, loss, inner }: BaselineOptions<X, Y, Out>,
   steps: number,
+  adapts?: Adapts,
 ): Pick<Adapter<Tree, AdaptedModel, X, Y, Out>, "adapt" | "predict"> {
-  const { model } = loop;
+  const problem = supervised(model, loss);
+  const { inner: objective, traits } = problem;
+  const loop = { objective, traits, inner, order: 1, ...(adapts ? { adapts } : {}) } as const;
   return {
-    adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupport(loop, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
-    predict: predictor(model),
+    adapt: (params, support, { steps: count = steps } = {}) => {
+      const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
+      return problem.adapted(arrived, support, { phase: "predict" });
+    },
+    predict: problem.predict,
   };
 }
 

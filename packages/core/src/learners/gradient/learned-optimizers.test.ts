@@ -11,10 +11,11 @@ import {
   numbersOf,
   valuesIn,
 } from "../../numerical.fixture.js";
-import { adam, adamW, type Optimizer, rmsProp, sgd } from "../../optimizers/optimizers.js";
+import type { LearnedOptimizer, Optimizer } from "../../optimizers/gradient-transformation.js";
+import { adam, adamW, rmsProp, sgd } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import { base, curve, curves, distance, expectClose, largest, movedParams, rate } from "./gradient-options.fixture.js";
-import { type LearnedOptimizer, learnedOptions, learnedRates, metaCurvature } from "./learned-optimizers.js";
+import { learnedOptions, learnedRates, metaCurvature } from "./learned-optimizers.js";
 import { fomaml, maml, metaSgd } from "./maml.js";
 
 type Both = { readonly model: Tree; readonly inner: Tree };
@@ -61,7 +62,7 @@ describe.each<readonly [string, LearnedOptimizer]>([
 describe("learnedRates", () => {
   test("element, layer, layer and step: shapes by the model's paths", () => {
     const shapes = (inner: LearnedOptimizer): Record<string, readonly number[]> =>
-      Object.fromEntries(namedLeaves(inner.init(key(0), params)).map(([path, leaf]) => [path, leaf.shape]));
+      Object.fromEntries(namedLeaves(inner.initMeta(key(0), params)).map(([path, leaf]) => [path, leaf.shape]));
     expect(shapes(learnedRates({ per: "element" }))).toEqual(
       Object.fromEntries(namedLeaves(params).map(([path, leaf]) => [path, leaf.shape])),
     );
@@ -69,7 +70,7 @@ describe("learnedRates", () => {
     expect(shapes(learnedRates({ per: "layerAndStep", steps: 3 }))).toEqual(
       Object.fromEntries(paths(params).map((path) => [path, [3]])),
     );
-    expect(numbersOf(learnedRates({ per: "layer" }).init(key(0), params)).flat()).toEqual(
+    expect(numbersOf(learnedRates({ per: "layer" }).initMeta(key(0), params)).flat()).toEqual(
       paths(params).map(() => Math.fround(0.01)),
     );
   });
@@ -155,7 +156,7 @@ describe("learnedOptions", () => {
 
   test("ranges: the logarithm of what is positive, the logit of a fraction", () => {
     const ranged = learnedOptions((o) => sgd(o), first, { learningRate: "positive", momentum: "fraction" });
-    const own = ranged.init(key(0), params) as Record<string, Tensor>;
+    const own = ranged.initMeta(key(0), params) as Record<string, Tensor>;
     expect(valuesIn(own.learningRate!)[0]).toBeCloseTo(Math.log(0.125), 6);
     expect(valuesIn(own.momentum!)[0]).toBe(0);
     expect(valuesIn(own.weightDecay!)[0]).toBe(0.25);
@@ -169,7 +170,7 @@ describe("learnedOptions", () => {
       },
       first,
       { learningRate: "positive", momentum: "fraction" },
-    ).optimizer(far);
+    ).update(params, { velocity: params }, params, far);
     expect(seen[0]).toBeCloseTo(Math.exp(-8), 12);
     expect(seen[1]).toBeCloseTo(1 / (1 + Math.exp(-9)), 12);
     expect(seen[2]).toBe(-1);
@@ -198,7 +199,7 @@ describe("metaCurvature", () => {
       conv2d({ channelsIn: 2, channelsOut: 3, window: [3, 2] }),
       conv2d({ channelsIn: 3, channelsOut: 2, window: 1, padding: 0 }),
     ]);
-    const own = metaCurvature({ learningRate: 1 }).init(key(0), model.init(key(0)));
+    const own = metaCurvature({ learningRate: 1 }).initMeta(key(0), model.init(key(0)));
     expect(Object.fromEntries(namedLeaves(own).map(([path, leaf]) => [path, leaf.shape]))).toEqual({
       "0/weight/out": [3, 3],
       "0/weight/in": [2, 2],

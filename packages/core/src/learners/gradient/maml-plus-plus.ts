@@ -50,7 +50,7 @@ export function mamlPlusPlus<X extends Tree = Tensor, Y extends Tree = Tensor, O
     ...rest,
     steps,
     inner: learnedRates({ per: "layerAndStep", from: learningRate, steps }),
-    adapts: (path) => !isNormParameter(path),
+    adapts: (_path, traits) => !traits?.ofNormalisation,
     ...(multiStepLoss ? { multiStepLoss } : {}),
     ...(orderAnnealing ? { orderAnnealing } : {}),
   });
@@ -60,6 +60,3 @@ export function mamlPlusPlus<X extends Tree = Tensor, Y extends Tree = Tensor, O
     description: { ...learner.description, adapts: "all but scale and shift of normalisation" },
   };
 }
-
-/** Whether a path is that of a normalisation's scale or shift. */
-const isNormParameter = (path: string): boolean => /(^|\/)(scale|shift)$/.test(path);

@@ -1,7 +1,9 @@
 import { oneHot, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import type { BatchNormMode, Layer } from "../../layers/layer.js";
-import { batchNorm, dropout, linear, sequential, withRunningStatistics } from "../../layers/layers.js";
+import { batchNorm, dropout, linear, sequential } from "../../layers/layers.js";
+import { traitsOf } from "../../layers/parameter-roles.js";
+import { withRunningStatistics } from "../../layers/running-statistics.js";
 import { crossEntropy, type Loss, meanSquaredError } from "../../losses/losses.js";
 import { classificationTask, namedValues, noiseTensor, regressionTask, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
@@ -77,7 +79,7 @@ describe.each([
     const params = learner.init(key(1));
     const { statistics } = learner.metaGradient(params, task);
     expect(Object.keys(statistics!)).toEqual([path]);
-    const moved = namedValues(withRunningStatistics(params, statistics!, params));
+    const moved = namedValues(withRunningStatistics(params, statistics!, params, traitsOf(learner)));
     const before = namedValues(params);
     const changed = Object.keys(before).filter((at) => difference(before[at]!, moved[at]!) > 0);
     expect(changed.sort()).toEqual([`${path}/runningMean`, `${path}/runningVariance`]);
