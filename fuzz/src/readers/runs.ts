@@ -75,13 +75,15 @@ function framed(header: string): Uint8Array {
 }
 
 const protocol = { loss: "mean squared error", tasks: 10, seed: 1 };
+const figures = [{ name: "loss", title: "mean squared error", better: "lower" }];
 const evaluation = {
   learner: "MAML",
   protocol,
+  figures,
   rows: [0, 1].map((steps) => ({ steps, figures: { loss: { mean: 2.5, interval: 0.1 } } })),
 };
 const events = [
-  { type: "start", iteration: 0, iterations, at: 1000 },
+  { type: "start", iteration: 0, iterations, figures, at: 1000 },
   ...[1, 2, 3].map((iteration) => ({
     type: "iteration",
     iteration,
@@ -364,6 +366,10 @@ const rowReader = (name: string, reads: string, file: string, seed: () => Uint8A
     "protocol",
     "iteration",
     "meanSquaredError",
+    "title",
+    "better",
+    "higher",
+    "share",
   ],
   async run(input, place) {
     const folder = rowFolder("", table, row!);

@@ -123,8 +123,23 @@ export {
   type TripletNetworkOptions,
   tripletNetwork,
 } from "./learners/index.js";
+export { calibrationError, type PredictionConfidence, type TaskConfidence } from "./losses/calibration.js";
+export { withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
-
+export {
+  type FigureDescription,
+  type MeanOverRows,
+  type Measure,
+  type Metric,
+  meanOfRows,
+  meanOverRows,
+  type PooledFigure,
+  type PooledMetric,
+  pooledFigure,
+  presentMean,
+  type RowMeasure,
+  type TaskMetric,
+} from "./losses/metric.js";
 export * from "./optimizers/index.js";
 export { type Key, key, type Random, random, randomOf, split, structureKey } from "./random/random.js";
 export {
@@ -185,11 +200,13 @@ export {
   figureDifference,
   type OpenSetAnswer,
   type OpenSetCalibration,
+  type OpenSetDescription,
   type OpenSetEvaluation,
   type OpenSetFigures,
   type OpenSetRule,
   type OpenSetScore,
   openSetAnswers,
+  type PooledTasks,
   pairedDifference,
   predictedClasses,
   probabilitiesOf,

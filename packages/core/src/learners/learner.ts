@@ -1,9 +1,12 @@
-import { div, GraphError, mapTree, max, mean, mul, reshape, sum, Tensor, type Tree, vmap } from "@innerloop/graph";
+import { GraphError, leaves, mapTree, mean, Tensor, type Tree, vmap } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
-import type { Loss, Metric } from "../losses/losses.js";
+import { metricsOf } from "../losses/figures.js";
+import type { Loss } from "../losses/losses.js";
+import type { Measure } from "../losses/metric.js";
 import type { Key } from "../random/random.js";
 import type { Examples } from "../tasks/task.js";
 import { namedTensors } from "../tasks/task-spec.js";
+import { TrainingError } from "../training/training-error.js";
 
 /** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
 export type MetaGradient<Params extends Tree> = {
@@ -151,33 +154,62 @@ export function meanMetaGradient<P extends Tree, Data extends Tree, X extends Tr
 export type Targets<Y extends Tree = Tensor> = Omit<Examples<Tensor, Y>, "x">;
 
 /**
- * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row
- * by itself: any function that is a mean over rows can be given padded ones.
+ * A loss or measure of the rows that are present: f(prediction, y) of sets without padding, f(prediction, y, present) of
+ * padded ones.
+ *
+ * @param what the name of f in errors
+ * @throws TrainingError ILR107 of a padded set where f does not look at the mask: padding would count like any row
  */
 export function overPresent<Out extends Tree, Y extends Tree>(
-  f: Metric<Out, Y>,
+  f: Measure<Out, Y>,
   prediction: Out,
   { y, present }: Targets<Y>,
+  what: string = (f as Loss).title ?? "the loss",
 ): Tensor {
   if (!present) return f(prediction, y);
-  return div(sum(mul(byRow(f, prediction, y), present)), max(sum(present), 1));
+  return maskedBy(present, f(prediction, y, present), { from: leaves([prediction, y]), what });
 }
 
-/** The loss or metric of each row by itself: [n]. */
-export function byRow<Out extends Tree, Y extends Tree>(f: Metric<Out, Y>, prediction: Out, y: Y): Tensor {
-  const alone = <T extends Tree>(tree: T): T => mapTree((x) => reshape(x, [1, ...x.shape]), tree);
-  return vmap((row: Out, target: Y) => f(alone(row), alone(target)))(prediction, y);
+/**
+ * What was made of predictions and targets, if the mask went into it.
+ *
+ * @param given.from predictions and targets: a mask within these does not count
+ * @param given.what the name of what made it, in errors
+ * @throws TrainingError ILR107 where none of it depends on the mask
+ */
+export function maskedBy<Made extends Tree>(
+  present: Tensor,
+  made: Made,
+  { from, what }: { readonly from: readonly Tensor[]; readonly what: string },
+): Made {
+  if (leaves(made).some((leaf) => dependsOn(leaf, present, from))) return made;
+  const problem = `it takes no mask, and some of the ${present.size} rows here may be padding`;
+  const remedy =
+    "Let it take `present`, float32 [n], as its third argument and leave out rows of 0 (presentMean does), or, where it is a mean over rows, declare that: meanOverRows(f)";
+  throw new TrainingError("ILR107", what, problem, remedy);
 }
 
-/** A loss with its metrics, for one set of predictions. */
+/** True where a tensor was made of another, by a way that does not lead through those given. */
+function dependsOn(made: Tensor, of: Tensor, through: readonly Tensor[]): boolean {
+  const seen = new Set(through);
+  const waiting = [made];
+  for (let x = waiting.pop(); x; x = waiting.pop()) {
+    if (x === of) return true;
+    if (seen.has(x)) continue;
+    seen.add(x);
+    waiting.push(...x.inputs);
+  }
+  return false;
+}
+
+/** A loss with its metrics, for one set of predictions. Figures that exist only over many tasks are left out. */
 export function measured<Out extends Tree, Y extends Tree>(
   loss: Loss<Out, Y>,
   prediction: Out,
   targets: Targets<Y>,
 ): { loss: Tensor; metrics: { [name: string]: Tensor } } {
-  const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [
-    name,
-    overPresent(metric, prediction, targets),
-  ]);
+  const metrics = metricsOf(loss).flatMap(({ name, compute }): [string, Tensor][] =>
+    compute ? [[name, overPresent(compute, prediction, targets, `the metric ${name}`)]] : [],
+  );
   return { loss: overPresent(loss, prediction, targets), metrics: Object.fromEntries(metrics) };
 }

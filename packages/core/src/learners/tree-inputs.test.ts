@@ -203,8 +203,8 @@ describe("targets and predictions may be trees", () => {
       return { centre: parts.centre.apply(own.centre, x), size: parts.size.apply(own.size, x) };
     },
   };
-  const loss: Loss<Boxes, Boxes> = (prediction, y) =>
-    add(meanSquaredError(prediction.centre, y.centre), meanSquaredError(prediction.size, y.size));
+  const loss: Loss<Boxes, Boxes> = (prediction, y, present) =>
+    add(meanSquaredError(prediction.centre, y.centre, present), meanSquaredError(prediction.size, y.size, present));
   const boxes = (rows: number, index: number): Examples<Tensor, Boxes> => ({
     x: noiseTensor([rows, 2], index, 1),
     y: { centre: noiseTensor([rows, 2], index, 2), size: noiseTensor([rows, 1], index, 3) },

@@ -10,23 +10,14 @@ export {
   type ValueTree,
 } from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
+export { type Estimated, estimated, pairedDifference } from "../evaluation/estimated.js";
 export {
-  calibrationDifference,
-  calibrationError,
-  type TaskConfidence,
-  type TaskResamples,
-  taskResamples,
-} from "../evaluation/calibration.js";
-export {
-  type Estimated,
   type EvaluateOptions,
   type Evaluation,
   type EvaluationRow,
-  estimated,
   evaluate,
   type FigureAt,
   figureDifference,
-  pairedDifference,
 } from "../evaluation/evaluate.js";
 export {
   areaUnderRoc,
@@ -34,6 +25,7 @@ export {
   evaluateOpenSet,
   type OpenSetAnswer,
   type OpenSetCalibration,
+  type OpenSetDescription,
   type OpenSetEvaluation,
   type OpenSetFigures,
   type OpenSetRule,
@@ -41,7 +33,15 @@ export {
   openSetAnswers,
 } from "../evaluation/open-set.js";
 export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "../evaluation/pool-interval.js";
+export {
+  type PooledTasks,
+  pooledDifference,
+  pooledEstimate,
+  type TaskResamples,
+  taskResamples,
+} from "../evaluation/pooled-figures.js";
 export { predictedClasses, probabilitiesOf } from "../evaluation/predictions.js";
+export { describedAs, figuresOf, lossDescription, lossName } from "../losses/figures.js";
 export {
   type CheckpointStore,
   checkpointSummary,

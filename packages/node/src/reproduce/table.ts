@@ -2,7 +2,8 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
-import { learnerCatalogue } from "@innerloop/core";
+import { accuracy, type FigureDescription, learnerCatalogue, meanSquaredError } from "@innerloop/core";
+import { describedAs, lossDescription } from "@innerloop/core/training";
 import { DataError, isSystemError, quoted, reasonOf } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 import {
@@ -29,8 +30,13 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
-export const metrics = ["accuracy", "mean squared error"] as const;
-export type Metric = (typeof metrics)[number];
+/** The figures that tables may be about, by their titles. */
+export const tableFigures = {
+  accuracy: describedAs(accuracy),
+  "mean squared error": lossDescription(meanSquaredError),
+} as const satisfies Readonly<Record<string, FigureDescription>>;
+export type Metric = keyof typeof tableFigures;
+export const metrics = Object.keys(tableFigures) as readonly Metric[];
 
 /** A setting that is evaluated, or one number of adaptation steps of it. */
 export interface Column {
@@ -206,7 +212,8 @@ function requireFigures(
   { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: Metric; readonly where: string },
 ): void {
   const own = trainingOptions(row);
-  const fitting: Metric = dataKindOf(own) === "classes" ? "accuracy" : "mean squared error";
+  const isOfClasses = dataKindOf(own) === "classes";
+  const fitting: Metric = isOfClasses ? "accuracy" : "mean squared error";
   if (metric !== fitting) {
     throw new UsageError(
       `metric in ${where} is ${metric}, which evaluations of ${row.name} do not have`,
@@ -216,7 +223,7 @@ function requireFigures(
   const { takesSteps, variableWays } = learnerCatalogue[own.learner];
   for (const column of columns.filter(({ name }) => Object.hasOwn(row.cells, name))) {
     const { ways } = { ...own, ...evaluationChanges(row, column, own) };
-    if (fitting === "accuracy" && ways > own.ways && !variableWays) {
+    if (isOfClasses && ways > own.ways && !variableWays) {
       throw new UsageError(
         `${column.name} in ${where} has ${ways} ways, and ${own.learner} of ${row.name} tells ${own.ways} classes apart`,
         `Give the row ways ${ways} or more, or leave the column out of its cells`,

@@ -113,10 +113,11 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
 }
 
 /** An evaluation as results.json, events and `--json` have it: without the values of every task. */
-export const evaluationRecord = ({ learner, protocol, rows, draws }: Evaluation) => ({
+export const evaluationRecord = ({ learner, protocol, figures, rows, draws }: Evaluation) => ({
   learner,
   protocol,
   ...(draws ? { pool: poolOf(draws) } : {}),
+  figures,
   rows,
 });
 

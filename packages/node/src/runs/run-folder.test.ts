@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { tensor } from "@innerloop/core";
 import { encodeSafetensors } from "@innerloop/core/training";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { described } from "./described.fixture.js";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
 import {
@@ -206,8 +207,8 @@ describe("the report", () => {
     } as unknown as RunConfig;
     const page = reportPage({ config }, [...events, { type: "validation", iteration: 2000, evaluation: { rows } }], {
       evaluations: [
-        { learner: "MAML", protocol: { steps: 1 }, rows, values: [] },
-        { learner: "prototypical network", protocol: {}, rows: rows.slice(0, 1), values: [] },
+        described({ learner: "MAML", protocol: { steps: 1 }, rows, values: [] }),
+        described({ learner: "prototypical network", protocol: {}, rows: rows.slice(0, 1), values: [] }),
       ],
       notes: ["a note"],
     });
@@ -227,7 +228,7 @@ describe("the report", () => {
     const rows = [{ steps: 0, figures }];
     const events = [3, 2, 1].map((loss, i) => ({ type: "iteration", iteration: i + 1, loss, metrics: {} }));
     const config = { experiment: "table", command: "", versions: {}, created: "", options: {} } as unknown as RunConfig;
-    const evaluations = [{ learner: "MAML", protocol: {}, rows, values: [] }];
+    const evaluations = [described({ learner: "MAML", protocol: {}, rows, values: [] })];
     const page = reportPage({ config }, events, { evaluations, notes: [] });
     expect(page).toContain("loss of training tasks after adaptation");
     expect(/<polyline points="([^"]*)"/.exec(page)![1]!.split(" ")).toHaveLength(3);

@@ -28,7 +28,7 @@ const builders = {
 
 describe("a loss of one's own on a task that lacks a class", () => {
   const { support, query } = classificationTask([3], 2, 2, 2);
-  const onOneHot: Loss = (prediction, y) => meanSquaredError(prediction, oneHot(y, 3));
+  const onOneHot: Loss = (prediction, y, present) => meanSquaredError(prediction, oneHot(y, 3), present);
   const learners = (loss?: Loss): Record<string, Learner> => ({
     maml: maml({
       model: linear({ inputs: 3, outputs: 3 }),
@@ -130,7 +130,9 @@ test("evaluates tasks with other numbers of support rows and of queries than it 
 });
 
 test("a loss of one's own is what is trained and reported", () => {
-  const constant = Object.assign(() => tensor(3), { metrics: { four: () => tensor(4) } });
+  const constant = Object.assign(() => tensor(3), {
+    metrics: [{ name: "four", title: "four", compute: () => tensor(4) }],
+  });
   const learner = inContextTransformer({ features: 3, outputs: 2, loss: constant });
   const { loss, metrics } = learner.metaGradient(learner.init(key(1)), regressionTask(3, 2, 2, 2));
   expect([valuesIn(loss), valuesIn(metrics.four!)]).toEqual([[3], [4]]);

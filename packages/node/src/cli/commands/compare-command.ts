@@ -1,17 +1,10 @@
 /** Runs on the same tasks: how they differ from the first, with intervals of the differences. */
-import { type Adapter, type Evaluation, evaluate } from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate, type FigureDescription } from "@innerloop/core";
 import type { ExperimentOptions, InvocationOptions } from "../../presets/option-table.js";
 import { type ComparedRun, type Comparison, comparisons } from "../../runs/comparison.js";
 import { failureOf, problemOf } from "../../runs/failure.js";
 import { evaluationRecord } from "../../runs/results.js";
-import {
-  beyondTitle,
-  figureNameOf,
-  figuresChosen,
-  figureTitle,
-  isShare,
-  steplessTitle,
-} from "../../runs/results-cells.js";
+import { beyondTitle, figuresChosen, figureTitle, leadingFigure, steplessTitle } from "../../runs/results-cells.js";
 import { openRun, shown } from "../../runs/run-folder.js";
 import { adaptationWarningOf, curveOf } from "../adaptation-warning.js";
 import { Interrupted } from "../cli-error.js";
@@ -112,8 +105,8 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
       ...(warnings.length > 0 ? { warnings } : {}),
       comparisons: all,
     });
-    const shownFigures = figures ?? [figureNameOf(evaluations[0])];
-    const tables = shownFigures.flatMap((name) =>
+    const shownFigures = figures ?? [leadingFigure(evaluations[0]!)];
+    const tables = shownFigures.flatMap(({ name }) =>
       all.filter((each) => each.name === name).map((each) => tableOf(each, names, evaluations[0]!)),
     );
     const notes = [
@@ -167,8 +160,9 @@ function rowName({ run, learner }: BesideRun, { protocol }: Evaluation, withNorm
   return `${learner.name}${norm} (${shown(run.path)})`;
 }
 
-function tableOf({ name, at, runs }: Comparison, names: readonly string[], first: Evaluation) {
-  const title = figureTitle(name, first);
+function tableOf(comparison: Comparison, names: readonly string[], first: Evaluation) {
+  const { at, runs } = comparison;
+  const title = figureTitle(comparison);
   // Where no run takes steps, there are none to say of which one the figures are.
   const takesSteps = runs.some((row) => row?.steps !== undefined);
   const place = at === "last" ? "each at its last step" : at === 0 ? "before adapting" : `after ${counted(at, "step")}`;
@@ -178,8 +172,8 @@ function tableOf({ name, at, runs }: Comparison, names: readonly string[], first
       ? [
           [
             `  ${beyondTitle(first.draws)}`,
-            plusMinus(name, own.poolInterval),
-            difference ? `${plusMinus(name, difference.poolInterval)}${isShare(name) ? " points" : ""}` : "",
+            plusMinus(comparison, own.poolInterval),
+            difference ? `${plusMinus(comparison, difference.poolInterval)}${comparison.share ? " points" : ""}` : "",
             "",
           ],
         ]
@@ -195,8 +189,8 @@ function tableOf({ name, at, runs }: Comparison, names: readonly string[], first
         ? [
             [
               label(row, i),
-              withInterval(name, row.figure),
-              row.difference ? signed(name, row.difference) : "",
+              withInterval(comparison, row.figure),
+              row.difference ? signed(comparison, row.difference) : "",
               verdictText(row, first),
             ],
             ...beyond(row),
@@ -217,7 +211,10 @@ function verdictText({ verdict, difference }: ComparedRun, { draws }: Evaluation
 }
 
 /** `+1.2 ± 0.4`: of shares in percentage points. */
-function signed(name: string, { mean, interval }: { readonly mean: number; readonly interval: number }): string {
-  const digits = (value: number): string => figure(name, value).replace("%", "");
-  return `${mean < 0 ? "" : "+"}${digits(mean)} ± ${digits(interval)}${isShare(name) ? " points" : ""}`;
+function signed(
+  { share }: Pick<FigureDescription, "share">,
+  { mean, interval }: { readonly mean: number; readonly interval: number },
+): string {
+  const digits = (value: number): string => figure(share ? { share } : {}, value).replace("%", "");
+  return `${mean < 0 ? "" : "+"}${digits(mean)} ± ${digits(interval)}${share ? " points" : ""}`;
 }
