@@ -62,7 +62,10 @@ export interface ApplyContext {
  * @typeParam Out its output, the same
  */
 export interface Layer<Params extends Tree = Tree, In extends Tree = Tensor, Out extends Tree = Tensor> {
-  /** Parameters with values. The same key makes the same values. */
+  /**
+   * Parameters with values. The same key makes the same values. A leaf may say what it is beside a parameter to train
+   * (`withTraits`): an average, a constant. Layers around this one hand it on by handing on what this returns.
+   */
   init(key: Key): Params;
   /** x is [examples, ...]. */
   apply(params: Params, x: In, context?: ApplyContext): Out;

@@ -11,8 +11,9 @@ import {
   numbersOf,
   valuesIn,
 } from "../../numerical.fixture.js";
-import type { LearnedOptimizer, Optimizer } from "../../optimizers/gradient-transformation.js";
+import { chain, type LearnedOptimizer, type Optimizer } from "../../optimizers/gradient-transformation.js";
 import { adam, adamW, rmsProp, sgd } from "../../optimizers/optimizers.js";
+import { clipByGlobalNorm } from "../../optimizers/transformations.js";
 import { key } from "../../random/random.js";
 import { base, curve, curves, distance, expectClose, largest, movedParams, rate } from "./gradient-options.fixture.js";
 import { learnedOptions, learnedRates, metaCurvature } from "./learned-optimizers.js";
@@ -191,6 +192,23 @@ describe("learnedOptions", () => {
     );
     expect(maml({ ...base, inner: ranged }).description.inner).toBe(ranged.description);
   });
+});
+
+test("in a chain, with what is not learned: parameters by the same paths, and the same numbers", () => {
+  const [alone, clipped] = [
+    learnedRates({ per: "element", from: 0.2 }),
+    chain(clipByGlobalNorm(1e6), learnedRates({ per: "element", from: 0.2 })),
+  ].map((inner) => maml({ ...base, inner }));
+  const start = movedParams(alone!);
+  expect(paths(clipped!.init(key(2)))).toEqual(paths(alone!.init(key(2))));
+  const [expected, found] = [alone!, clipped!].map((learner) => learner.metaGradient(start, task).gradient);
+  expectClose(found!, expected!, 1e-9);
+  // Where it does clip, it is learned through the clipping.
+  const short = maml({ ...base, inner: chain(clipByGlobalNorm(0.05), learnedRates({ per: "element", from: 0.2 })) });
+  const { gradient } = short.metaGradient(start, task);
+  const lossOf = (at: Tree): Tensor => short.metaGradient(at, task).loss;
+  expect(gradientError(lossOf, start, gradient, { h: 1e-4 })).toBeLessThan(1e-7);
+  expect(distance(gradient, expected!)).toBeGreaterThan(1e-3);
 });
 
 describe("metaCurvature", () => {
