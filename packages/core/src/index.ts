@@ -150,6 +150,8 @@ export {
   allClasses,
   augmentImages,
   type ClassSplit,
+  type Collector,
+  type ColumnSpec,
   type Count,
   type CountRange,
   type EpisodeOptions,
@@ -172,12 +174,15 @@ export {
   selectClasses,
   semiSupervisedEpisodes,
   sinusoids,
+  specOf,
   splitClasses,
   type Table,
   type Task,
   TaskError,
   type TaskErrorCode,
   type TaskSource,
+  type TaskSpec,
+  type TensorSpec,
   taskErrorCodes,
 } from "./tasks/index.js";
 export {
@@ -216,4 +221,5 @@ export {
   train,
   trainingErrorCodes,
   type Values,
+  type ValuesOf,
 } from "./training/index.js";

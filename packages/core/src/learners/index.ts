@@ -110,6 +110,8 @@ export { warped } from "./gradient/warped.js";
 export {
   type Adapter,
   type AdaptOptions,
+  type AnyAdapter,
+  type AnyLearner,
   type Learner,
   type MetaGradient,
   type MetaGradientOptions,
