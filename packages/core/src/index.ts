@@ -16,7 +16,16 @@ export {
   tensor,
   toNumbers,
 } from "@innerloop/graph";
-export * from "./catalogue/index.js";
+export {
+  buildLearner,
+  type LearnerEntry,
+  type LearnerFamily,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+  type TaskKind,
+} from "./catalogue/index.js";
 export {
   type ApplyContext,
   type ConvEmbeddingOptions,
@@ -119,15 +128,6 @@ export {
 export { calibrationError, type PredictionConfidence, type TaskConfidence } from "./losses/calibration.js";
 export { withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
-export {
-  defaultsOf,
-  type OptionGroup,
-  type OptionSpec,
-  type OptionValue,
-  type OptionValues,
-  optionGroup,
-  type VariantValue,
-} from "./options/option.js";
 export {
   type FigureDescription,
   type MeanOverRows,

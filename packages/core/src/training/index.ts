@@ -2,6 +2,7 @@
 import "../library-module.js";
 
 export { type BestParams, Run, type RunParts } from "../artifacts/run.js";
+export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
 export { offerSaving } from "../artifacts/saving.js";
 export {
   type AdaptedTask,
@@ -11,7 +12,6 @@ export {
   type ValuesOf,
   type ValueTree,
 } from "../artifacts/trained-learner.js";
-export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
 export { type Estimated, estimated, pairedDifference } from "../evaluation/estimated.js";
 export {
   type EvaluateOptions,

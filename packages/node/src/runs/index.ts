@@ -1,5 +1,6 @@
 export { type ComparedRun, type Comparison, comparisons, type Verdict } from "./comparison.js";
 export { type EventLog, openEventLog, type RunEvent, readEvents } from "./event-log.js";
+export { type LoadOptions, load } from "./load.js";
 export { reportPage, writeReport } from "./report.js";
 export { type EvaluateRunOptions, evaluateRun, loadParams, type TrainedParams } from "./results.js";
 export { type Argv, argvWith, commandLine } from "./run-command.js";
@@ -14,7 +15,6 @@ export {
   writeConfig,
 } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
-export { type LoadOptions, load } from "./load.js";
 export { loadRun, saveRun } from "./save-run.js";
 export { type OpenedModel, openModel } from "./trained-model.js";
 export { planRun, type RunPlan, type SessionEnd, trainInFolder } from "./training-session.js";

@@ -1,7 +1,7 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type CheckpointStore } from "@innerloop/core";
+import type { CheckpointStore } from "@innerloop/core";
 import { checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/training";
 import { reasonOf, shellWord } from "@innerloop/experiments";
 import { isSystemError } from "../data/data-error.js";

@@ -9,7 +9,7 @@ import { defaultModelExecutor } from "./load.js";
 import { loadParams } from "./results.js";
 import { unknownArgv } from "./run-command.js";
 import { runConfig } from "./run-config.js";
-import { createRun, openRun, shown, writeConfig, checkpointStore } from "./run-folder.js";
+import { checkpointStore, createRun, openRun, shown, writeConfig } from "./run-folder.js";
 
 type AnyRun = RunParts<Tree, Tree, Tree, Tree>;
 
@@ -27,7 +27,8 @@ export async function saveRun(run: AnyRun, folder: string): Promise<void> {
   const { score, by } = best ?? {};
   const told = best && { best: { iteration: best.iteration, score: score!, ...(by === undefined ? {} : { by }) } };
   await store.save("last", encodeCheckpoint({ ...common, iteration, params, ...told }));
-  if (best) await store.save("best", encodeCheckpoint({ ...common, iteration: best.iteration, params: best.params, ...told }));
+  if (best)
+    await store.save("best", encodeCheckpoint({ ...common, iteration: best.iteration, params: best.params, ...told }));
   await writeConfig(
     files,
     runConfig({

@@ -1,5 +1,6 @@
 /** Data sets of classes: images, or rows of numbers, each with the class that it belongs to. */
-import { crossEntropy, defaultsOf, type LabelledExamples, selectClasses, specOf } from "@innerloop/core";
+import { crossEntropy, type LabelledExamples, selectClasses, specOf } from "@innerloop/core";
+import { defaultsOf } from "@innerloop/core/learners";
 import { classesIn } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";

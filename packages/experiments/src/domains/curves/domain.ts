@@ -1,6 +1,14 @@
 /** Regression of curves that are formulas: every number of them is drawn, and there is nothing to read. */
-import { defaultsOf, meanSquaredError, optionGroup, sinusoids, specOf, type TaskSource } from "@innerloop/core";
-import { type CurveTaskOptions, gaussianProcesses, harmonics, lines, steps, type TableSpec } from "@innerloop/core/tasks";
+import { meanSquaredError, sinusoids, specOf, type TaskSource } from "@innerloop/core";
+import { defaultsOf, optionGroup } from "@innerloop/core/learners";
+import {
+  type CurveTaskOptions,
+  gaussianProcesses,
+  harmonics,
+  lines,
+  steps,
+  type TableSpec,
+} from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { domain } from "../domain.js";
@@ -77,7 +85,9 @@ export const curves = domain<typeof curveOptions>({
   adopt: ({ test }) => {
     const { x, y } = specOf(test);
     const isPoint = !y.classes && [x, y].every(({ shape }) => shape.length === 1 && shape[0] === 1);
-    return isPoint ? { options: defaultsOf(curveOptions), spec: { name: test.name, sha256: "", exampleShape: [1] } } : undefined;
+    return isPoint
+      ? { options: defaultsOf(curveOptions), spec: { name: test.name, sha256: "", exampleShape: [1] } }
+      : undefined;
   },
   next: ({ config }) => [
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },

@@ -1,18 +1,8 @@
 /** A user's table: the rows of each group are a task of regression. */
 
-import {
-  type Count,
-  defaultsOf,
-  type GroupedRegression,
-  groupedRegression,
-  meanSquaredError,
-  type OptionValues,
-  optionGroup,
-  specOf,
-  type Table,
-  TaskError,
-} from "@innerloop/core";
-import { tableFeatures, type TableSpec, tableSpecFrom } from "@innerloop/core/tasks";
+import { type Count, type GroupedRegression, groupedRegression, meanSquaredError, specOf, type Table, TaskError } from "@innerloop/core";
+import { defaultsOf, type OptionValues, optionGroup } from "@innerloop/core/learners";
+import { type TableSpec, tableFeatures, tableSpecFrom } from "@innerloop/core/tasks";
 import type { FoundTable } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
@@ -20,8 +10,8 @@ import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
-import { rowAdaptation } from "./adaptation.js";
 import { missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { rowAdaptation } from "./adaptation.js";
 import { tablePresets } from "./presets.js";
 
 const heldOutGroups = (what: string, share: string) =>
@@ -166,7 +156,12 @@ function adoptedRows({ test }: Tasks) {
     Array.from({ length: count }, (_, i) => ({ name: `${name}${i + 1}`, mean: 0, deviation: 1 }));
   const table: TableSpec = {
     groupColumn: "group",
-    inputs: (x.columns ?? named("x", features)).map(({ name, mean, deviation }) => ({ kind: "number", name, mean, deviation })),
+    inputs: (x.columns ?? named("x", features)).map(({ name, mean, deviation }) => ({
+      kind: "number",
+      name,
+      mean,
+      deviation,
+    })),
     targets: y.columns ?? named("y", targets),
   };
   const spec: TableDataSpec = { name: test.name, sha256: "", exampleShape: x.shape, table };
