@@ -274,7 +274,7 @@ export class AdaptedModel<A extends Answer = Answer> {
     const inputs = await adaptation.readInputs(given, support, own, io, work);
     const asked: Asked<NamedValues, DataSpec> = { ...own, support, inputs, rule };
     const answers = adaptation.answers(await this.parts.predict(inputs.x), asked);
-    const { inputWord = "file", record = (answer: Answer) => answer } = adaptation;
+    const { inputWord = "input", record = (answer: Answer) => answer } = adaptation;
     const records = answers.map((answer, i) => ({ [inputWord]: inputs.names[i], ...record(answer) }));
     return { answers, records, table: adaptation.table(answers, asked) };
   }

@@ -146,7 +146,7 @@ export interface Adaptation<V, Spec> {
   answers(prediction: Tensor, asked: Asked<V, Spec>): readonly Answer[];
   /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
   record?(answer: Answer): Readonly<Record<string, unknown>>;
-  /** What an input is, in a word: "file" unless given. */
+  /** What an input is, in a word: "input" unless given. */
   readonly inputWord?: string;
   /** The table of answers: titles of columns, and a row of cells for each answer. */
   table(answers: readonly Answer[], asked: Asked<V, Spec>): AnswerTable;

@@ -55,6 +55,7 @@ function requireImages(spec: ClassificationSpec): ImageShape {
 /** @internal */
 export const classificationAdaptation: Adaptation<ClassificationValues, ClassificationSpec> = {
   flags: ["invert", "reject"],
+  inputWord: "file",
   readSupport,
   readInputs,
   answers,
