@@ -11,8 +11,8 @@ const flat = (code: string): string =>
     .replace(/\s+/g, " ")
     .replaceAll(", }", " }");
 
-test("the program in the README is the example that it names", () => {
-  const blocks = [...read("README.md").matchAll(/<!-- (examples\/\S+) -->\n```ts\n([\s\S]*?)```/g)];
+test("programs in the README are the examples that they name", () => {
+  const blocks = [...read("README.md").matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)];
   expect(blocks.length).toBeGreaterThan(0);
   for (const [, file, block] of blocks) {
     const program = flat(read(file!));

@@ -10,6 +10,7 @@ import { networkNames } from "@innerloop/core/learners";
 import { domains } from "@innerloop/experiments";
 import { expect, test } from "vitest";
 import { commands } from "./cli/commands/registry.js";
+import { knownSets } from "./data/sets/registry.js";
 
 const packages = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -51,6 +52,10 @@ test("no source but a kind of task's own asks which kind it is", () => {
 
 test("no source but a network's own asks for its name", () => {
   expect(found(networkNames, [])).toEqual([]);
+});
+
+test("no source but a data set's own asks for its name", () => {
+  expect(found(Object.keys(knownSets), ["node/src/data/sets/"])).toEqual([]);
 });
 
 test("no source but a command's own asks for its name", () => {

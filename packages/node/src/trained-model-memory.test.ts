@@ -57,7 +57,13 @@ test.each([
 ])("%s", (preset, examples, inputs) => {
   const text = execFileSync(
     process.execPath,
-    ["--expose-gc", "--max-semi-space-size=2", "--input-type=module", "--eval", program(join(folder, preset), examples, inputs)],
+    [
+      "--expose-gc",
+      "--max-semi-space-size=2",
+      "--input-type=module",
+      "--eval",
+      program(join(folder, preset), examples, inputs),
+    ],
     { encoding: "utf8" },
   );
   const [first, last] = JSON.parse(text) as [number, number];

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { type ClassificationValues, type Flags, flagOf, flagTable, UsageError } from "@innerloop/experiments";
 import { isArrayName } from "../../data/images/array-examples.js";
 import { isArchiveName } from "../../data/images/image-tree.js";
+import { knownSet } from "../../data/sets/registry.js";
 import {
   type DatasetInfo,
   type DatasetListing,
@@ -157,24 +158,12 @@ function sourceOf(
     if (paths.length > 1) throw new UsageError(`${paths.length} paths for ${name}`, `Give one ${what}`);
   };
   const side = images.imageSize;
-  switch (name) {
-    case "omniglot":
-      only(`${name}, which has a size and colours of its own`);
-      return async () => ({ kind: name, paths });
-    case "mnist":
-      only(`${name}, which has a size and colours of its own`);
-      one("folder");
-      return async () => ({ kind: name, folder: path });
-    case "cifar-fs":
-    case "fc100":
-      only(`${name}, which has a size and colours of its own`);
-      one("archive or folder");
-      return async () => ({ kind: name, path });
-    case "mini-imagenet":
-    case "tiered-imagenet":
-      only(name, "imageSize");
-      one("folder");
-      return async () => ({ kind: name, path, ...(side === undefined ? {} : { size: [side, side] }) });
+  const files = knownSet(name)?.files;
+  if (files) {
+    if (files.resizes) only(name, "imageSize");
+    else only(`${name}, which has a size and colours of its own`);
+    if (files.onePath !== undefined) one(files.onePath);
+    return async () => files.source(paths, side === undefined ? undefined : [side, side]);
   }
   if (isArrayName(path)) {
     only("arrays", "channelsFirst");

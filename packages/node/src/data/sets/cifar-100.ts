@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
 import { DataError, isSystemError, onFile } from "../data-error.js";
 import { readTarGzip } from "../formats/tar-archive.js";
@@ -7,6 +7,7 @@ import type { LabelledExamples, Split } from "../labelled-examples.js";
 import { yieldToEventLoop } from "../long-work.js";
 import { readRegularFile } from "../regular-file.js";
 import { downloadFile } from "../store/download.js";
+import type { KnownSet } from "./known-set.js";
 
 /** The official archive of CIFAR-100 in its binary form, as its author serves it. */
 export const cifar100Archive = {
@@ -223,3 +224,27 @@ function interleave(planes: Uint8Array, to: Uint8Array, offset: number): void {
 function wrong(where: string, problem: string): DataError {
   return new DataError("ILD74", where, problem, `Give the official ${folderName}.tar.gz, or the folder that it holds.`);
 }
+
+/** The record of one of the sets; both are made of the same archive, which is fetched once. */
+const madeOfCifar100 = <const Kind extends keyof typeof cifar100Splits>(kind: Kind) =>
+  ({
+    remedy: `Run \`innerloop data get ${kind}\` to download it, or \`innerloop data import ${kind} cifar-100-binary.tar.gz\` if you have it.`,
+    files: {
+      onePath: "archive or folder",
+      resizes: false,
+      source: ([path = ""]) => ({ kind, path }),
+      read: async ({ path }, work) => ({
+        examples: await readCifar100(kind, path, work),
+        stored: { kind, from: basename(resolve(path)) },
+      }),
+    },
+    download: async (folder, { archives, ...work }) => {
+      const [archive] = archives ?? [];
+      return { kind, path: await downloadCifar100(folder, archive ? { ...work, archive } : work) };
+    },
+  }) satisfies KnownSet<{ readonly kind: Kind; readonly path: string }>;
+
+/** CIFAR-FS, as one record. */
+export const cifarFs = madeOfCifar100("cifar-fs");
+/** FC100, as one record. */
+export const fc100 = madeOfCifar100("fc100");

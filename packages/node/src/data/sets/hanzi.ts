@@ -6,6 +6,7 @@ import { DataError } from "../data-error.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { yieldToEventLoop } from "../long-work.js";
 import { drawHandwriting, type PenStroke } from "./handwriting.js";
+import type { KnownSet } from "./known-set.js";
 
 /** Options of `hanziExamples`. */
 export interface HanziOptions extends LongWork {
@@ -132,3 +133,12 @@ function requireInteger(name: string, value: number, low: number, high: number):
 function strokeError(where: string, problem: string): DataError {
   return new DataError("ILD61", where, problem, "Use characters that `hanziCharacters()` names.");
 }
+
+/** hanzi as one record. */
+export const hanzi = {
+  remedy: "Run `innerloop data get hanzi`.",
+  prepare: async ({ downloads: _, ...work }) => ({
+    examples: await hanziExamples(work),
+    stored: { kind: "hanzi", from: "npm package hanzi-writer-data", seed: 0 },
+  }),
+} satisfies KnownSet;

@@ -1,7 +1,7 @@
 /** mini-ImageNet and tiered-ImageNet, in the forms in which they are handed round. */
 
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
 import { quoted, reasonOf } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
@@ -22,6 +22,7 @@ import { type ImageTree, withImageTree } from "../images/image-tree.js";
 import type { ExampleClass, LabelledExamples, Split } from "../labelled-examples.js";
 import { readingLimits } from "../reading-limits.js";
 import { maximumDataBytes } from "../store/dataset-file.js";
+import type { KnownSet } from "./known-set.js";
 
 export type ImagenetSubset = "mini-imagenet" | "tiered-imagenet";
 
@@ -438,3 +439,29 @@ const ownName = "For a set of your own choose another name.";
 function wrong(where: string, problem: string, remedy: string): DataError {
   return new DataError("ILD74", where, problem, remedy);
 }
+
+/** The record of one of the sets: they have no address that a program may fetch them from. */
+const ofImagenet = <const Kind extends ImagenetSubset>(kind: Kind, forms: string) =>
+  ({
+    remedy: `Get it as github.com/renmengye/few-shot-ssl-public describes, then run \`innerloop data import ${kind} DIR\`, where DIR holds ${forms} or train, val and test folders of class folders.`,
+    files: {
+      onePath: "folder",
+      resizes: true,
+      source: ([path = ""], size) => ({ kind, path, ...(size ? { size } : {}) }),
+      read: async ({ kind: _, path, ...reading }, work) => ({
+        examples: await readImagenetSubset(kind, path, { ...work, ...reading }),
+        stored: { kind, from: basename(resolve(path)) },
+      }),
+    },
+  }) satisfies KnownSet<{ readonly kind: Kind; readonly path: string } & Pick<ImagenetOptions, "size">>;
+
+/** mini-ImageNet as one record. */
+export const miniImagenet = ofImagenet(
+  "mini-imagenet",
+  "mini-imagenet-cache-{train,val,test}.pkl, or {train,val,test}.csv and images,",
+);
+/** tiered-ImageNet as one record. */
+export const tieredImagenet = ofImagenet(
+  "tiered-imagenet",
+  "{train,val,test}_images_png.pkl and {train,val,test}_labels.pkl,",
+);

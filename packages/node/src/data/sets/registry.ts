@@ -1,0 +1,30 @@
+/** The data sets that are known by name. */
+import { cifarFs, fc100 } from "./cifar-100.js";
+import { hanzi } from "./hanzi.js";
+import { miniImagenet, tieredImagenet } from "./imagenet-subsets.js";
+import type { KnownFiles, KnownSet } from "./known-set.js";
+import { mnist } from "./mnist.js";
+import { omniglot } from "./omniglot.js";
+
+const records = {
+  "cifar-fs": cifarFs,
+  fc100,
+  hanzi,
+  mnist,
+  omniglot,
+  "mini-imagenet": miniImagenet,
+  "tiered-imagenet": tieredImagenet,
+} as const;
+
+type SourceOf<R> = R extends { readonly files: KnownFiles<infer Source> } ? Source : never;
+
+/** Files of a known set, as its authors made them. */
+export type KnownSource = { [K in keyof typeof records]: SourceOf<(typeof records)[K]> }[keyof typeof records];
+
+export const knownSets = records as Readonly<Record<string, unknown>> as Readonly<
+  Record<string, KnownSet<KnownSource>>
+>;
+
+/** The set of a name, or of the kind of a source, where it is known. */
+export const knownSet = (name: string): KnownSet<KnownSource> | undefined =>
+  Object.hasOwn(knownSets, name) ? knownSets[name] : undefined;
