@@ -188,7 +188,7 @@ function tableTasks(found: FoundTable, options: TableValues): Tasks {
 function withSmallGroups(
   error: unknown,
   { table, similarGroups }: FoundTable,
-  { data, groupColumn }: TableValues,
+  { data, groupColumn, validationClasses, testClasses }: TableValues,
   { shots, queries, flag }: { readonly shots: Count; readonly queries: number; readonly flag: string },
 ): UsageError | undefined {
   // With a range, "ILT402" is about shares of groups that need not be small.
@@ -207,7 +207,14 @@ function withSmallGroups(
   const needed = (typeof shots === "number" ? shots : 1) + queries;
   const sizes = [...rows.values()];
   const large = sizes.filter((size) => size >= needed).length;
-  if (large === sizes.length) return undefined;
+  if (large === sizes.length) {
+    const asked = Object.entries({ validationClasses, testClasses }).filter(([, n]) => n !== undefined);
+    if (asked.length === 0) return undefined;
+    return new UsageError(
+      `${asked.map(([name, n]) => `${flagOf(name)} ${n}`).join(" and ")} of ${data}, which has ${sizes.length} groups in ${groupColumn}`,
+      "Hold out fewer: training takes one at least",
+    );
+  }
   const most = sizes.reduce((a, b) => Math.max(a, b));
   // Training, validation and evaluation have a group each, at least.
   const fits = sizes.sort((a, b) => b - a)[2] ?? 0;
