@@ -1,6 +1,6 @@
 /** Tables: CSV and JSON lines, as classes and as groups of measurements. */
+import { numberIn } from "@innerloop/experiments";
 import { readCsv } from "../../../packages/node/dist/data/formats/csv.js";
-import { numberIn } from "../../../packages/node/dist/data/formats/decimal-number.js";
 import { readRegressionTable } from "../../../packages/node/dist/data/tables/regression-table.js";
 import { readTable } from "../../../packages/node/dist/data/tables/table-file.js";
 import { jsonLineMutation, textMutations } from "../mutations.js";
