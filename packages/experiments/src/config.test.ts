@@ -277,6 +277,12 @@ describe("an option that does not apply", () => {
     expect(refusal(() => parsePartial({ domain: { name: "curves" } }, "mine.json", domain))).toMatch(
       /^domain in mine\.json is "curves"\. Give one of classification/,
     );
+    const left = parsePartial({ training: { clip: "auto" }, domain: { data: "auto" } }, "mine.json");
+    expect(flagsIn(left)).toStrictEqual({ clip: undefined, data: "auto" });
+    expect(resolvePreset("table", { ...flagsIn(left), data: "x.csv" }).training).not.toHaveProperty("clip");
+    expect(refusal(() => parseConfig({ ...resolvePreset("hanzi"), training: { clip: "auto" } }, "config"))).toMatch(
+      /^clip in config is "auto"/,
+    );
     expect(flagsIn(parsePartial({ domain: { split: { name: "classes", testClasses: 5 } } }, "mine.json"))).toEqual({
       split: "classes",
       testClasses: 5,

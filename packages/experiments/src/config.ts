@@ -420,21 +420,21 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /**
  * Some values of an experiment from a file: { "domain": { "ways": 10 }, "learner": { "name": "anil" } }, each checked
- * against the options that have its name.
+ * against the options that have its name. What a preset has, and may be left out, is by "auto".
  *
  * @param domain which it is to be about
  * @throws UsageError that says where a value belongs
  */
 export function parsePartial(value: Readonly<Record<string, unknown>>, where: string, domain?: Domain): PartialConfig {
   const table = flagTable();
-  for (const [key, given] of Object.entries(value)) {
+  const parsed = Object.entries(value).map(([key, given]) => {
     if (!(parts as readonly string[]).includes(key)) throw unknownKey(key, where, table);
     if (!isRecord(given))
       throw new UsageError(`${key} in ${where} is ${quoted(given)}`, `It is an object, as in { "${key}": { ... } }`);
-    for (const [name, each] of Object.entries(given)) {
+    const values = Object.entries(given).map(([name, each]) => {
       if (name === "name" && Object.hasOwn(namedParts, key)) {
-        checkOption(`${key} in ${where}`, namedParts[key as keyof typeof namedParts](domain), each);
-        continue;
+        const spec = namedParts[key as keyof typeof namedParts](domain);
+        return [name, checkOption(`${key} in ${where}`, spec, each)] as const;
       }
       const places = (table.find((flag) => flag.name === name)?.places ?? []).filter(
         ({ part, choice, within }) =>
@@ -443,12 +443,15 @@ export function parsePartial(value: Readonly<Record<string, unknown>>, where: st
       if (places.length === 0 || Object.hasOwn(choiceFlag, name))
         throw unknownKey(name, `${key} in ${where}`, table, key as Part);
       const place = `${name} in ${where}`;
-      anyOf(places, (spec) =>
-        spec.kind === "variant" && isNamed(each) ? requireVariant(place, spec, each) : checkValue(place, spec, each),
-      );
-    }
-  }
-  return value as PartialConfig;
+      const read = (spec: OptionSpec): unknown =>
+        spec.kind === "variant" && isNamed(each)
+          ? readVariant(place, spec, each, readGiven)
+          : readGiven(place, spec, each);
+      return [name, anyOf(places, read)] as const;
+    });
+    return [key, Object.fromEntries(values)] as const;
+  });
+  return Object.fromEntries(parsed);
 }
 
 /** The choices that a part may name in a file. */
@@ -465,21 +468,23 @@ const namedParts = {
 } as const satisfies Partial<Record<Part, (domain?: Domain) => OptionSpec>>;
 
 /** @throws UsageError where it is none of the variants, or what stands beside its name is none of its options */
-function requireVariant(
+function readVariant(
   where: string,
   spec: Extract<OptionSpec, { readonly kind: "variant" }>,
   { name: chosen, ...own }: NamedValues,
-): void {
+  read: typeof checkValue,
+): NamedValues {
   checkOption(where, spec, chosen);
   const group = spec.variants[chosen]!;
-  for (const [name, each] of Object.entries(own)) {
+  const values = Object.entries(own).map(([name, each]) => {
     if (!Object.hasOwn(group, name))
       throw new UsageError(`${where} has the option ${quoted(name)}, which ${chosen} has not`, "Leave it out");
-    checkValue(`${name} in ${where}`, group[name]!, each);
-  }
+    return [name, read(`${name} in ${where}`, group[name]!, each)] as const;
+  });
+  return { name: chosen, ...Object.fromEntries(values) };
 }
 
-/** Flags from a file, each checked against the options that have its name. @throws UsageError */
+/** Flags from a file, each checked against the options that have its name; "auto" leaves one out. @throws UsageError */
 export function checkFlags(values: Readonly<Record<string, unknown>>, where: string): Flags {
   const table = flagTable();
   return Object.fromEntries(
@@ -495,7 +500,7 @@ export function checkFlags(values: Readonly<Record<string, unknown>>, where: str
           near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
         );
       }
-      return [name, anyOf(entry.places, (spec) => checkValue(`${name} in ${where}`, spec, value))];
+      return [name, anyOf(entry.places, (spec) => readGiven(`${name} in ${where}`, spec, value))];
     }),
   );
 }
@@ -520,6 +525,12 @@ function checkValue(where: string, spec: OptionSpec, value: unknown): unknown {
     (spec.kind === "texts" && spec.default?.length === 0 && Array.isArray(value) && value.length === 0);
   return isEmpty ? value : checkOption(where, spec, value);
 }
+
+/** The same where a preset may have a value, which the word for that leaves out: undefined. */
+const readGiven = (where: string, spec: OptionSpec, value: unknown): unknown =>
+  "absent" in spec && spec.absent !== undefined && (value === undefined || value === absentWord)
+    ? undefined
+    : checkValue(where, spec, value);
 
 function unknownKey(name: string, where: string, table: readonly FlagEntry[], part?: Part): UsageError {
   const known = table.find((entry) => entry.name === name);
@@ -564,7 +575,7 @@ export function parseConfig(value: unknown, where: string): ExperimentConfig {
       if (!spec) throw new UsageError(`${part} in ${where} has the unknown option ${quoted(name)}`, "Leave it out");
       const place = `${name} in ${where}`;
       if (spec.kind !== "variant") checkValue(place, spec, each);
-      else if (isNamed(each)) requireVariant(place, spec, each);
+      else if (isNamed(each)) readVariant(place, spec, each, checkValue);
       else throw new UsageError(`${place} is ${quoted(each)}`, "It is an object with a name");
     }
   }
@@ -582,10 +593,10 @@ export const settingsFrom = (flags: Flags, where?: string): ExperimentSettings =
 
 /** Settings from a file, which may hold anything. @throws UsageError */
 export function parseSettings(value: Readonly<Record<string, unknown>>, where: string): ExperimentSettings {
-  parsePartial(value, where);
+  const parsed = parsePartial(value, where);
   const other = Object.keys(value).find((part) => part !== "training" && part !== "evaluation");
   if (other !== undefined) throw new UsageError(`${where} has ${other}, which a program settles`, "Leave it out");
-  return settingsFrom(flagsIn(value as PartialConfig), where);
+  return settingsFrom(present(flagsIn(parsed)), where);
 }
 
 /** `--ways 5 --eval-steps 0,1`: flags as words of a command line; what is left out on purpose by the word for that. */
