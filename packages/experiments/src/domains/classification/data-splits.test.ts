@@ -82,3 +82,38 @@ it("warns of examples on both sides of a split", () => {
   const [warning] = splitWarnings(parts(data), options(), episodes, 4);
   expect(warning).toMatch(/2 of 60 examples are exact duplicates.*\n.*\n.*\n.*flatters the results/);
 });
+
+describe("splits", () => {
+  it("hold out whole classes, the same ones for every seed, and turn training classes only", () => {
+    const data = sized(new Array<number>(40).fill(2));
+    const found = parts(data, { ways: 5, split: { rotations: "yes" } }, 0);
+    expect([found.train, found.validation, found.test].map(({ classes }) => classes.length)).toEqual([27 * 4, 5, 8]);
+    expect(found.test.classes.every(({ rotation }) => rotation === undefined)).toBe(true);
+    const names = (part: LabelledExamples): Set<string> => new Set(part.classes.map(({ name }) => name.split(" ")[0]!));
+    expect(
+      [...names(found.test)].some((name) => names(found.train).has(name) || names(found.validation).has(name)),
+    ).toBe(false);
+  });
+
+  it("hold out examples of the same classes", () => {
+    const found = parts(sized([100, 100, 100]), { ways: 3, split: { name: "examples" } }, 0);
+    expect([found.train, found.validation, found.test].map(({ classes }) => classes[0]!.count)).toEqual([80, 5, 15]);
+    expect(found.train.classes[0]!.examples.byteOffset + found.train.classes[0]!.examples.length).toBe(
+      found.validation.classes[0]!.examples.byteOffset,
+    );
+  });
+
+  it("refuse data with too few classes", () => {
+    expect(() => parts(sized(new Array<number>(12).fill(2)), { ways: 5 }, 0)).toThrow(
+      /made up has 12 classes, too few to hold out 5 for validation and 5 for evaluation and train on 5-way tasks\. Lower --ways/,
+    );
+  });
+
+  it("refuse to hold out fewer classes than a task has", () => {
+    const data = sized(new Array<number>(30).fill(6));
+    for (const name of ["validationClasses", "testClasses"] as const)
+      expect(() => parts(data, { ways: 5, split: { [name]: 4 } })).toThrow(
+        / 4 of 5-way tasks\. Hold out 5 or more, or lower --ways$/,
+      );
+  });
+});
