@@ -1,8 +1,9 @@
 import { crossEntropy, type Evaluation, type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
-import type { Experiment, FigureChoice } from "@innerloop/experiments";
+import type { Experiment } from "@innerloop/experiments";
 import type { Tensor } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { figuresChosen, resultsCells } from "../runs/results-cells.js";
+import type { FigureChoice } from "./commands/shared-options.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
 import { widthOf } from "./terminal.js";
 
@@ -270,7 +271,7 @@ describe("the protocol in words", () => {
     expect(of({})).toBe(
       "accuracy on 600 tasks from 20 held-out classes (400 examples): 5-way 1-shot, 3 queries per class, 0, 1 and 10 steps (trained with 1), batch norm support; mean ± 95% interval over tasks; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks; seed 4",
     );
-    expect(of({}, { domains: { trainedOn: "hanzi", testedOn: "mnist" }, otherNorms: true })).toContain(
+    expect(of({}, { other: { trainedOn: "hanzi", testedOn: "mnist" }, otherNorms: true })).toContain(
       "batch norm support unless a row says otherwise; trained on hanzi, tested on mnist; mean",
     );
     const { batchNorm: _none, steps: _no, ...without } = protocol;
