@@ -17,7 +17,7 @@ import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
-import { missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
 import { tablePresets } from "./presets.js";
 
 const heldOutGroups = (what: string, share: string) =>
@@ -132,8 +132,6 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; reado
 });
 
 const tableName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/i, "");
-
-const isTableFile = (data: unknown): boolean => typeof data === "string" && /\.(csv|tsv|jsonl|ndjson)$/i.test(data);
 
 /** @throws UsageError where some of what makes tasks from a table is given, and not all */
 function requireTableOptions({ data, groupColumn, target, inputs }: TableValues): void {
