@@ -6,6 +6,19 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+/** Entry points below a package's root, each before the root: an alias goes for what begins with it. */
+const entryPoints = (): Record<string, string> => ({
+  ...Object.fromEntries(
+    ["layers", "learners", "tasks", "training"].flatMap((name) => [
+      [`@innerloop/core/${name}`, source(`packages/core/src/${name}/index.ts`)],
+      [`innerloop/${name}`, source(`packages/innerloop/src/${name === "training" ? "node-training" : name}.ts`)],
+    ]),
+  ),
+  "innerloop/experiments": source("packages/innerloop/src/experiments.ts"),
+  "innerloop/graph": source("packages/innerloop/src/graph.ts"),
+  "innerloop/node": source("packages/innerloop/src/machine.ts"),
+});
+
 /** Files that take half a minute or more, the longest first: begun last, one would run on alone. */
 const longest = [
   "packages/node/src/gradient-learners-on-characters.test.ts",
@@ -41,6 +54,7 @@ export default defineConfig({
     alias: {
       "@innerloop/graph/testing": source("packages/graph/src/testing/index.ts"),
       "@innerloop/graph": source("packages/graph/src/index.ts"),
+      ...entryPoints(),
       "@innerloop/core": source("packages/core/src/index.ts"),
       "@innerloop/experiments": source("packages/experiments/src/index.ts"),
       innerloop: source("packages/innerloop/src/node.ts"),

@@ -1,4 +1,6 @@
-import { key, meanMetaGradient, random, sampleTasks } from "@innerloop/core";
+import { key, random } from "@innerloop/core";
+import { meanMetaGradient } from "@innerloop/core/learners";
+import { sampleTasks } from "@innerloop/core/training";
 import { compile, type Executor, leaves, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
 import type { Peer } from "./peer.js";
 import { learnerOf, type Problem, tasksOf } from "./problem.js";

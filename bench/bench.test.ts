@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
-import { key, meanMetaGradient, sampleTasks } from "@innerloop/core";
+import { key } from "@innerloop/core";
+import { meanMetaGradient } from "@innerloop/core/learners";
+import { sampleTasks } from "@innerloop/core/training";
 import { estimateModel, lower, loweringProfiles, simplifyGraph, type Tree, trace } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { productsOf } from "./floor.js";

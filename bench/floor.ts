@@ -1,4 +1,6 @@
-import { key, meanMetaGradient, taskBatch } from "@innerloop/core";
+import { key } from "@innerloop/core";
+import { meanMetaGradient } from "@innerloop/core/learners";
+import { taskBatch } from "@innerloop/core/training";
 import {
   compile,
   type Executor,

@@ -9,17 +9,14 @@ import {
   labelledExamples,
   maml,
   meanSquaredError,
-  metaStep,
   mlp,
-  planTraining,
   prototypicalNetwork,
   random,
   sgd,
   sinusoids,
-  type TaskBatch,
   type TaskSource,
-  taskBatch,
 } from "@innerloop/core";
+import { metaStep, planTraining, type TaskBatch, taskBatch } from "@innerloop/core/training";
 import type { Executor, Tree } from "@innerloop/graph";
 
 /** A meta-step as plain data: what we and every peer build the same program from. Peers read it as JSON. */

@@ -1,7 +1,7 @@
 // The compiler on its own: gradients of gradients, one task's function for all tasks, and a program on onnxruntime.
 import { fileURLToPath } from "node:url";
-import { compile, grad, matmul, mean, mul, sub, sum, type Tensor, tensor, vmap } from "@innerloop/graph";
 import { defaultExecutor } from "innerloop";
+import { compile, grad, matmul, mean, mul, sub, sum, type Tensor, tensor, vmap } from "innerloop/graph";
 
 export async function main() {
   const executor = await defaultExecutor();

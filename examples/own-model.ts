@@ -1,19 +1,8 @@
 // A layer and a loss of one's own: both are plain functions of tensors, and everything else works with them as it is.
 import { fileURLToPath } from "node:url";
-import { add, matmul, mean, sin, softplus, sub, type Tensor, tensor } from "@innerloop/graph";
-import {
-  adam,
-  type Layer,
-  type Loss,
-  linear,
-  maml,
-  randomOf,
-  sequential,
-  sgd,
-  sinusoids,
-  split,
-  train,
-} from "innerloop";
+import { adam, type Layer, type Loss, maml, presentMean, randomOf, sgd, sinusoids, split, train } from "innerloop";
+import { add, matmul, sin, softplus, sub, type Tensor, tensor } from "innerloop/graph";
+import { linear, sequential } from "innerloop/layers";
 
 /** sin(x W + b): a layer that is made of waves. */
 function waves(inputs: number, outputs: number): Layer<{ weight: Tensor; bias: Tensor }> {
@@ -28,9 +17,10 @@ function waves(inputs: number, outputs: number): Layer<{ weight: Tensor; bias: T
 }
 
 /** log(cosh(error)): a parabola where the error is small, a straight line where it is large. */
-const logCosh: Loss = (prediction, y) => {
+const logCosh: Loss = (prediction, y, present) => {
   const error = sub(prediction, y);
-  return mean(sub(softplus(add(error, error)), add(error, Math.LN2)));
+  // The mean over the rows that are there: tasks of many sizes are padded to one.
+  return presentMean(sub(softplus(add(error, error)), add(error, Math.LN2)), present);
 };
 
 export async function main({ iterations = 500, evaluationTasks = 200 } = {}) {

@@ -10,12 +10,13 @@ import { API, SymbolFlags } from "typescript/unstable/sync";
 
 const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
 
-/** The pages; a section has the public names that are declared in these files or folders, the last one all that are left. */
+/** The pages, where there are names for one; a section has the public names that are declared in these files or folders, the last one all that are left. */
 const pages = [
   {
     name: "@innerloop/core",
     folder: "core",
-    about: "Learners, models, tasks, training and evaluation: what the package innerloop gives, without an engine.",
+    about:
+      "Learners, models, tasks, training and evaluation: what the package innerloop gives, without an engine. Names that stand here without an entry point are imported from `innerloop`; the others from `innerloop/layers`, `/learners`, `/tasks` and `/training`, or by the same entry points of `@innerloop/core`.",
     sections: [
       ["Training, evaluation and adaptation", ["training/train", "artifacts/run", "evaluation/evaluate"]],
       ["Gradient-based learners", ["learners/gradient/"]],
@@ -47,6 +48,13 @@ const pages = [
     ],
   },
   {
+    name: "@innerloop/experiments",
+    folder: "experiments",
+    about:
+      "Kinds of task, options, presets, sessions and figures: what a terminal, a service and a page have in common.",
+    sections: [["Experiments", [""]]],
+  },
+  {
     name: "@innerloop/node",
     folder: "node",
     about: "Data sets, run folders, experiments and executors in Node.",
@@ -73,9 +81,7 @@ function publicNames() {
     const { program, checker } = project;
     return pages.map((page) => {
       const dist = join(root, "packages", page.folder, "dist");
-      const index = program.getSourceFile(join(dist, "index.d.ts"));
-      if (!index) throw new Error(`${dist} is not built: npm run build`);
-      const entries = checker.getExportsOfModule(checker.getSymbolAtLocation(index)).map((exported) => {
+      const entries = exportsOf(page, program, checker).map(([exported, from]) => {
         const symbol = exported.flags & SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
         const declarations = symbol.declarations.map((handle) => {
           const node = statementOf(handle.resolve(project));
@@ -84,13 +90,38 @@ function publicNames() {
         });
         // Overloads are one name, and what is said of the first goes for all.
         const [{ file, doc }] = declarations;
-        return { name: exported.name, file, doc, signature: declarations.map((each) => each.signature).join("\n") };
+        return {
+          name: exported.name,
+          from,
+          file,
+          doc,
+          signature: declarations.map((each) => each.signature).join("\n"),
+        };
       });
       return { ...page, entries: entries.filter(({ doc }) => !doc.startsWith("@internal")) };
     });
   } finally {
     api.close();
   }
+}
+
+/**
+ * What the entry points of a package export, its root first: each name once, with the first entry point that it is
+ * imported from. (A test has it that it means the same in the others.)
+ */
+function exportsOf({ folder }, program, checker) {
+  const packageFolder = join(root, "packages", folder);
+  const { name, exports } = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8"));
+  const found = new Map();
+  for (const [entry, { types }] of Object.entries(exports)) {
+    // The command line is a program, not a library.
+    if (types === undefined || entry === "./command-line") continue;
+    const declarations = program.getSourceFile(join(packageFolder, types));
+    if (!declarations) throw new Error(`${types} of ${name} is not built: npm run build`);
+    for (const exported of checker.getExportsOfModule(checker.getSymbolAtLocation(declarations)))
+      if (!found.has(exported.name)) found.set(exported.name, [exported, `${name}${entry.slice(1)}`]);
+  }
+  return [...found.values()];
 }
 
 /** The whole declaration: of a variable its statement, with `export`. */
@@ -161,8 +192,10 @@ function pageText({ name, about, sections, entries }) {
       lines.push("");
     }
     if (types.length > 0) lines.push(`Types: ${types.map(linkTo).join(", ")}.`, "");
-    for (const { name: own, doc, signature } of shown)
-      lines.push(`### ${own}`, "", "```ts", signature, "```", "", ...docLines(doc), "");
+    for (const { name: own, from, doc, signature } of shown) {
+      const imported = from === name ? [] : [`Imported from \`${from}\`.`, ""];
+      lines.push(`### ${own}`, "", "```ts", signature, "```", "", ...imported, ...docLines(doc), "");
+    }
   }
   return `${lines
     .join("\n")
@@ -230,7 +263,7 @@ function problemsOf({ folder, entries }) {
   });
 }
 
-const named = publicNames();
+const named = publicNames().filter(({ entries }) => entries.length > 0);
 const problems = named.flatMap(problemsOf);
 for (const page of named) {
   const file = `docs/api/${page.folder}.md`;

@@ -1,6 +1,6 @@
 /** Arrays: .npy, .npz, IDX, pickles, safetensors. */
 import { gzipSync } from "node:zlib";
-import { decodeSafetensors, encodeSafetensors } from "@innerloop/core";
+import { decodeSafetensors, encodeSafetensors } from "@innerloop/core/training";
 import { tensor } from "@innerloop/graph";
 import { readIdx } from "../../../packages/node/dist/data/formats/idx-format.js";
 import { readNpy, withNpz, withStreamedArray } from "../../../packages/node/dist/data/formats/npy-file.js";

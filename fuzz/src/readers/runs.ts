@@ -1,7 +1,8 @@
 /** Run folders: configuration, checkpoints, events, results, locks; and what is collected from them. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Evaluation, encodeCheckpoint, encodeSafetensors, key } from "@innerloop/core";
+import { type Evaluation, key } from "@innerloop/core";
+import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
 import { buildExperiment, flatten, resolvePreset } from "@innerloop/experiments";
 import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
@@ -77,13 +78,15 @@ function framed(header: string): Uint8Array {
 }
 
 const protocol = { loss: "mean squared error", tasks: 10, seed: 1 };
+const figures = [{ name: "loss", title: "mean squared error", better: "lower" }];
 const evaluation = {
   learner: "MAML",
   protocol,
+  figures,
   rows: [0, 1].map((steps) => ({ steps, figures: { loss: { mean: 2.5, interval: 0.1 } } })),
 };
 const events = [
-  { type: "start", iteration: 0, iterations, at: 1000 },
+  { type: "start", iteration: 0, iterations, figures, at: 1000 },
   ...[1, 2, 3].map((iteration) => ({
     type: "iteration",
     iteration,
@@ -385,6 +388,10 @@ const rowReader = (name: string, reads: string, file: string, seed: () => Uint8A
     "protocol",
     "iteration",
     "meanSquaredError",
+    "title",
+    "better",
+    "higher",
+    "share",
   ],
   async run(input, place) {
     const folder = rowFolder("", table, row!);

@@ -1,5 +1,6 @@
 /** Programs of tensors as functions of numbers, in the float64 reference interpreter: what the tests here compare with. */
 import { input, interpret, leaves, paths, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
+import type { Loss } from "./losses/losses.js";
 import { random } from "./random/random.js";
 import type { Task } from "./tasks/task.js";
 
@@ -22,6 +23,10 @@ export function asFunction<A extends Tree>(f: (argument: A) => Tree, example: A)
   return (values) =>
     interpret(outputs, new Map(inputs.map((x, i) => [x, values[i]!]))).map((result) => Array.from(result));
 }
+
+/** The names of a loss's metrics that each task has: pooled ones are of many. */
+export const metricNames = ({ metrics = [] }: Loss): string[] =>
+  metrics.flatMap(({ name, compute }) => (compute ? [name] : []));
 
 /** Numbers in [-1, 1). */
 export const noise = (size: number, ...address: number[]): number[] => {

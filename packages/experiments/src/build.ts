@@ -3,6 +3,7 @@ import {
   adam,
   adamW,
   buildLearner,
+  chain,
   clipByGlobalNorm,
   cosineSchedule,
   fineTuning,
@@ -55,12 +56,12 @@ export function requireFitting(config: ExperimentConfig): void {
 }
 
 /** @throws UsageError for a learner that is not for the domain's kind of task */
-function requireKind({ kind }: Domain, name: LearnerName): void {
+function requireKind({ kind, title }: Domain, name: LearnerName): void {
   const isFor = (each: LearnerName): boolean => learnerEntry(each).kinds.includes(kind);
   if (isFor(name)) return;
   const others = learnerNames.filter(isFor).join(", ");
   throw new UsageError(
-    `--learner ${name} of ${kind}${kind === "regression" ? ", whose tasks have no classes" : ""}`,
+    `--learner ${name} of ${title}, whose tasks are ${kind}, which it is not for`,
     `Choose one of ${others}`,
   );
 }
@@ -102,8 +103,13 @@ export function buildRunLearner(config: ExperimentConfig, spec: DataSpec | undef
 function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec | undefined): Learner {
   const domain = domainOf(config);
   const { name, ...options } = config.learner;
-  if (learnerOf(config).needsBody && config.network.name === "linear")
-    throw new UsageError(`--model linear of --learner ${name}, which adapts all but the last layer`, "Use conv or mlp");
+  if (learnerOf(config).needsBody && networkOf(config).isHeadAlone) {
+    const others = domain.networks.filter((other) => !(networkCatalogue[other] as NetworkEntry).isHeadAlone);
+    throw new UsageError(
+      `--model ${config.network.name} of --learner ${name}, which adapts all but the last layer`,
+      `Use ${others.join(" or ")}`,
+    );
+  }
   return buildLearner(
     name,
     {
@@ -145,7 +151,10 @@ const outerOptimizers = { adam, adamw: adamW, sgd, rmsprop: rmsProp } as const;
 /** The optimizer of the updates that options ask for. */
 export function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, clip }: TrainingValues): Optimizer {
   const optimizer = outerOptimizers[outerOptimizer]({ learningRate: schedules[schedule](outerRate, iterations) });
-  return clip === undefined ? optimizer : clipByGlobalNorm(optimizer, clip);
+  if (clip === undefined) return optimizer;
+  const clipped = chain(clipByGlobalNorm(clip), optimizer);
+  // In the words of the checkpoints of before there were chains, which are of this setting too.
+  return { ...clipped, description: `${optimizer.description}, clip norm ${clip}` };
 }
 
 /** The learner's own adaptation, where it takes steps; of others the defaults of those that do. */
@@ -170,7 +179,10 @@ function baselinesOf(
   // Averages over a training that there was not would normalise nothing.
   const batchNorm = mode === "running" ? "support" : mode;
   const network = { ...config.network, ...(batchNorm === undefined ? {} : { batchNorm }) } as never;
-  const model = networksOf({ ...config, network }, { ...shapes, outputs: domain.outputs(spec, options) }).model();
+  const model = networksOf(
+    { ...config, network },
+    { ...shapes, outputs: domain.outputs?.(spec, options) ?? shapes.outputs },
+  ).model();
   const norm = batchNorm === mode || !model.batchNorm ? "" : `, batch norm ${batchNorm}`;
   const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
   const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };

@@ -11,7 +11,6 @@ export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
 export * from "./domains/registry.js";
 export * from "./io.js";
-export { numberIn } from "./options/decimal-number.js";
 export { cut, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
 export * from "./options/training-options.js";

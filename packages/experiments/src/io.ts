@@ -1,5 +1,6 @@
 /** What a machine can read for an experiment: Node, a page and a service each give their own. */
 import type { LabelledExamples, Table } from "@innerloop/core";
+import type { TableRow, TableRowsOptions, TableSpec } from "@innerloop/core/tasks";
 
 /** Called as long work goes on: `done` of `total` steps (or bytes), and what is being worked on. */
 export type Progress = (done: number, total: number, what: string) => void;
@@ -50,6 +51,16 @@ export interface FoundTable {
   readonly similarGroups?: string | undefined;
 }
 
+/** Rows of a table file, as a spec of another table reads them. */
+export interface FoundRows {
+  readonly rows: readonly TableRow[];
+  readonly reading: TableRowsOptions;
+  /** By name, of the targets that the file has: their values in the table's units, undefined where a cell is empty. */
+  readonly targets: Readonly<Record<string, readonly (number | undefined)[]>>;
+  /** What is not used or was not seen in training, a sentence each. */
+  readonly notes: readonly string[];
+}
+
 /** What can be read on this machine. A path means what it means there. */
 export interface DataIo {
   /** What is at a path: a folder, an archive of one, a file; undefined for nothing. */
@@ -94,9 +105,13 @@ export interface DataIo {
       readonly targets: readonly string[];
       readonly inputs?: readonly string[] | undefined;
       readonly missing: "refuse" | "drop" | "mean";
+      /** Leave columns of text out, as runs of before there were categories did. */
+      readonly numbersOnly?: boolean;
     },
     work: LongWork,
   ): Promise<FoundTable>;
+  /** Rows of a table file by the spec of another, with what each needs, all problems said at once. */
+  tableRows(path: string, spec: TableSpec, reading: { readonly needTargets: boolean }): Promise<FoundRows>;
   /** A text file, of at most so many bytes. */
   text(path: string, mostBytes: number): Promise<string>;
 }

@@ -61,6 +61,7 @@ export function memoryIo(has: {
     images: (paths) => missing(paths.join()),
     decoded: () => missing("an image"),
     table: async (path) => tables[path] ?? missing(path),
+    tableRows: missing,
     text: missing,
   };
 }

@@ -1,13 +1,5 @@
-import {
-  convEmbedding,
-  convNet,
-  crossEntropy,
-  functionLayer,
-  key,
-  maml,
-  prototypicalNetwork,
-  sgd,
-} from "@innerloop/core";
+import { convEmbedding, convNet, crossEntropy, key, maml, prototypicalNetwork, sgd } from "@innerloop/core";
+import { functionLayer } from "@innerloop/core/layers";
 import { leaves, paths } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { trainedEmbedding } from "./trained-embedding.js";

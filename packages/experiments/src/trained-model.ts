@@ -1,5 +1,6 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
-import { finiteResult, key, type Learner, type OpenSetRule } from "@innerloop/core";
+import { key, type Learner, type OpenSetRule } from "@innerloop/core";
+import { finiteResult } from "@innerloop/core/tasks";
 import {
   type CompiledFunction,
   compile,
@@ -8,6 +9,7 @@ import {
   paths,
   type Tensor,
   type Tree,
+  zeros,
 } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
 import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
@@ -86,6 +88,8 @@ export class TrainedModel<A extends Answer = Answer> {
   private readonly parts: TrainedParts;
   private readonly domain: Domain;
   private readonly own: Own<NamedValues, DataSpec>;
+  /** Numbers of one target. */
+  private readonly outputs: number;
   private readonly kept = new KeptPrograms({ bytes: keptBytes });
   private readonly programs = new Map<string, Programs>();
 
@@ -98,6 +102,7 @@ export class TrainedModel<A extends Answer = Answer> {
       this.domain = domainOf(made.config);
       this.own = { options: made.config.domain, spec: made.spec as DataSpec };
       this.learner = buildRunLearner(made.config, made.spec, made.config);
+      this.outputs = this.domain.shapes(made.spec, made.config.domain, needsOf(made.config)).outputs;
       return;
     }
     const adopted = domains().flatMap((domain) => {
@@ -108,6 +113,7 @@ export class TrainedModel<A extends Answer = Answer> {
     this.domain = adopted.domain;
     this.own = adopted.own;
     this.learner = made.learner;
+    this.outputs = made.tasks.test.sample(0, 0).support.y.shape[1] ?? 1;
   }
 
   /** Steps that it takes where none are asked for: those that validation chose, or the most that were evaluated. */
@@ -134,8 +140,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { adaptation } = domain;
     if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
     const support = await adaptation.readSupport(given, own, flags, parts.io, work);
-    const learner = this.learnerFor(support, flags);
-    const { adapt, predict } = this.programsFor(learner, steps);
+    const { learner, adapt, predict } = this.programsFor(support, flags, steps);
     const { x, y } = support;
     const adapted = finiteResult("adapt", await adapt(parts.params, x, y), { x, trained: () => x, steps });
     return new AdaptedModel<A>({
@@ -179,15 +184,27 @@ export class TrainedModel<A extends Answer = Answer> {
     return learner;
   }
 
-  /** Programs are shared by tasks alike: what differs between them is their values. */
-  private programsFor(learner: Learner, steps: number): Programs {
-    const name = JSON.stringify([learner.name, learner.description, learner.classes, steps]);
+  /** The sizes that decide on a learner and its programs, and what was asked of its normalisation. */
+  private nameOf({ sizes = {}, classes }: GivenSupport, { batchNorm }: Flags, steps: number): string {
+    return JSON.stringify([sizes, classes?.length, batchNorm, steps]);
+  }
+
+  /** The values that predictions stand for, where these are distributions. */
+  private pointOf({ loss: { point } }: Learner, prediction: Tensor): Tensor {
+    return point ? point(prediction, zeros([prediction.shape[0]!, this.outputs])) : prediction;
+  }
+
+  /** Learner and programs are shared by tasks alike: what differs between them is their values. */
+  private programsFor(support: GivenSupport, flags: Flags, steps: number): Programs {
+    const name = this.nameOf(support, flags, steps);
     const found = this.programs.get(name);
     if (found) return found;
+    const learner = this.learnerFor(support, flags);
     const setting = { executor: this.parts.executor, alone: true, kept: this.kept };
     const programs: Programs = {
+      learner,
       adapt: compile((params: Tree, x: Tensor, y: Tensor) => learner.adapt(params, { x, y }, { steps }), setting),
-      predict: compile((adapted: Tree, x: Tensor) => learner.predict(adapted, x), setting),
+      predict: compile((adapted: Tree, x: Tensor) => this.pointOf(learner, learner.predict(adapted, x)), setting),
     };
     this.programs.set(name, programs);
     return programs;
@@ -197,6 +214,7 @@ export class TrainedModel<A extends Answer = Answer> {
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
 
 interface Programs {
+  readonly learner: Learner;
   readonly adapt: CompiledFunction<[Tree, Tensor, Tensor], Tree>;
   readonly predict: CompiledFunction<[Tree, Tensor], Tensor>;
 }
@@ -255,12 +273,19 @@ export class AdaptedModel<A extends Answer = Answer> {
   async answer(
     given: unknown,
     work: LongWork = {},
-  ): Promise<{ readonly names: readonly string[]; readonly answers: readonly Answer[]; readonly table: AnswerTable }> {
+  ): Promise<{
+    readonly answers: readonly Answer[];
+    /** A record for each answer, with what its input is called. */
+    readonly records: readonly Readonly<Record<string, unknown>>[];
+    readonly table: AnswerTable;
+  }> {
     const { adaptation, own, support, io, rule } = this.parts;
     const inputs = await adaptation.readInputs(given, support, own, io, work);
     const asked: Asked<NamedValues, DataSpec> = { ...own, support, inputs, rule };
     const answers = adaptation.answers(await this.parts.predict(inputs.x), asked);
-    return { names: inputs.names, answers, table: adaptation.table(answers, asked) };
+    const { inputWord = "file", record = (answer: Answer) => answer } = adaptation;
+    const records = answers.map((answer, i) => ({ [inputWord]: inputs.names[i], ...record(answer) }));
+    return { answers, records, table: adaptation.table(answers, asked) };
   }
 }
 

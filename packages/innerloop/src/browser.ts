@@ -1,6 +1,18 @@
 /** The package innerloop in a page: the library alone, without a module of Node's. */
-import { declareLibraryModule } from "@innerloop/graph";
+import { TrainingError } from "@innerloop/core";
+import "./library-module.js";
 
 export * from "@innerloop/core";
+export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloop/experiments";
 
-declareLibraryModule(import.meta.url);
+/**
+ * The refusal of a run folder, which only Node reads: a page has no file system.
+ *
+ * @throws TrainingError ILR103
+ */
+export function load(folder: string): Promise<never> {
+  const problem = `${folder} is a run folder, and a page has no file system`;
+  return Promise.reject(
+    new TrainingError("ILR103", "load", problem, "Load it in Node, and let the page ask for answers"),
+  );
+}

@@ -1,3 +1,4 @@
+import { offerExecutor } from "@innerloop/core/training";
 import { declareLibraryModule, type Executor } from "@innerloop/graph";
 import { workerPoolExecutor } from "./executor/worker-pool-executor.js";
 
@@ -21,6 +22,9 @@ export * from "./runs/index.js";
 
 // Errors name the user's line, and none of this package.
 declareLibraryModule(import.meta.url);
+
+// Whoever has this package has an engine, and it is made when one is first needed.
+offerExecutor(async () => createExecutor());
 
 /** The executor that `train`, `evaluate` and runs of the package innerloop use in Node: a worker thread per core. */
 export function createExecutor(): Executor {

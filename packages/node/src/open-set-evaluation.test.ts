@@ -1,10 +1,8 @@
 import {
-  areaUnderRoc,
   type EvaluateOpenSetOptions,
   episodes,
   evaluate,
   evaluateOpenSet,
-  functionLayer,
   key,
   labelledExamples,
   type OpenSetCalibration,
@@ -12,9 +10,11 @@ import {
   openSetEpisodes,
   prototypicalNetwork,
   random,
-  splitSeed,
   type TaskSource,
 } from "@innerloop/core";
+import { functionLayer } from "@innerloop/core/layers";
+import { splitSeed } from "@innerloop/core/tasks";
+import { areaUnderRoc } from "@innerloop/core/training";
 import { type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,32 +39,93 @@ test("the packages hold what users need and nothing else", () => {
         ...(name === "innerloop"
           ? ["bin/innerloop.js", "dist/node.js", "dist/browser.js"]
           : ["dist/index.js", "dist/index.d.ts"]),
+        // Data go with what their licence asks for.
+        ...(name === "@innerloop/node"
+          ? ["strokes.txt.br", "README.md", "ARPHICPL.TXT"].map((file) => `data/hanzi/${file}`)
+          : []),
       ]),
     );
     const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up/.test(path));
     expect(strangers, name).toEqual([]);
+    // What package.json says can be imported is there.
+    const path = join(root, "packages", name.replace("@innerloop/", ""), "package.json");
+    const { exports } = JSON.parse(readFileSync(path, "utf8")) as { exports: unknown };
+    for (const target of targetsOf(exports)) expect(paths, name).toContain(target.slice("./".length));
+  }
+});
+
+/** Files that the entries of `exports` lead to, under any condition. */
+const targetsOf = (entry: unknown): string[] =>
+  typeof entry === "string" ? [entry] : Object.values(entry as object).flatMap(targetsOf);
+
+/** Names of the packages that are in a project's folder. */
+const installedIn = (project: string): string[] => {
+  const modules = join(project, "node_modules");
+  return readdirSync(modules)
+    .filter((name) => !name.startsWith("."))
+    .flatMap((name) =>
+      name.startsWith("@") ? readdirSync(join(modules, name)).map((each) => `${name}/${each}`) : [name],
+    );
+};
+
+// onnxruntime-node's script fetches CUDA libraries, which the CPU does not need.
+const install = (project: string, tarballs: readonly string[]): void => {
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
+  const paths = tarballs.map((name) => join(folder, name));
+  npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...paths], project);
+};
+
+test("the packages that run anywhere bring no engine, and pass the compiler's check of types by themselves", () => {
+  const pure = ["innerloop-graph", "innerloop-core", "innerloop-experiments"].map((name) => `${name}-0.1.0.tgz`);
+  const project = join(folder, "pure");
+  install(project, pure);
+  const brought = installedIn(project);
+  expect(brought).toEqual(expect.arrayContaining(["@innerloop/core", "@innerloop/experiments", "@innerloop/graph"]));
+  expect(brought.filter((name) => /onnxruntime|sharp|^@img|^innerloop$|^@innerloop.node$/.test(name))).toEqual([]);
+  writeFileSync(
+    join(project, "types.ts"),
+    `import { type Learner, maml, meanSquaredError, mlp, sgd } from "@innerloop/core";
+import { type Layer, relu } from "@innerloop/core/layers";
+import { relu as rectified, type Tensor, tensor } from "@innerloop/graph";
+import * as experiments from "@innerloop/experiments";
+export const learner: Learner = maml({ model: mlp({ sizes: [1, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 1 }), steps: 1 }) as unknown as Learner;
+export const layer: Layer = relu() as unknown as Layer;
+export const operation: Tensor = rectified(tensor([1]));
+export const all: object = experiments;
+// @ts-expect-error an operation is no layer: the types are there, and are no any.
+export const confused: Layer = rectified(tensor([1]));
+`,
+  );
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  for (const resolution of ["node16", "nodenext", "bundler"]) {
+    const module = resolution === "bundler" ? "esnext" : resolution;
+    const settings = [
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2022",
+      "--module",
+      module,
+      "--moduleResolution",
+      resolution,
+    ];
+    const command = [tsc, ...settings, "types.ts"];
+    expect(execFileSync(process.execPath, command, { cwd: project, encoding: "utf8" }), resolution).toBe("");
   }
 });
 
 test("installed in an empty folder, an example of the README runs", () => {
   const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   expect(tarballs).toHaveLength(5);
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
-  // onnxruntime-node's script fetches CUDA libraries, which the CPU does not need.
-  npm(
-    [
-      "install",
-      "--ignore-scripts",
-      "--no-audit",
-      "--no-fund",
-      "--prefer-offline",
-      ...tarballs.map((name) => `./${name}`),
-    ],
-    folder,
-  );
-  copyFileSync(join(root, "examples", "sinusoid.ts"), join(folder, "sinusoid.ts"));
-  const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: folder, encoding: "utf8" });
+  const project = join(folder, "project");
+  install(project, tarballs);
+  const brought = installedIn(project);
+  expect(brought).toEqual(expect.arrayContaining(["innerloop", "@innerloop/node", "onnxruntime-node", "sharp"]));
+  expect(brought.filter((name) => /-data$/.test(name))).toEqual([]);
+  copyFileSync(join(root, "examples", "sinusoid.ts"), join(project, "sinusoid.ts"));
+  const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: project, encoding: "utf8" });
   expect(output).toMatch(/\d/);
-  const version = execFileSync("npx", ["--no-install", "innerloop", "--version"], { cwd: folder, encoding: "utf8" });
+  const version = execFileSync("npx", ["--no-install", "innerloop", "--version"], { cwd: project, encoding: "utf8" });
   expect(version.trim()).toMatch(/^innerloop \d+\.\d+\.\d+$/);
 });

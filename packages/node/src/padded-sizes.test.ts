@@ -1,7 +1,32 @@
 /** Runs that adapt to sets of many sizes: what they compile, what they keep, and whom they pad for. */
 
-import { key, type Layer, type Loss, maml, meanSquaredError, mlp, Run, random, sgd, sinusoids } from "@innerloop/core";
-import { compile, div, type Executor, mean, mul, sub, sum, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import {
+  key,
+  type Layer,
+  type Loss,
+  maml,
+  meanOverRows,
+  meanSquaredError,
+  mlp,
+  presentMean,
+  Run,
+  random,
+  sgd,
+  sinusoids,
+} from "@innerloop/core";
+import {
+  compile,
+  div,
+  type Executor,
+  mean,
+  mul,
+  sub,
+  sum,
+  type Tensor,
+  type Tree,
+  tensor,
+  toNumbers,
+} from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { countingLoads } from "./executor/counting-loads.fixture.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
@@ -51,6 +76,32 @@ test("forty sizes are a few programs, and none of them is loaded after release()
   expect(open()).toBe(0);
   expect((await predicted(33)).data).toEqual(again.data);
   await run.release();
+});
+
+test("a loss of one's own is padded for where it takes the mask or is declared a mean over rows, and works where not", async () => {
+  const plain: Loss = (prediction, y) => mean(mul(sub(prediction, y), sub(prediction, y)));
+  const masked: Loss = (prediction, y, present) => presentMean(mul(sub(prediction, y), sub(prediction, y)), present);
+  const loadsOf = async (loss: Loss) => {
+    const { executor, loads } = countingLoads(native);
+    const run = runOf({ loss }, executor);
+    const predicted = async (rows: number) =>
+      toNumbers(await (await run.adapt({ x: columns(rows, 1), y: columns(rows, 2) })).predict(columns(10, 3)));
+    const first = await predicted(11);
+    const before = loads();
+    await predicted(12);
+    return { first, more: loads() - before };
+  };
+  const found = {
+    plain: await loadsOf(plain),
+    masked: await loadsOf(masked),
+    declared: await loadsOf(meanOverRows(plain)),
+  };
+  // 11 and 12 are both padded to 12, or are two programs.
+  expect([found.masked.more, found.declared.more, found.plain.more]).toEqual([0, 0, 1]);
+  for (const { first } of [found.masked, found.declared])
+    first.forEach((value, i) => {
+      expect(value).toBeCloseTo(found.plain.first[i]!, 5);
+    });
 });
 
 describe("sets are not padded for", () => {

@@ -71,12 +71,15 @@ const splits = "--validation-classes 2 --test-classes 2 --iterations 2 --eval-ta
 test("train, eval and adapt are quiet", async () => {
   const commands = [
     ["train", "sinusoid", "--iterations", "2", "--eval-tasks", "4", "--run", "curves"],
+    // Drawn from strokes that are part of the package.
+    ["train", "hanzi", "--iterations", "2", "--eval-tasks", "4", "--filters", "4", "--run", "characters"],
     `${shapes} ${splits}`.split(" "),
     ["eval", "run", "--eval-tasks", "4"],
     ["adapt", "run", "--support", "support", "--query", "support/c0/0.png"],
   ];
   for (const command of commands) {
-    await requireQuiet(await run([bin, ...command]), [cache(), join(work(), "run"), join(work(), "curves")]);
+    const runs = ["run", "curves", "characters"].map((name) => join(work(), name));
+    await requireQuiet(await run([bin, ...command]), [cache(), ...runs]);
   }
 });
 

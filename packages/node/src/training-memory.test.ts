@@ -4,20 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import {
-  adam,
-  key,
-  maml,
-  meanSquaredError,
-  mlp,
-  type PlanSetting,
-  planFits,
-  planTraining,
-  sgd,
-  sinusoids,
-  taskBatch,
-  train,
-} from "@innerloop/core";
+import { adam, key, maml, meanSquaredError, mlp, sgd, sinusoids, train } from "@innerloop/core";
+import { type PlanSetting, planFits, planTraining, taskBatch } from "@innerloop/core/training";
 import type { Executor, Tree } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

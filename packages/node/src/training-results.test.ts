@@ -1,7 +1,6 @@
 import {
   adam,
   crossEntropy,
-  linear,
   maml,
   meanSquaredError,
   mlp,
@@ -11,6 +10,7 @@ import {
   type TrainingEvent,
   train,
 } from "@innerloop/core";
+import { linear } from "@innerloop/core/layers";
 import {
   compile,
   gather,

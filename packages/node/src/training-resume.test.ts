@@ -1,16 +1,5 @@
-import {
-  adam,
-  type CheckpointStore,
-  dropout,
-  linear,
-  maml,
-  meanAbsoluteError,
-  meanSquaredError,
-  sequential,
-  sgd,
-  tanh,
-  train,
-} from "@innerloop/core";
+import { adam, type CheckpointStore, maml, meanAbsoluteError, meanSquaredError, sgd, train } from "@innerloop/core";
+import { dropout, linear, sequential, tanh } from "@innerloop/core/layers";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { lineOf, MemoryStore, sinusoidRun } from "./training-sinusoid.fixture.js";

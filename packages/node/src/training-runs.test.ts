@@ -1,11 +1,9 @@
 import {
   adam,
   anil,
-  batchNorm,
   boil,
   convNet,
   crossEntropy,
-  dropout,
   episodes,
   evaluate,
   fomaml,
@@ -15,7 +13,6 @@ import {
   type Layer,
   type Learner,
   labelledExamples,
-  linear,
   linearSchedule,
   maml,
   meanSquaredError,
@@ -24,15 +21,14 @@ import {
   nearestNeighbour,
   prototypicalNetwork,
   random,
-  relu,
   reptile,
-  sequential,
   sgd,
   sinusoids,
   type TaskSource,
   type TrainingEvent,
   train,
 } from "@innerloop/core";
+import { batchNorm, dropout, linear, relu, sequential } from "@innerloop/core/layers";
 import { type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

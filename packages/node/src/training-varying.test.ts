@@ -4,7 +4,6 @@ import {
   episodes,
   type Learner,
   labelledExamples,
-  linear,
   maml,
   meanSquaredError,
   mlp,
@@ -16,6 +15,7 @@ import {
   type TaskSource,
   train,
 } from "@innerloop/core";
+import { linear } from "@innerloop/core/layers";
 import { afterAll, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 

@@ -6,6 +6,7 @@ import { allocate, compile, type Executor, leaves, type Tensor, type Tree, tenso
 import type { Adapter } from "../learners/learner.js";
 import type { Examples } from "../tasks/task.js";
 import { sliceRows } from "../training/task-batch.js";
+import { TrainingError } from "../training/training-error.js";
 
 /**
  * The rows that a set of so many is padded to: 1, 2, 3, 4, 6, 8, 12, 16, 24, ..., so that less than a third is padding.
@@ -45,8 +46,8 @@ const known = new WeakMap<object, Promise<boolean>>();
 
 /**
  * Whether a learner's predictions are the same for a padded support set as for the set by itself. Ours are; one with a
- * model, loss or learner of the user's own that looks at rows without asking whether they are there is not. It is tried
- * out, on rows of a set, once for each learner.
+ * model, loss or learner of the user's own that looks at rows without asking whether they are there is not, and a loss
+ * that takes no mask is not given padding at all. It is tried out, on rows of a set, once for each learner.
  */
 export function leavesPaddingOut(setting: {
   readonly learner: Adapter;
@@ -96,9 +97,14 @@ async function tryPadding({
     ],
     { executor },
   );
-  const results = leaves(await program(params, plain, padded, x, asked));
-  const [expected, found, before] = results as [Tensor, Tensor, Tensor];
+  const results = await program(params, plain, padded, x, asked).catch((error: unknown) => {
+    // A loss that takes no mask says so: such a learner cannot be given padding at all.
+    if (error instanceof TrainingError && error.code === "ILR107") return undefined;
+    throw error;
+  });
   await program.release();
+  if (!results) return false;
+  const [expected, found, before] = leaves(results) as [Tensor, Tensor, Tensor];
   if (found.shape[0] !== asked.x.shape[0]) return false;
   const [values, others, unadapted] = [expected, found, before].map(toNumbers) as [number[], number[], number[]];
   const largest = (list: readonly number[]): number => list.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

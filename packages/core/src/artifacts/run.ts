@@ -31,8 +31,10 @@ export interface BestParams<Params extends Tree = Tree> {
   readonly params: Params;
   /** Updates behind them. */
   readonly iteration: number;
-  /** Mean loss after adaptation on the validation tasks. */
+  /** The figure that they are the best by, after adaptation to the validation tasks. */
   readonly score: number;
+  /** Its name, where it is not the loss. */
+  readonly by?: string;
 }
 
 /** Bytes that models which stay loaded for one size or another may take. */

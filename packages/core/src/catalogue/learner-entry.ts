@@ -3,7 +3,7 @@ import { sizeOf } from "@innerloop/graph";
 import type { Learner } from "../learners/learner.js";
 import type { ModelBasedOptions } from "../learners/model-based/model-based-learner.js";
 import type { Loss } from "../losses/losses.js";
-import { adam, type Optimizer, rmsProp, sgd } from "../optimizers/optimizers.js";
+import { adam, type Optimizer, rmsProp, sgd } from "../optimizers/index.js";
 import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
 import type { NetworkSetting, Networks } from "./network-forms.js";
 

@@ -12,6 +12,8 @@ export interface NetworkEntry<O extends OptionGroup = OptionGroup> {
   /** One word or two: "convolutional". */
   readonly summary: string;
   readonly options: O;
+  /** Whether its last layer is all there is of it. */
+  readonly isHeadAlone?: true;
   /** The numbers of dimensions that one input may have; any by default. */
   readonly inputRanks?: readonly number[];
   /** What is wrong with these options for these shapes, if anything, in the words of options. */
@@ -128,6 +130,7 @@ export const networkCatalogue = {
   }),
   linear: entry({
     summary: "linear",
+    isHeadAlone: true,
     options: optionGroup({}),
     networks: ({ inputShape, outputs }) => {
       const inputs = numbersIn(inputShape);

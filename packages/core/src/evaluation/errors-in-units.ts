@@ -1,30 +1,42 @@
 /** Errors of regression in the units of the targets, beside the scaled loss. */
-import { abs, div, max, mean, mul, reshape, sameShape, sliceAxis, sqrt, sub, sum, type Tensor } from "@innerloop/graph";
+import { abs, mul, reshape, sameShape, sliceAxis, sqrt, sub, type Tensor } from "@innerloop/graph";
 import type { Loss } from "../losses/losses.js";
-import type { Examples, TargetColumn } from "../tasks/task.js";
+import { meanOfRows, type TaskMetric } from "../losses/metric.js";
+import type { TargetColumn } from "../tasks/task.js";
 
 /**
- * Figures of one task for each column of its targets, by name: `rootMeanSquaredError of minutes` and
- * `meanAbsoluteError of minutes`, over the query rows that are there. Empty where the loss does not say which values its
- * predictions stand for.
+ * The metrics of each column of the targets, in its unit: `rootMeanSquaredError of minutes` and `meanAbsoluteError of
+ * minutes`, of one task over the query rows that are there.
  */
-export function errorsInUnits(
-  loss: Loss,
-  prediction: Tensor,
-  { y, present }: Examples,
-  targets: readonly TargetColumn[],
-): Record<string, Tensor> {
-  const point = loss.point ? loss.point(prediction, y) : prediction;
-  if (!sameShape(point.shape, y.shape)) return {};
-  const rows = y.shape[0]!;
-  const overRows = (values: Tensor): Tensor =>
-    present ? div(sum(mul(values, present)), max(sum(present), 1)) : mean(values);
-  const figures = targets.map(({ name, deviation }, column) => {
-    const error = mul(reshape(sliceAxis(sub(point, y), 1, column, column + 1), [rows]), deviation);
+export function errorsInUnits(loss: Loss, targets: readonly TargetColumn[]): readonly TaskMetric[] {
+  return targets.flatMap(({ name, deviation }, column) => {
+    /** [n] */
+    const errors = (prediction: Tensor, y: Tensor): Tensor =>
+      mul(reshape(sliceAxis(sub(pointOf(loss, prediction, y), y), 1, column, column + 1), [y.shape[0]!]), deviation);
+    const squared = meanOfRows((prediction: Tensor, y: Tensor) => {
+      const error = errors(prediction, y);
+      return mul(error, error);
+    });
     return [
-      [`rootMeanSquaredError of ${name}`, sqrt(overRows(mul(error, error)))],
-      [`meanAbsoluteError of ${name}`, overRows(abs(error))],
-    ] as const;
+      {
+        name: `rootMeanSquaredError of ${name}`,
+        title: `root mean squared error of ${name}`,
+        better: "lower",
+        compute: (prediction, y, present) => sqrt(squared.compute(prediction, y, present)),
+      },
+      {
+        name: `meanAbsoluteError of ${name}`,
+        title: `mean absolute error of ${name}`,
+        better: "lower",
+        ...meanOfRows((prediction: Tensor, y: Tensor) => abs(errors(prediction, y))),
+      },
+    ] satisfies TaskMetric[];
   });
-  return Object.fromEntries(figures.flat());
 }
+
+/** The values that predictions stand for, which are those of the targets where the loss does not say. */
+const pointOf = (loss: Loss, prediction: Tensor, y: Tensor): Tensor => loss.point?.(prediction, y) ?? prediction;
+
+/** True where predictions stand for values of the targets: then there are errors in their units. */
+export const standForTargets = (loss: Loss, prediction: Tensor, y: Tensor): boolean =>
+  sameShape(pointOf(loss, prediction, y).shape, y.shape);

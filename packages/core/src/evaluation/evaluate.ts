@@ -1,34 +1,30 @@
-import { compile, type Executor, leaves, paths, type Tensor, type Tree, vmap } from "@innerloop/graph";
-import { type Adapter, byRow, measured } from "../learners/learner.js";
-import type { Loss, Metric, PredictionConfidence } from "../losses/losses.js";
+import { compile, type Executor, mapTree, type Tensor, type Tree, tensor, vmap } from "@innerloop/graph";
+import { type Adapter, maskedBy, overPresent, type Targets } from "../learners/learner.js";
+import {
+  describedAs,
+  leadingFirst,
+  lossDescription,
+  lossName,
+  metricsOf,
+  requireNamesApart,
+} from "../losses/figures.js";
+import type { Loss } from "../losses/losses.js";
+import type { FigureDescription, Metric, PooledMetric, TaskMetric } from "../losses/metric.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { defaultExecutor } from "../training/default-executor.js";
-import { classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
+import { checkedTask, classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
-import { calibrationError, type TaskConfidence, taskResamples } from "./calibration.js";
-import { errorsInUnits } from "./errors-in-units.js";
+import { errorsInUnits, standForTargets } from "./errors-in-units.js";
+import { differences, type Estimated, estimated } from "./estimated.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
 import { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
-
-/** A mean over tasks with the half-width of its 95% interval: 1.96 s / sqrt(n). */
-export interface Estimated {
-  readonly mean: number;
-  readonly interval: number;
-  /**
-   * Half-width of the interval that takes the classes or groups of the tasks for a sample too, from all that are like
-   * them: see `poolInterval`. Only of tasks that are drawn from so many and no more.
-   */
-  readonly poolInterval?: number;
-}
+import { type PooledTasks, pooledDifference, pooledEstimate, taskResamples } from "./pooled-figures.js";
 
 /** Figures after so many adaptation steps. */
 export interface EvaluationRow {
   readonly steps: number;
-  /**
-   * The loss and each of its metrics, by name; of tasks whose targets have units, errors in these; and of losses that
-   * give probabilities the `calibrationError` of all queries together, whose interval is that of a bootstrap over tasks.
-   */
+  /** The loss, its metrics and, of tasks whose targets have units, errors in these: by the name of their description. */
   readonly figures: Readonly<Record<string, Estimated>>;
 }
 
@@ -37,11 +33,16 @@ export interface Evaluation {
   readonly learner: string;
   /** Everything that the figures depend on: description of tasks, learner options and loss, number of tasks, seed. */
   readonly protocol: Readonly<Record<string, string | number | boolean>>;
+  /** The figures of each row as they are to be read, the leading one first. */
+  readonly figures: readonly FigureDescription[];
   readonly rows: readonly EvaluationRow[];
-  /** Per row and figure, the value of each task in the order of their addresses: for paired comparisons. */
+  /**
+   * Per row and figure, the value of each task in the order of their addresses: for paired comparisons. Pooled figures
+   * have none.
+   */
   readonly values: readonly Readonly<Record<string, Float64Array>>[];
-  /** Per row, how sure each task's predictions are, in the same order; for losses that give probabilities. */
-  readonly confidence?: readonly (readonly TaskConfidence[])[];
+  /** Per row and pooled figure, what of each task goes into it, in the same order. */
+  readonly pooled?: readonly Readonly<Record<string, PooledTasks>>[];
   /** The classes or groups behind the tasks, where these are drawn from so many and no more. */
   readonly draws?: TaskDraws;
   /**
@@ -74,7 +75,8 @@ export interface EvaluateOptions {
  * Adapts to each of many tasks and judges the predictions on its query set, before adaptation and after given steps.
  * The tasks are addressed: every learner that is given the same seed meets the same ones.
  *
- * @throws TrainingError ILR101 where an option is out of range, ILR105 where a task holds a value that is none
+ * @throws TrainingError ILR101 where an option is out of range, ILR105 where a task holds a value that is none, ILR107
+ * where tasks are padded and the loss or a metric takes no mask
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { params, ...setting } = options;
@@ -89,6 +91,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 /** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
 export async function evaluator(options: Omit<EvaluateOptions, "params">): Promise<{
   run(params: Tree): Promise<Evaluation>;
+  /** The figures that its evaluations will have, the leading one first. */
+  figures(params: Tree): readonly FigureDescription[];
   release(): Promise<void>;
 }> {
   const { learner, tasks, count = 600, seed = 0, signal } = options;
@@ -103,36 +107,35 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const draws = taskDraws(tasks.pool, taskSeed, count);
   const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
-  const rowsOf = (params: Tree, task: Task): Tree =>
-    steps.map((n) => {
-      const prediction = learner.predict(
-        learner.adapt(params, task.support, { steps: n }),
-        task.query.x,
-        task.query.present,
-      );
-      requireToldApart(
-        "evaluate",
-        tasks,
-        learner,
-        classesOf(learner, () => prediction),
-      );
-      const { loss, metrics } = measured(learner.loss, prediction, task.query);
-      return {
-        figures: {
-          loss,
-          ...metrics,
-          ...(tasks.targets ? errorsInUnits(learner.loss, prediction, task.query, tasks.targets) : {}),
-        },
-        queries: confidenceOf(learner.loss.confidence, prediction, task.query.y),
-        ...(tellsClasses ? { each: eachQuery(learner.loss, prediction, task.query.y) } : {}),
-      };
+  let judged: JudgedFigures | undefined;
+  const judgedBy = (params: Tree): JudgedFigures => {
+    judged ??= judgedFigures(learner.loss, tasks, () => {
+      const first = checkedTask(tasks, taskSeed, 0, { operation: "evaluate" });
+      return standForTargets(learner.loss, traced(learner, params, first), first.query.y);
     });
-  const perTask = (params: Tree, task: Task): ChunkResult => ({
-    rows: rowsOf(params, task),
+    return judged;
+  };
+  const rowOf = (params: Tree, { support, query }: Task, n: number): RowResult => {
+    const { perTask, pooled } = judgedBy(params);
+    const prediction = learner.predict(learner.adapt(params, support, { steps: n }), query.x, query.present);
+    requireToldApart(
+      "evaluate",
+      tasks,
+      learner,
+      classesOf(learner, () => prediction),
+    );
+    return {
+      figures: byName(perTask, ({ title, compute }) => overPresent(compute, prediction, query, title)),
+      pooled: byName(pooled, (each) => statisticsOf(each, prediction, query)),
+      each: tellsClasses ? byName(perTask, ({ perRow }) => perRow?.(prediction, query.y)) : {},
+    };
+  };
+  const ofTask = (params: Tree, task: Task): ChunkResult => ({
+    rows: steps.map((n) => rowOf(params, task, n)),
     ...(task.query.present ? { present: task.query.present } : {}),
     ...(tellsClasses ? { labels: task.query.y } : {}),
   });
-  const program = compile((params: Tree, batch: Task): ChunkResult => vmap(perTask, [null, 0])(params, batch), {
+  const program = compile((params: Tree, batch: Task): ChunkResult => vmap(ofTask, [null, 0])(params, batch), {
     executor,
   });
   let rules: TaskRules | undefined;
@@ -141,6 +144,7 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
     rules ??= rulesFor("evaluate", learner, tasks, taskSeed, (first) =>
       classesOf(learner, () => traced(learner, params, first)),
     );
+    const { described, perTask, pooled: pooledMetrics } = judgedBy(params);
     const setting: OverTasks<ChunkResult> = {
       program,
       params,
@@ -154,46 +158,23 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       signal,
     };
     size ||= await tasksAtOnce(setting);
-    const results = await overTasks(setting, size);
-    const names = paths(results[0]!.rows);
-    const columnAt = (row: number, name: string): Tensor[] => {
-      const at = names.indexOf(`${row}/${name}`);
-      return results.map(({ rows }) => leaves(rows)[at]!);
-    };
-    const figureNames = names.flatMap((name) =>
-      name.startsWith("0/figures/") ? [name.slice("0/figures/".length)] : [],
+    const chunks = await overTasks(setting, size);
+    /** Of a row, the values of one of its figures for all tasks. */
+    const valuesOf = (row: number, name: string): Float64Array =>
+      Float64Array.from(chunks.flatMap(({ rows }) => Array.from(rows[row]!.figures[name]!.data as Float32Array)));
+    const values = steps.map((_, row) => byName(perTask, ({ name }) => valuesOf(row, name)));
+    const pooled = steps.map((_, row) =>
+      byName(pooledMetrics, ({ name, pooled: figure }): PooledTasks => {
+        const statistics = chunks.flatMap(({ rows }) => {
+          const { figures, pooled: stacked } = rows[row]!;
+          const tasksOfChunk = figures[lossName]!.size;
+          return Array.from({ length: tasksOfChunk }, (_task, i) => taskAt(stacked[name]!, i));
+        });
+        return { figure, statistics };
+      }),
     );
-    const values = steps.map((_, row) =>
-      Object.fromEntries(
-        figureNames.map((name) => [
-          name,
-          Float64Array.from(columnAt(row, `figures/${name}`).flatMap((x) => Array.from(x.data as Float32Array))),
-        ]),
-      ),
-    );
-    const presents = results.map(({ present }) => present);
-    const confidence = learner.loss.confidence
-      ? steps.map((_, row): TaskConfidence[] => {
-          const topProbability = perTaskValues(columnAt(row, "queries/topProbability"), presents);
-          const correct = perTaskValues(columnAt(row, "queries/correct"), presents);
-          return topProbability.map((list, task) => ({ topProbability: list, correct: correct[task]! }));
-        })
-      : undefined;
-    const resamples = confidence && taskResamples(count);
-    const byClass = tellsClasses
-      ? steps.map((_, row) => {
-          const labels = perTaskValues(
-            results.map((result) => result.labels!),
-            presents,
-          );
-          return Object.fromEntries(
-            figureNames.map((name) => {
-              const each = perTaskValues(columnAt(row, `each/${name}`), presents);
-              return [name, each.map((list, task) => meansByLabel(list, labels[task]!, draws.tasks[task]!.length))];
-            }),
-          );
-        })
-      : undefined;
+    const byClass = tellsClasses ? steps.map((_, row) => classValues(chunks, row, draws!)) : undefined;
+    const resamples = pooledMetrics.length > 0 ? taskResamples(count) : [];
     const figureOf = (row: number, name: string): Estimated => {
       const list = values[row]![name]!;
       const counting = draws && poolInterval(list, draws, byClass?.[row]?.[name]);
@@ -210,36 +191,123 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
         tasks: count,
         seed: taskSeed,
       },
+      figures: described,
       rows: steps.map((n, row) => ({
         steps: n,
         figures: {
-          ...Object.fromEntries(figureNames.map((name) => [name, figureOf(row, name)])),
-          ...(confidence ? { calibrationError: calibrationError(confidence[row]!, resamples) } : {}),
+          ...byName(perTask, ({ name }) => figureOf(row, name)),
+          ...byName(pooledMetrics, ({ name }) => pooledEstimate(pooled[row]![name]!, resamples)),
         },
       })),
       values,
-      ...(confidence ? { confidence } : {}),
+      ...(pooledMetrics.length > 0 ? { pooled } : {}),
       ...(draws ? { draws } : {}),
       ...(byClass ? { byClass } : {}),
     };
   };
-  return { run, release: () => program.release() };
+  return { run, figures: (params) => judgedBy(params).described, release: () => program.release() };
 }
 
+function statisticsOf({ title, pooled }: PooledMetric, prediction: Tensor, { y, present }: Targets): Tree {
+  const made = pooled.statistics(prediction, y, present);
+  return present ? maskedBy(present, made, { from: [prediction, y], what: title }) : made;
+}
+
+/** What predictions are judged by: figures of each task, and those that exist only over all of them. */
+interface JudgedFigures {
+  readonly described: readonly FigureDescription[];
+  readonly perTask: readonly TaskMetric[];
+  readonly pooled: readonly PooledMetric[];
+}
+
+/**
+ * The loss, its metrics and, where predictions stand for targets that have units, errors in these. Of one such target
+ * its error leads.
+ *
+ * @param inUnits asked only where targets have units
+ */
+function judgedFigures(loss: Loss, { targets }: Pick<TaskSource, "targets">, inUnits: () => boolean): JudgedFigures {
+  const units = targets && inUnits() ? errorsInUnits(loss, targets) : [];
+  const ofLoss: TaskMetric = {
+    ...lossDescription(loss),
+    compute: loss,
+    ...(loss.perRow ? { perRow: loss.perRow } : {}),
+  };
+  const all: readonly Metric[] = [ofLoss, ...metricsOf(loss), ...units];
+  requireNamesApart(
+    "evaluate",
+    all.map(({ name }) => name),
+  );
+  const perTask = all.flatMap((each) => (each.pooled ? [] : [each]));
+  const pooled = all.flatMap((each) => (each.pooled ? [each] : []));
+  const described = [...perTask, ...pooled].map(describedAs);
+  return {
+    described: leadingFirst(described, targets?.length === 1 && units.length > 0 ? units : metricsOf(loss)),
+    perTask,
+    pooled,
+  };
+}
+
+/** The results of one number of steps: of many tasks, each with a first axis of tasks. */
+type RowResult = {
+  readonly figures: { readonly [name: string]: Tensor };
+  /** Statistics of pooled figures. */
+  readonly pooled: { readonly [name: string]: Tree };
+  /** Figures of each query by itself, where classes are told apart. */
+  readonly each: { readonly [name: string]: Tensor };
+};
+
 type ChunkResult = {
-  /** For each number of steps, figures and what the confidence is made of. */
-  readonly rows: Tree;
+  /** Of each number of steps. */
+  readonly rows: readonly RowResult[];
   /** [tasks, queries], where there is padding. */
   readonly present?: Tensor;
   /** [tasks, queries], where classes are told apart. */
   readonly labels?: Tensor;
 };
 
-/** Each figure of each query by itself. */
-const eachQuery = (loss: Loss, prediction: Tensor, y: Tensor): Tree =>
+/** A record by the names of figures, without those that have no value. */
+const byName = <F extends { readonly name: string }, T>(
+  figures: readonly F[],
+  of: (figure: F) => T | undefined,
+): { readonly [name: string]: T } =>
   Object.fromEntries(
-    Object.entries({ loss: loss as Metric, ...loss.metrics }).map(([name, f]) => [name, byRow(f, prediction, y)]),
+    figures.flatMap((figure) => {
+      const value = of(figure);
+      return value === undefined ? [] : [[figure.name, value] as const];
+    }),
   );
+
+/** The part of one task in a tree of stacked values, as arrays of its own: what it was cut from need not be kept. */
+const taskAt = (stacked: Tree, task: number): Tree =>
+  mapTree((leaf) => {
+    const size = leaf.size / leaf.shape[0]!;
+    const values = (leaf.data as Float32Array).slice(task * size, (task + 1) * size);
+    return tensor(values, leaf.shape.slice(1), leaf.dtype);
+  }, stacked);
+
+/** Of a row, by figure, of each task the value of each class that it has. */
+function classValues(
+  chunks: readonly ChunkResult[],
+  row: number,
+  { tasks }: TaskDraws,
+): Readonly<Record<string, readonly Float64Array[]>> {
+  const presents = chunks.map(({ present }) => present);
+  const labels = perTaskValues(
+    chunks.map((chunk) => chunk.labels!),
+    presents,
+  );
+  const names = Object.keys(chunks[0]!.rows[row]!.each);
+  return Object.fromEntries(
+    names.map((name) => {
+      const each = perTaskValues(
+        chunks.map(({ rows }) => rows[row]!.each[name]!),
+        presents,
+      );
+      return [name, each.map((list, task) => meansByLabel(list, labels[task]!, tasks[task]!.length))];
+    }),
+  );
+}
 
 /** The mean of the values of each label; NaN of one that there is no query of. */
 function meansByLabel(values: ArrayLike<number>, labels: ArrayLike<number>, classes: number): Float64Array {
@@ -251,61 +319,49 @@ function meansByLabel(values: ArrayLike<number>, labels: ArrayLike<number>, clas
   return sums.map((sum, label) => sum / counts[label]!);
 }
 
-const confidenceOf = (of: PredictionConfidence | undefined, prediction: Tensor, y: Tensor): Tree =>
-  of ? { topProbability: of.topProbability(prediction, y), correct: of.correct(prediction, y) } : {};
-
-/** The values [tasks, queries, ...] of chunks, task by task, without those of padding. */
+/** The values [tasks, queries] of chunks, task by task, without those of padding. */
 function perTaskValues(chunks: readonly Tensor[], presents: readonly (Tensor | undefined)[]): Float32Array[] {
   return chunks.flatMap((x, chunk) => {
-    const [tasks = 1, queries = 1] = x.shape;
-    const [perTask, perQuery] = [x.size / tasks, x.size / tasks / queries];
+    const [tasks, queries] = x.shape as readonly [number, number];
     const present = presents[chunk]?.data;
     return Array.from({ length: tasks }, (_, task) => {
-      const all = Float32Array.from((x.data as Float32Array).subarray(task * perTask, (task + 1) * perTask));
-      return present ? all.filter((_value, i) => present[task * queries + Math.floor(i / perQuery)]! > 0) : all;
+      const all = Float32Array.from((x.data as Float32Array).subarray(task * queries, (task + 1) * queries));
+      return present ? all.filter((_value, i) => Number(present[task * queries + i]) > 0) : all;
     });
   });
-}
-
-/** Mean and 95% interval over tasks of independent values; the interval of a single one is infinite. */
-export function estimated(values: ArrayLike<number>): Estimated {
-  const list = Array.from(values);
-  const mean = list.reduce((a, b) => a + b, 0) / list.length;
-  if (list.length < 2) return { mean, interval: Number.POSITIVE_INFINITY };
-  const variance = list.reduce((a, b) => a + (b - mean) ** 2, 0) / (list.length - 1);
-  return { mean, interval: (1.96 * Math.sqrt(variance)) / Math.sqrt(list.length) };
-}
-
-/**
- * Mean and 95% interval of a - b, task by task: narrower than the intervals of the two suggest wherever the same tasks
- * are hard for both.
- *
- * @throws TrainingError ILR101 where they are not values of as many tasks
- */
-export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Estimated {
-  return estimated(differences(a, b));
 }
 
 /** A figure in an evaluation: its row, and its name there. */
 export type FigureAt = readonly [evaluation: Evaluation, row: number, name: string];
 
 /**
- * The same of a figure in two evaluations on the same tasks, with the interval that counts classes where there is one.
+ * A figure in one evaluation minus one in another on the same tasks, with the interval that counts classes where there is
+ * one. Of pooled figures the interval is that of a bootstrap over the tasks of both.
  *
- * @throws TrainingError ILR101 where they are not of as many tasks
+ * @param options.tasks the first so many, where one of the two had no more
+ * @throws TrainingError ILR101 where they are not of as many tasks, or are no figures of these evaluations
  */
-export function figureDifference([a, rowOfA, nameInA]: FigureAt, [b, rowOfB, nameInB]: FigureAt): Estimated {
-  const values = differences(a.values[rowOfA]![nameInA]!, b.values[rowOfB]![nameInB]!);
-  const [first, second] = [a.byClass?.[rowOfA]?.[nameInA], b.byClass?.[rowOfB]?.[nameInB]];
-  const byClass = first && second?.map((list, task) => differences(first[task]!, list));
-  const counting = a.draws && poolInterval(values, a.draws, byClass);
-  return { ...estimated(values), ...(counting === undefined ? {} : { poolInterval: counting }) };
-}
-
-function differences(a: ArrayLike<number>, b: ArrayLike<number>): Float64Array {
-  if (a.length !== b.length) {
-    const problem = `${a.length} values beside ${b.length}`;
-    throw new TrainingError("ILR101", "pairedDifference", problem, "Give the values of two learners on the same tasks");
+export function figureDifference(
+  [a, rowOfA, nameInA]: FigureAt,
+  [b, rowOfB, nameInB]: FigureAt,
+  options: { readonly tasks?: number } = {},
+): Estimated {
+  const first = <T>(list: ArrayLike<T>): T[] => Array.from(list).slice(0, options.tasks);
+  const [pooled, others] = [a.pooled?.[rowOfA]?.[nameInA], b.pooled?.[rowOfB]?.[nameInB]];
+  if (pooled && others) {
+    const ofFirst = (each: PooledTasks): PooledTasks => ({ ...each, statistics: first(each.statistics) });
+    return pooledDifference(ofFirst(pooled), ofFirst(others));
   }
-  return Float64Array.from(a, (value, task) => value - b[task]!);
+  const [ofA, ofB] = [a.values[rowOfA]?.[nameInA], b.values[rowOfB]?.[nameInB]];
+  if (!ofA || !ofB) {
+    const [names, missing] = ofA ? [b, nameInB] : [a, nameInA];
+    const problem = `there are no values of ${missing} of ${names.learner} to compare`;
+    const remedy = `Its figures are ${names.figures.map(({ name }) => name).join(", ")}; compare pooled ones with pooled ones`;
+    throw new TrainingError("ILR101", "figureDifference", problem, remedy);
+  }
+  const values = differences(first(ofA), first(ofB));
+  const [classes, otherClasses] = [a.byClass?.[rowOfA]?.[nameInA], b.byClass?.[rowOfB]?.[nameInB]];
+  const byClass = classes && otherClasses && first(otherClasses).map((list, task) => differences(classes[task]!, list));
+  const counting = a.draws && poolInterval(values, { ...a.draws, tasks: first(a.draws.tasks) }, byClass);
+  return { ...estimated(values), ...(counting === undefined ? {} : { poolInterval: counting }) };
 }

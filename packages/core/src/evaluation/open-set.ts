@@ -1,11 +1,12 @@
 /** Open-set recognition: a query is of one of the task's classes, or of none of them. */
 import { compile, type Executor, type Tensor, type Tree, vmap } from "@innerloop/graph";
 import type { Adapter } from "../learners/learner.js";
+import type { FigureDescription } from "../losses/metric.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { defaultExecutor } from "../training/default-executor.js";
 import { classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
-import { type Estimated, estimated } from "./evaluate.js";
+import { type Estimated, estimated } from "./estimated.js";
 import { overTasks } from "./over-tasks.js";
 import { poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
 
@@ -81,12 +82,36 @@ export interface OpenSetFigures {
   readonly openSetAccuracy: Estimated;
 }
 
+const titles: Readonly<Record<keyof OpenSetFigures, string>> = {
+  auroc: "known scored above unknown (AUROC)",
+  knownAccepted: "known accepted",
+  unknownRejected: "unknown rejected",
+  acceptedAccuracy: "accuracy of accepted known",
+  closedSetAccuracy: "accuracy of known, nothing rejected",
+  openSetAccuracy: "all queries answered right",
+};
+
+/** The description of a figure of open-set recognition. */
+export interface OpenSetDescription extends FigureDescription {
+  readonly name: keyof OpenSetFigures;
+}
+
+/** The figures of open-set recognition as they are to be read, in the order in which they are shown. */
+const described: readonly OpenSetDescription[] = Object.entries(titles).map(([name, title]) => ({
+  name: name as keyof OpenSetFigures,
+  title,
+  better: "higher",
+  share: true,
+}));
+
 /** The result of `evaluateOpenSet`. */
 export interface OpenSetEvaluation {
   readonly learner: string;
   /** Everything that the figures depend on. */
   readonly protocol: Readonly<Record<string, string | number | boolean>>;
   readonly rule: OpenSetRule;
+  /** Its figures as they are to be read, in the order in which they are shown. */
+  readonly described: readonly OpenSetDescription[];
   readonly figures: OpenSetFigures;
   /** The value of each test task, in the order of their addresses; NaN where a task has none. */
   readonly values: Readonly<Record<keyof OpenSetFigures, Float64Array>>;
@@ -204,6 +229,7 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
         validationSeed: splitSeed(seed, "validation"),
       },
       rule,
+      described,
       figures,
       values,
       ...(draws ? { draws } : {}),

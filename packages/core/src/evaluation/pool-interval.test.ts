@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { random } from "../random/random.js";
-import { estimated } from "./evaluate.js";
+import { estimated } from "./estimated.js";
 import { leavesOut, poolInterval, studentQuantile, type TaskDraws } from "./pool-interval.js";
 
 /** How often intervals over tasks, and those that count classes, hold the mean over all classes that there might be. */

@@ -63,7 +63,7 @@ export interface MultiHeadAttention {
   init(key: Key): Tree;
   /** Keys and values of rows [n, features]; the values are of the same rows unless others are given. */
   remembered(params: Tree, keysOf: Tensor, valuesOf?: Tensor): KeysAndValues;
-  /** What queries [m, features] read: [m, outputs]. */
+  /** Values that queries [m, features] read: [m, outputs]. */
   apply(params: Tree, queries: Tensor, memory: KeysAndValues, options?: AttentionMask): Tensor;
 }
 

@@ -1,4 +1,8 @@
+/** Entry point "@innerloop/core/layers": the layers that networks are made of, their initial values and randomness. */
+import "../library-module.js";
+
 export * from "../networks/models.js";
+export { bernoulliMask, uniformInGraph } from "../random/graph-random.js";
 export {
   type AttentionMask,
   attend,
@@ -6,17 +10,32 @@ export {
   type MultiHeadAttention,
   multiHeadAttention,
 } from "./attention.js";
+export { frozen } from "./frozen.js";
 export * from "./initialization.js";
 export {
   type ApplyContext,
   type BatchNormMode,
   functionLayer,
   type Layer,
+  type Modulation,
+  type ModulationPoint,
   type NoParameters,
+  pointsWithin,
   type Statistics,
   type StatisticsByPath,
   within,
 } from "./layer.js";
 export * from "./layers.js";
 export { type LstmCell, type LstmParameters, type LstmState, lstmCell, lstmOverRows } from "./lstm.js";
+export {
+  fixed,
+  type ParameterRole,
+  type ParameterTraits,
+  roleAt,
+  type TraitsByPath,
+  traitsIn,
+  traitsOf,
+  withTraits,
+} from "./parameter-roles.js";
 export { type PerStepBatchNormParameters, perStepBatchNorm } from "./per-step-batch-norm.js";
+export { withRunningStatistics } from "./running-statistics.js";

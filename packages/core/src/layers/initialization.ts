@@ -4,9 +4,10 @@ import { type Key, randomOf } from "../random/random.js";
 /** First values of a parameter: a function of its shape, the units that feed one unit and those it feeds, and a key. */
 export type Initializer = (shape: Shape, fan: { readonly in: number; readonly out: number }, key: Key) => Tensor;
 
-function drawn(shape: Shape, { allow }: Key, draw: () => number): Tensor {
+function drawn(shape: Shape, { allow, structureOnly }: Key, draw: () => number): Tensor {
   allow?.(sizeOf(shape));
   const values = new Float32Array(sizeOf(shape));
+  if (structureOnly) return tensor(values, shape);
   for (let i = 0; i < values.length; i++) values[i] = draw();
   return tensor(values, shape);
 }

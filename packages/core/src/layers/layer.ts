@@ -18,6 +18,17 @@ export type Statistics = { readonly mean: Tensor; readonly variance: Tensor };
 /** Statistics by the path of the layer that they belong to. */
 export type StatisticsByPath = { readonly [path: string]: Statistics };
 
+/** A feature-wise linear modulation (FiLM, Perez et al. 2018): h <- gamma h + beta, both [channels]. */
+export type Modulation = { readonly gamma: Tensor; readonly beta: Tensor };
+
+/** A place in a network where features may be modulated from outside, by a task's context for example. */
+export interface ModulationPoint {
+  /** Of the layer that does it, within the network. */
+  readonly path: string;
+  /** Numbers that its gamma and beta have. */
+  readonly channels: number;
+}
+
 /**
  * The knowledge that a layer may have beyond its parameters and its input. A model applied without one is applied to
  * predict.
@@ -29,9 +40,11 @@ export interface ApplyContext {
   readonly given?: StatisticsByPath;
   /** Called by layers that compute statistics of their input. */
   readonly record?: (path: string, statistics: Statistics) => void;
+  /** Modulations of features, by the paths of the layers that say they take one. */
+  readonly modulation?: { readonly [path: string]: Modulation };
   /** Int32 scalar from which dropout draws; without it nothing is dropped. */
   readonly key?: Tensor;
-  /** Which application of the model this is within one adaptation: dropout draws anew for each. */
+  /** The application of the model that this is within one adaptation: dropout draws anew for each. */
   readonly pass?: string;
   /** Inner steps taken before this application: 0 in the first step, the number of all steps for queries. */
   readonly step?: number;
@@ -46,7 +59,10 @@ export interface ApplyContext {
  * or model of your own is such an object.
  */
 export interface Layer<Params extends Tree = Tree> {
-  /** Parameters with values. The same key makes the same values. */
+  /**
+   * Parameters with values. The same key makes the same values. A leaf may say what it is beside a parameter to train
+   * (`withTraits`): an average, a constant. Layers around this one hand it on by handing on what this returns.
+   */
   init(key: Key): Params;
   /** x is [examples, ...]. */
   apply(params: Params, x: Tensor, context?: ApplyContext): Tensor;
@@ -56,6 +72,8 @@ export interface Layer<Params extends Tree = Tree> {
   readonly batchNorm?: BatchNormMode;
   /** Inner steps for which its batch normalisation has parameters and statistics of their own, where it has. */
   readonly batchNormSteps?: number;
+  /** Where its features may be modulated, in the order in which they are computed; nowhere unless said. */
+  readonly modulationPoints?: readonly ModulationPoint[];
   /** Shape of the output for one example, where the layer knows it: learners need it that add layers of their own. */
   readonly outputShape?: readonly number[];
 }
@@ -67,6 +85,10 @@ export type NoParameters = Readonly<Record<string, never>>;
 export function within(context: ApplyContext | undefined, name: string): ApplyContext {
   return { ...context, path: context?.path ? `${context.path}/${name}` : name };
 }
+
+/** Modulation points of a layer as those of one that holds it under a name. */
+export const pointsWithin = (layer: Layer, name: string): ModulationPoint[] =>
+  (layer.modulationPoints ?? []).map(({ path, channels }) => ({ path: path ? `${name}/${path}` : name, channels }));
 
 /** A layer that is a function of its input alone. */
 export function functionLayer(f: (x: Tensor) => Tensor): Layer<NoParameters> {

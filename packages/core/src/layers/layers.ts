@@ -13,7 +13,6 @@ import {
   globalAveragePool2d,
   leakyRelu as leakyReluOf,
   leaves,
-  mapTree,
   matmul,
   max,
   maxPool2d,
@@ -22,7 +21,6 @@ import {
   batchNorm as normalizeBatch,
   layerNorm as normalizeLayer,
   type Padding,
-  paths,
   relu as reluOf,
   reshape,
   sigmoid as sigmoidOf,
@@ -36,16 +34,10 @@ import {
   type WindowOptions,
 } from "@innerloop/graph";
 import { bernoulliMask } from "../random/graph-random.js";
-import { split } from "../random/random.js";
+import { split, structureKey } from "../random/random.js";
 import { glorotUniform, type Initializer, normalInit } from "./initialization.js";
-import {
-  type BatchNormMode,
-  functionLayer,
-  type Layer,
-  type NoParameters,
-  type StatisticsByPath,
-  within,
-} from "./layer.js";
+import { type BatchNormMode, functionLayer, type Layer, type NoParameters, pointsWithin, within } from "./layer.js";
+import { withTraits } from "./parameter-roles.js";
 
 /** Parameters of a linear layer: weight [inputs, outputs] and bias [outputs]. */
 export type LinearParameters = { readonly weight: Tensor; readonly bias?: Tensor };
@@ -72,6 +64,12 @@ export function linear(options: {
 
 const zeroParameter = (size: number): Tensor => tensor(new Float32Array(size));
 const oneParameter = (size: number): Tensor => tensor(new Float32Array(size).fill(1));
+
+/** First scale and shift of a normalisation. */
+const affine = (channels: number) => ({
+  scale: withTraits(oneParameter(channels), { ofNormalisation: true }),
+  shift: withTraits(zeroParameter(channels), { ofNormalisation: true }),
+});
 
 /** Options of `conv2d`. */
 export interface Conv2dOptions {
@@ -171,15 +169,25 @@ export function batchNorm(options: {
   const { channels, mode, epsilon = 1e-5 } = options;
   return {
     batchNorm: mode,
+    modulationPoints: [{ path: "", channels }],
     init: () => ({
-      scale: oneParameter(channels),
-      shift: zeroParameter(channels),
-      ...(mode === "running" ? { runningMean: zeroParameter(channels), runningVariance: oneParameter(channels) } : {}),
+      ...affine(channels),
+      ...(mode === "running"
+        ? {
+            runningMean: withTraits(zeroParameter(channels), { role: "averaged", statistic: "mean" }),
+            runningVariance: withTraits(oneParameter(channels), { role: "averaged", statistic: "variance" }),
+          }
+        : {}),
     }),
-    apply: (params, x, context = {}) => {
+    apply: (own, x, context = {}) => {
       const path = context.path ?? "";
+      const modulation = context.modulation?.[path];
+      // A modulation of what scale and shift make is that of both: gamma (scale n + shift) + beta.
+      const params = modulation
+        ? { scale: mul(own.scale, modulation.gamma), shift: add(mul(own.shift, modulation.gamma), modulation.beta) }
+        : own;
       if (mode === "running" && context.phase !== "train") {
-        return normalizeBatch(x, { mean: params.runningMean!, variance: params.runningVariance! }, params, epsilon);
+        return normalizeBatch(x, { mean: own.runningMean!, variance: own.runningVariance! }, params, epsilon);
       }
       const given = mode === "support" ? context.given?.[path] : undefined;
       if (given) return normalizeBatch(x, given, params, epsilon);
@@ -213,30 +221,6 @@ function batchNormOfPresent(
   return { output: normalizeBatch(x, { mean: centre, variance }, affine, epsilon), mean: centre, variance };
 }
 
-/**
- * Parameters after an update, with running statistics moved from where they were before it towards those of the batch:
- * running <- momentum running + (1 - momentum) new. Optimizers do not know of them, and what they do to them is undone.
- */
-export function withRunningStatistics<P extends Tree>(
-  updated: P,
-  statistics: StatisticsByPath,
-  before: P,
-  momentum = 0.9,
-): P {
-  const names = paths(updated);
-  let at = 0;
-  return mapTree(
-    (leaf, old) => {
-      const [, owner = "", kind] = /^(?:(.*)\/)?running(Mean|Variance)$/.exec(names[at++]!) ?? [];
-      if (!kind) return leaf;
-      const news = statistics[owner]?.[kind === "Mean" ? "mean" : "variance"];
-      return news ? add(mul(old, momentum), mul(news, 1 - momentum)) : old;
-    },
-    updated,
-    before,
-  );
-}
-
 /** Layer normalisation over the last axis (Ba, Kiros & Hinton 2016). */
 export function layerNorm(options: {
   readonly channels: number;
@@ -244,7 +228,7 @@ export function layerNorm(options: {
 }): Layer<{ readonly scale: Tensor; readonly shift: Tensor }> {
   const { channels, epsilon } = options;
   return {
-    init: () => ({ scale: oneParameter(channels), shift: zeroParameter(channels) }),
+    init: () => affine(channels),
     apply: (params, x) => normalizeLayer(x, params.scale, params.shift, epsilon),
   };
 }
@@ -327,9 +311,11 @@ export function sequential(layers: readonly Layer[]): Layer<{ readonly [position
     const problem = `batch normalisations that differ: ${[...new Set(found)].join(" and ")}`;
     throw new GraphError("IL102", "sequential", problem, "Give all of them one mode, and one number of steps");
   }
+  const modulationPoints = layers.flatMap((layer, i) => pointsWithin(layer, String(i)));
   return {
     ...(mode ? { batchNorm: mode } : {}),
     ...(steps ? { batchNormSteps: steps } : {}),
+    ...(modulationPoints.length > 0 ? { modulationPoints } : {}),
     init: (key) => Object.fromEntries(layers.map((layer, i) => [String(i), layer.init(split(key, String(i)))])),
     apply: (params, x, context) =>
       layers.reduce((y, layer, i) => layer.apply(params[String(i)] ?? {}, y, within(context, String(i))), x),
@@ -344,7 +330,7 @@ export function sequential(layers: readonly Layer[]): Layer<{ readonly [position
 function lastWithParameters(layers: readonly Layer[]): number {
   for (let i = layers.length - 1; i >= 0; i--) {
     // Counted by leaves: a sequential of activations has entries, but no parameters.
-    if (leaves(layers[i]!.init({ seed: 0, path: "" })).length > 0) return i;
+    if (leaves(layers[i]!.init(structureKey)).length > 0) return i;
   }
   return layers.length - 1;
 }

@@ -33,7 +33,7 @@ export interface LstmCell {
   start(rows: number, dtype?: Tensor["dtype"]): LstmState;
   /** The next state for inputs [rows, inputs]. */
   step(params: LstmParameters, x: Tensor, state: LstmState): LstmState;
-  /** What inputs [..., inputs] add to the gates: [..., 4 hidden]. Of a sequence it is one product for all its steps. */
+  /** The share of inputs [..., inputs] in the gates, [..., 4 hidden]. Of a sequence it is one product for all its steps. */
   drive(params: LstmParameters, x: Tensor): Tensor;
   /** `step` with the drive of the inputs, [rows, 4 hidden], in their place. */
   advance(params: LstmParameters, drive: Tensor, state: LstmState): LstmState;

@@ -12,8 +12,10 @@ import { namedValues, noiseLike, noiseTensor, regressionTask, valuesIn } from ".
 import { sgd } from "../optimizers/optimizers.js";
 import { key } from "../random/random.js";
 import type { BatchNormMode, Statistics } from "./layer.js";
-import { batchNorm, linear, sequential, tanh, withRunningStatistics } from "./layers.js";
+import { batchNorm, linear, sequential, tanh } from "./layers.js";
+import { traitsOf } from "./parameter-roles.js";
 import { perStepBatchNorm, withNormOfStep } from "./per-step-batch-norm.js";
+import { withRunningStatistics } from "./running-statistics.js";
 
 const modes: readonly BatchNormMode[] = ["transductive", "support", "running"];
 const x = noiseTensor([5, 2], 1);
@@ -147,10 +149,9 @@ describe("running statistics of each step", () => {
       const start = one.init(key(4));
       const { statistics = {} } = one.metaGradient(start, task);
       expect(Object.keys(statistics).sort()).toEqual([`${at}/steps/0`, `${at}/steps/1`]);
-      const [before, after] = [start, withRunningStatistics(start, statistics, start)].map(namedValues) as [
-        Record<string, number[]>,
-        Record<string, number[]>,
-      ];
+      const [before, after] = [start, withRunningStatistics(start, statistics, start, traitsOf(one))].map(
+        namedValues,
+      ) as [Record<string, number[]>, Record<string, number[]>];
       for (const step of [0, 1]) {
         const path = `${at}/steps/${step}/runningMean`;
         valuesIn(statistics[`${at}/steps/${step}`]!.mean).forEach((value, i) => {
@@ -173,9 +174,11 @@ describe("running statistics of each step", () => {
 });
 
 test("withNormOfStep leaves parameters without steps as they are, and gives all steps those of one", () => {
-  const plain = network(batchNorm({ channels: 3, mode: "transductive" })).init(key(0));
-  expect(withNormOfStep(plain, 1)).toBe(plain);
-  const params = general(network(perStepBatchNorm({ channels: 3, mode: "running", steps: 3 })).init(key(0)));
+  const ordinary = network(batchNorm({ channels: 3, mode: "transductive" }));
+  const plain = ordinary.init(key(0));
+  expect(withNormOfStep(plain, traitsOf(ordinary), 1)).toBe(plain);
+  const model = network(perStepBatchNorm({ channels: 3, mode: "running", steps: 3 }));
+  const params = general(model.init(key(0)));
   const before = namedValues(params);
   for (const [step, own] of [
     [0, 0],
@@ -183,7 +186,7 @@ test("withNormOfStep leaves parameters without steps as they are, and gives all 
     [2, 2],
     [7, 2],
   ] as const) {
-    const after = namedValues(withNormOfStep(params, step));
+    const after = namedValues(withNormOfStep(params, traitsOf(model), step));
     for (const path of Object.keys(before)) {
       expect(after[path]).toEqual(before[path.replace(/steps\/\d+/, `steps/${own}`)]);
     }

@@ -1,8 +1,9 @@
-import { GraphError, mapTree, namedLeaves, paths, type Tree } from "@innerloop/graph";
+import { GraphError, namedLeaves, type Tree } from "@innerloop/graph";
 import { split } from "../random/random.js";
 import type { BatchNormMode, Layer } from "./layer.js";
 import { within } from "./layer.js";
 import { type BatchNormParameters, batchNorm } from "./layers.js";
+import { mapWithPaths, type TraitsByPath, withTraits } from "./parameter-roles.js";
 
 /** Parameters of batch normalisation that has some of its own for each inner step. */
 export type PerStepBatchNormParameters = { readonly steps: { readonly [step: string]: BatchNormParameters } };
@@ -33,11 +34,19 @@ export function perStepBatchNorm(options: {
   return {
     batchNorm: options.mode,
     batchNormSteps: steps,
-    init: (key) => ({
-      steps: Object.fromEntries(
-        Array.from({ length: steps }, (_, step) => [String(step), norm.init(split(key, `steps/${step}`))]),
-      ),
-    }),
+    init: (key) => {
+      const parameters = new Map<string, symbol>();
+      const ofStep = (step: number): BatchNormParameters =>
+        mapWithPaths(
+          (name, leaf) => {
+            const parameter = parameters.get(name) ?? Symbol(name);
+            parameters.set(name, parameter);
+            return withTraits(leaf, { ofStep: { parameter, step } });
+          },
+          norm.init(split(key, `steps/${step}`)),
+        );
+      return { steps: Object.fromEntries(Array.from({ length: steps }, (_, step) => [String(step), ofStep(step)])) };
+    },
     apply: (params, x, context = {}) => {
       const step = String(Math.min(context.step ?? steps, steps - 1));
       // Statistics of the support set are those of one application, whichever its step; averages are kept for each step.
@@ -47,23 +56,24 @@ export function perStepBatchNorm(options: {
   };
 }
 
-const ofStep = /^(?<layer>(?:.*\/)?)steps\/(?<step>\d+)\/(?<name>scale|shift|runningMean|runningVariance)$/;
-
 /**
  * Parameters that normalise each step as one of them is normalised: with these, a model that does not know its step
  * gives what it gives at that one.
+ *
+ * @param traits which parameters there are of each step
  */
-export function withNormOfStep(params: Tree, step: number): Tree {
-  const names = paths(params);
-  if (!names.some((path) => ofStep.test(path))) return params;
+export function withNormOfStep(params: Tree, traits: TraitsByPath, step: number): Tree {
+  const places = new Map<symbol, string[]>();
+  for (const [path, { ofStep }] of traits) {
+    if (!ofStep) continue;
+    const ofParameter = places.get(ofStep.parameter) ?? [];
+    ofParameter[ofStep.step] = path;
+    places.set(ofStep.parameter, ofParameter);
+  }
+  if (places.size === 0) return params;
   const found = new Map(namedLeaves(params));
-  let at = 0;
-  return mapTree((leaf) => {
-    const { layer, name } = ofStep.exec(names[at++]!)?.groups ?? {};
-    if (name === undefined) return leaf;
-    const path = (k: number): string => `${layer}steps/${k}/${name}`;
-    let k = step;
-    while (!found.has(path(k))) k--;
-    return found.get(path(k))!;
+  return mapWithPaths((path, leaf) => {
+    const ofParameter = places.get(traits.get(path)?.ofStep?.parameter as symbol);
+    return ofParameter ? found.get(ofParameter[Math.min(step, ofParameter.length - 1)]!)! : leaf;
   }, params);
 }

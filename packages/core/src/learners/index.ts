@@ -1,3 +1,6 @@
+/** Entry point "@innerloop/core/learners": all learners, and the parts that new ones are made of. */
+import "../library-module.js";
+
 export {
   type BaselineOptions,
   type FineTuningOptions,
@@ -49,10 +52,13 @@ export {
   cavia,
   contextualConvNet,
   contextualMlp,
+  type ModulatedByContextOptions,
+  modulatedByContext,
   withContext,
 } from "./gradient/cavia.js";
 export {
   type AdaptedModel,
+  type Adapts,
   adaptingByPath,
   headPaths,
   type InnerLoop,
@@ -62,11 +68,14 @@ export {
   type Trajectory,
   trajectory,
 } from "./gradient/gradient-adaptation.js";
-export { gradientLearner, predicted, predictor, withSupport } from "./gradient/gradient-learner.js";
-export { type ImplicitMamlOptions, implicitMaml } from "./gradient/imaml.js";
+export { gradientLearner } from "./gradient/gradient-learner.js";
 export {
-  isLearned,
-  type LearnedOptimizer,
+  type ImplicitGradientOptions,
+  type ImplicitMamlOptions,
+  implicitMaml,
+  type ObjectiveImplicitMamlOptions,
+} from "./gradient/imaml.js";
+export {
   type LearnedRange,
   type LearnedRatesOptions,
   learnedOptions,
@@ -74,10 +83,30 @@ export {
   metaCurvature,
 } from "./gradient/learned-optimizers.js";
 export { type LstmOptimizerOptions, lstmOptimizer } from "./gradient/lstm-optimizer.js";
-export { anil, boil, fomaml, type MamlOptions, maml, metaSgd } from "./gradient/maml.js";
+export {
+  type AdaptationOptions,
+  anil,
+  boil,
+  fomaml,
+  type MamlOptions,
+  maml,
+  metaSgd,
+  type ObjectiveMamlOptions,
+  type ObjectiveOptions,
+} from "./gradient/maml.js";
 export { type MamlPlusPlusOptions, mamlPlusPlus } from "./gradient/maml-plus-plus.js";
-export { type ReptileOptions, reptile } from "./gradient/reptile.js";
-export { notWarped, warped } from "./gradient/warped.js";
+export {
+  type Objective,
+  type Objectives,
+  type ObjectiveValue,
+  type OuterContext,
+  type OuterObjective,
+  objectiveProblem,
+  supervised,
+  type TaskProblem,
+} from "./gradient/objective.js";
+export { type ObjectiveReptileOptions, type ReptileOptions, type ReptileSteps, reptile } from "./gradient/reptile.js";
+export { warped } from "./gradient/warped.js";
 export {
   type Adapter,
   type AdaptOptions,
@@ -88,6 +117,7 @@ export {
   measured,
   overPresent,
   type Targets,
+  type TaskLearner,
 } from "./learner.js";
 export { cosineSimilarities, type Distance, distances, squaredDistances, unitRows } from "./metric/distances.js";
 export { type MatchedSupport, type MatchingNetworkOptions, matchingNetwork } from "./metric/matching.js";

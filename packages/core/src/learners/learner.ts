@@ -1,8 +1,11 @@
-import { div, mapTree, max, mean, mul, reshape, sum, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import { leaves, mapTree, mean, type Tensor, type Tree, vmap } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
-import type { Loss, Metric } from "../losses/losses.js";
+import { metricsOf } from "../losses/figures.js";
+import type { Loss } from "../losses/losses.js";
+import type { Measure } from "../losses/metric.js";
 import type { Key } from "../random/random.js";
-import type { Examples, Task } from "../tasks/task.js";
+import type { Examples } from "../tasks/task.js";
+import { TrainingError } from "../training/training-error.js";
 
 /** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
 export type MetaGradient<Params extends Tree> = {
@@ -39,32 +42,42 @@ export interface MetaGradientOptions {
  *
  * @typeParam Params meta-parameters, what training changes
  * @typeParam Adapted what adaptation makes of them for one task
+ * @typeParam Data what a support or query set is: examples, or a tree of any other structure
  */
-export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> {
+export interface TaskLearner<Params extends Tree = Tree, Adapted extends Tree = Tree, Data extends Tree = Examples> {
   readonly name: string;
   /** Its options, as results should state them. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
-  readonly loss: Loss;
-  /** Classes of a task, at most, where the learner knows: class indices are below it. */
-  readonly classes?: number;
-  /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
-  readonly trainClasses?: number;
-  /** Whether support examples without a label, of class -1, are of use to it. */
-  readonly unlabelled?: boolean;
   /** Inner steps in training; undefined for learners that take none. */
   readonly steps?: number;
-  /** Whether its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
+  /** True where its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
   readonly recomputes?: boolean;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
-  metaGradient(params: Params, task: Task, key?: Tensor, options?: MetaGradientOptions): MetaGradient<Params>;
-  adapt(params: Params, support: Examples, options?: AdaptOptions): Adapted;
+  metaGradient(
+    params: Params,
+    task: { readonly support: Data; readonly query: Data },
+    key?: Tensor,
+    options?: MetaGradientOptions,
+  ): MetaGradient<Params>;
+  adapt(params: Params, support: Data, options?: AdaptOptions): Adapted;
   /**
    * Outputs of the model for inputs [n, ...].
    *
    * @param present [n], where some inputs are padding: 1 for those that are there
    */
   predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
+}
+
+/** A learner whose tasks are examples, inputs with targets: `train` and `evaluate` judge it by a loss of its predictions. */
+export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> extends TaskLearner<Params, Adapted> {
+  readonly loss: Loss;
+  /** Classes of a task, at most, where the learner knows: class indices are below it. */
+  readonly classes?: number;
+  /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
+  readonly trainClasses?: number;
+  /** True where support examples without a label, of class -1, are of use to it. */
+  readonly unlabelled?: boolean;
 }
 
 /** The part of a learner that evaluation needs; baselines have no more than this. */
@@ -74,17 +87,18 @@ export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = O
 >;
 
 /** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
-export function meanMetaGradient<P extends Tree>(
-  learner: Learner<P>,
+export function meanMetaGradient<P extends Tree, Data extends Tree = Examples>(
+  learner: TaskLearner<P, Tree, Data>,
   params: P,
-  tasks: Task,
+  tasks: { readonly support: Data; readonly query: Data },
   keys?: Tensor,
   options: MetaGradientOptions = {},
 ): MetaGradient<P> {
-  const one = (task: Task, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
+  type Sets = { readonly support: Data; readonly query: Data };
+  const one = (task: Sets, key?: Tensor) => learner.metaGradient(params, task, key, options) as unknown as Tree;
   const all = keys
-    ? vmap(one as (task: Task, key: Tensor) => Tree)(tasks, keys)
-    : vmap((task: Task) => one(task))(tasks);
+    ? vmap(one as (task: Sets, key: Tensor) => Tree)(tasks, keys)
+    : vmap((task: Sets) => one(task))(tasks);
   return mapTree((leaf) => mean(leaf, 0), all) as unknown as MetaGradient<P>;
 }
 
@@ -92,29 +106,61 @@ export function meanMetaGradient<P extends Tree>(
 export type Targets = Omit<Examples, "x">;
 
 /**
- * A loss or metric of the rows that are present. Of a padded set it is the mean of the function's values for each row
- * by itself: any function that is a mean over rows can be given padded ones.
+ * A loss or measure of the rows that are present: f(prediction, y) of sets without padding, f(prediction, y, present) of
+ * padded ones.
+ *
+ * @param what the name of f in errors
+ * @throws TrainingError ILR107 of a padded set where f does not look at the mask: padding would count like any row
  */
-export function overPresent(f: Metric, prediction: Tensor, { y, present }: Targets): Tensor {
-  if (!present) return f(prediction, y);
-  return div(sum(mul(byRow(f, prediction, y), present)), max(sum(present), 1));
+export function overPresent(
+  f: Measure,
+  prediction: Tensor,
+  { y, present }: Targets,
+  what: string = (f as Loss).title ?? "the loss",
+): Tensor {
+  return present ? maskedBy(present, f(prediction, y, present), { from: [prediction, y], what }) : f(prediction, y);
 }
 
-/** The loss or metric of each row by itself: [n]. */
-export function byRow(f: Metric, prediction: Tensor, y: Tensor): Tensor {
-  const alone = (x: Tensor): Tensor => reshape(x, [1, ...x.shape]);
-  return vmap((row: Tensor, target: Tensor) => f(alone(row), alone(target)))(prediction, y);
+/**
+ * What was made of predictions and targets, if the mask went into it.
+ *
+ * @param given.from predictions and targets: a mask within these does not count
+ * @param given.what the name of what made it, in errors
+ * @throws TrainingError ILR107 where none of it depends on the mask
+ */
+export function maskedBy<Made extends Tree>(
+  present: Tensor,
+  made: Made,
+  { from, what }: { readonly from: readonly Tensor[]; readonly what: string },
+): Made {
+  if (leaves(made).some((leaf) => dependsOn(leaf, present, from))) return made;
+  const problem = `it takes no mask, and some of the ${present.size} rows here may be padding`;
+  const remedy =
+    "Let it take `present`, float32 [n], as its third argument and leave out rows of 0 (presentMean does), or, where it is a mean over rows, declare that: meanOverRows(f)";
+  throw new TrainingError("ILR107", what, problem, remedy);
 }
 
-/** A loss with its metrics, for one set of predictions. */
+/** True where a tensor was made of another, by a way that does not lead through those given. */
+function dependsOn(made: Tensor, of: Tensor, through: readonly Tensor[]): boolean {
+  const seen = new Set(through);
+  const waiting = [made];
+  for (let x = waiting.pop(); x; x = waiting.pop()) {
+    if (x === of) return true;
+    if (seen.has(x)) continue;
+    seen.add(x);
+    waiting.push(...x.inputs);
+  }
+  return false;
+}
+
+/** A loss with its metrics, for one set of predictions. Figures that exist only over many tasks are left out. */
 export function measured(
   loss: Loss,
   prediction: Tensor,
   targets: Targets,
 ): { loss: Tensor; metrics: { [name: string]: Tensor } } {
-  const metrics = Object.entries(loss.metrics ?? {}).map(([name, metric]): [string, Tensor] => [
-    name,
-    overPresent(metric, prediction, targets),
-  ]);
+  const metrics = metricsOf(loss).flatMap(({ name, compute }): [string, Tensor][] =>
+    compute ? [[name, overPresent(compute, prediction, targets, `the metric ${name}`)]] : [],
+  );
   return { loss: overPresent(loss, prediction, targets), metrics: Object.fromEntries(metrics) };
 }

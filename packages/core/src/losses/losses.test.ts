@@ -1,5 +1,6 @@
-import { add, concat, grad, mul, sum, type Tensor, tensor, valueAndGrad } from "@innerloop/graph";
+import { add, cast, concat, grad, mul, ones, sum, type Tensor, tensor, valueAndGrad } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import { overPresent } from "../learners/learner.js";
 import { gradientError, noiseTensor, valuesIn } from "../numerical.fixture.js";
 import {
   accuracy,
@@ -11,6 +12,10 @@ import {
   meanAbsoluteError,
   meanSquaredError,
 } from "./losses.js";
+import type { Measure } from "./metric.js";
+
+/** The metric of a loss by its name, as a function. */
+const metricOf = (loss: Loss, name: string): Measure => loss.metrics!.find((metric) => metric.name === name)!.compute!;
 
 interface LossCase {
   readonly name: string;
@@ -102,6 +107,23 @@ describe.each(cases)("$name", ({ loss, prediction, y, formula }) => {
     expect(gradientError(f, prediction, grad(f)(prediction), { h: 1e-4 })).toBeLessThan(1e-7);
   });
 
+  test("and its metrics leave padding out, and are the means of their rows", () => {
+    const present = tensor(Array.from({ length: y.shape[0]! + 3 }, (_, i) => (i < y.shape[0]! ? 1 : 0)));
+    // Padding of nonsense: logits and values of 1, which are deviations too, and class 0.
+    const padded = (x: Tensor): Tensor => concat([x, cast(ones([3, ...x.shape.slice(1)]), x.dtype)]);
+    const measures = [loss, ...(loss.metrics ?? []).flatMap((metric) => (metric.pooled ? [] : [metric.compute]))];
+    const ofRows = [loss.perRow!, ...(loss.metrics ?? []).flatMap((metric) => metric.perRow ?? [])];
+    expect(ofRows.length).toBe(measures.length);
+    for (const [i, measure] of measures.entries()) {
+      const [whole] = valuesIn(measure(prediction, y));
+      expect(valuesIn(measure(padded(prediction), padded(y), present))[0]).toBeCloseTo(whole!, 6);
+      expect(valuesIn(overPresent(measure, padded(prediction), { y: padded(y), present }))[0]).toBeCloseTo(whole!, 6);
+      const rows = valuesIn(ofRows[i]!(prediction, y));
+      expect(rows).toHaveLength(y.shape[0]!);
+      expect(average(rows)).toBeCloseTo(whole!, 6);
+    }
+  });
+
   test("refuses predictions that do not belong to the targets", () => {
     expect(() => loss(noiseTensor([5, 3], 1), y)).toThrow(/^IL202/);
   });
@@ -160,19 +182,20 @@ test("accuracy is the share of rows whose largest logit is their class's", () =>
     [0, 0, 1],
     [-1, -2, -3],
   ]);
-  expect(valuesIn(accuracy(logits, tensor([1, 0, 1, 0], [4], "int32")))).toEqual([0.75]);
-  expect(valuesIn(crossEntropy.metrics!.accuracy!(logits, tensor([1, 1, 1, 1], [4], "int32")))).toEqual([0.25]);
-  const { accuracy: binary } = binaryCrossEntropy.metrics!;
-  expect(valuesIn(binary!(tensor([3, -2, 0.1, -0.1]), tensor([1, 0, 0, 1])))).toEqual([0.5]);
+  expect(valuesIn(accuracy.compute(logits, tensor([1, 0, 1, 0], [4], "int32")))).toEqual([0.75]);
+  expect(valuesIn(metricOf(crossEntropy, "accuracy")(logits, tensor([1, 1, 1, 1], [4], "int32")))).toEqual([0.25]);
+  const binary = metricOf(binaryCrossEntropy, "accuracy");
+  expect(valuesIn(binary(tensor([3, -2, 0.1, -0.1]), tensor([1, 0, 0, 1])))).toEqual([0.5]);
 });
 
 test("the metrics of a Gaussian prediction are of its means and of its deviations", () => {
-  const { meanSquaredError: squared, deviation } = gaussianNegativeLogLikelihood.metrics!;
+  const squared = metricOf(gaussianNegativeLogLikelihood, "meanSquaredError");
+  const deviation = metricOf(gaussianNegativeLogLikelihood, "deviation");
   const sure = tensor([
     [1, 0.5],
     [4, 1.5],
   ]);
   const y = tensor([[2], [2]]);
-  expect(valuesIn(squared!(sure, y))).toEqual([2.5]);
-  expect(valuesIn(deviation!(sure, y))).toEqual([1]);
+  expect(valuesIn(squared(sure, y))).toEqual([2.5]);
+  expect(valuesIn(deviation(sure, y))).toEqual([1]);
 });

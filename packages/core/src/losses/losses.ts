@@ -23,28 +23,33 @@ import {
   sub,
   sum,
   type Tensor,
+  type Tree,
 } from "@innerloop/graph";
-
-/** A number per prediction that reports show beside the loss: accuracy, for example. */
-export type Metric = (prediction: Tensor, y: Tensor) => Tensor;
+import { calibrationError } from "./calibration.js";
+import { type MeanOverRows, type Metric, meanOverRows, type RowMeasure, type TaskMetric } from "./metric.js";
 
 /**
- * A function that a model is to make small: a scalar of predictions [n, ...] and targets. Any function of that type
- * will do.
+ * A function that a model is to make small: a scalar of predictions [n, ...] and targets.
+ *
+ * Any function of that type will do for tasks of one size. Where tasks are padded, it is given the mask of their rows as
+ * a third argument, and one that does not look at it is refused (ILR107): take `present`, as `presentMean` does, or
+ * declare a mean over rows by `meanOverRows`.
  */
-export interface Loss {
-  (prediction: Tensor, y: Tensor): Tensor;
-  /** Scalars reported with it. */
-  readonly metrics?: Readonly<Record<string, Metric>>;
+export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Tensor> {
+  (prediction: Prediction, target: Target, present?: Tensor): Tensor;
+  /** Its value for each row, [n], where it is their mean. */
+  readonly perRow?: RowMeasure<Prediction, Target>;
+  /**
+   * Figures reported with it. The first that says which way it is better leads: tables, warnings and the choice of steps
+   * go by it. Without one the loss itself does.
+   */
+  readonly metrics?: readonly Metric<Prediction, Target>[];
   /** What it is called where figures are shown: "mean squared error". */
   readonly title?: string;
+  /** The unit of its values, where they have one. */
+  readonly unit?: string;
   /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
-  readonly point?: Metric;
-  /**
-   * Of losses of probabilities, what calibration is judged by. Each is a value for every prediction by itself, [n, ...]
-   * of predictions [n, ...]: a row's do not depend on other rows.
-   */
-  readonly confidence?: PredictionConfidence;
+  readonly point?: (prediction: Prediction, target: Target) => Tensor;
   /**
    * Whether it is of logits over classes, [n, classes], that compete: learners then leave classes out that the support
    * set has no example of, which a softmax takes for probability 0.
@@ -54,98 +59,99 @@ export interface Loss {
   readonly targets?: { readonly least: number; readonly most: number };
 }
 
-/** The confidence of each prediction, and whether it is right. */
-export interface PredictionConfidence {
-  /** The probability of the most probable class. */
-  readonly topProbability: Metric;
-  /** 1 where that is the class of the target, 0 where not. */
-  readonly correct: Metric;
-}
-
 function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {
   if (sameShape(prediction.shape, y.shape)) return;
   const problem = `predictions ${formatShape(prediction.shape)} for targets ${formatShape(y.shape)}`;
   throw new GraphError("IL202", loss, problem, "Both must have one shape; reshape one of them");
 }
 
+// What a loss is without padding is written here; with it, `meanOverRows` takes the same of each row that is there.
+
 /** mean((prediction - y)^2) over all elements. */
-export const meanSquaredError: Loss = Object.assign(
-  (prediction: Tensor, y: Tensor): Tensor => {
+export const meanSquaredError: Loss & MeanOverRows = Object.assign(
+  meanOverRows((prediction, y) => {
     requireSameShape("meanSquaredError", prediction, y);
     const error = sub(prediction, y);
     return mean(mul(error, error));
-  },
+  }),
   { title: "mean squared error" },
 );
 
 /** mean(|prediction - y|) over all elements. */
-export const meanAbsoluteError: Loss = Object.assign(
-  (prediction: Tensor, y: Tensor): Tensor => {
+export const meanAbsoluteError: Loss & MeanOverRows = Object.assign(
+  meanOverRows((prediction, y) => {
     requireSameShape("meanAbsoluteError", prediction, y);
     return mean(abs(sub(prediction, y)));
-  },
+  }),
   { title: "mean absolute error" },
 );
 
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
-export function huber(delta = 1): Loss {
+export function huber(delta = 1): Loss & MeanOverRows {
   if (!(delta > 0)) throw new GraphError("IL102", "huber", `delta ${delta}`, "Use a number above 0");
   return Object.assign(
-    (prediction: Tensor, y: Tensor): Tensor => {
+    meanOverRows((prediction, y) => {
       requireSameShape("huber", prediction, y);
       const error = sub(prediction, y);
       const within = clip(error, -delta, delta);
       // No |e| in it: its second derivative is then 1 at an error of exactly 0 too.
       return mean(mul(within, sub(error, mul(within, 0.5))));
-    },
+    }),
     { title: `Huber loss, delta ${delta}` },
   );
 }
 
 /** 1 for rows whose largest logit is that of their class, 0 for others: [n] of logits [n, classes] and y int32 [n]. */
-const correctRows: Metric = (logits, y) => cast(equal(argMax(logits, -1), y), logits.dtype);
+const correctRows: RowMeasure = (logits, y) => cast(equal(argMax(logits, -1), y), logits.dtype);
+
+/** A share of predictions that are right, of which each is 1 or 0. */
+const accuracyOf = (correct: RowMeasure): TaskMetric => {
+  const compute = meanOverRows((prediction, y) => mean(correct(prediction, y)));
+  return { name: "accuracy", title: "accuracy", better: "higher", share: true, compute, perRow: compute.perRow };
+};
 
 /** Share of rows whose largest logit is that of their class: logits [n, classes], y int32 [n]. */
-export const accuracy: Metric = (logits, y) => mean(correctRows(logits, y));
+export const accuracy: TaskMetric = accuracyOf(correctRows);
 
 /**
  * mean over rows of -log softmax(logits)[y]: logits [n, classes], y int32 [n].
  *
  * @throws IL202 where there is not one class index per row of logits
  */
-export const crossEntropy: Loss = Object.assign(
-  (logits: Tensor, y: Tensor): Tensor => {
+export const crossEntropy: Loss & MeanOverRows = Object.assign(
+  meanOverRows((logits, y) => {
     if (logits.rank !== 2 || y.rank !== 1 || y.shape[0] !== logits.shape[0]) {
       const problem = `logits ${formatShape(logits.shape)} for classes ${formatShape(y.shape)}`;
       throw new GraphError("IL202", "crossEntropy", problem, "Give logits [n, classes] and int32 class indices [n]");
     }
     const chosen = sum(mul(logSoftmax(logits, -1), oneHot(y, logits.shape[1]!, logits.dtype)), -1);
     return mul(mean(chosen), -1);
-  },
+  }),
   {
     title: "negative log-likelihood",
-    metrics: { accuracy },
-    confidence: {
-      topProbability: ((logits) => reduceMax(softmax(logits, -1), -1)) as Metric,
-      correct: correctRows,
-    },
+    metrics: [
+      accuracy,
+      calibrationError({ topProbability: (logits) => reduceMax(softmax(logits, -1), -1), correct: correctRows }),
+    ],
     overClasses: true,
   },
 );
 
 /** 1 where a logit has the sign of its target, 0 elsewhere: logits and y (0 or 1) of one shape. */
-const correctSigns: Metric = (logits, y) => cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype);
+const correctSigns: RowMeasure = (logits, y) => cast(equal(cast(relu(logits), "bool"), cast(y, "bool")), logits.dtype);
 
 /** mean of -(y log p + (1 - y) log(1 - p)), p = sigmoid(logit): logits and y (0 or 1) of one shape. */
-export const binaryCrossEntropy: Loss = Object.assign(
-  (logits: Tensor, y: Tensor): Tensor => {
+export const binaryCrossEntropy: Loss & MeanOverRows = Object.assign(
+  meanOverRows((logits, y) => {
     requireSameShape("binaryCrossEntropy", logits, y);
     return mean(sub(softplus(logits), mul(logits, y)));
-  },
+  }),
   {
     title: "negative log-likelihood",
-    metrics: { accuracy: ((logits, y) => mean(correctSigns(logits, y))) as Metric },
-    confidence: { topProbability: ((logits) => sigmoid(abs(logits))) as Metric, correct: correctSigns },
+    metrics: [
+      accuracyOf(correctSigns),
+      calibrationError({ topProbability: (logits) => sigmoid(abs(logits)), correct: correctSigns }),
+    ],
     targets: { least: 0, most: 1 },
   },
 );
@@ -161,24 +167,33 @@ function gaussianParts(prediction: Tensor, y: Tensor): { readonly centre: Tensor
   return { centre: sliceAxis(prediction, -1, 0, k), deviation: sliceAxis(prediction, -1, k, 2 * k) };
 }
 
+const squaredErrorOfMeans = meanOverRows((prediction, y) => meanSquaredError(gaussianParts(prediction, y).centre, y));
+const meanDeviation = meanOverRows((prediction, y) => mean(gaussianParts(prediction, y).deviation));
+
 /**
  * mean over all elements of -log N(y; mu, sigma^2) = (y - mu)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2: predictions
  * [n, 2 k] are k means, then as many standard deviations above 0; targets [n, k].
  *
  * Its metrics are the squared error of the means and the mean deviation.
  */
-export const gaussianNegativeLogLikelihood: Loss = Object.assign(
-  (prediction: Tensor, y: Tensor): Tensor => {
+export const gaussianNegativeLogLikelihood: Loss & MeanOverRows = Object.assign(
+  meanOverRows((prediction, y) => {
     const { centre, deviation } = gaussianParts(prediction, y);
     const error = div(sub(y, centre), deviation);
     return add(mean(add(mul(mul(error, error), 0.5), log(deviation))), Math.log(2 * Math.PI) / 2);
-  },
+  }),
   {
-    metrics: {
-      meanSquaredError: ((prediction, y) => meanSquaredError(gaussianParts(prediction, y).centre, y)) as Metric,
-      deviation: ((prediction, y) => mean(gaussianParts(prediction, y).deviation)) as Metric,
-    },
+    metrics: [
+      {
+        name: "meanSquaredError",
+        title: "mean squared error",
+        better: "lower",
+        compute: squaredErrorOfMeans,
+        perRow: squaredErrorOfMeans.perRow,
+      },
+      { name: "deviation", title: "deviation", compute: meanDeviation, perRow: meanDeviation.perRow },
+    ] satisfies readonly Metric[],
     title: "negative log-likelihood",
-    point: ((prediction, y) => gaussianParts(prediction, y).centre) as Metric,
+    point: ((prediction, y) => gaussianParts(prediction, y).centre) as RowMeasure,
   },
 );

@@ -82,7 +82,7 @@ export interface ConvEmbeddingOptions {
   /** Channels of each block: 64 for Omniglot, 32 for MAML on mini-ImageNet. */
   readonly filters?: number;
   readonly blocks?: number;
-  /** How a block halves the image: "stride" as MAML on Omniglot, "pool" as on mini-ImageNet. "stride" by default. */
+  /** The way a block halves the image: "stride" as MAML on Omniglot, "pool" as on mini-ImageNet. "stride" by default. */
   readonly downsampling?: "stride" | "pool";
   /** Where the statistics come from. "transductive" by default, as in the published MAML tables. */
   readonly batchNorm?: BatchNormMode;

@@ -1,173 +1,20 @@
-import { add, grad, leaves, mapTree, mul, sub, sum, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
+import { add, grad, leaves, mapTree, mul, sum, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { asFunction, gradientError, namedValues, numbersOf, valuesIn } from "../numerical.fixture.js";
+import type { Optimizer } from "./gradient-transformation.js";
 import {
-  adam,
-  adamW,
-  clipByGlobalNorm,
-  clipByValue,
-  cosineSchedule,
-  linearSchedule,
-  type Optimizer,
-  rmsProp,
-  type Schedule,
-  sgd,
-  stepSchedule,
-} from "./optimizers.js";
-
-/** The same optimizer in plain numbers: changes w in place, given the gradient and how many updates came before. */
-type PlainOptimizer = (w: number[], g: number[], count: number, state: Record<string, number[]>) => void;
-
-interface OptimizerCase {
-  readonly name: string;
-  readonly make: () => Optimizer;
-  readonly plain: PlainOptimizer;
-}
-
-const zeros = (n: number): number[] => new Array<number>(n).fill(0);
-
-const plainSgd =
-  (options: {
-    rate: (count: number) => number;
-    momentum?: number;
-    nesterov?: boolean;
-    decay?: number;
-  }): PlainOptimizer =>
-  (w, g, count, state) => {
-    const { rate, momentum = 0, nesterov = false, decay = 0 } = options;
-    state.v ??= zeros(w.length);
-    w.forEach((value, i) => {
-      const slope = g[i]! + decay * value;
-      state.v![i] = momentum * state.v![i]! + slope;
-      const direction = nesterov ? slope + momentum * state.v![i]! : state.v![i]!;
-      w[i]! -= rate(count) * direction;
-    });
-  };
-
-const plainAdam =
-  (options: { rate: (count: number) => number; beta1?: number; decay?: number }): PlainOptimizer =>
-  (w, g, count, state) => {
-    const { rate, beta1 = 0.9, decay = 0 } = options;
-    state.m ??= zeros(w.length);
-    state.v ??= zeros(w.length);
-    const t = count + 1;
-    w.forEach((value, i) => {
-      state.m![i] = beta1 * state.m![i]! + (1 - beta1) * g[i]!;
-      state.v![i] = 0.999 * state.v![i]! + 0.001 * g[i]! ** 2;
-      const step = state.m![i]! / (1 - beta1 ** t) / Math.sqrt(state.v![i]! / (1 - 0.999 ** t) + 1e-16);
-      w[i] = value - rate(count) * (step + decay * value);
-    });
-  };
-
-const plainRmsProp =
-  (rate: number): PlainOptimizer =>
-  (w, g, _count, state) => {
-    state.v ??= zeros(w.length);
-    w.forEach((_, i) => {
-      state.v![i] = 0.9 * state.v![i]! + 0.1 * g[i]! ** 2;
-      w[i]! -= (rate * g[i]!) / Math.sqrt(state.v![i]! + 1e-16);
-    });
-  };
-
-const clipped =
-  (plain: PlainOptimizer, change: (g: number[]) => number[]): PlainOptimizer =>
-  (w, g, count, state) =>
-    plain(w, change(g), count, state);
-
-const linear01 = (count: number): number => 0.1 + Math.min(count / 4, 1) * (0.02 - 0.1);
-const cosine01 = (count: number): number => 0.02 + (0.08 * (1 + Math.cos(Math.PI * Math.min(count / 4, 1)))) / 2;
-
-const cases: readonly OptimizerCase[] = [
-  { name: "sgd", make: () => sgd({ learningRate: 0.1 }), plain: plainSgd({ rate: () => 0.1 }) },
-  {
-    name: "sgd with momentum",
-    make: () => sgd({ learningRate: 0.05, momentum: 0.8 }),
-    plain: plainSgd({ rate: () => 0.05, momentum: 0.8 }),
-  },
-  {
-    name: "sgd with Nesterov's momentum",
-    make: () => sgd({ learningRate: 0.05, momentum: 0.8, nesterov: true }),
-    plain: plainSgd({ rate: () => 0.05, momentum: 0.8, nesterov: true }),
-  },
-  {
-    name: "sgd with weight decay",
-    make: () => sgd({ learningRate: 0.1, weightDecay: 0.03 }),
-    plain: plainSgd({ rate: () => 0.1, decay: 0.03 }),
-  },
-  {
-    name: "sgd, linear schedule",
-    make: () => sgd({ learningRate: linearSchedule(0.1, 0.02, 4) }),
-    plain: plainSgd({ rate: linear01 }),
-  },
-  {
-    name: "sgd with momentum, cosine schedule",
-    make: () => sgd({ learningRate: cosineSchedule(0.1, 0.02, 4), momentum: 0.5 }),
-    plain: plainSgd({ rate: cosine01, momentum: 0.5 }),
-  },
-  { name: "adam", make: () => adam({ learningRate: 0.1 }), plain: plainAdam({ rate: () => 0.1 }) },
-  {
-    name: "adam without first moment",
-    make: () => adam({ learningRate: 0.1, beta1: 0 }),
-    plain: plainAdam({ rate: () => 0.1, beta1: 0 }),
-  },
-  {
-    name: "adam, step schedule",
-    make: () => adam({ learningRate: stepSchedule(0.1, 0.5, 2) }),
-    plain: plainAdam({ rate: (count) => 0.1 * 0.5 ** Math.floor(count / 2) }),
-  },
-  {
-    name: "adamW",
-    make: () => adamW({ learningRate: 0.1, weightDecay: 0.02 }),
-    plain: plainAdam({ rate: () => 0.1, decay: 0.02 }),
-  },
-  { name: "rmsProp", make: () => rmsProp({ learningRate: 0.05 }), plain: plainRmsProp(0.05) },
-  {
-    name: "sgd, clipped by value",
-    make: () => clipByValue(sgd({ learningRate: 0.1 }), 0.5),
-    plain: clipped(plainSgd({ rate: () => 0.1 }), (g) => g.map((v) => Math.min(0.5, Math.max(-0.5, v)))),
-  },
-  {
-    name: "adam, clipped by global norm",
-    make: () => clipByGlobalNorm(adam({ learningRate: 0.1 }), 0.5),
-    plain: clipped(plainAdam({ rate: () => 0.1 }), (g) => {
-      const length = Math.sqrt(g.reduce((total, v) => total + v * v, 0));
-      return g.map((v) => v * Math.min(1, 0.5 / length));
-    }),
-  },
-];
-
-type Params = { readonly a: Tensor; readonly b: { readonly c: Tensor } };
-const startValues = [
-  [1.5, -0.7, 0.2],
-  [0.9, -1.1, 0.4, 2.0],
-];
-
-const start = (dtype: Tensor["dtype"] = "float64"): Params => ({
-  a: tensor(startValues[0]!, [3], dtype),
-  b: { c: tensor(startValues[1]!, [2, 2], dtype) },
-});
-
-/** A quadratic bowl, steeper along some parameters than others, lowest at 0.3. */
-function bowl(params: Params): Tensor {
-  return leaves(params)
-    .map((leaf, i) => {
-      const offset = sub(leaf, 0.3);
-      return mul(sum(mul(offset, offset)), 0.5 * (i + 1));
-    })
-    .reduce((a, b) => add(a, b));
-}
-const plainBowlSlope = (w: number[]): number[] => w.map((value, i) => (value - 0.3) * (i < 3 ? 1 : 2));
-
-const steps = <P extends Tree>(
-  optimizer: Optimizer,
-  loss: (params: P) => Tensor,
-  params: P,
-  count: number,
-): { params: P; state: Tree } => {
-  let at: { params: P; state: Tree } = { params, state: optimizer.init(params) };
-  for (let i = 0; i < count; i++) at = optimizer.update(grad(loss)(at.params), at.state, at.params);
-  return at;
-};
+  bowl,
+  cases,
+  type Params,
+  plainBowlSlope,
+  start,
+  startValues,
+  steps,
+  updated,
+} from "./optimizer-cases.fixture.js";
+import { sgd } from "./optimizers.js";
+import { cosineSchedule, linearSchedule, type Schedule, stepSchedule } from "./schedules.js";
+import { clipByGlobalNorm, clipByValue } from "./transformations.js";
 
 describe.each(cases)("$name", ({ make, plain }) => {
   test("equals the plain implementation over ten steps, in float64", () => {
@@ -205,8 +52,8 @@ describe.each(cases)("$name", ({ make, plain }) => {
     for (const leaf of leaves(state)) expect(leaf.data, "first states have values").toBeDefined();
     const gradient = grad(bowl)(params);
     const before = [namedValues(params), namedValues(state), namedValues(gradient)];
-    const first = optimizer.update(gradient, state, params);
-    const second = make().update(gradient, state, params);
+    const first = updated(optimizer, gradient, state, params);
+    const second = updated(make(), gradient, state, params);
     expect(numbersOf(first.params)).toEqual(numbersOf(second.params));
     expect(numbersOf(first.state)).toEqual(numbersOf(second.state));
     expect([namedValues(params), namedValues(state), namedValues(gradient)]).toEqual(before);
@@ -244,13 +91,13 @@ describe.each(cases)("$name", ({ make, plain }) => {
     }
   });
 
-  test("says what it is", () => expect(make().description).toMatch(/^(sgd|adam|adamW|rmsProp)\(/));
+  test("says what it is", () => expect(make().description).toMatch(/^[\w., ()-]{6,}$/));
 });
 
 describe("learning rates", () => {
   const g = tensor([1, 2]);
   const stepWith = (optimizer: Optimizer, params: Tree): number[][] =>
-    numbersOf(optimizer.update(params, optimizer.init(params), params).params);
+    numbersOf(updated(optimizer, params, optimizer.init(params), params).params);
 
   test("may be a tensor, or a tree with a rate for each parameter or element", () => {
     expect(stepWith(sgd({ learningRate: tensor(0.5) }), { w: g })).toEqual([[0.5, 1]]);
@@ -301,34 +148,34 @@ describe("schedules", () => {
 });
 
 describe("clipping", () => {
-  const received = (wrap: (inner: Optimizer) => Optimizer, gradient: number[][]): number[][] => {
+  const received = (clipping: Optimizer, gradient: number[][]): number[][] => {
     const params = gradient.map((values) => tensor(new Array<number>(values.length).fill(0)));
-    const optimizer = wrap(sgd({ learningRate: 1 }));
-    const result = optimizer.update(
-      gradient.map((values) => tensor(values)),
-      optimizer.init(params),
-      params,
+    return numbersOf(
+      clipping.update(
+        gradient.map((values) => tensor(values)),
+        clipping.init(params),
+        params,
+      ).updates,
     );
-    return numbersOf(result.params).map((values) => values.map((value) => 0 - value));
   };
 
   test("by value cuts each element", () => {
-    expect(received((inner) => clipByValue(inner, 2), [[1, -5, 3], [2]])).toEqual([[1, -2, 2], [2]]);
+    expect(received(clipByValue(2), [[1, -5, 3], [2]])).toEqual([[1, -2, 2], [2]]);
   });
 
   test("by global norm keeps the direction over all parameters, and what is short enough as it is", () => {
-    const [first, second] = received((inner) => clipByGlobalNorm(inner, 1), [[3, 0], [4]]);
+    const [first, second] = received(clipByGlobalNorm(1), [[3, 0], [4]]);
     [0.6, 0, 0.8].forEach((value, i) => {
       expect([...first!, ...second!][i]).toBeCloseTo(value, 6);
     });
-    expect(received((inner) => clipByGlobalNorm(inner, 5.1), [[3, 0], [4]])).toEqual([[3, 0], [4]]);
-    expect(received((inner) => clipByGlobalNorm(inner, 1e6), [[0, 0], [0]])).toEqual([[0, 0], [0]]);
+    expect(received(clipByGlobalNorm(5.1), [[3, 0], [4]])).toEqual([[3, 0], [4]]);
+    expect(received(clipByGlobalNorm(1e6), [[0, 0], [0]])).toEqual([[0, 0], [0]]);
   });
 
   test("refuses limits that are none", () => {
     for (const limit of [0, -1, Number.NaN]) {
-      expect(() => clipByValue(sgd({ learningRate: 1 }), limit)).toThrow(/^IL102/);
-      expect(() => clipByGlobalNorm(sgd({ learningRate: 1 }), limit)).toThrow(/^IL102/);
+      expect(() => clipByValue(limit)).toThrow(/^IL102/);
+      expect(() => clipByGlobalNorm(limit)).toThrow(/^IL102/);
     }
   });
 });

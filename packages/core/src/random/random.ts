@@ -251,7 +251,12 @@ export interface Key {
   readonly path: string;
   /** Asked before so many numbers are drawn for a parameter: throws where they would be more than there may be. */
   readonly allow?: (numbers: number) => void;
+  /** Set where names, shapes and roles of parameters are wanted, and their values are of no use: nothing is drawn. */
+  readonly structureOnly?: true;
 }
+
+/** A key for the structure of parameters alone: initializers draw nothing, all that they make is 0. */
+export const structureKey: Key = { seed: 0, path: "", structureOnly: true };
 
 /**
  * The root key of a seed.

@@ -1,3 +1,6 @@
+/** Entry point "@innerloop/core/tasks": all sources of tasks, and what new ones are made of. */
+import "../library-module.js";
+
 export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
 export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";
@@ -42,14 +45,43 @@ export {
   steps,
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export type { DateOrder } from "../domains/tables/calendar.js";
+export type {
+  CellReading,
+  ColumnScale,
+  InputColumn,
+  TableCell,
+} from "../domains/tables/column-codings.js";
+export { numberIn } from "../domains/tables/decimal-number.js";
 export {
-  type ColumnScale,
   type GroupedRegression,
   type GroupedRegressionOptions,
   type GroupSplit,
   groupedRegression,
-  type Table,
 } from "../domains/tables/grouped-regression.js";
+export { GrowingNumbers, RowNumbers } from "../domains/tables/growing-numbers.js";
+export { isThousands, type NearNumber, nearNumber, waysToNumbers } from "../domains/tables/near-numbers.js";
+export type { Table } from "../domains/tables/table.js";
+export {
+  encodeTableExamples,
+  encodeTableInputs,
+  type TableRow,
+  type TableRowProblem,
+  type TableRowsOptions,
+  type TableRowValues,
+  valuesOfTableRows,
+} from "../domains/tables/table-rows.js";
+export { decodeTableTargets, type TableSpec, tableFeatures, tableSpecFrom } from "../domains/tables/table-spec.js";
+export {
+  type ColumnKind,
+  isMissing,
+  missingNames,
+  missingNumbers,
+  mostCategories,
+  type TextBudget,
+  TextColumn,
+  type TextUse,
+} from "../domains/tables/text-column.js";
 export {
   type Count,
   type CountRange,

@@ -138,6 +138,8 @@ export const taskErrorCodes = {
   ILT304: "a selection or split of classes that are not there",
   ILT305: "rotations of examples that are not square images, or are rotated already",
   ILT306: "augmentation of examples that are not images",
+  ILT307: "rows or predictions that do not fit the columns of a table",
+  ILT308: "the spec of a table that cannot be read",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { decodeSafetensors, encodeSafetensors } from "../artifacts/safetensors.js";
 import { mlp } from "../networks/models.js";
 import { noiseLike } from "../numerical.fixture.js";
-import { adam, type Optimizer, sgd } from "../optimizers/optimizers.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
+import { adam, sgd } from "../optimizers/optimizers.js";
 import { key } from "../random/random.js";
 import {
   checkpointSummary,

@@ -24,7 +24,8 @@ export interface TrainingState<Params extends Tree = Tree> {
   readonly recompute: number;
   readonly params: Params;
   readonly optimizer: Tree;
-  readonly best?: { readonly iteration: number; readonly score: number };
+  /** The best validation: by the loss, or by the figure that is named. */
+  readonly best?: { readonly iteration: number; readonly score: number; readonly by?: string };
   /** Validations since the best one. */
   readonly sinceBest: number;
 }
@@ -202,7 +203,7 @@ function parseTraining(text: string): Training {
     const n = value[name];
     return typeof n === "number" && Number.isSafeInteger(n) && n >= 0 ? n : damaged();
   };
-  const best = value.best as { iteration?: unknown; score?: unknown } | null | undefined;
+  const best = value.best as { iteration?: unknown; score?: unknown; by?: unknown } | null | undefined;
   const { setting } = value;
   const parsed = {
     iteration: whole("iteration"),
@@ -215,7 +216,9 @@ function parseTraining(text: string): Training {
   };
   if (best === null || best === undefined) return parsed;
   if (typeof best.iteration !== "number" || typeof best.score !== "number") return damaged();
-  return { ...parsed, best: { iteration: best.iteration, score: best.score } };
+  const { by } = best;
+  if (by !== undefined && typeof by !== "string") return damaged();
+  return { ...parsed, best: { iteration: best.iteration, score: best.score, ...(by === undefined ? {} : { by }) } };
 }
 
 function filled<T extends Tree>(prefix: string, fresh: T, tensors: Readonly<Record<string, Tensor>>): T {

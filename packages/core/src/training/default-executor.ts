@@ -10,8 +10,8 @@ export function setDefaultExecutor(executor: Executor): void {
 }
 
 /**
- * Offers a way to make an executor, which is taken when one is first needed and none was set. The package innerloop does
- * so in Node; the last offer counts.
+ * Offers a way to make an executor, which is taken when one is first needed and none was set. The packages
+ * innerloop and @innerloop/node do so in Node; the last offer counts.
  */
 export function offerExecutor(make: () => Promise<Executor>): void {
   offered = make;

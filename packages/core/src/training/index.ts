@@ -1,22 +1,16 @@
+/** Entry point "@innerloop/core/training": training and evaluation with the parts that other trainers are made of. */
+import "../library-module.js";
+
 export { type AdaptedTask, type BestParams, Run, type Values } from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
+export { type Estimated, estimated, pairedDifference } from "../evaluation/estimated.js";
 export {
-  calibrationDifference,
-  calibrationError,
-  type TaskConfidence,
-  type TaskResamples,
-  taskResamples,
-} from "../evaluation/calibration.js";
-export {
-  type Estimated,
   type EvaluateOptions,
   type Evaluation,
   type EvaluationRow,
-  estimated,
   evaluate,
   type FigureAt,
   figureDifference,
-  pairedDifference,
 } from "../evaluation/evaluate.js";
 export {
   areaUnderRoc,
@@ -24,6 +18,7 @@ export {
   evaluateOpenSet,
   type OpenSetAnswer,
   type OpenSetCalibration,
+  type OpenSetDescription,
   type OpenSetEvaluation,
   type OpenSetFigures,
   type OpenSetRule,
@@ -31,7 +26,15 @@ export {
   openSetAnswers,
 } from "../evaluation/open-set.js";
 export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "../evaluation/pool-interval.js";
+export {
+  type PooledTasks,
+  pooledDifference,
+  pooledEstimate,
+  type TaskResamples,
+  taskResamples,
+} from "../evaluation/pooled-figures.js";
 export { predictedClasses, probabilitiesOf } from "../evaluation/predictions.js";
+export { describedAs, figuresOf, lossDescription, lossName } from "../losses/figures.js";
 export {
   type CheckpointStore,
   checkpointSummary,
@@ -46,6 +49,7 @@ export {
 export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, offerExecutor, setDefaultExecutor } from "./default-executor.js";
 export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
+export { outerOptimizer, outerUpdate } from "./outer-update.js";
 export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys, trainingRules } from "./task-batch.js";
 export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
 export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

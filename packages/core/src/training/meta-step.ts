@@ -6,14 +6,23 @@ import {
   isFloat,
   mapTree,
   mul,
+  paths,
   type Tensor,
   type Tree,
   toNumbers,
 } from "@innerloop/graph";
-import { withRunningStatistics } from "../layers/layers.js";
-import { type Learner, type MetaGradient, type MetaGradientOptions, meanMetaGradient } from "../learners/learner.js";
-import type { Optimizer } from "../optimizers/optimizers.js";
+import { traitsOf } from "../layers/parameter-roles.js";
+import {
+  type MetaGradient,
+  type MetaGradientOptions,
+  meanMetaGradient,
+  type TaskLearner,
+} from "../learners/learner.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
+import type { Examples, Task } from "../tasks/task.js";
+import { outerOptimizer, outerUpdate } from "./outer-update.js";
 import { sliceRows, sliceTasks, type TaskBatch } from "./task-batch.js";
+import { TrainingError } from "./training-error.js";
 
 /** The result of one meta-step: new parameters, and the loss before it. */
 export interface MetaStepResult<Params extends Tree> {
@@ -26,15 +35,15 @@ export interface MetaStepResult<Params extends Tree> {
 }
 
 /** One outer update: new parameters and optimizer state from old ones and a batch of tasks. */
-export type MetaStep<Params extends Tree> = (
+export type MetaStep<Params extends Tree, Tasks extends Tree = Task> = (
   params: Params,
   optimizer: Tree,
-  batch: TaskBatch,
+  batch: TaskBatch<Tasks>,
 ) => Promise<MetaStepResult<Params>>;
 
 /** The learner, optimizer and executor of a meta-step. */
-export interface MetaStepSetting<Params extends Tree> extends MetaGradientOptions {
-  readonly learner: Learner<Params>;
+export interface MetaStepSetting<Params extends Tree, Data extends Tree = Examples> extends MetaGradientOptions {
+  readonly learner: TaskLearner<Params, Tree, Data>;
   readonly optimizer: Optimizer;
   readonly executor: Executor;
   readonly metaBatchSize: number;
@@ -42,25 +51,35 @@ export interface MetaStepSetting<Params extends Tree> extends MetaGradientOption
 
 /**
  * One outer update of a learner as a compiled function: the mean meta-gradient of a batch of tasks, then the optimizer.
- * `train` is a loop around it; use it for a loop of your own.
+ * `train` is a loop around it; use it for a loop of your own, or for tasks whose data are no examples. The optimizer's
+ * first state is outerOptimizer(learner, optimizer).init(params), which is that of optimizer.init(params) where the
+ * learner has no fixed parameters.
  *
  * @param setting.chunkSize tasks that run at once; those of a batch by default
  */
-export function metaStep<Params extends Tree>(
-  setting: MetaStepSetting<Params> & { readonly chunkSize?: number },
-): MetaStep<Params> {
+export function metaStep<Params extends Tree, Data extends Tree = Examples>(
+  setting: MetaStepSetting<Params, Data> & { readonly chunkSize?: number },
+): MetaStep<Params, Sets<Data>> {
   return metaPrograms(setting).step(setting.chunkSize ?? setting.metaBatchSize);
 }
 
+/** Support and query data of a task, or of many, stacked. */
+type Sets<Data extends Tree> = { readonly support: Data; readonly query: Data };
+
 /** The compiled functions of a meta-step, for whatever number of tasks is to run at once. */
-export interface MetaPrograms<Params extends Tree> {
-  step(chunkSize: number): MetaStep<Params>;
+export interface MetaPrograms<Params extends Tree, Data extends Tree = Examples> {
+  step(chunkSize: number): MetaStep<Params, Sets<Data>>;
   /**
-   * What the programs take that adapt: one, and a second where the last chunk is smaller. Nothing is loaded.
+   * Estimates of what the programs take that adapt: one, and a second where the last chunk is smaller. Nothing is loaded.
    *
    * @param batch of `metaBatchSize` tasks; only its shapes matter
    */
-  estimates(params: Params, optimizer: Tree, batch: TaskBatch, chunkSize: number): Promise<[Estimate, ...Estimate[]]>;
+  estimates(
+    params: Params,
+    optimizer: Tree,
+    batch: TaskBatch<Sets<Data>>,
+    chunkSize: number,
+  ): Promise<[Estimate, ...Estimate[]]>;
   /** Gives back the memory of all that is loaded. */
   release(): Promise<void>;
 }
@@ -69,24 +88,28 @@ export interface MetaPrograms<Params extends Tree> {
  * Where all tasks run at once, meta-gradient and update are one graph; else a second graph adds up the gradients of the
  * chunks, in the order of their tasks, and updates.
  */
-export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Params>): MetaPrograms<Params> {
-  const { learner, optimizer, executor, metaBatchSize, recompute = 0 } = setting;
+export function metaPrograms<Params extends Tree, Data extends Tree = Examples>(
+  setting: MetaStepSetting<Params, Data>,
+): MetaPrograms<Params, Data> {
+  type Batch = TaskBatch<Sets<Data>>;
+  const { learner, executor, metaBatchSize, recompute = 0 } = setting;
+  const optimizer = outerOptimizer(learner, setting.optimizer);
   type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
-  const gradientOf = (params: Params, { tasks, keys, iteration }: TaskBatch): Tree =>
+  const gradientOf = (params: Params, { tasks, keys, iteration }: Batch): Tree =>
     withoutAbsent(meanMetaGradient(learner, params, tasks, keys, { recompute, iteration }));
   const updated = (params: Params, state: Tree, chunks: readonly Tree[], weights: readonly number[]): Found => {
     const { gradient, statistics = {}, loss, metrics } = weightedSum(chunks, weights) as MetaGradient<Params>;
-    const next = optimizer.update(gradient, state, params);
-    return { params: withRunningStatistics(next.params, statistics, params), optimizer: next.state, loss, metrics };
+    const next = outerUpdate(traitsOf(learner), optimizer, { params, state, gradient, statistics });
+    return { params: next.params, optimizer: next.state, loss, metrics };
   };
   const whole = compile(
-    (params: Params, state: Tree, batch: TaskBatch) => updated(params, state, [gradientOf(params, batch)], [1]),
+    (params: Params, state: Tree, batch: Batch) => updated(params, state, [gradientOf(params, batch)], [1]),
     { executor, alone: true },
   );
   const gradientProgram = compile(gradientOf, { executor });
   const updatePrograms: { release(): Promise<void> }[] = [];
 
-  const inChunks = (chunkSize: number): MetaStep<Params> => {
+  const inChunks = (chunkSize: number): MetaStep<Params, Sets<Data>> => {
     const sizes = chunkSizes(metaBatchSize, chunkSize);
     const weights = sizes.map((size) => size / metaBatchSize);
     const updateProgram = compile(
@@ -95,7 +118,7 @@ export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Param
     );
     updatePrograms.push(updateProgram);
     let prepared: Promise<unknown> | undefined;
-    const prepareUpdate = async (params: Params, state: Tree, batch: TaskBatch): Promise<void> => {
+    const prepareUpdate = async (params: Params, state: Tree, batch: Batch): Promise<void> => {
       const { result } = await gradientProgram.prepare(params, sliceBatch(batch, 0, chunkSize));
       // The workers have begun; this thread is free until they are done.
       await updateProgram.prepare(
@@ -118,11 +141,27 @@ export function metaPrograms<Params extends Tree>(setting: MetaStepSetting<Param
     };
   };
 
+  const ofState = (params: Params, state: Tree): void => {
+    // Where nothing is fixed, the state is that of the optimizer as it was given.
+    if (optimizer === setting.optimizer) return;
+    const [expected, found] = [optimizer.init(params), state].map((tree) => paths(tree).sort().join(", "));
+    if (expected === found) return;
+    const problem = `state of ${found}, where fixed parameters have none: ${expected}`;
+    const remedy = "Start from outerOptimizer(learner, optimizer).init(params)";
+    throw new TrainingError("ILR101", "optimizer", problem, remedy);
+  };
   return {
-    step: (chunkSize) =>
-      chunkSize >= metaBatchSize
-        ? async (params, state, batch) => reported(await whole(params, state, batch))
-        : inChunks(chunkSize),
+    step: (chunkSize) => {
+      const inOne: MetaStep<Params, Sets<Data>> = async (params, state, batch) =>
+        reported(await whole(params, state, batch));
+      const step = chunkSize >= metaBatchSize ? inOne : inChunks(chunkSize);
+      let checked = false;
+      return async (params, state, batch) => {
+        if (!checked) ofState(params, state);
+        checked = true;
+        return step(params, state, batch);
+      };
+    },
     estimates: async (params, state, batch, chunkSize) => {
       if (chunkSize >= metaBatchSize) return [await whole.estimate(params, state, batch)];
       const of = (size: number) => gradientProgram.estimate(params, sliceBatch(batch, 0, size));
@@ -140,7 +179,11 @@ function chunkSizes(total: number, chunkSize: number): number[] {
   return Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) => Math.min(chunkSize, total - i * chunkSize));
 }
 
-const sliceBatch = ({ tasks, keys, iteration }: TaskBatch, start: number, stop: number): TaskBatch => ({
+const sliceBatch = <Tasks extends Tree>(
+  { tasks, keys, iteration }: TaskBatch<Tasks>,
+  start: number,
+  stop: number,
+): TaskBatch<Tasks> => ({
   iteration,
   tasks: sliceTasks(tasks, start, stop),
   keys: sliceRows(keys, start, stop),

@@ -8,7 +8,7 @@ test("a training in a terminal redraws one line: updates, loss, rate and the tim
   let ms = 0;
   const stream = { isTTY: true, columns: 100, write: (text: string) => written.push(text) };
   const progress = progressLine(stream, () => ms);
-  const parts = { iterations: 1000, chunkSize: 1, recompute: 0, parameters: 1 } as const;
+  const parts = { iterations: 1000, chunkSize: 1, recompute: 0, parameters: 1, figures: [] } as const;
   progress.onEvent({ type: "start", iteration: 200, ...parts });
   for (let iteration = 201; iteration <= 600; iteration++) {
     ms += 10;
@@ -33,7 +33,15 @@ test("a training in a terminal redraws one line: updates, loss, rate and the tim
 test("lines are never wider than the terminal, and tests are none", () => {
   const written: string[] = [];
   const progress = progressLine({ isTTY: true, columns: 30, write: (text) => written.push(text) });
-  progress.onEvent({ type: "start", iteration: 0, iterations: 1e9, chunkSize: 1, recompute: 0, parameters: 1 });
+  progress.onEvent({
+    type: "start",
+    iteration: 0,
+    iterations: 1e9,
+    chunkSize: 1,
+    recompute: 0,
+    parameters: 1,
+    figures: [],
+  });
   progress.onEvent({ type: "iteration", iteration: 1, loss: 1, metrics: {} });
   expect(Math.max(...written.map((text) => text.slice(redraw.length).length))).toBe(29);
   expect(terminal()).toBeUndefined();

@@ -117,8 +117,8 @@ export function taskKeys(seed: number, first: number, count: number): Tensor {
 }
 
 /** Tasks of one update, stacked, with a dropout key for each. */
-export type TaskBatch = {
-  readonly tasks: Task;
+export type TaskBatch<Tasks extends Tree = Task> = {
+  readonly tasks: Tasks;
   /** int32 [tasks] */
   readonly keys: Tensor;
   /** Scalar, the updates done before this one. */
@@ -142,7 +142,7 @@ export function taskBatch(
 }
 
 /** Tasks `start` to `stop` of a batch, without copying. */
-export function sliceTasks(batch: Task, start: number, stop: number): Task {
+export function sliceTasks<Tasks extends Tree>(batch: Tasks, start: number, stop: number): Tasks {
   return mapTree((leaf) => sliceRows(leaf, start, stop), batch);
 }
 

@@ -2,7 +2,9 @@ import { type Executor, leaves, paths, type Tree } from "@innerloop/graph";
 import { type BestParams, Run } from "../artifacts/run.js";
 import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "../evaluation/evaluate.js";
 import { type Learner, measured } from "../learners/learner.js";
-import type { Optimizer } from "../optimizers/optimizers.js";
+import { figuresOf, lossDescription, lossName } from "../losses/figures.js";
+import type { FigureDescription } from "../losses/metric.js";
+import type { Optimizer } from "../optimizers/gradient-transformation.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { hugeValue } from "../tasks/value-gate.js";
 import {
@@ -16,6 +18,7 @@ import {
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
 import { metaPrograms } from "./meta-step.js";
+import { outerOptimizer } from "./outer-update.js";
 import { progressLine, terminal } from "./progress.js";
 import { checkedTask, taskBatch, traced, trainingRules } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -30,6 +33,8 @@ export type TrainingEvent =
       /** Inner steps that are computed again together; 0: none. */
       readonly recompute: number;
       readonly parameters: number;
+      /** The figures of its losses and metrics as they are to be read, the leading one first. */
+      readonly figures: readonly FigureDescription[];
     }
   | {
       readonly type: "iteration";
@@ -76,6 +81,11 @@ export interface TrainOptions<Params extends Tree> {
     readonly every: number;
     readonly count?: number;
     /**
+     * The name of the figure by which parameters are the best, in its own direction: a metric of the loss, a pooled one
+     * included, or "loss", the default. `patience` goes by it, too.
+     */
+    readonly by?: string;
+    /**
      * The most adaptation steps that results will be about, where they are more than the learner's: looked at before it
      * is said that adaptation does not help.
      */
@@ -104,7 +114,8 @@ export interface TrainOptions<Params extends Tree> {
  * run that was interrupted and resumed ends in the same bits as one that was not.
  *
  * @throws TrainingError ILR102 where the loss or a parameter is no longer a number, ILR104 where it does not fit in
- * memory, ILR105 where a task holds a value that is not finite or a label that is none
+ * memory, ILR105 where a task holds a value that is not finite or a label that is none, ILR107 where tasks are padded and
+ * the loss or a metric takes no mask
  */
 export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
   const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
@@ -152,7 +163,8 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       : metaPrograms({ learner, optimizer, executor, metaBatchSize, recompute });
   const update = programs.step(chunkSize);
   const parameters = leaves(state.params).reduce((total, leaf) => total + leaf.size, 0);
-  emit({ type: "start", iteration: state.iteration, iterations, chunkSize, recompute, parameters });
+  const figures = figuresOf(learner.loss);
+  emit({ type: "start", iteration: state.iteration, iterations, chunkSize, recompute, parameters, figures });
 
   let best = await knownBest(options, state);
   /** Updates behind the last checkpoint, where there is one. */
@@ -170,6 +182,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     executor,
   };
   const validator = await evaluator(validators);
+  const judge = judgeOf(options, () => validator.figures(state.params), state.best);
   const validated = (): Promise<Evaluation> => validator.run(state.params);
   const warningOf = async (evaluation: Evaluation): Promise<string | undefined> => {
     const { mostSteps = 0 } = validation ?? {};
@@ -213,13 +226,14 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       emit({ type: "iteration", iteration, loss, metrics });
       if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
         const evaluation = await validated();
-        const score = evaluation.rows.at(-1)!.figures.loss!.mean;
-        // A score that is no number is never the best: no later one would be below it, and JSON has no name for it.
-        const better = Number.isFinite(score) && (state.best === undefined || score < state.best.score);
-        if (better) best = { params, iteration, score };
+        const score = evaluation.rows.at(-1)!.figures[judge.name]!.mean;
+        // A score that is no number is never the best: no later one would be better, and JSON has no name for it.
+        const better = Number.isFinite(score) && (state.best === undefined || isBetter(judge, score, state.best.score));
+        const found = { iteration, score, ...(judge.name === lossName ? {} : { by: judge.name }) };
+        if (better) best = { params, ...found };
         state = {
           ...state,
-          ...(better ? { best: { iteration, score } } : {}),
+          ...(better ? { best: found } : {}),
           sinceBest: better ? 0 : state.sinceBest + 1,
         };
         emit({ type: "validation", iteration, evaluation, best: better });
@@ -279,6 +293,43 @@ function sourcesOf(tasks: TrainOptions<Tree>["tasks"]): {
 /** Tasks that adaptation is looked at on, unless `validation.count` says otherwise. */
 const defaultValidationTasks = 100;
 
+/**
+ * The figure that the best parameters are chosen by.
+ *
+ * @param figures those of a validation, asked only where one is named
+ * @throws TrainingError ILR101 where there is no such figure, or neither more nor less of it is better; ILR202 where a
+ *   checkpoint's best was chosen by another
+ */
+function judgeOf<Params extends Tree>(
+  { learner, validation }: TrainOptions<Params>,
+  figures: () => readonly FigureDescription[],
+  best: TrainingState["best"],
+): FigureDescription {
+  const { by = lossName } = validation ?? {};
+  const known = by === lossName ? [lossDescription(learner.loss)] : figures();
+  const judge = known.find(({ name }) => name === by);
+  const choices = (): string =>
+    figures()
+      .filter(({ better }) => better !== undefined)
+      .map(({ name }) => name)
+      .join(", ");
+  if (!judge?.better) {
+    const problem = judge
+      ? `of the ${judge.title}, neither more nor less is better`
+      : `${JSON.stringify(by.slice(0, 80))} is no figure of ${learner.name} on these tasks`;
+    throw new TrainingError("ILR101", "validation.by", problem, `Name one of ${choices()}`);
+  }
+  const before = best ? (best.by ?? lossName) : by;
+  if (validation && before !== by) {
+    const problem = `its best parameters were chosen by ${before}, and this run goes by ${by}`;
+    throw new TrainingError("ILR202", "checkpoint", problem, `Resume with validation.by: ${JSON.stringify(before)}`);
+  }
+  return judge;
+}
+
+const isBetter = ({ better }: FigureDescription, a: number, b: number): boolean =>
+  better === "higher" ? a > b : a < b;
+
 /** The best parameters of a run that is resumed: its store has them. */
 async function knownBest<Params extends Tree>(
   { checkpoints }: TrainOptions<Params>,
@@ -308,7 +359,7 @@ async function initialState<Params extends Tree>(
     chunkSize: 0,
     recompute: 0,
     params,
-    optimizer: optimizer.init(params),
+    optimizer: outerOptimizer(learner, optimizer).init(params),
     sinceBest: 0,
   };
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;
@@ -377,22 +428,22 @@ function warnOnly(event: TrainingEvent): void {
 }
 
 /**
- * Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. Of classes
- * that is their accuracy, for a loss may rise with it where predictions become too sure.
+ * Says so where adapting did not make held-out tasks better: the invariant that no adaptation goes unchecked. It goes by
+ * the leading figure: of classes their accuracy, for a loss may rise with it where predictions become too sure.
  *
  * @param further the same after more steps than training takes, where results will be about as many
  */
 export function adaptationWarning(evaluation: Evaluation, further?: Evaluation): string | undefined {
   const [before, after] = [evaluation.rows[0], evaluation.rows.at(-1)];
   if (!before || !after || after.steps === before.steps) return undefined;
-  const name = before.figures.accuracy ? "accuracy" : "loss";
-  const mean = ({ figures }: EvaluationRow): number => figures[name]!.mean;
-  const helps = (row: EvaluationRow): boolean =>
-    name === "accuracy" ? mean(row) > mean(before) : mean(row) < mean(before);
+  const leading = evaluation.figures.find(({ better }) => better !== undefined);
+  if (!leading) return undefined;
+  const mean = ({ figures }: EvaluationRow): number => figures[leading.name]!.mean;
+  const helps = (row: EvaluationRow): boolean => isBetter(leading, mean(row), mean(before));
   if (helps(after)) return undefined;
   const shown = (row: EvaluationRow): string => mean(row).toPrecision(4);
   const steps = (row: EvaluationRow): string => `${row.steps} ${row.steps === 1 ? "step" : "steps"}`;
-  const told = `the ${name} on held-out tasks is ${shown(before)} before and ${shown(after)} after ${steps(after)}`;
+  const told = `the ${leading.title} on held-out tasks is ${shown(before)} before and ${shown(after)} after ${steps(after)}`;
   const last = further?.rows.at(-1);
   if (last && helps(last))
     return `adaptation does not help yet in as many steps as training takes: ${told}, but ${shown(last)} after ${steps(last)}`;

@@ -157,6 +157,10 @@ export interface Adaptation<V, Spec> {
   ): Promise<GivenInputs>;
   /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
   answers(prediction: Tensor, asked: Asked<V, Spec>): readonly Answer[];
+  /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
+  record?(answer: Answer): Readonly<Record<string, unknown>>;
+  /** What an input is, in a word: "file" unless given. */
+  readonly inputWord?: string;
   /** The table of answers: titles of columns, and a row of cells for each answer. */
   table(answers: readonly Answer[], asked: Asked<V, Spec>): AnswerTable;
 }
@@ -233,8 +237,8 @@ export interface Domain<
   loss(spec: Spec | undefined, options: V): Loss;
   /** Rows that stand beside a learner, beyond networks from scratch. */
   baselines?(setting: BaselineSetting<V, Spec>): readonly Baseline[];
-  /** Classes or numbers that a network from scratch has as outputs, for one evaluated task. */
-  outputs(spec: Spec | undefined, options: V): number;
+  /** Classes or numbers that a network from scratch has as outputs, for one evaluated task; those of `shapes` unless given. */
+  outputs?(spec: Spec | undefined, options: V): number;
 
   /** What will be trained on, as rows of a label and a text. */
   describe(setting: {
@@ -277,7 +281,27 @@ export interface NextStep {
   readonly meaning: string;
 }
 
-/** A record with the types of its options, data and spec. */
-export const domain = <const O extends OptionGroup, Data, Spec extends DataSpec>(
-  record: Domain<O, Data, Spec>,
-): Domain<O, Data, Spec> => record;
+/** Parts of a domain that are the same for most: `domain` fills them in. */
+type Usual = "shownAs" | "load" | "parseSpec" | "taskSizes" | "sizeOf" | "heldOut";
+
+/** A domain as it is written: what most have alike may be left out. */
+export type DomainRecord<O extends OptionGroup, Data, Spec extends DataSpec> = Omit<Domain<O, Data, Spec>, Usual> &
+  Partial<Pick<Domain<O, Data, Spec>, Usual>>;
+
+/**
+ * A kind of task from its record, with the types of its options, data and spec. What is left out: nothing is read, nothing
+ * is kept of data, and runs are compared whatever they have held out.
+ *
+ * @example registerDomain(domain({ name: "ranking", ... }))
+ */
+export const domain = <const O extends OptionGroup, Data = undefined, Spec extends DataSpec = DataSpec>(
+  record: DomainRecord<O, Data, Spec>,
+): Domain<O, Data, Spec> => ({
+  shownAs: () => `a preset of ${record.name}`,
+  load: async () => ({ data: undefined as Data }),
+  parseSpec: () => undefined,
+  taskSizes: [],
+  sizeOf: (name, options) => (options as Readonly<Record<string, unknown>>)[name],
+  heldOut: () => ({}),
+  ...record,
+});

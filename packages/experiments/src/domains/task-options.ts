@@ -40,7 +40,7 @@ export const missingOption = optionGroup({
     kind: "choice",
     choices: ["refuse", "drop", "mean"],
     default: "refuse",
-    help: "cells of a table without a value (empty, NA, NaN, null): refuse lists them; drop leaves their rows out; mean, for regression, takes the mean of the training groups for inputs and leaves out rows without a group or target",
+    help: "cells of a table without a value (empty, NA, NaN, null): refuse lists them; drop leaves their rows out; mean, for regression, takes the mean of the training groups for inputs (of categories none) and leaves out rows without a group or target",
   },
 });
 

@@ -1,18 +1,21 @@
-import { adaptationWarning, type Evaluation } from "@innerloop/core";
+import type { Evaluation } from "@innerloop/core";
+import { adaptationWarning } from "@innerloop/core/training";
 import { describe, expect, it } from "vitest";
 import { bestRow } from "../runs/adaptation-steps.js";
+import { described } from "../runs/described.fixture.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";
 
-const of = (name: string, means: Record<number, number>, more: Partial<Evaluation> = {}): Evaluation => ({
-  learner: "MAML",
-  protocol: { steps: 1 },
-  rows: Object.entries(means).map(([steps, mean]) => ({
-    steps: Number(steps),
-    figures: { loss: { mean: 1, interval: 0.1 }, [name]: { mean, interval: 0.1 } },
-  })),
-  values: [],
-  ...more,
-});
+const of = (name: string, means: Record<number, number>, more: Partial<Evaluation> = {}): Evaluation =>
+  described({
+    learner: "MAML",
+    protocol: { steps: 1 },
+    rows: Object.entries(means).map(([steps, mean]) => ({
+      steps: Number(steps),
+      figures: { loss: { mean: 1, interval: 0.1 }, [name]: { mean, interval: 0.1 } },
+    })),
+    values: [],
+    ...more,
+  });
 const told = (...given: Parameters<typeof of>): string | undefined => adaptationWarningOf(curveOf(of(...given)));
 const draws: Evaluation["draws"] = { of: "groups", count: 12, examples: 132, tasks: [] };
 

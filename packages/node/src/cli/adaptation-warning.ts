@@ -1,26 +1,23 @@
 /** Where adapting makes held-out tasks worse: said beside every table of results. */
-import type { Evaluation } from "@innerloop/core";
-import { betterWhen, figureNameOf, figureTitle, isStepless, type Pool, poolText } from "../runs/results-cells.js";
+import type { Evaluation, FigureDescription } from "@innerloop/core";
+import { figureTitle, isStepless, leadingFigure, type Pool, poolText } from "../runs/results-cells.js";
 import { count, counted, figure } from "./terminal.js";
 
 /** A figure after numbers of steps. */
 export interface StepsCurve {
-  /** Its name in evaluations, and in words. */
-  readonly name: string;
-  readonly title: string;
+  readonly figure: Pick<FigureDescription, "title" | "unit" | "better" | "share">;
   readonly points: readonly { readonly steps: number; readonly mean: number | null }[];
   readonly pool?: Pool | undefined;
 }
 
 /** The leading figure of an evaluation after each of its numbers of steps. */
 export function curveOf(evaluation: Evaluation): StepsCurve {
-  const name = figureNameOf(evaluation);
+  const leading = leadingFigure(evaluation);
   return {
-    name,
-    title: figureTitle(name, evaluation),
+    figure: leading,
     points: isStepless(evaluation)
       ? []
-      : evaluation.rows.map(({ steps, figures }) => ({ steps, mean: figures[name]!.mean })),
+      : evaluation.rows.map(({ steps, figures }) => ({ steps, mean: figures[leading.name]!.mean })),
     pool: evaluation.draws,
   };
 }
@@ -29,9 +26,11 @@ export function curveOf(evaluation: Evaluation): StepsCurve {
  * What to say where held-out tasks are no better after some numbers of steps than before: which, what is best, and how
  * much stands behind it. Undefined where every number of steps helps, or nothing before adapting is known.
  */
-export function adaptationWarningOf({ name, title, points, pool }: StepsCurve): string | undefined {
+export function adaptationWarningOf({ figure: described, points, pool }: StepsCurve): string | undefined {
   const worth = (mean: number | null): number =>
-    mean === null || !Number.isFinite(mean) ? Number.NEGATIVE_INFINITY : (betterWhen(name) || -1) * mean;
+    mean === null || !Number.isFinite(mean)
+      ? Number.NEGATIVE_INFINITY
+      : (described.better === "higher" ? 1 : -1) * mean;
   const before = points.find(({ steps }) => steps === 0);
   if (!before) return undefined;
   const sorted = points.filter(({ steps }) => steps > 0).sort((a, b) => a.steps - b.steps);
@@ -39,7 +38,7 @@ export function adaptationWarningOf({ name, title, points, pool }: StepsCurve): 
   if (worse.length === 0) return undefined;
   const best = sorted.reduce((a, b) => (worth(b.mean) > worth(a.mean) ? b : a), before);
   const shown = (mean: number | null): string =>
-    mean === null || !Number.isFinite(mean) ? "diverged" : figure(name, mean);
+    mean === null || !Number.isFinite(mean) ? "diverged" : figure(described, mean);
   const after = worse.map(({ steps, mean }) => `${shown(mean)} after ${counted(steps, "step")}`).join(", ");
   const choice =
     best === before
@@ -52,7 +51,7 @@ export function adaptationWarningOf({ name, title, points, pool }: StepsCurve): 
     best === before
       ? "adaptation makes held-out tasks no better"
       : "adaptation does not help after every number of steps";
-  return `${verdict}: ${title} is ${shown(before.mean)} before, ${after}; ${choice}${behind}`;
+  return `${verdict}: ${figureTitle(described)} is ${shown(before.mean)} before, ${after}; ${choice}${behind}`;
 }
 
 /** Below so many classes or groups a table says little of others. */

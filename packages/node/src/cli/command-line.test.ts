@@ -269,7 +269,7 @@ describe("innerloop train", () => {
     expect(await withoutWarnings("train", "plain.json", "--run", "plain", "-q")).toMatchObject({ code: 0, err: "" });
     await writeFile(
       join(folder, "own.ts"),
-      `import { adam, maml, meanSquaredError, mlp, sgd, sinusoids } from "@innerloop/core";
+      `import { adam, maml, meanSquaredError, mlp, sgd, sinusoids } from "innerloop";
        const width: number = 8;
        export default () => ({
          learner: maml({ model: mlp({ sizes: [1, width, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) }),

@@ -31,7 +31,7 @@ function modelText(config: ExperimentConfig, parameters: number, { spec }: Prepa
   const { batchNorm = "none" } = config.network as { readonly batchNorm?: string };
   const norm = batchNorm === "none" ? "" : `, batch norm ${batchNorm}`;
   const shapes = domain.shapes(spec, config.domain, needsOf(config));
-  const outputs = domain.outputs(spec, config.domain);
+  const outputs = domain.outputs?.(spec, config.domain) ?? shapes.outputs;
   const shape = networkOf(config).describe({ ...shapes, outputs }, config.network);
   return `${shape}${norm}; ${count(parameters)} parameters`;
 }

@@ -1,6 +1,7 @@
 /** What a run's learner may be evaluated with, beyond its own options, and which runs may be evaluated side by side. */
 
-import { key, type Learner, type Task } from "@innerloop/core";
+import { type Learner, structureKey, type Task } from "@innerloop/core";
+import { roleAt, traitsOf } from "@innerloop/core/layers";
 import {
   absentWord,
   type DataSpec,
@@ -86,16 +87,18 @@ export async function paramsFor(
   wanted?: "best" | "last",
 ): Promise<TrainedParams> {
   const loaded = await loadParams(run, trained, wanted);
-  const own = paths(trained.init(key(0)));
+  const own = paths(trained.init(structureKey));
+  // Kept beside the parameters by batch normalisation of mode "running"; other modes have no use for them.
+  const isAverageOf = (learner: Learner) => (path: string) => roleAt(traitsOf(learner), path) === "averaged";
   for (const learner of learners) {
     if (learner === trained) continue;
-    const needed = paths(learner.init(key(0)));
+    const needed = paths(learner.init(structureKey));
     const missing = needed.filter((path) => !own.includes(path));
-    const unused = own.filter((path) => !needed.includes(path) && !isAverage(path));
+    const unused = own.filter((path) => !needed.includes(path) && !isAverageOf(trained)(path));
     if (missing.length === 0 && unused.length === 0) continue;
     const [from, to] = [trained, learner].map(({ description }) => description.batchNorm ?? "none");
     const what =
-      missing.every(isAverage) && unused.length === 0
+      missing.every(isAverageOf(learner)) && unused.length === 0
         ? "averages of the statistics over training, which the run has not kept"
         : "other parameters than the run has";
     throw new UsageError(
@@ -105,9 +108,6 @@ export async function paramsFor(
   }
   return loaded;
 }
-
-/** Kept beside the parameters by batch normalisation of mode "running"; other modes have no use for it. */
-const isAverage = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
 
 /** A run's learner with its parameters, on tasks of another run. */
 export interface BesideRun extends TrainedParams {

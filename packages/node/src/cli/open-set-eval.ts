@@ -2,18 +2,16 @@
 
 import {
   evaluateOpenSet,
-  type LabelledExamples,
   type Learner,
   type OpenSetCalibration,
   type OpenSetEvaluation,
   openSetEpisodes,
-  selectClasses,
 } from "@innerloop/core";
 import { domainOf, flagOf, type OpenSetParts, UsageError, withFlags } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";
 import { writeResults } from "../runs/results.js";
-import { beyondTitle, poolText } from "../runs/results-cells.js";
+import { beyondTitle, figureTitle, poolText } from "../runs/results-cells.js";
 import type { RunConfig } from "../runs/run-config.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
@@ -24,16 +22,6 @@ import type { Output } from "./output.js";
 import type { Prepared } from "./prepare.js";
 import { drawTable, markdownTable } from "./results-table.js";
 import { count, counted, duration, plusMinus, roomIn, withInterval } from "./terminal.js";
-
-/** The figures in the order in which they are shown, in words. */
-const titles: Readonly<Record<keyof OpenSetEvaluation["figures"], string>> = {
-  auroc: "known scored above unknown (AUROC)",
-  knownAccepted: "known accepted",
-  unknownRejected: "unknown rejected",
-  acceptedAccuracy: "accuracy of accepted known",
-  closedSetAccuracy: "accuracy of known, nothing rejected",
-  openSetAccuracy: "all queries answered right",
-};
 
 /**
  * Chooses the threshold on the validation classes and reports the test classes; writes both to the run's open-set.json
@@ -89,18 +77,19 @@ export async function openSetEval(setting: {
     run: run.config.experiment,
     rule,
     protocol: { ...evaluation.protocol, ...prepared.other },
+    described: evaluation.described,
     figures: evaluation.figures,
     evaluationSeconds: Number(seconds.toFixed(1)),
   };
   const { draws } = evaluation;
   const countsClasses =
     draws && Object.values(evaluation.figures).some(({ poolInterval }) => poolInterval !== undefined);
-  const rows = Object.entries(titles).map(([name, title]) => {
-    const figure = evaluation.figures[name as keyof typeof titles];
+  const rows = evaluation.described.map((each) => {
+    const figure = evaluation.figures[each.name];
     return [
-      title,
-      withInterval("accuracy", figure),
-      ...(countsClasses ? [plusMinus("accuracy", figure.poolInterval)] : []),
+      figureTitle(each),
+      withInterval(each, figure),
+      ...(countsClasses ? [plusMinus(each, figure.poolInterval)] : []),
     ];
   });
   const notes = protocolNotes(evaluation, rule, options.seed);

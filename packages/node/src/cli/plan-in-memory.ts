@@ -1,6 +1,6 @@
 /** A plan for a new run that fits in memory, or the refusal of one that cannot. */
 
-import { planFits } from "@innerloop/core";
+import { planFits } from "@innerloop/core/training";
 import { type Experiment, type TrainingValues, UsageError } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import { planRun, type RunPlan } from "../runs/training-session.js";

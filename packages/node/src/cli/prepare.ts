@@ -22,7 +22,7 @@ import { type RunFolder, shown } from "../runs/run-folder.js";
 import { Interrupted } from "./cli-error.js";
 import type { Output } from "./output.js";
 import type { OtherData } from "./results-table.js";
-import { loadRunExperiment } from "./run-experiment-file.js";
+import { loadRunExperiment, runFileOf } from "./run-experiment-file.js";
 import { hanging, roomIn } from "./terminal.js";
 
 export interface Prepared {
@@ -109,7 +109,7 @@ export async function prepareRun(
 ): Promise<Prepared> {
   const { data, config: own, file } = run.config;
   if (!own || !config) return loadRunExperiment(run, output, named);
-  const again = file && named !== undefined ? (await loadRunExperiment(run, output, named)).file : undefined;
+  const again = file && named !== undefined ? (await runFileOf(run.path, file, output, named)).file : undefined;
   const found = await prepareOwnOrOther(run, own, config, output, signal, data);
   return again ? { ...found, file: again } : found;
 }

@@ -1,10 +1,9 @@
 /** A table of results on a terminal: our figures, and under them the published ones. */
 import type { RowResult } from "../reproduce/collected-results.js";
-import type { Table } from "../reproduce/table.js";
+import { type Table, tableFigures } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
 import { beyondTitle, poolText } from "../runs/results-cells.js";
 import { adaptationWarningOf, type StepsCurve } from "./adaptation-warning.js";
-import { figureNameOf } from "./results-document.js";
 import { columns, count, type Paint, plusMinus, withInterval } from "./terminal.js";
 
 /** @param failed names of rows whose training failed */
@@ -14,14 +13,14 @@ export function reproducedTable(
   paint: Paint,
   failed: ReadonlySet<string> = new Set(),
 ): string {
-  const name = figureNameOf(table);
+  const shown = tableFigures[table.metric];
   const lines: { cells: string[]; style?: "dim" | "bold" }[] = [
     { cells: ["", ...table.columns.map(({ title }) => title), "updates"], style: "dim" },
   ];
   const cellText = (cell: LineCell | undefined, isBaseline: boolean): string => {
     if (!cell) return "";
     if (!cell.figure) return isBaseline ? "" : cell.row && failed.has(cell.row.name) ? "failed" : "not run";
-    return withInterval(name, cell.figure) + (cell.shortened ? "†" : "");
+    return withInterval(shown, cell.figure) + (cell.shortened ? "†" : "");
   };
   for (const line of tableLines(table, results)) {
     const runs = line.cells.flatMap((cell) => (cell?.row ? (results[cell.row.name] ?? []) : []));
@@ -29,7 +28,7 @@ export function reproducedTable(
       cells: [line.learner, ...line.cells.map((cell) => cellText(cell, line.isBaseline)), updatesText(runs)],
       ...(line.isBaseline ? {} : { style: "bold" as const }),
     });
-    const beyond = line.cells.map((cell) => plusMinus(name, cell?.figure?.poolInterval));
+    const beyond = line.cells.map((cell) => plusMinus(shown, cell?.figure?.poolInterval));
     if (beyond.some((text) => text !== "")) {
       const { pool } = runs.find((run) => run.pool) ?? {};
       lines.push({ cells: [`  ${beyondTitle(pool ?? { of: "classes" })}`, ...beyond, ""], style: "dim" });
@@ -75,7 +74,7 @@ function stepsCurves(table: Table, results: RowResults): { learner: string; curv
     }
     return [...settings.values()].map((points) => ({
       learner: row.learner,
-      curve: { name: figureNameOf(table), title: table.metric, points, pool: result.pool },
+      curve: { figure: tableFigures[table.metric], points, pool: result.pool },
     }));
   });
 }

@@ -1,6 +1,6 @@
 /** results.md: the collected results beside the published ones. A test keeps docs/results.md equal to this. */
 import { type CollectedResults, type RowResult, withoutGone } from "../reproduce/collected-results.js";
-import type { Table } from "../reproduce/table.js";
+import { type Table, tableFigures } from "../reproduce/table.js";
 import { isShortened, type LineCell, type RowResults, type TableLine, tableLines } from "../reproduce/table-lines.js";
 import { markdownCell, markdownText } from "./markdown-text.js";
 import { count, plusMinus, withInterval, wrapped } from "./terminal.js";
@@ -52,9 +52,6 @@ export function tablesOf(
   });
 }
 
-/** How the terminal's formats know the metric. */
-export const figureNameOf = ({ metric }: Pick<Table, "metric">): string => (metric === "accuracy" ? metric : "loss");
-
 export const markdownRow = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
 function tableSection(table: Table, results: RowResults): string[] {
@@ -65,11 +62,11 @@ function tableSection(table: Table, results: RowResults): string[] {
 }
 
 function figuresTable(table: Table, results: RowResults): string[] {
-  const name = figureNameOf(table);
+  const shown = tableFigures[table.metric];
   const lines = tableLines(table, results);
   const isPublished = lines.some(({ cells }) => cells.some((cell) => cell?.published !== undefined));
   const showsSteps = table.columns.every(({ steps }) => steps === undefined);
-  const unit = name === "accuracy" ? " (%)" : "";
+  const unit = shown.share ? " (%)" : "";
   const header = [
     "",
     ...table.columns.flatMap(({ title }) =>
@@ -82,8 +79,8 @@ function figuresTable(table: Table, results: RowResults): string[] {
     if (!cell) return "";
     if (!cell.figure) return isBaseline ? "" : "not run";
     const { poolInterval } = cell.figure;
-    const beyond = poolInterval === undefined ? "" : ` [${plusMinus(name, poolInterval)}]`;
-    const text = withInterval(name, cell.figure) + beyond;
+    const beyond = poolInterval === undefined ? "" : ` [${plusMinus(shown, poolInterval)}]`;
+    const text = withInterval(shown, cell.figure) + beyond;
     const steps = showsSteps && cell.figure.steps > 0 ? ` (${count(cell.figure.steps)})` : "";
     return isBaseline ? text + steps : `**${text}**${steps}`;
   };

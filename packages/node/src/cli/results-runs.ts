@@ -1,10 +1,10 @@
 /** results-runs.md: how each figure of results.md was made. A test keeps docs/results-runs.md equal to this. */
 import type { CollectedResults, RowResult } from "../reproduce/collected-results.js";
 import { type CurvePoint, fewestPoints, fitLearningCurve, furthest } from "../reproduce/extrapolation.js";
-import type { Table } from "../reproduce/table.js";
+import { type Table, tableFigures } from "../reproduce/table.js";
 import { isShortened } from "../reproduce/table-lines.js";
 import { markdownText } from "./markdown-text.js";
-import { figureNameOf, markdownRow as row, tablesOf } from "./results-document.js";
+import { markdownRow as row, tablesOf } from "./results-document.js";
 import { bytes, count, duration, figure, withInterval } from "./terminal.js";
 
 export function runsDocument(tables: readonly Table[], collected: CollectedResults): string {
@@ -91,21 +91,21 @@ const pointsShown = 6;
 
 function curveLines(table: Table, name: string, result: RowResult): string[] {
   if (!isShortened(result) || result.curve.length === 0) return [];
-  const metric = figureNameOf(table);
+  const metric = tableFigures[table.metric];
+  /** What is left of an accuracy to all; an error as it is. */
+  const errorOf = (mean: number): number => (metric.better === "higher" ? 1 - mean : mean);
   const { curve, fullUpdates } = result;
   const shown = curve.filter((_, i) => i === 0 || (curve.length - 1 - i) % Math.ceil(curve.length / pointsShown) === 0);
   const points = shown.map((point) => `${withInterval(metric, point)} after ${count(point.updates)}`);
   const text = `- \`${name}\`: validation ${table.metric} ${points.join(", ")}.`;
   if (curve.length < fewestPoints) return [`${text} Too few points to extrapolate from.`];
-  const errors = curve.map(
-    ({ updates, mean }): CurvePoint => ({ updates, error: table.metric === "accuracy" ? 1 - mean : mean }),
-  );
+  const errors = curve.map(({ updates, mean }): CurvePoint => ({ updates, error: errorOf(mean) }));
   if (fullUpdates > furthest * curve.at(-1)!.updates)
     return [`${text} Too short to extrapolate from: the full training has more than ${furthest} times the updates.`];
   const fit = fitLearningCurve(errors);
   if (!fit) return [`${text} The error does not fall: nothing to extrapolate.`];
   const end = fit.at(fullUpdates);
-  const reached = table.metric === "accuracy" ? 1 - end : end;
+  const reached = errorOf(end);
   const fitted = `error = ${fit.a.toPrecision(3)} + ${fit.b.toPrecision(3)} n^-${fit.c.toPrecision(2)} through ${curve.length} validations, residual ${(100 * fit.residual).toFixed(0)}% of the error`;
   return [
     `${text} Extrapolation, not a result: ${figure(metric, reached)} after ${count(fullUpdates)} updates (${fitted}).`,

@@ -1,19 +1,28 @@
-import { crossEntropy, type Evaluation, type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
+import {
+  crossEntropy,
+  type Evaluation,
+  gaussianNegativeLogLikelihood,
+  type Loss,
+  meanAbsoluteError,
+  meanSquaredError,
+} from "@innerloop/core";
+import { figuresOf } from "@innerloop/core/training";
 import type { Experiment } from "@innerloop/experiments";
-import type { Tensor } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
+import { described } from "../runs/described.fixture.js";
 import { figuresChosen, resultsCells } from "../runs/results-cells.js";
 import type { FigureChoice } from "./commands/shared-options.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
 import { widthOf } from "./terminal.js";
 
 const figure = (mean: number) => ({ mean, deviation: 0, interval: 0.01, count: 4 });
-const evaluation = (learner: string, protocol: Evaluation["protocol"], means: Record<number, number>): Evaluation => ({
-  learner,
-  protocol,
-  rows: Object.entries(means).map(([steps, mean]) => ({ steps: Number(steps), figures: { accuracy: figure(mean) } })),
-  values: [],
-});
+const evaluation = (learner: string, protocol: Evaluation["protocol"], means: Record<number, number>): Evaluation =>
+  described({
+    learner,
+    protocol,
+    rows: Object.entries(means).map(([steps, mean]) => ({ steps: Number(steps), figures: { accuracy: figure(mean) } })),
+    values: [],
+  });
 
 describe("the results table", () => {
   const stepless = evaluation("nearest neighbour", {}, { 0: 0.5 });
@@ -56,7 +65,7 @@ describe("the results table", () => {
 
   it("says no steps of the other figures of such a method, too", () => {
     const figures = { accuracy: figure(0.5), loss: figure(1.5) };
-    const method = { ...stepless, learner: "prototypical network", rows: [{ steps: 0, figures }] };
+    const method = described({ ...stepless, learner: "prototypical network", rows: [{ steps: 0, figures }] });
     const plain = (_style: string, text: string): string => text;
     expect(resultsTable([method], plain).split("\n")).toEqual([
       "                            no steps",
@@ -70,14 +79,14 @@ describe("the results table", () => {
 
 describe("where tasks are drawn from few classes", () => {
   const wider = (mean: number, poolInterval: number) => ({ ...figure(mean), poolInterval });
-  const maml: Evaluation = {
+  const maml = described({
     ...evaluation("MAML", { steps: 1 }, {}),
     rows: [
       { steps: 0, figures: { accuracy: wider(0.33, Number.POSITIVE_INFINITY) } },
       { steps: 5, figures: { accuracy: wider(0.83, 0.092) } },
     ],
     draws: { of: "classes", count: 3, examples: 24, tasks: [[0, 1]] },
-  };
+  });
   const plain = (_style: string, text: string): string => text;
 
   it("has the intervals that count them below those over tasks, and marks the steps that validation chose", () => {
@@ -127,15 +136,16 @@ describe("on a terminal that is narrower than the table", () => {
 });
 
 describe("figures beside the leading one", () => {
-  const of = (learner: string, figures: Record<string, number>, loss = "negative log-likelihood"): Evaluation => ({
-    learner,
-    protocol: { steps: 1, loss },
-    rows: [0, 5].map((steps) => ({
-      steps,
-      figures: Object.fromEntries(Object.entries(figures).map(([name, mean]) => [name, figure(mean + steps / 100)])),
-    })),
-    values: [],
-  });
+  const of = (learner: string, figures: Record<string, number>, loss = "negative log-likelihood"): Evaluation =>
+    described({
+      learner,
+      protocol: { steps: 1, loss },
+      rows: [0, 5].map((steps) => ({
+        steps,
+        figures: Object.fromEntries(Object.entries(figures).map(([name, mean]) => [name, figure(mean + steps / 100)])),
+      })),
+      values: [],
+    });
   const plain = (_style: string, text: string): string => text;
   const [first, second] = [
     of("MAML", { loss: 0.3, accuracy: 0.8, calibrationError: 0.04 }),
@@ -155,9 +165,9 @@ describe("figures beside the leading one", () => {
   });
 
   it("have a table of all methods each, where they are asked for", () => {
-    const names = figuresChosen(["calibration", "nll"], { name: "MAML", loss: crossEntropy });
-    expect(names).toEqual(["calibrationError", "loss"]);
-    const [calibration, likelihood, ...rest] = resultsTable([first, second], plain, names).split("\n\n");
+    const asked = figuresChosen(["calibration", "nll"], { name: "MAML", loss: crossEntropy });
+    expect(asked.map(({ name }) => name)).toEqual(["calibrationError", "loss"]);
+    const [calibration, likelihood, ...rest] = resultsTable([first, second], plain, asked).split("\n\n");
     expect(calibration).toMatch(/^ {2}calibration error +before +5 steps\n {2}MAML +4\.0% ± 1\.0 .*\n {2}other +2\.0%/);
     expect(likelihood).toMatch(/^ {2}negative log-likelihood .*\n {2}MAML +0\.300 ± 0\.010 .*\n {2}other +0\.500/);
     expect(rest).toEqual([]);
@@ -172,18 +182,15 @@ describe("figures beside the leading one", () => {
   it("are refused by name where there are none of them", () => {
     const chosen = (loss: Loss, ...choices: FigureChoice[]) => figuresChosen(choices, { name: "MAML", loss });
     expect(() => chosen(crossEntropy, "mse")).toThrow(
-      "there is no mean squared error among the figures of MAML. It has negative log-likelihood, accuracy, calibration error",
+      "there is no mean squared error among the figures of MAML. It has accuracy, negative log-likelihood, calibration error",
     );
     expect(() => chosen(meanSquaredError, "nll")).toThrow(/It has mean squared error$/);
-    expect(chosen(meanSquaredError, "mse")).toEqual(["loss"]);
+    expect(chosen(meanSquaredError, "mse").map(({ name }) => name)).toEqual(["loss"]);
   });
 
   it("lead with the error where the loss is a likelihood of numbers", () => {
-    const gaussian: Loss = Object.assign((prediction: Tensor) => prediction, {
-      title: "negative log-likelihood",
-      metrics: { meanSquaredError },
-    });
-    expect(figuresChosen(["mse", "nll"], { name: "CNP", loss: gaussian })).toEqual(["meanSquaredError", "loss"]);
+    const chosen = figuresChosen(["mse", "nll"], { name: "CNP", loss: gaussianNegativeLogLikelihood });
+    expect(chosen.map(({ name }) => name)).toEqual(["meanSquaredError", "loss"]);
     const evaluation = of("CNP", { loss: 1, meanSquaredError: 0.2 });
     expect(resultsTable([evaluation], plain)).toMatch(/CNP +0\.200 ± 0\.010[\s\S]*negative log-likelihood +1\.000/);
   });
@@ -191,7 +198,8 @@ describe("figures beside the leading one", () => {
   it("may be missing from results of before there were any", () => {
     const old = of("MAML", { loss: 0.3, accuracy: 0.8 });
     expect(resultsMarkdown("x", [old], [])).not.toContain("calibration");
-    expect(resultsCells([old], "calibrationError").rows[0]!.figures).toEqual([undefined, undefined]);
+    const [, , calibration] = figuresOf(crossEntropy);
+    expect(resultsCells([old], calibration).rows[0]!.figures).toEqual([undefined, undefined]);
   });
 });
 
@@ -203,7 +211,13 @@ describe("the protocol in words", () => {
     const title = loss?.title === undefined ? {} : { loss: loss.title };
     const protocol = { family: "f", ways: 2, shots: 1, queries: 1, classes: 20, tasks: 8, ...title };
     return protocolText(
-      { learner: "MAML", protocol, rows: [{ steps: 0, figures: { [figures]: figure(1) } }], values: [], ...more },
+      described({
+        learner: "MAML",
+        protocol,
+        rows: [{ steps: 0, figures: { [figures]: figure(1) } }],
+        values: [],
+        ...more,
+      }),
       { tasks } as unknown as Experiment,
       { seed: 1 },
     );
@@ -257,13 +271,13 @@ describe("the protocol in words", () => {
       shown: Evaluation["rows"] = rows,
     ) =>
       protocolText(
-        {
+        described({
           learner: "MAML",
           protocol: { ...protocol, ...more } as Evaluation["protocol"],
           rows: shown,
           values: [],
           draws: draws!,
-        },
+        }),
         { tasks: apart } as unknown as Experiment,
         { seed: 4 },
         naming,
@@ -276,12 +290,12 @@ describe("the protocol in words", () => {
     );
     const { batchNorm: _none, steps: _no, ...without } = protocol;
     const bare = protocolText(
-      { learner: "CNP", protocol: without, rows: [{ steps: 0, figures: { loss: figure(1) } }], values: [] },
+      described({ learner: "CNP", protocol: without, rows: [{ steps: 0, figures: { loss: figure(1) } }], values: [] }),
       { tasks: apart } as unknown as Experiment,
       { seed: 4 },
     );
     expect(bare).toMatch(/3 queries per class, no batch norm; mean ± 95% interval over tasks; seed 4$/);
-    expect(of({}, {}, [{ steps: 1, figures: {} }])).toContain("1 step (trained with 1)");
+    expect(of({}, {}, [{ steps: 1, figures: { accuracy: figure(1) } }])).toContain("1 step (trained with 1)");
     const twice = [5, 1, 1].map((steps) => ({ steps, figures: { accuracy: figure(1) } }));
     expect(of({}, {}, twice)).toContain(", 1 and 5 steps (trained with 1)");
   });
@@ -289,12 +303,12 @@ describe("the protocol in words", () => {
   it("says how many unlabelled examples there are, to learners that learn from them", () => {
     const of = (more: Evaluation["protocol"]) =>
       protocolText(
-        {
+        described({
           learner: "semi-supervised prototypical network",
           protocol: { ways: 5, shots: 1, queries: 3, tasks: 8, ...more },
           rows: [{ steps: 0, figures: { accuracy: figure(1) } }],
           values: [],
-        },
+        }),
         { tasks: apart } as unknown as Experiment,
         { seed: 4 },
       );
@@ -310,12 +324,12 @@ describe("the protocol in words", () => {
   it("says in which unit errors are where the targets of a table are standardised", () => {
     const of = (standardized: boolean) =>
       protocolText(
-        {
+        described({
           learner: "MAML",
           protocol: { shots: 5, queries: 5, loss: "mean squared error", standardized, tasks: 8 },
           rows: [{ steps: 0, figures: { loss: figure(1) } }],
           values: [],
-        },
+        }),
         { tasks: { ...apart, test: { ...apart.test, targets: [{ name: "m/s", mean: 1, deviation: 2.5 }] } } } as never,
         { seed: 4 },
       );

@@ -1,15 +1,7 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
-import type { Evaluation } from "@innerloop/core";
+import type { Evaluation, FigureDescription } from "@innerloop/core";
 import { type Experiment, taskTextOf } from "@innerloop/experiments";
-import {
-  beyondTitle,
-  type Figure,
-  figureNameOf,
-  figureNamesOf,
-  figureTitle,
-  poolText,
-  resultsCells,
-} from "../runs/results-cells.js";
+import { beyondTitle, type Figure, figureTitle, leadingFigure, poolText, resultsCells } from "../runs/results-cells.js";
 import { markdownCell, markdownText } from "./markdown-text.js";
 import {
   columnsWithin,
@@ -31,14 +23,18 @@ interface Table {
 /** One figure of all methods; that of the first with the intervals that count classes below it. */
 function figureTable(
   evaluations: readonly Evaluation[],
-  { title, name, chosen }: { readonly title: string; readonly name?: string; readonly chosen?: number | undefined },
+  {
+    title,
+    of,
+    chosen,
+  }: { readonly title: string; readonly of?: FigureDescription; readonly chosen?: number | undefined },
 ): Table {
-  const { header, rows } = resultsCells(evaluations, name, chosen);
+  const { figure: shown, header, rows } = resultsCells(evaluations, of, chosen);
   return {
     header: [title, ...header],
-    rows: rows.flatMap(({ method, name: figure, figures }, i) => [
-      [method, ...figures.map((each) => (each ? withInterval(figure, each) : ""))],
-      ...(i === 0 ? beyondRow(evaluations[0]!, figure, figures) : []),
+    rows: rows.flatMap(({ method, figures }, i) => [
+      [method, ...figures.map((each) => (each ? withInterval(shown, each) : ""))],
+      ...(i === 0 ? beyondRow(evaluations[0]!, shown, figures) : []),
     ]),
   };
 }
@@ -46,26 +42,26 @@ function figureTable(
 /** The line below a method's figures; none where there are no such intervals. */
 export function beyondRow(
   { draws }: Pick<Evaluation, "draws">,
-  name: string,
+  shown: FigureDescription,
   figures: readonly (Figure | undefined)[],
 ): string[][] {
   if (!draws || figures.every((each) => each?.poolInterval === undefined)) return [];
-  return [[`  ${beyondTitle(draws)}`, ...figures.map((each) => plusMinus(name, each?.poolInterval))]];
+  return [[`  ${beyondTitle(draws)}`, ...figures.map((each) => plusMinus(shown, each?.poolInterval))]];
 }
 
-const tableOf = (evaluations: readonly Evaluation[], name: string, chosen?: number): Table =>
-  figureTable(evaluations, { title: figureTitle(name, evaluations[0]), name, chosen });
+const tableOf = (evaluations: readonly Evaluation[], of: FigureDescription, chosen?: number): Table =>
+  figureTable(evaluations, { title: figureTitle(of), of, chosen });
 
 /** What there is to say of the first method beside its leading figure: one row per figure. */
 function otherFigures(first: Evaluation): Table | undefined {
-  const [leading, ...others] = figureNamesOf(first);
+  const [leading, ...others] = first.figures;
   if (others.length === 0) return undefined;
   const { header, rows } = resultsCells([first], leading);
   return {
     header: [rows[0]!.method, ...header],
-    rows: others.map((name) => {
-      const [row] = resultsCells([first], name).rows;
-      return [figureTitle(name, first), ...row!.figures.map((each) => (each ? withInterval(name, each) : ""))];
+    rows: others.map((other) => {
+      const [row] = resultsCells([first], other).rows;
+      return [figureTitle(other), ...row!.figures.map((each) => (each ? withInterval(other, each) : ""))];
     }),
   };
 }
@@ -118,8 +114,8 @@ export function drawTable(
 }
 
 /**
- * The tables for a terminal; the first evaluation is the one that they are about. Without names of figures: the leading
- * one of all methods, and the others of the first.
+ * The tables for a terminal; the first evaluation is the one that they are about. Without figures that were asked for:
+ * the leading one of all methods, and the others of the first.
  *
  * @param room columns that there are for a line
  * @param chosen the steps that validation has chosen, whose column is marked
@@ -127,12 +123,12 @@ export function drawTable(
 export function resultsTable(
   evaluations: readonly Evaluation[],
   paint: Paint,
-  names?: readonly string[],
+  asked?: readonly FigureDescription[],
   room: number = roomIn(),
   chosen?: number,
 ): string {
   const ofAll = (table: Table): string => drawTable(table, { paint, room, bold: table.rows[0]![0]! });
-  if (names) return names.map((name) => ofAll(tableOf(evaluations, name, chosen))).join("\n\n");
+  if (asked) return asked.map((each) => ofAll(tableOf(evaluations, each, chosen))).join("\n\n");
   const others = otherFigures(evaluations[0]!);
   const leading = ofAll(figureTable(evaluations, { title: "", chosen }));
   return [leading, ...(others ? [drawTable(others, { paint, room })] : [])].join("\n\n");
@@ -145,10 +141,10 @@ export function resultsMarkdown(
   notes: readonly string[],
   chosen?: number,
 ): string {
-  const [, ...others] = figureNamesOf(evaluations[0]);
+  const [, ...others] = evaluations[0]!.figures;
   const tables = [
     figureTable(evaluations, { title: "", chosen }),
-    ...others.map((name) => tableOf(evaluations, name, chosen)),
+    ...others.map((each) => tableOf(evaluations, each, chosen)),
   ];
   return [
     `# ${markdownText(title)}`,
@@ -182,7 +178,7 @@ export function protocolText(
 ): string {
   const { standardized, batchNorm, tasks } = evaluation.protocol;
   const task = taskText ?? taskTextOf(evaluation.protocol);
-  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure(name, deviation)}`).join(", ");
+  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure({}, deviation)}`).join(", ");
   const unit =
     standardized === true
       ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`
@@ -193,12 +189,11 @@ export function protocolText(
     ", ",
   );
   const elsewhere = other ? `; trained on ${other.trainedOn}, tested on ${other.testedOn}` : "";
-  const calibration =
-    "calibrationError" in (evaluation.rows[0]?.figures ?? {})
-      ? "; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks"
-      : "";
-  const title = figureTitle(figureNameOf(evaluation), evaluation);
-  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${elsewhere}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${calibration}; seed ${options.seed}`;
+  const made = evaluation.figures.flatMap((each) =>
+    each.note === undefined ? [] : [`; ${figureTitle(each)} ${each.note}`],
+  );
+  const title = figureTitle(leadingFigure(evaluation));
+  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${elsewhere}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${made.join("")}; seed ${options.seed}`;
 }
 
 /** What the second interval says. */

@@ -6,7 +6,7 @@ import { type LoadedFile, loadCodeExperiment } from "../runs/experiment-file.js"
 import { keepsWithin, rememberNamed, wasNamed } from "../runs/named-files.js";
 import type { RunConfig } from "../runs/run-config.js";
 import { RunError } from "../runs/run-error.js";
-import { inCommand, type RunFolder, shown } from "../runs/run-folder.js";
+import { inCommand, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { commandText } from "./command-name.js";
 import type { Output } from "./output.js";
 
@@ -37,6 +37,10 @@ export async function loadRunExperiment(run: RunFolder, output: Output, named?: 
   if (loaded.kind === "learner") return { experiment: loaded.experiment, file };
   throw new UsageError(`${shown(file.path)} exports a domain, and the run began with a learner`, "Restore the file");
 }
+
+/** The run in a folder, whose experiment file is run where it makes the kind of its tasks known. */
+export const openRunFor = (path: string, output: Output, named?: string): Promise<RunFolder> =>
+  openRun(path, (file) => runFileOf(path, file, output, named));
 
 /** The same for what the file comes to. */
 export async function runFileOf(

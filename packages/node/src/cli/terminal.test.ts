@@ -82,9 +82,9 @@ describe("columns", () => {
 });
 
 it("an interval that leaves a share anything from 0 to 1 is unknown", () => {
-  expect(plusMinus("accuracy", 0.0921)).toBe("± 9.2");
-  expect([1, 6.353, Number.POSITIVE_INFINITY, null].map((half) => plusMinus("accuracy", half))).toEqual(
+  expect(plusMinus({ share: true }, 0.0921)).toBe("± 9.2");
+  expect([1, 6.353, Number.POSITIVE_INFINITY, null].map((half) => plusMinus({ share: true }, half))).toEqual(
     Array(4).fill("unknown"),
   );
-  expect([plusMinus("loss", 6.353), plusMinus("loss", undefined)]).toEqual(["± 6.353", ""]);
+  expect([plusMinus({}, 6.353), plusMinus({}, undefined)]).toEqual(["± 6.353", ""]);
 });

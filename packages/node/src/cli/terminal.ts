@@ -1,5 +1,5 @@
 /** How numbers, times and words look on a terminal. */
-import { isShare } from "../runs/results-cells.js";
+import type { FigureDescription } from "@innerloop/core";
 
 const codes = {
   bold: [1, 22],
@@ -61,28 +61,31 @@ export function bytes(n: number): string {
   return `${(n / 2 ** 30).toFixed(1)} GiB`;
 }
 
+/** As much of a figure's description as decides what its values look like. */
+type Shown = Pick<FigureDescription, "share">;
+
 /** A figure of a loss or metric: shares as percentages. */
-export function figure(name: string, value: number): string {
-  if (isShare(name)) return `${(100 * value).toFixed(1)}%`;
+export function figure({ share }: Shown, value: number): string {
+  if (share) return `${(100 * value).toFixed(1)}%`;
   return Math.abs(value) >= 0.001 && Math.abs(value) < 1000 ? value.toFixed(3) : value.toPrecision(3);
 }
 
 /** `97.9% ± 0.6`; a mean over tasks of which one came out as no number has none, and is null where it was read from JSON. */
 export const withInterval = (
-  name: string,
+  shown: Shown,
   { mean, interval }: { readonly mean: number | null; readonly interval: number | null },
 ): string =>
   mean === null || !Number.isFinite(mean)
     ? "diverged"
-    : `${figure(name, mean)} ± ${figure(name, interval ?? Number.POSITIVE_INFINITY).replace("%", "")}`;
+    : `${figure(shown, mean)} ± ${figure(shown, interval ?? Number.POSITIVE_INFINITY).replace("%", "")}`;
 
 /** `± 9.2`: half an interval by itself; empty where there is none, and `unknown` where nothing bounds it. */
-export const plusMinus = (name: string, interval: number | null | undefined): string =>
+export const plusMinus = (shown: Shown, interval: number | null | undefined): string =>
   interval === undefined
     ? ""
-    : interval === null || !Number.isFinite(interval) || (isShare(name) && interval >= 1)
+    : interval === null || !Number.isFinite(interval) || (shown.share && interval >= 1)
       ? "unknown"
-      : `± ${figure(name, interval).replace("%", "")}`;
+      : `± ${figure(shown, interval).replace("%", "")}`;
 
 /** The width of text on a terminal: colour codes take no room, Chinese characters take two places. */
 export function widthOf(text: string): number {

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { constants, deflateRawSync, gzipSync } from "node:zlib";
+import type { TableSpec } from "@innerloop/core/tasks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { DataError } from "./data-error.js";
 import { readCsv } from "./formats/csv.js";
@@ -18,6 +19,13 @@ import { readOmniglot } from "./sets/omniglot.js";
 import { readDatasetFile } from "./store/dataset-file.js";
 import { readRegressionTable } from "./tables/regression-table.js";
 import { readTable } from "./tables/table-file.js";
+import { readTableRows } from "./tables/table-rows.js";
+
+const spec: TableSpec = {
+  groupColumn: "group",
+  inputs: [{ name: "a", kind: "category", values: ["x"] }],
+  targets: [{ name: "label", mean: 0, deviation: 1 }],
+};
 
 /** Readers by the ending that their files have. */
 const readers: Readonly<Record<string, readonly [ending: string, read: (path: string) => Promise<unknown>]>> = {
@@ -32,6 +40,8 @@ const readers: Readonly<Record<string, readonly [ending: string, read: (path: st
     "jsonl",
     (path) => readRegressionTable(path, { groupColumn: "label", targets: ["a"] }),
   ],
+  readTableRows: ["csv", (path) => readTableRows(path, spec, { needTargets: true })],
+  "readTableRows of JSON": ["jsonl", (path) => readTableRows(path, spec, { needTargets: false })],
   readIdx: ["idx", (path) => readIdx(path, 3)],
   "readIdx of gzip": ["gz", (path) => readIdx(path, 3)],
   readCifar100: ["tar.gz", (path) => readCifar100("fc100", path)],

@@ -1,5 +1,5 @@
+export { numberIn } from "@innerloop/core/tasks";
 export type { LongWork, Progress } from "@innerloop/experiments";
-export { numberIn } from "@innerloop/experiments";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export { type CsvOptions, type CsvRow, readCsv } from "./formats/csv.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./formats/zip-archive.js";
@@ -34,3 +34,4 @@ export {
 export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./tables/regression-table.js";
 export type { MissingCells } from "./tables/table-columns.js";
 export { columnsText, type TableColumn, type TableReport, tableNotes } from "./tables/table-report.js";
+export { readTableRows, type TableRowsFile, type TableRowsFileOptions } from "./tables/table-rows.js";

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TableSpec } from "@innerloop/core/tasks";
 import {
   type ClassificationSpec,
   type DataSplits,
@@ -13,6 +14,8 @@ import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { machineIo } from "./machine-io.js";
 import { importDataset } from "./store/dataset-store.js";
+
+type TableDataSpec = DataSpec & { readonly table?: TableSpec };
 
 let folder: string;
 const before = process.cwd();
@@ -99,5 +102,34 @@ describe("--data", () => {
     await classFolders("omniglot");
     expect((await load("birds")).classes).toHaveLength(six.length);
     await expect(load("omniglot")).rejects.toThrow(/ILD02 omniglot/);
+  });
+});
+
+describe("a table", () => {
+  it("keeps how its rows are coded, and is read as it was where a run of before has kept nothing", async () => {
+    const rows = Array.from({ length: 120 }, (_, row) => `c${row % 10},${row},${["sun", "rain"][row % 2]},${2 * row}`);
+    await writeFile(join(folder, "rides.csv"), ["city,distance,weather,fare", ...rows].join("\n"));
+    const columns = { data: "rides.csv", groupColumn: "city", target: ["fare"] };
+    const read = async (flags: Flags, spec?: DataSpec) => {
+      const config = resolvePreset("table", { ...columns, shots: 2, queries: 2, ...flags });
+      const own = spec && { own: { options: config.domain, spec } };
+      const loaded = await domainNamed("tables").load(config.domain, machineIo, {}, { ...needsOf(config), ...own });
+      return loaded;
+    };
+    const { spec, notes, data } = await read({});
+    const { table } = spec as TableDataSpec;
+    expect(table!.inputs.map(({ name, kind }) => [name, kind])).toEqual([
+      ["distance", "number"],
+      ["weather", "category"],
+    ]);
+    expect(spec!.exampleShape).toEqual([3]);
+    expect((data as { readonly tasks: Tasks }).tasks.train.targets).toEqual(table!.targets);
+    expect(notes!.join()).toMatch(/^columns: .*weather/);
+    const more = await read({ trainShots: 4 }, spec);
+    expect(more.spec).toEqual(spec);
+    const { table: _, ...earlier } = spec as TableDataSpec;
+    const before = await read({}, earlier);
+    expect((before.spec as TableDataSpec).table!.inputs.map(({ name }) => name)).toEqual(["distance"]);
+    expect(before.spec!.exampleShape).toEqual([1]);
   });
 });

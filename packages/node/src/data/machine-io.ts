@@ -15,6 +15,7 @@ import { readCachedImageFolder } from "./store/image-cache.js";
 import { readRegressionTable } from "./tables/regression-table.js";
 import { similarNames, similarNamesText } from "./tables/similar-names.js";
 import { columnsText, tableNotes } from "./tables/table-report.js";
+import { readTableRows } from "./tables/table-rows.js";
 
 const formatsRemedy = `Give a file of one of the formats ${formatsRead}.`;
 
@@ -59,13 +60,14 @@ export const machineIo: DataIo = {
         return (await decodeImage(source, { size, channels, pixels }, formatsRemedy)).pixels;
       }),
     ),
-  table: async (path, { name, groupColumn, targets, inputs, missing }, work) => {
+  table: async (path, { name, groupColumn, targets, inputs, missing, numbersOnly = false }, work) => {
     const found = await readRegressionTable(path, {
       ...work,
       name,
       groupColumn,
       targets,
       missing,
+      numbersOnly,
       ...(inputs ? { inputs } : {}),
     });
     return {
@@ -77,6 +79,7 @@ export const machineIo: DataIo = {
       similarGroups: similarNamesText("groups", similarNames(found.table.columns[groupColumn] as readonly string[])),
     };
   },
+  tableRows: (path, spec, reading) => readTableRows(path, spec, reading),
   text: async (path, most) => new TextDecoder().decode(await readRegularFile(path, { most, links: "followed" })),
 };
 
@@ -90,8 +93,9 @@ function digestOf({ classes }: LabelledExamples): string {
   return hash.digest("hex");
 }
 
-function tableDigest({ columns }: Table): string {
+function tableDigest({ columns, kinds }: Table): string {
   const hash = createHash("sha256");
+  if (kinds) hash.update(JSON.stringify(kinds));
   for (const [name, values] of Object.entries(columns)) {
     hash.update(JSON.stringify(name));
     if (hasTag(values, "Float64Array")) hash.update(new Uint8Array(values.buffer));

@@ -38,6 +38,8 @@ export const readingLimits = {
   tableColumns: 100_000,
   /** Numbers of a table for regression: drawn from at random, they are to fit in memory many times over. */
   tableValues: 2 ** 25,
+  /** Cells of a table of rows that a model is to adapt to or predict for, which are kept as texts. */
+  tableCells: 2 ** 22,
   labelLength: 512,
   classes: 1_000_000,
   datasetHeaderBytes: 64 * mebi,
@@ -47,8 +49,6 @@ export const readingLimits = {
   pickleInstructions: 50_000_000,
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
-  strokeFileBytes: mebi,
-  strokePoints: 4096,
 } as const;
 
 /** Most bytes that a compressed file of so many bytes may make. */

@@ -9,16 +9,16 @@ import {
   type Learner,
   labelledExamples,
   maml,
-  meanMetaGradient,
   meanSquaredError,
   mlp,
   random,
-  sampleTasks,
   sgd,
   sinusoids,
   type Task,
   type TaskSource,
 } from "@innerloop/core";
+import { meanMetaGradient } from "@innerloop/core/learners";
+import { sampleTasks } from "@innerloop/core/training";
 import {
   compile,
   type Estimate,

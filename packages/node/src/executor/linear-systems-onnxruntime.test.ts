@@ -1,6 +1,4 @@
 import {
-  conjugateGradients,
-  functionLayer,
   key,
   type Layer,
   type Learner,
@@ -9,9 +7,10 @@ import {
   mlp,
   random,
   ridgeRegression,
-  solvePositiveDefinite,
   type Task,
 } from "@innerloop/core";
+import { functionLayer } from "@innerloop/core/layers";
+import { conjugateGradients, solvePositiveDefinite } from "@innerloop/core/learners";
 import {
   compile,
   concat,

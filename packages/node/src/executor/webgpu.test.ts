@@ -7,13 +7,13 @@ import {
   type Learner,
   labelledExamples,
   maml,
-  meanMetaGradient,
   random,
-  sampleTasks,
   sgd,
   type Task,
-  uniformInGraph,
 } from "@innerloop/core";
+import { uniformInGraph } from "@innerloop/core/layers";
+import { meanMetaGradient } from "@innerloop/core/learners";
+import { sampleTasks } from "@innerloop/core/training";
 import { compile, encode, leaves, lower, namedLeaves, type Tensor, type Tree, tensor, typesOf } from "@innerloop/graph";
 import { exampleGraph, exampleRows, referenceOutputs, requireClose } from "@innerloop/graph/testing";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";

@@ -2,6 +2,7 @@
 import { quoted, reasonOf, UsageError } from "@innerloop/experiments";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
+import { recordedFigures } from "../runs/earlier-figures.js";
 import type { RunEvent } from "../runs/event-log.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
 import { mostBytes } from "../runs/untrusted-folder.js";
@@ -110,11 +111,12 @@ export function rowResult(table: Table, row: Row, state: Exclude<RowState, { sta
  * A method's figure after so many steps, or after the most that it was given; undefined where it was not given so many.
  * One that takes no steps has one figure.
  */
-function cellOf({ rows, protocol }: MethodRecord, metric: Metric, steps: number | undefined): CellResult | undefined {
+function cellOf(method: MethodRecord, metric: Metric, steps: number | undefined): CellResult | undefined {
+  const { rows } = method;
   const isStepless = rows.length === 1 && rows[0]!.steps === 0;
   const found = steps === undefined || isStepless ? rows.at(-1) : rows.find((row) => row.steps === steps);
   if (!found) return undefined;
-  const figure = figureOf(found.figures, protocol, metric);
+  const figure = figureOf(method, found.figures, metric);
   if (!figure) {
     const names = Object.keys(found.figures).join(", ");
     throw new UsageError(`the table's metric is ${metric}, and an evaluation of it has ${names}`, "Name one of these");
@@ -131,13 +133,9 @@ function cellOf({ rows, protocol }: MethodRecord, metric: Metric, steps: number 
 }
 
 /** A learner whose loss is another one has its squared error beside it, or none: its loss is not one. */
-function figureOf(
-  figures: Readonly<Record<string, Figure>>,
-  protocol: MethodRecord["protocol"],
-  metric: Metric,
-): Figure | undefined {
-  if (metric === "accuracy") return figures.accuracy;
-  return figures.meanSquaredError ?? (protocol.loss === metric ? figures.loss : undefined);
+function figureOf(method: MethodRecord, figures: Readonly<Record<string, Figure>>, metric: Metric): Figure | undefined {
+  const found = recordedFigures(method).find(({ title }) => title === metric);
+  return found && Object.hasOwn(figures, found.name) ? figures[found.name] : undefined;
 }
 
 /** Points of a curve that are kept: more say no more. */
@@ -149,8 +147,7 @@ function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates:
     // A line of events.jsonl may hold anything.
     const validation: unknown = { learner: "", ...Object(evaluation) };
     if (!isMethodRecord(validation)) return [];
-    const { rows, protocol } = validation;
-    const found = figureOf(rows.at(-1)!.figures, protocol, metric);
+    const found = figureOf(validation, validation.rows.at(-1)!.figures, metric);
     const rounded = (value: number): number => Number(value.toPrecision(4));
     if (!found || (found.mean as number | null) === null || (found.interval as number | null) === null) return [];
     return [{ updates: iteration, mean: rounded(found.mean), interval: rounded(found.interval) }];

@@ -1,8 +1,10 @@
 /** Where a row of a table stands, as its run folder says. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { FigureDescription } from "@innerloop/core";
 import type { Flags, FlatConfig } from "@innerloop/experiments";
 import { isSystemError } from "../data/data-error.js";
+import { areDescriptions } from "../runs/earlier-figures.js";
 import { type RunEvent, readEvents } from "../runs/event-log.js";
 import { evaluationFile } from "../runs/results.js";
 import type { Figure, Pool } from "../runs/results-cells.js";
@@ -35,6 +37,8 @@ export interface MethodRecord {
   readonly learner: string;
   readonly protocol: Readonly<Record<string, unknown>>;
   readonly pool?: Pool;
+  /** What its figures are; results of before there were descriptions have none. */
+  readonly figures?: readonly FigureDescription[];
   readonly rows: readonly {
     readonly steps: number;
     readonly figures: Readonly<Record<string, Figure>>;
@@ -161,7 +165,8 @@ export function isMethodRecord(value: unknown): value is MethodRecord {
     Number.isSafeInteger(row.steps) &&
     isObject(row.figures) &&
     Object.values(row.figures).every(isFigure);
-  return typeof value.learner === "string" && isObject(value.protocol) && value.rows.every(isRow);
+  const isDescribed = value.figures === undefined || areDescriptions(value.figures);
+  return typeof value.learner === "string" && isObject(value.protocol) && isDescribed && value.rows.every(isRow);
 }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

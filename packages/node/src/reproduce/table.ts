@@ -2,7 +2,8 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
  */
-import { type Loss, learnerEntry } from "@innerloop/core";
+import { accuracy, type FigureDescription, learnerEntry, meanSquaredError } from "@innerloop/core";
+import { describedAs, figuresOf, lossDescription } from "@innerloop/core/training";
 import {
   allPresets,
   checkFlags,
@@ -36,8 +37,13 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
-export const metrics = ["accuracy", "mean squared error"] as const;
-export type Metric = (typeof metrics)[number];
+/** The figures that tables may be about, by their titles. */
+export const tableFigures = {
+  accuracy: describedAs(accuracy),
+  "mean squared error": lossDescription(meanSquaredError),
+} as const satisfies Readonly<Record<string, FigureDescription>>;
+export type Metric = keyof typeof tableFigures;
+export const metrics = Object.keys(tableFigures) as readonly Metric[];
 
 /** A setting that is evaluated, or one number of adaptation steps of it. */
 export interface Column {
@@ -217,8 +223,7 @@ function requireFigures(
 ): void {
   const config = trainingConfig(row);
   const own = flatten(config);
-  const loss: Loss = domainOf(config).loss(undefined, config.domain);
-  const fitting = Object.keys(loss.metrics ?? {})[0] ?? loss.title;
+  const fitting = figuresOf(domainOf(config).loss(undefined, config.domain))[0]!.title;
   if (metric !== fitting) {
     throw new UsageError(
       `metric in ${where} is ${metric}, which evaluations of ${row.name} do not have`,

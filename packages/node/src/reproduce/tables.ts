@@ -446,8 +446,8 @@ const onGroceries = [
   ["matching", "matching network"],
   ["relation", "relation network"],
   ["film", "FiLM"],
-  ["joint", "joint pre-training + fine-tuning"],
-] as const satisfies readonly (readonly [LearnerName, string])[];
+  ["joint", "joint pre-training + fine-tuning", { baselines: true }],
+] as const satisfies readonly (readonly [LearnerName, string, Pick<Row, "baselines">?])[];
 
 const groceryStore: Table = {
   name: "grocery-store",
@@ -463,15 +463,8 @@ const groceryStore: Table = {
   },
   columns: photoColumns(5),
   rows: [
-    ...onGroceries.flatMap(([learner, title]) =>
-      onPhotos(
-        "grocery-store",
-        learner,
-        title,
-        { learner, iterations: 2_000 },
-        {},
-        learner === "joint" ? { baselines: true } : {},
-      ),
+    ...onGroceries.flatMap(([learner, title, more = {}]) =>
+      onPhotos("grocery-store", learner, title, { learner, iterations: 2_000 }, {}, more),
     ),
     {
       // Its training knows of no shots.

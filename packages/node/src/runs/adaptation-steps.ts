@@ -1,9 +1,10 @@
 /** How many steps a run adapts by: those that are best on its validation tasks, kept in the run for `adapt`. */
 
-import { type Adapter, type Evaluation, evaluate, splitSeed, type TaskSource } from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate, type TaskSource } from "@innerloop/core";
+import { splitSeed } from "@innerloop/core/tasks";
 import type { Executor, Tree } from "@innerloop/graph";
 import type { TrainedParams } from "./results.js";
-import { betterWhen, figureNameOf, figureTitle, type Pool } from "./results-cells.js";
+import { figureTitle, leadingFigure, type Pool } from "./results-cells.js";
 import type { RunFolder } from "./run-folder.js";
 
 /** The choice with all that it was made by. */
@@ -56,7 +57,7 @@ export async function chooseSteps(setting: {
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress } : {}),
   });
-  const name = figureNameOf(evaluation);
+  const leading = leadingFigure(evaluation);
   const best = bestRow(evaluation);
   if (!best) return undefined;
   const pool = evaluation.draws && (({ tasks: _, ...described }) => described)(evaluation.draws);
@@ -64,22 +65,23 @@ export async function chooseSteps(setting: {
     steps: best.steps,
     checkpoint,
     iteration,
-    figure: figureTitle(name, evaluation),
+    figure: figureTitle(leading),
     tasks: count,
     ...(pool ? { pool } : {}),
     candidates: evaluation.rows.map((row) => ({
       steps: row.steps,
-      mean: row.figures[name]!.mean,
-      interval: row.figures[name]!.interval,
+      mean: row.figures[leading.name]!.mean,
+      interval: row.figures[leading.name]!.interval,
     })),
   };
 }
 
 /** The row whose leading figure is best, the first of several; undefined where none is a number. */
-export function bestRow({ rows, ...others }: Pick<Evaluation, "rows">): Evaluation["rows"][number] | undefined {
-  const name = figureNameOf({ rows, ...others } as Evaluation);
-  const better = betterWhen(name);
-  const worth = ({ figures }: Evaluation["rows"][number]): number => better * figures[name]!.mean;
+export function bestRow(evaluation: Pick<Evaluation, "rows" | "figures">): Evaluation["rows"][number] | undefined {
+  const { rows } = evaluation;
+  const { name, better } = leadingFigure(evaluation);
+  const worth = ({ figures }: Evaluation["rows"][number]): number =>
+    (better === "higher" ? 1 : -1) * figures[name]!.mean;
   return rows
     .filter((row) => Number.isFinite(worth(row)))
     .reduce<Evaluation["rows"][number] | undefined>(

@@ -1,17 +1,20 @@
 /** The first thing to say of a results table in which a baseline does better than the learner that it is about. */
-import { type Evaluation, pairedDifference } from "@innerloop/core";
-import { betterWhen, type Figure, figureNameOf, figureTitle, sameFigure } from "./results-cells.js";
+import { type Evaluation, type FigureDescription, figureDifference } from "@innerloop/core";
+import { type Figure, figureTitle, leadingFigure, sameFigure } from "./results-cells.js";
 
 interface Best {
   readonly figure: Figure;
-  readonly values: ArrayLike<number>;
+  readonly row: number;
 }
 
+/** 1 where more of a figure is better, -1 where less is. */
+const directionOf = ({ better }: FigureDescription): 1 | -1 | undefined => better && (better === "higher" ? 1 : -1);
+
 /** A method's best row by a figure: each may take as many steps as suit it. */
-function bestOf({ rows, values }: Evaluation, name: string, direction: 1 | -1): Best | undefined {
-  const found = rows.flatMap(({ figures }, i): Best[] => {
-    const [figure, perTask] = [figures[name], values[i]?.[name]];
-    return figure && perTask && Number.isFinite(figure.mean) ? [{ figure, values: perTask }] : [];
+function bestOf({ rows }: Evaluation, name: string, direction: 1 | -1): Best | undefined {
+  const found = rows.flatMap(({ figures }, row): Best[] => {
+    const figure = figures[name];
+    return figure && Number.isFinite(figure.mean) ? [{ figure, row }] : [];
   });
   return found.reduce<Best | undefined>(
     (best, each) => (best && (best.figure.mean - each.figure.mean) * direction >= 0 ? best : each),
@@ -29,27 +32,31 @@ function bestOf({ rows, values }: Evaluation, name: string, direction: 1 | -1): 
 export function betterBaseline(
   learner: Evaluation,
   baselines: readonly Evaluation[],
-  shown: (name: string, figure: Figure) => string,
+  shown: (description: FigureDescription, figure: Figure) => string,
 ): string | undefined {
-  const name = figureNameOf(learner);
-  const title = figureTitle(name, learner);
-  const direction = betterWhen(name) || -1;
-  const own = bestOf(learner, name, direction);
-  if (!own) return undefined;
+  const leading = leadingFigure(learner);
+  const direction = directionOf(leading);
+  const own = direction && bestOf(learner, leading.name, direction);
+  if (!direction || !own) return undefined;
   const better = baselines
     .flatMap((baseline) => {
-      const same = sameFigure(baseline, { title });
-      const best = same === undefined ? undefined : bestOf(baseline, same, direction);
-      return best ? [{ method: baseline.learner, best }] : [];
+      const same = sameFigure(baseline, leading);
+      const best = same && bestOf(baseline, same.name, direction);
+      return same && best ? [{ baseline, name: same.name, best }] : [];
     })
-    .filter(({ best }) => {
+    .filter(({ baseline, name, best }) => {
       // Baselines may have had the first of the tasks only.
-      const { mean, interval } = pairedDifference(best.values, Array.from(own.values).slice(0, best.values.length));
+      const { tasks } = baseline.protocol;
+      const compared = [
+        [baseline, best.row, name],
+        [learner, own.row, leading.name],
+      ] as const;
+      const { mean, interval } = figureDifference(...compared, typeof tasks === "number" ? { tasks } : {});
       return mean * direction > interval;
     })
     .sort((a, b) => (b.best.figure.mean - a.best.figure.mean) * direction);
   const [first] = better;
   if (!first) return undefined;
-  const [theirs, ours] = [first.best.figure, own.figure].map((each) => shown(name, each));
-  return `${first.method} does better than ${learner.learner}: ${theirs} against ${ours} (${title})`;
+  const [theirs, ours] = [first.best.figure, own.figure].map((each) => shown(leading, each));
+  return `${first.baseline.learner} does better than ${learner.learner}: ${theirs} against ${ours} (${figureTitle(leading)})`;
 }

@@ -1,8 +1,12 @@
-import { calibrationError, type Evaluation, estimated, random } from "@innerloop/core";
+import { calibrationError, type Evaluation, estimated, type PooledTasks, random } from "@innerloop/core";
+import { pooledEstimate } from "@innerloop/core/training";
+import { tensor } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { comparisons, verdictOf } from "./comparison.js";
+import { described } from "./described.fixture.js";
 
 const count = 200;
+const { pooled: calibration } = calibrationError({ topProbability: (p) => p, correct: (_, y) => y });
 
 /** Figures of tasks that are hard for everybody or easy for everybody, moved by `shift`. */
 function madeUp(
@@ -16,27 +20,29 @@ function madeUp(
     const list = (scale: number) => Float64Array.from(shared, (v) => scale * (v + 0.1 * own.normal() + shift + n / 10));
     return { loss: list(-1), accuracy: list(0.01) };
   });
-  const confidence = steps.map((n) => {
+  const confidence = steps.map((n): PooledTasks => {
     const own = random(seed, n, 1);
-    return shared.map(() => {
+    const statistics = shared.map(() => {
       const p = Array.from({ length: 5 }, () => own.uniform(0.4, 0.8));
-      return { topProbability: p, correct: p.map((share) => (own.uniform() < share - 0.1 * shift ? 1 : 0)) };
+      const correct = p.map((share) => (own.uniform() < share - 0.1 * shift ? 1 : 0));
+      return { topProbability: tensor(p), correct: tensor(correct) };
     });
+    return { figure: calibration, statistics };
   });
-  return {
+  return described({
     learner: "made up",
     protocol: stepless ? { loss } : { steps: 1, loss },
     values,
-    ...(calibrated ? { confidence } : {}),
+    ...(calibrated ? { pooled: confidence.map((calibrationError) => ({ calibrationError })) } : {}),
     rows: steps.map((n, row) => ({
       steps: n,
       figures: {
         loss: estimated(values[row]!.loss),
         accuracy: estimated(values[row]!.accuracy),
-        ...(calibrated ? { calibrationError: calibrationError(confidence[row]!) } : {}),
+        ...(calibrated ? { calibrationError: pooledEstimate(confidence[row]!) } : {}),
       },
     })),
-  };
+  });
 }
 
 const at = (list: ReturnType<typeof comparisons>, name: string, steps: number | "last") =>
@@ -106,14 +112,15 @@ describe("runs compared on the same tasks", () => {
     expect(at(comparisons([a, b]), "loss", 5).runs[1]).toBeUndefined();
     expect(at(comparisons([a, b]), "accuracy", 5).runs[1]).toBeDefined();
     const squared = madeUp(0.5, { loss: "mean squared error", seed: 2 });
-    const likelihood: Evaluation = {
-      ...a,
+    const { figures: _, ...others } = a;
+    const likelihood = described({
+      ...others,
       values: a.values.map(({ loss }) => ({ loss: loss!, meanSquaredError: loss! })),
       rows: a.rows.map((row) => ({
         ...row,
         figures: { loss: row.figures.loss!, meanSquaredError: row.figures.loss! },
       })),
-    };
+    });
     const [first, second] = at(comparisons([likelihood, squared]), "meanSquaredError", 5).runs;
     expect(second!.difference!.mean).toBeCloseTo(squared.rows[1]!.figures.loss!.mean - first!.figure.mean, 12);
     expect(second!.verdict).toBe("better");
@@ -122,9 +129,10 @@ describe("runs compared on the same tasks", () => {
 
 it("a verdict says on which side of 0 the interval lies, where it does", () => {
   const difference = { mean: 0.2, interval: 0.1 };
-  expect([1, -1, 0].map((direction) => verdictOf(difference, direction as 1))).toEqual(["better", "worse", "more"]);
-  expect(verdictOf({ mean: -0.2, interval: 0.1 }, 0)).toBe("less");
-  expect(verdictOf({ mean: 0.1, interval: 0.1 }, 1)).toBe("no difference seen");
-  expect(verdictOf({ mean: Number.NaN, interval: 1 }, 1)).toBe("not a number");
-  expect(verdictOf({ mean: 1, interval: Number.POSITIVE_INFINITY }, 1)).toBe("no difference seen");
+  const directions = ["higher", "lower", undefined] as const;
+  expect(directions.map((better) => verdictOf(difference, better))).toEqual(["better", "worse", "more"]);
+  expect(verdictOf({ mean: -0.2, interval: 0.1 }, undefined)).toBe("less");
+  expect(verdictOf({ mean: 0.1, interval: 0.1 }, "higher")).toBe("no difference seen");
+  expect(verdictOf({ mean: Number.NaN, interval: 1 }, "higher")).toBe("not a number");
+  expect(verdictOf({ mean: 1, interval: Number.POSITIVE_INFINITY }, "higher")).toBe("no difference seen");
 });

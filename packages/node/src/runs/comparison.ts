@@ -1,12 +1,6 @@
 /** Runs compared task by task with the first of them. */
-import {
-  calibrationDifference,
-  type Estimated,
-  type Evaluation,
-  type FigureAt,
-  figureDifference,
-} from "@innerloop/core";
-import { betterWhen, figureNamesOf, figureTitle, isStepless, sameFigure } from "./results-cells.js";
+import { type Estimated, type Evaluation, type FigureDescription, figureDifference } from "@innerloop/core";
+import { isStepless, sameFigure } from "./results-cells.js";
 
 /** An interval of a difference in words: of figures of which neither more nor less is better, "more" or "less". */
 export type Verdict = "better" | "worse" | "more" | "less" | "no difference seen" | "not a number";
@@ -22,9 +16,7 @@ export interface ComparedRun {
 }
 
 /** One figure of several runs on the same tasks, each beside that of the first. */
-export interface Comparison {
-  /** The name of the figure in evaluations: accuracy, loss, calibrationError. */
-  readonly name: string;
+export interface Comparison extends FigureDescription {
   /** The number of steps that all have taken, or that each is taken at the last of its own. */
   readonly at: number | "last";
   /** In the order of the runs; undefined for one that has no figure there. */
@@ -50,21 +42,21 @@ export function comparisons(evaluations: readonly Evaluation[]): Comparison[] {
     .filter((steps) => rowOf(first, steps) >= 0 && others.some((other) => rowOf(other, steps) >= 0));
   const lasts = new Set(ascending.map((each) => (isStepless(each) ? "none" : each.rows.at(-1)!.steps)));
   const places: (number | "last")[] = [...shared, ...(lasts.size > 1 || lasts.has("none") ? (["last"] as const) : [])];
-  return figureNamesOf(first).flatMap((name) =>
+  return first.figures.flatMap((described) =>
     places.map((at): Comparison => {
       const base = rowOf(ascending[0]!, at);
       return {
-        name,
+        ...described,
         at,
         runs: ascending.map((evaluation, index) => {
           const row = rowOf(evaluation, at);
-          const own = sameFigure(evaluation, { title: figureTitle(name, first) });
+          const own = sameFigure(evaluation, described)?.name;
           const figure = own === undefined ? undefined : evaluation.rows[row]?.figures[own];
           if (own === undefined || !figure) return undefined;
           const steps = isStepless(evaluation) ? undefined : evaluation.rows[row]!.steps;
           if (index === 0) return { steps, figure };
-          const difference = differenceOf([evaluation, row, own], [ascending[0]!, base, name]);
-          return { steps, figure, difference, verdict: verdictOf(difference, betterWhen(name)) };
+          const difference = figureDifference([evaluation, row, own], [ascending[0]!, base, described.name]);
+          return { steps, figure, difference, verdict: verdictOf(difference, described.better) };
         }),
       };
     }),
@@ -82,20 +74,14 @@ function inOrderOfSteps(evaluation: Evaluation): Evaluation {
     ...(evaluation.byClass ? { byClass: sorted(evaluation.byClass) } : {}),
     rows: sorted(evaluation.rows),
     values: sorted(evaluation.values),
-    ...(evaluation.confidence ? { confidence: sorted(evaluation.confidence) } : {}),
+    ...(evaluation.pooled ? { pooled: sorted(evaluation.pooled) } : {}),
   };
 }
 
-function differenceOf(a: FigureAt, b: FigureAt): Estimated {
-  const [[first, rowOfFirst, name], [second, rowOfSecond]] = [a, b];
-  if (name !== "calibrationError") return figureDifference(a, b);
-  return calibrationDifference(first.confidence![rowOfFirst]!, second.confidence![rowOfSecond]!);
-}
-
 /** Whether 0 lies outside of the interval, and on which side. */
-export function verdictOf({ mean, interval }: Estimated, direction: 1 | -1 | 0): Verdict {
+export function verdictOf({ mean, interval }: Estimated, better: FigureDescription["better"]): Verdict {
   if (Number.isNaN(mean) || Number.isNaN(interval)) return "not a number";
   if (Math.abs(mean) <= interval) return "no difference seen";
-  if (direction === 0) return mean > 0 ? "more" : "less";
-  return mean * direction > 0 ? "better" : "worse";
+  if (better === undefined) return mean > 0 ? "more" : "less";
+  return mean > 0 === (better === "higher") ? "better" : "worse";
 }

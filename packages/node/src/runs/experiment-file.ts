@@ -144,13 +144,24 @@ export async function loadCodeExperiment(
   const known = loaded.get(`${filename} ${sha256}`);
   if (known) return known;
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
-  const library = await import("@innerloop/core");
+  const core = {
+    "": await import("@innerloop/core"),
+    "/layers": await import("@innerloop/core/layers"),
+    "/learners": await import("@innerloop/core/learners"),
+    "/tasks": await import("@innerloop/core/tasks"),
+    "/training": await import("@innerloop/core/training"),
+  };
+  const others = {
+    "/graph": await import("@innerloop/graph"),
+    "/experiments": await import("@innerloop/experiments"),
+    "/node": await import("../index.js"),
+  };
+  const named = (prefix: string, modules: object) =>
+    Object.fromEntries(Object.entries(modules).map(([entry, module]) => [`${prefix}${entry}`, module as unknown]));
   const virtualModules = {
-    innerloop: { ...library, ...(await import("@innerloop/experiments")) },
-    "@innerloop/core": library,
-    "@innerloop/experiments": await import("@innerloop/experiments"),
-    "@innerloop/graph": await import("@innerloop/graph"),
-    "@innerloop/node": await import("../index.js"),
+    ...named("innerloop", { ...core, ...others }),
+    ...named("@innerloop/core", core),
+    ...named("@innerloop", others),
   };
   const { createJiti } = await import("jiti");
   const jiti = createJiti(import.meta.url, {
@@ -209,20 +220,24 @@ function moduleOf(value: unknown, path: string): LoadedModule {
       `${path} has options`,
       "Write them in their parts: training: { iterations: 5000 }, evaluation: { evalTasks: 100 }",
     );
-  const { training = {}, evaluation = {}, baselines } = value as unknown as LearnerModule;
+  const module = value as unknown as LearnerModule;
+  const { training = {}, evaluation = {} } = module;
   const given = { training, evaluation };
   return {
     kind: "learner",
-    experiment: {
-      learner: learner as unknown as Learner,
-      tasks: asTasks(tasks as unknown as LearnerModule["tasks"], path),
-      optimizer: optimizer as unknown as Optimizer,
-      baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
-    },
+    experiment: experimentOf(module, path),
     settings: parseSettings(given, path),
     given: flagsIn(given),
   };
 }
+
+/** What trains and is evaluated, of a learner and tasks of one's own. @throws UsageError for tasks that are none */
+export const experimentOf = ({ learner, tasks, optimizer, baselines }: LearnerModule, path: string): Experiment => ({
+  learner,
+  tasks: asTasks(tasks, path),
+  optimizer,
+  baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
+});
 
 function domainModule({ domain, preset, config = {} }: DomainModule, path: string): LoadedModule {
   const presets = Object.keys(Object(domain.presets));

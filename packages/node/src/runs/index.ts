@@ -1,5 +1,6 @@
 export { type ComparedRun, type Comparison, comparisons, type Verdict } from "./comparison.js";
 export { type EventLog, openEventLog, type RunEvent, readEvents } from "./event-log.js";
+export { type LoadOptions, load } from "./load.js";
 export { reportPage, writeReport } from "./report.js";
 export { type EvaluateRunOptions, evaluateRun, loadParams, type TrainedParams } from "./results.js";
 export { type Argv, argvWith, commandLine } from "./run-command.js";

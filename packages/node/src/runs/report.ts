@@ -1,9 +1,11 @@
 /** report.html: a run on one page that needs nothing but a browser. */
-import type { Evaluation } from "@innerloop/core";
+import type { Evaluation, FigureDescription } from "@innerloop/core";
+import { lossName } from "@innerloop/core/training";
+import { areDescriptions, earlierFigures } from "./earlier-figures.js";
 import { type RunEvent, readEvents } from "./event-log.js";
 import { failureIn } from "./failure.js";
 import { least, linearAxis, lossAxis, most, tickTexts } from "./plot-axis.js";
-import { beyondTitle, figureNameOf, figureNamesOf, figureTitle, isShare, resultsCells } from "./results-cells.js";
+import { beyondTitle, figureTitle, leadingFigure, resultsCells } from "./results-cells.js";
 import type { RunFolder } from "./run-folder.js";
 
 type Point = readonly [iteration: number, value: number];
@@ -35,11 +37,8 @@ export function reportPage(
   { evaluations, notes, chosen }: ReportResults = noResults,
 ): string {
   const failure = failureIn(events);
-  const leading = figureNameOf(evaluations[0]);
-  // Errors in the units of a table's targets are figures of evaluations: updates have their loss.
-  const name = events.some((event) => event.type === "iteration" && figureOf(event, leading) !== undefined)
-    ? leading
-    : "loss";
+  const shown = curveFigure(events, evaluations[0]);
+  const { name } = shown;
   const training = averaged(
     events.flatMap((event) => pointOf(event, event.type === "iteration" ? figureOf(event, name) : undefined)),
   );
@@ -67,13 +66,11 @@ code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } 
 <h1>${escaped(title)}</h1>
 ${failure ? `<p class="failed">The training failed: ${escaped(failure.message)}</p>` : ""}
 ${evaluations.length > 0 ? "<h2>Results</h2>" : ""}
-${(evaluations.length > 0 ? figureNamesOf(evaluations[0]) : [])
-  .map((each) => resultsHtml(evaluations, each, chosen))
-  .join("\n")}
+${(evaluations[0]?.figures ?? []).map((each) => resultsHtml(evaluations, each, chosen)).join("\n")}
 ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 <h2>Learning curve</h2>
-<p><span class="training">&#9632;</span> ${escaped(name)} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
-<div class="wide">${curve(training, validation, name)}</div>
+<p><span class="training">&#9632;</span> ${escaped(figureTitle(shown))} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
+<div class="wide">${curve(training, validation, shown)}</div>
 <h2>Made by</h2>
 <pre>${escaped(config.command)}</pre>
 <p>${escaped(
@@ -90,9 +87,22 @@ ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 const pointOf = (event: RunEvent, value: number | undefined): Point[] =>
   event.iteration !== undefined && value !== undefined && Number.isFinite(value) ? [[event.iteration, value]] : [];
 
+/**
+ * The figure of the learning curve: that with which the results lead, where updates have it, else the loss. Errors in the
+ * units of a table's targets are figures of evaluations alone.
+ */
+function curveFigure(events: readonly RunEvent[], evaluation: Evaluation | undefined): FigureDescription {
+  const leading = evaluation && leadingFigure(evaluation);
+  if (leading && events.some((event) => event.type === "iteration" && figureOf(event, leading.name) !== undefined))
+    return leading;
+  const told = events.flatMap(({ figures }) => (areDescriptions(figures) ? figures : []));
+  const [loss] = earlierFigures([lossName]);
+  return [...(evaluation?.figures ?? []), ...told].find(({ name }) => name === lossName) ?? loss!;
+}
+
 function figureOf(event: RunEvent, name: string): number | undefined {
-  const metrics = Object(event.metrics) as Record<string, unknown>;
-  const value = name === "loss" ? event.loss : metrics[name];
+  const figures: Record<string, unknown> = { ...Object(event.metrics), [lossName]: event.loss };
+  const value = figures[name];
   return typeof value === "number" ? value : undefined;
 }
 
@@ -112,22 +122,22 @@ function averaged(points: readonly Point[]): Point[] {
   return groups.map((group) => [group.at(-1)![0], group.reduce((sum, [, value]) => sum + value, 0) / group.length]);
 }
 
-function curve(training: readonly Point[], validation: readonly Point[], name: string): string {
+function curve(training: readonly Point[], validation: readonly Point[], shown: FigureDescription): string {
   const all = [...training, ...validation];
   if (all.length < 2) return "<p>There are too few updates for a curve.</p>";
   const values = all.map(([, value]) => value);
   const across = linearAxis(0, most(all.map(([iteration]) => iteration)), 4);
-  const up = isShare(name) ? linearAxis(least(values), most(values)) : lossAxis(values);
+  const up = shown.share ? linearAxis(least(values), most(values)) : lossAxis(values);
   const x = (iteration: number): number => left + (width - left - right) * across.at(iteration);
   const y = (value: number): number => top + (height - bottom - top) * (1 - up.at(value));
-  const texts = isShare(name)
+  const texts = shown.share
     ? tickTexts(up.ticks.map((tick) => Number((100 * tick).toPrecision(12)))).map((text) => `${text}%`)
     : tickTexts(up.ticks);
   const path = (points: readonly Point[]): string =>
     points.map(([iteration, value]) => `${x(iteration).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   return [
     up.isLogarithmic ? "<p>On a logarithmic scale.</p>" : "",
-    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(name)} by update">`,
+    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(figureTitle(shown))} by update">`,
     ...up.ticks.map(
       (value, i) =>
         `<line x1="${left}" x2="${width - right}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}" stroke="var(--soft)"/><text x="${left - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end">${texts[i]}</text>`,
@@ -148,11 +158,11 @@ function curve(training: readonly Point[], validation: readonly Point[], name: s
   ].join("\n");
 }
 
-function resultsHtml(evaluations: readonly Evaluation[], name: string, chosen: number | undefined): string {
-  const { header, rows } = resultsCells(evaluations, name, chosen);
+function resultsHtml(evaluations: readonly Evaluation[], of: FigureDescription, chosen: number | undefined): string {
+  const { header, rows } = resultsCells(evaluations, of, chosen);
   const isFar = (value: number): boolean => value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1000);
   const shown = (value: number): string =>
-    isShare(name) ? (100 * value).toFixed(1) : isFar(value) ? value.toPrecision(2) : value.toFixed(3);
+    of.share ? (100 * value).toFixed(1) : isFar(value) ? value.toPrecision(2) : value.toFixed(3);
   const half = (interval: number | null | undefined): string =>
     interval === undefined
       ? ""
@@ -181,7 +191,7 @@ function resultsHtml(evaluations: readonly Evaluation[], name: string, chosen: n
       ),
     );
   const columns = header.map((text) => `<th>${escaped(text)}</th>`).join("");
-  return `<div class="wide"><table><thead><tr><th>${escaped(figureTitle(name, evaluations[0]))}${isShare(name) ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table></div>`;
+  return `<div class="wide"><table><thead><tr><th>${escaped(figureTitle(of))}${of.share ? " (%)" : ""}</th>${columns}</tr></thead><tbody>\n${lines.join("\n")}\n</tbody></table></div>`;
 }
 
 const escaped = (text: string): string =>

@@ -2,50 +2,26 @@
  * Where each figure of a results table stands: one row per method, one column per number of steps, and one for methods
  * that take none.
  */
-import type { Adapter, Evaluation } from "@innerloop/core";
+import type { Adapter, Evaluation, FigureDescription } from "@innerloop/core";
+import { figuresOf } from "@innerloop/core/training";
 import { UsageError } from "@innerloop/experiments";
 import type { FigureChoice } from "../cli/commands/shared-options.js";
 
-/** Figures that tables lead with, the first of these that there is. */
-const mostTelling = ["accuracy", "meanSquaredError", "loss"];
+/** The figure that an evaluation is first of all about: its loss says which. */
+export const leadingFigure = ({ figures }: Pick<Evaluation, "figures">): FigureDescription => figures[0]!;
+
+/** What a figure is called, with its unit where it has one. */
+export const figureTitle = ({ title, unit }: Pick<FigureDescription, "title" | "unit">): string =>
+  unit === undefined ? title : `${title} (${unit})`;
 
 /**
- * The figure that an evaluation is first of all about: `accuracy` where there is one, the error in the unit of the target
- * where there is one target, else the error, else the loss.
+ * The figure of an evaluation that is one of another: a squared error may be the loss of one learner and a metric of the
+ * other, and the losses of two learners may be two figures.
  */
-export function figureNameOf(evaluation: Evaluation | undefined): string {
-  const figures = evaluation?.rows[0]?.figures ?? {};
-  const [inUnits, another] = Object.keys(figures).filter((name) => name.startsWith("rootMeanSquaredError of "));
-  if (inUnits !== undefined && another === undefined) return inUnits;
-  return mostTelling.find((name) => name in figures) ?? "loss";
-}
-
-/** All figures of an evaluation, the leading one first. Results of before there was calibration have none of it. */
-export function figureNamesOf(evaluation: Evaluation | undefined): string[] {
-  const first = figureNameOf(evaluation);
-  return [first, ...Object.keys(evaluation?.rows[0]?.figures ?? {}).filter((name) => name !== first)];
-}
-
-/** What a figure is called; a loss is named by its title, where it has one. The name of a column stays as it is. */
-export function figureTitle(name: string, evaluation: Pick<Evaluation, "protocol"> | undefined): string {
-  if (name === "loss") return String(evaluation?.protocol.loss ?? name);
-  const [figure, ...column] = name.split(" of ");
-  return [figure!.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), ...column].join(" of ");
-}
-
-/**
- * The name that an evaluation has for a figure of another: a squared error may be the loss of one learner and a metric
- * of the other, and the losses of two learners may be two figures.
- */
-export const sameFigure = (evaluation: Evaluation, { title }: { readonly title: string }): string | undefined =>
-  figureNamesOf(evaluation).find((name) => figureTitle(name, evaluation) === title);
-
-/** Figures that are shares, and shown as percentages. */
-export const isShare = (name: string): boolean => name === "accuracy" || name === "calibrationError";
-
-/** Whether more of a figure is better (1), or less (-1); 0 for what a loss of one's own reports beside itself. */
-export const betterWhen = (name: string): 1 | -1 | 0 =>
-  name === "accuracy" ? 1 : name === "loss" || /error( of .*)?$/is.test(name) ? -1 : 0;
+export const sameFigure = (
+  { figures }: Pick<Evaluation, "figures">,
+  { title, unit }: FigureDescription,
+): FigureDescription | undefined => figures.find((each) => each.title === title && each.unit === unit);
 
 const chosenFigures: Readonly<Record<FigureChoice, string>> = {
   accuracy: "accuracy",
@@ -55,22 +31,21 @@ const chosenFigures: Readonly<Record<FigureChoice, string>> = {
 };
 
 /**
- * The names of the figures that were asked for, of a learner's evaluations.
+ * The figures that were asked for, of a learner's evaluations.
  *
  * @throws UsageError where they have no such figure
  */
 export function figuresChosen(
   choices: readonly FigureChoice[],
   { name: learner, loss }: Pick<Adapter, "name" | "loss">,
-): string[] {
-  const names = ["loss", ...Object.keys(loss.metrics ?? {}), ...(loss.confidence ? ["calibrationError"] : [])];
-  const title = (name: string): string => figureTitle(name, { protocol: loss.title ? { loss: loss.title } : {} });
+): FigureDescription[] {
+  const figures = figuresOf(loss);
   return choices.map((choice) => {
-    const name = names.find((each) => title(each) === chosenFigures[choice]);
-    if (name !== undefined) return name;
+    const found = figures.find(({ title }) => title === chosenFigures[choice]);
+    if (found) return found;
     throw new UsageError(
       `there is no ${chosenFigures[choice]} among the figures of ${learner}`,
-      `It has ${names.map(title).join(", ")}`,
+      `It has ${figures.map(figureTitle).join(", ")}`,
     );
   });
 }
@@ -99,12 +74,12 @@ export function poolText({ of, count, examples, seen }: Pool, isHeldOut: boolean
 }
 
 export interface ResultsCells {
+  /** The figure of all cells, as the first evaluation has it. */
+  readonly figure: FigureDescription;
   /** Titles of the columns after that of the methods. */
   readonly header: readonly string[];
   readonly rows: readonly {
     readonly method: string;
-    /** The name of the figures in the first evaluation. */
-    readonly name: string;
     /** One for each column; undefined where the method has none. */
     readonly figures: readonly (Figure | undefined)[];
   }[];
@@ -125,10 +100,9 @@ export const steplessTitle = "no steps";
  */
 export function resultsCells(
   evaluations: readonly Evaluation[],
-  figure: string = figureNameOf(evaluations[0]),
+  figure: FigureDescription = leadingFigure(evaluations[0]!),
   chosen?: number,
 ): ResultsCells {
-  const leading = { name: figure, title: figureTitle(figure, evaluations[0]) };
   const steps = [
     ...new Set(evaluations.flatMap((each) => (isStepless(each) ? [] : each.rows.map((row) => row.steps)))),
   ].sort((a, b) => a - b);
@@ -139,18 +113,17 @@ export function resultsCells(
       : [...steps, undefined]
     : steps;
   const rows = evaluations.map((evaluation) => {
-    const name = sameFigure(evaluation, leading);
+    const own = sameFigure(evaluation, figure)?.name;
     const stepless = isStepless(evaluation);
     const rowAt = (place: number | undefined) =>
       stepless === (place === undefined) ? evaluation.rows.find((each) => stepless || each.steps === place) : undefined;
     return {
       method: titles[evaluation.learner] ?? evaluation.learner,
-      name: leading.name,
-      figures: places.map((place) => (name === undefined ? undefined : rowAt(place)?.figures[name])),
+      figures: places.map((place) => (own === undefined ? undefined : rowAt(place)?.figures[own])),
     };
   });
   const mark = (steps: number | undefined): string => (steps !== undefined && steps === chosen ? "*" : "");
-  return { header: places.map((steps) => placeTitle(steps) + mark(steps)), rows };
+  return { figure, header: places.map((steps) => placeTitle(steps) + mark(steps)), rows };
 }
 
 function placeTitle(steps: number | undefined): string {

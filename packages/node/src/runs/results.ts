@@ -1,17 +1,9 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
 import { createHash } from "node:crypto";
 
-import {
-  type Adapter,
-  decodeParams,
-  type Evaluation,
-  evaluate,
-  key,
-  keyWithin,
-  type Learner,
-  type TaskSource,
-  withoutUnlabelled,
-} from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate, key, type Learner, type TaskSource } from "@innerloop/core";
+import { withoutUnlabelled } from "@innerloop/core/tasks";
+import { decodeParams, keyWithin } from "@innerloop/core/training";
 import { type Baseline, type FlatConfig, flagOf, optionText } from "@innerloop/experiments";
 import type { Executor, Tree } from "@innerloop/graph";
 import { failureOf, problemOf } from "./failure.js";
@@ -121,10 +113,11 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
 }
 
 /** An evaluation as results.json, events and `--json` have it: without the values of every task. */
-export const evaluationRecord = ({ learner, protocol, rows, draws }: Evaluation) => ({
+export const evaluationRecord = ({ learner, protocol, figures, rows, draws }: Evaluation) => ({
   learner,
   protocol,
   ...(draws ? { pool: poolOf(draws) } : {}),
+  figures,
   rows,
 });
 

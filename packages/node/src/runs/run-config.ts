@@ -4,6 +4,7 @@ import {
   checkOption,
   type DataSpec,
   domainOf,
+  domains,
   type ExperimentConfig,
   type ExperimentSettings,
   type FlatConfig,
@@ -154,6 +155,18 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
     if (error instanceof RangeError) return fail("it is nested too deep");
     throw error;
+  }
+}
+
+/** The experiment file of a configuration whose domain nobody has registered yet; undefined for any other. */
+export function fileOfUnknownDomain(text: string): RunConfig["file"] | undefined {
+  try {
+    const { config, file } = Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
+    const { domain } = Object(config) as { readonly domain?: unknown };
+    const { name } = Object(domain) as { readonly name?: unknown };
+    return typeof name === "string" && !domains().some((each) => each.name === name) ? fileRecordOf(file) : undefined;
+  } catch {
+    return undefined; // no JSON: whoever reads it says so
   }
 }
 

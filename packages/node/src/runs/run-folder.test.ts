@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeSafetensors, tensor } from "@innerloop/core";
+import { tensor } from "@innerloop/core";
+import { encodeSafetensors } from "@innerloop/core/training";
 import type { Flags } from "@innerloop/experiments";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { described } from "./described.fixture.js";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
 import { argvOf, argvWith, commandLine } from "./run-command.js";
@@ -210,8 +212,8 @@ describe("the report", () => {
     } as unknown as RunConfig;
     const page = reportPage({ config }, [...events, { type: "validation", iteration: 2000, evaluation: { rows } }], {
       evaluations: [
-        { learner: "MAML", protocol: { steps: 1 }, rows, values: [] },
-        { learner: "prototypical network", protocol: {}, rows: rows.slice(0, 1), values: [] },
+        described({ learner: "MAML", protocol: { steps: 1 }, rows, values: [] }),
+        described({ learner: "prototypical network", protocol: {}, rows: rows.slice(0, 1), values: [] }),
       ],
       notes: ["a note"],
     });
@@ -231,7 +233,7 @@ describe("the report", () => {
     const rows = [{ steps: 0, figures }];
     const events = [3, 2, 1].map((loss, i) => ({ type: "iteration", iteration: i + 1, loss, metrics: {} }));
     const config = { experiment: "table", command: "", versions: {}, created: "", options: {} } as unknown as RunConfig;
-    const evaluations = [{ learner: "MAML", protocol: {}, rows, values: [] }];
+    const evaluations = [described({ learner: "MAML", protocol: {}, rows, values: [] })];
     const page = reportPage({ config }, events, { evaluations, notes: [] });
     expect(page).toContain("loss of training tasks after adaptation");
     expect(/<polyline points="([^"]*)"/.exec(page)![1]!.split(" ")).toHaveLength(3);

@@ -1,17 +1,13 @@
 /** A run on disk: config.json, events.jsonl, checkpoints/{last,best}.safetensors, results.json and results.md. */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import {
-  type CheckpointStore,
-  checkpointSummary,
-  mostCheckpointHeadBytes,
-  requireCheckpointHead,
-} from "@innerloop/core";
+import type { CheckpointStore } from "@innerloop/core";
+import { checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/training";
 import { reasonOf, shellWord } from "@innerloop/experiments";
 import { isSystemError } from "../data/data-error.js";
 import { readWhole } from "../data/regular-file.js";
 import { makeFolder, requireWritable } from "../data/store/atomic-write.js";
-import { parseRunConfig, type RunConfig, storedConfig } from "./run-config.js";
+import { fileOfUnknownDomain, parseRunConfig, type RunConfig, storedConfig } from "./run-config.js";
 import { RunError } from "./run-error.js";
 import { isLockFile } from "./run-lock.js";
 import { mostBytes, onRun, shown, UntrustedFolder } from "./untrusted-folder.js";
@@ -87,16 +83,24 @@ export async function sweepRun({ files }: Pick<RunFolder, "files">): Promise<voi
 /**
  * The run in a folder.
  *
+ * @param runFile runs the experiment file that the folder names, where that is to be run: it makes a kind of task of the
+ *   user's own known. Without it such a run is refused, unless its domain is known already.
  * @throws RunError ILN01 where there is no run, ILN04 where its configuration is not one, ILN09 where it is no file
  */
-export async function openRun(path: string): Promise<RunFolder> {
+export async function openRun(
+  path: string,
+  runFile?: (file: NonNullable<RunConfig["file"]>) => Promise<unknown>,
+): Promise<RunFolder> {
   const files = UntrustedFolder.open(path, configFile);
   const bytes = await files?.read(configFile, mostBytes.config);
   if (!files || !bytes) {
     const problem = files ? "there is no run in this folder (no config.json)" : "there is no such folder";
     throw new RunError("ILN01", shown(path), problem, await otherRuns(path));
   }
-  const config = parseRunConfig(Buffer.from(bytes).toString("utf8"), join(path, configFile));
+  const text = Buffer.from(bytes).toString("utf8");
+  const ofDomain = fileOfUnknownDomain(text);
+  if (ofDomain && runFile) await runFile(ofDomain);
+  const config = parseRunConfig(text, join(path, configFile));
   return { path, config, files, checkpoints: checkpointStore(files) };
 }
 

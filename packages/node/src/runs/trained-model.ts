@@ -34,7 +34,10 @@ export async function openModel<A extends Answer = Answer>(
   const { executor, checkpoint: wanted, experiment, io = machineIo } = setting;
   const { config, data: spec, protocol, options } = run.config;
   if (!config && !experiment)
-    throw new UsageError(`${shown(run.path)} is a run of an experiment file`, "Adapt it by the command, which runs it");
+    throw new UsageError(
+      `${shown(run.path)} is a run whose learner is a program's (${run.config.file ? shown(run.config.file.path) : "no file is named"})`,
+      "Give what made it: load(DIR, { experiment: { learner, tasks, optimizer } })",
+    );
   const made = config ? { config, spec } : experiment!;
   const facts = factsOf(run);
   const common = {

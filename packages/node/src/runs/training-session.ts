@@ -2,17 +2,16 @@
  * Trains in a run folder: what is there is continued, every event is logged, and a stop at any moment loses nothing.
  */
 
+import { type CheckpointStore, type TrainingEvent, train } from "@innerloop/core";
+import { splitSeed } from "@innerloop/core/tasks";
 import {
-  type CheckpointStore,
   keyInMemory,
+  outerOptimizer,
   planTraining,
-  splitSeed,
-  type TrainingEvent,
   type TrainingPlan,
   taskBatch,
-  train,
   trainingRules,
-} from "@innerloop/core";
+} from "@innerloop/core/training";
 import type { Experiment, TrainingValues } from "@innerloop/experiments";
 import { type Executor, leaves } from "@innerloop/graph";
 import { openEventLog, type RunEvent, readEvents } from "./event-log.js";
@@ -50,7 +49,7 @@ export async function planRun(
     executor,
     metaBatchSize: options.metaBatch,
     params,
-    state: optimizer.init(params),
+    state: outerOptimizer(learner, optimizer).init(params),
     batch: taskBatch(tasks.train, trainSeed, 0, options.metaBatch, rules),
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),

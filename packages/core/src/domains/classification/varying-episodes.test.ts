@@ -6,6 +6,7 @@ import { type Learner, meanMetaGradient } from "../../learners/learner.js";
 import { prototypicalNetwork } from "../../learners/metric/prototypical.js";
 import { crossEntropy } from "../../losses/losses.js";
 import { asFunction, noise, numbersOf } from "../../numerical.fixture.js";
+import { applyUpdates } from "../../optimizers/gradient-transformation.js";
 import { sgd } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import { type Examples, type Task, withoutPadding } from "../../tasks/task.js";
@@ -348,7 +349,8 @@ describe("learners on episodes that vary", () => {
     const step = asFunction(
       (at: { readonly params: Tree; readonly tasks: Task }): Tree => {
         const { loss, gradient } = meanMetaGradient(learner, at.params, at.tasks);
-        return { loss, params: optimizer.update(gradient, optimizer.init(at.params), at.params).params };
+        const { updates } = optimizer.update(gradient, optimizer.init(at.params), at.params);
+        return { loss, params: applyUpdates(at.params, updates) };
       },
       { params, tasks: batch(0) },
     );

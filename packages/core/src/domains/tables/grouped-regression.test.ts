@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { numbersOf } from "../../numerical.fixture.js";
 import { random } from "../../random/random.js";
 import { type Examples, splits, withoutPadding } from "../../tasks/task.js";
-import { type GroupedRegressionOptions, groupedRegression, type Table } from "./grouped-regression.js";
+import { type GroupedRegressionOptions, groupedRegression } from "./grouped-regression.js";
+import type { Table } from "./table.js";
 
 /** Sensor g, row r: x is 100 g + r and y twice that, so that every value says where it came from. */
 function sensors(counts: readonly number[]): Table {
@@ -29,6 +30,7 @@ const options: GroupedRegressionOptions = {
   queries: 4,
   standardize: false,
 };
+const rowNumbers = Array.from({ length: 240 }, (_, row) => row);
 const rowsOf = ({ x, y }: Examples) =>
   Array.from({ length: x.shape[0]! }, (_, i) => ({
     x: Number(x.data![2 * i]),
@@ -200,8 +202,14 @@ describe("groupedRegression", () => {
     );
     expect(make({ inputs: ["x", "y"] })).toThrow(/ILT303 .*column "y" is named twice/);
     expect(make({ inputs: [] })).toThrow(/ILT201 .*there are no inputs/);
-    expect(make({ inputs: ["sensor"], groupColumn: "x" })).toThrow(
+    expect(make({ targets: ["sensor"], inputs: ["z"], groupColumn: "x" })).toThrow(
       /ILT302 .*column "sensor" of sensors, row 0 holds "s/,
+    );
+    const names = { ...table, columns: { ...table.columns, note: rowNumbers.map((row) => `${row} `) } };
+    expect(make({ inputs: ["note"] }, { ...names, columns: { ...names.columns, y: rowNumbers } })).not.toThrow();
+    const long = Array.from({ length: 240 }, (_, row) => "x".repeat(600) + row);
+    expect(make({ inputs: ["note"] }, { ...table, columns: { ...table.columns, note: long } })).toThrow(
+      /ILT302 .*column "note" of sensors holds more than 256 different texts, or long ones/,
     );
     const torn = { ...table, columns: { ...table.columns, x: [1, 2] } };
     expect(make({}, torn)).toThrow(/ILT301 .*column "x" of sensors has 2 rows, "sensor" has 240/);

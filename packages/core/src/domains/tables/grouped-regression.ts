@@ -12,14 +12,18 @@ import {
   TaskError,
   type TaskSource,
 } from "../../tasks/task.js";
-import { isNumericArray, requireObject, shownValue } from "../../tasks/value-gate.js";
+import { requireObject, shownValue } from "../../tasks/value-gate.js";
 import { describeGiven, leastOf, requireWholeShare, sharesOf, shareText } from "../classification/episodes.js";
-
-/** A table as plain data: columns by name, all of one length. */
-export interface Table {
-  readonly name: string;
-  readonly columns: Readonly<Record<string, ArrayLike<number> | readonly string[]>>;
-}
+import {
+  type ColumnScale,
+  type InputColumn,
+  measuredColumn,
+  scaleOfRows,
+  widthOf,
+  writeFeatures,
+} from "./column-codings.js";
+import { columnOf, type Table, type TableColumnValues, valuesOf } from "./table.js";
+import { type TableSpec, tableFeatures } from "./table-spec.js";
 
 /**
  * The groups that are held out: so many of them, or such a share where the number is below 1, in an order that follows
@@ -33,7 +37,10 @@ export type GroupSplit =
 export interface GroupedRegressionOptions {
   /** The column that says which group a row belongs to. */
   readonly groupColumn: string;
-  /** Columns of numbers to predict from. */
+  /**
+   * Columns to predict from: of numbers, truth values, dates, times of day, or texts of which there are few. Each becomes
+   * numbers as `InputColumn` says.
+   */
   readonly inputs: readonly string[];
   /** Columns of numbers to predict. */
   readonly targets: readonly string[];
@@ -45,18 +52,12 @@ export interface GroupedRegressionOptions {
   readonly standardize?: boolean;
   readonly split?: GroupSplit;
   /**
-   * What is done about inputs that are NaN: "refuse" them, by default, or take the "mean" of the column over the training
-   * groups for them. Targets are never made up.
+   * What is done about inputs that are NaN, null or empty: "refuse" them, by default, or take the "mean" of the column over
+   * the training groups for them, and nothing at all of categories. Targets are never made up.
    */
   readonly missing?: "refuse" | "mean";
   /** Leave out groups with too few rows, rather than refuse them. */
   readonly skipSmallGroups?: boolean;
-}
-
-/** Mean and deviation that a column was brought to 0 and 1 by: (value - mean) / deviation. */
-export interface ColumnScale {
-  readonly mean: number;
-  readonly deviation: number;
 }
 
 /** The tasks of a table, the groups that they are drawn from, and the scales of its columns. */
@@ -64,8 +65,10 @@ export interface GroupedRegression {
   readonly tasks: { readonly [S in Split]: TaskSource };
   /** Names of the groups that each part draws from. */
   readonly groups: { readonly [S in Split]: readonly string[] };
-  /** By column, to bring new inputs to the model and its predictions back; mean 0 and deviation 1 where not standardized. */
+  /** By column, of those that have one; mean 0 and deviation 1 where not standardized. */
   readonly scales: Readonly<Record<string, ColumnScale>>;
+  /** How rows are coded: to bring new ones to the model, and its predictions back to the table's units. */
+  readonly spec: TableSpec;
 }
 
 /**
@@ -74,14 +77,14 @@ export interface GroupedRegression {
  * that what is reported is about groups that training has not seen. Where a test part has few groups, many tasks share
  * one: intervals over tasks are then about these groups only.
  *
- * Shapes: support x [shots, inputs] and y [shots, targets], query x [queries, inputs] and y [queries, targets],
- * float32.
+ * Shapes: support x [shots, features] and y [shots, targets], query x [queries, features] and y [queries, targets],
+ * float32; features are the numbers that the inputs are coded as, of a column of numbers one (`TableSpec`).
  *
  * Where shots or queries are a range, each task draws its own, and a group with too few rows gives what it has, as a
  * class of `episodes` does; all tasks have the shapes of the largest, and `present` is 1 for the rows that are there.
  *
  * @throws ILT201 where shots or queries are no counts, or the split leaves a part without groups
- * @throws ILT301 where columns are of different lengths; ILT302 where a value is not a finite number
+ * @throws ILT301 where columns are of different lengths; ILT302 where a value is not one of its column
  * @throws ILT303 where a column or group is named twice; ILT304 where one is not there
  * @throws ILT401 where a group has fewer than shots + queries rows (a range counts as 1) and `skipSmallGroups` is not
  * set
@@ -111,31 +114,46 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   const split = options.split ?? {};
   const whole = splitNames([...groups.keys()], split);
   const parts = withoutGroups(whole, small);
-  // Nor do the scales: they are of all training groups, the small ones too.
+  // Nor do the codings: they are of all training groups, the small ones too.
   const trainRows = whole.train.flatMap((name) => [...groups.get(name)!]);
-  const measured = columns.map(({ name, values }) => ({ name, values, scale: scaleOfRows(values, trainRows) }));
+  const setting = { trainRows, standardize, fills: options.missing === "mean" };
+  const coded = columns.inputs.map((column) => {
+    const coding = measuredColumn(column.kind, column, setting);
+    return { coding, write: featuresOf(column, coding) };
+  });
+  const scaled = columns.targets.map(({ name, values }) => {
+    const { mean, deviation } = standardize ? scaleOfRows(values, trainRows) : { mean: 0, deviation: 1 };
+    return { name, mean, deviation, values: Float32Array.from(values, (value) => (value - mean) / deviation) };
+  });
+  const spec: TableSpec = {
+    groupColumn,
+    inputs: coded.map(({ coding }) => coding),
+    targets: scaled.map(({ name, mean, deviation }) => ({ name, mean, deviation })),
+  };
+  const features = tableFeatures(spec);
+  if (features === 0) {
+    const problem = `no input of ${table.name} has a value in the training groups`;
+    throw new TaskError("ILT302", operation, problem, "Name other inputs");
+  }
   const scales = Object.fromEntries(
-    measured.map(({ name, scale }) => [name, standardize ? scale : { mean: 0, deviation: 1 }]),
+    [...spec.inputs, ...spec.targets].flatMap((column): [string, ColumnScale][] =>
+      "mean" in column ? [[column.name, { mean: column.mean, deviation: column.deviation }]] : [],
+    ),
   );
-  const scaled = (names: readonly string[]): Float32Array[] =>
-    names.map((name) => {
-      const { mean, deviation } = scales[name]!;
-      const { values, scale } = measured.find((column) => column.name === name)!;
-      return Float32Array.from(values, (value) => ((Number.isNaN(value) ? scale.mean : value) - mean) / deviation);
-    });
-  const [x, y] = [scaled(inputs), scaled(targets)];
   const examples = (rows: readonly number[], most: number): Examples => {
-    const filled = (from: readonly Float32Array[]) => {
-      const values = new Float32Array(most * from.length);
-      rows.forEach((row, i) => {
-        from.forEach((column, j) => {
-          values[i * from.length + j] = column[row]!;
-        });
+    const [x, y] = [new Float32Array(most * features), new Float32Array(most * scaled.length)];
+    rows.forEach((row, i) => {
+      let at = i * features;
+      for (const { write, coding } of coded) {
+        write(row, x, at);
+        at += widthOf(coding);
+      }
+      scaled.forEach(({ values }, j) => {
+        y[i * scaled.length + j] = values[row]!;
       });
-      return tensor(values, [most, from.length]);
-    };
+    });
     const present = varies ? { present: tensor(new Float32Array(most).fill(1, 0, rows.length), [most]) } : {};
-    return { x: filled(x), y: filled(y), ...present };
+    return { x: tensor(x, [most, features]), y: tensor(y, [most, scaled.length]), ...present };
   };
   const areSmall = (names: readonly string[]): boolean =>
     names.some((name) => groups.get(name)!.length < mostShots + mostQueries);
@@ -160,7 +178,7 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       examples: names.reduce((sum, name) => sum + groups.get(name)!.length, 0),
       drawn: (seed, index) => [random(seed, index).integer(names.length)],
     },
-    targets: targets.map((name) => ({ name, ...scales[name]! })),
+    targets: spec.targets,
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;
@@ -180,67 +198,41 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
     tasks: { train: sourceOf(parts.train), validation: sourceOf(parts.validation), test: sourceOf(parts.test) },
     groups: parts,
     scales,
+    spec,
   };
 }
 
 const operation = "groupedRegression";
 
-interface NumberColumn {
-  readonly name: string;
-  readonly values: ArrayLike<number>;
-}
-
-function checkedColumns(table: Table, options: GroupedRegressionOptions): NumberColumn[] {
+function checkedColumns(table: Table, options: GroupedRegressionOptions) {
   const { groupColumn, inputs, targets, missing } = options;
   const names = [...inputs, ...targets];
   if (inputs.length === 0 || targets.length === 0) {
     const what = inputs.length === 0 ? "inputs" : "targets";
     throw new TaskError("ILT201", operation, `there are no ${what}`, "Name at least one column");
   }
-  const length = columnOf(table, groupColumn).length;
+  const { length } = columnOf(table, groupColumn);
   const twice = [groupColumn, ...names].find((name, i, all) => all.indexOf(name) < i);
   if (twice !== undefined) {
     const problem = `column "${twice}" is named twice among group, inputs and targets`;
     throw new TaskError("ILT303", operation, problem, "Give each column one part to play");
   }
-  return names.map((name) => {
-    const values = columnOf(table, name) as ArrayLike<number>;
-    if (values.length !== length) {
-      const problem = `column "${name}" of ${table.name} has ${values.length} rows, "${groupColumn}" has ${length}`;
-      throw new TaskError("ILT301", operation, problem, "Give all columns the same length");
-    }
-    for (let row = 0; row < length; row++) {
-      const value: unknown = values[row];
-      // Squares are summed for the deviation, and the numbers themselves are kept as float32.
-      if (typeof value === "number" && Math.abs(value) <= largestOfColumn) continue;
-      if (missing === "mean" && Number.isNaN(value) && inputs.includes(name)) continue;
-      const problem = `column "${name}" of ${table.name}, row ${row} holds ${shownValue(value)}`;
-      const remedy =
-        typeof value === "number" && Number.isFinite(value)
-          ? "Numbers are up to 1e30: change the unit, or leave out rows where it stands for a missing value"
-          : 'Leave out columns of text, and rows with missing values; for inputs missing: "mean" fills them in';
-      throw new TaskError("ILT302", operation, problem, remedy);
-    }
-    return { name, values };
-  });
+  const of = (role: "input" | "target") => (name: string) =>
+    valuesOf(table, name, { role, groupColumn, length, fills: role === "input" && missing === "mean" });
+  return { inputs: inputs.map(of("input")), targets: targets.map(of("target")) };
 }
 
-const largestOfColumn = 1e30;
-
-function columnOf(table: Table, name: string): ArrayLike<number> | readonly string[] {
-  const columns: unknown = table?.columns;
-  if (typeof columns !== "object" || columns === null) {
-    const problem = `the columns of the table are ${shownValue(columns)}`;
-    throw new TaskError("ILT301", operation, problem, "Give a table as { name, columns: { name: values } }");
-  }
-  const found: unknown = Object.hasOwn(columns, name) ? table.columns[name] : undefined;
-  if (Array.isArray(found) || isNumericArray(found)) return found as ArrayLike<number>;
-  if (found !== undefined) {
-    const problem = `column "${name}" of ${table.name} is ${shownValue(found)}`;
-    throw new TaskError("ILT301", operation, problem, "Give a list with a value for each row");
-  }
-  const some = Object.keys(table.columns).slice(0, 12).join(", ");
-  throw new TaskError("ILT304", operation, `no column "${name}" in ${table.name}`, `It has ${some}`);
+/**
+ * The numbers of a column's rows, written where they are asked for. Values are kept and not what they are coded as: of a
+ * category that would be many times as much.
+ */
+function featuresOf(
+  { values, texts }: TableColumnValues,
+  coding: InputColumn,
+): (row: number, to: Float32Array, at: number) => void {
+  const places = coding.kind === "category" ? texts!.map((text) => coding.values.indexOf(text)) : undefined;
+  const kept = Float64Array.from(values, (value) => (places && !Number.isNaN(value) ? places[value]! : value));
+  return (row, to, at) => writeFeatures(coding, kept[row]!, to, at);
 }
 
 /** The rows of each group, in the order of the table. */
@@ -346,19 +338,4 @@ function hashOfLists(given: Record<Split, readonly string[]>): string {
     .integer(2 ** 31)
     .toString(16)
     .padStart(8, "0");
-}
-
-/**
- * Mean and deviation over these rows, those without a value apart; the deviation of a column that does not vary is taken
- * as 1.
- */
-function scaleOfRows(values: ArrayLike<number>, trainRows: readonly number[]): ColumnScale {
-  const rows = trainRows.filter((row) => !Number.isNaN(values[row]));
-  const first = values[rows[0] ?? -1];
-  if (first === undefined) return { mean: 0, deviation: 1 };
-  // Without this a mean that is rounded would leave them a deviation of 1e-17.
-  if (rows.every((row) => values[row] === first)) return { mean: first, deviation: 1 };
-  const mean = rows.reduce((sum, row) => sum + values[row]!, 0) / rows.length;
-  const variance = rows.reduce((sum, row) => sum + (values[row]! - mean) ** 2, 0) / rows.length;
-  return { mean, deviation: Math.sqrt(variance) };
 }

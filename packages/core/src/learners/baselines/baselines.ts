@@ -2,17 +2,17 @@
 import { GraphError, neg, reshape, type Tensor, type Tree, tensor, valueAndGrad } from "@innerloop/graph";
 import { functionLayer, type Layer, type StatisticsByPath } from "../../layers/layer.js";
 import { crossEntropy, type Loss } from "../../losses/losses.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { largestPerClass, memberships, requireWays } from "../class-membership.js";
 import {
   type AdaptedModel,
+  type Adapts,
   headPaths,
-  type InnerLoop,
   innerLoop,
   recorded,
   requireSharedNorm,
 } from "../gradient/gradient-adaptation.js";
-import { predictor, withSupport } from "../gradient/gradient-learner.js";
+import { supervised } from "../gradient/objective.js";
 import { allExamples } from "../gradient/reptile.js";
 import { type Adapter, type Learner, measured } from "../learner.js";
 import { squaredDistances } from "../metric/distances.js";
@@ -30,7 +30,7 @@ export interface BaselineOptions {
 /** Options of `fineTuning` and `jointTraining`. */
 export interface FineTuningOptions extends BaselineOptions {
   /** What moves: the whole network ("all", the default), its last layer ("head"), or paths of one's own. */
-  readonly adapts?: "all" | "head" | ((path: string) => boolean);
+  readonly adapts?: "all" | "head" | Adapts;
 }
 
 /**
@@ -47,7 +47,7 @@ export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedMode
     loss,
     steps,
     init: model.init,
-    ...gradientSteps({ model, loss, inner, order: 1 }, steps),
+    ...gradientSteps({ model, loss, inner }, steps),
   };
 }
 
@@ -69,17 +69,25 @@ export function fineTuning(options: FineTuningOptions): Adapter<Tree, AdaptedMod
     ...whole,
     name: adapts === "head" ? "fine-tuning, head" : "fine-tuning",
     description: { ...whole.description, adapts: typeof adapts === "function" ? "chosen parameters" : adapts },
-    ...gradientSteps({ model, loss, inner, order: 1, ...(chosen ? { adapts: chosen } : {}) }, whole.steps!),
+    ...gradientSteps({ model, loss, inner }, whole.steps!, chosen),
   };
 }
 
 /** Adapting by plain gradient steps, then predicting with the model. */
-function gradientSteps(loop: InnerLoop, steps: number): Pick<Adapter<Tree, AdaptedModel>, "adapt" | "predict"> {
-  const { model } = loop;
+function gradientSteps(
+  { model, loss, inner }: BaselineOptions,
+  steps: number,
+  adapts?: Adapts,
+): Pick<Adapter<Tree, AdaptedModel>, "adapt" | "predict"> {
+  const problem = supervised(model, loss);
+  const { inner: objective, traits } = problem;
+  const loop = { objective, traits, inner, order: 1, ...(adapts ? { adapts } : {}) } as const;
   return {
-    adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupport(loop, innerLoop(loop, params, support, count, { phase: "predict" }), support, { phase: "predict" }),
-    predict: predictor(model),
+    adapt: (params, support, { steps: count = steps } = {}) => {
+      const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
+      return problem.adapted(arrived, support, { phase: "predict" });
+    },
+    predict: problem.predict,
   };
 }
 

@@ -1,6 +1,7 @@
 import { add, concat, matmul, mul, relu, reshape, sliceAxis, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
-import { batchNorm, conv2d, maxPool } from "../../layers/layers.js";
+import type { Layer } from "../../layers/layer.js";
+import { batchNorm, conv2d, linear, maxPool, residual, sequential, tanh } from "../../layers/layers.js";
 import { crossEntropy, meanSquaredError } from "../../losses/losses.js";
 import { convEmbedding, convNet, mlp } from "../../networks/models.js";
 import {
@@ -18,8 +19,9 @@ import type { Task } from "../../tasks/task.js";
 import { stackTasks } from "../../training/task-batch.js";
 import { type Learner, meanMetaGradient } from "../learner.js";
 import { difference, padded, queryLoss } from "../model-based/model-based.fixture.js";
-import { type ContextLayer, cavia, contextualConvNet, contextualMlp } from "./cavia.js";
+import { type ContextLayer, cavia, contextualConvNet, contextualMlp, modulatedByContext } from "./cavia.js";
 import type { AdaptedModel } from "./gradient-adaptation.js";
+import { warped } from "./warped.js";
 
 const curve = contextualMlp({ sizes: [2, 5, 1], contextSize: 3, activation: "tanh" });
 const imageOptions = { imageShape: [8, 8, 1] as const, ways: 4, filters: 3, blocks: 2, contextSize: 2 };
@@ -163,6 +165,41 @@ test("FiLM scales and shifts the channels between batch normalisation and relu",
   const head = params.network["3"]!;
   const expected = add(matmul(reshape(seen, [3, 8]), head.weight), head.bias);
   expect(difference(valuesIn(model.apply(params, context, x)), valuesIn(expected))).toBeLessThan(1e-7);
+});
+
+test("any network that names its normalisations can be modulated, wherever they stand", () => {
+  const model = sequential([
+    linear({ inputs: 2, outputs: 3 }),
+    warped(sequential([batchNorm({ channels: 3, mode: "support" }), tanh()])),
+    residual(sequential([linear({ inputs: 3, outputs: 3 }), batchNorm({ channels: 3, mode: "support" })])),
+    linear({ inputs: 3, outputs: 1 }),
+  ]);
+  expect(model.modulationPoints).toEqual([
+    { path: "1/warped/0", channels: 3 },
+    { path: "2/1", channels: 3 },
+  ]);
+  const { x } = curves().query;
+  const outputs = [1, 2].map((point) => {
+    const contextual = modulatedByContext(model, { contextSize: 2, point });
+    const params = contextual.init(key(1)) as { network: Tree; film: Tensor };
+    const at = (context: Tensor): number[] => valuesIn(contextual.apply(params, context, x));
+    expect(at(mul(noiseTensor([2], 1), 0))).toEqual(valuesIn(model.apply(params.network as never, x)));
+    return at(noiseTensor([2], 1));
+  });
+  expect(difference(outputs[0]!, outputs[1]!)).toBeGreaterThan(1e-3);
+  // What it modulates is what scale and shift would be.
+  const contextual = modulatedByContext(model, { contextSize: 2, point: 2 });
+  const params = contextual.init(key(1)) as { network: Record<string, Tree>; film: Tensor };
+  const film = valuesIn(matmul(noiseTensor([1, 2], 1), params.film));
+  const affine = { scale: tensor(film.slice(0, 3).map((value) => value + 1)), shift: tensor(film.slice(3)) };
+  const rewritten = { ...params.network, "2": { ...(params.network["2"] as object), "1": affine } };
+  expect(difference(valuesIn(model.apply(rewritten, x)), outputs[1]!)).toBeLessThan(1e-6);
+  const refused = (network: Layer, point: number): void => {
+    expect(() => modulatedByContext(network, { contextSize: 2, point })).toThrow(/^IL102 modulatedByContext: point/);
+  };
+  refused(model as Layer, 3);
+  refused(model as Layer, 0);
+  refused(mlp({ sizes: [1, 1] }), 1);
 });
 
 test("running statistics have the paths of the network's parameters", () => {

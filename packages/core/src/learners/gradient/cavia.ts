@@ -5,7 +5,6 @@ import {
   GraphError,
   leaves,
   matmul,
-  mul,
   reshape,
   sliceAxis,
   type Tensor,
@@ -14,22 +13,23 @@ import {
   zeros,
 } from "@innerloop/graph";
 import { glorotUniform, normalInit } from "../../layers/initialization.js";
-import { type ApplyContext, type BatchNormMode, type Layer, within } from "../../layers/layer.js";
+import { type ApplyContext, type BatchNormMode, type Layer, pointsWithin, within } from "../../layers/layer.js";
 import { linear } from "../../layers/layers.js";
 import type { Loss } from "../../losses/losses.js";
 import { type ConvNetOptions, convEmbedding, convNet, type MlpOptions, mlp } from "../../networks/models.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { type Key, split } from "../../random/random.js";
 import type { Learner } from "../learner.js";
 import { type AdaptedModel, type InnerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
+import { supervised } from "./objective.js";
 
 /** A network with one input more: a context vector [contextSize], the same for all examples of a task. */
 export interface ContextLayer {
   readonly contextSize: number;
   /** Where its batch normalisation takes statistics from, where it has any. */
   readonly batchNorm?: BatchNormMode;
-  /** What else figures depend on: where the context comes in. */
+  /** Further options that figures depend on: where the context comes in. */
   readonly description?: Learner["description"];
   /** The network's parameters. */
   init(key: Key): Tree;
@@ -66,9 +66,10 @@ export interface CaviaOptions {
 export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
   const { model, loss, inner, steps = 1, order = 2 } = options;
   requireContextSize("cavia", model.contextSize);
-  const joined = withContext(model);
-  const loop: InnerLoop = { model: joined, loss, inner, order, adapts: (path) => path === "context" };
-  return gradientLearner({
+  const problem = supervised(withContext(model), loss);
+  const { inner: objective, traits } = problem;
+  const loop: InnerLoop = { objective, traits, inner, order, adapts: (path) => path === "context" };
+  const learner = gradientLearner({
     name: "CAVIA",
     description: {
       order,
@@ -78,8 +79,7 @@ export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
       ...model.description,
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
-    loss,
-    model: joined,
+    problem,
     steps,
     init: model.init,
     loopFor: (network) => {
@@ -87,6 +87,7 @@ export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
       return { loop, params: { network, context: zeros([model.contextSize], dtype) } };
     },
   });
+  return { ...learner, loss };
 }
 
 type WithContext = { readonly network: Tree; readonly context: Tensor };
@@ -133,30 +134,76 @@ export interface ContextualConvNetOptions extends Omit<ConvNetOptions, "batchNor
   readonly contextIn?: number | "features";
 }
 
+/** Options of `modulatedByContext`. */
+export interface ModulatedByContextOptions {
+  readonly contextSize: number;
+  /** The place that the context modulates: one of the network's `modulationPoints`, counted from 1. */
+  readonly point: number;
+}
+
 /**
- * `convNet` with a context. In a block it acts by feature-wise linear modulation (FiLM, Perez et al. 2018) between
- * batch normalisation and relu, with one factor and one term for each channel:
+ * A network whose features a context modulates, feature by feature (FiLM, Perez et al. 2018):
  *
  *   h <- gamma h + beta,  (gamma - 1, beta) = phi W
  *
- * so that a context of 0 leaves `convNet` as it is; the published FiLM layer has a bias in place of the 1, and comes
- * after the pooling. What follows batch normalisation so is computed as its scale and shift: gamma (scale n + shift) +
- * beta. Parameters are { network, film } with W [contextSize, 2 filters], or { embedding, head } for "features".
+ * at one of the places that the network names, which are its batch normalisations in `convNet`, `mlp` and all that
+ * `sequential` puts together. A context of 0 leaves the network as it is. Parameters are { network, film } with W
+ * [contextSize, 2 channels].
+ *
+ * @throws IL102 where the network has no such place, or the context no size
+ * @example modulatedByContext(mlp({ sizes: [1, 40, 40, 1], batchNorm: "support" }), { contextSize: 5, point: 2 })
+ */
+export function modulatedByContext(network: Layer, options: ModulatedByContextOptions): ContextLayer {
+  const { contextSize, point } = options;
+  requireContextSize("modulatedByContext", contextSize);
+  requireSharedNorm("modulatedByContext", network);
+  const places = pointsWithin(network, "network");
+  const place = places[point - 1];
+  if (!place) {
+    const remedy =
+      places.length > 0 ? `Use 1 to ${places.length}` : "Give it batch normalisation, or modulationPoints of its own";
+    throw new GraphError("IL102", "modulatedByContext", `point ${point} of ${places.length}`, remedy);
+  }
+  const { channels } = place;
+  return {
+    contextSize,
+    ...(network.batchNorm ? { batchNorm: network.batchNorm } : {}),
+    init: (key) => ({
+      network: network.init(split(key, "network")),
+      film: glorotUniform([contextSize, 2 * channels], { in: contextSize, out: 2 * channels }, split(key, "film")),
+    }),
+    apply: (params, context, x, applyContext) => {
+      const own = params as { readonly network: Tree; readonly film: Tensor };
+      const both = reshape(matmul(reshape(context, [1, contextSize]), own.film), [2 * channels]);
+      const gamma = add(sliceAxis(both, 0, 0, channels), 1);
+      const beta = sliceAxis(both, 0, channels, 2 * channels);
+      const at = within(applyContext, place.path).path!;
+      const modulation = { ...applyContext?.modulation, [at]: { gamma, beta } };
+      return network.apply(own.network, x, { ...within(applyContext, "network"), modulation });
+    },
+  };
+}
+
+/**
+ * `convNet` with a context: `modulatedByContext` in a block, between batch normalisation and relu, with one factor and
+ * one term for each channel; the published FiLM layer has a bias in place of the 1, and comes after the pooling. Beside
+ * the "features", parameters are { embedding, head }.
  *
  * @throws IL102 for a block that is not there
  * @example contextualConvNet({ imageShape: [84, 84, 3], ways: 5, filters: 32, downsampling: "pool", contextSize: 100 })
  */
 export function contextualConvNet(options: ContextualConvNetOptions): ContextLayer {
-  const { contextSize, contextIn = 3, filters = 64, blocks = 4, ways } = options;
+  const { contextSize, contextIn = 3, blocks = 4, ways } = options;
   requireContextSize("contextualConvNet", contextSize);
   requireSharedNorm("contextualConvNet", options as ConvNetOptions);
-  const common = { contextSize, batchNorm: options.batchNorm ?? "transductive", description: { contextIn } };
+  const common = { batchNorm: options.batchNorm ?? "transductive", description: { contextIn } };
   if (contextIn === "features") {
     const embedding = convEmbedding(options);
     const [features] = embedding.outputShape as readonly [number];
     const head = linear({ inputs: features + contextSize, outputs: ways, weightInit: normalInit(0.01) });
     return {
       ...common,
+      contextSize,
       init: (key) => ({ embedding: embedding.init(split(key, "embedding")), head: head.init(split(key, "head")) }),
       apply: (params, context, x, applyContext) => {
         const own = params as { readonly embedding: Tree; readonly head: ReturnType<typeof head.init> };
@@ -169,30 +216,8 @@ export function contextualConvNet(options: ContextualConvNetOptions): ContextLay
     const remedy = `Use 1 to ${blocks}, or "features"`;
     throw new GraphError("IL102", "contextualConvNet", `contextIn ${contextIn} of ${blocks} blocks`, remedy);
   }
-  const network = convNet(options);
-  const block = String(contextIn);
-  return {
-    ...common,
-    init: (key) => ({
-      network: network.init(split(key, "network")),
-      film: glorotUniform([contextSize, 2 * filters], { in: contextSize, out: 2 * filters }, split(key, "film")),
-    }),
-    apply: (params, context, x, applyContext) => {
-      const own = params as { readonly network: Blocks; readonly film: Tensor };
-      const modulation = reshape(matmul(reshape(context, [1, contextSize]), own.film), [2 * filters]);
-      const gamma = add(sliceAxis(modulation, 0, 0, filters), 1);
-      const beta = sliceAxis(modulation, 0, filters, 2 * filters);
-      const layers = own.network[block]!;
-      const norm = layers["1"]!;
-      const modulated = { ...norm, scale: mul(norm.scale!, gamma), shift: add(mul(norm.shift!, gamma), beta) };
-      const changed = { ...own.network, [block]: { ...layers, "1": modulated } };
-      return network.apply(changed, x, within(applyContext, "network"));
-    },
-  };
+  return { ...modulatedByContext(convNet(options), { contextSize, point: contextIn }), ...common };
 }
-
-/** Parameters of `convNet` by block, and of a block by layer: 0 the convolution, 1 the normalisation. */
-type Blocks = { readonly [block: string]: { readonly [layer: string]: { readonly [name: string]: Tensor } } };
 
 /** Rows [n, d] with a context [c] behind each: [n, d + c]. */
 const withColumns = (rows: Tensor, context: Tensor): Tensor =>

@@ -1,6 +1,7 @@
 /** The inner loop that all gradient-based learners share. */
 import {
   add,
+  cast,
   div,
   GraphError,
   mapTree,
@@ -18,11 +19,10 @@ import {
   valueAndGrad,
 } from "@innerloop/graph";
 import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../../layers/layer.js";
-import type { Loss } from "../../losses/losses.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import { type ParameterTraits, roleAt, type TraitsByPath } from "../../layers/parameter-roles.js";
+import { applyUpdates, type GradientTransformation } from "../../optimizers/gradient-transformation.js";
 import type { Examples } from "../../tasks/task.js";
-import { overPresent } from "../learner.js";
-import { notWarped } from "./warped.js";
+import type { Objective } from "./objective.js";
 
 /** A model adapted to one task by gradient steps. */
 export type AdaptedModel = {
@@ -34,25 +34,34 @@ export type AdaptedModel = {
 };
 
 /** Settings of the inner loop that all gradient-based learners share. */
-export interface InnerLoop {
-  readonly model: Layer;
-  readonly loss: Loss;
-  readonly inner: Optimizer;
+export interface InnerLoop<Data extends Tree = Examples> {
+  /** The function that the steps make small: `supervised(model, loss).inner` is a model's loss. */
+  readonly objective: Objective<Data>;
+  readonly inner: GradientTransformation;
+  /** The parameters of `inner` itself, where it has some. */
+  readonly innerParameters?: Tree;
+  /** Traits of the parameters: `() => traitsOf(model)`. All are trained by default. */
+  readonly traits?: () => TraitsByPath;
   /** 2 differentiates through the inner gradients, 1 holds them constant. */
   readonly order: 1 | 2;
-  /** Which parameters adapt, by path; all by default. */
-  readonly adapts?: (path: string) => boolean;
-  /** How much of the second order a loop of order 2 has: inner gradients g are used as a g + (1 - a) stopGradient(g); 1 by default. */
+  /** The trained parameters that adapt, by path; all by default. */
+  readonly adapts?: Adapts;
+  /** The share a of the second order that a loop of order 2 has: inner gradients g are used as a g + (1 - a) stopGradient(g); 1 by default. */
   readonly secondOrder?: Tensor;
   /** lambda of the term lambda / 2 |theta_k - theta_0|^2 that the loss gets, over parameters that adapt. None by default. */
   readonly proximal?: number | Tensor;
   /** Mini-batch `index` of the support set; all of it by default. */
-  readonly minibatch?: (support: Examples, index: number) => Examples;
-  /** Mini-batches that make one step: their mean gradient, by rows. 1 by default. */
+  readonly minibatch?: (support: Data, index: number) => Data;
+  /** Mini-batches that make one step: their mean gradient, by weight. 1 by default. */
   readonly accumulate?: number;
+  /** The weight of a mini-batch in that mean, a scalar; all the same by default. */
+  readonly weight?: (data: Data) => Tensor;
   /** So many steps at a time are computed again for the gradient through them; 0, the default: none. */
   readonly recompute?: number;
 }
+
+/** The choice of the parameters that adapt, by path and by what they say of themselves where they say something. */
+export type Adapts = (path: string, traits?: ParameterTraits) => boolean;
 
 type ByPath = { readonly [path: string]: Tensor };
 
@@ -60,21 +69,21 @@ type ByPath = { readonly [path: string]: Tensor };
 export interface Trajectory {
   /** theta_0, ..., theta_K. */
   readonly params: readonly [Tree, ...Tree[]];
-  /** What a normalisation of its own for each step has seen in training, by path. */
+  /** Statistics that the objective has reported on the way, by path: of equal paths the last. */
   readonly statistics: StatisticsByPath;
 }
 
 /**
  * theta_0 = theta; theta_{k+1} = update(theta_k, grad L(theta_k; support)) for k < steps (Finn et al. 2017, eq. 1).
  *
- * Only parameters that `adapts` names move; the others are shared by all tasks, as are those of warped layers.
+ * Only trained parameters that `adapts` names move; the others are shared by all tasks.
  *
  * @returns theta_K
  */
-export function innerLoop(
-  loop: InnerLoop,
+export function innerLoop<Data extends Tree>(
+  loop: InnerLoop<Data>,
   params: Tree,
-  support: Examples,
+  support: Data,
   steps: number,
   context: ApplyContext,
 ): Tree {
@@ -82,46 +91,45 @@ export function innerLoop(
 }
 
 /** The inner loop with all that it comes by. */
-export function trajectory(
-  loop: InnerLoop,
+export function trajectory<Data extends Tree>(
+  loop: InnerLoop<Data>,
   params: Tree,
-  support: Examples,
+  support: Data,
   steps: number,
   context: ApplyContext,
 ): Trajectory {
   if (!Number.isInteger(steps) || steps < 0) {
     throw new GraphError("IL102", "adapt", `${steps} inner steps`, "Use a whole number, 0 or more");
   }
-  const start = adaptingByPath(params, loop.adapts);
+  const start = adaptingByPath(params, loop.traits?.(), loop.adapts);
   const names = paths(params);
   const assembled = (fast: ByPath): Tree => {
     let at = 0;
     return mapTree((leaf) => fast[names[at++]!] ?? leaf, params);
   };
   let fast = start;
-  let state = loop.inner.init(fast);
+  let state = loop.inner.init(fast, loop.innerParameters);
   let statistics: StatisticsByPath = {};
   const came: [Tree, ...Tree[]] = [assembled(fast)];
   const { accumulate = 1 } = loop;
   /** The gradient of one mini-batch at the parameters of a step. */
-  const gradientOf = (step: number, part: number): StepGradient => {
+  const gradientOf = (step: number, part: number): StepGradient<Data> => {
     const batch = loop.minibatch?.(support, step * accumulate + part) ?? support;
     const pass = accumulate === 1 ? `step ${step}` : `step ${step}, mini-batch ${part}`;
     const { gradient, auxiliary } = valueAndGrad((at: ByPath) => {
-      const applied = { ...context, pass, step };
-      const { output, statistics } = hasStatisticsOfSteps(loop.model, context)
-        ? recorded(loop.model, assembled(at), batch, applied)
-        : { output: loop.model.apply(assembled(at), batch.x, contextOf(applied, batch)), statistics: {} };
-      const loss = overPresent(loop.loss, output, batch);
+      const { loss, statistics = {} } = loop.objective(assembled(at), batch, { ...context, pass, step });
       return [loop.proximal ? add(loss, proximalTerm(at, start, loop.proximal)) : loss, statistics] as const;
     })(fast);
     return { gradient, statistics: auxiliary, batch };
   };
   const take = (step: number): void => {
-    const found = meanOfParts(Array.from({ length: accumulate }, (_, part) => gradientOf(step, part)));
+    const parts = Array.from({ length: accumulate }, (_, part) => gradientOf(step, part));
+    const found = meanOfParts(parts, loop.weight);
     const used = mapTree((g) => ofOrder(g, loop), found.gradient);
     statistics = { ...statistics, ...found.statistics };
-    ({ params: fast, state } = loop.inner.update(used, state, fast));
+    const next = loop.inner.update(used, state, fast, loop.innerParameters);
+    fast = applyUpdates(fast, next.updates);
+    state = next.state;
     came.push(assembled(fast));
   };
   const recompute = loop.recompute ?? 0;
@@ -137,17 +145,17 @@ export function trajectory(
 }
 
 /**
- * The parameters that adapt, by path: those that `adapts` names, but for running averages and parameters of warped
- * layers.
+ * The parameters that adapt, by path: those that are trained, and not shared, averaged or fixed, of which `adapts`
+ * chooses.
  *
  * @throws IL102 where none does
  */
-export function adaptingByPath(params: Tree, adapts: (path: string) => boolean = () => true): ByPath {
+export function adaptingByPath(params: Tree, traits: TraitsByPath = new Map(), adapts: Adapts = () => true): ByPath {
   const all = namedLeaves(params);
-  const chosen = all.filter(([path]) => !isRunningStatistic(path) && notWarped(path) && adapts(path));
+  const chosen = all.filter(([path]) => roleAt(traits, path) === "trained" && adapts(path, traits.get(path)));
   if (chosen.length === 0) {
     const problem = `none of the parameters ${all.map(([path]) => path).join(", ")} adapts`;
-    throw new GraphError("IL102", "adapt", problem, "Choose paths of the model's parameters");
+    throw new GraphError("IL102", "adapt", problem, "Choose paths of the model's trained parameters");
   }
   return Object.fromEntries(chosen);
 }
@@ -167,14 +175,12 @@ export function requireSharedNorm(operation: string, { batchNormSteps }: Pick<La
   );
 }
 
-/** Whether steps have running statistics of their own, which are to be moved by what the steps see. */
-const hasStatisticsOfSteps = (model: Layer, { phase }: ApplyContext): boolean =>
-  model.batchNormSteps !== undefined && phase === "train";
-
 /** An inner gradient as the update takes it: held constant, differentiable, or in between. */
-function ofOrder(g: Tensor, { order, secondOrder }: InnerLoop): Tensor {
+function ofOrder(g: Tensor, { order, secondOrder }: Pick<InnerLoop, "order" | "secondOrder">): Tensor {
   if (order === 1) return stopGradient(g);
-  return secondOrder ? add(mul(g, secondOrder), mul(stopGradient(g), sub(1, secondOrder))) : g;
+  if (!secondOrder) return g;
+  const share = cast(secondOrder, g.dtype);
+  return add(mul(g, share), mul(stopGradient(g), sub(1, share)));
 }
 
 /** strength / 2 |at - start|^2 */
@@ -190,17 +196,20 @@ function proximalTerm(at: ByPath, start: ByPath, strength: number | Tensor): Ten
   );
 }
 
-interface StepGradient {
+interface StepGradient<Data extends Tree> {
   readonly gradient: ByPath;
   readonly statistics: StatisticsByPath;
-  readonly batch: Examples;
+  readonly batch: Data;
 }
 
-/** The mean of gradients and statistics over mini-batches, each counting by the rows that it has. */
-function meanOfParts(parts: readonly StepGradient[]): Pick<StepGradient, "gradient" | "statistics"> {
-  const [first, ...others] = parts as [StepGradient, ...StepGradient[]];
+/** The mean of gradients and statistics over mini-batches, each counting by its weight. */
+function meanOfParts<Data extends Tree>(
+  parts: readonly StepGradient<Data>[],
+  weight: (data: Data) => Tensor = () => scalar(1),
+): Averaged {
+  const [first, ...others] = parts as [StepGradient<Data>, ...StepGradient<Data>[]];
   if (others.length === 0) return first;
-  const rows = parts.map(({ batch }) => (batch.present ? sum(batch.present) : scalar(batch.x.shape[0]!)));
+  const rows = parts.map(({ batch }) => weight(batch));
   const total = max(
     rows.reduce((a, b) => add(a, b)),
     1,
@@ -215,9 +224,6 @@ function meanOfParts(parts: readonly StepGradient[]): Pick<StepGradient, "gradie
 }
 
 type Averaged = { readonly gradient: ByPath; readonly statistics: StatisticsByPath };
-
-/** Whether a path is that of a running average, which is kept beside the parameters but not trained. */
-export const isRunningStatistic = (path: string): boolean => /(^|\/)running(Mean|Variance)$/.test(path);
 
 /** A context for examples: what they have of padding goes with them. */
 export const contextOf = (context: ApplyContext, { present }: Examples): ApplyContext =>

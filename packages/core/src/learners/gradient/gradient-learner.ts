@@ -1,12 +1,10 @@
-/** What the gradient-based learners have in common: adapt by the inner loop, differentiate the query loss through it. */
-import { add, cast, greater, mul, recomputed, sub, sum, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
-import type { ApplyContext, Layer, StatisticsByPath } from "../../layers/layer.js";
-import { withNormOfStep } from "../../layers/per-step-batch-norm.js";
-import type { Loss } from "../../losses/losses.js";
+/** The frame of the gradient-based learners: adapt by the inner loop, differentiate the query loss through it. */
+import { add, cast, mul, recomputed, type Tensor, type Tree, valueAndGrad } from "@innerloop/graph";
+import type { ApplyContext, StatisticsByPath } from "../../layers/layer.js";
 import type { Examples } from "../../tasks/task.js";
-import { memberships } from "../class-membership.js";
-import { type Learner, type MetaGradientOptions, measured, overPresent } from "../learner.js";
-import { type AdaptedModel, type InnerLoop, recorded, trajectory } from "./gradient-adaptation.js";
+import type { MetaGradientOptions, TaskLearner } from "../learner.js";
+import { type AdaptedModel, type InnerLoop, trajectory } from "./gradient-adaptation.js";
+import type { TaskProblem } from "./objective.js";
 
 /** Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
 function below(name: string | undefined, statistics: StatisticsByPath): StatisticsByPath {
@@ -16,30 +14,31 @@ function below(name: string | undefined, statistics: StatisticsByPath): Statisti
   );
 }
 
-/** A learner that adapts by the inner loop and whose meta-gradient is the gradient of the query loss through it. */
-export function gradientLearner(options: {
+/** A learner that adapts by the inner loop and whose meta-gradient is the gradient of the outer objective through it. */
+export function gradientLearner<Data extends Tree = Examples, Adapted extends Tree = AdaptedModel>(options: {
   readonly name: string;
-  readonly description: Learner["description"];
-  readonly loss: Loss;
-  readonly model: Layer;
+  readonly description: TaskLearner["description"];
+  readonly problem: TaskProblem<Data, Adapted>;
   readonly steps: number;
-  readonly init: Learner["init"];
+  readonly init: TaskLearner["init"];
   /** The inner loop under given meta-parameters, and the parameters it starts from. */
-  readonly loopFor: (params: Tree, options: MetaGradientOptions) => { readonly loop: InnerLoop; readonly params: Tree };
-  /** What the query losses after 1, ..., K steps count in the outer loss; undefined where it is the last one alone. */
+  readonly loopFor: (
+    params: Tree,
+    options: MetaGradientOptions,
+  ) => { readonly loop: InnerLoop<Data>; readonly params: Tree };
+  /** Weights of the query losses after 1, ..., K steps in the outer loss; undefined where it is the last one alone. */
   readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
-  /** Where in the meta-parameters the model's are; they are the model's own by default. */
+  /** Where in the meta-parameters the problem's are; they are its own by default. */
   readonly modelPath?: string;
-}): Learner<Tree, AdaptedModel> {
-  const { name, description, loss, model, steps, init, loopFor, stepWeights, modelPath } = options;
-  const run = (params: Tree, support: Examples, count: number, context: ApplyContext, how: MetaGradientOptions) => {
+}): TaskLearner<Tree, Adapted, Data> {
+  const { name, description, problem, steps, init, loopFor, stepWeights, modelPath } = options;
+  const run = (params: Tree, support: Data, count: number, context: ApplyContext, how: MetaGradientOptions) => {
     const { loop, params: start } = loopFor(params, how);
     return trajectory({ ...loop, recompute: how.recompute ?? 0 }, start, support, count, context);
   };
   return {
     name,
     description,
-    loss,
     steps,
     recomputes: true,
     init,
@@ -47,22 +46,22 @@ export function gradientLearner(options: {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
       const outer = (at: Tree) => {
         const { params: came, statistics: ofSteps } = run(at, support, steps, context, how);
-        /** What the model predicts after so many steps. */
+        /** The outer objective after so many steps. */
         const after = (step: number) => {
           const applied = { ...context, step };
-          return predicted(model, withSupport({ model, loss }, came[step]!, support, applied), query, {
+          return problem.outer(problem.adapted(came[step]!, support, applied), query, {
             ...applied,
             ...(step < steps ? { pass: `queries after step ${step}` } : {}),
+            support,
           });
         };
         const lossAfter = (step: number): Tensor => {
-          const judge = (): Tensor => overPresent(loss, after(step).output, query);
+          const judge = (): Tensor => after(step).loss;
           return how.recompute ? recomputed(judge) : judge();
         };
-        const { output, statistics: last } = after(steps);
-        const { loss: lastLoss, metrics } = measured(loss, output, query);
+        const { loss: lastLoss, metrics = {}, statistics: last } = after(steps);
         const statistics = { ...ofSteps, ...last };
-        const weights = stepWeights?.(how);
+        const weights = stepWeights?.(how)?.map((weight) => cast(weight, lastLoss.dtype));
         if (!weights) return [lastLoss, { loss: lastLoss, metrics, statistics }] as const;
         const outerLoss = weights
           .slice(0, -1)
@@ -75,48 +74,8 @@ export function gradientLearner(options: {
     },
     adapt: (params, support, { steps: count = steps } = {}) => {
       const arrived = run(params, support, count, { phase: "predict" }, {}).params.at(-1)!;
-      return withSupport({ model, loss }, arrived, support, { phase: "predict", step: count });
+      return problem.adapted(arrived, support, { phase: "predict", step: count });
     },
-    predict: predictor(model),
+    predict: problem.predict,
   };
 }
-
-/**
- * Adapted parameters with what predictions need to know: of the support set, and which step they came by.
- *
- * Of a loss over classes that is which of them have no support example. Training asks only where tasks are padded: those
- * that are not have examples of all classes.
- */
-export function withSupport(
-  { model, loss }: { readonly model: Layer; readonly loss: Loss },
-  adapted: Tree,
-  support: Examples,
-  context: ApplyContext,
-): AdaptedModel {
-  const params = context.step === undefined ? adapted : withNormOfStep(adapted, context.step);
-  const { output, statistics } = recorded(model, params, support, context);
-  const mayLackClasses = support.present !== undefined || context.phase === "predict";
-  if (!loss.overClasses || !mayLackClasses) return { params, statistics };
-  const members = sum(memberships(support, output.shape[1]!), 0);
-  return { params, statistics, absent: cast(greater(0.5, members), output.dtype) };
-}
-
-/** A model's outputs for query examples; classes without support examples are out of the question. */
-export function predicted(
-  model: Layer,
-  task: AdaptedModel,
-  query: Examples,
-  context: ApplyContext,
-): { readonly output: Tensor; readonly statistics: StatisticsByPath } {
-  const { output, statistics } = recorded(model, task.params, query, { ...context, given: task.statistics });
-  return { output: withoutAbsent(output, task), statistics };
-}
-
-/** The `predict` of learners whose adapted model is the model with other parameters. */
-export const predictor =
-  (model: Layer) =>
-  (task: AdaptedModel, x: Tensor, present?: Tensor): Tensor =>
-    withoutAbsent(model.apply(task.params, x, { given: task.statistics, ...(present ? { present } : {}) }), task);
-
-const withoutAbsent = (logits: Tensor, { absent }: AdaptedModel): Tensor =>
-  absent ? sub(logits, mul(absent, 1e9)) : logits;

@@ -17,6 +17,7 @@ import { convNet, mlp } from "../../networks/models.js";
 import {
   classificationTask,
   gradientError,
+  metricNames,
   namedValues,
   numbersOf,
   regressionTask,
@@ -76,7 +77,7 @@ describe("at the minimum of the inner loss", () => {
       expect(
         gradientError((at: Tree) => queryLoss(learner, at, given), params, found.gradient, { h: 1e-4, directions: 2 }),
       ).toBeLessThan(1e-6);
-      expect(Object.keys(found.metrics)).toEqual(Object.keys(settings.loss.metrics ?? {}));
+      expect(Object.keys(found.metrics)).toEqual(metricNames(settings.loss));
     });
 
     test("and the gradient through the inner loop of a proximal MAML", () => {

@@ -18,25 +18,25 @@ import {
 } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
-import { type Optimizer, sgd } from "../../optimizers/optimizers.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
+import { sgd } from "../../optimizers/optimizers.js";
 import { conjugateGradients } from "../closed-form/linear-systems.js";
-import { type Learner, measured, overPresent } from "../learner.js";
+import type { Learner, TaskLearner } from "../learner.js";
 import {
   type AdaptedModel,
+  type Adapts,
   adaptingByPath,
   headPaths,
   type InnerLoop,
   innerLoop,
-  recorded,
   requireSharedNorm,
 } from "./gradient-adaptation.js";
-import { predicted, predictor, withSupport } from "./gradient-learner.js";
+import type { ObjectiveOptions } from "./maml.js";
 import { requireCount } from "./mini-batches.js";
+import { objectiveProblem, supervised, type TaskProblem } from "./objective.js";
 
-/** Options of `implicitMaml`. */
-export interface ImplicitMamlOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+/** Options of the implicit gradient, whatever the inner loop makes small. */
+export interface ImplicitGradientOptions {
   /** The inner optimizer; sgd of rate 0.1 by default. */
   readonly inner?: Optimizer;
   /** Inner steps, 16 by default (as for Omniglot in the paper): the gradient is exact at their end, where the loss is flat. */
@@ -51,8 +51,22 @@ export interface ImplicitMamlOptions {
    * -lambda, and the meta-gradient then grows without bound. The published code adds 10.
    */
   readonly damping?: number;
-  /** Which parameters adapt, by path; all by default. "head" and "body" as in ANIL and BOIL. */
-  readonly adapts?: "all" | "head" | "body" | ((path: string) => boolean);
+}
+
+/** Options of `implicitMaml` for a model with a loss. */
+export interface ImplicitMamlOptions extends ImplicitGradientOptions {
+  readonly model: Layer;
+  readonly loss: Loss;
+  /** The trained parameters that adapt, by path; all by default. "head" and "body" as in ANIL and BOIL. */
+  readonly adapts?: "all" | "head" | "body" | Adapts;
+}
+
+/** Options of `implicitMaml` for an objective. */
+export interface ObjectiveImplicitMamlOptions<Data extends Tree>
+  extends ImplicitGradientOptions,
+    ObjectiveOptions<Data> {
+  /** The trained parameters that adapt, by path; all by default. */
+  readonly adapts?: "all" | Adapts;
 }
 
 type ByPath = { readonly [path: string]: Tensor };
@@ -75,15 +89,42 @@ type ByPath = { readonly [path: string]: Tensor };
  * normalisation tells steps apart
  * @example implicitMaml({ model: convNet({ imageShape: [28, 28, 1], ways: 5 }), loss: crossEntropy })
  */
-export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss, inner = sgd({ learningRate: 0.1 }), steps = 16, lambda = 2, adapts = "all" } = options;
+export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, AdaptedModel>;
+export function implicitMaml<Data extends Tree>(
+  options: ObjectiveImplicitMamlOptions<Data>,
+): TaskLearner<Tree, Tree, Data>;
+export function implicitMaml<Data extends Tree>(
+  options: ImplicitMamlOptions | ObjectiveImplicitMamlOptions<Data>,
+): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+  if ("objective" in options) {
+    const problem = objectiveProblem("implicitMaml", options.objective, options.init);
+    return implicitLearner(problem, options, options.adapts ?? "all");
+  }
+  const { model, loss, adapts = "all" } = options;
+  requireSharedNorm("implicitMaml", model);
+  const part = adapts === "head" || adapts === "body" ? headPaths("implicitMaml", model, adapts) : undefined;
+  return { ...implicitLearner(supervised(model, loss), options, adapts, { model, ...(part ? { part } : {}) }), loss };
+}
+
+function implicitLearner<Data extends Tree, Adapted extends Tree>(
+  problem: TaskProblem<Data, Adapted>,
+  options: ImplicitGradientOptions,
+  adapts: NonNullable<ImplicitMamlOptions["adapts"]>,
+  { model = {}, part }: { readonly model?: Partial<Layer>; readonly part?: Adapts } = {},
+): TaskLearner<Tree, Adapted, Data> {
+  const { inner = sgd({ learningRate: 0.1 }), steps = 16, lambda = 2 } = options;
   const { conjugateGradientSteps = 5, damping = 0 } = options;
   requireOptions({ lambda, damping, steps, conjugateGradientSteps });
-  requireSharedNorm("implicitMaml", model);
   const strength = lambda + damping;
-  const chosen =
-    typeof adapts === "function" ? adapts : adapts === "all" ? undefined : headPaths("implicitMaml", model, adapts);
-  const loop: InnerLoop = { model, loss, inner, order: 1, proximal: lambda, ...(chosen ? { adapts: chosen } : {}) };
+  const chosen = typeof adapts === "function" ? adapts : part;
+  const loop: InnerLoop<Data> = {
+    objective: problem.inner,
+    traits: problem.traits,
+    inner,
+    order: 1,
+    proximal: lambda,
+    ...(chosen ? { adapts: chosen } : {}),
+  };
   return {
     name: "iMAML",
     description: {
@@ -95,29 +136,25 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
       adapts: typeof adapts === "function" ? "chosen parameters" : adapts,
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },
-    loss,
     steps,
-    init: model.init,
+    init: problem.init,
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, step: steps, ...(key ? { key } : {}) };
       const constant = mapTree((leaf) => stopGradient(leaf), params);
       const arrived = innerLoop(loop, constant, support, steps, context);
-      const adapted = adaptingByPath(arrived, chosen);
+      const adapted = adaptingByPath(arrived, problem.traits(), chosen);
       const others = Object.fromEntries(namedLeaves(arrived).filter(([path]) => !(path in adapted)));
       const names = paths(params);
       const assembled = (parts: ByPath): Tree => {
         let at = 0;
         return mapTree(() => parts[names[at++]!]!, params);
       };
-      const supportLoss = (parts: ByPath): Tensor => {
-        const { output } = recorded(model, assembled(parts), support, { ...context, pass: `step ${steps}` });
-        return overPresent(loss, output, support);
-      };
+      const supportLoss = (parts: ByPath): Tensor =>
+        problem.inner(assembled(parts), support, { ...context, pass: `step ${steps}` }).loss;
       const queryLoss = (parts: ByPath) => {
-        const task = withSupport({ model, loss }, assembled(parts), support, context);
-        const { output, statistics } = predicted(model, task, query, context);
-        const { loss: value, metrics } = measured(loss, output, query);
-        return [value, { metrics, statistics }] as const;
+        const task = problem.adapted(assembled(parts), support, context);
+        const { loss, metrics = {}, statistics = {} } = problem.outer(task, query, { ...context, support });
+        return [loss, { metrics, statistics }] as const;
       };
       const { value, gradient: direct, auxiliary } = valueAndGrad(queryLoss)({ ...others, ...adapted });
       const implicit = conjugateGradients(
@@ -143,9 +180,9 @@ export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, Adapte
     },
     adapt: (params, support, { steps: count = steps } = {}) => {
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
-      return withSupport({ model, loss }, arrived, support, { phase: "predict", step: count });
+      return problem.adapted(arrived, support, { phase: "predict", step: count });
     },
-    predict: predictor(model),
+    predict: problem.predict,
   };
 }
 

@@ -11,10 +11,12 @@ import {
   numbersOf,
   valuesIn,
 } from "../../numerical.fixture.js";
-import { adam, adamW, type Optimizer, rmsProp, sgd } from "../../optimizers/optimizers.js";
+import { chain, type LearnedOptimizer, type Optimizer } from "../../optimizers/gradient-transformation.js";
+import { adam, adamW, rmsProp, sgd } from "../../optimizers/optimizers.js";
+import { clipByGlobalNorm } from "../../optimizers/transformations.js";
 import { key } from "../../random/random.js";
 import { base, curve, curves, distance, expectClose, largest, movedParams, rate } from "./gradient-options.fixture.js";
-import { type LearnedOptimizer, learnedOptions, learnedRates, metaCurvature } from "./learned-optimizers.js";
+import { learnedOptions, learnedRates, metaCurvature } from "./learned-optimizers.js";
 import { fomaml, maml, metaSgd } from "./maml.js";
 
 type Both = { readonly model: Tree; readonly inner: Tree };
@@ -61,7 +63,7 @@ describe.each<readonly [string, LearnedOptimizer]>([
 describe("learnedRates", () => {
   test("element, layer, layer and step: shapes by the model's paths", () => {
     const shapes = (inner: LearnedOptimizer): Record<string, readonly number[]> =>
-      Object.fromEntries(namedLeaves(inner.init(key(0), params)).map(([path, leaf]) => [path, leaf.shape]));
+      Object.fromEntries(namedLeaves(inner.initMeta(key(0), params)).map(([path, leaf]) => [path, leaf.shape]));
     expect(shapes(learnedRates({ per: "element" }))).toEqual(
       Object.fromEntries(namedLeaves(params).map(([path, leaf]) => [path, leaf.shape])),
     );
@@ -69,7 +71,7 @@ describe("learnedRates", () => {
     expect(shapes(learnedRates({ per: "layerAndStep", steps: 3 }))).toEqual(
       Object.fromEntries(paths(params).map((path) => [path, [3]])),
     );
-    expect(numbersOf(learnedRates({ per: "layer" }).init(key(0), params)).flat()).toEqual(
+    expect(numbersOf(learnedRates({ per: "layer" }).initMeta(key(0), params)).flat()).toEqual(
       paths(params).map(() => Math.fround(0.01)),
     );
   });
@@ -155,7 +157,7 @@ describe("learnedOptions", () => {
 
   test("ranges: the logarithm of what is positive, the logit of a fraction", () => {
     const ranged = learnedOptions((o) => sgd(o), first, { learningRate: "positive", momentum: "fraction" });
-    const own = ranged.init(key(0), params) as Record<string, Tensor>;
+    const own = ranged.initMeta(key(0), params) as Record<string, Tensor>;
     expect(valuesIn(own.learningRate!)[0]).toBeCloseTo(Math.log(0.125), 6);
     expect(valuesIn(own.momentum!)[0]).toBe(0);
     expect(valuesIn(own.weightDecay!)[0]).toBe(0.25);
@@ -169,7 +171,7 @@ describe("learnedOptions", () => {
       },
       first,
       { learningRate: "positive", momentum: "fraction" },
-    ).optimizer(far);
+    ).update(params, { velocity: params }, params, far);
     expect(seen[0]).toBeCloseTo(Math.exp(-8), 12);
     expect(seen[1]).toBeCloseTo(1 / (1 + Math.exp(-9)), 12);
     expect(seen[2]).toBe(-1);
@@ -192,13 +194,30 @@ describe("learnedOptions", () => {
   });
 });
 
+test("in a chain, with what is not learned: parameters by the same paths, and the same numbers", () => {
+  const [alone, clipped] = [
+    learnedRates({ per: "element", from: 0.2 }),
+    chain(clipByGlobalNorm(1e6), learnedRates({ per: "element", from: 0.2 })),
+  ].map((inner) => maml({ ...base, inner }));
+  const start = movedParams(alone!);
+  expect(paths(clipped!.init(key(2)))).toEqual(paths(alone!.init(key(2))));
+  const [expected, found] = [alone!, clipped!].map((learner) => learner.metaGradient(start, task).gradient);
+  expectClose(found!, expected!, 1e-9);
+  // Where it does clip, it is learned through the clipping.
+  const short = maml({ ...base, inner: chain(clipByGlobalNorm(0.05), learnedRates({ per: "element", from: 0.2 })) });
+  const { gradient } = short.metaGradient(start, task);
+  const lossOf = (at: Tree): Tensor => short.metaGradient(at, task).loss;
+  expect(gradientError(lossOf, start, gradient, { h: 1e-4 })).toBeLessThan(1e-7);
+  expect(distance(gradient, expected!)).toBeGreaterThan(1e-3);
+});
+
 describe("metaCurvature", () => {
   test("matrices along the axes of weights, numbers along vectors", () => {
     const model = sequential([
       conv2d({ channelsIn: 2, channelsOut: 3, window: [3, 2] }),
       conv2d({ channelsIn: 3, channelsOut: 2, window: 1, padding: 0 }),
     ]);
-    const own = metaCurvature({ learningRate: 1 }).init(key(0), model.init(key(0)));
+    const own = metaCurvature({ learningRate: 1 }).initMeta(key(0), model.init(key(0)));
     expect(Object.fromEntries(namedLeaves(own).map(([path, leaf]) => [path, leaf.shape]))).toEqual({
       "0/weight/out": [3, 3],
       "0/weight/in": [2, 2],

@@ -1,8 +1,7 @@
-/** Inner optimizers with parameters of their own, which meta-training learns beside the model's. */
+/** Gradient transformations with parameters of their own, which meta-training learns beside the model's. */
 import {
   exp,
   GraphError,
-  leaves,
   mapTree,
   matmul,
   mul,
@@ -16,24 +15,15 @@ import {
   type Tree,
   tensor,
 } from "@innerloop/graph";
-import { type Optimizer, sgd } from "../../optimizers/optimizers.js";
-import type { Key } from "../../random/random.js";
+import { mapWithPaths } from "../../layers/parameter-roles.js";
+import {
+  chain,
+  type LearnedOptimizer,
+  type Optimizer,
+  ownParameters,
+} from "../../optimizers/gradient-transformation.js";
+import { descend } from "../../optimizers/transformations.js";
 import { requireCount } from "./mini-batches.js";
-
-/** An inner optimizer with parameters of its own, which meta-training learns beside the model's. */
-export interface LearnedOptimizer {
-  /** For reports: the optimizer and its options. */
-  readonly description: string;
-  /** Whether it holds the inner gradients constant: nothing is then learned through them, as of order 1. */
-  readonly firstOrder?: boolean;
-  /** Its first parameters, for the adapting ones of a model: a flat record of path to tensor. */
-  init(key: Key, params: Tree): Tree;
-  /** The optimizer under given parameters of its own. The inner loop hands over the adapting ones by path, as `init` got them. */
-  optimizer(own: Tree): Optimizer;
-}
-
-/** Tells inner optimizers that have parameters of their own. */
-export const isLearned = (inner: Optimizer | LearnedOptimizer): inner is LearnedOptimizer => "optimizer" in inner;
 
 type ByPath = { readonly [path: string]: Tensor };
 
@@ -45,7 +35,7 @@ const filled = (shape: readonly number[], value: number): Tensor =>
 /** Options of `learnedRates`. */
 export interface LearnedRatesOptions {
   /**
-   * What has a rate of its own: each "element" (Meta-SGD, Li et al. 2017), each "layer", that is each tensor of parameters,
+   * The things that have a rate of their own: each "element" (Meta-SGD, Li et al. 2017), each "layer", that is each tensor of parameters,
    * or each layer in each step, "layerAndStep" (the LSLR of MAML++, Antoniou et al. 2019).
    */
   readonly per: "element" | "layer" | "layerAndStep";
@@ -80,27 +70,37 @@ export function learnedRates(options: LearnedRatesOptions): LearnedOptimizer {
   const kinds = { element: "element", layer: "layer", layerAndStep: `layer and step over ${steps} steps` };
   return {
     description: `sgd(learned per ${kinds[per]} from ${from})`,
-    init: (_key, params) =>
+    initMeta: (_key, params) =>
       mapTree((leaf) => filled(per === "element" ? leaf.shape : per === "layer" ? [] : [steps!], from), byPath(params)),
-    optimizer: (own) => {
-      const rates = byPath(own);
-      return per === "layerAndStep" ? sgdByStep(rates) : sgd({ learningRate: rates });
-    },
+    ...(per === "layerAndStep" ? alongRatesOfSteps(steps!) : alongRates),
   };
 }
 
-/** Gradient descent whose k-th step takes element k of each rate [steps], and the last one's after that. */
-function sgdByStep(rates: ByPath): Optimizer {
-  const steps = leaves(rates)[0]?.size ?? 1;
-  const ofStep = (step: number): ByPath => mapTree((rate) => reshape(sliceAxis(rate, 0, step, step + 1), []), rates);
+/** u <- -a . u for rates a by path, or one of a kind for all. */
+const against = <P extends Tree>(gradient: P, rates: ByPath): P =>
+  descend(rates).update(gradient, {}, gradient).updates;
+
+const alongRates: Pick<LearnedOptimizer, "init" | "update" | "stateless"> = {
+  stateless: true,
+  init: () => ({}),
+  update: (gradient, _state, _params, own) => ({
+    updates: against(gradient, byPath(ownParameters("learnedRates", own))),
+    state: {},
+  }),
+};
+
+/** The k-th update takes element k of each rate [steps], and the last one's after that. */
+function alongRatesOfSteps(steps: number): Pick<LearnedOptimizer, "init" | "update"> {
   return {
-    description: "sgd(learned)",
     // The rates that are still to come, so that a step needs no number to know its own by.
-    init: () => ({ rates: Array.from({ length: steps }, (_, step) => ofStep(step)) }),
-    update: (gradient, state, params) => {
+    init: (_params, own) => {
+      const all = byPath(ownParameters("learnedRates", own));
+      const ofStep = (step: number): ByPath => mapTree((rate) => reshape(sliceAxis(rate, 0, step, step + 1), []), all);
+      return { rates: Array.from({ length: steps }, (_, step) => ofStep(step)) };
+    },
+    update: (gradient, state) => {
       const [now, ...later] = (state as { readonly rates: readonly [ByPath, ...ByPath[]] }).rates;
-      const moved = sgd({ learningRate: now }).update(gradient, {}, params);
-      return { params: moved.params, state: { rates: later.length > 0 ? later : [now] } };
+      return { updates: against(gradient, now), state: { rates: later.length > 0 ? later : [now] } };
     },
   };
 }
@@ -150,13 +150,16 @@ export function learnedOptions<Name extends string>(
     const range = rangeOf(name);
     return `${name} from ${first[name]}${range === "any" ? "" : `, ${range}`}`;
   });
+  /** The optimizer with the numbers that its own parameters stand for. */
+  const under = (own: Tree | undefined): Optimizer => {
+    const found = byPath(ownParameters("learnedOptions", own));
+    return make(mapNames(names, (name) => ranges[rangeOf(name)].of(found[name]!)));
+  };
   return {
     description: `${make(mapNames(names, (name) => scalar(first[name]))).description}: ${starts.join("; ")}`,
-    init: () => mapNames(names, (name) => tensor(raw[name])),
-    optimizer: (own) => {
-      const found = byPath(own);
-      return make(mapNames(names, (name) => ranges[rangeOf(name)].of(found[name]!)));
-    },
+    initMeta: () => mapNames(names, (name) => tensor(raw[name])),
+    init: (params, own) => under(own).init(params),
+    update: (gradient, state, params, own) => under(own).update(gradient, state, params),
   };
 }
 
@@ -185,39 +188,34 @@ export function metaCurvature(options: { readonly learningRate: number }): Learn
   if (!(learningRate > 0 && Number.isFinite(learningRate))) {
     throw new GraphError("IL102", "metaCurvature", `learningRate ${learningRate}`, "Use a number above 0");
   }
-  const along = sgd({ learningRate });
   return {
+    ...chain(curvature, descend(learningRate)),
     description: `metaCurvature(${learningRate})`,
-    init: (_key, params) =>
-      Object.fromEntries(
-        namedLeaves(params).flatMap(([path, w]) => {
-          if (w.rank < 2) return [[`${path}/scale`, filled(w.shape, 1)]];
-          const { window, inputs, outputs } = axesOf(w);
-          return [
-            [`${path}/out`, identity(outputs)],
-            [`${path}/in`, identity(inputs)],
-            ...(window > 1 ? [[`${path}/window`, identity(window)]] : []),
-          ];
-        }),
-      ) as ByPath,
-    optimizer: (own) => {
-      const matrices = byPath(own);
-      return {
-        description: along.description,
-        init: along.init,
-        update: (gradient, state, params) => {
-          const names = namedLeaves(gradient).map(([path]) => path);
-          let at = 0;
-          return along.update(
-            mapTree((g) => curved(g, names[at++]!, matrices), gradient),
-            state,
-            params,
-          );
-        },
-      };
-    },
-  };
+  } as LearnedOptimizer;
 }
+
+/** u <- u times the matrices of its parameter, axis by axis. */
+const curvature: LearnedOptimizer = {
+  description: "curvature",
+  stateless: true,
+  initMeta: (_key, params) =>
+    Object.fromEntries(
+      namedLeaves(params).flatMap(([path, w]) => {
+        if (w.rank < 2) return [[`${path}/scale`, filled(w.shape, 1)]];
+        const { window, inputs, outputs } = axesOf(w);
+        return [
+          [`${path}/out`, identity(outputs)],
+          [`${path}/in`, identity(inputs)],
+          ...(window > 1 ? [[`${path}/window`, identity(window)]] : []),
+        ];
+      }),
+    ) as ByPath,
+  init: () => ({}),
+  update: (gradient, _state, _params, own) => {
+    const matrices = byPath(ownParameters("metaCurvature", own));
+    return { updates: mapWithPaths((path, g) => curved(g, path, matrices), gradient), state: {} };
+  },
+};
 
 const identity = (size: number): Tensor =>
   tensor(

@@ -22,9 +22,8 @@ import {
   where,
 } from "@innerloop/graph";
 import { type LstmParameters, type LstmState, lstmCell } from "../../layers/lstm.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import { type LearnedOptimizer, ownParameters } from "../../optimizers/gradient-transformation.js";
 import { split } from "../../random/random.js";
-import type { LearnedOptimizer } from "./learned-optimizers.js";
 import { requireCount } from "./mini-batches.js";
 
 /** Options of `lstmOptimizer`. */
@@ -35,12 +34,12 @@ export interface LstmOptimizerOptions {
   readonly layers?: number;
   /** First value of the rate of the gradient itself, which is learned by its logarithm; 0.01 by default. */
   readonly learningRate?: number;
-  /** What the network's output is multiplied by, 0.1 by default. */
+  /** The factor of the network's output, 0.1 by default. */
   readonly outputScale?: number;
   /** p of the preprocessing: gradients down to e^-p are told apart by their logarithm. 10 by default. */
   readonly p?: number;
   /**
-   * Whether the meta-gradient goes through the inner gradients too. By default they are held constant as inputs, as in
+   * True where the meta-gradient goes through the inner gradients too. By default they are held constant as inputs, as in
    * the paper; the meta-gradient then takes no second derivatives of the model, and is FOMAML's for the model's parameters.
    */
   readonly throughGradients?: boolean;
@@ -90,33 +89,29 @@ export function lstmOptimizer(options: LstmOptimizerOptions = {}): LearnedOptimi
   return {
     description,
     firstOrder: !throughGradients,
-    init: (key): LstmOptimizerParameters => ({
+    initMeta: (key): LstmOptimizerParameters => ({
       layers: cells.map((cell, layer) => cell.init(split(split(key, "layers"), String(layer)))),
       output: { weight: tensor(new Float32Array(hidden), [hidden, 1]), bias: tensor(new Float32Array(1)) },
       logLearningRate: tensor(Math.log(learningRate)),
     }),
-    optimizer: (own) => {
-      const params = own as LstmOptimizerParameters;
-      return {
-        description,
-        init: (model) => {
-          const coordinates = namedLeaves(model).reduce((total, [, leaf]) => total + leaf.size, 0);
-          return cells.map((cell) => cell.start(coordinates, namedLeaves(model)[0]?.[1].dtype));
-        },
-        update: (gradient, state, model) => {
-          const rows = column(mapTree((_leaf, slope) => slope, model as Tree, gradient));
-          const g = throughGradients ? rows : stopGradient(rows);
-          let seen = gradientFeatures(g, p);
-          const next = cells.map((cell, layer) => {
-            const arrived = cell.step(params.layers[layer]!, seen, (state as readonly LstmState[])[layer]!);
-            seen = arrived.hidden;
-            return arrived;
-          });
-          const output = add(matmul(seen, params.output.weight), params.output.bias);
-          const step = sub(mul(output, outputScale), mul(g, exp(params.logLearningRate)));
-          return { params: movedBy(model, step), state: next };
-        },
-      } satisfies Optimizer;
+    init: (model) => {
+      const coordinates = namedLeaves(model).reduce((total, [, leaf]) => total + leaf.size, 0);
+      return cells.map((cell) => cell.start(coordinates, namedLeaves(model)[0]?.[1].dtype));
+    },
+    update: (gradient, state, model, own) => {
+      const params = ownParameters<LstmOptimizerParameters>("lstmOptimizer", own);
+      // In the parameters' own order of names.
+      const rows = column(mapTree((_leaf, slope) => slope!, model as Tree, gradient));
+      const g = throughGradients ? rows : stopGradient(rows);
+      let seen = gradientFeatures(g, p);
+      const next = cells.map((cell, layer) => {
+        const arrived = cell.step(params.layers[layer]!, seen, (state as readonly LstmState[])[layer]!);
+        seen = arrived.hidden;
+        return arrived;
+      });
+      const output = add(matmul(seen, params.output.weight), params.output.bias);
+      const step = sub(mul(output, outputScale), mul(g, exp(params.logLearningRate)));
+      return { updates: rowsAs(model, step), state: next };
     },
   };
 }
@@ -124,13 +119,13 @@ export function lstmOptimizer(options: LstmOptimizerOptions = {}): LearnedOptimi
 /** All numbers of a tree, one below the other: [coordinates, 1]. */
 const column = (tree: Tree): Tensor => concat(namedLeaves(tree).map(([, leaf]) => reshape(leaf, [leaf.size, 1])));
 
-/** A tree plus a column of one number for each of its own. */
-function movedBy<T extends Tree>(tree: T, step: Tensor): T {
+/** A column of one number for each of a tree's as such a tree. */
+function rowsAs<T extends Tree>(tree: T, step: Tensor): T {
   let from = 0;
   return mapTree((leaf) => {
     const own = reshape(sliceAxis(step, 0, from, from + leaf.size), leaf.shape);
     from += leaf.size;
-    return add(leaf, own);
+    return own;
   }, tree);
 }
 

@@ -1,5 +1,6 @@
 import { add, gather, grad, mapTree, mul, sub, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import { withMetrics } from "../../losses/figures.js";
 import { crossEntropy, meanSquaredError } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import { classificationTask, namedValues, noiseTensor, regressionTask, valuesIn } from "../../numerical.fixture.js";
@@ -194,7 +195,7 @@ describe("multiStepLoss", () => {
   });
 
   test("the loss and metrics are those after the last step", () => {
-    const loss = Object.assign(meanSquaredError.bind(undefined), { metrics: { error: meanSquaredError } });
+    const loss = withMetrics(meanSquaredError, [{ name: "error", title: "error", compute: meanSquaredError }]);
     const watched = maml({ ...base, loss, steps, multiStepLoss: { annealOver: 8 } });
     const found = watched.metaGradient(params, task, undefined, iteration(0));
     expectClose(found.metrics.error!, lossAfterAdapting(plain, task)(params));

@@ -47,7 +47,7 @@ export function mamlPlusPlus(options: MamlPlusPlusOptions): Learner<Tree, Adapte
     ...rest,
     steps,
     inner: learnedRates({ per: "layerAndStep", from: learningRate, steps }),
-    adapts: (path) => !isNormParameter(path),
+    adapts: (_path, traits) => !traits?.ofNormalisation,
     ...(multiStepLoss ? { multiStepLoss } : {}),
     ...(orderAnnealing ? { orderAnnealing } : {}),
   });
@@ -57,6 +57,3 @@ export function mamlPlusPlus(options: MamlPlusPlusOptions): Learner<Tree, Adapte
     description: { ...learner.description, adapts: "all but scale and shift of normalisation" },
   };
 }
-
-/** Whether a path is that of a normalisation's scale or shift. */
-const isNormParameter = (path: string): boolean => /(^|\/)(scale|shift)$/.test(path);

@@ -13,37 +13,29 @@ import {
 } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
-import { split } from "../../random/random.js";
-import type { Learner } from "../learner.js";
-import { type AdaptedModel, adaptingByPath, headPaths, type InnerLoop } from "./gradient-adaptation.js";
+import { type GradientTransformation, isLearned } from "../../optimizers/gradient-transformation.js";
+import { type Key, split } from "../../random/random.js";
+import type { Examples } from "../../tasks/task.js";
+import type { Learner, TaskLearner } from "../learner.js";
+import { type AdaptedModel, type Adapts, adaptingByPath, headPaths, type InnerLoop } from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
-import { isLearned, type LearnedOptimizer, learnedRates } from "./learned-optimizers.js";
+import { learnedRates } from "./learned-optimizers.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
+import { type Objective, type Objectives, objectiveProblem, supervised, type TaskProblem } from "./objective.js";
 
-/** Options of `maml`, and of the learners that are MAML with some of them set. */
-export interface MamlOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+/** Options of adaptation by gradient steps, whatever they make small. */
+export interface AdaptationOptions {
   /** The inner optimizer, e.g. sgd({ learningRate: 0.4 }), or one that is learned, e.g. learnedRates({ per: "layer" }). */
-  readonly inner: Optimizer | LearnedOptimizer;
+  readonly inner: GradientTransformation;
   /** Inner steps in training, 1 by default; evaluation may take others. */
   readonly steps?: number;
   /** 2 (default) differentiates through the inner gradients; 1 is FOMAML. */
   readonly order?: 1 | 2;
-  /** Which parameters adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped` layers never do. */
-  readonly adapts?: "all" | "head" | "body" | ((path: string) => boolean);
   /**
    * lambda of the term lambda / 2 |theta_k - theta|^2 of the inner loss, over parameters that adapt; 0 by default.
    * { learned: lambda } starts there and learns log lambda, which takes order 2 and two steps or more.
    */
   readonly proximal?: number | { readonly learned: number };
-  /**
-   * Inner steps on mini-batches of `size` rows, each a fair share of the classes as long as rows are grouped by class. A
-   * step takes the mean gradient of `accumulate` (1 by default) successive ones, in which batch normalisation, where it is
-   * by batch, sees one mini-batch at a time. Steps see the whole support set by default.
-   */
-  readonly minibatch?: { readonly size: number; readonly accumulate?: number };
   /**
    * The outer loss is sum_k w_k L(theta_k; query), k = 1..K, where w_k goes from 1 / K for all to 1 for the last in a
    * straight line over `annealOver` iterations (the multi-step loss of Antoniou et al. 2019, whose weights stop at
@@ -58,6 +50,39 @@ export interface MamlOptions {
   readonly orderAnnealing?: { readonly secondOrderFrom: number };
 }
 
+/** Options of `maml` for a model with a loss, and of the learners that are MAML with some of them set. */
+export interface MamlOptions extends AdaptationOptions {
+  readonly model: Layer;
+  readonly loss: Loss;
+  /**
+   * The trained parameters that adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped`
+   * layers never do.
+   */
+  readonly adapts?: "all" | "head" | "body" | Adapts;
+  /**
+   * Inner steps on mini-batches of `size` rows, each a fair share of the classes as long as rows are grouped by class. A
+   * step takes the mean gradient of `accumulate` (1 by default) successive ones, in which batch normalisation, where it is
+   * by batch, sees one mini-batch at a time. Steps see the whole support set by default.
+   */
+  readonly minibatch?: { readonly size: number; readonly accumulate?: number };
+}
+
+/** The part of options that says what is learned where that is no model with a loss: an objective, and parameters. */
+export interface ObjectiveOptions<Data extends Tree> {
+  /** One objective for support and query data, or one for each, and what the adapted parameters predict. */
+  readonly objective: Objective<Data> | Objectives<Data>;
+  /** First parameters; what is no parameter to train among them says so (`withTraits`). */
+  readonly init: (key: Key) => Tree;
+}
+
+/** Options of `maml` for an objective. */
+export interface ObjectiveMamlOptions<Data extends Tree> extends AdaptationOptions, ObjectiveOptions<Data> {
+  /** The trained parameters that adapt, by path; all by default. */
+  readonly adapts?: "all" | Adapts;
+  /** The data that inner step `step` sees: those gathered by its parameters, for example. All of them by default. */
+  readonly batches?: (support: Data, step: number) => Data;
+}
+
 /**
  * Model-agnostic meta-learning (Finn, Abbeel & Levine 2017): parameters from which a few gradient steps on a task's
  * support set do well on its query set.
@@ -65,25 +90,65 @@ export interface MamlOptions {
  *   theta_0 = theta,  theta_{k+1} = theta_k - alpha grad L(theta_k; support),  k < K
  *   meta-gradient = grad_theta L(theta_K; query)
  *
+ * L is the loss of a model, or an objective of one's own, of data of any structure; what the outer loop makes small may
+ * be another: { inner, outer, predict }. A learner of an objective has no `loss` of predictions, which `train` and
+ * `evaluate` judge by; where its data are examples, { ...maml({ objective, init, inner }), loss } has.
+ *
  * Where something else is learned too, the meta-parameters are { model, inner, proximal }, else they are the model's
  * own. What anneals over iterations takes its end outside training.
  *
  * @throws IL102 for options that contradict each other or are out of range
- * @example maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) })
+ * @example
+ * maml({ model: mlp({ sizes: [1, 40, 40, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) });
+ * const bowl = ({ at }, { centre }) => ({ loss: sum(mul(sub(at, centre), sub(at, centre))) });
+ * maml({ objective: bowl, init: () => ({ at: tensor([0, 0]) }), inner: sgd({ learningRate: 0.1 }) });
  */
-export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss, inner, steps = 1, adapts = "all", proximal = 0 } = options;
-  const order = isLearned(inner) && inner.firstOrder ? 1 : (options.order ?? 2);
-  const { minibatch, multiStepLoss, orderAnnealing } = options;
-  requireOptions({ ...options, order });
-  const chosen = typeof adapts === "function" ? adapts : adapts === "all" ? undefined : partOf(model, adapts);
-  const fixed: Omit<InnerLoop, "inner" | "proximal"> = {
+export function maml(options: MamlOptions): Learner<Tree, AdaptedModel>;
+export function maml<Data extends Tree>(options: ObjectiveMamlOptions<Data>): TaskLearner<Tree, Tree, Data>;
+export function maml<Data extends Tree>(
+  options: MamlOptions | ObjectiveMamlOptions<Data>,
+): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+  if ("objective" in options) {
+    const { objective, init, batches } = options;
+    return adaptingLearner(options, {
+      problem: objectiveProblem("maml", objective, init),
+      ...(batches ? { loop: { minibatch: batches } } : {}),
+    });
+  }
+  const { model, loss, minibatch, adapts } = options;
+  const problem = supervised(model, loss);
+  const learner = adaptingLearner(options, {
+    problem,
     model,
-    loss,
+    loop: {
+      ...(adapts === "head" || adapts === "body" ? { adapts: partOf(model, adapts) } : {}),
+      ...(minibatch ? { minibatch: (support: Examples, index) => miniBatch(support, index, minibatch.size) } : {}),
+      ...(minibatch?.accumulate ? { accumulate: minibatch.accumulate, weight: problem.weight } : {}),
+    },
+  });
+  return { ...learner, loss };
+}
+
+/** MAML of a problem, with what is particular to a model. */
+function adaptingLearner<Data extends Tree, Adapted extends Tree>(
+  options: AdaptationOptions & Pick<MamlOptions, "adapts" | "minibatch">,
+  parts: {
+    readonly problem: TaskProblem<Data, Adapted>;
+    readonly model?: Layer;
+    readonly loop?: Pick<InnerLoop<Data>, "adapts" | "minibatch" | "accumulate" | "weight">;
+  },
+): TaskLearner<Tree, Adapted, Data> {
+  const { inner, steps = 1, adapts = "all", proximal = 0, minibatch, multiStepLoss, orderAnnealing } = options;
+  const { problem, model = {} as Partial<Layer>, loop } = parts;
+  const order = inner.firstOrder ? 1 : (options.order ?? 2);
+  requireOptions({ ...options, order }, model);
+  const chosen = typeof adapts === "function" ? adapts : loop?.adapts;
+  const always: Omit<InnerLoop<Data>, "inner" | "proximal"> = {
+    ...loop,
+    objective: problem.inner,
+    traits: problem.traits,
     order,
     ...(chosen ? { adapts: chosen } : {}),
-    ...(minibatch ? { minibatch: (support, index) => miniBatch(support, index, minibatch.size) } : {}),
-    ...(minibatch?.accumulate ? { accumulate: minibatch.accumulate } : {}),
   };
   const name = options.order === 1 ? "FOMAML" : "MAML";
   const learned = isLearned(inner) || typeof proximal !== "number";
@@ -103,15 +168,15 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
       ...(model.batchNormSteps ? { batchNormSteps: model.batchNormSteps } : {}),
     },
-    loss,
-    model,
+    problem,
     steps,
     init: (key) => {
-      const params = model.init(key);
+      const params = problem.init(key);
       if (!learned) return params;
+      const adapting = (): Tree => adaptingByPath(params, problem.traits(), chosen);
       return {
         model: params,
-        ...(isLearned(inner) ? { inner: inner.init(split(key, "inner"), adaptingByPath(params, chosen)) } : {}),
+        ...(isLearned(inner) ? { inner: inner.initMeta(split(key, "inner"), adapting()) } : {}),
         ...(typeof proximal === "number" ? {} : { proximal: tensor(Math.log(proximal.learned)) }),
       };
     },
@@ -123,8 +188,9 @@ export function maml(options: MamlOptions): Learner<Tree, AdaptedModel> {
       return {
         params: own.model,
         loop: {
-          ...fixed,
-          inner: isLearned(inner) ? inner.optimizer(own.inner ?? {}) : inner,
+          ...always,
+          inner,
+          ...(isLearned(inner) ? { innerParameters: own.inner ?? {} } : {}),
           proximal: own.proximal ? exp(own.proximal) : typeof proximal === "number" ? proximal : 0,
           ...(secondOrder ? { secondOrder } : {}),
         },
@@ -148,15 +214,11 @@ function stepWeights(iteration: Tensor, steps: number, annealOver: number): Tens
   return Array.from({ length: steps }, (_, k) => (k === steps - 1 ? add(each, annealed) : each));
 }
 
-function requireOptions({
-  model,
-  steps = 1,
-  order,
-  proximal = 0,
-  minibatch,
-  multiStepLoss,
-  orderAnnealing,
-}: MamlOptions & { readonly order: 1 | 2 }): void {
+function requireOptions(
+  options: AdaptationOptions & Pick<MamlOptions, "minibatch"> & { readonly order: 1 | 2 },
+  model: Pick<Layer, "batchNormSteps">,
+): void {
+  const { steps = 1, order, proximal = 0, minibatch, multiStepLoss, orderAnnealing } = options;
   const refuse = (problem: string, remedy: string): never => {
     throw new GraphError("IL102", "maml", problem, remedy);
   };
@@ -199,8 +261,14 @@ function requireOptions({
  * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times
  * that.)
  */
-export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel> {
-  return maml({ ...options, order: 1 });
+export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel>;
+export function fomaml<Data extends Tree>(
+  options: Omit<ObjectiveMamlOptions<Data>, "order" | "orderAnnealing">,
+): TaskLearner<Tree, Tree, Data>;
+export function fomaml<Data extends Tree>(
+  options: Omit<MamlOptions, "order" | "orderAnnealing"> | Omit<ObjectiveMamlOptions<Data>, "order" | "orderAnnealing">,
+): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+  return "objective" in options ? maml({ ...options, order: 1 }) : maml({ ...options, order: 1 });
 }
 
 /** Almost no inner loop (Raghu et al. 2020): only the head adapts; the body is trained through it. */
@@ -221,7 +289,18 @@ export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, Adapte
  */
 export function metaSgd(
   options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number },
-): Learner<Tree, AdaptedModel> {
+): Learner<Tree, AdaptedModel>;
+export function metaSgd<Data extends Tree>(
+  options: Omit<ObjectiveMamlOptions<Data>, "inner" | "adapts"> & { readonly learningRate?: number },
+): TaskLearner<Tree, Tree, Data>;
+export function metaSgd<Data extends Tree>(
+  options: { readonly learningRate?: number } & (
+    | Omit<MamlOptions, "inner" | "adapts">
+    | Omit<ObjectiveMamlOptions<Data>, "inner" | "adapts">
+  ),
+): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
   const { learningRate = 0.01, ...others } = options;
-  return { ...maml({ ...others, inner: learnedRates({ per: "element", from: learningRate }) }), name: "Meta-SGD" };
+  const inner = learnedRates({ per: "element", from: learningRate });
+  const learner = "objective" in others ? maml({ ...others, inner }) : maml({ ...others, inner });
+  return { ...learner, name: "Meta-SGD" };
 }

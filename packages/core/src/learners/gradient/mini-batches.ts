@@ -1,4 +1,4 @@
-/** Which rows of a support set an inner step sees where it does not see all. */
+/** The rows of a support set that an inner step sees where it does not see all. */
 import { cast, GraphError, gather, mapTree, sum, tensor } from "@innerloop/graph";
 import type { Examples } from "../../tasks/task.js";
 

@@ -1,25 +1,34 @@
-import { concat, GraphError, mapTree, ones, paths, sub, type Tree } from "@innerloop/graph";
+import { concat, GraphError, mapTree, ones, sub, type Tree } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
-import { key } from "../../random/random.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import type { Examples } from "../../tasks/task.js";
-import { type Learner, measured } from "../learner.js";
+import type { Learner, TaskLearner } from "../learner.js";
 import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
-import { predicted, predictor, withSupport } from "./gradient-learner.js";
+import type { ObjectiveOptions } from "./maml.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
-import { notWarped } from "./warped.js";
+import { objectiveProblem, supervised, type TaskProblem } from "./objective.js";
 
-/** Options of `reptile`. */
-export interface ReptileOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+/** Options of Reptile's steps, whatever they make small. */
+export interface ReptileSteps {
   /** The papers use adam({ learningRate: 1e-3, beta1: 0 }). */
   readonly inner: Optimizer;
   /** Inner steps in training, 5 by default. */
   readonly steps?: number;
+}
+
+/** Options of `reptile` for a model with a loss. */
+export interface ReptileOptions extends ReptileSteps {
+  readonly model: Layer;
+  readonly loss: Loss;
   /** Rows that one inner step sees, 10 by default; all of a smaller support set. */
   readonly innerBatchSize?: number;
+}
+
+/** Options of `reptile` for an objective. */
+export interface ObjectiveReptileOptions<Data extends Tree> extends ReptileSteps, ObjectiveOptions<Data> {
+  /** The data that inner step `step` sees; all of the support data by default. */
+  readonly batches?: (support: Data, step: number) => Data;
 }
 
 /**
@@ -30,53 +39,81 @@ export interface ReptileOptions {
  * Train it with sgd({ learningRate: linearSchedule(1, 0, iterations) }): theta <- theta + epsilon mean(theta_K -
  * theta). It needs no query set; where a task has one, the loss on it is reported.
  *
- * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has warped layers, or
- * its batch normalisation tells steps apart
+ * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has parameters that are
+ * shared by all tasks, as warped layers have, or its batch normalisation tells steps apart
  */
-export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss, inner, steps = 5, innerBatchSize = 10 } = options;
+export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel>;
+export function reptile<Data extends Tree>(options: ObjectiveReptileOptions<Data>): TaskLearner<Tree, Tree, Data>;
+export function reptile<Data extends Tree>(
+  options: ReptileOptions | ObjectiveReptileOptions<Data>,
+): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+  const { inner, steps = 5 } = options;
   requireCount("reptile", "steps", steps);
-  requireCount("reptile", "innerBatchSize", innerBatchSize);
-  const still = paths(model.init(key(0))).find((path) => !notWarped(path));
-  if (still !== undefined) {
-    const problem = `${still} is of a warped layer, which does not adapt, and Reptile moves parameters to where they adapt`;
-    throw new GraphError("IL102", "reptile", problem, "Use maml or fomaml, or leave the layer unwarped");
+  if ("objective" in options) {
+    const { objective, init, batches } = options;
+    const problem = objectiveProblem("reptile", objective, init);
+    return steppingLearner(problem, { steps, inner: inner.description }, steps, {
+      objective: problem.inner,
+      traits: problem.traits,
+      inner,
+      order: 1,
+      ...(batches ? { minibatch: batches } : {}),
+    });
   }
+  const { model, loss, innerBatchSize = 10 } = options;
+  requireCount("reptile", "innerBatchSize", innerBatchSize);
   requireSharedNorm("reptile", model);
-  const loop: InnerLoop = {
-    model,
-    loss,
+  const problem = supervised(model, loss);
+  const description = {
+    steps,
+    innerBatchSize,
+    inner: inner.description,
+    ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
+  };
+  const learner = steppingLearner(problem, description, steps, {
+    objective: problem.inner,
+    traits: problem.traits,
     inner,
     order: 1,
     minibatch: (support, step) => miniBatch(support, step, innerBatchSize),
-  };
+  });
+  return { ...learner, loss };
+}
+
+function steppingLearner<Data extends Tree, Adapted extends Tree>(
+  problem: TaskProblem<Data, Adapted>,
+  description: TaskLearner["description"],
+  steps: number,
+  loop: InnerLoop<Data>,
+): TaskLearner<Tree, Adapted, Data> {
+  const still = [...problem.traits()].find(([, { role }]) => role === "shared")?.[0];
+  if (still !== undefined) {
+    const found = `${still} is shared by all tasks, as in a warped layer: it does not adapt`;
+    const problem = `${found}, and Reptile moves parameters to where they adapt`;
+    throw new GraphError("IL102", "reptile", problem, "Use maml or fomaml, or leave the layer unwarped");
+  }
   return {
     name: "Reptile",
-    description: {
-      steps,
-      innerBatchSize,
-      inner: inner.description,
-      ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
-    },
-    loss,
+    description,
     steps,
-    init: model.init,
+    init: problem.init,
     metaGradient: (params, { support, query }, drawn) => {
       const context = { phase: "train" as const, ...(drawn ? { key: drawn } : {}) };
       const arrived = innerLoop(loop, params, support, steps, context);
-      const task = withSupport({ model, loss }, arrived, support, context);
-      const { output, statistics } = predicted(model, task, query, context);
+      const task = problem.adapted(arrived, support, context);
+      const { loss, metrics = {}, statistics } = problem.outer(task, query, { ...context, support });
       return {
-        ...measured(loss, output, query),
-        gradient: mapTree((from, to) => sub(from, to), params, arrived),
-        statistics,
+        loss,
+        metrics,
+        gradient: mapTree((from, to) => sub(from, to!), params, arrived),
+        ...(statistics ? { statistics } : {}),
       };
     },
-    adapt: (params, support, { steps: count = steps } = {}) =>
-      withSupport({ model, loss }, innerLoop(loop, params, support, count, { phase: "predict" }), support, {
-        phase: "predict",
-      }),
-    predict: predictor(model),
+    adapt: (params, support, { steps: count = steps } = {}) => {
+      const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
+      return problem.adapted(arrived, support, { phase: "predict" });
+    },
+    predict: problem.predict,
   };
 }
 

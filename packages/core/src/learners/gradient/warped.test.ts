@@ -1,7 +1,9 @@
 import { leaves, paths, type Tree, tensor, unflatten } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import { frozen } from "../../layers/frozen.js";
 import { functionLayer, type Layer } from "../../layers/layer.js";
-import { batchNorm, linear, sequential, tanh } from "../../layers/layers.js";
+import { batchNorm, type LinearParameters, linear, sequential, tanh } from "../../layers/layers.js";
+import { traitsOf } from "../../layers/parameter-roles.js";
 import { mlp } from "../../networks/models.js";
 import { namedValues, noiseTensor, valuesIn } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
@@ -9,7 +11,7 @@ import { base, curves, expectClose, largest } from "./gradient-options.fixture.j
 import { learnedRates } from "./learned-optimizers.js";
 import { maml } from "./maml.js";
 import { reptile } from "./reptile.js";
-import { notWarped, warped } from "./warped.js";
+import { warped } from "./warped.js";
 
 const task = curves();
 const between = (layer: Layer): Layer =>
@@ -47,7 +49,7 @@ describe("warped", () => {
     }
     const slopes = namedValues(maml({ ...base, model }).metaGradient(params, task).gradient);
     expect(Math.max(...slopes["1/warped/weight"]!.map(Math.abs))).toBeGreaterThan(1e-3);
-    expect(() => reptile({ ...base, model })).toThrow(/^IL102 reptile: 1\/warped\/weight is of a warped layer/);
+    expect(() => reptile({ ...base, model })).toThrow(/^IL102 reptile: 1\/warped\/weight is shared by all tasks/);
     expect(() => maml({ ...base, model, adapts: isWarped }).adapt(params, task.support)).toThrow(/^IL102 adapt: none/);
   });
 
@@ -73,8 +75,25 @@ describe("warped", () => {
     expect(largest(warp!)).toBeGreaterThan(1e-3);
   });
 
-  test("notWarped goes by whole names", () => {
-    expect(["warped", "1/warped/weight", "warped/0/bias"].map(notWarped)).toEqual([false, false, false]);
-    expect(["1/weight", "unwarped/weight", "1/warpedness"].map(notWarped)).toEqual([true, true, true]);
+  test("it is by their role that its parameters stay, not by a name; what is fixed or averaged within is so still", () => {
+    const named: Layer<{ readonly warped: Tree }> = {
+      init: (drawn) => ({ warped: linear({ inputs: 3, outputs: 3 }).init(drawn) }),
+      apply: (params, x) => linear({ inputs: 3, outputs: 3 }).apply(params.warped as LinearParameters, x),
+    };
+    const other = between(named as Layer);
+    const params = other.init(key(2));
+    const after = namedValues(maml({ ...base, model: other }).adapt(params, task.support).params);
+    expect(after["1/warped/weight"]).not.toEqual(namedValues(params)["1/warped/weight"]);
+    const traits = traitsOf(
+      warped(sequential([frozen(linear({ inputs: 1, outputs: 2 })), batchNorm({ channels: 2, mode: "running" })])),
+    );
+    expect(Object.fromEntries([...traits].map(([path, { role }]) => [path, role]))).toEqual({
+      "warped/0/weight": "fixed",
+      "warped/0/bias": "fixed",
+      "warped/1/scale": "shared",
+      "warped/1/shift": "shared",
+      "warped/1/runningMean": "averaged",
+      "warped/1/runningVariance": "averaged",
+    });
   });
 });

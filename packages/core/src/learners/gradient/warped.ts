@@ -1,5 +1,6 @@
-import type { Tree } from "@innerloop/graph";
-import { type Layer, within } from "../../layers/layer.js";
+import { mapTree, type Tensor, type Tree } from "@innerloop/graph";
+import { type Layer, pointsWithin, within } from "../../layers/layer.js";
+import { roleAt, traitsIn, withTraits } from "../../layers/parameter-roles.js";
 import { split } from "../../random/random.js";
 
 /**
@@ -12,21 +13,26 @@ import { split } from "../../random/random.js";
  * T-nets, they are trained by the learner's own meta-gradient (Reptile, which has none but how far parameters adapt,
  * refuses them). A warped identity changes nothing.
  *
- * Its parameters lie below `warped` in the layer's, by which inner loops know them.
+ * Its parameters lie below `warped` in the layer's. Those that are trained are of the role "shared".
  *
  * @example sequential([linear({ inputs: 1, outputs: 40 }), warped(linear({ inputs: 40, outputs: 40 })), relu()])
  */
 export function warped<P extends Tree>(layer: Layer<P>): Layer<{ readonly warped: P }> {
-  const { head, outputShape, batchNorm, batchNormSteps } = layer;
+  const { head, outputShape, batchNorm, batchNormSteps, modulationPoints } = layer;
   return {
     ...(outputShape === undefined ? {} : { outputShape }),
     ...(head === undefined ? {} : { head: `warped/${head}` }),
     ...(batchNorm === undefined ? {} : { batchNorm }),
     ...(batchNormSteps === undefined ? {} : { batchNormSteps }),
-    init: (key) => ({ warped: layer.init(split(key, "warped")) }),
+    ...(modulationPoints === undefined ? {} : { modulationPoints: pointsWithin(layer, "warped") }),
+    init: (key) => ({
+      warped: mapTree(
+        (leaf) => (isTrained(leaf) ? withTraits(leaf, { role: "shared" }) : leaf),
+        layer.init(split(key, "warped")),
+      ),
+    }),
     apply: (params, x, context) => layer.apply(params.warped, x, within(context, "warped")),
   };
 }
 
-/** Tells paths of parameters outside warped layers. */
-export const notWarped = (path: string): boolean => !/(^|\/)warped(\/|$)/.test(path);
+const isTrained = (leaf: Tensor): boolean => roleAt(traitsIn(leaf), "") === "trained";

@@ -4,7 +4,9 @@ import { allClasses } from "../../domains/classification/all-classes.js";
 import { episodes } from "../../domains/classification/episodes.js";
 import { labelledExamples, splitClasses } from "../../domains/classification/labelled-examples.js";
 import { functionLayer, type Layer } from "../../layers/layer.js";
-import { batchNorm, linear, sequential, tanh, withRunningStatistics } from "../../layers/layers.js";
+import { batchNorm, linear, sequential, tanh } from "../../layers/layers.js";
+import { traitsOf } from "../../layers/parameter-roles.js";
+import { withRunningStatistics } from "../../layers/running-statistics.js";
 import { crossEntropy } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import {
@@ -18,6 +20,7 @@ import {
 import { adam } from "../../optimizers/optimizers.js";
 import { key, random } from "../../random/random.js";
 import type { Task } from "../../tasks/task.js";
+import { outerUpdate } from "../../training/outer-update.js";
 import { sampleTasks } from "../../training/task-batch.js";
 import { meanMetaGradient, measured } from "../learner.js";
 import { largestDifference, padded, predictions } from "./metric-learner.fixture.js";
@@ -139,7 +142,9 @@ describe("classifierPretraining", () => {
     const plain = classifierPretraining({ model, classes: 8 });
     const at = plain.init(key(1)) as typeof params;
     const { statistics } = plain.metaGradient(at as Tree, batch);
-    const after = namedValues(withRunningStatistics(at as Tree, statistics!, at as Tree))["centre/runningMean"]!;
+    const after = namedValues(withRunningStatistics(at as Tree, statistics!, at as Tree, traitsOf(learner)))[
+      "centre/runningMean"
+    ]!;
     const features = valuesIn(model.apply(at.model, batch.query.x));
     for (let c = 0; c < 3; c++) {
       const mean = [0, 1, 2, 3, 4, 5, 6, 7].reduce((total, row) => total + features[3 * row + c]!, 0) / 8;
@@ -235,8 +240,8 @@ describe("simpleShot", () => {
     let state = optimizer.init(params);
     for (let i = 0; i < 80; i++) {
       const { gradient, statistics = {} } = meanMetaGradient(learner, params, sampleTasks(batches, 1, i, 1));
-      const next = optimizer.update(gradient, state, params);
-      const both = [withRunningStatistics(next.params, statistics, params), next.state] as const;
+      const next = outerUpdate(traitsOf(learner), optimizer, { params, state, gradient, statistics });
+      const both = [next.params, next.state] as const;
       const values = numbersOf(both as unknown as Tree);
       [params, state] = unflatten(
         both as unknown as Tree,

@@ -17,6 +17,7 @@ import {
 import { normalInit } from "../../layers/initialization.js";
 import { type Layer, type Statistics, within } from "../../layers/layer.js";
 import { type LinearParameters, linear } from "../../layers/layers.js";
+import { withTraits } from "../../layers/parameter-roles.js";
 import { crossEntropy } from "../../losses/losses.js";
 import { split } from "../../random/random.js";
 import { classMeans, memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
@@ -145,7 +146,9 @@ export function classifierPretraining(options: ClassifierPretrainingOptions): Le
     init: (key) => ({
       model: model.init(key),
       head: head.init(split(key, "head")),
-      centre: { runningMean: tensor(new Float32Array(features)) },
+      centre: {
+        runningMean: withTraits(tensor(new Float32Array(features)), { role: "averaged", statistic: "mean" }),
+      },
     }),
     apply: (params, x, context = {}) => {
       const own = params as ClassifierParameters;

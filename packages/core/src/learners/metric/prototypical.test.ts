@@ -20,6 +20,7 @@ import { functionLayer, type Layer } from "../../layers/layer.js";
 import { batchNorm, dropout, linear, sequential, tanh } from "../../layers/layers.js";
 import { convEmbedding, convNet, mlp } from "../../networks/models.js";
 import { classificationTask, flat, gradientError, namedValues, numbersOf, valuesIn } from "../../numerical.fixture.js";
+import { applyUpdates } from "../../optimizers/gradient-transformation.js";
 import { adam } from "../../optimizers/optimizers.js";
 import { key, random } from "../../random/random.js";
 import type { Task } from "../../tasks/task.js";
@@ -232,7 +233,7 @@ test("training it makes classes that a plane hides tell apart, on classes it has
   for (let i = 0; i < 60; i++) {
     const { gradient } = meanMetaGradient(learner, params, sampleTasks(train, 1, i * 4, 4));
     const next = optimizer.update(gradient, state, params);
-    const values = numbersOf([next.params, next.state]);
+    const values = numbersOf([applyUpdates(params, next.updates), next.state]);
     const shaped = unflatten(
       [params, state],
       leaves([params, state]).map((leaf, at) => tensor(values[at]!, leaf.shape, leaf.dtype)),

@@ -30,6 +30,7 @@ import {
   sequential,
 } from "../../layers/layers.js";
 import { accuracy, crossEntropy, type Loss } from "../../losses/losses.js";
+import { meanOverRows } from "../../losses/metric.js";
 import { type Key, split } from "../../random/random.js";
 import { classSums, meanOverClasses, memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
 import type { Learner } from "../learner.js";
@@ -68,12 +69,12 @@ export type RelatedClasses = EmbeddedTask & {
  * A class without support examples has a score of 0, and is not among the others.
  */
 const meanSquaredScoreError: Loss = Object.assign(
-  (scores: Tensor, y: Tensor): Tensor => {
+  meanOverRows((scores, y) => {
     const own = oneHot(y, scores.shape[1]!, scores.dtype);
     const error = sub(scores, own);
     return meanOverClasses(mul(error, error), max(own, cast(greater(scores, 0), scores.dtype)));
-  },
-  { metrics: { accuracy } },
+  }),
+  { metrics: [accuracy] },
 );
 
 /**

@@ -27,6 +27,7 @@ import {
 } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import { accuracy, type Loss } from "../../losses/losses.js";
+import { meanOverRows } from "../../losses/metric.js";
 import type { Examples } from "../../tasks/task.js";
 import {
   classMeans,
@@ -64,11 +65,11 @@ export interface SiameseNetworkOptions {
  * ways]. Classes without support examples, whose logits are -1e9, are not among the others.
  */
 const classwiseBinaryCrossEntropy: Loss = Object.assign(
-  (logits: Tensor, y: Tensor): Tensor => {
+  meanOverRows((logits, y) => {
     const target = oneHot(y, logits.shape[1]!, logits.dtype);
     return meanOverClasses(sub(softplus(logits), mul(logits, target)), ofSupport(logits));
-  },
-  { metrics: { accuracy } },
+  }),
+  { metrics: [accuracy] },
 );
 
 /**
@@ -172,13 +173,17 @@ export function tripletNetwork(options: TripletNetworkOptions): Learner<Tree, Pa
   if (!(margin > 0 && Number.isFinite(margin)))
     throw new GraphError("IL102", "tripletNetwork", `margin ${margin}`, "Use a number above 0");
   const placed = (embedded: Tensor): Tensor => (normalised ? unitRows(embedded) : embedded);
-  const judged: Loss = Object.assign(
-    (logits: Tensor, y: Tensor): Tensor => {
-      const own = oneHot(y, logits.shape[1]!, logits.dtype);
-      return tripletLoss(neg(logits), own, mul(sub(1, own), ofSupport(logits)), margin, mining);
-    },
-    { metrics: { accuracy } },
-  );
+  const tripletsOf = (logits: Tensor, y: Tensor, present?: Tensor): Tensor => {
+    const own = oneHot(y, logits.shape[1]!, logits.dtype);
+    const others = mul(sub(1, own), ofSupport(logits));
+    // A row that is padding has no positive, and so no triplet.
+    const positive = present ? mul(own, reshape(cast(present, own.dtype), [y.size, 1])) : own;
+    return tripletLoss(neg(logits), positive, others, margin, mining);
+  };
+  const judged: Loss = Object.assign(tripletsOf, {
+    perRow: meanOverRows((logits: Tensor, y: Tensor) => tripletsOf(logits, y)).perRow,
+    metrics: [accuracy],
+  });
   return metricLearner({
     name: "triplet network",
     classes: ways,

@@ -1,7 +1,9 @@
 import { oneHot, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import type { BatchNormMode, Layer } from "../../layers/layer.js";
-import { batchNorm, dropout, linear, sequential, withRunningStatistics } from "../../layers/layers.js";
+import { batchNorm, dropout, linear, sequential } from "../../layers/layers.js";
+import { traitsOf } from "../../layers/parameter-roles.js";
+import { withRunningStatistics } from "../../layers/running-statistics.js";
 import { crossEntropy, type Loss, meanSquaredError } from "../../losses/losses.js";
 import { classificationTask, namedValues, noiseTensor, regressionTask, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
@@ -26,7 +28,7 @@ const builders = {
 
 describe("a loss of one's own on a task that lacks a class", () => {
   const { support, query } = classificationTask([3], 2, 2, 2);
-  const onOneHot: Loss = (prediction, y) => meanSquaredError(prediction, oneHot(y, 3));
+  const onOneHot: Loss = (prediction, y, present) => meanSquaredError(prediction, oneHot(y, 3), present);
   const learners = (loss?: Loss): Record<string, Learner> => ({
     maml: maml({
       model: linear({ inputs: 3, outputs: 3 }),
@@ -77,7 +79,7 @@ describe.each([
     const params = learner.init(key(1));
     const { statistics } = learner.metaGradient(params, task);
     expect(Object.keys(statistics!)).toEqual([path]);
-    const moved = namedValues(withRunningStatistics(params, statistics!, params));
+    const moved = namedValues(withRunningStatistics(params, statistics!, params, traitsOf(learner)));
     const before = namedValues(params);
     const changed = Object.keys(before).filter((at) => difference(before[at]!, moved[at]!) > 0);
     expect(changed.sort()).toEqual([`${path}/runningMean`, `${path}/runningVariance`]);
@@ -128,7 +130,9 @@ test("evaluates tasks with other numbers of support rows and of queries than it 
 });
 
 test("a loss of one's own is what is trained and reported", () => {
-  const constant = Object.assign(() => tensor(3), { metrics: { four: () => tensor(4) } });
+  const constant = Object.assign(() => tensor(3), {
+    metrics: [{ name: "four", title: "four", compute: () => tensor(4) }],
+  });
   const learner = inContextTransformer({ features: 3, outputs: 2, loss: constant });
   const { loss, metrics } = learner.metaGradient(learner.init(key(1)), regressionTask(3, 2, 2, 2));
   expect([valuesIn(loss), valuesIn(metrics.four!)]).toEqual([[3], [4]]);

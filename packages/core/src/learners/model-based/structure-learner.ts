@@ -1,12 +1,10 @@
 import {
   add,
   GraphError,
-  grad,
   mean,
   mul,
   relu,
   sigmoid,
-  stopGradient,
   sub,
   type Tensor,
   type Tree,
@@ -15,11 +13,11 @@ import {
 } from "@innerloop/graph";
 import { type Layer, within } from "../../layers/layer.js";
 import { linear } from "../../layers/layers.js";
-import type { Optimizer } from "../../optimizers/optimizers.js";
+import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { split } from "../../random/random.js";
 import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "../gradient/gradient-adaptation.js";
-import { predicted, predictor, withSupport } from "../gradient/gradient-learner.js";
-import { type Learner, measured } from "../learner.js";
+import { supervised } from "../gradient/objective.js";
+import type { Learner } from "../learner.js";
 import {
   flatFeatures,
   type ModelBasedOptions,
@@ -83,11 +81,18 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
   const { loss, model } = form;
   const opening: Opening = structure === "gates" ? gates : widths(fade);
   const network = structuredNetwork(form, hidden, opening);
+  const problem = supervised(network, loss);
+  /** The loss plus the penalty, where there is one. */
+  const penalised = (of: Tensor, params: Tree): Tensor =>
+    penalty > 0 ? add(of, mul(openShare(structureOf(params), hidden, opening), penalty)) : of;
   const parts = headAdapts ? ["structure", "head"] : ["structure"];
   const loop: InnerLoop = {
-    model: network,
-    loss,
-    inner: penalty > 0 ? penalised(inner, order, (at) => mul(openShare(at, hidden, opening), penalty)) : inner,
+    objective: (params, examples, context) => {
+      const found = problem.inner(params, examples, context);
+      return { ...found, loss: penalised(found.loss, params) };
+    },
+    traits: problem.traits,
+    inner,
     order,
     adapts: (path) => parts.includes(path.split("/")[0]!),
   };
@@ -115,21 +120,20 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
       const { gradient, auxiliary } = valueAndGrad((at: Tree) => {
         const arrived = innerLoop({ ...loop, recompute }, at, support, steps, context);
         const after = { ...context, step: steps };
-        const task = withSupport({ model: network, loss }, arrived, support, after);
-        const { output, statistics } = predicted(network, task, query, after);
-        const { loss: queryLoss, metrics } = measured(loss, output, query);
-        const open = openShare(structureOf(arrived), hidden, opening);
-        const objective = penalty > 0 ? add(queryLoss, mul(open, penalty)) : queryLoss;
-        return [objective, { loss: queryLoss, metrics: { ...metrics, openShare: open }, statistics }] as const;
+        const task = problem.adapted(arrived, support, after);
+        const { loss: queryLoss, metrics, statistics = {} } = problem.outer(task, query, { ...after, support });
+        const openNow = openShare(structureOf(arrived), hidden, opening);
+        const reported = { loss: queryLoss, metrics: { ...metrics, openShare: openNow }, statistics };
+        return [penalised(queryLoss, arrived), reported] as const;
       })(params);
       return { ...auxiliary, gradient };
     },
     adapt: (params, support, { steps: count = steps } = {}) => {
       requireTargets("structureLearner", form, support);
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
-      return withSupport({ model: network, loss }, arrived, support, { phase: "predict", step: count });
+      return problem.adapted(arrived, support, { phase: "predict", step: count });
     },
-    predict: predictor(network),
+    predict: problem.predict,
   };
 }
 
@@ -195,26 +199,6 @@ function structuredNetwork(form: TaskForm, hidden: readonly number[], opening: O
         return mul(units, opening.of(at.structure[i]!, hidden[i]!));
       }, start);
       return head.apply(at.head as ReturnType<typeof head.init>, last);
-    },
-  };
-}
-
-/** An inner optimizer of the objective plus a term of the structure, which the loss does not see. */
-function penalised(inner: Optimizer, order: 1 | 2, term: (structure: Structure) => Tensor): Optimizer {
-  return {
-    ...inner,
-    update: (gradient, state, params) => {
-      // The inner loop hands parameters over by path.
-      const byPath = params as { readonly [path: string]: Tensor };
-      const names = Object.keys(byPath).filter((path) => path.startsWith("structure/"));
-      const slopes = grad((structure: Structure) => term(structure))(names.map((path) => byPath[path]!));
-      const added = Object.fromEntries(
-        names.map((path, i) => [path, order === 1 ? stopGradient(slopes[i]!) : slopes[i]!]),
-      );
-      const total = Object.fromEntries(
-        Object.entries(gradient as typeof byPath).map(([path, g]) => [path, added[path] ? add(g, added[path]) : g]),
-      );
-      return inner.update(total as unknown as typeof params, state, params);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The parts of a data set that tasks are drawn from. */
-import { type LabelledExamples, splitClasses, type TrainingTasks, withRotations } from "@innerloop/core";
+import { type LabelledExamples, splitClasses, type TrainingTasks } from "@innerloop/core";
+import { withRotations } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { leastOf } from "../../options/values.js";
 import { bySize, nthLargest, requireWaysOf, sizesText } from "./class-sizes.js";

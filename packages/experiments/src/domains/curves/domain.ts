@@ -1,19 +1,18 @@
 /** Regression of curves that are formulas: every number of them is drawn, and there is nothing to read. */
+import { meanSquaredError, optionGroup, sinusoids, type TaskSource } from "@innerloop/core";
 import {
   type CurveTaskOptions,
   gaussianProcesses,
   harmonics,
   lines,
-  meanSquaredError,
-  optionGroup,
-  sinusoids,
   steps,
-  type TaskSource,
-} from "@innerloop/core";
+  type TableSpec,
+} from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { domain } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
+import { rowAdaptation } from "../tables/adaptation.js";
 import { sizeOptions } from "../task-options.js";
 import { curvePresets } from "./presets.js";
 
@@ -30,28 +29,28 @@ type FamilyName = keyof typeof families;
 const familyNames = Object.keys(families) as readonly FamilyName[];
 const isFamily = (name: unknown): name is FamilyName => familyNames.includes(name as FamilyName);
 
+const curveOptions = optionGroup({
+  data: {
+    kind: "choice",
+    choices: familyNames,
+    default: "sinusoid",
+    help: `a family of curves: ${familyNames.join(", ")}`,
+    inEvaluation: true,
+  },
+  ...sizeOptions,
+});
+
 /** @internal The domain of curves. */
-export const curves = domain({
+export const curves = domain<typeof curveOptions>({
   name: "curves",
   title: "curves",
   kind: "regression",
-  options: optionGroup({
-    data: {
-      kind: "choice",
-      choices: familyNames,
-      default: "sinusoid",
-      help: `a family of curves: ${familyNames.join(", ")}`,
-      inEvaluation: true,
-    },
-    ...sizeOptions,
-  }),
+  options: curveOptions,
   presets: curvePresets,
   networks: ["mlp", "linear"],
   ofEpisodes: ["trainShots"],
   claims: ({ data, groupColumn }) => (groupColumn === undefined && isFamily(data) ? "sinusoid" : undefined),
   shownAs: ({ data }) => `--data ${data}`,
-  load: async () => ({ data: undefined }),
-  parseSpec: () => undefined,
   tasks: (_, { data, shots, trainShots, queries = shots }) => {
     const family = families[data];
     const evaluation = family({ shots, queries });
@@ -64,7 +63,6 @@ export const curves = domain({
     supportRows: Math.max(own.shots, mostOf(own.trainShots ?? own.shots)),
     trainClasses: 0,
   }),
-  outputs: () => 1,
   loss: () => meanSquaredError,
   baselines: ({ options: { data }, tasks, shapes }) =>
     // Of lines the linear models fit exactly.
@@ -82,10 +80,18 @@ export const curves = domain({
         "Only runs of data sets of classes can be tested on another one",
       );
   },
+  adaptation: rowAdaptation(() => pointSpec),
   next: ({ config }) => [
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
   ],
 });
+
+/** Points as rows of x and y, each as it is. */
+const pointSpec: TableSpec = {
+  groupColumn: "curve",
+  inputs: [{ kind: "number", name: "x", mean: 0, deviation: 1 }],
+  targets: [{ name: "y", mean: 0, deviation: 1 }],
+};
 
 /** `10 support (evaluated 5) and 10 query points` */
 export function pointsText({

@@ -1,15 +1,16 @@
 /** A user's table: the rows of each group are a task of regression. */
 
-import type { Count } from "@innerloop/core";
 import {
+  type Count,
+  type GroupedRegression,
   groupedRegression,
   meanSquaredError,
   type OptionValues,
   optionGroup,
   type Table,
   TaskError,
-  type TaskSource,
 } from "@innerloop/core";
+import { type TableSpec, tableFeatures, tableSpecFrom } from "@innerloop/core/tasks";
 import type { FoundTable } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
@@ -18,6 +19,7 @@ import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
 import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { rowAdaptation } from "./adaptation.js";
 import { tablePresets } from "./presets.js";
 
 const heldOutGroups = (what: string, share: string) =>
@@ -53,8 +55,8 @@ const tableOptions = optionGroup({
   inputs: {
     kind: "texts",
     placeholder: "COLUMN,...",
-    absent: "all others that can be used",
-    help: "the columns to predict from; all others that can be used unless given",
+    absent: "all others that are of use",
+    help: "the columns to predict from: numbers, dates, times of day, truth values, or texts of which there are few; all others that are of use unless given",
   },
   ...missingOption,
   ...scaleOption,
@@ -66,8 +68,13 @@ const tableOptions = optionGroup({
 /** Values of the options of tables. */
 export type TableValues = OptionValues<typeof tableOptions>;
 
+/** What a run keeps of its table: how its rows are coded; runs of before tables had specs have none. */
+export interface TableDataSpec extends DataSpec {
+  readonly table?: TableSpec;
+}
+
 /** @internal The domain of tables. */
-export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; readonly table: FoundTable }, DataSpec>({
+export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, TableDataSpec>({
   name: "tables",
   title: "tables",
   kind: "regression",
@@ -82,20 +89,24 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; reado
   load: async (options, io, work, { own }) => {
     const name = own?.spec?.name ?? tableName(options.data);
     const { groupColumn, target: targets, inputs, missing } = options;
-    const table = await io.table(options.data, { name, groupColumn, targets, inputs, missing }, work);
+    // Runs of before tables had specs left columns of text out.
+    const numbersOnly = own?.spec !== undefined && own.spec.table === undefined;
+    const table = await io.table(options.data, { name, groupColumn, targets, inputs, missing, numbersOnly }, work);
     if (!own) for (const note of table.notes) work.onWarning?.(note);
+    const { tasks, spec } = tableTasks(table, options);
     return {
-      data: { tasks: tableTasks(table, options), table },
+      data: { tasks },
       spec: {
         name,
         sha256: table.sha256,
         folder: io.absolute(options.data),
-        exampleShape: [table.inputs.length],
+        exampleShape: [tableFeatures(spec)],
+        table: spec,
       },
       ...(own ? {} : { notes: [`columns: ${table.columns}`] }),
     };
   },
-  parseSpec: (value) => (isDataSpec(value) ? value : undefined),
+  parseSpec: parseTableSpec,
   tasks: ({ tasks }) => tasks,
   shapes: (spec, options, { own = options }) => ({
     inputShape: spec?.exampleShape ?? [],
@@ -103,7 +114,6 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; reado
     supportRows: Math.max(own.shots, mostOf(own.trainShots ?? own.shots)),
     trainClasses: 0,
   }),
-  outputs: (_, { target }) => target.length,
   loss: () => meanSquaredError,
   baselines: ({ tasks, shapes }) => linearBaselines(tasks.train, shapes.inputShape),
   describe: ({ options, tasks }) => {
@@ -127,9 +137,35 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks; reado
     "--test-classes": testClasses,
   }),
   next: ({ config }) => [
+    {
+      command: "adapt",
+      flags: {},
+      more: "--support FIVE-ROWS.csv --query ROWS.csv",
+      meaning: "rows of a new group, and rows to predict",
+    },
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
   ],
+  adaptation: rowAdaptation(({ spec }) => {
+    if (spec.table) return spec.table;
+    throw new UsageError(
+      `the run of ${spec.name} has not kept how its rows are coded: it is from before that was kept`,
+      "Train it again",
+    );
+  }),
 });
+
+/** The spec in a value from a file, with that of its rows; undefined where it is none. */
+function parseTableSpec(value: unknown): TableDataSpec | undefined {
+  if (!isDataSpec(value)) return undefined;
+  const { table, ...others } = value as DataSpec & { readonly table?: unknown };
+  if (table === undefined) return others;
+  try {
+    return { ...others, table: tableSpecFrom(table) };
+  } catch (error) {
+    if (error instanceof TaskError) return undefined;
+    throw error;
+  }
+}
 
 const tableName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/i, "");
 
@@ -163,23 +199,25 @@ function requireTableOptions({ data, groupColumn, target, inputs }: TableValues)
 }
 
 /** The regression tasks of a table, whose groups are split for good: the part that a group is in follows from its name. */
-function tableTasks(found: FoundTable, options: TableValues): Tasks {
+function tableTasks(found: FoundTable, options: TableValues): Pick<GroupedRegression, "tasks" | "spec"> {
   const { groupColumn, target: targets, shots, trainShots, queries = shots, missing, scale } = options;
   const { validationClasses: validation, testClasses: test } = options;
   const split = { ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
-  const tasksOf = (support: Count, name: string): Readonly<Record<keyof Tasks, TaskSource>> => {
+  const tasksOf = (support: Count, name: string): GroupedRegression => {
     try {
       return groupedRegression(found.table, {
         ...{ groupColumn, inputs: found.inputs, targets, shots: support, queries, skipSmallGroups: true, split },
         standardize: scale === "columns",
         missing: missing === "mean" ? "mean" : "refuse",
-      }).tasks;
+      });
     } catch (error) {
       throw withSmallGroups(error, found, options, { shots: support, queries, flag: flagOf(name) }) ?? error;
     }
   };
-  const tasks = tasksOf(shots, "shots");
-  return trainShots ? { ...tasks, train: tasksOf(trainShots, "trainShots").train } : tasks;
+  // The spec follows from the training groups, whatever the shots.
+  const { tasks, spec } = tasksOf(shots, "shots");
+  if (trainShots === undefined) return { tasks, spec };
+  return { tasks: { ...tasks, train: tasksOf(trainShots, "trainShots").tasks.train }, spec };
 }
 
 /** What a split without groups is told as, where groups are too small for the tasks; undefined for any other error. */

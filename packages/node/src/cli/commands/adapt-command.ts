@@ -2,11 +2,11 @@
 import type { AnswerCell, AnswerTable, Flags } from "@innerloop/experiments";
 import { flagOf, requireUse, UsageError } from "@innerloop/experiments";
 import { type CalibratedRule, readOpenSetRule } from "../../runs/open-set-rule.js";
-import { inCommand, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
+import { inCommand, type RunFolder, shown } from "../../runs/run-folder.js";
 import { openModel } from "../../runs/trained-model.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
-import { loadRunExperiment } from "../run-experiment-file.js";
+import { loadRunExperiment, openRunFor } from "../run-experiment-file.js";
 import { columns, counted, type Paint } from "../terminal.js";
 import { machineOf } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
@@ -23,7 +23,7 @@ export async function adaptCommand(
   { folder, queries, chosen, invocation }: AdaptRequest,
   output: Output,
 ): Promise<void> {
-  const run = await openRun(folder);
+  const run = await openRunFor(folder, output);
   const { config } = run.config;
   if (!invocation.support)
     throw new UsageError("there is no --support", "Give a folder with one folder of images per class, or a table");
@@ -48,7 +48,7 @@ export async function adaptCommand(
       requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
       noteOtherTasks(rule, task.support.counts ?? [], output);
     }
-    const { names, answers, table } = await task.answer(queries, { onWarning: output.warn });
+    const { records, table } = await task.answer(queries, { onWarning: output.warn });
     output.event({
       type: "adapted",
       run: shown(run.path),
@@ -58,7 +58,7 @@ export async function adaptCommand(
       ...task.support.facts,
       batchNorm,
     });
-    for (const [i, answer] of answers.entries()) output.event({ type: "prediction", file: names[i], ...answer });
+    for (const record of records) output.event({ type: "prediction", ...record });
     const areChosen = invocation.steps === undefined && !rule && chosenSteps !== undefined;
     const how = [
       task.support.text,

@@ -1,18 +1,11 @@
 /** Runs on the same tasks: how they differ from the first, with intervals of the differences. */
-import { type Adapter, type Evaluation, evaluate } from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate, type FigureDescription } from "@innerloop/core";
 import type { Flags } from "@innerloop/experiments";
 import { type ComparedRun, type Comparison, comparisons } from "../../runs/comparison.js";
 import { failureOf, problemOf } from "../../runs/failure.js";
 import { evaluationRecord } from "../../runs/results.js";
-import {
-  beyondTitle,
-  figureNameOf,
-  figuresChosen,
-  figureTitle,
-  isShare,
-  steplessTitle,
-} from "../../runs/results-cells.js";
-import { openRun, shown } from "../../runs/run-folder.js";
+import { beyondTitle, figuresChosen, figureTitle, leadingFigure, steplessTitle } from "../../runs/results-cells.js";
+import { shown } from "../../runs/run-folder.js";
 import { adaptationWarningOf, curveOf } from "../adaptation-warning.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
@@ -23,6 +16,7 @@ import { openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { prepareRun } from "../prepare.js";
 import { markdownTable, protocolText } from "../results-table.js";
+import { openRunFor } from "../run-experiment-file.js";
 import { columnsWithin, counted, duration, figure, plusMinus, roomIn, withInterval } from "../terminal.js";
 import { machineOf, taskTextIn } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
@@ -35,7 +29,7 @@ export interface CompareRequest {
 
 /** Evaluates runs on the tasks of the first, and compares each with it. */
 export async function compareCommand({ folders, chosen, invocation }: CompareRequest, output: Output): Promise<void> {
-  const [run, ...others] = await Promise.all(folders.map(openRun));
+  const [run, ...others] = await Promise.all(folders.map((folder) => openRunFor(folder, output)));
   const evaluated = evaluatedConfig(run!, chosen);
   const { options } = evaluated;
   const executor = await openExecutor(machineOf(chosen), output);
@@ -116,8 +110,8 @@ export async function compareCommand({ folders, chosen, invocation }: CompareReq
       ...(warnings.length > 0 ? { warnings } : {}),
       comparisons: all,
     });
-    const shownFigures = figures ?? [figureNameOf(evaluations[0])];
-    const tables = shownFigures.flatMap((name) =>
+    const shownFigures = figures ?? [leadingFigure(evaluations[0]!)];
+    const tables = shownFigures.flatMap(({ name }) =>
       all.filter((each) => each.name === name).map((each) => tableOf(each, names, evaluations[0]!)),
     );
     const notes = [
@@ -171,8 +165,9 @@ function rowName({ run, learner }: BesideRun, { protocol }: Evaluation, withNorm
   return `${learner.name}${norm} (${shown(run.path)})`;
 }
 
-function tableOf({ name, at, runs }: Comparison, names: readonly string[], first: Evaluation) {
-  const title = figureTitle(name, first);
+function tableOf(comparison: Comparison, names: readonly string[], first: Evaluation) {
+  const { at, runs } = comparison;
+  const title = figureTitle(comparison);
   // Where no run takes steps, there are none to say of which one the figures are.
   const takesSteps = runs.some((row) => row?.steps !== undefined);
   const place = at === "last" ? "each at its last step" : at === 0 ? "before adapting" : `after ${counted(at, "step")}`;
@@ -182,8 +177,8 @@ function tableOf({ name, at, runs }: Comparison, names: readonly string[], first
       ? [
           [
             `  ${beyondTitle(first.draws)}`,
-            plusMinus(name, own.poolInterval),
-            difference ? `${plusMinus(name, difference.poolInterval)}${isShare(name) ? " points" : ""}` : "",
+            plusMinus(comparison, own.poolInterval),
+            difference ? `${plusMinus(comparison, difference.poolInterval)}${comparison.share ? " points" : ""}` : "",
             "",
           ],
         ]
@@ -199,8 +194,8 @@ function tableOf({ name, at, runs }: Comparison, names: readonly string[], first
         ? [
             [
               label(row, i),
-              withInterval(name, row.figure),
-              row.difference ? signed(name, row.difference) : "",
+              withInterval(comparison, row.figure),
+              row.difference ? signed(comparison, row.difference) : "",
               verdictText(row, first),
             ],
             ...beyond(row),
@@ -221,7 +216,10 @@ function verdictText({ verdict, difference }: ComparedRun, { draws }: Evaluation
 }
 
 /** `+1.2 ± 0.4`: of shares in percentage points. */
-function signed(name: string, { mean, interval }: { readonly mean: number; readonly interval: number }): string {
-  const digits = (value: number): string => figure(name, value).replace("%", "");
-  return `${mean < 0 ? "" : "+"}${digits(mean)} ± ${digits(interval)}${isShare(name) ? " points" : ""}`;
+function signed(
+  { share }: Pick<FigureDescription, "share">,
+  { mean, interval }: { readonly mean: number; readonly interval: number },
+): string {
+  const digits = (value: number): string => figure(share ? { share } : {}, value).replace("%", "");
+  return `${mean < 0 ? "" : "+"}${digits(mean)} ± ${digits(interval)}${share ? " points" : ""}`;
 }

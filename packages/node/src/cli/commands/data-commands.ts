@@ -43,6 +43,8 @@ function rowOf(listing: DatasetListing): [name: string, state: string, text: str
       return [listing.name, "ready", contentsOf(listing.info)];
     case "prepared on first use":
       return [listing.name, "built in", "prepared on first use, without network"];
+    case "fetched on first use":
+      return [listing.name, "optional", "fetched on first use, by npm from its registry"];
     case "not here":
       return [listing.name, "not here", listing.remedy];
     case "damaged":

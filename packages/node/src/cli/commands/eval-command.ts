@@ -15,7 +15,7 @@ import {
 } from "../../runs/results.js";
 import { figuresChosen } from "../../runs/results-cells.js";
 import type { RunConfig } from "../../runs/run-config.js";
-import { openRun, type RunFolder, shown } from "../../runs/run-folder.js";
+import { type RunFolder, shown } from "../../runs/run-folder.js";
 import { adaptationWarningOf, chosenText, curveOf } from "../adaptation-warning.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
@@ -26,6 +26,7 @@ import { isOpenSetAsked, openSetEval } from "../open-set-eval.js";
 import type { Output, ProgressLine } from "../output.js";
 import { type Prepared, prepareRun } from "../prepare.js";
 import { protocolText, resultsMarkdown, resultsTable } from "../results-table.js";
+import { openRunFor } from "../run-experiment-file.js";
 import { bytes, count, counted, duration, folded, roomIn, withInterval } from "../terminal.js";
 import type { InvocationOptions } from "./registry.js";
 import type { FigureChoice } from "./shared-options.js";
@@ -38,7 +39,7 @@ export interface EvalRequest {
 
 /** Judges a trained run on held-out tasks beside its baselines. */
 export async function evalCommand({ folder, chosen, invocation }: EvalRequest, output: Output): Promise<void> {
-  const run = await openRun(folder);
+  const run = await openRunFor(folder, output);
   const [batchNorm, ...otherModes] = invocation.batchNorm ?? [];
   const evaluated = evaluatedConfig(run, chosen, batchNorm);
   const executor = await openExecutor(machineOf(chosen), output);
@@ -47,7 +48,9 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
     const prepared = await prepareRun(run, evaluated.config, output, interruption.signal);
     const beside: BesideRun[] = [];
     for (const other of invocation.with ?? [])
-      beside.push(await onTasksOf({ run, prepared, evaluated }, await openRun(other), allSizes(evaluated), output));
+      beside.push(
+        await onTasksOf({ run, prepared, evaluated }, await openRunFor(other, output), allSizes(evaluated), output),
+      );
     const isVariant =
       Object.keys(chosen).some((name) => !machineOptions.has(name)) ||
       invocation.checkpoint !== undefined ||

@@ -9,7 +9,6 @@ import {
   flagWords,
   mostOf,
   nearestName,
-  optionText,
   shellWord,
   UsageError,
 } from "@innerloop/experiments";

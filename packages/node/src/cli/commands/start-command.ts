@@ -1,8 +1,9 @@
 /** `innerloop start`: a first look, from nothing to a model that reads characters it has never seen. */
 
-import { type Evaluation, random, readExample, splitSeed } from "@innerloop/core";
+import { type Evaluation, random } from "@innerloop/core";
+import { readExample, splitSeed } from "@innerloop/core/tasks";
 import type { DataSplits, Flags } from "@innerloop/experiments";
-import { figureNameOf } from "../../runs/results-cells.js";
+import { recordedFigures } from "../../runs/earlier-figures.js";
 import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
 import { openModel } from "../../runs/trained-model.js";
 import { mostBytes } from "../../runs/untrusted-folder.js";
@@ -122,9 +123,9 @@ async function sayOfManyTasks(
   if (!bytes) return;
   const { evaluations } = JSON.parse(Buffer.from(bytes).toString()) as { evaluations: readonly Evaluation[] };
   const { rows, protocol } = evaluations[0]!;
-  const name = figureNameOf(evaluations[0]);
+  const leading = recordedFigures(evaluations[0]!)[0]!;
   const [before, after] = [rows[0]!, rows.find((row) => row.steps === steps) ?? rows.at(-1)!];
-  const shown = ({ figures }: (typeof rows)[number]): string => withInterval(name, figures[name]!);
+  const shown = ({ figures }: (typeof rows)[number]): string => withInterval(leading, figures[leading.name]!);
   const text = `  Over ${count(Number(protocol.tasks))} such tasks: ${output.paint("bold", shown(after))} after ${counted(after.steps, "step")}, ${shown(before)} before adapting; guessing gives ${Math.round(100 / ways)}%.`;
   output.result(folded(text, roomIn()));
   output.say();

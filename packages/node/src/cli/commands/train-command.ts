@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { TrainingEvent, TrainingPlan } from "@innerloop/core";
+import type { Evaluation, FigureDescription, TrainingEvent } from "@innerloop/core";
+import type { TrainingPlan } from "@innerloop/core/training";
 import {
   type DataSpec,
   domainOf,
@@ -33,6 +34,7 @@ import {
 import { failureOf, isDivergence, problemOf } from "../../runs/failure.js";
 import { writeReport } from "../../runs/report.js";
 import { stepsOfTasks } from "../../runs/results.js";
+import { figureTitle, leadingFigure } from "../../runs/results-cells.js";
 import { argvWith, commandLine } from "../../runs/run-command.js";
 import { type RunConfig, runConfig, withConfig } from "../../runs/run-config.js";
 import { factsOf } from "../../runs/run-facts.js";
@@ -58,7 +60,7 @@ import { openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { planInMemory } from "../plan-in-memory.js";
 import { type Prepared, prepare, prepareMoved, prepareRun } from "../prepare.js";
-import { keepNamed } from "../run-experiment-file.js";
+import { keepNamed, openRunFor } from "../run-experiment-file.js";
 import { count, counted, duration, figure, roomIn, suggestions, withInterval } from "../terminal.js";
 import { versions } from "../versions.js";
 import { evaluateAndReport, memoryText, sayStopped } from "./eval-command.js";
@@ -266,8 +268,8 @@ async function resumeRun(
       "Leave it out, or start a new run",
     );
   }
-  const stored = await openRun(path);
   const named = request.target;
+  const stored = await openRunFor(path, output);
   if (named !== undefined && !(stored.config.file && isCodeFile(named)))
     throw new UsageError(`${named} is given beside --resume`, `Use \`innerloop train --resume ${inCommand(path)}\``);
   const lock = await lockRun(path);
@@ -510,6 +512,7 @@ export function followTraining(
 ): { onEvent(event: TrainingEvent): void; end(last?: string): void } {
   const smoothed = new Map<string, { sum: number; weight: number }>();
   let line: ReturnType<Output["progress"]> | undefined;
+  let described: ReadonlyMap<string, FigureDescription> = new Map();
   const smooth = (name: string, value: number): number => {
     const entry = smoothed.get(name) ?? { sum: 0, weight: 0 };
     entry.sum = 0.98 * entry.sum + 0.02 * value;
@@ -517,23 +520,20 @@ export function followTraining(
     smoothed.set(name, entry);
     return entry.sum / entry.weight;
   };
+  const shownOf = ({ protocol, figures, rows }: Evaluation) => ({ protocol, figures, rows });
   return {
     onEvent: (event) => {
-      output.event({
-        ...event,
-        ...(event.type === "validation"
-          ? { evaluation: { protocol: event.evaluation.protocol, rows: event.evaluation.rows } }
-          : {}),
-      });
+      output.event({ ...event, ...(event.type === "validation" ? { evaluation: shownOf(event.evaluation) } : {}) });
       switch (event.type) {
         case "start":
+          described = new Map(event.figures.map((each) => [each.name, each]));
           if (event.iteration < iterations)
             line = output.progress("Training", { unit: "updates", from: event.iteration });
           line?.update(event.iteration, iterations, "compiling");
           return;
         case "iteration": {
           const figures = Object.entries({ loss: event.loss, ...event.metrics }).map(
-            ([name, value]) => `${name} ${figure(name, smooth(name, value))}`,
+            ([name, value]) => `${name} ${figure(described.get(name) ?? {}, smooth(name, value))}`,
           );
           line?.update(event.iteration, iterations, figures.join("  "));
           return;
@@ -542,12 +542,13 @@ export function followTraining(
           line?.resume();
           const { rows } = event.evaluation;
           const [first, last] = [rows[0]!, rows.at(-1)!];
-          const name = "accuracy" in last.figures ? "accuracy" : "loss";
-          const from = rows.length > 1 ? `${figure(name, first.figures[name]!.mean)} before, ` : "";
+          const leading = leadingFigure(event.evaluation);
+          const { name } = leading;
+          const from = rows.length > 1 ? `${figure(leading, first.figures[name]!.mean)} before, ` : "";
           const steps = last.steps > 0 ? ` after ${counted(last.steps, "step")}` : "";
           const mark = event.best ? output.paint("green", "  best so far") : "";
           output.say(
-            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${name}: ${from}${withInterval(name, last.figures[name]!)}${steps}${mark}`,
+            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${figureTitle(leading)}: ${from}${withInterval(leading, last.figures[name]!)}${steps}${mark}`,
           );
           return;
         }

@@ -1,21 +1,26 @@
 /** The cells of one column of a table, as far as they say what the column holds. */
-import { numberIn, quoted } from "@innerloop/experiments";
+import {
+  type ColumnKind,
+  isMissing,
+  isThousands,
+  missingNames,
+  missingNumbers,
+  type NearNumber,
+  nearNumber,
+  numberIn,
+  RowNumbers,
+  type TextBudget,
+  TextColumn,
+  waysToNumbers,
+} from "@innerloop/core/tasks";
+import { quoted } from "@innerloop/experiments";
 import type { TableColumnsOptions } from "../tables/table-columns.js";
-import { GrowingNumbers } from "./growing-numbers.js";
-import { type NearNumber, nearNumber, waysToNumbers } from "./near-numbers.js";
-
-/** What stands for no value among names, where `none`, `-` and `?` may be ones. */
-export const missingNames: ReadonlySet<string> = new Set(["", "na", "n/a", "#n/a", "nan", "null"]);
-const missingNumbers: ReadonlySet<string> = new Set([...missingNames, "none", "-", "?"]);
-
-/** Whether a cell says that there is no value in it: empty, NA, NaN, null. */
-export const isMissing = (cell: unknown, texts: ReadonlySet<string>): boolean =>
-  cell === undefined ||
-  cell === null ||
-  (typeof cell === "string" && texts.has(cell.slice(0, 80).trim().toLowerCase()));
 
 /** Texts of a column that are looked at for what they may be meant as: it takes a microsecond each. */
 const mostLookedAt = 10_000;
+
+/** Numbers without a text among them, after which a column is one of numbers: to look for texts takes time and memory. */
+const numbersAlone = 10_000;
 
 /** Cells that a message quotes of a column. */
 const mostQuoted = 5;
@@ -37,14 +42,20 @@ export class Occurrences {
 }
 
 /**
- * The cells of a column that may hold numbers. What is kept is in proportion to the cells that are there: rows without a
- * number are kept as ranges.
+ * The cells of a column. What is kept is in proportion to the cells that are there: rows without a number are kept as
+ * ranges.
  */
 export class ColumnCells {
-  readonly numbers: GrowingNumbers;
+  readonly numbers: RowNumbers;
   readonly missing = new Occurrences();
   /** What is neither number nor missing. */
   readonly texts = new Occurrences();
+  /** What the texts are of, as long as the column may be one of texts. */
+  words: TextColumn | undefined;
+  /** Cells that are missing among numbers, and may be names: `none`, `-` and `?`. */
+  readonly missingNumbers = new Occurrences();
+  /** Of texts behind the first date, those that are none. */
+  readonly notDates = new Occurrences();
   /** What the first of such cells may be meant as, and in how many of them. */
   readonly near = new Map<NearNumber, number>();
   /** Numbers with a comma for a point, and those with a point. */
@@ -53,39 +64,70 @@ export class ColumnCells {
   readonly otherWidths = new Occurrences();
   /** Cells that hold numbers, `width` of them each. */
   count = 0;
-  width = 1;
-  /** Rows without a number: where each range of them begins and ends, in turn. */
-  private readonly gaps = new GrowingNumbers(64);
-  private gapFrom = -1;
   private rows = 0;
 
   constructor(
     readonly name: string,
     readonly place: number,
-    private readonly options: Pick<TableColumnsOptions, "cells" | "lists" | "precision">,
+    private readonly options: Pick<TableColumnsOptions, "cells" | "lists" | "precision"> & {
+      readonly texts?: TextBudget | undefined;
+    },
   ) {
-    this.numbers = new GrowingNumbers(options.precision);
+    this.numbers = new RowNumbers(options.precision);
+    if (options.texts) this.words = new TextColumn(options.texts);
   }
 
-  /** Adds the cell of a row; rows that were left out in between have none. */
-  add(cell: unknown, row: number): void {
+  get width(): number {
+    return this.numbers.width;
+  }
+
+  /** Numbers that are kept, those that stand for texts too. */
+  get kept(): number {
+    return this.numbers.length + (this.words?.length ?? 0);
+  }
+
+  /**
+   * Adds the cell of a row; rows that were left out in between have none.
+   *
+   * @param group the group or label that the row is of, by its place; -1 for none
+   */
+  add(cell: unknown, row: number, group = -1): void {
     this.upTo(row);
     this.rows++;
     const value = this.numberOf(cell, row);
-    if (value !== undefined) this.keepOne(value, row);
+    if (value !== undefined) this.keep([value], row);
     else if (this.options.lists && isList(cell)) this.keep(cell, row);
-    else if (isMissing(cell, missingNumbers)) this.leaveOut(this.missing, cell, row);
+    else if (isMissing(cell, missingNames)) this.missing.add(row, cell);
+    else if (isMissing(cell, missingNumbers)) this.missingNumbers.add(row, cell);
     else {
       const near = this.texts.count < mostLookedAt ? nearNumber(cell) : undefined;
       if (near) this.near.set(near, (this.near.get(near) ?? 0) + 1);
-      this.leaveOut(this.texts, cell, row);
+      this.texts.add(row, cell);
     }
+    if (!this.words) return;
+    if (this.texts.count > 0 || this.count < numbersAlone)
+      this.addWord(this.words, cell, row, group, value !== undefined);
+    else {
+      this.words.forget();
+      this.words = undefined;
+    }
+  }
+
+  private addWord(words: TextColumn, cell: unknown, row: number, group: number, isNumber: boolean): void {
+    if (isMissing(cell, missingNames)) return;
+    if (typeof cell !== "string" && typeof cell !== "number" && typeof cell !== "boolean") {
+      words.addOther();
+      return;
+    }
+    const [dates, times] = [words.dates.length, words.times.length];
+    words.add(String(cell), row, group, isNumber);
+    const isMoment = words.dates.length > dates || words.times.length > times;
+    if (!isMoment && dates + times > 0 && !isMissing(cell, missingNumbers)) this.notDates.add(row, cell);
   }
 
   /** Takes the rows before this one, as far as they had no cell, for missing ones. */
   upTo(row: number): void {
     if (this.rows === row) return;
-    this.openGap(this.rows);
     for (; this.rows < row && this.missing.first.length < mostQuoted; this.rows++) {
       this.missing.add(this.rows, undefined);
     }
@@ -99,85 +141,68 @@ export class ColumnCells {
     if (typeof cell !== "string") return undefined;
     const value = numberIn(cell);
     if (isNumber(value)) {
-      if (cells.decimalCommas && cell.includes(".")) this.points.add(row, cell);
+      if (cell.includes(".")) this.points.add(row, cell);
       return value;
     }
-    if (!cells.decimalCommas) return undefined;
-    const withComma = numberIn(cell, ",");
+    // Between commas a text such as "1,234" is as well one with a mark between thousands.
+    const withComma = cells.decimalCommas || !isThousands(cell.trim()) ? numberIn(cell, ",") : Number.NaN;
     if (!isNumber(withComma)) return undefined;
     this.commas.add(row, cell);
     return withComma;
   }
 
-  private keepOne(value: number, row: number): void {
-    if (this.width !== 1) this.keep([value], row);
-    else {
-      if (this.gapFrom >= 0) this.closeGap(row);
-      this.count++;
-      this.numbers.push(value);
-    }
-  }
-
   private keep(values: readonly number[], row: number): void {
-    if (this.count === 0) this.width = values.length;
+    if (this.count === 0) this.numbers.width = values.length;
     if (values.length !== this.width) {
-      this.leaveOut(this.otherWidths, values.length, row);
+      this.otherWidths.add(row, values.length);
       return;
     }
-    if (this.gapFrom >= 0) this.closeGap(row);
     this.count++;
-    for (const value of values) this.numbers.push(value);
-  }
-
-  private leaveOut(as: Occurrences, cell: unknown, row: number): void {
-    as.add(row, cell);
-    this.openGap(row);
+    if (values.length === 1) this.numbers.set(row, values[0]!);
+    else this.numbers.setList(row, values);
   }
 
   /** How the cells that are no numbers are written as ones, where most of them are meant as such. */
   get wayToNumbers(): string | undefined {
+    const near = this.nearest;
+    return near === "date" && this.words ? "as dates such as 2024-01-31" : near && waysToNumbers[near];
+  }
+
+  /** What most of the cells that are no numbers may be meant as. */
+  get nearest(): NearNumber | undefined {
     const [most] = [...this.near].sort(([, a], [, b]) => b - a);
-    return most && 2 * most[1] > Math.min(this.texts.count, mostLookedAt) ? waysToNumbers[most[0]] : undefined;
+    return most && 2 * most[1] > Math.min(this.texts.count, mostLookedAt) ? most[0] : undefined;
   }
 
-  private openGap(row: number): void {
-    if (this.gapFrom < 0) this.gapFrom = row;
+  /** Cells without a value, of a column of this kind: names may be written as what is none among numbers. */
+  missingOf(kind: ColumnKind): Pick<Occurrences, "count" | "first"> {
+    if (kind === "category" || kind === "boolean") return this.missing;
+    const first = [...this.missing.first, ...this.missingNumbers.first].sort((a, b) => a.row - b.row);
+    return { count: this.missing.count + this.missingNumbers.count, first: first.slice(0, mostQuoted) };
   }
 
-  private closeGap(row: number): void {
-    this.gaps.push(this.gapFrom);
-    this.gaps.push(row);
-    this.gapFrom = -1;
-  }
-
-  /** Hands over each range of rows without a number. */
-  eachGap(take: (from: number, to: number) => void): void {
-    let from = 0;
-    this.gaps.each((row, i) => {
-      if (i % 2 === 0) from = row;
-      else take(from, row);
-    });
-    if (this.gapFrom >= 0) take(this.gapFrom, this.rows);
-  }
-
-  /** Hands over each number with its row and its place in the cell; for a row without one NaN. */
-  each(take: (value: number, row: number, place: number) => void): void {
-    const bounds: number[] = [];
-    this.eachGap((from, to) => bounds.push(from, to));
-    let [row, place, next] = [0, 0, 0];
-    const passGap = (): void => {
-      if (bounds[next] !== row) return;
-      for (const to = bounds[next + 1]!; row < to; row++) take(Number.NaN, row, 0);
-      next += 2;
+  /** Cells that are not of this kind, of those that have a value. */
+  mistakesOf(kind: ColumnKind): Pick<Occurrences, "count" | "first"> {
+    const { words, texts, notDates, missingNumbers: absent } = this;
+    if (kind === "number") return texts;
+    if (!words || (kind !== "date" && kind !== "time")) return { count: 0, first: none };
+    const moments = kind === "date" ? words.dates : words.times;
+    return {
+      count: words.cells - moments.length - absent.count,
+      first: notDates.count > 0 ? notDates.first : texts.first,
     };
-    passGap();
-    this.numbers.each((value) => {
-      take(value, row, place);
-      if (++place < this.width) return;
-      place = 0;
-      row++;
-      passGap();
-    });
+  }
+
+  /** Hands over each range of rows without a value of a kind. */
+  eachGap(kind: ColumnKind, take: (from: number, to: number) => void): void {
+    if (kind === "number") this.numbers.eachGap(this.rows, take);
+    else this.words!.eachGap(kind, this.rows, take);
+  }
+
+  /** Hands over the number that stands for each cell of a kind, with its row and its place in the cell; NaN without one. */
+  each(kind: ColumnKind, take: (value: number, row: number, place: number) => void): void {
+    if (kind === "number") this.numbers.each(this.rows, take);
+    else this.words!.each(kind, this.rows, (value, row) => take(value, row, 0));
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { numberIn } from "@innerloop/experiments";
+import { numberIn } from "@innerloop/core/tasks";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CsvOptions, readCsv } from "./csv.js";

@@ -1,5 +1,6 @@
+import { numberIn } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
-import { numberIn, quoted } from "@innerloop/experiments";
+import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { Problems } from "../problems.js";
 import { readingLimits } from "../reading-limits.js";

@@ -4,8 +4,9 @@
  * below and stand for plain values; every other name is refused.
  */
 
+import { numberIn } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
-import { numberIn, quoted } from "@innerloop/experiments";
+import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tarHeader, tarOf } from "../formats/made-up-tar.fixture.js";
 import { cifar100Splits, readCifar100 } from "./cifar-100.js";
 
 /** The 20 superclasses with their five classes each, as CIFAR-100's page lists them. */
@@ -56,30 +57,9 @@ const official = {
   "coarse_label_names.txt": Buffer.from(`${superclasses.join("\r\n")}\n`),
 };
 
-function tarHeader(name: string, size: number, type = "0"): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write("0000644\0", 100);
-  header.write(`${size.toString(8).padStart(11, "0")}\0`, 124);
-  header.write("        ", 148);
-  header.write(type, 156);
-  header.write("ustar\x0000", 257);
-  header.write(
-    `${header
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, "0")}\0 `,
-    148,
-  );
-  return header;
-}
-function tar(entries: Readonly<Record<string, Uint8Array>>): Buffer {
-  const parts: Uint8Array[] = [tarHeader("cifar-100-binary/", 0, "5")];
-  for (const [name, bytes] of Object.entries(entries)) {
-    parts.push(tarHeader(name, bytes.length), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512));
-  }
-  return Buffer.concat([...parts, Buffer.alloc(1024)]);
-}
+/** With an entry for the folder itself, as in the official archive. */
+const tar = (entries: Readonly<Record<string, Uint8Array>>): Buffer =>
+  Buffer.concat([tarHeader("cifar-100-binary/", 0, "5"), tarOf(entries)]);
 const inFolder = (entries: Readonly<Record<string, Uint8Array>>): Record<string, Uint8Array> =>
   Object.fromEntries(Object.entries(entries).map(([name, bytes]) => [`cifar-100-binary/${name}`, bytes]));
 

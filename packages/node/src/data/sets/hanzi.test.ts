@@ -1,3 +1,6 @@
+import { readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { drawHandwriting } from "./handwriting.js";
 import { hanziCharacters, hanziExamples, readHanziStrokes } from "./hanzi.js";
@@ -10,6 +13,22 @@ function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 const sampleOf = (examples: Uint8Array | Float32Array, index: number) =>
   examples.subarray(index * 784, (index + 1) * 784);
+
+describe("strokes", () => {
+  it("are those of the npm package that they are made from: node scripts/hanzi-strokes.mjs", async () => {
+    const source = dirname(createRequire(import.meta.url).resolve("hanzi-writer-data/package.json"));
+    const files = (await readdir(source)).filter((name) => [...name].length === "x.json".length);
+    const characters = await hanziCharacters();
+    expect(characters.toSorted()).toEqual(files.map((name) => name.slice(0, -".json".length)).toSorted());
+    const differing: string[] = [];
+    for (const character of characters) {
+      const { medians } = JSON.parse(await readFile(join(source, `${character}.json`), "utf8")) as { medians: unknown };
+      const strokes = await readHanziStrokes(character);
+      if (JSON.stringify(strokes) !== JSON.stringify(medians)) differing.push(character);
+    }
+    expect(differing).toEqual([]);
+  });
+});
 
 describe("hanziExamples", () => {
   it("draws sample k of a character from (character, k, seed) alone", async () => {

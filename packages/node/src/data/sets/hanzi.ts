@@ -1,13 +1,10 @@
-import { readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { brotliDecompressSync } from "node:zlib";
 import type { LongWork } from "@innerloop/experiments";
 import { quoted, reasonOf } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { yieldToEventLoop } from "../long-work.js";
-import { readingLimits } from "../reading-limits.js";
-import { readRegularFile } from "../regular-file.js";
 import { drawHandwriting, type PenStroke } from "./handwriting.js";
 
 /** Options of `hanziExamples`. */
@@ -24,13 +21,9 @@ export interface HanziOptions extends LongWork {
 const defaultCharacters = 1000;
 const atOnce = 32;
 
-/** The characters of the npm package hanzi-writer-data (Make Me a Hanzi), in the order of their code points. */
+/** The characters of Make Me a Hanzi that there are strokes of, in the order of their code points. */
 export async function hanziCharacters(): Promise<string[]> {
-  const names = await readdir(strokeFolder());
-  return names
-    .filter((name) => name.endsWith(".json") && [...name].length === ".json".length + 1)
-    .map((name) => name.slice(0, -".json".length))
-    .sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
+  return [...(await strokeLines()).keys()];
 }
 
 /** The lines that a pen follows to write a character, in order. Throws DataError ILD61. */
@@ -38,21 +31,15 @@ export async function readHanziStrokes(character: string): Promise<PenStroke[]> 
   if ([...character].length !== 1 || /[\p{ASCII}\p{Control}]/u.test(character)) {
     throw strokeError(quoted(character), "it is not one Chinese character");
   }
-  const path = join(strokeFolder(), `${character}.json`);
-  let parsed: unknown;
-  try {
-    const bytes = await readRegularFile(path, { most: readingLimits.strokeFileBytes, links: "followed" });
-    parsed = JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (error) {
-    throw strokeError(path, `there are no stroke data for ${character} (${reasonOf(error)})`);
-  }
-  return medians(parsed, path);
+  const line = (await strokeLines()).get(character);
+  if (line === undefined) throw strokeError(character, "there are no strokes of it");
+  return strokesIn(line);
 }
 
 /**
  * Chinese characters as if written by hand: `side` x `side` x 1, ink 255, one class for each character, named by it.
  * Sample k of character c depends on (c, k, seed) only: asking for fewer characters or samples gives the same images.
- * Drawn from stroke data that come with the npm package; no network.
+ * Drawn from strokes that come with this package.
  */
 export async function hanziExamples(options: HanziOptions = {}): Promise<LabelledExamples> {
   const { samplesPerCharacter = 20, seed = 0, side = 28, onProgress, signal } = options;
@@ -92,34 +79,49 @@ async function chooseCharacters(wanted: number | readonly string[] | "all"): Pro
   return Array.from({ length: wanted }, (_, index) => whole[Math.floor(((index + 0.5) * whole.length) / wanted)]!);
 }
 
-function strokeFolder(): string {
-  try {
-    return dirname(createRequire(import.meta.url).resolve("hanzi-writer-data/package.json"));
-  } catch (error) {
-    throw strokeError("hanzi", `the npm package hanzi-writer-data is not installed (${reasonOf(error)})`);
-  }
+let lines: Promise<ReadonlyMap<string, string>> | undefined;
+
+/** The strokes of each character as they are written in the file. */
+function strokeLines(): Promise<ReadonlyMap<string, string>> {
+  lines ??= readLines();
+  lines.catch(() => {
+    lines = undefined;
+  });
+  return lines;
 }
 
-function medians(parsed: unknown, path: string): PenStroke[] {
-  const lines = typeof parsed === "object" && parsed !== null && "medians" in parsed ? parsed.medians : undefined;
-  if (!Array.isArray(lines) || lines.length === 0) throw strokeError(path, "it has no list `medians`");
-  let points = 0;
-  for (const line of lines as unknown[]) {
-    if (!Array.isArray(line) || line.length === 0) throw strokeError(path, "a stroke is not a list of points");
-    points += line.length;
-    for (const point of line as unknown[]) {
-      if (
-        !Array.isArray(point) ||
-        point.length !== 2 ||
-        !point.every((v) => typeof v === "number" && Math.abs(v) < 1e5)
-      ) {
-        throw strokeError(path, `a point is ${quoted(point)}, expected [x, y]`);
-      }
-    }
+/** Reads a file of this package: data/hanzi/README.md says what it is and whose, its first lines how it is written. */
+async function readLines(): Promise<ReadonlyMap<string, string>> {
+  let bytes: Uint8Array;
+  try {
+    // Here, and not before: bundled as CommonJS, a module has no URL.
+    bytes = await readFile(new URL("../../../data/hanzi/strokes.txt.br", import.meta.url));
+  } catch (cause) {
+    const remedy = "Install @innerloop/node anew; where a program is bundled, leave @innerloop/node out of the bundle.";
+    throw new DataError("ILD61", "hanzi", `its file of strokes is not there (${reasonOf(cause)})`, remedy, { cause });
   }
-  if (points > readingLimits.strokePoints)
-    throw strokeError(path, `it has ${points} points, more than ${readingLimits.strokePoints}`);
-  return lines as PenStroke[];
+  const found = new Map<string, string>();
+  for (const line of brotliDecompressSync(bytes).toString("utf8").split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const character = String.fromCodePoint(line.codePointAt(0)!);
+    found.set(character, line.slice(character.length));
+  }
+  return found;
+}
+
+function strokesIn(line: string): PenStroke[] {
+  const last: [number, number] = [0, 0];
+  const numberOf = (text: string, axis: 0 | 1): number => {
+    const value = text.startsWith("=") ? Number(text.slice(1)) : last[axis] + Number(text);
+    last[axis] = Math.trunc(value);
+    return value;
+  };
+  return line.split(";").map((stroke) =>
+    stroke.split(",").map((point): [number, number] => {
+      const [x = "", y = ""] = point.split(" ");
+      return [numberOf(x, 0), numberOf(y, 1)];
+    }),
+  );
 }
 
 function requireInteger(name: string, value: number, low: number, high: number): void {
@@ -128,10 +130,5 @@ function requireInteger(name: string, value: number, low: number, high: number):
 }
 
 function strokeError(where: string, problem: string): DataError {
-  return new DataError(
-    "ILD61",
-    where,
-    problem,
-    "Use characters of the npm package hanzi-writer-data; run `npm install` if it is missing.",
-  );
+  return new DataError("ILD61", where, problem, "Use characters that `hanziCharacters()` names.");
 }

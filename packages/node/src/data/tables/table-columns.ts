@@ -1,13 +1,21 @@
 /** The columns of a table, whose types are decided once all of it has been read. */
 
-import { numberIn, quoted } from "@innerloop/experiments";
+import {
+  type ColumnKind,
+  GrowingNumbers,
+  isMissing,
+  missingNames,
+  numberIn,
+  type TextBudget,
+} from "@innerloop/core/tasks";
+import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
-import { ColumnCells, isMissing, missingNames, Occurrences } from "../formats/column-cells.js";
-import { GrowingNumbers } from "../formats/growing-numbers.js";
-import { Problems } from "../problems.js";
+import { ColumnCells, Occurrences } from "../formats/column-cells.js";
 import { readingLimits, requireRoom } from "../reading-limits.js";
+import { requireGoodColumns } from "./column-problems.js";
+import { holdsNumbers, missingOf, reportOfOther, reportOfUsed } from "./column-summary.js";
 import { similarNames } from "./similar-names.js";
-import { namesIn, type TableColumn, type TableReport } from "./table-report.js";
+import type { TableColumn, TableReport } from "./table-report.js";
 
 /** The ways with missing cells: an error that lists them, or their rows left out, or the mean of the column in them. */
 export type MissingCells = "refuse" | "drop" | "mean";
@@ -18,8 +26,10 @@ export interface TableColumnsOptions {
   /** The column whose texts name groups or classes. */
   readonly key: { readonly name: string; readonly role: "group" | "label" };
   readonly targets: readonly string[];
-  /** The columns of numbers to use; all others that hold numbers unless given. */
+  /** The columns to use; all others that hold numbers, or texts of use, unless given. */
   readonly inputs?: readonly string[];
+  /** Whether inputs may be texts as well: categories, dates, times of day and truth values. */
+  readonly texts: boolean;
   readonly missing: MissingCells;
   /** How a cell writes a number: CSV as text, in which a comma may be a decimal one; JSON as a number. */
   readonly cells: { readonly kind: "text"; readonly decimalCommas: boolean } | { readonly kind: "json" };
@@ -30,17 +40,25 @@ export interface TableColumnsOptions {
   readonly most: number;
 }
 
-/** A column that is used: its numbers, NaN where a cell is missing, `width` for each row. */
-export interface NumberColumn {
+/** A column that is used. */
+export interface UsedColumn {
   readonly name: string;
+  readonly kind: ColumnKind;
+  readonly cells: ColumnCells;
+  /** The numbers of a cell. */
   readonly width: number;
-  /** Hands over the number of each row that is kept, and its place within the cell. */
+  /** The texts of a category, which its numbers are the places of. */
+  readonly texts?: readonly string[];
+  /**
+   * Hands over the number that stands for the cell of each row that is kept, and its place within the cell; NaN for a
+   * missing one.
+   */
   each(take: (value: number, row: number, place: number) => void): void;
 }
 
 export interface FinishedTable {
-  readonly inputs: readonly NumberColumn[];
-  readonly targets: readonly NumberColumn[];
+  readonly inputs: readonly UsedColumn[];
+  readonly targets: readonly UsedColumn[];
   /** The group or label of each row that is kept, by its place among `names`. */
   readonly keys: Uint32Array;
   readonly names: readonly string[];
@@ -50,6 +68,9 @@ export interface FinishedTable {
 /** Numbers that are kept between looks at the memory that is left, at most. */
 const numbersBetweenLooks = 2 ** 22;
 const rowsBetweenLooks = 4096;
+
+/** Different texts that are kept of all columns together, besides those of groups or labels. */
+const mostTexts = 2 ** 20;
 
 /** Rows of larger tables are not compared: it would take more memory than it is worth. */
 const mostCompared = 1_000_000;
@@ -68,6 +89,7 @@ export class TableColumns {
   private nextLook = 1;
   private keyPlace = 0;
   private readonly wanted: ReadonlySet<string> | undefined;
+  private readonly texts: TextBudget = { left: mostTexts };
 
   constructor(private readonly options: TableColumnsOptions) {
     const { inputs, targets } = options;
@@ -87,14 +109,15 @@ export class TableColumns {
       const problem = `it has more than ${readingLimits.tableColumns} columns`;
       throw new DataError("ILD71", path, problem, "Name the columns to use.");
     }
-    this.columns.set(name, new ColumnCells(name, place, this.options));
+    const texts = this.options.texts && !this.options.targets.includes(name) ? { texts: this.texts } : {};
+    this.columns.set(name, new ColumnCells(name, place, { ...this.options, texts: undefined, ...texts }));
   }
 
   /** Adds a row by what is in the cell of each column, by its place. */
   addRow(cells: readonly unknown[], line: number): void {
     this.lines.push(line);
-    this.addKey(cells[this.keyPlace]);
-    for (const column of this.columns.values()) column.add(cells[column.place], this.rows);
+    const key = this.addKey(cells[this.keyPlace]);
+    for (const column of this.columns.values()) column.add(cells[column.place], this.rows, key);
     this.endRow();
   }
 
@@ -102,10 +125,10 @@ export class TableColumns {
   addRecord(record: Readonly<Record<string, unknown>>, line: number): void {
     const { name: key } = this.options.key;
     this.lines.push(line);
-    this.addKey(Object.hasOwn(record, key) ? record[key] : undefined);
+    const place = this.addKey(Object.hasOwn(record, key) ? record[key] : undefined);
     for (const name of Object.keys(record)) {
       if (!this.columns.has(name)) this.addColumn(name, 0);
-      this.columns.get(name)?.add(record[name], this.rows);
+      this.columns.get(name)?.add(record[name], this.rows, place);
     }
     this.endRow();
   }
@@ -114,7 +137,7 @@ export class TableColumns {
     const { path, most, precision } = this.options;
     if (++this.rows < this.nextLook) return;
     let numbers = 0;
-    for (const column of this.columns.values()) numbers += column.numbers.length;
+    for (const column of this.columns.values()) numbers += column.kept;
     // Columns that turn out to be text are kept until then.
     if (numbers > 4 * most) throw tooMany(path, most);
     // What is made of them takes as much again.
@@ -123,18 +146,19 @@ export class TableColumns {
     this.nextLook = this.rows + Math.max(1, Math.min(rowsBetweenLooks, atOnce));
   }
 
-  private addKey(cell: unknown): void {
+  /** @returns the place of the group or label, -1 for a missing one */
+  private addKey(cell: unknown): number {
     const isValue = ["string", "number", "boolean"].includes(typeof cell);
     const text = isValue ? String(cell).trim() : "";
     if (!isValue || isMissing(text, missingNames)) {
       this.missingKeys.add(this.rows, cell);
       this.keys.push(-1);
-      return;
+      return -1;
     }
     if (text.length > readingLimits.labelLength) {
       this.longKeys.add(this.rows, text);
       this.keys.push(-1);
-      return;
+      return -1;
     }
     let place = this.places.get(text);
     if (place === undefined) {
@@ -147,6 +171,7 @@ export class TableColumns {
       this.places.set(Buffer.from(text).toString(), place);
     }
     this.keys.push(place);
+    return place;
   }
 
   /** @throws DataError ILD71 with all that is wrong with the columns, ILD06 for no rows or too many numbers */
@@ -157,24 +182,31 @@ export class TableColumns {
     for (const column of this.columns.values()) column.upTo(this.rows);
     const columnOf = (name: string): ColumnCells => this.columns.get(name)!;
     const others = [...this.columns.keys()].filter((name) => !targets.includes(name));
-    const chosen = inputs ?? others.filter((name) => holdsNumbers(columnOf(name)));
+    const chosen = inputs ?? others.filter((name) => this.isOfUse(columnOf(name)));
     const isChosen = new Set(chosen);
     this.requireColumns(chosen);
-    const used = [...chosen, ...targets].map(columnOf);
-    this.requireGood(used);
-    const [inputCells, targetCells] = [chosen.map(columnOf), targets.map(columnOf)];
+    const [inputCells, targetCells] = [
+      chosen.map((name) => ({ column: columnOf(name), kind: this.kindOf(columnOf(name)) ?? ("number" as const) })),
+      targets.map((name) => ({ column: columnOf(name), kind: "number" as const })),
+    ];
+    const used = [...inputCells, ...targetCells];
+    const { lines, missingKeys, longKeys } = this;
+    requireGoodColumns(used, {
+      ...{ path, key, targets, missing, missingKeys, longKeys },
+      rows: this.rows,
+      lineOf: (row) => lines.at(row)!,
+    });
     if (this.rows * used.length > 4 * most) throw tooMany(path, most);
     const isKept = this.keptRows(missing === "mean" ? targetCells : used);
     const kept = isKept.reduce((sum, keep) => sum + keep, 0);
     if (kept === 0) throw new DataError("ILD06", path, "no row has all of its cells", "Name other columns.");
-    if (kept * used.reduce((sum, { width }) => sum + width, 0) > most) throw tooMany(path, most);
+    if (kept * used.reduce((sum, { column }) => sum + column.width, 0) > most) throw tooMany(path, most);
     const lineOf = (row: number): number => this.lineOf(row, isKept);
-    const asNumbers = (column: ColumnCells): NumberColumn => keptNumbers(column, isKept);
-    const tables = { inputs: inputCells.map(asNumbers), targets: targetCells.map(asNumbers) };
+    const asUsed = ({ column, kind }: (typeof used)[number]): UsedColumn => keptColumn(column, kind, isKept);
+    const tables = { inputs: inputCells.map(asUsed), targets: targetCells.map(asUsed) };
     const { keys, names, values } = this.keptKeys(isKept, kept);
     const looksNumeric = [...this.places.keys()].every((text) => !Number.isNaN(numberIn(text)));
-    const filledCells =
-      missing === "mean" ? tables.inputs.reduce((sum, column) => sum + summaryOf(column).missing, 0) : 0;
+    const filledCells = missing === "mean" ? tables.inputs.reduce((sum, column) => sum + missingOf(column), 0) : 0;
     const reports: TableColumn[] = [
       {
         name: key.name,
@@ -184,11 +216,11 @@ export class TableColumns {
         values,
         ...(looksNumeric ? { looksNumeric } : {}),
       },
-      ...tables.inputs.map((column) => reportOf(columnOf(column.name), "input", column, lineOf)),
-      ...tables.targets.map((column) => reportOf(columnOf(column.name), "target", column, lineOf)),
+      ...tables.inputs.map((column) => reportOfUsed(column, "input", lineOf)),
+      ...tables.targets.map((column) => reportOfUsed(column, "target", lineOf)),
       ...others
         .filter((name) => !isChosen.has(name))
-        .map((name) => ({ ...reportOf(columnOf(name), "left out"), ...this.numbersMeant(columnOf(name)) })),
+        .map((name) => ({ ...reportOfOther(columnOf(name)), ...this.whyLeftOut(columnOf(name)) })),
     ];
     const repeats = this.repeatedRows(keys, [...tables.inputs, ...tables.targets], isKept);
     return {
@@ -201,15 +233,42 @@ export class TableColumns {
         droppedRows: this.rows - kept,
         filledCells,
         similarNames: similarNames(names),
+        similarValues: tables.inputs.flatMap(({ name, texts }) =>
+          similarNames(texts ?? []).map((pair) => ({ column: name, pair })),
+        ),
         ...(repeats ? { repeats } : {}),
       },
     };
   }
 
-  /** That a column which is left out as text may be meant as one of numbers. */
-  private numbersMeant({ texts, wayToNumbers, count }: ColumnCells): Pick<TableColumn, "meant"> {
+  /** What a column of inputs is one of; undefined for texts that cannot be used. */
+  private kindOf(column: ColumnCells): ColumnKind | undefined {
+    if (holdsNumbers(column) || !column.words) return column.count > 0 ? "number" : undefined;
+    const { kind } = column.words;
+    // What is meant as a number is none of many categories: it is to be mended.
+    const isMeant = column.nearest !== undefined && column.nearest !== "truth";
+    return kind === "category" && isMeant ? undefined : kind;
+  }
+
+  /** Whether a column that nobody has named is one to predict from. */
+  private isOfUse(column: ColumnCells): boolean {
+    if (!column.words) return holdsNumbers(column);
+    const kind = this.kindOf(column);
+    if (kind === undefined || kind === "number") return kind === "number" && holdsNumbers(column);
+    if (2 * column.missingOf(kind).count > this.rows) return false;
+    if (kind !== "category" && kind !== "boolean") return true;
+    return !isPartlyNumbers(column) && isTelling(column) && !isOfOneGroupEach(column);
+  }
+
+  /** Why a column is left out, where it may have been meant to be one of the inputs. */
+  private whyLeftOut(column: ColumnCells): Pick<TableColumn, "meant" | "ofOneGroupEach"> {
+    const { texts, wayToNumbers, count } = column;
     const first = texts.first[0];
-    if (!first || (!wayToNumbers && 10 * count < texts.count)) return {};
+    if (!first || holdsNumbers(column)) return {};
+    const kind = column.words && this.kindOf(column);
+    if (kind && !isPartlyNumbers(column))
+      return isTelling(column) && isOfOneGroupEach(column) ? { ofOneGroupEach: true } : {};
+    if (!wayToNumbers && !isPartlyNumbers(column)) return {};
     const way = wayToNumbers ? { way: wayToNumbers } : {};
     return {
       meant: { shown: first.shown, line: this.lines.at(first.row)!, cells: texts.count, numbers: count, ...way },
@@ -223,7 +282,7 @@ export class TableColumns {
   }
 
   /** Rows whose group or label and numbers are those of an earlier row, and the lines of the first two. */
-  private repeatedRows(keys: Uint32Array, columns: readonly NumberColumn[], isKept: Uint8Array) {
+  private repeatedRows(keys: Uint32Array, columns: readonly UsedColumn[], isKept: Uint8Array) {
     if (keys.length > mostCompared) return undefined;
     const [low, high] = [Uint32Array.from(keys), Uint32Array.from(keys, (key) => ~key)];
     const bits = new Uint32Array(2);
@@ -264,83 +323,13 @@ export class TableColumns {
     throw new DataError("ILD71", path, `${problem}${example}`, "Name columns of numbers.");
   }
 
-  private requireGood(used: readonly ColumnCells[]): void {
-    const { path, key, missing, targets } = this.options;
-    const problems = new Problems();
-    const remedies = new Set<string>();
-    const refuse = (found: Occurrences | undefined, problem: string, remedy: string): void => {
-      const row = found?.first[0]?.row;
-      problems.add(row === undefined ? path : `${path}:${this.lines.at(row)}`, problem);
-      remedies.add(remedy);
-    };
-    /** `"x" in line 3, "y" in line 7, ...` */
-    const examples = ({ count, first }: Occurrences): string =>
-      first.map(({ row, shown }) => `${shown} in line ${this.lines.at(row)}`).join(", ") +
-      (count > first.length ? ", ..." : "");
-    const good = used.filter(
-      ({ name, texts, missing: absent }) =>
-        texts.count === 0 && 2 * absent.count <= this.rows && !targets.includes(name),
-    );
-    const flag = key.role === "group" ? "--inputs" : "--feature-columns";
-    const without = ` ${namesIn(good, ",")}`;
-    /** What helps where a column holds what is no number. */
-    const mendOf = (column: ColumnCells): string => {
-      const way = column.wayToNumbers;
-      const mend = way ? `Write the numbers of ${quoted(column.name)} ${way}` : "Mend these cells";
-      return targets.includes(column.name)
-        ? `${mend}, or predict another column (--target).`
-        : good.length === 0
-          ? `${mend}.`
-          : `${mend}, or leave the column out by naming those to use (${flag}${without}).`;
-    };
-    const fill =
-      key.role === "group"
-        ? "For missing values, fill them in or say what to do: --missing drop leaves these rows out, --missing mean takes the mean of the training groups (of inputs alone)."
-        : "For missing values, fill them in, or leave these rows out with --missing drop.";
-    const { missingKeys, longKeys } = this;
-    if (missingKeys.count > 0 && missing === "refuse") {
-      const problem = `the ${key.role} in ${quoted(key.name)} is missing in ${missingKeys.count} of ${this.rows} rows: ${examples(missingKeys)}`;
-      refuse(missingKeys, problem, fill);
-      remedies.add("A name that reads as a missing value, such as NA, has to be written in another way.");
-    }
-    if (longKeys.count > 0) {
-      const problem = `the ${key.role} in ${quoted(key.name)} is longer than ${readingLimits.labelLength} characters in ${longKeys.count} rows: ${examples(longKeys)}`;
-      refuse(longKeys, problem, `Is it the column of the ${key.role}s?`);
-    }
-    for (const column of new Set(used)) {
-      const name = `column ${quoted(column.name)}`;
-      const { texts, commas, points, otherWidths, missing: absent } = column;
-      if (texts.count > 0) {
-        const problem = `${name} holds ${examples(texts)} where a number should be (in ${texts.count} of ${this.rows} rows)`;
-        refuse(texts, problem, mendOf(column));
-      }
-      if (commas.count > 0 && points.count > 0) {
-        const problem = `${name} writes numbers with a comma (${examples(commas)}) and with a point (${examples(points)})`;
-        refuse(commas, problem, "Write numbers in one way, without marks between thousands.");
-      }
-      if (otherWidths.count > 0) {
-        const { shown } = otherWidths.first[0]!;
-        const problem = `${name} holds ${shown} numbers in a cell, and ${column.width} in the first`;
-        refuse(otherWidths, problem, "Give all examples the same shape.");
-      }
-      if (column.count === 0 && texts.count === 0) refuse(undefined, `${name} holds nothing at all`, mendOf(column));
-      else if (absent.count > 0 && missing === "refuse") {
-        const problem = `${name} has no value in ${absent.count} of ${this.rows} rows: ${examples(absent)}`;
-        refuse(absent, problem, fill);
-        // What is mostly missing is better left out than filled in.
-        if (2 * absent.count > this.rows) remedies.add(mendOf(column));
-      }
-    }
-    problems.throwAny("ILD71", path, [...remedies].join(" "));
-  }
-
   /** 1 for each row in which the key and all of these columns have a value. */
-  private keptRows(columns: readonly ColumnCells[]): Uint8Array {
+  private keptRows(columns: readonly { readonly column: ColumnCells; readonly kind: ColumnKind }[]): Uint8Array {
     const isKept = new Uint8Array(this.rows).fill(1);
     this.keys.each((place, row) => {
       if (place < 0) isKept[row] = 0;
     });
-    for (const column of columns) column.eachGap((from, to) => isKept.fill(0, from, to));
+    for (const { column, kind } of columns) column.eachGap(kind, (from, to) => isKept.fill(0, from, to));
     return isKept;
   }
 
@@ -358,17 +347,30 @@ export class TableColumns {
   }
 }
 
-/** Whether a column is one of numbers: at least half of its values are, and the others are mistakes. */
-const holdsNumbers = ({ count, texts }: ColumnCells): boolean => count > 0 && count >= texts.count;
+/** Whether a column of texts may well be one of numbers that went wrong. */
+const isPartlyNumbers = ({ count, texts }: ColumnCells): boolean => 10 * count >= texts.count;
 
-function keptNumbers(column: ColumnCells, isKept: Uint8Array): NumberColumn {
-  const { name, width } = column;
+/** Whether texts come up more than once, and are not all the same: no free text, and no names of single rows. */
+function isTelling({ words }: ColumnCells): boolean {
+  const { texts, cells } = words!;
+  return texts !== undefined && texts.size > 1 && cells >= 2 * texts.size;
+}
+
+/** Whether most cells hold texts of one group alone: nothing that is learned of these holds for another group. */
+function isOfOneGroupEach({ words }: ColumnCells): boolean {
+  const { texts, cells } = words!;
+  const shared = [...(texts?.values() ?? [])].reduce((sum, use) => sum + (use.group < 0 ? use.cells : 0), 0);
+  return 2 * shared < cells;
+}
+
+function keptColumn(cells: ColumnCells, kind: ColumnKind, isKept: Uint8Array): UsedColumn {
+  const { name, width } = cells;
   return {
-    name,
-    width,
+    ...{ name, kind, cells, width },
+    ...(kind === "category" ? { texts: [...cells.words!.texts!.keys()] } : {}),
     each(take) {
       let kept = -1;
-      column.each((value, row, place) => {
+      cells.each(kind, (value, row, place) => {
         if (isKept[row] === 0) return;
         if (place === 0) kept++;
         take(value, kept, place);
@@ -376,75 +378,6 @@ function keptNumbers(column: ColumnCells, isKept: Uint8Array): NumberColumn {
     },
   };
 }
-
-/** The numbers of a column in a few: its least and greatest, how often they are there, and those next to them. */
-function summaryOf(column: NumberColumn) {
-  let [least, nextLeast, most, nextMost] = [Infinity, Infinity, -Infinity, -Infinity];
-  let [leastCount, mostCount, missing] = [0, 0, 0];
-  let [leastRow, mostRow] = [0, 0];
-  column.each((value, row, place) => {
-    if (Number.isNaN(value)) {
-      if (place === 0) missing++;
-      return;
-    }
-    if (value < least) [nextLeast, least, leastCount, leastRow] = [least, value, 1, row];
-    else if (value === least) leastCount++;
-    else if (value < nextLeast) nextLeast = value;
-    if (value > most) [nextMost, most, mostCount, mostRow] = [most, value, 1, row];
-    else if (value === most) mostCount++;
-    else if (value > nextMost) nextMost = value;
-  });
-  return { least, nextLeast, leastCount, leastRow, most, nextMost, mostCount, mostRow, missing };
-}
-
-function reportOf(
-  cells: ColumnCells,
-  role: TableColumn["role"],
-  used?: NumberColumn,
-  lineOf: (row: number) => number = () => 0,
-): TableColumn {
-  const { name, missing, texts, commas, points } = cells;
-  const holds = holdsNumbers(cells) ? "numbers" : texts.count > 0 ? "text" : "nothing";
-  const base: TableColumn = { name, role, holds, missing: missing.count };
-  if (used?.width !== 1) return base;
-  const summary = summaryOf(used);
-  const sentinel = sentinelIn(summary);
-  return {
-    ...base,
-    ...(summary.least === summary.most ? { constant: true as const } : {}),
-    ...(commas.count > 0 ? { decimalCommas: true as const } : {}),
-    ...(points.count > 0 ? { decimalPoints: true as const } : {}),
-    ...(sentinel ? { sentinel: { value: sentinel.value, cells: sentinel.cells, line: lineOf(sentinel.row) } } : {}),
-  };
-}
-
-/**
- * The least or greatest value of a column where it is so far from all others that it may stand for a missing one: a
- * thousand times as large as they are, or one of -1, -99, 999 and the like at five times their range or more.
- */
-function sentinelIn(column: ReturnType<typeof summaryOf>) {
-  const { least, nextLeast, leastCount, leastRow, most, nextMost, mostCount, mostRow } = column;
-  if (least === most) return undefined;
-  for (const [value, cells, row, low, high] of [
-    // What is not missing may lie between two such values.
-    [most, mostCount, mostRow, isCode(least) ? nextLeast : least, nextMost],
-    [least, leastCount, leastRow, nextLeast, isCode(most) ? nextMost : most],
-  ] as const) {
-    if (low > high) continue;
-    const isFar = Math.abs(value - (low + high) / 2) >= 5 * (high - low);
-    const isMissing = isCode(value) || (value === -1 && low >= 0 && high > low);
-    if (dwarfs(value, low, high) || (isMissing && isFar)) return { value, cells, row };
-  }
-  return undefined;
-}
-
-function dwarfs(value: number, low: number, high: number): boolean {
-  const largest = Math.max(Math.abs(low), Math.abs(high));
-  return largest > 0 ? Math.abs(value) >= 1000 * largest : Math.abs(value) >= 1e6;
-}
-
-/** 99, -999, 9999: numbers that people write where they have none. */
-const isCode = (value: number): boolean => Math.abs(value) >= 99 && /^9{2,15}$/.test(String(Math.abs(value)));
 
 function tooMany(path: string, most: number): DataError {
   return new DataError("ILD06", path, `it has more than ${most} numbers`, "Name fewer columns.");

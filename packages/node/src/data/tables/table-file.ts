@@ -1,7 +1,8 @@
 /** Tables of numbers with a column of labels: CSV and JSON lines. */
 
+import { numberIn } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
-import { cut, numberIn, quoted } from "@innerloop/experiments";
+import { cut, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { type CsvOptions, readCsv } from "../formats/csv.js";
 import { eachTextPiece } from "../formats/text-file.js";
@@ -50,6 +51,7 @@ export async function readTable(path: string, options: TableOptions): Promise<La
     targets: [],
     ...(featureColumns ? { inputs: checkedFeatures(featureColumns, options, path) } : {}),
     missing,
+    texts: false,
     lists: isJsonLines(path),
     precision: 32,
     most: readingLimits.arrayBytes / 4,
@@ -132,14 +134,17 @@ function requireColumns(path: string, wanted: readonly string[], columns: readon
     absent.length === 1
       ? `there is no column ${quoted(absent[0])}`
       : `there are no columns ${absent.map((name) => quoted(name)).join(", ")}`;
+  throw new DataError("ILD71", path, problem, `It has ${some}.${headerHelp(columns, absent)}`);
+}
+
+/** What else may be wrong with the first line of a table, where columns are not there. */
+export function headerHelp(columns: readonly string[], absent: readonly string[]): string {
   const [only = ""] = columns;
-  const help =
-    columns.length === 1 && absent.every((name) => only.includes(name))
-      ? " Save it with , or ; or tabs between fields."
-      : columns.some((name) => !Number.isNaN(numberIn(name)))
-        ? " If these are values, add a line with the names of the columns before them."
-        : "";
-  throw new DataError("ILD71", path, problem, `It has ${some}.${help}`);
+  return columns.length === 1 && absent.every((name) => only.includes(name))
+    ? " Save it with , or ; or tabs between fields."
+    : columns.some((name) => !Number.isNaN(numberIn(name)))
+      ? " If these are values, add a line with the names of the columns before them."
+      : "";
 }
 
 /**

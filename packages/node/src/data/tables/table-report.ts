@@ -1,4 +1,5 @@
 /** What was made of a table, and how whoever gave it is told. */
+import type { ColumnKind } from "@innerloop/core/tasks";
 import { cut, quoted } from "@innerloop/experiments";
 import { similarNamesText } from "./similar-names.js";
 
@@ -6,15 +7,17 @@ import { similarNamesText } from "./similar-names.js";
 export interface TableColumn {
   readonly name: string;
   readonly role: "group" | "label" | "input" | "target" | "left out";
+  /** What it was taken for, where it is used to predict from, or predicted. */
+  readonly kind?: ColumnKind;
   /** What its cells hold, those that are missing apart. */
   readonly holds: "numbers" | "text" | "nothing";
   /** Cells without a value, in the rows that were read. */
   readonly missing: number;
-  /** Different values, of a column of groups or labels. */
+  /** Different values, of a column of groups, labels or categories. */
   readonly values?: number;
   /** Groups or labels that all look like numbers: they are names all the same. */
   readonly looksNumeric?: true;
-  /** All numbers are the same one. */
+  /** All numbers, or all texts, are the same one. */
   readonly constant?: true;
   /** Numbers were written with a comma for a point. */
   readonly decimalCommas?: true;
@@ -29,6 +32,8 @@ export interface TableColumn {
     /** How such cells are written as numbers. */
     readonly way?: string;
   };
+  /** Of a column that is left out: nearly each of its texts belongs to one group alone. */
+  readonly ofOneGroupEach?: true;
   /** A value so far from all others that it may stand for missing ones, in how many cells, and in which line first. */
   readonly sentinel?: { readonly value: number; readonly cells: number; readonly line: number };
 }
@@ -43,6 +48,11 @@ export interface TableReport {
   readonly filledCells: number;
   /** Groups or labels that differ in upper case or blanks alone. */
   readonly similarNames: readonly (readonly [first: string, other: string])[];
+  /** Values of categories that differ in upper case or blanks alone. */
+  readonly similarValues: readonly {
+    readonly column: string;
+    readonly pair: readonly [first: string, other: string];
+  }[];
   /** Rows that are as an earlier one, its group or label too, and the lines of the first pair. */
   readonly repeats?: { readonly rows: number; readonly lines: readonly number[] };
 }
@@ -50,14 +60,27 @@ export interface TableReport {
 /** Columns of a role that are named in a line. */
 const mostNamed = 12;
 
-/** `driver = group (31 values), distance, hour = inputs, minutes = target, note = text (left out)` */
+/** What columns of a kind are called that are inputs. */
+const inputsOf: Readonly<Record<ColumnKind, (column: TableColumn) => string>> = {
+  number: () => "input",
+  boolean: () => "input (truth values)",
+  category: ({ values }) => `input (category of ${values} values)`,
+  date: () => "input (dates)",
+  time: () => "input (times of day)",
+};
+
+/** `driver = group (31 values), distance, hour = inputs, weather = input (category of 4 values), minutes = target` */
 export function columnsText({ columns }: Pick<TableReport, "columns">): string {
   const keys = columns.filter(({ role }) => role === "group" || role === "label");
   const of = (role: TableColumn["role"], holds?: TableColumn["holds"]): TableColumn[] =>
     columns.filter((column) => column.role === role && (!holds || column.holds === holds));
+  const numbers = of("input").filter(({ kind }) => kind === "number");
   const parts: readonly (readonly [found: readonly TableColumn[], what: string])[] = [
     ...keys.map((column): [TableColumn[], string] => [[column], `${column.role} (${column.values} values)`]),
-    [of("input"), of("input").length === 1 ? "input" : "inputs"],
+    [numbers, numbers.length === 1 ? "input" : "inputs"],
+    ...of("input")
+      .filter(({ kind }) => kind !== "number")
+      .map((column): [TableColumn[], string] => [[column], inputsOf[column.kind!](column)]),
     [of("target"), of("target").length === 1 ? "target" : "targets"],
     [of("left out", "text"), "text (left out)"],
     [of("left out", "nothing"), "no values (left out)"],
@@ -77,8 +100,11 @@ export function tableNotes(report: TableReport): string[] {
   if (droppedRows > 0) {
     notes.push(`${droppedRows} of ${rows + droppedRows} rows left out, since a value is missing in them`);
   }
-  if (filledCells > 0)
-    notes.push(`${counted(filledCells, "missing cell")} of inputs filled with the mean of the column`);
+  if (filledCells > 0) {
+    const isAnyName = columns.some(({ kind, missing }) => (kind === "category" || kind === "time") && missing > 0);
+    const how = isAnyName ? ", of categories and times of day with none" : "";
+    notes.push(`${counted(filledCells, "missing cell")} of inputs filled with the mean of the column${how}`);
+  }
   for (const { name, role } of columns.filter(({ looksNumeric }) => looksNumeric)) {
     notes.push(`the ${role}s in ${quoted(name)} look like numbers, and are taken as names`);
   }
@@ -98,8 +124,16 @@ export function tableNotes(report: TableReport): string[] {
     "the same number in all rows: there is nothing to predict; name another --target",
   );
   note(
-    ({ constant, role }) => constant === true && role !== "target",
+    ({ constant, role, holds }) => constant === true && role !== "target" && holds === "numbers",
     "the same number in all rows, which tells nothing; name the others to do without",
+  );
+  note(
+    ({ constant, holds }) => constant === true && holds === "text",
+    "the same text in all rows, which tells nothing; name the others to do without",
+  );
+  note(
+    ({ ofOneGroupEach }) => ofOneGroupEach === true,
+    "nearly each text belongs to one group alone, so that nothing is learned of it for another: left out (--inputs takes it all the same)",
   );
   const meant = columns.filter((column) => column.meant);
   for (const { name, meant: found } of meant.slice(0, mostNamed)) {
@@ -114,6 +148,10 @@ export function tableNotes(report: TableReport): string[] {
   const key = columns.find(({ role }) => role === "group" || role === "label");
   const similar = similarNamesText(`${key?.role ?? "name"}s`, report.similarNames);
   if (similar) notes.push(similar);
+  for (const { column, pair } of report.similarValues.slice(0, mostNamed)) {
+    const what = `values ${quoted(pair[0])} and ${quoted(pair[1])} of column ${cut(column, 40)}`;
+    notes.push(`the ${what} differ in upper case or blanks alone: if they are the same, write them alike`);
+  }
   if (repeats) {
     const [first, second] = repeats.lines;
     notes.push(

@@ -1,34 +1,42 @@
+import { tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import type { Estimated } from "../evaluation/estimated.js";
+import { pooledEstimate } from "../evaluation/pooled-figures.js";
 import { random } from "../random/random.js";
-import { calibrationDifference, calibrationError, type TaskConfidence } from "./calibration.js";
-import { pairedDifference } from "./evaluate.js";
+import { calibrationError as metric, type TaskConfidence } from "./calibration.js";
+
+const { pooled: figure } = metric({ topProbability: (prediction) => prediction, correct: (_, y) => y });
+
+const confidence = (topProbability: readonly number[], correct: readonly number[]): TaskConfidence => ({
+  topProbability: tensor(topProbability, [topProbability.length], "float64"),
+  correct: tensor(correct, [correct.length], "float64"),
+});
+
+const calibrationError = (tasks: readonly TaskConfidence[]): Estimated => pooledEstimate({ figure, statistics: tasks });
 
 /** Tasks whose predictions are right as often as they say, plus `optimism`. */
 function madeUp(tasks: number, queries: number, optimism: number, seed: number): TaskConfidence[] {
   const source = random(seed);
   return Array.from({ length: tasks }, () => {
     const shares = Array.from({ length: queries }, () => source.uniform(0.3, 0.8));
-    return {
-      topProbability: shares.map((p) => p + optimism),
-      correct: shares.map((p) => (source.uniform() < p ? 1 : 0)),
-    };
+    return confidence(
+      shares.map((p) => p + optimism),
+      shares.map((p) => (source.uniform() < p ? 1 : 0)),
+    );
   });
 }
 
 describe("expected calibration error", () => {
   test("worked example: two bins, weighted by their sizes", () => {
-    const tasks = [
-      { topProbability: [0.95, 0.98], correct: [1, 0] },
-      { topProbability: [0.5], correct: [1] },
-      { topProbability: [0.96, 0.51], correct: [1, 0] },
-    ];
+    const tasks = [confidence([0.95, 0.98], [1, 0]), confidence([0.5], [1]), confidence([0.96, 0.51], [1, 0])];
     // (14/15, 1]: 3 of 5, accuracy 2/3, confidence 2.89/3. (7/15, 8/15]: 2 of 5, accuracy 1/2, confidence 1.01/2.
     const expected = (3 / 5) * Math.abs(2 / 3 - 2.89 / 3) + (2 / 5) * Math.abs(1 / 2 - 1.01 / 2);
     expect(calibrationError(tasks).mean).toBeCloseTo(expected, 12);
   });
 
   test("bins are closed above: 1/15 shares a bin with what is below it, 2/15 with what is above 1/15", () => {
-    const one = (topProbability: number[], correct: number[]) => calibrationError([{ topProbability, correct }]).mean;
+    const one = (topProbability: number[], correct: number[]) =>
+      calibrationError([confidence(topProbability, correct)]).mean;
     // In one bin the gaps cancel, in two they add.
     expect(one([0.06, 1 / 15], [0, 1])).toBeCloseTo((1 - 0.06 - 1 / 15) / 2, 12);
     expect(one([1 / 15, 2 / 15], [0, 1])).toBeCloseTo((1 / 15 + (1 - 2 / 15)) / 2, 12);
@@ -41,6 +49,16 @@ describe("expected calibration error", () => {
     const sure = calibrationError(madeUp(600, 25, 0.15, 1));
     expect(Math.abs(sure.mean - 0.15)).toBeLessThan(3 * sure.interval);
     expect(sure.interval).toBeLessThan(0.02);
+  });
+
+  test("rows of padding are in no bin", () => {
+    const [whole, padded] = [
+      confidence([0.95, 0.98, 0.5], [1, 0, 1]),
+      confidence([0.95, 0.98, 0.5, 0.7], [1, 0, 1, 1]),
+    ];
+    const masked = { ...padded, present: tensor([1, 1, 1, 0]) };
+    expect(calibrationError([masked]).mean).toBe(calibrationError([whole]).mean);
+    expect(calibrationError([padded]).mean).not.toBe(calibrationError([whole]).mean);
   });
 
   test("that of each task by itself is biased: of honest predictions it is far from 0", () => {
@@ -60,39 +78,9 @@ describe("expected calibration error", () => {
   });
 
   test("a probability that is no number shows; of one task there is no interval", () => {
-    expect(calibrationError([{ topProbability: [Number.NaN, 0.5], correct: [0, 1] }])).toEqual({
+    expect(calibrationError([confidence([Number.NaN, 0.5], [0, 1])])).toEqual({
       mean: Number.NaN,
       interval: Number.POSITIVE_INFINITY,
     });
-  });
-});
-
-describe("differences on the same tasks", () => {
-  test("of calibration: exactly 0 with itself, and narrower than of independent ones", () => {
-    const tasks = madeUp(200, 20, 0.1, 3);
-    expect(calibrationDifference(tasks, tasks)).toEqual({ mean: 0, interval: 0 });
-    expect(() => calibrationDifference(tasks, tasks.slice(1))).toThrow(
-      /^ILR101 calibrationDifference: 200 tasks, 199 tasks/,
-    );
-    const surer = tasks.map(({ topProbability, correct }) => ({
-      topProbability: Array.from(topProbability, (p) => p + 0.05),
-      correct,
-    }));
-    const difference = calibrationDifference(surer, tasks);
-    const [first, second] = [calibrationError(surer), calibrationError(tasks)];
-    expect(difference.mean).toBeCloseTo(first.mean - second.mean, 12);
-    expect(difference.interval).toBeLessThan(0.5 * Math.hypot(first.interval, second.interval));
-  });
-
-  test("of values per task: the mean is that of the two, what they share cancels", () => {
-    const source = random(4);
-    const hard = Array.from({ length: 300 }, () => source.normal());
-    const a = hard.map((value) => value + 0.1 * source.normal());
-    const b = hard.map((value) => value + 0.1 * source.normal() - 0.05);
-    const { mean, interval } = pairedDifference(a, b);
-    expect(Math.abs(mean - 0.05)).toBeLessThan(2 * interval);
-    expect(interval).toBeLessThan((1.2 * 1.96 * 0.1 * Math.SQRT2) / Math.sqrt(300));
-    expect(pairedDifference(a, a)).toEqual({ mean: 0, interval: 0 });
-    expect(() => pairedDifference([1], [1, 2])).toThrow(/^ILR101 pairedDifference: 1 values beside 2/);
   });
 });

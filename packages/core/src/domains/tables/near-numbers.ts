@@ -1,7 +1,7 @@
 /** Cells that are no numbers as they are written, and may be meant as ones. */
-import { numberIn } from "@innerloop/experiments";
+import { numberIn } from "./decimal-number.js";
 
-/** What keeps a cell from being a number, and how it is written as one. */
+/** @internal What keeps a cell from being a number, and how it is written as one. */
 export const waysToNumbers = {
   percent: "without the percent sign",
   currency: "without the currency",
@@ -16,6 +16,7 @@ export const waysToNumbers = {
   quotes: "as numbers, without quotes",
   list: "as a column for each number",
 } as const;
+/** @internal What a cell that is no number may be meant as. */
 export type NearNumber = keyof typeof waysToNumbers;
 
 const truthWords: ReadonlySet<string> = new Set(["true", "false", "yes", "no", "y", "n", "t", "f", "on", "off"]);
@@ -23,7 +24,7 @@ const currencies = ["$", "€", "£", "¥", "₹", "usd", "eur", "gbp", "chf", "
 /** Longer texts are none that stand for a number. */
 const longest = 32;
 
-/** What a cell that is no number may be meant as; undefined for other texts. */
+/** @internal What a cell that is no number may be meant as; undefined for other texts. */
 export function nearNumber(cell: unknown): NearNumber | undefined {
   if (typeof cell === "boolean") return "truth";
   if (Array.isArray(cell)) return cell.every((value) => typeof value === "number") ? "list" : undefined;
@@ -49,8 +50,8 @@ export function nearNumber(cell: unknown): NearNumber | undefined {
   return bare !== text && isNumberLike(bare) ? "signs" : undefined;
 }
 
-/** Numbers with marks between thousands: 1,234 or 1.234.567,8 or 1 234 or 1'234 or 1_000. */
-function isThousands(text: string): boolean {
+/** @internal Numbers with marks between thousands: 1,234 or 1.234.567,8 or 1 234 or 1'234 or 1_000. */
+export function isThousands(text: string): boolean {
   const digits = /^[-+]/.test(text) ? text.slice(1) : text;
   const mark = digits.charAt(digits.search(/[^0-9]/));
   if (mark === "" || !/[,.'’_\s]/.test(mark)) return false;

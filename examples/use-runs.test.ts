@@ -1,0 +1,94 @@
+/** The programs that use trained runs, each in a process of its own: runs of images, of a table and of curves. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { random } from "innerloop";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const bin = path("../packages/node/bin/innerloop.js");
+
+let folder: string;
+
+beforeAll(async () => {
+  if (!existsSync(path("../packages/innerloop/dist/node.js"))) throw new Error("Build first: npm run build");
+  folder = await mkdtemp(join(tmpdir(), "innerloop-use-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const innerloop = (...args: readonly string[]): string =>
+  execFileSync(process.execPath, [bin, ...args, "--quiet"], {
+    encoding: "utf8",
+    env: { ...process.env, INNERLOOP_DATA: join(folder, "data") },
+  });
+const use = (program: string, ...args: readonly string[]): unknown =>
+  JSON.parse(execFileSync(process.execPath, [path(program), ...args], { encoding: "utf8" }));
+
+/** Drawings of a class: bars at an angle of its own. */
+async function drawing(file: string, angle: number, seed: number): Promise<void> {
+  const draw = random(7, seed);
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  const pixels = Uint8Array.from({ length: 784 }, (_, i) => {
+    const [x, y] = [(i % 28) - 14, Math.floor(i / 28) - 14];
+    return Math.abs(x * c + y * s) < 3 ? 200 + draw.integer(50) : draw.integer(30);
+  });
+  await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } }).png().toFile(file);
+}
+
+test("use-images: classes that it never saw, from one image each", async () => {
+  const run = join(folder, "images-run");
+  innerloop(
+    ...["train", "hanzi", "--learner", "prototypical", "--filters", "8", "--train-ways", "5", "--iterations", "60"],
+    ...["--validate-every", "0", "--skip-evaluation", "--run", run],
+  );
+  const angles = [0, 0.8, 1.6, 2.4];
+  for (const [i, angle] of angles.entries()) {
+    await mkdir(join(folder, "examples", `bars ${i}`), { recursive: true });
+    await drawing(join(folder, "examples", `bars ${i}`, "0.png"), angle, i);
+    await drawing(join(folder, `asked-${i}.png`), angle + 0.05, 100 + i);
+  }
+  const asked = angles.map((_, i) => join(folder, `asked-${i}.png`));
+  const answers = use("use-images.mjs", run, join(folder, "examples"), ...asked) as {
+    prediction: string;
+    probabilities: Record<string, number>;
+  }[];
+  expect(answers.map(({ prediction }) => prediction)).toEqual(["bars 0", "bars 1", "bars 2", "bars 3"]);
+  for (const { probabilities } of answers)
+    expect(Object.values(probabilities).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
+});
+
+test("use-table: values in the table's units", async () => {
+  const table = join(folder, "rides.csv");
+  const run = join(folder, "table-run");
+  const rows = Array.from({ length: 30 }, (_, city) => {
+    const draw = random(3, city);
+    const [start, rate] = [2 + 3 * draw.uniform(0, 1), 1.5 + draw.uniform(0, 1)];
+    return Array.from({ length: 16 }, (_row, i) => {
+      const distance = draw.uniform(1, 20);
+      return [`city ${city}`, distance.toFixed(2), draw.integer(24), i % 2, (start + rate * distance).toFixed(2)].join();
+    });
+  });
+  await writeFile(table, `city,distance,hour,weekend,fare\n${rows.flat().join("\n")}\n`);
+  innerloop(
+    ...["train", "--data", table, "--group-column", "city", "--target", "fare", "--iterations", "400"],
+    ...["--validate-every", "0", "--skip-evaluation", "--run", run],
+  );
+  const [{ fare }] = use("use-table.mjs", run) as [{ fare: number }];
+  // Its five rows are of about 1.5 + 2.4 a kilometre, and it is asked for four.
+  expect(fare).toBeGreaterThan(8);
+  expect(fare).toBeLessThan(14);
+});
+
+test("use-curves: points of a curve", () => {
+  const run = join(folder, "curves-run");
+  innerloop(
+    ...["train", "sinusoid", "--iterations", "1500", "--validate-every", "0", "--skip-evaluation", "--run", run],
+  );
+  const answers = use("use-curves.mjs", run) as { y: number }[];
+  const error = answers.map(({ y }, i) => Math.abs(y - 2 * Math.sin([-2.5, 2.5][i]! - 1)));
+  expect(Math.max(...error)).toBeLessThan(1.2);
+});

@@ -1,0 +1,4 @@
+/** Entry point "innerloop/layers": the layers that networks are made of. */
+import "./library-module.js";
+
+export * from "@innerloop/core/layers";

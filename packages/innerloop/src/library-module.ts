@@ -1,0 +1,4 @@
+/** Errors name the user's line, and none of this package. */
+import { declareLibraryModule } from "@innerloop/graph";
+
+declareLibraryModule(import.meta.url);

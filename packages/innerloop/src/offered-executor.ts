@@ -1,0 +1,16 @@
+/** In Node: the executor of @innerloop/node, for those who pass none. */
+
+import { offerExecutor } from "@innerloop/core/training";
+
+// Loaded when a training or prediction first needs it: whoever only describes a learner starts no engine. Bundlers do not
+// follow a name that is data: the engine and its worker are files of their own, and a bundle finds them where it is
+// installed, by the one package that the user's package.json names.
+const engine: string = "innerloop/node";
+
+/** The package @innerloop/node. */
+export const machine = (): Promise<typeof import("@innerloop/node")> =>
+  import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ engine) as Promise<
+    typeof import("@innerloop/node")
+  >;
+
+offerExecutor(async () => (await machine()).createExecutor());
