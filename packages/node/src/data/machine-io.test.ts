@@ -4,10 +4,13 @@ import { join } from "node:path";
 import type { TableSpec } from "@innerloop/core/tasks";
 import {
   type ClassificationSpec,
+  type DataSpec,
   type DataSplits,
   domainNamed,
+  type Flags,
   needsOf,
   resolvePreset,
+  type Tasks,
   usualPixels,
 } from "@innerloop/experiments";
 import sharp from "sharp";
