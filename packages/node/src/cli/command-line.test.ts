@@ -434,8 +434,8 @@ describe("innerloop on images", () => {
       ),
     });
     expect(await innerloop("adapt", "whole", "--support", "bars", "--query", "broken.png")).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/is a run of the sinusoid family, not of images/),
+      code: 1,
+      err: expect.stringMatching(/ILD03 bars: it is a folder, where a plain file should be/),
     });
     await rm(join(folder, "bars/bar7/2.png"));
     expect(await innerloop("eval", "bars-run")).toMatchObject({
