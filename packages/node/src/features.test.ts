@@ -13,12 +13,11 @@ import {
   learnerNames,
   meanSquaredError,
   mlp,
-  type Networks,
-  networkCatalogue,
   Run,
   random,
   type TaskKind,
 } from "@innerloop/core";
+import { type Networks, networkCatalogue } from "@innerloop/core/learners";
 import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, tensor, toOnnx } from "@innerloop/graph";
 import { requireClose } from "@innerloop/graph/testing";
 import { afterAll, describe, expect, test } from "vitest";

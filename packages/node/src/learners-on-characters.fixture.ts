@@ -16,12 +16,12 @@ import {
   type LearnerName,
   learnerCatalogue,
   learnerNames,
-  networkCatalogue,
   type Optimizer,
   selectClasses,
   sgd,
   train,
 } from "@innerloop/core";
+import { networkCatalogue } from "@innerloop/core/learners";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hanziExamples } from "./data/sets/hanzi.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";

@@ -1,5 +1,5 @@
 /** Options that several kinds of task have alike. */
-import { optionGroup } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 
 /** Whether data are a table by their name: a file of rows, and no folder of images. */
 export const isTableFile = (data: unknown): boolean =>

@@ -1,5 +1,6 @@
 /** Results as people read them: one row per method, one column per number of steps, with 95% intervals. */
 import type { Evaluation, FigureDescription } from "@innerloop/core";
+import { targetColumns } from "@innerloop/core/tasks";
 import { type Experiment, taskTextOf } from "@innerloop/experiments";
 import { beyondTitle, type Figure, figureTitle, leadingFigure, poolText, resultsCells } from "../runs/results-cells.js";
 import { markdownCell, markdownText } from "./markdown-text.js";
@@ -178,7 +179,10 @@ export function protocolText(
 ): string {
   const { standardized, batchNorm, tasks } = evaluation.protocol;
   const task = taskText ?? taskTextOf(evaluation.protocol);
-  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure({}, deviation)}`).join(", ");
+  const { spec } = sources.test;
+  const units = (spec && targetColumns(spec))
+    ?.map(({ name, deviation }) => `${name} ${figure({}, deviation)}`)
+    .join(", ");
   const unit =
     standardized === true
       ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`

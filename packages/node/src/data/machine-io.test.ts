@@ -126,7 +126,7 @@ describe("a table", () => {
       ["weather", "category"],
     ]);
     expect(spec!.exampleShape).toEqual([3]);
-    expect((data as { readonly tasks: Tasks }).tasks.train.targets).toEqual(table!.targets);
+    expect((data as { readonly tasks: Tasks }).tasks.train.spec?.y).toMatchObject({ columns: table!.targets });
     expect(notes!.join()).toMatch(/^columns: .*weather/);
     const more = await read({ trainShots: 4 }, spec);
     expect(more.spec).toEqual(spec);

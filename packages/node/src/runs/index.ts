@@ -15,6 +15,7 @@ export {
   writeConfig,
 } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
+export { loadRun, saveRun } from "./save-run.js";
 export { type OpenedModel, openModel } from "./trained-model.js";
 export { planRun, type RunPlan, type SessionEnd, trainInFolder } from "./training-session.js";
 export { UntrustedFolder } from "./untrusted-folder.js";
