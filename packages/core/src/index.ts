@@ -143,6 +143,15 @@ export {
   type TaskMetric,
 } from "./losses/metric.js";
 export * from "./optimizers/index.js";
+export {
+  defaultsOf,
+  type OptionGroup,
+  type OptionSpec,
+  type OptionValue,
+  type OptionValues,
+  optionGroup,
+  type VariantValue,
+} from "./options/option.js";
 export { type Key, key, type Random, random, randomOf, split, structureKey } from "./random/random.js";
 export {
   type AllClassesOptions,

@@ -1,6 +1,31 @@
 /** From a config and its data to what `train` and `evaluate` take: learner, tasks, optimizer and baselines. */
-import { adam, adamW, buildLearner, chain, clipByGlobalNorm, cosineSchedule, fineTuning, fromScratch, type Learner, type LearnerName, type LearningRate, learnerNames, linearSchedule, type Optimizer, rmsProp, sgd } from "@innerloop/core";
-import { innerOptimizerOf, learnerEntry, type NetworkEntry, type Networks, networkCatalogue, type OptionValues, type stepOptions } from "@innerloop/core/learners";
+import {
+  adam,
+  adamW,
+  buildLearner,
+  chain,
+  clipByGlobalNorm,
+  cosineSchedule,
+  fineTuning,
+  fromScratch,
+  type Learner,
+  type LearnerName,
+  type LearningRate,
+  learnerNames,
+  linearSchedule,
+  type Optimizer,
+  rmsProp,
+  sgd,
+} from "@innerloop/core";
+import {
+  innerOptimizerOf,
+  learnerEntry,
+  type NetworkEntry,
+  type Networks,
+  networkCatalogue,
+  type OptionValues,
+  type stepOptions,
+} from "@innerloop/core/learners";
 import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config.js";
 import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, TaskShapes, Tasks } from "./domains/domain.js";
 import type { TrainingValues } from "./options/training-options.js";

@@ -8,7 +8,8 @@ const ownName = "@innerloop/node";
 const program = `
 import { GraphError, matmul, tensor } from "@innerloop/graph";
 import { convNet, key, TaskError, TrainingError } from "@innerloop/core";
-import { DataError, RunError, UsageError } from "${ownName}";
+import { UsageError } from "@innerloop/experiments";
+import { DataError, RunError } from "${ownName}";
 const cause = new Error("the disk is full");
 console.log(new GraphError("IL102", "here", "graph problem", "Remedy"));
 console.log(new TrainingError("ILR101", "here", "training problem", "Remedy", { cause }));
@@ -40,6 +41,6 @@ test("errors are printed with their message, whether logged or uncaught, and nam
   ])
     expect(stdout).toMatch(begins);
   expect(stderr).toMatch(/^GraphError: IL201 matmul: needs matrices: \[1\] x \[1\].*\n +at /m);
-  expect(stdout).toMatch(/^below a model: IL202 convNet: .*, at \[eval1\]:14\. /m);
+  expect(stdout).toMatch(/^below a model: IL202 convNet: .*, at \[eval1\]:15\. /m);
   expect(status).toBe(1);
 });

@@ -1,6 +1,13 @@
 /** A kind of task as one record: all that an application has to know of it. */
 import type { Adapter, LabelledExamples, LearnerEntry, Loss, OpenSetRule, TaskKind, TaskSource } from "@innerloop/core";
-import type { NetworkName, NetworkSetting, Networks, OptionGroup, OptionValues, TrainingTasks } from "@innerloop/core/learners";
+import type {
+  NetworkName,
+  NetworkSetting,
+  Networks,
+  OptionGroup,
+  OptionValues,
+  TrainingTasks,
+} from "@innerloop/core/learners";
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config.js";
 import type { DataIo, LongWork } from "../io.js";

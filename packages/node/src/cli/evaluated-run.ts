@@ -3,6 +3,7 @@
 import { type Learner, structureKey, type Task } from "@innerloop/core";
 import { roleAt, traitsOf } from "@innerloop/core/layers";
 import {
+  absentWord,
   type DataSpec,
   type Domain,
   domainOf,
@@ -227,7 +228,7 @@ const different = (
   remedy = "Compare runs that are tested on the same tasks",
 ): UsageError =>
   new UsageError(
-    `${shown(run.path)} and ${shown(other.path)} are tested on different tasks: ${what} ${mine} and ${others}`,
+    `${shown(run.path)} and ${shown(other.path)} are tested on different tasks: ${what} ${mine ?? absentWord} and ${others ?? absentWord}`,
     remedy,
   );
 

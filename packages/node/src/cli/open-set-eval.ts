@@ -2,12 +2,10 @@
 
 import {
   evaluateOpenSet,
-  type LabelledExamples,
   type Learner,
   type OpenSetCalibration,
   type OpenSetEvaluation,
   openSetEpisodes,
-  selectClasses,
 } from "@innerloop/core";
 import { domainOf, flagOf, type OpenSetParts, UsageError, withFlags } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";

@@ -1,6 +1,6 @@
 /** The parts of a data set that tasks are drawn from. */
 import { type LabelledExamples, splitClasses } from "@innerloop/core";
-import { type TrainingTasks } from "@innerloop/core/learners";
+import type { TrainingTasks } from "@innerloop/core/learners";
 import { withRotations } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { leastOf } from "../../options/values.js";
@@ -74,6 +74,16 @@ function splitByNumbers(data: LabelledExamples, options: ClassSplitOptions, leas
   const { large, small } = bySize(data, least);
   const n = large.classes.length;
   const { validation, test } = heldOut(options, n);
+  for (const [flag, held] of [
+    ["--validation-classes", validation],
+    ["--test-classes", test],
+  ] as const) {
+    if (held < options.ways)
+      throw new UsageError(
+        `${flag} ${held} of ${options.ways}-way tasks`,
+        `Hold out ${options.ways} or more, or lower --ways`,
+      );
+  }
   if (n - test - validation < options.ways) {
     const few = small.classes.length;
     const which =

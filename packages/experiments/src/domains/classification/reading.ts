@@ -136,10 +136,11 @@ async function readFolder(
   recorded?: ClassificationSpec,
 ): Promise<FoundExamples & InFolder> {
   const folder = io.absolute(data);
-  const name = folder
-    .replace(/[\\/]+$/, "")
-    .replace(/^.*[\\/]/, "")
-    .replace(/\.zip$/i, "");
+  const [last = ""] = folder
+    .split(/[\\/]/)
+    .filter((part) => part !== "")
+    .slice(-1);
+  const name = last.replace(/\.zip$/i, "");
   const found = await io.classFolders(
     data,
     {

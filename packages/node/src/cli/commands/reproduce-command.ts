@@ -10,7 +10,6 @@ import {
   flagWords,
   mostOf,
   nearestName,
-  optionText,
   shellWord,
   UsageError,
 } from "@innerloop/experiments";
