@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Evaluation, key } from "@innerloop/core";
 import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
-import { buildExperiment, resolvePreset, toFlags } from "@innerloop/experiments";
+import { buildExperiment, flatten, resolvePreset } from "@innerloop/experiments";
 import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
 import { prepareRun } from "../../../packages/node/dist/cli/prepare.js";
@@ -51,7 +51,7 @@ const config1 = {
   ...others,
   format: "innerloop run 1",
   command: run.command,
-  options: { ...toFlags(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
+  options: { ...flatten(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
 };
 
 function checkpoint(): Uint8Array {

@@ -14,12 +14,12 @@ import {
   type FlatConfig,
   findPreset,
   flagTable,
+  flatten,
   isOfUse,
   nearestName,
   quoted,
   reasonOf,
   resolvePreset,
-  toFlags,
   UsageError,
 } from "@innerloop/experiments";
 import { DataError, isSystemError } from "../data/data-error.js";
@@ -84,7 +84,7 @@ export interface Cell {
 export const trainingConfig = ({ train: { preset, options } }: Row): ExperimentConfig => resolvePreset(preset, options);
 
 /** The same as flags. */
-export const trainingOptions = (row: Row): FlatConfig => toFlags(trainingConfig(row));
+export const trainingOptions = (row: Row): FlatConfig => flatten(trainingConfig(row));
 
 export const fullUpdates = ({ train: { options } }: Row): number => options.iterations;
 
@@ -223,7 +223,7 @@ function requireFigures(
   { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: Metric; readonly where: string },
 ): void {
   const config = trainingConfig(row);
-  const own = toFlags(config);
+  const own = flatten(config);
   const fitting = figuresOf(domainOf(config).loss(undefined, config.domain))[0]!.title;
   if (metric !== fitting) {
     throw new UsageError(

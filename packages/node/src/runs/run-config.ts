@@ -8,11 +8,11 @@ import {
   type ExperimentConfig,
   type ExperimentSettings,
   type FlatConfig,
+  flatten,
   parseConfig,
   parseSettings,
   quoted,
   reasonOf,
-  toFlags,
   trainingOptions,
   UsageError,
 } from "@innerloop/experiments";
@@ -62,7 +62,7 @@ export type RunRecord = Omit<RunConfig, "options" | "command">;
 /** A configuration with what follows from its parts. */
 export function runConfig(record: RunRecord): RunConfig {
   const { config, settings, argv } = record;
-  const options = config ? toFlags(config) : ({ ...settings.training, ...settings.evaluation } as FlatConfig);
+  const options = config ? flatten(config) : ({ ...settings.training, ...settings.evaluation } as FlatConfig);
   return { ...record, options, command: commandLine(argv) };
 }
 

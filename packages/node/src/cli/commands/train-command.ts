@@ -13,13 +13,13 @@ import {
   flagOf,
   flagTable,
   flagWords,
+  flatten,
   type Part,
   requireFitting,
   requireUse,
   resolve,
   resolvePreset,
   settingsFrom,
-  toFlags,
   UsageError,
   withFlags,
 } from "@innerloop/experiments";
@@ -455,7 +455,7 @@ const whatToChange = ({ config: run }: Pick<RunFolder, "config">): string => {
 function usualRates({ config, experiment, options }: RunConfig): Readonly<Record<string, number>> {
   const preset = findPreset(experiment)?.name ?? Object.keys(config ? domainOf(config).presets : {})[0];
   if (!config || preset === undefined) return {};
-  const usual = toFlags(resolvePreset(preset, { learner: options.learner, model: options.model }));
+  const usual = flatten(resolvePreset(preset, { learner: options.learner, model: options.model }));
   return Object.fromEntries(
     ["innerRate", "outerRate"].flatMap((name) => (typeof usual[name] === "number" ? [[name, usual[name]]] : [])),
   );
