@@ -120,15 +120,6 @@ export { calibrationError, type PredictionConfidence, type TaskConfidence } from
 export { withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
 export {
-  defaultsOf,
-  type OptionGroup,
-  type OptionSpec,
-  type OptionValue,
-  type OptionValues,
-  optionGroup,
-  type VariantValue,
-} from "./options/option.js";
-export {
   type FigureDescription,
   type MeanOverRows,
   type Measure,
@@ -143,6 +134,15 @@ export {
   type TaskMetric,
 } from "./losses/metric.js";
 export * from "./optimizers/index.js";
+export {
+  defaultsOf,
+  type OptionGroup,
+  type OptionSpec,
+  type OptionValue,
+  type OptionValues,
+  optionGroup,
+  type VariantValue,
+} from "./options/option.js";
 export { type Key, key, type Random, random, randomOf, split, structureKey } from "./random/random.js";
 export {
   type AllClassesOptions,

@@ -8,7 +8,9 @@ import {
   KeptPrograms,
   paths,
   type Tensor,
-  type Tree, zeros } from "@innerloop/graph";
+  type Tree,
+  zeros,
+} from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
 import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
 import type {

@@ -12,5 +12,7 @@ export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloo
  */
 export function load(folder: string): Promise<never> {
   const problem = `${folder} is a run folder, and a page has no file system`;
-  return Promise.reject(new TrainingError("ILR103", "load", problem, "Load it in Node, and let the page ask for answers"));
+  return Promise.reject(
+    new TrainingError("ILR103", "load", problem, "Load it in Node, and let the page ask for answers"),
+  );
 }

@@ -9,19 +9,28 @@ import {
   openSetEpisodes,
   selectClasses,
 } from "@innerloop/core";
-import { domainOf, flagOf, type OpenSetParts, UsageError, withFlags } from "@innerloop/experiments";
+import {
+  beyondTitle,
+  type CalibratedRule,
+  domainOf,
+  figureTitle,
+  flagOf,
+  Interrupted,
+  type OpenSetParts,
+  openSetFile,
+  type Prepared,
+  paramsFor,
+  poolText,
+  type RunConfig,
+  UsageError,
+  withFlags,
+  writeResults,
+} from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
-import { type CalibratedRule, openSetFile } from "../runs/open-set-rule.js";
-import { writeResults } from "../runs/results.js";
-import { beyondTitle, figureTitle, poolText } from "../runs/results-cells.js";
-import type { RunConfig } from "../runs/run-config.js";
 import type { RunFolder } from "../runs/run-folder.js";
-import { Interrupted } from "./cli-error.js";
 import type { InvocationOptions } from "./commands/registry.js";
-import { paramsFor } from "./evaluated-run.js";
 import { markdownText } from "./markdown-text.js";
 import type { Output } from "./output.js";
-import type { Prepared } from "./prepare.js";
 import { drawTable, markdownTable } from "./results-table.js";
 import { count, counted, duration, plusMinus, roomIn, withInterval } from "./terminal.js";
 

@@ -10,8 +10,8 @@ import { figuresOf } from "@innerloop/core/training";
 import type { Experiment } from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
 import { described } from "../runs/described.fixture.js";
-import type { FigureChoice } from "./commands/shared-options.js";
 import { figuresChosen, resultsCells } from "../runs/results-cells.js";
+import type { FigureChoice } from "./commands/shared-options.js";
 import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
 import { widthOf } from "./terminal.js";
 

@@ -1,10 +1,10 @@
 export { numberIn } from "@innerloop/core/tasks";
+export type { LongWork, Progress } from "@innerloop/experiments";
 export { DataError, type DataErrorCode, dataErrorCodes } from "./data-error.js";
 export { type CsvOptions, type CsvRow, readCsv } from "./formats/csv.js";
 export { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "./formats/zip-archive.js";
 export { type ArrayFileOptions, readArrays } from "./images/array-examples.js";
 export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.js";
-export type { LongWork, Progress } from "@innerloop/experiments";
 export { cifar100Archive, cifar100Splits, readCifar100 } from "./sets/cifar-100.js";
 export { drawHandwriting, type HandwritingSample, type PenStroke } from "./sets/handwriting.js";
 export { type HanziOptions, hanziCharacters, hanziExamples, readHanziStrokes } from "./sets/hanzi.js";

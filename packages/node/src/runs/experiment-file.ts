@@ -231,10 +231,7 @@ function moduleOf(value: unknown, path: string): LoadedModule {
 }
 
 /** What trains and is evaluated, of a learner and tasks of one's own. @throws UsageError for tasks that are none */
-export const experimentOf = (
-  { learner, tasks, optimizer, baselines }: LearnerModule,
-  path: string,
-): Experiment => ({
+export const experimentOf = ({ learner, tasks, optimizer, baselines }: LearnerModule, path: string): Experiment => ({
   learner,
   tasks: asTasks(tasks, path),
   optimizer,

@@ -1,12 +1,17 @@
 /** The trained model in a run folder. */
 
-import type { Experiment } from "@innerloop/experiments";
-import { type Answer, type DataIo, TrainedModel, UsageError } from "@innerloop/experiments";
+import {
+  type Answer,
+  type DataIo,
+  type Experiment,
+  factsOf,
+  loadParams,
+  readChosenSteps,
+  TrainedModel,
+  UsageError,
+} from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import { machineIo } from "../data/machine-io.js";
-import { readChosenSteps } from "./adaptation-steps.js";
-import { loadParams } from "./results.js";
-import { factsOf } from "./run-facts.js";
 import { type RunFolder, shown } from "./run-folder.js";
 
 /** Which parameters of a run, and what computes. */
@@ -39,7 +44,7 @@ export async function openModel<A extends Answer = Answer>(
       "Give what made it: load(DIR, { experiment: { learner, tasks, optimizer } })",
     );
   const made = config ? { config, spec } : experiment!;
-  const facts = factsOf(run);
+  const facts = factsOf(run.config, run.shown);
   const common = {
     made,
     evaluatedSteps: Math.max(...options.evalSteps),

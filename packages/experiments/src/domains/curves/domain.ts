@@ -1,6 +1,13 @@
 /** Regression of curves that are formulas: every number of them is drawn, and there is nothing to read. */
 import { meanSquaredError, optionGroup, sinusoids, type TaskSource } from "@innerloop/core";
-import { type CurveTaskOptions, gaussianProcesses, harmonics, lines, steps, type TableSpec } from "@innerloop/core/tasks";
+import {
+  type CurveTaskOptions,
+  gaussianProcesses,
+  harmonics,
+  lines,
+  steps,
+  type TableSpec,
+} from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { domain } from "../domain.js";

@@ -10,7 +10,7 @@ import {
   type Table,
   TaskError,
 } from "@innerloop/core";
-import { tableFeatures, type TableSpec, tableSpecFrom } from "@innerloop/core/tasks";
+import { type TableSpec, tableFeatures, tableSpecFrom } from "@innerloop/core/tasks";
 import type { FoundTable } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
@@ -18,8 +18,8 @@ import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
-import { rowAdaptation } from "./adaptation.js";
 import { missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { rowAdaptation } from "./adaptation.js";
 import { tablePresets } from "./presets.js";
 
 const heldOutGroups = (what: string, share: string) =>

@@ -1,7 +1,14 @@
 /** `innerloop adapt`: a trained run put to use on a user's own examples. */
-import type { AnswerCell, AnswerTable, Flags } from "@innerloop/experiments";
-import { flagOf, requireUse, UsageError } from "@innerloop/experiments";
-import { type CalibratedRule, readOpenSetRule } from "../../runs/open-set-rule.js";
+import {
+  type AnswerCell,
+  type AnswerTable,
+  type CalibratedRule,
+  type Flags,
+  flagOf,
+  readOpenSetRule,
+  requireUse,
+  UsageError,
+} from "@innerloop/experiments";
 import { inCommand, type RunFolder, shown } from "../../runs/run-folder.js";
 import { openModel } from "../../runs/trained-model.js";
 import { fewRuns, openExecutor } from "../open-executor.js";

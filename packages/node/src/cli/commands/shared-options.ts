@@ -1,5 +1,6 @@
 /** Options that several commands have alike. */
 import { optionGroup } from "@innerloop/core";
+import { figureChoices } from "@innerloop/experiments";
 
 export const checkpointOption = optionGroup({
   checkpoint: {
@@ -22,10 +23,6 @@ export const runOption = optionGroup({
 export const skipBaselinesOption = optionGroup({
   skipBaselines: { kind: "flag", default: false, help: "leave out the baselines", onResume: true },
 });
-
-/** What results tables may show. */
-export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
-export type FigureChoice = (typeof figureChoices)[number];
 
 export const figuresOption = optionGroup({
   figures: {

@@ -2,8 +2,7 @@
 
 import { type Evaluation, random } from "@innerloop/core";
 import { readExample, splitSeed } from "@innerloop/core/tasks";
-import type { DataSplits, Flags } from "@innerloop/experiments";
-import { recordedFigures } from "../../runs/earlier-figures.js";
+import { type DataSplits, type Flags, prepareRun, recordedFigures } from "@innerloop/experiments";
 import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
 import { openModel } from "../../runs/trained-model.js";
 import { mostBytes } from "../../runs/untrusted-folder.js";
@@ -11,7 +10,7 @@ import { commandName } from "../command-name.js";
 import { type ExampleTask, exampleTaskLines } from "../example-task.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
-import { prepareRun } from "../prepare.js";
+import { commandHost, followed } from "../session-host.js";
 import { count, counted, folded, roomIn, suggestions, withInterval, wrapped } from "../terminal.js";
 import type { InvocationOptions } from "./registry.js";
 import { trainCommand } from "./train-command.js";
@@ -86,7 +85,7 @@ function sampleOneTask({ test }: DataSplits, ways: number, seed: number): Exampl
 async function showOneTask(path: string, output: Output): Promise<void> {
   const run = await openRun(path);
   const { config, options } = run.config;
-  const { data } = await prepareRun(run, config, output);
+  const { data } = await followed(commandHost(output), (host) => prepareRun(run, config, host));
   const ways = Number(options.ways);
   const splits = data as DataSplits;
   const task = sampleOneTask(splits, ways, options.seed);

@@ -1,7 +1,7 @@
 import { numberIn } from "@innerloop/core/tasks";
+import type { LongWork } from "@innerloop/experiments";
 import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
-import type { LongWork } from "@innerloop/experiments";
 import { Problems } from "../problems.js";
 import { readingLimits } from "../reading-limits.js";
 import { eachTextPiece } from "./text-file.js";

@@ -5,9 +5,9 @@
  */
 
 import { numberIn } from "@innerloop/core/tasks";
+import type { LongWork } from "@innerloop/experiments";
 import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
-import type { LongWork } from "@innerloop/experiments";
 import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";

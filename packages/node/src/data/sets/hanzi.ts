@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { brotliDecompressSync } from "node:zlib";
+import type { LongWork } from "@innerloop/experiments";
 import { quoted, reasonOf } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import type { LabelledExamples } from "../labelled-examples.js";
-import type { LongWork } from "@innerloop/experiments";
 import { yieldToEventLoop } from "../long-work.js";
 import { drawHandwriting, type PenStroke } from "./handwriting.js";
 

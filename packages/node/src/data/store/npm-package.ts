@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { LongWork } from "@innerloop/experiments";
 import { cut, reasonOf } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
-import type { LongWork } from "@innerloop/experiments";
 import { withRegularFile } from "../regular-file.js";
 import { makeFolder } from "./atomic-write.js";
 

@@ -1,12 +1,12 @@
 /** Tables of numbers with a column of labels: CSV and JSON lines. */
 
 import { numberIn } from "@innerloop/core/tasks";
+import type { LongWork } from "@innerloop/experiments";
 import { cut, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { type CsvOptions, readCsv } from "../formats/csv.js";
 import { eachTextPiece } from "../formats/text-file.js";
 import type { LabelledExamples } from "../labelled-examples.js";
-import type { LongWork } from "@innerloop/experiments";
 import { bytesFor, readingLimits } from "../reading-limits.js";
 import { TableColumns, type TableColumnsOptions } from "./table-columns.js";
 import type { TableReport } from "./table-report.js";

@@ -4,8 +4,7 @@
  */
 import type { Adapter, Evaluation, FigureDescription } from "@innerloop/core";
 import { figuresOf } from "@innerloop/core/training";
-import { UsageError } from "@innerloop/experiments";
-import type { FigureChoice } from "../cli/commands/shared-options.js";
+import { UsageError } from "../options/usage-error.js";
 
 /** The figure that an evaluation is first of all about: its loss says which. */
 export const leadingFigure = ({ figures }: Pick<Evaluation, "figures">): FigureDescription => figures[0]!;
@@ -22,6 +21,11 @@ export const sameFigure = (
   { figures }: Pick<Evaluation, "figures">,
   { title, unit }: FigureDescription,
 ): FigureDescription | undefined => figures.find((each) => each.title === title && each.unit === unit);
+
+/** What results tables may show. */
+export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
+/** A figure of `--figures`. */
+export type FigureChoice = (typeof figureChoices)[number];
 
 const chosenFigures: Readonly<Record<FigureChoice, string>> = {
   accuracy: "accuracy",
