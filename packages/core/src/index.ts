@@ -16,7 +16,16 @@ export {
   tensor,
   toNumbers,
 } from "@innerloop/graph";
-export * from "./catalogue/index.js";
+export {
+  buildLearner,
+  type LearnerEntry,
+  type LearnerFamily,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+  type TaskKind,
+} from "./catalogue/index.js";
 export {
   type ApplyContext,
   type ConvEmbeddingOptions,
@@ -150,6 +159,8 @@ export {
   allClasses,
   augmentImages,
   type ClassSplit,
+  type Collector,
+  type ColumnSpec,
   type Count,
   type CountRange,
   type EpisodeOptions,
@@ -172,12 +183,15 @@ export {
   selectClasses,
   semiSupervisedEpisodes,
   sinusoids,
+  specOf,
   splitClasses,
   type Table,
   type Task,
   TaskError,
   type TaskErrorCode,
   type TaskSource,
+  type TaskSpec,
+  type TensorSpec,
   taskErrorCodes,
 } from "./tasks/index.js";
 export {
@@ -216,4 +230,5 @@ export {
   train,
   trainingErrorCodes,
   type Values,
+  type ValuesOf,
 } from "./training/index.js";

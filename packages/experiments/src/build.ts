@@ -8,22 +8,24 @@ import {
   cosineSchedule,
   fineTuning,
   fromScratch,
-  innerOptimizerOf,
   type Learner,
   type LearnerName,
   type LearningRate,
-  learnerEntry,
   learnerNames,
   linearSchedule,
+  type Optimizer,
+  rmsProp,
+  sgd,
+} from "@innerloop/core";
+import {
+  innerOptimizerOf,
+  learnerEntry,
   type NetworkEntry,
   type Networks,
   networkCatalogue,
-  type Optimizer,
   type OptionValues,
-  rmsProp,
-  sgd,
   type stepOptions,
-} from "@innerloop/core";
+} from "@innerloop/core/learners";
 import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config.js";
 import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, TaskShapes, Tasks } from "./domains/domain.js";
 import type { TrainingValues } from "./options/training-options.js";

@@ -1,9 +1,6 @@
 /** An experiment's options: nested, complete and serialisable; and flat, as the command line writes them. */
+import { type LearnerEntry, type LearnerName, learnerCatalogue, learnerNames } from "@innerloop/core";
 import {
-  type LearnerEntry,
-  type LearnerName,
-  learnerCatalogue,
-  learnerNames,
   type NetworkEntry,
   type NetworkName,
   networkCatalogue,
@@ -12,7 +9,7 @@ import {
   type OptionSpec,
   type TrainingTasks,
   type VariantValue,
-} from "@innerloop/core";
+} from "@innerloop/core/learners";
 import type { DataSpec, Domain, Preset } from "./domains/domain.js";
 import { domainNamed, domains, findPreset } from "./domains/registry.js";
 import { quoted } from "./options/outside-text.js";

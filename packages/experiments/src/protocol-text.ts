@@ -1,5 +1,6 @@
 /** What the figures of an evaluation are about, in words. */
 import type { Evaluation } from "@innerloop/core";
+import { targetColumns } from "@innerloop/core/tasks";
 import type { Experiment } from "./build.js";
 import { figure } from "./figures/figure-text.js";
 import { figureTitle, leadingFigure, poolText } from "./figures/results-cells.js";
@@ -45,7 +46,10 @@ export function protocolText(
 ): string {
   const { standardized, batchNorm, tasks } = evaluation.protocol;
   const task = taskText ?? taskTextOf(evaluation.protocol);
-  const units = sources.test.targets?.map(({ name, deviation }) => `${name} ${figure({}, deviation)}`).join(", ");
+  const { spec } = sources.test;
+  const units = (spec && targetColumns(spec))
+    ?.map(({ name, deviation }) => `${name} ${figure({}, deviation)}`)
+    .join(", ");
   const unit =
     standardized === true
       ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`

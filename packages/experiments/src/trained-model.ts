@@ -1,16 +1,8 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
-import { key, type Learner, type OpenSetRule } from "@innerloop/core";
-import { finiteResult } from "@innerloop/core/tasks";
-import {
-  type CompiledFunction,
-  compile,
-  type Executor,
-  KeptPrograms,
-  paths,
-  type Tensor,
-  type Tree,
-  zeros,
-} from "@innerloop/graph";
+import { key, type Learner, type OpenSetRule, specOf } from "@innerloop/core";
+import type { TaskSpec } from "@innerloop/core/tasks";
+import { TrainedLearner } from "@innerloop/core/training";
+import { type Executor, paths, type Tensor, type Tree, zeros } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
 import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
 import type {
@@ -72,9 +64,6 @@ export interface AdaptSetting extends LongWork {
   readonly rule?: OpenSetRule | undefined;
 }
 
-/** Bytes that programs which stay loaded for one size of task or another may take. */
-const keptBytes = 2 ** 26;
-
 /**
  * A trained model: its learner, parameters, and what is kept of the data that it was trained on.
  *
@@ -90,8 +79,8 @@ export class TrainedModel<A extends Answer = Answer> {
   private readonly own: Own<NamedValues, DataSpec>;
   /** Numbers of one target. */
   private readonly outputs: number;
-  private readonly kept = new KeptPrograms({ bytes: keptBytes });
-  private readonly programs = new Map<string, Programs>();
+  /** By the sizes of a task and how it normalises: learners with the programs that they have compiled. */
+  private readonly sized = new Map<string, TrainedLearner>();
 
   /** @throws UsageError for tasks of a program that are of no known kind */
   constructor(parts: TrainedParts) {
@@ -113,7 +102,7 @@ export class TrainedModel<A extends Answer = Answer> {
     this.domain = adopted.domain;
     this.own = adopted.own;
     this.learner = made.learner;
-    this.outputs = made.tasks.test.sample(0, 0).support.y.shape[1] ?? 1;
+    this.outputs = specOf(made.tasks.test).y.shape[0] ?? 1;
   }
 
   /** Steps that it takes where none are asked for: those that validation chose, or the most that were evaluated. */
@@ -140,27 +129,25 @@ export class TrainedModel<A extends Answer = Answer> {
     const { adaptation } = domain;
     if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
     const support = await adaptation.readSupport(given, own, flags, parts.io, work);
-    const { learner, adapt, predict } = this.programsFor(support, flags, steps);
+    const trained = this.trainedFor(support, flags);
     const { x, y } = support;
-    const adapted = finiteResult("adapt", await adapt(parts.params, x, y), { x, trained: () => x, steps });
+    const task = await trained.adapt({ x, y }, { steps });
     return new AdaptedModel<A>({
       adaptation,
       own,
       support,
       steps,
-      learner,
+      learner: trained.learner as Learner,
       rule,
       io: parts.io,
-      predict: async (inputs) =>
-        finiteResult("predict", await predict(adapted, inputs), { x: inputs, support: x, trained: () => x }),
+      predict: (inputs) => task.predict(inputs),
     });
   }
 
   /** Gives back the memory of the programs that it has compiled; they are compiled again when they are needed. */
   async release(): Promise<void> {
-    const all = [...this.programs.values()].flatMap(({ adapt, predict }) => [adapt, predict]);
-    await Promise.all(all.map((program) => program.release()));
-    this.programs.clear();
+    await Promise.all([...this.sized.values()].map((each) => each.release()));
+    this.sized.clear();
   }
 
   /** The learner for a task of the sizes at hand. @throws UsageError where the model cannot take them */
@@ -184,40 +171,44 @@ export class TrainedModel<A extends Answer = Answer> {
     return learner;
   }
 
-  /** The sizes that decide on a learner and its programs, and what was asked of its normalisation. */
-  private nameOf({ sizes = {}, classes }: GivenSupport, { batchNorm }: Flags, steps: number): string {
-    return JSON.stringify([sizes, classes?.length, batchNorm, steps]);
+  /** Learners and their programs are shared by tasks alike: what differs between them is their values. */
+  private trainedFor(support: GivenSupport, flags: Flags): TrainedLearner {
+    const name = JSON.stringify([support.sizes, support.classes?.length, flags.batchNorm]);
+    const found = this.sized.get(name);
+    if (found) return found;
+    const learner = this.learnerFor(support, flags);
+    const { params, executor } = this.parts;
+    const trained = new TrainedLearner({
+      learner,
+      params,
+      spec: this.taskSpec(support),
+      executor,
+      sampledSupport: () => undefined,
+      outputs: (prediction: Tensor) => this.pointOf(learner, prediction),
+    });
+    this.sized.set(name, trained);
+    return trained;
+  }
+
+  /** The look of the tasks that it adapts to: that of the examples at hand. */
+  private taskSpec({ x, y, classes }: GivenSupport): TaskSpec {
+    const rows = x.shape[0]!;
+    const labels = classes ? { classes: { count: Math.max(classes.length, this.learner.classes ?? 0) } } : {};
+    return {
+      x: { shape: x.shape.slice(1), dtype: x.dtype },
+      y: { shape: y.shape.slice(1), dtype: y.dtype, ...labels },
+      support: { rows },
+      query: { rows },
+    };
   }
 
   /** The values that predictions stand for, where these are distributions. */
   private pointOf({ loss: { point } }: Learner, prediction: Tensor): Tensor {
     return point ? point(prediction, zeros([prediction.shape[0]!, this.outputs])) : prediction;
   }
-
-  /** Learner and programs are shared by tasks alike: what differs between them is their values. */
-  private programsFor(support: GivenSupport, flags: Flags, steps: number): Programs {
-    const name = this.nameOf(support, flags, steps);
-    const found = this.programs.get(name);
-    if (found) return found;
-    const learner = this.learnerFor(support, flags);
-    const setting = { executor: this.parts.executor, alone: true, kept: this.kept };
-    const programs: Programs = {
-      learner,
-      adapt: compile((params: Tree, x: Tensor, y: Tensor) => learner.adapt(params, { x, y }, { steps }), setting),
-      predict: compile((adapted: Tree, x: Tensor) => this.pointOf(learner, learner.predict(adapted, x)), setting),
-    };
-    this.programs.set(name, programs);
-    return programs;
-  }
 }
 
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
-
-interface Programs {
-  readonly learner: Learner;
-  readonly adapt: CompiledFunction<[Tree, Tensor, Tensor], Tree>;
-  readonly predict: CompiledFunction<[Tree, Tensor], Tensor>;
-}
 
 /**
  * A model that was trained with transductive normalisation answers with the statistics of the support set, unless asked
@@ -283,7 +274,7 @@ export class AdaptedModel<A extends Answer = Answer> {
     const inputs = await adaptation.readInputs(given, support, own, io, work);
     const asked: Asked<NamedValues, DataSpec> = { ...own, support, inputs, rule };
     const answers = adaptation.answers(await this.parts.predict(inputs.x), asked);
-    const { inputWord = "file", record = (answer: Answer) => answer } = adaptation;
+    const { inputWord = "input", record = (answer: Answer) => answer } = adaptation;
     const records = answers.map((answer, i) => ({ [inputWord]: inputs.names[i], ...record(answer) }));
     return { answers, records, table: adaptation.table(answers, asked) };
   }

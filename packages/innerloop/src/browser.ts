@@ -10,9 +10,18 @@ export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloo
  *
  * @throws TrainingError ILR103
  */
-export function load(folder: string): Promise<never> {
+export const load = (folder: string): Promise<never> => refused("load", folder);
+
+/**
+ * The refusal of a run folder, as of `load`.
+ *
+ * @throws TrainingError ILR103
+ */
+export const loadRun = (folder: string): Promise<never> => refused("loadRun", folder);
+
+function refused(operation: string, folder: string): Promise<never> {
   const problem = `${folder} is a run folder, and a page has no file system`;
   return Promise.reject(
-    new TrainingError("ILR103", "load", problem, "Load it in Node, and let the page ask for answers"),
+    new TrainingError("ILR103", operation, problem, "Load it in Node, and let the page ask for answers"),
   );
 }

@@ -42,13 +42,15 @@ test("a name means one thing, but for layers that are called as the operation th
     values.set(value, [...(values.get(value) ?? []), entry]);
     meanings.set(name, values);
   }
-  const several = [...meanings].filter(([, values]) => values.size > 1);
+  // Those of the root load what those of innerloop/node are, when they are first called.
+  const forwarding = ["load", "loadRun"];
+  const several = [...meanings].filter(([name, values]) => values.size > 1 && !forwarding.includes(name));
   expect(several.map(([name]) => name).sort()).toEqual(layersAndOperations);
   for (const [name, values] of several) expect([...values.values()], name).toEqual([["layers"], ["graph"]]);
 });
 
 test("the root holds what trains, evaluates and adapts, and of the compiler only values", () => {
-  expect(Object.keys(root).length).toBeLessThan(120);
+  expect(Object.keys(root).length).toBeLessThan(130);
   const ofCompiler = Object.keys(root).filter((name) => name in compiler);
   expect(ofCompiler.sort()).toEqual(["Tensor", "tensor", "toNumbers"]);
 });

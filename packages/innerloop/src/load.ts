@@ -1,6 +1,8 @@
 /** Run folders, which are read in Node: by the package that the engine is in, found when it is first needed. */
+import type { Run } from "@innerloop/core";
 import type { Answer, TrainedModel } from "@innerloop/experiments";
-import type { LoadOptions } from "@innerloop/node";
+import type { Executor } from "@innerloop/graph";
+import type { LearnerModule, LoadOptions } from "@innerloop/node";
 import { machine } from "./offered-executor.js";
 
 /**
@@ -19,4 +21,18 @@ export async function load<A extends Answer = Answer>(
   options: LoadOptions = {},
 ): Promise<TrainedModel<A>> {
   return (await machine()).load<A>(folder, options);
+}
+
+/**
+ * The run that a program has saved with `run.save`, with the learner and tasks that it was made of.
+ *
+ * @throws RunError ILN01, ILN05 where there is no such run
+ * @example const run = await loadRun("runs/mine", { learner, tasks, optimizer })
+ */
+export async function loadRun(
+  folder: string,
+  experiment: LearnerModule,
+  options: { readonly executor?: Executor } = {},
+): Promise<Run> {
+  return (await machine()).loadRun(folder, experiment, options);
 }

@@ -5,4 +5,4 @@ import "./offered-executor.js";
 export * from "@innerloop/core";
 export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloop/experiments";
 export type { LoadOptions } from "@innerloop/node";
-export { load } from "./load.js";
+export { load, loadRun } from "./load.js";

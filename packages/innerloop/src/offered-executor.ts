@@ -1,6 +1,6 @@
 /** In Node: the executor of @innerloop/node, for those who pass none. */
 
-import { offerExecutor } from "@innerloop/core/training";
+import { offerExecutor, offerSaving } from "@innerloop/core/training";
 
 // Loaded when a training or prediction first needs it: whoever only describes a learner starts no engine. Bundlers do not
 // follow a name that is data: the engine and its worker are files of their own, and a bundle finds them where it is
@@ -14,3 +14,4 @@ export const machine = (): Promise<typeof import("@innerloop/node")> =>
   >;
 
 offerExecutor(async () => (await machine()).createExecutor());
+offerSaving(async (run, folder) => (await machine()).saveRun(run, folder));

@@ -1,6 +1,7 @@
 import {
   accuracy,
   binaryCrossEntropy,
+  type ColumnSpec,
   crossEntropy,
   type Evaluation,
   type Examples,
@@ -60,7 +61,12 @@ function points(padding: number): TaskSource {
   return {
     name: "points",
     description: { ways: 3 },
-    classes: 3,
+    spec: {
+      x: { shape: [2], dtype: "float32" },
+      y: { shape: [], dtype: "int32", classes: { count: 3 } },
+      support: { rows: 6 },
+      query: { rows: 12 + padding, ...(padding > 0 ? { present: true } : {}) },
+    },
     sample: (seed, index): Task => {
       const source = random(seed, index);
       const centres = Array.from({ length: 3 }, () => [source.normal(), source.normal()] as const);
@@ -401,10 +407,15 @@ describe("figures of one's own", () => {
 });
 
 describe("a table of targets in units", () => {
-  const lines = (targets: NonNullable<TaskSource["targets"]>): TaskSource => ({
+  const lines = (targets: readonly ColumnSpec[]): TaskSource => ({
     name: "lines",
     description: {},
-    targets,
+    spec: {
+      x: { shape: [targets.length], dtype: "float32" },
+      y: { shape: [targets.length], dtype: "float32", columns: targets },
+      support: { rows: 4 },
+      query: { rows: 4 },
+    },
     sample: (seed, index) => {
       const source = random(seed, index);
       const x = tensor(
@@ -416,7 +427,7 @@ describe("a table of targets in units", () => {
     },
   });
   const minutes = { name: "minutes", mean: 10, deviation: 3 };
-  const evaluated = async (targets: NonNullable<TaskSource["targets"]>) => {
+  const evaluated = async (targets: readonly ColumnSpec[]) => {
     const n = targets.length;
     const regression = maml({
       model: linear({ inputs: n, outputs: n }),

@@ -1,6 +1,7 @@
-import { offerExecutor } from "@innerloop/core/training";
+import { offerExecutor, offerSaving } from "@innerloop/core/training";
 import { declareLibraryModule, type Executor } from "@innerloop/graph";
 import { workerPoolExecutor } from "./executor/worker-pool-executor.js";
+import { saveRun } from "./runs/save-run.js";
 
 export * from "./data/index.js";
 export { machineIo } from "./data/machine-io.js";
@@ -25,6 +26,7 @@ declareLibraryModule(import.meta.url);
 
 // Whoever has this package has an engine, and it is made when one is first needed.
 offerExecutor(async () => createExecutor());
+offerSaving(saveRun);
 
 /** The executor that `train`, `evaluate` and runs of the package innerloop use in Node: a worker thread per core. */
 export function createExecutor(): Executor {

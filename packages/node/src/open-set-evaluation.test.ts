@@ -13,7 +13,7 @@ import {
   type TaskSource,
 } from "@innerloop/core";
 import { functionLayer } from "@innerloop/core/layers";
-import { splitSeed } from "@innerloop/core/tasks";
+import { type DescribedTaskSource, splitSeed } from "@innerloop/core/tasks";
 import { areaUnderRoc } from "@innerloop/core/training";
 import { type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
@@ -124,8 +124,9 @@ describe("evaluateOpenSet", () => {
 
   test("leaves rows of padding out of its figures", async () => {
     // A row in front that is not there, of a known class and far from all of them.
-    const withPadding = (source: TaskSource): TaskSource => ({
+    const withPadding = ({ spec, ...source }: DescribedTaskSource): TaskSource => ({
       ...source,
+      spec: { ...spec, query: { rows: spec.query.rows + 1, present: true } },
       sample: (seed, index) => {
         const { support, query } = source.sample(seed, index);
         const n = query.y.size;

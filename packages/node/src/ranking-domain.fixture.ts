@@ -1,5 +1,6 @@
 /** Ranking of vectors as a kind of task of one's own: a hidden direction gives every item its score. */
-import { meanSquaredError, optionGroup, random, type TaskSource } from "@innerloop/core";
+import { meanSquaredError, random, type TaskSource } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 import { domain, UsageError } from "@innerloop/experiments";
 import { tensor, toNumbers } from "@innerloop/graph";
 

@@ -5,7 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { learnerNames, networkNames } from "@innerloop/core";
+import { learnerNames } from "@innerloop/core";
+import { networkNames } from "@innerloop/core/learners";
 import { domains } from "@innerloop/experiments";
 import { expect, test } from "vitest";
 import { commands } from "./cli/commands/registry.js";

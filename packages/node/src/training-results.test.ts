@@ -92,7 +92,12 @@ describe("class indices", () => {
     return {
       name: "two points",
       description: { ways: 2 },
-      classes: 2,
+      spec: {
+        x: { shape: [1], dtype: "float32" },
+        y: { shape: [], dtype: "int32", classes: { count: 2 } },
+        support: { rows: 2 },
+        query: { rows: 2 },
+      },
       sample: () => ({ support: examples, query: examples }),
     };
   };

@@ -445,10 +445,14 @@ describe("errors", () => {
     await expect(train({ ...small, ...options })).rejects.toThrow(new RegExp(`^ILR101 ${name.replace(".", "\\.")}`));
   });
 
-  test("tasks of other shapes: ILR101", async () => {
+  test("tasks of other shapes: ILR105 of a source that says which, ILR101 of one that does not", async () => {
     const [two, three] = [sinusoids({ shots: 2 }), sinusoids({ shots: 3 })];
-    const mixed: TaskSource = { ...two, sample: (seed, index) => (index % 2 ? two : three).sample(seed, index) };
-    await expect(train({ ...small, tasks: mixed })).rejects.toThrow(/^ILR101 tasks/);
+    const mixed: TaskSource = { ...two, sample: (seed, index) => (index % 2 ? three : two).sample(seed, index) };
+    await expect(train({ ...small, tasks: mixed })).rejects.toThrow(
+      /^ILR105 train: task 1 of sinusoids: support\.x is float32\[3, 1\], and its spec says float32\[2, 1\]/,
+    );
+    const { spec: _, ...undeclared } = mixed;
+    await expect(train({ ...small, tasks: undeclared })).rejects.toThrow(/^ILR101 tasks/);
   });
 
   test("evaluation refuses counts and steps that are none", async () => {

@@ -40,8 +40,8 @@ const classes = Array.from({ length: 12 }, (_, c) => {
 });
 const data = labelledExamples({ name: "points", exampleShape, classes });
 const pictures = episodes(data, { ways: 3, shots: 2, queries: 2 });
-/** A user's own source, which does not say how many classes it has. */
-const { classes: _, ...undeclared } = pictures;
+/** A user's own source, which does not say what its tasks look like. */
+const { spec: _, ...undeclared } = pictures;
 
 function rowsOf(rows: number, columns: number, value: () => number): number[][] {
   return Array.from({ length: rows }, () => Array.from({ length: columns }, value));

@@ -2,9 +2,20 @@
  * Support and query sets of many sizes as a few programs: a set is padded to one of a few numbers of rows, under the mask
  * by which learners leave padding out (`Examples.present`).
  */
-import { allocate, compile, type Executor, leaves, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
-import type { Adapter } from "../learners/learner.js";
+import {
+  allocate,
+  compile,
+  type Executor,
+  leaves,
+  mapTree,
+  type Tensor,
+  type Tree,
+  tensor,
+  toNumbers,
+} from "@innerloop/graph";
+import type { AnyAdapter } from "../learners/learner.js";
 import type { Examples } from "../tasks/task.js";
+import { rowsOf } from "../tasks/task-spec.js";
 import { sliceRows } from "../training/task-batch.js";
 import { TrainingError } from "../training/training-error.js";
 
@@ -32,13 +43,16 @@ function padRows(x: Tensor, rows: number): Tensor {
 const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);
 
 /** Inputs [n, ...] padded to `rows`, with the mask of those that are there. */
-export function padInputs(x: Tensor, rows: number): { readonly x: Tensor; readonly present: Tensor } {
-  return { x: padRows(x, rows), present: presence(x.shape[0]!, rows) };
+export function padInputs<X extends Tree>(x: X, rows: number): { readonly x: X; readonly present: Tensor } {
+  return { x: mapTree((leaf) => padRows(leaf, rows), x), present: presence(rowsOf(x), rows) };
 }
 
 /** Examples padded to `rows`. The targets of padding are 0. */
-export function padExamples({ x, y }: Omit<Examples, "present">, rows: number): Examples {
-  return { ...padInputs(x, rows), y: padRows(y, rows) };
+export function padExamples<X extends Tree, Y extends Tree>(
+  { x, y }: Omit<Examples<X, Y>, "present">,
+  rows: number,
+): Examples<X, Y> {
+  return { ...padInputs(x, rows), y: mapTree((leaf) => padRows(leaf, rows), y) };
 }
 
 /** By learner: what it does with padding does not depend on its parameters. */
@@ -50,10 +64,10 @@ const known = new WeakMap<object, Promise<boolean>>();
  * that takes no mask is not given padding at all. It is tried out, on rows of a set, once for each learner.
  */
 export function leavesPaddingOut(setting: {
-  readonly learner: Adapter;
+  readonly learner: AnyAdapter;
   readonly params: Tree;
   /** Without padding. */
-  readonly support: Examples;
+  readonly support: Examples<Tree, Tree>;
   readonly executor: Executor;
 }): Promise<boolean> {
   const { learner } = setting;
@@ -82,15 +96,17 @@ async function tryPadding({
   support,
   executor,
 }: Parameters<typeof leavesPaddingOut>[0]): Promise<boolean> {
-  const first = (x: Tensor, most: number): Tensor => sliceRows(x, 0, Math.min(most, x.shape[0]!));
+  const first = <T extends Tree>(tree: T, most: number): T =>
+    mapTree((leaf) => sliceRows(leaf, 0, Math.min(most, leaf.shape[0]!)), tree);
   const plain = { x: first(support.x, triedSupport), y: first(support.y, triedSupport) };
   const x = first(support.x, triedQueries);
-  const padded = padExamples(plain, paddedRows(plain.x.shape[0]! + 1, support.x.shape[0]!));
-  const asked = padInputs(x, paddedRows(x.shape[0]! + 1));
+  const padded = padExamples(plain, paddedRows(rowsOf(plain.x) + 1, rowsOf(support.x)));
+  const asked = padInputs(x, paddedRows(rowsOf(x) + 1));
   const options = learner.steps === undefined ? {} : { steps: Math.min(2, learner.steps) };
   const none = learner.steps === undefined ? {} : { steps: 0 };
+  type Set = Examples<Tree, Tree>;
   const program = compile(
-    (theta: Tree, a: Examples, b: Examples, input: Tensor, inputs: { x: Tensor; present: Tensor }) => [
+    (theta: Tree, a: Set, b: Set, input: Tree, inputs: { x: Tree; present: Tensor }): readonly Tree[] => [
       learner.predict(learner.adapt(theta, a, options), input),
       learner.predict(learner.adapt(theta, b, options), inputs.x, inputs.present),
       learner.predict(learner.adapt(theta, a, none), input),
@@ -104,12 +120,18 @@ async function tryPadding({
   });
   await program.release();
   if (!results) return false;
-  const [expected, found, before] = leaves(results) as [Tensor, Tensor, Tensor];
-  if (found.shape[0] !== asked.x.shape[0]) return false;
+  const [expected, found, before] = results.map(leaves) as [Tensor[], Tensor[], Tensor[]];
+  const rows = rowsOf(asked.x);
+  if (found.some(({ shape }) => shape[0] !== rows)) return false;
+  return expected.every((leaf, i) => agrees(leaf, found[i]!, before[i]!, learner.steps === undefined));
+}
+
+/** Whether the first rows of a padded prediction are those of the prediction by itself. */
+function agrees(expected: Tensor, found: Tensor, before: Tensor, stepless: boolean): boolean {
   const [values, others, unadapted] = [expected, found, before].map(toNumbers) as [number[], number[], number[]];
   const largest = (list: readonly number[]): number => list.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   // A small inner learning rate does little in two steps, and what padding does to that is less still.
-  const moved = learner.steps === undefined ? values : values.map((value, i) => value - unadapted[i]!);
+  const moved = stepless ? values : values.map((value, i) => value - unadapted[i]!);
   const most = Math.min(1e-4 * largest(values), tolerance * largest(moved) + rounding * largest(values));
   return values.every((value, i) => Math.abs(value - others[i]!) <= most);
 }

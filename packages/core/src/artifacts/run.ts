@@ -1,30 +1,12 @@
-import {
-  type CompiledFunction,
-  compile,
-  type Executor,
-  KeptPrograms,
-  type NestedNumbers,
-  type Tensor,
-  type Tree,
-  type TypedArray,
-} from "@innerloop/graph";
+import type { Executor, Tensor, Tree } from "@innerloop/graph";
 import { type EvaluateOptions, type Evaluation, evaluate } from "../evaluation/evaluate.js";
 import type { Adapter } from "../learners/learner.js";
-import { type Examples, splitSeed, type Task, type TaskSource, withoutPadding } from "../tasks/task.js";
-import {
-  enteredExamples,
-  enteredInputs,
-  expectedBy,
-  finiteResult,
-  type LabelRange,
-  labelsOf,
-} from "../tasks/value-gate.js";
-import { checkedTask, classesOf, sliceRows, traced } from "../training/task-batch.js";
-import { wholeOption } from "../training/training-error.js";
-import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
-
-/** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
-export type Values = Tensor | NestedNumbers | TypedArray | readonly TypedArray[];
+import { checkedTask, specOf } from "../tasks/source-spec.js";
+import { type Examples, isCollector, splitSeed, withoutPadding } from "../tasks/task.js";
+import type { TaskSpec } from "../tasks/task-spec.js";
+import type { TaskSupply } from "../training/task-batch.js";
+import { saveRun } from "./saving.js";
+import { type AdaptedTask, TrainedLearner, type Values, type ValuesOf } from "./trained-learner.js";
 
 /** Parameters as they were at the best validation of a training. */
 export interface BestParams<Params extends Tree = Tree> {
@@ -37,18 +19,29 @@ export interface BestParams<Params extends Tree = Tree> {
   readonly by?: string;
 }
 
-/** Bytes that models which stay loaded for one size or another may take. */
-const keptBytes = 2 ** 26;
+/** What a run is made of. */
+export interface RunParts<Params extends Tree, X extends Tree, Y extends Tree, Out extends Tree> {
+  readonly learner: Adapter<Params, Tree, X, Y, Out>;
+  readonly params: Params;
+  readonly iteration: number;
+  readonly reason: "finished" | "interrupted" | "early stop";
+  readonly best?: BestParams<Params> | undefined;
+  readonly tasks: { readonly train: TaskSupply<Params, X, Y>; readonly validation: TaskSupply<Params, X, Y> };
+  readonly seed: number;
+  readonly executor: Executor;
+}
 
 /**
- * A learner with trained parameters: adapts to tasks and predicts.
- *
- * A program is compiled for each number of steps and each size of support and query set. Sets of other sizes than in
- * training are padded to one of a few sizes, which changes results by rounding at most; where the learner, its model or
- * its loss is of the user's own and does not leave padding out, they are not. The programs used last are kept.
+ * The end of a training: a learner with trained parameters, which adapts to tasks and predicts, evaluates and is saved.
+ * `TrainedLearner` says how many programs that takes.
  */
-export class Run<Params extends Tree = Tree> {
-  readonly learner: Adapter<Params>;
+export class Run<
+  Params extends Tree = Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
+  readonly learner: Adapter<Params, Tree, X, Y, Out>;
   readonly params: Params;
   /** Updates that the parameters have behind them. */
   readonly iteration: number;
@@ -56,126 +49,62 @@ export class Run<Params extends Tree = Tree> {
   readonly best: BestParams<Params> | undefined;
   /** Why training ended. */
   readonly reason: "finished" | "interrupted" | "early stop";
-  private readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
-  private readonly seed: number;
-  private readonly executor: Executor;
-  private readonly adaptPrograms = new Map<number | undefined, CompiledFunction<readonly Tree[], Tree>>();
-  private readonly predictProgram: CompiledFunction<readonly Tree[], Tensor>;
-  private readonly kept = new KeptPrograms({ bytes: keptBytes });
-  /** A task as it adapts to them. */
-  private usual: Task | undefined;
-  /** A task that it was trained on: what examples look like. */
-  private readonly seen: Task;
-  private knownLabels: { readonly support?: LabelRange } | undefined;
+  /** @internal */
+  readonly parts: RunParts<Params, X, Y, Out>;
+  private readonly trained: TrainedLearner<Params, X, Y, Out>;
 
-  constructor(parts: {
-    readonly learner: Adapter<Params>;
-    readonly params: Params;
-    readonly iteration: number;
-    readonly reason: Run["reason"];
-    readonly best?: BestParams<Params> | undefined;
-    readonly tasks: { readonly train: TaskSource; readonly validation: TaskSource };
-    readonly seed: number;
-    readonly executor: Executor;
-  }) {
+  constructor(parts: RunParts<Params, X, Y, Out>) {
+    this.parts = parts;
     this.learner = parts.learner;
     this.params = parts.params;
     this.iteration = parts.iteration;
     this.reason = parts.reason;
     this.best = parts.best;
-    this.tasks = parts.tasks;
-    this.seed = parts.seed;
-    this.executor = parts.executor;
-    this.seen = checkedTask(parts.tasks.train, splitSeed(parts.seed, "train"), 0, { operation: "run" });
-    const predict = (adapted: Tree, x: Tensor, present?: Tensor) => this.learner.predict(adapted, x, present);
-    this.predictProgram = this.compiled(predict as (...args: Tree[]) => Tensor);
+    const validation = this.specOf("validation");
+    this.trained = new TrainedLearner({
+      learner: parts.learner,
+      params: parts.params,
+      spec: this.specOf("train"),
+      usualRows: { support: validation.support.rows, query: validation.query.rows },
+      executor: parts.executor,
+      sampledSupport: () => this.sampledSupport(),
+      trainedInputs: () => this.trainedInputs(),
+    });
   }
 
-  /** What targets of a task are: of class indices, those that the learner tells apart. */
-  private get labels(): LabelRange | undefined {
-    const { learner, params, tasks, seen } = this;
-    this.knownLabels ??= labelsOf(
-      learner,
-      tasks.train,
-      learner.classes ?? tasks.train.classes ?? classesOf(learner, () => traced(learner, params, seen)),
-      (n) => `this run tells ${n} classes apart`,
-    );
-    return this.knownLabels.support;
+  private specOf(split: "train" | "validation"): TaskSpec<Tree, Tree> {
+    const { tasks, seed } = this.parts;
+    return specOf(tasks[split] as unknown as TaskSupply, { operation: "run", seed: splitSeed(seed, split) });
   }
 
   /**
    * Adapts to one task.
    *
    * @param support inputs [n, ...] and targets, [n] class indices for classification, of the shapes that the tasks of
-   *   training have; and `present` [n], where some rows are padding
+   *   training have, trees of them as theirs are; and `present` [n], where some rows are padding
    * @param options.steps inner steps, those of training by default
    * @throws TrainingError ILR101 where `steps` is no whole number; ILR105 where a value is not finite, no label or of another shape; ILR106 where adaptation diverges
    * @example const task = await run.adapt({ x: [[0.5], [1]], y: [[0.4], [0.8]] }, { steps: 10 }); await task.predict([[2]])
    */
-  async adapt(
-    support: { readonly x: Values; readonly y: Values; readonly present?: Values },
+  adapt(
+    support: { readonly x: ValuesOf<X>; readonly y: ValuesOf<Y>; readonly present?: Values },
     options: { readonly steps?: number } = {},
-  ): Promise<AdaptedTask> {
-    const { steps } = options;
-    if (steps !== undefined) wholeOption("steps", steps, 0);
-    const expected = expectedBy(this.seen.support);
-    const examples = enteredExamples("run.adapt", support, expected, this.labels);
-    const trained = (): Tensor => this.seen.support.x;
-    const rows = await this.rowsFor("support", examples.x, examples);
-    const adapted = finiteResult(
-      "run.adapt",
-      await this.adaptProgram(steps)(this.params, rows ? padExamples(examples, rows) : examples),
-      { x: examples.x, trained, steps: steps ?? this.learner.steps },
-    );
-    const predict = async (values: Values): Promise<Tensor> => {
-      const x = enteredInputs("task.predict", values, expected);
-      return finiteResult("task.predict", await this.predicted(adapted, x, examples), {
-        x,
-        support: examples.x,
-        trained,
-      });
-    };
-    return { adapted, predict };
+  ): Promise<AdaptedTask<X, Out>> {
+    return this.trained.adapt(support, options);
   }
 
-  private async predicted(adapted: Tree, x: Tensor, support: Examples): Promise<Tensor> {
-    const rows = await this.rowsFor("query", x, support);
-    if (!rows) return this.predictProgram(adapted, x);
-    const padded = padInputs(x, rows);
-    return sliceRows(await this.predictProgram(adapted, padded.x, padded.present), 0, x.shape[0]!);
+  /** Inputs of a task of training; of collectors, which have none by themselves, undefined. */
+  private trainedInputs(): Tree | undefined {
+    const { tasks, seed } = this.parts;
+    if (isCollector(tasks.train)) return undefined;
+    return checkedTask(tasks.train, splitSeed(seed, "train"), 0, { operation: "run" }).support.x;
   }
 
-  /** The rows that a set is padded to, if it is. */
-  private async rowsFor(
-    set: "support" | "query",
-    { shape, data }: Tensor,
-    given: Examples,
-  ): Promise<number | undefined> {
-    const { learner, params, tasks, seed, executor } = this;
-    this.usual ??= tasks.validation.sample(splitSeed(seed, "validation"), 0);
-    const usual = this.usual[set].x.shape[0];
-    const rows = shape[0];
-    if (!rows || !data || rows === usual) return undefined;
-    // Some learners are trained on queries alone, and their support sets hold a row that means nothing.
-    const { support } = withoutPadding(this.usual);
-    const tried = support.x.shape[0]! > 1 ? support : given;
-    const padded = await leavesPaddingOut({ learner: learner as Adapter, params, support: tried, executor });
-    return padded ? paddedRows(rows, usual) : undefined;
-  }
-
-  private adaptProgram(steps: number | undefined): CompiledFunction<readonly Tree[], Tree> {
-    let program = this.adaptPrograms.get(steps);
-    if (!program) {
-      const adapt = (params: Params, examples: Examples): Tree =>
-        this.learner.adapt(params, examples, steps === undefined ? {} : { steps });
-      program = this.compiled(adapt as unknown as (...args: Tree[]) => Tree);
-      this.adaptPrograms.set(steps, program);
-    }
-    return program;
-  }
-
-  private compiled<Result extends Tree>(f: (...args: Tree[]) => Result): CompiledFunction<readonly Tree[], Result> {
-    return compile(f, { executor: this.executor, alone: true, kept: this.kept });
+  /** The support set of a task that it adapts to, without padding; of collectors undefined. */
+  private sampledSupport(): Examples<Tree, Tree> | undefined {
+    const { tasks, seed } = this.parts;
+    if (isCollector(tasks.validation)) return undefined;
+    return withoutPadding(tasks.validation.sample(splitSeed(seed, "validation"), 0)).support;
   }
 
   /**
@@ -184,32 +113,33 @@ export class Run<Params extends Tree = Tree> {
    *
    * @example await run.release()
    */
-  async release(): Promise<void> {
-    await Promise.all([...this.adaptPrograms.values(), this.predictProgram].map((program) => program.release()));
-    this.adaptPrograms.clear();
+  release(): Promise<void> {
+    return this.trained.release();
+  }
+
+  /**
+   * Writes the run into a folder, all or nothing: its parameters, those of the best validation, and what it was trained
+   * on. Learner and tasks are a program's, and are given again where it is loaded.
+   *
+   * @throws TrainingError ILR108 where there is no file system; RunError ILN01 where the folder is not empty
+   * @example
+   * await run.save("runs/mine");
+   * const model = await load("runs/mine", { experiment: { learner, tasks, optimizer } });
+   */
+  save(folder: string): Promise<void> {
+    return saveRun(this.parts as unknown as RunParts<Tree, Tree, Tree, Tree>, folder);
   }
 
   /** The same run with the parameters of its best validation; itself where there was none. */
-  atBest(): Run<Params> {
-    const { learner, reason, tasks, seed, executor, best } = this;
-    return best ? new Run({ learner, reason, tasks, seed, executor, best, ...best }) : this;
+  atBest(): Run<Params, X, Y, Out> {
+    const { best, parts } = this;
+    return best ? new Run({ ...parts, best, params: best.params, iteration: best.iteration }) : this;
   }
 
   /** Adapts to many held-out tasks: those of the validation source unless others are given. */
-  evaluate(options: Partial<Omit<EvaluateOptions, "learner" | "params">> = {}): Promise<Evaluation> {
-    const { learner, params, executor, seed } = this;
-    return evaluate({ tasks: this.tasks.validation, executor, seed, ...options, learner: learner as Adapter, params });
+  evaluate(options: Partial<Omit<EvaluateOptions<X, Y, Out>, "learner" | "params">> = {}): Promise<Evaluation> {
+    const { learner, params } = this;
+    const { executor, seed, tasks } = this.parts;
+    return evaluate({ tasks: tasks.validation, executor, seed, ...options, learner, params });
   }
-}
-
-/** A model adapted to one task. */
-export interface AdaptedTask {
-  /** What the learner made of the support set: parameters, prototypes, ... */
-  readonly adapted: Tree;
-  /**
-   * Outputs of the model for inputs [n, ...]: values, or logits [n, classes].
-   *
-   * @throws TrainingError ILR105 where an input is not finite or of another shape, ILR106 where an output is not finite
-   */
-  predict(x: Values): Promise<Tensor>;
 }

@@ -2,13 +2,13 @@
 import { abs, mul, reshape, sameShape, sliceAxis, sqrt, sub, type Tensor } from "@innerloop/graph";
 import type { Loss } from "../losses/losses.js";
 import { meanOfRows, type TaskMetric } from "../losses/metric.js";
-import type { TargetColumn } from "../tasks/task.js";
+import type { ColumnSpec } from "../tasks/task-spec.js";
 
 /**
  * The metrics of each column of the targets, in its unit: `rootMeanSquaredError of minutes` and `meanAbsoluteError of
  * minutes`, of one task over the query rows that are there.
  */
-export function errorsInUnits(loss: Loss, targets: readonly TargetColumn[]): readonly TaskMetric[] {
+export function errorsInUnits(loss: Loss, targets: readonly ColumnSpec[]): readonly TaskMetric[] {
   return targets.flatMap(({ name, deviation }, column) => {
     /** [n] */
     const errors = (prediction: Tensor, y: Tensor): Tensor =>

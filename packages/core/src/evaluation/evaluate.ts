@@ -1,5 +1,5 @@
-import { compile, type Executor, mapTree, type Tensor, type Tree, tensor, vmap } from "@innerloop/graph";
-import { type Adapter, maskedBy, overPresent, type Targets } from "../learners/learner.js";
+import { compile, type Executor, leaves, mapTree, type Tensor, type Tree, tensor, vmap } from "@innerloop/graph";
+import { type Adapter, type AnyAdapter, maskedBy, overPresent, type Targets } from "../learners/learner.js";
 import {
   describedAs,
   leadingFirst,
@@ -10,10 +10,12 @@ import {
 } from "../losses/figures.js";
 import type { Loss } from "../losses/losses.js";
 import type { FigureDescription, Metric, PooledMetric, TaskMetric } from "../losses/metric.js";
-import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { specOf } from "../tasks/source-spec.js";
+import { type Collector, isCollector, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { symbolicTask, type TaskSpec, targetColumns } from "../tasks/task-spec.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { defaultExecutor } from "../training/default-executor.js";
-import { checkedTask, classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
+import { classesOf, requireToldApart, rulesFor, type TaskSupply, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { errorsInUnits, standForTargets } from "./errors-in-units.js";
 import { differences, type Estimated, estimated } from "./estimated.js";
@@ -53,10 +55,11 @@ export interface Evaluation {
 }
 
 /** Options of `evaluate`. */
-export interface EvaluateOptions {
-  readonly learner: Adapter;
+export interface EvaluateOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
+  readonly learner: Adapter<Tree, Tree, X, Y, Out>;
   readonly params: Tree;
-  readonly tasks: TaskSource;
+  /** A collector collects with `params`. */
+  readonly tasks: TaskSource<X, Y> | Collector<Tree, X, Y>;
   /** Number of tasks, 600 by default. */
   readonly count?: number;
   /** Adaptation steps to report, [0, the learner's own] by default. */
@@ -78,7 +81,9 @@ export interface EvaluateOptions {
  * @throws TrainingError ILR101 where an option is out of range, ILR105 where a task holds a value that is none, ILR107
  * where tasks are padded and the loss or a metric takes no mask
  */
-export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: EvaluateOptions<X, Y, Out>,
+): Promise<Evaluation> {
   const { params, ...setting } = options;
   const { run, release } = await evaluator(setting);
   try {
@@ -89,15 +94,19 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 /** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
-export async function evaluator(options: Omit<EvaluateOptions, "params">): Promise<{
+export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: Omit<EvaluateOptions<X, Y, Out>, "params">,
+): Promise<{
   run(params: Tree): Promise<Evaluation>;
   /** The figures that its evaluations will have, the leading one first. */
   figures(params: Tree): readonly FigureDescription[];
   release(): Promise<void>;
 }> {
-  const { learner, tasks, count = 600, seed = 0, signal } = options;
+  const { count = 600, seed = 0, signal } = options;
+  const learner: AnyAdapter = options.learner;
+  const tasks = options.tasks as unknown as TaskSupply;
   wholeOption("count", count, 1);
-  if (tasks.openSet) {
+  if (tasks.spec?.openSet) {
     const problem = `${tasks.name} has queries of no class, which no prediction is right for`;
     throw new TrainingError("ILR101", "evaluate", problem, "Use evaluateOpenSet, which lets a learner reject them");
   }
@@ -105,22 +114,25 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
-  const draws = taskDraws(tasks.pool, taskSeed, count);
+  const draws = taskDraws(isCollector(tasks) ? undefined : tasks.pool, taskSeed, count);
   const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
   let judged: JudgedFigures | undefined;
+  const spec = (): TaskSpec<Tree, Tree> => specOf(tasks, { operation: "evaluate", seed: taskSeed });
   const judgedBy = (params: Tree): JudgedFigures => {
-    judged ??= judgedFigures(learner.loss, tasks, () => {
-      const first = checkedTask(tasks, taskSeed, 0, { operation: "evaluate" });
-      return standForTargets(learner.loss, traced(learner, params, first), first.query.y);
+    judged ??= judgedFigures(learner.loss, spec(), () => {
+      const first = symbolicTask(spec());
+      // Targets that have units are one tensor, and so are the predictions that stand for them.
+      const prediction = traced(learner, params, first) as Tensor;
+      return standForTargets(learner.loss as Loss, prediction, first.query.y as Tensor);
     });
     return judged;
   };
-  const rowOf = (params: Tree, { support, query }: Task, n: number): RowResult => {
+  const rowOf = (params: Tree, { support, query }: Task<Tree, Tree>, n: number): RowResult => {
     const { perTask, pooled } = judgedBy(params);
     const prediction = learner.predict(learner.adapt(params, support, { steps: n }), query.x, query.present);
     requireToldApart(
       "evaluate",
-      tasks,
+      { name: tasks.name, spec: spec() },
       learner,
       classesOf(learner, () => prediction),
     );
@@ -130,14 +142,16 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
       each: tellsClasses ? byName(perTask, ({ perRow }) => perRow?.(prediction, query.y)) : {},
     };
   };
-  const ofTask = (params: Tree, task: Task): ChunkResult => ({
+  const ofTask = (params: Tree, task: Task<Tree, Tree>): ChunkResult => ({
     rows: steps.map((n) => rowOf(params, task, n)),
     ...(task.query.present ? { present: task.query.present } : {}),
-    ...(tellsClasses ? { labels: task.query.y } : {}),
+    // Classes are told apart by labels, one tensor of them.
+    ...(tellsClasses ? { labels: task.query.y as Tensor } : {}),
   });
-  const program = compile((params: Tree, batch: Task): ChunkResult => vmap(ofTask, [null, 0])(params, batch), {
-    executor,
-  });
+  const program = compile(
+    (params: Tree, batch: Task<Tree, Tree>): ChunkResult => vmap(ofTask, [null, 0])(params, batch),
+    { executor },
+  );
   let rules: TaskRules | undefined;
   let size = 0;
   const run = async (params: Tree): Promise<Evaluation> => {
@@ -208,16 +222,20 @@ export async function evaluator(options: Omit<EvaluateOptions, "params">): Promi
   return { run, figures: (params) => judgedBy(params).described, release: () => program.release() };
 }
 
-function statisticsOf({ title, pooled }: PooledMetric, prediction: Tensor, { y, present }: Targets): Tree {
+function statisticsOf(
+  { title, pooled }: PooledMetric<Tree, Tree>,
+  prediction: Tree,
+  { y, present }: Targets<Tree>,
+): Tree {
   const made = pooled.statistics(prediction, y, present);
-  return present ? maskedBy(present, made, { from: [prediction, y], what: title }) : made;
+  return present ? maskedBy(present, made, { from: leaves([prediction, y]), what: title }) : made;
 }
 
 /** What predictions are judged by: figures of each task, and those that exist only over all of them. */
 interface JudgedFigures {
   readonly described: readonly FigureDescription[];
-  readonly perTask: readonly TaskMetric[];
-  readonly pooled: readonly PooledMetric[];
+  readonly perTask: readonly TaskMetric<Tree, Tree>[];
+  readonly pooled: readonly PooledMetric<Tree, Tree>[];
 }
 
 /**
@@ -226,14 +244,15 @@ interface JudgedFigures {
  *
  * @param inUnits asked only where targets have units
  */
-function judgedFigures(loss: Loss, { targets }: Pick<TaskSource, "targets">, inUnits: () => boolean): JudgedFigures {
-  const units = targets && inUnits() ? errorsInUnits(loss, targets) : [];
-  const ofLoss: TaskMetric = {
+function judgedFigures(loss: Loss<Tree, Tree>, spec: TaskSpec<Tree, Tree>, inUnits: () => boolean): JudgedFigures {
+  const targets = targetColumns(spec);
+  const units = targets && inUnits() ? errorsInUnits(loss as Loss, targets) : [];
+  const ofLoss: TaskMetric<Tree, Tree> = {
     ...lossDescription(loss),
     compute: loss,
     ...(loss.perRow ? { perRow: loss.perRow } : {}),
   };
-  const all: readonly Metric[] = [ofLoss, ...metricsOf(loss), ...units];
+  const all: readonly Metric<Tree, Tree>[] = [ofLoss, ...metricsOf(loss), ...units];
   requireNamesApart(
     "evaluate",
     all.map(({ name }) => name),

@@ -1,7 +1,8 @@
 /** Open-set recognition: a query is of one of the task's classes, or of none of them. */
 import { compile, type Executor, type Tensor, type Tree, vmap } from "@innerloop/graph";
-import type { Adapter } from "../learners/learner.js";
+import type { Adapter, AnyAdapter } from "../learners/learner.js";
 import type { FigureDescription } from "../losses/metric.js";
+import { specOf } from "../tasks/source-spec.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { defaultExecutor } from "../training/default-executor.js";
 import { classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
@@ -120,11 +121,11 @@ export interface OpenSetEvaluation {
 }
 
 /** Options of `evaluateOpenSet`. */
-export interface EvaluateOpenSetOptions {
-  readonly learner: Adapter;
+export interface EvaluateOpenSetOptions<X extends Tree = Tensor> {
+  readonly learner: Adapter<Tree, Tree, X>;
   readonly params: Tree;
   /** Open-set tasks, of classes that training has not seen: to choose the threshold on, and to report. */
-  readonly tasks: { readonly validation: TaskSource; readonly test: TaskSource };
+  readonly tasks: { readonly validation: TaskSource<X>; readonly test: TaskSource<X> };
   /** Test tasks, 600 by default. */
   readonly count?: number;
   /** Validation tasks, as many as test tasks by default. */
@@ -158,13 +159,15 @@ export interface EvaluateOpenSetOptions {
  * const sources = { validation: tasks(held), test: tasks(out) };
  * const { figures, rule } = await evaluateOpenSet({ learner, params, tasks: sources });
  */
-export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<OpenSetEvaluation> {
-  const { learner, params, tasks, score = "logit", calibration = { acceptance: 0.95 }, seed = 0 } = options;
+export async function evaluateOpenSet<X extends Tree>(options: EvaluateOpenSetOptions<X>): Promise<OpenSetEvaluation> {
+  const { params, score = "logit", calibration = { acceptance: 0.95 }, seed = 0 } = options;
+  const learner: AnyAdapter = options.learner;
+  const tasks = options.tasks as unknown as { readonly [part in "validation" | "test"]: TaskSource<Tree, Tree> };
   const count = wholeOption("count", options.count ?? 600, 1);
   const validationCount = wholeOption("validationCount", options.validationCount ?? count, 1);
   const steps = wholeOption("steps", options.steps ?? learner.steps ?? 0, 0);
   for (const source of [tasks.validation, tasks.test]) {
-    if (source.openSet) continue;
+    if (source.spec?.openSet) continue;
     const problem = `${source.name} has no queries of unknown classes`;
     throw new TrainingError("ILR101", "evaluateOpenSet", problem, "Give tasks of openSetEpisodes");
   }
@@ -173,18 +176,18 @@ export async function evaluateOpenSet(options: EvaluateOpenSetOptions): Promise<
     throw new TrainingError("ILR101", "evaluateOpenSet", problem, 'Give a share above 0 and at most 1, or "balanced"');
   }
   const executor = options.executor ?? (await defaultExecutor());
-  const perTask = (at: Tree, { support, query }: Task): Answered => {
-    const logits = learner.predict(learner.adapt(at, support, { steps }), query.x, query.present);
+  const perTask = (at: Tree, { support, query }: Task<Tree, Tree>): Answered => {
+    const logits = learner.predict(learner.adapt(at, support, { steps }), query.x, query.present) as Tensor;
     for (const source of [tasks.validation, tasks.test])
       requireToldApart(
         "evaluateOpenSet",
-        source,
+        { name: source.name, spec: specOf(source) },
         learner,
         classesOf(learner, () => logits),
       );
-    return { logits, labels: query.y, ...(query.present ? { present: query.present } : {}) };
+    return { logits, labels: query.y as Tensor, ...(query.present ? { present: query.present } : {}) };
   };
-  const program = compile((at: Tree, batch: Task) => vmap(perTask, [null, 0])(at, batch), { executor });
+  const program = compile((at: Tree, batch: Task<Tree, Tree>) => vmap(perTask, [null, 0])(at, batch), { executor });
   const total = validationCount + count;
   const judged = async (split: "validation" | "test", n: number, before: number): Promise<JudgedTask[]> => {
     const chunks = await overTasks({

@@ -1,13 +1,14 @@
 import type { CompiledFunction, Executor, Tree } from "@innerloop/graph";
-import type { Task, TaskSource } from "../tasks/task.js";
+import type { Task } from "../tasks/task.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { chooseChunkSize, evaluationBytes } from "../training/chunks.js";
-import { sampleTasks } from "../training/task-batch.js";
+import { drawTasks, type TaskSupply } from "../training/task-batch.js";
 
 export interface OverTasks<Result extends Tree> {
-  readonly program: CompiledFunction<readonly [Tree, Task], Result>;
+  readonly program: CompiledFunction<readonly [Tree, Task<Tree, Tree>], Result>;
   readonly params: Tree;
-  readonly tasks: TaskSource;
+  /** A collector collects with `params`. */
+  readonly tasks: TaskSupply;
   /** What its tasks are held to. */
   readonly rules: TaskRules;
   readonly seed: number;
@@ -26,9 +27,14 @@ export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Pr
     parallelism: setting.executor.parallelism,
     limit: setting.memoryBudget ?? setting.executor.runBytes ?? evaluationBytes,
     keptSteps: 1,
-    cost: (n) =>
-      setting.program.estimate(setting.params, sampleTasks(setting.tasks, setting.seed, 0, n, setting.rules)),
+    cost: async (n) => setting.program.estimate(setting.params, await tasksFrom(setting, 0, n)),
   });
+
+const tasksFrom = (
+  { tasks: from, params, seed, rules, executor }: Omit<OverTasks<Tree>, "program">,
+  first: number,
+  count: number,
+): Promise<Task<Tree, Tree>> => drawTasks({ from, params, seed, first, count, rules, executor });
 
 /**
  * What a compiled function of parameters and stacked tasks makes of the first `count` tasks of a source: one result for
@@ -37,13 +43,13 @@ export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Pr
  * @param known tasks of a chunk, where they have been worked out before
  */
 export async function overTasks<Result extends Tree>(setting: OverTasks<Result>, known?: number): Promise<Result[]> {
-  const { program, params, tasks, rules, seed, count, executor, signal } = setting;
+  const { program, params, count, executor, signal } = setting;
   const size = known ?? (await tasksAtOnce(setting));
   let done = 0;
   const chunk = async (first: number): Promise<Result> => {
     signal?.throwIfAborted();
     const n = Math.min(size, count - first);
-    const result = await program(params, sampleTasks(tasks, seed, first, n, rules));
+    const result = await program(params, await tasksFrom(setting, first, n));
     done += n;
     setting.onProgress?.(done);
     return result;

@@ -57,15 +57,18 @@ export interface ApplyContext {
 /**
  * A function of parameters and an input, with a way to make its first parameters. Nothing else belongs to it: a layer
  * or model of your own is such an object.
+ *
+ * @typeParam In its input: a tensor [examples, ...], or a tree of tensors that have a row for each example
+ * @typeParam Out its output, the same
  */
-export interface Layer<Params extends Tree = Tree> {
+export interface Layer<Params extends Tree = Tree, In extends Tree = Tensor, Out extends Tree = Tensor> {
   /**
    * Parameters with values. The same key makes the same values. A leaf may say what it is beside a parameter to train
    * (`withTraits`): an average, a constant. Layers around this one hand it on by handing on what this returns.
    */
   init(key: Key): Params;
   /** x is [examples, ...]. */
-  apply(params: Params, x: Tensor, context?: ApplyContext): Tensor;
+  apply(params: Params, x: In, context?: ApplyContext): Out;
   /** Path of the part that makes the prediction from features, where the layer has one: what ANIL adapts. */
   readonly head?: string;
   /** Where its batch normalisation takes statistics from, where it has any: results say so. */
@@ -87,10 +90,12 @@ export function within(context: ApplyContext | undefined, name: string): ApplyCo
 }
 
 /** Modulation points of a layer as those of one that holds it under a name. */
-export const pointsWithin = (layer: Layer, name: string): ModulationPoint[] =>
+export const pointsWithin = (layer: Pick<Layer, "modulationPoints">, name: string): ModulationPoint[] =>
   (layer.modulationPoints ?? []).map(({ path, channels }) => ({ path: path ? `${name}/${path}` : name, channels }));
 
 /** A layer that is a function of its input alone. */
-export function functionLayer(f: (x: Tensor) => Tensor): Layer<NoParameters> {
+export function functionLayer(f: (x: Tensor) => Tensor): Layer<NoParameters>;
+export function functionLayer<In extends Tree, Out extends Tree>(f: (x: In) => Out): Layer<NoParameters, In, Out>;
+export function functionLayer<In extends Tree, Out extends Tree>(f: (x: In) => Out): Layer<NoParameters, In, Out> {
   return { init: () => ({}), apply: (_params, x) => f(x) };
 }

@@ -295,12 +295,20 @@ export const globalAveragePool = (): Layer<NoParameters> => functionLayer(global
 /** All axes but the first as one. */
 export const flatten = (): Layer<NoParameters> => functionLayer((x) => reshape(x, [x.shape[0]!, -1]));
 
+/** Parameters of layers by their positions. */
+type ByPosition = { readonly [position: string]: Tree };
+
 /**
- * Layers one after another; their parameters are named by position. The last layer with parameters is the head.
+ * Layers one after another; their parameters are named by position. The last layer with parameters is the head. The first
+ * may take a tree of tensors, and the last may give one.
  *
  * @throws IL102 where their batch normalisations are of several modes, or tell different numbers of inner steps apart
  */
-export function sequential(layers: readonly Layer[]): Layer<{ readonly [position: string]: Tree }> {
+export function sequential(layers: readonly Layer[]): Layer<ByPosition>;
+export function sequential<In extends Tree, Out extends Tree = Tensor>(
+  layers: readonly [Layer<Tree, In>, ...Layer[], Layer<Tree, Tensor, Out>],
+): Layer<ByPosition, In, Out>;
+export function sequential(layers: readonly Layer<Tree, Tree, Tree>[]): Layer<ByPosition, Tree, Tree> {
   const normalised = layers.filter(({ batchNorm }) => batchNorm);
   const [{ batchNorm: mode, batchNormSteps: steps } = {} as Partial<Layer>] = normalised;
   const other = normalised.find(({ batchNorm, batchNormSteps }) => batchNorm !== mode || batchNormSteps !== steps);
@@ -318,7 +326,7 @@ export function sequential(layers: readonly Layer[]): Layer<{ readonly [position
     ...(modulationPoints.length > 0 ? { modulationPoints } : {}),
     init: (key) => Object.fromEntries(layers.map((layer, i) => [String(i), layer.init(split(key, String(i)))])),
     apply: (params, x, context) =>
-      layers.reduce((y, layer, i) => layer.apply(params[String(i)] ?? {}, y, within(context, String(i))), x),
+      layers.reduce<Tree>((y, layer, i) => layer.apply(params[String(i)] ?? {}, y, within(context, String(i))), x),
     get head() {
       const last = lastWithParameters(layers);
       const inner = layers[last]?.head;
@@ -327,7 +335,7 @@ export function sequential(layers: readonly Layer[]): Layer<{ readonly [position
   };
 }
 
-function lastWithParameters(layers: readonly Layer[]): number {
+function lastWithParameters(layers: readonly Pick<Layer, "init">[]): number {
   for (let i = layers.length - 1; i >= 0; i--) {
     // Counted by leaves: a sequential of activations has entries, but no parameters.
     if (leaves(layers[i]!.init(structureKey)).length > 0) return i;

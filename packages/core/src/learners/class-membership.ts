@@ -18,8 +18,10 @@ import {
   sum,
   swapLast,
   type Tensor,
+  type Tree,
 } from "@innerloop/graph";
 import type { Examples } from "../tasks/task.js";
+import { rowsOf } from "../tasks/task-spec.js";
 import type { Targets } from "./learner.js";
 
 /** The class of each example: [n, ways], 1 in its column, a row of zeros for padding and for examples of no class. */
@@ -61,13 +63,14 @@ export function withoutEmptyClasses(logits: Tensor, counts: Tensor): Tensor {
 /**
  * @throws IL103 where targets are not int32 class indices; IL202 where there is not one for each input
  */
-export function requireClassTargets(learner: string, { x, y }: Pick<Examples, "x" | "y">): void {
+export function requireClassTargets(learner: string, { x, y }: Pick<Examples<Tree>, "x" | "y">): void {
+  const rows = rowsOf(x);
   if (isFloat(y.dtype) || y.dtype === "bool") {
     throw new GraphError("IL103", learner, `targets are ${y.dtype}`, "Give class indices, int32");
   }
-  if (y.rank === 1 && y.shape[0] === x.shape[0]) return;
-  const problem = `targets ${formatShape(y.shape)} for ${x.shape[0]} inputs`;
-  throw new GraphError("IL202", learner, problem, `Give one class index for each, [${x.shape[0]}]`);
+  if (y.rank === 1 && y.shape[0] === rows) return;
+  const problem = `targets ${formatShape(y.shape)} for ${rows} inputs`;
+  throw new GraphError("IL202", learner, problem, `Give one class index for each, [${rows}]`);
 }
 
 /**

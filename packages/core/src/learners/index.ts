@@ -1,6 +1,16 @@
 /** Entry point "@innerloop/core/learners": all learners, and the parts that new ones are made of. */
 import "../library-module.js";
 
+export * from "../catalogue/index.js";
+export {
+  defaultsOf,
+  type OptionGroup,
+  type OptionSpec,
+  type OptionValue,
+  type OptionValues,
+  optionGroup,
+  type VariantValue,
+} from "../options/option.js";
 export {
   type BaselineOptions,
   type FineTuningOptions,
@@ -110,6 +120,8 @@ export { warped } from "./gradient/warped.js";
 export {
   type Adapter,
   type AdaptOptions,
+  type AnyAdapter,
+  type AnyLearner,
   type Learner,
   type MetaGradient,
   type MetaGradientOptions,

@@ -1,10 +1,11 @@
-import { leaves, mapTree, mean, type Tensor, type Tree, vmap } from "@innerloop/graph";
+import { GraphError, leaves, mapTree, mean, Tensor, type Tree, vmap } from "@innerloop/graph";
 import type { StatisticsByPath } from "../layers/layer.js";
 import { metricsOf } from "../losses/figures.js";
 import type { Loss } from "../losses/losses.js";
 import type { Measure } from "../losses/metric.js";
 import type { Key } from "../random/random.js";
 import type { Examples } from "../tasks/task.js";
+import { namedTensors } from "../tasks/task-spec.js";
 import { TrainingError } from "../training/training-error.js";
 
 /** The result of a learner's `metaGradient`: loss, metrics and gradient of one task. */
@@ -43,8 +44,16 @@ export interface MetaGradientOptions {
  * @typeParam Params meta-parameters, what training changes
  * @typeParam Adapted what adaptation makes of them for one task
  * @typeParam Data what a support or query set is: examples, or a tree of any other structure
+ * @typeParam X inputs of predictions: a tensor, or a tree of tensors
+ * @typeParam Out predictions, the same
  */
-export interface TaskLearner<Params extends Tree = Tree, Adapted extends Tree = Tree, Data extends Tree = Examples> {
+export interface TaskLearner<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  Data extends Tree = Examples,
+  X extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
   readonly name: string;
   /** Its options, as results should state them. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
@@ -66,12 +75,24 @@ export interface TaskLearner<Params extends Tree = Tree, Adapted extends Tree = 
    *
    * @param present [n], where some inputs are padding: 1 for those that are there
    */
-  predict(adapted: Adapted, x: Tensor, present?: Tensor): Tensor;
+  predict(adapted: Adapted, x: X, present?: Tensor): Out;
 }
 
-/** A learner whose tasks are examples, inputs with targets: `train` and `evaluate` judge it by a loss of its predictions. */
-export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree> extends TaskLearner<Params, Adapted> {
-  readonly loss: Loss;
+/**
+ * A learner whose tasks are examples, inputs with targets: `train` and `evaluate` judge it by a loss of its predictions.
+ *
+ * @typeParam X inputs: a tensor, or a tree of tensors
+ * @typeParam Y targets, the same
+ * @typeParam Out predictions, the same
+ */
+export interface Learner<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> extends TaskLearner<Params, Adapted, Examples<X, Y>, X, Out> {
+  readonly loss: Loss<Out, Y>;
   /** Classes of a task, at most, where the learner knows: class indices are below it. */
   readonly classes?: number;
   /** Classes that it is trained on, where these are not those of a task: all of a data set, for example. */
@@ -81,14 +102,41 @@ export interface Learner<Params extends Tree = Tree, Adapted extends Tree = Tree
 }
 
 /** The part of a learner that evaluation needs; baselines have no more than this. */
-export type Adapter<Params extends Tree = Tree, Adapted extends Tree = Tree> = Omit<
-  Learner<Params, Adapted>,
-  "metaGradient"
->;
+export type Adapter<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> = Omit<Learner<Params, Adapted, X, Y, Out>, "metaGradient">;
+
+/**
+ * The inputs of learners that take one tensor.
+ *
+ * @throws IL303 where they are a tree of several
+ */
+export function requireOneTensor(learner: string, x: Tree): Tensor {
+  if (x instanceof Tensor) return x;
+  const problem = `inputs are a tree of ${namedTensors(x, "x")
+    .map(([name]) => name)
+    .join(", ")}`;
+  throw new GraphError(
+    "IL303",
+    learner,
+    problem,
+    "Give a model that makes one tensor of them, or take another learner",
+  );
+}
+
+/** A learner of tensors or trees, whichever. */
+export type AnyLearner<Params extends Tree = Tree> = Learner<Params, Tree, Tree, Tree, Tree>;
+
+/** An adapter of tensors or trees, whichever. */
+export type AnyAdapter<Params extends Tree = Tree> = Adapter<Params, Tree, Tree, Tree, Tree>;
 
 /** The learner's meta-gradient over tasks [tasks, ...]: means over them of all that it returns. */
-export function meanMetaGradient<P extends Tree, Data extends Tree = Examples>(
-  learner: TaskLearner<P, Tree, Data>,
+export function meanMetaGradient<P extends Tree, Data extends Tree, X extends Tree, Out extends Tree>(
+  learner: TaskLearner<P, Tree, Data, X, Out>,
   params: P,
   tasks: { readonly support: Data; readonly query: Data },
   keys?: Tensor,
@@ -103,7 +151,7 @@ export function meanMetaGradient<P extends Tree, Data extends Tree = Examples>(
 }
 
 /** Targets, of which some may be padding. */
-export type Targets = Omit<Examples, "x">;
+export type Targets<Y extends Tree = Tensor> = Omit<Examples<Tensor, Y>, "x">;
 
 /**
  * A loss or measure of the rows that are present: f(prediction, y) of sets without padding, f(prediction, y, present) of
@@ -112,13 +160,14 @@ export type Targets = Omit<Examples, "x">;
  * @param what the name of f in errors
  * @throws TrainingError ILR107 of a padded set where f does not look at the mask: padding would count like any row
  */
-export function overPresent(
-  f: Measure,
-  prediction: Tensor,
-  { y, present }: Targets,
+export function overPresent<Out extends Tree, Y extends Tree>(
+  f: Measure<Out, Y>,
+  prediction: Out,
+  { y, present }: Targets<Y>,
   what: string = (f as Loss).title ?? "the loss",
 ): Tensor {
-  return present ? maskedBy(present, f(prediction, y, present), { from: [prediction, y], what }) : f(prediction, y);
+  if (!present) return f(prediction, y);
+  return maskedBy(present, f(prediction, y, present), { from: leaves([prediction, y]), what });
 }
 
 /**
@@ -154,10 +203,10 @@ function dependsOn(made: Tensor, of: Tensor, through: readonly Tensor[]): boolea
 }
 
 /** A loss with its metrics, for one set of predictions. Figures that exist only over many tasks are left out. */
-export function measured(
-  loss: Loss,
-  prediction: Tensor,
-  targets: Targets,
+export function measured<Out extends Tree, Y extends Tree>(
+  loss: Loss<Out, Y>,
+  prediction: Out,
+  targets: Targets<Y>,
 ): { loss: Tensor; metrics: { [name: string]: Tensor } } {
   const metrics = metricsOf(loss).flatMap(({ name, compute }): [string, Tensor][] =>
     compute ? [[name, overPresent(compute, prediction, targets, `the metric ${name}`)]] : [],

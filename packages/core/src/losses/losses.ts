@@ -26,7 +26,14 @@ import {
   type Tree,
 } from "@innerloop/graph";
 import { calibrationError } from "./calibration.js";
-import { type MeanOverRows, type Metric, meanOverRows, type RowMeasure, type TaskMetric } from "./metric.js";
+import {
+  type MeanOverRows,
+  type Measure,
+  type Metric,
+  meanOverRows,
+  type RowMeasure,
+  type TaskMetric,
+} from "./metric.js";
 
 /**
  * A function that a model is to make small: a scalar of predictions [n, ...] and targets.
@@ -35,8 +42,8 @@ import { type MeanOverRows, type Metric, meanOverRows, type RowMeasure, type Tas
  * a third argument, and one that does not look at it is refused (ILR107): take `present`, as `presentMean` does, or
  * declare a mean over rows by `meanOverRows`.
  */
-export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Tensor> {
-  (prediction: Prediction, target: Target, present?: Tensor): Tensor;
+export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Tensor>
+  extends Measure<Prediction, Target> {
   /** Its value for each row, [n], where it is their mean. */
   readonly perRow?: RowMeasure<Prediction, Target>;
   /**
@@ -49,7 +56,7 @@ export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Te
   /** The unit of its values, where they have one. */
   readonly unit?: string;
   /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
-  readonly point?: (prediction: Prediction, target: Target) => Tensor;
+  readonly point?: RowMeasure<Prediction, Target>;
   /**
    * Whether it is of logits over classes, [n, classes], that compete: learners then leave classes out that the support
    * set has no example of, which a softmax takes for probability 0.

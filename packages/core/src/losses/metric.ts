@@ -21,17 +21,15 @@ export interface FigureDescription {
  * A scalar of predictions and targets, each with a row for every example. `present`, float32 [n], is there where some
  * rows are padding: 1 for those that count, 0 for those whose values mean nothing.
  */
-export type Measure<Prediction extends Tree = Tensor, Target extends Tree = Tensor> = (
-  prediction: Prediction,
-  target: Target,
-  present?: Tensor,
-) => Tensor;
+export type Measure<Prediction extends Tree = Tensor, Target extends Tree = Tensor> = {
+  // As a method's: a learner of one tensor is then a learner of some tree.
+  of(prediction: Prediction, target: Target, present?: Tensor): Tensor;
+}["of"];
 
 /** A number of each row, [n], that depends on no other row: its mean over rows is the measure. */
-export type RowMeasure<Prediction extends Tree = Tensor, Target extends Tree = Tensor> = (
-  prediction: Prediction,
-  target: Target,
-) => Tensor;
+export type RowMeasure<Prediction extends Tree = Tensor, Target extends Tree = Tensor> = {
+  of(prediction: Prediction, target: Target): Tensor;
+}["of"];
 
 /** A figure that is a number of each task, and over tasks their mean: accuracy, a squared error, nDCG. */
 export interface TaskMetric<Prediction extends Tree = Tensor, Target extends Tree = Tensor> extends FigureDescription {
@@ -131,8 +129,8 @@ export function rowMeans(values: Tensor): Tensor {
 }
 
 /** Measures of predictions whose mean over rows they are. */
-export interface MeanOverRows<Prediction extends Tree = Tensor, Target extends Tree = Tensor> {
-  (prediction: Prediction, target: Target, present?: Tensor): Tensor;
+export interface MeanOverRows<Prediction extends Tree = Tensor, Target extends Tree = Tensor>
+  extends Measure<Prediction, Target> {
   readonly perRow: RowMeasure<Prediction, Target>;
 }
 

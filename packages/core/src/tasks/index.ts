@@ -82,14 +82,16 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export { specOf } from "./source-spec.js";
 export {
+  type Collector,
   type Count,
   type CountRange,
+  type DescribedTaskSource,
   type Examples,
   type Split,
   splitSeed,
   splits,
-  type TargetColumn,
   type Task,
   TaskError,
   type TaskErrorCode,
@@ -98,4 +100,15 @@ export {
   taskErrorCodes,
   withoutPadding,
 } from "./task.js";
+export {
+  type ColumnSpec,
+  classesIn,
+  type SetSpec,
+  type SpecOf,
+  type SpecTree,
+  symbolicTask,
+  type TaskSpec,
+  type TensorSpec,
+  targetColumns,
+} from "./task-spec.js";
 export { finiteResult, type LabelRange, type TaskRules } from "./value-gate.js";

@@ -1,12 +1,18 @@
-import { CodedError, type Tensor, tensor } from "@innerloop/graph";
+import { CodedError, type Executor, mapTree, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { type Random, random } from "../random/random.js";
+import type { TaskSpec } from "./task-spec.js";
 
-/** Inputs and targets, one row each. (A type and not an interface: so it is a tree of tensors as well.) */
-export type Examples = {
+/**
+ * Inputs and targets, one row each. (A type and not an interface: so it is a tree of tensors as well.)
+ *
+ * @typeParam X a tensor [n, ...], or a tree of tensors that have a row for each example: tokens with their mask
+ * @typeParam Y the same of targets
+ */
+export type Examples<X extends Tree = Tensor, Y extends Tree = Tensor> = {
   /** [n, ...] */
-  readonly x: Tensor;
+  readonly x: X;
   /** Targets [n, ...], or [n] int32 class indices. */
-  readonly y: Tensor;
+  readonly y: Y;
   /**
    * float32 [n], where a source pads tasks of different sizes to one shape: 1 for rows that are there, 0 for padding,
    * whose values mean nothing. Rows that are there come first. Without it all are.
@@ -15,38 +21,27 @@ export type Examples = {
 };
 
 /** A support set, which a learner adapts to, and a query set, which it is then judged on. */
-export type Task = {
-  readonly support: Examples;
-  readonly query: Examples;
+export type Task<X extends Tree = Tensor, Y extends Tree = Tensor> = {
+  readonly support: Examples<X, Y>;
+  readonly query: Examples<X, Y>;
 };
-
-/** A column of targets: y is (value - mean) / deviation of the values in their own unit. */
-export interface TargetColumn {
-  readonly name: string;
-  readonly mean: number;
-  readonly deviation: number;
-}
 
 /**
  * A family of tasks. A task is addressed, not drawn: `sample(seed, index)` is a pure function, so a run resumes where
  * it stopped, any worker can make any task, and all learners are evaluated on the same ones.
  *
- * All tasks of one source have the same shapes and dtypes: one compiled graph serves them all. Their values are finite and
- * their labels those of `classes`, or of the learner where that is not given: training and evaluation look at each task
- * that they draw, and refuse others (ILR105).
+ * All tasks of one source have the same structure, shapes and dtypes: one compiled graph serves them all. Their values are
+ * finite and they are as `spec` says: training and evaluation look at each task that they draw, and refuse others (ILR105).
  */
-export interface TaskSource {
+export interface TaskSource<X extends Tree = Tensor, Y extends Tree = Tensor> {
   readonly name: string;
   /** The protocol as results should state it: ways, shots, queries, ranges. */
   readonly description: Readonly<Record<string, number | string | boolean>>;
-  /** For classification: the number of classes of one task (ways), the most where tasks differ. */
-  readonly classes?: number;
-  /** For regression: the columns of y, where these are quantities in units of their own. */
-  readonly targets?: readonly TargetColumn[];
-  /** Whether query sets hold examples of classes that the support set has none of, under the label -1. */
-  readonly openSet?: true;
-  /** Whether support sets hold examples whose class is not told, under the label -1. */
-  readonly unlabelled?: true;
+  /**
+   * The look of its tasks: shapes, types, classes, units. Where a source does not say, shapes and types are those of its
+   * first task, whose labels are then those that a learner tells apart.
+   */
+  readonly spec?: TaskSpec<X, Y>;
   /** What tasks are drawn from, where there is so much of it and no more; families of formulas have none. */
   readonly pool?: TaskPool;
   /**
@@ -56,8 +51,58 @@ export interface TaskSource {
    * @param index which of them; both are non-negative integers up to 2^53 - 1
    * @throws RangeError ILT101 where they are not
    */
-  sample(seed: number, index: number): Task;
+  sample(seed: number, index: number): Task<X, Y>;
 }
+
+/** A source of the library's own, which says what its tasks look like. */
+export type DescribedTaskSource<X extends Tree = Tensor, Y extends Tree = Tensor> = TaskSource<X, Y> & {
+  readonly spec: TaskSpec<X, Y>;
+};
+
+/**
+ * The other kind of source, whose data depend on the parameters: a policy acts in environments, a learner chooses which
+ * examples it asks the labels of.
+ *
+ * Training collects with the parameters of that moment, after each update and never ahead; a task is a pure function of
+ * parameters and address, so that a run which was stopped and resumed ends in the same bytes.
+ *
+ * @typeParam Params the learner's meta-parameters
+ * @example
+ * const collector: Collector = {
+ *   name: "bandit", description: { arms: 5 }, spec,
+ *   collect: async (params, seed, index, executor) => pulled(await act(params), random(seed, index)),
+ * };
+ */
+export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, Y extends Tree = Tensor> {
+  readonly name: string;
+  /** The protocol as results should state it. */
+  readonly description: Readonly<Record<string, number | string | boolean>>;
+  /** The look of its tasks. */
+  readonly spec: TaskSpec<X, Y>;
+  /**
+   * The task at an address, collected with these parameters.
+   *
+   * @param seed whose tasks: see `splitSeed`
+   * @param index which of them; both are non-negative integers up to 2^53 - 1
+   * @param executor runs what collecting computes
+   */
+  collect(params: Params, seed: number, index: number, executor: Executor): Promise<Task<X, Y>>;
+  /**
+   * The tasks at the addresses `first` to `first + count`, where it takes less to collect them together (one run of a
+   * policy for the time step of all tasks): the same ones that `collect` gives one by one.
+   */
+  collectMany?(
+    params: Params,
+    seed: number,
+    first: number,
+    count: number,
+    executor: Executor,
+  ): Promise<readonly Task<X, Y>[]>;
+}
+
+/** Tells collectors from sources whose tasks do not depend on parameters. */
+export const isCollector = <C extends { collect(...args: never[]): unknown }>(source: C | object): source is C =>
+  typeof (source as Partial<C>).collect === "function";
 
 /** The classes of a data set, or the groups of a table: many tasks share one where there are few of them. */
 export interface TaskPool {
@@ -86,12 +131,12 @@ export interface CountRange {
  * @throws TypeError where the task has no values: it must come from a source, not from a trace
  * @example withoutPadding(episodes(data, { ways: { from: 2, to: 5 }, shots: 1, queries: 1 }).sample(1, 0))
  */
-export function withoutPadding({ support, query }: Task): Task {
+export function withoutPadding<X extends Tree, Y extends Tree>({ support, query }: Task<X, Y>): Task<X, Y> {
   return { support: presentRows(support), query: presentRows(query) };
 }
 
 /** @internal Examples without the rows that are padding. */
-export function presentRows({ x, y, present }: Examples): Examples {
+export function presentRows<X extends Tree, Y extends Tree>({ x, y, present }: Examples<X, Y>): Examples<X, Y> {
   if (!present) return { x, y };
   if (!present.data) throw new TypeError("withoutPadding: the task has no values. Give it one that a source sampled");
   const rows = Array.from(present.data as Float32Array, (value, row) => (value > 0 ? row : -1)).filter(
@@ -106,7 +151,7 @@ export function presentRows({ x, y, present }: Examples): Examples {
     });
     return tensor(kept, [rows.length, ...values.shape.slice(1)], values.dtype);
   };
-  return { x: chosen(x), y: chosen(y) };
+  return { x: mapTree(chosen, x), y: mapTree(chosen, y) };
 }
 
 /** The parts of a task family: to train on, to choose by, to report. */
@@ -132,6 +177,7 @@ export const taskErrorCodes = {
   ILT101: "a seed, counter or task index that is not a non-negative safe integer (a RangeError)",
   ILT102: "a choice out of a range that does not hold it (a RangeError)",
   ILT201: "an option of a task source is out of range",
+  ILT202: "a spec of tasks that describes none, or another than its source's",
   ILT301: "labelled examples whose data and shape disagree",
   ILT302: "values that are not finite numbers",
   ILT303: "two classes of one name, or one class selected twice",

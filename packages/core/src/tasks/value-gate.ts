@@ -1,10 +1,9 @@
 /**
- * The gate for values that enter: examples that a user hands over, and tasks that a source draws. What is not a finite
+ * The gate for values that enter: tasks that a source draws, and (entered-examples.ts) what a user hands over. What is not a finite
  * number, not a label of the classes at hand or not of the shape that is needed is refused here, in the terms of whoever
  * gave it; behind the gate it would train silently, or come out as NaN.
  */
 import {
-  allocate,
   type DType,
   formatShape,
   isFloat,
@@ -16,12 +15,22 @@ import {
   type Tree,
   type TypedArray,
   tagOf,
-  tensor,
   toNumbers,
 } from "@innerloop/graph";
 import type { Loss } from "../losses/losses.js";
 import { TrainingError } from "../training/training-error.js";
-import { type Examples, presentRows, type Task, TaskError, type TaskSource } from "./task.js";
+import { type Examples, type Task, TaskError } from "./task.js";
+import {
+  deepestTree,
+  isBranch,
+  isTensorSpec,
+  namedTensors,
+  partName,
+  rowsOf,
+  type SpecTree,
+  type TaskSpec,
+  type TensorSpec,
+} from "./task-spec.js";
 
 /** Targets that are class indices, or numbers of a range: what is said of one that is none. */
 export interface LabelRange {
@@ -49,8 +58,8 @@ const classLabels = (classes: number, told: string, ofNone: boolean): LabelRange
  * @param told says so many classes: "this run tells 5 classes apart"
  */
 export function labelsOf(
-  { loss, unlabelled }: { readonly loss?: Loss; readonly unlabelled?: boolean },
-  source: Pick<TaskSource, "unlabelled" | "openSet">,
+  { loss, unlabelled }: { readonly loss?: Pick<Loss, "targets" | "title">; readonly unlabelled?: boolean },
+  source: Pick<TaskSpec, "unlabelled" | "openSet">,
   classes: number | undefined,
   told: (classes: number) => string,
 ): { readonly support?: LabelRange; readonly query?: LabelRange } {
@@ -68,163 +77,57 @@ export function labelsOf(
   return { support: range, query: range };
 }
 
-/** Rows of no class are legal in some tasks: where they are not, that is said. */
-const remedyForLabel = ({ least, remedy }: LabelRange, value: unknown): string =>
+/** @internal What whole numbers of a tensor are by its spec: class indices, or numbers of a range; undefined where any will do. */
+export function labelsBySpec({ dtype, classes, range }: TensorSpec, ofNone = false): LabelRange | undefined {
+  if (isFloat(dtype)) return undefined;
+  if (classes) return { ...classLabels(classes.count, `there are ${classes.count} classes`, ofNone), anyShape: true };
+  const { least, most } = range ?? (dtype === "bool" ? { least: 0, most: 1 } : {});
+  if (least === undefined || most === undefined) return undefined;
+  const because = `these are whole numbers from ${least} to ${most}`;
+  return {
+    least,
+    most,
+    because,
+    remedy: "Give numbers of that range, as the spec of the tasks has it",
+    anyShape: true,
+  };
+}
+
+/** @internal Rows of no class are legal in some tasks: where they are not, that is said. */
+export const remedyForLabel = ({ least, remedy }: LabelRange, value: unknown): string =>
   Number(value) === -1 && least === 0
-    ? `${remedy}; -1, for none, is for sources that declare \`unlabelled\` or \`openSet\``
+    ? `${remedy}; -1, for none, is for sources whose spec says \`unlabelled\` or \`openSet\``
     : remedy;
 
-/** Whether targets are what a range is about: those of one-hot rows, say, are numbers of another kind. */
-const areLabels = (dtype: DType, rank: number, range: LabelRange | undefined): boolean =>
+/** @internal Whether targets are what a range is about: those of one-hot rows, say, are numbers of another kind. */
+export const areLabels = (dtype: DType, rank: number, range: LabelRange | undefined): boolean =>
   range !== undefined && (range.anyShape === true || rank === 1 || !isFloat(dtype));
 
-/** What a set of examples has to be. */
-export interface ExpectedExamples {
-  readonly x: { readonly dtype: DType; readonly rowShape: readonly number[] };
-  readonly y: { readonly dtype: DType; readonly rowShape: readonly number[] };
-}
-
-/** What tasks look like, by one of them. */
-export const expectedBy = ({ x, y }: Examples): ExpectedExamples => ({
-  x: { dtype: x.dtype, rowShape: x.shape.slice(1) },
-  y: { dtype: y.dtype, rowShape: y.shape.slice(1) },
-});
-
-// --- examples of a user's --------------------------------------------------------------------------------------------
-
-/**
- * A user's support set as tensors, without rows that are not present: values may be tensors, nested arrays, typed arrays, or lists of these; rows may be
- * flat, and those of one value that value.
- *
- * @throws TrainingError ILR105 where they are not of the expected kind: `run.adapt: y[3] is 7, and ...`
- */
-export function enteredExamples(
-  operation: string,
-  given: unknown,
-  expected: ExpectedExamples,
-  labels: LabelRange | undefined,
-): Examples {
-  if (typeof given !== "object" || given === null || given instanceof Tensor || Array.isArray(given)) {
-    throw refusal(operation, `the support set is ${shownValue(given)}`, "Give { x, y }: inputs and their targets");
-  }
-  const { x: inputs, y: targets, present: mask } = given as Partial<Record<"x" | "y" | "present", unknown>>;
-  const x = enteredRows(operation, "x", inputs, expected.x);
-  const y = enteredRows(operation, "y", targets, expected.y, labels);
-  const present =
-    mask === undefined ? {} : { present: enteredRows(operation, "present", mask, { dtype: "float32", rowShape: [] }) };
-  const examples = { x, y, ...present };
-  requireRows(operation, "", examples);
-  return presentRows(examples);
-}
-
-/** A user's inputs as a tensor [n, ...rowShape]; throws as `enteredExamples` does. */
-export const enteredInputs = (operation: string, x: unknown, expected: ExpectedExamples): Tensor =>
-  enteredRows(operation, "x", x, expected.x);
-
-function enteredRows(
-  operation: string,
-  name: "x" | "y" | "present",
-  values: unknown,
-  { dtype, rowShape }: ExpectedExamples["x"],
-  range?: LabelRange,
-): Tensor {
-  const labels = areLabels(dtype, 1 + rowShape.length, range) ? range : undefined;
-  const form = `Give ${name} as [${["examples", ...rowShape].join(", ")}]: numbers, a list for each row`;
-  const refuse = (problem: string, remedy = form): never => {
-    throw refusal(operation, problem, remedy);
-  };
-  const rowSize = sizeOf(rowShape);
-  if (values instanceof Tensor) {
-    if (!values.data) refuse(`${name} is ${values} without values`, "Give the result of a run, or tensor(values)");
-    const isFlat = values.rank > 0 && values.rank <= 2 && values.size === values.shape[0]! * rowSize;
-    if (!isFlat && !(values.rank > 0 && sameShape(values.shape.slice(1), rowShape)))
-      refuse(`${name} has the shape ${formatShape(values.shape)}`);
-  }
-  const requireNoBytes = (part: unknown, where: string): void => {
-    if (!isBytes(part) || !isFloat(dtype) || name !== "x") return;
-    refuse(`${where} is ${shownValue(part)}`, "Of pixels, give Float32Array.from(bytes, (byte) => byte / 255)");
-  };
-  requireNoBytes(values, name);
-  const flat = values instanceof Tensor ? values.data : isNumericArray(values) ? values : undefined;
-  if (flat && flat.length % rowSize !== 0) refuse(`${name} has ${flat.length} numbers, and a row has ${rowSize}`);
-  if (!flat && !Array.isArray(values)) refuse(`${name} is ${shownValue(values)}`);
-  const count = flat ? flat.length / rowSize : (values as readonly unknown[]).length;
-  if (count === 0) refuse(`${name} holds no examples`);
-  // Before there is room for them: an array may have holes without end.
-  const hole = flat ? -1 : firstHole(values as readonly unknown[]);
-  if (hole >= 0) refuse(`${name}[${hole}] is undefined`);
-  const shape = [count, ...rowShape];
-  const whole = labels !== undefined || !isFloat(dtype);
-  const out = allocate(dtype, count * rowSize);
-  const put = (value: unknown, at: number): void => {
-    const number =
-      name === "present" && typeof value === "boolean" ? Number(value) : asNumber(value, flat !== undefined);
-    const problem =
-      number === undefined || Number.isNaN(number)
-        ? `${shownValue(value)}, where a number was expected`
-        : problemOf(number, dtype, whole, labels ?? (name === "present" ? maskRange : undefined));
-    if (problem) refuse(`${placeOf(name, shape, at)} is ${problem}`, remedyFor(value, name, labels));
-    if (out instanceof BigInt64Array) out[at] = BigInt(number!);
-    else out[at] = number!;
-  };
-  if (flat) {
-    for (let at = 0; at < flat.length; at++) put(flat[at], at);
-    return tensor(out, shape, dtype);
-  }
-  let at = 0;
-  const walk = (part: unknown, axis: number): void => {
-    const isList = Array.isArray(part);
-    const isArray = isList || isNumericArray(part);
-    // A row of one value may be that value.
-    if (axis === shape.length || (axis === 1 && rowSize === 1 && !isArray)) {
-      put(part, at++);
-      return;
-    }
-    const here = (): string => placeOf(name, shape.slice(0, axis), Math.floor(at / sizeOf(shape.slice(axis))));
-    if (!isArray) refuse(`${here()} is ${shownValue(part)}, where an array was expected`);
-    if (axis > 0) requireNoBytes(part, here());
-    const list = part as ArrayLike<unknown>;
-    // And a row may be flat, as images often are.
-    const isFlat =
-      !isList || (axis === 1 && rowShape.length > 1 && !Array.isArray(list[0]) && !isNumericArray(list[0]));
-    const size = isFlat ? sizeOf(shape.slice(axis)) : shape[axis]!;
-    if (list.length !== size) refuse(`${here()} has ${list.length} values, where ${size} were expected`);
-    for (let i = 0; i < size; i++) walk(list[i], isFlat ? shape.length : axis + 1);
-  };
-  walk(values, 0);
-  return tensor(out, shape, dtype);
-}
-
-const maskRange: LabelRange = { least: 0, most: 1, because: "it says 1 or 0 for each row", remedy: "" };
-
-/** A plain number; one of a BigInt64Array too. */
-const asNumber = (value: unknown, typed: boolean): number | undefined =>
-  typeof value === "number" ? value : typed && typeof value === "bigint" ? Number(value) : undefined;
-
-/** What is wrong with a number, or undefined. */
-function problemOf(value: number, dtype: DType, whole: boolean, range: LabelRange | undefined): string | undefined {
-  if (!Number.isFinite(value)) return `${value}`;
-  if (dtype === "float32" && !Number.isFinite(Math.fround(value))) return `${value}, beyond the numbers of float32`;
-  if (whole && !Number.isSafeInteger(value)) return `${value}, and ${range?.because ?? "these are whole numbers"}`;
-  if (dtype === "int32" && value !== (value | 0)) return `${value}, beyond the numbers of int32`;
-  if (range && !(value >= range.least && value <= range.most)) return `${value}, and ${range.because}`;
-  return undefined;
-}
-
-function remedyFor(value: unknown, name: string, labels: LabelRange | undefined): string {
-  if (name === "present") return "Give 1 for rows that are there and 0 for padding";
-  if (labels && typeof value === "string") return `${labels.remedy}: names.indexOf(name), for example`;
-  if (labels && typeof value === "number") return remedyForLabel(labels, value);
-  if (labels) return labels.remedy;
-  return "Give finite numbers: leave out or fill in rows with missing values, and scale very large ones";
-}
-
 // --- tasks of a source -----------------------------------------------------------------------------------------------
+
+/** @internal Branches have the parts that their spec has. */
+export function requireParts(operation: string, name: string, values: unknown, expected: SpecTree): void {
+  const parts = Object.keys(expected);
+  const isList = Array.isArray(expected);
+  const form = isList ? `[${parts.map((part) => `${name}[${part}]`).join(", ")}]` : `{ ${parts.join(", ")} }`;
+  const remedy = `Give ${name} as ${form}, with a row for each example`;
+  if (!isBranch(values) || Array.isArray(values) !== isList)
+    throw refusal(operation, `${name} is ${shownValue(values)}`, remedy);
+  const given = Object.keys(values);
+  const missing = parts.find((part) => !given.includes(part));
+  if (missing !== undefined) throw refusal(operation, `${partName(name, missing, isList)} is not there`, remedy);
+  const more = given.find((part) => !parts.includes(part));
+  if (more !== undefined) throw refusal(operation, `${partName(name, more, isList)} is no part of ${name}`, remedy);
+}
 
 /** The rules that tasks of a source are held to. */
 export interface TaskRules {
   /** Who draws them: "train". */
   readonly operation: string;
+  /** The look of tasks, where that is known. */
+  readonly spec?: TaskSpec<Tree, Tree> | undefined;
+  /** True where the source itself says so: its tasks are then of these shapes and types. */
+  readonly declared?: boolean | undefined;
   /** What targets are, where these are labels: of support and query sets. */
   readonly support?: LabelRange | undefined;
   readonly query?: LabelRange | undefined;
@@ -233,30 +136,105 @@ export interface TaskRules {
 }
 
 /**
- * Passes on a task that is whole: tensors with values, as many targets as inputs, at least one row that is there, finite
- * numbers throughout, and labels that are ones.
+ * Passes on a task that is whole: tensors with values, in the structure of the spec, as many targets as inputs, at least one
+ * row that is there, finite numbers throughout, labels that are ones, and what else its source says of it.
  *
  * It takes about a nanosecond per number: of a batch of images under 1% of what an update takes.
  *
  * @param task which of which source, in words
  * @throws TrainingError ILR105
  */
-export function requireTask(task: Task, which: string, rules: TaskRules): Task {
+export function requireTask<X extends Tree, Y extends Tree>(
+  task: Task<X, Y>,
+  which: string,
+  rules: TaskRules,
+): Task<X, Y> {
   const operation = `${rules.operation}: ${which}`;
+  const { spec, declared } = rules;
   if (tagOf(task) === "Promise")
     throw refusal(operation, "it is a promise", "A source samples without waiting: load what it needs before training");
   for (const set of ["support", "query"] as const) {
-    const examples = (task as Partial<Task> | undefined)?.[set] as Partial<Examples> | undefined;
-    for (const name of ["x", "y", "present"] as const) {
-      const values = examples?.[name];
-      if (name === "present" && values === undefined) continue;
-      requireTensor(operation, `${set}.${name}`, values);
-      requireFinite(operation, `${set}.${name}`, values as Tensor);
+    const examples = (task as Partial<Task<Tree, Tree>> | undefined)?.[set] as
+      | Partial<Examples<Tree, Tree>>
+      | undefined;
+    for (const part of ["x", "y"] as const) requireWhole(operation, `${set}.${part}`, examples?.[part], spec?.[part]);
+    if (examples?.present !== undefined) requireWhole(operation, `${set}.present`, examples.present, maskSpec);
+    const given = examples as Examples<Tree, Tree>;
+    requireRows(operation, `${set}.`, given);
+    if (given.y instanceof Tensor) requireLabels(operation, `${set}.y`, given.y, rules[set], rules.overClasses);
+    else if (rules.overClasses) {
+      const remedy = 'One class index for each row: tensor(labels, [labels.length], "int32")';
+      throw refusal(operation, `${set}.y is ${shownValue(given.y)}, and labels are one tensor`, remedy);
     }
-    requireRows(operation, `${set}.`, examples as Examples);
-    requireLabels(operation, `${set}.y`, (examples as Examples).y, rules[set], rules.overClasses);
+    if (!spec) continue;
+    const ofNone = Boolean(set === "support" ? spec.unlabelled : spec.openSet);
+    if (declared) requireDeclared(operation, set, given, spec);
+    for (const part of ["x", "y"] as const) {
+      const mayBeOfNone = ofNone && part === "y";
+      for (const [name, values, of] of describedTensors(`${set}.${part}`, given[part], spec[part])) {
+        // Of targets that are one tensor, the rules say it.
+        if (name === `${set}.y` && rules[set]) continue;
+        requireLabels(operation, name, values, labelsBySpec(of, mayBeOfNone), false);
+      }
+    }
   }
   return task;
+}
+
+const maskSpec: TensorSpec = { shape: [], dtype: "float32" };
+
+/** Tensors with values and finite numbers, in the structure of the spec, where there is one. */
+function requireWhole(operation: string, name: string, part: unknown, spec: SpecTree | undefined, depth = 0): void {
+  if ((spec && isTensorSpec(spec)) || (!spec && (!isBranch(part) || depth > deepestTree))) {
+    requireTensor(operation, name, part);
+    requireFinite(operation, name, part as Tensor);
+    return;
+  }
+  if (spec) requireParts(operation, name, part, spec);
+  const children = Object.entries(part as { readonly [part: string]: unknown });
+  if (children.length === 0) throw refusal(operation, `${name} holds no tensor`, "Give one, or a tree of them");
+  const specs = spec as { readonly [part: string]: SpecTree } | undefined;
+  for (const [child, values] of children)
+    requireWhole(operation, partName(name, child, Array.isArray(part)), values, specs?.[child], depth + 1);
+}
+
+/** The tensors of a part of a task beside their specs. */
+function describedTensors(
+  name: string,
+  part: Tree,
+  spec: SpecTree,
+): (readonly [name: string, values: Tensor, spec: TensorSpec])[] {
+  if (part instanceof Tensor) return isTensorSpec(spec) ? [[name, part, spec]] : [];
+  const specs = spec as { readonly [child: string]: SpecTree };
+  return Object.entries(part).flatMap(([child, tree]) => {
+    const of = specs[child];
+    return of ? describedTensors(partName(name, child, Array.isArray(part)), tree as Tree, of) : [];
+  });
+}
+
+/** Shapes and types are those that the source says its tasks have: of others it says so in another spec. */
+function requireDeclared(
+  operation: string,
+  set: "support" | "query",
+  { x, y, present }: Examples<Tree, Tree>,
+  spec: TaskSpec<Tree, Tree>,
+): void {
+  const remedy = "A source's spec says what its tasks look like: let them agree";
+  const { rows, present: masked = false } = spec[set];
+  if (Boolean(present) !== masked) {
+    const problem = `${set}.present is ${present ? "" : "not "}there, and the spec says ${masked ? "that it is" : "nothing of it"}`;
+    throw refusal(operation, problem, remedy);
+  }
+  for (const [part, tree] of [
+    ["x", x],
+    ["y", y],
+  ] as const) {
+    for (const [name, values, { shape, dtype }] of describedTensors(`${set}.${part}`, tree, spec[part])) {
+      const wanted = [rows, ...shape];
+      if (values.dtype === dtype && sameShape(values.shape, wanted)) continue;
+      throw refusal(operation, `${name} is ${values}, and its spec says ${dtype}${formatShape(wanted)}`, remedy);
+    }
+  }
 }
 
 function requireTensor(operation: string, name: string, values: unknown): void {
@@ -297,20 +275,11 @@ function requireLabels(
   }
 }
 
-/** As many targets as inputs, and at least one row that is there. */
-function requireRows(operation: string, prefix: string, { x, y, present }: Examples): void {
-  const count = x.shape[0];
-  for (const [name, values] of [
-    ["y", y],
-    ["present", present],
-  ] as const) {
-    if (!values || (values.shape[0] === count && (name === "y" || values.rank === 1))) continue;
-    const problem =
-      values.shape[0] === count
-        ? `${prefix}${name} has the shape ${formatShape(values.shape)}`
-        : `${prefix}x has ${count ?? "no"} rows and ${prefix}${name} ${values.shape[0] ?? "none"}`;
-    throw refusal(operation, problem, `Give as many rows of ${name} as of x${name === "y" ? "" : ", one number each"}`);
-  }
+/** @internal As many targets as inputs, and at least one row that is there. */
+export function requireRows(operation: string, prefix: string, { x, y, present }: Examples<Tree, Tree>): void {
+  const named = (["x", "y"] as const).flatMap((part) => namedTensors(part === "x" ? x : y, `${prefix}${part}`));
+  requireSameRows(operation, named, present && [`${prefix}present`, present]);
+  const count = rowsOf(x);
   const mask = present && toNumbers(present);
   const odd = mask?.findIndex((value) => value !== 0 && value !== 1) ?? -1;
   if (odd >= 0) {
@@ -319,6 +288,25 @@ function requireRows(operation: string, prefix: string, { x, y, present }: Examp
   }
   if (count && (!mask || mask.includes(1))) return;
   throw refusal(operation, `${prefix}x holds no examples`, "Give at least one");
+}
+
+type Named = readonly [name: string, values: Tensor];
+
+/** @internal A row for each example in all of them, and a mask that is a number for each. */
+export function requireSameRows(operation: string, named: readonly Named[], mask?: Named): void {
+  const [[first, { shape }], ...others] = named as readonly [Named, ...Named[]];
+  const count = shape[0];
+  const short = (name: string): string => name.replace(/^(support|query)\./, "");
+  for (const [name, values] of [...others, ...(mask ? [mask] : [])]) {
+    const isMask = mask?.[0] === name;
+    if (values.shape[0] === count && (!isMask || values.rank === 1)) continue;
+    const problem =
+      values.shape[0] === count
+        ? `${name} has the shape ${formatShape(values.shape)}`
+        : `${first} has ${count ?? "no"} rows and ${name} ${values.shape[0] ?? "none"}`;
+    const remedy = `Give as many rows of ${short(name)} as of ${short(first)}${isMask ? ", one number each" : ""}`;
+    throw refusal(operation, problem, remedy);
+  }
 }
 
 // --- what comes out --------------------------------------------------------------------------------------------------
@@ -333,9 +321,10 @@ export function finiteResult<T extends Tree>(
   operation: string,
   result: T,
   given: {
-    readonly x: Tensor;
-    readonly support?: Tensor;
-    readonly trained: () => Tensor;
+    readonly x: Tree;
+    readonly support?: Tree;
+    /** Undefined where there is none to compare with. */
+    readonly trained: () => Tree | undefined;
     readonly steps?: number | undefined;
   },
 ): T {
@@ -346,7 +335,8 @@ export function finiteResult<T extends Tree>(
   const what = placeOf(paths(result)[bad] || "the prediction", leaf.shape, at);
   const after = given.steps === undefined ? "" : ` after ${given.steps} ${given.steps === 1 ? "step" : "steps"}`;
   const most = Math.max(largest(given.x), given.support ? largest(given.support) : 0);
-  const [here, there] = [most, largest(given.trained())].map((value) => value.toPrecision(3));
+  const trained = given.trained();
+  const [here, there] = [most, trained ? largest(trained) : most].map((value) => value.toPrecision(3));
   const remedy =
     Number(here) > 10 * Number(there)
       ? `Inputs here are up to ${here} and were up to ${there} in a training task: scale them alike`
@@ -358,17 +348,17 @@ export function finiteResult<T extends Tree>(
 const hugeFrom = 1e6;
 
 /** Says which of the values of a batch of tasks, all of them finite, is out of all proportion. */
-export function hugeValue(batch: Task): string | undefined {
-  for (const set of ["support", "query"] as const) {
-    for (const name of ["x", "y"] as const) {
-      const values = batch[set][name];
-      const numbers = isFloat(values.dtype) ? (values.data as Float32Array) : [];
-      const at = numbers.findIndex((value) => Math.abs(value) > hugeFrom);
-      if (at < 0) continue;
-      const size = values.size / values.shape[0]!;
-      const place = placeOf(`${set}.${name}`, values.shape.slice(1), at % size);
-      return `${place} of task ${Math.floor(at / size)} of the batch is ${numbers[at]}`;
-    }
+export function hugeValue(batch: Task<Tree, Tree>): string | undefined {
+  const named = (["support", "query"] as const).flatMap((set) =>
+    (["x", "y"] as const).flatMap((part) => namedTensors(batch[set][part], `${set}.${part}`)),
+  );
+  for (const [name, values] of named) {
+    const numbers = isFloat(values.dtype) ? (values.data as Float32Array) : [];
+    const at = numbers.findIndex((value) => Math.abs(value) > hugeFrom);
+    if (at < 0) continue;
+    const size = values.size / values.shape[0]!;
+    const place = placeOf(name, values.shape.slice(1), at % size);
+    return `${place} of task ${Math.floor(at / size)} of the batch is ${numbers[at]}`;
   }
   return undefined;
 }
@@ -385,11 +375,14 @@ export function firstNotFinite(values: Float32Array | Float64Array): number {
 const notFinite = ({ dtype, data }: Tensor): number =>
   isFloat(dtype) && data ? firstNotFinite(data as Float32Array) : -1;
 
-const largest = (x: Tensor): number =>
-  (x.data as Float32Array).reduce((most, value) => Math.max(most, Math.abs(Number(value))), 0);
+/** The largest of the numbers of a tree that are quantities: of token ids, say, none is. */
+const largest = (x: Tree): number =>
+  leaves(x)
+    .filter(({ dtype }) => isFloat(dtype))
+    .reduce((most, { data }) => (data as Float32Array).reduce((a, value) => Math.max(a, Math.abs(value)), most), 0);
 
-/** `x[3][0]`: the place of an element in row-major order. */
-function placeOf(name: string, shape: readonly number[], at: number): string {
+/** @internal `x[3][0]`: the place of an element in row-major order. */
+export function placeOf(name: string, shape: readonly number[], at: number): string {
   let rest = at;
   const indices = shape.map((_, axis) => {
     const size = sizeOf(shape.slice(axis + 1));
@@ -443,5 +436,6 @@ export function requireObject(value: unknown, operation: string, what: string, r
   throw new TaskError("ILT201", operation, `${what} is ${shownValue(value)}`, remedy);
 }
 
-const refusal = (operation: string, problem: string, remedy: string): TrainingError =>
+/** @internal The error of values that are none. */
+export const refusal = (operation: string, problem: string, remedy: string): TrainingError =>
   new TrainingError("ILR105", operation, problem, remedy);

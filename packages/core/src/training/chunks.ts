@@ -1,7 +1,8 @@
 /** How many tasks run at once, and what a training takes of the machine's memory. */
 import { bytesPerElement, type Estimate, type Executor, leaves, type Tree } from "@innerloop/graph";
-import type { Learner } from "../learners/learner.js";
+import type { AnyLearner } from "../learners/learner.js";
 import { boundedKey, type Key, key } from "../random/random.js";
+import type { Examples, Task } from "../tasks/task.js";
 import type { MetaPrograms, MetaStepSetting } from "./meta-step.js";
 import { metaPrograms } from "./meta-step.js";
 import type { TaskBatch } from "./task-batch.js";
@@ -87,15 +88,16 @@ export interface TrainingPlan<Params extends Tree = Tree> {
   /** Bytes that it may have. */
   readonly budgetBytes: number | undefined;
   /** @internal What was compiled on the way. */
-  readonly programs: MetaPrograms<Params>;
+  readonly programs: MetaPrograms<Params, Examples<Tree, Tree>>;
 }
 
 /** All that `planTraining` plans for: the step, a batch of its tasks, and the memory that there is. */
-export interface PlanSetting<Params extends Tree> extends Omit<MetaStepSetting<Params>, "recompute"> {
+export interface PlanSetting<Params extends Tree>
+  extends Omit<MetaStepSetting<Params, Examples<Tree, Tree>>, "recompute"> {
   readonly params: Params;
   readonly state: Tree;
   /** A batch of tasks: only their shapes matter. */
-  readonly batch: TaskBatch;
+  readonly batch: TaskBatch<Task<Tree, Tree>>;
   /** Tasks of a validation; 0 where there is none. */
   readonly validationTasks?: number;
   /** Bytes that the process may have; by default, what it has and nine tenths of what the machine can still give. */
@@ -178,7 +180,7 @@ export const planFits = ({
 
 /** Inner steps whose values are kept at once for the gradient through them. */
 const keptSteps = (
-  { learner: { steps = 1 } }: { readonly learner: Pick<Learner, "steps"> },
+  { learner: { steps = 1 } }: { readonly learner: Pick<AnyLearner, "steps"> },
   recompute: number,
 ): number => (recompute > 0 ? Math.min(recompute, steps) : steps);
 

@@ -1,8 +1,17 @@
 /** Entry point "@innerloop/core/training": training and evaluation with the parts that other trainers are made of. */
 import "../library-module.js";
 
-export { type AdaptedTask, type BestParams, Run, type Values } from "../artifacts/run.js";
+export { type BestParams, Run, type RunParts } from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
+export { offerSaving } from "../artifacts/saving.js";
+export {
+  type AdaptedTask,
+  TrainedLearner,
+  type TrainedLearnerParts,
+  type Values,
+  type ValuesOf,
+  type ValueTree,
+} from "../artifacts/trained-learner.js";
 export { type Estimated, estimated, pairedDifference } from "../evaluation/estimated.js";
 export {
   type EvaluateOptions,
@@ -50,6 +59,14 @@ export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPla
 export { defaultExecutor, offerExecutor, setDefaultExecutor } from "./default-executor.js";
 export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
 export { outerOptimizer, outerUpdate } from "./outer-update.js";
-export { sampleTasks, stackTasks, type TaskBatch, taskBatch, taskKeys, trainingRules } from "./task-batch.js";
+export {
+  sampleTasks,
+  stackTasks,
+  type TaskBatch,
+  type TaskSupply,
+  taskBatch,
+  taskKeys,
+  trainingRules,
+} from "./task-batch.js";
 export { adaptationWarning, type TrainingEvent, type TrainOptions, train } from "./train.js";
 export { TrainingError, type TrainingErrorCode, trainingErrorCodes } from "./training-error.js";

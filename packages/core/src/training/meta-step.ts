@@ -43,7 +43,7 @@ export type MetaStep<Params extends Tree, Tasks extends Tree = Task> = (
 
 /** The learner, optimizer and executor of a meta-step. */
 export interface MetaStepSetting<Params extends Tree, Data extends Tree = Examples> extends MetaGradientOptions {
-  readonly learner: TaskLearner<Params, Tree, Data>;
+  readonly learner: TaskLearner<Params, Tree, Data, Tree, Tree>;
   readonly optimizer: Optimizer;
   readonly executor: Executor;
   readonly metaBatchSize: number;

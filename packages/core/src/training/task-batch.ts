@@ -1,27 +1,54 @@
-import { allocate, mapTree, sameShape, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import type { Adapter, Learner } from "../learners/learner.js";
+import { allocate, type Executor, mapTree, sameShape, Tensor, type Tree, tensor } from "@innerloop/graph";
+import type { AnyAdapter, AnyLearner } from "../learners/learner.js";
 import { random } from "../random/random.js";
-import type { Examples, Task, TaskSource } from "../tasks/task.js";
+import { checkedTask, specOf } from "../tasks/source-spec.js";
+import { type Collector, type Examples, isCollector, type Task, type TaskSource } from "../tasks/task.js";
+import { classesIn, partName, symbolicTask, type TaskSpec } from "../tasks/task-spec.js";
 import { labelsOf, requireTask, type TaskRules } from "../tasks/value-gate.js";
 import { TrainingError } from "./training-error.js";
 
+/** The origin of tasks: a source of its own, or what collects them with the parameters at hand. */
+export type TaskSupply<Params extends Tree = Tree, X extends Tree = Tree, Y extends Tree = Tree> =
+  | TaskSource<X, Y>
+  | Collector<Params, X, Y>;
+
 /** Tasks stacked along a new first axis: every leaf is [tasks, ...]. */
-export function stackTasks(tasks: readonly Task[]): Task {
-  const part = (set: "support" | "query"): Examples => {
-    const leaf = (name: "x" | "y"): Tensor =>
-      stackValues(
+export function stackTasks<X extends Tree, Y extends Tree>(tasks: readonly Task<X, Y>[]): Task<X, Y> {
+  const part = (set: "support" | "query"): Examples<X, Y> => {
+    const stacked = <T extends Tree>(name: "x" | "y"): T =>
+      stackTrees(
         tasks.map((task) => task[set][name]),
         `${set}.${name}`,
-      );
+      ) as T;
     const padded = tasks.flatMap((task) => task[set].present ?? []);
     if (padded.length > 0 && padded.length < tasks.length) {
       const problem = `${set}.present is there for ${padded.length} of ${tasks.length} tasks`;
       throw new TrainingError("ILR101", "tasks", problem, "Give it for all tasks of a source, or for none");
     }
     const present = padded.length > 0 ? { present: stackValues(padded, `${set}.present`) } : {};
-    return { x: leaf("x"), y: leaf("y"), ...present };
+    return { x: stacked<X>("x"), y: stacked<Y>("y"), ...present };
   };
   return { support: part("support"), query: part("query") };
+}
+
+function stackTrees(parts: readonly Tree[], name: string): Tree {
+  const first = parts[0]!;
+  if (parts.every((part) => part instanceof Tensor)) return stackValues(parts as readonly Tensor[], name);
+  const namesOf = (part: Tree): string =>
+    part instanceof Tensor ? `${part}` : `{ ${Object.keys(part).sort().join(", ")} }`;
+  const odd = parts.find((part) => namesOf(part) !== namesOf(first));
+  if (odd !== undefined) {
+    const problem = `${name} of one task is ${namesOf(first)}, of another ${namesOf(odd)}`;
+    throw new TrainingError("ILR101", "tasks", problem, "All tasks of one source must have the same structure");
+  }
+  const children = Object.keys(first).map((child): [string, Tree] => [
+    child,
+    stackTrees(
+      parts.map((part) => (part as { readonly [name: string]: Tree })[child]!),
+      partName(name, child, Array.isArray(first)),
+    ),
+  ]);
+  return Array.isArray(first) ? children.map(([, tree]) => tree) : Object.fromEntries(children);
 }
 
 function stackValues(parts: readonly Tensor[], name: string): Tensor {
@@ -48,42 +75,68 @@ function stackValues(parts: readonly Tensor[], name: string): Tensor {
  * @param rules what they are held to; what the source says of itself unless given
  * @throws TrainingError ILR101 where tasks differ in shapes, ILR105 where values are not finite or a label is none
  */
-export function sampleTasks(
-  source: TaskSource,
+export function sampleTasks<X extends Tree, Y extends Tree>(
+  source: TaskSource<X, Y>,
   seed: number,
   first: number,
   count: number,
-  rules: TaskRules = { operation: "tasks", ...labelsOf({}, source, source.classes, tasksHave) },
-): Task {
+  rules: TaskRules = rulesFor("tasks", {}, source as unknown as TaskSource<Tree, Tree>, seed, () => undefined),
+): Task<X, Y> {
   return stackTasks(Array.from({ length: count }, (_, i) => checkedTask(source, seed, first + i, rules)));
 }
 
-const tasksHave = (classes: number): string => `its tasks have ${classes} classes`;
-
-/** The task of an address, checked. */
-export const checkedTask = (source: TaskSource, seed: number, index: number, rules: TaskRules): Task =>
-  requireTask(source.sample(seed, index), `task ${index} of ${source.name ?? "the source"}`, rules);
+/**
+ * The same of a source or a collector, which collects with these parameters: together where it can, else one beside the
+ * other.
+ *
+ * @throws TrainingError as `sampleTasks`
+ */
+export async function drawTasks(drawn: {
+  readonly from: TaskSupply;
+  readonly params: Tree;
+  readonly seed: number;
+  readonly first: number;
+  readonly count: number;
+  readonly rules: TaskRules;
+  readonly executor: Executor;
+}): Promise<Task<Tree, Tree>> {
+  const { from, params, seed, first, count, rules, executor } = drawn;
+  if (!isCollector(from)) return sampleTasks(from, seed, first, count, rules);
+  const indices = Array.from({ length: count }, (_, i) => first + i);
+  const tasks = from.collectMany
+    ? await from.collectMany(params, seed, first, count, executor)
+    : await Promise.all(indices.map((index) => from.collect(params, seed, index, executor)));
+  if (tasks.length !== count) {
+    const problem = `${tasks.length} tasks were collected where ${count} were asked for`;
+    throw new TrainingError("ILR101", from.name, problem, "Let collectMany return a task for each address");
+  }
+  return stackTasks(indices.map((index, i) => requireTask(tasks[i]!, `task ${index} of ${from.name}`, rules)));
+}
 
 /**
  * What tasks of a source are held to for a learner.
  *
- * @param told how many classes are told apart, by a first task: asked only where the source does not declare its classes
+ * @param told how many classes are told apart, by a task without values: asked only where the source does not declare them
  */
 export function rulesFor(
   operation: string,
-  { name, loss, unlabelled = false }: Pick<Adapter, "name" | "loss" | "unlabelled">,
-  source: TaskSource,
+  { name = "the learner", loss, unlabelled = false }: Partial<Pick<AnyAdapter, "name" | "loss" | "unlabelled">>,
+  source: TaskSupply,
   seed: number,
-  told: (first: Task) => number | undefined,
+  told: (task: Task<Tree, Tree>) => number | undefined,
 ): TaskRules {
-  const overClasses = loss.overClasses ?? false;
-  const classes = source.classes ?? told(checkedTask(source, seed, 0, { operation, overClasses }));
-  const said = source.classes === undefined ? (n: number) => `${name} tells ${n} classes apart` : tasksHave;
-  return { operation, overClasses, ...labelsOf({ loss, unlabelled }, source, classes, said) };
+  const overClasses = loss?.overClasses ?? false;
+  const spec = specOf(source, { operation, seed, overClasses });
+  const declared = classesIn(spec);
+  const classes = declared ?? told(symbolicTask(spec));
+  const said = (n: number): string =>
+    declared === undefined ? `${name} tells ${n} classes apart` : `its tasks have ${n} classes`;
+  const labels = labelsOf({ ...(loss ? { loss } : {}), unlabelled }, spec, classes, said);
+  return { operation, overClasses, spec, declared: source.spec !== undefined, ...labels };
 }
 
 /** What the learner predicts for a task's queries, not computed. */
-export function traced<P extends Tree>(learner: Adapter<P>, params: P, { support, query }: Task): Tensor {
+export function traced<P extends Tree>(learner: AnyAdapter<P>, params: P, { support, query }: Task<Tree, Tree>): Tree {
   const steps = learner.steps === undefined ? {} : { steps: Math.min(learner.steps, 1) };
   return learner.predict(learner.adapt(params, support, steps), query.x, query.present);
 }
@@ -95,21 +148,22 @@ export function traced<P extends Tree>(learner: Adapter<P>, params: P, { support
  */
 export function requireToldApart(
   operation: string,
-  tasks: TaskSource,
+  tasks: { readonly name: string; readonly spec: TaskSpec<Tree, Tree> },
   learner: { readonly name: string },
   classes: number | undefined,
 ): void {
-  if (classes === undefined || tasks.classes === undefined || tasks.classes <= classes) return;
-  const problem = `tasks of ${tasks.classes} classes (${tasks.name}) for ${learner.name}, which tells ${classes} apart`;
-  const remedy = `Make it with ways: ${tasks.classes}, or its model with as many outputs, or draw tasks of ${classes} ways`;
+  const asked = classesIn(tasks.spec);
+  if (classes === undefined || asked === undefined || asked <= classes) return;
+  const problem = `tasks of ${asked} classes (${tasks.name}) for ${learner.name}, which tells ${classes} apart`;
+  const remedy = `Make it with ways: ${asked}, or its model with as many outputs, or draw tasks of ${classes} ways`;
   throw new TrainingError("ILR101", operation, problem, remedy);
 }
 
 /** Classes that predictions [n, classes] are about; undefined where they are not about classes. */
 export const classesOf = (
-  { loss, classes }: Pick<Adapter, "loss" | "classes">,
-  prediction: () => Tensor,
-): number | undefined => classes ?? (loss.overClasses ? prediction().shape[1] : undefined);
+  { loss, classes }: Pick<AnyAdapter, "loss" | "classes">,
+  prediction: () => Tree,
+): number | undefined => classes ?? (loss.overClasses ? (prediction() as Tensor).shape[1] : undefined);
 
 /** One dropout key for each task, a function of its address. */
 export function taskKeys(seed: number, first: number, count: number): Tensor {
@@ -126,20 +180,26 @@ export type TaskBatch<Tasks extends Tree = Task> = {
 };
 
 /** The tasks of an update: those at addresses from iteration metaBatchSize on. */
-export function taskBatch(
-  source: TaskSource,
+export function taskBatch<X extends Tree, Y extends Tree>(
+  source: TaskSource<X, Y>,
   seed: number,
   iteration: number,
   metaBatchSize: number,
   rules?: TaskRules,
-): TaskBatch {
+): TaskBatch<Task<X, Y>> {
   const first = iteration * metaBatchSize;
-  return {
-    tasks: sampleTasks(source, seed, first, metaBatchSize, rules),
-    keys: taskKeys(seed, first, metaBatchSize),
-    iteration: tensor(iteration, [], "float32"),
-  };
+  return batchOf(sampleTasks(source, seed, first, metaBatchSize, rules), { seed, iteration, metaBatchSize });
 }
+
+/** Tasks of an update with their dropout keys. */
+export const batchOf = <X extends Tree, Y extends Tree>(
+  tasks: Task<X, Y>,
+  at: { readonly seed: number; readonly iteration: number; readonly metaBatchSize: number },
+): TaskBatch<Task<X, Y>> => ({
+  tasks,
+  keys: taskKeys(at.seed, at.iteration * at.metaBatchSize, at.metaBatchSize),
+  iteration: tensor(at.iteration, [], "float32"),
+});
 
 /** Tasks `start` to `stop` of a batch, without copying. */
 export function sliceTasks<Tasks extends Tree>(batch: Tasks, start: number, stop: number): Tasks {
@@ -153,20 +213,22 @@ export function sliceRows(x: Tensor, start: number, stop: number): Tensor {
 }
 
 /**
- * @internal What the tasks of a training are held to, its first one looked at.
+ * @internal What the tasks of a training are held to.
  *
- * @throws TrainingError ILR101 where they have more classes than the learner tells apart, ILR105 where the first is not whole
+ * @throws TrainingError ILR101 where they have more classes than the learner tells apart, ILR105 where the source has no
+ * spec and its first task is not whole
  */
 export function trainingRules<P extends Tree>(
-  learner: Learner<P>,
+  learner: AnyLearner<P>,
   params: P,
-  source: TaskSource,
+  source: TaskSupply<P>,
   seed: number,
 ): TaskRules {
-  const told = (first: Task): number | undefined =>
-    learner.trainClasses ?? classesOf(learner, () => traced(learner, params, first));
-  const rules = rulesFor("train", learner, source, seed, told);
-  if (source.classes !== undefined)
-    requireToldApart("train", source, learner, told(checkedTask(source, seed, 0, rules)));
+  const told = (task: Task<Tree, Tree>): number | undefined =>
+    learner.trainClasses ?? classesOf(learner, () => traced(learner, params, task));
+  const rules = rulesFor("train", learner, source as TaskSupply, seed, told);
+  const spec = rules.spec!;
+  if (classesIn(spec) !== undefined)
+    requireToldApart("train", { name: source.name, spec }, learner, told(symbolicTask(spec)));
   return rules;
 }

@@ -1,11 +1,13 @@
-import { type Executor, leaves, paths, type Tree } from "@innerloop/graph";
+import { type Executor, leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { type BestParams, Run } from "../artifacts/run.js";
 import { type Evaluation, type EvaluationRow, evaluate, evaluator } from "../evaluation/evaluate.js";
-import { type Learner, measured } from "../learners/learner.js";
+import { type AnyLearner, type Learner, measured } from "../learners/learner.js";
 import { figuresOf, lossDescription, lossName } from "../losses/figures.js";
 import type { FigureDescription } from "../losses/metric.js";
 import type { Optimizer } from "../optimizers/gradient-transformation.js";
-import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { specOf } from "../tasks/source-spec.js";
+import { type Collector, isCollector, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
+import { symbolicTask } from "../tasks/task-spec.js";
 import { hugeValue } from "../tasks/value-gate.js";
 import {
   type CheckpointStore,
@@ -20,7 +22,7 @@ import { defaultExecutor } from "./default-executor.js";
 import { metaPrograms } from "./meta-step.js";
 import { outerOptimizer } from "./outer-update.js";
 import { progressLine, terminal } from "./progress.js";
-import { checkedTask, taskBatch, traced, trainingRules } from "./task-batch.js";
+import { batchOf, drawTasks, type TaskBatch, type TaskSupply, taskBatch, traced, trainingRules } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** Events of a training, in order. `iteration` counts updates done. */
@@ -48,10 +50,24 @@ export type TrainingEvent =
   | { readonly type: "end"; readonly iteration: number; readonly reason: "finished" | "interrupted" | "early stop" };
 
 /** Options of `train`. */
-export interface TrainOptions<Params extends Tree> {
-  readonly learner: Learner<Params>;
-  /** One source for all, or one for training and one of other classes for validation. */
-  readonly tasks: TaskSource | { readonly train: TaskSource; readonly validation: TaskSource };
+export interface TrainOptions<
+  Params extends Tree,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
+  readonly learner: Learner<Params, Tree, X, Y, Out>;
+  /**
+   * One source for all, or one for training and one of other classes for validation. A collector collects anew for each
+   * update, with the parameters of that moment; validation with those that are validated.
+   */
+  readonly tasks:
+    | TaskSource<X, Y>
+    | Collector<Params, X, Y>
+    | {
+        readonly train: TaskSource<X, Y> | Collector<Params, X, Y>;
+        readonly validation: TaskSource<X, Y> | Collector<Params, X, Y>;
+      };
   /** The outer optimizer. */
   readonly optimizer: Optimizer;
   /** Tasks per update. */
@@ -117,8 +133,11 @@ export interface TrainOptions<Params extends Tree> {
  * memory, ILR105 where a task holds a value that is not finite or a label that is none, ILR107 where tasks are padded and
  * the loss or a metric takes no mask
  */
-export async function train<Params extends Tree>(options: TrainOptions<Params>): Promise<Run<Params>> {
-  const { learner, optimizer, seed = 0, validation, checkpoints, signal } = options;
+export async function train<Params extends Tree, X extends Tree, Y extends Tree, Out extends Tree>(
+  options: TrainOptions<Params, X, Y, Out>,
+): Promise<Run<Params, X, Y, Out>> {
+  const learner: AnyLearner<Params> = options.learner;
+  const { optimizer, seed = 0, validation, checkpoints, signal } = options;
   const metaBatchSize = wholeOption("metaBatchSize", options.metaBatchSize, 1);
   const iterations = wholeOption("iterations", options.iterations, 0);
   if (validation) wholeOption("validation.every", validation.every, 1);
@@ -132,14 +151,26 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
     (options.onEvent ?? warnOnly)(event);
   };
   const executor = options.executor ?? (await defaultExecutor());
-  const sources = sourcesOf(options.tasks);
+  const sources = sourcesOf(options);
   const trainSeed = splitSeed(seed, "train");
 
   let state = await initialState(options, seed, executor);
   const rules = trainingRules(learner, state.params, sources.train, trainSeed);
-  const batchAt = (iteration: number) => taskBatch(sources.train, trainSeed, iteration, metaBatchSize, rules);
+  const supply = sources.train;
+  /** The tasks of an update of a source, which can be drawn ahead; those of a collector come with the parameters. */
+  const drawnAhead = (iteration: number): TaskBatch<Task<Tree, Tree>> | undefined =>
+    isCollector(supply) || iteration >= iterations
+      ? undefined
+      : taskBatch(supply, trainSeed, iteration, metaBatchSize, rules);
+  const drawn = async (iteration: number): Promise<TaskBatch<Task<Tree, Tree>>> => {
+    const at = { seed: trainSeed, first: iteration * metaBatchSize, count: metaBatchSize };
+    const tasks = await drawTasks({ ...at, from: supply as TaskSupply, params: state.params, rules, executor });
+    return batchOf(tasks, { seed: trainSeed, iteration, metaBatchSize });
+  };
+  let batch = drawnAhead(state.iteration);
   let plan = options.plan;
   if (state.chunkSize === 0) {
+    batch ??= await drawn(0);
     plan ??= await planTraining({
       learner,
       optimizer,
@@ -147,7 +178,7 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
       metaBatchSize,
       params: state.params,
       state: state.optimizer,
-      batch: batchAt(0),
+      batch,
       validationTasks: validation ? (validation.count ?? defaultValidationTasks) : 0,
       memoryBudget: options.memoryBudget,
       chunkSize: options.chunkSize,
@@ -194,14 +225,13 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   // Where nothing adapts in steps, there is no before and after to compare.
   const looksAtAdaptation = !validation && learner.steps !== undefined;
   if (iterations > 0 && (validation || looksAtAdaptation)) {
-    const seen = checkedTask(sources.validation, splitSeed(seed, "validation"), 0, { operation: "train" });
-    requireAdaptation(learner, state.params, seen);
+    const from = { operation: "train", seed: splitSeed(seed, "validation") };
+    requireAdaptation(learner, state.params, symbolicTask(specOf(sources.validation as TaskSupply, from)));
   }
   let reason: "finished" | "interrupted" | "early stop" = "finished";
-  let batch = state.iteration < iterations ? batchAt(state.iteration) : undefined;
   const patienceIsOver = (): boolean => validation?.patience !== undefined && state.sinceBest >= validation.patience;
   try {
-    while (state.iteration < iterations && batch) {
+    while (state.iteration < iterations) {
       // Before the first update too: a run that had stopped early stays stopped when it is resumed.
       if (patienceIsOver()) {
         reason = "early stop";
@@ -211,12 +241,17 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
         reason = "interrupted";
         break;
       }
-      const given = batch;
+      const given = batch ?? (await drawn(state.iteration));
+      // Collecting takes its time.
+      if (signal?.aborted) {
+        reason = "interrupted";
+        break;
+      }
       const running = update(state.params, state.optimizer, given);
       // Where drawing the next tasks throws, that is the error to report.
       running.catch(() => undefined);
       // The next tasks are drawn while this update runs.
-      batch = state.iteration + 1 < iterations ? batchAt(state.iteration + 1) : undefined;
+      batch = drawnAhead(state.iteration + 1);
       const { params, optimizer: optimizerState, loss, metrics } = await running;
       const iteration = state.iteration + 1;
       if (!Number.isFinite(loss)) {
@@ -266,8 +301,8 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   }
   emit({ type: "end", iteration: state.iteration, reason });
   progress?.end();
-  return new Run({
-    learner,
+  return new Run<Params, X, Y, Out>({
+    learner: options.learner,
     params: state.params,
     iteration: state.iteration,
     reason,
@@ -278,16 +313,21 @@ export async function train<Params extends Tree>(options: TrainOptions<Params>):
   });
 }
 
-function sourcesOf(tasks: TrainOptions<Tree>["tasks"]): {
-  readonly train: TaskSource;
-  readonly validation: TaskSource;
+function sourcesOf<Params extends Tree, X extends Tree, Y extends Tree>({
+  tasks,
+}: Pick<TrainOptions<Params, X, Y, Tree>, "tasks">): {
+  readonly train: TaskSupply<Params, X, Y>;
+  readonly validation: TaskSupply<Params, X, Y>;
 } {
-  const isSource = (value: unknown): value is TaskSource =>
-    typeof (value as Partial<TaskSource> | undefined)?.sample === "function";
-  if (isSource(tasks)) return { train: tasks, validation: tasks };
-  if (isSource(tasks?.train) && isSource(tasks.validation)) return tasks;
+  const isSupply = (value: unknown): value is TaskSupply<Params, X, Y> =>
+    (["sample", "collect"] as const).some(
+      (way) => typeof (value as Readonly<Record<string, unknown>> | undefined | null)?.[way] === "function",
+    );
+  if (isSupply(tasks)) return { train: tasks, validation: tasks };
+  if (isSupply(tasks?.train) && isSupply(tasks.validation)) return tasks;
   const problem = tasks ? "one of train and validation is no source of tasks" : `they are ${tasks}`;
-  throw new TrainingError("ILR101", "tasks", problem, "Give a source, or { train, validation }: objects with `sample`");
+  const remedy = "Give a source, or { train, validation }: objects with `sample`, or with `collect`";
+  throw new TrainingError("ILR101", "tasks", problem, remedy);
 }
 
 /** Tasks that adaptation is looked at on, unless `validation.count` says otherwise. */
@@ -300,8 +340,8 @@ const defaultValidationTasks = 100;
  * @throws TrainingError ILR101 where there is no such figure, or neither more nor less of it is better; ILR202 where a
  *   checkpoint's best was chosen by another
  */
-function judgeOf<Params extends Tree>(
-  { learner, validation }: TrainOptions<Params>,
+function judgeOf(
+  { learner, validation }: Pick<TrainOptions<Tree, Tree, Tree, Tree>, "learner" | "validation">,
   figures: () => readonly FigureDescription[],
   best: TrainingState["best"],
 ): FigureDescription {
@@ -332,7 +372,7 @@ const isBetter = ({ better }: FigureDescription, a: number, b: number): boolean 
 
 /** The best parameters of a run that is resumed: its store has them. */
 async function knownBest<Params extends Tree>(
-  { checkpoints }: TrainOptions<Params>,
+  { checkpoints }: Pick<TrainOptions<Params>, "checkpoints">,
   { best, params, iteration }: TrainingState<Params>,
 ): Promise<BestParams<Params> | undefined> {
   if (!best) return undefined;
@@ -345,7 +385,7 @@ async function knownBest<Params extends Tree>(
 }
 
 async function initialState<Params extends Tree>(
-  options: TrainOptions<Params>,
+  options: AnyTraining<Params>,
   seed: number,
   executor: Executor,
 ): Promise<TrainingState<Params>> {
@@ -368,8 +408,9 @@ async function initialState<Params extends Tree>(
 /**
  * Learner, loss, tasks, optimizer and meta-batch as text: a checkpoint of another setting is not one to continue from.
  */
-function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSize }: TrainOptions<Params>): string {
-  const { name, description } = "sample" in tasks ? tasks : tasks.train;
+function settingOf<Params extends Tree>(options: AnyTraining<Params>): string {
+  const { learner, optimizer, metaBatchSize } = options;
+  const { name, description } = sourcesOf(options).train;
   return JSON.stringify({
     learner: { name: learner.name, ...learner.description },
     ...(learner.loss.title ? { loss: learner.loss.title } : {}),
@@ -379,11 +420,17 @@ function settingOf<Params extends Tree>({ learner, tasks, optimizer, metaBatchSi
   });
 }
 
+/** Options of a training, of tensors or trees. */
+type AnyTraining<Params extends Tree> = Pick<
+  TrainOptions<Params, Tree, Tree, Tree>,
+  "learner" | "tasks" | "optimizer" | "metaBatchSize" | "checkpoints"
+>;
+
 /**
  * Adapts to a task in trace alone, nothing of which is run: a learner that cannot says so before training rather than
  * after.
  */
-function requireAdaptation<P extends Tree>(learner: Learner<P>, params: P, task: Task): void {
+function requireAdaptation<P extends Tree>(learner: AnyLearner<P>, params: P, task: Task<Tree, Tree>): void {
   measured(learner.loss, traced(learner, params, task), task.query);
 }
 
@@ -406,7 +453,7 @@ function requireFiniteParameters({ params, iteration }: TrainingState, kept: num
  */
 function diverged(
   problem: string,
-  state: { readonly iteration: number; readonly batch?: Task; readonly kept: number | undefined },
+  state: { readonly iteration: number; readonly batch?: Task<Tree, Tree>; readonly kept: number | undefined },
 ): TrainingError {
   const { iteration, batch, kept } = state;
   const huge = batch && hugeValue(batch);

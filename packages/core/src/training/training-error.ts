@@ -9,6 +9,7 @@ export const trainingErrorCodes = {
   ILR105: "a value that enters is none: not finite, not a label of the classes at hand, or not of the shape needed",
   ILR106: "what adaptation or a prediction came to is not a finite number",
   ILR107: "a loss or metric takes no mask, and tasks are padded",
+  ILR108: "a run that is to be saved where there is no file system",
   ILR201: "a checkpoint is damaged",
   ILR202: "a checkpoint belongs to another run",
 } as const;

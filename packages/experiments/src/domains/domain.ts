@@ -1,19 +1,13 @@
 /** A kind of task as one record: all that an application has to know of it. */
+import type { Adapter, LabelledExamples, LearnerEntry, Loss, OpenSetRule, TaskKind, TaskSource } from "@innerloop/core";
 import type {
-  Adapter,
-  LabelledExamples,
-  LearnerEntry,
-  Loss,
   NetworkName,
   NetworkSetting,
   Networks,
-  OpenSetRule,
   OptionGroup,
   OptionValues,
-  TaskKind,
-  TaskSource,
   TrainingTasks,
-} from "@innerloop/core";
+} from "@innerloop/core/learners";
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config.js";
 import type { DataIo, LongWork } from "../io.js";
@@ -159,7 +153,7 @@ export interface Adaptation<V, Spec> {
   answers(prediction: Tensor, asked: Asked<V, Spec>): readonly Answer[];
   /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
   record?(answer: Answer): Readonly<Record<string, unknown>>;
-  /** What an input is, in a word: "file" unless given. */
+  /** What an input is, in a word: "input" unless given. */
   readonly inputWord?: string;
   /** The table of answers: titles of columns, and a row of cells for each answer. */
   table(answers: readonly Answer[], asked: Asked<V, Spec>): AnswerTable;

@@ -1,5 +1,5 @@
 /** Options that several kinds of task have alike. */
-import { optionGroup } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 
 const trainedOnEpisodes = "while training, where they differ, or";
 

@@ -1,5 +1,5 @@
 /** The options that every training and evaluation has, whatever is learned. */
-import { type OptionValues, optionGroup } from "@innerloop/core";
+import { type OptionValues, optionGroup } from "@innerloop/core/learners";
 
 /** Devices that models can run on: the processor, any GPU through WebGPU, a GPU of NVIDIA through CUDA. */
 export const devices = ["cpu", "webgpu", "cuda"] as const;

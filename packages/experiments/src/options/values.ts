@@ -1,5 +1,6 @@
 /** Values of options: in words, and read from the command line and from files. */
-import type { Count, CountRange, OptionSpec } from "@innerloop/core";
+import type { Count, CountRange } from "@innerloop/core";
+import type { OptionSpec } from "@innerloop/core/learners";
 import { numberIn } from "@innerloop/core/tasks";
 import { cut, quoted } from "./outside-text.js";
 import { nearestName, UsageError } from "./usage-error.js";

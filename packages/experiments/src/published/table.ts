@@ -2,7 +2,8 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts.
  */
-import { accuracy, type FigureDescription, learnerEntry, meanSquaredError } from "@innerloop/core";
+import { accuracy, type FigureDescription, meanSquaredError } from "@innerloop/core";
+import { learnerEntry } from "@innerloop/core/learners";
 import { describedAs, figuresOf, lossDescription } from "@innerloop/core/training";
 import {
   checkFlags,

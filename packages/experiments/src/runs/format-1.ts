@@ -1,6 +1,7 @@
 /** Options of runs of format 1: flat, with 0 and empty texts for what is left out. */
 
-import { type LearnerName, learnerNames, type NetworkName, networkNames } from "@innerloop/core";
+import { type LearnerName, learnerNames } from "@innerloop/core";
+import { type NetworkName, networkNames } from "@innerloop/core/learners";
 import { configFrom, type Flags, flagTable, settingsFrom, withScratchRate } from "../config.js";
 import type { Domain } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";

@@ -108,7 +108,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
   const { learner, params, tasks, baselines, beside = [], seed, count, executor, signal } = options;
   const trained = [{ name: learner.name, learner, params }, ...beside];
   // Only a learner that was trained for them learns from unlabelled examples.
-  const labelled = tasks.unlabelled ? withoutUnlabelled(tasks) : tasks;
+  const labelled = tasks.spec?.unlabelled ? withoutUnlabelled(tasks) : tasks;
   const methods: { adapter: Adapter; params: Tree; steps: readonly number[]; tasks: TaskSource; count: number }[] = [
     ...trained.map(({ name, learner: each, params: own }) => ({
       adapter: { ...(each as Adapter), name },

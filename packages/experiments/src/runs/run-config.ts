@@ -122,7 +122,7 @@ export function parseRunConfig(text: string, shownFile: string): RunConfig {
     const { config, settings } =
       format === format1
         ? configOfFormat1(Object(value.options) as Readonly<Record<string, unknown>>, source !== undefined)
-        : configIn(value.config, source !== undefined);
+        : configIn(value.config);
     const argv =
       format === format1
         ? argvOf(textOf("command", "it does not say by which command the run was made"))
@@ -172,9 +172,10 @@ export function fileOfUnknownDomain(text: string): RunConfig["file"] | undefined
   }
 }
 
-/** The options of a run: all of them, or those that a file with a learner of its own leaves open. */
-function configIn(value: unknown, ofFile: boolean): Pick<RunConfig, "config" | "settings"> {
-  if (ofFile && isRecord(value) && value.domain === undefined) return { settings: parseSettings(value, "config") };
+/** The options of a run: all of them, or those that a program with a learner of its own leaves open. */
+function configIn(value: unknown): Pick<RunConfig, "config" | "settings"> {
+  if (isRecord(value) && value.domain === undefined && value.learner === undefined)
+    return { settings: parseSettings(value, "config") };
   const config = parseConfig(value, "config");
   return { config, settings: { training: config.training, evaluation: config.evaluation } };
 }

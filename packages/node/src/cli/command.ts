@@ -1,5 +1,5 @@
 /** A command as one record: how it is called, what it takes, and what it does. */
-import { type OptionGroup, type OptionSpec, type OptionValues, optionGroup } from "@innerloop/core";
+import { type OptionGroup, type OptionSpec, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import { type FlagEntry, type Flags, flagTable, type Part } from "@innerloop/experiments";
 import type { Output } from "./output.js";
 

@@ -1,5 +1,6 @@
 /** FEATURES.md: what each learner of the catalogue is for. A test keeps the file equal to this, and tries each entry. */
-import { type LearnerFamily, learnerEntry, learnerNames } from "@innerloop/core";
+import { type LearnerFamily, learnerNames } from "@innerloop/core";
+import { learnerEntry } from "@innerloop/core/learners";
 
 const families: readonly (readonly [LearnerFamily, string])[] = [
   ["gradient", "Gradient-based: adapt by steps of an optimizer"],

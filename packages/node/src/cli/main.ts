@@ -30,11 +30,22 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** A kind of task of the user's own has options of its own: its file is run before these are read. */
-async function registerOwnDomain([word, target]: readonly string[]): Promise<void> {
-  if (word !== "train" || target === undefined || target.startsWith("-")) return;
+/**
+ * A kind of task of the user's own has options of its own: its file is run before these are read. Where that of a run
+ * cannot be, the command says why.
+ */
+async function registerOwnDomain([word, target, ...options]: readonly string[]): Promise<void> {
+  const record = commands.find(({ name }) => name === word);
+  if (!record?.experiment || target === undefined || target.startsWith("-")) return;
   const { isCodeFile, registerDomainOf } = await import("../runs/experiment-file.js");
-  if (isCodeFile(target)) await registerDomainOf(target);
+  if (word === "train") {
+    if (isCodeFile(target)) await registerDomainOf(target);
+  } else {
+    const { openRunFor } = await import("./run-experiment-file.js");
+    const quiet = ["-q", "--quiet", "--help"].some((option) => options.includes(option));
+    const output = createOutput({ quiet, json: options.includes("--json") });
+    await openRunFor(target, output).catch(() => undefined);
+  }
 }
 
 /**

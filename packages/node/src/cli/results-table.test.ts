@@ -322,6 +322,7 @@ describe("the protocol in words", () => {
   });
 
   it("says in which unit errors are where the targets of a table are standardised", () => {
+    const y = { shape: [1], dtype: "float32", columns: [{ name: "m/s", mean: 1, deviation: 2.5 }] };
     const of = (standardized: boolean) =>
       protocolText(
         described({
@@ -330,7 +331,7 @@ describe("the protocol in words", () => {
           rows: [{ steps: 0, figures: { loss: figure(1) } }],
           values: [],
         }),
-        { tasks: { ...apart, test: { ...apart.test, targets: [{ name: "m/s", mean: 1, deviation: 2.5 }] } } } as never,
+        { tasks: { ...apart, test: { ...apart.test, spec: { y } } } } as never,
         { seed: 4 },
       );
     expect(of(true)).toContain(

@@ -3,14 +3,12 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { isMainThread } from "node:worker_threads";
+import type { Device } from "@innerloop/experiments";
 import { declareLibraryModule, GraphError } from "@innerloop/graph";
 
 declareLibraryModule(import.meta.url);
 
-/** Devices that models can run on: the processor, any GPU through WebGPU, a GPU of NVIDIA through CUDA. */
-export const devices = ["cpu", "webgpu", "cuda"] as const;
-/** Names of devices that models run on. */
-export type Device = (typeof devices)[number];
+export { type Device, devices } from "@innerloop/experiments";
 export type GpuDevice = Exclude<Device, "cpu">;
 
 const gpuNames: Readonly<Record<GpuDevice, string>> = { webgpu: "WebGPU", cuda: "CUDA" };

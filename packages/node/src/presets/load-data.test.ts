@@ -112,7 +112,7 @@ describe("a table", () => {
       ["weather", "category"],
     ]);
     expect([record.table, record.exampleShape]).toEqual([spec, [3]]);
-    expect(tasks.train.targets).toEqual(spec.targets);
+    expect(tasks.train.spec?.y.columns).toEqual(spec.targets);
     expect(report.columns.find(({ name }) => name === "weather")).toMatchObject({ role: "input", kind: "category" });
     const more = await loadRegressionTable({ ...options, queries: 2, trainShots: 4 }, {}, record);
     expect([more.spec, more.record]).toEqual([spec, record]);

@@ -28,5 +28,6 @@ export { openEventLog, readEvents } from "./event-log.js";
 export { type LoadOptions, load } from "./load.js";
 export { checkpointStore, createRun, newRunPath, openRun, type RunFolder, writeConfig } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
+export { loadRun, saveRun } from "./save-run.js";
 export { type OpenedModel, openModel } from "./trained-model.js";
 export { UntrustedFolder } from "./untrusted-folder.js";

@@ -22,6 +22,12 @@ export interface LoadOptions {
 
 let shared: Executor | undefined;
 
+/** What computes for models of which nobody has said where they are to run: one for all, in this thread. */
+export const defaultModelExecutor = (): Executor => {
+  shared ??= onnxruntimeExecutor({ threads: availableParallelism() });
+  return shared;
+};
+
 /**
  * The trained model in a run folder, which adapts to a user's own examples and answers in their terms: image files and
  * classes, rows with the columns of a table and values in its units, points of a curve.
@@ -40,7 +46,7 @@ export async function load<A extends Answer = Answer>(
   if (experiment && "domain" in experiment) registerDomain(experiment.domain);
   const run = await openRun(folder);
   const made = experiment && "learner" in experiment ? experimentOf(experiment, folder) : undefined;
-  shared ??= executor ? undefined : onnxruntimeExecutor({ threads: availableParallelism() });
-  const { model } = await openModel<A>(run, { executor: executor ?? shared!, checkpoint, experiment: made });
+  const setting = { executor: executor ?? defaultModelExecutor(), checkpoint, experiment: made };
+  const { model } = await openModel<A>(run, setting);
   return model;
 }

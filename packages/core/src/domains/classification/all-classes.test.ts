@@ -40,7 +40,7 @@ describe("allClasses", () => {
 
   test("says its protocol, and its labels pass the check", () => {
     expect(source.description).toEqual({ data: "numbers", classes: 3, batch: 5 });
-    expect(source.classes).toBe(3);
+    expect(source.spec.y.classes?.count).toBe(3);
     expect(sampleTasks(source, 1, 0, 2).query.x.shape).toEqual([2, 5, 1]);
     const doubled = Object.assign(
       (pixels: Float32Array, offset: number) => {

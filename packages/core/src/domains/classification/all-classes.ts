@@ -1,6 +1,6 @@
 import { random } from "../../random/random.js";
-import { TaskError, type TaskSource, wholeNumber } from "../../tasks/task.js";
-import { type Augmentation, ExampleRows, usableClasses } from "./episodes.js";
+import { type DescribedTaskSource, TaskError, wholeNumber } from "../../tasks/task.js";
+import { type Augmentation, ExampleRows, exampleSpec, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 
 /** Options of `allClasses`. */
@@ -24,7 +24,7 @@ export interface AllClassesOptions {
  * @throws ILT301 where a class's array is not count x exampleShape
  * @example allClasses(omniglot, { batch: 256 })
  */
-export function allClasses(data: LabelledExamples, options: AllClassesOptions): TaskSource {
+export function allClasses(data: LabelledExamples, options: AllClassesOptions): DescribedTaskSource {
   const { augment } = options;
   const batch = wholeNumber(options.batch, "allClasses", "batch");
   const classes = usableClasses(data, "allClasses", {
@@ -53,7 +53,13 @@ export function allClasses(data: LabelledExamples, options: AllClassesOptions): 
       batch,
       ...(augment ? { augmentation: augment.description ?? "given" } : {}),
     },
-    classes: classes.length,
+    spec: {
+      x: exampleSpec(data, augment),
+      // The same classes in all tasks: they have names.
+      y: { shape: [], dtype: "int32", classes: { count: classes.length, names: classes.map(({ name }) => name) } },
+      support: { rows: 1 },
+      query: { rows: batch },
+    },
     sample(seed, index) {
       const source = random(seed, index);
       // Numbers of its own: which examples a task has does not depend on how they are changed. Counter 1 is dropout's.

@@ -29,7 +29,7 @@ describe("episodes", () => {
     expect(support.x.dtype).toBe("float32");
     expect([support.y.shape, support.y.dtype, [...support.y.data!]]).toEqual([[6], "int32", [0, 0, 1, 1, 2, 2]]);
     expect([...query.y.data!]).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]);
-    expect(source.classes).toBe(3);
+    expect(source.spec.y.classes?.count).toBe(3);
     expect(source.description).toEqual({
       data: "tagged",
       classes: 4,

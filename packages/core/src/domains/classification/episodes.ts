@@ -1,16 +1,17 @@
-import { tensor } from "@innerloop/graph";
+import { hasTag, tensor } from "@innerloop/graph";
 import { type Random, random } from "../../random/random.js";
 import {
   type Count,
   countRange,
+  type DescribedTaskSource,
   describeCount,
   drawCount,
   type Examples,
   isRange,
   TaskError,
   type TaskPool,
-  type TaskSource,
 } from "../../tasks/task.js";
+import type { TensorSpec } from "../../tasks/task-spec.js";
 import { requireObject } from "../../tasks/value-gate.js";
 import { checkedSize, type ExampleClass, type LabelledExamples, readExample } from "./labelled-examples.js";
 
@@ -66,7 +67,7 @@ export interface EpisodeOptions {
  * @throws ILT402 where there are fewer classes than ways
  * @example const task = episodes(omniglot, { ways: 5, shots: 1, queries: 1 }).sample(splitSeed(1, "train"), 0);
  */
-export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskSource {
+export function episodes(data: LabelledExamples, options: EpisodeOptions): DescribedTaskSource {
   requireObject(options, "episodes", "the second argument", "Give { ways, shots, queries }");
   const { ways, shots, queries, balanced = true, skipSmallClasses = false, augment } = options;
   const [mostWays, mostShots, mostQueries] = [
@@ -116,7 +117,12 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): TaskS
       ...(balanced ? {} : { balanced }),
       ...(augment ? { augmentation: augment.description ?? "given" } : {}),
     },
-    classes: mostWays,
+    spec: {
+      x: exampleSpec(data, augment),
+      y: classSpec(mostWays),
+      support: { rows: mostWays * mostShots, ...(varies ? { present: true } : {}) },
+      query: { rows: mostWays * mostQueries, ...(varies ? { present: true } : {}) },
+    },
     pool: poolOf(classes, (seed, index) => drawnAt(seed, index).chosen),
     sample(seed, index) {
       const { source, taskShots, taskQueries, chosen } = drawnAt(seed, index);
@@ -243,6 +249,21 @@ export const poolOf = (classes: readonly ExampleClass[], drawn: TaskPool["drawn"
   examples: classes.reduce((sum, { count }) => sum + count, 0),
   drawn,
 });
+
+/** @internal An example of the data: pixels of bytes are from 0 to 1, where nothing changes them. */
+export const exampleSpec = (
+  { exampleShape, classes }: LabelledExamples,
+  augment?: Augmentation | undefined,
+): TensorSpec => ({
+  shape: exampleShape,
+  dtype: "float32",
+  ...(!augment && classes.every(({ examples }) => hasTag(examples, "Uint8Array"))
+    ? { range: { least: 0, most: 1 } }
+    : {}),
+});
+
+/** @internal The label of an example: one of the classes of its task, which each task numbers anew. */
+export const classSpec = (count: number): TensorSpec => ({ shape: [], dtype: "int32", classes: { count } });
 
 /** @internal The rows of a support or query set in the making. What is not added is padding. */
 export class ExampleRows {

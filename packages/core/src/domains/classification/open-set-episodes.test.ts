@@ -28,7 +28,7 @@ describe("openSetEpisodes", () => {
 
   it("has queries of further classes under the label -1, after those of its own", () => {
     const source = openSetEpisodes(data, options);
-    expect([source.openSet, source.classes]).toEqual([true, 3]);
+    expect([source.spec.openSet, source.spec.y.classes?.count]).toEqual([true, 3]);
     for (let index = 0; index < 100; index++) {
       const task = source.sample(1, index);
       expect([task.support.x.shape, task.query.x.shape]).toEqual([
@@ -101,8 +101,9 @@ describe("batches of open-set tasks", () => {
 
   it("may have the label -1 in query sets, of sources that say so", () => {
     expect(Array.from(sampleTasks(source, 1, 0, 2).query.y.data!, Number)).toEqual([0, 1, -1, -1, 0, 1, -1, -1]);
-    const { openSet, ...closed } = source;
+    const { openSet, ...spec } = source.spec;
     expect(openSet).toBe(true);
+    const closed = { ...source, spec };
     expect(() => sampleTasks(closed, 1, 0, 1)).toThrow(
       /^ILR105 tasks: task 0 of .*: query\.y\[2\] is -1, and its tasks have 2 classes \(0 to 1\)\..*`openSet`$/,
     );
@@ -111,6 +112,7 @@ describe("batches of open-set tasks", () => {
   it("may not have it in support sets, nor any lower one", () => {
     const swapped: TaskSource = {
       ...source,
+      spec: { ...source.spec, support: source.spec.query, query: source.spec.support },
       sample: (seed, index) => {
         const { support, query } = source.sample(seed, index);
         return { support: query, query: support };

@@ -1,6 +1,6 @@
 import { random } from "../../random/random.js";
-import { type TaskSource, wholeNumber } from "../../tasks/task.js";
-import { ExampleRows, poolOf, usableClasses } from "./episodes.js";
+import { type DescribedTaskSource, wholeNumber } from "../../tasks/task.js";
+import { classSpec, ExampleRows, exampleSpec, poolOf, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 
 /** Options of `openSetEpisodes`. */
@@ -40,7 +40,7 @@ export const unknownLabel = -1;
  * @throws ILT402 where there are fewer classes than known and unknown ones of a task
  * @example openSetEpisodes(omniglot, { ways: 5, shots: 1, queries: 15 }).sample(splitSeed(1, "test"), 0)
  */
-export function openSetEpisodes(data: LabelledExamples, options: OpenSetEpisodeOptions): TaskSource {
+export function openSetEpisodes(data: LabelledExamples, options: OpenSetEpisodeOptions): DescribedTaskSource {
   const count = (name: Exclude<keyof OpenSetEpisodeOptions, "skipSmallClasses">, otherwise?: number): number =>
     wholeNumber(options[name] ?? otherwise ?? Number.NaN, "openSetEpisodes", name);
   const ways = count("ways");
@@ -69,8 +69,13 @@ export function openSetEpisodes(data: LabelledExamples, options: OpenSetEpisodeO
       unknownQueries,
       skippedClasses: data.classes.length - classes.length,
     },
-    classes: ways,
-    openSet: true,
+    spec: {
+      x: exampleSpec(data),
+      y: classSpec(ways),
+      support: { rows: ways * shots },
+      query: { rows: ways * queries + unknownClasses * unknownQueries },
+      openSet: true,
+    },
     pool: poolOf(classes, (seed, index) => random(seed, index).choose(classes.length, ways + unknownClasses)),
     sample(seed, index) {
       const source = random(seed, index);

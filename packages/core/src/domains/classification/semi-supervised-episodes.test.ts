@@ -46,7 +46,8 @@ describe("semiSupervisedEpisodes", () => {
     expect(numbers(source.sample(1, 2).support.x)).toEqual(numbers(source.sample(1, 2).support.x));
     expect(source.description).toEqual({ data: "numbers", classes: 6, ...options, skippedClasses: 0 });
     expect(sampleTasks(source, 1, 0, 2).support.y.shape).toEqual([2, 26]);
-    const { unlabelled: _, ...unmarked } = source;
+    const { unlabelled: _, ...spec } = source.spec;
+    const unmarked = { ...source, spec };
     expect(() => sampleTasks(unmarked, 1, 0, 2)).toThrow(/^ILR105 tasks: .*: support\.y\[6\] is -1, .*`unlabelled`/);
   });
 
@@ -54,7 +55,7 @@ describe("semiSupervisedEpisodes", () => {
     const labelled = withoutUnlabelled(source);
     expect(labelled.description).toEqual({ ...source.description, unlabelledUsed: false });
     // Its labels pass the check of sources whose examples all have one.
-    expect(labelled.unlabelled).toBeUndefined();
+    expect(labelled.spec.unlabelled).toBeUndefined();
     expect(sampleTasks(labelled, 1, 0, 2).support.present!.shape).toEqual([2, 26]);
     const [task, all] = [labelled.sample(1, 2), source.sample(1, 2)];
     expect(numbers(task.query.x)).toEqual(numbers(all.query.x));

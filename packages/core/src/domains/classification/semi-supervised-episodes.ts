@@ -1,7 +1,8 @@
 import { tensor } from "@innerloop/graph";
 import { random } from "../../random/random.js";
-import { type Examples, type TaskSource, wholeNumber } from "../../tasks/task.js";
-import { ExampleRows, poolOf, usableClasses } from "./episodes.js";
+import { specOf } from "../../tasks/source-spec.js";
+import { type DescribedTaskSource, type Examples, type TaskSource, wholeNumber } from "../../tasks/task.js";
+import { classSpec, ExampleRows, exampleSpec, poolOf, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 
 /** Options of `semiSupervisedEpisodes`. */
@@ -43,7 +44,10 @@ export const unlabelledLabel = -1;
  * @throws ILT402 where there are fewer classes than a task takes
  * @example semiSupervisedEpisodes(omniglot, { ways: 5, shots: 1, queries: 5, unlabelled: 5, distractorClasses: 5 })
  */
-export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupervisedEpisodeOptions): TaskSource {
+export function semiSupervisedEpisodes(
+  data: LabelledExamples,
+  options: SemiSupervisedEpisodeOptions,
+): DescribedTaskSource {
   const operation = "semiSupervisedEpisodes";
   const ways = wholeNumber(options.ways, operation, "ways");
   const shots = wholeNumber(options.shots, operation, "shots");
@@ -70,8 +74,13 @@ export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupe
       distractorClasses,
       skippedClasses: data.classes.length - classes.length,
     },
-    classes: ways,
-    unlabelled: true,
+    spec: {
+      x: exampleSpec(data),
+      y: classSpec(ways),
+      support: { rows: ways * shots + (ways + distractorClasses) * unlabelled },
+      query: { rows: ways * queries },
+      unlabelled: true,
+    },
     pool: poolOf(classes, (seed, index) =>
       random(seed, index)
         .choose(classes.length, ways + distractorClasses)
@@ -106,11 +115,12 @@ export function semiSupervisedEpisodes(data: LabelledExamples, options: SemiSupe
  * @throws TypeError where a task has no values
  * @example evaluate({ learner: fromScratch({ model, loss, inner }), params, tasks: withoutUnlabelled(tasks) })
  */
-export function withoutUnlabelled(source: TaskSource): TaskSource {
-  const { unlabelled: _, ...others } = source;
+export function withoutUnlabelled(source: TaskSource): DescribedTaskSource {
+  const { unlabelled: _, ...spec } = specOf(source);
   return {
-    ...others,
+    ...source,
     description: { ...source.description, unlabelledUsed: false },
+    spec: { ...spec, support: { ...spec.support, present: true } },
     sample(seed, index) {
       const { support, query } = source.sample(seed, index);
       return { support: labelledRows(support), query };

@@ -117,7 +117,7 @@ describe("episodes that vary", () => {
 
   it("have the shapes of the largest task: rows first, then zeros of label 0 that are not present", () => {
     const source = episodes(many, { ways: { from: 2, to: 5 }, shots: { from: 1, to: 3 }, queries: 2 });
-    expect(source.classes).toBe(5);
+    expect(source.spec.y.classes?.count).toBe(5);
     for (let index = 0; index < 200; index++) {
       const task = source.sample(1, index);
       expect([task.support.x.shape, task.query.x.shape]).toEqual([

@@ -3,6 +3,7 @@ import { type Random, random } from "../../random/random.js";
 import {
   type Count,
   countRange,
+  type DescribedTaskSource,
   describeCount,
   drawCount,
   type Examples,
@@ -37,6 +38,8 @@ export interface CurveFamily {
   readonly name: string;
   /** The distribution as results should state it. */
   readonly description: TaskSource["description"];
+  /** Where all inputs lie, both included. */
+  readonly inputs?: Range;
   readonly curve: (source: Random) => Curve;
 }
 
@@ -56,7 +59,7 @@ export interface CurveFamily {
  *   curve: (source) => { const a = source.uniform(-1, 1); return { input: () => source.uniform(-2, 2), values: (x) =>
  * x.map((v) => a * v * v) }; }, }, { shots: 5, queries: 20 })
  */
-export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}): TaskSource {
+export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}): DescribedTaskSource {
   const { name } = family;
   const { shots = 10, noise = 0 } = options;
   const most = countRange(shots, name, "shots").to;
@@ -82,6 +85,16 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
       queries: describeCount(queries),
       ...family.description,
       ...(noise > 0 ? { noise } : {}),
+    },
+    spec: {
+      x: {
+        shape: [1],
+        dtype: "float32",
+        ...(family.inputs ? { range: { least: family.inputs[0], most: family.inputs[1] } } : {}),
+      },
+      y: { shape: [1], dtype: "float32" },
+      support: { rows: most, ...(varies ? { present: true } : {}) },
+      query: { rows: mostQueries, ...(varies ? { present: true } : {}) },
     },
     sample(seed, index) {
       const source = random(seed, index);

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import { jointTraining } from "../../learners/baselines/baselines.js";
-import { maml } from "../../learners/gradient/maml.js";
+import { type FineTuningOptions, jointTraining } from "../../learners/baselines/baselines.js";
+import { type MamlOptions, maml } from "../../learners/gradient/maml.js";
 import { meanSquaredError } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import { numbersOf } from "../../numerical.fixture.js";
@@ -44,7 +44,7 @@ describe.each(named)("%s", (_name, family) => {
     expect(allPoints(source.sample(1, 2)).flat().every(Number.isFinite)).toBe(true);
     expect(family({}).sample(1, 0).query.x.shape).toEqual([10, 1]);
     expect(source.description).toMatchObject({ shots: 4, queries: 7 });
-    expect(source.classes).toBeUndefined();
+    expect(source.spec?.y.classes).toBeUndefined();
   });
 
   it("pads tasks that vary to the largest", () => {
@@ -229,8 +229,8 @@ test("a family whose values are no numbers, or too few, is refused", () => {
 });
 
 test.each([
-  ["MAML", maml],
-  ["joint pre-training", jointTraining],
+  ["MAML", (options: MamlOptions) => maml(options)],
+  ["joint pre-training", (options: FineTuningOptions) => jointTraining(options)],
 ] as const)("%s: a padded curve has the loss and gradient of the same one unpadded", (_name, make) => {
   const model = mlp({ sizes: [1, 4, 1], activation: "tanh" });
   const learner = make({ model, loss: meanSquaredError, inner: sgd({ learningRate: 0.05 }), steps: 2 });

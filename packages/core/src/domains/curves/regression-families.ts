@@ -2,7 +2,7 @@
  * Families of curves that regression is tried on, beside the sinusoids: each draws a curve, `curveTasks` looks at it.
  */
 
-import { TaskError, type TaskSource, wholeNumber } from "../../tasks/task.js";
+import { type DescribedTaskSource, TaskError, wholeNumber } from "../../tasks/task.js";
 import { type CurveTaskOptions, checkedRanges, curveTasks, describeRanges, type Range } from "./curve-tasks.js";
 
 /** Options of `harmonics`. */
@@ -25,7 +25,7 @@ export interface HarmonicOptions extends CurveTaskOptions {
  * @throws ILT201 as `curveTasks`, or where a range is not finite or is reversed
  * @example harmonics({ shots: 10, queries: 50, noise: 0.1 })
  */
-export function harmonics(options: HarmonicOptions = {}): TaskSource {
+export function harmonics(options: HarmonicOptions = {}): DescribedTaskSource {
   const { frequency = [5, 7], phase = [0, 2 * Math.PI], centre = [-4, 4] } = options;
   const ranges = checkedRanges("harmonics", { frequency, phase, centre });
   const description = { amplitude: "normal, deviation 1", ...describeRanges(ranges), x: "normal around centre" };
@@ -65,13 +65,14 @@ export interface LineOptions extends CurveTaskOptions {
  * @throws ILT201 as `curveTasks`, or where a range is not finite or is reversed
  * @example lines({ shots: 5, noise: 0.3 })
  */
-export function lines(options: LineOptions = {}): TaskSource {
+export function lines(options: LineOptions = {}): DescribedTaskSource {
   const { slope = [-3, 3], intercept = [-3, 3], x = [-5, 5] } = options;
   const ranges = checkedRanges("lines", { slope, intercept, x });
   return curveTasks(
     {
       name: "lines",
       description: describeRanges(ranges),
+      inputs: x,
       curve: (source) => {
         const [a, b] = [source.uniform(...slope), source.uniform(...intercept)];
         return {
@@ -102,7 +103,7 @@ export interface StepOptions extends CurveTaskOptions {
  * reversed
  * @example steps({ shots: 20, pieces: 2 })
  */
-export function steps(options: StepOptions = {}): TaskSource {
+export function steps(options: StepOptions = {}): DescribedTaskSource {
   const { level = [-3, 3], x = [-5, 5] } = options;
   const pieces = wholeNumber(options.pieces ?? 3, "steps", "pieces");
   const ranges = checkedRanges("steps", { level, x });
@@ -110,6 +111,7 @@ export function steps(options: StepOptions = {}): TaskSource {
     {
       name: "steps",
       description: { pieces, ...describeRanges(ranges) },
+      inputs: x,
       curve: (source) => {
         const thresholds = Array.from({ length: pieces - 1 }, () => source.uniform(...x));
         const levels = Array.from({ length: pieces }, () => source.uniform(...level));
@@ -143,7 +145,7 @@ export interface GaussianProcessOptions extends CurveTaskOptions {
  * @throws ILT201 as `curveTasks`, or where a range is not finite, is reversed or, but for x, reaches 0
  * @example gaussianProcesses({ shots: { from: 3, to: 50 }, queries: 50 })
  */
-export function gaussianProcesses(options: GaussianProcessOptions = {}): TaskSource {
+export function gaussianProcesses(options: GaussianProcessOptions = {}): DescribedTaskSource {
   const { lengthScale = [0.1, 0.6], deviation = [0.1, 1], x = [-2, 2], noise = 0.02 } = options;
   const ranges = checkedRanges("gaussianProcesses", { lengthScale, deviation, x });
   for (const [name, [low]] of Object.entries({ lengthScale, deviation })) {
@@ -154,6 +156,7 @@ export function gaussianProcesses(options: GaussianProcessOptions = {}): TaskSou
     {
       name: "gaussianProcesses",
       description: { kernel: "squared exponential", ...describeRanges(ranges) },
+      inputs: x,
       curve: (source) => {
         const [l, s] = [source.uniform(...lengthScale), source.uniform(...deviation)];
         return {

@@ -14,7 +14,7 @@ describe("sinusoids", () => {
     expect(sinusoids().description).toMatchObject({ shots: 10, queries: 10, amplitude: "0.1 to 5", x: "-5 to 5" });
     expect(sinusoids({ shots: 5 }).sample(1, 0).query.x.shape).toEqual([5, 1]);
     expect(sinusoids({ shots: 5, queries: 100 }).sample(1, 0).query.y.shape).toEqual([100, 1]);
-    expect(sinusoids().classes).toBeUndefined();
+    expect(sinusoids().spec.y.classes).toBeUndefined();
   });
 
   it("is pure: the same address gives the same bits, another gives others", () => {

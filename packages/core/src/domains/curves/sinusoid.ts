@@ -1,5 +1,5 @@
 import { type Random, random } from "../../random/random.js";
-import type { TaskSource } from "../../tasks/task.js";
+import type { DescribedTaskSource } from "../../tasks/task.js";
 import { type CurveTaskOptions, checkedRanges, curveTasks, describeRanges, type Range } from "./curve-tasks.js";
 
 /** Options of `sinusoids`. */
@@ -29,12 +29,13 @@ export interface Sinusoid {
  * @throws ILT201 as `curveTasks`, or where a range is not finite or is reversed
  * @example const task = sinusoids({ shots: 5, queries: 100 }).sample(splitSeed(1, "test"), 0);
  */
-export function sinusoids(options: SinusoidOptions = {}): TaskSource {
+export function sinusoids(options: SinusoidOptions = {}): DescribedTaskSource {
   const { amplitude, phase, x } = rangesOf(options);
   return curveTasks(
     {
       name: "sinusoids",
       description: describeRanges({ amplitude, phase, x }),
+      inputs: x,
       curve: (source) => {
         const curve = drawCurve(source, amplitude, phase);
         return {

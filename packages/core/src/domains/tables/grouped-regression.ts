@@ -4,14 +4,15 @@ import { key, split as keyOf, random, randomOf } from "../../random/random.js";
 import {
   type Count,
   countRange,
+  type DescribedTaskSource,
   drawCount,
   type Examples,
   isRange,
   type Split,
   splits,
   TaskError,
-  type TaskSource,
 } from "../../tasks/task.js";
+import type { ColumnSpec } from "../../tasks/task-spec.js";
 import { requireObject, shownValue } from "../../tasks/value-gate.js";
 import { describeGiven, leastOf, requireWholeShare, sharesOf, shareText } from "../classification/episodes.js";
 import {
@@ -62,7 +63,7 @@ export interface GroupedRegressionOptions {
 
 /** The tasks of a table, the groups that they are drawn from, and the scales of its columns. */
 export interface GroupedRegression {
-  readonly tasks: { readonly [S in Split]: TaskSource };
+  readonly tasks: { readonly [S in Split]: DescribedTaskSource };
   /** Names of the groups that each part draws from. */
   readonly groups: { readonly [S in Split]: readonly string[] };
   /** By column, of those that have one; mean 0 and deviation 1 where not standardized. */
@@ -157,7 +158,13 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   };
   const areSmall = (names: readonly string[]): boolean =>
     names.some((name) => groups.get(name)!.length < mostShots + mostQueries);
-  const sourceOf = (names: readonly string[]): TaskSource => ({
+  /** Inputs that are one scaled number each; categories, dates and times are several, of which the table's spec tells. */
+  const scaledInputs = spec.inputs.flatMap((column): ColumnSpec[] =>
+    "mean" in column && widthOf(column) === 1
+      ? [{ name: column.name, mean: column.mean, deviation: column.deviation }]
+      : [],
+  );
+  const sourceOf = (names: readonly string[]): DescribedTaskSource => ({
     name: table.name,
     description: {
       table: table.name,
@@ -178,7 +185,16 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
       examples: names.reduce((sum, name) => sum + groups.get(name)!.length, 0),
       drawn: (seed, index) => [random(seed, index).integer(names.length)],
     },
-    targets: spec.targets,
+    spec: {
+      x: {
+        shape: [features],
+        dtype: "float32",
+        ...(scaledInputs.length === features ? { columns: scaledInputs } : {}),
+      },
+      y: { shape: [spec.targets.length], dtype: "float32", columns: spec.targets },
+      support: { rows: mostShots, ...(varies ? { present: true } : {}) },
+      query: { rows: mostQueries, ...(varies ? { present: true } : {}) },
+    },
     sample(seed, index) {
       const source = random(seed, index);
       const rows = groups.get(names[source.integer(names.length)]!)!;

@@ -1,6 +1,7 @@
 /** The columns of a table as a learner takes them: plain data, by which further rows are coded and predictions read. */
 import { Tensor, toNumbers } from "@innerloop/graph";
-import { type TargetColumn, TaskError } from "../../tasks/task.js";
+import { TaskError } from "../../tasks/task.js";
+import type { ColumnSpec } from "../../tasks/task-spec.js";
 import { isNumericArray, requireObject, shownValue } from "../../tasks/value-gate.js";
 import { ColumnFields, columnFrom, type InputColumn, widthOf } from "./column-codings.js";
 
@@ -12,7 +13,7 @@ export interface TableSpec {
   /** The column that says which group a row belongs to. */
   readonly groupColumn: string;
   readonly inputs: readonly InputColumn[];
-  readonly targets: readonly TargetColumn[];
+  readonly targets: readonly ColumnSpec[];
 }
 
 /** Numbers that an input is made of: x is [n, tableFeatures(spec)]. */

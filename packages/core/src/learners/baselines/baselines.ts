@@ -14,21 +14,22 @@ import {
 } from "../gradient/gradient-adaptation.js";
 import { supervised } from "../gradient/objective.js";
 import { allExamples } from "../gradient/reptile.js";
-import { type Adapter, type Learner, measured } from "../learner.js";
+import { type Adapter, type Learner, measured, requireOneTensor } from "../learner.js";
 import { squaredDistances } from "../metric/distances.js";
 import { metricLearner } from "../metric/metric-learner.js";
 
 /** Options of `fromScratch`. */
-export interface BaselineOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface BaselineOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /** The optimizer of the adaptation, as the meta-learner's inner one. */
   readonly inner: Optimizer;
   readonly steps?: number;
 }
 
 /** Options of `fineTuning` and `jointTraining`. */
-export interface FineTuningOptions extends BaselineOptions {
+export interface FineTuningOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
+  extends BaselineOptions<X, Y, Out> {
   /** What moves: the whole network ("all", the default), its last layer ("head"), or paths of one's own. */
   readonly adapts?: "all" | "head" | Adapts;
 }
@@ -38,7 +39,9 @@ export interface FineTuningOptions extends BaselineOptions {
  *
  * @throws IL102 where the model's batch normalisation tells steps apart
  */
-export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedModel> {
+export function fromScratch<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: BaselineOptions<X, Y, Out>,
+): Adapter<Tree, AdaptedModel, X, Y, Out> {
   const { model, loss, inner, steps = 50 } = options;
   requireSharedNorm("fromScratch", model);
   return {
@@ -59,7 +62,9 @@ export function fromScratch(options: BaselineOptions): Adapter<Tree, AdaptedMode
  * tells steps apart
  * @example evaluate({ learner: fineTuning({ model, loss, inner, adapts: "head" }), params: pretrained.params, tasks })
  */
-export function fineTuning(options: FineTuningOptions): Adapter<Tree, AdaptedModel> {
+export function fineTuning<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: FineTuningOptions<X, Y, Out>,
+): Adapter<Tree, AdaptedModel, X, Y, Out> {
   const { model, loss, inner, adapts = "all" } = options;
   requireSharedNorm("fineTuning", model);
   const whole = fromScratch(options);
@@ -74,11 +79,11 @@ export function fineTuning(options: FineTuningOptions): Adapter<Tree, AdaptedMod
 }
 
 /** Adapting by plain gradient steps, then predicting with the model. */
-function gradientSteps(
-  { model, loss, inner }: BaselineOptions,
+function gradientSteps<X extends Tree, Y extends Tree, Out extends Tree>(
+  { model, loss, inner }: BaselineOptions<X, Y, Out>,
   steps: number,
   adapts?: Adapts,
-): Pick<Adapter<Tree, AdaptedModel>, "adapt" | "predict"> {
+): Pick<Adapter<Tree, AdaptedModel, X, Y, Out>, "adapt" | "predict"> {
   const problem = supervised(model, loss);
   const { inner: objective, traits } = problem;
   const loop = { objective, traits, inner, order: 1, ...(adapts ? { adapts } : {}) } as const;
@@ -97,7 +102,9 @@ function gradientSteps(
  *
  * @throws IL102 as `fineTuning`
  */
-export function jointTraining(options: FineTuningOptions): Learner<Tree, AdaptedModel> {
+export function jointTraining<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: FineTuningOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { model, loss, adapts } = options;
   requireSharedNorm("jointTraining", model);
   const tuned = adapts === undefined ? fromScratch({ steps: 1, ...options }) : fineTuning({ steps: 1, ...options });
@@ -116,6 +123,8 @@ export function jointTraining(options: FineTuningOptions): Learner<Tree, Adapted
   };
 }
 
+const flatRows = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, -1]);
+
 /** The memory of a nearest-neighbour classifier: the support set, and what embeds the queries. */
 export type RememberedSupport = {
   readonly params: Tree;
@@ -133,22 +142,23 @@ export type RememberedSupport = {
  *
  * With `model` its parameters are the model's: evaluate it with those of a trained embedding. Otherwise it has none.
  *
- * @throws IL102 where `ways` is not a whole number of 2 or more, or both `model` and `embed` are given
+ * @throws IL102 where `ways` is not a whole number of 2 or more, or both `model` and `embed` are given; IL303 where inputs
+ * are a tree of tensors and neither is
  * @example evaluate({ learner: nearestNeighbour({ ways: 5, model: embedding }), params: trained.params, tasks })
  */
-export function nearestNeighbour(options: {
+export function nearestNeighbour<X extends Tree = Tensor>(options: {
   readonly ways: number;
   /** An embedding with parameters. */
-  readonly model?: Layer;
-  /** An embedding without: [n, ...] -> [n, features]. */
-  readonly embed?: (x: Tensor) => Tensor;
-}): Adapter<Tree, RememberedSupport> {
-  const { ways, embed = (x: Tensor) => reshape(x, [x.shape[0]!, -1]) } = options;
+  readonly model?: Layer<Tree, X>;
+  /** An embedding without: [n, ...] -> [n, features]. Inputs themselves, one tensor, unless given. */
+  readonly embed?: (x: X) => Tensor;
+}): Adapter<Tree, RememberedSupport, X> {
+  const { ways, embed = (x: X) => flatRows(requireOneTensor("nearestNeighbour", x)) } = options;
   requireWays("nearestNeighbour", ways);
   if (options.model && options.embed) {
     throw new GraphError("IL102", "nearestNeighbour", "both model and embed", "Give one of them, or neither");
   }
-  const model = options.model ?? (functionLayer(embed) as Layer);
+  const model = options.model ?? (functionLayer(embed) as Layer<Tree, X>);
   const { metaGradient: _, ...adapter } = metricLearner({
     name: "nearest neighbour",
     classes: ways,

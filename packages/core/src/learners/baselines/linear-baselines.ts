@@ -5,19 +5,24 @@ import {
   cast,
   concat,
   expandAxis,
+  GraphError,
   matmul,
   mul,
   ones,
   reshape,
+  sizeOf,
   sub,
   swapLast,
   type Tensor,
+  type Tree,
   tensor,
   toNumbers,
   transpose,
 } from "@innerloop/graph";
 import { meanSquaredError } from "../../losses/losses.js";
+import { specOf } from "../../tasks/source-spec.js";
 import { type Examples, splitSeed, type TaskSource } from "../../tasks/task.js";
+import { isTensorSpec, type SpecTree, type TaskSpec, type TensorSpec } from "../../tasks/task-spec.js";
 import { identityMatrix, solvePositiveDefinite } from "../closed-form/linear-systems.js";
 import type { Adapter } from "../learner.js";
 
@@ -176,8 +181,16 @@ function exactRows({ x, y, present }: Examples): { x: Tensor; y: Tensor } {
 }
 
 function sizesOf(tasks: TaskSource): [inputs: number, outputs: number] {
-  const { x, y } = tasks.sample(0, 0).support;
-  return [x.size / x.shape[0]!, y.size / y.shape[0]!];
+  const spec: TaskSpec<Tree, Tree> = specOf(tasks);
+  const [x, y] = [requireOneSpec(spec.x), requireOneSpec(spec.y)];
+  return [sizeOf(x.shape), sizeOf(y.shape)];
+}
+
+/** @throws IL303 where inputs or targets are a tree of tensors */
+function requireOneSpec(spec: SpecTree): TensorSpec {
+  if (isTensorSpec(spec)) return spec;
+  const problem = `tasks hold a tree of ${Object.keys(spec).join(", ")}`;
+  throw new GraphError("IL303", "linear baseline", problem, "Give tasks of one tensor of inputs and one of targets");
 }
 
 /** Mean and deviation of each input over the rows of training tasks; the deviation of one that is always the same is 1. */

@@ -10,6 +10,8 @@ import {
   sub,
   sum,
   swapLast,
+  type Tensor,
+  type Tree,
   where,
 } from "@innerloop/graph";
 import type { Learner } from "../learner.js";
@@ -38,7 +40,9 @@ import { identityMatrix, solvePositiveDefinite } from "./linear-systems.js";
  * @throws IL102 where `ways`, `lambda` or `scale` are out of range
  * @example leastSquaresSvm({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
-export function leastSquaresSvm(options: LinearHeadOptions): Learner<LinearHeadParameters, FittedHead> {
+export function leastSquaresSvm<X extends Tree = Tensor>(
+  options: LinearHeadOptions<X>,
+): Learner<LinearHeadParameters, FittedHead, X> {
   return linearHeadLearner({
     name: "least-squares SVM",
     operation: "leastSquaresSvm",

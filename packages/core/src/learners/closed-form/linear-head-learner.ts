@@ -22,14 +22,15 @@ import {
 import type { ApplyContext, Layer, StatisticsByPath } from "../../layers/layer.js";
 import { crossEntropy, meanSquaredError } from "../../losses/losses.js";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import { memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
 import { recorded } from "../gradient/gradient-adaptation.js";
 import { type Learner, measured } from "../learner.js";
 
 /** Options of learners whose head is fitted in closed form. */
-export interface LinearHeadOptions {
+export interface LinearHeadOptions<X extends Tree = Tensor> {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has gets no probability. */
   readonly ways: number;
   /** First value of the penalty lambda, which is learned by its logarithm. 1 by default, as in the published code. */
@@ -83,16 +84,16 @@ export type LinearSolver = (support: SupportFeatures, lambda: Tensor) => LinearF
  * loss through both. Classification: logits = scale (features W + b), the loss is the cross-entropy.
  * Regression: predictions = features W + b, the loss is the mean squared error.
  */
-export function linearHeadLearner(learner: {
+export function linearHeadLearner<X extends Tree = Tensor>(learner: {
   readonly name: string;
   /** The function that users call, for errors. */
   readonly operation: string;
   /** What the solver's figures depend on. */
   readonly description: Learner["description"];
   /** Options without ways are regression's. */
-  readonly options: Omit<LinearHeadOptions, "ways"> & { readonly ways?: number };
+  readonly options: Omit<LinearHeadOptions<X>, "ways"> & { readonly ways?: number };
   readonly solve: LinearSolver;
-}): Learner<LinearHeadParameters, FittedHead> {
+}): Learner<LinearHeadParameters, FittedHead, X> {
   const { name, operation, description, options, solve } = learner;
   const { model, ways, lambda = 1, scale = 1 } = options;
   const classifies = ways !== undefined;
@@ -101,11 +102,11 @@ export function linearHeadLearner(learner: {
   requireOption(operation, `lambda ${lambda}`, lambda > 0 && Number.isFinite(lambda), "Use a number above 0");
   requireOption(operation, `scale ${scale}`, scale > 0 && Number.isFinite(scale), "Use a number above 0");
 
-  const embedded = (params: LinearHeadParameters, examples: Examples, context: ApplyContext) => {
+  const embedded = (params: LinearHeadParameters, examples: Examples<X>, context: ApplyContext) => {
     const { output, statistics } = recorded(model, params.model, examples, { ...context, path: "model" });
-    return { features: reshape(output, [examples.x.shape[0]!, -1]), statistics };
+    return { features: reshape(output, [rowsOf(examples.x), -1]), statistics };
   };
-  const fitted = (params: LinearHeadParameters, support: Examples, context: ApplyContext): FittedHead => {
+  const fitted = (params: LinearHeadParameters, support: Examples<X>, context: ApplyContext): FittedHead => {
     const { features, statistics } = embedded(params, support, context);
     const n = features.shape[0]!;
     const exact = (x: Tensor): Tensor => cast(x, "float64");
@@ -156,7 +157,7 @@ export function linearHeadLearner(learner: {
     predict: (task, x, present) => {
       const { params, statistics } = task;
       const context = { given: statistics, path: "model", ...(present ? { present } : {}) };
-      return outputs(task, reshape(model.apply(params.model, x, context), [x.shape[0]!, -1]));
+      return outputs(task, reshape(model.apply(params.model, x, context), [rowsOf(x), -1]));
     },
   };
 }

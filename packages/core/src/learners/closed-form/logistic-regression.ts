@@ -12,6 +12,7 @@ import {
   sub,
   swapLast,
   type Tensor,
+  type Tree,
   zerosLike,
 } from "@innerloop/graph";
 import type { Learner } from "../learner.js";
@@ -27,7 +28,7 @@ import {
 import { identityMatrix, solvePositiveDefinite } from "./linear-systems.js";
 
 /** Options of `logisticRegression`. */
-export interface LogisticRegressionOptions extends LinearHeadOptions {
+export interface LogisticRegressionOptions<X extends Tree = Tensor> extends LinearHeadOptions<X> {
   /** Newton steps from weights of 0, 5 by default. */
   readonly newtonSteps?: number;
 }
@@ -52,7 +53,9 @@ export interface LogisticRegressionOptions extends LinearHeadOptions {
  * @throws IL102 where `ways`, `lambda`, `scale` or `newtonSteps` are out of range
  * @example logisticRegression({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
-export function logisticRegression(options: LogisticRegressionOptions): Learner<LinearHeadParameters, FittedHead> {
+export function logisticRegression<X extends Tree = Tensor>(
+  options: LogisticRegressionOptions<X>,
+): Learner<LinearHeadParameters, FittedHead, X> {
   const { newtonSteps = 5 } = options;
   if (!Number.isInteger(newtonSteps) || newtonSteps < 1)
     throw new GraphError("IL102", "logisticRegression", `${newtonSteps} Newton steps`, "Use 1 or more");

@@ -1,4 +1,4 @@
-import { add, GraphError, matmul, mul, swapLast, type Tensor } from "@innerloop/graph";
+import { add, GraphError, matmul, mul, swapLast, type Tensor, type Tree } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import type { Learner } from "../learner.js";
 import {
@@ -13,12 +13,12 @@ import {
 import { identityMatrix, solvePositiveDefinite } from "./linear-systems.js";
 
 /** Options of `ridgeRegression`, of classification or of regression. */
-export type RidgeRegressionOptions =
-  | (LinearHeadOptions & { readonly task?: "classification" })
+export type RidgeRegressionOptions<X extends Tree = Tensor> =
+  | (LinearHeadOptions<X> & { readonly task?: "classification" })
   | {
       readonly task: "regression";
       /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
-      readonly model: Layer;
+      readonly model: Layer<Tree, X>;
       /** First value of the penalty lambda, which is learned by its logarithm. 1 by default. */
       readonly lambda?: number;
     };
@@ -42,7 +42,9 @@ export type RidgeRegressionOptions =
  * outputs]
  * @example ridgeRegression({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
-export function ridgeRegression(options: RidgeRegressionOptions): Learner<LinearHeadParameters, FittedHead> {
+export function ridgeRegression<X extends Tree = Tensor>(
+  options: RidgeRegressionOptions<X>,
+): Learner<LinearHeadParameters, FittedHead, X> {
   const { task = "classification" } = options;
   if (task !== "classification" && task !== "regression")
     throw new GraphError("IL102", "ridgeRegression", `task "${task}"`, 'Use "classification" or "regression"');

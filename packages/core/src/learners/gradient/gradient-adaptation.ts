@@ -226,16 +226,16 @@ function meanOfParts<Data extends Tree>(
 type Averaged = { readonly gradient: ByPath; readonly statistics: StatisticsByPath };
 
 /** A context for examples: what they have of padding goes with them. */
-export const contextOf = (context: ApplyContext, { present }: Examples): ApplyContext =>
+export const contextOf = (context: ApplyContext, { present }: Pick<Examples, "present">): ApplyContext =>
   present ? { ...context, present } : context;
 
 /** A model's outputs for examples with the statistics that its layers report on the way. */
-export function recorded(
-  model: Layer,
+export function recorded<X extends Tree, Out extends Tree>(
+  model: Layer<Tree, X, Out>,
   params: Tree,
-  examples: Examples,
+  examples: Examples<X, Tree>,
   context: ApplyContext,
-): { readonly output: Tensor; readonly statistics: StatisticsByPath } {
+): { readonly output: Out; readonly statistics: StatisticsByPath } {
   const statistics: { [path: string]: Statistics } = {};
   const output = model.apply(params, examples.x, {
     ...contextOf(context, examples),
@@ -252,7 +252,11 @@ export function recorded(
  * @param operation the function that users call, for errors
  * @throws IL102 where the model does not say which part is its head
  */
-export function headPaths(operation: string, model: Layer, which: "head" | "body"): (path: string) => boolean {
+export function headPaths(
+  operation: string,
+  model: Pick<Layer, "head">,
+  which: "head" | "body",
+): (path: string) => boolean {
   const { head } = model;
   if (head === undefined) {
     throw new GraphError(

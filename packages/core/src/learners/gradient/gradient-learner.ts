@@ -15,10 +15,15 @@ function below(name: string | undefined, statistics: StatisticsByPath): Statisti
 }
 
 /** A learner that adapts by the inner loop and whose meta-gradient is the gradient of the outer objective through it. */
-export function gradientLearner<Data extends Tree = Examples, Adapted extends Tree = AdaptedModel>(options: {
+export function gradientLearner<
+  Data extends Tree = Examples,
+  Adapted extends Tree = AdaptedModel,
+  X extends Tree = Tensor,
+  Out extends Tree = Tensor,
+>(options: {
   readonly name: string;
   readonly description: TaskLearner["description"];
-  readonly problem: TaskProblem<Data, Adapted>;
+  readonly problem: TaskProblem<Data, Adapted, X, Out>;
   readonly steps: number;
   readonly init: TaskLearner["init"];
   /** The inner loop under given meta-parameters, and the parameters it starts from. */
@@ -30,7 +35,7 @@ export function gradientLearner<Data extends Tree = Examples, Adapted extends Tr
   readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
   /** Where in the meta-parameters the problem's are; they are its own by default. */
   readonly modelPath?: string;
-}): TaskLearner<Tree, Adapted, Data> {
+}): TaskLearner<Tree, Adapted, Data, X, Out> {
   const { name, description, problem, steps, init, loopFor, stepWeights, modelPath } = options;
   const run = (params: Tree, support: Data, count: number, context: ApplyContext, how: MetaGradientOptions) => {
     const { loop, params: start } = loopFor(params, how);

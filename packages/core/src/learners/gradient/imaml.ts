@@ -54,9 +54,10 @@ export interface ImplicitGradientOptions {
 }
 
 /** Options of `implicitMaml` for a model with a loss. */
-export interface ImplicitMamlOptions extends ImplicitGradientOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface ImplicitMamlOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
+  extends ImplicitGradientOptions {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /** The trained parameters that adapt, by path; all by default. "head" and "body" as in ANIL and BOIL. */
   readonly adapts?: "all" | "head" | "body" | Adapts;
 }
@@ -89,13 +90,15 @@ type ByPath = { readonly [path: string]: Tensor };
  * normalisation tells steps apart
  * @example implicitMaml({ model: convNet({ imageShape: [28, 28, 1], ways: 5 }), loss: crossEntropy })
  */
-export function implicitMaml(options: ImplicitMamlOptions): Learner<Tree, AdaptedModel>;
+export function implicitMaml<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: ImplicitMamlOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out>;
 export function implicitMaml<Data extends Tree>(
   options: ObjectiveImplicitMamlOptions<Data>,
 ): TaskLearner<Tree, Tree, Data>;
-export function implicitMaml<Data extends Tree>(
-  options: ImplicitMamlOptions | ObjectiveImplicitMamlOptions<Data>,
-): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+export function implicitMaml<X extends Tree, Y extends Tree, Out extends Tree, Data extends Tree>(
+  options: ImplicitMamlOptions<X, Y, Out> | ObjectiveImplicitMamlOptions<Data>,
+): Learner<Tree, AdaptedModel, X, Y, Out> | TaskLearner<Tree, Tree, Data> {
   if ("objective" in options) {
     const problem = objectiveProblem("implicitMaml", options.objective, options.init);
     return implicitLearner(problem, options, options.adapts ?? "all");
@@ -106,12 +109,12 @@ export function implicitMaml<Data extends Tree>(
   return { ...implicitLearner(supervised(model, loss), options, adapts, { model, ...(part ? { part } : {}) }), loss };
 }
 
-function implicitLearner<Data extends Tree, Adapted extends Tree>(
-  problem: TaskProblem<Data, Adapted>,
+function implicitLearner<Data extends Tree, Adapted extends Tree, X extends Tree, Out extends Tree>(
+  problem: TaskProblem<Data, Adapted, X, Out>,
   options: ImplicitGradientOptions,
   adapts: NonNullable<ImplicitMamlOptions["adapts"]>,
-  { model = {}, part }: { readonly model?: Partial<Layer>; readonly part?: Adapts } = {},
-): TaskLearner<Tree, Adapted, Data> {
+  { model = {}, part }: { readonly model?: Pick<Layer, "batchNorm">; readonly part?: Adapts } = {},
+): TaskLearner<Tree, Adapted, Data, X, Out> {
   const { inner = sgd({ learningRate: 0.1 }), steps = 16, lambda = 2 } = options;
   const { conjugateGradientSteps = 5, damping = 0 } = options;
   requireOptions({ lambda, damping, steps, conjugateGradientSteps });

@@ -1,11 +1,12 @@
-import { GraphError, type Tree } from "@innerloop/graph";
+import { GraphError, type Tensor, type Tree } from "@innerloop/graph";
 import type { Learner } from "../learner.js";
 import type { AdaptedModel } from "./gradient-adaptation.js";
 import { learnedRates } from "./learned-optimizers.js";
 import { type MamlOptions, maml } from "./maml.js";
 
 /** Options of `mamlPlusPlus`. */
-export interface MamlPlusPlusOptions extends Pick<MamlOptions, "model" | "loss" | "minibatch" | "proximal"> {
+export interface MamlPlusPlusOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
+  extends Pick<MamlOptions<X, Y, Out>, "model" | "loss" | "minibatch" | "proximal"> {
   /** Inner steps in training, 5 by default. */
   readonly steps?: number;
   /** First value of all inner rates, 0.1 by default, as the authors have it on Omniglot (0.01 on mini-ImageNet). */
@@ -34,7 +35,9 @@ export interface MamlPlusPlusOptions extends Pick<MamlOptions, "model" | "loss" 
  * mamlPlusPlus({ model: convNet({ imageShape: [28, 28, 1], ways: 5, batchNormSteps: 5 }), loss: crossEntropy, steps: 5
  * })
  */
-export function mamlPlusPlus(options: MamlPlusPlusOptions): Learner<Tree, AdaptedModel> {
+export function mamlPlusPlus<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: MamlPlusPlusOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   const { steps = 5, learningRate = 0.1, multiStepLoss = { annealOver: 7_500 }, ...others } = options;
   const { orderAnnealing = { secondOrderFrom: 25_000 }, ...rest } = others;
   const { batchNorm, batchNormSteps } = options.model;

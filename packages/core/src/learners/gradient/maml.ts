@@ -51,9 +51,10 @@ export interface AdaptationOptions {
 }
 
 /** Options of `maml` for a model with a loss, and of the learners that are MAML with some of them set. */
-export interface MamlOptions extends AdaptationOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface MamlOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
+  extends AdaptationOptions {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /**
    * The trained parameters that adapt, by path; all by default. "head" is ANIL, "body" BOIL. Those of `warped`
    * layers never do.
@@ -103,11 +104,13 @@ export interface ObjectiveMamlOptions<Data extends Tree> extends AdaptationOptio
  * const bowl = ({ at }, { centre }) => ({ loss: sum(mul(sub(at, centre), sub(at, centre))) });
  * maml({ objective: bowl, init: () => ({ at: tensor([0, 0]) }), inner: sgd({ learningRate: 0.1 }) });
  */
-export function maml(options: MamlOptions): Learner<Tree, AdaptedModel>;
+export function maml<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: MamlOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out>;
 export function maml<Data extends Tree>(options: ObjectiveMamlOptions<Data>): TaskLearner<Tree, Tree, Data>;
-export function maml<Data extends Tree>(
-  options: MamlOptions | ObjectiveMamlOptions<Data>,
-): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+export function maml<X extends Tree, Y extends Tree, Out extends Tree, Data extends Tree>(
+  options: MamlOptions<X, Y, Out> | ObjectiveMamlOptions<Data>,
+): Learner<Tree, AdaptedModel, X, Y, Out> | TaskLearner<Tree, Tree, Data> {
   if ("objective" in options) {
     const { objective, init, batches } = options;
     return adaptingLearner(options, {
@@ -122,7 +125,9 @@ export function maml<Data extends Tree>(
     model,
     loop: {
       ...(adapts === "head" || adapts === "body" ? { adapts: partOf(model, adapts) } : {}),
-      ...(minibatch ? { minibatch: (support: Examples, index) => miniBatch(support, index, minibatch.size) } : {}),
+      ...(minibatch
+        ? { minibatch: (support: Examples<X, Y>, index) => miniBatch(support, index, minibatch.size) }
+        : {}),
       ...(minibatch?.accumulate ? { accumulate: minibatch.accumulate, weight: problem.weight } : {}),
     },
   });
@@ -130,16 +135,16 @@ export function maml<Data extends Tree>(
 }
 
 /** MAML of a problem, with what is particular to a model. */
-function adaptingLearner<Data extends Tree, Adapted extends Tree>(
+function adaptingLearner<Data extends Tree, Adapted extends Tree, X extends Tree, Out extends Tree>(
   options: AdaptationOptions & Pick<MamlOptions, "adapts" | "minibatch">,
   parts: {
-    readonly problem: TaskProblem<Data, Adapted>;
-    readonly model?: Layer;
+    readonly problem: TaskProblem<Data, Adapted, X, Out>;
+    readonly model?: Pick<Layer, "batchNorm" | "batchNormSteps">;
     readonly loop?: Pick<InnerLoop<Data>, "adapts" | "minibatch" | "accumulate" | "weight">;
   },
-): TaskLearner<Tree, Adapted, Data> {
+): TaskLearner<Tree, Adapted, Data, X, Out> {
   const { inner, steps = 1, adapts = "all", proximal = 0, minibatch, multiStepLoss, orderAnnealing } = options;
-  const { problem, model = {} as Partial<Layer>, loop } = parts;
+  const { problem, model = {}, loop } = parts;
   const order = inner.firstOrder ? 1 : (options.order ?? 2);
   requireOptions({ ...options, order }, model);
   const chosen = typeof adapts === "function" ? adapts : loop?.adapts;
@@ -202,7 +207,7 @@ function adaptingLearner<Data extends Tree, Adapted extends Tree>(
   });
 }
 
-const partOf = (model: Layer, part: "head" | "body"): ((path: string) => boolean) =>
+const partOf = (model: Pick<Layer, "head">, part: "head" | "body"): ((path: string) => boolean) =>
   headPaths(part === "head" ? "anil" : "boil", model, part);
 
 type LearnedParameters = { readonly model: Tree; readonly inner?: Tree; readonly proximal?: Tensor };
@@ -261,23 +266,31 @@ function requireOptions(
  * inner optimizer itself does to parameters is not: with a weight decay w, rate a and K steps it is (1 - a w)^K times
  * that.)
  */
-export function fomaml(options: Omit<MamlOptions, "order" | "orderAnnealing">): Learner<Tree, AdaptedModel>;
+export function fomaml<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "order" | "orderAnnealing">,
+): Learner<Tree, AdaptedModel, X, Y, Out>;
 export function fomaml<Data extends Tree>(
   options: Omit<ObjectiveMamlOptions<Data>, "order" | "orderAnnealing">,
 ): TaskLearner<Tree, Tree, Data>;
-export function fomaml<Data extends Tree>(
-  options: Omit<MamlOptions, "order" | "orderAnnealing"> | Omit<ObjectiveMamlOptions<Data>, "order" | "orderAnnealing">,
-): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+export function fomaml<X extends Tree, Y extends Tree, Out extends Tree, Data extends Tree>(
+  options:
+    | Omit<MamlOptions<X, Y, Out>, "order" | "orderAnnealing">
+    | Omit<ObjectiveMamlOptions<Data>, "order" | "orderAnnealing">,
+): Learner<Tree, AdaptedModel, X, Y, Out> | TaskLearner<Tree, Tree, Data> {
   return "objective" in options ? maml({ ...options, order: 1 }) : maml({ ...options, order: 1 });
 }
 
 /** Almost no inner loop (Raghu et al. 2020): only the head adapts; the body is trained through it. */
-export function anil(options: Omit<MamlOptions, "adapts">): Learner<Tree, AdaptedModel> {
+export function anil<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "adapts">,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   return maml({ ...options, adapts: "head" });
 }
 
 /** Body only inner loop (Oh et al. 2021): ANIL's mirror, the head stays. */
-export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, AdaptedModel> {
+export function boil<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "adapts">,
+): Learner<Tree, AdaptedModel, X, Y, Out> {
   return maml({ ...options, adapts: "body" });
 }
 
@@ -287,18 +300,18 @@ export function boil(options: Omit<MamlOptions, "adapts">): Learner<Tree, Adapte
  *
  * @param options.learningRate first value of all rates, 0.01 by default
  */
-export function metaSgd(
-  options: Omit<MamlOptions, "inner" | "adapts"> & { readonly learningRate?: number },
-): Learner<Tree, AdaptedModel>;
+export function metaSgd<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: Omit<MamlOptions<X, Y, Out>, "inner" | "adapts"> & { readonly learningRate?: number },
+): Learner<Tree, AdaptedModel, X, Y, Out>;
 export function metaSgd<Data extends Tree>(
   options: Omit<ObjectiveMamlOptions<Data>, "inner" | "adapts"> & { readonly learningRate?: number },
 ): TaskLearner<Tree, Tree, Data>;
-export function metaSgd<Data extends Tree>(
+export function metaSgd<X extends Tree, Y extends Tree, Out extends Tree, Data extends Tree>(
   options: { readonly learningRate?: number } & (
-    | Omit<MamlOptions, "inner" | "adapts">
+    | Omit<MamlOptions<X, Y, Out>, "inner" | "adapts">
     | Omit<ObjectiveMamlOptions<Data>, "inner" | "adapts">
   ),
-): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+): Learner<Tree, AdaptedModel, X, Y, Out> | TaskLearner<Tree, Tree, Data> {
   const { learningRate = 0.01, ...others } = options;
   const inner = learnedRates({ per: "element", from: learningRate });
   const learner = "objective" in others ? maml({ ...others, inner }) : maml({ ...others, inner });

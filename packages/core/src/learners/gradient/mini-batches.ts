@@ -1,6 +1,7 @@
 /** The rows of a support set that an inner step sees where it does not see all. */
-import { cast, GraphError, gather, mapTree, sum, tensor } from "@innerloop/graph";
+import { cast, GraphError, gather, mapTree, sum, type Tree, tensor } from "@innerloop/graph";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 
 /**
  * Rows [size, ...] of the mini-batch `index` of a support set; all of a set that has no more.
@@ -8,8 +9,12 @@ import type { Examples } from "../../tasks/task.js";
  * Support sets come grouped by class: an even stride through them makes each mini-batch a fair share of the classes, and
  * successive mini-batches go through all rows. Of a padded set these are the rows that are there, which come first.
  */
-export function miniBatch(support: Examples, index: number, size: number): Examples {
-  const rows = support.x.shape[0]!;
+export function miniBatch<X extends Tree, Y extends Tree>(
+  support: Examples<X, Y>,
+  index: number,
+  size: number,
+): Examples<X, Y> {
+  const rows = rowsOf(support.x);
   if (rows <= size) return support;
   const chosen = (there: number): number[] => {
     const order = interleaved(there, Math.ceil(there / size));

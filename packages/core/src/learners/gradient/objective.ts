@@ -1,11 +1,12 @@
 /** The functions that gradient-based learners make small, of parameters and of data of whatever structure. */
-import { cast, GraphError, greater, mul, scalar, sub, sum, type Tensor, type Tree } from "@innerloop/graph";
+import { cast, GraphError, greater, mapTree, mul, scalar, sub, sum, type Tensor, type Tree } from "@innerloop/graph";
 import type { ApplyContext, Layer, StatisticsByPath } from "../../layers/layer.js";
 import { type TraitsByPath, traitsOf } from "../../layers/parameter-roles.js";
 import { withNormOfStep } from "../../layers/per-step-batch-norm.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Key } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import { memberships } from "../class-membership.js";
 import { measured, overPresent } from "../learner.js";
 import { type AdaptedModel, recorded } from "./gradient-adaptation.js";
@@ -45,16 +46,21 @@ export type OuterObjective<Data extends Tree = Examples> = (
 ) => ObjectiveValue;
 
 /** Objectives of a task: what inner steps make small, and what meta-training makes small. */
-export interface Objectives<Data extends Tree = Examples> {
+export interface Objectives<Data extends Tree = Examples, X extends Tree = Tensor, Out extends Tree = Tensor> {
   readonly inner: Objective<Data>;
   /** Of the adapted parameters and the query data; the inner one by default. */
   readonly outer?: OuterObjective<Data>;
   /** Outputs of adapted parameters for inputs; without it the learner predicts nothing. */
-  readonly predict?: (params: Tree, x: Tensor, present?: Tensor) => Tensor;
+  readonly predict?: (params: Tree, x: X, present?: Tensor) => Out;
 }
 
 /** All that a gradient-based learner asks of what it learns, whether that is a model with a loss or an objective. */
-export interface TaskProblem<Data extends Tree = Examples, Adapted extends Tree = AdaptedModel> {
+export interface TaskProblem<
+  Data extends Tree = Examples,
+  Adapted extends Tree = AdaptedModel,
+  X extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
   readonly init: (key: Key) => Tree;
   /** Traits of the parameters. */
   readonly traits: () => TraitsByPath;
@@ -62,13 +68,16 @@ export interface TaskProblem<Data extends Tree = Examples, Adapted extends Tree 
   /** Adapted parameters with what predictions need to know of the support set. */
   readonly adapted: (params: Tree, support: Data, context: ApplyContext) => Adapted;
   readonly outer: (adapted: Adapted, query: Data, context: OuterContext<Data>) => ObjectiveValue;
-  readonly predict: (adapted: Adapted, x: Tensor, present?: Tensor) => Tensor;
+  readonly predict: (adapted: Adapted, x: X, present?: Tensor) => Out;
   /** The weight of data in a mean over mini-batches: scalar. */
   readonly weight: (data: Data) => Tensor;
 }
 
 /** A model with a loss as a problem: the loss of its predictions for the examples that are there. */
-export function supervised(model: Layer, loss: Loss): TaskProblem {
+export function supervised<X extends Tree, Y extends Tree, Out extends Tree>(
+  model: Layer<Tree, X, Out>,
+  loss: Loss<Out, Y>,
+): TaskProblem<Examples<X, Y>, AdaptedModel, X, Out> {
   const traits = (): TraitsByPath => traitsOf(model);
   return {
     init: model.init,
@@ -84,17 +93,17 @@ export function supervised(model: Layer, loss: Loss): TaskProblem {
     },
     predict: (task, x, present) =>
       withoutAbsent(model.apply(task.params, x, { given: task.statistics, ...(present ? { present } : {}) }), task),
-    weight: ({ x, present }) => (present ? sum(present) : scalar(x.shape[0]!)),
+    weight: ({ x, present }) => (present ? sum(present) : scalar(rowsOf(x))),
   };
 }
 
 /** Objectives as a problem, whose adapted model is its parameters. */
-export function objectiveProblem<Data extends Tree>(
+export function objectiveProblem<Data extends Tree, X extends Tree, Out extends Tree>(
   operation: string,
-  objective: Objective<Data> | Objectives<Data>,
+  objective: Objective<Data> | Objectives<Data, X, Out>,
   init: (key: Key) => Tree,
-): TaskProblem<Data, Tree> {
-  const given: Objectives<Data> = typeof objective === "function" ? { inner: objective } : objective;
+): TaskProblem<Data, Tree, X, Out> {
+  const given: Objectives<Data, X, Out> = typeof objective === "function" ? { inner: objective } : objective;
   const { inner, outer = inner, predict } = given;
   const made = { init };
   return {
@@ -119,18 +128,28 @@ export function objectiveProblem<Data extends Tree>(
  * that are not have examples of all classes.
  */
 function withSupport(
-  { model, loss, traits }: { readonly model: Layer; readonly loss: Loss; readonly traits: () => TraitsByPath },
+  {
+    model,
+    loss,
+    traits,
+  }: {
+    readonly model: Layer<Tree, Tree, Tree>;
+    readonly loss: Pick<Loss, "overClasses">;
+    readonly traits: () => TraitsByPath;
+  },
   adapted: Tree,
-  support: Examples,
+  support: Examples<Tree, Tree>,
   context: ApplyContext,
 ): AdaptedModel {
   const params = context.step === undefined ? adapted : withNormOfStep(adapted, traits(), context.step);
   const { output, statistics } = recorded(model, params, support, context);
   const mayLackClasses = support.present !== undefined || context.phase === "predict";
   if (!loss.overClasses || !mayLackClasses) return { params, statistics };
-  const members = sum(memberships(support, output.shape[1]!), 0);
-  return { params, statistics, absent: cast(greater(0.5, members), output.dtype) };
+  // A loss over classes is of logits, one tensor of them, and of labels, another.
+  const logits = output as Tensor;
+  const members = sum(memberships(support as Examples<Tree>, logits.shape[1]!), 0);
+  return { params, statistics, absent: cast(greater(0.5, members), logits.dtype) };
 }
 
-const withoutAbsent = (logits: Tensor, { absent }: AdaptedModel): Tensor =>
-  absent ? sub(logits, mul(absent, 1e9)) : logits;
+const withoutAbsent = <Out extends Tree>(logits: Out, { absent }: AdaptedModel): Out =>
+  absent ? mapTree((z) => sub(z, mul(absent, 1e9)), logits) : logits;

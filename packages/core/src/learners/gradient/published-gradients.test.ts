@@ -44,8 +44,8 @@ function learnerFor(name: string, { params }: ReferenceArguments): Learner {
       : [convolutional(name.startsWith("convStride") ? "Stride" : "Pool", head[0], head[1]), crossEntropy];
   const options = { model, loss, steps: Number(steps), order: Number(order) as 1 | 2 };
   if (name.includes("metasgd")) return metaSgd(options);
-  const make = name.includes("anil") ? anil : maml;
-  return make({ ...options, inner: sgd({ learningRate: kind === "mlp" ? 0.05 : 0.1 }) });
+  const all = { ...options, inner: sgd({ learningRate: kind === "mlp" ? 0.05 : 0.1 }) };
+  return name.includes("anil") ? anil(all) : maml(all);
 }
 
 describe("learners reproduce the published meta-gradients of PyTorch to 1e-9", () => {

@@ -1,8 +1,9 @@
-import { concat, GraphError, mapTree, ones, sub, type Tree } from "@innerloop/graph";
+import { concat, GraphError, mapTree, ones, sub, type Tensor, type Tree } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import type { Learner, TaskLearner } from "../learner.js";
 import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
 import type { ObjectiveOptions } from "./maml.js";
@@ -18,9 +19,10 @@ export interface ReptileSteps {
 }
 
 /** Options of `reptile` for a model with a loss. */
-export interface ReptileOptions extends ReptileSteps {
-  readonly model: Layer;
-  readonly loss: Loss;
+export interface ReptileOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
+  extends ReptileSteps {
+  readonly model: Layer<Tree, X, Out>;
+  readonly loss: Loss<Out, Y>;
   /** Rows that one inner step sees, 10 by default; all of a smaller support set. */
   readonly innerBatchSize?: number;
 }
@@ -42,11 +44,13 @@ export interface ObjectiveReptileOptions<Data extends Tree> extends ReptileSteps
  * @throws IL102 where `steps` or `innerBatchSize` are not whole numbers of 1 or more, the model has parameters that are
  * shared by all tasks, as warped layers have, or its batch normalisation tells steps apart
  */
-export function reptile(options: ReptileOptions): Learner<Tree, AdaptedModel>;
+export function reptile<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
+  options: ReptileOptions<X, Y, Out>,
+): Learner<Tree, AdaptedModel, X, Y, Out>;
 export function reptile<Data extends Tree>(options: ObjectiveReptileOptions<Data>): TaskLearner<Tree, Tree, Data>;
-export function reptile<Data extends Tree>(
-  options: ReptileOptions | ObjectiveReptileOptions<Data>,
-): Learner<Tree, AdaptedModel> | TaskLearner<Tree, Tree, Data> {
+export function reptile<X extends Tree, Y extends Tree, Out extends Tree, Data extends Tree>(
+  options: ReptileOptions<X, Y, Out> | ObjectiveReptileOptions<Data>,
+): Learner<Tree, AdaptedModel, X, Y, Out> | TaskLearner<Tree, Tree, Data> {
   const { inner, steps = 5 } = options;
   requireCount("reptile", "steps", steps);
   if ("objective" in options) {
@@ -80,12 +84,12 @@ export function reptile<Data extends Tree>(
   return { ...learner, loss };
 }
 
-function steppingLearner<Data extends Tree, Adapted extends Tree>(
-  problem: TaskProblem<Data, Adapted>,
+function steppingLearner<Data extends Tree, Adapted extends Tree, X extends Tree, Out extends Tree>(
+  problem: TaskProblem<Data, Adapted, X, Out>,
   description: TaskLearner["description"],
   steps: number,
   loop: InnerLoop<Data>,
-): TaskLearner<Tree, Adapted, Data> {
+): TaskLearner<Tree, Adapted, Data, X, Out> {
   const still = [...problem.traits()].find(([, { role }]) => role === "shared")?.[0];
   if (still !== undefined) {
     const found = `${still} is shared by all tasks, as in a warped layer: it does not adapt`;
@@ -118,8 +122,12 @@ function steppingLearner<Data extends Tree, Adapted extends Tree>(
 }
 
 /** Both sets of a task as one. */
-export function allExamples(support: Examples, query: Examples): Examples {
-  const rows = ({ x, y, present = ones([x.shape[0]!]) }: Examples) => ({ x, y, present });
-  if (!support.present && !query.present) return { x: concat([support.x, query.x]), y: concat([support.y, query.y]) };
-  return mapTree((a, b) => concat([a, b]), rows(support), rows(query));
+export function allExamples<X extends Tree, Y extends Tree>(
+  support: Examples<X, Y>,
+  query: Examples<X, Y>,
+): Examples<X, Y> {
+  const rows = ({ x, y, present = ones([rowsOf(x)]) }: Examples<X, Y>): Examples<X, Y> => ({ x, y, present });
+  const together = <T extends Tree>(a: T, b: T): T => mapTree((first, second) => concat([first, second!]), a, b);
+  if (!support.present && !query.present) return { x: together(support.x, query.x), y: together(support.y, query.y) };
+  return together(rows(support), rows(query));
 }

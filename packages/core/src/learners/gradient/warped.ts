@@ -17,7 +17,9 @@ import { split } from "../../random/random.js";
  *
  * @example sequential([linear({ inputs: 1, outputs: 40 }), warped(linear({ inputs: 40, outputs: 40 })), relu()])
  */
-export function warped<P extends Tree>(layer: Layer<P>): Layer<{ readonly warped: P }> {
+export function warped<P extends Tree, In extends Tree, Out extends Tree>(
+  layer: Layer<P, In, Out>,
+): Layer<{ readonly warped: P }, In, Out> {
   const { head, outputShape, batchNorm, batchNormSteps, modulationPoints } = layer;
   return {
     ...(outputShape === undefined ? {} : { outputShape }),

@@ -28,9 +28,9 @@ import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-l
 import { type Temperature, temperatureScale } from "./temperature.js";
 
 /** Options of `matchingNetwork`. */
-export interface MatchingNetworkOptions {
+export interface MatchingNetworkOptions<X extends Tree = Tensor> {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. With full context it says its `outputShape`. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has gets no probability. */
   readonly ways: number;
   /** Embed each example in the context of the support set. False by default. */
@@ -75,7 +75,9 @@ export type MatchedSupport = EmbeddedTask & {
  * temperature not above 0, or full context is asked of a model without `outputShape`
  * @example matchingNetwork({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
-export function matchingNetwork(options: MatchingNetworkOptions): Learner<Tree, MatchedSupport> {
+export function matchingNetwork<X extends Tree = Tensor>(
+  options: MatchingNetworkOptions<X>,
+): Learner<Tree, MatchedSupport, X> {
   const { model, ways, fullContext = false, processingSteps = 5, temperature = 1 } = options;
   requireWays("matchingNetwork", ways);
   if (!Number.isInteger(processingSteps) || processingSteps < 1) {
@@ -141,7 +143,7 @@ type FullContextParameters = {
 };
 
 /** The embeddings g and f of a support set and of queries in its context. */
-function fullContextOf(model: Layer, processingSteps: number) {
+function fullContextOf(model: Pick<Layer, "outputShape">, processingSteps: number) {
   const features = requireOutputShape("matchingNetwork", model).reduce((a, b) => a * b, 1);
   const reader = lstmCell({ inputs: features, hidden: features });
   const processor = lstmCell({ inputs: 2 * features, hidden: features });

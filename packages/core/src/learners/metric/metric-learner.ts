@@ -6,6 +6,7 @@ import { GraphError, reshape, type Tensor, type Tree, valueAndGrad } from "@inne
 import { type ApplyContext, type Layer, type Statistics, type StatisticsByPath, within } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Examples } from "../../tasks/task.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import { requireClassTargets } from "../class-membership.js";
 import { contextOf } from "../gradient/gradient-adaptation.js";
 import { type Learner, measured } from "../learner.js";
@@ -19,7 +20,7 @@ export type EmbeddedTask = {
 };
 
 /** The page that a metric-based method writes upon the frame `metricLearner`. */
-export interface MetricLearnerOptions<Remembered extends { readonly [name: string]: Tree }> {
+export interface MetricLearnerOptions<Remembered extends { readonly [name: string]: Tree }, X extends Tree = Tensor> {
   readonly name: string;
   readonly description: Learner["description"];
   /** Classes of a task, at most. */
@@ -30,39 +31,39 @@ export interface MetricLearnerOptions<Remembered extends { readonly [name: strin
   readonly loss: Loss;
   readonly init: Learner["init"];
   /** The embedding. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Where in the meta-parameters the model's are; they are the model's own by default. */
   readonly modelPath?: string | undefined;
   /**
    * Whether embeddings keep their shape, [n, height, width, channels]; by default they are flattened to [n, features].
    */
   readonly maps?: boolean;
-  readonly remember: (params: Tree, embedded: Tensor, support: Examples, context: ApplyContext) => Remembered;
+  readonly remember: (params: Tree, embedded: Tensor, support: Examples<X>, context: ApplyContext) => Remembered;
   /** Predictions for embedded queries. */
   readonly compare: (task: Remembered & EmbeddedTask, embedded: Tensor, context: ApplyContext) => Tensor;
   /** What training makes small, where it is not the loss of the predictions. */
-  readonly trainingLoss?: (task: Remembered & EmbeddedTask, embedded: Tensor, query: Examples) => Tensor;
+  readonly trainingLoss?: (task: Remembered & EmbeddedTask, embedded: Tensor, query: Examples<X>) => Tensor;
 }
 
 /** A learner whose adaptation is one pass over the support set, and whose meta-gradient is that of the query loss. */
-export function metricLearner<Remembered extends { readonly [name: string]: Tree }>(
-  options: MetricLearnerOptions<Remembered>,
-): Learner<Tree, Remembered & EmbeddedTask> {
+export function metricLearner<Remembered extends { readonly [name: string]: Tree }, X extends Tree = Tensor>(
+  options: MetricLearnerOptions<Remembered, X>,
+): Learner<Tree, Remembered & EmbeddedTask, X> {
   const { name, description, classes, unlabelled, loss, init, model, modelPath, maps = false } = options;
   const { remember, compare, trainingLoss } = options;
-  const embed = (params: Tree, { x, present }: Omit<Examples, "y">, context: ApplyContext): Tensor => {
+  const embed = (params: Tree, { x, present }: Omit<Examples<X>, "y">, context: ApplyContext): Tensor => {
     const own = modelPath === undefined ? params : (params as { readonly [path: string]: Tree })[modelPath]!;
     const inner = modelPath === undefined ? context : within(context, modelPath);
     const output = model.apply(own, x, present ? { ...inner, present } : inner);
-    return maps ? output : reshape(output, [x.shape[0]!, -1]);
+    return maps ? output : reshape(output, [rowsOf(x), -1]);
   };
-  const adapted = (params: Tree, support: Examples, context: ApplyContext): Remembered & EmbeddedTask => {
+  const adapted = (params: Tree, support: Examples<X>, context: ApplyContext): Remembered & EmbeddedTask => {
     if (classes !== undefined) requireClassTargets(name, support);
     const { statistics, recording } = recordingContext({ ...context, pass: "support" });
     const embedded = embed(params, support, recording);
     return { params, ...remember(params, embedded, support, contextOf(recording, support)), statistics };
   };
-  const answered = (task: Remembered & EmbeddedTask, query: Omit<Examples, "y">, context: ApplyContext) => {
+  const answered = (task: Remembered & EmbeddedTask, query: Omit<Examples<X>, "y">, context: ApplyContext) => {
     const { statistics, recording } = recordingContext({ ...context, pass: "query", given: task.statistics });
     const embedded = embed(task.params, query, recording);
     const { present } = query;
@@ -104,7 +105,7 @@ function recordingContext(context: ApplyContext): { statistics: StatisticsByPath
  *
  * @throws IL102 where the model does not say
  */
-export function requireOutputShape(learner: string, model: Layer): readonly number[] {
+export function requireOutputShape(learner: string, model: Pick<Layer, "outputShape">): readonly number[] {
   if (model.outputShape) return model.outputShape;
   throw new GraphError(
     "IL102",

@@ -20,6 +20,7 @@ import { type LinearParameters, linear } from "../../layers/layers.js";
 import { withTraits } from "../../layers/parameter-roles.js";
 import { crossEntropy } from "../../losses/losses.js";
 import { split } from "../../random/random.js";
+import { rowsOf } from "../../tasks/task-spec.js";
 import { classMeans, memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
 import { recorded } from "../gradient/gradient-adaptation.js";
 import { type Adapter, type Learner, measured } from "../learner.js";
@@ -34,9 +35,9 @@ import type { Prototypes } from "./prototypical.js";
 export type FeatureTransform = "none" | "l2" | "centred l2";
 
 /** Options of `nearestCentroid`. */
-export interface NearestCentroidOptions {
+export interface NearestCentroidOptions<X extends Tree = Tensor> {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has gets no probability. */
   readonly ways: number;
   /** "centred l2" by default, SimpleShot's best. */
@@ -55,7 +56,9 @@ export interface NearestCentroidOptions {
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the parameters have no centre and should
  * @example evaluate({ learner: nearestCentroid({ model, ways: 5 }), params: pretrained.params, tasks })
  */
-export function nearestCentroid(options: NearestCentroidOptions): Adapter<Tree, Prototypes> {
+export function nearestCentroid<X extends Tree = Tensor>(
+  options: NearestCentroidOptions<X>,
+): Adapter<Tree, Prototypes, X> {
   const { model, transform = "centred l2" } = options;
   const isCentred = transform === "centred l2";
   const adapter = centroids({ ...options, transform, ...(isCentred ? { modelPath: "model" } : {}) }, model.init);
@@ -69,10 +72,10 @@ const isPretrained = (params: Tree): params is Tree & { readonly model: Tree } =
 
 type Centre = { readonly runningMean: Tensor };
 
-function centroids(
-  options: Required<NearestCentroidOptions> & { readonly modelPath?: string },
+function centroids<X extends Tree>(
+  options: Required<NearestCentroidOptions<X>> & { readonly modelPath?: string },
   init: Learner["init"],
-): Adapter<Tree, Prototypes> {
+): Adapter<Tree, Prototypes, X> {
   const { model, modelPath, ways, transform } = options;
   requireWays("nearestCentroid", ways);
   const transformed = (params: Tree, features: Tensor): Tensor => {
@@ -105,9 +108,9 @@ function centroids(
 }
 
 /** Options of `classifierPretraining`. */
-export interface ClassifierPretrainingOptions {
+export interface ClassifierPretrainingOptions<X extends Tree = Tensor> {
   /** The embedding, which says its `outputShape`. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of the data set that it is trained on: all of them, not those of a task. */
   readonly classes: number;
 }
@@ -135,13 +138,15 @@ export type Classifier = { readonly params: Tree };
  * @throws IL102 where `classes` is not a whole number of 2 or more, or the model does not say its `outputShape`
  * @example train({ learner: classifierPretraining({ model, classes: 64 }), tasks: allClasses(data, { batch: 256 }) })
  */
-export function classifierPretraining(options: ClassifierPretrainingOptions): Learner<Tree, Classifier> {
+export function classifierPretraining<X extends Tree = Tensor>(
+  options: ClassifierPretrainingOptions<X>,
+): Learner<Tree, Classifier, X> {
   const { model, classes } = options;
   if (!Number.isInteger(classes) || classes < 2)
     throw new GraphError("IL102", "classifierPretraining", `${classes} classes`, "Use 2 or more");
   const features = requireOutputShape("classifierPretraining", model).reduce((a, b) => a * b, 1);
   const head = linear({ inputs: features, outputs: classes, weightInit: normalInit(0.01) });
-  const classifier: Layer = {
+  const classifier: Layer<Tree, X> = {
     ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     init: (key) => ({
       model: model.init(key),
@@ -152,7 +157,7 @@ export function classifierPretraining(options: ClassifierPretrainingOptions): Le
     }),
     apply: (params, x, context = {}) => {
       const own = params as ClassifierParameters;
-      const found = reshape(model.apply(own.model, x, within(context, "model")), [x.shape[0]!, features]);
+      const found = reshape(model.apply(own.model, x, within(context, "model")), [rowsOf(x), features]);
       context.record?.("centre", statisticsOf(found, context.present));
       return head.apply(own.head, found);
     },
@@ -203,7 +208,9 @@ function statisticsOf(features: Tensor, present: Tensor = ones([features.shape[0
  * @throws IL102 as `classifierPretraining` and `nearestCentroid`; and where it is to adapt to a batch of `allClasses`
  * @example simpleShot({ model: convEmbedding({ imageShape, batchNorm: "running" }), classes: 64, ways: 5 })
  */
-export function simpleShot(options: NearestCentroidOptions & ClassifierPretrainingOptions): Learner<Tree, Prototypes> {
+export function simpleShot<X extends Tree = Tensor>(
+  options: NearestCentroidOptions<X> & ClassifierPretrainingOptions<X>,
+): Learner<Tree, Prototypes, X> {
   const { model, ways, classes, transform = "centred l2" } = options;
   const { init, metaGradient, description } = classifierPretraining({ model, classes });
   const nearest = centroids({ model, modelPath: "model", ways, transform }, init);
@@ -214,7 +221,7 @@ export function simpleShot(options: NearestCentroidOptions & ClassifierPretraini
     trainClasses: classes,
     metaGradient,
     adapt: (params, support) => {
-      if (support.x.shape[0] === 1) {
+      if (rowsOf(support.x) === 1) {
         const problem = "a support set of one example, as batches of allClasses have it";
         const remedy = "Give train two sources: { train: allClasses(...), validation: episodes(...) }";
         throw new GraphError("IL102", "simpleShot", problem, remedy);

@@ -10,9 +10,9 @@ import { type Temperature, temperatureScale } from "./temperature.js";
 export type { Distance as PrototypeDistance } from "./distances.js";
 
 /** Options of `prototypicalNetwork`. */
-export interface PrototypicalNetworkOptions {
+export interface PrototypicalNetworkOptions<X extends Tree = Tensor> {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. `convEmbedding` is the papers'. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has gets no probability. */
   readonly ways: number;
   /** "squaredEuclidean" by default. */
@@ -50,7 +50,9 @@ export type Prototypes = {
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the temperature is not above 0
  * @example prototypicalNetwork({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 60 })
  */
-export function prototypicalNetwork(options: PrototypicalNetworkOptions): Learner<Tree, Prototypes> {
+export function prototypicalNetwork<X extends Tree = Tensor>(
+  options: PrototypicalNetworkOptions<X>,
+): Learner<Tree, Prototypes, X> {
   const { model, ways, distance = "squaredEuclidean", temperature = 1 } = options;
   requireWays("prototypicalNetwork", ways);
   const { init, modelPath, scaled } = temperatureScale("prototypicalNetwork", model, temperature);

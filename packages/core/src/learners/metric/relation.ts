@@ -37,9 +37,9 @@ import type { Learner } from "../learner.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
 
 /** Options of `relationNetwork`. */
-export interface RelationNetworkOptions {
+export interface RelationNetworkOptions<X extends Tree = Tensor> {
   /** The embedding, which says its `outputShape`: [height, width, channels], as `convMaps`, or [features]. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has gets no score. */
   readonly ways: number;
   /**
@@ -97,7 +97,9 @@ const meanSquaredScoreError: Loss = Object.assign(
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the model does not say its `outputShape`
  * @example relationNetwork({ model: convMaps({ imageShape: [28, 28, 1] }), ways: 5 })
  */
-export function relationNetwork(options: RelationNetworkOptions): Learner<Tree, RelatedClasses> {
+export function relationNetwork<X extends Tree = Tensor>(
+  options: RelationNetworkOptions<X>,
+): Learner<Tree, RelatedClasses, X> {
   const { model, ways, loss = "meanSquaredError" } = options;
   requireWays("relationNetwork", ways);
   const relation = relationModule(options);
@@ -138,7 +140,9 @@ type Classes = Pick<RelatedClasses, "sums" | "counts" | "absent">;
 type Parameters = { readonly relation: { readonly first: LinearParameters; readonly rest: Tree } };
 
 /** g: its first layer on each side by itself, the rest on pairs. */
-function relationModule(options: RelationNetworkOptions) {
+function relationModule(
+  options: Omit<RelationNetworkOptions, "model"> & { readonly model: Pick<Layer, "outputShape" | "batchNorm"> },
+) {
   const { model } = options;
   const shape = requireOutputShape("relationNetwork", model);
   const channels = shape.at(-1)!;

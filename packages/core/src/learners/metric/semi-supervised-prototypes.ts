@@ -36,9 +36,9 @@ import { metricLearner } from "./metric-learner.js";
 import type { Prototypes } from "./prototypical.js";
 
 /** Options of `semiSupervisedPrototypes`. */
-export interface SemiSupervisedPrototypesOptions {
+export interface SemiSupervisedPrototypesOptions<X extends Tree = Tensor> {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no labelled support example has gets no probability. */
   readonly ways: number;
   /** Steps of soft k-means, 1 by default: the paper found more no better. */
@@ -84,7 +84,9 @@ const farthest = 10;
  * not above 0, the units are none, or both ways with examples of none of the classes are asked for
  * @example semiSupervisedPrototypes({ model: convEmbedding({ imageShape: [28, 28, 1] }), ways: 5, distractors: {} })
  */
-export function semiSupervisedPrototypes(options: SemiSupervisedPrototypesOptions): Learner<Tree, Prototypes> {
+export function semiSupervisedPrototypes<X extends Tree = Tensor>(
+  options: SemiSupervisedPrototypesOptions<X>,
+): Learner<Tree, Prototypes, X> {
   const { model, ways, refinements = 1, distractors, masks } = options;
   requireWays("semiSupervisedPrototypes", ways);
   if (!Number.isInteger(refinements) || refinements < 0)

@@ -53,9 +53,9 @@ export type PairedSupport = EmbeddedTask & {
 const ofSupport = (logits: Tensor): Tensor => cast(greater(logits, -1e8), logits.dtype);
 
 /** Options of `siameseNetwork`. */
-export interface SiameseNetworkOptions {
+export interface SiameseNetworkOptions<X extends Tree = Tensor> {
   /** The twin: [n, ...] -> [n, ...], flattened to [n, features]; it says its `outputShape`. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has is never predicted. */
   readonly ways: number;
 }
@@ -89,7 +89,9 @@ const classwiseBinaryCrossEntropy: Loss = Object.assign(
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the model does not say its `outputShape`
  * @example siameseNetwork({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 20 })
  */
-export function siameseNetwork(options: SiameseNetworkOptions): Learner<Tree, PairedSupport> {
+export function siameseNetwork<X extends Tree = Tensor>(
+  options: SiameseNetworkOptions<X>,
+): Learner<Tree, PairedSupport, X> {
   const { model, ways } = options;
   requireWays("siameseNetwork", ways);
   const features = requireOutputShape("siameseNetwork", model).reduce((a, b) => a * b, 1);
@@ -126,16 +128,16 @@ export function siameseNetwork(options: SiameseNetworkOptions): Learner<Tree, Pa
 }
 
 /** 1 for pairs of a query and a support example that are both there: [q, n]. */
-function pairsPresent(members: Tensor, { y, present }: Examples): Tensor {
+function pairsPresent(members: Tensor, { y, present }: Pick<Examples, "y" | "present">): Tensor {
   const supports = reshape(sum(members, -1), [1, members.shape[0]!]);
   const queries = present ? reshape(present, [y.size, 1]) : tensor(new Float32Array(y.size).fill(1), [y.size, 1]);
   return mul(queries, supports);
 }
 
 /** Options of `tripletNetwork`. */
-export interface TripletNetworkOptions {
+export interface TripletNetworkOptions<X extends Tree = Tensor> {
   /** The embedding: [n, ...] -> [n, ...], flattened to [n, features]. */
-  readonly model: Layer;
+  readonly model: Layer<Tree, X>;
   /** Classes of a task, at most: one that no support example has is never predicted. */
   readonly ways: number;
   /** By how much a wrong class is to be further away than the right one, in squared distance; 0.2 by default. */
@@ -167,7 +169,9 @@ export interface TripletNetworkOptions {
  * @throws IL102 where `ways` is not a whole number of 2 or more, or the margin is not above 0
  * @example tripletNetwork({ model: convEmbedding({ imageShape: [28, 28, 1] }), ways: 20, mining: "hard" })
  */
-export function tripletNetwork(options: TripletNetworkOptions): Learner<Tree, PairedSupport> {
+export function tripletNetwork<X extends Tree = Tensor>(
+  options: TripletNetworkOptions<X>,
+): Learner<Tree, PairedSupport, X> {
   const { model, ways, margin = 0.2, mining = "all", normalised = true, classifyBy = "nearest" } = options;
   requireWays("tripletNetwork", ways);
   if (!(margin > 0 && Number.isFinite(margin)))

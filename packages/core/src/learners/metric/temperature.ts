@@ -19,7 +19,7 @@ export type WithTemperature = { readonly model: Tree; readonly logTemperature: T
  */
 export function temperatureScale(
   learner: string,
-  model: Layer,
+  model: Pick<Layer, "init">,
   temperature: Temperature,
 ): {
   readonly init: Layer["init"];

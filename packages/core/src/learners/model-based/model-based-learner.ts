@@ -26,7 +26,7 @@ import type { Examples } from "../../tasks/task.js";
 import { memberships, requireClassTargets } from "../class-membership.js";
 import { recorded } from "../gradient/gradient-adaptation.js";
 import { allExamples } from "../gradient/reptile.js";
-import { type Learner, measured } from "../learner.js";
+import { type Learner, measured, requireOneTensor } from "../learner.js";
 
 /** The options that all of these learners take. A task is classification (`ways`) or regression (`outputs`). */
 export interface ModelBasedOptions {
@@ -129,6 +129,7 @@ export function modelBasedLearner(options: {
   const { name, description, form, init, read, answer, trainsOn = "query" } = options;
   const { model, loss } = form;
   const embedded = (params: Tree, examples: Examples, context: ApplyContext) => {
+    requireOneTensor(name, examples.x);
     const { output, statistics } = recorded(model, params, examples, within(context, "embedding"));
     return { features: flatFeatures(name, form, output), statistics };
   };

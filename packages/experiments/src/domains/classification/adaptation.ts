@@ -55,6 +55,7 @@ function requireImages(spec: ClassificationSpec): ImageShape {
 /** @internal */
 export const classificationAdaptation: Adaptation<ClassificationValues, ClassificationSpec> = {
   flags: ["invert", "reject"],
+  inputWord: "file",
   readSupport,
   readInputs,
   answers,
@@ -150,7 +151,7 @@ async function readInputs(
   { onWarning }: LongWork,
 ): Promise<GivenInputs> {
   const { pixels, invert } = reading as Reading;
-  const list = Array.isArray(given) && !isNumbers(given) ? given : [given];
+  const list = Array.isArray(given) && !isOneExample(given, spec) ? given : [given];
   const { names, values } = await readExamples(list, spec, pixels, io);
   const [, , channels = 1] = spec.exampleShape;
   for (const [i, example] of values.entries()) {
@@ -160,8 +161,11 @@ async function readInputs(
   return { x: tensorOf(values, spec, invert), names };
 }
 
-/** Whether a list is one example: numbers, or rows of them. */
-const isNumbers = (list: readonly unknown[]): boolean => list.length > 0 && typeof list.flat(8)[0] === "number";
+/** Whether a list is one example, numbers or rows of them, and not a list of examples. */
+function isOneExample(list: readonly unknown[], { exampleShape }: ClassificationSpec): boolean {
+  const numbers = list.flat(8);
+  return typeof numbers[0] === "number" && numbers.length === sizeOf(exampleShape);
+}
 
 /** Files, bytes of files and numbers, each as values of one example. */
 async function readExamples(

@@ -1,5 +1,6 @@
 /** Which classes have examples enough for the tasks that they are held out for. */
-import type { LabelledExamples, TrainingTasks } from "@innerloop/core";
+import type { LabelledExamples } from "@innerloop/core";
+import type { TrainingTasks } from "@innerloop/core/learners";
 import { UsageError } from "../../options/usage-error.js";
 import type { ClassificationValues } from "./options.js";
 

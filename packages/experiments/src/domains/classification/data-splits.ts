@@ -1,5 +1,6 @@
 /** The parts of a data set that tasks are drawn from. */
-import { type LabelledExamples, splitClasses, type TrainingTasks } from "@innerloop/core";
+import { type LabelledExamples, splitClasses } from "@innerloop/core";
+import type { TrainingTasks } from "@innerloop/core/learners";
 import { withRotations } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { leastOf } from "../../options/values.js";

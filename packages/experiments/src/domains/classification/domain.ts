@@ -1,5 +1,7 @@
 /** Data sets of classes: images, or rows of numbers, each with the class that it belongs to. */
-import { crossEntropy, defaultsOf, type LabelledExamples, selectClasses } from "@innerloop/core";
+import { crossEntropy, type LabelledExamples, selectClasses, specOf } from "@innerloop/core";
+import { defaultsOf } from "@innerloop/core/learners";
+import { classesIn } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
@@ -94,12 +96,12 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   ],
   adaptation: classificationAdaptation,
   adopt: ({ test }) => {
-    const { classes: ways, name } = test;
+    const spec = specOf(test);
+    const ways = classesIn(spec);
     if (ways === undefined) return undefined;
-    const { x } = test.sample(0, 0).support;
     return {
       options: { ...defaultsOf(classificationOptions), ways },
-      spec: { name, sha256: "", exampleShape: x.shape.slice(1), darkOnLight: false },
+      spec: { name: test.name, sha256: "", exampleShape: spec.x.shape, darkOnLight: false },
     };
   },
 });

@@ -1,4 +1,4 @@
-import { type OptionValues, optionGroup } from "@innerloop/core";
+import { type OptionValues, optionGroup } from "@innerloop/core/learners";
 import { scaleOption, sizeOptions } from "../task-options.js";
 
 /** The options of data sets of classes. */

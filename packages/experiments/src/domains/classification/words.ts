@@ -1,5 +1,5 @@
 /** What tasks of classes are, in words. */
-import type { TrainingTasks } from "@innerloop/core";
+import type { TrainingTasks } from "@innerloop/core/learners";
 import { countInWords } from "../../options/values.js";
 import { count, counted } from "../../words.js";
 import type { DataSplits } from "./data-splits.js";

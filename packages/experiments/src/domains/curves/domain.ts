@@ -1,5 +1,6 @@
 /** Regression of curves that are formulas: every number of them is drawn, and there is nothing to read. */
-import { meanSquaredError, optionGroup, sinusoids, type TaskSource } from "@innerloop/core";
+import { meanSquaredError, sinusoids, specOf, type TaskSource } from "@innerloop/core";
+import { defaultsOf, optionGroup } from "@innerloop/core/learners";
 import {
   type CurveTaskOptions,
   gaussianProcesses,
@@ -81,6 +82,13 @@ export const curves = domain<typeof curveOptions>({
       );
   },
   adaptation: rowAdaptation(() => pointSpec),
+  adopt: ({ test }) => {
+    const { x, y } = specOf(test);
+    const isPoint = !y.classes && [x, y].every(({ shape }) => shape.length === 1 && shape[0] === 1);
+    return isPoint
+      ? { options: defaultsOf(curveOptions), spec: { name: test.name, sha256: "", exampleShape: [1] } }
+      : undefined;
+  },
   next: ({ config }) => [
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
   ],

@@ -5,11 +5,11 @@ import {
   type GroupedRegression,
   groupedRegression,
   meanSquaredError,
-  type OptionValues,
-  optionGroup,
+  specOf,
   type Table,
   TaskError,
 } from "@innerloop/core";
+import { defaultsOf, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import { type TableSpec, tableFeatures, tableSpecFrom } from "@innerloop/core/tasks";
 import type { FoundTable } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
@@ -145,6 +145,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
     },
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
   ],
+  adopt: adoptedRows,
   adaptation: rowAdaptation(({ spec }) => {
     if (spec.table) return spec.table;
     throw new UsageError(
@@ -153,6 +154,27 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
     );
   }),
 });
+
+/** Rows of a program's own, whose columns have numbers for names: undefined for tasks of anything else. */
+function adoptedRows({ test }: Tasks) {
+  const { x, y } = specOf(test);
+  const [features, targets] = [x.shape[0], y.shape[0]];
+  if (y.classes || x.shape.length !== 1 || y.shape.length !== 1 || !features || !targets) return undefined;
+  const named = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ name: `${name}${i + 1}`, mean: 0, deviation: 1 }));
+  const table: TableSpec = {
+    groupColumn: "group",
+    inputs: (x.columns ?? named("x", features)).map(({ name, mean, deviation }) => ({
+      kind: "number",
+      name,
+      mean,
+      deviation,
+    })),
+    targets: y.columns ?? named("y", targets),
+  };
+  const spec: TableDataSpec = { name: test.name, sha256: "", exampleShape: x.shape, table };
+  return { options: { ...defaultsOf(tableOptions), target: table.targets.map(({ name }) => name) }, spec };
+}
 
 /** The spec in a value from a file, with that of its rows; undefined where it is none. */
 function parseTableSpec(value: unknown): TableDataSpec | undefined {

@@ -1,4 +1,4 @@
-import { optionGroup } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 import { command, inEvaluation, outputOptions } from "../command.js";
 import { checkpointOption, figuresOption } from "./shared-options.js";
 

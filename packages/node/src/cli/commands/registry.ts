@@ -1,5 +1,5 @@
 /** The commands, in the order in which help has them. */
-import type { OptionValues } from "@innerloop/core";
+import type { OptionValues } from "@innerloop/core/learners";
 import type { Command, outputOptions } from "../command.js";
 import { adapt, type adaptData, type adaptLearner } from "./adapt.js";
 import { cacheClear, cacheInfo } from "./cache.js";

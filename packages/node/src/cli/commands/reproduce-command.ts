@@ -1,7 +1,8 @@
 /** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Count, learnerEntry } from "@innerloop/core";
+import type { Count } from "@innerloop/core";
+import { learnerEntry } from "@innerloop/core/learners";
 import {
   type Flags,
   type FlatConfig,

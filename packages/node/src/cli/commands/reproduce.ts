@@ -1,4 +1,4 @@
-import { optionGroup } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 import { command, named, outputOptions } from "../command.js";
 
 export const reproduceRun = optionGroup({

@@ -1,5 +1,5 @@
 /** Options that several commands have alike. */
-import { optionGroup } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 import { figureChoices } from "@innerloop/experiments";
 
 export const checkpointOption = optionGroup({

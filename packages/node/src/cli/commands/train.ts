@@ -1,4 +1,4 @@
-import { optionGroup } from "@innerloop/core";
+import { optionGroup } from "@innerloop/core/learners";
 import { command, outputOptions } from "../command.js";
 import { runOption, skipBaselinesOption } from "./shared-options.js";
 

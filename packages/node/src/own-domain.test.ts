@@ -1,0 +1,87 @@
+/** A kind of task of a user's own, in an experiment file: it trains, stands in help, is evaluated, adapts, is reported. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const bin = fileURLToPath(new URL("../bin/innerloop.js", import.meta.url));
+const fixture = new URL("./ranking-domain.fixture.ts", import.meta.url);
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "innerloop-domain-"));
+  const text = await readFile(fixture, "utf8");
+  await writeFile(join(folder, "ranking.ts"), `${text}\nexport default { domain: ranking };\n`);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** @returns what the command printed; rejects, with its error stream, where it fails */
+const innerloop = (...args: string[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const env = { ...process.env, INNERLOOP_CONFIG: join(folder, "config"), INNERLOOP_CACHE: "off", NO_COLOR: "1" };
+    execFile(process.execPath, [bin, ...args], { cwd: folder, env }, (error, out, err) =>
+      error ? reject(new Error(err)) : resolve(out),
+    );
+  });
+
+/** Items, and their scores along a direction. */
+const direction = [1, -2, 0.5, 0];
+const items = [
+  [1, 0, 0, 0],
+  [0, 1, 0, 0],
+  [0, 0, 1, 0],
+  [0, 0, 0, 1],
+  [-1, 1, 0, 1],
+  [1, 1, 1, -1],
+];
+const scored = items.map((item) => [...item, item.reduce((sum, v, i) => sum + v * direction[i]!, 0)]);
+
+test("takes at most 80 lines", async () => {
+  const lines = (await readFile(fixture, "utf8")).trimEnd().split("\n");
+  expect(lines.length).toBeLessThanOrEqual(80);
+});
+
+test("stands in help, with its preset and its options", async () => {
+  const help = await innerloop("train", "ranking.ts", "--help");
+  expect(help).toMatch(/^ {2}ranking +items in the order of a hidden direction$/m);
+  expect(help).toMatch(/--features <n> +numbers of an item \[for rankings\]/);
+  expect(await innerloop("train", "--help")).not.toContain("--features");
+});
+
+test("trains, is evaluated, adapts and is reported by the commands", async () => {
+  const small = ["--shots", "6", "--iterations", "250", "--eval-tasks", "100", "--workers", "1"];
+  const trained = await innerloop("train", "ranking.ts", "--run", "run", ...small);
+  expect(trained).toContain("rankings of vectors of 4");
+  const results = JSON.parse(await readFile(join(folder, "run/results.json"), "utf8")) as object;
+  expect(JSON.stringify(results)).toContain("mean squared error");
+  expect(await readFile(join(folder, "run/report.html"), "utf8")).toContain("a vector drawn for each task");
+
+  const evaluated = await innerloop("eval", "run", "--eval-steps", "0,20", "--eval-tasks", "100", "--shots", "10");
+  const [before, after] = /MAML +([\d.]+) ± [\d.]+ +([\d.]+) ±/.exec(evaluated)!.slice(1).map(Number) as [
+    number,
+    number,
+  ];
+  expect(after).toBeLessThan(before / 2);
+  expect(await innerloop("compare", "run", "run")).toContain("no difference seen");
+
+  const answers = await innerloop(
+    ...["adapt", "run", "--steps", "50", "--json"],
+    ...["--support", JSON.stringify(scored), "--query", "[[0,-2,0,0],[0,2,0,0]]"],
+  );
+  const events = answers
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { type: string; input: string; score: number });
+  const predictions = events.filter(({ type }) => type === "prediction");
+  expect(predictions.map(({ input }) => input)).toEqual(["0,-2,0,0", "0,2,0,0"]);
+  expect(predictions[0]!.score).toBeGreaterThan(predictions[1]!.score + 2);
+});
+
+test("is refused by an option of other kinds, and by what it does not take", async () => {
+  await expect(innerloop("train", "ranking.ts", "--ways", "3")).rejects.toThrow(
+    /--ways means nothing .* It is for data sets of classes/s,
+  );
+  await expect(innerloop("train", "ranking.ts", "--model", "conv4")).rejects.toThrow(/mlp.*linear/);
+});

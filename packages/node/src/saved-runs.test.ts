@@ -1,0 +1,123 @@
+/** Runs that programs train, saved and loaded: by the program, and as models in its users' terms. */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  adam,
+  episodes,
+  labelledExamples,
+  maml,
+  meanSquaredError,
+  mlp,
+  prototypicalNetwork,
+  random,
+  sgd,
+  sinusoids,
+  toNumbers,
+  train,
+} from "@innerloop/core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { load, loadRun } from "./index.js";
+import type { LearnerModule } from "./runs/experiment-file.js";
+
+const executor = onnxruntimeExecutor({ threads: 1 });
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "innerloop-saved-"));
+});
+afterAll(async () => {
+  await executor.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const optimizer = adam({ learningRate: 1e-3 });
+const curves = (units: number): LearnerModule => ({
+  learner: maml({
+    model: mlp({ sizes: [1, units, 1] }),
+    loss: meanSquaredError,
+    inner: sgd({ learningRate: 0.01 }),
+    steps: 2,
+  }),
+  tasks: sinusoids({ shots: 5 }),
+  optimizer,
+});
+const points = { x: [[-1], [0.5], [2]], y: [[0.3], [0.8], [-1]] };
+
+test("a regression run is the same after it was saved, and answers for points", async () => {
+  const { learner, tasks } = curves(8);
+  const run = await train({
+    learner,
+    tasks: tasks as ReturnType<typeof sinusoids>,
+    optimizer,
+    metaBatchSize: 2,
+    iterations: 3,
+    executor,
+  });
+  const path = join(folder, "curves");
+  await run.save(path);
+  const expected = toNumbers(await (await run.adapt(points)).predict([[1], [3]]));
+  const again = await loadRun(path, curves(8), { executor });
+  expect(again.iteration).toBe(3);
+  expect(toNumbers(await (await again.adapt(points)).predict([[1], [3]]))).toEqual(expected);
+  const model = await load<{ y: number }>(path, { experiment: curves(8), executor });
+  const rows = points.x.map(([x], i) => ({ x: x!, y: points.y[i]![0]! }));
+  const answers = await (await model.adapt(rows, { steps: 2 })).predict([{ x: 1 }, { x: 3 }]);
+  answers.forEach(({ y }, i) => {
+    expect(y).toBeCloseTo(expected[i]!, 5);
+  });
+});
+
+test("a run of classes answers with the names of a user's classes", async () => {
+  const data = labelledExamples({
+    name: "signals",
+    exampleShape: [6],
+    classes: Array.from({ length: 12 }, (_, c) => ({
+      name: `c${c}`,
+      examples: Array.from({ length: 6 }, (_example, i) =>
+        Array.from({ length: 6 }, (_v, t) => Math.sin(c * t) + 0.1 * random(c, i).normal()),
+      ),
+    })),
+  });
+  const made: LearnerModule = {
+    learner: prototypicalNetwork({ model: mlp({ sizes: [6, 16] }), ways: 3 }),
+    tasks: episodes(data, { ways: 3, shots: 2, queries: 2 }),
+    optimizer,
+  };
+  const run = await train({
+    learner: made.learner,
+    tasks: made.tasks as ReturnType<typeof episodes>,
+    optimizer,
+    metaBatchSize: 2,
+    iterations: 30,
+    executor,
+  });
+  const path = join(folder, "classes");
+  await run.save(path);
+  const model = await load<{ prediction: string }>(path, { experiment: made, executor });
+  const task = await model.adapt({ low: [[0, 0, 0, 0, 0, 0]], high: [[3, 3, 3, 3, 3, 3]] });
+  const answers = await task.predict([
+    [0.1, 0, 0, 0, 0.1, 0],
+    [2.9, 3, 3, 3.1, 3, 3],
+  ]);
+  expect(answers.map(({ prediction }) => prediction)).toEqual(["low", "high"]);
+});
+
+test("what cannot be is refused, and leaves nothing behind", async () => {
+  const { learner, tasks } = curves(8);
+  const run = await train({
+    learner,
+    tasks: tasks as ReturnType<typeof sinusoids>,
+    optimizer,
+    metaBatchSize: 2,
+    iterations: 1,
+    executor,
+  });
+  const path = join(folder, "curves");
+  const before = await readdir(path);
+  await expect(run.save(path)).rejects.toThrow(/^ILN01 /);
+  expect(await readdir(path)).toEqual(before);
+  await expect(loadRun(path, curves(9), { executor })).rejects.toThrow(/^ILR202 /);
+  await expect(load(path, { executor })).rejects.toThrow(/whose learner is a program's.*load\(DIR, \{ experiment/s);
+  await expect(load(join(folder, "nowhere"))).rejects.toThrow(/^ILN01 /);
+});
