@@ -1,9 +1,9 @@
 /** What became of an input. */
 
 import { taskErrorCodes, trainingErrorCodes } from "@innerloop/core";
+import { UsageError } from "@innerloop/experiments";
 import { graphErrorCodes } from "@innerloop/graph";
 import { dataErrorCodes } from "../../packages/node/dist/data/data-error.js";
-import { UsageError } from "../../packages/node/dist/presets/usage-error.js";
 import { runErrorCodes } from "../../packages/node/dist/runs/run-error.js";
 import { WrongResult } from "./reader.js";
 

@@ -1,9 +1,9 @@
 /** Images, one by one and in folders and archives of classes. */
 import { mkdirSync, readdirSync } from "node:fs";
-import { usualPixels } from "../../../packages/node/dist/data/images/image-decoding.js";
+import { usualPixels } from "@innerloop/experiments";
+import { readImageFile } from "../../../packages/node/dist/data/images/image-files.js";
 import { readImageFolder } from "../../../packages/node/dist/data/images/image-folder.js";
 import { readCachedImageFolder } from "../../../packages/node/dist/data/store/image-cache.js";
-import { readImageFile } from "../../../packages/node/dist/presets/image-files.js";
 import { datasetFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
 import { blankPng, halvesPng, pngMutations } from "../formats/png.js";
 import { zip, zipMutation, zipSignatures } from "../formats/zip.js";
@@ -58,7 +58,7 @@ const imageSources = [
 const imageReader: Reader = {
   name: "image",
   reads: "one image of any format that is read",
-  sources: [...imageSources, "node/src/presets/image-files.ts"],
+  sources: [...imageSources, "node/src/data/images/image-files.ts"],
   weight: 0.7,
   seeds: images,
   hostile: () => [blankPng(8191, 8191, 16, 6, true), blankPng(60_000, 1000, 8, 2, false)],

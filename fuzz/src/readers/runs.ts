@@ -3,13 +3,11 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Evaluation, key } from "@innerloop/core";
 import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
+import { buildExperiment, flatten, resolvePreset } from "@innerloop/experiments";
 import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
 import { prepareRun } from "../../../packages/node/dist/cli/prepare.js";
 import { resultsDocument } from "../../../packages/node/dist/cli/results-document.js";
-import { buildExperiment } from "../../../packages/node/dist/presets/experiment.js";
-import { defaultExperimentOptions, type ExperimentOptions } from "../../../packages/node/dist/presets/option-table.js";
-import { resolveOptions } from "../../../packages/node/dist/presets/presets.js";
 import { parseCollected, rowResult } from "../../../packages/node/dist/reproduce/collected-results.js";
 import { rowFolder, rowState } from "../../../packages/node/dist/reproduce/row-state.js";
 import { checkTable, readTable, type Table } from "../../../packages/node/dist/reproduce/table.js";
@@ -18,7 +16,8 @@ import { openEventLog, readEvents } from "../../../packages/node/dist/runs/event
 import { rememberNamed, userConfigFolder, wasNamed } from "../../../packages/node/dist/runs/named-files.js";
 import { readOpenSetRule } from "../../../packages/node/dist/runs/open-set-rule.js";
 import { reportPage } from "../../../packages/node/dist/runs/report.js";
-import { openRun, type RunConfig, runFormat } from "../../../packages/node/dist/runs/run-folder.js";
+import { runConfig, storedConfig } from "../../../packages/node/dist/runs/run-config.js";
+import { openRun } from "../../../packages/node/dist/runs/run-folder.js";
 import { lockRun } from "../../../packages/node/dist/runs/run-lock.js";
 import { progressOf } from "../../../packages/node/dist/runs/training-session.js";
 import { UntrustedFolder } from "../../../packages/node/dist/runs/untrusted-folder.js";
@@ -31,28 +30,32 @@ const bytes = (value: unknown): Uint8Array =>
 const quiet = createOutput({ quiet: true, json: false });
 
 const iterations = 6;
-const options: ExperimentOptions = resolveOptions(
-  "sinusoid",
-  { hidden: [4], iterations, evalTasks: 10, evalSteps: [0, 1] },
-  defaultExperimentOptions(),
-);
-
-const config: RunConfig = {
-  format: runFormat,
+const experiment = resolvePreset("sinusoid", { hidden: [4], iterations, evalTasks: 10, evalSteps: [0, 1] });
+const run = runConfig({
   experiment: "sinusoid",
-  options,
+  config: experiment,
+  settings: { training: experiment.training, evaluation: experiment.evaluation },
   chunkSize: 25,
   recompute: 0,
   workers: 1,
   expectedBytes: 123456,
   protocol: { text: "sine curves", shots: 10 },
-  command: "innerloop train sinusoid --hidden 4 --iterations 6",
+  argv: ["train", "sinusoid", "--hidden", "4", "--iterations", "6"],
   versions: { innerloop: "0.1.0", node: "20" },
   created: "2026-11-28T00:00:00.000Z",
+});
+const config = storedConfig(run);
+const { argv: _argv, config: _config, ...others } = config;
+/** The same run as the format of before had it: options flat, with 0 and empty texts for what is left out. */
+const config1 = {
+  ...others,
+  format: "innerloop run 1",
+  command: run.command,
+  options: { ...flatten(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
 };
 
 function checkpoint(): Uint8Array {
-  const { learner, optimizer } = buildExperiment(options, undefined);
+  const { learner, optimizer } = buildExperiment(experiment, { data: undefined });
   const params = learner.init(key(0));
   return encodeCheckpoint({
     iteration: iterations,
@@ -116,13 +119,14 @@ function putRun(place: Place, folder: string): void {
 
 /** Opens a run as far as `eval` does before it computes: its learner with its parameters. */
 async function readWhole(path: string): Promise<void> {
-  const run = await openRun(path);
-  const { experiment, trained } = await prepareRun(run, run.config.options, quiet);
-  await paramsFor(run, trained ?? experiment.learner, [experiment.learner]);
-  await progressOf(run);
+  const opened = await openRun(path);
+  const { experiment: own, trained } = await prepareRun(opened, opened.config.config, quiet);
+  await paramsFor(opened, trained ?? own.learner, [own.learner]);
+  await progressOf(opened);
 }
 
 const optionWords = [
+  ...["domain", "learner", "network", "training", "evaluation", "name", "split", "argv", "config", "options"],
   "sinusoid",
   "harmonics",
   "maml",
@@ -144,19 +148,34 @@ const optionWords = [
   "path",
 ];
 
+const withPart = (part: keyof typeof experiment, values: object): object => ({
+  ...config,
+  config: { ...experiment, [part]: { ...experiment[part], ...values } },
+});
+
 const configReader: Reader = {
   name: "run configuration",
   reads: "config.json of a run, and the run by it",
   sources: [
-    "node/src/runs/run-folder.ts",
-    "node/src/presets/option-values.ts",
-    "node/src/cli/run-experiment-file.ts",
-    "node/src/presets/load-data.ts",
+    ...["node/src/runs/run-folder.ts", "node/src/runs/run-config.ts", "node/src/runs/run-command.ts"],
+    ...["node/src/runs/format-1.ts", "node/src/cli/run-experiment-file.ts", "node/src/data/machine-io.ts"],
+    ...["experiments/src/config.ts", "experiments/src/domains/classification/spec.ts"],
   ],
   weight: 1,
   seeds: () => [
     bytes(config),
-    bytes({ ...config, options: { data: "sinusoid", model: "mlp", batchNorm: "none", learner: "reptile" } }),
+    bytes({
+      ...config,
+      config: {
+        domain: { name: "curves" },
+        learner: { name: "reptile" },
+        network: { name: "mlp" },
+        training: {},
+        evaluation: {},
+      },
+    }),
+    bytes(config1),
+    bytes({ ...config1, options: { data: "sinusoid", model: "mlp", batchNorm: "none", learner: "reptile" } }),
     bytes({ ...config, file: { path: "/dev/null/experiment.ts", sha256: "0".repeat(64) } }),
     bytes({
       ...config,
@@ -165,14 +184,17 @@ const configReader: Reader = {
   ],
   hostile: () =>
     [
-      { ...config, options: { ...options, hidden: [60_000, 60_000] } },
-      { ...config, options: { ...options, evalTasks: 1e15 } },
-      { ...config, options: { ...options, trainShots: `${"1".repeat(40_000)}x-5` } },
-      { ...config, options: { ...options, learner: "a".repeat(20_000) } },
-      { ...config, options: { ...options, data: "/dev/zero", groupColumn: "a", target: "b" } },
+      withPart("network", { hidden: [60_000, 60_000] }),
+      withPart("evaluation", { evalTasks: 1e15 }),
+      withPart("domain", { trainShots: `${"1".repeat(40_000)}x-5` }),
+      withPart("learner", { name: "a".repeat(20_000) }),
+      withPart("domain", { name: "tables", data: "/dev/zero", groupColumn: "a", target: ["b"] }),
+      { ...config1, options: { ...config1.options, hidden: [60_000, 60_000] } },
+      { ...config1, options: { ...config1.options, data: "/dev/zero", groupColumn: "a", target: "b" } },
+      { ...config, argv: ["train", "x\u001b]0;owned\u0007"] },
       { ...config, workers: 1e8 },
       { ...config, versions: { innerloop: { toString: 1 } } },
-      { ...config, command: "x\u001b]0;owned\u0007\u001b[2J" },
+      { ...config1, command: "x\u001b]0;owned\u0007\u001b[2J" },
     ].map(bytes),
   mutations: [jsonMutation, jsonMutation, jsonMutation],
   words: optionWords,
@@ -221,7 +243,7 @@ const eventReader: Reader = {
     place.put("run/events.jsonl", input);
     const files = UntrustedFolder.open(place.path("run"))!;
     const found = await readEvents(files);
-    reportPage({ config }, found, { evaluations: [evaluation as unknown as Evaluation], notes: ["a note"] });
+    reportPage({ config: run }, found, { evaluations: [evaluation as unknown as Evaluation], notes: ["a note"] });
     const log = await openEventLog(files, 3);
     log.append({ type: "end" });
     log.close();
@@ -397,7 +419,7 @@ const collected = async (): Promise<Json> => ({
         evaluationSeconds: 1,
         peakBytes: 1e8,
         workers: 1,
-        command: config.command,
+        command: run.command,
         versions: config.versions,
         created: config.created,
         curve: [1, 2, 3, 4].map((updates) => ({ updates, mean: 4 / updates, interval: 0.1 })),

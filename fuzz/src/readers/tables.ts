@@ -3,11 +3,12 @@
 import {
   encodeTableExamples,
   encodeTableInputs,
+  numberIn,
   type TableSpec,
   tableFeatures,
   tableSpecFrom,
 } from "@innerloop/core/tasks";
-import { numberIn } from "../../../packages/core/dist/domains/tables/decimal-number.js";
+
 import { readCsv } from "../../../packages/node/dist/data/formats/csv.js";
 import { readRegressionTable } from "../../../packages/node/dist/data/tables/regression-table.js";
 import { readTable } from "../../../packages/node/dist/data/tables/table-file.js";

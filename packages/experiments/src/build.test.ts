@@ -1,28 +1,16 @@
-import { convMaps, key, type LabelledExamples } from "@innerloop/core";
+import { convMaps, key } from "@innerloop/core";
 import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
-import { splitData } from "./data-splits.js";
-import { buildExperiment } from "./experiment.js";
-import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import { buildExperiment } from "./build.js";
+import { type ExperimentConfig, type Flags, requireUse, withFlags } from "./config.js";
+import { splitData } from "./domains/classification/data-splits.js";
+import type { ClassificationValues } from "./domains/classification/options.js";
+import { configOf, loadedClasses, madeUpImages } from "./made-up.fixture.js";
 
-const data: LabelledExamples = {
-  name: "made up",
-  exampleShape: [8, 8, 1],
-  classes: Array.from({ length: 40 }, (_, c) => ({
-    name: `c${c}`,
-    count: 4,
-    examples: Uint8Array.from({ length: 4 * 64 }, (_, i) => (7 * i + 31 * c) % 256),
-  })),
-};
-const optionsOf = (chosen: Partial<ExperimentOptions>): ExperimentOptions => ({
-  ...defaultExperimentOptions(),
-  filters: 4,
-  blocks: 2,
-  ...chosen,
-});
-const splits = splitData(data, optionsOf({}));
-const build = (chosen: Partial<ExperimentOptions>, trained?: Parameters<typeof buildExperiment>[2]) =>
-  buildExperiment(optionsOf(chosen), splits, trained);
+const optionsOf = (chosen: Flags): ExperimentConfig =>
+  configOf("classification", { data: "made-up", filters: 4, blocks: 2, ...chosen });
+const splits = splitData(madeUpImages(40, 4), optionsOf({}).domain as unknown as ClassificationValues);
+const build = (chosen: Flags) => buildExperiment(optionsOf(chosen), loadedClasses(splits));
 const shapesOf = (params: Parameters<typeof paths>[0]): string[] =>
   paths(params).map((path, i) => `${path} ${leaves(params)[i]!.shape.join()}`);
 
@@ -41,8 +29,9 @@ describe("--train-ways", () => {
       ways: "5 to 20",
     });
     expect(() => build({ learner: "maml", trainWays: most })).toThrow(/^--train-ways 5-20 of maml, /);
-    const curves = optionsOf({ data: "sinusoid", model: "mlp", batchNorm: "none", trainWays: 20 });
-    expect(() => buildExperiment(curves, undefined)).toThrow(/^--train-ways 20 of regression\. /);
+    const curves = configOf("curves", { trainWays: 20 });
+    expect(curves.domain).not.toHaveProperty("trainWays");
+    expect(() => requireUse(["trainWays"], curves)).toThrow(/^--train-ways means nothing with --data sinusoid\. /);
   });
 });
 
@@ -64,12 +53,12 @@ describe("ranges of training tasks", () => {
 
   it("are refused where tasks are all of a size", () => {
     expect(() => build({ learner: "semi-supervised", trainShots: { from: 1, to: 2 } })).toThrow(
-      /^--train-shots 1-2 for semi-supervised\. Give one number/,
+      /^--train-shots 1-2 for a learner of episodes with unlabelled examples\. Give one number/,
     );
   });
 
   it("SNAIL reaches over the most rows that a task has", () => {
-    const description = (trainShots: ExperimentOptions["trainShots"]) =>
+    const description = (trainShots: ClassificationValues["trainShots"]) =>
       build({ learner: "snail", trainShots, queries: 1 }).learner.description;
     expect(description({ from: 1, to: 3 })).toEqual(description(3));
   });
@@ -78,22 +67,25 @@ describe("ranges of training tasks", () => {
 describe("an existing run's learner", () => {
   it.each(["snail", "maml", "prototypical"] as const)("%s has its parameters whatever the tasks' sizes", (learner) => {
     const own = optionsOf({ learner });
-    const trained = shapesOf(build(own).learner.init(key(0)));
-    for (const other of [{ shots: 3 }, { ways: 3 }, { shots: 2, ways: 4 }])
-      expect(shapesOf(build({ ...own, ...other, queries: 1 }, own).learner.init(key(0)))).toEqual(trained);
+    const trained = shapesOf(build({ learner }).learner.init(key(0)));
+    for (const other of [{ shots: 3 }, { ways: 3 }, { shots: 2, ways: 4 }]) {
+      const config = withFlags(own, { ...other, queries: 1 });
+      const experiment = buildExperiment(config, loadedClasses(splits), own);
+      expect(shapesOf(experiment.learner.init(key(0)))).toEqual(trained);
+      expect(experiment.tasks.test.description).toMatchObject(other);
+    }
   });
 
   it("SNAIL on curves reaches over the shots that it was trained with", () => {
-    const own = optionsOf({ data: "sinusoid", model: "mlp", batchNorm: "none", learner: "snail", trainShots: 4 });
-    const experiment = buildExperiment({ ...own, shots: 20 }, undefined, own);
+    const own = configOf("curves", { model: "mlp", batchNorm: "none", learner: "snail", trainShots: 4 });
+    const experiment = buildExperiment(withFlags(own, { shots: 20 }), { data: undefined }, own);
     expect(experiment.learner.description.length).toBe(4);
     expect(experiment.tasks.test.description).toMatchObject({ shots: 20 });
   });
 });
 
 describe("baselines", () => {
-  const named = (chosen: Partial<ExperimentOptions>, name: string) =>
-    build(chosen).baselines.find(({ adapter }) => adapter.name === name);
+  const named = (chosen: Flags, name: string) => build(chosen).baselines.find(({ adapter }) => adapter.name === name);
 
   it("from scratch have an output for each class of an evaluated task, and normalise", () => {
     for (const name of ["from scratch, batch norm support", "from scratch, Adam 0.01, batch norm support"]) {

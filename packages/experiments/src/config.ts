@@ -226,7 +226,7 @@ export function flagsIn(partial: PartialConfig): Flags {
 }
 
 const isNamed = (value: unknown): value is NamedValues =>
-  typeof value === "object" && value !== null && "name" in value;
+  typeof value === "object" && value !== null && Object.hasOwn(value, "name");
 
 /** The group's values out of flags, defaults where there are none. */
 function nestedGroup(group: OptionGroup, flags: Flags, where?: string): Readonly<Record<string, unknown>> {
@@ -235,7 +235,7 @@ function nestedGroup(group: OptionGroup, flags: Flags, where?: string): Readonly
     const given = Object.hasOwn(flags, name) ? flags[name] : spec.default;
     if (given === undefined) continue;
     const place = where === undefined ? flagOf(name) : `${name} in ${where}`;
-    const value = spec.kind === "text" && given === spec.default ? given : checkOption(place, spec, given);
+    const value = checkValue(place, spec, given);
     values[name] =
       spec.kind === "variant" ? { name: value, ...nestedGroup(spec.variants[value as string]!, flags, where) } : value;
   }
@@ -276,13 +276,30 @@ export function resolve(
   const network = (given.model ?? base.model ?? domain.networks[0] ?? networkChoice.default) as NetworkName;
   checkOption(flagOf("learner"), learnerChoice, learner);
   checkOption(flagOf("model"), networkChoice, network);
+  const choices = { domain, learner, network };
   const flags = {
-    ...base,
+    ...fitting(base, choices),
     ...flagsIn(preset.networks?.[network] ?? {}),
     ...flagsIn(preset.learners?.[learner] ?? {}),
     ...given,
   };
-  return configFrom({ domain, learner, network }, withScratchRate(learner, present(flags)));
+  return configFrom(choices, withScratchRate(learner, present(flags)));
+}
+
+/** Flags that were set beside other choices, without those that these know under the name but not with the value. */
+function fitting(flags: Flags, choices: Choices): Flags {
+  const groups = parts.map((part) => groupOf(part, choices));
+  const isFor = ([name, value]: [string, unknown]): boolean => {
+    const spec = groups.find((group) => Object.hasOwn(group, name))?.[name];
+    try {
+      if (spec && value !== undefined) checkValue(flagOf(name), spec, value);
+      return true;
+    } catch (error) {
+      if (error instanceof UsageError) return false;
+      throw error;
+    }
+  };
+  return Object.fromEntries(Object.entries(flags).filter(isFor));
 }
 
 /** What a preset has as the rate of its learner is that of networks from scratch, where the one that is chosen takes no steps. */
@@ -300,15 +317,12 @@ export function resolvePreset(name: string, chosen: Flags = {}): ExperimentConfi
 
 /** A config with other flags, of the same domain. @throws UsageError */
 export function withFlags(config: ExperimentConfig, flags: Flags): ExperimentConfig {
-  const choices = choicesOf(config);
-  return configFrom(
-    {
-      ...choices,
-      ...(flags.learner === undefined ? {} : { learner: flags.learner as LearnerName }),
-      ...(flags.model === undefined ? {} : { network: flags.model as NetworkName }),
-    },
-    withScratchRate((flags.learner ?? config.learner.name) as LearnerName, present({ ...flatten(config), ...flags })),
-  );
+  const own = choicesOf(config);
+  const { learner = own.learner, model = own.network } = flags as Partial<CommonFlags>;
+  checkOption(flagOf("learner"), learnerChoice, learner);
+  checkOption(flagOf("model"), networkChoice, model);
+  const choices = { ...own, learner, network: model };
+  return configFrom(choices, withScratchRate(learner, present({ ...fitting(flatten(config), choices), ...flags })));
 }
 
 /** What an existing run is: its config, what is kept of its data, and how it came to be. */
@@ -403,27 +417,71 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /**
  * Some values of an experiment from a file: { "domain": { "ways": 10 }, "learner": { "name": "anil" } }, each checked
- * against the options that have its name.
+ * against the options that have its name. What a preset has, and may be left out, is by "auto".
  *
+ * @param domain which it is to be about
  * @throws UsageError that says where a value belongs
  */
-export function parsePartial(value: Readonly<Record<string, unknown>>, where: string): PartialConfig {
+export function parsePartial(value: Readonly<Record<string, unknown>>, where: string, domain?: Domain): PartialConfig {
   const table = flagTable();
-  for (const [key, given] of Object.entries(value)) {
+  const parsed = Object.entries(value).map(([key, given]) => {
     if (!(parts as readonly string[]).includes(key)) throw unknownKey(key, where, table);
     if (!isRecord(given))
       throw new UsageError(`${key} in ${where} is ${quoted(given)}`, `It is an object, as in { "${key}": { ... } }`);
-    for (const [name, each] of Object.entries(given)) {
-      if (name === "name" || isNamed(each)) continue;
-      const entry = table.find((flag) => flag.name === name && flag.places.some(({ part }) => part === key));
-      if (!entry || name in choiceFlag) throw unknownKey(name, `${key} in ${where}`, table, key as Part);
-      checkAnyOf(`${name} in ${where}`, entry, each);
-    }
-  }
-  return value as PartialConfig;
+    const values = Object.entries(given).map(([name, each]) => {
+      if (name === "name" && Object.hasOwn(namedParts, key)) {
+        const spec = namedParts[key as keyof typeof namedParts](domain);
+        return [name, checkOption(`${key} in ${where}`, spec, each)] as const;
+      }
+      const places = (table.find((flag) => flag.name === name)?.places ?? []).filter(
+        ({ part, choice, within }) =>
+          part === key && within === undefined && (part !== "domain" || !domain || choice === domain.name),
+      );
+      if (places.length === 0 || Object.hasOwn(choiceFlag, name))
+        throw unknownKey(name, `${key} in ${where}`, table, key as Part);
+      const place = `${name} in ${where}`;
+      const read = (spec: OptionSpec): unknown =>
+        spec.kind === "variant" && isNamed(each)
+          ? readVariant(place, spec, each, readGiven)
+          : readGiven(place, spec, each);
+      return [name, anyOf(places, read)] as const;
+    });
+    return [key, Object.fromEntries(values)] as const;
+  });
+  return Object.fromEntries(parsed);
 }
 
-/** Flags from a file, each checked against the options that have its name. @throws UsageError */
+/** The choices that a part may name in a file. */
+const namedParts = {
+  domain: (domain?: Domain) =>
+    ({
+      kind: "choice",
+      choices: domain ? [domain.name] : domains().map(({ name }) => name),
+      default: "",
+      help: "",
+    }) as const,
+  learner: () => learnerChoice,
+  network: () => networkChoice,
+} as const satisfies Partial<Record<Part, (domain?: Domain) => OptionSpec>>;
+
+/** @throws UsageError where it is none of the variants, or what stands beside its name is none of its options */
+function readVariant(
+  where: string,
+  spec: Extract<OptionSpec, { readonly kind: "variant" }>,
+  { name: chosen, ...own }: NamedValues,
+  read: typeof checkValue,
+): NamedValues {
+  checkOption(where, spec, chosen);
+  const group = spec.variants[chosen]!;
+  const values = Object.entries(own).map(([name, each]) => {
+    if (!Object.hasOwn(group, name))
+      throw new UsageError(`${where} has the option ${quoted(name)}, which ${chosen} has not`, "Leave it out");
+    return [name, read(`${name} in ${where}`, group[name]!, each)] as const;
+  });
+  return { name: chosen, ...Object.fromEntries(values) };
+}
+
+/** Flags from a file, each checked against the options that have its name; "auto" leaves one out. @throws UsageError */
 export function checkFlags(values: Readonly<Record<string, unknown>>, where: string): Flags {
   const table = flagTable();
   return Object.fromEntries(
@@ -439,24 +497,37 @@ export function checkFlags(values: Readonly<Record<string, unknown>>, where: str
           near ? `Did you mean ${near}?` : "`innerloop train --help` lists them",
         );
       }
-      return [name, checkAnyOf(`${name} in ${where}`, entry, value)];
+      return [name, anyOf(entry.places, (spec) => readGiven(`${name} in ${where}`, spec, value))];
     }),
   );
 }
 
-/** A value that is one for some place of an option; which place it will be is not known yet. */
-export function checkAnyOf(where: string, { places }: FlagEntry, value: unknown, shown?: string): unknown {
+/** What some place of an option makes of a value: which place it will be is not known yet. @throws as the first does */
+function anyOf<T>(places: FlagEntry["places"], read: (spec: OptionSpec) => T): T {
   let first: unknown;
   for (const { spec } of places) {
-    if (spec.kind === "text" && value === spec.default) return value;
     try {
-      return checkOption(where, spec, value, shown);
+      return read(spec);
     } catch (error) {
       first ??= error;
     }
   }
   throw first;
 }
+
+/** A value checked. An empty text, or list of texts, is none unless it is the default. */
+function checkValue(where: string, spec: OptionSpec, value: unknown): unknown {
+  const isEmpty =
+    (spec.kind === "text" && spec.default === "" && value === "") ||
+    (spec.kind === "texts" && spec.default?.length === 0 && Array.isArray(value) && value.length === 0);
+  return isEmpty ? value : checkOption(where, spec, value);
+}
+
+/** The same where a preset may have a value, which the word for that leaves out: undefined. */
+const readGiven = (where: string, spec: OptionSpec, value: unknown): unknown =>
+  "absent" in spec && spec.absent !== undefined && (value === undefined || value === absentWord)
+    ? undefined
+    : checkValue(where, spec, value);
 
 function unknownKey(name: string, where: string, table: readonly FlagEntry[], part?: Part): UsageError {
   const known = table.find((entry) => entry.name === name);
@@ -486,19 +557,26 @@ export function parseConfig(value: unknown, where: string): ExperimentConfig {
   for (const part of parts)
     if (!isRecord(value[part]))
       throw new UsageError(`${part} in ${where} is ${quoted(value[part])}`, "It is an object");
-  const nameIn = (part: Part): string => String((value[part] as NamedValues).name);
-  const choices: Choices = {
+  const nameIn = (part: keyof typeof namedParts): string =>
+    checkOption(`${part} in ${where}`, namedParts[part](), (value[part] as NamedValues).name) as string;
+  const chosen: Choices = {
     domain: domainNamed(nameIn("domain")),
-    learner: checkOption(`learner in ${where}`, learnerChoice, nameIn("learner")) as LearnerName,
-    network: checkOption(`network in ${where}`, networkChoice, nameIn("network")) as NetworkName,
+    learner: nameIn("learner") as LearnerName,
+    network: nameIn("network") as NetworkName,
   };
   for (const part of parts) {
-    const group = groupOf(part, choices);
-    for (const name of Object.keys(value[part] as NamedValues))
-      if (name !== "name" && !Object.hasOwn(group, name))
-        throw new UsageError(`${part} in ${where} has the unknown option ${quoted(name)}`, "Leave it out");
+    const group = groupOf(part, chosen);
+    for (const [name, each] of Object.entries(value[part] as NamedValues)) {
+      if (name === "name" && Object.hasOwn(namedParts, part)) continue;
+      const spec = Object.hasOwn(group, name) ? group[name] : undefined;
+      if (!spec) throw new UsageError(`${part} in ${where} has the unknown option ${quoted(name)}`, "Leave it out");
+      const place = `${name} in ${where}`;
+      if (spec.kind !== "variant") checkValue(place, spec, each);
+      else if (isNamed(each)) readVariant(place, spec, each, checkValue);
+      else throw new UsageError(`${place} is ${quoted(each)}`, "It is an object with a name");
+    }
   }
-  return configFrom(choices, flagsIn(value as PartialConfig), where);
+  return configFrom(chosen, flagsIn(value as PartialConfig), where);
 }
 
 /** The values that are left to an experiment whose learner and tasks are a program's: how it is trained and judged. */
@@ -512,10 +590,10 @@ export const settingsFrom = (flags: Flags, where?: string): ExperimentSettings =
 
 /** Settings from a file, which may hold anything. @throws UsageError */
 export function parseSettings(value: Readonly<Record<string, unknown>>, where: string): ExperimentSettings {
-  parsePartial(value, where);
+  const parsed = parsePartial(value, where);
   const other = Object.keys(value).find((part) => part !== "training" && part !== "evaluation");
   if (other !== undefined) throw new UsageError(`${where} has ${other}, which a program settles`, "Leave it out");
-  return settingsFrom(flagsIn(value as PartialConfig), where);
+  return settingsFrom(present(flagsIn(parsed)), where);
 }
 
 /** `--ways 5 --eval-steps 0,1`: flags as words of a command line; what is left out on purpose by the word for that. */

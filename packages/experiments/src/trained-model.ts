@@ -165,7 +165,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { config, spec } = made;
     const sized = withFlags(config, { ...normOf(config, flags), ...support.sizes });
     const facts = { config, ...own, protocol, shown: name, command };
-    domain.requireSizes?.(facts, sized.domain, needsOf(config), `${support.text} to adapt to`);
+    domain.requireSizes?.(facts, sized.domain, needsOf(config), support.text);
     const learner = buildRunLearner(sized, spec, config);
     requireSameParameters(this.learner, learner, name);
     return learner;

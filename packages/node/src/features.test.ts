@@ -1,11 +1,7 @@
 import { readFileSync } from "node:fs";
 import {
   buildLearner,
-  contextualConvNet,
   contextualMlp,
-  convEmbedding,
-  convMaps,
-  convNet,
   crossEntropy,
   type Examples,
   key,
@@ -17,9 +13,10 @@ import {
   learnerNames,
   meanSquaredError,
   mlp,
+  type Networks,
+  networkCatalogue,
   Run,
   random,
-  sgd,
   type TaskKind,
 } from "@innerloop/core";
 import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, tensor, toOnnx } from "@innerloop/graph";
@@ -35,41 +32,39 @@ const native = onnxruntimeExecutor();
 const web = webExecutor();
 afterAll(() => Promise.all([native.close(), web.close()]));
 
-const inner = { steps: 2, inner: sgd({ learningRate: 0.1 }), innerRate: 0.1 } as const;
 const imageShape = [8, 8, 1] as const;
 
-const chosen = {
-  ...inner,
-  iterations: 100,
-  distance: "squaredEuclidean",
-  temperature: 1,
-  proximal: 2,
-  units: 8,
-  supportRows: 7,
-  trainClasses: 6,
-} as const;
+const chosen = { iterations: 100, supportRows: 7, trainClasses: 6 } as const;
+/** Values for hyperparameters, for learners that have them. */
+const hyperparameters: Readonly<Record<string, unknown>> = { steps: 2, innerRate: 0.1, units: 8, contextSize: 3 };
+
+const built = (name: LearnerName, kind: TaskKind, outputs: number): Learner => {
+  const { options } = learnerCatalogue[name] as LearnerEntry;
+  const own = Object.entries(hyperparameters).filter(([option]) => Object.hasOwn(options, option));
+  return buildLearner(name, settingOf(kind, outputs), Object.fromEntries(own));
+};
 
 function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
   if (kind === "regression") {
     const model = mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" });
     const embedding = mlp({ sizes: [1, 8, 8], activation: "tanh" });
-    const contextModel = contextualMlp({ sizes: [1, 8, 8, outputs], activation: "tanh", contextSize: 3 });
-    const models = { model, perStepModel: model, embedding, maps: embedding, contextModel };
-    return { ...chosen, ...models, kind, inputShape: [1], outputs, loss: meanSquaredError };
+    const networks: Networks = {
+      model: () => model,
+      perStepModel: () => model,
+      embedding: () => embedding,
+      maps: () => embedding,
+      contextual: (contextSize) => contextualMlp({ sizes: [1, 8, 8, outputs], activation: "tanh", contextSize }),
+    };
+    return { ...chosen, networks, kind, inputShape: [1], outputs, loss: meanSquaredError };
   }
-  const images = { imageShape, filters: 4, blocks: 2 } as const;
-  return {
-    ...chosen,
-    kind,
-    inputShape: imageShape,
-    outputs,
-    model: convNet({ ...images, ways: outputs, downsampling: "pool" }),
-    perStepModel: convNet({ ...images, ways: outputs, downsampling: "pool", batchNormSteps: inner.steps }),
-    embedding: convEmbedding({ ...images, downsampling: "pool" }),
-    maps: convMaps(images),
-    contextModel: contextualConvNet({ ...images, ways: outputs, downsampling: "pool", contextSize: 3, contextIn: 2 }),
-    loss: crossEntropy,
-  };
+  const shapes = { inputShape: imageShape, outputs };
+  const networks = networkCatalogue.conv.networks(shapes, {
+    filters: 4,
+    blocks: 2,
+    downsampling: "pool",
+    batchNorm: "transductive",
+  });
+  return { ...chosen, ...shapes, kind, networks, loss: crossEntropy };
 }
 
 function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean): Examples {
@@ -122,7 +117,7 @@ const standardModels: Uint8Array[] = [];
 
 describe.each(cells)("%s for %s", (name, kind) => {
   const ways = kind === "regression" ? 1 : 3;
-  const learner = buildLearner(name, settingOf(kind, ways));
+  const learner = built(name, kind, ways);
 
   test.each([
     ["whole", false],
@@ -193,21 +188,19 @@ describe.each(learnerNames.map((name) => [name, learnerCatalogue[name] as Learne
   (name, entry) => {
     const others = (["regression", "classification"] as const).filter((kind) => !entry.kinds.includes(kind));
     test.each(others)("refuses %s", (kind) =>
-      expect(() => buildLearner(name, settingOf(kind, 3))).toThrow(`IL102 ${name}: it is not for ${kind}`),
+      expect(() => built(name, kind, 3)).toThrow(`IL102 ${name}: it is not for ${kind}`),
     );
 
     test.runIf(entry.kinds.includes("classification"))(
       "says truly whether more ways need other parameters",
       async () => {
         const shapes = (outputs: number): string[] =>
-          leaves(buildLearner(name, settingOf("classification", outputs)).init(key(1))).map(({ shape }) =>
-            shape.join("x"),
-          );
+          leaves(built(name, "classification", outputs).init(key(1))).map(({ shape }) => shape.join("x"));
         expect(shapes(5).join() === shapes(3).join()).toBe(entry.variableWays);
         if (!entry.variableWays) return;
         // Parameters of one number of ways serve another: all classes get an answer.
-        const params = buildLearner(name, settingOf("classification", 3)).init(key(1));
-        const five = buildLearner(name as LearnerName, settingOf("classification", 5));
+        const params = built(name, "classification", 3).init(key(1));
+        const five = built(name, "classification", 5);
         const support = examplesOf("classification", 10, 5, false);
         const [logits] = interpret([adaptationOf(five)(params, support, support.x)]);
         expect(logits).toHaveLength(50);

@@ -3,22 +3,20 @@ import {
   adam,
   allClasses,
   buildLearner,
-  contextualConvNet,
-  convEmbedding,
-  convMaps,
-  convNet,
   crossEntropy,
+  defaultsOf,
   type Evaluation,
   episodes,
   evaluate,
   fromScratch,
   key,
   type LabelledExamples,
+  type Learner,
   type LearnerEntry,
   type LearnerName,
-  type LearnerSetting,
   learnerCatalogue,
   learnerNames,
+  networkCatalogue,
   type Optimizer,
   selectClasses,
   sgd,
@@ -32,13 +30,15 @@ const [ways, shots, queries] = [5, 1, 3];
 /** Half the size of the preset's: strokes can be told apart, in a quarter of the time. */
 const side = 14;
 const imageShape = [side, side, 1] as const;
-interface Schedule extends Pick<LearnerSetting, "steps" | "innerRate"> {
+interface Schedule {
   readonly iterations: number;
   readonly optimizer: Optimizer;
-  readonly inner: Optimizer;
+  readonly innerOptimizer: "sgd" | "adam";
+  readonly innerRate: number;
+  readonly steps: number;
 }
 
-const stepping = (innerRate: number, steps: number) => ({ innerRate, steps, inner: sgd({ learningRate: innerRate }) });
+const stepping = (innerRate: number, steps: number) => ({ innerRate, steps, innerOptimizer: "sgd" }) as const;
 
 const usual: Schedule = {
   ...stepping(0.4, 1),
@@ -53,7 +53,8 @@ const sooner: Partial<Schedule> = { iterations: 200 };
 const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
   reptile: {
     steps: 5,
-    inner: adam({ learningRate: 3e-3, beta1: 0 }),
+    innerOptimizer: "adam",
+    innerRate: 3e-3,
     optimizer: sgd({ learningRate: 0.5 }),
     iterations: 300,
   },
@@ -86,29 +87,25 @@ const later: readonly LearnerName[] = ["fomaml", "reptile", "cavia", "imaml"];
 /** Networks that take thousands of updates to learn to read a support set: they are tried on curves. */
 const slow: readonly LearnerName[] = ["cnp", "anp", "transformer", "snail", "mann"];
 
-const images = { imageShape, filters: 16, blocks: 3 } as const;
-
-const settingOf = ({ steps, innerRate, inner, iterations }: Schedule): LearnerSetting => ({
-  kind: "classification",
-  inputShape: imageShape,
-  outputs: ways,
-  model: convNet({ ...images, ways }),
-  perStepModel: convNet({ ...images, ways, batchNormSteps: steps }),
-  embedding: convEmbedding(images),
-  maps: convMaps(images),
-  contextModel: contextualConvNet({ ...images, ways, contextSize: 16 }),
-  loss: crossEntropy,
-  steps,
-  innerRate,
-  inner,
-  iterations,
-  distance: "squaredEuclidean",
-  temperature: 1,
-  proximal: 2,
-  units: 32,
-  supportRows: ways * shots,
-  trainClasses: 100,
+const shapes = { inputShape: imageShape, outputs: ways } as const;
+const networks = networkCatalogue.conv.networks(shapes, {
+  ...defaultsOf(networkCatalogue.conv.options),
+  filters: 16,
+  blocks: 3,
 });
+
+/** The learner of a name under a schedule, with what it has hyperparameters for. */
+function learnerOf(name: LearnerName, { steps, innerRate, innerOptimizer, iterations }: Schedule): Learner {
+  const { options } = learnerCatalogue[name] as LearnerEntry;
+  const values = { steps, innerRate, innerOptimizer, units: 32, contextSize: 16 };
+  const own = Object.entries(values).filter(([option]) => Object.hasOwn(options, option));
+  const setting = { ...shapes, kind: "classification", networks, loss: crossEntropy, iterations } as const;
+  return buildLearner(
+    name,
+    { ...setting, supportRows: ways * shots, trainClasses: 100 },
+    Object.fromEntries(own) as Readonly<Record<string, unknown>>,
+  );
+}
 
 const accuracyOf = ({ rows }: Evaluation) => rows.at(-1)!.figures.accuracy!;
 
@@ -131,8 +128,12 @@ export function learnOnCharacters(names: readonly LearnerName[]): void {
 
     beforeAll(async () => {
       characters = await hanziExamples({ characters: 140, side });
-      const { model } = settingOf(usual);
-      const baseline = fromScratch({ model, loss: crossEntropy, inner: adam({ learningRate: 0.01 }), steps: 50 });
+      const baseline = fromScratch({
+        model: networks.model(),
+        loss: crossEntropy,
+        inner: adam({ learningRate: 0.01 }),
+        steps: 50,
+      });
       const evaluation = await evaluate({
         learner: baseline,
         params: baseline.init(key(0)),
@@ -146,9 +147,10 @@ export function learnOnCharacters(names: readonly LearnerName[]): void {
 
     test.each(names)("%s is better than training from scratch", async (name) => {
       const schedule = { ...usual, ...schedules[name] };
-      const batches = (learnerCatalogue[name] as LearnerEntry).tasks === "batches of all classes";
+      const { options, tasks } = learnerCatalogue[name] as LearnerEntry;
+      const batches = tasks?.(defaultsOf(options)).kind === "batches of all classes";
       const run = await train({
-        learner: buildLearner(name, settingOf(schedule)),
+        learner: learnerOf(name, schedule),
         tasks: {
           train: batches
             ? allClasses(part(0, 100), { batch: 64 })

@@ -2,6 +2,7 @@ import {
   adam,
   binaryCrossEntropy,
   crossEntropy,
+  defaultsOf,
   episodes,
   evaluate,
   evaluateOpenSet,
@@ -21,7 +22,7 @@ import {
   type TaskSource,
   train,
 } from "@innerloop/core";
-import { defaultExperimentOptions } from "@innerloop/experiments";
+import { trainingOptions } from "@innerloop/experiments";
 import { input, type Tensor, tensor } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
@@ -349,7 +350,7 @@ describe("tasks of a source", () => {
         // As the command does, which plans a run before there is a folder of it.
         const parts = { train: tasks, validation: undeclared, test: undeclared };
         const experiment = { learner, tasks: parts, optimizer: adam({ learningRate: 1e-3 }), baselines: [] };
-        const options = { ...defaultExperimentOptions(), metaBatch: 2 };
+        const options = { ...defaultsOf(trainingOptions), metaBatch: 2 };
         expect((await errorOf(() => planRun(experiment, options, executor))).message).toMatch(refused);
       }
     }

@@ -1,22 +1,24 @@
 /** The law of roles: what is fixed stays as it is, bit for bit, whatever adapts and whatever trains. */
 import { leaves, mapTree, paths, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
+import {
+  buildLearner,
+  type LearnerEntry,
+  type LearnerName,
+  type LearnerSetting,
+  learnerCatalogue,
+  learnerNames,
+} from "../catalogue/index.js";
 import { frozen } from "../layers/frozen.js";
 import type { Layer } from "../layers/layer.js";
 import { batchNorm, dropout, linear, sequential, tanh } from "../layers/layers.js";
 import { fixed, roleAt, traitsIn, traitsOf, withTraits } from "../layers/parameter-roles.js";
 import { perStepBatchNorm } from "../layers/per-step-batch-norm.js";
-import {
-  buildLearner,
-  type LearnerEntry,
-  type LearnerSetting,
-  learnerCatalogue,
-  learnerNames,
-} from "../learners/catalogue.js";
 import { modulatedByContext } from "../learners/gradient/cavia.js";
 import { learnedRates } from "../learners/gradient/learned-optimizers.js";
 import { maml } from "../learners/gradient/maml.js";
 import { warped } from "../learners/gradient/warped.js";
+import type { Learner } from "../learners/learner.js";
 import { crossEntropy, meanSquaredError } from "../losses/losses.js";
 import { mlp } from "../networks/models.js";
 import {
@@ -51,31 +53,37 @@ function settingWith(treated: (layer: Layer) => Layer): LearnerSetting {
     kind: "classification",
     inputShape: [2],
     outputs: ways,
-    model: onTop(treated(bottom(running)), ways),
-    perStepModel: onTop(treated(bottom(perStepBatchNorm({ channels: 4, mode: "running", steps: 2 }) as Layer)), ways),
-    embedding,
-    maps: embedding,
-    contextModel: modulatedByContext(
-      sequential([
-        treated(bottom(running)),
-        tanh(),
-        batchNorm({ channels: 4, mode: "running" }),
-        linear({ inputs: 4, outputs: ways }),
-      ]) as Layer,
-      { contextSize: 2, point: 2 },
-    ),
+    networks: {
+      model: () => onTop(treated(bottom(running)), ways),
+      perStepModel: (steps) =>
+        onTop(treated(bottom(perStepBatchNorm({ channels: 4, mode: "running", steps }) as Layer)), ways),
+      embedding: () => embedding,
+      maps: () => embedding,
+      contextual: (contextSize) =>
+        modulatedByContext(
+          sequential([
+            treated(bottom(running)),
+            tanh(),
+            batchNorm({ channels: 4, mode: "running" }),
+            linear({ inputs: 4, outputs: ways }),
+          ]) as Layer,
+          { contextSize, point: 2 },
+        ),
+    },
     loss: crossEntropy,
-    steps: 2,
-    inner: sgd({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.1 }),
-    innerRate: 0.1,
     iterations: 10,
-    distance: "euclidean",
-    temperature: "learned",
-    proximal: 1,
-    units: 4,
     supportRows: 2 * ways,
     trainClasses: ways,
   };
+}
+
+/** A learner of the catalogue, with values for what it has hyperparameters for. */
+function built(name: LearnerName, setting: LearnerSetting): Learner {
+  const inSteps = { steps: 2, innerRate: 0.1, innerOptimizer: "momentum" };
+  const values = { ...inSteps, contextSize: 2, distance: "euclidean", temperature: "learned", proximal: 1, units: 4 };
+  const { options } = learnerCatalogue[name] as LearnerEntry;
+  const own = Object.entries(values).filter(([option]) => Object.hasOwn(options, option));
+  return buildLearner(name, setting, Object.fromEntries(own) as Readonly<Record<string, unknown>>);
 }
 
 const optimizers: readonly Optimizer[] = [
@@ -99,7 +107,7 @@ const task = classificationTask([2], ways, 2, 2);
 const settings = { frozen: settingWith((layer) => frozen(layer)), plain: settingWith((layer) => layer) };
 
 describe.each(learnerNames)("%s", (name) => {
-  const learner = buildLearner(name, settings.frozen);
+  const learner = built(name, settings.frozen);
   const traits = traitsOf(learner);
   const still = [...traits].filter(([, { role }]) => role === "fixed").map(([path]) => path);
   const params = learner.init(key(4));
@@ -159,16 +167,14 @@ describe.each(["maml", "cavia", "ridge", "prototypical", "simple-shot", "cnp"] a
   "%s without frozen",
   (name) => {
     test("the same updates move it: the law can fail", () => {
-      const learner = buildLearner(name, settings.plain);
+      const learner = built(name, settings.plain);
       const params = learner.init(key(4));
       const { gradient, statistics = {} } = learner.metaGradient(params, task);
       const optimizer = outerOptimizer(learner, optimizers[2]!);
       const state = optimizer.init(params);
       const next = outerUpdate(traitsOf(learner), optimizer, { params, state, gradient, statistics });
       const [before, after] = [namedValues(params), namedValues(next.params)];
-      const frozenElsewhere = [...traitsOf(buildLearner(name, settings.frozen))].filter(
-        ([, { role }]) => role === "fixed",
-      );
+      const frozenElsewhere = [...traitsOf(built(name, settings.frozen))].filter(([, { role }]) => role === "fixed");
       for (const [path] of frozenElsewhere)
         if (!/(bias|shift)$/.test(path)) expect(after[path], path).not.toEqual(before[path]);
     });
@@ -205,6 +211,17 @@ describe("frozen", () => {
     expect(new Set([...traitsIn(first).values()].map(({ role }) => role))).toEqual(new Set(["fixed"]));
     expect(traitsIn(given).size).toBe(0);
     expect(() => frozen(layer, { "0": given["0"]! }).init(key(0))).toThrow(/^IL303/);
+  });
+
+  test("inner steps with momentum and weight decay move none of it, and the rest", () => {
+    const model = sequential([frozen(linear({ inputs: 2, outputs: 2 })), linear({ inputs: 2, outputs: 1 })]);
+    const inner = sgd({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.1 });
+    const learner = maml({ model, loss: meanSquaredError, inner, steps: 2 });
+    const params = learner.init(key(2));
+    const adapted = learner.adapt(params, regressionTask(2, 1, 4, 4).support) as { readonly params: Tree };
+    const [before, after] = [namedValues(params), namedValues(adapted.params)];
+    for (const name of ["0/weight", "0/bias"]) expect(after[name]).toEqual(before[name]);
+    expect(after["1/weight"]).not.toEqual(before["1/weight"]);
   });
 
   test("a gradient does not go to its parameters, but through it to what is before", () => {

@@ -1,6 +1,10 @@
 /** Options that several kinds of task have alike. */
 import { optionGroup } from "@innerloop/core/learners";
 
+/** Whether data are a table by their name: a file of rows, and no folder of images. */
+export const isTableFile = (data: unknown): boolean =>
+  typeof data === "string" && /\.(csv|tsv|jsonl|ndjson)$/i.test(data);
+
 const trainedOnEpisodes = "while training, where they differ, or";
 
 /** Sizes of a task: support and query examples. */

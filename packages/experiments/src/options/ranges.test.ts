@@ -1,26 +1,29 @@
 import {
-  groupedRegression,
   key,
   type LabelledExamples,
-  type LearnerName,
   labelledExamples,
+  learnerEntry,
   learnerNames,
+  type OptionSpec,
 } from "@innerloop/core";
 import { expect, test } from "vitest";
-import { splitData } from "./data-splits.js";
-import { buildExperiment, buildRegression, type Experiment } from "./experiment.js";
+import { buildExperiment, type Experiment, needsOf } from "../build.js";
 import {
-  defaultExperimentOptions,
-  type ExperimentOptions,
-  experimentOptions,
-  flagOf,
-  type OptionGroup,
-  type OptionSpec,
-  optionGroups,
-} from "./option-table.js";
-import { isOfUse, requireUse } from "./option-use.js";
-import { type PresetName, resolveOptions } from "./presets.js";
+  domainOf,
+  type ExperimentConfig,
+  type FlagEntry,
+  type Flags,
+  flagTable,
+  isOfUse,
+  requireUse,
+  resolvePreset,
+} from "../config.js";
+import { splitData } from "../domains/classification/data-splits.js";
+import type { ClassificationValues } from "../domains/classification/options.js";
+import { findPreset } from "../domains/registry.js";
+import { loadedClasses, memoryIo } from "../made-up.fixture.js";
 import { UsageError } from "./usage-error.js";
+import { flagOf } from "./values.js";
 
 // A law over the option table: what help says may be given makes an experiment whose meta-gradient can be traced, or is
 // refused as a misuse, in terms of options.
@@ -37,19 +40,32 @@ function imagesOf(side: number, channels: number): LabelledExamples {
 }
 
 const rows = Array.from({ length: 400 }, (_, i) => i);
-const table = {
-  name: "made up",
-  columns: { group: rows.map((i) => `g${i % 20}`), input: rows.map((i) => i % 7), target: rows.map((i) => i % 11) },
+const columns = {
+  group: rows.map((i) => `g${i % 20}`),
+  input: rows.map((i) => i % 7),
+  target: rows.map((i) => i % 11),
 };
+const io = memoryIo({
+  tables: {
+    "made-up.csv": {
+      table: { name: "made up", columns },
+      inputs: ["input"],
+      sha256: "",
+      columns: "input for target",
+      notes: [],
+    },
+  },
+});
 
-function experimentOf(options: ExperimentOptions): Experiment {
-  if (options.data === "sinusoid") return buildExperiment(options, undefined);
-  if (options.groupColumn === "")
-    return buildExperiment(options, splitData(imagesOf(options.imageSize, Number(options.channels)), options));
-  const { shots, trainShots, queries } = options;
-  const columns = { groupColumn: "group", inputs: ["input"], targets: ["target"] };
-  const { tasks } = groupedRegression(table, { ...columns, shots: trainShots || shots, queries: queries || shots });
-  return buildRegression(options, tasks);
+async function experimentOf(config: ExperimentConfig): Promise<Experiment> {
+  const domain = domainOf(config);
+  if (domain.name !== "classification")
+    return buildExperiment(config, await domain.load(config.domain, io, {}, needsOf(config)));
+  const options = config.domain as unknown as ClassificationValues;
+  return buildExperiment(
+    config,
+    loadedClasses(splitData(imagesOf(options.imageSize, Number(options.channels)), options)),
+  );
 }
 
 /** Traces a meta-gradient and a prediction. */
@@ -66,17 +82,20 @@ function endsOf(name: string, spec: OptionSpec): readonly unknown[] {
   const most = { ways: 8, trainWays: 8, shots: 6, trainShots: 6, queries: 6, unlabelled: 6, batch: 40, steps: 4 };
   const sizes = { filters: 16, units: 16, contextSize: 16, hidden: 16, imageSize: 40 };
   const end = { ...most, ...sizes }[name] ?? (("most" in spec && spec.most) || 10);
+  const none = "absent" in spec && spec.absent !== undefined ? [undefined] : [];
   switch (spec.kind) {
     case "integer":
-      return [spec.least, end];
+      return [...none, spec.least, end];
     case "number":
-      return [spec.above ? 1e-6 : spec.least, end];
+      return [...none, spec.above ? 1e-6 : spec.least, end];
     case "count":
-      return [0, spec.least, { from: spec.least, to: end }];
+      return [...none, spec.least, { from: spec.least, to: end }];
     case "integers":
       return [[spec.least], [end, end]];
     case "choice":
       return spec.choices;
+    case "variant":
+      return Object.keys(spec.variants);
     default:
       return [];
   }
@@ -88,28 +107,29 @@ const small = {
   units: 4,
   imageSize: 16,
   blocks: 2,
-  testClasses: 0,
-  validationClasses: 0,
   ways: 2,
 };
-const all = optionGroups;
-const settings: readonly (readonly [PresetName, Partial<ExperimentOptions>, readonly OptionGroup[]])[] = [
+type Narrowing = (flag: FlagEntry["places"][number], name: string) => boolean;
+const all: Narrowing = () => true;
+const settings: readonly (readonly [string, Flags, Narrowing])[] = [
   ["sinusoid", { hidden: [4] }, all],
-  ["table", { hidden: [4], steps: 1, data: "table", groupColumn: "group" }, all],
-  ["images", { ...small, data: "made up" }, all],
+  ["table", { hidden: [4], steps: 1, data: "made-up.csv", groupColumn: "group", target: ["target"] }, all],
+  ["images", { ...small, data: "made-up" }, all],
   // Its blocks pool.
-  ["grocery-store", { ...small, data: "made up" }, ["Model", "Images"]],
+  [
+    "grocery-store",
+    { ...small, data: "made-up" },
+    ({ part }, name) => part === "network" || ["imageSize", "channels", "augment", "skipBad"].includes(name),
+  ],
 ];
 /** What no experiment is made of: where data come from and which learner, how long and on what it runs. */
 const others = ["data", "groupColumn", "target", "inputs", "learner", "device", "invert"];
 
-const resolved = (preset: PresetName, chosen: Partial<ExperimentOptions>): ExperimentOptions =>
-  resolveOptions(preset, chosen, defaultExperimentOptions());
-
-function outcome(options: ExperimentOptions, chosen: readonly string[]): string {
+async function outcome(preset: string, flags: Flags, chosen: readonly string[]): Promise<string> {
   try {
-    requireUse(chosen, options);
-    traceOnce(experimentOf(options));
+    const config = resolvePreset(preset, flags);
+    requireUse(chosen, config);
+    traceOnce(await experimentOf(config));
     return "traced";
   } catch (error) {
     // Anything else is no answer to what was asked for on the command line.
@@ -117,38 +137,57 @@ function outcome(options: ExperimentOptions, chosen: readonly string[]): string 
   }
 }
 
+/** The places of an option beside a preset: of its domain, of one learner for its tasks, of each network. */
+function placesBeside(preset: string, { places }: FlagEntry): FlagEntry["places"] {
+  const { domain } = findPreset(preset)!;
+  const isFor = { learner: learnerNames.filter((name) => learnerEntry(name).kinds.includes(domain.kind)) };
+  const found = places.filter(({ part, choice }) => {
+    if (choice === undefined) return true;
+    const fitting: readonly string[] =
+      part === "domain" ? [domain.name] : part === "learner" ? isFor.learner : domain.networks;
+    return fitting.includes(choice);
+  });
+  return found.filter(({ part }, i) => part !== "learner" || i === 0);
+}
+
 test.each(settings)(
   "options of %s: the ends of every range work, or are refused in terms of options",
-  (preset, base, groups) => {
-    for (const [name, spec] of Object.entries(experimentOptions) as [keyof ExperimentOptions, OptionSpec][]) {
-      if (others.includes(name) || !groups.includes(spec.group)) continue;
-      const learner = (spec.of?.learners?.names[0] ?? "maml") as LearnerName;
-      for (const value of endsOf(name, spec)) {
-        const options = resolved(preset, { learner, ...base, [name]: value } as Partial<ExperimentOptions>);
-        if (!isOfUse(name, options)) continue;
-        expect(outcome(options, [name]), `${flagOf(name)} ${JSON.stringify(value)}`).toMatch(
-          /^traced$|^refused: .*--[a-z-]+/,
-        );
+  async (preset, base, isAsked) => {
+    const traced = new Set<string>();
+    for (const flag of flagTable()) {
+      const { name } = flag;
+      if (others.includes(name)) continue;
+      for (const place of placesBeside(preset, flag).filter((each) => isAsked(each, name))) {
+        const { part, choice, spec } = place;
+        const choices = part === "learner" ? { learner: choice } : part === "network" ? { model: choice } : {};
+        for (const value of endsOf(name, spec)) {
+          const flags = { ...base, ...(choice === undefined ? {} : choices), [name]: value };
+          if (!isOfUse(name, resolvePreset(preset, { ...flags, [name]: undefined }))) continue;
+          const found = await outcome(preset, flags, [name]);
+          expect(found, `${flagOf(name)} ${JSON.stringify(value)}`).toMatch(/^traced$|^refused: .*--[a-z-]+/);
+          if (found === "traced") traced.add(name);
+        }
       }
     }
+    // A law about nothing would hold as well.
+    expect(traced.size).toBeGreaterThan(5);
   },
 );
 
 test.each(["conv", "mlp", "linear"] as const)(
   "every learner is traced with one block or layer, and with --model %s",
-  (model) => {
+  async (model) => {
     for (const learner of learnerNames) {
-      const base = { ...small, blocks: 1, hidden: [4], data: "made up", learner, model };
-      expect(outcome(resolved("images", base), ["model"]), learner).toMatch(
+      const base = { ...small, blocks: 1, hidden: [4], data: "made-up", learner, model };
+      expect(await outcome("images", base, ["model"]), learner).toMatch(
         learner === "boil" && model === "linear" ? /^refused: --model linear of --learner boil/ : /^traced$/,
       );
     }
   },
 );
 
-test("more blocks that pool than an image can be halved are refused, with how many there may be", () => {
-  const options = resolved("grocery-store", { ...small, data: "made up", blocks: 8 });
-  expect(outcome(options, ["blocks"])).toBe(
-    "refused: --blocks 8 with --downsampling pool of images of 16 x 16, which can be halved 4 times. Give --blocks 4 or fewer, larger images, or --downsampling stride",
+test("more blocks that pool than an image can be halved are refused, with how many there may be", async () => {
+  expect(await outcome("grocery-store", { ...small, data: "made-up", blocks: 8 }, ["blocks"])).toBe(
+    "refused: --blocks 8 with downsampling pool of images of 16 x 16, which can be halved 4 times. Give 4 blocks or fewer, larger images, or downsampling stride",
   );
 });

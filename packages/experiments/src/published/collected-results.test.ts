@@ -1,4 +1,4 @@
-import { defaultExperimentOptions } from "@innerloop/experiments";
+import { flatten, resolvePreset } from "@innerloop/experiments";
 import { expect, it } from "vitest";
 import type { RunFolder } from "../runs/run-folder.js";
 import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
@@ -20,7 +20,7 @@ function collected(metric: Metric, names: readonly string[], loss?: string) {
   const state: Extract<RowState, { stage: "done" | string }> = {
     stage: "done",
     run: {
-      config: { options: defaultExperimentOptions(), workers: 1, command: "", versions: {}, created: "" },
+      config: { options: flatten(resolvePreset("sinusoid")), workers: 1, command: "", versions: {}, created: "" },
     } as unknown as RunFolder,
     iteration: 5,
     evaluations: [{ changes: {}, columns, record: { checkpoint: "last", iteration: 5, evaluations: [evaluation] } }],

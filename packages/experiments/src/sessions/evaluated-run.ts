@@ -15,7 +15,7 @@ import {
 } from "../config.js";
 import type { DataSpec, Domain } from "../domains/domain.js";
 import { UsageError } from "../options/usage-error.js";
-import { flagOf, optionText } from "../options/values.js";
+import { absentWord, flagOf, optionText } from "../options/values.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
 import { argvWith, commandLine } from "../runs/run-command.js";
 import { type RunConfig, runConfig, withConfig } from "../runs/run-config.js";
@@ -225,7 +225,7 @@ const different = (
   remedy = "Compare runs that are tested on the same tasks",
 ): UsageError =>
   new UsageError(
-    `${run.shown} and ${other.shown} are tested on different tasks: ${what} ${mine} and ${others}`,
+    `${run.shown} and ${other.shown} are tested on different tasks: ${what} ${mine ?? absentWord} and ${others ?? absentWord}`,
     remedy,
   );
 

@@ -123,10 +123,12 @@ describe("innerloop train", () => {
     const config = JSON.parse(await readFile(join(folder, "whole/config.json"), "utf8"));
     expect(config).toMatchObject({
       experiment: "sinusoid",
-      options: { iterations: 1200, seed: 7, hidden: [40, 40] },
+      config: { training: { iterations: 1200, seed: 7 }, network: { name: "mlp", hidden: [40, 40] } },
       workers: 1,
     });
-    expect(config.command).toMatch(/^innerloop train sinusoid .*--iterations 1200 .*--eval-steps 0,1( |$)/);
+    expect(["innerloop", ...config.argv].join(" ")).toMatch(
+      /^innerloop train sinusoid .*--iterations 1200 .*--eval-steps 0,1( |$)/,
+    );
     const results = JSON.parse(await readFile(join(folder, "whole/results.json"), "utf8"));
     expect(results.evaluations.map((each: { learner: string }) => each.learner)).toEqual([
       "MAML",
@@ -264,7 +266,12 @@ describe("innerloop train", () => {
   it("runs experiments written as JSON and as TypeScript", async () => {
     await writeFile(
       join(folder, "plain.json"),
-      JSON.stringify({ preset: "sinusoid", shots: 5, iterations: 3, evalTasks: 4, evalSteps: [0, 1] }),
+      JSON.stringify({
+        preset: "sinusoid",
+        domain: { shots: 5 },
+        training: { iterations: 3 },
+        evaluation: { evalTasks: 4, evalSteps: [0, 1] },
+      }),
     );
     expect(await withoutWarnings("train", "plain.json", "--run", "plain", "-q")).toMatchObject({ code: 0, err: "" });
     await writeFile(
@@ -273,7 +280,8 @@ describe("innerloop train", () => {
        const width: number = 8;
        export default () => ({
          learner: maml({ model: mlp({ sizes: [1, width, 1] }), loss: meanSquaredError, inner: sgd({ learningRate: 0.01 }) }),
-         tasks: sinusoids({ shots: 3 }), optimizer: adam({ learningRate: 1e-3 }), options: { iterations: 4, evalTasks: 4 },
+         tasks: sinusoids({ shots: 3 }), optimizer: adam({ learningRate: 1e-3 }),
+         training: { iterations: 4 }, evaluation: { evalTasks: 4 },
        });`,
     );
     expect(await withoutWarnings("train", "own.ts", "--run", "own", "-q")).toMatchObject({ code: 0, err: "" });
@@ -287,6 +295,11 @@ describe("innerloop train", () => {
     for (const [name, text, problem] of [
       ["never", "export default new Promise(() => undefined);", /never\.ts waits for something that never happens/],
       ["null", "export default null;", /null\.ts has no default export that is an object/],
+      [
+        "earlier",
+        (await readFile(join(folder, "own.ts"), "utf8")).replace("training:", "options:"),
+        /earlier\.ts has options\. Write them in their parts: training: \{ iterations: 5000 \}/,
+      ],
     ] as const) {
       await writeFile(join(folder, `${name}.ts`), text);
       expect(await innerloop("train", `${name}.ts`)).toMatchObject({ code: 2, err: expect.stringMatching(problem) });
@@ -417,12 +430,12 @@ describe("innerloop on images", () => {
     expect(await innerloop("adapt", "bars-run", "--support", "bars", "--query", "broken.png")).toMatchObject({
       code: 2,
       err: expect.stringMatching(
-        /8 classes in bars for a model whose last layer has 2 classes\. .*`innerloop train --data bars .*--learner prototypical`/,
+        /24 examples of 8 classes for a model whose last layer has 2 classes\. .*`innerloop train --data bars .*--learner prototypical`/,
       ),
     });
     expect(await innerloop("adapt", "whole", "--support", "bars", "--query", "broken.png")).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/is a run of the sinusoid family, not of images/),
+      code: 1,
+      err: expect.stringMatching(/ILD03 bars: it is a folder, where a plain file should be/),
     });
     await rm(join(folder, "bars/bar7/2.png"));
     expect(await innerloop("eval", "bars-run")).toMatchObject({

@@ -1,5 +1,4 @@
-import type { DataSplits } from "@innerloop/experiments";
-import { buildExperiment, defaultExperimentOptions, type ExperimentOptions } from "@innerloop/experiments";
+import { buildExperiment, type DataSplits, type Flags, resolvePreset } from "@innerloop/experiments";
 import { expect, test } from "vitest";
 import type { RunPlan } from "../runs/training-session.js";
 import { collected } from "./collected-output.fixture.js";
@@ -13,20 +12,19 @@ const part = (name: string, count: number): DataSplits["train"] => ({
 const splits: DataSplits = { train: part("train", 30), validation: part("validation", 10), test: part("test", 10) };
 const plan = { training: { chunkSize: 1, recompute: 0 }, operations: 1, parameters: 1 } as unknown as RunPlan;
 
+const spec = { name: "marks", sha256: "", exampleShape: [8, 8, 1], trainClasses: 30, darkOnLight: false };
+
 /** What `innerloop train` says of these options before it trains. */
-function described(chosen: Partial<ExperimentOptions>): string {
-  const options = { ...defaultExperimentOptions(), metaBatch: 1, model: "mlp", batchNorm: "none", ...chosen } as const;
-  const own = options.data === "marks" ? splits : undefined;
-  const { output, text } = collected();
-  describePlan({
-    output,
-    options,
-    experiment: buildExperiment(options, own),
-    plan,
-    workers: 1,
-    splits: own,
-    folder: "run",
+function described(chosen: Flags): string {
+  const isOfClasses = chosen.data === "marks";
+  const config = resolvePreset(isOfClasses ? "images" : "sinusoid", {
+    ...{ metaBatch: 1, model: "mlp", batchNorm: "none", queries: undefined },
+    ...chosen,
   });
+  const loaded = isOfClasses ? { data: splits, spec } : { data: undefined };
+  const { output, text } = collected();
+  const prepared = { ...loaded, config, experiment: buildExperiment(config, loaded) };
+  describePlan({ output, settings: config, prepared, plan, workers: 1, folder: "run" });
   return text();
 }
 

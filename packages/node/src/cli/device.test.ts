@@ -68,14 +68,14 @@ describe("--device webgpu", () => {
       expect(Math.abs(loss - expected[i]!)).toBeLessThan(1e-3 * expected[i]!);
     });
     const config = async () => JSON.parse(await readFile(join(folder, "gpu/config.json"), "utf8"));
-    expect(await config()).toMatchObject({ options: { device: "webgpu" }, workers: 1 });
+    expect(await config()).toMatchObject({ config: { training: { device: "webgpu" } }, workers: 1 });
 
     const resumed = await innerloop(
       "train --resume gpu --device cpu --iterations 5 --skip-evaluation --json".split(" "),
     );
     expect(resumed.code, resumed.err).toBe(0);
     expect(losses(resumed.out)).toHaveLength(2);
-    expect(await config()).toMatchObject({ options: { device: "cpu" } });
+    expect(await config()).toMatchObject({ config: { training: { device: "cpu" } } });
 
     const evaluated = await innerloop(
       "eval gpu --device webgpu --eval-tasks 4 --eval-steps 0,1 --skip-baselines".split(" "),

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Evaluation, type LabelledExamples, labelledExamples, random } from "@innerloop/core";
-import type { ExperimentOptions, InvocationOptions } from "@innerloop/experiments";
+import type { Flags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../data/store/dataset-store.js";
@@ -12,12 +12,13 @@ import { Interrupted } from "./cli-error.js";
 import { collected } from "./collected-output.fixture.js";
 import { compareCommand } from "./commands/compare-command.js";
 import { evalCommand } from "./commands/eval-command.js";
+import type { InvocationOptions } from "./commands/registry.js";
 import { trainCommand } from "./commands/train-command.js";
 
 let folder: string;
 const runPath = (name: string): string => join(folder, "runs", name);
 
-type Chosen = Partial<ExperimentOptions>;
+type Chosen = Flags;
 
 async function train(name: string, chosen: Chosen): Promise<void> {
   const small: Chosen = {
@@ -26,8 +27,6 @@ async function train(name: string, chosen: Chosen): Promise<void> {
     ...(chosen.data === "sinusoid" ? {} : { ways: 4 }),
     shots: 1,
     queries: 2,
-    testClasses: 0,
-    validationClasses: 0,
     iterations: 30,
     metaBatch: 4,
     validateEvery: 0,
@@ -36,7 +35,8 @@ async function train(name: string, chosen: Chosen): Promise<void> {
     workers: 1,
   };
   const invocation = { run: runPath(name), skipEvaluation: true };
-  await trainCommand({ target: "images", chosen: { ...small, ...chosen }, invocation }, collected().output);
+  const target = chosen.data === "sinusoid" ? "sinusoid" : "images";
+  await trainCommand({ target, chosen: { ...small, ...chosen }, invocation }, collected().output);
 }
 
 interface Results {
@@ -192,7 +192,7 @@ describe("innerloop eval", () => {
     expect(results).toMatchObject({ with: [{ experiment: "images", iteration: 30 }, { checkpoint: "last" }] });
     await train("held out otherwise", { data: "spots", testClasses: 10, iterations: 1 });
     await expect(evaluated("maml", {}, { with: [runPath("held out otherwise")] })).rejects.toThrow(
-      /are tested on different tasks: --test-classes 0 and 10\. Compare runs/,
+      /are tested on different tasks: --test-classes auto and 10\. Compare runs/,
     );
   });
 });
@@ -270,7 +270,7 @@ describe("innerloop eval on another data set", () => {
     const paper = await evaluated("maml", { data: "paper" }, bare);
     expect(figuresOf(paper)).toEqual(figuresOf(others));
     expect(figuresOf(await evaluated("maml", { data: "wide" }, bare))).not.toEqual(figuresOf(others));
-    await expect(evaluated("maml", { data: "sinusoid" })).rejects.toThrow(/--data sinusoid of a run of spots/);
+    await expect(evaluated("maml", { data: "sinusoid" })).rejects.toThrow(/ILD02 sinusoid: there is no such data set/);
   });
 
   it("keeps half of the classes for the threshold of --open-set, and says so where too few are left", async () => {
@@ -401,7 +401,7 @@ describe("innerloop compare", () => {
 
 describe("runs of formulas", () => {
   beforeAll(async () => {
-    const curves: Chosen = { data: "sinusoid", batchNorm: "none", shots: 5, queries: 0 };
+    const curves: Chosen = { data: "sinusoid", batchNorm: "none", shots: 5, queries: undefined };
     await train("curves", curves);
     await train("other curves", { ...curves, seed: 2 });
     await train("more points", { ...curves, shots: 7 });
@@ -425,7 +425,7 @@ describe("runs of formulas", () => {
     expect(protocol).toMatchObject({ shots: 3, queries: 3 });
     expect(equal[0]!.runs).toHaveLength(2);
     await expect(comparedRuns(["curves", "maml"], { shots: 1, queries: 2 })).rejects.toThrow(
-      /different tasks: kind of data sinusoid and a data set/,
+      /different tasks: kind of data curves and data sets of classes/,
     );
   });
 });

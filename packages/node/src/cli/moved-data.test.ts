@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ExperimentOptions } from "@innerloop/experiments";
+import { type Flags, withFlags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { openRun } from "../runs/run-folder.js";
@@ -43,7 +43,7 @@ const kinds: Readonly<
       ending: string;
       write: (path: string) => Promise<void>;
       spoil: (path: string) => Promise<void>;
-      options: Partial<ExperimentOptions>;
+      options: Flags;
     }
   >
 > = {
@@ -57,7 +57,7 @@ const kinds: Readonly<
     ending: ".csv",
     write: (path) => writeFile(path, `g,x,y\n${rows.join("\n")}\n`),
     spoil: (path) => appendFile(path, "g0,1,2\n"),
-    options: { groupColumn: "g", target: "y", shots: 3, hidden: [4] },
+    options: { groupColumn: "g", target: ["y"], shots: 3, hidden: [4] },
   },
 };
 
@@ -71,18 +71,18 @@ it.each(Object.entries(kinds))("%s that has moved is the run's own where its con
   await trainCommand({ target: undefined, chosen, invocation: { run: path, skipEvaluation: true } }, output);
   await rename(was, is);
   const run = await openRun(path);
-  const own = run.config.options;
+  const own = run.config.config!;
   await expect(prepareRun(run, own, output)).rejects.toThrow(/^ILN06 .*the data set was.* is no longer at .*--data/);
-  const prepared = await prepareRun(run, { ...own, data: is }, output);
-  expect(prepared.domains).toBeUndefined();
-  expect(prepared.record).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
+  const prepared = await prepareRun(run, withFlags(own, { data: is }), output);
+  expect(prepared.other).toBeUndefined();
+  expect(prepared.spec).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
 
   const resume = { target: undefined, chosen: { data: is }, invocation: { resume: path, skipEvaluation: true } };
   await trainCommand(resume, output);
   const resumed = await openRun(path);
   expect(resumed.config.command).toContain(` --data '${is}'`);
   expect(resumed.config.data).toEqual({ ...run.config.data, folder: is });
-  expect((await prepareRun(resumed, resumed.config.options, output)).record!.sha256).toBe(run.config.data!.sha256);
+  expect((await prepareRun(resumed, resumed.config.config, output)).spec!.sha256).toBe(run.config.data!.sha256);
   const config = await readFile(join(path, "config.json"));
   await kind.spoil(is);
   await expect(trainCommand(resume, output)).rejects.toThrow(/^ILN06 .*is not the one that the run began with/);

@@ -2,12 +2,10 @@
 
 import {
   evaluateOpenSet,
-  type LabelledExamples,
   type Learner,
   type OpenSetCalibration,
   type OpenSetEvaluation,
   openSetEpisodes,
-  selectClasses,
 } from "@innerloop/core";
 import {
   beyondTitle,

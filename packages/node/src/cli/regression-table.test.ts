@@ -73,7 +73,7 @@ test("trains on the groups of a table, and judges by groups that it has not seen
   const config = JSON.parse(await readFile(join(folder, "run/config.json"), "utf8"));
   expect(config).toMatchObject({
     experiment: "table",
-    options: { groupColumn: "sensor", target: "degrees", model: "mlp" },
+    config: { domain: { name: "tables", groupColumn: "sensor", target: ["degrees"] }, network: { name: "mlp" } },
     data: { name: "sensors", folder: join(folder, "sensors.csv"), exampleShape: [1] },
     protocol: { table: "sensors", inputs: "hour", targets: "degrees", groups: 8, shots: 5, standardized: true },
   });
@@ -122,7 +122,7 @@ test("says what is wrong with a table or its options", async () => {
   expect([classes.code, classes.err]).toEqual([
     2,
     expect.stringMatching(
-      /^Error: --learner prototypical of regression, whose tasks have no classes\. Choose one of maml, .*joint\n$/,
+      /^Error: --learner prototypical of tables, whose tasks are regression, which it is not for\. Choose one of maml, .*joint\n$/,
     ),
   ]);
   const many = await innerloop("eval", "run", "--shots", "30");

@@ -285,7 +285,7 @@ describe("the protocol in words", () => {
     expect(of({})).toBe(
       "accuracy on 600 tasks from 20 held-out classes (400 examples): 5-way 1-shot, 3 queries per class, 0, 1 and 10 steps (trained with 1), batch norm support; mean ± 95% interval over tasks; calibration error in 15 bins over the queries of all tasks, its interval by bootstrap over tasks; seed 4",
     );
-    expect(of({}, { domains: { trainedOn: "hanzi", testedOn: "mnist" }, otherNorms: true })).toContain(
+    expect(of({}, { other: { trainedOn: "hanzi", testedOn: "mnist" }, otherNorms: true })).toContain(
       "batch norm support unless a row says otherwise; trained on hanzi, tested on mnist; mean",
     );
     const { batchNorm: _none, steps: _no, ...without } = protocol;

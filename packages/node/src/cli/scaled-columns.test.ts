@@ -3,10 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random, type TaskSource } from "@innerloop/core";
-import { defaultExperimentOptions, type ExperimentOptions } from "@innerloop/experiments";
+import { type ClassificationSpec, type ExperimentConfig, resolvePreset, withFlags } from "@innerloop/experiments";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { importDataset } from "../data/store/dataset-store.js";
-import type { RunConfig, RunFolder } from "../runs/run-folder.js";
+import { type RunConfig, runConfig } from "../runs/run-config.js";
+import type { RunFolder } from "../runs/run-folder.js";
 import { collected } from "./collected-output.fixture.js";
 import { prepare, prepareRun } from "./prepare.js";
 
@@ -31,36 +32,41 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const options: ExperimentOptions = { ...defaultExperimentOptions(), data: "people", model: "mlp", ways: 3 };
+const config = resolvePreset("images", { data: "people", model: "mlp", ways: 3, queries: 1 });
 const largest = (tasks: TaskSource): number =>
   Math.max(...Array.from({ length: 20 }, (_, i) => [...(tasks.sample(0, i).support.x.data as Float32Array)]).flat());
 /** A run of these options, with this record of its data. */
-const runOf = (data: RunConfig["data"], of = options): RunFolder =>
-  ({ path: "runs/x", config: { options: of, ...(data ? { data } : {}) } }) as unknown as RunFolder;
+const runOf = (data: RunConfig["data"], of: ExperimentConfig = config): RunFolder => {
+  const { training, evaluation } = of;
+  const made = { experiment: "images", chunkSize: 1, recompute: 0, workers: 1, argv: ["train"], created: "" };
+  const record = { ...made, protocol: {}, versions: {}, config: of, settings: { training, evaluation } };
+  return { path: "runs/x", config: runConfig({ ...record, ...(data ? { data } : {}) }) } as RunFolder;
+};
 
 it("scales them by the training classes, records the scales, and evaluates the run by them", async () => {
   const { output, text } = collected();
-  const { experiment, record } = await prepare(options, output);
+  const { experiment, spec } = await prepare(config, output);
+  const record = spec as ClassificationSpec;
   expect(text()).toMatch(/columns scaled to mean 0 and deviation 1 over the training classes \(--scale none/);
-  expect(record?.scales?.mean).toHaveLength(2);
-  expect(record?.scales?.mean[0]).toBeGreaterThan(4e4);
+  expect(record.scales?.mean).toHaveLength(2);
+  expect(record.scales?.mean[0]).toBeGreaterThan(4e4);
   for (const tasks of Object.values(experiment.tasks)) expect(largest(tasks)).toBeLessThan(6);
   // The record is what counts, not what the data would give now.
-  const changed = { ...record!, scales: { mean: [0, 0], deviation: [1000, 1] } };
-  const again = await prepareRun(runOf(changed), options, output);
+  const changed = { ...record, scales: { mean: [0, 0], deviation: [1000, 1] } };
+  const again = await prepareRun(runOf(changed), config, output);
   expect(largest(again.experiment.tasks.test)).toBeGreaterThan(20);
-  expect(again.record?.scales).toEqual(changed.scales);
-  const elsewhere = await prepareRun(runOf(record), { ...options, data: "others" }, output);
+  expect((again.spec as ClassificationSpec).scales).toEqual(changed.scales);
+  const elsewhere = await prepareRun(runOf(record), withFlags(config, { data: "others" }), output);
   expect(largest(elsewhere.experiment.tasks.test)).toBeGreaterThan(10);
   expect(largest(elsewhere.experiment.tasks.test)).toBeLessThan(100);
 });
 
 it("leaves them as they are where that is chosen, and for a run from before there were scales", async () => {
   const { output, text } = collected();
-  const { experiment, record } = await prepare({ ...options, scale: "none" }, output);
+  const { experiment, spec } = await prepare(withFlags(config, { scale: "none" }), output);
   expect(largest(experiment.tasks.train)).toBeGreaterThan(5e4);
-  expect(record).not.toHaveProperty("scales");
-  const old = await prepareRun(runOf(record), options, output);
+  expect(spec).not.toHaveProperty("scales");
+  const old = await prepareRun(runOf(spec), config, output);
   expect(largest(old.experiment.tasks.train)).toBeGreaterThan(5e4);
   expect(text()).not.toContain("scaled");
 });

@@ -72,13 +72,14 @@ export async function readJsonExperiment(path: string): Promise<{ preset: string
   }
   if (!isRecord(value) || Array.isArray(value)) throw new UsageError(`${path} is not an object`, jsonForm);
   const { preset, ...options } = value;
-  if (typeof preset !== "string" || !findPreset(preset)) {
+  const found = typeof preset === "string" ? findPreset(preset) : undefined;
+  if (typeof preset !== "string" || !found) {
     throw new UsageError(
       preset === undefined ? `${path} names no preset` : `preset in ${path} is ${quoted(preset)}`,
       presetHint(typeof preset === "string" ? preset : ""),
     );
   }
-  return { preset, flags: flagsIn(parsePartial(options, path)) };
+  return { preset, flags: flagsIn(parsePartial(options, path, found.domain)) };
 }
 
 /** `Did you mean ...?` for a preset that is not there. */
@@ -247,7 +248,7 @@ function domainModule({ domain, preset, config = {} }: DomainModule, path: strin
       "A domain is a record made with `domain({ name, options, presets, ... })`, and its presets are settings by name",
     );
   registerDomain(domain);
-  return { kind: "domain", domain, preset: chosen, flags: flagsIn(parsePartial({ ...config }, path)) };
+  return { kind: "domain", domain, preset: chosen, flags: flagsIn(parsePartial({ ...config }, path, domain)) };
 }
 
 function asTasks(tasks: LearnerModule["tasks"], path: string): Experiment["tasks"] {

@@ -47,7 +47,7 @@ afterEach(() => {
 
 /** A configuration as it is written, to be made into what it should not be. */
 interface WrittenConfig {
-  options: Record<string, unknown>;
+  config: Record<"domain" | "learner" | "network" | "training" | "evaluation", Record<string, unknown>>;
   [name: string]: unknown;
 }
 type Change = (path: string, config: WrittenConfig) => unknown;
@@ -83,11 +83,15 @@ const precious = async (name: string): Promise<string> => {
 
 /** What is done to a run, and the error that evaluating it, and continuing it, ends with. */
 const hostile: readonly (readonly [what: string, change: Change, error: RegExp, only?: "resumed"])[] = [
-  ["a config of 3.6e9 weights", (_, c) => (c.options.hidden = [60_000, 60_000]), /^ILR202 .*it has 25 parameters/],
+  [
+    "a config of 3.6e9 weights",
+    (_, c) => (c.config.network.hidden = [60_000, 60_000]),
+    /^ILR202 .*it has 25 parameters/,
+  ],
   ["1e8 workers", (_, c) => (c.workers = 1e8), /^ILN04 .*workers is 100000000\. Give .* to 256/],
   ["1e9 tasks at once", (_, c) => (c.chunkSize = 1e9), /^ILN04 .*chunkSize is/],
-  ["1e15 tasks", (_, c) => (c.options.evalTasks = 1e15), /^ILN04 .*evalTasks in options is/],
-  ["a million layers", (_, c) => (c.options.hidden = new Array(1e6).fill(1)), /^ILN04 .{0,300}at most 64 whole/],
+  ["1e15 tasks", (_, c) => (c.config.evaluation.evalTasks = 1e15), /^ILN04 .*evalTasks in config is/],
+  ["a million layers", (_, c) => (c.config.network.hidden = new Array(1e6).fill(1)), /^ILN04 .{0,300}at most 64 whole/],
   [
     "a format nested deep",
     (p) => writeFile(join(p, "config.json"), `{"format":${"[".repeat(1e5)}${"]".repeat(1e5)}}`),
@@ -95,13 +99,36 @@ const hostile: readonly (readonly [what: string, change: Change, error: RegExp, 
   ],
   ["versions that are no texts", (_, c) => (c.versions = { innerloop: { toString: 1 } }), /^ILN04 .*versions/],
   ["a protocol that is none", (_, c) => (c.protocol = { text: [] }), /^ILN04 .*protocol/],
-  ["a count of 40,000 digits", (_, c) => (c.options.trainShots = `${"1".repeat(40_000)}x-5`), /^ILN04 .{0,400}$/],
-  ["an option of 1e6 letters", (_, c) => (c.options["a".repeat(1e6)] = 1), /^ILN04 .{0,400}$/],
+  ["a count of 40,000 digits", (_, c) => (c.config.domain.trainShots = `${"1".repeat(40_000)}x-5`), /^ILN04 .{0,400}$/],
+  ["an option of 1e6 letters", (_, c) => (c.config.domain["a".repeat(1e6)] = 1), /^ILN04 .{0,400}$/],
   [
     "examples of 1e18 numbers",
-    (_, c) => (c.data = { name: "x", sha256: "", exampleShape: [1e9, 1e9] }),
+    (_, c) => {
+      c.config.domain = { name: "tables", data: "x.csv", groupColumn: "g", target: ["y"] };
+      c.data = { name: "x", sha256: "", exampleShape: [1e9, 1e9] };
+    },
     /^ILN04 .*data set/,
   ],
+  [
+    "data of a domain that has none",
+    (_, c) => (c.data = { name: "x", sha256: "", exampleShape: [1] }),
+    /^ILN04 .*data/,
+  ],
+  ["a domain that there is not", (_, c) => (c.config.domain.name = "__proto__"), /^ILN04 .*domain in config is/],
+  ["a name that is an object", (_, c) => (c.config.learner.name = { toString: 1 }), /^ILN04 .*learner in config is/],
+  [
+    "a part nested deep",
+    async (p) => {
+      const config = JSON.parse(await readFile(join(p, "config.json"), "utf8"));
+      const text = JSON.stringify({ ...config, config: { ...config.config, learner: "DEEP" } });
+      const deep = `{"name":${"[".repeat(1e5)}${"]".repeat(1e5)}}`;
+      await writeFile(join(p, "config.json"), text.replace('"DEEP"', deep));
+    },
+    /^ILN04 .{0,300}nested too deep/,
+  ],
+  ["a command that trains nothing", (_, c) => (c.argv = ["eval", "x"]), /^ILN04 .*words of a command/],
+  ["a command of control characters", (_, c) => (c.argv = ["train", "x\u001b[2J"]), /^ILN04 .*words of a command/],
+  ["a command of a million words", (_, c) => (c.argv = new Array(1e6).fill("train")), /^ILN0[49] /],
   ["a config of 5 MB", (p) => appendFile(join(p, "config.json"), " ".repeat(5e6)), /^ILN09 .*at most \d+ are read/],
   ["a config that is a pipe", (p) => replaced(p, "config.json", pipe), /^ILN09 .*a named pipe/],
   [
@@ -165,6 +192,17 @@ const hostile: readonly (readonly [what: string, change: Change, error: RegExp, 
     async (_, c) => {
       await writeFile(join(folder, "setup.ts"), `globalThis.codeWasRun = true; export default {};`);
       c.file = { path: `/proc/self/cwd/setup.ts`, sha256: "0".repeat(64) };
+      const { training, evaluation } = c.config;
+      c.config = { training, evaluation } as WrittenConfig["config"];
+    },
+    /^ILN07 /,
+  ],
+  [
+    "a program that is to make its domain known",
+    async (_, c) => {
+      await writeFile(join(folder, "domain.ts"), `globalThis.codeWasRun = true; export default {};`);
+      c.file = { path: join(folder, "domain.ts"), sha256: "0".repeat(64) };
+      c.config.domain.name = "unheard-of";
     },
     /^ILN07 /,
   ],
@@ -217,13 +255,14 @@ describe.skipIf(process.platform === "win32")("a run folder with", () => {
 
   it("a path that the user gives as a link, and control characters, is opened, and shows them", async () => {
     const run = await changed("escapes", (_, c) => {
-      c.command = "x\u001b]0;owned\u0007\u001b[2J\u009b2J";
+      c.experiment = "x\u001b]0;owned\u0007\u001b[2J\u009b2J";
     });
     await symlink(run, join(folder, "own-link"));
     await evaluated(join(folder, "own-link"));
     for (const name of ["results.md", "report.html"]) {
       const text = await readFile(join(run, name), "utf8");
-      expect(text).toContain("x\\u001b]0;owned\\u0007\\u001b[2J\\u009b2J");
+      // In Markdown a bracket is written with a backslash before it.
+      expect(text.replaceAll("\\[", "[")).toContain("x\\u001b]0;owned\\u0007\\u001b[2J\\u009b2J");
       for (const control of "\u001b\u0007\u009b") expect(text).not.toContain(control);
     }
   });

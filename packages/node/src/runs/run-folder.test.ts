@@ -4,20 +4,14 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "@innerloop/core";
 import { encodeSafetensors } from "@innerloop/core/training";
+import type { Flags } from "@innerloop/experiments";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { described } from "./described.fixture.js";
 import { openEventLog, readEvents } from "./event-log.js";
 import { reportPage } from "./report.js";
-import {
-  checkpointStore,
-  commandWith,
-  commandWithout,
-  createRun,
-  newRunPath,
-  openRun,
-  type RunConfig,
-  sweepRun,
-} from "./run-folder.js";
+import { argvOf, argvWith, commandLine } from "./run-command.js";
+import type { RunConfig } from "./run-config.js";
+import { checkpointStore, createRun, newRunPath, openRun, sweepRun } from "./run-folder.js";
 import { lockRun } from "./run-lock.js";
 import { UntrustedFolder } from "./untrusted-folder.js";
 
@@ -120,6 +114,9 @@ describe("the lock", () => {
   });
 });
 
+const configOf = (domain: string): string =>
+  `{"format":"innerloop run 2","experiment":"hanzi","chunkSize":1,"workers":1,"config":{"domain":${domain},"learner":{"name":"maml"},"network":{"name":"mlp"},"training":{},"evaluation":{}}}`;
+
 describe("a run folder", () => {
   it("is made in an empty place only", async () => {
     await createRun(join(folder, "new"));
@@ -161,13 +158,20 @@ describe("a run folder", () => {
     ['{"format":"innerloop run 9"}', /its format is "innerloop run 9"/],
     ['{"format":"innerloop run 1","experiment":"hanzi","chunkSize":0,"workers":1}', /chunkSize is 0/],
     [
-      '{"format":"innerloop run 1","experiment":"hanzi","chunkSize":1,"workers":1,"options":{"ways":"five"}}',
+      '{"format":"innerloop run 1","experiment":"hanzi","chunkSize":1,"workers":1,"options":{"data":"hanzi","learner":"maml","model":"conv","ways":"five"}}',
       /ways in options is "five"/,
     ],
     [
       '{"format":"innerloop run 1","experiment":"hanzi","chunkSize":1,"workers":1,"options":{"wayz":5}}',
       /unknown option "wayz"/,
     ],
+    [
+      '{"format":"innerloop run 2","experiment":"hanzi","chunkSize":1,"workers":1}',
+      /config is undefined\. It is an object/,
+    ],
+    [configOf('{"name":"curves","wayz":5}'), /domain in config has the unknown option "wayz"/],
+    [configOf('{"name":"curvez"}'), /domain in config is "curvez"\. Give one of .*Did you mean curves\?/],
+    [configOf('{"name":"classification","ways":"five"}'), /ways in config is "five"/],
   ])("refuses the configuration %s", async (text, problem) => {
     await writeFile(join(folder, "config.json"), text);
     await expect(openRun(folder)).rejects.toThrow(problem);
@@ -177,13 +181,14 @@ describe("a run folder", () => {
 
 it("recommends commands that only train, whatever a run folder says", () => {
   const own = "innerloop train 'my table.json' --seed 3 --inputs 'a b,it'\\''s' --ways 5";
-  expect(commandWith({ command: own }, "ways", 7)).toBe(
+  const commandWith = (command: string, flags: Flags): string => commandLine(argvWith(argvOf(command), flags));
+  expect(commandWith(own, { ways: 7 })).toBe(
     "innerloop train 'my table.json' --seed 3 --inputs 'a b,it'\\''s' --ways 7",
   );
-  expect(commandWithout({ command: own }, ["inputs", "seed"])).toBe("innerloop train 'my table.json' --ways 5");
+  expect(commandWith(own, { inputs: undefined, seed: undefined })).toBe("innerloop train 'my table.json' --ways 5");
   const foreign = ["; curl x", " $(curl x)", " `curl x`", " | sh", "\nrm x", " > x", " & x", " 'open", " ~/x", " ~"];
   for (const command of ["curl x", "", ...foreign.map((tail) => `innerloop train sinusoid${tail}`)])
-    expect(commandWith({ command }, "ways", 7)).toBe("innerloop train ... --ways 7");
+    expect(commandWith(command, { ways: 7 })).toBe("innerloop train ... --ways 7");
 });
 
 describe("the report", () => {

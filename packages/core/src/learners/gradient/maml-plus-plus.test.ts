@@ -1,6 +1,6 @@
 import { namedLeaves, type Tree } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
-import { buildLearner, type LearnerSetting } from "../../catalogue/index.js";
+import { buildLearner, type LearnerSetting, networkCatalogue } from "../../catalogue/index.js";
 import { mlp } from "../../networks/models.js";
 import { namedValues } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
@@ -98,9 +98,15 @@ describe("mamlPlusPlus", () => {
       [1, 1, 1],
       [300, 30, 100],
     ]) {
-      const setting = { perStepModel: curve, loss: base.loss, steps: 2, innerRate: 0.1, iterations };
-      const description = (kind: LearnerSetting["kind"]) =>
-        buildLearner("maml++", { ...setting, kind } as LearnerSetting).description;
+      const networks = networkCatalogue.mlp.networks(
+        { inputShape: [2], outputs: 1 },
+        { hidden: [4], init: "glorot", batchNorm: "none" },
+      );
+      const shapes = { inputShape: [2], outputs: 1, supportRows: 4, trainClasses: 0 };
+      const description = (kind: LearnerSetting["kind"]) => {
+        const setting = { ...shapes, kind, networks, loss: base.loss, iterations: iterations! };
+        return buildLearner("maml++", setting, { steps: 2, innerRate: 0.1 }).description;
+      };
       expect(description("classification")).toMatchObject({ multiStepLoss, secondOrderFrom });
       // Curves are of second order from the start: their losses have no bound that would keep the rates within one.
       expect(description("regression")).toMatchObject({ multiStepLoss, order: 2 });

@@ -1,10 +1,11 @@
 import type { LabelledExamples } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
+import { buildExperiment } from "../../build.js";
+import { configOf, loadedClasses } from "../../made-up.fixture.js";
 import { splitData } from "./data-splits.js";
-import { buildExperiment } from "./experiment.js";
-import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import type { ClassificationValues } from "./options.js";
 
-function experiment(augment: ExperimentOptions["augment"], exampleShape: readonly number[]) {
+function experiment(augment: ClassificationValues["augment"], exampleShape: readonly number[]) {
   const size = exampleShape.reduce((a, b) => a * b, 1);
   const classes = Array.from({ length: 20 }, (_, c) => ({
     name: `${c}`,
@@ -12,8 +13,9 @@ function experiment(augment: ExperimentOptions["augment"], exampleShape: readonl
     examples: Uint8Array.from({ length: 3 * size }, (_, i) => (13 * c + 7 * i) % 200),
   }));
   const data: LabelledExamples = { name: "made up", exampleShape, classes };
-  const options = { ...defaultExperimentOptions(), ways: 3, model: "mlp", augment } as const;
-  return buildExperiment(options, splitData(data, options)).tasks;
+  const config = configOf("classification", { data: "made-up", ways: 3, model: "mlp", augment });
+  const splits = splitData(data, config.domain as unknown as ClassificationValues);
+  return buildExperiment(config, loadedClasses(splits)).tasks;
 }
 
 describe("--augment", () => {

@@ -74,6 +74,16 @@ function splitByNumbers(data: LabelledExamples, options: ClassSplitOptions, leas
   const { large, small } = bySize(data, least);
   const n = large.classes.length;
   const { validation, test } = heldOut(options, n);
+  for (const [flag, held] of [
+    ["--validation-classes", validation],
+    ["--test-classes", test],
+  ] as const) {
+    if (held < options.ways)
+      throw new UsageError(
+        `${flag} ${held} of ${options.ways}-way tasks`,
+        `Hold out ${options.ways} or more, or lower --ways`,
+      );
+  }
   if (n - test - validation < options.ways) {
     const few = small.classes.length;
     const which =

@@ -5,6 +5,7 @@ import { classesIn } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
@@ -34,7 +35,10 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   presets: classificationPresets,
   networks: ["conv", "mlp", "linear"],
   ofEpisodes: ["trainWays", "trainShots"],
-  claims: ({ groupColumn, data }) => (groupColumn === undefined && data !== undefined ? "images" : undefined),
+  claims: ({ groupColumn, target, inputs, data }) => {
+    const isOfGroups = [groupColumn, target, inputs].some((given) => given !== undefined);
+    return isOfGroups || data === undefined || isTableFile(data) ? undefined : "images";
+  },
   shownAs: ({ data }) => `--data ${data}`,
   check: requireTrainWays,
   load: loadClasses,

@@ -1,7 +1,7 @@
-import type { LabelledExamples, Split } from "@innerloop/core";
+import { defaultsOf, type LabelledExamples, type Split } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { splitData } from "./data-splits.js";
-import { defaultExperimentOptions, type ExperimentOptions } from "./option-table.js";
+import { type ClassificationValues, classificationOptions } from "./options.js";
 
 function madeUp(parts: Readonly<Partial<Record<Split | "none", number>>>): LabelledExamples {
   const classes = Object.entries(parts).flatMap(([part, count]) =>
@@ -14,8 +14,11 @@ function madeUp(parts: Readonly<Partial<Record<Split | "none", number>>>): Label
   );
   return { name: "made up", exampleShape: [1, 1, 1], classes };
 }
-const split = (data: LabelledExamples, options: Partial<ExperimentOptions> = {}) =>
-  splitData(data, { ...defaultExperimentOptions(), ways: 2, ...options });
+type ByClasses = Extract<ClassificationValues["split"], { readonly name: "classes" }>;
+const split = (data: LabelledExamples, options: Partial<ByClasses> = {}) => {
+  const defaults = defaultsOf(classificationOptions);
+  return splitData(data, { ways: 2, split: { ...(defaults.split as ByClasses), ...options } });
+};
 const names = ({ classes }: LabelledExamples): string[] => classes.map(({ name }) => name);
 const sizes = (parts: ReturnType<typeof split>): number[] =>
   [parts.train, parts.validation, parts.test].map(({ classes }) => classes.length);

@@ -18,7 +18,7 @@ import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
-import { missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
 import { rowAdaptation } from "./adaptation.js";
 import { tablePresets } from "./presets.js";
 
@@ -191,8 +191,6 @@ function parseTableSpec(value: unknown): TableDataSpec | undefined {
 
 const tableName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/i, "");
 
-const isTableFile = (data: unknown): boolean => typeof data === "string" && /\.(csv|tsv|jsonl|ndjson)$/i.test(data);
-
 /** @throws UsageError where some of what makes tasks from a table is given, and not all */
 function requireTableOptions({ data, groupColumn, target, inputs }: TableValues): void {
   const given =
@@ -248,7 +246,7 @@ function tableTasks(found: FoundTable, options: TableValues): Pick<GroupedRegres
 function withSmallGroups(
   error: unknown,
   { table, similarGroups }: FoundTable,
-  { data, groupColumn }: TableValues,
+  { data, groupColumn, validationClasses, testClasses }: TableValues,
   { shots, queries, flag }: { readonly shots: Count; readonly queries: number; readonly flag: string },
 ): UsageError | undefined {
   // With a range, "ILT402" is about shares of groups that need not be small.
@@ -267,7 +265,14 @@ function withSmallGroups(
   const needed = (typeof shots === "number" ? shots : 1) + queries;
   const sizes = [...rows.values()];
   const large = sizes.filter((size) => size >= needed).length;
-  if (large === sizes.length) return undefined;
+  if (large === sizes.length) {
+    const asked = Object.entries({ validationClasses, testClasses }).filter(([, n]) => n !== undefined);
+    if (asked.length === 0) return undefined;
+    return new UsageError(
+      `${asked.map(([name, n]) => `${flagOf(name)} ${n}`).join(" and ")} of ${data}, which has ${sizes.length} groups in ${groupColumn}`,
+      "Hold out fewer: training takes one at least",
+    );
+  }
   const most = sizes.reduce((a, b) => Math.max(a, b));
   // Training, validation and evaluation have a group each, at least.
   const fits = sizes.sort((a, b) => b - a)[2] ?? 0;

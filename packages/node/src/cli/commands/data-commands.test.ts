@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ownDomains } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { formulaFamilies } from "../../presets/load-data.js";
 import { Interrupted } from "../cli-error.js";
 import { collected } from "../collected-output.fixture.js";
 import type { Output } from "../output.js";
@@ -39,7 +39,7 @@ async function imported(name: string, path: string, tables = {}): Promise<string
   return text();
 }
 
-it.each(formulaFamilies)("refuses the name %s, under which --data has curves", async (name) => {
+it.each(ownDomains.curves.options.data.choices)("refuses the name %s, under which --data has curves", async (name) => {
   await expect(imported(name, images)).rejects.toThrow(
     `${name} is the name of a family of curves, which \`train --data ${name}\` trains on. Choose another name`,
   );

@@ -12,7 +12,6 @@ import {
   Interrupted,
   mostOf,
   nearestName,
-  optionText,
   problemOf,
   RunError,
   shellWord,

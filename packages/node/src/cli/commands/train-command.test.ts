@@ -4,18 +4,19 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Evaluation, random } from "@innerloop/core";
-import type { Experiment, ExperimentOptions, InvocationOptions } from "@innerloop/experiments";
+import { type Experiment, type Flags, withFlags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../../data/store/dataset-store.js";
 import { readChosenSteps } from "../../runs/adaptation-steps.js";
 import { openRun } from "../../runs/run-folder.js";
 import { collected } from "../collected-output.fixture.js";
-import { requireWays } from "../evaluated-run.js";
+import { requireSizes } from "../evaluated-run.js";
 import type { Output } from "../output.js";
 import { adaptCommand } from "./adapt-command.js";
 import { compareCommand } from "./compare-command.js";
 import { evalCommand } from "./eval-command.js";
+import type { InvocationOptions } from "./registry.js";
 import { affordableTasks, trainCommand } from "./train-command.js";
 
 let folder: string;
@@ -46,7 +47,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-type Chosen = Partial<ExperimentOptions>;
+type Chosen = Flags;
 const brief: Chosen = { iterations: 2, metaBatch: 2, validateEvery: 0, evalTasks: 4, evalSteps: [0, 1], workers: 1 };
 
 async function train(target: string | undefined, chosen: Chosen, invocation: InvocationOptions = {}): Promise<string> {
@@ -55,6 +56,14 @@ async function train(target: string | undefined, chosen: Chosen, invocation: Inv
   return text();
 }
 const marks: Chosen = { ...brief, data: "marks", model: "mlp", hidden: [8], ways: 3, queries: 1 };
+/** The same as a file has it. */
+const marksInFile = {
+  preset: "images",
+  domain: { data: "marks", ways: 3, queries: 1 },
+  network: { name: "mlp", hidden: [8] },
+  training: { iterations: 2, metaBatch: 2, validateEvery: 0, workers: 1 },
+  evaluation: { evalTasks: 4, evalSteps: [0, 1] },
+};
 const refused = (target: string | undefined, chosen: Chosen) =>
   expect(train(target, chosen, { run: runPath("refused") })).rejects;
 
@@ -87,7 +96,7 @@ describe("options that mean nothing", () => {
     ["sinusoid", { ways: 3 }, "--ways means nothing with --data sinusoid. It is for data sets of classes"],
     ["sinusoid", { rotations: "yes" }, "--rotations means nothing with --data sinusoid"],
     ["sinusoid", { augment: "shift" }, "--augment means nothing with --data sinusoid"],
-    ["sinusoid", { filters: 8 }, "--filters means nothing with --data sinusoid"],
+    ["sinusoid", { filters: 8 }, "--filters means nothing with --model mlp. It is for --model conv"],
     ["sinusoid", { testClasses: 8 }, "It is for data sets of classes or tables"],
     ["mnist", { rotations: "yes" }, "--rotations means nothing with --split examples. It is for --split classes"],
     ["mnist", { testClasses: 3 }, "--test-classes means nothing with --split examples"],
@@ -102,15 +111,23 @@ describe("options that mean nothing", () => {
 
   it("are found in an experiment file, where the command line does not leave them without a meaning", async () => {
     const path = join(folder, "mine.json");
-    await writeFile(path, JSON.stringify({ preset: "images", ...marks, learner: "prototypical", distance: "cosine" }));
+    await writeFile(path, JSON.stringify({ ...marksInFile, learner: { name: "prototypical", distance: "cosine" } }));
     expect(await train(path, { learner: "maml" }, { run: runPath("mine"), skipEvaluation: true })).toContain("MAML");
-    await writeFile(path, JSON.stringify({ preset: "images", ...marks, distance: "cosine" }));
+    await writeFile(path, JSON.stringify({ ...marksInFile, learner: { distance: "cosine" } }));
     await refused(path, {}).toThrow("--distance means nothing with --learner maml");
   });
 
-  it("leaving something out means something everywhere", async () => {
-    const chosen: Chosen = { ...brief, testClasses: 0, rotations: "no", augment: "none" };
-    expect(await train("sinusoid", chosen, { run: runPath("none"), skipEvaluation: true })).toContain("MAML");
+  it("mean nothing either where they are left out on purpose", async () => {
+    for (const [name, value] of Object.entries({ testClasses: undefined, rotations: "no", augment: "none" }))
+      await refused("sinusoid", { ...brief, [name]: value }).toThrow(/^--[a-z-]+ means nothing with --data sinusoid/);
+  });
+
+  it("of a file in which they stand in another part are told where they belong", async () => {
+    const path = join(folder, "misplaced.json");
+    await writeFile(path, JSON.stringify({ preset: "images", ways: 3 }));
+    await refused(path, {}).toThrow(/misplaced\.json has the option ways\. It belongs to domain/);
+    await writeFile(path, JSON.stringify({ preset: "images", domain: { name: "curves" } }));
+    await refused(path, {}).toThrow(/^domain in .*misplaced\.json is "curves"\. Give one of classification/);
   });
 });
 
@@ -145,10 +162,10 @@ describe("what is said after training", () => {
     const told = await train(undefined, { iterations: 4, evalTasks: 6 }, { resume: path });
     expect(told).toMatch(/innerloop train sinusoid .*--seed 1 +the same from another start/);
     expect(told).not.toContain("--iterations 2");
-    const { command } = JSON.parse(await readFile(join(path, "config.json"), "utf8"));
-    expect(command).toBe(
-      "innerloop train sinusoid --meta-batch 2 --validate-every 0 --eval-steps 0,1 --workers 1 --iterations 4 --eval-tasks 6",
-    );
+    const { argv } = JSON.parse(await readFile(join(path, "config.json"), "utf8"));
+    const command =
+      "innerloop train sinusoid --meta-batch 2 --validate-every 0 --eval-steps 0,1 --workers 1 --iterations 4 --eval-tasks 6";
+    expect(["innerloop", ...argv].join(" ")).toBe(command);
     expect(await readFile(join(path, "results.md"), "utf8")).toContain(`made by \`${command}\``);
   });
 });
@@ -157,10 +174,17 @@ describe("ranges in an experiment file", () => {
   it("are text as on the command line, or from and to", async () => {
     const path = join(folder, "ranges.json");
     for (const trainWays of ["2-4", { from: 2, to: 4 }]) {
-      await writeFile(path, JSON.stringify({ preset: "images", ...marks, learner: "prototypical", trainWays }));
+      await writeFile(
+        path,
+        JSON.stringify({
+          ...marksInFile,
+          learner: { name: "prototypical" },
+          domain: { ...marksInFile.domain, trainWays },
+        }),
+      );
       const run = runPath(`range ${typeof trainWays}`);
       await train(path, {}, { run, skipEvaluation: true });
-      expect(JSON.parse(await readFile(join(run, "config.json"), "utf8")).options.trainWays).toEqual({
+      expect(JSON.parse(await readFile(join(run, "config.json"), "utf8")).config.domain.trainWays).toEqual({
         from: 2,
         to: 4,
       });
@@ -172,8 +196,8 @@ describe("tasks from a table", () => {
   it.each([
     [undefined, { data: "a.csv" }, "--data a.csv without --group-column"],
     [undefined, { data: "a.jsonl" }, "--data a.jsonl without --group-column"],
-    [undefined, { data: "a.csv", target: "y" }, "--target y without --group-column"],
-    ["sinusoid", { inputs: "x" }, "--inputs x with the data set sinusoid"],
+    [undefined, { data: "a.csv", target: ["y"] }, "--target y without --group-column"],
+    [undefined, { inputs: ["x"], data: "hanzi" }, "--inputs x with the data set hanzi"],
     ["table", {}, "the preset table without --data"],
     [undefined, { data: "hanzi", groupColumn: "g" }, "--group-column g with the data set hanzi"],
     ["table", { data: "a.csv", groupColumn: "g" }, "--group-column g without --target"],
@@ -183,10 +207,17 @@ describe("tasks from a table", () => {
     );
   });
 
+  it("are none beside another preset", async () => {
+    await refused("sinusoid", { inputs: ["x"] }).toThrow(
+      "--inputs means nothing with --data sinusoid. It is for tables",
+    );
+    await refused("hanzi", { groupColumn: "x" }).toThrow("--group-column means nothing with --data hanzi");
+  });
+
   it("says with the whole command how to go on", async () => {
     const rows = Array.from({ length: 240 }, (_, i) => `g${i % 20},${i},${(i * i) % 7}`);
     await writeFile(join(folder, "a table.csv"), ["g,x,y", ...rows].join("\n"));
-    const chosen: Chosen = { ...brief, data: join(folder, "a table.csv"), groupColumn: "g", target: "y", seed: 3 };
+    const chosen: Chosen = { ...brief, data: join(folder, "a table.csv"), groupColumn: "g", target: ["y"], seed: 3 };
     const text = await train("table", { ...chosen, hidden: [8] }, { run: runPath("rows") });
     expect(text).toMatch(/train table .*--data '.*a table\.csv' --group-column g --target y .*--seed 4 /);
     expect(text).not.toContain("--seed 3 ");
@@ -359,17 +390,18 @@ describe("innerloop adapt", () => {
   it("takes more classes than ways where the parameters do not depend on them", async () => {
     expect(await adapted("means")).toMatch(/4 examples of 4 classes, 0 steps.*\n(.*\n)+.*0\.png +c\d/);
     await expect(adapted("gradients")).rejects.toThrow(
-      /4 classes in .*support for a model whose last layer has 3 classes\. Train one with `innerloop train --iterations .*--data marks .*--ways 4`/,
+      /^4 examples of 4 classes for a model whose last layer has 3 classes\. Train one with `innerloop train --iterations .*--data marks .*--ways 4`/,
     );
     // Of 20 classes 13 cannot be held out twice: no training of 13 ways is recommended, which would be refused.
     const run = await openRun(runPath("gradients"));
-    expect(() => requireWays(run, 13)).toThrow(/too few to hold out 13 classes twice; .*`.*--learner prototypical`$/);
-    expect(() => requireWays(run, 6)).toThrow(/Train one with `.*--ways 6`$/);
+    const requireWays = (ways: number): void => requireSizes(run, withFlags(run.config.config!, { ways }));
+    expect(() => requireWays(13)).toThrow(/too few to hold out 13 classes twice; .*`.*--learner prototypical`$/);
+    expect(() => requireWays(6)).toThrow(/Train one with `.*--ways 6`$/);
   });
 
   it("refuses steps of a learner that takes none, and averages that a run has not kept", async () => {
     await expect(adapted("means", { steps: 3 })).rejects.toThrow(
-      /^--steps 3 of .*means, whose learner \(prototypical network\) takes no steps\. Leave it out/,
+      /^3 steps of .*means, whose learner \(prototypical network\) takes no steps\. Leave it out/,
     );
     await train(
       undefined,
@@ -377,7 +409,7 @@ describe("innerloop adapt", () => {
       { run: runPath("norm"), skipEvaluation: true },
     );
     await expect(adapted("norm", {}, { batchNorm: "running" })).rejects.toThrow(
-      /^--batch-norm running needs averages of the statistics over training, which the run has not kept/,
+      /^--batch-norm running needs parameters that .*norm has not: it was trained with --batch-norm transductive\. Train one/,
     );
   });
 });

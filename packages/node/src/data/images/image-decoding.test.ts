@@ -1,7 +1,8 @@
+import { usualPixels } from "@innerloop/experiments";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { madeUpPng } from "../formats/made-up-png.fixture.js";
-import { decodeImage, recordedPixels, usualPixels } from "./image-decoding.js";
+import { decodeImage, recordedPixels } from "./image-decoding.js";
 
 const decode = (image: Uint8Array, where = "a.png") =>
   decodeImage({ where, bytes: image.length, read: async () => image }, { size: [4, 4], channels: 3 });

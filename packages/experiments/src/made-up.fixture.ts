@@ -1,0 +1,67 @@
+/** Configs, data sets of made-up classes and what reads them from memory, for tests. */
+import type { LabelledExamples, LearnerName, NetworkName } from "@innerloop/core";
+import { configFrom, type ExperimentConfig, type Flags } from "./config.js";
+import type { DataSplits } from "./domains/classification/data-splits.js";
+import type { ClassificationSpec } from "./domains/classification/spec.js";
+import type { Loaded } from "./domains/domain.js";
+import { domainNamed, type ownDomains } from "./domains/registry.js";
+import type { DataIo, FoundTable } from "./io.js";
+
+/** The defaults of a domain's options under those that are chosen, learner and network among them; no preset's. */
+export function configOf(name: keyof typeof ownDomains, chosen: Flags = {}): ExperimentConfig {
+  const domain = domainNamed(name);
+  const { learner = "maml", model = domain.networks[0] } = chosen;
+  return configFrom({ domain, learner: learner as LearnerName, network: model as NetworkName }, chosen);
+}
+
+/** Classes c0, c1, ... of so many grey images each, no two of them alike. */
+export const madeUpImages = (
+  classes: number,
+  perClass: number,
+  exampleShape: readonly number[] = [8, 8, 1],
+): LabelledExamples => {
+  const size = exampleShape.reduce((a, b) => a * b, 1);
+  return {
+    name: "made up",
+    exampleShape,
+    classes: Array.from({ length: classes }, (_, c) => ({
+      name: `c${c}`,
+      count: perClass,
+      examples: Uint8Array.from({ length: perClass * size }, (_, i) => (7 * i + 31 * c) % 256),
+    })),
+  };
+};
+
+/** Splits as a domain has loaded them. */
+export const loadedClasses = (data: DataSplits): Loaded<DataSplits, ClassificationSpec> => ({
+  data,
+  spec: {
+    name: "made up",
+    sha256: "",
+    exampleShape: data.train.exampleShape,
+    trainClasses: data.train.classes.length,
+    darkOnLight: false,
+  },
+});
+
+/** A machine that has these data sets by name and these tables by path, and nothing else. */
+export function memoryIo(has: {
+  readonly datasets?: Readonly<Record<string, LabelledExamples>>;
+  readonly tables?: Readonly<Record<string, FoundTable>>;
+}): DataIo {
+  const { datasets = {}, tables = {} } = has;
+  const missing = (what: string): Promise<never> => Promise.reject(new Error(`${what} is not in memory`));
+  return {
+    kindOf: async (path) => (path in tables ? "file" : undefined),
+    absolute: (path) => path,
+    datasetNames: async () => Object.keys(datasets),
+    dataset: async (name) =>
+      datasets[name] ? { examples: datasets[name], sha256: `contents of ${name}` } : missing(name),
+    classFolders: missing,
+    images: (paths) => missing(paths.join()),
+    decoded: () => missing("an image"),
+    table: async (path) => tables[path] ?? missing(path),
+    tableRows: missing,
+    text: missing,
+  };
+}
