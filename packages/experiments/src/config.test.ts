@@ -1,4 +1,5 @@
-import { type LearnerName, learnerNames, networkNames, type OptionSpec, random } from "@innerloop/core";
+import { type LearnerName, learnerNames, random } from "@innerloop/core";
+import { networkNames, type OptionSpec } from "@innerloop/core/learners";
 import { describe, expect, it } from "vitest";
 import {
   choicesOf,

@@ -1,5 +1,6 @@
 /** Configs, data sets of made-up classes and what reads them from memory, for tests. */
-import type { LabelledExamples, LearnerName, NetworkName } from "@innerloop/core";
+import type { LabelledExamples, LearnerName } from "@innerloop/core";
+import type { NetworkName } from "@innerloop/core/learners";
 import { configFrom, type ExperimentConfig, type Flags } from "./config.js";
 import type { DataSplits } from "./domains/classification/data-splits.js";
 import type { ClassificationSpec } from "./domains/classification/spec.js";
@@ -54,6 +55,7 @@ export function memoryIo(has: {
   return {
     kindOf: async (path) => (path in tables ? "file" : undefined),
     absolute: (path) => path,
+    shown: (path) => path,
     datasetNames: async () => Object.keys(datasets),
     dataset: async (name) =>
       datasets[name] ? { examples: datasets[name], sha256: `contents of ${name}` } : missing(name),

@@ -1,11 +1,5 @@
-import {
-  key,
-  type LabelledExamples,
-  labelledExamples,
-  learnerEntry,
-  learnerNames,
-  type OptionSpec,
-} from "@innerloop/core";
+import { key, type LabelledExamples, labelledExamples, learnerNames } from "@innerloop/core";
+import { learnerEntry, type OptionSpec } from "@innerloop/core/learners";
 import { expect, test } from "vitest";
 import { buildExperiment, type Experiment, needsOf } from "../build.js";
 import {
