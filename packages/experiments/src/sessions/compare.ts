@@ -1,9 +1,10 @@
 /** Runs on the same tasks: how they differ from the first, with intervals of the differences. */
-import { type Adapter, type Evaluation, evaluate, type FigureDescription } from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate } from "@innerloop/core";
+import { evaluationFigures } from "@innerloop/core/training";
 import type { Flags } from "../config.js";
 import { adaptationWarningOf, curveOf } from "../figures/adaptation-warning.js";
 import { type Comparison, comparisons } from "../figures/comparison.js";
-import { type FigureChoice, figuresChosen, leadingFigure } from "../figures/results-cells.js";
+import { figuresChosen, leadingFigure } from "../figures/results-cells.js";
 import { protocolText } from "../protocol-text.js";
 import { failureOf, problemOf } from "../runs/failure.js";
 import { evaluationRecord } from "../runs/results.js";
@@ -20,8 +21,8 @@ export interface ComparisonRequest {
   /** Options that are other than the first run's own, as flags. */
   readonly chosen?: Flags;
   readonly checkpoint?: "best" | "last" | undefined;
-  /** Figures to show tables of; the leading one unless given. */
-  readonly figures?: readonly FigureChoice[] | undefined;
+  /** Figures to show tables of, by name, title or short name; the leading one unless given. */
+  readonly figures?: readonly string[] | undefined;
 }
 
 /** What a comparison comes to. */
@@ -55,8 +56,10 @@ export async function compareSession(request: ComparisonRequest, host: SessionHo
   const prepared = await prepareRun(run, evaluated.config, host);
   const { experiment } = prepared;
   const { learner } = experiment;
-  const figures: readonly FigureDescription[] | undefined = request.figures && figuresChosen(request.figures, learner);
   const trained = await paramsFor(run, prepared.trained ?? learner, [learner], wanted);
+  const figures =
+    request.figures &&
+    figuresChosen(request.figures, learner, evaluationFigures(learner, experiment.tasks.test, trained.params));
   const contestants: BesideRun[] = [{ run, learner, ...trained }];
   for (const other of others)
     contestants.push(await onTasksOf({ run, prepared, evaluated }, other, Object.keys(chosen), host, wanted));

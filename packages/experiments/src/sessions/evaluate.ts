@@ -1,10 +1,11 @@
 /** Judges a trained run on held-out tasks beside its baselines and others. */
 import type { Evaluation, FigureDescription, Learner } from "@innerloop/core";
+import { evaluationFigures } from "@innerloop/core/training";
 import { domainOf, type Flags, withFlags } from "../config.js";
 import { adaptationWarningOf, chosenText, curveOf } from "../figures/adaptation-warning.js";
 import { betterBaseline } from "../figures/better-baseline.js";
 import { withInterval } from "../figures/figure-text.js";
-import { type FigureChoice, figuresChosen } from "../figures/results-cells.js";
+import { figuresChosen } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
 import { protocolText } from "../protocol-text.js";
 import { type ChosenSteps, chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
@@ -33,8 +34,8 @@ export interface EvaluationRequest {
   readonly skipBaselines?: boolean | undefined;
   /** Tasks of each baseline; as many as of the learner unless given. */
   readonly baselineTasks?: number;
-  /** Figures to show a table of each; the leading one, and the others of the run's learner, unless given. */
-  readonly figures?: readonly FigureChoice[] | undefined;
+  /** Figures to show a table of each, by name, title or short name; the leading one, and the others of the run's learner, unless given. */
+  readonly figures?: readonly string[] | undefined;
   /** What the training took that this evaluation ends, for its record. */
   readonly training?: { readonly seconds: number; readonly peakBytes: number };
 }
@@ -90,10 +91,12 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
   // Networks from scratch take as many steps as were asked for, whatever the learner.
   if (baselines.length === 0 || !run.config.config)
     requireStepsTaken(changes, [learner, ...beside.map((other) => other.learner)]);
-  const figures = request.figures && figuresChosen(request.figures, learner);
   const variants = otherModes.map((mode) => learnerOfMode(run, prepared, { batchNorm: mode }));
   const trained = await paramsFor(run, prepared.trained ?? learner, [learner, ...variants], request.checkpoint);
   const { params, iteration, checkpoint } = trained;
+  const figures =
+    request.figures &&
+    figuresChosen(request.figures, learner, evaluationFigures(learner, experiment.tasks.test, params));
   const methods = [
     ...variants.map((variant) => ({ name: rowName(variant, learner), learner: variant, params })),
     ...beside.map((other) => ({

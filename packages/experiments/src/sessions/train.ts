@@ -1,7 +1,8 @@
 /** Trains a run: what is there is continued, every event is logged, and a stop at any moment loses nothing. */
-import { type CheckpointStore, type TrainingEvent, train } from "@innerloop/core";
+import { type CheckpointStore, type FigureDescription, key, type TrainingEvent, train } from "@innerloop/core";
 import { splitSeed } from "@innerloop/core/tasks";
 import {
+  evaluationFigures,
   keyInMemory,
   outerOptimizer,
   planTraining,
@@ -13,7 +14,10 @@ import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../build.js";
 import { domainOf, type Flags, flatten, resolvePreset } from "../config.js";
 import { findPreset } from "../domains/registry.js";
+import { figureNamed } from "../figures/results-cells.js";
 import type { TrainingValues } from "../options/training-options.js";
+import { UsageError } from "../options/usage-error.js";
+import { flagOf } from "../options/values.js";
 import { isDivergence } from "../runs/failure.js";
 import { damagedCheckpoint, evaluationRecord, lastIterationOf, stepsOfTasks } from "../runs/results.js";
 import type { RunConfig } from "../runs/run-config.js";
@@ -129,6 +133,7 @@ export async function trainSession(
               every: options.validateEvery,
               count: options.validationTasks,
               mostSteps: Math.max(...options.evalSteps),
+              ...(options.bestBy === undefined ? {} : { by: bestByOf(experiment, options.bestBy).name }),
               ...(options.patience === undefined ? {} : { patience: options.patience }),
             },
           }
@@ -151,6 +156,23 @@ export async function trainSession(
   } finally {
     log.close();
   }
+}
+
+/**
+ * The figure by which the best parameters of a training are chosen.
+ *
+ * @param asked its name, title or short name
+ * @throws UsageError where validation has no such figure, or neither more nor less of it is better
+ */
+export function bestByOf({ learner, tasks }: Experiment, asked: string): FigureDescription {
+  const all = evaluationFigures(learner, tasks.validation, learner.init(key(0)));
+  const judges = all.filter(({ better }) => better !== undefined);
+  const found = figureNamed(asked, all, learner.name);
+  if (found.better !== undefined) return found;
+  throw new UsageError(
+    `${flagOf("bestBy")} ${found.title}: neither more nor less of it is better`,
+    `Choose one of ${judges.map(({ title }) => title).join(", ")}`,
+  );
 }
 
 /** An event as a run keeps it: figures without the values of every task, and at the end what the process took. */

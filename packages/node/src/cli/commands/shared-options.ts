@@ -26,9 +26,9 @@ export const skipBaselinesOption = optionGroup({
 
 export const figuresOption = optionGroup({
   figures: {
-    kind: "choices",
-    choices: figureChoices,
+    kind: "texts",
+    placeholder: "NAME,...",
     absent: "the leading one",
-    help: "what to show, a table each: accuracy, mean squared error, negative log-likelihood, calibration error; results.json has all",
+    help: `what to show, a table each: ${figureChoices.join(", ")}, or any other of the figures in results.json by its name or title`,
   },
 });

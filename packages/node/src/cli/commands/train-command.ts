@@ -5,6 +5,7 @@ import {
   type AskedExperiment,
   affordableTasks,
   argvWith,
+  bestByOf,
   cannotChange,
   checkedExperiment,
   commandLine,
@@ -170,6 +171,9 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
     if (file) await keepNamed(file, output);
     const prepared =
       asked.prepared ?? (await followed(commandHost(output, { signal }), (host) => prepare(config!, host)));
+    const { bestBy } = settings.training;
+    // A figure that there is none of is said before anything is planned.
+    if (bestBy !== undefined) bestByOf(prepared.experiment, bestBy);
     const planned = await planInMemory(prepared.experiment, settings.training, (setting) =>
       openExecutor(setting, output),
     );
