@@ -1,5 +1,7 @@
 /** results.md: the collected results beside the published ones. A test keeps docs/results.md equal to this. */
+import type { FigureDescription } from "@innerloop/core";
 import {
+  type CellResult,
   type CollectedResults,
   isShortened,
   type LineCell,
@@ -21,7 +23,8 @@ classes other than those held out. "Trained for" is the share of the paper's upd
 extrapolated. "From scratch" adapts the untrained network, "joint pre-training" one that was trained on all tasks at
 once, whole or its head only: with the inner optimizer of the gradient-based learners, or with Adam at 0.01, which suits
 plain training. "Nearest neighbour (embedding)" looks among the support examples in the embedding that joint
-pre-training has trained. Protocols, commands, machines and curves of all runs: [results-runs.md](results-runs.md).`;
+pre-training has trained. The best figure of a column is bold, and so is every other whose interval meets its interval.
+Protocols, commands, machines and curves of all runs: [results-runs.md](results-runs.md).`;
 
 export function resultsDocument(tables: readonly Table[], collected: CollectedResults): string {
   const there = tablesOf(tables, collected);
@@ -84,14 +87,18 @@ function figuresTable(table: Table, results: RowResults): string[] {
     "trained for",
     ...(isPublished ? ["source"] : []),
   ];
-  const cellText = (cell: LineCell | undefined, isBaseline: boolean): string => {
+  // Before it adapts, no method shows what it is for.
+  const leading = table.columns.map(({ steps }, column) =>
+    leadingFigures(steps === 0 ? [] : lines.map(({ cells }) => cells[column]?.figure), shown),
+  );
+  const cellText = (cell: LineCell | undefined, column: number, isBaseline: boolean): string => {
     if (!cell) return "";
     if (!cell.figure) return isBaseline ? "" : "not run";
     const { poolInterval } = cell.figure;
     const beyond = poolInterval === undefined ? "" : ` [${plusMinus(shown, poolInterval)}]`;
     const text = withInterval(shown, cell.figure) + beyond;
     const steps = showsSteps && cell.figure.steps > 0 ? ` (${count(cell.figure.steps)})` : "";
-    return isBaseline ? text + steps : `**${text}**${steps}`;
+    return leading[column]!.has(cell.figure) ? `**${text}**${steps}` : text + steps;
   };
   return [
     markdownRow(header),
@@ -99,16 +106,26 @@ function figuresTable(table: Table, results: RowResults): string[] {
     ...lines.map((line) =>
       markdownRow([
         markdownCell(line.learner),
-        ...line.cells.flatMap((cell) =>
-          isPublished
-            ? [cellText(cell, line.isBaseline), markdownCell(cell?.published ?? "")]
-            : [cellText(cell, line.isBaseline)],
-        ),
+        ...line.cells.flatMap((cell, column) => {
+          const text = cellText(cell, column, line.isBaseline);
+          return isPublished ? [text, markdownCell(cell?.published ?? "")] : [text];
+        }),
         trainedFor(line, results),
         ...(isPublished ? [markdownCell(line.sources.join("; "))] : []),
       ]),
     ),
   ];
+}
+
+/** The best of the figures, and those whose intervals meet its interval. */
+function leadingFigures(
+  figures: readonly (CellResult | undefined)[],
+  { better }: FigureDescription,
+): ReadonlySet<CellResult> {
+  const sign = better === "higher" ? 1 : -1;
+  const finite = figures.filter((figure) => figure !== undefined && Number.isFinite(figure.mean)) as CellResult[];
+  const [best] = finite.toSorted((a, b) => sign * (b.mean - a.mean));
+  return new Set(finite.filter(({ mean, interval }) => sign * (best!.mean - mean) <= best!.interval + interval));
 }
 
 /** `43%`, of the updates of the full training, or `2 to 43%` where the line's trainings differ; empty for baselines. */
