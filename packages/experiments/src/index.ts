@@ -37,6 +37,8 @@ export * from "./sessions/compare.js";
 export * from "./sessions/evaluate.js";
 export * from "./sessions/evaluated-run.js";
 export * from "./sessions/new-run.js";
+export * from "./sessions/open-model.js";
+export * from "./sessions/open-set.js";
 export * from "./sessions/plan-in-memory.js";
 export * from "./sessions/prepare.js";
 export * from "./sessions/resume.js";

@@ -6,7 +6,7 @@ import type { RunConfig } from "../runs/run-config.js";
 import type { RunStore } from "../runs/run-store.js";
 
 /** Parts of sessions that take long. */
-export type SessionPhase = "preparing" | "choosing steps" | "evaluating" | "comparing";
+export type SessionPhase = "preparing" | "choosing steps" | "evaluating" | "comparing" | "rejecting";
 
 /** How far a session has come in one of its phases; without `at`, the phase has begun. */
 export interface SessionProgress {

@@ -11,6 +11,7 @@ const lines: Readonly<Record<SessionPhase, readonly [label: string, unit?: strin
   "choosing steps": ["Choosing adaptation steps", "tasks"],
   evaluating: ["Evaluating", "adaptation steps"],
   comparing: ["Comparing", "tasks"],
+  rejecting: ["Evaluating", "tasks"],
 };
 
 /** What a session has from a command, but for what computes. */

@@ -9,6 +9,8 @@ export {
   type EventLog,
   evaluateRun,
   loadParams,
+  type OpenedModel,
+  openModel,
   planRun,
   type RunConfig,
   RunError,
@@ -29,5 +31,4 @@ export { type LoadOptions, load } from "./load.js";
 export { checkpointStore, createRun, newRunPath, openRun, type RunFolder, writeConfig } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";
 export { loadRun, saveRun } from "./save-run.js";
-export { type OpenedModel, openModel } from "./trained-model.js";
 export { UntrustedFolder } from "./untrusted-folder.js";

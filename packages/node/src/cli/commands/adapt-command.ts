@@ -5,12 +5,13 @@ import {
   type CalibratedRule,
   type Flags,
   flagOf,
+  openModel,
   readOpenSetRule,
   requireUse,
   UsageError,
 } from "@innerloop/experiments";
+import { machineIo } from "../../data/machine-io.js";
 import { inCommand, type RunFolder, shown } from "../../runs/run-folder.js";
-import { openModel } from "../../runs/trained-model.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { loadRunExperiment, openRunFor } from "../run-experiment-file.js";
@@ -43,6 +44,7 @@ export async function adaptCommand(
   try {
     const wanted = invocation.checkpoint ?? rule?.checkpoint;
     const { model, checkpoint, iteration, chosenSteps } = await openModel(run, {
+      io: machineIo,
       executor,
       checkpoint: wanted,
       experiment,

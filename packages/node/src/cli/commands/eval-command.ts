@@ -5,8 +5,6 @@ import {
   evaluateSession,
   type Flags,
   Interrupted,
-  prepareRun,
-  requireStepsTaken,
   type TrainingValues,
   writeReport,
   writeResults,
@@ -35,19 +33,21 @@ export async function evalCommand({ folder, chosen, invocation }: EvalRequest, o
   const run = await openRunFor(folder, output);
   const { batchNorm, checkpoint, skipBaselines, figures } = invocation;
   // What may not be asked of the run is said before anything is opened for it.
-  const evaluated = evaluatedConfig(run, chosen, batchNorm?.[0]);
+  evaluatedConfig(run, chosen, batchNorm?.[0]);
+  const isOpenSet = isOpenSetAsked(invocation);
   const executor = await openExecutor(machineOf(chosen), output);
   const interruption = watchInterruption(output, "Stopping the evaluation...");
   const { signal } = interruption;
   try {
-    const prepared = await followed(commandHost(output, { signal }), (host) => prepareRun(run, evaluated.config, host));
+    if (isOpenSet) {
+      const { unknownQueries, openSetScore: score, acceptance } = invocation;
+      const request = { run, chosen, checkpoint, batchNorm: batchNorm?.[0], unknownQueries, score, acceptance };
+      await openSetEval(request, { executor, output, signal });
+      return;
+    }
     const beside: RunFolder[] = [];
     for (const other of invocation.with ?? []) beside.push(await openRunFor(other, output));
-    if (isOpenSetAsked(invocation)) {
-      requireStepsTaken(chosen, [prepared.experiment.learner]);
-      return await openSetEval({ run, prepared, evaluated, invocation, executor, output, signal });
-    }
-    const request = { run, chosen, prepared, checkpoint, batchNorm, beside, skipBaselines, figures };
+    const request = { run, chosen, checkpoint, batchNorm, beside, skipBaselines, figures };
     await evaluateAndReport(request, { run, executor, output, signal });
   } catch (error) {
     if (error instanceof Interrupted)

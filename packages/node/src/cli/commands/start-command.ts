@@ -2,9 +2,9 @@
 
 import { type Evaluation, random } from "@innerloop/core";
 import { readExample, splitSeed } from "@innerloop/core/tasks";
-import { type DataSplits, type Flags, prepareRun, recordedFigures } from "@innerloop/experiments";
+import { type DataSplits, type Flags, openModel, prepareRun, recordedFigures } from "@innerloop/experiments";
+import { machineIo } from "../../data/machine-io.js";
 import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
-import { openModel } from "../../runs/trained-model.js";
 import { mostBytes } from "../../runs/untrusted-folder.js";
 import { commandName } from "../command-name.js";
 import { type ExampleTask, exampleTaskLines } from "../example-task.js";
@@ -91,7 +91,7 @@ async function showOneTask(path: string, output: Output): Promise<void> {
   const task = sampleOneTask(splits, ways, options.seed);
   const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
   try {
-    const { model } = await openModel(run, { executor });
+    const { model } = await openModel(run, { executor, io: machineIo });
     const steps = model.usualSteps;
     const support = Object.fromEntries(task.names.map((name, i) => [name, [task.support[i]!]]));
     const probabilitiesAfter = async (count: number): Promise<number[][]> => {
