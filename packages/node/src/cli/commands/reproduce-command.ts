@@ -6,29 +6,40 @@ import { learnerEntry } from "@innerloop/core/learners";
 import {
   type Flags,
   type FlatConfig,
+  failureIn,
   flagOf,
   flagWords,
+  Interrupted,
   mostOf,
   nearestName,
+  problemOf,
+  RunError,
   shellWord,
   UsageError,
 } from "@innerloop/experiments";
-import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
-import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../../reproduce/budget.js";
 import {
+  affordablePart,
   type CollectedResults,
+  evaluationSecondsEstimate,
+  fullUpdates,
+  hasRoom,
+  neededEvaluations,
   noResults,
-  readCollected,
+  optionsAsked,
+  type Row,
+  type RowCost,
   rowResult,
+  type Table,
+  tables,
+  trainingOptions,
+  trainingSeconds,
   withRow,
-} from "../../reproduce/collected-results.js";
-import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../../reproduce/row-state.js";
-import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../../reproduce/table.js";
-import { findTable, tables } from "../../reproduce/tables.js";
-import { failureIn, problemOf } from "../../runs/failure.js";
-import { RunError } from "../../runs/run-error.js";
+} from "@innerloop/experiments/published";
+import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
+import { readCollected } from "../../reproduce/collected-file.js";
+import { type RowState, rowFolder, rowState } from "../../reproduce/row-state.js";
+import { findTable } from "../../reproduce/table-file.js";
 import { shown, writeNamedFile } from "../../runs/untrusted-folder.js";
-import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
 import { runInnerloop } from "../innerloop-process.js";
 import { watchInterruption } from "../interruption.js";
