@@ -5,7 +5,7 @@ import { type Evaluation, key } from "@innerloop/core";
 import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
 import {
   buildExperiment,
-  flatConfig,
+  flatten,
   paramsFor,
   prepareRun,
   progressOf,
@@ -57,7 +57,7 @@ const config1 = {
   ...others,
   format: "innerloop run 1",
   command: run.command,
-  options: { ...flatConfig(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
+  options: { ...flatten(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
 };
 
 function checkpoint(): Uint8Array {
