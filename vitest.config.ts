@@ -56,6 +56,7 @@ export default defineConfig({
       "@innerloop/graph": source("packages/graph/src/index.ts"),
       ...entryPoints(),
       "@innerloop/core": source("packages/core/src/index.ts"),
+      "@innerloop/experiments/published": source("packages/experiments/src/published/index.ts"),
       "@innerloop/experiments": source("packages/experiments/src/index.ts"),
       innerloop: source("packages/innerloop/src/node.ts"),
     },

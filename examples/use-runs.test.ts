@@ -36,7 +36,9 @@ async function drawing(file: string, angle: number, seed: number): Promise<void>
     const [x, y] = [(i % 28) - 14, Math.floor(i / 28) - 14];
     return Math.abs(x * c + y * s) < 3 ? 200 + draw.integer(50) : draw.integer(30);
   });
-  await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } }).png().toFile(file);
+  await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
+    .png()
+    .toFile(file);
 }
 
 test("use-images: classes that it never saw, from one image each", async () => {
@@ -69,7 +71,13 @@ test("use-table: values in the table's units", async () => {
     const [start, rate] = [2 + 3 * draw.uniform(0, 1), 1.5 + draw.uniform(0, 1)];
     return Array.from({ length: 16 }, (_row, i) => {
       const distance = draw.uniform(1, 20);
-      return [`city ${city}`, distance.toFixed(2), draw.integer(24), i % 2, (start + rate * distance).toFixed(2)].join();
+      return [
+        `city ${city}`,
+        distance.toFixed(2),
+        draw.integer(24),
+        i % 2,
+        (start + rate * distance).toFixed(2),
+      ].join();
     });
   });
   await writeFile(table, `city,distance,hour,weekend,fare\n${rows.flat().join("\n")}\n`);

@@ -1,6 +1,7 @@
 // Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, and within graph from stage
 // to stage, by reading imports: those of types, and import(), too.
 import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,6 +15,8 @@ const allowed = {
   node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
   innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node"],
 };
+/** Packages of ours that run anywhere, and the npm packages that they may import: none that needs Node. */
+const anywhere = { packages: ["graph", "core", "experiments"], may: ["@noble/hashes"] };
 /** Stages of a package: its folders, and those of them that each may import. All may import `errors.ts` beside them. */
 const stages = {
   graph: {
@@ -73,7 +76,12 @@ for (const file of files) {
       owner === "onnxruntime-node" ? !typeOnly && !(dynamic && path === engineFile) : isEngine(owner) && !isTest(path)
     )
       problems.push(`${path}: imports ${specifier}; only ${engineFile} may, by import()`);
-    if (!ours.has(owner)) continue;
+    if (!ours.has(owner)) {
+      const isAnywhere = anywhere.packages.includes(name) && !isTest(path);
+      if (isAnywhere && (isBuiltin(specifier) || !anywhere.may.includes(owner)))
+        problems.push(`${path}: imports ${specifier}; package ${name} runs anywhere, without Node`);
+      continue;
+    }
     const deep = !entryPoints.has(specifier) && !(isTest(path) && specifier === `${owner}/testing`);
     // Its tests use a package as others do.
     const isOwn = isTest(path) && owner === ownName(name);

@@ -79,6 +79,7 @@ const cells = lines.map((line) => [...cellsOf(line)]);
 const width = Math.max(...cells.flat().map(({ column, character }) => column + widthOf(character)));
 const [w, h] = [Math.ceil(width * cellWidth + 2 * margin), lines.length * cellHeight + 2 * margin];
 process.stdout.write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="${fontSize}">
+<title>What npm start shows</title>
 <rect width="${w}" height="${h}" rx="8" fill="${paper}"/>
 <g stroke="${ink}" stroke-width="3.6" stroke-linecap="round">
 ${cells.flatMap(drawnLine).join("\n")}

@@ -3,8 +3,8 @@
 import { taskErrorCodes, trainingErrorCodes } from "@innerloop/core";
 import { UsageError } from "@innerloop/experiments";
 import { graphErrorCodes } from "@innerloop/graph";
+import { runErrorCodes } from "../../packages/experiments/dist/runs/run-error.js";
 import { dataErrorCodes } from "../../packages/node/dist/data/data-error.js";
-import { runErrorCodes } from "../../packages/node/dist/runs/run-error.js";
 import { WrongResult } from "./reader.js";
 
 /** Kinds of findings: what must never come of an input. */

@@ -3,23 +3,29 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Evaluation, key } from "@innerloop/core";
 import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
-import { buildExperiment, flatten, resolvePreset } from "@innerloop/experiments";
-import { paramsFor } from "../../../packages/node/dist/cli/evaluated-run.js";
+import {
+  buildExperiment,
+  flatten,
+  paramsFor,
+  prepareRun,
+  progressOf,
+  readChosenSteps,
+  readOpenSetRule,
+  reportPage,
+  resolvePreset,
+  runConfig,
+  storedConfig,
+} from "@innerloop/experiments";
+import { checkTable, parseCollected, rowResult, type Table } from "@innerloop/experiments/published";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
-import { prepareRun } from "../../../packages/node/dist/cli/prepare.js";
 import { resultsDocument } from "../../../packages/node/dist/cli/results-document.js";
-import { parseCollected, rowResult } from "../../../packages/node/dist/reproduce/collected-results.js";
+import { commandHost } from "../../../packages/node/dist/cli/session-host.js";
 import { rowFolder, rowState } from "../../../packages/node/dist/reproduce/row-state.js";
-import { checkTable, readTable, type Table } from "../../../packages/node/dist/reproduce/table.js";
-import { readChosenSteps } from "../../../packages/node/dist/runs/adaptation-steps.js";
+import { readTable } from "../../../packages/node/dist/reproduce/table-file.js";
 import { openEventLog, readEvents } from "../../../packages/node/dist/runs/event-log.js";
 import { rememberNamed, userConfigFolder, wasNamed } from "../../../packages/node/dist/runs/named-files.js";
-import { readOpenSetRule } from "../../../packages/node/dist/runs/open-set-rule.js";
-import { reportPage } from "../../../packages/node/dist/runs/report.js";
-import { runConfig, storedConfig } from "../../../packages/node/dist/runs/run-config.js";
 import { openRun } from "../../../packages/node/dist/runs/run-folder.js";
 import { lockRun } from "../../../packages/node/dist/runs/run-lock.js";
-import { progressOf } from "../../../packages/node/dist/runs/training-session.js";
 import { UntrustedFolder } from "../../../packages/node/dist/runs/untrusted-folder.js";
 import { checkpointFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
 import { type Json, joined, jsonLineMutation, jsonMutation } from "../mutations.js";
@@ -120,7 +126,7 @@ function putRun(place: Place, folder: string): void {
 /** Opens a run as far as `eval` does before it computes: its learner with its parameters. */
 async function readWhole(path: string): Promise<void> {
   const opened = await openRun(path);
-  const { experiment: own, trained } = await prepareRun(opened, opened.config.config, quiet);
+  const { experiment: own, trained } = await prepareRun(opened, opened.config.config, commandHost(quiet));
   await paramsFor(opened, trained ?? own.learner, [own.learner]);
   await progressOf(opened);
 }

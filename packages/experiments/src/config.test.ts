@@ -1,5 +1,5 @@
-import { type LearnerName, learnerNames, type OptionSpec, random } from "@innerloop/core";
-import { networkNames } from "@innerloop/core/learners";
+import { type LearnerName, learnerNames, random } from "@innerloop/core";
+import { networkNames, type OptionSpec } from "@innerloop/core/learners";
 import { describe, expect, it } from "vitest";
 import {
   choicesOf,

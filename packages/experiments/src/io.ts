@@ -67,6 +67,8 @@ export interface DataIo {
   kindOf(path: string): Promise<"folder" | "archive" | "file" | undefined>;
   /** A path as it is kept, so that it means the same wherever a later call comes from. */
   absolute(path: string): string;
+  /** A path as messages show it. */
+  shown(path: string): string;
   /** Names of the data sets that this machine knows. */
   datasetNames(): Promise<readonly string[]>;
   /** A data set by its name. */

@@ -55,6 +55,7 @@ export function memoryIo(has: {
   return {
     kindOf: async (path) => (path in tables ? "file" : undefined),
     absolute: (path) => path,
+    shown: (path) => path,
     datasetNames: async () => Object.keys(datasets),
     dataset: async (name) =>
       datasets[name] ? { examples: datasets[name], sha256: `contents of ${name}` } : missing(name),

@@ -1,5 +1,10 @@
-/** A task in words, from the protocol of an evaluation. */
-import { counted } from "./words.js";
+/** What the figures of an evaluation are about, in words. */
+import type { Evaluation } from "@innerloop/core";
+import { targetColumns } from "@innerloop/core/tasks";
+import type { Experiment } from "./build.js";
+import { figure } from "./figures/figure-text.js";
+import { figureTitle, leadingFigure, poolText } from "./figures/results-cells.js";
+import { count, counted } from "./words.js";
 
 type Protocol = Readonly<Record<string, string | number | boolean>>;
 
@@ -22,3 +27,71 @@ function unlabelledText({ unlabelled, unlabelledUsed, distractorClasses = 0 }: P
   const beyond = others > 0 ? ` and of ${counted(others, "other class", "other classes")}` : "";
   return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
 }
+
+/** What the figures are about: tasks, steps, batch normalisation, intervals and seed, in one or two sentences. */
+export function protocolText(
+  evaluation: Evaluation,
+  { tasks: sources }: Pick<Experiment, "tasks">,
+  options: { readonly seed: number },
+  {
+    other,
+    otherNorms = false,
+    taskText,
+  }: {
+    readonly other?: OtherData | undefined;
+    readonly otherNorms?: boolean;
+    /** What a task is, where its domain says it in words of its own. */
+    readonly taskText?: string | undefined;
+  } = {},
+): string {
+  const { standardized, batchNorm, tasks } = evaluation.protocol;
+  const task = taskText ?? taskTextOf(evaluation.protocol);
+  const { spec } = sources.test;
+  const units = (spec && targetColumns(spec))
+    ?.map(({ name, deviation }) => `${name} ${figure({}, deviation)}`)
+    .join(", ");
+  const unit =
+    standardized === true
+      ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`
+      : "";
+  const pool = evaluation.draws ? ` from ${poolText(evaluation.draws, isHeldOut(sources))}` : "";
+  const norm = batchNorm === undefined ? "no batch norm" : `batch norm ${batchNorm}`;
+  const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(
+    ", ",
+  );
+  const elsewhere = other ? `; trained on ${other.trainedOn}, tested on ${other.testedOn}` : "";
+  const made = evaluation.figures.flatMap((each) =>
+    each.note === undefined ? [] : [`; ${figureTitle(each)} ${each.note}`],
+  );
+  const title = figureTitle(leadingFigure(evaluation));
+  return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${elsewhere}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${made.join("")}; seed ${options.seed}`;
+}
+
+/** What the second interval says. */
+function beyondText({ draws, byClass, rows }: Evaluation): string {
+  if (!draws || Object.values(rows[0]?.figures ?? {}).every(({ poolInterval }) => poolInterval === undefined))
+    return "";
+  const { of, count: all } = draws;
+  const least = byClass ? ", at least: tasks leave none out" : "";
+  return `, and for other ${of} like these ${count(all)}${least}`;
+}
+
+/** Where a run is tested on another data set than it was trained on. */
+export interface OtherData {
+  readonly trainedOn: string;
+  readonly testedOn: string;
+}
+
+/** `0, 1 and 5 steps (trained with 1)`; nothing for learners that take none. */
+function stepsText({ rows, protocol }: Evaluation): string[] {
+  if (protocol.steps === undefined) return [];
+  // In the order of the table's columns, each of which it has once.
+  const list = [...new Set(rows.map(({ steps }) => steps))].sort((a, b) => a - b).map(count);
+  const last = list.pop();
+  const text = list.length > 0 ? `${list.join(", ")} and ${last} steps` : counted(Number(last), "step");
+  return [`${text} (trained with ${protocol.steps})`];
+}
+
+/** Classes are held out only where training has data of its own. */
+const isHeldOut = ({ train, test }: Experiment["tasks"]): boolean =>
+  train !== test && (train.description.data ?? train) !== (test.description.data ?? test);

@@ -22,11 +22,10 @@ import {
   type TaskSource,
   train,
 } from "@innerloop/core";
-import { trainingOptions } from "@innerloop/experiments";
+import { planRun, trainingOptions } from "@innerloop/experiments";
 import { input, type Tensor, tensor } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
-import { planRun } from "./runs/training-session.js";
 
 // A law over all doors by which values come in: whatever wrong value is put wherever, what comes out is an error with a
 // code that names the place; never a number, nor an error about what the value broke further in.

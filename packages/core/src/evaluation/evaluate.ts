@@ -119,12 +119,7 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   let judged: JudgedFigures | undefined;
   const spec = (): TaskSpec<Tree, Tree> => specOf(tasks, { operation: "evaluate", seed: taskSeed });
   const judgedBy = (params: Tree): JudgedFigures => {
-    judged ??= judgedFigures(learner.loss, spec(), () => {
-      const first = symbolicTask(spec());
-      // Targets that have units are one tensor, and so are the predictions that stand for them.
-      const prediction = traced(learner, params, first) as Tensor;
-      return standForTargets(learner.loss as Loss, prediction, first.query.y as Tensor);
-    });
+    judged ??= judgedOn(learner, spec(), params);
     return judged;
   };
   const rowOf = (params: Tree, { support, query }: Task<Tree, Tree>, n: number): RowResult => {
@@ -221,6 +216,32 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   };
   return { run, figures: (params) => judgedBy(params).described, release: () => program.release() };
 }
+
+/**
+ * The figures that evaluations of a learner on these tasks have, the leading one first: its loss, the metrics of that, and
+ * errors in the units of targets that have some. Nothing is computed.
+ *
+ * @throws TrainingError ILR101 where two figures have one name
+ */
+export const evaluationFigures = <X extends Tree, Y extends Tree, Out extends Tree>(
+  learner: Adapter<X, Y, Out>,
+  tasks: TaskSource<X, Y>,
+  params: Tree,
+): readonly FigureDescription[] =>
+  judgedOn(
+    learner as AnyAdapter,
+    specOf(tasks as unknown as TaskSupply, { operation: "evaluate", seed: splitSeed(0, "test") }),
+    params,
+  ).described;
+
+/** What predictions of a learner for tasks of a spec are judged by. */
+const judgedOn = (learner: AnyAdapter, spec: TaskSpec<Tree, Tree>, params: Tree): JudgedFigures =>
+  judgedFigures(learner.loss, spec, () => {
+    const first = symbolicTask(spec);
+    // Targets that have units are one tensor, and so are the predictions that stand for them.
+    const prediction = traced(learner, params, first) as Tensor;
+    return standForTargets(learner.loss as Loss, prediction, first.query.y as Tensor);
+  });
 
 function statisticsOf(
   { title, pooled }: PooledMetric<Tree, Tree>,

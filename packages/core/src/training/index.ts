@@ -18,6 +18,7 @@ export {
   type Evaluation,
   type EvaluationRow,
   evaluate,
+  evaluationFigures,
   type FigureAt,
   figureDifference,
 } from "../evaluation/evaluate.js";

@@ -1,5 +1,5 @@
-import { key, type LabelledExamples, labelledExamples, learnerNames, type OptionSpec } from "@innerloop/core";
-import { learnerEntry } from "@innerloop/core/learners";
+import { key, type LabelledExamples, labelledExamples, learnerNames } from "@innerloop/core";
+import { learnerEntry, type OptionSpec } from "@innerloop/core/learners";
 import { expect, test } from "vitest";
 import { buildExperiment, type Experiment, needsOf } from "../build.js";
 import {

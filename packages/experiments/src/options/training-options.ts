@@ -55,6 +55,12 @@ export const trainingOptions = optionGroup({
     help: "updates between validations; 0: none",
   },
   validationTasks: { kind: "integer", default: 100, least: 2, most: 1_000_000, help: "tasks of a validation" },
+  bestBy: {
+    kind: "text",
+    placeholder: "FIGURE",
+    absent: "the loss",
+    help: "the figure of validation by which the best parameters are chosen, and patience counts, by its name or title as in results.json; the loss unless given",
+  },
   patience: {
     kind: "integer",
     absent: "never stopping early",

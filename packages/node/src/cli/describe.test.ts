@@ -1,6 +1,5 @@
-import { buildExperiment, type DataSplits, type Flags, resolvePreset } from "@innerloop/experiments";
+import { buildExperiment, type DataSplits, type Flags, type RunPlan, resolvePreset } from "@innerloop/experiments";
 import { expect, test } from "vitest";
-import type { RunPlan } from "../runs/training-session.js";
 import { collected } from "./collected-output.fixture.js";
 import { describePlan } from "./describe.js";
 

@@ -7,10 +7,10 @@ import {
   learnerOf,
   needsOf,
   networkOf,
+  type Prepared,
+  type RunPlan,
 } from "@innerloop/experiments";
-import type { RunPlan } from "../runs/training-session.js";
 import type { Output } from "./output.js";
-import type { Prepared } from "./prepare.js";
 import { bytes, count, counted, hanging, roomIn } from "./terminal.js";
 
 /** `model` and `batchNorm` of a learner, and its own options, in words. */

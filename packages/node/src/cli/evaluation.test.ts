@@ -3,11 +3,10 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Evaluation, type LabelledExamples, labelledExamples, random } from "@innerloop/core";
-import type { Flags } from "@innerloop/experiments";
+import type { Comparison, Flags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../data/store/dataset-store.js";
-import type { Comparison } from "../runs/comparison.js";
 import { Interrupted } from "./cli-error.js";
 import { collected } from "./collected-output.fixture.js";
 import { compareCommand } from "./commands/compare-command.js";

@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Flags, withFlags } from "@innerloop/experiments";
+import { type Flags, prepareRun, withFlags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { openRun } from "../runs/run-folder.js";
 import { collected } from "./collected-output.fixture.js";
 import { trainCommand } from "./commands/train-command.js";
-import { prepareRun } from "./prepare.js";
+import { commandHost } from "./session-host.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -72,8 +72,10 @@ it.each(Object.entries(kinds))("%s that has moved is the run's own where its con
   await rename(was, is);
   const run = await openRun(path);
   const own = run.config.config!;
-  await expect(prepareRun(run, own, output)).rejects.toThrow(/^ILN06 .*the data set was.* is no longer at .*--data/);
-  const prepared = await prepareRun(run, withFlags(own, { data: is }), output);
+  await expect(prepareRun(run, own, commandHost(output))).rejects.toThrow(
+    /^ILN06 .*the data set was.* is no longer at .*--data/,
+  );
+  const prepared = await prepareRun(run, withFlags(own, { data: is }), commandHost(output));
   expect(prepared.other).toBeUndefined();
   expect(prepared.spec).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
 
@@ -82,7 +84,9 @@ it.each(Object.entries(kinds))("%s that has moved is the run's own where its con
   const resumed = await openRun(path);
   expect(resumed.config.command).toContain(` --data '${is}'`);
   expect(resumed.config.data).toEqual({ ...run.config.data, folder: is });
-  expect((await prepareRun(resumed, resumed.config.config, output)).spec!.sha256).toBe(run.config.data!.sha256);
+  expect((await prepareRun(resumed, resumed.config.config, commandHost(output))).spec!.sha256).toBe(
+    run.config.data!.sha256,
+  );
   const config = await readFile(join(path, "config.json"));
   await kind.spoil(is);
   await expect(trainCommand(resume, output)).rejects.toThrow(/^ILN06 .*is not the one that the run began with/);

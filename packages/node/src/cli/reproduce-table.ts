@@ -1,9 +1,14 @@
 /** A table of results on a terminal: our figures, and under them the published ones. */
-import type { RowResult } from "../reproduce/collected-results.js";
-import { type Table, tableFigures } from "../reproduce/table.js";
-import { isShortened, type LineCell, type RowResults, tableLines } from "../reproduce/table-lines.js";
-import { beyondTitle, poolText } from "../runs/results-cells.js";
-import { adaptationWarningOf, type StepsCurve } from "./adaptation-warning.js";
+import { adaptationWarningOf, beyondTitle, poolText, type StepsCurve } from "@innerloop/experiments";
+import {
+  isShortened,
+  type LineCell,
+  type RowResult,
+  type RowResults,
+  type Table,
+  tableFigures,
+  tableLines,
+} from "@innerloop/experiments/published";
 import { columns, count, type Paint, plusMinus, withInterval } from "./terminal.js";
 
 /** @param failed names of rows whose training failed */

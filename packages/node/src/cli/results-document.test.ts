@@ -1,8 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import {
+  type CollectedResults,
+  checkTable,
+  parseCollected,
+  type RowResult,
+  tables,
+} from "@innerloop/experiments/published";
 import { describe, expect, it } from "vitest";
-import { type CollectedResults, parseCollected, type RowResult } from "../reproduce/collected-results.js";
-import { checkTable } from "../reproduce/table.js";
-import { tables } from "../reproduce/tables.js";
 import { reproducedTable } from "./reproduce-table.js";
 import { resultsDocument } from "./results-document.js";
 import { runsDocument } from "./results-runs.js";

@@ -1,8 +1,18 @@
 /** results.md: the collected results beside the published ones. A test keeps docs/results.md equal to this. */
 import type { FigureDescription } from "@innerloop/core";
-import { type CellResult, type CollectedResults, type RowResult, withoutGone } from "../reproduce/collected-results.js";
-import { type Table, tableFigures } from "../reproduce/table.js";
-import { isShortened, type LineCell, type RowResults, type TableLine, tableLines } from "../reproduce/table-lines.js";
+import {
+  type CellResult,
+  type CollectedResults,
+  isShortened,
+  type LineCell,
+  type RowResult,
+  type RowResults,
+  type Table,
+  type TableLine,
+  tableFigures,
+  tableLines,
+  withoutGone,
+} from "@innerloop/experiments/published";
 import { markdownCell, markdownText } from "./markdown-text.js";
 import { count, plusMinus, withInterval, wrapped } from "./terminal.js";
 

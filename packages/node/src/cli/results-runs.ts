@@ -1,8 +1,15 @@
 /** results-runs.md: how each figure of results.md was made. A test keeps docs/results-runs.md equal to this. */
-import type { CollectedResults, RowResult } from "../reproduce/collected-results.js";
-import { type CurvePoint, fewestPoints, fitLearningCurve, furthest } from "../reproduce/extrapolation.js";
-import { type Table, tableFigures } from "../reproduce/table.js";
-import { isShortened } from "../reproduce/table-lines.js";
+import {
+  type CollectedResults,
+  type CurvePoint,
+  fewestPoints,
+  fitLearningCurve,
+  furthest,
+  isShortened,
+  type RowResult,
+  type Table,
+  tableFigures,
+} from "@innerloop/experiments/published";
 import { markdownText } from "./markdown-text.js";
 import { markdownRow as row, tablesOf } from "./results-document.js";
 import { bytes, count, duration, figure, withInterval } from "./terminal.js";

@@ -7,12 +7,10 @@ import {
   meanSquaredError,
 } from "@innerloop/core";
 import { figuresOf } from "@innerloop/core/training";
-import type { Experiment } from "@innerloop/experiments";
+import { type Experiment, type FigureChoice, figuresChosen, protocolText, resultsCells } from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
 import { described } from "../runs/described.fixture.js";
-import { figuresChosen, resultsCells } from "../runs/results-cells.js";
-import type { FigureChoice } from "./commands/shared-options.js";
-import { protocolText, resultsMarkdown, resultsTable } from "./results-table.js";
+import { resultsMarkdown, resultsTable } from "./results-table.js";
 import { widthOf } from "./terminal.js";
 
 const figure = (mean: number) => ({ mean, deviation: 0, interval: 0.01, count: 4 });

@@ -1,23 +1,15 @@
 /** The experiment file of a run: run only where this user has named it, now or before, as it is. */
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import { type Experiment, UsageError } from "@innerloop/experiments";
+import { type RunConfig, RunError, type RunExperiment, UsageError } from "@innerloop/experiments";
 import { type LoadedFile, loadCodeExperiment } from "../runs/experiment-file.js";
 import { keepsWithin, rememberNamed, wasNamed } from "../runs/named-files.js";
-import type { RunConfig } from "../runs/run-config.js";
-import { RunError } from "../runs/run-error.js";
 import { inCommand, openRun, type RunFolder, shown } from "../runs/run-folder.js";
 import { commandText } from "./command-name.js";
 import type { Output } from "./output.js";
 
-export interface RunExperiment {
-  readonly experiment: Experiment;
-  /** The file that was run. */
-  readonly file: NonNullable<RunConfig["file"]>;
-}
-
 /** Keeps that the user has named a file; says so where that cannot be kept. */
-export async function keepNamed(file: RunExperiment["file"], output: Output): Promise<void> {
+export async function keepNamed(file: NonNullable<RunConfig["file"]>, output: Output): Promise<void> {
   if (await rememberNamed(file)) return;
   output.warn(
     `It cannot be kept that you named ${shown(file.path)} (INNERLOOP_CONFIG sets a folder for that, by its whole path): other commands will ask for it by name.`,
@@ -45,10 +37,10 @@ export const openRunFor = (path: string, output: Output, named?: string): Promis
 /** The same for what the file comes to. */
 export async function runFileOf(
   runPath: string,
-  recorded: RunExperiment["file"],
+  recorded: NonNullable<RunConfig["file"]>,
   output: Output,
   named?: string,
-): Promise<{ readonly file: RunExperiment["file"]; readonly loaded: LoadedFile }> {
+): Promise<{ readonly file: NonNullable<RunConfig["file"]>; readonly loaded: LoadedFile }> {
   const path = named === undefined ? recorded.path : resolve(named);
   const goOn = `\`innerloop train FILE --resume ${inCommand(runPath)}\``;
   const remedy = `Restore it (sha256 ${recorded.sha256.slice(0, 16)}...), or go on with the file as it is now with ${goOn}`;

@@ -3,13 +3,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random, type TaskSource } from "@innerloop/core";
-import { type ClassificationSpec, type ExperimentConfig, resolvePreset, withFlags } from "@innerloop/experiments";
+import {
+  type ClassificationSpec,
+  type ExperimentConfig,
+  prepare,
+  prepareRun,
+  type RunConfig,
+  resolvePreset,
+  runConfig,
+  withFlags,
+} from "@innerloop/experiments";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { importDataset } from "../data/store/dataset-store.js";
-import { type RunConfig, runConfig } from "../runs/run-config.js";
 import type { RunFolder } from "../runs/run-folder.js";
 import { collected } from "./collected-output.fixture.js";
-import { prepare, prepareRun } from "./prepare.js";
+import { commandHost } from "./session-host.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -40,12 +48,12 @@ const runOf = (data: RunConfig["data"], of: ExperimentConfig = config): RunFolde
   const { training, evaluation } = of;
   const made = { experiment: "images", chunkSize: 1, recompute: 0, workers: 1, argv: ["train"], created: "" };
   const record = { ...made, protocol: {}, versions: {}, config: of, settings: { training, evaluation } };
-  return { path: "runs/x", config: runConfig({ ...record, ...(data ? { data } : {}) }) } as RunFolder;
+  return { path: "runs/x", shown: "runs/x", config: runConfig({ ...record, ...(data ? { data } : {}) }) } as RunFolder;
 };
 
 it("scales them by the training classes, records the scales, and evaluates the run by them", async () => {
   const { output, text } = collected();
-  const { experiment, spec } = await prepare(config, output);
+  const { experiment, spec } = await prepare(config, commandHost(output));
   const record = spec as ClassificationSpec;
   expect(text()).toMatch(/columns scaled to mean 0 and deviation 1 over the training classes \(--scale none/);
   expect(record.scales?.mean).toHaveLength(2);
@@ -53,20 +61,20 @@ it("scales them by the training classes, records the scales, and evaluates the r
   for (const tasks of Object.values(experiment.tasks)) expect(largest(tasks)).toBeLessThan(6);
   // The record is what counts, not what the data would give now.
   const changed = { ...record, scales: { mean: [0, 0], deviation: [1000, 1] } };
-  const again = await prepareRun(runOf(changed), config, output);
+  const again = await prepareRun(runOf(changed), config, commandHost(output));
   expect(largest(again.experiment.tasks.test)).toBeGreaterThan(20);
   expect((again.spec as ClassificationSpec).scales).toEqual(changed.scales);
-  const elsewhere = await prepareRun(runOf(record), withFlags(config, { data: "others" }), output);
+  const elsewhere = await prepareRun(runOf(record), withFlags(config, { data: "others" }), commandHost(output));
   expect(largest(elsewhere.experiment.tasks.test)).toBeGreaterThan(10);
   expect(largest(elsewhere.experiment.tasks.test)).toBeLessThan(100);
 });
 
 it("leaves them as they are where that is chosen, and for a run from before there were scales", async () => {
   const { output, text } = collected();
-  const { experiment, spec } = await prepare(withFlags(config, { scale: "none" }), output);
+  const { experiment, spec } = await prepare(withFlags(config, { scale: "none" }), commandHost(output));
   expect(largest(experiment.tasks.train)).toBeGreaterThan(5e4);
   expect(spec).not.toHaveProperty("scales");
-  const old = await prepareRun(runOf(spec), config, output);
+  const old = await prepareRun(runOf(spec), config, commandHost(output));
   expect(largest(old.experiment.tasks.train)).toBeGreaterThan(5e4);
   expect(text()).not.toContain("scaled");
 });

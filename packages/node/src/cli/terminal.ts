@@ -1,5 +1,5 @@
 /** How numbers, times and words look on a terminal. */
-import type { FigureDescription } from "@innerloop/core";
+export { bytes, count, counted, figure, plusMinus, withInterval } from "@innerloop/experiments";
 
 const codes = {
   bold: [1, 22],
@@ -30,12 +30,6 @@ export function hasColour(stream: { readonly isTTY?: boolean }, environment: Nod
 export const roomIn = (stream: { readonly isTTY?: boolean; readonly columns?: number } = process.stdout): number =>
   stream.isTTY === true ? Math.max(40, stream.columns || 80) : Number.POSITIVE_INFINITY;
 
-/** 12,345 */
-export const count = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-
-/** `1 task`, `600 tasks` */
-export const counted = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
-
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -53,39 +47,6 @@ export function clock(seconds: number): string {
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
-
-export function bytes(n: number): string {
-  if (n < 1024) return `${n} B`;
-  if (n < 2 ** 20) return `${(n / 1024).toFixed(0)} KiB`;
-  if (n < 2 ** 30) return `${(n / 2 ** 20).toFixed(n < 10 * 2 ** 20 ? 1 : 0)} MiB`;
-  return `${(n / 2 ** 30).toFixed(1)} GiB`;
-}
-
-/** As much of a figure's description as decides what its values look like. */
-type Shown = Pick<FigureDescription, "share">;
-
-/** A figure of a loss or metric: shares as percentages. */
-export function figure({ share }: Shown, value: number): string {
-  if (share) return `${(100 * value).toFixed(1)}%`;
-  return Math.abs(value) >= 0.001 && Math.abs(value) < 1000 ? value.toFixed(3) : value.toPrecision(3);
-}
-
-/** `97.9% ± 0.6`; a mean over tasks of which one came out as no number has none, and is null where it was read from JSON. */
-export const withInterval = (
-  shown: Shown,
-  { mean, interval }: { readonly mean: number | null; readonly interval: number | null },
-): string =>
-  mean === null || !Number.isFinite(mean)
-    ? "diverged"
-    : `${figure(shown, mean)} ± ${figure(shown, interval ?? Number.POSITIVE_INFINITY).replace("%", "")}`;
-
-/** `± 9.2`: half an interval by itself; empty where there is none, and `unknown` where nothing bounds it. */
-export const plusMinus = (shown: Shown, interval: number | null | undefined): string =>
-  interval === undefined
-    ? ""
-    : interval === null || !Number.isFinite(interval) || (shown.share && interval >= 1)
-      ? "unknown"
-      : `± ${figure(shown, interval).replace("%", "")}`;
 
 /** The width of text on a terminal: colour codes take no room, Chinese characters take two places. */
 export function widthOf(text: string): number {

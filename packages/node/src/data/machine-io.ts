@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import type { LabelledExamples, Table } from "@innerloop/core";
 import type { DataIo } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
+import { shown } from "../runs/untrusted-folder.js";
 import { decodeImage, formatsRead, recordedPixels } from "./images/image-decoding.js";
 import { imagePaths, readImageFile } from "./images/image-files.js";
 import { readImageFolder } from "./images/image-folder.js";
@@ -27,6 +28,7 @@ export const machineIo: DataIo = {
       () => undefined,
     ),
   absolute: (path) => resolve(path),
+  shown,
   datasetNames: async () => (await listDatasets()).map(({ name }) => name),
   dataset: async (name, work) => {
     const examples = await loadDataset(name, work);

@@ -1,6 +1,6 @@
 /** Evaluations of made-up figures, described as those of the same names are. */
 import type { Evaluation } from "@innerloop/core";
-import { recordedFigures } from "./earlier-figures.js";
+import { recordedFigures } from "@innerloop/experiments";
 
 export const described = (evaluation: Omit<Evaluation, "figures">): Evaluation => ({
   ...evaluation,

@@ -1,25 +1,9 @@
 /** events.jsonl: what happened in a run, a line of JSON each. */
 import { closeSync, fsyncSync, writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import type { EventLog, RunEvent } from "@innerloop/experiments";
 import { writeFully } from "../data/store/atomic-write.js";
 import { mostBytes, onRun, type UntrustedFolder, unwritable } from "./untrusted-folder.js";
-
-/** One line of events.jsonl. */
-export interface RunEvent {
-  readonly type: string;
-  readonly iteration?: number;
-  /** When it was written: milliseconds since 1970. */
-  readonly at?: number;
-  readonly [name: string]: unknown;
-}
-
-/** A file of events, one a line, that is only ever appended to. */
-export interface EventLog {
-  append(event: RunEvent): void;
-  /** Returns once all is on the disk. */
-  flush(): void;
-  close(): void;
-}
 
 export const eventFile = "events.jsonl";
 

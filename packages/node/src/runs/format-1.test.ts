@@ -4,13 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeSafetensors } from "@innerloop/core/training";
-import { type Flags, resolvePreset } from "@innerloop/experiments";
+import { type Flags, parseRunConfig, resolvePreset, runFormat } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Interrupted } from "../cli/cli-error.js";
 import { collected } from "../cli/collected-output.fixture.js";
 import { evalCommand } from "../cli/commands/eval-command.js";
 import { trainCommand } from "../cli/commands/train-command.js";
-import { parseRunConfig, runFormat } from "./run-config.js";
 import { openRun } from "./run-folder.js";
 
 interface Recorded {

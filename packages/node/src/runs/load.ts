@@ -1,11 +1,11 @@
 /** Trained models from run folders, for programs. */
 import { availableParallelism } from "node:os";
-import { type Answer, registerDomain, type TrainedModel } from "@innerloop/experiments";
+import { type Answer, openModel, registerDomain, type TrainedModel } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
+import { machineIo } from "../data/machine-io.js";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { type ExperimentModule, experimentOf } from "./experiment-file.js";
 import { openRun } from "./run-folder.js";
-import { openModel } from "./trained-model.js";
 
 /** Options of `load`. */
 export interface LoadOptions {
@@ -46,7 +46,7 @@ export async function load<A extends Answer = Answer>(
   if (experiment && "domain" in experiment) registerDomain(experiment.domain);
   const run = await openRun(folder);
   const made = experiment && "learner" in experiment ? experimentOf(experiment, folder) : undefined;
-  const setting = { executor: executor ?? defaultModelExecutor(), checkpoint, experiment: made };
+  const setting = { executor: executor ?? defaultModelExecutor(), checkpoint, experiment: made, io: machineIo };
   const { model } = await openModel<A>(run, setting);
   return model;
 }

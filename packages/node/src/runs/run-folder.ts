@@ -2,25 +2,31 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { CheckpointStore } from "@innerloop/core";
-import { checkpointSummary, mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/training";
-import { reasonOf, shellWord } from "@innerloop/experiments";
+import { mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/training";
+import {
+  damagedCheckpoint,
+  fileOfUnknownDomain,
+  parseRunConfig,
+  type RunConfig,
+  RunError,
+  type RunStore,
+  shellWord,
+  storedConfig,
+} from "@innerloop/experiments";
 import { isSystemError } from "../data/data-error.js";
 import { readWhole } from "../data/regular-file.js";
 import { makeFolder, requireWritable } from "../data/store/atomic-write.js";
-import { fileOfUnknownDomain, parseRunConfig, type RunConfig, storedConfig } from "./run-config.js";
-import { RunError } from "./run-error.js";
+import { openEventLog, readEvents } from "./event-log.js";
 import { isLockFile } from "./run-lock.js";
 import { mostBytes, onRun, shown, UntrustedFolder } from "./untrusted-folder.js";
 
 export { shown };
 
 /** An open run folder: its configuration, checkpoints and events. */
-export interface RunFolder {
+export interface RunFolder extends RunStore {
   readonly path: string;
-  readonly config: RunConfig;
   /** All that is in the folder. */
   readonly files: UntrustedFolder;
-  readonly checkpoints: CheckpointStore;
 }
 
 /** @throws RunError ILN01 where there is something in the folder of a new run */
@@ -100,8 +106,17 @@ export async function openRun(
   const text = Buffer.from(bytes).toString("utf8");
   const ofDomain = fileOfUnknownDomain(text);
   if (ofDomain && runFile) await runFile(ofDomain);
-  const config = parseRunConfig(text, join(path, configFile));
-  return { path, config, files, checkpoints: checkpointStore(files) };
+  const shownFile = (name: string): string => shown(join(path, name));
+  const config = parseRunConfig(text, shownFile(configFile));
+  return {
+    path,
+    config,
+    shown: shown(path),
+    shownFile,
+    files,
+    checkpoints: checkpointStore(files),
+    events: { read: () => readEvents(files), open: (lastIteration) => openEventLog(files, lastIteration) },
+  };
 }
 
 async function otherRuns(path: string): Promise<string> {
@@ -128,44 +143,16 @@ export function checkpointStore(files: UntrustedFolder): CheckpointStore {
         try {
           requireCheckpointHead(head, size);
         } catch (error) {
-          throw damagedCheckpoint(files.path, name, error);
+          throw damagedCheckpoint(
+            { shown: shown(files.path), shownFile: (file) => shown(join(files.path, file)) },
+            name,
+            error,
+          );
         }
         return size <= head.length ? head : readWhole(handle, size, file);
       }),
     save: (name, bytes) => files.write(fileOf(name), bytes),
   };
-}
-
-/**
- * The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged
- */
-export const lastIterationOf = async (run: RunFolder): Promise<number> => (await iterationOf(run, "last")) ?? 0;
-
-/** The number of updates in a checkpoint, where there is one. @throws RunError ILN05 where it is damaged */
-export async function iterationOf(
-  { checkpoints, path }: RunFolder,
-  name: "best" | "last",
-): Promise<number | undefined> {
-  const bytes = await checkpoints.load(name);
-  if (!bytes) return undefined;
-  try {
-    return checkpointSummary(bytes).iteration;
-  } catch (cause) {
-    throw damagedCheckpoint(path, name, cause);
-  }
-}
-
-export function damagedCheckpoint(run: string, name: "last" | "best", cause: unknown): RunError {
-  const file = shown(join(run, "checkpoints", `${name}.safetensors`));
-  const other = name === "last" ? "best" : "last";
-  const remedy = `Use the other one with \`innerloop eval ${inCommand(run)} --checkpoint ${other}\`, or start a new run with the command in config.json`;
-  return new RunError(
-    "ILN05",
-    file,
-    `the checkpoint is damaged (${reasonOf(cause).replace(/^ILR\d+ checkpoint: /, "")})`,
-    remedy,
-    { cause },
-  );
 }
 
 /** `runs/omniglot-5way-1shot-20261121-1412`: free when it is asked for. */

@@ -4,7 +4,7 @@ import { closeSync, constants, openSync, readFileSync, readlinkSync, rmSync, sta
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { RunError } from "./run-error.js";
+import { RunError } from "@innerloop/experiments";
 import { mostBytes, shown, UntrustedFolder } from "./untrusted-folder.js";
 
 /** Who holds a lock. The start time tells a process from a later one that was given the same id. */

@@ -1,14 +1,11 @@
 /** Runs of programs as run folders. */
 import type { RunParts } from "@innerloop/core/training";
 import { encodeCheckpoint, Run } from "@innerloop/core/training";
-import { settingsFrom, UsageError } from "@innerloop/experiments";
+import { loadParams, runConfig, settingsFrom, UsageError, unknownArgv } from "@innerloop/experiments";
 import { type Executor, leaves, type Tree } from "@innerloop/graph";
 import { versions } from "../cli/versions.js";
 import { type ExperimentModule, experimentOf } from "./experiment-file.js";
 import { defaultModelExecutor } from "./load.js";
-import { loadParams } from "./results.js";
-import { unknownArgv } from "./run-command.js";
-import { runConfig } from "./run-config.js";
 import { checkpointStore, createRun, openRun, shown, writeConfig } from "./run-folder.js";
 
 type AnyRun = RunParts<Tree, Tree, Tree, Tree>;

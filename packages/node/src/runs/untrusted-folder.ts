@@ -5,11 +5,10 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { reasonOf } from "@innerloop/experiments";
+import { mostRecordBytes, RunError, reasonOf } from "@innerloop/experiments";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readWhole, withRegularFile } from "../data/regular-file.js";
 import { writeAtomically, writeFully } from "../data/store/atomic-write.js";
-import { RunError } from "./run-error.js";
 import { visibleText } from "./visible-text.js";
 
 /** Most bytes that are read of a file, by what it is. */
@@ -19,7 +18,7 @@ export const mostBytes = {
   events: 4 * 2 ** 30,
   checkpoint: 4 * 2 ** 30 - 2 ** 20,
   /** Results and other records of an evaluation. */
-  record: 64 * 2 ** 20,
+  record: mostRecordBytes,
   lock: 4096,
 } as const;
 

@@ -1,5 +1,5 @@
-import { defaultsOf, type LabelledExamples, type Split } from "@innerloop/core";
-import type { TrainingTasks } from "@innerloop/core/learners";
+import type { LabelledExamples, Split } from "@innerloop/core";
+import { defaultsOf, type TrainingTasks } from "@innerloop/core/learners";
 import { describe, expect, it } from "vitest";
 import { type DataSplits, splitData, splitWarnings } from "./data-splits.js";
 import { type ClassificationValues, classificationOptions } from "./options.js";

@@ -1,9 +1,17 @@
 /** `innerloop adapt`: a trained run put to use on a user's own examples. */
-import type { AnswerCell, AnswerTable, Flags } from "@innerloop/experiments";
-import { flagOf, requireUse, UsageError } from "@innerloop/experiments";
-import { type CalibratedRule, readOpenSetRule } from "../../runs/open-set-rule.js";
+import {
+  type AnswerCell,
+  type AnswerTable,
+  type CalibratedRule,
+  type Flags,
+  flagOf,
+  openModel,
+  readOpenSetRule,
+  requireUse,
+  UsageError,
+} from "@innerloop/experiments";
+import { machineIo } from "../../data/machine-io.js";
 import { inCommand, type RunFolder, shown } from "../../runs/run-folder.js";
-import { openModel } from "../../runs/trained-model.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { loadRunExperiment, openRunFor } from "../run-experiment-file.js";
@@ -36,6 +44,7 @@ export async function adaptCommand(
   try {
     const wanted = invocation.checkpoint ?? rule?.checkpoint;
     const { model, checkpoint, iteration, chosenSteps } = await openModel(run, {
+      io: machineIo,
       executor,
       checkpoint: wanted,
       experiment,

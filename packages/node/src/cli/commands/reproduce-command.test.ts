@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { progressOf } from "@innerloop/experiments";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { openRun } from "../../runs/run-folder.js";
-import { progressOf } from "../../runs/training-session.js";
 import { createOutput } from "../output.js";
 import { reproduceCommand } from "./reproduce-command.js";
 

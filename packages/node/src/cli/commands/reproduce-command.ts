@@ -6,29 +6,40 @@ import { learnerEntry } from "@innerloop/core/learners";
 import {
   type Flags,
   type FlatConfig,
+  failureIn,
   flagOf,
   flagWords,
+  Interrupted,
   mostOf,
   nearestName,
+  problemOf,
+  RunError,
   shellWord,
   UsageError,
 } from "@innerloop/experiments";
-import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
-import { affordablePart, evaluationSecondsEstimate, hasRoom, type RowCost } from "../../reproduce/budget.js";
 import {
+  affordablePart,
   type CollectedResults,
+  evaluationSecondsEstimate,
+  fullUpdates,
+  hasRoom,
+  neededEvaluations,
   noResults,
-  readCollected,
+  optionsAsked,
+  type Row,
+  type RowCost,
   rowResult,
+  type Table,
+  tables,
+  trainingOptions,
+  trainingSeconds,
   withRow,
-} from "../../reproduce/collected-results.js";
-import { neededEvaluations, type RowState, rowFolder, rowState, trainingSeconds } from "../../reproduce/row-state.js";
-import { fullUpdates, optionsAsked, type Row, type Table, trainingOptions } from "../../reproduce/table.js";
-import { findTable, tables } from "../../reproduce/tables.js";
-import { failureIn, problemOf } from "../../runs/failure.js";
-import { RunError } from "../../runs/run-error.js";
+} from "@innerloop/experiments/published";
+import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
+import { readCollected } from "../../reproduce/collected-file.js";
+import { type RowState, rowFolder, rowState } from "../../reproduce/row-state.js";
+import { findTable } from "../../reproduce/table-file.js";
 import { shown, writeNamedFile } from "../../runs/untrusted-folder.js";
-import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
 import { runInnerloop } from "../innerloop-process.js";
 import { watchInterruption } from "../interruption.js";
@@ -227,7 +238,7 @@ async function completeRow(
   const trained = await rowState(root, table, row);
   if (trained.stage === "new" || trained.stage === "training") return "training ended before its last update";
   const { device, workers } = request.chosen;
-  const machine = flagsOf({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) });
+  const machine = flagWords({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) });
   for (const { changes, record } of trained.evaluations) {
     if (record) continue;
     const problem = await call([...evaluationArguments(session, row, changes), ...machine]);
@@ -236,8 +247,6 @@ async function completeRow(
   const after = await rowState(root, table, row);
   return after.stage === "done" ? undefined : "an evaluation did not leave its results";
 }
-
-const flagsOf = flagWords;
 
 const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
 
@@ -255,13 +264,13 @@ function trainArguments(
   const often = Math.max(1, Math.floor(updates / fewestValidations));
   const shortened: Flags = updates < fullUpdates(row) && validateEvery > often ? { validateEvery: often } : {};
   const own = { ...options, iterations: updates, ...shortened };
-  const machine = flagsOf(request.chosen);
+  const machine = flagWords(request.chosen);
   const folder = rowFolder(root, table, row);
-  return ["train", preset, ...flagsOf(own), ...machine, "--run", folder, "--skip-evaluation"];
+  return ["train", preset, ...flagWords(own), ...machine, "--run", folder, "--skip-evaluation"];
 }
 
 function evaluationArguments({ table, root }: Pick<Session, "table" | "root">, row: Row, changes: Flags): string[] {
-  return ["eval", rowFolder(root, table, row), ...flagsOf(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
+  return ["eval", rowFolder(root, table, row), ...flagWords(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
 }
 
 /**
@@ -320,11 +329,11 @@ async function measureRow(session: Session, row: Row, probeSeconds: number, sign
   let begunAt: number | undefined;
   let first: { at: number; iteration: number } | undefined;
   let last = { at: startedAt, iteration: 0 };
-  const args = ["train", row.train.preset, ...flagsOf({ ...optionsAsked(row), validateEvery: 0 })];
+  const args = ["train", row.train.preset, ...flagWords({ ...optionsAsked(row), validateEvery: 0 })];
   try {
     await rm(scratch, { recursive: true, force: true });
     const end = await runInnerloop(
-      [...args, ...flagsOf(request.chosen), "--run", scratch, "--skip-evaluation", "--json"],
+      [...args, ...flagWords(request.chosen), "--run", scratch, "--skip-evaluation", "--json"],
       {
         signal: enough.signal,
         onLine: (text) => {

@@ -1,5 +1,6 @@
 /** Options that several commands have alike. */
 import { optionGroup } from "@innerloop/core/learners";
+import { figureChoices } from "@innerloop/experiments";
 
 export const checkpointOption = optionGroup({
   checkpoint: {
@@ -23,15 +24,11 @@ export const skipBaselinesOption = optionGroup({
   skipBaselines: { kind: "flag", default: false, help: "leave out the baselines", onResume: true },
 });
 
-/** What results tables may show. */
-export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
-export type FigureChoice = (typeof figureChoices)[number];
-
 export const figuresOption = optionGroup({
   figures: {
-    kind: "choices",
-    choices: figureChoices,
+    kind: "texts",
+    placeholder: "NAME,...",
     absent: "the leading one",
-    help: "what to show, a table each: accuracy, mean squared error, negative log-likelihood, calibration error; results.json has all",
+    help: `what to show, a table each: ${figureChoices.join(", ")}, or any other of the figures in results.json by its name or title`,
   },
 });

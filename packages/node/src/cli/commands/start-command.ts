@@ -2,16 +2,15 @@
 
 import { type Evaluation, random } from "@innerloop/core";
 import { readExample, splitSeed } from "@innerloop/core/tasks";
-import type { DataSplits, Flags } from "@innerloop/experiments";
-import { recordedFigures } from "../../runs/earlier-figures.js";
+import { type DataSplits, type Flags, openModel, prepareRun, recordedFigures } from "@innerloop/experiments";
+import { machineIo } from "../../data/machine-io.js";
 import { inCommand, newRunPath, openRun, type RunFolder, shown } from "../../runs/run-folder.js";
-import { openModel } from "../../runs/trained-model.js";
 import { mostBytes } from "../../runs/untrusted-folder.js";
 import { commandName } from "../command-name.js";
 import { type ExampleTask, exampleTaskLines } from "../example-task.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
-import { prepareRun } from "../prepare.js";
+import { commandHost, followed } from "../session-host.js";
 import { count, counted, folded, roomIn, suggestions, withInterval, wrapped } from "../terminal.js";
 import type { InvocationOptions } from "./registry.js";
 import { trainCommand } from "./train-command.js";
@@ -86,13 +85,13 @@ function sampleOneTask({ test }: DataSplits, ways: number, seed: number): Exampl
 async function showOneTask(path: string, output: Output): Promise<void> {
   const run = await openRun(path);
   const { config, options } = run.config;
-  const { data } = await prepareRun(run, config, output);
+  const { data } = await followed(commandHost(output), (host) => prepareRun(run, config, host));
   const ways = Number(options.ways);
   const splits = data as DataSplits;
   const task = sampleOneTask(splits, ways, options.seed);
   const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
   try {
-    const { model } = await openModel(run, { executor });
+    const { model } = await openModel(run, { executor, io: machineIo });
     const steps = model.usualSteps;
     const support = Object.fromEntries(task.names.map((name, i) => [name, [task.support[i]!]]));
     const probabilitiesAfter = async (count: number): Promise<number[][]> => {

@@ -4,20 +4,25 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Evaluation, random } from "@innerloop/core";
-import { type Experiment, type Flags, withFlags } from "@innerloop/experiments";
+import {
+  affordableTasks,
+  type Experiment,
+  type Flags,
+  readChosenSteps,
+  requireSizes,
+  withFlags,
+} from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { importDataset } from "../../data/store/dataset-store.js";
-import { readChosenSteps } from "../../runs/adaptation-steps.js";
 import { openRun } from "../../runs/run-folder.js";
 import { collected } from "../collected-output.fixture.js";
-import { requireSizes } from "../evaluated-run.js";
 import type { Output } from "../output.js";
 import { adaptCommand } from "./adapt-command.js";
 import { compareCommand } from "./compare-command.js";
 import { evalCommand } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
-import { affordableTasks, trainCommand } from "./train-command.js";
+import { trainCommand } from "./train-command.js";
 
 let folder: string;
 const runPath = (name: string): string => join(folder, name);

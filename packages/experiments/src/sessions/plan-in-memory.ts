@@ -1,12 +1,17 @@
 /** A plan for a new run that fits in memory, or the refusal of one that cannot. */
 
 import { planFits } from "@innerloop/core/training";
-import { type Experiment, type TrainingValues, UsageError } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
-import { planRun, type RunPlan } from "../runs/training-session.js";
-import { openExecutor } from "./open-executor.js";
-import type { Output } from "./output.js";
-import { bytes, counted } from "./terminal.js";
+import type { Experiment } from "../build.js";
+import type { TrainingValues } from "../options/training-options.js";
+import { UsageError } from "../options/usage-error.js";
+import { bytes, counted } from "../words.js";
+import { planRun, type RunPlan } from "./train.js";
+
+/** Opens what computes for `--device` and `--workers`. */
+export type OpenExecutor = (
+  setting: Pick<TrainingValues, "device"> & { readonly workers?: number | undefined },
+) => Promise<Executor>;
 
 /**
  * The plan, and the executor that it is for. Where the memory does not do for all workers, and their number was not
@@ -17,19 +22,19 @@ import { bytes, counted } from "./terminal.js";
 export async function planInMemory(
   experiment: Experiment,
   options: TrainingValues,
-  output: Output,
+  openExecutor: OpenExecutor,
 ): Promise<{ readonly plan: RunPlan; readonly executor: Executor }> {
   let workers = options.workers;
   // Plans that are given up leave garbage behind, which is not what the next one takes.
   let usedBytes: number | undefined;
   for (;;) {
-    const executor = await openExecutor({ device: options.device, workers }, output);
+    const executor = await openExecutor({ device: options.device, workers });
     usedBytes ??= executor.memory?.used();
     try {
       const plan = await planRun(experiment, options, executor, usedBytes);
       if (planFits(plan.training)) return { plan, executor };
       if (options.workers !== undefined || executor.parallelism === 1)
-        throw await refusal({ experiment, options, plan, executor, usedBytes, output });
+        throw await refusal({ experiment, options, plan, executor, usedBytes, openExecutor });
     } catch (error) {
       await executor.close();
       throw error;
@@ -45,9 +50,9 @@ async function refusal(setting: {
   readonly plan: RunPlan;
   readonly executor: Executor;
   readonly usedBytes: number | undefined;
-  readonly output: Output;
+  readonly openExecutor: OpenExecutor;
 }): Promise<UsageError> {
-  const { experiment, options, executor, usedBytes, output } = setting;
+  const { experiment, options, executor, usedBytes, openExecutor } = setting;
   const { training } = setting.plan;
   const { chunkSize, recompute, expectedBytes, budgetBytes } = training;
   const kept = recompute > 0 ? ", with inner steps recomputed" : training.recomputes ? ", all inner steps kept" : "";
@@ -63,7 +68,7 @@ async function refusal(setting: {
   ];
   const remedies: string[] = [];
   if (ours.length > 0) {
-    const single = await openExecutor({ device: options.device, workers: 1 }, output);
+    const single = await openExecutor({ device: options.device, workers: 1 });
     try {
       // Within no memory at all, the plan is the smallest there is.
       const { chunk: _, ...others } = options;

@@ -1,9 +1,8 @@
 /** What a run keeps of its open-set evaluation: by which score, and from which on, a query is of one of the classes. */
-import { join } from "node:path";
 import type { OpenSetRule } from "@innerloop/core";
-import { UsageError } from "@innerloop/experiments";
-import { inCommand, type RunFolder } from "./run-folder.js";
-import { mostBytes, shown } from "./untrusted-folder.js";
+import { shellWord } from "../options/shell-word.js";
+import { UsageError } from "../options/usage-error.js";
+import { mostRecordBytes, type RunStore } from "./run-store.js";
 
 /** The file of a run that holds it, without its ending. */
 export const openSetFile = "open-set";
@@ -19,15 +18,14 @@ export interface CalibratedRule extends OpenSetRule {
 }
 
 /** The rule that `innerloop eval RUN --open-set` has left in a run. @throws UsageError where there is none */
-export async function readOpenSetRule(run: RunFolder): Promise<CalibratedRule> {
-  const file = join(run.path, `${openSetFile}.json`);
-  const remedy = `Choose one with \`innerloop eval ${inCommand(run.path)} --open-set\``;
-  const bytes = await run.files.read(`${openSetFile}.json`, mostBytes.record);
-  if (!bytes) throw new UsageError(`${shown(run.path)} has no threshold to reject by`, remedy);
+export async function readOpenSetRule(run: RunStore): Promise<CalibratedRule> {
+  const remedy = `Choose one with \`innerloop eval ${shellWord(run.shown)} --open-set\``;
+  const bytes = await run.files.read(`${openSetFile}.json`, mostRecordBytes);
+  if (!bytes) throw new UsageError(`${run.shown} has no threshold to reject by`, remedy);
   let rule: Partial<Record<keyof CalibratedRule, unknown>>;
   try {
     rule = Object(
-      (JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly rule?: unknown } | null)?.rule,
+      (JSON.parse(new TextDecoder().decode(bytes)) as { readonly rule?: unknown } | null)?.rule,
     ) as typeof rule;
   } catch {
     rule = {};
@@ -39,6 +37,6 @@ export async function readOpenSetRule(run: RunFolder): Promise<CalibratedRule> {
     !["best", "last"].includes(rule.checkpoint as string) ||
     typeof rule.batchNorm !== "string"
   )
-    throw new UsageError(`${shown(file)} is no open-set evaluation`, remedy);
+    throw new UsageError(`${run.shownFile(`${openSetFile}.json`)} is no open-set evaluation`, remedy);
   return rule as CalibratedRule;
 }

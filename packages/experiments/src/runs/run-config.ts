@@ -1,25 +1,22 @@
 /** The configuration of a run: config.json, which anyone may have written. */
-import { isAbsolute } from "node:path";
 import {
-  checkOption,
-  type DataSpec,
   domainOf,
-  domains,
   type ExperimentConfig,
   type ExperimentSettings,
   type FlatConfig,
   flatten,
   parseConfig,
   parseSettings,
-  quoted,
-  reasonOf,
-  trainingOptions,
-  UsageError,
-} from "@innerloop/experiments";
+} from "../config.js";
+import type { DataSpec } from "../domains/domain.js";
+import { domains } from "../domains/registry.js";
+import { quoted, reasonOf } from "../options/outside-text.js";
+import { trainingOptions } from "../options/training-options.js";
+import { UsageError } from "../options/usage-error.js";
+import { checkOption } from "../options/values.js";
 import { configOfFormat1 } from "./format-1.js";
 import { type Argv, argvOf, commandLine, isTrainingArgv } from "./run-command.js";
 import { RunError } from "./run-error.js";
-import { shown } from "./untrusted-folder.js";
 
 export const runFormat = "innerloop run 2";
 /** The format of before options were nested, which is still read. */
@@ -86,10 +83,15 @@ const settledNumbers = {
   workers: trainingOptions.workers,
 } as const;
 
-/** A configuration from a file, which may hold anything. @throws RunError ILN04 */
-export function parseRunConfig(text: string, file: string): RunConfig {
+/**
+ * A configuration from a file, which may hold anything.
+ *
+ * @param shownFile how messages call the file
+ * @throws RunError ILN04
+ */
+export function parseRunConfig(text: string, shownFile: string): RunConfig {
   const fail = (problem: string): never => {
-    throw new RunError("ILN04", shown(file), problem, "Restore the file, or start a new run");
+    throw new RunError("ILN04", shownFile, problem, "Restore the file, or start a new run");
   };
   let value: Readonly<Record<string, unknown>>;
   try {
@@ -177,6 +179,9 @@ function configIn(value: unknown): Pick<RunConfig, "config" | "settings"> {
   const config = parseConfig(value, "config");
   return { config, settings: { training: config.training, evaluation: config.evaluation } };
 }
+
+/** `/home/a.ts`, `C:\\a.ts`: a path that means the same wherever it is used from. */
+const isAbsolute = (path: string): boolean => /^(?:\/|\\\\|[A-Za-z]:[\\/])/.test(path);
 
 function fileRecordOf(value: unknown): RunConfig["file"] | undefined {
   if (!isRecord(value)) return undefined;

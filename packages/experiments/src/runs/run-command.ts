@@ -1,5 +1,7 @@
 /** The command that made a run, as words; and those that make runs like it. */
-import { type Flags, flagOf, flagWords, shellWord } from "@innerloop/experiments";
+import { type Flags, flagWords } from "../config.js";
+import { shellWord } from "../options/shell-word.js";
+import { flagOf } from "../options/values.js";
 
 /** The words behind `innerloop` that make a run: train, what is trained, options. */
 export type Argv = readonly string[];

@@ -1,14 +1,18 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
-import { createHash } from "node:crypto";
-
 import { type Adapter, type Evaluation, evaluate, key, type Learner, type TaskSource } from "@innerloop/core";
 import { withoutUnlabelled } from "@innerloop/core/tasks";
-import { decodeParams, keyWithin } from "@innerloop/core/training";
-import { type Baseline, type FlatConfig, flagOf, optionText } from "@innerloop/experiments";
+import { checkpointSummary, decodeParams, keyWithin } from "@innerloop/core/training";
 import type { Executor, Tree } from "@innerloop/graph";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { FlatConfig } from "../config.js";
+import type { Baseline } from "../domains/domain.js";
+import { reasonOf } from "../options/outside-text.js";
+import { shellWord } from "../options/shell-word.js";
+import { flagOf, optionText } from "../options/values.js";
 import { failureOf, problemOf } from "./failure.js";
 import { RunError } from "./run-error.js";
-import { damagedCheckpoint, inCommand, type RunFolder, shown } from "./run-folder.js";
+import type { RunStore } from "./run-store.js";
 
 /** Parameters of a run, with the checkpoint that they come from. */
 export interface TrainedParams {
@@ -18,7 +22,7 @@ export interface TrainedParams {
 }
 
 /** The parameters of a run: those of its best validation unless asked for others. @throws RunError ILN05 */
-export async function loadParams(run: RunFolder, learner: Learner, wanted?: "best" | "last"): Promise<TrainedParams> {
+export async function loadParams(run: RunStore, learner: Learner, wanted?: "best" | "last"): Promise<TrainedParams> {
   for (const checkpoint of wanted ? [wanted] : (["best", "last"] as const)) {
     const bytes = await run.checkpoints.load(checkpoint);
     if (!bytes) continue;
@@ -27,19 +31,47 @@ export async function loadParams(run: RunFolder, learner: Learner, wanted?: "bes
       return { params, iteration, checkpoint };
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ILR201")
-        throw damagedCheckpoint(run.path, checkpoint, error);
+        throw damagedCheckpoint(run, checkpoint, error);
       throw error;
     }
   }
   const failure = await failureOf(run);
   throw new RunError(
     "ILN05",
-    shown(run.path),
+    run.shown,
     `${wanted ? `there is no ${wanted} checkpoint in it` : "there is no checkpoint in it yet"}${failure ? `, for its training failed: ${problemOf(failure)}` : ""}`,
     failure
       ? "Start another with lower rates, or with --clip"
-      : `Train it with \`innerloop train --resume ${inCommand(run.path)}\``,
+      : `Train it with \`innerloop train --resume ${shellWord(run.shown)}\``,
   );
+}
+
+/** The error of a checkpoint that cannot be read. */
+export function damagedCheckpoint(
+  run: Pick<RunStore, "shown" | "shownFile">,
+  name: "last" | "best",
+  cause: unknown,
+): RunError {
+  const other = name === "last" ? "best" : "last";
+  const remedy = `Use the other one with \`innerloop eval ${shellWord(run.shown)} --checkpoint ${other}\`, or start a new run with the command in config.json`;
+  const problem = `the checkpoint is damaged (${reasonOf(cause).replace(/^ILR\d+ checkpoint: /, "")})`;
+  return new RunError("ILN05", run.shownFile(`checkpoints/${name}.safetensors`), problem, remedy, { cause });
+}
+
+/**
+ * The number of updates in the last checkpoint; 0 where there is none yet. @throws RunError ILN05 where it is damaged
+ */
+export const lastIterationOf = async (run: RunStore): Promise<number> => (await iterationOf(run, "last")) ?? 0;
+
+/** The number of updates in a checkpoint, where there is one. @throws RunError ILN05 where it is damaged */
+export async function iterationOf(run: RunStore, name: "best" | "last"): Promise<number | undefined> {
+  const bytes = await run.checkpoints.load(name);
+  if (!bytes) return undefined;
+  try {
+    return checkpointSummary(bytes).iteration;
+  } catch (cause) {
+    throw damagedCheckpoint(run, name, cause);
+  }
 }
 
 /** Options of `evaluateRun`. */
@@ -147,14 +179,17 @@ export function evaluationFile(
   const parts = [...changed.map((name) => `${flagOf(name).slice(2)}-${optionText(options[name] ?? "auto")}`), ...more];
   const name = [checkpoint, ...parts.map((part) => part.replace(/[^\w-]+/g, "_"))].join("-");
   if (name.length <= longestName) return `results-${name}`;
-  const digest = createHash("sha256")
-    .update([checkpoint, ...parts].join("\0"))
-    .digest("hex")
-    .slice(0, 12);
+  const digest = bytesToHex(sha256(utf8ToBytes([checkpoint, ...parts].join("\0")))).slice(0, 12);
   return `results-${name.slice(0, longestName - digest.length - 1)}-${digest}`;
 }
 
-export async function writeResults(run: RunFolder, name: string, json: unknown, markdown: string): Promise<void> {
+/** Writes an evaluation to NAME.json and NAME.md. */
+export async function writeResults(
+  run: Pick<RunStore, "files">,
+  name: string,
+  json: unknown,
+  markdown: string,
+): Promise<void> {
   await run.files.write(`${name}.json`, `${JSON.stringify(json, null, 2)}\n`);
   await run.files.write(`${name}.md`, markdown);
 }

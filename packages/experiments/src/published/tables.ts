@@ -3,8 +3,8 @@
  * paper reports in each column.
  */
 import type { LearnerName } from "@innerloop/core";
-import { type Flags, nearestName, UsageError } from "@innerloop/experiments";
-import { type Cell, type Column, type Row, readTable, type Table } from "./table.js";
+import type { Flags } from "../config.js";
+import type { Cell, Column, Row, Table } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];
 
@@ -553,20 +553,3 @@ const hanzi: Table = {
 
 /** In the order in which they are listed and reported. */
 export const tables: readonly Table[] = [sinusoid, omniglot, miniImageNet, groceryStore, mnist, hanzi];
-
-/** The table of a name, or the one in a JSON file. @throws UsageError */
-export async function findTable(target: string): Promise<Table> {
-  const known = tables.find(({ name }) => name === target);
-  if (known) return known;
-  if (target.endsWith(".json")) {
-    const own = await readTable(target);
-    if (tables.every(({ name }) => name !== own.name)) return own;
-    throw new UsageError(`${target} has the name of a table that comes along, ${own.name}`, "Give it another name");
-  }
-  const names = tables.map(({ name }) => name);
-  const near = nearestName(target, names);
-  throw new UsageError(
-    `there is no table ${target}`,
-    near ? `Did you mean ${near}?` : `Tables are ${names.join(", ")}; FILE.json is one of your own`,
-  );
-}

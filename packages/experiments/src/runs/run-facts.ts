@@ -1,9 +1,14 @@
-import { domainOf, flagTable, type RunFacts, uselessness, withFlags } from "@innerloop/experiments";
+/** A run as its domain is told of it. */
+import { domainOf, flagTable, type RunFacts, uselessness, withFlags } from "../config.js";
 import { argvWith, commandLine } from "./run-command.js";
-import { type RunFolder, shown } from "./run-folder.js";
+import type { RunConfig } from "./run-config.js";
 
-/** A run as its domain is told of it; undefined where an experiment file brings learner and tasks of its own. */
-export function factsOf({ config: run, path }: Pick<RunFolder, "config" | "path">): RunFacts | undefined {
+/**
+ * The facts of a run; undefined where an experiment file brings learner and tasks of its own.
+ *
+ * @param shown how messages call the run
+ */
+export function factsOf(run: RunConfig, shown: string): RunFacts | undefined {
   const { config } = run;
   if (!config) return undefined;
   return {
@@ -11,7 +16,7 @@ export function factsOf({ config: run, path }: Pick<RunFolder, "config" | "path"
     options: config.domain,
     spec: run.data,
     protocol: run.protocol,
-    shown: shown(path),
+    shown,
     command: (flags) => {
       // What means nothing beside the new flags is left out of the command.
       const changed = withFlags(config, flags);
@@ -24,4 +29,4 @@ export function factsOf({ config: run, path }: Pick<RunFolder, "config" | "path"
 }
 
 /** The domain of a run, where it has one. */
-export const domainOfRun = ({ config: { config } }: Pick<RunFolder, "config">) => config && domainOf(config);
+export const domainOfRun = ({ config }: Pick<RunConfig, "config">) => config && domainOf(config);

@@ -1,7 +1,8 @@
 /** Where adapting makes held-out tasks worse: said beside every table of results. */
 import type { Evaluation, FigureDescription } from "@innerloop/core";
-import { figureTitle, isStepless, leadingFigure, type Pool, poolText } from "../runs/results-cells.js";
-import { count, counted, figure } from "./terminal.js";
+import { count, counted } from "../words.js";
+import { figure } from "./figure-text.js";
+import { figureTitle, isStepless, leadingFigure, type Pool, poolText } from "./results-cells.js";
 
 /** A figure after numbers of steps. */
 export interface StepsCurve {

@@ -2,8 +2,8 @@ import type { Evaluation } from "@innerloop/core";
 import { adaptationWarning } from "@innerloop/core/training";
 import { describe, expect, it } from "vitest";
 import { bestRow } from "../runs/adaptation-steps.js";
-import { described } from "../runs/described.fixture.js";
 import { adaptationWarningOf, chosenText, curveOf } from "./adaptation-warning.js";
+import { described } from "./described.fixture.js";
 
 const of = (name: string, means: Record<number, number>, more: Partial<Evaluation> = {}): Evaluation =>
   described({

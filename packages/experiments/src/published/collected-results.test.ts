@@ -1,8 +1,7 @@
 import { flatten, resolvePreset } from "@innerloop/experiments";
 import { expect, it } from "vitest";
-import type { RunFolder } from "../runs/run-folder.js";
 import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
-import type { RowState } from "./row-state.js";
+import type { RowProgress } from "./row-evaluations.js";
 import type { Metric, Table } from "./table.js";
 
 /** A row whose evaluation has these figures, of a loss of this title. */
@@ -17,11 +16,10 @@ function collected(metric: Metric, names: readonly string[], loss?: string) {
   const table: Table = { name: "mine", title: "Mine", about: "", metric, columns, rows: [row] };
   const figures = Object.fromEntries(names.map((name, i) => [name, { mean: i + 1, interval: 0.5 }]));
   const evaluation = { learner: "one", protocol: loss === undefined ? {} : { loss }, rows: [{ steps: 1, figures }] };
-  const state: Extract<RowState, { stage: "done" | string }> = {
-    stage: "done",
+  const state: RowProgress = {
     run: {
       config: { options: flatten(resolvePreset("sinusoid")), workers: 1, command: "", versions: {}, created: "" },
-    } as unknown as RunFolder,
+    } as unknown as RowProgress["run"],
     iteration: 5,
     evaluations: [{ changes: {}, columns, record: { checkpoint: "last", iteration: 5, evaluations: [evaluation] } }],
     events: [
@@ -30,7 +28,7 @@ function collected(metric: Metric, names: readonly string[], loss?: string) {
       { type: "validation", iteration: 5, evaluation },
     ],
   };
-  return rowResult(table, row, state as Exclude<RowState, { stage: "new" }>);
+  return rowResult(table, row, state);
 }
 
 it("the figures of a table are of its metric: a loss is one where it is that metric", () => {

@@ -1,6 +1,5 @@
 /** Trainings that came to nothing: how a run says so wherever it is shown. */
-import { type RunEvent, readEvents } from "./event-log.js";
-import type { RunFolder } from "./run-folder.js";
+import type { RunEvent, RunStore } from "./run-store.js";
 
 /** Whether an error says that training has left the numbers. */
 export const isDivergence = (error: unknown): error is Error =>
@@ -19,8 +18,9 @@ export function failureIn(events: readonly RunEvent[]): Failure | undefined {
   return { iteration: last.iteration, message: typeof last.message === "string" ? last.message : "" };
 }
 
-export const failureOf = async (run: Pick<RunFolder, "files">): Promise<Failure | undefined> =>
-  failureIn(await readEvents(run.files));
+/** The same of the events that a run has kept. */
+export const failureOf = async ({ events }: Pick<RunStore, "events">): Promise<Failure | undefined> =>
+  failureIn(await events.read());
 
 /** What went wrong, without the remedy: `the loss is NaN at iteration 1607`. */
 export const problemOf = ({ message }: Failure): string =>

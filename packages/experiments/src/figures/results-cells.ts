@@ -4,8 +4,8 @@
  */
 import type { Adapter, Evaluation, FigureDescription } from "@innerloop/core";
 import { figuresOf } from "@innerloop/core/training";
-import { UsageError } from "@innerloop/experiments";
-import type { FigureChoice } from "../cli/commands/shared-options.js";
+import { cut } from "../options/outside-text.js";
+import { nearestName, UsageError } from "../options/usage-error.js";
 
 /** The figure that an evaluation is first of all about: its loss says which. */
 export const leadingFigure = ({ figures }: Pick<Evaluation, "figures">): FigureDescription => figures[0]!;
@@ -23,7 +23,12 @@ export const sameFigure = (
   { title, unit }: FigureDescription,
 ): FigureDescription | undefined => figures.find((each) => each.title === title && each.unit === unit);
 
-const chosenFigures: Readonly<Record<FigureChoice, string>> = {
+/** Short names of figures that are often asked for. */
+export const figureChoices = ["accuracy", "mse", "nll", "calibration"] as const;
+/** The short name of a figure. */
+export type FigureChoice = (typeof figureChoices)[number];
+
+const shortNames: Readonly<Record<FigureChoice, string>> = {
   accuracy: "accuracy",
   mse: "mean squared error",
   nll: "negative log-likelihood",
@@ -31,24 +36,36 @@ const chosenFigures: Readonly<Record<FigureChoice, string>> = {
 };
 
 /**
- * The figures that were asked for, of a learner's evaluations.
+ * The figure of a name or title, or of the short name of a title.
  *
+ * @param of whose figures they are
+ * @throws UsageError where there is none, which lists those that there are
+ */
+export function figureNamed(text: string, figures: readonly FigureDescription[], of: string): FigureDescription {
+  const asked = Object.hasOwn(shortNames, text) ? shortNames[text as FigureChoice] : text;
+  const found = figures.find((each) => each.name === asked || each.title === asked || figureTitle(each) === asked);
+  if (found) return found;
+  const near = nearestName(
+    asked,
+    figures.flatMap(({ name, title }) => [title, name]),
+  );
+  throw new UsageError(
+    `there is no ${cut(asked, 80)} among the figures of ${of}`,
+    `${near === undefined ? "" : `Did you mean ${near}? `}It has ${figures.map(figureTitle).join(", ")}`,
+  );
+}
+
+/**
+ * The figures that were asked for, of a learner's evaluations, by name, title or short name.
+ *
+ * @param figures those that there are; the ones of its loss unless given
  * @throws UsageError where they have no such figure
  */
-export function figuresChosen(
-  choices: readonly FigureChoice[],
-  { name: learner, loss }: Pick<Adapter, "name" | "loss">,
-): FigureDescription[] {
-  const figures = figuresOf(loss);
-  return choices.map((choice) => {
-    const found = figures.find(({ title }) => title === chosenFigures[choice]);
-    if (found) return found;
-    throw new UsageError(
-      `there is no ${chosenFigures[choice]} among the figures of ${learner}`,
-      `It has ${figures.map(figureTitle).join(", ")}`,
-    );
-  });
-}
+export const figuresChosen = (
+  choices: readonly string[],
+  { name, loss }: Pick<Adapter, "name" | "loss">,
+  figures: readonly FigureDescription[] = figuresOf(loss),
+): FigureDescription[] => choices.map((choice) => figureNamed(choice, figures, name));
 
 export interface Figure {
   readonly mean: number;

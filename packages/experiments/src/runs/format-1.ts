@@ -2,17 +2,11 @@
 
 import { type LearnerName, learnerNames } from "@innerloop/core";
 import { type NetworkName, networkNames } from "@innerloop/core/learners";
-import {
-  configFrom,
-  type Domain,
-  domains,
-  type Flags,
-  flagTable,
-  quoted,
-  settingsFrom,
-  UsageError,
-  withScratchRate,
-} from "@innerloop/experiments";
+import { configFrom, type Flags, flagTable, settingsFrom, withScratchRate } from "../config.js";
+import type { Domain } from "../domains/domain.js";
+import { domains } from "../domains/registry.js";
+import { quoted } from "../options/outside-text.js";
+import { UsageError } from "../options/usage-error.js";
 import type { RunConfig } from "./run-config.js";
 
 /** Options in which 0 or an empty text stood for leaving out. */

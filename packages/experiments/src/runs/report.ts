@@ -1,12 +1,11 @@
 /** report.html: a run on one page that needs nothing but a browser. */
 import type { Evaluation, FigureDescription } from "@innerloop/core";
 import { lossName } from "@innerloop/core/training";
-import { areDescriptions, earlierFigures } from "./earlier-figures.js";
-import { type RunEvent, readEvents } from "./event-log.js";
+import { areDescriptions, earlierFigures } from "../figures/earlier-figures.js";
+import { least, linearAxis, lossAxis, most, tickTexts } from "../figures/plot-axis.js";
+import { beyondTitle, figureTitle, leadingFigure, resultsCells } from "../figures/results-cells.js";
 import { failureIn } from "./failure.js";
-import { least, linearAxis, lossAxis, most, tickTexts } from "./plot-axis.js";
-import { beyondTitle, figureTitle, leadingFigure, resultsCells } from "./results-cells.js";
-import type { RunFolder } from "./run-folder.js";
+import type { RunEvent, RunStore } from "./run-store.js";
 
 type Point = readonly [iteration: number, value: number];
 
@@ -25,14 +24,14 @@ export interface ReportResults {
 const noResults: ReportResults = { evaluations: [], notes: [] };
 
 /** Writes report.html from the run's events and an evaluation, where there is one. */
-export async function writeReport(run: RunFolder, results: ReportResults = noResults): Promise<void> {
-  const html = reportPage(run, await readEvents(run.files), results);
+export async function writeReport(run: RunStore, results: ReportResults = noResults): Promise<void> {
+  const html = reportPage(run, await run.events.read(), results);
   await run.files.write("report.html", html);
 }
 
 /** The page report.html of a run. */
 export function reportPage(
-  run: Pick<RunFolder, "config">,
+  run: Pick<RunStore, "config">,
   events: readonly RunEvent[],
   { evaluations, notes, chosen }: ReportResults = noResults,
 ): string {

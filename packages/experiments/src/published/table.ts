@@ -1,29 +1,24 @@
 /**
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
- * Recipes are data. Those that come along are in tables.ts; `innerloop reproduce FILE.json` reads one of the user's own.
+ * Recipes are data. Those that come along are in tables.ts.
  */
 import { accuracy, type FigureDescription, meanSquaredError } from "@innerloop/core";
 import { learnerEntry } from "@innerloop/core/learners";
 import { describedAs, figuresOf, lossDescription } from "@innerloop/core/training";
 import {
-  allPresets,
   checkFlags,
   domainOf,
   type ExperimentConfig,
   type Flags,
   type FlatConfig,
-  findPreset,
   flagTable,
   flatten,
   isOfUse,
-  nearestName,
-  quoted,
-  reasonOf,
   resolvePreset,
-  UsageError,
-} from "@innerloop/experiments";
-import { DataError, isSystemError } from "../data/data-error.js";
-import { readRegularFile } from "../data/regular-file.js";
+} from "../config.js";
+import { allPresets, findPreset } from "../domains/registry.js";
+import { quoted, reasonOf } from "../options/outside-text.js";
+import { nearestName, UsageError } from "../options/usage-error.js";
 
 export interface Table {
   /** Names are file names: small letters, digits and -. */
@@ -145,22 +140,8 @@ const effective = (options: FlatConfig): Flags => ({
   ...("ways" in options ? { trainWays: options.trainWays ?? options.ways } : {}),
 });
 
-/** A table is written by hand. */
-const mostBytes = 16 * 2 ** 20;
-
-/** A table from a file. @throws UsageError that names the place in the file */
-export async function readTable(path: string): Promise<Table> {
-  let text: string;
-  try {
-    text = Buffer.from(await readRegularFile(path, { most: mostBytes, links: "followed" })).toString("utf8");
-  } catch (error) {
-    const cause = error instanceof DataError ? error.cause : error;
-    const missing = isSystemError(cause) && cause.code === "ENOENT";
-    throw new UsageError(
-      missing ? `there is no file ${path}` : `${path} cannot be read (${reasonOf(error)})`,
-      "Check the path",
-    );
-  }
+/** A table from the text of a file. @throws UsageError that names the place in the file */
+export function parseTable(text: string, path: string): Table {
   let value: unknown;
   try {
     value = JSON.parse(text);

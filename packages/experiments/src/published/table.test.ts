@@ -11,7 +11,7 @@ import {
 } from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
 import { evaluationFile } from "../runs/results.js";
-import { neededEvaluations } from "./row-state.js";
+import { neededEvaluations } from "./row-evaluations.js";
 import {
   checkTable,
   columnsOf,

@@ -1,12 +1,10 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
-import { quoted, reasonOf, UsageError } from "@innerloop/experiments";
-import { DataError, isSystemError } from "../data/data-error.js";
-import { readRegularFile } from "../data/regular-file.js";
-import { recordedFigures } from "../runs/earlier-figures.js";
-import type { RunEvent } from "../runs/event-log.js";
-import type { Figure, Pool } from "../runs/results-cells.js";
-import { mostBytes } from "../runs/untrusted-folder.js";
-import { isMethodRecord, isObject, type MethodRecord, type RowState, trainingSeconds } from "./row-state.js";
+import { recordedFigures } from "../figures/earlier-figures.js";
+import type { Figure, Pool } from "../figures/results-cells.js";
+import { quoted, reasonOf } from "../options/outside-text.js";
+import { UsageError } from "../options/usage-error.js";
+import type { RunEvent } from "../runs/run-store.js";
+import { isMethodRecord, isObject, type MethodRecord, type RowProgress, trainingSeconds } from "./row-evaluations.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
 
 /** What one method reaches in one column. */
@@ -54,8 +52,8 @@ export interface CollectedResults {
 
 export const noResults: CollectedResults = { format: collectedFormat, tables: {} };
 
-/** The results of a row that is done. */
-export function rowResult(table: Table, row: Row, state: Exclude<RowState, { stage: "new" }>): RowResult {
+/** The results of a row that is done. @throws UsageError where its evaluations have not what the table shows */
+export function rowResult(table: Table, row: Row, state: RowProgress): RowResult {
   const { run, events, evaluations } = state;
   const { config } = run;
   const own = evaluations.flatMap(({ record }) => record ?? []);
@@ -174,20 +172,6 @@ export function withoutGone(results: CollectedResults, tables: readonly Table[])
   return { ...results, tables: Object.fromEntries(kept) };
 }
 
-/** The results in a file, none where it is not there. @throws UsageError where it is something else */
-export async function readCollected(file: string): Promise<CollectedResults> {
-  let text: string;
-  try {
-    const bytes = await readRegularFile(file, { most: mostBytes.record, links: "followed" });
-    text = Buffer.from(bytes).toString("utf8");
-  } catch (error) {
-    const cause = error instanceof DataError ? error.cause : error;
-    if (isSystemError(cause) && cause.code === "ENOENT") return noResults;
-    throw error;
-  }
-  return parseCollected(text, file);
-}
-
 function recordOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (isObject(value)) return value;
   throw new Error(`${what} no object`);
@@ -221,6 +205,7 @@ function isRowResult(value: unknown): value is RowResult {
   );
 }
 
+/** Collected results from the text of a file. @throws UsageError where it is something else */
 export function parseCollected(text: string, file: string): CollectedResults {
   try {
     const value = Object(JSON.parse(text)) as Partial<CollectedResults>;

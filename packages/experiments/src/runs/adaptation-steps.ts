@@ -3,9 +3,9 @@
 import { type Adapter, type Evaluation, evaluate, type TaskSource } from "@innerloop/core";
 import { splitSeed } from "@innerloop/core/tasks";
 import type { Executor, Tree } from "@innerloop/graph";
+import { figureTitle, leadingFigure, type Pool } from "../figures/results-cells.js";
 import type { TrainedParams } from "./results.js";
-import { figureTitle, leadingFigure, type Pool } from "./results-cells.js";
-import type { RunFolder } from "./run-folder.js";
+import type { RunStore } from "./run-store.js";
 
 /** The choice with all that it was made by. */
 export interface ChosenSteps {
@@ -90,12 +90,13 @@ export function bestRow(evaluation: Pick<Evaluation, "rows" | "figures">): Evalu
     );
 }
 
-export const writeChosenSteps = (run: RunFolder, chosen: ChosenSteps): Promise<void> =>
+/** Keeps a choice in a run. */
+export const writeChosenSteps = (run: Pick<RunStore, "files">, chosen: ChosenSteps): Promise<void> =>
   run.files.write(fileName, `${JSON.stringify(chosen, null, 2)}\n`);
 
 /** What was chosen for these parameters of a run; undefined where nothing was, or what there is is no choice. */
 export async function readChosenSteps(
-  run: RunFolder,
+  run: Pick<RunStore, "files">,
   { checkpoint, iteration }: Pick<TrainedParams, "checkpoint" | "iteration">,
 ): Promise<ChosenSteps | undefined> {
   const bytes = await run.files.read(fileName, mostBytes);

@@ -1,13 +1,14 @@
-/** The trained model in a run folder. */
-
-import type { Experiment } from "@innerloop/experiments";
-import { type Answer, type DataIo, TrainedModel, UsageError } from "@innerloop/experiments";
+/** The trained model of a run. */
 import type { Executor } from "@innerloop/graph";
-import { machineIo } from "../data/machine-io.js";
-import { readChosenSteps } from "./adaptation-steps.js";
-import { loadParams } from "./results.js";
-import { factsOf } from "./run-facts.js";
-import { type RunFolder, shown } from "./run-folder.js";
+import type { Experiment } from "../build.js";
+import type { Answer } from "../domains/domain.js";
+import type { DataIo } from "../io.js";
+import { UsageError } from "../options/usage-error.js";
+import { readChosenSteps } from "../runs/adaptation-steps.js";
+import { loadParams } from "../runs/results.js";
+import { factsOf } from "../runs/run-facts.js";
+import type { RunStore } from "../runs/run-store.js";
+import { TrainedModel } from "../trained-model.js";
 
 /** Which parameters of a run, and what computes. */
 export interface OpenedModel<A extends Answer> {
@@ -19,32 +20,34 @@ export interface OpenedModel<A extends Answer> {
 }
 
 /**
+ * The trained model of a run, to adapt to a user's own examples.
+ *
  * @param setting.experiment of a run whose experiment file brings learner and tasks of its own
  * @throws RunError ILN05 where there are no parameters
  */
 export async function openModel<A extends Answer = Answer>(
-  run: RunFolder,
+  run: RunStore,
   setting: {
     readonly executor: Executor;
     readonly checkpoint?: "best" | "last" | undefined;
     readonly experiment?: Experiment | undefined;
-    readonly io?: DataIo;
+    readonly io: DataIo;
   },
 ): Promise<OpenedModel<A>> {
-  const { executor, checkpoint: wanted, experiment, io = machineIo } = setting;
+  const { executor, checkpoint: wanted, experiment, io } = setting;
   const { config, data: spec, protocol, options } = run.config;
   if (!config && !experiment)
     throw new UsageError(
-      `${shown(run.path)} is a run whose learner is a program's (${run.config.file ? shown(run.config.file.path) : "no file is named"})`,
+      `${run.shown} is a run whose learner is a program's (${run.config.file ? io.shown(run.config.file.path) : "no file is named"})`,
       "Give what made it: load(DIR, { experiment: { learner, tasks, optimizer } })",
     );
   const made = config ? { config, spec } : experiment!;
-  const facts = factsOf(run);
+  const facts = factsOf(run.config, run.shown);
   const common = {
     made,
     evaluatedSteps: Math.max(...options.evalSteps),
     protocol,
-    name: shown(run.path),
+    name: run.shown,
     executor,
     io,
     ...(facts ? { command: facts.command } : {}),

@@ -2,30 +2,27 @@
 
 import { type Learner, structureKey, type Task } from "@innerloop/core";
 import { roleAt, traitsOf } from "@innerloop/core/layers";
+import { leaves, paths } from "@innerloop/graph";
+import { needsOf } from "../build.js";
 import {
-  absentWord,
-  type DataSpec,
-  type Domain,
   domainOf,
   type ExperimentConfig,
   type Flags,
-  flagOf,
-  needsOf,
-  optionText,
   requireUse,
   settingsFrom,
   trainingTasksOf,
-  UsageError,
   withFlags,
-} from "@innerloop/experiments";
-import { leaves, paths } from "@innerloop/graph";
+} from "../config.js";
+import type { DataSpec, Domain } from "../domains/domain.js";
+import { UsageError } from "../options/usage-error.js";
+import { absentWord, flagOf, optionText } from "../options/values.js";
 import { loadParams, type TrainedParams } from "../runs/results.js";
 import { argvWith, commandLine } from "../runs/run-command.js";
 import { type RunConfig, runConfig, withConfig } from "../runs/run-config.js";
 import { factsOf } from "../runs/run-facts.js";
-import { type RunFolder, shown } from "../runs/run-folder.js";
-import type { Output } from "./output.js";
+import type { RunStore } from "../runs/run-store.js";
 import { type Prepared, prepareRun } from "./prepare.js";
+import type { PreparingHost } from "./session-host.js";
 
 /**
  * A run's configuration under what was chosen for its evaluation.
@@ -33,7 +30,7 @@ import { type Prepared, prepareRun } from "./prepare.js";
  * @throws UsageError for what an experiment file settles, for what means nothing for the run, and for tasks of sizes that
  *   its model cannot take
  */
-export function evaluatedConfig(run: RunFolder, chosen: Flags, batchNorm?: string): RunConfig {
+export function evaluatedConfig(run: RunStore, chosen: Flags, batchNorm?: string): RunConfig {
   const given = { ...chosen, ...(batchNorm ? { batchNorm } : {}) };
   const { file, config: own, settings } = run.config;
   if (!own) {
@@ -44,15 +41,15 @@ export function evaluatedConfig(run: RunFolder, chosen: Flags, batchNorm?: strin
     return runConfig({ ...run.config, settings: settingsFrom({ ...run.config.options, ...given }) });
   }
   // Data of another kind than the run's are refused where they are read.
-  requireUse(Object.keys(given), own, shown(run.path));
+  requireUse(Object.keys(given), own, run.shown);
   const config = withFlags(own, given);
   requireSizes(run, config);
   return withConfig(run.config, config);
 }
 
 /** @throws UsageError where tasks are of sizes that a run's model cannot take */
-export function requireSizes(run: RunFolder, config: ExperimentConfig, asked?: string): void {
-  const facts = factsOf(run);
+export function requireSizes(run: RunStore, config: ExperimentConfig, asked?: string): void {
+  const facts = factsOf(run.config, run.shown);
   if (facts) domainOf(facts.config).requireSizes?.(facts, config.domain, needsOf(facts.config), asked);
 }
 
@@ -81,7 +78,7 @@ export function requireStepsTaken(
  * @throws UsageError where a learner has parameters that were not trained; RunError ILN05
  */
 export async function paramsFor(
-  run: RunFolder,
+  run: RunStore,
   trained: Learner,
   learners: readonly Learner[],
   wanted?: "best" | "last",
@@ -111,13 +108,13 @@ export async function paramsFor(
 
 /** A run's learner with its parameters, on tasks of another run. */
 export interface BesideRun extends TrainedParams {
-  readonly run: RunFolder;
+  readonly run: RunStore;
   readonly learner: Learner;
 }
 
 /** The run whose tasks all are evaluated on. */
 export interface FirstRun {
-  readonly run: RunFolder;
+  readonly run: RunStore;
   readonly prepared: Prepared;
   readonly evaluated: RunConfig;
 }
@@ -131,9 +128,9 @@ export interface FirstRun {
  */
 export async function onTasksOf(
   first: FirstRun,
-  run: RunFolder,
+  run: RunStore,
   chosen: readonly string[],
-  output: Output,
+  host: PreparingHost,
   wanted?: "best" | "last",
 ): Promise<BesideRun> {
   const { prepared, evaluated } = first;
@@ -148,7 +145,7 @@ export async function onTasksOf(
     return { run, learner, ...(await paramsFor(run, learner, [learner], wanted)) };
   }
   // Of formulas and experiment files the tasks themselves say whether they are the same.
-  const { experiment, trained } = await prepareRun(run, sized, output);
+  const { experiment, trained } = await prepareRun(run, sized, host);
   const [mine, others] = [prepared.experiment.tasks.test, experiment.tasks.test];
   if (!sameTask(mine.sample(0, 0), others.sample(0, 0))) {
     const [a, b] = [mine, others].map(
@@ -164,7 +161,7 @@ export async function onTasksOf(
 }
 
 /** The domain of two runs; undefined where one has none of the records. @throws UsageError where they have two */
-function sharedDomain({ run }: FirstRun, other: RunFolder): Domain | undefined {
+function sharedDomain({ run }: FirstRun, other: RunStore): Domain | undefined {
   const [a, b] = [run.config.config, other.config.config];
   if (!a || !b) return undefined;
   const [mine, others] = [domainOf(a), domainOf(b)];
@@ -185,14 +182,14 @@ function unlabelledOf(config: ExperimentConfig): number {
 function requireSameTestSet(
   domain: Domain,
   { run, prepared }: FirstRun,
-  other: RunFolder,
+  other: RunStore,
   chosen: readonly string[],
 ): void {
-  const [first, second] = [factsOf(run)!, factsOf(other)!];
+  const [first, second] = [factsOf(run.config, run.shown)!, factsOf(other.config, other.shown)!];
   const isOther = prepared.other !== undefined;
   if (prepared.other && prepared.spec?.sha256 === (second.spec as DataSpec | undefined)?.sha256) {
     throw new UsageError(
-      `${shown(other.path)} was trained on ${prepared.other.testedOn}, on which all classes are to be tested`,
+      `${other.shown} was trained on ${prepared.other.testedOn}, on which all classes are to be tested`,
       "Choose data that none of the runs was trained on, or leave out --data",
     );
   }
@@ -220,15 +217,15 @@ function requireSameTestSet(
 }
 
 const different = (
-  run: RunFolder,
-  other: RunFolder,
+  run: RunStore,
+  other: RunStore,
   what: string,
   mine: unknown,
   others: unknown,
   remedy = "Compare runs that are tested on the same tasks",
 ): UsageError =>
   new UsageError(
-    `${shown(run.path)} and ${shown(other.path)} are tested on different tasks: ${what} ${mine ?? absentWord} and ${others ?? absentWord}`,
+    `${run.shown} and ${other.shown} are tested on different tasks: ${what} ${mine ?? absentWord} and ${others ?? absentWord}`,
     remedy,
   );
 

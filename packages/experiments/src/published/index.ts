@@ -1,0 +1,8 @@
+/** Entry point "@innerloop/experiments/published": tables of published results as recipes, and what runs come to beside them. */
+export * from "./budget.js";
+export * from "./collected-results.js";
+export * from "./extrapolation.js";
+export * from "./row-evaluations.js";
+export * from "./table.js";
+export * from "./table-lines.js";
+export { tables } from "./tables.js";

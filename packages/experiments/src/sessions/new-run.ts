@@ -1,0 +1,117 @@
+/** A new run: what was asked for, and its record before it trains. */
+
+import type { Executor } from "@innerloop/graph";
+import { requireFitting } from "../build.js";
+import {
+  type ExperimentConfig,
+  type ExperimentSettings,
+  type Flags,
+  flagTable,
+  flagWords,
+  type Part,
+  requireUse,
+} from "../config.js";
+import { domains } from "../domains/registry.js";
+import { UsageError } from "../options/usage-error.js";
+import { type RunConfig, runConfig } from "../runs/run-config.js";
+import type { Prepared } from "./prepare.js";
+import type { RunPlan } from "./train.js";
+
+/** The experiment that was asked for. */
+export interface AskedExperiment {
+  /** What its run is called. */
+  readonly name: string;
+  /** The preset, or the experiment file's path. */
+  readonly experiment: string;
+  /** How tasks are made and figures are to be read. */
+  readonly protocol: string;
+  /** All options; undefined where a program brings learner and tasks of its own. */
+  readonly config?: ExperimentConfig;
+  readonly settings: ExperimentSettings;
+  readonly prepared?: Prepared;
+  readonly file?: NonNullable<RunConfig["file"]>;
+}
+
+/**
+ * A config that was asked for, with the settings in it.
+ *
+ * @param chosen the options that the user chose
+ * @throws UsageError where choices do not go together, or an option that was chosen means nothing beside them
+ */
+export function checkedExperiment(
+  config: ExperimentConfig,
+  experiment: string,
+  chosen: Flags,
+): Pick<AskedExperiment, "experiment" | "settings"> & { readonly config: ExperimentConfig } {
+  // A table without its columns is said before what else means nothing.
+  requireFitting(config);
+  requireUse(Object.keys(chosen), config);
+  const { training, evaluation } = config;
+  return { experiment, config, settings: { training, evaluation } };
+}
+
+/** The preset that goes with options which are given without one: that of the domain that they speak of. */
+export function presetFor(chosen: Flags): string | undefined {
+  for (const domain of domains()) {
+    const name = domain.claims?.(chosen);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+const settledParts: readonly Part[] = ["domain", "learner", "network"];
+/** What of a training an optimizer of one's own has settled. */
+const ofOptimizer: readonly string[] = ["outerOptimizer", "outerRate", "schedule", "clip"];
+
+/** Whether an experiment in code leaves no say to an option. */
+export const programSettles = (option: string): boolean =>
+  ofOptimizer.includes(option) ||
+  flagTable().some(({ name, places }) => name === option && places.some(({ part }) => settledParts.includes(part)));
+
+/** @throws UsageError where a learner has nothing to train */
+export function requireParameters({ experiment }: Prepared, { parameters }: RunPlan): void {
+  if (parameters > 0) return;
+  throw new UsageError(
+    `${experiment.learner.name} has no parameters here: there is nothing to train`,
+    "Choose a model with layers of its own (--model mlp or conv), or another learner",
+  );
+}
+
+/**
+ * The record of a run that begins.
+ *
+ * @param setting.target what was trained, as it was asked for: a preset, a file
+ */
+export function newRunConfig(setting: {
+  readonly asked: AskedExperiment;
+  readonly prepared: Prepared;
+  readonly plan: RunPlan;
+  readonly executor: Pick<Executor, "parallelism">;
+  readonly target: string | undefined;
+  readonly chosen: Flags;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly created: Date;
+}): RunConfig {
+  const { asked, prepared, plan, executor, target, chosen, versions, created } = setting;
+  const { experiment, file, config, settings } = asked;
+  const { chunkSize, recompute, expectedBytes } = plan.training;
+  return runConfig({
+    experiment,
+    ...(file ? { file } : {}),
+    ...(config ? { config } : {}),
+    settings,
+    chunkSize,
+    recompute,
+    workers: executor.parallelism,
+    ...(expectedBytes === undefined ? {} : { expectedBytes: Math.round(expectedBytes) }),
+    ...(prepared.spec ? { data: prepared.spec } : {}),
+    protocol: {
+      text: asked.protocol,
+      ...prepared.experiment.tasks.test.description,
+      ...prepared.experiment.learner.description,
+    },
+    argv: ["train", ...(target === undefined ? [] : [target]), ...flagWords(chosen)],
+    versions,
+    created: created.toISOString(),
+  });
+}

@@ -1,0 +1,41 @@
+/** Tables of published results by name, or from files. */
+import { nearestName, reasonOf, UsageError } from "@innerloop/experiments";
+import { parseTable, type Table, tables } from "@innerloop/experiments/published";
+import { DataError, isSystemError } from "../data/data-error.js";
+import { readRegularFile } from "../data/regular-file.js";
+
+/** A table is written by hand. */
+const mostBytes = 16 * 2 ** 20;
+
+/** A table from a file. @throws UsageError that names the place in the file */
+export async function readTable(path: string): Promise<Table> {
+  let text: string;
+  try {
+    text = Buffer.from(await readRegularFile(path, { most: mostBytes, links: "followed" })).toString("utf8");
+  } catch (error) {
+    const cause = error instanceof DataError ? error.cause : error;
+    const missing = isSystemError(cause) && cause.code === "ENOENT";
+    throw new UsageError(
+      missing ? `there is no file ${path}` : `${path} cannot be read (${reasonOf(error)})`,
+      "Check the path",
+    );
+  }
+  return parseTable(text, path);
+}
+
+/** The table of a name, or the one in a JSON file. @throws UsageError */
+export async function findTable(target: string): Promise<Table> {
+  const known = tables.find(({ name }) => name === target);
+  if (known) return known;
+  if (target.endsWith(".json")) {
+    const own = await readTable(target);
+    if (tables.every(({ name }) => name !== own.name)) return own;
+    throw new UsageError(`${target} has the name of a table that comes along, ${own.name}`, "Give it another name");
+  }
+  const names = tables.map(({ name }) => name);
+  const near = nearestName(target, names);
+  throw new UsageError(
+    `there is no table ${target}`,
+    near ? `Did you mean ${near}?` : `Tables are ${names.join(", ")}; FILE.json is one of your own`,
+  );
+}
