@@ -1,3 +1,5 @@
+import "./library-module.js";
+
 export * from "./build.js";
 export * from "./config.js";
 export { areaAveraging } from "./domains/classification/area-averaging.js";
