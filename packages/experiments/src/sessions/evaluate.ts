@@ -244,8 +244,10 @@ export const taskTextIn = ({ config }: RunConfig, { protocol }: Pick<Evaluation,
   config && domainOf(config).taskText?.(protocol);
 
 /** `405 MiB of memory at most, 397 MiB expected` */
-export const memoryText = (peak: number, expected: number | undefined): string =>
-  `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
+export function memoryText(peak: number, expected: number | undefined): string {
+  const planned = expected === undefined ? "" : `, ${bytes(expected)} expected`;
+  return `${bytes(peak)} of memory at most${planned}`;
+}
 
 /** The run's learner with batch normalisation of another mode. */
 function learnerOfMode(run: RunStore, { config, learnerOf }: Prepared, flags: Flags): Learner {
