@@ -5,7 +5,6 @@ import { type Evaluation, key } from "@innerloop/core";
 import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
 import {
   buildExperiment,
-  flatConfig,
   paramsFor,
   prepareRun,
   progressOf,
@@ -15,6 +14,7 @@ import {
   resolvePreset,
   runConfig,
   storedConfig,
+  toFlags,
 } from "@innerloop/experiments";
 import { checkTable, parseCollected, rowResult, type Table } from "@innerloop/experiments/published";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
@@ -57,7 +57,7 @@ const config1 = {
   ...others,
   format: "innerloop run 1",
   command: run.command,
-  options: { ...flatConfig(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
+  options: { ...toFlags(experiment), trainShots: 0, queries: 0, clip: 0, groupColumn: "", target: "" },
 };
 
 function checkpoint(): Uint8Array {

@@ -7,7 +7,6 @@ import {
   type Flags,
   flagsIn,
   flagTable,
-  flatConfig,
   isOfUse,
   parseConfig,
   parsePartial,
@@ -16,6 +15,7 @@ import {
   requireUse,
   resolve,
   resolvePreset,
+  toFlags,
   uselessness,
   withFlags,
 } from "./config.js";
@@ -51,7 +51,7 @@ describe("a config", () => {
           expect(config.learner.name).toBe(learner);
           expect(config.network.name).toBe(model);
           expect(parseConfig(asJson(config), "config")).toStrictEqual(config);
-          const flags = flatConfig(config);
+          const flags = toFlags(config);
           expect(withFlags(config, flags)).toStrictEqual(config);
           expect(resolved(preset, flags)).toStrictEqual(config);
         }
@@ -72,12 +72,12 @@ describe("a config", () => {
           };
           for (const value of valuesOf(spec, (most) => source.integer(most))) {
             const config = resolved(preset, { ...chosen, [flag.name]: value });
-            const found = flatConfig(config)[flag.name];
+            const found = toFlags(config)[flag.name];
             expect(found, flag.name).toEqual(value);
             expect(parseConfig(asJson(config), "config")).toStrictEqual(config);
             if (spec.default !== undefined || flag.name === "learner" || flag.name === "model") continue;
             const without = withFlags(config, { [flag.name]: undefined });
-            expect(flatConfig(without), flag.name).not.toHaveProperty(flag.name);
+            expect(toFlags(without), flag.name).not.toHaveProperty(flag.name);
             expect(parseConfig(asJson(without), "config")).toStrictEqual(without);
           }
         }
@@ -90,7 +90,7 @@ describe("a config", () => {
       for (const learner of learnerNames)
         for (const model of networkNames) {
           const config = resolved(preset, { learner, model });
-          const flags = flatConfig(config);
+          const flags = toFlags(config);
           for (const { name, places } of table) {
             if (Object.hasOwn(flags, name)) {
               const useless = uselessness(name, config, table);
@@ -109,7 +109,7 @@ describe("a config", () => {
   });
 
   it("takes a preset's rate for networks from scratch where the learner has none", () => {
-    const { innerRate } = flatConfig(resolvePreset("hanzi"));
+    const { innerRate } = toFlags(resolvePreset("hanzi"));
     const config = resolvePreset("hanzi", { learner: "prototypical" });
     expect(config.learner).not.toHaveProperty("innerRate");
     expect(config.evaluation.scratchRate).toBe(innerRate);

@@ -200,7 +200,7 @@ function flatGroup(group: OptionGroup, values: Readonly<Record<string, unknown>>
 }
 
 /** A config as flags, those that apply and no others. */
-export function flatConfig(config: ExperimentConfig): FlatConfig {
+export function toFlags(config: ExperimentConfig): FlatConfig {
   const choices = choicesOf(config);
   return Object.assign(
     {},
@@ -322,7 +322,7 @@ export function withFlags(config: ExperimentConfig, flags: Flags): ExperimentCon
   checkOption(flagOf("learner"), learnerChoice, learner);
   checkOption(flagOf("model"), networkChoice, model);
   const choices = { ...own, learner, network: model };
-  return configFrom(choices, withScratchRate(learner, present({ ...fitting(flatConfig(config), choices), ...flags })));
+  return configFrom(choices, withScratchRate(learner, present({ ...fitting(toFlags(config), choices), ...flags })));
 }
 
 /** What an existing run is: its config, what is kept of its data, and how it came to be. */

@@ -21,11 +21,6 @@ const exceptions: Readonly<Record<string, string>> = {
 
 /** An expression that is put together at run time. */
 const made = "new RegExp(...)";
-/** Where that is so, and of what. */
-const madeIn: Readonly<Record<string, string>> = {
-  "packages/node/src/runs/run-folder.ts": "the name of an option, and a word behind it",
-};
-
 interface Found {
   readonly where: string;
   readonly literal: string;
@@ -95,7 +90,8 @@ test("every regular expression takes time in proportion to its text, or meets a 
     .map(({ where, literal }) => ({ where, literal, fault: faultOf(literal) }))
     .filter(({ fault, literal }) => fault !== undefined && !Object.hasOwn(exceptions, literal));
   expect(faults).toEqual([]);
-  expect(found.filter(({ literal }) => literal === made).map(({ where }) => where)).toEqual(Object.keys(madeIn));
+  // What is put together at run time may be anything: there is none of the kind.
+  expect(found.filter(({ literal }) => literal === made)).toEqual([]);
 });
 
 test("no exception is of an expression that is gone, or needs none", () => {

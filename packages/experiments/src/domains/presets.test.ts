@@ -2,13 +2,13 @@ import { key } from "@innerloop/core";
 import { leaves } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { buildExperiment } from "../build.js";
-import { checkFlags, flagsIn, flatConfig, parsePartial, resolvePreset } from "../config.js";
+import { checkFlags, flagsIn, parsePartial, resolvePreset, toFlags } from "../config.js";
 import { loadedClasses, madeUpImages } from "../made-up.fixture.js";
 import { splitData } from "./classification/data-splits.js";
 import type { ClassificationValues } from "./classification/options.js";
 import { allPresets, domains, registerDomain } from "./registry.js";
 
-const flags = (...given: Parameters<typeof resolvePreset>) => flatConfig(resolvePreset(...given));
+const flags = (...given: Parameters<typeof resolvePreset>) => toFlags(resolvePreset(...given));
 
 describe("presets", () => {
   it.each(allPresets().map((each) => [each.name, each] as const))("%s holds valid options only", (name, found) => {

@@ -1,4 +1,4 @@
-import { flatConfig, resolvePreset } from "@innerloop/experiments";
+import { resolvePreset, toFlags } from "@innerloop/experiments";
 import { expect, it } from "vitest";
 import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
 import type { RowProgress } from "./row-evaluations.js";
@@ -18,7 +18,7 @@ function collected(metric: Metric, names: readonly string[], loss?: string) {
   const evaluation = { learner: "one", protocol: loss === undefined ? {} : { loss }, rows: [{ steps: 1, figures }] };
   const state: RowProgress = {
     run: {
-      config: { options: flatConfig(resolvePreset("sinusoid")), workers: 1, command: "", versions: {}, created: "" },
+      config: { options: toFlags(resolvePreset("sinusoid")), workers: 1, command: "", versions: {}, created: "" },
     } as unknown as RowProgress["run"],
     iteration: 5,
     evaluations: [{ changes: {}, columns, record: { checkpoint: "last", iteration: 5, evaluations: [evaluation] } }],

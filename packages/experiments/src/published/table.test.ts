@@ -4,10 +4,10 @@ import {
   checkFlags,
   type DataSpec,
   domainOf,
-  flatConfig,
   isOfUse,
   requireUse,
   resolvePreset,
+  toFlags,
 } from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
 import { evaluationFile } from "../runs/results.js";
@@ -40,7 +40,7 @@ describe.each(tables)("the table $name", (table) => {
     const asked = optionsAsked(row);
     const resolved = resolvePreset(row.train.preset, asked);
     expect(() => requireUse(Object.keys(asked), resolved)).not.toThrow();
-    expect(differencesFrom(row, flatConfig(resolved))).toEqual([]);
+    expect(differencesFrom(row, toFlags(resolved))).toEqual([]);
     expect(options).toMatchObject(Object.fromEntries(meant.filter(([, value]) => value !== undefined)));
     for (const [name, value] of meant) expect(options[name], name).toEqual(value);
     expect(fullUpdates(row)).toBe(options.iterations);
@@ -148,7 +148,7 @@ describe("a table from a file", () => {
   it("is read as it is", () => {
     expect(checkTable(good, "mine.json")).toEqual({ ...good, about: "" } satisfies Table | object);
     const options = trainingOptions(checkTable(good, "mine.json").rows[0]!);
-    expect(options).toEqual({ ...flatConfig(resolvePreset("hanzi")), iterations: 10 });
+    expect(options).toEqual({ ...toFlags(resolvePreset("hanzi")), iterations: 10 });
     expect(options.data).toBe("hanzi");
   });
 

@@ -12,9 +12,9 @@ import {
   type Flags,
   type FlatConfig,
   flagTable,
-  flatConfig,
   isOfUse,
   resolvePreset,
+  toFlags,
 } from "../config.js";
 import { allPresets, findPreset } from "../domains/registry.js";
 import { quoted, reasonOf } from "../options/outside-text.js";
@@ -79,7 +79,7 @@ export interface Cell {
 export const trainingConfig = ({ train: { preset, options } }: Row): ExperimentConfig => resolvePreset(preset, options);
 
 /** The same as flags. */
-export const trainingOptions = (row: Row): FlatConfig => flatConfig(trainingConfig(row));
+export const trainingOptions = (row: Row): FlatConfig => toFlags(trainingConfig(row));
 
 export const fullUpdates = ({ train: { options } }: Row): number => options.iterations;
 
@@ -204,7 +204,7 @@ function requireFigures(
   { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: Metric; readonly where: string },
 ): void {
   const config = trainingConfig(row);
-  const own = flatConfig(config);
+  const own = toFlags(config);
   const fitting = figuresOf(domainOf(config).loss(undefined, config.domain))[0]!.title;
   if (metric !== fitting) {
     throw new UsageError(

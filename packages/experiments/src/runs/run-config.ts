@@ -4,9 +4,9 @@ import {
   type ExperimentConfig,
   type ExperimentSettings,
   type FlatConfig,
-  flatConfig,
   parseConfig,
   parseSettings,
+  toFlags,
 } from "../config.js";
 import type { DataSpec } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";
@@ -59,7 +59,7 @@ export type RunRecord = Omit<RunConfig, "options" | "command">;
 /** A configuration with what follows from its parts. */
 export function runConfig(record: RunRecord): RunConfig {
   const { config, settings, argv } = record;
-  const options = config ? flatConfig(config) : ({ ...settings.training, ...settings.evaluation } as FlatConfig);
+  const options = config ? toFlags(config) : ({ ...settings.training, ...settings.evaluation } as FlatConfig);
   return { ...record, options, command: commandLine(argv) };
 }
 

@@ -14,7 +14,7 @@ import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecord, machi
 import { commandLine } from "../runs/run-command.js";
 import type { RunConfig } from "../runs/run-config.js";
 import type { RunStore } from "../runs/run-store.js";
-import { bytes, count, counted } from "../words.js";
+import { bytes, count } from "../words.js";
 import { type BesideRun, evaluatedConfig, onTasksOf, paramsFor, requireStepsTaken } from "./evaluated-run.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import { type SessionHost, untilStopped } from "./session-host.js";

@@ -12,7 +12,7 @@ import {
 } from "@innerloop/core/training";
 import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../build.js";
-import { domainOf, type Flags, flatConfig, resolvePreset } from "../config.js";
+import { domainOf, type Flags, resolvePreset, toFlags } from "../config.js";
 import { findPreset } from "../domains/registry.js";
 import { figureNamed } from "../figures/results-cells.js";
 import type { TrainingValues } from "../options/training-options.js";
@@ -199,7 +199,7 @@ export async function progressOf(run: RunStore): Promise<{ readonly iteration: n
 function usualRates({ config, experiment, options }: RunConfig): Readonly<Record<string, number>> {
   const preset = findPreset(experiment)?.name ?? Object.keys(config ? domainOf(config).presets : {})[0];
   if (!config || preset === undefined) return {};
-  const usual = flatConfig(resolvePreset(preset, { learner: options.learner, model: options.model }));
+  const usual = toFlags(resolvePreset(preset, { learner: options.learner, model: options.model }));
   return Object.fromEntries(
     ["innerRate", "outerRate"].flatMap((name) => (typeof usual[name] === "number" ? [[name, usual[name]]] : [])),
   );
