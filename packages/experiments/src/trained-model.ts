@@ -4,7 +4,14 @@ import type { TaskSpec } from "@innerloop/core/tasks";
 import { TrainedLearner } from "@innerloop/core/training";
 import { type Executor, paths, type Tensor, type Tree, zeros } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
-import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
+import {
+  domainOf,
+  type ExperimentConfig,
+  type Flags,
+  type NamedValues,
+  type RunFacts,
+  withFlags,
+} from "./config/index.js";
 import type {
   Adaptation,
   Answer,

@@ -9,7 +9,7 @@ import type {
   TrainingTasks,
 } from "@innerloop/core/learners";
 import type { Tensor, Tree } from "@innerloop/graph";
-import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config.js";
+import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
 import type { DataIo, LongWork } from "../io.js";
 
 /** A published setting, or ours: values in which it differs from the defaults of the options. */

@@ -1,6 +1,6 @@
 /** The evaluations that a row of a table needs, and what a run keeps of each. */
 import type { FigureDescription } from "@innerloop/core";
-import type { Flags, FlatConfig } from "../config.js";
+import type { Flags, FlatConfig } from "../config/index.js";
 import { areDescriptions } from "../figures/earlier-figures.js";
 import type { Figure, Pool } from "../figures/results-cells.js";
 import type { RunConfig } from "../runs/run-config.js";

@@ -15,7 +15,7 @@ import {
   isOfUse,
   resolvePreset,
   toFlags,
-} from "../config.js";
+} from "../config/index.js";
 import { allPresets, findPreset } from "../domains/registry.js";
 import { quoted, reasonOf } from "../options/outside-text.js";
 import { nearestName, UsageError } from "../options/usage-error.js";

@@ -1,5 +1,5 @@
 /** The command that made a run, as words; and those that make runs like it. */
-import { type Flags, flagWords } from "../config.js";
+import { type Flags, flagWords } from "../config/index.js";
 import { shellWord } from "../options/shell-word.js";
 import { flagOf } from "../options/values.js";
 

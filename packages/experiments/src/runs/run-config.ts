@@ -7,7 +7,7 @@ import {
   parseConfig,
   parseSettings,
   toFlags,
-} from "../config.js";
+} from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";
 import { quoted, reasonOf } from "../options/outside-text.js";

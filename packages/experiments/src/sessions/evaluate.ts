@@ -1,7 +1,7 @@
 /** Judges a trained run on held-out tasks beside its baselines and others. */
 import type { Evaluation, FigureDescription, Learner } from "@innerloop/core";
 import { evaluationFigures } from "@innerloop/core/training";
-import { domainOf, type Flags, withFlags } from "../config.js";
+import { domainOf, type Flags, withFlags } from "../config/index.js";
 import { adaptationWarningOf, chosenText, curveOf } from "../figures/adaptation-warning.js";
 import { betterBaseline } from "../figures/better-baseline.js";
 import { withInterval } from "../figures/figure-text.js";

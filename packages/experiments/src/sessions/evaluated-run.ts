@@ -12,7 +12,7 @@ import {
   settingsFrom,
   trainingTasksOf,
   withFlags,
-} from "../config.js";
+} from "../config/index.js";
 import type { DataSpec, Domain } from "../domains/domain.js";
 import { UsageError } from "../options/usage-error.js";
 import { absentWord, flagOf, optionText } from "../options/values.js";

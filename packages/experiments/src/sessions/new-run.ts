@@ -10,7 +10,7 @@ import {
   flagWords,
   type Part,
   requireUse,
-} from "../config.js";
+} from "../config/index.js";
 import { domains } from "../domains/registry.js";
 import { UsageError } from "../options/usage-error.js";
 import { type RunConfig, runConfig } from "../runs/run-config.js";

@@ -7,7 +7,7 @@ import {
   type OpenSetScore,
   openSetEpisodes,
 } from "@innerloop/core";
-import { domainOf, type Flags, withFlags } from "../config.js";
+import { domainOf, type Flags, withFlags } from "../config/index.js";
 import type { OpenSetParts } from "../domains/domain.js";
 import { poolText } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";

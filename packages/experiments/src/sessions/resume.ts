@@ -1,5 +1,5 @@
 /** A run that goes on: what may change in it, and what its record says then. */
-import { type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config.js";
+import { type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";

@@ -12,7 +12,7 @@ import {
 } from "@innerloop/core/training";
 import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../build.js";
-import { domainOf, type Flags, resolvePreset, toFlags } from "../config.js";
+import { domainOf, type Flags, resolvePreset, toFlags } from "../config/index.js";
 import { findPreset } from "../domains/registry.js";
 import { figureNamed } from "../figures/results-cells.js";
 import type { TrainingValues } from "../options/training-options.js";
