@@ -4,7 +4,7 @@
 // typedoc 0.28 and api-extractor 7 bring a second compiler, TypeScript 6, and list 360 names by the alphabet; the compiler
 // that builds the packages tells by its own API (unstable: its version is pinned) all that a page needs.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { API, SymbolFlags } from "typescript/unstable/sync";
 
@@ -52,7 +52,14 @@ const pages = [
     folder: "experiments",
     about:
       "Kinds of task, options, presets, sessions and figures: what a terminal, a service and a page have in common.",
-    sections: [["Experiments", [""]]],
+    sections: [
+      ["Sessions", ["sessions/", "trained-model"]],
+      ["Experiments", ["config/", "build", "options/", "io"]],
+      ["Kinds of task", ["domains/"]],
+      ["Runs", ["runs/"]],
+      ["Figures", ["figures/", "protocol-text", "words"]],
+      ["Tables of published results", ["published/", ""]],
+    ],
   },
   {
     name: "@innerloop/node",
@@ -80,13 +87,14 @@ function publicNames() {
     const project = api.updateSnapshot({ openProjects: [config] }).getProjects()[0];
     const { program, checker } = project;
     return pages.map((page) => {
-      const dist = join(root, "packages", page.folder, "dist");
       const entries = exportsOf(page, program, checker).map(([exported, from]) => {
         const symbol = exported.flags & SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
         const declarations = symbol.declarations.map((handle) => {
           const node = statementOf(handle.resolve(project));
           const { text, fileName } = node.getSourceFile();
-          return { file: fileName.slice(dist.length + 1, -".d.ts".length), ...partsOf(text.slice(node.pos, node.end)) };
+          // Of a name that another package of ours has declared, its place there.
+          const [, , file] = /^packages\/([^/]+)\/dist\/(.*)\.d\.ts$/.exec(relative(root, fileName));
+          return { file, ...partsOf(text.slice(node.pos, node.end)) };
         });
         // Overloads are one name, and what is said of the first goes for all.
         const [{ file, doc }] = declarations;

@@ -25,7 +25,7 @@ export interface ComparisonRequest {
   readonly figures?: readonly string[] | undefined;
 }
 
-/** What a comparison comes to. */
+/** The outcome of a comparison. */
 export interface ComparisonOutcome {
   /** In the order of the runs. */
   readonly evaluations: readonly Evaluation[];

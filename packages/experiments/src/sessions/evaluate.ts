@@ -40,7 +40,7 @@ export interface EvaluationRequest {
   readonly training?: { readonly seconds: number; readonly peakBytes: number };
 }
 
-/** What an evaluation comes to. */
+/** The outcome of an evaluation. */
 export interface EvaluationOutcome {
   /** The run's learner first, then those beside it, then the baselines. */
   readonly evaluations: readonly Evaluation[];

@@ -35,7 +35,7 @@ export interface OpenSetRequest {
   readonly acceptance?: number | undefined;
 }
 
-/** What an open-set evaluation comes to. */
+/** The outcome of an open-set evaluation. */
 export interface OpenSetOutcome {
   readonly evaluation: OpenSetEvaluation;
   /** The learner that was evaluated. */
