@@ -4,7 +4,7 @@
 // typedoc 0.28 and api-extractor 7 bring a second compiler, TypeScript 6, and list 360 names by the alphabet; the compiler
 // that builds the packages tells by its own API (unstable: its version is pinned) all that a page needs.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { API, SymbolFlags } from "typescript/unstable/sync";
 
@@ -52,7 +52,15 @@ const pages = [
     folder: "experiments",
     about:
       "Kinds of task, options, presets, sessions and figures: what a terminal, a service and a page have in common.",
-    sections: [["Experiments", [""]]],
+    sections: [
+      ["Trained models", ["trained-model"]],
+      ["Kinds of task", ["domains/"]],
+      ["Configs and options", ["config/", "build", "options/", "io"]],
+      ["Sessions", ["sessions/"]],
+      ["Runs", ["runs/"]],
+      ["Figures", ["figures/", "protocol-text", "words"]],
+      ["Tables of published results", ["published/", ""]],
+    ],
   },
   {
     name: "@innerloop/node",
@@ -61,8 +69,7 @@ const pages = [
     sections: [
       ["Executors", ["index", "executor/"]],
       ["Data", ["data/"]],
-      ["Experiments", ["presets/"]],
-      ["Runs", ["runs/", ""]],
+      ["Runs and experiments", [""]],
     ],
   },
 ];
@@ -80,25 +87,28 @@ function publicNames() {
     const project = api.updateSnapshot({ openProjects: [config] }).getProjects()[0];
     const { program, checker } = project;
     return pages.map((page) => {
-      const dist = join(root, "packages", page.folder, "dist");
       const entries = exportsOf(page, program, checker).map(([exported, from]) => {
         const symbol = exported.flags & SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
         const declarations = symbol.declarations.map((handle) => {
           const node = statementOf(handle.resolve(project));
           const { text, fileName } = node.getSourceFile();
-          return { file: fileName.slice(dist.length + 1, -".d.ts".length), ...partsOf(text.slice(node.pos, node.end)) };
+          const [, owner, file] = /^packages\/([^/]+)\/dist\/(.*)\.d\.ts$/.exec(relative(root, fileName));
+          return { owner, file, ...partsOf(text.slice(node.pos, node.end)) };
         });
         // Overloads are one name, and what is said of the first goes for all.
-        const [{ file, doc }] = declarations;
+        const [{ owner, file, doc }] = declarations;
         return {
           name: exported.name,
           from,
+          owner,
           file,
           doc,
           signature: declarations.map((each) => each.signature).join("\n"),
         };
       });
-      return { ...page, entries: entries.filter(({ doc }) => !doc.startsWith("@internal")) };
+      // What a package passes on of another stands on that one's page.
+      const own = entries.filter(({ owner, doc }) => owner === page.folder && !doc.startsWith("@internal"));
+      return { ...page, entries: own };
     });
   } finally {
     api.close();

@@ -1,5 +1,5 @@
 // Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, and within graph from stage
-// to stage, by reading imports: those of types, and import(), too.
+// to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
@@ -91,6 +91,17 @@ for (const file of files) {
   graphOfFiles.set(file, local);
 }
 
+/** A file past this is several: generated code is not read. */
+const mostLines = 600;
+for (const file of [
+  ...files,
+  ...["bench", "examples", "fuzz/src", "scripts"].flatMap((each) => sources(join(root, each))),
+]) {
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n").length;
+  if (lines > mostLines && !file.split(/[\\/]/).includes("generated"))
+    problems.push(`${relative(root, file)}: has ${lines} lines, of ${mostLines} at most`);
+}
+
 for (const cycle of cycles(graphOfFiles))
   problems.push(`cycle: ${cycle.map((file) => relative(root, file)).join(" -> ")}`);
 
@@ -100,8 +111,9 @@ process.exitCode = problems.length > 0 ? 1 : 0;
 
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => !/[\\/](dist|node_modules)[\\/]/.test(file));
 }
 
 /** The folder below src that a file lies in; its own name where it lies in none: `errors.ts`. */

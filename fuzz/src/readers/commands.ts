@@ -36,7 +36,11 @@ const optionReader: Reader = {
 const experimentReader: Reader = {
   name: "experiment file",
   reads: "an experiment in JSON",
-  sources: ["node/src/runs/experiment-file.ts", "experiments/src/config.ts", "experiments/src/options/values.ts"],
+  sources: [
+    "node/src/runs/experiment-file.ts",
+    "experiments/src/config/parsing.ts",
+    "experiments/src/options/values.ts",
+  ],
   weight: 1,
   seeds: () =>
     [

@@ -165,7 +165,7 @@ const configReader: Reader = {
   sources: [
     ...["node/src/runs/run-folder.ts", "node/src/runs/run-config.ts", "node/src/runs/run-command.ts"],
     ...["node/src/runs/format-1.ts", "node/src/cli/run-experiment-file.ts", "node/src/data/machine-io.ts"],
-    ...["experiments/src/config.ts", "experiments/src/domains/classification/spec.ts"],
+    ...["experiments/src/config/parsing.ts", "experiments/src/domains/classification/spec.ts"],
   ],
   weight: 1,
   seeds: () => [

@@ -2,7 +2,7 @@ import { convMaps, key } from "@innerloop/core";
 import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { buildExperiment } from "./build.js";
-import { type ExperimentConfig, type Flags, requireUse, withFlags } from "./config.js";
+import { type ExperimentConfig, type Flags, requireUse, withFlags } from "./config/index.js";
 import { splitData } from "./domains/classification/data-splits.js";
 import type { ClassificationValues } from "./domains/classification/options.js";
 import { configOf, loadedClasses, madeUpImages } from "./made-up.fixture.js";

@@ -26,7 +26,7 @@ import {
   type OptionValues,
   type stepOptions,
 } from "@innerloop/core/learners";
-import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config.js";
+import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config/index.js";
 import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, TaskShapes, Tasks } from "./domains/domain.js";
 import type { TrainingValues } from "./options/training-options.js";
 import { UsageError } from "./options/usage-error.js";
@@ -40,7 +40,7 @@ export interface Experiment {
   readonly baselines: readonly Baseline[];
 }
 
-/** What tasks and shapes depend on beside the options of the domain. */
+/** The needs of a config's learner: what tasks and shapes depend on beside the options of the domain. */
 export const needsOf = (config: ExperimentConfig): LearnerNeeds => ({
   learner: learnerOf(config),
   training: trainingTasksOf(config),

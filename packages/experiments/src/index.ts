@@ -1,5 +1,7 @@
+import "./library-module.js";
+
 export * from "./build.js";
-export * from "./config.js";
+export * from "./config/index.js";
 export { areaAveraging } from "./domains/classification/area-averaging.js";
 export { isBlank } from "./domains/classification/blank-images.js";
 export { areRows, areScales, type ColumnScales } from "./domains/classification/column-scales.js";

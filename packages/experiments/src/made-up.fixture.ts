@@ -1,7 +1,7 @@
 /** Configs, data sets of made-up classes and what reads them from memory, for tests. */
 import type { LabelledExamples, LearnerName } from "@innerloop/core";
 import type { NetworkName } from "@innerloop/core/learners";
-import { configFrom, type ExperimentConfig, type Flags } from "./config.js";
+import { configFrom, type ExperimentConfig, type Flags } from "./config/index.js";
 import type { DataSplits } from "./domains/classification/data-splits.js";
 import type { ClassificationSpec } from "./domains/classification/spec.js";
 import type { Loaded } from "./domains/domain.js";

@@ -28,7 +28,7 @@ function unlabelledText({ unlabelled, unlabelledUsed, distractorClasses = 0 }: P
   return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
 }
 
-/** What the figures are about: tasks, steps, batch normalisation, intervals and seed, in one or two sentences. */
+/** The subject of figures: tasks, steps, batch normalisation, intervals and seed, in one or two sentences. */
 export function protocolText(
   evaluation: Evaluation,
   { tasks: sources }: Pick<Experiment, "tasks">,
@@ -76,7 +76,7 @@ function beyondText({ draws, byClass, rows }: Evaluation): string {
   return `, and for other ${of} like these ${count(all)}${least}`;
 }
 
-/** Where a run is tested on another data set than it was trained on. */
+/** The data sets of a run that is tested on another than it was trained on. */
 export interface OtherData {
   readonly trainedOn: string;
   readonly testedOn: string;

@@ -4,7 +4,14 @@ import type { TaskSpec } from "@innerloop/core/tasks";
 import { TrainedLearner } from "@innerloop/core/training";
 import { type Executor, paths, type Tensor, type Tree, zeros } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
-import { domainOf, type ExperimentConfig, type Flags, type NamedValues, type RunFacts, withFlags } from "./config.js";
+import {
+  domainOf,
+  type ExperimentConfig,
+  type Flags,
+  type NamedValues,
+  type RunFacts,
+  withFlags,
+} from "./config/index.js";
 import type {
   Adaptation,
   Answer,
@@ -21,7 +28,7 @@ import type { DataIo, LongWork } from "./io.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
 
-/** What a trained model is made of. */
+/** The parts of a trained model. */
 export interface TrainedParts {
   /** By which its learner is built and its examples are read; or the learner and tasks of a program. */
   readonly made: MadeByConfig | MadeByProgram;

@@ -17,7 +17,7 @@ const others = ["rootMeanSquaredError", "meanAbsoluteError", "outerLoss", "openS
 const allNames = [...new Set([...ofLosses.map(({ name }) => name), ...others])];
 
 /** Files that may: the records of metrics, and the translator of results from before there were descriptions. */
-const exempt = new Set(["node/src/runs/earlier-figures.ts"]);
+const exempt = new Set(["experiments/src/figures/earlier-figures.ts"]);
 
 /** A name of a figure as text, at its beginning: "rootMeanSquaredError of minutes" is one, too. */
 const quoted = `["'\`](?:${allNames.join("|")})(?:["'\`]| of )`;

@@ -2,7 +2,7 @@ import { key } from "@innerloop/core";
 import { leaves } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { buildExperiment } from "../build.js";
-import { checkFlags, flagsIn, parsePartial, resolvePreset, toFlags } from "../config.js";
+import { checkFlags, flagsIn, parsePartial, resolvePreset, toFlags } from "../config/index.js";
 import { loadedClasses, madeUpImages } from "../made-up.fixture.js";
 import { splitData } from "./classification/data-splits.js";
 import type { ClassificationValues } from "./classification/options.js";

@@ -24,7 +24,7 @@ export function curveOf(evaluation: Evaluation): StepsCurve {
 }
 
 /**
- * What to say where held-out tasks are no better after some numbers of steps than before: which, what is best, and how
+ * The warning where held-out tasks are no better after some numbers of steps than before: which, what is best, and how
  * much stands behind it. Undefined where every number of steps helps, or nothing before adapting is known.
  */
 export function adaptationWarningOf({ figure: described, points, pool }: StepsCurve): string | undefined {
@@ -58,7 +58,7 @@ export function adaptationWarningOf({ figure: described, points, pool }: StepsCu
 /** Below so many classes or groups a table says little of others. */
 const fewClasses = 20;
 
-/** How the steps were chosen that a table marks: `* chosen for adapt: best accuracy on 100 validation tasks from ...`. */
+/** The sentence on how the steps were chosen that a table marks: `* chosen for adapt: best accuracy on 100 validation tasks from ...`. */
 export const chosenText = (chosen: {
   readonly figure: string;
   readonly tasks: number;

@@ -78,7 +78,7 @@ function inOrderOfSteps(evaluation: Evaluation): Evaluation {
   };
 }
 
-/** Whether 0 lies outside of the interval, and on which side. */
+/** The verdict of an interval: 0 lies in it, or on which side of it. */
 export function verdictOf({ mean, interval }: Estimated, better: FigureDescription["better"]): Verdict {
   if (Number.isNaN(mean) || Number.isNaN(interval)) return "not a number";
   if (Math.abs(mean) <= interval) return "no difference seen";

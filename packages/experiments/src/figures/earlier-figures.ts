@@ -40,7 +40,11 @@ const mostText = 2000;
 /** Figures that led, the first of these that there was. */
 const leading = ["accuracy", "meanSquaredError", lossName];
 
-/** @param loss the title of the loss, where the protocol has one */
+/**
+ * The descriptions that names of figures stood for, the leading one first.
+ *
+ * @param loss the title of the loss, where the protocol has one
+ */
 export function earlierFigures(names: readonly string[], loss?: unknown): readonly FigureDescription[] {
   const [inUnits, another] = names.filter((name) => name.startsWith("rootMeanSquaredError of "));
   const first = inUnits !== undefined && another === undefined ? inUnits : leading.find((name) => names.includes(name));

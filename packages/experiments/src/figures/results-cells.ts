@@ -10,7 +10,7 @@ import { nearestName, UsageError } from "../options/usage-error.js";
 /** The figure that an evaluation is first of all about: its loss says which. */
 export const leadingFigure = ({ figures }: Pick<Evaluation, "figures">): FigureDescription => figures[0]!;
 
-/** What a figure is called, with its unit where it has one. */
+/** The title of a figure, with its unit where it has one. */
 export const figureTitle = ({ title, unit }: Pick<FigureDescription, "title" | "unit">): string =>
   unit === undefined ? title : `${title} (${unit})`;
 
@@ -67,6 +67,7 @@ export const figuresChosen = (
   figures: readonly FigureDescription[] = figuresOf(loss),
 ): FigureDescription[] => choices.map((choice) => figureNamed(choice, figures, name));
 
+/** A figure with its intervals, as results keep it. */
 export interface Figure {
   readonly mean: number;
   readonly interval: number;
@@ -77,7 +78,7 @@ export interface Figure {
 /** The classes or groups that evaluated tasks were drawn from. */
 export type Pool = Omit<NonNullable<Evaluation["draws"]>, "tasks">;
 
-/** What the line of second intervals is called: `± for other classes`. */
+/** The title of the line of second intervals: `± for other classes`. */
 export const beyondTitle = ({ of }: Pick<Pool, "of">): string => `± for other ${of}`;
 
 /** `3 held-out classes (24 examples)`, `12 held-out groups (132 rows)` */
@@ -90,6 +91,7 @@ export function poolText({ of, count, examples, seen }: Pool, isHeldOut: boolean
   return `${what} (${held}${number(examples)} ${examples === 1 ? rows : `${rows}s`})`;
 }
 
+/** The cells of a results table. */
 export interface ResultsCells {
   /** The figure of all cells, as the first evaluation has it. */
   readonly figure: FigureDescription;
@@ -104,14 +106,16 @@ export interface ResultsCells {
 
 const titles: Readonly<Record<string, string>> = { "nearest neighbour": "nearest neighbour (pixels)" };
 
-/** Whether a learner adapts without steps: those that take some say how many they take in training. */
+/** True of a learner that adapts without steps: those that take some say how many they take in training. */
 export const isStepless = ({ rows, protocol }: Evaluation): boolean =>
   rows.length === 1 && rows[0]!.steps === 0 && protocol.steps === undefined;
 
-/** What the column of learners that adapt without steps is called: their figure is neither one before adapting nor after. */
+/** The title of the column of learners that adapt without steps: their figure is neither one before adapting nor after. */
 export const steplessTitle = "no steps";
 
 /**
+ * The cells of a table of one figure: a row for each method, a column for each number of steps.
+ *
  * @param figure the one to show; that with which the first evaluation leads, unless given
  * @param chosen the steps that validation has chosen, whose column is marked
  */

@@ -11,7 +11,7 @@ import {
   isOfUse,
   requireUse,
   resolvePreset,
-} from "../config.js";
+} from "../config/index.js";
 import { splitData } from "../domains/classification/data-splits.js";
 import type { ClassificationValues } from "../domains/classification/options.js";
 import { findPreset } from "../domains/registry.js";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { flagTable } from "../config.js";
+import { flagTable } from "../config/index.js";
 import { nearestName } from "./usage-error.js";
 import { checkOption, parseOption } from "./values.js";
 

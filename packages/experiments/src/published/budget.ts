@@ -1,5 +1,6 @@
 /** How trainings share a time that is too short for all of them. */
 
+/** The time that a training takes. */
 export interface RowCost {
   readonly fullUpdates: number;
   readonly secondsPerUpdate: number;
@@ -23,7 +24,7 @@ export function affordablePart(rows: readonly RowCost[], seconds: number): numbe
 const leastPart = 0.05;
 
 /**
- * Whether the rows so far leave time for another one: a table loses rows at its end, where the less telling ones are,
+ * True where the rows so far leave time for another one: a table loses rows at its end, where the less telling ones are,
  * before all its trainings become too short to say anything. The first row always has what there is.
  */
 export const hasRoom = (rows: readonly RowCost[], seconds: number): boolean =>

@@ -7,7 +7,7 @@ import type { RunEvent } from "../runs/run-store.js";
 import { isMethodRecord, isObject, type MethodRecord, type RowProgress, trainingSeconds } from "./row-evaluations.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
 
-/** What one method reaches in one column. */
+/** The figure that one method reaches in one column. */
 export interface CellResult extends Figure {
   /** Adaptation steps; 0 for methods that take none. */
   readonly steps: number;
@@ -42,14 +42,17 @@ export interface RowResult {
   readonly curve: readonly ({ readonly updates: number } & Figure)[];
 }
 
+/** The format of results.json. */
 export const collectedFormat = "innerloop results 1";
 
+/** The results of tables, as results.json has them. */
 export interface CollectedResults {
   readonly format: typeof collectedFormat;
   /** Rows by the name of the table and their own. */
   readonly tables: Readonly<Record<string, Readonly<Record<string, RowResult>>>>;
 }
 
+/** Results of no table. */
 export const noResults: CollectedResults = { format: collectedFormat, tables: {} };
 
 /** The results of a row that is done. @throws UsageError where its evaluations have not what the table shows */

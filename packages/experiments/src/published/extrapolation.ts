@@ -1,11 +1,13 @@
 /** Where a learning curve leads: the curve a + b n^-c through the errors after n updates. */
 
+/** A point of a learning curve. */
 export interface CurvePoint {
   readonly updates: number;
   /** A loss, or 1 - accuracy. */
   readonly error: number;
 }
 
+/** The curve a + b n^-c. */
 export interface LearningCurve {
   /** The error after very many updates, at least 0. */
   readonly a: number;

@@ -1,4 +1,6 @@
 /** Entry point "@innerloop/experiments/published": tables of published results as recipes, and what runs come to beside them. */
+import "../library-module.js";
+
 export * from "./budget.js";
 export * from "./collected-results.js";
 export * from "./extrapolation.js";

@@ -1,6 +1,6 @@
 /** The evaluations that a row of a table needs, and what a run keeps of each. */
 import type { FigureDescription } from "@innerloop/core";
-import type { Flags, FlatConfig } from "../config.js";
+import type { Flags, FlatConfig } from "../config/index.js";
 import { areDescriptions } from "../figures/earlier-figures.js";
 import type { Figure, Pool } from "../figures/results-cells.js";
 import type { RunConfig } from "../runs/run-config.js";
@@ -26,6 +26,7 @@ export interface EvaluationRecord {
   readonly evaluationSeconds?: number;
 }
 
+/** An evaluation of one method, as a record has it. */
 export interface MethodRecord {
   readonly learner: string;
   readonly protocol: Readonly<Record<string, unknown>>;
@@ -38,7 +39,7 @@ export interface MethodRecord {
   }[];
 }
 
-/** How far the training of a row has come, and what was evaluated of it. */
+/** The progress of the training of a row, and what was evaluated of it. */
 export interface RowProgress {
   readonly run: { readonly config: RunConfig };
   readonly iteration: number;
@@ -97,7 +98,7 @@ function isEvaluationRecord(value: unknown): value is EvaluationRecord {
   );
 }
 
-/** Whether a value that was read is a method's part of an evaluation. */
+/** True of a value that was read where it is a method's part of an evaluation. */
 export function isMethodRecord(value: unknown): value is MethodRecord {
   if (!isObject(value) || !Array.isArray(value.rows) || value.rows.length === 0) return false;
   // JSON has no name for what is not finite: it is null there.
@@ -112,5 +113,6 @@ export function isMethodRecord(value: unknown): value is MethodRecord {
   return typeof value.learner === "string" && isObject(value.protocol) && isDescribed && value.rows.every(isRow);
 }
 
+/** True of objects that are no lists. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

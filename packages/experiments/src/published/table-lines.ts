@@ -2,6 +2,7 @@
 import type { CellResult, RowResult } from "./collected-results.js";
 import type { Row, Table } from "./table.js";
 
+/** A cell of a line: what was reached, and what the paper reports. */
 export interface LineCell {
   /** The training that fills it; of baselines, for those that are made of one. */
   readonly row?: Row;
@@ -11,6 +12,7 @@ export interface LineCell {
   readonly shortened: boolean;
 }
 
+/** A line of a table: a learner, or a baseline. */
 export interface TableLine {
   readonly learner: string;
   /** By column; undefined where no training serves it. */
@@ -19,10 +21,13 @@ export interface TableLine {
   readonly isBaseline: boolean;
 }
 
+/** Results of trainings by their names. */
 export type RowResults = Readonly<Record<string, RowResult>>;
 
+/** True of a training of fewer updates than it has in full. */
 export const isShortened = ({ updates, fullUpdates }: RowResult): boolean => updates < fullUpdates;
 
+/** The lines of a table: learners in its order, then the baselines. */
 export function tableLines(table: Table, results: RowResults): TableLine[] {
   const learners = [...new Set(table.rows.map(({ learner }) => learner))];
   const lines = learners.map((learner): TableLine => {

@@ -15,11 +15,12 @@ import {
   isOfUse,
   resolvePreset,
   toFlags,
-} from "../config.js";
+} from "../config/index.js";
 import { allPresets, findPreset } from "../domains/registry.js";
 import { quoted, reasonOf } from "../options/outside-text.js";
 import { nearestName, UsageError } from "../options/usage-error.js";
 
+/** A table of published results. */
 export interface Table {
   /** Names are file names: small letters, digits and -. */
   readonly name: string;
@@ -38,7 +39,9 @@ export const tableFigures = {
   accuracy: describedAs(accuracy),
   "mean squared error": lossDescription(meanSquaredError),
 } as const satisfies Readonly<Record<string, FigureDescription>>;
+/** The title of a figure that a table may be about. */
 export type Metric = keyof typeof tableFigures;
+/** Titles of the figures that a table may be about. */
 export const metrics = Object.keys(tableFigures) as readonly Metric[];
 
 /** A setting that is evaluated, or one number of adaptation steps of it. */
@@ -68,6 +71,7 @@ export interface Row {
   readonly baselines?: boolean;
 }
 
+/** A cell of a training: what is other there, and what the paper reports. */
 export interface Cell {
   readonly options?: Flags;
   readonly steps?: number;
@@ -81,9 +85,10 @@ export const trainingConfig = ({ train: { preset, options } }: Row): ExperimentC
 /** The same as flags. */
 export const trainingOptions = (row: Row): FlatConfig => toFlags(trainingConfig(row));
 
+/** Updates of a training at its full length. */
 export const fullUpdates = ({ train: { options } }: Row): number => options.iterations;
 
-/** What the evaluation of a column changes in the options of a run; nothing where it is evaluated as it was trained. */
+/** The options that the evaluation of a column changes in the options of a run; nothing where it is evaluated as it was trained. */
 export function evaluationChanges(row: Row, column: Column, own: FlatConfig): Flags {
   const asked: Flags = { ...column.options, ...row.cells[column.name]?.options };
   const shots = asked.shots ?? own.shots;
@@ -115,7 +120,7 @@ const ofNoConsequence: ReadonlySet<string> = new Set([
   "scratchRate",
 ]);
 
-/** What the training of a row is asked for: its options but those that mean nothing beside the others. */
+/** The options that the training of a row is asked for: its options but those that mean nothing beside the others. */
 export const optionsAsked = (row: Row): Row["train"]["options"] => {
   const config = trainingConfig(row);
   const asked = Object.entries(row.train.options).filter(([name]) => isOfUse(name, config));

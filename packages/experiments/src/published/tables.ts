@@ -3,7 +3,7 @@
  * paper reports in each column.
  */
 import type { LearnerName } from "@innerloop/core";
-import type { Flags } from "../config.js";
+import type { Flags } from "../config/index.js";
 import type { Cell, Column, Row, Table } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];

@@ -94,7 +94,7 @@ export function bestRow(evaluation: Pick<Evaluation, "rows" | "figures">): Evalu
 export const writeChosenSteps = (run: Pick<RunStore, "files">, chosen: ChosenSteps): Promise<void> =>
   run.files.write(fileName, `${JSON.stringify(chosen, null, 2)}\n`);
 
-/** What was chosen for these parameters of a run; undefined where nothing was, or what there is is no choice. */
+/** The choice for these parameters of a run; undefined where nothing was, or what there is is no choice. */
 export async function readChosenSteps(
   run: Pick<RunStore, "files">,
   { checkpoint, iteration }: Pick<TrainedParams, "checkpoint" | "iteration">,

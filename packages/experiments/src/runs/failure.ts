@@ -1,11 +1,11 @@
 /** Trainings that came to nothing: how a run says so wherever it is shown. */
 import type { RunEvent, RunStore } from "./run-store.js";
 
-/** Whether an error says that training has left the numbers. */
+/** True of the error that says that training has left the numbers. */
 export const isDivergence = (error: unknown): error is Error =>
   error instanceof Error && "code" in error && error.code === "ILR102";
 
-/** How a training failed: the update that it failed in, and what it said. */
+/** The failure of a training: the update that it failed in, and what it said. */
 export interface Failure {
   readonly iteration: number;
   readonly message: string;
@@ -22,6 +22,6 @@ export function failureIn(events: readonly RunEvent[]): Failure | undefined {
 export const failureOf = async ({ events }: Pick<RunStore, "events">): Promise<Failure | undefined> =>
   failureIn(await events.read());
 
-/** What went wrong, without the remedy: `the loss is NaN at iteration 1607`. */
+/** The problem of a failure, without the remedy: `the loss is NaN at iteration 1607`. */
 export const problemOf = ({ message }: Failure): string =>
   message.replace("ILR102 train: ", "").split(". ")[0]!.slice(0, 200);

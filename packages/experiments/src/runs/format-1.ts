@@ -2,7 +2,7 @@
 
 import { type LearnerName, learnerNames } from "@innerloop/core";
 import { type NetworkName, networkNames } from "@innerloop/core/learners";
-import { configFrom, type Flags, flagTable, settingsFrom, withScratchRate } from "../config.js";
+import { configFrom, type Flags, flagTable, settingsFrom, withScratchRate } from "../config/index.js";
 import type { Domain } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";
 import { quoted } from "../options/outside-text.js";

@@ -13,7 +13,7 @@ type Point = readonly [iteration: number, value: number];
 const columnsOfCurve = 400;
 const [width, height, left, right, top, bottom] = [760, 300, 56, 24, 10, 32];
 
-/** What a report has beside a run's events: nothing of a run that failed. */
+/** Results that a report has beside a run's events: nothing of a run that failed. */
 export interface ReportResults {
   readonly evaluations: readonly Evaluation[];
   readonly notes: readonly string[];

@@ -5,7 +5,7 @@ import { checkpointSummary, decodeParams, keyWithin } from "@innerloop/core/trai
 import type { Executor, Tree } from "@innerloop/graph";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import type { FlatConfig } from "../config.js";
+import type { FlatConfig } from "../config/index.js";
 import type { Baseline } from "../domains/domain.js";
 import { reasonOf } from "../options/outside-text.js";
 import { shellWord } from "../options/shell-word.js";

@@ -1,5 +1,5 @@
 /** The command that made a run, as words; and those that make runs like it. */
-import { type Flags, flagWords } from "../config.js";
+import { type Flags, flagWords } from "../config/index.js";
 import { shellWord } from "../options/shell-word.js";
 import { flagOf } from "../options/values.js";
 
@@ -37,7 +37,7 @@ const longestWord = 4096;
 const hasControl = (word: string): boolean =>
   Array.from(word).some((letter) => letter.charCodeAt(0) < 32 || letter.charCodeAt(0) === 127);
 
-/** Where the words of a run are none that this program writes. */
+/** The words of a run whose own are none that this program writes. */
 export const unknownArgv: Argv = ["train", "..."];
 
 /**

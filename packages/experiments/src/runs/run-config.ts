@@ -7,7 +7,7 @@ import {
   parseConfig,
   parseSettings,
   toFlags,
-} from "../config.js";
+} from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";
 import { quoted, reasonOf } from "../options/outside-text.js";
@@ -18,6 +18,7 @@ import { configOfFormat1 } from "./format-1.js";
 import { type Argv, argvOf, commandLine, isTrainingArgv } from "./run-command.js";
 import { RunError } from "./run-error.js";
 
+/** The format of config.json that is written. */
 export const runFormat = "innerloop run 2";
 /** The format of before options were nested, which is still read. */
 const format1 = "innerloop run 1";
@@ -53,7 +54,7 @@ export interface RunConfig {
   readonly created: string;
 }
 
-/** What a run configuration is made of, but for what follows from it. */
+/** The parts of a run configuration, without what follows from them. */
 export type RunRecord = Omit<RunConfig, "options" | "command">;
 
 /** A configuration with what follows from its parts. */

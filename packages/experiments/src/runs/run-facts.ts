@@ -1,5 +1,5 @@
 /** A run as its domain is told of it. */
-import { domainOf, flagTable, type RunFacts, uselessness, withFlags } from "../config.js";
+import { domainOf, flagTable, type RunFacts, uselessness, withFlags } from "../config/index.js";
 import { argvWith, commandLine } from "./run-command.js";
 import type { RunConfig } from "./run-config.js";
 

@@ -1,7 +1,7 @@
 /** Runs on the same tasks: how they differ from the first, with intervals of the differences. */
 import { type Adapter, type Evaluation, evaluate } from "@innerloop/core";
 import { evaluationFigures } from "@innerloop/core/training";
-import type { Flags } from "../config.js";
+import type { Flags } from "../config/index.js";
 import { adaptationWarningOf, curveOf } from "../figures/adaptation-warning.js";
 import { type Comparison, comparisons } from "../figures/comparison.js";
 import { figuresChosen, leadingFigure } from "../figures/results-cells.js";
@@ -25,7 +25,7 @@ export interface ComparisonRequest {
   readonly figures?: readonly string[] | undefined;
 }
 
-/** What a comparison comes to. */
+/** The outcome of a comparison. */
 export interface ComparisonOutcome {
   /** In the order of the runs. */
   readonly evaluations: readonly Evaluation[];

@@ -1,7 +1,7 @@
 /** Judges a trained run on held-out tasks beside its baselines and others. */
 import type { Evaluation, FigureDescription, Learner } from "@innerloop/core";
 import { evaluationFigures } from "@innerloop/core/training";
-import { domainOf, type Flags, withFlags } from "../config.js";
+import { domainOf, type Flags, withFlags } from "../config/index.js";
 import { adaptationWarningOf, chosenText, curveOf } from "../figures/adaptation-warning.js";
 import { betterBaseline } from "../figures/better-baseline.js";
 import { withInterval } from "../figures/figure-text.js";
@@ -40,7 +40,7 @@ export interface EvaluationRequest {
   readonly training?: { readonly seconds: number; readonly peakBytes: number };
 }
 
-/** What an evaluation comes to. */
+/** The outcome of an evaluation. */
 export interface EvaluationOutcome {
   /** The run's learner first, then those beside it, then the baselines. */
   readonly evaluations: readonly Evaluation[];
@@ -244,8 +244,10 @@ export const taskTextIn = ({ config }: RunConfig, { protocol }: Pick<Evaluation,
   config && domainOf(config).taskText?.(protocol);
 
 /** `405 MiB of memory at most, 397 MiB expected` */
-export const memoryText = (peak: number, expected: number | undefined): string =>
-  `${bytes(peak)} of memory at most${expected === undefined ? "" : `, ${bytes(expected)} expected`}`;
+export function memoryText(peak: number, expected: number | undefined): string {
+  const planned = expected === undefined ? "" : `, ${bytes(expected)} expected`;
+  return `${bytes(peak)} of memory at most${planned}`;
+}
 
 /** The run's learner with batch normalisation of another mode. */
 function learnerOfMode(run: RunStore, { config, learnerOf }: Prepared, flags: Flags): Learner {

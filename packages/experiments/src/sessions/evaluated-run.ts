@@ -12,7 +12,7 @@ import {
   settingsFrom,
   trainingTasksOf,
   withFlags,
-} from "../config.js";
+} from "../config/index.js";
 import type { DataSpec, Domain } from "../domains/domain.js";
 import { UsageError } from "../options/usage-error.js";
 import { absentWord, flagOf, optionText } from "../options/values.js";
@@ -47,13 +47,15 @@ export function evaluatedConfig(run: RunStore, chosen: Flags, batchNorm?: string
   return withConfig(run.config, config);
 }
 
-/** @throws UsageError where tasks are of sizes that a run's model cannot take */
+/** The check of the sizes of tasks. @throws UsageError where a run's model cannot take them */
 export function requireSizes(run: RunStore, config: ExperimentConfig, asked?: string): void {
   const facts = factsOf(run.config, run.shown);
   if (facts) domainOf(facts.config).requireSizes?.(facts, config.domain, needsOf(facts.config), asked);
 }
 
 /**
+ * The check that steps which were asked for are taken.
+ *
  * @param adapters the learners and baselines that get as many steps as were asked for, if they take any
  * @throws UsageError where the user asked for steps, and none of them takes any: their only row would be the one it is
  *   without

@@ -10,7 +10,7 @@ import {
   flagWords,
   type Part,
   requireUse,
-} from "../config.js";
+} from "../config/index.js";
 import { domains } from "../domains/registry.js";
 import { UsageError } from "../options/usage-error.js";
 import { type RunConfig, runConfig } from "../runs/run-config.js";
@@ -63,12 +63,12 @@ const settledParts: readonly Part[] = ["domain", "learner", "network"];
 /** What of a training an optimizer of one's own has settled. */
 const ofOptimizer: readonly string[] = ["outerOptimizer", "outerRate", "schedule", "clip"];
 
-/** Whether an experiment in code leaves no say to an option. */
+/** True of an option to which an experiment in code leaves no say. */
 export const programSettles = (option: string): boolean =>
   ofOptimizer.includes(option) ||
   flagTable().some(({ name, places }) => name === option && places.some(({ part }) => settledParts.includes(part)));
 
-/** @throws UsageError where a learner has nothing to train */
+/** The check that a learner has something to train. @throws UsageError */
 export function requireParameters({ experiment }: Prepared, { parameters }: RunPlan): void {
   if (parameters > 0) return;
   throw new UsageError(

@@ -10,7 +10,7 @@ import { factsOf } from "../runs/run-facts.js";
 import type { RunStore } from "../runs/run-store.js";
 import { TrainedModel } from "../trained-model.js";
 
-/** Which parameters of a run, and what computes. */
+/** A trained model with the parameters of its run that it has. */
 export interface OpenedModel<A extends Answer> {
   readonly model: TrainedModel<A>;
   readonly checkpoint: "best" | "last";

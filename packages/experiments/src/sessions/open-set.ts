@@ -7,7 +7,7 @@ import {
   type OpenSetScore,
   openSetEpisodes,
 } from "@innerloop/core";
-import { domainOf, type Flags, withFlags } from "../config.js";
+import { domainOf, type Flags, withFlags } from "../config/index.js";
 import type { OpenSetParts } from "../domains/domain.js";
 import { poolText } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
@@ -35,7 +35,7 @@ export interface OpenSetRequest {
   readonly acceptance?: number | undefined;
 }
 
-/** What an open-set evaluation comes to. */
+/** The outcome of an open-set evaluation. */
 export interface OpenSetOutcome {
   readonly evaluation: OpenSetEvaluation;
   /** The learner that was evaluated. */

@@ -1,7 +1,7 @@
 /** From a run's config to what trains and evaluates it, with the data loaded. */
 import type { Learner } from "@innerloop/core";
 import { buildExperiment, buildRunLearner, type Experiment, needsOf } from "../build.js";
-import { domainOf, type ExperimentConfig, withFlags } from "../config.js";
+import { domainOf, type ExperimentConfig, withFlags } from "../config/index.js";
 import type { DataSpec, Loaded } from "../domains/domain.js";
 import type { LongWork } from "../io.js";
 import { UsageError } from "../options/usage-error.js";

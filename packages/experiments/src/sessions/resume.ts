@@ -1,5 +1,5 @@
 /** A run that goes on: what may change in it, and what its record says then. */
-import { type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config.js";
+import { type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";
@@ -10,7 +10,7 @@ import { count, counted } from "../words.js";
 import { type Prepared, prepareMoved, prepareRun } from "./prepare.js";
 import type { PreparingHost } from "./session-host.js";
 
-/** @throws UsageError for an option that cannot change in a run that has begun */
+/** The check that options may change in a run that has begun. @throws UsageError for one that may not */
 export function requireResumable(chosen: Flags): void {
   const table = flagTable();
   const refused = Object.keys(chosen).find(

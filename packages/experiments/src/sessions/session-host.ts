@@ -8,7 +8,7 @@ import type { RunStore } from "../runs/run-store.js";
 /** Parts of sessions that take long. */
 export type SessionPhase = "preparing" | "choosing steps" | "evaluating" | "comparing" | "rejecting";
 
-/** How far a session has come in one of its phases; without `at`, the phase has begun. */
+/** The progress of a session in one of its phases; without `at`, the phase has begun. */
 export interface SessionProgress {
   readonly phase: SessionPhase;
   readonly at?: {
@@ -19,7 +19,7 @@ export interface SessionProgress {
   };
 }
 
-/** What a session reads with, and how it is followed and stopped. */
+/** The means by which a session reads, and is followed and stopped. */
 export interface PreparingHost {
   readonly io: DataIo;
   readonly onProgress?: ((progress: SessionProgress) => void) | undefined;
@@ -57,7 +57,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** What work comes to, or `Interrupted` where it failed after it was asked to stop. */
+/** The result of work, or `Interrupted` where it failed after it was asked to stop. */
 export async function untilStopped<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -12,7 +12,7 @@ import {
 } from "@innerloop/core/training";
 import { type Executor, leaves } from "@innerloop/graph";
 import type { Experiment } from "../build.js";
-import { domainOf, type Flags, resolvePreset, toFlags } from "../config.js";
+import { domainOf, type Flags, resolvePreset, toFlags } from "../config/index.js";
 import { findPreset } from "../domains/registry.js";
 import { figureNamed } from "../figures/results-cells.js";
 import type { TrainingValues } from "../options/training-options.js";
@@ -74,7 +74,7 @@ const memoryBudgetOf = ({ memory }: TrainingValues): { readonly memoryBudget?: n
 /** The end of a training session, and the updates behind it. */
 export type SessionEnd = { readonly reason: "finished" | "interrupted" | "early stop"; readonly iteration: number };
 
-/** What is trained, and where. */
+/** The experiment to train, and the run that keeps it. */
 export interface TrainingRequest {
   readonly run: RunStore;
   readonly experiment: Experiment;
@@ -82,7 +82,7 @@ export interface TrainingRequest {
   readonly plan?: TrainingPlan | undefined;
 }
 
-/** What a training has from its caller. */
+/** The means by which a training computes, and is followed and stopped. */
 export interface TrainingHost extends Pick<SessionHost, "executor" | "signal"> {
   /** @throws RunError ILN02 where another process may be training the run: asked before anything is kept */
   readonly requireHeld?: (() => void) | undefined;
@@ -187,7 +187,7 @@ function logged(event: TrainingEvent, peakBytes: (() => number) | undefined): Ru
   }
 }
 
-/** How far a run has come, without opening its data. */
+/** The progress of a run, without opening its data. */
 export async function progressOf(run: RunStore): Promise<{ readonly iteration: number; readonly ended: boolean }> {
   const iteration = await lastIterationOf(run);
   const stopped = (await run.events.read()).findLast((event) => event.type === "end");

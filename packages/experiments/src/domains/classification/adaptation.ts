@@ -1,7 +1,7 @@
 /** Labelled examples as users of a trained model have them, and the classes that it answers with. */
 import { type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "@innerloop/core";
 import { type Tensor, tensor } from "@innerloop/graph";
-import type { Flags } from "../../config.js";
+import type { Flags } from "../../config/index.js";
 import { type DataIo, type ImageShape, type LongWork, type PixelReading, usualPixels } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";

@@ -1,7 +1,7 @@
 /** So little in an image may be what coding it lost of nothing. */
 const mostSpreadOfBlank = 2;
 
-/** Whether all pixels of an image have one colour. */
+/** True where all pixels of an image have one colour. */
 export function isBlank(pixels: Uint8Array | Float32Array, channels: number): boolean {
   for (let channel = 0; channel < channels; channel++) {
     let [least, most] = [pixels[channel]!, pixels[channel]!];

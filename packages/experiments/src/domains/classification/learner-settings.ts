@@ -1,5 +1,5 @@
 /** What learners want on images, where the values of a preset are MAML's. */
-import type { PartialConfig } from "../../config.js";
+import type { PartialConfig } from "../../config/index.js";
 
 /** Reptile's published setting for image classification (Nichol et al. 2018, table 5), 5 tasks an update. */
 export const reptileOnImages: PartialConfig = {

@@ -1,4 +1,4 @@
-import type { PartialConfig } from "../../config.js";
+import type { PartialConfig } from "../../config/index.js";
 import type { Preset } from "../domain.js";
 import { metric, onFewClasses, onImages, prototypicalOnOmniglot, reptileOnImages } from "./learner-settings.js";
 

@@ -1,5 +1,5 @@
 /** How many classes a trained model can be asked to tell apart. */
-import type { RunFacts } from "../../config.js";
+import type { RunFacts } from "../../config/index.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { LearnerNeeds } from "../domain.js";
 import type { ClassificationValues } from "./options.js";

@@ -1,5 +1,5 @@
 /** What learners want on curves, where the values of a preset are MAML's. */
-import type { PartialConfig } from "../../config.js";
+import type { PartialConfig } from "../../config/index.js";
 
 export const onCurves: Readonly<Record<string, PartialConfig>> = {
   reptile: {

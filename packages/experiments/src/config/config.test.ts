@@ -1,6 +1,8 @@
 import { type LearnerName, learnerNames, random } from "@innerloop/core";
 import { networkNames, type OptionSpec } from "@innerloop/core/learners";
 import { describe, expect, it } from "vitest";
+import { allPresets, findPreset } from "../domains/registry.js";
+import { UsageError } from "../options/usage-error.js";
 import {
   choicesOf,
   type ExperimentConfig,
@@ -18,9 +20,7 @@ import {
   toFlags,
   uselessness,
   withFlags,
-} from "./config.js";
-import { allPresets, findPreset } from "./domains/registry.js";
-import { UsageError } from "./options/usage-error.js";
+} from "./index.js";
 
 const asJson = (config: unknown): unknown => JSON.parse(JSON.stringify(config));
 const table = flagTable();

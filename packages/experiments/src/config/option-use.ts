@@ -1,0 +1,66 @@
+/** Which options mean something beside which choices, and what is said where one does not. */
+import { UsageError } from "../options/usage-error.js";
+import { flagOf } from "../options/values.js";
+import { choicesOf, type ExperimentConfig, type NamedValues, trainingTasksOf } from "./config.js";
+import { type FlagEntry, flagTable, type Part, placesText } from "./flag-table.js";
+
+/**
+ * Why an option means nothing beside choices: the one that makes it so, and what it is for; undefined where it applies.
+ */
+export function uselessness(
+  name: string,
+  config: ExperimentConfig,
+  table: readonly FlagEntry[] = flagTable(),
+): { readonly beside: string; readonly is: string } | undefined {
+  const entry = table.find((each) => each.name === name);
+  if (!entry) return { beside: "it", is: "nothing" };
+  const { domain, learner, network } = choicesOf(config);
+  const chosen: Readonly<Record<Part, string | undefined>> = {
+    domain: domain.name,
+    learner,
+    network,
+    training: undefined,
+    evaluation: undefined,
+  };
+  const fits = entry.places.filter(({ part, choice }) => choice === undefined || choice === chosen[part]);
+  if (fits.length === 0) {
+    const { part } = entry.places[0]!;
+    const beside =
+      part === "learner"
+        ? `--learner ${learner}`
+        : part === "network"
+          ? `--model ${network}`
+          : domain.shownAs(config.domain);
+    return { beside, is: placesText(entry) };
+  }
+  const nested = fits.find(({ within }) => within !== undefined);
+  if (nested?.within && fits.length === 1) {
+    const { option, choice } = nested.within;
+    const own = (config[nested.part] as unknown as Readonly<Record<string, NamedValues>>)[option]!.name;
+    if (own !== choice) return { beside: `${flagOf(option)} ${own}`, is: `${flagOf(option)} ${choice}` };
+  }
+  const trained = trainingTasksOf(config);
+  if (domain.ofEpisodes?.includes(name) && trained.kind === "batches of all classes")
+    return { beside: `--learner ${learner}`, is: "learners that are trained on few-shot tasks" };
+  return undefined;
+}
+
+/** The question whether an option has a meaning beside the choices of a config. */
+export const isOfUse = (name: string, config: ExperimentConfig): boolean => uselessness(name, config) === undefined;
+
+/**
+ * The check that options mean something beside a config.
+ *
+ * @param names the options that the user chose; what presets bring along may have no meaning beside them
+ * @param run the existing run that the other options are of, as messages show it
+ * @throws UsageError for the first that means nothing beside the others
+ */
+export function requireUse(names: readonly string[], config: ExperimentConfig, run?: string): void {
+  const table = flagTable();
+  for (const name of names) {
+    const found = uselessness(name, config, table);
+    if (!found) continue;
+    const where = run === undefined ? `with ${found.beside}` : `for ${run}, a run with ${found.beside}`;
+    throw new UsageError(`${flagOf(name)} means nothing ${where}`, `It is for ${found.is}`);
+  }
+}
