@@ -16,10 +16,11 @@ import {
   storedConfig,
   toFlags,
 } from "@innerloop/experiments";
-import { checkTable, parseCollected, rowResult, type Table } from "@innerloop/experiments/published";
+import { checkTable, rowResult, type Table } from "@innerloop/experiments/published";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
 import { resultsDocument } from "../../../packages/node/dist/cli/results-document.js";
 import { commandHost } from "../../../packages/node/dist/cli/session-host.js";
+import { readCollected } from "../../../packages/node/dist/reproduce/collected-file.js";
 import { rowFolder, rowState } from "../../../packages/node/dist/reproduce/row-state.js";
 import { readTable } from "../../../packages/node/dist/reproduce/table-file.js";
 import { openEventLog, readEvents } from "../../../packages/node/dist/runs/event-log.js";
@@ -163,8 +164,8 @@ const configReader: Reader = {
   name: "run configuration",
   reads: "config.json of a run, and the run by it",
   sources: [
-    ...["node/src/runs/run-folder.ts", "node/src/runs/run-config.ts", "node/src/runs/run-command.ts"],
-    ...["node/src/runs/format-1.ts", "node/src/cli/run-experiment-file.ts", "node/src/data/machine-io.ts"],
+    ...["node/src/runs/run-folder.ts", "experiments/src/runs/run-config.ts", "experiments/src/runs/run-command.ts"],
+    ...["experiments/src/runs/format-1.ts", "node/src/cli/run-experiment-file.ts", "node/src/data/machine-io.ts"],
     ...["experiments/src/config/parsing.ts", "experiments/src/domains/classification/spec.ts"],
   ],
   weight: 1,
@@ -234,7 +235,7 @@ const checkpointReader: Reader = {
 const eventReader: Reader = {
   name: "events",
   reads: "events.jsonl of a run, and its report",
-  sources: ["node/src/runs/event-log.ts", "node/src/runs/report.ts", "node/src/runs/untrusted-folder.ts"],
+  sources: ["node/src/runs/event-log.ts", "experiments/src/runs/report.ts", "node/src/runs/untrusted-folder.ts"],
   weight: 2,
   seeds: () => [bytes(eventText()), bytes(eventText().repeat(3)), bytes(events[1])],
   // More validations than a call has room for arguments.
@@ -259,7 +260,7 @@ const eventReader: Reader = {
 const ruleReader: Reader = {
   name: "open-set rule",
   reads: "open-set.json of a run",
-  sources: ["node/src/runs/open-set-rule.ts"],
+  sources: ["experiments/src/runs/open-set-rule.ts"],
   seeds: () => [
     bytes({
       rule: {
@@ -285,7 +286,7 @@ const ruleReader: Reader = {
 const stepsReader: Reader = {
   name: "chosen steps",
   reads: "adaptation.json of a run",
-  sources: ["node/src/runs/adaptation-steps.ts"],
+  sources: ["experiments/src/runs/adaptation-steps.ts"],
   weight: 0.5,
   seeds: () => [
     bytes({ steps: 5, checkpoint: "best", iteration: iterations, figure: "loss", tasks: 10, candidates: [] }),
@@ -378,7 +379,10 @@ async function readRow(place: Place): Promise<void> {
 const rowReader = (name: string, reads: string, file: string, seed: () => Uint8Array, isLines = false): Reader => ({
   name,
   reads,
-  sources: ["node/src/reproduce/row-state.ts", "node/src/reproduce/collected-results.ts", "node/src/runs/event-log.ts"],
+  sources: [
+    ...["node/src/reproduce/row-state.ts", "experiments/src/published/row-evaluations.ts"],
+    ...["experiments/src/published/collected-results.ts", "node/src/runs/event-log.ts"],
+  ],
   weight: 0.7,
   seeds: () => [seed()],
   ...(isLines ? { hostile: () => [bytes(`${eventText()}{"type":"validation","iteration":1}\n`)] } : {}),
@@ -437,18 +441,21 @@ const collected = async (): Promise<Json> => ({
 const collectedReader: Reader = {
   name: "collected results",
   reads: "results.json of tables of results",
-  sources: ["node/src/reproduce/collected-results.ts", "node/src/cli/results-document.ts"],
+  sources: [
+    ...["experiments/src/published/collected-results.ts", "node/src/reproduce/collected-file.ts"],
+    "node/src/cli/results-document.ts",
+  ],
   weight: 1,
   seeds: async () => [bytes(await collected())],
   mutations: [jsonMutation, jsonMutation],
   words: ["cells", "curve", "baselines", "protocols", "updates", "mean"],
-  run: (input) => resultsDocument([table], parseCollected(new TextDecoder().decode(input), "results.json")),
+  run: async (input, place) => resultsDocument([table], await readCollected(place.put("results.json", input))),
 };
 
 const tableReader: Reader = {
   name: "table of published results",
   reads: "a table to reproduce",
-  sources: ["node/src/reproduce/table.ts"],
+  sources: ["experiments/src/published/table.ts", "node/src/reproduce/table-file.ts"],
   weight: 1,
   seeds: () => [bytes(table)],
   mutations: [jsonMutation, jsonMutation],
