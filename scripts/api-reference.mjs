@@ -68,7 +68,6 @@ const pages = [
     sections: [
       ["Executors", ["index", "executor/"]],
       ["Data", ["data/"]],
-      ["Experiments", ["presets/"]],
       ["Runs", ["runs/", ""]],
     ],
   },
