@@ -53,9 +53,10 @@ const pages = [
     about:
       "Kinds of task, options, presets, sessions and figures: what a terminal, a service and a page have in common.",
     sections: [
-      ["Sessions", ["sessions/", "trained-model"]],
-      ["Experiments", ["config/", "build", "options/", "io"]],
+      ["Trained models", ["trained-model"]],
       ["Kinds of task", ["domains/"]],
+      ["Configs and options", ["config/", "build", "options/", "io"]],
+      ["Sessions", ["sessions/"]],
       ["Runs", ["runs/"]],
       ["Figures", ["figures/", "protocol-text", "words"]],
       ["Tables of published results", ["published/", ""]],
@@ -68,7 +69,7 @@ const pages = [
     sections: [
       ["Executors", ["index", "executor/"]],
       ["Data", ["data/"]],
-      ["Runs", ["runs/", ""]],
+      ["Runs and experiments", [""]],
     ],
   },
 ];
@@ -91,21 +92,23 @@ function publicNames() {
         const declarations = symbol.declarations.map((handle) => {
           const node = statementOf(handle.resolve(project));
           const { text, fileName } = node.getSourceFile();
-          // Of a name that another package of ours has declared, its place there.
-          const [, , file] = /^packages\/([^/]+)\/dist\/(.*)\.d\.ts$/.exec(relative(root, fileName));
-          return { file, ...partsOf(text.slice(node.pos, node.end)) };
+          const [, owner, file] = /^packages\/([^/]+)\/dist\/(.*)\.d\.ts$/.exec(relative(root, fileName));
+          return { owner, file, ...partsOf(text.slice(node.pos, node.end)) };
         });
         // Overloads are one name, and what is said of the first goes for all.
-        const [{ file, doc }] = declarations;
+        const [{ owner, file, doc }] = declarations;
         return {
           name: exported.name,
           from,
+          owner,
           file,
           doc,
           signature: declarations.map((each) => each.signature).join("\n"),
         };
       });
-      return { ...page, entries: entries.filter(({ doc }) => !doc.startsWith("@internal")) };
+      // What a package passes on of another stands on that one's page.
+      const own = entries.filter(({ owner, doc }) => owner === page.folder && !doc.startsWith("@internal"));
+      return { ...page, entries: own };
     });
   } finally {
     api.close();

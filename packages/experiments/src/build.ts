@@ -40,7 +40,7 @@ export interface Experiment {
   readonly baselines: readonly Baseline[];
 }
 
-/** What tasks and shapes depend on beside the options of the domain. */
+/** The needs of a config's learner: what tasks and shapes depend on beside the options of the domain. */
 export const needsOf = (config: ExperimentConfig): LearnerNeeds => ({
   learner: learnerOf(config),
   training: trainingTasksOf(config),

@@ -61,7 +61,7 @@ export interface FoundRows {
   readonly notes: readonly string[];
 }
 
-/** What can be read on this machine. A path means what it means there. */
+/** The readers of a machine. A path means what it means there. */
 export interface DataIo {
   /** What is at a path: a folder, an archive of one, a file; undefined for nothing. */
   kindOf(path: string): Promise<"folder" | "archive" | "file" | undefined>;

@@ -28,7 +28,7 @@ import type { DataIo, LongWork } from "./io.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
 
-/** What a trained model is made of. */
+/** The parts of a trained model. */
 export interface TrainedParts {
   /** By which its learner is built and its examples are read; or the learner and tasks of a program. */
   readonly made: MadeByConfig | MadeByProgram;

@@ -19,7 +19,7 @@ export interface BestParams<Params extends Tree = Tree> {
   readonly by?: string;
 }
 
-/** What a run is made of. */
+/** The parts of a run. */
 export interface RunParts<Params extends Tree, X extends Tree, Y extends Tree, Out extends Tree> {
   readonly learner: Adapter<Params, Tree, X, Y, Out>;
   readonly params: Params;

@@ -32,7 +32,7 @@ export type ValuesOf<T> = T extends Tensor
 /** Bytes that models which stay loaded for one size or another may take. */
 const keptBytes = 2 ** 26;
 
-/** What a trained learner is made of. */
+/** The parts of a trained learner. */
 export interface TrainedLearnerParts<Params extends Tree, X extends Tree, Y extends Tree, Out extends Tree> {
   readonly learner: Adapter<Params, Tree, X, Y, Out>;
   readonly params: Params;

@@ -16,7 +16,7 @@ export type TaskKind = "regression" | "classification";
  */
 export type LearnerFamily = "gradient" | "metric" | "model" | "baseline";
 
-/** What learners of the catalogue are made for. Each takes what it has use for. */
+/** The setting that a learner of the catalogue is made for. Each takes what it has use for. */
 export interface LearnerSetting extends NetworkSetting {
   readonly kind: TaskKind;
   readonly networks: Networks;

@@ -103,7 +103,7 @@ export const learnerOf = ({ learner }: Pick<ExperimentConfig, "learner">): Learn
 export const networkOf = ({ network }: Pick<ExperimentConfig, "network">): NetworkEntry =>
   networkCatalogue[network.name];
 
-/** What a config's learner is trained on. */
+/** The tasks that a config's learner is trained on. */
 export const trainingTasksOf = ({ learner }: Pick<ExperimentConfig, "learner">): TrainingTasks =>
   (learnerCatalogue[learner.name] as LearnerEntry).tasks?.(learner) ?? { kind: "episodes" };
 
@@ -235,7 +235,7 @@ function fitting(flags: Flags, choices: Choices): Flags {
   return Object.fromEntries(Object.entries(flags).filter(isFor));
 }
 
-/** What a preset has as the rate of its learner is that of networks from scratch, where the one that is chosen takes no steps. */
+/** Flags in which a preset's inner rate is that of networks from scratch, where the chosen learner takes no steps. */
 export const withScratchRate = (learner: LearnerName, flags: Flags): Flags =>
   flags.innerRate === undefined || "innerRate" in learnerCatalogue[learner].options
     ? flags
@@ -258,7 +258,7 @@ export function withFlags(config: ExperimentConfig, flags: Flags): ExperimentCon
   return configFrom(choices, withScratchRate(learner, present({ ...fitting(toFlags(config), choices), ...flags })));
 }
 
-/** What an existing run is: its config, what is kept of its data, and how it came to be. */
+/** An existing run: its config, what is kept of its data, and how it came to be. */
 export interface RunFacts<V = NamedValues, Spec extends DataSpec = DataSpec> {
   readonly config: ExperimentConfig;
   /** Its domain's options. */

@@ -6,6 +6,7 @@ import { evaluationOptions, trainingOptions } from "../options/training-options.
 
 /** The parts of an experiment. */
 export const parts = ["domain", "learner", "network", "training", "evaluation"] as const;
+/** One of the parts of an experiment. */
 export type Part = (typeof parts)[number];
 
 /** Values by the names that options have on the command line: `learner` and `model` name choices. */
@@ -14,7 +15,7 @@ export type Flags = Readonly<Record<string, unknown>>;
 /** The flag that names the choice of a part. */
 export const choiceFlag = { learner: "learner", network: "model" } as const;
 
-/** Where an option belongs: a part, the choice within it, and the choice of another option that has it. */
+/** A place that an option belongs to: a part, the choice within it, and the choice of another option that has it. */
 export interface Place {
   readonly part: Part;
   readonly choice?: string;
@@ -80,7 +81,7 @@ export const networkChoice = {
     .replace(/, ([^,]*)$/, " or $1")}`,
 } as const satisfies OptionSpec;
 
-/** What an option is for, in words: `--learner prototypical, matching`, `--model conv`, `tables`. */
+/** The words for what an option is for: `--learner prototypical, matching`, `--model conv`, `tables`. */
 export function placesText({ places }: FlagEntry): string {
   const of = [...new Set(places.map(({ spec }) => spec.of))];
   if (of.length === 1 && of[0] !== undefined) return of[0];

@@ -45,10 +45,12 @@ export function uselessness(
   return undefined;
 }
 
-/** Whether an option has a meaning beside the choices of a config. */
+/** The question whether an option has a meaning beside the choices of a config. */
 export const isOfUse = (name: string, config: ExperimentConfig): boolean => uselessness(name, config) === undefined;
 
 /**
+ * The check that options mean something beside a config.
+ *
  * @param names the options that the user chose; what presets bring along may have no meaning beside them
  * @param run the existing run that the other options are of, as messages show it
  * @throws UsageError for the first that means nothing beside the others

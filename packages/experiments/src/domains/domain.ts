@@ -24,7 +24,7 @@ export interface Preset {
   readonly networks?: Readonly<Record<string, PartialConfig>>;
 }
 
-/** What is kept of the data of a run: enough to notice that they have changed, and to read others as they were read. */
+/** A record of the data of a run: enough to notice that they have changed, and to read others as they were read. */
 export interface DataSpec {
   readonly name: string;
   /** Of their contents. */
@@ -61,13 +61,13 @@ export interface Baseline {
   readonly fromTrained?: (params: Tree) => Tree | undefined;
 }
 
-/** What a learner is built for: shapes, and sizes of the tasks that it reads. */
+/** The shapes of tasks that a learner is built for, and their sizes. */
 export interface TaskShapes extends NetworkSetting {
   readonly supportRows: number;
   readonly trainClasses: number;
 }
 
-/** What tasks and shapes depend on beside the options of the domain. */
+/** The needs of a learner: what tasks and shapes depend on beside the options of the domain. */
 export interface LearnerNeeds {
   readonly learner: LearnerEntry;
   readonly training: TrainingTasks;
@@ -83,7 +83,7 @@ export interface BaselineSetting<O, Spec> extends LearnerNeeds {
   readonly networks: Networks;
 }
 
-/** What an existing run's tasks and model were made for, where others are asked of it. */
+/** An existing run's options and data, where others are asked of it. */
 export interface Own<O, Spec> {
   readonly options: O;
   readonly spec: Spec;
@@ -124,7 +124,7 @@ export type Answer = Readonly<Record<string, unknown>>;
 /** A cell of the table of answers: text, text that stands out, or a share that may be drawn as a bar. */
 export type AnswerCell = string | { readonly mark: string } | { readonly bar: number };
 
-/** What answering knows beside the inputs. */
+/** The support, inputs and options that answers are about. */
 export interface Asked<V, Spec> extends Own<V, Spec> {
   readonly support: GivenSupport;
   readonly inputs: GivenInputs;

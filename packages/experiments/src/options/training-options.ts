@@ -6,7 +6,7 @@ export const devices = ["cpu", "webgpu", "cuda"] as const;
 /** Names of devices that models run on. */
 export type Device = (typeof devices)[number];
 
-/** How a learner is trained. */
+/** The options of training, whatever is learned. */
 export const trainingOptions = optionGroup({
   metaBatch: { kind: "integer", default: 16, least: 1, most: 10_000, help: "tasks per update" },
   iterations: { kind: "integer", default: 1000, least: 1, most: 1_000_000_000, help: "updates", onResume: true },
@@ -111,7 +111,7 @@ export const trainingOptions = optionGroup({
 /** Values of `trainingOptions`. */
 export type TrainingValues = OptionValues<typeof trainingOptions>;
 
-/** How what was trained is judged. */
+/** The options of evaluation, whatever was learned. */
 export const evaluationOptions = optionGroup({
   evalTasks: {
     kind: "integer",

@@ -2,13 +2,13 @@
 import type { LabelledExamples } from "@innerloop/core";
 import type { DataSplits } from "./data-splits.js";
 
-/** What the columns of examples were brought to mean 0 and deviation 1 by: (value - mean) / deviation. */
+/** The scales that bring the columns of examples to mean 0 and deviation 1: (value - mean) / deviation. */
 export interface ColumnScales {
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
 
-/** Whether examples are rows of numbers, such as those of a table. Bytes have a scale already, as have images. */
+/** The question whether examples are rows of numbers, such as those of a table. Bytes have a scale already, as have images. */
 export const areRows = ({ exampleShape, classes }: LabelledExamples): boolean =>
   exampleShape.length === 1 && classes.every(({ examples }) => examples instanceof Float32Array);
 
@@ -74,7 +74,7 @@ export function scalesWarning(data: LabelledExamples, name: string, trained: Col
   return `the columns of ${name} are of another size than those of training: ${odd.slice(0, 3).join("; ")}${more}. Give them in the same unit`;
 }
 
-/** Whether a value of a file are the scales of examples of this shape. */
+/** The question whether a value of a file is the scales of examples of this shape. */
 export function areScales(value: unknown, exampleShape: readonly unknown[]): boolean {
   const { mean, deviation } = Object(value) as Partial<Record<"mean" | "deviation", unknown>>;
   const areNumbers = (list: unknown, isGood: (n: number) => boolean): boolean =>

@@ -4,11 +4,11 @@ import type { LabelledExamples } from "@innerloop/core";
 /** So many images tell what the others are like. */
 const imagesLookedAt = 400;
 
-/** Whether examples are grey images: bytes [height, width, 1]. Rows of a table are of one axis, or numbers. */
+/** The question whether examples are grey images: bytes [height, width, 1]. Rows of a table are of one axis, or numbers. */
 export const isGreyImage = ({ exampleShape, classes }: LabelledExamples): boolean =>
   exampleShape.length === 3 && exampleShape[2] === 1 && classes.every(({ examples }) => examples instanceof Uint8Array);
 
-/** Whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
+/** The question whether most of the images are grey ones with a light border: ink on paper, where models expect ink to be 1. */
 export function isDarkOnLight(data: LabelledExamples): boolean {
   if (!isGreyImage(data)) return false;
   const { exampleShape, classes } = data;
@@ -32,6 +32,7 @@ export function isDarkOnLight(data: LabelledExamples): boolean {
   return chosen.filter(isPaper).length > chosen.length / 2;
 }
 
+/** The inversion of images where they lie: black for white. */
 export function invertInPlace({ classes }: Pick<LabelledExamples, "classes">): void {
   for (const { examples } of classes) for (let i = 0; i < examples.length; i++) examples[i] = 255 - examples[i]!;
 }

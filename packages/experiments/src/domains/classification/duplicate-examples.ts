@@ -29,7 +29,7 @@ export function exampleDigests({ count, examples }: ExampleClass): readonly (str
 const known = new WeakMap<ExampleClass["examples"], readonly (string | undefined)[]>();
 
 /**
- * How many examples repeat an earlier one, with some of them; undefined where none does.
+ * The words for how many examples repeat an earlier one, with some of them; undefined where none does.
  *
  * @param parts classes; of several parts, only what one has in common with an earlier one counts
  * @param nameOf what an example is called

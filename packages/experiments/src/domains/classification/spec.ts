@@ -3,7 +3,7 @@ import type { DataSpec } from "../domain.js";
 import { areScales, type ColumnScales } from "./column-scales.js";
 import type { SeenExamples } from "./seen-examples.js";
 
-/** What a run keeps of its data set of classes: enough to notice that it has changed, and to read images as it did. */
+/** A record of a data set of classes, which a run keeps: enough to notice that it has changed, and to read images as it did. */
 export interface ClassificationSpec extends DataSpec {
   /** Classes that training had. */
   readonly trainClasses?: number;
