@@ -84,7 +84,7 @@ const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
 /** Learners that come this far in thousands of updates: here they are to be better than the same adaptation untrained. */
 const later: readonly LearnerName[] = ["fomaml", "reptile", "cavia", "imaml"];
 
-/** Networks that take thousands of updates to learn to read a support set: they are tried on curves. */
+/** Networks that take thousands of updates to learn to read a support set: they are tried on clusters. */
 const slow: readonly LearnerName[] = ["cnp", "anp", "transformer", "snail", "mann"];
 
 const shapes = { inputShape: imageShape, outputs: ways } as const;

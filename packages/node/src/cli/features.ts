@@ -10,8 +10,8 @@ const families: readonly (readonly [LearnerFamily, string])[] = [
 ];
 
 /**
- * A row for each learner. Regression and classification are what its entry says; export and browser are so for all: the
- * test writes each one's adaptation and prediction as a standard ONNX model, and runs it in onnxruntime-web.
+ * A row for each learner, as its entry says. What goes for all is a sentence: the test writes each one's adaptation and
+ * prediction as a standard ONNX model, and runs it in onnxruntime-web.
  */
 export function featuresMarkdown(): string {
   const entries = learnerNames.map((name) => [name, learnerEntry(name)] as const);
@@ -27,8 +27,6 @@ export function featuresMarkdown(): string {
           yes(kinds.includes("regression")),
           yes(kinds.includes("classification")),
           kinds.includes("classification") ? (variableWays ? "any" : "up to trained") : "",
-          "yes",
-          "yes",
           source,
           "",
         ].join(" | "),
@@ -37,8 +35,8 @@ export function featuresMarkdown(): string {
     return [
       `## ${title}`,
       "",
-      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | ways at evaluation | ONNX export | browser | source |",
-      "| --- | --- | --- | --- | --- | --- | --- | --- |",
+      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | ways at evaluation | source |",
+      "| --- | --- | --- | --- | --- | --- |",
       ...rows.map((row) => row.trim()),
       "",
     ];
@@ -48,9 +46,9 @@ export function featuresMarkdown(): string {
     "",
     "<!-- Written by `node packages/node/dist/cli/write-reference.js` from the catalogue of learners; a test keeps it so. -->",
     "",
-    'Every learner takes tasks of varying ways and shots, padded to one shape. "ONNX export" means that its adaptation and',
-    'prediction are one standard ONNX model that the official checker accepts; "browser" that onnxruntime-web computes what',
-    "the reference interpreter does. `npm test` tries every cell.",
+    "Every learner takes tasks of varying ways and shots, padded to one shape. The adaptation and prediction of each are one",
+    "standard ONNX model, which the official checker accepts and which onnxruntime computes, natively and in the browser, as",
+    "the reference interpreter does. `npm test` tries every cell, and every learner's model.",
     "",
     ...sections,
   ].join("\n");
