@@ -29,6 +29,7 @@ const longest = [
   "packages/node/src/cli/command-line.test.ts",
   "packages/node/src/cli/evaluation.test.ts",
   "packages/node/src/cli/commands/reproduce-command.test.ts",
+  "packages/node/src/preset-runs.test.ts",
   "packages/node/src/executor/webgpu.test.ts",
   "packages/node/src/executor/estimate-onnxruntime.test.ts",
   "packages/node/src/packaging.test.ts",
