@@ -88,7 +88,9 @@ export function optionsOf({ experiment, own }: Command): readonly CommandOption[
 /** What an option is where several choices have it in their own way: the most open of them, and what each is for. */
 function specOf({ places }: FlagEntry): OptionSpec {
   const specs = places.map(({ spec }) => spec);
-  const helps = [...new Set(specs.map(({ help }) => help))];
+  const all = [...new Set(specs.map(({ help }) => help))];
+  // One may go on where another ends.
+  const helps = all.filter((help) => !all.some((other) => other !== help && other.startsWith(help)));
   const texts = specs.filter((spec) => spec.kind === "text");
   const open = texts[0] ?? specs.toSorted((a, b) => choicesOf(b) - choicesOf(a))[0]!;
   const placeholder = [...new Set(texts.map((spec) => spec.placeholder))].join("|");
