@@ -16,6 +16,7 @@ import {
   toNumbers,
   train,
 } from "@innerloop/core";
+import { leaves, type Tree } from "@innerloop/graph";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { load, loadRun } from "./index.js";
@@ -62,10 +63,32 @@ test("a regression run is the same after it was saved, and answers for points", 
   expect(toNumbers(await (await again.adapt(points)).predict([[1], [3]]))).toEqual(expected);
   const model = await load<{ y: number }>(path, { experiment: curves(8), executor });
   const rows = points.x.map(([x], i) => ({ x: x!, y: points.y[i]![0]! }));
-  const answers = await (await model.adapt(rows, { steps: 2 })).predict([{ x: 1 }, { x: 3 }]);
+  // It takes the steps of training, as the program's own run does.
+  const answers = await (await model.adapt(rows)).predict([{ x: 1 }, { x: 3 }]);
   answers.forEach(({ y }, i) => {
     expect(y).toBeCloseTo(expected[i]!, 5);
   });
+});
+
+test("the parameters of the best validation come back with what they are the best by", async () => {
+  const { learner, tasks } = curves(8);
+  const run = await train({
+    learner,
+    tasks: tasks as ReturnType<typeof sinusoids>,
+    optimizer: adam({ learningRate: 0.3 }),
+    metaBatchSize: 2,
+    iterations: 6,
+    validation: { every: 1, count: 20 },
+    executor,
+    onEvent: () => undefined,
+  });
+  const path = join(folder, "best");
+  await run.save(path);
+  const { best } = await loadRun(path, curves(8), { executor });
+  expect(best).toMatchObject({ iteration: run.best!.iteration, score: run.best!.score });
+  expect(run.best!.iteration).toBeLessThan(6);
+  const numbers = (params: Tree) => leaves(params).map(toNumbers);
+  expect(numbers(best!.params)).toEqual(numbers(run.best!.params));
 });
 
 test("a run of classes answers with the names of a user's classes", async () => {

@@ -167,13 +167,14 @@ export function decodeCheckpoint<Params extends Tree>(
   return { ...training, params, optimizer };
 }
 
-/** The parameters in a checkpoint, in the structure of fresh ones, whatever the optimizer was. */
+/** The parameters in a checkpoint, in the structure of fresh ones, whatever the optimizer was; and the best validation. */
 export function decodeParams<Params extends Tree>(
   bytes: Uint8Array,
   fresh: Params,
-): { params: Params; iteration: number } {
+): { readonly params: Params } & Pick<TrainingState, "iteration" | "best"> {
   const { training, tensors } = parseCheckpoint(bytes);
-  return { params: filled("params", fresh, tensors), iteration: training.iteration };
+  const { iteration, best } = training;
+  return { params: filled("params", fresh, tensors), iteration, ...(best ? { best } : {}) };
 }
 
 type Training = Omit<TrainingState, "params" | "optimizer">;

@@ -212,8 +212,15 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
     taskSeed: splitSeed(seed, "validation"),
     executor,
   };
-  const validator = await evaluator(validators);
-  const judge = judgeOf(options, () => validator.figures(state.params), state.best);
+  const giveBack = async (error: unknown): Promise<never> => {
+    progress?.end();
+    await programs.release();
+    throw error;
+  };
+  const validator = await evaluator(validators).catch(giveBack);
+  const judging = async (): Promise<FigureDescription> =>
+    judgeOf(options, () => validator.figures(state.params), state.best);
+  const judge = await judging().catch(giveBack);
   const validated = (): Promise<Evaluation> => validator.run(state.params);
   const warningOf = async (evaluation: Evaluation): Promise<string | undefined> => {
     const { mostSteps = 0 } = validation ?? {};

@@ -111,6 +111,16 @@ describe("what a row needs", () => {
     expect(files[1]).toBe("results-best-ways-20");
   });
 
+  it("evaluations that differ have names of their own", () => {
+    const own = trainingOptions(rowOf("maml-5way-1shot"));
+    const nameOf = (changes: object): string => evaluationFile({ ...own, ...changes }, own, "best");
+    const data = ["./a/b", "./a_b", "a b", "a_b", "1_2", "1,2", "1.2"].map((name) => nameOf({ data: name }));
+    const steps = [[0, 2], [0], [2]].map((evalSteps) => nameOf({ evalSteps }));
+    const names = [...data, ...steps, nameOf({ data: "a".repeat(200) }), nameOf({ data: "a".repeat(201) })];
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^results-best-[\w-]{1,120}$/);
+  });
+
   it("columns of one evaluation at other steps share it", () => {
     const sinusoid = tables.find(({ name }) => name === "sinusoid")!;
     const needed = neededEvaluations(sinusoid, sinusoid.rows[0]!, trainingOptions(sinusoid.rows[0]!));

@@ -112,5 +112,5 @@ export async function readChosenSteps(
   }
 }
 
-/** As many as --eval-steps may name. */
-const mostSteps = 1000;
+/** The most steps that --eval-steps may name, and a record of a run. */
+export const mostSteps = 1000;

@@ -2,6 +2,7 @@
 import type { OpenSetRule } from "@innerloop/core";
 import { shellWord } from "../options/shell-word.js";
 import { UsageError } from "../options/usage-error.js";
+import { mostSteps } from "./adaptation-steps.js";
 import { mostRecordBytes, type RunStore } from "./run-store.js";
 
 /** The file of a run that holds it, without its ending. */
@@ -30,9 +31,11 @@ export async function readOpenSetRule(run: RunStore): Promise<CalibratedRule> {
   } catch {
     rule = {};
   }
-  const numbers = [rule.threshold, rule.iteration, rule.steps, rule.ways, rule.shots];
+  const counts = [rule.iteration, rule.steps, rule.ways, rule.shots] as readonly number[];
   if (
-    !numbers.every(Number.isFinite) ||
+    !Number.isFinite(rule.threshold) ||
+    !counts.every((each) => Number.isSafeInteger(each) && each >= 0) ||
+    (rule.steps as number) > mostSteps ||
     !["logit", "probability", "energy"].includes(rule.score as string) ||
     !["best", "last"].includes(rule.checkpoint as string) ||
     typeof rule.batchNorm !== "string"

@@ -19,6 +19,8 @@ export interface TrainedParams {
   readonly params: Tree;
   readonly iteration: number;
   readonly checkpoint: "best" | "last";
+  /** The best validation at that time. */
+  readonly best?: { readonly iteration: number; readonly score: number; readonly by?: string };
 }
 
 /** The parameters of a run: those of its best validation unless asked for others. @throws RunError ILN05 */
@@ -27,8 +29,7 @@ export async function loadParams(run: RunStore, learner: Learner, wanted?: "best
     const bytes = await run.checkpoints.load(checkpoint);
     if (!bytes) continue;
     try {
-      const { params, iteration } = decodeParams(bytes, learner.init(keyWithin(bytes, run.config.options.seed)));
-      return { params, iteration, checkpoint };
+      return { ...decodeParams(bytes, learner.init(keyWithin(bytes, run.config.options.seed))), checkpoint };
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ILR201")
         throw damagedCheckpoint(run, checkpoint, error);
@@ -158,7 +159,7 @@ const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool
 /** Options that say where to compute, and not what. */
 export const machineOptions: ReadonlySet<string> = new Set(["device", "workers"]);
 
-/** Longer names of files are cut, and told apart by a digest of what was cut off. */
+/** Longer names of files are cut. */
 const longestName = 120;
 
 /**
@@ -178,7 +179,10 @@ export function evaluationFile(
   );
   const parts = [...changed.map((name) => `${flagOf(name).slice(2)}-${optionText(options[name] ?? "auto")}`), ...more];
   const name = [checkpoint, ...parts.map((part) => part.replace(/[^\w-]+/g, "_"))].join("-");
-  if (name.length <= longestName) return `results-${name}`;
+  // Lists of numbers are read with _ for their commas, and no other text with digits around one.
+  const isPlain = parts.every((part) => /^[\w-]+$/.test(part.replace(/(?<=\d),(?=\d)/g, "-")) && !/\d_\d/.test(part));
+  if (isPlain && name.length <= longestName) return `results-${name}`;
+  // What a name cannot hold is told apart by a digest of it.
   const digest = bytesToHex(sha256(utf8ToBytes([checkpoint, ...parts].join("\0")))).slice(0, 12);
   return `results-${name.slice(0, longestName - digest.length - 1)}-${digest}`;
 }

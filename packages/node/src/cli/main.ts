@@ -30,20 +30,24 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** Options without a value that may stand before what a command is about. */
+const switches = ["-q", "--quiet", "--json", "-h", "--help"];
+
 /**
  * A kind of task of the user's own has options of its own: its file is run before these are read. Where that of a run
  * cannot be, the command says why.
  */
-async function registerOwnDomain([word, target, ...options]: readonly string[]): Promise<void> {
+async function registerOwnDomain([word, ...given]: readonly string[]): Promise<void> {
   const record = commands.find(({ name }) => name === word);
+  const [target] = given.filter((each) => !switches.includes(each));
   if (!record?.experiment || target === undefined || target.startsWith("-")) return;
   const { isCodeFile, registerDomainOf } = await import("../runs/experiment-file.js");
   if (word === "train") {
     if (isCodeFile(target)) await registerDomainOf(target);
   } else {
     const { openRunFor } = await import("./run-experiment-file.js");
-    const quiet = ["-q", "--quiet", "--help"].some((option) => options.includes(option));
-    const output = createOutput({ quiet, json: options.includes("--json") });
+    const quiet = switches.some((each) => each !== "--json" && given.includes(each));
+    const output = createOutput({ quiet, json: given.includes("--json") });
     await openRunFor(target, output).catch(() => undefined);
   }
 }

@@ -100,7 +100,8 @@ function tableDigest({ columns, kinds }: Table): string {
   if (kinds) hash.update(JSON.stringify(kinds));
   for (const [name, values] of Object.entries(columns)) {
     hash.update(JSON.stringify(name));
-    if (hasTag(values, "Float64Array")) hash.update(new Uint8Array(values.buffer));
+    if (hasTag(values, "Float64Array"))
+      hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     else hash.update(JSON.stringify(values));
   }
   return hash.digest("hex");

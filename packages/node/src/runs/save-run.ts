@@ -11,8 +11,8 @@ import { checkpointStore, createRun, openRun, shown, writeConfig } from "./run-f
 type AnyRun = RunParts<Tree, Tree, Tree, Tree>;
 
 /**
- * Writes a run that a program has trained: parameters, those of the best validation, and what describes them. Nothing is
- * left where it fails half-way but files under other names.
+ * Writes a run that a program has trained: parameters, those of the best validation, and what describes them, last: a folder
+ * where that is missing is no run.
  *
  * @throws RunError ILN01 where there is something in the folder, ILN03 where it cannot be written
  */
@@ -30,7 +30,8 @@ export async function saveRun(run: AnyRun, folder: string): Promise<void> {
     files,
     runConfig({
       experiment: "a program",
-      settings: settingsFrom({ seed, iterations: Math.max(1, iteration) }),
+      // Nothing was evaluated: it adapts by the steps of training.
+      settings: settingsFrom({ seed, iterations: Math.max(1, iteration), evalSteps: [learner.steps ?? 0] }),
       chunkSize: 1,
       recompute: 0,
       workers: executor.parallelism,
@@ -64,7 +65,8 @@ export async function loadRun(
   if (run.config.config)
     throw new UsageError(`${shown(folder)} is a run of options, and not of a program`, "Load it with `load(DIR)`");
   const { learner, tasks } = experimentOf(experiment, folder);
-  const { params, iteration } = await loadParams(run, learner, "last");
+  const { params, iteration, best: told } = await loadParams(run, learner, "last");
+  const best = told && { ...told, params: (await loadParams(run, learner, "best")).params };
   const { seed } = run.config.options;
-  return new Run({ learner, params, iteration, reason: "finished", tasks, seed, executor });
+  return new Run({ learner, params, iteration, best, reason: "finished", tasks, seed, executor });
 }
