@@ -103,7 +103,10 @@ describe("a run whose look is unknown", () => {
     expect(await read(given, { invert: "yes" })).toEqual(valuesOf(dot(4), dot(5)));
   });
 
-  it.each([onPaper, dot])("takes the classes of other data as they are: %s", async (draw) => {
+  it.each([
+    ["dark on light", onPaper],
+    ["light on dark", dot],
+  ])("takes the classes of other data as they are: %s", async (_name, draw) => {
     const examples = labelledExamples({
       name: "others",
       exampleShape: [3, 3, 1],
