@@ -69,6 +69,8 @@ export interface AdaptSetting extends LongWork {
   readonly flags?: Flags;
   /** For learners of classes: by which score, from which threshold on, an input is of one of them. */
   readonly rule?: OpenSetRule | undefined;
+  /** Called with what was done to the examples, `support.notes`; `onWarning` unless given. */
+  readonly onNote?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -127,7 +129,7 @@ export class TrainedModel<A extends Answer = Answer> {
    */
   async adapt(given: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
     const { domain, own, parts } = this;
-    const { steps = this.usualSteps, flags = {}, rule, ...work } = setting;
+    const { steps = this.usualSteps, flags = {}, rule, onNote = setting.onWarning, ...work } = setting;
     if (this.learner.steps === undefined && steps > 0)
       throw new UsageError(
         `${steps} steps of ${parts.name}, whose learner (${this.learner.name}) takes no steps`,
@@ -136,6 +138,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { adaptation } = domain;
     if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
     const support = await adaptation.readSupport(given, own, flags, parts.io, work);
+    for (const note of support.notes) onNote?.(note);
     const trained = this.trainedFor(support, flags);
     const { x, y } = support;
     const task = await trained.adapt({ x, y }, { steps });

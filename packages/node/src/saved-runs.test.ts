@@ -126,6 +126,31 @@ test("a run of classes answers with the names of a user's classes", async () => 
   expect(answers.map(({ prediction }) => prediction)).toEqual(["low", "high"]);
 });
 
+test("a run of dark ink on light paper takes examples of the same look as they are", async () => {
+  const bar = (row: number, shift = 0): Uint8Array =>
+    Uint8Array.from({ length: 36 }, (_, i) => (Math.floor(i / 6) === row ? 20 + shift : 240 - shift));
+  const data = labelledExamples({
+    name: "bars",
+    exampleShape: [6, 6, 1],
+    classes: [1, 2, 3, 4].map((row) => ({ name: `bar${row}`, examples: [0, 5, 9].map((shift) => bar(row, shift)) })),
+  });
+  const tasks = episodes(data, { ways: 2, shots: 1, queries: 1 });
+  const learner = prototypicalNetwork({ model: mlp({ sizes: [36, 8] }), ways: 2 });
+  const run = await train({ learner, tasks, optimizer, metaBatchSize: 2, iterations: 2, executor });
+  const path = join(folder, "bars");
+  await run.save(path);
+  const model = await load(path, { experiment: { learner, tasks, optimizer }, executor });
+  const said: string[] = [];
+  const onWarning = (text: string): void => {
+    said.push(text);
+  };
+  const given = { second: [bar(2)], third: [bar(3)] };
+  const task = await model.adapt(given, { onWarning });
+  expect([toNumbers(task.support.x)[0], task.support.notes, said]).toEqual([Math.fround(240 / 255), [], []]);
+  const inverted = await model.adapt(given, { onWarning, flags: { invert: "yes" } });
+  expect([toNumbers(inverted.support.x)[0], said]).toEqual([Math.fround(15 / 255), ["images inverted"]]);
+});
+
 test("what cannot be is refused, and leaves nothing behind", async () => {
   const { learner, tasks } = curves(8);
   const run = await train({

@@ -8,7 +8,8 @@ import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { Adaptation, Answer, AnswerCell, Asked, GivenInputs, GivenSupport, Own } from "../domain.js";
 import { isBlank } from "./blank-images.js";
-import { invertInPlace, isDarkOnLight } from "./dark-on-light.js";
+import { inverted, isDarkOnLight } from "./dark-on-light.js";
+import { isImageFile } from "./image-signatures.js";
 import type { ClassificationValues } from "./options.js";
 import type { ClassificationSpec } from "./spec.js";
 
@@ -78,19 +79,8 @@ async function readSupport(
   const { classes, pixels } = found;
   const names = classes.map(({ name }) => name);
   const values = classes.flatMap((entry) => entry.values);
-  const isImages = values.every((example) => example instanceof Uint8Array);
-  const [, , channels = 0] = spec.exampleShape;
-  const asData = {
-    name: "support",
-    exampleShape: [...spec.exampleShape],
-    classes: classes.map((entry) => ({
-      name: entry.name,
-      count: entry.values.length,
-      examples: isImages ? joined(entry.values as Uint8Array[]) : new Float32Array(0),
-    })),
-  };
-  const mismatch = isImages && channels === 1 && isDarkOnLight(asData) !== spec.darkOnLight;
-  const invert = isImages && (flags.invert === "yes" || (flags.invert !== "no" && mismatch));
+  const isAsked = flags.invert === "yes";
+  const invert = isAsked || (flags.invert !== "no" && looksInverted(values, spec));
   const counts = classes.map((entry) => entry.values.length);
   const labels = counts.flatMap((count, label) => new Array<number>(count).fill(label));
   return {
@@ -100,10 +90,22 @@ async function readSupport(
     counts,
     sizes: { ways: Math.max(own.options.ways, names.length) },
     text: `${counted(values.length, "example")} of ${counted(names.length, "class", "classes")}`,
-    notes: invert ? ["images inverted to match the run's data"] : [],
+    notes: invert ? [isAsked ? "images inverted" : "images inverted to match the run's data"] : [],
     facts: { classes: names, inverted: invert },
     reading: { pixels, invert } satisfies Reading,
   };
+}
+
+/** Whether images of bytes are dark ink on light paper where the run's are not, or the reverse. */
+function looksInverted(
+  values: readonly (Uint8Array | Float32Array)[],
+  { exampleShape, darkOnLight }: ClassificationSpec,
+): boolean {
+  const images = values.filter((example) => example instanceof Uint8Array);
+  const [, , channels = 0] = exampleShape;
+  if (darkOnLight === undefined || channels !== 1 || images.length === 0) return false;
+  const classes = [{ name: "", count: images.length, examples: joined(images) }];
+  return isDarkOnLight({ name: "support", exampleShape, classes }) !== darkOnLight;
 }
 
 interface NamedValues {
@@ -198,7 +200,8 @@ async function valuesOf(
   io: DataIo,
 ): Promise<Uint8Array | Float32Array> {
   const size = sizeOf(spec.exampleShape);
-  if (example instanceof Uint8Array && example.length !== size)
+  // A file may have as many bytes as an example has values.
+  if (example instanceof Uint8Array && (example.length !== size || isImageFile(example)))
     return (await io.decoded([example], { ...requireImages(spec), pixels }))[0]!;
   if (example instanceof Uint8Array || example instanceof Float32Array) {
     if (example.length === size) return example;
@@ -223,17 +226,33 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** Bytes as values from 0 to 1, numbers as they are or as the columns of training were scaled. */
-function tensorOf(
-  examples: readonly (Uint8Array | Float32Array)[],
-  { exampleShape, scales }: ClassificationSpec,
-  invert: boolean,
-): Tensor {
+/** @throws UsageError for numbers that have no black and white */
+function requireInvertible(example: Float32Array, i: number, spec: ClassificationSpec): void {
+  if (!imageShape(spec))
+    throw new UsageError(
+      `examples have the shape [${spec.exampleShape.join(", ")}], and are no images to be inverted`,
+      'Leave invert out, or give "no"',
+    );
+  const odd = example.find((value) => value < 0 || value > 1);
+  if (odd === undefined) return;
+  throw new UsageError(
+    `example ${i + 1} has the value ${odd}: numbers of images that are inverted are from 0 to 1`,
+    'Give such numbers, bytes in a Uint8Array, or the option invert: "no"',
+  );
+}
+
+/**
+ * Bytes as values from 0 to 1, numbers as they are or as the columns of training were scaled.
+ *
+ * @throws UsageError where examples are to be inverted that cannot be
+ */
+function tensorOf(examples: readonly (Uint8Array | Float32Array)[], spec: ClassificationSpec, invert: boolean): Tensor {
+  const { exampleShape, scales } = spec;
   const size = sizeOf(exampleShape);
   const values = new Float32Array(examples.length * size);
   examples.forEach((given, i) => {
-    const example = invert ? Uint8Array.from(given) : given;
-    if (invert) invertInPlace({ classes: [{ name: "", count: 1, examples: example as Uint8Array }] });
+    if (invert && given instanceof Float32Array) requireInvertible(given, i, spec);
+    const example = invert ? inverted(given) : given;
     for (let at = 0; at < size; at++) {
       const value = example[at]!;
       values[i * size + at] =

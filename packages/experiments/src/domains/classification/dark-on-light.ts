@@ -1,5 +1,6 @@
 /** Ink on paper: which of the two is dark, and how one becomes the other. */
 import type { LabelledExamples } from "@innerloop/core";
+import { hasTag } from "@innerloop/graph";
 
 /** So many images tell what the others are like. */
 const imagesLookedAt = 400;
@@ -32,7 +33,15 @@ export function isDarkOnLight(data: LabelledExamples): boolean {
   return chosen.filter(isPaper).length > chosen.length / 2;
 }
 
-/** The inversion of images where they lie: black for white. */
-export function invertInPlace({ classes }: Pick<LabelledExamples, "classes">): void {
-  for (const { examples } of classes) for (let i = 0; i < examples.length; i++) examples[i] = 255 - examples[i]!;
+/** The inversion of images where they lie, black for white: 255 - value of bytes, 1 - value of numbers from 0 to 1. */
+export function invertInPlace(values: Uint8Array | Float32Array): void {
+  const white = hasTag(values, "Uint8Array") ? 255 : 1;
+  for (let i = 0; i < values.length; i++) values[i] = white - values[i]!;
+}
+
+/** A copy of images with black for white. */
+export function inverted<Values extends Uint8Array | Float32Array>(values: Values): Values {
+  const copy = values.slice() as Values;
+  invertInPlace(copy);
+  return copy;
 }

@@ -105,7 +105,7 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
     if (ways === undefined) return undefined;
     return {
       options: { ...defaultsOf(classificationOptions), ways },
-      spec: { name: test.name, sha256: "", exampleShape: spec.x.shape, darkOnLight: false },
+      spec: { name: test.name, sha256: "", exampleShape: spec.x.shape },
     };
   },
 });

@@ -1,6 +1,6 @@
 import { labelledExamples } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
-import { imagesOfShape, inverted } from "./images-of-shape.js";
+import { imagesOfShape, invertedImages } from "./images-of-shape.js";
 
 const images = (exampleShape: readonly number[], ...examples: number[][]) =>
   labelledExamples({
@@ -59,9 +59,9 @@ describe("images of another shape", () => {
 
   it("are inverted in a copy", () => {
     const data = images([1, 2, 1], [0, 200]);
-    expect(bytesOf(inverted(data))).toEqual([255, 55]);
+    expect(bytesOf(invertedImages(data))).toEqual([255, 55]);
     expect(bytesOf(data)).toEqual([0, 200]);
     const numbers = labelledExamples({ name: "n", exampleShape: [1], classes: [{ name: "a", examples: [[0.25]] }] });
-    expect(bytesOf(inverted(numbers))).toEqual([0.75]);
+    expect(bytesOf(invertedImages(numbers))).toEqual([0.75]);
   });
 });

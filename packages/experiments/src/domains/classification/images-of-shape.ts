@@ -4,6 +4,7 @@ import type { LabelledExamples } from "@innerloop/core";
 import { hasTag } from "@innerloop/graph";
 import { UsageError } from "../../options/usage-error.js";
 import { areaAveraging } from "./area-averaging.js";
+import { inverted } from "./dark-on-light.js";
 
 type ImageShape = readonly [height: number, width: number, channels: 1 | 3];
 
@@ -77,15 +78,7 @@ function converter(
   };
 }
 
-/** A copy with light and dark exchanged: 255 - value of bytes, 1 - value of numbers. */
-export function inverted(data: LabelledExamples): LabelledExamples {
-  return {
-    ...data,
-    classes: data.classes.map((entry) => ({
-      ...entry,
-      examples: hasTag(entry.examples, "Uint8Array")
-        ? entry.examples.map((value) => 255 - value)
-        : entry.examples.map((value) => 1 - value),
-    })),
-  };
+/** The same classes with black for white in copies of their examples. */
+export function invertedImages(data: LabelledExamples): LabelledExamples {
+  return { ...data, classes: data.classes.map((entry) => ({ ...entry, examples: inverted(entry.examples) })) };
 }

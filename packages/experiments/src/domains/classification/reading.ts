@@ -7,7 +7,7 @@ import { examplesNeeded } from "./class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 import { invertInPlace, isDarkOnLight, isGreyImage } from "./dark-on-light.js";
 import { type DataSplits, splitData, splitWarnings } from "./data-splits.js";
-import { imagesOfShape, inverted } from "./images-of-shape.js";
+import { imagesOfShape, invertedImages } from "./images-of-shape.js";
 import type { ClassificationValues } from "./options.js";
 import { seenExamples, unseenClasses } from "./seen-examples.js";
 import type { ClassificationSpec } from "./spec.js";
@@ -73,8 +73,8 @@ export async function loadOtherClasses(
   // Its own data set at another place: what it was trained on is not to be tested on.
   if (found.spec.sha256 === spec.sha256) return { ...(await loadClasses(options, io, work, setting)), isOwn: true };
   const shaped = imagesOfShape(found.examples, spec.exampleShape);
-  const isInverted = isGreyImage(shaped) && isDarkOnLight(shaped) !== spec.darkOnLight;
-  const looksAlike = isInverted ? inverted(shaped) : shaped;
+  const isKnown = spec.darkOnLight !== undefined && isGreyImage(shaped);
+  const looksAlike = isKnown && isDarkOnLight(shaped) !== spec.darkOnLight ? invertedImages(shaped) : shaped;
   const { examples: unseen, warning } = unseenClasses(looksAlike, spec, options);
   if (warning) work.onWarning?.(warning);
   const otherSizes = spec.scales && areRows(unseen) && scalesWarning(unseen, found.spec.name, spec.scales);
@@ -154,6 +154,6 @@ async function readFolder(
     work,
   );
   const invert = wanted === "yes" || (wanted === "auto" && isDarkOnLight(found.examples));
-  if (invert) invertInPlace(found.examples);
+  if (invert) for (const { examples } of found.examples.classes) invertInPlace(examples);
   return { ...found, folder, invert };
 }

@@ -11,8 +11,8 @@ export interface ClassificationSpec extends DataSpec {
   readonly scales?: ColumnScales;
   /** Whether images were inverted when they were read. */
   readonly invert?: boolean;
-  /** Whether its images, as the model sees them, are dark ink on light paper. */
-  readonly darkOnLight: boolean;
+  /** Whether its images, as the model sees them, are dark ink on light paper; where it is unknown, none are inverted. */
+  readonly darkOnLight?: boolean;
   /** How the pixels of image files became bytes; records of before there was a choice have none. */
   readonly pixels?: PixelReading;
   /** The examples that a class needs to be held out; records of before it mattered have none. */

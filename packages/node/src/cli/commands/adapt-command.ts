@@ -51,7 +51,9 @@ export async function adaptCommand(
     });
     const steps = invocation.steps ?? rule?.steps ?? model.usualSteps;
     const flags = Object.fromEntries(asked.map((name) => [name, chosen[name]]));
-    const task = await model.adapt(invocation.support, { steps, flags, rule, onWarning: output.warn });
+    // Notes are said below, with how it was adapted.
+    const onNote = (): void => undefined;
+    const task = await model.adapt(invocation.support, { steps, flags, rule, onWarning: output.warn, onNote });
     const batchNorm = String(task.learner.description.batchNorm ?? "none");
     if (rule) {
       requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);

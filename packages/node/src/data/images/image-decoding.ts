@@ -4,7 +4,7 @@
  * from the header before it begins.
  */
 
-import { type PixelReading, reasonOf, usualPixels } from "@innerloop/experiments";
+import { invertInPlace, type PixelReading, reasonOf, usualPixels } from "@innerloop/experiments";
 import type { Metadata, Sharp } from "sharp";
 import { ByteBudget } from "../byte-budget.js";
 import { DataError } from "../data-error.js";
@@ -305,7 +305,7 @@ async function decoded(
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== channels) throw new Error(`${info.channels} channels came out instead of ${channels}`);
   const values = isScaled ? toBytes(data, depth) : data;
-  if (invert) for (let i = 0; i < values.length; i++) values[i] = 255 - values[i]!;
+  if (invert) invertInPlace(values);
   return { ...kind, pixels: values };
 }
 

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
-import { areaAveraging, quoted } from "@innerloop/experiments";
+import { areaAveraging, invertInPlace, quoted } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
 import { plainGreyPng } from "../formats/plain-png.js";
 import { defaultZipLimits, withZipArchive, type ZipArchiveEntry, type ZipLimits } from "../formats/zip-archive.js";
@@ -303,12 +303,9 @@ async function inkOf(png: Uint8Array, where: string): Promise<Uint8Array> {
   if (width !== sourceSide || height !== sourceSide) {
     throw layoutError(where, `the image is ${width} x ${height}, expected ${sourceSide} x ${sourceSide}`);
   }
+  invertInPlace(data);
   let ink = 0;
-  for (let i = 0; i < data.length; i++) {
-    const value = 255 - data[i]!;
-    data[i] = value;
-    ink += value;
-  }
+  for (const value of data) ink += value;
   if (ink > 0.5 * 255 * data.length) {
     throw layoutError(where, "more than half of the image is black: Omniglot's ink is black on white");
   }

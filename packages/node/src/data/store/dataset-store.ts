@@ -173,7 +173,7 @@ async function readSource(source: ImportSource, work: LongWork): Promise<ReadExa
       const { kind, folder, invert: wanted = false, ...reading } = source;
       const { pixels, leftOut, ...examples } = await readImageFolder(folder, { ...work, ...reading });
       const invert = wanted === "auto" ? isDarkOnLight(examples) : wanted;
-      if (invert) invertInPlace(examples);
+      if (invert) for (const { examples: images } of examples.classes) invertInPlace(images);
       const stored = { kind, from: basename(resolve(folder)), invert, fit: reading.fit ?? "cover", ...pixels };
       return { examples, stored: { ...stored, ...(leftOut.length > 0 ? { leftOut: leftOut.length } : {}) } };
     }
