@@ -1,4 +1,6 @@
 /** The kinds of task that there are: those that come along, and a user's own. */
+import { commonOptions, groupEntries } from "../config/common-options.js";
+import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { classification } from "./classification/domain.js";
 import { curves } from "./curves/domain.js";
@@ -15,7 +17,8 @@ const registered = new Map<string, Domain>(
 /**
  * Makes a kind of task known under its name: to presets, options, help, training, evaluation and adaptation alike.
  *
- * @throws UsageError where a domain, or one of its presets, has the name of another
+ * @throws UsageError where a domain, or one of its presets, has the name of another; where one of its options has the
+ *   name of an option that every experiment has
  * @example registerDomain(domain({ name: "ranking", ... }))
  */
 export function registerDomain(domain: Domain): void {
@@ -23,7 +26,19 @@ export function registerDomain(domain: Domain): void {
   const clash = [domain.name, ...Object.keys(domain.presets).filter((name) => name !== domain.name)].find(taken);
   if (registered.get(domain.name) === domain) return;
   if (clash !== undefined) throw new UsageError(`there is a domain or preset ${clash} already`, "Choose another name");
+  const option = takenOptions(domain)[0];
+  if (option !== undefined)
+    throw new UsageError(
+      `the domain ${quoted(domain.name)} has an option ${quoted(option)}, which is ${option === "name" ? "what its choice is called by" : "an option of every experiment"}`,
+      "Choose another name for it",
+    );
   registered.set(domain.name, domain);
+}
+
+/** Options of a domain that would be mistaken for others: flags have one name space, and a choice is kept by its `name`. */
+export function takenOptions({ options }: Pick<Domain, "options">): readonly string[] {
+  const taken = new Set(["name", ...commonOptions().map(({ name }) => name)]);
+  return [...new Set(groupEntries("domain", options).map(({ name }) => name))].filter((name) => taken.has(name));
 }
 
 /** All domains, in the order in which they became known. */
