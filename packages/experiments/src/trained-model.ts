@@ -112,7 +112,7 @@ export class TrainedModel<A extends Answer = Answer> {
       const own = domain.adopt?.(made.tasks);
       return own ? [{ domain, own }] : [];
     })[0];
-    if (!adopted) throw new UsageError(`${parts.name} is of tasks of no known kind`, inCode);
+    if (!adopted) throw new UsageError(`${parts.name} is of tasks of no known kind`, asRun);
     this.domain = adopted.domain;
     this.own = adopted.own;
     this.learner = made.learner;
@@ -277,6 +277,7 @@ const mostSized = 4;
 const isOfOtherKinds = ({ places }: FlagEntry, { name }: Domain): boolean =>
   places.every(({ part, choice }) => part === "domain" && choice !== name);
 
+const asRun = "Load it with `loadRun(DIR, { learner, tasks, optimizer })`, and adapt it in code: `run.adapt({ x, y })`";
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
 
 /**
