@@ -1,15 +1,21 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
-import { key, type Learner, type OpenSetRule, specOf } from "@innerloop/core";
+import { type Learner, type OpenSetRule, specOf, structureKey } from "@innerloop/core";
 import type { TaskSpec } from "@innerloop/core/tasks";
 import { TrainedLearner } from "@innerloop/core/training";
 import { type Executor, paths, type Tensor, type Tree, zeros } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
+  checkFlags,
   domainOf,
   type ExperimentConfig,
+  type FlagEntry,
   type Flags,
+  flagTable,
+  isOfUse,
   type NamedValues,
+  placesText,
   type RunFacts,
+  requireUse,
   withFlags,
 } from "./config/index.js";
 import type {
@@ -25,6 +31,7 @@ import type {
 } from "./domains/domain.js";
 import { domains } from "./domains/registry.js";
 import type { DataIo, LongWork } from "./io.js";
+import { quoted } from "./options/outside-text.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
 
@@ -88,7 +95,7 @@ export class TrainedModel<A extends Answer = Answer> {
   private readonly own: Own<NamedValues, DataSpec>;
   /** Numbers of one target. */
   private readonly outputs: number;
-  /** By the sizes of a task and how it normalises: learners with the programs that they have compiled. */
+  /** By what they are made for, the one used last is last: learners with the programs that they have compiled. */
   private readonly sized = new Map<string, TrainedLearner>();
 
   /** @throws UsageError for tasks of a program that are of no known kind */
@@ -107,7 +114,7 @@ export class TrainedModel<A extends Answer = Answer> {
       const own = domain.adopt?.(made.tasks);
       return own ? [{ domain, own }] : [];
     })[0];
-    if (!adopted) throw new UsageError(`${parts.name} is of tasks of no known kind`, inCode);
+    if (!adopted) throw new UsageError(`${parts.name} is of tasks of no known kind`, asRun);
     this.domain = adopted.domain;
     this.own = adopted.own;
     this.learner = made.learner;
@@ -125,11 +132,12 @@ export class TrainedModel<A extends Answer = Answer> {
    * Adapts to one task.
    *
    * @param given the examples in the domain's terms: a path, or values
-   * @throws UsageError for what is none of its examples; TrainingError ILR106 where adaptation diverges
+   * @throws UsageError for what is none of its examples, and for options that mean nothing for it; TrainingError ILR106
+   *   where adaptation diverges
    */
   async adapt(given: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
     const { domain, own, parts } = this;
-    const { steps = this.usualSteps, flags = {}, rule, onNote = setting.onWarning, ...work } = setting;
+    const { steps = this.usualSteps, flags: asked = {}, rule, onNote = setting.onWarning, ...work } = setting;
     if (this.learner.steps === undefined && steps > 0)
       throw new UsageError(
         `${steps} steps of ${parts.name}, whose learner (${this.learner.name}) takes no steps`,
@@ -137,6 +145,12 @@ export class TrainedModel<A extends Answer = Answer> {
       );
     const { adaptation } = domain;
     if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
+    if (rule && !domain.openSet)
+      throw new UsageError(
+        `a rule of open sets for ${parts.name}, which is of ${domain.title}`,
+        "Leave it out: it is for tasks of classes, whose inputs may be of none of them",
+      );
+    const flags = this.checkedFlags(asked);
     const support = await adaptation.readSupport(given, own, flags, parts.io, work);
     for (const note of support.notes) onNote?.(note);
     const trained = this.trainedFor(support, flags);
@@ -160,20 +174,38 @@ export class TrainedModel<A extends Answer = Answer> {
     this.sized.clear();
   }
 
+  /** The options that it was given, checked. @throws UsageError for those that adapting makes nothing of */
+  private checkedFlags(asked: Flags): Flags {
+    const { domain, parts } = this;
+    const { made, name } = parts;
+    const config = "config" in made ? made.config : undefined;
+    const table = flagTable();
+    const takes = [...(config ? ["batchNorm"] : []), ...(domain.adaptation?.flags ?? [])].filter(
+      (flag) => table.some((entry) => entry.name === flag) && (!config || isOfUse(flag, config)),
+    );
+    const remedy = takes.length === 0 ? "It takes none" : `It takes ${takes.map(flagOf).join(", ")}`;
+    const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+    for (const flag of Object.keys(given)) {
+      const entry = table.find((each) => each.name === flag);
+      if (!entry) throw new UsageError(`adapting ${name} has no option ${quoted(flag)}`, remedy);
+      if (config) requireUse([flag], config, name);
+      else if (isOfOtherKinds(entry, domain))
+        throw new UsageError(`${flagOf(flag)} means nothing for ${name}`, `It is for ${placesText(entry)}`);
+      if (takes.includes(flag)) continue;
+      throw config
+        ? new UsageError(`${flagOf(flag)} is no option of adapting ${name}`, remedy)
+        : new UsageError(`${flagOf(flag)} is settled by ${name}`, "Change it there");
+    }
+    return checkFlags(given, "flags");
+  }
+
   /** The learner for a task of the sizes at hand. @throws UsageError where the model cannot take them */
-  private learnerFor(support: GivenSupport, flags: Flags): Learner {
+  private learnerFor(support: GivenSupport, norm: Flags): Learner {
     const { domain, own, parts } = this;
     const { made, name, protocol, command = () => "innerloop train ..." } = parts;
-    if (!("config" in made)) {
-      const settled = Object.keys(flags).find((flag) => !domain.adaptation?.flags?.includes(flag));
-      if (settled !== undefined) throw new UsageError(`${flagOf(settled)} is settled by ${name}`, "Change it there");
-      const ways = Number((own.options as { readonly ways?: number }).ways);
-      if (support.classes && support.classes.length > ways)
-        throw new UsageError(`${support.text} for a run of ${ways}-way tasks`, "Give examples of fewer classes");
-      return this.learner;
-    }
+    if (!("config" in made)) return this.learner;
     const { config, spec } = made;
-    const sized = withFlags(config, { ...normOf(config, flags), ...support.sizes });
+    const sized = withFlags(config, { ...norm, ...support.sizes });
     const facts = { config, ...own, protocol, shown: name, command };
     domain.requireSizes?.(facts, sized.domain, needsOf(config), support.text);
     const learner = buildRunLearner(sized, spec, config);
@@ -181,22 +213,45 @@ export class TrainedModel<A extends Answer = Answer> {
     return learner;
   }
 
-  /** Learners and their programs are shared by tasks alike: what differs between them is their values. */
+  /** @throws UsageError where a program's tasks are of fewer classes */
+  private requireWays({ classes, text }: GivenSupport): void {
+    if ("config" in this.parts.made || !classes) return;
+    const ways = Number((this.own.options as { readonly ways?: number }).ways);
+    if (classes.length > ways)
+      throw new UsageError(`${text} for a run of ${ways}-way tasks`, "Give examples of fewer classes");
+  }
+
+  /**
+   * Learners and their programs are shared by tasks alike: what differs between them is their values, and their rows. Of
+   * more than a few the one used longest ago is given up; tasks that it has adapted to still answer.
+   */
   private trainedFor(support: GivenSupport, flags: Flags): TrainedLearner {
-    const name = JSON.stringify([support.sizes, support.classes?.length, flags.batchNorm]);
+    this.requireWays(support);
+    const { params, executor, made } = this.parts;
+    const [norm, sizes] = "config" in made ? [normOf(made.config, flags), support.sizes] : [{}, {}];
+    const spec = this.taskSpec(support);
+    const name = JSON.stringify([norm, sizes, spec.x, spec.y]);
     const found = this.sized.get(name);
-    if (found) return found;
-    const learner = this.learnerFor(support, flags);
-    const { params, executor } = this.parts;
+    if (found) {
+      this.sized.delete(name);
+      this.sized.set(name, found);
+      return found;
+    }
+    const learner = this.learnerFor(support, norm);
     const trained = new TrainedLearner({
       learner,
       params,
-      spec: this.taskSpec(support),
+      spec,
       executor,
       sampledSupport: () => undefined,
       outputs: (prediction: Tensor) => this.pointOf(learner, prediction),
     });
     this.sized.set(name, trained);
+    for (const [oldest, given] of this.sized) {
+      if (this.sized.size <= mostSized) break;
+      this.sized.delete(oldest);
+      void given.release();
+    }
     return trained;
   }
 
@@ -218,6 +273,14 @@ export class TrainedModel<A extends Answer = Answer> {
   }
 }
 
+/** Learners of one size and normalisation or another that a model keeps at once. */
+const mostSized = 4;
+
+/** Whether an option is one of domains alone, and not of this one. */
+const isOfOtherKinds = ({ places }: FlagEntry, { name }: Domain): boolean =>
+  places.every(({ part, choice }) => part === "domain" && choice !== name);
+
+const asRun = "Load it with `loadRun(DIR, { learner, tasks, optimizer })`, and adapt it in code: `run.adapt({ x, y })`";
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
 
 /**
@@ -232,7 +295,7 @@ function normOf(config: ExperimentConfig, flags: Flags): Flags {
 
 /** @throws UsageError where a learner has parameters that were not trained */
 function requireSameParameters(trained: Learner, learner: Learner, name: string): void {
-  const [own, needed] = [trained, learner].map((each) => paths(each.init(key(0))));
+  const [own, needed] = [trained, learner].map((each) => paths(each.init(structureKey)));
   const missing = needed!.filter((path) => !own!.includes(path));
   if (missing.length === 0) return;
   const [from, to] = [trained, learner].map(({ description }) => description.batchNorm ?? "none");

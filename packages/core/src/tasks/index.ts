@@ -103,6 +103,7 @@ export {
 export {
   type ColumnSpec,
   classesIn,
+  isTensorSpec,
   type SetSpec,
   type SpecOf,
   type SpecTree,

@@ -1,26 +1,17 @@
 /** Every option of experiments by its name on the command line, with the places that have it. */
-import { learnerCatalogue, learnerNames } from "@innerloop/core";
-import { networkCatalogue, networkNames, type OptionGroup, type OptionSpec } from "@innerloop/core/learners";
+import type { OptionSpec } from "@innerloop/core/learners";
 import { domainNamed, domains } from "../domains/registry.js";
-import { evaluationOptions, trainingOptions } from "../options/training-options.js";
+import { commonOptions, groupEntries, type Part, type Place } from "./common-options.js";
 
-/** The parts of an experiment. */
-export const parts = ["domain", "learner", "network", "training", "evaluation"] as const;
-/** One of the parts of an experiment. */
-export type Part = (typeof parts)[number];
-
-/** Values by the names that options have on the command line: `learner` and `model` name choices. */
-export type Flags = Readonly<Record<string, unknown>>;
-
-/** The flag that names the choice of a part. */
-export const choiceFlag = { learner: "learner", network: "model" } as const;
-
-/** A place that an option belongs to: a part, the choice within it, and the choice of another option that has it. */
-export interface Place {
-  readonly part: Part;
-  readonly choice?: string;
-  readonly within?: { readonly option: string; readonly choice: string };
-}
+export {
+  choiceFlag,
+  type Flags,
+  learnerChoice,
+  networkChoice,
+  type Part,
+  type Place,
+  parts,
+} from "./common-options.js";
 
 /** An option by its name on the command line, in all places that have it. */
 export interface FlagEntry {
@@ -28,58 +19,13 @@ export interface FlagEntry {
   readonly places: readonly (Place & { readonly spec: OptionSpec })[];
 }
 
-const groupEntries = (
-  part: Part,
-  group: OptionGroup,
-  choice?: string,
-): (Place & { readonly name: string; readonly spec: OptionSpec })[] =>
-  Object.entries(group).flatMap(([name, spec]) => {
-    const place = { part, ...(choice === undefined ? {} : { choice }) };
-    const own = { name, spec, ...place };
-    if (spec.kind !== "variant") return [own];
-    const inner = Object.entries(spec.variants).flatMap(([variant, options]) =>
-      Object.entries(options).map(([each, nested]) => ({
-        name: each,
-        spec: nested,
-        ...place,
-        within: { option: name, choice: variant },
-      })),
-    );
-    return [own, ...inner];
-  });
-
 /** Every option by its flag, in the order of the parts. */
 export function flagTable(): readonly FlagEntry[] {
-  const all = [
-    ...domains().flatMap(({ name, options }) => groupEntries("domain", options, name)),
-    { name: "learner", spec: learnerChoice, part: "learner" as const },
-    ...learnerNames.flatMap((name) => groupEntries("learner", learnerCatalogue[name].options, name)),
-    { name: "model", spec: networkChoice, part: "network" as const },
-    ...networkNames.flatMap((name) => groupEntries("network", networkCatalogue[name].options, name)),
-    ...groupEntries("training", trainingOptions),
-    ...groupEntries("evaluation", evaluationOptions),
-  ];
+  const all = [...domains().flatMap(({ name, options }) => groupEntries("domain", options, name)), ...commonOptions()];
   const byName = new Map<string, (Place & { readonly spec: OptionSpec })[]>();
   for (const { name, ...place } of all) byName.set(name, [...(byName.get(name) ?? []), place]);
   return [...byName].map(([name, places]) => ({ name, places }));
 }
-
-export const learnerChoice = {
-  kind: "choice",
-  choices: learnerNames,
-  default: "maml",
-  help: `how to learn to learn; FEATURES.md says what each is: ${learnerNames.join(", ")}`,
-} as const satisfies OptionSpec;
-
-export const networkChoice = {
-  kind: "choice",
-  choices: networkNames,
-  default: "conv",
-  help: `${Object.values(networkCatalogue)
-    .map(({ summary }) => summary)
-    .join(", ")
-    .replace(/, ([^,]*)$/, " or $1")}`,
-} as const satisfies OptionSpec;
 
 /** The words for what an option is for: `--learner prototypical, matching`, `--model conv`, `tables`. */
 export function placesText({ places }: FlagEntry): string {

@@ -6,7 +6,7 @@ import { checkFlags, flagsIn, parsePartial, resolvePreset, toFlags } from "../co
 import { loadedClasses, madeUpImages } from "../made-up.fixture.js";
 import { splitData } from "./classification/data-splits.js";
 import type { ClassificationValues } from "./classification/options.js";
-import { allPresets, domains, registerDomain } from "./registry.js";
+import { allPresets, domains, registerDomain, takenOptions } from "./registry.js";
 
 const flags = (...given: Parameters<typeof resolvePreset>) => toFlags(resolvePreset(...given));
 
@@ -73,5 +73,19 @@ describe("the registry", () => {
     );
     expect(() => registerDomain({ ...first!, presets: {} })).toThrow(/^there is a domain or preset curves already/);
     expect(domains()).toHaveLength(before);
+  });
+
+  it.each(["seed", "steps", "batchNorm", "innerRate", "learner", "model", "name"])(
+    "takes no domain with an option %s, which other parts of an experiment have",
+    (taken) => {
+      const options = { [taken]: { kind: "integer", default: 3, least: 0, most: 9, help: "of its own" } } as const;
+      expect(() => registerDomain({ ...domains()[0]!, name: "taking", presets: {}, options })).toThrow(
+        `the domain "taking" has an option "${taken}"`,
+      );
+    },
+  );
+
+  it("holds no domain whose options other parts have too", () => {
+    for (const each of domains()) expect(takenOptions(each), each.name).toEqual([]);
   });
 });

@@ -1,4 +1,6 @@
 /** The kinds of task that there are: those that come along, and a user's own. */
+import { commonOptions, groupEntries } from "../config/common-options.js";
+import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { classification } from "./classification/domain.js";
 import { curves } from "./curves/domain.js";
@@ -12,18 +14,40 @@ const registered = new Map<string, Domain>(
   Object.values(ownDomains).map((each) => [each.name, each as unknown as Domain]),
 );
 
+/** The files that domains came from, by the name of the domain. */
+const files = new Map<string, string>();
+
 /**
  * Makes a kind of task known under its name: to presets, options, help, training, evaluation and adaptation alike.
  *
- * @throws UsageError where a domain, or one of its presets, has the name of another
+ * @param file the path of the file that it came from, if it did: it takes the place of the domain of its name that came
+ *   from an earlier version of the file
+ * @throws UsageError where a domain, or one of its presets, has the name of another; where one of its options has the
+ *   name of an option that every experiment has
  * @example registerDomain(domain({ name: "ranking", ... }))
  */
-export function registerDomain(domain: Domain): void {
-  const taken = (name: string): boolean => findPreset(name) !== undefined || registered.has(name);
+export function registerDomain(domain: Domain, file?: string): void {
+  const earlier = file !== undefined && files.get(domain.name) === file ? registered.get(domain.name) : undefined;
+  const others = domains().filter((each) => each !== earlier);
+  const taken = (name: string): boolean =>
+    others.some((each) => each.name === name || Object.hasOwn(each.presets, name));
   const clash = [domain.name, ...Object.keys(domain.presets).filter((name) => name !== domain.name)].find(taken);
   if (registered.get(domain.name) === domain) return;
   if (clash !== undefined) throw new UsageError(`there is a domain or preset ${clash} already`, "Choose another name");
+  const option = takenOptions(domain)[0];
+  if (option !== undefined)
+    throw new UsageError(
+      `the domain ${quoted(domain.name)} has an option ${quoted(option)}, which is ${option === "name" ? "what its choice is called by" : "an option of every experiment"}`,
+      "Choose another name for it",
+    );
   registered.set(domain.name, domain);
+  if (file !== undefined) files.set(domain.name, file);
+}
+
+/** Options of a domain that would be mistaken for others: flags have one name space, and a choice is kept by its `name`. */
+export function takenOptions({ options }: Pick<Domain, "options">): readonly string[] {
+  const taken = new Set(["name", ...commonOptions().map(({ name }) => name)]);
+  return [...new Set(groupEntries("domain", options).map(({ name }) => name))].filter((name) => taken.has(name));
 }
 
 /** All domains, in the order in which they became known. */

@@ -23,7 +23,8 @@ export interface OpenedModel<A extends Answer> {
  * The trained model of a run, to adapt to a user's own examples.
  *
  * @param setting.experiment of a run whose experiment file brings learner and tasks of its own
- * @throws RunError ILN05 where there are no parameters
+ * @throws RunError ILN05 where there are no parameters; UsageError where the run's learner is a program's and there is no
+ *   experiment, or is made of options and there is one
  */
 export async function openModel<A extends Answer = Answer>(
   run: RunStore,
@@ -40,6 +41,11 @@ export async function openModel<A extends Answer = Answer>(
     throw new UsageError(
       `${run.shown} is a run whose learner is a program's (${run.config.file ? io.shown(run.config.file.path) : "no file is named"})`,
       "Give what made it: load(DIR, { experiment: { learner, tasks, optimizer } })",
+    );
+  if (config && experiment)
+    throw new UsageError(
+      `a learner for ${run.shown}, a run whose learner is made by its options (--learner ${config.learner.name})`,
+      "Leave `experiment` out",
     );
   const made = config ? { config, spec } : experiment!;
   const facts = factsOf(run.config, run.shown);

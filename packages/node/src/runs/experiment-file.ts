@@ -119,7 +119,7 @@ export type LoadedModule =
 export type LoadedFile = LoadedModule & { readonly path: string; readonly sha256: string };
 
 /** Files that this process has run, by path and content: one text is one experiment, however often it is asked for. */
-const loaded = new Map<string, LoadedFile>();
+const loaded = new Map<string, Promise<LoadedFile>>();
 
 /** Runs a file that the user has named, and makes the kind of task known that it exports, if it does. */
 export async function registerDomainOf(path: string): Promise<void> {
@@ -141,8 +141,26 @@ export async function loadCodeExperiment(
   const sha256 = createHash("sha256").update(text).digest("hex");
   await accept(sha256);
   const filename = await realpath(path);
-  const known = loaded.get(`${filename} ${sha256}`);
-  if (known) return known;
+  const name = `${filename} ${sha256}`;
+  const running = loaded.get(name) ?? runFile(path, { text, filename, sha256 });
+  loaded.set(name, running);
+  try {
+    const file = await running;
+    // Another version of it may have been loaded since.
+    if (file.kind === "domain") registerDomain(file.domain, filename);
+    return file;
+  } catch (error) {
+    // One that failed may have failed for what was missing then.
+    if (loaded.get(name) === running) loaded.delete(name);
+    throw error;
+  }
+}
+
+/** Runs the text of an experiment file. @returns what it comes to */
+async function runFile(
+  path: string,
+  { text, filename, sha256 }: { readonly text: string; readonly filename: string; readonly sha256: string },
+): Promise<LoadedFile> {
   // The file gets this installation's packages, whether it has its own or none: two copies would not know each other's tensors.
   const core = {
     "": await import("@innerloop/core"),
@@ -176,9 +194,7 @@ export async function loadCodeExperiment(
     const found = isRecord(exported) && "default" in exported ? exported.default : exported;
     return typeof found === "function" ? ((await found()) as unknown) : await found;
   });
-  const file = { ...moduleOf(value, path), path: filename, sha256 };
-  loaded.set(`${filename} ${sha256}`, file);
-  return file;
+  return { ...moduleOf(value, path, filename), path: filename, sha256 };
 }
 
 /** What a file comes to. Where nothing is left that it could wait for, Node would end the process without a word. */
@@ -204,11 +220,11 @@ async function settled(path: string, run: () => Promise<unknown>): Promise<unkno
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isTaskSource = (value: unknown): value is TaskSource => isRecord(value) && typeof value.sample === "function";
 
-function moduleOf(value: unknown, path: string): LoadedModule {
+function moduleOf(value: unknown, path: string, filename: string): LoadedModule {
   const remedy =
     "Export { learner, tasks, optimizer } made with the innerloop package's functions, { domain }, or a function that returns one of them";
   if (!isRecord(value)) throw new UsageError(`${path} has no default export that is an object`, remedy);
-  if (isRecord(value.domain)) return domainModule(value as unknown as DomainModule, path);
+  if (isRecord(value.domain)) return domainModule(value as unknown as DomainModule, path, filename);
   const { learner, optimizer, tasks, options } = value;
   if (!isRecord(learner) || typeof learner.metaGradient !== "function")
     throw new UsageError(`learner in ${path} is no learner`, remedy);
@@ -239,7 +255,7 @@ export const experimentOf = ({ learner, tasks, optimizer, baselines }: LearnerMo
   baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
 });
 
-function domainModule({ domain, preset, config = {} }: DomainModule, path: string): LoadedModule {
+function domainModule({ domain, preset, config = {} }: DomainModule, path: string, filename: string): LoadedModule {
   const presets = Object.keys(Object(domain.presets));
   const chosen = preset ?? presets[0];
   if (typeof domain.name !== "string" || chosen === undefined || !presets.includes(chosen))
@@ -247,7 +263,7 @@ function domainModule({ domain, preset, config = {} }: DomainModule, path: strin
       chosen === undefined ? `domain in ${path} has no presets` : `preset in ${path} is ${quoted(chosen)}`,
       "A domain is a record made with `domain({ name, options, presets, ... })`, and its presets are settings by name",
     );
-  registerDomain(domain);
+  registerDomain(domain, filename);
   return { kind: "domain", domain, preset: chosen, flags: flagsIn(parsePartial({ ...config }, path, domain)) };
 }
 

@@ -1,11 +1,11 @@
 /** Trained models from run folders, for programs. */
 import { availableParallelism } from "node:os";
-import { type Answer, openModel, registerDomain, type TrainedModel } from "@innerloop/experiments";
+import { type Answer, openModel, registerDomain, type TrainedModel, UsageError } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import { machineIo } from "../data/machine-io.js";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { type ExperimentModule, experimentOf } from "./experiment-file.js";
-import { openRun } from "./run-folder.js";
+import { openRun, shown } from "./run-folder.js";
 
 /** Options of `load`. */
 export interface LoadOptions {
@@ -28,6 +28,16 @@ export const defaultModelExecutor = (): Executor => {
   return shared;
 };
 
+/** The refusal of a run whose kind of task is a program's, and not known: its file is named, and not run. */
+export const refuseOwnDomain =
+  (folder: string) =>
+  async ({ path }: { readonly path: string }): Promise<never> => {
+    throw new UsageError(
+      `${shown(folder)} is a run whose kind of task is a program's (${machineIo.shown(path)})`,
+      "Give what the file exports: load(DIR, { experiment: { domain } })",
+    );
+  };
+
 /**
  * The trained model in a run folder, which adapts to a user's own examples and answers in their terms: image files and
  * classes, rows with the columns of a table and values in its units, points of a curve.
@@ -44,7 +54,7 @@ export async function load<A extends Answer = Answer>(
   { checkpoint, executor, experiment }: LoadOptions = {},
 ): Promise<TrainedModel<A>> {
   if (experiment && "domain" in experiment) registerDomain(experiment.domain);
-  const run = await openRun(folder);
+  const run = await openRun(folder, refuseOwnDomain(folder));
   const made = experiment && "learner" in experiment ? experimentOf(experiment, folder) : undefined;
   const setting = { executor: executor ?? defaultModelExecutor(), checkpoint, experiment: made, io: machineIo };
   const { model } = await openModel<A>(run, setting);

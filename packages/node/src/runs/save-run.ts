@@ -5,7 +5,7 @@ import { loadParams, runConfig, settingsFrom, UsageError, unknownArgv } from "@i
 import { type Executor, leaves, type Tree } from "@innerloop/graph";
 import { versions } from "../cli/versions.js";
 import { type ExperimentModule, experimentOf } from "./experiment-file.js";
-import { defaultModelExecutor } from "./load.js";
+import { defaultModelExecutor, refuseOwnDomain } from "./load.js";
 import { checkpointStore, createRun, openRun, shown, writeConfig } from "./run-folder.js";
 
 type AnyRun = RunParts<Tree, Tree, Tree, Tree>;
@@ -61,7 +61,7 @@ export async function loadRun(
   experiment: Extract<ExperimentModule, { readonly learner: unknown }>,
   { executor = defaultModelExecutor() }: { readonly executor?: Executor } = {},
 ): Promise<Run> {
-  const run = await openRun(folder);
+  const run = await openRun(folder, refuseOwnDomain(folder));
   if (run.config.config)
     throw new UsageError(`${shown(folder)} is a run of options, and not of a program`, "Load it with `load(DIR)`");
   const { learner, tasks } = experimentOf(experiment, folder);

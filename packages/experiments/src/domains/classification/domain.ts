@@ -1,10 +1,11 @@
 /** Data sets of classes: images, or rows of numbers, each with the class that it belongs to. */
-import { crossEntropy, type LabelledExamples, selectClasses, specOf } from "@innerloop/core";
+import { crossEntropy, type LabelledExamples, selectClasses } from "@innerloop/core";
 import { defaultsOf } from "@innerloop/core/learners";
 import { classesIn } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { tensorTaskSpec } from "../program-tasks.js";
 import { isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
@@ -100,9 +101,9 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   ],
   adaptation: classificationAdaptation,
   adopt: ({ test }) => {
-    const spec = specOf(test);
-    const ways = classesIn(spec);
-    if (ways === undefined) return undefined;
+    const spec = tensorTaskSpec({ test });
+    const ways = spec && classesIn(spec);
+    if (!spec || ways === undefined) return undefined;
     return {
       options: { ...defaultsOf(classificationOptions), ways },
       spec: { name: test.name, sha256: "", exampleShape: spec.x.shape },

@@ -1,5 +1,5 @@
 /** Regression of curves that are formulas: every number of them is drawn, and there is nothing to read. */
-import { meanSquaredError, sinusoids, specOf, type TaskSource } from "@innerloop/core";
+import { meanSquaredError, sinusoids, type TaskSource } from "@innerloop/core";
 import { defaultsOf, optionGroup } from "@innerloop/core/learners";
 import {
   type CurveTaskOptions,
@@ -13,6 +13,7 @@ import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { domain } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
+import { tensorTaskSpec } from "../program-tasks.js";
 import { rowAdaptation } from "../tables/adaptation.js";
 import { sizeOptions } from "../task-options.js";
 import { curvePresets } from "./presets.js";
@@ -83,7 +84,9 @@ export const curves = domain<typeof curveOptions>({
   },
   adaptation: rowAdaptation(() => pointSpec),
   adopt: ({ test }) => {
-    const { x, y } = specOf(test);
+    const spec = tensorTaskSpec({ test });
+    if (!spec) return undefined;
+    const { x, y } = spec;
     const isPoint = !y.classes && [x, y].every(({ shape }) => shape.length === 1 && shape[0] === 1);
     return isPoint
       ? { options: defaultsOf(curveOptions), spec: { name: test.name, sha256: "", exampleShape: [1] } }

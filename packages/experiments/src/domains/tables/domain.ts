@@ -5,7 +5,6 @@ import {
   type GroupedRegression,
   groupedRegression,
   meanSquaredError,
-  specOf,
   type Table,
   TaskError,
 } from "@innerloop/core";
@@ -18,6 +17,7 @@ import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
+import { tensorTaskSpec } from "../program-tasks.js";
 import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
 import { rowAdaptation } from "./adaptation.js";
 import { tablePresets } from "./presets.js";
@@ -157,7 +157,9 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
 
 /** Rows of a program's own, whose columns have numbers for names: undefined for tasks of anything else. */
 function adoptedRows({ test }: Tasks) {
-  const { x, y } = specOf(test);
+  const tensors = tensorTaskSpec({ test });
+  if (!tensors) return undefined;
+  const { x, y } = tensors;
   const [features, targets] = [x.shape[0], y.shape[0]];
   if (y.classes || x.shape.length !== 1 || y.shape.length !== 1 || !features || !targets) return undefined;
   const named = (name: string, count: number) =>
