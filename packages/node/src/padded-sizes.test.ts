@@ -13,7 +13,9 @@ import {
   random,
   sgd,
   sinusoids,
+  specOf,
 } from "@innerloop/core";
+import { TrainedLearner } from "@innerloop/core/training";
 import {
   compile,
   div,
@@ -121,10 +123,24 @@ describe("sets are not padded for", () => {
     ["such a loss and many small steps", { loss: overRoot, learningRate: 1e-6, steps: 50 }],
   ])("%s", async (_, setting) => {
     const run = runOf(setting);
-    const { learner, params } = run;
+    await requirePlainAnswers(run, run);
+  });
+
+  test("such a model, where the first set was one row that is like padding", async () => {
+    const { learner, params } = runOf({ model: centred });
+    const spec = specOf(tasks);
+    const trained = new TrainedLearner({ learner, params, spec, executor: native, sampledSupport: () => undefined });
+    await (await trained.adapt({ x: [[0]], y: [[0]] })).predict(columns(3, 3));
+    await requirePlainAnswers({ learner, params }, trained);
+  });
+
+  /** Five examples and three inputs, beside the same without padding. */
+  async function requirePlainAnswers(
+    { learner, params }: Pick<Run<Tree>, "learner" | "params">,
+    trained: Pick<Run<Tree>, "adapt">,
+  ): Promise<void> {
     const [x, y, asked] = [columns(5, 1), columns(5, 2), columns(3, 3)];
-    const adapted = await run.adapt({ x, y });
-    const found = await adapted.predict(asked);
+    const found = await (await trained.adapt({ x, y })).predict(asked);
     const plain = compile(
       (theta: Tree, support: { x: Tensor; y: Tensor }, query: Tensor) =>
         learner.predict(learner.adapt(theta, support), query),
@@ -134,5 +150,5 @@ describe("sets are not padded for", () => {
     found.data!.forEach((value, i) => {
       expect(Number(value)).toBeCloseTo(Number(expected.data![i]), 5);
     });
-  });
+  }
 });

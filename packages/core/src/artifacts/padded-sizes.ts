@@ -57,11 +57,15 @@ export function padExamples<X extends Tree, Y extends Tree>(
 
 /** By learner: what it does with padding does not depend on its parameters. */
 const known = new WeakMap<object, Promise<boolean>>();
+/** The same where the sets that were there tell too little of larger ones: a single row may be like padding itself. */
+const knownOfFewRows = new WeakMap<object, Promise<boolean>>();
+const tellingRows = 3;
 
 /**
  * Whether a learner's predictions are the same for a padded support set as for the set by itself. Ours are; one with a
  * model, loss or learner of the user's own that looks at rows without asking whether they are there is not, and a loss
- * that takes no mask is not given padding at all. It is tried out, on rows of a set, once for each learner.
+ * that takes no mask is not given padding at all. It is tried out, on rows of a set, once for each learner; what was found
+ * with one or two rows holds for sets of so few alone.
  */
 export function leavesPaddingOut(setting: {
   readonly learner: AnyAdapter;
@@ -70,13 +74,14 @@ export function leavesPaddingOut(setting: {
   readonly support: Examples<Tree, Tree>;
   readonly executor: Executor;
 }): Promise<boolean> {
-  const { learner } = setting;
-  let answer = known.get(learner);
+  const { learner, support } = setting;
+  const answers = rowsOf(support.x) < tellingRows ? knownOfFewRows : known;
+  let answer = known.get(learner) ?? answers.get(learner);
   if (!answer) {
     answer = tryPadding(setting);
-    known.set(learner, answer);
+    answers.set(learner, answer);
     // A failure is not remembered: it may be the executor's.
-    answer.catch(() => known.delete(learner));
+    answer.catch(() => answers.delete(learner));
   }
   return answer;
 }
