@@ -28,6 +28,7 @@ import {
 } from "@innerloop/core/learners";
 import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config/index.js";
 import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, TaskShapes, Tasks } from "./domains/domain.js";
+import { networkNamed } from "./domains/networks.js";
 import type { TrainingValues } from "./options/training-options.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
@@ -106,7 +107,7 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
   const domain = domainOf(config);
   const { name, ...options } = config.learner;
   if (learnerOf(config).needsBody && networkOf(config).isHeadAlone) {
-    const others = domain.networks.filter((other) => !(networkCatalogue[other] as NetworkEntry).isHeadAlone);
+    const others = domain.networks.filter((other) => !networkNamed(other).isHeadAlone);
     throw new UsageError(
       `--model ${config.network.name} of --learner ${name}, which adapts all but the last layer`,
       `Use ${others.join(" or ")}`,

@@ -1,8 +1,9 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
 import { type Learner, type OpenSetRule, specOf, structureKey } from "@innerloop/core";
-import type { TaskSpec } from "@innerloop/core/tasks";
+import type { AnyLearner } from "@innerloop/core/learners";
+import { isTensorSpec, type SpecTree, specsOfRows, type TaskSpec } from "@innerloop/core/tasks";
 import { TrainedLearner } from "@innerloop/core/training";
-import { type Executor, paths, type Tensor, type Tree, zeros } from "@innerloop/graph";
+import { type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
   checkFlags,
@@ -95,8 +96,10 @@ export class TrainedModel<A extends Answer = Answer> {
   private readonly own: Own<NamedValues, DataSpec>;
   /** Numbers of one target. */
   private readonly outputs: number;
+  /** The shape of one input, where it is one tensor and known. */
+  private readonly inputShape: readonly number[] | undefined;
   /** By what they are made for, the one used last is last: learners with the programs that they have compiled. */
-  private readonly sized = new Map<string, TrainedLearner>();
+  private readonly sized = new Map<string, AnyTrainedLearner>();
 
   /** @throws UsageError for tasks of a program that are of no known kind */
   constructor(parts: TrainedParts) {
@@ -107,7 +110,8 @@ export class TrainedModel<A extends Answer = Answer> {
       this.domain = domainOf(made.config);
       this.own = { options: made.config.domain, spec: made.spec as DataSpec };
       this.learner = buildRunLearner(made.config, made.spec, made.config);
-      this.outputs = this.domain.shapes(made.spec, made.config.domain, needsOf(made.config)).outputs;
+      const { outputs, inputShape } = this.domain.shapes(made.spec, made.config.domain, needsOf(made.config));
+      [this.outputs, this.inputShape] = [outputs, inputShape];
       return;
     }
     const adopted = domains().flatMap((domain) => {
@@ -118,7 +122,8 @@ export class TrainedModel<A extends Answer = Answer> {
     this.domain = adopted.domain;
     this.own = adopted.own;
     this.learner = made.learner;
-    this.outputs = specOf(made.tasks.test).y.shape[0] ?? 1;
+    const { x, y } = specOf(made.tasks.test);
+    [this.outputs, this.inputShape] = [y.shape[0] ?? 1, x.shape];
   }
 
   /** Steps that it takes where none are asked for: those that validation chose, or the most that were evaluated. */
@@ -164,7 +169,8 @@ export class TrainedModel<A extends Answer = Answer> {
       learner: trained.learner as Learner,
       rule,
       io: parts.io,
-      predict: (inputs) => task.predict(inputs),
+      // Of the domain's own structure, as its inputs are.
+      predict: (inputs) => task.predict(inputs) as Promise<Tensor>,
     });
   }
 
@@ -200,7 +206,7 @@ export class TrainedModel<A extends Answer = Answer> {
   }
 
   /** The learner for a task of the sizes at hand. @throws UsageError where the model cannot take them */
-  private learnerFor(support: GivenSupport, norm: Flags): Learner {
+  private learnerFor(support: AnySupport, norm: Flags): Learner {
     const { domain, own, parts } = this;
     const { made, name, protocol, command = () => "innerloop train ..." } = parts;
     if (!("config" in made)) return this.learner;
@@ -214,7 +220,7 @@ export class TrainedModel<A extends Answer = Answer> {
   }
 
   /** @throws UsageError where a program's tasks are of fewer classes */
-  private requireWays({ classes, text }: GivenSupport): void {
+  private requireWays({ classes, text }: AnySupport): void {
     if ("config" in this.parts.made || !classes) return;
     const ways = Number((this.own.options as { readonly ways?: number }).ways);
     if (classes.length > ways)
@@ -225,7 +231,7 @@ export class TrainedModel<A extends Answer = Answer> {
    * Learners and their programs are shared by tasks alike: what differs between them is their values, and their rows. Of
    * more than a few the one used longest ago is given up; tasks that it has adapted to still answer.
    */
-  private trainedFor(support: GivenSupport, flags: Flags): TrainedLearner {
+  private trainedFor(support: AnySupport, flags: Flags): AnyTrainedLearner {
     this.requireWays(support);
     const { params, executor, made } = this.parts;
     const [norm, sizes] = "config" in made ? [normOf(made.config, flags), support.sizes] : [{}, {}];
@@ -238,13 +244,13 @@ export class TrainedModel<A extends Answer = Answer> {
       return found;
     }
     const learner = this.learnerFor(support, norm);
-    const trained = new TrainedLearner({
-      learner,
+    const trained: AnyTrainedLearner = new TrainedLearner<Tree, Tree, Tree, Tree>({
+      learner: learner as unknown as AnyLearner,
       params,
       spec,
       executor,
       sampledSupport: () => undefined,
-      outputs: (prediction: Tensor) => this.pointOf(learner, prediction),
+      outputs: (prediction) => this.pointOf(learner, prediction),
     });
     this.sized.set(name, trained);
     for (const [oldest, given] of this.sized) {
@@ -256,22 +262,40 @@ export class TrainedModel<A extends Answer = Answer> {
   }
 
   /** The look of the tasks that it adapts to: that of the examples at hand. */
-  private taskSpec({ x, y, classes }: GivenSupport): TaskSpec {
-    const rows = x.shape[0]!;
+  private taskSpec({ x, y, classes }: AnySupport): TaskSpec<Tree, Tree> {
+    const rows = leaves(x)[0]!.shape[0]!;
+    const targets = specsOfRows(y);
     const labels = classes ? { classes: { count: Math.max(classes.length, this.learner.classes ?? 0) } } : {};
     return {
-      x: { shape: x.shape.slice(1), dtype: x.dtype },
-      y: { shape: y.shape.slice(1), dtype: y.dtype, ...labels },
+      x: this.inputSpec(x),
+      y: isTensorSpec(targets) ? { ...targets, ...labels } : targets,
       support: { rows },
       query: { rows },
     };
   }
 
+  /** @throws UsageError where one input has another shape than those of training; what is in a tree is up to its domain */
+  private inputSpec(x: Tree): SpecTree {
+    const inputs = specsOfRows(x);
+    const { inputShape: trained } = this;
+    if (isTensorSpec(inputs) && trained && inputs.shape.join() !== trained.join())
+      throw new UsageError(
+        `examples of shape [${inputs.shape.join(", ")}] for ${this.parts.name}, which was trained on [${trained.join(", ")}]`,
+        "Give examples as those that it was trained on",
+      );
+    return inputs;
+  }
+
   /** The values that predictions stand for, where these are distributions. */
-  private pointOf({ loss: { point } }: Learner, prediction: Tensor): Tensor {
-    return point ? point(prediction, zeros([prediction.shape[0]!, this.outputs])) : prediction;
+  private pointOf({ loss: { point } }: Learner, prediction: Tree): Tree {
+    if (!point || !(prediction instanceof Tensor)) return prediction;
+    return point(prediction, zeros([prediction.shape[0]!, this.outputs]));
   }
 }
+
+/** Support sets and learners of trees and of single tensors alike: which they are is the domain's. */
+type AnySupport = GivenSupport<Tree, Tree>;
+type AnyTrainedLearner = TrainedLearner<Tree, Tree, Tree, Tree>;
 
 /** Learners of one size and normalisation or another that a model keeps at once. */
 const mostSized = 4;

@@ -15,5 +15,12 @@ export {
   learnerEntry,
   learnerNames,
 } from "./learners.js";
-export type { NetworkSetting, Networks } from "./network-forms.js";
-export { type NetworkEntry, type NetworkName, networkCatalogue, networkNames, type OptionProblem } from "./networks.js";
+export { headedNetworks, type NetworkSetting, type Networks } from "./network-forms.js";
+export {
+  type NetworkEntry,
+  type NetworkName,
+  network,
+  networkCatalogue,
+  networkNames,
+  type OptionProblem,
+} from "./networks.js";

@@ -1,24 +1,59 @@
+/** The forms of a network that learners take. */
+import { GraphError, type Tensor, type Tree } from "@innerloop/graph";
 import type { Layer } from "../layers/layer.js";
+import { linear, sequential } from "../layers/layers.js";
 import type { ContextLayer } from "../learners/gradient/cavia.js";
 
-/** One network in the forms that learners take, each made when it is asked for. */
-export interface Networks {
-  /** The whole network: [n, ...inputShape] -> [n, outputs]. */
-  model(): Layer;
+/**
+ * One network in the forms that learners take, each made when it is asked for.
+ *
+ * @typeParam X its inputs, of n examples: a tensor [n, ...], or a tree of them
+ */
+export interface Networks<X extends Tree = Tensor> {
+  /** The whole network: inputs -> [n, outputs]. */
+  model(): Layer<Tree, X>;
   /** The same with a normalisation of its own for each of so many inner steps, where it has any. */
-  perStepModel(steps: number): Layer;
-  /** The network without its head: [n, ...inputShape] -> [n, features]. */
-  embedding(): Layer;
+  perStepModel(steps: number): Layer<Tree, X>;
+  /** The network without its head: inputs -> [n, features]. */
+  embedding(): Layer<Tree, X>;
   /** An embedding that keeps images: [n, height, width, channels]; the embedding itself where inputs are none. */
-  maps(): Layer;
+  maps(): Layer<Tree, X>;
   /** The network with a context vector of so many numbers as a further input. */
   contextual(contextSize: number): ContextLayer;
 }
 
 /** Shapes that a network is made for. */
 export interface NetworkSetting {
-  /** Shape of one input. */
+  /** Shape of one input; of a tree none, [], which networks of the catalogue do not take. */
   readonly inputShape: readonly number[];
   /** Classes of a task, at most; for regression the numbers of one target. */
   readonly outputs: number;
+}
+
+/**
+ * The forms of an embedding under a linear head: what a network of one's own has to give is the embedding.
+ *
+ * @param embedding inputs -> [n, features]; its `outputShape` says how many
+ * @throws IL102 where that is not one number; and for learners with a context vector, which it does not take
+ * @example headedNetworks(() => embeddingBag(32), outputs)
+ */
+export function headedNetworks<X extends Tree>(embedding: () => Layer<Tree, X>, outputs: number): Networks<X> {
+  const model = (): Layer<Tree, X> => {
+    const body = embedding();
+    const [features, ...more] = body.outputShape ?? [];
+    if (features === undefined || more.length > 0) {
+      const problem = `the output of one example has the shape ${body.outputShape ? `[${body.outputShape.join(", ")}]` : "of which nothing is said"}`;
+      throw new GraphError("IL102", "headedNetworks", problem, "Give the embedding an outputShape of [features]");
+    }
+    return sequential<X>([body, linear({ inputs: features, outputs })]);
+  };
+  return {
+    model,
+    perStepModel: model,
+    embedding,
+    maps: embedding,
+    contextual: () => {
+      throw new GraphError("IL102", "headedNetworks", "it takes no context vector", "Choose another learner than cavia");
+    },
+  };
 }

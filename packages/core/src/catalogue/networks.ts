@@ -1,5 +1,5 @@
 /** The networks that the command line knows by name: what each is for, its options, and how it is made. */
-
+import type { Tensor, Tree } from "@innerloop/graph";
 import { glorotUniform, heNormal, type Initializer, truncatedNormal } from "../layers/initialization.js";
 import { flatten } from "../layers/layers.js";
 import { contextualConvNet, contextualMlp } from "../learners/gradient/cavia.js";
@@ -7,8 +7,12 @@ import { convEmbedding, convMaps, convNet, linearClassifier, mlp, mostPooledBloc
 import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
 import type { NetworkSetting, Networks } from "./network-forms.js";
 
-/** A network of the catalogue. */
-export interface NetworkEntry<O extends OptionGroup = OptionGroup> {
+/**
+ * A network by its options: of the catalogue, or a kind of task's own.
+ *
+ * @typeParam X inputs of n examples
+ */
+export interface NetworkEntry<O extends OptionGroup = OptionGroup, X extends Tree = Tensor> {
   /** One word or two: "convolutional". */
   readonly summary: string;
   readonly options: O;
@@ -18,7 +22,7 @@ export interface NetworkEntry<O extends OptionGroup = OptionGroup> {
   readonly inputRanks?: readonly number[];
   /** What is wrong with these options for these shapes, if anything, in the words of options. */
   problem?(setting: NetworkSetting, options: OptionValues<O>): OptionProblem | undefined;
-  networks(setting: NetworkSetting, options: OptionValues<O>): Networks;
+  networks(setting: NetworkSetting, options: OptionValues<O>): Networks<X>;
   /** `4 convolutions of 64` */
   describe(setting: NetworkSetting, options: OptionValues<O>): string;
 }
@@ -41,11 +45,15 @@ const initializers = {
 
 const numbersIn = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-const entry = <const O extends OptionGroup>(record: NetworkEntry<O>): NetworkEntry<O> => record;
+/** A network from its record, with the types of its options and inputs. */
+export const network = <const O extends OptionGroup, X extends Tree = Tensor>(
+  record: NetworkEntry<O, X>,
+): NetworkEntry<O, X> => record;
+
 
 /** All networks by name. */
 export const networkCatalogue = {
-  conv: entry({
+  conv: network({
     summary: "convolutional",
     inputRanks: [2, 3],
     options: optionGroup({
@@ -88,7 +96,7 @@ export const networkCatalogue = {
     },
     describe: (_, { blocks, filters }) => `${blocks} convolutions of ${filters}`,
   }),
-  mlp: entry({
+  mlp: network({
     summary: "fully connected",
     options: optionGroup({
       hidden: {
@@ -128,7 +136,7 @@ export const networkCatalogue = {
     describe: ({ inputShape, outputs }, { hidden }) =>
       `fully connected ${[numbersIn(inputShape), ...hidden, outputs].join("-")}`,
   }),
-  linear: entry({
+  linear: network({
     summary: "linear",
     isHeadAlone: true,
     options: optionGroup({}),

@@ -107,6 +107,7 @@ export {
   type SetSpec,
   type SpecOf,
   type SpecTree,
+  specsOfRows,
   symbolicTask,
   type TaskSpec,
   type TensorSpec,

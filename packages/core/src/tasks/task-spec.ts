@@ -94,6 +94,13 @@ export function mapSpecs(tree: SpecTree, f: (spec: TensorSpec) => Tensor): Tree 
   );
 }
 
+/** The specs of rows, by their shapes and types alone. */
+export function specsOfRows(rows: Tree): SpecTree {
+  if (rows instanceof Tensor) return { shape: rows.shape.slice(1), dtype: rows.dtype };
+  if (Array.isArray(rows)) return rows.map((child: Tree) => specsOfRows(child));
+  return Object.fromEntries(Object.entries(rows).map(([name, child]) => [name, specsOfRows(child as Tree)]));
+}
+
 /** A task of the described shapes and types, without values: for what is traced and not run. */
 export function symbolicTask<X extends Tree, Y extends Tree>(spec: TaskSpec<X, Y>): Task<X, Y> {
   const set = ({ rows, present }: SetSpec): Examples<X, Y> => {

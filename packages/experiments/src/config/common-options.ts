@@ -1,6 +1,6 @@
 /** The options that every experiment has whatever its kind of task, by part: flags that no domain may have too. */
 import { learnerCatalogue, learnerNames } from "@innerloop/core";
-import { networkCatalogue, networkNames, type OptionGroup, type OptionSpec } from "@innerloop/core/learners";
+import { type NetworkEntry, networkCatalogue, type OptionGroup, type OptionSpec } from "@innerloop/core/learners";
 import { evaluationOptions, trainingOptions } from "../options/training-options.js";
 
 /** The parts of an experiment. */
@@ -48,22 +48,30 @@ export const learnerChoice = {
   help: `how to learn to learn; FEATURES.md says what each is: ${learnerNames.join(", ")}`,
 } as const satisfies OptionSpec;
 
-export const networkChoice = {
-  kind: "choice",
-  choices: networkNames,
-  default: "conv",
-  help: `${Object.values(networkCatalogue)
-    .map(({ summary }) => summary)
-    .join(", ")
-    .replace(/, ([^,]*)$/, " or $1")}`,
-} as const satisfies OptionSpec;
+/** A network with its name. */
+type NamedNetwork = readonly [name: string, entry: Pick<NetworkEntry, "options" | "summary">];
+
+/** The choice among networks, as an option. */
+export const networkChoiceOf = (networks: readonly NamedNetwork[]) =>
+  ({
+    kind: "choice",
+    choices: networks.map(([name]) => name),
+    default: "conv",
+    help: networks
+      .map(([, { summary }]) => summary)
+      .join(", ")
+      .replace(/, ([^,]*)$/, " or $1"),
+  }) as const satisfies OptionSpec;
+
+/** The networks of the catalogue. */
+export const catalogueNetworks = Object.entries(networkCatalogue) as readonly (readonly [string, NetworkEntry])[];
 
 /** The options of learners, networks, training and evaluation, in the order of the parts. */
-export const commonOptions = (): readonly PlacedOption[] => [
+export const commonOptions = (networks: readonly NamedNetwork[] = catalogueNetworks): readonly PlacedOption[] => [
   { name: choiceFlag.learner, spec: learnerChoice, part: "learner" },
   ...learnerNames.flatMap((name) => groupEntries("learner", learnerCatalogue[name].options, name)),
-  { name: choiceFlag.network, spec: networkChoice, part: "network" },
-  ...networkNames.flatMap((name) => groupEntries("network", networkCatalogue[name].options, name)),
+  { name: choiceFlag.network, spec: networkChoiceOf(networks), part: "network" },
+  ...networks.flatMap(([name, { options }]) => groupEntries("network", options, name)),
   ...groupEntries("training", trainingOptions),
   ...groupEntries("evaluation", evaluationOptions),
 ];

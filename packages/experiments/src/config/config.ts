@@ -3,13 +3,14 @@ import { type LearnerEntry, type LearnerName, learnerCatalogue } from "@innerloo
 import {
   type NetworkEntry,
   type NetworkName,
-  networkCatalogue,
+  type networkCatalogue,
   type OptionGroup,
   type OptionSpec,
   type TrainingTasks,
   type VariantValue,
 } from "@innerloop/core/learners";
 import type { DataSpec, Domain, Preset } from "../domains/domain.js";
+import { networkChoice, networkNamed } from "../domains/networks.js";
 import { domainNamed, findPreset } from "../domains/registry.js";
 import {
   type EvaluationValues,
@@ -20,7 +21,7 @@ import {
 import { UsageError } from "../options/usage-error.js";
 import { absentWord, checkOption, flagOf, optionText } from "../options/values.js";
 
-import { choiceFlag, type Flags, learnerChoice, networkChoice, type Part, parts } from "./flag-table.js";
+import { choiceFlag, type Flags, learnerChoice, type Part, parts } from "./flag-table.js";
 
 /** A choice with values for the options that it has. */
 export type NamedValues = { readonly name: string; readonly [option: string]: unknown };
@@ -77,7 +78,7 @@ export const groupOf = (part: Part, { domain, learner, network }: Choices): Opti
     case "learner":
       return learnerCatalogue[learner].options;
     case "network":
-      return networkCatalogue[network].options;
+      return networkNamed(network).options;
     case "training":
       return trainingOptions;
     case "evaluation":
@@ -100,8 +101,7 @@ export const learnerOf = ({ learner }: Pick<ExperimentConfig, "learner">): Learn
   learnerCatalogue[learner.name];
 
 /** The record of a config's network. */
-export const networkOf = ({ network }: Pick<ExperimentConfig, "network">): NetworkEntry =>
-  networkCatalogue[network.name];
+export const networkOf = ({ network }: Pick<ExperimentConfig, "network">): NetworkEntry => networkNamed(network.name);
 
 /** The tasks that a config's learner is trained on. */
 export const trainingTasksOf = ({ learner }: Pick<ExperimentConfig, "learner">): TrainingTasks =>
@@ -206,9 +206,9 @@ export function resolve(
   const given = { ...file, ...chosen };
   const base = flagsIn(preset.config);
   const learner = (given.learner ?? base.learner ?? learnerChoice.default) as LearnerName;
-  const network = (given.model ?? base.model ?? domain.networks[0] ?? networkChoice.default) as NetworkName;
+  const network = (given.model ?? base.model ?? domain.networks[0] ?? networkChoice().default) as NetworkName;
   checkOption(flagOf("learner"), learnerChoice, learner);
-  checkOption(flagOf("model"), networkChoice, network);
+  checkOption(flagOf("model"), networkChoice(), network);
   const choices = { domain, learner, network };
   const flags = {
     ...fitting(base, choices),
@@ -253,7 +253,7 @@ export function withFlags(config: ExperimentConfig, flags: Flags): ExperimentCon
   const own = choicesOf(config);
   const { learner = own.learner, model = own.network } = flags as Partial<CommonFlags>;
   checkOption(flagOf("learner"), learnerChoice, learner);
-  checkOption(flagOf("model"), networkChoice, model);
+  checkOption(flagOf("model"), networkChoice(), model);
   const choices = { ...own, learner, network: model };
   return configFrom(choices, withScratchRate(learner, present({ ...fitting(toFlags(config), choices), ...flags })));
 }

@@ -1,5 +1,6 @@
 /** Every option of experiments by its name on the command line, with the places that have it. */
 import type { OptionSpec } from "@innerloop/core/learners";
+import { networks } from "../domains/networks.js";
 import { domainNamed, domains } from "../domains/registry.js";
 import { commonOptions, groupEntries, type Part, type Place } from "./common-options.js";
 
@@ -7,7 +8,6 @@ export {
   choiceFlag,
   type Flags,
   learnerChoice,
-  networkChoice,
   type Part,
   type Place,
   parts,
@@ -21,7 +21,8 @@ export interface FlagEntry {
 
 /** Every option by its flag, in the order of the parts. */
 export function flagTable(): readonly FlagEntry[] {
-  const all = [...domains().flatMap(({ name, options }) => groupEntries("domain", options, name)), ...commonOptions()];
+  const ofDomains = domains().flatMap(({ name, options }) => groupEntries("domain", options, name));
+  const all = [...ofDomains, ...commonOptions(networks())];
   const byName = new Map<string, (Place & { readonly spec: OptionSpec })[]>();
   for (const { name, ...place } of all) byName.set(name, [...(byName.get(name) ?? []), place]);
   return [...byName].map(([name, places]) => ({ name, places }));

@@ -2,6 +2,7 @@
 import type { LearnerName } from "@innerloop/core";
 import type { NetworkName, OptionSpec } from "@innerloop/core/learners";
 import type { Domain } from "../domains/domain.js";
+import { networkChoice } from "../domains/networks.js";
 import { domainNamed, domains } from "../domains/registry.js";
 import { quoted } from "../options/outside-text.js";
 import { nearestName, UsageError } from "../options/usage-error.js";
@@ -26,7 +27,6 @@ import {
   type Flags,
   flagTable,
   learnerChoice,
-  networkChoice,
   type Part,
   parts,
 } from "./flag-table.js";
@@ -80,7 +80,7 @@ const namedParts = {
       help: "",
     }) as const,
   learner: () => learnerChoice,
-  network: () => networkChoice,
+  network: () => networkChoice(),
 } as const satisfies Partial<Record<Part, (domain?: Domain) => OptionSpec>>;
 
 /** @throws UsageError where it is none of the variants, or what stands beside its name is none of its options */

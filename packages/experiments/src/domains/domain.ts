@@ -1,7 +1,7 @@
 /** A kind of task as one record: all that an application has to know of it. */
 import type { Adapter, LabelledExamples, LearnerEntry, Loss, OpenSetRule, TaskKind, TaskSource } from "@innerloop/core";
 import type {
-  NetworkName,
+  NetworkEntry,
   NetworkSetting,
   Networks,
   OptionGroup,
@@ -44,10 +44,10 @@ export interface Loaded<Data, Spec extends DataSpec> {
 }
 
 /** Task sources for the parts of a run. */
-export interface Tasks {
-  readonly train: TaskSource;
-  readonly validation: TaskSource;
-  readonly test: TaskSource;
+export interface Tasks<X extends Tree = Tensor, Y extends Tree = Tensor> {
+  readonly train: TaskSource<X, Y>;
+  readonly validation: TaskSource<X, Y>;
+  readonly test: TaskSource<X, Y>;
 }
 
 /** A baseline of the results table, with the steps that it is given. */
@@ -74,13 +74,13 @@ export interface LearnerNeeds {
 }
 
 /** The parts that baselines are made of. */
-export interface BaselineSetting<O, Spec> extends LearnerNeeds {
+export interface BaselineSetting<O, Spec, X extends Tree = Tensor, Y extends Tree = Tensor> extends LearnerNeeds {
   readonly options: O;
   readonly spec: Spec | undefined;
-  readonly tasks: Tasks;
+  readonly tasks: Tasks<X, Y>;
   readonly shapes: TaskShapes;
   /** The run's network. */
-  readonly networks: Networks;
+  readonly networks: Networks<X>;
 }
 
 /** An existing run's options and data, where others are asked of it. */
@@ -89,10 +89,10 @@ export interface Own<O, Spec> {
   readonly spec: Spec;
 }
 
-/** Examples that a user gives to adapt to, read. */
-export interface GivenSupport {
-  readonly x: Tensor;
-  readonly y: Tensor;
+/** Examples that a user gives to adapt to, read: rows of inputs and targets, trees of tensors where the tasks' are. */
+export interface GivenSupport<X extends Tree = Tensor, Y extends Tree = Tensor> {
+  readonly x: X;
+  readonly y: Y;
   /** Names of the classes that `y` tells apart, where it does. */
   readonly classes?: readonly string[];
   /** Examples of each of them. */
@@ -110,8 +110,8 @@ export interface GivenSupport {
 }
 
 /** Inputs that a user asks about, read. */
-export interface GivenInputs {
-  readonly x: Tensor;
+export interface GivenInputs<X extends Tree = Tensor> {
+  readonly x: X;
   /** What each is called: a file, a row of a table. */
   readonly names: readonly string[];
   /** What is known of each beside its inputs, by name: a target that is there already. */
@@ -125,9 +125,9 @@ export type Answer = Readonly<Record<string, unknown>>;
 export type AnswerCell = string | { readonly mark: string } | { readonly bar: number };
 
 /** The support, inputs and options that answers are about. */
-export interface Asked<V, Spec> extends Own<V, Spec> {
-  readonly support: GivenSupport;
-  readonly inputs: GivenInputs;
+export interface Asked<V, Spec, X extends Tree = Tensor, Y extends Tree = Tensor> extends Own<V, Spec> {
+  readonly support: GivenSupport<X, Y>;
+  readonly inputs: GivenInputs<X>;
   /** Where inputs may be of none of the classes: by which score, from which threshold on. */
   readonly rule?: OpenSetRule | undefined;
 }
@@ -136,27 +136,39 @@ export interface Asked<V, Spec> extends Own<V, Spec> {
  * The way in which a domain's examples are given by users of a trained model, and its answers shown: what is given is a
  * path, or values as a program has them.
  */
-export interface Adaptation<V, Spec> {
+export interface Adaptation<
+  V,
+  Spec,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> {
   /** Options of `adapt` that have a meaning for it, beside those of all. */
   readonly flags?: readonly string[];
   /** @throws UsageError for what is none of its examples */
-  readSupport(given: unknown, own: Own<V, Spec>, flags: Flags, io: DataIo, work: LongWork): Promise<GivenSupport>;
+  readSupport(
+    given: unknown,
+    own: Own<V, Spec>,
+    flags: Flags,
+    io: DataIo,
+    work: LongWork,
+  ): Promise<GivenSupport<X, Y>>;
   /** @throws UsageError for what is none of its inputs */
   readInputs(
     given: unknown,
-    support: GivenSupport,
+    support: GivenSupport<X, Y>,
     own: Own<V, Spec>,
     io: DataIo,
     work: LongWork,
-  ): Promise<GivenInputs>;
+  ): Promise<GivenInputs<X>>;
   /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
-  answers(prediction: Tensor, asked: Asked<V, Spec>): readonly Answer[];
+  answers(prediction: Out, asked: Asked<V, Spec, X, Y>): readonly Answer[];
   /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
   record?(answer: Answer): Readonly<Record<string, unknown>>;
   /** What an input is, in a word: "input" unless given. */
   readonly inputWord?: string;
   /** The table of answers: titles of columns, and a row of cells for each answer. */
-  table(answers: readonly Answer[], asked: Asked<V, Spec>): AnswerTable;
+  table(answers: readonly Answer[], asked: Asked<V, Spec, X, Y>): AnswerTable;
 }
 
 /** Answers for people. */
@@ -173,12 +185,18 @@ export interface AnswerTable {
  * @typeParam O its options
  * @typeParam Data what is read for it
  * @typeParam Spec what is kept of that
+ * @typeParam X inputs of n examples: a tensor [n, ...], or a tree of them
+ * @typeParam Y their targets, likewise
+ * @typeParam Out what a learner predicts of inputs
  */
 export interface Domain<
   O extends OptionGroup = OptionGroup,
   Data = unknown,
   Spec extends DataSpec = DataSpec,
   V = OptionGroup extends O ? NamedValues : OptionValues<O>,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
 > {
   /** In small letters and dashes: "classification". */
   readonly name: string;
@@ -189,8 +207,10 @@ export interface Domain<
   readonly options: O;
   /** Settings by name, as `innerloop train` takes them. */
   readonly presets: Readonly<Record<string, Preset>>;
-  /** Networks of the catalogue that fit its inputs, the usual one first. */
-  readonly networks: readonly NetworkName[];
+  /** Names of networks that fit its inputs, of the catalogue or its own, the usual one first. */
+  readonly networks: readonly string[];
+  /** Networks of its own, by name: options of theirs are options of experiments, as those of the catalogue are. */
+  readonly ownNetworks?: Readonly<Record<string, NetworkEntry<OptionGroup, X>>>;
   /** The preset for options that came without one, where they speak of this domain. */
   claims?(flags: Flags): string | undefined;
   /** How its choice is written on the command line, for messages: `--data hanzi`. */
@@ -223,14 +243,14 @@ export interface Domain<
   ): Promise<Loaded<Data, Spec> & { readonly isOwn?: boolean }>;
   /** What a file holds of the spec, which anyone may have written; undefined where that is none. */
   parseSpec(value: unknown): Spec | undefined;
-  tasks(data: Data, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): Tasks;
+  tasks(data: Data, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): Tasks<X, Y>;
   /**
    * @param needs.own options of the existing run whose model it is: tasks at hand may be of other sizes
    */
   shapes(spec: Spec | undefined, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): TaskShapes;
-  loss(spec: Spec | undefined, options: V): Loss;
+  loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /** Rows that stand beside a learner, beyond networks from scratch. */
-  baselines?(setting: BaselineSetting<V, Spec>): readonly Baseline[];
+  baselines?(setting: BaselineSetting<V, Spec, X, Y>): readonly Baseline[];
   /** Classes or numbers that a network from scratch has as outputs, for one evaluated task; those of `shapes` unless given. */
   outputs?(spec: Spec | undefined, options: V): number;
 
@@ -238,7 +258,7 @@ export interface Domain<
   describe(setting: {
     readonly options: V;
     readonly data: Data;
-    readonly tasks: Tasks;
+    readonly tasks: Tasks<X, Y>;
     readonly needs: LearnerNeeds;
   }): readonly (readonly [label: string, text: string])[];
   /** What a task of an evaluation is, from its protocol; ways, shots and queries, where it has them, unless given. */
@@ -258,7 +278,7 @@ export interface Domain<
   openSet?(data: Data, options: V): OpenSetParts;
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
-  readonly adaptation?: Adaptation<V, Spec>;
+  readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;
   /** Options and spec for the tasks of a program, where they are of this kind: what it adapts to is read as this domain's is. */
   adopt?(tasks: Tasks): Own<V, Spec> | undefined;
 }
@@ -279,8 +299,15 @@ export interface NextStep {
 type Usual = "shownAs" | "load" | "parseSpec" | "taskSizes" | "sizeOf" | "heldOut";
 
 /** A domain as it is written: what most have alike may be left out. */
-export type DomainRecord<O extends OptionGroup, Data, Spec extends DataSpec> = Omit<Domain<O, Data, Spec>, Usual> &
-  Partial<Pick<Domain<O, Data, Spec>, Usual>>;
+export type DomainRecord<
+  O extends OptionGroup,
+  Data,
+  Spec extends DataSpec,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+> = Omit<Domain<O, Data, Spec, OptionValues<O>, X, Y, Out>, Usual> &
+  Partial<Pick<Domain<O, Data, Spec, OptionValues<O>, X, Y, Out>, Usual>>;
 
 /**
  * A kind of task from its record, with the types of its options, data and spec. What is left out: nothing is read, nothing
@@ -288,9 +315,16 @@ export type DomainRecord<O extends OptionGroup, Data, Spec extends DataSpec> = O
  *
  * @example registerDomain(domain({ name: "ranking", ... }))
  */
-export const domain = <const O extends OptionGroup, Data = undefined, Spec extends DataSpec = DataSpec>(
-  record: DomainRecord<O, Data, Spec>,
-): Domain<O, Data, Spec> => ({
+export const domain = <
+  const O extends OptionGroup,
+  Data = undefined,
+  Spec extends DataSpec = DataSpec,
+  X extends Tree = Tensor,
+  Y extends Tree = Tensor,
+  Out extends Tree = Tensor,
+>(
+  record: DomainRecord<O, Data, Spec, X, Y, Out>,
+): Domain<O, Data, Spec, OptionValues<O>, X, Y, Out> => ({
   shownAs: () => `a preset of ${record.name}`,
   load: async () => ({ data: undefined as Data }),
   parseSpec: () => undefined,

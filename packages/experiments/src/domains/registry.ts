@@ -1,5 +1,6 @@
 /** The kinds of task that there are: those that come along, and a user's own. */
-import { commonOptions, groupEntries } from "../config/common-options.js";
+import type { OptionGroup } from "@innerloop/core/learners";
+import { catalogueNetworks, commonOptions, groupEntries } from "../config/common-options.js";
 import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { classification } from "./classification/domain.js";
@@ -40,14 +41,33 @@ export function registerDomain(domain: Domain, file?: string): void {
       `the domain ${quoted(domain.name)} has an option ${quoted(option)}, which is ${option === "name" ? "what its choice is called by" : "an option of every experiment"}`,
       "Choose another name for it",
     );
+  const network = Object.keys(domain.ownNetworks ?? {}).find((name) =>
+    [...catalogueNetworks, ...others.flatMap(({ ownNetworks = {} }) => Object.entries(ownNetworks))].some(
+      ([known]) => known === name,
+    ),
+  );
+  if (network !== undefined)
+    throw new UsageError(`there is a network ${quoted(network)} already`, "Choose another name for that of the domain");
   registered.set(domain.name, domain);
   if (file !== undefined) files.set(domain.name, file);
 }
 
-/** Options of a domain that would be mistaken for others: flags have one name space, and a choice is kept by its `name`. */
-export function takenOptions({ options }: Pick<Domain, "options">): readonly string[] {
-  const taken = new Set(["name", ...commonOptions().map(({ name }) => name)]);
-  return [...new Set(groupEntries("domain", options).map(({ name }) => name))].filter((name) => taken.has(name));
+/**
+ * Options of a domain and of its networks that would be mistaken for others: flags have one name space, and a choice is kept
+ * by its `name`. Networks may have options alike.
+ */
+export function takenOptions({ options, ownNetworks = {} }: Pick<Domain, "options" | "ownNetworks">): readonly string[] {
+  const namesIn = (group: OptionGroup): string[] => [...new Set(groupEntries("domain", group).map(({ name }) => name))];
+  const common = commonOptions();
+  const reserved = ["name", ...common.map(({ name }) => name)];
+  const ofOthers = common.filter(({ part, choice }) => part !== "network" || choice === undefined);
+  const besideNetworks = ["name", ...ofOthers.map(({ name }) => name), ...namesIn(options)];
+  return [
+    ...namesIn(options).filter((name) => reserved.includes(name)),
+    ...Object.values(ownNetworks).flatMap((network) =>
+      namesIn(network.options).filter((name) => besideNetworks.includes(name)),
+    ),
+  ];
 }
 
 /** All domains, in the order in which they became known. */
