@@ -1,10 +1,10 @@
-/** A kind of task of a user's own, in an experiment file: it trains, stands in help, is evaluated, adapts, is reported. */
+/** Kinds of task of a user's own, in experiment files: they train, stand in help, are evaluated, adapt, are reported. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const bin = fileURLToPath(new URL("../bin/innerloop.js", import.meta.url));
 const fixture = new URL("./ranking-domain.fixture.ts", import.meta.url);
@@ -14,6 +14,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "innerloop-domain-"));
   const text = await readFile(fixture, "utf8");
   await writeFile(join(folder, "ranking.ts"), `${text}\nexport default { domain: ranking };\n`);
+  for (const name of ["topics", "sentences-domain"])
+    await copyFile(new URL(`./${name}.fixture.ts`, import.meta.url), join(folder, `${name}.fixture.ts`));
+  await writeFile(
+    join(folder, "sentences.ts"),
+    'import { sentences } from "./sentences-domain.fixture.js";\nexport default { domain: sentences };\n',
+  );
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -84,4 +90,58 @@ test("is refused by an option of other kinds, and by what it does not take", asy
     /--ways means nothing .* It is for data sets of classes/s,
   );
   await expect(innerloop("train", "ranking.ts", "--model", "conv4")).rejects.toThrow(/mlp.*linear/);
+});
+
+describe("sentences, whose inputs are trees and whose network is their own", () => {
+  const small = ["--iterations", "120", "--eval-tasks", "60", "--workers", "1"];
+  /** Words of a topic are four in a row. */
+  const given = {
+    art: [
+      [0, 1],
+      [3, 2, 1],
+    ],
+    sport: [
+      [20, 21],
+      [23, 22],
+    ],
+    food: [
+      [36, 37],
+      [39, 38],
+    ],
+  };
+  const asked = [
+    [1, 3],
+    [22, 20, 21],
+    [38, 36],
+  ];
+
+  test("options of the network stand in help, and are refused where it is not chosen", async () => {
+    const help = await innerloop("train", "sentences.ts", "--help");
+    expect(help).toMatch(/--model <conv\|mlp\|linear\|word-bag>/);
+    expect(help).toMatch(/--width <n> +numbers of a word \[for --model word-bag\]/);
+    await expect(innerloop("train", "hanzi", "--width", "3")).rejects.toThrow(/unknown option '--width'/);
+    await expect(innerloop("train", "sentences.ts", "--model", "conv")).rejects.toThrow(/word-bag/);
+    await expect(innerloop("train", "sentences.ts", "--learner", "cavia", ...small)).rejects.toThrow(
+      /takes no context vector/,
+    );
+  });
+
+  test.each(["maml", "prototypical"])("%s learns them, and adapts to sentences of a user's own", async (learner) => {
+    const run = `sentences-${learner}`;
+    const trained = await innerloop("train", "sentences.ts", "--learner", learner, "--run", run, ...small);
+    expect(trained).toContain("mean of word vectors of 8");
+    const { evaluations } = JSON.parse(await readFile(join(folder, run, "results.json"), "utf8")) as {
+      evaluations: { rows: { figures: { accuracy: { mean: number } } }[] }[];
+    };
+    expect(evaluations[0]!.rows.at(-1)!.figures.accuracy.mean).toBeGreaterThan(0.6);
+    expect(await innerloop("eval", run, "--ways", "2", "--eval-tasks", "60")).toContain("2-way");
+    const answers = await innerloop(
+      ...["adapt", run, "--support", JSON.stringify(given), "--query", JSON.stringify(asked)],
+      ...(learner === "maml" ? ["--steps", "10"] : []),
+    );
+    expect(answers.match(/\b(art|sport|food)$/gm)).toEqual(["art", "sport", "food"]);
+    await expect(innerloop("adapt", run, "--support", '{"a": [[999]]}', "--query", "[[1]]")).rejects.toThrow(
+      /sentence 1 is \[999\]/,
+    );
+  });
 });
