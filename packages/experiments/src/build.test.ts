@@ -1,10 +1,12 @@
 import { convMaps, key } from "@innerloop/core";
+import { type NetworkName, networkNames } from "@innerloop/core/learners";
 import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
-import { buildExperiment } from "./build.js";
+import { buildExperiment, requireFitting } from "./build.js";
 import { type ExperimentConfig, type Flags, requireUse, withFlags } from "./config/index.js";
 import { splitData } from "./domains/classification/data-splits.js";
 import type { ClassificationValues } from "./domains/classification/options.js";
+import { domains, type ownDomains } from "./domains/registry.js";
 import { configOf, loadedClasses, madeUpImages } from "./made-up.fixture.js";
 
 const optionsOf = (chosen: Flags): ExperimentConfig =>
@@ -135,5 +137,23 @@ describe("baselines", () => {
     expect(named({ learner: "cavia" }, name)).toBeUndefined();
     expect(named({ learner: "cavia" }, "nearest neighbour")).toBeDefined();
     expect(named({ learner: "prototypical" }, name)).toBeDefined();
+  });
+});
+
+describe("--model", () => {
+  it("is one of the networks of the domain, and refused before anything is built", () => {
+    for (const domain of domains()) {
+      const config = (model: NetworkName) => configOf(domain.name as keyof typeof ownDomains, { model });
+      for (const name of networkNames) {
+        if (domain.networks.includes(name)) continue;
+        const others = domain.networks.map((other) => `--model ${other}`).join(" or ");
+        expect(() => requireFitting(config(name))).toThrow(
+          `--model ${name} of ${domain.title}, whose inputs it is not for. Use ${others}`,
+        );
+      }
+    }
+    expect(() => requireFitting(configOf("curves", { model: "conv" }))).toThrow(
+      /^--model conv of .* Use --model mlp or --model linear$/,
+    );
   });
 });

@@ -21,6 +21,7 @@ import {
   innerOptimizerOf,
   learnerEntry,
   type NetworkEntry,
+  type NetworkName,
   type Networks,
   networkCatalogue,
   type OptionValues,
@@ -55,6 +56,7 @@ export const needsOf = (config: ExperimentConfig): LearnerNeeds => ({
 export function requireFitting(config: ExperimentConfig): void {
   const domain = domainOf(config);
   requireKind(domain, config.learner.name);
+  requireNetwork(domain, config.network.name);
   domain.check?.(config.domain, { ...needsOf(config), learnerName: config.learner.name });
 }
 
@@ -68,6 +70,15 @@ function requireKind({ kind, title }: Domain, name: LearnerName): void {
     `Choose one of ${others}`,
   );
 }
+
+/** @throws UsageError for a network that is not for the domain's inputs */
+function requireNetwork({ networks, title }: Domain, name: NetworkName): void {
+  if (networks.includes(name)) return;
+  throw new UsageError(`--model ${name} of ${title}, whose inputs it is not for`, useOneOf(networks));
+}
+
+const useOneOf = (networks: readonly NetworkName[]): string =>
+  `Use ${networks.map((name) => `--model ${name}`).join(" or ")}`;
 
 /**
  * Builds the experiment.
@@ -132,11 +143,8 @@ export function networksOf(config: ExperimentConfig, shapes: TaskShapes): Networ
   const entry = networkOf(config);
   const { inputRanks } = entry;
   if (inputRanks && !inputRanks.includes(shapes.inputShape.length)) {
-    const others = Object.entries(networkCatalogue).filter(([, other]) => !(other as NetworkEntry).inputRanks);
-    throw new UsageError(
-      `--model ${name} is for images`,
-      `Use ${others.map(([other]) => `--model ${other}`).join(" or ")}`,
-    );
+    const others = domainOf(config).networks.filter((other) => !(networkCatalogue[other] as NetworkEntry).inputRanks);
+    throw new UsageError(`--model ${name} is for images`, useOneOf(others));
   }
   const found = entry.problem?.(shapes, config.network);
   if (found) throw new UsageError(`${flagOf(found.name)} ${found.problem}`, found.remedy);

@@ -9,6 +9,7 @@ import {
   Interrupted,
   newRunConfig,
   openModel,
+  openSetSession,
   planRun,
   prepare,
   type RunEvent,
@@ -169,5 +170,24 @@ it("a session that is stopped says so, and what is no figure or option is refuse
   await expect(evaluateSession({ run, figures: ["accuracy"] }, host)).rejects.toThrow(
     "there is no accuracy among the figures of MAML. It has mean squared error",
   );
-  await expect(evaluateSession({ run, chosen: { ways: 3 } }, host)).rejects.toThrow("--ways means nothing for mine");
+  for (const session of [
+    (chosen: Flags) => evaluateSession({ run, chosen }, host),
+    (chosen: Flags) => compareSession({ runs: [run], chosen }, host),
+    (chosen: Flags) => openSetSession({ run, chosen }, host),
+  ]) {
+    await expect(session({ ways: 3 })).rejects.toThrow("--ways means nothing for mine");
+    await expect(session({ innerRate: 0.5 })).rejects.toThrow(
+      "--inner-rate is settled by the training of mine. Train one with `innerloop train sinusoid --inner-rate 0.5`",
+    );
+    await expect(session({ iterations: 9 })).rejects.toThrow("--iterations is settled by the training of mine");
+  }
+  const { config: _, ...others } = run.config;
+  const ofProgram = { ...run, config: { ...others, argv: ["train", "own.ts"] } } as RunStore;
+  for (const [chosen, refusal] of [
+    [{ scratchRate: 0.5 }, "--scratch-rate is settled by the run. Change it there"],
+    [{ shots: 3 }, "--shots is settled by the run"],
+    [{ outerRate: 0.5 }, "--outer-rate is settled by the run"],
+    [{ iterations: 9 }, "--iterations is settled by the training of mine"],
+  ] as const)
+    await expect(evaluateSession({ run: ofProgram, chosen }, host)).rejects.toThrow(refusal);
 });

@@ -28,6 +28,9 @@ export function flagTable(): readonly FlagEntry[] {
   return [...byName].map(([name, places]) => ({ name, places }));
 }
 
+/** Whether an option may change when a trained run is evaluated. */
+export const inEvaluation = ({ places }: FlagEntry): boolean => places.some(({ spec }) => spec.inEvaluation === true);
+
 /** The words for what an option is for: `--learner prototypical, matching`, `--model conv`, `tables`. */
 export function placesText({ places }: FlagEntry): string {
   const of = [...new Set(places.map(({ spec }) => spec.of))];

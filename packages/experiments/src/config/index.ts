@@ -25,6 +25,15 @@ export {
   withFlags,
   withScratchRate,
 } from "./config.js";
-export { type FlagEntry, type Flags, flagTable, type Part, type Place, parts, placesText } from "./flag-table.js";
+export {
+  type FlagEntry,
+  type Flags,
+  flagTable,
+  inEvaluation,
+  type Part,
+  type Place,
+  parts,
+  placesText,
+} from "./flag-table.js";
 export { isOfUse, requireUse, uselessness } from "./option-use.js";
 export { checkFlags, parseConfig, parsePartial, parseSettings } from "./parsing.js";

@@ -12,6 +12,7 @@ import {
   type Flags,
   type FlatConfig,
   flagTable,
+  inEvaluation,
   isOfUse,
   resolvePreset,
   toFlags,
@@ -303,7 +304,7 @@ function evaluationFields(
   const place = `${at}.options in ${where}`;
   const checked = options === undefined ? undefined : checkFlags(fieldsOf(options, place), place);
   for (const name of Object.keys(checked ?? {})) {
-    if (!flagTable().some((flag) => flag.name === name && flag.places.some(({ spec }) => spec.inEvaluation)))
+    if (!flagTable().some((flag) => flag.name === name && inEvaluation(flag)))
       throw new UsageError(
         `${place} has ${name}, which training settles`,
         "`innerloop eval --help` lists what may change",

@@ -8,6 +8,8 @@ import {
   domainOf,
   type ExperimentConfig,
   type Flags,
+  flagTable,
+  inEvaluation,
   requireUse,
   settingsFrom,
   trainingTasksOf,
@@ -21,30 +23,44 @@ import { argvWith, commandLine } from "../runs/run-command.js";
 import { type RunConfig, runConfig, withConfig } from "../runs/run-config.js";
 import { factsOf } from "../runs/run-facts.js";
 import type { RunStore } from "../runs/run-store.js";
+import { programSettles } from "./new-run.js";
 import { type Prepared, prepareRun } from "./prepare.js";
 import type { PreparingHost } from "./session-host.js";
 
 /**
  * A run's configuration under what was chosen for its evaluation.
  *
- * @throws UsageError for what an experiment file settles, for what means nothing for the run, and for tasks of sizes that
- *   its model cannot take
+ * @throws UsageError for what an experiment file or the training settles, for what means nothing for the run, and for
+ *   tasks of sizes that its model cannot take
  */
 export function evaluatedConfig(run: RunStore, chosen: Flags, batchNorm?: string): RunConfig {
   const given = { ...chosen, ...(batchNorm ? { batchNorm } : {}) };
-  const { file, config: own, settings } = run.config;
+  const { file, config: own } = run.config;
   if (!own) {
-    const settled = Object.keys(given).find((name) => !(name in settings.training || name in settings.evaluation));
-    const isSetting = (name: string): boolean => ["workers", "scratchRate"].includes(name);
-    if (settled !== undefined && !isSetting(settled))
+    const isKnown = (name: string): boolean => flagTable().some((flag) => flag.name === name);
+    const settled = Object.keys(given).find((name) => programSettles(name) || !isKnown(name));
+    if (settled !== undefined)
       throw new UsageError(`${flagOf(settled)} is settled by ${file?.path ?? "the run"}`, "Change it there");
+    requireInEvaluation(chosen, run);
     return runConfig({ ...run.config, settings: settingsFrom({ ...run.config.options, ...given }) });
   }
   // Data of another kind than the run's are refused where they are read.
   requireUse(Object.keys(given), own, run.shown);
+  requireInEvaluation(chosen, run);
   const config = withFlags(own, given);
   requireSizes(run, config);
   return withConfig(run.config, config);
+}
+
+/** The check that options are of evaluations. @throws UsageError for one that the training has settled */
+function requireInEvaluation(chosen: Flags, run: RunStore): void {
+  const table = flagTable();
+  const settled = Object.keys(chosen).find((name) => !table.some((flag) => flag.name === name && inEvaluation(flag)));
+  if (settled === undefined) return;
+  throw new UsageError(
+    `${flagOf(settled)} is settled by the training of ${run.shown}`,
+    `Train one with \`${commandLine(argvWith(run.config.argv, { [settled]: chosen[settled] }))}\``,
+  );
 }
 
 /** The check of the sizes of tasks. @throws UsageError where a run's model cannot take them */

@@ -60,12 +60,12 @@ export function presetFor(chosen: Flags): string | undefined {
 }
 
 const settledParts: readonly Part[] = ["domain", "learner", "network"];
-/** What of a training an optimizer of one's own has settled. */
-const ofOptimizer: readonly string[] = ["outerOptimizer", "outerRate", "schedule", "clip"];
+/** What an optimizer and baselines of one's own have settled. */
+const ofProgram: readonly string[] = ["outerOptimizer", "outerRate", "schedule", "clip", "scratchRate"];
 
 /** True of an option to which an experiment in code leaves no say. */
 export const programSettles = (option: string): boolean =>
-  ofOptimizer.includes(option) ||
+  ofProgram.includes(option) ||
   flagTable().some(({ name, places }) => name === option && places.some(({ part }) => settledParts.includes(part)));
 
 /** The check that a learner has something to train. @throws UsageError */

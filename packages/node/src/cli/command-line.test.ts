@@ -538,7 +538,11 @@ describe("wrong calls", () => {
     [["train", "sinusoid", "--iterations", "0"], 2, /--iterations is 0\. Give a whole number of at least 1/],
     [["train", "sinusoid", "--inner-rate", "0"], 2, /--inner-rate is 0\. Give a number above 0/],
     [["train", "sinusoid", "--learner", "mamll"], 2, /Did you mean maml\?/],
-    [["train", "sinusoid", "--model", "conv"], 2, /--model conv is for images/],
+    [
+      ["train", "sinusoid", "--model", "conv"],
+      2,
+      /--model conv of .*, whose inputs it is not for\. Use --model mlp or --model linear/,
+    ],
     [["train", "sinusoid", "--wayz", "3"], 2, /unknown option '--wayz'/],
     [["train", "missing.json"], 2, /there is no file missing\.json/],
     [["train", "omniglot-5way-1shot"], 1, /ILD02 omniglot: .*innerloop data get omniglot/],

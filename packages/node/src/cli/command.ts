@@ -99,9 +99,6 @@ function specOf({ places }: FlagEntry): OptionSpec {
 
 const choicesOf = (spec: OptionSpec): number => (spec.kind === "choice" ? spec.choices.length : 0);
 
-/** Options that may change when a trained run is evaluated. */
-export const inEvaluation = ({ places }: FlagEntry): boolean => places.some(({ spec }) => spec.inEvaluation === true);
-
 /** Options of these names. */
 export const named =
   (...names: readonly string[]) =>

@@ -1,5 +1,6 @@
 import { optionGroup } from "@innerloop/core/learners";
-import { command, inEvaluation, outputOptions } from "../command.js";
+import { inEvaluation } from "@innerloop/experiments";
+import { command, outputOptions } from "../command.js";
 import { checkpointOption, figuresOption } from "./shared-options.js";
 
 export const compareOutput = optionGroup({
