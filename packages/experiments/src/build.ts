@@ -20,10 +20,7 @@ import {
 import {
   innerOptimizerOf,
   learnerEntry,
-  type NetworkEntry,
-  type NetworkName,
   type Networks,
-  networkCatalogue,
   type OptionValues,
   type stepOptions,
 } from "@innerloop/core/learners";
@@ -72,12 +69,12 @@ function requireKind({ kind, title }: Domain, name: LearnerName): void {
 }
 
 /** @throws UsageError for a network that is not for the domain's inputs */
-function requireNetwork({ networks, title }: Domain, name: NetworkName): void {
+function requireNetwork({ networks, title }: Domain, name: string): void {
   if (networks.includes(name)) return;
   throw new UsageError(`--model ${name} of ${title}, whose inputs it is not for`, useOneOf(networks));
 }
 
-const useOneOf = (networks: readonly NetworkName[]): string =>
+const useOneOf = (networks: readonly string[]): string =>
   `Use ${networks.map((name) => `--model ${name}`).join(" or ")}`;
 
 /**
@@ -143,7 +140,7 @@ export function networksOf(config: ExperimentConfig, shapes: TaskShapes): Networ
   const entry = networkOf(config);
   const { inputRanks } = entry;
   if (inputRanks && !inputRanks.includes(shapes.inputShape.length)) {
-    const others = domainOf(config).networks.filter((other) => !(networkCatalogue[other] as NetworkEntry).inputRanks);
+    const others = domainOf(config).networks.filter((other) => !networkNamed(other).inputRanks);
     throw new UsageError(`--model ${name} is for images`, useOneOf(others));
   }
   const found = entry.problem?.(shapes, config.network);

@@ -53,7 +53,12 @@ export function headedNetworks<X extends Tree>(embedding: () => Layer<Tree, X>, 
     embedding,
     maps: embedding,
     contextual: () => {
-      throw new GraphError("IL102", "headedNetworks", "it takes no context vector", "Choose another learner than cavia");
+      throw new GraphError(
+        "IL102",
+        "headedNetworks",
+        "it takes no context vector",
+        "Choose another learner than cavia",
+      );
     },
   };
 }

@@ -50,7 +50,6 @@ export const network = <const O extends OptionGroup, X extends Tree = Tensor>(
   record: NetworkEntry<O, X>,
 ): NetworkEntry<O, X> => record;
 
-
 /** All networks by name. */
 export const networkCatalogue = {
   conv: network({

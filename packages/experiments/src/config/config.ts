@@ -1,13 +1,13 @@
 /** An experiment's options: nested, complete and serialisable; and flat, as the command line writes them. */
 import { type LearnerEntry, type LearnerName, learnerCatalogue } from "@innerloop/core";
-import {
-  type NetworkEntry,
-  type NetworkName,
-  type networkCatalogue,
-  type OptionGroup,
-  type OptionSpec,
-  type TrainingTasks,
-  type VariantValue,
+import type {
+  NetworkEntry,
+  NetworkName,
+  networkCatalogue,
+  OptionGroup,
+  OptionSpec,
+  TrainingTasks,
+  VariantValue,
 } from "@innerloop/core/learners";
 import type { DataSpec, Domain, Preset } from "../domains/domain.js";
 import { networkChoice, networkNamed } from "../domains/networks.js";

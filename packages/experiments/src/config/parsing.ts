@@ -21,15 +21,7 @@ import {
   present,
   settingsFrom,
 } from "./config.js";
-import {
-  choiceFlag,
-  type FlagEntry,
-  type Flags,
-  flagTable,
-  learnerChoice,
-  type Part,
-  parts,
-} from "./flag-table.js";
+import { choiceFlag, type FlagEntry, type Flags, flagTable, learnerChoice, type Part, parts } from "./flag-table.js";
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -136,23 +136,11 @@ export interface Asked<V, Spec, X extends Tree = Tensor, Y extends Tree = Tensor
  * The way in which a domain's examples are given by users of a trained model, and its answers shown: what is given is a
  * path, or values as a program has them.
  */
-export interface Adaptation<
-  V,
-  Spec,
-  X extends Tree = Tensor,
-  Y extends Tree = Tensor,
-  Out extends Tree = Tensor,
-> {
+export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
   /** Options of `adapt` that have a meaning for it, beside those of all. */
   readonly flags?: readonly string[];
   /** @throws UsageError for what is none of its examples */
-  readSupport(
-    given: unknown,
-    own: Own<V, Spec>,
-    flags: Flags,
-    io: DataIo,
-    work: LongWork,
-  ): Promise<GivenSupport<X, Y>>;
+  readSupport(given: unknown, own: Own<V, Spec>, flags: Flags, io: DataIo, work: LongWork): Promise<GivenSupport<X, Y>>;
   /** @throws UsageError for what is none of its inputs */
   readInputs(
     given: unknown,

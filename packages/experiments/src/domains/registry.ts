@@ -56,7 +56,10 @@ export function registerDomain(domain: Domain, file?: string): void {
  * Options of a domain and of its networks that would be mistaken for others: flags have one name space, and a choice is kept
  * by its `name`. Networks may have options alike.
  */
-export function takenOptions({ options, ownNetworks = {} }: Pick<Domain, "options" | "ownNetworks">): readonly string[] {
+export function takenOptions({
+  options,
+  ownNetworks = {},
+}: Pick<Domain, "options" | "ownNetworks">): readonly string[] {
   const namesIn = (group: OptionGroup): string[] => [...new Set(groupEntries("domain", group).map(({ name }) => name))];
   const common = commonOptions();
   const reserved = ["name", ...common.map(({ name }) => name)];
