@@ -28,7 +28,7 @@ export function flagTable(): readonly FlagEntry[] {
   return [...byName].map(([name, places]) => ({ name, places }));
 }
 
-/** Whether an option may change when a trained run is evaluated. */
+/** The question whether an option may change when a trained run is evaluated. */
 export const inEvaluation = ({ places }: FlagEntry): boolean => places.some(({ spec }) => spec.inEvaluation === true);
 
 /** The words for what an option is for: `--learner prototypical, matching`, `--model conv`, `tables`. */
