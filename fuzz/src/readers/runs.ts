@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Evaluation, key } from "@innerloop/core";
-import { encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
+import { decodeAdapted, encodeCheckpoint, encodeSafetensors } from "@innerloop/core/training";
 import {
   buildExperiment,
   paramsFor,
@@ -17,6 +17,9 @@ import {
   toFlags,
 } from "@innerloop/experiments";
 import { checkTable, rowResult, type Table } from "@innerloop/experiments/published";
+import { tensor } from "@innerloop/graph";
+import { encodeAdapted } from "../../../packages/core/dist/artifacts/adapted-bytes.js";
+import { toldIn } from "../../../packages/experiments/dist/adapted-record.js";
 import { createOutput } from "../../../packages/node/dist/cli/output.js";
 import { resultsDocument } from "../../../packages/node/dist/cli/results-document.js";
 import { commandHost } from "../../../packages/node/dist/cli/session-host.js";
@@ -229,6 +232,31 @@ const checkpointReader: Reader = {
     await place.once("run", () => putRun(place, "run"));
     for (const name of ["last", "best"]) place.put(`run/checkpoints/${name}.safetensors`, input);
     await readWhole(place.path("run"));
+  },
+};
+
+const told = {
+  support: { text: "2 examples", notes: [], classes: ["a", "b"], counts: [1, 1], sizes: { ways: 2 }, facts: {} },
+  reading: { pixels: { background: "white", depth: 16 }, invert: false },
+  rule: { score: "logit", threshold: 0.5 },
+  flags: { batchNorm: "support" },
+};
+
+const adaptedReader: Reader = {
+  name: "adapted task",
+  reads: "a task that a model was adapted to",
+  sources: ["core/src/artifacts/adapted-bytes.ts", "core/src/artifacts/seal.ts", "experiments/src/adapted-record.ts"],
+  weight: 0.5,
+  seeds: () => {
+    const x = { tokens: tensor([[1, 2]], [1, 2], "int32"), mask: [tensor([[1, 0]])] };
+    const adapted = { "0/weight": tensor([[0.5]]), prototypes: tensor([1, 2]) };
+    const content = { adapted, support: { x, y: tensor([0], [1], "int32") }, steps: 3, model: "0".repeat(64) };
+    return [encodeAdapted({ ...content, told: JSON.stringify(told) }), encodeAdapted({ ...content, told: "" })];
+  },
+  mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame), sealMutation(checkpointFrame)],
+  words: ["adapted/", "support/0", "task", "told", "structure", "steps", "model", "classes", "reading", "invert"],
+  async run(input) {
+    toldIn(decodeAdapted(input).told);
   },
 };
 
@@ -466,6 +494,7 @@ const tableReader: Reader = {
 export const runReaders: readonly Reader[] = [
   configReader,
   checkpointReader,
+  adaptedReader,
   eventReader,
   ruleReader,
   stepsReader,

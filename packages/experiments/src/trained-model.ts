@@ -2,8 +2,9 @@
 import { type Learner, type OpenSetRule, specOf, structureKey } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import { isTensorSpec, type SpecTree, specsOfRows, type TaskSpec } from "@innerloop/core/tasks";
-import { TrainedLearner } from "@innerloop/core/training";
+import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
 import { type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
+import { type AdaptedTo, type AnySupport, toldIn, toldOf } from "./adapted-record.js";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
   checkFlags,
@@ -33,7 +34,7 @@ import type {
 import { domains } from "./domains/registry.js";
 import type { DataIo, LongWork } from "./io.js";
 import { quoted } from "./options/outside-text.js";
-import { UsageError } from "./options/usage-error.js";
+import { nearestName, UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
 
 /** The parts of a trained model. */
@@ -142,14 +143,15 @@ export class TrainedModel<A extends Answer = Answer> {
    */
   async adapt(given: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
     const { domain, own, parts } = this;
-    const { steps = this.usualSteps, flags: asked = {}, rule, onNote = setting.onWarning, ...work } = setting;
+    requireKnown(setting);
+    const { steps = this.usualSteps, flags: asked = {}, rule, onWarning = warn, onNote = onWarning, ...more } = setting;
+    const work = { ...more, onWarning };
     if (this.learner.steps === undefined && steps > 0)
       throw new UsageError(
         `${steps} steps of ${parts.name}, whose learner (${this.learner.name}) takes no steps`,
         "Leave it out: its answers come from one look at the support set",
       );
-    const { adaptation } = domain;
-    if (!adaptation) throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
+    const adaptation = this.adaptationOf();
     if (rule && !domain.openSet)
       throw new UsageError(
         `a rule of open sets for ${parts.name}, which is of ${domain.title}`,
@@ -161,16 +163,53 @@ export class TrainedModel<A extends Answer = Answer> {
     const trained = this.trainedFor(support, flags);
     const { x, y } = support;
     const task = await trained.adapt({ x, y }, { steps });
+    return this.adaptedTo({ support, steps, rule, flags }, trained, task as AdaptedTask<Tree, Tree>);
+  }
+
+  /**
+   * A task that it has adapted to before, from the bytes of `AdaptedModel.toBytes`: they may come from anyone.
+   *
+   * @throws TrainingError ILR201 where they are damaged, ILR202 where they are of another model; UsageError where they hold no
+   *   task of this kind
+   */
+  async restore(bytes: Uint8Array): Promise<AdaptedModel<A>> {
+    const adaptation = this.adaptationOf();
+    const content = decodeAdapted(bytes);
+    const refuse = (): never => {
+      throw new UsageError(`what was adapted is no task of ${this.domain.title}`, "Adapt to the examples again");
+    };
+    const told = toldIn(content.told) ?? refuse();
+    const { reading: read } = told;
+    const reading = read === undefined ? undefined : (adaptation.parseReading?.(read) ?? refuse());
+    const support = { ...told.support, ...content.support, ...(reading === undefined ? {} : { reading }) };
+    const flags = this.checkedFlags(told.flags);
+    const trained = this.trainedFor(support, flags);
+    const task = await trained.restore(content);
+    return this.adaptedTo({ support, steps: content.steps ?? 0, rule: told.rule, flags }, trained, task);
+  }
+
+  private adaptationOf(): Adaptation<NamedValues, DataSpec> {
+    const { domain, parts } = this;
+    if (domain.adaptation) return domain.adaptation;
+    throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
+  }
+
+  private adaptedTo(
+    { support, steps, rule, flags }: AdaptedTo,
+    trained: AnyTrainedLearner,
+    task: AdaptedTask<Tree, Tree>,
+  ): AdaptedModel<A> {
     return new AdaptedModel<A>({
-      adaptation,
-      own,
-      support,
-      steps,
-      learner: trained.learner as Learner,
-      rule,
-      io: parts.io,
+      adaptation: this.adaptationOf(),
+      own: this.own,
       // Of the domain's own structure, as its inputs are.
+      support: support as GivenSupport,
+      steps,
+      learner: trained.learner as unknown as Learner,
+      rule,
+      io: this.parts.io,
       predict: (inputs) => task.predict(inputs) as Promise<Tensor>,
+      toBytes: () => task.toBytes(toldOf({ support, steps, rule, flags })),
     });
   }
 
@@ -293,8 +332,7 @@ export class TrainedModel<A extends Answer = Answer> {
   }
 }
 
-/** Support sets and learners of trees and of single tensors alike: which they are is the domain's. */
-type AnySupport = GivenSupport<Tree, Tree>;
+/** Learners of trees and of single tensors alike: which they are is the domain's. */
 type AnyTrainedLearner = TrainedLearner<Tree, Tree, Tree, Tree>;
 
 /** Learners of one size and normalisation or another that a model keeps at once. */
@@ -357,10 +395,18 @@ export class AdaptedModel<A extends Answer = Answer> {
     return (await this.answer(given, work)).answers as readonly A[];
   }
 
+  /**
+   * Bytes that `TrainedModel.restore` makes it of again, in another process: safetensors, with the examples that it was
+   * adapted to.
+   */
+  toBytes(): Uint8Array {
+    return this.parts.toBytes();
+  }
+
   /** The same with what the inputs are called, and as a table for people. */
   async answer(
     given: unknown,
-    work: LongWork = {},
+    { onWarning = warn, ...more }: LongWork = {},
   ): Promise<{
     readonly answers: readonly Answer[];
     /** A record for each answer, with what its input is called. */
@@ -368,7 +414,7 @@ export class AdaptedModel<A extends Answer = Answer> {
     readonly table: AnswerTable;
   }> {
     const { adaptation, own, support, io, rule } = this.parts;
-    const inputs = await adaptation.readInputs(given, support, own, io, work);
+    const inputs = await adaptation.readInputs(given, support, own, io, { ...more, onWarning });
     const asked: Asked<NamedValues, DataSpec> = { ...own, support, inputs, rule };
     const answers = adaptation.answers(await this.parts.predict(inputs.x), asked);
     const { inputWord = "input", record = (answer: Answer) => answer } = adaptation;
@@ -386,4 +432,22 @@ interface AdaptedParts {
   readonly rule: OpenSetRule | undefined;
   readonly io: DataIo;
   predict(inputs: Tensor): Promise<Tensor>;
+  toBytes(): Uint8Array;
+}
+
+/** Warnings of programs that take none. */
+const warn = (text: string): void => console.warn(`innerloop: ${text}`);
+
+/** What `adapt` may be told. */
+const settings = ["steps", "flags", "rule", "onNote", "onWarning", "onProgress", "signal"];
+
+/** @throws UsageError for what is none of them, which would be ignored */
+function requireKnown(setting: AdaptSetting): void {
+  const unknown = Object.keys(setting).find((name) => !settings.includes(name));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, settings);
+  throw new UsageError(
+    `adapt has no option ${quoted(unknown)}`,
+    near ? `Did you mean ${near}?` : `It takes ${settings.join(", ")}`,
+  );
 }

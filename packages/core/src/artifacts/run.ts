@@ -5,6 +5,7 @@ import { checkedTask, specOf } from "../tasks/source-spec.js";
 import { type Examples, isCollector, splitSeed, withoutPadding } from "../tasks/task.js";
 import type { TaskSpec } from "../tasks/task-spec.js";
 import type { TaskSupply } from "../training/task-batch.js";
+import { decodeAdapted } from "./adapted-bytes.js";
 import { saveRun } from "./saving.js";
 import { type AdaptedTask, TrainedLearner, type Values, type ValuesOf } from "./trained-learner.js";
 
@@ -91,6 +92,16 @@ export class Run<
     options: { readonly steps?: number } = {},
   ): Promise<AdaptedTask<X, Out>> {
     return this.trained.adapt(support, options);
+  }
+
+  /**
+   * A task that it has adapted to before, from the bytes of `task.toBytes()`: they may come from anyone.
+   *
+   * @throws TrainingError ILR201 where they are damaged, ILR202 where they are of other parameters
+   * @example const task = await run.restore(await readFile("cat-or-dog.task"))
+   */
+  restore(bytes: Uint8Array): Promise<AdaptedTask<X, Out>> {
+    return this.trained.restore(decodeAdapted(bytes));
   }
 
   /** Inputs of a task of training; of collectors, which have none by themselves, undefined. */

@@ -3,11 +3,14 @@ import {
   compile,
   type Executor,
   KeptPrograms,
+  leaves,
   mapTree,
   type NestedNumbers,
+  paths,
   type Tensor,
   type Tree,
   type TypedArray,
+  unflatten,
 } from "@innerloop/graph";
 import type { Adapter, AnyAdapter } from "../learners/learner.js";
 import { enteredExamples, enteredInputs } from "../tasks/entered-examples.js";
@@ -15,7 +18,8 @@ import type { Examples } from "../tasks/task.js";
 import { classesIn, rowsOf, symbolicTask, type TaskSpec } from "../tasks/task-spec.js";
 import { finiteResult, type LabelRange, labelsOf } from "../tasks/value-gate.js";
 import { classesOf, sliceRows, traced } from "../training/task-batch.js";
-import { wholeOption } from "../training/training-error.js";
+import { TrainingError, wholeOption } from "../training/training-error.js";
+import { type AdaptedContent, encodeAdapted, named, paramsDigest } from "./adapted-bytes.js";
 import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
 
 /** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
@@ -119,6 +123,41 @@ export class TrainedLearner<
       await this.adaptProgram(steps)(this.params, rows ? padExamples(examples, rows) : examples),
       { x: examples.x, trained, steps: steps ?? this.learner.steps },
     );
+    return this.taskOf(adapted, examples, steps);
+  }
+
+  /**
+   * A task that was adapted to before, from its bytes.
+   *
+   * @throws TrainingError ILR202 where they are of another learner or other parameters; ILR105, ILR106 for values that are
+   *   none
+   */
+  async restore({ adapted: leavesByPath, support, steps, model }: AdaptedContent): Promise<AdaptedTask<X, Out>> {
+    const refuse = (problem: string): never => {
+      throw new TrainingError("ILR202", "adapted task", problem, "Restore it with the model that it was adapted with");
+    };
+    if (model !== paramsDigest(this.params)) refuse("it was adapted with other parameters");
+    const examples = enteredExamples("restore", support, this.parts.spec, this.labels);
+    const rows = await this.rowsFor("support", examples.x, examples);
+    const given = (rows ? padExamples(examples, rows) : examples) as Examples<X, Y>;
+    // Not computed: what it looks like does not depend on how many steps there were.
+    const expected = this.learner.adapt(this.params, given, steps === undefined ? {} : { steps: Math.min(steps, 1) });
+    const names = paths(expected);
+    if (Object.keys(leavesByPath).length !== names.length) refuse("it is of another learner");
+    const found = leaves(expected).map((leaf, i) => {
+      const value = Object.hasOwn(leavesByPath, names[i]!)
+        ? leavesByPath[names[i]!]!
+        : refuse(`${names[i]} is missing`);
+      if (value.dtype === leaf.dtype && value.shape.join() === leaf.shape.join()) return value;
+      return refuse(`${names[i]} is ${value}, this learner has ${leaf}`);
+    });
+    const adapted = finiteResult("restore", unflatten(expected, found), { x: examples.x, trained: () => undefined });
+    return this.taskOf(adapted, examples, steps);
+  }
+
+  private taskOf(adapted: Tree, examples: Examples<Tree, Tree>, steps: number | undefined): AdaptedTask<X, Out> {
+    const { spec, trainedInputs } = this.parts;
+    const trained = (): Tree | undefined => trainedInputs?.();
     const predict = async (values: ValuesOf<X>): Promise<Out> => {
       const x = enteredInputs("task.predict", values, spec);
       return finiteResult("task.predict", await this.predicted(adapted, x, examples), {
@@ -127,7 +166,9 @@ export class TrainedLearner<
         trained,
       });
     };
-    return { adapted, predict };
+    const toBytes = (told = ""): Uint8Array =>
+      encodeAdapted({ adapted: named(adapted), support: examples, steps, model: paramsDigest(this.params), told });
+    return { adapted, predict, toBytes };
   }
 
   private async predicted(adapted: Tree, x: Tree, support: Examples<Tree, Tree>): Promise<Out> {
@@ -184,4 +225,10 @@ export interface AdaptedTask<X extends Tree = Tensor, Out extends Tree = Tensor>
    * @throws TrainingError ILR105 where an input is not finite or of another shape, ILR106 where an output is not finite
    */
   predict(x: ValuesOf<X>): Promise<Out>;
+  /**
+   * Bytes that the run restores it from, with the examples that it was adapted to: safetensors.
+   *
+   * @param told a text to keep beside it
+   */
+  toBytes(told?: string): Uint8Array;
 }

@@ -1,7 +1,6 @@
 import { leaves, paths, sameShape, sizeOf, type Tensor, type Tree, unflatten } from "@innerloop/graph";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { decodeSafetensors, encodeSafetensors, mostHeaderBytes, safetensorsHeader } from "../artifacts/safetensors.js";
+import { isSealed, seal, unsealed } from "../artifacts/seal.js";
 import { boundedKey, type Key } from "../random/random.js";
 import { TrainingError } from "./training-error.js";
 
@@ -34,9 +33,6 @@ export interface TrainingState<Params extends Tree = Tree> {
 const formats = ["innerloop checkpoint 1", "innerloop checkpoint 2"] as const;
 const format = formats[1];
 
-/** Stands where the checksum will, which is that of the file with this in its place. */
-const unsealed = "0".repeat(64);
-
 /**
  * Equal states give equal bytes: no time, no host, no order of arrival is in them. Their metadata hold a SHA-256 of all
  * of them.
@@ -44,38 +40,22 @@ const unsealed = "0".repeat(64);
 export function encodeCheckpoint(state: TrainingState): Uint8Array {
   const { iteration, seed, setting, chunkSize, recompute, best, sinceBest } = state;
   const training = JSON.stringify({ iteration, seed, setting, chunkSize, recompute, best: best ?? null, sinceBest });
-  const bytes = encodeSafetensors({
-    tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) },
-    metadata: { format, sha256: unsealed, training },
-  });
-  bytes.set(utf8ToBytes(bytesToHex(sha256(bytes))), placeOf(unsealed, bytes, [8, bytes.length]));
-  return bytes;
-}
-
-/** Where in these bytes the quoted text is first: the checksum comes before all that could hold its like. */
-function placeOf(text: string, bytes: Uint8Array, [start, end]: readonly [number, number]): number {
-  const wanted = utf8ToBytes(`"${text}"`);
-  for (let at = start; at + wanted.length <= end; at++) {
-    if (wanted.every((byte, i) => bytes[at + i] === byte)) return at + 1;
-  }
-  return -1;
+  return seal(
+    encodeSafetensors({
+      tensors: { ...named("params", state.params), ...named("optimizer", state.optimizer) },
+      metadata: { format, sha256: unsealed, training },
+    }),
+  );
 }
 
 /** @throws TrainingError ILR201 where the bytes are not those that were written */
-function requireWhole(bytes: Uint8Array, { metadata, place }: ReturnType<typeof safetensorsHeader>): void {
+function requireWhole(bytes: Uint8Array, header: ReturnType<typeof safetensorsHeader>): void {
+  const { metadata } = header;
   requireFormat(metadata);
-  const claimed = metadata.sha256;
   // What has lost the name of its checksum is no file of before there were any.
   if (metadata.format === formats[0] && Object.keys(metadata).every((name) => name === "format" || name === "training"))
     return;
-  const at = claimed?.length === unsealed.length ? placeOf(claimed, bytes, place) : -1;
-  const hash = sha256.create();
-  if (at >= 0)
-    hash
-      .update(bytes.subarray(0, at))
-      .update(utf8ToBytes(unsealed))
-      .update(bytes.subarray(at + unsealed.length));
-  if (at >= 0 && metadata.format === format && bytesToHex(hash.digest()) === claimed) return;
+  if (metadata.format === format && isSealed(bytes, header)) return;
   const remedy = "The file was changed after it was written, as a failing disk does; use another checkpoint";
   throw new TrainingError("ILR201", "checkpoint", "its SHA-256 is not the one that it was written with", remedy);
 }

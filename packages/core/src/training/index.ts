@@ -1,6 +1,7 @@
 /** Entry point "@innerloop/core/training": training and evaluation with the parts that other trainers are made of. */
 import "../library-module.js";
 
+export { type AdaptedContent, decodeAdapted, paramsDigest } from "../artifacts/adapted-bytes.js";
 export { type BestParams, Run, type RunParts } from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
 export { offerSaving } from "../artifacts/saving.js";

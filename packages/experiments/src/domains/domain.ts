@@ -149,6 +149,8 @@ export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = T
     io: DataIo,
     work: LongWork,
   ): Promise<GivenInputs<X>>;
+  /** The `reading` of a support set from a file, which anyone may have written; undefined where it is none. */
+  parseReading?(value: unknown): unknown;
   /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
   answers(prediction: Out, asked: Asked<V, Spec, X, Y>): readonly Answer[];
   /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */

@@ -18,6 +18,12 @@ export interface CalibratedRule extends OpenSetRule {
   readonly shots: number;
 }
 
+/** The question whether a value of a file is a score and a threshold. */
+export function isOpenSetRule(value: unknown): value is OpenSetRule {
+  const { score, threshold } = Object(value) as Partial<Record<keyof OpenSetRule, unknown>>;
+  return Number.isFinite(threshold) && ["logit", "probability", "energy"].includes(score as string);
+}
+
 /** The rule that `innerloop eval RUN --open-set` has left in a run. @throws UsageError where there is none */
 export async function readOpenSetRule(run: RunStore): Promise<CalibratedRule> {
   const remedy = `Choose one with \`innerloop eval ${shellWord(run.shown)} --open-set\``;
@@ -33,10 +39,9 @@ export async function readOpenSetRule(run: RunStore): Promise<CalibratedRule> {
   }
   const counts = [rule.iteration, rule.steps, rule.ways, rule.shots] as readonly number[];
   if (
-    !Number.isFinite(rule.threshold) ||
+    !isOpenSetRule(Object(rule)) ||
     !counts.every((each) => Number.isSafeInteger(each) && each >= 0) ||
     (rule.steps as number) > mostSteps ||
-    !["logit", "probability", "energy"].includes(rule.score as string) ||
     !["best", "last"].includes(rule.checkpoint as string) ||
     typeof rule.batchNorm !== "string"
   )

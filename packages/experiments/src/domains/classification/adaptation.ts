@@ -28,6 +28,11 @@ interface Reading {
   readonly invert: boolean;
 }
 
+function isPixelReading(value: unknown): value is PixelReading {
+  const { background, depth } = Object(value) as Partial<Record<keyof PixelReading, unknown>>;
+  return ["white", "black"].includes(background as string) && [8, 10, 12, 16].includes(depth as number);
+}
+
 /** Examples of the shape of a spec, values one after another, with what each is called. */
 interface ReadExamples {
   readonly names: readonly string[];
@@ -59,6 +64,10 @@ export const classificationAdaptation: Adaptation<ClassificationValues, Classifi
   inputWord: "file",
   readSupport,
   readInputs,
+  parseReading: (value) => {
+    const { pixels, invert } = Object(value) as Partial<Record<keyof Reading, unknown>>;
+    return isPixelReading(pixels) && typeof invert === "boolean" ? ({ pixels, invert } satisfies Reading) : undefined;
+  },
   answers,
   table: (found, asked) => ({
     header: [imageShape(asked.spec) ? "image" : "example", "prediction", "", "", "then"],
