@@ -120,7 +120,7 @@ export function presentMean(values: Tensor, present?: Tensor): Tensor {
 }
 
 /** The mean of each row of values [n, ...]: [n]. */
-export function rowMeans(values: Tensor): Tensor {
+function rowMeans(values: Tensor): Tensor {
   if (values.rank <= 1) return values;
   return mean(
     values,

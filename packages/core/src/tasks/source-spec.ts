@@ -60,7 +60,7 @@ const formerFields = {
  *
  * @throws TaskError ILT202 where it describes no tasks
  */
-export function declaredSpec(source: {
+function declaredSpec(source: {
   readonly name?: string;
   readonly spec?: TaskSpec<Tree, Tree>;
 }): TaskSpec<Tree, Tree> | undefined {

@@ -86,7 +86,7 @@ export function namedTensors(tree: Tree, name: string): (readonly [name: string,
 }
 
 /** A tree of the same structure with a tensor for each spec. */
-export function mapSpecs(tree: SpecTree, f: (spec: TensorSpec) => Tensor): Tree {
+function mapSpecs(tree: SpecTree, f: (spec: TensorSpec) => Tensor): Tree {
   if (isTensorSpec(tree)) return f(tree);
   if (Array.isArray(tree)) return tree.map((child: SpecTree) => mapSpecs(child, f));
   return Object.fromEntries(

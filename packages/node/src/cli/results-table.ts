@@ -29,7 +29,7 @@ function figureTable(
 }
 
 /** The line below a method's figures; none where there are no such intervals. */
-export function beyondRow(
+function beyondRow(
   { draws }: Pick<Evaluation, "draws">,
   shown: FigureDescription,
   figures: readonly (Figure | undefined)[],

@@ -5,7 +5,7 @@ import type { EventLog, RunEvent } from "@innerloop/experiments";
 import { writeFully } from "../data/store/atomic-write.js";
 import { mostBytes, onRun, type UntrustedFolder, unwritable } from "./untrusted-folder.js";
 
-export const eventFile = "events.jsonl";
+const eventFile = "events.jsonl";
 
 /** A longer line is no event of ours. */
 const longestLine = 2 ** 18;

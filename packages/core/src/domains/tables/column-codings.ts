@@ -235,7 +235,7 @@ const codings: { readonly [Kind in ColumnKind]: ColumnCoding<Kind> } = {
 const codingOf = (kind: ColumnKind): ColumnCoding<ColumnKind> => codings[kind] as unknown as ColumnCoding<ColumnKind>;
 
 /** @internal Whether there are columns of this kind. */
-export const isColumnKind = (kind: string): kind is ColumnKind => Object.hasOwn(codings, kind);
+const isColumnKind = (kind: string): kind is ColumnKind => Object.hasOwn(codings, kind);
 
 /** @internal What cells of a kind are called: "truth value". */
 export const titleOf = (kind: ColumnKind): string => codings[kind].title;

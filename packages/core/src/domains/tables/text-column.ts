@@ -21,7 +21,7 @@ export const isMissing = (cell: unknown, texts: ReadonlySet<string>): boolean =>
   (typeof cell === "string" && texts.has(cell.slice(0, 80).trim().toLowerCase()));
 
 /** @internal Pairs of words for truth values, the true one first. */
-export const truthPairs: readonly (readonly [yes: string, no: string])[] = [
+const truthPairs: readonly (readonly [yes: string, no: string])[] = [
   ["true", "false"],
   ["yes", "no"],
   ["y", "n"],

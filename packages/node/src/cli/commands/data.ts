@@ -86,6 +86,3 @@ export const dataVerify = command({
   own: { Output: outputOptions },
   run: async ({ args, output }) => (await import("./data-commands.js")).dataVerifyCommand(args, output),
 });
-
-/** What the commands of data sets take of their own. */
-export const dataOwn = optionGroup({ ...importTables, ...outputOptions });

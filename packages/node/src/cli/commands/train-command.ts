@@ -377,7 +377,7 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
 }
 
 /** Shows the events of training as a progress line with smoothed figures. */
-export function followTraining(
+function followTraining(
   output: Output,
   iterations: number,
 ): { onEvent(event: TrainingEvent): void; end(last?: string): void } {

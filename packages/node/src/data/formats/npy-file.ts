@@ -178,7 +178,7 @@ export interface NpyHead {
  *
  * @throws DataError ILD72 for anything but an array of numbers that takes the rest of the file
  */
-export function npyHead(bytes: Uint8Array, total: number, where: string): NpyHead | undefined {
+function npyHead(bytes: Uint8Array, total: number, where: string): NpyHead | undefined {
   const shown = Math.min(bytes.length, magic.length);
   if (total < 10 || !magic.subarray(0, shown).equals(bytes.subarray(0, shown))) {
     throw wrong(where, "byte 0: it is not a .npy file", "Save it with numpy.save.");

@@ -88,7 +88,7 @@ const files = ["train.bin", "test.bin", "fine_label_names.txt", "coarse_label_na
 const folderName = "cifar-100-binary";
 
 /** Fetches the official archive into a folder, unless it is there with the right md5; its path. @throws ILD21 to ILD23 */
-export async function downloadCifar100(
+async function downloadCifar100(
   folder: string,
   work: LongWork & { readonly archive?: { url: string; md5: string; maximumBytes: number } } = {},
 ): Promise<string> {

@@ -22,7 +22,7 @@ const mnistPackage: NpmPackage = {
 };
 
 /** The folder of the files in an installation that has them, or undefined. */
-export function installedMnist(): string | undefined {
+function installedMnist(): string | undefined {
   try {
     return join(dirname(createRequire(import.meta.url).resolve(`${mnistPackage.name}/package.json`)), "data");
   } catch {

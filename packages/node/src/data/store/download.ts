@@ -21,7 +21,7 @@ export interface DownloadOptions extends LongWork {
 }
 
 /** The md5 of a file in hex, or undefined when it cannot be read. */
-export async function md5OfFile(file: string): Promise<string | undefined> {
+async function md5OfFile(file: string): Promise<string | undefined> {
   const hash = createHash("md5");
   const options = { most: readingLimits.archiveFileBytes, links: "followed" } as const;
   try {

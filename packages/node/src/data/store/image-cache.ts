@@ -11,7 +11,7 @@ import { type ImageTree, withImageTree } from "../images/image-tree.js";
 import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
 
 /** Bytes that all entries together may take; those used longest ago are removed. */
-export const imageCacheLimit = 4 * 2 ** 30;
+const imageCacheLimit = 4 * 2 ** 30;
 
 /** Entries are data set files of this name; those whose writing was cut short keep it as their beginning. */
 const isOurs = (name: string): boolean => /^[0-9a-f]{64}\.pixels(\.partial-[0-9a-f-]+)?$/.test(name);

@@ -13,7 +13,7 @@ export function homeFolder(): string | undefined {
 }
 
 /** @throws DataError ILD03 that names the variable which says where to write instead, for a user without a home */
-export function requireHome(variable: string): string {
+function requireHome(variable: string): string {
   const home = homeFolder();
   if (home !== undefined) return home;
   const remedy = `Set ${variable} to a folder that you may write to, or HOME.`;
