@@ -15,7 +15,7 @@ import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
 import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
-import { type DataSpec, domain, type Tasks } from "../domain.js";
+import { type DataSpec, domain, type NextStep, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
 import { tensorTaskSpec } from "../program-tasks.js";
 import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
@@ -72,6 +72,13 @@ export type TableValues = OptionValues<typeof tableOptions>;
 export interface TableDataSpec extends DataSpec {
   readonly table?: TableSpec;
 }
+
+const adaptNext: NextStep = {
+  command: "adapt",
+  flags: {},
+  more: "--support FIVE-ROWS.csv --query ROWS.csv",
+  meaning: "rows of a new group, and rows to predict",
+};
 
 /** @internal The domain of tables. */
 export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, TableDataSpec>({
@@ -136,13 +143,9 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
     "--validation-classes": validationClasses,
     "--test-classes": testClasses,
   }),
-  next: ({ config }) => [
-    {
-      command: "adapt",
-      flags: {},
-      more: "--support FIVE-ROWS.csv --query ROWS.csv",
-      meaning: "rows of a new group, and rows to predict",
-    },
+  next: ({ config, spec }) => [
+    // Runs of before tables had specs know no rows but their own.
+    ...(spec?.table ? [adaptNext] : []),
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
   ],
   adopt: adoptedRows,
@@ -239,7 +242,8 @@ function tableTasks(found: FoundTable, options: TableValues): Pick<GroupedRegres
     }
   };
   // The spec follows from the training groups, whatever the shots.
-  const { tasks, spec } = tasksOf(shots, "shots");
+  const { tasks, spec: coded } = tasksOf(shots, "shots");
+  const spec: TableSpec = found.decimalCommas ? { ...coded, decimalCommas: true } : coded;
   if (trainShots === undefined) return { tasks, spec };
   return { tasks: { ...tasks, train: tasksOf(trainShots, "trainShots").tasks.train }, spec };
 }
