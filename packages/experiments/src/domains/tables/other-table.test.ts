@@ -113,3 +113,10 @@ test("groups that were trained on are not tested on alone", async () => {
     ]),
   );
 });
+
+test("a run keeps that its table writes numbers with decimal commas", async () => {
+  const told = { ...found("own", own), decimalCommas: true };
+  const { spec } = await tables.load(options, memoryIo({ tables: { "own.csv": told } }), {}, needsOf(config));
+  expect(spec!.table!.decimalCommas).toBe(true);
+  expect(tables.parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+});
