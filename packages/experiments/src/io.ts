@@ -47,6 +47,8 @@ export interface FoundTable {
   readonly columns: string;
   /** What is odd about them, a sentence each. */
   readonly notes: readonly string[];
+  /** Whether it writes numbers with decimal commas. */
+  readonly decimalCommas?: boolean;
   /** Groups that differ in upper case or blanks alone, in a sentence. */
   readonly similarGroups?: string | undefined;
 }
@@ -113,7 +115,7 @@ export interface DataIo {
     work: LongWork,
   ): Promise<FoundTable>;
   /** Rows of a table file by the spec of another, with what each needs, all problems said at once. */
-  tableRows(path: string, spec: TableSpec, reading: { readonly needTargets: boolean }): Promise<FoundRows>;
+  tableRows(path: string, spec: TableSpec, reading: LongWork & { readonly needTargets: boolean }): Promise<FoundRows>;
   /** A text file, of at most so many bytes. */
   text(path: string, mostBytes: number): Promise<string>;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GraphError, type GraphErrorCode, graphErrorCodes } from "./errors.js";
+import { CodedError, GraphError, type GraphErrorCode, graphErrorCodes } from "./errors.js";
 import { averagePool2d, conv1d, conv2d, maxPool2d } from "./program/operations.js";
 import { add, cast, exp, greater, logicalNot, mul, where } from "./program/primitives/elementwise.js";
 import { gather, takeAlongAxis } from "./program/primitives/indexing.js";
@@ -190,4 +190,16 @@ describe("errors", () => {
     const waiting = ["IL302", "IL403", "IL404"];
     expect([...used, ...waiting].sort()).toEqual(Object.keys(graphErrorCodes).sort());
   });
+});
+
+it("a problem that ends as a sentence does has no second full stop", () => {
+  class OtherError extends CodedError<"X1"> {}
+  const messages = ["a problem", "a problem.", "it is x. Did you mean y?"].map(
+    (problem) => new OtherError("X1", "file", problem, "Remedy").message,
+  );
+  expect(messages).toEqual([
+    "X1 file: a problem. Remedy",
+    "X1 file: a problem. Remedy",
+    "X1 file: it is x. Did you mean y? Remedy",
+  ]);
 });

@@ -100,7 +100,8 @@ export abstract class DescribedError extends Error {
 export abstract class CodedError<Code extends string> extends DescribedError {
   readonly code: Code;
   constructor(code: Code, where: string, problem: string, remedy: string, options?: { readonly cause?: unknown }) {
-    super(`${code} ${where}: ${problem}. ${remedy}`, options);
+    // What it is about may be another error's message, which ends as it likes: "Did you mean columns?"
+    super(`${code} ${where}: ${problem}${/[.?!]$/.test(problem) ? "" : "."} ${remedy}`, options);
     this.code = code;
   }
 }

@@ -12,6 +12,7 @@ import {
 } from "@innerloop/core/tasks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readRegressionTable, readTableRows } from "./data/index.js";
+import { machineIo } from "./data/machine-io.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 
 const executor = onnxruntimeExecutor({ threads: 1 });
@@ -56,6 +57,8 @@ test("a mixed table is trained on, and answers in its units for five rows of a n
   await writeFile(path, csv(Array.from({ length: 60 }, (_, city) => rides(city, 30)).flat()));
   const { table, inputs } = await readRegressionTable(path, { groupColumn: "city", targets: ["fare"] });
   expect(inputs).toEqual(["distance", "weather", "date"]);
+  const reading = { name: "rides", groupColumn: "city", targets: ["fare"], missing: "refuse" } as const;
+  expect((await machineIo.table(path, { ...reading, inputs }, {})).decimalCommas).toBe(true);
   const { tasks, spec } = groupedRegression(table, {
     ...{ groupColumn: "city", inputs, targets: ["fare"], shots: 5, queries: 15 },
   });

@@ -54,6 +54,7 @@ export type {
 } from "../domains/tables/column-codings.js";
 export { numberIn } from "../domains/tables/decimal-number.js";
 export {
+  codedRegression,
   type GroupedRegression,
   type GroupedRegressionOptions,
   type GroupSplit,

@@ -155,7 +155,7 @@ export function parseRunConfig(text: string, shownFile: string): RunConfig {
       created,
     });
   } catch (error) {
-    if (error instanceof UsageError) return fail(error.message.replace(/\.$/, ""));
+    if (error instanceof UsageError) return fail(error.message);
     if (error instanceof RangeError) return fail("it is nested too deep");
     throw error;
   }

@@ -97,6 +97,13 @@ test("trains on the groups of a table, and judges by groups that it has not seen
   expect(more.code).toBe(0);
   expect(more.out).toMatch(/8/);
 
+  const others = Array.from({ length: 90 }, (_, i) => `other ${i % 3},${i / 4},${20 + (i % 3) * i}`);
+  await writeFile(join(folder, "others.csv"), `sensor,hour,degrees\n${others.join("\n")}\n`);
+  const other = await innerloop("eval", "run", "--data", "others.csv", "--workers", "1");
+  expect(other.code).toBe(0);
+  expect(other.out).toContain("trained on sensors, tested on others");
+  expect(other.out).toMatch(/hierarchical linear model/);
+
   await appendFile(join(folder, "sensors.csv"), "sensor 3,1,ok,20\n");
   expect((await innerloop("eval", "run")).err).toMatch(/ILN06 run: the data set sensors is not the one/);
 });

@@ -78,6 +78,7 @@ export const machineIo: DataIo = {
       sha256: tableDigest(found.table),
       columns: columnsText(found.report),
       notes: tableNotes(found.report),
+      decimalCommas: found.report.columns.some((column) => column.decimalCommas === true),
       similarGroups: similarNamesText("groups", similarNames(found.table.columns[groupColumn] as readonly string[])),
     };
   },

@@ -95,13 +95,41 @@ export interface GroupedRegression {
  * await train({ tasks, ... });
  */
 export function groupedRegression(table: Table, options: GroupedRegressionOptions): GroupedRegression {
+  return regressionOf(table, options);
+}
+
+/** @internal Rows as the codings of another table have read them. */
+export interface CodedRows {
+  readonly spec: TableSpec;
+  /** By input and row, as `valuesOfTableRows` has them. */
+  readonly inputs: readonly Float64Array[];
+  /** By target and row, in the table's units. */
+  readonly targets: readonly Float64Array[];
+}
+
+/**
+ * @internal The tasks of rows that are coded as those of another table were, all groups of which are in each part.
+ *
+ * @param table of which no more is used than its name and the column of groups
+ */
+export const codedRegression = (
+  table: Table,
+  rows: CodedRows,
+  options: Omit<GroupedRegressionOptions, "groupColumn" | "inputs" | "targets" | "split">,
+): GroupedRegression => {
+  const { groupColumn, inputs, targets } = rows.spec;
+  const [inputNames, targetNames] = [inputs, targets].map((columns) => columns.map(({ name }) => name));
+  return regressionOf(table, { ...options, groupColumn, inputs: inputNames!, targets: targetNames! }, rows);
+};
+
+function regressionOf(table: Table, options: GroupedRegressionOptions, given?: CodedRows): GroupedRegression {
   requireObject(options, operation, "the second argument", "Give { groupColumn, inputs, targets, shots }");
   const { groupColumn, inputs, targets, shots, standardize = true } = options;
   const mostShots = countRange(shots, operation, "shots").to;
   const queries = options.queries ?? mostShots;
   const mostQueries = countRange(queries, operation, "queries").to;
   const varies = isRange(shots) || isRange(queries);
-  const columns = checkedColumns(table, options);
+  const columns = given ? columnsOf(given) : checkedColumns(table, options);
   const groups = rowsByGroup(table, groupColumn);
   const least = leastOf(shots, queries);
   const needed = least.shots + least.queries;
@@ -113,17 +141,19 @@ export function groupedRegression(table: Table, options: GroupedRegressionOption
   requireWholeShare(operation, { shots, queries }, sizes, `group of ${table.name}`);
   // Small groups leave their part only now: the part of a group does not depend on how many rows a task takes.
   const split = options.split ?? {};
-  const whole = splitNames([...groups.keys()], split);
+  const names = [...groups.keys()];
+  const whole = given ? { train: names, validation: names, test: names } : splitNames(names, split);
   const parts = withoutGroups(whole, small);
   // Nor do the codings: they are of all training groups, the small ones too.
   const trainRows = whole.train.flatMap((name) => [...groups.get(name)!]);
   const setting = { trainRows, standardize, fills: options.missing === "mean" };
-  const coded = columns.inputs.map((column) => {
-    const coding = measuredColumn(column.kind, column, setting);
+  const coded = columns.inputs.map((column, i) => {
+    const coding = given?.spec.inputs[i] ?? measuredColumn(column.kind, column, setting);
     return { coding, write: featuresOf(column, coding) };
   });
-  const scaled = columns.targets.map(({ name, values }) => {
-    const { mean, deviation } = standardize ? scaleOfRows(values, trainRows) : { mean: 0, deviation: 1 };
+  const scaled = columns.targets.map(({ name, values }, i) => {
+    const measured = () => (standardize ? scaleOfRows(values, trainRows) : { mean: 0, deviation: 1 });
+    const { mean, deviation } = given?.spec.targets[i] ?? measured();
     return { name, mean, deviation, values: Float32Array.from(values, (value) => (value - mean) / deviation) };
   });
   const spec: TableSpec = {
@@ -236,6 +266,17 @@ function checkedColumns(table: Table, options: GroupedRegressionOptions) {
   const of = (role: "input" | "target") => (name: string) =>
     valuesOf(table, name, { role, groupColumn, length, fills: role === "input" && missing === "mean" });
   return { inputs: inputs.map(of("input")), targets: targets.map(of("target")) };
+}
+
+/** The values of rows that are coded already, under the names of their columns. */
+function columnsOf({ spec, inputs, targets }: CodedRows): ReturnType<typeof checkedColumns> {
+  return {
+    inputs: spec.inputs.map((column, i) => ({
+      ...{ name: column.name, kind: column.kind, values: inputs[i]! },
+      ...(column.kind === "category" ? { texts: column.values } : {}),
+    })),
+    targets: spec.targets.map(({ name }, i) => ({ name, kind: "number", values: targets[i]! })),
+  };
 }
 
 /**

@@ -115,6 +115,7 @@ describe("the coding of a column", () => {
     const { notes } = encodeTableInputs({ ...spec, inputs: [column("weather")] }, [
       { weather: "sun" },
       { weather: "hail" },
+      { weather: "hail" },
     ]);
     expect(notes).toEqual([
       'column weather: training had no "hail" (row 1), only rain, snow, sun: coded as none of them',
@@ -262,6 +263,49 @@ describe("rows that do not fit", () => {
       ),
     ]);
   });
+});
+
+describe("missing cells of what was trained with some", () => {
+  const { spec } = mixed(2, true);
+  const row: TableRow = { distance: 3, weather: "sun", day: "2024-03-04", start: "9:30", paid: true, fare: 5, tip: 1 };
+  const { distance: _, ...without } = row;
+
+  it("are filled in, which is said", () => {
+    const rows = [{ ...row, distance: null }, { ...row, distance: "", weather: undefined, paid: "NA" }, row];
+    for (const { notes } of [encodeTableExamples(spec, rows), encodeTableInputs(spec, rows)])
+      expect(notes).toEqual([
+        "3 missing cells filled with the mean of the column: distance, paid",
+        "1 missing cell coded as none of the values: weather",
+      ]);
+    expect(encodeTableInputs(spec, [row]).notes).toEqual([]);
+  });
+
+  it("are named by each row of a program, whatever rows it is given with; a table's may do without", () => {
+    for (const rows of [[without], [without, row], [without, { ...row, distance: null }]])
+      expect(() => encodeTableInputs(spec, rows)).toThrow(
+        /no columns? "distance"|row 0: column "distance" is not there/,
+      );
+    const { notes } = encodeTableInputs(spec, [without, row], { columns: Object.keys(row) });
+    expect(notes).toEqual(["1 missing cell filled with the mean of the column: distance"]);
+    expect(() => encodeTableInputs(spec, [without], { columns: Object.keys(without) })).toThrow(
+      /there is no column "distance"/,
+    );
+  });
+});
+
+test("a point that may be a mark between thousands is told where commas are decimal ones", () => {
+  const { spec } = mixed(1);
+  const row: TableRow = { distance: 3, weather: "sun", day: "2024-03-04", start: "9:30", paid: true, fare: 5, tip: 1 };
+  const notesOf = (rows: readonly TableRow[], more: Partial<TableSpec> = {}): readonly string[] =>
+    encodeTableExamples(tableSpecFrom(JSON.parse(JSON.stringify({ ...spec, ...more }))), rows).notes;
+  const told =
+    "column distance: 1.500 (row 1) is read as 1.5; if the point is a mark between thousands, write numbers without it";
+  const rows = [row, { ...row, distance: "1.500" }];
+  expect(notesOf(rows)).toEqual([]);
+  expect(notesOf(rows, { decimalCommas: true })).toEqual([told]);
+  expect(notesOf([{ ...row, tip: "0,5" }, rows[1]!])).toEqual([told]);
+  // One of them is none.
+  expect(notesOf([...rows, { ...row, distance: "1.5" }], { decimalCommas: true })).toEqual([]);
 });
 
 test("predictions that are not of the targets' shape are refused", () => {

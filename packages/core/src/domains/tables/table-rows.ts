@@ -12,6 +12,8 @@ import {
   widthOf,
   writeFeatures,
 } from "./column-codings.js";
+import { numberIn } from "./decimal-number.js";
+import { isThousands } from "./near-numbers.js";
 import { type TableSpec, tableFeatures } from "./table-spec.js";
 import { isMissing, missingNames, missingNumbers } from "./text-column.js";
 
@@ -41,7 +43,7 @@ export interface TableRowValues {
   readonly targets: readonly Float64Array[];
   /** All that is wrong: where there is anything, the values mean nothing. */
   readonly problems: readonly TableRowProblem[];
-  /** A sentence each: columns that are not used, values that training did not have. */
+  /** A sentence each: columns that are not used, cells that were filled in, values that training did not have. */
   readonly notes: readonly string[];
 }
 
@@ -54,6 +56,9 @@ const farFrom = 12;
 /**
  * The cells of rows by the columns of a spec, and all that is wrong with them: columns that no row has, and cells that are
  * missing or of another kind. Columns stand in any order; others than those of the spec are not used.
+ *
+ * Where the spec fills missing cells in, these are empty, null or undefined; a row of a program that does not name the
+ * column at all is refused. Where `columns` says what the table has, it is a missing cell.
  *
  * Text is read as the kind of its column asks: numbers with a point or a comma, but in one way throughout a column, dates,
  * truth values (`true`, `Yes`, 1).
@@ -89,17 +94,28 @@ export function valuesOfTableRows(
   const others = [...there].filter((name) => !known.has(name));
   if (others.length > 0) notes.push(`${others.length === 1 ? "column" : "columns"} not used: ${listed(others)}`);
 
+  const decimalsOf = new Map<string, Decimals>();
+  const filled: { readonly column: InputColumn; readonly cells: number }[] = [];
   const values = (
     name: string,
     column: InputColumn | undefined,
     missing: { readonly texts: ReadonlySet<string>; readonly isFine: boolean },
   ): Float64Array => {
     const decimals = new Decimals();
+    let cells = 0;
     const unseen = new Map<string, number>();
     const found = Float64Array.from(rows, (row, i) => {
-      const cell = Object.hasOwn(row, name) ? row[name] : undefined;
+      const isNamed = Object.hasOwn(row, name);
+      const cell = isNamed ? row[name] : undefined;
       if (isMissing(cell, missing.texts)) {
+        cells++;
         if (!missing.isFine) problems.push({ row: i, ...noValue(name, column, cell) });
+        else if (column && !isNamed && !options.columns)
+          problems.push({
+            row: i,
+            problem: `column ${JSON.stringify(name)} is not there`,
+            remedy: "Give null for a value that is missing.",
+          });
         return Number.NaN;
       }
       const value = !isCell(cell)
@@ -112,10 +128,15 @@ export function valuesOfTableRows(
         return Number.NaN;
       }
       decimals.add(cell, i);
-      if (value === -1 && column?.kind === "category") unseen.set(String(cell).trim(), i);
+      const text = String(cell).trim();
+      if (value === -1 && column?.kind === "category" && !unseen.has(text)) unseen.set(text, i);
       return value;
     });
-    if (!column || column.kind === "number") problems.push(...decimals.problems(name, placeOf));
+    if (column && cells > 0) filled.push({ column, cells });
+    if (!column || column.kind === "number") {
+      problems.push(...decimals.problems(name, placeOf));
+      decimalsOf.set(name, decimals);
+    }
     if (unseen.size > 0 && column?.kind === "category") {
       const texts = [...unseen].map(([text, row]) => `${shown(text)} (${placeOf(row)})`);
       const values = listed(column.values);
@@ -134,7 +155,28 @@ export function valuesOfTableRows(
   const targets = spec.targets
     .filter(({ name }) => !options.targets || there.has(name))
     .map(({ name }) => values(name, undefined, { texts: missingNumbers, isFine: !options.targets }));
+  notes.push(...filledNotes(filled));
+  const all = [...decimalsOf];
+  if (spec.decimalCommas || all.some(([, { hasComma }]) => hasComma))
+    notes.push(...all.flatMap(([name, decimals]) => decimals.notes(name, placeOf)));
   return { inputs, targets, problems, notes };
+}
+
+/** What is said of cells that were filled in. */
+function filledNotes(filled: readonly { readonly column: InputColumn; readonly cells: number }[]): string[] {
+  const note = (of: typeof filled, how: string): string[] => {
+    const count = of.reduce((sum, { cells }) => sum + cells, 0);
+    const names = listed(of.map(({ column }) => column.name));
+    return count === 0 ? [] : [`${count} missing ${count === 1 ? "cell" : "cells"} ${how}: ${names}`];
+  };
+  const hasMean = ({ column }: (typeof filled)[number]): boolean => typeof column.filledWith === "number";
+  return [
+    ...note(filled.filter(hasMean), "filled with the mean of the column"),
+    ...note(
+      filled.filter((each) => !hasMean(each)),
+      "coded as none of the values",
+    ),
+  ];
 }
 
 /** Whether the numbers of a column are written with a comma for a point, which cannot be told apart from one that is not. */
@@ -142,6 +184,12 @@ class Decimals {
   private comma = -1;
   private point = -1;
   private shown: readonly string[] = ["", ""];
+  /** Whether each point may be a mark between thousands. */
+  private isOfThousands = true;
+
+  get hasComma(): boolean {
+    return this.comma >= 0;
+  }
 
   add(cell: TableCell, row: number): void {
     if (typeof cell !== "string") return;
@@ -149,7 +197,9 @@ class Decimals {
       this.comma = row;
       this.shown = [cell, this.shown[1]!];
     }
-    if (this.point < 0 && cell.includes(".")) {
+    if (!cell.includes(".")) return;
+    this.isOfThousands &&= isThousands(cell.trim());
+    if (this.point < 0) {
       this.point = row;
       this.shown = [this.shown[0]!, cell];
     }
@@ -160,6 +210,14 @@ class Decimals {
     const [comma, point] = this.shown.map(shown);
     const problem = `column ${JSON.stringify(name)} writes numbers with a comma (${comma}) and with a point (${point} in ${placeOf(this.point)})`;
     return [{ row: this.comma, problem, remedy: "Write numbers in one way, without marks between thousands." }];
+  }
+
+  /** What is said where commas are decimal ones elsewhere, and all points of this column may be marks between thousands. */
+  notes(name: string, placeOf: (row: number) => string): string[] {
+    if (this.point < 0 || this.comma >= 0 || !this.isOfThousands) return [];
+    const cell = this.shown[1]!.trim();
+    const value = `${cell} (${placeOf(this.point)}) is read as ${numberIn(cell)}`;
+    return [`column ${name}: ${value}; if the point is a mark between thousands, write numbers without it`];
   }
 }
 

@@ -14,6 +14,8 @@ export interface TableSpec {
   readonly groupColumn: string;
   readonly inputs: readonly InputColumn[];
   readonly targets: readonly ColumnSpec[];
+  /** Whether the table wrote numbers with decimal commas: a point may then be a mark between thousands, which is said. */
+  readonly decimalCommas?: true;
 }
 
 /** Numbers that an input is made of: x is [n, tableFeatures(spec)]. */
@@ -64,9 +66,11 @@ function numbersOf(y: Tensor | ArrayLike<number>, width: number): ArrayLike<numb
 export function tableSpecFrom(value: unknown): TableSpec {
   const remedy = "Give what groupedRegression(...).spec was kept as";
   requireObject(value, "tableSpecFrom", "the spec of a table", remedy);
-  const { groupColumn, inputs, targets } = value as Record<string, unknown>;
+  const { groupColumn, inputs, targets, decimalCommas } = value as Record<string, unknown>;
   const wrong = (problem: string): TaskError => new TaskError("ILT308", "tableSpecFrom", problem, remedy);
   if (typeof groupColumn !== "string") throw wrong(`groupColumn is ${shownValue(groupColumn)}`);
+  if (decimalCommas !== undefined && decimalCommas !== true)
+    throw wrong(`decimalCommas is ${shownValue(decimalCommas)}`);
   const names = new Set([groupColumn]);
   const listOf = <T extends { readonly name: string }>(
     columns: unknown,
@@ -87,6 +91,7 @@ export function tableSpecFrom(value: unknown): TableSpec {
     groupColumn,
     inputs: listOf(inputs, "inputs", columnFrom),
     targets: listOf(targets, "targets", (fields) => ({ name: fields.text("name"), ...fields.scale() })),
+    ...(decimalCommas === true ? { decimalCommas: true as const } : {}),
   };
   if (tableFeatures(spec) === 0) throw wrong("its inputs are coded as no numbers");
   return spec;

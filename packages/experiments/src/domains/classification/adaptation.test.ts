@@ -137,3 +137,12 @@ describe("bytes of a file", () => {
     expect([found.support, found.inputs]).toEqual([[...decoded, ...decoded], decoded]);
   });
 });
+
+it("takes numbers and bytes as they are at the call, whatever becomes of them while files are read", async () => {
+  const bytes = dot(4);
+  const values = [...numbers(dot(5))];
+  const asked = adapted({ a: ["a.png", bytes], b: ["b.png", values] }, [], {}, { invert: "no" });
+  bytes.fill(1);
+  values.fill(1);
+  expect((await asked).support).toEqual(valuesOf(onPaper(4), dot(4), onPaper(5), dot(5)));
+});

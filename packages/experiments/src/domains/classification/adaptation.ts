@@ -159,11 +159,13 @@ async function readInputs(
   { reading }: GivenSupport,
   { spec }: OwnClasses,
   io: DataIo,
-  { onWarning }: LongWork,
+  { onWarning, signal }: LongWork,
 ): Promise<GivenInputs> {
+  signal?.throwIfAborted();
   const { pixels, invert } = reading as Reading;
   const list = Array.isArray(given) && !isOneExample(given, spec) ? given : [given];
   const { names, values } = await readExamples(list, spec, pixels, io);
+  signal?.throwIfAborted();
   const [, , channels = 1] = spec.exampleShape;
   for (const [i, example] of values.entries()) {
     if (example instanceof Uint8Array && isBlank(example, channels))
@@ -178,13 +180,20 @@ function isOneExample(list: readonly unknown[], { exampleShape }: Classification
   return typeof numbers[0] === "number" && numbers.length === sizeOf(exampleShape);
 }
 
-/** Files, bytes of files and numbers, each as values of one example. */
+/** What a program holds, as it is now: it may go on changing it while files are read. */
+function copyOf(example: unknown): unknown {
+  if (example instanceof Uint8Array || example instanceof Float32Array) return example.slice();
+  return Array.isArray(example) ? example.flat(8) : example;
+}
+
+/** Files, bytes of files and numbers, each as values of one example; copied before anything is waited for. */
 async function readExamples(
-  given: readonly unknown[],
+  examples: readonly unknown[],
   spec: ClassificationSpec,
   pixels: PixelReading,
   io: DataIo,
 ): Promise<ReadExamples> {
+  const given = examples.map(copyOf);
   const names: string[] = [];
   const values: (Uint8Array | Float32Array)[] = [];
   for (const [i, example] of given.entries()) {
@@ -215,7 +224,7 @@ async function valuesOf(
   if (example instanceof Uint8Array || example instanceof Float32Array) {
     if (example.length === size) return example;
   } else if (Array.isArray(example)) {
-    const numbers = example.flat(8) as unknown[];
+    const numbers = example as readonly unknown[];
     if (numbers.length === size && numbers.every((value) => typeof value === "number" && Number.isFinite(value)))
       return Float32Array.from(numbers as number[]);
   }

@@ -16,17 +16,28 @@ import type { Adaptation, DataSpec, Own } from "../domain.js";
 /** Rows by the names of columns, in a program; or a table file. */
 export type GivenRows = string | readonly TableRow[];
 
+/** What is kept of the support set for the rows that are asked about: the group that it says it is of. */
+interface SupportReading {
+  readonly groups: readonly string[];
+}
+
 const isRow = (value: unknown): value is TableRow =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Rows from a file, or as they are. */
+/** Rows from a file, or copies of those given, which are taken before anything is waited for. */
 async function rowsOf(
   given: unknown,
   spec: TableSpec,
   needTargets: boolean,
   io: DataIo,
+  work: LongWork,
 ): Promise<Pick<FoundRows, "rows" | "reading" | "targets" | "notes">> {
-  if (typeof given === "string") return io.tableRows(given, spec, { needTargets });
+  work.signal?.throwIfAborted();
+  if (typeof given === "string") {
+    const found = await io.tableRows(given, spec, { ...work, needTargets });
+    work.signal?.throwIfAborted();
+    return found;
+  }
   const rows = isRow(given) ? [given] : given;
   if (!Array.isArray(rows) || rows.length === 0 || !rows.every(isRow)) {
     const names = [...spec.inputs, ...(needTargets ? spec.targets : [])].map(({ name }) => name);
@@ -35,7 +46,44 @@ async function rowsOf(
       `Give a table file, or rows: [{ ${names.map((name) => `${JSON.stringify(name)}: ...`).join(", ")} }, ...]`,
     );
   }
-  return { rows, reading: {}, targets: {}, notes: [] };
+  return { rows: rows.map((row) => ({ ...row })), reading: {}, targets: {}, notes: [] };
+}
+
+/** The groups that rows say they are of, each once: none where they do not tell. */
+const groupsOf = (rows: readonly TableRow[], { groupColumn }: TableSpec): readonly string[] => [
+  ...new Set(
+    rows
+      .map((row) => (Object.hasOwn(row, groupColumn) ? String(row[groupColumn] ?? "").trim() : ""))
+      .filter((name) => name !== ""),
+  ),
+];
+
+/** Names of groups, so many that a message takes them. */
+const namesText = (names: readonly string[]): string =>
+  `${names.slice(0, 6).map(quoted).join(", ")}${names.length > 6 ? ` and ${names.length - 6} others` : ""}`;
+
+/** @throws UsageError where rows to adapt to are of several groups, each of which is a task of its own */
+function requireOneGroup(groups: readonly string[], { groupColumn }: TableSpec): void {
+  if (groups.length < 2) return;
+  throw new UsageError(
+    `column ${quoted(groupColumn)} of the rows to adapt to has ${groups.length} groups: ${namesText(groups)}`,
+    "Give the rows of one",
+  );
+}
+
+/** What is said of rows that are asked about and are of another group than those that were adapted to. */
+function otherGroupsNote(groups: readonly string[], adapted: readonly string[], { groupColumn }: TableSpec): string[] {
+  const others = groups.filter((name) => !adapted.includes(name));
+  if (adapted.length === 0 || others.length === 0) return [];
+  return [
+    `column ${groupColumn}: there are rows of ${namesText(others)}, which are predicted as ones of ${namesText(adapted)}, whose rows were adapted to`,
+  ];
+}
+
+/** What is worth knowing of rows, each once, with the file that they are from. */
+function tell(given: unknown, notes: readonly string[], io: DataIo, { onWarning }: LongWork): void {
+  const place = typeof given === "string" ? `${io.shown(given)}: ` : "";
+  for (const note of new Set(notes)) onWarning?.(`${place}${note}`);
 }
 
 /**
@@ -46,20 +94,26 @@ async function rowsOf(
 export const rowAdaptation = <V, Spec extends DataSpec>(
   specOf: (own: Own<V, Spec>) => TableSpec,
 ): Adaptation<V, Spec> => ({
-  readSupport: async (given, own, _, io, { onWarning }: LongWork) => {
+  readSupport: async (given, own, _, io, work) => {
     const spec = specOf(own);
-    const { rows, reading, notes } = await rowsOf(given, spec, true, io);
+    const { rows, reading, notes } = await rowsOf(given, spec, true, io, work);
+    const groups = groupsOf(rows, spec);
+    requireOneGroup(groups, spec);
     const { examples, notes: more } = encodeTableExamples(spec, rows, reading);
-    for (const note of new Set([...notes, ...more])) onWarning?.(note);
-    return { ...examples, text: counted(rows.length, "row"), notes: [] };
+    tell(given, [...notes, ...more], io, work);
+    return { ...examples, text: counted(rows.length, "row"), notes: [], reading: { groups } satisfies SupportReading };
   },
-  readInputs: async (given, _, own, io, { onWarning }: LongWork) => {
+  readInputs: async (given, { reading }, own, io, work) => {
     const spec = specOf(own);
     const files =
       Array.isArray(given) && given.every((each) => typeof each === "string") && given.length > 0 ? given : [given];
-    const parts = await Promise.all(files.map((each) => rowsOf(each, spec, false, io)));
-    const coded = parts.map(({ rows, reading }) => encodeTableInputs(spec, rows, reading));
-    for (const note of new Set([...parts, ...coded].flatMap(({ notes }) => notes))) onWarning?.(note);
+    const parts = await Promise.all(files.map((each) => rowsOf(each, spec, false, io, work)));
+    const coded = parts.map((part) => encodeTableInputs(spec, part.rows, part.reading));
+    const { groups } = reading as SupportReading;
+    parts.forEach(({ rows, notes }, i) => {
+      const others = otherGroupsNote(groupsOf(rows, spec), groups, spec);
+      tell(files[i], [...others, ...notes, ...coded[i]!.notes], io, work);
+    });
     const xs = coded.map(({ x }) => x);
     return {
       x: rowsTogether(xs),
@@ -115,5 +169,6 @@ function rowsTogether(parts: readonly Tensor[]): Tensor {
 const shownCell = (cell: unknown): string | number =>
   typeof cell === "number" ? cell : String(cell ?? "").slice(0, 24);
 
-/** A value with as many digits as a prediction has that are worth showing. */
-const shownNumber = (value: number): string => String(Number(value.toPrecision(5)));
+/** A value with as many digits as a prediction has that are worth showing, and all of those before the point. */
+const shownNumber = (value: number): string =>
+  Math.abs(value) >= 10_000 ? value.toFixed(0) : String(Number(value.toPrecision(5)));

@@ -9,13 +9,21 @@ import {
   TaskError,
 } from "@innerloop/core";
 import { defaultsOf, type OptionValues, optionGroup } from "@innerloop/core/learners";
-import { type TableSpec, tableFeatures, tableSpecFrom } from "@innerloop/core/tasks";
-import type { FoundTable } from "../../io.js";
+import {
+  codedRegression,
+  type TableRow,
+  type TableSpec,
+  tableFeatures,
+  tableSpecFrom,
+  valuesOfTableRows,
+} from "@innerloop/core/tasks";
+import type { DataIo, FoundTable, LongWork } from "../../io.js";
+import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
 import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
-import { type DataSpec, domain, type Tasks } from "../domain.js";
+import { type DataSpec, domain, type Loaded, type NextStep, type Own, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
 import { tensorTaskSpec } from "../program-tasks.js";
 import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
@@ -73,6 +81,13 @@ export interface TableDataSpec extends DataSpec {
   readonly table?: TableSpec;
 }
 
+const adaptNext: NextStep = {
+  command: "adapt",
+  flags: {},
+  more: "--support FIVE-ROWS.csv --query ROWS.csv",
+  meaning: "rows of a new group, and rows to predict",
+};
+
 /** @internal The domain of tables. */
 export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, TableDataSpec>({
   name: "tables",
@@ -88,10 +103,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
   check: requireTableOptions,
   load: async (options, io, work, { own }) => {
     const name = own?.spec?.name ?? tableName(options.data);
-    const { groupColumn, target: targets, inputs, missing } = options;
-    // Runs of before tables had specs left columns of text out.
-    const numbersOnly = own?.spec !== undefined && own.spec.table === undefined;
-    const table = await io.table(options.data, { name, groupColumn, targets, inputs, missing, numbersOnly }, work);
+    const table = await io.table(options.data, readingOf(options, name, own?.spec), work);
     if (!own) for (const note of table.notes) work.onWarning?.(note);
     const { tasks, spec } = tableTasks(table, options);
     return {
@@ -106,6 +118,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
       ...(own ? {} : { notes: [`columns: ${table.columns}`] }),
     };
   },
+  loadOther: loadOtherTable,
   parseSpec: parseTableSpec,
   tasks: ({ tasks }) => tasks,
   shapes: (spec, options, { own = options }) => ({
@@ -129,6 +142,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
   taskSizes: ["shots", "queries"],
   sizeOf: (name, { shots, queries }, chosen) =>
     name === "shots" ? shots : (queries ?? (chosen.includes("shots") ? undefined : shots)),
+  // Another table is tested on without the groups that were trained on: which these are follows from the run's own.
   heldOut: ({ spec, options: { validationClasses, testClasses } }) => ({
     "shape of examples": spec?.exampleShape.join(" x "),
     "data set": spec?.name,
@@ -136,24 +150,39 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
     "--validation-classes": validationClasses,
     "--test-classes": testClasses,
   }),
-  next: ({ config }) => [
-    {
-      command: "adapt",
-      flags: {},
-      more: "--support FIVE-ROWS.csv --query ROWS.csv",
-      meaning: "rows of a new group, and rows to predict",
-    },
+  next: ({ config, spec }) => [
+    // Runs of before tables had specs know no rows but their own.
+    ...(spec?.table ? [adaptNext] : []),
     { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
   ],
   adopt: adoptedRows,
-  adaptation: rowAdaptation(({ spec }) => {
-    if (spec.table) return spec.table;
-    throw new UsageError(
-      `the run of ${spec.name} has not kept how its rows are coded: it is from before that was kept`,
-      "Train it again",
-    );
-  }),
+  adaptation: rowAdaptation(({ spec }) => codingsOf(spec)),
 });
+
+/** @throws UsageError of runs of before tables had specs */
+function codingsOf({ table, name }: TableDataSpec): TableSpec {
+  if (table) return table;
+  throw new UsageError(
+    `the run of ${name} has not kept how its rows are coded: it is from before that was kept`,
+    "Train it again",
+  );
+}
+
+/** The way in which a table is read for options. @param recorded of the run that has it, if there is one */
+const readingOf = (
+  { groupColumn, target: targets, inputs, missing }: TableValues,
+  name: string,
+  recorded: TableDataSpec | undefined,
+) =>
+  // Runs of before tables had specs left columns of text out.
+  ({
+    name,
+    groupColumn,
+    targets,
+    inputs,
+    missing,
+    numbersOnly: recorded !== undefined && recorded.table === undefined,
+  });
 
 /** Rows of a program's own, whose columns have numbers for names: undefined for tasks of anything else. */
 function adoptedRows({ test }: Tasks) {
@@ -193,6 +222,101 @@ function parseTableSpec(value: unknown): TableDataSpec | undefined {
 
 const tableName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/i, "");
 
+/**
+ * Another table that a run is to be tested on, by the codings of its own: all groups but those that it was trained on or
+ * validated by. Its own is read for these, and for the baselines, which are fitted to it.
+ */
+async function loadOtherTable(
+  options: TableValues,
+  io: DataIo,
+  work: LongWork,
+  { own }: { readonly own: Own<TableValues, TableDataSpec> },
+): Promise<Loaded<{ readonly tasks: Tasks }, TableDataSpec> & { readonly isOwn?: boolean }> {
+  const { spec: recorded } = own;
+  const quiet: LongWork = { signal: work.signal, onProgress: work.onProgress };
+  const ownReading = readingOf(own.options, recorded.name, recorded);
+  // What does not read as a run's own table is another, which is told below what it lacks.
+  const given = await io.table(options.data, ownReading, quiet).catch((): undefined => undefined);
+  work.signal?.throwIfAborted();
+  if (given?.sha256 === recorded.sha256) {
+    const { tasks } = tableTasks(given, options);
+    const spec = { ...recorded, folder: io.absolute(options.data) };
+    return { data: { tasks }, spec, isOwn: true };
+  }
+  const table = codingsOf(recorded);
+  const path = recorded.folder ?? "";
+  const there = (await io.kindOf(path)) !== undefined;
+  const trainedOn = there ? await io.table(path, ownReading, quiet) : undefined;
+  if (trainedOn?.sha256 !== recorded.sha256)
+    throw new UsageError(
+      `the table ${recorded.name} that the run was trained on is not at ${io.shown(path)}${there ? " as it was" : ""}: without it, its groups are not told from others in ${io.shown(options.data)}`,
+      "Put it back",
+    );
+  const { tasks, groups } = tableTasks(trainedOn, own.options);
+  const { rows, reading, notes } = await io.tableRows(options.data, table, { ...work, needTargets: true });
+  for (const note of notes) work.onWarning?.(`${io.shown(options.data)}: ${note}`);
+  const known = new Set([...groups.train, ...groups.validation]);
+  const unseen = unseenRows(rows, table, known, io.shown(options.data), work);
+  const name = tableName(options.data);
+  const found: Table = { name, columns: { [table.groupColumn]: unseen.map(({ group }) => group) } };
+  const { inputs, targets } = valuesOfTableRows(
+    table,
+    unseen.map(({ row }) => row),
+    { ...reading, targets: true },
+  );
+  const { shots, queries = shots, missing, scale } = options;
+  try {
+    const { test } = codedRegression(
+      found,
+      { spec: table, inputs, targets },
+      {
+        ...{ shots, queries, skipSmallGroups: true, standardize: scale === "columns" },
+        missing: missing === "mean" ? "mean" : "refuse",
+      },
+    ).tasks;
+    return {
+      data: { tasks: { ...tasks, test } },
+      spec: { name, sha256: given?.sha256 ?? "", exampleShape: recorded.exampleShape, table },
+    };
+  } catch (error) {
+    if (!(error instanceof TaskError) || (error.code !== "ILT201" && error.code !== "ILT402")) throw error;
+    throw new UsageError(
+      `no group of ${table.groupColumn} in ${io.shown(options.data)} has the ${shots + queries} rows that ${flagOf("shots")} ${shots} and ${queries} queries take`,
+      "Lower --shots or --queries, or give a table with more rows of a group",
+    );
+  }
+}
+
+/** The rows of a table whose groups are none of those known. @throws UsageError where none are left */
+function unseenRows(
+  rows: readonly TableRow[],
+  { groupColumn }: TableSpec,
+  known: ReadonlySet<string>,
+  path: string,
+  { onWarning }: LongWork,
+): readonly { readonly row: TableRow; readonly group: string }[] {
+  if (!rows.some((row) => Object.hasOwn(row, groupColumn)))
+    throw new UsageError(
+      `${path} has no column ${quoted(groupColumn)}`,
+      "Give a table whose groups are in a column of the same name as those of training",
+    );
+  const all = rows.map((row) => ({ row, group: String(row[groupColumn] ?? "").trim() }));
+  const named = all.filter(({ group }) => group !== "");
+  if (named.length < all.length) onWarning?.(`${path}: ${all.length - named.length} rows of no group are left out`);
+  const unseen = named.filter(({ group }) => !known.has(group));
+  const seen = new Set(named.map(({ group }) => group).filter((group) => known.has(group)));
+  if (unseen.length === 0)
+    throw new UsageError(
+      `the run was trained on all groups of ${groupColumn} in ${path}, or on ones of the same names`,
+      "Give a table with other groups",
+    );
+  if (seen.size > 0)
+    onWarning?.(
+      `${path}: ${seen.size} of its groups are left out, since the run was trained on them or on ones of the same names`,
+    );
+  return unseen;
+}
+
 /** @throws UsageError where some of what makes tasks from a table is given, and not all */
 function requireTableOptions({ data, groupColumn, target, inputs }: TableValues): void {
   const given =
@@ -223,7 +347,7 @@ function requireTableOptions({ data, groupColumn, target, inputs }: TableValues)
 }
 
 /** The regression tasks of a table, whose groups are split for good: the part that a group is in follows from its name. */
-function tableTasks(found: FoundTable, options: TableValues): Pick<GroupedRegression, "tasks" | "spec"> {
+function tableTasks(found: FoundTable, options: TableValues): Pick<GroupedRegression, "tasks" | "spec" | "groups"> {
   const { groupColumn, target: targets, shots, trainShots, queries = shots, missing, scale } = options;
   const { validationClasses: validation, testClasses: test } = options;
   const split = { ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
@@ -239,9 +363,10 @@ function tableTasks(found: FoundTable, options: TableValues): Pick<GroupedRegres
     }
   };
   // The spec follows from the training groups, whatever the shots.
-  const { tasks, spec } = tasksOf(shots, "shots");
-  if (trainShots === undefined) return { tasks, spec };
-  return { tasks: { ...tasks, train: tasksOf(trainShots, "trainShots").tasks.train }, spec };
+  const { tasks, spec: coded, groups } = tasksOf(shots, "shots");
+  const spec: TableSpec = found.decimalCommas ? { ...coded, decimalCommas: true } : coded;
+  if (trainShots === undefined) return { tasks, spec, groups };
+  return { tasks: { ...tasks, train: tasksOf(trainShots, "trainShots").tasks.train }, spec, groups };
 }
 
 /** What a split without groups is told as, where groups are too small for the tasks; undefined for any other error. */
