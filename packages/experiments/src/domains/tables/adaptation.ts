@@ -103,6 +103,11 @@ export const rowAdaptation = <V, Spec extends DataSpec>(
     tell(given, [...notes, ...more], io, work);
     return { ...examples, text: counted(rows.length, "row"), notes: [], reading: { groups } satisfies SupportReading };
   },
+  parseReading: (value) => {
+    const { groups } = Object(value) as Partial<Record<keyof SupportReading, unknown>>;
+    const areNames = Array.isArray(groups) && groups.every((each) => typeof each === "string");
+    return areNames ? ({ groups } satisfies SupportReading) : undefined;
+  },
   readInputs: async (given, { reading }, own, io, work) => {
     const spec = specOf(own);
     const files =
