@@ -298,7 +298,7 @@ describe("innerloop train", () => {
       [
         "earlier",
         (await readFile(join(folder, "own.ts"), "utf8")).replace("training:", "options:"),
-        /earlier\.ts has options\. Write them in their parts: training: \{ iterations: 5000 \}/,
+        /earlier\.ts has "options"\. Write it in training: \{ iterations: 5000 \}/,
       ],
     ] as const) {
       await writeFile(join(folder, `${name}.ts`), text);
