@@ -13,6 +13,7 @@ import {
   evaluationOptions,
   type Flags,
   findPreset,
+  flagOf,
   flagsIn,
   nearestName,
   type PartialConfig,
@@ -25,6 +26,8 @@ import {
   trainingOptions,
   UsageError,
 } from "@innerloop/experiments";
+import { outputOptions } from "../cli/command.js";
+import { trainEvaluation, trainOwn } from "../cli/commands/train.js";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 
@@ -81,7 +84,21 @@ export async function readJsonExperiment(path: string): Promise<{ preset: string
       presetHint(typeof preset === "string" ? preset : ""),
     );
   }
+  requireNoneOfCommands(options, path);
   return { preset, flags: flagsIn(parsePartial(options, path, found.domain)) };
+}
+
+/** @throws UsageError for what the command takes, and is no option of an experiment */
+function requireNoneOfCommands(options: Readonly<Record<string, unknown>>, path: string): void {
+  const ofCommand = { ...trainOwn, ...trainEvaluation, ...outputOptions };
+  for (const [part, values] of [[undefined, options] as const, ...Object.entries(options)]) {
+    const name = Object.keys(Object(values) as object).find((each) => Object.hasOwn(ofCommand, each));
+    if (name === undefined || Array.isArray(values) || typeof values !== "object") continue;
+    throw new UsageError(
+      `${part === undefined ? "" : `${part} in `}${path} has the option ${name}`,
+      `It belongs to the command: \`innerloop train ${path} ${flagOf(name)}\``,
+    );
+  }
 }
 
 /** `Did you mean ...?` for a preset that is not there. */
