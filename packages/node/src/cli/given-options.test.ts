@@ -1,6 +1,7 @@
 /** Options of commands as they are given, and as a run keeps them. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,5 +53,17 @@ test("auto is what a command does where an option is not given", async () => {
 test("a threshold means nothing for a run without classes", async () => {
   await expect(adapt("--reject")).rejects.toThrow(
     /--reject means nothing for r\. It is for runs of data sets of classes/,
+  );
+});
+
+test("a run that goes on leaves out what it began without", async () => {
+  await innerloop("train", "--resume", "r", "--iterations", "2");
+  expect(existsSync(join(folder, "r", "results.json"))).toBe(false);
+  await innerloop("train", "sinusoid", ...brief, "--run", "b", "--skip-baselines");
+  await innerloop("train", "--resume", "b", "--iterations", "2");
+  const results = JSON.parse(await readFile(join(folder, "b", "results.json"), "utf8"));
+  expect(results.evaluations).toHaveLength(1);
+  expect(await innerloop("train", "--resume", "r")).toMatch(
+    /Training is finished\. Evaluate it with `innerloop eval r`/,
   );
 });

@@ -10,6 +10,7 @@ import {
   checkedExperiment,
   commandLine,
   domainOf,
+  evaluationOptions,
   type Flags,
   factsOf,
   failureOf,
@@ -159,6 +160,24 @@ async function askedByCode(path: string, chosen: Flags): Promise<AskedExperiment
   };
 }
 
+const skips = ["skipEvaluation", "skipBaselines"] as const;
+
+/** What is to be left out after training, which the run's command keeps: a run that goes on leaves it out as well. */
+const leftOut = (asked: InvocationOptions): Flags =>
+  Object.fromEntries(skips.flatMap((name) => (asked[name] === true ? [[name, true]] : [])));
+
+const keptOf = ({ argv }: RunConfig): Pick<InvocationOptions, (typeof skips)[number]> =>
+  Object.fromEntries(skips.flatMap((name) => (argv.includes(flagOf(name)) ? [[name, true]] : [])));
+
+/** Whoever says how a run is to be evaluated wants it to be. */
+const asksForEvaluation = (chosen: Flags): boolean =>
+  Object.keys(chosen).some((name) => Object.hasOwn(evaluationOptions, name));
+
+const withEvaluation = (config: RunConfig): RunConfig => ({
+  ...config,
+  argv: argvWith(config.argv, { skipEvaluation: undefined }),
+});
+
 async function startRun(request: IntroducedRequest, output: Output, signal: AbortSignal): Promise<string> {
   const asked = await askedFor(request);
   const { config, settings, file } = asked;
@@ -193,7 +212,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       plan,
       executor,
       target: request.target,
-      chosen: request.chosen,
+      chosen: { ...request.chosen, ...leftOut(request.invocation) },
       versions: versions(),
       created: new Date(),
     });
@@ -240,7 +259,8 @@ async function resumeRun(
     executor = await openExecutor({ device, workers: stillOn ? stored.config.workers : undefined }, output);
     await sweepRun(stored);
     const before = await progressOf(stored);
-    const resumed = resumedConfig(stored.config, chosen, before.iteration);
+    const begun = asksForEvaluation(chosen) ? withEvaluation(stored.config) : stored.config;
+    const resumed = resumedConfig(begun, chosen, before.iteration);
     let { config } = resumed;
     const { iterations } = config.options;
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
@@ -260,13 +280,16 @@ async function resumeRun(
     if (named !== undefined) config = withFile(config, ranFile!, before.iteration);
     const run = { ...stored, config };
     if (Object.keys(chosen).length > 0 || named !== undefined) await writeConfig(run.files, config);
+    const asked = { ...request, invocation: { ...keptOf(begun), ...request.invocation } };
     output.say(
       before.ended && before.iteration >= iterations
-        ? "  Training is finished; evaluating."
+        ? asked.invocation.skipEvaluation
+          ? `  Training is finished. Evaluate it with \`innerloop eval ${inCommand(path)}\``
+          : "  Training is finished; evaluating."
         : `  Continuing after ${count(before.iteration)} of ${counted(iterations, "update")}.`,
     );
     output.say();
-    await trainAndEvaluate({ run, prepared, executor, lock, output, signal, request });
+    await trainAndEvaluate({ run, prepared, executor, lock, output, signal, request: asked });
     return path;
   } finally {
     lock.release();
