@@ -103,6 +103,16 @@ test("a run of a domain that is not known is loaded with it, and says so", async
   const chosen = { iterations: 1, metaBatch: 2, validateEvery: 0, workers: 1 };
   await trainCommand({ target: path, chosen, invocation: { run, skipEvaluation: true } }, collected().output);
   await expect(load(run)).resolves.toBeDefined();
+  // A program may make the domain of a name anew, but for one that comes along.
+  const domain = domains().find(({ name }) => name === "known")!;
+  for (const title of ["anew", "once more"]) {
+    await expect(load(run, { experiment: { domain: { ...domain, title } } })).resolves.toBeDefined();
+    expect(titleOf("known")).toBe(title);
+  }
+  const curves = domains().find(({ name }) => name === "curves")!;
+  await expect(load(run, { experiment: { domain: { ...curves } } })).rejects.toThrow(
+    /there is a domain or preset curves/,
+  );
   // Of a process that has not run the file: the record names a domain that nobody has made known.
   const config = join(run, "config.json");
   await writeFile(config, (await readFile(config, "utf8")).replaceAll('"known"', '"unheard"'));

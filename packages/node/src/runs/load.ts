@@ -88,7 +88,8 @@ export async function load<A extends Answer = Answer>(
     throw new UsageError(`checkpoint is ${quoted(checkpoint)}`, "Give best or last");
   const where = `the experiment for ${shown(folder)}`;
   const ownDomain = experiment === undefined ? undefined : domainOfModule(experiment, where, experimentRemedy);
-  if (ownDomain) registerDomain(ownDomain);
+  // A program may make its domain anew for each model.
+  if (ownDomain) registerDomain(ownDomain, undefined, { replaces: true });
   const run = await openRun(folder, refuseOwnDomain(folder));
   const made = experiment && !ownDomain ? experimentOf(experiment, where, experimentRemedy) : undefined;
   const setting = { executor: executor ?? defaultModelExecutor(), checkpoint, experiment: made, io: machineIo };

@@ -36,6 +36,7 @@ import {
   requireParameters,
   requireResumable,
   requireUse,
+  requireValidation,
   resolve,
   resumedConfig,
   type SessionEnd,
@@ -181,6 +182,7 @@ const withEvaluation = (config: RunConfig): RunConfig => ({
 async function startRun(request: IntroducedRequest, output: Output, signal: AbortSignal): Promise<string> {
   const asked = await askedFor(request);
   const { config, settings, file } = asked;
+  requireValidation(settings.training);
   const path = request.invocation.run ?? (await newRunPath(asked.name));
   await requirePlaceFor(path);
   let executor: Executor | undefined;
@@ -310,7 +312,8 @@ async function trainAndEvaluate(setting: {
   const { run, prepared, executor, plan, lock, output, signal, request } = setting;
   const { options } = run.config;
   const startedAt = performance.now();
-  const follower = followTraining(output, options.iterations);
+  const judge = options.bestBy === undefined ? undefined : bestByOf(prepared.experiment, options.bestBy);
+  const follower = followTraining(output, options.iterations, judge);
   // The most that the process has had so far: what comes after training does not count.
   const mostBytes = (): number => process.resourceUsage().maxRSS * 1024;
   let end: SessionEnd;
@@ -399,10 +402,15 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   if (!output.quiet) output.result(suggestions(next, { room: roomIn(), indent: 2, paint }).join("\n"));
 }
 
-/** Shows the events of training as a progress line with smoothed figures. */
+/**
+ * Shows the events of training as a progress line with smoothed figures.
+ *
+ * @param judge the figure by which the best parameters are chosen, where that was asked for
+ */
 export function followTraining(
   output: Output,
   iterations: number,
+  judge?: FigureDescription,
 ): { onEvent(event: TrainingEvent): void; end(last?: string): void } {
   const smoothed = new Map<string, { sum: number; weight: number }>();
   let line: ReturnType<Output["progress"]> | undefined;
@@ -440,9 +448,13 @@ export function followTraining(
           const { name } = leading;
           const from = rows.length > 1 ? `${figure(leading, first.figures[name]!.mean)} before, ` : "";
           const steps = last.steps > 0 ? ` after ${counted(last.steps, "step")}` : "";
+          const judged =
+            judge && judge.name !== name
+              ? `; ${figureTitle(judge)} ${withInterval(judge, last.figures[judge.name]!)}`
+              : "";
           const mark = event.best ? output.paint("green", "  best so far") : "";
           output.say(
-            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${figureTitle(leading)}: ${from}${withInterval(leading, last.figures[name]!)}${steps}${mark}`,
+            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${figureTitle(leading)}: ${from}${withInterval(leading, last.figures[name]!)}${steps}${judged}${mark}`,
           );
           return;
         }
