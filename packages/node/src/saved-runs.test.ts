@@ -1,5 +1,5 @@
 /** Runs that programs train, saved and loaded: by the program, and as models in its users' terms. */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -18,6 +18,11 @@ import {
 } from "@innerloop/core";
 import { leaves, type Tree } from "@innerloop/graph";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collected } from "./cli/collected-output.fixture.js";
+import { adaptCommand } from "./cli/commands/adapt-command.js";
+import { compareCommand } from "./cli/commands/compare-command.js";
+import { evalCommand } from "./cli/commands/eval-command.js";
+import { trainCommand } from "./cli/commands/train-command.js";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { load, loadRun } from "./index.js";
 import type { LearnerModule } from "./runs/experiment-file.js";
@@ -168,4 +173,62 @@ test("what cannot be is refused, and leaves nothing behind", async () => {
   await expect(loadRun(path, curves(9), { executor })).rejects.toThrow(/^ILR202 /);
   await expect(load(path, { executor })).rejects.toThrow(/whose learner is a program's.*load\(DIR, \{ experiment/s);
   await expect(load(join(folder, "nowhere"))).rejects.toThrow(/^ILN01 /);
+});
+
+test("commands say of a run that a program has saved where it is loaded", async () => {
+  const path = join(folder, "curves");
+  const { output } = collected();
+  const said =
+    /curves was saved by a program\. Load it there with loadRun\("\S*curves", \{ learner, tasks, optimizer \}\)/;
+  for (const asked of [
+    () => evalCommand({ folder: path, chosen: {}, invocation: {} }, output),
+    () => adaptCommand({ folder: path, queries: ["a.csv"], chosen: {}, invocation: { support: "b.csv" } }, output),
+    () => compareCommand({ folders: [path, path], chosen: {}, invocation: {} }, output),
+    () => trainCommand({ target: undefined, chosen: {}, invocation: { resume: path } }, output),
+  ])
+    await expect(asked()).rejects.toThrow(said);
+});
+
+test("a saved run says where else it can be saved as a program does", async () => {
+  const run = await loadRun(join(folder, "curves"), curves(8), { executor });
+  await expect(run.save(join(folder, "curves"))).rejects.toThrow(
+    /a run in it already\. Save it in a new or empty folder/,
+  );
+});
+
+test("what is no folder, experiment or option is said in the terms of the call", async () => {
+  const path = join(folder, "curves");
+  const file = join(folder, "s.csv");
+  await writeFile(file, "x,y\n");
+  const { learner } = curves(8);
+  const run = await loadRun(path, curves(8), { executor });
+  const any = (value: unknown) => value as never;
+  const refusals: [() => Promise<unknown>, RegExp][] = [
+    [() => loadRun(path, any(undefined)), /^the experiment for \S+ is undefined\. Give what made it: loadRun\(DIR, /],
+    [() => loadRun(path, any({})), /^learner in the experiment for \S+ is no learner\. Give what made it: loadRun/],
+    [
+      () => loadRun(path, curves(8), any({ exeutor: executor })),
+      /^loadRun has no option "exeutor"\. Did you mean executor\?/,
+    ],
+    [
+      () => load(path, { experiment: any({ learner }) }),
+      /^optimizer in the experiment for \S+ is no optimizer\. Give what made/,
+    ],
+    [
+      () => load(path, { experiment: any({ ...curves(8), tasks: 5 }) }),
+      /^tasks in the experiment for .* is no task source/,
+    ],
+    [
+      () => load(path, { experiment: any("foo.ts") }),
+      /^the experiment for \S+ is "foo\.ts"\. Give what made it: load\(DIR/,
+    ],
+    [() => load(path, { experiment: any({ domain: "curves" }) }), /^domain in the experiment for \S+ is no domain/],
+    [() => load(path, { checkpoint: any("foo") }), /^checkpoint is "foo"\. Give best or last/],
+    [() => load(path, any({ experment: curves(8) })), /^load has no option "experment"\. Did you mean experiment\?/],
+    [() => load(any(undefined)), /^load: the folder is undefined\. Give its path/],
+    [() => load(any(5)), /^load: the folder is 5\. Give its path/],
+    [() => run.save(any(undefined)), /^save: the folder is undefined\. Give its path/],
+    [() => load(file), /^ILN01 \S+s\.csv: it is no folder/],
+  ];
+  for (const [asked, said] of refusals) await expect(asked()).rejects.toThrow(said);
 });

@@ -1,7 +1,7 @@
 import { type LearnerName, learnerNames, random } from "@innerloop/core";
 import { networkNames, type OptionSpec } from "@innerloop/core/learners";
 import { describe, expect, it } from "vitest";
-import { allPresets, findPreset } from "../domains/registry.js";
+import { allPresets, domainNamed, findPreset } from "../domains/registry.js";
 import { UsageError } from "../options/usage-error.js";
 import {
   choicesOf,
@@ -244,6 +244,13 @@ describe("an option that does not apply", () => {
           }
         }
       }
+  });
+
+  it("in a file of another kind of task is told to mean nothing there", () => {
+    for (const options of [{ domain: { ways: 5 } }, { training: { ways: 5 } }, { ways: 5 }])
+      expect(refusal(() => parsePartial(options as Flags, "mine.json", domainNamed("curves")))).toMatch(
+        /mine\.json has the option ways, which means nothing with curves\. It is for data sets of classes$/,
+      );
   });
 
   it("in a file is told where it belongs, or what is like it", () => {

@@ -21,7 +21,16 @@ import {
   present,
   settingsFrom,
 } from "./config.js";
-import { choiceFlag, type FlagEntry, type Flags, flagTable, learnerChoice, type Part, parts } from "./flag-table.js";
+import {
+  choiceFlag,
+  type FlagEntry,
+  type Flags,
+  flagTable,
+  learnerChoice,
+  type Part,
+  parts,
+  placesText,
+} from "./flag-table.js";
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -36,7 +45,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export function parsePartial(value: Readonly<Record<string, unknown>>, where: string, domain?: Domain): PartialConfig {
   const table = flagTable();
   const parsed = Object.entries(value).map(([key, given]) => {
-    if (!(parts as readonly string[]).includes(key)) throw unknownKey(key, where, table);
+    if (!(parts as readonly string[]).includes(key)) throw unknownKey(key, where, table, undefined, domain);
     if (!isRecord(given))
       throw new UsageError(`${key} in ${where} is ${quoted(given)}`, `It is an object, as in { "${key}": { ... } }`);
     const values = Object.entries(given).map(([name, each]) => {
@@ -49,7 +58,7 @@ export function parsePartial(value: Readonly<Record<string, unknown>>, where: st
           part === key && within === undefined && (part !== "domain" || !domain || choice === domain.name),
       );
       if (places.length === 0 || Object.hasOwn(choiceFlag, name))
-        throw unknownKey(name, `${key} in ${where}`, table, key as Part);
+        throw unknownKey(name, `${key} in ${where}`, table, key as Part, domain);
       const place = `${name} in ${where}`;
       const read = (spec: OptionSpec): unknown =>
         spec.kind === "variant" && isNamed(each)
@@ -132,10 +141,21 @@ const readGiven = (where: string, spec: OptionSpec, value: unknown): unknown =>
     ? undefined
     : checkValue(where, spec, value);
 
-function unknownKey(name: string, where: string, table: readonly FlagEntry[], part?: Part): UsageError {
+function unknownKey(
+  name: string,
+  where: string,
+  table: readonly FlagEntry[],
+  part?: Part,
+  domain?: Domain,
+): UsageError {
   const known = table.find((entry) => entry.name === name);
   if (known) {
-    const place = known.places[0]!;
+    const place = known.places.find((each) => each.part !== "domain" || !domain || each.choice === domain.name);
+    if (!place)
+      return new UsageError(
+        `${where} has the option ${name}, which means nothing with ${domain?.title}`,
+        `It is for ${placesText(known)}`,
+      );
     const inside = place.within
       ? `{ "${place.within.option}": { "name": "${place.within.choice}", "${name}": ... } }`
       : `{ "${name}": ... }`;

@@ -23,12 +23,19 @@ const files = new Map<string, string>();
  *
  * @param file the path of the file that it came from, if it did: it takes the place of the domain of its name that came
  *   from an earlier version of the file
+ * @param options.replaces whether it takes the place of any domain of a program that has its name
  * @throws UsageError where a domain, or one of its presets, has the name of another; where one of its options has the
  *   name of an option that every experiment has
  * @example registerDomain(domain({ name: "ranking", ... }))
  */
-export function registerDomain(domain: Domain, file?: string): void {
-  const earlier = file !== undefined && files.get(domain.name) === file ? registered.get(domain.name) : undefined;
+export function registerDomain(
+  domain: Domain,
+  file?: string,
+  { replaces = false }: { readonly replaces?: boolean } = {},
+): void {
+  const isSameFile = file !== undefined && files.get(domain.name) === file;
+  const isReplaced = isSameFile || (replaces && !Object.hasOwn(ownDomains, domain.name));
+  const earlier = isReplaced ? registered.get(domain.name) : undefined;
   const others = domains().filter((each) => each !== earlier);
   const taken = (name: string): boolean =>
     others.some((each) => each.name === name || Object.hasOwn(each.presets, name));

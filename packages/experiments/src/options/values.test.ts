@@ -25,3 +25,16 @@ it("refuses long texts for numbers, ranges and names at once, and quotes the beg
   expect(nearestName("shotz", names)).toBe("shots");
   expect(process.cpuUsage(start).user / 1000).toBeLessThan(5000);
 });
+
+it("says of a list or truth value in a file what is written there, and of the command line what is written there", () => {
+  const [evalSteps, target, hidden, rotations, skipBad] = ["evalSteps", "target", "hidden", "rotations", "skipBad"].map(
+    (name) => specsOf(name)[0]!,
+  );
+  const inFile = (spec: typeof evalSteps, value: unknown) => () => checkOption("x in my.json", spec!, value);
+  expect(inFile(evalSteps, "0,1")).toThrow(/^x in my\.json is "0,1"\. Give a list of whole numbers .*, as in \[0,1\]/);
+  expect(inFile(target, "fare")).toThrow(/\. Give a list of texts, as in \["fare"\]$/);
+  expect(inFile(hidden, [40, "x"])).toThrow(/\. Give a list of whole numbers of at least 1, as in \[1,2\]/);
+  expect(inFile(rotations, true)).toThrow(/\. Give one of yes, no\. Did you mean "yes"\?$/);
+  expect(inFile(skipBad, "yes")).toThrow(/\. Give true or false$/);
+  expect(() => parseOption("evalSteps", evalSteps!, "0;1")).toThrow(/^--eval-steps is 0;1\. .*separated by commas/);
+});

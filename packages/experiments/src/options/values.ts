@@ -55,6 +55,36 @@ export function rangeOf(spec: OptionSpec, { exact = false }: { readonly exact?: 
   }
 }
 
+/** What an option takes in a file or a program, where that is a list or a truth value; undefined of others. */
+function listedRange(spec: OptionSpec, value: unknown, exact: boolean): string | undefined {
+  const example = (usual: readonly unknown[], fits: (each: unknown) => boolean): string => {
+    const asList = typeof value === "string" && value !== "" ? (readText(spec, value) as readonly unknown[]) : [];
+    const isFit = asList.length > 0 && asList.length <= mostShown && asList.every(fits);
+    return `as in ${quoted(isFit ? asList : usual)}`;
+  };
+  switch (spec.kind) {
+    case "integers": {
+      const { least, most } = spec;
+      const isWithin = (each: unknown): boolean => Number.isInteger(each) && +each! >= least && +each! <= most;
+      const bounds = exact
+        ? `at most ${mostListed} whole numbers from ${least} to ${most}`
+        : `whole numbers of at least ${least}`;
+      return `a list of ${bounds}, ${example([least, least + 1], isWithin)}`;
+    }
+    case "choices":
+      return `a list of one or more of ${spec.choices.join(", ")}, ${example(spec.choices.slice(0, 1), (each) => spec.choices.includes(each as string))}`;
+    case "texts":
+      return `a list of texts, ${example([spec.placeholder.split(",")[0]], isText)}`;
+    case "flag":
+      return "true or false";
+    default:
+      return undefined;
+  }
+}
+
+/** So many values are written out as an example. */
+const mostShown = 8;
+
 /** `or auto for as many as shots` */
 const absentText = ({ absent }: { readonly absent?: string }): string => `or ${absentWord} for ${absent}`;
 
@@ -158,13 +188,19 @@ const isText = (value: unknown): value is string =>
  */
 export function checkOption(where: string, spec: OptionSpec, value: unknown, shown?: string): unknown {
   const refuse = (extra = ""): never => {
+    const exact = isBeyond(spec, value);
+    const range = (shown === undefined ? listedRange(spec, value, exact) : undefined) ?? rangeOf(spec, { exact });
     throw new UsageError(
       `${where} is ${shown === undefined ? quoted(value) : cut(shown, 80)}`,
-      `Give ${rangeOf(spec, { exact: isBeyond(spec, value) })}${extra}`,
+      `Give ${range}${extra}`,
     );
   };
   const named = (names: readonly string[]): unknown => {
     if (typeof value === "string" && names.includes(value)) return value;
+    if (typeof value === "boolean") {
+      const word = value ? "yes" : "no";
+      return refuse(names.includes(word) ? `. Did you mean "${word}"?` : "");
+    }
     const near = typeof value === "string" ? nearestName(value, names) : undefined;
     return refuse(near ? `. Did you mean ${near}?` : "");
   };

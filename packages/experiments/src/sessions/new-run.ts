@@ -12,7 +12,9 @@ import {
   requireUse,
 } from "../config/index.js";
 import { domains } from "../domains/registry.js";
+import type { TrainingValues } from "../options/training-options.js";
 import { UsageError } from "../options/usage-error.js";
+import { flagOf } from "../options/values.js";
 import { type RunConfig, runConfig } from "../runs/run-config.js";
 import type { Prepared } from "./prepare.js";
 import type { RunPlan } from "./train.js";
@@ -48,6 +50,17 @@ export function checkedExperiment(
   requireUse(Object.keys(chosen), config);
   const { training, evaluation } = config;
   return { experiment, config, settings: { training, evaluation } };
+}
+
+/** The check that what goes by validations has some. @throws UsageError */
+export function requireValidation(training: TrainingValues): void {
+  if (training.validateEvery > 0) return;
+  const idle = (["bestBy", "patience"] as const).find((name) => training[name] !== undefined);
+  if (idle === undefined) return;
+  throw new UsageError(
+    `${flagOf(idle)} means nothing with ${flagOf("validateEvery")} 0`,
+    "It is for runs with validations",
+  );
 }
 
 /** The preset that goes with options which are given without one: that of the domain that they speak of. */

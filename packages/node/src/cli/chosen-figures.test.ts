@@ -29,15 +29,20 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const absolute = "meanAbsoluteError of y";
-const train = (run: string, flags: Flags): Promise<string> =>
+const train = (run: string, flags: Flags, { output } = collected()): Promise<string> =>
   trainCommand(
     { target: undefined, chosen: { ...chosen, ...flags }, invocation: { run, skipBaselines: true } },
-    collected().output,
+    output,
   );
 
 it("the best parameters are those of the best validation by the figure of --best-by", async () => {
   const path = join(folder, "absolute");
-  await train(path, { bestBy: "mean absolute error of y" });
+  const told = collected();
+  await train(path, { bestBy: "mean absolute error of y" }, told);
+  expect(told.text()).toMatch(
+    /validation root mean squared error of y: .*; mean absolute error of y [\d.]+.* best so far/,
+  );
+  expect(told.text()).toMatch(/; best checkpoint by mean absolute error of y, after \d+ updates?;/);
   const run = await openRun(path);
   expect(run.config.options.bestBy).toBe("mean absolute error of y");
   const validations = (await run.events.read()).flatMap(({ type, best, evaluation }) => {
@@ -53,6 +58,15 @@ it("the best parameters are those of the best validation by the figure of --best
   expect(bestBy("error")).not.toEqual(bestBy("loss"));
   const resume = { target: undefined, chosen: { bestBy: "loss" }, invocation: { resume: path } };
   await expect(trainCommand(resume, collected().output)).rejects.toThrow("--best-by cannot change in a run");
+});
+
+it("what goes by validations is refused where there are none", async () => {
+  const path = join(folder, "none");
+  for (const flags of [{ bestBy: "loss" }, { patience: 2 }])
+    await expect(train(path, { ...flags, validateEvery: 0 })).rejects.toThrow(
+      /^--(best-by|patience) means nothing with --validate-every 0/,
+    );
+  expect(existsSync(path)).toBe(false);
 });
 
 it("a figure that validation has not is refused with those that it has, and leaves no folder", async () => {

@@ -58,26 +58,10 @@ async function withoutWarnings(...args: string[]): Promise<Ended> {
 }
 
 /** A sinusoid run of a few seconds at most; `--json` tells the tests how far it is. */
-const tiny = [
-  "train",
-  "sinusoid",
-  "--iterations",
-  "1200",
-  "--checkpoint-every",
-  "50",
-  "--validate-every",
-  "300",
-  "--validation-tasks",
-  "8",
-  "--eval-tasks",
-  "8",
-  "--eval-steps",
-  "0,1",
-  "--workers",
-  "1",
-  "--seed",
-  "7",
-];
+const tiny =
+  "train sinusoid --iterations 1200 --checkpoint-every 50 --validate-every 300 --validation-tasks 8 --eval-tasks 8 --eval-steps 0,1 --workers 1 --seed 7".split(
+    " ",
+  );
 
 /** Starts a run and sends a signal once it has reported so many updates, or so many milliseconds after. */
 async function stopAt(
@@ -233,7 +217,7 @@ describe("innerloop train", () => {
   });
 
   it("goes on when nobody reads its output, and is saved when its terminal is closed", async () => {
-    const args = [...tiny, "--iterations", "300", "--skip-evaluation"];
+    const args = [...tiny.map((word) => (word === "1200" ? "300" : word)), "--skip-evaluation"];
     const { child, ended } = start([...args, "--run", "unread", "--json"]);
     child.stdout.once("data", () => child.stdout.destroy());
     child.stderr.destroy();
@@ -298,7 +282,7 @@ describe("innerloop train", () => {
       [
         "earlier",
         (await readFile(join(folder, "own.ts"), "utf8")).replace("training:", "options:"),
-        /earlier\.ts has options\. Write them in their parts: training: \{ iterations: 5000 \}/,
+        /earlier\.ts has "options"\. Write it in training: \{ iterations: 5000 \}/,
       ],
     ] as const) {
       await writeFile(join(folder, `${name}.ts`), text);
@@ -544,6 +528,14 @@ describe("wrong calls", () => {
       /--model conv of .*, whose inputs it is not for\. Use --model mlp or --model linear/,
     ],
     [["train", "sinusoid", "--wayz", "3"], 2, /unknown option '--wayz'/],
+    [["train", "sinusoid", "--seed", "1", "--seed", "2"], 2, /--seed was given twice\. Give it once/],
+    [["train", "hanzi", "--queries", "auto", "--queries", "2"], 2, /--queries was given twice/],
+    [["adapt", "r", "--support", "a", "--support", "b"], 2, /--support was given twice\. Give it once/],
+    [
+      ["eval", "r", "--eval-steps", "0", "--eval-steps", "1"],
+      2,
+      /--eval-steps was given twice\. .*separated by commas/,
+    ],
     [["train", "missing.json"], 2, /there is no file missing\.json/],
     [["train", "omniglot-5way-1shot"], 1, /ILD02 omniglot: .*innerloop data get omniglot/],
     [["train", "--resume", "nowhere"], 1, /ILN01 nowhere: there is no such folder/],

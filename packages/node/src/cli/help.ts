@@ -20,8 +20,8 @@ const flagText = ({ name, spec }: CommandOption): string => {
 };
 
 /** `for --model conv`: what an option is for, in words; empty where it is for all. */
-function useText({ flag }: CommandOption): string {
-  if (!flag) return "";
+function useText({ flag, spec }: CommandOption): string {
+  if (!flag) return spec.of === undefined ? "" : `for ${spec.of}`;
   const { part } = flag.places[0]!;
   const choices = new Set(flag.places.map(({ choice }) => choice));
   const isForAll = choices.has(undefined) || (part === "domain" && choices.size === domains().length);

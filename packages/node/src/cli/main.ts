@@ -140,7 +140,10 @@ function addCommand(parent: Commander, record: Command): void {
     const invocation: Record<string, unknown> = {};
     for (const { name, flag } of options) {
       if (!Object.hasOwn(values, name)) continue;
-      (flag ? chosen : invocation)[name] = values[name];
+      const given = values[name] instanceof Given ? values[name].value : values[name];
+      if (flag) chosen[name] = given;
+      // What a preset or file gives is left out on purpose; a command has nothing to leave out.
+      else if (given !== undefined) invocation[name] = given;
     }
     const output = createOutput({ quiet: invocation.quiet === true, json: invocation.json === true });
     await record.run({ args: command.args, chosen, invocation: invocation as never, output });
@@ -149,6 +152,11 @@ function addCommand(parent: Commander, record: Command): void {
 
 /** One letter for what is asked often. */
 const shortNames: Readonly<Record<string, string>> = { quiet: "q" };
+
+/** A value that was given: undefined for the word that leaves out, which Commander would take for a failed reading. */
+class Given {
+  constructor(readonly value: unknown) {}
+}
 
 function commanderOption({ name, spec, flag }: CommandOption): Option {
   const placeholder = placeholderOf(spec);
@@ -160,7 +168,15 @@ function commanderOption({ name, spec, flag }: CommandOption): Option {
   );
   if (many) return option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
   if (spec.kind === "flag") return option;
-  return option.argParser((text: string) => {
+  return option.argParser((text: string, before: unknown) => {
+    if (before instanceof Given) {
+      const isList = spec.kind === "texts" || spec.kind === "choices" || spec.kind === "integers";
+      const remedy = isList ? "Give all of it once, separated by commas" : "Give it once";
+      throw new UsageError(`${flagOf(name)} was given twice`, remedy);
+    }
+    return new Given(read(text));
+  });
+  function read(text: string): unknown {
     // An option that several choices have may take other values with each: which one is chosen is not known yet.
     if (!flag || flag.places.length === 1) return parseOption(name, spec, text);
     let first: unknown;
@@ -172,7 +188,7 @@ function commanderOption({ name, spec, flag }: CommandOption): Option {
       }
     }
     throw first;
-  });
+  }
 }
 
 /** Prints what went wrong in one message; the exit code. */

@@ -30,9 +30,20 @@ export async function loadRunExperiment(run: RunFolder, output: Output, named?: 
   throw new UsageError(`${shown(file.path)} exports a domain, and the run began with a learner`, "Restore the file");
 }
 
-/** The run in a folder, whose experiment file is run where it makes the kind of its tasks known. */
-export const openRunFor = (path: string, output: Output, named?: string): Promise<RunFolder> =>
-  openRun(path, (file) => runFileOf(path, file, output, named));
+/**
+ * The run in a folder, whose experiment file is run where it makes the kind of its tasks known.
+ *
+ * @throws UsageError for a run that a program has saved: no file says what its learner and tasks are
+ */
+export async function openRunFor(path: string, output: Output, named?: string): Promise<RunFolder> {
+  const run = await openRun(path, (file) => runFileOf(path, file, output, named));
+  if (run.config.config || run.config.file) return run;
+  const folder = JSON.stringify(shown(path));
+  throw new UsageError(
+    `${shown(path)} was saved by a program`,
+    `Load it there with loadRun(${folder}, { learner, tasks, optimizer }) or load(${folder}, { experiment })`,
+  );
+}
 
 /** The same for what the file comes to. */
 export async function runFileOf(

@@ -33,6 +33,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+it("recommends the leaving out of images only where it can be asked for", async () => {
+  await classFolders("folders");
+  await writeFile(join(folder, "folders", "folder a", "2.png"), "no image");
+  const read = (given: { readonly skipBad?: boolean }) =>
+    machineIo.classFolders(join(folder, "folders"), { name: "folders", size: [8, 8], channels: 1, ...given }, {});
+  await expect(read({})).rejects.toThrow(/Replace or remove it\.$/);
+  await expect(read({ skipBad: false })).rejects.toThrow(/with --skip-bad\.$/);
+});
+
 /** What the domain of data sets of classes reads of this machine: all classes, whatever they are split into. */
 async function load(data: string, recorded?: ClassificationSpec) {
   const config = resolvePreset("images", { data, imageSize: 8, ways: 2, queries: 1 });

@@ -41,7 +41,7 @@ export const machineIo: DataIo = {
     };
   },
   classFolders: async (path, { cached, ...reading }, work) => {
-    const options = { ...reading, ...work, skipBad: reading.skipBad ?? false };
+    const options = { ...reading, ...work };
     const examples =
       cached && process.env.INNERLOOP_CACHE !== "off"
         ? await readCachedImageFolder(path, options, { folder: join(dataFolder(), "decoded-images") })

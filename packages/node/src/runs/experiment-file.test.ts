@@ -65,12 +65,54 @@ test("a file that failed is run again", async () => {
   await expect(loadCodeExperiment(path)).resolves.toMatchObject({ preset: "failing-preset" });
 });
 
+test("a key that experiments do not have is refused, and one of train({ ... }) is said to belong elsewhere", async () => {
+  const made = `import * as core from "innerloop";
+const learner = core.prototypicalNetwork({ model: core.mlp({ sizes: [6, 4] }), ways: 2 });
+const tasks = core.sinusoids({ shots: 2 });
+const optimizer = core.adam({ learningRate: 0.001 });
+`;
+  const keys: [string, RegExp][] = [
+    [
+      "learner, tasks, optimizer, iterations: 5, metaBatchSize: 2",
+      /"iterations"\. Write it in training: \{ iterations/,
+    ],
+    ["learner, tasks, optimizer, metaBatchSize: 2", /"metaBatchSize"\. Write it in training: \{ metaBatch: /],
+    ["learner, tasks, optimizer, evalTasks: 2", /"evalTasks"\. Write it in evaluation: \{ evalTasks: /],
+    ["learner, tasks, optimizer, baseline: []", /"baseline"\. Did you mean baselines\?/],
+    [
+      "learner, tasks, optimizer, x: 1",
+      /"x"\. An experiment with a learner has learner, tasks, optimizer, baselines, /,
+    ],
+  ];
+  for (const [at, [written, said]] of keys.entries()) {
+    const path = join(folder, `keys-${at}.ts`);
+    await writeFile(path, `${made}export default { ${written} };\n`);
+    await expect(loadCodeExperiment(path)).rejects.toThrow(said);
+  }
+  const named = join(folder, "named.ts");
+  await writeFile(named, `${made}export const other = 1;\nexport { learner, tasks, optimizer };\n`);
+  await expect(loadCodeExperiment(named)).resolves.toMatchObject({ kind: "learner" });
+  const path = join(folder, "prest.ts");
+  await writeFile(path, withName("prest").replace("{ domain: ranking }", '{ domain: ranking, prest: "prest-preset" }'));
+  await expect(loadCodeExperiment(path)).rejects.toThrow(/has "prest"\. Did you mean preset\?/);
+});
+
 test("a run of a domain that is not known is loaded with it, and says so", async () => {
   const [path, run] = [join(folder, "known.ts"), join(folder, "run")];
   await writeFile(path, withName("known"));
   const chosen = { iterations: 1, metaBatch: 2, validateEvery: 0, workers: 1 };
   await trainCommand({ target: path, chosen, invocation: { run, skipEvaluation: true } }, collected().output);
   await expect(load(run)).resolves.toBeDefined();
+  // A program may make the domain of a name anew, but for one that comes along.
+  const domain = domains().find(({ name }) => name === "known")!;
+  for (const title of ["anew", "once more"]) {
+    await expect(load(run, { experiment: { domain: { ...domain, title } } })).resolves.toBeDefined();
+    expect(titleOf("known")).toBe(title);
+  }
+  const curves = domains().find(({ name }) => name === "curves")!;
+  await expect(load(run, { experiment: { domain: { ...curves } } })).rejects.toThrow(
+    /there is a domain or preset curves/,
+  );
   // Of a process that has not run the file: the record names a domain that nobody has made known.
   const config = join(run, "config.json");
   await writeFile(config, (await readFile(config, "utf8")).replaceAll('"known"', '"unheard"'));

@@ -10,8 +10,10 @@ import {
   type EvaluationValues,
   type Experiment,
   type ExperimentSettings,
+  evaluationOptions,
   type Flags,
   findPreset,
+  flagOf,
   flagsIn,
   nearestName,
   type PartialConfig,
@@ -21,8 +23,11 @@ import {
   reasonOf,
   registerDomain,
   type TrainingValues,
+  trainingOptions,
   UsageError,
 } from "@innerloop/experiments";
+import { outputOptions } from "../cli/command.js";
+import { trainEvaluation, trainOwn } from "../cli/commands/train.js";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 
@@ -79,7 +84,21 @@ export async function readJsonExperiment(path: string): Promise<{ preset: string
       presetHint(typeof preset === "string" ? preset : ""),
     );
   }
+  requireNoneOfCommands(options, path);
   return { preset, flags: flagsIn(parsePartial(options, path, found.domain)) };
+}
+
+/** @throws UsageError for what the command takes, and is no option of an experiment */
+function requireNoneOfCommands(options: Readonly<Record<string, unknown>>, path: string): void {
+  const ofCommand = { ...trainOwn, ...trainEvaluation, ...outputOptions };
+  for (const [part, values] of [[undefined, options] as const, ...Object.entries(options)]) {
+    const name = Object.keys(Object(values) as object).find((each) => Object.hasOwn(ofCommand, each));
+    if (name === undefined || Array.isArray(values) || typeof values !== "object") continue;
+    throw new UsageError(
+      `${part === undefined ? "" : `${part} in `}${path} has the option ${name}`,
+      `It belongs to the command: \`innerloop train ${path} ${flagOf(name)}\``,
+    );
+  }
 }
 
 /** `Did you mean ...?` for a preset that is not there. */
@@ -191,7 +210,7 @@ async function runFile(
   const value = await settled(path, async () => {
     const options = { filename, ext: extname(filename), async: true } as const;
     const exported = (await jiti.evalModule(text, options)) as unknown;
-    const found = isRecord(exported) && "default" in exported ? exported.default : exported;
+    const found = !isRecord(exported) ? exported : "default" in exported ? exported.default : ofNames(exported);
     return typeof found === "function" ? ((await found()) as unknown) : await found;
   });
   return { ...moduleOf(value, path, filename), path: filename, sha256 };
@@ -220,48 +239,121 @@ async function settled(path: string, run: () => Promise<unknown>): Promise<unkno
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isTaskSource = (value: unknown): value is TaskSource => isRecord(value) && typeof value.sample === "function";
 
-function moduleOf(value: unknown, path: string, filename: string): LoadedModule {
-  const remedy =
-    "Export { learner, tasks, optimizer } made with the innerloop package's functions, { domain }, or a function that returns one of them";
-  if (!isRecord(value)) throw new UsageError(`${path} has no default export that is an object`, remedy);
-  if (isRecord(value.domain)) return domainModule(value as unknown as DomainModule, path, filename);
-  const { learner, optimizer, tasks, options } = value;
-  if (!isRecord(learner) || typeof learner.metaGradient !== "function")
-    throw new UsageError(`learner in ${path} is no learner`, remedy);
-  if (!isRecord(optimizer) || typeof optimizer.update !== "function")
-    throw new UsageError(`optimizer in ${path} is no optimizer`, remedy);
-  if (!isRecord(tasks)) throw new UsageError(`tasks in ${path} is no task source`, remedy);
-  if (options !== undefined)
-    throw new UsageError(
-      `${path} has options`,
-      "Write them in their parts: training: { iterations: 5000 }, evaluation: { evalTasks: 100 }",
-    );
-  const module = value as unknown as LearnerModule;
-  const { training = {}, evaluation = {} } = module;
-  const given = { training, evaluation };
-  return {
-    kind: "learner",
-    experiment: experimentOf(module, path),
-    settings: parseSettings(given, path),
-    given: flagsIn(given),
-  };
+const exportRemedy =
+  "Export { learner, tasks, optimizer } made with the innerloop package's functions, { domain }, or a function that returns one of them";
+
+const learnerKeys: readonly string[] = ["learner", "tasks", "optimizer", "baselines", "training", "evaluation"];
+const domainKeys: readonly string[] = ["domain", "preset", "config"];
+
+/** Options of `train({ ... })`, and where a file says what they say. */
+const keysOfTrain: Readonly<Record<string, string>> = {
+  iterations: "training: { iterations: 5000 }",
+  metaBatchSize: "training: { metaBatch: 16 }",
+  seed: "training: { seed: 1 }",
+  validation: "training: { validateEvery: 500, validationTasks: 100, bestBy, patience }",
+  checkpoints: "training: { checkpointEvery: 200 }",
+  chunkSize: "training: { chunk: 4 }",
+  recompute: 'training: { recompute: "yes" }',
+  memoryBudget: "training: { memory: 4096 }, in MiB",
+  executor: 'training: { device: "cpu", workers: 2 }',
+  options: "training: { iterations: 5000 } or evaluation: { evalTasks: 100 }",
+};
+
+/** Where an option of training or evaluation stands in a file. */
+const partOf = (key: string): string | undefined =>
+  Object.entries({ training: trainingOptions, evaluation: evaluationOptions })
+    .filter(([, options]) => Object.hasOwn(options, key))
+    .map(([part]) => `${part}: { ${key}: ... }`)[0];
+
+/** @throws UsageError for what an experiment does not have */
+function requireKeys(value: Readonly<Record<string, unknown>>, known: readonly string[], path: string): void {
+  const wrong = Object.keys(value).find((key) => !known.includes(key));
+  if (wrong === undefined) return;
+  const place = known === learnerKeys ? (ownEntry(keysOfTrain, wrong) ?? partOf(wrong)) : undefined;
+  const near = nearestName(wrong, known);
+  throw new UsageError(
+    `${path} has ${quoted(wrong)}`,
+    place !== undefined
+      ? `Write it in ${place}`
+      : near
+        ? `Did you mean ${near}?`
+        : `An experiment with a ${known[0]} has ${known.join(", ")}`,
+  );
 }
 
-/** What trains and is evaluated, of a learner and tasks of one's own. @throws UsageError for tasks that are none */
-export const experimentOf = ({ learner, tasks, optimizer, baselines }: LearnerModule, path: string): Experiment => ({
-  learner,
-  tasks: asTasks(tasks, path),
-  optimizer,
-  baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
-});
+const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+/** Of a file without a default export, what it exports of an experiment, beside whatever else it exports. */
+const ofNames = (exported: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(exported).filter(([key]) =>
+      [...learnerKeys, ...domainKeys, ...Object.keys(keysOfTrain)].includes(key),
+    ),
+  );
+
+function moduleOf(value: unknown, path: string, filename: string): LoadedModule {
+  if (!isRecord(value)) throw new UsageError(`${path} has no default export that is an object`, exportRemedy);
+  if (domainOfModule(value, path)) {
+    requireKeys(value, domainKeys, path);
+    return domainModule(value as unknown as DomainModule, path, filename);
+  }
+  const experiment = experimentOf(value, path);
+  requireKeys(value, learnerKeys, path);
+  const { training = {}, evaluation = {} } = value as unknown as LearnerModule;
+  const given = { training, evaluation };
+  return { kind: "learner", experiment, settings: parseSettings(given, path), given: flagsIn(given) };
+}
+
+/**
+ * The kind of task in what an experiment file exports; undefined where it brings a learner.
+ *
+ * @throws UsageError where it can be neither
+ */
+export function domainOfModule(value: unknown, where: string, remedy: string = exportRemedy): Domain | undefined {
+  if (!isRecord(value)) throw new UsageError(`${where} is ${quoted(value)}`, remedy);
+  if (value.domain === undefined && "learner" in value) return undefined;
+  const { domain } = value;
+  if (domain === undefined) throw new UsageError(`${where} has neither a learner nor a domain`, remedy);
+  if (isRecord(domain) && typeof domain.name === "string" && isRecord(domain.presets))
+    return domain as unknown as Domain;
+  throw new UsageError(
+    `domain in ${where} is no domain`,
+    "A domain is a record made with `domain({ name, options, presets, ... })`, and its presets are settings by name",
+  );
+}
+
+/**
+ * What trains and is evaluated, of a learner and tasks of one's own.
+ *
+ * @param where what messages call what was given
+ * @throws UsageError where a part of it is none
+ */
+export function experimentOf(value: unknown, where: string, remedy: string = exportRemedy): Experiment {
+  if (!isRecord(value)) throw new UsageError(`${where} is ${quoted(value)}`, remedy);
+  const { learner, tasks, optimizer, baselines } = value as Partial<LearnerModule>;
+  if (!isRecord(learner) || typeof learner.metaGradient !== "function")
+    throw new UsageError(`learner in ${where} is no learner`, remedy);
+  if (!isRecord(optimizer) || typeof optimizer.update !== "function")
+    throw new UsageError(`optimizer in ${where} is no optimizer`, remedy);
+  if (!isRecord(tasks)) throw new UsageError(`tasks in ${where} is no task source`, remedy);
+  return {
+    learner: learner as Learner,
+    tasks: asTasks(tasks, where),
+    optimizer: optimizer as Optimizer,
+    baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
+  };
+}
 
 function domainModule({ domain, preset, config = {} }: DomainModule, path: string, filename: string): LoadedModule {
   const presets = Object.keys(Object(domain.presets));
   const chosen = preset ?? presets[0];
-  if (typeof domain.name !== "string" || chosen === undefined || !presets.includes(chosen))
+  if (chosen === undefined || !presets.includes(chosen))
     throw new UsageError(
       chosen === undefined ? `domain in ${path} has no presets` : `preset in ${path} is ${quoted(chosen)}`,
-      "A domain is a record made with `domain({ name, options, presets, ... })`, and its presets are settings by name",
+      chosen === undefined
+        ? "Its presets are settings by name"
+        : `There ${presets.length === 1 ? "is" : "are"} ${presets.join(", ")}`,
     );
   registerDomain(domain, filename);
   return { kind: "domain", domain, preset: chosen, flags: flagsIn(parsePartial({ ...config }, path, domain)) };

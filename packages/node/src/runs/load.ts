@@ -1,10 +1,18 @@
 /** Trained models from run folders, for programs. */
 import { availableParallelism } from "node:os";
-import { type Answer, openModel, registerDomain, type TrainedModel, UsageError } from "@innerloop/experiments";
+import {
+  type Answer,
+  nearestName,
+  openModel,
+  quoted,
+  registerDomain,
+  type TrainedModel,
+  UsageError,
+} from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import { machineIo } from "../data/machine-io.js";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
-import { type ExperimentModule, experimentOf } from "./experiment-file.js";
+import { domainOfModule, type ExperimentModule, experimentOf } from "./experiment-file.js";
 import { openRun, shown } from "./run-folder.js";
 
 /** Options of `load`. */
@@ -18,6 +26,23 @@ export interface LoadOptions {
    * file, and none is run for it here.
    */
   readonly experiment?: ExperimentModule;
+}
+
+/** @throws UsageError for what is no path */
+export function requireFolder(operation: string, folder: unknown): void {
+  if (typeof folder === "string" && folder !== "") return;
+  throw new UsageError(`${operation}: the folder is ${quoted(folder)}`, 'Give its path, as in "runs/mine"');
+}
+
+/** @throws UsageError for options that there are none of */
+export function requireOptions(operation: string, options: object, known: readonly string[]): void {
+  const wrong = Object.keys(options).find((name) => !known.includes(name));
+  if (wrong === undefined) return;
+  const near = nearestName(wrong, known);
+  throw new UsageError(
+    `${operation} has no option ${quoted(wrong)}`,
+    near ? `Did you mean ${near}?` : `There ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`,
+  );
 }
 
 let shared: Executor | undefined;
@@ -38,6 +63,9 @@ export const refuseOwnDomain =
     );
   };
 
+const experimentRemedy =
+  "Give what made it: load(DIR, { experiment: { learner, tasks, optimizer } }), or { experiment: { domain } }";
+
 /**
  * The trained model in a run folder, which adapts to a user's own examples and answers in their terms: image files and
  * classes, rows with the columns of a table and values in its units, points of a curve.
@@ -51,11 +79,19 @@ export const refuseOwnDomain =
  */
 export async function load<A extends Answer = Answer>(
   folder: string,
-  { checkpoint, executor, experiment }: LoadOptions = {},
+  options: LoadOptions = {},
 ): Promise<TrainedModel<A>> {
-  if (experiment && "domain" in experiment) registerDomain(experiment.domain);
+  requireFolder("load", folder);
+  requireOptions("load", options, ["checkpoint", "executor", "experiment"]);
+  const { checkpoint, executor, experiment } = options;
+  if (checkpoint !== undefined && !["best", "last"].includes(checkpoint))
+    throw new UsageError(`checkpoint is ${quoted(checkpoint)}`, "Give best or last");
+  const where = `the experiment for ${shown(folder)}`;
+  const ownDomain = experiment === undefined ? undefined : domainOfModule(experiment, where, experimentRemedy);
+  // A program may make its domain anew for each model.
+  if (ownDomain) registerDomain(ownDomain, undefined, { replaces: true });
   const run = await openRun(folder, refuseOwnDomain(folder));
-  const made = experiment && "learner" in experiment ? experimentOf(experiment, folder) : undefined;
+  const made = experiment && !ownDomain ? experimentOf(experiment, where, experimentRemedy) : undefined;
   const setting = { executor: executor ?? defaultModelExecutor(), checkpoint, experiment: made, io: machineIo };
   const { model } = await openModel<A>(run, setting);
   return model;

@@ -29,8 +29,19 @@ export interface RunFolder extends RunStore {
   readonly files: UntrustedFolder;
 }
 
+/** What to do where a folder cannot be that of a new run: as the command line says it, or programs. */
+export interface PlaceRemedies {
+  readonly ofRun: string;
+  readonly other: string;
+}
+
+const commandRemedies = (path: string): PlaceRemedies => ({
+  ofRun: `Continue it with \`innerloop train --resume ${inCommand(path)}\`, or choose another --run`,
+  other: "Choose an empty or new folder with --run",
+});
+
 /** @throws RunError ILN01 where there is something in the folder of a new run */
-export async function requireFree(path: string): Promise<void> {
+export async function requireFree(path: string, remedies = commandRemedies(path)): Promise<void> {
   const present = await onRun(path, () =>
     readdir(path).catch((error: unknown): string[] => {
       if (isSystemError(error) && error.code === "ENOENT") return [];
@@ -39,9 +50,7 @@ export async function requireFree(path: string): Promise<void> {
   );
   if (present.every(isTransient)) return;
   const isRun = present.includes("config.json");
-  const remedy = isRun
-    ? `Continue it with \`innerloop train --resume ${inCommand(path)}\`, or choose another --run`
-    : "Choose an empty or new folder with --run";
+  const remedy = isRun ? remedies.ofRun : remedies.other;
   throw new RunError("ILN01", shown(path), isRun ? "there is a run in it already" : "the folder is not empty", remedy);
 }
 
@@ -56,11 +65,11 @@ export async function requirePlaceFor(path: string): Promise<void> {
 }
 
 /** Makes the folder of a new run. @throws RunError ILN01 where there is something in it, ILN03 where it cannot be made */
-export async function createRun(path: string): Promise<UntrustedFolder> {
-  await requireFree(path);
+export async function createRun(path: string, remedies = commandRemedies(path)): Promise<UntrustedFolder> {
+  await requireFree(path, remedies);
   await onRun(path, () => makeFolder(path));
   const files = UntrustedFolder.open(path);
-  if (!files) throw new RunError("ILN10", shown(path), "the folder is gone again", "Choose another --run");
+  if (!files) throw new RunError("ILN10", shown(path), "the folder is gone again", remedies.other);
   await files.makeFolder("checkpoints");
   return files;
 }
@@ -100,7 +109,12 @@ export async function openRun(
   const files = UntrustedFolder.open(path, configFile);
   const bytes = await files?.read(configFile, mostBytes.config);
   if (!files || !bytes) {
-    const problem = files ? "there is no run in this folder (no config.json)" : "there is no such folder";
+    const isThere = await stat(path).catch(() => undefined);
+    const problem = files
+      ? "there is no run in this folder (no config.json)"
+      : isThere
+        ? "it is no folder"
+        : "there is no such folder";
     throw new RunError("ILN01", shown(path), problem, await otherRuns(path));
   }
   const text = Buffer.from(bytes).toString("utf8");

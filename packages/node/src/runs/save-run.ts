@@ -5,7 +5,7 @@ import { loadParams, runConfig, settingsFrom, UsageError, unknownArgv } from "@i
 import { type Executor, leaves, type Tree } from "@innerloop/graph";
 import { versions } from "../cli/versions.js";
 import { type ExperimentModule, experimentOf } from "./experiment-file.js";
-import { defaultModelExecutor, refuseOwnDomain } from "./load.js";
+import { defaultModelExecutor, refuseOwnDomain, requireFolder, requireOptions } from "./load.js";
 import { checkpointStore, createRun, openRun, shown, writeConfig } from "./run-folder.js";
 
 type AnyRun = RunParts<Tree, Tree, Tree, Tree>;
@@ -17,8 +17,10 @@ type AnyRun = RunParts<Tree, Tree, Tree, Tree>;
  * @throws RunError ILN01 where there is something in the folder, ILN03 where it cannot be written
  */
 export async function saveRun(run: AnyRun, folder: string): Promise<void> {
+  requireFolder("save", folder);
   const { learner, params, iteration, best, tasks, seed, executor } = run;
-  const files = await createRun(folder);
+  const elsewhere = "Save it in a new or empty folder";
+  const files = await createRun(folder, { ofRun: elsewhere, other: elsewhere });
   const store = checkpointStore(files);
   const common = { seed, setting: "", chunkSize: 1, recompute: 0, optimizer: {}, sinceBest: 0 };
   const { score, by } = best ?? {};
@@ -59,12 +61,16 @@ export async function saveRun(run: AnyRun, folder: string): Promise<void> {
 export async function loadRun(
   folder: string,
   experiment: Extract<ExperimentModule, { readonly learner: unknown }>,
-  { executor = defaultModelExecutor() }: { readonly executor?: Executor } = {},
+  options: { readonly executor?: Executor } = {},
 ): Promise<Run> {
+  requireFolder("loadRun", folder);
+  requireOptions("loadRun", options, ["executor"]);
+  const { executor = defaultModelExecutor() } = options;
   const run = await openRun(folder, refuseOwnDomain(folder));
   if (run.config.config)
     throw new UsageError(`${shown(folder)} is a run of options, and not of a program`, "Load it with `load(DIR)`");
-  const { learner, tasks } = experimentOf(experiment, folder);
+  const remedy = "Give what made it: loadRun(DIR, { learner, tasks, optimizer })";
+  const { learner, tasks } = experimentOf(experiment, `the experiment for ${shown(folder)}`, remedy);
   const { params, iteration, best: told } = await loadParams(run, learner, "last");
   const best = told && { ...told, params: (await loadParams(run, learner, "best")).params };
   const { seed } = run.config.options;

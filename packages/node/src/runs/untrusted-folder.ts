@@ -225,7 +225,7 @@ export function unwritable(path: string, error: unknown): RunError {
   const full = isSystemError(cause) && (cause.code === "ENOSPC" || cause.code === "EDQUOT");
   const remedy = full
     ? "Free some space; the last checkpoint is complete"
-    : "Check its permissions, or choose another folder with --run";
+    : "Check its permissions, or choose another folder";
   return new RunError("ILN03", shown(path), `it cannot be written (${reasonOf(cause)})`, remedy, { cause: error });
 }
 

@@ -3,6 +3,7 @@ import {
   type AnswerCell,
   type AnswerTable,
   type CalibratedRule,
+  domainOf,
   type Flags,
   flagOf,
   openModel,
@@ -34,10 +35,15 @@ export async function adaptCommand(
   const run = await openRunFor(folder, output);
   const { config } = run.config;
   if (!invocation.support)
-    throw new UsageError("there is no --support", "Give a folder with one folder of images per class, or a table");
+    throw new UsageError(
+      "there is no --support",
+      "Give a folder with one folder of images per class, a table, or what the kind of task takes",
+    );
   if (queries.length === 0) throw new UsageError("there is no --query", "Give files, or a folder of images");
   const asked = Object.keys(chosen).filter((name) => !(name in machineOf(chosen)));
   if (config) requireUse(asked, config, shown(run.path));
+  if (invocation.reject && !(config && domainOf(config).openSet))
+    throw new UsageError(`--reject means nothing for ${shown(run.path)}`, "It is for runs of data sets of classes");
   const experiment = config ? undefined : (await loadRunExperiment(run, output)).experiment;
   const rule = invocation.reject ? await readOpenSetRule(run) : undefined;
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);

@@ -5,20 +5,21 @@ import { checkpointOption } from "./shared-options.js";
 export const adaptData = optionGroup({
   support: {
     kind: "text",
-    placeholder: "DIR|TABLE",
+    placeholder: "DIR|FILE|JSON",
     absent: "nothing",
-    help: "labelled examples: one folder of images per class; or a table with the columns of the run's own",
+    help: "labelled examples: one folder of images per class; a table with the columns of the run's own; a table of points with x and y, for curves; or what a kind of task of your own takes",
   },
   query: {
     kind: "texts",
     repeated: true,
     placeholder: "FILE",
     absent: "nothing",
-    help: "images to classify, where folders stand for their images; or tables of rows to predict; further files may follow",
+    help: "images to classify, where folders stand for their images; or tables of rows, or of points x, to predict; further files may follow",
   },
   reject: {
     kind: "flag",
     default: false,
+    of: "data sets of classes",
     help: "say where an image is of none of the classes, by the threshold that eval --open-set has chosen",
   },
 });
@@ -36,15 +37,16 @@ export const adaptLearner = optionGroup({
 /** `innerloop adapt` */
 export const adapt = command({
   name: "adapt",
-  args: "<RUN> --support DIR|TABLE --query FILE...",
+  args: "<RUN> --support DIR|FILE|JSON --query FILE...",
   takes: "<run> [more...]",
   summary: "adapts a trained run to your labelled examples, and answers for others",
   details:
-    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of a table, TABLE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units.",
+    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of a table, FILE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units. Of a run of curves, FILE is a table with columns x and y, and the queries' has x. Of a run of a kind of task of your own, both are what its record takes: files, or JSON.",
   examples: [
     ["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"],
     ["innerloop adapt RUN --support examples/ --query a.png --reject", "or none of these, after eval --open-set"],
     ["innerloop adapt RUN --support five-rows.csv --query rows.csv", "values in the table's units"],
+    ["innerloop adapt RUN --support points.csv --query xs.csv", "y at each x of a curve"],
   ],
   experiment: named("batchNorm", "invert", "workers", "device"),
   own: { Task: adaptData, Learner: adaptLearner, Run: optionGroup(checkpointOption), Output: outputOptions },

@@ -78,7 +78,8 @@ export async function evaluateAndReport(
   const outcome = await followed(commandHost(output, { signal }), (host) =>
     evaluateSession(request, { ...host, executor }),
   );
-  sayOutcome(outcome, output);
+  const { bestBy } = run.config.options;
+  sayOutcome(outcome, output, outcome.checkpoint === "best" ? bestBy : undefined);
   output.event({ type: "results", ...outcome.record });
   const { evaluations, facts, file, isVariant } = outcome;
   const chosen = outcome.chosen?.steps;
@@ -87,7 +88,8 @@ export async function evaluateAndReport(
   if (!isVariant) await writeReport(run, { evaluations, notes: facts.slice(0, -1), chosen });
 }
 
-function sayOutcome(outcome: EvaluationOutcome, output: Output): void {
+/** @param bestBy the figure by which the parameters were chosen, where that was asked for */
+function sayOutcome(outcome: EvaluationOutcome, output: Output, bestBy: string | undefined): void {
   const { evaluations, figures, chosen, better, notes, warnings, protocol } = outcome;
   const { checkpoint, iteration, seconds } = outcome;
   const { paint } = output;
@@ -96,7 +98,7 @@ function sayOutcome(outcome: EvaluationOutcome, output: Output): void {
   output.say();
   if (better !== undefined) output.result(folded(paint("yellow", `  ${better}`), roomIn()));
   for (const text of notes) output.say(paint("dim", `  ${text}`));
-  const behind = `${checkpoint} checkpoint, after ${counted(iteration, "update")}; ${duration(seconds)}`;
+  const behind = `${checkpoint} checkpoint${bestBy === undefined ? "" : ` by ${bestBy}`}, after ${counted(iteration, "update")}; ${duration(seconds)}`;
   output.say(paint("dim", `  ${protocol}; ${behind}`));
   output.say();
   for (const text of warnings) output.warn(`  Warning: ${text}.`);

@@ -131,6 +131,10 @@ describe("options that mean nothing", () => {
     const path = join(folder, "misplaced.json");
     await writeFile(path, JSON.stringify({ preset: "images", ways: 3 }));
     await refused(path, {}).toThrow(/misplaced\.json has the option ways\. It belongs to domain/);
+    await writeFile(path, JSON.stringify({ preset: "images", evaluation: { skipBaselines: true } }));
+    await refused(path, {}).toThrow(
+      /^evaluation in .*misplaced\.json has the option skipBaselines\. It belongs to the command: `innerloop train \S+ --skip-baselines`/,
+    );
     await writeFile(path, JSON.stringify({ preset: "images", domain: { name: "curves" } }));
     await refused(path, {}).toThrow(/^domain in .*misplaced\.json is "curves"\. Give one of classification/);
   });

@@ -10,6 +10,7 @@ import {
   checkedExperiment,
   commandLine,
   domainOf,
+  evaluationOptions,
   type Flags,
   factsOf,
   failureOf,
@@ -35,6 +36,7 @@ import {
   requireParameters,
   requireResumable,
   requireUse,
+  requireValidation,
   resolve,
   resumedConfig,
   type SessionEnd,
@@ -159,9 +161,28 @@ async function askedByCode(path: string, chosen: Flags): Promise<AskedExperiment
   };
 }
 
+const skips = ["skipEvaluation", "skipBaselines"] as const;
+
+/** What is to be left out after training, which the run's command keeps: a run that goes on leaves it out as well. */
+const leftOut = (asked: InvocationOptions): Flags =>
+  Object.fromEntries(skips.flatMap((name) => (asked[name] === true ? [[name, true]] : [])));
+
+const keptOf = ({ argv }: RunConfig): Pick<InvocationOptions, (typeof skips)[number]> =>
+  Object.fromEntries(skips.flatMap((name) => (argv.includes(flagOf(name)) ? [[name, true]] : [])));
+
+/** Whoever says how a run is to be evaluated wants it to be. */
+const asksForEvaluation = (chosen: Flags): boolean =>
+  Object.keys(chosen).some((name) => Object.hasOwn(evaluationOptions, name));
+
+const withEvaluation = (config: RunConfig): RunConfig => ({
+  ...config,
+  argv: argvWith(config.argv, { skipEvaluation: undefined }),
+});
+
 async function startRun(request: IntroducedRequest, output: Output, signal: AbortSignal): Promise<string> {
   const asked = await askedFor(request);
   const { config, settings, file } = asked;
+  requireValidation(settings.training);
   const path = request.invocation.run ?? (await newRunPath(asked.name));
   await requirePlaceFor(path);
   let executor: Executor | undefined;
@@ -193,7 +214,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       plan,
       executor,
       target: request.target,
-      chosen: request.chosen,
+      chosen: { ...request.chosen, ...leftOut(request.invocation) },
       versions: versions(),
       created: new Date(),
     });
@@ -240,7 +261,8 @@ async function resumeRun(
     executor = await openExecutor({ device, workers: stillOn ? stored.config.workers : undefined }, output);
     await sweepRun(stored);
     const before = await progressOf(stored);
-    const resumed = resumedConfig(stored.config, chosen, before.iteration);
+    const begun = asksForEvaluation(chosen) ? withEvaluation(stored.config) : stored.config;
+    const resumed = resumedConfig(begun, chosen, before.iteration);
     let { config } = resumed;
     const { iterations } = config.options;
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
@@ -260,13 +282,16 @@ async function resumeRun(
     if (named !== undefined) config = withFile(config, ranFile!, before.iteration);
     const run = { ...stored, config };
     if (Object.keys(chosen).length > 0 || named !== undefined) await writeConfig(run.files, config);
+    const asked = { ...request, invocation: { ...keptOf(begun), ...request.invocation } };
     output.say(
       before.ended && before.iteration >= iterations
-        ? "  Training is finished; evaluating."
+        ? asked.invocation.skipEvaluation
+          ? `  Training is finished. Evaluate it with \`innerloop eval ${inCommand(path)}\``
+          : "  Training is finished; evaluating."
         : `  Continuing after ${count(before.iteration)} of ${counted(iterations, "update")}.`,
     );
     output.say();
-    await trainAndEvaluate({ run, prepared, executor, lock, output, signal, request });
+    await trainAndEvaluate({ run, prepared, executor, lock, output, signal, request: asked });
     return path;
   } finally {
     lock.release();
@@ -287,7 +312,8 @@ async function trainAndEvaluate(setting: {
   const { run, prepared, executor, plan, lock, output, signal, request } = setting;
   const { options } = run.config;
   const startedAt = performance.now();
-  const follower = followTraining(output, options.iterations);
+  const judge = options.bestBy === undefined ? undefined : bestByOf(prepared.experiment, options.bestBy);
+  const follower = followTraining(output, options.iterations, judge);
   // The most that the process has had so far: what comes after training does not count.
   const mostBytes = (): number => process.resourceUsage().maxRSS * 1024;
   let end: SessionEnd;
@@ -376,10 +402,15 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   if (!output.quiet) output.result(suggestions(next, { room: roomIn(), indent: 2, paint }).join("\n"));
 }
 
-/** Shows the events of training as a progress line with smoothed figures. */
+/**
+ * Shows the events of training as a progress line with smoothed figures.
+ *
+ * @param judge the figure by which the best parameters are chosen, where that was asked for
+ */
 function followTraining(
   output: Output,
   iterations: number,
+  judge?: FigureDescription,
 ): { onEvent(event: TrainingEvent): void; end(last?: string): void } {
   const smoothed = new Map<string, { sum: number; weight: number }>();
   let line: ReturnType<Output["progress"]> | undefined;
@@ -417,9 +448,13 @@ function followTraining(
           const { name } = leading;
           const from = rows.length > 1 ? `${figure(leading, first.figures[name]!.mean)} before, ` : "";
           const steps = last.steps > 0 ? ` after ${counted(last.steps, "step")}` : "";
+          const judged =
+            judge && judge.name !== name
+              ? `; ${figureTitle(judge)} ${withInterval(judge, last.figures[judge.name]!)}`
+              : "";
           const mark = event.best ? output.paint("green", "  best so far") : "";
           output.say(
-            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${figureTitle(leading)}: ${from}${withInterval(leading, last.figures[name]!)}${steps}${mark}`,
+            `  ${count(event.iteration).padStart(count(iterations).length)}  validation ${figureTitle(leading)}: ${from}${withInterval(leading, last.figures[name]!)}${steps}${judged}${mark}`,
           );
           return;
         }
