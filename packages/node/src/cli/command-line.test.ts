@@ -224,7 +224,7 @@ describe("innerloop train", () => {
     expect((await ended).code).toBe(0);
     // The shell and the kernel may both say that the terminal is gone.
     const closed = start([...args, "--run", "closed", "--json"]);
-    closed.child.stdout.on("data", () => closed.child.kill("SIGHUP"));
+    closed.child.stdout.on("data", (text) => /"iteration"/.test(String(text)) && closed.child.kill("SIGHUP"));
     expect((await closed.ended).code).toBe(130);
     expect((await innerloop("train", "--resume", "closed", "--skip-evaluation", "-q")).code).toBe(0);
     expect((await checkpoint("closed")).equals(await checkpoint("unread"))).toBe(true);
