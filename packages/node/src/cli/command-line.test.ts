@@ -529,8 +529,6 @@ describe("wrong calls", () => {
     ],
     [["train", "sinusoid", "--wayz", "3"], 2, /unknown option '--wayz'/],
     [["train", "sinusoid", "--seed", "1", "--seed", "2"], 2, /--seed was given twice\. Give it once/],
-    [["train", "hanzi", "--queries", "auto", "--queries", "2"], 2, /--queries was given twice/],
-    [["adapt", "r", "--support", "a", "--support", "b"], 2, /--support was given twice\. Give it once/],
     [
       ["eval", "r", "--eval-steps", "0", "--eval-steps", "1"],
       2,

@@ -67,3 +67,8 @@ test("a run that goes on leaves out what it began without", async () => {
     /Training is finished\. Evaluate it with `innerloop eval r`/,
   );
 });
+
+test("an option that takes one value is refused where it is given twice, whatever its first value", async () => {
+  await expect(adapt("--support", "q.csv")).rejects.toThrow(/--support was given twice\. Give it once/);
+  await expect(adapt("--steps", "auto", "--steps", "2")).rejects.toThrow(/--steps was given twice/);
+});
