@@ -249,7 +249,7 @@ const adaptedReader: Reader = {
   weight: 0.5,
   seeds: () => {
     const x = { tokens: tensor([[1, 2]], [1, 2], "int32"), mask: [tensor([[1, 0]])] };
-    const adapted = { "0/weight": tensor([[0.5]]), prototypes: tensor([1, 2]) };
+    const adapted = { "adapted/0/weight": tensor([[0.5]]), "adapted/prototypes": tensor([1, 2]) };
     const content = { adapted, support: { x, y: tensor([0], [1], "int32") }, steps: 3, model: "0".repeat(64) };
     return [encodeAdapted({ ...content, told: JSON.stringify(told) }), encodeAdapted({ ...content, told: "" })];
   },

@@ -1,17 +1,21 @@
 /** An adapted task as bytes: what the learner made of the support set, and the set itself. */
-import { leaves, paths, Tensor, type Tree } from "@innerloop/graph";
+import { leaves, Tensor, type Tree } from "@innerloop/graph";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Examples } from "../tasks/task.js";
 import { TrainingError } from "../training/training-error.js";
+import { isBelow, named } from "./named-tensors.js";
 import { decodeSafetensors, encodeSafetensors, safetensorsHeader } from "./safetensors.js";
 import { isSealed, seal, unsealed } from "./seal.js";
 
 const format = "innerloop adapted task 1";
 
+/** The prefix of names of what the learner made of the support set. */
+export const adaptedPrefix = "adapted";
+
 /** The content of an adapted task. */
 export interface AdaptedContent {
-  /** Leaves of what the learner made of the support set, by their paths. */
+  /** Leaves of what the learner made of the support set, by name. */
   readonly adapted: Readonly<Record<string, Tensor>>;
   readonly support: Examples<Tree, Tree>;
   readonly steps: number | undefined;
@@ -26,13 +30,7 @@ type Structure = number | readonly Structure[] | { readonly [name: string]: Stru
 
 /** The digest by which parameters are told from others. */
 export const paramsDigest = (params: Tree): string =>
-  bytesToHex(sha256(encodeSafetensors({ tensors: named(params), metadata: {} })));
-
-/** Leaves by their paths. */
-export function named(tree: Tree): Record<string, Tensor> {
-  const names = paths(tree);
-  return Object.fromEntries(leaves(tree).map((leaf, i) => [names[i]!, leaf]));
-}
+  bytesToHex(sha256(encodeSafetensors({ tensors: named("params", params), metadata: {} })));
 
 /** The bytes of an adapted task: safetensors, with a SHA-256 of all of them. */
 export function encodeAdapted({ adapted, support, ...about }: AdaptedContent): Uint8Array {
@@ -47,7 +45,7 @@ export function encodeAdapted({ adapted, support, ...about }: AdaptedContent): U
   };
   const structure = structureOf(set);
   const tensors = {
-    ...Object.fromEntries(Object.entries(adapted).map(([name, leaf]) => [`adapted/${name}`, leaf])),
+    ...adapted,
     ...Object.fromEntries(given.map((leaf, i) => [`support/${i}`, leaf])),
   };
   const task = JSON.stringify({ ...about, structure });
@@ -85,9 +83,7 @@ export function decodeAdapted(bytes: Uint8Array): AdaptedContent {
   const { x, y, present } = Object(support) as typeof support;
   if (x === undefined || y === undefined) return fail("it has no support set");
   if (present !== undefined && !(present instanceof Tensor)) return fail("its mask is no tensor");
-  const adapted = Object.entries(tensors).flatMap(([name, leaf]) =>
-    name.startsWith("adapted/") ? [[name.slice("adapted/".length), leaf] as const] : [],
-  );
+  const adapted = Object.entries(tensors).filter(([name]) => isBelow(adaptedPrefix, name));
   return {
     adapted: Object.fromEntries(adapted),
     support: { x, y, ...(present ? { present } : {}) },

@@ -6,11 +6,9 @@ import {
   leaves,
   mapTree,
   type NestedNumbers,
-  paths,
   type Tensor,
   type Tree,
   type TypedArray,
-  unflatten,
 } from "@innerloop/graph";
 import type { Adapter, AnyAdapter } from "../learners/learner.js";
 import { enteredExamples, enteredInputs } from "../tasks/entered-examples.js";
@@ -19,7 +17,8 @@ import { classesIn, rowsOf, symbolicTask, type TaskSpec } from "../tasks/task-sp
 import { finiteResult, type LabelRange, labelsOf } from "../tasks/value-gate.js";
 import { classesOf, sliceRows, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
-import { type AdaptedContent, encodeAdapted, named, paramsDigest } from "./adapted-bytes.js";
+import { type AdaptedContent, adaptedPrefix, encodeAdapted, paramsDigest } from "./adapted-bytes.js";
+import { filled, named } from "./named-tensors.js";
 import { leavesPaddingOut, paddedRows, padExamples, padInputs } from "./padded-sizes.js";
 
 /** Values as users have them: a tensor, nested arrays of numbers, or typed arrays, one for all rows or one for each. */
@@ -74,6 +73,7 @@ export class TrainedLearner<
   private readonly kept = new KeptPrograms({ bytes: keptBytes });
   /** That of a task that it adapts to, once it was asked for. */
   private usualSupport: Examples<Tree, Tree> | undefined;
+  private knownDigest: string | undefined;
   private knownLabels: { readonly support?: LabelRange } | undefined;
 
   constructor(parts: TrainedLearnerParts<Params, X, Y, Out>) {
@@ -132,27 +132,27 @@ export class TrainedLearner<
    * @throws TrainingError ILR202 where they are of another learner or other parameters; ILR105, ILR106 for values that are
    *   none
    */
-  async restore({ adapted: leavesByPath, support, steps, model }: AdaptedContent): Promise<AdaptedTask<X, Out>> {
+  async restore({ adapted: tensors, support, steps, model }: AdaptedContent): Promise<AdaptedTask<X, Out>> {
+    const ofAnother = { where: "adapted task", remedy: "Restore it with the model that it was adapted with" } as const;
     const refuse = (problem: string): never => {
-      throw new TrainingError("ILR202", "adapted task", problem, "Restore it with the model that it was adapted with");
+      throw new TrainingError("ILR202", ofAnother.where, problem, ofAnother.remedy);
     };
-    if (model !== paramsDigest(this.params)) refuse("it was adapted with other parameters");
+    if (model !== this.digest()) refuse("it was adapted with other parameters");
     const examples = enteredExamples("restore", support, this.parts.spec, this.labels);
     const rows = await this.rowsFor("support", examples.x, examples);
     const given = (rows ? padExamples(examples, rows) : examples) as Examples<X, Y>;
     // Not computed: what it looks like does not depend on how many steps there were.
     const expected = this.learner.adapt(this.params, given, steps === undefined ? {} : { steps: Math.min(steps, 1) });
-    const names = paths(expected);
-    if (Object.keys(leavesByPath).length !== names.length) refuse("it is of another learner");
-    const found = leaves(expected).map((leaf, i) => {
-      const value = Object.hasOwn(leavesByPath, names[i]!)
-        ? leavesByPath[names[i]!]!
-        : refuse(`${names[i]} is missing`);
-      if (value.dtype === leaf.dtype && value.shape.join() === leaf.shape.join()) return value;
-      return refuse(`${names[i]} is ${value}, this learner has ${leaf}`);
-    });
-    const adapted = finiteResult("restore", unflatten(expected, found), { x: examples.x, trained: () => undefined });
+    if (Object.keys(tensors).length !== leaves(expected).length) refuse("it is of another learner");
+    const found = filled(adaptedPrefix, expected, tensors, ofAnother);
+    const adapted = finiteResult("restore", found, { x: examples.x, trained: () => undefined });
     return this.taskOf(adapted, examples, steps);
+  }
+
+  /** The digest of the parameters, made once. */
+  private digest(): string {
+    this.knownDigest ??= paramsDigest(this.params);
+    return this.knownDigest;
   }
 
   private taskOf(adapted: Tree, examples: Examples<Tree, Tree>, steps: number | undefined): AdaptedTask<X, Out> {
@@ -167,7 +167,7 @@ export class TrainedLearner<
       });
     };
     const toBytes = (told = ""): Uint8Array =>
-      encodeAdapted({ adapted: named(adapted), support: examples, steps, model: paramsDigest(this.params), told });
+      encodeAdapted({ adapted: named(adaptedPrefix, adapted), support: examples, steps, model: this.digest(), told });
     return { adapted, predict, toBytes };
   }
 

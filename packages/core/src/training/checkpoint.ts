@@ -1,4 +1,5 @@
-import { leaves, paths, sameShape, sizeOf, type Tensor, type Tree, unflatten } from "@innerloop/graph";
+import { leaves, sizeOf, type Tensor, type Tree } from "@innerloop/graph";
+import { filled, named } from "../artifacts/named-tensors.js";
 import { decodeSafetensors, encodeSafetensors, mostHeaderBytes, safetensorsHeader } from "../artifacts/safetensors.js";
 import { isSealed, seal, unsealed } from "../artifacts/seal.js";
 import { boundedKey, type Key } from "../random/random.js";
@@ -105,10 +106,11 @@ export function keyWithin(bytes: Uint8Array, seed: number): Key {
   });
 }
 
-function named(prefix: string, tree: Tree): Record<string, Tensor> {
-  const names = paths(tree);
-  return Object.fromEntries(leaves(tree).map((leaf, i) => [names[i] === "" ? prefix : `${prefix}/${names[i]}`, leaf]));
-}
+/** What is said of a checkpoint whose tensors are those of another model. */
+const ofAnother = {
+  where: "checkpoint",
+  remedy: "Load it into the model and optimizer that it was trained with",
+} as const;
 
 /**
  * The state in a checkpoint, in the structure of a fresh one of the same run.
@@ -132,8 +134,8 @@ export function decodeCheckpoint<Params extends Tree>(
     const problem = `trained as ${training.setting}, this run is ${fresh.setting}`;
     throw new TrainingError("ILR202", "checkpoint", problem, "Resume with the run's own options");
   }
-  const params = filled("params", fresh.params, tensors);
-  const optimizer = filled("optimizer", fresh.optimizer, tensors);
+  const params = filled("params", fresh.params, tensors, ofAnother);
+  const optimizer = filled("optimizer", fresh.optimizer, tensors, ofAnother);
   const expected = leaves(fresh.params).length + leaves(fresh.optimizer).length;
   const found = Object.keys(tensors).length;
   if (found !== expected) {
@@ -154,7 +156,7 @@ export function decodeParams<Params extends Tree>(
 ): { readonly params: Params } & Pick<TrainingState, "iteration" | "best"> {
   const { training, tensors } = parseCheckpoint(bytes);
   const { iteration, best } = training;
-  return { params: filled("params", fresh, tensors), iteration, ...(best ? { best } : {}) };
+  return { params: filled("params", fresh, tensors, ofAnother), iteration, ...(best ? { best } : {}) };
 }
 
 type Training = Omit<TrainingState, "params" | "optimizer">;
@@ -200,21 +202,4 @@ function parseTraining(text: string): Training {
   const { by } = best;
   if (by !== undefined && typeof by !== "string") return damaged();
   return { ...parsed, best: { iteration: best.iteration, score: best.score, ...(by === undefined ? {} : { by }) } };
-}
-
-function filled<T extends Tree>(prefix: string, fresh: T, tensors: Readonly<Record<string, Tensor>>): T {
-  const names = paths(fresh);
-  const found = leaves(fresh).map((leaf, i) => {
-    const name = names[i] === "" ? prefix : `${prefix}/${names[i]}`;
-    const value = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-    if (value && value.dtype === leaf.dtype && sameShape(value.shape, leaf.shape)) return value;
-    const problem = value ? `${name} is ${value}, the model has ${leaf}` : `${name} is missing`;
-    throw new TrainingError(
-      "ILR202",
-      "checkpoint",
-      problem,
-      "Load it into the model and optimizer that it was trained with",
-    );
-  });
-  return unflatten(fresh, found);
 }
