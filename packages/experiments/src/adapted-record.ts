@@ -1,8 +1,10 @@
 /** What is kept of a task that a model was adapted to, beside its tensors: a text, which may come back from anyone. */
+
 import type { OpenSetRule } from "@innerloop/core";
 import type { Tree } from "@innerloop/graph";
 import type { Flags } from "./config/index.js";
 import type { GivenSupport } from "./domains/domain.js";
+import { isRecord } from "./options/outside-text.js";
 import { isOpenSetRule } from "./runs/open-set-rule.js";
 
 /** Support sets of trees and of single tensors alike. */
@@ -36,8 +38,6 @@ export function toldOf({ support, rule, flags }: AdaptedTo): string {
   return JSON.stringify(told);
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const areTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((each) => typeof each === "string");
 const areCounts = (value: unknown): value is readonly number[] =>
@@ -51,7 +51,7 @@ export function toldIn(text: string): Told | undefined {
   } catch {
     return undefined;
   }
-  if (!isObject(value) || !isObject(value.support)) return undefined;
+  if (!isRecord(value) || !isRecord(value.support)) return undefined;
   const { support, reading, rule, flags = {} } = value;
   const { classes, counts, sizes, text: said, notes, facts } = support as Readonly<Record<string, unknown>>;
   if (
@@ -59,10 +59,10 @@ export function toldIn(text: string): Told | undefined {
     !areTexts(notes) ||
     (classes !== undefined && !areTexts(classes)) ||
     (counts !== undefined && !areCounts(counts)) ||
-    (sizes !== undefined && !isObject(sizes)) ||
-    (facts !== undefined && !isObject(facts)) ||
+    (sizes !== undefined && !isRecord(sizes)) ||
+    (facts !== undefined && !isRecord(facts)) ||
     (rule !== undefined && !isOpenSetRule(rule)) ||
-    !isObject(flags)
+    !isRecord(flags)
   )
     return undefined;
   const own = {

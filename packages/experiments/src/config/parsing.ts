@@ -4,7 +4,7 @@ import type { NetworkName, OptionSpec } from "@innerloop/core/learners";
 import type { Domain } from "../domains/domain.js";
 import { networkChoice } from "../domains/networks.js";
 import { domainNamed, domains } from "../domains/registry.js";
-import { quoted } from "../options/outside-text.js";
+import { isRecord, quoted } from "../options/outside-text.js";
 import { nearestName, UsageError } from "../options/usage-error.js";
 import { absentWord, checkOption } from "../options/values.js";
 import {
@@ -31,9 +31,6 @@ import {
   parts,
   placesText,
 } from "./flag-table.js";
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * Some values of an experiment from a file: { "domain": { "ways": 10 }, "learner": { "name": "anil" } }, each checked

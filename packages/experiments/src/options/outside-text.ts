@@ -31,3 +31,7 @@ export function reasonOf(error: unknown): string {
   while (text.endsWith(".") || text.endsWith(";")) text = text.slice(0, -1).trimEnd();
   return isLong && cause === "" ? `${text}...` : text;
 }
+
+/** The question whether a value from outside is an object with properties, and no list. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,10 +1,10 @@
 /** docs/results.json: what the run folders of the tables say, kept when the folders are gone. */
 import { recordedFigures } from "../figures/earlier-figures.js";
 import type { Figure, Pool } from "../figures/results-cells.js";
-import { quoted, reasonOf } from "../options/outside-text.js";
+import { isRecord, quoted, reasonOf } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import type { RunEvent } from "../runs/run-store.js";
-import { isMethodRecord, isObject, type MethodRecord, type RowProgress, trainingSeconds } from "./row-evaluations.js";
+import { isMethodRecord, type MethodRecord, type RowProgress, trainingSeconds } from "./row-evaluations.js";
 import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
 
 /** The figure that one method reaches in one column. */
@@ -176,21 +176,21 @@ export function withoutGone(results: CollectedResults, tables: readonly Table[])
 }
 
 function recordOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (isObject(value)) return value;
+  if (isRecord(value)) return value;
   throw new Error(`${what} no object`);
 }
 
 /** Whether a value that was read has all that the document shows of a row. */
 function isRowResult(value: unknown): value is RowResult {
-  if (!isObject(value)) return false;
+  if (!isRecord(value)) return false;
   const isNumber = (each: unknown): boolean => typeof each === "number";
   const isText = (each: unknown): boolean => typeof each === "string";
   const isMissingOr = (is: (each: unknown) => boolean, each: unknown): boolean => each === undefined || is(each);
   // JSON has no name for what is not finite: it is null there.
   const isFigure = (each: unknown): boolean =>
-    isObject(each) && [each.mean, each.interval].every((n) => typeof n === "number" || n === null);
+    isRecord(each) && [each.mean, each.interval].every((n) => typeof n === "number" || n === null);
   const isAll = (each: unknown, is: (part: unknown) => boolean): boolean =>
-    isObject(each) && Object.values(each).every(is);
+    isRecord(each) && Object.values(each).every(is);
   const isCell = (each: unknown): boolean => isFigure(each) && isNumber((each as CellResult).steps);
   const isPoint = (each: unknown): boolean => isFigure(each) && isNumber((each as { updates?: unknown }).updates);
   const { trainingSeconds, evaluationSeconds, peakBytes, iteration, checkpoint, baselines, curve } = value;

@@ -1,8 +1,10 @@
 /** The evaluations that a row of a table needs, and what a run keeps of each. */
+
 import type { FigureDescription } from "@innerloop/core";
 import type { Flags, FlatConfig } from "../config/index.js";
 import { areDescriptions } from "../figures/earlier-figures.js";
 import type { Figure, Pool } from "../figures/results-cells.js";
+import { isRecord } from "../options/outside-text.js";
 import type { RunConfig } from "../runs/run-config.js";
 import type { RunEvent } from "../runs/run-store.js";
 import { type Column, columnsOf, evaluationChanges, type Row, type Table } from "./table.js";
@@ -87,7 +89,7 @@ export function parseEvaluationRecord(text: string): EvaluationRecord | undefine
 }
 
 function isEvaluationRecord(value: unknown): value is EvaluationRecord {
-  if (!isObject(value) || !Array.isArray(value.evaluations) || value.evaluations.length === 0) return false;
+  if (!isRecord(value) || !Array.isArray(value.evaluations) || value.evaluations.length === 0) return false;
   const { checkpoint, iteration, summary, evaluationSeconds } = value;
   return (
     (checkpoint === undefined || checkpoint === "best" || checkpoint === "last") &&
@@ -100,19 +102,15 @@ function isEvaluationRecord(value: unknown): value is EvaluationRecord {
 
 /** True of a value that was read where it is a method's part of an evaluation. */
 export function isMethodRecord(value: unknown): value is MethodRecord {
-  if (!isObject(value) || !Array.isArray(value.rows) || value.rows.length === 0) return false;
+  if (!isRecord(value) || !Array.isArray(value.rows) || value.rows.length === 0) return false;
   // JSON has no name for what is not finite: it is null there.
   const isNumber = (each: unknown): boolean => typeof each === "number" || each === null;
-  const isFigure = (each: unknown): boolean => isObject(each) && isNumber(each.mean) && isNumber(each.interval);
+  const isFigure = (each: unknown): boolean => isRecord(each) && isNumber(each.mean) && isNumber(each.interval);
   const isRow = (row: unknown): boolean =>
-    isObject(row) &&
+    isRecord(row) &&
     Number.isSafeInteger(row.steps) &&
-    isObject(row.figures) &&
+    isRecord(row.figures) &&
     Object.values(row.figures).every(isFigure);
   const isDescribed = value.figures === undefined || areDescriptions(value.figures);
-  return typeof value.learner === "string" && isObject(value.protocol) && isDescribed && value.rows.every(isRow);
+  return typeof value.learner === "string" && isRecord(value.protocol) && isDescribed && value.rows.every(isRow);
 }
-
-/** True of objects that are no lists. */
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

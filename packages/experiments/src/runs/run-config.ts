@@ -10,7 +10,7 @@ import {
 } from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";
-import { quoted, reasonOf } from "../options/outside-text.js";
+import { isRecord, quoted, reasonOf } from "../options/outside-text.js";
 import { trainingOptions } from "../options/training-options.js";
 import { UsageError } from "../options/usage-error.js";
 import { checkOption } from "../options/values.js";
@@ -73,9 +73,6 @@ export function storedConfig({ config, settings, options: _, command: __, ...rec
   const { experiment, file, ...others } = record;
   return { format: runFormat, experiment, ...(file ? { file } : {}), config: config ?? settings, ...others };
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Numbers of config.json that are not options, within the bounds of the options that they were settled by. */
 const settledNumbers = {

@@ -11,7 +11,7 @@ import { isBlank } from "./blank-images.js";
 import { inverted, isDarkOnLight } from "./dark-on-light.js";
 import { isImageFile } from "./image-signatures.js";
 import type { ClassificationValues } from "./options.js";
-import type { ClassificationSpec } from "./spec.js";
+import { type ClassificationSpec, isPixelReading } from "./spec.js";
 
 type OwnClasses = Own<ClassificationValues, ClassificationSpec>;
 
@@ -26,11 +26,6 @@ export type GivenClasses = string | Readonly<Record<string, readonly GivenExampl
 interface Reading {
   readonly pixels: PixelReading;
   readonly invert: boolean;
-}
-
-function isPixelReading(value: unknown): value is PixelReading {
-  const { background, depth } = Object(value) as Partial<Record<keyof PixelReading, unknown>>;
-  return ["white", "black"].includes(background as string) && [8, 10, 12, 16].includes(depth as number);
 }
 
 /** Examples of the shape of a spec, values one after another, with what each is called. */

@@ -1,4 +1,5 @@
 import type { PixelReading } from "../../io.js";
+import { isRecord } from "../../options/outside-text.js";
 import type { DataSpec } from "../domain.js";
 import { areScales, type ColumnScales } from "./column-scales.js";
 import type { SeenExamples } from "./seen-examples.js";
@@ -24,8 +25,6 @@ export interface ClassificationSpec extends DataSpec {
 /** Numbers of an example: a colour image of 4,000 by 4,000, or a very wide row. */
 const largestExample = 2 ** 24;
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isWhole = (n: unknown, least: number): n is number => Number.isSafeInteger(n) && (n as number) >= least;
 
 /** Whether a value is the part that all specs have, with a shape of examples that can be. */
@@ -61,7 +60,8 @@ export function parseClassificationSpec(value: unknown): ClassificationSpec | un
   return isSpec ? (value as ClassificationSpec) : undefined;
 }
 
-function isPixelReading(value: unknown): boolean {
+/** The question whether a value from a file says how pixels become bytes. */
+export function isPixelReading(value: unknown): value is PixelReading {
   if (!isRecord(value)) return false;
   const { background, depth } = value;
   return (background === "white" || background === "black") && [8, 10, 12, 16].includes(depth as number);
