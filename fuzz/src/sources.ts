@@ -44,7 +44,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   "node/src/cache/compiler-hash.ts": "our own code, to name entries of the cache by it",
   "node/src/cli/commands/reproduce-command.ts": "lines that a process of our own prints",
   "node/src/cli/commands/start-command.ts": "results that a training of this very command has written",
-  "node/src/cli/versions.ts": "package.json of installed packages, whose code runs in this process",
+  "node/src/runs/versions.ts": "package.json of installed packages, whose code runs in this process",
   "node/src/data/store/atomic-write.ts": "writes only",
   "node/src/data/store/npm-package.ts": "hashes an archive, of which nothing is read unless it is the published one",
   "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",

@@ -2,6 +2,7 @@
 import { flagOf, nearestName, parseOption, placeholderOf, UsageError } from "@innerloop/experiments";
 import { declareLibraryModule } from "@innerloop/graph";
 import { Command as Commander, CommanderError, Option } from "commander";
+import { ownVersion } from "../runs/versions.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
 import { type Command, type CommandOption, optionsOf } from "./command.js";
 import { commandName } from "./command-name.js";
@@ -10,7 +11,6 @@ import { ownOptionFor } from "./foreign-options.js";
 import { commandHelp, groupHelp, helpWidth, rootHelp } from "./help.js";
 import { createOutput, ignoreFailures, writeShown } from "./output.js";
 import { hasColour, paintFor } from "./terminal.js";
-import { ownVersion } from "./versions.js";
 
 // Errors name the line of an experiment file, and none of this package: neither its modules nor its command.
 declareLibraryModule(new URL("../../package.json", import.meta.url).href);

@@ -26,8 +26,6 @@ import {
   trainingOptions,
   UsageError,
 } from "@innerloop/experiments";
-import { outputOptions } from "../cli/command.js";
-import { trainEvaluation, trainOwn } from "../cli/commands/train.js";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 
@@ -66,8 +64,16 @@ export const isCodeFile = (target: string): boolean => codeExtensions.includes(e
 
 const jsonForm = 'An experiment is { "preset": "hanzi", "domain": { "ways": 10 }, ... }';
 
-/** `{ "preset": "hanzi", "domain": { "ways": 10 } }` @throws UsageError for anything else */
-export async function readJsonExperiment(path: string): Promise<{ preset: string; flags: Flags }> {
+/**
+ * `{ "preset": "hanzi", "domain": { "ways": 10 } }`
+ *
+ * @param ofCommand options of the command that it is read for, by name: they are none of an experiment
+ * @throws UsageError for anything else
+ */
+export async function readJsonExperiment(
+  path: string,
+  ofCommand: Readonly<Record<string, unknown>> = {},
+): Promise<{ preset: string; flags: Flags }> {
   const text = await readText(path);
   let value: unknown;
   try {
@@ -84,13 +90,16 @@ export async function readJsonExperiment(path: string): Promise<{ preset: string
       presetHint(typeof preset === "string" ? preset : ""),
     );
   }
-  requireNoneOfCommands(options, path);
+  requireNoneOfCommand(options, path, ofCommand);
   return { preset, flags: flagsIn(parsePartial(options, path, found.domain)) };
 }
 
 /** @throws UsageError for what the command takes, and is no option of an experiment */
-function requireNoneOfCommands(options: Readonly<Record<string, unknown>>, path: string): void {
-  const ofCommand = { ...trainOwn, ...trainEvaluation, ...outputOptions };
+function requireNoneOfCommand(
+  options: Readonly<Record<string, unknown>>,
+  path: string,
+  ofCommand: Readonly<Record<string, unknown>>,
+): void {
   for (const [part, values] of [[undefined, options] as const, ...Object.entries(options)]) {
     const name = Object.keys(Object(values) as object).find((each) => Object.hasOwn(ofCommand, each));
     if (name === undefined || Array.isArray(values) || typeof values !== "object") continue;

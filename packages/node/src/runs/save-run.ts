@@ -3,10 +3,10 @@ import type { RunParts } from "@innerloop/core/training";
 import { encodeCheckpoint, Run } from "@innerloop/core/training";
 import { loadParams, runConfig, settingsFrom, UsageError, unknownArgv } from "@innerloop/experiments";
 import { type Executor, leaves, type Tree } from "@innerloop/graph";
-import { versions } from "../cli/versions.js";
 import { type ExperimentModule, experimentOf } from "./experiment-file.js";
 import { defaultModelExecutor, refuseOwnDomain, requireFolder, requireOptions } from "./load.js";
 import { checkpointStore, createRun, openRun, shown, writeConfig } from "./run-folder.js";
+import { versions } from "./versions.js";
 
 type AnyRun = RunParts<Tree, Tree, Tree, Tree>;
 

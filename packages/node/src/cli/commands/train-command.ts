@@ -68,6 +68,8 @@ import {
   writeConfig,
 } from "../../runs/run-folder.js";
 import { lockRun, type RunLock } from "../../runs/run-lock.js";
+import { versions } from "../../runs/versions.js";
+import { outputOptions } from "../command.js";
 import { commandName, commandText } from "../command-name.js";
 import { describePlan } from "../describe.js";
 import { watchInterruption } from "../interruption.js";
@@ -76,9 +78,9 @@ import type { Output } from "../output.js";
 import { keepNamed, openRunFor, runFileOf } from "../run-experiment-file.js";
 import { commandHost, followed } from "../session-host.js";
 import { count, counted, duration, figure, roomIn, suggestions, withInterval } from "../terminal.js";
-import { versions } from "../versions.js";
 import { evaluateAndReport, sayStopped } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
+import { trainEvaluation, trainOwn } from "./train.js";
 
 export interface TrainRequest {
   readonly target: string | undefined;
@@ -132,7 +134,7 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<AskedExperime
 const fileName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/, "");
 
 async function askedByJson(path: string, chosen: Flags): Promise<AskedExperiment> {
-  const { preset, flags } = await readJsonExperiment(path);
+  const { preset, flags } = await readJsonExperiment(path, { ...trainOwn, ...trainEvaluation, ...outputOptions });
   const found = findPreset(preset)!;
   // What the command line changes may leave some of the file without a meaning, as it may of a preset.
   requireUse(Object.keys(flags), resolve(found, {}, flags));
