@@ -46,5 +46,6 @@ export * from "./sessions/prepare.js";
 export * from "./sessions/resume.js";
 export * from "./sessions/session-host.js";
 export * from "./sessions/train.js";
+export * from "./text-io.js";
 export { AdaptedModel, type AdaptSetting, TrainedModel, type TrainedParts } from "./trained-model.js";
 export { bytes, count, counted } from "./words.js";

@@ -7,6 +7,7 @@ import type { ClassificationSpec } from "./domains/classification/spec.js";
 import type { Loaded } from "./domains/domain.js";
 import { domainNamed, type ownDomains } from "./domains/registry.js";
 import type { DataIo, FoundTable } from "./io.js";
+import type { FoundMarkedTexts, FoundTexts, TextIo } from "./text-io.js";
 
 /** The defaults of a domain's options under those that are chosen, learner and network among them; no preset's. */
 export function configOf(name: keyof typeof ownDomains, chosen: Flags = {}): ExperimentConfig {
@@ -45,15 +46,18 @@ export const loadedClasses = (data: DataSplits): Loaded<DataSplits, Classificati
   },
 });
 
-/** A machine that has these data sets by name and these tables by path, and nothing else. */
+/** A machine that has these data sets by name, these files by path, and nothing else. */
 export function memoryIo(has: {
   readonly datasets?: Readonly<Record<string, LabelledExamples>>;
   readonly tables?: Readonly<Record<string, FoundTable>>;
+  readonly texts?: Readonly<Record<string, FoundTexts>>;
+  readonly markedTexts?: Readonly<Record<string, FoundMarkedTexts>>;
+  readonly encoders?: Partial<TextIo>;
 }): DataIo {
-  const { datasets = {}, tables = {} } = has;
+  const { datasets = {}, tables = {}, texts = {}, markedTexts = {}, encoders } = has;
   const missing = (what: string): Promise<never> => Promise.reject(new Error(`${what} is not in memory`));
   return {
-    kindOf: async (path) => (path in tables ? "file" : undefined),
+    kindOf: async (path) => ([tables, texts, markedTexts].some((files) => path in files) ? "file" : undefined),
     absolute: (path) => path,
     shown: (path) => path,
     datasetNames: async () => Object.keys(datasets),
@@ -65,5 +69,11 @@ export function memoryIo(has: {
     table: async (path) => tables[path] ?? missing(path),
     tableRows: missing,
     text: missing,
+    texts: async (source) => texts[source] ?? missing(source),
+    markedTexts: async (source) => markedTexts[source] ?? missing(source),
+    textBackbone: missing,
+    imageBackbone: missing,
+    tokenizer: missing,
+    ...encoders,
   };
 }

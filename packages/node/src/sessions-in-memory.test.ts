@@ -39,6 +39,11 @@ const io: DataIo = {
   table: nothing,
   tableRows: nothing,
   text: nothing,
+  texts: nothing,
+  markedTexts: nothing,
+  textBackbone: nothing,
+  imageBackbone: nothing,
+  tokenizer: nothing,
 };
 const host: SessionHost = { io, executor };
 

@@ -15,7 +15,7 @@ export {
   learnerEntry,
   learnerNames,
 } from "./learners.js";
-export { headedNetworks, type NetworkSetting, type Networks } from "./network-forms.js";
+export { headedNetworks, type InputIds, type NetworkSetting, type Networks } from "./network-forms.js";
 export {
   type NetworkEntry,
   type NetworkName,

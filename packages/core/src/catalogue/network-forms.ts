@@ -28,6 +28,16 @@ export interface NetworkSetting {
   readonly inputShape: readonly number[];
   /** Classes of a task, at most; for regression the numbers of one target. */
   readonly outputs: number;
+  /** For inputs of ids, int32 [length] with 0 for padding, of words, pieces or n-grams. */
+  readonly ids?: InputIds;
+}
+
+/** The ids that inputs are made of. */
+export interface InputIds {
+  /** They are below it. */
+  readonly count: number;
+  /** What each weighs at first, [count]: the inverse document frequency. All alike unless given. */
+  readonly weights?: Float32Array;
 }
 
 /**

@@ -45,6 +45,7 @@ export {
   steps,
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
@@ -83,6 +84,7 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

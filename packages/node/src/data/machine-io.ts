@@ -5,11 +5,13 @@ import { join, resolve } from "node:path";
 import type { LabelledExamples, Table } from "@innerloop/core";
 import type { DataIo } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
+import { machineEncoders } from "../backbones/machine-encoders.js";
 import { shown } from "../runs/untrusted-folder.js";
 import { decodeImage, formatsRead, recordedPixels } from "./images/image-decoding.js";
 import { imagePaths, readImageFile } from "./images/image-files.js";
 import { readImageFolder } from "./images/image-folder.js";
 import { isArchiveName } from "./images/image-tree.js";
+import { machineTexts } from "./machine-texts.js";
 import { readRegularFile } from "./regular-file.js";
 import { dataFolder, listDatasets, loadDataset } from "./store/dataset-store.js";
 import { readCachedImageFolder } from "./store/image-cache.js";
@@ -22,6 +24,8 @@ const formatsRemedy = `Give a file of one of the formats ${formatsRead}.`;
 
 /** Files, folders and data sets of this machine. */
 export const machineIo: DataIo = {
+  ...machineTexts,
+  ...machineEncoders,
   kindOf: (path) =>
     stat(path).then(
       (found) => (found.isDirectory() ? "folder" : isArchiveName(path) ? "archive" : "file"),
