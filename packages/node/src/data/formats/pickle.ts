@@ -22,6 +22,7 @@ import {
   QuotedBytes,
   RawText,
 } from "./pickle-file.js";
+import { PickledTensor, type TorchName, TorchStorage, torchNames } from "./pickle-tensor.js";
 
 export { PickledArray, PickledBytes, PickledText } from "./pickle-file.js";
 
@@ -52,35 +53,12 @@ class PickledType {
   constructor(readonly code: string) {}
 }
 
-/** Numbers that follow the pickles of a PyTorch file, by the key that they are found by there. */
-export class TorchStorage {
-  constructor(
-    readonly type: TorchType,
-    readonly key: string,
-    readonly count: number,
-  ) {}
-}
-
-/** Types of numbers in a PyTorch file. */
-export type TorchType = "float32" | "int64";
-
-/** A tensor of a PyTorch file: a part of a storage. */
-export class PickledTensor {
-  constructor(
-    readonly storage: TorchStorage,
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly strides: readonly number[],
-  ) {}
-}
-
 /** Begins the items of a list, tuple or dictionary. */
 const mark = Symbol("mark");
 
 type Value = Pickled | Name | PickledType | TorchStorage | typeof mark | Value[] | Map<string, Value>;
 
 type KnownName = "reconstruct" | "frombuffer" | "ndarray" | "dtype" | "encode" | "bytes" | TorchName;
-type TorchName = "dictionary" | "tensor" | TorchType;
 
 const knownNames: ReadonlyMap<string, KnownName> = new Map([
   ["numpy.core.multiarray._reconstruct", "reconstruct"],
@@ -93,14 +71,6 @@ const knownNames: ReadonlyMap<string, KnownName> = new Map([
   // Empty bytes in the old protocols.
   ["__builtin__.bytes", "bytes"],
   ["builtins.bytes", "bytes"],
-]);
-
-/** Names in the files that PyTorch writes, known in those alone. */
-const torchNames: ReadonlyMap<string, TorchName> = new Map([
-  ["collections.OrderedDict", "dictionary"],
-  ["torch._utils._rebuild_tensor_v2", "tensor"],
-  ["torch.FloatStorage", "float32"],
-  ["torch.LongStorage", "int64"],
 ]);
 
 /** Work done before others get their turn, in instructions. */

@@ -7,8 +7,9 @@ import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
-import { type Pickled, PickledTensor, PickledText, runPickle, type TorchType } from "./pickle.js";
+import { type Pickled, PickledText, runPickle } from "./pickle.js";
 import { PickleFile } from "./pickle-file.js";
+import { PickledTensor, type TorchType } from "./pickle-tensor.js";
 
 const mark = 0x1950a86a20f9469cfc6cn;
 const formatVersion = 1001;
