@@ -77,6 +77,8 @@ export interface LearnerNeeds {
 export interface BaselineSetting<O, Spec, X extends Tree = Tensor, Y extends Tree = Tensor> extends LearnerNeeds {
   readonly options: O;
   readonly spec: Spec | undefined;
+  /** What was read. */
+  readonly data: unknown;
   readonly tasks: Tasks<X, Y>;
   readonly shapes: TaskShapes;
   /** The run's network. */
