@@ -84,7 +84,24 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export { type ChosenLength, inverseDocumentFrequency, lengthFor, rowsOfIds } from "../domains/text/id-rows.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
+export { type HashedTextOptions, type TextIds, textNgrams, textTokens } from "../domains/text/ngrams.js";
+export {
+  type CodedTexts,
+  type EncoderIdentity,
+  type FeatureCoding,
+  type IdCoding,
+  idCount,
+  idsOf,
+  type NgramCoding,
+  type PieceCoding,
+  type TextCoding,
+  type TokenCoding,
+  textCodingFrom,
+} from "../domains/text/text-coding.js";
+export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
+export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

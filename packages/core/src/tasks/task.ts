@@ -186,6 +186,8 @@ export const taskErrorCodes = {
   ILT306: "augmentation of examples that are not images",
   ILT307: "rows or predictions that do not fit the columns of a table",
   ILT308: "the spec of a table that cannot be read",
+  ILT309: "ids of texts that are not below the number of ids",
+  ILT310: "the coding of texts that cannot be read",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;
