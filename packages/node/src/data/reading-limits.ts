@@ -49,6 +49,10 @@ export const readingLimits = {
   pickleInstructions: 50_000_000,
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
+  /** Of a backbone folder. */
+  backboneModelBytes: gibi,
+  tokenizerBytes: 32 * mebi,
+  backboneSettingsBytes: 64 * kibi,
 } as const;
 
 /** Most bytes that a compressed file of so many bytes may make. */
