@@ -3,11 +3,18 @@ import "../library-module.js";
 
 export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
-export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";
+export {
+  type Augmentation,
+  type EpisodeOptions,
+  episodes,
+  type IdAugmentation,
+  type NumberAugmentation,
+} from "../domains/classification/episodes.js";
 export {
   type ClassSplit,
   type ExampleClass,
   type ExampleClassInput,
+  type ExampleValues,
   type LabelledExamples,
   labelledExamples,
   type Rotation,
@@ -85,6 +92,7 @@ export {
   type TextUse,
 } from "../domains/tables/text-column.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
+export { wordDropout } from "../domains/text/word-dropout.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

@@ -1,6 +1,6 @@
 import { random } from "../../random/random.js";
 import { type DescribedTaskSource, TaskError, wholeNumber } from "../../tasks/task.js";
-import { type Augmentation, ExampleRows, exampleSpec, usableClasses } from "./episodes.js";
+import { type Augmentation, ExampleRows, exampleSpec, requireFitting, usableClasses } from "./episodes.js";
 import type { LabelledExamples } from "./labelled-examples.js";
 
 /** Options of `allClasses`. */
@@ -18,10 +18,11 @@ export interface AllClassesOptions {
  *
  * They are for `classifierPretraining` and `simpleShot`: a learner that adapts would adapt to nothing.
  *
- * Shapes: support x [1, ...exampleShape] float32 and y [1] int32; query x [batch, ...exampleShape] and y [batch].
+ * Shapes: support x [1, ...exampleShape] float32, int32 of ids, and y [1] int32; query x [batch, ...exampleShape] and y [batch].
  *
  * @throws ILT201 where the batch is not a whole number of at least 1, or of more examples than there are
  * @throws ILT301 where a class's array is not count x exampleShape
+ * @throws ILT306 where `augment` is of ids, and the examples are not, or the reverse
  * @example allClasses(omniglot, { batch: 256 })
  */
 export function allClasses(data: LabelledExamples, options: AllClassesOptions): DescribedTaskSource {
@@ -34,6 +35,7 @@ export function allClasses(data: LabelledExamples, options: AllClassesOptions): 
     taken: "a batch",
     skipSmallClasses: false,
   });
+  if (augment) requireFitting("allClasses", data, augment);
   /** Where each class ends in the order of all examples. */
   const ends: number[] = [];
   let total = 0;

@@ -26,7 +26,7 @@ export const unknownLabel = -1;
  * Open-set episodes: N-way K-shot episodes as `episodes` samples them, whose query set also holds examples of
  * `unknownClasses` other classes, under the label -1. They come last.
  *
- * Shapes: support x [ways shots, ...exampleShape] float32 and y [ways shots] int32; query x [ways queries +
+ * Shapes: support x [ways shots, ...exampleShape] float32, int32 of ids, and y [ways shots] int32; query x [ways queries +
  * unknownClasses unknownQueries, ...exampleShape] and y, one label a row.
  *
  * They are for `evaluateOpenSet`: `evaluate` refuses them, since its accuracy would count every unknown query as wrong.
