@@ -60,7 +60,10 @@ const sources: Readonly<Record<string, readonly DescribedTaskSource[]>> = {
     episodes(images, { ways: 3, shots: 2, queries: 1, augment: augmentImages({ flip: 0.5 }) }),
     episodes(requests, { ways: 3, shots: 2, queries: 1, augment: wordDropout(0.3) }),
   ],
-  openSetEpisodes: [openSetEpisodes(images, { ways: 2, shots: 1, queries: 2, unknownClasses: 3 })],
+  openSetEpisodes: [
+    openSetEpisodes(images, { ways: 2, shots: 1, queries: 2, unknownClasses: 3 }),
+    openSetEpisodes(requests, { ways: 2, shots: 1, queries: 2, unknown: requests }),
+  ],
   semiSupervisedEpisodes: [semiSupervisedEpisodes(images, { ways: 3, shots: 1, queries: 1, unlabelled: 2 })],
   withoutUnlabelled: [
     withoutUnlabelled(semiSupervisedEpisodes(images, { ways: 2, shots: 1, queries: 1, unlabelled: 2 })),

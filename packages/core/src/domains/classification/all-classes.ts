@@ -1,7 +1,7 @@
 import { random } from "../../random/random.js";
 import { type DescribedTaskSource, TaskError, wholeNumber } from "../../tasks/task.js";
 import { type Augmentation, ExampleRows, exampleSpec, requireFitting, usableClasses } from "./episodes.js";
-import type { LabelledExamples } from "./labelled-examples.js";
+import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 
 /** Options of `allClasses`. */
 export interface AllClassesOptions {
@@ -36,13 +36,8 @@ export function allClasses(data: LabelledExamples, options: AllClassesOptions): 
     skipSmallClasses: false,
   });
   if (augment) requireFitting("allClasses", data, augment);
-  /** Where each class ends in the order of all examples. */
-  const ends: number[] = [];
-  let total = 0;
-  for (const { count } of classes) {
-    total += count;
-    ends.push(total);
-  }
+  const ends = endsOf(classes);
+  const total = ends.at(-1)!;
   if (batch > total) {
     const problem = `a batch of ${batch} from the ${total} examples of ${data.name}`;
     throw new TaskError("ILT201", "allClasses", problem, "Lower batch");
@@ -79,8 +74,17 @@ export function allClasses(data: LabelledExamples, options: AllClassesOptions): 
   };
 }
 
-/** The first class that ends after a place, by halving. */
-function classAt(ends: readonly number[], place: number): number {
+/** @internal Where each class ends in the order of all examples. */
+export function endsOf(classes: readonly Pick<ExampleClass, "count">[]): readonly number[] {
+  let total = 0;
+  return classes.map(({ count }) => {
+    total += count;
+    return total;
+  });
+}
+
+/** @internal The first class that ends after a place, by halving. */
+export function classAt(ends: readonly number[], place: number): number {
   let [low, high] = [0, ends.length - 1];
   while (low < high) {
     const middle = (low + high) >> 1;
