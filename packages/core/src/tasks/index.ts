@@ -3,11 +3,18 @@ import "../library-module.js";
 
 export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
-export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";
+export {
+  type Augmentation,
+  type EpisodeOptions,
+  episodes,
+  type IdAugmentation,
+  type NumberAugmentation,
+} from "../domains/classification/episodes.js";
 export {
   type ClassSplit,
   type ExampleClass,
   type ExampleClassInput,
+  type ExampleValues,
   type LabelledExamples,
   labelledExamples,
   type Rotation,
@@ -102,6 +109,7 @@ export {
 } from "../domains/text/text-coding.js";
 export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
 export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
+export { wordDropout } from "../domains/text/word-dropout.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,
