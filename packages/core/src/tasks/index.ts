@@ -105,6 +105,8 @@ export {
   type TextUse,
 } from "../domains/tables/text-column.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
+export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
+export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,
