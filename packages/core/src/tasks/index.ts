@@ -52,7 +52,27 @@ export {
   steps,
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export {
+  type CodedSentences,
+  codedSentences,
+  onlyDomain,
+  type SentenceDomain,
+  selectDomains,
+  tagsOf,
+  type WordCoding,
+} from "../domains/entities/coded-sentences.js";
+export { type EntityEpisodeOptions, entityEpisodes } from "../domains/entities/entity-episodes.js";
 export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
+export { type TokenInputs, tokenSpec, type WordSetting } from "../domains/entities/token-inputs.js";
+export {
+  bioTags,
+  type NamedWordSpan,
+  spansOf,
+  spansOfBio,
+  type WordSpan,
+  type Words,
+  wordSpans,
+} from "../domains/entities/word-tags.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
