@@ -1,5 +1,5 @@
 /** The tasks of texts: episodes of classes, or of one domain each. */
-import { type Count, type DescribedTaskSource, type DomainExamples, domainTasks } from "@innerloop/core/tasks";
+import { type Count, type DescribedTaskSource, domainTasks, type ExampleDomain } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf, optionText } from "../../options/values.js";
 import { classificationTasks, requireTrainWays } from "../classification/tasks.js";
@@ -25,7 +25,7 @@ export const areFixed = ({ split }: Pick<TextValues, "split">): boolean =>
 function tasksOfDomains({ parts }: TextsByDomain, options: TextValues): Tasks {
   const { ways, shots, queries = Math.max(1, shots), trainWays = ways, trainShots = shots } = options;
   const fixed = areFixed(options);
-  const of = (part: readonly DomainExamples[], asked: { ways: Count; shots: Count }): DescribedTaskSource =>
+  const of = (part: readonly ExampleDomain[], asked: { ways: Count; shots: Count }): DescribedTaskSource =>
     domainTasks(part, {
       shots: asked.shots,
       queries,
