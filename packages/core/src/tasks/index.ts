@@ -91,6 +91,7 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export { type DomainTaskOptions, domainTasks, type ExampleDomain } from "../domains/text/domain-tasks.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
 export { wordDropout } from "../domains/text/word-dropout.js";
 export { specOf } from "./source-spec.js";
