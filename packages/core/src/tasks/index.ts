@@ -46,6 +46,7 @@ export {
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
 export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
+export { checkedSpans, shownSpan } from "../domains/entities/span-faults.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
