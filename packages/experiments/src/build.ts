@@ -95,7 +95,7 @@ export function buildExperiment(
   const needs = needsOf(config);
   const ownOptions = own?.domain;
   const tasks = domain.tasks(loaded.data, config.domain, { ...needs, own: ownOptions });
-  const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions });
+  const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions, data: loaded.data });
   return {
     learner: learnerFor(config, shapes, spec),
     tasks,
