@@ -45,8 +45,28 @@ export {
   steps,
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export {
+  type CodedSentences,
+  codedSentences,
+  onlyDomain,
+  type SentenceDomain,
+  selectDomains,
+  tagsOf,
+  type WordCoding,
+} from "../domains/entities/coded-sentences.js";
+export { type EntityEpisodeOptions, entityEpisodes } from "../domains/entities/entity-episodes.js";
 export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
 export { checkedSpans, shownSpan } from "../domains/entities/span-faults.js";
+export { type TokenInputs, tokenSpec, type WordSetting } from "../domains/entities/token-inputs.js";
+export {
+  bioTags,
+  type NamedWordSpan,
+  spansOf,
+  spansOfBio,
+  type WordSpan,
+  type Words,
+  wordSpans,
+} from "../domains/entities/word-tags.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
@@ -86,6 +106,8 @@ export {
   type TextUse,
 } from "../domains/tables/text-column.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
+export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
+export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,
