@@ -3,11 +3,18 @@ import "../library-module.js";
 
 export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
-export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";
+export {
+  type Augmentation,
+  type EpisodeOptions,
+  episodes,
+  type IdAugmentation,
+  type NumberAugmentation,
+} from "../domains/classification/episodes.js";
 export {
   type ClassSplit,
   type ExampleClass,
   type ExampleClassInput,
+  type ExampleValues,
   type LabelledExamples,
   labelledExamples,
   type Rotation,
@@ -105,9 +112,25 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export { type ChosenLength, inverseDocumentFrequency, lengthFor, rowsOfIds } from "../domains/text/id-rows.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
+export { type HashedTextOptions, type TextIds, textNgrams, textTokens } from "../domains/text/ngrams.js";
+export {
+  type CodedTexts,
+  type EncoderIdentity,
+  type FeatureCoding,
+  type IdCoding,
+  idCount,
+  idsOf,
+  type NgramCoding,
+  type PieceCoding,
+  type TextCoding,
+  type TokenCoding,
+  textCodingFrom,
+} from "../domains/text/text-coding.js";
 export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
 export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
+export { wordDropout } from "../domains/text/word-dropout.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

@@ -183,9 +183,11 @@ export const taskErrorCodes = {
   ILT303: "two classes of one name, or one class selected twice",
   ILT304: "a selection or split of classes that are not there",
   ILT305: "rotations of examples that are not square images, or are rotated already",
-  ILT306: "augmentation of examples that are not images",
+  ILT306: "augmentation of examples that it is not for: of images for others, of ids for numbers",
   ILT307: "rows or predictions that do not fit the columns of a table",
   ILT308: "the spec of a table that cannot be read",
+  ILT309: "ids of words, tokens or n-grams that are not below their number",
+  ILT310: "the coding of texts that cannot be read",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;

@@ -77,6 +77,8 @@ export interface LearnerNeeds {
 export interface BaselineSetting<O, Spec, X extends Tree = Tensor, Y extends Tree = Tensor> extends LearnerNeeds {
   readonly options: O;
   readonly spec: Spec | undefined;
+  /** What was read. */
+  readonly data: unknown;
   readonly tasks: Tasks<X, Y>;
   readonly shapes: TaskShapes;
   /** The run's network. */
@@ -281,7 +283,10 @@ export interface Domain<
    * @throws UsageError where tasks are of a size that the run's model cannot take
    */
   requireSizes?(facts: RunFacts<V, Spec>, options: V, needs: LearnerNeeds, asked?: string): void;
-  /** Evaluations of one's own, from the data: the classes to choose an open-set threshold on, and those to report. */
+  /**
+   * Evaluations of one's own, from the data: the classes to choose an open-set threshold on, and those to report, each with
+   * examples that are of no class where the data have some.
+   */
   openSet?(data: Data, options: V): OpenSetParts;
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
@@ -291,7 +296,13 @@ export interface Domain<
 }
 
 /** Classes to choose a threshold on, and others to report. */
-export type OpenSetParts = Readonly<Record<"validation" | "test", LabelledExamples>>;
+export type OpenSetParts = Readonly<Record<"validation" | "test", OpenSetPart>>;
+
+/** The classes of a part; unknown queries are of `unknown` where there are such examples, of further classes where not. */
+export interface OpenSetPart extends LabelledExamples {
+  /** Examples that are of no class: out of scope. */
+  readonly unknown?: LabelledExamples;
+}
 
 /** A command to try next: `words` behind `innerloop`, where RUN stands for the run. */
 export interface NextStep {

@@ -48,6 +48,12 @@ export const readingLimits = {
   markedFiles: 10_000,
   jsonFileBytes: 256 * mebi,
   classes: 1_000_000,
+  /** Texts of a data set, the UTF-16 units of all together, and of one: they are kept in memory. */
+  texts: 2 ** 21,
+  textsLength: 2 ** 28,
+  textLength: mebi,
+  /** Marks on one letter: to normalise a text takes time that grows with the square of them. */
+  combiningMarks: 100,
   datasetHeaderBytes: 64 * mebi,
   pickleFileBytes: 32 * gibi,
   /** Memory that a pickle's values take, by a cautious estimate: at least so much, so many times its size, and at most. */
@@ -55,6 +61,10 @@ export const readingLimits = {
   pickleInstructions: 50_000_000,
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
+  /** Of a backbone folder. */
+  backboneModelBytes: gibi,
+  tokenizerBytes: 32 * mebi,
+  backboneSettingsBytes: 64 * kibi,
 } as const;
 
 /** Most bytes that a compressed file of so many bytes may make. */

@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import { DataError } from "../data-error.js";
 import type { Split } from "../labelled-examples.js";
+import { partNamed } from "../parts-of-splits.js";
 import { Problems } from "../problems.js";
 import { formatsRead } from "./image-decoding.js";
 import type { ImageTree } from "./image-tree.js";
@@ -37,11 +38,6 @@ const unreadable: ReadonlySet<string> = new Set(
 /** Whether a file of this name is read as an image. */
 export const isImageName = (name: string): boolean => imageExtensions.has(extname(name).toLowerCase());
 
-const splitOfFolder: ReadonlyMap<string, Split> = new Map([
-  ...["train", "training", "trainset"].map((name) => [name, "train"] as const),
-  ...["val", "valid", "validation", "validate", "dev", "development"].map((name) => [name, "validation"] as const),
-  ...["test", "testing", "testset", "eval", "evaluation"].map((name) => [name, "test"] as const),
-]);
 const splitOrder: readonly (Split | undefined)[] = ["train", "validation", "test", undefined];
 
 /** Deeper than any data set is. */
@@ -105,9 +101,7 @@ function namedClasses(
 ): ClassFolder[] {
   const common = commonDepth(found.map(({ path }) => path));
   // A folder of images that is called so is a class: there are pictures of trains and of tests.
-  const splits = found.map(({ path }) =>
-    path.length > common + 1 ? splitOfFolder.get(path[common]!.toLowerCase()) : undefined,
-  );
+  const splits = found.map(({ path }) => (path.length > common + 1 ? partNamed(path[common]!) : undefined));
   if (splits.includes(undefined) && splits.some((split) => split !== undefined)) {
     const named = (isSplit: boolean): string => {
       const names = found.filter((_, i) => (splits[i] !== undefined) === isSplit).map(({ path }) => path[common]!);

@@ -250,10 +250,12 @@ function examplesOf(
 }
 
 function headerOf(file: string, examples: LabelledExamples, source: DatasetSource): DatasetHeader {
-  const { name, exampleShape, classes } = examples;
+  const { name, exampleShape, ids, classes } = examples;
   const misfit = (problem: string) =>
     new DataError("ILD06", file, `${name}: ${problem}`, "Nothing was stored; correct the examples.");
   if (!isShape(exampleShape)) throw misfit(`the example shape is [${exampleShape}]`);
+  // Texts are stored as texts: their ids depend on how words are coded.
+  if (ids) throw misfit("its examples are ids of words or tokens, which are not stored");
   const first = classes[0]?.examples;
   if (!first) throw misfit("there are no classes");
   const elementType = hasTag(first, "Uint8Array") ? "uint8" : "float32";
@@ -265,7 +267,8 @@ function headerOf(file: string, examples: LabelledExamples, source: DatasetSourc
     if ("rotation" in entry && entry.rotation) throw misfit(`class ${className} is a rotated view; store the original`);
     if (names.has(className)) throw misfit(`there are two classes ${JSON.stringify(className)}`);
     names.add(className);
-    if (hasTag(values, "Uint8Array") !== (elementType === "uint8")) throw misfit("some classes are bytes, some floats");
+    if (!hasTag(values, elementType === "uint8" ? "Uint8Array" : "Float32Array"))
+      throw misfit("classes are of different types: give bytes in all, or floats in all");
     if (!isCount(count) || values.length !== count * size) {
       throw misfit(`class ${className} has ${values.length} values, expected ${count} x ${size}`);
     }

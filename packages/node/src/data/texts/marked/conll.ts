@@ -3,9 +3,11 @@ import type { Span } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
 import { counted, quoted } from "@innerloop/experiments";
 import { DataError } from "../../data-error.js";
-import { eachTextLine } from "../../formats/text-lines.js";
+import { eachLine } from "../../formats/text-lines.js";
 import { readingLimits } from "../../reading-limits.js";
 import type { MarkedGathering, MarkedPlace } from "./marked-gathering.js";
+
+const lineSetting = { most: readingLimits.fieldLength, remedy: "Write a token and its tag in a line." };
 
 /** A tag: outside of all spans, or a place in one of a type. */
 type Tag = "outside" | { readonly place: "begins" | "continues" | "ends" | "single"; readonly type: string };
@@ -61,7 +63,7 @@ export async function readConll(
     if (sentence.tokens > 0) gathering.add({ ...place, ...sentence.finish() }, `${path}:${begun}`);
     sentence = new TokenSentence();
   };
-  await eachTextLine(path, work, (line, number) => {
+  await eachLine(path, { ...work, ...lineSetting }, (line, number) => {
     if (line.trim() === "") return end();
     const columns = columnsOf(line);
     const [token = ""] = columns;

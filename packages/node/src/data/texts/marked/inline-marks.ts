@@ -2,7 +2,8 @@
 import type { Span } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
 import { quoted } from "@innerloop/experiments";
-import { eachTextLine } from "../../formats/text-lines.js";
+import { eachLine } from "../../formats/text-lines.js";
+import { readingLimits } from "../../reading-limits.js";
 import type { MarkedGathering, MarkedPlace } from "./marked-gathering.js";
 
 /** A sentence with its spans, or what is wrong with its marks. */
@@ -64,10 +65,14 @@ export function readInlineMarks(
   gathering: MarkedGathering,
   work: LongWork,
 ): Promise<void> {
-  return eachTextLine(path, work, (line, number) => {
-    if (line.trim() === "") return;
-    const sentence = inlineMarks(line);
-    if ("problem" in sentence) gathering.problems.add(`${path}:${number}`, sentence.problem);
-    else gathering.add({ ...place, ...sentence }, `${path}:${number}`);
-  });
+  return eachLine(
+    path,
+    { ...work, most: readingLimits.fieldLength, remedy: "Write a sentence in a line." },
+    (line, number) => {
+      if (line.trim() === "") return;
+      const sentence = inlineMarks(line);
+      if ("problem" in sentence) gathering.problems.add(`${path}:${number}`, sentence.problem);
+      else gathering.add({ ...place, ...sentence }, `${path}:${number}`);
+    },
+  );
 }

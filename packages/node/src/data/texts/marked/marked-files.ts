@@ -7,12 +7,13 @@ import type { FoundMarkedTexts, LongWork } from "@innerloop/experiments";
 import { quoted } from "@innerloop/experiments";
 import { DataError, onFile } from "../../data-error.js";
 import { encodingBy } from "../../formats/text-file.js";
+import { partNamed } from "../../parts-of-splits.js";
 import { readingLimits } from "../../reading-limits.js";
 import { withRegularFile } from "../../regular-file.js";
 import { columnsOf, readConll, tagIn } from "./conll.js";
 import { readInlineMarks } from "./inline-marks.js";
 import { howToMark, MarkedGathering, type MarkedPlace } from "./marked-gathering.js";
-import { partIn, readMarkedJson, readMarkedLines } from "./offset-json.js";
+import { readMarkedJson, readMarkedLines } from "./offset-json.js";
 
 type MarkedReader = typeof readConll;
 
@@ -101,7 +102,7 @@ async function filesIn(folder: string, gathering: MarkedGathering): Promise<read
       );
     within.push(
       ...inner.files.map((file) => {
-        const part = partIn(stem(file));
+        const part = partNamed(stem(file));
         return { file, place: { domain, ...(part ? { part } : {}) } };
       }),
     );
@@ -113,7 +114,7 @@ async function filesIn(folder: string, gathering: MarkedGathering): Promise<read
 
 const placesOf = (files: readonly string[]): readonly MarkedFile[] =>
   files.map((file) => {
-    const part = partIn(stem(file));
+    const part = partNamed(stem(file));
     return { file, place: part ? { part } : { domain: stem(file) } };
   });
 

@@ -4,7 +4,8 @@ import type { Span } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
 import { isRecord, quoted } from "@innerloop/experiments";
 import { DataError } from "../../data-error.js";
-import { eachTextLine } from "../../formats/text-lines.js";
+import { eachLine } from "../../formats/text-lines.js";
+import { partNamed } from "../../parts-of-splits.js";
 import { readingLimits } from "../../reading-limits.js";
 import { readRegularFile } from "../../regular-file.js";
 import type { FoundSentence, MarkedGathering, MarkedPlace } from "./marked-gathering.js";
@@ -20,17 +21,21 @@ export async function readMarkedLines(
   work: LongWork,
 ): Promise<void> {
   const units = new OffsetUnits();
-  await eachTextLine(path, work, (line, number) => {
-    if (line.trim() === "") return;
-    const where = `${path}:${number}`;
-    let record: unknown;
-    try {
-      record = JSON.parse(line);
-    } catch {
-      return gathering.problems.add(where, `the line is not JSON: write ${example}`);
-    }
-    addRecord(record, where, place, gathering, units);
-  });
+  await eachLine(
+    path,
+    { ...work, most: readingLimits.jsonLineLength, remedy: "Write a sentence in a line." },
+    (line, number) => {
+      if (line.trim() === "") return;
+      const where = `${path}:${number}`;
+      let record: unknown;
+      try {
+        record = JSON.parse(line);
+      } catch {
+        return gathering.problems.add(where, `the line is not JSON: write ${example}`);
+      }
+      addRecord(record, where, place, gathering, units);
+    },
+  );
   requireUnits(units, path);
 }
 
@@ -136,18 +141,8 @@ export function sentenceOf(record: unknown): FoundSentence | string {
   };
 }
 
-const partNames: Readonly<Record<string, Split>> = {
-  train: "train",
-  dev: "validation",
-  valid: "validation",
-  validate: "validation",
-  validation: "validation",
-  test: "test",
-};
-
-/** The part that a name stands for; undefined for others. */
-export const partIn = (name: unknown): Split | undefined =>
-  typeof name === "string" && Object.hasOwn(partNames, name.toLowerCase()) ? partNames[name.toLowerCase()] : undefined;
+/** The part that a value stands for; undefined for others. */
+const partIn = (value: unknown): Split | undefined => (typeof value === "string" ? partNamed(value) : undefined);
 
 function spanOf(item: unknown): Span | undefined {
   if (Array.isArray(item)) {
