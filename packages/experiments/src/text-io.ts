@@ -10,6 +10,8 @@ export interface TextReading {
   readonly domainColumn?: string | undefined;
   /** Texts need no class: what is asked about. */
   readonly unlabelled?: boolean;
+  /** Texts as they are written, blanks at their ends and all: where offsets into them are asked for. NFC unless given. */
+  readonly asWritten?: boolean;
 }
 
 /** Texts with what is known of where they come from. */

@@ -63,6 +63,7 @@ export {
 } from "../domains/entities/coded-sentences.js";
 export { type EntityEpisodeOptions, entityEpisodes } from "../domains/entities/entity-episodes.js";
 export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
+export { checkedSpans, shownSpan } from "../domains/entities/span-faults.js";
 export { type TokenInputs, tokenSpec, type WordSetting } from "../domains/entities/token-inputs.js";
 export {
   bioTags,

@@ -3,13 +3,12 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type FoundTexts, type LongWork, type TextIo, type TextReading, UsageError } from "@innerloop/experiments";
 import { readGlosses } from "./sets/glosses.js";
+import { readMarkedTexts } from "./texts/marked/marked-files.js";
 import { textsDigest } from "./texts/text-digest.js";
 import { isTextTableName, readTextTable } from "./texts/text-table.js";
 
-const later = (): Promise<never> => Promise.reject(new Error("in the making"));
-
 /** Tables, folders, marked texts and data sets of this machine. */
-export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: later };
+export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: readMarkedTexts };
 
 async function findTexts(source: string, reading: TextReading, work: LongWork): Promise<FoundTexts> {
   if (source === "glosses") {
