@@ -1,15 +1,13 @@
 /** Rows beside a learner of texts: the centroid of what texts are coded as, and what training domains know alone. */
+import { type Adapter, key, type LabelledExamples } from "@innerloop/core";
 import {
-  type Adapter,
   type FittedSource,
   featureCentroid,
   fitSource,
   type IdWeighting,
-  key,
-  type LabelledExamples,
   sourceClassifier,
   textCentroid,
-} from "@innerloop/core";
+} from "@innerloop/core/learners";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import type { TextValues } from "./options.js";
 import type { TextData } from "./reading.js";
