@@ -32,6 +32,9 @@ export const dataErrorCodes = {
   ILD72: "an array file that is not valid or of a kind that is not read",
   ILD73: "a pickle that is not valid, or holds anything but plain data and arrays",
   ILD74: "files of a known data set that are missing or not as its authors made them",
+  ILD81: "a backbone folder that is not valid, or no encoder",
+  ILD82: "a tokenizer that is not valid, or that of another model",
+  ILD83: "an encoder that failed, or took too long",
 } as const;
 
 /** Codes of `DataError`. */

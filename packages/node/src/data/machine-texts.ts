@@ -11,14 +11,13 @@ import {
 } from "@innerloop/experiments";
 import { isArchiveName } from "./images/image-tree.js";
 import { listDatasets, loadTexts } from "./store/dataset-store.js";
+import { readMarkedTexts } from "./texts/marked/marked-files.js";
 import { textsDigest } from "./texts/text-digest.js";
 import { readTextFolder } from "./texts/text-folder.js";
 import { isTextTableName, readTextTable } from "./texts/text-table.js";
 
-const later = (): Promise<never> => Promise.reject(new Error("in the making"));
-
 /** Tables, folders, marked texts and data sets of this machine. */
-export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: later };
+export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: readMarkedTexts };
 
 async function findTexts(source: string, reading: TextReading, work: LongWork): Promise<FoundTexts> {
   const { unlabelled = false, ...columns } = reading;

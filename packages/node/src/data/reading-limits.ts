@@ -41,6 +41,12 @@ export const readingLimits = {
   /** Cells of a table of rows that a model is to adapt to or predict for, which are kept as texts. */
   tableCells: 2 ** 22,
   labelLength: 512,
+  /** Sentences of marked texts, characters of one, and a file of them in one piece of JSON. */
+  markedTexts: 2_000_000,
+  markedTextLength: 100_000,
+  markedTypes: 10_000,
+  markedFiles: 10_000,
+  jsonFileBytes: 256 * mebi,
   classes: 1_000_000,
   /** Texts of a data set, the UTF-16 units of all together, and of one: they are kept in memory. */
   texts: 2 ** 21,
@@ -55,6 +61,10 @@ export const readingLimits = {
   pickleInstructions: 50_000_000,
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
+  /** Of a backbone folder. */
+  backboneModelBytes: gibi,
+  tokenizerBytes: 32 * mebi,
+  backboneSettingsBytes: 64 * kibi,
 } as const;
 
 /** Most bytes that a compressed file of so many bytes may make. */

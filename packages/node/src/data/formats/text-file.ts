@@ -69,7 +69,7 @@ function notText(encoding: string, where: string): DataError {
 }
 
 /** The encoding that a byte order mark says, UTF-8 without one. */
-function encodingBy([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+export function encodingBy([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
   if (first === 0xff && second === 0xfe) return "utf-16le";
   return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }

@@ -178,6 +178,9 @@ describe("stored data sets", () => {
     const rotated = { ...a, name: "turned", rotation: 1 as const };
     await expect(store({ ...bytes, classes: [a, rotated] })).rejects.toThrow(/^ILD06 .*rotated view/);
     await expect(store({ ...bytes, exampleShape: [0] })).rejects.toThrow(/^ILD06 /);
+    const ids = { name: "requests", count: 2, examples: Int32Array.from({ length: 8 }, (_, i) => i) };
+    await expect(store({ ...bytes, ids: { count: 8 }, classes: [ids] })).rejects.toThrow(/^ILD06 .*ids of words/);
+    await expect(store({ ...bytes, classes: [ids] })).rejects.toThrow(/^ILD06 .*different types/);
     expect(await readdir(folder)).toEqual([]);
   });
 

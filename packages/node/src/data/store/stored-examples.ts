@@ -44,8 +44,10 @@ export const storedExamples: StoredKind<LabelledExamples, DatasetHeader, Example
   what: "images or rows of numbers",
   training: (name) => `innerloop train --data ${name}`,
 
-  header({ name, exampleShape, classes }, source, misfit) {
+  header({ name, exampleShape, ids, classes }, source, misfit) {
     if (!isShape(exampleShape)) throw misfit(`the example shape is [${exampleShape}]`);
+    // Texts are stored as texts: their ids depend on how words are coded.
+    if (ids) throw misfit("its examples are ids of words or tokens, which are not stored");
     const first = classes[0]?.examples;
     if (!first) throw misfit("there are no classes");
     const elementType = hasTag(first, "Uint8Array") ? "uint8" : "float32";
@@ -58,8 +60,8 @@ export const storedExamples: StoredKind<LabelledExamples, DatasetHeader, Example
         throw misfit(`class ${className} is a rotated view; store the original`);
       if (names.has(className)) throw misfit(`there are two classes ${JSON.stringify(className)}`);
       names.add(className);
-      if (hasTag(values, "Uint8Array") !== (elementType === "uint8"))
-        throw misfit("some classes are bytes, some floats");
+      if (!hasTag(values, elementType === "uint8" ? "Uint8Array" : "Float32Array"))
+        throw misfit("classes are of different types: give bytes in all, or floats in all");
       if (!isCount(count) || values.length !== count * size) {
         throw misfit(`class ${className} has ${values.length} values, expected ${count} x ${size}`);
       }
@@ -137,6 +139,6 @@ export const storedExamples: StoredKind<LabelledExamples, DatasetHeader, Example
       many: "classes",
       ...(splits ? { of: Object.entries(splits).map(([name, count]): [number, string] => [count, name]) } : {}),
     },
-    { count: examples, one: "example", then: `of ${exampleShape.join(" x ")}` },
+    { count: examples, one: "example", shape: `of ${exampleShape.join(" x ")}` },
   ],
 };

@@ -23,8 +23,8 @@ export interface StoredCount {
   readonly many?: string;
   /** Parts of the number, in brackets. */
   readonly of?: readonly (readonly [count: number, what: string])[];
-  /** What follows, as `of 28 x 28 x 1` does. */
-  readonly then?: string;
+  /** `of 28 x 28 x 1`. */
+  readonly shape?: string;
 }
 
 /**

@@ -111,7 +111,7 @@ describe("stored texts", () => {
     ["a domain that is not there", /is of one of the domains that is not there/, (body) => placed(body, 32, 9)],
     ["a text without letters", /text 0 is empty/, (body) => placed(placed(body, 0, 0), 4, 15)],
     ["lengths that are not its bytes", /lengths of its texts/, (body) => placed(body, 0, 5)],
-    ["half a character", /text 0 is not UTF-8/, (body) => placed(placed(body, 0, 6), 4, 10)],
+    ["half a character", /text 0 is not UTF-8/, (body) => placed(placed(body, 0, 6), 4, 9)],
     ["an unknown part", /text 0 is of part 3/, (body) => withByte(body, 48, 3)],
     ["other numbers of parts", /other numbers of its parts/, (body) => withByte(body, 48, 1)],
     ["two classes of a name", /list of classes/, headerText('"praise","blame"', '"blame" ,"blame"')],

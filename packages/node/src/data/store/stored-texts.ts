@@ -161,8 +161,9 @@ export const storedTexts: StoredKind<LabelledTexts, TextsHeader, TextsFacts> = {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     const texts = Array.from(lengths, (length, row) => {
       if (length === 0) throw damaged(`text ${row} is empty`);
+      at += length;
       try {
-        return decoder.decode(data.subarray(at, (at += length)));
+        return decoder.decode(data.subarray(at - length, at));
       } catch {
         throw damaged(`text ${row} is not UTF-8`);
       }

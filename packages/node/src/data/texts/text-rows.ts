@@ -24,6 +24,8 @@ export interface TextRowsOptions {
   readonly path: string;
   /** What each row has to say beside its text. */
   readonly has: Readonly<Record<"label" | "domain" | "part", boolean>>;
+  /** Keeps texts as they are written, without NFC and with the blanks at their ends. */
+  readonly asWritten?: boolean;
 }
 
 /** Texts, and what is odd about them. */
@@ -122,8 +124,9 @@ export class TextRows {
     if (fault !== undefined) return this.problem(line, fault, remedies.text);
     if (value !== undefined && value !== null && typeof value !== "string")
       return this.problem(line, `the text is ${quoted(value)}, which is none`, remedies.text);
-    const text = typeof value === "string" ? value.normalize("NFC").trim() : "";
-    return text === "" ? this.problem(line, "the text is empty", remedies.text) : ownCopy(text);
+    const written = typeof value === "string" ? value : "";
+    const text = this.options.asWritten ? written : written.normalize("NFC").trim();
+    return text.trim() === "" ? this.problem(line, "the text is empty", remedies.text) : ownCopy(text);
   }
 
   private nameOf(what: "label" | "domain", value: unknown, line: number): string | undefined {

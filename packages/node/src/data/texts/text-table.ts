@@ -53,13 +53,16 @@ export async function readTextTable(path: string, options: TextTableOptions): Pr
   return { texts: found.texts, notes: [...notes, ...found.notes] };
 }
 
-async function readTextLines(path: string, { name = "texts", unlabelled, ...work }: TextTableOptions) {
+async function readTextLines(
+  path: string,
+  { name = "texts", unlabelled, asWritten = false, ...work }: TextTableOptions,
+) {
   if (!unlabelled) {
     const remedy =
       "Give a table (.csv, .tsv, .jsonl) with a column of labels, or a folder with a folder of .txt files for each class.";
     throw new DataError("ILD71", path, "a file of lines says of no text which class it is of", remedy);
   }
-  const rows = new TextRows({ name, path, has: { label: false, domain: false, part: false } });
+  const rows = new TextRows({ name, path, has: { label: false, domain: false, part: false }, asWritten });
   const setting = { ...work, most: readingLimits.textLength, remedy: "Write a text a line." };
   await eachLine(path, setting, (text, line) => {
     if (text.trim() !== "") rows.add({ text }, line);
@@ -67,10 +70,15 @@ async function readTextLines(path: string, { name = "texts", unlabelled, ...work
   return rows.finish();
 }
 
-const rowsOf = (path: string, { name = "texts" }: TextTableOptions, { label, domain, part }: Columns): TextRows =>
+const rowsOf = (
+  path: string,
+  { name = "texts", asWritten = false }: TextTableOptions,
+  { label, domain, part }: Columns,
+): TextRows =>
   new TextRows({
     name,
     path,
+    asWritten,
     has: { label: label !== undefined, domain: domain !== undefined, part: part !== undefined },
   });
 

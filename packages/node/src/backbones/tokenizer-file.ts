@@ -1,0 +1,113 @@
+/** Tokenizers by their tokenizer.json, run within a time: a file may hold regular expressions that never end. */
+import { createContext, Script } from "node:vm";
+import { Tokenizer as Pieces } from "@huggingface/tokenizers";
+import { quoted, reasonOf } from "@innerloop/experiments";
+import { DataError } from "../data/data-error.js";
+
+/** Splits texts into pieces, as the file says. */
+export interface TokenizerFile {
+  /** All ids are below. */
+  readonly vocabulary: number;
+  /** Whether the file says that id 0 is padding. */
+  readonly zeroIsPadding: boolean;
+  /** What stands before and behind the pieces of every text. */
+  readonly before: readonly number[];
+  readonly behind: readonly number[];
+  /** Ids of the pieces of each text, without what stands around them. */
+  split(texts: readonly string[]): (readonly number[])[];
+  /** What goes before a word that is not the first: a blank, for tokenizers that have blanks in their pieces. */
+  readonly wordLead: "" | " ";
+}
+
+/** Milliseconds for a call, and for each million characters more. */
+const patienceMs = 20_000;
+const mostVocabulary = 2 ** 22;
+
+const remedy = "Give the tokenizer.json that was published with the model.";
+
+/** @throws DataError ILD82 */
+export function parseTokenizer(bytes: Uint8Array, where: string): TokenizerFile {
+  const refuse = (problem: string, cause?: unknown): DataError =>
+    new DataError("ILD82", where, problem, remedy, { cause });
+  let file: { readonly padding?: { readonly pad_id?: unknown } | null };
+  try {
+    file = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as typeof file;
+  } catch (cause) {
+    throw refuse(`it is no JSON (${reasonOf(cause)})`, cause);
+  }
+  if (typeof file !== "object" || file === null || Array.isArray(file)) throw refuse("it is no JSON object");
+  const run = withinTime(where);
+  const attempt = <T>(work: () => T, characters = 0): T => {
+    try {
+      return run(work, characters);
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw refuse(`it is not valid, or of a kind that is not known (${reasonOf(cause)})`, cause);
+    }
+  };
+  const pieces = attempt(() => new Pieces(file, {}));
+  const ids = attempt(() => [...pieces.get_vocab(true).values()]);
+  let last = -1;
+  for (const id of ids) {
+    if (!Number.isInteger(id) || id < 0 || id >= mostVocabulary)
+      throw refuse(`an id of its vocabulary is ${quoted(id)}, and not a whole number below ${mostVocabulary}`);
+    last = Math.max(last, id);
+  }
+  if (last < 0) throw refuse("its vocabulary is empty");
+  const vocabulary = last + 1;
+  const checked = (found: readonly number[]): readonly number[] => {
+    const wrong = found.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
+    if (wrong !== undefined) throw refuse(`it gives the id ${quoted(wrong)}, which its vocabulary has not`);
+    return found;
+  };
+  const split = (texts: readonly string[]): (readonly number[])[] => {
+    const characters = texts.reduce((sum, { length }) => sum + length, 0);
+    return attempt(() => texts.map((text) => pieces.encode(text, { add_special_tokens: false }).ids), characters).map(
+      checked,
+    );
+  };
+  const [sample = []] = split(["a b"]);
+  const [first = [], second = [], led = []] = split(["a", "b", " b"]);
+  const whole = checked(attempt(() => pieces.encode("a b").ids));
+  const at = whole.findIndex((_, i) => sample.every((id, k) => whole[i + k] === id));
+  if (at < 0) throw refuse("what it gives with special tokens does not hold what it gives without");
+  const isSame = (rest: readonly number[]): boolean => String([...first, ...rest]) === String(sample);
+  return {
+    vocabulary,
+    zeroIsPadding: file.padding?.pad_id === 0,
+    before: whole.slice(0, at),
+    behind: whole.slice(at + sample.length),
+    split,
+    wordLead: isSame(led) && !isSame(second) ? " " : "",
+  };
+}
+
+/**
+ * Runs work that ends after a time, whatever it does: the engine stops it even within a regular expression.
+ */
+function withinTime(where: string): <T>(work: () => T, characters: number) => T {
+  const call = new Script("work()");
+  return (work, characters) => {
+    const timeout = Math.ceil(patienceMs * (1 + characters / 1e6));
+    try {
+      return call.runInContext(contextOf(work), { timeout }) as ReturnType<typeof work>;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")) throw error;
+      throw new DataError(
+        "ILD82",
+        where,
+        `splitting ${characters} characters took it more than ${timeout / 1000} s`,
+        "Give shorter texts; if it stays so, its regular expressions never end: take another tokenizer.",
+      );
+    }
+  };
+}
+
+const shared = { work: undefined as unknown };
+let context: typeof shared | undefined;
+
+function contextOf(work: () => unknown): typeof shared {
+  context ??= createContext(shared) as typeof shared;
+  context.work = work;
+  return context;
+}
