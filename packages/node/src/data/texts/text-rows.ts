@@ -112,7 +112,8 @@ export class TextRows {
       requireRoom(2 * this.length + this.texts.length * bytesBeside, path);
   }
 
-  private problem(line: number, problem: string, remedy: string): undefined {
+  /** Something else is wrong with the file, or with a line of it. */
+  problem(line: number, problem: string, remedy: string): undefined {
     this.problems.add(placeIn(this.files.at(-1)!, line), problem);
     this.needed.add(remedy);
     return undefined;

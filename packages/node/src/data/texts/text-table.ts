@@ -4,6 +4,7 @@ import { cut, isRecord, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { readCsv } from "../formats/csv.js";
 import { eachJsonValue, eachLine } from "../formats/text-lines.js";
+import { isTextName } from "../images/class-folders.js";
 import { partNamed } from "../parts-of-splits.js";
 import { readingLimits } from "../reading-limits.js";
 import { headerHelp, isJsonLines, isTableName } from "../tables/table-file.js";
@@ -14,9 +15,6 @@ export interface TextTableOptions extends TextReading, LongWork {
   /** Name of the data set; default "texts". */
   readonly name?: string;
 }
-
-/** Whether a file of this name has a text a line. */
-export const isTextName = (path: string): boolean => /\.txt$/i.test(path);
 
 /** Whether `readTextTable` reads files of this name. */
 export const isTextTableName = (path: string): boolean => isTableName(path) || isTextName(path);
