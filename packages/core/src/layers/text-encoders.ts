@@ -144,7 +144,12 @@ export function textTransformer(options: TextTransformerOptions): Layer {
       const length = ids.shape[1]!;
       if (length > most) {
         const problem = `texts ${formatShape(ids.shape)} of ${length} places, made for ${most}`;
-        throw new GraphError("IL202", "textTransformer", problem, "Make it for the longest, or cut texts to its length");
+        throw new GraphError(
+          "IL202",
+          "textTransformer",
+          problem,
+          "Make it for the longest, or cut texts to its length",
+        );
       }
       const mask = idMask(ids, vectors.dtype);
       const encoded = (x: Tensor, present: Tensor): Tensor =>

@@ -13,8 +13,8 @@ interface Fixture {
   readonly pooled: { readonly precision: number; readonly recall: number; readonly f1: number };
   readonly bio: readonly (readonly [tags: string, spans: string])[];
 }
-// Made once by seqeval-fixture.py beside it.
-const seqeval = JSON.parse(readFileSync(new URL("seqeval-1.2.2.json", import.meta.url), "utf8")) as Fixture;
+// Made once by fixtures/seqeval-fixture.py.
+const seqeval = JSON.parse(readFileSync(new URL("fixtures/seqeval-1.2.2.json", import.meta.url), "utf8")) as Fixture;
 const [truth, predicted] = [seqeval.truth.split(" "), seqeval.predicted.split(" ")];
 const length = 12;
 const tagsOf = (sentences: readonly string[]): Tensor =>

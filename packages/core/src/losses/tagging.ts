@@ -15,7 +15,7 @@ import {
   neg,
   notEqual,
   oneHot,
-  reshape,
+  ones,
   sliceAxis,
   sum,
   type Tensor,
@@ -84,10 +84,9 @@ export function spanCounts(predicted: Tensor, actual: Tensor): SpanCounts {
 function runsOf(tags: Tensor): { readonly starts: Tensor; readonly ends: Tensor; readonly run: Tensor } {
   const [n, length] = tags.shape as [number, number];
   const isSpan = cast(greater(tags, 0), "float32");
-  const edge = reshape(isSpan, [n, length]);
-  if (length === 1) return { starts: edge, ends: edge, run: edge };
+  if (length === 1) return { starts: isSpan, ends: isSpan, run: isSpan };
   const changes = cast(notEqual(sliceAxis(tags, 1, 1, length), sliceAxis(tags, 1, 0, length - 1)), "float32");
-  const first = cast(equal(sliceAxis(tags, 1, 0, 1), sliceAxis(tags, 1, 0, 1)), "float32");
+  const first = ones([n, 1]);
   const begins = concat([first, changes], 1);
   const stops = concat([changes, first], 1);
   return { starts: mul(begins, isSpan), ends: mul(stops, isSpan), run: cumulativeSum(begins, 1) };

@@ -112,6 +112,7 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export { type DomainTaskOptions, domainTasks, type ExampleDomain } from "../domains/text/domain-tasks.js";
 export { type ChosenLength, inverseDocumentFrequency, lengthFor, rowsOfIds } from "../domains/text/id-rows.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
 export { type HashedTextOptions, type TextIds, textNgrams, textTokens } from "../domains/text/ngrams.js";
@@ -128,9 +129,9 @@ export {
   type TokenCoding,
   textCodingFrom,
 } from "../domains/text/text-coding.js";
+export { wordDropout } from "../domains/text/word-dropout.js";
 export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
 export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
-export { wordDropout } from "../domains/text/word-dropout.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

@@ -13,6 +13,7 @@ import { curveTasks } from "../domains/curves/curve-tasks.js";
 import { gaussianProcesses, harmonics, lines, steps } from "../domains/curves/regression-families.js";
 import { sinusoids } from "../domains/curves/sinusoid.js";
 import { groupedRegression } from "../domains/tables/grouped-regression.js";
+import { domainTasks } from "../domains/text/domain-tasks.js";
 import { wordDropout } from "../domains/text/word-dropout.js";
 import { random } from "../random/random.js";
 import { sampleTasks } from "../training/task-batch.js";
@@ -39,6 +40,8 @@ const requests = labelledExamples({
     examples: Int32Array.from({ length: 4 * (5 + c) }, (_, i) => (i % 4 > 1 + (i % 3) ? 0 : (7 * i + c) % 50)),
   })),
 });
+/** The same classes everywhere. */
+const domains = ["books", "films"].map((name) => ({ name, data: requests }));
 
 const rows = Array.from({ length: 60 }, (_, i) => i);
 const table = {
@@ -70,6 +73,12 @@ const sources: Readonly<Record<string, readonly DescribedTaskSource[]>> = {
     withoutUnlabelled(episodes(images, { ways: 2, shots: 1, queries: 1 })),
   ],
   allClasses: [allClasses(images, { batch: 7 })],
+  domainTasks: [
+    domainTasks(domains, { shots: 2, queries: 3 }),
+    domainTasks(domains, { shots: 0, queries: 3 }),
+    domainTasks(domains, { shots: { from: 0, to: 3 }, queries: 3 }),
+    domainTasks(domains, { labels: "shuffled", ways: 2, shots: 1, queries: { from: 1, to: 3 } }),
+  ],
   curveTasks: [
     curveTasks(
       {

@@ -59,6 +59,8 @@ export interface Baseline {
    * of the kind. Without it they are fresh ones.
    */
   readonly fromTrained?: (params: Tree) => Tree | undefined;
+  /** Its parameters fitted to the training data, for a baseline that takes a while to make. */
+  readonly fit?: (work: LongWork) => Promise<Tree>;
 }
 
 /** The shapes of tasks that a learner is built for, and their sizes. */
@@ -287,7 +289,7 @@ export interface Domain<
    * Evaluations of one's own, from the data: the classes to choose an open-set threshold on, and those to report, each with
    * examples that are of no class where the data have some.
    */
-  openSet?(data: Data, options: V): OpenSetParts;
+  openSet?(data: Data, options: V): OpenSetParts | undefined;
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
   readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;

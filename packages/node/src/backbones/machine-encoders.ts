@@ -5,16 +5,22 @@ import type { TextIo, Tokenizer } from "@innerloop/experiments";
 import { readingLimits } from "../data/reading-limits.js";
 import { readRegularFile } from "../data/regular-file.js";
 import { backboneFiles, locateBackbone, readBackboneFolder, sha256Of } from "./backbone-folder.js";
+import { openImageBackbone } from "./image-backbone.js";
+import { knownBackbones } from "./known/registry.js";
 import { openTextBackbone } from "./text-backbone.js";
 import { parseTokenizer } from "./tokenizer-file.js";
 
 /** Backbones and tokenizers of this machine. */
 export const machineEncoders: Pick<TextIo, "textBackbone" | "imageBackbone" | "tokenizer"> = {
   textBackbone: async (source, work) => {
-    const { name, folder } = await locateBackbone(source, []);
+    const { name, folder } = await locateBackbone(source, Object.keys(knownBackbones));
     return openTextBackbone(await readBackboneFolder(folder, { name }), work);
   },
-  imageBackbone: () => Promise.reject(new Error("in the making")),
+  imageBackbone: async (source, { output }, work) => {
+    const { name, folder } = await locateBackbone(source, Object.keys(knownBackbones));
+    const chosen = { name, ...(output === undefined ? {} : { output }) };
+    return openImageBackbone(await readBackboneFolder(folder, chosen), work);
+  },
   tokenizer: async (source) => {
     const given = resolve(source);
     const isFile = await stat(given).then(
@@ -23,7 +29,7 @@ export const machineEncoders: Pick<TextIo, "textBackbone" | "imageBackbone" | "t
     );
     const found = isFile
       ? { name: basename(dirname(given)), folder: dirname(given) }
-      : await locateBackbone(source, []);
+      : await locateBackbone(source, Object.keys(knownBackbones));
     const file = isFile ? given : join(found.folder, backboneFiles.tokenizer);
     // A path that the user wrote may be a link; what lies in a folder may not.
     const links = isFile ? "followed" : "refused";

@@ -42,7 +42,7 @@ interface TextModel {
  *   model's, ILD83 for a model that fails
  */
 export async function openTextBackbone(found: BackboneFolder, work: LongWork): Promise<TextBackbone> {
-  const { settings, folder, name } = found;
+  const { settings, folder } = found;
   if (settings.kind !== "text" || !found.tokenizer)
     throw new DataError("ILD81", folder, "it encodes images, not texts", "Give the folder of a text encoder.");
   const tokenizer = parseTokenizer(found.tokenizer, join(folder, backboneFiles.tokenizer));

@@ -1,5 +1,15 @@
 /** Rows beside a learner of texts: the centroid of what texts are coded as, and what training domains know alone. */
-import { type Adapter, featureCentroid, sourceClassifier, textCentroid } from "@innerloop/core";
+import {
+  type Adapter,
+  type FittedSource,
+  featureCentroid,
+  fitSource,
+  type IdWeighting,
+  key,
+  type LabelledExamples,
+  sourceClassifier,
+  textCentroid,
+} from "@innerloop/core";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import type { TextValues } from "./options.js";
 import type { TextData } from "./reading.js";
@@ -17,14 +27,72 @@ export function textBaselines({
 }: Pick<BaselineSetting<TextValues, TextSpec>, "options" | "spec" | "data" | "shapes">): readonly Baseline[] {
   const data = given as TextData;
   const ways = areFixed(options) ? outputs : options.ways;
-  const { weights } = data;
-  const row = (adapter: unknown): Baseline => ({ adapter: adapter as Adapter, steps: [0] });
   const coding = spec?.coding;
-  const kind = coding && coding.kind !== "features" ? coding.kind : undefined;
-  const centroid = kind
-    ? textCentroid({ ways, ids: ids!.count, of: idWords[kind], ...(weights ? { weights } : {}) })
-    : featureCentroid({ ways });
+  const weighting: IdWeighting | undefined =
+    coding && coding.kind !== "features" && ids
+      ? {
+          weights: data.weights ?? new Float32Array(ids.count).fill(1, 1),
+          of: idWords[coding.kind],
+          repeats: coding.kind !== "ngrams",
+        }
+      : undefined;
+  const centroid = weighting ? textCentroid({ ways, ...weighting }) : featureCentroid({ ways });
+  const row = (adapter: unknown, more: Partial<Baseline> = {}): Baseline => ({
+    adapter: adapter as Adapter,
+    steps: [0],
+    ...more,
+  });
   if (data.by !== "domains" || !areFixed(options)) return [row(centroid)];
-  const examples = data.parts.train.map((each) => each.data);
-  return [row(centroid), row(sourceClassifier({ examples, ...(kind && weights ? { weights } : {}) }))];
+  return [
+    row(centroid),
+    sourceRow(
+      data.parts.train.map((domain) => domain.data),
+      outputs,
+      weighting,
+    ),
+  ];
+}
+
+/** A classifier of all training texts, which a task's support set does not change. */
+function sourceRow(domains: readonly LabelledExamples[], classes: number, ids: IdWeighting | undefined): Baseline {
+  const { exampleShape } = domains[0]!;
+  const inputs = ids ? ids.weights.length : exampleShape[0]!;
+  const unfitted: FittedSource = {
+    weights: new Float32Array(inputs * classes),
+    bias: new Float32Array(classes),
+    classes,
+    inputs,
+    ...(ids ? { ids } : {}),
+    of: ids?.of ?? "features",
+    penalty: 1,
+    examples: domains.reduce((sum, { classes: all }) => sum + all.reduce((n, { count }) => n + count, 0), 0),
+    steps: 0,
+    converged: false,
+  };
+  return {
+    adapter: sourceClassifier(unfitted) as unknown as Adapter,
+    steps: [0],
+    fit: async ({ signal }) => {
+      const fitted = await fitSource(pooled(domains), { classes, ...(ids ? { ids } : {}), signal });
+      return sourceClassifier(fitted).init(key(0));
+    },
+  };
+}
+
+/** All examples of all domains, with the labels that their classes have everywhere. */
+function pooled(domains: readonly LabelledExamples[]): { x: Float32Array | Int32Array; y: Int32Array } {
+  const parts = domains.flatMap(({ classes }) =>
+    classes.map(({ examples, count }, label) => ({ examples, count, label })),
+  );
+  const size = parts.reduce((sum, { examples }) => sum + examples.length, 0);
+  const x = parts[0]?.examples instanceof Int32Array ? new Int32Array(size) : new Float32Array(size);
+  const y = new Int32Array(parts.reduce((sum, { count }) => sum + count, 0));
+  let [at, row] = [0, 0];
+  for (const { examples, count, label } of parts) {
+    x.set(examples, at);
+    y.fill(label, row, row + count);
+    at += examples.length;
+    row += count;
+  }
+  return { x, y };
 }

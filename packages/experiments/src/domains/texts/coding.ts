@@ -1,5 +1,5 @@
 /** From texts to numbers: which coding options ask for, and the rows that it makes. */
-import { codedIds, lengthFor, type TextCoding, textLengths } from "@innerloop/core/tasks";
+import { type IdCoding, idCount, idsOf, lengthFor, type TextCoding, textTokens } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { EncoderRecord } from "../../text-io.js";
@@ -26,8 +26,8 @@ export const textForm = ({
   text,
   backbone,
   tokenizer,
-}: Omit<CodingOptions, "length">): NonNullable<TextValues["text"]> =>
-  text ?? (backbone !== undefined ? "features" : tokenizer !== undefined ? "tokens" : "ngrams");
+}: Partial<Readonly<Record<"text" | "backbone" | "tokenizer", string | undefined>>>): NonNullable<TextValues["text"]> =>
+  (text as TextValues["text"]) ?? (backbone !== undefined ? "features" : tokenizer !== undefined ? "tokens" : "ngrams");
 
 /** @throws UsageError for options that do not go together */
 export function requireCoding({ text, backbone, tokenizer, length }: CodingOptions): void {
@@ -52,8 +52,6 @@ export function requireCoding({ text, backbone, tokenizer, length }: CodingOptio
 const usualNgrams = 160;
 /** Numbers that words and n-grams are hashed to. */
 const buckets = 65_536;
-/** The share of texts whose tokens are all kept, unless asked otherwise. */
-const wholeShare = 0.99;
 
 /** The coding that options ask for, of the length that these texts have. */
 export async function codingFor(
@@ -70,20 +68,20 @@ export async function codingFor(
     case "ngrams":
       return { kind: "ngrams", buckets, length: options.length ?? usualNgrams };
     case "tokens": {
-      if (options.tokenizer === undefined)
+      const { length, tokenizer: named } = options;
+      if (named === undefined)
         return {
           kind: "tokens",
           buckets,
-          length: options.length ?? lengthFor(textLengths(texts), wholeShare),
+          length: length ?? lengthFor(texts.map((text) => textTokens(text).ids)).length,
         };
-      const tokenizer = await tokenizerOf(io, options.tokenizer, work);
-      const length =
-        options.length ??
-        lengthFor(
-          Int32Array.from(texts, (text) => tokenizer.encode(text).length),
-          wholeShare,
-        );
-      return { kind: "pieces", count: tokenizer.pieces, length, tokenizer: recordOf(tokenizer) };
+      const tokenizer = await tokenizerOf(io, named, work);
+      return {
+        kind: "pieces",
+        count: tokenizer.pieces,
+        length: length ?? lengthFor(texts.map((text) => tokenizer.encode(text))).length,
+        tokenizer: recordOf(tokenizer),
+      };
     }
   }
 }
@@ -105,26 +103,24 @@ export async function codeTexts(
     }
     case "pieces": {
       const tokenizer = await tokenizerOf(io, coding.tokenizer, work);
-      return ofIds(coding, coding.count, codedIds(texts, coding, { work, encode: (text) => tokenizer.encode(text) }));
+      return ofIds(coding, texts, (text) => tokenizer.encode(text));
     }
     default:
-      return ofIds(coding, coding.buckets, codedIds(texts, coding, { work }));
+      return ofIds(coding, texts);
   }
 }
 
-function ofIds(
-  coding: Exclude<TextCoding, { readonly kind: "features" }>,
-  idCount: number,
-  { ids, cut }: { readonly ids: Int32Array; readonly cut: number },
-): CodedTexts {
-  const { length, kind } = coding;
-  const what = kind === "ngrams" ? "words and n-grams" : kind === "tokens" ? "words" : "pieces";
-  const all = ids.length / length;
+/** What ids are, in the sentence that says how many texts were cut. */
+const idWords = { ngrams: "words and n-grams", tokens: "words", pieces: "pieces" } as const;
+
+function ofIds(coding: IdCoding, texts: readonly string[], encode?: (text: string) => readonly number[]): CodedTexts {
+  const { ids, length, cutTexts } = idsOf(coding, texts, encode);
+  const share = ((100 * cutTexts) / texts.length).toFixed(1);
   const notes =
-    cut === 0
+    cutTexts === 0
       ? []
       : [
-          `${count(cut)} of ${counted(all, "text")} (${((100 * cut) / all).toFixed(1)}%) have more than ${length} ${what}, of which the first ${length} are kept (--length)`,
+          `${count(cutTexts)} of ${counted(texts.length, "text")} (${share}%) have more than ${length} ${idWords[coding.kind]}, of which the first ${length} are kept (--length)`,
         ];
-  return { coding, shape: [length], rows: ids, idCount, notes };
+  return { coding, shape: [length], rows: ids, idCount: idCount(coding), notes };
 }

@@ -100,7 +100,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     const ofClasses = split.name === "classes" ? { ...split, rotations: "no" as const } : { name: "examples" as const };
     requireWays({ ...run, options: { ways: run.options.ways, split: ofClasses } }, options, needs, asked);
   },
-  openSet: (data, { ways, split }) => openSetOf(data, ways, split.name),
+  openSet: (data, { ways }) => openSetOf(data, ways),
   next: ({ options: { shots, split } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 4 }, meaning: "more examples of each class" },
     ...(split.name === "domains" ? [{ command: "eval", flags: { shots: 0 }, meaning: "without any" } as const] : []),
@@ -114,9 +114,9 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
   adaptation: textAdaptation,
 });
 
-function openSetOf(data: TextData, ways: number, split: string): OpenSetParts | undefined {
+function openSetOf(data: TextData, ways: number): OpenSetParts | undefined {
   if (data.by !== "classes") return undefined;
-  const { validation, test } = openSetParts(data.splits, ways, split);
+  const { validation, test } = openSetParts(data.splits, ways);
   const withUnknown = (part: "validation" | "test", examples: LabelledExamples) => {
     const unknown = data.unknown?.[part];
     return unknown ? { ...examples, unknown } : examples;

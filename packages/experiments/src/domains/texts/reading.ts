@@ -1,6 +1,6 @@
 /** From a file, folder or data set of texts to the parts that tasks are drawn from. */
 import type { LabelledExamples } from "@innerloop/core";
-import { inverseDocumentFrequency, type LabelledTexts } from "@innerloop/core/tasks";
+import { inverseDocumentFrequency, type LabelledTexts, rowsOfIds } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundTexts } from "../../text-io.js";
@@ -86,8 +86,7 @@ export async function loadTexts(
   const parted = splitByClass(texts, coded, { ways: own.options?.ways ?? options.ways, split }, leastExamples);
   const { train, validation } = parted.splits;
   if (!recorded) {
-    const counts = { shots: options.shots, queries: options.queries, trainShots: options.trainShots };
-    for (const text of splitWarnings(parted.splits, counts, training, leastExamples)) work.onWarning?.(text);
+    for (const text of splitWarnings(parted.splits, options, training, leastExamples)) work.onWarning?.(text);
   }
   return {
     data: { ...parted, ...weightsOf([train], coded) },
@@ -102,10 +101,16 @@ export async function loadTexts(
 }
 
 /** What ids weigh is learned from training texts alone. */
-function weightsOf(train: readonly LabelledExamples[], { idCount, shape }: CodedTexts): { weights?: Float32Array } {
+function weightsOf(
+  train: readonly LabelledExamples[],
+  { idCount, shape: [length = 1] }: CodedTexts,
+): Pick<TextData, "weights"> {
   if (idCount === undefined) return {};
-  const rows = train.flatMap(({ classes }) => classes.map(({ examples }) => examples as Int32Array));
-  return { weights: inverseDocumentFrequency(rows, { count: idCount, length: shape[0]! }) };
+  function* rows(): Generator<Int32Array> {
+    for (const { classes } of train)
+      for (const { examples } of classes) yield* rowsOfIds(examples as Int32Array, length);
+  }
+  return { weights: inverseDocumentFrequency(rows(), idCount) };
 }
 
 /** The texts of another data set than a run's own, coded as its own were: none of their classes was trained on. */

@@ -1,5 +1,5 @@
 /** The tasks of texts: episodes of classes, or of one domain each. */
-import { type Count, type DescribedTaskSource, type DomainExamples, domainTasks } from "@innerloop/core/tasks";
+import { type Count, type DescribedTaskSource, domainTasks, type ExampleDomain } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf, optionText } from "../../options/values.js";
 import { classificationTasks, requireTrainWays } from "../classification/tasks.js";
@@ -25,16 +25,17 @@ export const areFixed = ({ split }: Pick<TextValues, "split">): boolean =>
 function tasksOfDomains({ parts }: TextsByDomain, options: TextValues): Tasks {
   const { ways, shots, queries = Math.max(1, shots), trainWays = ways, trainShots = shots } = options;
   const fixed = areFixed(options);
-  const of = (part: readonly DomainExamples[], asked: { ways: Count; shots: Count }): DescribedTaskSource =>
+  const of = (part: readonly ExampleDomain[], asked: { ways: number; shots: Count }): DescribedTaskSource =>
     domainTasks(part, {
       shots: asked.shots,
       queries,
+      skipSmallDomains: true,
       ...(fixed ? { labels: "fixed" } : { labels: "shuffled", ways: asked.ways }),
     });
   const { train, validation, test } = parts;
   const sizes = { ways, shots };
   return {
-    train: train === test ? of(train, sizes) : of(train, { ways: trainWays, shots: trainShots }),
+    train: train === test ? of(train, sizes) : of(train, { ways: mostOf(trainWays), shots: trainShots }),
     validation: of(validation, sizes),
     test: of(test, sizes),
   };
@@ -61,6 +62,8 @@ export function requireTextOptions(options: TextValues, needs: LearnerNeeds & { 
       `--learner ${learnerName} with --split domains, which is trained on ${training.kind}`,
       "Choose one that is trained on episodes, such as ridge-prior or maml",
     );
+  if (trainWays !== undefined && typeof trainWays !== "number")
+    throw new UsageError(`--train-ways ${optionText(trainWays)} with --split domains`, "Give one number");
   if (split.taskLabels === "shuffled") {
     if (shots === 0)
       throw new UsageError("--shots 0 with --task-labels shuffled", "Give 1 or more, or --task-labels fixed");

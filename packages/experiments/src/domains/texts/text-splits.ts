@@ -1,6 +1,6 @@
 /** The parts of texts that training, validation and evaluation draw from. */
-import type { LabelledExamples } from "@innerloop/core";
-import { type DomainExamples, type LabelledTexts, random, type Split, splits } from "@innerloop/core/tasks";
+import { type LabelledExamples, random, type Split } from "@innerloop/core";
+import type { ExampleDomain, LabelledTexts } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { type DataSplits, splitData } from "../classification/data-splits.js";
 import type { OpenSetParts } from "../domain.js";
@@ -19,7 +19,7 @@ export interface TextsByClass {
 /** Texts of which whole domains are held out. */
 export interface TextsByDomain {
   readonly by: "domains";
-  readonly parts: Readonly<Record<Split, readonly DomainExamples[]>>;
+  readonly parts: Readonly<Record<Split, readonly ExampleDomain[]>>;
   /** Domains that are in no part, since they share texts with one that is held out. */
   readonly leftOut: readonly string[];
 }
@@ -64,7 +64,7 @@ function publishedParts(texts: LabelledTexts, coded: CodedTexts): DataSplits {
   const part = (split: Split): LabelledExamples =>
     classExamples(texts, coded, { name: `${texts.name} ${split}`, takes: (row) => texts.parts![row] === split });
   const found = { train: part("train"), validation: part("validation"), test: part("test") };
-  for (const split of splits) {
+  for (const split of ["train", "validation", "test"] as const) {
     if (found[split].classes.length > 0) continue;
     throw new UsageError(
       `${texts.name} names the part of each text, and none is for ${split}`,
@@ -120,12 +120,12 @@ export function splitByDomain(texts: LabelledTexts, coded: CodedTexts, split: By
         : "Name the column that says what a text is from with --domain-column, or choose another --split",
     );
   const { held, leftOut } = heldDomains(texts, split);
-  const examples = (name: string, part: Split): DomainExamples => {
+  const examples = (name: string, part: Split): ExampleDomain => {
     const place = domains.names.indexOf(name);
     const takes = (row: number): boolean => domains.of[row] === place && (!parts || parts[row] === part);
     return { name, data: classExamples(texts, coded, { name: `${texts.name} ${name}`, takes, all: true }) };
   };
-  const of = (part: Split): DomainExamples[] => held[part].map((name) => examples(name, part));
+  const of = (part: Split): ExampleDomain[] => held[part].map((name) => examples(name, part));
   return { by: "domains", parts: { train: of("train"), validation: of("validation"), test: of("test") }, leftOut };
 }
 

@@ -19,12 +19,14 @@ import { commandName, commandText } from "../command-name.js";
 import { watchInterruption } from "../interruption.js";
 import type { Output } from "../output.js";
 import { bytes, columns, count, counted, hanging, roomIn } from "../terminal.js";
+import { keeperOfKnown, keeperWhere, keptThings } from "./kept-things.js";
 import type { InvocationOptions } from "./registry.js";
 
 export async function dataListCommand(output: Output): Promise<void> {
   const listings = await listDatasets();
   for (const listing of listings) output.event({ type: "data", ...listing });
-  const rows = listings.map(rowOf);
+  const kept = await Promise.all(keptThings.map((each) => each.rows(output)));
+  const rows = [...listings.map(rowOf), ...kept.flat()];
   const width = Math.max(12, ...rows.map(([name]) => name.length));
   output.result(
     rows
@@ -74,7 +76,11 @@ export async function dataGetCommand(name: string, output: Output): Promise<void
   await work(
     output,
     `Getting ${name}`,
-    async (options) => tell(output, "ready", await getDataset(name, options)),
+    async (options) => {
+      const kept = keeperOfKnown(name);
+      if (kept) await kept.get(name, output, options);
+      else tell(output, "ready", await getDataset(name, options));
+    },
     stopped,
   );
 }
@@ -107,12 +113,16 @@ export async function dataImportCommand(
       throw new UsageError(`there is no file or folder ${path}`, "Check the path");
   }
   const given = Object.keys({ ...images, ...tables }).filter((option) => !aboutOutput.includes(option));
-  const source = sourceOf(name, paths, images, tables, given);
+  const kept = await keeperWhere((each) => each.isAt(paths));
+  if (kept && given.length > 0)
+    throw new UsageError(`${flagOf(given[0]!)} means nothing for ${paths[0]}`, "Leave it out");
+  const source = kept ? undefined : sourceOf(name, paths, images, tables, given);
   const again = commandText(["data", "import", name, ...paths], { ...images, ...tables });
   await work(
     output,
     `Importing ${name}`,
     async (long) => {
+      if (kept || !source) return kept?.take(name, paths[0]!, output, long);
       const before = (await listDatasets()).find((listing) => listing.name === name);
       const info = await importDataset(name, await source(), long);
       tell(output, "imported", info);
@@ -213,11 +223,14 @@ export async function dataVerifyCommand(names: readonly string[], output: Output
     names.length > 0
       ? names
       : (await listDatasets()).filter(({ state }) => state === "ready" || state === "damaged").map(({ name }) => name);
-  if (stored.length === 0) output.say("  There are no stored data sets.");
-  for (const name of stored) {
-    await work(output, `Verifying ${name}`, async (options) =>
-      tell(output, "complete and unchanged", await verifyDataset(name, options)),
-    );
+  const others = names.length > 0 ? [] : (await Promise.all(keptThings.map((each) => each.here()))).flat();
+  if (stored.length + others.length === 0) output.say("  There are no stored data sets.");
+  for (const name of [...stored, ...others]) {
+    const kept = await keeperWhere(async (each) => (await each.here()).includes(name));
+    await work(output, `Verifying ${name}`, async (options) => {
+      if (kept) await kept.verify(name, output, options);
+      else tell(output, "complete and unchanged", await verifyDataset(name, options));
+    });
   }
 }
 
