@@ -95,12 +95,12 @@ export function buildExperiment(
   const needs = needsOf(config);
   const ownOptions = own?.domain;
   const tasks = domain.tasks(loaded.data, config.domain, { ...needs, own: ownOptions });
-  const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions });
+  const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions, data: loaded.data });
   return {
     learner: learnerFor(config, shapes, spec),
     tasks,
     optimizer: outerOptimizerOf(config.training),
-    baselines: baselinesOf(config, { spec, tasks, shapes }),
+    baselines: baselinesOf(config, { spec, data: loaded.data, tasks, shapes }),
   };
 }
 
@@ -177,7 +177,17 @@ function innerOf({ learner, evaluation: { scratchRate } }: ExperimentConfig): Op
  */
 function baselinesOf(
   config: ExperimentConfig,
-  { spec, tasks, shapes }: { readonly spec: DataSpec | undefined; readonly tasks: Tasks; readonly shapes: TaskShapes },
+  {
+    spec,
+    data,
+    tasks,
+    shapes,
+  }: {
+    readonly spec: DataSpec | undefined;
+    readonly data: unknown;
+    readonly tasks: Tasks;
+    readonly shapes: TaskShapes;
+  },
 ): readonly Baseline[] {
   const domain = domainOf(config);
   const options = config.domain;
@@ -205,6 +215,6 @@ function baselinesOf(
   };
   // The run's own row is the first of the four: its whole network, its own way.
   const pretrained = learnerOf(config).fineTunes ? [tuned("head", own), tuned("all", plain), tuned("head", plain)] : [];
-  const beside = domain.baselines?.({ ...needsOf(config), options, spec, tasks, shapes, networks }) ?? [];
+  const beside = domain.baselines?.({ ...needsOf(config), options, spec, data, tasks, shapes, networks }) ?? [];
   return [...pretrained, ...scratch, ...beside];
 }

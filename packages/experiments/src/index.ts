@@ -19,7 +19,7 @@ export * from "./figures/earlier-figures.js";
 export { figure, plusMinus, withInterval } from "./figures/figure-text.js";
 export * from "./figures/results-cells.js";
 export * from "./io.js";
-export { cut, quoted, reasonOf } from "./options/outside-text.js";
+export { cut, isRecord, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
 export * from "./options/training-options.js";
 export { nearestName, UsageError } from "./options/usage-error.js";

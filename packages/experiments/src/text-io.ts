@@ -1,5 +1,5 @@
 /** What a machine can read for experiments of texts, beside images and tables: a part of `DataIo`. */
-import type { LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
+import type { EncoderIdentity, LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
 import type { LongWork } from "./io.js";
 
 /** The way in which a file or folder of texts is read; columns are those of tables. */
@@ -10,6 +10,8 @@ export interface TextReading {
   readonly domainColumn?: string | undefined;
   /** Texts need no class: what is asked about. */
   readonly unlabelled?: boolean;
+  /** Texts as they are written, blanks at their ends and all: where offsets into them are asked for. NFC unless given. */
+  readonly asWritten?: boolean;
 }
 
 /** Texts with what is known of where they come from. */
@@ -32,12 +34,7 @@ export interface FoundMarkedTexts {
 }
 
 /** A backbone or tokenizer as a run keeps it: enough to open it again and to notice that it is another. */
-export interface EncoderRecord {
-  readonly name: string;
-  /** Of model, tokenizer and settings. */
-  readonly sha256: string;
-  readonly folder: string;
-}
+export type EncoderRecord = EncoderIdentity;
 
 /** Splits texts into pieces, as a `tokenizer.json` says. */
 export interface Tokenizer extends EncoderRecord {

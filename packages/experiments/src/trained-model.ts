@@ -403,6 +403,24 @@ export class AdaptedModel<A extends Answer = Answer> {
     return this.parts.toBytes();
   }
 
+  /** Inputs as `answer` takes them, from the paths of a command line. @throws UsageError for files that hold none */
+  async fromFiles(paths: readonly string[], { onWarning = warn, ...more }: LongWork = {}): Promise<unknown> {
+    const { adaptation, own, io } = this.parts;
+    return adaptation.fromFiles ? adaptation.fromFiles(paths, own, io, { ...more, onWarning }) : paths;
+  }
+
+  /** The input that a line of text is, undefined for a line of nothing. @throws UsageError where inputs are no lines */
+  fromLine(line: string): unknown {
+    const { adaptation } = this.parts;
+    if (adaptation.fromLine) return adaptation.fromLine(line);
+    throw new UsageError("lines of text, where inputs are none", "Give files with --query FILE");
+  }
+
+  /** An answer in one line. */
+  lineOf(answer: Answer): string {
+    return this.parts.adaptation.lineOf?.(answer) ?? JSON.stringify(answer);
+  }
+
   /** The same with what the inputs are called, and as a table for people. */
   async answer(
     given: unknown,

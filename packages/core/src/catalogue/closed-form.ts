@@ -30,7 +30,13 @@ export const closedFormLearners = {
       ridgeRegression(
         kind === "regression"
           ? { task: kind, model: networks.embedding() }
-          : { task: kind, model: networks.embedding(), ways: outputs, lambda: ridgePenalty, scale: headScale },
+          : {
+              task: "classification",
+              model: networks.embedding(),
+              ways: outputs,
+              lambda: ridgePenalty,
+              scale: headScale,
+            },
       ),
   }),
   logistic: entry({

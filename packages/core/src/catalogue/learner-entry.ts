@@ -7,8 +7,8 @@ import { adam, type Optimizer, rmsProp, sgd } from "../optimizers/index.js";
 import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
 import type { NetworkSetting, Networks } from "./network-forms.js";
 
-/** Kinds of tasks that a learner may be for. */
-export type TaskKind = "regression" | "classification";
+/** Kinds of tasks that a learner may be for; "tagging" is that of sequences, of which each word has a class. */
+export type TaskKind = "regression" | "classification" | "tagging";
 
 /**
  * The way a method learns to learn: by gradient steps, by comparing embeddings, by a network that reads the support

@@ -1,5 +1,6 @@
 /** The forms of a network that learners take. */
 import { GraphError, type Tensor, type Tree } from "@innerloop/graph";
+import type { WordSetting } from "../domains/entities/token-inputs.js";
 import type { Layer } from "../layers/layer.js";
 import { linear, sequential } from "../layers/layers.js";
 import type { ContextLayer } from "../learners/gradient/cavia.js";
@@ -30,6 +31,8 @@ export interface NetworkSetting {
   readonly outputs: number;
   /** For inputs of ids, int32 [length] with 0 for padding, of words, pieces or n-grams. */
   readonly ids?: InputIds;
+  /** For inputs of sentences, `TokenInputs`: outputs are then the tags of a word, none among them. */
+  readonly words?: WordSetting;
 }
 
 /** The ids that inputs are made of. */

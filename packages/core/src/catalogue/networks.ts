@@ -1,38 +1,13 @@
 /** The networks that the command line knows by name: what each is for, its options, and how it is made. */
-import type { Tensor, Tree } from "@innerloop/graph";
 import { glorotUniform, heNormal, type Initializer, truncatedNormal } from "../layers/initialization.js";
 import { flatten } from "../layers/layers.js";
 import { contextualConvNet, contextualMlp } from "../learners/gradient/cavia.js";
 import { convEmbedding, convMaps, convNet, linearClassifier, mlp, mostPooledBlocks } from "../networks/models.js";
-import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
-import type { NetworkSetting, Networks } from "./network-forms.js";
+import { optionGroup } from "../options/option.js";
+import { network } from "./network-entry.js";
+import { problemOfIds, textNetworkCatalogue } from "./text-networks.js";
 
-/**
- * A network by its options: of the catalogue, or a kind of task's own.
- *
- * @typeParam X inputs of n examples
- */
-export interface NetworkEntry<O extends OptionGroup = OptionGroup, X extends Tree = Tensor> {
-  /** One word or two: "convolutional". */
-  readonly summary: string;
-  readonly options: O;
-  /** Whether its last layer is all there is of it. */
-  readonly isHeadAlone?: true;
-  /** The numbers of dimensions that one input may have; any by default. */
-  readonly inputRanks?: readonly number[];
-  /** What is wrong with these options for these shapes, if anything, in the words of options. */
-  problem?(setting: NetworkSetting, options: OptionValues<O>): OptionProblem | undefined;
-  networks(setting: NetworkSetting, options: OptionValues<O>): Networks<X>;
-  /** `4 convolutions of 64` */
-  describe(setting: NetworkSetting, options: OptionValues<O>): string;
-}
-
-/** Something wrong with options: what, and what to do. `name` is the option that it is about. */
-export interface OptionProblem {
-  readonly name: string;
-  readonly problem: string;
-  readonly remedy: string;
-}
+export { type NetworkEntry, network, type OptionProblem } from "./network-entry.js";
 
 const batchNormHelp =
   "where normalisation takes its statistics: all examples at hand, as published; the support set; averages over training";
@@ -44,11 +19,6 @@ const initializers = {
 } as const satisfies Readonly<Record<string, Initializer>>;
 
 const numbersIn = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
-/** A network from its record, with the types of its options and inputs. */
-export const network = <const O extends OptionGroup, X extends Tree = Tensor>(
-  record: NetworkEntry<O, X>,
-): NetworkEntry<O, X> => record;
 
 /** All networks by name. */
 export const networkCatalogue = {
@@ -71,7 +41,10 @@ export const networkCatalogue = {
         help: batchNormHelp,
       },
     }),
-    problem: ({ inputShape: [height = 1, width = 1] }, { blocks, downsampling }) => {
+    problem: (setting, { blocks, downsampling }) => {
+      const found = problemOfIds("conv", setting);
+      if (found) return found;
+      const [height = 1, width = 1] = setting.inputShape;
       const most = mostPooledBlocks([height, width]);
       if (downsampling !== "pool" || blocks <= most) return undefined;
       return {
@@ -118,6 +91,7 @@ export const networkCatalogue = {
         help: `${batchNormHelp}; none for a network without it`,
       },
     }),
+    problem: (setting) => problemOfIds("mlp", setting),
     networks: ({ inputShape, outputs }, { hidden, init, batchNorm: mode }) => {
       const batchNorm = mode === "none" ? undefined : mode;
       const sizes = [numbersIn(inputShape), ...hidden];
@@ -139,6 +113,7 @@ export const networkCatalogue = {
     summary: "linear",
     isHeadAlone: true,
     options: optionGroup({}),
+    problem: (setting) => problemOfIds("linear", setting),
     networks: ({ inputShape, outputs }) => {
       const inputs = numbersIn(inputShape);
       const model = () => linearClassifier({ inputs, ways: outputs });
@@ -153,6 +128,7 @@ export const networkCatalogue = {
     },
     describe: ({ inputShape, outputs }) => `linear ${numbersIn(inputShape)}-${outputs}`,
   }),
+  ...textNetworkCatalogue,
 };
 
 /** Names of the networks of the catalogue, as `--model` takes them. */

@@ -6,7 +6,7 @@ export interface Estimated {
   readonly mean: number;
   readonly interval: number;
   /**
-   * Half-width of the interval that takes the classes or groups of the tasks for a sample too, from all that are like
+   * Half-width of the interval that takes the classes, groups or domains of the tasks for a sample, from all that are like
    * them: see `poolInterval`. Only of tasks that are drawn from so many and no more.
    */
   readonly poolInterval?: number;

@@ -45,7 +45,7 @@ export interface Evaluation {
   readonly values: readonly Readonly<Record<string, Float64Array>>[];
   /** Per row and pooled figure, what of each task goes into it, in the same order. */
   readonly pooled?: readonly Readonly<Record<string, PooledTasks>>[];
-  /** The classes or groups behind the tasks, where these are drawn from so many and no more. */
+  /** The classes, groups or domains behind the tasks, where these are drawn from so many and no more. */
   readonly draws?: TaskDraws;
   /**
    * Per row and figure, of each task the value of each class that it has, in the order of its draw: where all tasks have

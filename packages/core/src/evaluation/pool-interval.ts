@@ -1,5 +1,5 @@
 /**
- * Intervals that take the classes or groups behind the tasks for a sample, too.
+ * Intervals that take the classes, groups or domains behind the tasks for a sample, too.
  *
  * Many tasks of few classes say precisely how a learner does on tasks of THESE classes, and little of how it does on
  * others: what makes a class hard is in every task that has it, and does not go away with more of them.
@@ -33,7 +33,7 @@ export function leavesOut({ count, tasks }: TaskDraws): boolean {
 }
 
 /**
- * Half the width of the 95% interval of the mean over tasks, for classes (or groups) like the C that were drawn from:
+ * Half the width of the 95% interval of the mean over tasks, for classes (groups, domains) like the C that were drawn from:
  *
  *     V = V_classes + s^2 / T,    t_df sqrt(V)
  *

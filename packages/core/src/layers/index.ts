@@ -2,6 +2,7 @@
 import "../library-module.js";
 
 export * from "../networks/models.js";
+export * from "../networks/text-models.js";
 export { bernoulliMask, uniformInGraph } from "../random/graph-random.js";
 export {
   type AttentionMask,
@@ -39,3 +40,20 @@ export {
 } from "./parameter-roles.js";
 export { type PerStepBatchNormParameters, perStepBatchNorm } from "./per-step-batch-norm.js";
 export { withRunningStatistics } from "./running-statistics.js";
+export * from "./text-encoders.js";
+export {
+  type BesideSketchParameters,
+  besideSketch,
+  countSketch,
+  embeddingBag,
+  type IdTableOptions,
+  type IdVectorParameters,
+  type IdWeightParameters,
+  idDropout,
+  idMask,
+  idVectors,
+  maskedMean,
+  mostTableRows,
+  type TrainedTables,
+  unitLength,
+} from "./text-layers.js";

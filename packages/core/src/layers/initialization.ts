@@ -1,4 +1,4 @@
-import { type Shape, sizeOf, type Tensor, tensor } from "@innerloop/graph";
+import { formatShape, GraphError, type Shape, sizeOf, type Tensor, tensor } from "@innerloop/graph";
 import { type Key, randomOf } from "../random/random.js";
 
 /** First values of a parameter: a function of its shape, the units that feed one unit and those it feeds, and a key. */
@@ -46,4 +46,14 @@ export const heNormal: Initializer = (shape, fan, key) => {
   const random = randomOf(key);
   const deviation = Math.sqrt(2 / fan.in);
   return drawn(shape, key, () => random.normal(0, deviation));
+};
+
+/** The identity, [d, d]: a linear map that starts by changing nothing. */
+export const identityInit: Initializer = ([rows = 1, columns = 1, ...more], _fan, key) => {
+  if (rows !== columns || more.length > 0) {
+    const problem = `a parameter of shape ${formatShape([rows, columns, ...more])}`;
+    throw new GraphError("IL102", "identityInit", problem, "It is for square matrices: as many outputs as inputs");
+  }
+  let at = 0;
+  return drawn([rows, columns], key, () => (at++ % (columns + 1) === 0 ? 1 : 0));
 };

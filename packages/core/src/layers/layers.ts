@@ -25,6 +25,7 @@ import {
   reshape,
   sigmoid as sigmoidOf,
   silu as siluOf,
+  sqrt,
   sub,
   sum,
   type Tensor,
@@ -292,6 +293,29 @@ export const averagePool = (window: number, options?: WindowOptions): Layer<NoPa
   functionLayer((x) => averagePool2d(x, window, options));
 /** The mean over all pixels: [examples, height, width, channels] -> [examples, channels]. */
 export const globalAveragePool = (): Layer<NoParameters> => functionLayer(globalAveragePool2d);
+/** Added to a sum of squares under a root: at 0 the root's slope is not finite. Too small to show in a length. */
+const tiny = 1e-24;
+
+/** Rows divided by their lengths; rows of zeros stay. */
+export const unitRows = (x: Tensor): Tensor => div(x, sqrt(add(sum(mul(x, x), -1, { keepAxes: true }), tiny)));
+
+/** Rows by a factor that is learned: x a, with a scalar a. */
+export function scaled(options: { readonly initial: number }): Layer<{ readonly scale: Tensor }> {
+  return { init: () => ({ scale: tensor(options.initial) }), apply: ({ scale }, x) => mul(x, scale) };
+}
+
+/** The identity, a place where a context modulates features [examples, channels] (see `Modulation`). */
+export function modulated(options: { readonly channels: number }): Layer<NoParameters> {
+  return {
+    modulationPoints: [{ path: "", channels: options.channels }],
+    init: () => ({}),
+    apply: (_params, x, context = {}) => {
+      const modulation = context.modulation?.[context.path ?? ""];
+      return modulation ? add(mul(x, modulation.gamma), modulation.beta) : x;
+    },
+  };
+}
+
 /** All axes but the first as one. */
 export const flatten = (): Layer<NoParameters> => functionLayer((x) => reshape(x, [x.shape[0]!, -1]));
 

@@ -3,11 +3,18 @@ import "../library-module.js";
 
 export { type AllClassesOptions, allClasses } from "../domains/classification/all-classes.js";
 export { augmentImages, type ImageAugmentationOptions } from "../domains/classification/augmentation.js";
-export { type Augmentation, type EpisodeOptions, episodes } from "../domains/classification/episodes.js";
+export {
+  type Augmentation,
+  type EpisodeOptions,
+  episodes,
+  type IdAugmentation,
+  type NumberAugmentation,
+} from "../domains/classification/episodes.js";
 export {
   type ClassSplit,
   type ExampleClass,
   type ExampleClassInput,
+  type ExampleValues,
   type LabelledExamples,
   labelledExamples,
   type Rotation,
@@ -45,7 +52,28 @@ export {
   steps,
 } from "../domains/curves/regression-families.js";
 export { type Sinusoid, type SinusoidOptions, sinusoidOf, sinusoids } from "../domains/curves/sinusoid.js";
+export {
+  type CodedSentences,
+  codedSentences,
+  onlyDomain,
+  type SentenceDomain,
+  selectDomains,
+  tagsOf,
+  type WordCoding,
+} from "../domains/entities/coded-sentences.js";
+export { type EntityEpisodeOptions, entityEpisodes } from "../domains/entities/entity-episodes.js";
 export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
+export { checkedSpans, shownSpan } from "../domains/entities/span-faults.js";
+export { type TokenInputs, tokenSpec, type WordSetting } from "../domains/entities/token-inputs.js";
+export {
+  bioTags,
+  type NamedWordSpan,
+  spansOf,
+  spansOfBio,
+  type WordSpan,
+  type Words,
+  wordSpans,
+} from "../domains/entities/word-tags.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
@@ -84,7 +112,26 @@ export {
   TextColumn,
   type TextUse,
 } from "../domains/tables/text-column.js";
+export { type DomainTaskOptions, domainTasks, type ExampleDomain } from "../domains/text/domain-tasks.js";
+export { type ChosenLength, inverseDocumentFrequency, lengthFor, rowsOfIds } from "../domains/text/id-rows.js";
 export type { LabelledTexts, NamedParts } from "../domains/text/labelled-texts.js";
+export { type HashedTextOptions, type TextIds, textNgrams, textTokens } from "../domains/text/ngrams.js";
+export {
+  type CodedTexts,
+  type EncoderIdentity,
+  type FeatureCoding,
+  type IdCoding,
+  idCount,
+  idsOf,
+  type NgramCoding,
+  type PieceCoding,
+  type TextCoding,
+  type TokenCoding,
+  textCodingFrom,
+} from "../domains/text/text-coding.js";
+export { wordDropout } from "../domains/text/word-dropout.js";
+export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
+export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

@@ -13,6 +13,8 @@ import { curveTasks } from "../domains/curves/curve-tasks.js";
 import { gaussianProcesses, harmonics, lines, steps } from "../domains/curves/regression-families.js";
 import { sinusoids } from "../domains/curves/sinusoid.js";
 import { groupedRegression } from "../domains/tables/grouped-regression.js";
+import { domainTasks } from "../domains/text/domain-tasks.js";
+import { wordDropout } from "../domains/text/word-dropout.js";
 import { random } from "../random/random.js";
 import { sampleTasks } from "../training/task-batch.js";
 import { specOf } from "./source-spec.js";
@@ -28,6 +30,18 @@ const images = labelledExamples({
   })),
 });
 const range = { from: 1, to: 3 };
+/** Lists of four ids, with padding. */
+const requests = labelledExamples({
+  name: "requests",
+  exampleShape: [4],
+  ids: { count: 50 },
+  classes: Array.from({ length: 5 }, (_, c) => ({
+    name: `intent ${c}`,
+    examples: Int32Array.from({ length: 4 * (5 + c) }, (_, i) => (i % 4 > 1 + (i % 3) ? 0 : (7 * i + c) % 50)),
+  })),
+});
+/** The same classes everywhere. */
+const domains = ["books", "films"].map((name) => ({ name, data: requests }));
 
 const rows = Array.from({ length: 60 }, (_, i) => i);
 const table = {
@@ -47,14 +61,24 @@ const sources: Readonly<Record<string, readonly DescribedTaskSource[]>> = {
     episodes(images, { ways: 3, shots: 2, queries: 1 }),
     episodes(images, { ways: { from: 2, to: 4 }, shots: range, queries: 2 }),
     episodes(images, { ways: 3, shots: 2, queries: 1, augment: augmentImages({ flip: 0.5 }) }),
+    episodes(requests, { ways: 3, shots: 2, queries: 1, augment: wordDropout(0.3) }),
   ],
-  openSetEpisodes: [openSetEpisodes(images, { ways: 2, shots: 1, queries: 2, unknownClasses: 3 })],
+  openSetEpisodes: [
+    openSetEpisodes(images, { ways: 2, shots: 1, queries: 2, unknownClasses: 3 }),
+    openSetEpisodes(requests, { ways: 2, shots: 1, queries: 2, unknown: requests }),
+  ],
   semiSupervisedEpisodes: [semiSupervisedEpisodes(images, { ways: 3, shots: 1, queries: 1, unlabelled: 2 })],
   withoutUnlabelled: [
     withoutUnlabelled(semiSupervisedEpisodes(images, { ways: 2, shots: 1, queries: 1, unlabelled: 2 })),
     withoutUnlabelled(episodes(images, { ways: 2, shots: 1, queries: 1 })),
   ],
   allClasses: [allClasses(images, { batch: 7 })],
+  domainTasks: [
+    domainTasks(domains, { shots: 2, queries: 3 }),
+    domainTasks(domains, { shots: 0, queries: 3 }),
+    domainTasks(domains, { shots: { from: 0, to: 3 }, queries: 3 }),
+    domainTasks(domains, { labels: "shuffled", ways: 2, shots: 1, queries: { from: 1, to: 3 } }),
+  ],
   curveTasks: [
     curveTasks(
       {
@@ -145,6 +169,7 @@ describe("sources of the library", () => {
       { least: 0, most: 1 },
       { least: 0, most: 1 },
       undefined,
+      { least: 0, most: 49 },
     ]);
     expect(sources.sinusoids![0]!.spec.x.range).toEqual({ least: -5, most: 5 });
   });

@@ -32,6 +32,8 @@ export interface SetSpec {
   readonly rows: number;
   /** Sets come with a mask, `present`: some of their rows may be padding. */
   readonly present?: true;
+  /** All of their rows may be: support sets of tasks of no shots, in which a learner has what it knows beforehand. */
+  readonly mayBeEmpty?: true;
 }
 
 /**

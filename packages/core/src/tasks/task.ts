@@ -104,9 +104,12 @@ export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, 
 export const isCollector = <C extends { collect(...args: never[]): unknown }>(source: C | object): source is C =>
   typeof (source as Partial<C>).collect === "function";
 
-/** The classes of a data set, or the groups of a table: many tasks share one where there are few of them. */
+/**
+ * The classes of a data set, the groups of a table, or domains that tasks are of, one each: many tasks share one where there
+ * are few of them.
+ */
 export interface TaskPool {
-  readonly of: "classes" | "groups";
+  readonly of: "classes" | "groups" | "domains";
   readonly count: number;
   /** Images or rows of all of them together. */
   readonly examples: number;
@@ -183,9 +186,11 @@ export const taskErrorCodes = {
   ILT303: "two classes of one name, or one class selected twice",
   ILT304: "a selection or split of classes that are not there",
   ILT305: "rotations of examples that are not square images, or are rotated already",
-  ILT306: "augmentation of examples that are not images",
+  ILT306: "augmentation of examples that it is not for: of images for others, of ids for numbers",
   ILT307: "rows or predictions that do not fit the columns of a table",
   ILT308: "the spec of a table that cannot be read",
+  ILT309: "ids of words, tokens or n-grams that are not below their number",
+  ILT310: "the coding of texts that cannot be read",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;
@@ -206,17 +211,17 @@ export function wholeNumber(value: number, operation: string, name: string, leas
   throw new TaskError("ILT201", operation, `${name} is ${value}`, `Give a whole number of at least ${least}`);
 }
 
-/** @internal A count as a range of whole numbers of at least 1; throws ILT201 for anything else. */
-export function countRange(value: Count, operation: string, name: string): CountRange {
+/** @internal A count as a range of whole numbers of at least `least`; throws ILT201 for anything else. */
+export function countRange(value: Count, operation: string, name: string, least = 1): CountRange {
   if (typeof value === "number") {
-    const n = wholeNumber(value, operation, name);
+    const n = wholeNumber(value, operation, name, least);
     return { from: n, to: n };
   }
   if (typeof value !== "object" || value === null) {
     const problem = `${name} is ${String(value)}`;
-    throw new TaskError("ILT201", operation, problem, "Give a whole number of at least 1, or { from, to }");
+    throw new TaskError("ILT201", operation, problem, `Give a whole number of at least ${least}, or { from, to }`);
   }
-  const from = wholeNumber(value.from, operation, `${name}.from`);
+  const from = wholeNumber(value.from, operation, `${name}.from`, least);
   return { from, to: wholeNumber(value.to, operation, `${name}.to`, from) };
 }
 

@@ -206,7 +206,8 @@ export function resolve(
   const given = { ...file, ...chosen };
   const base = flagsIn(preset.config);
   const learner = (given.learner ?? base.learner ?? learnerChoice.default) as LearnerName;
-  const network = (given.model ?? base.model ?? domain.networks[0] ?? networkChoice().default) as NetworkName;
+  const usual = domain.usualNetwork?.({ ...base, ...given }) ?? base.model ?? domain.networks[0];
+  const network = (given.model ?? usual ?? networkChoice().default) as NetworkName;
   checkOption(flagOf("learner"), learnerChoice, learner);
   checkOption(flagOf("model"), networkChoice(), network);
   const choices = { domain, learner, network };

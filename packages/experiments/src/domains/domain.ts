@@ -59,6 +59,8 @@ export interface Baseline {
    * of the kind. Without it they are fresh ones.
    */
   readonly fromTrained?: (params: Tree) => Tree | undefined;
+  /** Its parameters fitted to the training data, for a baseline that takes a while to make. */
+  readonly fit?: (work: LongWork) => Promise<Tree>;
 }
 
 /** The shapes of tasks that a learner is built for, and their sizes. */
@@ -77,6 +79,8 @@ export interface LearnerNeeds {
 export interface BaselineSetting<O, Spec, X extends Tree = Tensor, Y extends Tree = Tensor> extends LearnerNeeds {
   readonly options: O;
   readonly spec: Spec | undefined;
+  /** What was read. */
+  readonly data: unknown;
   readonly tasks: Tasks<X, Y>;
   readonly shapes: TaskShapes;
   /** The run's network. */
@@ -149,6 +153,16 @@ export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = T
     io: DataIo,
     work: LongWork,
   ): Promise<GivenInputs<X>>;
+  /**
+   * Values that `readInputs` takes, from the paths of a command line, where a program's values are no paths.
+   *
+   * @throws UsageError for files that hold none
+   */
+  fromFiles?(paths: readonly string[], own: Own<V, Spec>, io: DataIo, work: LongWork): Promise<unknown>;
+  /** The value that a line of standard input is, where inputs can be written in one; undefined for a line of nothing. */
+  fromLine?(line: string): unknown;
+  /** An answer to a line, in one: "transfer 93.1%, then balance 4.0%". */
+  lineOf?(answer: Answer): string;
   /** The `reading` of a support set from a file, which anyone may have written; undefined where it is none. */
   parseReading?(value: unknown): unknown;
   /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
@@ -199,6 +213,8 @@ export interface Domain<
   readonly presets: Readonly<Record<string, Preset>>;
   /** Names of networks that fit its inputs, of the catalogue or its own, the usual one first. */
   readonly networks: readonly string[];
+  /** The usual one beside options, as flags, where it is another. */
+  usualNetwork?(flags: Flags): string | undefined;
   /** Networks of its own, by name: options of theirs are options of experiments, as those of the catalogue are. */
   readonly ownNetworks?: Readonly<Record<string, NetworkEntry<OptionGroup, X>>>;
   /** The preset for options that came without one, where they speak of this domain. */
@@ -236,8 +252,13 @@ export interface Domain<
   tasks(data: Data, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): Tasks<X, Y>;
   /**
    * @param needs.own options of the existing run whose model it is: tasks at hand may be of other sizes
+   * @param needs.data what was read, where it was: first values of parameters may depend on it, their shapes may not
    */
-  shapes(spec: Spec | undefined, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): TaskShapes;
+  shapes(
+    spec: Spec | undefined,
+    options: V,
+    needs: LearnerNeeds & { readonly own?: V | undefined; readonly data?: Data | undefined },
+  ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /** Rows that stand beside a learner, beyond networks from scratch. */
   baselines?(setting: BaselineSetting<V, Spec, X, Y>): readonly Baseline[];
@@ -264,8 +285,11 @@ export interface Domain<
    * @throws UsageError where tasks are of a size that the run's model cannot take
    */
   requireSizes?(facts: RunFacts<V, Spec>, options: V, needs: LearnerNeeds, asked?: string): void;
-  /** Evaluations of one's own, from the data: the classes to choose an open-set threshold on, and those to report. */
-  openSet?(data: Data, options: V): OpenSetParts;
+  /**
+   * Evaluations of one's own, from the data: the classes to choose an open-set threshold on, and those to report, each with
+   * examples that are of no class where the data have some.
+   */
+  openSet?(data: Data, options: V): OpenSetParts | undefined;
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
   readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;
@@ -274,7 +298,13 @@ export interface Domain<
 }
 
 /** Classes to choose a threshold on, and others to report. */
-export type OpenSetParts = Readonly<Record<"validation" | "test", LabelledExamples>>;
+export type OpenSetParts = Readonly<Record<"validation" | "test", OpenSetPart>>;
+
+/** The classes of a part; unknown queries are of `unknown` where there are such examples, of further classes where not. */
+export interface OpenSetPart extends LabelledExamples {
+  /** Examples that are of no class: out of scope. */
+  readonly unknown?: LabelledExamples;
+}
 
 /** A command to try next: `words` behind `innerloop`, where RUN stands for the run. */
 export interface NextStep {

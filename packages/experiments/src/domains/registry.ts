@@ -7,9 +7,10 @@ import { classification } from "./classification/domain.js";
 import { curves } from "./curves/domain.js";
 import type { Domain, Preset } from "./domain.js";
 import { tables } from "./tables/domain.js";
+import { texts } from "./texts/domain.js";
 
 /** The domains that come along, by name. */
-export const ownDomains = { curves, classification, tables } as const;
+export const ownDomains = { curves, classification, tables, texts } as const;
 
 const registered = new Map<string, Domain>(
   Object.values(ownDomains).map((each) => [each.name, each as unknown as Domain]),

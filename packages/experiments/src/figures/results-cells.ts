@@ -71,21 +71,34 @@ export const figuresChosen = (
 export interface Figure {
   readonly mean: number;
   readonly interval: number;
-  /** The interval that counts the classes or groups behind the tasks too; `null` where it was infinite and written as JSON. */
+  /** The interval that counts the classes, groups or domains behind the tasks too; `null` where it was infinite and written as JSON. */
   readonly poolInterval?: number | null;
 }
 
-/** The classes or groups that evaluated tasks were drawn from. */
+/** The classes, groups or domains that evaluated tasks were drawn from. */
 export type Pool = Omit<NonNullable<Evaluation["draws"]>, "tasks">;
 
 /** The title of the line of second intervals: `± for other classes`. */
 export const beyondTitle = ({ of }: Pick<Pool, "of">): string => `± for other ${of}`;
 
+/** The words for one of a pool, and for what it holds. */
+const poolWords = {
+  classes: { one: "class", holds: "example" },
+  groups: { one: "group", holds: "row" },
+  domains: { one: "domain", holds: "example" },
+} as const satisfies Readonly<Record<Pool["of"], object>>;
+
+/** The question whether a value of a file says what tasks were drawn from. */
+export function isPool(value: unknown): value is Pool {
+  const { of, count, examples } = Object(value) as Partial<Record<keyof Pool, unknown>>;
+  const isWhole = (n: unknown): boolean => Number.isSafeInteger(n) && Number(n) >= 0;
+  return typeof of === "string" && Object.hasOwn(poolWords, of) && isWhole(count) && isWhole(examples);
+}
+
 /** `3 held-out classes (24 examples)`, `12 held-out groups (132 rows)` */
 export function poolText({ of, count, examples, seen }: Pool, isHeldOut: boolean): string {
   const number = (n: number): string => n.toLocaleString("en");
-  const rows = of === "groups" ? "row" : "example";
-  const one = of === "groups" ? "group" : "class";
+  const { one, holds: rows } = poolWords[of];
   const what = `${number(count)} ${isHeldOut && !seen ? "held-out " : ""}${count === 1 ? one : of}`;
   const held = seen ? "held out: " : "";
   return `${what} (${held}${number(examples)} ${examples === 1 ? rows : `${rows}s`})`;

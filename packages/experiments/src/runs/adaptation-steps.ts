@@ -3,7 +3,7 @@
 import { type Adapter, type Evaluation, evaluate, type TaskSource } from "@innerloop/core";
 import { splitSeed } from "@innerloop/core/tasks";
 import type { Executor, Tree } from "@innerloop/graph";
-import { figureTitle, leadingFigure, type Pool } from "../figures/results-cells.js";
+import { figureTitle, isPool, leadingFigure, type Pool } from "../figures/results-cells.js";
 import type { TrainedParams } from "./results.js";
 import type { RunStore } from "./run-store.js";
 
@@ -103,10 +103,11 @@ export async function readChosenSteps(
   if (!bytes) return undefined;
   try {
     const value = Object(JSON.parse(new TextDecoder().decode(bytes))) as Partial<ChosenSteps>;
-    const { steps, tasks, figure } = value;
+    const { steps, tasks, figure, pool } = value;
     const isChoice = Number.isSafeInteger(steps) && steps! >= 0 && steps! <= mostSteps && Number.isSafeInteger(tasks);
     const isOfThese = value.checkpoint === checkpoint && value.iteration === iteration;
-    return isChoice && isOfThese && typeof figure === "string" ? (value as ChosenSteps) : undefined;
+    const isTold = typeof figure === "string" && (pool === undefined || isPool(pool));
+    return isChoice && isOfThese && isTold ? (value as ChosenSteps) : undefined;
   } catch {
     return undefined; // not JSON: the steps are then those of training
   }

@@ -1,6 +1,7 @@
 /** How well a run tells queries of its classes from queries of none of them. */
 import {
   evaluateOpenSet,
+  type LabelledExamples,
   type Learner,
   type OpenSetCalibration,
   type OpenSetEvaluation,
@@ -8,7 +9,7 @@ import {
   openSetEpisodes,
 } from "@innerloop/core";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
-import type { OpenSetParts } from "../domains/domain.js";
+import type { OpenSetPart, OpenSetParts } from "../domains/domain.js";
 import { poolText } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
 import type { CalibratedRule } from "../runs/open-set-rule.js";
@@ -28,7 +29,10 @@ export interface OpenSetRequest {
   readonly checkpoint?: "best" | "last" | undefined;
   /** Where batch normalisation takes its statistics; from the support set in place of "transductive", unless given. */
   readonly batchNorm?: string | undefined;
-  /** Queries of each unknown class, of which there are as many as ways; as many as of the known unless given. */
+  /**
+   * Queries of each unknown class, of which there are as many as ways; as many as of the known unless given. Where the data
+   * have examples of no class, as many of these as that would be in all.
+   */
   readonly unknownQueries?: number | undefined;
   readonly score?: OpenSetScore | undefined;
   /** Share of known queries that the threshold accepts on the validation classes, 0.95 unless given; 0: balanced. */
@@ -69,7 +73,17 @@ export async function openSetSession(request: OpenSetRequest, host: SessionHost)
   const { validation, test } = heldOut(prepared, run);
   const { params, iteration, checkpoint } = await paramsFor(run, trained, [learner], request.checkpoint);
   const { ways, shots, queries = shots } = options as unknown as EpisodeSizes;
-  const shape = { ways, shots, queries, unknownQueries: request.unknownQueries ?? queries, skipSmallClasses: true };
+  const { unknownQueries } = request;
+  const source = ({ unknown, ...classes }: OpenSetPart) =>
+    openSetEpisodes(classes, {
+      ways,
+      shots,
+      queries,
+      skipSmallClasses: true,
+      ...(unknown
+        ? { unknown, unknownQueries: poolQueries(unknown, ways, unknownQueries, queries) }
+        : { unknownQueries: unknownQueries ?? queries }),
+    });
   const steps = learner.steps === undefined ? 0 : Math.max(...options.evalSteps, learner.steps);
   const { acceptance = 0.95, score } = request;
   const calibration: OpenSetCalibration = acceptance === 0 ? "balanced" : { acceptance };
@@ -81,7 +95,7 @@ export async function openSetSession(request: OpenSetRequest, host: SessionHost)
     evaluateOpenSet({
       learner,
       params,
-      tasks: { validation: openSetEpisodes(validation, shape), test: openSetEpisodes(test, shape) },
+      tasks: { validation: source(validation), test: source(test) },
       count: options.evalTasks,
       steps,
       calibration,
@@ -104,6 +118,13 @@ export async function openSetSession(request: OpenSetRequest, host: SessionHost)
     evaluationSeconds: Number(seconds.toFixed(1)),
   };
   return { evaluation, learner, rule, seconds, notes: protocolNotes(evaluation, rule, options.seed), record };
+}
+
+/** Queries of a pool: what is asked for, as many as of the known classes unless that is more than there are. */
+function poolQueries(unknown: LabelledExamples, ways: number, asked: number | undefined, queries: number): number {
+  if (asked !== undefined) return ways * asked;
+  const there = unknown.classes.reduce((sum, { count: examples }) => sum + examples, 0);
+  return Math.min(ways * queries, there);
 }
 
 /** Sizes of the tasks of a domain that has open sets. */
@@ -131,8 +152,13 @@ function heldOut({ config, data }: Prepared, run: RunStore): OpenSetParts {
 
 function protocolNotes({ protocol, draws }: OpenSetEvaluation, rule: CalibratedRule, seed: number): string[] {
   const { ways, shots, queries, unknownClasses, unknownQueries, tasks, validationTasks, calibration } = protocol;
+  const { unknownPool, unknownExamples } = protocol;
+  const unknown =
+    unknownPool === undefined
+      ? `${unknownQueries} of each of ${unknownClasses} unknown classes`
+      : `${unknownQueries} of the ${counted(Number(unknownExamples), "example")} of no class of ${unknownPool}`;
   return [
-    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknownQueries} of each of ${unknownClasses} unknown classes; ${counted(rule.steps, "step")}, batch norm ${rule.batchNorm}`,
+    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknown}; ${counted(rule.steps, "step")}, batch norm ${rule.batchNorm}`,
     `mean over ${count(Number(tasks))} test tasks${draws ? ` from ${poolText(draws, true)}` : ""} with 95% intervals, seed ${seed}`,
     `accepted where the ${scoreTitles[rule.score]} is at least ${rule.threshold.toPrecision(5)}: ${calibration}, ${count(Number(validationTasks))} tasks`,
   ];

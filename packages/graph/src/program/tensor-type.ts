@@ -77,6 +77,7 @@ export function toTypedArray(values: ArrayLike<number | bigint>, dtype: DType): 
 interface Tagged {
   readonly Float32Array: Float32Array;
   readonly Float64Array: Float64Array;
+  readonly Int32Array: Int32Array;
   readonly Uint8Array: Uint8Array;
   readonly SharedArrayBuffer: SharedArrayBuffer;
 }

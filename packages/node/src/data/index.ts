@@ -18,7 +18,6 @@ export {
   omniglotCharacters,
   readOmniglot,
 } from "./sets/omniglot.js";
-export type { DatasetHeader, DatasetSource } from "./store/dataset-file.js";
 export {
   type DatasetInfo,
   type DatasetListing,
@@ -28,9 +27,12 @@ export {
   importDataset,
   listDatasets,
   loadDataset,
+  loadTexts,
   type StoreOptions,
   verifyDataset,
 } from "./store/dataset-store.js";
+export type { DatasetHeader } from "./store/stored-examples.js";
+export type { DatasetSource } from "./store/stored-kind.js";
 export { type RegressionTable, type RegressionTableOptions, readRegressionTable } from "./tables/regression-table.js";
 export type { MissingCells } from "./tables/table-columns.js";
 export { columnsText, type TableColumn, type TableReport, tableNotes } from "./tables/table-report.js";

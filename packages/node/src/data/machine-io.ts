@@ -90,8 +90,9 @@ export const machineIo: DataIo = {
   text: async (path, most) => new TextDecoder().decode(await readRegularFile(path, { most, links: "followed" })),
 };
 
-function digestOf({ classes }: LabelledExamples): string {
+function digestOf({ ids, classes }: LabelledExamples): string {
   const hash = createHash("sha256");
+  if (ids) hash.update(`${ids.count} ids\0`);
   for (const { name, examples, split } of classes) {
     hash.update(name).update("\0");
     if (split) hash.update(split).update("\0");

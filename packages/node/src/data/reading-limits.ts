@@ -41,7 +41,19 @@ export const readingLimits = {
   /** Cells of a table of rows that a model is to adapt to or predict for, which are kept as texts. */
   tableCells: 2 ** 22,
   labelLength: 512,
+  /** Sentences of marked texts, characters of one, and a file of them in one piece of JSON. */
+  markedTexts: 500_000,
+  markedTextLength: 100_000,
+  markedTypes: 10_000,
+  markedFiles: 10_000,
+  jsonFileBytes: 256 * mebi,
   classes: 1_000_000,
+  /** Texts of a data set, the UTF-16 units of all together, and of one: they are kept in memory. */
+  texts: 2 ** 21,
+  textsLength: 2 ** 28,
+  textLength: mebi,
+  /** Marks on one letter: to normalise a text takes time that grows with the square of them. */
+  combiningMarks: 100,
   datasetHeaderBytes: 64 * mebi,
   pickleFileBytes: 32 * gibi,
   /** Memory that a pickle's values take, by a cautious estimate: at least so much, so many times its size, and at most. */

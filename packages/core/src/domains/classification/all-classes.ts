@@ -1,7 +1,7 @@
 import { random } from "../../random/random.js";
 import { type DescribedTaskSource, TaskError, wholeNumber } from "../../tasks/task.js";
-import { type Augmentation, ExampleRows, exampleSpec, usableClasses } from "./episodes.js";
-import type { LabelledExamples } from "./labelled-examples.js";
+import { type Augmentation, ExampleRows, exampleSpec, requireFitting, usableClasses } from "./episodes.js";
+import type { ExampleClass, LabelledExamples } from "./labelled-examples.js";
 
 /** Options of `allClasses`. */
 export interface AllClassesOptions {
@@ -18,10 +18,11 @@ export interface AllClassesOptions {
  *
  * They are for `classifierPretraining` and `simpleShot`: a learner that adapts would adapt to nothing.
  *
- * Shapes: support x [1, ...exampleShape] float32 and y [1] int32; query x [batch, ...exampleShape] and y [batch].
+ * Shapes: support x [1, ...exampleShape] float32, int32 of ids, and y [1] int32; query x [batch, ...exampleShape] and y [batch].
  *
  * @throws ILT201 where the batch is not a whole number of at least 1, or of more examples than there are
  * @throws ILT301 where a class's array is not count x exampleShape
+ * @throws ILT306 where `augment` is of ids, and the examples are not, or the reverse
  * @example allClasses(omniglot, { batch: 256 })
  */
 export function allClasses(data: LabelledExamples, options: AllClassesOptions): DescribedTaskSource {
@@ -34,13 +35,9 @@ export function allClasses(data: LabelledExamples, options: AllClassesOptions): 
     taken: "a batch",
     skipSmallClasses: false,
   });
-  /** Where each class ends in the order of all examples. */
-  const ends: number[] = [];
-  let total = 0;
-  for (const { count } of classes) {
-    total += count;
-    ends.push(total);
-  }
+  if (augment) requireFitting("allClasses", data, augment);
+  const ends = endsOf(classes);
+  const total = ends.at(-1)!;
   if (batch > total) {
     const problem = `a batch of ${batch} from the ${total} examples of ${data.name}`;
     throw new TaskError("ILT201", "allClasses", problem, "Lower batch");
@@ -77,8 +74,17 @@ export function allClasses(data: LabelledExamples, options: AllClassesOptions): 
   };
 }
 
-/** The first class that ends after a place, by halving. */
-function classAt(ends: readonly number[], place: number): number {
+/** @internal Where each class ends in the order of all examples. */
+export function endsOf(classes: readonly Pick<ExampleClass, "count">[]): readonly number[] {
+  let total = 0;
+  return classes.map(({ count }) => {
+    total += count;
+    return total;
+  });
+}
+
+/** @internal The first class that ends after a place, by halving. */
+export function classAt(ends: readonly number[], place: number): number {
   let [low, high] = [0, ends.length - 1];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -1,7 +1,7 @@
 import { formatShape } from "@innerloop/graph";
 import type { Random } from "../../random/random.js";
 import { TaskError } from "../../tasks/task.js";
-import type { Augmentation } from "./episodes.js";
+import type { NumberAugmentation } from "./episodes.js";
 
 /** Options of `augmentImages`. */
 export interface ImageAugmentationOptions {
@@ -35,10 +35,10 @@ export interface ImageAugmentationOptions {
  * changes of colour is random.
  *
  * @throws ILT201 where an option is out of its range; ILT306, from `sample`, where examples are not images
- * [height, width] or [height, width, channels]
+ * [height, width] or [height, width, channels], and from `episodes` where they are ids
  * @example episodes(train, { ways: 5, shots: 5, queries: 15, augment: augmentImages({ flip: 0.5, shift: 8 }) })
  */
-export function augmentImages(options: ImageAugmentationOptions): Augmentation {
+export function augmentImages(options: ImageAugmentationOptions): NumberAugmentation {
   const { flip = 0, shift = 0, brightness = 0, contrast = 0, saturation = 0 } = options;
   for (const [name, value, most] of [
     ["flip", flip, 1],
@@ -55,7 +55,7 @@ export function augmentImages(options: ImageAugmentationOptions): Augmentation {
   // One image is changed at a time, and none of it outlives the call.
   let before = new Float32Array(0);
 
-  const augment: Augmentation = (pixels, offset, shape, random) => {
+  const augment: NumberAugmentation = (pixels, offset, shape, random) => {
     const [height, width, channels = 1] = shape;
     if (height === undefined || width === undefined || shape.length > 3) {
       const problem = `examples have shape ${formatShape(shape)}, and are no images`;

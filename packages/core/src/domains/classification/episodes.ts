@@ -16,14 +16,25 @@ import { requireObject } from "../../tasks/value-gate.js";
 import { checkedSize, type ExampleClass, type LabelledExamples, readExample } from "./labelled-examples.js";
 
 /**
- * Changes one example in place, at random: its values are those of `pixels` from `offset` on, in row-major order of
+ * Changes one example in place, at random: its values are those of `values` from `offset` on, in row-major order of
  * `shape`. It is a function of these arguments alone, so that a task stays a function of its address.
  */
-export interface Augmentation {
-  (pixels: Float32Array, offset: number, shape: readonly number[], random: Random): void;
+export interface NumberAugmentation {
+  (values: Float32Array, offset: number, shape: readonly number[], random: Random): void;
   /** What it does, as results should state it. */
   readonly description?: string;
+  readonly of?: "numbers";
 }
+
+/** The same for examples of ids, which stay whole numbers below their count. */
+export interface IdAugmentation {
+  (ids: Int32Array, offset: number, shape: readonly number[], random: Random): void;
+  readonly description?: string;
+  readonly of: "ids";
+}
+
+/** Random changes of examples, of numbers (pixels, features) or of ids. */
+export type Augmentation = NumberAugmentation | IdAugmentation;
 
 /** Options of `episodes`. */
 export interface EpisodeOptions {
@@ -46,7 +57,7 @@ export interface EpisodeOptions {
  * each class `shots + queries` distinct examples, the first of which are the support set. Every class is equally
  * likely, whatever its size; so is every example within a class.
  *
- * Shapes: support x [ways shots, ...exampleShape] float32 and y [ways shots] int32; query x [ways queries,
+ * Shapes: support x [ways shots, ...exampleShape] float32, int32 of ids, and y [ways shots] int32; query x [ways queries,
  * ...exampleShape] and y [ways queries]. Rows are grouped by class: all of class 0, then all of class 1, ...
  *
  * Where `ways`, `shots` or `queries` is a range, tasks vary: each draws its numbers uniformly, and a class with fewer
@@ -62,6 +73,7 @@ export interface EpisodeOptions {
  * @throws ILT201 where ways, shots or queries are not whole numbers of at least 1 or ranges of them, or `balanced` is
  * false and shots do not vary
  * @throws ILT301 where a class's array is not count x exampleShape
+ * @throws ILT306 where `augment` is of ids, and the examples are not, or the reverse
  * @throws ILT401 where `skipSmallClasses` is not set and a class has fewer than shots + queries examples, where a range
  * counts as 1
  * @throws ILT402 where there are fewer classes than ways
@@ -79,6 +91,7 @@ export function episodes(data: LabelledExamples, options: EpisodeOptions): Descr
     const problem = `balanced is false, and shots are ${shots} for every class`;
     throw new TaskError("ILT201", "episodes", problem, "Give shots as a range, { from: 1, to: 10 }");
   }
+  if (augment) requireFitting("episodes", data, augment);
   const varies = [ways, shots, queries].some(isRange);
   const least = leastOf(shots, queries);
   const needed = least.shots + least.queries;
@@ -217,12 +230,7 @@ export function usableClasses(
   },
 ): readonly ExampleClass[] {
   const { count, asked, needed, taken, skipSmallClasses } = options;
-  const size = checkedSize(data.exampleShape);
-  for (const entry of data.classes) {
-    if (entry.examples.length === entry.count * size) continue;
-    const problem = `class "${entry.name}" of ${data.name} has ${entry.examples.length} values for ${entry.count} examples of ${size}`;
-    throw new TaskError("ILT301", operation, problem, "Make the data with labelledExamples(...), which checks it");
-  }
+  requireWhole(data, operation);
   const small = data.classes.filter((entry) => entry.count < needed);
   if (small[0] && !skipSmallClasses) {
     const others = small.length > 1 ? `, as have ${small.length - 1} other classes too few` : "";
@@ -242,6 +250,34 @@ export function usableClasses(
   return classes;
 }
 
+/**
+ * @internal The check of data that were not made by `labelledExamples`.
+ *
+ * @throws ILT301 where a class's array is not count x exampleShape, or not of ids where the data are, or the reverse
+ */
+export function requireWhole(data: LabelledExamples, operation: string): void {
+  const size = checkedSize(data.exampleShape);
+  for (const { name, count, examples } of data.classes) {
+    const areIds = hasTag(examples, "Int32Array");
+    const fits = examples.length === count * size;
+    if (fits && areIds === (data.ids !== undefined)) continue;
+    const found = fits
+      ? `${areIds ? "ids" : "no ids"} in data ${data.ids ? "of ids" : "that do not say how many ids there are"}`
+      : `${examples.length} values for ${count} examples of ${size}`;
+    const problem = `class "${name}" of ${data.name} has ${found}`;
+    throw new TaskError("ILT301", operation, problem, "Make the data with labelledExamples(...), which checks it");
+  }
+}
+
+/** @internal @throws ILT306 where an augmentation is of ids, and the examples are not, or the reverse */
+export function requireFitting(operation: string, data: LabelledExamples, augment: Augmentation): void {
+  const [wanted, found] = [augment.of ?? "numbers", data.ids ? "ids" : "numbers"];
+  if (wanted === found) return;
+  const problem = `the augmentation ${augment.description ?? "that is given"} is of ${wanted}, and examples of ${data.name} are ${found}`;
+  const remedy = found === "ids" ? "Leave it out, or use wordDropout" : "Leave it out: wordDropout is for ids";
+  throw new TaskError("ILT306", operation, problem, remedy);
+}
+
 /** @internal Classes as the pool of the tasks that are drawn from them. */
 export const poolOf = (classes: readonly ExampleClass[], drawn: TaskPool["drawn"]): TaskPool => ({
   of: "classes",
@@ -250,24 +286,22 @@ export const poolOf = (classes: readonly ExampleClass[], drawn: TaskPool["drawn"
   drawn,
 });
 
-/** @internal An example of the data: pixels of bytes are from 0 to 1, where nothing changes them. */
+/** @internal An example of the data: ids below their number; pixels of bytes are from 0 to 1, where nothing changes them. */
 export const exampleSpec = (
-  { exampleShape, classes }: LabelledExamples,
+  { exampleShape, ids, classes }: LabelledExamples,
   augment?: Augmentation | undefined,
-): TensorSpec => ({
-  shape: exampleShape,
-  dtype: "float32",
-  ...(!augment && classes.every(({ examples }) => hasTag(examples, "Uint8Array"))
-    ? { range: { least: 0, most: 1 } }
-    : {}),
-});
+): TensorSpec => {
+  if (ids) return { shape: exampleShape, dtype: "int32", range: { least: 0, most: ids.count - 1 } };
+  const arePixels = !augment && classes.every(({ examples }) => hasTag(examples, "Uint8Array"));
+  return { shape: exampleShape, dtype: "float32", ...(arePixels ? { range: { least: 0, most: 1 } } : {}) };
+};
 
 /** @internal The label of an example: one of the classes of its task, which each task numbers anew. */
 export const classSpec = (count: number): TensorSpec => ({ shape: [], dtype: "int32", classes: { count } });
 
 /** @internal The rows of a support or query set in the making. What is not added is padding. */
 export class ExampleRows {
-  private readonly x: Float32Array;
+  private readonly x: Float32Array | Int32Array;
   private readonly y: Int32Array;
   private added = 0;
 
@@ -276,7 +310,8 @@ export class ExampleRows {
     private readonly rows: number,
     private readonly padded: boolean,
   ) {
-    this.x = new Float32Array(rows * checkedSize(data.exampleShape));
+    const size = rows * checkedSize(data.exampleShape);
+    this.x = data.ids ? new Int32Array(size) : new Float32Array(size);
     this.y = new Int32Array(rows);
   }
 
@@ -288,8 +323,14 @@ export class ExampleRows {
   ): void {
     const offset = this.added * (this.x.length / this.rows);
     readExample(this.data, entry, example, this.x, offset);
-    change?.augment(this.x, offset, this.data.exampleShape, change.random);
+    if (change) this.augmented(change, offset);
     this.y[this.added++] = label;
+  }
+
+  private augmented({ augment, random }: { readonly augment: Augmentation; readonly random: Random }, offset: number) {
+    const { exampleShape } = this.data;
+    if (augment.of === "ids") augment(this.x as Int32Array, offset, exampleShape, random);
+    else augment(this.x as Float32Array, offset, exampleShape, random);
   }
 
   examples(): Examples {

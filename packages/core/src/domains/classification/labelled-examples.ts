@@ -13,12 +13,15 @@ import {
 /** Quarter turns counterclockwise. */
 export type Rotation = 0 | 1 | 2 | 3;
 
+/** Values of examples, row-major: a byte means value / 255, a float32 is itself, an int32 is the id of a word or token. */
+export type ExampleValues = Uint8Array | Float32Array | Int32Array;
+
 /** The examples of one class: a view of an array that other classes may share. */
 export interface ExampleClass {
   readonly name: string;
   readonly count: number;
-  /** Row-major, count x exampleShape. A byte means value / 255. */
-  readonly examples: Uint8Array | Float32Array;
+  /** Row-major, count x exampleShape; int32 where the data are of ids, `LabelledExamples.ids`, and nowhere else. */
+  readonly examples: ExampleValues;
   /**
    * Present on classes made by `withRotations`: each example is turned by so many quarter turns counterclockwise when
    * it is read. `examples` stays as it is.
@@ -33,6 +36,11 @@ export interface LabelledExamples {
   readonly name: string;
   /** The shape of one example; images are [height, width, channels]. */
   readonly exampleShape: readonly number[];
+  /**
+   * Examples are lists of ids, whole numbers from 0 to `count` - 1, of which 0 is padding: of words, of pieces of words, of
+   * buckets that n-grams are hashed to. They reach a learner as they are.
+   */
+  readonly ids?: { readonly count: number };
   readonly classes: readonly ExampleClass[];
 }
 
@@ -41,9 +49,10 @@ export interface ExampleClassInput {
   readonly name: string;
   /**
    * A typed array of all examples, row-major, which is kept and not copied; or a list of examples, each a typed array
-   * or nested numbers. Bytes mean value / 255; plain numbers are taken as they are.
+   * or nested numbers. Bytes mean value / 255; plain numbers are taken as they are. Where the data are of ids, typed arrays
+   * are Int32Arrays, and numbers whole.
    */
-  readonly examples: Uint8Array | Float32Array | readonly (Uint8Array | Float32Array | NestedNumbers)[];
+  readonly examples: ExampleValues | readonly (ExampleValues | NestedNumbers)[];
   /** The part of a published split that the class belongs to. */
   readonly split?: Split;
 }
@@ -51,19 +60,28 @@ export interface ExampleClassInput {
 /**
  * Labelled examples from plain arrays, checked.
  *
- * @throws ILT201 where the shape has a size that is not a whole number of at least 1, or there are no classes
- * @throws ILT301 where a class's data is not a whole number of examples of the shape, or is empty
+ * @throws ILT201 where the shape has a size that is not a whole number of at least 1, there are no classes, or the number
+ * of ids is not a whole number of at least 2
+ * @throws ILT301 where a class's data is not a whole number of examples of the shape, is empty, or is ids in data that are
+ * not of ids, or the reverse
  * @throws ILT302 where a value is not finite
+ * @throws ILT309 where an id is not a whole number from 0 to `ids.count` - 1
  * @throws ILT303 where two classes have the same name
  * @example
  * labelledExamples({
  *   name: "points", exampleShape: [2],
  *   classes: [{ name: "left", examples: [[-1, 0], [-2, 1]] }, { name: "right", examples: [[1, 0], [2, 1]] }],
  * })
+ * labelledExamples({
+ *   name: "requests", exampleShape: [4], ids: { count: 1000 },
+ *   classes: [{ name: "music", examples: [[17, 4, 93, 0]] }, { name: "weather", examples: [[8, 4, 0, 0]] }],
+ * })
  */
 export function labelledExamples(input: {
   readonly name: string;
   readonly exampleShape: readonly number[];
+  /** Examples are ids from 0 to `count` - 1; 0 is padding. */
+  readonly ids?: { readonly count: number };
   readonly classes: readonly ExampleClassInput[];
 }): LabelledExamples {
   requireObject(input, "labelledExamples", "the data set", "Give { name, exampleShape, classes }");
@@ -73,6 +91,8 @@ export function labelledExamples(input: {
   }
   const exampleShape = [...input.exampleShape];
   const size = checkedSize(exampleShape);
+  const { ids } = input;
+  if (ids !== undefined) wholeNumber(ids?.count as number, "labelledExamples", "ids.count", 2);
   if (!Array.isArray(input.classes)) {
     const problem = `classes is ${shownValue(input.classes)}`;
     throw new TaskError("ILT301", "labelledExamples", problem, "Give a list of { name, examples }");
@@ -94,8 +114,8 @@ export function labelledExamples(input: {
       );
     }
     const values = isNumericArray(examples)
-      ? requireKept(examples, name)
-      : flattenExamples(name, examples, exampleShape);
+      ? requireKept(examples, name, ids)
+      : flattenExamples(name, examples, exampleShape, ids);
     if (values.length === 0 || values.length % size !== 0) {
       const problem = `class "${name}" has ${values.length} values, examples of shape ${formatShape(exampleShape)} have ${size}`;
       throw new TaskError(
@@ -105,8 +125,11 @@ export function labelledExamples(input: {
         "Give each class at least one example, all of that shape",
       );
     }
-    const bad = isBytes(values) ? -1 : firstNotFinite(values as Float32Array);
-    if (bad >= 0) throw notFiniteExample(name, Math.floor(bad / size), `${values[bad]}`);
+    if (ids) requireIds(values, { name, size, count: ids.count });
+    else {
+      const bad = isBytes(values) ? -1 : firstNotFinite(values as Float32Array);
+      if (bad >= 0) throw notFiniteExample(name, Math.floor(bad / size), `${values[bad]}`);
+    }
     return { name, count: values.length / size, examples: values, ...(split ? { split } : {}) };
   });
   if (classes.length === 0) {
@@ -120,15 +143,41 @@ export function labelledExamples(input: {
     }
     names.add(name);
   }
-  return { name: input.name, exampleShape, classes };
+  return { name: input.name, exampleShape, ...(ids ? { ids: { count: ids.count } } : {}), classes };
 }
 
 /** A canvas gives Uint8ClampedArray, whose bytes would pass for numbers up to 255. */
-function requireKept(values: TypedArray, name: string): Uint8Array | Float32Array {
+function requireKept(values: TypedArray, name: string, ids: LabelledExamples["ids"]): ExampleValues {
+  if (ids) {
+    if (hasTag(values, "Int32Array")) return values;
+    const problem = `class "${name}" of ids holds ${shownValue(values)}, which is no Int32Array`;
+    throw new TaskError("ILT301", "labelledExamples", problem, "Convert it: Int32Array.from(ids)");
+  }
   if (hasTag(values, "Uint8Array") || hasTag(values, "Float32Array")) return values;
   const problem = `class "${name}" holds ${shownValue(values)}, which is neither a Uint8Array nor a Float32Array`;
-  throw new TaskError("ILT301", "labelledExamples", problem, "Convert it: new Uint8Array(bytes), Float32Array.from(x)");
+  const remedy = hasTag(values, "Int32Array")
+    ? "Say how many ids there are, ids: { count }, or convert it: Float32Array.from(x)"
+    : "Convert it: new Uint8Array(bytes), Float32Array.from(x)";
+  throw new TaskError("ILT301", "labelledExamples", problem, remedy);
 }
+
+/** @throws ILT309 */
+function requireIds(
+  values: ArrayLike<number>,
+  { name, size, count }: { readonly name: string; readonly size: number; readonly count: number },
+): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!(values[i]! >= 0 && values[i]! < count)) throw noId(name, Math.floor(i / size), `${values[i]}`, count);
+  }
+}
+
+const noId = (name: string, example: number, found: string, count: number): TaskError =>
+  new TaskError(
+    "ILT309",
+    "labelledExamples",
+    `class "${name}", example ${example} holds ${found}`,
+    `Ids are whole numbers from 0, which is padding, to ${count - 1}; give ids.count if there are more`,
+  );
 
 function requireNoHole(list: readonly unknown[], what: string): void {
   const hole = firstHole(list);
@@ -157,13 +206,21 @@ function flattenExamples(
   name: string,
   examples: readonly unknown[],
   shape: readonly number[],
-): Uint8Array | Float32Array {
+  ids: LabelledExamples["ids"],
+): ExampleValues {
   const size = sizeOf(shape);
   requireNoHole(examples, `class "${name}", its examples`);
-  const allBytes = examples.length > 0 && examples.every(isBytes);
-  const values = allBytes ? new Uint8Array(examples.length * size) : new Float32Array(examples.length * size);
+  const allBytes = !ids && examples.length > 0 && examples.every(isBytes);
+  const length = examples.length * size;
+  const values = ids ? new Int32Array(length) : allBytes ? new Uint8Array(length) : new Float32Array(length);
   examples.forEach((example, index) => {
-    const flat = isNumericArray(example) ? requireKept(example, name) : flattenNumbers(example, name, index, shape);
+    const flat = isNumericArray(example)
+      ? requireKept(example, name, ids)
+      : flattenNumbers(example, name, index, shape);
+    if (ids && Array.isArray(flat)) {
+      const bad = flat.find((value) => !Number.isInteger(value) || value < 0 || value >= ids.count);
+      if (bad !== undefined) throw noId(name, index, `${bad}`, ids.count);
+    }
     if (flat.length !== size) {
       const problem = `class "${name}", example ${index} has ${flat.length} values where the shape holds ${size}`;
       throw new TaskError("ILT301", "labelledExamples", problem, "Give all examples the same shape");
@@ -304,6 +361,10 @@ export function splitClasses(
  * @throws ILT305 where examples are not square images [n, n] or [n, n, channels], or are rotated already
  */
 export function withRotations(data: LabelledExamples): LabelledExamples {
+  if (data.ids) {
+    const problem = `examples of ${data.name} are ids`;
+    throw new TaskError("ILT305", "withRotations", problem, "Leave rotations out: they are of images");
+  }
   const [height, width] = data.exampleShape;
   const rank = data.exampleShape.length;
   if (height !== width || rank < 2 || rank > 3) {
@@ -328,17 +389,19 @@ export function withRotations(data: LabelledExamples): LabelledExamples {
 const perByte = 1 / 255;
 
 /**
- * Writes one example of a class to `out` from `offset` on: bytes as value / 255, turned if the class is.
+ * Writes one example of a class to `out` from `offset` on: bytes as value / 255, turned if the class is; ids as they are.
  *
  * A quarter turn counterclockwise of an n x n image: out[i][j] = in[j][n - 1 - i].
  *
- * @throws ILT304 where the class has no example of this index
+ * @param out a Float32Array; of data of ids an Int32Array
+ * @throws ILT304 where the class has no example of this index; ILT301 where ids are to be written as numbers, or numbers
+ * as ids
  */
 export function readExample(
   data: LabelledExamples,
   entry: ExampleClass,
   index: number,
-  out: Float32Array,
+  out: Float32Array | Int32Array,
   offset: number,
 ): void {
   if (!(Number.isInteger(index) && index >= 0 && index < entry.count)) {
@@ -348,6 +411,11 @@ export function readExample(
   const { examples, rotation = 0 } = entry;
   const size = sizeOf(data.exampleShape);
   const start = index * size;
+  const areIds = hasTag(examples, "Int32Array");
+  if (areIds !== hasTag(out, "Int32Array")) {
+    const problem = `class "${entry.name}" of ${data.name} holds ${shownValue(examples)}, to be written to ${shownValue(out)}`;
+    throw new TaskError("ILT301", "readExample", problem, "Give an Int32Array for ids, a Float32Array for all others");
+  }
   const scale = hasTag(examples, "Uint8Array") ? perByte : 1;
   if (rotation !== 0) {
     readTurned(examples, start, rotation, data.exampleShape, scale, out, offset);
@@ -360,12 +428,12 @@ export function readExample(
 
 /** Writes the image at `start`, turned by quarter turns counterclockwise and multiplied by `scale`. */
 function readTurned(
-  from: Uint8Array | Float32Array,
+  from: ExampleValues,
   start: number,
   rotation: 1 | 2 | 3,
   exampleShape: readonly number[],
   scale: number,
-  out: Float32Array,
+  out: Float32Array | Int32Array,
   offset: number,
 ): void {
   const n = exampleShape[0]!;

@@ -96,6 +96,74 @@ describe("openSetEpisodes", () => {
   });
 });
 
+describe("openSetEpisodes with a pool of examples of no class", () => {
+  const data = tagged(new Array<number>(6).fill(8));
+  /** Values below 0: of two lists, of 7 and of 5. */
+  const unknown = labelledExamples({
+    name: "out of scope",
+    exampleShape: [1],
+    classes: [
+      { name: "asked", examples: Array.from({ length: 7 }, (_, e) => [-1 - e]) },
+      { name: "told", examples: Array.from({ length: 5 }, (_, e) => [-8 - e]) },
+    ],
+  });
+  const options = { ways: 4, shots: 2, queries: 2, unknown };
+
+  it("has its unknown queries of the pool alone, none twice, after those of its classes", () => {
+    const source = openSetEpisodes(data, options);
+    expect([source.spec.openSet, source.spec.query.rows]).toEqual([true, 16]);
+    for (let index = 0; index < 50; index++) {
+      const { support, query } = source.sample(1, index);
+      const [known, rows] = [rowsOf(support), rowsOf(query)];
+      const classOf = new Map(known.map(({ label, from }) => [label, from]));
+      expect(classOf.size).toBe(4);
+      for (const { label, from } of rows.slice(0, 8)) expect(from).toBe(classOf.get(label));
+      expect(rows.slice(8).every(({ label, tag }) => label === unknownLabel && tag < 0 && tag >= -12)).toBe(true);
+      expect(new Set([...known, ...rows].map(({ tag }) => tag)).size).toBe(8 + 16);
+      expect(source.pool!.drawn(1, index)).toEqual([0, 1, 2, 3].map((label) => classOf.get(label)));
+    }
+  });
+
+  it("draws each example of the pool equally often, whatever list it is in", () => {
+    const source = openSetEpisodes(data, { ...options, unknownQueries: 3 });
+    const seen = new Map<number, number>();
+    for (let index = 0; index < 2000; index++)
+      for (const { tag } of rowsOf(source.sample(1, index).query).slice(8)) seen.set(tag, (seen.get(tag) ?? 0) + 1);
+    expect(seen.size).toBe(12);
+    // 500 of each, deviation 19.4.
+    for (const n of seen.values()) expect(Math.abs(n - 500)).toBeLessThan(5 * 19.4);
+    expect(source.sample(3, 4).query.x.data).toEqual(source.sample(3, 4).query.x.data);
+  });
+
+  it("needs no further classes, and says what the queries are of", () => {
+    const { name, description } = openSetEpisodes(data, { ...options, ways: 6, queries: 1 });
+    expect(name).toBe("tagged 6-way 2-shot, open set by out of scope");
+    expect(description).toEqual({
+      data: "tagged",
+      classes: 6,
+      ways: 6,
+      shots: 2,
+      queries: 1,
+      unknownPool: "out of scope",
+      unknownExamples: 12,
+      unknownQueries: 6,
+      skippedClasses: 0,
+    });
+  });
+
+  it("refuses pools that are too small or of another kind, and further classes beside one", () => {
+    const refused = (more: object) => expect(() => openSetEpisodes(data, { ...options, ...more }));
+    refused({ unknownQueries: 13 }).toThrow(/^ILT401 .*13 unknown queries of the 12 examples of out of scope/);
+    refused({ unknownQueries: 0 }).toThrow(/^ILT201 openSetEpisodes: unknownQueries is 0/);
+    refused({ unknownClasses: 2 }).toThrow(/^ILT201 .*2 unknown classes beside out of scope/);
+    const wide = labelledExamples({ name: "wide", exampleShape: [2], classes: [{ name: "a", examples: [[1, 2]] }] });
+    refused({ unknown: wide }).toThrow(/^ILT301 .*examples of wide are \[2\], those of tagged \[1\]/);
+    const classes = [{ name: "a", examples: Int32Array.of(1, 2) }];
+    const ids = labelledExamples({ name: "ids", exampleShape: [1], ids: { count: 9 }, classes });
+    refused({ unknown: ids }).toThrow(/^ILT301 .*examples of ids are \[1\] of 9 ids, those of tagged \[1\]/);
+  });
+});
+
 describe("batches of open-set tasks", () => {
   const source = openSetEpisodes(tagged(new Array<number>(6).fill(4)), { ways: 2, shots: 1, queries: 1 });
 

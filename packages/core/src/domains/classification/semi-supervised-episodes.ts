@@ -28,7 +28,7 @@ export const unlabelledLabel = -1;
  * Semi-supervised episodes: N-way K-shot episodes as `episodes` samples them, whose support set also holds `unlabelled`
  * examples of each class, and of each of `distractorClasses` other classes, under the label -1. They come last.
  *
- * Shapes: support x [ways shots + (ways + distractorClasses) unlabelled, ...exampleShape] float32 and y int32, one
+ * Shapes: support x [ways shots + (ways + distractorClasses) unlabelled, ...exampleShape] float32, int32 of ids, and y int32, one
  * label a row; query x [ways queries, ...exampleShape] and y [ways queries].
  *
  * They are for `semiSupervisedPrototypes`. Other learners see examples of no class, which add nothing to a

@@ -92,9 +92,9 @@ function steppingLearner<Data extends Tree, Adapted extends Tree, X extends Tree
 ): TaskLearner<Tree, Adapted, Data, X, Out> {
   const still = [...problem.traits()].find(([, { role }]) => role === "shared")?.[0];
   if (still !== undefined) {
-    const found = `${still} is shared by all tasks, as in a warped layer: it does not adapt`;
+    const found = `${still} is shared by all tasks, as in a warped layer or a table of words: it does not adapt`;
     const problem = `${found}, and Reptile moves parameters to where they adapt`;
-    throw new GraphError("IL102", "reptile", problem, "Use maml or fomaml, or leave the layer unwarped");
+    throw new GraphError("IL102", "reptile", problem, "Use maml or fomaml, or a model without such layers");
   }
   return {
     name: "Reptile",

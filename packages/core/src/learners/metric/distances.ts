@@ -16,6 +16,9 @@ import {
   swapLast,
   type Tensor,
 } from "@innerloop/graph";
+import { unitRows } from "../../layers/layers.js";
+
+export { unitRows };
 
 /** Distances of two embeddings; all are 0 for equal ones. */
 export type Distance = "squaredEuclidean" | "euclidean" | "cosine";
@@ -62,6 +65,3 @@ function meanOfRows(x: Tensor): Tensor {
 export function cosineSimilarities(a: Tensor, b: Tensor): Tensor {
   return matmul(unitRows(a), swapLast(unitRows(b)));
 }
-
-/** Rows divided by their lengths; rows of zeros stay. */
-export const unitRows = (x: Tensor): Tensor => div(x, sqrt(add(sum(mul(x, x), -1, { keepAxes: true }), tiny)));

@@ -1,13 +1,13 @@
 /** Labelled examples as users of a trained model have them, and the classes that it answers with. */
-import { type OpenSetAnswer, openSetAnswers, probabilitiesOf } from "@innerloop/core";
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { Flags } from "../../config/index.js";
 import { type DataIo, type ImageShape, type LongWork, type PixelReading, usualPixels } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
-import type { Adaptation, Answer, AnswerCell, Asked, GivenInputs, GivenSupport, Own } from "../domain.js";
+import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
 import { isBlank } from "./blank-images.js";
+import { classAnswers, classCells } from "./class-answers.js";
 import { inverted, isDarkOnLight } from "./dark-on-light.js";
 import { isImageFile } from "./image-signatures.js";
 import type { ClassificationValues } from "./options.js";
@@ -63,10 +63,10 @@ export const classificationAdaptation: Adaptation<ClassificationValues, Classifi
     const { pixels, invert } = Object(value) as Partial<Record<keyof Reading, unknown>>;
     return isPixelReading(pixels) && typeof invert === "boolean" ? ({ pixels, invert } satisfies Reading) : undefined;
   },
-  answers,
+  answers: (prediction, { support, rule }) => classAnswers(prediction, support.classes!, rule),
   table: (found, asked) => ({
     header: [imageShape(asked.spec) ? "image" : "example", "prediction", "", "", "then"],
-    rows: found.map((answer, i) => cellsOf(answer, asked.inputs.names[i]!)),
+    rows: found.map((answer, i) => classCells(answer, asked.inputs.names[i]!)),
     left: [0, 1, 3, 4],
   }),
 };
@@ -278,48 +278,3 @@ function tensorOf(examples: readonly (Uint8Array | Float32Array)[], spec: Classi
   });
   return tensor(values, [examples.length, ...exampleShape]);
 }
-
-/** Logits of the classes at hand: outputs beyond them were never shown an example. */
-function ofClasses(logits: Tensor, classes: number): Tensor {
-  const [rows = 0, outputs = 0] = logits.shape;
-  const kept = new Float32Array(rows * classes);
-  for (let row = 0; row < rows; row++)
-    for (let c = 0; c < classes; c++) kept[row * classes + c] = Number(logits.data![row * outputs + c]);
-  return tensor(kept, [rows, classes]);
-}
-
-function answers(
-  prediction: Tensor,
-  { support, rule }: Asked<ClassificationValues, ClassificationSpec>,
-): readonly Answer[] {
-  const names = support.classes!;
-  const logits = ofClasses(prediction, names.length);
-  const probabilities = probabilitiesOf(logits);
-  const open: readonly OpenSetAnswer[] | undefined = rule && openSetAnswers(logits, rule);
-  return probabilities.map((row, i) => {
-    const ranked = names
-      .map((name, label) => ({ name, probability: row[label]! }))
-      .sort((a, b) => b.probability - a.probability);
-    const isRejected = open !== undefined && open[i]!.label === undefined;
-    return {
-      prediction: isRejected ? null : ranked[0]!.name,
-      ...(open ? { score: open[i]!.score } : {}),
-      probabilities: Object.fromEntries(ranked.map(({ name, probability }) => [name, probability])),
-    };
-  });
-}
-
-function cellsOf({ prediction, probabilities }: Answer, name: string): readonly AnswerCell[] {
-  // Names that are whole numbers come first in an object, whatever they were put behind.
-  const ranked = Object.entries(probabilities as Readonly<Record<string, number>>).sort(([, a], [, b]) => b - a);
-  const shown = (list: readonly (readonly [string, number])[]): string =>
-    list
-      .slice(0, 3)
-      .map(([each, p]) => `${each} ${percent(p)}`)
-      .join("  ");
-  if (prediction === null) return [name, { mark: "none of these" }, "", "", shown(ranked)];
-  const [[, best] = ["", 0], ...others] = ranked;
-  return [name, String(prediction), percent(best), { bar: best }, shown(others)];
-}
-
-const percent = (p: number): string => `${(100 * p).toFixed(1)}%`;

@@ -2,7 +2,7 @@
 const mostSpreadOfBlank = 2;
 
 /** True where all pixels of an image have one colour. */
-export function isBlank(pixels: Uint8Array | Float32Array, channels: number): boolean {
+export function isBlank(pixels: ArrayLike<number>, channels: number): boolean {
   for (let channel = 0; channel < channels; channel++) {
     let [least, most] = [pixels[channel]!, pixels[channel]!];
     for (let i = channel; i < pixels.length; i += channels) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isDarkOnLight } from "./dark-on-light.js";
+import { invertInPlace, isDarkOnLight } from "./dark-on-light.js";
 
 describe("isDarkOnLight", () => {
   const of = (exampleShape: readonly number[], examples: Uint8Array | Float32Array): boolean =>
@@ -27,5 +27,13 @@ describe("isDarkOnLight", () => {
       ),
     ).toBe(false);
     expect(of([1, 3, 3], Uint8Array.from(paper))).toBe(false);
+  });
+
+  it("knows no black and white of ids", () => {
+    const ids = Int32Array.from(paper);
+    const classes = [{ name: "a", count: 1, examples: ids }];
+    expect(isDarkOnLight({ name: "made up", exampleShape: [3, 3, 1], ids: { count: 256 }, classes })).toBe(false);
+    expect(() => invertInPlace(ids)).toThrow(/ids of words or tokens, and have no black and white/);
+    expect(Array.from(ids)).toEqual(paper);
   });
 });

@@ -1,6 +1,7 @@
 /** Ink on paper: which of the two is dark, and how one becomes the other. */
-import type { LabelledExamples } from "@innerloop/core";
+import type { ExampleValues, LabelledExamples } from "@innerloop/core/tasks";
 import { hasTag } from "@innerloop/graph";
+import { UsageError } from "../../options/usage-error.js";
 
 /** So many images tell what the others are like. */
 const imagesLookedAt = 400;
@@ -33,14 +34,20 @@ export function isDarkOnLight(data: LabelledExamples): boolean {
   return chosen.filter(isPaper).length > chosen.length / 2;
 }
 
-/** The inversion of images where they lie, black for white: 255 - value of bytes, 1 - value of numbers from 0 to 1. */
-export function invertInPlace(values: Uint8Array | Float32Array): void {
+/**
+ * The inversion of images where they lie, black for white: 255 - value of bytes, 1 - value of numbers from 0 to 1.
+ *
+ * @throws UsageError for ids of words or tokens
+ */
+export function invertInPlace(values: ExampleValues): void {
+  if (hasTag(values, "Int32Array"))
+    throw new UsageError("examples are ids of words or tokens, and have no black and white", "Leave invert out");
   const white = hasTag(values, "Uint8Array") ? 255 : 1;
   for (let i = 0; i < values.length; i++) values[i] = white - values[i]!;
 }
 
 /** A copy of images with black for white. */
-export function inverted<Values extends Uint8Array | Float32Array>(values: Values): Values {
+export function inverted<Values extends ExampleValues>(values: Values): Values {
   const copy = values.slice() as Values;
   invertInPlace(copy);
   return copy;

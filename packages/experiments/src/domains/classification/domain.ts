@@ -1,8 +1,7 @@
 /** Data sets of classes: images, or rows of numbers, each with the class that it belongs to. */
-import { crossEntropy, type LabelledExamples, selectClasses } from "@innerloop/core";
+import { crossEntropy } from "@innerloop/core";
 import { defaultsOf } from "@innerloop/core/learners";
 import { classesIn } from "@innerloop/core/tasks";
-import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { tensorTaskSpec } from "../program-tasks.js";
@@ -10,6 +9,7 @@ import { isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
+import { openSetParts } from "./open-set-parts.js";
 import { type ClassificationValues, classificationOptions } from "./options.js";
 import { classificationPresets } from "./presets.js";
 import { loadClasses, loadOtherClasses } from "./reading.js";
@@ -110,24 +110,3 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
     };
   },
 });
-
-/** Classes to choose the threshold on and classes to report, which share none. */
-function openSetParts(
-  { validation, test }: DataSplits,
-  ways: number,
-): Readonly<Record<"validation" | "test", LabelledExamples>> {
-  if (validation !== test) return { validation, test };
-  // Another data set than that of training, all of whose classes serve: every second one for each.
-  const parts = {
-    validation: selectClasses(test, (_, index) => index % 2 === 0),
-    test: selectClasses(test, (_, index) => index % 2 === 1),
-  };
-  const [all, left] = [test, parts.test].map(({ classes }) => classes.length) as [number, number];
-  if (left >= 2 * ways) return parts;
-  throw new UsageError(
-    `${ways}-way tasks of --open-set take ${2 * ways} classes, ${ways} of them unknown; of the ${all} classes of ${test.name}, ${all - left} are kept for choosing the threshold, and ${left} are left`,
-    left < 4
-      ? "Give data of more classes"
-      : `Lower --ways to at most ${Math.floor(left / 2)}, or give data of more classes`,
-  );
-}

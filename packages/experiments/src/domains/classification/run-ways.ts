@@ -5,7 +5,7 @@ import type { LearnerNeeds } from "../domain.js";
 import type { ClassificationValues } from "./options.js";
 import type { ClassificationSpec } from "./spec.js";
 
-type ClassificationRun = RunFacts<ClassificationValues, ClassificationSpec>;
+type ClassificationRun = RunFacts<Pick<ClassificationValues, "ways" | "split">, ClassificationSpec>;
 
 /**
  * Fewer ways than in training leave outputs without a class; more need a learner whose parameters do not depend on them.

@@ -15,19 +15,26 @@ import { augmentationOf } from "./augmentation.js";
 import type { DataSplits } from "./data-splits.js";
 import type { ClassificationValues } from "./options.js";
 
+/** The options that tasks of classes are made by. */
+export interface TaskOptions
+  extends Pick<ClassificationValues, "ways" | "trainWays" | "shots" | "trainShots" | "queries"> {
+  readonly split: { readonly name: string };
+  readonly augment?: ClassificationValues["augment"];
+}
+
 /**
  * @param needs.own options of an existing run, whose tasks these are to be or to differ from
  * @throws UsageError for options that do not go with what the learner is trained on
  */
 export function classificationTasks(
   data: DataSplits,
-  options: ClassificationValues,
-  { training, own }: LearnerNeeds & { readonly own?: ClassificationValues | undefined },
+  options: TaskOptions,
+  { training, own }: LearnerNeeds & { readonly own?: TaskOptions | undefined },
 ): Tasks {
-  const { ways, shots, queries = shots } = options;
+  const { ways, shots, queries = shots, augment: chosen = "none" } = options;
   // There is no training on other data than a run's own: what only its tasks are made of is not asked of these.
   const { trainWays = ways, trainShots = shots } = data.train === data.test ? {} : options;
-  const augmentation = augmentationOf(options.augment, data.train.exampleShape);
+  const augmentation = augmentationOf(chosen, data.train.exampleShape);
   const augment = augmentation ? { augment: augmentation } : {};
   const withUnlabelled = training.kind === "episodes with unlabelled examples";
   const fixed = (name: string, count: Count): number => {
@@ -38,10 +45,7 @@ export function classificationTasks(
     );
   };
   if (withUnlabelled && augmentation)
-    throw new UsageError(
-      `--augment ${options.augment} for a learner of ${training.kind}`,
-      "Its tasks are not augmented",
-    );
+    throw new UsageError(`--augment ${chosen} for a learner of ${training.kind}`, "Its tasks are not augmented");
   const sampled = (part: LabelledExamples, asked: { ways: Count; shots: Count; augment?: Augmentation }) =>
     withUnlabelled
       ? semiSupervisedEpisodes(part, {
@@ -69,7 +73,7 @@ export function classificationTasks(
 
 /** Labels beyond the outputs of a model would be none. @throws UsageError */
 export function requireTrainWays(
-  { ways, trainWays = ways }: ClassificationValues,
+  { ways, trainWays = ways }: Pick<ClassificationValues, "ways" | "trainWays">,
   { learner, learnerName }: LearnerNeeds & { readonly learnerName: string },
 ): void {
   if (mostOf(trainWays) <= ways || learner.variableWays) return;

@@ -6,7 +6,10 @@ import type { DataSplits } from "./data-splits.js";
 import type { ClassificationValues } from "./options.js";
 
 /** `omniglot: 4,400 classes to train on, 100 to validate, 423 held out` */
-export function classesText({ data, split }: ClassificationValues, splits: DataSplits): string {
+export function classesText(
+  { data, split }: { readonly data: string; readonly split: { readonly name: string } },
+  splits: DataSplits,
+): string {
   const classes = (part: keyof DataSplits): string => count(splits[part].classes.length);
   const held =
     split.name === "examples"
@@ -15,8 +18,11 @@ export function classesText({ data, split }: ClassificationValues, splits: DataS
   return `${data}: ${held}`;
 }
 
+/** The sizes of tasks among options. */
+type TaskSizes = Pick<ClassificationValues, "ways" | "trainWays" | "shots" | "trainShots" | "queries">;
+
 /** `5-way 1-shot`, `20-way 1-shot (evaluated 5-way)`, `5 to 20-way 1-shot (evaluated 5-way)` */
-function sizesText({ ways, trainWays = ways, shots, trainShots = shots }: ClassificationValues): string {
+function sizesText({ ways, trainWays = ways, shots, trainShots = shots }: TaskSizes): string {
   const evaluated = [
     ...(trainWays !== ways ? [`${ways}-way`] : []),
     ...(trainShots !== shots ? [`${shots}-shot`] : []),
@@ -26,7 +32,7 @@ function sizesText({ ways, trainWays = ways, shots, trainShots = shots }: Classi
 }
 
 /** Sizes of the tasks, or of batches and of the tasks that the learner is evaluated on. */
-export function tasksText(options: ClassificationValues, { train }: DataSplits, training: TrainingTasks): string {
+export function tasksText(options: TaskSizes, { train }: Pick<DataSplits, "train">, training: TrainingTasks): string {
   const { ways, shots, queries = shots } = options;
   const perClass = [
     ...(training.kind === "episodes with unlabelled examples"

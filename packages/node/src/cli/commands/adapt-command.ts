@@ -17,6 +17,7 @@ import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { loadRunExperiment, openRunFor } from "../run-experiment-file.js";
 import { columns, counted, type Paint } from "../terminal.js";
+import { answerLines, standardInput } from "./answered-lines.js";
 import { machineOf } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
 
@@ -37,9 +38,10 @@ export async function adaptCommand(
   if (!invocation.support)
     throw new UsageError(
       "there is no --support",
-      "Give a folder with one folder of images per class, a table, or what the kind of task takes",
+      "Give labelled examples: a folder with one folder of images per class, a table, or what the kind of task takes",
     );
-  if (queries.length === 0) throw new UsageError("there is no --query", "Give files, or a folder of images");
+  if (queries.length === 0)
+    throw new UsageError("there is no --query", "Give files, a folder of images, or - for lines of standard input");
   const asked = Object.keys(chosen).filter((name) => !(name in machineOf(chosen)));
   if (config) requireUse(asked, config, shown(run.path));
   if (invocation.reject && !(config && domainOf(config).openSet))
@@ -65,7 +67,12 @@ export async function adaptCommand(
       requireRuleOf(rule, { iteration, steps, batchNorm }, run, invocation);
       noteOtherTasks(rule, task.support.counts ?? [], output);
     }
-    const { records, table } = await task.answer(queries, { onWarning: output.warn });
+    const fromLines = queries.includes(standardInput);
+    if (fromLines && queries.length > 1)
+      throw new UsageError("--query - beside files", "Give files, or - for standard input");
+    if (fromLines) task.fromLine("");
+    const given = fromLines ? [] : await task.fromFiles(queries, { onWarning: output.warn });
+    const answered = fromLines ? undefined : await task.answer(given, { onWarning: output.warn });
     output.event({
       type: "adapted",
       run: shown(run.path),
@@ -75,7 +82,7 @@ export async function adaptCommand(
       ...task.support.facts,
       batchNorm,
     });
-    for (const record of records) output.event({ type: "prediction", ...record });
+    for (const record of answered?.records ?? []) output.event({ type: "prediction", ...record });
     const areChosen = invocation.steps === undefined && !rule && chosenSteps !== undefined;
     const how = [
       task.support.text,
@@ -85,7 +92,8 @@ export async function adaptCommand(
     ];
     output.say(output.paint("dim", `  ${how.join(", ")}`));
     output.say();
-    output.result(drawn(table, output));
+    if (answered) output.result(drawn(answered.table, output));
+    else await answerLines(task, output);
   } finally {
     await executor.close();
   }

@@ -7,20 +7,20 @@ export const adaptData = optionGroup({
     kind: "text",
     placeholder: "DIR|FILE|JSON",
     absent: "nothing",
-    help: "labelled examples: one folder of images per class; a table with the columns of the run's own; a table of points with x and y, for curves; or what a kind of task of your own takes",
+    help: "labelled examples: one folder of images per class; a table of texts and labels; marked texts; a table with the columns of the run's own; a table of points with x and y, for curves; or what a kind of task of your own takes",
   },
   query: {
     kind: "texts",
     repeated: true,
     placeholder: "FILE",
     absent: "nothing",
-    help: "images to classify, where folders stand for their images; or tables of rows, or of points x, to predict; further files may follow",
+    help: "images to classify, where folders stand for their images; files of texts; tables of rows, or of points x, to predict; further files may follow; - for texts from standard input, a line each",
   },
   reject: {
     kind: "flag",
     default: false,
-    of: "data sets of classes",
-    help: "say where an image is of none of the classes, by the threshold that eval --open-set has chosen",
+    of: "data sets of classes and texts",
+    help: "say where an image or text is of none of the classes, by the threshold that eval --open-set has chosen",
   },
 });
 
@@ -41,14 +41,15 @@ export const adapt = command({
   takes: "<run> [more...]",
   summary: "adapts a trained run to your labelled examples, and answers for others",
   details:
-    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of a table, FILE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units. Of a run of curves, FILE is a table with columns x and y, and the queries' has x. Of a run of a kind of task of your own, both are what its record takes: files, or JSON.",
+    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of texts, FILE is a table with columns of texts and labels, and the texts asked about are lines of a .txt file, a column of a table, or lines of standard input, each of which is answered as it comes. Of a run of marked texts, FILE has sentences with their spans. Of a run of a table, FILE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units. Of a run of curves, FILE is a table with columns x and y, and the queries' has x. Of a run of a kind of task of your own, both are what its record takes: files, or JSON.",
   examples: [
     ["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"],
     ["innerloop adapt RUN --support examples/ --query a.png --reject", "or none of these, after eval --open-set"],
+    ["innerloop adapt RUN --support intents.csv --query -", "a class for each line of standard input"],
     ["innerloop adapt RUN --support five-rows.csv --query rows.csv", "values in the table's units"],
     ["innerloop adapt RUN --support points.csv --query xs.csv", "y at each x of a curve"],
   ],
-  experiment: named("batchNorm", "invert", "workers", "device"),
+  experiment: named("batchNorm", "invert", "textColumn", "labelColumn", "workers", "device"),
   own: { Task: adaptData, Learner: adaptLearner, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args: [folder, ...more], chosen, invocation, output }) => {
     const { adaptCommand } = await import("./adapt-command.js");

@@ -13,6 +13,8 @@ import {
   listDatasets,
   verifyDataset,
 } from "../../data/store/dataset-store.js";
+import type { StoredCount } from "../../data/store/stored-kind.js";
+import { countsOf } from "../../data/store/stored-kinds.js";
 import { isTableName } from "../../data/tables/table-file.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
@@ -56,15 +58,19 @@ function rowOf(listing: DatasetListing): [name: string, state: string, text: str
 }
 
 const contentsOf = (info: DatasetInfo): string =>
-  `${count(info.classes)} classes${splitText(info)}, ${count(info.examples)} examples of ${info.exampleShape.join(" x ")}, ${bytes(info.fileBytes)}${partly(info)}`;
+  [...countsOf(info).map(countText), `${bytes(info.fileBytes)}${partly(info)}`, ...originOf(info)].join(", ");
 
-/** ` (64 train, 16 validation, 20 test)` where the data set says so. */
-const splitText = ({ splits }: DatasetInfo): string =>
-  splits
-    ? ` (${Object.entries(splits)
-        .map(([name, classes]) => `${count(classes)} ${name}`)
-        .join(", ")})`
-    : "";
+/** `150 classes (64 train, 16 validation, 20 test)`, `60,000 examples of 28 x 28 x 1`. */
+function countText({ count: number, one, many, of = [], shape }: StoredCount): string {
+  const parts = of.map(([part, what]) => `${count(part)} ${what}`).join(", ");
+  return `${counted(number, one, many)}${parts === "" ? "" : ` (${parts})`}${shape === undefined ? "" : ` ${shape}`}`;
+}
+
+/** The licence and the source of the data, where they are known. */
+const originOf = ({ source: { licence, source } }: DatasetInfo): string[] => [
+  ...(typeof licence === "string" ? [licence] : []),
+  ...(typeof source === "string" ? [`from ${source}`] : []),
+];
 
 const partly = (info: DatasetInfo): string => (info.source.complete === false ? ", partial" : "");
 
@@ -142,9 +148,9 @@ const isTaken = (name: string): boolean =>
 /** What was stored under the name before is gone: runs that were trained on it know its contents. */
 function tellReplaced(output: Output, before: DatasetListing, { sha256 }: DatasetInfo): void {
   if (before.state !== "ready" || before.info.sha256 === sha256) return;
-  const { name, classes, examples } = before.info;
+  const counts = countsOf(before.info).map(toldOf);
   output.warn(
-    `  It replaced the data set ${name} of ${counted(classes, "class", "classes")} and ${counted(examples, "example")}. Runs that were trained on that one need it again to be evaluated or continued.`,
+    `  It replaced the data set ${before.name} of ${counts.slice(0, 2).join(" and ")}. Runs that were trained on that one need it again to be evaluated or continued.`,
   );
 }
 
@@ -242,11 +248,14 @@ function tell(output: Output, what: string, info: DatasetInfo): void {
   output.result(
     columns([
       [
-        `  ${info.name}: ${what}, ${counted(info.classes, "class", "classes")}, ${counted(info.examples, "example")}, ${bytes(info.fileBytes)}`,
+        `  ${[`${info.name}: ${what}`, ...countsOf(info).map(toldOf), bytes(info.fileBytes), ...originOf(info)].join(", ")}`,
       ],
     ]).join(""),
   );
 }
+
+/** Without parts and shapes, which `data list` shows. */
+const toldOf = ({ count: number, one, many }: StoredCount): string => counted(number, one, many);
 
 async function work(
   output: Output,

@@ -32,7 +32,7 @@ export const evalEvaluation = optionGroup({
     absent: "as many as queries",
     least: 1,
     most: 1000,
-    help: "with --open-set: queries of each unknown class, of which there are as many as ways; as --queries unless given",
+    help: "with --open-set: queries of each unknown class, of which there are as many as ways; as --queries unless given. Of examples that are of no class, where the data have some, so many times ways",
   },
   openSetScore: {
     kind: "choice",

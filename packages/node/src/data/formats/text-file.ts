@@ -33,10 +33,7 @@ async function readPieces(
     try {
       return decoder.decode(bytes, { stream });
     } catch {
-      const line = lines + lineOfFault(bytes);
-      const problem = `the text is not ${encoding.toUpperCase()}`;
-      const remedy = "Save it as UTF-8: as it is, it may be Windows-1252 or Latin-1.";
-      throw new DataError("ILD71", `${path}:${line}`, problem, remedy);
+      throw notText(encoding, `${path}:${lines + lineOfFault(bytes)}`);
     }
   };
   const piece = new Uint8Array(pieceBytes);
@@ -56,8 +53,23 @@ async function readPieces(
   take(decode(new Uint8Array(0), false));
 }
 
+/** The text of a file that was read whole, as `eachTextPiece` decodes it. @throws DataError ILD71 with the line */
+export function textOfBytes(bytes: Uint8Array, path: string): string {
+  const encoding = encodingBy(bytes);
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw notText(encoding, `${path}:${lineOfFault(bytes)}`);
+  }
+}
+
+function notText(encoding: string, where: string): DataError {
+  const problem = `the text is not ${encoding.toUpperCase()}`;
+  return new DataError("ILD71", where, problem, "Save it as UTF-8: as it is, it may be Windows-1252 or Latin-1.");
+}
+
 /** The encoding that a byte order mark says, UTF-8 without one. */
-function encodingBy([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+export function encodingBy([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
   if (first === 0xff && second === 0xfe) return "utf-16le";
   return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }

@@ -7,7 +7,7 @@ import type { NumericArray } from "../formats/numeric-array.js";
 import type { ExampleClass, LabelledExamples } from "../labelled-examples.js";
 import { yieldToEventLoop } from "../long-work.js";
 import { readingLimits, requireRoom } from "../reading-limits.js";
-import { maximumDataBytes } from "../store/dataset-file.js";
+import { maximumDataBytes } from "../store/stored-examples.js";
 
 /** Options of readers of arrays. */
 export interface ArrayFileOptions extends LongWork {

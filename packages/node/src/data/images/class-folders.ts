@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import { DataError } from "../data-error.js";
 import type { Split } from "../labelled-examples.js";
+import { partNamed } from "../parts-of-splits.js";
 import { Problems } from "../problems.js";
 import { formatsRead } from "./image-decoding.js";
 import type { ImageTree } from "./image-tree.js";
@@ -34,19 +35,17 @@ const unreadable: ReadonlySet<string> = new Set(
   ".bmp .svg .svgz .heic .heif .ico .psd .raw .dng .cr2 .cr3 .nef .arw .jxl .jp2 .pdf".split(" "),
 );
 
+/** Whether a file of this name holds text. */
+export const isTextName = (name: string): boolean => extname(name).toLowerCase() === ".txt";
+
 /** Whether a file of this name is read as an image. */
 export const isImageName = (name: string): boolean => imageExtensions.has(extname(name).toLowerCase());
 
-const splitOfFolder: ReadonlyMap<string, Split> = new Map([
-  ...["train", "training", "trainset"].map((name) => [name, "train"] as const),
-  ...["val", "valid", "validation", "validate", "dev", "development"].map((name) => [name, "validation"] as const),
-  ...["test", "testing", "testset", "eval", "evaluation"].map((name) => [name, "test"] as const),
-]);
 const splitOrder: readonly (Split | undefined)[] = ["train", "validation", "test", undefined];
 
 /** Deeper than any data set is. */
-const deepest = 12;
-const mostFolders = 200_000;
+export const deepest = 12;
+export const mostFolders = 200_000;
 
 /**
  * The class folders of a tree. A folder with images in it is a class; one with folders only names those below, and is
@@ -63,6 +62,7 @@ export async function classFolders(tree: ImageTree): Promise<FoundClasses> {
   const brokenLinks = new Problems();
   let hasUnreadable = false;
   let visited = 0;
+  let hasTexts = false;
   const visit = async (path: readonly string[]): Promise<void> => {
     const { folders, files, brokenLinks: broken } = await tree.list(path);
     if (path.length > deepest || ++visited > mostFolders) {
@@ -76,6 +76,7 @@ export async function classFolders(tree: ImageTree): Promise<FoundClasses> {
       );
     }
     for (const link of broken) brokenLinks.add(tree.where([...path, link]), "a link that leads nowhere, or back");
+    hasTexts ||= path.length > 0 && files.some(isTextName);
     const images = path.length === 0 ? [] : files.filter(isImageName).map((file) => [...path, file]);
     const others = path.length === 0 ? [] : files.filter((file) => unreadable.has(extname(file).toLowerCase()));
     for (const file of others) {
@@ -88,6 +89,11 @@ export async function classFolders(tree: ImageTree): Promise<FoundClasses> {
     else if (path.length > 0 && others.length === 0) problems.add(tree.where(path), "the class has no images");
   };
   await visit([]);
+  if (found.length === 0 && hasTexts) {
+    const where = tree.where([]);
+    const remedy = `Train on them with \`innerloop train text --data ${where}\`.`;
+    throw new DataError("ILD52", where, "its folders hold texts (.txt), where images are expected", remedy);
+  }
   if (found.length < 2) {
     const only = found[0]?.path.at(-1);
     const problem = only === undefined ? "there are no class folders in it" : `${only} is the only class folder in it`;
@@ -105,9 +111,7 @@ function namedClasses(
 ): ClassFolder[] {
   const common = commonDepth(found.map(({ path }) => path));
   // A folder of images that is called so is a class: there are pictures of trains and of tests.
-  const splits = found.map(({ path }) =>
-    path.length > common + 1 ? splitOfFolder.get(path[common]!.toLowerCase()) : undefined,
-  );
+  const splits = found.map(({ path }) => (path.length > common + 1 ? partNamed(path[common]!) : undefined));
   if (splits.includes(undefined) && splits.some((split) => split !== undefined)) {
     const named = (isSplit: boolean): string => {
       const names = found.filter((_, i) => (splits[i] !== undefined) === isSplit).map(({ path }) => path[common]!);
@@ -141,7 +145,7 @@ function namedClasses(
 }
 
 /** How many first segments all paths share, none of them counted whole. */
-function commonDepth(paths: readonly (readonly string[])[]): number {
+export function commonDepth(paths: readonly (readonly string[])[]): number {
   const [first = []] = paths;
   let depth = 0;
   while (paths.every((path) => path.length > depth + 1 && path[depth] === first[depth])) depth++;

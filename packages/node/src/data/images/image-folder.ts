@@ -3,7 +3,7 @@ import { duplicatesText, isBlank, type PixelReading, usualPixels } from "@innerl
 import { DataError } from "../data-error.js";
 import type { ExampleClass, LabelledExamples } from "../labelled-examples.js";
 import { Problems } from "../problems.js";
-import { maximumDataBytes } from "../store/dataset-file.js";
+import { maximumDataBytes } from "../store/stored-examples.js";
 import { similarNames, similarNamesText } from "../tables/similar-names.js";
 import { type ClassFolder, classFolders, type FoundClasses } from "./class-folders.js";
 import { type DecodedImage, type DecodingOptions, decodeImage, type ImageFile } from "./image-decoding.js";

@@ -21,7 +21,7 @@ import {
 import { type ImageTree, withImageTree } from "../images/image-tree.js";
 import type { ExampleClass, LabelledExamples, Split } from "../labelled-examples.js";
 import { readingLimits } from "../reading-limits.js";
-import { maximumDataBytes } from "../store/dataset-file.js";
+import { maximumDataBytes } from "../store/stored-examples.js";
 import type { KnownSet } from "./known-set.js";
 
 export type ImagenetSubset = "mini-imagenet" | "tiered-imagenet";

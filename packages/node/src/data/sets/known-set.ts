@@ -1,19 +1,12 @@
 /** A data set that innerloop knows by name, as one record: where it comes from, and how its authors' files are read. */
 import type { LongWork } from "@innerloop/experiments";
-import type { LabelledExamples } from "../labelled-examples.js";
-import type { DatasetSource } from "../store/dataset-file.js";
+import type { KindName, ReadSet } from "../store/stored-kinds.js";
 
 /** An archive of a data set as its authors offer it. */
 export interface OfferedArchive {
   readonly url: string;
   readonly md5: string;
   readonly maximumBytes: number;
-}
-
-/** Examples, and what is kept of where they are from. */
-export interface ReadExamples {
-  readonly examples: LabelledExamples;
-  readonly stored: DatasetSource;
 }
 
 /** How the files of a set are read, as its authors made them; what they are is a source. */
@@ -24,16 +17,18 @@ export interface KnownFiles<Source> {
   readonly resizes: boolean;
   /** The source that paths of a command line are. */
   source(paths: readonly string[], size?: readonly [number, number]): Source;
-  read(source: Source, work: LongWork): Promise<ReadExamples>;
+  read(source: Source, work: LongWork): Promise<ReadSet>;
 }
 
 /** What is known of a data set. */
 export interface KnownSet<Source = never> {
+  /** What it holds; examples unless given. */
+  readonly kind?: KindName;
   /** What to do where the set is not here. */
   readonly remedy: string;
   readonly files?: KnownFiles<Source>;
   /** Makes the data set when it is first asked for. */
-  readonly prepare?: (work: LongWork & { readonly downloads: string }) => Promise<ReadExamples>;
+  readonly prepare?: (work: LongWork & { readonly downloads: string }) => Promise<ReadSet>;
   /** Whether that takes the network now. */
   readonly isFetched?: () => boolean;
   /** Fetches what it is made of into a folder, from its authors. */

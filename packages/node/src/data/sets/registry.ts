@@ -1,5 +1,6 @@
 /** The data sets that are known by name. */
 import { cifarFs, fc100 } from "./cifar-100.js";
+import { glosses } from "./glosses.js";
 import { hanzi } from "./hanzi.js";
 import { miniImagenet, tieredImagenet } from "./imagenet-subsets.js";
 import type { KnownFiles, KnownSet } from "./known-set.js";
@@ -9,6 +10,7 @@ import { omniglot } from "./omniglot.js";
 const records = {
   "cifar-fs": cifarFs,
   fc100,
+  glosses,
   hanzi,
   mnist,
   omniglot,

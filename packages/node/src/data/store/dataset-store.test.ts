@@ -9,6 +9,7 @@ import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { npyFiles } from "../formats/numpy-files.fixture.js";
 import type { LabelledExamples } from "../labelled-examples.js";
+import { knownSets } from "../sets/registry.js";
 import { readDatasetFile, writeDatasetFile } from "./dataset-file.js";
 import { dataFolder, getDataset, importDataset, listDatasets, loadDataset, verifyDataset } from "./dataset-store.js";
 
@@ -177,6 +178,9 @@ describe("stored data sets", () => {
     const rotated = { ...a, name: "turned", rotation: 1 as const };
     await expect(store({ ...bytes, classes: [a, rotated] })).rejects.toThrow(/^ILD06 .*rotated view/);
     await expect(store({ ...bytes, exampleShape: [0] })).rejects.toThrow(/^ILD06 /);
+    const ids = { name: "requests", count: 2, examples: Int32Array.from({ length: 8 }, (_, i) => i) };
+    await expect(store({ ...bytes, ids: { count: 8 }, classes: [ids] })).rejects.toThrow(/^ILD06 .*ids of words/);
+    await expect(store({ ...bytes, classes: [ids] })).rejects.toThrow(/^ILD06 .*different types/);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -271,15 +275,13 @@ describe("stored data sets", () => {
 
 describe("built-in data sets", () => {
   it("prepare themselves on first use without network, and say what omniglot needs", async () => {
-    expect((await listDatasets({ folder: join(folder, "none yet") })).map(({ name, state }) => [name, state])).toEqual([
-      ["cifar-fs", "not here"],
-      ["fc100", "not here"],
-      ["hanzi", "prepared on first use"],
-      ["mini-imagenet", "not here"],
-      ["mnist", "prepared on first use"],
-      ["omniglot", "not here"],
-      ["tiered-imagenet", "not here"],
-    ]);
+    const listed = await listDatasets({ folder: join(folder, "none yet") });
+    const states = new Map(listed.map(({ name, state }) => [name, state]));
+    expect([...states.keys()]).toEqual(Object.keys(knownSets).sort());
+    const prepared = ["glosses", "hanzi", "mnist"];
+    for (const [name, state] of states) {
+      expect(state, name).toBe(prepared.includes(name) ? "prepared on first use" : "not here");
+    }
     const mnist = await loadDataset("mnist", { folder });
     expect(mnist.classes.reduce((sum, { count }) => sum + count, 0)).toBe(70_000);
     expect(await readdir(folder)).toEqual(["mnist.examples"]);
@@ -292,12 +294,12 @@ describe("built-in data sets", () => {
     await writeFile(join(folder, "mnist.examples"), "ruined".repeat(20));
     await store(bytes);
     const before = await listDatasets({ folder });
-    const others = ["cifar-fs", "fc100", "mini-imagenet", "tiered-imagenet"];
-    expect(before.filter(({ name }) => !others.includes(name)).map(({ name, state }) => [name, state])).toEqual([
-      ["hanzi", "prepared on first use"],
-      ["mnist", "damaged"],
-      ["omniglot", "not here"],
-      ["points", "ready"],
+    const states = new Map(before.map(({ name, state }) => [name, state]));
+    expect(["hanzi", "mnist", "omniglot", "points"].map((name) => states.get(name))).toEqual([
+      "prepared on first use",
+      "damaged",
+      "not here",
+      "ready",
     ]);
     await expect(loadDataset("mnist", { folder })).rejects.toThrow(/ILD04/);
     expect(await getDataset("mnist", { folder })).toMatchObject({ classes: 10, examples: 70_000 });

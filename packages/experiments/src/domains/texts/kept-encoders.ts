@@ -1,0 +1,42 @@
+/** Encoders that were opened: a model that answers line by line opens its backbone once. */
+import type { DataIo, LongWork } from "../../io.js";
+import { UsageError } from "../../options/usage-error.js";
+import type { EncoderRecord, TextBackbone, Tokenizer } from "../../text-io.js";
+
+type Opened = Map<string, Promise<EncoderRecord>>;
+
+const kept = new WeakMap<DataIo, Opened>();
+
+/**
+ * An encoder by what a user calls it, or as a run has recorded it.
+ *
+ * @throws UsageError where it is another than the recorded one
+ */
+async function encoderOf<E extends EncoderRecord>(
+  kind: "backbone" | "tokenizer",
+  io: DataIo,
+  wanted: string | EncoderRecord,
+  open: (source: string) => Promise<E>,
+): Promise<E> {
+  const source = typeof wanted === "string" ? wanted : wanted.folder;
+  const opened: Opened = kept.get(io) ?? new Map();
+  kept.set(io, opened);
+  const key = `${kind} ${source}`;
+  const found = (opened.get(key) as Promise<E> | undefined) ?? open(source);
+  opened.set(key, found);
+  found.catch(() => opened.delete(key));
+  const encoder = await found;
+  if (typeof wanted === "string" || encoder.sha256 === wanted.sha256) return encoder;
+  throw new UsageError(
+    `the ${kind} at ${io.shown(source)} is another (sha256 ${encoder.sha256.slice(0, 16)}...) than ${wanted.name}, which the run was trained with (${wanted.sha256.slice(0, 16)}...)`,
+    "Put that one back, or train again",
+  );
+}
+
+/** A text backbone, opened once. */
+export const textBackboneOf = (io: DataIo, wanted: string | EncoderRecord, work: LongWork): Promise<TextBackbone> =>
+  encoderOf("backbone", io, wanted, (source) => io.textBackbone(source, work));
+
+/** A tokenizer, opened once. */
+export const tokenizerOf = (io: DataIo, wanted: string | EncoderRecord, work: LongWork): Promise<Tokenizer> =>
+  encoderOf("tokenizer", io, wanted, (source) => io.tokenizer(source, work));

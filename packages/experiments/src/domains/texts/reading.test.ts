@@ -1,0 +1,170 @@
+/** From texts to parts: what is held out, what is known of it, and how ids and features are made. */
+import { learnerEntry } from "@innerloop/core/learners";
+import type { LabelledTexts } from "@innerloop/core/tasks";
+import { describe, expect, it } from "vitest";
+import { configOf } from "../../made-up.fixture.js";
+import type { LearnerNeeds } from "../domain.js";
+import { texts as domain } from "./domain.js";
+import type { TextValues } from "./options.js";
+import { loadOtherTexts, loadTexts } from "./reading.js";
+import { foundTexts, letterBackbone, madeUpTexts, textsIo } from "./texts.fixture.js";
+
+const needs: LearnerNeeds = { learner: learnerEntry("prototypical"), training: { kind: "episodes" } };
+const optionsOf = (flags: Record<string, unknown> = {}): TextValues =>
+  configOf("texts", { learner: "prototypical", data: "mine", ways: 2, shots: 1, queries: 1, ...flags })
+    .domain as unknown as TextValues;
+const read = (
+  found: ReturnType<typeof madeUpTexts>,
+  flags: Record<string, unknown> = {},
+  io = textsIo({ mine: foundTexts(found) }),
+) => loadTexts(optionsOf(flags), io, {}, needs);
+const names = (part: { readonly classes: readonly { readonly name: string }[] }) =>
+  part.classes.map(({ name }) => name).sort();
+
+describe("classes held out", () => {
+  it("are in one part each, and weights of ids are those of training texts alone", async () => {
+    const { data, spec } = await read(madeUpTexts(10, 8));
+    if (data.by !== "classes") throw new Error(data.by);
+    const { train, validation, test } = data.splits;
+    expect(names({ classes: [...train.classes, ...validation.classes, ...test.classes] })).toHaveLength(10);
+    expect([validation.classes.length, test.classes.length]).toEqual([2, 2]);
+    expect(spec!.coding).toEqual({ kind: "ngrams", buckets: 65_536, length: 160 });
+    expect(train.ids).toEqual({ count: 65_536 });
+    // Of ids that no training text has, the weight is log(1 + n) + 1 of n texts.
+    const n = train.classes.reduce((sum, { count }) => sum + count, 0);
+    const known = new Set(train.classes.flatMap(({ examples }) => [...examples]));
+    const other = test.classes.flatMap(({ examples }) => [...examples]).find((id) => id > 0 && !known.has(id))!;
+    expect(data.weights![other]).toBeCloseTo(Math.log(1 + n) + 1, 5);
+    expect(Math.min(...[...known].filter((id) => id > 0).map((id) => data.weights![id]!))).toBeCloseTo(1, 5);
+  });
+
+  it("are those of a published fold, and of the first where none is named", async () => {
+    const texts: LabelledTexts = {
+      ...madeUpTexts(6, 4),
+      folds: {
+        a: { c0: "train", c1: "train", c2: "validation", c3: "validation", c4: "test", c5: "test" },
+        b: { c0: "test", c1: "test", c2: "train", c3: "train", c4: "validation", c5: "validation" },
+      },
+    };
+    const testOf = async (flags: Record<string, unknown>) => {
+      const { data } = await read(texts, flags);
+      return data.by === "classes" ? names(data.splits.test) : [];
+    };
+    expect(await testOf({})).toEqual(["c4", "c5"]);
+    expect(await testOf({ fold: "b" })).toEqual(["c0", "c1"]);
+    await expect(read(texts, { fold: "B" })).rejects.toThrow(/no split .* "B".*Did you mean b\?/s);
+  });
+
+  it("leave texts of no class to the open set, validation's and test's apart", async () => {
+    const { data } = await read(madeUpTexts(8, 6, { unknown: 10 }));
+    const parts = domain.openSet!(data, optionsOf())!;
+    expect([parts.validation.unknown!.classes[0]!.count, parts.test.unknown!.classes[0]!.count]).toEqual([5, 5]);
+  });
+
+  it("may be some of them alone", async () => {
+    const { data } = await read(madeUpTexts(10, 8), { onlyClasses: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"] });
+    if (data.by !== "classes") throw new Error(data.by);
+    expect(names({ classes: Object.values(data.splits).flatMap(({ classes }) => classes) })).toEqual([
+      "c1",
+      "c2",
+      "c3",
+      "c4",
+      "c5",
+      "c6",
+      "c7",
+    ]);
+    await expect(read(madeUpTexts(10, 8), { onlyClasses: ["c1", "c99"] })).rejects.toThrow(/no class of made up "c99"/);
+  });
+});
+
+describe("domains held out", () => {
+  const across = { split: "domains", testDomains: ["d1"], validationDomains: ["d2"] };
+
+  it("share no text with training, and neither do their twins", async () => {
+    const texts = { ...madeUpTexts(2, 60, { domains: 5 }), twins: [["d1", "d4"]] };
+    const { data, spec } = await read(texts, across);
+    if (data.by !== "domains") throw new Error(data.by);
+    expect(data.parts.train.map(({ name }) => name)).toEqual(["d0", "d3"]);
+    expect([data.parts.validation, data.parts.test].map((part) => part.map(({ name }) => name))).toEqual([
+      ["d2"],
+      ["d1"],
+    ]);
+    expect(data.leftOut).toEqual(["d4"]);
+    expect(spec).toMatchObject({ labels: ["c0", "c1"], seenDomains: ["d0", "d3", "d2"] });
+  });
+
+  it("have the published parts of parallel texts: no sentence is on both sides in another language", async () => {
+    const texts = madeUpTexts(2, 60, {
+      domains: 5,
+      parts: (row) => (["train", "validation", "test"] as const)[Math.floor(row / 5) % 3]!,
+    });
+    const { data } = await read(texts, across);
+    if (data.by !== "domains") throw new Error(data.by);
+    const counts = Object.values(data.parts).map((part) =>
+      part.reduce((sum, { data: { classes } }) => sum + classes.reduce((n, { count }) => n + count, 0), 0),
+    );
+    expect(counts).toEqual([24, 8, 8]);
+  });
+
+  it("are refused where texts are of none, or too few", async () => {
+    await expect(read(madeUpTexts(2, 60), across)).rejects.toThrow(/--domain-column/);
+    await expect(read(madeUpTexts(2, 60, { domains: 2 }), { split: "domains" })).rejects.toThrow(/2 domains/);
+    await expect(read(madeUpTexts(2, 60, { domains: 4 }), { ...across, validationDomains: ["d1"] })).rejects.toThrow(
+      /d1 is in --validation-domains and in --test-domains/,
+    );
+  });
+});
+
+describe("features of a backbone", () => {
+  it("are the examples, and the run keeps which encoder made them", async () => {
+    const backbone = letterBackbone();
+    const found = foundTexts(madeUpTexts(8, 4));
+    const { data, spec } = await read(found.texts, { backbone: "letters" }, textsIo({ mine: found }, backbone));
+    expect(spec).toMatchObject({
+      exampleShape: [5],
+      coding: { kind: "features", features: 5, backbone: { name: "letters" } },
+    });
+    expect(spec!.coding).not.toHaveProperty("encode");
+    expect(data.weights).toBeUndefined();
+    expect(backbone.encoded).toEqual(found.texts.texts);
+  });
+
+  it("are refused of another encoder than the run's", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const other = textsIo({ mine: found }, letterBackbone("b".repeat(64)));
+    await expect(loadTexts(options, other, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      /is another \(sha256 bbbb.*letters.*trained with/,
+    );
+  });
+});
+
+describe("other texts than a run's own", () => {
+  it("are coded as its own, without the classes that it has seen", async () => {
+    const own = madeUpTexts(10, 8);
+    const options = optionsOf();
+    const { spec } = await read(own);
+    const seen = own.texts.slice(0, 8);
+    const other: LabelledTexts = {
+      ...madeUpTexts(4, 8),
+      name: "other",
+      texts: [...seen, ...madeUpTexts(14, 8).texts.slice(-24)],
+    };
+    const io = textsIo({ mine: foundTexts(own), other: foundTexts(other) });
+    const warnings: string[] = [];
+    const { data } = await loadOtherTexts(
+      { ...options, data: "other" },
+      io,
+      { onWarning: (text) => warnings.push(text) },
+      {
+        ...needs,
+        own: { options, spec: spec! },
+      },
+    );
+    if (data.by !== "classes") throw new Error(data.by);
+    const wasHeldOut = names(data.splits.test).includes("c0");
+    expect(wasHeldOut).toBe(warnings.length === 0);
+    expect(data.splits.test.exampleShape).toEqual([160]);
+  });
+});
