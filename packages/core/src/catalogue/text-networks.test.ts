@@ -56,7 +56,7 @@ const small: Readonly<Record<string, unknown>> = {
 const networksOf = (name: NetworkName, setting: typeof ofFeatures = ofIds) => {
   const entry = entryOf(name);
   const own = Object.fromEntries(Object.entries(small).filter(([option]) => Object.hasOwn(entry.options, option)));
-  return entry.networks(setting, { ...defaultsOf(entry.options), ...own });
+  return entry.networks(setting, { ...defaultsOf(entry.options), ...own } as never);
 };
 const hyperparameters: Readonly<Record<string, unknown>> = { steps: 2, innerRate: 0.1, units: 8, contextSize: 3 };
 
