@@ -216,6 +216,25 @@ describe("tables do not adapt", () => {
   });
 });
 
+test("a learned temperature of cosine prototypes starts where logits are apart, any other at 1", () => {
+  const setting: LearnerSetting = {
+    ...ofIds,
+    kind: "classification",
+    networks: networksOf("bag"),
+    loss: crossEntropy,
+    iterations: 1,
+    supportRows: 2 * ways,
+    trainClasses: ways,
+  };
+  const temperature = (distance: "cosine" | "squaredEuclidean") =>
+    Math.exp(
+      namedValues(buildLearner("prototypical", setting, { distance, temperature: "learned" }).init(key(1)))
+        .logTemperature![0]!,
+    );
+  expect(temperature("cosine")).toBeCloseTo(0.07, 6);
+  expect(temperature("squaredEuclidean")).toBe(1);
+});
+
 describe("an untrained bag under cosine prototypes is the tf-idf centroid", () => {
   /** The classes that the nearest of mean tf-idf vectors gives queries, in a plain loop; and by how much it is nearer. */
   function centroid({ support, query }: Task): { readonly label: number; readonly margin: number }[] {
