@@ -28,6 +28,25 @@ export {
   leastSquares,
   pooledMean,
 } from "./baselines/linear-baselines.js";
+export type { LogisticFitProgress } from "./baselines/logistic-fit.js";
+export {
+  type FittedSource,
+  fitSource,
+  type SourceExamples,
+  type SourceFitOptions,
+  type SourceParameters,
+  sourceClassifier,
+} from "./baselines/source-classifier.js";
+export {
+  type FeatureCentroidOptions,
+  type FeatureCentroids,
+  featureCentroid,
+  type IdWeighting,
+  type IdWeights,
+  type TextCentroidOptions,
+  type TextCentroids,
+  textCentroid,
+} from "./baselines/text-centroids.js";
 export {
   classMeans,
   classSums,

@@ -42,7 +42,7 @@ export const readingLimits = {
   tableCells: 2 ** 22,
   labelLength: 512,
   /** Sentences of marked texts, characters of one, and a file of them in one piece of JSON. */
-  markedTexts: 2_000_000,
+  markedTexts: 500_000,
   markedTextLength: 100_000,
   markedTypes: 10_000,
   markedFiles: 10_000,

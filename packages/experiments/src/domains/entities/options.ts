@@ -1,5 +1,6 @@
 /** The options of marked texts. */
 import { type OptionValues, optionGroup } from "@innerloop/core/learners";
+import { backboneOption } from "../text-options.js";
 
 const trained = "while training, where they differ, or";
 
@@ -55,13 +56,8 @@ export const entityOptions = optionGroup({
   },
   testDomain: domainOption("evaluation", "the last by name"),
   validationDomain: domainOption("validation", "the one before that for evaluation, by name"),
-  backbone: {
-    kind: "text",
-    placeholder: "NAME|DIR",
-    default: "",
-    help: "a frozen encoder whose states of words stand beside their spelling: a folder with model.onnx, tokenizer.json and backbone.json, or its name; none unless given",
-  },
-  wordsMost: {
+  backbone: backboneOption,
+  length: {
     kind: "integer",
     absent: "as many as 99% of the sentences have at most",
     least: 1,

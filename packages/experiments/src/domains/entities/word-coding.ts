@@ -7,9 +7,8 @@ import {
   wordFeatures,
   wordsOf,
 } from "@innerloop/core/tasks";
-import type { DataIo, LongWork } from "../../io.js";
-import { UsageError } from "../../options/usage-error.js";
-import type { EncoderRecord, TextBackbone } from "../../text-io.js";
+import type { LongWork } from "../../io.js";
+import type { TextBackbone } from "../../text-io.js";
 
 /** Ids that features are hashed to. */
 export const featureIds = 32_768;
@@ -18,12 +17,32 @@ export const featureIds = 32_768;
 export const wordPlaces = (text: string): readonly (readonly [number, number])[] =>
   wordsOf(text).map(({ start, end }) => [start, end] as const);
 
-/** The words of marked text: its own, where it has some. */
-export const wordsIn = ({ text, words }: Pick<MarkedText, "text" | "words">): readonly (readonly [number, number])[] =>
-  words ?? wordPlaces(text);
+/** A word as offsets, `end` not included. */
+type Place = readonly [start: number, end: number];
 
-const writtenWords = (text: Pick<MarkedText, "text" | "words">): readonly string[] =>
-  wordsIn(text).map(([start, end]) => text.text.slice(start, end));
+/**
+ * The words of marked text: its own, where it has some. A word that two spans share is cut between them, as scripts that
+ * write no blanks have it.
+ */
+export function wordsIn({ text, words, spans }: Pick<MarkedText, "text" | "words" | "spans">): readonly Place[] {
+  const found = words ?? wordPlaces(text);
+  let pair = 0;
+  return found.flatMap(([start, end]): readonly Place[] => {
+    // Pairs of neighbours of which the second begins before this word are of no later word either.
+    while (pair + 1 < spans.length && spans[pair + 1]!.start <= start) pair++;
+    const cuts = [start];
+    for (let i = pair; i + 1 < spans.length && spans[i + 1]!.start < end; i++)
+      if (spans[i]!.end > start) cuts.push(...new Set([spans[i]!.end, spans[i + 1]!.start]));
+    const places = [...cuts, end];
+    return cuts.map((from, i) => [from, places[i + 1]!] as const);
+  });
+}
+
+/** The same text with its words. */
+export const withWords = (text: MarkedText): MarkedText => ({ ...text, words: wordsIn(text) });
+
+const writtenWords = (text: MarkedText): readonly string[] =>
+  (text.words ?? wordPlaces(text.text)).map(([start, end]) => text.text.slice(start, end));
 
 /** The setting of words: lexical features, of a length, with states of a width. */
 export const wordSetting = (length: number, width: number): WordSetting => ({
@@ -40,7 +59,7 @@ export const lexicalOf = (words: readonly string[], { ids }: WordSetting): Int32
 /**
  * The coding of marked texts, of which states are made at once.
  *
- * @param texts all that it is to be used for, as the same objects
+ * @param texts all that it is to be used for, as the same objects, with their words
  */
 export async function wordCoding(
   texts: readonly MarkedText[],
@@ -51,7 +70,7 @@ export async function wordCoding(
   const states = new Map<MarkedText, Float32Array>();
   if (backbone) {
     // What is longer than a task takes is in none.
-    const used = texts.filter((text) => wordsIn(text).length <= setting.length);
+    const used = texts.filter((text) => (text.words ?? []).length <= setting.length);
     const made = await backbone.states(used.map(writtenWords), work);
     used.forEach((text, i) => {
       states.set(text, made[i]!);
@@ -65,24 +84,9 @@ export async function wordCoding(
   };
 }
 
-/** The words that 99 of 100 sentences have at most. */
+/** The words that 99 of 100 sentences, which have their words, have at most. */
 export function usualLength(texts: readonly MarkedText[], most: number): number {
-  const lengths = texts.map((text) => wordsIn(text).length).sort((a, b) => a - b);
+  const lengths = texts.map((text) => (text.words ?? []).length).sort((a, b) => a - b);
   const percentile = lengths[Math.max(0, Math.ceil(0.99 * lengths.length) - 1)] ?? 1;
   return Math.min(most, Math.max(1, percentile));
-}
-
-/**
- * The backbone of a run, as it was.
- *
- * @throws UsageError where there is another in its place
- */
-export async function backboneOf(record: EncoderRecord, io: DataIo, work: LongWork): Promise<TextBackbone> {
-  const found = await io.textBackbone(record.folder === "" ? record.name : record.folder, work);
-  if (found.sha256 === record.sha256) return found;
-  await found.close();
-  throw new UsageError(
-    `the backbone at ${io.shown(record.folder)} is another than that of the run (sha256 ${found.sha256.slice(0, 16)}, not ${record.sha256.slice(0, 16)})`,
-    "Put the one of the run in its place",
-  );
 }

@@ -1,0 +1,68 @@
+/** Sentences that a model is used on, as rows of a task: long ones in several. */
+import type { TokenInputs, WordSetting } from "@innerloop/core/tasks";
+import { tensor } from "@innerloop/graph";
+import type { LongWork } from "../../io.js";
+import type { TextBackbone } from "../../text-io.js";
+import { lexicalOf } from "./word-coding.js";
+
+/** A text with its words as offsets. */
+export interface Sentence {
+  readonly text: string;
+  readonly words: readonly (readonly [start: number, end: number])[];
+}
+
+/** Some words of a sentence: a row of a task. */
+export interface SentenceRow {
+  /** The place of the sentence. */
+  readonly sentence: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The rows of sentences: one each, of longer ones one for each `length` words. A sentence without words has one as well. */
+export function rowsOf(sentences: readonly Pick<Sentence, "words">[], { length }: WordSetting): readonly SentenceRow[] {
+  return sentences.flatMap(({ words }, sentence) =>
+    Array.from({ length: Math.max(1, Math.ceil(words.length / length)) }, (_, i) => ({
+      sentence,
+      from: i * length,
+      to: Math.min(words.length, (i + 1) * length),
+    })),
+  );
+}
+
+/** The inputs of rows. Features of words are of the whole sentence, states those of the row alone. */
+export async function rowInputs(
+  sentences: readonly Sentence[],
+  rows: readonly SentenceRow[],
+  setting: WordSetting,
+  backbone: TextBackbone | undefined,
+  work: LongWork,
+): Promise<TokenInputs> {
+  const { length, slots, width } = setting;
+  const n = rows.length;
+  const lexical = new Int32Array(n * length * slots.length);
+  const mask = new Float32Array(n * length);
+  const written = sentences.map(({ text, words }) => words.map(([start, end]) => text.slice(start, end)));
+  const features = written.map((words) => lexicalOf(words, setting));
+  rows.forEach(({ sentence, from, to }, row) => {
+    const own = features[sentence]!.subarray(from * slots.length, to * slots.length);
+    lexical.set(own, row * length * slots.length);
+    mask.fill(1, row * length, row * length + to - from);
+  });
+  const x = {
+    lexical: tensor(lexical, [n, length, slots.length], "int32"),
+    mask: tensor(mask, [n, length]),
+  };
+  if (!backbone) return x;
+  const states = new Float32Array(n * length * width);
+  // Rows of no words are padding throughout.
+  const filled = rows.map((row, i) => ({ ...row, place: i })).filter(({ from, to }) => to > from);
+  const made = await backbone.states(
+    filled.map(({ sentence, from, to }) => written[sentence]!.slice(from, to)),
+    work,
+  );
+  filled.forEach(({ place }, i) => {
+    states.set(made[i]!, place * length * width);
+  });
+  return { ...x, states: tensor(states, [n, length, width]) };
+}
