@@ -16,6 +16,7 @@ import {
 import type { StoredCount } from "../../data/store/stored-kind.js";
 import { countsOf } from "../../data/store/stored-kinds.js";
 import { isTableName } from "../../data/tables/table-file.js";
+import { isFolderOfTexts } from "../../data/texts/text-folder.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
 import { watchInterruption } from "../interruption.js";
@@ -92,7 +93,12 @@ export async function dataGetCommand(name: string, output: Output): Promise<void
 }
 
 type ImageChoice = Partial<Pick<ClassificationValues, "imageSize" | "channels" | "invert" | "skipBad">>;
-type TableChoice = Partial<Pick<InvocationOptions, "labelColumn" | "featureColumns" | "header" | "channelsFirst">>;
+type TableChoice = Partial<
+  Pick<
+    InvocationOptions,
+    "labelColumn" | "textColumn" | "splitColumn" | "domainColumn" | "featureColumns" | "header" | "channelsFirst"
+  >
+>;
 /** Options that training has as well. */
 type SharedChoice = ImageChoice & { readonly missing?: "refuse" | "drop" | "mean" };
 
@@ -187,7 +193,16 @@ function sourceOf(
     if (paths.length !== count) throw new UsageError(`${paths.length} paths for ${name}`, `Give ${wanted}`);
     return async () => ({ kind: "arrays", paths, channelsFirst: tables.channelsFirst ?? false });
   }
+  if (isTableName(path) && tables.textColumn !== undefined) {
+    only("a table of texts", "textColumn", "labelColumn", "splitColumn", "domainColumn");
+    one("table");
+    const { textColumn, labelColumn, splitColumn, domainColumn } = tables;
+    return async () => ({ kind: "text-table", path, textColumn, labelColumn, splitColumn, domainColumn });
+  }
   if (isTableName(path)) {
+    for (const option of ["splitColumn", "domainColumn"] as const)
+      if (tables[option] !== undefined)
+        throw new UsageError(`${flagOf(option)} means nothing for a table of numbers`, "Texts have a --text-column");
     only("a table", "labelColumn", "featureColumns", "header", "missing");
     one("table");
     const { labelColumn, featureColumns, header } = tables;
@@ -215,8 +230,12 @@ function sourceOf(
     if (!isArchiveName(path) && !(await stat(path)).isDirectory())
       throw new UsageError(
         `${path} is a file of a kind that is not imported`,
-        "Give a folder or zip archive (.zip) with one folder of images per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, or arrays (.npz, or x.npy and y.npy)",
+        "Give a folder or zip archive (.zip) with one folder of images or of .txt files per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, and --text-column where it has texts, or arrays (.npz, or x.npy and y.npy)",
       );
+    if (await isFolderOfTexts(path)) {
+      only("a folder of texts");
+      return { kind: "text-folder", folder: path };
+    }
     const size = side === undefined ? {} : { size: [side, side] as const };
     const channels = images.channels === "3" ? 3 : 1;
     const invert = images.invert === "yes" || (images.invert !== "no" && "auto");

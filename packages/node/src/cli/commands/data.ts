@@ -8,6 +8,24 @@ export const importTables = optionGroup({
     absent: "no table",
     help: "the column of a table (CSV, TSV, JSON lines) that says which class a row belongs to",
   },
+  textColumn: {
+    kind: "text",
+    placeholder: "NAME",
+    absent: "a table of numbers",
+    help: "the column of a table that holds texts: it is imported as texts, and not as numbers",
+  },
+  splitColumn: {
+    kind: "text",
+    placeholder: "NAME",
+    absent: "none",
+    help: "the column of a table of texts that says which part a row, or its class, belongs to: train, validation or test",
+  },
+  domainColumn: {
+    kind: "text",
+    placeholder: "NAME",
+    absent: "none",
+    help: "the column of a table of texts that says what a text is from: a product, a site, a language",
+  },
   featureColumns: {
     kind: "text",
     placeholder: "NAME,...",
@@ -57,9 +75,9 @@ export const dataImport = command({
   name: "data import",
   args: "<NAME> <PATH...>",
   takes: "<name> [paths...]",
-  summary: "imports images, arrays, a table, or the files of a known data set, under a name",
+  summary: "imports images, arrays, texts, a table, or the files of a known data set, under a name",
   details:
-    "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet and tiered-imagenet take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
+    "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Texts are a table with --text-column, or a folder with a folder of .txt files for each class, one text a file (or a file CLASS.txt for each, one text a line). Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet, tiered-imagenet, clinc150, banking77, huffpost, sib200, nusax and sentiment take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
   examples: [
     ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
     [
@@ -71,6 +89,8 @@ export const dataImport = command({
     ["innerloop data import mini-imagenet ./mini-imagenet", "the three caches, or lists and images"],
     ["innerloop data import digits x.npy y.npy", "examples [n, ...] and their labels [n]"],
     ["innerloop data import flowers iris.csv --label-column species", "a table with a column of labels"],
+    ["innerloop data import intents intents.csv --text-column text --label-column intent", "a table of texts"],
+    ["innerloop data import clinc150 ./clinc150", "a folder with the files of a known set of texts"],
     ["innerloop data import e5 ./e5", "an encoder: model.onnx, tokenizer.json and backbone.json"],
   ],
   experiment: named("imageSize", "channels", "invert", "skipBad", "missing"),

@@ -2,18 +2,27 @@
 import { cifarFs, fc100 } from "./cifar-100.js";
 import { glosses } from "./glosses.js";
 import { hanzi } from "./hanzi.js";
+import { huffpost, sentiment } from "./headlines-and-opinions.js";
 import { miniImagenet, tieredImagenet } from "./imagenet-subsets.js";
+import { banking77, clinc150 } from "./intents.js";
 import type { KnownFiles, KnownSet } from "./known-set.js";
 import { mnist } from "./mnist.js";
 import { omniglot } from "./omniglot.js";
+import { nusax, sib200 } from "./parallel-texts.js";
 
 const records = {
+  banking77,
   "cifar-fs": cifarFs,
+  clinc150,
   fc100,
   glosses,
   hanzi,
+  huffpost,
   mnist,
+  nusax,
   omniglot,
+  sentiment,
+  sib200,
   "mini-imagenet": miniImagenet,
   "tiered-imagenet": tieredImagenet,
 } as const;

@@ -8,11 +8,15 @@ import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 import { writeAtomically, writeFully } from "./atomic-write.js";
 
-export interface DownloadOptions extends LongWork {
+/** What the bytes of a file must have. */
+type Checksum = { readonly md5: string; readonly sha256?: never } | { readonly sha256: string; readonly md5?: never };
+
+export type DownloadOptions = LongWork & Checksum & FileOptions;
+
+interface FileOptions {
   readonly url: string;
   /** Where the file goes, once it is complete and its checksum is right. */
   readonly file: string;
-  readonly md5: string;
   readonly maximumBytes: number;
   /** The download fails when nothing arrives for this long. */
   readonly idleTimeoutMs?: number;
@@ -20,9 +24,9 @@ export interface DownloadOptions extends LongWork {
   readonly remedy: string;
 }
 
-/** The md5 of a file in hex, or undefined when it cannot be read. */
-async function md5OfFile(file: string): Promise<string | undefined> {
-  const hash = createHash("md5");
+/** The checksum of a file in hex, or undefined when it cannot be read. */
+async function checksumOf(file: string, algorithm: "md5" | "sha256"): Promise<string | undefined> {
+  const hash = createHash(algorithm);
   const options = { most: readingLimits.archiveFileBytes, links: "followed" } as const;
   try {
     await withRegularFile(file, options, async (handle) => {
@@ -36,13 +40,15 @@ async function md5OfFile(file: string): Promise<string | undefined> {
 }
 
 /**
- * Fetches a file unless it is there with the right md5. Streams to a file aside, which is renamed when complete.
- * Throws DataError ILD21 (network, status, timeout), ILD22 (size limit) or ILD23 (md5).
+ * Fetches a file unless it is there with the right checksum. Streams to a file aside, which is renamed when complete.
+ * Throws DataError ILD21 (network, status, timeout), ILD22 (size limit) or ILD23 (checksum).
  */
 export async function downloadFile(options: DownloadOptions): Promise<void> {
-  const { url, file, md5, maximumBytes, remedy, signal, onProgress, idleTimeoutMs = 30_000 } = options;
+  const { url, file, maximumBytes, remedy, signal, onProgress, idleTimeoutMs = 30_000 } = options;
+  const algorithm = options.md5 === undefined ? "sha256" : "md5";
+  const expected = options.md5 ?? options.sha256;
   signal?.throwIfAborted();
-  if ((await md5OfFile(file)) === md5) return;
+  if ((await checksumOf(file, algorithm)) === expected) return;
 
   const request = new AbortController();
   const timedOut = new DataError("ILD21", url, `nothing arrived for ${idleTimeoutMs / 1000} s`, remedy);
@@ -63,7 +69,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
       }
       const declared = Number(headers["content-length"] ?? 0);
       if (declared > maximumBytes) throw tooLarge(url, declared, maximumBytes);
-      const hash = createHash("md5");
+      const hash = createHash(algorithm);
       let size = 0;
       for await (const chunk of bodyOf(response, failed)) {
         clearTimeout(timer);
@@ -75,11 +81,11 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
         onProgress?.(size, Math.max(declared, size), `download ${url}`);
       }
       const found = hash.digest("hex");
-      if (found !== md5) {
+      if (found !== expected) {
         throw new DataError(
           "ILD23",
           url,
-          `the md5 of the ${size} bytes is ${found}, expected ${md5}`,
+          `the ${algorithm} of the ${size} bytes is ${found}, expected ${expected}`,
           "Try again; if it stays so, the file has changed or a proxy alters it. Nothing of it was kept.",
         );
       }

@@ -54,8 +54,8 @@ const filesBetweenTurns = 256;
 export function readTextFolder(path: string, options: TextFolderOptions = {}): Promise<GatheredTexts> {
   const { name = "texts", unlabelled = false, ...work } = options;
   return withImageTree(path, async (tree) => {
-    const { folders, notes } = await foldersOfTexts(tree);
-    const files = unlabelled ? unlabelledFiles(folders) : classFiles(tree, folders);
+    const { folders, beside, notes } = await foldersOfTexts(tree);
+    const files = unlabelled ? unlabelledFiles([...beside, ...folders]) : classFiles(tree, folders);
     if (files.length > readingLimits.texts) {
       const problem = `there are more than ${readingLimits.texts} files`;
       throw new DataError("ILD06", path, problem, "Give a part of them: texts are kept in memory.");
@@ -72,6 +72,23 @@ export function readTextFolder(path: string, options: TextFolderOptions = {}): P
     }
     const found = rows.finish();
     return { texts: found.texts, notes: [...(unlabelled ? [] : notes), ...found.notes] };
+  });
+}
+
+/** Whether a folder or zip archive has .txt files below it, and no images, which such files may describe. */
+export function isFolderOfTexts(path: string): Promise<boolean> {
+  return withImageTree(path, async (tree) => {
+    let hasTexts = false;
+    let visited = 0;
+    const hasImages = async (at: readonly string[]): Promise<boolean> => {
+      if (at.length > deepest || ++visited > mostFolders) return false;
+      const { files, folders } = await tree.list(at);
+      hasTexts ||= files.some(isTextName);
+      if (files.some(isImageName)) return true;
+      for (const folder of folders) if (await hasImages([...at, folder])) return true;
+      return false;
+    };
+    return !(await hasImages([])) && hasTexts;
   });
 }
 
@@ -110,9 +127,9 @@ async function readFileOf(tree: ImageTree, { path, label, part, perLine }: Class
 /** The folders with texts in them but for those that others lie in. @throws DataError ILD53 where there are none */
 async function foldersOfTexts(
   tree: ImageTree,
-): Promise<{ readonly folders: readonly TextsFolder[]; readonly notes: readonly string[] }> {
+): Promise<Readonly<Record<"folders" | "beside", readonly TextsFolder[]>> & { readonly notes: readonly string[] }> {
   const folders: TextsFolder[] = [];
-  const beside: string[] = [];
+  const beside: TextsFolder[] = [];
   const broken: string[] = [];
   let visited = 0;
   let other: string | undefined;
@@ -132,7 +149,7 @@ async function foldersOfTexts(
     const place = folders.length;
     let isAround = false;
     for (const folder of found.folders) if (await visit([...path, folder])) isAround = true;
-    if (isAround) beside.push(...files.map((file) => tree.where([...path, file])));
+    if (isAround && files.length > 0) beside.push({ path, files });
     else if (files.length > 0) folders.splice(place, 0, { path, files });
     return isAround || files.length > 0;
   };
@@ -146,15 +163,16 @@ async function foldersOfTexts(
           : `It has tables, such as ${other}: give one of them.`;
     throw new DataError("ILD53", tree.where([]), "there are no .txt files in it", remedy);
   }
+  const left = beside.flatMap(({ path, files }) => files.map((file) => tree.where([...path, file])));
   const notes = [
     ...noteOf(
-      beside,
+      left,
       "left out, since folders of texts lie beside it",
       "left out, since folders of texts lie beside them",
     ),
     ...noteOf(broken, "left out: the link leads nowhere, or back", "left out: the links lead nowhere, or back"),
   ];
-  return { folders, notes };
+  return { folders, beside, notes };
 }
 
 function noteOf(paths: readonly string[], one: string, many: string): string[] {
