@@ -39,3 +39,4 @@ export {
 } from "./parameter-roles.js";
 export { type PerStepBatchNormParameters, perStepBatchNorm } from "./per-step-batch-norm.js";
 export { withRunningStatistics } from "./running-statistics.js";
+export { type WordEncoderOptions, wordEncoder } from "./word-encoder.js";
