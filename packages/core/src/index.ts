@@ -128,6 +128,7 @@ export {
 export { calibrationError, type PredictionConfidence, type TaskConfidence } from "./losses/calibration.js";
 export { withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
+export { type TagPrediction, taggingLoss } from "./losses/tagging.js";
 export {
   type FigureDescription,
   type MeanOverRows,

@@ -18,6 +18,7 @@ import {
   sgd,
 } from "@innerloop/core";
 import {
+  defaultsOf,
   innerOptimizerOf,
   learnerEntry,
   type Networks,
@@ -140,7 +141,11 @@ export function networksOf(config: ExperimentConfig, shapes: TaskShapes): Networ
   const entry = networkOf(config);
   const { inputRanks } = entry;
   if (inputRanks && !inputRanks.includes(shapes.inputShape.length)) {
-    const others = domainOf(config).networks.filter((other) => !networkNamed(other).inputRanks);
+    const fits = (other: string): boolean => {
+      const { inputRanks: ranks, options, problem } = networkNamed(other);
+      return !ranks && !problem?.(shapes, defaultsOf(options));
+    };
+    const others = domainOf(config).networks.filter(fits);
     throw new UsageError(`--model ${name} is for images`, useOneOf(others));
   }
   const found = entry.problem?.(shapes, config.network);

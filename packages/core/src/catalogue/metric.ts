@@ -22,11 +22,17 @@ const temperatureOption = optionGroup({
     kind: "choice",
     choices: ["1", "learned"],
     default: "1",
-    help: "what distances or similarities are divided by",
+    help: "what distances or similarities are divided by; a learned one starts at 1, of cosine distances at 0.07",
   },
 });
 const temperatureOf = ({ temperature }: { readonly temperature: "1" | "learned" }): 1 | "learned" =>
   temperature === "learned" ? "learned" : 1;
+
+/**
+ * The temperature of cosines: they differ by 2 at most, and at 1 a softmax over them stays near uniform for long. A
+ * learned one starts where their logits span about as much as those of distances do.
+ */
+const cosineTemperature = { learned: 0.07 } as const;
 
 const flattened = (x: Tensor): Tensor => reshape(x, [x.shape[0]!, -1]);
 
@@ -50,7 +56,8 @@ export const metricLearners = {
         model: networks.embedding(),
         ways: outputs,
         distance,
-        temperature: temperatureOf(options),
+        temperature:
+          distance === "cosine" && options.temperature === "learned" ? cosineTemperature : temperatureOf(options),
       }),
   }),
   matching: entry({

@@ -56,7 +56,7 @@ const small: Readonly<Record<string, unknown>> = {
 const networksOf = (name: NetworkName, setting: typeof ofFeatures = ofIds) => {
   const entry = entryOf(name);
   const own = Object.fromEntries(Object.entries(small).filter(([option]) => Object.hasOwn(entry.options, option)));
-  return entry.networks(setting, { ...defaultsOf(entry.options), ...own });
+  return entry.networks(setting, { ...defaultsOf(entry.options), ...own } as never);
 };
 const hyperparameters: Readonly<Record<string, unknown>> = { steps: 2, innerRate: 0.1, units: 8, contextSize: 3 };
 
@@ -214,6 +214,25 @@ describe("tables do not adapt", () => {
       expect(Math.max(...first) - Math.min(...first), network).toBeGreaterThan(1e-9);
     }
   });
+});
+
+test("a learned temperature of cosine prototypes starts where logits are apart, any other at 1", () => {
+  const setting: LearnerSetting = {
+    ...ofIds,
+    kind: "classification",
+    networks: networksOf("bag"),
+    loss: crossEntropy,
+    iterations: 1,
+    supportRows: 2 * ways,
+    trainClasses: ways,
+  };
+  const temperature = (distance: "cosine" | "squaredEuclidean") =>
+    Math.exp(
+      namedValues(buildLearner("prototypical", setting, { distance, temperature: "learned" }).init(key(1)))
+        .logTemperature![0]!,
+    );
+  expect(temperature("cosine")).toBeCloseTo(0.07, 6);
+  expect(temperature("squaredEuclidean")).toBe(1);
 });
 
 describe("an untrained bag under cosine prototypes is the tf-idf centroid", () => {

@@ -173,7 +173,12 @@ export const textNetworkCatalogue = {
   projection: network({
     summary: "a linear map of an encoder's features",
     options: optionGroup({
-      normalize: { kind: "flag", default: true, help: "embeddings of one length" },
+      normalize: {
+        kind: "choice",
+        choices: ["length", "none"],
+        default: "length",
+        help: "what of embeddings is made alike: their length, or nothing",
+      },
       embeddingScale,
     }),
     problem: (setting) => {
@@ -183,8 +188,8 @@ export const textNetworkCatalogue = {
       return { name: "model", problem, remedy: "Use --model conv for images, --model mlp for others" };
     },
     networks: ({ inputShape: [features = 1], outputs }, { normalize, embeddingScale: scale }) =>
-      textNetworks(() => projection({ features, normalize, scale }), outputs),
+      textNetworks(() => projection({ features, normalize: normalize === "length", scale }), outputs),
     describe: ({ inputShape: [features = 1] }, { normalize }) =>
-      `linear map of ${features} features${normalize ? ", of one length" : ""}`,
+      `linear map of ${features} features${normalize === "length" ? ", of one length" : ""}`,
   }),
 };

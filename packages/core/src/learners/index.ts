@@ -3,6 +3,14 @@ import "../library-module.js";
 
 export * from "../catalogue/index.js";
 export {
+  episodeSpanF1,
+  pooledSpanF1,
+  type SpanCounts,
+  spanCounts,
+  type TagPrediction,
+  taggingLoss,
+} from "../losses/tagging.js";
+export {
   defaultsOf,
   type OptionGroup,
   type OptionSpec,
@@ -73,6 +81,34 @@ export {
 } from "./closed-form/linear-systems.js";
 export { type LogisticRegressionOptions, logisticRegression } from "./closed-form/logistic-regression.js";
 export { type RidgeRegressionOptions, ridgeRegression } from "./closed-form/ridge-regression.js";
+export {
+  abstractChain,
+  type TransitionParameters,
+  type TransitionShares,
+  transitionParameters,
+  transitionShares,
+  usualShares,
+} from "./entities/abstract-transitions.js";
+export {
+  bestTags,
+  type Chain,
+  type ChainWords,
+  chainLoss,
+  logMarginals,
+  logPartition,
+  taggingScore,
+  viterbi,
+} from "./entities/linear-chain.js";
+export { lexicalWeights, type StructShotOptions, structShot } from "./entities/struct-shot.js";
+export { type CrfTaggerOptions, crfTagger, taggingModel } from "./entities/tagging-model.js";
+export { type TokenBaseline, type TokenBaselineOptions, tokenBaseline } from "./entities/token-baselines.js";
+export { type TagScores, type TokenLearner, type TokenLearnerOptions, tokenLearner } from "./entities/token-learner.js";
+export {
+  type EncodedTokensOptions,
+  nearestTokens,
+  type TokenPrototypesOptions,
+  tokenPrototypes,
+} from "./entities/token-prototypes.js";
 export {
   type CaviaOptions,
   type ContextLayer,

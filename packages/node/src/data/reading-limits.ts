@@ -61,6 +61,7 @@ export const readingLimits = {
   pickleInstructions: 50_000_000,
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
+  torchFileBytes: gibi,
   /** Of a backbone folder. */
   backboneModelBytes: gibi,
   tokenizerBytes: 32 * mebi,

@@ -102,7 +102,17 @@ const isLower = /^\p{Ll}$/u;
 const isDigit = /^\p{N}$/u;
 const isLetterOrMark = /^[\p{L}\p{M}]$/u;
 
+/** Kinds of characters by their code, as they are met: regular expressions would take most of the time. */
+const kinds: string[] = [];
+
 function kindOf(character: string): string {
+  const code = character.length === 1 ? character.charCodeAt(0) : -1;
+  if (code < 0 || code > 0x24f) return kindFromUnicode(character);
+  kinds[code] ??= kindFromUnicode(character);
+  return kinds[code];
+}
+
+function kindFromUnicode(character: string): string {
   if (isUpper.test(character)) return "X";
   if (isLower.test(character)) return "x";
   if (isDigit.test(character)) return "d";
@@ -124,7 +134,8 @@ function shapeOf(word: string): string {
 }
 
 function capitalsOf(word: string): "none" | "first" | "all" | "other" | undefined {
-  const cased = [...word.slice(0, longestLooked).normalize("NFC")].map(kindOf).filter((kind) => /^x$/i.test(kind));
+  const kindsOfAll = [...word.slice(0, longestLooked).normalize("NFC")].map(kindOf);
+  const cased = kindsOfAll.filter((kind) => kind === "X" || kind === "x");
   if (cased.length === 0) return undefined;
   const upper = cased.filter((kind) => kind === "X").length;
   if (upper === 0) return "none";
@@ -156,8 +167,8 @@ function positionOf(i: number, count: number): "only" | "first" | "last" | undef
 }
 
 function digitsOf(word: string): string | undefined {
-  const kinds = [...word.slice(0, longestLooked)].map((character) => isDigit.test(character));
-  const digits = kinds.filter(Boolean).length;
+  const areDigits = [...word.slice(0, longestLooked)].map((character) => kindOf(character) === "d");
+  const digits = areDigits.filter(Boolean).length;
   if (digits === 0) return undefined;
-  return `${Math.min(digits, 8)} ${digits === kinds.length ? "alone" : "with others"}`;
+  return `${Math.min(digits, 8)} ${digits === areDigits.length ? "alone" : "with others"}`;
 }

@@ -75,9 +75,11 @@ export async function fitLogistic(
 ): Promise<LogisticFit> {
   const { penalty, tolerance = 1e-6, mostSteps = 1000, onProgress, signal } = options;
   requireProblem(rows, labels, classes, penalty);
-  const problem = logisticProblem(rows, labels, classes, penalty);
+  const used = "starts" in rows ? usedColumns(rows) : undefined;
+  const { width } = used?.rows ?? rows;
+  const problem = logisticProblem(used?.rows ?? rows, labels, classes, penalty);
   const pause = pauses();
-  let at: Float64Array = new Float64Array(classes * (rows.width + 1));
+  let at: Float64Array = new Float64Array(classes * (width + 1));
   let { loss, gradient } = problem(at);
   const history: { readonly step: Float64Array; readonly change: Float64Array; readonly product: number }[] = [];
   let steps = 0;
@@ -102,11 +104,12 @@ export async function fitLogistic(
     converged = largest(gradient) <= tolerance;
     onProgress?.({ steps, loss, gradient: largest(gradient) });
   }
-  const size = classes * rows.width;
+  const size = classes * width;
   const bias = at.slice(size);
   const mean = bias.reduce((sum, each) => sum + each, 0) / classes;
+  const fitted = at.slice(0, size);
   return {
-    weights: at.slice(0, size),
+    weights: used ? spread(fitted, used.columns, { classes, width: rows.width }) : fitted,
     bias: bias.map((each) => each - mean),
     steps,
     loss,
@@ -135,6 +138,34 @@ function requireProblem(rows: DenseRows | SparseRows, labels: Int32Array, classe
     const problem = `value ${wrong} of the rows is ${rows.values[wrong]}`;
     throw new GraphError("IL102", "logistic regression", problem, "Leave out or mend rows with missing values");
   }
+}
+
+/**
+ * Sparse rows with the columns that any of them has, numbered anew. The weights of the others are 0 at the optimum: nothing
+ * but the penalty asks about them.
+ */
+function usedColumns(rows: SparseRows): { readonly rows: SparseRows; readonly columns: readonly number[] } {
+  const places = new Int32Array(rows.width).fill(-1);
+  const columns: number[] = [];
+  const numbered = rows.columns.map((column) => {
+    if (places[column] === -1) places[column] = columns.push(column) - 1;
+    return places[column]!;
+  });
+  return { rows: { ...rows, columns: numbered, width: columns.length }, columns };
+}
+
+/** Weights [classes, columns.length] as [classes, width]. */
+function spread(
+  weights: Float64Array,
+  columns: readonly number[],
+  { classes, width }: { readonly classes: number; readonly width: number },
+): Float64Array {
+  const whole = new Float64Array(classes * width);
+  for (let k = 0; k < classes; k++)
+    columns.forEach((column, j) => {
+      whole[k * width + column] = weights[k * columns.length + j]!;
+    });
+  return whole;
 }
 
 type Evaluated = { readonly loss: number; readonly gradient: Float64Array };
@@ -250,7 +281,8 @@ function backtracked(
   first: number,
 ): (Evaluated & { readonly at: Float64Array }) | undefined {
   for (let length = first, tries = 0; tries < 40; length /= 2, tries++) {
-    const at = from.map((each, j) => each + length * direction[j]!);
+    const at = from.slice();
+    addScaled(at, direction, length);
     const found = problem(at);
     if (found.loss <= loss + 1e-4 * length * slope) return { at, ...found };
   }
@@ -283,7 +315,11 @@ function largest(a: Float64Array): number {
   return most;
 }
 
-const difference = (a: Float64Array, b: Float64Array): Float64Array => a.map((each, j) => each - b[j]!);
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  const result = a.slice();
+  addScaled(result, b, -1);
+  return result;
+}
 
 function addScaled(to: Float64Array, from: Float64Array, factor: number): void {
   for (let j = 0; j < to.length; j++) to[j]! += factor * from[j]!;

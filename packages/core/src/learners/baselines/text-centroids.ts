@@ -96,7 +96,12 @@ export function textCentroid(options: TextCentroidOptions): Adapter<IdWeights, T
   requireWays("textCentroid", ways);
   requireTemperature("textCentroid", temperature);
   if (weights.length < 2)
-    throw new GraphError("IL102", "textCentroid", `${weights.length} weights`, "Give one for each id, padding included");
+    throw new GraphError(
+      "IL102",
+      "textCentroid",
+      `${weights.length} weights`,
+      "Give one for each id, padding included",
+    );
   const count = weights.length;
   return {
     name: `tf-idf centroid of ${of}`,

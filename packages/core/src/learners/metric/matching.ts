@@ -25,7 +25,7 @@ import { largestPerClass, memberships, requireWays, withoutEmptyClasses } from "
 import type { Learner } from "../learner.js";
 import { cosineSimilarities } from "./distances.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
-import { type Temperature, temperatureScale } from "./temperature.js";
+import { describeTemperature, type Temperature, temperatureScale } from "./temperature.js";
 
 /** Options of `matchingNetwork`. */
 export interface MatchingNetworkOptions<X extends Tree = Tensor> {
@@ -91,7 +91,7 @@ export function matchingNetwork<X extends Tree = Tensor>(
     description: {
       fullContext,
       ...(fullContext ? { processingSteps } : {}),
-      ...(temperature === 1 ? {} : { temperature }),
+      ...(temperature === 1 ? {} : { temperature: describeTemperature(temperature) }),
     },
     loss: crossEntropy,
     init: context

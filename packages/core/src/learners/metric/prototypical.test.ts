@@ -274,6 +274,19 @@ describe("temperature", () => {
     });
   });
 
+  test("a learned one may start elsewhere, and says where", () => {
+    const learner = prototypicalNetwork({ model, ways: 3, temperature: { learned: 0.25 } });
+    const params = learner.init(key(1));
+    expect(learner.description.temperature).toBe("learned from 0.25");
+    const fixed = logitsOf(prototypicalNetwork({ model, ways: 3, temperature: 0.25 }), model.init(key(1)));
+    logitsOf(learner, params).forEach((value, i) => {
+      expect(value).toBeCloseTo(fixed[i]!, 5);
+    });
+    expect(() => prototypicalNetwork({ model, ways: 3, temperature: { learned: 0 } })).toThrow(
+      /^IL102 prototypicalNetwork: temperature learned from 0,/,
+    );
+  });
+
   test("running statistics are found below the model", () => {
     const normalized = sequential([linear({ inputs: 4, outputs: 3 }), batchNorm({ channels: 3, mode: "running" })]);
     const learner = prototypicalNetwork({ model: normalized, ways: 3, temperature: "learned" });

@@ -5,7 +5,7 @@ import { classMeans, memberships, requireWays, withoutEmptyClasses } from "../cl
 import type { Learner } from "../learner.js";
 import { type Distance, distances } from "./distances.js";
 import { metricLearner } from "./metric-learner.js";
-import { type Temperature, temperatureScale } from "./temperature.js";
+import { describeTemperature, type Temperature, temperatureScale } from "./temperature.js";
 
 export type { Distance as PrototypeDistance } from "./distances.js";
 
@@ -17,7 +17,7 @@ export interface PrototypicalNetworkOptions<X extends Tree = Tensor> {
   readonly ways: number;
   /** "squaredEuclidean" by default. */
   readonly distance?: Distance;
-  /** What distances are divided by, 1 by default. "learned": its logarithm is a meta-parameter. */
+  /** What distances are divided by, 1 by default. "learned": its logarithm is a meta-parameter; { learned: T } starts at T. */
   readonly temperature?: Temperature;
 }
 
@@ -59,7 +59,7 @@ export function prototypicalNetwork<X extends Tree = Tensor>(
   return metricLearner({
     name: "prototypical network",
     classes: ways,
-    description: { distance, ...(temperature === 1 ? {} : { temperature }) },
+    description: { distance, ...(temperature === 1 ? {} : { temperature: describeTemperature(temperature) }) },
     loss: crossEntropy,
     init,
     model,

@@ -3,10 +3,14 @@ import { div, exp, GraphError, mul, neg, type Tensor, type Tree, tensor } from "
 import type { Layer } from "../../layers/layer.js";
 
 /**
- * The number that logits are divided by: a number above 0, or a meta-parameter, its logarithm, that starts at 0 (a
- * temperature of 1).
+ * The number that logits are divided by: a number above 0, or one that is learned, by its logarithm, a meta-parameter: from
+ * 1 on ("learned"), or from another ({ learned: 0.07 }).
  */
-export type Temperature = number | "learned";
+export type Temperature = number | "learned" | { readonly learned: number };
+
+/** A temperature as results say it. */
+export const describeTemperature = (temperature: Temperature): number | string =>
+  typeof temperature === "object" ? `learned from ${temperature.learned}` : temperature;
 
 /** Meta-parameters of a learner with a learned temperature. */
 export type WithTemperature = { readonly model: Tree; readonly logTemperature: Tensor };
@@ -27,17 +31,18 @@ export function temperatureScale(
   readonly modelPath?: "model";
   readonly scaled: (params: Tree, logits: Tensor) => Tensor;
 } {
-  if (temperature === "learned") {
+  const first = temperature === "learned" ? 1 : typeof temperature === "object" ? temperature.learned : temperature;
+  if (!(first > 0 && Number.isFinite(first))) {
+    const remedy = 'Use a number above 0, or "learned"';
+    throw new GraphError("IL102", learner, `temperature ${describeTemperature(temperature)}`, remedy);
+  }
+  if (typeof temperature !== "number") {
     return {
-      init: (key) => ({ model: model.init(key), logTemperature: tensor(0) }),
+      init: (key) => ({ model: model.init(key), logTemperature: tensor(Math.log(first)) }),
       modelPath: "model",
       // By its logarithm: a step of the optimizer cannot make it negative.
       scaled: (params, logits) => mul(logits, exp(neg((params as WithTemperature).logTemperature))),
     };
-  }
-  if (!(temperature > 0 && Number.isFinite(temperature))) {
-    const remedy = 'Use a number above 0, or "learned"';
-    throw new GraphError("IL102", learner, `temperature ${temperature}`, remedy);
   }
   return { init: model.init, scaled: (_params, logits) => (temperature === 1 ? logits : div(logits, temperature)) };
 }

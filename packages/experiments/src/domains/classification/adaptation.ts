@@ -9,6 +9,7 @@ import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
 import { isBlank } from "./blank-images.js";
 import { classAnswers, classCells } from "./class-answers.js";
 import { inverted, isDarkOnLight } from "./dark-on-light.js";
+import { type ImageEncoderRecord, imageBackboneOf, imagesTaken } from "./image-features.js";
 import { isImageFile } from "./image-signatures.js";
 import type { ClassificationValues } from "./options.js";
 import { type ClassificationSpec, isPixelReading } from "./spec.js";
@@ -43,9 +44,52 @@ function imageShape({ exampleShape }: ClassificationSpec): ImageShape | undefine
   return { size: [height, width], channels };
 }
 
+/** What examples of files are before they are values. */
+interface Sight {
+  readonly spec: ClassificationSpec;
+  /** The shape that files are brought to; undefined where examples are no images. */
+  readonly image: ImageShape | undefined;
+  /** Bytes of images as the features that a backbone makes of them; all else as it is. */
+  encode(values: readonly Values[]): Promise<readonly Values[]>;
+}
+
+type Values = Uint8Array | Float32Array;
+
+const plainSight = (spec: ClassificationSpec): Sight => ({
+  spec,
+  image: imageShape(spec),
+  encode: async (values) => values,
+});
+
+/** @throws UsageError where the backbone of the run is another now */
+async function backboneSight(
+  spec: ClassificationSpec,
+  record: ImageEncoderRecord,
+  io: DataIo,
+  work: LongWork,
+): Promise<Sight> {
+  const backbone = await imageBackboneOf(io, record, work);
+  const numbers = sizeOf(spec.exampleShape);
+  return {
+    spec,
+    image: imagesTaken(backbone),
+    encode: async (values) => {
+      const images = values.filter((value) => value instanceof Uint8Array);
+      const features = await backbone.encode(images, work);
+      let next = 0;
+      return values.map((value) =>
+        value instanceof Uint8Array ? features.slice(next * numbers, ++next * numbers) : value,
+      );
+    },
+  };
+}
+
+/** Bytes of an image as files are brought to it, or values of an example that is none. */
+const bytesOf = ({ image, spec }: Sight): number =>
+  image ? image.size[0] * image.size[1] * image.channels : sizeOf(spec.exampleShape);
+
 /** @throws UsageError where examples cannot come from files */
-function requireImages(spec: ClassificationSpec): ImageShape {
-  const shape = imageShape(spec);
+function requireImages({ image: shape, spec }: Sight): ImageShape {
   if (shape) return shape;
   throw new UsageError(
     `examples have the shape [${spec.exampleShape.join(", ")}], and are no images`,
@@ -65,7 +109,7 @@ export const classificationAdaptation: Adaptation<ClassificationValues, Classifi
   },
   answers: (prediction, { support, rule }) => classAnswers(prediction, support.classes!, rule),
   table: (found, asked) => ({
-    header: [imageShape(asked.spec) ? "image" : "example", "prediction", "", "", "then"],
+    header: [asked.spec.backbone || imageShape(asked.spec) ? "image" : "example", "prediction", "", "", "then"],
     rows: found.map((answer, i) => classCells(answer, asked.inputs.names[i]!)),
     left: [0, 1, 3, 4],
   }),
@@ -79,11 +123,19 @@ async function readSupport(
   work: LongWork,
 ): Promise<GivenSupport> {
   const { spec } = own;
-  const found = typeof given === "string" ? await readFolder(given, spec, io, work) : await readNamed(given, spec, io);
+  const isAsked = flags.invert === "yes";
+  if (isAsked && spec.backbone)
+    throw new UsageError(
+      `--invert yes for a run with the backbone ${spec.backbone.name}, which sees images as they are`,
+      "Leave it out",
+    );
+  // What a program holds is copied before a backbone is waited for.
+  const held = copiedClasses(given);
+  const sight = spec.backbone ? await backboneSight(spec, spec.backbone, io, work) : plainSight(spec);
+  const found = typeof held === "string" ? await readFolder(held, sight, io, work) : await readNamed(held, sight, io);
   const { classes, pixels } = found;
   const names = classes.map(({ name }) => name);
-  const values = classes.flatMap((entry) => entry.values);
-  const isAsked = flags.invert === "yes";
+  const values = await sight.encode(classes.flatMap((entry) => entry.values));
   const invert = isAsked || (flags.invert !== "no" && looksInverted(values, spec));
   const counts = classes.map((entry) => entry.values.length);
   const labels = counts.flatMap((count, label) => new Array<number>(count).fill(label));
@@ -117,10 +169,11 @@ interface NamedValues {
   readonly pixels: PixelReading;
 }
 
-async function readFolder(path: string, spec: ClassificationSpec, io: DataIo, work: LongWork): Promise<NamedValues> {
-  const reading = { ...requireImages(spec), name: "support", preferredPixels: spec.pixels ?? usualPixels };
+async function readFolder(path: string, sight: Sight, io: DataIo, work: LongWork): Promise<NamedValues> {
+  const { spec } = sight;
+  const reading = { ...requireImages(sight), name: "support", preferredPixels: spec.pixels ?? usualPixels };
   const { examples, pixels } = await io.classFolders(path, reading, work);
-  const size = sizeOf(spec.exampleShape);
+  const size = bytesOf(sight);
   return {
     pixels,
     classes: examples.classes.map(({ name, count, examples: all }) => ({
@@ -130,18 +183,18 @@ async function readFolder(path: string, spec: ClassificationSpec, io: DataIo, wo
   };
 }
 
-async function readNamed(given: unknown, spec: ClassificationSpec, io: DataIo): Promise<NamedValues> {
+async function readNamed(given: unknown, sight: Sight, io: DataIo): Promise<NamedValues> {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw new UsageError(
       `the examples to adapt to are ${quoted(given)}`,
       'Give a folder with one folder of images for each class, or { cat: ["a.png", ...], dog: [...] }',
     );
-  const pixels = spec.pixels ?? usualPixels;
+  const pixels = sight.spec.pixels ?? usualPixels;
   const classes = await Promise.all(
     Object.entries(given).map(async ([name, examples]) => {
       if (!Array.isArray(examples) || examples.length === 0)
         throw new UsageError(`the class ${quoted(name)} has no list of examples`, `Give { ${name}: [...] }`);
-      return { name, values: (await readExamples(examples, spec, pixels, io)).values };
+      return { name, values: (await readExamples(examples, sight, pixels, io)).values };
     }),
   );
   if (classes.length < 2)
@@ -154,19 +207,21 @@ async function readInputs(
   { reading }: GivenSupport,
   { spec }: OwnClasses,
   io: DataIo,
-  { onWarning, signal }: LongWork,
+  work: LongWork,
 ): Promise<GivenInputs> {
+  const { onWarning, signal } = work;
   signal?.throwIfAborted();
   const { pixels, invert } = reading as Reading;
-  const list = Array.isArray(given) && !isOneExample(given, spec) ? given : [given];
-  const { names, values } = await readExamples(list, spec, pixels, io);
+  const list = (Array.isArray(given) && !isOneExample(given, spec) ? given : [given]).map(copyOf);
+  const sight = spec.backbone ? await backboneSight(spec, spec.backbone, io, work) : plainSight(spec);
+  const { names, values } = await readExamples(list, sight, pixels, io);
   signal?.throwIfAborted();
-  const [, , channels = 1] = spec.exampleShape;
+  const channels = sight.image?.channels ?? 1;
   for (const [i, example] of values.entries()) {
     if (example instanceof Uint8Array && isBlank(example, channels))
       onWarning?.(`${names[i]} is blank: all its pixels have one colour`);
   }
-  return { x: tensorOf(values, spec, invert), names };
+  return { x: tensorOf(await sight.encode(values), spec, invert), names };
 }
 
 /** Whether a list is one example, numbers or rows of them, and not a list of examples. */
@@ -181,25 +236,34 @@ function copyOf(example: unknown): unknown {
   return Array.isArray(example) ? example.flat(8) : example;
 }
 
-/** Files, bytes of files and numbers, each as values of one example; copied before anything is waited for. */
+/** Lists of examples by class, each copied; anything else as it is. */
+function copiedClasses(given: unknown): unknown {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return given;
+  const classes = Object.entries(given).map(([name, examples]): [string, unknown] => [
+    name,
+    Array.isArray(examples) ? examples.map(copyOf) : examples,
+  ]);
+  return Object.fromEntries(classes);
+}
+
+/** Files, bytes of files and numbers that were copied, each as values of one example. */
 async function readExamples(
   examples: readonly unknown[],
-  spec: ClassificationSpec,
+  sight: Sight,
   pixels: PixelReading,
   io: DataIo,
 ): Promise<ReadExamples> {
-  const given = examples.map(copyOf);
   const names: string[] = [];
   const values: (Uint8Array | Float32Array)[] = [];
-  for (const [i, example] of given.entries()) {
+  for (const [i, example] of examples.entries()) {
     if (typeof example === "string") {
-      for (const { name, bytes } of await io.images([example], { ...requireImages(spec), pixels })) {
+      for (const { name, bytes } of await io.images([example], { ...requireImages(sight), pixels })) {
         names.push(name);
         values.push(bytes);
       }
     } else {
       names.push(`${i + 1}`);
-      values.push(await valuesOf(example, i, spec, pixels, io));
+      values.push(await valuesOf(example, i, sight, pixels, io));
     }
   }
   return { names, values };
@@ -208,15 +272,17 @@ async function readExamples(
 async function valuesOf(
   example: unknown,
   i: number,
-  spec: ClassificationSpec,
+  sight: Sight,
   pixels: PixelReading,
   io: DataIo,
 ): Promise<Uint8Array | Float32Array> {
+  const { spec } = sight;
   const size = sizeOf(spec.exampleShape);
   // A file may have as many bytes as an example has values.
-  if (example instanceof Uint8Array && (example.length !== size || isImageFile(example)))
-    return (await io.decoded([example], { ...requireImages(spec), pixels }))[0]!;
-  if (example instanceof Uint8Array || example instanceof Float32Array) {
+  if (example instanceof Uint8Array && (example.length !== bytesOf(sight) || isImageFile(example)))
+    return (await io.decoded([example], { ...requireImages(sight), pixels }))[0]!;
+  if (example instanceof Uint8Array) return example;
+  if (example instanceof Float32Array) {
     if (example.length === size) return example;
   } else if (Array.isArray(example)) {
     const numbers = example as readonly unknown[];

@@ -9,6 +9,7 @@ import { isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
+import { requireBackboneUse } from "./image-features.js";
 import { openSetParts } from "./open-set-parts.js";
 import { type ClassificationValues, classificationOptions } from "./options.js";
 import { classificationPresets } from "./presets.js";
@@ -34,14 +35,17 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   kind: "classification",
   options: classificationOptions,
   presets: classificationPresets,
-  networks: ["conv", "mlp", "linear"],
+  networks: ["conv", "mlp", "linear", "projection"],
   ofEpisodes: ["trainWays", "trainShots"],
   claims: ({ groupColumn, target, inputs, data }) => {
     const isOfGroups = [groupColumn, target, inputs].some((given) => given !== undefined);
     return isOfGroups || data === undefined || isTableFile(data) ? undefined : "images";
   },
   shownAs: ({ data }) => `--data ${data}`,
-  check: requireTrainWays,
+  check: (options, needs) => {
+    requireBackboneUse(options);
+    requireTrainWays(options, needs);
+  },
   load: loadClasses,
   loadOther: loadOtherClasses,
   parseSpec: parseClassificationSpec,
@@ -72,6 +76,7 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   heldOut: ({ options: { split }, spec, protocol }, isOther) => ({
     "shape of examples": spec?.exampleShape.join(" x "),
     "dark ink on light paper": spec?.darkOnLight,
+    "backbone (sha256)": spec?.backbone?.sha256.slice(0, 16),
     ...(isOther
       ? {}
       : {

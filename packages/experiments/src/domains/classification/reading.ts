@@ -1,12 +1,19 @@
 /** From a data set, folder or archive to the parts that tasks are drawn from. */
 import type { LabelledExamples } from "@innerloop/core";
-import { type DataIo, type FoundExamples, type LongWork, usualPixels } from "../../io.js";
+import { type DataIo, type FoundExamples, type ImageShape, type LongWork, usualPixels } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { examplesNeeded } from "./class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 import { invertInPlace, isDarkOnLight, isGreyImage } from "./dark-on-light.js";
 import { type DataSplits, splitData, splitWarnings } from "./data-splits.js";
+import {
+  encodedExamples,
+  type ImageEncoderRecord,
+  imageBackboneOf,
+  imageRecordOf,
+  imagesTaken,
+} from "./image-features.js";
 import { imagesOfShape, invertedImages } from "./images-of-shape.js";
 import type { ClassificationValues } from "./options.js";
 import { seenExamples, unseenClasses } from "./seen-examples.js";
@@ -34,7 +41,8 @@ export async function loadClasses(
   const raw = splitData(examples, { split: options.split, ways: own.options?.ways ?? options.ways }, leastExamples);
   if (!recorded) for (const text of splitWarnings(raw, options, training, leastExamples)) work.onWarning?.(text);
   // Those of an existing run are its own, whatever was added to the data since; one from before there were any has none.
-  const isScaled = !own.options && options.scale === "columns" && areRows(examples);
+  // Features of a backbone are on one scale already.
+  const isScaled = !own.options && !found.spec.backbone && options.scale === "columns" && areRows(examples);
   const scales = isScaled ? columnScales(raw.train) : recorded?.scales;
   const splits = scales ? splitsWithScales(raw, scales) : raw;
   return {
@@ -69,6 +77,8 @@ export async function loadOtherClasses(
     { ...options, imageSize: Math.max(height, width), channels: channels === 3 ? "3" : "1" },
     io,
     work,
+    undefined,
+    spec.backbone,
   );
   // Its own data set at another place: what it was trained on is not to be tested on.
   if (found.spec.sha256 === spec.sha256) return { ...(await loadClasses(options, io, work, setting)), isOwn: true };
@@ -83,18 +93,23 @@ export async function loadOtherClasses(
   return { data: { train: examples, validation: examples, test: examples }, spec: found.spec };
 }
 
-type FolderOptions = Pick<ClassificationValues, "data" | "imageSize" | "channels" | "invert" | "skipBad">;
+type FolderOptions = Pick<
+  ClassificationValues,
+  "data" | "imageSize" | "channels" | "invert" | "skipBad" | "backbone" | "backboneOutput"
+>;
 
 /**
  * The examples that options ask for: of a data set of this machine, or a folder or archive of class folders.
  *
  * @param recorded of an existing run, whose data are read as they were
+ * @param encoder of an existing run, which other data are read by too
  */
 async function readClasses(
   options: FolderOptions,
   io: DataIo,
   work: LongWork,
   recorded?: ClassificationSpec,
+  encoder: ImageEncoderRecord | undefined = recorded?.backbone,
 ): Promise<{ readonly examples: LabelledExamples; readonly spec: ClassificationSpec }> {
   const { data } = options;
   if (data === "")
@@ -107,9 +122,20 @@ async function readClasses(
   const isName = !isPath && (await io.datasetNames()).includes(data);
   const kind = await io.kindOf(data);
   const isFolder = kind === "folder" || kind === "archive";
+  const isUsed = encoder !== undefined || (!recorded && options.backbone !== undefined);
+  const output = encoder ? encoder.output : options.backboneOutput;
+  const backbone = isUsed
+    ? await imageBackboneOf(io, encoder ?? { source: options.backbone!, output }, work)
+    : undefined;
+  const shape: ImageShape = backbone
+    ? imagesTaken(backbone)
+    : { size: [options.imageSize, options.imageSize], channels: Number(options.channels) as 1 | 3 };
   const found =
-    isPath || (isFolder && !isName) ? await readFolder(options, io, work, recorded) : await io.dataset(data, work);
-  const { examples, sha256, pixels, folder, invert } = found as FoundExamples & Partial<InFolder>;
+    isPath || (isFolder && !isName)
+      ? await readFolder({ ...options, ...(backbone ? { invert: "no" } : {}) }, shape, io, work, recorded)
+      : await io.dataset(data, work);
+  const { examples: read, sha256, pixels, folder, invert } = found as FoundExamples & Partial<InFolder>;
+  const examples = backbone ? await encodedExamples(read, backbone, work) : read;
   return {
     examples,
     spec: {
@@ -118,7 +144,7 @@ async function readClasses(
       ...(folder === undefined ? {} : { folder }),
       exampleShape: examples.exampleShape,
       ...(invert === undefined ? {} : { invert }),
-      darkOnLight: isDarkOnLight(examples),
+      ...(backbone ? { backbone: imageRecordOf(backbone, output) } : { darkOnLight: isDarkOnLight(examples) }),
       ...(pixels ? { pixels } : {}),
     },
   };
@@ -130,7 +156,8 @@ interface InFolder {
 }
 
 async function readFolder(
-  { data, imageSize, channels, invert: wanted, skipBad }: FolderOptions,
+  { data, invert: wanted, skipBad }: FolderOptions,
+  shape: ImageShape,
   io: DataIo,
   work: LongWork,
   recorded?: ClassificationSpec,
@@ -145,8 +172,7 @@ async function readFolder(
     data,
     {
       name,
-      size: [imageSize, imageSize],
-      channels: Number(channels) as 1 | 3,
+      ...shape,
       skipBad,
       pixels: recorded && (recorded.pixels ?? usualPixels),
       cached: true,

@@ -2,6 +2,7 @@ import type { PixelReading } from "../../io.js";
 import { isRecord } from "../../options/outside-text.js";
 import type { DataSpec } from "../domain.js";
 import { areScales, type ColumnScales } from "./column-scales.js";
+import type { ImageEncoderRecord } from "./image-features.js";
 import type { SeenExamples } from "./seen-examples.js";
 
 /** A record of a data set of classes, which a run keeps: enough to notice that it has changed, and to read images as it did. */
@@ -20,6 +21,8 @@ export interface ClassificationSpec extends DataSpec {
   readonly leastExamples?: number;
   /** What tells classes that were trained on, or validated on, from new ones. */
   readonly seen?: SeenExamples;
+  /** What made features of its images; `exampleShape` is theirs. None where examples are what was read. */
+  readonly backbone?: ImageEncoderRecord;
 }
 
 /** Numbers of an example: a colour image of 4,000 by 4,000, or a very wide row. */
@@ -46,9 +49,8 @@ export function isDataSpec(value: unknown): value is DataSpec {
 /** The spec in a value from a file; undefined where it is none. */
 export function parseClassificationSpec(value: unknown): ClassificationSpec | undefined {
   if (!isDataSpec(value)) return undefined;
-  const { trainClasses, darkOnLight, invert, scales, pixels, leastExamples, seen } = value as unknown as Readonly<
-    Record<string, unknown>
-  >;
+  const { trainClasses, darkOnLight, invert, scales, pixels, leastExamples, seen, backbone } =
+    value as unknown as Readonly<Record<string, unknown>>;
   const isSpec =
     (trainClasses === undefined || (isWhole(trainClasses, 0) && trainClasses <= largestExample)) &&
     ["undefined", "boolean"].includes(typeof darkOnLight) &&
@@ -56,8 +58,20 @@ export function parseClassificationSpec(value: unknown): ClassificationSpec | un
     (scales === undefined || areScales(scales, value.exampleShape)) &&
     (pixels === undefined || isPixelReading(pixels)) &&
     (leastExamples === undefined || isWhole(leastExamples, 1)) &&
-    ["undefined", "string"].includes(typeof seen);
+    ["undefined", "string"].includes(typeof seen) &&
+    (backbone === undefined || isEncoderRecord(backbone));
   return isSpec ? (value as ClassificationSpec) : undefined;
+}
+
+/** The longest path, name or hash that a record of an encoder may have. */
+const mostCharacters = 4096;
+
+function isEncoderRecord(value: unknown): value is ImageEncoderRecord {
+  if (!isRecord(value)) return false;
+  const { name, sha256, folder, output = "" } = value;
+  return [name, sha256, folder, output].every(
+    (part) => typeof part === "string" && part.length <= mostCharacters && !part.includes("\0"),
+  );
 }
 
 /** The question whether a value from a file says how pixels become bytes. */

@@ -12,8 +12,9 @@ const kept = new WeakMap<DataIo, Opened>();
  *
  * @throws UsageError where it is another than the recorded one
  */
-async function encoderOf<E extends EncoderRecord>(
-  kind: "backbone" | "tokenizer",
+export async function encoderOf<E extends EncoderRecord>(
+  /** As messages call it. */
+  kind: string,
   io: DataIo,
   wanted: string | EncoderRecord,
   open: (source: string) => Promise<E>,

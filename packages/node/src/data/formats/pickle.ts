@@ -22,6 +22,7 @@ import {
   QuotedBytes,
   RawText,
 } from "./pickle-file.js";
+import { PickledTensor, type TorchName, TorchStorage, torchNames } from "./pickle-tensor.js";
 
 export { PickledArray, PickledBytes, PickledText } from "./pickle-file.js";
 
@@ -37,6 +38,7 @@ export type Pickled =
   | PickledText
   | PickledBytes
   | PickledArray
+  | PickledTensor
   | readonly Pickled[]
   | ReadonlyMap<string, Pickled>;
 
@@ -54,9 +56,9 @@ class PickledType {
 /** Begins the items of a list, tuple or dictionary. */
 const mark = Symbol("mark");
 
-type Value = Pickled | Name | PickledType | typeof mark | Value[] | Map<string, Value>;
+type Value = Pickled | Name | PickledType | TorchStorage | typeof mark | Value[] | Map<string, Value>;
 
-type KnownName = "reconstruct" | "frombuffer" | "ndarray" | "dtype" | "encode" | "bytes";
+type KnownName = "reconstruct" | "frombuffer" | "ndarray" | "dtype" | "encode" | "bytes" | TorchName;
 
 const knownNames: ReadonlyMap<string, KnownName> = new Map([
   ["numpy.core.multiarray._reconstruct", "reconstruct"],
@@ -95,7 +97,7 @@ export async function withPickle<T>(
   return withRegularFile(path, { most: readingLimits.pickleFileBytes, links: "followed" }, async (handle, size) => {
     const file = new PickleFile(path, handle, size, options);
     const { least, ratio, most } = readingLimits.pickleMemory;
-    return use(await run(file, options.memory ?? Math.min(most, Math.max(least, ratio * size))));
+    return use(await runPickle(file, options.memory ?? Math.min(most, Math.max(least, ratio * size))));
   });
 }
 
@@ -114,8 +116,17 @@ export async function textOf(value: Pickled | undefined, where: string): Promise
 
 const code = (character: string): number => character.charCodeAt(0);
 
-/** Runs the instructions of a pickle, as far as they make plain values. */
-async function run(file: PickleFile, memory: number): Promise<Pickled> {
+/**
+ * Runs the instructions of a pickle, as far as they make plain values; the file is then at what follows it.
+ *
+ * @internal
+ * @param setting.torch also tensors, as PyTorch's files have them, and dictionaries that have attributes, which are left out
+ */
+export async function runPickle(
+  file: PickleFile,
+  memory: number,
+  { torch = false }: { readonly torch?: boolean } = {},
+): Promise<Pickled> {
   const stack: Value[] = [];
   const memo = new Map<number, Value>();
   const wrong = (problem: string): DataError => file.wrong(file.position, problem);
@@ -187,7 +198,8 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
     return items;
   };
   const name = (module: string, attribute: string): Name => {
-    const known = knownNames.get(`${module}.${attribute}`);
+    const known =
+      knownNames.get(`${module}.${attribute}`) ?? (torch ? torchNames.get(`${module}.${attribute}`) : undefined);
     if (!known) {
       throw wrong(`the name ${quoted(`${module}.${attribute}`)}, which could run code`);
     }
@@ -404,22 +416,26 @@ async function run(file: PickleFile, memory: number): Promise<Pickled> {
         make(await reduced(file, pop(), given));
         break;
       }
+      case code("Q"): {
+        if (!torch) throw wrong(elsewhere);
+        make(await storageOf(file, pop()));
+        break;
+      }
       case code("b"): {
         const state = pop();
+        if (torch && top() instanceof Map) break;
         await build(file, top(), state);
         break;
       }
       default: {
         const shown = `0x${operation.toString(16).padStart(2, "0")}`;
-        throw wrong(
-          objectInstructions.has(operation)
-            ? "objects, sets or references to elsewhere"
-            : `the byte ${shown}, which is no instruction`,
-        );
+        throw wrong(objectInstructions.has(operation) ? elsewhere : `the byte ${shown}, which is no instruction`);
       }
     }
   }
 }
+
+const elsewhere = "objects, sets or references to elsewhere";
 
 /** Instructions that make objects of classes, sets, or values that the program reading the pickle provides. */
 const objectInstructions: ReadonlySet<number> = new Set([
@@ -455,7 +471,7 @@ async function keyOf(file: PickleFile, key: Value): Promise<string> {
   throw file.wrong(file.position, "a dictionary with keys that are neither texts nor numbers");
 }
 
-async function nameText(file: PickleFile, value: Value): Promise<string> {
+async function nameText(file: PickleFile, value: Value | undefined): Promise<string> {
   if (value instanceof PickledText && value.length <= maximumLine) return value.shortText();
   throw file.wrong(file.position, "a name that is no text");
 }
@@ -496,7 +512,32 @@ async function reduced(file: PickleFile, called: Value, given: Value): Promise<V
       return new PickledBytes(file, file.position, 0);
     case "ndarray":
       throw wrong("a call of ndarray");
+    case "dictionary":
+      if (given.length > 0) throw wrong("a dictionary made of something else");
+      return new Map();
+    case "tensor": {
+      // _rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)
+      const [shape, strides] = [shapeIn(file, third), shapeIn(file, fourth)];
+      const isPlace = Number.isSafeInteger(second) && (second as number) >= 0;
+      if (!(first instanceof TorchStorage) || !isPlace || shape.length !== strides.length)
+        throw wrong("a tensor without contents");
+      return new PickledTensor(first, second as number, shape, strides);
+    }
+    case "float32":
+    case "int64":
+      throw wrong("a call of a storage");
   }
+}
+
+/** The numbers that ("storage", type, key, device, count, view) refers to. */
+async function storageOf(file: PickleFile, id: Value): Promise<TorchStorage> {
+  const [what, type, key, , count] = Array.isArray(id) ? id : [];
+  const isStorage = what instanceof PickledText && what.length === 7 && (await what.shortText()) === "storage";
+  const kind = type instanceof Name ? type.name : undefined;
+  const isCount = Number.isSafeInteger(count) && (count as number) >= 0;
+  if (!isStorage || (kind !== "float32" && kind !== "int64") || !isCount)
+    throw file.wrong(file.position, "numbers of a type that is not read");
+  return new TorchStorage(kind, await nameText(file, key), count as number);
 }
 
 /** Fills an array or type with the state that follows it. */
@@ -542,7 +583,7 @@ function plain(file: PickleFile, value: Value): Pickled {
   const waiting: Value[] = [value];
   const seen = new Set<Value>();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (next instanceof Name || next instanceof PickledType || next === mark) {
+    if (next instanceof Name || next instanceof PickledType || next instanceof TorchStorage || next === mark) {
       throw file.wrong(file.position, "a name or type by itself");
     }
     if (typeof next !== "object" || next === null || seen.has(next)) continue;
