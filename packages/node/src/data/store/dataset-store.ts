@@ -66,7 +66,7 @@ export type ImportSource =
   | { readonly kind: "examples"; readonly examples: LabelledExamples }
   | { readonly kind: "texts"; readonly texts: LabelledTexts };
 
-/** What is told of a data set that is ready to load: what all have, and what its `kind` of contents has. */
+/** A data set that is ready to load: what all have, and what its `kind` of contents has. */
 export type DatasetInfo = {
   readonly name: string;
   readonly file: string;

@@ -287,14 +287,14 @@ class Names {
   }
 }
 
-const marks = new RegExp(`\\p{M}{${readingLimits.combiningMarks + 1}}`, "u");
-
 /** What keeps a text from being one; undefined for most. */
 function faultOf(text: string): string | undefined {
   if (text.length > readingLimits.textLength) return `the text has more than ${readingLimits.textLength} characters`;
   if (text.includes("\0")) return "the text holds a NUL character";
   if (/\p{Surrogate}/u.test(text)) return "the text holds half of a character (a surrogate by itself)";
-  if (marks.test(text)) return `the text holds more than ${readingLimits.combiningMarks} combining marks in a row`;
+  for (const [marks] of text.matchAll(/\p{M}+/gu))
+    if (marks.length > readingLimits.combiningMarks)
+      return `the text holds more than ${readingLimits.combiningMarks} combining marks in a row`;
   return undefined;
 }
 
