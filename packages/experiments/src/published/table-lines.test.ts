@@ -146,6 +146,12 @@ describe("a table in groups", () => {
     expect(() => checkTable(value, "mine.json")).toThrow(message);
   });
 
+  it("may have a column that no row fills yet", () => {
+    const rows = [row("a1", "A", "fold 1", { cells: { one: {} } })];
+    const read = checkTable({ ...good, rows, means: undefined }, "mine.json");
+    expect(columnFigures(read).map(({ title }) => title)).toEqual(["accuracy", "accuracy"]);
+  });
+
   it("may show another figure of the same evaluation in a column of its own", () => {
     const columns = [table.columns[0], { name: "five", title: "calibration", metric: "calibration error" }];
     const read = checkTable({ ...good, columns }, "mine.json");

@@ -144,7 +144,9 @@ export function columnFigures(table: Table): readonly FigureDescription[] {
   };
   return table.columns.map((column) => {
     const title = columnMetric(table, column);
-    for (const row of table.rows.filter(({ cells }) => Object.hasOwn(cells, column.name))) {
+    // A column may be empty still: its figure is that of any row then.
+    const filling = table.rows.filter(({ cells }) => Object.hasOwn(cells, column.name));
+    for (const row of [...filling, ...table.rows]) {
       const found = figures(row).find((each) => each.title === title);
       if (found) return found;
     }

@@ -1,6 +1,6 @@
 /** A table of results on a terminal: our figures, and under them the published ones. */
 import type { FigureDescription } from "@innerloop/core";
-import { adaptationWarningOf, beyondTitle, poolText, type StepsCurve } from "@innerloop/experiments";
+import { adaptationWarningOf, beyondTitle, type Pool, poolText, type StepsCurve } from "@innerloop/experiments";
 import {
   columnFigures,
   isShortened,
@@ -53,10 +53,10 @@ export function reproducedTable(
     if (line.kind === "lead") continue;
     const beyond = line.cells.map((cell, column) => plusMinus(shown[column]!, cell?.figure?.poolInterval));
     const inner = " ".repeat(indent + 2);
-    if (beyond.some((text) => text !== "")) {
-      const { pool } = runs.find((run) => run.pool) ?? {};
+    const pool = runs.find((run) => run.pool)?.pool ?? poolOfGroup(table, results, line.group);
+    // One domain alone says nothing of others: the heading tells that it is one.
+    if (pool?.count !== 1 && beyond.some((text) => text !== ""))
       lines.push({ cells: [`${inner}${beyondTitle(pool ?? { of: "classes" })}`, ...beyond, ""], style: "dim" });
-    }
     if (line.cells.some((cell) => cell?.published !== undefined)) {
       const published = line.cells.map((cell) => cell?.published ?? "");
       lines.push({ cells: [`${inner}published`, ...published, line.sources.join("; ")], style: "dim" });
@@ -86,6 +86,9 @@ export function reproducedTable(
 
 /** `+1.2% ± 0.4`: a difference with the sign that it has. */
 export const signed = (text: string, { mean }: { readonly mean: number }): string => (mean >= 0 ? `+${text}` : text);
+
+const poolOfGroup = ({ rows }: Table, results: RowResults, group: string | undefined): Pool | undefined =>
+  rows.flatMap((row) => (row.group === group && results[row.name]?.pool) || []).at(0);
 
 /** What the tasks of a group's trainings were drawn from. */
 const poolsOf = ({ rows }: Table, results: RowResults, group: string | undefined): string[] => [

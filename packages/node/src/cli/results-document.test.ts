@@ -214,3 +214,73 @@ it("a table says what stands behind it, counts classes, and marks what failed or
     /B: adaptation makes held-out tasks no better: accuracy is 50\.0% before, 40\.0% after 1 step; best without adapting/,
   );
 });
+
+describe("a table in groups", () => {
+  const row = (name: string, group: string): object => ({
+    ...demoRow(name, "A", { five: {} }),
+    group,
+    baselines: true,
+    against: ["centroid"],
+  });
+  const grouped = checkTable(
+    {
+      name: "grouped",
+      title: "Grouped",
+      metric: "accuracy",
+      columns: [{ name: "five", title: "5-way" }],
+      rows: [row("x", "tweets"), row("y", "films")],
+      means: [{ title: "mean of both", groups: ["tweets", "films"] }],
+    },
+    "grouped",
+  );
+  const of = (mean: number, baseline: number): RowResult =>
+    result("A", 60_000, {
+      cells: { five: { ...cell(mean, 0), interval: 0.02, poolInterval: null } },
+      baselines: { centroid: { five: { ...cell(baseline, 0), lead: { mean: mean - baseline, interval: 0.01 } } } },
+      pool: { of: "domains", count: 1, examples: 900 },
+    });
+  const rows = { x: of(0.7, 0.75), y: of(0.9, 0.75) };
+
+  it("has headings with what each is from, leads with their sign, and means, on a terminal", () => {
+    const drawn = reproducedTable(grouped, rows, paintFor(false)).split("\n");
+    expect(drawn.map((line) => line.replace(/ {3,}/g, "  ").trim())).toEqual([
+      "5-way  updates",
+      "",
+      "tweets  from 1 held-out domain (900 examples)",
+      "A  70.0% ± 2.0  60,000",
+      "ahead of centroid  -5.0% ± 1.0",
+      "centroid  75.0% ± 0.6",
+      "",
+      "films  from 1 held-out domain (900 examples)",
+      "A  90.0% ± 2.0  60,000",
+      "ahead of centroid  +15.0% ± 1.0",
+      "centroid  75.0% ± 0.6",
+      "",
+      "mean of both",
+      "A  80.0% ± 1.4",
+      "ahead of centroid  +5.0% ± 0.7",
+      "centroid  75.0% ± 0.4",
+    ]);
+  });
+
+  it("has them in the document, with the best of each group marked and what they are made of said", () => {
+    const text = resultsDocument([grouped], { format: "innerloop results 1", tables: { grouped: rows } });
+    const lines = text.split("\n");
+    const from = lines.indexOf("| *tweets* |  |  |");
+    expect(lines.slice(from, from + 12)).toEqual([
+      "| *tweets* |  |  |",
+      "| A | 70.0% ± 2.0 | 100% |",
+      "| A, ahead of centroid | -5.0% ± 1.0 |  |",
+      "| centroid | **75.0% ± 0.6** |  |",
+      "| *films* |  |  |",
+      "| A | **90.0% ± 2.0** | 100% |",
+      "| A, ahead of centroid | +15.0% ± 1.0 |  |",
+      "| centroid | 75.0% ± 0.6 |  |",
+      "| *mean of both* |  |  |",
+      "| A | **80.0% ± 1.4** | 100% |",
+      "| A, ahead of centroid | +5.0% ± 0.7 |  |",
+      "| centroid | 75.0% ± 0.4 |  |",
+    ]);
+    expect(text).toMatch(/"Ahead of" is the figure less the baseline's, task by task[\s\S]*independent means/);
+  });
+});

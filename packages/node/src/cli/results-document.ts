@@ -113,7 +113,8 @@ function figuresTable(table: Table, results: RowResults): string[] {
     const figure = shown[column]!;
     if (kind === "lead") return signed(withInterval(figure, cell.figure), cell.figure);
     const { poolInterval } = cell.figure;
-    const beyond = poolInterval === undefined ? "" : ` [${plusMinus(figure, poolInterval)}]`;
+    const isKnown = typeof poolInterval === "number" && Number.isFinite(poolInterval);
+    const beyond = isKnown ? ` [${plusMinus(figure, poolInterval)}]` : "";
     const text = withInterval(figure, cell.figure) + beyond;
     const steps = showsSteps && cell.figure.steps > 0 ? ` (${count(cell.figure.steps)})` : "";
     return leading.get(group)![column]!.has(cell.figure) ? `**${text}**${steps}` : text + steps;

@@ -34,7 +34,7 @@ export async function findTables(target: string): Promise<Omit<TableGroup, "name
 async function findTable(target: string): Promise<Table> {
   const known = tables.find(({ name }) => name === target);
   if (known) return known;
-  const names = [...tableGroups, ...tables].map(({ name }) => name);
+  const names = [...tables, ...tableGroups].map(({ name }) => name);
   if (target.endsWith(".json")) {
     const own = await readTable(target);
     if (!names.includes(own.name)) return own;
