@@ -4,6 +4,7 @@ import { archiveReaders } from "./archives.js";
 import { arrayReaders } from "./arrays.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
+import { markedReaders } from "./marked.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
@@ -12,6 +13,7 @@ import { textReaders } from "./texts.js";
 export const readers: readonly Reader[] = [
   ...arrayReaders,
   ...tableReaders,
+  ...markedReaders,
   ...textReaders,
   ...archiveReaders,
   ...imageReaders,
