@@ -1,7 +1,9 @@
 /** Marked texts: tokens with tags, offsets in JSON, marks in place. */
 import type { MarkedText } from "@innerloop/core/tasks";
+import { loadMarkedTexts } from "../../../packages/node/dist/data/store/dataset-store.js";
 import { readMarkedTexts } from "../../../packages/node/dist/data/texts/marked/marked-files.js";
-import { jsonLineMutation, textMutations } from "../mutations.js";
+import { datasetFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
+import { joined, jsonLineMutation, textMutations } from "../mutations.js";
 import { type Place, type Reader, WrongResult } from "../reader.js";
 
 const text = (...lines: readonly string[]): Uint8Array => new TextEncoder().encode(lines.join("\n"));
@@ -113,4 +115,44 @@ const markedJsonReader: Reader = {
   run: reading("x.json"),
 };
 
-export const markedReaders: readonly Reader[] = [conllReader, inlineReader, markedLinesReader, markedJsonReader];
+/** A valid file of stored marked texts. */
+function storedFile(): Uint8Array {
+  const data = text('["To Rome",[[3,7,0]],0,2,[0,2,3,7]]', '["none",[],-1,-1]', "");
+  const header = text(
+    JSON.stringify({
+      kind: "marked",
+      name: "marked",
+      ...{ texts: 2, spans: 1, bytes: data.length, types: ["city"], domains: ["travel"] },
+      source: { kind: "marked-texts" },
+    }),
+  );
+  const padded = new Uint8Array(Math.ceil(header.length / 8) * 8).fill(0x20);
+  padded.set(header);
+  const file = joined(text("ILDATA\0\0"), new Uint8Array(40), padded, data);
+  const view = new DataView(file.buffer);
+  view.setUint32(8, 2, true);
+  view.setUint32(12, padded.length, true);
+  datasetFrame.seal!(file);
+  return file;
+}
+
+const storedReader: Reader = {
+  name: "stored marked texts",
+  reads: "marked texts of the store",
+  sources: ["node/src/data/store/stored-marked-texts.ts", "node/src/data/store/dataset-file.ts"],
+  seeds: () => [storedFile()],
+  mutations: [headerMutation(datasetFrame), sealMutation(datasetFrame), sealMutation(datasetFrame)],
+  words: ["texts", "spans", "bytes", "types", "domains", "[[3,7,0]]", "-1", "1e9", "null", "__proto__"],
+  async run(input, place) {
+    place.put("data/marked.examples", input);
+    checkMarked((await loadMarkedTexts("marked", { folder: place.path("data") })).texts);
+  },
+};
+
+export const markedReaders: readonly Reader[] = [
+  conllReader,
+  inlineReader,
+  markedLinesReader,
+  markedJsonReader,
+  storedReader,
+];
