@@ -63,14 +63,24 @@ export {
   requireWays,
   withoutEmptyClasses,
 } from "./class-membership.js";
+export {
+  type LearnedPriorHead,
+  type LearnedPriorOptions,
+  type PriorLogisticRegressionOptions,
+  priorLogisticRegression,
+  priorRidgeRegression,
+} from "./closed-form/learned-prior-heads.js";
 export { leastSquaresSvm } from "./closed-form/least-squares-svm.js";
 export {
   type FittedHead,
+  fittedHeadLearner,
   type LinearFit,
+  type LinearHead,
   type LinearHeadOptions,
   type LinearHeadParameters,
   type LinearSolver,
   linearHeadLearner,
+  type PenalisedHead,
   type SupportFeatures,
 } from "./closed-form/linear-head-learner.js";
 export {
