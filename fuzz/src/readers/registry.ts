@@ -8,10 +8,12 @@ import { imageReaders } from "./images.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
+import { textReaders } from "./texts.js";
 
 export const readers: readonly Reader[] = [
   ...arrayReaders,
   ...tableReaders,
+  ...textReaders,
   ...archiveReaders,
   ...imageReaders,
   ...storedReaders,

@@ -9,6 +9,7 @@ import {
   type LearnerEntry,
   type LearnerName,
   type LearnerSetting,
+  type Loss,
   learnerCatalogue,
   learnerNames,
   meanSquaredError,
@@ -17,8 +18,19 @@ import {
   random,
   type TaskKind,
 } from "@innerloop/core";
-import { type Networks, networkCatalogue } from "@innerloop/core/learners";
-import { compile, interpret, leaves, loweringProfiles, type Tensor, type Tree, tensor, toOnnx } from "@innerloop/graph";
+import { entityNetworks, type Networks, networkCatalogue, taggingLoss } from "@innerloop/core/learners";
+import {
+  compile,
+  exp,
+  interpret,
+  leaves,
+  loweringProfiles,
+  mapTree,
+  Tensor,
+  type Tree,
+  tensor,
+  toOnnx,
+} from "@innerloop/graph";
 import { requireClose } from "@innerloop/graph/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import { featuresMarkdown } from "./cli/features.js";
@@ -43,6 +55,30 @@ const built = (name: LearnerName, kind: TaskKind, outputs: number): Learner => {
   return buildLearner(name, settingOf(kind, outputs), Object.fromEntries(own));
 };
 
+/** Sentences of five words at most, with features of three kinds and states. */
+const words = { length: 5, slots: ["form", "shape", "before1"], ids: 12, width: 3 } as const;
+
+/** Sentences of random features; some end early, and each type has a word. */
+function sentencesOf(rows: number, ways: number, present: { readonly present?: Tensor }): Examples {
+  const source = random(4, rows, ways);
+  const size = rows * words.length;
+  const ids = Int32Array.from({ length: size * 3 }, () => source.integer(words.ids));
+  const mask = Float32Array.from({ length: size }, (_, i) => (i % 5 < 3 + (Math.floor(i / 5) % 3) ? 1 : 0));
+  const x = {
+    lexical: tensor(ids, [rows, 5, 3]),
+    states: tensor(
+      Float32Array.from({ length: size * 3 }, () => source.uniform(-1, 1)),
+      [rows, 5, 3],
+    ),
+    mask: tensor(mask, [rows, 5]),
+  };
+  const y = tensor(
+    Int32Array.from({ length: size }, (_, i) => (mask[i] ? i % ways : 0)),
+    [rows, 5],
+  );
+  return { x, y, ...present } as unknown as Examples;
+}
+
 function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
   if (kind === "regression") {
     const model = mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" });
@@ -55,6 +91,13 @@ function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
       contextual: (contextSize) => contextualMlp({ sizes: [1, 8, 8, outputs], activation: "tanh", contextSize }),
     };
     return { ...chosen, networks, kind, inputShape: [1], outputs, loss: meanSquaredError };
+  }
+  if (kind === "tagging") {
+    const shapes = { inputShape: [], outputs, words };
+    const network = entityNetworks["word-encoder"];
+    const sizes = { featureWidth: 4, wordUnits: 8, wordWidth: 4, wordContext: 1 };
+    const networks = network.networks(shapes, sizes) as unknown as Networks;
+    return { ...chosen, ...shapes, kind, networks, loss: taggingLoss as unknown as Loss };
   }
   const shapes = { inputShape: imageShape, outputs };
   const networks = networkCatalogue.conv.networks(shapes, {
@@ -74,6 +117,7 @@ function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean)
       shape,
     );
   const present = padded ? { present: tensor(Float32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))) } : {};
+  if (kind === "tagging") return sentencesOf(rows, ways, present);
   return kind === "regression"
     ? { x: numbers([rows, 1]), y: numbers([rows, 1]), ...present }
     : {
@@ -83,21 +127,33 @@ function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean)
       };
 }
 
-type Adaptation = (params: Tree, support: Tree, x: Tensor) => Tensor;
+type Adaptation = (params: Tree, support: Tree, x: Tensor) => Tree;
+
+/** Of tags probabilities are compared: the logarithms of those of types that a task has not would hide all others. */
+const comparable = (prediction: Tree): Tree =>
+  prediction instanceof Tensor
+    ? prediction
+    : { ...prediction, scores: exp((prediction as { readonly scores: Tensor }).scores) };
 
 const adaptationOf =
   (learner: Learner): Adaptation =>
   (params, support, x) =>
-    learner.predict(learner.adapt(params, support as Examples), x);
+    comparable(learner.predict(learner.adapt(params, support as Examples), x));
+
+/** Holds every tensor of a prediction against the interpreter's. */
+function requireSame(what: string, found: Tree, expected: readonly ArrayLike<number | bigint>[]): void {
+  leaves(found).forEach((leaf, i) => {
+    requireClose(`${what} ${i}`, Float64Array.from(leaf.data as Float32Array), expected[i] as Float64Array, 1e-3);
+  });
+}
 
 async function agreesWithInterpreter(learner: Learner, support: Examples, x: Tensor): Promise<Uint8Array> {
   const adaptation = adaptationOf(learner);
   const params = learner.init(key(5));
-  const [expected] = interpret([adaptation(params, support, x)]);
+  const expected = interpret(leaves(adaptation(params, support, x)));
   for (const executor of [native, web]) {
-    const program = compile(adaptation as (...args: Tree[]) => Tensor, { executor });
-    const found = await program(params, support, x);
-    requireClose(executor.name, found.data as Float32Array, expected as Float64Array, 1e-3);
+    const program = compile(adaptation as (...args: Tree[]) => Tree, { executor });
+    requireSame(executor.name, await program(params, support, x), expected);
     await program.release();
   }
   return toOnnx(adaptation as (...args: Tree[]) => Tree, [params, support, x], loweringProfiles.standard);
@@ -113,6 +169,10 @@ test("FEATURES.md is what the catalogue says: run node packages/node/dist/cli/wr
 
 /** Each learner's adaptation and prediction, written with nothing but the standard's operators. */
 const standardModels: Uint8Array[] = [];
+
+/** A tree of what depends on constants only, with values. */
+const withValues = (tree: Tree): Tree =>
+  mapTree((leaf) => (leaf.data ? leaf : tensor(Float64Array.from(interpret([leaf])[0]!, Number), leaf.shape)), tree);
 
 describe.each(cells)("%s for %s", (name, kind) => {
   const ways = kind === "regression" ? 1 : 3;
@@ -147,10 +207,10 @@ describe.each(cells)("%s for %s", (name, kind) => {
     const answers = async (rows: number, queries: number): Promise<void> => {
       const support = examplesOf(kind, rows, ways, false);
       const { x } = examplesOf(kind, queries, ways, false);
-      const found = await (await run.adapt(support)).predict(x);
-      const [expected] = interpret([adaptationOf(learner)(params, support, x)]);
-      expect(found.shape[0]).toBe(queries);
-      requireClose(`${rows} rows`, found.data as Float32Array, expected as Float64Array, 1e-3);
+      const found: Tree = await (await run.adapt(support)).predict(x);
+      const expected = interpret(leaves(adaptationOf(learner)(params, support, x)));
+      for (const leaf of leaves(found)) expect(leaf.shape[0]).toBe(queries);
+      requireSame(`${rows} rows`, withValues(comparable(found)), expected);
     };
     await answers(5, 6);
     const known = loads();
@@ -185,7 +245,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
 describe.each(learnerNames.map((name) => [name, learnerCatalogue[name] as LearnerEntry] as const))(
   "the entry of %s",
   (name, entry) => {
-    const others = (["regression", "classification"] as const).filter((kind) => !entry.kinds.includes(kind));
+    const others = (["regression", "classification", "tagging"] as const).filter((kind) => !entry.kinds.includes(kind));
     test.each(others)("refuses %s", (kind) =>
       expect(() => built(name, kind, 3)).toThrow(`IL102 ${name}: it is not for ${kind}`),
     );
@@ -201,7 +261,7 @@ describe.each(learnerNames.map((name) => [name, learnerCatalogue[name] as Learne
         const params = built(name, "classification", 3).init(key(1));
         const five = built(name, "classification", 5);
         const support = examplesOf("classification", 10, 5, false);
-        const [logits] = interpret([adaptationOf(five)(params, support, support.x)]);
+        const [logits] = interpret(leaves(adaptationOf(five)(params, support, support.x)));
         expect(logits).toHaveLength(50);
         expect(Array.from(logits as Float64Array).every(Number.isFinite)).toBe(true);
       },

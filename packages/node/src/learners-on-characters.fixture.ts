@@ -70,6 +70,8 @@ const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
   ridge: sooner,
   logistic: sooner,
   svm: sooner,
+  "ridge-prior": sooner,
+  "logistic-prior": sooner,
   prototypical: sooner,
   matching: sooner,
   "matching-fce": sooner,

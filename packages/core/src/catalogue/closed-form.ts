@@ -1,4 +1,6 @@
 /** The learners of the catalogue whose head is fitted in closed form. */
+
+import { priorLogisticRegression, priorRidgeRegression } from "../learners/closed-form/learned-prior-heads.js";
 import { leastSquaresSvm } from "../learners/closed-form/least-squares-svm.js";
 import { logisticRegression } from "../learners/closed-form/logistic-regression.js";
 import { ridgeRegression } from "../learners/closed-form/ridge-regression.js";
@@ -18,6 +20,22 @@ const headScale = 10;
 const ridgePenalty = 50;
 
 const fitted = { family: "gradient", variableWays: true, takesSteps: false, options: optionGroup({}) } as const;
+
+const ofKnownClasses = {
+  ...fitted,
+  kinds: classes,
+  // Weights of each class are learned: labels mean the same in all tasks.
+  variableWays: false,
+  options: optionGroup({
+    prior: {
+      kind: "choice",
+      choices: ["one", "each"],
+      default: "one",
+      help: "learned precisions of the prior of the head's weights: one for all features, or each its own",
+      of: "heads with a learned prior",
+    },
+  }),
+} as const;
 
 /** @internal */
 export const closedFormLearners = {
@@ -52,5 +70,19 @@ export const closedFormLearners = {
     summary: "an embedding under a least-squares support vector machine",
     source: "Suykens & Vandewalle 1999",
     build: ({ networks, outputs }) => leastSquaresSvm({ model: networks.embedding(), ways: outputs, scale: headScale }),
+  }),
+  "ridge-prior": entry({
+    ...ofKnownClasses,
+    summary: "a ridge head that starts from weights learned over tasks: for labels that mean the same in all",
+    source: "Evgeniou & Pontil 2004, Denevi et al. 2018",
+    build: ({ networks, outputs }, { prior }) =>
+      priorRidgeRegression({ model: networks.embedding(), ways: outputs, prior, scale: headScale }),
+  }),
+  "logistic-prior": entry({
+    ...ofKnownClasses,
+    summary: "a logistic head that starts from weights learned over tasks, by a few Newton steps",
+    source: "Evgeniou & Pontil 2004, Bertinetto et al. 2019",
+    build: ({ networks, outputs }, { prior }) =>
+      priorLogisticRegression({ model: networks.embedding(), ways: outputs, prior }),
   }),
 };

@@ -8,11 +8,11 @@ import { mamlPlusPlus } from "../learners/gradient/maml-plus-plus.js";
 import { reptile } from "../learners/gradient/reptile.js";
 import { sgd } from "../optimizers/optimizers.js";
 import { optionGroup } from "../options/option.js";
-import { both, entry, innerOptimizerOf, stepOptions } from "./learner-entry.js";
+import { anyModel, both, entry, innerOptimizerOf, stepOptions } from "./learner-entry.js";
 
 const inSteps = {
   family: "gradient",
-  kinds: both,
+  kinds: anyModel,
   variableWays: false,
   takesSteps: true,
   options: stepOptions,
@@ -36,6 +36,7 @@ export const gradientLearners = {
   }),
   reptile: entry({
     ...inSteps,
+    kinds: both,
     summary: "parameters moved towards those that training on each task arrives at",
     source: "Nichol, Achiam & Schulman 2018",
     build: ({ networks, loss }, { steps, ...options }) =>
@@ -111,6 +112,7 @@ export const gradientLearners = {
   }),
   cavia: entry({
     ...inSteps,
+    kinds: both,
     summary: "a network with a context vector as input, which alone adapts",
     source: "Zintgraf et al. 2019",
     options: optionGroup({

@@ -1,3 +1,4 @@
+export { entityNetworks } from "./entities.js";
 export {
   innerOptimizerOf,
   type LearnerEntry,
@@ -15,7 +16,13 @@ export {
   learnerEntry,
   learnerNames,
 } from "./learners.js";
-export { headedNetworks, type InputIds, type NetworkSetting, type Networks } from "./network-forms.js";
+export {
+  headedNetworks,
+  type InputIds,
+  type NetworkSetting,
+  type Networks,
+  type TaggedWords,
+} from "./network-forms.js";
 export {
   type NetworkEntry,
   type NetworkName,

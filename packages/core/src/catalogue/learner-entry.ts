@@ -70,6 +70,10 @@ export const entry = <const O extends OptionGroup>(record: LearnerEntry<O>): Lea
 export const both = ["regression", "classification"] as const;
 /** @internal */
 export const classes = ["classification"] as const;
+/** @internal */
+export const tagging = ["tagging"] as const;
+/** @internal Kinds of learners that take any model with any loss. */
+export const anyModel = ["regression", "classification", "tagging"] as const;
 
 const inSteps = "learners that adapt in steps";
 

@@ -3,6 +3,7 @@ import { GraphError, type Tensor, type Tree } from "@innerloop/graph";
 import type { WordSetting } from "../domains/entities/token-inputs.js";
 import type { Layer } from "../layers/layer.js";
 import { linear, sequential } from "../layers/layers.js";
+import type { TransitionShares } from "../learners/entities/abstract-transitions.js";
 import type { ContextLayer } from "../learners/gradient/cavia.js";
 
 /**
@@ -32,7 +33,13 @@ export interface NetworkSetting {
   /** For inputs of ids, int32 [length] with 0 for padding, of words, pieces or n-grams. */
   readonly ids?: InputIds;
   /** For inputs of sentences, `TokenInputs`: outputs are then the tags of a word, none among them. */
-  readonly words?: WordSetting;
+  readonly words?: TaggedWords;
+}
+
+/** The words that inputs are made of. */
+export interface TaggedWords extends WordSetting {
+  /** Transitions of tags to start from, counted on the training domains by `transitionShares`; usual ones unless given. */
+  readonly transitions?: TransitionShares;
 }
 
 /** The ids that inputs are made of. */

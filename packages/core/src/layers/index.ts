@@ -57,3 +57,4 @@ export {
   type TrainedTables,
   unitLength,
 } from "./text-layers.js";
+export { type WordEncoderOptions, wordEncoder } from "./word-encoder.js";

@@ -1,6 +1,5 @@
 /** An encoder of the words of sentences: of what is around a word, by its features and its states. */
 import {
-  add,
   cast,
   concat,
   div,

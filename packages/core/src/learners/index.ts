@@ -3,6 +3,14 @@ import "../library-module.js";
 
 export * from "../catalogue/index.js";
 export {
+  episodeSpanF1,
+  pooledSpanF1,
+  type SpanCounts,
+  spanCounts,
+  type TagPrediction,
+  taggingLoss,
+} from "../losses/tagging.js";
+export {
   defaultsOf,
   type OptionGroup,
   type OptionSpec,
@@ -55,14 +63,24 @@ export {
   requireWays,
   withoutEmptyClasses,
 } from "./class-membership.js";
+export {
+  type LearnedPriorHead,
+  type LearnedPriorOptions,
+  type PriorLogisticRegressionOptions,
+  priorLogisticRegression,
+  priorRidgeRegression,
+} from "./closed-form/learned-prior-heads.js";
 export { leastSquaresSvm } from "./closed-form/least-squares-svm.js";
 export {
   type FittedHead,
+  fittedHeadLearner,
   type LinearFit,
+  type LinearHead,
   type LinearHeadOptions,
   type LinearHeadParameters,
   type LinearSolver,
   linearHeadLearner,
+  type PenalisedHead,
   type SupportFeatures,
 } from "./closed-form/linear-head-learner.js";
 export {
@@ -73,6 +91,34 @@ export {
 } from "./closed-form/linear-systems.js";
 export { type LogisticRegressionOptions, logisticRegression } from "./closed-form/logistic-regression.js";
 export { type RidgeRegressionOptions, ridgeRegression } from "./closed-form/ridge-regression.js";
+export {
+  abstractChain,
+  type TransitionParameters,
+  type TransitionShares,
+  transitionParameters,
+  transitionShares,
+  usualShares,
+} from "./entities/abstract-transitions.js";
+export {
+  bestTags,
+  type Chain,
+  type ChainWords,
+  chainLoss,
+  logMarginals,
+  logPartition,
+  taggingScore,
+  viterbi,
+} from "./entities/linear-chain.js";
+export { lexicalWeights, type StructShotOptions, structShot } from "./entities/struct-shot.js";
+export { type CrfTaggerOptions, crfTagger, taggingModel } from "./entities/tagging-model.js";
+export { type TokenBaseline, type TokenBaselineOptions, tokenBaseline } from "./entities/token-baselines.js";
+export { type TagScores, type TokenLearner, type TokenLearnerOptions, tokenLearner } from "./entities/token-learner.js";
+export {
+  type EncodedTokensOptions,
+  nearestTokens,
+  type TokenPrototypesOptions,
+  tokenPrototypes,
+} from "./entities/token-prototypes.js";
 export {
   type CaviaOptions,
   type ContextLayer,

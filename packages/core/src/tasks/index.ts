@@ -62,6 +62,7 @@ export {
   type WordCoding,
 } from "../domains/entities/coded-sentences.js";
 export { type EntityEpisodeOptions, entityEpisodes } from "../domains/entities/entity-episodes.js";
+export { type FoundSpan, foundSpans } from "../domains/entities/marked-spans.js";
 export type { MarkedText, MarkedTexts, Span } from "../domains/entities/marked-texts.js";
 export { checkedSpans, shownSpan } from "../domains/entities/span-faults.js";
 export { type TokenInputs, tokenSpec, type WordSetting } from "../domains/entities/token-inputs.js";

@@ -26,7 +26,8 @@ export function featuresMarkdown(): string {
           summary,
           yes(kinds.includes("regression")),
           yes(kinds.includes("classification")),
-          kinds.includes("classification") ? (variableWays ? "any" : "up to trained") : "",
+          yes(kinds.includes("tagging")),
+          kinds.includes("classification") || kinds.includes("tagging") ? (variableWays ? "any" : "up to trained") : "",
           source,
           "",
         ].join(" | "),
@@ -35,8 +36,8 @@ export function featuresMarkdown(): string {
     return [
       `## ${title}`,
       "",
-      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | ways at evaluation | source |",
-      "| --- | --- | --- | --- | --- | --- |",
+      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | tagging | ways at evaluation | source |",
+      "| --- | --- | --- | --- | --- | --- | --- |",
       ...rows.map((row) => row.trim()),
       "",
     ];

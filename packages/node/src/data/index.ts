@@ -27,6 +27,7 @@ export {
   importDataset,
   listDatasets,
   loadDataset,
+  loadMarkedTexts,
   loadTexts,
   type StoreOptions,
   verifyDataset,

@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
+  type FoundMarkedTexts,
   type FoundTexts,
   flagOf,
   type LongWork,
@@ -10,17 +11,17 @@ import {
   UsageError,
 } from "@innerloop/experiments";
 import { isArchiveName } from "./images/image-tree.js";
-import { listDatasets, loadTexts } from "./store/dataset-store.js";
-import { readMarkedTexts } from "./texts/marked/marked-files.js";
+import { listDatasets, loadMarkedTexts, loadTexts } from "./store/dataset-store.js";
+import { markedDigest, readMarkedTexts } from "./texts/marked/marked-files.js";
 import { textsDigest } from "./texts/text-digest.js";
 import { readTextFolder } from "./texts/text-folder.js";
 import { isTextTableName, readTextTable } from "./texts/text-table.js";
 
 /** Tables, folders, marked texts and data sets of this machine. */
-export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: readMarkedTexts };
+export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: findMarkedTexts };
 
 async function findTexts(source: string, reading: TextReading, work: LongWork): Promise<FoundTexts> {
-  const { unlabelled = false, ...columns } = reading;
+  const { unlabelled = false, asWritten = false, ...columns } = reading;
   const given = (Object.keys(columns) as (keyof typeof columns)[]).find((name) => columns[name] !== undefined);
   const without = (what: string): void => {
     if (given !== undefined) throw new UsageError(`${flagOf(given)} means nothing for ${what}`, "Leave it out");
@@ -40,7 +41,7 @@ async function findTexts(source: string, reading: TextReading, work: LongWork): 
     throw new UsageError(`there is no data set, file or folder ${source}`, remedy);
   }
   const folder = resolve(source);
-  const options = { ...work, unlabelled, name: nameOf(folder) };
+  const options = { ...work, unlabelled, asWritten, name: nameOf(folder) };
   const isFolder = found.isDirectory() || isArchiveName(source);
   if (isFolder) without("a folder");
   else if (!isTextTableName(source)) {
@@ -58,3 +59,16 @@ const nameOf = (path: string): string => {
   const [last = ""] = path.split(/[\\/]/).slice(-1);
   return last.replace(/\.(csv|tsv|jsonl|ndjson|txt|zip)$/i, "");
 };
+
+async function findMarkedTexts(source: string, work: LongWork): Promise<FoundMarkedTexts> {
+  const known = await listDatasets();
+  if (!/[\\/]/.test(source) && known.some(({ name }) => name === source)) {
+    const texts = await loadMarkedTexts(source, work);
+    return { texts, sha256: markedDigest(texts.texts), notes: [] };
+  }
+  if (await stat(source).catch(() => undefined)) return readMarkedTexts(source, work);
+  throw new UsageError(
+    `there is no data set, file or folder ${source}`,
+    `Give marked texts, or a data set: ${known.map(({ name }) => name).join(", ")}`,
+  );
+}

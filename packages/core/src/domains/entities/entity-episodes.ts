@@ -24,7 +24,10 @@ export interface EntityEpisodeOptions {
   readonly shots: Count;
   /** Query sentences. */
   readonly queries: number;
-  /** Sentences of the support set, at most: types x shots unless given, which are never exceeded. */
+  /**
+   * Sentences of the support set, at most; draws that have more are drawn again. Unless given it is a quarter more than the
+   * longest of 100 draws of each domain, and no more than types x shots, which none exceeds.
+   */
   readonly longestSupport?: number;
   /**
    * How the types of a task are numbered: in random order, which tells a learner nothing of them (unless given), or in the
@@ -49,7 +52,7 @@ const mostDraws = 64;
  * sentences that have spans of others are left out, of support and query, as in Few-NERD's N-way K~2K (Ding et al. 2021).
  *
  * Inputs are `TokenInputs`, targets IO tags int32 [n, length] (0: none, 1 to N: types of the task, 0 for padding). A task
- * has at most N K support sentences; sets are padded to one size, and `present` tells the sentences that are there.
+ * has at most `longestSupport` support sentences; sets are padded to one size, and `present` tells the sentences that are there.
  *
  * @throws ILT201 where an option is out of range; ILT401 where a type has no more than K spans and `skipSmallTypes` is not
  * set, or a domain too few sentences; ILT402 where a domain has fewer types than N
@@ -74,16 +77,13 @@ export function entityEpisodes(
     throw new TaskError("ILT402", operation, problem, "Lower types or shots, or leave the domain out");
   }
   const mostTypes = Math.max(...domains.map((domain) => Math.min(domain.types.length, range?.to ?? Infinity)));
-  const longestSupport = wholeNumber(options.longestSupport ?? mostTypes * mostShots, operation, "longestSupport");
+  const longestSupport = wholeNumber(
+    options.longestSupport ?? usualLongest(domains, { types, mostShots, queries, mostTypes }),
+    operation,
+    "longestSupport",
+  );
   const skipped = domains.reduce((sum, domain) => sum + domain.skipped, 0);
 
-  const drawnTypes = (domain: Sentences, source: Random): readonly number[] => {
-    const all = domain.types;
-    const count = types === undefined ? all.length : Math.min(drawCount(types, source), all.length);
-    const chosen = source.choose(all.length, count);
-    if (numbering === "fixed") chosen.sort((a, b) => a - b);
-    return chosen.map((place) => all[place]!);
-  };
   return {
     name: `${data.name} ${types === undefined ? "all types" : `${describeCount(types)}-way`} ${describeCount(shots)}-shot`,
     description: {
@@ -114,7 +114,8 @@ export function entityEpisodes(
       const domain = domains[random(seed, index).integer(domains.length)]!;
       for (let attempt = 0; attempt < mostDraws; attempt++) {
         const source = random(seed, index, attempt);
-        const chosen = drawnTypes(domain, source);
+        const chosen = drawnTypes(domain, types, source);
+        if (numbering === "fixed") chosen.sort((a, b) => a - b);
         const drawn = domain.draw(chosen, drawCount(shots, source), queries, source);
         if (!drawn || drawn.support.length > longestSupport || drawn.query.length === 0) continue;
         return {
@@ -130,6 +131,41 @@ export function entityEpisodes(
 }
 
 const operation = "entityEpisodes";
+
+/** Tags of the types of a task, in random order. */
+function drawnTypes({ types: all }: Sentences, types: Count | undefined, source: Random): number[] {
+  const count = types === undefined ? all.length : Math.min(drawCount(types, source), all.length);
+  return source.choose(all.length, count).map((place) => all[place]!);
+}
+
+/** Draws by which the usual length of support sets is found. */
+const trialDraws = 100;
+
+/** Minimal support sets are far shorter than types x shots where sentences have spans of several types. */
+function usualLongest(
+  domains: readonly Sentences[],
+  {
+    types,
+    mostShots,
+    queries,
+    mostTypes,
+  }: {
+    readonly types: Count | undefined;
+    readonly mostShots: number;
+    readonly queries: number;
+    readonly mostTypes: number;
+  },
+): number {
+  let longest = 1;
+  for (const domain of domains) {
+    for (let trial = 0; trial < trialDraws; trial++) {
+      const source = random(trial);
+      const drawn = domain.draw(drawnTypes(domain, types, source), mostShots, queries, source);
+      longest = Math.max(longest, drawn?.support.length ?? 0);
+    }
+  }
+  return Math.min(Math.ceil(1.25 * longest), mostTypes * mostShots);
+}
 
 /** The sentences of a domain, by the spans that they have. */
 class Sentences {

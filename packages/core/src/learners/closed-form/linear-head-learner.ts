@@ -21,6 +21,7 @@ import {
 } from "@innerloop/graph";
 import type { ApplyContext, Layer, StatisticsByPath } from "../../layers/layer.js";
 import { crossEntropy, meanSquaredError } from "../../losses/losses.js";
+import type { Key } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import { rowsOf } from "../../tasks/task-spec.js";
 import { memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
@@ -58,19 +59,30 @@ export type LinearFit = {
 };
 
 /** A head fitted to one task, with what embeds its queries. */
-export type FittedHead = LinearFit & {
-  readonly params: LinearHeadParameters;
+export type FittedHead<Head extends Tree = PenalisedHead> = LinearFit & {
+  readonly params: LinearHeadParameters<Head>;
   /** Statistics of the support set, for batch normalisation of mode "support". */
   readonly statistics: StatisticsByPath;
-  /** Support examples of each class, [ways]; of classification. */
+  /** Support examples of each class, [ways]; of classification where classes without any get no probability. */
   readonly counts?: Tensor;
 };
 
-/** Meta-parameters: the embedding's, the penalty's logarithm and, of classification, the factor that makes logits. */
-export type LinearHeadParameters = {
-  readonly model: Tree;
-  readonly head: { readonly logLambda: Tensor; readonly scale?: Tensor };
-};
+/** Meta-parameters: the embedding's and the head's. */
+export type LinearHeadParameters<Head extends Tree = PenalisedHead> = { readonly model: Tree; readonly head: Head };
+
+/** Meta-parameters of a head: the penalty's logarithm and, of classification, the factor that makes logits. */
+export type PenalisedHead = { readonly logLambda: Tensor; readonly scale?: Tensor };
+
+/** A linear head: its meta-parameters, and what it makes of a support set. */
+export interface LinearHead<Head extends Tree> {
+  readonly init: (key: Key) => Head;
+  /** The fit to a support set; all that it is handed is float64. */
+  readonly fit: (support: SupportFeatures, head: Head) => LinearFit;
+  /** The factor that makes logits of outputs; none where outputs are predictions as they are. */
+  readonly factor: (head: Head) => Tensor | undefined;
+  /** Classes have logits where the support set has no example of them, too: the head knows something of them. */
+  readonly knowsClasses?: true;
+}
 
 /**
  * A solver: the linear map that fits the support set under the penalty lambda, a scalar. It is handed float64
@@ -79,11 +91,7 @@ export type LinearHeadParameters = {
  */
 export type LinearSolver = (support: SupportFeatures, lambda: Tensor) => LinearFit;
 
-/**
- * A learner that embeds a task, fits a linear head to its support features by a solver, and differentiates the query
- * loss through both. Classification: logits = scale (features W + b), the loss is the cross-entropy.
- * Regression: predictions = features W + b, the loss is the mean squared error.
- */
+/** A learner whose head is what a solver makes of the support set under one learned penalty: `fittedHeadLearner`. */
 export function linearHeadLearner<X extends Tree = Tensor>(learner: {
   readonly name: string;
   /** The function that users call, for errors. */
@@ -97,16 +105,47 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
   const { name, operation, description, options, solve } = learner;
   const { model, ways, lambda = 1, scale = 1 } = options;
   const classifies = ways !== undefined;
+  requirePositive(operation, { lambda, scale });
+  return fittedHeadLearner<PenalisedHead, X>({
+    name,
+    operation,
+    description: { ...description, lambda, ...(classifies ? { scale } : {}) },
+    model,
+    ways,
+    head: {
+      init: () => ({ logLambda: tensor(Math.log(lambda)), ...(classifies ? { scale: tensor(scale) } : {}) }),
+      fit: (support, { logLambda }) => solve(support, exp(logLambda)),
+      factor: (head) => head.scale,
+    },
+  });
+}
+
+/**
+ * A learner that embeds a task, fits a linear head to its support features, and differentiates the query loss through
+ * both. Classification: logits = factor (features W + b), the loss is the cross-entropy.
+ * Regression: predictions = features W + b, the loss is the mean squared error.
+ */
+export function fittedHeadLearner<Head extends Tree, X extends Tree = Tensor>(learner: {
+  readonly name: string;
+  /** The function that users call, for errors. */
+  readonly operation: string;
+  readonly description: Learner["description"];
+  readonly model: Layer<Tree, X>;
+  /** Classes; undefined for regression. */
+  readonly ways: number | undefined;
+  readonly head: LinearHead<Head>;
+}): Learner<LinearHeadParameters<Head>, FittedHead<Head>, X> {
+  type Parameters = LinearHeadParameters<Head>;
+  const { name, operation, description, model, ways, head } = learner;
+  const classifies = ways !== undefined;
   const loss = classifies ? crossEntropy : meanSquaredError;
   if (classifies) requireWays(operation, ways);
-  requireOption(operation, `lambda ${lambda}`, lambda > 0 && Number.isFinite(lambda), "Use a number above 0");
-  requireOption(operation, `scale ${scale}`, scale > 0 && Number.isFinite(scale), "Use a number above 0");
 
-  const embedded = (params: LinearHeadParameters, examples: Examples<X>, context: ApplyContext) => {
+  const embedded = (params: Parameters, examples: Examples<X>, context: ApplyContext) => {
     const { output, statistics } = recorded(model, params.model, examples, { ...context, path: "model" });
     return { features: reshape(output, [rowsOf(examples.x), -1]), statistics };
   };
-  const fitted = (params: LinearHeadParameters, support: Examples<X>, context: ApplyContext): FittedHead => {
+  const fitted = (params: Parameters, support: Examples<X>, context: ApplyContext): FittedHead<Head> => {
     const { features, statistics } = embedded(params, support, context);
     const n = features.shape[0]!;
     const exact = (x: Tensor): Tensor => cast(x, "float64");
@@ -116,36 +155,29 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
       : mul(exact(regressionTargets(operation, support.y)), there);
     // Of rows without a class, label -1, nothing is fitted either.
     const present = classifies ? sum(targets, -1, { keepAxes: true }) : there;
-    const exactFit = solve(
+    const exactFit = head.fit(
       { features: mul(exact(features), present), targets, present },
-      exp(exact(params.head.logLambda)),
+      mapTree(exact, params.head),
     );
     const fit = mapTree((x) => cast(x, features.dtype), exactFit);
-    if (!classifies) return { ...fit, params, statistics };
+    if (!classifies || head.knowsClasses) return { ...fit, params, statistics };
     return { ...fit, params, statistics, counts: cast(sum(targets, 0), features.dtype) };
   };
-  const outputs = ({ weight, bias, params, counts }: FittedHead, features: Tensor): Tensor => {
+  const outputs = ({ weight, bias, params, counts }: FittedHead<Head>, features: Tensor): Tensor => {
     const linear = add(matmul(features, weight), bias);
-    const { scale } = params.head;
-    return scale && counts ? withoutEmptyClasses(mul(linear, scale), counts) : linear;
+    const factor = head.factor(params.head);
+    const scaled = factor ? mul(linear, factor) : linear;
+    return counts ? withoutEmptyClasses(scaled, counts) : scaled;
   };
   return {
     name,
-    description: {
-      ...description,
-      lambda,
-      ...(classifies ? { scale } : {}),
-      ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
-    },
+    description: { ...description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
     loss,
     ...(classifies ? { classes: ways } : {}),
-    init: (key) => ({
-      model: model.init(key),
-      head: { logLambda: tensor(Math.log(lambda)), ...(classifies ? { scale: tensor(scale) } : {}) },
-    }),
+    init: (key) => ({ model: model.init(key), head: head.init(key) }),
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
-      const { value, gradient, auxiliary } = valueAndGrad((at: LinearHeadParameters) => {
+      const { value, gradient, auxiliary } = valueAndGrad((at: Parameters) => {
         const task = fitted(at, support, { ...context, pass: "support" });
         const { features, statistics } = embedded(at, query, { ...context, pass: "query", given: task.statistics });
         const { loss: queryLoss, metrics } = measured(loss, outputs(task, features), query);
@@ -162,8 +194,12 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
   };
 }
 
-function requireOption(operation: string, found: string, holds: boolean, remedy: string): void {
-  if (!holds) throw new GraphError("IL102", operation, found, remedy);
+/** @throws IL102 where one of the values is not a finite number above 0 */
+export function requirePositive(operation: string, values: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value > 0 && Number.isFinite(value)) continue;
+    throw new GraphError("IL102", operation, `${name} ${value}`, "Use a number above 0");
+  }
 }
 
 function regressionTargets(operation: string, y: Tensor): Tensor {

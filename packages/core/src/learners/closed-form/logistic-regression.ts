@@ -22,6 +22,7 @@ import {
   type LinearHeadParameters,
   type LinearSolver,
   linearHeadLearner,
+  type SupportFeatures,
   splitBias,
   withOnes,
 } from "./linear-head-learner.js";
@@ -57,8 +58,7 @@ export function logisticRegression<X extends Tree = Tensor>(
   options: LogisticRegressionOptions<X>,
 ): Learner<LinearHeadParameters, FittedHead, X> {
   const { newtonSteps = 5 } = options;
-  if (!Number.isInteger(newtonSteps) || newtonSteps < 1)
-    throw new GraphError("IL102", "logisticRegression", `${newtonSteps} Newton steps`, "Use 1 or more");
+  requireNewtonSteps("logisticRegression", newtonSteps);
   return linearHeadLearner({
     name: "LR-D2",
     operation: "logisticRegression",
@@ -68,29 +68,51 @@ export function logisticRegression<X extends Tree = Tensor>(
   });
 }
 
+/** @throws IL102 where it is not a whole number of 1 or more */
+export function requireNewtonSteps(operation: string, newtonSteps: number): void {
+  if (Number.isInteger(newtonSteps) && newtonSteps >= 1) return;
+  throw new GraphError("IL102", operation, `${newtonSteps} Newton steps`, "Use 1 or more");
+}
+
 const newton =
   (steps: number): LinearSolver =>
   (support, lambda) => {
     const x = withOnes(support);
-    const { targets, present } = support;
-    const [n, ways] = targets.shape as [number, number];
-    const kernel = matmul(x, swapLast(x));
-    const identity = mul(identityMatrix(n, x.dtype), lambda);
-    // Of padding the kernel's rows are 0, the residual is 0, and so its coefficient stays 0.
-    let coefficients = zerosLike(targets);
-    for (let step = 0; step < steps; step++) {
-      const outputs = matmul(kernel, coefficients);
-      const residual = add(mul(sub(sigmoid(outputs), targets), present), mul(coefficients, lambda));
-      // A system for each class: [ways, n, ...].
-      const roots = swapLast(rootOfVariance(outputs));
-      const [down, across] = [reshape(roots, [ways, n, 1]), reshape(roots, [ways, 1, n])];
-      const weighted = add(mul(mul(down, across), kernel), identity);
-      const right = mul(down, reshape(swapLast(matmul(kernel, residual)), [ways, n, 1]));
-      const correction = reshape(mul(down, solvePositiveDefinite(weighted, right)), [ways, n]);
-      coefficients = sub(coefficients, div(sub(residual, swapLast(correction)), lambda));
-    }
-    return splitBias(matmul(swapLast(x), coefficients));
+    return splitBias(matmul(swapLast(x), newtonCoefficients(x, support, { steps, lambda })));
   };
+
+/**
+ * The coefficients a [n, ways] of w = X^T a after Newton steps on penalised logistic regression, one class against the rest,
+ * from 0. With outputs that rows have beforehand, of weights w_0, it is w_0 + X^T a, and what is penalised is X^T a.
+ */
+export function newtonCoefficients(
+  x: Tensor,
+  { targets, present }: Pick<SupportFeatures, "targets" | "present">,
+  {
+    steps,
+    lambda,
+    beforehand,
+  }: { readonly steps: number; readonly lambda: Tensor | number; readonly beforehand?: Tensor },
+): Tensor {
+  const [n, ways] = targets.shape as [number, number];
+  const kernel = matmul(x, swapLast(x));
+  const identity = mul(identityMatrix(n, x.dtype), lambda);
+  // Of padding the kernel's rows are 0, the residual is 0, and so its coefficient stays 0.
+  let coefficients = zerosLike(targets);
+  for (let step = 0; step < steps; step++) {
+    const fitted = matmul(kernel, coefficients);
+    const outputs = beforehand ? add(fitted, beforehand) : fitted;
+    const residual = add(mul(sub(sigmoid(outputs), targets), present), mul(coefficients, lambda));
+    // A system for each class: [ways, n, ...].
+    const roots = swapLast(rootOfVariance(outputs));
+    const [down, across] = [reshape(roots, [ways, n, 1]), reshape(roots, [ways, 1, n])];
+    const weighted = add(mul(mul(down, across), kernel), identity);
+    const right = mul(down, reshape(swapLast(matmul(kernel, residual)), [ways, n, 1]));
+    const correction = reshape(mul(down, solvePositiveDefinite(weighted, right)), [ways, n]);
+    coefficients = sub(coefficients, div(sub(residual, swapLast(correction)), lambda));
+  }
+  return coefficients;
+}
 
 /** sqrt(s(z) (1 - s(z))), s the sigmoid, with slopes that are finite where a sigmoid rounds to 0 or 1. */
 const rootOfVariance = (z: Tensor): Tensor => exp(mul(add(softplus(z), softplus(neg(z))), -0.5));

@@ -1,8 +1,7 @@
-import { add, exp, grad, logSoftmax, sub, sum, type Tensor, tensor } from "@innerloop/graph";
+import { add, exp, grad, sub, sum, type Tensor, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { codedSentences } from "../../domains/entities/coded-sentences.js";
 import { flat, gradientError, noise, noiseTensor, valuesIn } from "../../numerical.fixture.js";
-import { random } from "../../random/random.js";
 import {
   abstractChain,
   type TransitionShares,

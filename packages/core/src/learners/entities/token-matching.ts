@@ -90,21 +90,27 @@ export function nearestOfTags(scores: Tensor, members: Tensor): Tensor {
   return concat(columns, 1);
 }
 
-/** The least sum of a soft nearest: what is farther from the nearest word of all counts as if it were no farther. */
-const leastShare = 1e-30;
-
 /**
- * The soft nearest, (1 / b) log of the sum of exp(b score) over each tag's words: [q, tags]. The sharper (b), the nearer
- * to the largest, which it exceeds by log(words) / b at most. It ends at 69 / b below the nearest word of all tags.
+ * The soft nearest, (1 / b) log of the sum of exp(b score) over each tag's words: [q, tags]; `never` for a tag of none. The
+ * sharper (b), the nearer to the largest, which it exceeds by log(words) / b at most.
  *
  * @param sharpness b, scalar
  */
 export function softNearestOfTags(scores: Tensor, members: Tensor, sharpness: Tensor): Tensor {
-  const peak = stopGradient(reduceMax(scores, 1, { keepAxes: true }));
-  // One product of matrices for all tags.
-  const shares = matmul(exp(mul(sub(scores, peak), sharpness)), members);
-  return add(div(log(max(shares, leastShare)), sharpness), peak);
+  const peaks = stopGradient(nearestOfTags(scores, members));
+  const isWord = greater(swapLast(sum(members, 1, { keepAxes: true })), 0.5);
+  // Of each support word the largest score of its own tag: so no exponent is above 0, and one product serves all tags.
+  const reachable = mul(peaks, tagsOfWords(members));
+  const ownPeaks = matmul(reachable, swapLast(members));
+  const shares = matmul(exp(where(isWord, mul(sub(scores, ownPeaks), sharpness), never)), members);
+  return add(div(log(max(shares, leastShare)), sharpness), peaks);
 }
+
+/** The least sum of shares: that of a tag of no word. */
+const leastShare = 1e-30;
+
+/** 1 for tags that some word has, [tags]: -1e9 times the 0 of other words is no number to add in float32. */
+const tagsOfWords = (members: Tensor): Tensor => cast(greater(sum(members, 0), 0.5), members.dtype);
 
 /** Means of the scores [q, m] over each tag's words: [q, tags]; 0 for a tag of none. */
 export const meansOfTags = (scores: Tensor, members: Tensor): Tensor =>

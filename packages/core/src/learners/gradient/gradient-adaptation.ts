@@ -29,7 +29,7 @@ export type AdaptedModel = {
   readonly params: Tree;
   /** Statistics of the support set under the adapted parameters, for batch normalisation of mode "support". */
   readonly statistics: StatisticsByPath;
-  /** [classes], where the support set is padded: 1 for classes that it has no example of. */
+  /** [classes], where the support set is padded: 1 for classes that it has no example of, while it has any of others. */
   readonly absent?: Tensor;
 };
 

@@ -125,7 +125,8 @@ export function objectiveProblem<Data extends Tree, X extends Tree, Out extends 
  * Adapted parameters with what predictions need to know: of the support set, and which step they came by.
  *
  * Of a loss over classes that is which of them have no support example. Training asks only where tasks are padded: those
- * that are not have examples of all classes.
+ * that are not have examples of all classes. Where there is no support example at all, classes are what the parameters know
+ * of them: no adaptation changes nothing.
  */
 function withSupport(
   {
@@ -148,7 +149,10 @@ function withSupport(
   // A loss over classes is of logits, one tensor of them, and of labels, another.
   const logits = output as Tensor;
   const members = sum(memberships(support as Examples<Tree>, logits.shape[1]!), 0);
-  return { params, statistics, absent: cast(greater(0.5, members), logits.dtype) };
+  const absent = cast(greater(0.5, members), logits.dtype);
+  if (!support.present) return { params, statistics, absent };
+  // A set that is all padding says of no class that there is none.
+  return { params, statistics, absent: mul(absent, cast(greater(sum(members), 0.5), logits.dtype)) };
 }
 
 const withoutAbsent = <Out extends Tree>(logits: Out, { absent }: AdaptedModel): Out =>

@@ -16,6 +16,9 @@ export const metric: PartialConfig = {
   training: { metaBatch: 1 },
 };
 
+/** Heads with weights for each class, whose ways are those of evaluation. */
+const averaged: PartialConfig = { network: { batchNorm: "running" } };
+
 /** Networks that read the support set, whose ways are those of evaluation. */
 const reading: PartialConfig = {
   domain: { queries: 5 },
@@ -48,6 +51,8 @@ export const onImages: Readonly<Record<string, PartialConfig>> = {
   ridge: metric,
   logistic: metric,
   svm: metric,
+  "ridge-prior": averaged,
+  "logistic-prior": averaged,
   prototypical: metric,
   matching: { ...metric, learner: { temperature: "learned" } },
   "matching-fce": {

@@ -1,6 +1,14 @@
 /** Marked sentences as users of a trained model have them, and the spans that it answers with. */
 import type { TagPrediction } from "@innerloop/core";
-import { checkedSpans, type MarkedText, type Span, type TokenInputs, tagsOf, wordSpans } from "@innerloop/core/tasks";
+import {
+  checkedSpans,
+  type FoundSpan,
+  foundSpans,
+  type MarkedText,
+  type Span,
+  type TokenInputs,
+  tagsOf,
+} from "@innerloop/core/tasks";
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { isRecord, quoted } from "../../options/outside-text.js";
@@ -14,11 +22,9 @@ import type { EntitySpec } from "./spec.js";
 import { wordPlaces, wordsIn } from "./word-coding.js";
 
 /** A span that was found: UTF-16 offsets into the text as it was given. */
-export interface FoundEntity extends Span {
+export interface FoundEntity extends FoundSpan {
   /** The characters of the span. */
   readonly text: string;
-  /** The product of the probabilities of its words to be of the type. */
-  readonly probability: number;
 }
 
 /** The answer to a sentence. */
@@ -186,26 +192,28 @@ function answersOf(
   const sentences = texts.map((text): Sentence => ({ text, words: wordPlaces(text) }));
   const found = sentences.map(({ words }) => ({
     tags: new Int32Array(words.length),
-    logs: new Float64Array(words.length),
+    scores: new Float32Array(words.length * count),
   }));
+  const [allTags, allScores] = [tags.data as Int32Array, scores.data as Float32Array];
   rowsOf(sentences, setting).forEach(({ sentence, from, to }, row) => {
     const own = found[sentence]!;
-    for (let word = from; word < to; word++) {
-      const place = row * length + word - from;
-      const tag = Number(tags.data[place]);
-      if (tag < 1 || tag > types.length) continue;
-      own.tags[word] = tag;
-      own.logs[word] = Number(scores.data[place * count + tag]);
-    }
+    const at = row * length;
+    own.tags.set(
+      allTags.subarray(at, at + to - from).map((tag) => (tag > types.length ? 0 : tag)),
+      from,
+    );
+    own.scores.set(allScores.subarray(at * count, (at + to - from) * count), from * count);
   });
   return sentences.map(({ text, words }, i) => {
-    const own = found[i]!;
-    const entities = wordSpans(own.tags).map((span): FoundEntity => {
-      const [start, end] = [words[span.start]![0], words[span.end - 1]![1]];
-      const log = own.logs.subarray(span.start, span.end).reduce((a, b) => a + b, 0);
-      const type = types[span.tag - 1]!;
-      return { start, end, text: text.slice(start, end), type, probability: Math.min(1, Math.exp(log)) };
-    });
+    const entities = foundSpans({ ...found[i]!, words, types }).map(
+      ({ start, end, type, probability }): FoundEntity => ({
+        start,
+        end,
+        text: text.slice(start, end),
+        type,
+        probability,
+      }),
+    );
     return { entities } satisfies EntityAnswer as unknown as Answer;
   });
 }

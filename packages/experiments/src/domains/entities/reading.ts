@@ -8,7 +8,7 @@ import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { textBackboneOf } from "../texts/kept-encoders.js";
 import { heldTexts } from "./hold-out.js";
 import type { EntityValues } from "./options.js";
-import type { EntitySpec } from "./spec.js";
+import type { EntitySpec, HoldOut } from "./spec.js";
 import { usualLength, withWords, wordCoding, wordSetting } from "./word-coding.js";
 
 /** Sentences by the part that they are for. */
@@ -16,8 +16,8 @@ export interface EntityData {
   readonly train: CodedSentences;
   readonly validation: CodedSentences;
   readonly test: CodedSentences;
-  /** Whether evaluation is of types that training has seen, in other sentences. */
-  readonly areTypesSeen: boolean;
+  /** What is held out. */
+  readonly by: HoldOut;
 }
 
 type LoadedEntities = Loaded<EntityData, EntitySpec>;
@@ -55,7 +55,7 @@ export async function loadEntities(
     train: code(parts.train),
     validation: code(parts.validation),
     test: code(parts.test),
-    areTypesSeen: holdOut === "sentences",
+    by: holdOut,
   };
   if (!recorded) for (const note of notesOf(data, named.texts, setting.length, leftOut)) work.onWarning?.(note);
   return {
@@ -97,7 +97,7 @@ export async function loadOtherEntities(
   const coded = codedSentences({ name, texts }, coding);
   for (const note of [...cutNotes(coded.tooLong, spec.words.length), ...wordNotes(texts)]) work.onWarning?.(note);
   return {
-    data: { train: coded, validation: coded, test: coded, areTypesSeen: false },
+    data: { train: coded, validation: coded, test: coded, by: spec.holdOut },
     spec: { ...spec, name, sha256: found.sha256, ...(found.folder === undefined ? {} : { folder: found.folder }) },
     notes: found.notes,
   };

@@ -20,7 +20,9 @@ export function entityTasks(data: EntityData, options: EntityValues): Tasks<Toke
     });
   const held = (part: CodedSentences): TaskSource<TokenInputs, Tensor> => {
     const tasks = source(part, shots);
-    return data.areTypesSeen && tasks.pool ? { ...tasks, pool: { ...tasks.pool, seen: true } } : tasks;
+    return data.by === "sentences" && data.train !== data.test && tasks.pool
+      ? { ...tasks, pool: { ...tasks.pool, seen: true } }
+      : tasks;
   };
   return { train: source(data.train, trainShots), validation: held(data.validation), test: held(data.test) };
 }

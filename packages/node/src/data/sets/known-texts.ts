@@ -1,11 +1,12 @@
 /** Known sets of texts, whose files lie in a folder, each with its checksum. */
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
-import type { LabelledTexts, Split } from "@innerloop/core/tasks";
+import type { LabelledTexts, MarkedTexts, Split } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
 import { DataError, isSystemError } from "../data-error.js";
 import { readRegularFile } from "../regular-file.js";
 import { downloadFile } from "../store/download.js";
+import type { AnyContents, KindName } from "../store/stored-kinds.js";
 import type { KnownFiles, KnownSet } from "./known-set.js";
 
 /** A file as it must be. */
@@ -23,8 +24,8 @@ export interface TextsFolder<Kind extends string> {
   readonly folder: string;
 }
 
-/** The record of a set of texts. Where each file has an address, it can be fetched. */
-export function knownTexts<const Kind extends string>(set: {
+/** What is known of the files of a set, beside how they are read. */
+interface KnownFolder<Kind extends string> {
   readonly kind: Kind;
   readonly licence: string;
   /** Who made it, and where it is from. */
@@ -32,15 +33,37 @@ export function knownTexts<const Kind extends string>(set: {
   readonly files: readonly KnownFile[];
   /** The files and what is in them, for whoever has to make them: behind "with". */
   readonly form: string;
+}
+
+/** The record of a set of texts. Where each file has an address, it can be fetched. */
+export const knownTexts = <const Kind extends string>({
+  read,
+  ...set
+}: KnownFolder<Kind> & {
   /** Reads files that are as they must be. */
   readonly read: (folder: string, work: LongWork) => Promise<LabelledTexts>;
-}): KnownSet<TextsFolder<Kind>> & { readonly files: KnownFiles<TextsFolder<Kind>> } {
-  const { kind, licence, source, files, form, read } = set;
+}) => knownFolder(set, "texts", async (folder, work) => ({ texts: await read(folder, work) }));
+
+/** The record of a set of marked texts, likewise. */
+export const knownMarkedTexts = <const Kind extends string>({
+  read,
+  ...set
+}: KnownFolder<Kind> & {
+  /** Reads files that are as they must be. */
+  readonly read: (folder: string, work: LongWork) => Promise<MarkedTexts>;
+}) => knownFolder(set, "marked", async (folder, work) => ({ marked: await read(folder, work) }));
+
+function knownFolder<const Kind extends string>(
+  set: KnownFolder<Kind>,
+  holds: KindName,
+  read: (folder: string, work: LongWork) => Promise<AnyContents>,
+): KnownSet<TextsFolder<Kind>> & { readonly files: KnownFiles<TextsFolder<Kind>> } {
+  const { kind, licence, source, files, form } = set;
   const own = `\`innerloop data import ${kind} FOLDER\` with ${form}`;
   const isOffered = files.every(({ url }) => url !== undefined);
   const remedy = isOffered ? `Run \`innerloop data get ${kind}\` to download it, or ${own}.` : `Run ${own}.`;
   return {
-    kind: "texts",
+    kind: holds,
     remedy,
     files: {
       onePath: "folder",
@@ -51,7 +74,7 @@ export function knownTexts<const Kind extends string>(set: {
           work.signal?.throwIfAborted();
           await requireFile(folder, file, `Give a folder with ${form}.`);
         }
-        return { texts: await read(folder, work), stored: { kind, from: basename(resolve(folder)), licence, source } };
+        return { ...(await read(folder, work)), stored: { kind, from: basename(resolve(folder)), licence, source } };
       },
     },
     ...(isOffered

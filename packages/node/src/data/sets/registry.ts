@@ -6,6 +6,7 @@ import { huffpost, sentiment } from "./headlines-and-opinions.js";
 import { miniImagenet, tieredImagenet } from "./imagenet-subsets.js";
 import { banking77, clinc150 } from "./intents.js";
 import type { KnownFiles, KnownSet } from "./known-set.js";
+import { crossner, snips } from "./marked-sentences.js";
 import { mnist } from "./mnist.js";
 import { omniglot } from "./omniglot.js";
 import { nusax, sib200 } from "./parallel-texts.js";
@@ -14,6 +15,7 @@ const records = {
   banking77,
   "cifar-fs": cifarFs,
   clinc150,
+  crossner,
   fc100,
   glosses,
   hanzi,
@@ -23,6 +25,7 @@ const records = {
   omniglot,
   sentiment,
   sib200,
+  snips,
   "mini-imagenet": miniImagenet,
   "tiered-imagenet": tieredImagenet,
 } as const;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import type { LongWork } from "@innerloop/experiments";
-import { isRecord, quoted } from "@innerloop/experiments";
+import { findPreset, isRecord, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { yieldToEventLoop } from "../long-work.js";
@@ -147,7 +147,8 @@ export function requireKind<K extends KindName>(
   if (found.kind === wanted) return found.contents as StoredContents[K];
   const { what, training } = kindOf(found.kind);
   const problem = `the data set holds ${what}, where ${kindOf(wanted).what} are expected`;
-  throw new DataError("ILD08", header.name, problem, `Train on it with \`${training(header.name)}\`.`);
+  const command = findPreset(header.name) ? `innerloop train ${header.name}` : training(header.name);
+  throw new DataError("ILD08", header.name, problem, `Train on it with \`${command}\`.`);
 }
 
 /** Reads a data set file of examples. Throws DataError ILD03, ILD04, ILD05, and ILD08 for one of another kind. */

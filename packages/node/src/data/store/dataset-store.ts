@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { LabelledTexts } from "@innerloop/core/tasks";
+import type { LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
 import type { LongWork, TextReading } from "@innerloop/experiments";
 import { invertInPlace, isDarkOnLight, quoted } from "@innerloop/experiments";
 import { DataError, isSystemError, onFile } from "../data-error.js";
@@ -11,6 +11,7 @@ import type { OfferedArchive } from "../sets/known-set.js";
 import { type KnownSource, knownSet, knownSets } from "../sets/registry.js";
 import { readTable, type TableOptions } from "../tables/table-file.js";
 import { columnsText, tableNotes } from "../tables/table-report.js";
+import { readMarkedTexts } from "../texts/marked/marked-files.js";
 import { readTextFolder } from "../texts/text-folder.js";
 import { readTextTable } from "../texts/text-table.js";
 import { requireWritable } from "./atomic-write.js";
@@ -61,6 +62,7 @@ export type ImportSource =
       "textColumn" | "labelColumn" | "splitColumn" | "domainColumn"
     >)
   | { readonly kind: "text-folder"; readonly folder: string }
+  | { readonly kind: "marked-texts"; readonly path: string }
   | { readonly kind: "examples"; readonly examples: LabelledExamples }
   | { readonly kind: "texts"; readonly texts: LabelledTexts };
 
@@ -221,6 +223,11 @@ async function readSource(source: ImportSource, work: LongWork): Promise<ReadSet
       const { texts, notes } = await readTextFolder(folder, work);
       return { texts, stored: { kind, from: basename(resolve(folder)), notes } };
     }
+    case "marked-texts": {
+      const { kind, path } = source;
+      const { texts: marked, notes } = await readMarkedTexts(path, work);
+      return { marked, stored: { kind, from: basename(resolve(path)), notes } };
+    }
     case "texts":
       return { texts: source.texts, stored: { kind: source.kind } };
     case "examples":
@@ -257,6 +264,10 @@ export const loadDataset = (name: string, options: StoreOptions = {}): Promise<L
 /** The texts of a data set, as `loadDataset` the examples: glosses prepares itself. Throws what that throws. */
 export const loadTexts = (name: string, options: StoreOptions = {}): Promise<LabelledTexts> =>
   loadContents("texts", name, options);
+
+/** The marked texts of a data set. Throws what `loadDataset` throws. */
+export const loadMarkedTexts = (name: string, options: StoreOptions = {}): Promise<MarkedTexts> =>
+  loadContents("marked", name, options);
 
 /** The contents of a data set, of the kind that is wanted. @throws DataError ILD02, ILD04, ILD05, ILD08 */
 export async function loadContents<K extends KindName>(

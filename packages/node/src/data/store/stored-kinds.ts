@@ -6,16 +6,18 @@
  * lists, `verify` and the command line take it as they take the others. Its bytes are outside bytes: the fuzzer's reader
  * "stored data set" needs a file of it among its seeds.
  */
-import type { LabelledTexts } from "@innerloop/core/tasks";
+import type { LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { storedExamples } from "./stored-examples.js";
 import type { DatasetSource, StoredCount, StoredHeader, StoredKind } from "./stored-kind.js";
+import { storedMarkedTexts } from "./stored-marked-texts.js";
 import { storedTexts } from "./stored-texts.js";
 
 /** What a stored data set may hold, by kind. */
 export interface StoredContents {
   readonly examples: LabelledExamples;
   readonly texts: LabelledTexts;
+  readonly marked: MarkedTexts;
 }
 
 export type KindName = keyof StoredContents;
@@ -23,6 +25,7 @@ export type KindName = keyof StoredContents;
 export const storedKinds = {
   examples: storedExamples,
   texts: storedTexts,
+  marked: storedMarkedTexts,
 } satisfies { readonly [K in KindName]: StoredKind<StoredContents[K], StoredHeader, object> };
 
 type FactsOf<K extends KindName> = ReturnType<(typeof storedKinds)[K]["facts"]>;
