@@ -77,9 +77,9 @@ export async function fetchBackbone(
   await makeFolder(downloads);
   const aside = await onFile(downloads, () => mkdtemp(join(downloads, "backbone-")));
   try {
-    const archive = /\.(zip|tar\.gz|tgz)$/i.exec(url.pathname)?.[1]?.toLowerCase();
+    const archive = archiveEnding(url);
     const files = archive
-      ? await fromArchive(url, archive === "zip", { aside, sha256, say, work })
+      ? await fromArchive(url, archive, { aside, sha256, say, work })
       : await fromPlace(url, { aside, sha256, say, work });
     await storeBackbone(name, { ...files, settings: { source: cut(url.href, 1000), ...files.settings } }, work);
     return { name, folder };
@@ -87,6 +87,10 @@ export async function fetchBackbone(
     await rm(aside, { recursive: true, force: true });
   }
 }
+
+/** `.zip` and the like, where the address is that of an archive. */
+const archiveEnding = ({ pathname }: URL): string | undefined =>
+  [".zip", ".tar.gz", ".tgz"].find((ending) => pathname.toLowerCase().endsWith(ending));
 
 interface Fetching {
   readonly aside: string;
@@ -127,7 +131,8 @@ async function fromPlace(place: URL, fetching: Fetching): Promise<ReturnType<typ
   return filesOf(settings, model, tokenizer, place.href);
 }
 
-async function fromArchive(url: URL, isZip: boolean, fetching: Fetching): Promise<ReturnType<typeof filesOf>> {
+async function fromArchive(url: URL, ending: string, fetching: Fetching): Promise<ReturnType<typeof filesOf>> {
+  const isZip = ending === ".zip";
   const file = await fetched(
     url,
     join(fetching.aside, isZip ? "backbone.zip" : "backbone.tar.gz"),
@@ -135,7 +140,8 @@ async function fromArchive(url: URL, isZip: boolean, fetching: Fetching): Promis
     fetching,
   );
   // A folder in the archive is called as the archive is.
-  const stem = /([^/]*?)\.(?:zip|tar\.gz|tgz)$/i.exec(url.pathname)?.[1] ?? "";
+  const last = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
+  const stem = last.slice(0, -ending.length);
   const places = ["", `${stem}/`];
   const found = new Map<string, Uint8Array>();
   if (isZip) {
