@@ -2,6 +2,7 @@
 import type { Reader } from "../reader.js";
 import { archiveReaders } from "./archives.js";
 import { arrayReaders } from "./arrays.js";
+import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
 import { runReaders } from "./runs.js";
@@ -17,5 +18,6 @@ export const readers: readonly Reader[] = [
   ...imageReaders,
   ...storedReaders,
   ...runReaders,
+  ...backboneReaders,
   ...commandReaders,
 ];
