@@ -7,10 +7,12 @@ import { imageReaders } from "./images.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
+import { textCodingReaders } from "./text-codings.js";
 
 export const readers: readonly Reader[] = [
   ...arrayReaders,
   ...tableReaders,
+  ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,
   ...storedReaders,
