@@ -8,12 +8,14 @@ import { imageReaders } from "./images.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
+import { textCodingReaders } from "./text-codings.js";
 import { textReaders } from "./texts.js";
 
 export const readers: readonly Reader[] = [
   ...arrayReaders,
   ...tableReaders,
   ...textReaders,
+  ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,
   ...storedReaders,
