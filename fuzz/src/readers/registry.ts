@@ -5,6 +5,7 @@ import { arrayReaders } from "./arrays.js";
 import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
+import { markedReaders } from "./marked.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
@@ -14,6 +15,7 @@ import { textReaders } from "./texts.js";
 export const readers: readonly Reader[] = [
   ...arrayReaders,
   ...tableReaders,
+  ...markedReaders,
   ...textReaders,
   ...textCodingReaders,
   ...archiveReaders,

@@ -65,7 +65,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
     ["tasks", entityTasksText(options)],
   ],
   taskText: ({ domains, types, shots, querySentences }) =>
-    `${String(domains)}: ${typeof types === "string" && /^\d/.test(types) ? `${types} types` : types}, ${shots} spans of each, ${querySentences} query sentences`,
+    `${domains}: types: ${types}, ${shots} spans of each, ${querySentences} query sentences`,
   taskSizes: ["types", "shots", "queries"],
   heldOut: ({ spec, options }, isOther) => ({
     words: spec && JSON.stringify({ ...spec.words, length: undefined, backbone: spec.backbone?.sha256 }),
