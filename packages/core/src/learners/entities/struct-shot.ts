@@ -71,7 +71,7 @@ type Parameters = {
   readonly evidence: Tensor;
   readonly logSmoothing: Tensor;
   readonly logSharpness: Tensor;
-  /** [2]: of the cosines of encodings: to the nearest word, to the mean of a tag. */
+  /** [2]: weights in tens of the cosines of encodings: with the nearest word, with all words of a tag in the mean. */
   readonly encoded?: Tensor;
   readonly noneBias: Tensor;
   readonly transitions?: TransitionParameters;
@@ -123,7 +123,7 @@ export function comparedSlots(
  *                + sum over slots u_s log((n_cs(q_s) + e) / (n_c + 1)) + a' mean cos(z_q, z_k) + bias of none
  *
  * w are weights of slots and v of single features, z encodings of words, n_cs the number of the tag's words with the
- * feature; u, a, a', v and the bias begin at 0 or near it, so that the untrained learner is StructShot on lexical
+ * feature; u, v and the bias begin at 0 and a and a' at 1, so that without an encoder the untrained learner is StructShot on lexical
  * features. Temperature is in w and a. Training makes the loss of the whole chain small, through the soft nearest of
  * sharpness b and the transitions, which the paper counts. The probability of a tag at a word is its marginal in the
  * chain.
@@ -150,7 +150,7 @@ export function structShot(options: StructShotOptions): TokenLearner {
     },
     tags,
     init: (key: Key): Tree => ({
-      ...(encoder ? { encoder: encoder.init(split(key, "encoder")), encoded: tensor(Float32Array.of(0.3, 0.3)) } : {}),
+      ...(encoder ? { encoder: encoder.init(split(key, "encoder")), encoded: tensor(Float32Array.of(0.1, 0.1)) } : {}),
       slots: tensor(Float32Array.from(first)),
       features: withTraits(tensor(new Float32Array(ids)), { role: "shared" }),
       evidence: tensor(new Float32Array(compared.length)),
@@ -175,8 +175,8 @@ export function structShot(options: StructShotOptions): TokenLearner {
       const z = encode(own, x, context);
       if (z && encoded && own.encoded) {
         const cosine = cosines(asRows(z), encoded);
-        similarity = add(similarity, mul(cosine, at(own.encoded, 0)));
-        scores = add(scores, mul(meansOfTags(cosine, members), at(own.encoded, 1)));
+        similarity = add(similarity, mul(cosine, scaled(own.encoded, 0)));
+        scores = add(scores, mul(meansOfTags(cosine, members), scaled(own.encoded, 1)));
       }
       scores = add(scores, softNearestOfTags(similarity, members, exp(own.logSharpness)));
       const isNone = tensor(Float32Array.from({ length: tags }, (_, tag) => (tag === 0 ? 1 : 0)));
@@ -189,6 +189,10 @@ export function structShot(options: StructShotOptions): TokenLearner {
     },
   });
 }
+
+/** Cosines end at 1, logits do not: steps of an optimizer are to change their weight as fast as that of a slot. */
+const cosineUnit = 10;
+const scaled = (weights: Tensor, i: number): Tensor => mul(at(weights, i), cosineUnit);
 
 const at = (x: Tensor, i: number): Tensor => reshape(sliceAxis(x, 0, i, i + 1), []);
 
