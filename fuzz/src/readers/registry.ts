@@ -2,12 +2,14 @@
 import type { Reader } from "../reader.js";
 import { archiveReaders } from "./archives.js";
 import { arrayReaders } from "./arrays.js";
+import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
+import { textCodingReaders } from "./text-codings.js";
 import { textReaders } from "./texts.js";
 
 export const readers: readonly Reader[] = [
@@ -15,9 +17,11 @@ export const readers: readonly Reader[] = [
   ...tableReaders,
   ...markedReaders,
   ...textReaders,
+  ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,
   ...storedReaders,
   ...runReaders,
+  ...backboneReaders,
   ...commandReaders,
 ];
