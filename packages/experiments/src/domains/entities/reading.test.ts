@@ -149,8 +149,8 @@ describe("tasks of marked texts", () => {
     expect(test.description!.domains).toBe("c");
     expect(train.description!.domains).toBe("a");
     expect(() => entities.tasks(data, options({ shots: 6 }), needs)).toThrow(
-      "tasks of training take 1 type of a domain with more than 6 spans, and the sentences of trips for it have none",
+      'tasks of training take 1 type of a domain with more than 6 spans, and what "trips" has for it has none',
     );
-    expect(() => entities.tasks(data, options({ types: 3 }), needs)).toThrow(/take 3 types .* have 2 types/);
+    expect(() => entities.tasks(data, options({ types: 3 }), needs)).toThrow(/take 3 types .* has 2 types/);
   });
 });

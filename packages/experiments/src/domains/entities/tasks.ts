@@ -8,6 +8,7 @@ import {
   wordSpans,
 } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
+import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
@@ -55,8 +56,8 @@ function withEnough(
   const most = Math.max(0, ...found.map(({ enough }) => enough));
   const has = most === 0 ? "none" : counted(most, "type");
   throw new UsageError(
-    `tasks of ${what} take ${counted(types, "type")} of a domain with more than ${counted(shots, "span")}, and the sentences of ${part.name} for it have ${has}`,
-    "Lower --shots or --types, or give more marked sentences",
+    `tasks of ${what} take ${counted(types, "type")} of a domain with more than ${counted(shots, "span")}, and what ${quoted(part.name)} has for it has ${has}`,
+    "Lower --shots or --types, or give more marked sentences; a few of them are what a run trained on others, such as snips, adapts to",
   );
 }
 
