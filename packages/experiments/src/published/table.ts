@@ -110,6 +110,7 @@ const ofNoConsequence: ReadonlySet<string> = new Set([
   "iterations",
   "checkpointEvery",
   "validateEvery",
+  "validateStart",
   "validationTasks",
   "device",
   "workers",
