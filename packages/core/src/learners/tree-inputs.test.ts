@@ -23,6 +23,7 @@ import type { Examples, Task } from "../tasks/task.js";
 import { sliceTasks, stackTasks } from "../training/task-batch.js";
 import { fineTuning, jointTraining, nearestNeighbour } from "./baselines/baselines.js";
 import { leastSquares } from "./baselines/linear-baselines.js";
+import { priorLogisticRegression, priorRidgeRegression } from "./closed-form/learned-prior-heads.js";
 import { leastSquaresSvm } from "./closed-form/least-squares-svm.js";
 import { ridgeRegression } from "./closed-form/ridge-regression.js";
 import { implicitMaml } from "./gradient/imaml.js";
@@ -132,6 +133,11 @@ const pairs: Readonly<Record<string, readonly [of: AnyLearner, as: AnyLearner]>>
   "semi-supervised prototypes": [semiSupervisedPrototypes(embeddings), semiSupervisedPrototypes(shareEmbeddings)],
   SimpleShot: [simpleShot({ ...embeddings, classes: ways }), simpleShot({ ...shareEmbeddings, classes: ways })],
   "ridge regression": [ridgeRegression(embeddings), ridgeRegression(shareEmbeddings)],
+  "ridge regression with a learned prior": [priorRidgeRegression(embeddings), priorRidgeRegression(shareEmbeddings)],
+  "logistic regression with a learned prior": [
+    priorLogisticRegression(embeddings),
+    priorLogisticRegression(shareEmbeddings),
+  ],
   "least-squares SVM": [leastSquaresSvm(embeddings), leastSquaresSvm(shareEmbeddings)],
 };
 

@@ -79,8 +79,8 @@ describe("domainTasks", () => {
     ]);
     for (let index = 0; index < 5; index++) {
       const { support, query } = source.sample(1, index);
-      expect(Array.from(support.present!.data!)).toEqual([0, 0]);
-      expect([Array.from(support.x.data!), Array.from(support.y.data!)]).toEqual([
+      expect(Array.from(support.present!.data!, Number)).toEqual([0, 0]);
+      expect([Array.from(support.x.data!, Number), Array.from(support.y.data!, Number)]).toEqual([
         [0, 0],
         [0, 0],
       ]);

@@ -84,6 +84,9 @@ export type LearnedPriorHead = {
  * `ridgeRegression`. A class that the support set has no example of has logits like any other; that its examples are none of
  * it does count.
  *
+ * Outputs are fitted to 0 and 1: a factor so small that W_0 has to grow past these to be sure of its classes turns the
+ * corrections of a task around. Begin with 5 to 10, and outer rates that leave weights of that size.
+ *
  * Meta-parameters are the embedding's (`model/...`) and `head/weight`, `bias`, `logLambda`, `logBiasLambda`, `logScale`.
  * Denevi et al. learn W_0 alone, by the gradient of the loss on the examples themselves; here all of these are learned, by
  * that of the query loss through the fit.

@@ -6,6 +6,7 @@ import { ownDomains } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { backboneFolder, imageModel, imageSide } from "../../backbones/made-up-backbones.fixture.js";
+import { writeStoredFile } from "../../data/store/dataset-file.js";
 import { Interrupted } from "../cli-error.js";
 import { collected } from "../collected-output.fixture.js";
 import type { Output } from "../output.js";
@@ -57,6 +58,53 @@ it("says which data set it has replaced, where it is another", async () => {
 it("says what kinds of path are taken, of a file that is none", async () => {
   await expect(imported("x", join(images, "a/0.png"))).rejects.toThrow(
     /0\.png is a file of a kind that is not imported\. Give a folder or zip archive \(\.zip\) .*, a table .*, or arrays/,
+  );
+});
+
+it("imports a table of texts, and a folder of them, which it tells from images", async () => {
+  const table = join(folder, "intents.csv");
+  await writeFile(table, "words,kind,part\nhi,greet,train\nhi,greet,train\nbye,leave,test\nciao,leave,test\n");
+  const columns = { textColumn: "words", labelColumn: "kind", splitColumn: "part" };
+  const text = await imported("intents", table, columns);
+  expect(text).toMatch(/intents: imported, 2 classes, 4 texts, 1 split of the classes/);
+  expect(text).toContain("1 text of 4 is as an earlier one of the same class (line 3 as line 2)");
+  const texts = join(folder, "texts");
+  for (const name of ["a/1.txt", "b/1.txt", "b/2.txt"]) {
+    await mkdir(join(texts, name, ".."), { recursive: true });
+    await writeFile(join(texts, name), `text ${name}`);
+  }
+  expect(await imported("folders", texts)).toMatch(/folders: imported, 2 classes, 3 texts/);
+  const { output } = collected();
+  await expect(dataImportCommand("folders", [texts], { imageSize: 12 }, {}, output)).rejects.toThrow(
+    "--image-size means nothing for a folder of texts",
+  );
+});
+
+it("says of columns of texts where a table has none, and of a table of texts how it is imported", async () => {
+  const table = join(folder, "one.csv");
+  await expect(imported("x", table, { labelColumn: "kind", domainColumn: "x" })).rejects.toThrow(
+    "--domain-column means nothing for a table of numbers. Texts have a --text-column",
+  );
+  await expect(imported("x", table, { labelColumn: "kind", textColumn: "y" })).rejects.toThrow(
+    /^ILD71 .*there is no column "y"\. It has x, kind/,
+  );
+  await expect(imported("x", table, { labelColumn: "kind", textColumn: "x", featureColumns: "x" })).rejects.toThrow(
+    "--feature-columns means nothing for a table of texts",
+  );
+  const texts = join(folder, "texts.csv");
+  await writeFile(texts, "text,label\nhi,a\nyo,b\nho,b\n");
+  await expect(imported("x", texts, { labelColumn: "label" })).rejects.toThrow(/--text-column/);
+});
+
+it("lists texts with what they have, their licence and their source", async () => {
+  const rows = { names: ["a", "b"], of: Int32Array.from([0, 1, -1]) };
+  const texts = { name: "licensed", texts: ["x", "y", "z"], classes: rows };
+  const file = join(folder, "data", "licensed.examples");
+  await writeStoredFile(file, { texts }, { kind: "texts", licence: "CC BY 4.0", source: "its authors" });
+  const { output, text } = collected();
+  await dataListCommand(output);
+  expect(text().replaceAll(/\s+/g, " ")).toMatch(
+    /licensed ready 2 classes, 3 texts \(1 of no class\), \d+ B, CC BY 4\.0, from its authors/,
   );
 });
 

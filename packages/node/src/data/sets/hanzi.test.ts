@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import type { ExampleValues } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
 import { drawHandwriting } from "./handwriting.js";
 import { hanziCharacters, hanziExamples, readHanziStrokes } from "./hanzi.js";
@@ -11,8 +12,7 @@ function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.sqrt(sum) / 255;
 }
 
-const sampleOf = (examples: Uint8Array | Float32Array, index: number) =>
-  examples.subarray(index * 784, (index + 1) * 784);
+const sampleOf = (examples: ExampleValues, index: number) => examples.subarray(index * 784, (index + 1) * 784);
 
 describe("strokes", () => {
   it("are those of the npm package that they are made from: node scripts/hanzi-strokes.mjs", async () => {

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createRawServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { downloadFile } from "./download.js";
+import { type DownloadOptions, downloadFile } from "./download.js";
 
 const contents = Buffer.from("the official archive ".repeat(1000));
 const md5 = createHash("md5").update(contents).digest("hex");
@@ -29,7 +29,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(started.address() as AddressInfo).port}/archive.zip`;
 }
 
-const fetchTo = (url: string, options: Partial<Parameters<typeof downloadFile>[0]> = {}) =>
+const fetchTo = (url: string, options: Partial<Extract<DownloadOptions, { readonly md5: string }>> = {}) =>
   downloadFile({ url, file: join(folder, "archive.zip"), md5, maximumBytes: 10 ** 6, remedy, ...options });
 
 describe("downloadFile", () => {

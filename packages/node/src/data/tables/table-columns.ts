@@ -320,7 +320,8 @@ export class TableColumns {
     const text = [...this.columns.values()].find(({ texts: { count } }) => count > 0);
     const shown = text?.texts.first.map((each) => each.shown).join(", ");
     const example = text ? `; column ${quoted(text.name)} holds ${shown}` : "";
-    throw new DataError("ILD71", path, `${problem}${example}`, "Name columns of numbers.");
+    const remedy = wants || !text ? "Name columns of numbers." : "Name columns of numbers, or the --text-column.";
+    throw new DataError("ILD71", path, `${problem}${example}`, remedy);
   }
 
   /** 1 for each row in which the key and all of these columns have a value. */
