@@ -20,14 +20,14 @@ import {
 export interface TokenBaselineOptions extends Pick<WordSetting, "slots"> {
   /** Tags of a task, at most, none among them. */
   readonly tags: number;
-  /** What is compared: lexical features, as many as do not match, or raw states of a backbone. */
+  /** The features that are compared: lexical features, as many as do not match, or raw states of a backbone. */
   readonly of: "lexical" | "states";
   /** With the nearest support word, with the mean of a tag's words, or with the nearest and through transitions. */
   readonly by: "nearest" | "prototype" | "structShot";
   /** Transitions of `structShot`, counted on training domains; and the power that they are raised to, 0.3 by default. */
   readonly transitions?: TransitionShares;
   readonly tau?: number;
-  /** What distances are divided by: 1 by default. */
+  /** The divisor of distances, 1 by default. */
   readonly temperature?: number;
 }
 
@@ -86,7 +86,7 @@ export function tokenBaseline(options: TokenBaselineOptions): TokenBaseline {
 
 const titles = { nearest: "nearest token", prototype: "prototypes", structShot: "StructShot" } as const;
 
-/** What words are compared by: [words, ...]. */
+/** The rows that words are compared by: [words, ...]. */
 function rowsOf(of: TokenBaselineOptions["of"], { lexical, states }: TokenInputs): Tensor {
   if (of === "lexical") return asRows(lexical);
   if (states) return asRows(states);

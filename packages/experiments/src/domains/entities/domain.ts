@@ -12,7 +12,7 @@ import { entityAdaptation } from "./adaptation.js";
 import { wordBaselines } from "./baselines.js";
 import { entityOptions } from "./options.js";
 import { entityPresets } from "./presets.js";
-import { type EntityData, loadEntities, loadOtherEntities } from "./reading.js";
+import { type EntityData, loadEntities, loadOtherEntities, mostTypes } from "./reading.js";
 import { type EntitySpec, parseEntitySpec } from "./spec.js";
 import { entityTasks } from "./tasks.js";
 import { entityTasksText, markedText } from "./words.js";
@@ -26,8 +26,16 @@ type EntityValues = OptionValues<typeof entityOptions>;
 const typesOf = (
   spec: EntitySpec | undefined,
   options: EntityValues,
-  { learner, own }: LearnerNeeds & { readonly own?: EntityValues | undefined },
-): number => (learner.variableWays ? options : (own ?? options)).types ?? spec?.types ?? 1;
+  {
+    learner,
+    own,
+    data,
+  }: LearnerNeeds & { readonly own?: EntityValues | undefined; readonly data?: EntityData | undefined },
+): number => {
+  const trained = spec?.types ?? 1;
+  if (!learner.variableWays) return (own ?? options).types ?? trained;
+  return options.types ?? (data ? Math.max(trained, mostTypes(data)) : trained);
+};
 
 /** @internal The domain of marked texts. */
 export const entities = domain<typeof entityOptions, EntityData, EntitySpec, TokenInputs, Tensor, TagPrediction>({
@@ -65,7 +73,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
     ["tasks", entityTasksText(options)],
   ],
   taskText: ({ domains, types, shots, querySentences }) =>
-    `${domains}: types: ${types}, ${shots} spans of each, ${querySentences} query sentences`,
+    `${/^\d/.test(String(types)) ? `${types} types` : "all types"} of ${domains}, ${Number(shots) === 1 ? "1 span" : `${shots} spans`} of each, ${querySentences} query sentences`,
   taskSizes: ["types", "shots", "queries"],
   heldOut: ({ spec, options }, isOther) => ({
     words: spec && JSON.stringify({ ...spec.words, length: undefined, backbone: spec.backbone?.sha256 }),
