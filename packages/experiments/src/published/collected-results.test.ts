@@ -2,10 +2,10 @@ import { resolvePreset, toFlags } from "@innerloop/experiments";
 import { expect, it } from "vitest";
 import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
 import type { RowProgress } from "./row-evaluations.js";
-import type { Metric, Table } from "./table.js";
+import type { Table } from "./table.js";
 
 /** A row whose evaluation has these figures, of a loss of this title. */
-function collected(metric: Metric, names: readonly string[], loss?: string) {
+function collected(metric: string, names: readonly string[], loss?: string) {
   const columns = [{ name: "last", title: "last" }];
   const row = {
     name: "one",
@@ -38,7 +38,7 @@ it("the figures of a table are of its metric: a loss is one where it is that met
   expect(likelihood.curve).toEqual([{ updates: 5, mean: 2, interval: 0.5 }]);
   for (const loss of ["negative log-likelihood", "mean absolute error", undefined])
     expect(() => collected("mean squared error", ["loss"], loss)).toThrow(
-      "the table's metric is mean squared error, and an evaluation of it has loss. Name one of these",
+      "the table shows mean squared error, and an evaluation of it has loss. Name one of these",
     );
   expect(collected("accuracy", ["loss", "accuracy"], "negative log-likelihood").cells.last!.mean).toBe(2);
 });

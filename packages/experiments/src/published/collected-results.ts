@@ -5,12 +5,14 @@ import { isRecord, quoted, reasonOf } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import type { RunEvent } from "../runs/run-store.js";
 import { isMethodRecord, type MethodRecord, type RowProgress, trainingSeconds } from "./row-evaluations.js";
-import { fullUpdates, type Metric, type Row, type Table } from "./table.js";
+import { columnMetric, fullUpdates, type Row, type Table } from "./table.js";
 
 /** The figure that one method reaches in one column. */
 export interface CellResult extends Figure {
   /** Adaptation steps; 0 for methods that take none. */
   readonly steps: number;
+  /** Of a baseline that the row is compared with: the row's figure less this one, task by task. */
+  readonly lead?: Figure;
 }
 
 /** A training and its evaluations. */
@@ -67,7 +69,8 @@ export function rowResult(table: Table, row: Row, state: RowProgress): RowResult
     const [first, ...others] = record!.evaluations;
     for (const column of columns) {
       const steps = row.cells[column.name]!.steps ?? column.steps;
-      const cell = cellOf(first!, table.metric, steps);
+      const metric = columnMetric(table, column);
+      const cell = cellOf(first!, metric, steps);
       if (!cell) {
         throw new UsageError(
           `${row.name} was not evaluated after ${steps} steps, which the column ${column.name} shows`,
@@ -78,8 +81,10 @@ export function rowResult(table: Table, row: Row, state: RowProgress): RowResult
       if (record!.summary !== undefined) protocols[column.name] = record!.summary;
       if (!row.baselines) continue;
       for (const method of others) {
-        const baseline = cellOf(method, table.metric, steps);
-        if (baseline) baselines[method.learner] = { ...baselines[method.learner], [column.name]: baseline };
+        const baseline = cellOf(method, metric, steps);
+        if (!baseline) continue;
+        const lead = row.against?.includes(method.learner) ? leadOf(first!, method, { metric, steps: cell.steps }) : {};
+        baselines[method.learner] = { ...baselines[method.learner], [column.name]: { ...baseline, ...lead } };
       }
     }
   }
@@ -112,7 +117,7 @@ export function rowResult(table: Table, row: Row, state: RowProgress): RowResult
  * A method's figure after so many steps, or after the most that it was given; undefined where it was not given so many.
  * One that takes no steps has one figure.
  */
-function cellOf(method: MethodRecord, metric: Metric, steps: number | undefined): CellResult | undefined {
+function cellOf(method: MethodRecord, metric: string, steps: number | undefined): CellResult | undefined {
   const { rows } = method;
   const isStepless = rows.length === 1 && rows[0]!.steps === 0;
   const found = steps === undefined || isStepless ? rows.at(-1) : rows.find((row) => row.steps === steps);
@@ -120,21 +125,34 @@ function cellOf(method: MethodRecord, metric: Metric, steps: number | undefined)
   const figure = figureOf(method, found.figures, metric);
   if (!figure) {
     const names = Object.keys(found.figures).join(", ");
-    throw new UsageError(`the table's metric is ${metric}, and an evaluation of it has ${names}`, "Name one of these");
+    throw new UsageError(`the table shows ${metric}, and an evaluation of it has ${names}`, "Name one of these");
   }
+  return { steps: found.steps, ...roundedFigure(figure) };
+}
+
+/** The lead over a baseline, as the baseline's record has it; records of before leads were kept have none. */
+function leadOf(
+  first: MethodRecord,
+  { leads }: MethodRecord,
+  { metric, steps }: { readonly metric: string; readonly steps: number },
+): Pick<CellResult, "lead"> {
+  const found = leads?.find((each) => each.steps === steps);
+  const lead = found && figureOf(first, found.figures, metric);
+  return lead ? { lead: roundedFigure(lead) } : {};
+}
+
+function roundedFigure({ mean, interval, poolInterval }: Figure): Figure {
   // JSON has no name for what is not finite: it is null there.
   const rounded = (value: number | null): number => Number((value ?? Number.NaN).toPrecision(6));
-  const { poolInterval } = figure;
   return {
-    steps: found.steps,
-    mean: rounded(figure.mean),
-    interval: rounded(figure.interval),
+    mean: rounded(mean),
+    interval: rounded(interval),
     ...(poolInterval === undefined ? {} : { poolInterval: poolInterval === null ? null : rounded(poolInterval) }),
   };
 }
 
 /** A learner whose loss is another one has its squared error beside it, or none: its loss is not one. */
-function figureOf(method: MethodRecord, figures: Readonly<Record<string, Figure>>, metric: Metric): Figure | undefined {
+function figureOf(method: MethodRecord, figures: Readonly<Record<string, Figure>>, metric: string): Figure | undefined {
   const found = recordedFigures(method).find(({ title }) => title === metric);
   return found && Object.hasOwn(figures, found.name) ? figures[found.name] : undefined;
 }
@@ -142,7 +160,7 @@ function figureOf(method: MethodRecord, figures: Readonly<Record<string, Figure>
 /** Points of a curve that are kept: more say no more. */
 const mostPoints = 30;
 
-function validationsOf(events: readonly RunEvent[], metric: Metric): ({ updates: number } & Figure)[] {
+function validationsOf(events: readonly RunEvent[], metric: string): ({ updates: number } & Figure)[] {
   const points = events.flatMap(({ type, iteration, evaluation }) => {
     if (type !== "validation" || iteration === undefined) return [];
     // A line of events.jsonl may hold anything.
@@ -191,7 +209,8 @@ function isRowResult(value: unknown): value is RowResult {
     isRecord(each) && [each.mean, each.interval].every((n) => typeof n === "number" || n === null);
   const isAll = (each: unknown, is: (part: unknown) => boolean): boolean =>
     isRecord(each) && Object.values(each).every(is);
-  const isCell = (each: unknown): boolean => isFigure(each) && isNumber((each as CellResult).steps);
+  const isCell = (each: unknown): boolean =>
+    isFigure(each) && isNumber((each as CellResult).steps) && isMissingOr(isFigure, (each as CellResult).lead);
   const isPoint = (each: unknown): boolean => isFigure(each) && isNumber((each as { updates?: unknown }).updates);
   const { trainingSeconds, evaluationSeconds, peakBytes, iteration, checkpoint, baselines, curve } = value;
   return (

@@ -7,4 +7,4 @@ export * from "./extrapolation.js";
 export * from "./row-evaluations.js";
 export * from "./table.js";
 export * from "./table-lines.js";
-export { tables } from "./tables.js";
+export { tableGroups, tables } from "./tables.js";

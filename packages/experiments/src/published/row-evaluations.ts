@@ -5,6 +5,7 @@ import type { Flags, FlatConfig } from "../config/index.js";
 import { areDescriptions } from "../figures/earlier-figures.js";
 import type { Figure, Pool } from "../figures/results-cells.js";
 import { isRecord } from "../options/outside-text.js";
+import type { Lead } from "../runs/results.js";
 import type { RunConfig } from "../runs/run-config.js";
 import type { RunEvent } from "../runs/run-store.js";
 import { type Column, columnsOf, evaluationChanges, type Row, type Table } from "./table.js";
@@ -39,6 +40,8 @@ export interface MethodRecord {
     readonly steps: number;
     readonly figures: Readonly<Record<string, Figure>>;
   }[];
+  /** Of methods after the first, by the names and steps of the first: its figures less theirs, task by task. */
+  readonly leads?: readonly Lead[];
 }
 
 /** The progress of the training of a row, and what was evaluated of it. */
@@ -111,6 +114,7 @@ export function isMethodRecord(value: unknown): value is MethodRecord {
     Number.isSafeInteger(row.steps) &&
     isRecord(row.figures) &&
     Object.values(row.figures).every(isFigure);
+  const areLeads = value.leads === undefined || (Array.isArray(value.leads) && value.leads.every(isRow));
   const isDescribed = value.figures === undefined || areDescriptions(value.figures);
-  return typeof value.learner === "string" && isRecord(value.protocol) && isDescribed && value.rows.every(isRow);
+  return typeof value.learner === "string" && isRecord(value.protocol) && isDescribed && areLeads && value.rows.every(isRow);
 }

@@ -2,9 +2,9 @@
  * A table of published results as a recipe: which trainings fill it, how each is evaluated, and what the papers report.
  * Recipes are data. Those that come along are in tables.ts.
  */
-import { accuracy, type FigureDescription, meanSquaredError } from "@innerloop/core";
+import type { FigureDescription } from "@innerloop/core";
 import { learnerEntry } from "@innerloop/core/learners";
-import { describedAs, figuresOf, lossDescription } from "@innerloop/core/training";
+import { figuresOf } from "@innerloop/core/training";
 import {
   checkFlags,
   domainOf,
@@ -28,22 +28,36 @@ export interface Table {
   readonly title: string;
   /** What the table is about and where it departs from the papers, in sentences. */
   readonly about: string;
-  readonly metric: Metric;
-  /** The data set, and how to get one that is not here. */
-  readonly data?: { readonly name: string; readonly remedy: string };
+  /** The title of the figure that its columns are about, but those that name another: `accuracy`. */
+  readonly metric: string;
+  /** The data sets of its rows that may have to be fetched, and how. */
+  readonly data?: readonly Need[];
+  /** The backbones of its rows. */
+  readonly backbones?: readonly Need[];
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
+  /** Means over groups of rows, below them. */
+  readonly means?: readonly GroupMean[];
 }
 
-/** The figures that tables may be about, by their titles. */
-export const tableFigures = {
-  accuracy: describedAs(accuracy),
-  "mean squared error": lossDescription(meanSquaredError),
-} as const satisfies Readonly<Record<string, FigureDescription>>;
-/** The title of a figure that a table may be about. */
-export type Metric = keyof typeof tableFigures;
-/** Titles of the figures that a table may be about. */
-export const metrics = Object.keys(tableFigures) as readonly Metric[];
+/** A data set or backbone that rows are made with, and how to get one that is not here. */
+export interface Need {
+  readonly name: string;
+  readonly remedy: string;
+}
+
+/** The mean of each line over groups of rows: over the folds of a data set, over held-out domains. */
+export interface GroupMean {
+  readonly title: string;
+  readonly groups: readonly string[];
+}
+
+/** Tables that are asked for together. */
+export interface TableGroup {
+  readonly name: string;
+  readonly title: string;
+  readonly tables: readonly Table[];
+}
 
 /** A setting that is evaluated, or one number of adaptation steps of it. */
 export interface Column {
@@ -51,14 +65,18 @@ export interface Column {
   readonly title: string;
   /** What the evaluation has in place of the training's own options: ways, shots, queries. */
   readonly options?: Flags;
+  /** The title of its figure, where that is another than the table's. */
+  readonly metric?: string;
   /** Adaptation steps whose figure is shown; unless given, the most that are evaluated. */
   readonly steps?: number;
 }
 
-/** One training. Those of one `learner` are one line of the printed table. */
+/** One training. Those of one `learner` and group are one line of the printed table. */
 export interface Row {
   readonly name: string;
   readonly learner: string;
+  /** The heading under which the line stands, with baselines of its own: a data set, a held-out domain. */
+  readonly group?: string;
   /** `iterations` is the full number of updates: the published one, where there is one. */
   readonly train: {
     readonly preset: string;
@@ -68,8 +86,10 @@ export interface Row {
   readonly cells: Readonly<Record<string, Cell>>;
   /** Paper and year of the published figures. */
   readonly source?: string;
-  /** Whether its evaluations carry the baselines of the table: from scratch, nearest neighbours. */
+  /** Whether its evaluations carry the baselines of the table, or of its group: from scratch, nearest neighbours. */
   readonly baselines?: boolean;
+  /** Baselines, by name, that it is compared with task by task: a line each, with the interval of the difference. */
+  readonly against?: readonly string[];
 }
 
 /** A cell of a training: what is other there, and what the paper reports. */
@@ -105,11 +125,70 @@ export function evaluationChanges(row: Row, column: Column, own: FlatConfig): Fl
 export const columnsOf = (table: Table, row: Row): readonly Column[] =>
   table.columns.filter(({ name }) => Object.hasOwn(row.cells, name));
 
+/** The figures that evaluations of a row have, the leading one first. */
+function rowFigures(row: Row): readonly FigureDescription[] {
+  const config = trainingConfig(row);
+  return figuresOf(domainOf(config).loss(undefined, config.domain));
+}
+
+/** The title of the figure that a column is about. */
+export const columnMetric = ({ metric }: Pick<Table, "metric">, column: Column): string => column.metric ?? metric;
+
+/** The figure that each column is about, in the order of the table. @throws UsageError where no row has it */
+export function columnFigures(table: Table): readonly FigureDescription[] {
+  const ofRows = new Map<Row, readonly FigureDescription[]>();
+  const figures = (row: Row): readonly FigureDescription[] => {
+    const found = ofRows.get(row) ?? rowFigures(row);
+    ofRows.set(row, found);
+    return found;
+  };
+  return table.columns.map((column) => {
+    const title = columnMetric(table, column);
+    for (const row of table.rows.filter(({ cells }) => Object.hasOwn(cells, column.name))) {
+      const found = figures(row).find((each) => each.title === title);
+      if (found) return found;
+    }
+    throw new UsageError(
+      `the column ${column.name} of ${table.name} is about ${quoted(title)}, which none of its rows have`,
+      `Name one of theirs: ${titlesOf(table.rows.flatMap(figures))}`,
+    );
+  });
+}
+
+/** The figure that a table is about, as its rows have it. */
+export function tableFigure(table: Pick<Table, "name" | "rows" | "metric">): FigureDescription {
+  for (const row of table.rows) {
+    const found = rowFigures(row).find(({ title }) => title === table.metric);
+    if (found) return found;
+  }
+  throw new UsageError(
+    `the table ${table.name} is about ${quoted(table.metric)}, which none of its rows have`,
+    `Name one of theirs: ${titlesOf(table.rows.flatMap(rowFigures))}`,
+  );
+}
+
+const titlesOf = (figures: readonly FigureDescription[]): string =>
+  [...new Set(figures.map(({ title }) => title))].join(", ");
+
+/** What a row is made with, of that which a table says how to get. */
+export interface RowNeed extends Need {
+  readonly kind: "data set" | "backbone";
+}
+
+/** The data set and the backbone of a row, of those that the table says how to get. */
+export function needsOf({ data = [], backbones = [] }: Pick<Table, "data" | "backbones">, row: Row): RowNeed[] {
+  const { data: set, backbone } = trainingOptions(row);
+  const found = (kind: RowNeed["kind"], list: readonly Need[], wanted: unknown): RowNeed[] =>
+    list.filter(({ name }) => name === wanted).map((need) => ({ kind, ...need }));
+  return [...found("data set", data, set), ...found("backbone", backbones, backbone)];
+}
+
 /** Options that say where, how long or how closely watched a run is, and not what it is a run of. */
 const ofNoConsequence: ReadonlySet<string> = new Set([
   "iterations",
   "checkpointEvery",
   "validateEvery",
+  "validateStart",
   "validationTasks",
   "device",
   "workers",
@@ -161,7 +240,8 @@ const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** A table from a value that may be anything. @throws UsageError */
 export function checkTable(value: unknown, where: string): Table {
-  const table = fieldsOf(value, where, ["name", "title", "about", "metric", "data", "columns", "rows"]);
+  const fields = ["name", "title", "about", "metric", "data", "backbones", "columns", "rows", "means"];
+  const table = fieldsOf(value, where, fields);
   const columns = listOf(table.columns, `columns in ${where}`).map((each, i) =>
     checkColumn(each, `columns[${i}]`, where),
   );
@@ -171,55 +251,98 @@ export function checkTable(value: unknown, where: string): Table {
     const twice = names.find((name, i) => names.indexOf(name) !== i);
     if (twice !== undefined) throw new UsageError(`${where} has two ${what} named ${twice}`, "Name them apart");
   }
-  for (const row of rows) {
-    for (const column of Object.keys(row.cells)) {
-      const other = rows.find((each) => each !== row && each.learner === row.learner && column in each.cells);
-      if (other)
-        throw new UsageError(
-          `${row.name} and ${other.name} in ${where} both fill ${column} of ${row.learner}`,
-          "Give one of them another learner text",
-        );
-    }
-  }
-  const metric = metrics.find((each) => each === table.metric);
-  if (metric === undefined)
-    throw new UsageError(`metric in ${where} is ${shortly(table.metric)}`, `Give ${metrics.join(" or ")}`);
+  requireCellsApart(rows, where);
+  const metric = textOf(table.metric, `metric in ${where}`);
   for (const row of rows) requireFigures(row, { columns, metric, where });
-  const data = table.data === undefined ? undefined : fieldsOf(table.data, `data in ${where}`, ["name", "remedy"]);
+  const needs = (name: "data" | "backbones"): Partial<Pick<Table, "data" | "backbones">> =>
+    table[name] === undefined ? {} : { [name]: checkNeeds(table[name], name, where) };
   return {
     name: nameOf(table.name, `name in ${where}`),
     title: textOf(table.title, `title in ${where}`),
     about: table.about === undefined ? "" : textOf(table.about, `about in ${where}`),
     metric,
-    ...(data
-      ? {
-          data: {
-            name: nameOf(data.name, `data.name in ${where}`),
-            remedy: textOf(data.remedy, `data.remedy in ${where}`),
-          },
-        }
-      : {}),
+    ...needs("data"),
+    ...needs("backbones"),
     columns,
     rows,
+    ...(table.means === undefined ? {} : { means: checkMeans(table.means, rows, where) }),
   };
+}
+
+/** @throws UsageError where two rows fill one cell */
+function requireCellsApart(rows: readonly Row[], where: string): void {
+  const filled = new Map<string, Row>();
+  for (const row of rows) {
+    for (const column of Object.keys(row.cells)) {
+      const cell = JSON.stringify([row.group, row.learner, column]);
+      const other = filled.get(cell);
+      if (other)
+        throw new UsageError(
+          `${other.name} and ${row.name} in ${where} both fill ${column} of ${row.learner}`,
+          "Give one of them another learner text, or another group",
+        );
+      filled.set(cell, row);
+    }
+  }
+}
+
+/** One need, or a list of them. */
+function checkNeeds(value: unknown, name: string, where: string): readonly Need[] {
+  return (Array.isArray(value) ? listOf(value, `${name} in ${where}`) : [value]).map((each, i) => {
+    const at = Array.isArray(value) ? `${name}[${i}]` : name;
+    const need = fieldsOf(each, `${at} in ${where}`, ["name", "remedy"]);
+    return {
+      name: nameOf(need.name, `${at}.name in ${where}`),
+      remedy: textOf(need.remedy, `${at}.remedy in ${where}`),
+    };
+  });
+}
+
+function checkMeans(value: unknown, rows: readonly Row[], where: string): readonly GroupMean[] {
+  const groups = new Set(rows.flatMap(({ group }) => group ?? []));
+  const means = listOf(value, `means in ${where}`).map((each, i) => {
+    const at = `means[${i}]`;
+    const mean = fieldsOf(each, `${at} in ${where}`, ["title", "groups"]);
+    const over = listOf(mean.groups, `${at}.groups in ${where}`).map((group) =>
+      textOf(group, `a group of ${at} in ${where}`),
+    );
+    const unknown = over.find((group, place) => !groups.has(group) || over.indexOf(group) !== place);
+    if (unknown !== undefined)
+      throw new UsageError(
+        `${at}.groups in ${where} has ${quoted(unknown)}${groups.has(unknown) ? " twice" : ", which no row is of"}`,
+        groups.size > 0 ? `Groups are ${[...groups].join(", ")}` : 'Give rows a group: "group": "HuffPost"',
+      );
+    return { title: textOf(mean.title, `${at}.title in ${where}`), groups: over };
+  });
+  const titles = [...groups, ...means.map(({ title }) => title)];
+  const twice = titles.find((title, i) => titles.indexOf(title) !== i);
+  if (twice !== undefined) throw new UsageError(`${where} has two headings ${quoted(twice)}`, "Name them apart");
+  return means;
 }
 
 /** @throws UsageError where the evaluations of a row would not have what its columns show */
 function requireFigures(
   row: Row,
-  { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: Metric; readonly where: string },
+  { columns, metric, where }: { readonly columns: readonly Column[]; readonly metric: string; readonly where: string },
 ): void {
   const config = trainingConfig(row);
   const own = toFlags(config);
-  const fitting = figuresOf(domainOf(config).loss(undefined, config.domain))[0]!.title;
-  if (metric !== fitting) {
+  const figures = rowFigures(row);
+  const served = columns.filter(({ name }) => Object.hasOwn(row.cells, name));
+  for (const [place, title] of [
+    [`metric in ${where}`, metric] as const,
+    ...served.flatMap(({ name, metric: own }) =>
+      own === undefined ? [] : [[`metric of the column ${name} in ${where}`, own] as const],
+    ),
+  ]) {
+    if (figures.some((each) => each.title === title)) continue;
     throw new UsageError(
-      `metric in ${where} is ${metric}, which evaluations of ${row.name} do not have`,
-      `Give ${fitting}, or rows of other data`,
+      `${place} is ${quoted(title)}, which evaluations of ${row.name} do not have`,
+      `Give ${titlesOf(figures)}, or rows of other data`,
     );
   }
   const { takesSteps, variableWays } = learnerEntry(own.learner);
-  for (const column of columns.filter(({ name }) => Object.hasOwn(row.cells, name))) {
+  for (const column of served) {
     const { ways } = { ...own, ...evaluationChanges(row, column, own) } as Flags;
     if (Number(ways) > Number(own.ways) && !variableWays) {
       throw new UsageError(
@@ -239,16 +362,18 @@ function requireFigures(
 }
 
 function checkColumn(value: unknown, at: string, where: string): Column {
-  const { name, title, options, steps } = fieldsOf(value, `${at} in ${where}`, ["name", "title", "options", "steps"]);
+  const fields = ["name", "title", "metric", "options", "steps"];
+  const { name, title, metric, options, steps } = fieldsOf(value, `${at} in ${where}`, fields);
   return {
     name: nameOf(name, `${at}.name in ${where}`),
     title: textOf(title, `${at}.title in ${where}`),
+    ...(metric === undefined ? {} : { metric: textOf(metric, `${at}.metric in ${where}`) }),
     ...evaluationFields({ options, steps }, at, where),
   };
 }
 
 function checkRow(value: unknown, at: string, where: string, columns: readonly Column[]): Row {
-  const fields = ["name", "learner", "train", "cells", "source", "baselines"];
+  const fields = ["name", "learner", "group", "train", "cells", "source", "baselines", "against"];
   const row = fieldsOf(value, `${at} in ${where}`, fields);
   const train = fieldsOf(row.train, `${at}.train in ${where}`, ["preset", "options"]);
   const { preset } = train;
@@ -282,15 +407,26 @@ function checkRow(value: unknown, at: string, where: string, columns: readonly C
     const figure = published === undefined ? {} : { published: textOf(published, `${place}.published in ${where}`) };
     return [name, { ...evaluationFields(more, place, where), ...figure }] as const;
   });
+  const against =
+    row.against === undefined
+      ? undefined
+      : listOf(row.against, `${at}.against in ${where}`).map((each) => textOf(each, `${at}.against in ${where}`));
+  if (against && row.baselines !== true)
+    throw new UsageError(
+      `${at} in ${where} is compared with ${against[0]}, and its evaluations carry no baselines`,
+      'Give it "baselines": true',
+    );
   if (cells.length === 0)
     throw new UsageError(`${at} in ${where} serves no column`, 'Name one: "cells": { "COLUMN": {} }');
   return {
     name: nameOf(row.name, `${at}.name in ${where}`),
     learner: textOf(row.learner, `${at}.learner in ${where}`),
+    ...(row.group === undefined ? {} : { group: textOf(row.group, `${at}.group in ${where}`) }),
     train: { preset, options: { ...options, iterations } },
     cells: Object.fromEntries(cells),
     ...(row.source === undefined ? {} : { source: textOf(row.source, `${at}.source in ${where}`) }),
     ...(row.baselines === true ? { baselines: true } : {}),
+    ...(against === undefined ? {} : { against }),
   };
 }
 

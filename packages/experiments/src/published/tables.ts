@@ -4,7 +4,8 @@
  */
 import type { LearnerName } from "@innerloop/core";
 import type { Flags } from "../config/index.js";
-import type { Cell, Column, Row, Table } from "./table.js";
+import { languageTables } from "./language-tables.js";
+import type { Cell, Column, Row, Table, TableGroup } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];
 
@@ -148,11 +149,13 @@ const omniglot: Table = {
     "unrotated, for evaluation; as many queries per class as shots. The rate of the updates falls along a half cosine, where the papers keep it " +
     "constant (Reptile: falls along a line, as published).",
   metric: "accuracy",
-  data: {
-    name: "omniglot",
-    remedy:
-      "`innerloop data get omniglot` downloads it; `innerloop data import omniglot images_background.zip images_evaluation.zip` reads the archives of its authors",
-  },
+  data: [
+    {
+      name: "omniglot",
+      remedy:
+        "`innerloop data get omniglot` downloads it; `innerloop data import omniglot images_background.zip images_evaluation.zip` reads the archives of its authors",
+    },
+  ],
   columns: omniglotSettings.map(
     ({ name, ways, shots }): Column => ({
       name,
@@ -343,12 +346,14 @@ const miniImageNet: Table = {
     "Accuracy on the 20 test classes, 15 queries per class; 64 classes are for training and 16 for validation, as the data set lists them. Photos of 84 x 84, " +
     "four convolutions of 32 with pooling. The meta-gradient is clipped by its norm, where Finn et al. clip each element; the rate falls along a half cosine.",
   metric: "accuracy",
-  data: {
-    name: "mini-imagenet",
-    remedy:
-      "Its photos are ImageNet's, which may not be passed on: get them from their owners, lay them out as DIR/train, DIR/val and DIR/test with one folder of " +
-      "images per class in each, and run `innerloop data import mini-imagenet DIR --image-size 84 --channels 3`",
-  },
+  data: [
+    {
+      name: "mini-imagenet",
+      remedy:
+        "Its photos are ImageNet's, which may not be passed on: get them from their owners, lay them out as DIR/train, DIR/val and DIR/test with one folder of " +
+        "images per class in each, and run `innerloop data import mini-imagenet DIR --image-size 84 --channels 3`",
+    },
+  ],
   columns: photoColumns(15),
   rows: [
     ...onPhotos(
@@ -456,11 +461,13 @@ const groceryStore: Table = {
     "Accuracy on natural photos of fruit, vegetables and cartons (Klasson et al. 2019) at 42 x 42: of 81 classes, in the order of the data set, 51 are for training, 10 " +
     "for validation and 20 for evaluation; 5 queries per class. Four convolutions of 32 with pooling. There are no published figures for this split.",
   metric: "accuracy",
-  data: {
-    name: "grocery-store",
-    remedy:
-      "Download github.com/marcusklasson/GroceryStoreDataset as a ZIP and run `innerloop data import grocery-store ZIP --image-size 42 --channels 3`",
-  },
+  data: [
+    {
+      name: "grocery-store",
+      remedy:
+        "Download github.com/marcusklasson/GroceryStoreDataset as a ZIP and run `innerloop data import grocery-store ZIP --image-size 42 --channels 3`",
+    },
+  ],
   columns: photoColumns(5),
   rows: [
     ...onGroceries.flatMap(([learner, title, more = {}]) =>
@@ -552,4 +559,13 @@ const hanzi: Table = {
 };
 
 /** In the order in which they are listed and reported. */
-export const tables: readonly Table[] = [sinusoid, omniglot, miniImageNet, groceryStore, mnist, hanzi];
+export const tables: readonly Table[] = [sinusoid, omniglot, miniImageNet, groceryStore, mnist, hanzi, ...languageTables];
+
+/** Tables that are asked for by one name. */
+export const tableGroups: readonly TableGroup[] = [
+  {
+    name: "language",
+    title: "Language: intents and topics, sentiment across domains, languages, entities",
+    tables: languageTables,
+  },
+];

@@ -1,5 +1,13 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
-import { type Adapter, type Evaluation, evaluate, key, type Learner, type TaskSource } from "@innerloop/core";
+import {
+  type Adapter,
+  type Evaluation,
+  evaluate,
+  figureDifference,
+  key,
+  type Learner,
+  type TaskSource,
+} from "@innerloop/core";
 import { withoutUnlabelled } from "@innerloop/core/tasks";
 import { checkpointSummary, decodeParams, keyWithin } from "@innerloop/core/training";
 import type { Executor, Tree } from "@innerloop/graph";
@@ -7,6 +15,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { FlatConfig } from "../config/index.js";
 import type { Baseline } from "../domains/domain.js";
+import { type Figure, sameFigure } from "../figures/results-cells.js";
 import { reasonOf } from "../options/outside-text.js";
 import { shellWord } from "../options/shell-word.js";
 import { flagOf, optionText } from "../options/values.js";
@@ -153,6 +162,53 @@ export const evaluationRecord = ({ learner, protocol, figures, rows, draws }: Ev
   figures,
   rows,
 });
+
+/** The lead of one method over another on the same tasks: its figures less the other's, task by task. */
+export interface Lead {
+  /** Adaptation steps of the method that leads. */
+  readonly steps: number;
+  /** By the names that the method has for them. */
+  readonly figures: Readonly<Record<string, Figure>>;
+}
+
+/**
+ * Evaluations of several methods on the same tasks as results.json has them: every one after the first with the lead of
+ * the first over it, at each number of steps against as many, or against the most that the other has taken.
+ */
+export const evaluationRecords = (evaluations: readonly Evaluation[]) =>
+  evaluations.map((each, place) => ({
+    ...evaluationRecord(each),
+    ...(place === 0 ? {} : { leads: leadsOver(evaluations[0]!, each) }),
+  }));
+
+function leadsOver(first: Evaluation, other: Evaluation): readonly Lead[] {
+  const shared = first.figures.flatMap((figure) => {
+    const same = sameFigure(other, figure);
+    return same ? [[figure.name, same.name] as const] : [];
+  });
+  // Baselines may have had the first of the tasks only.
+  const { tasks } = other.protocol;
+  const options = typeof tasks === "number" ? { tasks } : {};
+  return first.rows.map(({ steps }, row) => {
+    const asMany = other.rows.findIndex((each) => each.steps === steps);
+    const beside = asMany === -1 ? other.rows.length - 1 : asMany;
+    const found = shared.filter(
+      ([own, its]) =>
+        (hasValues(first, row, own) && hasValues(other, beside, its)) ||
+        (hasStatistics(first, row, own) && hasStatistics(other, beside, its)),
+    );
+    return {
+      steps,
+      figures: Object.fromEntries(
+        found.map(([own, its]) => [own, figureDifference([first, row, own], [other, beside, its], options)]),
+      ),
+    };
+  });
+}
+
+const hasValues = ({ values }: Evaluation, row: number, name: string): boolean => values[row]?.[name] !== undefined;
+const hasStatistics = ({ pooled }: Evaluation, row: number, name: string): boolean =>
+  pooled?.[row]?.[name] !== undefined;
 
 const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool;
 

@@ -10,7 +10,7 @@ import { UsageError } from "../options/usage-error.js";
 import { protocolText } from "../protocol-text.js";
 import { type ChosenSteps, chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
 import { failureOf, problemOf } from "../runs/failure.js";
-import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecord, machineOptions } from "../runs/results.js";
+import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecords, machineOptions } from "../runs/results.js";
 import { commandLine } from "../runs/run-command.js";
 import type { RunConfig } from "../runs/run-config.js";
 import type { RunStore } from "../runs/run-store.js";
@@ -179,7 +179,7 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
     protocol: { ...config.protocol, ...first.protocol, ...prepared.other },
     ...(beside.length > 0 ? { with: beside.map(besideRecord) } : {}),
     summary: protocol,
-    evaluations: evaluations.map(evaluationRecord),
+    evaluations: evaluationRecords(evaluations),
     ...(chosen ? { adaptation: chosen } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
     ...(training ? { trainingSeconds: Math.round(training.seconds) } : {}),

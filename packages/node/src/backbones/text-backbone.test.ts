@@ -245,8 +245,19 @@ it("stops by the signal, and goes on afterwards", async () => {
 
 it("ends a run that takes longer than the user waits", async () => {
   const backbone = await open(folderOf());
-  vi.stubEnv("INNERLOOP_BACKBONE_SECONDS", "0.000001");
+  vi.stubEnv("INNERLOOP_BACKBONE_SECONDS", "7");
+  const wait = globalThis.setTimeout;
+  // Seven seconds are over before any answer can come.
+  const impatient = vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms?: number) => {
+    if (ms !== 7000) return wait(work, ms);
+    queueMicrotask(work);
+    return undefined;
+  }) as typeof setTimeout);
   await expect(backbone.encode(["card"], {})).rejects.toThrow(
     /ILD83 .*gave no answer within .* INNERLOOP_BACKBONE_SECONDS/,
   );
+  impatient.mockRestore();
+  expectRows(await backbone.encode([texts[0]!], {}), [meanOf(statesOf(idsOf(texts[0]!)))]);
+  vi.stubEnv("INNERLOOP_BACKBONE_SECONDS", "soon");
+  await expect(backbone.encode(["card"], {})).rejects.toThrow(/INNERLOOP_BACKBONE_SECONDS is soon/);
 });

@@ -1,12 +1,15 @@
 /** A table of results on a terminal: our figures, and under them the published ones. */
+import type { FigureDescription } from "@innerloop/core";
 import { adaptationWarningOf, beyondTitle, poolText, type StepsCurve } from "@innerloop/experiments";
 import {
+  columnFigures,
   isShortened,
   type LineCell,
+  lineTitle,
   type RowResult,
   type RowResults,
   type Table,
-  tableFigures,
+  type TableLine,
   tableLines,
 } from "@innerloop/experiments/published";
 import { columns, count, type Paint, plusMinus, withInterval } from "./terminal.js";
@@ -18,34 +21,46 @@ export function reproducedTable(
   paint: Paint,
   failed: ReadonlySet<string> = new Set(),
 ): string {
-  const shown = tableFigures[table.metric];
+  const shown = columnFigures(table);
   const lines: { cells: string[]; style?: "dim" | "bold" }[] = [
     { cells: ["", ...table.columns.map(({ title }) => title), "updates"], style: "dim" },
   ];
-  const cellText = (cell: LineCell | undefined, isBaseline: boolean): string => {
+  const cellText = (cell: LineCell | undefined, column: number, kind: TableLine["kind"]): string => {
     if (!cell) return "";
-    if (!cell.figure) return isBaseline ? "" : cell.row && failed.has(cell.row.name) ? "failed" : "not run";
-    return withInterval(shown, cell.figure) + (cell.shortened ? "†" : "");
+    if (!cell.figure) return kind !== "learner" ? "" : cell.rows.some(({ name }) => failed.has(name)) ? "failed" : "not run";
+    const text = withInterval(shown[column]!, cell.figure) + (cell.shortened ? "†" : "");
+    return kind === "lead" ? signed(text, cell.figure) : text;
   };
+  let heading: string | undefined;
   for (const line of tableLines(table, results)) {
-    const runs = line.cells.flatMap((cell) => (cell?.row ? (results[cell.row.name] ?? []) : []));
+    const runs = line.cells.flatMap((cell) => cell?.rows.flatMap(({ name }) => results[name] ?? []) ?? []);
+    if (line.group !== undefined && line.group !== heading) {
+      const pools = line.isMean ? [] : poolsOf(table, results, line.group);
+      lines.push({ cells: [""] }, { cells: [line.group, ...table.columns.map(() => ""), pools.join("; ")], style: "dim" });
+      heading = line.group;
+    }
+    const indent = (line.group === undefined ? 0 : 2) + (line.kind === "lead" ? 2 : 0);
+    const title = " ".repeat(indent) + lineTitle(line);
+    const updates = line.isMean || line.kind === "lead" ? "" : updatesText(runs);
     lines.push({
-      cells: [line.learner, ...line.cells.map((cell) => cellText(cell, line.isBaseline)), updatesText(runs)],
-      ...(line.isBaseline ? {} : { style: "bold" as const }),
+      cells: [title, ...line.cells.map((cell, column) => cellText(cell, column, line.kind)), updates],
+      ...(line.kind === "learner" ? { style: "bold" as const } : {}),
     });
-    const beyond = line.cells.map((cell) => plusMinus(shown, cell?.figure?.poolInterval));
+    if (line.kind === "lead") continue;
+    const beyond = line.cells.map((cell, column) => plusMinus(shown[column]!, cell?.figure?.poolInterval));
+    const inner = " ".repeat(indent + 2);
     if (beyond.some((text) => text !== "")) {
       const { pool } = runs.find((run) => run.pool) ?? {};
-      lines.push({ cells: [`  ${beyondTitle(pool ?? { of: "classes" })}`, ...beyond, ""], style: "dim" });
+      lines.push({ cells: [`${inner}${beyondTitle(pool ?? { of: "classes" })}`, ...beyond, ""], style: "dim" });
     }
     if (line.cells.some((cell) => cell?.published !== undefined)) {
       const published = line.cells.map((cell) => cell?.published ?? "");
-      lines.push({ cells: ["  published", ...published, line.sources.join("; ")], style: "dim" });
+      lines.push({ cells: [`${inner}published`, ...published, line.sources.join("; ")], style: "dim" });
     }
   }
   const marks = [
     ...(Object.values(results).some(isShortened) ? ["  † fewer updates than the full training"] : []),
-    ...new Set(Object.values(results).flatMap(({ pool }) => (pool ? [`  from ${poolText(pool, true)}`] : []))),
+    ...poolsOf(table, results, undefined).map((text) => `  ${text}`),
     ...stepsCurves(table, results).flatMap(({ learner, curve }) => {
       const text = adaptationWarningOf(curve);
       return text === undefined ? [] : [`  ${learner}: ${text}`];
@@ -65,21 +80,38 @@ export function reproducedTable(
   ].join("\n");
 }
 
+/** `+1.2% ± 0.4`: a difference with the sign that it has. */
+export const signed = (text: string, { mean }: { readonly mean: number }): string => (mean >= 0 ? `+${text}` : text);
+
+/** What the tasks of a group's trainings were drawn from. */
+const poolsOf = ({ rows }: Table, results: RowResults, group: string | undefined): string[] => [
+  ...new Set(
+    rows.flatMap((row) => {
+      const { pool } = (row.group === group && results[row.name]) || {};
+      return pool ? [`from ${poolText(pool, true)}`] : [];
+    }),
+  ),
+];
+
 /** Of each training, the figures of columns that differ in nothing but their steps. */
 function stepsCurves(table: Table, results: RowResults): { learner: string; curve: StepsCurve }[] {
+  const shown = columnFigures(table);
   return table.rows.flatMap((row) => {
     const result = results[row.name];
     if (!result) return [];
-    const settings = new Map<string, { steps: number; mean: number }[]>();
-    for (const { name, options } of table.columns) {
+    const settings = new Map<string, { figure: FigureDescription; points: { steps: number; mean: number }[] }>();
+    for (const [column, { name, options }] of table.columns.entries()) {
       const cell = result.cells[name];
       if (!cell) continue;
-      const setting = JSON.stringify([options, row.cells[name]?.options]);
-      settings.set(setting, [...(settings.get(setting) ?? []), cell]);
+      const figure = shown[column]!;
+      const key = JSON.stringify([options, row.cells[name]?.options, figure.title]);
+      const setting = settings.get(key) ?? { figure, points: [] };
+      setting.points.push(cell);
+      settings.set(key, setting);
     }
-    return [...settings.values()].map((points) => ({
+    return [...settings.values()].map(({ figure, points }) => ({
       learner: row.learner,
-      curve: { figure: tableFigures[table.metric], points, pool: result.pool },
+      curve: { figure, points, pool: result.pool },
     }));
   });
 }

@@ -3,17 +3,19 @@ import type { FigureDescription } from "@innerloop/core";
 import {
   type CellResult,
   type CollectedResults,
+  columnFigures,
   isShortened,
   type LineCell,
+  lineTitle,
   type RowResult,
   type RowResults,
   type Table,
   type TableLine,
-  tableFigures,
   tableLines,
   withoutGone,
 } from "@innerloop/experiments/published";
 import { markdownCell, markdownText } from "./markdown-text.js";
+import { signed } from "./reproduce-table.js";
 import { count, plusMinus, withInterval, wrapped } from "./terminal.js";
 
 /** Sentences over the tables. */
@@ -74,48 +76,63 @@ function tableSection(table: Table, results: RowResults): string[] {
 }
 
 function figuresTable(table: Table, results: RowResults): string[] {
-  const shown = tableFigures[table.metric];
+  const shown = columnFigures(table);
   const lines = tableLines(table, results);
   const isPublished = lines.some(({ cells }) => cells.some((cell) => cell?.published !== undefined));
   const showsSteps = table.columns.every(({ steps }) => steps === undefined);
-  const unit = shown.share ? " (%)" : "";
   const header = [
     "",
-    ...table.columns.flatMap(({ title }) =>
-      isPublished ? [markdownCell(title), `published${unit}`] : [markdownCell(title)],
+    ...table.columns.flatMap(({ title }, column) =>
+      isPublished ? [markdownCell(title), `published${shown[column]!.share ? " (%)" : ""}`] : [markdownCell(title)],
     ),
     "trained for",
     ...(isPublished ? ["source"] : []),
   ];
-  // Before it adapts, no method shows what it is for.
-  const leading = table.columns.map(({ steps }, column) =>
-    leadingFigures(steps === 0 ? [] : lines.map(({ cells }) => cells[column]?.figure), shown),
-  );
-  const cellText = (cell: LineCell | undefined, column: number, isBaseline: boolean): string => {
+  const groups = [...new Set(lines.map(({ group }) => group))];
+  const leading = new Map(groups.map((group) => [group, leadingOf(table, shown, lines, group)]));
+  const cellText = (cell: LineCell | undefined, column: number, { kind, group }: TableLine): string => {
     if (!cell) return "";
-    if (!cell.figure) return isBaseline ? "" : "not run";
+    if (!cell.figure) return kind === "learner" ? "not run" : "";
+    const figure = shown[column]!;
+    if (kind === "lead") return signed(withInterval(figure, cell.figure), cell.figure);
     const { poolInterval } = cell.figure;
-    const beyond = poolInterval === undefined ? "" : ` [${plusMinus(shown, poolInterval)}]`;
-    const text = withInterval(shown, cell.figure) + beyond;
+    const beyond = poolInterval === undefined ? "" : ` [${plusMinus(figure, poolInterval)}]`;
+    const text = withInterval(figure, cell.figure) + beyond;
     const steps = showsSteps && cell.figure.steps > 0 ? ` (${count(cell.figure.steps)})` : "";
-    return leading[column]!.has(cell.figure) ? `**${text}**${steps}` : text + steps;
+    return leading.get(group)![column]!.has(cell.figure) ? `**${text}**${steps}` : text + steps;
   };
+  const lineText = (line: TableLine): string =>
+    markdownRow([
+      markdownCell(line.kind === "lead" ? `${line.learner}, ${lineTitle(line)}` : lineTitle(line)),
+      ...line.cells.flatMap((cell, column) => {
+        const text = cellText(cell, column, line);
+        return isPublished ? [text, markdownCell(cell?.published ?? "")] : [text];
+      }),
+      line.kind === "lead" ? "" : trainedFor(line, results),
+      ...(isPublished ? [markdownCell(line.sources.join("; "))] : []),
+    ]);
   return [
     markdownRow(header),
     markdownRow(header.map(() => "---")),
-    ...lines.map((line) =>
-      markdownRow([
-        markdownCell(line.learner),
-        ...line.cells.flatMap((cell, column) => {
-          const text = cellText(cell, column, line.isBaseline);
-          return isPublished ? [text, markdownCell(cell?.published ?? "")] : [text];
-        }),
-        trainedFor(line, results),
-        ...(isPublished ? [markdownCell(line.sources.join("; "))] : []),
-      ]),
-    ),
+    ...groups.flatMap((group) => [
+      ...(group === undefined ? [] : [markdownRow([`*${markdownCell(group)}*`, ...header.slice(1).map(() => "")])]),
+      ...lines.filter((line) => line.group === group).map(lineText),
+    ]),
   ];
 }
+
+/** Of a group of lines, the leading figures of each column: before it adapts, no method shows what it is for. */
+const leadingOf = (
+  { columns }: Table,
+  shown: readonly FigureDescription[],
+  lines: readonly TableLine[],
+  group: string | undefined,
+): readonly ReadonlySet<CellResult>[] => {
+  const compared = lines.filter((line) => line.group === group && line.kind !== "lead");
+  return columns.map(({ steps }, column) =>
+    leadingFigures(steps === 0 ? [] : compared.map(({ cells }) => cells[column]?.figure), shown[column]!),
+  );
+};
 
 /** The best of the figures, and those whose intervals meet its interval. */
 function leadingFigures(
@@ -131,8 +148,8 @@ function leadingFigures(
 /** `43%`, of the updates of the full training, or `2 to 43%` where the line's trainings differ; empty for baselines. */
 function trainedFor({ cells }: TableLine, results: RowResults): string {
   const shares = cells.flatMap((cell) => {
-    const result = cell?.row && results[cell.row.name];
-    return result ? [isShortened(result) ? result.updates / result.fullUpdates : 1] : [];
+    const runs = cell?.rows.flatMap(({ name }) => results[name] ?? []) ?? [];
+    return runs.map((result) => (isShortened(result) ? result.updates / result.fullUpdates : 1));
   });
   if (shares.length === 0) return "";
   const [least, most] = [Math.min(...shares), Math.max(...shares)].map((share) => {

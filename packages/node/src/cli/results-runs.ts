@@ -8,7 +8,7 @@ import {
   isShortened,
   type RowResult,
   type Table,
-  tableFigures,
+  tableFigure,
 } from "@innerloop/experiments/published";
 import { markdownText } from "./markdown-text.js";
 import { markdownRow as row, tablesOf } from "./results-document.js";
@@ -98,7 +98,7 @@ const pointsShown = 6;
 
 function curveLines(table: Table, name: string, result: RowResult): string[] {
   if (!isShortened(result) || result.curve.length === 0) return [];
-  const metric = tableFigures[table.metric];
+  const metric = tableFigure(table);
   /** What is left of an accuracy to all; an error as it is. */
   const errorOf = (mean: number): number => (metric.better === "higher" ? 1 - mean : mean);
   const { curve, fullUpdates } = result;

@@ -1,6 +1,6 @@
 /** Tables of published results by name, or from files. */
 import { nearestName, reasonOf, UsageError } from "@innerloop/experiments";
-import { parseTable, type Table, tables } from "@innerloop/experiments/published";
+import { parseTable, type Table, type TableGroup, tableGroups, tables } from "@innerloop/experiments/published";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 
@@ -23,16 +23,23 @@ export async function readTable(path: string): Promise<Table> {
   return parseTable(text, path);
 }
 
-/** The table of a name, or the one in a JSON file. @throws UsageError */
-export async function findTable(target: string): Promise<Table> {
+/** The tables of a group or of one name, or the one in a JSON file. @throws UsageError */
+export async function findTables(target: string): Promise<Omit<TableGroup, "name">> {
+  const known = tableGroups.find(({ name }) => name === target);
+  if (known) return known;
+  const table = await findTable(target);
+  return { title: table.title, tables: [table] };
+}
+
+async function findTable(target: string): Promise<Table> {
   const known = tables.find(({ name }) => name === target);
   if (known) return known;
+  const names = [...tableGroups, ...tables].map(({ name }) => name);
   if (target.endsWith(".json")) {
     const own = await readTable(target);
-    if (tables.every(({ name }) => name !== own.name)) return own;
+    if (!names.includes(own.name)) return own;
     throw new UsageError(`${target} has the name of a table that comes along, ${own.name}`, "Give it another name");
   }
-  const names = tables.map(({ name }) => name);
   const near = nearestName(target, names);
   throw new UsageError(
     `there is no table ${target}`,

@@ -28,17 +28,20 @@ import {
   optionsAsked,
   type Row,
   type RowCost,
+  type RowNeed,
   rowResult,
   type Table,
+  tableGroups,
   tables,
   trainingOptions,
   trainingSeconds,
   withRow,
 } from "@innerloop/experiments/published";
-import { dataFolder, listDatasets } from "../../data/store/dataset-store.js";
+import { dataFolder } from "../../data/store/dataset-store.js";
 import { readCollected } from "../../reproduce/collected-file.js";
+import { missingFor, resourcesHere } from "../../reproduce/row-needs.js";
 import { type RowState, rowFolder, rowState } from "../../reproduce/row-state.js";
-import { findTable } from "../../reproduce/table-file.js";
+import { findTables } from "../../reproduce/table-file.js";
 import { shown, writeNamedFile } from "../../runs/untrusted-folder.js";
 import { commandName, commandText } from "../command-name.js";
 import { runInnerloop } from "../innerloop-process.js";
@@ -51,7 +54,7 @@ import { columns, count, counted, duration } from "../terminal.js";
 import type { InvocationOptions } from "./registry.js";
 
 export interface ReproduceRequest {
-  /** A table's name, or a file with one. */
+  /** The name of a table or of a group of them, or a file with a table. */
   readonly target: string | undefined;
   /** Where to compute: device, workers, memory. */
   readonly chosen: Flags;
@@ -61,16 +64,16 @@ export interface ReproduceRequest {
 export async function reproduceCommand(request: ReproduceRequest, output: Output): Promise<void> {
   const { target, invocation } = request;
   const root = invocation.folder ?? join("runs", "reproduce");
-  const table = target === undefined ? undefined : await findTable(target);
+  const asked = target === undefined ? undefined : await findTables(target);
   const ofRows = (["rows", "budget", "dryRun"] as const).find((name) => invocation[name] !== undefined);
   if (invocation.report !== undefined) {
     if (ofRows) {
       const remedy = "--report writes what there is of all rows, and trains nothing: leave one of them out";
       throw new UsageError(`${flagOf(ofRows)} beside --report`, remedy);
     }
-    return writeCollected(root, table, invocation.report, output);
+    return writeCollected(root, asked?.tables, invocation.report, output);
   }
-  if (!table) {
+  if (!asked) {
     if (ofRows) {
       throw new UsageError(
         `${flagOf(ofRows)} without a table`,
@@ -79,13 +82,13 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
     }
     return listTables(root, output);
   }
-  const rows = rowsChosen(table, invocation.rows);
-  const session: Session = { table, rows, root, request, output };
+  const items = itemsChosen(asked.tables, invocation.rows);
+  const session: Session = { title: asked.title, items, root, request, output };
   if (invocation.dryRun) return showCommands(session);
-  await requireData(table);
+  const here = await itemsHere(session);
   const interruption = watchInterruption(output);
   try {
-    await reproduceRows(session, interruption.signal);
+    await reproduceRows({ ...session, items: here }, items, interruption.signal);
   } catch (error) {
     if (error instanceof Interrupted) {
       output.result(
@@ -98,100 +101,142 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
   }
 }
 
-interface Session {
+/** A row of one of the tables that were asked for. */
+interface Item {
   readonly table: Table;
+  readonly row: Row;
+}
+
+interface Session {
+  readonly title: string;
   /** The rows that were asked for. */
-  readonly rows: readonly Row[];
+  readonly items: readonly Item[];
   readonly root: string;
   readonly request: ReproduceRequest;
   readonly output: Output;
 }
 
-function rowsChosen(table: Table, text: string | undefined): readonly Row[] {
-  if (text === undefined) return table.rows;
+const tablesOf = (items: readonly Item[]): readonly Table[] => [...new Set(items.map(({ table }) => table))];
+
+/** What a row is called among those of several tables: by its name alone where no other table has it. */
+function itemNames(tables: readonly Table[]): (item: Item) => string {
+  const all = tables.flatMap(({ rows }) => rows.map(({ name }) => name));
+  return ({ table, row: { name } }) => (all.indexOf(name) === all.lastIndexOf(name) ? name : `${table.name}/${name}`);
+}
+
+/** The rows of a list of names, or of TABLE/NAME where several tables are asked for. @throws UsageError */
+function itemsChosen(tables: readonly Table[], text: string | undefined): readonly Item[] {
+  const items = tables.flatMap((table) => table.rows.map((row): Item => ({ table, row })));
+  if (text === undefined) return items;
   const wanted = text.split(",").map((name) => name.trim());
-  const names = table.rows.map(({ name }) => name);
+  const nameOf = itemNames(tables);
+  const names = items.map(nameOf);
+  const where = tables.map(({ name }) => name).join(", ");
   for (const name of wanted) {
-    if (names.includes(name)) continue;
+    const isWhole = tables.length > 1 && tables.some((table) => table.name === name);
+    if (names.includes(name) || isWhole) continue;
     const near = nearestName(name, names);
     throw new UsageError(
-      `there is no row ${name} in the table ${table.name}`,
+      `there is no row ${name} in the table${tables.length > 1 ? "s" : ""} ${where}`,
       near ? `Did you mean ${near}?` : `Rows are ${names.join(", ")}`,
     );
   }
-  return table.rows.filter(({ name }) => wanted.includes(name));
+  return items.filter((item, i) => wanted.includes(names[i]!) || (tables.length > 1 && wanted.includes(item.table.name)));
 }
 
-/** @throws UsageError that says how to get the table's data set */
-async function requireData({ data }: Table): Promise<void> {
-  if (!data) return;
-  const listing = (await listDatasets()).find(({ name }) => name === data.name);
-  if (listing?.state === "ready" || listing?.state === "prepared on first use") return;
-  throw new UsageError(`the data set ${data.name} is not on this machine (in ${dataFolder()})`, data.remedy);
+/**
+ * The rows whose data set and backbone this machine has; the others are named with what to do.
+ *
+ * @throws UsageError where there is none, or one of those that were asked for by name cannot be made
+ */
+async function itemsHere({ items, request, output }: Session): Promise<readonly Item[]> {
+  const resources = await resourcesHere();
+  const lacking = items.map(({ table, row }) => missingFor(table, row, resources));
+  const here = items.filter((_, i) => lacking[i]!.length === 0);
+  const needs = new Map<string, { need: RowNeed; rows: number }>();
+  for (const need of lacking.flat()) {
+    const key = `${need.kind} ${need.name}`;
+    needs.set(key, { need, rows: (needs.get(key)?.rows ?? 0) + 1 });
+  }
+  if (needs.size === 0) return items;
+  if (here.length === 0 || request.invocation.rows !== undefined) {
+    const missing = [...needs.keys()].map((key) => `the ${key}`).join(" and ");
+    const are = needs.size > 1 ? "are" : "is";
+    const remedies = [...new Set([...needs.values()].map(({ need }) => need.remedy))];
+    throw new UsageError(`${missing} ${are} not on this machine (in ${dataFolder()})`, remedies.join("; "));
+  }
+  for (const { need, rows } of needs.values())
+    output.warn(`${counted(rows, "row")} left out: the ${need.kind} ${need.name} is not on this machine. ${need.remedy}`);
+  return here;
 }
 
-async function reproduceRows(session: Session, signal: AbortSignal): Promise<void> {
-  const { table, rows, output, request } = session;
+/** @param asked with those that are left out */
+async function reproduceRows(session: Session, asked: readonly Item[], signal: AbortSignal): Promise<void> {
+  const { items, output, request } = session;
   const { budget } = request.invocation;
   const startedAt = performance.now();
   const secondsLeft = (): number => 60 * (budget ?? Number.POSITIVE_INFINITY) - (performance.now() - startedAt) / 1000;
-  const states = new Map<Row, RowState>();
-  for (const row of rows) states.set(row, await rowState(session.root, table, row));
-  const todo = rows.filter((row) => states.get(row)!.stage !== "done");
-  const counts = [counted(rows.length, "row"), ...(todo.length < rows.length ? [`${todo.length} to do`] : [])];
-  output.say(`${output.paint("bold", `innerloop reproduce ${request.target}`)}  ${table.title}: ${counts.join(", ")}`);
+  const nameOf = itemNames(tablesOf(asked));
+  const states = new Map<Item, RowState>();
+  for (const item of items) states.set(item, await rowState(session.root, item.table, item.row));
+  const todo = items.filter((item) => states.get(item)!.stage !== "done");
+  const counts = [counted(items.length, "row"), ...(todo.length < items.length ? [`${todo.length} to do`] : [])];
+  output.say(
+    `${output.paint("bold", `innerloop reproduce ${request.target}`)}  ${session.title}: ${counts.join(", ")}`,
+  );
   // What has begun has its number of updates already.
-  const begun = todo.filter((row) => states.get(row)!.stage !== "new");
-  const fresh = todo.filter((row) => states.get(row)!.stage === "new");
+  const begun = todo.filter((item) => states.get(item)!.stage !== "new");
+  const fresh = todo.filter((item) => states.get(item)!.stage === "new");
   if (budget !== undefined) warnOfBegun(begun, states, secondsLeft(), output);
   const failures: string[] = [];
-  const attempt = async (row: Row, updates?: number): Promise<void> => {
-    const number = `${rows.indexOf(row) + 1} of ${rows.length}`;
+  const attempt = async (item: Item, updates?: number): Promise<void> => {
+    const { table, row } = item;
+    const number = `${items.indexOf(item) + 1} of ${items.length}`;
     output.say(`\n${output.paint("bold", `${row.learner}: ${row.name}`)}  ${output.paint("dim", number)}`);
     output.event({ type: "row", table: table.name, row: row.name, ...(updates === undefined ? {} : { updates }) });
-    const problem = await completeRow(session, row, updates, signal);
+    const problem = await completeRow(session, item, updates, signal);
     if (problem === undefined) return;
-    failures.push(row.name);
-    output.warn(`${row.name} failed: ${problem}. The other rows go on.`);
+    failures.push(nameOf(item));
+    output.warn(`${nameOf(item)} failed: ${problem}. The other rows go on.`);
   };
-  for (const row of begun) {
-    const state = states.get(row)!;
+  for (const item of begun) {
+    const state = states.get(item)!;
     const failure = state.stage === "training" ? failureIn(state.events) : undefined;
-    if (!failure) await attempt(row);
+    if (!failure) await attempt(item);
     else {
       // It would meet the same again.
-      failures.push(row.name);
-      output.warn(`${row.name} failed before: ${problemOf(failure)}. Remove its folder to train it anew.`);
+      failures.push(nameOf(item));
+      output.warn(`${nameOf(item)} failed before: ${problemOf(failure)}. Remove its folder to train it anew.`);
     }
   }
   const leftOut: string[] = [];
-  if (budget === undefined) for (const row of fresh) await attempt(row, fullUpdates(row));
+  if (budget === undefined) for (const item of fresh) await attempt(item, fullUpdates(item.row));
   else {
     const { costs, unmeasured } = await measureCosts(session, fresh, secondsLeft, signal);
-    failures.push(...unmeasured.map(({ name }) => name));
-    leftOut.push(...fresh.filter((row) => !costs.has(row) && !unmeasured.includes(row)).map(({ name }) => name));
+    failures.push(...unmeasured.map(nameOf));
+    leftOut.push(...fresh.filter((item) => !costs.has(item) && !unmeasured.includes(item)).map(nameOf));
     const measured = [...costs.keys()];
     /** What rows took besides their updates, of what was expected. */
     let overrun = 1;
-    for (const [i, row] of measured.entries()) {
+    for (const [i, item] of measured.entries()) {
       const waiting = measured.slice(i).map((each) => costs.get(each)!);
       const part = affordablePart(
         waiting.map((cost) => ({ ...cost, overheadSeconds: overrun * cost.overheadSeconds })),
         secondsLeft(),
       );
-      const updates = Math.floor(part * fullUpdates(row));
+      const updates = Math.floor(part * fullUpdates(item.row));
       if (updates < 1) {
-        leftOut.push(row.name);
+        leftOut.push(nameOf(item));
         continue;
       }
       const before = secondsLeft();
-      await attempt(row, updates);
+      await attempt(item, updates);
       const { secondsPerUpdate, overheadSeconds } = waiting[0]!;
       const overhead = before - secondsLeft() - updates * secondsPerUpdate;
       overrun = Math.min(2, Math.max(0.25, overhead / overheadSeconds));
     }
   }
-  await showTable(session);
+  for (const table of tablesOf(asked)) await showTable(session, table, asked);
   const problems = [
     ...(failures.length > 0 ? [`${failures.join(", ")} failed`] : []),
     ...(leftOut.length > 0 ? [`no time was left for ${leftOut.join(", ")}`] : []),
@@ -199,9 +244,14 @@ async function reproduceRows(session: Session, signal: AbortSignal): Promise<voi
   if (problems.length > 0) throw new Error(`${problems.join("; ")}. Continue with \`${again(session)}\``);
 }
 
-function warnOfBegun(begun: readonly Row[], states: ReadonlyMap<Row, RowState>, seconds: number, output: Output): void {
-  const needed = begun.reduce((sum, row) => {
-    const state = states.get(row)!;
+function warnOfBegun(
+  begun: readonly Item[],
+  states: ReadonlyMap<Item, RowState>,
+  seconds: number,
+  output: Output,
+): void {
+  const needed = begun.reduce((sum, item) => {
+    const state = states.get(item)!;
     if (state.stage !== "training" || state.iteration === 0) return sum;
     const left = state.run.config.options.iterations - state.iteration;
     return sum + (left * trainingSeconds(state.events)) / state.iteration;
@@ -216,11 +266,12 @@ function warnOfBegun(begun: readonly Row[], states: ReadonlyMap<Row, RowState>, 
 /** Trains and evaluates what is missing of a row. Returns what went wrong, where something did. */
 async function completeRow(
   session: Session,
-  row: Row,
+  item: Item,
   updates: number | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { table, root, output, request } = session;
+  const { root, output, request } = session;
+  const { table, row } = item;
   const call = async (args: readonly string[]): Promise<string | undefined> => {
     const end = await runInnerloop([...args, ...outputFlags(output)], { signal });
     if (signal.aborted || end.interrupted) throw new Interrupted();
@@ -230,7 +281,7 @@ async function completeRow(
   if (before.stage === "new" || before.stage === "training") {
     const problem = await call(
       before.stage === "new"
-        ? trainArguments(session, row, updates ?? fullUpdates(row))
+        ? trainArguments(session, item, updates ?? fullUpdates(row))
         : ["train", "--resume", before.run.path, "--skip-evaluation"],
     );
     if (problem !== undefined) return problem;
@@ -241,7 +292,7 @@ async function completeRow(
   const machine = flagWords({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) });
   for (const { changes, record } of trained.evaluations) {
     if (record) continue;
-    const problem = await call([...evaluationArguments(session, row, changes), ...machine]);
+    const problem = await call([...evaluationArguments(session, item, changes), ...machine]);
     if (problem !== undefined) return problem;
   }
   const after = await rowState(root, table, row);
@@ -254,8 +305,8 @@ const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quie
 const fewestValidations = 10;
 
 function trainArguments(
-  { table, root, request }: Pick<Session, "table" | "root" | "request">,
-  row: Row,
+  { root, request }: Pick<Session, "root" | "request">,
+  { table, row }: Item,
   updates: number,
 ): string[] {
   const { preset } = row.train;
@@ -269,7 +320,7 @@ function trainArguments(
   return ["train", preset, ...flagWords(own), ...machine, "--run", folder, "--skip-evaluation"];
 }
 
-function evaluationArguments({ table, root }: Pick<Session, "table" | "root">, row: Row, changes: Flags): string[] {
+function evaluationArguments({ root }: Pick<Session, "root">, { table, row }: Item, changes: Flags): string[] {
   return ["eval", rowFolder(root, table, row), ...flagWords(changes), ...(row.baselines ? [] : ["--skip-baselines"])];
 }
 
@@ -280,26 +331,26 @@ function evaluationArguments({ table, root }: Pick<Session, "table" | "root">, r
  */
 async function measureCosts(
   session: Session,
-  rows: readonly Row[],
+  items: readonly Item[],
   secondsLeft: () => number,
   signal: AbortSignal,
-): Promise<{ readonly costs: ReadonlyMap<Row, RowCost>; readonly unmeasured: readonly Row[] }> {
+): Promise<{ readonly costs: ReadonlyMap<Item, RowCost>; readonly unmeasured: readonly Item[] }> {
   const { output } = session;
-  const costs = new Map<Row, RowCost>();
-  const unmeasured: Row[] = [];
-  if (rows.length === 0) return { costs, unmeasured };
-  const probeSeconds = Math.min(10, Math.max(0.5, (0.02 * secondsLeft()) / rows.length));
+  const costs = new Map<Item, RowCost>();
+  const unmeasured: Item[] = [];
+  if (items.length === 0) return { costs, unmeasured };
+  const probeSeconds = Math.min(10, Math.max(0.5, (0.02 * secondsLeft()) / items.length));
   const line = output.progress("Measuring the pace", { unit: "rows" });
   try {
-    for (const [i, row] of rows.entries()) {
-      line.update(i, rows.length, row.name);
+    for (const [i, item] of items.entries()) {
+      line.update(i, items.length, item.row.name);
       try {
-        const cost = await measureRow(session, row, probeSeconds, signal);
+        const cost = await measureRow(session, item, probeSeconds, signal);
         if (!hasRoom([...costs.values(), cost], secondsLeft())) break;
-        costs.set(row, cost);
+        costs.set(item, cost);
       } catch (error) {
         if (error instanceof Interrupted) throw error;
-        unmeasured.push(row);
+        unmeasured.push(item);
         output.warn(`${error instanceof Error ? error.message : String(error)}. The other rows go on.`);
       }
     }
@@ -310,7 +361,7 @@ async function measureCosts(
     (sum, cost) => sum + cost.overheadSeconds + cost.fullUpdates * cost.secondsPerUpdate,
     0,
   );
-  const left = rows.length - costs.size - unmeasured.length;
+  const left = items.length - costs.size - unmeasured.length;
   const without = left > 0 ? `, and none for the last ${counted(left, "row")}` : "";
   output.say(
     `  ${counted(costs.size, "row")} to begin would take about ${duration(full)} in full; there are ${duration(Math.max(0, secondsLeft()))}${without}.`,
@@ -319,8 +370,12 @@ async function measureCosts(
 }
 
 /** A run that is stopped after a few seconds and thrown away tells how long an update takes. */
-async function measureRow(session: Session, row: Row, probeSeconds: number, signal: AbortSignal): Promise<RowCost> {
-  const { table, root, request } = session;
+async function measureRow(
+  { root, request }: Session,
+  { table, row }: Item,
+  probeSeconds: number,
+  signal: AbortSignal,
+): Promise<RowCost> {
   const scratch = join(root, table.name, `.probe-${row.name}`);
   const enough = new AbortController();
   const stop = (): void => enough.abort();
@@ -416,18 +471,19 @@ function iterationIn(line: string): number | undefined {
 
 /** Shows what would run, and that nothing does. */
 async function showCommands(session: Session): Promise<void> {
-  const { table, rows, root, output, request } = session;
+  const { items, root, output, request } = session;
   const { budget } = request.invocation;
   const written = (args: readonly string[]): string => [commandName(), ...args.map(shellWord)].join(" ");
   output.say(output.paint("bold", `innerloop reproduce ${request.target}  (dry run)`));
-  for (const row of rows) {
+  for (const item of items) {
+    const { table, row } = item;
     const state = await rowState(root, table, row);
     const commands: string[] = [];
-    if (state.stage === "new") commands.push(written(trainArguments(session, row, fullUpdates(row))));
+    if (state.stage === "new") commands.push(written(trainArguments(session, item, fullUpdates(row))));
     if (state.stage === "training") commands.push(written(["train", "--resume", state.run.path, "--skip-evaluation"]));
     const evaluations = state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
     for (const { changes, record } of evaluations)
-      if (!record) commands.push(written(evaluationArguments(session, row, changes)));
+      if (!record) commands.push(written(evaluationArguments(session, item, changes)));
     output.event({ type: "dry run", row: row.name, stage: state.stage, commands });
     output.result(`\n${row.learner}: ${row.name}  ${output.paint("dim", stageText(state, row))}`);
     for (const command of commands) output.result(`  ${command}`);
@@ -470,34 +526,40 @@ async function collect(
   return results;
 }
 
-async function showTable({ table, rows: shownRows, root, output }: Session): Promise<void> {
+async function showTable({ root, output }: Session, table: Table, asked: readonly Item[]): Promise<void> {
   const { tables: collected } = await collect(root, table, noResults, output);
   const rows = collected[table.name] ?? {};
   const failed = new Set<string>();
-  for (const row of shownRows) {
+  for (const { row } of asked.filter((item) => item.table === table)) {
     const state = await rowState(root, table, row);
     if (state.stage === "training" && failureIn(state.events)) failed.add(row.name);
   }
   output.event({ type: "table", table: table.name, rows, ...(failed.size > 0 ? { failed: [...failed] } : {}) });
-  output.result(`\n${reproducedTable(table, rows, output.paint, failed)}\n`);
+  const title = tablesOf(asked).length > 1 ? `${output.paint("bold", `  ${table.title}`)}\n\n` : "";
+  output.result(`\n${title}${reproducedTable(table, rows, output.paint, failed)}\n`);
 }
 
 /** Puts what is in the run folders into results.json of a folder, and writes results.md from all that is in it. */
-async function writeCollected(root: string, only: Table | undefined, folder: string, output: Output): Promise<void> {
-  const own = only !== undefined && !tables.includes(only);
+async function writeCollected(
+  root: string,
+  only: readonly Table[] | undefined,
+  folder: string,
+  output: Output,
+): Promise<void> {
+  const own = only?.some((table) => !tables.includes(table)) ?? false;
   const file = join(folder, "results.json");
   let results = await readCollected(file);
-  for (const table of only ? [only] : tables) results = await collect(root, table, results, output);
+  for (const table of only ?? tables) results = await collect(root, table, results, output);
   await writeNamedFile(file, `${JSON.stringify(results, null, 1)}\n`);
   const documents = { "results.md": resultsDocument, "results-runs.md": runsDocument };
   for (const [name, document] of Object.entries(documents))
-    await writeNamedFile(join(folder, name), document(own ? [only] : tables, results));
+    await writeNamedFile(join(folder, name), document(own ? only! : tables, results));
   const written = Object.keys(documents).map((name) => shown(join(folder, name)));
   output.result(`  Written: ${[shown(file), ...written].join(", ")}`);
 }
 
 async function listTables(root: string, output: Output): Promise<void> {
-  const listings = await listDatasets();
+  const resources = await resourcesHere();
   const lines: string[][] = [];
   for (const table of tables) {
     const stages: string[] = [];
@@ -510,10 +572,15 @@ async function listTables(root: string, output: Output): Promise<void> {
       }
     }
     const done = stages.filter((stage) => stage === "done").length;
-    const data = listings.find(({ name }) => name === table.data?.name)?.state;
-    const isHere = !table.data || data === "ready" || data === "prepared on first use";
+    const lacking = table.rows.filter((row) => missingFor(table, row, resources).length > 0).length;
+    const data =
+      lacking === 0 ? "" : lacking === table.rows.length ? "data not here" : `data of ${counted(lacking, "row")} not here`;
     output.event({ type: "reproducible table", name: table.name, title: table.title, rows: stages.length, done });
-    lines.push([table.name, table.title, counted(stages.length, "row"), `${done} done`, isHere ? "" : "data not here"]);
+    lines.push([table.name, table.title, counted(stages.length, "row"), `${done} done`, data]);
+  }
+  for (const { name, title, tables: all } of tableGroups) {
+    output.event({ type: "reproducible group", name, title, tables: all.map((table) => table.name) });
+    lines.push([name, title, counted(all.length, "table"), "", ""]);
   }
   output.result(
     columns(lines, [0, 1, 4])
