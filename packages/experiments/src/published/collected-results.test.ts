@@ -1,7 +1,7 @@
 import { resolvePreset, toFlags } from "@innerloop/experiments";
 import { expect, it } from "vitest";
 import { collectedFormat, parseCollected, rowResult } from "./collected-results.js";
-import type { RowProgress } from "./row-evaluations.js";
+import { type EvaluationRecord, parseEvaluationRecord, type RowProgress } from "./row-evaluations.js";
 import type { Table } from "./table.js";
 
 /** A row whose evaluation has these figures, of a loss of this title. */
@@ -41,6 +41,46 @@ it("the figures of a table are of its metric: a loss is one where it is that met
       "the table shows mean squared error, and an evaluation of it has loss. Name one of these",
     );
   expect(collected("accuracy", ["loss", "accuracy"], "negative log-likelihood").cells.last!.mean).toBe(2);
+});
+
+it("a lead over a baseline is kept where the row is compared with it, at the steps that are shown", () => {
+  const columns = [{ name: "last", title: "last" }];
+  const row = {
+    name: "one",
+    learner: "one",
+    train: { preset: "sinusoid", options: { iterations: 5 } },
+    cells: { last: {} },
+    baselines: true,
+    against: ["mean"],
+  } as const;
+  const table: Table = { name: "mine", title: "Mine", about: "", metric: "accuracy", columns, rows: [row] };
+  const figures = [{ name: "accuracy", title: "accuracy", better: "higher", share: true }] as const;
+  const method = (learner: string, mean: number) => ({
+    learner,
+    protocol: {},
+    figures,
+    rows: [{ steps: 1, figures: { accuracy: { mean, interval: 0.1 } } }],
+  });
+  const leads = [0, 1].map((steps) => ({ steps, figures: { accuracy: { mean: steps / 4, interval: 0.01 } } }));
+  const record = {
+    checkpoint: "last",
+    iteration: 5,
+    evaluations: [method("one", 0.9), { ...method("mean", 0.65), leads }, { ...method("other", 0.5), leads }],
+  };
+  expect(parseEvaluationRecord(JSON.stringify(record))).toEqual(record);
+  for (const broken of [{}, [{ steps: 1 }], [{ steps: 1, figures: { accuracy: 3 } }]])
+    expect(
+      parseEvaluationRecord(JSON.stringify({ ...record, evaluations: [{ ...method("one", 1), leads: broken }] })),
+    ).toBeUndefined();
+  const config = { options: toFlags(resolvePreset("sinusoid")), workers: 1, command: "", versions: {}, created: "" };
+  const { baselines } = rowResult(table, row, {
+    run: { config } as unknown as RowProgress["run"],
+    iteration: 5,
+    evaluations: [{ changes: {}, columns, record: record as unknown as EvaluationRecord }],
+    events: [],
+  });
+  expect(baselines!.mean!.last).toEqual({ steps: 1, mean: 0.65, interval: 0.1, lead: { mean: 0.25, interval: 0.01 } });
+  expect(baselines!.other!.last).toEqual({ steps: 1, mean: 0.5, interval: 0.1 });
 });
 
 it("collected results that are malformed are refused, and those that were collected are not", () => {

@@ -116,5 +116,7 @@ export function isMethodRecord(value: unknown): value is MethodRecord {
     Object.values(row.figures).every(isFigure);
   const areLeads = value.leads === undefined || (Array.isArray(value.leads) && value.leads.every(isRow));
   const isDescribed = value.figures === undefined || areDescriptions(value.figures);
-  return typeof value.learner === "string" && isRecord(value.protocol) && isDescribed && areLeads && value.rows.every(isRow);
+  return (
+    typeof value.learner === "string" && isRecord(value.protocol) && isDescribed && areLeads && value.rows.every(isRow)
+  );
 }

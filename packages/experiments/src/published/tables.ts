@@ -559,7 +559,15 @@ const hanzi: Table = {
 };
 
 /** In the order in which they are listed and reported. */
-export const tables: readonly Table[] = [sinusoid, omniglot, miniImageNet, groceryStore, mnist, hanzi, ...languageTables];
+export const tables: readonly Table[] = [
+  sinusoid,
+  omniglot,
+  miniImageNet,
+  groceryStore,
+  mnist,
+  hanzi,
+  ...languageTables,
+];
 
 /** Tables that are asked for by one name. */
 export const tableGroups: readonly TableGroup[] = [

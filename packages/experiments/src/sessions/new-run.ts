@@ -52,10 +52,15 @@ export function checkedExperiment(
   return { experiment, config, settings: { training, evaluation } };
 }
 
-/** The check that what goes by validations has some. @throws UsageError */
-export function requireValidation(training: TrainingValues): void {
+/**
+ * The check that what goes by validations has some.
+ *
+ * @param asked the options that somebody asked for: what a preset brings is idle without validations, and no error
+ * @throws UsageError
+ */
+export function requireValidation(training: TrainingValues, asked?: Flags): void {
   if (training.validateEvery > 0) return;
-  const idle = (["bestBy", "patience"] as const).find((name) => training[name] !== undefined);
+  const idle = (["bestBy", "patience"] as const).find((name) => (asked ?? training)[name] !== undefined);
   if (idle === undefined) return;
   throw new UsageError(
     `${flagOf(idle)} means nothing with ${flagOf("validateEvery")} 0`,

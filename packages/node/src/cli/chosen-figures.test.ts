@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Evaluation, random } from "@innerloop/core";
-import type { Flags } from "@innerloop/experiments";
+import { type Flags, requireValidation, resolvePreset } from "@innerloop/experiments";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openRun } from "../runs/run-folder.js";
 import { collected } from "./collected-output.fixture.js";
@@ -67,6 +67,11 @@ it("what goes by validations is refused where there are none", async () => {
       /^--(best-by|patience) means nothing with --validate-every 0/,
     );
   expect(existsSync(path)).toBe(false);
+  // A preset's own, which nobody asked for, is idle.
+  const { training } = resolvePreset("glosses", { validateEvery: 0 });
+  expect(training.bestBy).toBe("accuracy");
+  expect(() => requireValidation(training, { validateEvery: 0 })).not.toThrow();
+  expect(() => requireValidation(training)).toThrow("--best-by means nothing");
 });
 
 it("a figure that validation has not is refused with those that it has, and leaves no folder", async () => {

@@ -27,7 +27,8 @@ export function reproducedTable(
   ];
   const cellText = (cell: LineCell | undefined, column: number, kind: TableLine["kind"]): string => {
     if (!cell) return "";
-    if (!cell.figure) return kind !== "learner" ? "" : cell.rows.some(({ name }) => failed.has(name)) ? "failed" : "not run";
+    if (!cell.figure)
+      return kind !== "learner" ? "" : cell.rows.some(({ name }) => failed.has(name)) ? "failed" : "not run";
     const text = withInterval(shown[column]!, cell.figure) + (cell.shortened ? "†" : "");
     return kind === "lead" ? signed(text, cell.figure) : text;
   };
@@ -36,7 +37,10 @@ export function reproducedTable(
     const runs = line.cells.flatMap((cell) => cell?.rows.flatMap(({ name }) => results[name] ?? []) ?? []);
     if (line.group !== undefined && line.group !== heading) {
       const pools = line.isMean ? [] : poolsOf(table, results, line.group);
-      lines.push({ cells: [""] }, { cells: [line.group, ...table.columns.map(() => ""), pools.join("; ")], style: "dim" });
+      lines.push(
+        { cells: [""] },
+        { cells: [line.group, ...table.columns.map(() => ""), pools.join("; ")], style: "dim" },
+      );
       heading = line.group;
     }
     const indent = (line.group === undefined ? 0 : 2) + (line.kind === "lead" ? 2 : 0);

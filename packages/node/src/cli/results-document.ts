@@ -71,8 +71,25 @@ export const markdownRow = (cells: readonly string[]): string => `| ${cells.join
 function tableSection(table: Table, results: RowResults): string[] {
   const lines = [`## ${markdownText(table.title)}`, "", ...figuresTable(table, results), ""];
   if (table.about !== "") lines.push(wrapped(markdownText(table.about), 120), "");
+  const notes = lineNotes(tableLines(table, results));
+  if (notes !== "") lines.push(wrapped(notes, 120), "");
   lines.push(...protocolLines(table, results), "", `Made by \`innerloop reproduce ${table.name}\`.`);
   return lines;
+}
+
+/** What lines that not every table has are made of. */
+function lineNotes(lines: readonly TableLine[]): string {
+  const leads = lines.some(({ kind }) => kind === "lead")
+    ? [
+        '"Ahead of" is the figure less the baseline\'s, task by task on the same tasks, with the interval of the difference.',
+      ]
+    : [];
+  const means = lines.some(({ isMean }) => isMean)
+    ? [
+        "Means over groups have the interval of a mean of independent means, sqrt(sum of squares) / n: they are about these groups, not about others like them.",
+      ]
+    : [];
+  return [...leads, ...means].join(" ");
 }
 
 function figuresTable(table: Table, results: RowResults): string[] {

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { progressOf } from "@innerloop/experiments";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { openRun } from "../../runs/run-folder.js";
+import { collected } from "../collected-output.fixture.js";
 import { createOutput } from "../output.js";
 import { reproduceCommand } from "./reproduce-command.js";
 
@@ -43,7 +44,7 @@ const threeRows = {
   rows: [
     row("stopped", { iterations: 400 }),
     row("killed", { iterations: 400, learner: "anil" }),
-    row("whole", { iterations: 400 }, { cells: { ten: {}, five: {} }, baselines: true }),
+    row("whole", { iterations: 400 }, { cells: { ten: {}, five: {} }, baselines: true, against: ["from scratch"] }),
   ],
 };
 
@@ -113,7 +114,9 @@ describe("innerloop reproduce", () => {
 
     const table = done.out.slice(done.out.lastIndexOf("updates\n"));
     expect(table).toMatch(/ stopped +\d\.\d+ ± \d\.\d+ +400\n +published +stopped of the paper +A\. Nonymous 2026/);
-    expect(table).toMatch(/ whole +\d\.\d+ ± \d\.\d+ +\d\.\d+ ± \d\.\d+ +400\n +from scratch +\d\.\d+ ± /);
+    expect(table).toMatch(
+      / whole +\d\.\d+ ± \d\.\d+ +\d\.\d+ ± \d\.\d+ +400\n +ahead of from scratch +[+-]\d\.\d+ ± \d\.\d+ +[+-]\d\.\d+ ± \d\.\d+\n +from scratch +\d\.\d+ ± /,
+    );
     expect(table).not.toMatch(/†|not run/);
 
     const again = await reproduce(["three.json", "--json"]);
@@ -129,6 +132,11 @@ describe("innerloop reproduce", () => {
       cells: { ten: { steps: 1 }, five: { steps: 1 } },
       baselines: { "from scratch": { ten: { steps: 1 } } },
     });
+    // The difference is of the same tasks: its mean is that of the means, its interval its own.
+    const { ten } = tables.three.whole.cells;
+    const scratch = tables.three.whole.baselines["from scratch"].ten;
+    expect(scratch.lead.mean).toBeCloseTo(ten.mean - scratch.mean, 4);
+    expect(scratch.lead.interval).toBeGreaterThan(0);
     expect(tables.three.whole.curve.map(({ updates }: { updates: number }) => updates)).toEqual([100, 200, 300, 400]);
     // Installed packages have no commit; this is the checkout's.
     const isCheckout = existsSync(new URL("../../../../../.git", import.meta.url));
@@ -216,6 +224,57 @@ describe("requests that cannot be met", () => {
     await expect(asked(undefined, { [name]: values[name] })).rejects.toThrow(
       /^--(budget|rows|dry-run) without a table\. Name one, as in `innerloop reproduce sinusoid --/,
     );
+  });
+
+  it("a group: rows of its tables by name, and what they need", async () => {
+    vi.stubEnv("INNERLOOP_DATA", join(folder, "no-data"));
+    const one = asked("language", { rows: "clinc150-01-minilm" });
+    await expect(one).rejects.toThrow(
+      /the data set clinc150 and the backbone minilm are not on this machine .*`innerloop data get clinc150`; Run `innerloop data get minilm`/,
+    );
+    await expect(asked("text-sentiment")).rejects.toThrow(
+      /the data set sentiment and .*`innerloop data import sentiment/,
+    );
+    await expect(asked("language", { rows: "clinc150-01-miniln" })).rejects.toThrow(
+      /there is no row clinc150-01-miniln in the tables text-intents, .* Did you mean clinc150-01-minilm\?/,
+    );
+    const { output, text } = collected();
+    await reproduceCommand(
+      {
+        target: "language",
+        chosen: {},
+        invocation: { folder: join(folder, "none"), dryRun: true, rows: "tweets-ngrams,snips-ratebook-lexical" },
+      },
+      output,
+    );
+    expect(text()).toMatch(/train sentiment --test-domains tweets [\s\S]*train snips .*--test-domain RateBook/);
+    expect(text()).toContain(join(folder, "none", "text-sentiment", "tweets-ngrams"));
+  });
+
+  it("rows whose data is not here are left out with a note, and the others go on", async () => {
+    vi.stubEnv("INNERLOOP_DATA", join(folder, "no-data"));
+    const options = { iterations: 10, ways: 5 };
+    const rows = ["hanzi", "omniglot-5way-1shot"].map((preset) => ({
+      ...row(preset, {}),
+      train: { preset, options },
+      cells: { ten: {} },
+      group: preset,
+    }));
+    const data = [{ name: "omniglot", remedy: "Run `innerloop data get omniglot`" }];
+    const columns = [{ name: "ten", title: "10 shots" }];
+    const target = join(folder, "partly.json");
+    await writeFile(target, JSON.stringify({ ...threeRows, name: "partly", metric: "accuracy", data, columns, rows }));
+    const { output, text } = collected();
+    const invocation = { folder: join(folder, "none"), budget: 1e-6 };
+    // The time is too short for the row that is left: it is looked at all the same.
+    await expect(reproduceCommand({ target, chosen: {}, invocation }, output)).rejects.toThrow(
+      /no time was left for hanzi|hanzi failed/,
+    );
+    expect(text()).toMatch(
+      /1 row left out: the data set omniglot is not on this machine\. Run `innerloop data get omniglot`/,
+    );
+    expect(text()).toMatch(/Three rows: 1 row/);
+    expect(text()).toMatch(/omniglot-5way-1shot\n +omniglot-5way-1shot +not run/);
   });
 
   it("data that is not here, with how to get it", async () => {

@@ -141,7 +141,9 @@ function itemsChosen(tables: readonly Table[], text: string | undefined): readon
       near ? `Did you mean ${near}?` : `Rows are ${names.join(", ")}`,
     );
   }
-  return items.filter((item, i) => wanted.includes(names[i]!) || (tables.length > 1 && wanted.includes(item.table.name)));
+  return items.filter(
+    (item, i) => wanted.includes(names[i]!) || (tables.length > 1 && wanted.includes(item.table.name)),
+  );
 }
 
 /**
@@ -166,7 +168,9 @@ async function itemsHere({ items, request, output }: Session): Promise<readonly 
     throw new UsageError(`${missing} ${are} not on this machine (in ${dataFolder()})`, remedies.join("; "));
   }
   for (const { need, rows } of needs.values())
-    output.warn(`${counted(rows, "row")} left out: the ${need.kind} ${need.name} is not on this machine. ${need.remedy}`);
+    output.warn(
+      `${counted(rows, "row")} left out: the ${need.kind} ${need.name} is not on this machine. ${need.remedy}`,
+    );
   return here;
 }
 
@@ -574,7 +578,11 @@ async function listTables(root: string, output: Output): Promise<void> {
     const done = stages.filter((stage) => stage === "done").length;
     const lacking = table.rows.filter((row) => missingFor(table, row, resources).length > 0).length;
     const data =
-      lacking === 0 ? "" : lacking === table.rows.length ? "data not here" : `data of ${counted(lacking, "row")} not here`;
+      lacking === 0
+        ? ""
+        : lacking === table.rows.length
+          ? "data not here"
+          : `data of ${counted(lacking, "row")} not here`;
     output.event({ type: "reproducible table", name: table.name, title: table.title, rows: stages.length, done });
     lines.push([table.name, table.title, counted(stages.length, "row"), `${done} done`, data]);
   }

@@ -10,7 +10,12 @@ export const reproduceRun = optionGroup({
     most: 1_000_000,
     help: "minutes for what is missing: rows that have not begun share the time in proportion to their full cost, with fewer updates and the schedule fitted to them; where it is too short for all, the last rows of the table go without",
   },
-  rows: { kind: "text", placeholder: "NAME,...", absent: "all", help: "rows of the table; all of them by default" },
+  rows: {
+    kind: "text",
+    placeholder: "NAME,...",
+    absent: "all",
+    help: "rows of the table, or of the tables of a group; all of them by default",
+  },
   folder: {
     kind: "text",
     placeholder: "DIR",
@@ -33,17 +38,19 @@ export const reproduceOutput = optionGroup({
 /** `innerloop reproduce` */
 export const reproduce = command({
   name: "reproduce",
-  args: "[TABLE|TABLE.json]",
+  args: "[TABLE|GROUP|TABLE.json]",
   takes: "[table]",
   summary: "trains and evaluates the rows of a table of published results, and shows them side by side",
   details:
-    "Without TABLE it lists those that there are. Each row is a run folder of its own, and a process of its own; rows that are done are skipped, and one that was stopped or " +
+    "Without TABLE it lists those that there are; language is a group of four. Rows whose data set or backbone is not here are left out with a note, unless they are asked for by name. Each row is a run folder of its own, and a process of its own; rows that are done are skipped, and one that was stopped or " +
     "killed goes on where it was. With --budget a row may have fewer updates than the paper: the table says so. A table of your own is a JSON file: " +
     '{ "name", "title", "metric": "accuracy", "columns": [{ "name", "title", "options": { "shots": 5 } }], "rows": [{ "name", "learner", "train": { "preset": "hanzi", ' +
-    '"options": { "learner": "anil", "iterations": 3000 } }, "cells": { COLUMN: { "published": "98.0" } } }] }.',
+    '"options": { "learner": "anil", "iterations": 3000 } }, "cells": { COLUMN: { "published": "98.0" } } }] }. ' +
+    'A row with "group" stands under that heading, "against": ["from scratch"] compares it with baselines task by task, and "means": [{ "title", "groups": [...] }] has the means over groups.',
   examples: [
     ["innerloop reproduce", "the tables, and how much of each is done"],
     ["innerloop reproduce sinusoid", "all learners on sine curves"],
+    ["innerloop reproduce language --rows text-sentiment,clinc150-01-minilm", "a table and a row of a group"],
     ["innerloop reproduce omniglot --budget 120", "two hours for all of it"],
     ["innerloop reproduce omniglot --rows maml-5way-1shot --dry-run", "the commands"],
     ["innerloop reproduce --report docs", "docs/results.md and results-runs.md, from the run folders"],

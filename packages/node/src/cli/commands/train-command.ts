@@ -184,7 +184,7 @@ const withEvaluation = (config: RunConfig): RunConfig => ({
 async function startRun(request: IntroducedRequest, output: Output, signal: AbortSignal): Promise<string> {
   const asked = await askedFor(request);
   const { config, settings, file } = asked;
-  requireValidation(settings.training);
+  requireValidation(settings.training, config && request.chosen);
   const path = request.invocation.run ?? (await newRunPath(asked.name));
   await requirePlaceFor(path);
   let executor: Executor | undefined;
