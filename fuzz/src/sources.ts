@@ -47,6 +47,12 @@ export const exceptions: Readonly<Record<string, string>> = {
   "node/src/runs/versions.ts": "package.json of installed packages, whose code runs in this process",
   "node/src/data/store/atomic-write.ts": "writes only",
   "node/src/data/store/npm-package.ts": "hashes an archive, of which nothing is read unless it is the published one",
+  "node/src/data/store/pip-package.ts": "hashes a wheel, of which nothing is read unless it is the published one",
+  "node/src/backbones/backbone-address.ts":
+    "what an address brings goes through the readers of archives and of backbone folders",
+  "node/src/backbones/backbone-store.ts": "writes, and copies a model that was read and checked",
+  "node/src/backbones/encoder-process.ts":
+    "the model file that was checked, by its hash, in a process of its own that may end in any way",
   "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
   "node/src/data/sets/glosses.ts": "a file of this package",
   "node/src/data/sets/hanzi.ts": "a file of this package",

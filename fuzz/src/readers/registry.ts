@@ -2,20 +2,26 @@
 import type { Reader } from "../reader.js";
 import { archiveReaders } from "./archives.js";
 import { arrayReaders } from "./arrays.js";
+import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
+import { markedReaders } from "./marked.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
+import { textCodingReaders } from "./text-codings.js";
 import { textReaders } from "./texts.js";
 
 export const readers: readonly Reader[] = [
   ...arrayReaders,
   ...tableReaders,
+  ...markedReaders,
   ...textReaders,
+  ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,
   ...storedReaders,
   ...runReaders,
+  ...backboneReaders,
   ...commandReaders,
 ];

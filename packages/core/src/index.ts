@@ -128,7 +128,6 @@ export {
 export { calibrationError, type PredictionConfidence, type TaskConfidence } from "./losses/calibration.js";
 export { withMetrics } from "./losses/figures.js";
 export * from "./losses/losses.js";
-export { type TagPrediction, taggingLoss } from "./losses/tagging.js";
 export {
   type FigureDescription,
   type MeanOverRows,
@@ -143,6 +142,7 @@ export {
   type RowMeasure,
   type TaskMetric,
 } from "./losses/metric.js";
+export { type TagPrediction, taggingLoss } from "./losses/tagging.js";
 export * from "./optimizers/index.js";
 export {
   defaultsOf,

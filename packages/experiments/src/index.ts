@@ -11,6 +11,7 @@ export { duplicatesText, exampleDigests } from "./domains/classification/duplica
 export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
+export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
 export * from "./domains/registry.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

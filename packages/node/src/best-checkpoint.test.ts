@@ -4,6 +4,7 @@ import {
   crossEntropy,
   type Evaluation,
   episodes,
+  key,
   type Learner,
   labelledExamples,
   maml,
@@ -19,7 +20,7 @@ import {
 } from "@innerloop/core";
 import { linear } from "@innerloop/core/layers";
 import { checkpointSummary, decodeSafetensors } from "@innerloop/core/training";
-import { mean, ones, sum, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
+import { leaves, mean, ones, sum, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 
@@ -142,6 +143,25 @@ describe("the best parameters", () => {
   test("by the loss are kept in the same bytes whether it is named or not", async () => {
     const [silent, named] = [await trained(undefined), await trained("loss")];
     for (const name of ["best", "last"]) expect(named.store.kept.get(name)).toEqual(silent.store.kept.get(name));
+  });
+
+  test("may be the first ones, where these are judged too and nothing gets better", async () => {
+    // Up the gradient: every update makes it worse.
+    const worse = { optimizer: sgd({ learningRate: -1.5 }), validation: { every: 4, count: 12, start: true } } as const;
+    const { run, store, evaluations } = await trained("loss", worse);
+    expect(evaluations.map(({ iteration, best }) => [iteration, best])).toEqual([
+      [0, true],
+      [4, false],
+      [8, false],
+      [12, false],
+    ]);
+    expect(run.best!.iteration).toBe(0);
+    const numbers = (params: Tree): number[][] => leaves(params).map((leaf) => [...toNumbers(leaf)]);
+    expect(numbers(run.best!.params)).toEqual(numbers(learner.init(key(3))));
+    const unjudged = await trained("loss", { ...worse, validation: { every: 4, count: 12 } });
+    expect(unjudged.evaluations[0]!.iteration).toBe(4);
+    expect(unjudged.store.kept.get("last")).not.toEqual(store.kept.get("last"));
+    expect(numbers(unjudged.run.params)).toEqual(numbers(run.params));
   });
 
   test("decide when a training stops early", async () => {

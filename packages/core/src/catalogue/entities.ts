@@ -62,7 +62,7 @@ export const entityLearners = {
       },
       sharpness: {
         kind: "number",
-        default: 8,
+        default: 20,
         least: 0,
         above: true,
         most: 1000,

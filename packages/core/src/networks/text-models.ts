@@ -54,7 +54,7 @@ export interface BagNetworkOptions extends IdNetworkOptions {
  * Untrained, with weights of inverse document frequency, cosines between texts are those of tf-idf: a prototypical
  * network starts as the tf-idf centroid, and training adds to it what words have in common beyond their spelling.
  *
- * @example bagNetwork({ entries: 65_536, sketch: 4096, width: 128, weights: idf, idDropout: 0.3 })
+ * @example bagNetwork({ entries: 65_536, sketch: 8192, width: 64, weights: idf, idDropout: 0.5 })
  */
 export function bagNetwork(options: BagNetworkOptions): Layer {
   const { entries, weights, trains, width } = options;

@@ -108,6 +108,8 @@ export interface TrainOptions<
     readonly mostSteps?: number;
     /** Stop after so many validations without a better one. Never by default. */
     readonly patience?: number;
+    /** Whether the first parameters are judged too: where nothing gets better than them, they stay the best. */
+    readonly start?: boolean;
   };
   readonly checkpoints?: {
     readonly store: CheckpointStore;
@@ -235,9 +237,30 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
     const from = { operation: "train", seed: splitSeed(seed, "validation") };
     requireAdaptation(learner, state.params, symbolicTask(specOf(sources.validation as TaskSupply, from)));
   }
+  /** Judges the parameters at hand by the validation tasks, and keeps them where they are the best so far. */
+  const judgeParameters = async (): Promise<void> => {
+    const { iteration, params } = state;
+    const evaluation = await validated();
+    const score = evaluation.rows.at(-1)!.figures[judge.name]!.mean;
+    // A score that is no number is never the best: no later one would be better, and JSON has no name for it.
+    const better = Number.isFinite(score) && (state.best === undefined || isBetter(judge, score, state.best.score));
+    const found = { iteration, score, ...(judge.name === lossName ? {} : { by: judge.name }) };
+    if (better) best = { params, ...found };
+    state = {
+      ...state,
+      ...(better ? { best: found } : {}),
+      sinceBest: better ? 0 : state.sinceBest + 1,
+    };
+    emit({ type: "validation", iteration, evaluation, best: better });
+    // Of first parameters nobody expects that they adapt.
+    const message = iteration > 0 ? await warningOf(evaluation) : undefined;
+    if (message) emit({ type: "warning", iteration, message });
+    if (better) await save("best");
+  };
   let reason: "finished" | "interrupted" | "early stop" = "finished";
   const patienceIsOver = (): boolean => validation?.patience !== undefined && state.sinceBest >= validation.patience;
   try {
+    if (validation?.start && state.iteration === 0 && iterations > 0 && !signal?.aborted) await judgeParameters();
     while (state.iteration < iterations) {
       // Before the first update too: a run that had stopped early stays stopped when it is resumed.
       if (patienceIsOver()) {
@@ -266,23 +289,7 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
       }
       state = { ...state, iteration, params, optimizer: optimizerState };
       emit({ type: "iteration", iteration, loss, metrics });
-      if (validation && (iteration % validation.every === 0 || iteration === iterations)) {
-        const evaluation = await validated();
-        const score = evaluation.rows.at(-1)!.figures[judge.name]!.mean;
-        // A score that is no number is never the best: no later one would be better, and JSON has no name for it.
-        const better = Number.isFinite(score) && (state.best === undefined || isBetter(judge, score, state.best.score));
-        const found = { iteration, score, ...(judge.name === lossName ? {} : { by: judge.name }) };
-        if (better) best = { params, ...found };
-        state = {
-          ...state,
-          ...(better ? { best: found } : {}),
-          sinceBest: better ? 0 : state.sinceBest + 1,
-        };
-        emit({ type: "validation", iteration, evaluation, best: better });
-        const message = await warningOf(evaluation);
-        if (message) emit({ type: "warning", iteration, message });
-        if (better) await save("best");
-      }
+      if (validation && (iteration % validation.every === 0 || iteration === iterations)) await judgeParameters();
       if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || patienceIsOver())) {
         await save("last");
         emit({ type: "checkpoint", iteration });

@@ -11,7 +11,7 @@ import { tables } from "./tables/domain.js";
 import { texts } from "./texts/domain.js";
 
 /** The domains that come along, by name. */
-export const ownDomains = { curves, classification, tables, texts, entities } as const;
+export const ownDomains = { curves, classification, tables, "labelled-texts": texts, entities } as const;
 
 const registered = new Map<string, Domain>(
   Object.values(ownDomains).map((each) => [each.name, each as unknown as Domain]),

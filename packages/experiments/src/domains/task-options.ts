@@ -5,6 +5,10 @@ import { optionGroup } from "@innerloop/core/learners";
 export const isTableFile = (data: unknown): boolean =>
   typeof data === "string" && /\.(csv|tsv|jsonl|ndjson)$/i.test(data);
 
+/** Whether data are marked texts by their name: tokens with tags, sentences with marks in place, and no table. */
+export const isMarkedFile = (data: unknown): boolean =>
+  typeof data === "string" && /\.(conll|bio|iob2?|txt|json)$/i.test(data);
+
 const trainedOnEpisodes = "while training, where they differ, or";
 
 /** Sizes of a task: support and query examples. */

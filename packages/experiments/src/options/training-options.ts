@@ -54,6 +54,11 @@ export const trainingOptions = optionGroup({
     most: 1_000_000_000,
     help: "updates between validations; 0: none",
   },
+  validateStart: {
+    kind: "flag",
+    default: false,
+    help: "judge the first parameters by the validation tasks too: where training makes nothing better of them, they stay the best",
+  },
   validationTasks: { kind: "integer", default: 100, least: 2, most: 1_000_000, help: "tasks of a validation" },
   bestBy: {
     kind: "text",

@@ -88,12 +88,16 @@ const mostShown = 8;
 /** `or auto for as many as shots` */
 const absentText = ({ absent }: { readonly absent?: string }): string => `or ${absentWord} for ${absent}`;
 
-/** More names than a line has room for are left to the help text. */
+/** More names, or characters of them, than a line has room for are left to the help text. */
 const mostNamesInLine = 8;
+const mostOfLine = 64;
 
 /** The placeholder in `--inner-rate <x>`. */
 export function placeholderOf(spec: OptionSpec): string {
-  const names = (list: readonly string[]): string => (list.length > mostNamesInLine ? "name" : list.join("|"));
+  const names = (list: readonly string[]): string => {
+    const all = list.join("|");
+    return list.length > mostNamesInLine || all.length > mostOfLine ? "name" : all;
+  };
   switch (spec.kind) {
     case "integer":
       return "n";

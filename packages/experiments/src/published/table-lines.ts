@@ -36,7 +36,7 @@ export type RowResults = Readonly<Record<string, RowResult>>;
 /** True of a training of fewer updates than it has in full. */
 export const isShortened = ({ updates, fullUpdates }: RowResult): boolean => updates < fullUpdates;
 
-/** What a line is called: `MAML`, `nearest neighbour (pixels)`, `ahead of centroid of features`. */
+/** The name of a line: `MAML`, `nearest neighbour (pixels)`, `ahead of centroid of features`. */
 export const lineTitle = ({ kind, learner, over }: TableLine): string =>
   kind === "lead" ? `ahead of ${over}` : learner === "nearest neighbour" ? "nearest neighbour (pixels)" : learner;
 

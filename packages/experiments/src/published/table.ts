@@ -172,7 +172,7 @@ export function tableFigure(table: Pick<Table, "name" | "rows" | "metric">): Fig
 const titlesOf = (figures: readonly FigureDescription[]): string =>
   [...new Set(figures.map(({ title }) => title))].join(", ");
 
-/** What a row is made with, of that which a table says how to get. */
+/** A thing that a row is made with, of those which a table says how to get. */
 export interface RowNeed extends Need {
   readonly kind: "data set" | "backbone";
 }
@@ -190,6 +190,7 @@ const ofNoConsequence: ReadonlySet<string> = new Set([
   "iterations",
   "checkpointEvery",
   "validateEvery",
+  "validateStart",
   "validationTasks",
   "device",
   "workers",

@@ -135,6 +135,7 @@ export async function trainSession(
               mostSteps: Math.max(...options.evalSteps),
               ...(options.bestBy === undefined ? {} : { by: bestByOf(experiment, options.bestBy).name }),
               ...(options.patience === undefined ? {} : { patience: options.patience }),
+              ...(options.validateStart ? { start: true } : {}),
             },
           }
         : {}),

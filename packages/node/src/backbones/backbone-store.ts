@@ -101,7 +101,7 @@ export async function getBackbone(name: string, work: LongWork = {}): Promise<Ba
   const listing = present.find((each) => each.name === name);
   if (listing?.state === "ready") return listing.info;
   await requireWritable(backbonesFolder());
-  const files = await known.fetch({ ...work, downloads: join(dataFolder(), "downloads") });
+  const files = await known.make({ ...work, downloads: join(dataFolder(), "downloads") });
   return storeBackbone(name, files, work);
 }
 

@@ -87,7 +87,10 @@ export function encoderHost(model: HostedModel): EncoderHost {
     const process = start();
     const id = ++lastId;
     return new Promise((resolve, reject) => {
+      let isSettled = false;
       const fail = (problem: string, remedy: string): void => {
+        // A process that was ended may fail once more, when another runs in its place.
+        if (isSettled) return;
         settle(() => reject(new DataError("ILD83", where, problem, remedy)));
         end();
       };
@@ -114,6 +117,7 @@ export function encoderHost(model: HostedModel): EncoderHost {
         end();
       };
       const settle = (how: () => void): void => {
+        isSettled = true;
         clearTimeout(timer);
         process.off("message", take).off("exit", ended).off("error", failed);
         signal?.removeEventListener("abort", stop);

@@ -9,7 +9,7 @@ import { meanStates, normalizeRows, statesAt } from "./pooling.js";
 
 /** Texts as token ids, all of a request one behind the other. */
 export interface TextsRequest {
-  readonly kind: "texts";
+  readonly kind: "token ids";
   readonly ids: Int32Array;
   readonly lengths: Int32Array;
   /** Run each by itself: a quantised model scales by all that is in a batch. */
@@ -26,7 +26,7 @@ export interface TextsRequest {
 
 /** Images as bytes [images, height, width, channels]. */
 export interface ImagesRequest {
-  readonly kind: "images";
+  readonly kind: "pixels";
   readonly bytes: Uint8Array;
   readonly size: readonly [number, number];
   readonly channels: number;
@@ -217,7 +217,7 @@ async function answer(request: EncoderRequest): Promise<EncoderReply> {
     if (request.kind === "open") return { id, opened: await open(request) };
     if (!session) throw new Error("no model is loaded");
     const encoded =
-      request.kind === "texts" ? await encodeTexts(session, request) : await encodeImages(session, request);
+      request.kind === "token ids" ? await encodeTexts(session, request) : await encodeImages(session, request);
     return { id, encoded };
   } catch (error) {
     return { id, failure: error instanceof Error ? error.message : String(error) };

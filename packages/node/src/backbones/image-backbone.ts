@@ -117,7 +117,7 @@ function run(
   signal: AbortSignal | undefined,
 ): Promise<Encoded> {
   return host.encode(
-    { kind: "images", bytes, size, channels, layout, mean, scale, batch, pooling, normalize, output },
+    { kind: "pixels", bytes, size, channels, layout, mean, scale, batch, pooling, normalize, output },
     signal,
   );
 }

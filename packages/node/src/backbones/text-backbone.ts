@@ -83,7 +83,7 @@ async function tryModel(
   const run = (ids: readonly number[]): Promise<Encoded> =>
     host.encode(
       {
-        kind: "texts",
+        kind: "token ids",
         ids: Int32Array.from(ids),
         lengths: Int32Array.of(ids.length),
         ...{ alone, padTo, output, pooling: settings.pooling, normalize: false },
@@ -352,7 +352,7 @@ async function runJobs(
       : (
           await host.encode(
             {
-              kind: "texts",
+              kind: "token ids",
               ids: Int32Array.from(run.flatMap(({ ids }) => ids)),
               lengths: Int32Array.from(run, ({ ids }) => ids.length),
               positions: Int32Array.from(run.flatMap(({ positions = [] }) => positions)),

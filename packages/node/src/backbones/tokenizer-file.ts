@@ -26,7 +26,7 @@ const mostVocabulary = 2 ** 22;
 const remedy = "Give the tokenizer.json that was published with the model.";
 
 /** @throws DataError ILD82 */
-export function parseTokenizer(bytes: Uint8Array, where: string): TokenizerFile {
+export function parseTokenizer(bytes: Uint8Array, where: string, patience: number = patienceMs): TokenizerFile {
   const refuse = (problem: string, cause?: unknown): DataError =>
     new DataError("ILD82", where, problem, remedy, { cause });
   let file: { readonly padding?: { readonly pad_id?: unknown } | null };
@@ -36,7 +36,8 @@ export function parseTokenizer(bytes: Uint8Array, where: string): TokenizerFile 
     throw refuse(`it is no JSON (${reasonOf(cause)})`, cause);
   }
   if (typeof file !== "object" || file === null || Array.isArray(file)) throw refuse("it is no JSON object");
-  const run = withinTime(where);
+  requireIds(file, (problem) => refuse(problem));
+  const run = withinTime(where, patience);
   const attempt = <T>(work: () => T, characters = 0): T => {
     try {
       return run(work, characters);
@@ -48,11 +49,7 @@ export function parseTokenizer(bytes: Uint8Array, where: string): TokenizerFile 
   const pieces = attempt(() => new Pieces(file, {}));
   const ids = attempt(() => [...pieces.get_vocab(true).values()]);
   let last = -1;
-  for (const id of ids) {
-    if (!Number.isInteger(id) || id < 0 || id >= mostVocabulary)
-      throw refuse(`an id of its vocabulary is ${quoted(id)}, and not a whole number below ${mostVocabulary}`);
-    last = Math.max(last, id);
-  }
+  for (const id of ids) last = Math.max(last, id);
   if (last < 0) throw refuse("its vocabulary is empty");
   const vocabulary = last + 1;
   const checked = (found: readonly number[]): readonly number[] => {
@@ -83,16 +80,34 @@ export function parseTokenizer(bytes: Uint8Array, where: string): TokenizerFile 
 }
 
 /**
+ * Refuses ids that are no places of a table: the library makes one of that length, however long.
+ */
+function requireIds(file: object, refuse: (problem: string) => DataError): void {
+  const { model, added_tokens: added } = file as { readonly model?: unknown; readonly added_tokens?: unknown };
+  const { vocab } = Object(model) as { readonly vocab?: unknown };
+  const ids: unknown[] = typeof vocab === "object" && vocab !== null ? Object.values(vocab) : [];
+  if (ids.length > mostVocabulary) throw refuse(`its vocabulary has ${ids.length} pieces, more than ${mostVocabulary}`);
+  // A list is of pieces with their scores: their ids are their places.
+  const listed = Array.isArray(vocab) ? [] : ids;
+  const more = Array.isArray(added) ? added.map((token) => (Object(token) as { readonly id?: unknown }).id) : [];
+  for (const id of [...listed, ...more]) {
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= mostVocabulary)
+      throw refuse(`an id of its vocabulary is ${quoted(id)}, and not a whole number below ${mostVocabulary}`);
+  }
+}
+
+/**
  * Runs work that ends after a time, whatever it does: the engine stops it even within a regular expression.
  */
-function withinTime(where: string): <T>(work: () => T, characters: number) => T {
+function withinTime(where: string, patience: number): <T>(work: () => T, characters: number) => T {
   const call = new Script("work()");
   return (work, characters) => {
-    const timeout = Math.ceil(patienceMs * (1 + characters / 1e6));
+    const timeout = Math.ceil(patience * (1 + characters / 1e6));
     try {
       return call.runInContext(contextOf(work), { timeout }) as ReturnType<typeof work>;
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")) throw error;
+      // Its class is that of Node's own realm.
+      if ((Object(error) as { readonly code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
       throw new DataError(
         "ILD82",
         where,

@@ -93,7 +93,7 @@ function specOf({ places }: FlagEntry): OptionSpec {
   const helps = all.filter((help) => !all.some((other) => other !== help && other.startsWith(help)));
   const texts = specs.filter((spec) => spec.kind === "text");
   const open = texts[0] ?? specs.toSorted((a, b) => choicesOf(b) - choicesOf(a))[0]!;
-  const placeholder = [...new Set(texts.map((spec) => spec.placeholder))].join("|");
+  const placeholder = [...new Set(texts.flatMap((spec) => spec.placeholder.split("|")))].join("|");
   return { ...open, help: helps.join("; or "), ...(placeholder === "" ? {} : { placeholder }) } as OptionSpec;
 }
 

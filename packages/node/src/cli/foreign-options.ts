@@ -83,7 +83,6 @@ export const foreignOptions: Readonly<Record<string, string>> = {
   method: "--learner, how to learn to learn",
   "first-order": "--learner fomaml",
   arch: "--model, and --filters or --hidden for its size",
-  backbone: "--model, and --filters or --hidden for its size",
   network: "--model, and --filters or --hidden for its size",
   "hidden-size": "--hidden, units of the hidden layers",
   optimizer: "--outer-optimizer for the updates, and --inner-optimizer for the adaptation",

@@ -36,7 +36,7 @@ describe("help", () => {
       for (const line of help.split("\n")) expect(widthOf(line), line).toBeLessThanOrEqual(80);
     }
     expect(groupHelp("data", dataCommands, plain, 80)).toContain(
-      `  innerloop data list                      lists the data sets and where they\n${" ".repeat(43)}stand\n`,
+      `  innerloop data list                      lists the data sets and backbones and\n${" ".repeat(43)}where they stand\n`,
     );
   });
 

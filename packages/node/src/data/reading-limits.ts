@@ -43,7 +43,7 @@ export const readingLimits = {
   labelLength: 512,
   /** Sentences of marked texts, characters of one, and a file of them in one piece of JSON. */
   markedTexts: 500_000,
-  markedTextLength: 100_000,
+  markedTextLength: 20_000,
   markedTypes: 10_000,
   markedFiles: 10_000,
   jsonFileBytes: 256 * mebi,

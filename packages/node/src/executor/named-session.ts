@@ -34,7 +34,7 @@ export interface NamedSession {
 }
 
 /**
- * Loads a model with onnxruntime, rewritten for speed: quantised models are eight times slower without. It blocks the
+ * Loads a model with onnxruntime, rewritten for speed: one with weights of 8 bits was eight times slower without. It blocks the
  * thread, and a model from elsewhere may crash the process: run it in one of its own.
  */
 export async function openNamedSession(

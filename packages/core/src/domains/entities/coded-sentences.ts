@@ -27,7 +27,7 @@ export interface CodedSentences extends WordSetting {
   readonly tooLong: number;
 }
 
-/** How a sentence becomes numbers. */
+/** The coding of sentences as numbers. */
 export interface WordCoding extends WordSetting {
   /** The words of a text, where it does not come with its own. */
   wordsOf(text: string): Words;

@@ -36,7 +36,7 @@ export type Chain = {
   readonly start: Tensor;
 };
 
-/** What is said of words: scores float [n, length, tags], mask [n, length] of 1 for words, which come first. */
+/** Scores of words: float [n, length, tags], mask [n, length] of 1 for words, which come first. */
 export interface ChainWords {
   readonly scores: Tensor;
   readonly mask: Tensor;

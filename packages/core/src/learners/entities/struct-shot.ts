@@ -47,11 +47,14 @@ export interface StructShotOptions extends Pick<WordSetting, "slots" | "ids"> {
   readonly tags: number;
   /** Encodes words, [n, length, features]; words are compared by their features alone without it. */
   readonly encoder?: Layer<Tree, TokenInputs>;
-  /** First weights of the slots; `lexicalWeights` unless given. */
-  readonly slotWeights?: (slot: string) => number;
-  /** What similarities are divided by at first. */
+  /**
+   * First weights of the slots that are compared, by name; `lexicalWeights` unless given. Where it names none of the slots,
+   * all of them are compared, with a weight of 1.
+   */
+  readonly slotWeights?: Readonly<Record<string, number>>;
+  /** The divisor of similarities at first, 1 by default. */
   readonly temperature?: number;
-  /** First sharpness of the nearest word. */
+  /** First sharpness of the nearest word, 20 by default. */
   readonly sharpness?: number;
   /** First transitions, and the power that they are raised to, 0.3 by default; null for words by themselves. */
   readonly transitions?: TransitionShares | null;
@@ -60,15 +63,15 @@ export interface StructShotOptions extends Pick<WordSetting, "slots" | "ids"> {
 
 type Parameters = {
   readonly encoder?: Tree;
-  /** [slots]: logarithms of what a match in a slot adds. */
+  /** [compared slots]: logarithms of what a match in a slot adds. */
   readonly slots: Tensor;
   /** [ids]: logarithms of what a match of a feature weighs. */
   readonly features: Tensor;
-  /** [slots]: weights of the evidence of all words of a tag. */
+  /** [compared slots]: weights of the evidence of all words of a tag. */
   readonly evidence: Tensor;
   readonly logSmoothing: Tensor;
   readonly logSharpness: Tensor;
-  /** [2]: of the cosines of encodings: to the nearest word, to the mean of a tag. */
+  /** [2]: weights in tens of the cosines of encodings: with the nearest word, with all words of a tag in the mean. */
   readonly encoded?: Tensor;
   readonly noneBias: Tensor;
   readonly transitions?: TransitionParameters;
@@ -77,20 +80,38 @@ type Parameters = {
 /** First smoothing of counts of features. */
 const firstSmoothing = 0.1;
 
+/** Weights that count for nearly nothing, and can grow. */
+const leastWeight = 0.02;
+
 /**
  * First weights of slots by name: the word, its shape, its affixes and its neighbours to two places. What a match in one of
- * them adds to a similarity, before the temperature; slots of other names begin near 0.
+ * them adds to a similarity, before the temperature. Those that count for nearly nothing are there to grow.
  */
 export const lexicalWeights: Readonly<Record<string, number>> = {
   form: 1,
   shape: 1,
+  capitals: leastWeight,
   prefix3: 1,
   suffix3: 1,
+  suffix2: leastWeight,
   before2: 1,
   before1: 1,
   after1: 1,
   after2: 1,
+  digits: leastWeight,
 };
+
+/** @internal The slots that are compared: their places, and their weights. */
+export function comparedSlots(
+  slots: readonly string[],
+  weights: Readonly<Record<string, number>> = lexicalWeights,
+): readonly { readonly slot: number; readonly weight: number }[] {
+  const named = slots.flatMap((name, slot) => {
+    const weight = Object.hasOwn(weights, name) ? weights[name]! : 0;
+    return weight > 0 ? [{ slot, weight }] : [];
+  });
+  return named.length > 0 ? named : slots.map((_, slot) => ({ slot, weight: 1 }));
+}
 
 /**
  * StructShot (Yang & Katiyar 2020) whose similarity, temperature and transitions are meta-learned: a query word is
@@ -102,7 +123,7 @@ export const lexicalWeights: Readonly<Record<string, number>> = {
  *                + sum over slots u_s log((n_cs(q_s) + e) / (n_c + 1)) + a' mean cos(z_q, z_k) + bias of none
  *
  * w are weights of slots and v of single features, z encodings of words, n_cs the number of the tag's words with the
- * feature; u, a, a', v and the bias begin at 0 or near it, so that the untrained learner is StructShot on lexical
+ * feature; u, v and the bias begin at 0 and a and a' at 1, so that without an encoder the untrained learner is StructShot on lexical
  * features. Temperature is in w and a. Training makes the loss of the whole chain small, through the soft nearest of
  * sharpness b and the transitions, which the paper counts. The probability of a tag at a word is its marginal in the
  * chain.
@@ -111,9 +132,12 @@ export const lexicalWeights: Readonly<Record<string, number>> = {
  * @example structShot({ ...data, tags: 10, encoder: wordEncoder({ ...data, slots: data.slots.length }) })
  */
 export function structShot(options: StructShotOptions): TokenLearner {
-  const { slots, ids, tags, encoder, temperature = 1, sharpness = 8, transitions = usualShares, tau = 0.3 } = options;
-  const { slotWeights = (slot: string) => lexicalWeights[slot] ?? 0 } = options;
-  const first = slots.map((slot) => Math.log(Math.max(slotWeights(slot), leastWeight) / temperature));
+  const { slots, ids, tags, encoder, temperature = 1, sharpness = 20, transitions = usualShares, tau = 0.3 } = options;
+  const compared = comparedSlots(slots, options.slotWeights);
+  const places = tensor(Int32Array.from(compared, ({ slot }) => slot));
+  const first = compared.map(({ weight }) => Math.log(weight / temperature));
+  /** Features in the slots that are compared. */
+  const features = (lexical: Tensor): Tensor => gather(lexical, places, 1);
   const encode = (params: Parameters, x: TokenInputs, context: ApplyContext): Tensor | undefined =>
     encoder?.apply(params.encoder!, x, within(context, "encoder"));
   return tokenLearner<{ words: SupportWords }>({
@@ -126,10 +150,10 @@ export function structShot(options: StructShotOptions): TokenLearner {
     },
     tags,
     init: (key: Key): Tree => ({
-      ...(encoder ? { encoder: encoder.init(split(key, "encoder")), encoded: tensor(Float32Array.of(0.3, 0.3)) } : {}),
+      ...(encoder ? { encoder: encoder.init(split(key, "encoder")), encoded: tensor(Float32Array.of(0.1, 0.1)) } : {}),
       slots: tensor(Float32Array.from(first)),
       features: withTraits(tensor(new Float32Array(ids)), { role: "shared" }),
-      evidence: tensor(new Float32Array(slots.length)),
+      evidence: tensor(new Float32Array(compared.length)),
       logSmoothing: tensor(Math.log(firstSmoothing)),
       logSharpness: tensor(Math.log(sharpness)),
       noneBias: tensor(0),
@@ -140,8 +164,8 @@ export function structShot(options: StructShotOptions): TokenLearner {
     }),
     score: ({ params, words }, x, context) => {
       const own = params as unknown as Parameters;
-      const { lexical, encoded, members } = words;
-      const query = asRows(x.lexical);
+      const { encoded, members } = words;
+      const [query, lexical] = [asRows(x.lexical), words.lexical].map(features) as [Tensor, Tensor];
       const there = tagsThere(members);
       const matches = slotMatches(query, lexical);
       // [m, slots]: what a match with each support word adds.
@@ -151,8 +175,8 @@ export function structShot(options: StructShotOptions): TokenLearner {
       const z = encode(own, x, context);
       if (z && encoded && own.encoded) {
         const cosine = cosines(asRows(z), encoded);
-        similarity = add(similarity, mul(cosine, at(own.encoded, 0)));
-        scores = add(scores, mul(meansOfTags(cosine, members), at(own.encoded, 1)));
+        similarity = add(similarity, mul(cosine, scaled(own.encoded, 0)));
+        scores = add(scores, mul(meansOfTags(cosine, members), scaled(own.encoded, 1)));
       }
       scores = add(scores, softNearestOfTags(similarity, members, exp(own.logSharpness)));
       const isNone = tensor(Float32Array.from({ length: tags }, (_, tag) => (tag === 0 ? 1 : 0)));
@@ -166,8 +190,9 @@ export function structShot(options: StructShotOptions): TokenLearner {
   });
 }
 
-/** Weights that count for nothing, and can grow. */
-const leastWeight = 0.02;
+/** Cosines end at 1, logits do not: steps of an optimizer are to change their weight as fast as that of a slot. */
+const cosineUnit = 10;
+const scaled = (weights: Tensor, i: number): Tensor => mul(at(weights, i), cosineUnit);
 
 const at = (x: Tensor, i: number): Tensor => reshape(sliceAxis(x, 0, i, i + 1), []);
 

@@ -4,7 +4,7 @@ import type { TokenInputs, WordSetting } from "../../domains/entities/token-inpu
 import type { Adapter } from "../learner.js";
 import { squaredDistances } from "../metric/distances.js";
 import { abstractChain, type TransitionShares, transitionParameters, usualShares } from "./abstract-transitions.js";
-import { lexicalWeights } from "./struct-shot.js";
+import { comparedSlots, lexicalWeights } from "./struct-shot.js";
 import { type TokenLearner, tokenLearner } from "./token-learner.js";
 import {
   asRows,
@@ -20,14 +20,14 @@ import {
 export interface TokenBaselineOptions extends Pick<WordSetting, "slots"> {
   /** Tags of a task, at most, none among them. */
   readonly tags: number;
-  /** What is compared: lexical features, as many as do not match, or raw states of a backbone. */
+  /** The features that are compared: lexical features, as many as do not match, or raw states of a backbone. */
   readonly of: "lexical" | "states";
   /** With the nearest support word, with the mean of a tag's words, or with the nearest and through transitions. */
   readonly by: "nearest" | "prototype" | "structShot";
   /** Transitions of `structShot`, counted on training domains; and the power that they are raised to, 0.3 by default. */
   readonly transitions?: TransitionShares;
   readonly tau?: number;
-  /** What distances are divided by: 1 by default. */
+  /** The divisor of distances, 1 by default. */
   readonly temperature?: number;
 }
 
@@ -49,8 +49,7 @@ export type TokenBaseline = Adapter<Tree, Tree, TokenInputs, Tensor, ReturnType<
  */
 export function tokenBaseline(options: TokenBaselineOptions): TokenBaseline {
   const { slots, tags, of, by, transitions = usualShares, tau = 0.3, temperature = 1 } = options;
-  const weights = slots.map((slot) => lexicalWeights[slot] ?? 0);
-  const distance = of === "states" ? squaredDistances : lexicalDistances(weights);
+  const distance = of === "states" ? squaredDistances : lexicalDistances(slots);
   const { metaGradient: _untrained, ...adapter } = tokenLearner<{
     words: { rows: Tensor; members: Tensor; within: Tensor };
   }>({
@@ -87,18 +86,21 @@ export function tokenBaseline(options: TokenBaselineOptions): TokenBaseline {
 
 const titles = { nearest: "nearest token", prototype: "prototypes", structShot: "StructShot" } as const;
 
-/** What words are compared by: [words, ...]. */
+/** The rows that words are compared by: [words, ...]. */
 function rowsOf(of: TokenBaselineOptions["of"], { lexical, states }: TokenInputs): Tensor {
   if (of === "lexical") return asRows(lexical);
   if (states) return asRows(states);
   throw new GraphError("IL303", "tokenBaseline", "inputs without states", 'Give a backbone, or compare "lexical"');
 }
 
-/** The sum of the weights of slots that do not match: a word without a feature matches none. */
-const lexicalDistances =
-  (weights: readonly number[]) =>
-  (query: Tensor, support: Tensor): Tensor => {
-    const kept = weights.flatMap((weight, slot) => (weight > 0 ? [slot] : []));
+/** The sum of the weights of slots that do not match; a word without a feature matches none. */
+function lexicalDistances(slots: readonly string[]): (query: Tensor, support: Tensor) => Tensor {
+  const compared = comparedSlots(slots, baselineWeights);
+  return (query, support) => {
     const matches = slotMatches(query, support);
-    return kept.map((slot) => mul(sub(1, matches[slot]!), weights[slot]!)).reduce((a, b) => add(a, b));
+    return compared.map(({ slot, weight }) => mul(sub(1, matches[slot]!), weight)).reduce((a, b) => add(a, b));
   };
+}
+
+/** Slots of weight 1: what is there to grow in training counts for nothing without it. */
+const baselineWeights = Object.fromEntries(Object.entries(lexicalWeights).filter(([, weight]) => weight === 1));

@@ -1,4 +1,4 @@
-/** What learners of sequence labelling have in common: they remember the words of the support set and score tags by them. */
+/** The frame of learners of sequence labelling: they remember the words of the support set and score tags by them. */
 import {
   argMax,
   cast,

@@ -5,7 +5,7 @@ import { classesIn } from "@innerloop/core/tasks";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { tensorTaskSpec } from "../program-tasks.js";
-import { isTableFile } from "../task-options.js";
+import { isMarkedFile, isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
@@ -39,7 +39,7 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   ofEpisodes: ["trainWays", "trainShots"],
   claims: ({ groupColumn, target, inputs, data }) => {
     const isOfGroups = [groupColumn, target, inputs].some((given) => given !== undefined);
-    return isOfGroups || data === undefined || isTableFile(data) ? undefined : "images";
+    return isOfGroups || data === undefined || isTableFile(data) || isMarkedFile(data) ? undefined : "images";
   },
   shownAs: ({ data }) => `--data ${data}`,
   check: (options, needs) => {

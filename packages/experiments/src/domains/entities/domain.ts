@@ -8,11 +8,12 @@ import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { isMarkedFile } from "../task-options.js";
 import { entityAdaptation } from "./adaptation.js";
 import { wordBaselines } from "./baselines.js";
 import { entityOptions } from "./options.js";
 import { entityPresets } from "./presets.js";
-import { type EntityData, loadEntities, loadOtherEntities } from "./reading.js";
+import { type EntityData, loadEntities, loadOtherEntities, mostTypes } from "./reading.js";
 import { type EntitySpec, parseEntitySpec } from "./spec.js";
 import { entityTasks } from "./tasks.js";
 import { entityTasksText, markedText } from "./words.js";
@@ -26,8 +27,16 @@ type EntityValues = OptionValues<typeof entityOptions>;
 const typesOf = (
   spec: EntitySpec | undefined,
   options: EntityValues,
-  { learner, own }: LearnerNeeds & { readonly own?: EntityValues | undefined },
-): number => (learner.variableWays ? options : (own ?? options)).types ?? spec?.types ?? 1;
+  {
+    learner,
+    own,
+    data,
+  }: LearnerNeeds & { readonly own?: EntityValues | undefined; readonly data?: EntityData | undefined },
+): number => {
+  const trained = spec?.types ?? 1;
+  if (!learner.variableWays) return (own ?? options).types ?? trained;
+  return options.types ?? (data ? Math.max(trained, mostTypes(data)) : trained);
+};
 
 /** @internal The domain of marked texts. */
 export const entities = domain<typeof entityOptions, EntityData, EntitySpec, TokenInputs, Tensor, TagPrediction>({
@@ -39,8 +48,10 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
   networks: Object.keys(entityNetworks),
   ownNetworks: entityNetworks as never,
   ofEpisodes: ["trainShots"],
-  claims: ({ holdOut, testDomain, validationDomain, types }) =>
-    [holdOut, testDomain, validationDomain, types].some((given) => given !== undefined) ? "entities" : undefined,
+  claims: ({ holdOut, testDomain, validationDomain, types, data }) =>
+    isMarkedFile(data) || [holdOut, testDomain, validationDomain, types].some((given) => given !== undefined)
+      ? "entities"
+      : undefined,
   shownAs: ({ data }) => `--data ${data}`,
   load: loadEntities,
   loadOther: loadOtherEntities,
@@ -65,7 +76,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
     ["tasks", entityTasksText(options)],
   ],
   taskText: ({ domains, types, shots, querySentences }) =>
-    `${String(domains)}: ${typeof types === "string" && /^\d/.test(types) ? `${types} types` : types}, ${shots} spans of each, ${querySentences} query sentences`,
+    `${/^\d/.test(String(types)) ? `${types} types` : "all types"} of ${domains}, ${Number(shots) === 1 ? "1 span" : `${shots} spans`} of each, ${querySentences} query sentences`,
   taskSizes: ["types", "shots", "queries"],
   heldOut: ({ spec, options }, isOther) => ({
     words: spec && JSON.stringify({ ...spec.words, length: undefined, backbone: spec.backbone?.sha256 }),

@@ -7,11 +7,12 @@ const compared: PartialConfig = {
   network: { name: "word-encoder" },
   training: {
     metaBatch: 2,
-    outerRate: 3e-3,
+    outerRate: 1e-3,
     schedule: "cosine",
     iterations: 300,
     checkpointEvery: 100,
     validateEvery: 50,
+    validationTasks: 50,
     bestBy: "episodeF1",
   },
 };

@@ -93,12 +93,28 @@ export async function loadOtherEntities(
   const name = nameOf(options.data, found);
   const backbone = await backboneFor(options, spec, io, work);
   const texts = found.texts.texts.map(withWords);
-  const coding = await wordCoding(texts, spec.words, backbone, work);
+  // No parameter depends on the length: sentences of other data may be longer.
+  const length = options.length ?? usualLength(texts, longestUsual);
+  const words = { ...spec.words, length };
+  const coding = await wordCoding(texts, words, backbone, work);
   const coded = codedSentences({ name, texts }, coding);
-  for (const note of [...cutNotes(coded.tooLong, spec.words.length), ...wordNotes(texts)]) work.onWarning?.(note);
+  const data = { train: coded, validation: coded, test: coded, by: spec.holdOut };
+  const trained = setting.own.options.types ?? spec.types;
+  if (options.types === undefined && !setting.learner.variableWays && mostTypes(data) > trained)
+    throw new UsageError(
+      `${name} has ${counted(mostTypes(data), "type")} in a domain, and the run's model was made for ${trained}`,
+      `Give --types ${trained}, or test a learner that tells any number apart`,
+    );
+  for (const note of [...cutNotes(coded.tooLong, length), ...wordNotes(texts)]) work.onWarning?.(note);
   return {
-    data: { train: coded, validation: coded, test: coded, by: spec.holdOut },
-    spec: { ...spec, name, sha256: found.sha256, ...(found.folder === undefined ? {} : { folder: found.folder }) },
+    data,
+    spec: {
+      ...spec,
+      words,
+      name,
+      sha256: found.sha256,
+      ...(found.folder === undefined ? {} : { folder: found.folder }),
+    },
     notes: found.notes,
   };
 }
@@ -124,7 +140,8 @@ async function backboneFor(
   return backbone === undefined ? undefined : textBackboneOf(io, backbone, work);
 }
 
-const mostTypes = ({ train, validation, test }: EntityData): number =>
+/** Types of a domain, at most. */
+export const mostTypes = ({ train, validation, test }: EntityData): number =>
   Math.max(1, ...[train, validation, test].flatMap(({ domains }) => domains.map(({ types }) => types.length)));
 
 /** What the user should know of data, a sentence each. */

@@ -27,7 +27,7 @@ function outputsOf(
 
 /** @internal The domain of texts of classes. */
 export const texts = domain<typeof textOptions, TextData, TextSpec>({
-  name: "texts",
+  name: "labelled-texts",
   title: "texts of classes",
   kind: "classification",
   options: textOptions,

@@ -11,7 +11,7 @@ import { foundTexts, letterBackbone, madeUpTexts, textsIo } from "./texts.fixtur
 
 const needs: LearnerNeeds = { learner: learnerEntry("prototypical"), training: { kind: "episodes" } };
 const optionsOf = (flags: Record<string, unknown> = {}): TextValues =>
-  configOf("texts", { learner: "prototypical", data: "mine", ways: 2, shots: 1, queries: 1, ...flags })
+  configOf("labelled-texts", { learner: "prototypical", data: "mine", ways: 2, shots: 1, queries: 1, ...flags })
     .domain as unknown as TextValues;
 const read = (
   found: ReturnType<typeof madeUpTexts>,

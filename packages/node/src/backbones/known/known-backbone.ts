@@ -9,5 +9,5 @@ export interface KnownBackbone {
   /** Of its folder. */
   readonly bytes: number;
   /** Fetches what it is made of, below a folder for downloads, and makes its files. */
-  fetch(work: LongWork & { readonly downloads: string }): Promise<BackboneFiles>;
+  make(work: LongWork & { readonly downloads: string }): Promise<BackboneFiles>;
 }

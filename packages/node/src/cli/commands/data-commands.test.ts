@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { ownDomains } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { backboneFolder, imageModel, imageSide } from "../../backbones/made-up-backbones.fixture.js";
 import { writeStoredFile } from "../../data/store/dataset-file.js";
 import { Interrupted } from "../cli-error.js";
 import { collected } from "../collected-output.fixture.js";
 import type { Output } from "../output.js";
-import { dataImportCommand, dataListCommand } from "./data-commands.js";
+import { dataImportCommand, dataListCommand, dataVerifyCommand } from "./data-commands.js";
 
 let folder: string;
 let images: string;
@@ -120,4 +121,26 @@ it("says after an interruption that nothing was kept, and how to import again", 
   expect(text()).toContain("Stopped; nothing was kept of half. Import it with:");
   expect(text()).toContain(`innerloop data import half ${images} --image-size 12 --channels 3`);
   expect(await readdir(join(folder, "data"))).not.toContain("half.examples");
+});
+
+it("takes, lists and checks a backbone folder by what is in it", async () => {
+  const settings = { kind: "image", size: [imageSide, imageSide], channels: 3, layout: "NCHW", licence: "MIT" };
+  const path = await backboneFolder(join(folder, "backbones"), { model: imageModel(), settings });
+  expect(await imported("tiny", path)).toMatch(/tiny: imported, backbone of images, .*, MIT/);
+  await expect(dataImportCommand("tiny", [path], { imageSize: 12 }, {}, collected().output)).rejects.toThrow(
+    /--image-size means nothing for/,
+  );
+  const listed = async (): Promise<string> => {
+    const { output, text } = collected();
+    await dataListCommand(output);
+    return text();
+  };
+  expect(await listed()).toMatch(/tiny +ready +backbone of images, .*, MIT/);
+  expect(await listed()).toMatch(/minilm +not here +backbone of texts, 22 MiB, Apache-2\.0\. Run/);
+  const checked = collected();
+  await dataVerifyCommand(["tiny"], checked.output);
+  expect(checked.text()).toMatch(/tiny: complete and runs, backbone of images/);
+  await writeFile(join(folder, "data/backbones/tiny/model.onnx"), imageModel().subarray(1));
+  expect(await listed()).toMatch(/tiny +damaged +ILD81/);
+  await expect(dataVerifyCommand(["tiny"], collected().output)).rejects.toThrow(/ILD81/);
 });

@@ -16,6 +16,7 @@ import {
 import type { StoredCount } from "../../data/store/stored-kind.js";
 import { countsOf } from "../../data/store/stored-kinds.js";
 import { isTableName } from "../../data/tables/table-file.js";
+import { isMarkedName } from "../../data/texts/marked/marked-files.js";
 import { isFolderOfTexts } from "../../data/texts/text-folder.js";
 import { Interrupted } from "../cli-error.js";
 import { commandName, commandText } from "../command-name.js";
@@ -224,13 +225,18 @@ function sourceOf(
       ...(features ? { featureColumns: features } : {}),
     });
   }
+  if (isMarkedName(path)) {
+    only("marked texts");
+    one("file of marked texts");
+    return async () => ({ kind: "marked-texts", path });
+  }
   only("images", "imageSize", "channels", "invert", "skipBad");
   one("folder or zip archive");
   return async () => {
     if (!isArchiveName(path) && !(await stat(path)).isDirectory())
       throw new UsageError(
         `${path} is a file of a kind that is not imported`,
-        "Give a folder or zip archive (.zip) with one folder of images or of .txt files per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, and --text-column where it has texts, or arrays (.npz, or x.npy and y.npy)",
+        "Give a folder or zip archive (.zip) with one folder of images or of .txt files per class, a table (.csv, .tsv, .jsonl, .ndjson) with --label-column, and --text-column where it has texts, marked texts (.conll, .json, .txt), or arrays (.npz, or x.npy and y.npy)",
       );
     if (await isFolderOfTexts(path)) {
       only("a folder of texts");

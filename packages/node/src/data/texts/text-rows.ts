@@ -37,6 +37,8 @@ export interface GatheredTexts {
 /** Bytes that a text takes beside its letters, about: itself, its class, and its place among those that are compared. */
 const bytesBeside = 100;
 const rowsBetweenLooks = 4096;
+/** Beyond so many, texts with a label each are no examples of classes. */
+const fewRows = 100;
 /** Names that a note lists. */
 const mostNamed = 5;
 
@@ -191,7 +193,8 @@ export class TextRows {
       );
     }
     const areNumbers = names.every((label) => Number.isFinite(numberIn(label)));
-    if (names.length === rows || (areNumbers && names.length > rows / 2)) {
+    // Fewer rows may be those that a model is to adapt to, one for each class.
+    if (rows > fewRows && (names.length === rows || (areNumbers && names.length > rows / 2))) {
       const what = areNumbers ? `the labels are ${names.length} different numbers` : "each label is another";
       const problem = `${what} in ${rows} rows, such as ${quoted(names[0])}`;
       throw new DataError("ILD71", path, problem, "A class takes several texts. Is it the right column of labels?");
@@ -200,7 +203,7 @@ export class TextRows {
     const similar = similarNamesText("classes", similarNames(names));
     if (similar) notes.push(similar);
     const single = names.filter((_, place) => counts[place] === 1);
-    if (single.length > 0) {
+    if (single.length > 0 && single.length < names.length) {
       notes.push(
         `${single.length === 1 ? "one class has" : `${single.length} classes have`} one text only, which cannot be shown and asked about: ${listed(single)}`,
       );

@@ -22,6 +22,9 @@ async function read(contents: string | Uint8Array, reading: TextReading = {}, en
 const named = ({ names, of }: { names: readonly string[]; of: Int32Array }) =>
   Array.from(of, (place) => names[place] ?? "none");
 
+const numbered = (count: number, label: (row: number) => string | number): string =>
+  ["text,label", ...Array.from({ length: count }, (_, i) => `text ${i},${label(i)}`)].join("\n");
+
 const rows = "text,label\nhello,a\nyes,b\nno,b\n";
 
 describe("tables of texts", () => {
@@ -119,10 +122,14 @@ describe("tables of texts", () => {
     ["an empty file", "", /^ILD71 .*the file is empty/],
     [
       "a number for each row",
-      "text,label\na,1\nb,2\nc,3\nd,4\ne,4\n",
-      /^ILD71 .*4 different numbers in 5 rows.*right column/,
+      numbered(120, (i) => (i < 100 ? i : 7)),
+      /^ILD71 .*100 different numbers in 120 rows.*right column/,
     ],
-    ["a label for each row", "text,label\na,x\nb,y\nc,z\n", /^ILD71 .*each label is another.*right column of labels/],
+    [
+      "a label for each row",
+      numbered(101, (i) => `id-${i}`),
+      /^ILD71 .*each label is another in 101 rows.*right column of labels/,
+    ],
     [
       "Latin-1 in one line",
       Buffer.from("text,label\nok,a\ncaf\xe9,b\n", "latin1"),
@@ -157,6 +164,12 @@ describe("tables of texts", () => {
     expect(all).toContain('1 text also stands in another class (line 4, "b", as line 2, "a")');
     expect(all).toContain('the classes "b" and "B" differ in upper case');
     expect(all).toContain("2 classes have one text only");
+  });
+
+  it("may be one for each class, as those that a model adapts to", async () => {
+    const { texts, notes } = await read(numbered(5, (i) => i));
+    expect(texts.classes.names).toHaveLength(5);
+    expect(notes.join()).not.toContain("one text only");
   });
 
   it("need neither labels nor a second column where texts are asked about", async () => {

@@ -10,6 +10,7 @@ import { encodingBy } from "../../formats/text-file.js";
 import { partNamed } from "../../parts-of-splits.js";
 import { readingLimits } from "../../reading-limits.js";
 import { withRegularFile } from "../../regular-file.js";
+import { isTableName } from "../../tables/table-file.js";
 import { columnsOf, readConll, tagIn } from "./conll.js";
 import { readInlineMarks } from "./inline-marks.js";
 import { howToMark, MarkedGathering, type MarkedPlace } from "./marked-gathering.js";
@@ -34,6 +35,9 @@ const readerOf = (path: string): MarkedReader | undefined => {
   const end = extname(path).toLowerCase();
   return Object.hasOwn(readers, end) ? readers[end] : undefined;
 };
+
+/** Whether a file of this name can hold marked texts and no table. */
+export const isMarkedName = (path: string): boolean => readerOf(path) !== undefined && !isTableName(path);
 
 /**
  * Reads marked sentences from a file, or from a folder of files.
