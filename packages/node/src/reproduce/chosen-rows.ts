@@ -11,7 +11,7 @@ export interface Item {
 /** The tables of rows, each once. */
 export const tablesOf = (items: readonly Item[]): readonly Table[] => [...new Set(items.map(({ table }) => table))];
 
-/** What a row is called among those of several tables: by its name alone where no other table has it. */
+/** Names of rows among those of several tables: the name of a row alone where no other table has it. */
 export function itemNames(tables: readonly Table[]): (item: Item) => string {
   const all = tables.flatMap(({ rows }) => rows.map(({ name }) => name));
   return ({ table, row: { name } }) => (all.indexOf(name) === all.lastIndexOf(name) ? name : `${table.name}/${name}`);
