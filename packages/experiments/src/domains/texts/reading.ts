@@ -78,7 +78,7 @@ export async function loadTexts(
         ...common,
         trainClasses: texts.classes.names.length,
         ...(split.taskLabels === "fixed" ? { labels: texts.classes.names } : {}),
-        seenDomains: [...train, ...validation].map(({ name }) => name),
+        seenDomains: [...new Set([...train, ...validation].map(({ name }) => name))],
         seen: seenExamples([...train, ...validation].map(({ data }) => data)),
       },
       ...notes,
