@@ -61,6 +61,12 @@ describe("classes held out", () => {
     expect([parts.validation.unknown!.classes[0]!.count, parts.test.unknown!.classes[0]!.count]).toEqual([5, 5]);
   });
 
+  it("are more than a few classes have, who are told what to do with all of them", async () => {
+    await expect(read(madeUpTexts(12, 8), { ways: 5 })).rejects.toThrow(
+      /12 classes, too few .*Lower --ways to 4, .*, or adapt a run of other texts to all of them: `innerloop train glosses`, then `innerloop adapt RUN/,
+    );
+  });
+
   it("may be some of them alone", async () => {
     const { data } = await read(madeUpTexts(10, 8), { onlyClasses: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"] });
     if (data.by !== "classes") throw new Error(data.by);

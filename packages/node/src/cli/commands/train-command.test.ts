@@ -216,6 +216,21 @@ describe("tasks from a table", () => {
     );
   });
 
+  it("leave texts and marked texts to their own kinds of task", async () => {
+    const table = join(folder, "requests.csv");
+    await writeFile(table, "text,intent\nhello there,greet\nbye now,leave\n");
+    const marked = join(folder, "marked.jsonl");
+    await writeFile(marked, '{"text":"to Oslo","spans":[{"start":3,"end":99,"type":"city"}]}\n');
+    const texts = /^requests has 0 classes .* too few to hold out/;
+    await refused(undefined, { data: table, textColumn: "text", labelColumn: "intent" }).toThrow(texts);
+    await refused(undefined, { data: table, labelColumn: "intent" }).toThrow(texts);
+    await refused(undefined, { data: table, text: "tokens" }).toThrow(texts);
+    await refused(undefined, { data: marked, holdOut: "types" }).toThrow(/marked\.jsonl:1: .*99/);
+    await refused(undefined, { data: table }).toThrow(
+      /texts of classes take --data FILE\.csv --text-column COLUMN --label-column/,
+    );
+  });
+
   it("are none beside another preset", async () => {
     await refused("sinusoid", { inputs: ["x"] }).toThrow(
       "--inputs means nothing with --data sinusoid. It is for tables",

@@ -207,11 +207,13 @@ function chosenColumns(
   }
   if (only !== undefined && !usualNames.text.some((usual) => usual === only.toLowerCase()))
     notes.push(`the first line, ${quoted(only)}, is taken for the name of the column: a file of texts alone is a .txt`);
+  // Names as the documentation has them surprise nobody.
+  const isPlain = text === usualNames.text[0] && (label === undefined || label === usualNames.label[0]);
   const inferred = [
     ...(textColumn === undefined && only === undefined ? [`texts are those of column ${quoted(text)}`] : []),
     ...(labelColumn === undefined && label !== undefined ? [`classes those of column ${quoted(label)}`] : []),
   ];
-  if (inferred.length > 0) notes.push(inferred.join(", "));
+  if (inferred.length > 0 && !isPlain) notes.push(inferred.join(", "));
   return {
     text,
     ...(label === undefined ? {} : { label }),
