@@ -59,7 +59,7 @@ export async function loadTexts(
     exampleShape: coded.shape,
     coding,
   };
-  const notes = recorded ? {} : { notes: coded.notes };
+  const notes = recorded ? {} : { notes: coded.notes.map((note) => `${note} (--length)`) };
   const { split } = options;
   if (split.name === "domains") {
     const parted = splitByDomain(texts, coded, split);
