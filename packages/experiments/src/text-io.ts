@@ -9,7 +9,7 @@ export interface TextReading {
   readonly splitColumn?: string | undefined;
   readonly domainColumn?: string | undefined;
   /** Columns of the table that a run was trained on: where they are there and none is given, they are taken. */
-  readonly ownColumns?: { readonly text?: string | undefined; readonly label?: string | undefined } | undefined;
+  readonly ownColumns?: Partial<Readonly<Record<"text" | "label" | "domain", string | undefined>>> | undefined;
   /** Texts need no class: what is asked about. */
   readonly unlabelled?: boolean;
   /** Texts as they are written, blanks at their ends and all: where offsets into them are asked for. NFC unless given. */

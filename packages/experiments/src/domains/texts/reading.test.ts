@@ -3,6 +3,7 @@ import { learnerEntry } from "@innerloop/core/learners";
 import type { LabelledTexts } from "@innerloop/core/tasks";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../made-up.fixture.js";
+import type { TextReading } from "../../text-io.js";
 import type { LearnerNeeds } from "../domain.js";
 import { texts as domain } from "./domain.js";
 import type { TextValues } from "./options.js";
@@ -172,5 +173,22 @@ describe("other texts than a run's own", () => {
     const wasHeldOut = names(data.splits.test).includes("c0");
     expect(wasHeldOut).toBe(warnings.length === 0);
     expect(data.splits.test.exampleShape).toEqual([160]);
+  });
+
+  it("need not have the columns that its own table has", async () => {
+    const own = madeUpTexts(10, 8);
+    const options = { ...optionsOf(), textColumn: "request", labelColumn: "intent" };
+    const io = textsIo({ mine: foundTexts(own), other: foundTexts({ ...madeUpTexts(4, 8), name: "other" }) });
+    const { spec } = await loadTexts(options, io, {}, needs);
+    const asked: TextReading[] = [];
+    const watched: typeof io = {
+      ...io,
+      texts: (source, reading, work) => {
+        asked.push(reading);
+        return io.texts(source, reading, work);
+      },
+    };
+    await loadOtherTexts({ ...options, data: "other" }, watched, {}, { ...needs, own: { options, spec: spec! } });
+    expect(asked).toEqual([{ ownColumns: { text: "request", label: "intent", domain: undefined } }]);
   });
 });

@@ -79,6 +79,14 @@ describe("tables of texts", () => {
     expect(texts.texts).toEqual(["hi", "bye", "hello"]);
     expect(notes).toContain('texts are those of column "utterance", classes those of column "intent"');
     expect((await read("text,label\nhi,greet\nbye,leave\n")).notes).toEqual([]);
+    // Those of the table that a run was trained on, where they are there; and none is missed where they are not.
+    const ownColumns = { text: "request", label: "about", domain: "shop" };
+    const { texts: own } = await read("text,request,about,label\nno,hi,greet,a\nno,bye,leave,b\n", { ownColumns });
+    expect([own.texts, own.classes.names, own.domains]).toEqual([["hi", "bye"], ["greet", "leave"], undefined]);
+    expect((await read("text,label,shop\nhi,greet,x\nbye,leave,y\n", { ownColumns })).texts.domains!.names).toEqual([
+      "x",
+      "y",
+    ]);
     // "text" before others that hold texts too.
     expect((await read("review,Text,label\nr,t,a\nr,u,b\nr,v,b\n")).texts.texts).toEqual(["t", "u", "v"]);
   });

@@ -198,6 +198,7 @@ function chosenColumns(
     name !== undefined && others.includes(name) ? name : undefined;
   const text = textColumn ?? only ?? ownOf(ownColumns.text) ?? usualOf("text", others);
   const label = labelColumn ?? (unlabelled ? undefined : (ownOf(ownColumns.label) ?? usualOf("label", others)));
+  const domain = domainColumn ?? ownOf(ownColumns.domain);
   if (text === undefined || (label === undefined && !unlabelled)) {
     const missing = [
       ...(text === undefined ? ["texts (--text-column)"] : []),
@@ -221,7 +222,7 @@ function chosenColumns(
   return {
     text,
     ...(label === undefined ? {} : { label }),
-    ...(domainColumn === undefined ? {} : { domain: domainColumn }),
+    ...(domain === undefined ? {} : { domain }),
     ...(splitColumn === undefined ? {} : { part: splitColumn }),
   };
 }
