@@ -169,7 +169,9 @@ function remedyOf(data: LabelledExamples, options: ClassSplitOptions, least: num
   if (options.validationClasses !== undefined || options.testClasses !== undefined) {
     remedies.push("lower --validation-classes or --test-classes");
   }
-  remedies.push("add classes", "hold out examples instead of classes with --split examples");
+  const most = Math.floor(nthLargest(data, Math.min(ways, total)) / 3);
+  const smaller = least > 0 && most < least ? `, and ${lowerTo(most)}` : "";
+  remedies.push("add classes", `hold out examples instead of classes with --split examples${smaller}`);
   return sentence(remedies.join(", or "));
 }
 

@@ -1,7 +1,9 @@
 /** From texts to parts: what is held out, what is known of it, and how ids and features are made. */
 import { learnerEntry } from "@innerloop/core/learners";
 import type { LabelledTexts } from "@innerloop/core/tasks";
+import { CodedError } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
+import type { DataIo } from "../../io.js";
 import { configOf } from "../../made-up.fixture.js";
 import type { TextReading } from "../../text-io.js";
 import type { LearnerNeeds } from "../domain.js";
@@ -144,6 +146,16 @@ describe("features of a backbone", () => {
     await expect(loadTexts(options, other, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
       /is another \(sha256 bbbb.*letters.*trained with/,
     );
+    const gone: DataIo = {
+      ...textsIo({ mine: found }),
+      textBackbone: async () => {
+        throw new CodedError("ILD02", "letters", "there is no such backbone", "Fetch it");
+      },
+    };
+    await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      /the backbone letters, which the run was trained with, is not at .* any more\. Put it back there/,
+    );
+    await expect(loadTexts(options, gone, {}, needs)).rejects.toThrow("there is no such backbone");
   });
 });
 
