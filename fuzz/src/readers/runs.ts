@@ -386,8 +386,12 @@ const table: Table = checkTable(
         learner: "MAML",
         train: { preset: "sinusoid", options: { hidden: [4], iterations, evalTasks: 10, evalSteps: [0, 1] } },
         cells: { one: { published: "0.5" } },
+        group: "curves",
       },
     ],
+    data: [{ name: "omniglot", remedy: "Fetch it" }],
+    backbones: [{ name: "minilm", remedy: "Fetch it" }],
+    means: [{ title: "mean", groups: ["curves"] }],
   },
   "table",
 );
@@ -476,7 +480,7 @@ const collectedReader: Reader = {
   weight: 1,
   seeds: async () => [bytes(await collected())],
   mutations: [jsonMutation, jsonMutation],
-  words: ["cells", "curve", "baselines", "protocols", "updates", "mean"],
+  words: ["cells", "curve", "baselines", "protocols", "updates", "mean", "lead"],
   run: async (input, place) => resultsDocument([table], await readCollected(place.put("results.json", input))),
 };
 
@@ -487,7 +491,11 @@ const tableReader: Reader = {
   weight: 1,
   seeds: () => [bytes(table)],
   mutations: [jsonMutation, jsonMutation],
-  words: [...optionWords, "preset", "columns", "rows", "cells", "metric", "accuracy", "published"],
+  words: [
+    ...optionWords,
+    ...["preset", "columns", "rows", "cells", "metric", "accuracy", "published"],
+    ...["group", "against", "means", "groups", "backbones"],
+  ],
   run: async (input, place) => readTable(place.put("table.json", input)),
 };
 

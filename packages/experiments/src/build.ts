@@ -122,10 +122,13 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       `Use ${others.join(" or ")}`,
     );
   }
+  // A classifier of inputs is no head upon what a network makes of them.
+  const { source, ...sizes } = shapes;
   return buildLearner(
     name,
     {
-      ...shapes,
+      ...sizes,
+      ...(source && networkOf(config).isHeadAlone ? { source } : {}),
       kind: domain.kind,
       networks: networksOf(config, shapes),
       loss: domain.loss(spec, config.domain),

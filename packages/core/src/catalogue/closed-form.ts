@@ -75,14 +75,25 @@ export const closedFormLearners = {
     ...ofKnownClasses,
     summary: "a ridge head that starts from weights learned over tasks: for labels that mean the same in all",
     source: "Evgeniou & Pontil 2004, Denevi et al. 2018",
-    build: ({ networks, outputs }, { prior }) =>
-      priorRidgeRegression({ model: networks.embedding(), ways: outputs, prior, scale: headScale }),
+    build: ({ networks, outputs, source }, { prior }) =>
+      priorRidgeRegression({
+        model: networks.embedding(),
+        ways: outputs,
+        prior,
+        scale: headScale,
+        ...(source ? { first: source } : {}),
+      }),
   }),
   "logistic-prior": entry({
     ...ofKnownClasses,
     summary: "a logistic head that starts from weights learned over tasks, by a few Newton steps",
     source: "Evgeniou & Pontil 2004, Bertinetto et al. 2019",
-    build: ({ networks, outputs }, { prior }) =>
-      priorLogisticRegression({ model: networks.embedding(), ways: outputs, prior }),
+    build: ({ networks, outputs, source }, { prior }) =>
+      priorLogisticRegression({
+        model: networks.embedding(),
+        ways: outputs,
+        prior,
+        ...(source ? { first: source } : {}),
+      }),
   }),
 };

@@ -1,5 +1,6 @@
 /** The form of a learner in the catalogue: what it is for, its options, and how it is made. */
 import { sizeOf } from "@innerloop/graph";
+import type { LinearClassifier } from "../learners/closed-form/learned-prior-heads.js";
 import type { Learner } from "../learners/learner.js";
 import type { ModelBasedOptions } from "../learners/model-based/model-based-learner.js";
 import type { Loss } from "../losses/losses.js";
@@ -27,6 +28,11 @@ export interface LearnerSetting extends NetworkSetting {
   readonly supportRows: number;
   /** Classes of the training data, for learners that tell all of them apart. */
   readonly trainClasses: number;
+  /**
+   * A classifier of inputs as they are, fitted to the examples of all training tasks together, where labels mean the same in
+   * all: what learners that keep what training knows begin with.
+   */
+  readonly source?: LinearClassifier;
 }
 
 /** Tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */

@@ -66,6 +66,7 @@ export {
 export {
   type LearnedPriorHead,
   type LearnedPriorOptions,
+  type LinearClassifier,
   type PriorLogisticRegressionOptions,
   priorLogisticRegression,
   priorRidgeRegression,

@@ -1,6 +1,7 @@
 /** A kind of task as one record: all that an application has to know of it. */
 import type { Adapter, LabelledExamples, LearnerEntry, Loss, OpenSetRule, TaskKind, TaskSource } from "@innerloop/core";
 import type {
+  LinearClassifier,
   NetworkEntry,
   NetworkSetting,
   Networks,
@@ -59,14 +60,14 @@ export interface Baseline {
    * of the kind. Without it they are fresh ones.
    */
   readonly fromTrained?: (params: Tree) => Tree | undefined;
-  /** Its parameters fitted to the training data, for a baseline that takes a while to make. */
-  readonly fit?: (work: LongWork) => Promise<Tree>;
 }
 
 /** The shapes of tasks that a learner is built for, and their sizes. */
 export interface TaskShapes extends NetworkSetting {
   readonly supportRows: number;
   readonly trainClasses: number;
+  /** A classifier of inputs as they are, fitted to the training examples, where labels mean the same in all tasks. */
+  readonly source?: LinearClassifier;
 }
 
 /** The needs of a learner: what tasks and shapes depend on beside the options of the domain. */

@@ -58,7 +58,7 @@ const result = (cells: RowResult["cells"], more: Partial<RowResult> = {}): RowRe
   ...more,
 });
 
-const centroid = (mean: number, lead: number): RowResult["baselines"] => ({
+const centroid = (mean: number, lead: number): NonNullable<RowResult["baselines"]> => ({
   centroid: { one: cell(mean, 0.01, { mean: lead, interval: 0.003 }), five: cell(0.9, 0.01) },
 });
 

@@ -127,11 +127,11 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
       tasks,
       count,
     })),
+    ...baselines.flatMap(({ adapter, steps, fromTrained }) => {
+      const own = fromTrained ? fromTrained(params) : adapter.init(key(seed));
+      return own ? [{ adapter, params: own, steps, tasks: labelled, count: options.baselineCount ?? count }] : [];
+    }),
   ];
-  for (const { adapter, steps, fromTrained, fit } of baselines) {
-    const own = fit ? await fit({ signal }) : fromTrained ? fromTrained(params) : adapter.init(key(seed));
-    if (own) methods.push({ adapter, params: own, steps, tasks: labelled, count: options.baselineCount ?? count });
-  }
   const evaluations: Evaluation[] = [];
   const total = methods.reduce((sum, each) => sum + stepsOfTasks(each.count, each.steps), 0);
   let before = 0;

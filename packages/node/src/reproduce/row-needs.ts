@@ -16,6 +16,6 @@ export async function resourcesHere(): Promise<Resources> {
   return { sets: new Set(sets.map(({ name }) => name)), backbones: new Set(backbones) };
 }
 
-/** What a row needs and this machine has not, of that which its table says how to get. */
+/** The needs of a row that this machine lacks, of those that its table says how to get. */
 export const missingFor = (table: Table, row: Row, { sets, backbones }: Resources): RowNeed[] =>
   needsOf(table, row).filter(({ kind, name }) => !(kind === "backbone" ? backbones : sets).has(name));

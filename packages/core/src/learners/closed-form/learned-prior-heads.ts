@@ -46,6 +46,16 @@ export interface LearnedPriorOptions<X extends Tree = Tensor> {
   readonly lambda?: number;
   /** First value of the factor that makes logits of the head's outputs, which is learned by its logarithm. 1 by default. */
   readonly scale?: number;
+  /** First values of the prior's mean, such as those of a classifier of all training examples together; zeros by default. */
+  readonly first?: LinearClassifier;
+}
+
+/** A linear classifier as numbers: its logits are x W + b. */
+export interface LinearClassifier {
+  /** W [features, classes], row-major. */
+  readonly weights: Float32Array;
+  /** b [classes]. */
+  readonly bias: Float32Array;
 }
 
 /** Options of `priorLogisticRegression`. */
@@ -80,8 +90,8 @@ export type LearnedPriorHead = {
  * computed as (Z Z^T + I)^-1 or (Z^T Z + I)^-1 with Z = X Lambda^-1/2, whichever is smaller.
  *
  * It is for tasks in which labels mean the same, as those of `domainTasks`: without support examples W is W_0, the classifier
- * of all training tasks, and the more examples there are, the less is left of it. W_0 is zeros at first: that is
- * `ridgeRegression`. A class that the support set has no example of has logits like any other; that its examples are none of
+ * of all training tasks, and the more examples there are, the less is left of it. W_0 is zeros at first, which is
+ * `ridgeRegression`, unless `first` is given. A class that the support set has no example of has logits like any other; that its examples are none of
  * it does count.
  *
  * Outputs are fitted to 0 and 1: a factor so small that W_0 has to grow past these to be sure of its classes turns the
@@ -158,11 +168,15 @@ function learnedPriorLearner<X extends Tree>(learner: {
   readonly deviationsFrom: (z: Tensor, support: SupportFeatures, beforehand: Tensor) => Tensor;
 }): Learner<LinearHeadParameters<LearnedPriorHead>, FittedHead<LearnedPriorHead>, X> {
   const { name, operation, description, options, deviationsFrom } = learner;
-  const { model, ways, prior = "one", lambda = 1, scale = 1 } = options;
+  const { model, ways, prior = "one", lambda = 1, scale = 1, first } = options;
   requirePositive(operation, { lambda, scale });
   if (prior !== "one" && prior !== "each")
     throw new GraphError("IL102", operation, `prior "${String(prior)}"`, 'Use "one" or "each"');
   const features = sizeOf(requireOutputShape(operation, model as Pick<Layer, "outputShape">));
+  if (first && (first.weights.length !== features * ways || first.bias.length !== ways)) {
+    const problem = `first weights of ${first.weights.length} values and a bias of ${first.bias.length}`;
+    throw new GraphError("IL102", operation, problem, `Give ${features} x ${ways} weights and a bias of ${ways}`);
+  }
   const fit = (support: SupportFeatures, head: LearnedPriorHead): LinearFit => {
     const x = withOnes(support);
     const mean = concat([head.weight, reshape(head.bias, [1, ways])]);
@@ -179,8 +193,12 @@ function learnedPriorLearner<X extends Tree>(learner: {
     ways,
     head: {
       init: () => ({
-        weight: tensor(new Float32Array(features * ways), [features, ways]),
-        bias: tensor(new Float32Array(ways)),
+        // Divided by the factor that makes logits of them.
+        weight: tensor(
+          Float32Array.from({ length: features * ways }, (_, i) => (first?.weights[i] ?? 0) / scale),
+          [features, ways],
+        ),
+        bias: tensor(Float32Array.from({ length: ways }, (_, i) => (first?.bias[i] ?? 0) / scale)),
         logLambda:
           prior === "each" ? tensor(new Float32Array(features).fill(Math.log(lambda))) : tensor(Math.log(lambda)),
         logBiasLambda: tensor(Math.log(lambda)),

@@ -33,7 +33,11 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
   options: textOptions,
   presets: textPresets,
   networks: ["bag", "text-conv", "text-transformer", "projection", "mlp", "linear"],
-  usualNetwork: (flags) => (textForm(flags as TextValues) === "features" ? "projection" : "bag"),
+  usualNetwork: (flags) => {
+    if (textForm(flags as TextValues) !== "features") return "bag";
+    // A head that starts from what training domains know is one upon features as they are.
+    return flags.split === "domains" && flags.taskLabels !== "shuffled" ? "linear" : "projection";
+  },
   ofEpisodes: ["trainWays", "trainShots"],
   claims: ({ textColumn, labelColumn, domainColumn }) =>
     [textColumn, labelColumn, domainColumn].some((given) => given !== undefined) ? "text" : undefined,
@@ -53,6 +57,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
       outputs,
       supportRows: Math.max(1, shots, mostOf(trainShots)) * outputs,
       trainClasses: spec?.trainClasses ?? 0,
+      ...(needs.data?.source ? { source: needs.data.source } : {}),
       ...(ids ? { ids: { count: ids, ...(needs.data?.weights ? { weights: needs.data.weights } : {}) } } : {}),
     };
   },

@@ -91,7 +91,7 @@ export const textOptions = optionGroup({
         validationDomains: {
           kind: "texts",
           placeholder: "NAME,...",
-          absent: "a tenth",
+          absent: "a tenth; of fewer than 10, other texts of those of training",
           help: "domains held out for validation",
         },
         taskLabels: {

@@ -108,7 +108,7 @@ export const textPresets = {
 function acrossDomains(domain: PartialConfig["domain"]): PartialConfig {
   return {
     domain: { shots: 5, trainShots: { from: 0, to: 16 }, queries: 50, ...domain },
-    learner: { name: "ridge-prior" },
+    learner: { name: "logistic-prior" },
     training: {
       metaBatch: 4,
       outerRate: 3e-3,

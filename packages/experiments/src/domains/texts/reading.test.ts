@@ -106,6 +106,27 @@ describe("domains held out", () => {
     expect(counts).toEqual([24, 8, 8]);
   });
 
+  it("are those of training for validation too where there are few, of other texts", async () => {
+    const { data } = await read(madeUpTexts(2, 140, { domains: 5 }), { split: "domains", testDomains: ["d1"] });
+    if (data.by !== "domains") throw new Error(data.by);
+    const [train, validation] = [data.parts.train, data.parts.validation];
+    expect(validation.map(({ name }) => name)).toEqual(["d0", "d2", "d3", "d4"]);
+    expect(train.map(({ name }) => name)).toEqual(validation.map(({ name }) => name));
+    const counts = (part: typeof train) => part.map((each) => each.data.classes.map(({ count }) => count));
+    expect([counts(train)[0], counts(validation)[0]]).toEqual([
+      [24, 24],
+      [4, 4],
+    ]);
+    const rows = (part: typeof train) =>
+      part.flatMap((each) =>
+        each.data.classes.flatMap(({ examples, count }) =>
+          Array.from({ length: count }, (_, i) => examples.subarray(i * 160, (i + 1) * 160).join()),
+        ),
+      );
+    const trained = new Set(rows(train));
+    expect(rows(validation).filter((row) => trained.has(row))).toEqual([]);
+  });
+
   it("are refused where texts are of none, or too few", async () => {
     await expect(read(madeUpTexts(2, 60), across)).rejects.toThrow(/--domain-column/);
     await expect(read(madeUpTexts(2, 60, { domains: 2 }), { split: "domains" })).rejects.toThrow(/2 domains/);

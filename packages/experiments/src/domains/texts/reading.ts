@@ -1,6 +1,6 @@
 /** From a file, folder or data set of texts to the parts that tasks are drawn from. */
-import type { LabelledExamples } from "@innerloop/core";
-import { inverseDocumentFrequency, type LabelledTexts, rowsOfIds } from "@innerloop/core/tasks";
+import type { FittedSource } from "@innerloop/core/learners";
+import type { LabelledTexts } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundTexts } from "../../text-io.js";
@@ -14,11 +14,14 @@ import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
 import type { TextValues } from "./options.js";
 import type { TextSpec } from "./spec.js";
 import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain } from "./text-splits.js";
+import { idWeights, sourceOf } from "./training-texts.js";
 
 /** Texts in parts, with what their ids weigh. */
 export type TextData = (TextsByClass | TextsByDomain) & {
   /** The inverse document frequency of each id over the training texts, [ids], where texts are ids. */
   readonly weights?: Float32Array;
+  /** A classifier of all training texts together, where labels mean the same in all domains. */
+  readonly source?: FittedSource;
 };
 
 type LoadedTexts = Loaded<TextData, TextSpec>;
@@ -64,19 +67,18 @@ export async function loadTexts(
   if (split.name === "domains") {
     const parted = splitByDomain(texts, coded, split);
     const { train, validation } = parted.parts;
+    const weights = idWeights(
+      train.map(({ data }) => data),
+      coded,
+    );
+    const source = split.taskLabels === "fixed" ? await sourceOf(train, coding, weights, work) : undefined;
     return {
-      data: {
-        ...parted,
-        ...weightsOf(
-          train.map(({ data }) => data),
-          coded,
-        ),
-      },
+      data: { ...parted, ...(weights ? { weights } : {}), ...(source ? { source } : {}) },
       spec: {
         ...common,
         trainClasses: texts.classes.names.length,
         ...(split.taskLabels === "fixed" ? { labels: texts.classes.names } : {}),
-        seenDomains: [...train, ...validation].map(({ name }) => name),
+        seenDomains: [...new Set([...train, ...validation].map(({ name }) => name))],
         seen: seenExamples([...train, ...validation].map(({ data }) => data)),
       },
       ...notes,
@@ -88,8 +90,9 @@ export async function loadTexts(
   if (!recorded) {
     for (const text of splitWarnings(parted.splits, options, training, leastExamples)) work.onWarning?.(text);
   }
+  const weights = idWeights([train], coded);
   return {
-    data: { ...parted, ...weightsOf([train], coded) },
+    data: { ...parted, ...(weights ? { weights } : {}) },
     spec: {
       ...common,
       trainClasses: train.classes.length,
@@ -98,19 +101,6 @@ export async function loadTexts(
     },
     ...notes,
   };
-}
-
-/** What ids weigh is learned from training texts alone. */
-function weightsOf(
-  train: readonly LabelledExamples[],
-  { idCount, shape: [length = 1] }: CodedTexts,
-): Pick<TextData, "weights"> {
-  if (idCount === undefined) return {};
-  function* rows(): Generator<Int32Array> {
-    for (const { classes } of train)
-      for (const { examples } of classes) yield* rowsOfIds(examples as Int32Array, length);
-  }
-  return { weights: inverseDocumentFrequency(rows(), idCount) };
 }
 
 /** The texts of another data set than a run's own, coded as its own were: none of their classes was trained on. */

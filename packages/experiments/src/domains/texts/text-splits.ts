@@ -101,10 +101,16 @@ function classSplits(
 
 type ByDomainOptions = Extract<TextValues["split"], { readonly name: "domains" }>;
 
+/** Of fewer domains than these none is spared for validation, unless it is named. */
+const fewDomains = 10;
+/** Where validation is on domains of training, the share of their texts that is held out for it. */
+const validationShare = 0.15;
+
 /**
- * Whole domains held out: those named, or a tenth and a fifth of a shuffle that is always the same. Domains that share
- * texts with one of them are in no part. Of texts with published parts, as parallel corpora have, training takes those
- * for training alone, and so on: the same sentence in another language is then on one side.
+ * Whole domains held out: those named, or a tenth and a fifth of a shuffle that is always the same. Of few domains none is
+ * for validation, which is then on other texts of those of training: every seventh. Domains that share texts with one that is
+ * held out are in no part. Of texts with published parts, as parallel corpora have, training takes those for training alone,
+ * and so on: the same sentence in another language is then on one side.
  *
  * @throws UsageError where there are no domains, too few, or not those that are named
  */
@@ -120,15 +126,35 @@ export function splitByDomain(texts: LabelledTexts, coded: CodedTexts, split: By
         : "Name the column that says what a text is from with --domain-column, or choose another --split",
     );
   const { held, leftOut } = heldDomains(texts, split);
+  const isShared = held.validation === held.train;
+  const step = Math.round(1 / validationShare);
+  const ordinal = ordinals(texts);
+  const isForValidation = (row: number): boolean => ordinal[row]! % step === step - 1;
   const examples = (name: string, part: Split): ExampleDomain => {
     const place = domains.names.indexOf(name);
-    const takes = (row: number): boolean => domains.of[row] === place && (!parts || parts[row] === part);
+    const isOf = (row: number): boolean => {
+      if (parts) return parts[row] === part;
+      return part === "test" || !isShared || isForValidation(row) === (part === "validation");
+    };
+    const takes = (row: number): boolean => domains.of[row] === place && isOf(row);
     return { name, data: classExamples(texts, coded, { name: `${texts.name} ${name}`, takes, all: true }) };
   };
   const of = (part: Split): ExampleDomain[] => held[part].map((name) => examples(name, part));
   return { by: "domains", parts: { train: of("train"), validation: of("validation"), test: of("test") }, leftOut };
 }
 
+/** The place of each text among those of its class and domain. */
+function ordinals({ classes, domains }: LabelledTexts): Int32Array {
+  const seen = new Map<number, number>();
+  return Int32Array.from(classes.of, (label, row) => {
+    const key = (domains!.of[row]! + 1) * (classes.names.length + 1) + label;
+    const place = seen.get(key) ?? 0;
+    seen.set(key, place + 1);
+    return place;
+  });
+}
+
+/** Domains of each part; those of validation are the very list of training where it has none of its own. */
 function heldDomains(
   { name, domains, twins = [] }: LabelledTexts,
   { testDomains, validationDomains }: ByDomainOptions,
@@ -145,14 +171,16 @@ function heldDomains(
       : shuffled.filter((each) => !taken.includes(each)).slice(0, Math.max(1, Math.round(share * names.length)));
   const forValidation = validationDomains ? known(validationDomains) : [];
   const test = chosen(testDomains, 0.2, [...forValidation, ...twinsOf(forValidation)]);
-  const validation = chosen(validationDomains, 0.1, [...test, ...twinsOf(test)]);
-  const both = validation.find((each) => test.includes(each));
+  const isShared = validationDomains === undefined && names.length < fewDomains;
+  const own = isShared ? [] : chosen(validationDomains, 0.1, [...test, ...twinsOf(test)]);
+  const both = own.find((each) => test.includes(each));
   if (both !== undefined)
     throw new UsageError(`${both} is in --validation-domains and in --test-domains`, "Name it in one of them");
-  const held = [...test, ...validation];
+  const held = [...test, ...own];
   const leftOut = twinsOf(held).filter((each) => !held.includes(each));
   const train = names.filter((each) => !held.includes(each) && !leftOut.includes(each));
   if (train.length === 0) throw new UsageError(`no domain of ${name} is left for training`, "Hold fewer out");
+  const validation = isShared ? train : own;
   if (validation.length === 0)
     throw new UsageError(`no domain of ${name} is left for validation`, "Hold fewer out for evaluation");
   return { held: { train, validation, test }, leftOut: [...new Set(leftOut)] };

@@ -15,7 +15,9 @@ export function textsText(options: TextValues, data: TextData): string {
     return `${listed.join(", ")}${part.length > listed.length ? ` and ${count(part.length - listed.length)} more` : ""}`;
   };
   const left = data.leftOut.length > 0 ? `; left out with them: ${data.leftOut.join(", ")}` : "";
-  return `${options.data}: domains ${names(train)} to train on, ${names(validation)} to validate, ${names(test)} held out${left}`;
+  const isShared = validation.every((each) => train.some(({ name }) => name === each.name));
+  const validated = isShared ? "other texts of these" : names(validation);
+  return `${options.data}: domains ${names(train)} to train on, ${validated} to validate, ${names(test)} held out${left}`;
 }
 
 /** Sizes of the tasks. */

@@ -11,7 +11,6 @@ import {
   flagWords,
   Interrupted,
   mostOf,
-  nearestName,
   problemOf,
   RunError,
   shellWord,
@@ -38,6 +37,7 @@ import {
   withRow,
 } from "@innerloop/experiments/published";
 import { dataFolder } from "../../data/store/dataset-store.js";
+import { type Item, itemNames, itemsChosen, tablesOf } from "../../reproduce/chosen-rows.js";
 import { readCollected } from "../../reproduce/collected-file.js";
 import { missingFor, resourcesHere } from "../../reproduce/row-needs.js";
 import { type RowState, rowFolder, rowState } from "../../reproduce/row-state.js";
@@ -101,12 +101,6 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
   }
 }
 
-/** A row of one of the tables that were asked for. */
-interface Item {
-  readonly table: Table;
-  readonly row: Row;
-}
-
 interface Session {
   readonly title: string;
   /** The rows that were asked for. */
@@ -114,36 +108,6 @@ interface Session {
   readonly root: string;
   readonly request: ReproduceRequest;
   readonly output: Output;
-}
-
-const tablesOf = (items: readonly Item[]): readonly Table[] => [...new Set(items.map(({ table }) => table))];
-
-/** What a row is called among those of several tables: by its name alone where no other table has it. */
-function itemNames(tables: readonly Table[]): (item: Item) => string {
-  const all = tables.flatMap(({ rows }) => rows.map(({ name }) => name));
-  return ({ table, row: { name } }) => (all.indexOf(name) === all.lastIndexOf(name) ? name : `${table.name}/${name}`);
-}
-
-/** The rows of a list of names, or of TABLE/NAME where several tables are asked for. @throws UsageError */
-function itemsChosen(tables: readonly Table[], text: string | undefined): readonly Item[] {
-  const items = tables.flatMap((table) => table.rows.map((row): Item => ({ table, row })));
-  if (text === undefined) return items;
-  const wanted = text.split(",").map((name) => name.trim());
-  const nameOf = itemNames(tables);
-  const names = items.map(nameOf);
-  const where = tables.map(({ name }) => name).join(", ");
-  for (const name of wanted) {
-    const isWhole = tables.length > 1 && tables.some((table) => table.name === name);
-    if (names.includes(name) || isWhole) continue;
-    const near = nearestName(name, names);
-    throw new UsageError(
-      `there is no row ${name} in the table${tables.length > 1 ? "s" : ""} ${where}`,
-      near ? `Did you mean ${near}?` : `Rows are ${names.join(", ")}`,
-    );
-  }
-  return items.filter(
-    (item, i) => wanted.includes(names[i]!) || (tables.length > 1 && wanted.includes(item.table.name)),
-  );
 }
 
 /**
