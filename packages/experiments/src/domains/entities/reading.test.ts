@@ -109,6 +109,16 @@ describe("marked texts", () => {
     expect((await loadOtherEntities(options(), io, {}, { ...needs, own })).isOwn).toBe(true);
   });
 
+  it("other than a run's own tell no baseline their transitions", async () => {
+    const own = { options: options(), spec: (await loadEntities(options(), ioWith(), {}, needs)).spec! };
+    const others = { ...found, texts: { name: "others", texts: texts.slice(0, 6) }, sha256: "s2" };
+    const io = ioWith(undefined, { "others.jsonl": others });
+    const { data } = await loadOtherEntities(options({ data: "others.jsonl" }), io, {}, { ...needs, own });
+    expect(entities.shapes(own.spec, options(), { ...needs, data }).words).not.toHaveProperty("transitions");
+    const { data: mine } = await loadEntities(options(), ioWith(), {}, needs);
+    expect(entities.shapes(own.spec, options(), { ...needs, data: mine }).words).toHaveProperty("transitions");
+  });
+
   it("longer than a task takes are left out, which is said, as spans within words are", async () => {
     const warnings: string[] = [];
     const odd = {

@@ -127,6 +127,11 @@ describe("domains held out", () => {
     expect(rows(validation).filter((row) => trained.has(row))).toEqual([]);
   });
 
+  it("choose no checkpoint by texts that the evaluation is on", async () => {
+    const texts = { ...madeUpTexts(2, 60, { domains: 5 }), twins: [["d1", "d2"]] };
+    await expect(read(texts, across)).rejects.toThrow(/d2 of --validation-domains shares texts with d1/);
+  });
+
   it("are refused where texts are of none, or too few", async () => {
     await expect(read(madeUpTexts(2, 60), across)).rejects.toThrow(/--domain-column/);
     await expect(read(madeUpTexts(2, 60, { domains: 2 }), { split: "domains" })).rejects.toThrow(/2 domains/);
@@ -187,5 +192,32 @@ describe("other texts than a run's own", () => {
     const wasHeldOut = names(data.splits.test).includes("c0");
     expect(wasHeldOut).toBe(warnings.length === 0);
     expect(data.splits.test.exampleShape).toEqual([160]);
+  });
+
+  it("of domains are those that it has not seen, by their texts", async () => {
+    const across = { split: "domains", testDomains: ["d1"], validationDomains: ["d2"] };
+    const own = madeUpTexts(2, 60, { domains: 5 });
+    const options = optionsOf(across);
+    const { spec } = await read(own, across);
+    const longer = {
+      ...own,
+      name: "longer",
+      texts: [...own.texts, "one more"],
+      classes: { ...own.classes, of: Int32Array.from([...own.classes.of, 0]) },
+      domains: { names: ["v0", "v1", "v2", "v3", "v4"], of: Int32Array.from([...own.domains!.of, 1]) },
+    };
+    const io = textsIo({ mine: foundTexts(own), longer: foundTexts(longer) });
+    const warnings: string[] = [];
+    const other = (texts: string) =>
+      loadOtherTexts(
+        { ...options, data: texts },
+        io,
+        { onWarning: (text) => warnings.push(text) },
+        { ...needs, own: { options, spec: spec! } },
+      );
+    const { data } = await other("longer");
+    if (data.by !== "domains") throw new Error(data.by);
+    expect(data.parts.test.map(({ name }) => name)).toEqual(["v1"]);
+    expect(warnings).toEqual([expect.stringMatching(/4 of 5 domains of longer hold texts .*v0, v2, v3, v4/)]);
   });
 });

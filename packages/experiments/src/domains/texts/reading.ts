@@ -7,7 +7,7 @@ import type { FoundTexts } from "../../text-io.js";
 import { counted } from "../../words.js";
 import { examplesNeeded } from "../classification/class-sizes.js";
 import { splitWarnings } from "../classification/data-splits.js";
-import { seenExamples, unseenClasses } from "../classification/seen-examples.js";
+import { seenExamples, unseenClasses, unseenDomains } from "../classification/seen-examples.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { classExamples, requirePlace, withClasses } from "./class-examples.js";
 import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
@@ -125,7 +125,12 @@ export async function loadOtherTexts(
   };
   if (options.split.name === "domains") {
     const domain = { name: texts.name, data: classExamples(inOrderOf(texts, spec.labels), coded, { all: true }) };
-    const parts = domainsOf(texts, spec.labels, coded) ?? [domain];
+    const { domains: parts, warning } = unseenDomains(
+      domainsOf(texts, spec.labels, coded) ?? [domain],
+      spec,
+      texts.name,
+    );
+    if (warning) work.onWarning?.(warning);
     return {
       data: { by: "domains", parts: { train: parts, validation: parts, test: parts }, leftOut: [] },
       spec: { ...other, ...(spec.labels ? { labels: spec.labels } : {}) },

@@ -176,6 +176,12 @@ function heldDomains(
   const both = own.find((each) => test.includes(each));
   if (both !== undefined)
     throw new UsageError(`${both} is in --validation-domains and in --test-domains`, "Name it in one of them");
+  const twin = own.find((each) => twinsOf(test).includes(each));
+  if (twin !== undefined)
+    throw new UsageError(
+      `${twin} of --validation-domains shares texts with ${test.join(", ")}, which evaluation is on`,
+      "Choose another, or leave it out: what is chosen on it would be chosen on texts of the evaluation",
+    );
   const held = [...test, ...own];
   const leftOut = twinsOf(held).filter((each) => !held.includes(each));
   const train = names.filter((each) => !held.includes(each) && !leftOut.includes(each));
