@@ -108,7 +108,9 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
   openSet: (data, { ways }) => openSetOf(data, ways),
   next: ({ options: { shots, split } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 4 }, meaning: "more examples of each class" },
-    ...(split.name === "domains" ? [{ command: "eval", flags: { shots: 0 }, meaning: "without any" } as const] : []),
+    ...(areFixed({ split }) && shots > 0
+      ? [{ command: "eval", flags: { shots: 0 }, meaning: "without any" } as const]
+      : []),
     {
       command: "adapt",
       flags: {},

@@ -61,6 +61,19 @@ describe("classes held out", () => {
     expect([parts.validation.unknown!.classes[0]!.count, parts.test.unknown!.classes[0]!.count]).toEqual([5, 5]);
   });
 
+  it("are of no part that rows name, which is said", async () => {
+    const told = async (flags: Record<string, unknown>) => {
+      const texts = madeUpTexts(10, 8, { parts: (row) => (["train", "validation", "test"] as const)[row % 3]! });
+      const warnings: string[] = [];
+      const io = textsIo({ mine: foundTexts(texts) });
+      await loadTexts(optionsOf(flags), io, { onWarning: (text) => warnings.push(text) }, needs);
+      return warnings.filter((text) => /--split-column/.test(text));
+    };
+    expect(await told({ splitColumn: "part" })).toEqual([expect.stringMatching(/--split examples takes them/)]);
+    expect(await told({ splitColumn: "part", split: "examples" })).toEqual([]);
+    expect(await told({})).toEqual([]);
+  });
+
   it("may be some of them alone", async () => {
     const { data } = await read(madeUpTexts(10, 8), { onlyClasses: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"] });
     if (data.by !== "classes") throw new Error(data.by);
@@ -138,6 +151,18 @@ describe("domains held out", () => {
     await expect(read(madeUpTexts(2, 60, { domains: 4 }), { ...across, validationDomains: ["d1"] })).rejects.toThrow(
       /d1 is in --validation-domains and in --test-domains/,
     );
+  });
+});
+
+describe("what may come next", () => {
+  const shotsOf = (flags: Record<string, unknown>) =>
+    domain.next!({ options: optionsOf(flags) } as never).flatMap(({ flags: { shots } }) => shots ?? []);
+
+  it("is an evaluation without examples where numbers of classes mean the same everywhere, and is not one already", () => {
+    expect(shotsOf({ split: "domains", shots: 2 })).toEqual([6, 0]);
+    expect(shotsOf({ split: "domains", shots: 0 })).toEqual([4]);
+    expect(shotsOf({ split: "domains", shots: 2, taskLabels: "shuffled" })).toEqual([6]);
+    expect(shotsOf({ shots: 2 })).toEqual([6]);
   });
 });
 

@@ -13,7 +13,7 @@ import { classExamples, requirePlace, withClasses } from "./class-examples.js";
 import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
 import type { TextValues } from "./options.js";
 import type { TextSpec } from "./spec.js";
-import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain } from "./text-splits.js";
+import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain, unusedParts } from "./text-splits.js";
 import { idWeights, sourceOf } from "./training-texts.js";
 
 /** Texts in parts, with what their ids weigh. */
@@ -89,6 +89,8 @@ export async function loadTexts(
   const { train, validation } = parted.splits;
   if (!recorded) {
     for (const text of splitWarnings(parted.splits, options, training, leastExamples)) work.onWarning?.(text);
+    const unused = unusedParts(texts, options);
+    if (unused) work.onWarning?.(unused);
   }
   const weights = idWeights([train], coded);
   return {

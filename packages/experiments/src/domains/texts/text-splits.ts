@@ -99,6 +99,16 @@ function classSplits(
   return of;
 }
 
+/** Of parts that a user names, and that whole classes cannot be held out by: they are those of single texts. */
+export function unusedParts(
+  texts: LabelledTexts,
+  { split, splitColumn }: Pick<TextValues, "split" | "splitColumn">,
+): string | undefined {
+  if (splitColumn === undefined || split.name !== "classes" || !texts.parts || classSplits(texts, split))
+    return undefined;
+  return `the parts of --split-column ${splitColumn} are of single texts and not of classes: other classes are held out, and texts of all parts take part. --split examples takes them as they are`;
+}
+
 type ByDomainOptions = Extract<TextValues["split"], { readonly name: "domains" }>;
 
 /** Of fewer domains than these none is spared for validation, unless it is named. */
