@@ -7,6 +7,7 @@ import type { LearnerNeeds } from "../domain.js";
 import { texts as domain } from "./domain.js";
 import type { TextValues } from "./options.js";
 import { loadOtherTexts, loadTexts } from "./reading.js";
+import { parseTextSpec } from "./spec.js";
 import { foundTexts, letterBackbone, madeUpTexts, textsIo } from "./texts.fixture.js";
 
 const needs: LearnerNeeds = { learner: learnerEntry("prototypical"), training: { kind: "episodes" } };
@@ -103,7 +104,7 @@ describe("domains held out", () => {
       ["d1"],
     ]);
     expect(data.leftOut).toEqual(["d4"]);
-    expect(spec).toMatchObject({ labels: ["c0", "c1"], seenDomains: ["d0", "d3", "d2"] });
+    expect(spec).toMatchObject({ labels: ["c0", "c1"] });
   });
 
   it("have the published parts of parallel texts: no sentence is on both sides in another language", async () => {
@@ -143,6 +144,17 @@ describe("domains held out", () => {
   it("choose no checkpoint by texts that the evaluation is on", async () => {
     const texts = { ...madeUpTexts(2, 60, { domains: 5 }), twins: [["d1", "d2"]] };
     await expect(read(texts, across)).rejects.toThrow(/d2 of --validation-domains shares texts with d1/);
+  });
+
+  it("are as many as there are: the run can be opened again", async () => {
+    const { spec } = await read(madeUpTexts(2, 2400, { domains: 1200 }), { split: "domains" });
+    expect(parseTextSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+
+  it("have no more classes than a task may have", async () => {
+    await expect(read(madeUpTexts(1001, 3, { domains: 3 }), { split: "domains" })).rejects.toThrow(
+      /1,001 classes.*--task-labels shuffled/s,
+    );
   });
 
   it("are refused where texts are of none, or too few", async () => {

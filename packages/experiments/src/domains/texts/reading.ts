@@ -4,7 +4,7 @@ import type { LabelledTexts } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundTexts } from "../../text-io.js";
-import { counted } from "../../words.js";
+import { count, counted } from "../../words.js";
 import { examplesNeeded } from "../classification/class-sizes.js";
 import { splitWarnings } from "../classification/data-splits.js";
 import { seenExamples, unseenClasses, unseenDomains } from "../classification/seen-examples.js";
@@ -12,7 +12,7 @@ import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { classExamples, requirePlace, withClasses } from "./class-examples.js";
 import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
 import type { TextValues } from "./options.js";
-import type { TextSpec } from "./spec.js";
+import { mostLabels, type TextSpec } from "./spec.js";
 import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain, unusedParts } from "./text-splits.js";
 import { idWeights, sourceOf } from "./training-texts.js";
 
@@ -65,6 +65,12 @@ export async function loadTexts(
   const notes = recorded ? {} : { notes: coded.notes };
   const { split } = options;
   if (split.name === "domains") {
+    const classes = texts.classes.names.length;
+    if (split.taskLabels === "fixed" && classes > mostLabels)
+      throw new UsageError(
+        `${texts.name} has ${counted(classes, "class", "classes")}, and with fixed labels a task has all of them, ${count(mostLabels)} at most`,
+        "Name some with --only-classes, or give --task-labels shuffled",
+      );
     const parted = splitByDomain(texts, coded, split);
     const { train, validation } = parted.parts;
     const weights = idWeights(
@@ -78,7 +84,6 @@ export async function loadTexts(
         ...common,
         trainClasses: texts.classes.names.length,
         ...(split.taskLabels === "fixed" ? { labels: texts.classes.names } : {}),
-        seenDomains: [...new Set([...train, ...validation].map(({ name }) => name))],
         seen: seenExamples([...train, ...validation].map(({ data }) => data)),
       },
       ...notes,
