@@ -154,6 +154,7 @@ async function readInputs(given: unknown, { spec }: OwnTexts, io: DataIo, work: 
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   const texts = list.map((text, i) => requireText(text, `text ${i + 1}`));
   if (texts.length === 0) throw new UsageError("there are no texts", "Give one or more");
-  const { rows, shape } = await codeTexts(texts, spec.coding, io, work);
+  const { rows, shape, notes } = await codeTexts(texts, spec.coding, io, work);
+  for (const note of notes) work.onWarning?.(note);
   return { x: tensor(rows, [texts.length, ...shape]), names: texts };
 }

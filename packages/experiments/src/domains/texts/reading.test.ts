@@ -178,6 +178,22 @@ describe("what may come next", () => {
   });
 });
 
+describe("texts that are asked about", () => {
+  it("are said to be cut where they are, as those that are learned from", async () => {
+    const found = madeUpTexts(8, 4);
+    const options = optionsOf({ length: 40 });
+    const { spec } = await read(found, { length: 40 });
+    const warnings: string[] = [];
+    const work = { onWarning: (text: string) => warnings.push(text) };
+    const ask = (texts: readonly string[]) =>
+      domain.adaptation!.readInputs(texts, {} as never, { options, spec: spec! }, textsIo({}), work);
+    await ask(["short"]);
+    expect(warnings).toEqual([]);
+    await ask(["short", "a text with many words that have many letters: more than are kept of it"]);
+    expect(warnings).toEqual([expect.stringMatching(/^1 of 2 texts .* more than 40 words and n-grams/)]);
+  });
+});
+
 describe("features of a backbone", () => {
   it("are the examples, and the run keeps which encoder made them", async () => {
     const backbone = letterBackbone();
