@@ -25,6 +25,17 @@ function outputsOf(
   return learner.variableWays ? Math.max(ways, mostOf(trainWays)) : (own?.ways ?? ways);
 }
 
+/** The coding, whatever its length; an encoder is the same wherever it lies. */
+function codingText({ coding }: TextSpec): string {
+  const encoder =
+    coding.kind === "features"
+      ? { backbone: coding.backbone.sha256 }
+      : coding.kind === "pieces"
+        ? { tokenizer: coding.tokenizer.sha256 }
+        : {};
+  return JSON.stringify({ ...coding, length: undefined, ...encoder });
+}
+
 /** @internal The domain of texts of classes. */
 export const texts = domain<typeof textOptions, TextData, TextSpec>({
   name: "labelled-texts",
@@ -75,7 +86,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     return options[name as "ways" | "shots"];
   },
   heldOut: ({ options: { split }, spec, protocol }, isOther) => ({
-    "what texts are coded as": spec && JSON.stringify({ ...spec.coding, length: undefined }),
+    "what texts are coded as": spec && codingText(spec),
     ...(isOther
       ? {}
       : {

@@ -194,6 +194,8 @@ describe("texts that are asked about", () => {
   });
 });
 
+const letterRecord = { name: "letters", sha256: "a".repeat(64), folder: "/letters" };
+
 describe("features of a backbone", () => {
   it("are the examples, and the run keeps which encoder made them", async () => {
     const backbone = letterBackbone();
@@ -206,6 +208,51 @@ describe("features of a backbone", () => {
     expect(spec!.coding).not.toHaveProperty("encode");
     expect(data.weights).toBeUndefined();
     expect(backbone.encoded).toEqual(found.texts.texts);
+  });
+
+  it("are made by the encoder of that name where it lies elsewhere now, and are the same to other runs", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const moved = { ...letterBackbone(), folder: "/elsewhere/letters" };
+    const io = textsIo({ mine: found });
+    const elsewhere = {
+      ...io,
+      textBackbone: async (source: string) => {
+        if (source === "letters") return moved;
+        throw new Error(`nothing at ${source}`);
+      },
+    };
+    const again = await loadTexts(options, elsewhere, {}, { ...needs, own: { options, spec: spec! } });
+    expect(again.spec).toEqual(spec);
+    const other = await loadTexts(options, elsewhere, {}, needs);
+    const heldOut = (of: typeof spec) => domain.heldOut({ options, spec: of, protocol: {} } as never, false);
+    expect(other.spec).not.toEqual(spec);
+    expect(heldOut(other.spec)).toEqual(heldOut(spec));
+    const gone = { ...io, textBackbone: async (source: string) => Promise.reject(new Error(`nothing at ${source}`)) };
+    await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      "nothing at /letters",
+    );
+  });
+
+  it("are fetched from no address that a run folder names", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const opened: string[] = [];
+    const io = {
+      ...textsIo({ mine: found }),
+      textBackbone: async (source: string) => {
+        opened.push(source);
+        return letterBackbone();
+      },
+    };
+    for (const more of [{ folder: "https://example.org/a.zip" }, { name: "https://example.org/a.zip" }]) {
+      const coding = { ...spec!.coding, backbone: { ...letterRecord, ...more } } as never;
+      const own = { options, spec: { ...spec!, coding } };
+      await expect(loadTexts(options, io, {}, { ...needs, own })).rejects.toThrow(/nothing is fetched/);
+    }
+    expect(opened).toEqual([]);
   });
 
   it("are refused of another encoder than the run's", async () => {
