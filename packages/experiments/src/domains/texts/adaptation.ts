@@ -164,6 +164,7 @@ function requireTexts(list: readonly unknown[], where = ""): readonly string[] {
 async function readInputs(given: unknown, { spec }: OwnTexts, io: DataIo, work: LongWork): Promise<GivenInputs> {
   const texts = requireTexts(Array.isArray(given) ? given : [given]);
   if (texts.length === 0) throw new UsageError("there are no texts", "Give one or more");
-  const { rows, shape } = await codeTexts(texts, spec.coding, io, work);
+  const { rows, shape, notes } = await codeTexts(texts, spec.coding, io, work);
+  for (const note of notes) work.onWarning?.(note);
   return { x: tensor(rows, [texts.length, ...shape]), names: texts };
 }
