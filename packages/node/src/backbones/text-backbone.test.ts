@@ -62,6 +62,14 @@ describe("features", () => {
     expectRows(await backbone.encode([texts[1]!], {}), [meanOf(statesOf(idsOf(texts[1]!)))]);
   });
 
+  it("are those of the text alone where a model takes no mask: padding would count as words", async () => {
+    const backbone = await open(folderOf({}, textModel({ masked: false })));
+    expectRows(
+      await backbone.encode(texts, {}),
+      texts.map((text) => meanOf(statesOf(idsOf(text)))),
+    );
+  });
+
   it("are the first state with cls, of length 1 with normalize", async () => {
     const backbone = await open(folderOf({ pooling: "cls", normalize: true }));
     const rows = texts.map((text) => {
@@ -220,6 +228,16 @@ describe("a folder that is no encoder of texts", () => {
     expect(await refused(folderOf({}, new Uint8Array(100).fill(8)))).toMatch(/ILD81/);
     // A graph that onnxruntime refuses: cut off within its weights, with a length that fits.
     expect(await refused(folderOf({}, textModel().subarray(0, 50)))).toMatch(/damaged or cut short/);
+  });
+
+  it("says what a folder of a backbone has to hold", async () => {
+    for (const name of ["model.onnx", "tokenizer.json", "backbone.json"]) {
+      const folder = await folderOf();
+      await rm(join(folder, name));
+      expect(await refused(Promise.resolve(folder))).toMatch(
+        new RegExp(`^ILD03 .*: there is no ${name.replace(".", "\\.")} in it\\. A backbone of texts is a folder with`),
+      );
+    }
   });
 
   it("says what brings a backbone that is known by name, and what is there of others", async () => {

@@ -8,7 +8,7 @@ import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
-import { isMarkedFile } from "../task-options.js";
+import { areOfMarkedTexts } from "../task-options.js";
 import { entityAdaptation } from "./adaptation.js";
 import { wordBaselines } from "./baselines.js";
 import { entityOptions } from "./options.js";
@@ -48,10 +48,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
   networks: Object.keys(entityNetworks),
   ownNetworks: entityNetworks as never,
   ofEpisodes: ["trainShots"],
-  claims: ({ holdOut, testDomain, validationDomain, types, data }) =>
-    isMarkedFile(data) || [holdOut, testDomain, validationDomain, types].some((given) => given !== undefined)
-      ? "entities"
-      : undefined,
+  claims: (flags) => (areOfMarkedTexts(flags) ? "entities" : undefined),
   shownAs: ({ data }) => `--data ${data}`,
   load: loadEntities,
   loadOther: loadOtherEntities,
@@ -61,12 +58,14 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
     const types = typesOf(spec, options, needs);
     const { shots, trainShots = shots } = needs.own ?? options;
     const { data } = needs;
+    // Those of other data than the run's own are what its tasks ask for.
+    const transitions = data && data.train !== data.test ? transitionShares(data.train) : undefined;
     return {
       inputShape: [],
       outputs: types + 1,
       supportRows: Math.max(shots, mostOf(trainShots)) * types,
       trainClasses: spec?.types ?? 0,
-      ...(spec ? { words: { ...spec.words, ...(data ? { transitions: transitionShares(data.train) } : {}) } } : {}),
+      ...(spec ? { words: { ...spec.words, ...(transitions ? { transitions } : {}) } } : {}),
     };
   },
   loss: () => taggingLoss,

@@ -32,10 +32,14 @@ export const textAdaptation: Adaptation<TextValues, TextSpec> = {
   inputWord: "text",
   readSupport,
   readInputs: async (given, _support, own, io, work) => readInputs(given, own, io, work),
-  fromFiles: async (paths, { options: { textColumn } }, io, work) => {
+  fromFiles: async (paths, { options }, io, work, { textColumn } = {}) => {
     const found: string[] = [];
     for (const path of paths) {
-      const { texts, notes } = await io.texts(path, { textColumn, unlabelled: true }, work);
+      const { texts, notes } = await io.texts(
+        path,
+        { textColumn: textColumn as string | undefined, ownColumns: { text: options.textColumn }, unlabelled: true },
+        work,
+      );
       for (const note of notes) work.onWarning?.(note);
       found.push(...texts.texts);
     }
@@ -110,8 +114,9 @@ async function readFile(
   io: DataIo,
   work: LongWork,
 ): Promise<LabelledList> {
-  const { textColumn = options.textColumn, labelColumn = options.labelColumn } = flags as Partial<TextValues>;
-  const { texts, notes } = await io.texts(path, { textColumn, labelColumn }, work);
+  const { textColumn, labelColumn } = flags as Partial<TextValues>;
+  const ownColumns = { text: options.textColumn, label: options.labelColumn };
+  const { texts, notes } = await io.texts(path, { textColumn, labelColumn, ownColumns }, work);
   for (const note of notes) work.onWarning?.(note);
   const { names, of } = texts.classes;
   const none = of.indexOf(-1);
@@ -159,6 +164,7 @@ function requireTexts(list: readonly unknown[], where = ""): readonly string[] {
 async function readInputs(given: unknown, { spec }: OwnTexts, io: DataIo, work: LongWork): Promise<GivenInputs> {
   const texts = requireTexts(Array.isArray(given) ? given : [given]);
   if (texts.length === 0) throw new UsageError("there are no texts", "Give one or more");
-  const { rows, shape } = await codeTexts(texts, spec.coding, io, work);
+  const { rows, shape, notes } = await codeTexts(texts, spec.coding, io, work);
+  for (const note of notes) work.onWarning?.(note);
   return { x: tensor(rows, [texts.length, ...shape]), names: texts };
 }

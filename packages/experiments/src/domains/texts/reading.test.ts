@@ -1,12 +1,16 @@
 /** From texts to parts: what is held out, what is known of it, and how ids and features are made. */
 import { learnerEntry } from "@innerloop/core/learners";
 import type { LabelledTexts } from "@innerloop/core/tasks";
+import { CodedError } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
+import type { DataIo } from "../../io.js";
 import { configOf } from "../../made-up.fixture.js";
+import type { TextReading } from "../../text-io.js";
 import type { LearnerNeeds } from "../domain.js";
 import { texts as domain } from "./domain.js";
 import type { TextValues } from "./options.js";
 import { loadOtherTexts, loadTexts } from "./reading.js";
+import { parseTextSpec } from "./spec.js";
 import { foundTexts, letterBackbone, madeUpTexts, textsIo } from "./texts.fixture.js";
 
 const needs: LearnerNeeds = { learner: learnerEntry("prototypical"), training: { kind: "episodes" } };
@@ -61,6 +65,25 @@ describe("classes held out", () => {
     expect([parts.validation.unknown!.classes[0]!.count, parts.test.unknown!.classes[0]!.count]).toEqual([5, 5]);
   });
 
+  it("are more than a few classes have, who are told what to do with all of them", async () => {
+    await expect(read(madeUpTexts(12, 8), { ways: 5 })).rejects.toThrow(
+      /12 classes, too few .*Lower --ways to 4, .*, or adapt a run of other texts to all of them: `innerloop train glosses`, then `innerloop adapt RUN/,
+    );
+  });
+
+  it("are of no part that rows name, which is said", async () => {
+    const told = async (flags: Record<string, unknown>) => {
+      const texts = madeUpTexts(10, 8, { parts: (row) => (["train", "validation", "test"] as const)[row % 3]! });
+      const warnings: string[] = [];
+      const io = textsIo({ mine: foundTexts(texts) });
+      await loadTexts(optionsOf(flags), io, { onWarning: (text) => warnings.push(text) }, needs);
+      return warnings.filter((text) => /--split-column/.test(text));
+    };
+    expect(await told({ splitColumn: "part" })).toEqual([expect.stringMatching(/--split examples takes them/)]);
+    expect(await told({ splitColumn: "part", split: "examples" })).toEqual([]);
+    expect(await told({})).toEqual([]);
+  });
+
   it("may be some of them alone", async () => {
     const { data } = await read(madeUpTexts(10, 8), { onlyClasses: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"] });
     if (data.by !== "classes") throw new Error(data.by);
@@ -90,7 +113,7 @@ describe("domains held out", () => {
       ["d1"],
     ]);
     expect(data.leftOut).toEqual(["d4"]);
-    expect(spec).toMatchObject({ labels: ["c0", "c1"], seenDomains: ["d0", "d3", "d2"] });
+    expect(spec).toMatchObject({ labels: ["c0", "c1"] });
   });
 
   it("have the published parts of parallel texts: no sentence is on both sides in another language", async () => {
@@ -127,6 +150,22 @@ describe("domains held out", () => {
     expect(rows(validation).filter((row) => trained.has(row))).toEqual([]);
   });
 
+  it("choose no checkpoint by texts that the evaluation is on", async () => {
+    const texts = { ...madeUpTexts(2, 60, { domains: 5 }), twins: [["d1", "d2"]] };
+    await expect(read(texts, across)).rejects.toThrow(/d2 of --validation-domains shares texts with d1/);
+  });
+
+  it("are as many as there are: the run can be opened again", async () => {
+    const { spec } = await read(madeUpTexts(2, 2400, { domains: 1200 }), { split: "domains" });
+    expect(parseTextSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+
+  it("have no more classes than a task may have", async () => {
+    await expect(read(madeUpTexts(1001, 3, { domains: 3 }), { split: "domains" })).rejects.toThrow(
+      /1,001 classes.*--task-labels shuffled/s,
+    );
+  });
+
   it("are refused where texts are of none, or too few", async () => {
     await expect(read(madeUpTexts(2, 60), across)).rejects.toThrow(/--domain-column/);
     await expect(read(madeUpTexts(2, 60, { domains: 2 }), { split: "domains" })).rejects.toThrow(/2 domains/);
@@ -135,6 +174,36 @@ describe("domains held out", () => {
     );
   });
 });
+
+describe("what may come next", () => {
+  const shotsOf = (flags: Record<string, unknown>) =>
+    domain.next!({ options: optionsOf(flags) } as never).flatMap(({ flags: { shots } }) => shots ?? []);
+
+  it("is an evaluation without examples where numbers of classes mean the same everywhere, and is not one already", () => {
+    expect(shotsOf({ split: "domains", shots: 2 })).toEqual([6, 0]);
+    expect(shotsOf({ split: "domains", shots: 0 })).toEqual([4]);
+    expect(shotsOf({ split: "domains", shots: 2, taskLabels: "shuffled" })).toEqual([6]);
+    expect(shotsOf({ shots: 2 })).toEqual([6]);
+  });
+});
+
+describe("texts that are asked about", () => {
+  it("are said to be cut where they are, as those that are learned from", async () => {
+    const found = madeUpTexts(8, 4);
+    const options = optionsOf({ length: 40 });
+    const { spec } = await read(found, { length: 40 });
+    const warnings: string[] = [];
+    const work = { onWarning: (text: string) => warnings.push(text) };
+    const ask = (texts: readonly string[]) =>
+      domain.adaptation!.readInputs(texts, {} as never, { options, spec: spec! }, textsIo({}), work);
+    await ask(["short"]);
+    expect(warnings).toEqual([]);
+    await ask(["short", "a text with many words that have many letters: more than are kept of it"]);
+    expect(warnings).toEqual([expect.stringMatching(/^1 of 2 texts .* more than 40 words and n-grams/)]);
+  });
+});
+
+const letterRecord = { name: "letters", sha256: "a".repeat(64), folder: "/letters" };
 
 describe("features of a backbone", () => {
   it("are the examples, and the run keeps which encoder made them", async () => {
@@ -150,6 +219,51 @@ describe("features of a backbone", () => {
     expect(backbone.encoded).toEqual(found.texts.texts);
   });
 
+  it("are made by the encoder of that name where it lies elsewhere now, and are the same to other runs", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const moved = { ...letterBackbone(), folder: "/elsewhere/letters" };
+    const io = textsIo({ mine: found });
+    const elsewhere = {
+      ...io,
+      textBackbone: async (source: string) => {
+        if (source === "letters") return moved;
+        throw new Error(`nothing at ${source}`);
+      },
+    };
+    const again = await loadTexts(options, elsewhere, {}, { ...needs, own: { options, spec: spec! } });
+    expect(again.spec).toEqual(spec);
+    const other = await loadTexts(options, elsewhere, {}, needs);
+    const heldOut = (of: typeof spec) => domain.heldOut({ options, spec: of, protocol: {} } as never, false);
+    expect(other.spec).not.toEqual(spec);
+    expect(heldOut(other.spec)).toEqual(heldOut(spec));
+    const gone = { ...io, textBackbone: async (source: string) => Promise.reject(new Error(`nothing at ${source}`)) };
+    await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      "nothing at /letters",
+    );
+  });
+
+  it("are fetched from no address that a run folder names", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const opened: string[] = [];
+    const io = {
+      ...textsIo({ mine: found }),
+      textBackbone: async (source: string) => {
+        opened.push(source);
+        return letterBackbone();
+      },
+    };
+    for (const more of [{ folder: "https://example.org/a.zip" }, { name: "https://example.org/a.zip" }]) {
+      const coding = { ...spec!.coding, backbone: { ...letterRecord, ...more } } as never;
+      const own = { options, spec: { ...spec!, coding } };
+      await expect(loadTexts(options, io, {}, { ...needs, own })).rejects.toThrow(/nothing is fetched/);
+    }
+    expect(opened).toEqual([]);
+  });
+
   it("are refused of another encoder than the run's", async () => {
     const found = foundTexts(madeUpTexts(8, 4));
     const options = optionsOf({ backbone: "letters" });
@@ -158,6 +272,16 @@ describe("features of a backbone", () => {
     await expect(loadTexts(options, other, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
       /is another \(sha256 bbbb.*letters.*trained with/,
     );
+    const gone: DataIo = {
+      ...textsIo({ mine: found }),
+      textBackbone: async () => {
+        throw new (class extends CodedError {})("ILD02", "letters", "there is no such backbone", "Fetch it");
+      },
+    };
+    await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      /the backbone letters, which the run was trained with, is not at .* any more\. Put it back there/,
+    );
+    await expect(loadTexts(options, gone, {}, needs)).rejects.toThrow("there is no such backbone");
   });
 });
 
@@ -187,5 +311,49 @@ describe("other texts than a run's own", () => {
     const wasHeldOut = names(data.splits.test).includes("c0");
     expect(wasHeldOut).toBe(warnings.length === 0);
     expect(data.splits.test.exampleShape).toEqual([160]);
+  });
+
+  it("need not have the columns that its own table has", async () => {
+    const own = madeUpTexts(10, 8);
+    const options = { ...optionsOf(), textColumn: "request", labelColumn: "intent" };
+    const io = textsIo({ mine: foundTexts(own), other: foundTexts({ ...madeUpTexts(4, 8), name: "other" }) });
+    const { spec } = await loadTexts(options, io, {}, needs);
+    const asked: TextReading[] = [];
+    const watched: typeof io = {
+      ...io,
+      texts: (source, reading, work) => {
+        asked.push(reading);
+        return io.texts(source, reading, work);
+      },
+    };
+    await loadOtherTexts({ ...options, data: "other" }, watched, {}, { ...needs, own: { options, spec: spec! } });
+    expect(asked).toEqual([{ ownColumns: { text: "request", label: "intent", domain: undefined } }]);
+  });
+
+  it("of domains are those that it has not seen, by their texts", async () => {
+    const across = { split: "domains", testDomains: ["d1"], validationDomains: ["d2"] };
+    const own = madeUpTexts(2, 60, { domains: 5 });
+    const options = optionsOf(across);
+    const { spec } = await read(own, across);
+    const longer = {
+      ...own,
+      name: "longer",
+      texts: [...own.texts, "one more"],
+      classes: { ...own.classes, of: Int32Array.from([...own.classes.of, 0]) },
+      domains: { names: ["v0", "v1", "v2", "v3", "v4"], of: Int32Array.from([...own.domains!.of, 1]) },
+    };
+    const io = textsIo({ mine: foundTexts(own), longer: foundTexts(longer) });
+    const warnings: string[] = [];
+    const other = (texts: string) =>
+      loadOtherTexts(
+        { ...options, data: texts },
+        io,
+        { onWarning: (text) => warnings.push(text) },
+        { ...needs, own: { options, spec: spec! } },
+      );
+    const { data } = await other("longer");
+    if (data.by !== "domains") throw new Error(data.by);
+    expect(data.parts.test.map(({ name }) => name)).toEqual(["v1"]);
+    expect(warnings).toEqual([expect.stringMatching(/4 of 5 domains of longer hold texts .*v0, v2, v3, v4/)]);
   });
 });

@@ -4,16 +4,16 @@ import type { LabelledTexts } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundTexts } from "../../text-io.js";
-import { counted } from "../../words.js";
+import { count, counted } from "../../words.js";
 import { examplesNeeded } from "../classification/class-sizes.js";
 import { splitWarnings } from "../classification/data-splits.js";
-import { seenExamples, unseenClasses } from "../classification/seen-examples.js";
+import { seenExamples, unseenClasses, unseenDomains } from "../classification/seen-examples.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { classExamples, requirePlace, withClasses } from "./class-examples.js";
 import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
 import type { TextValues } from "./options.js";
-import type { TextSpec } from "./spec.js";
-import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain } from "./text-splits.js";
+import { mostLabels, type TextSpec } from "./spec.js";
+import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain, unusedParts } from "./text-splits.js";
 import { idWeights, sourceOf } from "./training-texts.js";
 
 /** Texts in parts, with what their ids weigh. */
@@ -27,15 +27,23 @@ export type TextData = (TextsByClass | TextsByDomain) & {
 type LoadedTexts = Loaded<TextData, TextSpec>;
 type OwnTexts = Own<TextValues, TextSpec>;
 
-/** The texts that options ask for. @throws UsageError where they ask for none */
-async function readTexts(options: TextValues, io: DataIo, work: LongWork): Promise<FoundTexts> {
+/**
+ * The texts that options ask for.
+ *
+ * @param ofOther whether the columns are those of a run's own table, which others need not have
+ * @throws UsageError where they ask for none
+ */
+async function readTexts(options: TextValues, io: DataIo, work: LongWork, ofOther = false): Promise<FoundTexts> {
   const { data, textColumn, labelColumn, splitColumn, domainColumn, onlyClasses } = options;
   if (data === "")
     throw new UsageError(
       "there are no texts",
       "Give them with --data NAME, --data FILE --text-column COLUMN --label-column COLUMN, or --data DIR with a folder of .txt files per class",
     );
-  const found = await io.texts(data, { textColumn, labelColumn, splitColumn, domainColumn }, work);
+  const columns = ofOther
+    ? { ownColumns: { text: textColumn, label: labelColumn, domain: domainColumn } }
+    : { textColumn, labelColumn, splitColumn, domainColumn };
+  const found = await io.texts(data, columns, work);
   return onlyClasses ? { ...found, texts: withClasses(found.texts, onlyClasses) } : found;
 }
 
@@ -62,9 +70,15 @@ export async function loadTexts(
     exampleShape: coded.shape,
     coding,
   };
-  const notes = recorded ? {} : { notes: coded.notes };
+  const notes = recorded ? {} : { notes: coded.notes.map((note) => `${note} (--length)`) };
   const { split } = options;
   if (split.name === "domains") {
+    const classes = texts.classes.names.length;
+    if (split.taskLabels === "fixed" && classes > mostLabels)
+      throw new UsageError(
+        `${texts.name} has ${counted(classes, "class", "classes")}, and with fixed labels a task has all of them, ${count(mostLabels)} at most`,
+        "Name some with --only-classes, or give --task-labels shuffled",
+      );
     const parted = splitByDomain(texts, coded, split);
     const { train, validation } = parted.parts;
     const weights = idWeights(
@@ -78,7 +92,6 @@ export async function loadTexts(
         ...common,
         trainClasses: texts.classes.names.length,
         ...(split.taskLabels === "fixed" ? { labels: texts.classes.names } : {}),
-        seenDomains: [...new Set([...train, ...validation].map(({ name }) => name))],
         seen: seenExamples([...train, ...validation].map(({ data }) => data)),
       },
       ...notes,
@@ -89,6 +102,8 @@ export async function loadTexts(
   const { train, validation } = parted.splits;
   if (!recorded) {
     for (const text of splitWarnings(parted.splits, options, training, leastExamples)) work.onWarning?.(text);
+    const unused = unusedParts(texts, options);
+    if (unused) work.onWarning?.(unused);
   }
   const weights = idWeights([train], coded);
   return {
@@ -111,7 +126,7 @@ export async function loadOtherTexts(
   setting: LearnerNeeds & { readonly own: OwnTexts },
 ): Promise<LoadedTexts & { readonly isOwn?: boolean }> {
   const { spec } = setting.own;
-  const found = await readTexts(options, io, work);
+  const found = await readTexts(options, io, work, true);
   if (found.sha256 === spec.sha256) return { ...(await loadTexts(options, io, work, setting)), isOwn: true };
   for (const note of found.notes) work.onWarning?.(note);
   const { texts } = found;
@@ -125,7 +140,12 @@ export async function loadOtherTexts(
   };
   if (options.split.name === "domains") {
     const domain = { name: texts.name, data: classExamples(inOrderOf(texts, spec.labels), coded, { all: true }) };
-    const parts = domainsOf(texts, spec.labels, coded) ?? [domain];
+    const { domains: parts, warning } = unseenDomains(
+      domainsOf(texts, spec.labels, coded) ?? [domain],
+      spec,
+      texts.name,
+    );
+    if (warning) work.onWarning?.(warning);
     return {
       data: { by: "domains", parts: { train: parts, validation: parts, test: parts }, leftOut: [] },
       spec: { ...other, ...(spec.labels ? { labels: spec.labels } : {}) },

@@ -27,6 +27,10 @@ export interface TextsByDomain {
 /** Splits do not depend on a run's seed: results of several seeds are then about the same domains. */
 const splitSeedOfDomains = 20181120;
 
+/** What a user with few classes is after. */
+const ofOtherTexts =
+  "adapt a run of other texts to all of them: `innerloop train glosses`, then `innerloop adapt RUN --support FILE --query -`";
+
 type ByClassOptions = Pick<TextValues, "ways"> & {
   readonly split: Exclude<TextValues["split"], { readonly name: "domains" }>;
 };
@@ -43,7 +47,10 @@ export function splitByClass(
   if (parted) return { by: "classes", splits: parted, ...unknown };
   const ofClasses = split.name === "classes" ? classSplits(texts, split) : undefined;
   const examples = classExamples(texts, coded, { splits: ofClasses });
-  const options = split.name === "classes" ? { ways, split: { ...split, rotations: "no" as const } } : { ways, split };
+  const options =
+    split.name === "classes"
+      ? { ways, instead: ofOtherTexts, split: { ...split, rotations: "no" as const } }
+      : { ways, split };
   return { by: "classes", splits: splitData(examples, options, least), ...unknown };
 }
 
@@ -97,6 +104,16 @@ function classSplits(
     of[name] = parts[row]!;
   }
   return of;
+}
+
+/** Of parts that a user names, and that whole classes cannot be held out by: they are those of single texts. */
+export function unusedParts(
+  texts: LabelledTexts,
+  { split, splitColumn }: Pick<TextValues, "split" | "splitColumn">,
+): string | undefined {
+  if (splitColumn === undefined || split.name !== "classes" || !texts.parts || classSplits(texts, split))
+    return undefined;
+  return `the parts of --split-column ${splitColumn} are of single texts and not of classes: other classes are held out, and texts of all parts take part. --split examples takes them as they are`;
 }
 
 type ByDomainOptions = Extract<TextValues["split"], { readonly name: "domains" }>;
@@ -176,6 +193,12 @@ function heldDomains(
   const both = own.find((each) => test.includes(each));
   if (both !== undefined)
     throw new UsageError(`${both} is in --validation-domains and in --test-domains`, "Name it in one of them");
+  const twin = own.find((each) => twinsOf(test).includes(each));
+  if (twin !== undefined)
+    throw new UsageError(
+      `${twin} of --validation-domains shares texts with ${test.join(", ")}, which evaluation is on`,
+      "Choose another, or leave it out: what is chosen on it would be chosen on texts of the evaluation",
+    );
   const held = [...test, ...own];
   const leftOut = twinsOf(held).filter((each) => !held.includes(each));
   const train = names.filter((each) => !held.includes(each) && !leftOut.includes(each));
