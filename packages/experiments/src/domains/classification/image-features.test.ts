@@ -77,6 +77,10 @@ describe("a data set of images with a backbone", () => {
       );
     };
     expect(await load({ source: "elsewhere" }, machine())).toEqual(["/backbones/tiny"]);
+    const bare = { options: optionsWith() };
+    await expect(loadClasses(bare.options, machine().io, {}, { ...needs, own: bare })).rejects.toThrow(
+      /no record of it/,
+    );
     expect(await load({ folder: "https://example.org/x.zip" }, machine())).toEqual([
       expect.stringMatching(/nothing is fetched/),
     ]);

@@ -252,6 +252,8 @@ describe("features of a backbone", () => {
       const own = { options, spec: { ...spec!, coding } };
       await expect(loadTexts(options, io, {}, { ...needs, own })).rejects.toThrow(/nothing is fetched/);
     }
+    const own = { options: { ...options, backbone: "https://example.org/a.zip" } };
+    await expect(loadTexts(own.options, io, {}, { ...needs, own })).rejects.toThrow(/keeps no record of it/);
     expect(opened).toEqual([]);
   });
 
