@@ -11,8 +11,9 @@ const flat = (code: string): string =>
     .replace(/\s+/g, " ")
     .replaceAll(", }", " }");
 
-test("programs in the README are the examples that they name", () => {
-  const blocks = [...read("README.md").matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)];
+test("programs in the documents are the examples that they name", () => {
+  const documents = ["README.md", "docs/language.md"].map(read).join("\n");
+  const blocks = [...documents.matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)];
   expect(blocks.length).toBeGreaterThan(0);
   for (const [, file, block] of blocks) {
     const program = flat(read(file!));
@@ -23,8 +24,10 @@ test("programs in the README are the examples that they name", () => {
 });
 
 test("the documents link to files that are there", () => {
-  for (const document of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]) {
-    for (const [, target] of read(document).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+  for (const document of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/language.md"]) {
+    // Marks in place, as "[Berlin](city)", are code.
+    const prose = read(document).replace(/^ {4}.*$/gm, "");
+    for (const [, target] of prose.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
       expect(existsSync(new URL(`../${target}`, import.meta.url)), `${document}: ${target}`).toBe(true);
     }
   }

@@ -1,5 +1,5 @@
-/** The programs that use trained runs, each in a process of its own: runs of images, of a table and of curves. */
-import { execFileSync } from "node:child_process";
+/** The programs that use trained runs, each in a process of its own: runs of images, of a table, of texts and of curves. */
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -89,6 +89,59 @@ test("use-table: values in the table's units", async () => {
   // Its five rows are of about 1.5 + 2.4 a kilometre, and it is asked for four.
   expect(fare).toBeGreaterThan(8);
   expect(fare).toBeLessThan(14);
+});
+
+/** Requests of twelve intents, each of three things and three verbs. */
+function requests(): string {
+  const words = (kind: string, intent: number): string[] =>
+    [0, 1, 2].map((i) => `${kind}${"abcdefghijkl"[intent]}${"xyz"[i]}ing`);
+  const rows = Array.from({ length: 12 }, (_, intent) => {
+    const [things, verbs] = [words("th", intent), words("ve", intent)];
+    return things.flatMap((thing) =>
+      verbs.map((verb) => `"please ${verb} the ${thing}, thanks",intent ${"abcdefghijkl"[intent]}`),
+    );
+  });
+  return `request,intent\n${rows.flat().join("\n")}\n`;
+}
+
+test("use-texts: classes that it never saw, from two sentences each, and by lines of standard input", async () => {
+  const table = join(folder, "requests.csv");
+  const run = join(folder, "texts-run");
+  await writeFile(table, requests());
+  innerloop(
+    ...["train", "--data", table, "--text-column", "request", "--label-column", "intent", "--ways", "3"],
+    ...["--shots", "2", "--queries", "2", "--iterations", "5", "--validate-every", "0", "--skip-evaluation"],
+    ...["--run", run],
+  );
+  const answers = use("use-texts.mjs", run) as { prediction: string; probabilities: Record<string, number> }[];
+  expect(answers.map(({ prediction }) => prediction)).toEqual(["refund", "delivery"]);
+  for (const { probabilities } of answers)
+    expect(Object.values(probabilities).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
+
+  const support = join(folder, "three.csv");
+  await writeFile(
+    support,
+    "text,label\nmy money back,refund\npay it back,refund\nlost password,login\nlogin fails,login\n",
+  );
+  const asked = Buffer.from("my money, please\r\n\ncaf\xe9\nthe login fails", "latin1");
+  const adapt = (...more: readonly string[]) =>
+    spawnSync(process.execPath, [bin, "adapt", run, "--support", support, "--query", "-", ...more], {
+      encoding: "utf8",
+      input: asked,
+    });
+  const { stdout, stderr, status } = adapt();
+  expect(stdout.split("\n").map((line) => line.replace(/ .*/, ""))).toEqual(["refund", "", "", "login", ""]);
+  expect([stderr, status]).toEqual([
+    "line 3: the text is not UTF-8. Send it as UTF-8, for example through iconv -t UTF-8\n",
+    0,
+  ]);
+  const records = adapt("--json").stdout.trim().split("\n");
+  expect(records.map((record) => JSON.parse(record)).map(({ type, line }) => [type, line])).toEqual([
+    ["adapted", undefined],
+    ["prediction", 1],
+    ["refused", 3],
+    ["prediction", 4],
+  ]);
 });
 
 test("use-curves: points of a curve", () => {

@@ -73,7 +73,7 @@ function beyondText({ draws, byClass, rows }: Evaluation): string {
     return "";
   const { of, count: all } = draws;
   const least = byClass ? ", at least: tasks leave none out" : "";
-  return `, and for other ${of} like these ${count(all)}${least}`;
+  return `, and for other ${of} like ${all === 1 ? "this one" : `these ${count(all)}`}${least}`;
 }
 
 /** The data sets of a run that is tested on another than it was trained on. */

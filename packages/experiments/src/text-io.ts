@@ -8,6 +8,8 @@ export interface TextReading {
   readonly labelColumn?: string | undefined;
   readonly splitColumn?: string | undefined;
   readonly domainColumn?: string | undefined;
+  /** Columns of the table that a run was trained on: where they are there and none is given, they are taken. */
+  readonly ownColumns?: Partial<Readonly<Record<"text" | "label" | "domain", string | undefined>>> | undefined;
   /** Texts need no class: what is asked about. */
   readonly unlabelled?: boolean;
   /** Texts as they are written, blanks at their ends and all: where offsets into them are asked for. NFC unless given. */

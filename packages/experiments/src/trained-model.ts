@@ -207,6 +207,7 @@ export class TrainedModel<A extends Answer = Answer> {
       steps,
       learner: trained.learner as unknown as Learner,
       rule,
+      flags,
       io: this.parts.io,
       predict: (inputs) => task.predict(inputs) as Promise<Tensor>,
       toBytes: () => task.toBytes(toldOf({ support, steps, rule, flags })),
@@ -405,8 +406,8 @@ export class AdaptedModel<A extends Answer = Answer> {
 
   /** Inputs as `answer` takes them, from the paths of a command line. @throws UsageError for files that hold none */
   async fromFiles(paths: readonly string[], { onWarning = warn, ...more }: LongWork = {}): Promise<unknown> {
-    const { adaptation, own, io } = this.parts;
-    return adaptation.fromFiles ? adaptation.fromFiles(paths, own, io, { ...more, onWarning }) : paths;
+    const { adaptation, own, io, flags } = this.parts;
+    return adaptation.fromFiles ? adaptation.fromFiles(paths, own, io, { ...more, onWarning }, flags) : paths;
   }
 
   /** The input that a line of text is, undefined for a line of nothing. @throws UsageError where inputs are no lines */
@@ -448,6 +449,8 @@ interface AdaptedParts {
   readonly steps: number;
   readonly learner: Learner;
   readonly rule: OpenSetRule | undefined;
+  /** Options of `adapt` that were given. */
+  readonly flags: Flags;
   readonly io: DataIo;
   predict(inputs: Tensor): Promise<Tensor>;
   toBytes(): Uint8Array;

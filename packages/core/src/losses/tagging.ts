@@ -115,7 +115,7 @@ export const episodeSpanF1: TaskMetric<TagPrediction, Tensor> = {
   title: "mean F1 of the episodes' spans",
   better: "higher",
   share: true,
-  note: "exact spans and types, the mean over episodes",
+  note: "by exact spans and types, as the mean over episodes",
   compute: (prediction, y, present) => f1Of(countsOf(prediction, y, present)),
 };
 
@@ -128,7 +128,7 @@ export const pooledSpanF1: PooledMetric<TagPrediction, Tensor> = {
   title: "micro F1 of all spans",
   better: "higher",
   share: true,
-  note: "exact spans and types, over the spans of all episodes together",
+  note: "by exact spans and types, over the spans of all episodes together",
   pooled: pooledFigure({
     statistics: (prediction: TagPrediction, y: Tensor, present?: Tensor): SpanCounts =>
       countsOf(prediction, y, present),

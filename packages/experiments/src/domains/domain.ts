@@ -157,9 +157,10 @@ export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = T
   /**
    * Values that `readInputs` takes, from the paths of a command line, where a program's values are no paths.
    *
+   * @param flags options of `adapt` that were given
    * @throws UsageError for files that hold none
    */
-  fromFiles?(paths: readonly string[], own: Own<V, Spec>, io: DataIo, work: LongWork): Promise<unknown>;
+  fromFiles?(paths: readonly string[], own: Own<V, Spec>, io: DataIo, work: LongWork, flags?: Flags): Promise<unknown>;
   /** The value that a line of standard input is, where inputs can be written in one; undefined for a line of nothing. */
   fromLine?(line: string): unknown;
   /** An answer to a line, in one: "transfer 93.1%, then balance 4.0%". */

@@ -6,8 +6,21 @@ export const isTableFile = (data: unknown): boolean =>
   typeof data === "string" && /\.(csv|tsv|jsonl|ndjson)$/i.test(data);
 
 /** Whether data are marked texts by their name: tokens with tags, sentences with marks in place, and no table. */
-export const isMarkedFile = (data: unknown): boolean =>
+const isMarkedFile = (data: unknown): boolean =>
   typeof data === "string" && /\.(conll|bio|iob2?|txt|json)$/i.test(data);
+
+/** Options that are of texts alone, whatever the file is called. */
+const ofTexts = ["textColumn", "labelColumn", "domainColumn", "splitColumn", "onlyClasses", "text", "tokenizer"];
+
+/** Whether options, as flags, speak of texts of classes: one of theirs is given, or a frozen encoder beside a table. */
+export const areOfTexts = (flags: Readonly<Record<string, unknown>>): boolean =>
+  ofTexts.some((name) => flags[name] !== undefined) || (isTableFile(flags.data) && flags.backbone !== undefined);
+
+const ofMarkedTexts = ["holdOut", "testDomain", "validationDomain", "types"];
+
+/** Whether options, as flags, speak of marked texts: one of theirs is given, or a file that is of these by its name. */
+export const areOfMarkedTexts = (flags: Readonly<Record<string, unknown>>): boolean =>
+  isMarkedFile(flags.data) || ofMarkedTexts.some((name) => flags[name] !== undefined);
 
 const trainedOnEpisodes = "while training, where they differ, or";
 

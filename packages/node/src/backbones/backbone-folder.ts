@@ -39,6 +39,9 @@ export interface BackboneFolder {
   readonly sha256: string;
 }
 
+const wholeFolder =
+  "A backbone of texts is a folder with model.onnx, tokenizer.json and backbone.json, one of images with model.onnx and backbone.json.";
+
 /** Changes with what encoding gives. */
 const encodingVersion = 1;
 
@@ -53,7 +56,11 @@ export async function readBackboneFolder(
   chosen: { readonly name?: string; readonly output?: string } = {},
 ): Promise<BackboneFolder> {
   const file = (name: string): string => join(folder, name);
-  const read = (name: string, most: number) => readRegularFile(file(name), { most, links: "refused" });
+  const there: readonly string[] = await readdir(folder).catch(() => Object.values(backboneFiles));
+  const read = (name: string, most: number) => {
+    if (!there.includes(name)) throw new DataError("ILD03", folder, `there is no ${name} in it`, wholeFolder);
+    return readRegularFile(file(name), { most, links: "refused" });
+  };
   const text = await read(backboneFiles.settings, readingLimits.backboneSettingsBytes);
   const found = parseBackboneSettings(new TextDecoder().decode(text), file(backboneFiles.settings));
   const settings = chosen.output === undefined ? found : { ...found, output: chosen.output };

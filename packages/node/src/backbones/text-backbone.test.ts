@@ -230,6 +230,16 @@ describe("a folder that is no encoder of texts", () => {
     expect(await refused(folderOf({}, textModel().subarray(0, 50)))).toMatch(/damaged or cut short/);
   });
 
+  it("says what a folder of a backbone has to hold", async () => {
+    for (const name of ["model.onnx", "tokenizer.json", "backbone.json"]) {
+      const folder = await folderOf();
+      await rm(join(folder, name));
+      expect(await refused(Promise.resolve(folder))).toMatch(
+        new RegExp(`^ILD03 .*: there is no ${name.replace(".", "\\.")} in it\\. A backbone of texts is a folder with`),
+      );
+    }
+  });
+
   it("says what brings a backbone that is known by name, and what is there of others", async () => {
     await expect(machineEncoders.textBackbone("minilm", {})).rejects.toThrow(
       "ILD02 minilm: the backbone is not on this machine. Run `innerloop data get minilm`.",

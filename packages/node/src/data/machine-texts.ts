@@ -21,7 +21,7 @@ import { isTextTableName, readTextTable } from "./texts/text-table.js";
 export const machineTexts: Pick<TextIo, "texts" | "markedTexts"> = { texts: findTexts, markedTexts: findMarkedTexts };
 
 async function findTexts(source: string, reading: TextReading, work: LongWork): Promise<FoundTexts> {
-  const { unlabelled = false, asWritten = false, ...columns } = reading;
+  const { unlabelled = false, asWritten = false, ownColumns, ...columns } = reading;
   const given = (Object.keys(columns) as (keyof typeof columns)[]).find((name) => columns[name] !== undefined);
   const without = (what: string): void => {
     if (given !== undefined) throw new UsageError(`${flagOf(given)} means nothing for ${what}`, "Leave it out");
@@ -41,7 +41,7 @@ async function findTexts(source: string, reading: TextReading, work: LongWork): 
     throw new UsageError(`there is no data set, file or folder ${source}`, remedy);
   }
   const folder = resolve(source);
-  const options = { ...work, unlabelled, asWritten, name: nameOf(folder) };
+  const options = { ...work, unlabelled, asWritten, ownColumns, name: nameOf(folder) };
   const isFolder = found.isDirectory() || isArchiveName(source);
   if (isFolder) without("a folder");
   else if (!isTextTableName(source)) {

@@ -105,7 +105,7 @@ export function entityEpisodes(
       query: { rows: queries, present: true },
     },
     pool: {
-      of: "groups",
+      of: "domains",
       count: domains.length,
       examples: domains.reduce((sum, { rows }) => sum + rows.length, 0),
       drawn: (seed, index) => [random(seed, index).integer(domains.length)],

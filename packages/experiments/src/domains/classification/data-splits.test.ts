@@ -110,6 +110,14 @@ describe("splits", () => {
     );
   });
 
+  it("recommend examples held out only with sizes that this split takes", () => {
+    const data = sized(new Array<number>(12).fill(25));
+    const refused = /--split examples, and let --shots and --queries together take at most 8 examples of a class$/;
+    expect(() => parts(data, { ways: 5 }, 10)).toThrow(refused);
+    expect(() => parts(data, { ways: 5, split: { name: "examples" } }, 8)).not.toThrow();
+    expect(() => parts(data, { ways: 5 }, 8)).toThrow(/with --split examples$/);
+  });
+
   it("refuse to hold out fewer classes than a task has", () => {
     const data = sized(new Array<number>(30).fill(6));
     for (const name of ["validationClasses", "testClasses"] as const)

@@ -16,7 +16,10 @@ export type DataSplits = {
   readonly test: LabelledExamples;
 };
 
-type SplitDataOptions = Pick<ClassificationValues, "split" | "ways">;
+type SplitDataOptions = Pick<ClassificationValues, "split" | "ways"> & {
+  /** What helps besides where there are too few classes, as a clause. */
+  readonly instead?: string;
+};
 
 /** Splits do not depend on a run's seed: results of several seeds are then about the same held-out classes. */
 const splitSeedOfData = 20170309;
@@ -29,12 +32,12 @@ const splitSeedOfData = 20170309;
  * @throws UsageError where there are too few classes or examples, with what would help
  */
 export function splitData(data: LabelledExamples, options: SplitDataOptions, least = 0): DataSplits {
-  const { ways, split } = options;
+  const { ways, split, instead } = options;
   if (split.name === "examples") return splitExamples(data, options, least);
   const byClasses = { ways, ...split };
   const parts = predefinedSplit(data, byClasses, splitSeedOfData, least);
   if (parts && least > 0) requireHeldOut(parts, data, byClasses, least);
-  const { train, ...held } = parts ?? splitByNumbers(data, byClasses, least);
+  const { train, ...held } = parts ?? splitByNumbers(data, byClasses, least, instead);
   return { ...held, train: split.rotations === "yes" ? withRotations(train) : train };
 }
 
@@ -70,7 +73,12 @@ function heldOut({ ways, validationClasses, testClasses }: ClassSplitOptions, n:
   };
 }
 
-function splitByNumbers(data: LabelledExamples, options: ClassSplitOptions, least: number): DataSplits {
+function splitByNumbers(
+  data: LabelledExamples,
+  options: ClassSplitOptions,
+  least: number,
+  instead: string | undefined,
+): DataSplits {
   const { large, small } = bySize(data, least);
   const n = large.classes.length;
   const { validation, test } = heldOut(options, n);
@@ -92,7 +100,7 @@ function splitByNumbers(data: LabelledExamples, options: ClassSplitOptions, leas
         : `${n} classes with the ${least} examples that a task takes of each, and ${few} with fewer (${sizesText(small)})`;
     throw new UsageError(
       `${data.name} has ${which}, too few to hold out ${validation} for validation and ${test} for evaluation and train on ${options.ways}-way tasks`,
-      remedyOf(data, options, least),
+      `${remedyOf(data, options, least)}${instead === undefined ? "" : `, or ${instead}`}`,
     );
   }
   const order = orderOf(options.classOrder);
@@ -161,7 +169,9 @@ function remedyOf(data: LabelledExamples, options: ClassSplitOptions, least: num
   if (options.validationClasses !== undefined || options.testClasses !== undefined) {
     remedies.push("lower --validation-classes or --test-classes");
   }
-  remedies.push("add classes", "hold out examples instead of classes with --split examples");
+  const most = Math.floor(nthLargest(data, Math.min(ways, total)) / 3);
+  const smaller = least > 0 && most < least ? `, and ${lowerTo(most)}` : "";
+  remedies.push("add classes", `hold out examples instead of classes with --split examples${smaller}`);
   return sentence(remedies.join(", or "));
 }
 

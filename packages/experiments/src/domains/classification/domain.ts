@@ -5,7 +5,7 @@ import { classesIn } from "@innerloop/core/tasks";
 import { mostOf } from "../../options/values.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { tensorTaskSpec } from "../program-tasks.js";
-import { isMarkedFile, isTableFile } from "../task-options.js";
+import { areOfMarkedTexts, areOfTexts, isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
@@ -37,9 +37,12 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   presets: classificationPresets,
   networks: ["conv", "mlp", "linear", "projection"],
   ofEpisodes: ["trainWays", "trainShots"],
-  claims: ({ groupColumn, target, inputs, data }) => {
+  claims: (flags) => {
+    const { groupColumn, target, inputs, data } = flags;
     const isOfGroups = [groupColumn, target, inputs].some((given) => given !== undefined);
-    return isOfGroups || data === undefined || isTableFile(data) || isMarkedFile(data) ? undefined : "images";
+    return isOfGroups || areOfTexts(flags) || areOfMarkedTexts(flags) || data === undefined || isTableFile(data)
+      ? undefined
+      : "images";
   },
   shownAs: ({ data }) => `--data ${data}`,
   check: (options, needs) => {

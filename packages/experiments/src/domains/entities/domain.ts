@@ -8,7 +8,7 @@ import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
-import { isMarkedFile } from "../task-options.js";
+import { areOfMarkedTexts } from "../task-options.js";
 import { entityAdaptation } from "./adaptation.js";
 import { wordBaselines } from "./baselines.js";
 import { entityOptions } from "./options.js";
@@ -48,10 +48,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
   networks: Object.keys(entityNetworks),
   ownNetworks: entityNetworks as never,
   ofEpisodes: ["trainShots"],
-  claims: ({ holdOut, testDomain, validationDomain, types, data }) =>
-    isMarkedFile(data) || [holdOut, testDomain, validationDomain, types].some((given) => given !== undefined)
-      ? "entities"
-      : undefined,
+  claims: (flags) => (areOfMarkedTexts(flags) ? "entities" : undefined),
   shownAs: ({ data }) => `--data ${data}`,
   load: loadEntities,
   loadOther: loadOtherEntities,

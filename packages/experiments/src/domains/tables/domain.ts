@@ -26,7 +26,7 @@ import { pointsText } from "../curves/domain.js";
 import { type DataSpec, domain, type Loaded, type NextStep, type Own, type Tasks } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
 import { tensorTaskSpec } from "../program-tasks.js";
-import { isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
+import { areOfMarkedTexts, areOfTexts, isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
 import { rowAdaptation } from "./adaptation.js";
 import { tablePresets } from "./presets.js";
 
@@ -97,8 +97,11 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
   presets: tablePresets,
   networks: ["mlp", "linear"],
   ofEpisodes: ["trainShots"],
-  claims: ({ groupColumn, target, inputs, data }) =>
-    [groupColumn, target, inputs].some((value) => value !== undefined) || isTableFile(data) ? "table" : undefined,
+  claims: (flags) => {
+    const { groupColumn, target, inputs, data } = flags;
+    if ([groupColumn, target, inputs].some((value) => value !== undefined)) return "table";
+    return isTableFile(data) && !areOfTexts(flags) && !areOfMarkedTexts(flags) ? "table" : undefined;
+  },
   shownAs: ({ groupColumn }) => `--group-column ${groupColumn}`,
   check: requireTableOptions,
   load: async (options, io, work, { own }) => {
@@ -317,6 +320,10 @@ function unseenRows(
   return unseen;
 }
 
+/** What other kinds of task take of a file that may be a table of theirs. */
+const otherTables =
+  "; texts of classes take --data FILE.csv --text-column COLUMN --label-column COLUMN, and marked texts take `innerloop train entities --data FILE.jsonl`";
+
 /** @throws UsageError where some of what makes tasks from a table is given, and not all */
 function requireTableOptions({ data, groupColumn, target, inputs }: TableValues): void {
   const given =
@@ -340,9 +347,10 @@ function requireTableOptions({ data, groupColumn, target, inputs }: TableValues)
             ? "without --target"
             : undefined;
   if (problem === undefined) return;
+  const speaksOfFile = isTableFile(data) && groupColumn === "" && target.length === 0 && inputs === undefined;
   throw new UsageError(
     `${given} ${problem}`,
-    "Tasks from a table take --data FILE.csv --group-column COLUMN --target COLUMN",
+    `Tasks from a table take --data FILE.csv --group-column COLUMN --target COLUMN${speaksOfFile ? otherTables : ""}`,
   );
 }
 

@@ -120,7 +120,7 @@ function ofIds(coding: IdCoding, texts: readonly string[], encode?: (text: strin
     cutTexts === 0
       ? []
       : [
-          `${count(cutTexts)} of ${counted(texts.length, "text")} (${share}%) have more than ${length} ${idWords[coding.kind]}, of which the first ${length} are kept (--length)`,
+          `${count(cutTexts)} of ${counted(texts.length, "text")} (${share}%) have more than ${length} ${idWords[coding.kind]}, of which the first ${length} are kept`,
         ];
   return { coding, shape: [length], rows: ids, idCount: idCount(coding), notes };
 }

@@ -4,6 +4,7 @@ import { mostOf } from "../../options/values.js";
 import { openSetParts } from "../classification/open-set-parts.js";
 import { requireWays } from "../classification/run-ways.js";
 import { domain, type LearnerNeeds, type NextStep, type OpenSetParts } from "../domain.js";
+import { areOfTexts } from "../task-options.js";
 import { textAdaptation } from "./adaptation.js";
 import { textBaselines } from "./baselines.js";
 import { textForm } from "./coding.js";
@@ -50,8 +51,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     return flags.split === "domains" && flags.taskLabels !== "shuffled" ? "linear" : "projection";
   },
   ofEpisodes: ["trainWays", "trainShots"],
-  claims: ({ textColumn, labelColumn, domainColumn }) =>
-    [textColumn, labelColumn, domainColumn].some((given) => given !== undefined) ? "text" : undefined,
+  claims: (flags) => (areOfTexts(flags) ? "text" : undefined),
   shownAs: ({ data }) => `--data ${data}`,
   check: requireTextOptions,
   load: loadTexts,

@@ -1,8 +1,12 @@
 /** Encoders that were opened: a model that answers line by line opens its backbone once. */
+import { CodedError } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { EncoderRecord, TextBackbone, Tokenizer } from "../../text-io.js";
+
+/** The code of errors about what is neither a name nor a path of something. */
+const notHere = "ILD02";
 
 type Opened = Map<string, Promise<EncoderRecord>>;
 
@@ -27,7 +31,13 @@ export async function encoderOf<E extends EncoderRecord>(
   const found = (opened.get(key) as Promise<E> | undefined) ?? openRecorded(wanted, open);
   opened.set(key, found);
   found.catch(() => opened.delete(key));
-  const encoder = await found;
+  const encoder = await found.catch((error: unknown) => {
+    if (typeof wanted === "string" || !(error instanceof CodedError) || error.code !== notHere) throw error;
+    throw new UsageError(
+      `the ${kind} ${wanted.name}, which the run was trained with, is not at ${io.shown(source)} any more`,
+      "Put it back there (`innerloop data get` brings what `innerloop data list` names), or train again",
+    );
+  });
   if (typeof wanted === "string" || encoder.sha256 === wanted.sha256) return encoder;
   throw new UsageError(
     `the ${kind} at ${io.shown(source)} is another (sha256 ${encoder.sha256.slice(0, 16)}...) than ${wanted.name}, which the run was trained with (${wanted.sha256.slice(0, 16)}...)`,

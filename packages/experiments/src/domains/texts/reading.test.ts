@@ -1,8 +1,11 @@
 /** From texts to parts: what is held out, what is known of it, and how ids and features are made. */
 import { learnerEntry } from "@innerloop/core/learners";
 import type { LabelledTexts } from "@innerloop/core/tasks";
+import { CodedError } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
+import type { DataIo } from "../../io.js";
 import { configOf } from "../../made-up.fixture.js";
+import type { TextReading } from "../../text-io.js";
 import type { LearnerNeeds } from "../domain.js";
 import { texts as domain } from "./domain.js";
 import type { TextValues } from "./options.js";
@@ -60,6 +63,12 @@ describe("classes held out", () => {
     const { data } = await read(madeUpTexts(8, 6, { unknown: 10 }));
     const parts = domain.openSet!(data, optionsOf())!;
     expect([parts.validation.unknown!.classes[0]!.count, parts.test.unknown!.classes[0]!.count]).toEqual([5, 5]);
+  });
+
+  it("are more than a few classes have, who are told what to do with all of them", async () => {
+    await expect(read(madeUpTexts(12, 8), { ways: 5 })).rejects.toThrow(
+      /12 classes, too few .*Lower --ways to 4, .*, or adapt a run of other texts to all of them: `innerloop train glosses`, then `innerloop adapt RUN/,
+    );
   });
 
   it("are of no part that rows name, which is said", async () => {
@@ -265,6 +274,16 @@ describe("features of a backbone", () => {
     await expect(loadTexts(options, other, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
       /is another \(sha256 bbbb.*letters.*trained with/,
     );
+    const gone: DataIo = {
+      ...textsIo({ mine: found }),
+      textBackbone: async () => {
+        throw new (class extends CodedError {})("ILD02", "letters", "there is no such backbone", "Fetch it");
+      },
+    };
+    await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      /the backbone letters, which the run was trained with, is not at .* any more\. Put it back there/,
+    );
+    await expect(loadTexts(options, gone, {}, needs)).rejects.toThrow("there is no such backbone");
   });
 });
 
@@ -294,6 +313,23 @@ describe("other texts than a run's own", () => {
     const wasHeldOut = names(data.splits.test).includes("c0");
     expect(wasHeldOut).toBe(warnings.length === 0);
     expect(data.splits.test.exampleShape).toEqual([160]);
+  });
+
+  it("need not have the columns that its own table has", async () => {
+    const own = madeUpTexts(10, 8);
+    const options = { ...optionsOf(), textColumn: "request", labelColumn: "intent" };
+    const io = textsIo({ mine: foundTexts(own), other: foundTexts({ ...madeUpTexts(4, 8), name: "other" }) });
+    const { spec } = await loadTexts(options, io, {}, needs);
+    const asked: TextReading[] = [];
+    const watched: typeof io = {
+      ...io,
+      texts: (source, reading, work) => {
+        asked.push(reading);
+        return io.texts(source, reading, work);
+      },
+    };
+    await loadOtherTexts({ ...options, data: "other" }, watched, {}, { ...needs, own: { options, spec: spec! } });
+    expect(asked).toEqual([{ ownColumns: { text: "request", label: "intent", domain: undefined } }]);
   });
 
   it("of domains are those that it has not seen, by their texts", async () => {

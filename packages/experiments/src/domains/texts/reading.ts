@@ -28,15 +28,23 @@ export type TextData = (TextsByClass | TextsByDomain) & {
 type LoadedTexts = Loaded<TextData, TextSpec>;
 type OwnTexts = Own<TextValues, TextSpec>;
 
-/** The texts that options ask for. @throws UsageError where they ask for none */
-async function readTexts(options: TextValues, io: DataIo, work: LongWork): Promise<FoundTexts> {
+/**
+ * The texts that options ask for.
+ *
+ * @param ofOther whether the columns are those of a run's own table, which others need not have
+ * @throws UsageError where they ask for none
+ */
+async function readTexts(options: TextValues, io: DataIo, work: LongWork, ofOther = false): Promise<FoundTexts> {
   const { data, textColumn, labelColumn, splitColumn, domainColumn, onlyClasses } = options;
   if (data === "")
     throw new UsageError(
       "there are no texts",
       "Give them with --data NAME, --data FILE --text-column COLUMN --label-column COLUMN, or --data DIR with a folder of .txt files per class",
     );
-  const found = await io.texts(data, { textColumn, labelColumn, splitColumn, domainColumn }, work);
+  const columns = ofOther
+    ? { ownColumns: { text: textColumn, label: labelColumn, domain: domainColumn } }
+    : { textColumn, labelColumn, splitColumn, domainColumn };
+  const found = await io.texts(data, columns, work);
   return onlyClasses ? { ...found, texts: withClasses(found.texts, onlyClasses) } : found;
 }
 
@@ -64,7 +72,7 @@ export async function loadTexts(
     exampleShape: coded.shape,
     coding,
   };
-  const notes = recorded ? {} : { notes: coded.notes };
+  const notes = recorded ? {} : { notes: coded.notes.map((note) => `${note} (--length)`) };
   const { split } = options;
   if (split.name === "domains") {
     const classes = texts.classes.names.length;
@@ -120,7 +128,7 @@ export async function loadOtherTexts(
   setting: LearnerNeeds & { readonly own: OwnTexts },
 ): Promise<LoadedTexts & { readonly isOwn?: boolean }> {
   const { spec } = setting.own;
-  const found = await readTexts(options, io, work);
+  const found = await readTexts(options, io, work, true);
   if (found.sha256 === spec.sha256) return { ...(await loadTexts(options, io, work, setting)), isOwn: true };
   for (const note of found.notes) work.onWarning?.(note);
   const { texts } = found;

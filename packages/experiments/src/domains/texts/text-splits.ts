@@ -27,6 +27,10 @@ export interface TextsByDomain {
 /** Splits do not depend on a run's seed: results of several seeds are then about the same domains. */
 const splitSeedOfDomains = 20181120;
 
+/** What a user with few classes is after. */
+const ofOtherTexts =
+  "adapt a run of other texts to all of them: `innerloop train glosses`, then `innerloop adapt RUN --support FILE --query -`";
+
 type ByClassOptions = Pick<TextValues, "ways"> & {
   readonly split: Exclude<TextValues["split"], { readonly name: "domains" }>;
 };
@@ -43,7 +47,10 @@ export function splitByClass(
   if (parted) return { by: "classes", splits: parted, ...unknown };
   const ofClasses = split.name === "classes" ? classSplits(texts, split) : undefined;
   const examples = classExamples(texts, coded, { splits: ofClasses });
-  const options = split.name === "classes" ? { ways, split: { ...split, rotations: "no" as const } } : { ways, split };
+  const options =
+    split.name === "classes"
+      ? { ways, instead: ofOtherTexts, split: { ...split, rotations: "no" as const } }
+      : { ways, split };
   return { by: "classes", splits: splitData(examples, options, least), ...unknown };
 }
 

@@ -16,7 +16,7 @@ import { inCommand, type RunFolder, shown } from "../../runs/run-folder.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { loadRunExperiment, openRunFor } from "../run-experiment-file.js";
-import { columns, counted, type Paint } from "../terminal.js";
+import { columns, counted, type Paint, widthOf } from "../terminal.js";
 import { answerLines, standardInput } from "./answered-lines.js";
 import { machineOf } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
@@ -27,6 +27,8 @@ export interface AdaptRequest {
   readonly chosen: Flags;
   readonly invocation: InvocationOptions;
 }
+
+type AnswerRow = AnswerTable["rows"][number];
 
 /** Adapts a run to a user's examples and answers for inputs. */
 export async function adaptCommand(
@@ -86,12 +88,18 @@ export async function adaptCommand(
     const areChosen = invocation.steps === undefined && !rule && chosenSteps !== undefined;
     const how = [
       task.support.text,
-      `${counted(steps, "step")}${areChosen ? " (best on validation tasks)" : ""}`,
-      `batch norm ${batchNorm}`,
+      // Of learners that take no steps, and of networks without batch norm, there is nothing to tell.
+      ...(model.learner.steps === undefined
+        ? []
+        : [`${counted(steps, "step")}${areChosen ? " (best on validation tasks)" : ""}`]),
+      ...(batchNorm === "none" ? [] : [`batch norm ${batchNorm}`]),
       ...task.support.notes,
     ];
-    output.say(output.paint("dim", `  ${how.join(", ")}`));
-    output.say();
+    // Answers to lines are alone in a pipe or file: the first is the first line's.
+    if (!fromLines || output.interactive) {
+      output.say(output.paint("dim", `  ${how.join(", ")}`));
+      output.say();
+    }
     if (answered) output.result(drawn(answered.table, output));
     else await answerLines(task, output);
   } finally {
@@ -99,17 +107,54 @@ export async function adaptCommand(
   }
 }
 
-/** The table of answers, its titles dimmed. */
-function drawn({ header, rows, left = [0] }: AnswerTable, { paint }: Output): string {
+/** The table of answers, its titles dimmed; for a person no wider than the terminal. */
+function drawn({ header, rows: all, left = [0] }: AnswerTable, { paint, interactive, width }: Output): string {
+  const rows = interactive ? fitting(all, header, width - margin) : all;
   const cells = rows.map((row) => row.map((cell) => drawnCell(cell, paint)));
-  const table = columns([[...header], ...cells], [...left]);
+  const table = columns([[...header], ...cells], [...left], gap);
   return table.map((line, i) => `  ${i === 0 ? paint("dim", line) : line}`).join("\n");
 }
+
+/** What stands before a line of the table. */
+const margin = 2;
+/** Blanks between its columns. */
+const gap = 3;
+/** The least that texts are cut to, so that they can still be told apart. */
+const leastShown = 16;
+
+/** Rows whose first and last texts, the longer of them first, are cut to what a terminal has room for. */
+function fitting(rows: readonly AnswerRow[], header: readonly string[], room: number): readonly AnswerRow[] {
+  const widths = header.map((title, i) =>
+    rows.reduce((most, row) => Math.max(most, cellWidth(row[i])), widthOf(title)),
+  );
+  const last = widths.length - 1;
+  for (let beyond = widths.reduce((sum, each) => sum + each + gap, -gap) - room; beyond > 0; beyond--) {
+    const longer = widths[0]! > widths[last]! ? 0 : last;
+    if (widths[longer]! <= leastShown) break;
+    widths[longer]!--;
+  }
+  return rows.map((row) => row.map((cell, i) => (typeof cell === "string" ? cutTo(cell, widths[i]!) : cell)));
+}
+
+const cellWidth = (cell: AnswerCell | undefined): number =>
+  typeof cell === "string" ? widthOf(cell) : cell && "mark" in cell ? widthOf(cell.mark) : barWidth;
+
+function cutTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = "";
+  for (const letter of text) {
+    if (widthOf(kept + letter) > width - 1) break;
+    kept += letter;
+  }
+  return `${kept.trimEnd()}…`;
+}
+
+const barWidth = 10;
 
 function drawnCell(cell: AnswerCell, paint: Paint): string {
   if (typeof cell === "string") return cell;
   if ("mark" in cell) return paint("yellow", cell.mark);
-  return paint("green", "█".repeat(Math.round(10 * cell.bar)).padEnd(10, "░"));
+  return paint("green", "█".repeat(Math.round(barWidth * cell.bar)).padEnd(barWidth, "░"));
 }
 
 /**

@@ -1,46 +1,62 @@
 /** Answers to lines of standard input, each as soon as it is there. */
-import { createInterface } from "node:readline";
-import type { AdaptedModel } from "@innerloop/experiments";
-import { UsageError } from "@innerloop/experiments";
-import { readingLimits } from "../../data/reading-limits.js";
+import { type AdaptedModel, UsageError } from "@innerloop/experiments";
 import { watchInterruption } from "../interruption.js";
 import type { Output } from "../output.js";
+import { type InputLine, inputLines } from "./input-lines.js";
 
 /** The query that stands for standard input. */
 export const standardInput = "-";
 
 /**
- * Answers line by line until the input ends. A line that is no input is told, and the next one is answered; an interruption
- * ends it.
+ * Answers line by line until the input ends. A line that is no input is told, and the next one is answered; a line without
+ * an answer has an empty one, so that answers stay beside their lines. An interruption ends it, and so does an output that
+ * nobody takes any more.
  */
 export async function answerLines(task: AdaptedModel, output: Output): Promise<void> {
   const interruption = watchInterruption(output);
   const { signal } = interruption;
-  if (process.stdin.isTTY) output.say(output.paint("dim", "  One text a line is answered; Ctrl-D ends it."));
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const stop = (): void => lines.close();
+  const { stdin, stdout } = process;
+  if (stdin.isTTY && output.interactive)
+    output.say(output.paint("dim", "  One text a line is answered; Ctrl-D ends it."));
+  const lines = inputLines(stdin as AsyncIterable<Uint8Array>);
+  let isOver = false;
+  const stop = (): void => {
+    isOver = true;
+    stdin.destroy();
+  };
   signal.addEventListener("abort", stop, { once: true });
-  let number = 0;
+  stdout.once("error", stop);
   try {
     for await (const line of lines) {
-      if (signal.aborted) break;
-      number++;
-      try {
-        if (line.length > readingLimits.fieldLength)
-          throw new UsageError(`it has ${line.length} characters`, `Give at most ${readingLimits.fieldLength}`);
-        const given = task.fromLine(line);
-        if (given === undefined) continue;
-        const { answers, records } = await task.answer(given, { onWarning: output.warn });
-        for (const record of records) output.event({ type: "prediction", line: number, ...record });
-        for (const answer of answers) output.result(task.lineOf(answer));
-      } catch (error) {
-        if (!(error instanceof UsageError)) throw error;
-        output.warn(`line ${number}: ${error.message}`);
-      }
+      if (isOver) break;
+      await answer(line, task, output);
     }
+  } catch (error) {
+    // Reading ends with an error where the input is closed from this side.
+    if (!isOver) throw error;
   } finally {
     signal.removeEventListener("abort", stop);
-    lines.close();
+    stdout.off("error", stop);
     interruption.stopWatching();
+  }
+}
+
+async function answer(line: InputLine, task: AdaptedModel, output: Output): Promise<void> {
+  const { number } = line;
+  try {
+    if ("fault" in line) throw new UsageError(line.fault, line.remedy);
+    const given = task.fromLine(line.text);
+    if (given === undefined) {
+      output.result("");
+      return;
+    }
+    const { answers, records } = await task.answer(given, { onWarning: output.warn });
+    for (const record of records) output.event({ type: "prediction", line: number, ...record });
+    for (const each of answers) output.result(task.lineOf(each));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    output.warn(`line ${number}: ${error.message}`);
+    output.event({ type: "refused", line: number, problem: error.message });
+    output.result("");
   }
 }

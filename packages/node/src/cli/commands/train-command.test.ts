@@ -216,6 +216,21 @@ describe("tasks from a table", () => {
     );
   });
 
+  it("leave texts and marked texts to their own kinds of task", async () => {
+    const table = join(folder, "requests.csv");
+    await writeFile(table, "text,intent\nhello there,greet\nbye now,leave\n");
+    const marked = join(folder, "marked.jsonl");
+    await writeFile(marked, '{"text":"to Oslo","spans":[{"start":3,"end":99,"type":"city"}]}\n');
+    const texts = /^requests has 0 classes .* too few to hold out/;
+    await refused(undefined, { data: table, textColumn: "text", labelColumn: "intent" }).toThrow(texts);
+    await refused(undefined, { data: table, labelColumn: "intent" }).toThrow(texts);
+    await refused(undefined, { data: table, text: "tokens" }).toThrow(texts);
+    await refused(undefined, { data: marked, holdOut: "types" }).toThrow(/marked\.jsonl:1: .*99/);
+    await refused(undefined, { data: table }).toThrow(
+      /texts of classes take --data FILE\.csv --text-column COLUMN --label-column/,
+    );
+  });
+
   it("are none beside another preset", async () => {
     await refused("sinusoid", { inputs: ["x"] }).toThrow(
       "--inputs means nothing with --data sinusoid. It is for tables",
@@ -397,7 +412,7 @@ describe("innerloop adapt", () => {
   });
 
   it("takes more classes than ways where the parameters do not depend on them", async () => {
-    expect(await adapted("means")).toMatch(/4 examples of 4 classes, 0 steps.*\n(.*\n)+.*0\.png +c\d/);
+    expect(await adapted("means")).toMatch(/4 examples of 4 classes\n(.*\n)+.*0\.png +c\d/);
     await expect(adapted("gradients")).rejects.toThrow(
       /^4 examples of 4 classes for a model whose last layer has 3 classes\. Train one with `innerloop train --iterations .*--data marks .*--ways 4`/,
     );

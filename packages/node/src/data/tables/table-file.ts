@@ -2,7 +2,7 @@
 
 import { numberIn } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
-import { cut, isRecord, quoted } from "@innerloop/experiments";
+import { cut, isRecord, nearestName, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { type CsvOptions, readCsv } from "../formats/csv.js";
 import { eachJsonValue } from "../formats/text-lines.js";
@@ -140,11 +140,14 @@ function requireColumns(path: string, wanted: readonly string[], columns: readon
 /** What else may be wrong with the first line of a table, where columns are not there. */
 export function headerHelp(columns: readonly string[], absent: readonly string[]): string {
   const [only = ""] = columns;
-  return columns.length === 1 && absent.every((name) => only.includes(name))
-    ? " Save it with , or ; or tabs between fields."
-    : columns.some((name) => !Number.isNaN(numberIn(name)))
-      ? " If these are values, add a line with the names of the columns before them."
-      : "";
+  if (columns.length === 1 && absent.every((name) => only.includes(name)))
+    return " Save it with , or ; or tabs between fields.";
+  if (columns.some((name) => !Number.isNaN(numberIn(name))))
+    return " If these are values, add a line with the names of the columns before them.";
+  // Names of one or two letters are all near each other.
+  const [wrong = ""] = absent;
+  const near = absent.length === 1 && wrong.length > 2 ? nearestName(wrong, columns) : undefined;
+  return near === undefined ? "" : ` Did you mean ${cut(near, 40)}?`;
 }
 
 /**

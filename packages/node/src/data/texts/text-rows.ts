@@ -122,7 +122,7 @@ export class TextRows {
   }
 
   private textOf(value: unknown, line: number): string | undefined {
-    const fault = typeof value === "string" ? faultOf(value) : undefined;
+    const fault = typeof value === "string" ? textFault(value) : undefined;
     if (fault !== undefined) return this.problem(line, fault, remedies.text);
     if (value !== undefined && value !== null && typeof value !== "string")
       return this.problem(line, `the text is ${quoted(value)}, which is none`, remedies.text);
@@ -138,7 +138,7 @@ export class TextRows {
     const written = isName ? String(value) : "";
     if (written.length > readingLimits.labelLength)
       return this.problem(line, `the ${what} has more than ${readingLimits.labelLength} characters`, remedies[what]);
-    if (faultOf(written) !== undefined)
+    if (textFault(written) !== undefined)
       return this.problem(line, `the ${what} ${quoted(written)} is not plain text`, remedies[what]);
     const name = written.normalize("NFC").trim();
     return name === "" ? this.problem(line, `there is no ${what}`, remedies[what]) : name;
@@ -291,7 +291,7 @@ class Names {
 }
 
 /** What keeps a text from being one; undefined for most. */
-function faultOf(text: string): string | undefined {
+export function textFault(text: string): string | undefined {
   if (text.length > readingLimits.textLength) return `the text has more than ${readingLimits.textLength} characters`;
   if (text.includes("\0")) return "the text holds a NUL character";
   if (/\p{Surrogate}/u.test(text)) return "the text holds half of a character (a surrogate by itself)";

@@ -78,6 +78,15 @@ describe("tables of texts", () => {
     const { texts, notes } = await read("id,utterance,intent\n1,hi,greet\n2,bye,leave\n3,hello,greet\n");
     expect(texts.texts).toEqual(["hi", "bye", "hello"]);
     expect(notes).toContain('texts are those of column "utterance", classes those of column "intent"');
+    expect((await read("text,label\nhi,greet\nbye,leave\n")).notes).toEqual([]);
+    // Those of the table that a run was trained on, where they are there; and none is missed where they are not.
+    const ownColumns = { text: "request", label: "about", domain: "shop" };
+    const { texts: own } = await read("text,request,about,label\nno,hi,greet,a\nno,bye,leave,b\n", { ownColumns });
+    expect([own.texts, own.classes.names, own.domains]).toEqual([["hi", "bye"], ["greet", "leave"], undefined]);
+    expect((await read("text,label,shop\nhi,greet,x\nbye,leave,y\n", { ownColumns })).texts.domains!.names).toEqual([
+      "x",
+      "y",
+    ]);
     // "text" before others that hold texts too.
     expect((await read("review,Text,label\nr,t,a\nr,u,b\nr,v,b\n")).texts.texts).toEqual(["t", "u", "v"]);
   });
@@ -96,6 +105,12 @@ describe("tables of texts", () => {
       /holds the texts .*review, title, headline, label/,
     ],
     ["a name that is not there", rows, { labelColumn: "intent" }, /no column "intent"\. It has text, label/],
+    [
+      "a name that is nearly there",
+      rows,
+      { labelColumn: "lable" },
+      /no column "lable"\. It has .*\. Did you mean label\?/,
+    ],
     ["a column for two things", rows, { textColumn: "text", labelColumn: "text" }, /"text" is named for two things/],
     ["no header", "hello there,greet\nbye,leave\n", {}, /it has hello there, greet/],
   ])("are refused with %s", async (_, table, reading, message) => {

@@ -174,7 +174,7 @@ class SplitHint {
 function chosenColumns(
   path: string,
   names: readonly string[],
-  { textColumn, labelColumn, domainColumn, splitColumn, unlabelled = false }: TextReading,
+  { textColumn, labelColumn, domainColumn, splitColumn, ownColumns = {}, unlabelled = false }: TextReading,
   notes: string[],
 ): Columns {
   const given = { text: textColumn, label: labelColumn, domain: domainColumn, part: splitColumn };
@@ -194,8 +194,11 @@ function chosenColumns(
   }
   const others = names.filter((name) => !wanted.includes(name));
   const only = unlabelled && names.length === 1 && textColumn === undefined ? names[0] : undefined;
-  const text = textColumn ?? only ?? usualOf("text", others);
-  const label = labelColumn ?? (unlabelled ? undefined : usualOf("label", others));
+  const ownOf = (name: string | undefined): string | undefined =>
+    name !== undefined && others.includes(name) ? name : undefined;
+  const text = textColumn ?? only ?? ownOf(ownColumns.text) ?? usualOf("text", others);
+  const label = labelColumn ?? (unlabelled ? undefined : (ownOf(ownColumns.label) ?? usualOf("label", others)));
+  const domain = domainColumn ?? ownOf(ownColumns.domain);
   if (text === undefined || (label === undefined && !unlabelled)) {
     const missing = [
       ...(text === undefined ? ["texts (--text-column)"] : []),
@@ -207,15 +210,19 @@ function chosenColumns(
   }
   if (only !== undefined && !usualNames.text.some((usual) => usual === only.toLowerCase()))
     notes.push(`the first line, ${quoted(only)}, is taken for the name of the column: a file of texts alone is a .txt`);
+  // Names as the documentation has them surprise nobody.
+  const isPlain =
+    [usualNames.text[0], ownColumns.text].includes(text) &&
+    [undefined, usualNames.label[0], ownColumns.label].includes(label);
   const inferred = [
     ...(textColumn === undefined && only === undefined ? [`texts are those of column ${quoted(text)}`] : []),
     ...(labelColumn === undefined && label !== undefined ? [`classes those of column ${quoted(label)}`] : []),
   ];
-  if (inferred.length > 0) notes.push(inferred.join(", "));
+  if (inferred.length > 0 && !isPlain) notes.push(inferred.join(", "));
   return {
     text,
     ...(label === undefined ? {} : { label }),
-    ...(domainColumn === undefined ? {} : { domain: domainColumn }),
+    ...(domain === undefined ? {} : { domain }),
     ...(splitColumn === undefined ? {} : { part: splitColumn }),
   };
 }
