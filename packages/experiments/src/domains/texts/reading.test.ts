@@ -277,7 +277,7 @@ describe("features of a backbone", () => {
     const gone: DataIo = {
       ...textsIo({ mine: found }),
       textBackbone: async () => {
-        throw new (class extends CodedError {})("ILD02", "letters", "there is no such backbone", "Fetch it");
+        throw new (class extends CodedError<string> {})("ILD02", "letters", "there is no such backbone", "Fetch it");
       },
     };
     await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
