@@ -103,7 +103,7 @@ describe("a config", () => {
               // What is about episodes stands in the domain, whatever the learner is trained on.
               if (useless && useless.is !== "learners that are trained on few-shot tasks")
                 faults.push(`${name} of ${preset} with ${learner}: is for ${useless.is}`);
-            } else if (!optional.has(entry) && isOfUse(name, config))
+            } else if (!optional.has(entry) && !uselessness(name, config, table))
               faults.push(`${name} of ${preset} with ${learner}: is left out`);
           }
         }

@@ -162,11 +162,21 @@ describe("features that were made before", () => {
     const first = await (await open(folder)).encode(texts, {});
     const again = done();
     const twice = [texts[2]!, "card card", texts[0]!, "card card"];
-    const found = await (await open(folder)).encode(twice, again.work);
+    const other = await open(folder);
+    const found = await other.encode(twice, again.work);
     expect(again.encoded).toBe(1);
     expect(found.subarray(0, width)).toEqual(first.subarray(2 * width, 3 * width));
     expectRows(found.subarray(2 * width, 3 * width), [meanOf(statesOf(idsOf(texts[0]!)))]);
+    // One text is no file of its own: it is made no second time here, and kept with the next ones.
+    expect(await files()).toHaveLength(1);
+    const kept = done();
+    await other.encode(["card card"], kept.work);
+    expect(kept.encoded).toBe(0);
+    await other.encode(["card pay", "pay card"], {});
     expect(await files()).toHaveLength(2);
+    const later = done();
+    await (await open(folder)).encode(["card card", "card pay", "pay card"], later.work);
+    expect(later.encoded).toBe(0);
   });
 
   it("are made again where their file is damaged anywhere", async () => {

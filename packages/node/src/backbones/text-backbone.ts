@@ -323,8 +323,9 @@ async function encodeMissing(
       onProgress?.(done, jobs.length, `encode texts with ${name}, ${rate} a second`);
     }
   } finally {
-    // What was made before an interruption is not made again.
-    await cache.flush();
+    // What was made before an interruption is not made again. One text, as lines of standard input are, is sooner made
+    // than written in a file of its own: it is kept with the next ones.
+    if (jobs.length > 1) await cache.flush();
   }
   return values;
 }

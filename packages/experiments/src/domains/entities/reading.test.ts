@@ -79,6 +79,13 @@ describe("marked texts with a backbone", () => {
     expect((await rows({ ...spec!, words: { ...spec!.words, width: 0 } })).join()).not.toContain("states");
   });
 
+  it("are of no encoder that a run names and has no record of", async () => {
+    const chosen = options({ backbone: "counting" });
+    await expect(loadEntities(chosen, ioWith(backbone()), {}, { ...needs, own: { options: chosen } })).rejects.toThrow(
+      /keeps no record of it/,
+    );
+  });
+
   it("are refused where another stands in its place", async () => {
     const { spec } = await loadEntities(options({ backbone: "counting" }), ioWith(backbone()), {}, needs);
     const own = { options: options({ backbone: "counting" }), spec: spec! };

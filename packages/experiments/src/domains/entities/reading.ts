@@ -5,7 +5,7 @@ import { UsageError } from "../../options/usage-error.js";
 import type { FoundMarkedTexts, TextBackbone } from "../../text-io.js";
 import { count, counted } from "../../words.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
-import { textBackboneOf } from "../texts/kept-encoders.js";
+import { requireRecord, textBackboneOf } from "../texts/kept-encoders.js";
 import { heldTexts } from "./hold-out.js";
 import type { EntityValues } from "./options.js";
 import { seenAmong, seenSentences } from "./seen-sentences.js";
@@ -38,6 +38,7 @@ export async function loadEntities(
   { own = {} }: LearnerNeeds & { readonly own?: Partial<OwnEntities> | undefined },
 ): Promise<LoadedEntities> {
   const recorded = own.spec;
+  requireRecord(own, options.backbone);
   const found = await markedOf(options.data, io, work);
   const named = { name: recorded?.name ?? nameOf(options.data, found), texts: found.texts.texts.map(withWords) };
   const { holdOut, held, parts, leftOut } = heldTexts(named, options, recorded);

@@ -67,6 +67,23 @@ async function openRecorded<E>(wanted: string | EncoderRecord, open: (source: st
   }
 }
 
+/**
+ * Sees to it that an existing run has the record of the encoder that its options name: what they name may be an address,
+ * and a run folder may come from anyone.
+ *
+ * @throws UsageError where it has none
+ */
+export function requireRecord(
+  own: { readonly options?: unknown; readonly spec?: unknown },
+  asked: string | undefined,
+): void {
+  if (own.options === undefined || own.spec !== undefined || asked === undefined) return;
+  throw new UsageError(
+    `the run asks for the encoder ${quoted(asked)}, and keeps no record of it`,
+    "Its folder was changed, or is of another version: train again",
+  );
+}
+
 /** A text backbone, opened once. */
 export const textBackboneOf = (io: DataIo, wanted: string | EncoderRecord, work: LongWork): Promise<TextBackbone> =>
   encoderOf("backbone", io, wanted, (source) => io.textBackbone(source, work));

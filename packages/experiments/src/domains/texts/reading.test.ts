@@ -25,9 +25,6 @@ const read = (
 const names = (part: { readonly classes: readonly { readonly name: string }[] }) =>
   part.classes.map(({ name }) => name).sort();
 
-/** As Node's errors of data are. */
-class MissingError extends CodedError<"ILD02"> {}
-
 describe("classes held out", () => {
   it("are in one part each, and weights of ids are those of training texts alone", async () => {
     const { data, spec } = await read(madeUpTexts(10, 8));
@@ -264,6 +261,8 @@ describe("features of a backbone", () => {
       const own = { options, spec: { ...spec!, coding } };
       await expect(loadTexts(options, io, {}, { ...needs, own })).rejects.toThrow(/nothing is fetched/);
     }
+    const own = { options: { ...options, backbone: "https://example.org/a.zip" } };
+    await expect(loadTexts(own.options, io, {}, { ...needs, own })).rejects.toThrow(/keeps no record of it/);
     expect(opened).toEqual([]);
   });
 
@@ -278,7 +277,7 @@ describe("features of a backbone", () => {
     const gone: DataIo = {
       ...textsIo({ mine: found }),
       textBackbone: async () => {
-        throw new MissingError("ILD02", "letters", "there is no such backbone", "Fetch it");
+        throw new (class extends CodedError<string> {})("ILD02", "letters", "there is no such backbone", "Fetch it");
       },
     };
     await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(

@@ -11,6 +11,7 @@ import { seenExamples, unseenClasses, unseenDomains } from "../classification/se
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { classExamples, requirePlace, withClasses } from "./class-examples.js";
 import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
+import { requireRecord } from "./kept-encoders.js";
 import type { TextValues } from "./options.js";
 import { mostLabels, type TextSpec } from "./spec.js";
 import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain, unusedParts } from "./text-splits.js";
@@ -58,6 +59,7 @@ export async function loadTexts(
   { training, own = {} }: LearnerNeeds & { readonly own?: Partial<OwnTexts> | undefined },
 ): Promise<LoadedTexts> {
   const recorded = own.spec;
+  requireRecord(own, options.backbone ?? options.tokenizer);
   const found = await readTexts(options, io, work);
   const texts = recorded ? { ...found.texts, name: recorded.name } : found.texts;
   if (!recorded) for (const note of found.notes) work.onWarning?.(note);

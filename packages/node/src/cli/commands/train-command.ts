@@ -436,9 +436,12 @@ function followTraining(
           line?.update(event.iteration, iterations, "compiling");
           return;
         case "iteration": {
-          const figures = Object.entries({ loss: event.loss, ...event.metrics }).map(
-            ([name, value]) => `${name} ${figure(described.get(name) ?? {}, smooth(name, value))}`,
-          );
+          const figures = Object.entries({ loss: event.loss, ...event.metrics }).map(([name, value], i) => {
+            const of = described.get(name);
+            // Losses are called by a word: their titles are longer than what is told of them.
+            const title = i === 0 ? name : (of?.title ?? name);
+            return `${title} ${figure(of ?? {}, smooth(name, value))}`;
+          });
           line?.update(event.iteration, iterations, figures.join("  "));
           return;
         }
