@@ -5,6 +5,7 @@ import type { LabelledExamples } from "@innerloop/core";
 import type { Flags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { writeDatasetFile } from "./data/store/dataset-file.js";
+import { writePresetTexts } from "./preset-texts.fixture.js";
 
 /** Bytes that follow from their place alone, by whole numbers: the same wherever and by whatever they are computed. */
 function bytesAt(seed: number, count: number): Uint8Array {
@@ -44,7 +45,7 @@ const tableLines = (): string[] => {
   return ["city,distance,hour,fare", ...rows.flat()];
 };
 
-/** Writes all of them: data sets into the folder of data sets, `images` and `rides.csv` into `folder`. */
+/** Writes all of them: data sets into the folder of data sets, `images`, `rides.csv` and files of texts into `folder`. */
 export async function writePresetData(folder: string, datasets: string): Promise<void> {
   await mkdir(datasets, { recursive: true });
   const sets = [
@@ -65,6 +66,7 @@ export async function writePresetData(folder: string, datasets: string): Promise
     }
   }
   await writeFile(join(folder, "rides.csv"), `${tableLines().join("\n")}\n`);
+  await writePresetTexts(folder, datasets);
 }
 
 /** A run of a preset: what of it is other than the preset says. */
@@ -78,9 +80,13 @@ const briefly = { metaBatch: 2, iterations: 3, validateEvery: 0, workers: 1, chu
 /** Networks with fewer filters where the preset's own would take long. */
 const narrow = { filters: 8 };
 
+/** Networks over texts with shorter vectors. */
+const short = { sketch: 256, vectorWidth: 8 };
+
 /** Runs of all presets, and of a preset of each kind of task with learners of every family and with other networks. */
 export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
   const table = { data: join(folder, "rides.csv"), groupColumn: "city", target: ["fare"] };
+  const intents = { data: join(folder, "intents.csv"), textColumn: "text", labelColumn: "intent" };
   const runs: readonly (readonly [target: string, chosen?: Flags, more?: Flags])[] = [
     ["sinusoid"],
     ["mnist"],
@@ -92,6 +98,14 @@ export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
     ["grocery-store", {}, narrow],
     ["images", {}, { data: join(folder, "images") }],
     ["table", {}, table],
+    ["glosses", {}, short],
+    ...["clinc150", "banking77", "huffpost", "sib200", "nusax", "sentiment"].map(
+      (preset) => [preset, {}, short] as const,
+    ),
+    ["text", {}, { ...short, ...intents }],
+    ["snips"],
+    ["crossner"],
+    ["entities", {}, { data: join(folder, "trips.jsonl") }],
     ["table", { learner: "reptile" }, table],
     ...["fomaml", "reptile", "anil", "boil", "meta-sgd", "maml++", "cavia", "ridge", "cnp", "joint"].map(
       (learner) => ["sinusoid", { learner }] as const,

@@ -12,7 +12,7 @@ import { digestOf, presetRuns, writePresetData } from "./preset-data.fixture.js"
 
 /**
  * Of each run, by the path of a parameter, its shape and digest: recorded by the command line as it was before options
- * were nested, on the same data.
+ * were nested, and those of texts as it was when their presets came, on the same data.
  */
 const recorded = JSON.parse(readFileSync(new URL("fixtures/preset-runs.json", import.meta.url), "utf8")) as Readonly<
   Record<string, Readonly<Record<string, readonly [shape: readonly number[], digest: readonly number[]]>>>
