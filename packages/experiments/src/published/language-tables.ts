@@ -228,7 +228,6 @@ const markedSubjects = (preset: string, title: string, domains: readonly string[
     options: {
       testDomain,
       validationDomain: domains.at(i - 1)!,
-      trainShots: { from: 1, to: 5 },
       evalTasks: 100,
     },
     columns: entityColumns.map(({ name }) => name),
@@ -272,7 +271,7 @@ const entities: Table = {
         against: ["lexical features, StructShot"],
       },
     ],
-    300,
+    200,
   ),
   means: [
     meanOver("SNIPS, mean of the seven domains", snipsSubjects),
