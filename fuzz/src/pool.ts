@@ -22,6 +22,10 @@ const script = fileURLToPath(new URL("worker.js", import.meta.url));
 const lookEveryMs = 100;
 /** Where an input takes no processor time it may be waiting for a machine that is busy with others; but not for ever. */
 export const longestWaitMs = 20_000;
+/** Less processor time within a wait is that of a process at rest: timers and the collector take some. */
+const restingMs = 50;
+/** Waits that an input may have in all, with work between them. */
+const mostWaits = 10;
 /** The kernel's clock ticks in a second: the same on every Linux of today. */
 const ticksPerSecond = 100;
 
@@ -135,6 +139,7 @@ export class WorkerProcess {
   private watch(child: ChildProcess, task: Task, end: (found: Pick<Lost, "kind" | "detail">) => void): NodeJS.Timeout {
     const pid = child.pid!;
     let [offset, since, cpuBefore] = [-1, performance.now(), processorMs(pid)];
+    let [restsSince, cpuAtRest] = [since, cpuBefore];
     return setInterval(() => {
       const resident = residentBytes(pid);
       if (resident > 1.25 * mostProcessBytes) {
@@ -144,12 +149,16 @@ export class WorkerProcess {
       const now = this.offsetOf(task);
       if (now !== offset) {
         [offset, since, cpuBefore] = [now, performance.now(), processorMs(pid)];
+        [restsSince, cpuAtRest] = [since, cpuBefore];
         return;
       }
       const waited = performance.now() - since;
       const cpu = processorMs(pid);
       const used = cpu === undefined || cpuBefore === undefined ? waited : cpu - cpuBefore;
-      if (used <= mostMs && waited <= this.patienceMs) return;
+      // On a busy machine one that works gets its time in small parts.
+      if (cpu !== undefined && cpu - (cpuAtRest ?? 0) >= restingMs) [restsSince, cpuAtRest] = [performance.now(), cpu];
+      const rested = performance.now() - restsSince;
+      if (used <= mostMs && rested <= this.patienceMs && waited <= mostWaits * this.patienceMs) return;
       end({
         kind: "hang",
         detail: `not done after ${Math.round(used)} ms of processor time, ${Math.round(waited)} ms in all`,

@@ -117,7 +117,7 @@ describe("sentences, whose inputs are trees and whose network is their own", () 
 
   test("options of the network stand in help, and are refused where it is not chosen", async () => {
     const help = await innerloop("train", "sentences.ts", "--help");
-    expect(help).toMatch(/--model <conv\|[a-z|\s-]*word-bag>/);
+    expect(help).toMatch(/--model <name> +conv \([^[\]]*\bword-bag\b/);
     expect(help).toMatch(/--width <n> +numbers of a word \[for --model word-bag\]/);
     await expect(innerloop("train", "hanzi", "--width", "3")).rejects.toThrow(/unknown option '--width'/);
     await expect(innerloop("train", "sentences.ts", "--model", "conv")).rejects.toThrow(/word-bag/);

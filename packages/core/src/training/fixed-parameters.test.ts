@@ -1,5 +1,5 @@
 /** The law of roles: what is fixed stays as it is, bit for bit, whatever adapts and whatever trains. */
-import { leaves, mapTree, paths, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
+import { leaves, mapTree, paths, reshape, type Tensor, type Tree, tensor, unflatten } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import {
   buildLearner,
@@ -9,8 +9,9 @@ import {
   learnerCatalogue,
   learnerNames,
 } from "../catalogue/index.js";
+import type { TokenInputs } from "../domains/entities/token-inputs.js";
 import { frozen } from "../layers/frozen.js";
-import type { Layer } from "../layers/layer.js";
+import type { ApplyContext, Layer } from "../layers/layer.js";
 import { batchNorm, dropout, linear, sequential, tanh } from "../layers/layers.js";
 import { fixed, roleAt, traitsIn, traitsOf, withTraits } from "../layers/parameter-roles.js";
 import { perStepBatchNorm } from "../layers/per-step-batch-norm.js";
@@ -19,10 +20,12 @@ import { learnedRates } from "../learners/gradient/learned-optimizers.js";
 import { maml } from "../learners/gradient/maml.js";
 import { warped } from "../learners/gradient/warped.js";
 import type { Learner } from "../learners/learner.js";
-import { crossEntropy, meanSquaredError } from "../losses/losses.js";
+import { crossEntropy, type Loss, meanSquaredError } from "../losses/losses.js";
+import { taggingLoss } from "../losses/tagging.js";
 import { mlp } from "../networks/models.js";
 import {
   classificationTask,
+  flat,
   namedValues,
   noiseLike,
   noiseTensor,
@@ -35,6 +38,7 @@ import { adam, adamW, rmsProp, sgd } from "../optimizers/optimizers.js";
 import { linearSchedule } from "../optimizers/schedules.js";
 import { clipByGlobalNorm, descend, momentum, weightDecay } from "../optimizers/transformations.js";
 import { key } from "../random/random.js";
+import type { Examples, Task } from "../tasks/task.js";
 import { outerOptimizer, outerUpdate } from "./outer-update.js";
 
 const ways = 3;
@@ -77,6 +81,50 @@ function settingWith(treated: (layer: Layer) => Layer): LearnerSetting {
   };
 }
 
+const [sentences, length, tags] = [4, 3, 3];
+const coding = { length, slots: ["form"], ids: 5, width: 2 };
+
+/** The same for learners of sequence labelling: words are encoded by the state that each has. */
+function taggingSettingWith(treated: (layer: Layer) => Layer): LearnerSetting {
+  const ofWords = onTop(treated(bottom(running)), 4);
+  const encoder = {
+    init: ofWords.init,
+    outputShape: [length, 4],
+    apply: (params: Tree, { states }: TokenInputs, context: ApplyContext) => {
+      const rows = states!.shape[0]!;
+      const encoded = ofWords.apply(params, reshape(states!, [rows * length, 2]), context);
+      return reshape(encoded, [rows, length, 4]);
+    },
+  } as unknown as Layer;
+  const { networks, ...setting } = settingWith(treated);
+  return {
+    ...setting,
+    kind: "tagging",
+    inputShape: [],
+    outputs: tags,
+    words: coding,
+    networks: { ...networks, embedding: () => encoder },
+    loss: taggingLoss as unknown as Loss,
+  };
+}
+
+function taggedSentences(index: number): Examples<TokenInputs, Tensor> {
+  const words = sentences * length;
+  const ids = Array.from({ length: words }, (_, i) => ((i + index) * 7) % coding.ids);
+  return {
+    x: {
+      lexical: flat(ids, [sentences, length, 1], "int32"),
+      states: noiseTensor([sentences, length, coding.width], 41 + index),
+      mask: flat(new Array<number>(words).fill(1), [sentences, length]),
+    },
+    y: flat(
+      ids.map((_, i) => (i + Math.floor(i / length)) % tags),
+      [sentences, length],
+      "int32",
+    ),
+  };
+}
+
 /** A learner of the catalogue, with values for what it has hyperparameters for. */
 function built(name: LearnerName, setting: LearnerSetting): Learner {
   const inSteps = { steps: 2, innerRate: 0.1, innerOptimizer: "momentum" };
@@ -104,14 +152,24 @@ const constants = <T extends Tree>(tree: T): T => {
 };
 
 const task = classificationTask([2], ways, 2, 2);
-const settings = { frozen: settingWith((layer) => frozen(layer)), plain: settingWith((layer) => layer) };
+const asItIs = (layer: Layer): Layer => layer;
+const settings = { frozen: settingWith((layer) => frozen(layer)), plain: settingWith(asItIs) };
+const ofSentences = {
+  frozen: taggingSettingWith((layer) => frozen(layer)),
+  plain: taggingSettingWith(asItIs),
+  task: { support: taggedSentences(0), query: taggedSentences(1) } as unknown as Task,
+};
+/** What a learner is made and trained with: settings, and a task. */
+const caseOf = (name: LearnerName) =>
+  (learnerCatalogue[name] as LearnerEntry).kinds.includes("classification") ? { ...settings, task } : ofSentences;
 
 describe.each(learnerNames)("%s", (name) => {
-  const learner = built(name, settings.frozen);
+  const { frozen: setting, task: given } = caseOf(name);
+  const learner = built(name, setting);
   const traits = traitsOf(learner);
   const still = [...traits].filter(([, { role }]) => role === "fixed").map(([path]) => path);
   const params = learner.init(key(4));
-  const { gradient, statistics = {} } = learner.metaGradient(params, task);
+  const { gradient, statistics = {} } = learner.metaGradient(params, given);
   const found = constants({ gradient, statistics });
 
   /** Parameters after three updates. */
@@ -143,13 +201,15 @@ describe.each(learnerNames)("%s", (name) => {
   );
 
   test("adapting moves none of it", () => {
-    const adapted = learner.adapt(params, task.support) as { readonly params?: Tree };
+    const adapted = learner.adapt(params, given.support) as { readonly params?: Tree };
     const entry: LearnerEntry = learnerCatalogue[name];
-    if (!adapted.params) {
+    // The adapted model of an objective, as the random field's is, is its parameters.
+    const own = adapted.params ?? (paths(adapted).join() === paths(params).join() ? (adapted as Tree) : undefined);
+    if (!own) {
       expect(entry.takesSteps).toBe(false);
       return;
     }
-    const [before, after] = [namedValues(params), namedValues(adapted.params)];
+    const [before, after] = [namedValues(params), namedValues(own)];
     // An adapted model has the parameters of the model alone, or those of the network beside its context.
     const placeOf = (path: string): string =>
       [path, path.replace("model/", ""), `network/${path}`].find((one) => one in after) ?? "";
@@ -163,18 +223,19 @@ describe.each(learnerNames)("%s", (name) => {
   });
 });
 
-describe.each(["maml", "cavia", "ridge", "prototypical", "simple-shot", "cnp"] as const)(
+describe.each(["maml", "cavia", "ridge", "prototypical", "simple-shot", "cnp", "struct-shot", "crf"] as const)(
   "%s without frozen",
   (name) => {
     test("the same updates move it: the law can fail", () => {
-      const learner = built(name, settings.plain);
+      const { frozen: withFrozen, plain, task: given } = caseOf(name);
+      const learner = built(name, plain);
       const params = learner.init(key(4));
-      const { gradient, statistics = {} } = learner.metaGradient(params, task);
+      const { gradient, statistics = {} } = learner.metaGradient(params, given);
       const optimizer = outerOptimizer(learner, optimizers[2]!);
       const state = optimizer.init(params);
       const next = outerUpdate(traitsOf(learner), optimizer, { params, state, gradient, statistics });
       const [before, after] = [namedValues(params), namedValues(next.params)];
-      const frozenElsewhere = [...traitsOf(built(name, settings.frozen))].filter(([, { role }]) => role === "fixed");
+      const frozenElsewhere = [...traitsOf(built(name, withFrozen))].filter(([, { role }]) => role === "fixed");
       for (const [path] of frozenElsewhere)
         if (!/(bias|shift)$/.test(path)) expect(after[path], path).not.toEqual(before[path]);
     });

@@ -57,10 +57,7 @@ export const networkChoiceOf = (networks: readonly NamedNetwork[]) =>
     kind: "choice",
     choices: networks.map(([name]) => name),
     default: "conv",
-    help: networks
-      .map(([, { summary }]) => summary)
-      .join(", ")
-      .replace(/, ([^,]*)$/, " or $1"),
+    help: networks.map(([name, { summary }]) => (summary === name ? name : `${name} (${summary})`)).join(", "),
   }) as const satisfies OptionSpec;
 
 /** The networks of the catalogue. */

@@ -6,8 +6,11 @@ const quotedLength = 80;
 /** A text or value from outside as a message quotes it: as JSON, cut off behind 80 characters. */
 export function quoted(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(cut(value, quotedLength));
+  if (typeof value === "bigint") return `${value}`;
   try {
-    return cut(JSON.stringify(value) ?? String(value), quotedLength);
+    // Of a long list no more is written than is shown: each value takes a character at least.
+    const beginning: unknown = Array.isArray(value) ? value.slice(0, quotedLength) : value;
+    return cut(JSON.stringify(beginning) ?? String(value), quotedLength);
   } catch {
     // What `JSON.parse` reads may be nested deeper than `JSON.stringify` writes.
     return "a value that is nested too deeply";

@@ -53,6 +53,7 @@ function tokenizerOf(
     folder,
     sha256: sha256Of(bytes),
     pieces: parsed.vocabulary + shift,
-    encode: (text) => parsed.split([text])[0]!.map((id) => id + shift),
+    // A text in which the mark of padding is written out has none there.
+    encode: (text) => parsed.split([text])[0]!.flatMap((id) => (id + shift > 0 ? [id + shift] : [])),
   };
 }

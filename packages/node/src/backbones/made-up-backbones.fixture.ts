@@ -43,9 +43,17 @@ export function textModel(
     readonly names?: readonly [ids: string, mask: string];
     readonly rows?: number;
     readonly dtype?: "int32" | "int64";
+    /** Without an input for it, c is the mean over all tokens of a batch's text, padding included. */
+    readonly masked?: boolean;
   } = {},
 ): Uint8Array {
-  const { tokens = any, names = ["input_ids", "attention_mask"], rows = vocabulary, dtype = "int64" } = options;
+  const {
+    tokens = any,
+    names = ["input_ids", "attention_mask"],
+    rows = vocabulary,
+    dtype = "int64",
+    masked = true,
+  } = options;
   const nodes: OnnxNode[] = [];
   const initializers: Value[] = [];
   const constant = (name: string, data: Float32Array | BigInt64Array, shape: readonly number[]): Value => {
@@ -67,17 +75,17 @@ export function textModel(
   const [ids, mask] = names.map((name) => value(name, dtype, [texts, tokens])) as [Value, Value];
   const embedded = node("embedded", "Gather", [constant("table", table.slice(0, rows * width), [rows, width]), ids]);
   const hidden = node("hidden", "Tanh", [embedded]);
-  const kept = node("kept", "Unsqueeze", [
-    node("mask", "Cast", [mask], { to: 1 }),
-    constant("last", BigInt64Array.of(2n), [1]),
-  ]);
+  const given = masked
+    ? node("mask", "Cast", [mask], { to: 1 })
+    : node("all", "Cast", [node("same", "Equal", [ids, ids])], { to: 1 });
+  const kept = node("kept", "Unsqueeze", [given, constant("last", BigInt64Array.of(2n), [1])]);
   const overTokens = constant("axis", BigInt64Array.of(1n), [1]);
   const sum = node("sum", "ReduceSum", [node("masked", "Mul", [hidden, kept]), overTokens], { keepdims: 1 });
   const count = node("count", "ReduceSum", [kept, overTokens], { keepdims: 1 });
   const context = node("context", "Div", [sum, count]);
   const product = node("product", "MatMul", [hidden, constant("weights", weights, [width, width])]);
   const states = node("last_hidden_state", "Tanh", [node("inner", "Add", [product, context])]);
-  return encode({ nodes, initializers, inputs: [ids, mask], outputs: [states] });
+  return encode({ nodes, initializers, inputs: masked ? [ids, mask] : [ids], outputs: [states] });
 }
 
 /** States of the tokens of one text, by plain loops: [tokens, width]. */

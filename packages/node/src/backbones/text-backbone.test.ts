@@ -62,6 +62,14 @@ describe("features", () => {
     expectRows(await backbone.encode([texts[1]!], {}), [meanOf(statesOf(idsOf(texts[1]!)))]);
   });
 
+  it("are those of the text alone where a model takes no mask: padding would count as words", async () => {
+    const backbone = await open(folderOf({}, textModel({ masked: false })));
+    expectRows(
+      await backbone.encode(texts, {}),
+      texts.map((text) => meanOf(statesOf(idsOf(text)))),
+    );
+  });
+
   it("are the first state with cls, of length 1 with normalize", async () => {
     const backbone = await open(folderOf({ pooling: "cls", normalize: true }));
     const rows = texts.map((text) => {

@@ -26,6 +26,9 @@ const inputDtypes: Readonly<Record<string, readonly string[]>> = {
   token_type_ids: ["int64", "int32"],
 };
 
+/** Operators that find the scale of their inputs over all of a batch: ONNX's own, and those that onnxruntime fuses it into. */
+const scaledByBatch = ["DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"];
+
 /** What a trial has shown of a model. */
 interface TextModel {
   readonly output: string;
@@ -72,14 +75,15 @@ async function tryModel(
   const where = found.modelFile;
   const refuse = (problem: string, remedy: string): DataError => new DataError("ILD81", where, problem, remedy);
   const opened = await host.open(signal);
-  const { padTo, isSingle } = checkInputs(opened, refuse);
+  const { padTo, isSingle, isMasked } = checkInputs(opened, refuse);
   const output = outputOf(opened, settings.output, refuse);
   const maxTokens = Math.min(settings.maxTokens, padTo ?? settings.maxTokens);
   const around = tokenizer.before.length + tokenizer.behind.length;
   if (maxTokens <= around)
     throw refuse(`of ${maxTokens} tokens, ${around} begin and end a text`, "Raise maxTokens in backbone.json.");
-  // A scale for all numbers of a batch makes the features of a text depend on its neighbours.
-  const alone = isSingle || found.contents.operators.has("DynamicQuantizeLinear");
+  // A scale for all numbers of a batch makes the features of a text depend on its neighbours, and so does padding that a
+  // model is not told of.
+  const alone = isSingle || !isMasked || scaledByBatch.some((operator) => found.contents.operators.has(operator));
   const run = (ids: readonly number[]): Promise<Encoded> =>
     host.encode(
       {
@@ -135,7 +139,7 @@ async function tryModel(
 function checkInputs(
   { inputs }: OpenedModel,
   refuse: (problem: string, remedy: string) => DataError,
-): { readonly padTo: number | undefined; readonly isSingle: boolean } {
+): { readonly padTo: number | undefined; readonly isSingle: boolean; readonly isMasked: boolean } {
   const export_ = "Export it with the inputs input_ids, attention_mask and, where it has them, token_type_ids.";
   let padTo: number | undefined;
   let isSingle = false;
@@ -153,7 +157,7 @@ function checkInputs(
     if (typeof tokens === "number" && tokens > 0) padTo = Math.min(tokens, padTo ?? tokens);
   }
   if (!inputs.some(({ name }) => name === "input_ids")) throw refuse("it has no input input_ids", export_);
-  return { padTo, isSingle };
+  return { padTo, isSingle, isMasked: inputs.some(({ name }) => name === "attention_mask") };
 }
 
 function outputOf(

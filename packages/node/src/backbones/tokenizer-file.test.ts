@@ -38,6 +38,7 @@ it("keeps 0 for padding: ids move up by one where 0 is a piece", async () => {
       const { vocabulary } = parseTokenizer(bytesOf(tokenizer), file);
       expect(opened.pieces).toBe(vocabulary + shift);
       expect(opened.encode(texts[0]!.text)).toEqual(texts[0]!.ids.map((id) => id + shift));
+      expect(opened.encode("[PAD]")).not.toContain(0);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

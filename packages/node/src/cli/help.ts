@@ -179,13 +179,17 @@ function optionItem(record: Command, option: CommandOption): string {
   // What an option takes is told where its placeholder or its help has not told it.
   const isTold =
     takes === placeholderOf(spec) ||
-    (spec.kind === "choice" &&
-      [spec.choices.join("|"), spec.choices.join(", ")].some((names) =>
-        `${placeholderOf(spec)} ${spec.help}`.includes(names),
-      ));
+    (spec.kind === "choice" && namesAll(`${placeholderOf(spec)} ${spec.help}`, spec.choices));
   const told = takes === "" || isTold ? [] : [takes];
   const text = [helpText(option), ...told, ...(value === "" ? [] : [value])].join("; ");
-  return item(`\`${flagText(option)}\`: ${text}`, referenceWidth);
+  // `[text](type)` is a form of files here, and would be a link there.
+  return item(`\`${flagText(option)}\`: ${text.replaceAll("](", "]\\(")}`, referenceWidth);
+}
+
+/** Whether a text has each of some names as a word. */
+function namesAll(text: string, names: readonly string[]): boolean {
+  const words = new Set(text.split(/[\s|(),;:]/));
+  return names.every((name) => words.has(name));
 }
 
 /** Learners, or models, with the options that a preset has for them; those that have the same in one item. */

@@ -44,7 +44,7 @@ export const onlyDomain = "all";
  * Marked texts as numbers. A word is of a type where a span touches it: a span that ends within a word is the whole word.
  * Sentences of more than `coding.length` words, and those without any, are left out.
  *
- * @throws TaskError ILT301 where a span lies outside of its text, is empty or holds no word, where two touch one word, or
+ * @throws TaskError ILT301 where a span lies outside of its text, is empty or holds no word, where two touch one word, where words are not in their order, or
  * where a coding gives another number of features than it says
  * @example codedSentences(marked, { length: 32, ...lexicalCoding, wordsOf })
  */
@@ -88,6 +88,7 @@ function requireNumbers(found: number, expected: number, what: string): void {
 /**
  * IO tags of the words of a text by its spans.
  *
+ * @param words in their order, none over another
  * @throws TaskError ILT301 as `codedSentences`
  */
 export function tagsOf(
@@ -102,6 +103,9 @@ export function tagsOf(
   const refuse = (problem: string, remedy: string): never => {
     throw new TaskError("ILT301", "codedSentences", `${where}: ${problem}`, remedy);
   };
+  const turned = words.findIndex(([from, to], word) => from >= to || (word > 0 && from < words[word - 1]![1]));
+  if (turned >= 0)
+    refuse(`word ${turned + 1} is from ${words[turned]!.join(" to ")}`, "Give words in their order, none over another");
   for (const span of spans) {
     const { start, end } = span;
     if (!(Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end && end <= text.length))
@@ -109,34 +113,45 @@ export function tagsOf(
         `${shown(span)} in a text of ${text.length}`,
         "Spans are UTF-16 offsets within the text, the end not included",
       );
-    let holds = false;
-    words.forEach(([from, to], word) => {
-      if (from >= end || to <= start) return;
-      holds = true;
+    const first = firstBehind(words, start);
+    for (let word = first; word < words.length && words[word]![0] < end; word++) {
       const other = owner.get(word);
       if (other)
         refuse(
-          `${shown(other)} and ${shown(span)} share the word "${text.slice(from, to)}"`,
+          `${shown(other)} and ${shown(span)} share the word "${text.slice(...words[word]!)}"`,
           "Mark a word once: spans do not overlap",
         );
       owner.set(word, span);
       tags[word] = tagOf(span.type);
-    });
-    if (!holds) refuse(`${shown(span)} holds no word`, "Mark words");
+    }
+    if (owner.get(first) !== span) refuse(`${shown(span)} holds no word`, "Mark words");
   }
   return tags;
 }
 
+/** The first of the words, which are in their order, that ends behind a place; their number where none does. */
+function firstBehind(words: Words, place: number): number {
+  let [low, high] = [0, words.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (words[middle]![1] > place) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 class DomainInTheMaking {
-  private readonly types: string[] = [];
+  /** Tags by type, in the order in which types first come up. */
+  private readonly types = new Map<string, number>();
   private readonly lengths: number[] = [];
   private readonly tags: Int32Array[] = [];
   private readonly lexical: Int32Array[] = [];
   private readonly states: Float32Array[] = [];
 
   tagOf(type: string): number {
-    const place = this.types.indexOf(type);
-    return place >= 0 ? place + 1 : this.types.push(type);
+    const tag = this.types.get(type) ?? this.types.size + 1;
+    this.types.set(type, tag);
+    return tag;
   }
 
   add(tags: Int32Array, lexical: Int32Array, states: Float32Array | undefined): void {
@@ -148,8 +163,10 @@ class DomainInTheMaking {
 
   /** With types in the order of their names: it does not depend on the order of the sentences. */
   made(name: string, slots: number, width: number): SentenceDomain {
-    const types = [...this.types].sort((a, b) => (a < b ? -1 : 1));
-    const place = [0, ...this.types.map((type) => types.indexOf(type) + 1)];
+    const found = [...this.types.keys()];
+    const types = [...found].sort((a, b) => (a < b ? -1 : 1));
+    const tagOf = new Map(types.map((type, i) => [type, i + 1]));
+    const place = [0, ...found.map((type) => tagOf.get(type)!)];
     const starts = new Int32Array(this.lengths.length + 1);
     this.lengths.forEach((length, i) => {
       starts[i + 1] = starts[i]! + length;

@@ -1,4 +1,5 @@
 /** Faults of spans as users give them. */
+import { shownValue } from "../../tasks/value-gate.js";
 import type { Span } from "./marked-texts.js";
 
 /** Characters of the name of a type, at most. */
@@ -36,7 +37,7 @@ export function shownSpan(text: string, { start, end, type }: Span): string {
 }
 
 function faultOf(text: string, { start, end, type }: Span): string | undefined {
-  const place = `the span ${start} to ${end}`;
+  const place = `the span ${shownValue(start)} to ${shownValue(end)}`;
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end)) return `${place}: offsets are whole numbers`;
   if (typeof type !== "string" || type.trim() === "") return `${place} has no type`;
   if (type.length > typeLength)

@@ -108,6 +108,17 @@ describe("sentences as numbers", () => {
     expect(() => codedSentences({ name: "d", texts: [texts[2]!, bad] }, coding)).toThrow(/ILT301.*sentence 2 of d/);
   });
 
+  test("words out of their order, or one over another, are refused", () => {
+    const words = [
+      [3, 5],
+      [0, 2],
+    ] as const;
+    const bad = { ...texts[0]!, words };
+    expect(() => codedSentences({ name: "d", texts: [bad] }, coding)).toThrow(/ILT301.*word 2 is from 0 to 2/);
+    const over = { ...bad, words: [[0, 3] as const, [2, 5] as const] };
+    expect(() => codedSentences({ name: "d", texts: [over] }, coding)).toThrow(/ILT301.*word 2 is from 2 to 5/);
+  });
+
   test("a coding of another size than it says is refused", () => {
     expect(() => codedSentences({ name: "d", texts }, { ...coding, slots: ["word"] })).toThrow("ILT301");
     expect(() => codedSentences({ name: "d", texts }, { ...coding, width: 2 })).toThrow("ILT301");

@@ -9,7 +9,7 @@ import { type Key, split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import { maml } from "../gradient/maml.js";
 import { measured } from "../learner.js";
-import { requireOutputShape } from "../metric/metric-learner.js";
+import { recordingContext, requireOutputShape } from "../metric/metric-learner.js";
 import {
   abstractChain,
   type TransitionParameters,
@@ -89,13 +89,21 @@ export function crfTagger(options: CrfTaggerOptions): TokenLearner {
     scores: scored(params, x, context),
     chain: chainOf(params),
   });
+  /** The same with the statistics that layers of the encoder report on the way. */
+  const recorded = (params: Tree, { x }: Data, context: ApplyContext) => {
+    const { statistics, recording } = recordingContext(context);
+    return { given: found(params, x, recording), statistics };
+  };
   const learner = maml<Data>({
     objective: {
-      inner: (params, data, context) => ({ loss: trainingLoss(found(params, data.x, context), data) }),
+      inner: (params, data, context) => {
+        const { given, statistics } = recorded(params, data, context);
+        return { loss: trainingLoss(given, data), statistics };
+      },
       outer: (params, data, context) => {
-        const given = found(params, data.x, context);
+        const { given, statistics } = recorded(params, data, context);
         const { metrics } = measured(taggingLoss, taggedBy(given, data.x.mask), data);
-        return { loss: trainingLoss(given, data), metrics };
+        return { loss: trainingLoss(given, data), metrics, statistics };
       },
       predict: ((params: Tree, x: TokenInputs, present?: Tensor) => {
         const mask = wordsThere(x.mask, present);

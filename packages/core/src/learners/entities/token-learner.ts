@@ -15,6 +15,7 @@ import type { ApplyContext } from "../../layers/layer.js";
 import { type TagPrediction, taggingLoss, wordsThere } from "../../losses/tagging.js";
 import type { Examples } from "../../tasks/task.js";
 import { type Learner, measured, overPresent } from "../learner.js";
+import { type EmbeddedTask, recordingContext } from "../metric/metric-learner.js";
 import { type Chain, chainLoss, logMarginals, viterbi } from "./linear-chain.js";
 
 /** A learner of sequence labelling: tags of words, from a few marked sentences. */
@@ -60,13 +61,18 @@ export function taggedBy({ scores, chain }: TagScores, mask: Tensor): TagPredict
  */
 export function tokenLearner<Remembered extends { readonly [name: string]: Tree }>(
   options: TokenLearnerOptions<Remembered>,
-): TokenLearner<Remembered & { readonly params: Tree }> {
+): TokenLearner<Remembered & EmbeddedTask> {
   const { name, description, tags, init, remember, score } = options;
   requireTagCount(name, tags);
-  const adapted = (params: Tree, support: Examples<TokenInputs, Tensor>, context: ApplyContext) => ({
-    params,
-    ...remember(params, support, { ...context, pass: "support" }),
-  });
+  type Adapted = Remembered & EmbeddedTask;
+  const adapted = (params: Tree, support: Examples<TokenInputs, Tensor>, context: ApplyContext): Adapted => {
+    const { statistics, recording } = recordingContext({ ...context, pass: "support" });
+    return { params, ...remember(params, support, recording), statistics };
+  };
+  const answered = (task: Adapted, x: TokenInputs, context: ApplyContext) => {
+    const { statistics, recording } = recordingContext({ ...context, pass: "query", given: task.statistics });
+    return { found: score(task, x, recording), statistics };
+  };
   return {
     name,
     description,
@@ -76,18 +82,16 @@ export function tokenLearner<Remembered extends { readonly [name: string]: Tree 
     metaGradient: (params, { support, query }, key) => {
       const context: ApplyContext = { phase: "train", ...(key ? { key } : {}) };
       const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {
-        const found = score(adapted(at, support, context), query.x, { ...context, pass: "query" });
-        return [
-          trainingLoss(found, query),
-          { metrics: measured(taggingLoss, taggedBy(found, query.x.mask), query).metrics },
-        ] as const;
+        const { found, statistics } = answered(adapted(at, support, context), query.x, context);
+        const { metrics } = measured(taggingLoss, taggedBy(found, query.x.mask), query);
+        return [trainingLoss(found, query), { metrics, statistics }] as const;
       })(params);
-      return { loss: value, gradient, metrics: auxiliary.metrics };
+      return { loss: value, gradient, metrics: auxiliary.metrics, statistics: auxiliary.statistics };
     },
     adapt: (params, support) => adapted(params, support, { phase: "predict" }),
     predict: (task, x, present) => {
       const mask = wordsThere(x.mask, present);
-      return taggedBy(score(task, { ...x, mask }, { phase: "predict" }), mask);
+      return taggedBy(answered(task, { ...x, mask }, { phase: "predict" }).found, mask);
     },
   };
 }

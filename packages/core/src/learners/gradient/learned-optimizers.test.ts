@@ -229,6 +229,13 @@ describe("metaCurvature", () => {
     });
   });
 
+  test("matrices that would not fit in memory are refused before any is made", () => {
+    const table = { "0": { weight: tensor(new Float32Array(65_536), [65_536, 1]) } };
+    expect(() => metaCurvature({ learningRate: 1 }).initMeta(key(0), table)).toThrow(
+      /^IL102 metaCurvature: matrices for the axes of weights, up to the 65536 x 65536 of 0\/weight, would be 4,294,967,297 weights, 16\.0 GiB.*\. Use a narrower network/,
+    );
+  });
+
   test("a step is along the gradient, multiplied by its matrices axis by axis", () => {
     const model: Layer = sequential([
       conv2d({ channelsIn: 2, channelsOut: 3, window: 2, padding: 0 }),

@@ -23,6 +23,7 @@ import {
   ownParameters,
 } from "../../optimizers/gradient-transformation.js";
 import { descend } from "../../optimizers/transformations.js";
+import { requireOwnWeights } from "../own-weights.js";
 import { requireCount } from "./mini-batches.js";
 
 type ByPath = { readonly [path: string]: Tensor };
@@ -180,7 +181,8 @@ const mapNames = <Name extends string, Value>(
  * second axis to share with: it is scaled element by element, starting from ones. Its parameters are `PATH/out`,
  * `PATH/in`, `PATH/window` and, for vectors, `PATH/scale`.
  *
- * @throws IL102 where the rate is not above 0
+ * @throws IL102 where the rate is not above 0, and at the first parameters where an axis is so long that matrices for it
+ * would be more than 2^27 numbers
  * @example maml({ model, loss, inner: metaCurvature({ learningRate: 0.01 }) })
  */
 export function metaCurvature(options: { readonly learningRate: number }): LearnedOptimizer {
@@ -198,9 +200,17 @@ export function metaCurvature(options: { readonly learningRate: number }): Learn
 const curvature: LearnedOptimizer = {
   description: "curvature",
   stateless: true,
-  initMeta: (_key, params) =>
-    Object.fromEntries(
-      namedLeaves(params).flatMap(([path, w]) => {
+  initMeta: (_key, params) => {
+    const weights = namedLeaves(params);
+    const [widest, side] = widestAxis(weights);
+    requireOwnWeights(
+      "metaCurvature",
+      weights.reduce((sum, [, w]) => sum + (w.rank < 2 ? w.size : squaresOf(w)), 0),
+      `matrices for the axes of weights, up to the ${side} x ${side} of ${widest},`,
+      "Use a narrower network, adapt its head alone, or learn a rate for each element, as Meta-SGD does",
+    );
+    return Object.fromEntries(
+      weights.flatMap(([path, w]) => {
         if (w.rank < 2) return [[`${path}/scale`, filled(w.shape, 1)]];
         const { window, inputs, outputs } = axesOf(w);
         return [
@@ -209,13 +219,33 @@ const curvature: LearnedOptimizer = {
           ...(window > 1 ? [[`${path}/window`, identity(window)]] : []),
         ];
       }),
-    ) as ByPath,
+    ) as ByPath;
+  },
   init: () => ({}),
   update: (gradient, _state, _params, own) => {
     const matrices = byPath(ownParameters("metaCurvature", own));
     return { updates: mapWithPaths((path, g) => curved(g, path, matrices), gradient), state: {} };
   },
 };
+
+/** The numbers of the matrices of a parameter. */
+function squaresOf(w: Tensor): number {
+  const { window, inputs, outputs } = axesOf(w);
+  return inputs ** 2 + outputs ** 2 + (window > 1 ? window ** 2 : 0);
+}
+
+/** The path of the parameter with the longest axis that gets a matrix, and its length. */
+function widestAxis(weights: readonly (readonly [string, Tensor])[]): readonly [string, number] {
+  return weights.reduce<readonly [string, number]>(
+    (most, [path, w]) => {
+      if (w.rank < 2) return most;
+      const { window, inputs, outputs } = axesOf(w);
+      const side = Math.max(window, inputs, outputs);
+      return side > most[1] ? [path, side] : most;
+    },
+    ["", 0],
+  );
+}
 
 const identity = (size: number): Tensor =>
   tensor(

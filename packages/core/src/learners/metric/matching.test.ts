@@ -211,6 +211,8 @@ test("a class without support examples gets no probability; the others are as wi
   }
 });
 
+const plainLayer: Layer = functionLayer((x: Tensor) => x) as Layer;
+
 test("says its options, and refuses those that are none", () => {
   expect(matchingNetwork({ model, ways: 4 }).description).toEqual({ fullContext: false });
   expect(matchingNetwork({ model, ways: 4, fullContext: true, temperature: 0.1 }).description).toEqual({
@@ -218,11 +220,20 @@ test("says its options, and refuses those that are none", () => {
     processingSteps: 5,
     temperature: 0.1,
   });
-  const plain: Layer = functionLayer((x: Tensor) => x) as Layer;
   expect(() => matchingNetwork({ model, ways: 1 })).toThrow(/^IL102 matchingNetwork: 1 ways/);
   expect(() => matchingNetwork({ model, ways: 2, processingSteps: 0 })).toThrow(/^IL102 matchingNetwork: 0 processing/);
   expect(() => matchingNetwork({ model, ways: 2, temperature: 0 })).toThrow(/^IL102 matchingNetwork: temperature 0/);
-  expect(() => matchingNetwork({ model: plain, ways: 2, fullContext: true })).toThrow(
+  expect(() => matchingNetwork({ model: plainLayer, ways: 2, fullContext: true })).toThrow(
     /^IL102 matchingNetwork: the model does not say/,
   );
+});
+
+test("refuses full context of features so many that its networks would not fit in memory", () => {
+  const wide = (features: number) => ({ ...plainLayer, outputShape: [features] });
+  expect(() => matchingNetwork({ model: wide(8256), ways: 2, fullContext: true })).toThrow(
+    /^IL102 matchingNetwork: the recurrent networks over embeddings of 8256 features would be 1,908,523,008 weights, 7\.1 GiB.*\. Use a narrower embedding, or no full context$/,
+  );
+  matchingNetwork({ model: wide(8256), ways: 2 });
+  matchingNetwork({ model: wide(2189), ways: 2, fullContext: true });
+  expect(() => matchingNetwork({ model: wide(2190), ways: 2, fullContext: true })).toThrow(/^IL102 /);
 });

@@ -23,6 +23,7 @@ import { crossEntropy } from "../../losses/losses.js";
 import { type Key, split } from "../../random/random.js";
 import { largestPerClass, memberships, requireWays, withoutEmptyClasses } from "../class-membership.js";
 import type { Learner } from "../learner.js";
+import { requireOwnWeights } from "../own-weights.js";
 import { cosineSimilarities } from "./distances.js";
 import { type EmbeddedTask, metricLearner, requireOutputShape } from "./metric-learner.js";
 import { describeTemperature, type Temperature, temperatureScale } from "./temperature.js";
@@ -72,7 +73,7 @@ export type MatchedSupport = EmbeddedTask & {
  * never far from uniform, since cosines end at 1.
  *
  * @throws IL102 where `ways` is not a whole number of 2 or more, `processingSteps` not one of 1 or more, the
- * temperature not above 0, or full context is asked of a model without `outputShape`
+ * temperature not above 0, or full context is asked of a model without `outputShape` or with more than 2189 features
  * @example matchingNetwork({ model: convEmbedding({ imageShape: [28, 28, 1], downsampling: "pool" }), ways: 5 })
  */
 export function matchingNetwork<X extends Tree = Tensor>(
@@ -145,6 +146,12 @@ type FullContextParameters = {
 /** The embeddings g and f of a support set and of queries in its context. */
 function fullContextOf(model: Pick<Layer, "outputShape">, processingSteps: number) {
   const features = requireOutputShape("matchingNetwork", model).reduce((a, b) => a * b, 1);
+  requireOwnWeights(
+    "matchingNetwork",
+    28 * features * features,
+    `the recurrent networks over embeddings of ${features} features`,
+    "Use a narrower embedding, or no full context",
+  );
   const reader = lstmCell({ inputs: features, hidden: features });
   const processor = lstmCell({ inputs: 2 * features, hidden: features });
   return {

@@ -91,8 +91,8 @@ export function metricLearner<Remembered extends { readonly [name: string]: Tree
   };
 }
 
-/** A context whose layers' statistics are kept, by path. */
-function recordingContext(context: ApplyContext): { statistics: StatisticsByPath; recording: ApplyContext } {
+/** @internal A context whose layers' statistics are kept, by path. */
+export function recordingContext(context: ApplyContext): { statistics: StatisticsByPath; recording: ApplyContext } {
   const statistics: { [path: string]: Statistics } = {};
   const record = (path: string, found: Statistics): void => {
     statistics[path] = found;

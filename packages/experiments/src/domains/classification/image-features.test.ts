@@ -66,6 +66,26 @@ describe("a data set of images with a backbone", () => {
     expect(sums.every((sum) => sum > 0 && sum % 3 === 0)).toBe(true);
   });
 
+  it("is read by no other backbone that the record of a run names beside, and by none of an address", async () => {
+    const { spec } = await loadClasses(optionsWith(), machine().io, {}, needs);
+    const load = (backbone: object, { io, opened }: ReturnType<typeof machine>) => {
+      const changed = { ...spec, backbone: { ...spec!.backbone, ...backbone } };
+      const own = { options: optionsWith(), spec: parseClassificationSpec(JSON.parse(JSON.stringify(changed)))! };
+      return loadOtherClasses(optionsWith(), io, {}, { ...needs, own }).then(
+        () => opened.map(([source]) => source),
+        (error: unknown) => [String(error), ...opened],
+      );
+    };
+    expect(await load({ source: "elsewhere" }, machine())).toEqual(["/backbones/tiny"]);
+    const bare = { options: optionsWith() };
+    await expect(loadClasses(bare.options, machine().io, {}, { ...needs, own: bare })).rejects.toThrow(
+      /no record of it/,
+    );
+    expect(await load({ folder: "https://example.org/x.zip" }, machine())).toEqual([
+      expect.stringMatching(/nothing is fetched/),
+    ]);
+  });
+
   it("is read by the run's own backbone later, and refused where that is another", async () => {
     const { spec } = await loadClasses(optionsWith(), machine().io, {}, needs);
     const kept = parseClassificationSpec(JSON.parse(JSON.stringify(spec)))!;

@@ -49,7 +49,7 @@ export function imageBackboneOf(
   work: LongWork,
 ): Promise<ImageBackbone> {
   const { output } = wanted;
-  return encoderOf(`image backbone ${output ?? ""}`, io, "source" in wanted ? wanted.source : wanted, (source) =>
+  return encoderOf(`image backbone ${output ?? ""}`, io, "sha256" in wanted ? wanted : wanted.source, (source) =>
     io.imageBackbone(source, output === undefined ? {} : { output }, work),
   );
 }

@@ -3,6 +3,7 @@ import type { LabelledExamples } from "@innerloop/core";
 import { type DataIo, type FoundExamples, type ImageShape, type LongWork, usualPixels } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
+import { requireRecord } from "../texts/kept-encoders.js";
 import { examplesNeeded } from "./class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 import { invertInPlace, isDarkOnLight, isGreyImage } from "./dark-on-light.js";
@@ -33,6 +34,7 @@ export async function loadClasses(
   { training, own = {} }: LearnerNeeds & { readonly own?: Partial<OwnClasses> | undefined },
 ): Promise<LoadedClasses> {
   const recorded = own.spec;
+  requireRecord(own, options.backbone);
   const found = await readClasses(options, io, work, recorded);
   const name = recorded?.name ?? found.spec.name;
   const examples = { ...found.examples, name };

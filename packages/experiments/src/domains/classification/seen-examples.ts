@@ -1,5 +1,6 @@
 /** What a run keeps of the examples that it has seen: enough to know them again in other data. */
 import type { ExampleClass, LabelledExamples } from "@innerloop/core";
+import type { ExampleDomain } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { exampleDigests } from "./duplicate-examples.js";
 import type { ClassificationValues } from "./options.js";
@@ -51,4 +52,31 @@ export function unseenClasses(
     );
   }
   return { examples: { ...data, classes }, warning: `${text}. They are left out` };
+}
+
+/**
+ * The domains of other data than a run's own that it has not seen: those of which no text is one that it was trained or
+ * validated on, as its model sees them.
+ *
+ * @throws UsageError where none is left
+ */
+export function unseenDomains(
+  domains: readonly ExampleDomain[],
+  { name, seen }: { readonly name: string; readonly seen?: SeenExamples },
+  other: string,
+): { readonly domains: readonly ExampleDomain[]; readonly warning?: string } {
+  const kept = new Set(seen?.split(" "));
+  const isSeen = ({ data }: ExampleDomain): boolean =>
+    data.classes.some((entry) => knownDigests(entry).some((digest) => kept.has(digest)));
+  const known = new Set(domains.filter(isSeen));
+  if (known.size === 0) return { domains };
+  const names = [...known].slice(0, 10).map((domain) => domain.name);
+  const more = known.size > names.length ? `, ${known.size - names.length} more` : "";
+  const text = `${known.size} of ${domains.length} domains of ${other} hold texts that the run was trained or validated on, of those that it keeps of ${name}: ${names.join(", ")}${more}`;
+  if (known.size === domains.length)
+    throw new UsageError(
+      text,
+      "Give texts of other domains, or leave out --data to test on those that the run held out",
+    );
+  return { domains: domains.filter((domain) => !known.has(domain)), warning: `${text}. They are left out` };
 }

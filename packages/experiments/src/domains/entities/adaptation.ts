@@ -131,16 +131,19 @@ function givenTexts(given: unknown): readonly MarkedText[] {
   if (!Array.isArray(given) || given.length === 0)
     throw new UsageError(`the sentences to adapt to are ${quoted(given)}`, supportExample);
   const problems: string[] = [];
-  const texts = given.map((each: unknown, i): MarkedText => {
+  const texts: MarkedText[] = [];
+  // By its entries: `map` would leave out gaps. A list of nothing else is not read to its end.
+  for (const [i, each] of given.entries() as Iterable<[number, unknown]>) {
+    if (problems.length > mostFound) break;
     const { text, spans = [] } = (isRecord(each) ? each : {}) as Readonly<Record<string, unknown>>;
-    if (typeof text !== "string" || !Array.isArray(spans) || !spans.every(isRecord)) {
+    if (typeof text !== "string" || !Array.isArray(spans) || spans.findIndex((span) => !isRecord(span)) >= 0) {
       problems.push(`sentence ${i + 1} is ${quoted(each)}`);
-      return { text: "", spans: [] };
+      continue;
     }
     const found = checkedSpans(text, spans as unknown as readonly Span[]);
     problems.push(...found.faults.map((fault) => `sentence ${i + 1}: ${fault}`));
-    return { text, spans: found.spans };
-  });
+    texts.push({ text, spans: found.spans });
+  }
   if (problems.length === 0) return texts;
   const more = problems.length > mostTold ? `; and ${problems.length - mostTold} more` : "";
   throw new UsageError(`${problems.slice(0, mostTold).join("; ")}${more}`, supportExample);
@@ -148,6 +151,8 @@ function givenTexts(given: unknown): readonly MarkedText[] {
 
 /** Problems that a message lists. */
 const mostTold = 10;
+/** Problems that are looked for. */
+const mostFound = 10_000;
 
 async function readInputs(
   given: unknown,

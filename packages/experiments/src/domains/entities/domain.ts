@@ -58,12 +58,14 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
     const types = typesOf(spec, options, needs);
     const { shots, trainShots = shots } = needs.own ?? options;
     const { data } = needs;
+    // Those of other data than the run's own are what its tasks ask for.
+    const transitions = data && data.train !== data.test ? transitionShares(data.train) : undefined;
     return {
       inputShape: [],
       outputs: types + 1,
       supportRows: Math.max(shots, mostOf(trainShots)) * types,
       trainClasses: spec?.types ?? 0,
-      ...(spec ? { words: { ...spec.words, ...(data ? { transitions: transitionShares(data.train) } : {}) } } : {}),
+      ...(spec ? { words: { ...spec.words, ...(transitions ? { transitions } : {}) } } : {}),
     };
   },
   loss: () => taggingLoss,

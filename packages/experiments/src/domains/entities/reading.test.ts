@@ -79,6 +79,13 @@ describe("marked texts with a backbone", () => {
     expect((await rows({ ...spec!, words: { ...spec!.words, width: 0 } })).join()).not.toContain("states");
   });
 
+  it("are of no encoder that a run names and has no record of", async () => {
+    const chosen = options({ backbone: "counting" });
+    await expect(loadEntities(chosen, ioWith(backbone()), {}, { ...needs, own: { options: chosen } })).rejects.toThrow(
+      /keeps no record of it/,
+    );
+  });
+
   it("are refused where another stands in its place", async () => {
     const { spec } = await loadEntities(options({ backbone: "counting" }), ioWith(backbone()), {}, needs);
     const own = { options: options({ backbone: "counting" }), spec: spec! };
@@ -107,6 +114,36 @@ describe("marked texts", () => {
     expect(other.data.test.domains.map(({ starts }) => starts.length - 1)).toEqual([6]);
     expect(other.spec!.name).toBe("others");
     expect((await loadOtherEntities(options(), io, {}, { ...needs, own })).isOwn).toBe(true);
+  });
+
+  it("other than a run's own are said to hold sentences of it, where they do", async () => {
+    const own = {
+      options: options({ testDomain: "a" }),
+      spec: (await loadEntities(options({ testDomain: "a" }), ioWith(), {}, needs)).spec!,
+    };
+    const told = async (sentences: typeof texts) => {
+      const others = { ...found, texts: { name: "others", texts: sentences }, sha256: "s2" };
+      const warnings: string[] = [];
+      const work = { onWarning: (text: string) => warnings.push(text) };
+      const io = ioWith(undefined, { "others.jsonl": others });
+      await loadOtherEntities(options({ data: "others.jsonl" }), io, work, { ...needs, own });
+      return warnings;
+    };
+    const fresh = texts.slice(0, 6).map((each, i) => ({ ...each, text: each.text.replace(String(i), String(i + 20)) }));
+    expect(await told(fresh)).toEqual([]);
+    expect(await told([...fresh, texts[7]!])).toEqual([
+      expect.stringMatching(/^1 sentence of others is one that the run was trained or validated on/),
+    ]);
+  });
+
+  it("other than a run's own tell no baseline their transitions", async () => {
+    const own = { options: options(), spec: (await loadEntities(options(), ioWith(), {}, needs)).spec! };
+    const others = { ...found, texts: { name: "others", texts: texts.slice(0, 6) }, sha256: "s2" };
+    const io = ioWith(undefined, { "others.jsonl": others });
+    const { data } = await loadOtherEntities(options({ data: "others.jsonl" }), io, {}, { ...needs, own });
+    expect(entities.shapes(own.spec, options(), { ...needs, data }).words).not.toHaveProperty("transitions");
+    const { data: mine } = await loadEntities(options(), ioWith(), {}, needs);
+    expect(entities.shapes(own.spec, options(), { ...needs, data: mine }).words).toHaveProperty("transitions");
   });
 
   it("longer than a task takes are left out, which is said, as spans within words are", async () => {

@@ -5,9 +5,10 @@ import { UsageError } from "../../options/usage-error.js";
 import type { FoundMarkedTexts, TextBackbone } from "../../text-io.js";
 import { count, counted } from "../../words.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
-import { textBackboneOf } from "../texts/kept-encoders.js";
+import { requireRecord, textBackboneOf } from "../texts/kept-encoders.js";
 import { heldTexts } from "./hold-out.js";
 import type { EntityValues } from "./options.js";
+import { seenAmong, seenSentences } from "./seen-sentences.js";
 import type { EntitySpec, HoldOut } from "./spec.js";
 import { usualLength, withWords, wordCoding, wordSetting } from "./word-coding.js";
 
@@ -37,6 +38,7 @@ export async function loadEntities(
   { own = {} }: LearnerNeeds & { readonly own?: Partial<OwnEntities> | undefined },
 ): Promise<LoadedEntities> {
   const recorded = own.spec;
+  requireRecord(own, options.backbone);
   const found = await markedOf(options.data, io, work);
   const named = { name: recorded?.name ?? nameOf(options.data, found), texts: found.texts.texts.map(withWords) };
   const { holdOut, held, parts, leftOut } = heldTexts(named, options, recorded);
@@ -57,6 +59,7 @@ export async function loadEntities(
     test: code(parts.test),
     by: holdOut,
   };
+  const seen = recorded ? recorded.seen : seenSentences([data.train, data.validation]);
   if (!recorded) for (const note of notesOf(data, named.texts, setting.length, leftOut)) work.onWarning?.(note);
   return {
     data,
@@ -70,14 +73,15 @@ export async function loadEntities(
       held,
       types: mostTypes(data),
       ...(backbone ? { backbone: { name: backbone.name, sha256: backbone.sha256, folder: backbone.folder } } : {}),
+      ...(seen === undefined ? {} : { seen }),
     },
     notes: found.notes,
   };
 }
 
 /**
- * Other marked texts than a run's own, coded as its own are. All of their sentences serve: none was trained on, unless it
- * is one of the run's.
+ * Other marked texts than a run's own, coded as its own are. All of their sentences serve; those that the run was trained
+ * on, as far as it has kept them, are told.
  *
  * @throws UsageError as `loadEntities`
  */
@@ -105,7 +109,9 @@ export async function loadOtherEntities(
       `${name} has ${counted(mostTypes(data), "type")} in a domain, and the run's model was made for ${trained}`,
       `Give --types ${trained}, or test a learner that tells any number apart`,
     );
-  for (const note of [...cutNotes(coded.tooLong, length), ...wordNotes(texts)]) work.onWarning?.(note);
+  const known = seenAmong(coded, spec);
+  for (const note of [...(known ? [known] : []), ...cutNotes(coded.tooLong, length), ...wordNotes(texts)])
+    work.onWarning?.(note);
   return {
     data,
     spec: {

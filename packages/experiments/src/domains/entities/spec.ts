@@ -2,6 +2,7 @@
 import { type WordSetting, wordFeatureSlots } from "@innerloop/core/tasks";
 import { isRecord } from "../../options/outside-text.js";
 import type { EncoderRecord } from "../../text-io.js";
+import type { SeenExamples } from "../classification/seen-examples.js";
 import { isDataSpec } from "../classification/spec.js";
 import type { DataSpec } from "../domain.js";
 
@@ -20,6 +21,8 @@ export interface EntitySpec extends DataSpec {
   /** Types that tasks tell apart, at most. */
   readonly types: number;
   readonly backbone?: EncoderRecord;
+  /** What tells sentences that were trained on, or validated on, from new ones. */
+  readonly seen?: SeenExamples;
 }
 
 const isWhole = (n: unknown, least: number, most: number): n is number =>
@@ -57,13 +60,14 @@ function isEncoderRecord(value: unknown): value is EncoderRecord {
 /** The spec in a value from a file; undefined where it is none. */
 export function parseEntitySpec(value: unknown): EntitySpec | undefined {
   if (!isDataSpec(value)) return undefined;
-  const { words, holdOut, held, types, backbone } = value as unknown as Readonly<Record<string, unknown>>;
+  const { words, holdOut, held, types, backbone, seen } = value as unknown as Readonly<Record<string, unknown>>;
   const isSpec =
     isWordSetting(words) &&
     ["domains", "types", "sentences"].includes(holdOut as string) &&
     isRecord(held) &&
     [held.train, held.validation, held.test].every(areNames) &&
     isWhole(types, 1, mostNames) &&
+    ["undefined", "string"].includes(typeof seen) &&
     (backbone === undefined ? words.width === 0 : isEncoderRecord(backbone));
   return isSpec ? (value as EntitySpec) : undefined;
 }

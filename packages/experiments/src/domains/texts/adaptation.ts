@@ -140,7 +140,7 @@ function readNamed(given: unknown): LabelledList {
   const lists = entries.map(([name, texts]) => {
     if (!Array.isArray(texts) || texts.length === 0)
       throw new UsageError(`the class ${quoted(name)} has no list of texts`, `Give { ${JSON.stringify(name)}: [...] }`);
-    return texts.map((text, i) => requireText(text, `text ${i + 1} of ${quoted(name)}`));
+    return requireTexts(texts, `of ${quoted(name)}`);
   });
   return {
     names: entries.map(([name]) => name),
@@ -149,16 +149,22 @@ function readNamed(given: unknown): LabelledList {
   };
 }
 
-/** @throws UsageError for what is no text, or an empty one */
-function requireText(text: unknown, what: string): string {
-  if (typeof text === "string" && text.trim() !== "") return text;
-  throw new UsageError(`${what} is ${text === "" ? "empty" : quoted(text)}`, "Give texts, with a letter at least");
+/** @throws UsageError for what is no text, an empty one, or a gap */
+function requireTexts(list: readonly unknown[], where = ""): readonly string[] {
+  const isText = (text: unknown): text is string => typeof text === "string" && text.trim() !== "";
+  const at = list.findIndex((text) => !isText(text));
+  if (at < 0) return list as readonly string[];
+  const what = ["text", at + 1, where].join(" ").trim();
+  throw new UsageError(
+    `${what} is ${list[at] === "" ? "empty" : quoted(list[at])}`,
+    "Give texts, with a letter at least",
+  );
 }
 
 async function readInputs(given: unknown, { spec }: OwnTexts, io: DataIo, work: LongWork): Promise<GivenInputs> {
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  const texts = list.map((text, i) => requireText(text, `text ${i + 1}`));
+  const texts = requireTexts(Array.isArray(given) ? given : [given]);
   if (texts.length === 0) throw new UsageError("there are no texts", "Give one or more");
-  const { rows, shape } = await codeTexts(texts, spec.coding, io, work);
+  const { rows, shape, notes } = await codeTexts(texts, spec.coding, io, work);
+  for (const note of notes) work.onWarning?.(note);
   return { x: tensor(rows, [texts.length, ...shape]), names: texts };
 }

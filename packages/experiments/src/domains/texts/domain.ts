@@ -26,6 +26,17 @@ function outputsOf(
   return learner.variableWays ? Math.max(ways, mostOf(trainWays)) : (own?.ways ?? ways);
 }
 
+/** The coding, whatever its length; an encoder is the same wherever it lies. */
+function codingText({ coding }: TextSpec): string {
+  const encoder =
+    coding.kind === "features"
+      ? { backbone: coding.backbone.sha256 }
+      : coding.kind === "pieces"
+        ? { tokenizer: coding.tokenizer.sha256 }
+        : {};
+  return JSON.stringify({ ...coding, length: undefined, ...encoder });
+}
+
 /** @internal The domain of texts of classes. */
 export const texts = domain<typeof textOptions, TextData, TextSpec>({
   name: "labelled-texts",
@@ -75,7 +86,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     return options[name as "ways" | "shots"];
   },
   heldOut: ({ options: { split }, spec, protocol }, isOther) => ({
-    "what texts are coded as": spec && JSON.stringify({ ...spec.coding, length: undefined }),
+    "what texts are coded as": spec && codingText(spec),
     ...(isOther
       ? {}
       : {
@@ -108,7 +119,9 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
   openSet: (data, { ways }) => openSetOf(data, ways),
   next: ({ options: { shots, split } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 4 }, meaning: "more examples of each class" },
-    ...(split.name === "domains" ? [{ command: "eval", flags: { shots: 0 }, meaning: "without any" } as const] : []),
+    ...(areFixed({ split }) && shots > 0
+      ? [{ command: "eval", flags: { shots: 0 }, meaning: "without any" } as const]
+      : []),
     {
       command: "adapt",
       flags: {},

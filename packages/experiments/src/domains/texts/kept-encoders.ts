@@ -1,6 +1,7 @@
 /** Encoders that were opened: a model that answers line by line opens its backbone once. */
 import { CodedError } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
+import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { EncoderRecord, TextBackbone, Tokenizer } from "../../text-io.js";
 
@@ -27,7 +28,7 @@ export async function encoderOf<E extends EncoderRecord>(
   const opened: Opened = kept.get(io) ?? new Map();
   kept.set(io, opened);
   const key = `${kind} ${source}`;
-  const found = (opened.get(key) as Promise<E> | undefined) ?? open(source);
+  const found = (opened.get(key) as Promise<E> | undefined) ?? openRecorded(wanted, open);
   opened.set(key, found);
   found.catch(() => opened.delete(key));
   const encoder = await found.catch((error: unknown) => {
@@ -41,6 +42,45 @@ export async function encoderOf<E extends EncoderRecord>(
   throw new UsageError(
     `the ${kind} at ${io.shown(source)} is another (sha256 ${encoder.sha256.slice(0, 16)}...) than ${wanted.name}, which the run was trained with (${wanted.sha256.slice(0, 16)}...)`,
     "Put that one back, or train again",
+  );
+}
+
+/**
+ * Where it was, or else by its name: a run may come from another machine. That it is the same is seen by its hash.
+ *
+ * @throws UsageError for a record of an address: nothing is fetched but what the user of this machine has named
+ */
+async function openRecorded<E>(wanted: string | EncoderRecord, open: (source: string) => Promise<E>): Promise<E> {
+  if (typeof wanted === "string") return open(wanted);
+  const address = [wanted.folder, wanted.name].find((place) => place.includes("://"));
+  if (address !== undefined)
+    throw new UsageError(
+      `the run says that its encoder is at ${quoted(address)}, from which nothing is fetched`,
+      "Runs keep the folder of what they fetched: this one was changed. Train again",
+    );
+  try {
+    return await open(wanted.folder);
+  } catch (error) {
+    return open(wanted.name).catch(() => {
+      throw error;
+    });
+  }
+}
+
+/**
+ * Sees to it that an existing run has the record of the encoder that its options name: what they name may be an address,
+ * and a run folder may come from anyone.
+ *
+ * @throws UsageError where it has none
+ */
+export function requireRecord(
+  own: { readonly options?: unknown; readonly spec?: unknown },
+  asked: string | undefined,
+): void {
+  if (own.options === undefined || own.spec !== undefined || asked === undefined) return;
+  throw new UsageError(
+    `the run asks for the encoder ${quoted(asked)}, and keeps no record of it`,
+    "Its folder was changed, or is of another version: train again",
   );
 }
 

@@ -10,6 +10,7 @@ import type { LearnerNeeds } from "../domain.js";
 import { texts as domain } from "./domain.js";
 import type { TextValues } from "./options.js";
 import { loadOtherTexts, loadTexts } from "./reading.js";
+import { parseTextSpec } from "./spec.js";
 import { foundTexts, letterBackbone, madeUpTexts, textsIo } from "./texts.fixture.js";
 
 const needs: LearnerNeeds = { learner: learnerEntry("prototypical"), training: { kind: "episodes" } };
@@ -70,6 +71,19 @@ describe("classes held out", () => {
     );
   });
 
+  it("are of no part that rows name, which is said", async () => {
+    const told = async (flags: Record<string, unknown>) => {
+      const texts = madeUpTexts(10, 8, { parts: (row) => (["train", "validation", "test"] as const)[row % 3]! });
+      const warnings: string[] = [];
+      const io = textsIo({ mine: foundTexts(texts) });
+      await loadTexts(optionsOf(flags), io, { onWarning: (text) => warnings.push(text) }, needs);
+      return warnings.filter((text) => /--split-column/.test(text));
+    };
+    expect(await told({ splitColumn: "part" })).toEqual([expect.stringMatching(/--split examples takes them/)]);
+    expect(await told({ splitColumn: "part", split: "examples" })).toEqual([]);
+    expect(await told({})).toEqual([]);
+  });
+
   it("may be some of them alone", async () => {
     const { data } = await read(madeUpTexts(10, 8), { onlyClasses: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"] });
     if (data.by !== "classes") throw new Error(data.by);
@@ -99,7 +113,7 @@ describe("domains held out", () => {
       ["d1"],
     ]);
     expect(data.leftOut).toEqual(["d4"]);
-    expect(spec).toMatchObject({ labels: ["c0", "c1"], seenDomains: ["d0", "d3", "d2"] });
+    expect(spec).toMatchObject({ labels: ["c0", "c1"] });
   });
 
   it("have the published parts of parallel texts: no sentence is on both sides in another language", async () => {
@@ -136,6 +150,22 @@ describe("domains held out", () => {
     expect(rows(validation).filter((row) => trained.has(row))).toEqual([]);
   });
 
+  it("choose no checkpoint by texts that the evaluation is on", async () => {
+    const texts = { ...madeUpTexts(2, 60, { domains: 5 }), twins: [["d1", "d2"]] };
+    await expect(read(texts, across)).rejects.toThrow(/d2 of --validation-domains shares texts with d1/);
+  });
+
+  it("are as many as there are: the run can be opened again", async () => {
+    const { spec } = await read(madeUpTexts(2, 2400, { domains: 1200 }), { split: "domains" });
+    expect(parseTextSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+
+  it("have no more classes than a task may have", async () => {
+    await expect(read(madeUpTexts(1001, 3, { domains: 3 }), { split: "domains" })).rejects.toThrow(
+      /1,001 classes.*--task-labels shuffled/s,
+    );
+  });
+
   it("are refused where texts are of none, or too few", async () => {
     await expect(read(madeUpTexts(2, 60), across)).rejects.toThrow(/--domain-column/);
     await expect(read(madeUpTexts(2, 60, { domains: 2 }), { split: "domains" })).rejects.toThrow(/2 domains/);
@@ -144,6 +174,36 @@ describe("domains held out", () => {
     );
   });
 });
+
+describe("what may come next", () => {
+  const shotsOf = (flags: Record<string, unknown>) =>
+    domain.next!({ options: optionsOf(flags) } as never).flatMap(({ flags: { shots } }) => shots ?? []);
+
+  it("is an evaluation without examples where numbers of classes mean the same everywhere, and is not one already", () => {
+    expect(shotsOf({ split: "domains", shots: 2 })).toEqual([6, 0]);
+    expect(shotsOf({ split: "domains", shots: 0 })).toEqual([4]);
+    expect(shotsOf({ split: "domains", shots: 2, taskLabels: "shuffled" })).toEqual([6]);
+    expect(shotsOf({ shots: 2 })).toEqual([6]);
+  });
+});
+
+describe("texts that are asked about", () => {
+  it("are said to be cut where they are, as those that are learned from", async () => {
+    const found = madeUpTexts(8, 4);
+    const options = optionsOf({ length: 40 });
+    const { spec } = await read(found, { length: 40 });
+    const warnings: string[] = [];
+    const work = { onWarning: (text: string) => warnings.push(text) };
+    const ask = (texts: readonly string[]) =>
+      domain.adaptation!.readInputs(texts, {} as never, { options, spec: spec! }, textsIo({}), work);
+    await ask(["short"]);
+    expect(warnings).toEqual([]);
+    await ask(["short", "a text with many words that have many letters: more than are kept of it"]);
+    expect(warnings).toEqual([expect.stringMatching(/^1 of 2 texts .* more than 40 words and n-grams/)]);
+  });
+});
+
+const letterRecord = { name: "letters", sha256: "a".repeat(64), folder: "/letters" };
 
 describe("features of a backbone", () => {
   it("are the examples, and the run keeps which encoder made them", async () => {
@@ -157,6 +217,53 @@ describe("features of a backbone", () => {
     expect(spec!.coding).not.toHaveProperty("encode");
     expect(data.weights).toBeUndefined();
     expect(backbone.encoded).toEqual(found.texts.texts);
+  });
+
+  it("are made by the encoder of that name where it lies elsewhere now, and are the same to other runs", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const moved = { ...letterBackbone(), folder: "/elsewhere/letters" };
+    const io = textsIo({ mine: found });
+    const elsewhere = {
+      ...io,
+      textBackbone: async (source: string) => {
+        if (source === "letters") return moved;
+        throw new Error(`nothing at ${source}`);
+      },
+    };
+    const again = await loadTexts(options, elsewhere, {}, { ...needs, own: { options, spec: spec! } });
+    expect(again.spec).toEqual(spec);
+    const other = await loadTexts(options, elsewhere, {}, needs);
+    const heldOut = (of: typeof spec) => domain.heldOut({ options, spec: of, protocol: {} } as never, false);
+    expect(other.spec).not.toEqual(spec);
+    expect(heldOut(other.spec)).toEqual(heldOut(spec));
+    const gone = { ...io, textBackbone: async (source: string) => Promise.reject(new Error(`nothing at ${source}`)) };
+    await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
+      "nothing at /letters",
+    );
+  });
+
+  it("are fetched from no address that a run folder names", async () => {
+    const found = foundTexts(madeUpTexts(8, 4));
+    const options = optionsOf({ backbone: "letters" });
+    const { spec } = await loadTexts(options, textsIo({ mine: found }), {}, needs);
+    const opened: string[] = [];
+    const io = {
+      ...textsIo({ mine: found }),
+      textBackbone: async (source: string) => {
+        opened.push(source);
+        return letterBackbone();
+      },
+    };
+    for (const more of [{ folder: "https://example.org/a.zip" }, { name: "https://example.org/a.zip" }]) {
+      const coding = { ...spec!.coding, backbone: { ...letterRecord, ...more } } as never;
+      const own = { options, spec: { ...spec!, coding } };
+      await expect(loadTexts(options, io, {}, { ...needs, own })).rejects.toThrow(/nothing is fetched/);
+    }
+    const own = { options: { ...options, backbone: "https://example.org/a.zip" } };
+    await expect(loadTexts(own.options, io, {}, { ...needs, own })).rejects.toThrow(/keeps no record of it/);
+    expect(opened).toEqual([]);
   });
 
   it("are refused of another encoder than the run's", async () => {
@@ -223,5 +330,32 @@ describe("other texts than a run's own", () => {
     };
     await loadOtherTexts({ ...options, data: "other" }, watched, {}, { ...needs, own: { options, spec: spec! } });
     expect(asked).toEqual([{ ownColumns: { text: "request", label: "intent", domain: undefined } }]);
+  });
+
+  it("of domains are those that it has not seen, by their texts", async () => {
+    const across = { split: "domains", testDomains: ["d1"], validationDomains: ["d2"] };
+    const own = madeUpTexts(2, 60, { domains: 5 });
+    const options = optionsOf(across);
+    const { spec } = await read(own, across);
+    const longer = {
+      ...own,
+      name: "longer",
+      texts: [...own.texts, "one more"],
+      classes: { ...own.classes, of: Int32Array.from([...own.classes.of, 0]) },
+      domains: { names: ["v0", "v1", "v2", "v3", "v4"], of: Int32Array.from([...own.domains!.of, 1]) },
+    };
+    const io = textsIo({ mine: foundTexts(own), longer: foundTexts(longer) });
+    const warnings: string[] = [];
+    const other = (texts: string) =>
+      loadOtherTexts(
+        { ...options, data: texts },
+        io,
+        { onWarning: (text) => warnings.push(text) },
+        { ...needs, own: { options, spec: spec! } },
+      );
+    const { data } = await other("longer");
+    if (data.by !== "domains") throw new Error(data.by);
+    expect(data.parts.test.map(({ name }) => name)).toEqual(["v1"]);
+    expect(warnings).toEqual([expect.stringMatching(/4 of 5 domains of longer hold texts .*v0, v2, v3, v4/)]);
   });
 });

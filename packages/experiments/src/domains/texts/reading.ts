@@ -4,16 +4,17 @@ import type { LabelledTexts } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundTexts } from "../../text-io.js";
-import { counted } from "../../words.js";
+import { count, counted } from "../../words.js";
 import { examplesNeeded } from "../classification/class-sizes.js";
 import { splitWarnings } from "../classification/data-splits.js";
-import { seenExamples, unseenClasses } from "../classification/seen-examples.js";
+import { seenExamples, unseenClasses, unseenDomains } from "../classification/seen-examples.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
 import { classExamples, requirePlace, withClasses } from "./class-examples.js";
 import { type CodedTexts, codeTexts, codingFor } from "./coding.js";
+import { requireRecord } from "./kept-encoders.js";
 import type { TextValues } from "./options.js";
-import type { TextSpec } from "./spec.js";
-import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain } from "./text-splits.js";
+import { mostLabels, type TextSpec } from "./spec.js";
+import { splitByClass, splitByDomain, type TextsByClass, type TextsByDomain, unusedParts } from "./text-splits.js";
 import { idWeights, sourceOf } from "./training-texts.js";
 
 /** Texts in parts, with what their ids weigh. */
@@ -58,6 +59,7 @@ export async function loadTexts(
   { training, own = {} }: LearnerNeeds & { readonly own?: Partial<OwnTexts> | undefined },
 ): Promise<LoadedTexts> {
   const recorded = own.spec;
+  requireRecord(own, options.backbone ?? options.tokenizer);
   const found = await readTexts(options, io, work);
   const texts = recorded ? { ...found.texts, name: recorded.name } : found.texts;
   if (!recorded) for (const note of found.notes) work.onWarning?.(note);
@@ -73,6 +75,12 @@ export async function loadTexts(
   const notes = recorded ? {} : { notes: coded.notes.map((note) => `${note} (--length)`) };
   const { split } = options;
   if (split.name === "domains") {
+    const classes = texts.classes.names.length;
+    if (split.taskLabels === "fixed" && classes > mostLabels)
+      throw new UsageError(
+        `${texts.name} has ${counted(classes, "class", "classes")}, and with fixed labels a task has all of them, ${count(mostLabels)} at most`,
+        "Name some with --only-classes, or give --task-labels shuffled",
+      );
     const parted = splitByDomain(texts, coded, split);
     const { train, validation } = parted.parts;
     const weights = idWeights(
@@ -86,7 +94,6 @@ export async function loadTexts(
         ...common,
         trainClasses: texts.classes.names.length,
         ...(split.taskLabels === "fixed" ? { labels: texts.classes.names } : {}),
-        seenDomains: [...new Set([...train, ...validation].map(({ name }) => name))],
         seen: seenExamples([...train, ...validation].map(({ data }) => data)),
       },
       ...notes,
@@ -97,6 +104,8 @@ export async function loadTexts(
   const { train, validation } = parted.splits;
   if (!recorded) {
     for (const text of splitWarnings(parted.splits, options, training, leastExamples)) work.onWarning?.(text);
+    const unused = unusedParts(texts, options);
+    if (unused) work.onWarning?.(unused);
   }
   const weights = idWeights([train], coded);
   return {
@@ -133,7 +142,12 @@ export async function loadOtherTexts(
   };
   if (options.split.name === "domains") {
     const domain = { name: texts.name, data: classExamples(inOrderOf(texts, spec.labels), coded, { all: true }) };
-    const parts = domainsOf(texts, spec.labels, coded) ?? [domain];
+    const { domains: parts, warning } = unseenDomains(
+      domainsOf(texts, spec.labels, coded) ?? [domain],
+      spec,
+      texts.name,
+    );
+    if (warning) work.onWarning?.(warning);
     return {
       data: { by: "domains", parts: { train: parts, validation: parts, test: parts }, leftOut: [] },
       spec: { ...other, ...(spec.labels ? { labels: spec.labels } : {}) },

@@ -15,11 +15,10 @@ export interface TextSpec extends DataSpec {
   readonly seen?: SeenExamples;
   /** The classes of every task, in the order of their numbers, where these are fixed. */
   readonly labels?: readonly string[];
-  /** Domains that were trained on, or validated on. */
-  readonly seenDomains?: readonly string[];
 }
 
-const mostLabels = 1000;
+/** Classes of which all are in every task, at most: as many as a task may have. */
+export const mostLabels = 1000;
 
 const isWhole = (n: unknown, least: number): boolean =>
   n === undefined || (Number.isSafeInteger(n) && (n as number) >= least && (n as number) <= 2 ** 24);
@@ -31,15 +30,12 @@ const areNames = (value: unknown): boolean =>
 /** The spec in a value from a file; undefined where it is none. */
 export function parseTextSpec(value: unknown): TextSpec | undefined {
   if (!isDataSpec(value) || !isRecord(value)) return undefined;
-  const { coding, trainClasses, leastExamples, seen, labels, seenDomains } = value as unknown as Readonly<
-    Record<string, unknown>
-  >;
+  const { coding, trainClasses, leastExamples, seen, labels } = value as unknown as Readonly<Record<string, unknown>>;
   const isSpec =
     isWhole(trainClasses, 0) &&
     isWhole(leastExamples, 1) &&
     ["undefined", "string"].includes(typeof seen) &&
-    areNames(labels) &&
-    areNames(seenDomains);
+    areNames(labels);
   if (!isSpec) return undefined;
   try {
     const parsed = textCodingFrom(coding);

@@ -106,6 +106,16 @@ function classSplits(
   return of;
 }
 
+/** Of parts that a user names, and that whole classes cannot be held out by: they are those of single texts. */
+export function unusedParts(
+  texts: LabelledTexts,
+  { split, splitColumn }: Pick<TextValues, "split" | "splitColumn">,
+): string | undefined {
+  if (splitColumn === undefined || split.name !== "classes" || !texts.parts || classSplits(texts, split))
+    return undefined;
+  return `the parts of --split-column ${splitColumn} are of single texts and not of classes: other classes are held out, and texts of all parts take part. --split examples takes them as they are`;
+}
+
 type ByDomainOptions = Extract<TextValues["split"], { readonly name: "domains" }>;
 
 /** Of fewer domains than these none is spared for validation, unless it is named. */
@@ -183,6 +193,12 @@ function heldDomains(
   const both = own.find((each) => test.includes(each));
   if (both !== undefined)
     throw new UsageError(`${both} is in --validation-domains and in --test-domains`, "Name it in one of them");
+  const twin = own.find((each) => twinsOf(test).includes(each));
+  if (twin !== undefined)
+    throw new UsageError(
+      `${twin} of --validation-domains shares texts with ${test.join(", ")}, which evaluation is on`,
+      "Choose another, or leave it out: what is chosen on it would be chosen on texts of the evaluation",
+    );
   const held = [...test, ...own];
   const leftOut = twinsOf(held).filter((each) => !held.includes(each));
   const train = names.filter((each) => !held.includes(each) && !leftOut.includes(each));

@@ -27,12 +27,15 @@ export const weightingOf = (coding: TextCoding, weights: Float32Array | undefine
     ? undefined
     : { weights, of: idWords[coding.kind], repeats: coding.kind !== "ngrams" };
 
+/** Steps of a fit at most; most end long before. */
+const mostSteps = 1000;
+
 /** A classifier of all texts of training domains together, whose classes are the same everywhere. */
 export function sourceOf(
   domains: readonly ExampleDomain[],
   coding: TextCoding,
   weights: Float32Array | undefined,
-  { signal }: LongWork,
+  { signal, onProgress }: LongWork,
 ): Promise<FittedSource> {
   const ids = weightingOf(coding, weights);
   const classes = domains[0]!.data.classes.length;
@@ -40,6 +43,7 @@ export function sourceOf(
     classes,
     ...(ids ? { ids } : { of: "features" }),
     signal,
+    onProgress: ({ steps }) => onProgress?.(steps, mostSteps, "fit a classifier of all training texts"),
   });
 }
 

@@ -1,16 +1,12 @@
 /** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Count } from "@innerloop/core";
-import { learnerEntry } from "@innerloop/core/learners";
 import {
   type Flags,
-  type FlatConfig,
   failureIn,
   flagOf,
   flagWords,
   Interrupted,
-  mostOf,
   problemOf,
   RunError,
   shellWord,
@@ -19,7 +15,6 @@ import {
 import {
   affordablePart,
   type CollectedResults,
-  evaluationSecondsEstimate,
   fullUpdates,
   hasRoom,
   neededEvaluations,
@@ -40,6 +35,7 @@ import { dataFolder } from "../../data/store/dataset-store.js";
 import { type Item, itemNames, itemsChosen, tablesOf } from "../../reproduce/chosen-rows.js";
 import { readCollected } from "../../reproduce/collected-file.js";
 import { missingFor, resourcesHere } from "../../reproduce/row-needs.js";
+import { fewestValidations, overhead } from "../../reproduce/row-overhead.js";
 import { type RowState, rowFolder, rowState } from "../../reproduce/row-state.js";
 import { findTables } from "../../reproduce/table-file.js";
 import { shown, writeNamedFile } from "../../runs/untrusted-folder.js";
@@ -269,9 +265,6 @@ async function completeRow(
 
 const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
 
-/** So many validations at least, for a curve. */
-const fewestValidations = 10;
-
 function trainArguments(
   { root, request }: Pick<Session, "root" | "request">,
   { table, row }: Item,
@@ -385,51 +378,6 @@ async function measureRow(
     secondsPerUpdate,
     overheadSeconds: overhead(table, row, startup, secondsPerUpdate),
   };
-}
-
-/** Sizes of tasks, of those that have them. */
-interface TaskNumbers {
-  readonly ways?: number;
-  readonly shots?: number;
-  readonly queries?: number;
-  readonly trainWays?: Count;
-  readonly trainShots?: Count;
-}
-
-/** Starting the process for training and for each evaluation, validations, evaluations and baselines. */
-function overhead(table: Table, row: Row, startup: number, secondsPerUpdate: number): number {
-  const own = trainingOptions(row);
-  const needed = neededEvaluations(table, row, own);
-  const { takesSteps } = learnerEntry(own.learner);
-  const trainedSteps = takesSteps ? Number(own.steps) : 0;
-  const numbers = own as unknown as TaskNumbers;
-  const queriesOf = ({ shots = 1, queries = shots }: TaskNumbers): number => queries;
-  const { ways: waysOfOne = 1, shots: shotsOfOne = 1 } = numbers;
-  const { trainWays = waysOfOne, trainShots = shotsOfOne } = numbers;
-  const trainedOn = mostOf(trainWays) * (mostOf(trainShots) + queriesOf(numbers));
-  /** How large an evaluation's tasks are, of the size of those that the pace was measured on. */
-  const sizeOf = (options: Flags): number => {
-    const { ways = 1, shots = 1 } = options as TaskNumbers;
-    return (ways * (shots + queriesOf(options))) / trainedOn;
-  };
-  const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
-    tasks: own.validationTasks * sizeOf(own),
-    steps: trainedSteps,
-  }));
-  const choosing = takesSteps ? [{ tasks: own.validationTasks * sizeOf(own), steps: Math.max(...own.evalSteps) }] : [];
-  const evaluations = needed.flatMap(({ changes }) => {
-    const evaluated = { ...own, ...changes } as FlatConfig;
-    const { evalSteps } = evaluated;
-    const tasks = evaluated.evalTasks * sizeOf(evaluated);
-    const steps = takesSteps ? Math.max(...evalSteps) : 0;
-    // Baselines take the same steps from scratch, and 50 of another optimizer.
-    return row.baselines ? [steps, steps, 50].map((each) => ({ tasks, steps: each })) : [{ tasks, steps }];
-  });
-  const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: trainedSteps };
-  return (
-    startup * (1 + needed.length) +
-    evaluationSecondsEstimate({ ...setting, evaluations: [...validations, ...choosing, ...evaluations] })
-  );
 }
 
 function iterationIn(line: string): number | undefined {
