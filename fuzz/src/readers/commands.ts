@@ -1,10 +1,12 @@
 /** What a user, or a file of a user, gives for options. */
 import { checkFlags, parseOption } from "@innerloop/experiments";
 import { optionsOf } from "../../../packages/node/dist/cli/command.js";
+import { type InputLine, inputLines } from "../../../packages/node/dist/cli/commands/input-lines.js";
 import { commands } from "../../../packages/node/dist/cli/commands/registry.js";
+import { readingLimits } from "../../../packages/node/dist/data/reading-limits.js";
 import { presetHint, readJsonExperiment } from "../../../packages/node/dist/runs/experiment-file.js";
 import { jsonMutation, textMutations } from "../mutations.js";
-import type { Reader } from "../reader.js";
+import { type Reader, WrongResult } from "../reader.js";
 import { requireCode } from "./checked.js";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -71,4 +73,42 @@ const experimentReader: Reader = {
   run: async (input, place) => readJsonExperiment(place.put("experiment.json", input)),
 };
 
-export const commandReaders: readonly Reader[] = [optionReader, experimentReader];
+/** Bytes as a stream has them, in parts of so many. */
+async function* inParts(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function linesOf(bytes: Uint8Array, size: number): Promise<InputLine[]> {
+  const lines: InputLine[] = [];
+  for await (const line of inputLines(inParts(bytes, size))) lines.push(line);
+  return lines;
+}
+
+const lineReader: Reader = {
+  name: "lines of standard input",
+  reads: "a text a line, as `innerloop adapt` answers them",
+  sources: ["node/src/cli/commands/input-lines.ts"],
+  weight: 1,
+  seeds: () => ["pay Ann\nhow much is left\n", "one line", "a\r\nb\r\n\n", "caf\u00e9 \u{1f600}\n"].map(text),
+  hostile: () => [
+    new Uint8Array(3 * readingLimits.textLength + 2).fill(0x61),
+    Uint8Array.of(0xff, 0x0a, 0xed, 0xa0, 0x80, 0x0a, 0x61),
+  ],
+  mutations: textMutations,
+  words: ["\n", "\r\n", "\u0000", "\u0301", "\ufeff", "\u{1f600}"],
+  async run(input) {
+    const lines = await linesOf(input, Math.max(1, input.length));
+    lines.forEach((line, i) => {
+      if (line.number !== i + 1) throw new WrongResult(`line ${i + 1} has the number ${line.number}`);
+      if (!("text" in line)) return;
+      if (line.text.includes("\n") || line.text.length > readingLimits.textLength || /\p{Surrogate}/u.test(line.text))
+        throw new WrongResult("a line that is no text");
+    });
+    // Characters and ends may lie over the parts of a stream.
+    const size = Math.max(1 + (input.length % 7), Math.ceil(input.length / 4096));
+    if (JSON.stringify(await linesOf(input, size)) !== JSON.stringify(lines))
+      throw new WrongResult("lines depend on the parts that they come in");
+  },
+};
+
+export const commandReaders: readonly Reader[] = [optionReader, experimentReader, lineReader];
