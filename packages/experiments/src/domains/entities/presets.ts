@@ -7,11 +7,12 @@ const compared: PartialConfig = {
   network: { name: "word-encoder" },
   training: {
     metaBatch: 2,
-    outerRate: 1e-3,
+    outerRate: 5e-3,
     schedule: "cosine",
-    iterations: 300,
+    iterations: 200,
     checkpointEvery: 100,
-    validateEvery: 50,
+    validateEvery: 25,
+    validateStart: true,
     validationTasks: 50,
     bestBy: "episodeF1",
   },
@@ -19,7 +20,7 @@ const compared: PartialConfig = {
 
 const ofDomains = (domain: PartialConfig["domain"]): PartialConfig => ({
   ...compared,
-  domain: { shots: 5, queries: 20, holdOut: "domains", ...domain },
+  domain: { shots: 5, trainShots: { from: 1, to: 5 }, queries: 20, holdOut: "domains", ...domain },
 });
 
 /** Presets of marked texts, in the order in which help lists them. */

@@ -16,8 +16,9 @@ export function textBaselines({
 }: Pick<BaselineSetting<TextValues, TextSpec>, "options" | "spec" | "data" | "shapes">): readonly Baseline[] {
   const { weights, source } = given as TextData;
   const ways = areFixed(options) ? outputs : options.ways;
+  const known = spec && weightingOf(spec.coding, weights ?? (ids && new Float32Array(ids.count).fill(1, 1)));
   // Of other data than a run's own, all ids weigh the same.
-  const weighting = spec && weightingOf(spec.coding, weights ?? (ids && new Float32Array(ids.count).fill(1, 1)));
+  const weighting = known && (weights ? known : { ...known, of: `unweighted ${known.of}` });
   const centroid = weighting ? textCentroid({ ways, ...weighting }) : featureCentroid({ ways });
   const adapters: readonly unknown[] = [centroid, ...(source ? [sourceClassifier(source)] : [])];
   return adapters.map((adapter) => ({ adapter: adapter as Adapter, steps: [0] }));

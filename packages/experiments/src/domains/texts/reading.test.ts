@@ -25,6 +25,9 @@ const read = (
 const names = (part: { readonly classes: readonly { readonly name: string }[] }) =>
   part.classes.map(({ name }) => name).sort();
 
+/** As Node's errors of data are. */
+class MissingError extends CodedError<"ILD02"> {}
+
 describe("classes held out", () => {
   it("are in one part each, and weights of ids are those of training texts alone", async () => {
     const { data, spec } = await read(madeUpTexts(10, 8));
@@ -277,7 +280,7 @@ describe("features of a backbone", () => {
     const gone: DataIo = {
       ...textsIo({ mine: found }),
       textBackbone: async () => {
-        throw new (class extends CodedError<string> {})("ILD02", "letters", "there is no such backbone", "Fetch it");
+        throw new MissingError("ILD02", "letters", "there is no such backbone", "Fetch it");
       },
     };
     await expect(loadTexts(options, gone, {}, { ...needs, own: { options, spec: spec! } })).rejects.toThrow(
