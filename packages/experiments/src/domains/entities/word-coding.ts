@@ -1,5 +1,6 @@
 /** Sentences as numbers: lexical features of their words, and states where there is a backbone. */
 import {
+  lengthFor,
   type MarkedText,
   type WordCoding,
   type WordSetting,
@@ -85,8 +86,5 @@ export async function wordCoding(
 }
 
 /** The words that 99 of 100 sentences, which have their words, have at most. */
-export function usualLength(texts: readonly MarkedText[], most: number): number {
-  const lengths = texts.map((text) => (text.words ?? []).length).sort((a, b) => a - b);
-  const percentile = lengths[Math.max(0, Math.ceil(0.99 * lengths.length) - 1)] ?? 1;
-  return Math.min(most, Math.max(1, percentile));
-}
+export const usualLength = (texts: readonly MarkedText[], most: number): number =>
+  Math.min(most, lengthFor(texts.map(({ words = [] }) => words)).length);

@@ -1,5 +1,6 @@
 /** Texts of classes: intents, topics, sentiment; of one data set, or across domains and languages. */
 import { crossEntropy, type LabelledExamples } from "@innerloop/core";
+import { idCount } from "@innerloop/core/tasks";
 import { mostOf } from "../../options/values.js";
 import { openSetParts } from "../classification/open-set-parts.js";
 import { requireWays } from "../classification/run-ways.js";
@@ -62,7 +63,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     const outputs = outputsOf(spec, options, needs);
     const { shots, trainShots = shots } = needs.own ?? options;
     const coding = spec?.coding;
-    const ids = coding && coding.kind !== "features" && (coding.kind === "pieces" ? coding.count : coding.buckets);
+    const ids = coding && coding.kind !== "features" && idCount(coding);
     return {
       inputShape: spec?.exampleShape ?? [],
       outputs,

@@ -1,7 +1,7 @@
 /** The tasks of texts: episodes of classes, or of one domain each. */
 import { type Count, type DescribedTaskSource, domainTasks, type ExampleDomain } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
-import { mostOf, optionText } from "../../options/values.js";
+import { leastOf, mostOf, optionText } from "../../options/values.js";
 import { classificationTasks, requireTrainWays } from "../classification/tasks.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
 import { requireCoding } from "./coding.js";
@@ -47,8 +47,7 @@ export function requireTextOptions(options: TextValues, needs: LearnerNeeds & { 
   const { shots, trainShots = shots, split, trainWays, ways } = options;
   const { training, learnerName } = needs;
   if (split.name !== "domains") {
-    const none =
-      shots === 0 ? "--shots 0" : leastOfCount(trainShots) === 0 ? `--train-shots ${optionText(trainShots)}` : "";
+    const none = shots === 0 ? "--shots 0" : leastOf(trainShots) === 0 ? `--train-shots ${optionText(trainShots)}` : "";
     if (none !== "")
       throw new UsageError(
         `${none} with --split ${split.name}`,
@@ -76,5 +75,3 @@ export function requireTextOptions(options: TextValues, needs: LearnerNeeds & { 
       "Leave it out: all classes take part in every task",
     );
 }
-
-const leastOfCount = (count: Count): number => (typeof count === "number" ? count : count.from);

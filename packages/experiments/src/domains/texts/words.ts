@@ -1,4 +1,5 @@
 /** What texts and their tasks are, in words. */
+import { countInWords } from "../../options/values.js";
 import { count, counted } from "../../words.js";
 import { classesText, tasksText } from "../classification/words.js";
 import type { LearnerNeeds } from "../domain.js";
@@ -24,11 +25,9 @@ export function textsText(options: TextValues, data: TextData): string {
 export function textTasksText(options: TextValues, data: TextData, { training }: LearnerNeeds): string {
   if (data.by === "classes") return tasksText(options, data.splits, training);
   const { shots, queries = Math.max(1, shots), trainShots = shots } = options;
-  const shotsText = (given: typeof trainShots): string =>
-    typeof given === "number" ? `${given}` : `${given.from} to ${given.to}`;
   const classes = areFixed(options)
     ? `all ${data.parts.test[0]?.data.classes.length} classes`
     : `${options.ways} classes numbered anew`;
   const evaluated = trainShots === shots ? "" : ` (evaluated ${shots}-shot)`;
-  return `a task is of one domain, ${classes}, ${shotsText(trainShots)}-shot${evaluated}, ${counted(queries, "query", "queries")} per class`;
+  return `a task is of one domain, ${classes}, ${countInWords(trainShots)}-shot${evaluated}, ${counted(queries, "query", "queries")} per class`;
 }
