@@ -87,12 +87,16 @@ async function linesOf(bytes: Uint8Array, size: number): Promise<InputLine[]> {
 const lineReader: Reader = {
   name: "lines of standard input",
   reads: "a text a line, as `innerloop adapt` answers them",
-  sources: ["node/src/cli/commands/input-lines.ts"],
+  sources: ["node/src/cli/commands/input-lines.ts", "node/src/data/texts/text-rows.ts"],
   weight: 1,
-  seeds: () => ["pay Ann\nhow much is left\n", "one line", "a\r\nb\r\n\n", "caf\u00e9 \u{1f600}\n"].map(text),
+  seeds: () =>
+    ["pay Ann\nhow much is left\n", "one line", "a\r\nb\r\n\n", "caf\u00e9 \u{1f600}\n", "\ufeffone\ncafe\u0301"].map(
+      text,
+    ),
   hostile: () => [
     new Uint8Array(3 * readingLimits.textLength + 2).fill(0x61),
     Uint8Array.of(0xff, 0x0a, 0xed, 0xa0, 0x80, 0x0a, 0x61),
+    text(`${"\u0301".repeat(1_000_000)}\n${"x".repeat(5_000_000)}\nlast`),
   ],
   mutations: textMutations,
   words: ["\n", "\r\n", "\u0000", "\u0301", "\ufeff", "\u{1f600}"],
@@ -101,7 +105,11 @@ const lineReader: Reader = {
     lines.forEach((line, i) => {
       if (line.number !== i + 1) throw new WrongResult(`line ${i + 1} has the number ${line.number}`);
       if (!("text" in line)) return;
-      if (line.text.includes("\n") || line.text.length > readingLimits.textLength || /\p{Surrogate}/u.test(line.text))
+      if (
+        line.text.includes("\n") ||
+        line.text.length > readingLimits.textLength ||
+        /\p{Surrogate}|\0/u.test(line.text)
+      )
         throw new WrongResult("a line that is no text");
     });
     // Characters and ends may lie over the parts of a stream.

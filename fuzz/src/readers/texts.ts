@@ -1,6 +1,5 @@
 /** Texts of classes: tables, files of lines, folders, and what the store keeps of them. */
 import type { LabelledTexts } from "@innerloop/core/tasks";
-import { type InputLine, inputLines } from "../../../packages/node/dist/cli/commands/input-lines.js";
 import { readStoredFile } from "../../../packages/node/dist/data/store/dataset-file.js";
 import { loadTexts } from "../../../packages/node/dist/data/store/dataset-store.js";
 import { readTextFolder } from "../../../packages/node/dist/data/texts/text-folder.js";
@@ -105,34 +104,6 @@ const linesReader: Reader = {
   },
 };
 
-const standardInputReader: Reader = {
-  name: "lines of standard input",
-  reads: "a text a line, in whatever parts the bytes come",
-  sources: ["node/src/cli/commands/input-lines.ts", "node/src/data/texts/text-rows.ts"],
-  seeds: () => [text("one", "", "two\r", "cafe\u0301 \u20ac"), text("\ufeffone")],
-  hostile: () => [text(marks(1_000_000), "x".repeat(5_000_000), "last")],
-  mutations: textMutations,
-  words,
-  async run(input) {
-    const whole = await linesIn(input, input.length + 1);
-    // A part boundary within a character, a line end or a mark changes nothing.
-    const parted = await linesIn(input, input.length > 10_000 ? 4093 : 3);
-    if (JSON.stringify(parted) !== JSON.stringify(whole)) throw new WrongResult("lines that depend on their parts");
-    if (whole.some((line, i) => line.number !== i + 1)) throw new WrongResult("a line of another number");
-    const bad = whole.find((line) => "text" in line && /\p{Surrogate}|\0|\n/u.test(line.text));
-    if (bad) throw new WrongResult("a line that is no text");
-  },
-};
-
-async function linesIn(bytes: Uint8Array, size: number): Promise<readonly InputLine[]> {
-  async function* parts(): AsyncGenerator<Uint8Array> {
-    for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
-  }
-  const lines: InputLine[] = [];
-  for await (const line of inputLines(parts())) lines.push(line);
-  return lines;
-}
-
 const folderReader: Reader = {
   name: "folder of texts",
   reads: "a folder of .txt files for each class, or a file of lines for each",
@@ -221,11 +192,4 @@ const storedReader: Reader = {
   },
 };
 
-export const textReaders: readonly Reader[] = [
-  tableReader,
-  recordReader,
-  linesReader,
-  standardInputReader,
-  folderReader,
-  storedReader,
-];
+export const textReaders: readonly Reader[] = [tableReader, recordReader, linesReader, folderReader, storedReader];
