@@ -3,7 +3,7 @@ import type { LabelledExamples } from "@innerloop/core";
 import type { DataIo, ImageShape, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { EncoderRecord, ImageBackbone } from "../../text-io.js";
-import { encoderOf } from "../texts/kept-encoders.js";
+import { encoderOf, encoderRecordOf } from "../kept-encoders.js";
 import { imagesOfShape } from "./images-of-shape.js";
 import type { ClassificationValues } from "./options.js";
 
@@ -55,10 +55,10 @@ export function imageBackboneOf(
 }
 
 /** What a run keeps of a backbone. */
-export const imageRecordOf = (
-  { name, sha256, folder }: ImageBackbone,
-  output: string | undefined,
-): ImageEncoderRecord => ({ name, sha256, folder, ...(output === undefined ? {} : { output }) });
+export const imageRecordOf = (backbone: ImageBackbone, output: string | undefined): ImageEncoderRecord => ({
+  ...encoderRecordOf(backbone),
+  ...(output === undefined ? {} : { output }),
+});
 
 export const imagesTaken = ({ size, channels }: ImageBackbone): ImageShape => ({ size, channels });
 

@@ -3,7 +3,7 @@ import type { LabelledExamples } from "@innerloop/core";
 import { type DataIo, type FoundExamples, type ImageShape, type LongWork, usualPixels } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
-import { requireRecord } from "../texts/kept-encoders.js";
+import { requireRecord } from "../kept-encoders.js";
 import { examplesNeeded } from "./class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 import { invertInPlace, isDarkOnLight, isGreyImage } from "./dark-on-light.js";

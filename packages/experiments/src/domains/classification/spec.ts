@@ -1,6 +1,7 @@
 import type { PixelReading } from "../../io.js";
 import { isRecord } from "../../options/outside-text.js";
 import type { DataSpec } from "../domain.js";
+import { isEncoderRecord, isRecordText } from "../kept-encoders.js";
 import { areScales, type ColumnScales } from "./column-scales.js";
 import type { ImageEncoderRecord } from "./image-features.js";
 import type { SeenExamples } from "./seen-examples.js";
@@ -59,20 +60,13 @@ export function parseClassificationSpec(value: unknown): ClassificationSpec | un
     (pixels === undefined || isPixelReading(pixels)) &&
     (leastExamples === undefined || isWhole(leastExamples, 1)) &&
     ["undefined", "string"].includes(typeof seen) &&
-    (backbone === undefined || isEncoderRecord(backbone));
+    (backbone === undefined || isImageEncoderRecord(backbone));
   return isSpec ? (value as ClassificationSpec) : undefined;
 }
 
-/** The longest path, name or hash that a record of an encoder may have. */
-const mostCharacters = 4096;
-
-function isEncoderRecord(value: unknown): value is ImageEncoderRecord {
-  if (!isRecord(value)) return false;
-  const { name, sha256, folder, output = "" } = value;
-  return [name, sha256, folder, output].every(
-    (part) => typeof part === "string" && part.length <= mostCharacters && !part.includes("\0"),
-  );
-}
+/** The question whether a value is the record of an encoder, with the name of a tensor, where one was asked for. */
+const isImageEncoderRecord = (value: unknown): value is ImageEncoderRecord =>
+  isEncoderRecord(value) && isRecordText((value as ImageEncoderRecord).output ?? "");
 
 /** The question whether a value from a file says how pixels become bytes. */
 export function isPixelReading(value: unknown): value is PixelReading {

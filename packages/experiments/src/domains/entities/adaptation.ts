@@ -15,7 +15,7 @@ import { isRecord, quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { Adaptation, Answer, GivenInputs, GivenSupport, Own } from "../domain.js";
-import { textBackboneOf } from "../texts/kept-encoders.js";
+import { textBackboneOf } from "../kept-encoders.js";
 import type { EntityValues } from "./options.js";
 import { rowInputs, rowsOf, type Sentence } from "./sentence-rows.js";
 import type { EntitySpec } from "./spec.js";

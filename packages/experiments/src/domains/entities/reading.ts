@@ -5,7 +5,7 @@ import { UsageError } from "../../options/usage-error.js";
 import type { FoundMarkedTexts, TextBackbone } from "../../text-io.js";
 import { count, counted } from "../../words.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
-import { requireRecord, textBackboneOf } from "../texts/kept-encoders.js";
+import { encoderRecordOf, requireRecord, textBackboneOf } from "../kept-encoders.js";
 import { heldTexts } from "./hold-out.js";
 import type { EntityValues } from "./options.js";
 import { seenAmong, seenSentences } from "./seen-sentences.js";
@@ -72,7 +72,7 @@ export async function loadEntities(
       holdOut,
       held,
       types: mostTypes(data),
-      ...(backbone ? { backbone: { name: backbone.name, sha256: backbone.sha256, folder: backbone.folder } } : {}),
+      ...(backbone ? { backbone: encoderRecordOf(backbone) } : {}),
       ...(seen === undefined ? {} : { seen }),
     },
     notes: found.notes,

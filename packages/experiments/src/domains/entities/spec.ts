@@ -5,6 +5,7 @@ import type { EncoderRecord } from "../../text-io.js";
 import type { SeenExamples } from "../classification/seen-examples.js";
 import { isDataSpec } from "../classification/spec.js";
 import type { DataSpec } from "../domain.js";
+import { isEncoderRecord } from "../kept-encoders.js";
 
 /** What is held out of marked texts. */
 export type HoldOut = "domains" | "types" | "sentences";
@@ -44,16 +45,6 @@ function isWordSetting(value: unknown): value is WordSetting {
     slots.join() === wordFeatureSlots.join() &&
     isWhole(ids, 2, mostIds) &&
     isWhole(width, 0, 2 ** 16)
-  );
-}
-
-function isEncoderRecord(value: unknown): value is EncoderRecord {
-  return (
-    isRecord(value) &&
-    typeof value.name === "string" &&
-    typeof value.sha256 === "string" &&
-    typeof value.folder === "string" &&
-    !value.folder.includes("\0")
   );
 }
 

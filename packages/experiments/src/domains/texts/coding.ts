@@ -2,9 +2,8 @@
 import { type IdCoding, idCount, idsOf, lengthFor, type TextCoding, textTokens } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
-import type { EncoderRecord } from "../../text-io.js";
 import { count, counted } from "../../words.js";
-import { textBackboneOf, tokenizerOf } from "./kept-encoders.js";
+import { encoderRecordOf, textBackboneOf, tokenizerOf } from "../kept-encoders.js";
 import type { TextValues } from "./options.js";
 
 /** Texts as learners take them: a row of ids or features for each. */
@@ -63,7 +62,7 @@ export async function codingFor(
   switch (textForm(options)) {
     case "features": {
       const { features, ...backbone } = await textBackboneOf(io, options.backbone!, work);
-      return { kind: "features", features, backbone: recordOf(backbone) };
+      return { kind: "features", features, backbone: encoderRecordOf(backbone) };
     }
     case "ngrams":
       return { kind: "ngrams", buckets, length: options.length ?? usualNgrams };
@@ -80,13 +79,11 @@ export async function codingFor(
         kind: "pieces",
         count: tokenizer.pieces,
         length: length ?? lengthFor(texts.map((text) => tokenizer.encode(text))).length,
-        tokenizer: recordOf(tokenizer),
+        tokenizer: encoderRecordOf(tokenizer),
       };
     }
   }
 }
-
-const recordOf = ({ name, sha256, folder }: EncoderRecord): EncoderRecord => ({ name, sha256, folder });
 
 /** The rows of texts in a coding. @throws UsageError where its encoder is not there, or is another than it was */
 export async function codeTexts(

@@ -1,12 +1,29 @@
 /** Encoders that were opened: a model that answers line by line opens its backbone once. */
 import { CodedError } from "@innerloop/graph";
-import type { DataIo, LongWork } from "../../io.js";
-import { quoted } from "../../options/outside-text.js";
-import { UsageError } from "../../options/usage-error.js";
-import type { EncoderRecord, TextBackbone, Tokenizer } from "../../text-io.js";
+import type { DataIo, LongWork } from "../io.js";
+import { isRecord, quoted } from "../options/outside-text.js";
+import { UsageError } from "../options/usage-error.js";
+import type { EncoderRecord, TextBackbone, Tokenizer } from "../text-io.js";
 
 /** The code of errors about what is neither a name nor a path of something. */
 const notHere = "ILD02";
+
+/** The longest path, name or hash that a record may have. */
+const mostCharacters = 4096;
+
+/** The question whether a value from a file, which anyone may have written, is the record of an encoder. */
+export function isEncoderRecord(value: unknown): value is EncoderRecord {
+  if (!isRecord(value)) return false;
+  const { name, sha256, folder } = value;
+  return [name, sha256, folder].every(isRecordText);
+}
+
+/** The question whether a value is a text as records have them. */
+export const isRecordText = (value: unknown): value is string =>
+  typeof value === "string" && value.length <= mostCharacters && !value.includes("\0");
+
+/** What a run keeps of an encoder. */
+export const encoderRecordOf = ({ name, sha256, folder }: EncoderRecord): EncoderRecord => ({ name, sha256, folder });
 
 type Opened = Map<string, Promise<EncoderRecord>>;
 
