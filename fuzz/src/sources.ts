@@ -46,8 +46,8 @@ export const exceptions: Readonly<Record<string, string>> = {
   "node/src/cli/commands/start-command.ts": "results that a training of this very command has written",
   "node/src/runs/versions.ts": "package.json of installed packages, whose code runs in this process",
   "node/src/data/store/atomic-write.ts": "writes only",
-  "node/src/data/store/npm-package.ts": "hashes an archive, of which nothing is read unless it is the published one",
-  "node/src/data/store/pip-package.ts": "hashes a wheel, of which nothing is read unless it is the published one",
+  "node/src/data/store/outside-command.ts":
+    "hashes archives and wheels, of which nothing is read unless they are the published ones",
   "node/src/backbones/backbone-address.ts":
     "what an address brings goes through the readers of archives and of backbone folders",
   "node/src/backbones/backbone-store.ts": "writes, and copies a model that was read and checked",

@@ -9,7 +9,7 @@ import { nearestTokens, tokenPrototypes } from "../learners/entities/token-proto
 import type { Learner } from "../learners/learner.js";
 import { optionGroup } from "../options/option.js";
 import { entry, innerOptimizerOf, type LearnerSetting, stepOptions, tagging } from "./learner-entry.js";
-import type { NetworkSetting, Networks, TaggedWords } from "./network-forms.js";
+import { type NetworkSetting, type Networks, type TaggedWords, takesNoContext } from "./network-forms.js";
 import { network } from "./networks.js";
 
 /** @throws IL102 where the setting is of no sentences */
@@ -164,10 +164,7 @@ export const entityNetworks = {
         perStepModel: model,
         embedding,
         maps: embedding,
-        contextual: () => {
-          const remedy = "Choose another learner than cavia";
-          throw new GraphError("IL102", "word-encoder", "it takes no context vector", remedy);
-        },
+        contextual: takesNoContext("word-encoder"),
       };
     },
     describe: ({ words }, { featureWidth, wordUnits, wordWidth, wordContext }) =>

@@ -72,13 +72,11 @@ export function headedNetworks<X extends Tree>(embedding: () => Layer<Tree, X>, 
     perStepModel: model,
     embedding,
     maps: embedding,
-    contextual: () => {
-      throw new GraphError(
-        "IL102",
-        "headedNetworks",
-        "it takes no context vector",
-        "Choose another learner than cavia",
-      );
-    },
+    contextual: takesNoContext("headedNetworks"),
   };
 }
+
+/** @internal The form with a context vector, of networks that have none. @throws IL102 when it is asked for */
+export const takesNoContext = (operation: string) => (): never => {
+  throw new GraphError("IL102", operation, "it takes no context vector", "Choose another learner than cavia");
+};

