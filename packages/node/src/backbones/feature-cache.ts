@@ -25,6 +25,9 @@ const mostFileBytes = 512 * 2 ** 20;
 const flushBytes = 16 * 2 ** 20;
 /** Files of an encoder before those that are small become one. */
 const mostFiles = 32;
+/** Keys of a request that is one of many, such as a line of standard input: what it has read stays for the next one. */
+const fewKeys = 64;
+const rememberedBytes = 64 * 2 ** 20;
 /** Bytes that the features of all encoders may take; those used longest ago are removed. */
 export const featureCacheLimit = 4 * 2 ** 30;
 
@@ -56,7 +59,9 @@ const isWhole = (name: string): boolean => name.endsWith(".features");
 export function openFeatureCache(root: string, encoder: string, limit: number = featureCacheLimit): FeatureCache {
   const folder = join(root, encoder);
   /** Names of files, and which keys they have. */
-  const known = new Map<string, readonly string[]>();
+  const known = new Map<string, ReadonlySet<string>>();
+  /** Entries of files that few keys were read of, the latest last. */
+  const remembered = new Map<string, ReadonlyMap<string, Float32Array>>();
   let pending = new Map<string, Float32Array>();
   let pendingBytes = 0;
 
@@ -65,12 +70,12 @@ export function openFeatureCache(root: string, encoder: string, limit: number = 
     for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
     for (const name of names) {
       if (known.has(name)) continue;
-      known.set(name, await readKeys(join(folder, name)).catch(() => []));
+      known.set(name, new Set(await readKeys(join(folder, name)).catch(() => [])));
     }
     return names;
   };
 
-  const load = async (name: string): Promise<Map<string, Float32Array>> => {
+  const load = async (name: string): Promise<ReadonlyMap<string, Float32Array>> => {
     const file = join(folder, name);
     const entries = await readEntries(file).catch(() => undefined);
     if (entries) {
@@ -78,14 +83,24 @@ export function openFeatureCache(root: string, encoder: string, limit: number = 
       await utimes(file, now, now).catch(() => undefined);
       return entries;
     }
-    known.set(name, []);
+    known.set(name, new Set());
     return new Map();
+  };
+
+  const remember = (name: string, entries: ReadonlyMap<string, Float32Array>): void => {
+    remembered.delete(name);
+    remembered.set(name, entries);
+    let bytes = 0;
+    for (const [file, of] of [...remembered].reverse()) {
+      for (const { byteLength } of of.values()) bytes += byteLength;
+      if (bytes > rememberedBytes) remembered.delete(file);
+    }
   };
 
   const save = async (entries: ReadonlyMap<string, Float32Array>): Promise<void> => {
     const name = `${randomBytes(16).toString("hex")}.features`;
     await writeEntries(join(folder, name), entries);
-    known.set(name, [...entries.keys()]);
+    known.set(name, new Set(entries.keys()));
   };
 
   /** Makes one of the small files, and removes what nobody can read. */
@@ -112,8 +127,15 @@ export function openFeatureCache(root: string, encoder: string, limit: number = 
       const found = new Map<string, Float32Array>();
       for (const [key, values] of pending) if (wanted.has(key)) found.set(key, values);
       for (const name of await discover()) {
-        if (!known.get(name)!.some((key) => wanted.has(key) && !found.has(key))) continue;
-        for (const [key, values] of await load(name)) if (wanted.has(key)) found.set(key, values);
+        const here = known.get(name)!;
+        if (![...wanted].some((key) => here.has(key) && !found.has(key))) continue;
+        const before = remembered.get(name);
+        const entries = before ?? (await load(name));
+        if (!before && wanted.size <= fewKeys) remember(name, entries);
+        for (const key of wanted) {
+          const values = entries.get(key);
+          if (values) found.set(key, values);
+        }
       }
       return found;
     },
