@@ -6,7 +6,7 @@ import { prototypicalNetwork } from "../learners/metric/prototypical.js";
 import { relationNetwork } from "../learners/metric/relation.js";
 import { semiSupervisedPrototypes } from "../learners/metric/semi-supervised-prototypes.js";
 import { siameseNetwork, tripletNetwork } from "../learners/metric/siamese.js";
-import { optionGroup } from "../options/option.js";
+import { type OptionValues, optionGroup } from "../options/option.js";
 import { classes, entry } from "./learner-entry.js";
 
 const compared = {
@@ -20,13 +20,13 @@ const compared = {
 const temperatureOption = optionGroup({
   temperature: {
     kind: "choice",
-    choices: ["1", "learned"],
+    choices: ["1", "0.07", "learned"],
     default: "1",
-    help: "what distances or similarities are divided by; a learned one starts at 1, of cosine distances at 0.07",
+    help: "what distances or similarities are divided by; cosines, which differ by 2 at most, want 0.07; a learned one starts at 1, of cosine distances at 0.07",
   },
 });
-const temperatureOf = ({ temperature }: { readonly temperature: "1" | "learned" }): 1 | "learned" =>
-  temperature === "learned" ? "learned" : 1;
+const temperatureOf = ({ temperature }: OptionValues<typeof temperatureOption>): number | "learned" =>
+  temperature === "learned" ? "learned" : Number(temperature);
 
 /**
  * The temperature of cosines: they differ by 2 at most, and at 1 a softmax over them stays near uniform for long. A

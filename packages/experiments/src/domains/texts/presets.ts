@@ -17,12 +17,12 @@ const compared: PartialConfig = {
 };
 
 /**
- * A bag of n-grams starts as their tf-idf centroid. The temperature is that of embeddings of length 2.7: a learned one falls
- * with the loss of training classes, and makes much of what holds for these alone.
+ * A bag of n-grams starts as their tf-idf centroid. The temperature stays what it is: a learned one falls with the loss of
+ * training classes, and makes much of what holds for these alone.
  */
 const bag = (share: number, training: PartialConfig["training"], idDropout = 0.5): PartialConfig => ({
-  learner: { distance: "squaredEuclidean", temperature: "1" },
-  network: { sketch: 4096, vectorWidth: 128, share, idDropout, embeddingScale: 2.7 },
+  learner: { temperature: "0.07" },
+  network: { sketch: 4096, vectorWidth: 128, share, idDropout },
   ...(training ? { training } : {}),
 });
 
