@@ -55,10 +55,10 @@ const classNames = (count: number): string[] => Array.from({ length: count }, (_
 /** Writes all of them: data sets into the folder of data sets, `intents.csv` and `trips.jsonl` into `folder`. */
 export async function writePresetTexts(folder: string, datasets: string): Promise<void> {
   const sets = [
-    madeUpTexts("clinc150", classNames(45), 17),
-    madeUpTexts("banking77", classNames(40), 17),
-    madeUpTexts("huffpost", classNames(40), 27),
-    madeUpTexts("sib200", classNames(7), 36, ["eng_Latn", "deu_Latn", "fra_Latn", "ita_Latn", "spa_Latn", "nld_Latn"]),
+    madeUpTexts("clinc150", classNames(45), 20),
+    madeUpTexts("banking77", classNames(40), 20),
+    madeUpTexts("huffpost", classNames(40), 30),
+    madeUpTexts("sib200", classNames(7), 45, ["eng_Latn", "deu_Latn", "fra_Latn", "ita_Latn", "spa_Latn", "nld_Latn"]),
     madeUpTexts("nusax", ["negative", "neutral", "positive"], 210, [
       ...["english", "madurese", "toba_batak", "javanese", "acehnese", "balinese"],
     ]),
