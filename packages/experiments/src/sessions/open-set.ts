@@ -157,8 +157,10 @@ function protocolNotes({ protocol, draws }: OpenSetEvaluation, rule: CalibratedR
     unknownPool === undefined
       ? `${unknownQueries} of each of ${unknownClasses} unknown classes`
       : `${unknownQueries} of the ${counted(Number(unknownExamples), "example")} of no class of ${unknownPool}`;
+  const steps = rule.steps > 0 ? `${counted(rule.steps, "step")}, ` : "";
+  const norm = rule.batchNorm === "none" ? "no batch norm" : `batch norm ${rule.batchNorm}`;
   return [
-    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknown}; ${counted(rule.steps, "step")}, batch norm ${rule.batchNorm}`,
+    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknown}; ${steps}${norm}`,
     `mean over ${count(Number(tasks))} test tasks${draws ? ` from ${poolText(draws, true)}` : ""} with 95% intervals, seed ${seed}`,
     `accepted where the ${scoreTitles[rule.score]} is at least ${rule.threshold.toPrecision(5)}: ${calibration}, ${count(Number(validationTasks))} tasks`,
   ];

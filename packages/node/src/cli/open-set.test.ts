@@ -74,7 +74,7 @@ test("eval --open-set chooses a threshold, reports it, and adapt --reject uses i
   const { code, out, err } = await innerloop("eval", "run", "--open-set", "--eval-tasks", "40", "--workers", "1");
   expect([err, code]).toEqual(["", 0]);
   expect(out).toMatch(/known scored above unknown \(AUROC\) +100\.0% ± 0\.0/);
-  expect(out).toMatch(/2-way 2-shot tasks, 3 queries of each class and 3 of each of 2 unknown classes; 0 steps/);
+  expect(out).toMatch(/2-way 2-shot tasks, 3 queries of each class and 3 of each of 2 unknown classes; no batch norm/);
   expect(out).toMatch(/the largest logit is at least -\d.*95% of known validation queries accepted, 40 tasks/);
   const record = JSON.parse(await readFile(join(folder, "run/open-set.json"), "utf8"));
   expect(record.rule).toMatchObject({ score: "logit", iteration: 2, steps: 0, ways: 2, shots: 2 });
