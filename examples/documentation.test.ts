@@ -28,7 +28,9 @@ test("the documents link to files that are there", () => {
     // Marks in place, as "[Berlin](city)", are code.
     const prose = read(document).replace(/^ {4}.*$/gm, "");
     for (const [, target] of prose.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      expect(existsSync(new URL(`../${target}`, import.meta.url)), `${document}: ${target}`).toBe(true);
+      expect(existsSync(new URL(target!, new URL(`../${document}`, import.meta.url))), `${document}: ${target}`).toBe(
+        true,
+      );
     }
   }
 });
