@@ -28,6 +28,10 @@ function unlabelledText({ unlabelled, unlabelledUsed, distractorClasses = 0 }: P
   return [`${counted(Number(unlabelled), "unlabelled example")} per class${beyond}`];
 }
 
+/** Where batch normalisation takes its statistics from; `none`, or nothing, where there is none. */
+export const batchNormText = (batchNorm: unknown = "none"): string =>
+  batchNorm === "none" ? "no batch norm" : `batch norm ${batchNorm}`;
+
 /** The subject of figures: tasks, steps, batch normalisation, intervals and seed, in one or two sentences. */
 export function protocolText(
   evaluation: Evaluation,
@@ -55,7 +59,7 @@ export function protocolText(
       ? `; the loss in units of the targets' standard deviation over the training groups${units ? ` (${units})` : ""}`
       : "";
   const pool = evaluation.draws ? ` from ${poolText(evaluation.draws, isHeldOut(sources))}` : "";
-  const norm = batchNorm === undefined ? "no batch norm" : `batch norm ${batchNorm}`;
+  const norm = batchNormText(batchNorm);
   const setting = [task, ...stepsText(evaluation), otherNorms ? `${norm} unless a row says otherwise` : norm].join(
     ", ",
   );

@@ -5,7 +5,7 @@ import type { Flags } from "../config/index.js";
 import { adaptationWarningOf, curveOf } from "../figures/adaptation-warning.js";
 import { type Comparison, comparisons } from "../figures/comparison.js";
 import { figuresChosen, leadingFigure } from "../figures/results-cells.js";
-import { protocolText } from "../protocol-text.js";
+import { batchNormText, protocolText } from "../protocol-text.js";
 import { failureOf, problemOf } from "../runs/failure.js";
 import { evaluationRecord } from "../runs/results.js";
 import type { RunStore } from "../runs/run-store.js";
@@ -148,8 +148,6 @@ export async function compareSession(request: ComparisonRequest, host: SessionHo
 
 /** `MAML (runs/a)`, with where its batch normalisation takes statistics from where the runs differ in that. */
 function rowName({ run, learner }: BesideRun, { protocol }: Evaluation, withNorm: boolean): string {
-  const norm = withNorm
-    ? `, ${protocol.batchNorm === undefined ? "no batch norm" : `batch norm ${protocol.batchNorm}`}`
-    : "";
+  const norm = withNorm ? `, ${batchNormText(protocol.batchNorm)}` : "";
   return `${learner.name}${norm} (${run.shown})`;
 }

@@ -7,7 +7,7 @@ import { betterBaseline } from "../figures/better-baseline.js";
 import { withInterval } from "../figures/figure-text.js";
 import { figuresChosen } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
-import { protocolText } from "../protocol-text.js";
+import { batchNormText, protocolText } from "../protocol-text.js";
 import { type ChosenSteps, chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
 import { failureOf, problemOf } from "../runs/failure.js";
 import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecords, machineOptions } from "../runs/results.js";
@@ -261,7 +261,7 @@ const normOf = ({ description }: Pick<BesideMethod["learner"], "description">): 
 /** `MAML, batch norm support`, `joint pre-training (runs/joint)`: what tells the row from the first. */
 function rowName(learner: BesideMethod["learner"], first: BesideMethod["learner"], run?: RunStore): string {
   const own = normOf(learner);
-  const norm = own === normOf(first) ? "" : own === "none" ? ", no batch norm" : `, batch norm ${own}`;
+  const norm = own === normOf(first) ? "" : `, ${batchNormText(own)}`;
   return `${learner.name}${norm}${run ? ` (${run.shown})` : ""}`;
 }
 

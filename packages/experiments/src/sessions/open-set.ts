@@ -12,6 +12,7 @@ import { domainOf, type Flags, withFlags } from "../config/index.js";
 import type { OpenSetPart, OpenSetParts } from "../domains/domain.js";
 import { poolText } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
+import { batchNormText } from "../protocol-text.js";
 import type { CalibratedRule } from "../runs/open-set-rule.js";
 import type { RunStore } from "../runs/run-store.js";
 import { count, counted } from "../words.js";
@@ -158,9 +159,8 @@ function protocolNotes({ protocol, draws }: OpenSetEvaluation, rule: CalibratedR
       ? `${unknownQueries} of each of ${unknownClasses} unknown classes`
       : `${unknownQueries} of the ${counted(Number(unknownExamples), "example")} of no class of ${unknownPool}`;
   const steps = rule.steps > 0 ? `${counted(rule.steps, "step")}, ` : "";
-  const norm = rule.batchNorm === "none" ? "no batch norm" : `batch norm ${rule.batchNorm}`;
   return [
-    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknown}; ${steps}${norm}`,
+    `${ways}-way ${shots}-shot tasks, ${queries} queries of each class and ${unknown}; ${steps}${batchNormText(rule.batchNorm)}`,
     `mean over ${count(Number(tasks))} test tasks${draws ? ` from ${poolText(draws, true)}` : ""} with 95% intervals, seed ${seed}`,
     `accepted where the ${scoreTitles[rule.score]} is at least ${rule.threshold.toPrecision(5)}: ${calibration}, ${count(Number(validationTasks))} tasks`,
   ];
