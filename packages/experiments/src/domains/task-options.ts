@@ -70,3 +70,10 @@ export const scaleOption = optionGroup({
     help: "of rows of numbers, as tables have: columns brings each to mean 0 and deviation 1 over the training classes or groups; none leaves them as they are",
   },
 });
+
+/**
+ * Whether tasks are of the sizes that a run's own have. Those of others are drawn for its evaluation alone: its validation
+ * part need not have classes or examples enough, and stands aside for the one that is tested on.
+ */
+export const areOwnSizes = <V extends object>(sizes: readonly (keyof V)[], options: V, own: V | undefined): boolean =>
+  !own || sizes.every((name) => options[name] === own[name]);

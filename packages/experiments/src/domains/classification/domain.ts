@@ -16,7 +16,7 @@ import { classificationPresets } from "./presets.js";
 import { loadClasses, loadOtherClasses } from "./reading.js";
 import { requireWays } from "./run-ways.js";
 import { type ClassificationSpec, parseClassificationSpec } from "./spec.js";
-import { classificationTasks, requireTrainWays } from "./tasks.js";
+import { classificationSizes, classificationTasks, requireTrainWays } from "./tasks.js";
 import { classesText, tasksText } from "./words.js";
 
 /**
@@ -70,7 +70,7 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
     ["data", classesText(options, data)],
     ["tasks", tasksText(options, data, needs.training)],
   ],
-  taskSizes: ["ways", "shots", "queries"],
+  taskSizes: classificationSizes,
   sizeOf: (name, options, chosen) => {
     // Queries that are as many as shots are settled with them.
     if (name === "queries") return options.queries ?? (chosen.includes("shots") ? undefined : options.shots);

@@ -11,9 +11,13 @@ import {
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
+import { areOwnSizes } from "../task-options.js";
 import { augmentationOf } from "./augmentation.js";
 import type { DataSplits } from "./data-splits.js";
 import type { ClassificationValues } from "./options.js";
+
+/** The options that are sizes of a task of classes. */
+export const classificationSizes = ["ways", "shots", "queries"] as const;
 
 /** The options that tasks of classes are made by. */
 export interface TaskOptions
@@ -66,9 +70,8 @@ export function classificationTasks(
       ? { ...source, pool: { ...source.pool, seen: true } }
       : source;
   };
-  // Tasks of another size than the run's own are drawn for its evaluation alone: validation need not have classes enough.
-  const isOwnSize = !own || (["ways", "shots", "queries"] as const).every((name) => options[name] === own[name]);
-  return { train, validation: held(isOwnSize ? data.validation : data.test), test: held(data.test) };
+  const validation = areOwnSizes(classificationSizes, options, own) ? data.validation : data.test;
+  return { train, validation: held(validation), test: held(data.test) };
 }
 
 /** Labels beyond the outputs of a model would be none. @throws UsageError */

@@ -15,7 +15,7 @@ import { entityOptions } from "./options.js";
 import { entityPresets } from "./presets.js";
 import { type EntityData, loadEntities, loadOtherEntities, mostTypes } from "./reading.js";
 import { type EntitySpec, parseEntitySpec } from "./spec.js";
-import { entityTasks } from "./tasks.js";
+import { entitySizes, entityTasks } from "./tasks.js";
 import { entityTasksText, markedText } from "./words.js";
 
 type EntityValues = OptionValues<typeof entityOptions>;
@@ -76,7 +76,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
   ],
   taskText: ({ domains, types, shots, querySentences }) =>
     `${/^\d/.test(String(types)) ? `${types} types` : "all types"} of ${domains}, ${Number(shots) === 1 ? "1 span" : `${shots} spans`} of each, ${querySentences} query sentences`,
-  taskSizes: ["types", "shots", "queries"],
+  taskSizes: entitySizes,
   heldOut: ({ spec, options }, isOther) => ({
     words: spec && JSON.stringify({ ...spec.words, length: undefined, backbone: spec.backbone?.sha256 }),
     ...(isOther

@@ -13,15 +13,24 @@ import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import type { Tasks } from "../domain.js";
+import { areOwnSizes } from "../task-options.js";
 import type { EntityValues } from "./options.js";
 import type { EntityData } from "./reading.js";
+
+/** The options that are sizes of an episode. */
+export const entitySizes = ["types", "shots", "queries"] as const;
 
 /**
  * Episodes of the parts: types and sentences of one domain each.
  *
+ * @param needs.own options of an existing run, whose tasks these are to be or to differ from
  * @throws UsageError where no domain of a part has types with spans enough
  */
-export function entityTasks(data: EntityData, options: EntityValues): Tasks<TokenInputs, Tensor> {
+export function entityTasks(
+  data: EntityData,
+  options: EntityValues,
+  { own }: { readonly own?: EntityValues | undefined },
+): Tasks<TokenInputs, Tensor> {
   const { types, shots, queries } = options;
   const isOther = data.train === data.test;
   const { trainShots = shots } = isOther ? {} : options;
@@ -38,11 +47,11 @@ export function entityTasks(data: EntityData, options: EntityValues): Tasks<Toke
       ? { ...tasks, pool: { ...tasks.pool, seen: true } }
       : tasks;
   };
-  return {
-    train: source(data.train, trainShots, "training"),
-    validation: held(data.validation, "validation"),
-    test: held(data.test, "evaluation"),
-  };
+  const train = source(data.train, trainShots, "training");
+  const isOwnSize = areOwnSizes(entitySizes, options, own);
+  const validation = isOwnSize ? held(data.validation, "validation") : undefined;
+  const test = held(data.test, "evaluation");
+  return { train, validation: validation ?? test, test };
 }
 
 /** The domains that have types with more spans than a support set takes: those of fewer make no task. */

@@ -1,5 +1,13 @@
 /** From texts to numbers: which coding options ask for, and the rows that it makes. */
-import { type IdCoding, idCount, idsOf, lengthFor, type TextCoding, textTokens } from "@innerloop/core/tasks";
+import {
+  type IdCoding,
+  idCount,
+  idsOf,
+  lengthFor,
+  type TextCoding,
+  textNgrams,
+  textTokens,
+} from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { count, counted } from "../../words.js";
@@ -47,8 +55,8 @@ export function requireCoding({ text, backbone, tokenizer, length }: CodingOptio
     refuse(`--length ${length} with --backbone ${backbone}`, "Leave it out: the backbone says how much it reads");
 }
 
-/** N-grams that are kept of a text, unless asked otherwise. */
-const usualNgrams = 160;
+/** N-grams that are kept of a text: what 99 texts in 100 have, within these bounds. Texts to come may be longer. */
+const [leastNgrams, mostNgrams] = [160, 512];
 /** Numbers that words and n-grams are hashed to. */
 const buckets = 65_536;
 
@@ -65,7 +73,7 @@ export async function codingFor(
       return { kind: "features", features, backbone: encoderRecordOf(backbone) };
     }
     case "ngrams":
-      return { kind: "ngrams", buckets, length: options.length ?? usualNgrams };
+      return { kind: "ngrams", buckets, length: options.length ?? ngramsFor(texts) };
     case "tokens": {
       const { length, tokenizer: named } = options;
       if (named === undefined)
@@ -83,6 +91,11 @@ export async function codingFor(
       };
     }
   }
+}
+
+function ngramsFor(texts: readonly string[]): number {
+  const { length } = lengthFor(texts.map((text) => textNgrams(text, { length: mostNgrams }).ids));
+  return Math.max(leastNgrams, length);
 }
 
 /** The rows of texts in a coding. @throws UsageError where its encoder is not there, or is another than it was */

@@ -4,6 +4,7 @@ import { idCount } from "@innerloop/core/tasks";
 import { mostOf } from "../../options/values.js";
 import { openSetParts } from "../classification/open-set-parts.js";
 import { requireWays } from "../classification/run-ways.js";
+import { classificationSizes } from "../classification/tasks.js";
 import { domain, type LearnerNeeds, type NextStep, type OpenSetParts } from "../domain.js";
 import { areOfTexts } from "../task-options.js";
 import { textAdaptation } from "./adaptation.js";
@@ -80,7 +81,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     ["data", textsText(options, data)],
     ["tasks", textTasksText(options, data, needs)],
   ],
-  taskSizes: ["ways", "shots", "queries"],
+  taskSizes: classificationSizes,
   sizeOf: (name, options, chosen) => {
     // Queries that are as many as shots are settled with them.
     if (name === "queries") return options.queries ?? (chosen.includes("shots") ? undefined : options.shots);

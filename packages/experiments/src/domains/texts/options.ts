@@ -118,7 +118,7 @@ export const textOptions = optionGroup({
   },
   length: {
     kind: "integer",
-    absent: "160 n-grams; of tokens what 99 texts in 100 have",
+    absent: "what 99 texts in 100 have; of n-grams 160 to 512",
     least: 1,
     most: 4096,
     help: "ids of a text; what is beyond is left out, and how many texts were cut is told",

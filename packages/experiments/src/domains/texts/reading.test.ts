@@ -190,6 +190,48 @@ describe("what may come next", () => {
   });
 });
 
+describe("n-grams of a text", () => {
+  const lengthOf = async (words: number, flags = {}) => {
+    const found = madeUpTexts(10, 8);
+    const long = Array.from({ length: words }, (_, i) => `word${i}of${(7919 * i) % 1013}`).join(" ");
+    const { spec } = await read({ ...found, texts: found.texts.map((text) => `${text} ${long}`) }, flags);
+    return (spec!.coding as { readonly length: number }).length;
+  };
+
+  it("are as many as 99 texts in 100 have, within bounds", async () => {
+    expect(await lengthOf(1)).toBe(160);
+    const between = await lengthOf(14);
+    expect(between).toBeGreaterThan(160);
+    expect(between).toBeLessThan(512);
+    expect(await lengthOf(80)).toBe(512);
+    expect(await lengthOf(14, { length: 200 })).toBe(200);
+  });
+});
+
+describe("tasks of another size than a run's own", () => {
+  it("need not be had of its validation domain, of which they are not drawn", async () => {
+    // Domain d2, for validation, has two texts of a class, the others have twelve.
+    const found = madeUpTexts(2, 38, { domains: 3 });
+    const kept = found.texts.map((_, row) => found.domains!.of[row] !== 2 || row % 38 < 9);
+    const texts = {
+      ...found,
+      texts: found.texts.filter((_, row) => kept[row]),
+      classes: { ...found.classes, of: found.classes.of.filter((_, row) => kept[row]) },
+      domains: { ...found.domains!, of: found.domains!.of.filter((_, row) => kept[row]) },
+    };
+    const flags = { split: "domains", taskLabels: "fixed", testDomains: ["d1"], validationDomains: ["d2"] };
+    const own = optionsOf(flags);
+    const { data } = await read(texts, flags);
+    const asked = { ...own, queries: 6 };
+    const tasks = domain.tasks(data, asked, { ...needs, own });
+    expect(tasks.test.description).toMatchObject({ queries: 6 });
+    expect(tasks.validation).toBe(tasks.test);
+    expect(domain.tasks(data, own, { ...needs, own }).validation).not.toBe(tasks.test);
+    // A run that is trained so does take its validation tasks from there.
+    expect(() => domain.tasks(data, asked, needs)).toThrow(/d2/);
+  });
+});
+
 describe("texts that are asked about", () => {
   it("are said to be cut where they are, as those that are learned from", async () => {
     const found = madeUpTexts(8, 4);

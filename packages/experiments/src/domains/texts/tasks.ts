@@ -2,8 +2,9 @@
 import { type Count, type DescribedTaskSource, domainTasks, type ExampleDomain } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { leastOf, mostOf, optionText } from "../../options/values.js";
-import { classificationTasks, requireTrainWays } from "../classification/tasks.js";
+import { classificationSizes, classificationTasks, requireTrainWays } from "../classification/tasks.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
+import { areOwnSizes } from "../task-options.js";
 import { requireCoding } from "./coding.js";
 import type { TextValues } from "./options.js";
 import type { TextData } from "./reading.js";
@@ -15,14 +16,16 @@ export function textTasks(
   options: TextValues,
   needs: LearnerNeeds & { readonly own?: TextValues | undefined },
 ): Tasks {
-  return data.by === "classes" ? classificationTasks(data.splits, options, needs) : tasksOfDomains(data, options);
+  return data.by === "classes"
+    ? classificationTasks(data.splits, options, needs)
+    : tasksOfDomains(data, options, needs.own);
 }
 
 /** Classes of a task, where they are the same everywhere: all of them. */
 export const areFixed = ({ split }: Pick<TextValues, "split">): boolean =>
   split.name === "domains" && split.taskLabels === "fixed";
 
-function tasksOfDomains({ parts }: TextsByDomain, options: TextValues): Tasks {
+function tasksOfDomains({ parts }: TextsByDomain, options: TextValues, own: TextValues | undefined): Tasks {
   const { ways, shots, queries = Math.max(1, shots), trainWays = ways, trainShots = shots } = options;
   const fixed = areFixed(options);
   const of = (part: readonly ExampleDomain[], asked: { ways: number; shots: Count }): DescribedTaskSource =>
@@ -32,12 +35,13 @@ function tasksOfDomains({ parts }: TextsByDomain, options: TextValues): Tasks {
       skipSmallDomains: true,
       ...(fixed ? { labels: "fixed" } : { labels: "shuffled", ways: asked.ways }),
     });
-  const { train, validation, test } = parts;
+  const { train, validation } = parts;
   const sizes = { ways, shots };
+  const test = of(parts.test, sizes);
   return {
-    train: train === test ? of(train, sizes) : of(train, { ways: mostOf(trainWays), shots: trainShots }),
-    validation: of(validation, sizes),
-    test: of(test, sizes),
+    train: train === parts.test ? of(train, sizes) : of(train, { ways: mostOf(trainWays), shots: trainShots }),
+    validation: areOwnSizes(classificationSizes, options, own) ? of(validation, sizes) : test,
+    test,
   };
 }
 
