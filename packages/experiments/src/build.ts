@@ -180,8 +180,8 @@ function innerOf({ learner, evaluation: { scratchRate } }: ExperimentConfig): Op
 }
 
 /**
- * From scratch with the learner's own adaptation and with one that suits plain training; what the domain has beside
- * them. Joint pre-training has the same two ways of fine-tuning, of the whole network and of its head alone.
+ * From scratch with the learner's own adaptation and with one that suits plain training, which of ids stand beside learners
+ * that take steps alone; what the domain has beside them. Joint pre-training has the same two ways of fine-tuning, of the whole network and of its head alone.
  */
 function baselinesOf(
   config: ExperimentConfig,
@@ -212,7 +212,9 @@ function baselinesOf(
   const norm = batchNorm === mode || !model.batchNorm ? "" : `, batch norm ${batchNorm}`;
   const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
   const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };
-  const scratch = [own, plain].map(({ inner, steps, named }): Baseline => {
+  // Rows of an embedding table stay as they are drawn: what is learned upon them from a few examples is next to nothing.
+  const kinds = shapes.ids && !learnerOf(config).takesSteps ? [] : [own, plain];
+  const scratch = kinds.map(({ inner, steps, named }): Baseline => {
     const adapter = fromScratch({ model, loss, inner });
     return { adapter: { ...adapter, name: `from scratch${named}${norm}` }, steps };
   });

@@ -137,11 +137,11 @@ export class TrainedModel<A extends Answer = Answer> {
   /**
    * Adapts to one task.
    *
-   * @param given the examples in the domain's terms: a path, or values
+   * @param given the examples in the domain's terms: a path, or values; nothing, for a run that answers without examples
    * @throws UsageError for what is none of its examples, and for options that mean nothing for it; TrainingError ILR106
    *   where adaptation diverges
    */
-  async adapt(given: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
+  async adapt(given?: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
     const { domain, own, parts } = this;
     requireKnown(setting);
     const { steps = this.usualSteps, flags: asked = {}, rule, onWarning = warn, onNote = onWarning, ...more } = setting;
@@ -158,11 +158,13 @@ export class TrainedModel<A extends Answer = Answer> {
         "Leave it out: it is for tasks of classes, whose inputs may be of none of them",
       );
     const flags = this.checkedFlags(asked);
+    if (given === undefined && !adaptation.needsNone?.(own))
+      throw new UsageError(`${parts.name} is given no examples`, "Give some: what it was trained on tells no answers");
     const support = await adaptation.readSupport(given, own, flags, parts.io, work);
     for (const note of support.notes) onNote?.(note);
     const trained = this.trainedFor(support, flags);
-    const { x, y } = support;
-    const task = await trained.adapt({ x, y }, { steps });
+    const { x, y, present } = support;
+    const task = await trained.adapt({ x, y, ...(present ? { present } : {}) }, { steps });
     return this.adaptedTo({ support, steps, rule, flags }, trained, task as AdaptedTask<Tree, Tree>);
   }
 
@@ -276,7 +278,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { params, executor, made } = this.parts;
     const [norm, sizes] = "config" in made ? [normOf(made.config, flags), support.sizes] : [{}, {}];
     const spec = this.taskSpec(support);
-    const name = JSON.stringify([norm, sizes, spec.x, spec.y]);
+    const name = JSON.stringify([norm, sizes, spec.x, spec.y, spec.support.mayBeEmpty]);
     const found = this.sized.get(name);
     if (found) {
       this.sized.delete(name);
@@ -302,14 +304,14 @@ export class TrainedModel<A extends Answer = Answer> {
   }
 
   /** The look of the tasks that it adapts to: that of the examples at hand. */
-  private taskSpec({ x, y, classes }: AnySupport): TaskSpec<Tree, Tree> {
+  private taskSpec({ x, y, present, classes }: AnySupport): TaskSpec<Tree, Tree> {
     const rows = leaves(x)[0]!.shape[0]!;
     const targets = specsOfRows(y);
     const labels = classes ? { classes: { count: Math.max(classes.length, this.learner.classes ?? 0) } } : {};
     return {
       x: this.inputSpec(x),
       y: isTensorSpec(targets) ? { ...targets, ...labels } : targets,
-      support: { rows },
+      support: { rows, ...(present ? { mayBeEmpty: true } : {}) },
       query: { rows },
     };
   }

@@ -1,5 +1,5 @@
 /** Tasks that a trained model was adapted to, as bytes: they answer as before, and bytes from anywhere are looked at. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random } from "@innerloop/core";
@@ -83,6 +83,32 @@ describe.each(cases)("a task of $preset", ({ preset, support, inputs }) => {
       if (name !== preset)
         await expect(other.restore(bytes)).rejects.toThrow(/ILR202|no task of|support set|shape|class/);
   });
+});
+
+test("no examples are refused by a run that has to have some", async () => {
+  for (const { preset } of cases) await expect(models.get(preset)!.adapt()).rejects.toThrow(/no examples. Give some/);
+});
+
+test("no examples are enough for a run that was trained to answer without", async () => {
+  const [data, run] = ["opinions.csv", "opinions"].map((name) => join(folder, name)) as [string, string];
+  // The same words are good and bad in each of three places.
+  const opinions = ["oslo", "rome", "kyoto"].flatMap((place) =>
+    Array.from({ length: 200 }, (_, i) => [`${i % 2 ? "good" : "bad"} number ${i} of ${place}`, i % 2, place].join()),
+  );
+  await writeFile(data, ["text,label,domain", ...opinions].join("\n"));
+  const chosen = { data, split: "domains", domainColumn: "domain", testDomains: ["kyoto"], learner: "logistic-prior" };
+  const sizes = { trainShots: "0-2", shots: 1, queries: 2, iterations: 2, validateEvery: 0, workers: 1 };
+  const invocation = { run, skipEvaluation: true };
+  await trainCommand({ target: "text", chosen: { ...chosen, ...sizes }, invocation }, collected().output);
+  const model = await load(run, { executor });
+  const task = await model.adapt();
+  const { answers } = await task.answer(["good at noon", "bad at night"]);
+  expect(answers.map(({ prediction }) => prediction)).toEqual(["1", "0"]);
+  const restored = await (await load(run, { executor })).restore(task.toBytes());
+  expect((await restored.answer(["good at noon", "bad at night"])).answers).toEqual(answers);
+  // With examples it is another task, of the same model.
+  const other = await model.adapt({ "0": ["good one"], "1": ["bad one"] });
+  expect((await other.answer(["good at noon"])).answers).not.toEqual(answers.slice(0, 1));
 });
 
 test("options that adapting does not know are refused", async () => {

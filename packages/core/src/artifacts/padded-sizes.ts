@@ -8,6 +8,7 @@ import {
   type Executor,
   leaves,
   mapTree,
+  sizeOf,
   type Tensor,
   type Tree,
   tensor,
@@ -35,7 +36,7 @@ export function paddedRows(rows: number, usual?: number): number {
 
 /** Values [n, ...] followed by zeros, [rows, ...]. */
 function padRows(x: Tensor, rows: number): Tensor {
-  const values = allocate(x.dtype, (x.size / x.shape[0]!) * rows);
+  const values = allocate(x.dtype, sizeOf(x.shape.slice(1)) * rows);
   (values as Float32Array).set(x.data as Float32Array);
   return tensor(values, [rows, ...x.shape.slice(1)], x.dtype);
 }

@@ -104,7 +104,8 @@ export class TrainedLearner<
    * Adapts to one task.
    *
    * @param support inputs [n, ...] and targets, [n] class indices for classification, of the shapes that the tasks of
-   *   training have, trees of them as theirs are; and `present` [n], where some rows are padding
+   *   training have, trees of them as theirs are; and `present` [n], where some rows are padding: all of them, for a learner that
+   *   was trained to answer without examples too
    * @param options.steps inner steps, those of training by default
    * @throws TrainingError ILR101 where `steps` is no whole number; ILR105 where a value is not finite, no label or of another shape; ILR106 where adaptation diverges
    */
@@ -166,8 +167,9 @@ export class TrainedLearner<
         trained,
       });
     };
+    const support = rowsOf(examples.x) > 0 ? examples : padExamples(examples, 1);
     const toBytes = (told = ""): Uint8Array =>
-      encodeAdapted({ adapted: named(adaptedPrefix, adapted), support: examples, steps, model: this.digest(), told });
+      encodeAdapted({ adapted: named(adaptedPrefix, adapted), support, steps, model: this.digest(), told });
     return { adapted, predict, toBytes };
   }
 
@@ -185,7 +187,10 @@ export class TrainedLearner<
     const { spec, usualRows, executor, sampledSupport } = this.parts;
     const usual = usualRows?.[set] ?? spec[set].rows;
     const rows = rowsOf(x);
+    // A set of none is a row that is not there.
+    if (rows === 0 && set === "support") return Math.max(1, usual);
     if (rows === 0 || rows === usual) return undefined;
+    if (rowsOf(given.x) === 0) return paddedRows(rows, usual);
     this.usualSupport ??= sampledSupport?.();
     // Some learners are trained on queries alone, and their support sets hold a row that means nothing.
     const tried = this.usualSupport && rowsOf(this.usualSupport.x) > 1 ? this.usualSupport : given;

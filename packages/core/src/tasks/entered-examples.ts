@@ -30,7 +30,7 @@ import {
 } from "./value-gate.js";
 
 /** An example as it has to be: the part of a `TaskSpec` that is about one. */
-export type ExampleSpec = Pick<TaskSpec<Tree, Tree>, "x" | "y">;
+export type ExampleSpec = Pick<TaskSpec<Tree, Tree>, "x" | "y"> & Partial<Pick<TaskSpec, "support">>;
 
 /**
  * A user's support set as tensors, without rows that are not present: values may be tensors, nested arrays, typed arrays, or
@@ -53,7 +53,7 @@ export function enteredExamples(
   const present =
     mask === undefined ? {} : { present: enteredRows(operation, "present", mask, { dtype: "float32", shape: [] }) };
   const examples = { x, y, ...present };
-  requireRows(operation, "", examples);
+  requireRows(operation, "", examples, expected.support?.mayBeEmpty);
   return presentRows(examples);
 }
 

@@ -98,6 +98,8 @@ export interface Own<O, Spec> {
 export interface GivenSupport<X extends Tree = Tensor, Y extends Tree = Tensor> {
   readonly x: X;
   readonly y: Y;
+  /** Which rows are there, 1 or 0, where not all are: a task without examples has one that is not. */
+  readonly present?: Tensor;
   /** Names of the classes that `y` tells apart, where it does. */
   readonly classes?: readonly string[];
   /** Examples of each of them. */
@@ -144,6 +146,8 @@ export interface Asked<V, Spec, X extends Tree = Tensor, Y extends Tree = Tensor
 export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor> {
   /** Options of `adapt` that have a meaning for it, beside those of all. */
   readonly flags?: readonly string[];
+  /** Whether a run answers without examples too, by what it was trained on: `readSupport` is then given undefined. */
+  needsNone?(own: Own<V, Spec>): boolean;
   /** @throws UsageError for what is none of its examples */
   readSupport(given: unknown, own: Own<V, Spec>, flags: Flags, io: DataIo, work: LongWork): Promise<GivenSupport<X, Y>>;
   /** @throws UsageError for what is none of its inputs */

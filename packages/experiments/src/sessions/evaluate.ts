@@ -89,7 +89,7 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
   const { options } = evaluated;
   const baselines = request.skipBaselines ? [] : experiment.baselines;
   // Networks from scratch take as many steps as were asked for, whatever the learner.
-  if (baselines.length === 0 || !run.config.config)
+  if (!baselines.some(({ steps }) => steps.length > 1) || !run.config.config)
     requireStepsTaken(changes, [learner, ...beside.map((other) => other.learner)]);
   const variants = otherModes.map((mode) => learnerOfMode(run, prepared, { batchNorm: mode }));
   const trained = await paramsFor(run, prepared.trained ?? learner, [learner, ...variants], request.checkpoint);

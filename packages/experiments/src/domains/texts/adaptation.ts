@@ -1,8 +1,9 @@
 /** Labelled texts as users of a trained model have them, and the classes that it answers with. */
-import { tensor } from "@innerloop/graph";
+import { allocate, sizeOf, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
+import { leastOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { classAnswers, classCells, shareText } from "../classification/class-answers.js";
 import type { Adaptation, Answer, GivenInputs, GivenSupport, Own } from "../domain.js";
@@ -30,7 +31,9 @@ const shown = (text: string): string => {
 export const textAdaptation: Adaptation<TextValues, TextSpec> = {
   flags: ["textColumn", "labelColumn", "reject"],
   inputWord: "text",
-  readSupport,
+  needsNone: answersFromNone,
+  readSupport: async (given, own, flags, io, work) =>
+    given === undefined && answersFromNone(own) ? noExamples(own.spec) : readSupport(given, own, flags, io, work),
   readInputs: async (given, _support, own, io, work) => readInputs(given, own, io, work),
   fromFiles: async (paths, { options }, io, work, { textColumn } = {}) => {
     const found: string[] = [];
@@ -97,6 +100,26 @@ async function readSupport(
     text: `${counted(texts.length, "text")} of ${counted(counts.filter((n) => n > 0).length, "class", "classes")}`,
     notes: [],
     facts: { classes: names },
+  };
+}
+
+/** Classes mean the same in every task, and training had tasks without examples. */
+function answersFromNone({ options }: OwnTexts): boolean {
+  return areFixed(options) && leastOf(options.trainShots ?? options.shots) === 0;
+}
+
+/** The support set of no text: a row that is not there. */
+function noExamples({ coding, exampleShape, labels = [] }: TextSpec): GivenSupport {
+  const dtype = coding.kind === "features" ? "float32" : "int32";
+  return {
+    x: tensor(allocate(dtype, sizeOf(exampleShape)), [1, ...exampleShape], dtype),
+    y: tensor(new Int32Array(1), [1]),
+    present: tensor(new Float32Array(1), [1]),
+    classes: labels,
+    counts: labels.map(() => 0),
+    text: "no examples",
+    notes: [],
+    facts: { classes: labels },
   };
 }
 

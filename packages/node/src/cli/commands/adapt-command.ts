@@ -36,8 +36,9 @@ export async function adaptCommand(
   output: Output,
 ): Promise<void> {
   const run = await openRunFor(folder, output);
-  const { config } = run.config;
-  if (!invocation.support)
+  const { config, data: spec } = run.config;
+  const needsNone = config && domainOf(config).adaptation?.needsNone?.({ options: config.domain, spec: spec! });
+  if (!invocation.support && !needsNone)
     throw new UsageError(
       "there is no --support",
       "Give labelled examples: a folder with one folder of images per class, a table, or what the kind of task takes",
