@@ -197,6 +197,12 @@ describe("an option that does not apply", () => {
       "batchNorm",
       "--batch-norm means nothing with --model linear. It is for --model conv or mlp",
     ],
+    [
+      "grocery-store",
+      { backbone: "efficientnet-lite0" },
+      "imageSize",
+      "--image-size means nothing with --backbone efficientnet-lite0. It is for images without a backbone, which says itself what images it takes",
+    ],
     ["sinusoid", {}, "ways", "--ways means nothing with --data sinusoid. It is for data sets of classes"],
     ["sinusoid", {}, "groupColumn", "--group-column means nothing with --data sinusoid. It is for tables"],
     [

@@ -42,7 +42,7 @@ export function uselessness(
   const trained = trainingTasksOf(config);
   if (domain.ofEpisodes?.includes(name) && trained.kind === "batches of all classes")
     return { beside: `--learner ${learner}`, is: "learners that are trained on few-shot tasks" };
-  return undefined;
+  return domain.uselessness?.(name, config.domain);
 }
 
 /** The question whether an option has a meaning beside the choices of a config. */

@@ -235,6 +235,8 @@ export interface Domain<
   check?(options: V, needs: LearnerNeeds & { readonly learnerName: string }): void;
   /** Options that are of no use to a learner which is trained on other tasks than episodes. */
   readonly ofEpisodes?: readonly string[];
+  /** Why an option means nothing beside others of the domain: the one that makes it so, and what it is for. */
+  uselessness?(name: string, options: V): { readonly beside: string; readonly is: string } | undefined;
 
   /**
    * @param setting.own of an existing run: its data are read, split and scaled as they were

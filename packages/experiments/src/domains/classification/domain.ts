@@ -36,6 +36,10 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
   options: classificationOptions,
   presets: classificationPresets,
   networks: ["conv", "mlp", "linear", "projection"],
+  uselessness: (name, { backbone }) =>
+    backbone !== undefined && (name === "imageSize" || name === "channels")
+      ? { beside: `--backbone ${backbone}`, is: "images without a backbone, which says itself what images it takes" }
+      : undefined,
   ofEpisodes: ["trainWays", "trainShots"],
   claims: (flags) => {
     const { groupColumn, target, inputs, data } = flags;

@@ -3,7 +3,6 @@ import { allocate, sizeOf, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
-import { leastOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { classAnswers, classCells, shareText } from "../classification/class-answers.js";
 import type { Adaptation, Answer, GivenInputs, GivenSupport, Own } from "../domain.js";
@@ -11,7 +10,7 @@ import { requirePlace } from "./class-examples.js";
 import { codeTexts } from "./coding.js";
 import type { TextValues } from "./options.js";
 import type { TextSpec } from "./spec.js";
-import { areFixed } from "./tasks.js";
+import { answersFromNone, areFixed } from "./tasks.js";
 
 type OwnTexts = Own<TextValues, TextSpec>;
 
@@ -31,9 +30,11 @@ const shown = (text: string): string => {
 export const textAdaptation: Adaptation<TextValues, TextSpec> = {
   flags: ["textColumn", "labelColumn", "reject"],
   inputWord: "text",
-  needsNone: answersFromNone,
+  needsNone: ({ options }) => answersFromNone(options),
   readSupport: async (given, own, flags, io, work) =>
-    given === undefined && answersFromNone(own) ? noExamples(own.spec) : readSupport(given, own, flags, io, work),
+    given === undefined && answersFromNone(own.options)
+      ? noExamples(own.spec)
+      : readSupport(given, own, flags, io, work),
   readInputs: async (given, _support, own, io, work) => readInputs(given, own, io, work),
   fromFiles: async (paths, { options }, io, work, { textColumn } = {}) => {
     const found: string[] = [];
@@ -101,11 +102,6 @@ async function readSupport(
     notes: [],
     facts: { classes: names },
   };
-}
-
-/** Classes mean the same in every task, and training had tasks without examples. */
-function answersFromNone({ options }: OwnTexts): boolean {
-  return areFixed(options) && leastOf(options.trainShots ?? options.shots) === 0;
 }
 
 /** The support set of no text: a row that is not there. */

@@ -98,6 +98,9 @@ function ngramsFor(texts: readonly string[]): number {
   return Math.max(leastNgrams, length);
 }
 
+/** As texts of files are: encoders may take an accent of its own for another letter. */
+const composed = (text: string): string => text.normalize("NFC");
+
 /** The rows of texts in a coding. @throws UsageError where its encoder is not there, or is another than it was */
 export async function codeTexts(
   texts: readonly string[],
@@ -108,12 +111,12 @@ export async function codeTexts(
   switch (coding.kind) {
     case "features": {
       const backbone = await textBackboneOf(io, coding.backbone, work);
-      const rows = await backbone.encode(texts, work);
+      const rows = await backbone.encode(texts.map(composed), work);
       return { coding, shape: [coding.features], rows, notes: [] };
     }
     case "pieces": {
       const tokenizer = await tokenizerOf(io, coding.tokenizer, work);
-      return ofIds(coding, texts, (text) => tokenizer.encode(text));
+      return ofIds(coding, texts, (text) => tokenizer.encode(composed(text)));
     }
     default:
       return ofIds(coding, texts);

@@ -14,7 +14,7 @@ import { type TextValues, textOptions } from "./options.js";
 import { textPresets } from "./presets.js";
 import { loadOtherTexts, loadTexts, type TextData } from "./reading.js";
 import { parseTextSpec, type TextSpec } from "./spec.js";
-import { areFixed, requireTextOptions, textTasks } from "./tasks.js";
+import { answersFromNone, areFixed, requireTextOptions, textTasks } from "./tasks.js";
 import { textsText, textTasksText } from "./words.js";
 
 /** Classes that a run's learner tells apart. */
@@ -119,10 +119,20 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     requireWays({ ...run, options: { ways: run.options.ways, split: ofClasses } }, options, needs, asked);
   },
   openSet: (data, { ways }) => openSetOf(data, ways),
-  next: ({ options: { shots, split } }): readonly NextStep[] => [
-    { command: "eval", flags: { shots: shots + 4 }, meaning: "more examples of each class" },
-    ...(areFixed({ split }) && shots > 0
+  next: ({ options }): readonly NextStep[] => [
+    { command: "eval", flags: { shots: options.shots + 4 }, meaning: "more examples of each class" },
+    ...(areFixed(options) && options.shots > 0
       ? [{ command: "eval", flags: { shots: 0 }, meaning: "without any" } as const]
+      : []),
+    ...(answersFromNone(options)
+      ? [
+          {
+            command: "adapt",
+            flags: {},
+            more: "--query -",
+            meaning: "lines of standard input, by what it was trained on",
+          } as const,
+        ]
       : []),
     {
       command: "adapt",

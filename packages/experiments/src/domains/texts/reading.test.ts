@@ -190,6 +190,19 @@ describe("what may come next", () => {
   });
 });
 
+describe("texts in code", () => {
+  it("are encoded as those of files are, with accents as part of their letters", async () => {
+    const backbone = letterBackbone();
+    const options = optionsOf({ backbone: "letters" });
+    const io = textsIo({ mine: foundTexts(madeUpTexts(8, 4)) }, backbone);
+    const { spec } = await loadTexts(options, io, {}, needs);
+    backbone.encoded.length = 0;
+    const own = { options, spec: spec! };
+    await domain.adaptation!.readInputs(["cafe\u0301"], {} as never, own, io, {});
+    expect(backbone.encoded).toEqual(["caf\u00e9"]);
+  });
+});
+
 describe("n-grams of a text", () => {
   const lengthOf = async (words: number, flags = {}) => {
     const found = madeUpTexts(10, 8);

@@ -25,6 +25,10 @@ export function textTasks(
 export const areFixed = ({ split }: Pick<TextValues, "split">): boolean =>
   split.name === "domains" && split.taskLabels === "fixed";
 
+/** Whether a run answers without examples: classes mean the same in every task, and some of training had none. */
+export const answersFromNone = ({ shots, trainShots = shots, split }: TextValues): boolean =>
+  areFixed({ split }) && leastOf(trainShots) === 0;
+
 function tasksOfDomains({ parts }: TextsByDomain, options: TextValues, own: TextValues | undefined): Tasks {
   const { ways, shots, queries = Math.max(1, shots), trainWays = ways, trainShots = shots } = options;
   const fixed = areFixed(options);

@@ -37,11 +37,11 @@ export const adaptLearner = optionGroup({
 /** `innerloop adapt` */
 export const adapt = command({
   name: "adapt",
-  args: "<RUN> --support DIR|FILE|JSON --query FILE...",
+  args: "<RUN> [--support DIR|FILE|JSON] --query FILE...",
   takes: "<run> [more...]",
   summary: "adapts a trained run to your labelled examples, and answers for others",
   details:
-    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of texts, FILE is a table with columns of texts and labels, and the texts asked about are lines of a .txt file, a column of a table, or lines of standard input, each of which is answered as it comes. Of a run of marked texts, FILE has sentences with their spans. Of a run of a table, FILE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units. Of a run of curves, FILE is a table with columns x and y, and the queries' has x. Of a run of a kind of task of your own, both are what its record takes: files, or JSON.",
+    "Of a run of images, DIR has one folder of images per class, at most as many classes as the run has ways, or any number for learners whose parameters do not depend on them; images are brought to the size and channels of the run's data. Of a run of texts, FILE is a table with columns of texts and labels, and the texts asked about are lines of a .txt file, a column of a table, or lines of standard input, each of which is answered as it comes; without --support a run whose classes mean the same everywhere answers by what it was trained on. Of a run of marked texts, FILE has sentences with their spans. Of a run of a table, FILE has rows with the columns of the run's own: the support rows with their targets, and the answers come in the targets' units. Of a run of curves, FILE is a table with columns x and y, and the queries' has x. Of a run of a kind of task of your own, both are what its record takes: files, or JSON.",
   examples: [
     ["innerloop adapt RUN --support examples/ --query a.png b.png", "predictions with probabilities"],
     ["innerloop adapt RUN --support examples/ --query a.png --reject", "or none of these, after eval --open-set"],
