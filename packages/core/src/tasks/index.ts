@@ -75,6 +75,15 @@ export {
   type Words,
   wordSpans,
 } from "../domains/entities/word-tags.js";
+export type {
+  Attribute,
+  BagAttribute,
+  CategoryAttribute,
+  Entities,
+  Interactions,
+  NumberAttribute,
+  RatingScale,
+} from "../domains/recommendation/interactions.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
