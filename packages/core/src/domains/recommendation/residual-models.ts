@@ -16,7 +16,7 @@ function unitRows({ starts, features, values, width }: SparseRows): SparseRows {
   for (let i = 0; i + 1 < starts.length; i++) {
     const row = scaled.subarray(starts[i]!, starts[i + 1]!);
     const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
-    if (length > 0) row.forEach((value, at) => void (row[at] = value / length));
+    if (length > 0) row.set(row.map((value) => value / length));
   }
   return { starts, features, values: scaled, width };
 }
@@ -199,7 +199,11 @@ export function neighbourModel(
 ): Predict {
   const ofItems = byItem(trainingResiduals(interactions, places, base), interactions.items.ids.length);
   const userCount = interactions.users.ids.length;
-  const [products, own, theirs] = [new Float64Array(userCount), new Float64Array(userCount), new Float64Array(userCount)];
+  const [products, own, theirs] = [
+    new Float64Array(userCount),
+    new Float64Array(userCount),
+    new Float64Array(userCount),
+  ];
   const common = new Int32Array(userCount);
   return (support, asked) => {
     const { level, residuals } = residualsOf(base, support.items, support.ratings);
