@@ -75,6 +75,17 @@ export {
   type Words,
   wordSpans,
 } from "../domains/entities/word-tags.js";
+export {
+  type AttributeCoding,
+  type AttributeValues,
+  attributeCoding,
+  codedAttributes,
+  codedEntities,
+  codingWidth,
+  type NumberFeature,
+  type SparseRows,
+  type WordFeatures,
+} from "../domains/recommendation/attribute-coding.js";
 export type {
   Attribute,
   BagAttribute,
@@ -84,6 +95,40 @@ export type {
   NumberAttribute,
   RatingScale,
 } from "../domains/recommendation/interactions.js";
+export {
+  type PreferenceOptions,
+  type Preferences,
+  type PreferenceTruth,
+  preferencePosterior,
+  preferences,
+} from "../domains/recommendation/preferences.js";
+export {
+  type AttributePrior,
+  type FittedRatingBase,
+  fitRatingBase,
+  offsetByAttributes,
+  type RatingBase,
+  type RatingBaseOptions,
+  ratingBaseFrom,
+  trainingPlaces,
+  userLevel,
+} from "../domains/recommendation/rating-base.js";
+export {
+  alsFactors,
+  attributeBias,
+  attributeRidge,
+  globalMean,
+  itemMean,
+  type KnownRatings,
+  popularity,
+  type RatingModel,
+  type RatingModelEntry,
+  type RatingTraining,
+  ratingBias,
+  ratingModels,
+  userMean,
+  userNeighbours,
+} from "../domains/recommendation/rating-models.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
