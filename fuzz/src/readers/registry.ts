@@ -6,6 +6,7 @@ import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
+import { ratingBaseReaders } from "./rating-bases.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
@@ -21,6 +22,7 @@ export const readers: readonly Reader[] = [
   ...archiveReaders,
   ...imageReaders,
   ...storedReaders,
+  ...ratingBaseReaders,
   ...runReaders,
   ...backboneReaders,
   ...commandReaders,

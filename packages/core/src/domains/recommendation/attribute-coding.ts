@@ -40,6 +40,7 @@ export const mostAttributeWords = 65_536;
 /** Attributes, and characters of a name or word, at most. */
 const mostAttributes = 1024;
 const longestWord = 4096;
+const wordKinds = ["category", "bag"] as const;
 
 /** Number of features of a coding: 1 for a number, one for each word. */
 export const codingWidth = (coding: AttributeCoding): number =>
@@ -184,9 +185,10 @@ export function codedAttributes(coding: AttributeCoding, given: AttributeValues)
         rows.add(first, (value - column.mean) / column.deviation);
       } else {
         const words = typeof value === "string" ? [value] : value;
-        const fits = Array.isArray(words) && (column.kind === "bag" || words.length === 1);
+        const isOne = column.kind === "category";
+        const fits = Array.isArray(words) && (!isOne || words.length === 1);
         if (!fits || !words.every((word) => typeof word === "string"))
-          throw wrongKind(column, value, column.kind === "bag" ? "a list of words" : "one word");
+          throw wrongKind(column, value, isOne ? "one word" : "a list of words");
         for (const word of new Set(words)) {
           const at = column.words.indexOf(word);
           if (at >= 0) rows.add(first + at, 1);
@@ -241,11 +243,12 @@ export function attributeCodingFrom(value: unknown, wrong: (problem: string) => 
         throw wrong(`the deviation of ${where} is ${shownValue(deviation)}`);
       return { kind, name, mean, deviation };
     }
-    if (kind !== "category" && kind !== "bag") throw wrong(`the kind of ${where} is ${shownValue(kind)}`);
+    const wordKind = wordKinds.find((each) => each === kind);
+    if (!wordKind) throw wrong(`the kind of ${where} is ${shownValue(kind)}`);
     if (!Array.isArray(words) || words.length > room) throw wrong(`the words of ${where} are ${shownValue(words)}`);
     room -= words.length;
     const read = Array.from(words as readonly unknown[], (word) => text(word, `a word of ${where}`));
     if (new Set(read).size < read.length) throw wrong(`${where} has a word twice`);
-    return { kind, name, words: read };
+    return { kind: wordKind, name, words: read };
   });
 }

@@ -47,6 +47,7 @@ export interface RatingModelEntry {
   readonly ranksOnly?: true;
   /** Whether it makes sense of feedback without ratings. */
   readonly implicit?: true;
+  /** @throws TaskError ILT312 where there are no ratings of training, or places are no ratings */
   fit(training: RatingTraining): RatingModel;
 }
 
@@ -118,13 +119,13 @@ const byBase =
 const baseOf = ({ base, interactions, places }: RatingTraining): RatingBase =>
   (base ?? fitRatingBase(interactions, places)).base;
 
-/** r = mu, the mean of the ratings of training. Every order is as good as any: its figures of ranking are those of chance. */
+/** The mean of the ratings of training, r = mu. Every order is as good as any: its figures of ranking are those of chance. */
 export const globalMean: RatingModelEntry = entry({ name: "globalMean", title: "global mean" }, (training) => {
   const { mean } = itemSums(training);
   return (_, items) => new Float64Array(items.length).fill(mean);
 });
 
-/** r = mu + sum of (r_uj - mu) / (n + 3) over the n ratings that are known. */
+/** The user's mean, shrunk: r = mu + sum of (r_uj - mu) / (n + 3) over the n ratings that are known. */
 export const userMean: RatingModelEntry = entry({ name: "userMean", title: "user mean, shrunk by 3" }, (training) => {
   const { mean } = itemSums(training);
   return ({ ratings }, items) => {
@@ -135,7 +136,7 @@ export const userMean: RatingModelEntry = entry({ name: "userMean", title: "user
   };
 });
 
-/** r = the mean of the item's ratings of training; that of all where it has none. */
+/** The mean of the item's ratings of training, unshrunk; that of all where it has none. */
 export const itemMean: RatingModelEntry = entry({ name: "itemMean", title: "item mean" }, (training) => {
   const { mean, counts, sums } = itemSums(training);
   const means = sums.map((sum, i) => (counts[i]! > 0 ? sum / counts[i]! : mean));
@@ -143,7 +144,7 @@ export const itemMean: RatingModelEntry = entry({ name: "itemMean", title: "item
 });
 
 /**
- * r = mu + b_i + b_u by `fitRatingBase` without attributes: items shrunk by 10 towards 0, users by 3 (Koren 2009, section
+ * The levels of item and user, r = mu + b_i + b_u, by `fitRatingBase` without attributes: items shrunk by 10 towards 0, users by 3 (Koren 2009, section
  * 2.1). An item without ratings has b_i = 0.
  */
 export const ratingBias: RatingModelEntry = entry(
@@ -151,7 +152,7 @@ export const ratingBias: RatingModelEntry = entry(
   ({ interactions, places }) => byBase(fitRatingBase(interactions, places, { attributes: false }).base),
 );
 
-/** r = mu + b_i + b_u by `fitRatingBase`, whose items are shrunk towards what their attributes say. */
+/** The levels of item and user, r = mu + b_i + b_u, by `fitRatingBase`: items are shrunk towards what their attributes say. */
 export const attributeBias: RatingModelEntry = entry(
   { name: "attributeBias", title: "user and item bias, items' prior from attributes" },
   (training) => byBase(baseOf(training)),
