@@ -70,7 +70,10 @@ export interface RatingBaseOptions {
 
 /** Rounds of the alternation: of 100,000 ratings from 0 to 10, what 50 more rounds move is below 0.04. */
 const rounds = 10;
-/** The ridge's penalty of a word or number, in ratings; and the ratings that an item counts as there at most. */
+/**
+ * The ridge's penalty of a word or number, in ratings; and the ratings that an item counts as there at most. By validation
+ * users of MovieTweetings and X-Wines, where ten times as much or as little of one changes their error by less than 1%.
+ */
 const attributePenalty = 100;
 const mostWeight = 100;
 

@@ -21,7 +21,7 @@ function unitRows({ starts, features, values, width }: SparseRows): SparseRows {
   return { starts, features, values: scaled, width };
 }
 
-/** The penalty of taste in attributes, in ratings, for rows of length 1. */
+/** The penalty of taste in attributes, in ratings, for rows of length 1: by validation users of MovieTweetings. */
 const tastePenalty = 8;
 
 /**
@@ -115,8 +115,9 @@ function byItem(
   return { starts: first, users, residuals: values };
 }
 
-/** Passes over users and items. */
+/** Passes over users and items; and fewer, by which a penalty is chosen. */
 const factorRounds = 10;
+const judgedRounds = 4;
 /** Penalties of factors that are tried, in ratings; and one in so many users of training, by whom one is chosen. */
 const factorPenalties = [5, 10, 20];
 const judgesOneIn = 10;
@@ -154,8 +155,9 @@ export function factorModel(
   }
   const others = places.filter((place) => !judges[interactions.user[place]!]);
   const candidates = among > 0 && others.length > 0 ? factorPenalties : factorPenalties.slice(-1);
+  const ofOthers = trainingResiduals(interactions, others, base);
   const error = (penalty: number): number => {
-    const factors = itemFactors(trainingResiduals(interactions, others, base), itemCount, { count, penalty, seed });
+    const factors = itemFactors(ofOthers, itemCount, { count, penalty, seed, rounds: judgedRounds });
     let squares = 0;
     for (let u = 0; u < judges.length; u++) {
       if (!judges[u]) continue;
@@ -170,7 +172,7 @@ export function factorModel(
   };
   const errors = candidates.length > 1 ? candidates.map(error) : [0];
   const penalty = candidates[errors.indexOf(Math.min(...errors))]!;
-  const factors = itemFactors(all, itemCount, { count, penalty, seed });
+  const factors = itemFactors(all, itemCount, { count, penalty, seed, rounds: factorRounds });
   return (support, asked) => foldedIn(base, factors, support, asked);
 }
 
@@ -182,33 +184,43 @@ const ratingsAt = ({ item, rating }: Interactions, places: Int32Array) => ({
 function itemFactors(
   ofUsers: ReturnType<typeof trainingResiduals>,
   itemCount: number,
-  { count, penalty, seed }: { readonly count: number; readonly penalty: number; readonly seed: number },
+  {
+    count,
+    penalty,
+    seed,
+    rounds,
+  }: { readonly count: number; readonly penalty: number; readonly seed: number; readonly rounds: number },
 ): ItemFactors {
   const ofItems = byItem(ofUsers, itemCount);
   const source = random(seed, count);
   const p = new Float64Array((ofUsers.starts.length - 1) * count);
   const q = Float64Array.from({ length: itemCount * count }, () => source.normal());
+  const matrix = new Float64Array(count * count);
   const fold = (own: Float64Array, others: ItemFactors, starts: Int32Array, of: Int32Array, e: Float64Array): void => {
     for (let i = 0; i + 1 < starts.length; i++) {
       const [from, to] = [starts[i]!, starts[i + 1]!];
-      own.set(leastSquaresOn(others, of.subarray(from, to), e.subarray(from, to)), i * count);
+      const row = own.subarray(i * count, (i + 1) * count);
+      leastSquaresOn(others, of.subarray(from, to), e.subarray(from, to), { matrix, row });
     }
   };
-  for (let round = 0; round < factorRounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     fold(p, { count, penalty, values: q }, ofUsers.starts, ofUsers.items, ofUsers.residuals);
     fold(q, { count, penalty, values: p }, ofItems.starts, ofItems.users, ofItems.residuals);
   }
   return { count, penalty, values: q };
 }
 
-/** The factors of one side, given those on the other that its residuals are with: (Q^T Q + l I)^-1 Q^T e. */
+/** The factors of one side, given those on the other that its residuals are with: (Q^T Q + l I)^-1 Q^T e, into `row`. */
 function leastSquaresOn(
   { count, penalty, values }: ItemFactors,
   places: ArrayLike<number>,
   residuals: ArrayLike<number>,
+  into: { readonly matrix: Float64Array; readonly row: Float64Array },
 ): Float64Array {
-  const matrix = new Float64Array(count * count);
-  const right = new Float64Array(count);
+  const { matrix, row: right } = into;
+  right.fill(0);
+  if (places.length === 0) return right;
+  matrix.fill(0);
   for (let a = 0; a < count; a++) matrix[a * count + a] = penalty;
   for (let j = 0; j < places.length; j++) {
     const row = places[j]! * count;
@@ -228,10 +240,12 @@ function foldedIn(
   asked: ArrayLike<number>,
 ): Float64Array {
   const { level, residuals } = residualsOf(base, items, ratings);
-  const user = leastSquaresOn(factors, items, residuals);
+  const { count } = factors;
+  const room = { matrix: new Float64Array(count * count), row: new Float64Array(count) };
+  const user = leastSquaresOn(factors, items, residuals, room);
   return Float64Array.from({ length: asked.length }, (_, k) => {
     const item = asked[k]!;
-    const row = factors.values.subarray(item * factors.count, (item + 1) * factors.count);
+    const row = factors.values.subarray(item * count, (item + 1) * count);
     return user.reduce((sum, value, a) => sum + value * row[a]!, base.mean + base.offsets[item]! + level);
   });
 }

@@ -9,7 +9,7 @@ export interface LinearFunction {
 }
 
 /** The residual, as a share of what is on the right side, at which it ends; and the steps after which it does anyway. */
-const tolerance = 1e-9;
+const tolerance = 1e-6;
 const mostSteps = 1000;
 
 /** The value of a linear function for each row. */
@@ -22,7 +22,7 @@ export const linearValues = (rows: SparseRows, { constant, weights }: LinearFunc
  *   sum over rows of v_i (y_i - c - w . x_i)^2  +  penalty |w|^2
  *
  * where the constant c is free. Its normal equations are solved by conjugate gradients (Hestenes & Stiefel 1952), scaled by
- * their diagonal, to a residual of 1e-9: memory is for one number a feature, however many there are.
+ * their diagonal, to a residual of 1e-6: memory is for one number a feature, however many there are.
  *
  * @param weights v, [rows], 0 for rows that do not count; at least one is above 0
  * @param penalty above 0
@@ -40,16 +40,20 @@ export function sparseRidge(
   const { starts, features, values, width } = rows;
   const count = starts.length - 1;
   // The constant is the last place of each vector.
-  const addWeighted = (into: Float64Array, row: number, factor: number): void => {
-    for (let at = starts[row]!; at < starts[row + 1]!; at++) into[features[at]!]! += factor * values[at]!;
-    into[width]! += factor;
-  };
-  const product = (x: Float64Array): Float64Array => {
-    const result = new Float64Array(width + 1);
+  const product = (x: Float64Array, result: Float64Array): Float64Array => {
+    for (let f = 0; f < width; f++) result[f] = penalty * x[f]!;
+    let free = 0;
     for (let i = 0; i < count; i++) {
-      if (weights[i]! > 0) addWeighted(result, i, weights[i]! * (x[width]! + rowProduct(rows, i, x)));
+      const v = weights[i]!;
+      if (!(v > 0)) continue;
+      const [from, to] = [starts[i]!, starts[i + 1]!];
+      let value = x[width]!;
+      for (let at = from; at < to; at++) value += values[at]! * x[features[at]!]!;
+      value *= v;
+      for (let at = from; at < to; at++) result[features[at]!]! += value * values[at]!;
+      free += value;
     }
-    for (let f = 0; f < width; f++) result[f]! += penalty * x[f]!;
+    result[width] = free;
     return result;
   };
   const right = new Float64Array(width + 1);
@@ -58,8 +62,11 @@ export function sparseRidge(
   for (let i = 0; i < count; i++) {
     const v = weights[i]!;
     if (!(v > 0)) continue;
-    addWeighted(right, i, v * targets[i]!);
-    for (let at = starts[i]!; at < starts[i + 1]!; at++) diagonal[features[at]!]! += v * values[at]! ** 2;
+    for (let at = starts[i]!; at < starts[i + 1]!; at++) {
+      right[features[at]!]! += v * targets[i]! * values[at]!;
+      diagonal[features[at]!]! += v * values[at]! ** 2;
+    }
+    right[width]! += v * targets[i]!;
     diagonal[width]! += v;
   }
   const solution = new Float64Array(width + 1);
@@ -67,7 +74,8 @@ export function sparseRidge(
     solution.set(start.weights);
     solution[width] = start.constant;
   }
-  const residual = product(solution).map((value, f) => right[f]! - value);
+  const ahead = new Float64Array(width + 1);
+  const residual = product(solution, ahead).map((value, f) => right[f]! - value);
   const scaled = residual.map((value, f) => value / diagonal[f]!);
   const direction = scaled.slice();
   let size = dot(residual, scaled);
@@ -78,7 +86,7 @@ export function sparseRidge(
       right.map((value, f) => value / diagonal[f]!),
     );
   for (let step = 0; step < mostSteps && size > enough; step++) {
-    const ahead = product(direction);
+    product(direction, ahead);
     const length = size / dot(direction, ahead);
     for (let f = 0; f <= width; f++) {
       solution[f]! += length * direction[f]!;
