@@ -75,6 +75,17 @@ export {
   type Words,
   wordSpans,
 } from "../domains/entities/word-tags.js";
+export {
+  type CodedEntities,
+  codeEntities,
+  type EntityCoding,
+  type EntityCodingOptions,
+  type EntityField,
+  type EntityNumber,
+  entityCoding,
+  idsIn,
+  slotsIn,
+} from "../domains/recommendation/entity-coding.js";
 export type {
   Attribute,
   BagAttribute,
@@ -84,6 +95,15 @@ export type {
   NumberAttribute,
   RatingScale,
 } from "../domains/recommendation/interactions.js";
+export { type RatingSplit, type RatingSplitOptions, splitRatings } from "../domains/recommendation/rating-split.js";
+export {
+  type RatedInputs,
+  type RatedUsers,
+  type RatingTargets,
+  type RatingUnits,
+  type UserTaskOptions,
+  userTasks,
+} from "../domains/recommendation/user-tasks.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,
