@@ -42,6 +42,8 @@ export function madeUpRatings(users?: CodedEntities): RatedUsers {
     item: Int32Array.from(rows, ({ item }) => item),
     rating: Float32Array.from(rows, ({ user, item }) => user + item / 10),
     base: Float32Array.from(rows, ({ item }) => 1 + item / 100),
+    sureness: Float32Array.from(rows, ({ item }) => (cold[item] ? 0 : 0.5)),
+    prior: Float32Array.from(cold, (_, item) => 3 + item),
     cold,
     items: codeEntities(films, coding),
     ...(users ? { users } : {}),

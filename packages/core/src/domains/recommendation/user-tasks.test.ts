@@ -36,8 +36,31 @@ describe("users as tasks", () => {
     expect(Array.from(query.x.ids.data!, Number).slice(10, 15)).toEqual(Array.from(data.items.ids.subarray(25, 30)));
     // (1.07 - 1) / 2 is the base of the last item, and its year is far out.
     expect(Number(query.x.numbers.data![0])).toBeCloseTo(0.035, 6);
-    expect(Number(query.x.numbers.data![1])).toBe(5);
+    expect(Array.from(query.x.numbers.data!, Number).slice(1, 3)).toEqual([0, 5]);
+    expect(Number(query.x.numbers.data![3 * 2 + 1])).toBe(0.5);
     expect(Number(query.y.rating.data![0])).toBeCloseTo((2.7 - 1) / 2, 6);
+  });
+
+  it("have items as cold ones as often as is asked: without an id, by their attributes alone", () => {
+    const data = madeUpRatings();
+    const source = userTasks(data, { shots: 3, queries: 5, inTurn: true, coldShare: 0.4 });
+    let asCold = 0;
+    for (let index = 0; index < 200; index++) {
+      const { x, y } = source.sample(1, index).query;
+      for (let row = 0; row < 5; row++) {
+        const item = Math.round(10 * ((1 + 2 * Number(y.rating.data![row])) % 1));
+        const [id, base, sure] = [x.ids.data![5 * row], x.numbers.data![3 * row], x.numbers.data![3 * row + 1]].map(
+          Number,
+        );
+        const isAsCold = base! > 0.5;
+        if (isAsCold) asCold++;
+        expect([id, sure, Number(y.cold.data![row])]).toEqual(isAsCold || item > 5 ? [0, 0, 1] : [item + 1, 0.5, 0]);
+        expect(base).toBeCloseTo(((isAsCold ? 3 + item : 1 + item / 100) - 1) / 2, 5);
+      }
+    }
+    expect(asCold / 1000).toBeGreaterThan(0.35);
+    expect(asCold / 1000).toBeLessThan(0.45);
+    expect(() => make({ coldShare: 2 })).toThrow(/ILT201 userTasks: coldShare is 2/);
   });
 
   it("have what is known of the user on each row, beside the item", () => {
@@ -49,11 +72,11 @@ describe("users as tasks", () => {
       numbers: Float32Array.from([0.1, 0.2, 0.3, 0.4]),
     };
     const source = userTasks(madeUpRatings(users), { shots: 1, queries: 2, inTurn: true });
-    expect([source.spec.x.ids.shape, source.spec.x.numbers.shape]).toEqual([[6], [3]]);
+    expect([source.spec.x.ids.shape, source.spec.x.numbers.shape]).toEqual([[6], [4]]);
     const { x } = source.sample(1, 1).query;
     for (const row of [0, 1]) {
       expect(Number(x.ids.data![6 * row + 5])).toBe(102);
-      expect(Number(x.numbers.data![3 * row + 2])).toBeCloseTo(0.2, 6);
+      expect(Number(x.numbers.data![4 * row + 3])).toBeCloseTo(0.2, 6);
     }
   });
 

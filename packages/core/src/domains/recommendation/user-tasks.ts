@@ -19,8 +19,8 @@ export type RatedInputs = {
   /** int32 [n, slots]: ids of the item and of what is known of it, and of the user; 0 is not known, or padding. */
   readonly ids: Tensor;
   /**
-   * float32 [n, 1 + numbers]: the base, what a rating of the item is to be whoever rates it, as (rating - mean) / deviation;
-   * then the numbers of the item, and of the user.
+   * float32 [n, 2 + numbers]: the base, what a rating of the item is to be whoever rates it, as (rating - mean) / deviation;
+   * how sure of it ratings make one, 0 to 1; then the numbers of the item, and of the user.
    */
   readonly numbers: Tensor;
 };
@@ -47,8 +47,12 @@ export interface RatedUsers {
   /** Of each rating the place of its item. */
   readonly item: Int32Array;
   readonly rating: Float32Array;
-  /** Of each rating what the base says of it. */
+  /** Of each rating what the base says of it, without what this user says of the item. */
   readonly base: Float32Array;
+  /** Of each rating the part that ratings of the item have in its base, n / (n + lambda) of n; 0 where it is cold. */
+  readonly sureness: Float32Array;
+  /** Of each item what its attributes alone say, learned without the item: the base of a cold one. */
+  readonly prior: Float32Array;
   /** Of each item 1 where it is cold. */
   readonly cold: Uint8Array;
   readonly items: CodedEntities;
@@ -73,6 +77,11 @@ export interface UserTaskOptions {
   readonly fewQueries?: boolean;
   /** Task i is of user i, and of as many more as there are users: each is met once before one is met again. */
   readonly inTurn?: boolean;
+  /**
+   * Items of a task are as cold ones with this probability, each by itself: without an id of their own, and with what their
+   * attributes say for a base. Learners then know what to make of such items (Volkovs, Yu & Poutanen 2017). 0 by default.
+   */
+  readonly coldShare?: number;
   /** Those known are before those to be told in time, the latest of them; at random by default. */
   readonly order?: "random" | "time";
 }
@@ -91,9 +100,11 @@ const operation = "userTasks";
  */
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTargets> {
   requireObject(options, operation, "the second argument", "Give { shots, queries }");
-  const { shots, queries, fewQueries = false, inTurn = false, order = "random" } = options;
+  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0 } = options;
   const { to: mostShots } = countRange(shots, operation, "shots", 0);
   wholeNumber(queries, operation, "queries");
+  if (!(coldShare >= 0 && coldShare <= 1))
+    throw new TaskError("ILT201", operation, `coldShare is ${coldShare}`, "Give a share from 0 to 1");
   const leastRatings = options.leastRatings ?? (fewQueries ? 2 : queries + 1);
   const { mostRatings = Number.POSITIVE_INFINITY } = options;
   const { starts, items, users: known, entries } = data;
@@ -122,6 +133,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       queries,
       ratingsOfUser: bounds,
       order,
+      ...(coldShare > 0 ? { coldShare } : {}),
     },
     spec: {
       x: {
@@ -130,7 +142,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
           dtype: "int32",
           range: { least: 0, most: entries - 1 },
         },
-        numbers: { shape: [1 + items.width + (known?.width ?? 0)], dtype: "float32" },
+        numbers: { shape: [2 + items.width + (known?.width ?? 0)], dtype: "float32" },
       },
       y: {
         rating: { shape: [1], dtype: "float32" },
@@ -148,24 +160,33 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       const told = Math.min(drawCount(shots, source), count - asked);
       const places =
         order === "time" ? Array.from({ length: count }, (_, i) => count - 1 - i) : source.choose(count, count);
-      const at = (list: readonly number[]): readonly number[] => list.map((place) => from + place);
+      const drawnRows = (list: readonly number[]): readonly DrawnRating[] =>
+        list.map((place) => ({ at: from + place, asCold: coldShare > 0 && source.uniform() < coldShare }));
+      const query = drawnRows(places.slice(0, asked));
+      const support = drawnRows(places.slice(asked, asked + told));
       return {
-        support: examplesOf(data, user, at(places.slice(asked, asked + told)), rows.support),
-        query: examplesOf(data, user, at(places.slice(0, asked)), rows.query),
+        support: examplesOf(data, user, support, rows.support),
+        query: examplesOf(data, user, query, rows.query),
       };
     },
   };
 }
 
+/** A rating by its place, and whether its item is to be as one that training does not know. */
+interface DrawnRating {
+  readonly at: number;
+  readonly asCold: boolean;
+}
+
 /** Ratings of a user as the rows of a set of so many. */
 function examplesOf(
-  { item, rating, base, cold, items, users, units }: RatedUsers,
+  { item, rating, base, sureness, prior, cold, items, users, units }: RatedUsers,
   user: number,
-  ratings: readonly number[],
+  ratings: readonly DrawnRating[],
   rows: number,
 ): Examples<RatedInputs, RatingTargets> {
   const slots = items.slots + (users?.slots ?? 0);
-  const width = 1 + items.width + (users?.width ?? 0);
+  const width = 2 + items.width + (users?.width ?? 0);
   const ids = new Int32Array(rows * slots);
   const numbers = new Float32Array(rows * width);
   const [targets, colds, present] = [new Float32Array(rows), new Float32Array(rows), new Float32Array(rows)];
@@ -173,13 +194,15 @@ function examplesOf(
     ids.set(of.ids.subarray(place * of.slots, (place + 1) * of.slots), row * slots + slot);
     numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + column);
   };
-  ratings.forEach((at, row) => {
+  ratings.forEach(({ at, asCold }, row) => {
     const place = item[at]!;
-    put(row, items, place, [0, 1]);
-    if (users) put(row, users, user, [items.slots, 1 + items.width]);
-    numbers[row * width] = (base[at]! - units.mean) / units.deviation;
+    put(row, items, place, [0, 2]);
+    if (users) put(row, users, user, [items.slots, 2 + items.width]);
+    if (asCold) ids[row * slots] = 0;
+    numbers[row * width] = ((asCold ? prior[place]! : base[at]!) - units.mean) / units.deviation;
+    numbers[row * width + 1] = asCold ? 0 : sureness[at]!;
     targets[row] = (rating[at]! - units.mean) / units.deviation;
-    colds[row] = cold[place]!;
+    colds[row] = asCold ? 1 : cold[place]!;
     present[row] = 1;
   });
   const column = (values: Float32Array): Tensor => tensor(values, [rows, 1]);
