@@ -193,6 +193,8 @@ export const taskErrorCodes = {
   ILT308: "the spec of a table that cannot be read",
   ILT309: "ids of words, tokens or n-grams that are not below their number",
   ILT310: "the coding of texts that cannot be read",
+  ILT311: "a base of ratings that cannot be read",
+  ILT312: "ratings, items or attributes that do not fit each other",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;
