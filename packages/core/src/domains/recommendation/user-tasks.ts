@@ -13,6 +13,7 @@ import {
 } from "../../tasks/task.js";
 import { requireObject } from "../../tasks/value-gate.js";
 import type { CodedEntities } from "./entity-coding.js";
+import type { RatingModel } from "./rating-models.js";
 
 /** Inputs of rated items, a row each. (A type and not an interface: so it is a tree of tensors.) */
 export type RatedInputs = {
@@ -23,6 +24,8 @@ export type RatedInputs = {
    * how sure of it ratings make one, 0 to 1; then the numbers of the item, and of the user.
    */
   readonly numbers: Tensor;
+  /** float32 [n, 1]: what a model without a graph has told of the rating, where tasks were made for it. */
+  readonly told?: Tensor;
 };
 
 /** Targets of rated items. */
@@ -82,6 +85,8 @@ export interface UserTaskOptions {
    * attributes say for a base. Learners then know what to make of such items (Volkovs, Yu & Poutanen 2017). 0 by default.
    */
   readonly coldShare?: number;
+  /** A model that is told the known ratings, and whose predictions stand in the inputs: to be judged as learners are. */
+  readonly told?: Pick<RatingModel, "predict">;
   /** Those known are before those to be told in time, the latest of them; at random by default. */
   readonly order?: "random" | "time";
 }
@@ -100,7 +105,7 @@ const operation = "userTasks";
  */
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTargets> {
   requireObject(options, operation, "the second argument", "Give { shots, queries }");
-  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0 } = options;
+  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told } = options;
   const { to: mostShots } = countRange(shots, operation, "shots", 0);
   wholeNumber(queries, operation, "queries");
   if (!(coldShare >= 0 && coldShare <= 1))
@@ -143,6 +148,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
           range: { least: 0, most: entries - 1 },
         },
         numbers: { shape: [2 + items.width + (known?.width ?? 0)], dtype: "float32" },
+        ...(told ? { told: { shape: [1], dtype: "float32" as const } } : {}),
       },
       y: {
         rating: { shape: [1], dtype: "float32" },
@@ -157,16 +163,23 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       const drawn = source.integer(users.length);
       const user = users[inTurn ? index % users.length : drawn]!;
       const [from, count, asked] = [starts[user]!, countOf(user), askedOf(user)];
-      const told = Math.min(drawCount(shots, source), count - asked);
+      const taken = Math.min(drawCount(shots, source), count - asked);
       const places =
         order === "time" ? Array.from({ length: count }, (_, i) => count - 1 - i) : source.choose(count, count);
       const drawnRows = (list: readonly number[]): readonly DrawnRating[] =>
         list.map((place) => ({ at: from + place, asCold: coldShare > 0 && source.uniform() < coldShare }));
       const query = drawnRows(places.slice(0, asked));
-      const support = drawnRows(places.slice(asked, asked + told));
+      const support = drawnRows(places.slice(asked, asked + taken));
+      if (!told)
+        return {
+          support: examplesOf(data, user, support, rows.support),
+          query: examplesOf(data, user, query, rows.query),
+        };
+      const itemsOf = (list: readonly DrawnRating[]): number[] => list.map(({ at }) => data.item[at]!);
+      const known = { items: itemsOf(support), ratings: support.map(({ at }) => data.rating[at]!) };
       return {
-        support: examplesOf(data, user, support, rows.support),
-        query: examplesOf(data, user, query, rows.query),
+        support: examplesOf(data, user, support, rows.support, []),
+        query: examplesOf(data, user, query, rows.query, told.predict(known, itemsOf(query))),
       };
     },
   };
@@ -178,12 +191,17 @@ interface DrawnRating {
   readonly asCold: boolean;
 }
 
-/** Ratings of a user as the rows of a set of so many. */
+/**
+ * Ratings of a user as the rows of a set of so many.
+ *
+ * @param told what a model says of them, in units
+ */
 function examplesOf(
   { item, rating, base, sureness, prior, cold, items, users, units }: RatedUsers,
   user: number,
   ratings: readonly DrawnRating[],
   rows: number,
+  told?: ArrayLike<number>,
 ): Examples<RatedInputs, RatingTargets> {
   const slots = items.slots + (users?.slots ?? 0);
   const width = 2 + items.width + (users?.width ?? 0);
@@ -194,20 +212,27 @@ function examplesOf(
     ids.set(of.ids.subarray(place * of.slots, (place + 1) * of.slots), row * slots + slot);
     numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + column);
   };
+  const inUnits = (value: number): number => (value - units.mean) / units.deviation;
   ratings.forEach(({ at, asCold }, row) => {
     const place = item[at]!;
     put(row, items, place, [0, 2]);
     if (users) put(row, users, user, [items.slots, 2 + items.width]);
     if (asCold) ids[row * slots] = 0;
-    numbers[row * width] = ((asCold ? prior[place]! : base[at]!) - units.mean) / units.deviation;
+    numbers[row * width] = inUnits(asCold ? prior[place]! : base[at]!);
     numbers[row * width + 1] = asCold ? 0 : sureness[at]!;
-    targets[row] = (rating[at]! - units.mean) / units.deviation;
+    targets[row] = inUnits(rating[at]!);
     colds[row] = asCold ? 1 : cold[place]!;
     present[row] = 1;
   });
   const column = (values: Float32Array): Tensor => tensor(values, [rows, 1]);
   return {
-    x: { ids: tensor(ids, [rows, slots], "int32"), numbers: tensor(numbers, [rows, width]) },
+    x: {
+      ids: tensor(ids, [rows, slots], "int32"),
+      numbers: tensor(numbers, [rows, width]),
+      ...(told
+        ? { told: column(Float32Array.from({ length: rows }, (_, row) => inUnits(told[row] ?? units.mean))) }
+        : {}),
+    },
     y: { rating: column(targets), cold: column(colds) },
     present: tensor(present, [rows]),
   };

@@ -146,8 +146,8 @@ function readRatings(
 /** The centre of predictions, [n, 1]: the first column, beside which deviations may stand. */
 const centreOf = (prediction: Tensor): Tensor => sliceAxis(prediction, 1, 0, 1);
 
-/** A learner's loss of ratings, with metrics of the centre of its predictions. */
-function ratingLoss(loss: Loss, metrics: readonly Metric<Tensor, RatingTargets>[]): Loss<Tensor, RatingTargets> {
+/** @internal A learner's loss of ratings, with metrics of the centre of its predictions. */
+export function ratingLoss(loss: Loss, metrics: readonly Metric<Tensor, RatingTargets>[]): Loss<Tensor, RatingTargets> {
   const { title, unit, perRow } = loss;
   const made = (prediction: Tensor, { rating }: RatingTargets, present?: Tensor): Tensor =>
     loss(prediction, rating, present);
