@@ -235,7 +235,8 @@ export function attributeCodingFrom(value: unknown, wrong: (problem: string) => 
     if (names.has(name)) throw wrong(`${where} is named ${shownValue(name)}, as another`);
     names.add(name);
     if (kind === "number") {
-      if (typeof mean !== "number" || !Number.isFinite(mean)) throw wrong(`the mean of ${where} is ${shownValue(mean)}`);
+      if (typeof mean !== "number" || !Number.isFinite(mean))
+        throw wrong(`the mean of ${where} is ${shownValue(mean)}`);
       if (typeof deviation !== "number" || !Number.isFinite(deviation) || deviation <= 0)
         throw wrong(`the deviation of ${where} is ${shownValue(deviation)}`);
       return { kind, name, mean, deviation };

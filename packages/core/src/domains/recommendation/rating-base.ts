@@ -165,7 +165,12 @@ const short = (value: number): number => Number(value.toPrecision(7));
 
 function requireShrinkage(name: string, value: number): void {
   if (Number.isFinite(value) && value >= 0) return;
-  throw new TaskError("ILT201", "fitRatingBase", `${name} is ${shownValue(value)}`, "Give a number of ratings, 0 or more");
+  throw new TaskError(
+    "ILT201",
+    "fitRatingBase",
+    `${name} is ${shownValue(value)}`,
+    "Give a number of ratings, 0 or more",
+  );
 }
 
 /** @internal Refuses places that are none of the ratings, or not ascending. */

@@ -129,7 +129,9 @@ export const userMean: RatingModelEntry = entry({ name: "userMean", title: "user
   const { mean } = itemSums(training);
   return ({ ratings }, items) => {
     const none = new Float64Array(ratings.length);
-    return new Float64Array(items.length).fill(mean + userLevel({ mean, shrinkage: { user: 3, item: 0 } }, none, ratings));
+    return new Float64Array(items.length).fill(
+      mean + userLevel({ mean, shrinkage: { user: 3, item: 0 } }, none, ratings),
+    );
   };
 });
 

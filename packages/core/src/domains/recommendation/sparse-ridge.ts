@@ -71,7 +71,12 @@ export function sparseRidge(
   const scaled = residual.map((value, f) => value / diagonal[f]!);
   const direction = scaled.slice();
   let size = dot(residual, scaled);
-  const enough = tolerance ** 2 * dot(right, right.map((value, f) => value / diagonal[f]!));
+  const enough =
+    tolerance ** 2 *
+    dot(
+      right,
+      right.map((value, f) => value / diagonal[f]!),
+    );
   for (let step = 0; step < mostSteps && size > enough; step++) {
     const ahead = product(direction);
     const length = size / dot(direction, ahead);
