@@ -254,3 +254,4 @@ export {
   residualAdapter,
   residualLearner,
 } from "./recommendation/residual-learner.js";
+export { toldRatings } from "./recommendation/told-ratings.js";

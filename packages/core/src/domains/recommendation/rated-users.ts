@@ -4,7 +4,7 @@ import { type CodedEntities, codeEntities, type EntityCoding, idsIn } from "./en
 import type { Interactions } from "./interactions.js";
 import { type FittedRatingBase, fitRatingBase, type RatingBase, trainingPlaces } from "./rating-base.js";
 import type { RatingSplit } from "./rating-split.js";
-import type { RatedUsers, RatingUnits } from "./user-tasks.js";
+import type { RatedUsers } from "./user-tasks.js";
 
 /** The parts of ratings: of users for training, of others to validate, of others to be judged by. */
 export type RatedParts = Readonly<Record<Split, RatedUsers>>;
@@ -24,7 +24,7 @@ export const placesOfTraining = (interactions: Interactions, { parts, cold }: Ra
   );
 
 /** The mean and the standard deviation of the ratings at places. */
-export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: Int32Array): RatingUnits {
+export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: Int32Array): RatedUsers["units"] {
   const mean = places.reduce((sum, place) => sum + rating[place]!, 0) / places.length;
   const squares = places.reduce((sum, place) => sum + (rating[place]! - mean) ** 2, 0);
   // Of feedback without ratings all are alike.
@@ -67,7 +67,7 @@ export interface RatedPartsOptions {
   readonly split: RatingSplit;
   readonly codings: RatingCodings;
   readonly fitted: FittedRatingBase;
-  readonly units: RatingUnits;
+  readonly units: RatedUsers["units"];
   /** `priorsOfOthers` */
   readonly priors: Float32Array;
 }

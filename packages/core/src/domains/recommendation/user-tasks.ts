@@ -1,5 +1,6 @@
 /** Users as tasks: the ratings of one that are known, and others to be told. */
 import { type Tensor, tensor } from "@innerloop/graph";
+import type { RatingTarget, RatingUnits } from "../../losses/rating-target.js";
 import { random } from "../../random/random.js";
 import {
   type Count,
@@ -28,20 +29,6 @@ export type RatedInputs = {
   readonly told?: Tensor;
 };
 
-/** Targets of rated items. */
-export type RatingTargets = {
-  /** float32 [n, 1]: (rating - mean) / deviation. */
-  readonly rating: Tensor;
-  /** float32 [n, 1]: 1 for items that training does not know, 0 for others. */
-  readonly cold: Tensor;
-};
-
-/** The units of standardised ratings: those of training. */
-export interface RatingUnits {
-  readonly mean: number;
-  readonly deviation: number;
-}
-
 /** The ratings of the users that tasks are of. */
 export interface RatedUsers {
   readonly name: string;
@@ -63,7 +50,8 @@ export interface RatedUsers {
   readonly users?: CodedEntities;
   /** Ids of items and users are below it. */
   readonly entries: number;
-  readonly units: RatingUnits;
+  /** Ratings of training, by which all are standardised. */
+  readonly units: Pick<RatingUnits, "mean" | "deviation">;
 }
 
 /** Options of `userTasks`. */
@@ -103,7 +91,7 @@ const operation = "userTasks";
  * @throws ILT201 where an option is out of range; ILT402 where no user has ratings enough
  * @example userTasks(ratings, { shots: 5, queries: 10, mostRatings: 100, inTurn: true })
  */
-export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTargets> {
+export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
   requireObject(options, operation, "the second argument", "Give { shots, queries }");
   const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told } = options;
   const { to: mostShots } = countRange(shots, operation, "shots", 0);
@@ -134,7 +122,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
     description: {
       data: data.name,
       users: users.length,
-      shots: `${describeCount(shots)} at most`,
+      shots: `at most ${describeCount(shots)}`,
       queries,
       ratingsOfUser: bounds,
       order,
@@ -202,7 +190,7 @@ function examplesOf(
   ratings: readonly DrawnRating[],
   rows: number,
   told?: ArrayLike<number>,
-): Examples<RatedInputs, RatingTargets> {
+): Examples<RatedInputs, RatingTarget> {
   const slots = items.slots + (users?.slots ?? 0);
   const width = 2 + items.width + (users?.width ?? 0);
   const ids = new Int32Array(rows * slots);

@@ -1,12 +1,13 @@
 import type { Tree } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
-import { type RatingTargets, userTasks } from "../../domains/recommendation/user-tasks.js";
+import { userTasks } from "../../domains/recommendation/user-tasks.js";
 import { entityEmbedding } from "../../layers/entity-embedding.js";
 import { functionLayer, type Layer } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
 import { meanSquaredError } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
+import type { RatingTarget } from "../../losses/rating-target.js";
 import { mlp } from "../../networks/models.js";
 import { gradientError, noiseLike, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
@@ -46,7 +47,7 @@ const nearZero: Metric<never, never> = {
   name: "bias",
   title: "bias",
   better: "lower",
-  compute: ((prediction: never, { rating }: RatingTargets) => meanSquaredError(prediction, rating)) as never,
+  compute: ((prediction: never, { rating }: RatingTarget) => meanSquaredError(prediction, rating)) as never,
 };
 const made = (inner: unknown) =>
   residualLearner(inner as FeatureLearner, { embedding: embedding as never, metrics: [nearZero as never] });
@@ -90,7 +91,7 @@ describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
   test("is judged by its loss of ratings, and by metrics of the centre of its predictions", () => {
     const task = tasks.find((each) => known(each) > 2)!;
     const prediction = after(task);
-    const { loss } = learner as Learner<never, never, never, RatingTargets>;
+    const { loss } = learner as Learner<never, never, never, RatingTarget>;
     const own = (inner as { loss: Loss }).loss;
     const there = task.query.present;
     expect(valuesIn(loss(prediction as never, task.query.y, there))[0]).toBeCloseTo(

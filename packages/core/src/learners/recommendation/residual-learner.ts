@@ -16,11 +16,12 @@ import {
   tensor,
   valueAndGrad,
 } from "@innerloop/graph";
-import type { RatedInputs, RatingTargets } from "../../domains/recommendation/user-tasks.js";
+import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import type { EntityInputs } from "../../layers/entity-embedding.js";
 import { type ApplyContext, type Layer, within } from "../../layers/layer.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
+import type { RatingTarget } from "../../losses/rating-target.js";
 import { type Key, split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import type { Adapter, Learner } from "../learner.js";
@@ -33,7 +34,7 @@ export interface ResidualOptions {
   /** The features of rows: `entityEmbedding`. */
   readonly embedding: Layer<Tree, EntityInputs>;
   /** Figures of predictions [n, 1] beside the learner's loss; the first of them leads. */
-  readonly metrics?: readonly Metric<Tensor, RatingTargets>[];
+  readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
   /** The first shrinkage of a user's level, in ratings: 3 by default. */
   readonly shrinkage?: number;
 }
@@ -49,8 +50,8 @@ export type KnownUser = {
   readonly adapted: Tree;
 };
 
-type RatingAdapter = Adapter<ResidualParameters, KnownUser, RatedInputs, RatingTargets, Tensor>;
-type Set = Examples<RatedInputs, RatingTargets>;
+type RatingAdapter = Adapter<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor>;
+type Set = Examples<RatedInputs, RatingTarget>;
 
 /**
  * A learner of a user's taste: what is left of the ratings beside the base b_i of items and the level of the user, which is
@@ -70,7 +71,7 @@ type Set = Examples<RatedInputs, RatingTargets>;
 export function residualLearner(
   learner: FeatureLearner,
   options: ResidualOptions,
-): Learner<ResidualParameters, KnownUser, RatedInputs, RatingTargets, Tensor> {
+): Learner<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor> {
   const { embedding } = options;
   return {
     ...residualAdapter(learner, options),
@@ -147,20 +148,20 @@ function readRatings(
 const centreOf = (prediction: Tensor): Tensor => sliceAxis(prediction, 1, 0, 1);
 
 /** @internal A learner's loss of ratings, with metrics of the centre of its predictions. */
-export function ratingLoss(loss: Loss, metrics: readonly Metric<Tensor, RatingTargets>[]): Loss<Tensor, RatingTargets> {
+export function ratingLoss(loss: Loss, metrics: readonly Metric<Tensor, RatingTarget>[]): Loss<Tensor, RatingTarget> {
   const { title, unit, perRow } = loss;
-  const made = (prediction: Tensor, { rating }: RatingTargets, present?: Tensor): Tensor =>
+  const made = (prediction: Tensor, { rating }: RatingTarget, present?: Tensor): Tensor =>
     loss(prediction, rating, present);
   return Object.assign(made, {
     ...(title === undefined ? {} : { title }),
     ...(unit === undefined ? {} : { unit }),
-    ...(perRow ? { perRow: (prediction: Tensor, { rating }: RatingTargets) => perRow(prediction, rating) } : {}),
+    ...(perRow ? { perRow: (prediction: Tensor, { rating }: RatingTarget) => perRow(prediction, rating) } : {}),
     point: centreOf,
     metrics: metrics.map(ofCentre),
   });
 }
 
-function ofCentre(metric: Metric<Tensor, RatingTargets>): Metric<Tensor, RatingTargets> {
+function ofCentre(metric: Metric<Tensor, RatingTarget>): Metric<Tensor, RatingTarget> {
   if (metric.pooled) {
     const { statistics, combine } = metric.pooled;
     return {

@@ -1,8 +1,9 @@
 /** Models of ratings that need no graph, judged as learners are. */
 import { GraphError, reshape, type Tensor } from "@innerloop/graph";
-import type { RatedInputs, RatingTargets } from "../../domains/recommendation/user-tasks.js";
+import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import { meanSquaredError } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
+import type { RatingTarget } from "../../losses/rating-target.js";
 import type { Adapter } from "../learner.js";
 import { ratingLoss } from "./residual-learner.js";
 
@@ -14,8 +15,8 @@ import { ratingLoss } from "./residual-learner.js";
  */
 export const toldRatings = (options: {
   readonly name: string;
-  readonly metrics?: readonly Metric<Tensor, RatingTargets>[];
-}): Adapter<Record<string, never>, Record<string, never>, RatedInputs, RatingTargets, Tensor> => ({
+  readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
+}): Adapter<Record<string, never>, Record<string, never>, RatedInputs, RatingTarget, Tensor> => ({
   name: options.name,
   description: {},
   loss: ratingLoss(meanSquaredError, options.metrics ?? []),

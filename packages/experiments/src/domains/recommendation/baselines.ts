@@ -1,7 +1,7 @@
 /** Rows beside a learner of ratings: models in closed form, on the same users and queries. */
-import type { Adapter } from "@innerloop/core";
+import type { Adapter, RatingTarget } from "@innerloop/core";
 import { toldRatings } from "@innerloop/core/learners";
-import { type RatedInputs, type RatingModel, type RatingTargets, ratingModels } from "@innerloop/core/tasks";
+import { type RatedInputs, type RatingModel, ratingModels } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import { ratingFigures } from "./figures.js";
@@ -15,7 +15,10 @@ export function ratingBaselines({
   spec,
   options,
   data,
-}: Pick<BaselineSetting<RatingValues, RatingSpec, RatedInputs, RatingTargets>, "spec" | "options" | "data">): readonly Baseline[] {
+}: Pick<
+  BaselineSetting<RatingValues, RatingSpec, RatedInputs, RatingTarget>,
+  "spec" | "options" | "data"
+>): readonly Baseline[] {
   if (!spec) return [];
   const { interactions, places, fitted } = data as RatingData;
   return ratingModels.flatMap((entry): readonly Baseline[] => {

@@ -1,5 +1,5 @@
 /** A record of ratings that a run keeps: the items, how they are coded, and the base that learners start from. No user is in it. */
-import { TaskError } from "@innerloop/core";
+import { type RatingUnits, TaskError } from "@innerloop/core";
 import {
   type Attribute,
   type Entities,
@@ -7,7 +7,6 @@ import {
   type RatingBase,
   type RatingCodings,
   type RatingScale,
-  type RatingUnits,
   ratingBaseFrom,
 } from "@innerloop/core/tasks";
 import { isRecord } from "../../options/outside-text.js";
@@ -17,7 +16,12 @@ import type { DataSpec } from "../domain.js";
 /** An attribute as plain JSON. */
 export type KeptAttribute =
   | { readonly kind: "number"; readonly name: string; readonly values: readonly (number | null)[] }
-  | { readonly kind: "category"; readonly name: string; readonly words: readonly string[]; readonly of: readonly number[] }
+  | {
+      readonly kind: "category";
+      readonly name: string;
+      readonly words: readonly string[];
+      readonly of: readonly number[];
+    }
   | {
       readonly kind: "bag";
       readonly name: string;
@@ -38,7 +42,7 @@ export interface RatingSpec extends DataSpec {
   readonly items: KeptItems;
   readonly codings: RatingCodings;
   readonly base: RatingBase;
-  readonly units: RatingUnits;
+  readonly units: Pick<RatingUnits, "mean" | "deviation">;
   readonly scale: RatingScale;
   /** 1 for items that training does not know, in their order. */
   readonly cold: readonly number[];
@@ -51,7 +55,11 @@ export const keptItems = ({ ids, titles, attributes }: Entities): KeptItems => (
   attributes: attributes.map((attribute): KeptAttribute => {
     const { name } = attribute;
     if (attribute.kind === "number")
-      return { kind: "number", name, values: Array.from(attribute.values, (value) => (Number.isFinite(value) ? value : null)) };
+      return {
+        kind: "number",
+        name,
+        values: Array.from(attribute.values, (value) => (Number.isFinite(value) ? value : null)),
+      };
     const { words } = attribute;
     const of = Array.from(attribute.of);
     return attribute.kind === "category"
@@ -79,7 +87,7 @@ const mostItems = 2 ** 22;
 
 const isWhole = (value: unknown, least: number, most: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-const isFinite = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const areTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.length <= mostItems && value.every((each) => typeof each === "string");
 const areWhole = (value: unknown, least: number, most: number): value is readonly number[] =>
@@ -89,7 +97,7 @@ function isKeptAttribute(value: unknown, count: number): value is KeptAttribute 
   if (!isRecord(value) || typeof value.name !== "string") return false;
   const { kind, values, words, of, starts } = value;
   if (kind === "number")
-    return Array.isArray(values) && values.length === count && values.every((each) => each === null || isFinite(each));
+    return Array.isArray(values) && values.length === count && values.every((each) => each === null || isNumber(each));
   if (!areTexts(words)) return false;
   if (kind === "category") return areWhole(of, -1, words.length - 1) && of.length === count;
   return (
@@ -136,8 +144,8 @@ function isCoding(value: unknown): value is EntityCoding {
       (each) =>
         isRecord(each) &&
         typeof each.name === "string" &&
-        isFinite(each.mean) &&
-        isFinite(each.deviation) &&
+        isNumber(each.mean) &&
+        isNumber(each.deviation) &&
         each.deviation > 0,
     )
   );
@@ -151,11 +159,11 @@ export function parseRatingSpec(value: unknown): RatingSpec | undefined {
   const fits =
     isCoding(codings.items) &&
     (codings.users === undefined || isCoding(codings.users)) &&
-    isFinite(units.mean) &&
-    isFinite(units.deviation) &&
+    isNumber(units.mean) &&
+    isNumber(units.deviation) &&
     units.deviation > 0 &&
-    isFinite(scale.least) &&
-    isFinite(scale.most) &&
+    isNumber(scale.least) &&
+    isNumber(scale.most) &&
     scale.least <= scale.most &&
     areWhole(cold, 0, 1) &&
     cold.length === items.ids.length;

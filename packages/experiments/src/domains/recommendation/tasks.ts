@@ -1,5 +1,6 @@
 /** The tasks of ratings: users, each met once where they are evaluated on. */
-import { type RatedInputs, type RatingModel, type RatingTargets, userTasks } from "@innerloop/core/tasks";
+import type { RatingTarget } from "@innerloop/core";
+import { type RatedInputs, type RatingModel, userTasks } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { optionText } from "../../options/values.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
@@ -17,18 +18,27 @@ export function ratingTasks(
   { parts }: RatingData,
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
-): Tasks<RatedInputs, RatingTargets> {
+): Tasks<RatedInputs, RatingTarget> {
   const { shots, trainShots, queries, order, leastRatings, mostRatings, coldShare } = options;
   const held = { shots, queries, order, leastRatings, mostRatings, inTurn: true };
   return {
-    train: userTasks(parts.train, { shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare }),
+    train: userTasks(parts.train, {
+      shots: trainShots,
+      queries,
+      fewQueries: true,
+      leastRatings: leastTrained,
+      coldShare,
+    }),
     validation: userTasks(parts.validation, held),
     test: userTasks(parts.test, { ...held, ...(told ? { told } : {}) }),
   };
 }
 
 /** @throws UsageError for options that do not go together */
-export function requireRatingOptions(options: RatingValues, { training }: LearnerNeeds & { readonly learnerName: string }): void {
+export function requireRatingOptions(
+  options: RatingValues,
+  { training }: LearnerNeeds & { readonly learnerName: string },
+): void {
   const { leastRatings, mostRatings, queries, ratings, items, users } = options;
   if (leastRatings <= queries)
     throw new UsageError(
