@@ -76,7 +76,8 @@ export function attributesOf(
   for (const column of columns) {
     const { name } = column;
     const kind = table.kinds[name] ?? kindOf(column);
-    const reason = uselessness(column, kind, table.kinds[name] !== undefined);
+    const isKnown = table.kinds[name] !== undefined;
+    const reason = uselessness(column, kind, isKnown);
     if (reason !== undefined) {
       leftOut.push(`${cut(name, 40)} (${reason})`);
       continue;
@@ -88,9 +89,10 @@ export function attributesOf(
     }
     // Cells are numbered as they come up: columns that tell rows apart in the same way have the same numbers.
     const digest = createHash("sha256").update(column.of).digest("hex");
-    const earlier = attribute.kind === "category" ? known.get(digest) : undefined;
+    const isCompared = attribute.kind === "category" && !isKnown;
+    const earlier = isCompared ? known.get(digest) : undefined;
     if (earlier === undefined) {
-      if (attribute.kind === "category") known.set(digest, attributes.length);
+      if (isCompared) known.set(digest, attributes.length);
       attributes.push(attribute);
       continue;
     }
