@@ -44,8 +44,8 @@ export interface RatingIo {
   /** @throws UsageError, DataError with file and row */
   interactions(reading: RatingReading, work: LongWork): Promise<FoundInteractions>;
   /**
-   * Rows of a table of items as they are written, by the names of columns in small letters, where `item` is what names the
-   * item and `rating` the rating, whatever they are called there.
+   * Rows of a table of items as they are written, by the names of columns, but for those that hold what names the item, `item`,
+   * and the rating, `rating`, whatever they are called there.
    *
    * @throws UsageError, DataError with file and row
    */

@@ -98,8 +98,13 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
     const items = foundItems(spec, await rowsOf(given, io, work));
     return { x: ratedInputs(spec, items), names: items.map(({ name }) => name) } satisfies GivenInputs<RatedInputs>;
   },
-  answers: (prediction, { spec }) =>
-    Array.from((prediction as Tensor).data as Float32Array, (value) => ({ rating: inUnits(spec, value) })),
+  fromLine: (line) => (line.trim() === "" ? undefined : { item: line.trim() }),
+  lineOf: ({ item, rating }) => `${Number(rating).toFixed(2)}  ${String(item)}`,
+  answers: (prediction, { spec, inputs }) =>
+    Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
+      item: inputs.names[i]!,
+      rating: Number(inUnits(spec, value).toFixed(4)),
+    })),
   table: (answers, { inputs }) => ({
     header: ["item", "rating"],
     rows: answers.map(({ rating }, i) => [inputs.names[i]!, Number(rating).toFixed(2)]),

@@ -34,12 +34,12 @@ export const ratingPresets = {
   movietweetings: {
     summary: "100,000 ratings of films, 0 to 10; data get first (Dooms et al. 2013)",
     protocol: held,
-    config: ofUsers({ ratings: "movietweetings", ratingScale: "0-10" }),
+    config: ofUsers({ ratings: "movietweetings" }),
   },
   "x-wines": {
     summary: "150,000 ratings of wines, 1 to 5; data get first (de Azambuja et al. 2023)",
     protocol: held,
-    config: ofUsers({ ratings: "x-wines", ratingScale: "1-5" }),
+    config: ofUsers({ ratings: "x-wines" }),
   },
   ratings: {
     summary: "your own ratings: --ratings FILE.csv [--items FILE.csv] [--users FILE.csv]",
