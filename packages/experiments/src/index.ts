@@ -26,6 +26,7 @@ export * from "./options/training-options.js";
 export { nearestName, UsageError } from "./options/usage-error.js";
 export * from "./options/values.js";
 export { type OtherData, protocolText, taskTextOf } from "./protocol-text.js";
+export * from "./rating-io.js";
 export * from "./runs/adaptation-steps.js";
 export * from "./runs/failure.js";
 export * from "./runs/open-set-rule.js";

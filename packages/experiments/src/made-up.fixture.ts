@@ -7,6 +7,7 @@ import type { ClassificationSpec } from "./domains/classification/spec.js";
 import type { Loaded } from "./domains/domain.js";
 import { domainNamed, type ownDomains } from "./domains/registry.js";
 import type { DataIo, FoundTable } from "./io.js";
+import type { FoundInteractions } from "./rating-io.js";
 import type { FoundMarkedTexts, FoundTexts, TextIo } from "./text-io.js";
 
 /** The defaults of a domain's options under those that are chosen, learner and network among them; no preset's. */
@@ -52,12 +53,14 @@ export function memoryIo(has: {
   readonly tables?: Readonly<Record<string, FoundTable>>;
   readonly texts?: Readonly<Record<string, FoundTexts>>;
   readonly markedTexts?: Readonly<Record<string, FoundMarkedTexts>>;
+  readonly interactions?: Readonly<Record<string, FoundInteractions>>;
   readonly encoders?: Partial<TextIo>;
 }): DataIo {
-  const { datasets = {}, tables = {}, texts = {}, markedTexts = {}, encoders } = has;
+  const { datasets = {}, tables = {}, texts = {}, markedTexts = {}, interactions = {}, encoders } = has;
   const missing = (what: string): Promise<never> => Promise.reject(new Error(`${what} is not in memory`));
   return {
-    kindOf: async (path) => ([tables, texts, markedTexts].some((files) => path in files) ? "file" : undefined),
+    kindOf: async (path) =>
+      [tables, texts, markedTexts, interactions].some((files) => path in files) ? "file" : undefined,
     absolute: (path) => path,
     shown: (path) => path,
     datasetNames: async () => Object.keys(datasets),
@@ -71,6 +74,8 @@ export function memoryIo(has: {
     text: missing,
     texts: async (source) => texts[source] ?? missing(source),
     markedTexts: async (source) => markedTexts[source] ?? missing(source),
+    interactions: async ({ ratings }) => interactions[ratings] ?? missing(ratings),
+    ratedItems: missing,
     textBackbone: missing,
     imageBackbone: missing,
     tokenizer: missing,

@@ -78,14 +78,21 @@ export {
 export {
   type AttributeCoding,
   type AttributeValues,
-  attributeCoding,
-  codedAttributes,
-  codedEntities,
   codingWidth,
   type NumberFeature,
-  type SparseRows,
   type WordFeatures,
 } from "../domains/recommendation/attribute-coding.js";
+export {
+  type CodedEntities,
+  codeEntities,
+  type EntityCoding,
+  type EntityCodingOptions,
+  type EntityField,
+  type EntityNumber,
+  entityCoding,
+  idsIn,
+  slotsIn,
+} from "../domains/recommendation/entity-coding.js";
 export type {
   Attribute,
   BagAttribute,
@@ -102,6 +109,16 @@ export {
   preferencePosterior,
   preferences,
 } from "../domains/recommendation/preferences.js";
+export {
+  placesOfTraining,
+  priorsOfOthers,
+  type RatedParts,
+  type RatedPartsOptions,
+  type RatingCodings,
+  ratedParts,
+  ratingUnits,
+  surenessOf,
+} from "../domains/recommendation/rated-users.js";
 export {
   type AttributePrior,
   type FittedRatingBase,
@@ -129,6 +146,13 @@ export {
   userMean,
   userNeighbours,
 } from "../domains/recommendation/rating-models.js";
+export { type RatingSplit, type RatingSplitOptions, splitRatings } from "../domains/recommendation/rating-split.js";
+export {
+  type RatedInputs,
+  type RatedUsers,
+  type UserTaskOptions,
+  userTasks,
+} from "../domains/recommendation/user-tasks.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,

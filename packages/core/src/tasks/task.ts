@@ -42,6 +42,8 @@ export interface TaskSource<X extends Tree = Tensor, Y extends Tree = Tensor> {
    * first task, whose labels are then those that a learner tells apart.
    */
   readonly spec?: TaskSpec<X, Y>;
+  /** Tasks that there are, where each is of a user, say, of its own: those of further indices are of the same ones again. */
+  readonly count?: number;
   /** What tasks are drawn from, where there is so much of it and no more; families of formulas have none. */
   readonly pool?: TaskPool;
   /**

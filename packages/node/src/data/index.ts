@@ -27,6 +27,7 @@ export {
   importDataset,
   listDatasets,
   loadDataset,
+  loadInteractions,
   loadMarkedTexts,
   loadTexts,
   type StoreOptions,

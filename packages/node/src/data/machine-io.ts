@@ -11,6 +11,7 @@ import { decodeImage, formatsRead, recordedPixels } from "./images/image-decodin
 import { imagePaths, readImageFile } from "./images/image-files.js";
 import { readImageFolder } from "./images/image-folder.js";
 import { isArchiveName } from "./images/image-tree.js";
+import { machineRatings } from "./machine-ratings.js";
 import { machineTexts } from "./machine-texts.js";
 import { readRegularFile } from "./regular-file.js";
 import { dataFolder, listDatasets, loadDataset } from "./store/dataset-store.js";
@@ -25,6 +26,7 @@ const formatsRemedy = `Give a file of one of the formats ${formatsRead}.`;
 /** Files, folders and data sets of this machine. */
 export const machineIo: DataIo = {
   ...machineTexts,
+  ...machineRatings,
   ...machineEncoders,
   kindOf: (path) =>
     stat(path).then(

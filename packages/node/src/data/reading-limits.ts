@@ -54,6 +54,16 @@ export const readingLimits = {
   textLength: mebi,
   /** Marks on one letter: to normalise a text takes time that grows with the square of them. */
   combiningMarks: 100,
+  /** Ratings, of 20 bytes each, and users or items: they are kept in memory. */
+  ratings: 2 ** 25,
+  ratedEntities: 2 ** 22,
+  /** Words of all items, or of all users, in the bags of one attribute. */
+  bagWords: 2 ** 26,
+  /** Cells of JSON lines of ratings, items or users, those that are not written among them. */
+  ratingCells: 2 ** 28,
+  /** Bytes of an entry of an archive of ratings, and of a table of films that may be of another encoding. */
+  ratingEntryBytes: 2 * gibi,
+  latinTableBytes: 64 * mebi,
   datasetHeaderBytes: 64 * mebi,
   pickleFileBytes: 32 * gibi,
   /** Memory that a pickle's values take, by a cautious estimate: at least so much, so many times its size, and at most. */

@@ -6,6 +6,7 @@ import { ownDomains } from "@innerloop/experiments";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { backboneFolder, imageModel, imageSide } from "../../backbones/made-up-backbones.fixture.js";
+import { madeUpZip } from "../../data/formats/made-up-archive.fixture.js";
 import { writeStoredFile } from "../../data/store/dataset-file.js";
 import { Interrupted } from "../cli-error.js";
 import { collected } from "../collected-output.fixture.js";
@@ -143,4 +144,22 @@ it("takes, lists and checks a backbone folder by what is in it", async () => {
   await writeFile(join(folder, "data/backbones/tiny/model.onnx"), imageModel().subarray(1));
   expect(await listed()).toMatch(/tiny +damaged +ILD81/);
   await expect(dataVerifyCommand(["tiny"], collected().output)).rejects.toThrow(/ILD81/);
+});
+
+it("imports ratings of MovieLens from an archive, and tells and lists what they are", async () => {
+  const zip = join(folder, "ml-latest-small.zip");
+  const ratings = "userId,movieId,rating,timestamp\n7,1,3.0,964982703\n7,2,5.0,964982704\n8,1,4.0,5\n";
+  const movies = "movieId,title,genres\n1,Antz (1998),Comedy|Crime\n2,Heat (1995),Crime|Comedy\n";
+  const entries = Object.entries({ "ratings.csv": ratings, "movies.csv": movies });
+  await writeFile(zip, madeUpZip(entries.map(([name, data]) => ({ name: `ml-latest-small/${name}`, data }))));
+  const text = await imported("movielens", zip);
+  expect(text).toContain("columns of ratings: users userId, items movieId, ratings rating, times timestamp");
+  expect(text).toMatch(/movielens: imported, 3 ratings, 2 users, 2 items, .*, for research, not to be passed on/);
+  await expect(imported("movielens", zip, { labelColumn: "x" })).rejects.toThrow(/--label-column means nothing/);
+  const { output, text: listed } = collected();
+  await dataListCommand(output);
+  expect(listed().replaceAll(/\s+/g, " ")).toMatch(
+    /movielens ready 3 ratings from 3 to 5, 2 users, 2 items \(2 attributes\)/,
+  );
+  expect(listed().replaceAll(/\s+/g, " ")).toMatch(/x-wines not here Run `innerloop data get x-wines`/);
 });

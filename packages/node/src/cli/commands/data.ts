@@ -77,7 +77,7 @@ export const dataImport = command({
   takes: "<name> [paths...]",
   summary: "imports images, arrays, texts, a table, or the files of a known data set, under a name",
   details:
-    "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Texts are a table with --text-column, or a folder with a folder of .txt files for each class, one text a file (or a file CLASS.txt for each, one text a line). Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet, tiered-imagenet, clinc150, banking77, huffpost, sib200, nusax and sentiment take the files of these sets as their authors made them. Nothing in an imported file is ever executed, pickles included.",
+    "A folder or zip archive has one folder of images per class; folders train, val and test (training, validation, dev, eval and the like) around these say which classes are held out. Images (PNG, JPEG, WebP, GIF, TIFF, AVIF) are decoded and brought to size once, here: what is kept is their pixels. What lies on transparency is drawn on white, or on black where white would hide it. Texts are a table with --text-column, or a folder with a folder of .txt files for each class, one text a file (or a file CLASS.txt for each, one text a line). Arrays are those of NumPy, a table is CSV (.csv, .tsv) or JSON lines (.jsonl). The names omniglot, mnist, cifar-fs, fc100, mini-imagenet, tiered-imagenet, clinc150, banking77, huffpost, sib200, nusax, sentiment, movietweetings, x-wines and restaurants take the files of these sets as their authors made them; movielens takes an archive or folder of MovieLens. Nothing in an imported file is ever executed, pickles included.",
   examples: [
     ["innerloop data import omniglot images_background.zip images_evaluation.zip", "the official archives"],
     [
@@ -91,6 +91,7 @@ export const dataImport = command({
     ["innerloop data import flowers iris.csv --label-column species", "a table with a column of labels"],
     ["innerloop data import intents intents.csv --text-column text --label-column intent", "a table of texts"],
     ["innerloop data import clinc150 ./clinc150", "a folder with the files of a known set of texts"],
+    ["innerloop data import movielens ml-1m.zip", "ratings of MovieLens, as they are offered"],
     ["innerloop data import e5 ./e5", "an encoder: model.onnx, tokenizer.json and backbone.json"],
   ],
   experiment: named("imageSize", "channels", "invert", "skipBad", "missing"),

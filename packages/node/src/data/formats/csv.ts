@@ -4,7 +4,7 @@ import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { Problems } from "../problems.js";
 import { readingLimits } from "../reading-limits.js";
-import { eachTextPiece } from "./text-file.js";
+import { eachTextPiece, type TextPieces } from "./text-file.js";
 
 type Separator = "," | ";" | "\t";
 
@@ -14,6 +14,8 @@ export interface CsvOptions extends LongWork {
   readonly separator?: Separator;
   /** Whether the first line names the columns; default true. Without it they are named 1, 2, 3, ... */
   readonly header?: boolean;
+  /** Where the text is from; default the file at the path. */
+  readonly pieces?: TextPieces | undefined;
 }
 
 /** Takes the fields of one row, and the line that the row begins in, from 1 on. */
@@ -38,7 +40,7 @@ export async function readCsv(
   begin: (columns: readonly string[], separator: Separator) => CsvRow,
   options: CsvOptions = {},
 ): Promise<readonly string[]> {
-  const { header = true } = options;
+  const { header = true, pieces = eachTextPiece } = options;
   let columns: readonly string[] | undefined;
   let row: CsvRow | undefined;
   const problems = new Problems();
@@ -53,7 +55,7 @@ export async function readCsv(
     if (!header) row(fields, line);
   };
   const parser = new CsvParser(path, options.separator, take);
-  await eachTextPiece(path, options, (text) => parser.add(text));
+  await pieces(path, options, (text) => parser.add(text));
   parser.end();
   problems.throwAny("ILD71", path, "Give every row as many; put fields that hold separators in quotes.");
   if (!columns) throw wrong(path, 1, "the file is empty", "Give a table with a header and rows.");

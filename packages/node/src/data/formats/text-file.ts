@@ -8,6 +8,9 @@ import { withRegularFile } from "../regular-file.js";
 
 const pieceBytes = 2 ** 20;
 
+/** A way to the text of a table, piece by piece: that of `eachTextPiece`, or of an entry of an archive. */
+export type TextPieces = (path: string, work: LongWork, take: (text: string) => void) => Promise<void>;
+
 /**
  * Hands over the text of a file, piece by piece, without byte order mark: UTF-8, or UTF-16 where that mark says so.
  *
@@ -16,41 +19,53 @@ const pieceBytes = 2 ** 20;
 export function eachTextPiece(path: string, work: LongWork, take: (text: string) => void): Promise<void> {
   // More would not fit into memory either.
   const options = { most: readingLimits.textFileBytes, links: "followed" } as const;
-  return withRegularFile(path, options, (handle, size) => readPieces(handle, { path, size, take, ...work }));
+  return withRegularFile(path, options, (handle, size) =>
+    takeTextOf(piecesOf(handle, size), { path, size, take, ...work }),
+  );
 }
 
-async function readPieces(
-  handle: FileHandle,
+/** Hands over the text of bytes that come in pieces, such as those of an archive's entry, as `eachTextPiece` does. */
+export async function takeTextOf(
+  pieces: AsyncIterable<Uint8Array>,
   setting: LongWork & { readonly path: string; readonly size: number; readonly take: (text: string) => void },
 ): Promise<void> {
   const { path, size, take, onProgress, signal } = setting;
-  const mark = new Uint8Array(2);
-  await handle.read(mark, 0, 2, 0);
-  const encoding = encodingBy(mark);
-  const decoder = new TextDecoder(encoding, { fatal: true });
+  let encoding: ReturnType<typeof encodingBy> = "utf-8";
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
   let lines = 0;
   const decode = (bytes: Uint8Array, stream: boolean): string => {
+    if (!decoder) {
+      encoding = encodingBy(bytes);
+      decoder = new TextDecoder(encoding, { fatal: true });
+    }
     try {
       return decoder.decode(bytes, { stream });
     } catch {
       throw notText(encoding, `${path}:${lines + lineOfFault(bytes)}`);
     }
   };
-  const piece = new Uint8Array(pieceBytes);
   let done = 0;
-  while (done < size) {
+  for await (const bytes of pieces) {
     signal?.throwIfAborted();
-    const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, size - done), done);
-    if (bytesRead === 0) break;
-    const bytes = piece.subarray(0, bytesRead);
     take(decode(bytes, true));
     lines += lineEnds(bytes);
-    done += bytesRead;
+    done += bytes.length;
     onProgress?.(Math.min(done, size), size, `read ${path}`);
     await yieldToEventLoop();
   }
   signal?.throwIfAborted();
   take(decode(new Uint8Array(0), false));
+}
+
+/** The bytes of an open file in pieces, each in the place of the one before. */
+async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+  const piece = new Uint8Array(pieceBytes);
+  for (let done = 0; done < size; ) {
+    const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, size - done), done);
+    if (bytesRead === 0) return;
+    done += bytesRead;
+    yield piece.subarray(0, bytesRead);
+  }
 }
 
 /** The text of a file that was read whole, as `eachTextPiece` decodes it. @throws DataError ILD71 with the line */

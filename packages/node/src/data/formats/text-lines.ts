@@ -2,7 +2,7 @@
 import type { LongWork } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { readingLimits } from "../reading-limits.js";
-import { eachTextPiece } from "./text-file.js";
+import { eachTextPiece, type TextPieces } from "./text-file.js";
 
 /**
  * Hands over the lines of a text file without their ends, LF or CRLF, and the number of each from 1 on. What follows the
@@ -12,10 +12,15 @@ import { eachTextPiece } from "./text-file.js";
  */
 export async function eachLine(
   path: string,
-  setting: LongWork & { readonly most: number; readonly remedy: string },
+  setting: LongWork & {
+    readonly most: number;
+    readonly remedy: string;
+    /** Where the text is from; default the file at the path. */
+    readonly pieces?: TextPieces | undefined;
+  },
   take: (text: string, line: number) => void,
 ): Promise<void> {
-  const { most, remedy, ...work } = setting;
+  const { most, remedy, pieces = eachTextPiece, ...work } = setting;
   let line = 0;
   const takeLine = (text: string): void => {
     line++;
@@ -29,7 +34,7 @@ export async function eachLine(
     if (length > most) throw wrong(path, line + 1, `the line is longer than ${most}`, remedy);
     parts.push(text);
   };
-  await eachTextPiece(path, work, (piece) => {
+  await pieces(path, work, (piece) => {
     let from = 0;
     for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
       grow(piece.slice(from, end));
@@ -50,7 +55,7 @@ export async function eachLine(
  */
 export function eachJsonValue(
   path: string,
-  { remedy, ...work }: LongWork & { readonly remedy: string },
+  { remedy, ...work }: LongWork & { readonly remedy: string; readonly pieces?: TextPieces | undefined },
   take: (value: unknown, line: number) => void,
 ): Promise<void> {
   return eachLine(

@@ -1,10 +1,13 @@
-/** Known sets of texts, whose files lie in a folder, each with its checksum. */
+/** Known sets whose files lie in a folder, each with its checksum: of texts, of marked texts, of ratings. */
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import type { LabelledTexts, MarkedTexts, Split } from "@innerloop/core/tasks";
 import type { LongWork } from "@innerloop/experiments";
 import { DataError, isSystemError } from "../data-error.js";
+import { withZipArchive } from "../formats/zip-archive.js";
+import type { GatheredRatings } from "../ratings/rating-tables.js";
 import { readRegularFile } from "../regular-file.js";
+import { writeAtomically, writeFully } from "../store/atomic-write.js";
 import { downloadFile } from "../store/download.js";
 import type { AnyContents, KindName } from "../store/stored-kinds.js";
 import type { KnownFiles, KnownSet } from "./known-set.js";
@@ -31,6 +34,8 @@ interface KnownFolder<Kind extends string> {
   /** Who made it, and where it is from. */
   readonly source: string;
   readonly files: readonly KnownFile[];
+  /** Where its authors offer all of them in one zip archive. */
+  readonly archive?: { readonly url: string; readonly sha256: string; readonly maximumBytes: number };
   /** The files and what is in them, for whoever has to make them: behind "with". */
   readonly form: string;
 }
@@ -42,7 +47,7 @@ export const knownTexts = <const Kind extends string>({
 }: KnownFolder<Kind> & {
   /** Reads files that are as they must be. */
   readonly read: (folder: string, work: LongWork) => Promise<LabelledTexts>;
-}) => knownFolder(set, "texts", async (folder, work) => ({ texts: await read(folder, work) }));
+}) => knownFolder(set, "texts", async (folder, work) => ({ found: { texts: await read(folder, work) } }));
 
 /** The record of a set of marked texts, likewise. */
 export const knownMarkedTexts = <const Kind extends string>({
@@ -51,16 +56,32 @@ export const knownMarkedTexts = <const Kind extends string>({
 }: KnownFolder<Kind> & {
   /** Reads files that are as they must be. */
   readonly read: (folder: string, work: LongWork) => Promise<MarkedTexts>;
-}) => knownFolder(set, "marked", async (folder, work) => ({ marked: await read(folder, work) }));
+}) => knownFolder(set, "marked", async (folder, work) => ({ found: { marked: await read(folder, work) } }));
+
+/** The record of a set of ratings, likewise; what is told of its columns is kept. */
+export const knownRatings = <const Kind extends string>({
+  read,
+  ...set
+}: KnownFolder<Kind> & {
+  /** Reads files that are as they must be. */
+  readonly read: (folder: string, work: LongWork) => Promise<GatheredRatings>;
+}) =>
+  knownFolder(set, "ratings", async (folder, work) => {
+    const { interactions, notes } = await read(folder, work);
+    return { found: { ratings: interactions }, notes };
+  });
 
 function knownFolder<const Kind extends string>(
   set: KnownFolder<Kind>,
   holds: KindName,
-  read: (folder: string, work: LongWork) => Promise<AnyContents>,
+  read: (
+    folder: string,
+    work: LongWork,
+  ) => Promise<{ readonly found: AnyContents; readonly notes?: readonly string[] }>,
 ): KnownSet<TextsFolder<Kind>> & { readonly files: KnownFiles<TextsFolder<Kind>> } {
-  const { kind, licence, source, files, form } = set;
+  const { kind, licence, source, files, form, archive } = set;
   const own = `\`innerloop data import ${kind} FOLDER\` with ${form}`;
-  const isOffered = files.every(({ url }) => url !== undefined);
+  const isOffered = archive !== undefined || files.every(({ url }) => url !== undefined);
   const remedy = isOffered ? `Run \`innerloop data get ${kind}\` to download it, or ${own}.` : `Run ${own}.`;
   return {
     kind: holds,
@@ -74,13 +95,21 @@ function knownFolder<const Kind extends string>(
           work.signal?.throwIfAborted();
           await requireFile(folder, file, `Give a folder with ${form}.`);
         }
-        return { ...(await read(folder, work)), stored: { kind, from: basename(resolve(folder)), licence, source } };
+        const { found, notes } = await read(folder, work);
+        const stored = { kind, from: basename(resolve(folder)), licence, source, ...(notes ? { notes } : {}) };
+        return { ...found, stored };
       },
     },
     ...(isOffered
       ? {
           download: async (downloads, { archives: _, ...work }) => {
             const folder = join(downloads, kind);
+            if (archive) {
+              const file = join(downloads, `${kind}.zip`);
+              await downloadFile({ ...work, ...archive, file, remedy });
+              await unpack(file, folder, files);
+              return { kind, folder };
+            }
             for (const { name, bytes, sha256, url } of files) {
               const file = join(folder, name);
               await downloadFile({ ...work, url: url!, file, sha256, maximumBytes: bytes, remedy });
@@ -90,6 +119,18 @@ function knownFolder<const Kind extends string>(
         }
       : {}),
   };
+}
+
+/** Puts files of an archive into a folder. @throws DataError ILD74 for one that it lacks; what the archive's reader throws */
+async function unpack(archive: string, folder: string, files: readonly KnownFile[]): Promise<void> {
+  await withZipArchive(archive, async (entries) => {
+    for (const { name } of files) {
+      const entry = entries.find((each) => basename(each.name) === name);
+      if (!entry) throw new DataError("ILD74", archive, `there is no ${name} in it`, "Get it again.");
+      const bytes = await entry.read();
+      await writeAtomically(join(folder, name), (handle) => writeFully(handle, bytes));
+    }
+  });
 }
 
 /** @throws DataError ILD74 for a file that is not there, or is another */

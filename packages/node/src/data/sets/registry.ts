@@ -8,8 +8,10 @@ import { banking77, clinc150 } from "./intents.js";
 import type { KnownFiles, KnownSet } from "./known-set.js";
 import { crossner, snips } from "./marked-sentences.js";
 import { mnist } from "./mnist.js";
+import { movielens } from "./movielens.js";
 import { omniglot } from "./omniglot.js";
 import { nusax, sib200 } from "./parallel-texts.js";
+import { movietweetings, restaurants, xWines } from "./ratings-of-films-and-wines.js";
 
 const records = {
   banking77,
@@ -21,11 +23,15 @@ const records = {
   hanzi,
   huffpost,
   mnist,
+  movielens,
+  movietweetings,
   nusax,
   omniglot,
+  restaurants,
   sentiment,
   sib200,
   snips,
+  "x-wines": xWines,
   "mini-imagenet": miniImagenet,
   "tiered-imagenet": tieredImagenet,
 } as const;

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
+import type { Interactions, LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
 import type { LongWork, TextReading } from "@innerloop/experiments";
 import { invertInPlace, isDarkOnLight, quoted } from "@innerloop/experiments";
 import { DataError, isSystemError, onFile } from "../data-error.js";
@@ -268,6 +268,10 @@ export const loadTexts = (name: string, options: StoreOptions = {}): Promise<Lab
 /** The marked texts of a data set. Throws what `loadDataset` throws. */
 export const loadMarkedTexts = (name: string, options: StoreOptions = {}): Promise<MarkedTexts> =>
   loadContents("marked", name, options);
+
+/** The ratings of a data set. Throws what `loadDataset` throws. */
+export const loadInteractions = (name: string, options: StoreOptions = {}): Promise<Interactions> =>
+  loadContents("ratings", name, options);
 
 /** The contents of a data set, of the kind that is wanted. @throws DataError ILD02, ILD04, ILD05, ILD08 */
 export async function loadContents<K extends KindName>(

@@ -6,11 +6,12 @@
  * lists, `verify` and the command line take it as they take the others. Its bytes are outside bytes: the fuzzer's reader
  * "stored data set" needs a file of it among its seeds.
  */
-import type { LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
+import type { Interactions, LabelledTexts, MarkedTexts } from "@innerloop/core/tasks";
 import type { LabelledExamples } from "../labelled-examples.js";
 import { storedExamples } from "./stored-examples.js";
 import type { DatasetSource, StoredCount, StoredHeader, StoredKind } from "./stored-kind.js";
 import { storedMarkedTexts } from "./stored-marked-texts.js";
+import { storedRatings } from "./stored-ratings.js";
 import { storedTexts } from "./stored-texts.js";
 
 /** What a stored data set may hold, by kind. */
@@ -18,6 +19,7 @@ export interface StoredContents {
   readonly examples: LabelledExamples;
   readonly texts: LabelledTexts;
   readonly marked: MarkedTexts;
+  readonly ratings: Interactions;
 }
 
 export type KindName = keyof StoredContents;
@@ -26,6 +28,7 @@ export const storedKinds = {
   examples: storedExamples,
   texts: storedTexts,
   marked: storedMarkedTexts,
+  ratings: storedRatings,
 } satisfies { readonly [K in KindName]: StoredKind<StoredContents[K], StoredHeader, object> };
 
 type FactsOf<K extends KindName> = ReturnType<(typeof storedKinds)[K]["facts"]>;
