@@ -6,6 +6,7 @@ import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
+import { ratingReaders } from "./ratings.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
@@ -17,6 +18,7 @@ export const readers: readonly Reader[] = [
   ...tableReaders,
   ...markedReaders,
   ...textReaders,
+  ...ratingReaders,
   ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,

@@ -66,7 +66,7 @@ export function attributesOf(
     );
     const attributes = declared.map(({ name, kind }) => {
       const column = columns[names.indexOf(name)]!;
-      return made(table, column, kind ?? table.kinds[name] ?? kindOf(column), entities);
+      return made(table, column, kind ?? knownKind(table, name) ?? kindOf(column), entities);
     });
     return { attributes, notes: noteOf(table.what, attributes, []) };
   }
@@ -75,8 +75,9 @@ export function attributesOf(
   const known = new Map<string, number>();
   for (const column of columns) {
     const { name } = column;
-    const kind = table.kinds[name] ?? kindOf(column);
-    const isKnown = table.kinds[name] !== undefined;
+    const given = knownKind(table, name);
+    const isKnown = given !== undefined;
+    const kind = given ?? kindOf(column);
     const reason = uselessness(column, kind, isKnown);
     if (reason !== undefined) {
       leftOut.push(`${cut(name, 40)} (${reason})`);
@@ -104,6 +105,10 @@ export function attributesOf(
   }
   return { attributes, notes: noteOf(table.what, attributes, leftOut) };
 }
+
+/** The kind that a layout says; a column may be called "constructor". */
+const knownKind = ({ kinds: known }: EntityTable, name: string): Kind | undefined =>
+  Object.hasOwn(known, name) ? known[name] : undefined;
 
 const lettersOf = (attribute: Attribute): number =>
   attribute.kind === "category" ? attribute.words.reduce((sum, word) => sum + word.replaceAll(/\d/g, "").length, 0) : 0;
