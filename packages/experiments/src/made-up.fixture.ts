@@ -75,6 +75,7 @@ export function memoryIo(has: {
     texts: async (source) => texts[source] ?? missing(source),
     markedTexts: async (source) => markedTexts[source] ?? missing(source),
     interactions: async ({ ratings }) => interactions[ratings] ?? missing(ratings),
+    ratedItems: missing,
     textBackbone: missing,
     imageBackbone: missing,
     tokenizer: missing,

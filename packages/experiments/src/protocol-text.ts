@@ -64,12 +64,17 @@ export function protocolText(
     ", ",
   );
   const elsewhere = other ? `; trained on ${other.trainedOn}, tested on ${other.testedOn}` : "";
-  const made = evaluation.figures.flatMap((each) =>
-    each.note === undefined ? [] : [`; ${figureTitle(each)} ${each.note}`],
-  );
+  const notes = new Map<string, string[]>();
+  for (const each of evaluation.figures)
+    if (each.note !== undefined) notes.set(each.note, [...(notes.get(each.note) ?? []), figureTitle(each)]);
+  const made = Array.from(notes, ([note, titles]) => `; ${inWords(titles)} ${note}`);
   const title = figureTitle(leadingFigure(evaluation));
   return `${title} on ${count(Number(tasks))} tasks${pool}: ${setting}${elsewhere}${unit}; mean ± 95% interval over tasks${beyondText(evaluation)}${made.join("")}; seed ${options.seed}`;
 }
+
+/** `nDCG@1, nDCG@3 and nDCG@5` */
+const inWords = (titles: readonly string[]): string =>
+  [titles.slice(0, -1).join(", "), titles.at(-1)].filter(Boolean).join(" and ");
 
 /** What the second interval says. */
 function beyondText({ draws, byClass, rows }: Evaluation): string {

@@ -36,8 +36,18 @@ export interface FoundInteractions {
   readonly notes: readonly string[];
 }
 
+/** A row of a table of items. */
+export type RatedRow = Readonly<Record<string, string>>;
+
 /** The part of a machine that reads ratings. */
 export interface RatingIo {
   /** @throws UsageError, DataError with file and row */
   interactions(reading: RatingReading, work: LongWork): Promise<FoundInteractions>;
+  /**
+   * Rows of a table of items as they are written, by the names of columns, but for those that hold what names the item, `item`,
+   * and the rating, `rating`, whatever they are called there.
+   *
+   * @throws UsageError, DataError with file and row
+   */
+  ratedItems(path: string, work: LongWork): Promise<readonly RatedRow[]>;
 }

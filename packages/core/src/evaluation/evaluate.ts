@@ -60,7 +60,7 @@ export interface EvaluateOptions<X extends Tree = Tensor, Y extends Tree = Tenso
   readonly params: Tree;
   /** A collector collects with `params`. */
   readonly tasks: TaskSource<X, Y> | Collector<Tree, X, Y>;
-  /** Number of tasks, 600 by default. */
+  /** Number of tasks, 600 by default; no more than there are. */
   readonly count?: number;
   /** Adaptation steps to report, [0, the learner's own] by default. */
   readonly steps?: readonly number[];
@@ -102,10 +102,11 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   figures(params: Tree): readonly FigureDescription[];
   release(): Promise<void>;
 }> {
-  const { count = 600, seed = 0, signal } = options;
+  const { count: asked = 600, seed = 0, signal } = options;
   const learner: AnyAdapter = options.learner;
   const tasks = options.tasks as unknown as TaskSupply;
-  wholeOption("count", count, 1);
+  wholeOption("count", asked, 1);
+  const count = Math.min(asked, (isCollector(tasks) ? undefined : tasks.count) ?? asked);
   if (tasks.spec?.openSet) {
     const problem = `${tasks.name} has queries of no class, which no prediction is right for`;
     throw new TrainingError("ILR101", "evaluate", problem, "Use evaluateOpenSet, which lets a learner reject them");

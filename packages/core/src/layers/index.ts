@@ -11,6 +11,12 @@ export {
   type MultiHeadAttention,
   multiHeadAttention,
 } from "./attention.js";
+export {
+  type EntityEmbeddingOptions,
+  type EntityEmbeddingParameters,
+  type EntityInputs,
+  entityEmbedding,
+} from "./entity-embedding.js";
 export { frozen } from "./frozen.js";
 export * from "./initialization.js";
 export {

@@ -246,3 +246,12 @@ export {
 export { type NeuralProcessOptions, neuralProcess } from "./model-based/neural-process.js";
 export { type SnailOptions, snail } from "./model-based/snail.js";
 export { type StructureLearnerOptions, structureLearner } from "./model-based/structure-learner.js";
+export {
+  type FeatureLearner,
+  type KnownUser,
+  type ResidualOptions,
+  type ResidualParameters,
+  residualAdapter,
+  residualLearner,
+} from "./recommendation/residual-learner.js";
+export { toldRatings } from "./recommendation/told-ratings.js";

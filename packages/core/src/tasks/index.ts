@@ -75,6 +75,17 @@ export {
   type Words,
   wordSpans,
 } from "../domains/entities/word-tags.js";
+export {
+  type CodedEntities,
+  codeEntities,
+  type EntityCoding,
+  type EntityCodingOptions,
+  type EntityField,
+  type EntityNumber,
+  entityCoding,
+  idsIn,
+  slotsIn,
+} from "../domains/recommendation/entity-coding.js";
 export type {
   Attribute,
   BagAttribute,
@@ -84,6 +95,47 @@ export type {
   NumberAttribute,
   RatingScale,
 } from "../domains/recommendation/interactions.js";
+export {
+  type PreferenceOptions,
+  type Preferences,
+  type PreferenceTruth,
+  preferencePosterior,
+  preferences,
+} from "../domains/recommendation/preferences.js";
+export {
+  placesOfTraining,
+  priorsOfOthers,
+  type RatedParts,
+  type RatedPartsOptions,
+  type RatingCodings,
+  ratedParts,
+  ratingUnits,
+  surenessOf,
+} from "../domains/recommendation/rated-users.js";
+export {
+  type FittedRatingBase,
+  fitRatingBase,
+  offsetByAttributes,
+  type RatingBase,
+  type RatingBaseOptions,
+  ratingBaseFrom,
+  trainingPlaces,
+  userLevel,
+} from "../domains/recommendation/rating-base.js";
+export {
+  type KnownRatings,
+  type RatingModel,
+  type RatingModelEntry,
+  type RatingTraining,
+  ratingModels,
+} from "../domains/recommendation/rating-models.js";
+export { type RatingSplit, type RatingSplitOptions, splitRatings } from "../domains/recommendation/rating-split.js";
+export {
+  type RatedInputs,
+  type RatedUsers,
+  type UserTaskOptions,
+  userTasks,
+} from "../domains/recommendation/user-tasks.js";
 export type { DateOrder } from "../domains/tables/calendar.js";
 export type {
   CellReading,

@@ -42,6 +42,8 @@ export interface TaskSource<X extends Tree = Tensor, Y extends Tree = Tensor> {
    * first task, whose labels are then those that a learner tells apart.
    */
   readonly spec?: TaskSpec<X, Y>;
+  /** Tasks that there are, where each is of a user, say, of its own: those of further indices are of the same ones again. */
+  readonly count?: number;
   /** What tasks are drawn from, where there is so much of it and no more; families of formulas have none. */
   readonly pool?: TaskPool;
   /**
@@ -191,6 +193,8 @@ export const taskErrorCodes = {
   ILT308: "the spec of a table that cannot be read",
   ILT309: "ids of words, tokens or n-grams that are not below their number",
   ILT310: "the coding of texts that cannot be read",
+  ILT311: "a base of ratings that cannot be read",
+  ILT312: "ratings, items or attributes that do not fit each other",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;

@@ -1,6 +1,16 @@
 /** A kind of task as one record: all that an application has to know of it. */
-import type { Adapter, LabelledExamples, LearnerEntry, Loss, OpenSetRule, TaskKind, TaskSource } from "@innerloop/core";
 import type {
+  Adapter,
+  LabelledExamples,
+  Learner,
+  LearnerEntry,
+  Loss,
+  OpenSetRule,
+  TaskKind,
+  TaskSource,
+} from "@innerloop/core";
+import type {
+  AnyLearner,
   LinearClassifier,
   NetworkEntry,
   NetworkSetting,
@@ -55,6 +65,8 @@ export interface Tasks<X extends Tree = Tensor, Y extends Tree = Tensor> {
 export interface Baseline {
   readonly adapter: Adapter;
   readonly steps: readonly number[];
+  /** Tasks for it, where it takes more of them than learners do: of the same addresses. */
+  readonly tasks?: () => TaskSource;
   /**
    * Its parameters out of those of the run, for a baseline that uses what was trained; undefined where the run has none
    * of the kind. Without it they are fresh ones.
@@ -268,6 +280,11 @@ export interface Domain<
     needs: LearnerNeeds & { readonly own?: V | undefined; readonly data?: Data | undefined },
   ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
+  /**
+   * The learner of its tasks around one of the catalogue, where the catalogue's are not for them as they are: one of vectors
+   * and numbers within one of rated items, say.
+   */
+  learner?(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
   /** Rows that stand beside a learner, beyond networks from scratch. */
   baselines?(setting: BaselineSetting<V, Spec, X, Y>): readonly Baseline[];
   /** Classes or numbers that a network from scratch has as outputs, for one evaluated task; those of `shapes` unless given. */

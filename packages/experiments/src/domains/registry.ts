@@ -7,11 +7,19 @@ import { classification } from "./classification/domain.js";
 import { curves } from "./curves/domain.js";
 import type { Domain, Preset } from "./domain.js";
 import { entities } from "./entities/domain.js";
+import { recommendation } from "./recommendation/domain.js";
 import { tables } from "./tables/domain.js";
 import { texts } from "./texts/domain.js";
 
 /** The domains that come along, by name. */
-export const ownDomains = { curves, classification, tables, "labelled-texts": texts, entities } as const;
+export const ownDomains = {
+  curves,
+  classification,
+  tables,
+  "labelled-texts": texts,
+  entities,
+  recommendation,
+} as const;
 
 const registered = new Map<string, Domain>(
   Object.values(ownDomains).map((each) => [each.name, each as unknown as Domain]),

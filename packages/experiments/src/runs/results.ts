@@ -115,21 +115,29 @@ export interface BesideMethod {
 
 /** The run's learner first, then those beside it, then its baselines, all on the same tasks. */
 export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluation[]> {
-  const { learner, params, tasks, baselines, beside = [], seed, count, executor, signal } = options;
+  const { learner, params, tasks, baselines, beside = [], seed, executor, signal } = options;
+  const count = Math.min(options.count, tasks.count ?? options.count);
+  const baselineCount = Math.min(options.baselineCount ?? count, count);
   const trained = [{ name: learner.name, learner, params }, ...beside];
   // Only a learner that was trained for them learns from unlabelled examples.
   const labelled = tasks.spec?.unlabelled ? withoutUnlabelled(tasks) : tasks;
-  const methods: { adapter: Adapter; params: Tree; steps: readonly number[]; tasks: TaskSource; count: number }[] = [
+  const methods: {
+    adapter: Adapter;
+    params: Tree;
+    steps: readonly number[];
+    tasks: () => TaskSource;
+    count: number;
+  }[] = [
     ...trained.map(({ name, learner: each, params: own }) => ({
       adapter: { ...(each as Adapter), name },
       params: own,
       steps: each.steps === undefined ? [0] : options.steps,
-      tasks,
+      tasks: () => tasks,
       count,
     })),
-    ...baselines.flatMap(({ adapter, steps, fromTrained }) => {
+    ...baselines.flatMap(({ adapter, steps, fromTrained, tasks: ofOwn }) => {
       const own = fromTrained ? fromTrained(params) : adapter.init(key(seed));
-      return own ? [{ adapter, params: own, steps, tasks: labelled, count: options.baselineCount ?? count }] : [];
+      return own ? [{ adapter, params: own, steps, tasks: ofOwn ?? (() => labelled), count: baselineCount }] : [];
     }),
   ];
   const evaluations: Evaluation[] = [];
@@ -140,7 +148,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluati
       await evaluate({
         learner: adapter,
         params: start,
-        tasks: met,
+        tasks: met(),
         count: own,
         steps,
         seed,

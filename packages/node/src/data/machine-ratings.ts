@@ -6,17 +6,47 @@ import {
   type FoundInteractions,
   flagOf,
   type LongWork,
+  type RatedRow,
   type RatingIo,
   type RatingReading,
   UsageError,
 } from "@innerloop/experiments";
+import { DataError } from "./data-error.js";
 import { interactionsDigest } from "./ratings/interactions-digest.js";
+import { usualColumn } from "./ratings/rating-columns.js";
 import { ratingNotes } from "./ratings/rating-notes.js";
 import { readRatings } from "./ratings/rating-tables.js";
+import { eachTableRow, type TakeRow } from "./ratings/table-source.js";
 import { dataFolder, listDatasets, loadInteractions } from "./store/dataset-store.js";
 
 /** Tables, files of MovieLens and data sets of this machine. */
-export const machineRatings: RatingIo = { interactions: findInteractions };
+export const machineRatings: RatingIo = { interactions: findInteractions, ratedItems };
+
+/** Rows that a user's own table may have. */
+const mostRows = 1_000_000;
+
+/** @throws DataError ILD71 where no column names items, or there is no row */
+async function ratedItems(path: string, work: LongWork): Promise<readonly RatedRow[]> {
+  const rows: RatedRow[] = [];
+  const begin = (columns: readonly string[]): TakeRow => {
+    const item =
+      usualColumn("item", columns) ?? usualColumn("title", columns) ?? columns.find((name) => /^id$/i.test(name));
+    const rating = usualColumn("rating", columns);
+    if (item === undefined) {
+      const remedy = `Name one item, id or title: it has ${columns.slice(0, 12).join(", ")}.`;
+      throw new DataError("ILD71", path, "no name of a column says which holds the items", remedy);
+    }
+    const names = columns.map((name) => (name === item ? "item" : name === rating ? "rating" : name));
+    return (cells, line) => {
+      if (rows.length === mostRows)
+        throw new DataError("ILD71", `${path}:${line}`, `more than ${mostRows} rows`, "Give fewer at a time.");
+      rows.push(Object.fromEntries(names.map((name, i) => [name, cells[i]!])));
+    };
+  };
+  await eachTableRow({ path }, begin, work);
+  if (rows.length === 0) throw new DataError("ILD06", path, "there are no rows in it", "Give one at least.");
+  return rows;
+}
 
 async function findInteractions(reading: RatingReading, work: LongWork): Promise<FoundInteractions> {
   const { ratings } = reading;

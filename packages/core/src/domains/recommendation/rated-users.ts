@@ -1,0 +1,144 @@
+/** From ratings, their split and a base to the users that tasks are of. */
+import type { Split } from "../../tasks/task.js";
+import { type CodedEntities, codeEntities, type EntityCoding, idsIn } from "./entity-coding.js";
+import type { Interactions } from "./interactions.js";
+import { type FittedRatingBase, fitRatingBase, type RatingBase, trainingPlaces } from "./rating-base.js";
+import type { RatingSplit } from "./rating-split.js";
+import type { RatedUsers } from "./user-tasks.js";
+
+/** The parts of ratings: of users for training, of others to validate, of others to be judged by. */
+export type RatedParts = Readonly<Record<Split, RatedUsers>>;
+
+/** The codings of items, and of users where something is known of them. */
+export interface RatingCodings {
+  readonly items: EntityCoding;
+  readonly users?: EntityCoding;
+}
+
+/** The places of the ratings of training. */
+export const placesOfTraining = (interactions: Interactions, { parts, cold }: RatingSplit): Int32Array =>
+  trainingPlaces(
+    interactions,
+    parts.map((part) => Number(part === "train")),
+    cold,
+  );
+
+/** The mean and the standard deviation of the ratings at places. */
+export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: Int32Array): RatedUsers["units"] {
+  const mean = places.reduce((sum, place) => sum + rating[place]!, 0) / places.length;
+  const squares = places.reduce((sum, place) => sum + (rating[place]! - mean) ** 2, 0);
+  // Of feedback without ratings all are alike.
+  return { mean, deviation: Math.sqrt(squares / places.length) || 1 };
+}
+
+/** Parts that items are in, by which what attributes say of one is learned from those of the others. */
+const folds = 5;
+
+/**
+ * What attributes say of each item, in units of ratings, learned from items of other parts: a base that knows no more of an
+ * item than that of a cold one does. Of a base without attributes it is the mean.
+ */
+export function priorsOfOthers(
+  interactions: Interactions,
+  places: Int32Array,
+  { base }: Pick<FittedRatingBase, "base">,
+): Float32Array {
+  const count = interactions.items.ids.length;
+  const priors = new Float32Array(count).fill(base.mean);
+  if (!base.prior) return priors;
+  for (let fold = 0; fold < folds; fold++) {
+    const others = places.filter((place) => interactions.item[place]! % folds !== fold);
+    if (others.length === 0) continue;
+    const { base: of } = fitRatingBase(interactions, others, {
+      userShrinkage: base.shrinkage.user,
+      itemShrinkage: base.shrinkage.item,
+    });
+    for (let item = fold; item < count; item += folds) priors[item] = of.mean + of.offsets[item]!;
+  }
+  return priors;
+}
+
+/** The part that an item's own ratings have in its base: n / (n + lambda). */
+export const surenessOf = ({ shrinkage }: Pick<RatingBase, "shrinkage">, count: number): number =>
+  count === 0 ? 0 : count / (count + shrinkage.item);
+
+/** Options of `ratedParts`. */
+export interface RatedPartsOptions {
+  readonly split: RatingSplit;
+  readonly codings: RatingCodings;
+  readonly fitted: FittedRatingBase;
+  readonly units: RatedUsers["units"];
+  /** `priorsOfOthers` */
+  readonly priors: Float32Array;
+}
+
+/**
+ * Users of each part with their ratings. Of training they are those of warm items, and what the base says of an item is
+ * without the user's own rating of it: else it would hold a part of the answer.
+ */
+export function ratedParts(interactions: Interactions, options: RatedPartsOptions): RatedParts {
+  const { split, codings, fitted, units, priors } = options;
+  const { base } = fitted;
+  const items = codeEntities(interactions.items, codings.items);
+  const users = codings.users && codeEntities(interactions.users, codings.users, idsIn(codings.items));
+  const entries = idsIn(codings.items) + (codings.users ? idsIn(codings.users) - 1 : 0);
+  const placesOf = placesByUser(interactions);
+  const part = (name: Split): RatedUsers => {
+    const isTraining = name === "train";
+    const chosen = split.parts.flatMap((each, user) => (each === name ? [user] : []));
+    const kept = chosen.map((user) =>
+      placesOf(user).filter((place) => !isTraining || !split.cold[interactions.item[place]!]),
+    );
+    const places = kept.flat();
+    const starts = new Int32Array(kept.length + 1);
+    kept.forEach((list, i) => {
+      starts[i + 1] = starts[i]! + list.length;
+    });
+    const item = Int32Array.from(places, (place) => interactions.item[place]!);
+    const offsets = isTraining
+      ? kept.map((list, i) =>
+          fitted.withoutOwn(
+            chosen[i]!,
+            list.map((place) => interactions.item[place]!),
+          ),
+        )
+      : [item.length === 0 ? [] : Array.from(item, (of) => base.offsets[of]!)];
+    const own = isTraining ? 1 : 0;
+    return {
+      name: interactions.name,
+      starts,
+      item,
+      rating: Float32Array.from(places, (place) => interactions.rating[place]!),
+      base: Float32Array.from(
+        offsets.flatMap((list) => Array.from(list)),
+        (offset) => base.mean + offset,
+      ),
+      sureness: Float32Array.from(item, (of) => surenessOf(base, Math.max(0, base.counts[of]! - own))),
+      prior: priors,
+      cold: split.cold,
+      items,
+      ...(users ? { users: rowsOf(users, chosen) } : {}),
+      entries,
+      units,
+    };
+  };
+  return { train: part("train"), validation: part("validation"), test: part("test") };
+}
+
+/** The places of each user's ratings, which are in order of users. */
+function placesByUser({ user, users }: Interactions): (of: number) => number[] {
+  const starts = new Int32Array(users.ids.length + 1);
+  for (const of of user) starts[of + 1]!++;
+  for (let i = 0; i < users.ids.length; i++) starts[i + 1]! += starts[i]!;
+  return (of) => Array.from({ length: starts[of + 1]! - starts[of]! }, (_, i) => starts[of]! + i);
+}
+
+/** Some rows of coded users. */
+function rowsOf({ slots, ids, width, numbers }: CodedEntities, chosen: readonly number[]): CodedEntities {
+  const rows = { ids: new Int32Array(chosen.length * slots), numbers: new Float32Array(chosen.length * width) };
+  chosen.forEach((user, row) => {
+    rows.ids.set(ids.subarray(user * slots, (user + 1) * slots), row * slots);
+    rows.numbers.set(numbers.subarray(user * width, (user + 1) * width), row * width);
+  });
+  return { count: chosen.length, slots, ids: rows.ids, width, numbers: rows.numbers };
+}

@@ -1,0 +1,227 @@
+/** Users as tasks: the ratings of one that are known, and others to be told. */
+import { type Tensor, tensor } from "@innerloop/graph";
+import type { RatingTarget, RatingUnits } from "../../losses/rating-target.js";
+import { random } from "../../random/random.js";
+import {
+  type Count,
+  countRange,
+  type DescribedTaskSource,
+  describeCount,
+  drawCount,
+  type Examples,
+  TaskError,
+  wholeNumber,
+} from "../../tasks/task.js";
+import { requireObject } from "../../tasks/value-gate.js";
+import type { CodedEntities } from "./entity-coding.js";
+import type { RatingModel } from "./rating-models.js";
+
+/** Inputs of rated items, a row each. (A type and not an interface: so it is a tree of tensors.) */
+export type RatedInputs = {
+  /** int32 [n, slots]: ids of the item and of what is known of it, and of the user; 0 is not known, or padding. */
+  readonly ids: Tensor;
+  /**
+   * float32 [n, 2 + numbers]: the base, what a rating of the item is to be whoever rates it, as (rating - mean) / deviation;
+   * how sure of it ratings make one, 0 to 1; then the numbers of the item, and of the user.
+   */
+  readonly numbers: Tensor;
+  /** float32 [n, 1]: what a model without a graph has told of the rating, where tasks were made for it. */
+  readonly told?: Tensor;
+};
+
+/** The ratings of the users that tasks are of. */
+export interface RatedUsers {
+  readonly name: string;
+  /** [users + 1]: the ratings of the i-th are from starts[i] up to starts[i + 1], by time where it is known. */
+  readonly starts: Int32Array;
+  /** Of each rating the place of its item. */
+  readonly item: Int32Array;
+  readonly rating: Float32Array;
+  /** Of each rating what the base says of it, without what this user says of the item. */
+  readonly base: Float32Array;
+  /** Of each rating the part that ratings of the item have in its base, n / (n + lambda) of n; 0 where it is cold. */
+  readonly sureness: Float32Array;
+  /** Of each item what its attributes alone say, learned without the item: the base of a cold one. */
+  readonly prior: Float32Array;
+  /** Of each item 1 where it is cold. */
+  readonly cold: Uint8Array;
+  readonly items: CodedEntities;
+  /** What is known of the users, in their order. */
+  readonly users?: CodedEntities;
+  /** Ids of items and users are below it. */
+  readonly entries: number;
+  /** Ratings of training, by which all are standardised. */
+  readonly units: Pick<RatingUnits, "mean" | "deviation">;
+}
+
+/** Options of `userTasks`. */
+export interface UserTaskOptions {
+  /** Known ratings, at most: of a user who has fewer beside the queries, all that there are. */
+  readonly shots: Count;
+  /** Ratings to be told: as many of every user, but for `fewQueries`. */
+  readonly queries: number;
+  /** Users with fewer ratings are left out: queries + 1 by default. */
+  readonly leastRatings?: number;
+  /** Users with more are left out. */
+  readonly mostRatings?: number;
+  /** Users with fewer ratings than queries + 1 are asked for half of what they have. */
+  readonly fewQueries?: boolean;
+  /** Task i is of user i, and of as many more as there are users: each is met once before one is met again. */
+  readonly inTurn?: boolean;
+  /**
+   * Items of a task are as cold ones with this probability, each by itself: without an id of their own, and with what their
+   * attributes say for a base. Learners then know what to make of such items (Volkovs, Yu & Poutanen 2017). 0 by default.
+   */
+  readonly coldShare?: number;
+  /** A model that is told the known ratings, and whose predictions stand in the inputs: to be judged as learners are. */
+  readonly told?: Pick<RatingModel, "predict">;
+  /** Those known are before those to be told in time, the latest of them; at random by default. */
+  readonly order?: "random" | "time";
+}
+
+const operation = "userTasks";
+
+/**
+ * Tasks that are users (Lee et al. 2019, MeLU): of a user's ratings `queries` at random are to be told, and of the others
+ * up to `shots` are known. With `order: "time"` the latest are to be told, and those right before them are known.
+ *
+ * Sets are padded to one size: `present` is 1 for rows that are there, which come first. A task is a function of its
+ * address. With `inTurn` the user of a task does not depend on the seed.
+ *
+ * @throws ILT201 where an option is out of range; ILT402 where no user has ratings enough
+ * @example userTasks(ratings, { shots: 5, queries: 10, mostRatings: 100, inTurn: true })
+ */
+export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
+  requireObject(options, operation, "the second argument", "Give { shots, queries }");
+  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told } = options;
+  const { to: mostShots } = countRange(shots, operation, "shots", 0);
+  wholeNumber(queries, operation, "queries");
+  if (!(coldShare >= 0 && coldShare <= 1))
+    throw new TaskError("ILT201", operation, `coldShare is ${coldShare}`, "Give a share from 0 to 1");
+  const leastRatings = options.leastRatings ?? (fewQueries ? 2 : queries + 1);
+  const { mostRatings = Number.POSITIVE_INFINITY } = options;
+  const { starts, items, users: known, entries } = data;
+  const countOf = (user: number): number => starts[user + 1]! - starts[user]!;
+  const users = Array.from({ length: starts.length - 1 }, (_, user) => user).filter(
+    (user) => countOf(user) >= leastRatings && countOf(user) <= mostRatings,
+  );
+  const bounds = `${leastRatings} ${mostRatings === Number.POSITIVE_INFINITY ? "ratings or more" : `to ${mostRatings} ratings`}`;
+  if (users.length === 0)
+    throw new TaskError(
+      "ILT402",
+      operation,
+      `none of the ${starts.length - 1} users of ${data.name} has ${bounds}`,
+      "Lower the queries or the least ratings, or give ratings of more users",
+    );
+  const askedOf = (user: number): number =>
+    fewQueries && countOf(user) <= queries ? Math.max(1, countOf(user) >> 1) : queries;
+  const longest = users.reduce((most, user) => Math.max(most, countOf(user) - askedOf(user)), 0);
+  const rows = { support: Math.max(1, Math.min(mostShots, longest)), query: queries };
+  return {
+    name: `${data.name} ${describeCount(shots)}-shot`,
+    description: {
+      data: data.name,
+      users: users.length,
+      shots: `at most ${describeCount(shots)}`,
+      queries,
+      ratingsOfUser: bounds,
+      order,
+      ...(coldShare > 0 ? { coldShare } : {}),
+    },
+    spec: {
+      x: {
+        ids: {
+          shape: [items.slots + (known?.slots ?? 0)],
+          dtype: "int32",
+          range: { least: 0, most: entries - 1 },
+        },
+        numbers: { shape: [2 + items.width + (known?.width ?? 0)], dtype: "float32" },
+        ...(told ? { told: { shape: [1], dtype: "float32" as const } } : {}),
+      },
+      y: {
+        rating: { shape: [1], dtype: "float32" },
+        cold: { shape: [1], dtype: "float32", range: { least: 0, most: 1 } },
+      },
+      support: { rows: rows.support, present: true, mayBeEmpty: true },
+      query: { rows: rows.query, present: true },
+    },
+    ...(inTurn ? { count: users.length } : {}),
+    sample(seed, index) {
+      const source = random(seed, index);
+      const drawn = source.integer(users.length);
+      const user = users[inTurn ? index % users.length : drawn]!;
+      const [from, count, asked] = [starts[user]!, countOf(user), askedOf(user)];
+      const taken = Math.min(drawCount(shots, source), count - asked);
+      const places =
+        order === "time" ? Array.from({ length: count }, (_, i) => count - 1 - i) : source.choose(count, count);
+      const drawnRows = (list: readonly number[]): readonly DrawnRating[] =>
+        list.map((place) => ({ at: from + place, asCold: coldShare > 0 && source.uniform() < coldShare }));
+      const query = drawnRows(places.slice(0, asked));
+      const support = drawnRows(places.slice(asked, asked + taken));
+      if (!told)
+        return {
+          support: examplesOf(data, user, support, rows.support),
+          query: examplesOf(data, user, query, rows.query),
+        };
+      const itemsOf = (list: readonly DrawnRating[]): number[] => list.map(({ at }) => data.item[at]!);
+      const known = { items: itemsOf(support), ratings: support.map(({ at }) => data.rating[at]!) };
+      return {
+        support: examplesOf(data, user, support, rows.support, []),
+        query: examplesOf(data, user, query, rows.query, told.predict(known, itemsOf(query))),
+      };
+    },
+  };
+}
+
+/** A rating by its place, and whether its item is to be as one that training does not know. */
+interface DrawnRating {
+  readonly at: number;
+  readonly asCold: boolean;
+}
+
+/**
+ * Ratings of a user as the rows of a set of so many.
+ *
+ * @param told what a model says of them, in units
+ */
+function examplesOf(
+  { item, rating, base, sureness, prior, cold, items, users, units }: RatedUsers,
+  user: number,
+  ratings: readonly DrawnRating[],
+  rows: number,
+  told?: ArrayLike<number>,
+): Examples<RatedInputs, RatingTarget> {
+  const slots = items.slots + (users?.slots ?? 0);
+  const width = 2 + items.width + (users?.width ?? 0);
+  const ids = new Int32Array(rows * slots);
+  const numbers = new Float32Array(rows * width);
+  const [targets, colds, present] = [new Float32Array(rows), new Float32Array(rows), new Float32Array(rows)];
+  const put = (row: number, of: CodedEntities, place: number, [slot, column]: readonly [number, number]): void => {
+    ids.set(of.ids.subarray(place * of.slots, (place + 1) * of.slots), row * slots + slot);
+    numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + column);
+  };
+  const inUnits = (value: number): number => (value - units.mean) / units.deviation;
+  ratings.forEach(({ at, asCold }, row) => {
+    const place = item[at]!;
+    put(row, items, place, [0, 2]);
+    if (users) put(row, users, user, [items.slots, 2 + items.width]);
+    if (asCold) ids[row * slots] = 0;
+    numbers[row * width] = inUnits(asCold ? prior[place]! : base[at]!);
+    numbers[row * width + 1] = asCold ? 0 : sureness[at]!;
+    targets[row] = inUnits(rating[at]!);
+    colds[row] = asCold ? 1 : cold[place]!;
+    present[row] = 1;
+  });
+  const column = (values: Float32Array): Tensor => tensor(values, [rows, 1]);
+  return {
+    x: {
+      ids: tensor(ids, [rows, slots], "int32"),
+      numbers: tensor(numbers, [rows, width]),
+      ...(told
+        ? { told: column(Float32Array.from({ length: rows }, (_, row) => inUnits(told[row] ?? units.mean))) }
+        : {}),
+    },
+    y: { rating: column(targets), cold: column(colds) },
+    present: tensor(present, [rows]),
+  };
+}

@@ -1,0 +1,136 @@
+import type { Tree } from "@innerloop/graph";
+import { describe, expect, test } from "vitest";
+import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
+import { userTasks } from "../../domains/recommendation/user-tasks.js";
+import { entityEmbedding } from "../../layers/entity-embedding.js";
+import { functionLayer, type Layer } from "../../layers/layer.js";
+import type { Loss } from "../../losses/losses.js";
+import { meanSquaredError } from "../../losses/losses.js";
+import type { Metric } from "../../losses/metric.js";
+import type { RatingTarget } from "../../losses/rating-target.js";
+import { mlp } from "../../networks/models.js";
+import { gradientError, noiseLike, valuesIn } from "../../numerical.fixture.js";
+import { sgd } from "../../optimizers/optimizers.js";
+import { key } from "../../random/random.js";
+import { type Task, withoutPadding } from "../../tasks/task.js";
+import { ridgeRegression } from "../closed-form/ridge-regression.js";
+import { maml } from "../gradient/maml.js";
+import type { Learner } from "../learner.js";
+import { neuralProcess } from "../model-based/neural-process.js";
+import { type FeatureLearner, type ResidualParameters, residualLearner } from "./residual-learner.js";
+
+const source = userTasks(madeUpRatings(), { shots: { from: 0, to: 5 }, queries: 2 });
+const { ids, numbers } = source.spec.x;
+const embedding = entityEmbedding({
+  fields: [{ slots: 1, dropout: 0.3 }, { slots: 3 }, { slots: 1 }],
+  entries: madeUpRatings().entries,
+  numbers: numbers.shape[0]!,
+  width: 2,
+});
+const features = embedding.outputShape![0]!;
+const identity = functionLayer((x) => x) as unknown as Layer;
+type Inner = readonly [name: string, learner: unknown];
+const inners: readonly Inner[] = [
+  ["ridge regression", ridgeRegression({ task: "regression", model: identity })],
+  [
+    "MAML",
+    maml({
+      model: mlp({ sizes: [features, 4, 1], activation: "tanh" }),
+      loss: meanSquaredError,
+      inner: sgd({ learningRate: 0.1 }),
+      steps: 2,
+    }),
+  ],
+  ["neural process", neuralProcess({ features, outputs: 1, hidden: 4, layers: 1 })],
+];
+const nearZero: Metric<never, never> = {
+  name: "bias",
+  title: "bias",
+  better: "lower",
+  compute: ((prediction: never, { rating }: RatingTarget) => meanSquaredError(prediction, rating)) as never,
+};
+const made = (inner: unknown) =>
+  residualLearner(inner as FeatureLearner, { embedding: embedding as never, metrics: [nearZero as never] });
+const parameters = (learner: ReturnType<typeof made>): ResidualParameters =>
+  noiseLike(learner.init(key(1)) as Tree, 0.4, 5) as ResidualParameters;
+
+/** Tasks with some known ratings, with none, and with as many as there are. */
+const tasks = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((index) => source.sample(1, index));
+const known = ({ support }: (typeof tasks)[number]): number =>
+  Array.from(support.present!.data!, Number).reduce((sum, each) => sum + each, 0);
+
+test("the tasks here are of none, one and several known ratings", () => {
+  expect(ids.shape).toEqual([5]);
+  expect([...new Set(tasks.map(known))].sort()).toEqual(expect.arrayContaining([0, 1]));
+  expect(Math.max(...tasks.map(known))).toBeGreaterThan(2);
+});
+
+describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
+  const learner = made(inner);
+  const params = parameters(learner);
+  const after = (task: (typeof tasks)[number], at = params) =>
+    learner.predict(learner.adapt(at, task.support), task.query.x);
+
+  test("has predictions that padding does not change", () => {
+    for (const task of tasks.filter((each) => known(each) > 0)) {
+      const plain = withoutPadding(task as unknown as Task) as unknown as typeof task;
+      const [padded, expected] = [valuesIn(after(task)), valuesIn(after(plain))];
+      for (const [i, value] of valuesIn(after(plain)).entries()) expect(padded[i]).toBeCloseTo(value, 5);
+      expect(padded).toHaveLength(expected.length);
+    }
+  });
+
+  test("has a meta-gradient that is the derivative of its loss, the table's and the shrinkage's with it", () => {
+    for (const task of [tasks.find((each) => known(each) > 2)!, tasks.find((each) => known(each) === 0)!]) {
+      const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
+      const { gradient } = learner.metaGradient(params, task);
+      expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
+    }
+  });
+
+  test("is judged by its loss of ratings, and by metrics of the centre of its predictions", () => {
+    const task = tasks.find((each) => known(each) > 2)!;
+    const prediction = after(task);
+    const { loss } = learner as Learner<never, never, never, RatingTarget>;
+    const own = (inner as { loss: Loss }).loss;
+    const there = task.query.present;
+    expect(valuesIn(loss(prediction as never, task.query.y, there))[0]).toBeCloseTo(
+      valuesIn(own(prediction, task.query.y.rating, there))[0]!,
+      6,
+    );
+    const width = prediction.shape[1]!;
+    const centre = valuesIn(prediction).filter((_, i) => i % width === 0);
+    const rating = valuesIn(task.query.y.rating);
+    const expected = centre.reduce((sum, value, i) => sum + (value - rating[i]!) ** 2, 0) / centre.length;
+    expect(valuesIn(loss.metrics![0]!.compute!(prediction as never, task.query.y))[0]).toBeCloseTo(expected, 5);
+    expect(valuesIn(loss.point!(prediction as never, task.query.y))).toEqual(centre);
+  });
+});
+
+describe("the level of a user", () => {
+  test("is the sum of what is left over n + lambda, and 0 without ratings", () => {
+    const learner = made(ridgeRegression({ task: "regression", model: identity }));
+    const params = learner.init(key(1));
+    for (const task of tasks) {
+      const { level } = learner.adapt(params, task.support);
+      const width = numbers.shape[0]!;
+      const left = Array.from(task.support.present!.data!, Number).flatMap((there, row) =>
+        there ? [Number(task.support.y.rating.data![row]) - Number(task.support.x.numbers.data![row * width])] : [],
+      );
+      expect(valuesIn(level)[0]).toBeCloseTo(left.reduce((a, b) => a + b, 0) / (left.length + 3), 5);
+    }
+  });
+
+  test("and the base are all that there is where the learner says nothing", () => {
+    const learner = made(ridgeRegression({ task: "regression", model: identity, lambda: 1e9 }));
+    const params = learner.init(key(1));
+    const width = numbers.shape[0]!;
+    for (const task of tasks) {
+      const user = learner.adapt(params, task.support);
+      const level = valuesIn(user.level)[0]!;
+      valuesIn(learner.predict(user, task.query.x)).forEach((value, row) => {
+        expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + level, 5);
+      });
+    }
+  });
+});

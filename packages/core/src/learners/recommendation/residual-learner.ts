@@ -1,0 +1,178 @@
+/** Learners of what a closed-form base leaves of a user's ratings. */
+import {
+  add,
+  broadcastTo,
+  concat,
+  div,
+  exp,
+  mul,
+  ones,
+  reshape,
+  sliceAxis,
+  sub,
+  sum,
+  type Tensor,
+  type Tree,
+  tensor,
+  valueAndGrad,
+} from "@innerloop/graph";
+import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
+import type { EntityInputs } from "../../layers/entity-embedding.js";
+import { type ApplyContext, type Layer, within } from "../../layers/layer.js";
+import type { Loss } from "../../losses/losses.js";
+import type { Metric } from "../../losses/metric.js";
+import type { RatingTarget } from "../../losses/rating-target.js";
+import { type Key, split } from "../../random/random.js";
+import type { Examples } from "../../tasks/task.js";
+import type { Adapter, Learner } from "../learner.js";
+
+/** A learner of vectors and numbers, as all of regression in the catalogue are. */
+export type FeatureLearner = Learner<Tree, Tree, Tensor, Tensor, Tensor>;
+
+/** Options of `residualLearner`. */
+export interface ResidualOptions {
+  /** The features of rows: `entityEmbedding`. */
+  readonly embedding: Layer<Tree, EntityInputs>;
+  /** Figures of predictions [n, 1] beside the learner's loss; the first of them leads. */
+  readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
+  /** The first shrinkage of a user's level, in ratings: 3 by default. */
+  readonly shrinkage?: number;
+}
+
+/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
+export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage: Tensor; readonly learner: Tree };
+
+/** What is known of a user. */
+export type KnownUser = {
+  readonly embedding: Tree;
+  /** float32 [1, 1]: how much higher than the base the user rates. */
+  readonly level: Tensor;
+  readonly adapted: Tree;
+};
+
+type RatingAdapter = Adapter<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor>;
+type Set = Examples<RatedInputs, RatingTarget>;
+
+/**
+ * A learner of a user's taste: what is left of the ratings beside the base b_i of items and the level of the user, which is
+ * shrunk by lambda ratings of 0,
+ *
+ *   e_i = r_i - b_i,  level = sum over known ratings of e_i / (n + lambda),
+ *   r_q = b_q + level + f(z_q | (z_1, e_1 - level), ..., (z_n, e_n - level)),  z = embedding(x)
+ *
+ * f is any learner of regression: maml over decision layers is MeLU (Lee et al. 2019), whose embeddings do not adapt; ridge
+ * regression is a fold-in of a user vector; neural processes read the ratings as a set. The embedding, lambda and what f has
+ * learn together: lambda and the embedding by the gradient of the learner's loss, its own parameters by its own rule. Without
+ * ratings the level is 0, and f says what it says without any.
+ *
+ * @param learner of inputs [n, features] and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
+ * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
+ */
+export function residualLearner(
+  learner: FeatureLearner,
+  options: ResidualOptions,
+): Learner<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor> {
+  const { embedding } = options;
+  return {
+    ...residualAdapter(learner, options),
+    metaGradient: (params, { support, query }, key, how) => {
+      const context: ApplyContext = { phase: "train", ...(key ? { key } : {}) };
+      const { embedding: table, logShrinkage } = params;
+      const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
+        const { examples, level } = readRatings(embedding, at, support, { ...context, pass: "support" });
+        const asked = {
+          x: embedding.apply(at.embedding, query.x, within({ ...context, pass: "query" }, "embedding")),
+          y: sub(sub(query.y.rating, baseOf(query.x)), level),
+          ...presentOf(query),
+        };
+        const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
+        const { loss: made, gradient, metrics } = inner;
+        return [made, { loss: made, gradient, metrics }] as const;
+      };
+      const { gradient, auxiliary } = valueAndGrad(loss)({ embedding: table, logShrinkage });
+      return { ...auxiliary, gradient: { ...gradient, learner: auxiliary.gradient } };
+    },
+  };
+}
+
+/** The same of a baseline or learner that does not train so. */
+export function residualAdapter(
+  learner: Omit<FeatureLearner, "metaGradient">,
+  { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
+): RatingAdapter {
+  return {
+    name: learner.name,
+    description: learner.description,
+    ...(learner.steps === undefined ? {} : { steps: learner.steps }),
+    loss: ratingLoss(learner.loss, metrics),
+    init: (key: Key) => ({
+      embedding: embedding.init(split(key, "embedding")),
+      logShrinkage: tensor([Math.log(shrinkage)], [1, 1]),
+      learner: learner.init(split(key, "learner")),
+    }),
+    adapt: (params, support, how) => {
+      const { examples, level } = readRatings(embedding, params, support, { phase: "predict" });
+      return { embedding: params.embedding, level, adapted: learner.adapt(params.learner, examples, how) };
+    },
+    predict: (user, x, present) => {
+      const features = embedding.apply(user.embedding, x, within(undefined, "embedding"));
+      const taste = learner.predict(user.adapted, features, present);
+      const [n, outputs] = taste.shape as readonly [number, number];
+      const centre = add(add(baseOf(x), broadcastTo(user.level, [n, 1])), sliceAxis(taste, 1, 0, 1));
+      return outputs === 1 ? centre : concat([centre, sliceAxis(taste, 1, 1, outputs)], 1);
+    },
+  };
+}
+
+const baseOf = ({ numbers }: RatedInputs): Tensor => sliceAxis(numbers, 1, 0, 1);
+
+const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } : {});
+
+/** The ratings of a user as what is left beside base and level, and that level. */
+function readRatings(
+  embedding: Layer<Tree, EntityInputs>,
+  params: Pick<ResidualParameters, "embedding" | "logShrinkage">,
+  support: Set,
+  context: ApplyContext,
+): { readonly examples: Examples; readonly level: Tensor } {
+  const left = sub(support.y.rating, baseOf(support.x));
+  const n = left.shape[0]!;
+  const mask = support.present ? reshape(support.present, [n, 1]) : ones([n, 1]);
+  const count = sum(mask, 0, { keepAxes: true });
+  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(params.logShrinkage)));
+  const x = embedding.apply(params.embedding, support.x, within(context, "embedding"));
+  return { examples: { x, y: mul(sub(left, level), mask), ...presentOf(support) }, level };
+}
+
+/** The centre of predictions, [n, 1]: the first column, beside which deviations may stand. */
+const centreOf = (prediction: Tensor): Tensor => sliceAxis(prediction, 1, 0, 1);
+
+/** @internal A learner's loss of ratings, with metrics of the centre of its predictions. */
+export function ratingLoss(loss: Loss, metrics: readonly Metric<Tensor, RatingTarget>[]): Loss<Tensor, RatingTarget> {
+  const { title, unit, perRow } = loss;
+  const made = (prediction: Tensor, { rating }: RatingTarget, present?: Tensor): Tensor =>
+    loss(prediction, rating, present);
+  return Object.assign(made, {
+    ...(title === undefined ? {} : { title }),
+    ...(unit === undefined ? {} : { unit }),
+    ...(perRow ? { perRow: (prediction: Tensor, { rating }: RatingTarget) => perRow(prediction, rating) } : {}),
+    point: centreOf,
+    metrics: metrics.map(ofCentre),
+  });
+}
+
+function ofCentre(metric: Metric<Tensor, RatingTarget>): Metric<Tensor, RatingTarget> {
+  if (metric.pooled) {
+    const { statistics, combine } = metric.pooled;
+    return {
+      ...metric,
+      pooled: { statistics: (prediction, y, present) => statistics(centreOf(prediction), y, present), combine },
+    };
+  }
+  const { compute, perRow } = metric;
+  return {
+    ...metric,
+    compute: (prediction, y, present) => compute(centreOf(prediction), y, present),
+    ...(perRow ? { perRow: (prediction, y) => perRow(centreOf(prediction), y) } : {}),
+  };
+}

@@ -1,0 +1,187 @@
+/** Ratings as users of a trained model have them, and those that it tells. */
+
+import type { RatingTarget } from "@innerloop/core";
+import type { RatedInputs } from "@innerloop/core/tasks";
+import { type CodedEntities, codeEntities, type Entities, offsetByAttributes, surenessOf } from "@innerloop/core/tasks";
+import { type Tensor, tensor } from "@innerloop/graph";
+import type { DataIo, LongWork } from "../../io.js";
+import { isRecord, quoted } from "../../options/outside-text.js";
+import { UsageError } from "../../options/usage-error.js";
+import { counted } from "../../words.js";
+import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
+import { type AttributeValue, attributesOfItem, type FoundItem, ItemIndex } from "./item-index.js";
+import type { RatingValues } from "./options.js";
+import { itemsOf, type RatingSpec } from "./spec.js";
+
+type OwnRatings = Own<RatingValues, RatingSpec>;
+
+/** A rating as a program has it: an item by its id or title, or by attributes where it is a new one. */
+export interface GivenRating {
+  readonly item?: string;
+  readonly rating?: number;
+  readonly [attribute: string]: AttributeValue | undefined;
+}
+
+/** Ratings by items; or a table with columns of items and ratings. */
+export type GivenRatings = string | readonly GivenRating[];
+
+/** Rows of one table of items. */
+interface CodedItems extends CodedEntities {
+  readonly bases: Float32Array;
+  readonly sureness: Float32Array;
+  readonly cold: Float32Array;
+}
+
+/** What is made of a run's items once. */
+interface KnownItems {
+  readonly entities: Entities;
+  readonly index: ItemIndex;
+  readonly coded: CodedItems;
+}
+
+const known = new WeakMap<RatingSpec, KnownItems>();
+
+/** The items of a run, coded, with an index of what they are called. */
+export function knownItems(spec: RatingSpec): KnownItems {
+  let found = known.get(spec);
+  if (!found) {
+    const entities = itemsOf(spec.items);
+    const { base, cold } = spec;
+    found = {
+      entities,
+      index: new ItemIndex(entities),
+      coded: {
+        ...codeEntities(entities, spec.codings.items),
+        bases: Float32Array.from(base.offsets, (offset) => base.mean + offset),
+        sureness: Float32Array.from(base.counts, (count) => surenessOf(base, count)),
+        cold: Float32Array.from(cold),
+      },
+    };
+    known.set(spec, found);
+  }
+  return found;
+}
+
+/** Items as the inputs of a model: those of a run by place, and new ones by what is known of them. */
+export function ratedInputs(spec: RatingSpec, items: readonly FoundItem[]): RatedInputs {
+  const { coded } = knownItems(spec);
+  const { items: coding, users } = spec.codings;
+  const slots = coded.slots + (users?.fields.reduce((sum, field) => sum + field.slots, 0) ?? 0);
+  const width = 2 + coded.width + (users?.numbers.length ?? 0);
+  const ids = new Int32Array(items.length * slots);
+  const numbers = new Float32Array(items.length * width);
+  const { mean, deviation } = spec.units;
+  items.forEach((item, row) => {
+    const of = "place" in item ? coded : codeEntities(item.entities, coding);
+    const place = "place" in item ? item.place : 0;
+    ids.set(of.ids.subarray(place * of.slots, (place + 1) * of.slots), row * slots);
+    numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + 2);
+    const base =
+      "place" in item ? coded.bases[place]! : spec.base.mean + offsetByAttributes(spec.base, item.values as never);
+    numbers[row * width] = (base - mean) / deviation;
+    numbers[row * width + 1] = "place" in item ? coded.sureness[place]! : 0;
+  });
+  return { ids: tensor(ids, [items.length, slots], "int32"), numbers: tensor(numbers, [items.length, width]) };
+}
+
+/** A prediction in the units of ratings, within their scale. */
+export const inUnits = ({ units, scale }: Pick<RatingSpec, "units" | "scale">, value: number): number =>
+  Math.min(scale.most, Math.max(scale.least, units.mean + units.deviation * value));
+
+/** @internal */
+export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs, RatingTarget> = {
+  inputWord: "item",
+  // Of a user of whom nothing is known, a model says what it says of all.
+  needsNone: () => true,
+  readSupport,
+  readInputs: async (given, _support, { spec }, io, work) => {
+    const items = foundItems(spec, await rowsOf(given, io, work));
+    return { x: ratedInputs(spec, items), names: items.map(({ name }) => name) } satisfies GivenInputs<RatedInputs>;
+  },
+  fromLine: (line) => (line.trim() === "" ? undefined : { item: line.trim() }),
+  lineOf: ({ item, rating }) => `${Number(rating).toFixed(2)}  ${String(item)}`,
+  answers: (prediction, { spec, inputs }) =>
+    Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
+      item: inputs.names[i]!,
+      rating: Number(inUnits(spec, value).toFixed(4)),
+    })),
+  table: (answers, { inputs }) => ({
+    header: ["item", "rating"],
+    rows: answers.map(({ rating }, i) => [inputs.names[i]!, Number(rating).toFixed(2)]),
+  }),
+};
+
+async function readSupport(
+  given: unknown,
+  { spec }: OwnRatings,
+  _flags: unknown,
+  io: DataIo,
+  work: LongWork,
+): Promise<GivenSupport<RatedInputs, RatingTarget>> {
+  const rows = given === undefined ? [] : await rowsOf(given, io, work);
+  const items = foundItems(spec, rows);
+  const ratings = rows.map((row, i) => ratingOf(row, i, spec));
+  const twice = items.findIndex((item, i) => items.findIndex(({ name }) => name === item.name) < i);
+  if (twice >= 0) throw new UsageError(`${quoted(items[twice]!.name)} is rated twice`, "Give one rating of each item");
+  const { coded } = knownItems(spec);
+  const { mean, deviation } = spec.units;
+  const column = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [values.length, 1]);
+  const there = items.length > 0;
+  // Of none there is a row that is not there.
+  const asked = there ? items : [{ place: 0, name: "" }];
+  return {
+    x: ratedInputs(spec, asked),
+    y: {
+      rating: column(there ? ratings.map((rating) => (rating - mean) / deviation) : [0]),
+      cold: column(asked.map((item) => ("place" in item ? coded.cold[item.place]! : 1))),
+    },
+    ...(there ? {} : { present: tensor(new Float32Array(1), [1]) }),
+    text: there ? counted(items.length, "rating") : "no ratings",
+    notes: [],
+    facts: { ratings: Object.fromEntries(items.map(({ name }, i) => [name, ratings[i]])) },
+  };
+}
+
+/** Rows of a table, or those that a program gives. @throws UsageError for what is neither */
+async function rowsOf(given: unknown, io: DataIo, work: LongWork): Promise<readonly GivenRating[]> {
+  if (typeof given === "string") return io.ratedItems(given, work);
+  const list = Array.isArray(given) ? given : [given];
+  const rows = Array.from(list, (row: unknown) => (typeof row === "string" ? { item: row } : row));
+  const wrong = rows.findIndex((row) => !isRecord(row));
+  if (rows.length > 0 && wrong < 0) return rows as readonly GivenRating[];
+  throw new UsageError(
+    rows.length === 0 ? "there are no items" : `item ${wrong + 1} is ${quoted(rows[wrong])}`,
+    'Give a table, or [{ item: "0111161", rating: 9 }, ...]: items by id or title',
+  );
+}
+
+/** @throws UsageError for an item that is not known, with what it may be */
+function foundItems(spec: RatingSpec, rows: readonly GivenRating[]): readonly FoundItem[] {
+  const { index } = knownItems(spec);
+  return rows.map((row, i) => {
+    const { item } = row;
+    const found = typeof item === "string" || typeof item === "number" ? index.find(String(item)) : undefined;
+    if (found) return found;
+    const added = attributesOfItem(row, spec, i);
+    if (added) return added;
+    const near = item === undefined ? [] : index.near(String(item));
+    throw new UsageError(
+      item === undefined
+        ? `row ${i + 1} names no item`
+        : `row ${i + 1}: there is no item ${quoted(item)} in ${spec.name}`,
+      near.length > 0
+        ? `Did you mean ${near.map(({ name, id }) => `${quoted(name)} (${id})`).join(" or ")}?`
+        : "Give an id or title of the run's items, or what is known of a new one: attributes in columns of their own",
+    );
+  });
+}
+
+/** @throws UsageError for what is no rating */
+function ratingOf({ rating }: GivenRating, i: number, { scale }: Pick<RatingSpec, "scale">): number {
+  const value = typeof rating === "string" ? Number(rating) : rating;
+  if (typeof value === "number" && value >= scale.least && value <= scale.most) return value;
+  throw new UsageError(
+    `row ${i + 1}: the rating is ${rating === undefined ? "missing" : quoted(rating)}`,
+    `Give a number from ${scale.least} to ${scale.most}`,
+  );
+}

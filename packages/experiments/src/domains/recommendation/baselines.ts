@@ -1,0 +1,38 @@
+/** Rows beside a learner of ratings: models in closed form, on the same users and queries. */
+import type { Adapter, RatingTarget } from "@innerloop/core";
+import { toldRatings } from "@innerloop/core/learners";
+import { type RatedInputs, type RatingModel, ratingModels } from "@innerloop/core/tasks";
+import type { Tensor } from "@innerloop/graph";
+import type { Baseline, BaselineSetting } from "../domain.js";
+import { ratingFigures } from "./figures.js";
+import type { RatingValues } from "./options.js";
+import type { RatingData } from "./reading.js";
+import type { RatingSpec } from "./spec.js";
+import { ratingTasks } from "./tasks.js";
+
+/** A model is fitted when its row is first asked for. */
+export function ratingBaselines({
+  spec,
+  options,
+  data,
+}: Pick<
+  BaselineSetting<RatingValues, RatingSpec, RatedInputs, RatingTarget>,
+  "spec" | "options" | "data"
+>): readonly Baseline[] {
+  if (!spec) return [];
+  const { interactions, places, fitted } = data as RatingData;
+  return ratingModels.flatMap((entry): readonly Baseline[] => {
+    // An order alone has no error, which is what tables of ratings are about.
+    if (entry.ranksOnly) return [];
+    const adapter = toldRatings({ name: entry.title, metrics: ratingFigures(spec) });
+    let model: RatingModel | undefined;
+    const fit = (): RatingModel => (model ??= entry.fit({ interactions, places, base: fitted }));
+    return [
+      {
+        adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,
+        steps: [0],
+        tasks: () => ratingTasks(data as RatingData, options, fit()).test as never,
+      },
+    ];
+  });
+}

@@ -1,0 +1,97 @@
+/** Ratings of users for items: a user is a task. */
+import { meanSquaredError, type RatingTarget } from "@innerloop/core";
+import { entityEmbedding } from "@innerloop/core/layers";
+import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
+import { idsIn, type RatedInputs, type RatingCodings } from "@innerloop/core/tasks";
+import { UsageError } from "../../options/usage-error.js";
+import { countInWords, mostOf } from "../../options/values.js";
+import { counted } from "../../words.js";
+import { domain, type NextStep } from "../domain.js";
+import { ratingAdaptation } from "./adaptation.js";
+import { ratingBaselines } from "./baselines.js";
+import { ratingFigures } from "./figures.js";
+import { type RatingValues, ratingOptions } from "./options.js";
+import { ratingPresets } from "./presets.js";
+import { loadRatings, type RatingData } from "./reading.js";
+import { parseRatingSpec, type RatingSpec } from "./spec.js";
+import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
+
+/** The embedding of rated items, and of what is known of users. */
+const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues) => {
+  const fields = [...items.fields, ...(users?.fields ?? [])].map(({ slots }) => ({ slots }));
+  return entityEmbedding({
+    fields,
+    entries: idsIn(items) + (users ? idsIn(users) - 1 : 0),
+    // The base and how sure it is stand before the numbers of items and users.
+    numbers: 2 + items.numbers.length + (users?.numbers.length ?? 0),
+    width,
+  });
+};
+
+/** @internal The domain of ratings. */
+export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpec, RatedInputs, RatingTarget>({
+  name: "recommendation",
+  title: "ratings of users",
+  kind: "regression",
+  options: ratingOptions,
+  presets: ratingPresets,
+  networks: ["mlp", "linear"],
+  ofEpisodes: ["trainShots"],
+  claims: ({ ratings }) => (ratings === undefined ? undefined : "ratings"),
+  shownAs: ({ ratings }) => `--ratings ${ratings}`,
+  check: requireRatingOptions,
+  load: (options, io, work, { own }) => loadRatings(options, io, work, own?.spec),
+  parseSpec: parseRatingSpec,
+  tasks: (data, options) => ratingTasks(data, options),
+  shapes: (spec, options, { own = options }) => ({
+    inputShape: spec ? embeddingOf(spec.codings, own).outputShape! : [1],
+    outputs: 1,
+    supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
+    trainClasses: 0,
+  }),
+  loss: () => meanSquaredError as never,
+  learner: (within, { spec, options }) => {
+    if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
+    return residualLearner(within as unknown as FeatureLearner, {
+      embedding: embeddingOf(spec.codings, options) as never,
+      metrics: ratingFigures(spec),
+    }) as never;
+  },
+  baselines: ratingBaselines,
+  describe: ({ options, data, tasks }) => [
+    ["data", ratingsText(data)],
+    ["tasks", tasksText(options, tasks.test.description)],
+  ],
+  taskText: ({ shots, queries, order }) =>
+    `${shots} ratings of a user known, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskSizes: ratingSizes,
+  heldOut: ({ spec, options: { coldItems } }) => ({
+    "data set": spec?.name,
+    "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
+    "--cold-items": coldItems,
+  }),
+  next: ({ options: { shots } }): readonly NextStep[] => [
+    { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
+    { command: "eval", flags: { shots: 0 }, meaning: "none" },
+    {
+      command: "adapt",
+      flags: {},
+      more: "--support mine.csv --query items.csv",
+      meaning: "your own ratings, and items to tell yours of",
+    },
+  ],
+  adaptation: ratingAdaptation,
+});
+
+/** `100,000 ratings of 16,554 users for 10,506 items, 1,980 of them cold` */
+function ratingsText({ interactions, split }: RatingData): string {
+  const { name, rating, users, items } = interactions;
+  const cold = split.cold.reduce((sum, each) => sum + each, 0);
+  return `${name}: ${counted(rating.length, "rating")} of ${counted(users.ids.length, "user")} for ${counted(items.ids.length, "item")}, ${counted(cold, "of them cold", "of them cold")}`;
+}
+
+const tasksText = (
+  { shots, trainShots, queries }: RatingValues,
+  { users }: Readonly<Record<string, unknown>>,
+): string =>
+  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users held out`;

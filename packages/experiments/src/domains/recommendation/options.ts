@@ -1,0 +1,131 @@
+/** The options of ratings of users for items. */
+import { type OptionValues, optionGroup } from "@innerloop/core/learners";
+
+const columnOf = (what: string) =>
+  ({
+    kind: "text",
+    placeholder: "COLUMN",
+    absent: "found by its name",
+    help: `the column of --ratings that ${what}`,
+  }) as const;
+
+const attributesOf = (whose: string) =>
+  ({
+    kind: "texts",
+    placeholder: "COLUMN,...",
+    absent: "all of use",
+    help: `columns of --${whose} that are attributes, with a kind where it is not to be inferred: year:number, country:category, genres:bag`,
+  }) as const;
+
+/** The options of ratings. */
+export const ratingOptions = optionGroup({
+  ratings: {
+    kind: "text",
+    placeholder: "NAME|FILE|DIR|ZIP",
+    default: "",
+    help: "a table with a row for each rating; a name of `innerloop data list`; files of MovieLens; or preferences, which are simulated",
+    onResume: true,
+  },
+  items: {
+    kind: "text",
+    placeholder: "FILE",
+    absent: "nothing is known of items",
+    help: "a table with a row for each item, and its attributes",
+    onResume: true,
+  },
+  users: {
+    kind: "text",
+    placeholder: "FILE",
+    absent: "nothing is known of users",
+    help: "a table with a row for each user, and attributes",
+    onResume: true,
+  },
+  userColumn: columnOf("says who rates"),
+  itemColumn: columnOf("says what is rated"),
+  ratingColumn: columnOf("has the rating"),
+  timeColumn: columnOf("says when"),
+  titleColumn: {
+    kind: "text",
+    placeholder: "COLUMN",
+    absent: "found by its name",
+    help: "the column of --items by which people know them",
+  },
+  itemAttributes: attributesOf("items"),
+  userAttributes: attributesOf("users"),
+  ratingScale: {
+    kind: "text",
+    placeholder: "LEAST-MOST",
+    absent: "the least and the most that there are",
+    help: "the values that ratings may have: 1-5",
+  },
+  shots: {
+    kind: "integer",
+    default: 5,
+    least: 0,
+    most: 10_000,
+    help: "known ratings of a user, at most: of one who has fewer beside the queries, all",
+    inEvaluation: true,
+  },
+  trainShots: {
+    kind: "count",
+    default: { from: 0, to: 30 },
+    least: 0,
+    most: 10_000,
+    help: "known ratings while training: 0-30 for another number in each task",
+  },
+  queries: {
+    kind: "integer",
+    default: 10,
+    least: 1,
+    most: 1000,
+    help: "ratings of a user to be told",
+    inEvaluation: true,
+  },
+  order: {
+    kind: "choice",
+    choices: ["random", "time"],
+    default: "random",
+    help: "which ratings of a user are to be told: any, or the latest, after those that are known",
+    inEvaluation: true,
+  },
+  leastRatings: {
+    kind: "integer",
+    default: 13,
+    least: 2,
+    most: 10_000,
+    help: "ratings that a user has at least to be evaluated on",
+    inEvaluation: true,
+  },
+  mostRatings: {
+    kind: "integer",
+    default: 100,
+    least: 2,
+    most: 1_000_000,
+    help: "and at most",
+    inEvaluation: true,
+  },
+  coldItems: {
+    kind: "number",
+    default: 0.2,
+    least: 0,
+    most: 0.9,
+    help: "share of the items that are cold: training does not know them at all",
+  },
+  coldShare: {
+    kind: "number",
+    default: 0.25,
+    least: 0,
+    most: 0.9,
+    help: "share of the items of training tasks that are as cold ones",
+  },
+  embeddingWidth: {
+    kind: "integer",
+    default: 16,
+    least: 1,
+    most: 256,
+    help: "numbers of the vector of an item, and of each of its attributes",
+  },
+});
+
+/** Values of the options of ratings. */
+export type RatingValues = OptionValues<typeof ratingOptions>;

@@ -1,0 +1,113 @@
+/** From options to ratings: read or simulated, split, and with the base that learners start from. */
+import {
+  entityCoding,
+  type FittedRatingBase,
+  fitRatingBase,
+  type Interactions,
+  placesOfTraining,
+  priorsOfOthers,
+  type RatedParts,
+  type RatingCodings,
+  type RatingSplit,
+  ratedParts,
+  ratingUnits,
+  splitRatings,
+} from "@innerloop/core/tasks";
+import type { DataIo, LongWork } from "../../io.js";
+import { UsageError } from "../../options/usage-error.js";
+import type { FoundInteractions, RatingReading } from "../../rating-io.js";
+import { counted } from "../../words.js";
+import type { Loaded } from "../domain.js";
+import type { RatingValues } from "./options.js";
+import { simulatedPreferences, simulatedRatings } from "./simulated.js";
+import { keptItems, type RatingSpec } from "./spec.js";
+
+/** Ratings as tasks and baselines take them. */
+export interface RatingData {
+  readonly interactions: Interactions;
+  readonly split: RatingSplit;
+  /** Places of the ratings of training. */
+  readonly places: Int32Array;
+  readonly fitted: FittedRatingBase;
+  readonly parts: RatedParts;
+}
+
+/** The scale of `--rating-scale`. @throws UsageError where it is none */
+export function scaleOf({ ratingScale }: Pick<RatingValues, "ratingScale">): RatingReading["scale"] {
+  if (ratingScale === undefined) return undefined;
+  const found = /^(-?\d+(?:\.\d+)?)-(-?\d+(?:\.\d+)?)$/.exec(ratingScale.slice(0, 64));
+  const [least, most] = [Number(found?.[1]), Number(found?.[2])];
+  if (found && least < most) return { least, most };
+  throw new UsageError(`--rating-scale ${ratingScale.slice(0, 64)}`, "Give the least and the most: 1-5, or 0-10");
+}
+
+/** @throws UsageError where no ratings are named */
+export async function readRatings(options: RatingValues, io: DataIo, work: LongWork): Promise<FoundInteractions> {
+  const { ratings, items, users, userColumn, itemColumn, ratingColumn, timeColumn, titleColumn } = options;
+  if (ratings === "")
+    throw new UsageError(
+      "there are no ratings",
+      "Name a table with a row for each: --ratings FILE.csv [--items FILE.csv]; or a data set, such as movietweetings",
+    );
+  if (ratings === simulatedPreferences) return simulatedRatings();
+  return io.interactions(
+    {
+      ...{ ratings, items, users, userColumn, itemColumn, ratingColumn, timeColumn, titleColumn },
+      itemAttributes: options.itemAttributes,
+      userAttributes: options.userAttributes,
+      scale: scaleOf(options),
+    },
+    work,
+  );
+}
+
+/** @param recorded of an existing run, whose codings are taken */
+export async function loadRatings(
+  options: RatingValues,
+  io: DataIo,
+  work: LongWork,
+  recorded?: RatingSpec,
+): Promise<Loaded<RatingData, RatingSpec>> {
+  const found = await readRatings(options, io, work);
+  const { interactions } = found;
+  const split = splitRatings(interactions, { coldItems: options.coldItems });
+  const places = placesOfTraining(interactions, split);
+  if (places.length === 0)
+    throw new UsageError(
+      `of the ${counted(interactions.rating.length, "rating")} of ${interactions.name} none is for training`,
+      "Give ratings of more users and items, or lower --cold-items",
+    );
+  const warm = Uint8Array.from(split.cold, (cold) => 1 - cold);
+  const training = Uint8Array.from(split.parts, (part) => Number(part === "train"));
+  const { users } = interactions;
+  const codings: RatingCodings = recorded?.codings ?? {
+    items: entityCoding(interactions.items, warm),
+    // Ids of users are no inputs: those of evaluation are never among those of training.
+    ...(users.attributes.length > 0 ? { users: entityCoding(users, training, { ids: false }) } : {}),
+  };
+  const units = ratingUnits(interactions, places);
+  const fitted = fitRatingBase(interactions, places);
+  const priors = priorsOfOthers(interactions, places, fitted);
+  return {
+    data: {
+      interactions,
+      split,
+      places,
+      fitted,
+      parts: ratedParts(interactions, { split, codings, fitted, units, priors }),
+    },
+    spec: {
+      name: interactions.name,
+      sha256: found.sha256,
+      ...(found.folder === undefined ? {} : { folder: found.folder }),
+      exampleShape: [],
+      items: keptItems(interactions.items),
+      codings,
+      base: fitted.base,
+      units,
+      scale: interactions.scale,
+      cold: Array.from(split.cold),
+    },
+    ...(recorded ? {} : { notes: found.notes }),
+  };
+}
