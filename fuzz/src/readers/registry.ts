@@ -7,6 +7,7 @@ import { commandReaders } from "./commands.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
 import { ratingBaseReaders } from "./rating-bases.js";
+import { ratingReaders } from "./ratings.js";
 import { runReaders } from "./runs.js";
 import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
@@ -18,6 +19,7 @@ export const readers: readonly Reader[] = [
   ...tableReaders,
   ...markedReaders,
   ...textReaders,
+  ...ratingReaders,
   ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,

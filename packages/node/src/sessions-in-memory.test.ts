@@ -41,6 +41,7 @@ const io: DataIo = {
   text: nothing,
   texts: nothing,
   markedTexts: nothing,
+  interactions: nothing,
   textBackbone: nothing,
   imageBackbone: nothing,
   tokenizer: nothing,

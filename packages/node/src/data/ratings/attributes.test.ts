@@ -28,6 +28,7 @@ describe("a column of a table of items", () => {
     ["codes with leading zeros", "zip", ["01234", "99999", "01234"], "category"],
     ["codes by their name", "RegionID", ["7", "8", "7"], "category"],
     ["numbers of such a name that are broken", "RegionID", ["7.5", "8", "7"], "number"],
+    ["words, of an odd name", "constructor", ["red", "white", "red"], "category"],
     ["words", "colour", ["red", "white", "red", "?"], "category"],
     ["words between bars", "genres", ["a|b", "b", "a", "b|a"], "bag"],
     ["bars that separate no words", "name", ["a|b", "c", "d", "c", "d"], "category"],

@@ -1,6 +1,13 @@
 /** Columns of items and users as attributes: of which kind each is, and which are of no use. */
 import { createHash } from "node:crypto";
-import { type Attribute, isMissing, missingNumbers, numberIn } from "@innerloop/core/tasks";
+import {
+  type Attribute,
+  type BagAttribute,
+  isMissing,
+  missingNumbers,
+  type NumberAttribute,
+  numberIn,
+} from "@innerloop/core/tasks";
 import { count, counted, cut, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { readingLimits, requireRoom } from "../reading-limits.js";
@@ -66,7 +73,7 @@ export function attributesOf(
     );
     const attributes = declared.map(({ name, kind }) => {
       const column = columns[names.indexOf(name)]!;
-      return made(table, column, kind ?? table.kinds[name] ?? kindOf(column), entities);
+      return makers[kind ?? knownKind(table, name) ?? kindOf(column)](table, column, entities);
     });
     return { attributes, notes: noteOf(table.what, attributes, []) };
   }
@@ -75,15 +82,16 @@ export function attributesOf(
   const known = new Map<string, number>();
   for (const column of columns) {
     const { name } = column;
-    const kind = table.kinds[name] ?? kindOf(column);
-    const isKnown = table.kinds[name] !== undefined;
+    const given = knownKind(table, name);
+    const isKnown = given !== undefined;
+    const kind = given ?? kindOf(column);
     const reason = uselessness(column, kind, isKnown);
     if (reason !== undefined) {
       leftOut.push(`${cut(name, 40)} (${reason})`);
       continue;
     }
-    const attribute = made(table, column, kind, entities);
-    if (attribute.kind === "bag" && attribute.words.length < 2) {
+    const attribute = makers[kind](table, column, entities);
+    if ("starts" in attribute && attribute.words.length < 2) {
       leftOut.push(`${cut(name, 40)} (one word only)`);
       continue;
     }
@@ -104,6 +112,10 @@ export function attributesOf(
   }
   return { attributes, notes: noteOf(table.what, attributes, leftOut) };
 }
+
+/** The kind that a layout says; a column may be called "constructor". */
+const knownKind = ({ kinds: known }: EntityTable, name: string): Kind | undefined =>
+  Object.hasOwn(known, name) ? known[name] : undefined;
 
 const lettersOf = (attribute: Attribute): number =>
   attribute.kind === "category" ? attribute.words.reduce((sum, word) => sum + word.replaceAll(/\d/g, "").length, 0) : 0;
@@ -151,16 +163,23 @@ function areWordsAgain(cells: readonly string[], of: Int32Array): boolean {
   return all >= leastUses * words.size;
 }
 
-function made(table: EntityTable, column: EntityColumn, kind: Kind, entities: number): Attribute {
-  switch (kind) {
-    case "number":
-      return numbersOf(table, column, entities);
-    case "category":
-      return { kind, name: column.name, words: column.cells, of: filledUp(column.of, entities) };
-    case "bag":
-      return bagsOf(table, column, entities);
-  }
-}
+/** A column as an attribute of each kind. */
+const makers: {
+  readonly [K in Kind]: (
+    table: EntityTable,
+    column: EntityColumn,
+    entities: number,
+  ) => Attribute & { readonly kind: K };
+} = {
+  number: numbersOf,
+  category: (_, { name, cells, of }, entities) => ({
+    kind: "category",
+    name,
+    words: cells,
+    of: filledUp(of, entities),
+  }),
+  bag: bagsOf,
+};
 
 function filledUp(of: Int32Array, entities: number): Int32Array {
   const filled = new Int32Array(entities).fill(-1);
@@ -168,7 +187,11 @@ function filledUp(of: Int32Array, entities: number): Int32Array {
   return filled;
 }
 
-function numbersOf({ path, what, lines }: EntityTable, { name, cells, of }: EntityColumn, entities: number): Attribute {
+function numbersOf(
+  { path, what, lines }: EntityTable,
+  { name, cells, of }: EntityColumn,
+  entities: number,
+): NumberAttribute {
   const numbers = Float64Array.from(cells, (cell) => numberIn(cell));
   const bad = cells.findIndex((cell, place) => !Number.isFinite(numbers[place]) && !isMissing(cell, missingNumbers));
   if (bad >= 0) {
@@ -185,7 +208,7 @@ function numbersOf({ path, what, lines }: EntityTable, { name, cells, of }: Enti
   return { kind: "number", name, values };
 }
 
-function bagsOf({ path }: EntityTable, { name, cells, of }: EntityColumn, entities: number): Attribute {
+function bagsOf({ path }: EntityTable, { name, cells, of }: EntityColumn, entities: number): BagAttribute {
   const places = new Map<string, number>();
   const ofCells = cells.map((cell) =>
     wordsIn(cell).map((word) => {
@@ -213,14 +236,15 @@ function bagsOf({ path }: EntityTable, { name, cells, of }: EntityColumn, entiti
 
 /** The entities of which an attribute is not known. */
 function missingIn(attribute: Attribute): number {
-  switch (attribute.kind) {
-    case "number":
-      return attribute.values.reduce((sum, value) => sum + (Number.isNaN(value) ? 1 : 0), 0);
-    case "category":
-      return attribute.of.reduce((sum, place) => sum + (place < 0 ? 1 : 0), 0);
-    case "bag":
-      return attribute.starts.reduce((sum, start, i) => sum + (i > 0 && start === attribute.starts[i - 1] ? 1 : 0), 0);
-  }
+  const countOf = <T>(values: Iterable<T>, isMissingAt: (value: T, place: number) => boolean): number => {
+    let [place, found] = [0, 0];
+    for (const value of values) if (isMissingAt(value, place++)) found++;
+    return found;
+  };
+  if ("values" in attribute) return countOf(attribute.values, Number.isNaN);
+  if (!("starts" in attribute)) return countOf(attribute.of, (place) => place < 0);
+  const { starts } = attribute;
+  return countOf(starts.subarray(1), (end, place) => end === starts[place]);
 }
 
 function toldOf(attribute: Attribute): string {

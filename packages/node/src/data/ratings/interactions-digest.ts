@@ -17,7 +17,7 @@ export function interactionsDigest({ users, items, user, item, rating, time, sca
       hash.update(JSON.stringify([attribute.kind, attribute.name]));
       if (attribute.kind === "number") hash.update(bytesOf(attribute.values));
       else hash.update(JSON.stringify(attribute.words)).update(bytesOf(attribute.of));
-      if (attribute.kind === "bag") hash.update(bytesOf(attribute.starts));
+      if ("starts" in attribute) hash.update(bytesOf(attribute.starts));
     }
   }
   for (const values of [user, item, rating, ...(time ? [time] : [])]) hash.update(bytesOf(values));

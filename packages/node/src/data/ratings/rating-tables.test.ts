@@ -50,6 +50,15 @@ describe("a table of ratings", () => {
     expect(notes[1]).toBe("4 ratings, from 1 to 5: 2 users, 2 items");
   });
 
+  it("takes ids in one form, without blanks around them", async () => {
+    const path = await file("nfc.csv", "user,item,rating", " a,cafe\u0301,1", "a ,caf\u00e9 ,2", "a,x,3");
+    const { interactions } = await read(path);
+    expect(rowsOf(interactions)).toEqual([
+      ["a", "caf\u00e9", 2],
+      ["a", "x", 3],
+    ]);
+  });
+
   it.each([
     ["s.csv", ["UserID;MovieId;Score", "a;x;1", "b;y;2"]],
     ["t.tsv", ["reviewerID\tasin\toverall\tmore, of it", "a\tx\t1\t1,2,3", "b\ty\t2\t1,2,3,4,5"]],

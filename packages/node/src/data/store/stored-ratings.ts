@@ -1,5 +1,5 @@
 /** Ratings of users for items, as the store keeps them. */
-import type { Attribute, Entities, Interactions, RatingScale } from "@innerloop/core/tasks";
+import type { Attribute, BagAttribute, Entities, Interactions, RatingScale } from "@innerloop/core/tasks";
 import { isRecord, quoted } from "@innerloop/experiments";
 import type { DataError } from "../data-error.js";
 import { interactionsFault } from "../ratings/interactions-fault.js";
@@ -99,7 +99,7 @@ export const storedRatings: StoredKind<Interactions, RatingsHeader, RatingsFacts
         else {
           yield* textPieces(attribute.words);
           yield viewOf(attribute.of);
-          if (attribute.kind === "bag") yield viewOf(attribute.starts);
+          if ("starts" in attribute) yield viewOf(attribute.starts);
         }
       }
     }
@@ -216,6 +216,7 @@ function attributeBytes(attribute: AttributeHead, count: number): number {
 
 type Damaged = (problem: string) => DataError;
 
+const ofBags: BagAttribute["kind"] = "bag";
 const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= mostBytes;
 
@@ -242,7 +243,7 @@ function parsedAttribute(value: unknown, what: string, damaged: Damaged): Attrib
   if (kind === "number") return { kind, name };
   const isWords = isSize(words) && isSize(wordBytes);
   if (isWords && kind === "category") return { kind, name, words, wordBytes };
-  if (isWords && kind === "bag" && isSize(places)) return { kind, name, words, wordBytes, places };
+  if (isWords && kind === ofBags && isSize(places)) return { kind: ofBags, name, words, wordBytes, places };
   throw damaged(`attribute ${quoted(name)} of ${what} is ${quoted(value)}`);
 }
 
