@@ -51,7 +51,9 @@ test("no source but a kind of task's own asks which kind it is", () => {
 });
 
 test("no source but a network's own asks for its name", () => {
-  expect(found(networkNames, [])).toEqual([]);
+  // Attributes of items are bags of words as well.
+  const ofAttributes = ["core", "experiments"].map((name) => `${name}/src/domains/recommendation/`);
+  expect(found(networkNames, ofAttributes)).toEqual([]);
 });
 
 test("no source but a data set's own asks for its name", () => {
