@@ -142,16 +142,6 @@ export {
   type RowMeasure,
   type TaskMetric,
 } from "./losses/metric.js";
-export { hitRate, implicitMetrics, ndcg, pairAccuracy } from "./losses/ranking-metrics.js";
-export {
-  coldItemMae,
-  ratingLoss,
-  ratingMae,
-  ratingMetrics,
-  ratingRmse,
-  warmItemMae,
-} from "./losses/rating-metrics.js";
-export type { RatingTarget, RatingUnits } from "./losses/rating-target.js";
 export { type TagPrediction, taggingLoss } from "./losses/tagging.js";
 export * from "./optimizers/index.js";
 export {

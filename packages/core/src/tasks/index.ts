@@ -211,6 +211,16 @@ export {
 export { wordDropout } from "../domains/text/word-dropout.js";
 export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
 export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
+export { hitRate, implicitMetrics, ndcg, pairAccuracy } from "../losses/ranking-metrics.js";
+export {
+  coldItemMae,
+  ratingLoss,
+  ratingMae,
+  ratingMetrics,
+  ratingRmse,
+  warmItemMae,
+} from "../losses/rating-metrics.js";
+export type { RatingTarget, RatingUnits } from "../losses/rating-target.js";
 export { specOf } from "./source-spec.js";
 export {
   type Collector,

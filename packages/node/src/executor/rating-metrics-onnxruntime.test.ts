@@ -1,12 +1,5 @@
-import {
-  hitRate,
-  type Metric,
-  type PooledMetric,
-  pairAccuracy,
-  type RatingTarget,
-  random,
-  ratingMetrics,
-} from "@innerloop/core";
+import { type Metric, type PooledMetric, random } from "@innerloop/core";
+import { hitRate, pairAccuracy, type RatingTarget, ratingMetrics } from "@innerloop/core/tasks";
 import { compile, interpret, leaves, type Tensor, type Tree, tensor, toNumbers, vmap } from "@innerloop/graph";
 import { afterAll, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";

@@ -1,8 +1,14 @@
 /** Ratings as users of a trained model have them, and those that it tells. */
 
-import type { RatingTarget } from "@innerloop/core";
-import type { RatedInputs } from "@innerloop/core/tasks";
-import { type CodedEntities, codeEntities, type Entities, offsetByAttributes, surenessOf } from "@innerloop/core/tasks";
+import {
+  type CodedEntities,
+  codeEntities,
+  type Entities,
+  offsetByAttributes,
+  type RatedInputs,
+  type RatingTarget,
+  surenessOf,
+} from "@innerloop/core/tasks";
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { isRecord, quoted } from "../../options/outside-text.js";

@@ -1,7 +1,8 @@
 /** Rows beside a learner of ratings: models in closed form, on the same users and queries. */
-import type { Adapter, RatingTarget } from "@innerloop/core";
+
+import type { Adapter } from "@innerloop/core";
 import { toldRatings } from "@innerloop/core/learners";
-import { type RatedInputs, type RatingModel, ratingModels } from "@innerloop/core/tasks";
+import { type RatedInputs, type RatingModel, type RatingTarget, ratingModels } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import { ratingFigures } from "./figures.js";

@@ -1,8 +1,9 @@
 /** Ratings of users for items: a user is a task. */
-import { meanSquaredError, type RatingTarget } from "@innerloop/core";
+
+import { meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
 import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
-import { idsIn, type RatedInputs, type RatingCodings } from "@innerloop/core/tasks";
+import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";

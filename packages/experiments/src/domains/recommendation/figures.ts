@@ -1,5 +1,7 @@
 /** The figures of predicted ratings, in their units. */
-import { type Metric, type RatingTarget, ratingMetrics } from "@innerloop/core";
+
+import type { Metric } from "@innerloop/core";
+import { type RatingTarget, ratingMetrics } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { RatingSpec } from "./spec.js";
 

@@ -1,5 +1,6 @@
 /** A record of ratings that a run keeps: the items, how they are coded, and the base that learners start from. No user is in it. */
-import { type RatingUnits, TaskError } from "@innerloop/core";
+
+import { TaskError } from "@innerloop/core";
 import {
   type Attribute,
   type Entities,
@@ -7,6 +8,7 @@ import {
   type RatingBase,
   type RatingCodings,
   type RatingScale,
+  type RatingUnits,
   ratingBaseFrom,
 } from "@innerloop/core/tasks";
 import { isRecord } from "../../options/outside-text.js";

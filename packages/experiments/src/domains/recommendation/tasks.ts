@@ -1,6 +1,5 @@
 /** The tasks of ratings: users, each met once where they are evaluated on. */
-import type { RatingTarget } from "@innerloop/core";
-import { type RatedInputs, type RatingModel, userTasks } from "@innerloop/core/tasks";
+import { type RatedInputs, type RatingModel, type RatingTarget, userTasks } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { optionText } from "../../options/values.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
