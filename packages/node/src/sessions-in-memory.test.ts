@@ -42,6 +42,7 @@ const io: DataIo = {
   texts: nothing,
   markedTexts: nothing,
   interactions: nothing,
+  ratedItems: nothing,
   textBackbone: nothing,
   imageBackbone: nothing,
   tokenizer: nothing,
