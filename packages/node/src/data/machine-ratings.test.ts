@@ -44,6 +44,7 @@ it("the digest is that of all contents", async () => {
     { ratings, items, itemAttributes: ["year:category", "kind"] },
     { ratings, items, itemAttributes: ["year"] },
     { ratings, items, scale: { least: 0, most: 5 } },
+    { ratings, items, scale: { least: 1, most: 9 } },
     { ratings, items, implicit: true },
     { ratings, items, titleColumn: "kind" },
   ];
