@@ -44,6 +44,7 @@ it("the digest is that of all contents", async () => {
     { ratings, items, itemAttributes: ["year:category", "kind"] },
     { ratings, items, itemAttributes: ["year"] },
     { ratings, items, scale: { least: 0, most: 5 } },
+    { ratings, items, scale: { least: 1, most: 9 } },
     { ratings, items, implicit: true },
     { ratings, items, titleColumn: "kind" },
   ];
@@ -71,7 +72,9 @@ it("what cannot be read is refused with what to do", async () => {
   await expect(read({ ratings: "mine", userColumn: "user" }, {})).rejects.toThrow(
     "--user-column means nothing for the data set mine",
   );
-  await expect(read({ ratings: "mine", scale: { least: 0, most: 9 } }, {})).rejects.toThrow("--scale means nothing");
+  await expect(read({ ratings: "mine", scale: { least: 0, most: 9 } }, {})).rejects.toThrow(
+    "--rating-scale means nothing",
+  );
   await expect(read({ ratings: "mine", itemAttributes: ["year:bag"] }, {})).rejects.toThrow(
     "there is no attribute year:bag of the items of mine. They have year:number, kind:category",
   );

@@ -89,7 +89,7 @@ const nameOf = (path: string): string => {
 function asRead(interactions: Interactions, reading: RatingReading): Interactions {
   const { ratings, implicit, itemAttributes, userAttributes, scale, ...tables } = reading;
   const given = (Object.keys(tables) as (keyof typeof tables)[]).find((name) => tables[name] !== undefined);
-  const other = given ?? (scale === undefined ? undefined : "scale");
+  const other = given ?? (scale === undefined ? undefined : "ratingScale");
   if (other !== undefined)
     throw new UsageError(`${flagOf(other)} means nothing for the data set ${ratings}`, "Leave it out");
   return {

@@ -225,7 +225,8 @@ function scaleOf(rating: Float32Array, path: string): RatingScale {
     if (value > most) most = value;
   }
   if (least < most) return { least, most };
-  const remedy = "Give the scale that they are of (--scale 1-5), or --implicit where they only say what users took.";
+  const remedy =
+    "Give the scale that they are of (--rating-scale 1-5), or leave the column out where they only say what users took.";
   throw new DataError("ILD06", path, `all ${count(rating.length)} ratings are ${least}`, remedy);
 }
 

@@ -83,7 +83,9 @@ describe("stored ratings", () => {
       info: { kind: "ratings", ratings: 3, users: 3, items: 2, scale: { least: 1, most: 5 } },
     });
     expect(info).toMatchObject({ info: { userAttributes: ["age"], itemAttributes: ["__proto__", "g"] } });
-    await expect(loadDataset("mine", { folder })).rejects.toThrow(/^ILD08 mine: the data set holds ratings, /);
+    await expect(loadDataset("mine", { folder })).rejects.toThrow(
+      /^ILD08 mine: the data set holds ratings, .*`innerloop train ratings --ratings mine`/,
+    );
   });
 
   it("are damaged where any byte is another", async () => {

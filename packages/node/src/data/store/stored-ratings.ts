@@ -70,7 +70,7 @@ const bytesOfTexts = (texts: readonly string[]): number =>
 export const storedRatings: StoredKind<Interactions, RatingsHeader, RatingsFacts> = {
   version: 2,
   what: "ratings",
-  training: (name) => `innerloop train recommendation --ratings ${name}`,
+  training: (name) => `innerloop train ratings --ratings ${name}`,
 
   header(contents, source, misfit) {
     const fault = interactionsFault(contents);
