@@ -12,6 +12,8 @@ export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
 export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
+export * from "./domains/ranker.js";
+export type { GivenRating, GivenRatings } from "./domains/recommendation/adaptation.js";
 export * from "./domains/registry.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

@@ -31,6 +31,7 @@ import type {
   Own,
   Tasks,
 } from "./domains/domain.js";
+import type { Ranker } from "./domains/ranker.js";
 import { domains } from "./domains/registry.js";
 import type { DataIo, LongWork } from "./io.js";
 import { quoted } from "./options/outside-text.js";
@@ -101,6 +102,7 @@ export class TrainedModel<A extends Answer = Answer> {
   private readonly inputShape: readonly number[] | undefined;
   /** By what they are made for, the one used last is last: learners with the programs that they have compiled. */
   private readonly sized = new Map<string, AnyTrainedLearner>();
+  private ranking: Ranker | undefined;
 
   /** @throws UsageError for tasks of a program that are of no known kind */
   constructor(parts: TrainedParts) {
@@ -190,6 +192,31 @@ export class TrainedModel<A extends Answer = Answer> {
     return this.adaptedTo({ support, steps: content.steps ?? 0, rule: told.rule, flags }, trained, task);
   }
 
+  /**
+   * The ranking of all items of the run for one user or another: `recommend` what a user may like, `questions` to ask. It
+   * is the same object each time, which keeps what does not depend on the user.
+   *
+   * @throws UsageError for a run whose tasks are no users who choose among items
+   * @example const { items } = await model.ranker().recommend({ ratings: [{ item: "Alien", rating: 9 }], explain: true })
+   */
+  ranker(): Ranker {
+    const { domain, own, parts } = this;
+    const { made, params, executor, io, name } = parts;
+    if (!domain.ranker || !("config" in made))
+      throw new UsageError(
+        `${name} is of ${domain.title}, which recommend nothing`,
+        "Ask it of a run of ratings: innerloop train ratings --ratings FILE.csv",
+      );
+    const { config, spec } = made;
+    this.ranking ??= domain.ranker({
+      ...own,
+      learner: buildRunLearner(withFlags(config, normOf(config, {})), spec, config) as unknown as AnyLearner,
+      ...{ params, executor, io, name },
+      usualSteps: this.usualSteps,
+    });
+    return this.ranking;
+  }
+
   private adaptationOf(): Adaptation<NamedValues, DataSpec> {
     const { domain, parts } = this;
     if (domain.adaptation) return domain.adaptation;
@@ -218,7 +245,7 @@ export class TrainedModel<A extends Answer = Answer> {
 
   /** Gives back the memory of the programs that it has compiled; they are compiled again when they are needed. */
   async release(): Promise<void> {
-    await Promise.all([...this.sized.values()].map((each) => each.release()));
+    await Promise.all([...this.sized.values(), ...(this.ranking ? [this.ranking] : [])].map((each) => each.release()));
     this.sized.clear();
   }
 

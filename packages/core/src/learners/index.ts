@@ -248,10 +248,14 @@ export { type SnailOptions, snail } from "./model-based/snail.js";
 export { type StructureLearnerOptions, structureLearner } from "./model-based/structure-learner.js";
 export {
   type FeatureLearner,
+  type FeatureRows,
   type KnownUser,
+  type ResidualLearner,
   type ResidualOptions,
   type ResidualParameters,
   residualAdapter,
   residualLearner,
+  type TasteByFeatures,
+  type UserTaste,
 } from "./recommendation/residual-learner.js";
 export { toldRatings } from "./recommendation/told-ratings.js";

@@ -2,6 +2,7 @@
 import "../library-module.js";
 
 export { type AdaptedContent, decodeAdapted, paramsDigest } from "../artifacts/adapted-bytes.js";
+export { paddedRows } from "../artifacts/padded-sizes.js";
 export { type BestParams, Run, type RunParts } from "../artifacts/run.js";
 export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
 export { offerSaving } from "../artifacts/saving.js";

@@ -22,6 +22,7 @@ import type {
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
 import type { DataIo, LongWork } from "../io.js";
+import type { Ranker, RankerSetting } from "./ranker.js";
 
 /** A published setting, or ours: values in which it differs from the defaults of the options. */
 export interface Preset {
@@ -318,6 +319,8 @@ export interface Domain<
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
   readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;
+  /** The ranking of all that a run knows, where its tasks are users who choose among them. */
+  ranker?(setting: RankerSetting<V, Spec>): Ranker;
   /** Options and spec for the tasks of a program, where they are of this kind: what it adapts to is read as this domain's is. */
   adopt?(tasks: Tasks): Own<V, Spec> | undefined;
 }
@@ -333,7 +336,7 @@ export interface OpenSetPart extends LabelledExamples {
 
 /** A command to try next: `words` behind `innerloop`, where RUN stands for the run. */
 export interface NextStep {
-  readonly command: "eval" | "adapt" | "again";
+  readonly command: "eval" | "adapt" | "recommend" | "again";
   readonly flags: Flags;
   /** Words behind the flags, as they are. */
   readonly more?: string;

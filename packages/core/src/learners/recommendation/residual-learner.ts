@@ -42,15 +42,50 @@ export interface ResidualOptions {
 /** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
 export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage: Tensor; readonly learner: Tree };
 
-/** What is known of a user. */
-export type KnownUser = {
-  readonly embedding: Tree;
+/** Taste of a user: what ratings say beside the base of items and their features, which are the same for all users. */
+export type UserTaste = {
   /** float32 [1, 1]: how much higher than the base the user rates. */
   readonly level: Tensor;
   readonly adapted: Tree;
 };
 
-type RatingAdapter = Adapter<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor>;
+/** What is known of a user. */
+export type KnownUser = UserTaste & { readonly embedding: Tree };
+
+/** Rows of items as what a user's taste is about. */
+export type FeatureRows = {
+  /** float32 [n, 1]: b_i. */
+  readonly base: Tensor;
+  /** float32 [n, features]: z_i. */
+  readonly features: Tensor;
+};
+
+/**
+ * The parts of a learner of ratings by which all items are told at once: their features are made once for all users, and a
+ * user is adapted to and told by them. Together they say what `adapt` and `predict` say.
+ */
+export interface TasteByFeatures {
+  /** Rows of inputs as base and features, z = embedding(x). */
+  features(embedding: Tree, x: RatedInputs): FeatureRows;
+  /**
+   * The taste behind ratings.
+   *
+   * @param known rows of items with ratings [n, 1], and `present` [n]
+   */
+  taste(
+    params: Omit<ResidualParameters, "embedding">,
+    known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
+    how?: { readonly steps?: number },
+  ): UserTaste;
+  /** Predictions [n, 1] of rows, or [n, 2] with deviations beside them. */
+  told(taste: UserTaste, rows: FeatureRows, present?: Tensor): Tensor;
+}
+
+/** A learner of ratings beside a base, whole and in its parts. */
+export type ResidualLearner = Learner<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor> &
+  TasteByFeatures;
+
+type RatingAdapter = Adapter<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor> & TasteByFeatures;
 type Set = Examples<RatedInputs, RatingTarget>;
 
 /**
@@ -68,10 +103,7 @@ type Set = Examples<RatedInputs, RatingTarget>;
  * @param learner of inputs [n, features] and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
  */
-export function residualLearner(
-  learner: FeatureLearner,
-  options: ResidualOptions,
-): Learner<ResidualParameters, KnownUser, RatedInputs, RatingTarget, Tensor> {
+export function residualLearner(learner: FeatureLearner, options: ResidualOptions): ResidualLearner {
   const { embedding } = options;
   return {
     ...residualAdapter(learner, options),
@@ -79,7 +111,10 @@ export function residualLearner(
       const context: ApplyContext = { phase: "train", ...(key ? { key } : {}) };
       const { embedding: table, logShrinkage } = params;
       const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
-        const { examples, level } = readRatings(embedding, at, support, { ...context, pass: "support" });
+        const known = { base: baseOf(support.x), rating: support.y.rating, ...presentOf(support) };
+        const { examples, level } = readRatings(at.logShrinkage, known, () =>
+          embedding.apply(at.embedding, support.x, within({ ...context, pass: "support" }, "embedding")),
+        );
         const asked = {
           x: embedding.apply(at.embedding, query.x, within({ ...context, pass: "query" }, "embedding")),
           y: sub(sub(query.y.rating, baseOf(query.x)), level),
@@ -100,7 +135,24 @@ export function residualAdapter(
   learner: Omit<FeatureLearner, "metaGradient">,
   { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
 ): RatingAdapter {
+  const taste: TasteByFeatures["taste"] = (params, { features, ...known }, how) => {
+    const { examples, level } = readRatings(params.logShrinkage, known, () => features);
+    return { level, adapted: learner.adapt(params.learner, examples, how) };
+  };
+  const told: TasteByFeatures["told"] = ({ level, adapted }, { base, features }, present) => {
+    const left = learner.predict(adapted, features, present);
+    const [n, outputs] = left.shape as readonly [number, number];
+    const centre = add(add(base, broadcastTo(level, [n, 1])), sliceAxis(left, 1, 0, 1));
+    return outputs === 1 ? centre : concat([centre, sliceAxis(left, 1, 1, outputs)], 1);
+  };
+  const features: TasteByFeatures["features"] = (table, x) => ({
+    base: baseOf(x),
+    features: embedding.apply(table, x, within({ phase: "predict" }, "embedding")),
+  });
   return {
+    features,
+    taste,
+    told,
     name: learner.name,
     description: learner.description,
     ...(learner.steps === undefined ? {} : { steps: learner.steps }),
@@ -111,16 +163,10 @@ export function residualAdapter(
       learner: learner.init(split(key, "learner")),
     }),
     adapt: (params, support, how) => {
-      const { examples, level } = readRatings(embedding, params, support, { phase: "predict" });
-      return { embedding: params.embedding, level, adapted: learner.adapt(params.learner, examples, how) };
+      const known = { ...features(params.embedding, support.x), rating: support.y.rating, ...presentOf(support) };
+      return { embedding: params.embedding, ...taste(params, known, how) };
     },
-    predict: (user, x, present) => {
-      const features = embedding.apply(user.embedding, x, within(undefined, "embedding"));
-      const taste = learner.predict(user.adapted, features, present);
-      const [n, outputs] = taste.shape as readonly [number, number];
-      const centre = add(add(baseOf(x), broadcastTo(user.level, [n, 1])), sliceAxis(taste, 1, 0, 1));
-      return outputs === 1 ? centre : concat([centre, sliceAxis(taste, 1, 1, outputs)], 1);
-    },
+    predict: (user, x, present) => told(user, features(user.embedding, x), present),
   };
 }
 
@@ -128,20 +174,23 @@ const baseOf = ({ numbers }: RatedInputs): Tensor => sliceAxis(numbers, 1, 0, 1)
 
 const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } : {});
 
-/** The ratings of a user as what is left beside base and level, and that level. */
+/**
+ * The ratings of a user as what is left beside base and level, and that level.
+ *
+ * @param features of the rows, asked for once
+ */
 function readRatings(
-  embedding: Layer<Tree, EntityInputs>,
-  params: Pick<ResidualParameters, "embedding" | "logShrinkage">,
-  support: Set,
-  context: ApplyContext,
+  logShrinkage: Tensor,
+  { base, rating, present }: { readonly base: Tensor; readonly rating: Tensor; readonly present?: Tensor },
+  features: () => Tensor,
 ): { readonly examples: Examples; readonly level: Tensor } {
-  const left = sub(support.y.rating, baseOf(support.x));
+  const left = sub(rating, base);
   const n = left.shape[0]!;
-  const mask = support.present ? reshape(support.present, [n, 1]) : ones([n, 1]);
+  const mask = present ? reshape(present, [n, 1]) : ones([n, 1]);
   const count = sum(mask, 0, { keepAxes: true });
-  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(params.logShrinkage)));
-  const x = embedding.apply(params.embedding, support.x, within(context, "embedding"));
-  return { examples: { x, y: mul(sub(left, level), mask), ...presentOf(support) }, level };
+  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(logShrinkage)));
+  const x = features();
+  return { examples: { x, y: mul(sub(left, level), mask), ...(present ? { present } : {}) }, level };
 }
 
 /** The centre of predictions, [n, 1]: the first column, beside which deviations may stand. */

@@ -117,6 +117,50 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
   }),
 };
 
+/** Ratings of a user, read. */
+export interface KnownRatings {
+  readonly items: readonly FoundItem[];
+  /** Of each, in its own units. */
+  readonly ratings: readonly number[];
+}
+
+/**
+ * Ratings as a user gives them; none where nothing is given.
+ *
+ * @throws UsageError for items that are not known, or are rated twice, and for what is no rating
+ */
+export async function readKnownRatings(
+  given: unknown,
+  spec: RatingSpec,
+  io: DataIo,
+  work: LongWork,
+): Promise<KnownRatings> {
+  const rows = given === undefined ? [] : await rowsOf(given, io, work);
+  const items = foundItems(spec, rows);
+  const ratings = rows.map((row, i) => ratingOf(row, i, spec));
+  // Items of one title are told apart by their places.
+  const rated = new Set<number | string>();
+  for (const item of items) {
+    const which = "place" in item ? item.place : item.name;
+    if (rated.has(which)) throw new UsageError(`${quoted(item.name)} is rated twice`, "Give one rating of each item");
+    rated.add(which);
+  }
+  return { items, ratings };
+}
+
+/** Places of items of the run. @throws UsageError for those that it does not have */
+export async function namedPlaces(
+  given: unknown,
+  spec: RatingSpec,
+  io: DataIo,
+  work: LongWork,
+): Promise<readonly number[]> {
+  const rows = await rowsOf(given, io, work);
+  // Names alone: a new item is none of the run's, whatever is known of it.
+  const named = rows.map(({ item }): GivenRating => (item === undefined ? {} : { item }));
+  return foundItems(spec, named).flatMap((item) => ("place" in item ? [item.place] : []));
+}
+
 async function readSupport(
   given: unknown,
   { spec }: OwnRatings,
@@ -124,11 +168,7 @@ async function readSupport(
   io: DataIo,
   work: LongWork,
 ): Promise<GivenSupport<RatedInputs, RatingTarget>> {
-  const rows = given === undefined ? [] : await rowsOf(given, io, work);
-  const items = foundItems(spec, rows);
-  const ratings = rows.map((row, i) => ratingOf(row, i, spec));
-  const twice = items.findIndex((item, i) => items.findIndex(({ name }) => name === item.name) < i);
-  if (twice >= 0) throw new UsageError(`${quoted(items[twice]!.name)} is rated twice`, "Give one rating of each item");
+  const { items, ratings } = await readKnownRatings(given, spec, io, work);
   const { coded } = knownItems(spec);
   const { mean, deviation } = spec.units;
   const column = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [values.length, 1]);

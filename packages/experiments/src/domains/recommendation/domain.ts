@@ -11,6 +11,7 @@ import { domain, type NextStep } from "../domain.js";
 import { ratingAdaptation } from "./adaptation.js";
 import { ratingBaselines } from "./baselines.js";
 import { ratingFigures } from "./figures.js";
+import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
 import { loadRatings, type RatingData } from "./reading.js";
@@ -80,8 +81,15 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
       more: "--support mine.csv --query items.csv",
       meaning: "your own ratings, and items to tell yours of",
     },
+    {
+      command: "recommend",
+      flags: {},
+      more: "--ratings mine.csv --explain",
+      meaning: "ten items for you, with reasons",
+    },
   ],
   adaptation: ratingAdaptation,
+  ranker: (setting) => new ItemRanker(setting),
 });
 
 /** `100,000 ratings of 16,554 users for 10,506 items, 1,980 of them cold` */

@@ -6,6 +6,7 @@ import { cacheClear, cacheInfo } from "./cache.js";
 import { compare, type compareOutput } from "./compare.js";
 import { dataGet, dataImport, dataList, dataVerify, type importTables } from "./data.js";
 import { type evalEvaluation, type evalOwn, evaluation } from "./eval.js";
+import { recommend, type recommendLearner, type recommendTask } from "./recommend.js";
 import { reproduce, type reproduceOutput, type reproduceRun } from "./reproduce.js";
 import type { checkpointOption, figuresOption } from "./shared-options.js";
 import { start } from "./start.js";
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   compare,
   reproduce,
   adapt,
+  recommend,
   dataList,
   dataGet,
   dataImport,
@@ -37,6 +39,8 @@ export type InvocationOptions = Partial<
     OptionValues<typeof reproduceOutput> &
     OptionValues<typeof adaptData> &
     OptionValues<typeof adaptLearner> &
+    OptionValues<typeof recommendTask> &
+    OptionValues<typeof recommendLearner> &
     OptionValues<typeof importTables> &
     OptionValues<typeof checkpointOption> &
     OptionValues<typeof figuresOption> &

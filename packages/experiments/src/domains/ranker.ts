@@ -1,0 +1,118 @@
+/** The ranking of all items that a run knows, for one user or another. */
+import type { AnyLearner } from "@innerloop/core/learners";
+import type { Executor, Tree } from "@innerloop/graph";
+import type { DataIo, LongWork } from "../io.js";
+import type { Own } from "./domain.js";
+
+/** A request for the items that a user may like. */
+export interface RecommendationRequest extends LongWork {
+  /** What is known of the user, in the domain's terms: a path, or values; nothing for a user of whom nothing is known. */
+  readonly ratings?: unknown;
+  /** Items to name, 10 unless given. */
+  readonly top?: number | undefined;
+  /** Items to leave out beside those that are rated, in the domain's terms. */
+  readonly exclude?: unknown;
+  /** Whether each item has the known ratings that moved it; false unless given. */
+  readonly explain?: boolean | undefined;
+  /** Adaptation steps; those of the model unless given. */
+  readonly steps?: number | undefined;
+}
+
+/** An item as it is called. */
+export interface NamedItem {
+  /** Its id in the data. */
+  readonly item: string;
+  /** What people call it; the id where it has no title. */
+  readonly title: string;
+}
+
+/**
+ * What one known rating does to a prediction: the prediction by all ratings less that by all but this one, in the units of
+ * ratings. Above 0 the rating speaks for the item, below 0 against it. Influences do not add up to the prediction: of two
+ * ratings that say the same each is missed little.
+ */
+export interface Influence {
+  /** The item that was rated: its id, or what a new one was called. */
+  readonly item: string;
+  readonly title: string;
+  readonly rating: number;
+  readonly change: number;
+}
+
+/** An item that a user may like. */
+export interface Recommendation extends NamedItem {
+  /** From 1 on. */
+  readonly rank: number;
+  /** The rating that is predicted, within the scale; the order is by what is predicted before it is clipped to it. */
+  readonly rating: number;
+  /** Its standard deviation, where the learner predicts one. */
+  readonly deviation?: number;
+  /** By all known ratings, the most moving first, where it was asked for. */
+  readonly because?: readonly Influence[];
+}
+
+/** The items that a user may like, the best first. */
+export interface Recommendations {
+  readonly items: readonly Recommendation[];
+  /** Ratings that were known. */
+  readonly known: number;
+  /** Items that were ranked: neither rated nor left out. */
+  readonly ranked: number;
+  /** Adaptation steps that were taken. */
+  readonly steps: number;
+}
+
+/** Ways of choosing what to ask. */
+export const questionRules = ["information", "popularity"] as const;
+
+/** A request for items whose ratings would tell most about a user. */
+export interface QuestionRequest extends LongWork {
+  /** Questions, 5 unless given. */
+  readonly count?: number | undefined;
+  /**
+   * By which rule: "information" for the items whose ratings tell most, each weighted by how many know it; "popularity" for
+   * those that most have rated. "information" unless given.
+   */
+  readonly by?: (typeof questionRules)[number] | undefined;
+  /** What is known of the user already. */
+  readonly ratings?: unknown;
+  /** Items not to ask about, beside those that are rated. */
+  readonly exclude?: unknown;
+}
+
+/** An item to ask a user about. */
+export interface Question extends NamedItem {
+  /** Ratings of it that the run was trained on. */
+  readonly ratings: number;
+}
+
+/** Ranks all items of a run; what does not depend on the user is made once. */
+export interface Ranker {
+  /**
+   * The items that a user may like, those already rated left out. The same request has the same answer, to the byte.
+   *
+   * @throws UsageError for what is none of the run's ratings or items; TrainingError ILR106 where adaptation diverges
+   */
+  recommend(request?: RecommendationRequest): Promise<Recommendations>;
+  /**
+   * What to ask a user, the best question first; fewer than were asked for where there are no more items that anyone knows.
+   *
+   * @throws UsageError for what is none of the run's ratings or items
+   */
+  questions(request?: QuestionRequest): Promise<readonly Question[]>;
+  /** Gives back the memory of its programs and features; they are made again when they are needed. */
+  release(): Promise<void>;
+}
+
+/** A trained model as a ranker is made of it. */
+export interface RankerSetting<V, Spec> extends Own<V, Spec> {
+  /** The learner, as the domain has made it. */
+  readonly learner: AnyLearner;
+  readonly params: Tree;
+  /** Steps that are taken where none are asked for. */
+  readonly usualSteps: number;
+  readonly executor: Executor;
+  readonly io: DataIo;
+  /** How messages call the run. */
+  readonly name: string;
+}

@@ -1,0 +1,332 @@
+/** All items of a run, ranked for a user by a trained learner. */
+import type { FeatureRows, ResidualLearner, ResidualParameters, UserTaste } from "@innerloop/core/learners";
+import { finiteResult, type RatedInputs } from "@innerloop/core/tasks";
+import { paddedRows } from "@innerloop/core/training";
+import { type CompiledFunction, compile, KeptPrograms, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { quoted } from "../../options/outside-text.js";
+import { UsageError } from "../../options/usage-error.js";
+import {
+  type Influence,
+  type NamedItem,
+  type Question,
+  type QuestionRequest,
+  questionRules,
+  type Ranker,
+  type RankerSetting,
+  type Recommendation,
+  type RecommendationRequest,
+  type Recommendations,
+} from "../ranker.js";
+import { inUnits, type KnownRatings, knownItems, namedPlaces, ratedInputs, readKnownRatings } from "./adaptation.js";
+import type { FoundItem } from "./item-index.js";
+import type { RatingValues } from "./options.js";
+import { informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
+import type { RatingSpec } from "./spec.js";
+
+/** Items that are told at once: one program for all of them, however many there are. */
+const chunkRows = 8192;
+/** The fewest rows of another set: five ratings and ten answers have one program for their features. */
+const fewRows = 16;
+/** Bytes that features of items may take; of those beyond they are made anew for each user. */
+const keptFeatureBytes = 2 ** 28;
+/** Bytes that programs may take which stay loaded. */
+const keptProgramBytes = 2 ** 26;
+/** Ratings that an explanation leaves out one after another. */
+const mostExplained = 1000;
+
+/** Items one after another, as the rows of a program; the last ones may be of none. */
+interface Chunk {
+  readonly rows: FeatureRows;
+  readonly present: Tensor;
+}
+
+/** Ratings as the rows of a program. */
+interface KnownRows {
+  readonly rows: FeatureRows;
+  readonly rating: Tensor;
+  /** Rows that are ratings. */
+  readonly count: number;
+}
+
+type TasteProgram = CompiledFunction<readonly Tree[], UserTaste>;
+
+/**
+ * Ranks the items of a run. Features of items do not depend on the user: they are made once, in parts of one size, and for
+ * a user there is one adaptation and one prediction of each part. An explanation adapts once more for each rating, without
+ * it, and tells the items that are named.
+ */
+export class ItemRanker implements Ranker {
+  readonly #setting: RankerSetting<RatingValues, RatingSpec>;
+  readonly #learner: ResidualLearner;
+  readonly #kept = new KeptPrograms({ bytes: keptProgramBytes });
+  readonly #features: CompiledFunction<readonly Tree[], FeatureRows>;
+  readonly #told: CompiledFunction<readonly Tree[], Tensor>;
+  readonly #tastes = new Map<number, TasteProgram>();
+  /** The first parts of the items, as many as may be kept. */
+  #chunks: Promise<Chunk>[] = [];
+
+  constructor(setting: RankerSetting<RatingValues, RatingSpec>) {
+    this.#setting = setting;
+    // The domain has made it of one of the catalogue.
+    this.#learner = setting.learner as unknown as ResidualLearner;
+    const { features, told } = this.#learner;
+    this.#features = this.#compiled(features as unknown as (...args: Tree[]) => FeatureRows);
+    this.#told = this.#compiled(told as unknown as (...args: Tree[]) => Tensor);
+  }
+
+  async recommend(request: RecommendationRequest = {}): Promise<Recommendations> {
+    const { ratings, top = 10, exclude, explain = false, steps = this.#setting.usualSteps, ...work } = request;
+    const { spec, io, name } = this.#setting;
+    requireCount("top", top);
+    this.#requireSteps(steps);
+    const known = await readKnownRatings(ratings, spec, io, work);
+    if (explain && known.items.length > mostExplained)
+      throw new UsageError(
+        `an explanation by ${known.items.length} ratings of ${name}`,
+        `Give ${mostExplained} at most, or leave the explanation out`,
+      );
+    const isLeftOut = await this.#leftOut(known, exclude, work);
+    const rows = await this.#knownRows(known);
+    const taste = await this.#taste(rows, steps);
+    const predictions = await this.#predictions(taste);
+    const places = bestPlaces(predictions.centres, top, isLeftOut);
+    const influences = explain ? await this.#influences(places, { known, rows, steps, taste }) : undefined;
+    const { units } = spec;
+    const items = places.map((place, i): Recommendation => {
+      const deviation = predictions.deviations?.[place];
+      return {
+        rank: i + 1,
+        ...this.#named(place),
+        rating: rounded(inUnits(spec, predictions.centres[place]!)),
+        ...(deviation === undefined ? {} : { deviation: rounded(units.deviation * deviation) }),
+        ...(influences ? { because: influences[i]! } : {}),
+      };
+    });
+    let ranked = 0;
+    for (let place = 0; place < predictions.centres.length; place++) if (!isLeftOut(place)) ranked++;
+    return { items, known: known.items.length, ranked, steps };
+  }
+
+  async questions(request: QuestionRequest = {}): Promise<readonly Question[]> {
+    const { count = 5, by = "information", ratings, exclude, ...work } = request;
+    requireCount("count", count);
+    if (!questionRules.includes(by))
+      throw new UsageError(`questions by ${quoted(by)}`, `Choose one of ${questionRules.join(", ")}`);
+    const { spec, io } = this.#setting;
+    const known = await readKnownRatings(ratings, spec, io, work);
+    const isLeftOut = await this.#leftOut(known, exclude, work);
+    const { counts } = spec.base;
+    const question = (place: number): Question => ({ ...this.#named(place), ratings: counts[place]! });
+    if (by === "popularity") return popularItems(counts, { count, isLeftOut }).map(question);
+    const places = popularItems(counts, { count: mostAsked, isLeftOut });
+    const asked = [...known.items, ...places.map((place) => ({ place, name: "" }))];
+    const { features } = await this.#rowsOf(asked, paddedRows(Math.max(fewRows, asked.length)));
+    const chosen = informativeRows(features.data as Float32Array, {
+      width: features.shape[1]!,
+      counts: asked.map((_, row) => (row < known.items.length ? 0 : counts[places[row - known.items.length]!]!)),
+      known: known.items.map((_, row) => row),
+      count,
+    });
+    return chosen.map((row) => question(places[row - known.items.length]!));
+  }
+
+  async release(): Promise<void> {
+    await Promise.all([this.#features, this.#told, ...this.#tastes.values()].map((program) => program.release()));
+    this.#tastes.clear();
+    this.#chunks = [];
+  }
+
+  #requireSteps(steps: number): void {
+    const { learner, name } = this.#setting;
+    if (!Number.isSafeInteger(steps) || steps < 0)
+      throw new UsageError(`${quoted(steps)} steps of ${name}`, "Give a whole number from 0 on");
+    if (learner.steps === undefined && steps > 0)
+      throw new UsageError(
+        `${steps} steps of ${name}, whose learner (${learner.name}) takes no steps`,
+        "Leave it out: its answers come from one look at the ratings",
+      );
+  }
+
+  #compiled<Result extends Tree>(f: (...args: Tree[]) => Result): CompiledFunction<readonly Tree[], Result> {
+    return compile(f, { executor: this.#setting.executor, alone: true, kept: this.#kept });
+  }
+
+  get #params(): ResidualParameters {
+    return this.#setting.params as ResidualParameters;
+  }
+
+  #named(place: number): NamedItem {
+    const { index } = knownItems(this.#setting.spec);
+    return { item: index.idOf(place), title: index.nameOf(place) };
+  }
+
+  /** @throws UsageError for an item to leave out that is none of the run's */
+  async #leftOut(
+    known: KnownRatings,
+    exclude: unknown,
+    work: RecommendationRequest,
+  ): Promise<(place: number) => boolean> {
+    const { spec, io } = this.#setting;
+    const rated = known.items.flatMap((item) => ("place" in item ? [item.place] : []));
+    const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
+    const places = new Set([...rated, ...others]);
+    return (place) => places.has(place);
+  }
+
+  /** Base and features of items, padded to so many rows. */
+  async #rowsOf(items: readonly FoundItem[], rows: number): Promise<FeatureRows> {
+    const { spec } = this.#setting;
+    const padding = Array.from({ length: rows - items.length }, () => ({ place: 0, name: "" }));
+    const x: RatedInputs = ratedInputs(spec, [...items, ...padding]);
+    return this.#features(this.#params.embedding, x as unknown as Tree);
+  }
+
+  async #knownRows({ items, ratings }: KnownRatings): Promise<KnownRows> {
+    const { mean, deviation } = this.#setting.spec.units;
+    const size = Math.max(fewRows, paddedRows(Math.max(1, items.length)));
+    const values = new Float32Array(size);
+    values.set(ratings.map((rating) => (rating - mean) / deviation));
+    const rows = await this.#rowsOf(items, size);
+    return { rows, rating: tensor(values, [size, 1]), count: items.length };
+  }
+
+  /** @param without the place of a rating that is left out */
+  async #taste({ rows, rating, count }: KnownRows, steps: number, without?: number): Promise<UserTaste> {
+    let program = this.#tastes.get(steps);
+    if (!program) {
+      const taste: ResidualLearner["taste"] = (params, known) => this.#learner.taste(params, known, { steps });
+      program = this.#compiled(taste as unknown as (...args: Tree[]) => UserTaste);
+      this.#tastes.set(steps, program);
+    }
+    const { logShrinkage, learner } = this.#params;
+    const present = presence(count, rating.shape[0]!);
+    if (without !== undefined) (present.data as Float32Array)[without] = 0;
+    const taste = await program({ logShrinkage, learner }, { ...rows, rating, present });
+    return finiteResult("recommend", taste, { x: { ...rows, rating }, trained: () => undefined, steps });
+  }
+
+  /** Predictions of all items, in units of the learner; and their deviations, where it has them. */
+  async #predictions(
+    taste: UserTaste,
+  ): Promise<{ readonly centres: Float32Array; readonly deviations?: Float32Array | undefined }> {
+    const { length } = this.#setting.spec.items.ids;
+    const centres = new Float32Array(length);
+    let deviations: Float32Array | undefined;
+    for (let at = 0, from = 0; from < length; at++, from += chunkRows) {
+      const { rows, present } = await this.#chunk(at);
+      const told = finiteResult("recommend", await this.#told(taste, rows, present), {
+        x: rows,
+        trained: () => undefined,
+      });
+      const { data, width } = { data: told.data as Float32Array, width: told.shape[1]! };
+      if (width > 1) deviations ??= new Float32Array(length);
+      for (let row = 0; row < Math.min(chunkRows, length - from); row++) {
+        centres[from + row] = data[row * width]!;
+        if (deviations) deviations[from + row] = data[row * width + 1]!;
+      }
+    }
+    return { centres, deviations };
+  }
+
+  /** The part of the items that begins at the place `at * chunkRows`, its features as they were made or made anew. */
+  #chunk(at: number): Promise<Chunk> {
+    const kept = this.#chunks[at];
+    if (kept) return kept;
+    const made = this.#madeChunk(at);
+    const { codings } = this.#setting.spec;
+    const vectors = codings.items.fields.length + (codings.users?.fields.length ?? 0);
+    const numbers = codings.items.numbers.length + (codings.users?.numbers.length ?? 0);
+    const bytes = 4 * chunkRows * (vectors * this.#setting.options.embeddingWidth + numbers + 2);
+    if (at === this.#chunks.length && (at + 1) * bytes <= keptFeatureBytes) {
+      this.#chunks.push(made);
+      made.catch(() => {
+        // A failure is not remembered, nor what came behind it.
+        if (this.#chunks[at] === made) this.#chunks.length = at;
+      });
+    }
+    return made;
+  }
+
+  async #madeChunk(at: number): Promise<Chunk> {
+    const { length } = this.#setting.spec.items.ids;
+    const from = at * chunkRows;
+    const there = Math.min(chunkRows, length - from);
+    const size = Math.min(chunkRows, length);
+    const items = Array.from({ length: there }, (_, row) => ({ place: from + row, name: "" }));
+    return { rows: await this.#rowsOf(items, size), present: presence(there, size) };
+  }
+
+  /** Of each of the places, what every known rating does to its prediction, the most first. */
+  async #influences(
+    places: readonly number[],
+    user: {
+      readonly known: KnownRatings;
+      readonly rows: KnownRows;
+      readonly steps: number;
+      readonly taste: UserTaste;
+    },
+  ): Promise<readonly (readonly Influence[])[]> {
+    const { known, rows, steps, taste } = user;
+    const { spec } = this.#setting;
+    const size = Math.max(fewRows, paddedRows(places.length));
+    const asked = await this.#rowsOf(
+      places.map((place) => ({ place, name: "" })),
+      size,
+    );
+    const present = presence(places.length, size);
+    const told = async (by: UserTaste): Promise<readonly number[]> => {
+      const prediction = finiteResult("recommend", await this.#told(by, asked, present), {
+        x: asked,
+        trained: () => undefined,
+      });
+      return places.map((_, row) => Number(prediction.data![row * prediction.shape[1]!]));
+    };
+    const all = await told(taste);
+    const without: (readonly number[])[] = [];
+    for (const left of known.items.keys()) without.push(await told(await this.#taste(rows, steps, left)));
+    const { index } = knownItems(spec);
+    return places.map((_, row) =>
+      known.items
+        .map((item, j): Influence => {
+          const change = rounded(spec.units.deviation * (all[row]! - without[j]![row]!));
+          const id = "place" in item ? index.idOf(item.place) : item.name;
+          return { item: id, title: item.name, rating: known.ratings[j]!, change };
+        })
+        // Sorting is stable: of as much influence the rating that was given first.
+        .sort((a, b) => Math.abs(b.change) - Math.abs(a.change)),
+    );
+  }
+}
+
+/** @throws UsageError for what is no number of items */
+function requireCount(name: string, value: unknown): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return;
+  throw new UsageError(`${name} is ${quoted(value)}`, "Give a whole number from 1 on");
+}
+
+const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);
+
+const rounded = (value: number): number => Number(value.toFixed(4));
+
+/**
+ * Places of the largest values, the largest first, of equal ones the earlier; those that are left out not among them. The
+ * values above the threshold are found by sorting numbers, which is fast, and only they are put in order.
+ */
+export function bestPlaces(
+  values: Float32Array,
+  top: number,
+  isLeftOut: (place: number) => boolean,
+): readonly number[] {
+  const places = Int32Array.from({ length: values.length }, (_, place) => place).filter((place) => !isLeftOut(place));
+  const count = Math.min(top, places.length);
+  if (count === 0) return [];
+  const sorted = Float32Array.from(places, (place) => values[place]!).sort();
+  const threshold = sorted[sorted.length - count]!;
+  const above: number[] = [];
+  const equal: number[] = [];
+  for (const place of places) {
+    if (values[place]! > threshold) above.push(place);
+    else if (values[place]! === threshold) equal.push(place);
+  }
+  return [...above.sort((a, b) => values[b]! - values[a]! || a - b), ...equal.slice(0, count - above.length)];
+}

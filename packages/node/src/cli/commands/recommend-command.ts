@@ -1,0 +1,146 @@
+/** `innerloop recommend`: what a user may like of all that a run knows, and what to ask a newcomer. */
+import {
+  type DataSpec,
+  domainOf,
+  type Flags,
+  flagOf,
+  type Influence,
+  type NamedItem,
+  openModel,
+  type Question,
+  type Recommendations,
+  type TrainedModel,
+  UsageError,
+} from "@innerloop/experiments";
+import { machineIo } from "../../data/machine-io.js";
+import { shown } from "../../runs/run-folder.js";
+import { fewRuns, openExecutor } from "../open-executor.js";
+import type { Output } from "../output.js";
+import { openRunFor } from "../run-experiment-file.js";
+import { columnsWithin, count, counted, folded, roomIn } from "../terminal.js";
+import { standardInput } from "./answered-lines.js";
+import { machineOf } from "./eval-command.js";
+import { ratedLines } from "./rated-lines.js";
+import type { InvocationOptions } from "./registry.js";
+
+export interface RecommendRequest {
+  readonly folder: string;
+  readonly chosen: Flags;
+  readonly invocation: InvocationOptions;
+  /** Bytes of `--ratings -`; standard input unless given. */
+  readonly input?: AsyncIterable<Uint8Array>;
+}
+
+/** Ratings that an item's explanation names. */
+const mostReasons = 3;
+
+/** Ranks the items of a run for a user, or names those to ask about. */
+export async function recommendCommand(
+  { folder, chosen, invocation, input = process.stdin }: RecommendRequest,
+  output: Output,
+): Promise<void> {
+  requireTogether(invocation);
+  const run = await openRunFor(folder, output);
+  const { config, data } = run.config;
+  // Before anything is opened for it.
+  if (!config || !domainOf(config).ranker)
+    throw new UsageError(
+      `${shown(run.path)} is ${config ? `of ${domainOf(config).title}` : "a run of a program's own"}, and recommend is for runs of ratings`,
+      config
+        ? "Train one with `innerloop train ratings --ratings FILE.csv`; see `innerloop adapt` for others"
+        : "Rank in code",
+    );
+  const { checkpoint: wanted, exclude, steps, top, explain, ask, askBy } = invocation;
+  const ratings = invocation.ratings === standardInput ? await ratedLines(input) : invocation.ratings;
+  const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
+  try {
+    const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, executor, checkpoint: wanted });
+    const ranker = model.ranker();
+    const work = { onWarning: output.warn };
+    const opened = { run: shown(run.path), checkpoint, iteration, data: data!.name };
+    if (ask !== undefined) {
+      const questions = await ranker.questions({ count: ask, by: askBy, ratings, exclude, ...work });
+      output.event({ type: "asked", ...opened, by: askBy ?? "information" });
+      sayQuestions(questions, data!, output);
+      return;
+    }
+    const found = await ranker.recommend({ ratings, top, exclude, explain, steps, ...work });
+    output.event({ type: "ranked", ...opened, known: found.known, ranked: found.ranked, steps: found.steps });
+    sayRecommendations(found, { model, data: data!, explain: explain ?? false }, output);
+  } finally {
+    await executor.close();
+  }
+}
+
+/** @throws UsageError for options that mean nothing beside others */
+function requireTogether(invocation: InvocationOptions): void {
+  const { ask, askBy } = invocation;
+  if (askBy !== undefined && ask === undefined)
+    throw new UsageError("--ask-by without --ask", "Say how many items to ask about: --ask 5");
+  const useless = (["top", "explain", "steps"] as const).find(
+    (name) => invocation[name] !== undefined && invocation[name] !== false,
+  );
+  if (ask !== undefined && useless !== undefined)
+    throw new UsageError(
+      `${flagOf(useless)} with --ask, which names what to ask and not what to like`,
+      "Leave one out",
+    );
+}
+
+function sayQuestions(questions: readonly Question[], data: DataSpec, output: Output): void {
+  questions.forEach((question, i) => {
+    output.event({ type: "question", rank: i + 1, ...question });
+  });
+  const { paint } = output;
+  output.say(paint("dim", `  ${data.name}: what to ask, the best question first`));
+  output.say();
+  const rows = questions.map(({ ratings, ...item }, i) => [named(item, i + 1), count(ratings)]);
+  const [header = [], ...lines] = columnsWithin(roomIn() - 2, [["item", "ratings"], ...rows]);
+  output.result([paint("dim", `  ${header.join("")}`), ...lines.flat().map((line) => `  ${line}`)].join("\n"));
+  output.say();
+  output.say(paint("dim", "  Rate those that you know in a table, item,rating, and give it with --ratings."));
+}
+
+function sayRecommendations(
+  { items, known, ranked }: Recommendations,
+  { model, data, explain }: { readonly model: TrainedModel; readonly data: DataSpec; readonly explain: boolean },
+  output: Output,
+): void {
+  for (const item of items) output.event({ type: "recommendation", ...item });
+  const { paint } = output;
+  const who = known === 0 ? "nothing is known of the user: what all like" : `${counted(known, "known rating")}`;
+  output.say(paint("dim", `  ${data.name}, ${model.learner.name}: ${who}; ${counted(ranked, "item")} ranked`));
+  output.say();
+  const hasDeviations = items.some(({ deviation }) => deviation !== undefined);
+  const rows = items.map(({ rank, rating, deviation, ...item }) => [
+    named(item, rank),
+    rating.toFixed(2),
+    ...(hasDeviations ? [`± ${(deviation ?? 0).toFixed(2)}`] : []),
+  ]);
+  const header = ["item", "rating", ...(hasDeviations ? ["deviation"] : [])];
+  const [titles = [], ...lines] = columnsWithin(roomIn() - 2, [header, ...rows]);
+  const shownLines = lines.flatMap((own, i) => [
+    ...own.map((line) => `  ${line}`),
+    ...(explain ? reasonsOf(items[i]!.because ?? []).map((line) => paint("dim", line)) : []),
+  ]);
+  output.result([paint("dim", `  ${titles.join("")}`), ...shownLines].join("\n"));
+  if (!explain || known === 0) return;
+  output.say();
+  output.say(
+    paint(
+      "dim",
+      "  +0.40 Alien (9): without that rating the prediction would be 0.40 lower. Such shares do not add up.",
+    ),
+  );
+}
+
+/** ` 1  The Godfather  (0068646)`: by the id ratings can be given where titles are not enough. */
+const named = ({ item, title }: NamedItem, rank: number): string =>
+  `${String(rank).padStart(2)}  ${title}${title === item ? "" : ` (${item})`}`;
+
+const reasonsOf = (because: readonly Influence[]): readonly string[] => {
+  const told = because
+    .slice(0, mostReasons)
+    .map(({ title, rating, change }) => `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title} (${rating})`);
+  return told.length === 0 ? [] : folded(`        ${told.join(", ")}`, roomIn()).split("\n");
+};
