@@ -12,6 +12,8 @@ export interface RecommendationRequest extends LongWork {
   readonly top?: number | undefined;
   /** Items to leave out beside those that are rated, in the domain's terms. */
   readonly exclude?: unknown;
+  /** Ratings that an item has among those of training, at least; 0 unless given: items that are new are ranked too. */
+  readonly knownBy?: number | undefined;
   /** Whether each item has the known ratings that moved it; false unless given. */
   readonly explain?: boolean | undefined;
   /** Adaptation steps; those of the model unless given. */
@@ -56,7 +58,7 @@ export interface Recommendations {
   readonly items: readonly Recommendation[];
   /** Ratings that were known. */
   readonly known: number;
-  /** Items that were ranked: neither rated nor left out. */
+  /** Items that were ranked: neither rated, nor left out, nor known by too few. */
   readonly ranked: number;
   /** Adaptation steps that were taken. */
   readonly steps: number;

@@ -16,14 +16,14 @@ export type FoundItem =
 /** A value of an attribute: a number, a word, or words, also as `Drama|Crime`. */
 export type AttributeValue = string | number | readonly string[];
 
-/** A title as it is compared: lower case, composed, without what is no letter or digit. */
+/** A title as it is compared: lower case, composed, without what is no letter or digit; as it is, where it has none. */
 const plain = (title: string): string =>
   title
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, " ")
-    .trim();
+    .trim() || title.trim();
 
 /** Items that are shown where none is called so. */
 const mostNear = 3;

@@ -4,7 +4,7 @@ import { finiteResult, type RatedInputs } from "@innerloop/core/tasks";
 import { paddedRows } from "@innerloop/core/training";
 import { type CompiledFunction, compile, KeptPrograms, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { quoted } from "../../options/outside-text.js";
-import { UsageError } from "../../options/usage-error.js";
+import { nearestName, UsageError } from "../../options/usage-error.js";
 import {
   type Influence,
   type NamedItem,
@@ -75,9 +75,12 @@ export class ItemRanker implements Ranker {
   }
 
   async recommend(request: RecommendationRequest = {}): Promise<Recommendations> {
-    const { ratings, top = 10, exclude, explain = false, steps = this.#setting.usualSteps, ...work } = request;
+    requireKnown("recommend", request, recommendOptions);
+    const { ratings, top = 10, exclude, knownBy = 0, explain = false, ...more } = request;
+    const { steps = this.#setting.usualSteps, ...work } = more;
     const { spec, io, name } = this.#setting;
-    requireCount("top", top);
+    requireCount("top", top, 1);
+    requireCount("knownBy", knownBy, 0);
     this.#requireSteps(steps);
     const known = await readKnownRatings(ratings, spec, io, work);
     if (explain && known.items.length > mostExplained)
@@ -85,11 +88,12 @@ export class ItemRanker implements Ranker {
         `an explanation by ${known.items.length} ratings of ${name}`,
         `Give ${mostExplained} at most, or leave the explanation out`,
       );
-    const isLeftOut = await this.#leftOut(known, exclude, work);
+    const leftOut = await this.#leftOut(known, exclude, work);
+    for (const [place, ratings] of spec.base.counts.entries()) if (ratings < knownBy) leftOut.add(place);
     const rows = await this.#knownRows(known);
     const taste = await this.#taste(rows, steps);
     const predictions = await this.#predictions(taste);
-    const places = bestPlaces(predictions.centres, top, isLeftOut);
+    const places = bestPlaces(predictions.centres, top, leftOut);
     const influences = explain ? await this.#influences(places, { known, rows, steps, taste }) : undefined;
     const { units } = spec;
     const items = places.map((place, i): Recommendation => {
@@ -102,23 +106,22 @@ export class ItemRanker implements Ranker {
         ...(influences ? { because: influences[i]! } : {}),
       };
     });
-    let ranked = 0;
-    for (let place = 0; place < predictions.centres.length; place++) if (!isLeftOut(place)) ranked++;
-    return { items, known: known.items.length, ranked, steps };
+    return { items, known: known.items.length, ranked: predictions.centres.length - leftOut.size, steps };
   }
 
   async questions(request: QuestionRequest = {}): Promise<readonly Question[]> {
+    requireKnown("questions", request, questionOptions);
     const { count = 5, by = "information", ratings, exclude, ...work } = request;
-    requireCount("count", count);
+    requireCount("count", count, 1);
     if (!questionRules.includes(by))
       throw new UsageError(`questions by ${quoted(by)}`, `Choose one of ${questionRules.join(", ")}`);
     const { spec, io } = this.#setting;
     const known = await readKnownRatings(ratings, spec, io, work);
-    const isLeftOut = await this.#leftOut(known, exclude, work);
+    const leftOut = await this.#leftOut(known, exclude, work);
     const { counts } = spec.base;
     const question = (place: number): Question => ({ ...this.#named(place), ratings: counts[place]! });
-    if (by === "popularity") return popularItems(counts, { count, isLeftOut }).map(question);
-    const places = popularItems(counts, { count: mostAsked, isLeftOut });
+    if (by === "popularity") return popularItems(counts, { count, leftOut }).map(question);
+    const places = popularItems(counts, { count: mostAsked, leftOut });
     const asked = [...known.items, ...places.map((place) => ({ place, name: "" }))];
     const { features } = await this.#rowsOf(asked, paddedRows(Math.max(fewRows, asked.length)));
     const chosen = informativeRows(features.data as Float32Array, {
@@ -138,8 +141,7 @@ export class ItemRanker implements Ranker {
 
   #requireSteps(steps: number): void {
     const { learner, name } = this.#setting;
-    if (!Number.isSafeInteger(steps) || steps < 0)
-      throw new UsageError(`${quoted(steps)} steps of ${name}`, "Give a whole number from 0 on");
+    requireCount("steps", steps, 0);
     if (learner.steps === undefined && steps > 0)
       throw new UsageError(
         `${steps} steps of ${name}, whose learner (${learner.name}) takes no steps`,
@@ -160,17 +162,12 @@ export class ItemRanker implements Ranker {
     return { item: index.idOf(place), title: index.nameOf(place) };
   }
 
-  /** @throws UsageError for an item to leave out that is none of the run's */
-  async #leftOut(
-    known: KnownRatings,
-    exclude: unknown,
-    work: RecommendationRequest,
-  ): Promise<(place: number) => boolean> {
+  /** Places of items that are not ranked. @throws UsageError for an item to leave out that is none of the run's */
+  async #leftOut(known: KnownRatings, exclude: unknown, work: RecommendationRequest): Promise<Set<number>> {
     const { spec, io } = this.#setting;
     const rated = known.items.flatMap((item) => ("place" in item ? [item.place] : []));
     const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
-    const places = new Set([...rated, ...others]);
-    return (place) => places.has(place);
+    return new Set([...rated, ...others]);
   }
 
   /** Base and features of items, padded to so many rows. */
@@ -298,10 +295,25 @@ export class ItemRanker implements Ranker {
   }
 }
 
-/** @throws UsageError for what is no number of items */
-function requireCount(name: string, value: unknown): void {
-  if (Number.isSafeInteger(value) && (value as number) >= 1) return;
-  throw new UsageError(`${name} is ${quoted(value)}`, "Give a whole number from 1 on");
+const workOptions = ["onWarning", "onProgress", "signal"];
+const recommendOptions = ["ratings", "top", "exclude", "knownBy", "explain", "steps", ...workOptions];
+const questionOptions = ["count", "by", "ratings", "exclude", ...workOptions];
+
+/** @throws UsageError for an option that there is none of, which would be ignored */
+function requireKnown(operation: string, request: object, known: readonly string[]): void {
+  const wrong = Object.keys(request).find((name) => !known.includes(name));
+  if (wrong === undefined) return;
+  const near = nearestName(wrong, known);
+  throw new UsageError(
+    `${operation} has no option ${quoted(wrong)}`,
+    near ? `Did you mean ${near}?` : `It takes ${known.join(", ")}`,
+  );
+}
+
+/** @throws UsageError for what is no whole number from `least` on */
+function requireCount(name: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  throw new UsageError(`${name} is ${quoted(value)}`, `Give a whole number from ${least} on`);
 }
 
 const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);
@@ -309,24 +321,40 @@ const presence = (there: number, rows: number): Tensor => tensor(new Float32Arra
 const rounded = (value: number): number => Number(value.toFixed(4));
 
 /**
- * Places of the largest values, the largest first, of equal ones the earlier; those that are left out not among them. The
- * values above the threshold are found by sorting numbers, which is fast, and only they are put in order.
+ * Places of the largest values, the largest first, of equal ones the earlier; those that are left out not among them. One
+ * pass with a heap of the best so far, the worst of them on top: of n values nearly all are compared once.
  */
-export function bestPlaces(
-  values: Float32Array,
-  top: number,
-  isLeftOut: (place: number) => boolean,
-): readonly number[] {
-  const places = Int32Array.from({ length: values.length }, (_, place) => place).filter((place) => !isLeftOut(place));
-  const count = Math.min(top, places.length);
-  if (count === 0) return [];
-  const sorted = Float32Array.from(places, (place) => values[place]!).sort();
-  const threshold = sorted[sorted.length - count]!;
-  const above: number[] = [];
-  const equal: number[] = [];
-  for (const place of places) {
-    if (values[place]! > threshold) above.push(place);
-    else if (values[place]! === threshold) equal.push(place);
+export function bestPlaces(values: Float32Array, top: number, leftOut: ReadonlySet<number>): readonly number[] {
+  const heap: number[] = [];
+  const isBefore = (a: number, b: number): boolean => values[a]! > values[b]! || (values[a] === values[b] && a < b);
+  const sink = (place: number): void => {
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child]!, heap[child + 1]!)) child++;
+      if (!isBefore(place, heap[child]!)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = place;
+  };
+  const rise = (place: number): void => {
+    let at = heap.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(heap[parent]!, place)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = place;
+  };
+  for (let place = 0; place < values.length; place++) {
+    const isFull = heap.length === top;
+    // Of equal values the earlier is there already.
+    if ((isFull && !(values[place]! > values[heap[0]!]!)) || leftOut.has(place)) continue;
+    if (isFull) sink(place);
+    else rise(place);
   }
-  return [...above.sort((a, b) => values[b]! - values[a]! || a - b), ...equal.slice(0, count - above.length)];
+  return heap.sort((a, b) => (isBefore(a, b) ? -1 : 1));
 }

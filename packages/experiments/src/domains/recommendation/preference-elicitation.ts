@@ -9,10 +9,10 @@ export const mostAsked = 10_000;
  */
 export function popularItems(
   counts: ArrayLike<number>,
-  { count, isLeftOut }: { readonly count: number; readonly isLeftOut: (place: number) => boolean },
+  { count, leftOut }: { readonly count: number; readonly leftOut: ReadonlySet<number> },
 ): readonly number[] {
   return Array.from({ length: counts.length }, (_, place) => place)
-    .filter((place) => counts[place]! > 0 && !isLeftOut(place))
+    .filter((place) => counts[place]! > 0 && !leftOut.has(place))
     .sort((a, b) => counts[b]! - counts[a]! || a - b)
     .slice(0, count);
 }

@@ -50,7 +50,7 @@ export async function recommendCommand(
         ? "Train one with `innerloop train ratings --ratings FILE.csv`; see `innerloop adapt` for others"
         : "Rank in code",
     );
-  const { checkpoint: wanted, exclude, steps, top, explain, ask, askBy } = invocation;
+  const { checkpoint: wanted, exclude, steps, top, knownBy, explain, ask, askBy } = invocation;
   const ratings = invocation.ratings === standardInput ? await ratedLines(input) : invocation.ratings;
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
@@ -64,7 +64,7 @@ export async function recommendCommand(
       sayQuestions(questions, data!, output);
       return;
     }
-    const found = await ranker.recommend({ ratings, top, exclude, explain, steps, ...work });
+    const found = await ranker.recommend({ ratings, top, exclude, knownBy, explain, steps, ...work });
     output.event({ type: "ranked", ...opened, known: found.known, ranked: found.ranked, steps: found.steps });
     sayRecommendations(found, { model, data: data!, explain: explain ?? false }, output);
   } finally {
@@ -77,7 +77,7 @@ function requireTogether(invocation: InvocationOptions): void {
   const { ask, askBy } = invocation;
   if (askBy !== undefined && ask === undefined)
     throw new UsageError("--ask-by without --ask", "Say how many items to ask about: --ask 5");
-  const useless = (["top", "explain", "steps"] as const).find(
+  const useless = (["top", "knownBy", "explain", "steps"] as const).find(
     (name) => invocation[name] !== undefined && invocation[name] !== false,
   );
   if (ask !== undefined && useless !== undefined)
@@ -95,6 +95,8 @@ function sayQuestions(questions: readonly Question[], data: DataSpec, output: Ou
   output.say(paint("dim", `  ${data.name}: what to ask, the best question first`));
   output.say();
   const rows = questions.map(({ ratings, ...item }, i) => [named(item, i + 1), count(ratings)]);
+  if (questions.length === 0) output.result("  There are no more items that anyone has rated.");
+  if (questions.length === 0) return;
   const [header = [], ...lines] = columnsWithin(roomIn() - 2, [["item", "ratings"], ...rows]);
   output.result([paint("dim", `  ${header.join("")}`), ...lines.flat().map((line) => `  ${line}`)].join("\n"));
   output.say();

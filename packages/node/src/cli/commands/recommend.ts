@@ -17,6 +17,13 @@ export const recommendTask = optionGroup({
     absent: "none",
     help: "a table with a column of items that are left out, beside those that are rated",
   },
+  knownBy: {
+    kind: "integer",
+    absent: "0",
+    least: 0,
+    most: 1_000_000,
+    help: "ratings of training that an item has at least; 0 unless given, with which new and little known items are ranked too",
+  },
   explain: {
     kind: "flag",
     default: false,
@@ -59,6 +66,7 @@ export const recommend = command({
     ["innerloop recommend RUN --ratings mine.csv", "ten items for you"],
     ["innerloop recommend RUN --ratings mine.csv --explain", "and which of your ratings spoke for them"],
     ["innerloop recommend RUN --ratings mine.csv --exclude seen.csv --top 3", "three that you have not seen"],
+    ["innerloop recommend RUN --ratings mine.csv --known-by 50", "among those that many have rated"],
     ["innerloop recommend RUN --ask 5", "what a newcomer is best asked to rate"],
   ],
   experiment: named("workers", "device"),
