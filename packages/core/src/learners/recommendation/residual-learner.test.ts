@@ -80,6 +80,18 @@ describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
     }
   });
 
+  test("says by its parts what it says whole: features are the items', and the taste is the user's", () => {
+    const { embedding: table, ...own } = params;
+    for (const { support, query } of tasks) {
+      const known = { ...learner.features(table, support.x), rating: support.y.rating };
+      const taste = learner.taste(own, { ...known, present: support.present! });
+      const told = learner.told(taste, learner.features(table, query.x));
+      expect(valuesIn(told)).toEqual(valuesIn(learner.predict(learner.adapt(params, support), query.x)));
+      // The table is no part of a user's taste.
+      expect(Object.keys(taste).sort()).toEqual(["adapted", "level"]);
+    }
+  });
+
   test("has a meta-gradient that is the derivative of its loss, the table's and the shrinkage's with it", () => {
     for (const task of [tasks.find((each) => known(each) > 2)!, tasks.find((each) => known(each) === 0)!]) {
       const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
@@ -91,7 +103,7 @@ describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
   test("is judged by its loss of ratings, and by metrics of the centre of its predictions", () => {
     const task = tasks.find((each) => known(each) > 2)!;
     const prediction = after(task);
-    const { loss } = learner as Learner<never, never, never, RatingTarget>;
+    const { loss } = learner as unknown as Learner<never, never, never, RatingTarget>;
     const own = (inner as { loss: Loss }).loss;
     const there = task.query.present;
     expect(valuesIn(loss(prediction as never, task.query.y, there))[0]).toBeCloseTo(

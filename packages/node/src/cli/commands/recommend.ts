@@ -57,7 +57,7 @@ export const recommendLearner = optionGroup({
 /** `innerloop recommend` */
 export const recommend = command({
   name: "recommend",
-  args: "<RUN> [--ratings FILE] [--top N] [--explain] [--ask N]",
+  args: "<RUN> [--ratings FILE] [--ask N]",
   takes: "<run>",
   summary: "ranks all items of a run of ratings for you",
   details:

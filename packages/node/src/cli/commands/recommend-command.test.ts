@@ -1,0 +1,126 @@
+/** `innerloop recommend` of small runs, in this process. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { filmCount, filmId, filmTables } from "../../films.fixture.js";
+import { collected } from "../collected-output.fixture.js";
+import { recommendCommand } from "./recommend-command.js";
+import type { InvocationOptions } from "./registry.js";
+import { trainCommand } from "./train-command.js";
+
+let tables: Awaited<ReturnType<typeof filmTables>>;
+let mine: string;
+const run = (name: string): string => join(tables.folder, name);
+beforeAll(async () => {
+  tables = await filmTables();
+  vi.stubEnv("INNERLOOP_DATA", join(tables.folder, "data"));
+  const { ratings, items } = tables;
+  const train = (name: string, target: string, chosen: object) =>
+    trainCommand(
+      {
+        target,
+        chosen: { iterations: 2, metaBatch: 2, validateEvery: 0, workers: 1, ...chosen },
+        invocation: { run: run(name), skipEvaluation: true },
+      },
+      collected().output,
+    );
+  await train("films", "ratings", { ratings, items, learner: "ridge" });
+  await train("told", "ratings", { ratings, items });
+  await train("simulated", "preferences", {});
+  await train("curves", "sinusoid", {});
+  mine = run("mine.csv");
+  await writeFile(mine, "title,rating\nFilm C,4.5\nFilm D,2\nFilm E,4\n");
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await tables.remove();
+});
+
+async function recommended(name: string, invocation: InvocationOptions = {}, lines?: string) {
+  const { output, text } = collected();
+  const events: Record<string, unknown>[] = [];
+  const noted = { ...output, event: (event: Readonly<Record<string, unknown>>) => events.push(event) };
+  async function* input(): AsyncGenerator<Uint8Array> {
+    yield new TextEncoder().encode(lines);
+  }
+  await recommendCommand({ folder: run(name), chosen: { workers: 1 }, invocation, input: input() }, noted);
+  return { text: text(), events };
+}
+
+describe("innerloop recommend", () => {
+  it("prints ranks, titles, ids and predictions, and the ratings that moved them", async () => {
+    const { text, events } = await recommended("films", { ratings: mine, top: 3, explain: true });
+    const [head, , titles, ...lines] = text.split("\n");
+    expect(head).toBe(`  ratings, ridge regression: 3 known ratings; ${filmCount - 3} items ranked`);
+    expect(titles).toMatch(/^ {2}item +rating$/);
+    const [ranked, items] = [events[0]!, events.slice(1) as { title: string; rating: number; because: object[] }[]];
+    expect(ranked).toMatchObject({ type: "ranked", known: 3, ranked: filmCount - 3, checkpoint: "last" });
+    expect(items).toHaveLength(3);
+    items.forEach(({ title, rating, because }, i) => {
+      expect(lines[2 * i]).toMatch(new RegExp(`^   ${i + 1}  ${title} \\(f\\d\\d\\) +${rating.toFixed(2)}$`));
+      expect(lines[2 * i + 1]).toMatch(/^ {8}[+-]\d\.\d\d Film [CDE] \([\d.]+\), [+-]\d\.\d\d Film [CDE] \([\d.]+\), /);
+      expect(because).toHaveLength(3);
+    });
+    expect(text).toContain("without that rating the prediction would be 0.40 lower");
+    // Of those who rated nothing is told, not even their ids.
+    expect(`${text}${JSON.stringify(events)}`).not.toContain("secret");
+  });
+
+  it("says the same of the same, each time", async () => {
+    const asked = { ratings: mine, explain: true };
+    expect(await recommended("told", asked)).toEqual(await recommended("told", asked));
+  });
+
+  it("has deviations where the learner has them, and no reasons that are not asked for", async () => {
+    const { text, events } = await recommended("told", { ratings: mine, top: 2 });
+    expect(text).toMatch(/rating +deviation\n +1 .* ± \d\.\d\d\n/);
+    expect(text).not.toContain("Film C (4.5)");
+    expect(events[1]).not.toHaveProperty("because");
+  });
+
+  it("says that nothing is known, and that ratings are simulated", async () => {
+    const { text, events } = await recommended("simulated");
+    expect(text).toContain("preferences (simulated), conditional neural process: nothing is known of the user");
+    expect(events).toHaveLength(11);
+  });
+
+  it("takes lines of standard input, and leaves out what is excluded", async () => {
+    const exclude = run("seen.csv");
+    await writeFile(exclude, `item\n${filmId(6)}\n`);
+    const asked = { ratings: "-", exclude, top: 100 };
+    const { events } = await recommended("films", asked, "film c, 4.5\nFilm D\t2\n");
+    expect(events[0]).toMatchObject({ known: 2, ranked: filmCount - 3 });
+    expect(events.map(({ item }) => item)).not.toContain(filmId(6));
+  });
+
+  it("names what to ask", async () => {
+    const { text, events } = await recommended("films", { ask: 4 });
+    expect(text).toMatch(
+      /ratings: what to ask, the best question first\n\n {2}item +ratings\n +1 {2}.* \(f\d\d\) +\d+\n/,
+    );
+    expect(events.map(({ type }) => type)).toEqual(["asked", ...new Array(4).fill("question")]);
+    const popular = await recommended("films", { ask: 4, askBy: "popularity" });
+    expect(popular.events[0]).toMatchObject({ by: "popularity" });
+    const counts = popular.events.slice(1).map(({ ratings }) => Number(ratings));
+    expect(counts).toEqual(counts.toSorted((a, b) => b - a));
+  });
+
+  it.each([
+    ["curves", { ratings: "mine.csv" }, /curves is of curves, and recommend is for runs of ratings/],
+    ["films", { ask: 3, explain: true }, /^--explain with --ask/],
+    ["films", { ask: 3, top: 3 }, /^--top with --ask/],
+    ["films", { askBy: "popularity" }, /^--ask-by without --ask/],
+    ["films", { top: 0 }, /top is 0/],
+    ["films", { steps: 2 }, /takes no steps/],
+    ["films", { ratings: "-" }, /row 1: there is no item "Film Q" .*Did you mean "Film [A-Z]" \(f\d\d\)/],
+    ["films", { exclude: "none.csv" }, /none\.csv/],
+  ] as const)("refuses, of %s, %j", async (name, invocation, message) => {
+    await expect(recommended(name, invocation, "Film Q,3")).rejects.toThrow(message);
+  });
+
+  it("refuses a rating off the scale", async () => {
+    await expect(recommended("films", { ratings: "-" }, "Film C,9")).rejects.toThrow(
+      /row 1: the rating is "9"\. Give a number from 1 to 5/,
+    );
+  });
+});

@@ -1,0 +1,209 @@
+/** All items of a model of ratings, ranked for a user. */
+
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TrainedModel } from "@innerloop/experiments";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { filmCount, filmId, filmModel, filmTables } from "./films.fixture.js";
+
+const executor = onnxruntimeExecutor({ threads: 1 });
+let tables: Awaited<ReturnType<typeof filmTables>>;
+beforeAll(async () => {
+  tables = await filmTables();
+});
+afterAll(async () => {
+  await tables.remove();
+  await executor.close();
+});
+
+const modelOf = (learner: string): Promise<TrainedModel> => filmModel(tables, { executor, flags: { learner } });
+/** War is liked, comedy is not. */
+const mine = [
+  { item: filmId(2), rating: 4.5 },
+  { item: filmId(3), rating: 2 },
+  { item: filmId(4), rating: 4 },
+];
+const all = Array.from({ length: filmCount }, (_, place) => filmId(place));
+const rated = mine.map(({ item }) => item);
+
+describe.each(["ridge", "cnp", "maml", "cavia"])("a ranking by %s", (learner) => {
+  let model: TrainedModel;
+  beforeAll(async () => {
+    model = await modelOf(learner);
+  });
+
+  it("has all items but those that are rated or left out, as predicting has them one by one", async () => {
+    const exclude = [{ item: filmId(9) }];
+    const { items, known, ranked } = await model.ranker().recommend({ ratings: mine, exclude, top: 100 });
+    expect({ known, ranked }).toEqual({ known: 3, ranked: filmCount - 4 });
+    const left = all.filter((id) => !rated.includes(id) && id !== filmId(9));
+    expect(items.map(({ item }) => item).sort()).toEqual(left);
+    expect(items.map(({ rank }) => rank)).toEqual(left.map((_, i) => i + 1));
+    const task = await model.adapt(mine);
+    const told = await task.predict(items.map(({ item }) => item));
+    for (const [i, { rating }] of told.entries()) expect(items[i]!.rating).toBeCloseTo(Number(rating), 3);
+    const ratings = items.map(({ rating }) => rating);
+    expect(ratings).toEqual(ratings.toSorted((a, b) => b - a));
+  });
+
+  it("explains by what each prediction would be without one of the ratings", async () => {
+    const ranker = model.ranker();
+    const request = { ratings: mine, top: 4, explain: true };
+    const { items } = await ranker.recommend(request);
+    for (const left of mine) {
+      const without = await ranker.recommend({ ratings: mine.filter((each) => each !== left), top: 100 });
+      for (const { item, rating, because } of items) {
+        const { rating: other } = without.items.find((each) => each.item === item)!;
+        const { change } = because!.find((each) => each.item === left.item)!;
+        // What is predicted here lies within the scale, and is not clipped to it.
+        expect(Math.min(rating, other)).toBeGreaterThan(1);
+        expect(Math.max(rating, other)).toBeLessThan(5);
+        expect(change).toBeCloseTo(rating - other, 3);
+      }
+    }
+    for (const { because } of items) {
+      const sizes = because!.map(({ change }) => Math.abs(change));
+      expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
+    }
+  });
+
+  it("is the same to the byte, with programs made anew as well", async () => {
+    const request = { ratings: mine, top: 5, explain: true };
+    const first = JSON.stringify(await model.ranker().recommend(request));
+    expect(JSON.stringify(await model.ranker().recommend(request))).toBe(first);
+    await model.release();
+    expect(JSON.stringify(await model.ranker().recommend(request))).toBe(first);
+  });
+});
+
+describe("a ranking", () => {
+  it("by ridge regression says that a liked film speaks for films like it, and one that is not liked against", async () => {
+    const model = await modelOf("ridge");
+    const { items } = await model.ranker().recommend({ ratings: mine, top: 100, explain: true });
+    /** The mean change that the rating of a film makes to films of a kind: 0 for war, 1 for comedy. */
+    const changeOf = (film: number, kind: number): number => {
+      const changes = items
+        .filter(({ item }) => all.indexOf(item) % 2 === kind)
+        .map(({ because }) => because!.find(({ item }) => item === filmId(film))!.change);
+      return changes.reduce((sum, change) => sum + change, 0) / changes.length;
+    };
+    const [war, comedy] = [0, 1];
+    expect(changeOf(2, war)).toBeGreaterThan(0.05);
+    expect(changeOf(3, comedy)).toBeLessThan(-0.05);
+    // The user's level moves both kinds alike: what tells them apart is taste.
+    expect(changeOf(2, war)).toBeGreaterThan(changeOf(2, comedy) + 0.02);
+    expect(changeOf(3, comedy)).toBeLessThan(changeOf(3, war) - 0.02);
+  });
+
+  it("of a neural process has deviations in the units of ratings", async () => {
+    const [process, ridge] = [await modelOf("cnp"), await modelOf("ridge")];
+    for (const { deviation } of (await process.ranker().recommend({ ratings: mine })).items)
+      expect(deviation).toBeGreaterThan(0);
+    for (const item of (await ridge.ranker().recommend({ ratings: mine })).items)
+      expect(item).not.toHaveProperty("deviation");
+  });
+
+  it("of a user of whom nothing is known has all items, and no reasons", async () => {
+    const { items, known } = await (await modelOf("ridge")).ranker().recommend({ top: 100, explain: true });
+    expect(known).toBe(0);
+    expect(items.map(({ item }) => item).sort()).toEqual(all);
+    for (const { because } of items) expect(because).toEqual([]);
+  });
+
+  it("leaves out what too few know", async () => {
+    const ranker = (await modelOf("ridge")).ranker();
+    const namesBy = async (knownBy: number) =>
+      (await ranker.recommend({ knownBy, top: 100 })).items.map(({ item }) => item);
+    expect(await namesBy(0)).toContain(filmId(filmCount - 1));
+    expect(await namesBy(5)).toHaveLength(filmCount - 1);
+    expect(await namesBy(5)).not.toContain(filmId(filmCount - 1));
+  });
+
+  it("takes tables, titles, and new items by what is known of them", async () => {
+    const [ratings, exclude] = [join(tables.folder, "mine.csv"), join(tables.folder, "seen.csv")];
+    await writeFile(ratings, "title,genre,rating\nfilm  c!,,4.5\nA New One,war,5\n");
+    await writeFile(exclude, "title\nFilm D\n");
+    const { items, known } = await (await modelOf("ridge"))
+      .ranker()
+      .recommend({ ratings, exclude, top: 100, explain: true });
+    expect(known).toBe(2);
+    const names = items.map(({ item }) => item);
+    expect(names).not.toContain(filmId(2));
+    expect(names).not.toContain(filmId(3));
+    expect(names).toHaveLength(filmCount - 2);
+    expect(items[0]!.because!.map(({ title }) => title).sort()).toEqual(["A New One", "Film C"]);
+  });
+
+  it("has items of further parts, in which the last is no less than the first", async () => {
+    const extra = 8192;
+    const many = await filmTables(extra);
+    const model = await filmModel(many, { executor, flags: { learner: "ridge" } });
+    const { items, ranked } = await model.ranker().recommend({ top: 3 });
+    expect(ranked).toBe(filmCount + extra);
+    expect(items[0]!.item).toBe(`x${extra - 1}`);
+    const told = await (await model.adapt()).predict(items.map(({ item }) => item));
+    for (const [i, { rating }] of told.entries()) expect(items[i]!.rating).toBeCloseTo(Number(rating), 3);
+    await many.remove();
+  });
+});
+
+describe("questions", () => {
+  it("are about items that others have rated, and not about those that the user has rated", async () => {
+    const ranker = (await modelOf("ridge")).ranker();
+    for (const by of ["information", "popularity"] as const) {
+      const questions = await ranker.questions({ count: 100, by, ratings: mine, exclude: [{ item: filmId(9) }] });
+      expect(questions.map(({ item }) => item).sort(), by).toEqual(
+        all.filter((id) => !rated.includes(id) && id !== filmId(9)),
+      );
+      for (const { ratings } of questions) expect(ratings).toBeGreaterThan(0);
+    }
+    const [most] = await ranker.questions({ count: 1, by: "popularity" });
+    expect(
+      await ranker.questions({ count: 1, by: "popularity", ratings: [{ item: most!.item, rating: 3 }] }),
+    ).not.toEqual([most]);
+  });
+
+  it("by information depend on what is known already", async () => {
+    const ranker = (await modelOf("ridge")).ranker();
+    const [first] = await ranker.questions({ count: 2 });
+    const rest = await ranker.questions({ count: 5, ratings: [{ item: first!.item, rating: 3 }] });
+    const whole = await ranker.questions({ count: 6 });
+    // Features are scaled by those that may be asked about: all but the one, which changes their order but little.
+    expect(rest.map(({ item }) => item)).not.toContain(first!.item);
+    expect(new Set(whole.map(({ item }) => item)).size).toBe(6);
+  });
+});
+
+describe("what is none of a ranking's", () => {
+  const recommend = async (request: object) => (await modelOf("ridge")).ranker().recommend(request as never);
+
+  it.each([
+    [{ ratings: [{ item: "Film Q", rating: 3 }] }, /row 1: there is no item "Film Q" in .*Did you mean "Film/],
+    [{ ratings: [{ item: "the twins", rating: 3 }] }, /2 items are called "the twins"\. Name it by its id: f00, f01/],
+    [{ ratings: [{ item: filmId(2), rating: 6 }] }, /row 1: the rating is 6\. Give a number from 1 to 5/],
+    [{ ratings: [{ item: filmId(2) }] }, /row 1: the rating is missing/],
+    [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /"Film C" is rated twice/],
+    [{ exclude: [{ item: "Film Q", genre: "war" }] }, /there is no item "Film Q"/],
+    [{ top: 0 }, /top is 0\. Give a whole number from 1 on/],
+    [{ top: 1.5 }, /top is 1\.5/],
+    [{ knownBy: -1 }, /knownBy is -1/],
+    [{ steps: 3 }, /3 steps of films, whose learner \(ridge regression\) takes no steps/],
+    [{ topp: 3 }, /recommend has no option "topp"\. Did you mean top\?/],
+  ])("is refused: %j", async (request, message) => {
+    await expect(recommend(request)).rejects.toThrow(message);
+  });
+
+  it("is refused of questions", async () => {
+    const ranker = (await modelOf("ridge")).ranker();
+    await expect(ranker.questions({ count: 0 })).rejects.toThrow(/count is 0/);
+    await expect(ranker.questions({ by: "entropy" as never })).rejects.toThrow(/Choose one of information, popularity/);
+    await expect(ranker.questions({ steps: 1 } as never)).rejects.toThrow(/questions has no option "steps"/);
+  });
+
+  it("does not hold two films of one title for one", async () => {
+    const ratings = [0, 1].map((place) => ({ item: filmId(place), rating: 3 }));
+    expect((await recommend({ ratings })).known).toBe(2);
+    expect((await (await modelOf("ridge")).adapt(ratings)).support.text).toBe("2 ratings");
+  });
+});
