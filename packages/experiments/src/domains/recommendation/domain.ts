@@ -63,8 +63,8 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order }) =>
-    `${shots} ratings of a user known, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskText: ({ shots, queries, order, sourceShots }) =>
+    `${shots} ratings of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,
