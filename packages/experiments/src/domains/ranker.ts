@@ -29,7 +29,7 @@ export interface NamedItem {
 }
 
 /**
- * What one known rating does to a prediction: the prediction by all ratings less that by all but this one, in the units of
+ * The effect of a known rating on a prediction: the prediction by all ratings less that by all but this one, in the units of
  * ratings. Above 0 the rating speaks for the item, below 0 against it. Influences do not add up to the prediction: of two
  * ratings that say the same each is missed little.
  */

@@ -35,8 +35,8 @@ export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: In
 const folds = 5;
 
 /**
- * What attributes say of each item, in units of ratings, learned from items of other parts: a base that knows no more of an
- * item than that of a cold one does. Of a base without attributes it is the mean.
+ * The bases of items by their attributes alone, in units of ratings, learned from items of other parts: one knows no more of
+ * its item than that of a cold one does. Of a base without attributes it is the mean.
  */
 export function priorsOfOthers(
   interactions: Interactions,

@@ -49,7 +49,7 @@ export type UserTaste = {
   readonly adapted: Tree;
 };
 
-/** What is known of a user. */
+/** A user as a learner knows one. */
 export type KnownUser = UserTaste & { readonly embedding: Tree };
 
 /** Rows of items as what a user's taste is about. */

@@ -3,23 +3,29 @@ import { type RatedInputs, type RatingModel, type RatingTarget, userTasks } from
 import { UsageError } from "../../options/usage-error.js";
 import { optionText } from "../../options/values.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
+import { domainsOfItems } from "./item-domains.js";
 import type { RatingValues } from "./options.js";
 import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
-export const ratingSizes = ["shots", "queries", "order", "leastRatings", "mostRatings"] as const;
+export const ratingSizes = [
+  ...["shots", "queries", "order", "leastRatings", "mostRatings"],
+  ...["sourceDomain", "targetDomain", "sourceShots"],
+] as readonly (keyof RatingValues & string)[];
 
 /** Users of training have this many ratings at least: one is to be told, and others known. */
 const leastTrained = 5;
 
 /** @param told a model whose predictions the tasks of evaluation hold */
 export function ratingTasks(
-  { parts }: RatingData,
+  { parts, interactions }: RatingData,
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
 ): Tasks<RatedInputs, RatingTarget> {
   const { shots, trainShots, queries, order, leastRatings, mostRatings, coldShare } = options;
-  const held = { shots, queries, order, leastRatings, mostRatings, inTurn: true };
+  const across = domainsOfItems(interactions.items, options);
+  const bounds = across ? { across } : { leastRatings, mostRatings };
+  const held = { shots, queries, order, ...bounds, inTurn: true };
   return {
     train: userTasks(parts.train, {
       shots: trainShots,
