@@ -94,11 +94,9 @@ function sayQuestions(questions: readonly Question[], data: DataSpec, output: Ou
   const { paint } = output;
   output.say(paint("dim", `  ${data.name}: what to ask, the best question first`));
   output.say();
-  const rows = questions.map(({ ratings, ...item }, i) => [named(item, i + 1), count(ratings)]);
-  if (questions.length === 0) output.result("  There are no more items that anyone has rated.");
-  if (questions.length === 0) return;
-  const [header = [], ...lines] = columnsWithin(roomIn() - 2, [["item", "ratings"], ...rows]);
-  output.result([paint("dim", `  ${header.join("")}`), ...lines.flat().map((line) => `  ${line}`)].join("\n"));
+  const rows = questions.map(({ ratings, ...item }) => [named(item), count(ratings)]);
+  const [header = "", ...lines] = rankedRows(["item", "ratings"], rows);
+  output.result([paint("dim", header), ...lines].join("\n"));
   output.say();
   output.say(paint("dim", "  Rate those that you know in a table, item,rating, and give it with --ratings."));
 }
@@ -114,35 +112,47 @@ function sayRecommendations(
   output.say(paint("dim", `  ${data.name}, ${model.learner.name}: ${who}; ${counted(ranked, "item")} ranked`));
   output.say();
   const hasDeviations = items.some(({ deviation }) => deviation !== undefined);
-  const rows = items.map(({ rank, rating, deviation, ...item }) => [
-    named(item, rank),
+  const rows = items.map(({ rating, deviation, ...item }) => [
+    named(item),
     rating.toFixed(2),
     ...(hasDeviations ? [`± ${(deviation ?? 0).toFixed(2)}`] : []),
   ]);
-  const header = ["item", "rating", ...(hasDeviations ? ["deviation"] : [])];
-  const [titles = [], ...lines] = columnsWithin(roomIn() - 2, [header, ...rows]);
-  const shownLines = lines.flatMap((own, i) => [
-    ...own.map((line) => `  ${line}`),
-    ...(explain ? reasonsOf(items[i]!.because ?? []).map((line) => paint("dim", line)) : []),
+  const [header = "", ...lines] = rankedRows(["item", "rating", ...(hasDeviations ? ["deviation"] : [])], rows);
+  const told = lines.flatMap((line, i) => [
+    line,
+    ...(explain ? reasonsOf(items[i]!.because ?? []).map((reason) => paint("dim", reason)) : []),
   ]);
-  output.result([paint("dim", `  ${titles.join("")}`), ...shownLines].join("\n"));
-  if (!explain || known === 0) return;
+  output.result([paint("dim", header), ...told].join("\n"));
+  const [first] = items[0]?.because ?? [];
+  if (!first) return;
+  const other = `${Math.abs(first.change).toFixed(2)} ${first.change < 0 ? "higher" : "lower"}`;
   output.say();
   output.say(
     paint(
       "dim",
-      "  +0.40 Alien (9): without that rating the prediction would be 0.40 lower. Such shares do not add up.",
+      `  ${reasonOf(first)}: without that rating the prediction would be ${other}. Such shares do not add up.`,
     ),
   );
 }
 
-/** ` 1  The Godfather  (0068646)`: by the id ratings can be given where titles are not enough. */
-const named = ({ item, title }: NamedItem, rank: number): string =>
-  `${String(rank).padStart(2)}  ${title}${title === item ? "" : ` (${item})`}`;
+/** A title with the id by which ratings are given where titles are not enough. */
+const named = ({ item, title }: NamedItem): string => (title === item ? title : `${title} (${item})`);
 
-const reasonsOf = (because: readonly Influence[]): readonly string[] => {
-  const told = because
-    .slice(0, mostReasons)
-    .map(({ title, rating, change }) => `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title} (${rating})`);
-  return told.length === 0 ? [] : folded(`        ${told.join(", ")}`, roomIn()).split("\n");
-};
+/** The header, and rows behind their ranks: the lines of each in one text. */
+function rankedRows(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const width = Math.max(2, String(rows.length).length);
+  const margin = 2 + width + 2;
+  return columnsWithin(roomIn() - margin, [header, ...rows]).map((lines, i) =>
+    lines
+      .map((line, part) => `${(i === 0 || part > 0 ? "" : `  ${String(i).padStart(width)}`).padEnd(margin)}${line}`)
+      .join("\n"),
+  );
+}
+
+const reasonOf = ({ title, rating, change }: Influence): string =>
+  `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title} (${rating})`;
+
+const reasonsOf = (because: readonly Influence[]): readonly string[] =>
+  because.length === 0
+    ? []
+    : folded(`        ${because.slice(0, mostReasons).map(reasonOf).join(", ")}`, roomIn()).split("\n");
