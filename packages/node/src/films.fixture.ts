@@ -14,8 +14,8 @@ const titleOf = (place: number): string => (place < 2 ? "The Twins" : `Film ${"A
 /** `f03` */
 export const filmId = (place: number): string => `f${String(place).padStart(2, "0")}`;
 
-/** Tables in a folder of their own. @param extra further films that nobody rates but the last, which all like */
-export async function filmTables(extra = 0) {
+/** Tables in a folder of their own. @param setting.extra further films that nobody rates but the last, which all like */
+export async function filmTables({ extra = 0, unit = 1 }: { readonly extra?: number; readonly unit?: number } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "innerloop-films-"));
   const [ratings, items] = [join(folder, "ratings.csv"), join(folder, "films.csv")];
   const source = random(7, 0);
@@ -25,7 +25,7 @@ export async function filmTables(extra = 0) {
       const taste = (user % 2 === 0 ? 1 : -1) * (place % 2 === 0 ? 1 : -1);
       const rating = Math.max(1, Math.min(5, Math.round(3 + taste + 0.5 * source.normal())));
       // The last film is one that few have seen.
-      if (place < filmCount - 1 || user < 2) lines.push(`secret-${user},${filmId(place)},${rating}`);
+      if (place < filmCount - 1 || user < 2) lines.push(`secret-${user},${filmId(place)},${unit * rating}`);
     }
   const films = Array.from(
     { length: filmCount },

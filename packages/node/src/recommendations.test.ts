@@ -96,12 +96,20 @@ describe("a ranking", () => {
     expect(changeOf(3, comedy)).toBeLessThan(changeOf(3, war) - 0.02);
   });
 
-  it("of a neural process has deviations in the units of ratings", async () => {
-    const [process, ridge] = [await modelOf("cnp"), await modelOf("ridge")];
-    for (const { deviation } of (await process.ranker().recommend({ ratings: mine })).items)
-      expect(deviation).toBeGreaterThan(0);
-    for (const item of (await ridge.ranker().recommend({ ratings: mine })).items)
+  it("of a neural process has deviations in the units of ratings, and one by ridge regression none", async () => {
+    const tenfold = await filmTables({ unit: 10 });
+    const wide = await filmModel(tenfold, { executor, flags: { learner: "cnp" } });
+    const { items } = await (await modelOf("cnp")).ranker().recommend({ ratings: mine });
+    const ratings = mine.map(({ item, rating }) => ({ item, rating: 10 * rating }));
+    const others = (await wide.ranker().recommend({ ratings })).items;
+    for (const [i, { item, deviation }] of items.entries()) {
+      expect(others[i]!.item).toBe(item);
+      expect(deviation).toBeGreaterThan(0.1);
+      expect(others[i]!.deviation! / deviation!).toBeCloseTo(10, 1);
+    }
+    for (const item of (await (await modelOf("ridge")).ranker().recommend({ ratings: mine })).items)
       expect(item).not.toHaveProperty("deviation");
+    await tenfold.remove();
   });
 
   it("of a user of whom nothing is known has all items, and no reasons", async () => {
@@ -137,7 +145,7 @@ describe("a ranking", () => {
 
   it("has items of further parts, in which the last is no less than the first", async () => {
     const extra = 8192;
-    const many = await filmTables(extra);
+    const many = await filmTables({ extra });
     const model = await filmModel(many, { executor, flags: { learner: "ridge" } });
     const { items, ranked } = await model.ranker().recommend({ top: 3 });
     expect(ranked).toBe(filmCount + extra);
@@ -199,6 +207,11 @@ describe("what is none of a ranking's", () => {
     await expect(ranker.questions({ count: 0 })).rejects.toThrow(/count is 0/);
     await expect(ranker.questions({ by: "entropy" as never })).rejects.toThrow(/Choose one of information, popularity/);
     await expect(ranker.questions({ steps: 1 } as never)).rejects.toThrow(/questions has no option "steps"/);
+  });
+
+  it("is refused where reasons would be as many as nobody reads", async () => {
+    const ratings = Array.from({ length: 1001 }, (_, i) => ({ item: `new ${i}`, genre: "war", rating: 3 }));
+    await expect(recommend({ ratings, explain: true })).rejects.toThrow(/an explanation by 1001 ratings of films/);
   });
 
   it("does not hold two films of one title for one", async () => {

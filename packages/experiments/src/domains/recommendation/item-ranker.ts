@@ -89,7 +89,10 @@ export class ItemRanker implements Ranker {
         `Give ${mostExplained} at most, or leave the explanation out`,
       );
     const leftOut = await this.#leftOut(known, exclude, work);
-    for (const [place, ratings] of spec.base.counts.entries()) if (ratings < knownBy) leftOut.add(place);
+    if (knownBy > 0)
+      spec.base.counts.forEach((count, place) => {
+        if (count < knownBy) leftOut.add(place);
+      });
     const rows = await this.#knownRows(known);
     const taste = await this.#taste(rows, steps);
     const predictions = await this.#predictions(taste);

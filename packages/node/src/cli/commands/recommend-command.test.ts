@@ -1,9 +1,11 @@
 /** `innerloop recommend` of small runs, in this process. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ownDomains } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { filmCount, filmId, filmTables } from "../../films.fixture.js";
 import { collected } from "../collected-output.fixture.js";
+import { recommend } from "./recommend.js";
 import { recommendCommand } from "./recommend-command.js";
 import type { InvocationOptions } from "./registry.js";
 import { trainCommand } from "./train-command.js";
@@ -48,6 +50,18 @@ async function recommended(name: string, invocation: InvocationOptions = {}, lin
 }
 
 describe("innerloop recommend", () => {
+  it("is what a training of ratings ends with, by words that it takes", () => {
+    const steps = ownDomains.recommendation.next!({ options: { shots: 5 } } as never);
+    const { more } = steps.find(({ command }) => command === recommend.name)!;
+    const known = Object.keys(recommend.own.Task).map((name) => `--${name}`);
+    expect(
+      more!
+        .split(" ")
+        .filter((word) => word.startsWith("--"))
+        .every((word) => known.includes(word)),
+    ).toBe(true);
+  });
+
   it("prints ranks, titles, ids and predictions, and the ratings that moved them", async () => {
     const { text, events } = await recommended("films", { ratings: mine, top: 3, explain: true });
     const [head, , titles, ...lines] = text.split("\n");
