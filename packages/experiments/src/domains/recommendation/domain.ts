@@ -64,7 +64,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["tasks", tasksText(options, tasks.test.description)],
   ],
   taskText: ({ shots, queries, order }) =>
-    `${shots} ratings of a user known, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,
@@ -73,7 +73,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   }),
   next: ({ options: { shots } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
-    { command: "eval", flags: { shots: 0 }, meaning: "none" },
+    ...(shots === 0 ? [] : [{ command: "eval", flags: { shots: 0 }, meaning: "none" } as const]),
     {
       command: "adapt",
       flags: {},

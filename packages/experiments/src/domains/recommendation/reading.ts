@@ -70,12 +70,24 @@ export async function loadRatings(
 ): Promise<Loaded<RatingData, RatingSpec>> {
   const found = await readRatings(options, io, work);
   const { interactions } = found;
+  if (interactions.implicit)
+    throw new UsageError(
+      `${interactions.name} has no column of ratings: what users took alone is not learned from`,
+      "Name the column that has them: --rating-column COLUMN",
+    );
   const split = splitRatings(interactions, { coldItems: options.coldItems });
   const places = placesOfTraining(interactions, split);
   if (places.length === 0)
     throw new UsageError(
       `of the ${counted(interactions.rating.length, "rating")} of ${interactions.name} none is for training`,
       "Give ratings of more users and items, or lower --cold-items",
+    );
+  const [first] = places;
+  const { rating } = interactions;
+  if (places.every((place) => rating[place] === rating[first!]))
+    throw new UsageError(
+      `all ${counted(places.length, "rating")} of ${interactions.name} for training are ${rating[first!]}: there is nothing to learn`,
+      "Give ratings that differ; is it the right column (--rating-column)?",
     );
   const warm = Uint8Array.from(split.cold, (cold) => 1 - cold);
   const training = Uint8Array.from(split.parts, (part) => Number(part === "train"));

@@ -180,7 +180,7 @@ describe("a table of ratings", () => {
       "ratings that are all the same",
       ["a,x,1", "a,y,1"],
       {},
-      /^ILD06 .*all 2 ratings are 1\. Give the scale .*--rating-scale/,
+      /^ILD06 .*all 2 ratings are 1\. .* Is it the right column \(--rating-column\)/,
     ],
     ["no rows", [], {}, /^ILD06 .*there are no ratings in it/],
   ])("is refused with %s", async (_, rows, reading, message) => {
