@@ -90,6 +90,7 @@ export class ItemIndex {
   }
 
   #nearTitles(text: string): readonly number[] {
+    if (plain(text) === "") return [];
     const wanted = trigrams(plain(text));
     const scored = (this.#items.titles ?? []).map((title, place) => {
       const found = trigrams(plain(title));
@@ -147,6 +148,7 @@ export function attributesOfItem(
     if (list.length > mostWords || list.findIndex((word) => typeof word !== "string") >= 0)
       throw wrong('words, as "Drama|Crime" or ["Drama", "Crime"]');
     const words = [...new Set((list as readonly string[]).map((word) => word.trim()).filter((word) => word !== ""))];
+    if (words.length === 0) return [];
     values[name] = words;
     const of = Int32Array.from(words.keys());
     return [{ kind, name, words, of, starts: Int32Array.of(0, words.length) }];

@@ -86,6 +86,12 @@ export const itemsOf = ({ ids, titles, attributes }: KeptItems): Entities => ({
 
 /** Items of a run, and words of an attribute, at most. */
 const mostItems = 2 ** 22;
+/** Ids and numbers of a row, and those of all items together, at most: 1 GiB. */
+const [mostOfRow, mostCoded] = [2 ** 14, 2 ** 28];
+
+/** Ids and numbers of a row. */
+const codedWidth = ({ fields, numbers }: EntityCoding): number =>
+  fields.reduce((sum, { slots }) => sum + slots, numbers.length);
 
 const isWhole = (value: unknown, least: number, most: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
@@ -160,7 +166,9 @@ export function parseRatingSpec(value: unknown): RatingSpec | undefined {
   if (!areKeptItems(items) || !isRecord(codings) || !isRecord(units) || !isRecord(scale)) return undefined;
   const fits =
     isCoding(codings.items) &&
-    (codings.users === undefined || isCoding(codings.users)) &&
+    items.ids.length * codedWidth(codings.items) <= mostCoded &&
+    codedWidth(codings.items) <= mostOfRow &&
+    (codings.users === undefined || (isCoding(codings.users) && codedWidth(codings.users) <= mostOfRow)) &&
     isNumber(units.mean) &&
     isNumber(units.deviation) &&
     units.deviation > 0 &&
