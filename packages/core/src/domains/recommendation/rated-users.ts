@@ -36,7 +36,8 @@ const folds = 5;
 
 /**
  * What attributes say of each item, in units of ratings, learned from items of other parts: a base that knows no more of an
- * item than that of a cold one does. Of a base without attributes it is the mean.
+ * item than that of a cold one does. Where nothing is known of items it is what items of other parts are rated on average;
+ * of a base without a prior it is the mean of ratings.
  */
 export function priorsOfOthers(
   interactions: Interactions,
