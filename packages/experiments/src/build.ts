@@ -131,12 +131,12 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       ...(source && networkOf(config).isHeadAlone ? { source } : {}),
       kind: domain.kind,
       networks: networksOf(config, shapes),
-      loss: domain.loss(spec, config.domain),
+      loss: domain.around?.loss ?? domain.loss(spec, config.domain),
       iterations: config.training.iterations,
     },
     options as never,
   );
-  return (domain.learner?.(built, { spec, options: config.domain }) as Learner | undefined) ?? built;
+  return (domain.around?.learner(built, { spec, options: config.domain }) as Learner | undefined) ?? built;
 }
 
 /** The network of a config in the forms that learners take. @throws UsageError where it does not fit the inputs */
@@ -214,7 +214,7 @@ function baselinesOf(
   const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
   const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };
   // Rows of an embedding table stay as they are drawn: what is learned upon them from a few examples is next to nothing.
-  const kinds = domain.learner || (shapes.ids && !learnerOf(config).takesSteps) ? [] : [own, plain];
+  const kinds = domain.around || (shapes.ids && !learnerOf(config).takesSteps) ? [] : [own, plain];
   const scratch = kinds.map(({ inner, steps, named }): Baseline => {
     const adapter = fromScratch({ model, loss, inner });
     return { adapter: { ...adapter, name: `from scratch${named}${norm}` }, steps };

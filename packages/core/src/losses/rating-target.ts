@@ -22,7 +22,7 @@ export type RatingTarget = {
   readonly cold: Tensor;
 };
 
-/** What brings standardised ratings back to those of users. */
+/** Units that bring standardised ratings back to those of users. */
 export interface RatingUnits {
   readonly mean: number;
   readonly deviation: number;

@@ -148,6 +148,7 @@ export {
 } from "../domains/recommendation/rating-models.js";
 export { type RatingSplit, type RatingSplitOptions, splitRatings } from "../domains/recommendation/rating-split.js";
 export {
+  type DomainsOfItems,
   type RatedInputs,
   type RatedUsers,
   type UserTaskOptions,

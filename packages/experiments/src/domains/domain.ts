@@ -282,9 +282,12 @@ export interface Domain<
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /**
    * The learner of its tasks around one of the catalogue, where the catalogue's are not for them as they are: one of vectors
-   * and numbers within one of rated items, say.
+   * and numbers within one of rated items, say. `loss` is that of the learner within.
    */
-  learner?(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
+  readonly around?: {
+    readonly loss: Loss;
+    learner(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
+  };
   /** Rows that stand beside a learner, beyond networks from scratch. */
   baselines?(setting: BaselineSetting<V, Spec, X, Y>): readonly Baseline[];
   /** Classes or numbers that a network from scratch has as outputs, for one evaluated task; those of `shapes` unless given. */

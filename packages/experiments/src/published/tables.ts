@@ -5,6 +5,7 @@
 import type { LearnerName } from "@innerloop/core";
 import type { Flags } from "../config/index.js";
 import { languageTables } from "./language-tables.js";
+import { recommendationTables } from "./recommendation-tables.js";
 import type { Cell, Column, Row, Table, TableGroup } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];
@@ -567,6 +568,7 @@ export const tables: readonly Table[] = [
   mnist,
   hanzi,
   ...languageTables,
+  ...recommendationTables,
 ];
 
 /** Tables that are asked for by one name. */
@@ -575,5 +577,10 @@ export const tableGroups: readonly TableGroup[] = [
     name: "language",
     title: "Language: intents and topics, sentiment across domains, languages, entities",
     tables: languageTables,
+  },
+  {
+    name: "recommendation",
+    title: "Recommendation: users with few ratings, simulated tastes, ratings across domains",
+    tables: recommendationTables,
   },
 ];

@@ -32,7 +32,7 @@ export interface SparseRows {
   readonly width: number;
 }
 
-/** What is known of one thing by the names of its attributes: words of a bag are a list. */
+/** Values of one thing by the names of its attributes: words of a bag are a list. */
 export type AttributeValues = Readonly<Record<string, number | string | readonly string[] | undefined>>;
 
 /** Words of all attributes together, at most: the most frequent are kept. */

@@ -6,7 +6,7 @@ import type { Interactions, RatingScale } from "./interactions.js";
 import type { RatingModel } from "./rating-models.js";
 import { solveSymmetric } from "./symmetric-systems.js";
 
-/** What simulated users and items are like; deviations are in units of ratings. */
+/** Sizes of simulated users and items; deviations are in units of ratings. */
 export interface PreferenceOptions {
   readonly users?: number;
   readonly items?: number;
@@ -26,7 +26,7 @@ export interface PreferenceOptions {
   readonly seed?: number;
 }
 
-/** What simulated ratings were made of. */
+/** The numbers that simulated ratings were made of. */
 export interface PreferenceTruth {
   readonly mean: number;
   readonly noise: number;

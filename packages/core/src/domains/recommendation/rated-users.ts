@@ -35,9 +35,9 @@ export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: In
 const folds = 5;
 
 /**
- * What attributes say of each item, in units of ratings, learned from items of other parts: a base that knows no more of an
- * item than that of a cold one does. Where nothing is known of items it is what items of other parts are rated on average;
- * of a base without a prior it is the mean of ratings.
+ * The bases of items by their attributes alone, in units of ratings, learned from items of other parts: one knows no more of
+ * its item than that of a cold one does. Where nothing is known of items it is what items of other parts are rated on
+ * average; of a base without a prior it is the mean of ratings.
  */
 export function priorsOfOthers(
   interactions: Interactions,

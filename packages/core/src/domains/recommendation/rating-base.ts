@@ -14,7 +14,7 @@ import {
 import type { Interactions } from "./interactions.js";
 import { type LinearFunction, linearValues, sparseRidge } from "./sparse-ridge.js";
 
-/** What attributes say of an item's offset: constant + weights . features. */
+/** The offset of an item by its attributes: constant + weights . features. */
 export interface AttributePrior {
   readonly coding: AttributeCoding;
   readonly constant: number;
@@ -58,7 +58,7 @@ export interface FittedRatingBase {
   withoutOwn(user: number, items: ArrayLike<number>): Float32Array;
 }
 
-/** What a base is fitted with. */
+/** Options of `fitRatingBase`. */
 export interface RatingBaseOptions {
   /** Ratings that a user's level is shrunk by, 3 unless given. */
   readonly userShrinkage?: number;

@@ -29,7 +29,7 @@ export interface RatingModel {
   predict(support: KnownRatings, items: ArrayLike<number>): Float32Array;
 }
 
-/** What models are fitted to. */
+/** Ratings that models are fitted to. */
 export interface RatingTraining {
   readonly interactions: Interactions;
   /** Of the ratings of training, ascending: `trainingPlaces`. */

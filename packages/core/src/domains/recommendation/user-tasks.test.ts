@@ -117,6 +117,32 @@ describe("users as tasks", () => {
     expect(() => make({ queries: 5, leastRatings: 5 })).toThrow(/ILT201 userTasks: leastRatings is 5, with 5 queries/);
   });
 
+  it("ask about items of one domain, and know ratings of another, or of both", () => {
+    const target = Uint8Array.from([1, 1, 1, 1, 0, 0, 0, 0]);
+    const across = (sourceShots: number) => ({
+      target,
+      source: Uint8Array.from(target, (each) => 1 - each),
+      sourceShots,
+      leastSource: 1,
+    });
+    const itemsIn = (set: Set): number[] => ratingsOf(set).map((rating) => rating % 10);
+    const sizes = (shots: number, sourceShots: number): string[] => {
+      const source = userTasks(madeUpRatings(), { shots, queries: 2, inTurn: true, across: across(sourceShots) });
+      // The first user has rated no item of the source.
+      expect(source.count).toBe(2);
+      return [0, 1].map((index) => {
+        const { support, query } = source.sample(4, index);
+        expect(itemsIn(query).every((item) => item < 4)).toBe(true);
+        expect(new Set([...ratingsOf(query), ...ratingsOf(support)].map(userOf))).toEqual(new Set([index + 1]));
+        const ofTarget = itemsIn(support).filter((item) => item < 4).length;
+        return `${ofTarget} and ${itemsIn(support).length - ofTarget}`;
+      });
+    };
+    expect(sizes(5, 0)).toEqual(["2 and 0", "2 and 0"]);
+    expect(sizes(0, 3)).toEqual(["0 and 1", "0 and 3"]);
+    expect(sizes(1, 9)).toEqual(["1 and 1", "1 and 4"]);
+  });
+
   it("may have no known rating, and are of one look: they stack", () => {
     const source = make({ shots: { from: 0, to: 40 } });
     expect(source.spec.support).toEqual({ rows: 6, present: true, mayBeEmpty: true });

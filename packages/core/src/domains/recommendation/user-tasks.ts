@@ -75,8 +75,22 @@ export interface UserTaskOptions {
   readonly coldShare?: number;
   /** A model that is told the known ratings, and whose predictions stand in the inputs: to be judged as learners are. */
   readonly told?: Pick<RatingModel, "predict">;
+  /** Ratings of two domains of items: all queries are of one, and what is known is of both. */
+  readonly across?: DomainsOfItems;
   /** Those known are before those to be told in time, the latest of them; at random by default. */
   readonly order?: "random" | "time";
+}
+
+/** Two domains of items, such as red wines and white ones. */
+export interface DomainsOfItems {
+  /** Of each item 1 where it is of the domain that is asked about; `shots` and `queries` are of these. */
+  readonly target: Uint8Array;
+  /** Of each item 1 where it is of the other one. */
+  readonly source: Uint8Array;
+  /** Known ratings of the source, at most. */
+  readonly sourceShots: Count;
+  /** Users with fewer ratings of the source are left out. */
+  readonly leastSource: number;
 }
 
 const operation = "userTasks";
@@ -93,8 +107,9 @@ const operation = "userTasks";
  */
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
   requireObject(options, operation, "the second argument", "Give { shots, queries }");
-  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told } = options;
-  const { to: mostShots } = countRange(shots, operation, "shots", 0);
+  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told, across } = options;
+  const { to: mostTarget } = countRange(shots, operation, "shots", 0);
+  const { to: mostSource } = across ? countRange(across.sourceShots, operation, "sourceShots", 0) : { to: 0 };
   wholeNumber(queries, operation, "queries");
   if (!(coldShare >= 0 && coldShare <= 1))
     throw new TaskError("ILT201", operation, `coldShare is ${coldShare}`, "Give a share from 0 to 1");
@@ -108,10 +123,19 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
     );
   const { mostRatings = Number.POSITIVE_INFINITY } = options;
   const { starts, items, users: known, entries } = data;
-  const countOf = (user: number): number => starts[user + 1]! - starts[user]!;
-  const users = Array.from({ length: starts.length - 1 }, (_, user) => user).filter(
-    (user) => countOf(user) >= leastRatings && countOf(user) <= mostRatings,
-  );
+  /** The places of a user's ratings: those that may be asked about, and those of a source. */
+  const ratingsOf = (user: number): { readonly target: readonly number[]; readonly source: readonly number[] } => {
+    const all = Array.from({ length: starts[user + 1]! - starts[user]! }, (_, i) => starts[user]! + i);
+    if (!across) return { target: all, source: [] };
+    const of = (domain: Uint8Array): number[] => all.filter((place) => domain[data.item[place]!]);
+    return { target: of(across.target), source: of(across.source) };
+  };
+  const countOf = (user: number): number =>
+    across ? ratingsOf(user).target.length : starts[user + 1]! - starts[user]!;
+  const users = Array.from({ length: starts.length - 1 }, (_, user) => user).filter((user) => {
+    const isLarge = countOf(user) >= leastRatings && countOf(user) <= mostRatings;
+    return isLarge && (!across || ratingsOf(user).source.length >= across.leastSource);
+  });
   const bounds = `${leastRatings} ${mostRatings === Number.POSITIVE_INFINITY ? "ratings or more" : `to ${mostRatings} ratings`}`;
   if (users.length === 0)
     throw new TaskError(
@@ -123,16 +147,23 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
   const askedOf = (user: number): number =>
     fewQueries && countOf(user) <= queries ? Math.max(1, countOf(user) >> 1) : queries;
   const longest = users.reduce((most, user) => Math.max(most, countOf(user) - askedOf(user)), 0);
-  const rows = { support: Math.max(1, Math.min(mostShots, longest)), query: queries };
+  const longestSource = across ? users.reduce((most, user) => Math.max(most, ratingsOf(user).source.length), 0) : 0;
+  const rows = {
+    support: Math.max(1, Math.min(mostTarget, longest) + Math.min(mostSource, longestSource)),
+    query: queries,
+  };
   return {
     name: `${data.name} ${describeCount(shots)}-shot`,
     description: {
       data: data.name,
       users: users.length,
-      shots: mostShots === 0 ? 0 : `at most ${describeCount(shots)}`,
+      shots: mostTarget === 0 ? 0 : `at most ${describeCount(shots)}`,
       queries,
       ratingsOfUser: bounds,
       order,
+      ...(across
+        ? { sourceShots: `at most ${describeCount(across.sourceShots)}`, leastSource: across.leastSource }
+        : {}),
       ...(coldShare > 0 ? { coldShare } : {}),
     },
     spec: {
@@ -157,14 +188,18 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       const source = random(seed, index);
       const drawn = source.integer(users.length);
       const user = users[inTurn ? index % users.length : drawn]!;
-      const [from, count, asked] = [starts[user]!, countOf(user), askedOf(user)];
-      const taken = Math.min(drawCount(shots, source), count - asked);
-      const places =
-        order === "time" ? Array.from({ length: count }, (_, i) => count - 1 - i) : source.choose(count, count);
-      const drawnRows = (list: readonly number[]): readonly DrawnRating[] =>
-        list.map((place) => ({ at: from + place, asCold: coldShare > 0 && source.uniform() < coldShare }));
+      const { target, source: others } = ratingsOf(user);
+      const asked = askedOf(user);
+      const taken = Math.min(drawCount(shots, source), target.length - asked);
+      const takenOfSource = across ? Math.min(drawCount(across.sourceShots, source), others.length) : 0;
+      const ordered = (places: readonly number[]): readonly number[] =>
+        order === "time" ? [...places].reverse() : source.choose(places.length, places.length).map((i) => places[i]!);
+      const drawnRows = (places: readonly number[]): readonly DrawnRating[] =>
+        places.map((at) => ({ at, asCold: coldShare > 0 && source.uniform() < coldShare }));
+      const places = ordered(target);
+      const ofSource = across ? ordered(others).slice(0, takenOfSource) : [];
       const query = drawnRows(places.slice(0, asked));
-      const support = drawnRows(places.slice(asked, asked + taken));
+      const support = drawnRows([...places.slice(asked, asked + taken), ...ofSource]);
       if (!told)
         return {
           support: examplesOf(data, user, support, rows.support),

@@ -42,7 +42,7 @@ export interface ResidualOptions {
 /** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
 export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage: Tensor; readonly learner: Tree };
 
-/** What is known of a user. */
+/** A user as a learner knows one. */
 export type KnownUser = {
   readonly embedding: Tree;
   /** float32 [1, 1]: how much higher than the base the user rates. */

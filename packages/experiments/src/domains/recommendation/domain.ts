@@ -3,14 +3,14 @@
 import { meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
 import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
-import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget } from "@innerloop/core/tasks";
+import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { domain, type NextStep } from "../domain.js";
 import { ratingAdaptation } from "./adaptation.js";
 import { ratingBaselines } from "./baselines.js";
-import { ratingFigures } from "./figures.js";
+import { ratingFigures, unitless } from "./figures.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
 import { loadRatings, type RatingData } from "./reading.js";
@@ -50,21 +50,24 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
     trainClasses: 0,
   }),
-  loss: () => meanSquaredError as never,
-  learner: (within, { spec, options }) => {
-    if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
-    return residualLearner(within as unknown as FeatureLearner, {
-      embedding: embeddingOf(spec.codings, options) as never,
-      metrics: ratingFigures(spec),
-    }) as never;
+  loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
+  around: {
+    loss: meanSquaredError,
+    learner: (within, { spec, options }) => {
+      if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
+      return residualLearner(within as unknown as FeatureLearner, {
+        embedding: embeddingOf(spec.codings, options) as never,
+        metrics: ratingFigures(spec),
+      }) as never;
+    },
   },
   baselines: ratingBaselines,
   describe: ({ options, data, tasks }) => [
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskText: ({ shots, queries, order, sourceShots }) =>
+    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,

@@ -10,11 +10,15 @@ import { UsageError } from "../../options/usage-error.js";
 import { optionText } from "../../options/values.js";
 import { count, counted } from "../../words.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
+import { domainsOfItems } from "./item-domains.js";
 import type { RatingValues } from "./options.js";
 import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
-export const ratingSizes = ["shots", "queries", "order", "leastRatings", "mostRatings"] as const;
+export const ratingSizes = [
+  ...["shots", "queries", "order", "leastRatings", "mostRatings"],
+  ...["sourceDomain", "targetDomain", "sourceShots"],
+] as readonly (keyof RatingValues & string)[];
 
 /** Users of training have this many ratings at least: one is to be told, and others known. */
 const leastTrained = 5;
@@ -50,12 +54,16 @@ export function heldOutTasks(
   told?: Pick<RatingModel, "predict">,
 ): Tasks<RatedInputs, RatingTarget>["test"] {
   const { shots, queries, order, leastRatings, mostRatings } = options;
-  requireSizes(options);
+  const across = domainsOfItems(interactions.items, options);
+  if (!across) requireSizes(options);
   if (order === "time" && !interactions.time)
     throw new UsageError(
       `--order time of ${interactions.name}, whose ratings have no times`,
       "Name the column that has them (--time-column), or leave it out",
     );
+  const common = { shots, queries, order, inTurn: true, ...(told ? { told } : {}) };
+  // Across domains a user has all ratings that a task takes, or is left out.
+  if (across) return userTasks(parts[part], { ...common, across });
   const named = part === "test" ? "evaluation" : part;
   requireUsers(parts[part], { least: leastRatings, most: mostRatings, part: named }, (most) =>
     most === 0
@@ -64,10 +72,7 @@ export function heldOutTasks(
         ? `Lower --least-ratings to ${Math.max(2, most)} or fewer, and --queries below it`
         : "Lower --least-ratings, or raise --most-ratings",
   );
-  return userTasks(parts[part], {
-    ...{ shots, queries, order, leastRatings, mostRatings, inTurn: true },
-    ...(told ? { told } : {}),
-  });
+  return userTasks(parts[part], { ...common, leastRatings, mostRatings });
 }
 
 /** @param remedy by the most ratings that a user of the part has, 0 where there is no user */
@@ -105,7 +110,7 @@ export function requireRatingOptions(
   { training }: LearnerNeeds & { readonly learnerName: string },
 ): void {
   const { ratings, items, users } = options;
-  requireSizes(options);
+  if (options.sourceDomain === undefined) requireSizes(options);
   if (training.kind !== "episodes")
     throw new UsageError(
       `a learner of ${training.kind} for ratings, whose tasks are users`,
