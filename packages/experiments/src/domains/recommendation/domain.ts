@@ -39,9 +39,10 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   networks: ["mlp", "linear"],
   ofEpisodes: ["trainShots"],
   claims: ({ ratings }) => (ratings === undefined ? undefined : "ratings"),
+  dataOptions: ["ratings", "items", "users"],
   shownAs: ({ ratings }) => `--ratings ${ratings}`,
   check: requireRatingOptions,
-  load: (options, io, work, { own }) => loadRatings(options, io, work, own?.spec),
+  load: (options, io, work, { own }) => loadRatings(options, io, work, own),
   parseSpec: parseRatingSpec,
   tasks: (data, options) => ratingTasks(data, options),
   shapes: (spec, options, { own = options }) => ({

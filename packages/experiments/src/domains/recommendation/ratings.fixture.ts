@@ -80,7 +80,11 @@ export const foundRatings = (interactions: Interactions): FoundInteractions => (
 export const ratingsIo = (
   interactions: Interactions,
   tables: Readonly<Record<string, readonly RatedRow[]>> = {},
-): DataIo => memoryIo({ interactions: { "films.csv": foundRatings(interactions) }, ratedItems: tables });
+): DataIo =>
+  memoryIo({
+    interactions: { "films.csv": foundRatings(interactions), "/films.csv": foundRatings(interactions) },
+    ratedItems: tables,
+  });
 
 /** The options of films.csv. */
 export const optionsOf = (flags: Readonly<Record<string, unknown>> = {}): RatingValues =>
@@ -97,6 +101,11 @@ export async function loaded(
   flags: Readonly<Record<string, unknown>> = {},
   recorded?: RatingSpec,
 ): Promise<{ readonly data: RatingData; readonly spec: RatingSpec; readonly notes?: readonly string[] }> {
-  const { data, spec, notes } = await loadRatings(optionsOf(flags), ratingsIo(interactions), {}, recorded);
+  const { data, spec, notes } = await loadRatings(
+    optionsOf(flags),
+    ratingsIo(interactions),
+    {},
+    recorded && { options: optionsOf(flags), spec: recorded },
+  );
   return { data, spec: spec!, ...(notes ? { notes } : {}) };
 }

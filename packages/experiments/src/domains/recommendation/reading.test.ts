@@ -1,7 +1,8 @@
 /** From tables of ratings to parts: what is held out, what a run keeps, and what is refused. */
 import { splitRatings } from "@innerloop/core/tasks";
 import { expect, it } from "vitest";
-import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
+import type { RatingReading } from "../../rating-io.js";
+import { foundRatings, loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { loadRatings, readRatings, scaleOf } from "./reading.js";
 import { simulatedPreferences } from "./simulated.js";
 
@@ -60,6 +61,31 @@ it("an existing run reads with its codings, and tells its notes no more", async 
   expect(again.data.parts.test.items).toMatchObject({ slots: 1 + items.fields[1]!.slots, width: 0 });
   expect(again.notes).toBeUndefined();
   expect((await loaded(madeUpInteractions(), {}, spec)).spec).toEqual(spec);
+});
+
+it("the tables of a run are where they were, unless it is told where they are now", async () => {
+  const asked: (readonly (string | undefined)[])[] = [];
+  const io = {
+    ...ratingsIo(madeUpInteractions()),
+    absolute: (path: string) => `/home/${path}`,
+    interactions: async ({ ratings, items, users }: RatingReading) => {
+      asked.push([ratings, items, users]);
+      return { ...foundRatings(madeUpInteractions()), folder: `/home/${ratings}` };
+    },
+  };
+  const options = optionsOf({ items: "i.csv" });
+  const { spec } = await loadRatings(options, io, {});
+  expect([spec!.folder, spec!.tables]).toEqual(["/home/films.csv", { items: "/home/i.csv" }]);
+  const own = { options, spec: spec! };
+  await loadRatings(options, io, {}, own);
+  await loadRatings(optionsOf({ ratings: "moved.csv", items: "i.csv" }), io, {}, own);
+  await loadRatings(optionsOf({ items: "other.csv" }), io, {}, own);
+  expect(asked).toEqual([
+    ["films.csv", "i.csv", undefined],
+    ["/home/films.csv", "/home/i.csv", undefined],
+    ["moved.csv", "/home/i.csv", undefined],
+    ["/home/films.csv", "other.csv", undefined],
+  ]);
 });
 
 it("the simulation is said to be one", async () => {

@@ -85,6 +85,8 @@ it.each<readonly [string, readonly (string | number)[], unknown]>([
   ["a deviation of 0", ["units", "deviation"], 0],
   ["a coding's deviation of 0", ["codings", "items", "numbers", 0, "deviation"], 0],
   ["a scale from above", ["scale", "least"], 6],
+  ["tables that are no record", ["tables"], "items.csv"],
+  ["a table that is no path", ["tables"], { items: "a\0b" }],
   ["a cold item too few", ["cold"], [0]],
   ["a base of fewer items", ["base", "offsets"], [0]],
   [

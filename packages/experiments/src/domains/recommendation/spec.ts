@@ -95,6 +95,7 @@ const codedWidth = ({ fields, numbers }: EntityCoding): number =>
 
 const isWhole = (value: unknown, least: number, most: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isPath = (value: unknown): value is string => typeof value === "string" && !value.includes("\0");
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const areTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.length <= mostItems && value.every((each) => typeof each === "string");
@@ -162,9 +163,10 @@ function isCoding(value: unknown): value is EntityCoding {
 /** The spec in a value from a file; undefined where it is none. */
 export function parseRatingSpec(value: unknown): RatingSpec | undefined {
   if (!isDataSpec(value)) return undefined;
-  const { items, codings, base, units, scale, cold } = value as unknown as Readonly<Record<string, unknown>>;
+  const { tables, items, codings, base, units, scale, cold } = value as unknown as Readonly<Record<string, unknown>>;
   if (!areKeptItems(items) || !isRecord(codings) || !isRecord(units) || !isRecord(scale)) return undefined;
   const fits =
+    (tables === undefined || (isRecord(tables) && Object.values(tables).every(isPath))) &&
     isCoding(codings.items) &&
     items.ids.length * codedWidth(codings.items) <= mostCoded &&
     codedWidth(codings.items) <= mostOfRow &&
