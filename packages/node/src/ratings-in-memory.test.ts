@@ -1,5 +1,5 @@
 /** Ratings in memory, from interactions to a user's predictions: trained, stopped and gone on with, evaluated and adapted. */
-import type { TrainingEvent } from "@innerloop/core";
+import { evaluate, key, type TrainingEvent } from "@innerloop/core";
 import { type Interactions, preferences, ratingModels, splitRatings } from "@innerloop/core/tasks";
 import { checkpointSummary } from "@innerloop/core/training";
 import {
@@ -89,6 +89,10 @@ it("it is evaluated on each user once, beside all models in closed form; and tel
     expect(figures.map(({ name }) => name)).toContain("mae");
     expect(of).toHaveLength(1);
   }
+  const { learner, tasks } = experiment;
+  const params = learner.init(key(0));
+  const alone = await evaluate({ learner, params, tasks: tasks.test, count: 500, executor });
+  expect([alone.protocol.tasks, alone.values[0]!.mae!.length]).toEqual([held, held]);
   const few = await evaluateSession({ run, chosen: { evalTasks: 7 } }, host);
   expect(few.evaluations.map(({ protocol }) => protocol.tasks)).toEqual(evaluations.map(() => 7));
 
