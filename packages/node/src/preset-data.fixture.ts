@@ -5,6 +5,7 @@ import type { LabelledExamples } from "@innerloop/core";
 import type { Flags } from "@innerloop/experiments";
 import sharp from "sharp";
 import { writeDatasetFile } from "./data/store/dataset-file.js";
+import { writePresetRatings } from "./preset-ratings.fixture.js";
 import { writePresetTexts } from "./preset-texts.fixture.js";
 
 /** Bytes that follow from their place alone, by whole numbers: the same wherever and by whatever they are computed. */
@@ -67,6 +68,7 @@ export async function writePresetData(folder: string, datasets: string): Promise
   }
   await writeFile(join(folder, "rides.csv"), `${tableLines().join("\n")}\n`);
   await writePresetTexts(folder, datasets);
+  await writePresetRatings(folder, datasets);
 }
 
 /** A run of a preset: what of it is other than the preset says. */
@@ -106,6 +108,12 @@ export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
     ["snips"],
     ["crossner"],
     ["entities", {}, { data: join(folder, "trips.jsonl") }],
+    ["preferences"],
+    ["movietweetings"],
+    ["x-wines", { learner: "ridge" }],
+    ["x-wines"],
+    ["ratings", { learner: "maml" }, { ratings: join(folder, "ratings.csv") }],
+    ["ratings", {}, { ratings: join(folder, "ratings.csv") }],
     ["table", { learner: "reptile" }, table],
     ...["fomaml", "reptile", "anil", "boil", "meta-sgd", "maml++", "cavia", "ridge", "cnp", "joint"].map(
       (learner) => ["sinusoid", { learner }] as const,
