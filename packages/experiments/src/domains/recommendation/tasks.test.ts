@@ -102,6 +102,23 @@ describe("sizes", () => {
     );
   });
 
+  it("across domains are those of both, whatever --least-ratings says, or refused", () => {
+    const across = {
+      sourceDomain: ["Crime"],
+      targetDomain: ["Comedy"],
+      shots: 1,
+      queries: 2,
+      sourceShots: 3,
+      leastRatings: 2,
+    };
+    const { support, query } = tasksOf(across).test.sample(1, 0);
+    expect([there(support.present), there(query.present)]).toEqual([4, 2]);
+    requireRatingOptions(optionsOf(across), needs);
+    expect(() => tasksOf({ ...across, queries: 19 })).toThrow(
+      "no user of films for validation has 20 ratings of --target-domain and 5 of --source-domain. Lower --queries, or name words that more items have",
+    );
+  });
+
   it("by time of ratings that have none are refused", async () => {
     const { data: timeless } = await loaded();
     expect(() => ratingTasks(timeless, optionsOf({ order: "time" }))).toThrow(

@@ -1,4 +1,5 @@
 /** The tasks of ratings: users, each met once where they are evaluated on. */
+import { TaskError } from "@innerloop/core";
 import {
   type RatedInputs,
   type RatedUsers,
@@ -62,9 +63,19 @@ export function heldOutTasks(
       "Name the column that has them (--time-column), or leave it out",
     );
   const common = { shots, queries, order, inTurn: true, ...(told ? { told } : {}) };
-  // Across domains a user has all ratings that a task takes, or is left out.
-  if (across) return userTasks(parts[part], { ...common, across });
   const named = part === "test" ? "evaluation" : part;
+  // Across domains a user has all ratings that a task takes, or is left out.
+  if (across) {
+    try {
+      return userTasks(parts[part], { ...common, across });
+    } catch (error) {
+      if (!(error instanceof TaskError && error.code === "ILT402")) throw error;
+      throw new UsageError(
+        `no user of ${interactions.name} for ${named} has ${queries + 1} ratings of --target-domain and ${across.leastSource} of --source-domain`,
+        "Lower --queries, or name words that more items have",
+      );
+    }
+  }
   requireUsers(parts[part], { least: leastRatings, most: mostRatings, part: named }, (most) =>
     most === 0
       ? "Give ratings of more users: a tenth of them is for validation, a fifth for evaluation"

@@ -283,6 +283,10 @@ describe("a table of items", () => {
     await expect(read(await ratings(), { items: others })).rejects.toThrow(
       /^ILD06 .*none of the 3 rated items is in the table of items .*column "item", such as "x1"; the rated ones of "wine_id", such as "02"/,
     );
+    const stripped = await file("i6.csv", "item,kind", "1,a", "2,b");
+    await expect(read(await ratings(), { items: stripped })).rejects.toThrow(
+      / of them would be there with other leading zeros, which are part of an id\.$/,
+    );
     const unnamed = await file("i5.csv", "number,kind", "01,a");
     await expect(read(await ratings(), { items: unnamed })).rejects.toThrow(
       /no name of a column says which holds the ids of items\. Name it as in the table of ratings, or item or id: it has number, kind/,
