@@ -1,4 +1,4 @@
-/** The programs that use trained runs, each in a process of its own: runs of images, of a table, of texts and of curves. */
+/** The programs that use trained runs, each in a process of its own: runs of images, of a table, of texts, of ratings and of curves. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -142,6 +142,52 @@ test("use-texts: classes that it never saw, from two sentences each, and by line
     ["refused", 3],
     ["prediction", 4],
   ]);
+});
+
+/** Films of two kinds, and ratings of people who like one and not the other. */
+function filmsAndRatings(): { readonly films: string; readonly ratings: string } {
+  const known = ["Heat", "Amelie", "Alien", "Solaris", "Ran", "Tampopo", "Stalker"];
+  const kinds = ["thriller", "drama", "thriller", "drama", "thriller", "drama", "thriller"];
+  const films = Array.from({ length: 32 }, (_, i) => [known[i] ?? `Film ${i}`, kinds[i] ?? kinds[i % 2]!] as const);
+  const id = (i: number): string => String(i).padStart(3, "0");
+  const ratings = Array.from({ length: 150 }, (_, user) => {
+    const draw = random(3, user);
+    const liked = kinds[draw.integer(2)];
+    return draw
+      .choose(films.length, 18)
+      .map(
+        (i) => `u${user},${id(i)},${Math.round(2 * (films[i]![1] === liked ? 4.2 : 1.8) + draw.normal(0, 0.5)) / 2}`,
+      );
+  });
+  return {
+    films: `film,title,genre\n${films.map(([title, kind], i) => `${id(i)},${title},${kind}`).join("\n")}\n`,
+    ratings: `user,film,rating\n${ratings.flat().join("\n")}\n`,
+  };
+}
+
+test("recommend: films in the order in which a new user may like them, by three ratings", async () => {
+  const [ratings, films, run] = ["ratings.csv", "films.csv", "ratings-run"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const made = filmsAndRatings();
+  await writeFile(ratings, made.ratings);
+  await writeFile(films, made.films);
+  innerloop(
+    ...["train", "ratings", "--ratings", ratings, "--items", films, "--learner", "ridge", "--iterations", "60"],
+    ...["--validate-every", "0", "--skip-evaluation", "--run", run],
+  );
+  const answers = use("recommend.mjs", run) as { item: string; rating: number }[];
+  // It likes thrillers.
+  expect(
+    answers
+      .map(({ item }) => item)
+      .slice(0, 2)
+      .sort(),
+  ).toEqual(["Ran", "Stalker"]);
+  expect(answers[1]!.rating - answers[2]!.rating).toBeGreaterThan(0.5);
+  for (const { rating } of answers) expect(rating >= 1 && rating <= 5).toBe(true);
 });
 
 test("use-curves: points of a curve", () => {

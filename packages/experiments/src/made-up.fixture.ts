@@ -7,7 +7,7 @@ import type { ClassificationSpec } from "./domains/classification/spec.js";
 import type { Loaded } from "./domains/domain.js";
 import { domainNamed, type ownDomains } from "./domains/registry.js";
 import type { DataIo, FoundTable } from "./io.js";
-import type { FoundInteractions } from "./rating-io.js";
+import type { FoundInteractions, RatedRow } from "./rating-io.js";
 import type { FoundMarkedTexts, FoundTexts, TextIo } from "./text-io.js";
 
 /** The defaults of a domain's options under those that are chosen, learner and network among them; no preset's. */
@@ -54,9 +54,18 @@ export function memoryIo(has: {
   readonly texts?: Readonly<Record<string, FoundTexts>>;
   readonly markedTexts?: Readonly<Record<string, FoundMarkedTexts>>;
   readonly interactions?: Readonly<Record<string, FoundInteractions>>;
+  readonly ratedItems?: Readonly<Record<string, readonly RatedRow[]>>;
   readonly encoders?: Partial<TextIo>;
 }): DataIo {
-  const { datasets = {}, tables = {}, texts = {}, markedTexts = {}, interactions = {}, encoders } = has;
+  const {
+    datasets = {},
+    tables = {},
+    texts = {},
+    markedTexts = {},
+    interactions = {},
+    ratedItems = {},
+    encoders,
+  } = has;
   const missing = (what: string): Promise<never> => Promise.reject(new Error(`${what} is not in memory`));
   return {
     kindOf: async (path) =>
@@ -75,7 +84,7 @@ export function memoryIo(has: {
     texts: async (source) => texts[source] ?? missing(source),
     markedTexts: async (source) => markedTexts[source] ?? missing(source),
     interactions: async ({ ratings }) => interactions[ratings] ?? missing(ratings),
-    ratedItems: missing,
+    ratedItems: async (path) => ratedItems[path] ?? missing(path),
     textBackbone: missing,
     imageBackbone: missing,
     tokenizer: missing,

@@ -1,18 +1,13 @@
 /** Sessions of a run that is kept in memory: without a terminal, a folder or a file. */
-import type { CheckpointStore, TrainingEvent } from "@innerloop/core";
+import type { TrainingEvent } from "@innerloop/core";
 import { checkpointSummary } from "@innerloop/core/training";
 import {
   compareSession,
-  type DataIo,
   evaluateSession,
   type Flags,
   Interrupted,
-  newRunConfig,
   openModel,
   openSetSession,
-  planRun,
-  prepare,
-  type RunEvent,
   type RunStore,
   resolvePreset,
   type SessionHost,
@@ -21,96 +16,18 @@ import {
 } from "@innerloop/experiments";
 import { afterAll, expect, it } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { emptyIo, runInMemory } from "./run-in-memory.fixture.js";
 
 const executor = onnxruntimeExecutor({ threads: 1 });
 afterAll(() => executor.close());
 
-/** A machine on which there is nothing to read. */
-const nothing = (what: unknown): Promise<never> => Promise.reject(new Error(`${String(what)} is not to be read`));
-const io: DataIo = {
-  kindOf: nothing,
-  absolute: (path) => path,
-  shown: (path) => path,
-  datasetNames: async () => [],
-  dataset: nothing,
-  classFolders: nothing,
-  images: nothing,
-  decoded: nothing,
-  table: nothing,
-  tableRows: nothing,
-  text: nothing,
-  texts: nothing,
-  markedTexts: nothing,
-  interactions: nothing,
-  ratedItems: nothing,
-  textBackbone: nothing,
-  imageBackbone: nothing,
-  tokenizer: nothing,
-};
-const host: SessionHost = { io, executor };
+const host: SessionHost = { io: emptyIo, executor };
 
 const small = { iterations: 6, metaBatch: 2, hidden: [4], validateEvery: 2, validationTasks: 4, checkpointEvery: 2 };
 const config = (flags: Flags) =>
   resolvePreset("sinusoid", { ...small, evalTasks: 5, evalSteps: [0, 1, 3], workers: 1, ...flags });
 
-interface Kept extends RunStore {
-  readonly texts: Map<string, string>;
-  readonly kept: Map<string, Uint8Array>;
-  readonly log: RunEvent[];
-}
-
-/** A run in memory, as a page or a service would keep one, and its experiment. */
-async function newRun(flags: Flags = {}) {
-  const own = config(flags);
-  const prepared = await prepare(own, host);
-  const plan = await planRun(prepared.experiment, own.training, executor);
-  const { training, evaluation } = own;
-  const asked = {
-    name: "mine",
-    experiment: "sinusoid",
-    protocol: "ours",
-    config: own,
-    settings: { training, evaluation },
-  };
-  const made = { target: "sinusoid", chosen: flags, versions: {}, created: new Date(0) };
-  const [texts, kept] = [new Map<string, string>(), new Map<string, Uint8Array>()];
-  let log: RunEvent[] = [];
-  const checkpoints: CheckpointStore = {
-    load: async (name) => kept.get(name),
-    save: async (name, bytes) => {
-      kept.set(name, bytes);
-    },
-  };
-  const run: Kept = {
-    config: newRunConfig({ asked, prepared, plan, executor, ...made }),
-    shown: "mine",
-    shownFile: (name) => `mine/${name}`,
-    checkpoints,
-    kept,
-    texts,
-    get log() {
-      return log;
-    },
-    events: {
-      read: async () => log,
-      open: async (lastIteration) => {
-        log = log.filter(({ iteration = 0 }) => iteration <= lastIteration);
-        return { append: (event) => log.push(event), flush: () => undefined, close: () => undefined };
-      },
-    },
-    files: {
-      read: async (name) => {
-        const text = texts.get(name);
-        return text === undefined ? undefined : new TextEncoder().encode(text);
-      },
-      write: async (name, content) => {
-        texts.set(name, typeof content === "string" ? content : new TextDecoder().decode(content));
-      },
-      requireThere: () => undefined,
-    },
-  };
-  return { run, prepared, experiment: prepared.experiment };
-}
+const newRun = (flags: Flags = {}) => runInMemory("sinusoid", config(flags), host, flags);
 
 it("a run is trained, stopped and gone on with, and ends with the bytes of one that was not stopped", async () => {
   const [whole, parts] = [await newRun(), await newRun()];
@@ -159,7 +76,7 @@ it("it is evaluated, compared and adapted, and followed by phases", async () => 
     expect(runs[1]!.difference!.mean).toBeCloseTo(runs[1]!.figure.mean - runs[0]!.figure.mean, 6);
   expect(evaluations.map(({ protocol }) => protocol.tasks)).toEqual([5, 5]);
 
-  const { model, chosenSteps } = await openModel(first.run, { executor, io });
+  const { model, chosenSteps } = await openModel(first.run, { executor, io: emptyIo });
   expect(chosenSteps).toBe(outcome.chosen!.steps);
   const task = await model.adapt([
     { x: 0, y: 0 },

@@ -43,6 +43,8 @@ export interface DataSpec {
   readonly sha256: string;
   /** Where they are, if that is a path. */
   readonly folder?: string;
+  /** Where further tables of them are, by the options that name these. */
+  readonly tables?: Readonly<Record<string, string>>;
   readonly exampleShape: readonly number[];
 }
 
@@ -238,6 +240,8 @@ export interface Domain<
   readonly ownNetworks?: Readonly<Record<string, NetworkEntry<OptionGroup, X>>>;
   /** The preset for options that came without one, where they speak of this domain. */
   claims?(flags: Flags): string | undefined;
+  /** The options that say where its data are, the one that names them first: `data` alone unless given. */
+  readonly dataOptions: readonly string[];
   /** How its choice is written on the command line, for messages: `--data hanzi`. */
   shownAs(options: V): string;
   /**
@@ -347,7 +351,7 @@ export interface NextStep {
 }
 
 /** Parts of a domain that are the same for most: `domain` fills them in. */
-type Usual = "shownAs" | "load" | "parseSpec" | "taskSizes" | "sizeOf" | "heldOut";
+type Usual = "shownAs" | "dataOptions" | "load" | "parseSpec" | "taskSizes" | "sizeOf" | "heldOut";
 
 /** A domain as it is written: what most have alike may be left out. */
 export type DomainRecord<
@@ -377,6 +381,7 @@ export const domain = <
   record: DomainRecord<O, Data, Spec, X, Y, Out>,
 ): Domain<O, Data, Spec, OptionValues<O>, X, Y, Out> => ({
   shownAs: () => `a preset of ${record.name}`,
+  dataOptions: ["data"],
   load: async () => ({ data: undefined as Data }),
   parseSpec: () => undefined,
   taskSizes: [],

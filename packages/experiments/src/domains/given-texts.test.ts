@@ -1,5 +1,5 @@
 /**
- * The law over the doors by which texts of a user come in: whatever wrong value is put wherever, what comes out is a
+ * The law over the doors by which texts and ratings of a user come in: whatever wrong value is put wherever, what comes out is a
  * UsageError that names the place, never an answer, nor an error about what the value broke further in.
  */
 import { learnerEntry } from "@innerloop/core/learners";
@@ -11,6 +11,8 @@ import { entities } from "./entities/domain.js";
 import type { EntityValues } from "./entities/options.js";
 import { loadEntities } from "./entities/reading.js";
 import type { EntitySpec } from "./entities/spec.js";
+import { recommendation } from "./recommendation/domain.js";
+import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./recommendation/ratings.fixture.js";
 import { texts } from "./texts/domain.js";
 import type { TextValues } from "./texts/options.js";
 import { loadTexts } from "./texts/reading.js";
@@ -130,5 +132,55 @@ describe("marked sentences", async () => {
       const spans = [{ ...second!.spans[0], type: value }];
       expect(await refusal(() => support([good[0], { ...second, spans }]))).toMatch(/^sentence 2/);
     }
+  });
+});
+
+describe("ratings", async () => {
+  const { spec } = await loaded();
+  const [own, io] = [{ options: optionsOf(), spec }, ratingsIo(madeUpInteractions())];
+  const support = (given: unknown) => recommendation.adaptation!.readSupport(given, own, {}, io, {});
+  const good = [
+    { item: "001", rating: 4 },
+    { item: "heat 1995", rating: 2 },
+  ];
+  const [first, second] = good;
+  const inputs = async (given: unknown) =>
+    recommendation.adaptation!.readInputs(given, await support(good), own, io, {});
+
+  it("are taken as they should be", async () => {
+    expect((await support(good)).facts).toEqual({ ratings: { "Amélie (2001)": 4, "Heat (1995)": 2 } });
+    expect((await inputs(["010", { item: "Film 11" }])).names).toEqual(["Film 10", "Film 11"]);
+  });
+
+  it("are refused where a row is none, with its place", async () => {
+    for (const value of noTexts) {
+      expect(await refusal(() => support([first, value]))).toMatch(/^row 2 .*\. Give /);
+      expect(await refusal(() => inputs(["001", value]))).toMatch(/^row 2 .*\. Give /);
+      if (value === undefined) continue;
+      for (const door of [support, inputs])
+        expect(await refusal(() => door(value))).toMatch(/^(row 1|there are)\b.*\. Give /);
+    }
+  });
+
+  it("are refused where an item, its rating or what is known of it is none, with its row", async () => {
+    for (const value of noTexts) {
+      expect(await refusal(() => support([first, { ...second, item: value }]))).toMatch(
+        /^row 2.*\. (Give|Did you mean) /,
+      );
+      expect(await refusal(() => inputs([first, { item: value }]))).toMatch(/^row 2.*\. (Give|Did you mean) /);
+      if (value !== 5) {
+        expect(await refusal(() => support([first, { ...second, rating: value }]))).toMatch(
+          /^row 2: the rating is .*\. Give a number from 1 to 5$/,
+        );
+        for (const name of ["year", "genres"]) {
+          if (name === "genres" && Array.isArray(value) && value[0] === "text") continue;
+          const row = { item: "new one", rating: 3, [name]: value };
+          expect(await refusal(() => support([first, row])), name).toMatch(/^row 2.*\. Give /);
+          expect(await refusal(() => inputs([first, row])), name).toMatch(/^row 2.*\. Give /);
+        }
+      }
+    }
+    for (const rating of ["", " ", "good", 0.9, 5.1, "0x9", Number.POSITIVE_INFINITY])
+      expect(await refusal(() => support([first, { ...second, rating }]))).toMatch(/^row 2: the rating is /);
   });
 });

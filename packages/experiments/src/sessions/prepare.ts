@@ -62,6 +62,10 @@ export async function prepare(
   return { experiment: buildExperiment(config, loaded, own), config, data, ...(spec ? { spec } : {}) };
 }
 
+/** The option that names the data of a config, and what it says. */
+const dataOptionOf = (config: ExperimentConfig): string => domainOf(config).dataOptions[0]!;
+const dataNameOf = (config: ExperimentConfig): unknown => config.domain[dataOptionOf(config)];
+
 /** Reading data, followed by the host. */
 function reading<T>(host: PreparingHost, read: (work: LongWork) => Promise<T>): Promise<T> {
   const { onProgress, onWarning, signal } = host;
@@ -98,14 +102,15 @@ export async function prepareRun(
 ): Promise<Prepared> {
   const { data, config: own } = run.config;
   if (!own || !config) return ofProgram(run, host);
-  if (config.domain.data !== own.domain.data) return prepareOtherData(run, own, config, host);
+  const option = dataOptionOf(config);
+  if (config.domain[option] !== own.domain[option]) return prepareOtherData(run, own, config, host);
   if (data?.folder === undefined) return prepareOwnData(run, own, config, host);
   if ((await host.io.kindOf(data.folder)) === undefined) {
-    const remedy = `Put it back, or say where it is now with ${flagOf("data")}`;
+    const remedy = `Put it back, or say where it is now with ${flagOf(option)}`;
     const problem = `the data set ${data.name} is no longer at ${host.io.shown(data.folder)}`;
     throw new RunError("ILN06", run.shown, problem, remedy);
   }
-  const prepared = await prepareOwnData(run, own, withFlags(config, { data: data.folder }), host);
+  const prepared = await prepareOwnData(run, own, withFlags(config, { [option]: data.folder }), host);
   return { ...prepared, config };
 }
 
@@ -137,8 +142,8 @@ export async function prepareMoved(run: RunStore, config: ExperimentConfig, host
   if (file || !data || !own) {
     const what = file
       ? `a run of the experiment file ${host.io.shown(file.path)}`
-      : `a run of the ${own?.domain.data} family`;
-    throw new UsageError(`${flagOf("data")} ${config.domain.data} of ${what}`, "Leave it out");
+      : `a run of the ${own ? dataNameOf(own) : ""} family`;
+    throw new UsageError(`${flagOf(dataOptionOf(config))} ${dataNameOf(config)} of ${what}`, "Leave it out");
   }
   return prepareOwnData(run, own, config, host);
 }
@@ -169,7 +174,7 @@ async function prepareOtherData(
   if (data && !loadOther) return prepareOwnData(run, own, config, host);
   if (!data || !loadOther)
     throw new UsageError(
-      `${flagOf("data")} ${config.domain.data} of a run of ${own.domain.data}`,
+      `${flagOf(dataOptionOf(config))} ${dataNameOf(config)} of a run of ${dataNameOf(own)}`,
       "Only runs of data sets of classes can be tested on another one",
     );
   const loaded = await reading(host, (work) =>

@@ -1,5 +1,5 @@
 /** A run that goes on: what may change in it, and what its record says then. */
-import { type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config/index.js";
+import { domainOf, type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";
@@ -71,17 +71,24 @@ export async function prepareResumed(
 ): Promise<Prepared> {
   const run = { ...stored, config };
   const prepared =
-    chosen.data !== undefined && extended
+    extended && movesData(extended, chosen)
       ? await prepareMoved(stored, extended, host)
       : await prepareRun(run, extended, host);
   requireSameLearner(run, stored, prepared);
   return prepared;
 }
 
+/** The question whether options say where the data of a run are now. */
+export const movesData = (config: ExperimentConfig, chosen: Flags): boolean =>
+  domainOf(config).dataOptions.some((name) => chosen[name] !== undefined);
+
 /** A run's record where its data set has moved to another place: a folder or file, or a name in the user's store. */
-export function withMovedData(config: RunConfig, spec: DataSpec): RunConfig {
-  const { folder: _, ...data } = config.data!;
-  return { ...config, data: { ...data, ...(spec.folder === undefined ? {} : { folder: spec.folder }) } };
+export function withMovedData(config: RunConfig, { folder, tables }: DataSpec): RunConfig {
+  const { folder: _, tables: __, ...data } = config.data!;
+  return {
+    ...config,
+    data: { ...data, ...(folder === undefined ? {} : { folder }), ...(tables === undefined ? {} : { tables }) },
+  };
 }
 
 /** A run's record where it goes on with a file that the user has named: its results say where the file changed. */

@@ -64,7 +64,7 @@ async function findInteractions(reading: RatingReading, work: LongWork): Promise
     const remedy =
       path === ratings
         ? `Give a table of ratings, a folder or archive of MovieLens, or a data set in ${dataFolder()}: ${names}`
-        : "Check the path";
+        : `Check the path: ${flagOf(path === reading.items ? "items" : "users")} says where it is`;
     throw new UsageError(`there is no ${path === ratings ? "data set, file or folder" : "file"} ${path}`, remedy);
   }
   const folder = resolve(ratings);

@@ -36,7 +36,8 @@ const folds = 5;
 
 /**
  * The bases of items by their attributes alone, in units of ratings, learned from items of other parts: one knows no more of
- * its item than that of a cold one does. Of a base without attributes it is the mean.
+ * its item than that of a cold one does. Where nothing is known of items it is what items of other parts are rated on
+ * average; of a base without a prior it is the mean of ratings.
  */
 export function priorsOfOthers(
   interactions: Interactions,

@@ -114,6 +114,7 @@ describe("users as tasks", () => {
     expect([ratingsOf(few.query).length, ratingsOf(few.support).length]).toEqual([1, 2]);
     expect(() => make({ queries: 8 })).toThrow(/ILT402 userTasks: none of the 4 users of films has 9 ratings or more/);
     expect(() => make({ shots: -1 })).toThrow(/ILT201/);
+    expect(() => make({ queries: 5, leastRatings: 5 })).toThrow(/ILT201 userTasks: leastRatings is 5, with 5 queries/);
   });
 
   it("ask about items of one domain, and know ratings of another, or of both", () => {

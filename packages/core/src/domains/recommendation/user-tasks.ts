@@ -102,7 +102,7 @@ const operation = "userTasks";
  * Sets are padded to one size: `present` is 1 for rows that are there, which come first. A task is a function of its
  * address. With `inTurn` the user of a task does not depend on the seed.
  *
- * @throws ILT201 where an option is out of range; ILT402 where no user has ratings enough
+ * @throws ILT201 where an option is out of range, or users would have fewer ratings than queries; ILT402 where no user has ratings enough
  * @example userTasks(ratings, { shots: 5, queries: 10, mostRatings: 100, inTurn: true })
  */
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
@@ -114,6 +114,13 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
   if (!(coldShare >= 0 && coldShare <= 1))
     throw new TaskError("ILT201", operation, `coldShare is ${coldShare}`, "Give a share from 0 to 1");
   const leastRatings = options.leastRatings ?? (fewQueries ? 2 : queries + 1);
+  if (leastRatings <= queries && !fewQueries)
+    throw new TaskError(
+      "ILT201",
+      operation,
+      `leastRatings is ${leastRatings}, with ${queries} queries`,
+      "Raise it above them, or say fewQueries: true",
+    );
   const { mostRatings = Number.POSITIVE_INFINITY } = options;
   const { starts, items, users: known, entries } = data;
   /** The places of a user's ratings: those that may be asked about, and those of a source. */
@@ -150,7 +157,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
     description: {
       data: data.name,
       users: users.length,
-      shots: `at most ${describeCount(shots)}`,
+      shots: mostTarget === 0 ? 0 : `at most ${describeCount(shots)}`,
       queries,
       ratingsOfUser: bounds,
       order,

@@ -13,7 +13,7 @@ import { type Tensor, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { isRecord, quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
-import { counted } from "../../words.js";
+import { count, counted } from "../../words.js";
 import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
 import { type AttributeValue, attributesOfItem, type FoundItem, ItemIndex } from "./item-index.js";
 import type { RatingValues } from "./options.js";
@@ -82,8 +82,7 @@ export function ratedInputs(spec: RatingSpec, items: readonly FoundItem[]): Rate
     const place = "place" in item ? item.place : 0;
     ids.set(of.ids.subarray(place * of.slots, (place + 1) * of.slots), row * slots);
     numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + 2);
-    const base =
-      "place" in item ? coded.bases[place]! : spec.base.mean + offsetByAttributes(spec.base, item.values as never);
+    const base = "place" in item ? coded.bases[place]! : spec.base.mean + offsetByAttributes(spec.base, item.values);
     numbers[row * width] = (base - mean) / deviation;
     numbers[row * width + 1] = "place" in item ? coded.sureness[place]! : 0;
   });
@@ -100,6 +99,13 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
   // Of a user of whom nothing is known, a model says what it says of all.
   needsNone: () => true,
   readSupport,
+  // One table is read where its rows are told apart by its name.
+  fromFiles: async (paths, _own, io, work) => {
+    if (paths.length === 1) return paths[0];
+    const rows: GivenRating[] = [];
+    for (const path of paths) rows.push(...(await io.ratedItems(path, work)));
+    return rows;
+  },
   readInputs: async (given, _support, { spec }, io, work) => {
     const items = foundItems(spec, await rowsOf(given, io, work));
     return { x: ratedInputs(spec, items), names: items.map(({ name }) => name) } satisfies GivenInputs<RatedInputs>;
@@ -137,14 +143,8 @@ export async function readKnownRatings(
 ): Promise<KnownRatings> {
   const rows = given === undefined ? [] : await rowsOf(given, io, work);
   const items = foundItems(spec, rows);
-  const ratings = rows.map((row, i) => ratingOf(row, i, spec));
-  // Items of one title are told apart by their places.
-  const rated = new Set<number | string>();
-  for (const item of items) {
-    const which = "place" in item ? item.place : item.name;
-    if (rated.has(which)) throw new UsageError(`${quoted(item.name)} is rated twice`, "Give one rating of each item");
-    rated.add(which);
-  }
+  const ratings = rows.map((row) => ratingOf(row, spec));
+  requireDifferent(items, rows);
   return { items, ratings };
 }
 
@@ -157,7 +157,7 @@ export async function namedPlaces(
 ): Promise<readonly number[]> {
   const rows = await rowsOf(given, io, work);
   // Names alone: a new item is none of the run's, whatever is known of it.
-  const named = rows.map(({ item }): GivenRating => (item === undefined ? {} : { item }));
+  const named = rows.map(({ row: { item }, at }): GivenRow => ({ row: item === undefined ? {} : { item }, at }));
   return foundItems(spec, named).flatMap((item) => ("place" in item ? [item.place] : []));
 }
 
@@ -188,46 +188,78 @@ async function readSupport(
   };
 }
 
+/** A row that was given, and where it is: "row 3", "mine.csv, row 3". */
+interface GivenRow {
+  readonly row: Readonly<Record<string, unknown>>;
+  readonly at: string;
+}
+
+/** Rows that are read or given at once, at most. */
+const mostRows = 1_000_000;
+
 /** Rows of a table, or those that a program gives. @throws UsageError for what is neither */
-async function rowsOf(given: unknown, io: DataIo, work: LongWork): Promise<readonly GivenRating[]> {
-  if (typeof given === "string") return io.ratedItems(given, work);
-  const list = Array.isArray(given) ? given : [given];
-  const rows = Array.from(list, (row: unknown) => (typeof row === "string" ? { item: row } : row));
-  const wrong = rows.findIndex((row) => !isRecord(row));
-  if (rows.length > 0 && wrong < 0) return rows as readonly GivenRating[];
+async function rowsOf(given: unknown, io: DataIo, work: LongWork): Promise<readonly GivenRow[]> {
+  if (typeof given === "string") {
+    const rows = await io.ratedItems(given, work);
+    return rows.map((row, i) => ({ row, at: `${io.shown(given)}, row ${i + 1}` }));
+  }
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const wrong = list.findIndex((row) => typeof row !== "string" && !isRecord(row));
+  if (list.length > 0 && list.length <= mostRows && wrong < 0)
+    return list.map((row, i) => ({
+      row: typeof row === "string" ? { item: row } : (row as GivenRow["row"]),
+      at: `row ${i + 1}`,
+    }));
   throw new UsageError(
-    rows.length === 0 ? "there are no items" : `item ${wrong + 1} is ${quoted(rows[wrong])}`,
+    wrong >= 0
+      ? `row ${wrong + 1} is ${quoted(list[wrong])}`
+      : `there are ${list.length === 0 ? "no" : `more than ${count(mostRows)}`} items`,
     'Give a table, or [{ item: "0111161", rating: 9 }, ...]: items by id or title',
   );
 }
 
 /** @throws UsageError for an item that is not known, with what it may be */
-function foundItems(spec: RatingSpec, rows: readonly GivenRating[]): readonly FoundItem[] {
+function foundItems(spec: RatingSpec, rows: readonly GivenRow[]): readonly FoundItem[] {
   const { index } = knownItems(spec);
-  return rows.map((row, i) => {
+  return rows.map(({ row, at }) => {
     const { item } = row;
-    const found = typeof item === "string" || typeof item === "number" ? index.find(String(item)) : undefined;
+    const called = typeof item === "string" || typeof item === "number" ? String(item) : undefined;
+    const found = called === undefined ? undefined : index.find(called);
     if (found) return found;
-    const added = attributesOfItem(row, spec, i);
+    const added = attributesOfItem(row, spec, at);
     if (added) return added;
-    const near = item === undefined ? [] : index.near(String(item));
+    const near = called === undefined ? [] : index.near(called);
     throw new UsageError(
-      item === undefined
-        ? `row ${i + 1} names no item`
-        : `row ${i + 1}: there is no item ${quoted(item)} in ${spec.name}`,
+      item === undefined ? `${at} names no item` : `${at}: there is no item ${quoted(item)} in ${spec.name}`,
       near.length > 0
-        ? `Did you mean ${near.map(({ name, id }) => `${quoted(name)} (${id})`).join(" or ")}?`
+        ? `Did you mean ${near.map(({ name, id }) => (name === id ? quoted(id) : `${quoted(name)} (${id})`)).join(" or ")}?`
         : "Give an id or title of the run's items, or what is known of a new one: attributes in columns of their own",
     );
   });
 }
 
+/** @throws UsageError where an item comes up twice: two of one title are two */
+function requireDifferent(items: readonly FoundItem[], rows: readonly GivenRow[]): void {
+  const seen = new Set<number | string>();
+  items.forEach((item, i) => {
+    const which = "place" in item ? item.place : item.name;
+    if (seen.has(which))
+      throw new UsageError(
+        `${rows[i]!.at}: ${quoted(item.name)} is rated for the second time`,
+        "Give one rating of each item",
+      );
+    seen.add(which);
+  });
+}
+
 /** @throws UsageError for what is no rating */
-function ratingOf({ rating }: GivenRating, i: number, { scale }: Pick<RatingSpec, "scale">): number {
-  const value = typeof rating === "string" ? Number(rating) : rating;
+function ratingOf({ row, at }: GivenRow, { scale }: Pick<RatingSpec, "scale">): number {
+  const { rating } = row;
+  const value = typeof rating === "string" && rating.trim() !== "" ? Number(rating) : rating;
   if (typeof value === "number" && value >= scale.least && value <= scale.most) return value;
+  const isMissing = rating === undefined || rating === "";
   throw new UsageError(
-    `row ${i + 1}: the rating is ${rating === undefined ? "missing" : quoted(rating)}`,
+    `${at}: the rating is ${isMissing ? "missing" : quoted(rating)}`,
     `Give a number from ${scale.least} to ${scale.most}`,
   );
 }

@@ -9,7 +9,7 @@ import { ratingFigures } from "./figures.js";
 import type { RatingValues } from "./options.js";
 import type { RatingData } from "./reading.js";
 import type { RatingSpec } from "./spec.js";
-import { ratingTasks } from "./tasks.js";
+import { heldOutTasks } from "./tasks.js";
 
 /** A model is fitted when its row is first asked for. */
 export function ratingBaselines({
@@ -32,7 +32,7 @@ export function ratingBaselines({
       {
         adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,
         steps: [0],
-        tasks: () => ratingTasks(data as RatingData, options, fit()).test as never,
+        tasks: () => heldOutTasks(data as RatingData, "test", options, fit()) as never,
       },
     ];
   });

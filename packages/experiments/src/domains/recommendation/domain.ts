@@ -40,9 +40,10 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   networks: ["mlp", "linear"],
   ofEpisodes: ["trainShots"],
   claims: ({ ratings }) => (ratings === undefined ? undefined : "ratings"),
+  dataOptions: ["ratings", "items", "users"],
   shownAs: ({ ratings }) => `--ratings ${ratings}`,
   check: requireRatingOptions,
-  load: (options, io, work, { own }) => loadRatings(options, io, work, own?.spec),
+  load: (options, io, work, { own }) => loadRatings(options, io, work, own),
   parseSpec: parseRatingSpec,
   tasks: (data, options) => ratingTasks(data, options),
   shapes: (spec, options, { own = options }) => ({
@@ -68,7 +69,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["tasks", tasksText(options, tasks.test.description)],
   ],
   taskText: ({ shots, queries, order, sourceShots }) =>
-    `${shots} ratings of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,
@@ -77,7 +78,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   }),
   next: ({ options: { shots } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
-    { command: "eval", flags: { shots: 0 }, meaning: "none" },
+    ...(shots === 0 ? [] : [{ command: "eval", flags: { shots: 0 }, meaning: "none" } as const]),
     {
       command: "adapt",
       flags: {},

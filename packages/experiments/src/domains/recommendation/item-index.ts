@@ -27,6 +27,10 @@ const plain = (title: string): string =>
 
 /** Items that are shown where none is called so. */
 const mostNear = 3;
+/** Words of a bag of a new item, at most. */
+const mostWords = 10_000;
+/** Dice's coefficient of the three-letter pieces of titles from which on one may be meant. */
+const leastLikeness = 0.35;
 
 /** The items of a run by id and by title. */
 export class ItemIndex {
@@ -40,6 +44,8 @@ export class ItemIndex {
     this.#byId = new Map(items.ids.map((id, place) => [id, place]));
     items.titles?.forEach((title, place) => {
       const name = plain(title);
+      // A title of marks alone is none: it would be that of all such texts.
+      if (name === "") return;
       this.#byTitle.set(name, [...(this.#byTitle.get(name) ?? []), place]);
     });
   }
@@ -58,7 +64,7 @@ export class ItemIndex {
    * @throws UsageError where several items have the title
    */
   find(text: string): FoundItem | undefined {
-    const place = this.#byId.get(text.trim());
+    const place = this.#byId.get(text.normalize("NFC").trim());
     if (place !== undefined) return { place, name: this.nameOf(place) };
     const [first, ...others] = this.#byTitle.get(plain(text)) ?? [];
     if (first === undefined) return undefined;
@@ -72,23 +78,34 @@ export class ItemIndex {
     );
   }
 
-  /** Items whose titles have most of the text's letters in common, three at a time, the nearest first. */
+  /**
+   * Items that may be meant: first those whose ids differ in leading zeros alone, which spreadsheets take away; then those
+   * whose titles have most of the text's letters in common, three at a time, the nearest first.
+   */
   near(text: string): readonly { readonly place: number; readonly name: string; readonly id: string }[] {
+    const id = withoutZeros(text.trim());
+    const sameId = this.#items.ids.flatMap((each, place) => (id !== "" && withoutZeros(each) === id ? [place] : []));
+    const places = new Set([...sameId, ...this.#nearTitles(text)]);
+    return [...places].slice(0, mostNear).map((place) => ({ place, name: this.nameOf(place), id: this.idOf(place) }));
+  }
+
+  #nearTitles(text: string): readonly number[] {
+    if (plain(text) === "") return [];
     const wanted = trigrams(plain(text));
-    if (wanted.size === 0 || !this.#items.titles) return [];
-    const scored = this.#items.titles.map((title, place) => {
+    const scored = (this.#items.titles ?? []).map((title, place) => {
       const found = trigrams(plain(title));
       let shared = 0;
       for (const each of wanted) if (found.has(each)) shared++;
       return { place, score: (2 * shared) / (wanted.size + found.size) };
     });
     return scored
-      .filter(({ score }) => score > 0.35)
+      .filter(({ score }) => score > leastLikeness)
       .sort((a, b) => b.score - a.score || a.place - b.place)
-      .slice(0, mostNear)
-      .map(({ place }) => ({ place, name: this.nameOf(place), id: this.idOf(place) }));
+      .map(({ place }) => place);
   }
 }
+
+const withoutZeros = (id: string): string => id.replace(/^0+/, "");
 
 function trigrams(text: string): ReadonlySet<string> {
   const padded = `  ${text.slice(0, 200)} `;
@@ -98,40 +115,46 @@ function trigrams(text: string): ReadonlySet<string> {
 /**
  * A new item by its attributes; undefined where a row has none of those that the run knows.
  *
+ * @param at where the row is, for messages
  * @throws UsageError for a value that is not of its attribute's kind
  */
 export function attributesOfItem(
-  row: Readonly<Record<string, AttributeValue | undefined>>,
+  row: Readonly<Record<string, unknown>>,
   { items }: Pick<RatingSpec, "items">,
-  i: number,
+  at: string,
 ): FoundItem | undefined {
   const values: Record<string, AttributeValue> = {};
   const attributes = items.attributes.flatMap(({ kind, name }): Attribute[] => {
-    const value = row[name];
-    if (value === undefined || value === "") return [];
+    const value = Object.hasOwn(row, name) ? row[name] : undefined;
+    if (value === undefined || value === null || (typeof value === "string" && value.trim() === "")) return [];
+    const wrong = (needed: string): UsageError =>
+      new UsageError(`${at}: ${name} is ${quoted(value)}`, `Give ${needed}, or leave it out`);
     if (kind === "number") {
-      const number = Number(value);
-      if (!Number.isFinite(number))
-        throw new UsageError(`row ${i + 1}: ${name} is ${quoted(value)}`, "Give a number, or leave it out");
+      const number = typeof value === "string" ? Number(value) : value;
+      if (typeof number !== "number" || !Number.isFinite(number)) throw wrong("a number");
       values[name] = number;
-      return [{ kind, name, values: Float64Array.from([number]) }];
+      return [{ kind, name, values: Float64Array.of(number) }];
     }
-    const words = Array.isArray(value)
-      ? value.map(String)
-      : kind === "bag"
-        ? String(value)
-            .split("|")
-            .map((word) => word.trim())
-            .filter((word) => word !== "")
-        : [String(value)];
-    const distinct = [...new Set(words)];
-    values[name] = kind === "bag" ? distinct : distinct[0]!;
-    const of = Int32Array.from(distinct, (_, place) => place);
-    return kind === "bag"
-      ? [{ kind, name, words: distinct, of, starts: Int32Array.from([0, distinct.length]) }]
-      : [{ kind, name, words: distinct.slice(0, 1), of: Int32Array.from([0]) }];
+    if (kind === "category") {
+      if (typeof value !== "string" && typeof value !== "number") throw wrong("a word");
+      values[name] = String(value);
+      return [{ kind, name, words: [String(value)], of: Int32Array.of(0) }];
+    }
+    const list: readonly unknown[] = Array.isArray(value)
+      ? value
+      : typeof value === "string"
+        ? value.split("|")
+        : [value];
+    if (list.length > mostWords || list.findIndex((word) => typeof word !== "string") >= 0)
+      throw wrong('words, as "Drama|Crime" or ["Drama", "Crime"]');
+    const words = [...new Set((list as readonly string[]).map((word) => word.trim()).filter((word) => word !== ""))];
+    if (words.length === 0) return [];
+    values[name] = words;
+    const of = Int32Array.from(words.keys());
+    return [{ kind, name, words, of, starts: Int32Array.of(0, words.length) }];
   });
   if (attributes.length === 0) return undefined;
-  const name = String(row.item ?? row.title ?? `row ${i + 1}`);
+  const called = [row.item, row.title].find((each) => typeof each === "string" && each.trim() !== "");
+  const name = called === undefined ? at : String(called);
   return { entities: { ids: [name], attributes }, values, name };
 }

@@ -24,6 +24,7 @@ export const ratingOptions = optionGroup({
     placeholder: "NAME|FILE|DIR|ZIP",
     default: "",
     help: "a table with a row for each rating; a name of `innerloop data list`; files of MovieLens; or preferences, which are simulated",
+    inEvaluation: true,
     onResume: true,
   },
   items: {
@@ -31,6 +32,7 @@ export const ratingOptions = optionGroup({
     placeholder: "FILE",
     absent: "nothing is known of items",
     help: "a table with a row for each item, and its attributes",
+    inEvaluation: true,
     onResume: true,
   },
   users: {
@@ -38,6 +40,7 @@ export const ratingOptions = optionGroup({
     placeholder: "FILE",
     absent: "nothing is known of users",
     help: "a table with a row for each user, and attributes",
+    inEvaluation: true,
     onResume: true,
   },
   userColumn: columnOf("says who rates"),

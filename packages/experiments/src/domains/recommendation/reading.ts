@@ -17,7 +17,7 @@ import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundInteractions, RatingReading } from "../../rating-io.js";
 import { counted } from "../../words.js";
-import type { Loaded } from "../domain.js";
+import type { Loaded, Own } from "../domain.js";
 import type { RatingValues } from "./options.js";
 import { simulatedPreferences, simulatedRatings } from "./simulated.js";
 import { keptItems, type RatingSpec } from "./spec.js";
@@ -61,15 +61,36 @@ export async function readRatings(options: RatingValues, io: DataIo, work: LongW
   );
 }
 
-/** @param recorded of an existing run, whose codings are taken */
+/** Where tables are: as a run recorded them, unless an option says that they are elsewhere now. */
+function placesOfTables(options: RatingValues, own: OwnRatings | undefined): RatingValues {
+  const { folder, tables = {} } = own?.spec ?? {};
+  const placed = (name: "ratings" | "items" | "users", recorded: string | undefined) =>
+    recorded === undefined || options[name] !== own?.options?.[name] ? {} : { [name]: recorded };
+  return {
+    ...options,
+    ...placed("ratings", folder),
+    ...placed("items", tables.items),
+    ...placed("users", tables.users),
+  };
+}
+
+type OwnRatings = Partial<Own<RatingValues, RatingSpec>>;
+
+/** @param own of an existing run: its codings are taken, and its tables are where they were unless told otherwise */
 export async function loadRatings(
   options: RatingValues,
   io: DataIo,
   work: LongWork,
-  recorded?: RatingSpec,
+  own?: OwnRatings,
 ): Promise<Loaded<RatingData, RatingSpec>> {
-  const found = await readRatings(options, io, work);
+  const placed = placesOfTables(options, own);
+  const found = await readRatings(placed, io, work);
   const { interactions } = found;
+  if (interactions.implicit)
+    throw new UsageError(
+      `${interactions.name} has no column of ratings: what users took alone is not learned from`,
+      "Name the column that has them: --rating-column COLUMN",
+    );
   const split = splitRatings(interactions, { coldItems: options.coldItems });
   const places = placesOfTraining(interactions, split);
   if (places.length === 0)
@@ -77,14 +98,26 @@ export async function loadRatings(
       `of the ${counted(interactions.rating.length, "rating")} of ${interactions.name} none is for training`,
       "Give ratings of more users and items, or lower --cold-items",
     );
+  const [first] = places;
+  const { rating } = interactions;
+  if (places.every((place) => rating[place] === rating[first!]))
+    throw new UsageError(
+      `all ${counted(places.length, "rating")} of ${interactions.name} for training are ${rating[first!]}: there is nothing to learn`,
+      "Give ratings that differ; is it the right column (--rating-column)?",
+    );
   const warm = Uint8Array.from(split.cold, (cold) => 1 - cold);
   const training = Uint8Array.from(split.parts, (part) => Number(part === "train"));
   const { users } = interactions;
-  const codings: RatingCodings = recorded?.codings ?? {
+  const codings: RatingCodings = own?.spec?.codings ?? {
     items: entityCoding(interactions.items, warm),
     // Ids of users are no inputs: those of evaluation are never among those of training.
     ...(users.attributes.length > 0 ? { users: entityCoding(users, training, { ids: false }) } : {}),
   };
+  const tables = Object.fromEntries(
+    Object.entries({ items: placed.items, users: placed.users }).flatMap(([name, path]) =>
+      path === undefined ? [] : [[name, io.absolute(path)]],
+    ),
+  );
   const units = ratingUnits(interactions, places);
   const fitted = fitRatingBase(interactions, places);
   const priors = priorsOfOthers(interactions, places, fitted);
@@ -100,6 +133,7 @@ export async function loadRatings(
       name: interactions.name,
       sha256: found.sha256,
       ...(found.folder === undefined ? {} : { folder: found.folder }),
+      ...(Object.keys(tables).length > 0 ? { tables } : {}),
       exampleShape: [],
       items: keptItems(interactions.items),
       codings,
@@ -108,6 +142,6 @@ export async function loadRatings(
       scale: interactions.scale,
       cold: Array.from(split.cold),
     },
-    ...(recorded ? {} : { notes: found.notes }),
+    ...(own?.spec ? {} : { notes: found.notes }),
   };
 }

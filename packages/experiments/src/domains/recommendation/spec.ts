@@ -86,9 +86,16 @@ export const itemsOf = ({ ids, titles, attributes }: KeptItems): Entities => ({
 
 /** Items of a run, and words of an attribute, at most. */
 const mostItems = 2 ** 22;
+/** Ids and numbers of a row, and those of all items together, at most: 1 GiB. */
+const [mostOfRow, mostCoded] = [2 ** 14, 2 ** 28];
+
+/** Ids and numbers of a row. */
+const codedWidth = ({ fields, numbers }: EntityCoding): number =>
+  fields.reduce((sum, { slots }) => sum + slots, numbers.length);
 
 const isWhole = (value: unknown, least: number, most: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isPath = (value: unknown): value is string => typeof value === "string" && !value.includes("\0");
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const areTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.length <= mostItems && value.every((each) => typeof each === "string");
@@ -156,11 +163,14 @@ function isCoding(value: unknown): value is EntityCoding {
 /** The spec in a value from a file; undefined where it is none. */
 export function parseRatingSpec(value: unknown): RatingSpec | undefined {
   if (!isDataSpec(value)) return undefined;
-  const { items, codings, base, units, scale, cold } = value as unknown as Readonly<Record<string, unknown>>;
+  const { tables, items, codings, base, units, scale, cold } = value as unknown as Readonly<Record<string, unknown>>;
   if (!areKeptItems(items) || !isRecord(codings) || !isRecord(units) || !isRecord(scale)) return undefined;
   const fits =
+    (tables === undefined || (isRecord(tables) && Object.values(tables).every(isPath))) &&
     isCoding(codings.items) &&
-    (codings.users === undefined || isCoding(codings.users)) &&
+    items.ids.length * codedWidth(codings.items) <= mostCoded &&
+    codedWidth(codings.items) <= mostOfRow &&
+    (codings.users === undefined || (isCoding(codings.users) && codedWidth(codings.users) <= mostOfRow)) &&
     isNumber(units.mean) &&
     isNumber(units.deviation) &&
     units.deviation > 0 &&

@@ -1,7 +1,15 @@
 /** The tasks of ratings: users, each met once where they are evaluated on. */
-import { type RatedInputs, type RatingModel, type RatingTarget, userTasks } from "@innerloop/core/tasks";
+import { TaskError } from "@innerloop/core";
+import {
+  type RatedInputs,
+  type RatedUsers,
+  type RatingModel,
+  type RatingTarget,
+  userTasks,
+} from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { optionText } from "../../options/values.js";
+import { count, counted } from "../../words.js";
 import type { LearnerNeeds, Tasks } from "../domain.js";
 import { domainsOfItems } from "./item-domains.js";
 import type { RatingValues } from "./options.js";
@@ -16,35 +24,88 @@ export const ratingSizes = [
 /** Users of training have this many ratings at least: one is to be told, and others known. */
 const leastTrained = 5;
 
-/** @param told a model whose predictions the tasks of evaluation hold */
-export function ratingTasks(
-  { parts, interactions }: RatingData,
-  options: RatingValues,
-  told?: Pick<RatingModel, "predict">,
-): Tasks<RatedInputs, RatingTarget> {
-  const { shots, trainShots, queries, order, leastRatings, mostRatings, coldShare } = options;
-  const across = domainsOfItems(interactions.items, options);
-  const bounds = across ? { across } : { leastRatings, mostRatings };
-  const held = { shots, queries, order, ...bounds, inTurn: true };
+/**
+ * Tasks of all parts: those of training have items that are as cold ones, those held out have each user once.
+ *
+ * @throws UsageError for sizes that do not go together, that no user has ratings for, or an order that is not known
+ */
+export function ratingTasks(data: RatingData, options: RatingValues): Tasks<RatedInputs, RatingTarget> {
+  const { trainShots, queries, coldShare } = options;
+  const { train } = data.parts;
+  requireUsers(train, { least: leastTrained, part: "training", of: "of items that are not cold" }, (most) =>
+    most === 0 ? "Give ratings of more users" : "Give more ratings of each user, or lower --cold-items",
+  );
   return {
-    train: userTasks(parts.train, {
-      shots: trainShots,
-      queries,
-      fewQueries: true,
-      leastRatings: leastTrained,
-      coldShare,
-    }),
-    validation: userTasks(parts.validation, held),
-    test: userTasks(parts.test, { ...held, ...(told ? { told } : {}) }),
+    train: userTasks(train, { shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare }),
+    validation: heldOutTasks(data, "validation", options),
+    test: heldOutTasks(data, "test", options),
   };
 }
 
-/** @throws UsageError for options that do not go together */
-export function requireRatingOptions(
+/**
+ * The tasks of users that are held out, each once.
+ *
+ * @param told a model whose predictions the tasks hold
+ * @throws as `ratingTasks`
+ */
+export function heldOutTasks(
+  { parts, interactions }: Pick<RatingData, "parts" | "interactions">,
+  part: "validation" | "test",
   options: RatingValues,
-  { training }: LearnerNeeds & { readonly learnerName: string },
+  told?: Pick<RatingModel, "predict">,
+): Tasks<RatedInputs, RatingTarget>["test"] {
+  const { shots, queries, order, leastRatings, mostRatings } = options;
+  const across = domainsOfItems(interactions.items, options);
+  if (!across) requireSizes(options);
+  if (order === "time" && !interactions.time)
+    throw new UsageError(
+      `--order time of ${interactions.name}, whose ratings have no times`,
+      "Name the column that has them (--time-column), or leave it out",
+    );
+  const common = { shots, queries, order, inTurn: true, ...(told ? { told } : {}) };
+  const named = part === "test" ? "evaluation" : part;
+  // Across domains a user has all ratings that a task takes, or is left out.
+  if (across) {
+    try {
+      return userTasks(parts[part], { ...common, across });
+    } catch (error) {
+      if (!(error instanceof TaskError && error.code === "ILT402")) throw error;
+      throw new UsageError(
+        `no user of ${interactions.name} for ${named} has ${queries + 1} ratings of --target-domain and ${across.leastSource} of --source-domain`,
+        "Lower --queries, or name words that more items have",
+      );
+    }
+  }
+  requireUsers(parts[part], { least: leastRatings, most: mostRatings, part: named }, (most) =>
+    most === 0
+      ? "Give ratings of more users: a tenth of them is for validation, a fifth for evaluation"
+      : most < leastRatings
+        ? `Lower --least-ratings to ${Math.max(2, most)} or fewer, and --queries below it`
+        : "Lower --least-ratings, or raise --most-ratings",
+  );
+  return userTasks(parts[part], { ...common, leastRatings, mostRatings });
+}
+
+/** @param remedy by the most ratings that a user of the part has, 0 where there is no user */
+function requireUsers(
+  { name, starts }: Pick<RatedUsers, "name" | "starts">,
+  wanted: { readonly least: number; readonly most?: number; readonly part: string; readonly of?: string },
+  remedy: (most: number) => string,
 ): void {
-  const { leastRatings, mostRatings, queries, ratings, items, users } = options;
+  const { least, most = Number.POSITIVE_INFINITY, part, of } = wanted;
+  const counts = Array.from(starts.subarray(1), (end, user) => end - starts[user]!);
+  if (counts.some((ratings) => ratings >= least && ratings <= most)) return;
+  const longest = counts.reduce((a, b) => Math.max(a, b), 0);
+  const bounds = `${most === Number.POSITIVE_INFINITY ? `${least} ratings or more` : `${least} to ${most} ratings`}${of ? ` ${of}` : ""}`;
+  const problem =
+    counts.length === 0
+      ? `no user of ${name} is for ${part}`
+      : `none of the ${counted(counts.length, "user")} of ${name} for ${part} has ${bounds}: they have ${count(longest)} at most`;
+  throw new UsageError(problem, remedy(longest));
+}
+
+/** @throws UsageError where a user may be left without a known rating, or none is to be evaluated on */
+function requireSizes({ leastRatings, mostRatings, queries }: RatingValues): void {
   if (leastRatings <= queries)
     throw new UsageError(
       `--least-ratings ${leastRatings} with --queries ${queries}, which leave no known rating`,
@@ -52,6 +113,15 @@ export function requireRatingOptions(
     );
   if (mostRatings < leastRatings)
     throw new UsageError(`--most-ratings ${mostRatings} below --least-ratings ${leastRatings}`, "Raise it");
+}
+
+/** @throws UsageError for options that do not go together */
+export function requireRatingOptions(
+  options: RatingValues,
+  { training }: LearnerNeeds & { readonly learnerName: string },
+): void {
+  const { ratings, items, users } = options;
+  if (options.sourceDomain === undefined) requireSizes(options);
   if (training.kind !== "episodes")
     throw new UsageError(
       `a learner of ${training.kind} for ratings, whose tasks are users`,

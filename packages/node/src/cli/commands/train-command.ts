@@ -23,6 +23,7 @@ import {
   isDivergence,
   leadingFigure,
   memoryText,
+  movesData,
   newRunConfig,
   type Prepared,
   planInMemory,
@@ -270,7 +271,7 @@ async function resumeRun(
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
     // A file that brings a learner is run where its experiment is asked for.
     const again =
-      resumed.extended && file && named !== undefined && chosen.data === undefined
+      resumed.extended && file && named !== undefined && !movesData(resumed.extended, chosen)
         ? (await runFileOf(path, file, output, named)).file
         : undefined;
     const prepared = await followed(commandHost(output, { signal, named }), (host) =>
@@ -280,7 +281,8 @@ async function resumeRun(
     if (failure) output.warn(`  This run has failed: ${problemOf(failure)}. ${whatToChange(config)}`);
     if (signal.aborted) throw new Interrupted();
     const ranFile = again ?? prepared.file;
-    if (chosen.data !== undefined && prepared.spec) config = withMovedData(config, prepared.spec);
+    if (resumed.extended && movesData(resumed.extended, chosen) && prepared.spec)
+      config = withMovedData(config, prepared.spec);
     if (named !== undefined) config = withFile(config, ranFile!, before.iteration);
     const run = { ...stored, config };
     if (Object.keys(chosen).length > 0 || named !== undefined) await writeConfig(run.files, config);

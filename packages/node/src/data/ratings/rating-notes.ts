@@ -71,13 +71,15 @@ export function unlistedNote(
   if (unlisted === 0) return undefined;
   const ratings = of.reduce((sum, place) => sum + (place >= listed ? 1 : 0), 0);
   const told = `${count(ratings)} of ${counted(of.length, "rating")} (${percent(ratings, of.length)}) are ${what === "items" ? "of" : "by"} ${counted(unlisted, what.slice(0, -1))} that the table of ${what} lacks: nothing is known of ${unlisted === 1 ? "it" : "them"}`;
-  // A spreadsheet takes ids for numbers.
+  const example = what === "items" ? `, such as ${quoted(ids[listed])}` : "";
+  return `${told}${example}${zerosHint(ids, listed)}`;
+}
+
+/** What is added where ids that a table lacks are there with other leading zeros: a spreadsheet takes ids for numbers. */
+export function zerosHint(ids: readonly string[], listed: number): string {
   const shortened = new Set(ids.slice(0, listed).map(withoutZeros));
   const lost = ids.slice(listed).filter((id) => shortened.has(withoutZeros(id))).length;
-  const hint =
-    lost > 0 ? `; ${count(lost)} of them would be there with other leading zeros, which are part of an id` : "";
-  const example = what === "items" ? `, such as ${quoted(ids[listed])}` : "";
-  return `${told}${example}${hint}`;
+  return lost > 0 ? `; ${count(lost)} of them would be there with other leading zeros, which are part of an id` : "";
 }
 
 const withoutZeros = (id: string): string => {

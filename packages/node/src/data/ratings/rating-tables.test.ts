@@ -180,7 +180,7 @@ describe("a table of ratings", () => {
       "ratings that are all the same",
       ["a,x,1", "a,y,1"],
       {},
-      /^ILD06 .*all 2 ratings are 1\. Give the scale .*--rating-scale/,
+      /^ILD06 .*all 2 ratings are 1\. .* Is it the right column \(--rating-column\)/,
     ],
     ["no rows", [], {}, /^ILD06 .*there are no ratings in it/],
   ])("is refused with %s", async (_, rows, reading, message) => {
@@ -282,6 +282,10 @@ describe("a table of items", () => {
     const others = await file("i4.csv", "item,kind", "x1,a", "x2,b");
     await expect(read(await ratings(), { items: others })).rejects.toThrow(
       /^ILD06 .*none of the 3 rated items is in the table of items .*column "item", such as "x1"; the rated ones of "wine_id", such as "02"/,
+    );
+    const stripped = await file("i6.csv", "item,kind", "1,a", "2,b");
+    await expect(read(await ratings(), { items: stripped })).rejects.toThrow(
+      / of them would be there with other leading zeros, which are part of an id\.$/,
     );
     const unnamed = await file("i5.csv", "number,kind", "01,a");
     await expect(read(await ratings(), { items: unnamed })).rejects.toThrow(

@@ -7,7 +7,7 @@ import { EntityIds } from "./entity-ids.js";
 import { type EntityColumn, type EntityTable, readEntityTable, readWordPairs } from "./entity-table.js";
 import { type RatingColumns, ratingColumnsOf, usualTitle } from "./rating-columns.js";
 import { type RatingFiles, tableAt, withRatingFiles } from "./rating-files.js";
-import { ratingNotes, repeatedNote, unlistedNote } from "./rating-notes.js";
+import { ratingNotes, repeatedNote, unlistedNote, zerosHint } from "./rating-notes.js";
 import { type OrderedRatings, RatingRows } from "./rating-rows.js";
 import { eachTableRow } from "./table-source.js";
 
@@ -92,7 +92,8 @@ export async function readRatingTables(
   };
   if (items && listed.items > 0 && item.every((place) => place >= listed.items)) {
     const problem = `none of the ${count(ids.items.ids.length - listed.items)} rated items is in the table of items ${items.path}`;
-    const remedy = `Its ids are those of column ${quoted(items.idColumn)}, such as ${quoted(ids.items.ids[0])}; the rated ones of ${quoted(columns.item)}, such as ${quoted(ids.items.ids[listed.items])}.`;
+    const hint = zerosHint(ids.items.ids, listed.items);
+    const remedy = `Its ids are those of column ${quoted(items.idColumn)}, such as ${quoted(ids.items.ids[0])}; the rated ones of ${quoted(columns.item)}, such as ${quoted(ids.items.ids[listed.items])}${hint}.`;
     throw new DataError("ILD06", path, problem, remedy);
   }
   const notes = [
@@ -225,9 +226,12 @@ function scaleOf(rating: Float32Array, path: string): RatingScale {
     if (value > most) most = value;
   }
   if (least < most) return { least, most };
-  const remedy =
-    "Give the scale that they are of (--rating-scale 1-5), or leave the column out where they only say what users took.";
-  throw new DataError("ILD06", path, `all ${count(rating.length)} ratings are ${least}`, remedy);
+  throw new DataError(
+    "ILD06",
+    path,
+    rating.length === 1 ? `the only rating is ${least}` : `all ${count(rating.length)} ratings are ${least}`,
+    "Ratings that do not differ tell nothing. Is it the right column (--rating-column)?",
+  );
 }
 
 function columnsNote({ user, item, rating, time }: RatingColumns, isGiven: boolean, others: readonly string[]): string {

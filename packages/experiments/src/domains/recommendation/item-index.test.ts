@@ -1,0 +1,81 @@
+/** Items by what people call them. */
+import { expect, it } from "vitest";
+import { UsageError } from "../../options/usage-error.js";
+import { attributesOfItem, ItemIndex } from "./item-index.js";
+import { madeUpInteractions } from "./ratings.fixture.js";
+import { keptItems } from "./spec.js";
+
+const { items } = madeUpInteractions();
+const index = new ItemIndex(items);
+const idOf = (text: string): string | undefined => {
+  const found = index.find(text);
+  return found && "place" in found ? items.ids[found.place] : undefined;
+};
+const near = (text: string): readonly string[] => index.near(text).map(({ id }) => id);
+
+it("an item is found by its id, which is first, and leading zeros are part of it", () => {
+  expect([idOf("001"), idOf(" 012 "), idOf("1"), idOf("0001"), idOf("")]).toEqual([
+    "001",
+    "012",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  const films = new ItemIndex({
+    ids: ["a", "b", "e\u0301"],
+    titles: ["b", "c", "d"].map((each) => each.normalize()),
+    attributes: [],
+  });
+  expect(films.find("b")).toEqual({ place: 1, name: "c" });
+  expect(new ItemIndex({ ids: ["\u00e9"], attributes: [] }).find("e\u0301")).toEqual({ place: 0, name: "\u00e9" });
+});
+
+it("an item is found by its title, whatever its case, accents and marks are", () => {
+  for (const title of ["Amélie (2001)", "AMELIE 2001", "ame\u0301lie, 2001!", " amelie  2001"])
+    expect(idOf(title), title).toBe("001");
+  expect([idOf("heat 1995"), idOf("film 20"), idOf("7½"), idOf("7 1/2")]).toEqual(["002", "020", "005", undefined]);
+  expect(idOf("Heat")).toBeUndefined();
+});
+
+it("a title of marks alone is none", () => {
+  expect([idOf("???"), idOf("!"), idOf("006")]).toEqual([undefined, undefined, "006"]);
+});
+
+it("several items of one title are told apart by id", () => {
+  expect(() => index.find("hamlet")).toThrow(
+    new UsageError('2 items are called "hamlet"', "Name it by its id: 003, 004"),
+  );
+  expect(idOf("004")).toBe("004");
+});
+
+it("items that may be meant are those of other leading zeros, then of titles that are nearly the same", () => {
+  expect(near("12")[0]).toBe("012");
+  expect(near("0000012")[0]).toBe("012");
+  expect(near("Amelia 2001")).toEqual(["001"]);
+  expect(near("haet 1995")[0]).toBe("002");
+  expect(near("Flim 21")[0]).toBe("021");
+  expect(near("film")).toHaveLength(3);
+  for (const text of ["zzz", "", "?", "0"]) expect(near(text), text).toEqual([]);
+  expect(new ItemIndex({ ids: ["01"], attributes: [] }).near("1")).toEqual([{ place: 0, name: "01", id: "01" }]);
+});
+
+it("a new item is what its attributes say, from texts and values alike", () => {
+  const spec = { items: keptItems(items) };
+  const texts = attributesOfItem(
+    { item: "new", genres: "Drama| Noir |Drama|", country: "fr", year: "1999" },
+    spec,
+    "row 1",
+  );
+  expect(texts).toEqual(
+    attributesOfItem({ item: "new", genres: ["Drama", "Noir"], country: "fr", year: 1999, other: {} }, spec, "row 1"),
+  );
+  expect(texts).toMatchObject({ name: "new", values: { genres: ["Drama", "Noir"], country: "fr", year: 1999 } });
+  expect(attributesOfItem({ year: 1999, genres: "", country: null }, spec, "row 7")).toEqual({
+    name: "row 7",
+    values: { year: 1999 },
+    entities: { ids: ["row 7"], attributes: [{ kind: "number", name: "year", values: Float64Array.of(1999) }] },
+  });
+  expect(attributesOfItem({ year: " ", genres: undefined }, spec, "row 1")).toBeUndefined();
+  const named = { items: { ids: ["1"], attributes: [{ kind: "number" as const, name: "toString", values: [1] }] } };
+  expect(attributesOfItem({ item: "x" }, named, "row 1")).toBeUndefined();
+});
