@@ -199,7 +199,7 @@ describe("what is none of a ranking's", () => {
     [{ ratings: [{ item: "the twins", rating: 3 }] }, /2 items are called "the twins"\. Name it by its id: f00, f01/],
     [{ ratings: [{ item: filmId(2), rating: 6 }] }, /row 1: the rating is 6\. Give a number from 1 to 5/],
     [{ ratings: [{ item: filmId(2) }] }, /row 1: the rating is missing/],
-    [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /"Film C" is rated twice/],
+    [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /row 3: "Film C" is rated for the second time/],
     [{ exclude: [{ item: "Film Q", genre: "war" }] }, /there is no item "Film Q"/],
     [{ top: 0 }, /top is 0\. Give a whole number from 1 on/],
     [{ top: 1.5 }, /top is 1\.5/],

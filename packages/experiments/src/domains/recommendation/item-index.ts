@@ -44,8 +44,6 @@ export class ItemIndex {
     this.#byId = new Map(items.ids.map((id, place) => [id, place]));
     items.titles?.forEach((title, place) => {
       const name = plain(title);
-      // A title of marks alone is none: it would be that of all such texts.
-      if (name === "") return;
       this.#byTitle.set(name, [...(this.#byTitle.get(name) ?? []), place]);
     });
   }
