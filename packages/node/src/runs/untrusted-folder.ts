@@ -13,7 +13,8 @@ import { visibleText } from "./visible-text.js";
 
 /** Most bytes that are read of a file, by what it is. */
 export const mostBytes = {
-  config: 4 * 2 ** 20,
+  /** With what is kept of the data: of ratings all items, each some 200 bytes. */
+  config: 64 * 2 ** 20,
   /** Events are read as a stream. */
   events: 4 * 2 ** 30,
   checkpoint: 4 * 2 ** 30 - 2 ** 20,

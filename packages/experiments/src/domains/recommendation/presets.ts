@@ -29,7 +29,8 @@ export const ratingPresets = {
   preferences: {
     summary: "simulated ratings of 200 items by people of strong tastes; needs no download",
     protocol: `Simulated: six factors of taste. ${held}`,
-    config: ofUsers({ ratings: "preferences", coldItems: 0 }),
+    // Tastes are linear in the items' attributes there, and a fold-in is what finds them.
+    config: { ...ofUsers({ ratings: "preferences", coldItems: 0 }), learner: { name: "ridge" } },
   },
   movietweetings: {
     summary: "100,000 ratings of films, 0 to 10; data get first (Dooms et al. 2013)",

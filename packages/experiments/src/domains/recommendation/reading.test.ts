@@ -108,6 +108,14 @@ it("the scale is two numbers, the least first", () => {
     );
 });
 
+it("more items than a run keeps are refused before anything is made of them", async () => {
+  const films = madeUpInteractions();
+  const ids = Array.from({ length: 250_001 }, (_, i) => `${i}`);
+  await expect(loaded({ ...films, items: { ids, attributes: [] } })).rejects.toThrow(
+    /^films has 250,001 items, and a run keeps 250,000 at most\. Leave out those that nobody rates/,
+  );
+});
+
 it("what nothing can be learned from is refused", async () => {
   await expect(loadRatings(optionsOf({ ratings: "" }), ratingsIo(madeUpInteractions()), {})).rejects.toThrow(
     /^there are no ratings\. Name a table .*--ratings FILE\.csv/,

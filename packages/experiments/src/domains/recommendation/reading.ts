@@ -16,7 +16,7 @@ import {
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundInteractions, RatingReading } from "../../rating-io.js";
-import { counted } from "../../words.js";
+import { count, counted } from "../../words.js";
 import type { Loaded, Own } from "../domain.js";
 import type { RatingValues } from "./options.js";
 import { simulatedPreferences, simulatedRatings } from "./simulated.js";
@@ -76,6 +76,9 @@ function placesOfTables(options: RatingValues, own: OwnRatings | undefined): Rat
 
 type OwnRatings = Partial<Own<RatingValues, RatingSpec>>;
 
+/** Items that a run keeps, at most: each takes some 200 bytes of its record. */
+const mostItems = 250_000;
+
 /** @param own of an existing run: its codings are taken, and its tables are where they were unless told otherwise */
 export async function loadRatings(
   options: RatingValues,
@@ -90,6 +93,12 @@ export async function loadRatings(
     throw new UsageError(
       `${interactions.name} has no column of ratings: what users took alone is not learned from`,
       "Name the column that has them: --rating-column COLUMN",
+    );
+  const { ids: items } = interactions.items;
+  if (items.length > mostItems)
+    throw new UsageError(
+      `${interactions.name} has ${count(items.length)} items, and a run keeps ${count(mostItems)} at most`,
+      "Leave out those that nobody rates, from the table of items too",
     );
   const split = splitRatings(interactions, { coldItems: options.coldItems });
   const places = placesOfTraining(interactions, split);
