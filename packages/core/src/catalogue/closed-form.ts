@@ -44,18 +44,25 @@ export const closedFormLearners = {
     kinds: both,
     summary: "R2-D2: an embedding under a head that ridge regression fits in closed form",
     source: "Bertinetto et al. 2019",
-    build: ({ kind, networks, outputs }) =>
-      ridgeRegression(
+    options: optionGroup({
+      penalty: {
+        kind: "number",
+        absent: `${ridgePenalty} for classes, 1 for numbers`,
+        least: 0,
+        above: true,
+        most: 1e9,
+        help: "first penalty of the head's squared weights, which is learned: a high one starts from a head of zeros",
+      },
+    }),
+    build: ({ kind, networks, outputs }, { penalty }) => {
+      const model = networks.embedding();
+      const lambda = penalty ?? (kind === "regression" ? 1 : ridgePenalty);
+      return ridgeRegression(
         kind === "regression"
-          ? { task: kind, model: networks.embedding() }
-          : {
-              task: "classification",
-              model: networks.embedding(),
-              ways: outputs,
-              lambda: ridgePenalty,
-              scale: headScale,
-            },
-      ),
+          ? { task: kind, model, lambda }
+          : { task: "classification", model, ways: outputs, lambda, scale: headScale },
+      );
+    },
   }),
   logistic: entry({
     ...fitted,

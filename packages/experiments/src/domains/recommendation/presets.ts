@@ -21,6 +21,9 @@ const ofUsers = (domain: NonNullable<PartialConfig["domain"]>): PartialConfig =>
   evaluation: { evalTasks: 2000 },
 });
 
+/** Little of a rating is taste: a fold-in starts from next to none, and so from the base. */
+const learners = { ridge: { learner: { penalty: 30 } } };
+
 const held =
   "A user is a task. Of the users 70% are for training, 10% for validation and 20% for evaluation, and a fifth of the items is cold, out of training altogether: both by MD5 of their ids. Users with 13 to 100 ratings are evaluated on, each once: 10 ratings are to be told, 5 others at most are known";
 
@@ -36,15 +39,18 @@ export const ratingPresets = {
     summary: "100,000 ratings of films, 0 to 10; data get first (Dooms et al. 2013)",
     protocol: held,
     config: ofUsers({ ratings: "movietweetings" }),
+    learners,
   },
   "x-wines": {
     summary: "150,000 ratings of wines, 1 to 5; data get first (de Azambuja et al. 2023)",
     protocol: held,
     config: ofUsers({ ratings: "x-wines" }),
+    learners,
   },
   ratings: {
     summary: "your own ratings: --ratings FILE.csv [--items FILE.csv] [--users FILE.csv]",
     protocol: held,
     config: ofUsers({}),
+    learners,
   },
 } as const satisfies Readonly<Record<string, Preset>>;
