@@ -63,7 +63,7 @@ describe("innerloop recommend", () => {
   });
 
   it("prints ranks, titles, ids and predictions, and the ratings that moved them", async () => {
-    const { text, events } = await recommended("films", { ratings: mine, top: 3, explain: true });
+    const { text, events } = await recommended("films", { ratings: mine, top: 3, explain: true, knownBy: 0 });
     const [head, , titles, ...lines] = text.split("\n");
     expect(head).toBe(`  ratings, ridge regression: 3 known ratings; ${filmCount - 3} items ranked`);
     expect(titles).toMatch(/^ {6}item +rating$/);
@@ -96,14 +96,23 @@ describe("innerloop recommend", () => {
 
   it("says that nothing is known, and that ratings are simulated", async () => {
     const { text, events } = await recommended("simulated");
-    expect(text).toContain("preferences (simulated), conditional neural process: nothing is known of the user");
+    expect(text).toContain("preferences (simulated), ridge regression: nothing is known of the user");
     expect(events).toHaveLength(11);
+  });
+
+  it("leaves items out that too few of training have rated, unless they are asked for", async () => {
+    const rankedWith = async (invocation: InvocationOptions) =>
+      (await recommended("films", invocation)).events[0]!.ranked;
+    const all = await rankedWith({ knownBy: 0 });
+    expect(all).toBe(filmCount);
+    expect(await rankedWith({})).toBe(await rankedWith({ knownBy: 5 }));
+    expect(await rankedWith({})).toBeLessThan(filmCount);
   });
 
   it("takes lines of standard input, and leaves out what is excluded", async () => {
     const exclude = run("seen.csv");
     await writeFile(exclude, `item\n${filmId(6)}\n`);
-    const asked = { ratings: "-", exclude, top: 100 };
+    const asked = { ratings: "-", exclude, top: 100, knownBy: 0 };
     const { events } = await recommended("films", asked, "film c, 4.5\nFilm D\t2\n");
     expect(events[0]).toMatchObject({ known: 2, ranked: filmCount - 3 });
     expect(events.map(({ item }) => item)).not.toContain(filmId(6));

@@ -50,7 +50,7 @@ export async function recommendCommand(
         ? "Train one with `innerloop train ratings --ratings FILE.csv`; see `innerloop adapt` for others"
         : "Rank in code",
     );
-  const { checkpoint: wanted, exclude, steps, top, knownBy, explain, ask, askBy } = invocation;
+  const { checkpoint: wanted, exclude, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
   const ratings = invocation.ratings === standardInput ? await ratedLines(input) : invocation.ratings;
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
@@ -71,6 +71,9 @@ export async function recommendCommand(
     await executor.close();
   }
 }
+
+/** Ratings that an item has at least: what is told of those that few know goes furthest astray. */
+const usualKnownBy = 5;
 
 /** @throws UsageError for options that mean nothing beside others */
 function requireTogether(invocation: InvocationOptions): void {

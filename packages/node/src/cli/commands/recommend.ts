@@ -19,10 +19,10 @@ export const recommendTask = optionGroup({
   },
   knownBy: {
     kind: "integer",
-    absent: "0",
+    absent: "5",
     least: 0,
     most: 1_000_000,
-    help: "ratings of training that an item has at least; 0 unless given, with which new and little known items are ranked too",
+    help: "ratings of training that an item has at least: what is told of those that few know goes furthest astray; with 0 new items are ranked too",
   },
   explain: {
     kind: "flag",
