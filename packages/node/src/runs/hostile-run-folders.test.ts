@@ -134,7 +134,7 @@ const hostile: readonly (readonly [what: string, change: Change, error: RegExp, 
   ["a command that trains nothing", (_, c) => (c.argv = ["eval", "x"]), /^ILN04 .*words of a command/],
   ["a command of control characters", (_, c) => (c.argv = ["train", "x\u001b[2J"]), /^ILN04 .*words of a command/],
   ["a command of a million words", (_, c) => (c.argv = new Array(1e6).fill("train")), /^ILN0[49] /],
-  ["a config of 5 MB", (p) => appendFile(join(p, "config.json"), " ".repeat(5e6)), /^ILN09 .*at most \d+ are read/],
+  ["a config of 70 MB", (p) => appendFile(join(p, "config.json"), " ".repeat(7e7)), /^ILN09 .*at most \d+ are read/],
   ["a config that is a pipe", (p) => replaced(p, "config.json", pipe), /^ILN09 .*a named pipe/],
   [
     "a config that is a link",
