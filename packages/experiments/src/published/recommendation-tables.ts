@@ -36,13 +36,15 @@ const rowsOf = (subjects: readonly Subject[], learners: readonly Chosen[], colum
     }),
   );
 
-const fetched = (name: string, files: string): Need => ({
-  name,
-  remedy: `Run \`innerloop data get ${name}\`, or \`innerloop data import ${name} FOLDER\` with ${files}`,
-});
 const data: readonly Need[] = [
-  fetched("movietweetings", "ratings.csv and items.csv"),
-  fetched("x-wines", "its authors' two files"),
+  {
+    name: "movietweetings",
+    remedy: "Run `innerloop data import movietweetings FOLDER` with ratings.csv and items.csv",
+  },
+  {
+    name: "x-wines",
+    remedy: "Run `innerloop data get x-wines`, or `innerloop data import x-wines FOLDER` with its authors' two files",
+  },
 ];
 
 /** Of any other size than these, the run's own are evaluated. */

@@ -36,7 +36,7 @@ export const ratingPresets = {
     config: { ...ofUsers({ ratings: "preferences", coldItems: 0 }), learner: { name: "ridge" } },
   },
   movietweetings: {
-    summary: "100,000 ratings of films, 0 to 10; data get first (Dooms et al. 2013)",
+    summary: "100,000 ratings of films, 0 to 10; data import first (Dooms et al. 2013)",
     protocol: held,
     config: ofUsers({ ratings: "movietweetings" }),
     learners,
