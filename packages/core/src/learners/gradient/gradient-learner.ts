@@ -6,8 +6,8 @@ import type { MetaGradientOptions, TaskLearner } from "../learner.js";
 import { type AdaptedModel, type InnerLoop, trajectory } from "./gradient-adaptation.js";
 import type { TaskProblem } from "./objective.js";
 
-/** Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
-function below(name: string | undefined, statistics: StatisticsByPath): StatisticsByPath {
+/** @internal Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
+export function statisticsBelow(name: string | undefined, statistics: StatisticsByPath): StatisticsByPath {
   if (name === undefined) return statistics;
   return Object.fromEntries(
     Object.entries(statistics).map(([at, found]) => [at === "" ? name : `${name}/${at}`, found]),
@@ -75,7 +75,7 @@ export function gradientLearner<
       };
       const { gradient, auxiliary } = valueAndGrad(outer)(params);
       const { loss: queryLoss, metrics, statistics } = auxiliary;
-      return { loss: queryLoss, gradient, metrics, statistics: below(modelPath, statistics) };
+      return { loss: queryLoss, gradient, metrics, statistics: statisticsBelow(modelPath, statistics) };
     },
     adapt: (params, support, { steps: count = steps } = {}) => {
       const arrived = run(params, support, count, { phase: "predict" }, {}).params.at(-1)!;

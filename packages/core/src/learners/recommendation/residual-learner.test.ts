@@ -1,4 +1,4 @@
-import type { Tree } from "@innerloop/graph";
+import { paths, type Tree } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
@@ -117,6 +117,15 @@ describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
     expect(valuesIn(loss.metrics![0]!.compute!(prediction as never, task.query.y))[0]).toBeCloseTo(expected, 5);
     expect(valuesIn(loss.point!(prediction as never, task.query.y))).toEqual(centre);
   });
+});
+
+test("statistics of a network within are told by their places among all parameters", () => {
+  const model = mlp({ sizes: [features, 4, 1], batchNorm: "running" });
+  const learner = made(maml({ model, loss: meanSquaredError, inner: sgd({ learningRate: 0.1 }), steps: 1 }));
+  const { statistics } = learner.metaGradient(learner.init(key(1)), tasks.find((each) => known(each) > 2)!);
+  const own = paths(learner.init(key(1)) as Tree);
+  expect(Object.keys(statistics!)).not.toHaveLength(0);
+  for (const place of Object.keys(statistics!)) expect(own.some((path) => path.startsWith(`${place}/`))).toBe(true);
 });
 
 describe("the level of a user", () => {

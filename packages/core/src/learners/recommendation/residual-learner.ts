@@ -24,6 +24,7 @@ import type { Metric } from "../../losses/metric.js";
 import type { RatingTarget } from "../../losses/rating-target.js";
 import { type Key, split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
+import { statisticsBelow } from "../gradient/gradient-learner.js";
 import type { Adapter, Learner } from "../learner.js";
 
 /** A learner of vectors and numbers, as all of regression in the catalogue are. */
@@ -121,8 +122,8 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
           ...presentOf(query),
         };
         const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
-        const { loss: made, gradient, metrics } = inner;
-        return [made, { loss: made, gradient, metrics }] as const;
+        const { statistics: found, ...made } = inner;
+        return [made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
       };
       const { gradient, auxiliary } = valueAndGrad(loss)({ embedding: table, logShrinkage });
       return { ...auxiliary, gradient: { ...gradient, learner: auxiliary.gradient } };
@@ -156,7 +157,7 @@ export function residualAdapter(
     name: learner.name,
     description: learner.description,
     ...(learner.steps === undefined ? {} : { steps: learner.steps }),
-    loss: ratingLoss(learner.loss, metrics),
+    loss: lossOfRatings(learner.loss, metrics),
     init: (key: Key) => ({
       embedding: embedding.init(split(key, "embedding")),
       logShrinkage: tensor([Math.log(shrinkage)], [1, 1]),
@@ -197,7 +198,10 @@ function readRatings(
 const centreOf = (prediction: Tensor): Tensor => sliceAxis(prediction, 1, 0, 1);
 
 /** @internal A learner's loss of ratings, with metrics of the centre of its predictions. */
-export function ratingLoss(loss: Loss, metrics: readonly Metric<Tensor, RatingTarget>[]): Loss<Tensor, RatingTarget> {
+export function lossOfRatings(
+  loss: Loss,
+  metrics: readonly Metric<Tensor, RatingTarget>[],
+): Loss<Tensor, RatingTarget> {
   const { title, unit, perRow } = loss;
   const made = (prediction: Tensor, { rating }: RatingTarget, present?: Tensor): Tensor =>
     loss(prediction, rating, present);

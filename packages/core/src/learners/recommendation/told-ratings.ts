@@ -5,7 +5,7 @@ import { meanSquaredError } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import type { RatingTarget } from "../../losses/rating-target.js";
 import type { Adapter } from "../learner.js";
-import { ratingLoss } from "./residual-learner.js";
+import { lossOfRatings } from "./residual-learner.js";
 
 /**
  * The predictions that stand in the inputs of tasks, `userTasks({ told: model })`: so that any model of ratings has a row
@@ -19,7 +19,7 @@ export const toldRatings = (options: {
 }): Adapter<Record<string, never>, Record<string, never>, RatedInputs, RatingTarget, Tensor> => ({
   name: options.name,
   description: {},
-  loss: ratingLoss(meanSquaredError, options.metrics ?? []),
+  loss: lossOfRatings(meanSquaredError, options.metrics ?? []),
   init: () => ({}),
   adapt: () => ({}),
   predict: (_known, { told, ids }) => {
