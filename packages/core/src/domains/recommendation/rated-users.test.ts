@@ -31,7 +31,13 @@ function madeOf(interactions: Interactions): Made {
   const warm = Uint8Array.from(split.cold, (each) => 1 - each);
   const codings = { items: entityCoding(interactions.items, warm) };
   const units = ratingUnits(interactions, places);
-  return { split, places, fitted, priors, parts: ratedParts(interactions, { split, codings, fitted, units, priors }) };
+  return {
+    split,
+    places,
+    fitted,
+    priors,
+    parts: ratedParts(interactions, { split, codings, fitted, units, priors: () => priors }),
+  };
 }
 
 const { interactions } = preferences({ users: 90, items: 50, ratings: 12 });
@@ -92,7 +98,7 @@ describe("users of a part", () => {
       users: entityCoding(users, new Uint8Array(90).fill(1), { ids: false }),
     };
     const units = ratingUnits(interactions, places);
-    const { test } = ratedParts({ ...interactions, users }, { ...made, codings, units });
+    const { test } = ratedParts({ ...interactions, users }, { ...made, priors: () => made.priors, codings, units });
     const { mean, deviation } = codings.users.numbers[0]!;
     const ages = split.parts.flatMap((part, of) => (part === "test" ? [((of % 7) - mean) / deviation] : []));
     expect(Array.from(test.users!.numbers)).toEqual(ages.map((age) => expect.closeTo(age, 5)));

@@ -2,7 +2,7 @@
 import type { Split } from "../../tasks/task.js";
 import { type CodedEntities, codeEntities, type EntityCoding, idsIn } from "./entity-coding.js";
 import type { Interactions } from "./interactions.js";
-import { type FittedRatingBase, fitRatingBase, type RatingBase, trainingPlaces } from "./rating-base.js";
+import { type FittedRatingBase, fitRatingBase, type RatingBase, rangesOf, trainingPlaces } from "./rating-base.js";
 import type { RatingSplit } from "./rating-split.js";
 import type { RatedUsers } from "./user-tasks.js";
 
@@ -69,8 +69,8 @@ export interface RatedPartsOptions {
   readonly codings: RatingCodings;
   readonly fitted: FittedRatingBase;
   readonly units: RatedUsers["units"];
-  /** `priorsOfOthers` */
-  readonly priors: Float32Array;
+  /** `priorsOfOthers`: asked for where training draws items as cold ones, since it fits the base anew for each fold. */
+  priors(): Float32Array;
 }
 
 /**
@@ -83,7 +83,9 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
   const items = codeEntities(interactions.items, codings.items);
   const users = codings.users && codeEntities(interactions.users, codings.users, idsIn(codings.items));
   const entries = idsIn(codings.items) + (codings.users ? idsIn(codings.users) - 1 : 0);
-  const placesOf = placesByUser(interactions);
+  const all = Int32Array.from(interactions.user.keys());
+  const startsOf = rangesOf(interactions.user, all, interactions.users.ids.length);
+  const placesOf = (user: number): number[] => Array.from(all.subarray(startsOf[user], startsOf[user + 1]));
   const part = (name: Split): RatedUsers => {
     const isTraining = name === "train";
     const chosen = split.parts.flatMap((each, user) => (each === name ? [user] : []));
@@ -115,7 +117,9 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
         (offset) => base.mean + offset,
       ),
       sureness: Float32Array.from(item, (of) => surenessOf(base, Math.max(0, base.counts[of]! - own))),
-      prior: priors,
+      get prior() {
+        return priors();
+      },
       cold: split.cold,
       items,
       ...(users ? { users: rowsOf(users, chosen) } : {}),
@@ -124,14 +128,6 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
     };
   };
   return { train: part("train"), validation: part("validation"), test: part("test") };
-}
-
-/** The places of each user's ratings, which are in order of users. */
-function placesByUser({ user, users }: Interactions): (of: number) => number[] {
-  const starts = new Int32Array(users.ids.length + 1);
-  for (const of of user) starts[of + 1]!++;
-  for (let i = 0; i < users.ids.length; i++) starts[i + 1]! += starts[i]!;
-  return (of) => Array.from({ length: starts[of + 1]! - starts[of]! }, (_, i) => starts[of]! + i);
 }
 
 /** Some rows of coded users. */

@@ -227,12 +227,13 @@ interface DrawnRating {
  * @param told what a model says of them, in units
  */
 function examplesOf(
-  { item, rating, base, sureness, prior, cold, items, users, units }: RatedUsers,
+  data: RatedUsers,
   user: number,
   ratings: readonly DrawnRating[],
   rows: number,
   told?: ArrayLike<number>,
 ): Examples<RatedInputs, RatingTarget> {
+  const { item, rating, base, sureness, cold, items, users, units } = data;
   const slots = items.slots + (users?.slots ?? 0);
   const width = 2 + items.width + (users?.width ?? 0);
   const ids = new Int32Array(rows * slots);
@@ -248,7 +249,7 @@ function examplesOf(
     put(row, items, place, [0, 2]);
     if (users) put(row, users, user, [items.slots, 2 + items.width]);
     if (asCold) ids[row * slots] = 0;
-    numbers[row * width] = inUnits(asCold ? prior[place]! : base[at]!);
+    numbers[row * width] = inUnits(asCold ? data.prior[place]! : base[at]!);
     numbers[row * width + 1] = asCold ? 0 : sureness[at]!;
     targets[row] = inUnits(rating[at]!);
     colds[row] = asCold ? 1 : cold[place]!;

@@ -129,7 +129,11 @@ export async function loadRatings(
   );
   const units = ratingUnits(interactions, places);
   const fitted = fitRatingBase(interactions, places);
-  const priors = priorsOfOthers(interactions, places, fitted);
+  let known: Float32Array | undefined;
+  const priors = (): Float32Array => {
+    known ??= priorsOfOthers(interactions, places, fitted);
+    return known;
+  };
   return {
     data: {
       interactions,
