@@ -18,6 +18,9 @@ export interface WordFeatures {
   readonly words: readonly string[];
 }
 
+/** @internal An attribute of words. */
+export type WordAttribute = Exclude<Attribute, { kind: "number" }>;
+
 /** The attributes that are coded, in the order of their features: plain data. */
 export type AttributeCoding = readonly (NumberFeature | WordFeatures)[];
 
@@ -78,7 +81,8 @@ function leastCount(counts: readonly number[]): number {
   return there.sort((a, b) => b - a)[mostAttributeWords - 1]!;
 }
 
-function countsOfWords(attribute: Exclude<Attribute, { kind: "number" }>, occurs: ArrayLike<number>): Int32Array {
+/** @internal How many of those that count have each word. */
+export function countsOfWords(attribute: WordAttribute, occurs: ArrayLike<number>): Int32Array {
   const counts = new Int32Array(attribute.words.length);
   for (let i = 0; i < occurs.length; i++) {
     if (occurs[i]) forEachWord(attribute, i, (word) => counts[word]!++);
@@ -86,7 +90,8 @@ function countsOfWords(attribute: Exclude<Attribute, { kind: "number" }>, occurs
   return counts;
 }
 
-function forEachWord(attribute: Exclude<Attribute, { kind: "number" }>, i: number, f: (word: number) => void): void {
+/** @internal The places of the words of the i-th. */
+export function forEachWord(attribute: WordAttribute, i: number, f: (word: number) => void): void {
   if (attribute.kind === "category") {
     const word = attribute.of[i]!;
     if (word >= 0) f(word);

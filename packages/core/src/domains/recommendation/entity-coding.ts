@@ -1,7 +1,8 @@
 /** Items and users as ids and numbers: what an embedding takes of them. */
 import { TaskError } from "../../tasks/task.js";
 import { shownValue } from "../../tasks/value-gate.js";
-import type { Attribute, BagAttribute, CategoryAttribute, Entities, NumberAttribute } from "./interactions.js";
+import { countsOfWords, forEachWord, type WordAttribute } from "./attribute-coding.js";
+import type { Attribute, Entities, NumberAttribute } from "./interactions.js";
 
 /** One or more slots of ids that mean the same kind of thing: the item itself, its country, its genres. */
 export interface EntityField {
@@ -56,31 +57,13 @@ export function entityCoding(
   const own: EntityField = { name: "id", kind: "id", words: ids.filter((_, place) => known[place]), slots: 1 };
   const fields = attributes.flatMap((attribute): EntityField[] => {
     if (attribute.kind === "number") return [];
-    const words = knownWords(attribute, known, leastCount);
+    const counts = countsOfWords(attribute, known);
+    const words = attribute.words.filter((_, word) => counts[word]! >= leastCount);
     if (words.length === 0) return [];
     return [{ name: attribute.name, kind: attribute.kind, words, slots: slotsOf(attribute, known, longestBag) }];
   });
   const numbers = attributes.flatMap((attribute) => (attribute.kind === "number" ? scaled(attribute, known) : []));
   return { fields: [...(withIds ? [own] : []), ...fields], numbers };
-}
-
-type WordAttribute = CategoryAttribute | BagAttribute;
-
-/** The places of the words of the i-th. */
-function wordsAt(attribute: WordAttribute, place: number): ArrayLike<number> {
-  if (attribute.kind === "bag") return attribute.of.subarray(attribute.starts[place], attribute.starts[place + 1]);
-  const word = attribute.of[place]!;
-  return word < 0 ? [] : [word];
-}
-
-function knownWords(attribute: WordAttribute, known: Uint8Array, leastCount: number): string[] {
-  const counts = new Int32Array(attribute.words.length);
-  for (let place = 0; place < known.length; place++) {
-    if (!known[place]) continue;
-    const words = wordsAt(attribute, place);
-    for (let i = 0; i < words.length; i++) counts[words[i]!]!++;
-  }
-  return attribute.words.filter((_, word) => counts[word]! >= leastCount);
 }
 
 /** Slots that 99 bags in 100 of training fill. */
@@ -184,11 +167,10 @@ function fill(
   const { attribute, numberOf, count, slots, slot, most } = to;
   const numbers = Int32Array.from(attribute.words, (word) => numberOf.get(word) ?? 0);
   for (let place = 0; place < count; place++) {
-    const words = wordsAt(attribute, place);
     let filled = 0;
-    for (let i = 0; i < words.length && filled < most; i++) {
-      const number = numbers[words[i]!]!;
-      if (number > 0) rows[place * slots + slot + filled++] = number;
-    }
+    forEachWord(attribute, place, (word) => {
+      const number = numbers[word]!;
+      if (number > 0 && filled < most) rows[place * slots + slot + filled++] = number;
+    });
   }
 }
