@@ -17,7 +17,7 @@ import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
 export const ratingSizes = [
-  ...["shots", "queries", "order", "leastRatings", "mostRatings"],
+  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings"],
   ...["sourceDomain", "targetDomain", "sourceShots"],
 ] as readonly (keyof RatingValues & string)[];
 
@@ -54,7 +54,7 @@ export function heldOutTasks(
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
 ): Tasks<RatedInputs, RatingTarget>["test"] {
-  const { shots, queries, order, leastRatings, mostRatings } = options;
+  const { shots, queries, draws, order, leastRatings, mostRatings } = options;
   const across = domainsOfItems(interactions.items, options);
   if (!across) requireSizes(options);
   if (order === "time" && !interactions.time)
@@ -62,7 +62,7 @@ export function heldOutTasks(
       `--order time of ${interactions.name}, whose ratings have no times`,
       "Name the column that has them (--time-column), or leave it out",
     );
-  const common = { shots, queries, order, inTurn: true, ...(told ? { told } : {}) };
+  const common = { shots, queries, draws, order, inTurn: true, ...(told ? { told } : {}) };
   const named = part === "test" ? "evaluation" : part;
   // Across domains a user has all ratings that a task takes, or is left out.
   if (across) {
