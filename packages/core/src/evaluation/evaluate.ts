@@ -167,7 +167,7 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
       count: drawn,
       executor,
       memoryBudget: options.memoryBudget,
-      onProgress: (done) => options.onProgress?.(done, drawn),
+      onProgress: (done) => options.onProgress?.(Math.floor((done * count) / drawn), count),
       signal,
     };
     size ||= await tasksAtOnce(setting);

@@ -71,8 +71,8 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskText: ({ shots, queries, draws, order, sourceShots }) =>
+    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told${draws === 1 ? "" : `, each user the mean of ${draws} draws`}`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,

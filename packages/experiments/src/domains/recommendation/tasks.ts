@@ -21,6 +21,9 @@ export const ratingSizes = [
   ...["sourceDomain", "targetDomain", "sourceShots"],
 ] as readonly (keyof RatingValues & string)[];
 
+/** Draws of each validation user at least: those that checkpoints are chosen by are few, and one draw of each is mostly chance. */
+const validationDraws = 4;
+
 /** Users of training have this many ratings at least: one is to be told, and others known. */
 const leastTrained = 5;
 
@@ -37,7 +40,7 @@ export function ratingTasks(data: RatingData, options: RatingValues): Tasks<Rate
   );
   return {
     train: userTasks(train, { shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare }),
-    validation: heldOutTasks(data, "validation", options),
+    validation: heldOutTasks(data, "validation", { ...options, draws: Math.max(validationDraws, options.draws) }),
     test: heldOutTasks(data, "test", options),
   };
 }
