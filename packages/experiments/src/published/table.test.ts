@@ -15,6 +15,7 @@ import { neededEvaluations } from "./row-evaluations.js";
 import {
   checkTable,
   columnsOf,
+  dataOptionOf,
   differencesFrom,
   evaluationChanges,
   fullUpdates,
@@ -49,8 +50,8 @@ describe.each(tables)("the table $name", (table) => {
     // The option is for learners whose parameters do not depend on the ways.
     if (!learnerCatalogue[options.learner].variableWays) expect(options.trainWays).toBeUndefined();
     // What is made when it is first asked for has no remedy; everything else has one.
-    const fetchedByItself = ["sinusoid", "glosses", "hanzi", "mnist"];
-    const needed = [options.data, options.backbone].filter(
+    const fetchedByItself = ["sinusoid", "glosses", "hanzi", "mnist", "preferences"];
+    const needed = [options[dataOptionOf(row)], options.backbone].filter(
       (name) => typeof name === "string" && name !== "" && !fetchedByItself.includes(name),
     );
     expect(needsOf(table, row).map(({ name }) => name)).toEqual(needed);

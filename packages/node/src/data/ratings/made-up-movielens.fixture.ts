@@ -24,7 +24,9 @@ export function madeUpMovielens({ users, films, most }: MadeUpMovielens): Buffer
   const { interactions, truth } = preferences({ users, items: films, ratings: { from: fewest, to: most }, step: 1 });
   const movies = Array.from({ length: films }, (_, i) => {
     const traits = truth.itemFactors.subarray(i * truth.factors, (i + 1) * truth.factors);
-    const words = [...traits].flatMap((trait, f) => (Math.abs(trait) > 0.4 ? [genres[2 * f + Number(trait > 0)]!] : []));
+    const words = [...traits].flatMap((trait, f) =>
+      Math.abs(trait) > 0.4 ? [genres[2 * f + Number(trait > 0)]!] : [],
+    );
     const listed = words.length > 0 ? words : [genres[12 + (i % 6)]!];
     return `${i + 1}::Café ${i + 1}, Le (${1919 + ((31 * i) % 82)})::${listed.join("|")}\n`;
   });
