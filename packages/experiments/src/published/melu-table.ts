@@ -85,7 +85,7 @@ export const melu: Table = {
       "melu-1-step",
       "MeLU as published, 1 local step",
       { ...published, steps: 1, evalSteps: [0, 1] },
-      reported("Lee et al. 2019 in the words of waterhorse1/MELU_pytorch; another split", [
+      reported("Lee et al. 2019, as waterhorse1/MELU_pytorch quotes it; another split", [
         "0.75",
         "0.92",
         "0.79",

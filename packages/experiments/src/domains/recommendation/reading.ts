@@ -108,7 +108,8 @@ export async function loadRatings(
 ): Promise<Loaded<RatingData, RatingSpec>> {
   const placed = placesOfTables(options, own);
   const found = await readRatings(placed, io, work);
-  const { interactions } = found;
+  // A run goes on under the name that its data began with, wherever they are now.
+  const interactions = own?.spec ? { ...found.interactions, name: own.spec.name } : found.interactions;
   if (interactions.implicit)
     throw new UsageError(
       `${interactions.name} has no column of ratings: what users took alone is not learned from`,

@@ -124,9 +124,8 @@ async function itemsHere(session: Session): Promise<readonly Item[]> {
   const lacking: RowNeed[][] = [];
   for (const item of items) {
     const missing = missingFor(item.table, placed(session, item), resources);
-    const isBegun = missing.length > 0 && (await rowState(root, item.table, item.row)).stage !== "new";
-    // A run knows where its files are.
-    lacking.push(isBegun ? missing.filter(({ files }) => files === undefined) : missing);
+    const knows = missing.length > 0 && knowsItsFiles(await rowState(root, item.table, item.row));
+    lacking.push(knows ? missing.filter(({ files }) => files === undefined) : missing);
   }
   const here = items.filter((_, i) => lacking[i]!.length === 0);
   const needs = new Map<string, { need: RowNeed; rows: number }>();
@@ -147,6 +146,10 @@ async function itemsHere(session: Session): Promise<readonly Item[]> {
     );
   return here;
 }
+
+/** True of a row that is done, and of one that has begun whose files are where they were. */
+const knowsItsFiles = (state: RowState): boolean =>
+  state.stage === "done" || (state.stage !== "new" && existsSync(state.run.config.data?.folder ?? ""));
 
 /** The row with its data at the place that was given, where files meet its need. */
 const placed = ({ request: { invocation } }: Pick<Session, "request">, { table, row }: Item): Row =>
