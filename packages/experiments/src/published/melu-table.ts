@@ -23,7 +23,7 @@ const [warm, cold] = [statesOf("warm"), statesOf("cold")];
 const columns: readonly Column[] = [...warm.errors, ...cold.errors, ...warm.orders, ...cold.orders];
 
 /** What all rows have: the ten ratings that each is to tell are drawn at random, and all others of the user known. */
-const shared: Flags = { ratings: "ml-1m", heldRatings: 10, shots: 10_000, evalTasks: 10_000, embeddingWidth: 32 };
+const shared: Flags = { ratings: "ml-1m", heldRatings: 10, shots: 10_000, evalTasks: 3000, embeddingWidth: 32 };
 
 /** 20 epochs of the 70% of 6,040 users, 32 in an update. */
 const updates = 2640;

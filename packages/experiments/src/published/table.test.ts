@@ -19,12 +19,14 @@ import {
   differencesFrom,
   evaluationChanges,
   fullUpdates,
+  needOfFiles,
   needsOf,
   optionsAsked,
   type Row,
   type Table,
   trainingConfig,
   trainingOptions,
+  withFilesAt,
 } from "./table.js";
 import { tables } from "./tables.js";
 
@@ -97,6 +99,27 @@ describe.each(tables)("the table $name", (table) => {
     expect(
       table.rows.filter(({ source, cells }) => Object.values(cells).some((cell) => cell.published) && !source),
     ).toEqual([]);
+  });
+});
+
+describe("a row of data that a user has", () => {
+  const melu = tables.find(({ name }) => name === "melu")!;
+  const [first] = melu.rows as readonly [Row];
+
+  it("is the same row of files at a place, which need nothing more", () => {
+    expect(needOfFiles(melu, first)).toMatchObject({ kind: "data set", name: "ml-1m" });
+    const placed = withFilesAt(melu, first, "my/ml-1m.zip");
+    expect(needsOf(melu, placed)).toEqual([]);
+    expect(trainingOptions(placed)).toEqual({ ...trainingOptions(first), ratings: "my/ml-1m.zip" });
+    expect(withFilesAt(melu, placed, "elsewhere")).toBe(placed);
+    const named = tables.find(({ name }) => name === "ratings")!;
+    expect(needsOf(named, named.rows[0]!).map(({ name }) => name)).toEqual(["movietweetings"]);
+    expect(withFilesAt(named, named.rows[0]!, "my/ml-1m.zip")).toBe(named.rows[0]);
+  });
+
+  it("says which files, in a line", () => {
+    const wrong = { ...melu, data: [{ name: "ml-1m", remedy: "Take it", files: 3 }] };
+    expect(() => checkTable(JSON.parse(JSON.stringify(wrong)), "x")).toThrow(/data\[0\]\.files in x is 3/);
   });
 });
 

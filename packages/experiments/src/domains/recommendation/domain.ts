@@ -72,6 +72,8 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   taskText: ({ shots, queries, order, sourceShots, heldOut }) =>
     `${shots === 0 ? "no rating" : `${shots} ratings`} of a user${heldOut ? " of training" : ""} known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : heldOut ? "that were held out" : "others"} to be told`,
   taskSizes: ratingSizes,
+  // Of a user all that there are, where shots are more.
+  rowsOfTask: ({ shots, queries, mostRatings }) => Math.min(shots + queries, mostRatings),
   heldOut: ({ spec, options: { coldItems, heldRatings } }) => ({
     "data set": spec?.name,
     "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
