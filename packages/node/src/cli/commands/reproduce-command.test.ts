@@ -266,12 +266,19 @@ describe("a table whose data a user has", () => {
     expect(first.mean).toBeGreaterThan(0.2);
     expect(first.mean).toBeLessThan(layers.baselines["item mean"].first.mean);
 
+    expect(layers.files).toMatch(/^ml-1m \(sha256 [0-9a-f]{16}\)$/);
+
     // What is done needs no data any more.
     await rm(is);
     const again = await reproduce(["mine.json", ...args]);
     expect(again.code).toBe(0);
     expect(again.out).toContain('"type":"table"');
     expect(again.out).not.toMatch(/"type":"(start|row)"/);
+    const shown = await reproduce(["mine.json", "--report", "mine"]);
+    expect(shown.code).toBe(0);
+    expect(await readFile(join(folder, "mine/results.md"), "utf8")).toContain(
+      `\`innerloop reproduce mine\`, on ${layers.files}`,
+    );
   });
 
   it("is not made of data that go by name", async () => {
