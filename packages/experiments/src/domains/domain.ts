@@ -311,6 +311,8 @@ export interface Domain<
   readonly taskSizes: readonly string[];
   /** The size of that name in a run's tasks, `chosen` names left out of account. */
   sizeOf(name: string, options: V, chosen: readonly string[]): unknown;
+  /** Rows of an evaluated task at most, support and query, where that is not ways x (shots + queries). */
+  rowsOfTask?(options: V): number;
   /** What decides which tasks are held out, by name: runs that differ in it are tested on different ones. */
   heldOut(facts: RunFacts<V, Spec>, isOther: boolean): Readonly<Record<string, unknown>>;
   /**

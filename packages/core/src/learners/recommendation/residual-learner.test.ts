@@ -1,4 +1,4 @@
-import { paths, type Tree } from "@innerloop/graph";
+import { paths, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
@@ -153,5 +153,32 @@ describe("the level of a user", () => {
         expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + level, 5);
       });
     }
+  });
+
+  test("is 0 where there is none, and what is left is what is learned: MeLU, of which all but the embedding adapts", () => {
+    const inner = inners[1]![1] as FeatureLearner;
+    const learner = residualLearner(inner, { embedding: embedding as never, level: false });
+    const first = learner.init(key(1));
+    expect(Object.keys(first).sort()).toEqual(["embedding", "learner"]);
+    const params = noiseLike(first as Tree, 0.4, 5) as ResidualParameters;
+    const task = tasks.find((each) => known(each) > 2)!;
+    const width = numbers.shape[0]!;
+    const user = learner.adapt(params, task.support);
+    expect(valuesIn(user.level)).toEqual([0]);
+    const { features: z, base } = learner.features(params.embedding, task.query.x);
+    const left = valuesIn(learner.features(params.embedding, task.support.x).base).map(
+      (value, row) => Number(task.support.y.rating.data![row]) - value,
+    );
+    const knownZ = learner.features(params.embedding, task.support.x).features;
+    const y = tensor(Float32Array.from(left), [left.length, 1]);
+    const adapted = inner.adapt(params.learner, { x: knownZ, y, present: task.support.present! });
+    const expected = valuesIn(inner.predict(adapted, z));
+    valuesIn(learner.predict(user, task.query.x)).forEach((value, row) => {
+      expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + expected[row]!, 5);
+      expect(valuesIn(base)[row]).toBeCloseTo(Number(task.query.x.numbers.data![row * width]), 6);
+    });
+    const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
+    const { gradient } = learner.metaGradient(params, task);
+    expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
   });
 });

@@ -15,6 +15,7 @@ import {
   type Tree,
   tensor,
   valueAndGrad,
+  zeros,
 } from "@innerloop/graph";
 import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import type { EntityInputs } from "../../layers/entity-embedding.js";
@@ -38,14 +39,16 @@ export interface ResidualOptions {
   readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
   /** The first shrinkage of a user's level, in ratings: 3 by default. */
   readonly shrinkage?: number;
+  /** Whether the user has a level beside the base; true unless given. */
+  readonly level?: boolean;
 }
 
-/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
-export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage: Tensor; readonly learner: Tree };
+/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm where there is a level, and of the learner. */
+export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage?: Tensor; readonly learner: Tree };
 
 /** Taste of a user: what ratings say beside the base of items and their features, which are the same for all users. */
 export type UserTaste = {
-  /** float32 [1, 1]: how much higher than the base the user rates. */
+  /** float32 [1, 1]: how much higher than the base the user rates; 0 where there is no level. */
   readonly level: Tensor;
   readonly adapted: Tree;
 };
@@ -99,7 +102,8 @@ type Set = Examples<RatedInputs, RatingTarget>;
  * f is any learner of regression: maml over decision layers is MeLU (Lee et al. 2019), whose embeddings do not adapt; ridge
  * regression is a fold-in of a user vector; neural processes read the ratings as a set. The embedding, lambda and what f has
  * learn together: lambda and the embedding by the gradient of the learner's loss, its own parameters by its own rule. Without
- * ratings the level is 0, and f says what it says without any.
+ * ratings the level is 0, and f says what it says without any. With `level: false` it is always 0: upon a base that says of
+ * all ratings their mean, f is all there is, and maml over decision layers is MeLU as its authors have it.
  *
  * @param learner of inputs [n, features] and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
@@ -110,8 +114,8 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
     ...residualAdapter(learner, options),
     metaGradient: (params, { support, query }, key, how) => {
       const context: ApplyContext = { phase: "train", ...(key ? { key } : {}) };
-      const { embedding: table, logShrinkage } = params;
-      const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
+      const { learner: own, ...around } = params;
+      const loss = (at: Omit<ResidualParameters, "learner">) => {
         const known = { base: baseOf(support.x), rating: support.y.rating, ...presentOf(support) };
         const { examples, level } = readRatings(at.logShrinkage, known, () =>
           embedding.apply(at.embedding, support.x, within({ ...context, pass: "support" }, "embedding")),
@@ -121,11 +125,11 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
           y: sub(sub(query.y.rating, baseOf(query.x)), level),
           ...presentOf(query),
         };
-        const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
+        const inner = learner.metaGradient(own, { support: examples, query: asked }, key, how);
         const { statistics: found, ...made } = inner;
         return [made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
       };
-      const { gradient, auxiliary } = valueAndGrad(loss)({ embedding: table, logShrinkage });
+      const { gradient, auxiliary } = valueAndGrad(loss)(around);
       return { ...auxiliary, gradient: { ...gradient, learner: auxiliary.gradient } };
     },
   };
@@ -134,7 +138,7 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
 /** The same of a baseline or learner that does not train so. */
 export function residualAdapter(
   learner: Omit<FeatureLearner, "metaGradient">,
-  { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
+  { embedding, metrics = [], shrinkage = 3, level: hasLevel = true }: ResidualOptions,
 ): RatingAdapter {
   const taste: TasteByFeatures["taste"] = (params, { features, ...known }, how) => {
     const { examples, level } = readRatings(params.logShrinkage, known, () => features);
@@ -160,7 +164,7 @@ export function residualAdapter(
     loss: lossOfRatings(learner.loss, metrics),
     init: (key: Key) => ({
       embedding: embedding.init(split(key, "embedding")),
-      logShrinkage: tensor([Math.log(shrinkage)], [1, 1]),
+      ...(hasLevel ? { logShrinkage: tensor([Math.log(shrinkage)], [1, 1]) } : {}),
       learner: learner.init(split(key, "learner")),
     }),
     adapt: (params, support, how) => {
@@ -178,18 +182,22 @@ const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } 
 /**
  * The ratings of a user as what is left beside base and level, and that level.
  *
+ * @param logShrinkage undefined where there is no level
  * @param features of the rows, asked for once
  */
 function readRatings(
-  logShrinkage: Tensor,
+  logShrinkage: Tensor | undefined,
   { base, rating, present }: { readonly base: Tensor; readonly rating: Tensor; readonly present?: Tensor },
   features: () => Tensor,
 ): { readonly examples: Examples; readonly level: Tensor } {
   const left = sub(rating, base);
   const n = left.shape[0]!;
   const mask = present ? reshape(present, [n, 1]) : ones([n, 1]);
-  const count = sum(mask, 0, { keepAxes: true });
-  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(logShrinkage)));
+  const levelOf = (shrinkage: Tensor): Tensor => {
+    const count = sum(mask, 0, { keepAxes: true });
+    return div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(shrinkage)));
+  };
+  const level = logShrinkage ? levelOf(logShrinkage) : zeros([1, 1]);
   const x = features();
   return { examples: { x, y: mul(sub(left, level), mask), ...(present ? { present } : {}) }, level };
 }

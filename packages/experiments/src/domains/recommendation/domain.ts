@@ -14,7 +14,7 @@ import { ratingFigures, unitless } from "./figures.js";
 import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
-import { loadRatings, type RatingData } from "./reading.js";
+import { loadRatings, type RatingData, ratingBases } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
 
@@ -62,6 +62,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
       return residualLearner(within as unknown as FeatureLearner, {
         embedding: embeddingOf(spec.codings, options) as never,
+        level: ratingBases[options.base].level,
         metrics: ratingFigures(spec),
       }) as never;
     },
@@ -71,13 +72,16 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, draws, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told${draws === 1 ? "" : `, each user the mean of ${draws} draws`}`,
+  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut }) =>
+    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user${heldOut ? " of training" : ""} known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : heldOut ? "that were held out" : "others"} to be told${draws === 1 ? "" : `, each user the mean of ${draws} draws`}`,
   taskSizes: ratingSizes,
-  heldOut: ({ spec, options: { coldItems } }) => ({
+  // Of a user all that there are, where shots are more.
+  rowsOfTask: ({ shots, queries, mostRatings }) => Math.min(shots + queries, mostRatings),
+  heldOut: ({ spec, options: { coldItems, heldRatings } }) => ({
     "data set": spec?.name,
     "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
     "--cold-items": coldItems,
+    "--held-ratings": heldRatings,
   }),
   next: ({ options: { shots } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
@@ -108,6 +112,6 @@ function ratingsText({ interactions, split }: RatingData): string {
 
 const tasksText = (
   { shots, trainShots, queries }: RatingValues,
-  { users }: Readonly<Record<string, unknown>>,
+  { users, heldOut }: Readonly<Record<string, unknown>>,
 ): string =>
-  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users held out`;
+  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users ${heldOut ? "of training, by ratings that are held out" : "held out"}`;

@@ -198,10 +198,10 @@ export class ItemRanker implements Ranker {
       program = this.#compiled(taste as unknown as (...args: Tree[]) => UserTaste);
       this.#tastes.set(steps, program);
     }
-    const { logShrinkage, learner } = this.#params;
+    const { embedding: _, ...ofTaste } = this.#params;
     const present = presence(count, rating.shape[0]!);
     if (without !== undefined) (present.data as Float32Array)[without] = 0;
-    const taste = await program({ logShrinkage, learner }, { ...rows, rating, present });
+    const taste = await program(ofTaste, { ...rows, rating, present });
     return finiteResult("recommend", taste, { x: { ...rows, rating }, trained: () => undefined, steps });
   }
 
