@@ -4,8 +4,34 @@ import type { Executor, Tree } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../io.js";
 import type { Own } from "./domain.js";
 
+/** An item as it is called. */
+export interface NamedItem {
+  /** Its id in the data. */
+  readonly item: string;
+  /** What people call it; the id where it has no title. */
+  readonly title: string;
+}
+
+/** A name that is no item's, or that several items have. */
+export interface UnclearItem {
+  /** Where it is: `mine.csv, row 3`. */
+  readonly at: string;
+  readonly name: string;
+  /** Items that may be meant, the likeliest first: one at least, and a few at most. */
+  readonly near: readonly NamedItem[];
+}
+
+/** Work on items that a user names. */
+export interface ItemNaming extends LongWork {
+  /**
+   * Asked which item is meant where a name is not clear; undefined leaves it out. Without it such a name is an error, as
+   * one always is that is near to none.
+   */
+  readonly choose?: ((unclear: UnclearItem) => Promise<NamedItem | undefined>) | undefined;
+}
+
 /** A request for the items that a user may like. */
-export interface RecommendationRequest extends LongWork {
+export interface RecommendationRequest extends ItemNaming {
   /** What is known of the user, in the domain's terms: a path, or values; nothing for a user of whom nothing is known. */
   readonly ratings?: unknown;
   /** Items to name, 10 unless given. */
@@ -18,14 +44,6 @@ export interface RecommendationRequest extends LongWork {
   readonly explain?: boolean | undefined;
   /** Adaptation steps; those of the model unless given. */
   readonly steps?: number | undefined;
-}
-
-/** An item as it is called. */
-export interface NamedItem {
-  /** Its id in the data. */
-  readonly item: string;
-  /** What people call it; the id where it has no title. */
-  readonly title: string;
 }
 
 /**
@@ -68,7 +86,7 @@ export interface Recommendations {
 export const questionRules = ["information", "popularity"] as const;
 
 /** A request for items whose ratings would tell most about a user. */
-export interface QuestionRequest extends LongWork {
+export interface QuestionRequest extends ItemNaming {
   /** Questions, 5 unless given. */
   readonly count?: number | undefined;
   /**

@@ -2,7 +2,8 @@
 import { offsetByAttributes, type RatedInputs, surenessOf } from "@innerloop/core/tasks";
 import { tensor, toNumbers } from "@innerloop/graph";
 import { expect, it } from "vitest";
-import { inUnits, ratingAdaptation } from "./adaptation.js";
+import { ratingAdaptation } from "./adaptation.js";
+import { inUnits } from "./known-items.js";
 import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { heldOutTasks } from "./tasks.js";
 

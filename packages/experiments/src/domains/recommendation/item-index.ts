@@ -25,8 +25,6 @@ const plain = (title: string): string =>
     .replace(/[^\p{L}\p{N}]+/gu, " ")
     .trim() || title.trim();
 
-/** Items that are shown where none is called so. */
-const mostNear = 3;
 /** Words of a bag of a new item, at most. */
 const mostWords = 10_000;
 /** Dice's coefficient of the three-letter pieces of titles from which on one may be meant. */
@@ -36,7 +34,7 @@ const leastLikeness = 0.35;
 export class ItemIndex {
   readonly #items: Entities;
   readonly #byId: ReadonlyMap<string, number>;
-  /** Of titles that several items have, the first; they are told apart by id. */
+  /** Several items may have a title; they are told apart by id. */
   readonly #byTitle = new Map<string, readonly number[]>();
 
   constructor(items: Entities) {
@@ -56,35 +54,20 @@ export class ItemIndex {
     return this.#items.ids[place]!;
   }
 
-  /**
-   * The item of an id or title.
-   *
-   * @throws UsageError where several items have the title
-   */
-  find(text: string): FoundItem | undefined {
+  /** Places of the items that are called so: the one of an id, else all of a title. */
+  called(text: string): readonly number[] {
     const place = this.#byId.get(text.normalize("NFC").trim());
-    if (place !== undefined) return { place, name: this.nameOf(place) };
-    const [first, ...others] = this.#byTitle.get(plain(text)) ?? [];
-    if (first === undefined) return undefined;
-    if (others.length === 0) return { place: first, name: this.nameOf(first) };
-    throw new UsageError(
-      `${1 + others.length} items are called ${quoted(text)}`,
-      `Name it by its id: ${[first, ...others]
-        .slice(0, mostNear)
-        .map((each) => this.idOf(each))
-        .join(", ")}`,
-    );
+    return place === undefined ? (this.#byTitle.get(plain(text)) ?? []) : [place];
   }
 
   /**
-   * Items that may be meant: first those whose ids differ in leading zeros alone, which spreadsheets take away; then those
-   * whose titles have most of the text's letters in common, three at a time, the nearest first.
+   * Places of items that may be meant: first those whose ids differ in leading zeros alone, which spreadsheets take away;
+   * then those whose titles have most of the text's letters in common, three at a time, the nearest first.
    */
-  near(text: string): readonly { readonly place: number; readonly name: string; readonly id: string }[] {
+  near(text: string): readonly number[] {
     const id = withoutZeros(text.trim());
     const sameId = this.#items.ids.flatMap((each, place) => (id !== "" && withoutZeros(each) === id ? [place] : []));
-    const places = new Set([...sameId, ...this.#nearTitles(text)]);
-    return [...places].slice(0, mostNear).map((place) => ({ place, name: this.nameOf(place), id: this.idOf(place) }));
+    return [...new Set([...sameId, ...this.#nearTitles(text)])];
   }
 
   #nearTitles(text: string): readonly number[] {

@@ -7,6 +7,7 @@ import { quoted } from "../../options/outside-text.js";
 import { nearestName, UsageError } from "../../options/usage-error.js";
 import {
   type Influence,
+  type ItemNaming,
   type NamedItem,
   type Question,
   type QuestionRequest,
@@ -17,8 +18,9 @@ import {
   type RecommendationRequest,
   type Recommendations,
 } from "../ranker.js";
-import { inUnits, type KnownRatings, knownItems, namedPlaces, ratedInputs, readKnownRatings } from "./adaptation.js";
+import { type KnownRatings, namedPlaces, readKnownRatings } from "./given-ratings.js";
 import type { FoundItem } from "./item-index.js";
+import { inUnits, knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
 import { informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
 import type { RatingSpec } from "./spec.js";
@@ -166,7 +168,7 @@ export class ItemRanker implements Ranker {
   }
 
   /** Places of items that are not ranked. @throws UsageError for an item to leave out that is none of the run's */
-  async #leftOut(known: KnownRatings, exclude: unknown, work: RecommendationRequest): Promise<Set<number>> {
+  async #leftOut(known: KnownRatings, exclude: unknown, work: ItemNaming): Promise<Set<number>> {
     const { spec, io } = this.#setting;
     const rated = known.items.flatMap((item) => ("place" in item ? [item.place] : []));
     const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
@@ -298,7 +300,7 @@ export class ItemRanker implements Ranker {
   }
 }
 
-const workOptions = ["onWarning", "onProgress", "signal"];
+const workOptions = ["onWarning", "onProgress", "signal", "choose"];
 const recommendOptions = ["ratings", "top", "exclude", "knownBy", "explain", "steps", ...workOptions];
 const questionOptions = ["count", "by", "ratings", "exclude", ...workOptions];
 

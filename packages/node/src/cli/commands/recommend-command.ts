@@ -8,12 +8,15 @@ import {
   type NamedItem,
   openModel,
   type Question,
+  quoted,
   type Recommendations,
   type TrainedModel,
+  type UnclearItem,
   UsageError,
 } from "@innerloop/experiments";
 import { machineIo } from "../../data/machine-io.js";
 import { shown } from "../../runs/run-folder.js";
+import { canAsk, NoAnswer, type Questions, questionsIn, type Terminal } from "../choice-question.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { openRunFor } from "../run-experiment-file.js";
@@ -29,6 +32,8 @@ export interface RecommendRequest {
   readonly invocation: InvocationOptions;
   /** Bytes of `--ratings -`; standard input unless given. */
   readonly input?: AsyncIterable<Uint8Array>;
+  /** Where somebody may be asked; that of the process unless given. */
+  readonly terminal?: Terminal;
 }
 
 /** Ratings that an item's explanation names. */
@@ -36,7 +41,13 @@ const mostReasons = 3;
 
 /** Ranks the items of a run for a user, or names those to ask about. */
 export async function recommendCommand(
-  { folder, chosen, invocation, input = process.stdin }: RecommendRequest,
+  {
+    folder,
+    chosen,
+    invocation,
+    input = process.stdin,
+    terminal = { input: process.stdin, output: process.stdout },
+  }: RecommendRequest,
   output: Output,
 ): Promise<void> {
   requireTogether(invocation);
@@ -51,26 +62,50 @@ export async function recommendCommand(
         : "Rank in code",
     );
   const { checkpoint: wanted, exclude, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
-  const ratings = invocation.ratings === standardInput ? await ratedLines(input) : invocation.ratings;
+  const isPiped = invocation.ratings === standardInput;
+  const ratings = isPiped ? await ratedLines(input) : invocation.ratings;
+  const questions = questionsIn(terminal, output);
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
     const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, executor, checkpoint: wanted });
     const ranker = model.ranker();
-    const work = { onWarning: output.warn };
+    // An input that ratings come from has no answers.
+    const asks = !isPiped && canAsk(terminal, output);
+    const work = { onWarning: output.warn, ...(asks ? { choose: choiceBy(questions, data!) } : {}) };
     const opened = { run: shown(run.path), checkpoint, iteration, data: data!.name };
     if (ask !== undefined) {
-      const questions = await ranker.questions({ count: ask, by: askBy, ratings, exclude, ...work });
+      const found = await ranker.questions({ count: ask, by: askBy, ratings, exclude, ...work });
       output.event({ type: "asked", ...opened, by: askBy ?? "information" });
-      sayQuestions(questions, data!, output);
+      sayQuestions(found, data!, output);
       return;
     }
     const found = await ranker.recommend({ ratings, top, exclude, knownBy, explain, steps, ...work });
     output.event({ type: "ranked", ...opened, known: found.known, ranked: found.ranked, steps: found.steps });
     sayRecommendations(found, { model, data: data!, explain: explain ?? false }, output);
   } finally {
+    questions.close();
     await executor.close();
   }
 }
+
+/**
+ * The choice among the items that a name may mean, by whoever sits at the terminal.
+ *
+ * @throws UsageError where the input ends without an answer
+ */
+const choiceBy =
+  (questions: Questions, { name: data }: DataSpec) =>
+  async ({ at, name, near }: UnclearItem): Promise<NamedItem | undefined> => {
+    const where = at === "" ? "" : `${at}: `;
+    try {
+      const question = `${where}which item of ${data} is ${quoted(name)}?`;
+      const place = await questions.choose(question, near.map(named), "none of them: leave it out");
+      return place === undefined ? undefined : near[place];
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      throw new UsageError(`${where}nobody has said which item is ${quoted(name)}`, "Name it by its id");
+    }
+  };
 
 /** Ratings that an item has at least: what is told of those that few know goes furthest astray. */
 const usualKnownBy = 5;

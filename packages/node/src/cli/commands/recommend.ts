@@ -61,7 +61,7 @@ export const recommend = command({
   takes: "<run>",
   summary: "ranks all items of a run of ratings for you",
   details:
-    "A few ratings of a new user are adapted to, and all items that the run knows are told: those already rated are left out. A title need not be exact in case and punctuation; one that no item has is refused with the nearest ones and their ids.",
+    "A few ratings of a new user are adapted to, and all items that the run knows are told: those already rated are left out. A title need not be exact in case and punctuation; of one that no item has, or several have, a terminal is asked which of the nearest is meant, and elsewhere it is refused with these and their ids.",
   examples: [
     ["innerloop recommend RUN --ratings mine.csv", "ten items for you"],
     ["innerloop recommend RUN --ratings mine.csv --explain", "and which of your ratings spoke for them"],
