@@ -130,6 +130,19 @@ describe("a ranking", () => {
     expect((await namesBy(ratings + 1)).sort()).toEqual(all.filter((id) => id !== last));
   });
 
+  it("has items of the words that are asked for, in the order that they have among all", async () => {
+    const ranker = (await modelOf("ridge")).ranker();
+    const [every, { items, ranked }] = [
+      await ranker.recommend({ ratings: mine, top: 100 }),
+      await ranker.recommend({ ratings: mine, top: 100, domain: ["comedy"] }),
+    ];
+    const comedies = every.items.filter(({ item }) => all.indexOf(item) % 2 === 1);
+    expect(items.map(({ item, rating }) => [item, rating])).toEqual(comedies.map(({ item, rating }) => [item, rating]));
+    expect(ranked).toBe(filmCount / 2 - 1);
+    const asked = await ranker.questions({ count: 100, domain: ["comedy"] });
+    expect(asked.map(({ item }) => all.indexOf(item) % 2)).toEqual(new Array(filmCount / 2).fill(1));
+  });
+
   it("takes tables, titles, and new items by what is known of them", async () => {
     const [ratings, exclude] = [join(tables.folder, "mine.csv"), join(tables.folder, "seen.csv")];
     await writeFile(ratings, "title,genre,rating\nfilm  c!,,4.5\nA New One,war,5\n");
@@ -206,6 +219,9 @@ describe("what is none of a ranking's", () => {
     [{ top: 1.5 }, /top is 1\.5/],
     [{ knownBy: -1 }, /knownBy is -1/],
     [{ steps: 3 }, /3 steps of films, whose learner \(ridge regression\) takes no steps/],
+    [{ domain: ["wars"] }, /no attribute of the items has "wars"\. Did you mean "war" \(genre\)\?/],
+    [{ domain: "war" }, /the domain is "war"\. Give words/],
+    [{ domain: [] }, /the domain is \[\]\. Give words/],
     [{ topp: 3 }, /recommend has no option "topp"\. Did you mean top\?/],
   ])("is refused: %j", async (request, message) => {
     await expect(recommend(request)).rejects.toThrow(message);

@@ -38,6 +38,8 @@ export interface RecommendationRequest extends ItemNaming {
   readonly top?: number | undefined;
   /** Items to leave out beside those that are rated, in the domain's terms. */
   readonly exclude?: unknown;
+  /** Words of an attribute of items: only items that have one of them are ranked. All unless given. */
+  readonly domain?: readonly string[] | undefined;
   /** Ratings that an item has among those of training, at least; 0 unless given: items that are new are ranked too. */
   readonly knownBy?: number | undefined;
   /** Whether each item has the known ratings that moved it; false unless given. */
@@ -76,7 +78,7 @@ export interface Recommendations {
   readonly items: readonly Recommendation[];
   /** Ratings that were known. */
   readonly known: number;
-  /** Items that were ranked: neither rated, nor left out, nor known by too few. */
+  /** Items that were ranked: of the domain, and neither rated, nor left out, nor known by too few. */
   readonly ranked: number;
   /** Adaptation steps that were taken. */
   readonly steps: number;
@@ -98,6 +100,8 @@ export interface QuestionRequest extends ItemNaming {
   readonly ratings?: unknown;
   /** Items not to ask about, beside those that are rated. */
   readonly exclude?: unknown;
+  /** Words of an attribute of items: only items that have one of them are asked about. All unless given. */
+  readonly domain?: readonly string[] | undefined;
 }
 
 /** An item to ask a user about. */

@@ -19,6 +19,7 @@ import {
   type Recommendations,
 } from "../ranker.js";
 import { type KnownRatings, namedPlaces, readKnownRatings } from "./given-ratings.js";
+import { itemsOfWords } from "./item-domains.js";
 import type { FoundItem } from "./item-index.js";
 import { inUnits, knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
@@ -78,7 +79,7 @@ export class ItemRanker implements Ranker {
 
   async recommend(request: RecommendationRequest = {}): Promise<Recommendations> {
     requireKnown("recommend", request, recommendOptions);
-    const { ratings, top = 10, exclude, knownBy = 0, explain = false, ...more } = request;
+    const { ratings, top = 10, exclude, domain, knownBy = 0, explain = false, ...more } = request;
     const { steps = this.#setting.usualSteps, ...work } = more;
     const { spec, io, name } = this.#setting;
     requireCount("top", top, 1);
@@ -90,7 +91,7 @@ export class ItemRanker implements Ranker {
         `an explanation by ${known.items.length} ratings of ${name}`,
         `Give ${mostExplained} at most, or leave the explanation out`,
       );
-    const leftOut = await this.#leftOut(known, exclude, work);
+    const leftOut = await this.#leftOut(known, { exclude, domain }, work);
     if (knownBy > 0)
       spec.base.counts.forEach((count, place) => {
         if (count < knownBy) leftOut.add(place);
@@ -116,13 +117,13 @@ export class ItemRanker implements Ranker {
 
   async questions(request: QuestionRequest = {}): Promise<readonly Question[]> {
     requireKnown("questions", request, questionOptions);
-    const { count = 5, by = "information", ratings, exclude, ...work } = request;
+    const { count = 5, by = "information", ratings, exclude, domain, ...work } = request;
     requireCount("count", count, 1);
     if (!questionRules.includes(by))
       throw new UsageError(`questions by ${quoted(by)}`, `Choose one of ${questionRules.join(", ")}`);
     const { spec, io } = this.#setting;
     const known = await readKnownRatings(ratings, spec, io, work);
-    const leftOut = await this.#leftOut(known, exclude, work);
+    const leftOut = await this.#leftOut(known, { exclude, domain }, work);
     const { counts } = spec.base;
     const question = (place: number): Question => ({ ...this.#named(place), ratings: counts[place]! });
     if (by === "popularity") return popularItems(counts, { count, leftOut }).map(question);
@@ -167,12 +168,21 @@ export class ItemRanker implements Ranker {
     return { item: index.idOf(place), title: index.nameOf(place) };
   }
 
-  /** Places of items that are not ranked. @throws UsageError for an item to leave out that is none of the run's */
-  async #leftOut(known: KnownRatings, exclude: unknown, work: ItemNaming): Promise<Set<number>> {
+  /** Places of items that are not ranked. @throws UsageError for what is none of the run's items, or words of none */
+  async #leftOut(
+    known: KnownRatings,
+    { exclude, domain }: Pick<RecommendationRequest, "exclude" | "domain">,
+    work: ItemNaming,
+  ): Promise<Set<number>> {
     const { spec, io } = this.#setting;
     const rated = known.items.flatMap((item) => ("place" in item ? [item.place] : []));
     const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
-    return new Set([...rated, ...others]);
+    const leftOut = new Set([...rated, ...others]);
+    if (domain !== undefined)
+      itemsOfWords(knownItems(spec).entities, wordsIn(domain)).forEach((has, place) => {
+        if (!has) leftOut.add(place);
+      });
+    return leftOut;
   }
 
   /** Base and features of items, padded to so many rows. */
@@ -301,8 +311,8 @@ export class ItemRanker implements Ranker {
 }
 
 const workOptions = ["onWarning", "onProgress", "signal", "choose"];
-const recommendOptions = ["ratings", "top", "exclude", "knownBy", "explain", "steps", ...workOptions];
-const questionOptions = ["count", "by", "ratings", "exclude", ...workOptions];
+const recommendOptions = ["ratings", "top", "exclude", "domain", "knownBy", "explain", "steps", ...workOptions];
+const questionOptions = ["count", "by", "ratings", "exclude", "domain", ...workOptions];
 
 /** @throws UsageError for an option that there is none of, which would be ignored */
 function requireKnown(operation: string, request: object, known: readonly string[]): void {
@@ -319,6 +329,12 @@ function requireKnown(operation: string, request: object, known: readonly string
 function requireCount(name: string, value: unknown, least: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
   throw new UsageError(`${name} is ${quoted(value)}`, `Give a whole number from ${least} on`);
+}
+
+/** @throws UsageError for what are no words */
+function wordsIn(domain: unknown): readonly string[] {
+  if (Array.isArray(domain) && domain.length > 0 && domain.every((word) => typeof word === "string")) return domain;
+  throw new UsageError(`the domain is ${quoted(domain)}`, 'Give words of an attribute of items: ["White", "Red"]');
 }
 
 const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);

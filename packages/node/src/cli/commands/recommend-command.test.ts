@@ -126,6 +126,16 @@ describe("innerloop recommend", () => {
     expect(events.map(({ item }) => item)).not.toContain(filmId(6));
   });
 
+  it("names items of the words that are asked for, and says so where none is left", async () => {
+    const { text, events } = await recommended("films", { ratings: mine, domain: ["war"], knownBy: 0 });
+    expect(text).toContain(`3 known ratings; ${filmCount / 2 - 2} items of war ranked`);
+    expect(events).toHaveLength(1 + filmCount / 2 - 2);
+    const none = await recommended("films", { domain: ["war", "comedy"], knownBy: 1000 });
+    expect(none.text.split("\n").at(-1)).toBe(
+      "no item of war, comedy is left that is neither rated nor left out; with --known-by 0 those that fewer than 1000 have rated are ranked too",
+    );
+  });
+
   it("names what to ask", async () => {
     const { text, events } = await recommended("films", { ask: 4 });
     expect(text).toMatch(

@@ -61,7 +61,7 @@ export async function recommendCommand(
         ? "Train one with `innerloop train ratings --ratings FILE.csv`; see `innerloop adapt` for others"
         : "Rank in code",
     );
-  const { checkpoint: wanted, exclude, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
+  const { checkpoint: wanted, exclude, domain, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
   const isPiped = invocation.ratings === standardInput;
   const ratings = isPiped ? await ratedLines(input) : invocation.ratings;
   const questions = questionsIn(terminal, output);
@@ -74,14 +74,14 @@ export async function recommendCommand(
     const work = { onWarning: output.warn, ...(asks ? { choose: choiceBy(questions, data!) } : {}) };
     const opened = { run: shown(run.path), checkpoint, iteration, data: data!.name };
     if (ask !== undefined) {
-      const found = await ranker.questions({ count: ask, by: askBy, ratings, exclude, ...work });
+      const found = await ranker.questions({ count: ask, by: askBy, ratings, exclude, domain, ...work });
       output.event({ type: "asked", ...opened, by: askBy ?? "information" });
       sayQuestions(found, data!, output);
       return;
     }
-    const found = await ranker.recommend({ ratings, top, exclude, knownBy, explain, steps, ...work });
+    const found = await ranker.recommend({ ratings, top, exclude, domain, knownBy, explain, steps, ...work });
     output.event({ type: "ranked", ...opened, known: found.known, ranked: found.ranked, steps: found.steps });
-    sayRecommendations(found, { model, data: data!, explain: explain ?? false }, output);
+    sayRecommendations(found, { model, data: data!, explain: explain ?? false, domain, knownBy }, output);
   } finally {
     questions.close();
     await executor.close();
@@ -139,15 +139,32 @@ function sayQuestions(questions: readonly Question[], data: DataSpec, output: Ou
   output.say(paint("dim", "  Rate those that you know in a table, item,rating, and give it with --ratings."));
 }
 
+/** What recommendations are of. */
+interface Shown {
+  readonly model: TrainedModel;
+  readonly data: DataSpec;
+  readonly explain: boolean;
+  readonly domain: readonly string[] | undefined;
+  readonly knownBy: number;
+}
+
 function sayRecommendations(
   { items, known, ranked }: Recommendations,
-  { model, data, explain }: { readonly model: TrainedModel; readonly data: DataSpec; readonly explain: boolean },
+  { model, data, explain, domain, knownBy }: Shown,
   output: Output,
 ): void {
   for (const item of items) output.event({ type: "recommendation", ...item });
   const { paint } = output;
   const who = known === 0 ? "nothing is known of the user: what all like" : `${counted(known, "known rating")}`;
-  output.say(paint("dim", `  ${data.name}, ${model.learner.name}: ${who}; ${counted(ranked, "item")} ranked`));
+  const ofDomain = domain ? ` of ${domain.join(", ")}` : "";
+  output.say(
+    paint("dim", `  ${data.name}, ${model.learner.name}: ${who}; ${counted(ranked, "item")}${ofDomain} ranked`),
+  );
+  if (items.length === 0) {
+    const few = knownBy > 0 ? `; with --known-by 0 those that fewer than ${knownBy} have rated are ranked too` : "";
+    output.warn(`no item${ofDomain} is left that is neither rated nor left out${few}`);
+    return;
+  }
   output.say();
   const hasDeviations = items.some(({ deviation }) => deviation !== undefined);
   const rows = items.map(({ rating, deviation, ...item }) => [

@@ -17,6 +17,12 @@ export const recommendTask = optionGroup({
     absent: "none",
     help: "a table with a column of items that are left out, beside those that are rated",
   },
+  domain: {
+    kind: "texts",
+    placeholder: "WORD,...",
+    absent: "all items",
+    help: "words of an attribute of items, such as White: only items that have one of them are named",
+  },
   knownBy: {
     kind: "integer",
     absent: "5",
@@ -67,6 +73,7 @@ export const recommend = command({
     ["innerloop recommend RUN --ratings mine.csv --explain", "and which of your ratings spoke for them"],
     ["innerloop recommend RUN --ratings mine.csv --exclude seen.csv --top 3", "three that you have not seen"],
     ["innerloop recommend RUN --ratings mine.csv --known-by 50", "among those that many have rated"],
+    ["innerloop recommend RUN --ratings mine.csv --domain White,Rosé", "of x-wines: no other wines"],
     ["innerloop recommend RUN --ask 5", "what a newcomer is best asked to rate"],
   ],
   experiment: named("workers", "device"),
