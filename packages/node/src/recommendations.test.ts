@@ -1,6 +1,6 @@
 /** All items of a model of ratings, ranked for a user. */
 
-import { writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainedModel } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -174,8 +174,14 @@ describe("a ranking", () => {
 describe("questions", () => {
   it("are about items that others have rated, and not about those that the user has rated", async () => {
     const ranker = (await modelOf("ridge")).ranker();
-    for (const by of ["information", "popularity"] as const) {
-      const questions = await ranker.questions({ count: 100, by, ratings: mine, exclude: [{ item: filmId(9) }] });
+    const stepping = (await modelOf("anil")).ranker();
+    for (const by of ["information", "popularity", "evidence"] as const) {
+      const questions = await (by === "evidence" ? stepping : ranker).questions({
+        count: 100,
+        by,
+        ratings: mine,
+        exclude: [{ item: filmId(9) }],
+      });
       expect(questions.map(({ item }) => item).sort(), by).toEqual(
         all.filter((id) => !rated.includes(id) && id !== filmId(9)),
       );
@@ -205,6 +211,52 @@ describe("questions", () => {
   });
 });
 
+describe("questions by evidence", () => {
+  const asked = (model: TrainedModel, count = 100) => model.ranker().questions({ count, by: "evidence" });
+
+  it("prefer, among films that as many know, those whose ratings are furthest from what the learner says", async () => {
+    const torn = await filmTables({ torn: [9, 12] });
+    const model = await filmModel(torn, { executor, flags: { learner: "anil" } });
+    const found = await asked(model, 2);
+    expect(found.map(({ item }) => item).sort()).toEqual([filmId(9), filmId(12)]);
+    // All are as popular.
+    const [most] = await model.ranker().questions({ count: 1, by: "popularity" });
+    expect(found.map(({ ratings }) => ratings)).toEqual([most!.ratings, most!.ratings]);
+    expect(most!.item).toBe(filmId(0));
+    await torn.remove();
+  });
+
+  it("are the same to the byte, and after a release", async () => {
+    const model = await modelOf("anil");
+    const first = JSON.stringify(await asked(model));
+    expect(JSON.parse(first)).toHaveLength(filmCount);
+    await model.release();
+    expect(JSON.stringify(await asked(model))).toBe(first);
+  });
+
+  it.each(["ridge", "cnp"])("are refused of %s, which takes no steps", async (learner) => {
+    await expect(asked(await modelOf(learner))).rejects.toThrow(
+      /^evidence of films, whose learner \(.*\) takes no gradient steps: .*\. Ask by information or popularity$/,
+    );
+  });
+
+  it("are refused where the ratings of training have changed, or are gone", async () => {
+    const others = await filmTables();
+    const model = await filmModel(others, { executor, flags: { learner: "anil" } });
+    const text = await readFile(others.ratings, "utf8");
+    await writeFile(others.ratings, `${text}one more,${filmId(3)},5\n`);
+    await expect(asked(model)).rejects.toThrow(
+      /^evidence is of the ratings that films was trained on, and ratings has others now\. Ask by information/,
+    );
+    await rm(others.ratings);
+    await expect(asked(model)).rejects.toThrow(/^evidence is of the ratings that films was trained on: there is no /);
+    // They come back: nothing of the failure is remembered.
+    await writeFile(others.ratings, text);
+    expect(await asked(model, 3)).toHaveLength(3);
+    await others.remove();
+  });
+});
+
 describe("what is none of a ranking's", () => {
   const recommend = async (request: object) => (await modelOf("ridge")).ranker().recommend(request as never);
 
@@ -230,7 +282,9 @@ describe("what is none of a ranking's", () => {
   it("is refused of questions", async () => {
     const ranker = (await modelOf("ridge")).ranker();
     await expect(ranker.questions({ count: 0 })).rejects.toThrow(/count is 0/);
-    await expect(ranker.questions({ by: "entropy" as never })).rejects.toThrow(/Choose one of information, popularity/);
+    await expect(ranker.questions({ by: "entropy" as never })).rejects.toThrow(
+      /Choose one of information, popularity, evidence/,
+    );
     await expect(ranker.questions({ steps: 1 } as never)).rejects.toThrow(/questions has no option "steps"/);
   });
 

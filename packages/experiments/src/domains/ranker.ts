@@ -85,7 +85,7 @@ export interface Recommendations {
 }
 
 /** Ways of choosing what to ask. */
-export const questionRules = ["information", "popularity"] as const;
+export const questionRules = ["information", "popularity", "evidence"] as const;
 
 /** A request for items whose ratings would tell most about a user. */
 export interface QuestionRequest extends ItemNaming {
@@ -93,7 +93,8 @@ export interface QuestionRequest extends ItemNaming {
   readonly count?: number | undefined;
   /**
    * By which rule: "information" for the items whose ratings tell most, each weighted by how many know it; "popularity" for
-   * those that most have rated. "information" unless given.
+   * those that most have rated; "evidence" for those whose ratings move a learner most that adapts by steps, times their
+   * popularity, whatever is known of the user. "information" unless given.
    */
   readonly by?: (typeof questionRules)[number] | undefined;
   /** What is known of the user already. */
@@ -121,7 +122,8 @@ export interface Ranker {
   /**
    * What to ask a user, the best question first; fewer than were asked for where there are no more items that anyone knows.
    *
-   * @throws UsageError for what is none of the run's ratings or items
+   * @throws UsageError for what is none of the run's ratings or items; for evidence where the learner takes no steps, or the
+   *   ratings of training are not there any more
    */
   questions(request?: QuestionRequest): Promise<readonly Question[]>;
   /** Gives back the memory of its programs and features; they are made again when they are needed. */

@@ -3,6 +3,7 @@ import type { FeatureRows, ResidualLearner, ResidualParameters, UserTaste } from
 import { finiteResult, type RatedInputs } from "@innerloop/core/tasks";
 import { paddedRows } from "@innerloop/core/training";
 import { type CompiledFunction, compile, KeptPrograms, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import type { LongWork } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { nearestName, UsageError } from "../../options/usage-error.js";
 import {
@@ -23,8 +24,9 @@ import { itemsOfWords } from "./item-domains.js";
 import type { FoundItem } from "./item-index.js";
 import { inUnits, knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
-import { informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
+import { evidenceCandidates, informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
 import type { RatingSpec } from "./spec.js";
+import { type ItemRows, type StepProgram, stepsOf, type TrainingSteps, trainingSteps } from "./training-steps.js";
 
 /** Items that are told at once: one program for all of them, however many there are. */
 const chunkRows = 8192;
@@ -67,6 +69,8 @@ export class ItemRanker implements Ranker {
   readonly #tastes = new Map<number, TasteProgram>();
   /** The first parts of the items, as many as may be kept. */
   #chunks: Promise<Chunk>[] = [];
+  #steps: StepProgram | undefined;
+  #training: Promise<TrainingSteps> | undefined;
 
   constructor(setting: RankerSetting<RatingValues, RatingSpec>) {
     this.#setting = setting;
@@ -121,11 +125,13 @@ export class ItemRanker implements Ranker {
     requireCount("count", count, 1);
     if (!questionRules.includes(by))
       throw new UsageError(`questions by ${quoted(by)}`, `Choose one of ${questionRules.join(", ")}`);
+    if (by === "evidence") this.#requireStepping();
     const { spec, io } = this.#setting;
     const known = await readKnownRatings(ratings, spec, io, work);
     const leftOut = await this.#leftOut(known, { exclude, domain }, work);
     const { counts } = spec.base;
     const question = (place: number): Question => ({ ...this.#named(place), ratings: counts[place]! });
+    if (by === "evidence") return evidenceCandidates(await this.#evidence(work), { count, leftOut }).map(question);
     if (by === "popularity") return popularItems(counts, { count, leftOut }).map(question);
     const places = popularItems(counts, { count: mostAsked, leftOut });
     const asked = [...known.items, ...places.map((place) => ({ place, name: "" }))];
@@ -140,9 +146,42 @@ export class ItemRanker implements Ranker {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.#features, this.#told, ...this.#tastes.values()].map((program) => program.release()));
+    const steps = this.#steps ? [this.#steps] : [];
+    await Promise.all(
+      [this.#features, this.#told, ...steps, ...this.#tastes.values()].map((program) => program.release()),
+    );
     this.#tastes.clear();
     this.#chunks = [];
+  }
+
+  /** @throws UsageError where the learner takes no steps */
+  #requireStepping(): void {
+    const { learner, name } = this.#setting;
+    if (learner.steps !== undefined) return;
+    const others = questionRules.filter((rule) => rule !== "evidence");
+    throw new UsageError(
+      `evidence of ${name}, whose learner (${learner.name}) takes no gradient steps: none of its ratings moves it`,
+      `Ask by ${others.join(" or ")}`,
+    );
+  }
+
+  /** What ratings of training say of the items: made once, a failure is not remembered. */
+  #evidence(work: LongWork): Promise<TrainingSteps> {
+    this.#steps ??= this.#compiled(stepsOf(this.#learner) as unknown as (...args: Tree[]) => Tensor);
+    if (!this.#training) {
+      const made = trainingSteps(this.#setting, this.#steps, this.#parts(), work);
+      made.catch(() => {
+        if (this.#training === made) this.#training = undefined;
+      });
+      this.#training = made;
+    }
+    return this.#training;
+  }
+
+  /** The rows of all items, part by part. */
+  async *#parts(): AsyncGenerator<ItemRows> {
+    const { length } = this.#setting.spec.items.ids;
+    for (let at = 0; at * chunkRows < length; at++) yield { from: at * chunkRows, rows: (await this.#chunk(at)).rows };
   }
 
   #requireSteps(steps: number): void {

@@ -46,7 +46,7 @@ export const recommendTask = optionGroup({
     kind: "choice",
     choices: questionRules,
     absent: "information",
-    help: "with --ask: the items whose ratings tell most, each weighted by how many know it; or those that most have rated",
+    help: "with --ask: the items whose ratings tell most, each weighted by how many know it; those that most have rated; or those whose ratings move a learner most that adapts by steps, times how many have rated them, by the ratings of training",
   },
 });
 
