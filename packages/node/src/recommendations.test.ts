@@ -262,7 +262,10 @@ describe("what is none of a ranking's", () => {
 
   it.each([
     [{ ratings: [{ item: "Film Q", rating: 3 }] }, /row 1: there is no item "Film Q" in .*Did you mean "Film/],
-    [{ ratings: [{ item: "the twins", rating: 3 }] }, /2 items are called "the twins"\. Name it by its id: f00, f01/],
+    [
+      { ratings: [{ item: "the twins", rating: 3 }] },
+      /2 items are called "the twins"\. Name it by its id: "The Twins" \(f00: genre war\) or "The Twins" \(f01: genre comedy\)/,
+    ],
     [{ ratings: [{ item: filmId(2), rating: 6 }] }, /row 1: the rating is 6\. Give a number from 1 to 5/],
     [{ ratings: [{ item: filmId(2) }] }, /row 1: the rating is missing/],
     [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /row 3: "Film C" is rated for the second time/],

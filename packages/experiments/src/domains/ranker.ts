@@ -12,13 +12,19 @@ export interface NamedItem {
   readonly title: string;
 }
 
+/** An item that may be meant. */
+export interface ItemChoice extends NamedItem {
+  /** What tells it apart from others of its title, where some of these may be meant too: `year 1997`. */
+  readonly apart?: string;
+}
+
 /** A name that is no item's, or that several items have. */
 export interface UnclearItem {
   /** Where it is: `mine.csv, row 3`. */
   readonly at: string;
   readonly name: string;
   /** Items that may be meant, the likeliest first: one at least, and a few at most. */
-  readonly near: readonly NamedItem[];
+  readonly near: readonly ItemChoice[];
 }
 
 /** Work on items that a user names. */

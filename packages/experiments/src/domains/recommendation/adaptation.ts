@@ -3,6 +3,7 @@
 import type { RatedInputs, RatingTarget } from "@innerloop/core/tasks";
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
+import { PlacedRows } from "../../rating-io.js";
 import { counted } from "../../words.js";
 import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
 import { readItems, readKnownRatings, rowsOfTables } from "./given-ratings.js";
@@ -23,7 +24,8 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
     const items = await readItems(given, spec, io, work);
     return { x: ratedInputs(spec, items), names: items.map(({ name }) => name) } satisfies GivenInputs<RatedInputs>;
   },
-  fromLine: (line) => (line.trim() === "" ? undefined : { item: line.trim() }),
+  // Whoever reads lines says which one it is.
+  fromLine: (line) => (line.trim() === "" ? undefined : new PlacedRows([{ item: line.trim() }], [""])),
   lineOf: ({ item, rating }) => `${Number(rating).toFixed(2)}  ${String(item)}`,
   answers: (prediction, { spec, inputs }) =>
     Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({

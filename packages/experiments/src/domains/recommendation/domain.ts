@@ -69,7 +69,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["tasks", tasksText(options, tasks.test.description)],
   ],
   taskText: ({ shots, queries, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+    `${shots === 0 ? "no rating" : `${shots} ${/(?:^| )1$/.test(`${shots}`) ? "rating" : "ratings"}`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,

@@ -1,11 +1,11 @@
 /** Ratings and items as users give them, found among those of a run. */
 import type { DataIo, LongWork } from "../../io.js";
-import { isRecord, quoted } from "../../options/outside-text.js";
-import { UsageError } from "../../options/usage-error.js";
+import { cut, isRecord, quoted } from "../../options/outside-text.js";
+import { nearestName, UsageError } from "../../options/usage-error.js";
 import { PlacedRows } from "../../rating-io.js";
-import { count } from "../../words.js";
-import type { ItemNaming, NamedItem } from "../ranker.js";
-import { type AttributeValue, attributesOfItem, type FoundItem } from "./item-index.js";
+import { count, counted } from "../../words.js";
+import type { ItemChoice, ItemNaming } from "../ranker.js";
+import { type AttributeValue, attributesOfItem, type FoundItem, type ItemIndex } from "./item-index.js";
 import { knownItems } from "./known-items.js";
 import type { RatingSpec } from "./spec.js";
 
@@ -40,6 +40,7 @@ export async function readKnownRatings(
   const rows = given === undefined ? [] : await rowsOf(given, io, work);
   const found = await foundRows(spec, rows, work, (row) => ratingOf(row, spec));
   requireDifferent(found);
+  noteUnknownWords(found, spec, work);
   return { items: found.map(({ item }) => item), ratings: found.map(({ value }) => value) };
 }
 
@@ -51,6 +52,7 @@ export async function readItems(
   work: ItemNaming,
 ): Promise<readonly FoundItem[]> {
   const found = await foundRows(spec, await rowsOf(given, io, work), work, () => undefined);
+  noteUnknownWords(found, spec, work);
   return found.map(({ item }) => item);
 }
 
@@ -79,7 +81,7 @@ export async function rowsOfTables(paths: readonly string[], io: DataIo, work: L
   );
 }
 
-/** A row that was given, and where it is: "row 3", "mine.csv, row 3"; "" of one that is given alone. */
+/** A row that was given, and where it is: "row 3", "mine.csv, row 3"; "" where whoever has given it says so. */
 interface GivenRow {
   readonly row: Readonly<Record<string, unknown>>;
   readonly at: string;
@@ -95,7 +97,6 @@ async function rowsOf(given: unknown, io: DataIo, work: LongWork): Promise<reado
     return rows.map((row, i) => ({ row, at: `${io.shown(given)}, row ${i + 1}` }));
   }
   if (given instanceof PlacedRows) return given.rows.map((row, i) => ({ row, at: given.places[i] ?? `row ${i + 1}` }));
-  if (isRecord(given)) return [{ row: given, at: "" }];
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   const wrong = list.findIndex((row) => typeof row !== "string" && !isRecord(row));
   if (list.length > 0 && list.length <= mostRows && wrong < 0)
@@ -161,7 +162,7 @@ function itemOf(
   { row, at }: GivenRow,
   spec: RatingSpec,
   canAsk: boolean,
-): { readonly item: FoundItem } | { readonly name: string; readonly near: readonly NamedItem[] } {
+): { readonly item: FoundItem } | { readonly name: string; readonly near: readonly ItemChoice[] } {
   const { index } = knownItems(spec);
   const { item } = row;
   const name = typeof item === "string" || typeof item === "number" ? String(item) : undefined;
@@ -172,29 +173,40 @@ function itemOf(
   if (added) return { item: added };
   const wrong = (problem: string, remedy: string): UsageError =>
     new UsageError(at === "" ? problem : `${at}: ${problem}`, remedy);
-  const near = places.length > 0 || name === undefined ? places : index.near(name);
-  const some = near.slice(0, mostNear);
-  if (name !== undefined && canAsk && near.length > 0)
-    return {
-      name,
-      near: near.slice(0, mostChoices).map((each) => ({ item: index.idOf(each), title: index.nameOf(each) })),
-    };
+  const { counts } = spec.base;
+  const near =
+    places.length > 0
+      ? places.toSorted((a, b) => counts[b]! - counts[a]! || a - b)
+      : name === undefined
+        ? []
+        : index.near(name);
+  const choices = choicesOf(index, near);
+  if (name !== undefined && canAsk && near.length > 0) return { name, near: choices };
+  const some = choices.slice(0, mostNear).map(shownChoice);
   if (place !== undefined)
-    throw wrong(
-      `${places.length} items are called ${quoted(name)}`,
-      `Name it by its id: ${some.map((each) => index.idOf(each)).join(", ")}`,
-    );
-  const called = (each: number): string => {
-    const [title, id] = [index.nameOf(each), index.idOf(each)];
-    return title === id ? quoted(id) : `${quoted(title)} (${id})`;
-  };
+    throw wrong(`${places.length} items are called ${quoted(name)}`, `Name it by its id: ${some.join(" or ")}`);
   throw item === undefined
     ? new UsageError(`${at === "" ? "a row" : at} names no item`, giveItem)
     : wrong(
         `there is no item ${quoted(item)} in ${spec.name}`,
-        some.length > 0 ? `Did you mean ${some.map(called).join(" or ")}?` : giveItem,
+        some.length > 0 ? `Did you mean ${some.join(" or ")}?` : giveItem,
       );
 }
+
+/** The first items that may be meant, with what tells those of one title apart. */
+function choicesOf(index: ItemIndex, near: readonly number[]): readonly ItemChoice[] {
+  const first = near.slice(0, mostChoices);
+  const apart = index.apart(first);
+  return first.map((place, i) => ({
+    item: index.idOf(place),
+    title: index.nameOf(place),
+    ...(apart[i] === undefined ? {} : { apart: apart[i] }),
+  }));
+}
+
+/** `"Titanic" (0120338: year 1997)` */
+const shownChoice = ({ item, title, apart }: ItemChoice): string =>
+  title === item ? quoted(item) : `${quoted(title)} (${item}${apart === undefined ? "" : `: ${apart}`})`;
 
 const giveItem =
   "Give an id or title of the run's items, or what is known of a new one: attributes in columns of their own";
@@ -216,8 +228,49 @@ function ratingOf({ row, at }: GivenRow, { scale }: Pick<RatingSpec, "scale">): 
   const value = typeof rating === "string" && rating.trim() !== "" ? Number(rating) : rating;
   if (typeof value === "number" && value >= scale.least && value <= scale.most) return value;
   const isMissing = rating === undefined || rating === "";
+  const hasComma = typeof rating === "string" && /^\s*\d{1,9},\d{1,9}\s*$/.test(rating);
   throw new UsageError(
     `${at === "" ? "" : `${at}: `}the rating is ${isMissing ? "missing" : quoted(rating)}`,
-    `Give a number from ${scale.least} to ${scale.most}`,
+    `Give a number from ${scale.least} to ${scale.most}${hasComma ? ", with a point: 4.5" : ""}`,
   );
+}
+
+/** Unknown words that are named. */
+const mostUnknown = 5;
+/** Longer words are no mistyped ones. */
+const longestWord = 64;
+
+/** Says once which words of new items nothing is known of: they say nothing. */
+function noteUnknownWords(rows: readonly FoundRow<unknown>[], spec: RatingSpec, { onWarning }: LongWork): void {
+  if (!onWarning) return;
+  const { words: known } = knownItems(spec);
+  const unknown = new Map<string, string>();
+  for (const { item } of rows) {
+    if ("place" in item) continue;
+    for (const attribute of item.entities.attributes) {
+      if (attribute.kind === "number") continue;
+      const { name } = attribute;
+      const all = known.get(name) ?? new Set();
+      for (const word of attribute.words) {
+        const key = JSON.stringify([name, word]);
+        if (all.has(word) || unknown.has(key)) continue;
+        // A table of words that are all others would have each compared with all.
+        const near =
+          unknown.size < mostUnknown
+            ? nearestName(
+                word,
+                [...all].filter((each) => each.length <= longestWord),
+              )
+            : undefined;
+        unknown.set(
+          key,
+          `${cut(name, longestWord)}: ${quoted(word)} is not known${near === undefined ? "" : ` (did you mean ${quoted(near)}?)`}`,
+        );
+      }
+    }
+  }
+  const notes = [...unknown.values()];
+  for (const note of notes.slice(0, mostUnknown)) onWarning(note);
+  if (notes.length > mostUnknown)
+    onWarning(`and ${counted(notes.length - mostUnknown, "other word")} of new items are not known`);
 }

@@ -76,3 +76,22 @@ it("a new item is what its attributes say, from texts and values alike", () => {
   const named = { items: { ids: ["1"], attributes: [{ kind: "number" as const, name: "toString", values: [1] }] } };
   expect(attributesOfItem({ item: "x" }, named, "row 1")).toBeUndefined();
 });
+
+it("items of one title are told apart by the attributes in which most of them differ, words and numbers before lists", () => {
+  const places = (...ids: string[]) => ids.map((id) => items.ids.indexOf(id));
+  expect(index.apart(places("003", "001", "004"))).toEqual([
+    "country no, year 1982",
+    undefined,
+    "country fr, year 1983",
+  ]);
+  // What is not known tells nothing: the country of 001, and the year of 010.
+  const alike = new ItemIndex({ ...items, titles: items.ids.map(() => "Film") });
+  expect(alike.apart(places("001", "002", "010"))).toEqual([
+    "year 1980, genres Crime",
+    "year 1981, country fr",
+    "country fr, genres Crime",
+  ]);
+  expect(alike.apart(places("005"))).toEqual([undefined]);
+  const bare = new ItemIndex({ ids: ["a", "b"], titles: ["Film", "film"], attributes: [] });
+  expect(bare.apart([0, 1])).toEqual([undefined, undefined]);
+});

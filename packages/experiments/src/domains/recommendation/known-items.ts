@@ -23,6 +23,8 @@ interface KnownItems {
   readonly entities: Entities;
   readonly index: ItemIndex;
   readonly coded: CodedItems;
+  /** Of each attribute the words that say something of an item, to the learner or the base. */
+  readonly words: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const known = new WeakMap<RatingSpec, KnownItems>();
@@ -33,9 +35,14 @@ export function knownItems(spec: RatingSpec): KnownItems {
   if (!found) {
     const entities = itemsOf(spec.items);
     const { base, cold } = spec;
+    const words = new Map<string, Set<string>>();
+    for (const column of [...spec.codings.items.fields, ...(base.prior?.coding ?? [])])
+      if (column.kind !== "number" && column.kind !== "id")
+        words.set(column.name, new Set([...(words.get(column.name) ?? []), ...column.words]));
     found = {
       entities,
       index: new ItemIndex(entities),
+      words,
       coded: {
         ...codeEntities(entities, spec.codings.items),
         bases: Float32Array.from(base.offsets, (offset) => base.mean + offset),

@@ -184,14 +184,15 @@ describe("innerloop recommend", () => {
       ]);
       expect(lines.slice(7, 11)).toEqual([
         expect.stringMatching(/row 3: which item of ratings is "The Twins"\?$/),
-        "  1  The Twins (f00)",
-        "  2  The Twins (f01)",
+        // The other is cold: nobody of training knows it.
+        "  1  The Twins (f01: genre comedy)",
+        "  2  The Twins (f00: genre war)",
         "  0  none of them: leave it out",
       ]);
       expect(events[0]).toMatchObject({ known: 3 });
       const items = events.map(({ item }) => item);
-      expect(items).toContain(filmId(0));
-      for (const place of [1, 2, 4]) expect(items).not.toContain(filmId(place));
+      expect(items).toContain(filmId(1));
+      for (const place of [0, 2, 4]) expect(items).not.toContain(filmId(place));
     });
 
     it("and leaves out what is none of them, also of items to exclude", async () => {

@@ -5,6 +5,7 @@ import {
   type Flags,
   flagOf,
   type Influence,
+  type ItemChoice,
   type NamedItem,
   openModel,
   type Question,
@@ -191,7 +192,8 @@ function sayRecommendations(
 }
 
 /** A title with the id by which ratings are given where titles are not enough. */
-const named = ({ item, title }: NamedItem): string => (title === item ? title : `${title} (${item})`);
+const named = ({ item, title, apart }: ItemChoice): string =>
+  title === item ? title : `${title} (${item}${apart === undefined ? "" : `: ${apart}`})`;
 
 /** The header, and rows behind their ranks: the lines of each in one text. */
 function rankedRows(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
