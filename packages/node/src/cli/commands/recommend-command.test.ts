@@ -214,9 +214,12 @@ describe("innerloop recommend", () => {
       await expect(answered(given, keys)).rejects.toThrow(error);
     });
 
-    it("but not of lines of standard input, which are no answers", async () => {
+    it("but not of lines of standard input, which are no answers: how to write them is said before", async () => {
       const { terminal } = fakeTerminal("1\r");
       await expect(recommended("films", { ratings: "-" }, "Filmm E,3", terminal)).rejects.toThrow(/Did you mean/);
+      const { text } = await recommended("films", { ratings: "-" }, "Film E,3", terminal);
+      expect(text.split("\n")[0]).toBe("  A title and a rating a line, as Alien, 9; Ctrl-D ends them.");
+      expect((await recommended("films", { ratings: "-" }, "Film E,3")).text).not.toContain("Ctrl-D");
     });
   });
 

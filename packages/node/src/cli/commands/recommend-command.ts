@@ -64,6 +64,8 @@ export async function recommendCommand(
     );
   const { checkpoint: wanted, exclude, domain, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
   const isPiped = invocation.ratings === standardInput;
+  if (isPiped && canAsk(terminal, output))
+    output.say(output.paint("dim", "  A title and a rating a line, as Alien, 9; Ctrl-D ends them."));
   const ratings = isPiped ? await ratedLines(input) : invocation.ratings;
   const questions = questionsIn(terminal, output);
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
