@@ -16,7 +16,7 @@ const five = ["title,rating", "Alien,9", "Inception,10", "The Matrix,9", "Twilig
  * prompt, and run in a folder of their own with these files, and with the run that is given.
  */
 const pictures = {
-  start: { title: "What npm start shows", commands: ["npx innerloop start"] },
+  start: { title: "What npm start shows", commands: ["innerloop start"] },
   recommend: {
     title: "Five films rated, ten that may be liked, and which of the five spoke for and against each",
     shown: true,
