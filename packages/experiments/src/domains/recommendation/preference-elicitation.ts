@@ -94,9 +94,10 @@ export function informativeRows(
  *
  *   d_i p_i,  d_i = mean step of i / the largest,  p_i = ratings of i / the most
  *
- * where the step of a rating is the length of the first step of adaptation to it, and its mean is over users of training.
- * Theirs is over the gradient of all of a user's ratings at once, by unit error, which is the same for all items that a
- * user has rated. Ties are by place; items without ratings are not among them.
+ * where the step of a rating is the length of the first step of adaptation to it, and its mean is over users of training:
+ * where squared errors are made small it grows with the error, where absolute ones are it is the same for all users. Theirs
+ * is over the gradient of all of a user's ratings at once, by unit error, which is the same for all items that a user has
+ * rated. Ties are by place; items without ratings are not among them.
  *
  * @param steps of each item the sum of the steps over its ratings
  * @param counts of each item the ratings that there are
