@@ -1,4 +1,4 @@
-import { paths, type Tree, tensor } from "@innerloop/graph";
+import { add, div, exp, grad, leaves, paths, sub, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
@@ -126,6 +126,42 @@ test("statistics of a network within are told by their places among all paramete
   const own = paths(learner.init(key(1)) as Tree);
   expect(Object.keys(statistics!)).not.toHaveLength(0);
   for (const place of Object.keys(statistics!)) expect(own.some((path) => path.startsWith(`${place}/`))).toBe(true);
+});
+
+describe("the first step to a rating", () => {
+  const [alone] = tasks.filter((each) => known(each) === 1);
+  const model = mlp({ sizes: [features, 4, 1], activation: "tanh" });
+  const stepping = (learningRate: number, steps: number) =>
+    made(maml({ model, loss: meanSquaredError, inner: sgd({ learningRate }), steps }));
+  const lengthBy = (learner: ReturnType<typeof made>, rating = 0): number => {
+    const { embedding: table, ...own } = parameters(learner);
+    const { support } = withoutPadding(alone as unknown as Task) as unknown as NonNullable<typeof alone>;
+    const rows = learner.features(table, support.x);
+    const given = { ...rows, rating: add(support.y.rating, rating) };
+    return valuesIn(learner.firstStep(own, given))[0]!;
+  };
+
+  test("is the rate times the norm of the gradient of its loss, however many steps the learner takes", () => {
+    const learner = stepping(0.1, 3);
+    const { embedding: table, logShrinkage, learner: network } = parameters(learner);
+    const { support } = withoutPadding(alone as unknown as Task) as unknown as NonNullable<typeof alone>;
+    const { base, features: z } = learner.features(table, support.x);
+    const left = sub(support.y.rating, base);
+    // The level of one rating is what is left over 1 + lambda.
+    const target = sub(left, div(left, add(exp(logShrinkage), 1)));
+    const gradient = grad((at: Tree) => meanSquaredError(model.apply(at as never, z as never), target))(network);
+    const norm = Math.hypot(...leaves(gradient).flatMap((leaf) => valuesIn(leaf)));
+    expect(norm).toBeGreaterThan(1e-3);
+    expect(lengthBy(learner)).toBeCloseTo(0.1 * norm, 5);
+    expect(lengthBy(stepping(0.1, 1))).toBeCloseTo(0.1 * norm, 5);
+    expect(lengthBy(stepping(0.3, 1))).toBeCloseTo(0.3 * norm, 5);
+    expect(lengthBy(learner, 3)).not.toBeCloseTo(0.1 * norm, 3);
+  });
+
+  test("is refused where the learner takes none", () => {
+    const learner = made(ridgeRegression({ task: "regression", model: identity }));
+    expect(() => lengthBy(learner)).toThrow(/^IL102 firstStep: ridge regression takes no steps/);
+  });
 });
 
 describe("the level of a user", () => {

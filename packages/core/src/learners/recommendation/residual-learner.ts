@@ -5,10 +5,13 @@ import {
   concat,
   div,
   exp,
+  GraphError,
+  leaves,
   mul,
   ones,
   reshape,
   sliceAxis,
+  sqrt,
   sub,
   sum,
   type Tensor,
@@ -81,6 +84,16 @@ export interface TasteByFeatures {
     known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
     how?: { readonly steps?: number },
   ): UserTaste;
+  /**
+   * The length |a_1 - a_0| of the first step that adaptation to ratings takes, over all that adapts: a scalar, for plain
+   * gradient descent the norm of the gradient times the rate.
+   *
+   * @throws IL102 where the learner takes no steps
+   */
+  firstStep(
+    params: Omit<ResidualParameters, "embedding">,
+    known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
+  ): Tensor;
   /** Predictions [n, 1] of rows, or [n, 2] with deviations beside them. */
   told(taste: UserTaste, rows: FeatureRows, present?: Tensor): Tensor;
 }
@@ -144,6 +157,22 @@ export function residualAdapter(
     const { examples, level } = readRatings(params.logShrinkage, known, () => features);
     return { level, adapted: learner.adapt(params.learner, examples, how) };
   };
+  const firstStep: TasteByFeatures["firstStep"] = (params, known) => {
+    if (learner.steps === undefined)
+      throw new GraphError(
+        "IL102",
+        "firstStep",
+        `${learner.name} takes no steps`,
+        "Use a learner that adapts by steps",
+      );
+    const after = (steps: number) => leaves(taste(params, known, { steps }).adapted);
+    const start = after(0);
+    const squares = after(1).map((leaf, i) => {
+      const moved = sub(leaf, start[i]!);
+      return sum(mul(moved, moved));
+    });
+    return sqrt(squares.reduce((a, b) => add(a, b)));
+  };
   const told: TasteByFeatures["told"] = ({ level, adapted }, { base, features }, present) => {
     const left = learner.predict(adapted, features, present);
     const [n, outputs] = left.shape as readonly [number, number];
@@ -157,6 +186,7 @@ export function residualAdapter(
   return {
     features,
     taste,
+    firstStep,
     told,
     name: learner.name,
     description: learner.description,

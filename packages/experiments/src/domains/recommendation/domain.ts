@@ -72,8 +72,13 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user${heldOut ? " of training" : ""} known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : heldOut ? "that were held out" : "others"} to be told${draws === 1 ? "" : `, each user the mean of ${draws} draws`}`,
+  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut }) => {
+    const known = shots === 0 ? "no rating" : `${shots} ${/(?:^| )1$/.test(`${shots}`) ? "rating" : "ratings"}`;
+    const others = order === "time" ? "later ones" : heldOut ? "that were held out" : "others";
+    const more = sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`;
+    const often = draws === 1 ? "" : `, each user the mean of ${draws} draws`;
+    return `${known} of a user${heldOut ? " of training" : ""} known${more}, ${queries} ${others} to be told${often}`;
+  },
   taskSizes: ratingSizes,
   // Of a user all that there are, where shots are more.
   rowsOfTask: ({ shots, queries, mostRatings }) => Math.min(shots + queries, mostRatings),
