@@ -75,6 +75,8 @@ export const entry = <const O extends OptionGroup>(record: LearnerEntry<O>): Lea
 /** @internal Kinds of tasks that entries name. */
 export const both = ["regression", "classification"] as const;
 /** @internal */
+export const numbers = ["regression"] as const;
+/** @internal */
 export const classes = ["classification"] as const;
 /** @internal */
 export const tagging = ["tagging"] as const;

@@ -98,7 +98,8 @@ type Set = Examples<RatedInputs, RatingTarget>;
  *
  * f is any learner of regression: maml over decision layers is MeLU (Lee et al. 2019), whose embeddings do not adapt; ridge
  * regression is a fold-in of a user vector; neural processes read the ratings as a set. The embedding, lambda and what f has
- * learn together: lambda and the embedding by the gradient of the learner's loss, its own parameters by its own rule. Without
+ * learn together: lambda and the embedding by the gradient of the learner's loss, or of the objective that it says, its own
+ * parameters by its own rule. Without
  * ratings the level is 0, and f says what it says without any.
  *
  * @param learner of inputs [n, features] and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
@@ -123,7 +124,7 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
         };
         const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
         const { statistics: found, ...made } = inner;
-        return [made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
+        return [made.objective ?? made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
       };
       const { gradient, auxiliary } = valueAndGrad(loss)({ embedding: table, logShrinkage });
       return { ...auxiliary, gradient: { ...gradient, learner: auxiliary.gradient } };
