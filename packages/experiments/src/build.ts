@@ -122,6 +122,11 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       `Use ${others.join(" or ")}`,
     );
   }
+  if (learnerOf(config).needsProfile && !shapes.profile)
+    throw new UsageError(
+      `--learner ${name} of ${domain.title}, when nothing is known of whom a task is about, which it starts from`,
+      "Use it for ratings, with --users: a table of what is known of users. Or choose another learner",
+    );
   // A classifier of inputs is no head upon what a network makes of them.
   const { source, ...sizes } = shapes;
   const built = buildLearner(

@@ -171,6 +171,7 @@ export {
   type ObjectiveOptions,
 } from "./gradient/maml.js";
 export { type MamlPlusPlusOptions, mamlPlusPlus } from "./gradient/maml-plus-plus.js";
+export { type ColumnRange, type MamoOptions, mamo } from "./gradient/mamo.js";
 export {
   type Objective,
   type Objectives,

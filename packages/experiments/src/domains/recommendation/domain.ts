@@ -2,7 +2,7 @@
 
 import { meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
-import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
+import { type ColumnRange, type FeatureLearner, residualLearner } from "@innerloop/core/learners";
 import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
@@ -30,6 +30,19 @@ const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }:
   });
 };
 
+/** The columns of embedded rows that are of the user: vectors of attributes, and numbers. */
+function profileOf({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues): readonly ColumnRange[] {
+  if (!users) return [];
+  const vectors = width * items.fields.length;
+  const numbers = vectors + width * users.fields.length;
+  const ofUser = numbers + 2 + items.numbers.length;
+  const ranges: readonly ColumnRange[] = [
+    [vectors, numbers],
+    [ofUser, ofUser + users.numbers.length],
+  ];
+  return ranges.filter(([from, to]) => from < to);
+}
+
 /** @internal The domain of ratings. */
 export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpec, RatedInputs, RatingTarget>({
   name: "recommendation",
@@ -51,6 +64,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     outputs: 1,
     supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
     trainClasses: 0,
+    ...(spec && profileOf(spec.codings, own).length > 0 ? { profile: profileOf(spec.codings, own) } : {}),
   }),
   loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
   around: {
