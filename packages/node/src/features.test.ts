@@ -44,6 +44,8 @@ const web = webExecutor();
 afterAll(() => Promise.all([native.close(), web.close()]));
 
 const imageShape = [8, 8, 1] as const;
+/** Numbers of an input of regression: for learners that ask for one, all but the first are a profile. */
+const inputs = 3;
 
 const chosen = { iterations: 100, supportRows: 7, trainClasses: 6 } as const;
 /** Values for hyperparameters, for learners that have them. */
@@ -81,16 +83,16 @@ function sentencesOf(rows: number, ways: number, present: { readonly present?: T
 
 function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
   if (kind === "regression") {
-    const model = mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" });
-    const embedding = mlp({ sizes: [1, 8, 8], activation: "tanh" });
+    const model = mlp({ sizes: [inputs, 8, 8, outputs], activation: "tanh" });
+    const embedding = mlp({ sizes: [inputs, 8, 8], activation: "tanh" });
     const networks: Networks = {
       model: () => model,
       perStepModel: () => model,
       embedding: () => embedding,
       maps: () => embedding,
-      contextual: (contextSize) => contextualMlp({ sizes: [1, 8, 8, outputs], activation: "tanh", contextSize }),
+      contextual: (contextSize) => contextualMlp({ sizes: [inputs, 8, 8, outputs], activation: "tanh", contextSize }),
     };
-    return { ...chosen, networks, kind, inputShape: [1], outputs, loss: meanSquaredError };
+    return { ...chosen, networks, kind, inputShape: [inputs], profile: [[1, inputs]], outputs, loss: meanSquaredError };
   }
   if (kind === "tagging") {
     const shapes = { inputShape: [], outputs, words };
@@ -119,7 +121,7 @@ function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean)
   const present = padded ? { present: tensor(Float32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))) } : {};
   if (kind === "tagging") return sentencesOf(rows, ways, present);
   return kind === "regression"
-    ? { x: numbers([rows, 1]), y: numbers([rows, 1]), ...present }
+    ? { x: numbers([rows, inputs]), y: numbers([rows, 1]), ...present }
     : {
         x: numbers([rows, ...imageShape]),
         y: tensor(Int32Array.from({ length: rows }, (_, i) => i % ways)),
