@@ -9,6 +9,8 @@ import { anil, boil, fomaml, maml, metaSgd } from "../learners/gradient/maml.js"
 import { mamlPlusPlus } from "../learners/gradient/maml-plus-plus.js";
 import { mamo } from "../learners/gradient/mamo.js";
 import { reptile } from "../learners/gradient/reptile.js";
+import type { Learner } from "../learners/learner.js";
+import { metahin } from "../learners/recommendation/metahin.js";
 import { sgd } from "../optimizers/optimizers.js";
 import { optionGroup } from "../options/option.js";
 import { anyModel, both, entry, innerOptimizerOf, numbers, stepOptions } from "./learner-entry.js";
@@ -150,7 +152,7 @@ export const gradientLearners = {
     summary: "MAML that starts from memories of users of a like profile; for ratings with a table of users",
     source: "Dong et al. 2020",
     ownNetwork: numbers,
-    needsProfile: true,
+    needs: "profile",
     embedding: () => null,
     options: optionGroup({
       ...stepOptions,
@@ -173,5 +175,24 @@ export const gradientLearners = {
         ...{ features: sizeOf(inputShape), profile, outputs, loss, units, memories, memoryRate, steps },
         inner: innerOptimizerOf(options),
       }),
+  }),
+  metahin: entry({
+    ...inSteps,
+    kinds: numbers,
+    summary:
+      "contexts of an item from rated ones that share an attribute, adapted path by path; for ratings with such items",
+    source: "Lu, Fang & Shi 2020",
+    ownNetwork: numbers,
+    needs: "paths",
+    embedding: () => null,
+    options: optionGroup({
+      ...stepOptions,
+      contextUnits: { kind: "integer", default: 32, least: 1, most: 4096, help: "numbers of a context along a path" },
+    }),
+    build: ({ inputShape, outputs, loss, paths = [] }, { steps, contextUnits: units, ...options }) =>
+      metahin({
+        ...{ features: sizeOf(inputShape), paths, outputs, loss, units, steps },
+        inner: innerOptimizerOf(options),
+      }) as unknown as Learner,
   }),
 };

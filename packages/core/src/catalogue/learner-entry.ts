@@ -36,6 +36,8 @@ export interface LearnerSetting extends NetworkSetting {
   readonly source?: LinearClassifier;
   /** The columns of inputs that say whom a task is about, the same in all of its rows, where something is known of them. */
   readonly profile?: readonly ColumnRange[];
+  /** The columns of ids that have the words of one attribute of items, an attribute each, where inputs have such. */
+  readonly paths?: readonly ColumnRange[];
 }
 
 /** Tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
@@ -62,8 +64,8 @@ export interface LearnerEntry<O extends OptionGroup = OptionGroup> {
   readonly ownNetwork?: readonly TaskKind[];
   /** Tasks that it is trained on; episodes unless given. */
   tasks?(options: OptionValues<O>): TrainingTasks;
-  /** Whether it starts from what is known of whom a task is about: `profile` of the setting. */
-  readonly needsProfile?: true;
+  /** The part of the setting that it cannot do without: what is known of users, or words that items share. */
+  readonly needs?: "profile" | "paths";
   /** Whether its network needs layers below the last one, which a linear one has not. */
   readonly needsBody?: true;
   /** The part of its parameters that embeds one example by itself; the networks' embedding unless given, null for none. */

@@ -250,13 +250,16 @@ export { type NeuralProcessOptions, neuralProcess } from "./model-based/neural-p
 export { type SnailOptions, snail } from "./model-based/snail.js";
 export { type StructureLearnerOptions, structureLearner } from "./model-based/structure-learner.js";
 export { type TaskAdaptiveProcessOptions, taskAdaptiveProcess } from "./model-based/task-adaptive-process.js";
+export { type MetahinOptions, metahin } from "./recommendation/metahin.js";
 export {
   type FeatureLearner,
   type FeatureRows,
+  type IdentifiedRows,
   type KnownUser,
   type ResidualLearner,
   type ResidualOptions,
   type ResidualParameters,
+  type RowLearner,
   residualAdapter,
   residualLearner,
   type TasteByFeatures,

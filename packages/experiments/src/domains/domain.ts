@@ -86,6 +86,8 @@ export interface TaskShapes extends NetworkSetting {
   readonly source?: LinearClassifier;
   /** The columns of inputs, as the learner sees them, that say whom a task is about. */
   readonly profile?: readonly ColumnRange[];
+  /** The columns of ids that have the words of one attribute of items, an attribute each. */
+  readonly paths?: readonly ColumnRange[];
 }
 
 /** The needs of a learner: what tasks and shapes depend on beside the options of the domain. */

@@ -30,6 +30,19 @@ import type { Adapter, Learner } from "../learner.js";
 /** A learner of vectors and numbers, as all of regression in the catalogue are. */
 export type FeatureLearner = Learner<Tree, Tree, Tensor, Tensor, Tensor>;
 
+/** Features of rows, and the ids that they are made of: for learners that ask what items have in common. */
+export type IdentifiedRows = {
+  /** float32 [n, features] */
+  readonly features: Tensor;
+  /** int32 [n, slots], as `RatedInputs` has them. */
+  readonly ids: Tensor;
+};
+
+/** A learner of rows of features and ids, and numbers. */
+export interface RowLearner extends Learner<Tree, Tree, IdentifiedRows, Tensor, Tensor> {
+  readonly readsIds: true;
+}
+
 /** Options of `residualLearner`. */
 export interface ResidualOptions {
   /** The features of rows: `entityEmbedding`. */
@@ -59,6 +72,8 @@ export type FeatureRows = {
   readonly base: Tensor;
   /** float32 [n, features]: z_i. */
   readonly features: Tensor;
+  /** int32 [n, slots], for learners that read them. */
+  readonly ids?: Tensor;
 };
 
 /**
@@ -102,11 +117,13 @@ type Set = Examples<RatedInputs, RatingTarget>;
  * parameters by its own rule. Without
  * ratings the level is 0, and f says what it says without any.
  *
- * @param learner of inputs [n, features] and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
+ * @param given a learner of inputs [n, features], or of these with ids, and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
  */
-export function residualLearner(learner: FeatureLearner, options: ResidualOptions): ResidualLearner {
+export function residualLearner(given: FeatureLearner | RowLearner, options: ResidualOptions): ResidualLearner {
   const { embedding } = options;
+  const learner = given as FeatureLearner;
+  const readsIds = "readsIds" in given;
   return {
     ...residualAdapter(learner, options),
     metaGradient: (params, { support, query }, key, how) => {
@@ -114,11 +131,13 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
       const { embedding: table, logShrinkage } = params;
       const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
         const known = { base: baseOf(support.x), rating: support.y.rating, ...presentOf(support) };
-        const { examples, level } = readRatings(at.logShrinkage, known, () =>
-          embedding.apply(at.embedding, support.x, within({ ...context, pass: "support" }, "embedding")),
-        );
+        const inputs = (x: RatedInputs, pass: string): Tensor => {
+          const features = embedding.apply(at.embedding, x, within({ ...context, pass }, "embedding"));
+          return inputsOf(readsIds ? { features, ids: x.ids } : { features });
+        };
+        const { examples, level } = readRatings(at.logShrinkage, known, () => inputs(support.x, "support"));
         const asked = {
-          x: embedding.apply(at.embedding, query.x, within({ ...context, pass: "query" }, "embedding")),
+          x: inputs(query.x, "query"),
           y: sub(sub(query.y.rating, baseOf(query.x)), level),
           ...presentOf(query),
         };
@@ -134,15 +153,18 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
 
 /** The same of a baseline or learner that does not train so. */
 export function residualAdapter(
-  learner: Omit<FeatureLearner, "metaGradient">,
+  given: Omit<FeatureLearner, "metaGradient"> | Omit<RowLearner, "metaGradient">,
   { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
 ): RatingAdapter {
-  const taste: TasteByFeatures["taste"] = (params, { features, ...known }, how) => {
-    const { examples, level } = readRatings(params.logShrinkage, known, () => features);
+  const learner = given as FeatureLearner;
+  const readsIds = "readsIds" in given;
+  const taste: TasteByFeatures["taste"] = (params, known, how) => {
+    const { examples, level } = readRatings(params.logShrinkage, known, () => inputsOf(known));
     return { level, adapted: learner.adapt(params.learner, examples, how) };
   };
-  const told: TasteByFeatures["told"] = ({ level, adapted }, { base, features }, present) => {
-    const left = learner.predict(adapted, features, present);
+  const told: TasteByFeatures["told"] = ({ level, adapted }, rows, present) => {
+    const { base } = rows;
+    const left = learner.predict(adapted, inputsOf(rows), present);
     const [n, outputs] = left.shape as readonly [number, number];
     const centre = add(add(base, broadcastTo(level, [n, 1])), sliceAxis(left, 1, 0, 1));
     return outputs === 1 ? centre : concat([centre, sliceAxis(left, 1, 1, outputs)], 1);
@@ -150,6 +172,7 @@ export function residualAdapter(
   const features: TasteByFeatures["features"] = (table, x) => ({
     base: baseOf(x),
     features: embedding.apply(table, x, within({ phase: "predict" }, "embedding")),
+    ...(readsIds ? { ids: x.ids } : {}),
   });
   return {
     features,
@@ -174,6 +197,9 @@ export function residualAdapter(
 
 const baseOf = ({ numbers }: RatedInputs): Tensor => sliceAxis(numbers, 1, 0, 1);
 
+/** Rows as the learner within takes them, which is made for the one or the other. */
+const inputsOf = ({ features, ids }: Pick<FeatureRows, "features" | "ids">): Tensor =>
+  ids ? ({ features, ids } satisfies IdentifiedRows as unknown as Tensor) : features;
 const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } : {});
 
 /**

@@ -58,3 +58,36 @@ describe("the profile of users", () => {
     );
   });
 });
+
+describe("paths between items", () => {
+  it("are the columns of ids that have the words of an attribute, and none the item itself", async () => {
+    const films = await loaded(madeUpInteractions({ userAttributes: [town] }));
+    const { paths } = recommendation.shapes(films.spec, optionsOf(), needs);
+    const { fields } = films.spec.codings.items;
+    const ofWords = fields.filter(({ kind }) => kind !== "id");
+    expect(ofWords.length).toBeGreaterThan(0);
+    expect(paths!.map(([from, to]) => to - from)).toEqual(ofWords.map(({ slots }) => slots));
+    const { learner, tasks } = buildExperiment(config({ learner: "metahin" }), films);
+    expect(learner.description).toMatchObject({ paths: ofWords.length });
+    // Ids of an attribute's words follow those of the fields before it.
+    const { x } = tasks.test.sample(0, 0).query as unknown as { readonly x: RatedInputs };
+    const [values, slots] = [Array.from(x.ids.data!, Number), x.ids.shape[1]!];
+    let next = 1 + fields[0]!.words.length;
+    for (const [i, [from, to]] of paths!.entries()) {
+      const last = next + ofWords[i]!.words.length;
+      const ids = values.filter((id, at) => id > 0 && at % slots >= from && at % slots < to);
+      expect(ids.length).toBeGreaterThan(0);
+      for (const id of ids) expect(id >= next && id < last).toBe(true);
+      next = last;
+    }
+  });
+
+  it("are none where items have no words, and MetaHIN is refused then", async () => {
+    const { items, ...films } = madeUpInteractions();
+    const plain = await loaded({ ...films, items: { ...items, attributes: [] } });
+    expect(recommendation.shapes(plain.spec, optionsOf(), needs)).not.toHaveProperty("paths");
+    expect(() => buildExperiment(config({ learner: "metahin" }), plain)).toThrow(
+      /^--learner metahin of ratings of users, when inputs have no words in common.*with --items/,
+    );
+  });
+});
