@@ -2,12 +2,12 @@
 
 import { type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
-import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
+import { type ColumnRange, type FeatureLearner, residualLearner } from "@innerloop/core/learners";
 import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
-import { domain, type NextStep } from "../domain.js";
+import { domain, type NextStep, type TaskShapes } from "../domain.js";
 import { ratingAdaptation } from "./adaptation.js";
 import { ratingBaselines } from "./baselines.js";
 import { ratingFigures, unitless } from "./figures.js";
@@ -33,6 +33,35 @@ const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }:
   });
 };
 
+/** The columns of embedded rows that are of the user: vectors of attributes, and numbers. */
+function profileOf({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues): readonly ColumnRange[] {
+  if (!users) return [];
+  const vectors = width * items.fields.length;
+  const numbers = vectors + width * users.fields.length;
+  const ofUser = numbers + 2 + items.numbers.length;
+  const ranges: readonly ColumnRange[] = [
+    [vectors, numbers],
+    [ofUser, ofUser + users.numbers.length],
+  ];
+  return ranges.filter(([from, to]) => from < to);
+}
+
+/** The columns of ids that have the words of an attribute of items: all fields of theirs but the item itself. */
+function pathsOf({ items }: RatingCodings): readonly ColumnRange[] {
+  let next = 0;
+  return items.fields.flatMap(({ kind, slots }): ColumnRange[] => {
+    const from = next;
+    next += slots;
+    return kind === "id" ? [] : [[from, next]];
+  });
+}
+
+/** The parts of rows that some learners ask for, where there are any. */
+function partsOfRows(codings: RatingCodings, options: RatingValues): Pick<TaskShapes, "profile" | "paths"> {
+  const [profile, paths] = [profileOf(codings, options), pathsOf(codings)];
+  return { ...(profile.length > 0 ? { profile } : {}), ...(paths.length > 0 ? { paths } : {}) };
+}
+
 /** @internal The domain of ratings. */
 export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpec, RatedInputs, RatingTarget>({
   name: "recommendation",
@@ -54,6 +83,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     outputs: 1,
     supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
     trainClasses: 0,
+    ...(spec ? partsOfRows(spec.codings, own) : {}),
   }),
   loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
   around: {

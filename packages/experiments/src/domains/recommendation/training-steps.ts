@@ -81,7 +81,7 @@ export async function trainingSteps(
       const asked = { features: tensor(z, [ratingsAtOnce, 1, width]), base, rating };
       const lengths = finiteResult(
         "recommend",
-        await program({ logShrinkage, learner }, asked.base, asked.features, asked.rating),
+        await program({ ...(logShrinkage ? { logShrinkage } : {}), learner }, asked.base, asked.features, asked.rating),
         { x: asked, trained: () => undefined, steps: 1 },
       );
       places.forEach((place, row) => {
