@@ -9,7 +9,7 @@ import { meanSquaredError } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import type { RatingTarget } from "../../losses/rating-target.js";
 import { mlp } from "../../networks/models.js";
-import { gradientError, valuesIn } from "../../numerical.fixture.js";
+import { gradientError, noiseLike, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import { type Task, withoutPadding } from "../../tasks/task.js";
@@ -171,7 +171,7 @@ describe("the first step to a rating", () => {
     const { base, features: z } = learner.features(table, support.x);
     const left = sub(support.y.rating, base);
     // The level of one rating is what is left over 1 + lambda.
-    const target = sub(left, div(left, add(exp(logShrinkage), 1)));
+    const target = sub(left, div(left, add(exp(logShrinkage!), 1)));
     const gradient = grad((at: Tree) => meanSquaredError(model.apply(at as never, z as never), target))(network);
     const norm = Math.hypot(...leaves(gradient).flatMap((leaf) => valuesIn(leaf)));
     expect(norm).toBeGreaterThan(1e-3);
