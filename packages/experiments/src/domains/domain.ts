@@ -11,6 +11,7 @@ import type {
 } from "@innerloop/core";
 import type {
   AnyLearner,
+  ColumnRange,
   LinearClassifier,
   NetworkEntry,
   NetworkSetting,
@@ -83,6 +84,10 @@ export interface TaskShapes extends NetworkSetting {
   readonly trainClasses: number;
   /** A classifier of inputs as they are, fitted to the training examples, where labels mean the same in all tasks. */
   readonly source?: LinearClassifier;
+  /** The columns of inputs, as the learner sees them, that say whom a task is about. */
+  readonly profile?: readonly ColumnRange[];
+  /** The columns of ids that have the words of one attribute of items, an attribute each. */
+  readonly paths?: readonly ColumnRange[];
 }
 
 /** The needs of a learner: what tasks and shapes depend on beside the options of the domain. */
@@ -290,7 +295,7 @@ export interface Domain<
    * and numbers within one of rated items, say. `loss` is that of the learner within.
    */
   readonly around?: {
-    readonly loss: Loss;
+    loss(options: V): Loss;
     learner(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
   };
   /** Rows that stand beside a learner, beyond networks from scratch. */
