@@ -295,7 +295,7 @@ export interface Domain<
    * and numbers within one of rated items, say. `loss` is that of the learner within.
    */
   readonly around?: {
-    readonly loss: Loss;
+    loss(options: V): Loss;
     learner(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
   };
   /** Rows that stand beside a learner, beyond networks from scratch. */
@@ -316,6 +316,8 @@ export interface Domain<
   readonly taskSizes: readonly string[];
   /** The size of that name in a run's tasks, `chosen` names left out of account. */
   sizeOf(name: string, options: V, chosen: readonly string[]): unknown;
+  /** Rows of an evaluated task at most, support and query, where that is not ways x (shots + queries). */
+  rowsOfTask?(options: V): number;
   /** What decides which tasks are held out, by name: runs that differ in it are tested on different ones. */
   heldOut(facts: RunFacts<V, Spec>, isOther: boolean): Readonly<Record<string, unknown>>;
   /**

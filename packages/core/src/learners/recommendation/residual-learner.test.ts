@@ -1,4 +1,4 @@
-import { paths, type Tree } from "@innerloop/graph";
+import { add, div, exp, grad, leaves, paths, sub, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
@@ -9,7 +9,7 @@ import { meanSquaredError } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import type { RatingTarget } from "../../losses/rating-target.js";
 import { mlp } from "../../networks/models.js";
-import { gradientError, valuesIn } from "../../numerical.fixture.js";
+import { gradientError, noiseLike, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import { type Task, withoutPadding } from "../../tasks/task.js";
@@ -151,6 +151,42 @@ test("statistics of a network within are told by their places among all paramete
   for (const place of Object.keys(statistics!)) expect(own.some((path) => path.startsWith(`${place}/`))).toBe(true);
 });
 
+describe("the first step to a rating", () => {
+  const [alone] = tasks.filter((each) => known(each) === 1);
+  const model = mlp({ sizes: [features, 4, 1], activation: "tanh" });
+  const stepping = (learningRate: number, steps: number) =>
+    made(maml({ model, loss: meanSquaredError, inner: sgd({ learningRate }), steps }));
+  const lengthBy = (learner: ReturnType<typeof made>, rating = 0): number => {
+    const { embedding: table, ...own } = parameters(learner);
+    const { support } = withoutPadding(alone as unknown as Task) as unknown as NonNullable<typeof alone>;
+    const rows = learner.features(table, support.x);
+    const given = { ...rows, rating: add(support.y.rating, rating) };
+    return valuesIn(learner.firstStep(own, given))[0]!;
+  };
+
+  test("is the rate times the norm of the gradient of its loss, however many steps the learner takes", () => {
+    const learner = stepping(0.1, 3);
+    const { embedding: table, logShrinkage, learner: network } = parameters(learner);
+    const { support } = withoutPadding(alone as unknown as Task) as unknown as NonNullable<typeof alone>;
+    const { base, features: z } = learner.features(table, support.x);
+    const left = sub(support.y.rating, base);
+    // The level of one rating is what is left over 1 + lambda.
+    const target = sub(left, div(left, add(exp(logShrinkage!), 1)));
+    const gradient = grad((at: Tree) => meanSquaredError(model.apply(at as never, z as never), target))(network);
+    const norm = Math.hypot(...leaves(gradient).flatMap((leaf) => valuesIn(leaf)));
+    expect(norm).toBeGreaterThan(1e-3);
+    expect(lengthBy(learner)).toBeCloseTo(0.1 * norm, 5);
+    expect(lengthBy(stepping(0.1, 1))).toBeCloseTo(0.1 * norm, 5);
+    expect(lengthBy(stepping(0.3, 1))).toBeCloseTo(0.3 * norm, 5);
+    expect(lengthBy(learner, 3)).not.toBeCloseTo(0.1 * norm, 3);
+  });
+
+  test("is refused where the learner takes none", () => {
+    const learner = made(ridgeRegression({ task: "regression", model: identity }));
+    expect(() => lengthBy(learner)).toThrow(/^IL102 firstStep: ridge regression takes no steps/);
+  });
+});
+
 describe("the level of a user", () => {
   test("is the sum of what is left over n + lambda, and 0 without ratings", () => {
     const learner = made(ridgeRegression({ task: "regression", model: identity }));
@@ -176,5 +212,32 @@ describe("the level of a user", () => {
         expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + level, 5);
       });
     }
+  });
+
+  test("is 0 where there is none, and what is left is what is learned: MeLU, of which all but the embedding adapts", () => {
+    const inner = inners[1]![1] as FeatureLearner;
+    const learner = residualLearner(inner, { embedding: embedding as never, level: false });
+    const first = learner.init(key(1));
+    expect(Object.keys(first).sort()).toEqual(["embedding", "learner"]);
+    const params = noiseLike(first as Tree, 0.4, 5) as ResidualParameters;
+    const task = tasks.find((each) => known(each) > 2)!;
+    const width = numbers.shape[0]!;
+    const user = learner.adapt(params, task.support);
+    expect(valuesIn(user.level)).toEqual([0]);
+    const { features: z, base } = learner.features(params.embedding, task.query.x);
+    const left = valuesIn(learner.features(params.embedding, task.support.x).base).map(
+      (value, row) => Number(task.support.y.rating.data![row]) - value,
+    );
+    const knownZ = learner.features(params.embedding, task.support.x).features;
+    const y = tensor(Float32Array.from(left), [left.length, 1]);
+    const adapted = inner.adapt(params.learner, { x: knownZ, y, present: task.support.present! });
+    const expected = valuesIn(inner.predict(adapted, z));
+    valuesIn(learner.predict(user, task.query.x)).forEach((value, row) => {
+      expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + expected[row]!, 5);
+      expect(valuesIn(base)[row]).toBeCloseTo(Number(task.query.x.numbers.data![row * width]), 6);
+    });
+    const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
+    const { gradient } = learner.metaGradient(params, task);
+    expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
   });
 });

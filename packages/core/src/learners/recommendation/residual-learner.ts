@@ -5,16 +5,20 @@ import {
   concat,
   div,
   exp,
+  GraphError,
+  leaves,
   mul,
   ones,
   reshape,
   sliceAxis,
+  sqrt,
   sub,
   sum,
   type Tensor,
   type Tree,
   tensor,
   valueAndGrad,
+  zeros,
 } from "@innerloop/graph";
 import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import type { EntityInputs } from "../../layers/entity-embedding.js";
@@ -51,14 +55,16 @@ export interface ResidualOptions {
   readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
   /** The first shrinkage of a user's level, in ratings: 3 by default. */
   readonly shrinkage?: number;
+  /** Whether the user has a level beside the base; true unless given. */
+  readonly level?: boolean;
 }
 
-/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
-export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage: Tensor; readonly learner: Tree };
+/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm where there is a level, and of the learner. */
+export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage?: Tensor; readonly learner: Tree };
 
 /** Taste of a user: what ratings say beside the base of items and their features, which are the same for all users. */
 export type UserTaste = {
-  /** float32 [1, 1]: how much higher than the base the user rates. */
+  /** float32 [1, 1]: how much higher than the base the user rates; 0 where there is no level. */
   readonly level: Tensor;
   readonly adapted: Tree;
 };
@@ -93,6 +99,16 @@ export interface TasteByFeatures {
     known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
     how?: { readonly steps?: number },
   ): UserTaste;
+  /**
+   * The length |a_1 - a_0| of the first step that adaptation to ratings takes, over all that adapts: a scalar, for plain
+   * gradient descent the norm of the gradient times the rate.
+   *
+   * @throws IL102 where the learner takes no steps
+   */
+  firstStep(
+    params: Omit<ResidualParameters, "embedding">,
+    known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
+  ): Tensor;
   /** Predictions [n, 1] of rows, or [n, 2] with deviations beside them. */
   told(taste: UserTaste, rows: FeatureRows, present?: Tensor): Tensor;
 }
@@ -114,8 +130,9 @@ type Set = Examples<RatedInputs, RatingTarget>;
  * f is any learner of regression: maml over decision layers is MeLU (Lee et al. 2019), whose embeddings do not adapt; ridge
  * regression is a fold-in of a user vector; neural processes read the ratings as a set. The embedding, lambda and what f has
  * learn together: lambda and the embedding by the gradient of the learner's loss, or of the objective that it says, its own
- * parameters by its own rule. Without
- * ratings the level is 0, and f says what it says without any.
+ * parameters by its own rule. Without ratings the level is 0, and f says what it says without any. With `level: false` it is
+ * always 0: upon a base that says of all ratings their mean, f is all there is, and maml over decision layers is MeLU as its
+ * authors have it.
  *
  * @param given a learner of inputs [n, features], or of these with ids, and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
@@ -128,8 +145,8 @@ export function residualLearner(given: FeatureLearner | RowLearner, options: Res
     ...residualAdapter(learner, options),
     metaGradient: (params, { support, query }, key, how) => {
       const context: ApplyContext = { phase: "train", ...(key ? { key } : {}) };
-      const { embedding: table, logShrinkage } = params;
-      const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
+      const { learner: own, ...around } = params;
+      const loss = (at: Omit<ResidualParameters, "learner">) => {
         const known = { base: baseOf(support.x), rating: support.y.rating, ...presentOf(support) };
         const inputs = (x: RatedInputs, pass: string): Tensor => {
           const features = embedding.apply(at.embedding, x, within({ ...context, pass }, "embedding"));
@@ -141,11 +158,11 @@ export function residualLearner(given: FeatureLearner | RowLearner, options: Res
           y: sub(sub(query.y.rating, baseOf(query.x)), level),
           ...presentOf(query),
         };
-        const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
+        const inner = learner.metaGradient(own, { support: examples, query: asked }, key, how);
         const { statistics: found, ...made } = inner;
         return [made.objective ?? made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
       };
-      const { gradient, auxiliary } = valueAndGrad(loss)({ embedding: table, logShrinkage });
+      const { gradient, auxiliary } = valueAndGrad(loss)(around);
       return { ...auxiliary, gradient: { ...gradient, learner: auxiliary.gradient } };
     },
   };
@@ -154,13 +171,29 @@ export function residualLearner(given: FeatureLearner | RowLearner, options: Res
 /** The same of a baseline or learner that does not train so. */
 export function residualAdapter(
   given: Omit<FeatureLearner, "metaGradient"> | Omit<RowLearner, "metaGradient">,
-  { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
+  { embedding, metrics = [], shrinkage = 3, level: hasLevel = true }: ResidualOptions,
 ): RatingAdapter {
   const learner = given as FeatureLearner;
   const readsIds = "readsIds" in given;
   const taste: TasteByFeatures["taste"] = (params, known, how) => {
     const { examples, level } = readRatings(params.logShrinkage, known, () => inputsOf(known));
     return { level, adapted: learner.adapt(params.learner, examples, how) };
+  };
+  const firstStep: TasteByFeatures["firstStep"] = (params, known) => {
+    if (learner.steps === undefined)
+      throw new GraphError(
+        "IL102",
+        "firstStep",
+        `${learner.name} takes no steps`,
+        "Use a learner that adapts by steps",
+      );
+    const after = (steps: number) => leaves(taste(params, known, { steps }).adapted);
+    const start = after(0);
+    const squares = after(1).map((leaf, i) => {
+      const moved = sub(leaf, start[i]!);
+      return sum(mul(moved, moved));
+    });
+    return sqrt(squares.reduce((a, b) => add(a, b)));
   };
   const told: TasteByFeatures["told"] = ({ level, adapted }, rows, present) => {
     const { base } = rows;
@@ -177,6 +210,7 @@ export function residualAdapter(
   return {
     features,
     taste,
+    firstStep,
     told,
     name: learner.name,
     description: learner.description,
@@ -184,7 +218,7 @@ export function residualAdapter(
     loss: lossOfRatings(learner.loss, metrics),
     init: (key: Key) => ({
       embedding: embedding.init(split(key, "embedding")),
-      logShrinkage: tensor([Math.log(shrinkage)], [1, 1]),
+      ...(hasLevel ? { logShrinkage: tensor([Math.log(shrinkage)], [1, 1]) } : {}),
       learner: learner.init(split(key, "learner")),
     }),
     adapt: (params, support, how) => {
@@ -205,18 +239,22 @@ const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } 
 /**
  * The ratings of a user as what is left beside base and level, and that level.
  *
+ * @param logShrinkage undefined where there is no level
  * @param features of the rows, asked for once
  */
 function readRatings(
-  logShrinkage: Tensor,
+  logShrinkage: Tensor | undefined,
   { base, rating, present }: { readonly base: Tensor; readonly rating: Tensor; readonly present?: Tensor },
   features: () => Tensor,
 ): { readonly examples: Examples; readonly level: Tensor } {
   const left = sub(rating, base);
   const n = left.shape[0]!;
   const mask = present ? reshape(present, [n, 1]) : ones([n, 1]);
-  const count = sum(mask, 0, { keepAxes: true });
-  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(logShrinkage)));
+  const levelOf = (shrinkage: Tensor): Tensor => {
+    const count = sum(mask, 0, { keepAxes: true });
+    return div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(shrinkage)));
+  };
+  const level = logShrinkage ? levelOf(logShrinkage) : zeros([1, 1]);
   const x = features();
   return { examples: { x, y: mul(sub(left, level), mask), ...(present ? { present } : {}) }, level };
 }

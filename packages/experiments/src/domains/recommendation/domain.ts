@@ -1,6 +1,6 @@
 /** Ratings of users for items: a user is a task. */
 
-import { meanSquaredError } from "@innerloop/core";
+import { type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
 import { type ColumnRange, type FeatureLearner, residualLearner } from "@innerloop/core/learners";
 import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
@@ -14,9 +14,12 @@ import { ratingFigures, unitless } from "./figures.js";
 import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
-import { loadRatings, type RatingData } from "./reading.js";
+import { loadRatings, type RatingData, ratingBases } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
+
+/** Errors that training may make small. Of the absolute one the centre of predictions is a median, as the first figure asks. */
+const errors: Readonly<Record<RatingValues["loss"], Loss>> = { absolute: meanAbsoluteError, squared: meanSquaredError };
 
 /** The embedding of rated items, and of what is known of users. */
 const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues) => {
@@ -84,11 +87,12 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   }),
   loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
   around: {
-    loss: meanSquaredError,
+    loss: ({ loss }) => errors[loss],
     learner: (within, { spec, options }) => {
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
       return residualLearner(within as unknown as FeatureLearner, {
         embedding: embeddingOf(spec.codings, options) as never,
+        level: ratingBases[options.base].level,
         metrics: ratingFigures(spec),
       }) as never;
     },
@@ -98,13 +102,21 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut }) => {
+    const known = shots === 0 ? "no rating" : `${shots} ${/(?:^| )1$/.test(`${shots}`) ? "rating" : "ratings"}`;
+    const others = order === "time" ? "later ones" : heldOut ? "that were held out" : "others";
+    const more = sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`;
+    const often = draws === 1 ? "" : `, each user the mean of ${draws} draws`;
+    return `${known} of a user${heldOut ? " of training" : ""} known${more}, ${queries} ${others} to be told${often}`;
+  },
   taskSizes: ratingSizes,
-  heldOut: ({ spec, options: { coldItems } }) => ({
+  // Of a user all that there are, where shots are more.
+  rowsOfTask: ({ shots, queries, mostRatings }) => Math.min(shots + queries, mostRatings),
+  heldOut: ({ spec, options: { coldItems, heldRatings } }) => ({
     "data set": spec?.name,
     "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
     "--cold-items": coldItems,
+    "--held-ratings": heldRatings,
   }),
   next: ({ options: { shots } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
@@ -135,6 +147,6 @@ function ratingsText({ interactions, split }: RatingData): string {
 
 const tasksText = (
   { shots, trainShots, queries }: RatingValues,
-  { users }: Readonly<Record<string, unknown>>,
+  { users, heldOut }: Readonly<Record<string, unknown>>,
 ): string =>
-  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users held out`;
+  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users ${heldOut ? "of training, by ratings that are held out" : "held out"}`;
