@@ -1,6 +1,6 @@
 import { add, broadcastTo, concat, mul, reshape, sliceAxis, softplus, type Tensor, type Tree } from "@innerloop/graph";
 import { type KeysAndValues, multiHeadAttention } from "../../layers/attention.js";
-import { gaussianNegativeLogLikelihood } from "../../losses/losses.js";
+import { gaussianNegativeLogLikelihood, type Loss } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import { split } from "../../random/random.js";
 import { classMeans } from "../class-membership.js";
@@ -17,6 +17,8 @@ import {
 
 /** Options of `neuralProcess`. */
 export interface NeuralProcessOptions extends Omit<ModelBasedOptions, "loss"> {
+  /** Of regression: the likelihood of means and deviations unless given; a loss of log-odds, which have no deviations. */
+  readonly loss?: Loss;
   /** Units of each hidden layer, and numbers of a representation. 128 by default. */
   readonly hidden?: number;
   /** Hidden layers of the encoder, and of the decoder. 3 by default. */
@@ -42,7 +44,8 @@ const leastDeviation = 0.1;
  *   r = mean over support rows of encoder(x_i, y_i),  (mu, s) = decoder(r, x),  sigma = 0.1 + 0.9 softplus(s)
  *
  * Regression: `predict` returns [n, 2 outputs], means beside standard deviations, and the loss is
- * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means. Classification: representations
+ * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means; with a loss of log-odds (`ofLogits`) it
+ * returns [n, outputs] and has that loss. Classification: representations
  * are averaged class by class and put side by side, r = [r_1, ..., r_ways], and the decoder gives logits (the paper's
  * section 4.3; its encoder does not read the label, which the place in r tells as well).
  *
@@ -61,18 +64,19 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
   requireWhole("neuralProcess", "layers", layers);
   const { features, targets, kind } = form;
   const regression = kind === "regression";
+  const hasDeviations = regression && !form.loss.ofLogits;
   const between = Array.from({ length: layers }, () => hidden);
   const encoder = mlp({ sizes: [features + targets, ...between, hidden] });
   const read = attention
     ? attentiveReader({ features, hidden, heads })
     : { init: () => ({}), remember: regression ? meanOfRows : meansOfClasses, recall: repeated };
   const width = attention || regression ? hidden : targets * hidden;
-  const decoder = mlp({ sizes: [width + features, ...between, regression ? 2 * targets : targets] });
+  const decoder = mlp({ sizes: [width + features, ...between, hasDeviations ? 2 * targets : targets] });
   type Network = { readonly encoder: Tree; readonly reader: Tree; readonly decoder: Tree };
   return modelBasedLearner({
     name,
     description: { hidden, layers, ...(attention ? { heads } : {}), trainsOn },
-    form: { ...form, loss: regression ? gaussianNegativeLogLikelihood : form.loss },
+    form: { ...form, loss: hasDeviations ? gaussianNegativeLogLikelihood : form.loss },
     init: (key) => ({
       encoder: encoder.init(split(key, "encoder")),
       reader: read.init(split(key, "reader")),
@@ -86,7 +90,7 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
     answer: (network, memory, x) => {
       const at = network as Network;
       const output = decoder.apply(at.decoder, concat([read.recall(at.reader, memory, x), x], -1));
-      if (!regression) return output;
+      if (!hasDeviations) return output;
       const deviation = add(
         mul(softplus(sliceAxis(output, -1, targets, 2 * targets)), 1 - leastDeviation),
         leastDeviation,
