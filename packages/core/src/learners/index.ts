@@ -249,7 +249,10 @@ export { type StructureLearnerOptions, structureLearner } from "./model-based/st
 export {
   type FeatureLearner,
   type FeatureRows,
+  identityLink,
   type KnownUser,
+  logitLink,
+  type RatingLink,
   type ResidualLearner,
   type ResidualOptions,
   type ResidualParameters,

@@ -27,7 +27,7 @@ function madeOf(interactions: Interactions): Made {
   const split = splitRatings(interactions);
   const places = placesOfTraining(interactions, split);
   const fitted = fitRatingBase(interactions, places);
-  const priors = priorsOfOthers(interactions, places, fitted);
+  const priors = priorsOfOthers(fitted);
   const warm = Uint8Array.from(split.cold, (each) => 1 - each);
   const codings = { items: entityCoding(interactions.items, warm) };
   const units = ratingUnits(interactions, places);
@@ -186,7 +186,7 @@ describe("what attributes say of an item", () => {
     const plain = { ...interactions, items: { ...interactions.items, attributes: [] } };
     expect(new Set(madeOf(plain).priors).size).toBe(5);
     const without = fitRatingBase(plain, places, { attributes: false });
-    expect(new Set(priorsOfOthers(plain, places, without))).toEqual(new Set([Math.fround(without.base.mean)]));
+    expect(new Set(priorsOfOthers(without))).toEqual(new Set([Math.fround(without.base.mean)]));
     expect(new Set(made.priors).size).toBeGreaterThan(40);
   });
 });

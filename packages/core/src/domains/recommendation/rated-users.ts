@@ -2,7 +2,7 @@
 import type { Split } from "../../tasks/task.js";
 import { type CodedEntities, codeEntities, type EntityCoding, idsIn } from "./entity-coding.js";
 import type { Interactions } from "./interactions.js";
-import { type FittedRatingBase, fitRatingBase, type RatingBase, rangesOf, trainingPlaces } from "./rating-base.js";
+import { type FittedRatingBase, type RatingBase, rangesOf, trainingPlaces } from "./rating-base.js";
 import type { RatingSplit } from "./rating-split.js";
 import type { RatedUsers } from "./user-tasks.js";
 
@@ -23,11 +23,14 @@ export const placesOfTraining = (interactions: Interactions, { parts, cold }: Ra
     cold,
   );
 
-/** The mean and the standard deviation of the ratings at places. */
-export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: Int32Array): RatedUsers["units"] {
+/** The mean and the standard deviation of the ratings at places; 0 and 1 of implicit feedback, which has log-odds. */
+export function ratingUnits(
+  { rating, implicit }: Pick<Interactions, "rating" | "implicit">,
+  places: Int32Array,
+): RatedUsers["units"] {
+  if (implicit) return { mean: 0, deviation: 1 };
   const mean = places.reduce((sum, place) => sum + rating[place]!, 0) / places.length;
   const squares = places.reduce((sum, place) => sum + (rating[place]! - mean) ** 2, 0);
-  // Of feedback without ratings all are alike.
   return { mean, deviation: Math.sqrt(squares / places.length) || 1 };
 }
 
@@ -39,22 +42,14 @@ const folds = 5;
  * its item than that of a cold one does. Where nothing is known of items it is what items of other parts are rated on
  * average; of a base without a prior it is the mean of ratings.
  */
-export function priorsOfOthers(
-  interactions: Interactions,
-  places: Int32Array,
-  { base }: Pick<FittedRatingBase, "base">,
-): Float32Array {
-  const count = interactions.items.ids.length;
+export function priorsOfOthers({ base, withoutItems }: Pick<FittedRatingBase, "base" | "withoutItems">): Float32Array {
+  const count = base.offsets.length;
   const priors = new Float32Array(count).fill(base.mean);
   if (!base.prior) return priors;
   for (let fold = 0; fold < folds; fold++) {
-    const others = places.filter((place) => interactions.item[place]! % folds !== fold);
-    if (others.length === 0) continue;
-    const { base: of } = fitRatingBase(interactions, others, {
-      userShrinkage: base.shrinkage.user,
-      itemShrinkage: base.shrinkage.item,
-    });
-    for (let item = fold; item < count; item += folds) priors[item] = of.mean + of.offsets[item]!;
+    const others = withoutItems((item) => item % folds === fold);
+    if (!others) continue;
+    for (let item = fold; item < count; item += folds) priors[item] = others.base.mean + others.base.offsets[item]!;
   }
   return priors;
 }
@@ -85,7 +80,13 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
   const entries = idsIn(codings.items) + (codings.users ? idsIn(codings.users) - 1 : 0);
   const all = Int32Array.from(interactions.user.keys());
   const startsOf = rangesOf(interactions.user, all, interactions.users.ids.length);
+  const poolOf = (leftOut: Uint8Array | undefined): Int32Array =>
+    Int32Array.from(interactions.items.ids.keys()).filter((place) => !leftOut?.[place]);
   const placesOf = (user: number): number[] => Array.from(all.subarray(startsOf[user], startsOf[user + 1]));
+  const unrated = {
+    base: Float32Array.from(base.offsets, (offset) => base.mean + offset),
+    sureness: Float32Array.from(base.counts, (count) => surenessOf(base, count)),
+  };
   const part = (name: Split): RatedUsers => {
     const isTraining = name === "train";
     const chosen = split.parts.flatMap((each, user) => (each === name ? [user] : []));
@@ -125,6 +126,9 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
       ...(users ? { users: rowsOf(users, chosen) } : {}),
       entries,
       units,
+      ...(interactions.implicit
+        ? { candidates: { ...unrated, pool: poolOf(isTraining ? split.cold : undefined) } }
+        : {}),
     };
   };
   return { train: part("train"), validation: part("validation"), test: part("test") };

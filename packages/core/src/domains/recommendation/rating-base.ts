@@ -56,6 +56,8 @@ export interface FittedRatingBase {
    * @returns an offset for each; those of items that the user has not rated are the base's
    */
   withoutOwn(user: number, items: ArrayLike<number>): Float32Array;
+  /** The same fit to ratings of other items, to which those left out are new; undefined where no ratings are left. */
+  withoutItems(isLeftOut: (item: number) => boolean): FittedRatingBase | undefined;
 }
 
 /** Options of `fitRatingBase`. */
@@ -97,8 +99,8 @@ export function fitRatingBase(
   places: Int32Array,
   { userShrinkage = 3, itemShrinkage = 10, attributes = true }: RatingBaseOptions = {},
 ): FittedRatingBase {
-  requireShrinkage("userShrinkage", userShrinkage);
-  requireShrinkage("itemShrinkage", itemShrinkage);
+  requireShrinkage("fitRatingBase", "userShrinkage", userShrinkage);
+  requireShrinkage("fitRatingBase", "itemShrinkage", itemShrinkage);
   requirePlaces("fitRatingBase", interactions, places);
   const { user, item, rating, items, users } = interactions;
   const mean = places.reduce((sum, place) => sum + rating[place]!, 0) / places.length;
@@ -139,9 +141,7 @@ export function fitRatingBase(
     shrinkage: { user: userShrinkage, item: itemShrinkage },
     offsets: Array.from(offsets, short),
     counts: Array.from(counts),
-    ...(coding && prior
-      ? { prior: { coding, constant: short(prior.constant), weights: Array.from(prior.weights, short) } }
-      : {}),
+    ...(coding && prior ? { prior: keptPrior(coding, prior) } : {}),
   };
   const placesOfUser = rangesOf(user, places, userCount);
   return {
@@ -160,20 +160,28 @@ export function fitRatingBase(
         return (sum + itemShrinkage * said[i]!) / (others + itemShrinkage);
       });
     },
+    withoutItems: (isLeftOut) => {
+      const others = places.filter((place) => !isLeftOut(item[place]!));
+      if (others.length === 0) return undefined;
+      return fitRatingBase(interactions, others, { userShrinkage, itemShrinkage, attributes });
+    },
   };
 }
 
-/** Seven digits, as float32 has: what is kept in a file is what was used before. */
-const short = (value: number): number => Number(value.toPrecision(7));
+/** @internal A prior as it is kept. */
+export const keptPrior = (coding: AttributeCoding, { constant, weights }: LinearFunction): AttributePrior => ({
+  coding,
+  constant: short(constant),
+  weights: Array.from(weights, short),
+});
 
-function requireShrinkage(name: string, value: number): void {
+/** @internal Seven digits, as float32 has: what is kept in a file is what was used before. */
+export const short = (value: number): number => Number(value.toPrecision(7));
+
+/** @internal @throws TaskError ILT201 for shrinkage that is not 0 or more */
+export function requireShrinkage(operation: string, name: string, value: number): void {
   if (Number.isFinite(value) && value >= 0) return;
-  throw new TaskError(
-    "ILT201",
-    "fitRatingBase",
-    `${name} is ${shownValue(value)}`,
-    "Give a number of ratings, 0 or more",
-  );
+  throw new TaskError("ILT201", operation, `${name} is ${shownValue(value)}`, "Give a number of ratings, 0 or more");
 }
 
 /** @internal Refuses places that are none of the ratings, or not ascending. */

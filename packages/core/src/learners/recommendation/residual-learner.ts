@@ -8,6 +8,7 @@ import {
   mul,
   ones,
   reshape,
+  sigmoid,
   sliceAxis,
   sub,
   sum,
@@ -15,11 +16,12 @@ import {
   type Tree,
   tensor,
   valueAndGrad,
+  zeros,
 } from "@innerloop/graph";
 import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import type { EntityInputs } from "../../layers/entity-embedding.js";
 import { type ApplyContext, type Layer, within } from "../../layers/layer.js";
-import type { Loss } from "../../losses/losses.js";
+import { binaryCrossEntropy, type Loss } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import type { RatingTarget } from "../../losses/rating-target.js";
 import { type Key, split } from "../../random/random.js";
@@ -30,6 +32,33 @@ import type { Adapter, Learner } from "../learner.js";
 /** A learner of vectors and numbers, as all of regression in the catalogue are. */
 export type FeatureLearner = Learner<Tree, Tree, Tensor, Tensor, Tensor>;
 
+/** The way in which base and what a learner predicts make a rating. */
+export interface RatingLink {
+  /** What is left of ratings [n, 1] beside the base and the user's level: what the learner within reads and predicts. */
+  left(rating: Tensor, base: Tensor, level: Tensor): Tensor;
+  /** Whether users have a level. */
+  readonly hasLevel: boolean;
+  /** The loss of base + level + prediction and ratings, where it is not that of the learner within. */
+  readonly loss?: Loss;
+}
+
+/** Ratings are sums: r = b + level + f. */
+export const identityLink: RatingLink = {
+  left: (rating, base, level) => sub(sub(rating, base), level),
+  hasLevel: true,
+};
+
+/**
+ * Ratings of 1 and 0 are of log-odds b + f: left of one is e = r - sigmoid(b), which `logisticResidual` is the loss of. There
+ * is no level, since it would be the same for all items of a user: of what was taken alone it tells nothing, and it changes no
+ * order.
+ */
+export const logitLink: RatingLink = {
+  left: (rating, base) => sub(rating, sigmoid(base)),
+  hasLevel: false,
+  loss: binaryCrossEntropy,
+};
+
 /** Options of `residualLearner`. */
 export interface ResidualOptions {
   /** The features of rows: `entityEmbedding`. */
@@ -38,6 +67,8 @@ export interface ResidualOptions {
   readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
   /** The first shrinkage of a user's level, in ratings: 3 by default. */
   readonly shrinkage?: number;
+  /** `identityLink` by default; `logitLink` for implicit feedback, with `logisticResidual` as the loss of the learner within. */
+  readonly link?: RatingLink;
 }
 
 /** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
@@ -105,7 +136,7 @@ type Set = Examples<RatedInputs, RatingTarget>;
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
  */
 export function residualLearner(learner: FeatureLearner, options: ResidualOptions): ResidualLearner {
-  const { embedding } = options;
+  const { embedding, link = identityLink } = options;
   return {
     ...residualAdapter(learner, options),
     metaGradient: (params, { support, query }, key, how) => {
@@ -113,12 +144,12 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
       const { embedding: table, logShrinkage } = params;
       const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
         const known = { base: baseOf(support.x), rating: support.y.rating, ...presentOf(support) };
-        const { examples, level } = readRatings(at.logShrinkage, known, () =>
+        const { examples, level } = readRatings({ link, logShrinkage: at.logShrinkage }, known, () =>
           embedding.apply(at.embedding, support.x, within({ ...context, pass: "support" }, "embedding")),
         );
         const asked = {
           x: embedding.apply(at.embedding, query.x, within({ ...context, pass: "query" }, "embedding")),
-          y: sub(sub(query.y.rating, baseOf(query.x)), level),
+          y: link.left(query.y.rating, baseOf(query.x), level),
           ...presentOf(query),
         };
         const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
@@ -134,10 +165,10 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
 /** The same of a baseline or learner that does not train so. */
 export function residualAdapter(
   learner: Omit<FeatureLearner, "metaGradient">,
-  { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
+  { embedding, metrics = [], shrinkage = 3, link = identityLink }: ResidualOptions,
 ): RatingAdapter {
   const taste: TasteByFeatures["taste"] = (params, { features, ...known }, how) => {
-    const { examples, level } = readRatings(params.logShrinkage, known, () => features);
+    const { examples, level } = readRatings({ link, logShrinkage: params.logShrinkage }, known, () => features);
     return { level, adapted: learner.adapt(params.learner, examples, how) };
   };
   const told: TasteByFeatures["told"] = ({ level, adapted }, { base, features }, present) => {
@@ -157,7 +188,7 @@ export function residualAdapter(
     name: learner.name,
     description: learner.description,
     ...(learner.steps === undefined ? {} : { steps: learner.steps }),
-    loss: lossOfRatings(learner.loss, metrics),
+    loss: lossOfRatings(link.loss ?? learner.loss, metrics),
     init: (key: Key) => ({
       embedding: embedding.init(split(key, "embedding")),
       logShrinkage: tensor([Math.log(shrinkage)], [1, 1]),
@@ -181,17 +212,18 @@ const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } 
  * @param features of the rows, asked for once
  */
 function readRatings(
-  logShrinkage: Tensor,
+  { link, logShrinkage }: { readonly link: RatingLink; readonly logShrinkage: Tensor },
   { base, rating, present }: { readonly base: Tensor; readonly rating: Tensor; readonly present?: Tensor },
   features: () => Tensor,
 ): { readonly examples: Examples; readonly level: Tensor } {
-  const left = sub(rating, base);
-  const n = left.shape[0]!;
+  const n = rating.shape[0]!;
   const mask = present ? reshape(present, [n, 1]) : ones([n, 1]);
   const count = sum(mask, 0, { keepAxes: true });
-  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(logShrinkage)));
+  const level = link.hasLevel
+    ? div(sum(mul(sub(rating, base), mask), 0, { keepAxes: true }), add(count, exp(logShrinkage)))
+    : zeros([1, 1]);
   const x = features();
-  return { examples: { x, y: mul(sub(left, level), mask), ...(present ? { present } : {}) }, level };
+  return { examples: { x, y: mul(link.left(rating, base, level), mask), ...(present ? { present } : {}) }, level };
 }
 
 /** The centre of predictions, [n, 1]: the first column, beside which deviations may stand. */

@@ -2,7 +2,13 @@
 
 import type { Adapter } from "@innerloop/core";
 import { toldRatings } from "@innerloop/core/learners";
-import { type RatedInputs, type RatingModel, type RatingTarget, ratingModels } from "@innerloop/core/tasks";
+import {
+  type RatedInputs,
+  type RatingModel,
+  type RatingTarget,
+  ratingModels,
+  takenModels,
+} from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import { ratingFigures } from "./figures.js";
@@ -22,18 +28,16 @@ export function ratingBaselines({
 >): readonly Baseline[] {
   if (!spec) return [];
   const { interactions, places, fitted } = data as RatingData;
-  return ratingModels.flatMap((entry): readonly Baseline[] => {
-    // An order alone has no error, which is what tables of ratings are about.
-    if (entry.ranksOnly) return [];
-    const adapter = toldRatings({ name: entry.title, metrics: ratingFigures(spec) });
+  // An order alone has no error, which is what tables of ratings are about.
+  const entries = spec.implicit ? takenModels : ratingModels.filter(({ ranksOnly }) => !ranksOnly);
+  return entries.map((entry): Baseline => {
+    const adapter = toldRatings({ name: entry.title, metrics: ratingFigures(spec, options) });
     let model: RatingModel | undefined;
     const fit = (): RatingModel => (model ??= entry.fit({ interactions, places, base: fitted }));
-    return [
-      {
-        adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,
-        steps: [0],
-        tasks: () => heldOutTasks(data as RatingData, "test", options, fit()) as never,
-      },
-    ];
+    return {
+      adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,
+      steps: [0],
+      tasks: () => heldOutTasks(data as RatingData, "test", options, fit()) as never,
+    };
   });
 }

@@ -2,8 +2,15 @@
 
 import { meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
-import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
-import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
+import { type FeatureLearner, identityLink, logitLink, residualLearner } from "@innerloop/core/learners";
+import {
+  idsIn,
+  logisticResidual,
+  type RatedInputs,
+  type RatingCodings,
+  type RatingTarget,
+  ratingLoss,
+} from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
@@ -52,14 +59,15 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
     trainClasses: 0,
   }),
-  loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
+  loss: (spec, options) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec, options) }),
   around: {
-    loss: meanSquaredError,
+    loss: (spec) => (spec?.implicit ? logisticResidual : meanSquaredError),
     learner: (within, { spec, options }) => {
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
       return residualLearner(within as unknown as FeatureLearner, {
         embedding: embeddingOf(spec.codings, options) as never,
-        metrics: ratingFigures(spec),
+        metrics: ratingFigures(spec, options),
+        link: spec.implicit ? logitLink : identityLink,
       }) as never;
     },
   },
@@ -68,8 +76,14 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskText: ({ shots, queries, order, sourceShots, untaken }) => {
+    const what = untaken === undefined ? "rating" : "taken item";
+    const known = `${shots === 0 ? `no ${what}` : `${shots} ${what}s`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}`;
+    const asked = `${queries} ${order === "time" ? "later ones" : "others"}`;
+    return untaken === undefined
+      ? `${known}, ${asked} to be told`
+      : `${known}, ${asked} ranked among ${untaken === "all" ? "all items that the user has not taken" : `items that the user has not taken, ${untaken}: a sampled ranking, which may order methods otherwise than one of all items (Krichene & Rendle 2020)`}`;
+  },
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,
@@ -98,13 +112,14 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
 
 /** `100,000 ratings of 16,554 users for 10,506 items, 1,980 of them cold` */
 function ratingsText({ interactions, split }: RatingData): string {
-  const { name, rating, users, items } = interactions;
+  const { name, rating, users, items, implicit } = interactions;
   const cold = split.cold.reduce((sum, each) => sum + each, 0);
-  return `${name}: ${counted(rating.length, "rating")} of ${counted(users.ids.length, "user")} for ${counted(items.ids.length, "item")}, ${counted(cold, "of them cold", "of them cold")}`;
+  const what = implicit ? counted(rating.length, "item taken", "items taken") : counted(rating.length, "rating");
+  return `${name}: ${what} ${implicit ? "by" : "of"} ${counted(users.ids.length, "user")}${implicit ? ", of" : " for"} ${counted(items.ids.length, "item")}, ${counted(cold, "of them cold", "of them cold")}`;
 }
 
 const tasksText = (
   { shots, trainShots, queries }: RatingValues,
-  { users }: Readonly<Record<string, unknown>>,
+  { users, untaken }: Readonly<Record<string, unknown>>,
 ): string =>
-  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users held out`;
+  `a user each: ${countInWords(trainShots)} known ${untaken === undefined ? "ratings" : "items"} (evaluated ${shots}), ${queries} to be ${untaken === undefined ? "told" : `ranked among those not taken (${String(untaken)})`}; ${Number(users).toLocaleString("en")} users held out`;

@@ -61,6 +61,27 @@ export const ratingOptions = optionGroup({
     absent: "the least and the most that there are",
     help: "the values that ratings may have: 1-5",
   },
+  takenFrom: {
+    kind: "number",
+    absent: "ratings are told",
+    least: -1e9,
+    most: 1e9,
+    help: "take ratings as implicit feedback: those of this number or more are taken, and the others are not there",
+  },
+  negatives: {
+    kind: "integer",
+    default: 4,
+    least: 1,
+    most: 1000,
+    help: "of implicit feedback: items not taken that are drawn for each that was, in tasks of training",
+  },
+  candidates: {
+    kind: "text",
+    placeholder: "all|N",
+    absent: "all items where there are 20,000 at most, 999 of more",
+    help: "of implicit feedback: the items among which those held out are ranked: all that the user has not taken, or so many of these at random",
+    inEvaluation: true,
+  },
   shots: {
     kind: "integer",
     default: 5,

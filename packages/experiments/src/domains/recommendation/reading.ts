@@ -3,6 +3,7 @@ import {
   entityCoding,
   type FittedRatingBase,
   fitRatingBase,
+  fitTakenBase,
   type Interactions,
   placesOfTraining,
   priorsOfOthers,
@@ -12,6 +13,7 @@ import {
   ratedParts,
   ratingUnits,
   splitRatings,
+  takenInteractions,
 } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
@@ -61,6 +63,38 @@ export async function readRatings(options: RatingValues, io: DataIo, work: LongW
   );
 }
 
+/**
+ * Ratings as they are to be learned from: as implicit feedback where options say from which rating on.
+ *
+ * @throws UsageError where there are none, or options are for feedback of the other kind
+ */
+function feedbackOf(found: FoundInteractions, options: RatingValues): FoundInteractions {
+  const { interactions } = found;
+  const { takenFrom } = options;
+  if (takenFrom === undefined) {
+    if (!interactions.implicit && options.candidates !== undefined)
+      throw new UsageError(
+        `--candidates ${options.candidates.slice(0, 64)} of ${interactions.name}, which has ratings to tell`,
+        "Leave it out, or take ratings as implicit feedback: --taken-from RATING",
+      );
+    return found;
+  }
+  if (interactions.implicit)
+    throw new UsageError(
+      `--taken-from ${takenFrom} of ${interactions.name}, which has no ratings: all of it was taken`,
+      "Leave it out",
+    );
+  const taken = takenInteractions(interactions, takenFrom);
+  const [kept, all] = [taken.rating.length, interactions.rating.length];
+  if (kept === 0)
+    throw new UsageError(
+      `--taken-from ${takenFrom}: none of the ${counted(all, "rating")} of ${interactions.name} is as high`,
+      `They go from ${interactions.scale.least} to ${interactions.scale.most}`,
+    );
+  const note = `ratings of ${takenFrom} or more are what was taken: ${count(kept)} of ${count(all)}; the others are left out`;
+  return { ...found, interactions: taken, notes: [...found.notes, note] };
+}
+
 /** Where tables are: as a run recorded them, unless an option says that they are elsewhere now. */
 function placesOfTables(options: RatingValues, own: OwnRatings | undefined): RatingValues {
   const { folder, tables = {} } = own?.spec ?? {};
@@ -87,13 +121,8 @@ export async function loadRatings(
   own?: OwnRatings,
 ): Promise<Loaded<RatingData, RatingSpec>> {
   const placed = placesOfTables(options, own);
-  const found = await readRatings(placed, io, work);
+  const found = feedbackOf(await readRatings(placed, io, work), options);
   const { interactions } = found;
-  if (interactions.implicit)
-    throw new UsageError(
-      `${interactions.name} has no column of ratings: what users took alone is not learned from`,
-      "Name the column that has them: --rating-column COLUMN",
-    );
   const { ids: items } = interactions.items;
   if (items.length > mostItems)
     throw new UsageError(
@@ -109,7 +138,7 @@ export async function loadRatings(
     );
   const [first] = places;
   const { rating } = interactions;
-  if (places.every((place) => rating[place] === rating[first!]))
+  if (!interactions.implicit && places.every((place) => rating[place] === rating[first!]))
     throw new UsageError(
       `all ${counted(places.length, "rating")} of ${interactions.name} for training are ${rating[first!]}: there is nothing to learn`,
       "Give ratings that differ; is it the right column (--rating-column)?",
@@ -128,10 +157,12 @@ export async function loadRatings(
     ),
   );
   const units = ratingUnits(interactions, places);
-  const fitted = fitRatingBase(interactions, places);
+  const fitted = interactions.implicit
+    ? fitTakenBase(interactions, places, { known: warm, negatives: options.negatives })
+    : fitRatingBase(interactions, places);
   let known: Float32Array | undefined;
   const priors = (): Float32Array => {
-    known ??= priorsOfOthers(interactions, places, fitted);
+    known ??= priorsOfOthers(fitted);
     return known;
   };
   return {
@@ -154,6 +185,7 @@ export async function loadRatings(
       units,
       scale: interactions.scale,
       cold: Array.from(split.cold),
+      ...(interactions.implicit ? { implicit: true as const } : {}),
     },
     ...(own?.spec ? {} : { notes: found.notes }),
   };
