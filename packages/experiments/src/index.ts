@@ -14,6 +14,7 @@ export * from "./domains/domain.js";
 export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
 export * from "./domains/ranker.js";
 export type { GivenRating, GivenRatings } from "./domains/recommendation/adaptation.js";
+export { type Feedback, feedbackOf } from "./domains/recommendation/feedback.js";
 export * from "./domains/registry.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

@@ -2,7 +2,8 @@
 import { offsetByAttributes, type RatedInputs, surenessOf } from "@innerloop/core/tasks";
 import { tensor, toNumbers } from "@innerloop/graph";
 import { expect, it } from "vitest";
-import { inUnits, ratingAdaptation } from "./adaptation.js";
+import { ratingAdaptation } from "./adaptation.js";
+import { feedbackOf } from "./feedback.js";
 import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { heldOutTasks } from "./tasks.js";
 
@@ -127,7 +128,7 @@ it("an item is rated once; two of one title are two", async () => {
       { item: "001", rating: 3 },
       { item: "amelie 2001", rating: 4 },
     ]),
-  ).rejects.toThrow('row 2: "Amélie (2001)" is rated for the second time. Give one rating of each item');
+  ).rejects.toThrow('row 2: "Amélie (2001)" comes up for the second time. Give each item once');
   expect(
     (
       await support([
@@ -147,7 +148,7 @@ it("answers are ratings in their units, within their scale", async () => {
     { item: "Heat (1995)", rating: 1 },
     { item: "Hamlet", rating: 5 },
   ]);
-  expect(inUnits(spec, 0.5)).toBeCloseTo(mean + deviation / 2, 6);
+  expect(feedbackOf(spec).toldOf(spec, 0.5)).toBeCloseTo(mean + deviation / 2, 6);
   expect(ratingAdaptation.table(answers, asked).rows.map(([, rating]) => rating)).toEqual([
     mean.toFixed(2),
     "1.00",

@@ -15,6 +15,7 @@ import { isRecord, quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { count, counted } from "../../words.js";
 import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
+import { feedbackOf } from "./feedback.js";
 import { type AttributeValue, attributesOfItem, type FoundItem, ItemIndex } from "./item-index.js";
 import type { RatingValues } from "./options.js";
 import { itemsOf, type RatingSpec } from "./spec.js";
@@ -89,10 +90,6 @@ export function ratedInputs(spec: RatingSpec, items: readonly FoundItem[]): Rate
   return { ids: tensor(ids, [items.length, slots], "int32"), numbers: tensor(numbers, [items.length, width]) };
 }
 
-/** A prediction in the units of ratings, within their scale. */
-export const inUnits = ({ units, scale }: Pick<RatingSpec, "units" | "scale">, value: number): number =>
-  Math.min(scale.most, Math.max(scale.least, units.mean + units.deviation * value));
-
 /** @internal */
 export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs, RatingTarget> = {
   inputWord: "item",
@@ -111,23 +108,30 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
     return { x: ratedInputs(spec, items), names: items.map(({ name }) => name) } satisfies GivenInputs<RatedInputs>;
   },
   fromLine: (line) => (line.trim() === "" ? undefined : { item: line.trim() }),
-  lineOf: ({ item, rating }) => `${Number(rating).toFixed(2)}  ${String(item)}`,
-  answers: (prediction, { spec, inputs }) =>
-    Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
+  lineOf: ({ item, rating, score }) => `${Number(rating ?? score).toFixed(2)}  ${String(item)}`,
+  answers: (prediction, { spec, inputs }) => {
+    const { told, toldOf } = feedbackOf(spec);
+    return Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
       item: inputs.names[i]!,
-      rating: Number(inUnits(spec, value).toFixed(4)),
-    })),
-  table: (answers, { inputs }) => ({
-    header: ["item", "rating"],
-    rows: answers.map(({ rating }, i) => [inputs.names[i]!, Number(rating).toFixed(2)]),
-  }),
+      [told]: Number(toldOf(spec, value).toFixed(4)),
+    }));
+  },
+  table: (answers, { spec, inputs }) => {
+    const { told } = feedbackOf(spec);
+    return {
+      header: ["item", told],
+      rows: answers.map((answer, i) => [inputs.names[i]!, Number(answer[told]).toFixed(2)]),
+    };
+  },
 };
 
 /** Ratings of a user, read. */
 export interface KnownRatings {
   readonly items: readonly FoundItem[];
-  /** Of each, in its own units. */
+  /** Of each, in its own units: 1 where feedback is implicit. */
   readonly ratings: readonly number[];
+  /** Items that a user of implicit feedback has rated too low to have taken them: nothing more is known of these. */
+  readonly passed: readonly FoundItem[];
 }
 
 /**
@@ -137,15 +141,20 @@ export interface KnownRatings {
  */
 export async function readKnownRatings(
   given: unknown,
-  spec: RatingSpec,
+  own: OwnRatings,
   io: DataIo,
   work: LongWork,
 ): Promise<KnownRatings> {
   const rows = given === undefined ? [] : await rowsOf(given, io, work);
-  const items = foundItems(spec, rows);
-  const ratings = rows.map((row) => ratingOf(row, spec));
-  requireDifferent(items, rows);
-  return { items, ratings };
+  const found = foundItems(own.spec, rows);
+  const { said } = feedbackOf(own.spec);
+  const values = rows.map(({ row, at }) => said(row, at, own));
+  requireDifferent(found, rows);
+  return {
+    items: found.filter((_, i) => values[i] !== undefined),
+    ratings: values.filter((value) => value !== undefined),
+    passed: found.filter((_, i) => values[i] === undefined),
+  };
 }
 
 /** Places of items of the run. @throws UsageError for those that it does not have */
@@ -163,12 +172,14 @@ export async function namedPlaces(
 
 async function readSupport(
   given: unknown,
-  { spec }: OwnRatings,
+  own: OwnRatings,
   _flags: unknown,
   io: DataIo,
   work: LongWork,
 ): Promise<GivenSupport<RatedInputs, RatingTarget>> {
-  const { items, ratings } = await readKnownRatings(given, spec, io, work);
+  const { spec } = own;
+  const { one, many } = feedbackOf(spec).known;
+  const { items, ratings, passed } = await readKnownRatings(given, own, io, work);
   const { coded } = knownItems(spec);
   const { mean, deviation } = spec.units;
   const column = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [values.length, 1]);
@@ -182,8 +193,8 @@ async function readSupport(
       cold: column(asked.map((item) => ("place" in item ? coded.cold[item.place]! : 1))),
     },
     ...(there ? {} : { present: tensor(new Float32Array(1), [1]) }),
-    text: there ? counted(items.length, "rating") : "no ratings",
-    notes: [],
+    text: there ? counted(items.length, one, many) : `no ${many}`,
+    notes: passed.length > 0 ? [`${passed.length} rated too low to be taken`] : [],
     facts: { ratings: Object.fromEntries(items.map(({ name }, i) => [name, ratings[i]])) },
   };
 }
@@ -245,21 +256,9 @@ function requireDifferent(items: readonly FoundItem[], rows: readonly GivenRow[]
     const which = "place" in item ? item.place : item.name;
     if (seen.has(which))
       throw new UsageError(
-        `${rows[i]!.at}: ${quoted(item.name)} is rated for the second time`,
-        "Give one rating of each item",
+        `${rows[i]!.at}: ${quoted(item.name)} comes up for the second time`,
+        "Give each item once",
       );
     seen.add(which);
   });
-}
-
-/** @throws UsageError for what is no rating */
-function ratingOf({ row, at }: GivenRow, { scale }: Pick<RatingSpec, "scale">): number {
-  const { rating } = row;
-  const value = typeof rating === "string" && rating.trim() !== "" ? Number(rating) : rating;
-  if (typeof value === "number" && value >= scale.least && value <= scale.most) return value;
-  const isMissing = rating === undefined || rating === "";
-  throw new UsageError(
-    `${at}: the rating is ${isMissing ? "missing" : quoted(rating)}`,
-    `Give a number from ${scale.least} to ${scale.most}`,
-  );
 }

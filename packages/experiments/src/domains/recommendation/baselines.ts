@@ -6,12 +6,10 @@ import {
   type RatedInputs,
   type RatingModel,
   type RatingTarget,
-  ratingModels,
-  takenModels,
 } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
-import { ratingFigures } from "./figures.js";
+import { feedbackOf } from "./feedback.js";
 import type { RatingValues } from "./options.js";
 import type { RatingData } from "./reading.js";
 import type { RatingSpec } from "./spec.js";
@@ -28,10 +26,9 @@ export function ratingBaselines({
 >): readonly Baseline[] {
   if (!spec) return [];
   const { interactions, places, fitted } = data as RatingData;
-  // An order alone has no error, which is what tables of ratings are about.
-  const entries = spec.implicit ? takenModels : ratingModels.filter(({ ranksOnly }) => !ranksOnly);
-  return entries.map((entry): Baseline => {
-    const adapter = toldRatings({ name: entry.title, metrics: ratingFigures(spec, options) });
+  const { models, figures } = feedbackOf(spec);
+  return models.map((entry): Baseline => {
+    const adapter = toldRatings({ name: entry.title, metrics: figures(spec, options) });
     let model: RatingModel | undefined;
     const fit = (): RatingModel => (model ??= entry.fit({ interactions, places, base: fitted }));
     return {

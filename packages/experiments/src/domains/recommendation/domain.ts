@@ -1,14 +1,13 @@
 /** Ratings of users for items: a user is a task. */
 
-import { meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
-import { type FeatureLearner, identityLink, logitLink, residualLearner } from "@innerloop/core/learners";
+import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
 import {
   idsIn,
-  logisticResidual,
   type RatedInputs,
   type RatingCodings,
   type RatingTarget,
+  type RatingUnits,
   ratingLoss,
 } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
@@ -17,13 +16,16 @@ import { counted } from "../../words.js";
 import { domain, type NextStep } from "../domain.js";
 import { ratingAdaptation } from "./adaptation.js";
 import { ratingBaselines } from "./baselines.js";
-import { ratingFigures, unitless } from "./figures.js";
+import { feedbackOf } from "./feedback.js";
 import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
 import { loadRatings, type RatingData } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
+
+/** Units of ratings before any are read: what figures are called does not depend on them. */
+const unitless: RatingUnits = { mean: 0, deviation: 1, scale: { least: 0, most: 1 } };
 
 /** The embedding of rated items, and of what is known of users. */
 const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues) => {
@@ -59,15 +61,17 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
     trainClasses: 0,
   }),
-  loss: (spec, options) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec, options) }),
+  loss: (spec, options) =>
+    Object.assign(ratingLoss(unitless), spec ? { metrics: feedbackOf(spec).figures(spec, options) } : {}),
   around: {
-    loss: (spec) => (spec?.implicit ? logisticResidual : meanSquaredError),
+    loss: (spec) => feedbackOf(spec).loss,
     learner: (within, { spec, options }) => {
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
+      const { link, figures } = feedbackOf(spec);
       return residualLearner(within as unknown as FeatureLearner, {
         embedding: embeddingOf(spec.codings, options) as never,
-        metrics: ratingFigures(spec, options),
-        link: spec.implicit ? logitLink : identityLink,
+        metrics: figures(spec, options),
+        link,
       }) as never;
     },
   },

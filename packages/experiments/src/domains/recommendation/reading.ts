@@ -68,7 +68,7 @@ export async function readRatings(options: RatingValues, io: DataIo, work: LongW
  *
  * @throws UsageError where there are none, or options are for feedback of the other kind
  */
-function feedbackOf(found: FoundInteractions, options: RatingValues): FoundInteractions {
+function asFeedback(found: FoundInteractions, options: RatingValues): FoundInteractions {
   const { interactions } = found;
   const { takenFrom } = options;
   if (takenFrom === undefined) {
@@ -121,7 +121,7 @@ export async function loadRatings(
   own?: OwnRatings,
 ): Promise<Loaded<RatingData, RatingSpec>> {
   const placed = placesOfTables(options, own);
-  const found = feedbackOf(await readRatings(placed, io, work), options);
+  const found = asFeedback(await readRatings(placed, io, work), options);
   const { interactions } = found;
   const { ids: items } = interactions.items;
   if (items.length > mostItems)

@@ -1,34 +1,29 @@
-/** Ratings in lines of a stream: a title and a rating in each. */
-import { quoted, type RatedRow, UsageError } from "@innerloop/experiments";
+/** What is known of a user in lines of a stream, a rating or an item in each. */
+import { type RatedRow, UsageError } from "@innerloop/experiments";
 import { inputLines } from "./input-lines.js";
 
 /** Lines that are read at most. */
 const mostLines = 10_000;
 
 /**
- * Rows of `title<TAB>rating` or `title,rating`; where there is no tab, the last comma counts. Lines of nothing are left out.
+ * Rows of the lines of a stream; those of nothing are left out.
  *
+ * @param rowOf of a line and where it is: `Ranker.rowOf`
  * @throws UsageError for a line that is none, by its number, and where there are none
  */
-export async function ratedLines(chunks: AsyncIterable<Uint8Array>): Promise<readonly RatedRow[]> {
+export async function ratedLines(
+  chunks: AsyncIterable<Uint8Array>,
+  rowOf: (line: string, at: string) => RatedRow,
+): Promise<readonly RatedRow[]> {
   const rows: RatedRow[] = [];
   for await (const line of inputLines(chunks)) {
     if ("fault" in line) throw new UsageError(`line ${line.number}: ${line.fault}`, line.remedy);
     const { number, text } = line;
     if (text.trim() === "") continue;
     if (rows.length === mostLines)
-      throw new UsageError(`more than ${mostLines.toLocaleString("en")} ratings`, "Give them as a table");
-    const tab = text.lastIndexOf("\t");
-    const at = tab >= 0 ? tab : text.lastIndexOf(",");
-    const [item, rating] = [text.slice(0, Math.max(0, at)).trim(), text.slice(at + 1).trim()];
-    if (item === "" || rating === "" || !Number.isFinite(Number(rating)))
-      throw new UsageError(
-        `line ${number}: ${quoted(text)} is no title and rating`,
-        "Write the title, a tab or comma, and the rating: Alien, 9",
-      );
-    rows.push({ item, rating });
+      throw new UsageError(`more than ${mostLines.toLocaleString("en")} lines`, "Give them as a table");
+    rows.push(rowOf(text, `line ${number}`));
   }
-  if (rows.length === 0)
-    throw new UsageError("there are no ratings on standard input", "Send a title and rating a line");
+  if (rows.length === 0) throw new UsageError("there is nothing on standard input", "Send a line for each item");
   return rows;
 }

@@ -51,11 +51,12 @@ export async function recommendCommand(
         : "Rank in code",
     );
   const { checkpoint: wanted, exclude, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
-  const ratings = invocation.ratings === standardInput ? await ratedLines(input) : invocation.ratings;
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
     const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, executor, checkpoint: wanted });
     const ranker = model.ranker();
+    const isStream = invocation.ratings === standardInput;
+    const ratings = isStream ? await ratedLines(input, (line, at) => ranker.rowOf(line, at)) : invocation.ratings;
     const work = { onWarning: output.warn };
     const opened = { run: shown(run.path), checkpoint, iteration, data: data!.name };
     if (ask !== undefined) {
@@ -105,38 +106,42 @@ function sayQuestions(questions: readonly Question[], data: DataSpec, output: Ou
 }
 
 function sayRecommendations(
-  { items, known, ranked }: Recommendations,
+  { items, told, known, ranked }: Recommendations,
   { model, data, explain }: { readonly model: TrainedModel; readonly data: DataSpec; readonly explain: boolean },
   output: Output,
 ): void {
   for (const item of items) output.event({ type: "recommendation", ...item });
   const { paint } = output;
-  const who = known === 0 ? "nothing is known of the user: what all like" : `${counted(known, "known rating")}`;
+  const { one, without } = wordsOf[told];
+  const who = known === 0 ? "nothing is known of the user: what all like" : `${counted(known, `known ${one}`)}`;
   output.say(paint("dim", `  ${data.name}, ${model.learner.name}: ${who}; ${counted(ranked, "item")} ranked`));
   output.say();
   const hasDeviations = items.some(({ deviation }) => deviation !== undefined);
-  const rows = items.map(({ rating, deviation, ...item }) => [
+  const rows = items.map(({ [told]: value = Number.NaN, deviation, ...item }) => [
     named(item),
-    rating.toFixed(2),
+    value.toFixed(2),
     ...(hasDeviations ? [`± ${(deviation ?? 0).toFixed(2)}`] : []),
   ]);
-  const [header = "", ...lines] = rankedRows(["item", "rating", ...(hasDeviations ? ["deviation"] : [])], rows);
-  const told = lines.flatMap((line, i) => [
+  const [header = "", ...lines] = rankedRows(["item", told, ...(hasDeviations ? ["deviation"] : [])], rows);
+  const all = lines.flatMap((line, i) => [
     line,
     ...(explain ? reasonsOf(items[i]!.because ?? []).map((reason) => paint("dim", reason)) : []),
   ]);
-  output.result([paint("dim", header), ...told].join("\n"));
+  output.result([paint("dim", header), ...all].join("\n"));
   const [first] = items[0]?.because ?? [];
   if (!first) return;
   const other = `${Math.abs(first.change).toFixed(2)} ${first.change < 0 ? "higher" : "lower"}`;
   output.say();
   output.say(
-    paint(
-      "dim",
-      `  ${reasonOf(first)}: without that rating the prediction would be ${other}. Such shares do not add up.`,
-    ),
+    paint("dim", `  ${reasonOf(first)}: without that ${without} would be ${other}. Such shares do not add up.`),
   );
 }
+
+/** What is known of a user, and what it does, by what is told of items. */
+const wordsOf = {
+  rating: { one: "rating", without: "rating the prediction" },
+  score: { one: "item", without: "item the score" },
+} as const;
 
 /** A title with the id by which ratings are given where titles are not enough. */
 const named = ({ item, title }: NamedItem): string => (title === item ? title : `${title} (${item})`);
@@ -153,7 +158,7 @@ function rankedRows(header: readonly string[], rows: readonly (readonly string[]
 }
 
 const reasonOf = ({ title, rating, change }: Influence): string =>
-  `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title} (${rating})`;
+  `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title}${rating === undefined ? "" : ` (${rating})`}`;
 
 const reasonsOf = (because: readonly Influence[]): readonly string[] =>
   because.length === 0
