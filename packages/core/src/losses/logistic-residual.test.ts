@@ -21,7 +21,9 @@ test("is the likelihood of targets with the base as their offset, and of none of
     4,
   );
   // Targets of padding are zeros.
-  expect(valuesIn(logisticResidual.perRow(said, tensor(new Float32Array(5), [5, 1]))).every(Number.isFinite)).toBe(true);
+  expect(valuesIn(logisticResidual.perRow(said, tensor(new Float32Array(5), [5, 1]))).every(Number.isFinite)).toBe(
+    true,
+  );
 });
 
 test("has minus the residuals as its gradient where nothing is predicted", () => {

@@ -74,7 +74,11 @@ it("refuses options that are no numbers above 0, and nothing taken", () => {
 });
 
 it("is of ratings where these are taken from one on", () => {
-  const rated = { ...taken, rating: taken.rating.map((_, place) => place % 5), time: Float64Array.from(taken.user.keys()) };
+  const rated = {
+    ...taken,
+    rating: taken.rating.map((_, place) => place % 5),
+    time: Float64Array.from(taken.user.keys()),
+  };
   const { implicit: _, ...ratings } = { ...rated, scale: { least: 0, most: 4 } };
   const made = takenInteractions(ratings, 3);
   const kept = Array.from(places).filter((place) => place % 5 >= 3);

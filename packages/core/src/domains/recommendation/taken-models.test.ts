@@ -8,7 +8,8 @@ const places = Int32Array.from(taken.user.keys());
 const training = { interactions: taken, places, base: fitTakenBase(taken, places, { known }) };
 const all = Array.from({ length: 12 }, (_, item) => item);
 const given = (items: readonly number[]) => ({ items, ratings: items.map(() => 1) });
-const usersOf = (item: number) => new Set(places.filter((place) => taken.item[place] === item).map((at) => taken.user[at]!));
+const usersOf = (item: number) =>
+  new Set(places.filter((place) => taken.item[place] === item).map((at) => taken.user[at]!));
 
 it("of neighbours is the sum of similarities of what both were taken by", () => {
   const scores = itemNeighbours.fit(training).predict(given([0, 2]), all);

@@ -16,7 +16,12 @@ export function madeUpTaken({ users = 24 } = {}): Interactions {
     items: {
       ids: Array.from({ length: 12 }, (_, item) => String(item).padStart(3, "0")),
       attributes: [
-        { kind: "category", name: "kind", words: ["even", "odd"], of: Int32Array.from({ length: 12 }, (_, i) => i % 2) },
+        {
+          kind: "category",
+          name: "kind",
+          words: ["even", "odd"],
+          of: Int32Array.from({ length: 12 }, (_, i) => i % 2),
+        },
         { kind: "number", name: "rank", values: Float64Array.from({ length: 12 }, (_, i) => Math.floor(i / 2)) },
       ],
     },

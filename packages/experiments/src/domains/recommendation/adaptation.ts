@@ -255,10 +255,7 @@ function requireDifferent(items: readonly FoundItem[], rows: readonly GivenRow[]
   items.forEach((item, i) => {
     const which = "place" in item ? item.place : item.name;
     if (seen.has(which))
-      throw new UsageError(
-        `${rows[i]!.at}: ${quoted(item.name)} comes up for the second time`,
-        "Give each item once",
-      );
+      throw new UsageError(`${rows[i]!.at}: ${quoted(item.name)} comes up for the second time`, "Give each item once");
     seen.add(which);
   });
 }

@@ -2,11 +2,7 @@
 
 import type { Adapter } from "@innerloop/core";
 import { toldRatings } from "@innerloop/core/learners";
-import {
-  type RatedInputs,
-  type RatingModel,
-  type RatingTarget,
-} from "@innerloop/core/tasks";
+import type { RatedInputs, RatingModel, RatingTarget } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import { feedbackOf } from "./feedback.js";
