@@ -1,8 +1,8 @@
 /** Ratings as users of a trained model have them: by id, by title, and of items that are new. */
 import { offsetByAttributes, type RatedInputs, surenessOf } from "@innerloop/core/tasks";
 import { tensor, toNumbers } from "@innerloop/graph";
-import { expect, it } from "vitest";
-import { ratingAdaptation } from "./adaptation.js";
+import { describe, expect, it } from "vitest";
+import { ratingAdaptation, readKnownRatings } from "./adaptation.js";
 import { feedbackOf } from "./feedback.js";
 import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { heldOutTasks } from "./tasks.js";
@@ -155,4 +155,51 @@ it("answers are ratings in their units, within their scale", async () => {
     "5.00",
   ]);
   expect(ratingAdaptation.lineOf!(answers[2]!)).toBe("5.00  Hamlet");
+});
+
+describe("what was taken", async () => {
+  const rated = await loaded(interactions, { takenFrom: 3 });
+  const own = (flags: Readonly<Record<string, unknown>> = {}) => ({ options: optionsOf(flags), spec: rated.spec });
+  const given = (rows: unknown, flags?: Readonly<Record<string, unknown>>) => ratingAdaptation.readSupport(rows, own(flags), {}, io, {});
+
+  it("is given by items alone, each of rating 1", async () => {
+    const { x, y, text, notes } = await given([{ item: "001" }, "heat 1995"]);
+    expect([toNumbers(y.rating), text, notes]).toEqual([[1, 1], "2 items taken", []]);
+    const { base } = rated.spec;
+    expect(toNumbers(x.numbers)[0]).toBeCloseTo(base.mean + base.offsets[0]!, 5);
+    expect((await given(undefined)).text).toBe("no items taken");
+  });
+
+  it("is what is rated as high as in training where the run is of ratings, and others are said", async () => {
+    const rows = [
+      { item: "001", rating: 4 },
+      { item: "002", rating: "2.5" },
+      { item: "003", rating: "" },
+    ];
+    const { y, text, notes } = await given(rows, { takenFrom: 3 });
+    expect([toNumbers(y.rating), text, notes]).toEqual([[1, 1], "2 items taken", ["1 rated too low to be taken"]]);
+    const known = await readKnownRatings(rows, own({ takenFrom: 3 }), io, {});
+    expect(known.passed.map(({ name }) => name)).toEqual(["Heat (1995)"]);
+    await expect(given(rows)).rejects.toThrow(
+      'row 1: a rating of 4, and films has none: what is listed was taken. Leave out items that were not',
+    );
+    await expect(given([{ item: "001", rating: "high" }], { takenFrom: 3 })).rejects.toThrow(
+      'row 1: the rating is "high". Give a number, or none',
+    );
+  });
+
+  it("is answered by scores", async () => {
+    const asked = {
+      ...own(),
+      support: await given(undefined),
+      inputs: await ratingAdaptation.readInputs(["001"], await given(undefined), own(), io, {}),
+    };
+    const answers = ratingAdaptation.answers(tensor([[7.25]]), asked);
+    expect(answers).toEqual([{ item: "Amélie (2001)", score: 7.25 }]);
+    expect(ratingAdaptation.table(answers, asked)).toEqual({
+      header: ["item", "score"],
+      rows: [["Amélie (2001)", "7.25"]],
+    });
+    expect(ratingAdaptation.lineOf!(answers[0]!)).toBe("7.25  Amélie (2001)");
+  });
 });

@@ -105,11 +105,11 @@ function candidatesOf(
   part: "validation" | "test",
 ): number | "all" {
   const most = part === "validation" ? usualDrawn : Number.POSITIVE_INFINITY;
-  const all = ids.length <= most ? "all" : most === Number.POSITIVE_INFINITY ? "all" : usualDrawn;
-  if (candidates === undefined) return ids.length <= mostRanked ? all : usualDrawn;
-  if (candidates === "all") return all;
-  const wanted = /^[1-9]\d{0,8}$/.test(candidates) ? Number(candidates) : 0;
-  if (wanted > 0) return Math.min(wanted, most);
+  const among = (wanted: number): number | "all" =>
+    Math.min(wanted, most) === Number.POSITIVE_INFINITY ? "all" : Math.min(wanted, most);
+  if (candidates === undefined) return among(ids.length <= mostRanked ? Number.POSITIVE_INFINITY : usualDrawn);
+  if (candidates === "all") return among(Number.POSITIVE_INFINITY);
+  if (/^[1-9]\d{0,8}$/.test(candidates)) return Math.min(Number(candidates), most);
   throw new UsageError(
     `--candidates ${candidates.slice(0, 64)}`,
     "Give all, or how many items are drawn beside those taken: 99",
