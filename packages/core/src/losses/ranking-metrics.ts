@@ -195,7 +195,7 @@ export function hitRate(
 
 /** The metrics of implicit feedback: nDCG@k, which leads, the hit rate at k, and the pairs in the right order. */
 export const implicitMetrics = (k = 10, rows: RankedRows = {}): readonly Metric<Tensor, RatingTarget>[] => [
-  ndcg(k, taken, rows),
-  hitRate(k, taken, rows),
-  pairAccuracyAmong(rows),
+  { ...ndcg(k, taken, rows), note: "of the items taken among a user's candidates, equal predictions in random order" },
+  { ...hitRate(k, taken, rows), note: "the share of a user's items taken that are among the first" },
+  { ...pairAccuracyAmong(rows), note: "of an item taken and one that was not, the area under the ROC curve" },
 ];

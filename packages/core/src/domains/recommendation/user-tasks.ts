@@ -161,13 +161,18 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
     if (untaken && countOf(user) >= pool.length) return false;
     return isLarge && (!across || ratingsOf(user).source.length >= across.leastSource);
   });
+  const tookAll = untaken
+    ? Array.from({ length: starts.length - 1 }, (_, user) => user).filter((user) => countOf(user) >= pool.length).length
+    : 0;
   const bounds = `${leastRatings} ${mostRatings === Number.POSITIVE_INFINITY ? "ratings or more" : `to ${mostRatings} ratings`}`;
   if (users.length === 0)
     throw new TaskError(
       "ILT402",
       operation,
-      `none of the ${starts.length - 1} users of ${data.name} has ${bounds}`,
-      "Lower the queries or the least ratings, or give ratings of more users",
+      `none of the ${starts.length - 1} users of ${data.name} has ${bounds}${tookAll > 0 ? `, ${tookAll} of them left out who took all ${pool.length} items` : ""}`,
+      tookAll > 0
+        ? "There is nothing to rank for who took everything: give more items, or more users"
+        : "Lower the queries or the least ratings, or give ratings of more users",
     );
   const askedOf = (user: number): number =>
     fewQueries && countOf(user) <= queries ? Math.max(1, countOf(user) >> 1) : queries;
@@ -202,7 +207,16 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
         ? { sourceShots: `at most ${describeCount(across.sourceShots)}`, leastSource: across.leastSource }
         : {}),
       ...(coldShare > 0 ? { coldShare } : {}),
-      ...(untaken ? { untaken: untakenText(untaken) } : {}),
+      // As many as there are at most are all, whatever was asked for.
+      ...(untaken
+        ? {
+            untaken: untakenText(
+              untaken.candidates !== undefined && untakenCount(untaken, queries) >= pool.length - fewest
+                ? { candidates: "all" }
+                : untaken,
+            ),
+          }
+        : {}),
     },
     spec: {
       x: {

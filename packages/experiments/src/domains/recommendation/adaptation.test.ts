@@ -160,7 +160,8 @@ it("answers are ratings in their units, within their scale", async () => {
 describe("what was taken", async () => {
   const rated = await loaded(interactions, { takenFrom: 3 });
   const own = (flags: Readonly<Record<string, unknown>> = {}) => ({ options: optionsOf(flags), spec: rated.spec });
-  const given = (rows: unknown, flags?: Readonly<Record<string, unknown>>) => ratingAdaptation.readSupport(rows, own(flags), {}, io, {});
+  const given = (rows: unknown, flags?: Readonly<Record<string, unknown>>) =>
+    ratingAdaptation.readSupport(rows, own(flags), {}, io, {});
 
   it("is given by items alone, each of rating 1", async () => {
     const { x, y, text, notes } = await given([{ item: "001" }, "heat 1995"]);
@@ -181,7 +182,7 @@ describe("what was taken", async () => {
     const known = await readKnownRatings(rows, own({ takenFrom: 3 }), io, {});
     expect(known.passed.map(({ name }) => name)).toEqual(["Heat (1995)"]);
     await expect(given(rows)).rejects.toThrow(
-      'row 1: a rating of 4, and films has none: what is listed was taken. Leave out items that were not',
+      "row 1: a rating of 4, and films has none: what is listed was taken. Leave out items that were not",
     );
     await expect(given([{ item: "001", rating: "high" }], { takenFrom: 3 })).rejects.toThrow(
       'row 1: the rating is "high". Give a number, or none',

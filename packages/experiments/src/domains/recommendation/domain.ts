@@ -83,7 +83,8 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   taskText: ({ shots, queries, order, sourceShots, untaken }) => {
     const what = untaken === undefined ? "rating" : "taken item";
     const known = `${shots === 0 ? `no ${what}` : `${shots} ${what}s`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}`;
-    const asked = `${queries} ${order === "time" ? "later ones" : "others"}`;
+    const one = Number(queries) === 1;
+    const asked = `${queries} ${order === "time" ? (one ? "later one" : "later ones") : one ? "other" : "others"}`;
     return untaken === undefined
       ? `${known}, ${asked} to be told`
       : `${known}, ${asked} ranked among ${untaken === "all" ? "all items that the user has not taken" : `items that the user has not taken, ${untaken}: a sampled ranking, which may order methods otherwise than one of all items (Krichene & Rendle 2020)`}`;
@@ -94,14 +95,14 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
     "--cold-items": coldItems,
   }),
-  next: ({ options: { shots } }): readonly NextStep[] => [
-    { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
+  next: ({ options: { shots }, spec }): readonly NextStep[] => [
+    { command: "eval", flags: { shots: shots + 5 }, meaning: `more known ${feedbackOf(spec).known.many}` },
     ...(shots === 0 ? [] : [{ command: "eval", flags: { shots: 0 }, meaning: "none" } as const]),
     {
       command: "adapt",
       flags: {},
       more: "--support mine.csv --query items.csv",
-      meaning: "your own ratings, and items to tell yours of",
+      meaning: `your own ${feedbackOf(spec).known.many}, and items to tell yours of`,
     },
     {
       command: "recommend",
