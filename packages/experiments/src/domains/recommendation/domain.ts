@@ -24,8 +24,9 @@ import { loadRatings, type RatingData } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
 
-/** Units of ratings before any are read: what figures are called does not depend on them. */
+/** Units of ratings before any are read, and some cold items: what figures are called does not depend on them. */
 const unitless: RatingUnits = { mean: 0, deviation: 1, scale: { least: 0, most: 1 } };
+const unread = { units: unitless, scale: unitless.scale, cold: [1] };
 
 /** The embedding of rated items, and of what is known of users. */
 const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues) => {
@@ -62,7 +63,9 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     trainClasses: 0,
   }),
   loss: (spec, options) =>
-    Object.assign(ratingLoss(unitless), spec ? { metrics: feedbackOf(spec).figures(spec, options) } : {}),
+    Object.assign(ratingLoss(unitless), {
+      metrics: feedbackOf(spec, options).figures(spec ?? unread, options),
+    }),
   around: {
     loss: (spec) => feedbackOf(spec).loss,
     learner: (within, { spec, options }) => {

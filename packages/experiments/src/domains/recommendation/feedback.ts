@@ -25,7 +25,7 @@ export interface Feedback {
   /** The rows beside a learner. */
   readonly models: readonly RatingModelEntry[];
   /** Figures of predictions; the first leads. */
-  figures(spec: RatingSpec, options: Pick<RatingValues, "queries">): readonly Metric<Tensor, RatingTarget>[];
+  figures(spec: FigureUnits, options: Pick<RatingValues, "queries">): readonly Metric<Tensor, RatingTarget>[];
   /** What a prediction is called, also as the key of answers. */
   readonly told: "rating" | "score";
   /** Why users are not asked about items, where they are not. */
@@ -44,6 +44,9 @@ export interface Feedback {
   /** The row that a line of text is. @throws UsageError for one that is none */
   rowOf(line: string, at: string): { readonly item: string; readonly rating?: string };
 }
+
+/** What figures are in, and whether there are cold items among queries. */
+type FigureUnits = Pick<RatingSpec, "units" | "scale" | "cold">;
 
 /** The part of a row that is about its item. */
 type GivenFeedback = Readonly<Record<string, unknown>>;
@@ -113,9 +116,15 @@ const taken: Feedback = {
   rowOf: (line) => ({ item: line.trim() }),
 };
 
-/** The kind of feedback that a run is of; ratings where nothing is read yet. */
-export const feedbackOf = (spec: Pick<RatingSpec, "implicit"> | undefined): Feedback =>
-  spec?.implicit ? taken : ratings;
+/**
+ * The kind of feedback that a run is of.
+ *
+ * @param spec undefined where nothing is read yet: of ratings then, unless options take them as implicit feedback
+ */
+export const feedbackOf = (
+  spec: Pick<RatingSpec, "implicit"> | undefined,
+  options: Pick<RatingValues, "takenFrom"> = {},
+): Feedback => ((spec ? spec.implicit : options.takenFrom !== undefined) ? taken : ratings);
 
 const isMissing = (rating: unknown): boolean => rating === undefined || rating === "";
 

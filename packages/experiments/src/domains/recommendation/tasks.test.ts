@@ -91,15 +91,22 @@ describe("tasks of what was taken", async () => {
     ] as const) {
       const { test: of } = made({ candidates });
       expect(there(of.sample(1, 0).query.present), candidates).toBe(10 + expected);
-      expect(of.description.untaken).toBe(candidates === "all" ? "all" : `${candidates} drawn`);
+      // As many as there are are all of them.
+      expect(of.description.untaken).toBe(candidates === "5" ? "5 drawn" : "all");
     }
     for (const candidates of ["0", "-1", "1.5", "some", "1e3", "9".repeat(400)])
       expect(() => made({ candidates }), candidates).toThrow(/^--candidates .*Give all, or how many items are drawn/);
   });
 
   it("are ranked among a thousand of many where nothing is asked for, and for validation", () => {
+    const { test: part, validation } = taken.parts;
+    const of = (each: typeof part): typeof part => ({
+      ...each,
+      candidates: { ...each.candidates!, pool: Int32Array.from({ length: 20_001 }, (_, item) => item) },
+    });
     const many = {
       ...taken,
+      parts: { ...taken.parts, test: of(part), validation: of(validation) },
       interactions: { ...taken.interactions, items: { ids: Array<string>(20_001).fill(""), attributes: [] } },
     };
     expect(ratingTasks(many, optionsOf()).test.description.untaken).toBe("999 drawn");
