@@ -59,7 +59,8 @@ export const closedFormLearners = {
       const lambda = penalty ?? (kind === "regression" ? 1 : ridgePenalty);
       return ridgeRegression(
         kind === "regression"
-          ? { task: kind, model, lambda, loss }
+          ? // The head is a least-squares fit: of numbers its queries are judged by squares as well.
+            { task: kind, model, lambda, ...(loss.ofLogits ? { loss } : {}) }
           : { task: "classification", model, ways: outputs, lambda, scale: headScale },
       );
     },

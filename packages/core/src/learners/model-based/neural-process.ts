@@ -16,8 +16,11 @@ import {
 } from "./model-based-learner.js";
 
 /** Options of `neuralProcess`. */
-export interface NeuralProcessOptions extends Omit<ModelBasedOptions, "loss"> {
-  /** Of regression: the likelihood of means and deviations unless given; a loss of log-odds, which have no deviations. */
+export interface NeuralProcessOptions extends ModelBasedOptions {
+  /**
+   * Regression: training raises its `likelihood`, the Gaussian one by default; of log-odds (`ofLogits`), which have no
+   * deviations, it is the loss itself. Cross-entropy for classification by default.
+   */
   readonly loss?: Loss;
   /** Units of each hidden layer, and numbers of a representation. 128 by default. */
   readonly hidden?: number;
@@ -44,8 +47,8 @@ const leastDeviation = 0.1;
  *   r = mean over support rows of encoder(x_i, y_i),  (mu, s) = decoder(r, x),  sigma = 0.1 + 0.9 softplus(s)
  *
  * Regression: `predict` returns [n, 2 outputs], means beside standard deviations, and the loss is
- * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means; with a loss of log-odds (`ofLogits`) it
- * returns [n, outputs] and has that loss. Classification: representations
+ * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means, or the likelihood of another loss; with a
+ * loss of log-odds it returns [n, outputs]. Classification: representations
  * are averaged class by class and put side by side, r = [r_1, ..., r_ways], and the decoder gives logits (the paper's
  * section 4.3; its encoder does not read the label, which the place in r tells as well).
  *
@@ -76,7 +79,7 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
   return modelBasedLearner({
     name,
     description: { hidden, layers, ...(attention ? { heads } : {}), trainsOn },
-    form: { ...form, loss: hasDeviations ? gaussianNegativeLogLikelihood : form.loss },
+    form: { ...form, loss: hasDeviations ? (form.loss.likelihood ?? gaussianNegativeLogLikelihood) : form.loss },
     init: (key) => ({
       encoder: encoder.init(split(key, "encoder")),
       reader: read.init(split(key, "reader")),

@@ -67,7 +67,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
       metrics: feedbackOf(spec, options).figures(spec ?? unread, options),
     }),
   around: {
-    loss: (spec) => feedbackOf(spec).loss,
+    loss: ({ spec, options }) => feedbackOf(spec, options).loss(options),
     learner: (within, { spec, options }) => {
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
       const { link, figures } = feedbackOf(spec);
@@ -83,14 +83,15 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order, sourceShots, untaken }) => {
+  taskText: ({ shots, queries, draws, order, sourceShots, untaken }) => {
     const what = untaken === undefined ? "rating" : "taken item";
     const known = `${shots === 0 ? `no ${what}` : `${shots} ${what}s`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}`;
     const one = Number(queries) === 1;
     const asked = `${queries} ${order === "time" ? (one ? "later one" : "later ones") : one ? "other" : "others"}`;
+    const meant = draws === 1 ? "" : `, each user the mean of ${draws} draws`;
     return untaken === undefined
-      ? `${known}, ${asked} to be told`
-      : `${known}, ${asked} ranked among ${untaken === "all" ? "all items that the user has not taken" : `items that the user has not taken, ${untaken}: a sampled ranking, which may order methods otherwise than one of all items (Krichene & Rendle 2020)`}`;
+      ? `${known}, ${asked} to be told${meant}`
+      : `${known}, ${asked}${meant} ranked among ${untaken === "all" ? "all items that the user has not taken" : `items that the user has not taken, ${untaken}: a sampled ranking, which may order methods otherwise than one of all items (Krichene & Rendle 2020)`}`;
   },
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({

@@ -1,5 +1,5 @@
 /** The two kinds of feedback, a record each: ratings, and what users took. */
-import { type Loss, type Metric, meanSquaredError } from "@innerloop/core";
+import { type Loss, type Metric, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import { identityLink, logitLink, type RatingLink } from "@innerloop/core/learners";
 import {
   implicitMetrics,
@@ -21,7 +21,7 @@ export interface Feedback {
   /** How base and prediction make what is told. */
   readonly link: RatingLink;
   /** Of the learner within. */
-  readonly loss: Loss;
+  loss(options: Pick<RatingValues, "loss">): Loss;
   /** The rows beside a learner. */
   readonly models: readonly RatingModelEntry[];
   /** Figures of predictions; the first leads. */
@@ -57,10 +57,13 @@ interface FeedbackOf {
   readonly options: Pick<RatingValues, "takenFrom">;
 }
 
+/** Errors that training may make small. Of the absolute one the centre of predictions is a median, as the first figure asks. */
+const errors: Readonly<Record<RatingValues["loss"], Loss>> = { absolute: meanAbsoluteError, squared: meanSquaredError };
+
 /** Ratings on a scale, told as they are given. */
 const ratings: Feedback = {
   link: identityLink,
-  loss: meanSquaredError,
+  loss: ({ loss }) => errors[loss],
   // An order alone has no error, which is what tables of ratings are about.
   models: ratingModels.filter(({ ranksOnly }) => !ranksOnly),
   figures: ({ units, scale, cold }) => ratingMetrics({ ...units, scale }, { coldItems: cold.includes(1) }),
@@ -94,7 +97,7 @@ const places = 10;
 /** Items that were taken; of others a score is told, the log-odds that one is taken rather than drawn at random. */
 const taken: Feedback = {
   link: logitLink,
-  loss: logisticResidual,
+  loss: () => logisticResidual,
   models: takenModels,
   // Those taken come first among a task's queries.
   figures: (_spec, { queries }) => implicitMetrics(places, { first: queries }),

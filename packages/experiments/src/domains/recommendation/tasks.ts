@@ -17,9 +17,12 @@ import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
 export const ratingSizes = [
-  ...["shots", "queries", "order", "leastRatings", "mostRatings", "candidates"],
+  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings", "candidates"],
   ...["sourceDomain", "targetDomain", "sourceShots"],
 ] as readonly (keyof RatingValues & string)[];
+
+/** Draws of each validation user at least: those that checkpoints are chosen by are few, and one draw of each is mostly chance. */
+const validationDraws = 4;
 
 /** Users of training have this many ratings at least: one is to be told, and others known. */
 const leastTrained = 5;
@@ -41,7 +44,7 @@ export function ratingTasks(data: RatingData, options: RatingValues): Tasks<Rate
       ...{ shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare },
       ...untaken,
     }),
-    validation: heldOutTasks(data, "validation", options),
+    validation: heldOutTasks(data, "validation", { ...options, draws: Math.max(validationDraws, options.draws) }),
     test: heldOutTasks(data, "test", options),
   };
 }
@@ -58,7 +61,7 @@ export function heldOutTasks(
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
 ): Tasks<RatedInputs, RatingTarget>["test"] {
-  const { shots, queries, order, leastRatings, mostRatings } = options;
+  const { shots, queries, draws, order, leastRatings, mostRatings } = options;
   const across = domainsOfItems(interactions.items, options);
   if (!across) requireSizes(options);
   if (order === "time" && !interactions.time)
@@ -67,7 +70,7 @@ export function heldOutTasks(
       "Name the column that has them (--time-column), or leave it out",
     );
   const untaken = interactions.implicit ? { untaken: { candidates: candidatesOf(options, interactions, part) } } : {};
-  const common = { shots, queries, order, inTurn: true, ...untaken, ...(told ? { told } : {}) };
+  const common = { shots, queries, draws, order, inTurn: true, ...untaken, ...(told ? { told } : {}) };
   const named = part === "test" ? "evaluation" : part;
   // Across domains a user has all ratings that a task takes, or is left out.
   if (across) {
