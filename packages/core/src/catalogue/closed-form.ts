@@ -59,8 +59,8 @@ export const closedFormLearners = {
       const lambda = penalty ?? (kind === "regression" ? 1 : ridgePenalty);
       return ridgeRegression(
         kind === "regression"
-          ? // The head is a least-squares fit: of numbers its queries are judged by squares as well.
-            { task: kind, model, lambda, ...(loss.ofLogits ? { loss } : {}) }
+          ? // Of numbers queries are judged by squares, as the head is fitted; log-odds are further from 0 than what it is fitted to.
+            { task: kind, model, lambda, ...(loss.ofLogits ? { loss, scale: headScale } : {}) }
           : { task: "classification", model, ways: outputs, lambda, scale: headScale },
       );
     },

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { random } from "../../random/random.js";
 import { knownItems as known, madeUpTaken } from "./taken.fixture.js";
 import { fitTakenBase } from "./taken-base.js";
 import { attributePopularity, chance, itemNeighbours, takenFactors, takenModels } from "./taken-models.js";
@@ -25,16 +26,72 @@ it("of neighbours is the sum of similarities of what both were taken by", () => 
   }
 });
 
-it("of factors has the least of its weighted squares, and tells tastes apart", () => {
-  const model = takenFactors.fit(training);
-  const even = model.predict(given([0, 2]), all);
-  const odd = model.predict(given([1, 3]), all);
-  const mean = (scores: Float32Array, part: number): number =>
-    all.filter((item) => item < 10 && item % 2 === part).reduce((sum, item) => sum + scores[item]!, 0);
-  expect(mean(even, 0)).toBeGreaterThan(2 * Math.abs(mean(even, 1)));
-  expect(mean(odd, 1)).toBeGreaterThan(2 * Math.abs(mean(odd, 0)));
+/** The solution of A x = b by elimination with pivots. */
+function solved(a: readonly (readonly number[])[], b: readonly number[]): number[] {
+  const rows = a.map((row, i) => [...row, b[i]!]);
+  for (let i = 0; i < rows.length; i++) {
+    const best = rows
+      .slice(i)
+      .reduce((most, row, k) => (Math.abs(row[i]!) > Math.abs(rows[most]![i]!) ? i + k : most), i);
+    [rows[i], rows[best]] = [rows[best]!, rows[i]!];
+    for (let k = 0; k < rows.length; k++) {
+      const factor = k === i ? 0 : rows[k]![i]! / rows[i]![i]!;
+      if (factor !== 0) rows[k] = rows[k]!.map((value, j) => value - factor * rows[i]![j]!);
+    }
+  }
+  return rows.map((row, i) => row.at(-1)! / row[i]!);
+}
+
+it("of factors is what weighted least squares of all pairs give, side by side", () => {
+  const [count, weight, penalty] = [16, 8, 100];
+  const many = madeUpTaken({ users: 300 });
+  const pairs = Int32Array.from(many.user.keys());
+  const took = Array.from({ length: 300 }, (_, user) =>
+    all.map((item) => pairs.some((at) => many.user[at] === user && many.item[at] === item)),
+  );
+  const fold = (taken: readonly boolean[], others: readonly (readonly number[])[]): number[] => {
+    if (!taken.includes(true)) return new Array<number>(count).fill(0);
+    const weights = taken.map((is) => (is ? 1 + weight : 1));
+    const a = Array.from({ length: count }, (_, i) =>
+      Array.from({ length: count }, (_, j) =>
+        others.reduce((sum, other, k) => sum + weights[k]! * other[i]! * other[j]!, i === j ? penalty : 0),
+      ),
+    );
+    return solved(
+      a,
+      a.map((_, i) => others.reduce((sum, other, k) => sum + (taken[k] ? weights[k]! * other[i]! : 0), 0)),
+    );
+  };
+  const source = random(0, count);
+  let y = all.map(() => Array.from({ length: count }, () => 0.1 * source.normal()));
+  for (let round = 0; round < 10; round++) {
+    const x = took.map((row) => fold(row, y));
+    y = all.map((item) =>
+      fold(
+        took.map((row) => row[item]!),
+        x,
+      ),
+    );
+  }
+  const model = takenFactors.fit({ interactions: many, places: pairs });
+  for (const known of [[0, 2], [3], [1, 4, 6]]) {
+    const x = fold(
+      all.map((item) => known.includes(item)),
+      y,
+    );
+    const scores = model.predict(given(known), all);
+    y.forEach((row, item) => {
+      expect(scores[item]).toBeCloseTo(
+        row.reduce((sum, value, i) => sum + value * x[i]!, 0),
+        5,
+      );
+    });
+  }
+  const [even, odd] = [model.predict(given([0, 2]), all), model.predict(given([1, 3]), all)];
+  expect(even[4]).toBeGreaterThan(2 * Math.abs(even[5]!));
+  expect(odd[5]).toBeGreaterThan(2 * Math.abs(odd[4]!));
+  // What nobody took, and who took nothing, is nothing.
   expect(even[10]).toBe(0);
-  // What is known of nobody is nothing.
   expect(new Set(model.predict(given([]), all))).toEqual(new Set([0]));
 });
 

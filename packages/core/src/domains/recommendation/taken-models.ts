@@ -13,7 +13,10 @@ interface TakenPairs {
   readonly usersOf: { readonly starts: Int32Array; readonly of: Int32Array };
 }
 
-function takenPairs({ interactions: { user, item, users, items }, places }: RatingTraining): TakenPairs {
+function takenPairs({
+  interactions: { user, item, users, items },
+  places,
+}: Pick<RatingTraining, "interactions" | "places">): TakenPairs {
   const usersFirst = rangesOf(user, places, users.ids.length);
   const itemsFirst = rangesOf(item, places, items.ids.length);
   const next = itemsFirst.slice();
@@ -82,53 +85,70 @@ export const itemNeighbours: RatingModelEntry = modelEntry(
   },
 );
 
-/** Factors, the weight of what was taken beyond that of what was not, the penalty, and passes: by validation users of MovieTweetings. */
-const [factorCount, confidence, factorPenalty, factorRounds] = [32, 20, 20, 10];
+/**
+ * Factors, the weight of what was taken beyond that of what was not, the penalty, and passes. By validation users of
+ * MovieTweetings and X-Wines, of whom as much penalty as this makes more than the other three.
+ */
+const [factorCount, confidence, factorPenalty, factorRounds] = [16, 8, 100, 10];
 
 /**
- * Factors of implicit feedback by alternating least squares (Hu, Koren & Volinsky 2008): with p_ui = 1 for what was taken, 0
- * for all else, and weights c_ui = 1 + 20 p_ui,
+ * Factors of items by what users took in training (Hu, Koren & Volinsky 2008): with p_ui = 1 for what was taken, 0 for all
+ * else, and weights c_ui = 1 + 8 p_ui, alternating least squares of
  *
- *   min sum over all u, i of c_ui (p_ui - x_u . y_i)^2 + 20 (sum |x_u|^2 + sum |y_i|^2),      score of i = x_u . y_i
+ *   min sum over all u, i of c_ui (p_ui - x_u . y_i)^2 + 100 (sum |x_u|^2 + sum |y_i|^2)
  *
- * 32 factors, 10 passes. A user is folded in by what is known of them, items as they are (section 4 there).
+ * 10 passes. Items that nobody took have zeros.
+ *
+ * @returns y, [items, count]
+ */
+function takenItemFactors(training: RatingTraining, count = factorCount): Float64Array {
+  const { itemsOf, usersOf } = takenPairs(training);
+  const source = random(training.seed ?? 0, count);
+  const x = new Float64Array((itemsOf.starts.length - 1) * count);
+  const y = Float64Array.from({ length: (usersOf.starts.length - 1) * count }, () => 0.1 * source.normal());
+  const side = (own: Float64Array, others: Float64Array, { starts, of }: TakenPairs["itemsOf"]): void => {
+    const fold = foldedBy(others, count);
+    for (let i = 0; i + 1 < starts.length; i++) own.set(fold(of.subarray(starts[i], starts[i + 1])), i * count);
+  };
+  for (let round = 0; round < factorRounds; round++) {
+    side(x, y, itemsOf);
+    side(y, x, usersOf);
+  }
+  return y;
+}
+
+/** Factors of one side by those of the other that it is with: weighted least squares, zeros where it is with none. */
+function foldedBy(others: Float64Array, f: number): (taken: ArrayLike<number>) => Float64Array {
+  const gram = penalisedGram(others, f);
+  const [matrix, row] = [new Float64Array(f * f), new Float64Array(f)];
+  return (taken) => {
+    row.fill(0);
+    if (taken.length === 0) return row;
+    matrix.set(gram);
+    for (let k = 0; k < taken.length; k++) {
+      const at = taken[k]! * f;
+      for (let a = 0; a < f; a++) {
+        const value = others[at + a]!;
+        row[a]! += (1 + confidence) * value;
+        for (let b = 0; b <= a; b++) matrix[a * f + b]! += confidence * value * others[at + b]!;
+      }
+    }
+    return solveSymmetric(matrix, row);
+  };
+}
+
+/**
+ * `takenItemFactors`, 16 of them, into which a user is folded by what is known of them, items as they are (section 4 there):
+ * the score of an item is x . y_i.
  */
 export const takenFactors: RatingModelEntry = modelEntry(
-  { name: "implicitAls", title: "32 ALS factors of implicit feedback, folded in", ranksOnly: true },
+  { name: "implicitAls", title: "16 ALS factors of implicit feedback, folded in", ranksOnly: true },
   (training) => {
-    const { itemsOf, usersOf } = takenPairs(training);
-    const source = random(training.seed ?? 0, factorCount);
     const f = factorCount;
-    const x = new Float64Array((itemsOf.starts.length - 1) * f);
-    const y = Float64Array.from({ length: (usersOf.starts.length - 1) * f }, () => 0.1 * source.normal());
-    const matrix = new Float64Array(f * f);
-    const fold = (others: Float64Array, gram: Float64Array, taken: ArrayLike<number>, row: Float64Array): void => {
-      matrix.set(gram);
-      row.fill(0);
-      if (taken.length === 0) return;
-      for (let k = 0; k < taken.length; k++) {
-        const at = taken[k]! * f;
-        for (let a = 0; a < f; a++) {
-          const value = others[at + a]!;
-          row[a]! += (1 + confidence) * value;
-          for (let b = 0; b <= a; b++) matrix[a * f + b]! += confidence * value * others[at + b]!;
-        }
-      }
-      solveSymmetric(matrix, row);
-    };
-    const side = (own: Float64Array, others: Float64Array, { starts, of }: TakenPairs["itemsOf"]): void => {
-      const gram = penalisedGram(others, f);
-      for (let i = 0; i + 1 < starts.length; i++)
-        fold(others, gram, of.subarray(starts[i], starts[i + 1]), own.subarray(i * f, (i + 1) * f));
-    };
-    for (let round = 0; round < factorRounds; round++) {
-      side(x, y, itemsOf);
-      side(y, x, usersOf);
-    }
-    const gram = penalisedGram(y, f);
-    const user = new Float64Array(f);
+    const y = takenItemFactors(training);
+    const fold = foldedBy(y, f);
     return ({ items: known }, asked) => {
-      fold(y, gram, known, user);
+      const user = fold(known);
       return Float64Array.from({ length: asked.length }, (_, k) => {
         const at = asked[k]! * f;
         return user.reduce((sum, value, a) => sum + value * y[at + a]!, 0);

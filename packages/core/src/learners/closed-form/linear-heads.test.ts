@@ -2,6 +2,7 @@ import { concat, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { functionLayer, type Layer } from "../../layers/layer.js";
 import { batchNorm, linear, sequential } from "../../layers/layers.js";
+import { binaryCrossEntropy, meanSquaredError } from "../../losses/losses.js";
 import { classificationTask, flat, noiseTensor, regressionTask, valuesIn } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
 import type { Examples, Task } from "../../tasks/task.js";
@@ -109,6 +110,33 @@ describe("ridge regression", () => {
       for (const c of [0, 1]) expect(logits[i]![c]).toBeCloseTo(5 * outputsOf(regression, x, c), 12);
     });
   });
+});
+
+test("ridge regression of log-odds has a factor that is learned, and the loss that it is given", () => {
+  const { support, query } = regressionTask(3, 1, 5, 1);
+  const plain = ridgeRegression({ model: smallEmbedding, task: "regression", lambda: 0.3 });
+  const scaled = ridgeRegression({
+    model: smallEmbedding,
+    task: "regression",
+    lambda: 0.3,
+    scale: 7,
+    loss: binaryCrossEntropy,
+  });
+  const [params, own] = [plain.init(key(1)), scaled.init(key(1))];
+  expect(params.head).not.toHaveProperty("scale");
+  expect(valuesIn(own.head.scale!)).toEqual([7]);
+  const said = valuesIn(plain.predict(plain.adapt(params, support), query.x));
+  const told = valuesIn(scaled.predict(scaled.adapt(own, support), query.x));
+  told.forEach((value, i) => {
+    expect(value).toBeCloseTo(7 * said[i]!, 4);
+  });
+  expect(scaled.loss).toBe(binaryCrossEntropy);
+  expect(plain.loss).toBe(meanSquaredError);
+  const { gradient } = scaled.metaGradient(own, {
+    support,
+    query: { ...query, y: tensor(new Float32Array(query.x.shape[0]!), [query.x.shape[0]!, 1]) },
+  });
+  expect(valuesIn(gradient.head.scale!)[0]).not.toBe(0);
 });
 
 describe("logistic regression", () => {
