@@ -59,8 +59,8 @@ export const closedFormLearners = {
       const lambda = penalty ?? (kind === "regression" ? 1 : ridgePenalty);
       return ridgeRegression(
         kind === "regression"
-          ? // Of numbers queries are judged by squares, as the head is fitted; log-odds are further from 0 than what it is fitted to.
-            { task: kind, model, lambda, ...(loss.ofLogits ? { loss, scale: headScale } : {}) }
+          ? // Of numbers queries are judged by squares, as the head is fitted.
+            { task: kind, model, lambda, ...(loss.ofLogits ? { loss } : {}) }
           : { task: "classification", model, ways: outputs, lambda, scale: headScale },
       );
     },

@@ -104,18 +104,17 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
 }): Learner<LinearHeadParameters, FittedHead, X> {
   const { name, operation, description, options, solve } = learner;
   const { model, ways, lambda = 1, scale = 1, loss } = options;
-  // Numbers are predicted as they are fitted, unless they are log-odds.
-  const hasFactor = ways !== undefined || options.scale !== undefined;
+  const classifies = ways !== undefined;
   requirePositive(operation, { lambda, scale });
   return fittedHeadLearner<PenalisedHead, X>({
     name,
     operation,
-    description: { ...description, lambda, ...(hasFactor ? { scale } : {}) },
+    description: { ...description, lambda, ...(classifies ? { scale } : {}) },
     model,
     ways,
     ...(loss ? { loss } : {}),
     head: {
-      init: () => ({ logLambda: tensor(Math.log(lambda)), ...(hasFactor ? { scale: tensor(scale) } : {}) }),
+      init: () => ({ logLambda: tensor(Math.log(lambda)), ...(classifies ? { scale: tensor(scale) } : {}) }),
       fit: (support, { logLambda }) => solve(support, exp(logLambda)),
       factor: (head) => head.scale,
     },

@@ -24,8 +24,6 @@ export type RidgeRegressionOptions<X extends Tree = Tensor> =
       readonly lambda?: number;
       /** The loss of the query set; the mean squared error by default. The head is a least-squares fit whatever it is. */
       readonly loss?: Loss;
-      /** First value of a learned factor of the predictions, for log-odds: 1 and not learned unless given. */
-      readonly scale?: number;
     };
 
 /**

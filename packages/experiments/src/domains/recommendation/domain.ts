@@ -88,7 +88,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     const known = `${shots === 0 ? `no ${what}` : `${shots} ${what}s`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}`;
     const one = Number(queries) === 1;
     const asked = `${queries} ${order === "time" ? (one ? "later one" : "later ones") : one ? "other" : "others"}`;
-    const meant = draws === 1 ? "" : `, each user the mean of ${draws} draws`;
+    const meant = draws === undefined || draws === 1 ? "" : `, each user the mean of ${draws} draws`;
     return untaken === undefined
       ? `${known}, ${asked} to be told${meant}`
       : `${known}, ${asked}${meant} ranked among ${untaken === "all" ? "all items that the user has not taken" : `items that the user has not taken, ${untaken}: a sampled ranking, which may order methods otherwise than one of all items (Krichene & Rendle 2020)`}`;
