@@ -1,5 +1,5 @@
 /** What a user, or a file of a user, gives for options. */
-import { checkFlags, parseOption } from "@innerloop/experiments";
+import { checkFlags, feedbackOf, parseOption } from "@innerloop/experiments";
 import { optionsOf } from "../../../packages/node/dist/cli/command.js";
 import { type InputLine, inputLines } from "../../../packages/node/dist/cli/commands/input-lines.js";
 import { ratedLines } from "../../../packages/node/dist/cli/commands/rated-lines.js";
@@ -122,21 +122,29 @@ const lineReader: Reader = {
 
 const ratedLineReader: Reader = {
   name: "ratings of standard input",
-  reads: "a title and a rating a line, as `innerloop recommend --ratings -` takes them",
-  sources: ["node/src/cli/commands/rated-lines.ts", "node/src/cli/commands/input-lines.ts"],
+  reads: "a title a line, with a rating or without, as `innerloop recommend --ratings -` takes them",
+  sources: [
+    "node/src/cli/commands/rated-lines.ts",
+    "node/src/cli/commands/input-lines.ts",
+    "experiments/src/domains/recommendation/feedback.ts",
+  ],
   weight: 1,
   seeds: () => ["Alien, 9\nUp\t8.5\n", "The Good, the Bad and the Ugly,8", "a,1\r\n\n007\t0"].map(text),
   hostile: () => [text(`${",".repeat(2_000_000)}1`), text("a,1\n".repeat(100_000)), text(`a\t${"9".repeat(10_000)}`)],
   mutations: textMutations,
   words: [",", "\t", "\n", "\r\n", "1e999", "NaN", "0x10", "\u0000"],
   async run(input) {
-    try {
-      const { rows } = await ratedLines(inParts(input, Math.max(1, input.length)));
-      for (const { item, rating } of rows)
-        if (item === "" || !Number.isFinite(Number(rating))) throw new WrongResult("a line that is no rating");
-    } catch (error) {
-      if (error instanceof WrongResult) throw error;
-      requireCode(error);
+    const parts = () => inParts(input, Math.max(1, input.length));
+    for (const { told, rowOf } of [feedbackOf(undefined), feedbackOf({ implicit: true })]) {
+      try {
+        const { rows } = await ratedLines(parts(), rowOf);
+        for (const { item, rating } of rows)
+          if (item === "" || (told === "rating" && !Number.isFinite(Number(rating))))
+            throw new WrongResult("a line that says nothing");
+      } catch (error) {
+        if (error instanceof WrongResult) throw error;
+        requireCode(error);
+      }
     }
   },
 };

@@ -43,7 +43,7 @@ describe.each(["ridge", "cnp", "maml", "cavia", "tanp", "metahin"])("a ranking b
     const task = await model.adapt(mine);
     const told = await task.predict(items.map(({ item }) => item));
     for (const [i, { rating }] of told.entries()) expect(items[i]!.rating).toBeCloseTo(Number(rating), 3);
-    const ratings = items.map(({ rating }) => rating);
+    const ratings = items.map(({ rating }) => rating!);
     expect(ratings).toEqual(ratings.toSorted((a, b) => b - a));
   });
 
@@ -53,8 +53,10 @@ describe.each(["ridge", "cnp", "maml", "cavia", "tanp", "metahin"])("a ranking b
     const { items } = await ranker.recommend(request);
     for (const left of mine) {
       const without = await ranker.recommend({ ratings: mine.filter((each) => each !== left), top: 100 });
-      for (const { item, rating, because } of items) {
-        const { rating: other } = without.items.find((each) => each.item === item)!;
+      for (const { item, because, ...told } of items) {
+        const [rating, other] = [told, without.items.find((each) => each.item === item)!].map(
+          (each) => each.rating!,
+        ) as [number, number];
         const { change } = because!.find((each) => each.item === left.item)!;
         // What is predicted here lies within the scale, and is not clipped to it.
         expect(Math.min(rating, other)).toBeGreaterThan(1);
@@ -269,7 +271,7 @@ describe("what is none of a ranking's", () => {
     ],
     [{ ratings: [{ item: filmId(2), rating: 6 }] }, /row 1: the rating is 6\. Give a number from 1 to 5/],
     [{ ratings: [{ item: filmId(2) }] }, /row 1: the rating is missing/],
-    [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /row 3: "Film C" is rated for the second time/],
+    [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /row 3: "Film C" comes up for the second time/],
     [{ exclude: [{ item: "Film Q", genre: "war" }] }, /there is no item "Film Q"/],
     [{ top: 0 }, /top is 0\. Give a whole number from 1 on/],
     [{ top: 1.5 }, /top is 1\.5/],

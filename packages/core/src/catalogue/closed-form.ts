@@ -54,12 +54,13 @@ export const closedFormLearners = {
         help: "first penalty of the head's squared weights, which is learned: a high one starts from a head of zeros",
       },
     }),
-    build: ({ kind, networks, outputs }, { penalty }) => {
+    build: ({ kind, networks, outputs, loss }, { penalty }) => {
       const model = networks.embedding();
       const lambda = penalty ?? (kind === "regression" ? 1 : ridgePenalty);
       return ridgeRegression(
         kind === "regression"
-          ? { task: kind, model, lambda }
+          ? // Of numbers queries are judged by squares, as the head is fitted.
+            { task: kind, model, lambda, ...(loss.ofLogits ? { loss } : {}) }
           : { task: "classification", model, ways: outputs, lambda, scale: headScale },
       );
     },

@@ -78,8 +78,10 @@ export const modelBasedLearners = {
         help: "how clusters modulate the decoder: scales and shifts, or gated ones",
       },
     }),
-    build: (setting, { units, ...options }) =>
-      taskAdaptiveProcess({ ...readingOptions(setting), hidden: units, ...options }),
+    build: (setting, { units, ...options }) => {
+      const { loss, ...sizes } = readingOptions(setting);
+      return taskAdaptiveProcess({ ...sizes, ...(loss?.ofLogits ? { loss } : {}), hidden: units, ...options });
+    },
   }),
   transformer: entry({
     ...reading,

@@ -66,6 +66,11 @@ export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Te
   readonly overClasses?: boolean;
   /** Of losses for which not every number is a target: whole numbers of this range are. Others are refused. */
   readonly targets?: { readonly least: number; readonly most: number };
+  /**
+   * Present where predictions are log-odds, which say themselves how sure they are: learners of numbers that have deviations
+   * beside others predict none, and take the loss as it is.
+   */
+  readonly ofLogits?: true;
 }
 
 function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {

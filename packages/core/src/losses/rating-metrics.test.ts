@@ -231,6 +231,29 @@ describe("ranking", () => {
     expect(hit(column(Array<number>(30).fill(Number.NaN)))).toEqual([0, 1]);
   });
 
+  test("of a few taken before many that were not: the same, with these few placed alone", () => {
+    for (let index = 0; index < 300; index++) {
+      const source: Random = random(seed, index, 1);
+      const [held, rows] = [1 + source.integer(4), 5 + source.integer(40)];
+      const there = Array.from({ length: rows }, () => (source.integer(6) > 0 ? 1 : 0));
+      there[0] = 1;
+      const rating = column(Array.from({ length: rows }, (_, i) => (i < held ? 1 : 0)));
+      const target = { rating, cold: column(Array<number>(rows).fill(0)) };
+      const said = column(Array.from({ length: rows }, () => source.integer(9)));
+      const present = tensor(there);
+      const [whole, few] = [implicitMetrics(3), implicitMetrics(3, { first: held })];
+      whole.forEach((metric, i) => {
+        const of = (each: (typeof whole)[number]): readonly number[] =>
+          each.pooled
+            ? Object.values(namedValues(each.pooled.statistics(said, target, present))).flat()
+            : valuesIn(each.compute(said, target, present));
+        of(metric).forEach((value, j) => {
+          expect(of(few[i]!)[j], `${metric.name}, case ${index}`).toBeCloseTo(value, 4);
+        });
+      });
+    }
+  });
+
   test("takes whole places, and one rating for each row", () => {
     expect(() => ndcg(0, units)).toThrow("IL102");
     expect(() => hitRate(2.5)).toThrow("IL102");

@@ -93,14 +93,15 @@ export {
   idsIn,
   slotsIn,
 } from "../domains/recommendation/entity-coding.js";
-export type {
-  Attribute,
-  BagAttribute,
-  CategoryAttribute,
-  Entities,
-  Interactions,
-  NumberAttribute,
-  RatingScale,
+export {
+  type Attribute,
+  type BagAttribute,
+  type CategoryAttribute,
+  type Entities,
+  type Interactions,
+  type NumberAttribute,
+  type RatingScale,
+  takenInteractions,
 } from "../domains/recommendation/interactions.js";
 export {
   type PreferenceOptions,
@@ -153,6 +154,15 @@ export {
   type RatingSplitOptions,
   splitRatings,
 } from "../domains/recommendation/rating-split.js";
+export { evenTakenBase, fitTakenBase, type TakenBaseOptions } from "../domains/recommendation/taken-base.js";
+export {
+  attributePopularity,
+  chance,
+  itemNeighbours,
+  takenFactors,
+  takenModels,
+} from "../domains/recommendation/taken-models.js";
+export type { CandidateItems, UntakenRows } from "../domains/recommendation/untaken-items.js";
 export {
   type DomainsOfItems,
   type RatedInputs,
@@ -218,7 +228,8 @@ export {
 export { wordDropout } from "../domains/text/word-dropout.js";
 export { type WordFeaturesOptions, wordFeatureSlots, wordFeatures } from "../domains/text/word-features.js";
 export { type Word, wordForm, wordsOf } from "../domains/text/words.js";
-export { hitRate, implicitMetrics, ndcg, pairAccuracy } from "../losses/ranking-metrics.js";
+export { logisticResidual } from "../losses/logistic-residual.js";
+export { hitRate, implicitMetrics, ndcg, pairAccuracy, type RankedRows } from "../losses/ranking-metrics.js";
 export {
   coldItemMae,
   ratingLoss,

@@ -295,7 +295,7 @@ export interface Domain<
    * and numbers within one of rated items, say. `loss` is that of the learner within.
    */
   readonly around?: {
-    loss(options: V): Loss;
+    loss(setting: { readonly spec: Spec | undefined; readonly options: V }): Loss;
     learner(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
   };
   /** Rows that stand beside a learner, beyond networks from scratch. */

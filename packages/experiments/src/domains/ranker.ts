@@ -63,7 +63,8 @@ export interface Influence {
   /** The item that was rated: its id, or what a new one was called. */
   readonly item: string;
   readonly title: string;
-  readonly rating: number;
+  /** As it was given; nothing where feedback is implicit, and the item was taken. */
+  readonly rating?: number;
   readonly change: number;
 }
 
@@ -72,7 +73,9 @@ export interface Recommendation extends NamedItem {
   /** From 1 on. */
   readonly rank: number;
   /** The rating that is predicted, within the scale; the order is by what is predicted before it is clipped to it. */
-  readonly rating: number;
+  readonly rating?: number;
+  /** Of implicit feedback, in its place: the log-odds that the item is one taken, and not one drawn at random. */
+  readonly score?: number;
   /** Its standard deviation, where the learner predicts one. */
   readonly deviation?: number;
   /** By all known ratings, the most moving first, where it was asked for. */
@@ -82,7 +85,9 @@ export interface Recommendation extends NamedItem {
 /** The items that a user may like, the best first. */
 export interface Recommendations {
   readonly items: readonly Recommendation[];
-  /** Ratings that were known. */
+  /** What is told of each item: its `rating`, or its `score`. */
+  readonly told: "rating" | "score";
+  /** Ratings that were known, or items that were taken. */
   readonly known: number;
   /** Items that were ranked: of the domain, and neither rated, nor left out, nor known by too few. */
   readonly ranked: number;
@@ -128,10 +133,19 @@ export interface Ranker {
   /**
    * What to ask a user, the best question first; fewer than were asked for where there are no more items that anyone knows.
    *
-   * @throws UsageError for what is none of the run's ratings or items; for evidence where the learner takes no steps, or the
-   *   ratings of training are not there any more
+   * @throws UsageError for what is none of the run's ratings or items; where feedback is implicit, to which a no tells nothing;
+   *   for evidence where the learner takes no steps, or the ratings of training are not there any more
    */
   questions(request?: QuestionRequest): Promise<readonly Question[]>;
+  /** What lines say that are known of a user, with an example: "A title and a rating a line, as Alien, 9". */
+  readonly lineForm: string;
+  /**
+   * What a line of text says is known of a user, as `ratings` has it in a list.
+   *
+   * @param at where the line is, for messages
+   * @throws UsageError for a line that says nothing
+   */
+  rowOf(line: string, at: string): Readonly<Record<string, string>>;
   /** Gives back the memory of its programs and features; they are made again when they are needed. */
   release(): Promise<void>;
 }

@@ -6,6 +6,9 @@ export const devices = ["cpu", "webgpu", "cuda"] as const;
 /** Names of devices that models run on. */
 export type Device = (typeof devices)[number];
 
+/** The word by which `bestBy` asks for the figure that leads, whichever it is. */
+export const leadingWord = "leading";
+
 /** The options of training, whatever is learned. */
 export const trainingOptions = optionGroup({
   metaBatch: { kind: "integer", default: 16, least: 1, most: 10_000, help: "tasks per update" },
@@ -64,7 +67,7 @@ export const trainingOptions = optionGroup({
     kind: "text",
     placeholder: "FIGURE",
     absent: "the loss",
-    help: "the figure of validation by which the best parameters are chosen, and patience counts, by its name or title as in results.json; the loss unless given",
+    help: "the figure of validation by which the best parameters are chosen, and patience counts, by its name or title as in results.json, or leading for the one that leads tables; the loss unless given",
   },
   patience: {
     kind: "integer",

@@ -16,6 +16,7 @@ import { domainOf, type Flags, resolvePreset, toFlags } from "../config/index.js
 import { findPreset } from "../domains/registry.js";
 import { figureNamed } from "../figures/results-cells.js";
 import type { TrainingValues } from "../options/training-options.js";
+import { leadingWord } from "../options/training-options.js";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";
 import { isDivergence } from "../runs/failure.js";
@@ -162,13 +163,13 @@ export async function trainSession(
 /**
  * The figure by which the best parameters of a training are chosen.
  *
- * @param asked its name, title or short name
+ * @param asked its name, title or short name; or that it is the leading one
  * @throws UsageError where validation has no such figure, or neither more nor less of it is better
  */
 export function bestByOf({ learner, tasks }: Experiment, asked: string): FigureDescription {
   const all = evaluationFigures(learner, tasks.validation, learner.init(key(0)));
   const judges = all.filter(({ better }) => better !== undefined);
-  const found = figureNamed(asked, all, learner.name);
+  const found = (asked === leadingWord ? judges[0] : undefined) ?? figureNamed(asked, all, learner.name);
   if (found.better !== undefined) return found;
   throw new UsageError(
     `${flagOf("bestBy")} ${found.title}: neither more nor less of it is better`,

@@ -62,3 +62,23 @@ export interface Interactions {
   /** Whether there are no ratings, but what users took alone. */
   readonly implicit?: true;
 }
+
+/**
+ * Ratings of some number or more as implicit feedback: these were taken, and of the others nothing is known.
+ *
+ * @param least of ratings that are kept, each as 1
+ */
+export function takenInteractions(interactions: Interactions, least: number): Interactions {
+  const { user, item, rating, time } = interactions;
+  const isTaken = (_: number, place: number): boolean => rating[place]! >= least;
+  const kept = user.filter(isTaken);
+  return {
+    ...interactions,
+    user: kept,
+    item: item.filter(isTaken),
+    rating: new Float32Array(kept.length).fill(1),
+    ...(time ? { time: time.filter(isTaken) } : {}),
+    scale: { least: 0, most: 1 },
+    implicit: true,
+  };
+}

@@ -28,7 +28,7 @@ function madeOf(interactions: Interactions, heldOut = 0): Made {
   const split = heldOut > 0 ? { ...byIds, held: heldRatings(interactions, byIds, heldOut) } : byIds;
   const places = placesOfTraining(interactions, split);
   const fitted = fitRatingBase(interactions, places);
-  const priors = priorsOfOthers(interactions, places, fitted);
+  const priors = priorsOfOthers(fitted);
   const warm = Uint8Array.from(split.cold, (each) => 1 - each);
   const codings = { items: entityCoding(interactions.items, warm) };
   const units = ratingUnits(interactions, places);
@@ -222,7 +222,7 @@ test("a base of the mean alone says the same of all items, and ratings of an ite
   const alike = meanRatingBase(interactions, places);
   const units = ratingUnits(interactions, places);
   const codings = { items: entityCoding(interactions.items, new Uint8Array(50).fill(1)) };
-  const priors = () => priorsOfOthers(interactions, places, alike);
+  const priors = () => priorsOfOthers(alike);
   const of = ratedParts(interactions, { split, codings, fitted: alike, units, priors });
   for (const { base: values, sureness, prior } of [of.train, of.validation, of.test]) {
     expect(new Set(values)).toEqual(new Set([Math.fround(alike.base.mean)]));
@@ -247,7 +247,7 @@ describe("what attributes say of an item", () => {
     const plain = { ...interactions, items: { ...interactions.items, attributes: [] } };
     expect(new Set(madeOf(plain).priors).size).toBe(5);
     const without = fitRatingBase(plain, places, { attributes: false });
-    expect(new Set(priorsOfOthers(plain, places, without))).toEqual(new Set([Math.fround(without.base.mean)]));
+    expect(new Set(priorsOfOthers(without))).toEqual(new Set([Math.fround(without.base.mean)]));
     expect(new Set(made.priors).size).toBeGreaterThan(40);
   });
 });

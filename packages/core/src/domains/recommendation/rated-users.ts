@@ -2,7 +2,7 @@
 import type { Split } from "../../tasks/task.js";
 import { type CodedEntities, codeEntities, type EntityCoding, idsIn } from "./entity-coding.js";
 import type { Interactions } from "./interactions.js";
-import { type FittedRatingBase, fitRatingBase, type RatingBase, rangesOf, trainingPlaces } from "./rating-base.js";
+import { type FittedRatingBase, type RatingBase, rangesOf, trainingPlaces } from "./rating-base.js";
 import type { RatingSplit } from "./rating-split.js";
 import type { RatedUsers } from "./user-tasks.js";
 
@@ -25,11 +25,14 @@ export function placesOfTraining(interactions: Interactions, { parts, cold, held
   return held ? places.filter((place) => !held[place]) : places;
 }
 
-/** The mean and the standard deviation of the ratings at places. */
-export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: Int32Array): RatedUsers["units"] {
+/** The mean and the standard deviation of the ratings at places; 0 and 1 of implicit feedback, which has log-odds. */
+export function ratingUnits(
+  { rating, implicit }: Pick<Interactions, "rating" | "implicit">,
+  places: Int32Array,
+): RatedUsers["units"] {
+  if (implicit) return { mean: 0, deviation: 1 };
   const mean = places.reduce((sum, place) => sum + rating[place]!, 0) / places.length;
   const squares = places.reduce((sum, place) => sum + (rating[place]! - mean) ** 2, 0);
-  // Of feedback without ratings all are alike.
   return { mean, deviation: Math.sqrt(squares / places.length) || 1 };
 }
 
@@ -41,22 +44,14 @@ const folds = 5;
  * its item than that of a cold one does. Where nothing is known of items it is what items of other parts are rated on
  * average; of a base without a prior it is the mean of ratings.
  */
-export function priorsOfOthers(
-  interactions: Interactions,
-  places: Int32Array,
-  { base }: Pick<FittedRatingBase, "base">,
-): Float32Array {
-  const count = interactions.items.ids.length;
+export function priorsOfOthers({ base, withoutItems }: Pick<FittedRatingBase, "base" | "withoutItems">): Float32Array {
+  const count = base.offsets.length;
   const priors = new Float32Array(count).fill(base.mean);
   if (!base.prior) return priors;
   for (let fold = 0; fold < folds; fold++) {
-    const others = places.filter((place) => interactions.item[place]! % folds !== fold);
-    if (others.length === 0) continue;
-    const { base: of } = fitRatingBase(interactions, others, {
-      userShrinkage: base.shrinkage.user,
-      itemShrinkage: base.shrinkage.item,
-    });
-    for (let item = fold; item < count; item += folds) priors[item] = of.mean + of.offsets[item]!;
+    const others = withoutItems((item) => item % folds === fold);
+    if (!others) continue;
+    for (let item = fold; item < count; item += folds) priors[item] = others.base.mean + others.base.offsets[item]!;
   }
   return priors;
 }
@@ -91,7 +86,13 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
   const entries = idsIn(codings.items) + (codings.users ? idsIn(codings.users) - 1 : 0);
   const all = Int32Array.from(interactions.user.keys());
   const startsOf = rangesOf(interactions.user, all, interactions.users.ids.length);
+  const allItems = Int32Array.from(interactions.items.ids.keys());
+  const warmItems = allItems.filter((place) => !cold[place]);
   const placesOf = (user: number): number[] => Array.from(all.subarray(startsOf[user], startsOf[user + 1]));
+  const unrated = {
+    base: Float32Array.from(base.offsets, (offset) => base.mean + offset),
+    sureness: Float32Array.from(base.counts, (count) => surenessOf(base, count)),
+  };
   const isTrained = (place: number): boolean =>
     parts[interactions.user[place]!] === "train" && !cold[interactions.item[place]!] && !held?.[place];
   const usersWith = (
@@ -133,6 +134,7 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
       ...(users ? { users: rowsOf(users, chosen) } : {}),
       entries,
       units,
+      ...(interactions.implicit ? { candidates: { ...unrated, pool: keep ? warmItems : allItems } } : {}),
     };
   };
   const ofPart = (name: Split): number[] => parts.flatMap((each, user) => (each === name ? [user] : []));

@@ -58,6 +58,8 @@ export interface FittedRatingBase {
    * @returns an offset for each; those of items that the user has not rated are the base's
    */
   withoutOwn(user: number, items: ArrayLike<number>): Float32Array;
+  /** The same fit to ratings of other items, to which those left out are new; undefined where no ratings are left. */
+  withoutItems(isLeftOut: (item: number) => boolean): FittedRatingBase | undefined;
 }
 
 /** Options of `fitRatingBase`. */
@@ -105,8 +107,8 @@ export function fitRatingBase(
     attributes = true,
   }: RatingBaseOptions = {},
 ): FittedRatingBase {
-  requireShrinkage("userShrinkage", userShrinkage);
-  requireShrinkage("itemShrinkage", itemShrinkage);
+  requireShrinkage("fitRatingBase", "userShrinkage", userShrinkage);
+  requireShrinkage("fitRatingBase", "itemShrinkage", itemShrinkage);
   requirePlaces("fitRatingBase", interactions, places);
   const { user, item, rating, items, users } = interactions;
   const mean = places.reduce((sum, place) => sum + rating[place]!, 0) / places.length;
@@ -147,9 +149,7 @@ export function fitRatingBase(
     shrinkage: { user: userShrinkage, item: itemShrinkage },
     offsets: Array.from(offsets, short),
     counts: Array.from(counts),
-    ...(coding && prior
-      ? { prior: { coding, constant: short(prior.constant), weights: Array.from(prior.weights, short) } }
-      : {}),
+    ...(coding && prior ? { prior: keptPrior(coding, prior) } : {}),
   };
   const placesOfUser = rangesOf(user, places, userCount);
   return {
@@ -168,6 +168,11 @@ export function fitRatingBase(
         return (sum + itemShrinkage * said[i]!) / (others + itemShrinkage);
       });
     },
+    withoutItems: (isLeftOut) => {
+      const others = places.filter((place) => !isLeftOut(item[place]!));
+      if (others.length === 0) return undefined;
+      return fitRatingBase(interactions, others, { userShrinkage, itemShrinkage, attributes });
+    },
   };
 }
 
@@ -180,33 +185,45 @@ export function fitRatingBase(
  */
 export function meanRatingBase(interactions: Interactions, places: Int32Array): FittedRatingBase {
   requirePlaces("meanRatingBase", interactions, places);
-  const { item, rating, items, users } = interactions;
+  const mean = places.reduce((sum, place) => sum + interactions.rating[place]!, 0) / places.length;
+  return {
+    ...withoutItemLevels(interactions, places, { mean, shrinkage: usualShrinkage }),
+    withoutItems: (isLeftOut) => {
+      const others = places.filter((place) => !isLeftOut(interactions.item[place]!));
+      return others.length === 0 ? undefined : meanRatingBase(interactions, others);
+    },
+  };
+}
+
+/** @internal A base that says the same of all items. */
+export function withoutItemLevels(
+  { item, items, users }: Interactions,
+  places: Int32Array,
+  { mean, shrinkage }: Pick<RatingBase, "mean" | "shrinkage">,
+): Omit<FittedRatingBase, "withoutItems"> {
   const counts = new Array<number>(items.ids.length).fill(0);
   for (const place of places) counts[item[place]!]!++;
   return {
-    base: {
-      mean: short(places.reduce((sum, place) => sum + rating[place]!, 0) / places.length),
-      shrinkage: { user: usualShrinkage.user, item: usualShrinkage.item },
-      offsets: counts.map(() => 0),
-      counts,
-      itemLevels: false,
-    },
+    base: { mean: short(mean), shrinkage: { ...shrinkage }, offsets: counts.map(() => 0), counts, itemLevels: false },
     levels: new Float64Array(users.ids.length),
     withoutOwn: (_user, asked) => new Float32Array(asked.length),
   };
 }
 
-/** Seven digits, as float32 has: what is kept in a file is what was used before. */
-const short = (value: number): number => Number(value.toPrecision(7));
+/** @internal A prior as it is kept. */
+export const keptPrior = (coding: AttributeCoding, { constant, weights }: LinearFunction): AttributePrior => ({
+  coding,
+  constant: short(constant),
+  weights: Array.from(weights, short),
+});
 
-function requireShrinkage(name: string, value: number): void {
+/** @internal Seven digits, as float32 has: what is kept in a file is what was used before. */
+export const short = (value: number): number => Number(value.toPrecision(7));
+
+/** @internal @throws TaskError ILT201 for shrinkage that is not 0 or more */
+export function requireShrinkage(operation: string, name: string, value: number): void {
   if (Number.isFinite(value) && value >= 0) return;
-  throw new TaskError(
-    "ILT201",
-    "fitRatingBase",
-    `${name} is ${shownValue(value)}`,
-    "Give a number of ratings, 0 or more",
-  );
+  throw new TaskError("ILT201", operation, `${name} is ${shownValue(value)}`, "Give a number of ratings, 0 or more");
 }
 
 /** @internal Refuses places that are none of the ratings, or not ascending. */

@@ -45,8 +45,6 @@ export interface RatingModelEntry {
   readonly name: string;
   readonly title: string;
   readonly ranksOnly?: true;
-  /** Whether it makes sense of feedback without ratings. */
-  readonly implicit?: true;
   /** @throws TaskError ILT312 where there are no ratings of training, or places are no ratings */
   fit(training: RatingTraining): RatingModel;
 }
@@ -54,11 +52,11 @@ export interface RatingModelEntry {
 /** What a model says, once it is fitted. */
 type Predict = (support: KnownRatings, items: ArrayLike<number>) => ArrayLike<number>;
 
-function entry(
-  told: Pick<RatingModelEntry, "name" | "title" | "ranksOnly" | "implicit">,
+/** @internal A model whose arguments are checked. */
+export function modelEntry(
+  told: Pick<RatingModelEntry, "name" | "title" | "ranksOnly">,
   fit: (training: RatingTraining) => Predict,
 ): RatingModelEntry {
-  const { implicit, ...kept } = told;
   return {
     ...told,
     fit: (training) => {
@@ -66,7 +64,7 @@ function entry(
       const predict = fit(training);
       const count = training.interactions.items.ids.length;
       return {
-        ...kept,
+        ...told,
         predict: (support, items) => {
           requireItems(told.name, support.items, count);
           requireItems(told.name, items, count);
@@ -105,7 +103,8 @@ function itemSums({ interactions, places }: RatingTraining): {
   return { mean: sums.reduce((a, b) => a + b, 0) / places.length, counts, sums };
 }
 
-const valuesOf = (numbers: ArrayLike<number>, places: ArrayLike<number>): Float64Array =>
+/** @internal Numbers at places. */
+export const valuesOf = (numbers: ArrayLike<number>, places: ArrayLike<number>): Float64Array =>
   Float64Array.from({ length: places.length }, (_, i) => numbers[places[i]!]!);
 
 /** mu + b_i + b_u, whose user's level is of the support. */
@@ -120,24 +119,27 @@ const baseOf = ({ base, interactions, places }: RatingTraining): RatingBase =>
   (base ?? fitRatingBase(interactions, places)).base;
 
 /** The mean of the ratings of training, r = mu. Every order is as good as any: its figures of ranking are those of chance. */
-export const globalMean: RatingModelEntry = entry({ name: "globalMean", title: "global mean" }, (training) => {
+export const globalMean: RatingModelEntry = modelEntry({ name: "globalMean", title: "global mean" }, (training) => {
   const { mean } = itemSums(training);
   return (_, items) => new Float64Array(items.length).fill(mean);
 });
 
 /** The user's mean, shrunk: r = mu + sum of (r_uj - mu) / (n + 3) over the n ratings that are known. */
-export const userMean: RatingModelEntry = entry({ name: "userMean", title: "user mean, shrunk by 3" }, (training) => {
-  const { mean } = itemSums(training);
-  return ({ ratings }, items) => {
-    const none = new Float64Array(ratings.length);
-    return new Float64Array(items.length).fill(
-      mean + userLevel({ mean, shrinkage: { user: 3, item: 0 } }, none, ratings),
-    );
-  };
-});
+export const userMean: RatingModelEntry = modelEntry(
+  { name: "userMean", title: "user mean, shrunk by 3" },
+  (training) => {
+    const { mean } = itemSums(training);
+    return ({ ratings }, items) => {
+      const none = new Float64Array(ratings.length);
+      return new Float64Array(items.length).fill(
+        mean + userLevel({ mean, shrinkage: { user: 3, item: 0 } }, none, ratings),
+      );
+    };
+  },
+);
 
 /** The mean of the item's ratings of training, unshrunk; that of all where it has none. */
-export const itemMean: RatingModelEntry = entry({ name: "itemMean", title: "item mean" }, (training) => {
+export const itemMean: RatingModelEntry = modelEntry({ name: "itemMean", title: "item mean" }, (training) => {
   const { mean, counts, sums } = itemSums(training);
   const means = sums.map((sum, i) => (counts[i]! > 0 ? sum / counts[i]! : mean));
   return (_, items) => valuesOf(means, items);
@@ -147,38 +149,38 @@ export const itemMean: RatingModelEntry = entry({ name: "itemMean", title: "item
  * The levels of item and user, r = mu + b_i + b_u, by `fitRatingBase` without attributes: items shrunk by 10 towards 0, users by 3 (Koren 2009, section
  * 2.1). An item without ratings has b_i = 0.
  */
-export const ratingBias: RatingModelEntry = entry(
+export const ratingBias: RatingModelEntry = modelEntry(
   { name: "bias", title: "user and item bias" },
   ({ interactions, places }) => byBase(fitRatingBase(interactions, places, { attributes: false }).base),
 );
 
 /** The levels of item and user, r = mu + b_i + b_u, by `fitRatingBase`: items are shrunk towards what their attributes say. */
-export const attributeBias: RatingModelEntry = entry(
+export const attributeBias: RatingModelEntry = modelEntry(
   { name: "attributeBias", title: "user and item bias, items' prior from attributes" },
   (training) => byBase(baseOf(training)),
 );
 
 /** The bias with attributes, and the user's taste in attributes: `attributeTaste`. */
-export const attributeRidge: RatingModelEntry = entry(
+export const attributeRidge: RatingModelEntry = modelEntry(
   { name: "attributeRidge", title: "bias with attributes, and a ridge of the user's residuals on them" },
   (training) => attributeTaste(training.interactions, baseOf(training)),
 );
 
 /** The bias with attributes, and 8 factors of its residuals, into which a user is folded: `factorModel`. */
-export const alsFactors: RatingModelEntry = entry(
+export const alsFactors: RatingModelEntry = modelEntry(
   { name: "als", title: "bias with attributes, and 8 ALS factors, folded in" },
   (training) => factorModel(training.interactions, training.places, baseOf(training), { seed: training.seed ?? 0 }),
 );
 
 /** The bias with attributes, and the residuals of the 80 most similar users of training: `neighbourModel`. */
-export const userNeighbours: RatingModelEntry = entry(
+export const userNeighbours: RatingModelEntry = modelEntry(
   { name: "userKnn", title: "bias with attributes, and 80 neighbours among users" },
   (training) => neighbourModel(training.interactions, training.places, baseOf(training)),
 );
 
 /** The number of ratings that an item has in training: an order of items, and no rating. */
-export const popularity: RatingModelEntry = entry(
-  { name: "popularity", title: "popularity", ranksOnly: true, implicit: true },
+export const popularity: RatingModelEntry = modelEntry(
+  { name: "popularity", title: "popularity", ranksOnly: true },
   (training) => {
     const { counts } = itemSums(training);
     return (_, items) => valuesOf(counts, items);

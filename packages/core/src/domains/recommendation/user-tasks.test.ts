@@ -185,3 +185,88 @@ describe("users whose ratings to be told are held out", () => {
     expect(() => source({ across })).toThrow(/ILT201 userTasks: ratings across domains, of users whose/);
   });
 });
+
+describe("users of implicit feedback", () => {
+  const base = Float32Array.from({ length: 8 }, (_, item) => -item);
+  const sureness = Float32Array.from({ length: 8 }, (_, item) => item / 10);
+  const ratings = madeUpRatings();
+  const taken = {
+    ...ratings,
+    rating: new Float32Array(16).fill(1),
+    base: Float32Array.from(ratings.item, (item) => 100 + item),
+    units: { mean: 0, deviation: 1 },
+    candidates: { pool: Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7]), base, sureness },
+  };
+  const first = (values: Set["x"]["numbers"], row: number, column = 0): number =>
+    Number(values.data![row * values.shape[1]! + column]);
+  /** Items of a set by its bases: those taken are above 99, the others below 1. */
+  const itemsOf = ({ x, present }: Set) =>
+    Array.from(present!.data!, Number).flatMap((there, row) => (there ? [first(x.numbers, row)] : []));
+  const tasks = (options: Partial<UserTaskOptions> = {}) =>
+    userTasks(taken, { shots: 2, queries: 2, untaken: { forEach: 2 }, ...options });
+
+  it("have untaken items behind those asked about, with the base that others have, and none that the user took", () => {
+    const source = tasks();
+    for (let index = 0; index < 100; index++) {
+      const { support, query } = source.sample(5, index);
+      expect(itemsOf(source.sample(5, index).query)).toEqual(itemsOf(query));
+      const own = itemsOf(support).concat(itemsOf(query).slice(0, 2));
+      // Users have taken the first 3 or 5 items, and the one who took all is left out.
+      expect(own.every((each) => each >= 100 && each < 105)).toBe(true);
+      const others = itemsOf(query)
+        .slice(2)
+        .map((each) => Math.abs(each));
+      const most = Math.max(...own) < 103 ? 3 : 5;
+      expect(new Set(others).size).toBe(others.length);
+      expect(others.every((item) => item >= 3)).toBe(true);
+      expect(others.length).toBeGreaterThanOrEqual(8 - most > 4 ? 4 : 3);
+      const rated = Array.from(query.y.rating.data!, Number).slice(0, itemsOf(query).length);
+      expect(rated).toEqual([1, 1, ...others.map(() => 0)]);
+      others.forEach((item, i) => {
+        expect(first(query.x.numbers, 2 + i, 1)).toBeCloseTo(item / 10, 6);
+        expect(Number(query.y.cold.data![2 + i])).toBe(item > 5 ? 1 : 0);
+      });
+    }
+    expect(source.description).toMatchObject({ users: 2, untaken: "2 drawn for each" });
+  });
+
+  it("are asked about all others, in their order, or about as many as there are", () => {
+    for (const candidates of ["all", 5, 1000] as const) {
+      const source = tasks({ untaken: { candidates }, shots: 1, inTurn: true });
+      const [few, more] = [source.sample(1, 0), source.sample(1, 1)];
+      expect(itemsOf(few.query).slice(2).map(Math.abs)).toEqual([3, 4, 5, 6, 7]);
+      expect(itemsOf(more.query).slice(2).map(Math.abs)).toEqual([5, 6, 7]);
+      expect(few.query.present!.shape).toEqual([7]);
+    }
+  });
+
+  it("hold what a model says of all of them, and items as cold ones as often as is asked", () => {
+    const told = { predict: (_known: unknown, items: ArrayLike<number>) => Float32Array.from(Array.from(items)) };
+    const { query } = tasks({ told, untaken: { candidates: "all" }, inTurn: true }).sample(1, 0);
+    expect(Array.from(query.x.told!.data!, Number).slice(2)).toEqual([3, 4, 5, 6, 7]);
+    const asCold = tasks({ coldShare: 1 }).sample(1, 0).query;
+    expect(Array.from(asCold.y.cold.data!, Number).slice(0, itemsOf(asCold).length)).not.toContain(0);
+    expect(itemsOf(asCold).every((each) => each >= 3 && each <= 10)).toBe(true);
+  });
+
+  it("are of one domain, with what is not of it nowhere", () => {
+    const target = Uint8Array.from([1, 1, 1, 1, 0, 0, 0, 1]);
+    const source = Uint8Array.from(target, (is) => 1 - is);
+    const across = { target, source, sourceShots: 1, leastSource: 1 };
+    const made = userTasks(taken, { shots: 1, queries: 2, across, untaken: { candidates: "all" } });
+    // Of those who took items of the source one took all of the target but the last.
+    const { query } = made.sample(1, 0);
+    expect(itemsOf(query).slice(2).map(Math.abs)).toEqual([7]);
+    expect(made.description.users).toBe(1);
+  });
+
+  it("are refused where data have ratings, for counts that are none, and where all took everything", () => {
+    expect(() => make({ untaken: { forEach: 2 } })).toThrow(
+      /ILT201 userTasks: items that were not taken beside ratings/,
+    );
+    expect(() => tasks({ untaken: { forEach: 0.5 } })).toThrow("ILT201");
+    expect(() => tasks({ untaken: { candidates: 0 } })).toThrow("ILT201");
+    const everything = { ...taken, candidates: { ...taken.candidates, pool: Int32Array.from([0, 1, 2]) } };
+    expect(() => userTasks(everything, { shots: 1, queries: 2, untaken: { forEach: 1 } })).toThrow("ILT402");
+  });
+});

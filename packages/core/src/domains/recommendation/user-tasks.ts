@@ -1,7 +1,7 @@
 /** Users as tasks: the ratings of one that are known, and others to be told. */
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { RatingTarget, RatingUnits } from "../../losses/rating-target.js";
-import { random } from "../../random/random.js";
+import { type Random, random } from "../../random/random.js";
 import {
   type Count,
   countRange,
@@ -15,6 +15,7 @@ import {
 import { requireObject } from "../../tasks/value-gate.js";
 import type { CodedEntities } from "./entity-coding.js";
 import type { RatingModel } from "./rating-models.js";
+import { type CandidateItems, drawUntaken, type UntakenRows, untakenCount, untakenText } from "./untaken-items.js";
 
 /** Inputs of rated items, a row each. (A type and not an interface: so it is a tree of tensors.) */
 export type RatedInputs = {
@@ -54,6 +55,8 @@ export interface RatedUsers {
   readonly entries: number;
   /** Ratings of training, by which all are standardised. */
   readonly units: Pick<RatingUnits, "mean" | "deviation">;
+  /** Of implicit feedback, whose ratings are all 1: the items that may stand against those taken. */
+  readonly candidates?: CandidateItems;
 }
 
 /** Options of `userTasks`. */
@@ -83,6 +86,13 @@ export interface UserTaskOptions {
   readonly across?: DomainsOfItems;
   /** Those known are before those to be told in time, the latest of them; at random by default. */
   readonly order?: "random" | "time";
+  /**
+   * Of implicit feedback: items that the user has not taken, rows of rating 0 behind the queries. They are drawn by the
+   * address as the rest is. Users who have taken all items are left out; of others there are fewer rows where fewer items are
+   * left. None of them is known: that one of thousands was not taken says next to nothing, and who comes with a list of what
+   * they took has no such rows.
+   */
+  readonly untaken?: UntakenRows;
 }
 
 /** Two domains of items, such as red wines and white ones. */
@@ -103,7 +113,8 @@ const operation = "userTasks";
  * Tasks that are users (Lee et al. 2019, MeLU): of a user's ratings `queries` at random are to be told, and of the others
  * up to `shots` are known. With `order: "time"` the latest are to be told, and those right before them are known.
  *
- * Of users with ratings that are held out `queries` of these are to be told; those with fewer are left out.
+ * Of users with ratings that are held out `queries` of these are to be told; those with fewer are left out. Of implicit
+ * feedback queries are items that were taken, with others beside them that were not: `untaken`.
  *
  * Sets are padded to one size: `present` is 1 for rows that are there, which come first. A task is a function of its
  * address. With `inTurn` the user of a task does not depend on the seed.
@@ -114,7 +125,17 @@ const operation = "userTasks";
  */
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
   requireObject(options, operation, "the second argument", "Give { shots, queries }");
-  const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told, across } = options;
+  const {
+    shots,
+    queries,
+    fewQueries = false,
+    inTurn = false,
+    order = "random",
+    coldShare = 0,
+    told,
+    across,
+    untaken,
+  } = options;
   const { draws = 1 } = options;
   const { to: mostTarget } = countRange(shots, operation, "shots", 0);
   const { to: mostSource } = across ? countRange(across.sourceShots, operation, "sourceShots", 0) : { to: 0 };
@@ -141,6 +162,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       `${across ? "ratings across domains" : "the latest ratings"}, of users whose ratings to be told are held out`,
       "Ask for them at random, of all items",
     );
+  const pool = untaken ? poolOf(data, untaken, across) : new Int32Array();
   /** The places of a user's ratings: those that may be asked about, and those of a source. */
   const ratingsOf = (user: number): { readonly target: readonly number[]; readonly source: readonly number[] } => {
     const all = Array.from({ length: starts[user + 1]! - starts[user]! }, (_, i) => starts[user]! + i);
@@ -153,23 +175,42 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
   const users = Array.from({ length: starts.length - 1 }, (_, user) => user).filter((user) => {
     const isLarge = countOf(user) >= leastRatings && countOf(user) <= mostRatings;
     if (held && ratingsOf(user).target.filter((place) => held[place]).length < queries) return false;
+    // A user and an item have one rating at most, and what a user may be asked about is in the pool.
+    if (untaken && countOf(user) >= pool.length) return false;
     return isLarge && (!across || ratingsOf(user).source.length >= across.leastSource);
   });
+  const tookAll = untaken
+    ? Array.from({ length: starts.length - 1 }, (_, user) => user).filter((user) => countOf(user) >= pool.length).length
+    : 0;
   const bounds = `${leastRatings} ${mostRatings === Number.POSITIVE_INFINITY ? "ratings or more" : `to ${mostRatings} ratings`}`;
   if (users.length === 0)
     throw new TaskError(
       "ILT402",
       operation,
-      `none of the ${starts.length - 1} users of ${data.name} has ${bounds}`,
-      "Lower the queries or the least ratings, or give ratings of more users",
+      `none of the ${starts.length - 1} users of ${data.name} has ${bounds}${tookAll > 0 ? `, ${tookAll} of them left out who took all ${pool.length} items` : ""}`,
+      tookAll > 0
+        ? "There is nothing to rank for who took everything: give more items, or more users"
+        : "Lower the queries or the least ratings, or give ratings of more users",
     );
   const askedOf = (user: number): number =>
     fewQueries && countOf(user) <= queries ? Math.max(1, countOf(user) >> 1) : queries;
+  const untakenRows = (user: number, wanted: number, source: Random, asCold: () => boolean): readonly TaskRow[] => {
+    const taken = new Set(data.item.subarray(starts[user], starts[user + 1]));
+    const { base, sureness } = data.candidates!;
+    return drawUntaken(pool, taken, wanted, source).map((item) => ({
+      item,
+      rating: 0,
+      base: base[item]!,
+      sureness: sureness[item]!,
+      asCold: asCold(),
+    }));
+  };
   const longest = users.reduce((most, user) => Math.max(most, countOf(user) - askedOf(user)), 0);
+  const fewest = users.reduce((least, user) => Math.min(least, countOf(user)), pool.length);
   const longestSource = across ? users.reduce((most, user) => Math.max(most, ratingsOf(user).source.length), 0) : 0;
   const rows = {
     support: Math.max(1, Math.min(mostTarget, longest) + Math.min(mostSource, longestSource)),
-    query: queries,
+    query: queries + (untaken ? Math.min(untakenCount(untaken, queries), pool.length - fewest) : 0),
   };
   return {
     name: `${data.name} ${describeCount(shots)}-shot`,
@@ -184,6 +225,16 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
         ? { sourceShots: `at most ${describeCount(across.sourceShots)}`, leastSource: across.leastSource }
         : {}),
       ...(coldShare > 0 ? { coldShare } : {}),
+      // As many as there are at most are all, whatever was asked for.
+      ...(untaken
+        ? {
+            untaken: untakenText(
+              untaken.candidates !== undefined && untakenCount(untaken, queries) >= pool.length - fewest
+                ? { candidates: "all" }
+                : untaken,
+            ),
+          }
+        : {}),
       ...(draws > 1 ? { draws } : {}),
       ...(held ? { heldOut: true } : {}),
     },
@@ -216,21 +267,31 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       const takenOfSource = across ? Math.min(drawCount(across.sourceShots, source), others.length) : 0;
       const ordered = (places: readonly number[]): readonly number[] =>
         order === "time" ? [...places].reverse() : source.choose(places.length, places.length).map((i) => places[i]!);
-      const drawnRows = (places: readonly number[]): readonly DrawnRating[] =>
-        places.map((at) => ({ at, asCold: coldShare > 0 && source.uniform() < coldShare }));
+      const asCold = (): boolean => coldShare > 0 && source.uniform() < coldShare;
+      const rated = (places: readonly number[]): readonly TaskRow[] =>
+        places.map((at) => ({
+          item: data.item[at]!,
+          rating: data.rating[at]!,
+          base: data.base[at]!,
+          sureness: data.sureness[at]!,
+          asCold: asCold(),
+        }));
       const places = ordered(target);
       const ofSource = across ? ordered(others).slice(0, takenOfSource) : [];
       const toldOf = held ? places.filter((place) => held[place]) : places;
-      const query = drawnRows(toldOf.slice(0, asked));
+      const queried = rated(toldOf.slice(0, asked));
       const knownOf = held ? places.filter((place) => !held[place]) : places.slice(asked);
-      const support = drawnRows([...knownOf.slice(0, taken), ...ofSource]);
+      const support = rated([...knownOf.slice(0, taken), ...ofSource]);
+      const query = untaken
+        ? [...queried, ...untakenRows(user, untakenCount(untaken, asked), source, asCold)]
+        : queried;
       if (!told)
         return {
           support: examplesOf(data, user, support, rows.support),
           query: examplesOf(data, user, query, rows.query),
         };
-      const itemsOf = (list: readonly DrawnRating[]): number[] => list.map(({ at }) => data.item[at]!);
-      const known = { items: itemsOf(support), ratings: support.map(({ at }) => data.rating[at]!) };
+      const itemsOf = (list: readonly TaskRow[]): number[] => list.map(({ item }) => item);
+      const known = { items: itemsOf(support), ratings: support.map(({ rating }) => rating) };
       return {
         support: examplesOf(data, user, support, rows.support, []),
         query: examplesOf(data, user, query, rows.query, told.predict(known, itemsOf(query))),
@@ -239,9 +300,29 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
   };
 }
 
-/** A rating by its place, and whether its item is to be as one that training does not know. */
-interface DrawnRating {
-  readonly at: number;
+/** The items that may stand against those taken. @throws ILT201 where the data have ratings, which say that themselves */
+function poolOf(
+  { name, candidates }: RatedUsers,
+  untaken: UntakenRows,
+  across: DomainsOfItems | undefined,
+): Int32Array {
+  if (!candidates) {
+    const problem = `items that were not taken beside ratings of ${name}`;
+    throw new TaskError("ILT201", operation, problem, "Leave `untaken` out, or give implicit feedback");
+  }
+  const { forEach, candidates: wanted } = untaken;
+  if (wanted !== "all") wholeNumber((forEach ?? wanted)!, operation, forEach === undefined ? "candidates" : "forEach");
+  return across ? candidates.pool.filter((item) => across.target[item]) : candidates.pool;
+}
+
+/** A row of a task. */
+interface TaskRow {
+  /** Its place. */
+  readonly item: number;
+  readonly rating: number;
+  readonly base: number;
+  readonly sureness: number;
+  /** Whether the item is to be as one that training does not know. */
   readonly asCold: boolean;
 }
 
@@ -253,11 +334,11 @@ interface DrawnRating {
 function examplesOf(
   data: RatedUsers,
   user: number,
-  ratings: readonly DrawnRating[],
+  ratings: readonly TaskRow[],
   rows: number,
   told?: ArrayLike<number>,
 ): Examples<RatedInputs, RatingTarget> {
-  const { item, rating, base, sureness, cold, items, users, units } = data;
+  const { cold, items, users, units } = data;
   const slots = items.slots + (users?.slots ?? 0);
   const width = 2 + items.width + (users?.width ?? 0);
   const ids = new Int32Array(rows * slots);
@@ -268,14 +349,13 @@ function examplesOf(
     numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + column);
   };
   const inUnits = (value: number): number => (value - units.mean) / units.deviation;
-  ratings.forEach(({ at, asCold }, row) => {
-    const place = item[at]!;
+  ratings.forEach(({ item: place, rating, base, sureness, asCold }, row) => {
     put(row, items, place, [0, 2]);
     if (users) put(row, users, user, [items.slots, 2 + items.width]);
     if (asCold) ids[row * slots] = 0;
-    numbers[row * width] = inUnits(asCold ? data.prior[place]! : base[at]!);
-    numbers[row * width + 1] = asCold ? 0 : sureness[at]!;
-    targets[row] = inUnits(rating[at]!);
+    numbers[row * width] = inUnits(asCold ? data.prior[place]! : base);
+    numbers[row * width + 1] = asCold ? 0 : sureness;
+    targets[row] = inUnits(rating);
     colds[row] = asCold ? 1 : cold[place]!;
     present[row] = 1;
   });

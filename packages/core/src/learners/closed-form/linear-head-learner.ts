@@ -20,7 +20,7 @@ import {
   valueAndGrad,
 } from "@innerloop/graph";
 import type { ApplyContext, Layer, StatisticsByPath } from "../../layers/layer.js";
-import { crossEntropy, meanSquaredError } from "../../losses/losses.js";
+import { crossEntropy, type Loss, meanSquaredError } from "../../losses/losses.js";
 import type { Key } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import { rowsOf } from "../../tasks/task-spec.js";
@@ -99,11 +99,11 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
   /** What the solver's figures depend on. */
   readonly description: Learner["description"];
   /** Options without ways are regression's. */
-  readonly options: Omit<LinearHeadOptions<X>, "ways"> & { readonly ways?: number };
+  readonly options: Omit<LinearHeadOptions<X>, "ways"> & { readonly ways?: number; readonly loss?: Loss };
   readonly solve: LinearSolver;
 }): Learner<LinearHeadParameters, FittedHead, X> {
   const { name, operation, description, options, solve } = learner;
-  const { model, ways, lambda = 1, scale = 1 } = options;
+  const { model, ways, lambda = 1, scale = 1, loss } = options;
   const classifies = ways !== undefined;
   requirePositive(operation, { lambda, scale });
   return fittedHeadLearner<PenalisedHead, X>({
@@ -112,6 +112,7 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
     description: { ...description, lambda, ...(classifies ? { scale } : {}) },
     model,
     ways,
+    ...(loss ? { loss } : {}),
     head: {
       init: () => ({ logLambda: tensor(Math.log(lambda)), ...(classifies ? { scale: tensor(scale) } : {}) }),
       fit: (support, { logLambda }) => solve(support, exp(logLambda)),
@@ -123,7 +124,7 @@ export function linearHeadLearner<X extends Tree = Tensor>(learner: {
 /**
  * A learner that embeds a task, fits a linear head to its support features, and differentiates the query loss through
  * both. Classification: logits = factor (features W + b), the loss is the cross-entropy.
- * Regression: predictions = features W + b, the loss is the mean squared error.
+ * Regression: predictions = features W + b, the loss is the mean squared error or the one given.
  */
 export function fittedHeadLearner<Head extends Tree, X extends Tree = Tensor>(learner: {
   readonly name: string;
@@ -133,12 +134,14 @@ export function fittedHeadLearner<Head extends Tree, X extends Tree = Tensor>(le
   readonly model: Layer<Tree, X>;
   /** Classes; undefined for regression. */
   readonly ways: number | undefined;
+  /** Of regression; the mean squared error unless given. */
+  readonly loss?: Loss;
   readonly head: LinearHead<Head>;
 }): Learner<LinearHeadParameters<Head>, FittedHead<Head>, X> {
   type Parameters = LinearHeadParameters<Head>;
   const { name, operation, description, model, ways, head } = learner;
   const classifies = ways !== undefined;
-  const loss = classifies ? crossEntropy : meanSquaredError;
+  const loss = classifies ? crossEntropy : (learner.loss ?? meanSquaredError);
   if (classifies) requireWays(operation, ways);
 
   const embedded = (params: Parameters, examples: Examples<X>, context: ApplyContext) => {

@@ -2,6 +2,7 @@ import { concat, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { functionLayer, type Layer } from "../../layers/layer.js";
 import { batchNorm, linear, sequential } from "../../layers/layers.js";
+import { binaryCrossEntropy, meanSquaredError } from "../../losses/losses.js";
 import { classificationTask, flat, noiseTensor, regressionTask, valuesIn } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
 import type { Examples, Task } from "../../tasks/task.js";
@@ -109,6 +110,20 @@ describe("ridge regression", () => {
       for (const c of [0, 1]) expect(logits[i]![c]).toBeCloseTo(5 * outputsOf(regression, x, c), 12);
     });
   });
+});
+
+test("ridge regression is fitted by squares, and judged by the loss that it is given", () => {
+  const { support, query } = regressionTask(3, 1, 5, 1);
+  const plain = ridgeRegression({ model: smallEmbedding, task: "regression", lambda: 0.3 });
+  const logits = ridgeRegression({ model: smallEmbedding, task: "regression", lambda: 0.3, loss: binaryCrossEntropy });
+  const params = logits.init(key(1));
+  const said = logits.predict(logits.adapt(params, support), query.x);
+  expect(valuesIn(said)).toEqual(valuesIn(plain.predict(plain.adapt(params, support), query.x)));
+  const n = query.x.shape[0]!;
+  const taken = { ...query, y: tensor(new Float32Array(n), [n, 1]) };
+  const { loss } = logits.metaGradient(params, { support, query: taken });
+  expect(valuesIn(loss)[0]).toBeCloseTo(valuesIn(binaryCrossEntropy(said, taken.y))[0]!, 5);
+  expect([plain.loss, logits.loss]).toEqual([meanSquaredError, binaryCrossEntropy]);
 });
 
 describe("logistic regression", () => {

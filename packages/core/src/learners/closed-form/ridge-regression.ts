@@ -1,5 +1,6 @@
 import { add, GraphError, matmul, mul, swapLast, type Tensor, type Tree } from "@innerloop/graph";
 import type { Layer } from "../../layers/layer.js";
+import type { Loss } from "../../losses/losses.js";
 import type { Learner } from "../learner.js";
 import {
   type FittedHead,
@@ -21,6 +22,8 @@ export type RidgeRegressionOptions<X extends Tree = Tensor> =
       readonly model: Layer<Tree, X>;
       /** First value of the penalty lambda, which is learned by its logarithm. 1 by default. */
       readonly lambda?: number;
+      /** The loss of the query set; the mean squared error by default. The head is a least-squares fit whatever it is. */
+      readonly loss?: Loss;
     };
 
 /**
@@ -32,7 +35,7 @@ export type RidgeRegressionOptions<X extends Tree = Tensor> =
  * X are the support features with a column of ones, as in the published code: the bias is penalised with the weights.
  * Of the two forms the one with the smaller matrix is computed. Classification: Y are one-hot rows, logits are
  * scale X W, the loss is the cross-entropy on the query set. Regression: targets [n, outputs], predictions X W, the
- * mean squared error.
+ * mean squared error or another loss of the query set.
  *
  * Meta-parameters are the embedding's (`model/...`), `head/logLambda`, and of classification `head/scale`. The paper
  * also adds a learned number to all logits alike, which no softmax shows: it is left out. In the published code lambda

@@ -20,7 +20,10 @@ import {
 
 /** Options of `neuralProcess`. */
 export interface NeuralProcessOptions extends ModelBasedOptions {
-  /** Regression: training raises its `likelihood`, the Gaussian one by default. Cross-entropy for classification by default. */
+  /**
+   * Regression: training raises its `likelihood`, the Gaussian one by default; of log-odds (`ofLogits`), which have no
+   * deviations, it is the loss itself. Cross-entropy for classification by default.
+   */
   readonly loss?: Loss;
   /** Units of each hidden layer, and numbers of a representation. 128 by default. */
   readonly hidden?: number;
@@ -52,7 +55,8 @@ const leastDeviation = 0.1;
  *   r = mean over support rows of encoder(x_i, y_i),  (mu, s) = decoder(r, x),  sigma = 0.1 + 0.9 softplus(s)
  *
  * Regression: `predict` returns [n, 2 outputs], means beside standard deviations, and the loss is
- * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means, or the likelihood of another loss. Classification: representations
+ * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means, or the likelihood of another loss; with a
+ * loss of log-odds it returns [n, outputs]. Classification: representations
  * are averaged class by class and put side by side, r = [r_1, ..., r_ways], and the decoder gives logits (the paper's
  * section 4.3; its encoder does not read the label, which the place in r tells as well).
  *
@@ -79,6 +83,7 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
   requireWhole("neuralProcess", "layers", layers);
   const { features, targets, kind } = form;
   const regression = kind === "regression";
+  const hasDeviations = regression && !form.loss.ofLogits;
   const between = Array.from({ length: layers }, () => hidden);
   const encoder = mlp({ sizes: [features + targets, ...between, hidden] });
   const read = attention
@@ -87,14 +92,14 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
   const width = attention || regression ? hidden : targets * hidden;
   const path = latent ? latentPath({ features, targets, hidden, layers, width: hidden }) : undefined;
   const decoder = mlp({
-    sizes: [width + (path ? hidden : 0) + features, ...between, regression ? 2 * targets : targets],
+    sizes: [width + (path ? hidden : 0) + features, ...between, hasDeviations ? 2 * targets : targets],
   });
   type Network = { readonly encoder: Tree; readonly reader: Tree; readonly decoder: Tree; readonly latent?: Tree };
   type WithLatent = { readonly rows: Tree; readonly z: Tensor };
   return modelBasedLearner({
     name,
     description: { hidden, layers, ...(attention ? { heads } : {}), ...(latent ? { latent } : {}), trainsOn },
-    form: { ...form, loss: regression ? (form.loss.likelihood ?? gaussianNegativeLogLikelihood) : form.loss },
+    form: { ...form, loss: hasDeviations ? (form.loss.likelihood ?? gaussianNegativeLogLikelihood) : form.loss },
     init: (key) => ({
       encoder: encoder.init(split(key, "encoder")),
       reader: read.init(split(key, "reader")),
@@ -112,7 +117,7 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
       const known = path ? (memory as WithLatent).rows : memory;
       const ofTask = path ? [repeated({}, (memory as WithLatent).z, x)] : [];
       const output = decoder.apply(at.decoder, concat([read.recall(at.reader, known, x), ...ofTask, x], -1));
-      if (!regression) return output;
+      if (!hasDeviations) return output;
       const deviation = add(
         mul(softplus(sliceAxis(output, -1, targets, 2 * targets)), 1 - leastDeviation),
         leastDeviation,

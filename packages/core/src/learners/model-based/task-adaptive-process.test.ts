@@ -2,6 +2,7 @@ import { sliceAxis, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { traitsOf } from "../../layers/parameter-roles.js";
 import { withRunningStatistics } from "../../layers/running-statistics.js";
+import { meanSquaredError } from "../../losses/losses.js";
 import { gradientError, namedValues, numbersOf, regressionTask, valuesIn } from "../../numerical.fixture.js";
 import {
   difference,
@@ -218,6 +219,7 @@ test("says what its figures depend on", () => {
 
 test("refuses sizes and weights out of range", () => {
   const refused = (more: Partial<TaskAdaptiveProcessOptions>) => expect(() => build(more));
+  refused({ loss: meanSquaredError }).toThrow("IL102 taskAdaptiveProcess: loss is none of log-odds");
   refused({ hidden: 0 }).toThrow("IL102 taskAdaptiveProcess: hidden is 0");
   refused({ layers: 1.5 }).toThrow("IL102 taskAdaptiveProcess: layers is 1.5");
   refused({ decoderLayers: 0 }).toThrow("IL102 taskAdaptiveProcess: decoderLayers is 0");

@@ -24,7 +24,7 @@ import {
 import { glorotUniform } from "../../layers/initialization.js";
 import { linear } from "../../layers/layers.js";
 import { withTraits } from "../../layers/parameter-roles.js";
-import { gaussianNegativeLogLikelihood } from "../../losses/losses.js";
+import { gaussianNegativeLogLikelihood, type Loss } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import { type Key, split } from "../../random/random.js";
 import { requirePositive } from "../closed-form/linear-head-learner.js";
@@ -46,6 +46,8 @@ export const modulationNames = ["film", "gating"] as const;
 
 /** Options of `taskAdaptiveProcess`. */
 export interface TaskAdaptiveProcessOptions extends Omit<ModelBasedOptions, "ways" | "loss"> {
+  /** A loss of log-odds (`ofLogits`), which have no deviations, in place of the Gaussian likelihood. */
+  readonly loss?: Loss;
   /** Units of each hidden layer, and numbers of the latent variable, of a task and of a centroid. 64 by default. */
   readonly hidden?: number;
   /** Hidden layers of each encoder, 2 by default. */
@@ -83,17 +85,25 @@ const leastDeviation = 0.1;
  *
  * where f_j is the part of all tasks that belong to j, a running average over updates that is kept beside the parameters; in
  * the authors' code it is the sum over the batch, which a task here does not know of. A prediction is [n, 2 outputs], means
- * beside deviations: their code has squared errors, and the distance to a centroid not squared. Formulae are those of the
+ * beside deviations, or [n, outputs] of log-odds: their code has squared errors, and the distance to a centroid not squared. Formulae are those of the
  * authors' code, under the paper's names: task identity network m, global pool of centroids a_j, adaptive decoder.
  *
- * @throws IL102 where options are out of range
+ * @throws IL102 where options are out of range, or the loss is none of log-odds
  * @example taskAdaptiveProcess({ features: 1, outputs: 1, clusters: 7 })
  */
 export function taskAdaptiveProcess(options: TaskAdaptiveProcessOptions): Learner<Tree, ReadTask> {
   const learner = "taskAdaptiveProcess";
   const { hidden = 64, layers = 2, decoderLayers = 3, clusters = 7, modulation = "film" } = options;
   const { clusterWeight = 0.1, freedom = 1 } = options;
-  const form = taskFormOf(learner, { ...options, loss: gaussianNegativeLogLikelihood });
+  const form = taskFormOf(learner, { ...options, loss: options.loss ?? gaussianNegativeLogLikelihood });
+  const hasDeviations = options.loss === undefined;
+  if (options.loss && !options.loss.ofLogits)
+    throw new GraphError(
+      "IL102",
+      learner,
+      "loss is none of log-odds",
+      "Leave it out: numbers have the Gaussian likelihood",
+    );
   for (const [name, value] of Object.entries({ hidden, layers, decoderLayers })) requireWhole(learner, name, value);
   requireWhole(learner, "clusters", clusters, 2);
   requirePositive(learner, { freedom });
@@ -109,7 +119,7 @@ export function taskAdaptiveProcess(options: TaskAdaptiveProcessOptions): Learne
     hidden,
     layers: decoderLayers,
     task: hidden,
-    outputs: 2 * targets,
+    outputs: hasDeviations ? 2 * targets : targets,
     modulation,
   });
   type Network = {
@@ -142,6 +152,7 @@ export function taskAdaptiveProcess(options: TaskAdaptiveProcessOptions): Learne
       const { z, modulations } = memory as Memory;
       const inputs = concat([x, broadcastTo(z, [x.shape[0]!, hidden])], -1);
       const output = decoder.apply((network as Network).decoder, inputs, modulations);
+      if (!hasDeviations) return output;
       const spread = softplus(sliceAxis(output, -1, targets, 2 * targets));
       return concat([sliceAxis(output, -1, 0, targets), add(mul(spread, 1 - leastDeviation), leastDeviation)], -1);
     },

@@ -4,6 +4,7 @@ import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
 import { entityEmbedding } from "../../layers/entity-embedding.js";
 import { functionLayer, type Layer } from "../../layers/layer.js";
+import { logisticResidual } from "../../losses/logistic-residual.js";
 import type { Loss } from "../../losses/losses.js";
 import { meanSquaredError } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
@@ -20,7 +21,13 @@ import { generalParams, ofLearned } from "../model-based/model-based.fixture.js"
 import { neuralProcess } from "../model-based/neural-process.js";
 import { taskAdaptiveProcess } from "../model-based/task-adaptive-process.js";
 import { metahin } from "./metahin.js";
-import { type FeatureLearner, type ResidualParameters, residualLearner } from "./residual-learner.js";
+import {
+  type FeatureLearner,
+  identityLinkWithoutLevel,
+  logitLink,
+  type ResidualParameters,
+  residualLearner,
+} from "./residual-learner.js";
 
 const source = userTasks(madeUpRatings(), { shots: { from: 0, to: 5 }, queries: 2 });
 const { ids, numbers } = source.spec.x;
@@ -216,7 +223,7 @@ describe("the level of a user", () => {
 
   test("is 0 where there is none, and what is left is what is learned: MeLU, of which all but the embedding adapts", () => {
     const inner = inners[1]![1] as FeatureLearner;
-    const learner = residualLearner(inner, { embedding: embedding as never, level: false });
+    const learner = residualLearner(inner, { embedding: embedding as never, link: identityLinkWithoutLevel });
     const first = learner.init(key(1));
     expect(Object.keys(first).sort()).toEqual(["embedding", "learner"]);
     const params = noiseLike(first as Tree, 0.4, 5) as ResidualParameters;
@@ -239,5 +246,91 @@ describe("the level of a user", () => {
     const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
     const { gradient } = learner.metaGradient(params, task);
     expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
+  });
+});
+
+describe("log-odds of what was taken", () => {
+  const width = numbers.shape[0]!;
+  const data = madeUpRatings();
+  const taken = userTasks(
+    {
+      ...data,
+      rating: data.rating.map(() => 1),
+      base: data.rating.map((_, at) => (at % 5) - 2),
+      units: { mean: 0, deviation: 1 },
+      candidates: {
+        pool: Int32Array.from([0, 1, 2, 3, 4, 5, 6, 7]),
+        base: Float32Array.from({ length: 8 }, (_, item) => item / 4 - 1),
+        sureness: new Float32Array(8),
+      },
+    },
+    { shots: { from: 0, to: 3 }, queries: 2, untaken: { forEach: 2 } },
+  );
+  const logitTasks = [0, 1, 2, 3, 4, 5, 6, 7].map((index) => taken.sample(1, index));
+  const mlpOf = () => mlp({ sizes: [features, 4, 1], activation: "tanh" });
+  const inner: readonly Inner[] = [
+    ["ridge regression", ridgeRegression({ task: "regression", model: identity, loss: logisticResidual })],
+    ["MAML", maml({ model: mlpOf(), loss: logisticResidual, inner: sgd({ learningRate: 0.1 }), steps: 2 })],
+    ["neural process", neuralProcess({ features, outputs: 1, hidden: 4, layers: 1, loss: logisticResidual })],
+  ];
+  // What these draw in training is no part of a prediction.
+  const drawing: readonly Inner[] = [
+    [
+      "latent neural process",
+      neuralProcess({ features, outputs: 1, hidden: 4, layers: 1, latent: true, loss: logisticResidual }),
+    ],
+    [
+      "task-adaptive process",
+      taskAdaptiveProcess({ features, outputs: 1, hidden: 4, layers: 1, clusters: 2, loss: logisticResidual }),
+    ],
+  ];
+  const logit = (within: unknown) =>
+    residualLearner(within as FeatureLearner, { embedding: embedding as never, link: logitLink });
+
+  test.each([...inner, ...drawing])(
+    "are base and prediction, without a level, and have the likelihood as their loss, by %s",
+    (_, of) => {
+      const learner = logit(of);
+      const params = noiseLike(learner.init(key(1)) as Tree, 0.4, 5) as ResidualParameters;
+      for (const task of logitTasks) {
+        const user = learner.adapt(params, task.support);
+        expect(valuesIn(user.level)).toEqual([0]);
+        const prediction = learner.predict(user, task.query.x, task.query.present);
+        expect(prediction.shape[1]).toBe(1);
+        const loss = valuesIn(learner.loss(prediction, task.query.y, task.query.present))[0]!;
+        const rows = valuesIn(prediction).map((value, row) => {
+          const y = Number(task.query.y.rating.data![row]);
+          return Number(task.query.present!.data![row]) ? [Math.log1p(Math.exp(value)) - y * value] : [];
+        });
+        const mean = rows.flat().reduce((a, b) => a + b, 0) / rows.flat().length;
+        expect(loss).toBeCloseTo(mean, 5);
+      }
+    },
+  );
+
+  test.each(inner)("have a meta-gradient that is the derivative of their loss, by %s", (_, of) => {
+    const learner = logit(of);
+    const params = noiseLike(learner.init(key(1)) as Tree, 0.4, 6) as ResidualParameters;
+    const task = logitTasks.find((each) => known(each as never) > 1)!;
+    const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
+    const { gradient } = learner.metaGradient(params, task);
+    expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
+    // Without a key no id is dropped, so that training and judgement have one loss.
+    const said = learner.predict(learner.adapt(params, task.support), task.query.x, task.query.present);
+    expect(valuesIn(loss(params))[0]).toBeCloseTo(
+      valuesIn(learner.loss(said, task.query.y, task.query.present))[0]!,
+      4,
+    );
+  });
+
+  test("begin at the base where the learner says nothing", () => {
+    const learner = logit(
+      ridgeRegression({ task: "regression", model: identity, lambda: 1e9, loss: logisticResidual }),
+    );
+    const user = learner.adapt(learner.init(key(1)), logitTasks[0]!.support);
+    const { x } = logitTasks[0]!.query;
+    valuesIn(learner.predict(user, x)).forEach((value, row) => {
+      expect(value).toBeCloseTo(Number(x.numbers.data![row * width]), 5);
+    });
   });
 });

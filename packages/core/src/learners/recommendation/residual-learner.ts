@@ -10,6 +10,7 @@ import {
   mul,
   ones,
   reshape,
+  sigmoid,
   sliceAxis,
   sqrt,
   sub,
@@ -23,7 +24,8 @@ import {
 import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import type { EntityInputs } from "../../layers/entity-embedding.js";
 import { type ApplyContext, type Layer, within } from "../../layers/layer.js";
-import type { Loss } from "../../losses/losses.js";
+import { logisticResidual } from "../../losses/logistic-residual.js";
+import { binaryCrossEntropy, type Loss } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import type { RatingTarget } from "../../losses/rating-target.js";
 import { type Key, split } from "../../random/random.js";
@@ -47,6 +49,39 @@ export interface RowLearner extends Learner<Tree, Tree, IdentifiedRows, Tensor, 
   readonly readsIds: true;
 }
 
+/** The way in which a base, a user's level and what a learner predicts make a rating. */
+export interface RatingLink {
+  /** Whether users have a level; it is 0 where they have none. */
+  readonly hasLevel: boolean;
+  /** What is left of ratings [n, 1] beside the base and the user's level: what the learner within reads and predicts. */
+  left(rating: Tensor, base: Tensor, level: Tensor): Tensor;
+  /**
+   * The losses that it asks for: of what is left, which the learner within is to be made with, and of base + prediction and
+   * ratings, which is the same there. Without them both are that of the learner within, which is any of numbers.
+   */
+  readonly losses?: { readonly left: Loss; readonly rating: Loss };
+}
+
+/** Ratings are sums: r = b + level + f. */
+export const identityLink: RatingLink = {
+  hasLevel: true,
+  left: (rating, base, level) => sub(sub(rating, base), level),
+};
+
+/** Ratings are sums of base and prediction alone, r = b + f: where users are to have no level. */
+export const identityLinkWithoutLevel: RatingLink = { ...identityLink, hasLevel: false };
+
+/**
+ * Ratings of 1 and 0 are of log-odds b + f: left of one is e = r - sigmoid(b), which `logisticResidual` is the loss of. There
+ * is no level, since it would be the same for all items of a user: of what was taken alone it tells nothing, and it changes no
+ * order.
+ */
+export const logitLink = {
+  hasLevel: false,
+  left: (rating, base) => sub(rating, sigmoid(base)),
+  losses: { left: logisticResidual, rating: binaryCrossEntropy },
+} as const satisfies RatingLink;
+
 /** Options of `residualLearner`. */
 export interface ResidualOptions {
   /** The features of rows: `entityEmbedding`. */
@@ -55,8 +90,8 @@ export interface ResidualOptions {
   readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
   /** The first shrinkage of a user's level, in ratings: 3 by default. */
   readonly shrinkage?: number;
-  /** Whether the user has a level beside the base; true unless given. */
-  readonly level?: boolean;
+  /** `identityLink` by default; `logitLink` for implicit feedback, with its loss as that of the learner within. */
+  readonly link?: RatingLink;
 }
 
 /** Parameters: of the embedding, of the level's shrinkage lambda its logarithm where there is a level, and of the learner. */
@@ -130,15 +165,15 @@ type Set = Examples<RatedInputs, RatingTarget>;
  * f is any learner of regression: maml over decision layers is MeLU (Lee et al. 2019), whose embeddings do not adapt; ridge
  * regression is a fold-in of a user vector; neural processes read the ratings as a set. The embedding, lambda and what f has
  * learn together: lambda and the embedding by the gradient of the learner's loss, or of the objective that it says, its own
- * parameters by its own rule. Without ratings the level is 0, and f says what it says without any. With `level: false` it is
- * always 0: upon a base that says of all ratings their mean, f is all there is, and maml over decision layers is MeLU as its
- * authors have it.
+ * parameters by its own rule. Without ratings the level is 0, and f says what it says without any. With
+ * `identityLinkWithoutLevel` it is always 0: upon a base that says of all ratings their mean, f is all there is, and maml over
+ * decision layers is MeLU as its authors have it. With `logitLink` base and f make log-odds.
  *
  * @param given a learner of inputs [n, features], or of these with ids, and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
  */
 export function residualLearner(given: FeatureLearner | RowLearner, options: ResidualOptions): ResidualLearner {
-  const { embedding } = options;
+  const { embedding, link = identityLink } = options;
   const learner = given as FeatureLearner;
   const readsIds = "readsIds" in given;
   return {
@@ -152,10 +187,10 @@ export function residualLearner(given: FeatureLearner | RowLearner, options: Res
           const features = embedding.apply(at.embedding, x, within({ ...context, pass }, "embedding"));
           return inputsOf(readsIds ? { features, ids: x.ids } : { features });
         };
-        const { examples, level } = readRatings(at.logShrinkage, known, () => inputs(support.x, "support"));
+        const { examples, level } = readRatings({ link, ...at }, known, () => inputs(support.x, "support"));
         const asked = {
           x: inputs(query.x, "query"),
-          y: sub(sub(query.y.rating, baseOf(query.x)), level),
+          y: link.left(query.y.rating, baseOf(query.x), level),
           ...presentOf(query),
         };
         const inner = learner.metaGradient(own, { support: examples, query: asked }, key, how);
@@ -171,12 +206,12 @@ export function residualLearner(given: FeatureLearner | RowLearner, options: Res
 /** The same of a baseline or learner that does not train so. */
 export function residualAdapter(
   given: Omit<FeatureLearner, "metaGradient"> | Omit<RowLearner, "metaGradient">,
-  { embedding, metrics = [], shrinkage = 3, level: hasLevel = true }: ResidualOptions,
+  { embedding, metrics = [], shrinkage = 3, link = identityLink }: ResidualOptions,
 ): RatingAdapter {
   const learner = given as FeatureLearner;
   const readsIds = "readsIds" in given;
   const taste: TasteByFeatures["taste"] = (params, known, how) => {
-    const { examples, level } = readRatings(params.logShrinkage, known, () => inputsOf(known));
+    const { examples, level } = readRatings({ link, ...params }, known, () => inputsOf(known));
     return { level, adapted: learner.adapt(params.learner, examples, how) };
   };
   const firstStep: TasteByFeatures["firstStep"] = (params, known) => {
@@ -215,10 +250,10 @@ export function residualAdapter(
     name: learner.name,
     description: learner.description,
     ...(learner.steps === undefined ? {} : { steps: learner.steps }),
-    loss: lossOfRatings(learner.loss, metrics),
+    loss: lossOfRatings(link.losses?.rating ?? learner.loss, metrics),
     init: (key: Key) => ({
       embedding: embedding.init(split(key, "embedding")),
-      ...(hasLevel ? { logShrinkage: tensor([Math.log(shrinkage)], [1, 1]) } : {}),
+      ...(link.hasLevel ? { logShrinkage: tensor([Math.log(shrinkage)], [1, 1]) } : {}),
       learner: learner.init(split(key, "learner")),
     }),
     adapt: (params, support, how) => {
@@ -243,20 +278,19 @@ const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } 
  * @param features of the rows, asked for once
  */
 function readRatings(
-  logShrinkage: Tensor | undefined,
+  { link, logShrinkage }: { readonly link: RatingLink; readonly logShrinkage?: Tensor },
   { base, rating, present }: { readonly base: Tensor; readonly rating: Tensor; readonly present?: Tensor },
   features: () => Tensor,
 ): { readonly examples: Examples; readonly level: Tensor } {
-  const left = sub(rating, base);
-  const n = left.shape[0]!;
+  const n = rating.shape[0]!;
   const mask = present ? reshape(present, [n, 1]) : ones([n, 1]);
   const levelOf = (shrinkage: Tensor): Tensor => {
     const count = sum(mask, 0, { keepAxes: true });
-    return div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(shrinkage)));
+    return div(sum(mul(sub(rating, base), mask), 0, { keepAxes: true }), add(count, exp(shrinkage)));
   };
   const level = logShrinkage ? levelOf(logShrinkage) : zeros([1, 1]);
   const x = features();
-  return { examples: { x, y: mul(sub(left, level), mask), ...(present ? { present } : {}) }, level };
+  return { examples: { x, y: mul(link.left(rating, base, level), mask), ...(present ? { present } : {}) }, level };
 }
 
 /** The centre of predictions, [n, 1]: the first column, beside which deviations may stand. */

@@ -1,9 +1,10 @@
 /** Ratings as users of a trained model have them: by id, by title, and of items that are new. */
 import { offsetByAttributes, type RatedInputs, surenessOf } from "@innerloop/core/tasks";
 import { tensor, toNumbers } from "@innerloop/graph";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ratingAdaptation } from "./adaptation.js";
-import { inUnits } from "./known-items.js";
+import { feedbackOf } from "./feedback.js";
+import { readKnownRatings } from "./given-ratings.js";
 import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { heldOutTasks } from "./tasks.js";
 
@@ -171,7 +172,7 @@ it("an item is rated once; two of one title are two", async () => {
       { item: "001", rating: 3 },
       { item: "amelie 2001", rating: 4 },
     ]),
-  ).rejects.toThrow('row 2: "Amélie (2001)" is rated for the second time. Give one rating of each item');
+  ).rejects.toThrow('row 2: "Amélie (2001)" comes up for the second time. Give each item once');
   expect(
     (
       await support([
@@ -194,11 +195,59 @@ it("answers are ratings in their units, within their scale", async () => {
     { item: "Heat (1995)", rating: 1 },
     { item: "Hamlet", rating: 5 },
   ]);
-  expect(inUnits(spec, 0.5)).toBeCloseTo(mean + deviation / 2, 6);
+  expect(feedbackOf(spec).toldOf(spec, 0.5)).toBeCloseTo(mean + deviation / 2, 6);
   expect(ratingAdaptation.table(answers, asked).rows.map(([, rating]) => rating)).toEqual([
     mean.toFixed(2),
     "1.00",
     "5.00",
   ]);
   expect(ratingAdaptation.lineOf!(answers[2]!)).toBe("5.00  Hamlet");
+});
+
+describe("what was taken", async () => {
+  const rated = await loaded(interactions, { takenFrom: 3 });
+  const own = (flags: Readonly<Record<string, unknown>> = {}) => ({ options: optionsOf(flags), spec: rated.spec });
+  const given = (rows: unknown, flags?: Readonly<Record<string, unknown>>) =>
+    ratingAdaptation.readSupport(rows, own(flags), {}, io, {});
+
+  it("is given by items alone, each of rating 1", async () => {
+    const { x, y, text, notes } = await given([{ item: "001" }, "heat 1995"]);
+    expect([toNumbers(y.rating), text, notes]).toEqual([[1, 1], "2 items taken", []]);
+    const { base } = rated.spec;
+    expect(toNumbers(x.numbers)[0]).toBeCloseTo(base.mean + base.offsets[0]!, 5);
+    expect((await given(undefined)).text).toBe("no items taken");
+  });
+
+  it("is what is rated as high as in training where the run is of ratings, and others are said", async () => {
+    const rows = [
+      { item: "001", rating: 4 },
+      { item: "002", rating: "2.5" },
+      { item: "003", rating: "" },
+    ];
+    const { y, text, notes } = await given(rows, { takenFrom: 3 });
+    expect([toNumbers(y.rating), text, notes]).toEqual([[1, 1], "2 items taken", ["1 rated too low to be taken"]]);
+    const known = await readKnownRatings(rows, own({ takenFrom: 3 }), io, {});
+    expect(known.passed.map(({ name }) => name)).toEqual(["Heat (1995)"]);
+    await expect(given(rows)).rejects.toThrow(
+      "row 1: a rating of 4, and films has none: what is listed was taken. Leave out items that were not",
+    );
+    await expect(given([{ item: "001", rating: "high" }], { takenFrom: 3 })).rejects.toThrow(
+      'row 1: the rating is "high". Give a number, or none',
+    );
+  });
+
+  it("is answered by scores", async () => {
+    const asked = {
+      ...own(),
+      support: await given(undefined),
+      inputs: await ratingAdaptation.readInputs(["001"], await given(undefined), own(), io, {}),
+    };
+    const answers = ratingAdaptation.answers(tensor([[7.25]]), asked);
+    expect(answers).toEqual([{ item: "Amélie (2001)", score: 7.25 }]);
+    expect(ratingAdaptation.table(answers, asked)).toEqual({
+      header: ["item", "score"],
+      rows: [["Amélie (2001)", "7.25"]],
+    });
+    expect(ratingAdaptation.lineOf!(answers[0]!)).toBe("7.25  Amélie (2001)");
+  });
 });

@@ -6,8 +6,9 @@ import type { DataIo, LongWork } from "../../io.js";
 import { PlacedRows } from "../../rating-io.js";
 import { counted } from "../../words.js";
 import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
+import { feedbackOf } from "./feedback.js";
 import { readItems, readKnownRatings, rowsOfTables } from "./given-ratings.js";
-import { inUnits, knownItems, ratedInputs } from "./known-items.js";
+import { knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
 import type { RatingSpec } from "./spec.js";
 
@@ -26,26 +27,33 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
   },
   // Whoever reads lines says which one it is.
   fromLine: (line) => (line.trim() === "" ? undefined : new PlacedRows([{ item: line.trim() }], [""])),
-  lineOf: ({ item, rating }) => `${Number(rating).toFixed(2)}  ${String(item)}`,
-  answers: (prediction, { spec, inputs }) =>
-    Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
+  lineOf: ({ item, rating, score }) => `${Number(rating ?? score).toFixed(2)}  ${String(item)}`,
+  answers: (prediction, { spec, inputs }) => {
+    const { told, toldOf } = feedbackOf(spec);
+    return Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
       item: inputs.names[i]!,
-      rating: Number(inUnits(spec, value).toFixed(4)),
-    })),
-  table: (answers, { inputs }) => ({
-    header: ["item", "rating"],
-    rows: answers.map(({ rating }, i) => [inputs.names[i]!, Number(rating).toFixed(2)]),
-  }),
+      [told]: Number(toldOf(spec, value).toFixed(4)),
+    }));
+  },
+  table: (answers, { spec, inputs }) => {
+    const { told } = feedbackOf(spec);
+    return {
+      header: ["item", told],
+      rows: answers.map((answer, i) => [inputs.names[i]!, Number(answer[told]).toFixed(2)]),
+    };
+  },
 };
 
 async function readSupport(
   given: unknown,
-  { spec }: OwnRatings,
+  own: OwnRatings,
   _flags: unknown,
   io: DataIo,
   work: LongWork,
 ): Promise<GivenSupport<RatedInputs, RatingTarget>> {
-  const { items, ratings } = await readKnownRatings(given, spec, io, work);
+  const { spec } = own;
+  const { one, many } = feedbackOf(spec).known;
+  const { items, ratings, passed } = await readKnownRatings(given, own, io, work);
   const { coded } = knownItems(spec);
   const { mean, deviation } = spec.units;
   const column = (values: readonly number[]): Tensor => tensor(Float32Array.from(values), [values.length, 1]);
@@ -59,8 +67,8 @@ async function readSupport(
       cold: column(asked.map((item) => ("place" in item ? coded.cold[item.place]! : 1))),
     },
     ...(there ? {} : { present: tensor(new Float32Array(1), [1]) }),
-    text: there ? counted(items.length, "rating") : "no ratings",
-    notes: [],
+    text: there ? counted(items.length, one, many) : `no ${many}`,
+    notes: passed.length > 0 ? [`${passed.length} rated too low to be taken`] : [],
     facts: { ratings: Object.fromEntries(items.map(({ name }, i) => [name, ratings[i]])) },
   };
 }

@@ -2,16 +2,10 @@
 
 import type { Adapter } from "@innerloop/core";
 import { toldRatings } from "@innerloop/core/learners";
-import {
-  fitRatingBase,
-  type RatedInputs,
-  type RatingModel,
-  type RatingTarget,
-  ratingModels,
-} from "@innerloop/core/tasks";
+import type { RatedInputs, RatingModel, RatingTarget } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
-import { ratingFigures } from "./figures.js";
+import { feedbackOf } from "./feedback.js";
 import type { RatingValues } from "./options.js";
 import type { RatingData } from "./reading.js";
 import type { RatingSpec } from "./spec.js";
@@ -27,29 +21,27 @@ export function ratingBaselines({
   "spec" | "options" | "data"
 >): readonly Baseline[] {
   if (!spec) return [];
-  const { interactions, places, fitted } = data as RatingData;
+  const { interactions, split, places, fitted } = data as RatingData;
+  const { bases, models, figures } = feedbackOf(spec);
   // Models that build on the base with attributes do so whatever the learner starts from.
   let own = fitted.base.prior ? fitted : undefined;
+  const known = Uint8Array.from(split.cold, (cold) => 1 - cold);
   const training = {
     interactions,
     places,
     get base() {
-      own ??= fitRatingBase(interactions, places);
+      own ??= bases.attributes.fit({ interactions, places, known }, options);
       return own;
     },
   };
-  return ratingModels.flatMap((entry): readonly Baseline[] => {
-    // An order alone has no error, which is what tables of ratings are about.
-    if (entry.ranksOnly) return [];
-    const adapter = toldRatings({ name: entry.title, metrics: ratingFigures(spec) });
+  return models.map((entry): Baseline => {
+    const adapter = toldRatings({ name: entry.title, metrics: figures(spec, options) });
     let model: RatingModel | undefined;
     const fit = (): RatingModel => (model ??= entry.fit(training));
-    return [
-      {
-        adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,
-        steps: [0],
-        tasks: () => heldOutTasks(data as RatingData, "test", options, fit()) as never,
-      },
-    ];
+    return {
+      adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,
+      steps: [0],
+      tasks: () => heldOutTasks(data as RatingData, "test", options, fit()) as never,
+    };
   });
 }

@@ -1,25 +1,32 @@
 /** Ratings of users for items: a user is a task. */
 
-import { type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
 import { type ColumnRange, type FeatureLearner, residualLearner } from "@innerloop/core/learners";
-import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
+import {
+  idsIn,
+  type RatedInputs,
+  type RatingCodings,
+  type RatingTarget,
+  type RatingUnits,
+  ratingLoss,
+} from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
 import { domain, type NextStep, type TaskShapes } from "../domain.js";
 import { ratingAdaptation } from "./adaptation.js";
 import { ratingBaselines } from "./baselines.js";
-import { ratingFigures, unitless } from "./figures.js";
+import { feedbackOf, lossWithin } from "./feedback.js";
 import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
-import { loadRatings, type RatingData, ratingBases } from "./reading.js";
+import { loadRatings, type RatingData } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
 
-/** Errors that training may make small. Of the absolute one the centre of predictions is a median, as the first figure asks. */
-const errors: Readonly<Record<RatingValues["loss"], Loss>> = { absolute: meanAbsoluteError, squared: meanSquaredError };
+/** Units of ratings before any are read, and some cold items: what figures are called does not depend on them. */
+const unitless: RatingUnits = { mean: 0, deviation: 1, scale: { least: 0, most: 1 } };
+const unread = { units: unitless, scale: unitless.scale, cold: [1] };
 
 /** The embedding of rated items, and of what is known of users. */
 const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues) => {
@@ -85,15 +92,19 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     trainClasses: 0,
     ...(spec ? partsOfRows(spec.codings, own) : {}),
   }),
-  loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
+  loss: (spec, options) =>
+    Object.assign(ratingLoss(unitless), {
+      metrics: feedbackOf(spec, options).figures(spec ?? unread, options),
+    }),
   around: {
-    loss: ({ loss }) => errors[loss],
+    loss: ({ spec, options }) => lossWithin(feedbackOf(spec, options).bases[options.base].link, options),
     learner: (within, { spec, options }) => {
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
+      const { bases, figures } = feedbackOf(spec);
       return residualLearner(within as unknown as FeatureLearner, {
         embedding: embeddingOf(spec.codings, options) as never,
-        level: ratingBases[options.base].level,
-        metrics: ratingFigures(spec),
+        metrics: figures(spec, options),
+        link: bases[options.base].link,
       }) as never;
     },
   },
@@ -102,12 +113,20 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut }) => {
-    const known = shots === 0 ? "no rating" : `${shots} ${/(?:^| )1$/.test(`${shots}`) ? "rating" : "ratings"}`;
-    const others = order === "time" ? "later ones" : heldOut ? "that were held out" : "others";
+  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut, untaken }) => {
+    const what = untaken === undefined ? "rating" : "taken item";
+    const isOne = /(?:^| )1$/.test(`${shots}`);
+    const known = shots === 0 ? `no ${what}` : `${shots} ${what}${isOne ? "" : "s"}`;
     const more = sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`;
+    const one = Number(queries) === 1;
+    const heldOutText = one ? "that was held out" : "that were held out";
+    const others =
+      order === "time" ? (one ? "later one" : "later ones") : heldOut ? heldOutText : one ? "other" : "others";
     const often = draws === 1 ? "" : `, each user the mean of ${draws} draws`;
-    return `${known} of a user${heldOut ? " of training" : ""} known${more}, ${queries} ${others} to be told${often}`;
+    const asked = `${known} of a user${heldOut ? " of training" : ""} known${more}, ${queries} ${others}`;
+    return untaken === undefined
+      ? `${asked} to be told${often}`
+      : `${asked}${often} ranked among ${untaken === "all" ? "all items that the user has not taken" : `items that the user has not taken, ${untaken}: a sampled ranking, which may order methods otherwise than one of all items (Krichene & Rendle 2020)`}`;
   },
   taskSizes: ratingSizes,
   // Of a user all that there are, where shots are more.
@@ -118,14 +137,14 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     "--cold-items": coldItems,
     "--held-ratings": heldRatings,
   }),
-  next: ({ options: { shots } }): readonly NextStep[] => [
-    { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
+  next: ({ options: { shots }, spec }): readonly NextStep[] => [
+    { command: "eval", flags: { shots: shots + 5 }, meaning: `more known ${feedbackOf(spec).known.many}` },
     ...(shots === 0 ? [] : [{ command: "eval", flags: { shots: 0 }, meaning: "none" } as const]),
     {
       command: "adapt",
       flags: {},
       more: "--support mine.csv --query items.csv",
-      meaning: "your own ratings, and items to tell yours of",
+      meaning: `your own ${feedbackOf(spec).known.many}, and items to tell yours of`,
     },
     {
       command: "recommend",
@@ -140,13 +159,14 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
 
 /** `100,000 ratings of 16,554 users for 10,506 items, 1,980 of them cold` */
 function ratingsText({ interactions, split }: RatingData): string {
-  const { name, rating, users, items } = interactions;
+  const { name, rating, users, items, implicit } = interactions;
   const cold = split.cold.reduce((sum, each) => sum + each, 0);
-  return `${name}: ${counted(rating.length, "rating")} of ${counted(users.ids.length, "user")} for ${counted(items.ids.length, "item")}, ${counted(cold, "of them cold", "of them cold")}`;
+  const what = implicit ? counted(rating.length, "item taken", "items taken") : counted(rating.length, "rating");
+  return `${name}: ${what} ${implicit ? "by" : "of"} ${counted(users.ids.length, "user")}${implicit ? ", of" : " for"} ${counted(items.ids.length, "item")}, ${counted(cold, "of them cold", "of them cold")}`;
 }
 
 const tasksText = (
   { shots, trainShots, queries }: RatingValues,
-  { users, heldOut }: Readonly<Record<string, unknown>>,
+  { users, heldOut, untaken }: Readonly<Record<string, unknown>>,
 ): string =>
-  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users ${heldOut ? "of training, by ratings that are held out" : "held out"}`;
+  `a user each: ${countInWords(trainShots)} known ${untaken === undefined ? "ratings" : "items"} (evaluated ${shots}), ${queries} to be ${untaken === undefined ? "told" : `ranked among those not taken (${String(untaken)})`}; ${Number(users).toLocaleString("en")} users ${heldOut ? `of training, by ${untaken === undefined ? "ratings" : "items"} that are held out` : "held out"}`;

@@ -5,6 +5,7 @@ import { nearestName, UsageError } from "../../options/usage-error.js";
 import { PlacedRows } from "../../rating-io.js";
 import { count, counted } from "../../words.js";
 import type { ItemChoice, ItemNaming } from "../ranker.js";
+import { type FeedbackOf, feedbackOf } from "./feedback.js";
 import { type AttributeValue, attributesOfItem, type FoundItem, type ItemIndex } from "./item-index.js";
 import { knownItems } from "./known-items.js";
 import type { RatingSpec } from "./spec.js";
@@ -22,8 +23,10 @@ export type GivenRatings = string | readonly GivenRating[];
 /** Ratings of a user, read. */
 export interface KnownRatings {
   readonly items: readonly FoundItem[];
-  /** Of each, in its own units. */
+  /** Of each, in its own units: 1 where feedback is implicit. */
   readonly ratings: readonly number[];
+  /** Items that a user of implicit feedback has rated too low to have taken them: nothing more is known of these. */
+  readonly passed: readonly FoundItem[];
 }
 
 /**
@@ -33,15 +36,22 @@ export interface KnownRatings {
  */
 export async function readKnownRatings(
   given: unknown,
-  spec: RatingSpec,
+  own: FeedbackOf & { readonly spec: RatingSpec },
   io: DataIo,
   work: ItemNaming,
 ): Promise<KnownRatings> {
+  const { spec } = own;
+  const { said } = feedbackOf(spec);
   const rows = given === undefined ? [] : await rowsOf(given, io, work);
-  const found = await foundRows(spec, rows, work, (row) => ratingOf(row, spec));
+  const found = await foundRows(spec, rows, work, ({ row, at }) => said(row, at, own));
   requireDifferent(found);
   noteUnknownWords(found, spec, work);
-  return { items: found.map(({ item }) => item), ratings: found.map(({ value }) => value) };
+  const taken = found.filter(({ value }) => value !== undefined);
+  return {
+    items: taken.map(({ item }) => item),
+    ratings: taken.map(({ value }) => value!),
+    passed: found.filter(({ value }) => value === undefined).map(({ item }) => item),
+  };
 }
 
 /** Items as a user names them, or says what is known of new ones. @throws UsageError for those that are not known */
@@ -217,22 +227,9 @@ function requireDifferent(rows: readonly FoundRow<unknown>[]): void {
   for (const { item, at } of rows) {
     const which = "place" in item ? item.place : item.name;
     if (seen.has(which))
-      throw new UsageError(`${at}: ${quoted(item.name)} is rated for the second time`, "Give one rating of each item");
+      throw new UsageError(`${at}: ${quoted(item.name)} comes up for the second time`, "Give each item once");
     seen.add(which);
   }
-}
-
-/** @throws UsageError for what is no rating */
-function ratingOf({ row, at }: GivenRow, { scale }: Pick<RatingSpec, "scale">): number {
-  const { rating } = row;
-  const value = typeof rating === "string" && rating.trim() !== "" ? Number(rating) : rating;
-  if (typeof value === "number" && value >= scale.least && value <= scale.most) return value;
-  const isMissing = rating === undefined || rating === "";
-  const hasComma = typeof rating === "string" && /^\s*\d{1,9},\d{1,9}\s*$/.test(rating);
-  throw new UsageError(
-    `${at === "" ? "" : `${at}: `}the rating is ${isMissing ? "missing" : quoted(rating)}`,
-    `Give a number from ${scale.least} to ${scale.most}${hasComma ? ", with a point: 4.5" : ""}`,
-  );
 }
 
 /** Unknown words that are named. */

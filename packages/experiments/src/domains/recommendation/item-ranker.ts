@@ -19,10 +19,11 @@ import {
   type RecommendationRequest,
   type Recommendations,
 } from "../ranker.js";
+import { feedbackOf } from "./feedback.js";
 import { type KnownRatings, namedPlaces, readKnownRatings } from "./given-ratings.js";
 import { itemsOfWords } from "./item-domains.js";
 import type { FoundItem } from "./item-index.js";
-import { inUnits, knownItems, ratedInputs } from "./known-items.js";
+import { knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
 import { evidenceCandidates, informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
 import type { RatingSpec } from "./spec.js";
@@ -89,7 +90,7 @@ export class ItemRanker implements Ranker {
     requireCount("top", top, 1);
     requireCount("knownBy", knownBy, 0);
     this.#requireSteps(steps);
-    const known = await readKnownRatings(ratings, spec, io, work);
+    const known = await readKnownRatings(ratings, this.#setting, io, work);
     if (explain && known.items.length > mostExplained)
       throw new UsageError(
         `an explanation by ${known.items.length} ratings of ${name}`,
@@ -106,17 +107,18 @@ export class ItemRanker implements Ranker {
     const places = bestPlaces(predictions.centres, top, leftOut);
     const influences = explain ? await this.#influences(places, { known, rows, steps, taste }) : undefined;
     const { units } = spec;
+    const { told, toldOf } = feedbackOf(spec);
     const items = places.map((place, i): Recommendation => {
       const deviation = predictions.deviations?.[place];
       return {
         rank: i + 1,
         ...this.#named(place),
-        rating: rounded(inUnits(spec, predictions.centres[place]!)),
+        [told]: rounded(toldOf(spec, predictions.centres[place]!)),
         ...(deviation === undefined ? {} : { deviation: rounded(units.deviation * deviation) }),
         ...(influences ? { because: influences[i]! } : {}),
       };
     });
-    return { items, known: known.items.length, ranked: predictions.centres.length - leftOut.size, steps };
+    return { items, told, known: known.items.length, ranked: predictions.centres.length - leftOut.size, steps };
   }
 
   async questions(request: QuestionRequest = {}): Promise<readonly Question[]> {
@@ -125,9 +127,14 @@ export class ItemRanker implements Ranker {
     requireCount("count", count, 1);
     if (!questionRules.includes(by))
       throw new UsageError(`questions by ${quoted(by)}`, `Choose one of ${questionRules.join(", ")}`);
+    const { spec, io, name } = this.#setting;
+    if (feedbackOf(spec).noQuestions !== undefined)
+      throw new UsageError(
+        `what to ask of ${name}: ${feedbackOf(spec).noQuestions}`,
+        "Give what the user took: --ratings FILE",
+      );
     if (by === "evidence") this.#requireStepping();
-    const { spec, io } = this.#setting;
-    const known = await readKnownRatings(ratings, spec, io, work);
+    const known = await readKnownRatings(ratings, this.#setting, io, work);
     const leftOut = await this.#leftOut(known, { exclude, domain }, work);
     const { counts } = spec.base;
     const question = (place: number): Question => ({ ...this.#named(place), ratings: counts[place]! });
@@ -143,6 +150,14 @@ export class ItemRanker implements Ranker {
       count,
     });
     return chosen.map((row) => question(places[row - known.items.length]!));
+  }
+
+  get lineForm(): string {
+    return feedbackOf(this.#setting.spec).lineForm;
+  }
+
+  rowOf(line: string, at: string): Readonly<Record<string, string>> {
+    return feedbackOf(this.#setting.spec).rowOf(line, at);
   }
 
   async release(): Promise<void> {
@@ -214,7 +229,7 @@ export class ItemRanker implements Ranker {
     work: ItemNaming,
   ): Promise<Set<number>> {
     const { spec, io } = this.#setting;
-    const rated = known.items.flatMap((item) => ("place" in item ? [item.place] : []));
+    const rated = [...known.items, ...known.passed].flatMap((item) => ("place" in item ? [item.place] : []));
     const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
     const leftOut = new Set([...rated, ...others]);
     if (domain !== undefined)
@@ -336,12 +351,14 @@ export class ItemRanker implements Ranker {
     const without: (readonly number[])[] = [];
     for (const left of known.items.keys()) without.push(await told(await this.#taste(rows, steps, left)));
     const { index } = knownItems(spec);
+    const hasRatings = feedbackOf(spec).told === "rating";
     return places.map((_, row) =>
       known.items
         .map((item, j): Influence => {
           const change = rounded(spec.units.deviation * (all[row]! - without[j]![row]!));
           const id = "place" in item ? index.idOf(item.place) : item.name;
-          return { item: id, title: item.name, rating: known.ratings[j]!, change };
+          const given = hasRatings ? { rating: known.ratings[j]! } : {};
+          return { item: id, title: item.name, ...given, change };
         })
         // Sorting is stable: of as much influence the rating that was given first.
         .sort((a, b) => Math.abs(b.change) - Math.abs(a.change)),

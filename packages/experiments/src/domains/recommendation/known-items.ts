@@ -1,4 +1,4 @@
-/** Items of a run as the inputs of a model, and what it says of them in the units of ratings. */
+/** Items of a run as the inputs of a model. */
 import {
   type CodedEntities,
   codeEntities,
@@ -75,7 +75,3 @@ export function ratedInputs(spec: RatingSpec, items: readonly FoundItem[]): Rate
   });
   return { ids: tensor(ids, [items.length, slots], "int32"), numbers: tensor(numbers, [items.length, width]) };
 }
-
-/** A prediction in the units of ratings, within their scale. */
-export const inUnits = ({ units, scale }: Pick<RatingSpec, "units" | "scale">, value: number): number =>
-  Math.min(scale.most, Math.max(scale.least, units.mean + units.deviation * value));

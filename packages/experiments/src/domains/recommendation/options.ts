@@ -61,6 +61,27 @@ export const ratingOptions = optionGroup({
     absent: "the least and the most that there are",
     help: "the values that ratings may have: 1-5",
   },
+  takenFrom: {
+    kind: "number",
+    absent: "ratings are told",
+    least: -1e9,
+    most: 1e9,
+    help: "take ratings as implicit feedback: those of this number or more are taken, and the others are not there",
+  },
+  negatives: {
+    kind: "integer",
+    default: 4,
+    least: 1,
+    most: 1000,
+    help: "of implicit feedback: items not taken that are drawn for each that was, in tasks of training",
+  },
+  candidates: {
+    kind: "text",
+    placeholder: "all|N",
+    absent: "all items where there are 20,000 at most, 999 of more",
+    help: "of implicit feedback: the items among which those held out are ranked: all that the user has not taken, or so many of these at random",
+    inEvaluation: true,
+  },
   shots: {
     kind: "integer",
     default: 5,
@@ -103,7 +124,7 @@ export const ratingOptions = optionGroup({
     kind: "choice",
     choices: ["absolute", "squared"],
     default: "absolute",
-    help: "the error of ratings that training makes small",
+    help: "the error of ratings that training makes small; of implicit feedback it is the likelihood",
   },
   sourceDomain: {
     kind: "texts",
@@ -168,7 +189,7 @@ export const ratingOptions = optionGroup({
     kind: "choice",
     choices: ["attributes", "bias", "mean"],
     default: "attributes",
-    help: "what learners start from: levels of items and users with what attributes say of items, levels alone, or the mean of all ratings",
+    help: "what learners start from: levels of items and users with what attributes say of items, levels alone, or the mean of all ratings; of implicit feedback how often items are taken with what attributes say, that alone, or that all are taken as often",
   },
   coldShare: {
     kind: "number",

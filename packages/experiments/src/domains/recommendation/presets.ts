@@ -1,5 +1,6 @@
 /** Presets of ratings. */
 import type { PartialConfig } from "../../config/index.js";
+import { leadingWord } from "../../options/training-options.js";
 import type { Preset } from "../domain.js";
 
 /** A set encoding of the known ratings, upon what the base leaves. */
@@ -16,7 +17,8 @@ const ofUsers = (domain: NonNullable<PartialConfig["domain"]>): PartialConfig =>
     validateEvery: 50,
     validateStart: true,
     validationTasks: 400,
-    bestBy: "mae",
+    // Errors lead of ratings, orders of implicit feedback.
+    bestBy: leadingWord,
   },
   evaluation: { evalTasks: 2000 },
 });

@@ -69,6 +69,13 @@ export function madeUpInteractions(options: MadeUpOptions = {}): Interactions {
   };
 }
 
+/** The same films, which users took where they rate them otherwise. */
+export const madeUpTaken = (options: MadeUpOptions = {}): Interactions => ({
+  ...madeUpInteractions({ ...options, rating: () => 1 }),
+  scale: { least: 0, most: 1 },
+  implicit: true,
+});
+
 export const foundRatings = (interactions: Interactions): FoundInteractions => ({
   interactions,
   sha256: `contents of ${interactions.name}`,

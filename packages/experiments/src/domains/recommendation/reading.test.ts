@@ -2,9 +2,10 @@
 import { splitRatings } from "@innerloop/core/tasks";
 import { expect, it } from "vitest";
 import type { RatingReading } from "../../rating-io.js";
-import { foundRatings, loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
+import { foundRatings, loaded, madeUpInteractions, madeUpTaken, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { loadRatings, readRatings, scaleOf } from "./reading.js";
 import { simulatedPreferences } from "./simulated.js";
+import { parseRatingSpec } from "./spec.js";
 
 it("ratings are split by users, and those of cold items are out of training", async () => {
   const interactions = madeUpInteractions();
@@ -120,8 +121,6 @@ it("what nothing can be learned from is refused", async () => {
   await expect(loadRatings(optionsOf({ ratings: "" }), ratingsIo(madeUpInteractions()), {})).rejects.toThrow(
     /^there are no ratings\. Name a table .*--ratings FILE\.csv/,
   );
-  const clicks = { ...madeUpInteractions({ rating: () => 1 }), implicit: true, scale: { least: 0, most: 1 } } as const;
-  await expect(loaded(clicks)).rejects.toThrow(/^films has no column of ratings.* Name the column .*--rating-column/);
   await expect(loaded(madeUpInteractions({ rating: () => 3 }))).rejects.toThrow(
     /^all [\d,]+ ratings of films for training are 3: there is nothing to learn\. Give ratings that differ/,
   );
@@ -150,8 +149,60 @@ it("learners start from attributes, levels or the mean, as --base says", async (
   expect((await loaded()).spec.base).toEqual(bases[0]);
 });
 
+it("so do those of what was taken: from counts and attributes, counts, or the same log-odds of all", async () => {
+  const bases = await Promise.all(
+    ["attributes", "bias", "mean"].map(async (base) => (await loaded(madeUpTaken(), { base, negatives: 9 })).spec.base),
+  );
+  expect(bases.map(({ prior }) => prior !== undefined)).toEqual([true, false, false]);
+  expect(bases.map(({ offsets }) => offsets.some((offset) => offset !== 0))).toEqual([true, true, false]);
+  for (const { mean } of bases) expect(mean).toBeCloseTo(-Math.log(9), 5);
+});
+
 it("an existing run has the name that it began with, whatever its table is called now", async () => {
   const { spec } = await loaded();
   const again = await loaded({ ...madeUpInteractions(), name: "moved" }, {}, spec);
   expect([again.data.interactions.name, again.spec.name]).toEqual(["films", "films"]);
+});
+
+it("what users took is read as it is, with a base of counts and rows of the items that they did not take", async () => {
+  const taken = madeUpTaken();
+  const { data, spec, notes } = await loaded(taken);
+  expect(spec).toMatchObject({ implicit: true, units: { mean: 0, deviation: 1 }, scale: { least: 0, most: 1 } });
+  expect(notes).toEqual(["a note"]);
+  const counts = taken.items.ids.map((_, item) => data.places.filter((place) => taken.item[place] === item).length);
+  expect(spec.base.counts).toEqual(counts);
+  expect(spec.base.mean).toBeCloseTo(-Math.log(4), 5);
+  const warm = taken.items.ids.flatMap((_, item) => (spec.cold[item] ? [] : [item]));
+  expect(Array.from(data.parts.train.candidates!.pool)).toEqual(warm);
+  expect(data.parts.test.candidates!.pool).toHaveLength(taken.items.ids.length);
+  const { base } = data.parts.test.candidates!;
+  expect(base[3]).toBeCloseTo(spec.base.mean + spec.base.offsets[3]!, 5);
+  expect((await loaded(taken, { negatives: 9 })).spec.base.mean).toBeCloseTo(-Math.log(9), 5);
+  expect(parseRatingSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  expect((await loaded()).data.parts.test.candidates).toBeUndefined();
+});
+
+it("ratings are what was taken from the one on that is asked for, and say how many", async () => {
+  const rated = madeUpInteractions({ times: true });
+  const { data, spec, notes } = await loaded(rated, { takenFrom: 3 });
+  const kept = Array.from(rated.rating).filter((rating) => rating >= 3).length;
+  expect(data.interactions.rating).toEqual(new Float32Array(kept).fill(1));
+  expect(data.interactions.time).toHaveLength(kept);
+  expect(spec.implicit).toBe(true);
+  expect(notes).toEqual([
+    "a note",
+    `ratings of 3 or more are what was taken: ${kept.toLocaleString("en")} of 1,200; the others are left out`,
+  ]);
+});
+
+it("options of the other kind of feedback, and a rating that nobody gives, are refused", async () => {
+  await expect(loaded(madeUpTaken(), { takenFrom: 1 })).rejects.toThrow(
+    "--taken-from 1 of films, which has no ratings: all of it was taken. Leave it out",
+  );
+  await expect(loaded(madeUpInteractions(), { candidates: "all" })).rejects.toThrow(
+    "--candidates all of films, which has ratings to tell. Leave it out, or take ratings as implicit feedback: --taken-from RATING",
+  );
+  await expect(loaded(madeUpInteractions(), { takenFrom: 6 })).rejects.toThrow(
+    "--taken-from 6: none of the 1,200 ratings of films is as high. They go from 1 to 5",
+  );
 });

@@ -2,10 +2,8 @@
 import {
   entityCoding,
   type FittedRatingBase,
-  fitRatingBase,
   heldRatings,
   type Interactions,
-  meanRatingBase,
   placesOfTraining,
   priorsOfOthers,
   type RatedParts,
@@ -14,12 +12,14 @@ import {
   ratedParts,
   ratingUnits,
   splitRatings,
+  takenInteractions,
 } from "@innerloop/core/tasks";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { FoundInteractions, RatingReading } from "../../rating-io.js";
 import { count, counted } from "../../words.js";
 import type { Loaded, Own } from "../domain.js";
+import { feedbackOf } from "./feedback.js";
 import type { RatingValues } from "./options.js";
 import { simulatedPreferences, simulatedRatings } from "./simulated.js";
 import { keptItems, type RatingSpec } from "./spec.js";
@@ -34,23 +34,6 @@ export interface RatingData {
   readonly fitted: FittedRatingBase;
   readonly parts: RatedParts;
 }
-
-/** What learners start from, by the choices of `--base`. */
-export const ratingBases: Readonly<
-  Record<
-    RatingValues["base"],
-    {
-      /** Fitted to the ratings of training. */
-      readonly fit: (interactions: Interactions, places: Int32Array) => FittedRatingBase;
-      /** Whether a user has a level beside it. */
-      readonly level: boolean;
-    }
-  >
-> = {
-  attributes: { fit: (interactions, places) => fitRatingBase(interactions, places), level: true },
-  bias: { fit: (interactions, places) => fitRatingBase(interactions, places, { attributes: false }), level: true },
-  mean: { fit: meanRatingBase, level: false },
-};
 
 /** The scale of `--rating-scale`. @throws UsageError where it is none */
 export function scaleOf({ ratingScale }: Pick<RatingValues, "ratingScale">): RatingReading["scale"] {
@@ -81,6 +64,38 @@ export async function readRatings(options: RatingValues, io: DataIo, work: LongW
   );
 }
 
+/**
+ * Ratings as they are to be learned from: as implicit feedback where options say from which rating on.
+ *
+ * @throws UsageError where there are none, or options are for feedback of the other kind
+ */
+function asFeedback(found: FoundInteractions, options: RatingValues): FoundInteractions {
+  const { interactions } = found;
+  const { takenFrom } = options;
+  if (takenFrom === undefined) {
+    if (!interactions.implicit && options.candidates !== undefined)
+      throw new UsageError(
+        `--candidates ${options.candidates.slice(0, 64)} of ${interactions.name}, which has ratings to tell`,
+        "Leave it out, or take ratings as implicit feedback: --taken-from RATING",
+      );
+    return found;
+  }
+  if (interactions.implicit)
+    throw new UsageError(
+      `--taken-from ${takenFrom} of ${interactions.name}, which has no ratings: all of it was taken`,
+      "Leave it out",
+    );
+  const taken = takenInteractions(interactions, takenFrom);
+  const [kept, all] = [taken.rating.length, interactions.rating.length];
+  if (kept === 0)
+    throw new UsageError(
+      `--taken-from ${takenFrom}: none of the ${counted(all, "rating")} of ${interactions.name} is as high`,
+      `They go from ${interactions.scale.least} to ${interactions.scale.most}`,
+    );
+  const note = `ratings of ${takenFrom} or more are what was taken: ${count(kept)} of ${count(all)}; the others are left out`;
+  return { ...found, interactions: taken, notes: [...found.notes, note] };
+}
+
 /** Where tables are: as a run recorded them, unless an option says that they are elsewhere now. */
 function placesOfTables(options: RatingValues, own: OwnRatings | undefined): RatingValues {
   const { folder, tables = {} } = own?.spec ?? {};
@@ -107,14 +122,10 @@ export async function loadRatings(
   own?: OwnRatings,
 ): Promise<Loaded<RatingData, RatingSpec>> {
   const placed = placesOfTables(options, own);
-  const found = await readRatings(placed, io, work);
+  const read = asFeedback(await readRatings(placed, io, work), options);
   // A run goes on under the name that its data began with, wherever they are now.
-  const interactions = own?.spec ? { ...found.interactions, name: own.spec.name } : found.interactions;
-  if (interactions.implicit)
-    throw new UsageError(
-      `${interactions.name} has no column of ratings: what users took alone is not learned from`,
-      "Name the column that has them: --rating-column COLUMN",
-    );
+  const found = own?.spec ? { ...read, interactions: { ...read.interactions, name: own.spec.name } } : read;
+  const { interactions } = found;
   const { ids: items } = interactions.items;
   if (items.length > mostItems)
     throw new UsageError(
@@ -132,7 +143,7 @@ export async function loadRatings(
     );
   const [first] = places;
   const { rating } = interactions;
-  if (places.every((place) => rating[place] === rating[first!]))
+  if (!interactions.implicit && places.every((place) => rating[place] === rating[first!]))
     throw new UsageError(
       `all ${counted(places.length, "rating")} of ${interactions.name} for training are ${rating[first!]}: there is nothing to learn`,
       "Give ratings that differ; is it the right column (--rating-column)?",
@@ -151,10 +162,11 @@ export async function loadRatings(
     ),
   );
   const units = ratingUnits(interactions, places);
-  const fitted = ratingBases[options.base].fit(interactions, places);
+  const { bases } = feedbackOf(interactions);
+  const fitted = bases[options.base].fit({ interactions, places, known: warm }, options);
   let known: Float32Array | undefined;
   const priors = (): Float32Array => {
-    known ??= priorsOfOthers(interactions, places, fitted);
+    known ??= priorsOfOthers(fitted);
     return known;
   };
   return {
@@ -177,6 +189,7 @@ export async function loadRatings(
       units,
       scale: interactions.scale,
       cold: Array.from(split.cold),
+      ...(interactions.implicit ? { implicit: true as const } : {}),
     },
     ...(own?.spec ? {} : { notes: found.notes }),
   };

@@ -48,6 +48,8 @@ export interface RatingSpec extends DataSpec {
   readonly scale: RatingScale;
   /** 1 for items that training does not know, in their order. */
   readonly cold: readonly number[];
+  /** Present where there were no ratings, but what users took alone: the base is then in log-odds. */
+  readonly implicit?: true;
 }
 
 /** Items as they are kept. */
@@ -163,7 +165,9 @@ function isCoding(value: unknown): value is EntityCoding {
 /** The spec in a value from a file; undefined where it is none. */
 export function parseRatingSpec(value: unknown): RatingSpec | undefined {
   if (!isDataSpec(value)) return undefined;
-  const { tables, items, codings, base, units, scale, cold } = value as unknown as Readonly<Record<string, unknown>>;
+  const { tables, items, codings, base, units, scale, cold, implicit } = value as unknown as Readonly<
+    Record<string, unknown>
+  >;
   if (!areKeptItems(items) || !isRecord(codings) || !isRecord(units) || !isRecord(scale)) return undefined;
   const fits =
     (tables === undefined || (isRecord(tables) && Object.values(tables).every(isPath))) &&
@@ -177,6 +181,7 @@ export function parseRatingSpec(value: unknown): RatingSpec | undefined {
     isNumber(scale.least) &&
     isNumber(scale.most) &&
     scale.least <= scale.most &&
+    (implicit === undefined || implicit === true) &&
     areWhole(cold, 0, 1) &&
     cold.length === items.ids.length;
   if (!fits) return undefined;

@@ -2,7 +2,7 @@
 import type { RatedUsers, RatingModel } from "@innerloop/core/tasks";
 import { toNumbers } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
-import { loaded, madeUpInteractions, needs, optionsOf } from "./ratings.fixture.js";
+import { loaded, madeUpInteractions, madeUpTaken, needs, optionsOf } from "./ratings.fixture.js";
 import { heldOutTasks, ratingTasks, requireRatingOptions } from "./tasks.js";
 
 const { data } = await loaded(madeUpInteractions({ times: true }));
@@ -102,6 +102,68 @@ describe("users of training", () => {
     const across = { sourceDomain: ["Crime"], targetDomain: ["Comedy"], queries: 2 };
     expect(refused(across)).toThrow(/^--source-domain of --evaluated-users warm/);
     expect(refused({ queries: 10 })).not.toThrow();
+  });
+});
+
+describe("tasks of what was taken", async () => {
+  const { data: taken } = await loaded(madeUpTaken());
+  const films = taken.interactions.items.ids.length;
+  const made = (flags: Readonly<Record<string, unknown>> = {}) => ratingTasks(taken, optionsOf(flags));
+  const [first, test] = [made().train.sample(1, 0).query, made().test.sample(1, 0).query];
+
+  it("have untaken items beside the queries: so many for each in training, all where users are held out", () => {
+    const { starts, candidates } = taken.parts.train;
+    const left = Array.from(starts.subarray(1), (end, user) => candidates!.pool.length - (end - starts[user]!));
+    expect(left).toContain(there(first.present) - 10);
+    expect(toNumbers(test.y.rating).slice(0, 10)).toEqual(Array(10).fill(1));
+    // Users have taken twenty films.
+    expect(there(test.present)).toBe(10 + films - 20);
+    expect(toNumbers(test.y.rating).reduce((a, b) => a + b)).toBe(10);
+    expect(there(made({ negatives: 1, queries: 3 }).train.sample(1, 0).query.present)).toBe(6);
+  });
+
+  it("have as many candidates as are asked for, which the protocol says", () => {
+    for (const [candidates, expected] of [
+      ["5", 5],
+      ["all", films - 20],
+      ["999999", films - 20],
+    ] as const) {
+      const { test: of } = made({ candidates });
+      expect(there(of.sample(1, 0).query.present), candidates).toBe(10 + expected);
+      // As many as there are are all of them.
+      expect(of.description.untaken).toBe(candidates === "5" ? "5 drawn" : "all");
+    }
+    for (const candidates of ["0", "-1", "1.5", "some", "1e3", "9".repeat(400)])
+      expect(() => made({ candidates }), candidates).toThrow(/^--candidates .*Give all, or how many items are drawn/);
+  });
+
+  it("are of users of training too, by items that are held out among those that they have not taken", async () => {
+    const { data: withHeld } = await loaded(madeUpTaken(), { heldRatings: 5 });
+    const warm = { evaluatedUsers: "warm", heldRatings: 5, queries: 5, shots: 50 };
+    const { test: of } = ratingTasks(withHeld, optionsOf(warm));
+    const { support, query } = of.sample(1, 0);
+    expect([there(support.present), there(query.present)]).toEqual([15, 5 + films - 20]);
+    expect(toNumbers(query.y.rating).reduce((a, b) => a + b)).toBe(5);
+    expect(of.description).toMatchObject({ heldOut: true, untaken: "all" });
+  });
+
+  it("are ranked among a thousand of many where nothing is asked for, and for validation", () => {
+    const { test: part, validation } = taken.parts;
+    const of = (each: typeof part): typeof part => ({
+      ...each,
+      candidates: { ...each.candidates!, pool: Int32Array.from({ length: 20_001 }, (_, item) => item) },
+    });
+    const many = {
+      ...taken,
+      parts: { ...taken.parts, test: of(part), validation: of(validation) },
+      interactions: { ...taken.interactions, items: { ids: Array<string>(20_001).fill(""), attributes: [] } },
+    };
+    expect(ratingTasks(many, optionsOf()).test.description.untaken).toBe("999 drawn");
+    const fewer = { ids: many.interactions.items.ids.slice(1), attributes: [] };
+    const some = { ...many, interactions: { ...many.interactions, items: fewer } };
+    expect(ratingTasks(some, optionsOf()).test.description.untaken).toBe("all");
+    expect(ratingTasks(some, optionsOf({ candidates: "all" })).validation.description.untaken).toBe("999 drawn");
+    expect(ratingTasks(many, optionsOf({ candidates: "all" })).test.description.untaken).toBe("all");
   });
 });
 

@@ -17,7 +17,7 @@ import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
 export const ratingSizes = [
-  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings", "evaluatedUsers"],
+  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings", "evaluatedUsers", "candidates"],
   ...["sourceDomain", "targetDomain", "sourceShots"],
 ] as readonly (keyof RatingValues & string)[];
 
@@ -33,13 +33,17 @@ const leastTrained = 5;
  * @throws UsageError for sizes that do not go together, that no user has ratings for, or an order that is not known
  */
 export function ratingTasks(data: RatingData, options: RatingValues): Tasks<RatedInputs, RatingTarget> {
-  const { trainShots, queries, coldShare } = options;
+  const { trainShots, queries, coldShare, negatives } = options;
   const { train } = data.parts;
+  const untaken = data.interactions.implicit ? { untaken: { forEach: negatives } } : {};
   requireUsers(train, { least: leastTrained, part: "training", of: "of items that are not cold" }, (most) =>
     most === 0 ? "Give ratings of more users" : "Give more ratings of each user, or lower --cold-items",
   );
   return {
-    train: userTasks(train, { shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare }),
+    train: userTasks(train, {
+      ...{ shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare },
+      ...untaken,
+    }),
     validation: heldOutTasks(data, "validation", {
       ...options,
       evaluatedUsers: "cold",
@@ -96,7 +100,8 @@ export function heldOutTasks(
       `--order time of ${interactions.name}, whose ratings have no times`,
       "Name the column that has them (--time-column), or leave it out",
     );
-  const common = { shots, queries, draws, order, inTurn: true, ...(told ? { told } : {}) };
+  const untaken = interactions.implicit ? { untaken: { candidates: candidatesOf(options, interactions, part) } } : {};
+  const common = { shots, queries, draws, order, inTurn: true, ...untaken, ...(told ? { told } : {}) };
   const named = part === "test" ? "evaluation" : part;
   // Across domains a user has all ratings that a task takes, or is left out.
   if (across) {
@@ -118,6 +123,31 @@ export function heldOutTasks(
         : "Lower --least-ratings, or raise --most-ratings",
   );
   return userTasks(users, { ...common, leastRatings, mostRatings });
+}
+
+/** Items of which all are candidates unless asked otherwise; and candidates that are drawn of more, and for validation of any. */
+const [mostRanked, usualDrawn] = [20_000, 999];
+
+/**
+ * The candidates that those taken are ranked among. While training a thousand are enough: what is best there is chosen by them.
+ *
+ * @throws UsageError for what is neither all nor a number of them
+ */
+function candidatesOf(
+  { candidates }: Pick<RatingValues, "candidates">,
+  { items: { ids } }: RatingData["interactions"],
+  part: "validation" | "test",
+): number | "all" {
+  const most = part === "validation" ? usualDrawn : Number.POSITIVE_INFINITY;
+  const among = (wanted: number): number | "all" =>
+    Math.min(wanted, most) === Number.POSITIVE_INFINITY ? "all" : Math.min(wanted, most);
+  if (candidates === undefined) return among(ids.length <= mostRanked ? Number.POSITIVE_INFINITY : usualDrawn);
+  if (candidates === "all") return among(Number.POSITIVE_INFINITY);
+  if (/^[1-9]\d{0,8}$/.test(candidates)) return Math.min(Number(candidates), most);
+  throw new UsageError(
+    `--candidates ${candidates.slice(0, 64)}`,
+    "Give all, or how many items are drawn beside those taken: 99",
+  );
 }
 
 /** @param remedy by the most ratings that a user of the part has, 0 where there is no user */

@@ -5,6 +5,8 @@ import {
   evaluateSession,
   type Flags,
   Interrupted,
+  leadingFigure,
+  leadingWord,
   type TrainingValues,
   writeReport,
   writeResults,
@@ -78,7 +80,8 @@ export async function evaluateAndReport(
   const outcome = await followed(commandHost(output, { signal }), (host) =>
     evaluateSession(request, { ...host, executor }),
   );
-  const { bestBy } = run.config.options;
+  const { bestBy: asked } = run.config.options;
+  const bestBy = asked === leadingWord ? leadingFigure(outcome.evaluations[0]!).title : asked;
   sayOutcome(outcome, output, outcome.checkpoint === "best" ? bestBy : undefined);
   output.event({ type: "results", ...outcome.record });
   const { evaluations, facts, file, isVariant } = outcome;

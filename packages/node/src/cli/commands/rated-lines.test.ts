@@ -1,10 +1,13 @@
+import { feedbackOf } from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
 import { ratedLines } from "./rated-lines.js";
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode(text);
 }
-const read = (text: string) => ratedLines(bytesOf(text));
+const rated = feedbackOf(undefined);
+const taken = feedbackOf({ implicit: true });
+const read = (text: string, { rowOf } = rated) => ratedLines(bytesOf(text), rowOf);
 
 describe("lines of ratings", () => {
   it("are titles and ratings, with a tab or the last comma between them", async () => {
@@ -19,14 +22,20 @@ describe("lines of ratings", () => {
     expect(places).toEqual(["line 1", "line 3", "line 4", "line 5"]);
   });
 
+  it("are titles alone where feedback is implicit", async () => {
+    const { rows, places } = await read("Alien\n\n  The Good, the Bad and the Ugly, 8\n", taken);
+    expect(rows).toEqual([{ item: "Alien" }, { item: "The Good, the Bad and the Ugly, 8" }]);
+    expect(places).toEqual(["line 1", "line 3"]);
+  });
+
   it.each([
     ["Alien", /^line 1: "Alien" is no title and rating\. Write/],
     ["Alien,9\nitem,rating\n", /^line 2: /],
     ["Alien,\n", /^line 1: /],
     [",9\n", /^line 1: /],
     ["Alien,Infinity", /^line 1: /],
-    ["\n \n", /^there are no ratings on standard input/],
-    ["a,1\n".repeat(10_001), /^more than 10,000 ratings/],
+    ["\n \n", /^there is nothing on standard input/],
+    ["a,1\n".repeat(10_001), /^more than 10,000 lines/],
   ])("are refused where they are none: %j", async (text, message) => {
     await expect(read(text)).rejects.toThrow(message);
   });

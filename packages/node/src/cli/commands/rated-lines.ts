@@ -1,16 +1,20 @@
-/** Ratings in lines of a stream: a title and a rating in each. */
-import { PlacedRows, quoted, type RatedRow, UsageError } from "@innerloop/experiments";
+/** What is known of a user in lines of a stream, a rating or an item in each. */
+import { PlacedRows, type RatedRow, UsageError } from "@innerloop/experiments";
 import { inputLines } from "./input-lines.js";
 
 /** Lines that are read at most. */
 const mostLines = 10_000;
 
 /**
- * Rows of `title<TAB>rating` or `title,rating`; where there is no tab, the last comma counts. Lines of nothing are left out.
+ * Rows of the lines of a stream; those of nothing are left out.
  *
+ * @param rowOf of a line and where it is: `Ranker.rowOf`
  * @throws UsageError for a line that is none, by its number, and where there are none
  */
-export async function ratedLines(chunks: AsyncIterable<Uint8Array>): Promise<PlacedRows> {
+export async function ratedLines(
+  chunks: AsyncIterable<Uint8Array>,
+  rowOf: (line: string, at: string) => RatedRow,
+): Promise<PlacedRows> {
   const rows: RatedRow[] = [];
   const places: string[] = [];
   for await (const line of inputLines(chunks)) {
@@ -18,19 +22,11 @@ export async function ratedLines(chunks: AsyncIterable<Uint8Array>): Promise<Pla
     const { number, text } = line;
     if (text.trim() === "") continue;
     if (rows.length === mostLines)
-      throw new UsageError(`more than ${mostLines.toLocaleString("en")} ratings`, "Give them as a table");
-    const tab = text.lastIndexOf("\t");
-    const at = tab >= 0 ? tab : text.lastIndexOf(",");
-    const [item, rating] = [text.slice(0, Math.max(0, at)).trim(), text.slice(at + 1).trim()];
-    if (item === "" || rating === "" || !Number.isFinite(Number(rating)))
-      throw new UsageError(
-        `line ${number}: ${quoted(text)} is no title and rating`,
-        "Write the title, a tab or comma, and the rating: Alien, 9",
-      );
-    rows.push({ item, rating });
-    places.push(`line ${number}`);
+      throw new UsageError(`more than ${mostLines.toLocaleString("en")} lines`, "Give them as a table");
+    const place = `line ${number}`;
+    rows.push(rowOf(text, place));
+    places.push(place);
   }
-  if (rows.length === 0)
-    throw new UsageError("there are no ratings on standard input", "Send a title and rating a line");
+  if (rows.length === 0) throw new UsageError("there is nothing on standard input", "Send a line for each item");
   return new PlacedRows(rows, places);
 }

@@ -1,5 +1,5 @@
 /** `innerloop recommend` of small runs, in this process. */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ownDomains } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -33,6 +33,13 @@ beforeAll(async () => {
   await train("told", "ratings", { ratings, items });
   await train("simulated", "preferences", {});
   await train("curves", "sinusoid", {});
+  // What was taken, in a table without ratings, and as the higher of them.
+  const clicks = run("clicks.csv");
+  const rated = (await readFile(ratings, "utf8")).trim().split("\n");
+  await writeFile(clicks, rated.map((line) => line.split(",").slice(0, 2).join(",")).join("\n"));
+  const few = { queries: 3, leastRatings: 5 };
+  await train("liked", "ratings", { ratings, items, learner: "ridge", takenFrom: 3, ...few });
+  await train("taken", "ratings", { ratings: clicks, items, ...few, learner: "ridge" });
   mine = run("mine.csv");
   await writeFile(mine, "title,rating\nFilm C,4.5\nFilm D,2\nFilm E,4\n");
 });
@@ -146,6 +153,39 @@ describe("innerloop recommend", () => {
     expect(popular.events[0]).toMatchObject({ by: "popularity" });
     const counts = popular.events.slice(1).map(({ ratings }) => Number(ratings));
     expect(counts).toEqual(counts.toSorted((a, b) => b - a));
+  });
+
+  it("prints scores of what is taken, by items alone or by ratings as high as those of training", async () => {
+    const listed = run("mine-taken.csv");
+    await writeFile(listed, "title\nFilm C\nFilm E\n");
+    for (const [name, ratings, lines, known] of [
+      ["liked", listed, undefined, 2],
+      ["liked", mine, undefined, 2],
+      ["liked", "-", "Film C\n\nfilm e\n", 2],
+    ] as const) {
+      const { text, events } = await recommended(name, { ratings, top: 3, explain: true, knownBy: 0 }, lines);
+      // Film D is rated too low to have been taken, and no more ranked than those that were.
+      const ranked = filmCount - (ratings === mine ? 3 : 2);
+      expect(text).toContain(`ratings, ridge regression: ${known} known items; ${ranked} items ranked`);
+      expect(text).toMatch(/^ {6}item +score$/m);
+      expect(text).toMatch(/^ {8}[+-]\d\.\d\d Film [CE], [+-]\d\.\d\d Film [CE]$/m);
+      expect(text).toMatch(/: without that item the score would be \d\.\d\d (lower|higher)\./);
+      const items = events.slice(1) as { score: number; because: { rating?: number }[] }[];
+      const scores = items.map(({ score }) => score);
+      expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+      expect(scores.every(Number.isFinite)).toBe(true);
+      expect(JSON.stringify(items)).not.toContain("rating");
+      expect(text.includes("Film D")).toBe(ratings !== mine);
+    }
+    await expect(recommended("liked", { ask: 3 })).rejects.toThrow(/implicit feedback, and learns nothing from a no/);
+  });
+
+  it("learns from tables without ratings, of which a user gives none", async () => {
+    const { text } = await recommended("taken", { ratings: "-", knownBy: 0 }, "Film C");
+    expect(text).toContain("1 known item; ");
+    await expect(recommended("taken", { ratings: mine })).rejects.toThrow(
+      /row 1: a rating of "4\.5", and clicks has none: what is listed was taken/,
+    );
   });
 
   it.each([

@@ -64,14 +64,13 @@ export async function recommendCommand(
     );
   const { checkpoint: wanted, exclude, domain, steps, top, knownBy = usualKnownBy, explain, ask, askBy } = invocation;
   const isPiped = invocation.ratings === standardInput;
-  if (isPiped && canAsk(terminal, output))
-    output.say(output.paint("dim", "  A title and a rating a line, as Alien, 9; Ctrl-D ends them."));
-  const ratings = isPiped ? await ratedLines(input) : invocation.ratings;
   const questions = questionsIn(terminal, output);
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
     const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, executor, checkpoint: wanted });
     const ranker = model.ranker();
+    if (isPiped && canAsk(terminal, output)) output.say(output.paint("dim", `  ${ranker.lineForm}; Ctrl-D ends them.`));
+    const ratings = isPiped ? await ratedLines(input, (line, at) => ranker.rowOf(line, at)) : invocation.ratings;
     // An input that ratings come from has no answers.
     const asks = !isPiped && canAsk(terminal, output);
     const work = { onWarning: output.warn, ...(asks ? { choose: choiceBy(questions, data!) } : {}) };
@@ -152,46 +151,50 @@ interface Shown {
 }
 
 function sayRecommendations(
-  { items, known, ranked }: Recommendations,
+  { items, told, known, ranked }: Recommendations,
   { model, data, explain, domain, knownBy }: Shown,
   output: Output,
 ): void {
   for (const item of items) output.event({ type: "recommendation", ...item });
   const { paint } = output;
-  const who = known === 0 ? "nothing is known of the user: what all like" : `${counted(known, "known rating")}`;
+  const { one, done, without } = wordsOf[told];
+  const who = known === 0 ? "nothing is known of the user: what all like" : `${counted(known, `known ${one}`)}`;
   const ofDomain = domain ? ` of ${domain.join(", ")}` : "";
   output.say(
     paint("dim", `  ${data.name}, ${model.learner.name}: ${who}; ${counted(ranked, "item")}${ofDomain} ranked`),
   );
   if (items.length === 0) {
-    const few = knownBy > 0 ? `; with --known-by 0 those that fewer than ${knownBy} have rated are ranked too` : "";
-    output.warn(`no item${ofDomain} is left that is neither rated nor left out${few}`);
+    const few = knownBy > 0 ? `; with --known-by 0 those that fewer than ${knownBy} have ${done} are ranked too` : "";
+    output.warn(`no item${ofDomain} is left that is neither ${done} nor left out${few}`);
     return;
   }
   output.say();
   const hasDeviations = items.some(({ deviation }) => deviation !== undefined);
-  const rows = items.map(({ rating, deviation, ...item }) => [
+  const rows = items.map(({ [told]: value = Number.NaN, deviation, ...item }) => [
     named(item),
-    rating.toFixed(2),
+    value.toFixed(2),
     ...(hasDeviations ? [`± ${(deviation ?? 0).toFixed(2)}`] : []),
   ]);
-  const [header = "", ...lines] = rankedRows(["item", "rating", ...(hasDeviations ? ["deviation"] : [])], rows);
-  const told = lines.flatMap((line, i) => [
+  const [header = "", ...lines] = rankedRows(["item", told, ...(hasDeviations ? ["deviation"] : [])], rows);
+  const all = lines.flatMap((line, i) => [
     line,
     ...(explain ? reasonsOf(items[i]!.because ?? []).map((reason) => paint("dim", reason)) : []),
   ]);
-  output.result([paint("dim", header), ...told].join("\n"));
+  output.result([paint("dim", header), ...all].join("\n"));
   const [first] = items[0]?.because ?? [];
   if (!first) return;
   const other = `${Math.abs(first.change).toFixed(2)} ${first.change < 0 ? "higher" : "lower"}`;
   output.say();
   output.say(
-    paint(
-      "dim",
-      `  ${reasonOf(first)}: without that rating the prediction would be ${other}. Such shares do not add up.`,
-    ),
+    paint("dim", `  ${reasonOf(first)}: without that ${without} would be ${other}. Such shares do not add up.`),
   );
 }
+
+/** What is known of a user, and what it does, by what is told of items. */
+const wordsOf = {
+  rating: { one: "rating", done: "rated", without: "rating the prediction" },
+  score: { one: "item", done: "taken", without: "item the score" },
+} as const;
 
 /** A title with the id by which ratings are given where titles are not enough. */
 const named = ({ item, title, apart }: ItemChoice): string =>
@@ -209,7 +212,7 @@ function rankedRows(header: readonly string[], rows: readonly (readonly string[]
 }
 
 const reasonOf = ({ title, rating, change }: Influence): string =>
-  `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title} (${rating})`;
+  `${change < 0 ? "-" : "+"}${Math.abs(change).toFixed(2)} ${title}${rating === undefined ? "" : ` (${rating})`}`;
 
 const reasonsOf = (because: readonly Influence[]): readonly string[] =>
   because.length === 0

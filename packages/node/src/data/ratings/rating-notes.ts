@@ -32,16 +32,17 @@ export function ratingNotes({ users, items, user, item, rating, scale, implicit 
   }
   if (single > 0)
     notes.push(
-      `${counted(single, "user")} of ${count(raters)} (${percent(single, raters)}) ${single === 1 ? "has" : "have"} one rating only`,
+      `${counted(single, "user")} of ${count(raters)} (${percent(single, raters)}) ${implicit ? "took" : single === 1 ? "has" : "have"} one ${implicit ? "item" : "rating"} only`,
     );
   if (equal > 0 && !implicit)
     notes.push(`${counted(equal, "user")} of ${count(raters)} gave the same rating to all of theirs`);
   const silent = users.ids.length - raters;
-  if (silent > 0) notes.push(`${counted(silent, "user")} of the table of users rated nothing`);
+  if (silent > 0) notes.push(`${counted(silent, "user")} of the table of users ${implicit ? "took" : "rated"} nothing`);
   const rated = new Uint8Array(items.ids.length);
   for (const place of item) rated[place] = 1;
   const unrated = rated.reduce((sum, is) => sum + (is === 0 ? 1 : 0), 0);
-  if (unrated > 0) notes.push(`${counted(unrated, "item")} of ${count(items.ids.length)} nobody rated`);
+  if (unrated > 0)
+    notes.push(`${counted(unrated, "item")} of ${count(items.ids.length)} nobody ${implicit ? "took" : "rated"}`);
   return notes;
 }
 
