@@ -582,7 +582,7 @@ export const tableGroups: readonly TableGroup[] = [
   },
   {
     name: "recommendation",
-    title: "Recommendation: users with few ratings, simulated tastes, ratings across domains",
+    title: "Recommendation: users with few ratings, simulated tastes, ratings across domains, items taken",
     tables: recommendationTables,
   },
 ];

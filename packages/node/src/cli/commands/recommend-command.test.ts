@@ -249,7 +249,7 @@ describe("innerloop recommend", () => {
       // What no answer mends is said first.
       [`${table}zzz,3\n`, "1\r1\r", /row 4: there is no item "zzz"/],
       [`${table}Film D,9\n`, "1\r1\r", /row 4: the rating is "9"/],
-      [`${table}Film E,2\n`, "1\r1\r", /row 4: "Film E" is rated for the second time/],
+      [`${table}Film E,2\n`, "1\r1\r", /row 4: "Film E" comes up for the second time/],
     ])("%j, %j", async (given, keys, error) => {
       await expect(answered(given, keys)).rejects.toThrow(error);
     });
