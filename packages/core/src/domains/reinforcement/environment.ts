@@ -110,7 +110,10 @@ export interface Step {
  *   let x = 0;
  *   return {
  *     observation: box({ shape: 1 }), action: discrete(2),
- *     reset: () => ({ observation: [x = 0] }),
+ *     reset() {
+ *       x = 0;
+ *       return { observation: [x] };
+ *     },
  *     step: (action) => {
  *       x += action === 1 ? 1 : -1;
  *       return { observation: [x], reward: -1, terminated: x === end, truncated: false };
