@@ -1,0 +1,42 @@
+/** Entry point "@innerloop/core/reinforcement": environments, policies and what is computed of their trajectories. */
+import "../../library-module.js";
+
+export { type BanditFamily, type BanditOptions, type BanditTask, bernoulliBandits } from "./bandits.js";
+export {
+  type Action,
+  actionSize,
+  type BoxOptions,
+  type BoxSpace,
+  box,
+  type DiscreteSpace,
+  discrete,
+  type Environment,
+  EnvironmentError,
+  type EnvironmentErrorCode,
+  type EnvironmentFamily,
+  type EnvironmentPlace,
+  type EnvironmentTask,
+  environmentErrorCodes,
+  type Observation,
+  observationSize,
+  type RandomAddress,
+  requireActions,
+  type Space,
+  type Step,
+  type VectorEnvironment,
+} from "./environment.js";
+export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
+export type { RowFamily } from "./row-dynamics.js";
+export {
+  flatDirichlet,
+  type TabularMdpFamily,
+  type TabularMdpOptions,
+  type TabularMdpTask,
+  tabularMdps,
+} from "./tabular-mdp.js";
+export {
+  type EnvironmentFamilyOptions,
+  environmentFamily,
+  type VectorEnvironmentOptions,
+  vectorEnvironment,
+} from "./vector-environment.js";
