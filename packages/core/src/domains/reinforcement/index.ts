@@ -26,6 +26,9 @@ export {
   type VectorEnvironment,
 } from "./environment.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
+export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
+export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from "./policy-network.js";
+export { type PolicySurrogateOptions, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 export type { RowFamily } from "./row-dynamics.js";
 export {
   flatDirichlet,
@@ -34,6 +37,7 @@ export {
   type TabularMdpTask,
   tabularMdps,
 } from "./tabular-mdp.js";
+export { type TrustRegionOptions, trustRegion } from "./trust-region.js";
 export {
   type EnvironmentFamilyOptions,
   environmentFamily,
