@@ -3,6 +3,15 @@ import "../../library-module.js";
 
 export { type BanditFamily, type BanditOptions, type BanditTask, bernoulliBandits } from "./bandits.js";
 export {
+  type ActionDistribution,
+  actionDistribution,
+  type Categorical,
+  categorical,
+  type DiagonalGaussian,
+  type Distribution,
+  diagonalGaussian,
+} from "./distributions.js";
+export {
   type Action,
   actionSize,
   type BoxOptions,
