@@ -1,6 +1,18 @@
 /** Entry point "@innerloop/core/reinforcement": environments, policies and what is computed of their trajectories. */
 import "../../library-module.js";
 
+export {
+  type AdvantageOptions,
+  discountedReturns,
+  type Episodes,
+  episodeLengths,
+  generalizedAdvantages,
+  type PolicyAdvantageOptions,
+  policyAdvantages,
+  type RidgeBaseline,
+  ridgeBaseline,
+  standardized,
+} from "./advantages.js";
 export { type BanditFamily, type BanditOptions, type BanditTask, bernoulliBandits } from "./bandits.js";
 export {
   type ActionDistribution,
