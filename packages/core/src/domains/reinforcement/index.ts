@@ -48,6 +48,7 @@ export {
 } from "./environment.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
 export type { RowFamily } from "./row-dynamics.js";
+export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
 export {
   flatDirichlet,
   type TabularMdpFamily,
