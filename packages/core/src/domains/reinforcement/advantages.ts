@@ -127,7 +127,7 @@ export function generalizedAdvantages(
 export interface RidgeBaseline {
   /** Of the features, in their order. */
   readonly coefficients: Float64Array;
-  /** What was added to the diagonal in the end. */
+  /** The number that was added to the diagonal in the end. */
   readonly regularization: number;
   /** V_t, [N, H]; 0 in padding. */
   values(batch: Episodes): Float64Array;
@@ -262,7 +262,7 @@ export function standardized(advantages: ArrayLike<number>, present: ArrayLike<n
 export interface PolicyAdvantageOptions extends AdvantageOptions {
   /** The linear one by default; "none" leaves V = 0. */
   readonly baseline?: "linear" | "none";
-  /** Whether they are standardised per task, as they are by default. */
+  /** True, the default, where they are standardised per task. */
   readonly standardize?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What is known about bandits: policies by their index, and the oracle. */
+/** Known policies for bandits: policies by their index, and the oracle. */
 import { betaNumber } from "../../random/gamma.js";
 import type { Random } from "../../random/random.js";
 import { shownValue } from "../../tasks/value-gate.js";
@@ -9,7 +9,7 @@ import { indicesOf, type KnownPolicy } from "./known-policies.js";
 /** A policy for Bernoulli bandits. */
 export type BanditPolicy = KnownPolicy<BanditTask>;
 
-/** What is known of an arm. */
+/** Knowledge of an arm. */
 interface Arm {
   /** Times that it paid. */
   readonly paid: number;

@@ -49,14 +49,14 @@ export interface KnownPolicy<T extends EnvironmentTask> {
   begin(family: EnvironmentFamily<T>, tasks: readonly T[], sources: readonly Random[]): TrialPolicy;
 }
 
-/** Which trials are played: those at the addresses `first` to `first + trials` of a seed, each of a task of its own. */
+/** The trials to play: those at the addresses `first` to `first + trials` of a seed, each of a task of its own. */
 export interface TrialOptions {
   readonly seed: number;
   readonly trials: number;
   readonly first?: number;
 }
 
-/** What a policy was rewarded with. */
+/** Rewards of a policy over trials. */
 export interface PlayedTrials extends Estimated {
   /** The sum of rewards of each trial. */
   readonly rewards: Float64Array;
@@ -65,7 +65,7 @@ export interface PlayedTrials extends Estimated {
 /** Trials played at once. */
 const chunk = 500;
 
-/** What the streams of a trial are for. */
+/** Purposes of the streams of a trial. */
 const [ofEpisodes, ofPolicy] = [0, 1];
 
 /**

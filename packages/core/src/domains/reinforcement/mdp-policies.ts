@@ -1,4 +1,4 @@
-/** What is known about tabular MDPs: posterior sampling, and the oracle. */
+/** Known policies for tabular MDPs: posterior sampling, and the oracle. */
 import { gammaNumber } from "../../random/gamma.js";
 import type { Random } from "../../random/random.js";
 import { shownValue } from "../../tasks/value-gate.js";

@@ -36,7 +36,7 @@ export interface SurrogateInputs {
   readonly old?: Tensor;
 }
 
-/** Which surrogate. */
+/** The choice of a surrogate. */
 export interface SurrogateOptions {
   /**
    * d in [0, 1], the share of earlier steps' log-probabilities that the weight of a step has: 0 is LVC (the default: low
