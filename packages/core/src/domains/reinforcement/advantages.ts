@@ -157,21 +157,40 @@ export function ridgeBaseline(batch: Episodes, returns: ArrayLike<number>): Ridg
   const lengths = episodeLengths(batch);
   const gram = new Float64Array(width * width);
   const moments = new Float64Array(width);
-  const features = new Float64Array(width);
+  // Four rows at once: each number of the matrix is read and written for all of them.
+  const rows = [0, 1, 2, 3].map(() => new Float64Array(width)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const values = new Float64Array(4);
+  let filled = 0;
+  const take = (): void => {
+    const [a, b, c, d] = rows;
+    for (let i = 0; i < width; i++) {
+      const [ai, bi, ci, di] = [a[i]!, b[i]!, c[i]!, d[i]!];
+      // Contact forces, for instance, are 0 most of the time.
+      if (ai === 0 && bi === 0 && ci === 0 && di === 0) continue;
+      moments[i]! += ai * values[0]! + bi * values[1]! + ci * values[2]! + di * values[3]!;
+      const at = i * width;
+      for (let j = 0; j <= i; j++) gram[at + j]! += ai * a[j]! + bi * b[j]! + ci * c[j]! + di * d[j]!;
+    }
+    filled = 0;
+  };
   for (const [episode, length] of lengths.entries()) {
     for (let t = 0; t < length; t++) {
-      writeFeatures(batch, size, episode, t, features);
-      const value = returns[episode * batch.horizon + t]!;
-      for (let i = 0; i < width; i++) {
-        const feature = features[i]!;
-        // Contact forces, for instance, are 0 most of the time.
-        if (feature === 0) continue;
-        moments[i]! += feature * value;
-        for (let j = 0, at = i * width; j <= i; j++) gram[at + j]! += feature * features[j]!;
-      }
+      writeFeatures(batch, size, episode, t, rows[filled]!);
+      values[filled++] = returns[episode * batch.horizon + t]!;
+      if (filled === 4) take();
     }
   }
-  if (![...gram, ...moments].every(Number.isFinite)) {
+  if (filled > 0) {
+    for (const row of rows.slice(filled)) row.fill(0);
+    values.fill(0, filled);
+    take();
+  }
+  if (!(gram.every(Number.isFinite) && moments.every(Number.isFinite))) {
     const problem = "observations or returns are not finite";
     throw new EnvironmentError("ILE203", { environment: operation }, problem, "See what the environment gave");
   }
@@ -255,7 +274,11 @@ export function standardized(advantages: ArrayLike<number>, present: ArrayLike<n
   let squares = 0;
   for (let i = 0; i < advantages.length; i++) if (present[i]! > 0) squares += (advantages[i]! - mean) ** 2;
   const deviation = Math.sqrt(squares / Math.max(1, count));
-  return Float64Array.from(advantages, (value, i) => (present[i]! > 0 ? (value - mean) / (deviation + 1e-8) : 0));
+  const result = new Float64Array(advantages.length);
+  for (let i = 0; i < result.length; i++) {
+    if (present[i]! > 0) result[i] = (advantages[i]! - mean) / (deviation + 1e-8);
+  }
+  return result;
 }
 
 /** Options of the advantages of a policy gradient. */
