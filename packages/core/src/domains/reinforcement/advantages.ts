@@ -127,15 +127,15 @@ export function generalizedAdvantages(
 export interface RidgeBaseline {
   /** Of the features, in their order. */
   readonly coefficients: Float64Array;
-  /** What was added to the diagonal in the end. */
+  /** The number that was added to the diagonal in the end. */
   readonly regularization: number;
   /** V_t, [N, H]; 0 in padding. */
   values(batch: Episodes): Float64Array;
 }
 
 const leastRegularization = 1e-5;
-/** Past this it is not the matrix that is at fault. */
-const mostRegularization = 1e15;
+/** Past these it is not rounding that is at fault. */
+const mostPowers = 20;
 const observationBound = 10;
 /** The unit of time in features. */
 const stepsOfOne = 100;
@@ -157,30 +157,66 @@ export function ridgeBaseline(batch: Episodes, returns: ArrayLike<number>): Ridg
   const lengths = episodeLengths(batch);
   const gram = new Float64Array(width * width);
   const moments = new Float64Array(width);
-  const features = new Float64Array(width);
+  // Four rows at once: each number of the matrix is read and written for all of them.
+  const rows = [0, 1, 2, 3].map(() => new Float64Array(width)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const values = new Float64Array(4);
+  let filled = 0;
+  const take = (): void => {
+    const [a, b, c, d] = rows;
+    for (let i = 0; i < width; i++) {
+      const [ai, bi, ci, di] = [a[i]!, b[i]!, c[i]!, d[i]!];
+      // Contact forces, for instance, are 0 most of the time.
+      if (ai === 0 && bi === 0 && ci === 0 && di === 0) continue;
+      moments[i]! += ai * values[0]! + bi * values[1]! + ci * values[2]! + di * values[3]!;
+      const at = i * width;
+      for (let j = 0; j <= i; j++) gram[at + j]! += ai * a[j]! + bi * b[j]! + ci * c[j]! + di * d[j]!;
+    }
+    filled = 0;
+  };
   for (const [episode, length] of lengths.entries()) {
     for (let t = 0; t < length; t++) {
-      writeFeatures(batch, size, episode, t, features);
-      const value = returns[episode * batch.horizon + t]!;
-      for (let i = 0; i < width; i++) {
-        const feature = features[i]!;
-        // Contact forces, for instance, are 0 most of the time.
-        if (feature === 0) continue;
-        moments[i]! += feature * value;
-        for (let j = 0, at = i * width; j <= i; j++) gram[at + j]! += feature * features[j]!;
-      }
+      writeFeatures(batch, size, episode, t, rows[filled]!);
+      values[filled++] = returns[episode * batch.horizon + t]!;
+      if (filled === 4) take();
     }
   }
-  if (![...gram, ...moments].every(Number.isFinite)) {
+  if (filled > 0) {
+    for (const row of rows.slice(filled)) row.fill(0);
+    values.fill(0, filled);
+    take();
+  }
+  if (!(gram.every(Number.isFinite) && moments.every(Number.isFinite))) {
     const problem = "observations or returns are not finite";
     throw new EnvironmentError("ILE203", { environment: operation }, problem, "See what the environment gave");
   }
-  for (let regularization = leastRegularization; regularization < mostRegularization; regularization *= 10) {
+  const { coefficients, regularization } = ridgeCoefficients(gram, moments);
+  return { coefficients, regularization, values: (other) => linearValues(other, size, coefficients) };
+}
+
+/**
+ * @internal The solution w of (G + c I) w = m, with c = 1e-5 or the first of ten, a hundred ... times as much with which the
+ * matrix has Cholesky factors.
+ *
+ * @param gram G, [k, k]: its lower triangle
+ * @param moments m, [k]
+ * @throws EnvironmentError ILE203 where there is none
+ */
+export function ridgeCoefficients(
+  gram: Float64Array,
+  moments: Float64Array,
+): Pick<RidgeBaseline, "coefficients" | "regularization"> {
+  const width = moments.length;
+  for (let power = 0; power < mostPowers; power++) {
+    const regularization = leastRegularization * 10 ** power;
     const matrix = gram.slice();
     for (let i = 0; i < width; i++) matrix[i * width + i]! += regularization;
     const coefficients = solveSymmetric(matrix, moments.slice());
-    if (!coefficients.every(Number.isFinite)) continue;
-    return { coefficients, regularization, values: (other) => linearValues(other, size, coefficients) };
+    if (coefficients.every(Number.isFinite)) return { coefficients, regularization };
   }
   const problem = "the baseline's matrix is not positive definite however large its diagonal";
   throw new EnvironmentError("ILE203", { environment: operation }, problem, "See what the environment gave");
@@ -238,14 +274,18 @@ export function standardized(advantages: ArrayLike<number>, present: ArrayLike<n
   let squares = 0;
   for (let i = 0; i < advantages.length; i++) if (present[i]! > 0) squares += (advantages[i]! - mean) ** 2;
   const deviation = Math.sqrt(squares / Math.max(1, count));
-  return Float64Array.from(advantages, (value, i) => (present[i]! > 0 ? (value - mean) / (deviation + 1e-8) : 0));
+  const result = new Float64Array(advantages.length);
+  for (let i = 0; i < result.length; i++) {
+    if (present[i]! > 0) result[i] = (advantages[i]! - mean) / (deviation + 1e-8);
+  }
+  return result;
 }
 
 /** Options of the advantages of a policy gradient. */
 export interface PolicyAdvantageOptions extends AdvantageOptions {
   /** The linear one by default; "none" leaves V = 0. */
   readonly baseline?: "linear" | "none";
-  /** Whether they are standardised per task, as they are by default. */
+  /** True, the default, where they are standardised per task. */
   readonly standardize?: boolean;
 }
 

@@ -136,13 +136,13 @@ export function categorical(logits: Tensor): Categorical {
   };
 }
 
-/** What a space of actions asks of a policy's network, and of the noise that it acts with. */
+/** The numbers that a space of actions takes of a policy's network and of noise, and the distribution that they make. */
 export interface ActionDistribution {
   /** Numbers of a row that the network gives. */
   readonly outputs: number;
   /** Numbers of noise of a row. */
   readonly noise: number;
-  /** Whether rows that the network gives are followed by logarithms of deviations: [mean, logStd]. */
+  /** True where a row is [mean, logStd], so that a policy may hold the second half as parameters of its own. */
   readonly hasDeviations: boolean;
   /** Writes the noise of a row: float32 of the numbers of a stream. */
   drawNoise(source: Random, noise: Float32Array, from: number): void;

@@ -1,9 +1,10 @@
 /** The loss of a policy on trajectories, whose gradient is the policy gradient. */
-import { add, div, exp, GraphError, matmul, max, mul, neg, sub, sum, type Tensor, tensor } from "@innerloop/graph";
+import { div, max, mul, neg, sum, type Tensor } from "@innerloop/graph";
 import type { Loss } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
+import { type SurrogateOptions, surrogate } from "./surrogate.js";
 
 /** Targets of a policy: what was done in n episodes of at most H steps, and what came of it. */
 export type PolicyTargets = {
@@ -19,44 +20,22 @@ export type PolicyTargets = {
   readonly acted: Tensor;
 };
 
-/** Options of `policySurrogate`. */
-export interface PolicySurrogateOptions {
-  /**
-   * The weight d of what earlier steps add to the weight of a step: 0 is the surrogate of low variance (LVC, Rothfuss et al.
-   * 2019), 1 is DiCE (Foerster et al. 2018), whose derivatives of all orders are unbiased. 0 by default.
-   */
-  readonly pastDecay?: number;
-  /** Sum of log pi A, as in the code of MAML: its first derivative is right, its second is not. */
-  readonly logLikelihood?: boolean;
-}
-
 /**
- * The negative surrogate of the expected return (Farquhar, Whiteson & Foerster 2019, Loaded DiCE):
- *
- *   L = - mean over steps taken of (exp(w_t) - exp(v_t)) A_t,   w_t = v_t + log pi(a_t) - log pi_old(a_t),   v_t = d w_{t-1}
- *
- * pi_old is the policy that acted: at its parameters w_t is 0 in value, and all derivatives are those of the surrogates that
- * hold it constant; away from them the weights are importance ratios. Predictions are rows [n, H, outputs] of
- * `policyNetwork`.
+ * The loss of a policy: L = -surrogate of the return of its episodes, with log pi_old of the policy that acted. At its parameters
+ * the value is 0 and all derivatives are those of the surrogate; away from them the weights are importance ratios. Predictions
+ * are rows [n, H, outputs] of `policyNetwork`.
  *
  * Its metrics are the undiscounted return of an episode, which leads, KL(pi_old || pi) and the entropy of a step.
  *
- * @throws IL102 where d is not from 0 to 1, or beside logLikelihood
+ * @throws EnvironmentError ILE101 as `surrogate`
+ * @example maml({ model: policyNetwork(family), loss: policySurrogate(family.action), inner: sgd({ learningRate: 0.1 }) })
  */
-export function policySurrogate(
-  action: Space,
-  { pastDecay = 0, logLikelihood = false }: PolicySurrogateOptions = {},
-): Loss<Tensor, PolicyTargets> {
-  if (!(pastDecay >= 0 && pastDecay <= 1))
-    throw new GraphError("IL102", "policySurrogate", `pastDecay is ${pastDecay}`, "Use a number from 0 to 1");
-  if (logLikelihood && pastDecay > 0)
-    throw new GraphError("IL102", "policySurrogate", `pastDecay ${pastDecay} of a log-likelihood`, "Leave one out");
+export function policySurrogate(action: Space, options: SurrogateOptions = {}): Loss<Tensor, PolicyTargets> {
   const { of } = actionDistribution(action);
-  const loss = (prediction: Tensor, y: PolicyTargets): Tensor => {
-    const now = of(prediction).logProb(y.action);
-    if (logLikelihood) return neg(meanOfTaken(mul(now, y.advantage), y));
-    const ratio = mul(sub(now, of(y.acted).logProb(y.action)), y.taken);
-    return neg(meanOfTaken(mul(weights(ratio, pastDecay), y.advantage), y));
+  const loss = (prediction: Tensor, { action: done, advantage, taken, acted }: PolicyTargets): Tensor => {
+    const logProb = of(prediction).logProb(done);
+    const old = options.logLikelihood ? {} : { old: of(acted).logProb(done) };
+    return neg(surrogate({ logProb, advantages: advantage, present: taken, ...old }, options));
   };
   const metrics: readonly Metric<Tensor, PolicyTargets>[] = [
     {
@@ -77,18 +56,6 @@ export function policySurrogate(
     },
   ];
   return Object.assign(loss, { title: "policy surrogate", metrics });
-}
-
-/** exp(w_t) - exp(v_t) of log-ratios [n, H] by step. */
-function weights(ratio: Tensor, pastDecay: number): Tensor {
-  if (pastDecay === 0) return sub(exp(ratio), 1);
-  const steps = ratio.shape[1]!;
-  // v_t = sum over s < t of d^(t - s) ratio_s
-  const decays = Array.from({ length: steps }, (_, s) =>
-    Array.from({ length: steps }, (_step, t) => (s < t ? pastDecay ** (t - s) : 0)),
-  );
-  const past = matmul(ratio, tensor(decays, [steps, steps], ratio.dtype as "float32"));
-  return sub(exp(add(past, ratio)), exp(past));
 }
 
 /** @internal The mean of values [n, H] over the steps that were taken. */

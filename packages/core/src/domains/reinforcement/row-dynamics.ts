@@ -21,7 +21,7 @@ import {
 } from "./environment.js";
 
 /**
- * What happens in an episode, as functions of a row of doubles: those of `state` from `at` on, `size` of them.
+ * The course of an episode, as functions of a row of doubles: those of `state` from `at` on, `size` of them.
  *
  * @typeParam T tasks as records
  * @typeParam P the same as they are computed with
@@ -47,7 +47,7 @@ export interface RowDynamics<T extends EnvironmentTask, P> {
   step(task: P, actions: Float32Array | Int32Array, from: number, state: Float64Array, at: number): number;
   /** Writes the observation to `observations` from `to` on, whose numbers are of an earlier one. */
   observe(task: P, state: Float64Array, at: number, observations: Float32Array, to: number): void;
-  /** Whether the episode has ended by the task's own rules; never unless given. */
+  /** True where the episode has ended by the task's own rules; never unless given. */
   hasEnded?(task: P, state: Float64Array, at: number): boolean;
 }
 

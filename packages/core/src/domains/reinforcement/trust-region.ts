@@ -35,7 +35,7 @@ import {
 import type { TaskBatch } from "../../training/task-batch.js";
 import { TrainingError } from "../../training/training-error.js";
 import { conjugateGradients, dot } from "./conjugate-gradients.js";
-import { actionDistribution, type Distribution } from "./distributions.js";
+import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
 import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 
