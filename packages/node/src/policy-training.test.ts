@@ -170,7 +170,7 @@ describe.each([
     );
     valuesOf(all!.params).forEach((values, leaf) => {
       values.forEach((value, i) => {
-        expect(value).toBeCloseTo(valuesOf(one!.params)[leaf]![i]!, 4);
+        expect(value).toBeCloseTo(valuesOf(one!.params)[leaf]![i]!, 3);
       });
     });
   });
