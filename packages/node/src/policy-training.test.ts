@@ -165,14 +165,16 @@ describe.each([
   });
 
   test("come to the same, whatever number of tasks runs at once", async () => {
-    const [all, one] = await Promise.all(
-      [tasksOfBatch, 1].map((chunkSize) => train({ ...setting, iterations: 1, chunkSize })),
-    );
-    valuesOf(all!.params).forEach((values, leaf) => {
-      values.forEach((value, i) => {
-        expect(value).toBeCloseTo(valuesOf(one!.params)[leaf]![i]!, 3);
-      });
-    });
+    const flat = (tree: Tree): number[] => valuesOf(tree).flat();
+    const distance = (a: readonly number[], b: readonly number[]): number =>
+      Math.hypot(...a.map((value, i) => value - b[i]!));
+    const after = async (chunkSize: number, iterations: number): Promise<number[]> =>
+      flat((await train({ ...setting, iterations, chunkSize })).params);
+    const first = await after(tasksOfBatch, 0);
+    const [all, one] = [await after(tasksOfBatch, 1), await after(1, 1)];
+    expect(distance(all, first)).toBeGreaterThan(0.05);
+    // Sums of other orders differ by rounding, which conjugate gradients make more of.
+    expect(distance(all, one)).toBeLessThan(0.02 * distance(all, first));
   });
 });
 
