@@ -28,6 +28,7 @@ if (Object.keys(all).length < 100 || !interpret) throw new Error("names are miss
 import { adam, type Learner, maml, meanSquaredError, sgd, train } from "@innerloop/core";
 import * as layers from "@innerloop/core/layers";
 import * as learners from "@innerloop/core/learners";
+import * as reinforcement from "@innerloop/core/reinforcement";
 import * as tasks from "@innerloop/core/tasks";
 import * as training from "@innerloop/core/training";
 const model = layers.sequential([layers.linear({ inputs: 1, outputs: 4 }), layers.relu(), layers.linear({ inputs: 4, outputs: 1 })]);
@@ -35,7 +36,7 @@ const learner = maml({ model, loss: meanSquaredError, inner: sgd({ learningRate:
 export const name: string = (learner as Pick<Learner, "name">).name;
 // @ts-expect-error a learner is no number: the types are there, and are no any.
 export const wrong: number = learner;
-const entries: readonly object[] = [root, layers, learners, tasks, training];
+const entries: readonly object[] = [root, layers, learners, reinforcement, tasks, training];
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 // It runs anywhere and knows no engine: that is said.
 train({ learner, tasks: tasks.sinusoids({ shots: 5 }), optimizer: adam({ learningRate: 1e-3 }), metaBatchSize: 2, iterations: 1 }).then(
@@ -57,10 +58,11 @@ const pageProgram = `import * as root from "innerloop";
 import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
+import * as reinforcement from "innerloop/reinforcement";
 import * as tasks from "innerloop/tasks";
 import * as training from "innerloop/training";
 import * as experiments from "innerloop/experiments";
-const entries: readonly object[] = [root, graph, layers, learners, tasks, training];
+const entries: readonly object[] = [root, graph, layers, learners, reinforcement, tasks, training];
 if (!experiments) throw new Error("names are missing");
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 `;
