@@ -34,10 +34,7 @@ export function runnerHere({ name, settings, model }: RunnerOptions): RowRunner 
     async run(rows, operation) {
       simulation ??= openSimulation(settings, model);
       const opened = await simulation.catch((cause: Error) => {
-        const problem = `the simulation could not be opened (${cause.message})`;
-        throw new EnvironmentError("ILE302", { environment: name }, problem, "Install @innerloop/mujoco again", {
-          cause,
-        });
+        throw openingError(name, cause);
       });
       if (isClosed) throw closedError(name);
       const before = rows.states.slice();
@@ -62,3 +59,13 @@ const chunkHere = 32;
 /** The error of a family that was closed while it, or an environment of it, is still used. */
 export const closedError = (environment: string): EnvironmentError =>
   new EnvironmentError("ILE204", { environment }, "its family is closed", "Make another family");
+
+/** The error of a simulation that could not be opened: a file is missing, or another than results are for. */
+export const openingError = (environment: string, cause: Error): EnvironmentError =>
+  new EnvironmentError(
+    "ILE302",
+    { environment },
+    `the simulation could not be opened (${cause.message})`,
+    "Install @innerloop/mujoco again",
+    { cause },
+  );

@@ -12,6 +12,7 @@ export interface WorkerStart {
   readonly settings: LocomotionSettings;
   /** The text of the body's model. */
   readonly model: string;
+  readonly compiled: WebAssembly.Module;
   readonly port: MessagePort;
   /** Counts what was sent to the port. */
   readonly signal: SharedArrayBuffer;
@@ -41,9 +42,9 @@ export interface WorkerReply {
   readonly faults: readonly RowFault[];
 }
 
-const { settings, model, port, signal } = workerData as WorkerStart;
+const { settings, model, compiled, port, signal } = workerData as WorkerStart;
 const signals = new Int32Array(signal);
-const simulation = await openSimulation(settings, model);
+const simulation = await openSimulation(settings, model, compiled);
 const open = new Map<number, EpisodeRows>();
 
 function answer(asked: WorkerRequest): void {

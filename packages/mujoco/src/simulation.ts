@@ -4,6 +4,8 @@
  *
  * Nothing here imports another package of ours: workers load this file, and little else.
  */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import loadMujoco, { type MainModule, type MjData, type MjModel } from "@mujoco/mujoco";
 import { bodies, mujocoVersion } from "./bodies.js";
 import { type EpisodeRows, placeSize } from "./episode-rows.js";
@@ -74,22 +76,51 @@ const velocityMeasures: Readonly<Record<VelocityKind, VelocityMeasure>> = {
   },
 };
 
-/** MuJoCo is loaded once for each thread: 0.3 s, and a first second in which it is slow. */
+let compiling: Promise<WebAssembly.Module> | undefined;
+
+/** MuJoCo's WebAssembly, compiled. Threads that are given it share the machine code, which gets fast by being run. */
+export function compileMujoco(): Promise<WebAssembly.Module> {
+  const file = createRequire(import.meta.url).resolve("@mujoco/mujoco/mujoco.wasm");
+  compiling ??= readFile(file).then((bytes) => WebAssembly.compile(bytes));
+  return compiling;
+}
+
+/** MuJoCo is loaded once for each thread. */
 let loaded: Promise<MainModule> | undefined;
 
 /**
  * A simulation of the body of these settings in this thread.
  *
  * @param model the text of the body's model
+ * @param compiled MuJoCo, where another thread has it already
  */
-export async function openSimulation(settings: LocomotionSettings, model: string): Promise<Simulation> {
-  // What it would print, it also counts or throws.
-  loaded ??= loadMujoco({ print: () => undefined, printErr: () => undefined });
+export async function openSimulation(
+  settings: LocomotionSettings,
+  model: string,
+  compiled?: WebAssembly.Module,
+): Promise<Simulation> {
+  loaded ??= load(compiled);
   const mujoco = await loaded;
   const version = mujoco.mj_versionString();
   if (version !== mujocoVersion)
     throw new Error(`MuJoCo is ${version}, where ${mujocoVersion} is what results are for`);
   return new Simulation(mujoco, settings, model);
+}
+
+async function load(given: WebAssembly.Module | undefined): Promise<MainModule> {
+  const compiled = given ?? (await compileMujoco());
+  return loadMujoco({
+    instantiateWasm(
+      imports: WebAssembly.Imports,
+      done: (instance: WebAssembly.Instance, of: WebAssembly.Module) => void,
+    ) {
+      void WebAssembly.instantiate(compiled, imports).then((instance) => done(instance, compiled));
+      return {};
+    },
+    // What it would print, it also counts or throws.
+    print: () => undefined,
+    printErr: () => undefined,
+  });
 }
 
 /** One body, to be used for one row after the other. */

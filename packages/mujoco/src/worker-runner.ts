@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { EnvironmentError } from "@innerloop/core/reinforcement";
 import type { EpisodeRows } from "./episode-rows.js";
-import { closedError, type RowRunner, type RunnerOptions } from "./row-runner.js";
-import type { RowFault, RowOperation } from "./simulation.js";
+import { closedError, openingError, type RowRunner, type RunnerOptions } from "./row-runner.js";
+import { compileMujoco, type RowFault, type RowOperation } from "./simulation.js";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./simulation-worker.js";
 
 /** Options of a runner in worker threads. */
@@ -26,10 +26,10 @@ export function workerRunner({ name, workers, settings, model }: WorkerRunnerOpt
   let nextId = 0;
   let isClosed = false;
 
-  const threadOf = (slot: number): SimulationThread => {
+  const threadOf = (slot: number, compiled: WebAssembly.Module): SimulationThread => {
     const known = slots[slot];
     if (known && !known.ended) return known;
-    const started = new SimulationThread(file, { settings, model });
+    const started = new SimulationThread(file, { settings, model, compiled });
     slots[slot] = started;
     return started;
   };
@@ -45,12 +45,15 @@ export function workerRunner({ name, workers, settings, model }: WorkerRunnerOpt
       const before = rows.states.slice();
       // Few enough that reading counts of warnings after each takes no time, and several for each worker.
       const chunk = Math.max(1, Math.min(32, Math.ceil(rows.rows / (4 * workers))));
+      const compiled = await compileMujoco().catch((cause: Error) => {
+        throw openingError(name, cause);
+      });
       const needed = Math.min(workers, Math.ceil(rows.rows / chunk));
       for (let attempt = 1; ; attempt++) {
         if (isClosed) throw closedError(name);
         Atomics.store(rows.next, 0, 0);
         const results = await Promise.allSettled(
-          Array.from({ length: needed }, (_, slot) => threadOf(slot).run(idOf(rows), rows, operation, chunk)),
+          Array.from({ length: needed }, (_, slot) => threadOf(slot, compiled).run(idOf(rows), rows, operation, chunk)),
         );
         const faults = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
         const died = results.find((result) => result.status === "rejected");
@@ -91,7 +94,7 @@ class SimulationThread {
   private requests = 0;
   private cause: unknown;
 
-  constructor(file: URL, start: Pick<WorkerStart, "settings" | "model">) {
+  constructor(file: URL, start: Pick<WorkerStart, "settings" | "model" | "compiled">) {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const workerData: WorkerStart = { ...start, port: port2, signal: this.signal.buffer as SharedArrayBuffer };
