@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { ant, antProtocols } from "./ant.js";
-import { type Body, bodies, mujocoVersion } from "./bodies.js";
-import { type EpisodeRows, episodeRows, rowSizes } from "./episode-rows.js";
+import { antProtocols } from "./ant.js";
+import { type Body, mujocoVersion } from "./bodies.js";
+import { episodeRows, rowSizes } from "./episode-rows.js";
 import { type GoalName, goals } from "./goals.js";
-import { halfCheetah, halfCheetahProtocols } from "./half-cheetah.js";
+import { halfCheetahProtocols } from "./half-cheetah.js";
 import type { LocomotionSettings } from "./locomotion-settings.js";
 import { readModel } from "./model-files.js";
 import { openSimulation } from "./simulation.js";
