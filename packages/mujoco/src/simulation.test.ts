@@ -69,10 +69,10 @@ test("an error of MuJoCo's is the row's, and the simulation goes on", async () =
 test("a heap that grows leaves simulations as they are", async () => {
   const simulation = await openSimulation(settings, model);
   const expected = fallingAnts(simulation);
-  const rows = fallingAnts(simulation);
   expect(simulation.run("step", expected, 0, 4)).toEqual([]);
-  // Each has megabytes of its own, which are no longer there after the third or so.
+  // Each has megabytes of its own, which are no longer there after the first or second.
   const others = await Promise.all(Array.from({ length: 6 }, () => openSimulation(settings, model)));
+  const rows = fallingAnts(simulation);
   expect(simulation.run("step", rows, 0, 4)).toEqual([]);
   expect(rows.states).toEqual(expected.states);
   for (const each of [simulation, ...others]) each.close();
