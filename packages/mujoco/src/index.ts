@@ -1,6 +1,7 @@
 /** Locomotion tasks of meta-reinforcement learning in MuJoCo: half-cheetah and ant. */
 export { type AntOptions, type AntProtocol, ant, antProtocols } from "./ant.js";
 export { type Body, mujocoVersion } from "./bodies.js";
+export { DivergenceError } from "./divergence-error.js";
 export type { DirectionTask, GoalName, GoalTasks, PlaneDirectionTask, VelocityTask } from "./goals.js";
 export {
   type HalfCheetahGoal,
@@ -9,7 +10,6 @@ export {
   halfCheetah,
   halfCheetahProtocols,
 } from "./half-cheetah.js";
-export { DivergenceError } from "./locomotion-environment.js";
 export type { LocomotionFamily, LocomotionOptions } from "./locomotion-family.js";
 export type {
   LocomotionSettings,
