@@ -131,7 +131,7 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       ...(source && networkOf(config).isHeadAlone ? { source } : {}),
       kind: domain.kind,
       networks: networksOf(config, shapes),
-      loss: domain.around?.loss ?? domain.loss(spec, config.domain),
+      loss: domain.around?.loss(config.domain) ?? domain.loss(spec, config.domain),
       iterations: config.training.iterations,
     },
     options as never,

@@ -134,5 +134,7 @@ export const unitsOption = optionGroup({
  * @internal Options of the model-based learners: a regression network reads inputs as they are, a classifier an
  * embedding of them.
  */
-export const readingOptions = ({ kind, inputShape, outputs, networks }: LearnerSetting): ModelBasedOptions =>
-  kind === "regression" ? { features: sizeOf(inputShape), outputs } : { model: networks.embedding(), ways: outputs };
+export const readingOptions = ({ kind, inputShape, outputs, networks, loss }: LearnerSetting): ModelBasedOptions =>
+  kind === "regression"
+    ? { features: sizeOf(inputShape), outputs, loss }
+    : { model: networks.embedding(), ways: outputs };

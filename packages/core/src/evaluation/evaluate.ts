@@ -22,6 +22,7 @@ import { differences, type Estimated, estimated } from "./estimated.js";
 import { type OverTasks, overTasks, tasksAtOnce } from "./over-tasks.js";
 import { leavesOut, poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
 import { type PooledTasks, pooledDifference, pooledEstimate, taskResamples } from "./pooled-figures.js";
+import { drawsInTurn, meansOfDraws, pooledOfDraws } from "./repeated-draws.js";
 
 /** Figures after so many adaptation steps. */
 export interface EvaluationRow {
@@ -60,7 +61,7 @@ export interface EvaluateOptions<X extends Tree = Tensor, Y extends Tree = Tenso
   readonly params: Tree;
   /** A collector collects with `params`. */
   readonly tasks: TaskSource<X, Y> | Collector<Tree, X, Y>;
-  /** Number of tasks, 600 by default; no more than there are. */
+  /** Number of tasks, 600 by default; no more than there are. Of a source with several draws of each these are of one. */
   readonly count?: number;
   /** Adaptation steps to report, [0, the learner's own] by default. */
   readonly steps?: readonly number[];
@@ -106,7 +107,9 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   const learner: AnyAdapter = options.learner;
   const tasks = options.tasks as unknown as TaskSupply;
   wholeOption("count", asked, 1);
-  const count = Math.min(asked, (isCollector(tasks) ? undefined : tasks.count) ?? asked);
+  const source = isCollector(tasks) ? undefined : tasks;
+  const count = Math.min(asked, source?.count ?? asked);
+  const drawn = count * (source?.draws ?? 1);
   if (tasks.spec?.openSet) {
     const problem = `${tasks.name} has queries of no class, which no prediction is right for`;
     throw new TrainingError("ILR101", "evaluate", problem, "Use evaluateOpenSet, which lets a learner reject them");
@@ -115,7 +118,7 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
   for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
-  const draws = taskDraws(isCollector(tasks) ? undefined : tasks.pool, taskSeed, count);
+  const draws = taskDraws(source?.pool, taskSeed, count);
   const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
   let judged: JudgedFigures | undefined;
   const spec = (): TaskSpec<Tree, Tree> => specOf(tasks, { operation: "evaluate", seed: taskSeed });
@@ -158,20 +161,23 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
     const setting: OverTasks<ChunkResult> = {
       program,
       params,
-      tasks,
+      tasks: source ? drawsInTurn(source, count) : tasks,
       rules,
       seed: taskSeed,
-      count,
+      count: drawn,
       executor,
       memoryBudget: options.memoryBudget,
-      onProgress: (done) => options.onProgress?.(done, count),
+      onProgress: (done) => options.onProgress?.(Math.floor((done * count) / drawn), count),
       signal,
     };
     size ||= await tasksAtOnce(setting);
     const chunks = await overTasks(setting, size);
     /** Of a row, the values of one of its figures for all tasks. */
     const valuesOf = (row: number, name: string): Float64Array =>
-      Float64Array.from(chunks.flatMap(({ rows }) => Array.from(rows[row]!.figures[name]!.data as Float32Array)));
+      meansOfDraws(
+        Float64Array.from(chunks.flatMap(({ rows }) => Array.from(rows[row]!.figures[name]!.data as Float32Array))),
+        count,
+      );
     const values = steps.map((_, row) => byName(perTask, ({ name }) => valuesOf(row, name)));
     const pooled = steps.map((_, row) =>
       byName(pooledMetrics, ({ name, pooled: figure }): PooledTasks => {
@@ -180,7 +186,7 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
           const tasksOfChunk = figures[lossName]!.size;
           return Array.from({ length: tasksOfChunk }, (_task, i) => taskAt(stacked[name]!, i));
         });
-        return { figure, statistics };
+        return pooledOfDraws({ figure, statistics }, count);
       }),
     );
     const byClass = tellsClasses ? steps.map((_, row) => classValues(chunks, row, draws!)) : undefined;

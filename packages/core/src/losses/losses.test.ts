@@ -9,6 +9,7 @@ import {
   gaussianNegativeLogLikelihood,
   huber,
   type Loss,
+  laplaceNegativeLogLikelihood,
   meanAbsoluteError,
   meanSquaredError,
 } from "./losses.js";
@@ -91,6 +92,21 @@ const cases: readonly LossCase[] = [
           const [centre, deviation] = [values[4 * row + column]!, values[4 * row + 2 + column]!];
           const density = Math.exp(-(((value - centre) / deviation) ** 2) / 2) / (deviation * Math.sqrt(2 * Math.PI));
           return -Math.log(density);
+        }),
+      ),
+  },
+  {
+    name: "laplaceNegativeLogLikelihood",
+    loss: laplaceNegativeLogLikelihood,
+    prediction: concat([prediction, add(mul(noiseTensor([6, 2], 5), 0.5), 1)], -1),
+    y: target,
+    formula: (values, y) =>
+      average(
+        y.map((value, i) => {
+          const [row, column] = [Math.floor(i / 2), i % 2];
+          // A Laplace density of scale b has the variance 2 b^2.
+          const [centre, b] = [values[4 * row + column]!, values[4 * row + 2 + column]! / Math.SQRT2];
+          return -Math.log(Math.exp(-Math.abs(value - centre) / b) / (2 * b));
         }),
       ),
   },
@@ -186,6 +202,23 @@ test("accuracy is the share of rows whose largest logit is their class's", () =>
   expect(valuesIn(metricOf(crossEntropy, "accuracy")(logits, tensor([1, 1, 1, 1], [4], "int32")))).toEqual([0.25]);
   const binary = metricOf(binaryCrossEntropy, "accuracy");
   expect(valuesIn(binary(tensor([3, -2, 0.1, -0.1]), tensor([1, 0, 0, 1])))).toEqual([0.5]);
+});
+
+test("errors have likelihoods whose centres make them small, with these errors for metrics", () => {
+  for (const [error, name] of [
+    [meanSquaredError, "meanSquaredError"],
+    [meanAbsoluteError, "meanAbsoluteError"],
+  ] as const) {
+    const { likelihood } = error;
+    expect(likelihood!.metrics!.map((metric) => metric.name)).toEqual([name, "deviation"]);
+    const sure = tensor([
+      [1, 0.5],
+      [5, 1.5],
+    ]);
+    const y = tensor([[2], [2]]);
+    expect(valuesIn(metricOf(likelihood!, name)(sure, y))).toEqual(valuesIn(error(tensor([[1], [5]]), y)));
+    expect(valuesIn(likelihood!.point!(sure, y))).toEqual([1, 5]);
+  }
 });
 
 test("the metrics of a Gaussian prediction are of its means and of its deviations", () => {

@@ -57,6 +57,8 @@ export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Te
   readonly unit?: string;
   /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
   readonly point?: RowMeasure<Prediction, Target>;
+  /** The likelihood of predictions [n, 2 k] with deviations beside their centres, which makes this loss of the centres small. */
+  readonly likelihood?: Loss<Prediction, Target>;
   /**
    * Whether it is of logits over classes, [n, classes], that compete: learners then leave classes out that the support
    * set has no example of, which a softmax takes for probability 0.
@@ -74,6 +76,78 @@ function requireSameShape(loss: string, prediction: Tensor, y: Tensor): void {
 
 // What a loss is without padding is written here; with it, `meanOverRows` takes the same of each row that is there.
 
+/** The halves of a prediction with deviations [..., 2 k]: centres and standard deviations, each [..., k] like the targets. */
+function centreAndDeviation(
+  loss: string,
+  prediction: Tensor,
+  y: Tensor,
+): { readonly centre: Tensor; readonly deviation: Tensor } {
+  const k = y.shape.at(-1) ?? 0;
+  if (prediction.rank !== y.rank || !sameShape(prediction.shape, [...y.shape.slice(0, -1), 2 * k])) {
+    const problem = `predictions ${formatShape(prediction.shape)} for targets ${formatShape(y.shape)}`;
+    const remedy = "Give [n, 2 k]: k means, then as many standard deviations, for targets [n, k]";
+    throw new GraphError("IL202", loss, problem, remedy);
+  }
+  return { centre: sliceAxis(prediction, -1, 0, k), deviation: sliceAxis(prediction, -1, k, 2 * k) };
+}
+
+/**
+ * A likelihood of targets [n, k] by predictions [n, 2 k], k centres and as many standard deviations above 0. Its metrics are
+ * the error of the centres that it makes small, and the mean deviation.
+ *
+ * @param density -log of that of (y - centre) / deviation, and the constant in it
+ */
+function likelihoodOf(
+  operation: string,
+  density: { readonly of: (error: Tensor) => Tensor; readonly constant: number },
+  errorOfCentres: { readonly name: string; readonly title: string; readonly of: () => RowMeasure },
+): Loss & MeanOverRows {
+  const { of, constant } = density;
+  const parts = (prediction: Tensor, y: Tensor) => centreAndDeviation(operation, prediction, y);
+  const error = meanOverRows((prediction, y) => errorOfCentres.of()(parts(prediction, y).centre, y));
+  const meanDeviation = meanOverRows((prediction, y) => mean(parts(prediction, y).deviation));
+  const { name, title } = errorOfCentres;
+  return Object.assign(
+    meanOverRows((prediction, y) => {
+      const { centre, deviation } = parts(prediction, y);
+      return add(mean(add(of(div(sub(y, centre), deviation)), log(deviation))), constant);
+    }),
+    {
+      metrics: [
+        { name, title, better: "lower", compute: error, perRow: error.perRow },
+        { name: "deviation", title: "deviation", compute: meanDeviation, perRow: meanDeviation.perRow },
+      ] satisfies readonly Metric[],
+      title: "negative log-likelihood",
+      point: ((prediction, y) => parts(prediction, y).centre) as RowMeasure,
+    },
+  );
+}
+
+/**
+ * mean over all elements of -log N(y; mu, sigma^2) = (y - mu)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2: predictions
+ * [n, 2 k] are k means, then as many standard deviations above 0; targets [n, k].
+ *
+ * Its metrics are the squared error of the means and the mean deviation.
+ */
+export const gaussianNegativeLogLikelihood: Loss & MeanOverRows = likelihoodOf(
+  "gaussianNegativeLogLikelihood",
+  { of: (error) => mul(mul(error, error), 0.5), constant: Math.log(2 * Math.PI) / 2 },
+  { name: "meanSquaredError", title: "mean squared error", of: () => meanSquaredError },
+);
+
+/**
+ * mean over all elements of -log of the Laplace density with centre mu, its median, and standard deviation sigma:
+ * sqrt(2) |y - mu| / sigma + log sigma + log(2) / 2. Predictions [n, 2 k] and targets [n, k] as those of
+ * `gaussianNegativeLogLikelihood`; far-off targets pull less.
+ *
+ * Its metrics are the absolute error of the centres and the mean deviation.
+ */
+export const laplaceNegativeLogLikelihood: Loss & MeanOverRows = likelihoodOf(
+  "laplaceNegativeLogLikelihood",
+  { of: (error) => mul(abs(error), Math.SQRT2), constant: Math.LN2 / 2 },
+  { name: "meanAbsoluteError", title: "mean absolute error", of: () => meanAbsoluteError },
+);
+
 /** mean((prediction - y)^2) over all elements. */
 export const meanSquaredError: Loss & MeanOverRows = Object.assign(
   meanOverRows((prediction, y) => {
@@ -81,7 +155,7 @@ export const meanSquaredError: Loss & MeanOverRows = Object.assign(
     const error = sub(prediction, y);
     return mean(mul(error, error));
   }),
-  { title: "mean squared error" },
+  { title: "mean squared error", likelihood: gaussianNegativeLogLikelihood },
 );
 
 /** mean(|prediction - y|) over all elements. */
@@ -90,7 +164,7 @@ export const meanAbsoluteError: Loss & MeanOverRows = Object.assign(
     requireSameShape("meanAbsoluteError", prediction, y);
     return mean(abs(sub(prediction, y)));
   }),
-  { title: "mean absolute error" },
+  { title: "mean absolute error", likelihood: laplaceNegativeLogLikelihood },
 );
 
 /** Huber's loss: e^2 / 2 for |e| <= delta, delta (|e| - delta / 2) beyond. */
@@ -160,47 +234,5 @@ export const binaryCrossEntropy: Loss & MeanOverRows = Object.assign(
       calibrationError({ topProbability: (logits) => sigmoid(abs(logits)), correct: correctSigns }),
     ],
     targets: { least: 0, most: 1 },
-  },
-);
-
-/** The halves of a Gaussian prediction [..., 2 k]: means and standard deviations, each [..., k] like the targets. */
-function gaussianParts(prediction: Tensor, y: Tensor): { readonly centre: Tensor; readonly deviation: Tensor } {
-  const k = y.shape.at(-1) ?? 0;
-  if (prediction.rank !== y.rank || !sameShape(prediction.shape, [...y.shape.slice(0, -1), 2 * k])) {
-    const problem = `predictions ${formatShape(prediction.shape)} for targets ${formatShape(y.shape)}`;
-    const remedy = "Give [n, 2 k]: k means, then as many standard deviations, for targets [n, k]";
-    throw new GraphError("IL202", "gaussianNegativeLogLikelihood", problem, remedy);
-  }
-  return { centre: sliceAxis(prediction, -1, 0, k), deviation: sliceAxis(prediction, -1, k, 2 * k) };
-}
-
-const squaredErrorOfMeans = meanOverRows((prediction, y) => meanSquaredError(gaussianParts(prediction, y).centre, y));
-const meanDeviation = meanOverRows((prediction, y) => mean(gaussianParts(prediction, y).deviation));
-
-/**
- * mean over all elements of -log N(y; mu, sigma^2) = (y - mu)^2 / (2 sigma^2) + log sigma + log(2 pi) / 2: predictions
- * [n, 2 k] are k means, then as many standard deviations above 0; targets [n, k].
- *
- * Its metrics are the squared error of the means and the mean deviation.
- */
-export const gaussianNegativeLogLikelihood: Loss & MeanOverRows = Object.assign(
-  meanOverRows((prediction, y) => {
-    const { centre, deviation } = gaussianParts(prediction, y);
-    const error = div(sub(y, centre), deviation);
-    return add(mean(add(mul(mul(error, error), 0.5), log(deviation))), Math.log(2 * Math.PI) / 2);
-  }),
-  {
-    metrics: [
-      {
-        name: "meanSquaredError",
-        title: "mean squared error",
-        better: "lower",
-        compute: squaredErrorOfMeans,
-        perRow: squaredErrorOfMeans.perRow,
-      },
-      { name: "deviation", title: "deviation", compute: meanDeviation, perRow: meanDeviation.perRow },
-    ] satisfies readonly Metric[],
-    title: "negative log-likelihood",
-    point: ((prediction, y) => gaussianParts(prediction, y).centre) as RowMeasure,
   },
 );

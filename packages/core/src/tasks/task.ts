@@ -44,6 +44,11 @@ export interface TaskSource<X extends Tree = Tensor, Y extends Tree = Tensor> {
   readonly spec?: TaskSpec<X, Y>;
   /** Tasks that there are, where each is of a user, say, of its own: those of further indices are of the same ones again. */
   readonly count?: number;
+  /**
+   * Draws of each of these, whose figures an evaluation averages before all else: those of the i-th have the indices i,
+   * i + count, i + 2 count and so on. 1 by default.
+   */
+  readonly draws?: number;
   /** What tasks are drawn from, where there is so much of it and no more; families of formulas have none. */
   readonly pool?: TaskPool;
   /**

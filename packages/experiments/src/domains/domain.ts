@@ -290,7 +290,7 @@ export interface Domain<
    * and numbers within one of rated items, say. `loss` is that of the learner within.
    */
   readonly around?: {
-    readonly loss: Loss;
+    loss(options: V): Loss;
     learner(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
   };
   /** Rows that stand beside a learner, beyond networks from scratch. */

@@ -68,6 +68,8 @@ export interface UserTaskOptions {
   readonly fewQueries?: boolean;
   /** Task i is of user i, and of as many more as there are users: each is met once before one is met again. */
   readonly inTurn?: boolean;
+  /** Draws of each user in an evaluation, with `inTurn`: 1 by default. */
+  readonly draws?: number;
   /**
    * Items of a task are as cold ones with this probability, each by itself: without an id of their own, and with what their
    * attributes say for a base. Learners then know what to make of such items (Volkovs, Yu & Poutanen 2017). 0 by default.
@@ -108,9 +110,13 @@ const operation = "userTasks";
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
   requireObject(options, operation, "the second argument", "Give { shots, queries }");
   const { shots, queries, fewQueries = false, inTurn = false, order = "random", coldShare = 0, told, across } = options;
+  const { draws = 1 } = options;
   const { to: mostTarget } = countRange(shots, operation, "shots", 0);
   const { to: mostSource } = across ? countRange(across.sourceShots, operation, "sourceShots", 0) : { to: 0 };
   wholeNumber(queries, operation, "queries");
+  wholeNumber(draws, operation, "draws");
+  if (draws > 1 && !inTurn)
+    throw new TaskError("ILT201", operation, `draws are ${draws}, of users at random`, "Say inTurn: true");
   if (!(coldShare >= 0 && coldShare <= 1))
     throw new TaskError("ILT201", operation, `coldShare is ${coldShare}`, "Give a share from 0 to 1");
   const leastRatings = options.leastRatings ?? (fewQueries ? 2 : queries + 1);
@@ -165,6 +171,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
         ? { sourceShots: `at most ${describeCount(across.sourceShots)}`, leastSource: across.leastSource }
         : {}),
       ...(coldShare > 0 ? { coldShare } : {}),
+      ...(draws > 1 ? { draws } : {}),
     },
     spec: {
       x: {
@@ -183,7 +190,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       support: { rows: rows.support, present: true, mayBeEmpty: true },
       query: { rows: rows.query, present: true },
     },
-    ...(inTurn ? { count: users.length } : {}),
+    ...(inTurn ? { count: users.length, draws } : {}),
     sample(seed, index) {
       const source = random(seed, index);
       const drawn = source.integer(users.length);

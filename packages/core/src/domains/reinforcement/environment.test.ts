@@ -145,7 +145,10 @@ test("discrete observations are one-hot, and discrete actions arrive as numbers"
   const ring: Environment = {
     observation: discrete(3),
     action: discrete(2),
-    reset: () => ({ observation: (at = 0) }),
+    reset() {
+      at = 0;
+      return { observation: at };
+    },
     step(action) {
       taken.push(action);
       at = (at + 1) % 3;

@@ -90,7 +90,7 @@ export type Action = Float32Array | number;
 /** An observation as an environment of one's own gives it: the numbers of a box, or the index of a discrete space. */
 export type Observation = ArrayLike<number> | number;
 
-/** What a step comes to, in Gymnasium's terms. */
+/** The outcome of a step, in Gymnasium's terms. */
 export interface Step {
   readonly observation: Observation;
   readonly reward: number;
@@ -110,7 +110,10 @@ export interface Step {
  *   let x = 0;
  *   return {
  *     observation: box({ shape: 1 }), action: discrete(2),
- *     reset: () => ({ observation: [x = 0] }),
+ *     reset() {
+ *       x = 0;
+ *       return { observation: [x] };
+ *     },
  *     step: (action) => {
  *       x += action === 1 ? 1 : -1;
  *       return { observation: [x], reward: -1, terminated: x === end, truncated: false };
@@ -156,7 +159,7 @@ export interface EnvironmentFamily<T extends EnvironmentTask = EnvironmentTask> 
   readonly action: Space;
   /** Steps after which every episode has ended. */
   readonly horizon: number;
-  /** Where the protocol has trials of several episodes, over which a learner with a memory keeps it: their number. */
+  /** Episodes of a trial, over which a learner with a memory keeps it; where the protocol has trials of several. */
   readonly trial?: { readonly episodes: number };
   /**
    * The task at an address.

@@ -2,6 +2,37 @@
 import "../../library-module.js";
 
 export {
+  type AdvantageOptions,
+  discountedReturns,
+  type Episodes,
+  episodeLengths,
+  generalizedAdvantages,
+  type PolicyAdvantageOptions,
+  policyAdvantages,
+  type RidgeBaseline,
+  ridgeBaseline,
+  standardized,
+} from "./advantages.js";
+export {
+  type BanditPolicy,
+  banditOracle,
+  GittinsIndices,
+  gittinsIndex,
+  greedyBayes,
+  thompsonSampling,
+  ucb1,
+} from "./bandit-policies.js";
+export { type BanditFamily, type BanditOptions, type BanditTask, bernoulliBandits } from "./bandits.js";
+export {
+  type ActionDistribution,
+  actionDistribution,
+  type Categorical,
+  categorical,
+  type DiagonalGaussian,
+  type Distribution,
+  diagonalGaussian,
+} from "./distributions.js";
+export {
   type Action,
   actionSize,
   type BoxOptions,
@@ -24,6 +55,34 @@ export {
   type Step,
   type VectorEnvironment,
 } from "./environment.js";
+export {
+  type KnownPolicy,
+  type PlayedTrials,
+  playTrials,
+  randomPolicy,
+  type TrialOptions,
+  type TrialPolicy,
+  trialAddress,
+} from "./known-policies.js";
+export {
+  type MdpSizes,
+  mdpOracle,
+  type OptimalPolicy,
+  type PosteriorSamplingOptions,
+  posteriorSampling,
+  type TabularMdpPolicy,
+  valueIteration,
+} from "./mdp-policies.js";
+export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
+export type { RowFamily } from "./row-dynamics.js";
+export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
+export {
+  flatDirichlet,
+  type TabularMdpFamily,
+  type TabularMdpOptions,
+  type TabularMdpTask,
+  tabularMdps,
+} from "./tabular-mdp.js";
 export {
   type EnvironmentFamilyOptions,
   environmentFamily,

@@ -25,7 +25,7 @@ import {
 
 /** Limits and name of vectorised environments. */
 export interface VectorEnvironmentOptions {
-  /** What errors call it. */
+  /** The name that errors have. */
   readonly name?: string;
   /** Steps after which an episode is cut off, `truncated`; only where the environment says so unless given. */
   readonly horizon?: number;
@@ -271,13 +271,13 @@ class OwnEnvironments implements VectorEnvironment {
 /** A family of one's own environments. */
 export interface EnvironmentFamilyOptions<T extends EnvironmentTask>
   extends Pick<EnvironmentFamily<T>, "name" | "horizon" | "task" | "context" | "parseTask" | "trial"> {
-  /** What results depend on beyond horizon and scale of actions. */
+  /** Everything that results depend on beyond horizon and scale of actions. */
   readonly description?: EnvironmentFamily["description"];
   /** An environment for a task. */
   readonly make: (task: T) => Environment;
   /**
-   * Whether policies act in [-1, 1], scaled to the bounds of the box, as in rllab and learn2learn: a deviation of 1 then
-   * explores the whole range. True unless given, where all bounds are finite; raw actions otherwise.
+   * True where policies act in [-1, 1], scaled to the bounds of the box, as in rllab and learn2learn: a deviation of 1 then
+   * explores the whole range. The default where all bounds are finite; raw actions otherwise.
    */
   readonly scaledActions?: boolean;
 }

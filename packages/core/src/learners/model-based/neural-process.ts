@@ -1,6 +1,6 @@
 import { add, broadcastTo, concat, mul, reshape, sliceAxis, softplus, type Tensor, type Tree } from "@innerloop/graph";
 import { type KeysAndValues, multiHeadAttention } from "../../layers/attention.js";
-import { gaussianNegativeLogLikelihood } from "../../losses/losses.js";
+import { gaussianNegativeLogLikelihood, type Loss } from "../../losses/losses.js";
 import { mlp } from "../../networks/models.js";
 import { split } from "../../random/random.js";
 import { classMeans } from "../class-membership.js";
@@ -16,7 +16,9 @@ import {
 } from "./model-based-learner.js";
 
 /** Options of `neuralProcess`. */
-export interface NeuralProcessOptions extends Omit<ModelBasedOptions, "loss"> {
+export interface NeuralProcessOptions extends ModelBasedOptions {
+  /** Regression: training raises its `likelihood`, the Gaussian one by default. Cross-entropy for classification by default. */
+  readonly loss?: Loss;
   /** Units of each hidden layer, and numbers of a representation. 128 by default. */
   readonly hidden?: number;
   /** Hidden layers of the encoder, and of the decoder. 3 by default. */
@@ -42,7 +44,7 @@ const leastDeviation = 0.1;
  *   r = mean over support rows of encoder(x_i, y_i),  (mu, s) = decoder(r, x),  sigma = 0.1 + 0.9 softplus(s)
  *
  * Regression: `predict` returns [n, 2 outputs], means beside standard deviations, and the loss is
- * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means. Classification: representations
+ * `gaussianNegativeLogLikelihood`, whose metrics hold the squared error of the means, or the likelihood of another loss. Classification: representations
  * are averaged class by class and put side by side, r = [r_1, ..., r_ways], and the decoder gives logits (the paper's
  * section 4.3; its encoder does not read the label, which the place in r tells as well).
  *
@@ -72,7 +74,7 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
   return modelBasedLearner({
     name,
     description: { hidden, layers, ...(attention ? { heads } : {}), trainsOn },
-    form: { ...form, loss: regression ? gaussianNegativeLogLikelihood : form.loss },
+    form: { ...form, loss: regression ? (form.loss.likelihood ?? gaussianNegativeLogLikelihood) : form.loss },
     init: (key) => ({
       encoder: encoder.init(split(key, "encoder")),
       reader: read.init(split(key, "reader")),

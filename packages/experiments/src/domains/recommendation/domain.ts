@@ -1,6 +1,6 @@
 /** Ratings of users for items: a user is a task. */
 
-import { meanSquaredError } from "@innerloop/core";
+import { type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
 import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
 import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
@@ -17,6 +17,9 @@ import { ratingPresets } from "./presets.js";
 import { loadRatings, type RatingData } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
+
+/** Errors that training may make small. Of the absolute one the centre of predictions is a median, as the first figure asks. */
+const errors: Readonly<Record<RatingValues["loss"], Loss>> = { absolute: meanAbsoluteError, squared: meanSquaredError };
 
 /** The embedding of rated items, and of what is known of users. */
 const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues) => {
@@ -54,7 +57,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
   }),
   loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
   around: {
-    loss: meanSquaredError,
+    loss: ({ loss }) => errors[loss],
     learner: (within, { spec, options }) => {
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
       return residualLearner(within as unknown as FeatureLearner, {
@@ -68,8 +71,8 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told`,
+  taskText: ({ shots, queries, draws, order, sourceShots }) =>
+    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told${draws === 1 ? "" : `, each user the mean of ${draws} draws`}`,
   taskSizes: ratingSizes,
   heldOut: ({ spec, options: { coldItems } }) => ({
     "data set": spec?.name,

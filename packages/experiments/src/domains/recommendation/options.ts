@@ -91,6 +91,20 @@ export const ratingOptions = optionGroup({
     help: "which ratings of a user are to be told: any, or the latest, after those that are known",
     inEvaluation: true,
   },
+  draws: {
+    kind: "integer",
+    default: 1,
+    least: 1,
+    most: 1000,
+    help: "draws of known ratings and of those to be told, of each user: what a user has is the mean over them",
+    inEvaluation: true,
+  },
+  loss: {
+    kind: "choice",
+    choices: ["absolute", "squared"],
+    default: "absolute",
+    help: "the error of ratings that training makes small",
+  },
   sourceDomain: {
     kind: "texts",
     placeholder: "WORD,...",

@@ -17,9 +17,12 @@ import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
 export const ratingSizes = [
-  ...["shots", "queries", "order", "leastRatings", "mostRatings"],
+  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings"],
   ...["sourceDomain", "targetDomain", "sourceShots"],
 ] as readonly (keyof RatingValues & string)[];
+
+/** Draws of each validation user at least: those that checkpoints are chosen by are few, and one draw of each is mostly chance. */
+const validationDraws = 4;
 
 /** Users of training have this many ratings at least: one is to be told, and others known. */
 const leastTrained = 5;
@@ -37,7 +40,7 @@ export function ratingTasks(data: RatingData, options: RatingValues): Tasks<Rate
   );
   return {
     train: userTasks(train, { shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare }),
-    validation: heldOutTasks(data, "validation", options),
+    validation: heldOutTasks(data, "validation", { ...options, draws: Math.max(validationDraws, options.draws) }),
     test: heldOutTasks(data, "test", options),
   };
 }
@@ -54,7 +57,7 @@ export function heldOutTasks(
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
 ): Tasks<RatedInputs, RatingTarget>["test"] {
-  const { shots, queries, order, leastRatings, mostRatings } = options;
+  const { shots, queries, draws, order, leastRatings, mostRatings } = options;
   const across = domainsOfItems(interactions.items, options);
   if (!across) requireSizes(options);
   if (order === "time" && !interactions.time)
@@ -62,7 +65,7 @@ export function heldOutTasks(
       `--order time of ${interactions.name}, whose ratings have no times`,
       "Name the column that has them (--time-column), or leave it out",
     );
-  const common = { shots, queries, order, inTurn: true, ...(told ? { told } : {}) };
+  const common = { shots, queries, draws, order, inTurn: true, ...(told ? { told } : {}) };
   const named = part === "test" ? "evaluation" : part;
   // Across domains a user has all ratings that a task takes, or is left out.
   if (across) {
