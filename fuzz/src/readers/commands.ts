@@ -131,7 +131,8 @@ const ratedLineReader: Reader = {
   words: [",", "\t", "\n", "\r\n", "1e999", "NaN", "0x10", "\u0000"],
   async run(input) {
     try {
-      for (const { item, rating } of await ratedLines(inParts(input, Math.max(1, input.length))))
+      const { rows } = await ratedLines(inParts(input, Math.max(1, input.length)));
+      for (const { item, rating } of rows)
         if (item === "" || !Number.isFinite(Number(rating))) throw new WrongResult("a line that is no rating");
     } catch (error) {
       if (error instanceof WrongResult) throw error;

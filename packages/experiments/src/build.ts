@@ -122,6 +122,11 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       `Use ${others.join(" or ")}`,
     );
   }
+  const { needs } = learnerOf(config);
+  if (needs && !shapes[needs]) {
+    const { lacking, remedy } = lacks[needs];
+    throw new UsageError(`--learner ${name} of ${domain.title}, ${lacking}`, `${remedy}. Or choose another learner`);
+  }
   // A classifier of inputs is no head upon what a network makes of them.
   const { source, ...sizes } = shapes;
   const built = buildLearner(
@@ -138,6 +143,18 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
   );
   return (domain.around?.learner(built, { spec, options: config.domain }) as Learner | undefined) ?? built;
 }
+
+/** What a learner misses where the shapes of tasks are without a part that it needs. */
+const lacks = {
+  profile: {
+    lacking: "when nothing is known of whom a task is about, which it starts from",
+    remedy: "Use it for ratings, with --users: a table of what is known of users",
+  },
+  paths: {
+    lacking: "when inputs have no words in common, by which it finds known ones",
+    remedy: "Use it for ratings, with --items: a table of items with categories or bags of words",
+  },
+} as const;
 
 /** The network of a config in the forms that learners take. @throws UsageError where it does not fit the inputs */
 export function networksOf(config: ExperimentConfig, shapes: TaskShapes): Networks {

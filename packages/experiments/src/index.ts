@@ -13,7 +13,7 @@ export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
 export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
 export * from "./domains/ranker.js";
-export type { GivenRating, GivenRatings } from "./domains/recommendation/adaptation.js";
+export type { GivenRating, GivenRatings } from "./domains/recommendation/given-ratings.js";
 export * from "./domains/registry.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

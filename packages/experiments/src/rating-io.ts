@@ -39,6 +39,14 @@ export interface FoundInteractions {
 /** A row of a table of items. */
 export type RatedRow = Readonly<Record<string, string>>;
 
+/** Rows with where each is, as messages name it: `line 3`. */
+export class PlacedRows {
+  constructor(
+    readonly rows: readonly Readonly<Record<string, unknown>>[],
+    readonly places: readonly string[],
+  ) {}
+}
+
 /** The part of a machine that reads ratings. */
 export interface RatingIo {
   /** @throws UsageError, DataError with file and row */

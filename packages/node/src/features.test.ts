@@ -44,6 +44,8 @@ const web = webExecutor();
 afterAll(() => Promise.all([native.close(), web.close()]));
 
 const imageShape = [8, 8, 1] as const;
+/** Numbers of an input of regression: for learners that ask for one, all but the first are a profile. */
+const inputs = 3;
 
 const chosen = { iterations: 100, supportRows: 7, trainClasses: 6 } as const;
 /** Values for hyperparameters, for learners that have them. */
@@ -81,16 +83,25 @@ function sentencesOf(rows: number, ways: number, present: { readonly present?: T
 
 function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
   if (kind === "regression") {
-    const model = mlp({ sizes: [1, 8, 8, outputs], activation: "tanh" });
-    const embedding = mlp({ sizes: [1, 8, 8], activation: "tanh" });
+    const model = mlp({ sizes: [inputs, 8, 8, outputs], activation: "tanh" });
+    const embedding = mlp({ sizes: [inputs, 8, 8], activation: "tanh" });
     const networks: Networks = {
       model: () => model,
       perStepModel: () => model,
       embedding: () => embedding,
       maps: () => embedding,
-      contextual: (contextSize) => contextualMlp({ sizes: [1, 8, 8, outputs], activation: "tanh", contextSize }),
+      contextual: (contextSize) => contextualMlp({ sizes: [inputs, 8, 8, outputs], activation: "tanh", contextSize }),
     };
-    return { ...chosen, networks, kind, inputShape: [1], outputs, loss: meanSquaredError };
+    return {
+      ...chosen,
+      networks,
+      kind,
+      inputShape: [inputs],
+      profile: [[1, inputs]],
+      paths: [[0, 2]],
+      outputs,
+      loss: meanSquaredError,
+    };
   }
   if (kind === "tagging") {
     const shapes = { inputShape: [], outputs, words };
@@ -119,12 +130,22 @@ function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean)
   const present = padded ? { present: tensor(Float32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))) } : {};
   if (kind === "tagging") return sentencesOf(rows, ways, present);
   return kind === "regression"
-    ? { x: numbers([rows, 1]), y: numbers([rows, 1]), ...present }
+    ? { x: numbers([rows, inputs]), y: numbers([rows, 1]), ...present }
     : {
         x: numbers([rows, ...imageShape]),
         y: tensor(Int32Array.from({ length: rows }, (_, i) => i % ways)),
         ...present,
       };
+}
+
+/** Rows as learners take them that ask which words they have in common: two ids each, of four. */
+function withIds({ x, ...more }: Examples): Examples {
+  const rows = x.shape[0]!;
+  const ids = tensor(
+    Int32Array.from({ length: 2 * rows }, (_, i) => (i * 7) % 5),
+    [rows, 2],
+  );
+  return { ...more, x: { features: x, ids } } as unknown as Examples;
 }
 
 type Adaptation = (params: Tree, support: Tree, x: Tensor) => Tree;
@@ -177,6 +198,10 @@ const withValues = (tree: Tree): Tree =>
 describe.each(cells)("%s for %s", (name, kind) => {
   const ways = kind === "regression" ? 1 : 3;
   const learner = built(name, kind, ways);
+  const examples = (rows: number, padded: boolean): Examples => {
+    const made = examplesOf(kind, rows, ways, padded);
+    return (learnerCatalogue[name] as LearnerEntry).needs === "paths" ? withIds(made) : made;
+  };
 
   test.each([
     ["whole", false],
@@ -184,8 +209,8 @@ describe.each(cells)("%s for %s", (name, kind) => {
   ] as const)(
     "adapts to %s tasks as the interpreter does, natively and in the browser's runtime, as standard ONNX",
     async (_, padded) => {
-      const support = examplesOf(kind, 7, ways, padded);
-      const model = await agreesWithInterpreter(learner, support, examplesOf(kind, 4, ways, false).x);
+      const support = examples(7, padded);
+      const model = await agreesWithInterpreter(learner, support, examples(4, false).x);
       standardModels.push(model);
     },
   );
@@ -193,7 +218,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
   test("a run pads sets of other sizes than in training, and answers as for the sets by themselves", async () => {
     const { executor, loads } = countingLoads(native);
     const params = learner.init(key(5));
-    const task = { support: examplesOf(kind, 7, ways, false), query: examplesOf(kind, 4, ways, false) };
+    const task = { support: examples(7, false), query: examples(4, false) };
     const tasks = { name: "one task", description: {}, sample: () => task };
     const run = new Run({
       learner,
@@ -205,8 +230,8 @@ describe.each(cells)("%s for %s", (name, kind) => {
       executor,
     });
     const answers = async (rows: number, queries: number): Promise<void> => {
-      const support = examplesOf(kind, rows, ways, false);
-      const { x } = examplesOf(kind, queries, ways, false);
+      const support = examples(rows, false);
+      const { x } = examples(queries, false);
       const found: Tree = await (await run.adapt(support)).predict(x);
       const expected = interpret(leaves(adaptationOf(learner)(params, support, x)));
       for (const leaf of leaves(found)) expect(leaf.shape[0]).toBe(queries);
@@ -223,7 +248,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
     expect(learner.steps !== undefined).toBe((learnerCatalogue[name] as LearnerEntry).takesSteps));
 
   test("its meta-gradient is the interpreter's, and no parameter's is missing", async () => {
-    const task = { support: examplesOf(kind, 7, ways, false), query: examplesOf(kind, 5, ways, false) };
+    const task = { support: examples(7, false), query: examples(5, false) };
     const params = learner.init(key(5));
     const gradient = (at: Tree, given: Tree): Tree => {
       const found = learner.metaGradient(at, given as typeof task);

@@ -14,8 +14,17 @@ const titleOf = (place: number): string => (place < 2 ? "The Twins" : `Film ${"A
 /** `f03` */
 export const filmId = (place: number): string => `f${String(place).padStart(2, "0")}`;
 
-/** Tables in a folder of their own. @param setting.extra further films that nobody rates but the last, which all like */
-export async function filmTables({ extra = 0, unit = 1 }: { readonly extra?: number; readonly unit?: number } = {}) {
+/** What films are to have beside their ratings. */
+export interface FilmOptions {
+  /** Further films that nobody rates but the last, which all like. */
+  readonly extra?: number;
+  readonly unit?: number;
+  /** Places of films that half of the users like most, and the others least. */
+  readonly torn?: readonly number[];
+}
+
+/** Tables in a folder of their own. */
+export async function filmTables({ extra = 0, unit = 1, torn = [] }: FilmOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "innerloop-films-"));
   const [ratings, items] = [join(folder, "ratings.csv"), join(folder, "films.csv")];
   const source = random(7, 0);
@@ -23,7 +32,8 @@ export async function filmTables({ extra = 0, unit = 1 }: { readonly extra?: num
   for (let user = 0; user < 80; user++)
     for (let place = 0; place < filmCount; place++) {
       const taste = (user % 2 === 0 ? 1 : -1) * (place % 2 === 0 ? 1 : -1);
-      const rating = Math.max(1, Math.min(5, Math.round(3 + taste + 0.5 * source.normal())));
+      const drawn = Math.max(1, Math.min(5, Math.round(3 + taste + 0.5 * source.normal())));
+      const rating = torn.includes(place) ? (user % 4 < 2 ? 1 : 5) : drawn;
       // The last film is one that few have seen.
       if (place < filmCount - 1 || user < 2) lines.push(`secret-${user},${filmId(place)},${unit * rating}`);
     }

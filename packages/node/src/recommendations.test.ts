@@ -1,6 +1,6 @@
 /** All items of a model of ratings, ranked for a user. */
 
-import { writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainedModel } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -130,6 +130,19 @@ describe("a ranking", () => {
     expect((await namesBy(ratings + 1)).sort()).toEqual(all.filter((id) => id !== last));
   });
 
+  it("has items of the words that are asked for, in the order that they have among all", async () => {
+    const ranker = (await modelOf("ridge")).ranker();
+    const [every, { items, ranked }] = [
+      await ranker.recommend({ ratings: mine, top: 100 }),
+      await ranker.recommend({ ratings: mine, top: 100, domain: ["comedy"] }),
+    ];
+    const comedies = every.items.filter(({ item }) => all.indexOf(item) % 2 === 1);
+    expect(items.map(({ item, rating }) => [item, rating])).toEqual(comedies.map(({ item, rating }) => [item, rating]));
+    expect(ranked).toBe(filmCount / 2 - 1);
+    const asked = await ranker.questions({ count: 100, domain: ["comedy"] });
+    expect(asked.map(({ item }) => all.indexOf(item) % 2)).toEqual(new Array(filmCount / 2).fill(1));
+  });
+
   it("takes tables, titles, and new items by what is known of them", async () => {
     const [ratings, exclude] = [join(tables.folder, "mine.csv"), join(tables.folder, "seen.csv")];
     await writeFile(ratings, "title,genre,rating\nfilm  c!,,4.5\nA New One,war,5\n");
@@ -161,8 +174,14 @@ describe("a ranking", () => {
 describe("questions", () => {
   it("are about items that others have rated, and not about those that the user has rated", async () => {
     const ranker = (await modelOf("ridge")).ranker();
-    for (const by of ["information", "popularity"] as const) {
-      const questions = await ranker.questions({ count: 100, by, ratings: mine, exclude: [{ item: filmId(9) }] });
+    const stepping = (await modelOf("anil")).ranker();
+    for (const by of ["information", "popularity", "evidence"] as const) {
+      const questions = await (by === "evidence" ? stepping : ranker).questions({
+        count: 100,
+        by,
+        ratings: mine,
+        exclude: [{ item: filmId(9) }],
+      });
       expect(questions.map(({ item }) => item).sort(), by).toEqual(
         all.filter((id) => !rated.includes(id) && id !== filmId(9)),
       );
@@ -192,12 +211,62 @@ describe("questions", () => {
   });
 });
 
+describe("questions by evidence", () => {
+  const asked = (model: TrainedModel, count = 100) => model.ranker().questions({ count, by: "evidence" });
+
+  it("prefer, among films that as many know, those whose ratings are furthest from what the learner says", async () => {
+    const torn = await filmTables({ torn: [9, 12] });
+    // Gradients of absolute errors are as long wherever the learner errs.
+    const model = await filmModel(torn, { executor, flags: { learner: "anil", loss: "squared" } });
+    const found = await asked(model, 2);
+    expect(found.map(({ item }) => item).sort()).toEqual([filmId(9), filmId(12)]);
+    // All are as popular.
+    const [most] = await model.ranker().questions({ count: 1, by: "popularity" });
+    expect(found.map(({ ratings }) => ratings)).toEqual([most!.ratings, most!.ratings]);
+    expect(most!.item).toBe(filmId(0));
+    await torn.remove();
+  });
+
+  it("are the same to the byte, and after a release", async () => {
+    const model = await modelOf("anil");
+    const first = JSON.stringify(await asked(model));
+    expect(JSON.parse(first)).toHaveLength(filmCount);
+    await model.release();
+    expect(JSON.stringify(await asked(model))).toBe(first);
+  });
+
+  it.each(["ridge", "cnp"])("are refused of %s, which takes no steps", async (learner) => {
+    await expect(asked(await modelOf(learner))).rejects.toThrow(
+      /^evidence of films, whose learner \(.*\) takes no gradient steps: .*\. Ask by information or popularity$/,
+    );
+  });
+
+  it("are refused where the ratings of training have changed, or are gone", async () => {
+    const others = await filmTables();
+    const model = await filmModel(others, { executor, flags: { learner: "anil" } });
+    const text = await readFile(others.ratings, "utf8");
+    await writeFile(others.ratings, `${text}one more,${filmId(3)},5\n`);
+    await expect(asked(model)).rejects.toThrow(
+      /^evidence is of the ratings that films was trained on, and ratings has others now\. Ask by information/,
+    );
+    await rm(others.ratings);
+    await expect(asked(model)).rejects.toThrow(/^evidence is of the ratings that films was trained on: there is no /);
+    // They come back: nothing of the failure is remembered.
+    await writeFile(others.ratings, text);
+    expect(await asked(model, 3)).toHaveLength(3);
+    await others.remove();
+  });
+});
+
 describe("what is none of a ranking's", () => {
   const recommend = async (request: object) => (await modelOf("ridge")).ranker().recommend(request as never);
 
   it.each([
     [{ ratings: [{ item: "Film Q", rating: 3 }] }, /row 1: there is no item "Film Q" in .*Did you mean "Film/],
-    [{ ratings: [{ item: "the twins", rating: 3 }] }, /2 items are called "the twins"\. Name it by its id: f00, f01/],
+    [
+      { ratings: [{ item: "the twins", rating: 3 }] },
+      /2 items are called "the twins"\. Name it by its id: "The Twins" \(f00: genre war\) or "The Twins" \(f01: genre comedy\)/,
+    ],
     [{ ratings: [{ item: filmId(2), rating: 6 }] }, /row 1: the rating is 6\. Give a number from 1 to 5/],
     [{ ratings: [{ item: filmId(2) }] }, /row 1: the rating is missing/],
     [{ ratings: [mine[0], mine[1], { item: "Film C", rating: 1 }] }, /row 3: "Film C" is rated for the second time/],
@@ -206,6 +275,9 @@ describe("what is none of a ranking's", () => {
     [{ top: 1.5 }, /top is 1\.5/],
     [{ knownBy: -1 }, /knownBy is -1/],
     [{ steps: 3 }, /3 steps of films, whose learner \(ridge regression\) takes no steps/],
+    [{ domain: ["wars"] }, /no attribute of the items has "wars"\. Did you mean "war" \(genre\)\?/],
+    [{ domain: "war" }, /the domain is "war"\. Give words/],
+    [{ domain: [] }, /the domain is \[\]\. Give words/],
     [{ topp: 3 }, /recommend has no option "topp"\. Did you mean top\?/],
   ])("is refused: %j", async (request, message) => {
     await expect(recommend(request)).rejects.toThrow(message);
@@ -214,7 +286,9 @@ describe("what is none of a ranking's", () => {
   it("is refused of questions", async () => {
     const ranker = (await modelOf("ridge")).ranker();
     await expect(ranker.questions({ count: 0 })).rejects.toThrow(/count is 0/);
-    await expect(ranker.questions({ by: "entropy" as never })).rejects.toThrow(/Choose one of information, popularity/);
+    await expect(ranker.questions({ by: "entropy" as never })).rejects.toThrow(
+      /Choose one of information, popularity, evidence/,
+    );
     await expect(ranker.questions({ steps: 1 } as never)).rejects.toThrow(/questions has no option "steps"/);
   });
 

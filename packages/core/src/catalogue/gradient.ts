@@ -1,14 +1,19 @@
 /** The gradient-based learners of the catalogue. */
+
+import { sizeOf } from "@innerloop/graph";
 import { cavia } from "../learners/gradient/cavia.js";
 import { implicitMaml } from "../learners/gradient/imaml.js";
 import { learnedOptions, metaCurvature } from "../learners/gradient/learned-optimizers.js";
 import { lstmOptimizer } from "../learners/gradient/lstm-optimizer.js";
 import { anil, boil, fomaml, maml, metaSgd } from "../learners/gradient/maml.js";
 import { mamlPlusPlus } from "../learners/gradient/maml-plus-plus.js";
+import { mamo } from "../learners/gradient/mamo.js";
 import { reptile } from "../learners/gradient/reptile.js";
+import type { Learner } from "../learners/learner.js";
+import { metahin } from "../learners/recommendation/metahin.js";
 import { sgd } from "../optimizers/optimizers.js";
 import { optionGroup } from "../options/option.js";
-import { anyModel, both, entry, innerOptimizerOf, stepOptions } from "./learner-entry.js";
+import { anyModel, both, entry, innerOptimizerOf, numbers, stepOptions } from "./learner-entry.js";
 
 const inSteps = {
   family: "gradient",
@@ -140,5 +145,54 @@ export const gradientLearners = {
     }),
     build: ({ networks, loss }, { steps, proximal, ...options }) =>
       implicitMaml({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps, lambda: proximal }),
+  }),
+  mamo: entry({
+    ...inSteps,
+    kinds: numbers,
+    summary: "MAML that starts from memories of users of a like profile; for ratings with a table of users",
+    source: "Dong et al. 2020",
+    ownNetwork: numbers,
+    needs: "profile",
+    embedding: () => null,
+    options: optionGroup({
+      ...stepOptions,
+      profileUnits: { kind: "integer", default: 32, least: 1, most: 4096, help: "numbers of a profile's embedding" },
+      memories: { kind: "integer", default: 8, least: 1, most: 4096, help: "kinds of profiles that are remembered" },
+      memoryRate: {
+        kind: "number",
+        default: 0.1,
+        least: 0,
+        above: true,
+        most: 100,
+        help: "part of what memories say that the start moves by, tau",
+      },
+    }),
+    build: (
+      { inputShape, outputs, loss, profile = [] },
+      { steps, profileUnits: units, memories, memoryRate, ...options },
+    ) =>
+      mamo({
+        ...{ features: sizeOf(inputShape), profile, outputs, loss, units, memories, memoryRate, steps },
+        inner: innerOptimizerOf(options),
+      }),
+  }),
+  metahin: entry({
+    ...inSteps,
+    kinds: numbers,
+    summary:
+      "contexts of an item from rated ones that share an attribute, adapted path by path; for ratings with such items",
+    source: "Lu, Fang & Shi 2020",
+    ownNetwork: numbers,
+    needs: "paths",
+    embedding: () => null,
+    options: optionGroup({
+      ...stepOptions,
+      contextUnits: { kind: "integer", default: 32, least: 1, most: 4096, help: "numbers of a context along a path" },
+    }),
+    build: ({ inputShape, outputs, loss, paths = [] }, { steps, contextUnits: units, ...options }) =>
+      metahin({
+        ...{ features: sizeOf(inputShape), paths, outputs, loss, units, steps },
+        inner: innerOptimizerOf(options),
+      }) as unknown as Learner,
   }),
 };

@@ -1,6 +1,7 @@
 /** The form of a learner in the catalogue: what it is for, its options, and how it is made. */
 import { sizeOf } from "@innerloop/graph";
 import type { LinearClassifier } from "../learners/closed-form/learned-prior-heads.js";
+import type { ColumnRange } from "../learners/gradient/mamo.js";
 import type { Learner } from "../learners/learner.js";
 import type { ModelBasedOptions } from "../learners/model-based/model-based-learner.js";
 import type { Loss } from "../losses/losses.js";
@@ -33,6 +34,10 @@ export interface LearnerSetting extends NetworkSetting {
    * all: what learners that keep what training knows begin with.
    */
   readonly source?: LinearClassifier;
+  /** The columns of inputs that say whom a task is about, the same in all of its rows, where something is known of them. */
+  readonly profile?: readonly ColumnRange[];
+  /** The columns of ids that have the words of one attribute of items, an attribute each, where inputs have such. */
+  readonly paths?: readonly ColumnRange[];
 }
 
 /** Tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
@@ -59,6 +64,8 @@ export interface LearnerEntry<O extends OptionGroup = OptionGroup> {
   readonly ownNetwork?: readonly TaskKind[];
   /** Tasks that it is trained on; episodes unless given. */
   tasks?(options: OptionValues<O>): TrainingTasks;
+  /** The part of the setting that it cannot do without: what is known of users, or words that items share. */
+  readonly needs?: "profile" | "paths";
   /** Whether its network needs layers below the last one, which a linear one has not. */
   readonly needsBody?: true;
   /** The part of its parameters that embeds one example by itself; the networks' embedding unless given, null for none. */
@@ -74,6 +81,8 @@ export const entry = <const O extends OptionGroup>(record: LearnerEntry<O>): Lea
 
 /** @internal Kinds of tasks that entries name. */
 export const both = ["regression", "classification"] as const;
+/** @internal */
+export const numbers = ["regression"] as const;
 /** @internal */
 export const classes = ["classification"] as const;
 /** @internal */

@@ -5,8 +5,9 @@ import { memoryNetwork } from "../learners/model-based/memory-network.js";
 import { neuralProcess } from "../learners/model-based/neural-process.js";
 import { snail } from "../learners/model-based/snail.js";
 import { structureLearner } from "../learners/model-based/structure-learner.js";
+import { modulationNames, taskAdaptiveProcess } from "../learners/model-based/task-adaptive-process.js";
 import { optionGroup } from "../options/option.js";
-import { both, entry, innerOptimizerOf, readingOptions, stepOptions, unitsOption } from "./learner-entry.js";
+import { both, entry, innerOptimizerOf, numbers, readingOptions, stepOptions, unitsOption } from "./learner-entry.js";
 
 const reading = {
   family: "model",
@@ -18,21 +19,67 @@ const reading = {
   options: unitsOption,
 } as const;
 
+/** Of neural processes, which may have a latent path. */
+const process = {
+  ...reading,
+  options: optionGroup({
+    ...unitsOption,
+    latent: {
+      kind: "flag",
+      default: false,
+      help: "a latent variable of the task beside what is read of its examples (Garnelo et al. 2018b)",
+      of: "neural processes",
+    },
+  }),
+} as const;
+
 const structured = { ...reading, takesSteps: true, options: optionGroup({ ...unitsOption, ...stepOptions }) } as const;
 
 /** @internal */
 export const modelBasedLearners = {
   cnp: entry({
-    ...reading,
+    ...process,
     summary: "conditional neural process: the mean of the encoded support set, decoded with a variance",
     source: "Garnelo et al. 2018",
-    build: (setting, { units }) => neuralProcess({ ...readingOptions(setting), hidden: units }),
+    build: (setting, { units, latent }) => neuralProcess({ ...readingOptions(setting), hidden: units, latent }),
   }),
   anp: entry({
-    ...reading,
+    ...process,
     summary: "attentive neural process: queries attend to the encoded support examples",
     source: "Kim et al. 2019",
-    build: (setting, { units }) => neuralProcess({ ...readingOptions(setting), hidden: units, attention: true }),
+    build: (setting, { units, latent }) =>
+      neuralProcess({ ...readingOptions(setting), hidden: units, latent, attention: true }),
+  }),
+  tanp: entry({
+    ...reading,
+    kinds: numbers,
+    summary: "a latent neural process whose decoder the clusters of a task modulate",
+    source: "Lin et al. 2021",
+    options: optionGroup({
+      ...unitsOption,
+      clusters: {
+        kind: "integer",
+        default: 7,
+        least: 2,
+        most: 4096,
+        help: "centroids that tasks belong to, by shares",
+      },
+      clusterWeight: {
+        kind: "number",
+        default: 0.1,
+        least: 0,
+        most: 1e6,
+        help: "weight of the loss that draws tasks and centroids together",
+      },
+      modulation: {
+        kind: "choice",
+        choices: modulationNames,
+        default: "film",
+        help: "how clusters modulate the decoder: scales and shifts, or gated ones",
+      },
+    }),
+    build: (setting, { units, ...options }) =>
+      taskAdaptiveProcess({ ...readingOptions(setting), hidden: units, ...options }),
   }),
   transformer: entry({
     ...reading,

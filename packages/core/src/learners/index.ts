@@ -171,6 +171,7 @@ export {
   type ObjectiveOptions,
 } from "./gradient/maml.js";
 export { type MamlPlusPlusOptions, mamlPlusPlus } from "./gradient/maml-plus-plus.js";
+export { type ColumnRange, type MamoOptions, mamo } from "./gradient/mamo.js";
 export {
   type Objective,
   type Objectives,
@@ -236,23 +237,29 @@ export { type FilmNetworkOptions, filmNetwork } from "./model-based/film.js";
 export { type InContextTransformerOptions, inContextTransformer } from "./model-based/in-context-transformer.js";
 export { type MemoryNetworkOptions, memoryNetwork } from "./model-based/memory-network.js";
 export {
+  type InTraining,
   type ModelBasedOptions,
   modelBasedLearner,
   type ReadTask,
   type Rows,
+  type RowsOfTask,
   type TaskForm,
   taskFormOf,
 } from "./model-based/model-based-learner.js";
 export { type NeuralProcessOptions, neuralProcess } from "./model-based/neural-process.js";
 export { type SnailOptions, snail } from "./model-based/snail.js";
 export { type StructureLearnerOptions, structureLearner } from "./model-based/structure-learner.js";
+export { type TaskAdaptiveProcessOptions, taskAdaptiveProcess } from "./model-based/task-adaptive-process.js";
+export { type MetahinOptions, metahin } from "./recommendation/metahin.js";
 export {
   type FeatureLearner,
   type FeatureRows,
+  type IdentifiedRows,
   type KnownUser,
   type ResidualLearner,
   type ResidualOptions,
   type ResidualParameters,
+  type RowLearner,
   residualAdapter,
   residualLearner,
   type TasteByFeatures,

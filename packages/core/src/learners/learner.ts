@@ -16,6 +16,8 @@ export type MetaGradient<Params extends Tree> = {
   readonly metrics: { readonly [name: string]: Tensor };
   /** Same structure as the parameters. */
   readonly gradient: Params;
+  /** Scalar: what the gradient is the slope of, where that is said and is not the loss: a bound of evidence, with penalties. */
+  readonly objective?: Tensor;
   /** Batch statistics for layers that keep running averages. */
   readonly statistics?: StatisticsByPath;
 };

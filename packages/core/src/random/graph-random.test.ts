@@ -1,7 +1,7 @@
 import { type Tensor, tensor, trace, vmap } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { valuesIn } from "../numerical.fixture.js";
-import { bernoulliMask, uniformInGraph } from "./graph-random.js";
+import { bernoulliMask, normalInGraph, uniformInGraph } from "./graph-random.js";
 
 const keyOf = (n: number): Tensor => tensor(n, [], "int32");
 const draw = (key: number, count: number, name = ""): number[] => valuesIn(uniformInGraph(keyOf(key), name, [count]));
@@ -99,4 +99,36 @@ test("bernoulliMask is 1 as often as it says", () => {
     // Five standard errors.
     expect(Math.abs(share - probability)).toBeLessThanOrEqual(5 * Math.sqrt((probability * (1 - probability)) / 1e4));
   }
+});
+
+describe("normalInGraph", () => {
+  const normals = (key: number, count: number, name = ""): number[] =>
+    valuesIn(normalInGraph(keyOf(key), name, [count]));
+  /** Abscissae that cut the standard normal distribution into eight equally likely parts. */
+  const eighths = [-1.1503494, -0.6744898, -0.3186394, 0, 0.3186394, 0.6744898, 1.1503494];
+  const partOf = (value: number): number => eighths.filter((cut) => value > cut).length;
+
+  test("fills parts of the normal distribution evenly, for keys as tasks have them and for small ones", () => {
+    for (const key of [0, 1, 2, 1000, 2 ** 31 - 1]) {
+      const values = normals(key, 20_000);
+      expect(values.every(Number.isFinite)).toBe(true);
+      expect(chiSquare(histogram(values.map(partOf), 8)), `key ${key}`).toBeLessThan(chiSquareLimit(7));
+      // 0.27% of them are beyond three deviations: six standard errors around that.
+      const beyond = values.filter((value) => Math.abs(value) > 3).length;
+      expect(Math.abs(beyond - 54)).toBeLessThan(6 * Math.sqrt(54));
+    }
+  });
+
+  test("other keys and names are independent, the same ones the same", () => {
+    const n = 20_000;
+    const base = normals(41, n);
+    expect(normals(41, n)).toEqual(base);
+    for (const other of [normals(42, n), normals(41, n, "z"), [...base.slice(1), base[0]!]]) {
+      const counts = histogram(
+        base.map((value, i) => 8 * partOf(value) + partOf(other[i]!)),
+        64,
+      );
+      expect(chiSquare(counts)).toBeLessThan(chiSquareLimit(63));
+    }
+  });
 });

@@ -1,4 +1,19 @@
-import { add, cast, less, mod, mul, range, reshape, type Shape, sizeOf, type Tensor } from "@innerloop/graph";
+import {
+  add,
+  cast,
+  cos,
+  less,
+  log,
+  mod,
+  mul,
+  range,
+  reshape,
+  type Shape,
+  sizeOf,
+  sqrt,
+  sub,
+  type Tensor,
+} from "@innerloop/graph";
 import { key, randomOf, split } from "./random.js";
 
 /** A prime below 2^26 with 3 not dividing p - 1, so that cubing permutes the residues, and x^2 y stays below 2^53. */
@@ -27,4 +42,14 @@ export function uniformInGraph(seedKey: Tensor, name: string, shape: Shape): Ten
 /** 1 with the given probability, else 0. */
 export function bernoulliMask(seedKey: Tensor, name: string, probability: number, shape: Shape): Tensor {
   return cast(less(uniformInGraph(seedKey, name, shape), probability), "float32");
+}
+
+/**
+ * Normal numbers of mean 0 and deviation 1 as a function of a key: sqrt(-2 ln (1 - u)) cos(2 pi v) of two uniform ones
+ * (Box & Muller 1958). None is beyond 5.8, where those of 24 bits end.
+ */
+export function normalInGraph(seedKey: Tensor, name: string, shape: Shape): Tensor {
+  // 1 - u is above 0, where a logarithm has a value.
+  const radius = sqrt(mul(log(sub(1, uniformInGraph(seedKey, `${name}:radius`, shape))), -2));
+  return mul(radius, cos(mul(uniformInGraph(seedKey, `${name}:angle`, shape), 2 * Math.PI)));
 }

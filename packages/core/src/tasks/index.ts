@@ -123,6 +123,7 @@ export {
   type AttributePrior,
   type FittedRatingBase,
   fitRatingBase,
+  meanRatingBase,
   offsetByAttributes,
   type RatingBase,
   type RatingBaseOptions,
@@ -146,7 +147,12 @@ export {
   userMean,
   userNeighbours,
 } from "../domains/recommendation/rating-models.js";
-export { type RatingSplit, type RatingSplitOptions, splitRatings } from "../domains/recommendation/rating-split.js";
+export {
+  heldRatings,
+  type RatingSplit,
+  type RatingSplitOptions,
+  splitRatings,
+} from "../domains/recommendation/rating-split.js";
 export {
   type DomainsOfItems,
   type RatedInputs,

@@ -163,7 +163,13 @@ const ofSentences = {
 const caseOf = (name: LearnerName) =>
   (learnerCatalogue[name] as LearnerEntry).kinds.includes("classification") ? { ...settings, task } : ofSentences;
 
-describe.each(learnerNames)("%s", (name) => {
+/** Learners that take the network of the options, in which layers may be frozen, for one of their kinds of tasks. */
+const withGivenNetwork = learnerNames.filter((name) => {
+  const { kinds, ownNetwork = [] } = learnerCatalogue[name] as LearnerEntry;
+  return kinds.some((kind) => !ownNetwork.includes(kind));
+});
+
+describe.each(withGivenNetwork)("%s", (name) => {
   const { frozen: setting, task: given } = caseOf(name);
   const learner = built(name, setting);
   const traits = traitsOf(learner);

@@ -11,6 +11,7 @@ import type {
 } from "@innerloop/core";
 import type {
   AnyLearner,
+  ColumnRange,
   LinearClassifier,
   NetworkEntry,
   NetworkSetting,
@@ -83,6 +84,10 @@ export interface TaskShapes extends NetworkSetting {
   readonly trainClasses: number;
   /** A classifier of inputs as they are, fitted to the training examples, where labels mean the same in all tasks. */
   readonly source?: LinearClassifier;
+  /** The columns of inputs, as the learner sees them, that say whom a task is about. */
+  readonly profile?: readonly ColumnRange[];
+  /** The columns of ids that have the words of one attribute of items, an attribute each. */
+  readonly paths?: readonly ColumnRange[];
 }
 
 /** The needs of a learner: what tasks and shapes depend on beside the options of the domain. */
@@ -311,6 +316,8 @@ export interface Domain<
   readonly taskSizes: readonly string[];
   /** The size of that name in a run's tasks, `chosen` names left out of account. */
   sizeOf(name: string, options: V, chosen: readonly string[]): unknown;
+  /** Rows of an evaluated task at most, support and query, where that is not ways x (shots + queries). */
+  rowsOfTask?(options: V): number;
   /** What decides which tasks are held out, by name: runs that differ in it are tested on different ones. */
   heldOut(facts: RunFacts<V, Spec>, isOther: boolean): Readonly<Record<string, unknown>>;
   /**

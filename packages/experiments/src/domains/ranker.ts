@@ -4,28 +4,54 @@ import type { Executor, Tree } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../io.js";
 import type { Own } from "./domain.js";
 
-/** A request for the items that a user may like. */
-export interface RecommendationRequest extends LongWork {
-  /** What is known of the user, in the domain's terms: a path, or values; nothing for a user of whom nothing is known. */
-  readonly ratings?: unknown;
-  /** Items to name, 10 unless given. */
-  readonly top?: number | undefined;
-  /** Items to leave out beside those that are rated, in the domain's terms. */
-  readonly exclude?: unknown;
-  /** Ratings that an item has among those of training, at least; 0 unless given: items that are new are ranked too. */
-  readonly knownBy?: number | undefined;
-  /** Whether each item has the known ratings that moved it; false unless given. */
-  readonly explain?: boolean | undefined;
-  /** Adaptation steps; those of the model unless given. */
-  readonly steps?: number | undefined;
-}
-
 /** An item as it is called. */
 export interface NamedItem {
   /** Its id in the data. */
   readonly item: string;
   /** What people call it; the id where it has no title. */
   readonly title: string;
+}
+
+/** An item that may be meant. */
+export interface ItemChoice extends NamedItem {
+  /** What tells it apart from others of its title, where some of these may be meant too: `year 1997`. */
+  readonly apart?: string;
+}
+
+/** A name that is no item's, or that several items have. */
+export interface UnclearItem {
+  /** Where it is: `mine.csv, row 3`. */
+  readonly at: string;
+  readonly name: string;
+  /** Items that may be meant, the likeliest first: one at least, and a few at most. */
+  readonly near: readonly ItemChoice[];
+}
+
+/** Work on items that a user names. */
+export interface ItemNaming extends LongWork {
+  /**
+   * Asked which item is meant where a name is not clear; undefined leaves it out. Without it such a name is an error, as
+   * one always is that is near to none.
+   */
+  readonly choose?: ((unclear: UnclearItem) => Promise<NamedItem | undefined>) | undefined;
+}
+
+/** A request for the items that a user may like. */
+export interface RecommendationRequest extends ItemNaming {
+  /** What is known of the user, in the domain's terms: a path, or values; nothing for a user of whom nothing is known. */
+  readonly ratings?: unknown;
+  /** Items to name, 10 unless given. */
+  readonly top?: number | undefined;
+  /** Items to leave out beside those that are rated, in the domain's terms. */
+  readonly exclude?: unknown;
+  /** Words of an attribute of items: only items that have one of them are ranked. All unless given. */
+  readonly domain?: readonly string[] | undefined;
+  /** Ratings that an item has among those of training, at least; 0 unless given: items that are new are ranked too. */
+  readonly knownBy?: number | undefined;
+  /** Whether each item has the known ratings that moved it; false unless given. */
+  readonly explain?: boolean | undefined;
+  /** Adaptation steps; those of the model unless given. */
+  readonly steps?: number | undefined;
 }
 
 /**
@@ -58,28 +84,31 @@ export interface Recommendations {
   readonly items: readonly Recommendation[];
   /** Ratings that were known. */
   readonly known: number;
-  /** Items that were ranked: neither rated, nor left out, nor known by too few. */
+  /** Items that were ranked: of the domain, and neither rated, nor left out, nor known by too few. */
   readonly ranked: number;
   /** Adaptation steps that were taken. */
   readonly steps: number;
 }
 
 /** Ways of choosing what to ask. */
-export const questionRules = ["information", "popularity"] as const;
+export const questionRules = ["information", "popularity", "evidence"] as const;
 
 /** A request for items whose ratings would tell most about a user. */
-export interface QuestionRequest extends LongWork {
+export interface QuestionRequest extends ItemNaming {
   /** Questions, 5 unless given. */
   readonly count?: number | undefined;
   /**
    * By which rule: "information" for the items whose ratings tell most, each weighted by how many know it; "popularity" for
-   * those that most have rated. "information" unless given.
+   * those that most have rated; "evidence" for those whose ratings move a learner most that adapts by steps, times their
+   * popularity, whatever is known of the user. "information" unless given.
    */
   readonly by?: (typeof questionRules)[number] | undefined;
   /** What is known of the user already. */
   readonly ratings?: unknown;
   /** Items not to ask about, beside those that are rated. */
   readonly exclude?: unknown;
+  /** Words of an attribute of items: only items that have one of them are asked about. All unless given. */
+  readonly domain?: readonly string[] | undefined;
 }
 
 /** An item to ask a user about. */
@@ -99,7 +128,8 @@ export interface Ranker {
   /**
    * What to ask a user, the best question first; fewer than were asked for where there are no more items that anyone knows.
    *
-   * @throws UsageError for what is none of the run's ratings or items
+   * @throws UsageError for what is none of the run's ratings or items; for evidence where the learner takes no steps, or the
+   *   ratings of training are not there any more
    */
   questions(request?: QuestionRequest): Promise<readonly Question[]>;
   /** Gives back the memory of its programs and features; they are made again when they are needed. */

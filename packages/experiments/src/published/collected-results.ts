@@ -5,7 +5,7 @@ import { isRecord, quoted, reasonOf } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import type { RunEvent } from "../runs/run-store.js";
 import { isMethodRecord, type MethodRecord, type RowProgress, trainingSeconds } from "./row-evaluations.js";
-import { columnMetric, fullUpdates, type Row, type Table } from "./table.js";
+import { columnMetric, fullUpdates, needOfFiles, type Row, type Table } from "./table.js";
 
 /** The figure that one method reaches in one column. */
 export interface CellResult extends Figure {
@@ -25,6 +25,8 @@ export interface RowResult {
   readonly checkpoint?: "best" | "last";
   readonly iteration?: number;
   readonly seed: number;
+  /** Of a row of files that its user has: what they are called, and a digest of their contents. */
+  readonly files?: string;
   readonly cells: Readonly<Record<string, CellResult>>;
   /** The protocol of each cell in a sentence. */
   readonly protocols: Readonly<Record<string, string>>;
@@ -98,6 +100,9 @@ export function rowResult(table: Table, row: Row, state: RowProgress): RowResult
     checkpoint: own[0]!.checkpoint,
     iteration: own[0]!.iteration,
     seed: config.options.seed,
+    ...(config.data && needOfFiles(table, row)
+      ? { files: `${config.data.name} (sha256 ${config.data.sha256.slice(0, 16)})` }
+      : {}),
     cells,
     protocols,
     ...(Object.keys(baselines).length > 0 ? { baselines } : {}),
@@ -218,6 +223,7 @@ function isRowResult(value: unknown): value is RowResult {
     [value.updates, value.fullUpdates, value.seed, value.workers].every(isNumber) &&
     [trainingSeconds, evaluationSeconds, peakBytes, iteration].every((each) => isMissingOr(isNumber, each)) &&
     isMissingOr(isText, checkpoint) &&
+    isMissingOr(isText, value.files) &&
     isAll(value.cells, isCell) &&
     isAll(value.protocols, isText) &&
     isAll(value.versions, isText) &&

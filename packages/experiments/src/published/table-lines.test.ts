@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CellResult, RowResult } from "./collected-results.js";
 import { checkTable, columnFigures } from "./table.js";
-import { lineTitle, type RowResults, tableLines } from "./table-lines.js";
+import { filesText, lineTitle, type RowResults, tableLines } from "./table-lines.js";
 
 const row = (name: string, learner: string, group: string, more: object = {}): object => ({
   name,
@@ -160,4 +160,13 @@ describe("a table in groups", () => {
       ["calibration error", "lower"],
     ]);
   });
+});
+
+it("the files of a user's are told once, and where rows are of different ones", () => {
+  const of = (files: string): RowResults[string] => result({}, { files });
+  expect(filesText(results)).toBeUndefined();
+  expect(filesText({ ...results, a1: of("ml-1m (sha256 0)"), a2: of("ml-1m (sha256 0)") })).toBe("on ml-1m (sha256 0)");
+  expect(filesText({ a1: of("ml-1m (sha256 0)"), a2: of("ml-1m (sha256 1)") })).toBe(
+    "rows are of different files: ml-1m (sha256 0); ml-1m (sha256 1)",
+  );
 });

@@ -36,6 +36,13 @@ export type RowResults = Readonly<Record<string, RowResult>>;
 /** True of a training of fewer updates than it has in full. */
 export const isShortened = ({ updates, fullUpdates }: RowResult): boolean => updates < fullUpdates;
 
+/** The files of a user's that trainings are of, each once: more than one where rows are of different ones. */
+export function filesText(results: RowResults): string | undefined {
+  const files = [...new Set(Object.values(results).flatMap((result) => result.files ?? []))];
+  if (files.length === 0) return undefined;
+  return files.length === 1 ? `on ${files[0]}` : `rows are of different files: ${files.join("; ")}`;
+}
+
 /** The name of a line: `MAML`, `nearest neighbour (pixels)`, `ahead of centroid of features`. */
 export const lineTitle = ({ kind, learner, over }: TableLine): string =>
   kind === "lead" ? `ahead of ${over}` : learner === "nearest neighbour" ? "nearest neighbour (pixels)" : learner;

@@ -15,15 +15,18 @@ import { neededEvaluations } from "./row-evaluations.js";
 import {
   checkTable,
   columnsOf,
+  dataOptionOf,
   differencesFrom,
   evaluationChanges,
   fullUpdates,
+  needOfFiles,
   needsOf,
   optionsAsked,
   type Row,
   type Table,
   trainingConfig,
   trainingOptions,
+  withFilesAt,
 } from "./table.js";
 import { tables } from "./tables.js";
 
@@ -49,8 +52,8 @@ describe.each(tables)("the table $name", (table) => {
     // The option is for learners whose parameters do not depend on the ways.
     if (!learnerCatalogue[options.learner].variableWays) expect(options.trainWays).toBeUndefined();
     // What is made when it is first asked for has no remedy; everything else has one.
-    const fetchedByItself = ["sinusoid", "glosses", "hanzi", "mnist"];
-    const needed = [options.data, options.backbone].filter(
+    const fetchedByItself = ["sinusoid", "glosses", "hanzi", "mnist", "preferences"];
+    const needed = [options[dataOptionOf(row)], options.backbone].filter(
       (name) => typeof name === "string" && name !== "" && !fetchedByItself.includes(name),
     );
     expect(needsOf(table, row).map(({ name }) => name)).toEqual(needed);
@@ -96,6 +99,27 @@ describe.each(tables)("the table $name", (table) => {
     expect(
       table.rows.filter(({ source, cells }) => Object.values(cells).some((cell) => cell.published) && !source),
     ).toEqual([]);
+  });
+});
+
+describe("a row of data that a user has", () => {
+  const melu = tables.find(({ name }) => name === "melu")!;
+  const [first] = melu.rows as readonly [Row];
+
+  it("is the same row of files at a place, which need nothing more", () => {
+    expect(needOfFiles(melu, first)).toMatchObject({ kind: "data set", name: "ml-1m" });
+    const placed = withFilesAt(melu, first, "my/ml-1m.zip");
+    expect(needsOf(melu, placed)).toEqual([]);
+    expect(trainingOptions(placed)).toEqual({ ...trainingOptions(first), ratings: "my/ml-1m.zip" });
+    expect(withFilesAt(melu, placed, "elsewhere")).toBe(placed);
+    const named = tables.find(({ name }) => name === "ratings")!;
+    expect(needsOf(named, named.rows[0]!).map(({ name }) => name)).toEqual(["movietweetings"]);
+    expect(withFilesAt(named, named.rows[0]!, "my/ml-1m.zip")).toBe(named.rows[0]);
+  });
+
+  it("says which files, in a line", () => {
+    const wrong = { ...melu, data: [{ name: "ml-1m", remedy: "Take it", files: 3 }] };
+    expect(() => checkTable(JSON.parse(JSON.stringify(wrong)), "x")).toThrow(/data\[0\]\.files in x is 3/);
   });
 });
 

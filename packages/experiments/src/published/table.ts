@@ -44,6 +44,8 @@ export interface Table {
 export interface Need {
   readonly name: string;
   readonly remedy: string;
+  /** Present where files stand in for it, whose place is given to `reproduce` as `--data`: what they are, in words. */
+  readonly files?: string;
 }
 
 /** The mean of each line over groups of rows: over the folds of a data set, over held-out domains. */
@@ -179,10 +181,24 @@ export interface RowNeed extends Need {
 
 /** The data set and the backbone of a row, of those that the table says how to get. */
 export function needsOf({ data = [], backbones = [] }: Pick<Table, "data" | "backbones">, row: Row): RowNeed[] {
-  const { data: set, backbone } = trainingOptions(row);
+  const { [dataOptionOf(row)]: set, backbone } = trainingOptions(row);
   const found = (kind: RowNeed["kind"], list: readonly Need[], wanted: unknown): RowNeed[] =>
     list.filter(({ name }) => name === wanted).map((need) => ({ kind, ...need }));
   return [...found("data set", data, set), ...found("backbone", backbones, backbone)];
+}
+
+/** The option of a row's training that names its data. */
+export const dataOptionOf = (row: Row): string => domainOf(trainingConfig(row)).dataOptions[0]!;
+
+/** The need of a row that files meet, where it has one. */
+export const needOfFiles = (table: Pick<Table, "data" | "backbones">, row: Row): RowNeed | undefined =>
+  needsOf(table, row).find(({ files }) => files !== undefined);
+
+/** A row whose data are files at a place, where such files meet its need; the row as it is where not. */
+export function withFilesAt(table: Pick<Table, "data" | "backbones">, row: Row, place: string): Row {
+  if (!needOfFiles(table, row)) return row;
+  const { preset, options } = row.train;
+  return { ...row, train: { preset, options: { ...options, [dataOptionOf(row)]: place } } };
 }
 
 /** Options that say where, how long or how closely watched a run is, and not what it is a run of. */
@@ -292,10 +308,11 @@ function requireCellsApart(rows: readonly Row[], where: string): void {
 function checkNeeds(value: unknown, name: string, where: string): readonly Need[] {
   return (Array.isArray(value) ? listOf(value, `${name} in ${where}`) : [value]).map((each, i) => {
     const at = Array.isArray(value) ? `${name}[${i}]` : name;
-    const need = fieldsOf(each, `${at} in ${where}`, ["name", "remedy"]);
+    const need = fieldsOf(each, `${at} in ${where}`, ["name", "remedy", "files"]);
     return {
       name: nameOf(need.name, `${at}.name in ${where}`),
       remedy: textOf(need.remedy, `${at}.remedy in ${where}`),
+      ...(need.files === undefined ? {} : { files: textOf(need.files, `${at}.files in ${where}`) }),
     };
   });
 }

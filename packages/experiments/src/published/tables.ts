@@ -5,6 +5,7 @@
 import type { LearnerName } from "@innerloop/core";
 import type { Flags } from "../config/index.js";
 import { languageTables } from "./language-tables.js";
+import { melu } from "./melu-table.js";
 import { recommendationTables } from "./recommendation-tables.js";
 import type { Cell, Column, Row, Table, TableGroup } from "./table.js";
 
@@ -569,6 +570,7 @@ export const tables: readonly Table[] = [
   hanzi,
   ...languageTables,
   ...recommendationTables,
+  melu,
 ];
 
 /** Tables that are asked for by one name. */

@@ -518,6 +518,8 @@ describe("wrong calls", () => {
     [["cache", "cler"], 2, /Did you mean `innerloop cache clear`/],
     [["train"], 2, /there is no preset\. Choose one/],
     [["train", "omniglt-5way-1shot"], 2, /Did you mean omniglot-5way-1shot\?/],
+    [["train", "nothing.csv"], 2, /there is no preset nothing\.csv\. Presets are sinusoid/],
+    [["train", "."], 2, /Data of your own are named by an option: --data \. or --ratings \.; `innerloop train --help`/],
     [["train", "sinusoid", "--shots", "ten"], 2, /--shots is ten\. Give a whole number from 1 to 1000/],
     [["train", "sinusoid", "--iterations", "0"], 2, /--iterations is 0\. Give a whole number of at least 1/],
     [["train", "sinusoid", "--inner-rate", "0"], 2, /--inner-rate is 0\. Give a number above 0/],

@@ -34,6 +34,10 @@ async function writePictures(path: string): Promise<void> {
   }
 }
 
+const ratings = Array.from(
+  { length: 800 },
+  (_, i) => `u${Math.floor(i / 20)},i${(7 * i) % 30},${1 + (((i % 20) + ((3 * i) % 30)) % 5)}`,
+);
 const rows = Array.from({ length: 240 }, (_, i) => `g${i % 30},${i},${(i % 30) * i}`);
 const quick = { iterations: 2, metaBatch: 2, validateEvery: 0, workers: 1 } as const;
 const kinds: Readonly<
@@ -44,6 +48,8 @@ const kinds: Readonly<
       write: (path: string) => Promise<void>;
       spoil: (path: string) => Promise<void>;
       options: Flags;
+      /** The option that says where the data are: `--data` unless given. */
+      names?: string;
     }
   >
 > = {
@@ -59,6 +65,13 @@ const kinds: Readonly<
     spoil: (path) => appendFile(path, "g0,1,2\n"),
     options: { groupColumn: "g", target: ["y"], shots: 3, hidden: [4] },
   },
+  "a table of ratings": {
+    ending: ".csv",
+    write: (path) => writeFile(path, `user,item,rating\n${ratings.join("\n")}\n`),
+    spoil: (path) => appendFile(path, "u0,i29,2\n"),
+    options: { learner: "ridge" },
+    names: "ratings",
+  },
 };
 
 it.each(Object.entries(kinds))("%s that has moved is the run's own where its contents are", async (_, kind) => {
@@ -67,22 +80,23 @@ it.each(Object.entries(kinds))("%s that has moved is the run's own where its con
     join(folder, name),
   ) as [string, string, string];
   await kind.write(was);
-  const chosen = { ...quick, ...kind.options, data: was };
+  const { names = "data" } = kind;
+  const chosen = { ...quick, ...kind.options, [names]: was };
   await trainCommand({ target: undefined, chosen, invocation: { run: path, skipEvaluation: true } }, output);
   await rename(was, is);
   const run = await openRun(path);
   const own = run.config.config!;
   await expect(prepareRun(run, own, commandHost(output))).rejects.toThrow(
-    /^ILN06 .*the data set was.* is no longer at .*--data/,
+    new RegExp(`^ILN06 .*the data set was.* is no longer at .*--${names}`),
   );
-  const prepared = await prepareRun(run, withFlags(own, { data: is }), commandHost(output));
+  const prepared = await prepareRun(run, withFlags(own, { [names]: is }), commandHost(output));
   expect(prepared.other).toBeUndefined();
   expect(prepared.spec).toMatchObject({ name: run.config.data!.name, sha256: run.config.data!.sha256 });
 
-  const resume = { target: undefined, chosen: { data: is }, invocation: { resume: path, skipEvaluation: true } };
+  const resume = { target: undefined, chosen: { [names]: is }, invocation: { resume: path, skipEvaluation: true } };
   await trainCommand(resume, output);
   const resumed = await openRun(path);
-  expect(resumed.config.command).toContain(` --data '${is}'`);
+  expect(resumed.config.command).toContain(` --${names} '${is}'`);
   expect(resumed.config.data).toEqual({ ...run.config.data, folder: is });
   expect((await prepareRun(resumed, resumed.config.config, commandHost(output))).spec!.sha256).toBe(
     run.config.data!.sha256,

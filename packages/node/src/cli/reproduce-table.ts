@@ -3,6 +3,7 @@ import type { FigureDescription } from "@innerloop/core";
 import { adaptationWarningOf, beyondTitle, type Pool, poolText, type StepsCurve } from "@innerloop/experiments";
 import {
   columnFigures,
+  filesText,
   isShortened,
   type LineCell,
   lineTitle,
@@ -62,7 +63,9 @@ export function reproducedTable(
       lines.push({ cells: [`${inner}published`, ...published, line.sources.join("; ")], style: "dim" });
     }
   }
+  const files = filesText(results);
   const marks = [
+    ...(files === undefined ? [] : [`  ${files}`]),
     ...(Object.values(results).some(isShortened) ? ["  † fewer updates than the full training"] : []),
     ...poolsOf(table, results, undefined).map((text) => `  ${text}`),
     ...stepsCurves(table, results).flatMap(({ learner, curve }) => {

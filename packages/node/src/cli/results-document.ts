@@ -4,6 +4,7 @@ import {
   type CellResult,
   type CollectedResults,
   columnFigures,
+  filesText,
   isShortened,
   type LineCell,
   lineTitle,
@@ -73,7 +74,9 @@ function tableSection(table: Table, results: RowResults): string[] {
   if (table.about !== "") lines.push(wrapped(markdownText(table.about), 120), "");
   const notes = lineNotes(tableLines(table, results));
   if (notes !== "") lines.push(wrapped(notes, 120), "");
-  lines.push(...protocolLines(table, results), "", `Made by \`innerloop reproduce ${table.name}\`.`);
+  const files = filesText(results);
+  const made = `Made by \`innerloop reproduce ${table.name}\`${files === undefined ? "" : `, ${markdownText(files)}`}.`;
+  lines.push(...protocolLines(table, results), "", made);
   return lines;
 }
 

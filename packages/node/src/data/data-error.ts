@@ -63,11 +63,15 @@ export async function onFile<T>(path: string, operation: () => Promise<T>): Prom
     return await operation();
   } catch (error) {
     if (error instanceof DataError || !isSystemError(error)) throw error;
-    throw new DataError("ILD03", path, reasonOf(error), remedyOf(error), { cause: error });
+    throw new DataError("ILD03", path, problemOf(error), remedyOf(error), { cause: error });
   }
 }
 
 const writeElsewhere = "Check its permissions, or set INNERLOOP_DATA to a folder that you may write to.";
+
+/** In our words what happens most often; Node's name the path once more. */
+const problemOf = (error: Error & { readonly code: string; readonly syscall: string }): string =>
+  error.code === "ENOENT" && error.syscall !== "mkdir" ? "there is no such file or folder" : reasonOf(error);
 
 function remedyOf({ code, syscall }: { readonly code: string; readonly syscall: string }): string {
   switch (code) {

@@ -17,7 +17,8 @@ import { usualColumn } from "./ratings/rating-columns.js";
 import { ratingNotes } from "./ratings/rating-notes.js";
 import { readRatings } from "./ratings/rating-tables.js";
 import { eachTableRow, type TakeRow } from "./ratings/table-source.js";
-import { dataFolder, listDatasets, loadInteractions } from "./store/dataset-store.js";
+import { knownSet } from "./sets/registry.js";
+import { type DatasetListing, dataFolder, listDatasets, loadInteractions } from "./store/dataset-store.js";
 
 /** Tables, files of MovieLens and data sets of this machine. */
 export const machineRatings: RatingIo = { interactions: findInteractions, ratedItems };
@@ -60,7 +61,10 @@ async function findInteractions(reading: RatingReading, work: LongWork): Promise
   }
   for (const path of [ratings, reading.items, reading.users]) {
     if (path === undefined || (await stat(path).catch(() => undefined))) continue;
-    const names = known.map(({ name }) => name).join(", ");
+    const names = known
+      .filter(holdsRatings)
+      .map(({ name }) => name)
+      .join(", ");
     const remedy =
       path === ratings
         ? `Give a table of ratings, a folder or archive of MovieLens, or a data set in ${dataFolder()}: ${names}`
@@ -71,6 +75,10 @@ async function findInteractions(reading: RatingReading, work: LongWork): Promise
   const { interactions, notes } = await readRatings({ ...reading, name: nameOf(folder) }, work);
   return { interactions, sha256: interactionsDigest(interactions), folder, notes };
 }
+
+/** The question whether a listed set is one of ratings; of one that is damaged nobody knows. */
+const holdsRatings = (listing: DatasetListing): boolean =>
+  (listing.state === "ready" ? listing.info.kind : knownSet(listing.name)?.kind) === "ratings";
 
 /** What its reader told of its columns when it was stored. */
 async function storedNotes(name: string): Promise<readonly string[]> {

@@ -34,6 +34,6 @@ it.skipIf(process.platform === "win32")("pipes, devices, sockets and folders are
   expect(await refusal(at("zero"))).toMatch(/ILD03 .*it is a device/);
   expect(await refusal(at("socket"))).toMatch(/ILD03 .*it is a socket/);
   expect(await refusal(folder)).toMatch(/ILD03 .*it is a folder/);
-  expect(await refusal(at("none"))).toMatch(/ILD03 .*none: ENOENT/);
+  expect(await refusal(at("none"))).toMatch(/ILD03 .*none: there is no such file or folder\. Check the path/);
   await new Promise((resolve) => server.close(resolve));
 });

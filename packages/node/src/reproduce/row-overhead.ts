@@ -1,12 +1,13 @@
 /** What a row of a table takes besides its updates. */
 import type { Count } from "@innerloop/core";
 import { learnerEntry } from "@innerloop/core/learners";
-import { type Flags, type FlatConfig, mostOf } from "@innerloop/experiments";
+import { domainOf, type Flags, type FlatConfig, mostOf } from "@innerloop/experiments";
 import {
   evaluationSecondsEstimate,
   neededEvaluations,
   type Row,
   type Table,
+  trainingConfig,
   trainingOptions,
 } from "@innerloop/experiments/published";
 
@@ -33,10 +34,12 @@ export function overhead(table: Table, row: Row, startup: number, secondsPerUpda
   const { ways: waysOfOne = 1, shots: shotsOfOne = 1 } = numbers;
   const { trainWays = waysOfOne, trainShots = shotsOfOne } = numbers;
   const trainedOn = mostOf(trainWays) * (mostOf(trainShots) + queriesOf(numbers));
+  const config = trainingConfig(row);
+  const { rowsOfTask, around } = domainOf(config);
   /** How large an evaluation's tasks are, of the size of those that the pace was measured on. */
   const sizeOf = (options: Flags): number => {
     const { ways = 1, shots = 1 } = options as TaskNumbers;
-    return (ways * (shots + queriesOf(options))) / trainedOn;
+    return (rowsOfTask?.({ ...config.domain, ...options }) ?? ways * (shots + queriesOf(options))) / trainedOn;
   };
   const validations = Array.from({ length: own.validateEvery > 0 ? fewestValidations : 0 }, () => ({
     tasks: own.validationTasks * sizeOf(own),
@@ -48,8 +51,9 @@ export function overhead(table: Table, row: Row, startup: number, secondsPerUpda
     const { evalSteps } = evaluated;
     const tasks = evaluated.evalTasks * sizeOf(evaluated);
     const steps = takesSteps ? Math.max(...evalSteps) : 0;
-    // Baselines take the same steps from scratch, and 50 of another optimizer.
-    return row.baselines ? [steps, steps, 50].map((each) => ({ tasks, steps: each })) : [{ tasks, steps }];
+    // Baselines take the same steps from scratch, and 50 of another optimizer, where networks of their own are trained so.
+    const ofBaselines = !row.baselines ? [] : around ? [0, 0] : [steps, 50];
+    return [steps, ...ofBaselines].map((each) => ({ tasks, steps: each }));
   });
   const setting = { secondsPerUpdate, metaBatch: own.metaBatch, steps: trainedSteps };
   return (

@@ -10,10 +10,12 @@ import {
   RunError,
 } from "@innerloop/experiments";
 import {
+  dataOptionOf,
   differencesFrom,
   type EvaluationRecord,
   type NeededEvaluation,
   neededEvaluations,
+  needOfFiles,
   parseEvaluationRecord,
   type Row,
   type RowProgress,
@@ -39,7 +41,9 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
   if (!(await isThere(join(path, "config.json")))) return { stage: "new" };
   const run = await openRun(path);
   const { options } = run.config;
-  const [differing] = differencesFrom(row, options);
+  // Where files are that a user has may change; that they are the same is seen when they are read.
+  const place = needOfFiles(table, row) ? dataOptionOf(row) : undefined;
+  const [differing] = differencesFrom(row, options).filter((name) => name !== place);
   if (differing !== undefined) {
     throw new RunError(
       "ILN08",

@@ -11,8 +11,8 @@ import {
   ratingUnits,
   surenessOf,
 } from "./rated-users.js";
-import { type FittedRatingBase, fitRatingBase } from "./rating-base.js";
-import { type RatingSplit, splitRatings } from "./rating-split.js";
+import { type FittedRatingBase, fitRatingBase, meanRatingBase } from "./rating-base.js";
+import { heldRatings, type RatingSplit, splitRatings } from "./rating-split.js";
 import type { RatedUsers } from "./user-tasks.js";
 
 interface Made {
@@ -23,8 +23,9 @@ interface Made {
   readonly parts: RatedParts;
 }
 
-function madeOf(interactions: Interactions): Made {
-  const split = splitRatings(interactions);
+function madeOf(interactions: Interactions, heldOut = 0): Made {
+  const byIds = splitRatings(interactions);
+  const split = heldOut > 0 ? { ...byIds, held: heldRatings(interactions, byIds, heldOut) } : byIds;
   const places = placesOfTraining(interactions, split);
   const fitted = fitRatingBase(interactions, places);
   const priors = priorsOfOthers(interactions, places, fitted);
@@ -170,6 +171,66 @@ describe("what training is shown", () => {
     const cold = Array.from(of.keys()).filter((row) => split.cold[of[row]!] === 1);
     expect(cold.map((row) => sureness[row])).toEqual(cold.map(() => 0));
   });
+});
+
+describe("users of training who are asked about ratings that are held out", () => {
+  const withHeld = madeOf(interactions, 4);
+  const held = withHeld.split.held!;
+  const warm = withHeld.parts.warm!;
+  const training = split.parts.flatMap((part, of) => (part === "train" ? [of] : []));
+  const theirs = training.flatMap((of) => allPlaces.filter((place) => user[place] === of));
+
+  test("have all of their ratings, four of each held out; training has the others", () => {
+    expect(Array.from(warm.item)).toEqual(theirs.map((place) => item[place]!));
+    expect(Array.from(warm.held!)).toEqual(theirs.map((place) => held[place]!));
+    expect(held.reduce((sum, each) => sum + each, 0)).toBe(4 * training.length);
+    const kept = allPlaces.filter((place) => isTraining(place) && !held[place]);
+    expect(Array.from(withHeld.places)).toEqual(kept);
+    expect(Array.from(withHeld.parts.train.rating)).toEqual(kept.map((place) => rating[place]!));
+    expect(warm.item.some((of) => split.cold[of] === 1)).toBe(true);
+  });
+
+  test("are not there where nothing is held out", () => {
+    expect(parts.warm).toBeUndefined();
+  });
+
+  test("are shown nothing of what is held out", () => {
+    const other = madeOf(
+      changedWhere((place) => held[place] === 1),
+      4,
+    );
+    const { rating: before, ...rest } = warm;
+    const { rating: after, ...others } = other.parts.warm!;
+    expect(others).toEqual(rest);
+    expect(after).not.toEqual(before);
+    expect(other.parts.train).toEqual(withHeld.parts.train);
+    expect(other.fitted.base).toEqual(withHeld.fitted.base);
+  });
+
+  test("have as base of what they have been trained on what the others say, and of what not that of all", () => {
+    const { base: of, withoutOwn } = withHeld.fitted;
+    theirs.forEach((place, row) => {
+      const isKnown = isTraining(place) && !held[place];
+      const offset = isKnown ? withoutOwn(user[place]!, [item[place]!])[0]! : of.offsets[item[place]!]!;
+      expect(warm.base[row]).toBeCloseTo(of.mean + offset, 5);
+      expect(warm.sureness[row]).toBeCloseTo(surenessOf(of, of.counts[item[place]!]! - Number(isKnown)), 6);
+    });
+  });
+});
+
+test("a base of the mean alone says the same of all items, and ratings of an item have no part in it", () => {
+  const alike = meanRatingBase(interactions, places);
+  const units = ratingUnits(interactions, places);
+  const codings = { items: entityCoding(interactions.items, new Uint8Array(50).fill(1)) };
+  const priors = () => priorsOfOthers(interactions, places, alike);
+  const of = ratedParts(interactions, { split, codings, fitted: alike, units, priors });
+  for (const { base: values, sureness, prior } of [of.train, of.validation, of.test]) {
+    expect(new Set(values)).toEqual(new Set([Math.fround(alike.base.mean)]));
+    expect(new Set(sureness)).toEqual(new Set([0]));
+    expect(new Set(prior)).toEqual(new Set([Math.fround(alike.base.mean)]));
+  }
+  expect(alike.base.mean).toBeCloseTo(units.mean, 5);
+  expect(alike.base.counts).toEqual(base.counts);
 });
 
 describe("what attributes say of an item", () => {

@@ -7,7 +7,10 @@ import type { RatingSplit } from "./rating-split.js";
 import type { RatedUsers } from "./user-tasks.js";
 
 /** The parts of ratings: of users for training, of others to validate, of others to be judged by. */
-export type RatedParts = Readonly<Record<Split, RatedUsers>>;
+export interface RatedParts extends Readonly<Record<Split, RatedUsers>> {
+  /** Users of training with all of their ratings, of whom those that are held out are asked about; where some are. */
+  readonly warm?: RatedUsers;
+}
 
 /** The codings of items, and of users where something is known of them. */
 export interface RatingCodings {
@@ -16,12 +19,11 @@ export interface RatingCodings {
 }
 
 /** The places of the ratings of training. */
-export const placesOfTraining = (interactions: Interactions, { parts, cold }: RatingSplit): Int32Array =>
-  trainingPlaces(
-    interactions,
-    parts.map((part) => Number(part === "train")),
-    cold,
-  );
+export function placesOfTraining(interactions: Interactions, { parts, cold, held }: RatingSplit): Int32Array {
+  const users = parts.map((part) => Number(part === "train"));
+  const places = trainingPlaces(interactions, users, cold);
+  return held ? places.filter((place) => !held[place]) : places;
+}
 
 /** The mean and the standard deviation of the ratings at places. */
 export function ratingUnits({ rating }: Pick<Interactions, "rating">, places: Int32Array): RatedUsers["units"] {
@@ -59,9 +61,11 @@ export function priorsOfOthers(
   return priors;
 }
 
-/** The part that an item's own ratings have in its base: n / (n + lambda). */
-export const surenessOf = ({ shrinkage }: Pick<RatingBase, "shrinkage">, count: number): number =>
-  count === 0 ? 0 : count / (count + shrinkage.item);
+/** The part that an item's own ratings have in its base: n / (n + lambda), or none where items have no levels there. */
+export const surenessOf = (
+  { shrinkage, itemLevels }: Pick<RatingBase, "shrinkage" | "itemLevels">,
+  count: number,
+): number => (count === 0 || itemLevels === false ? 0 : count / (count + shrinkage.item));
 
 /** Options of `ratedParts`. */
 export interface RatedPartsOptions {
@@ -74,11 +78,13 @@ export interface RatedPartsOptions {
 }
 
 /**
- * Users of each part with their ratings. Of training they are those of warm items, and what the base says of an item is
- * without the user's own rating of it: else it would hold a part of the answer.
+ * Users of each part with their ratings. Of training they are those of warm items which are not held out, and what the base
+ * says of an item is without the user's own rating of it: else it would hold a part of the answer. So it is for users of
+ * training who are asked about ratings that were held out.
  */
 export function ratedParts(interactions: Interactions, options: RatedPartsOptions): RatedParts {
   const { split, codings, fitted, units, priors } = options;
+  const { parts, cold, held } = split;
   const { base } = fitted;
   const items = codeEntities(interactions.items, codings.items);
   const users = codings.users && codeEntities(interactions.users, codings.users, idsIn(codings.items));
@@ -86,19 +92,20 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
   const all = Int32Array.from(interactions.user.keys());
   const startsOf = rangesOf(interactions.user, all, interactions.users.ids.length);
   const placesOf = (user: number): number[] => Array.from(all.subarray(startsOf[user], startsOf[user + 1]));
-  const part = (name: Split): RatedUsers => {
-    const isTraining = name === "train";
-    const chosen = split.parts.flatMap((each, user) => (each === name ? [user] : []));
-    const kept = chosen.map((user) =>
-      placesOf(user).filter((place) => !isTraining || !split.cold[interactions.item[place]!]),
-    );
+  const isTrained = (place: number): boolean =>
+    parts[interactions.user[place]!] === "train" && !cold[interactions.item[place]!] && !held?.[place];
+  const usersWith = (
+    chosen: readonly number[],
+    { isOfTraining, keep }: { readonly isOfTraining: boolean; keep?(place: number): boolean },
+  ): RatedUsers => {
+    const kept = chosen.map((user) => (keep ? placesOf(user).filter(keep) : placesOf(user)));
     const places = kept.flat();
     const starts = new Int32Array(kept.length + 1);
     kept.forEach((list, i) => {
       starts[i + 1] = starts[i]! + list.length;
     });
     const item = Int32Array.from(places, (place) => interactions.item[place]!);
-    const offsets = isTraining
+    const offsets = isOfTraining
       ? kept.map((list, i) =>
           fitted.withoutOwn(
             chosen[i]!,
@@ -106,7 +113,6 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
           ),
         )
       : [item.length === 0 ? [] : Array.from(item, (of) => base.offsets[of]!)];
-    const own = isTraining ? 1 : 0;
     return {
       name: interactions.name,
       starts,
@@ -116,18 +122,40 @@ export function ratedParts(interactions: Interactions, options: RatedPartsOption
         offsets.flatMap((list) => Array.from(list)),
         (offset) => base.mean + offset,
       ),
-      sureness: Float32Array.from(item, (of) => surenessOf(base, Math.max(0, base.counts[of]! - own))),
+      sureness: Float32Array.from(places, (place, row) =>
+        surenessOf(base, base.counts[item[row]!]! - Number(isTrained(place))),
+      ),
       get prior() {
         return priors();
       },
-      cold: split.cold,
+      cold,
       items,
       ...(users ? { users: rowsOf(users, chosen) } : {}),
       entries,
       units,
     };
   };
-  return { train: part("train"), validation: part("validation"), test: part("test") };
+  const ofPart = (name: Split): number[] => parts.flatMap((each, user) => (each === name ? [user] : []));
+  const others = (name: Split): RatedUsers => usersWith(ofPart(name), { isOfTraining: false });
+  const made = {
+    train: usersWith(ofPart("train"), { isOfTraining: true, keep: isTrained }),
+    validation: others("validation"),
+    test: others("test"),
+  };
+  if (!held) return made;
+  let warm: RatedUsers | undefined;
+  return {
+    ...made,
+    // Evaluations of users whom training does not know have no use for them.
+    get warm() {
+      const asked = ofPart("train").filter((user) => placesOf(user).some((place) => held[place]));
+      warm ??= {
+        ...usersWith(asked, { isOfTraining: true }),
+        held: Uint8Array.from(asked.flatMap(placesOf), (place) => held[place]!),
+      };
+      return warm;
+    },
+  };
 }
 
 /** Some rows of coded users. */

@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import { random } from "../../random/random.js";
 import type { Interactions } from "./interactions.js";
 import { preferences } from "./preferences.js";
-import { fitRatingBase, offsetByAttributes, ratingBaseFrom, trainingPlaces, userLevel } from "./rating-base.js";
+import {
+  fitRatingBase,
+  meanRatingBase,
+  offsetByAttributes,
+  ratingBaseFrom,
+  trainingPlaces,
+  userLevel,
+} from "./rating-base.js";
 
 /** Ratings in which an item's kind says much of its level: kinds are 0, 1, 2, and so are levels. */
 function ofKinds(users: number, items: number, seed: number): Interactions {
@@ -190,12 +197,23 @@ describe("a base without a user's own ratings", () => {
   });
 });
 
+test("a base of the mean alone has no levels, and what is said without a user's own rating is the same", () => {
+  const { base, levels, withoutOwn } = meanRatingBase(data, places);
+  const all = Array.from(places, (place) => data.rating[place]!);
+  expect(base.mean).toBeCloseTo(all.reduce((sum, each) => sum + each, 0) / all.length, 5);
+  expect(new Set([...base.offsets, ...levels, ...withoutOwn(17, [0, 1, 2])])).toEqual(new Set([0]));
+  expect(base.counts).toEqual(fitRatingBase(data, places).base.counts);
+  expect(offsetByAttributes(base, { kind: "z" })).toBe(0);
+  expect(() => meanRatingBase(data, new Int32Array(0))).toThrow(/ILT312 meanRatingBase: there are no ratings/);
+});
+
 describe("a base from a file", () => {
   const { base } = fitRatingBase(data, places);
   const plain = fitRatingBase(data, places, { attributes: false }).base;
+  const alike = meanRatingBase(data, places).base;
 
   test("is the one that was kept, number for number", () => {
-    for (const kept of [base, plain]) expect(ratingBaseFrom(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
+    for (const kept of [base, plain, alike]) expect(ratingBaseFrom(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
     const { interactions } = preferences({ users: 40, items: 30, ratings: 10 });
     const traits = fitRatingBase(interactions, Int32Array.from(interactions.user.keys())).base;
     expect(traits.prior!.coding).toHaveLength(6);
@@ -222,6 +240,8 @@ describe("a base from a file", () => {
       { ...base, offsets: base.offsets.map(() => null) },
       { ...base, counts: base.counts.map(() => 0.5) },
       { ...base, counts: base.counts.map(() => -1) },
+      { ...alike, itemLevels: true },
+      { ...alike, itemLevels: null },
       { ...base, prior: null },
       { ...base, prior: { ...prior, coding: {} } },
       { ...base, prior: { ...prior, weights: prior.weights.slice(1) } },

@@ -37,6 +37,8 @@ export interface RatingBase {
   readonly counts: readonly number[];
   /** Without it, items without ratings have the offset 0. */
   readonly prior?: AttributePrior;
+  /** Present where items have no levels: all offsets are 0, and an item's ratings have no part in what is said of it. */
+  readonly itemLevels?: false;
 }
 
 /** A base with what it was fitted to. */
@@ -68,6 +70,8 @@ export interface RatingBaseOptions {
   readonly attributes?: boolean;
 }
 
+/** Ratings that levels are shrunk by unless told otherwise. */
+const usualShrinkage = { user: 3, item: 10 } as const;
 /** Rounds of the alternation: of 100,000 ratings from 0 to 10, what 50 more rounds move is below 0.04. */
 const rounds = 10;
 /**
@@ -95,7 +99,11 @@ const mostWeight = 100;
 export function fitRatingBase(
   interactions: Interactions,
   places: Int32Array,
-  { userShrinkage = 3, itemShrinkage = 10, attributes = true }: RatingBaseOptions = {},
+  {
+    userShrinkage = usualShrinkage.user,
+    itemShrinkage = usualShrinkage.item,
+    attributes = true,
+  }: RatingBaseOptions = {},
 ): FittedRatingBase {
   requireShrinkage("userShrinkage", userShrinkage);
   requireShrinkage("itemShrinkage", itemShrinkage);
@@ -160,6 +168,31 @@ export function fitRatingBase(
         return (sum + itemShrinkage * said[i]!) / (others + itemShrinkage);
       });
     },
+  };
+}
+
+/**
+ * The base that has nothing but the mean of the ratings of training, r = mu: what there is to start from where items and users
+ * have no levels.
+ *
+ * @param places of the ratings of training, ascending
+ * @throws TaskError ILT312 where there are none, or places are no ratings
+ */
+export function meanRatingBase(interactions: Interactions, places: Int32Array): FittedRatingBase {
+  requirePlaces("meanRatingBase", interactions, places);
+  const { item, rating, items, users } = interactions;
+  const counts = new Array<number>(items.ids.length).fill(0);
+  for (const place of places) counts[item[place]!]!++;
+  return {
+    base: {
+      mean: short(places.reduce((sum, place) => sum + rating[place]!, 0) / places.length),
+      shrinkage: { user: usualShrinkage.user, item: usualShrinkage.item },
+      offsets: counts.map(() => 0),
+      counts,
+      itemLevels: false,
+    },
+    levels: new Float64Array(users.ids.length),
+    withoutOwn: (_user, asked) => new Float32Array(asked.length),
   };
 }
 
@@ -274,6 +307,7 @@ export function ratingBaseFrom(value: unknown): RatingBase {
   const counts = numbers(of.counts, "counts", offsets.length, 0);
   const fraction = counts.findIndex((count) => !Number.isSafeInteger(count));
   if (fraction >= 0) throw wrong(`counts[${fraction}] is ${counts[fraction]}`);
+  if (of.itemLevels !== undefined && of.itemLevels !== false) throw wrong(`itemLevels is ${shownValue(of.itemLevels)}`);
   const base = {
     mean: number(of.mean, "mean"),
     shrinkage: {
@@ -282,6 +316,7 @@ export function ratingBaseFrom(value: unknown): RatingBase {
     },
     offsets,
     counts,
+    ...(of.itemLevels === false ? { itemLevels: false as const } : {}),
   };
   if (of.prior === undefined) return base;
   const prior = object(of.prior, "prior");

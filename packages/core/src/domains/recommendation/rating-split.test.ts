@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { splitRatings } from "./rating-split.js";
+import { preferences } from "./preferences.js";
+import { heldRatings, splitRatings } from "./rating-split.js";
 
 const named = (ids: readonly string[]) => ({ ids, attributes: [] });
 const ids = Array.from({ length: 4000 }, (_, i) => `${i}`.padStart(7, "0"));
@@ -34,5 +35,52 @@ describe("the split of ratings", () => {
     [{ test: 0.5, validation: 0.5 }, /leave no user to train on/],
   ])("refuses %j", (shares, expected) => {
     expect(() => splitRatings({ users: named(ids), items: named(ids) }, shares)).toThrow(expected);
+  });
+});
+
+describe("ratings that are held out of training", () => {
+  const { interactions } = preferences({ users: 200, items: 60, ratings: { from: 4, to: 12 } });
+  const split = splitRatings(interactions);
+  const held = heldRatings(interactions, split, 5);
+  const { user, item, users, items } = interactions;
+  const heldOf = (of: number, flags = held): readonly number[] =>
+    Array.from(user.keys()).flatMap((place) => (user[place] === of && flags[place] ? [item[place]!] : []));
+  const countOf = (of: number): number => user.filter((each) => each === of).length;
+
+  it("are as many of each user of training as are asked for, of those who have more", () => {
+    users.ids.forEach((_, of) => {
+      const isLarge = split.parts[of] === "train" && countOf(of) > 5;
+      expect(heldOf(of)).toHaveLength(isLarge ? 5 : 0);
+    });
+    const all = held.reduce((sum, each) => sum + each, 0);
+    expect(all).toBeGreaterThan(300);
+    // Any of the user's: of cold items as well, which are a fifth.
+    const cold = Array.from(held.keys()).filter((place) => held[place] && split.cold[item[place]!]).length;
+    expect(cold / all).toBeGreaterThan(0.1);
+    expect(cold / all).toBeLessThan(0.3);
+    const places = Array.from(held.keys()).filter((place) => held[place]);
+    const ranks = places.map((place) => (place - user.indexOf(user[place]!)) / countOf(user[place]!));
+    expect(ranks.reduce((sum, each) => sum + each, 0) / ranks.length).toBeCloseTo(0.43, 1);
+  });
+
+  it("depend on the ids of user and item alone", () => {
+    const of = users.ids.findIndex((_, each) => split.parts[each] === "train" && countOf(each) > 8);
+    const places = Array.from(user.keys()).filter((place) => user[place] === of);
+    // Alone, and in the reverse order.
+    const alone = {
+      users: { ids: [users.ids[of]!], attributes: [] },
+      items,
+      user: new Int32Array(places.length),
+      item: Int32Array.from([...places].reverse(), (place) => item[place]!),
+    };
+    const flags = heldRatings(alone, { parts: ["train"] }, 5);
+    const found = Array.from(alone.item).filter((_, place) => flags[place]);
+    expect(found.sort((a, b) => a - b)).toEqual([...heldOf(of)].sort((a, b) => a - b));
+    const others = heldRatings({ ...alone, users: { ids: ["another"], attributes: [] } }, { parts: ["train"] }, 5);
+    expect(others).not.toEqual(flags);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])("refuses %d of them", (count) => {
+    expect(() => heldRatings(interactions, split, count)).toThrow(/ILT201 heldRatings: /);
   });
 });

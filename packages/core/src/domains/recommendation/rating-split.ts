@@ -1,6 +1,7 @@
 /** The users that are trained on, and the items that training knows: by hashes of ids, the same on every machine. */
 import { md5 } from "@noble/hashes/legacy.js";
-import { type Split, splits, TaskError } from "../../tasks/task.js";
+import { random } from "../../random/random.js";
+import { type Split, splits, TaskError, wholeNumber } from "../../tasks/task.js";
 import { shownValue } from "../../tasks/value-gate.js";
 import type { Interactions } from "./interactions.js";
 
@@ -20,21 +21,26 @@ export interface RatingSplit {
   readonly parts: readonly Split[];
   /** Of each item 1 where it is cold: no rating of it is trained on, and no number of its own is learned; 0 where not. */
   readonly cold: Uint8Array;
+  /** Of each rating 1 where training does not know it though it knows the user: `heldRatings`. */
+  readonly held?: Uint8Array;
 }
 
 /**
- * The place of an id between 0 and 1: the first 8 hexadecimal digits of MD5(prefix + id) / 2^32, UTF-8. Equal for an id
- * wherever it is read, and as good as drawn at random.
+ * The first 8 hexadecimal digits of MD5(prefix + id), UTF-8, as a number. Equal for an id wherever it is read, and as good
+ * as drawn at random.
  */
-function placeOf(prefix: "u" | "i", id: string): number {
+function hashOf(prefix: "u" | "i", id: string): number {
   const [a, b, c, d] = md5(new TextEncoder().encode(prefix + id)) as unknown as readonly [
     number,
     number,
     number,
     number,
   ];
-  return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
+  return a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d;
 }
+
+/** The same between 0 and 1. */
+const placeOf = (prefix: "u" | "i", id: string): number => hashOf(prefix, id) / 2 ** 32;
 
 /**
  * The split of users and items by their ids: with h = MD5(prefix + id) as a number from 0 to 1, a user is of training
@@ -68,4 +74,34 @@ export function splitRatings(
     parts: users.ids.map(partOf),
     cold: Uint8Array.from(items.ids, (id) => (placeOf("i", id) < coldItems ? 1 : 0)),
   };
+}
+
+/**
+ * Ratings of users of training that are held out of it, so that users whom training knows can be asked about what it does
+ * not know: of each who has more than so many, the ones of the least random numbers addressed by the hashes of user and item,
+ * of warm and cold items alike. They depend on no other user, nor on the order of ratings.
+ *
+ * @param count of each user
+ * @returns of each rating 1 where it is held out
+ * @throws ILT201 where the count is no whole number above 0
+ * @example const held = heldRatings(interactions, splitRatings(interactions), 10);
+ */
+export function heldRatings(
+  { users, items, user, item }: Pick<Interactions, "users" | "items" | "user" | "item">,
+  { parts }: Pick<RatingSplit, "parts">,
+  count: number,
+): Uint8Array {
+  wholeNumber(count, "heldRatings", "count");
+  const held = new Uint8Array(user.length);
+  const ofItems = items.ids.map((id) => hashOf("i", id));
+  for (let from = 0, to = 0; from < user.length; from = to) {
+    const of = user[from]!;
+    while (to < user.length && user[to] === of) to++;
+    if (parts[of] !== "train" || to - from <= count) continue;
+    const ofUser = hashOf("u", users.ids[of]!);
+    const numbers = Array.from({ length: to - from }, (_, i) => random(ofUser, ofItems[item[from + i]!]!).uniform());
+    const places = numbers.map((_, i) => i).sort((a, b) => numbers[a]! - numbers[b]!);
+    for (const i of places.slice(0, count)) held[from + i] = 1;
+  }
+  return held;
 }

@@ -152,3 +152,36 @@ describe("users as tasks", () => {
     expect(JSON.stringify(source.sample(5, 9))).toBe(JSON.stringify(source.sample(5, 9)));
   });
 });
+
+describe("users whose ratings to be told are held out", () => {
+  // Of the third user three ratings may be asked about, of the first two.
+  const held = Uint8Array.from({ length: 16 }, (_, at) => (at === 0 || at === 2 || (at >= 9 && at < 12) ? 1 : 0));
+  const source = (options: Partial<UserTaskOptions> = {}) =>
+    userTasks({ ...madeUpRatings(), held }, { shots: 8, queries: 2, ...options });
+
+  it("are asked about these alone, and told others alone", () => {
+    const [asked, known] = [new Set<number>(), new Set<number>()];
+    for (let index = 0; index < 100; index++) {
+      const { support, query } = source().sample(2, index);
+      expect(ratingsOf(query)).toHaveLength(2);
+      for (const rating of ratingsOf(query)) asked.add(rating);
+      for (const rating of ratingsOf(support)) known.add(rating);
+    }
+    expect([...asked].sort((a, b) => a - b)).toEqual([0, 2, 21, 22, 23]);
+    expect([...known].sort((a, b) => a - b)).toEqual([1, 20, 24, 25, 26, 27]);
+    expect(source().description).toMatchObject({ users: 2, heldOut: true });
+    expect(make().description).not.toHaveProperty("heldOut");
+  });
+
+  it("are left out where too few are held out", () => {
+    expect(source({ queries: 3, inTurn: true }).count).toBe(1);
+    expect(() => source({ queries: 4 })).toThrow(/ILT402/);
+  });
+
+  it("are asked at random, of all items", () => {
+    expect(() => source({ order: "time" })).toThrow(/ILT201 userTasks: the latest ratings, of users whose/);
+    const [target, other] = [new Uint8Array(8).fill(1), new Uint8Array(8)];
+    const across = { target, source: other, sourceShots: 1, leastSource: 0 };
+    expect(() => source({ across })).toThrow(/ILT201 userTasks: ratings across domains, of users whose/);
+  });
+});

@@ -37,6 +37,8 @@ export interface RatedUsers {
   /** Of each rating the place of its item. */
   readonly item: Int32Array;
   readonly rating: Float32Array;
+  /** Of each rating 1 where it may be asked about, and others of the user are known alone; any may be unless given. */
+  readonly held?: Uint8Array;
   /** Of each rating what the base says of it, without what this user says of the item. */
   readonly base: Float32Array;
   /** Of each rating the part that ratings of the item have in its base, n / (n + lambda) of n; 0 where it is cold. */
@@ -101,10 +103,13 @@ const operation = "userTasks";
  * Tasks that are users (Lee et al. 2019, MeLU): of a user's ratings `queries` at random are to be told, and of the others
  * up to `shots` are known. With `order: "time"` the latest are to be told, and those right before them are known.
  *
+ * Of users with ratings that are held out `queries` of these are to be told; those with fewer are left out.
+ *
  * Sets are padded to one size: `present` is 1 for rows that are there, which come first. A task is a function of its
  * address. With `inTurn` the user of a task does not depend on the seed.
  *
- * @throws ILT201 where an option is out of range, or users would have fewer ratings than queries; ILT402 where no user has ratings enough
+ * @throws ILT201 where an option is out of range, users would have fewer ratings than queries, or ratings that are held out
+ *   are asked for by time or across domains; ILT402 where no user has ratings enough
  * @example userTasks(ratings, { shots: 5, queries: 10, mostRatings: 100, inTurn: true })
  */
 export function userTasks(data: RatedUsers, options: UserTaskOptions): DescribedTaskSource<RatedInputs, RatingTarget> {
@@ -128,7 +133,14 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       "Raise it above them, or say fewQueries: true",
     );
   const { mostRatings = Number.POSITIVE_INFINITY } = options;
-  const { starts, items, users: known, entries } = data;
+  const { starts, items, users: known, entries, held } = data;
+  if (held && (order === "time" || across))
+    throw new TaskError(
+      "ILT201",
+      operation,
+      `${across ? "ratings across domains" : "the latest ratings"}, of users whose ratings to be told are held out`,
+      "Ask for them at random, of all items",
+    );
   /** The places of a user's ratings: those that may be asked about, and those of a source. */
   const ratingsOf = (user: number): { readonly target: readonly number[]; readonly source: readonly number[] } => {
     const all = Array.from({ length: starts[user + 1]! - starts[user]! }, (_, i) => starts[user]! + i);
@@ -140,6 +152,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
     across ? ratingsOf(user).target.length : starts[user + 1]! - starts[user]!;
   const users = Array.from({ length: starts.length - 1 }, (_, user) => user).filter((user) => {
     const isLarge = countOf(user) >= leastRatings && countOf(user) <= mostRatings;
+    if (held && ratingsOf(user).target.filter((place) => held[place]).length < queries) return false;
     return isLarge && (!across || ratingsOf(user).source.length >= across.leastSource);
   });
   const bounds = `${leastRatings} ${mostRatings === Number.POSITIVE_INFINITY ? "ratings or more" : `to ${mostRatings} ratings`}`;
@@ -172,6 +185,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
         : {}),
       ...(coldShare > 0 ? { coldShare } : {}),
       ...(draws > 1 ? { draws } : {}),
+      ...(held ? { heldOut: true } : {}),
     },
     spec: {
       x: {
@@ -197,7 +211,8 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
       const user = users[inTurn ? index % users.length : drawn]!;
       const { target, source: others } = ratingsOf(user);
       const asked = askedOf(user);
-      const taken = Math.min(drawCount(shots, source), target.length - asked);
+      const mayBeKnown = held ? target.filter((place) => !held[place]).length : target.length - asked;
+      const taken = Math.min(drawCount(shots, source), mayBeKnown);
       const takenOfSource = across ? Math.min(drawCount(across.sourceShots, source), others.length) : 0;
       const ordered = (places: readonly number[]): readonly number[] =>
         order === "time" ? [...places].reverse() : source.choose(places.length, places.length).map((i) => places[i]!);
@@ -205,8 +220,10 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
         places.map((at) => ({ at, asCold: coldShare > 0 && source.uniform() < coldShare }));
       const places = ordered(target);
       const ofSource = across ? ordered(others).slice(0, takenOfSource) : [];
-      const query = drawnRows(places.slice(0, asked));
-      const support = drawnRows([...places.slice(asked, asked + taken), ...ofSource]);
+      const toldOf = held ? places.filter((place) => held[place]) : places;
+      const query = drawnRows(toldOf.slice(0, asked));
+      const knownOf = held ? places.filter((place) => !held[place]) : places.slice(asked);
+      const support = drawnRows([...knownOf.slice(0, taken), ...ofSource]);
       if (!told)
         return {
           support: examplesOf(data, user, support, rows.support),

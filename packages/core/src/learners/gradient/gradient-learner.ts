@@ -26,10 +26,11 @@ export function gradientLearner<
   readonly problem: TaskProblem<Data, Adapted, X, Out>;
   readonly steps: number;
   readonly init: TaskLearner["init"];
-  /** The inner loop under given meta-parameters, and the parameters it starts from. */
+  /** The inner loop under given meta-parameters, and the parameters it starts from, which may be those of the task. */
   readonly loopFor: (
     params: Tree,
     options: MetaGradientOptions,
+    support: Data,
   ) => { readonly loop: InnerLoop<Data>; readonly params: Tree };
   /** Weights of the query losses after 1, ..., K steps in the outer loss; undefined where it is the last one alone. */
   readonly stepWeights?: (options: MetaGradientOptions) => readonly Tensor[] | undefined;
@@ -38,7 +39,7 @@ export function gradientLearner<
 }): TaskLearner<Tree, Adapted, Data, X, Out> {
   const { name, description, problem, steps, init, loopFor, stepWeights, modelPath } = options;
   const run = (params: Tree, support: Data, count: number, context: ApplyContext, how: MetaGradientOptions) => {
-    const { loop, params: start } = loopFor(params, how);
+    const { loop, params: start } = loopFor(params, how, support);
     return trajectory({ ...loop, recompute: how.recompute ?? 0 }, start, support, count, context);
   };
   return {

@@ -1,5 +1,6 @@
 /** What the learners have in common whose adaptation is a network that reads the support set. */
 import {
+  add,
   concat,
   div,
   formatShape,
@@ -9,6 +10,7 @@ import {
   max,
   mul,
   reshape,
+  scalar,
   sizeOf,
   sliceAxis,
   sub,
@@ -25,6 +27,7 @@ import { type Key, split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import { memberships, requireClassTargets } from "../class-membership.js";
 import { recorded } from "../gradient/gradient-adaptation.js";
+import { statisticsBelow } from "../gradient/gradient-learner.js";
 import { allExamples } from "../gradient/reptile.js";
 import { type Learner, measured, requireOneTensor } from "../learner.js";
 
@@ -107,13 +110,37 @@ export type ReadTask = {
   readonly absent?: Tensor;
 };
 
+/** The sets of a task as training reads them, targets of the queries with them. */
+export type RowsOfTask = {
+  readonly support: Rows;
+  /** Support and query together. */
+  readonly all: Rows;
+};
+
+/** What training makes of a task beside the likelihood of its queries. */
+export type InTraining = {
+  /** What queries are answered from, in place of what the support set alone says. */
+  readonly memory: Tree;
+  /** Scalar: nats by which this memory is dearer than that of the support set. They are shared by all targets that are scored. */
+  readonly divergence: Tensor;
+  /** Scalar: added to the objective as it is. */
+  readonly penalty?: Tensor;
+  /** By paths within the network. */
+  readonly statistics?: StatisticsByPath;
+};
+
 /** Parameters: those of the embedding, and those of what reads the support set. */
 type Parameters = { readonly embedding: Tree; readonly network: Tree };
 
 /**
  * A learner that adapts by reading: memory = read(support), prediction = answer(memory, query). Its meta-gradient is
- * the gradient of the query loss by all parameters.
+ * the gradient of the query loss by all parameters; with `inTraining` that of another objective,
  *
+ *   loss of answer(memory', query) + divergence / targets scored + penalty,
+ *
+ * and the loss and figures that are reported are those of the memory of the support set, as at evaluation.
+ *
+ * @param options.inTraining what training answers from; it is given what `read` has made of the support set
  * @param options.trainsOn "support and query" takes the loss of the support rows' own predictions into the gradient
  */
 export function modelBasedLearner(options: {
@@ -125,8 +152,9 @@ export function modelBasedLearner(options: {
   /** Outputs [m, ...] for the features of inputs [m, features]. */
   readonly answer: (network: Tree, memory: Tree, features: Tensor) => Tensor;
   readonly trainsOn?: "query" | "support and query";
+  readonly inTraining?: (network: Tree, memory: Tree, rows: RowsOfTask, key?: Tensor) => InTraining;
 }): Learner<Tree, ReadTask> {
-  const { name, description, form, init, read, answer, trainsOn = "query" } = options;
+  const { name, description, form, init, read, answer, trainsOn = "query", inTraining } = options;
   const { model, loss } = form;
   const embedded = (params: Tree, examples: Examples, context: ApplyContext) => {
     requireOneTensor(name, examples.x);
@@ -140,7 +168,7 @@ export function modelBasedLearner(options: {
     const rows = rowsOf(form, features, support);
     const memory = read(network, rows);
     const task: ReadTask = { params, memory, statistics, ...absentClasses(form, rows) };
-    return { task, features: rows.features };
+    return { task, rows };
   };
   const output = (task: ReadTask, features: Tensor): Tensor => {
     const answers = answer((task.params as Parameters).network, task.memory, features);
@@ -155,21 +183,37 @@ export function modelBasedLearner(options: {
     metaGradient: (params, { support, query }, key) => {
       const context = { phase: "train" as const, ...(key ? { key } : {}) };
       const { gradient, auxiliary } = valueAndGrad((at: Tree) => {
-        const { task, features: own } = adapted(at, support, { ...context, pass: "support" });
-        const { embedding } = at as Parameters;
+        const { task, rows } = adapted(at, support, { ...context, pass: "support" });
+        const { embedding, network } = at as Parameters;
         const { features, statistics } = embedded(embedding, query, {
           ...context,
           pass: "query",
           given: task.statistics,
         });
-        if (trainsOn === "query") {
-          const { loss: queryLoss, metrics } = measured(loss, output(task, features), query);
-          return [queryLoss, { loss: queryLoss, metrics, statistics }] as const;
+        /** The loss of the rows that training scores, and the figures of the queries. */
+        const judged = (known: ReadTask) => {
+          if (trainsOn === "query") {
+            const ofQuery = measured(loss, output(known, features), query);
+            return { ofQuery, objective: ofQuery.loss, scored: query };
+          }
+          const both = output(known, concat([rows.features, features]));
+          const own = rows.features.shape[0]!;
+          const ofQuery = measured(loss, sliceAxis(both, 0, own, own + features.shape[0]!), query);
+          const scored = allExamples(support, query);
+          return { ofQuery, objective: measured(loss, both, scored).loss, scored };
+        };
+        if (!inTraining) {
+          const { ofQuery, objective } = judged(task);
+          return [objective, { ...ofQuery, statistics }] as const;
         }
-        const all = output(task, concat([own, features]));
-        const rows = own.shape[0]!;
-        const ofQuery = measured(loss, sliceAxis(all, 0, rows, rows + features.shape[0]!), query);
-        return [measured(loss, all, allExamples(support, query)).loss, { ...ofQuery, statistics }] as const;
+        const all = rowsTogether(rows, rowsOf(form, features, query));
+        const made = inTraining(network, task.memory, { support: rows, all }, key);
+        const { objective: likelihood, scored } = judged({ ...task, memory: made.memory });
+        const bound = add(likelihood, div(made.divergence, targetsOf(form, scored)));
+        const objective = made.penalty ? add(bound, made.penalty) : bound;
+        const ofQuery = measured(loss, output(task, features), query);
+        const ofNetwork = statisticsBelow("network", made.statistics ?? {});
+        return [objective, { ...ofQuery, objective, statistics: { ...statistics, ...ofNetwork } }] as const;
       })(params);
       return { ...auxiliary, gradient };
     },
@@ -181,6 +225,24 @@ export function modelBasedLearner(options: {
     },
   };
 }
+
+/** The number of targets that a loss of these examples is the mean over: of numbers each one, of classes those of rows. */
+function targetsOf({ kind, targets }: TaskForm, { y, present }: Pick<Examples, "y" | "present">): Tensor {
+  const rows = present ? max(sum(present), 1) : scalar(y.shape[0]!);
+  return kind === "regression" ? mul(rows, targets) : rows;
+}
+
+/** The rows of two sets as those of one. */
+const rowsTogether = (support: Rows, query: Rows): Rows => {
+  const { x, y, present } = allExamples(asExamples(support), asExamples(query));
+  return { features: x, targets: y, ...(present ? { present } : {}) };
+};
+
+const asExamples = ({ features, targets, present }: Rows): Examples => ({
+  x: features,
+  y: targets,
+  ...(present ? { present } : {}),
+});
 
 /**
  * What an embedding returns as [n, features].

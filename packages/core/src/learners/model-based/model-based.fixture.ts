@@ -2,6 +2,7 @@
 import { concat, leaves, paths, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { linear, sequential, tanh } from "../../layers/layers.js";
+import { mapWithPaths, roleAt, traitsOf } from "../../layers/parameter-roles.js";
 import {
   classificationTask,
   flat,
@@ -42,22 +43,34 @@ export function bothKinds(build: (options: ModelBasedOptions) => Learner, name =
   ];
 }
 
-/** Parameters away from the first ones, which may be zeros and ones: so that nothing is hidden by a factor of 0. */
+/**
+ * Parameters away from the first ones, which may be zeros and ones: so that nothing is hidden by a factor of 0. Averages
+ * stay, which are not any numbers.
+ */
 export const generalParams = (learner: Learner): Tree => {
   const first = learner.init(key(3));
   const noise = noiseLike(first, 0.4, 8);
   const values = numbersOf([first, noise]);
+  const names = paths(first);
   const count = leaves(first).length;
   let at = 0;
   const moved = leaves(first).map((leaf, i) =>
     tensor(
-      values[i]!.map((value, j) => value + values[count + i]![j]!),
+      values[i]!.map((value, j) => value + (isLearned(learner, names[i]!) ? values[count + i]![j]! : 0)),
       leaf.shape,
       leaf.dtype,
     ),
   );
   return mapTreeInOrder(first, () => moved[at++]!);
 };
+
+const isLearned = (learner: Learner, path: string): boolean => roleAt(traitsOf(learner), path) !== "averaged";
+
+/** A function of parameters as one of those alone that a gradient moves: averages are as in these. */
+export const ofLearned =
+  (learner: Learner, params: Tree, f: (at: Tree) => Tensor) =>
+  (at: Tree): Tensor =>
+    f(mapWithPaths((path, leaf, own) => (isLearned(learner, path) ? leaf : own!), at, params));
 
 function mapTreeInOrder(tree: Tree, next: () => Tensor): Tree {
   if ("dtype" in tree) return next();
@@ -109,7 +122,9 @@ export const difference = (a: readonly number[], b: readonly number[]): number =
   return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
 };
 
-/** The laws of a learner whose query loss is differentiated through all that it does. */
+/**
+ * The laws of a learner whose query loss, or an objective that it says, is differentiated through all that it does.
+ */
 export function testModelBased(
   cases: readonly ModelBasedCase[],
   laws: { readonly setLike?: boolean; readonly emptyClasses?: boolean } = {},
@@ -118,9 +133,11 @@ export function testModelBased(
     const params = generalParams(learner);
 
     test("its gradient is what central differences of adapt, then predict, tell", () => {
-      const { gradient, loss, metrics } = learner.metaGradient(params, task);
+      const { gradient, loss, metrics, objective } = learner.metaGradient(params, task);
       expect(valuesIn(loss)[0]).toBeCloseTo(valuesIn(queryLoss(learner, params, task))[0]!, 10);
-      const f = (at: Tree): Tensor => queryLoss(learner, at, task);
+      const f = ofLearned(learner, params, (at) =>
+        objective ? learner.metaGradient(at, task).objective! : queryLoss(learner, at, task),
+      );
       // Steps so small that no relu turns within them.
       expect(gradientError(f, params, gradient, { h: 1e-5 })).toBeLessThan(1e-6);
       expect(Object.keys(metrics)).toEqual(expect.arrayContaining(metricNames(learner.loss)));
@@ -129,7 +146,9 @@ export function testModelBased(
     test("every parameter has a part in it, and so have support and query", () => {
       const { gradient } = learner.metaGradient(params, task);
       const names = paths(gradient);
-      const still = numbersOf(gradient).flatMap((values, i) => (values.some((v) => v !== 0) ? [] : [names[i]!]));
+      const still = numbersOf(gradient).flatMap((values, i) =>
+        values.some((v) => v !== 0) || !isLearned(learner, names[i]!) ? [] : [names[i]!],
+      );
       // A bias that is added to all of the keys changes no softmax.
       expect(still.filter((name) => !name.endsWith("key/bias"))).toEqual([]);
       const before = valuesIn(queryLoss(learner, params, task))[0];
@@ -145,7 +164,7 @@ export function testModelBased(
       const own = learner.metaGradient(params, task);
       const other = learner.metaGradient(params, { support: padded(task.support), query: padded(task.query) });
       const numbers = (result: typeof own): number[] =>
-        numbersOf([result.loss, { ...result.metrics }, result.gradient]).flat();
+        numbersOf([result.loss, { ...result.metrics }, result.gradient, result.objective ?? []]).flat();
       expect(difference(numbers(other), numbers(own))).toBeLessThan(1e-9);
       const predictions = (support: Examples): number[] =>
         valuesIn(learner.predict(learner.adapt(params, support), task.query.x));

@@ -8,7 +8,10 @@ import {
   regressionTask,
   valuesIn,
 } from "../../numerical.fixture.js";
+import { key } from "../../random/random.js";
+import type { Task } from "../../tasks/task.js";
 import { allExamples } from "../gradient/reptile.js";
+import { divergence, type Gaussian, latentPath, sampled } from "./latent-path.js";
 import { bothKinds, difference, generalParams, padded, testModelBased, testRefusals } from "./model-based.fixture.js";
 import type { ReadTask } from "./model-based-learner.js";
 import { type NeuralProcessOptions, neuralProcess } from "./neural-process.js";
@@ -17,7 +20,12 @@ const small = { hidden: 4, layers: 1, heads: 2 };
 const build = (more: Partial<NeuralProcessOptions>) => (options: NeuralProcessOptions) =>
   neuralProcess({ ...small, ...more, ...options });
 
-testModelBased([...bothKinds(build({})), ...bothKinds(build({ attention: true }), ", attentive")]);
+testModelBased([
+  ...bothKinds(build({})),
+  ...bothKinds(build({ attention: true }), ", attentive"),
+  ...bothKinds(build({ latent: true }), ", latent"),
+  ...bothKinds(build({ latent: true, attention: true }), ", attentive and latent"),
+]);
 testRefusals("neuralProcess", build({}));
 
 describe("predictions of regression", () => {
@@ -104,6 +112,57 @@ test.each([false, true])(
     expect(logitsAfter(1)).toEqual(logitsAfter(0));
   },
 );
+
+describe("with a latent path", () => {
+  const task = regressionTask(2, 1, 4, 3);
+  const learner = neuralProcess({ ...small, features: 2, outputs: 1, latent: true });
+  const params = generalParams(learner) as { readonly network: { readonly latent: Tree } };
+  const path = latentPath({ features: 2, targets: 1, hidden: 4, layers: 1, width: 4 });
+  const told = ({ x, y }: Task["query"]): Gaussian => path.given(params.network.latent, { features: x, targets: y });
+  const [prior, posterior] = [told(task.support), told(allExamples(task.support, task.query))];
+  type Memory = { readonly rows: Tensor; readonly z: Tensor };
+  /** The loss of the queries from z and what is read of the support set. */
+  const lossFrom = (z: Tensor): number => {
+    const read = learner.adapt(params, task.support);
+    const given = { ...read, memory: { ...(read.memory as Memory), z } };
+    return valuesIn(learner.loss(learner.predict(given, task.query.x), task.query.y))[0]!;
+  };
+
+  test("a task keeps the mean of z by its support set, beside what is read of it", () => {
+    const { z, rows } = learner.adapt(params, task.support).memory as Memory;
+    expect(valuesIn(z)).toEqual(valuesIn(prior.mean));
+    expect(valuesIn(rows)).toHaveLength(4);
+  });
+
+  test("training raises the bound: the likelihood from z by all rows, less the divergence for each target", () => {
+    const drawn = tensor(41, [], "int32");
+    const shared = valuesIn(divergence(posterior, prior))[0]! / 3;
+    for (const key of [undefined, drawn]) {
+      const { objective, loss } = learner.metaGradient(params, task, key);
+      expect(valuesIn(objective!)[0]).toBeCloseTo(lossFrom(sampled(posterior, key)) + shared, 10);
+      expect(valuesIn(loss)[0]).toBeCloseTo(lossFrom(prior.mean), 10);
+    }
+    expect(valuesIn(sampled(posterior, drawn))).not.toEqual(valuesIn(posterior.mean));
+  });
+
+  test("scoring the support rows too shares the divergence among all", () => {
+    const scoring = neuralProcess({ ...small, features: 2, outputs: 1, latent: true, trainsOn: "support and query" });
+    const { objective } = scoring.metaGradient(params, task);
+    const all = allExamples(task.support, task.query);
+    const read = learner.adapt(params, task.support);
+    const from = learner.predict({ ...read, memory: { ...(read.memory as Memory), z: posterior.mean } }, all.x);
+    const expected = valuesIn(learner.loss(from, all.y))[0]! + valuesIn(divergence(posterior, prior))[0]! / 7;
+    expect(valuesIn(objective!)[0]).toBeCloseTo(expected, 10);
+  });
+
+  test("says so, and without it nothing of it is there", () => {
+    expect(learner).toMatchObject({ name: "latent neural process", description: { latent: true } });
+    const plain = neuralProcess({ ...small, features: 2, outputs: 1 });
+    expect(paths(plain.init(key(1))).some((name) => name.includes("latent"))).toBe(false);
+    expect(plain.description).not.toHaveProperty("latent");
+    expect(plain.metaGradient(generalParams(plain), task)).not.toHaveProperty("objective");
+  });
+});
 
 describe.each([false, true])("training on support and query, padding %s", (pad) => {
   const learner = neuralProcess({ ...small, features: 2, outputs: 1, trainsOn: "support and query" });

@@ -5,12 +5,15 @@ import { mlp } from "../../networks/models.js";
 import { split } from "../../random/random.js";
 import { classMeans } from "../class-membership.js";
 import type { Learner } from "../learner.js";
+import { divergence, latentPath, sampled } from "./latent-path.js";
 import {
+  type InTraining,
   type ModelBasedOptions,
   meanOfPresent,
   modelBasedLearner,
   type ReadTask,
   type Rows,
+  type RowsOfTask,
   requireWhole,
   taskFormOf,
 } from "./model-based-learner.js";
@@ -25,6 +28,11 @@ export interface NeuralProcessOptions extends ModelBasedOptions {
   readonly layers?: number;
   /** Queries attend to the support rows, instead of all seeing their mean (Kim et al. 2019). False by default. */
   readonly attention?: boolean;
+  /**
+   * A latent variable beside what is read of the support rows (Garnelo et al. 2018b): so that all predictions of a task are
+   * unsure of it together. False by default.
+   */
+  readonly latent?: boolean;
   /** Attention heads, 4 by default. */
   readonly heads?: number;
   /**
@@ -50,14 +58,22 @@ const leastDeviation = 0.1;
  *
  * With `attention` the deterministic path of the attentive neural process (Kim et al. 2019): support rows attend to
  * each other, r_i + attention(r), and each query reads them by cross-attention from its x to theirs, in place of the
- * mean. Its latent path is left out.
+ * mean.
+ *
+ * With `latent` the neural process of Kim et al. (their figure 2), which has both paths: z ~ q(z | rows) is a further input
+ * of the decoder, and training raises the bound of the queries' likelihood (Garnelo et al. 2018b, equation 9)
+ *
+ *   log p(y_Q | x_Q, S) >= E_{q(z | S, Q)} [ sum over queries of log p(y_q | x_q, r, z) ] - KL(q(z | S, Q) || q(z | S)),
+ *
+ * divided by the number of targets, with one sample of z, drawn by the key of the task. Adapted tasks keep the mean of
+ * q(z | S), and answer from it; so do the loss and the figures that training reports.
  *
  * @throws IL102 where options are out of range, or heads do not divide hidden
  * @example neuralProcess({ features: 1, outputs: 1, hidden: 128 })
  */
 export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, ReadTask> {
-  const { hidden = 128, layers = 3, attention = false, heads = 4, trainsOn = "query" } = options;
-  const name = attention ? "attentive neural process" : "conditional neural process";
+  const { hidden = 128, layers = 3, attention = false, latent = false, heads = 4, trainsOn = "query" } = options;
+  const name = attention ? "attentive neural process" : latent ? "latent neural process" : "conditional neural process";
   const form = taskFormOf("neuralProcess", options);
   requireWhole("neuralProcess", "hidden", hidden);
   requireWhole("neuralProcess", "layers", layers);
@@ -69,25 +85,33 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
     ? attentiveReader({ features, hidden, heads })
     : { init: () => ({}), remember: regression ? meanOfRows : meansOfClasses, recall: repeated };
   const width = attention || regression ? hidden : targets * hidden;
-  const decoder = mlp({ sizes: [width + features, ...between, regression ? 2 * targets : targets] });
-  type Network = { readonly encoder: Tree; readonly reader: Tree; readonly decoder: Tree };
+  const path = latent ? latentPath({ features, targets, hidden, layers, width: hidden }) : undefined;
+  const decoder = mlp({
+    sizes: [width + (path ? hidden : 0) + features, ...between, regression ? 2 * targets : targets],
+  });
+  type Network = { readonly encoder: Tree; readonly reader: Tree; readonly decoder: Tree; readonly latent?: Tree };
+  type WithLatent = { readonly rows: Tree; readonly z: Tensor };
   return modelBasedLearner({
     name,
-    description: { hidden, layers, ...(attention ? { heads } : {}), trainsOn },
+    description: { hidden, layers, ...(attention ? { heads } : {}), ...(latent ? { latent } : {}), trainsOn },
     form: { ...form, loss: regression ? (form.loss.likelihood ?? gaussianNegativeLogLikelihood) : form.loss },
     init: (key) => ({
       encoder: encoder.init(split(key, "encoder")),
       reader: read.init(split(key, "reader")),
       decoder: decoder.init(split(key, "decoder")),
+      ...(path ? { latent: path.init(split(key, "latent")) } : {}),
     }),
     read: (network, support) => {
       const at = network as Network;
       const pairs = encoder.apply(at.encoder, concat([support.features, support.targets], -1));
-      return read.remember(at.reader, pairs, support);
+      const rows = read.remember(at.reader, pairs, support);
+      return path ? { rows, z: path.given(at.latent!, support).mean } : rows;
     },
     answer: (network, memory, x) => {
       const at = network as Network;
-      const output = decoder.apply(at.decoder, concat([read.recall(at.reader, memory, x), x], -1));
+      const known = path ? (memory as WithLatent).rows : memory;
+      const ofTask = path ? [repeated({}, (memory as WithLatent).z, x)] : [];
+      const output = decoder.apply(at.decoder, concat([read.recall(at.reader, known, x), ...ofTask, x], -1));
       if (!regression) return output;
       const deviation = add(
         mul(softplus(sliceAxis(output, -1, targets, 2 * targets)), 1 - leastDeviation),
@@ -96,6 +120,16 @@ export function neuralProcess(options: NeuralProcessOptions): Learner<Tree, Read
       return concat([sliceAxis(output, -1, 0, targets), deviation], -1);
     },
     trainsOn,
+    ...(path
+      ? {
+          inTraining: (network: Tree, memory: Tree, { support, all }: RowsOfTask, key?: Tensor): InTraining => {
+            const { latent: at } = network as Network;
+            const [prior, posterior] = [path.given(at!, support), path.given(at!, all)];
+            const { rows } = memory as WithLatent;
+            return { memory: { rows, z: sampled(posterior, key) }, divergence: divergence(posterior, prior) };
+          },
+        }
+      : {}),
   });
 }
 

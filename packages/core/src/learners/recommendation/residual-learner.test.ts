@@ -1,4 +1,4 @@
-import { paths, type Tree } from "@innerloop/graph";
+import { add, div, exp, grad, leaves, paths, sub, type Tree, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
@@ -16,7 +16,10 @@ import { type Task, withoutPadding } from "../../tasks/task.js";
 import { ridgeRegression } from "../closed-form/ridge-regression.js";
 import { maml } from "../gradient/maml.js";
 import type { Learner } from "../learner.js";
+import { generalParams, ofLearned } from "../model-based/model-based.fixture.js";
 import { neuralProcess } from "../model-based/neural-process.js";
+import { taskAdaptiveProcess } from "../model-based/task-adaptive-process.js";
+import { metahin } from "./metahin.js";
 import { type FeatureLearner, type ResidualParameters, residualLearner } from "./residual-learner.js";
 
 const source = userTasks(madeUpRatings(), { shots: { from: 0, to: 5 }, queries: 2 });
@@ -42,6 +45,22 @@ const inners: readonly Inner[] = [
     }),
   ],
   ["neural process", neuralProcess({ features, outputs: 1, hidden: 4, layers: 1 })],
+  [
+    "MetaHIN, which reads ids",
+    metahin({
+      features,
+      paths: [
+        [1, 4],
+        [4, 5],
+      ],
+      inner: sgd({ learningRate: 0.1 }),
+      units: 3,
+    }),
+  ],
+  [
+    "task-adaptive neural process",
+    taskAdaptiveProcess({ features, outputs: 1, hidden: 4, layers: 1, decoderLayers: 1, clusters: 2 }),
+  ],
 ];
 const nearZero: Metric<never, never> = {
   name: "bias",
@@ -52,7 +71,7 @@ const nearZero: Metric<never, never> = {
 const made = (inner: unknown) =>
   residualLearner(inner as FeatureLearner, { embedding: embedding as never, metrics: [nearZero as never] });
 const parameters = (learner: ReturnType<typeof made>): ResidualParameters =>
-  noiseLike(learner.init(key(1)) as Tree, 0.4, 5) as ResidualParameters;
+  generalParams(learner as unknown as Learner) as ResidualParameters;
 
 /** Tasks with some known ratings, with none, and with as many as there are. */
 const tasks = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((index) => source.sample(1, index));
@@ -94,9 +113,13 @@ describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
 
   test("has a meta-gradient that is the derivative of its loss, the table's and the shrinkage's with it", () => {
     for (const task of [tasks.find((each) => known(each) > 2)!, tasks.find((each) => known(each) === 0)!]) {
-      const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
+      const learned = ofLearned(learner as unknown as Learner, params, (at) => {
+        const { objective, loss } = learner.metaGradient(at as ResidualParameters, task);
+        return objective ?? loss;
+      });
       const { gradient } = learner.metaGradient(params, task);
-      expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
+      // Steps so small that no relu turns within them.
+      expect(gradientError(learned, params as Tree, gradient as Tree, { h: 1e-5 })).toBeLessThan(2e-4);
     }
   });
 
@@ -128,6 +151,42 @@ test("statistics of a network within are told by their places among all paramete
   for (const place of Object.keys(statistics!)) expect(own.some((path) => path.startsWith(`${place}/`))).toBe(true);
 });
 
+describe("the first step to a rating", () => {
+  const [alone] = tasks.filter((each) => known(each) === 1);
+  const model = mlp({ sizes: [features, 4, 1], activation: "tanh" });
+  const stepping = (learningRate: number, steps: number) =>
+    made(maml({ model, loss: meanSquaredError, inner: sgd({ learningRate }), steps }));
+  const lengthBy = (learner: ReturnType<typeof made>, rating = 0): number => {
+    const { embedding: table, ...own } = parameters(learner);
+    const { support } = withoutPadding(alone as unknown as Task) as unknown as NonNullable<typeof alone>;
+    const rows = learner.features(table, support.x);
+    const given = { ...rows, rating: add(support.y.rating, rating) };
+    return valuesIn(learner.firstStep(own, given))[0]!;
+  };
+
+  test("is the rate times the norm of the gradient of its loss, however many steps the learner takes", () => {
+    const learner = stepping(0.1, 3);
+    const { embedding: table, logShrinkage, learner: network } = parameters(learner);
+    const { support } = withoutPadding(alone as unknown as Task) as unknown as NonNullable<typeof alone>;
+    const { base, features: z } = learner.features(table, support.x);
+    const left = sub(support.y.rating, base);
+    // The level of one rating is what is left over 1 + lambda.
+    const target = sub(left, div(left, add(exp(logShrinkage!), 1)));
+    const gradient = grad((at: Tree) => meanSquaredError(model.apply(at as never, z as never), target))(network);
+    const norm = Math.hypot(...leaves(gradient).flatMap((leaf) => valuesIn(leaf)));
+    expect(norm).toBeGreaterThan(1e-3);
+    expect(lengthBy(learner)).toBeCloseTo(0.1 * norm, 5);
+    expect(lengthBy(stepping(0.1, 1))).toBeCloseTo(0.1 * norm, 5);
+    expect(lengthBy(stepping(0.3, 1))).toBeCloseTo(0.3 * norm, 5);
+    expect(lengthBy(learner, 3)).not.toBeCloseTo(0.1 * norm, 3);
+  });
+
+  test("is refused where the learner takes none", () => {
+    const learner = made(ridgeRegression({ task: "regression", model: identity }));
+    expect(() => lengthBy(learner)).toThrow(/^IL102 firstStep: ridge regression takes no steps/);
+  });
+});
+
 describe("the level of a user", () => {
   test("is the sum of what is left over n + lambda, and 0 without ratings", () => {
     const learner = made(ridgeRegression({ task: "regression", model: identity }));
@@ -153,5 +212,32 @@ describe("the level of a user", () => {
         expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + level, 5);
       });
     }
+  });
+
+  test("is 0 where there is none, and what is left is what is learned: MeLU, of which all but the embedding adapts", () => {
+    const inner = inners[1]![1] as FeatureLearner;
+    const learner = residualLearner(inner, { embedding: embedding as never, level: false });
+    const first = learner.init(key(1));
+    expect(Object.keys(first).sort()).toEqual(["embedding", "learner"]);
+    const params = noiseLike(first as Tree, 0.4, 5) as ResidualParameters;
+    const task = tasks.find((each) => known(each) > 2)!;
+    const width = numbers.shape[0]!;
+    const user = learner.adapt(params, task.support);
+    expect(valuesIn(user.level)).toEqual([0]);
+    const { features: z, base } = learner.features(params.embedding, task.query.x);
+    const left = valuesIn(learner.features(params.embedding, task.support.x).base).map(
+      (value, row) => Number(task.support.y.rating.data![row]) - value,
+    );
+    const knownZ = learner.features(params.embedding, task.support.x).features;
+    const y = tensor(Float32Array.from(left), [left.length, 1]);
+    const adapted = inner.adapt(params.learner, { x: knownZ, y, present: task.support.present! });
+    const expected = valuesIn(inner.predict(adapted, z));
+    valuesIn(learner.predict(user, task.query.x)).forEach((value, row) => {
+      expect(value).toBeCloseTo(Number(task.query.x.numbers.data![row * width]) + expected[row]!, 5);
+      expect(valuesIn(base)[row]).toBeCloseTo(Number(task.query.x.numbers.data![row * width]), 6);
+    });
+    const loss = (at: ResidualParameters) => learner.metaGradient(at, task).loss;
+    const { gradient } = learner.metaGradient(params, task);
+    expect(gradientError(loss, params, gradient as ResidualParameters)).toBeLessThan(2e-4);
   });
 });

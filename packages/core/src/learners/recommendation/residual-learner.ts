@@ -5,16 +5,20 @@ import {
   concat,
   div,
   exp,
+  GraphError,
+  leaves,
   mul,
   ones,
   reshape,
   sliceAxis,
+  sqrt,
   sub,
   sum,
   type Tensor,
   type Tree,
   tensor,
   valueAndGrad,
+  zeros,
 } from "@innerloop/graph";
 import type { RatedInputs } from "../../domains/recommendation/user-tasks.js";
 import type { EntityInputs } from "../../layers/entity-embedding.js";
@@ -30,6 +34,19 @@ import type { Adapter, Learner } from "../learner.js";
 /** A learner of vectors and numbers, as all of regression in the catalogue are. */
 export type FeatureLearner = Learner<Tree, Tree, Tensor, Tensor, Tensor>;
 
+/** Features of rows, and the ids that they are made of: for learners that ask what items have in common. */
+export type IdentifiedRows = {
+  /** float32 [n, features] */
+  readonly features: Tensor;
+  /** int32 [n, slots], as `RatedInputs` has them. */
+  readonly ids: Tensor;
+};
+
+/** A learner of rows of features and ids, and numbers. */
+export interface RowLearner extends Learner<Tree, Tree, IdentifiedRows, Tensor, Tensor> {
+  readonly readsIds: true;
+}
+
 /** Options of `residualLearner`. */
 export interface ResidualOptions {
   /** The features of rows: `entityEmbedding`. */
@@ -38,14 +55,16 @@ export interface ResidualOptions {
   readonly metrics?: readonly Metric<Tensor, RatingTarget>[];
   /** The first shrinkage of a user's level, in ratings: 3 by default. */
   readonly shrinkage?: number;
+  /** Whether the user has a level beside the base; true unless given. */
+  readonly level?: boolean;
 }
 
-/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm, and of the learner. */
-export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage: Tensor; readonly learner: Tree };
+/** Parameters: of the embedding, of the level's shrinkage lambda its logarithm where there is a level, and of the learner. */
+export type ResidualParameters = { readonly embedding: Tree; readonly logShrinkage?: Tensor; readonly learner: Tree };
 
 /** Taste of a user: what ratings say beside the base of items and their features, which are the same for all users. */
 export type UserTaste = {
-  /** float32 [1, 1]: how much higher than the base the user rates. */
+  /** float32 [1, 1]: how much higher than the base the user rates; 0 where there is no level. */
   readonly level: Tensor;
   readonly adapted: Tree;
 };
@@ -59,6 +78,8 @@ export type FeatureRows = {
   readonly base: Tensor;
   /** float32 [n, features]: z_i. */
   readonly features: Tensor;
+  /** int32 [n, slots], for learners that read them. */
+  readonly ids?: Tensor;
 };
 
 /**
@@ -78,6 +99,16 @@ export interface TasteByFeatures {
     known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
     how?: { readonly steps?: number },
   ): UserTaste;
+  /**
+   * The length |a_1 - a_0| of the first step that adaptation to ratings takes, over all that adapts: a scalar, for plain
+   * gradient descent the norm of the gradient times the rate.
+   *
+   * @throws IL102 where the learner takes no steps
+   */
+  firstStep(
+    params: Omit<ResidualParameters, "embedding">,
+    known: FeatureRows & { readonly rating: Tensor; readonly present?: Tensor },
+  ): Tensor;
   /** Predictions [n, 1] of rows, or [n, 2] with deviations beside them. */
   told(taste: UserTaste, rows: FeatureRows, present?: Tensor): Tensor;
 }
@@ -98,34 +129,40 @@ type Set = Examples<RatedInputs, RatingTarget>;
  *
  * f is any learner of regression: maml over decision layers is MeLU (Lee et al. 2019), whose embeddings do not adapt; ridge
  * regression is a fold-in of a user vector; neural processes read the ratings as a set. The embedding, lambda and what f has
- * learn together: lambda and the embedding by the gradient of the learner's loss, its own parameters by its own rule. Without
- * ratings the level is 0, and f says what it says without any.
+ * learn together: lambda and the embedding by the gradient of the learner's loss, or of the objective that it says, its own
+ * parameters by its own rule. Without ratings the level is 0, and f says what it says without any. With `level: false` it is
+ * always 0: upon a base that says of all ratings their mean, f is all there is, and maml over decision layers is MeLU as its
+ * authors have it.
  *
- * @param learner of inputs [n, features] and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
+ * @param given a learner of inputs [n, features], or of these with ids, and targets [n, 1]; predictions [n, 1], or [n, 2] with deviations beside them
  * @example residualLearner(ridgeRegression({ task: "regression", model: identity }), { embedding: entityEmbedding(...) })
  */
-export function residualLearner(learner: FeatureLearner, options: ResidualOptions): ResidualLearner {
+export function residualLearner(given: FeatureLearner | RowLearner, options: ResidualOptions): ResidualLearner {
   const { embedding } = options;
+  const learner = given as FeatureLearner;
+  const readsIds = "readsIds" in given;
   return {
     ...residualAdapter(learner, options),
     metaGradient: (params, { support, query }, key, how) => {
       const context: ApplyContext = { phase: "train", ...(key ? { key } : {}) };
-      const { embedding: table, logShrinkage } = params;
-      const loss = (at: Pick<ResidualParameters, "embedding" | "logShrinkage">) => {
+      const { learner: own, ...around } = params;
+      const loss = (at: Omit<ResidualParameters, "learner">) => {
         const known = { base: baseOf(support.x), rating: support.y.rating, ...presentOf(support) };
-        const { examples, level } = readRatings(at.logShrinkage, known, () =>
-          embedding.apply(at.embedding, support.x, within({ ...context, pass: "support" }, "embedding")),
-        );
+        const inputs = (x: RatedInputs, pass: string): Tensor => {
+          const features = embedding.apply(at.embedding, x, within({ ...context, pass }, "embedding"));
+          return inputsOf(readsIds ? { features, ids: x.ids } : { features });
+        };
+        const { examples, level } = readRatings(at.logShrinkage, known, () => inputs(support.x, "support"));
         const asked = {
-          x: embedding.apply(at.embedding, query.x, within({ ...context, pass: "query" }, "embedding")),
+          x: inputs(query.x, "query"),
           y: sub(sub(query.y.rating, baseOf(query.x)), level),
           ...presentOf(query),
         };
-        const inner = learner.metaGradient(params.learner, { support: examples, query: asked }, key, how);
+        const inner = learner.metaGradient(own, { support: examples, query: asked }, key, how);
         const { statistics: found, ...made } = inner;
-        return [made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
+        return [made.objective ?? made.loss, { ...made, statistics: statisticsBelow("learner", found ?? {}) }] as const;
       };
-      const { gradient, auxiliary } = valueAndGrad(loss)({ embedding: table, logShrinkage });
+      const { gradient, auxiliary } = valueAndGrad(loss)(around);
       return { ...auxiliary, gradient: { ...gradient, learner: auxiliary.gradient } };
     },
   };
@@ -133,15 +170,34 @@ export function residualLearner(learner: FeatureLearner, options: ResidualOption
 
 /** The same of a baseline or learner that does not train so. */
 export function residualAdapter(
-  learner: Omit<FeatureLearner, "metaGradient">,
-  { embedding, metrics = [], shrinkage = 3 }: ResidualOptions,
+  given: Omit<FeatureLearner, "metaGradient"> | Omit<RowLearner, "metaGradient">,
+  { embedding, metrics = [], shrinkage = 3, level: hasLevel = true }: ResidualOptions,
 ): RatingAdapter {
-  const taste: TasteByFeatures["taste"] = (params, { features, ...known }, how) => {
-    const { examples, level } = readRatings(params.logShrinkage, known, () => features);
+  const learner = given as FeatureLearner;
+  const readsIds = "readsIds" in given;
+  const taste: TasteByFeatures["taste"] = (params, known, how) => {
+    const { examples, level } = readRatings(params.logShrinkage, known, () => inputsOf(known));
     return { level, adapted: learner.adapt(params.learner, examples, how) };
   };
-  const told: TasteByFeatures["told"] = ({ level, adapted }, { base, features }, present) => {
-    const left = learner.predict(adapted, features, present);
+  const firstStep: TasteByFeatures["firstStep"] = (params, known) => {
+    if (learner.steps === undefined)
+      throw new GraphError(
+        "IL102",
+        "firstStep",
+        `${learner.name} takes no steps`,
+        "Use a learner that adapts by steps",
+      );
+    const after = (steps: number) => leaves(taste(params, known, { steps }).adapted);
+    const start = after(0);
+    const squares = after(1).map((leaf, i) => {
+      const moved = sub(leaf, start[i]!);
+      return sum(mul(moved, moved));
+    });
+    return sqrt(squares.reduce((a, b) => add(a, b)));
+  };
+  const told: TasteByFeatures["told"] = ({ level, adapted }, rows, present) => {
+    const { base } = rows;
+    const left = learner.predict(adapted, inputsOf(rows), present);
     const [n, outputs] = left.shape as readonly [number, number];
     const centre = add(add(base, broadcastTo(level, [n, 1])), sliceAxis(left, 1, 0, 1));
     return outputs === 1 ? centre : concat([centre, sliceAxis(left, 1, 1, outputs)], 1);
@@ -149,10 +205,12 @@ export function residualAdapter(
   const features: TasteByFeatures["features"] = (table, x) => ({
     base: baseOf(x),
     features: embedding.apply(table, x, within({ phase: "predict" }, "embedding")),
+    ...(readsIds ? { ids: x.ids } : {}),
   });
   return {
     features,
     taste,
+    firstStep,
     told,
     name: learner.name,
     description: learner.description,
@@ -160,7 +218,7 @@ export function residualAdapter(
     loss: lossOfRatings(learner.loss, metrics),
     init: (key: Key) => ({
       embedding: embedding.init(split(key, "embedding")),
-      logShrinkage: tensor([Math.log(shrinkage)], [1, 1]),
+      ...(hasLevel ? { logShrinkage: tensor([Math.log(shrinkage)], [1, 1]) } : {}),
       learner: learner.init(split(key, "learner")),
     }),
     adapt: (params, support, how) => {
@@ -173,23 +231,30 @@ export function residualAdapter(
 
 const baseOf = ({ numbers }: RatedInputs): Tensor => sliceAxis(numbers, 1, 0, 1);
 
+/** Rows as the learner within takes them, which is made for the one or the other. */
+const inputsOf = ({ features, ids }: Pick<FeatureRows, "features" | "ids">): Tensor =>
+  ids ? ({ features, ids } satisfies IdentifiedRows as unknown as Tensor) : features;
 const presentOf = ({ present }: Pick<Set, "present">) => (present ? { present } : {});
 
 /**
  * The ratings of a user as what is left beside base and level, and that level.
  *
+ * @param logShrinkage undefined where there is no level
  * @param features of the rows, asked for once
  */
 function readRatings(
-  logShrinkage: Tensor,
+  logShrinkage: Tensor | undefined,
   { base, rating, present }: { readonly base: Tensor; readonly rating: Tensor; readonly present?: Tensor },
   features: () => Tensor,
 ): { readonly examples: Examples; readonly level: Tensor } {
   const left = sub(rating, base);
   const n = left.shape[0]!;
   const mask = present ? reshape(present, [n, 1]) : ones([n, 1]);
-  const count = sum(mask, 0, { keepAxes: true });
-  const level = div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(logShrinkage)));
+  const levelOf = (shrinkage: Tensor): Tensor => {
+    const count = sum(mask, 0, { keepAxes: true });
+    return div(sum(mul(left, mask), 0, { keepAxes: true }), add(count, exp(shrinkage)));
+  };
+  const level = logShrinkage ? levelOf(logShrinkage) : zeros([1, 1]);
   const x = features();
   return { examples: { x, y: mul(sub(left, level), mask), ...(present ? { present } : {}) }, level };
 }

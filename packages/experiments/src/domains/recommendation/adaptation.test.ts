@@ -2,7 +2,8 @@
 import { offsetByAttributes, type RatedInputs, surenessOf } from "@innerloop/core/tasks";
 import { tensor, toNumbers } from "@innerloop/graph";
 import { expect, it } from "vitest";
-import { inUnits, ratingAdaptation } from "./adaptation.js";
+import { ratingAdaptation } from "./adaptation.js";
+import { inUnits } from "./known-items.js";
 import { loaded, madeUpInteractions, optionsOf, ratingsIo } from "./ratings.fixture.js";
 import { heldOutTasks } from "./tasks.js";
 
@@ -19,6 +20,7 @@ const mine = [
 const io = ratingsIo(interactions, {
   "mine.csv": mine,
   "more.csv": [{ item: "Film 12" }],
+  "wrong.csv": [{ item: "Film 12" }, { item: "Flim 12" }],
   "bad.csv": [mine[0]!, { item: "002", rating: "9" }],
 });
 const at = (of = spec) => ({ options: optionsOf(), spec: of });
@@ -106,7 +108,7 @@ it("what is asked about comes from files, one or several", async () => {
     (await inputs(await ratingAdaptation.fromFiles!(paths, at(), io, {}))).names;
   expect(await read("mine.csv")).toEqual(["Amélie (2001)", "Heat (1995)"]);
   expect(await read("more.csv", "mine.csv")).toEqual(["Film 12", "Amélie (2001)", "Heat (1995)"]);
-  expect(ratingAdaptation.fromLine!(" Film 9 ")).toEqual({ item: "Film 9" });
+  expect((await inputs(ratingAdaptation.fromLine!(" Film 9 "))).names).toEqual(["Film 9"]);
   expect(ratingAdaptation.fromLine!(" ")).toBeUndefined();
 });
 
@@ -119,6 +121,48 @@ it("what is wrong is told with the table and its row", async () => {
     /^row 1: there is no item "zzz" in films\. Give an id or title/,
   );
   await expect(inputs([{ rating: 3 }])).rejects.toThrow(/^row 1 names no item\. Give/);
+});
+
+it("a rating with a comma for a point is told so, and a line has no row beside its number", async () => {
+  await expect(support([{ item: "001", rating: "3,5" }])).rejects.toThrow(
+    'row 1: the rating is "3,5". Give a number from 1 to 5, with a point: 4.5',
+  );
+  await expect(inputs(ratingAdaptation.fromLine!("zzz"))).rejects.toThrow(
+    /^there is no item "zzz" in films\. Give an id/,
+  );
+});
+
+it("rows of several tables are told by table", async () => {
+  const given = await ratingAdaptation.fromFiles!(["more.csv", "wrong.csv"], at(), io, {});
+  await expect(inputs(given)).rejects.toThrow(/^wrong\.csv, row 2: there is no item "Flim 12" in films\. Did you mean/);
+});
+
+it("words of new items that nothing is known of are told once, with the nearest", async () => {
+  const notes: string[] = [];
+  const work = { onWarning: (text: string) => notes.push(text) };
+  const noted = async (given: unknown): Promise<readonly string[]> => {
+    notes.length = 0;
+    await ratingAdaptation.readSupport(given, at(), {}, io, work);
+    return [...notes];
+  };
+  const item = (more: object) => ({ item: `new ${JSON.stringify(more)}`, rating: 3, ...more });
+  expect(
+    await noted([item({ genres: ["Drama", "Crimee"] }), item({ genres: "Crimee", country: "xx", year: 1990 })]),
+  ).toEqual([
+    'genres: "Crimee" is not known (did you mean "Crime"?)',
+    'country: "xx" is not known (did you mean "no"?)',
+  ]);
+  expect(await noted([item({ genres: "Drama", country: "fr" }), { item: "001", rating: 3, genres: "Crimee" }])).toEqual(
+    [],
+  );
+  const words = ["Westerns", "Musicals", "Cartoons", "Thrillers", "Horrors", "Operas", "Shorts"];
+  expect(await noted([item({ genres: words })])).toEqual([
+    ...words.slice(0, 5).map((word) => `genres: "${word}" is not known`),
+    "and 2 other words of new items are not known",
+  ]);
+  notes.length = 0;
+  await ratingAdaptation.readInputs([{ genres: "Crimee" }], await support(undefined), at(), io, work);
+  expect(notes).toEqual(['genres: "Crimee" is not known (did you mean "Crime"?)']);
 });
 
 it("an item is rated once; two of one title are two", async () => {
@@ -136,7 +180,10 @@ it("an item is rated once; two of one title are two", async () => {
       ])
     ).text,
   ).toBe("2 ratings");
-  await expect(support([{ item: "hamlet", rating: 3 }])).rejects.toThrow(/2 items are called "hamlet"/);
+  // The fourth is rated by as many, of another genre and year: the earlier comes first.
+  await expect(support([{ item: "hamlet", rating: 3 }])).rejects.toThrow(
+    'row 1: 2 items are called "hamlet". Name it by its id: "Hamlet" (003: country no, year 1982) or "Hamlet" (004: country fr, year 1983)',
+  );
 });
 
 it("answers are ratings in their units, within their scale", async () => {

@@ -1,97 +1,17 @@
 /** Ratings as users of a trained model have them, and those that it tells. */
 
-import {
-  type CodedEntities,
-  codeEntities,
-  type Entities,
-  offsetByAttributes,
-  type RatedInputs,
-  type RatingTarget,
-  surenessOf,
-} from "@innerloop/core/tasks";
+import type { RatedInputs, RatingTarget } from "@innerloop/core/tasks";
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
-import { isRecord, quoted } from "../../options/outside-text.js";
-import { UsageError } from "../../options/usage-error.js";
-import { count, counted } from "../../words.js";
+import { PlacedRows } from "../../rating-io.js";
+import { counted } from "../../words.js";
 import type { Adaptation, GivenInputs, GivenSupport, Own } from "../domain.js";
-import { type AttributeValue, attributesOfItem, type FoundItem, ItemIndex } from "./item-index.js";
+import { readItems, readKnownRatings, rowsOfTables } from "./given-ratings.js";
+import { inUnits, knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
-import { itemsOf, type RatingSpec } from "./spec.js";
+import type { RatingSpec } from "./spec.js";
 
 type OwnRatings = Own<RatingValues, RatingSpec>;
-
-/** A rating as a program has it: an item by its id or title, or by attributes where it is a new one. */
-export interface GivenRating {
-  readonly item?: string;
-  readonly rating?: number;
-  readonly [attribute: string]: AttributeValue | undefined;
-}
-
-/** Ratings by items; or a table with columns of items and ratings. */
-export type GivenRatings = string | readonly GivenRating[];
-
-/** Rows of one table of items. */
-interface CodedItems extends CodedEntities {
-  readonly bases: Float32Array;
-  readonly sureness: Float32Array;
-  readonly cold: Float32Array;
-}
-
-/** What is made of a run's items once. */
-interface KnownItems {
-  readonly entities: Entities;
-  readonly index: ItemIndex;
-  readonly coded: CodedItems;
-}
-
-const known = new WeakMap<RatingSpec, KnownItems>();
-
-/** The items of a run, coded, with an index of what they are called. */
-export function knownItems(spec: RatingSpec): KnownItems {
-  let found = known.get(spec);
-  if (!found) {
-    const entities = itemsOf(spec.items);
-    const { base, cold } = spec;
-    found = {
-      entities,
-      index: new ItemIndex(entities),
-      coded: {
-        ...codeEntities(entities, spec.codings.items),
-        bases: Float32Array.from(base.offsets, (offset) => base.mean + offset),
-        sureness: Float32Array.from(base.counts, (count) => surenessOf(base, count)),
-        cold: Float32Array.from(cold),
-      },
-    };
-    known.set(spec, found);
-  }
-  return found;
-}
-
-/** Items as the inputs of a model: those of a run by place, and new ones by what is known of them. */
-export function ratedInputs(spec: RatingSpec, items: readonly FoundItem[]): RatedInputs {
-  const { coded } = knownItems(spec);
-  const { items: coding, users } = spec.codings;
-  const slots = coded.slots + (users?.fields.reduce((sum, field) => sum + field.slots, 0) ?? 0);
-  const width = 2 + coded.width + (users?.numbers.length ?? 0);
-  const ids = new Int32Array(items.length * slots);
-  const numbers = new Float32Array(items.length * width);
-  const { mean, deviation } = spec.units;
-  items.forEach((item, row) => {
-    const of = "place" in item ? coded : codeEntities(item.entities, coding);
-    const place = "place" in item ? item.place : 0;
-    ids.set(of.ids.subarray(place * of.slots, (place + 1) * of.slots), row * slots);
-    numbers.set(of.numbers.subarray(place * of.width, (place + 1) * of.width), row * width + 2);
-    const base = "place" in item ? coded.bases[place]! : spec.base.mean + offsetByAttributes(spec.base, item.values);
-    numbers[row * width] = (base - mean) / deviation;
-    numbers[row * width + 1] = "place" in item ? coded.sureness[place]! : 0;
-  });
-  return { ids: tensor(ids, [items.length, slots], "int32"), numbers: tensor(numbers, [items.length, width]) };
-}
-
-/** A prediction in the units of ratings, within their scale. */
-export const inUnits = ({ units, scale }: Pick<RatingSpec, "units" | "scale">, value: number): number =>
-  Math.min(scale.most, Math.max(scale.least, units.mean + units.deviation * value));
 
 /** @internal */
 export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs, RatingTarget> = {
@@ -99,18 +19,13 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
   // Of a user of whom nothing is known, a model says what it says of all.
   needsNone: () => true,
   readSupport,
-  // One table is read where its rows are told apart by its name.
-  fromFiles: async (paths, _own, io, work) => {
-    if (paths.length === 1) return paths[0];
-    const rows: GivenRating[] = [];
-    for (const path of paths) rows.push(...(await io.ratedItems(path, work)));
-    return rows;
-  },
+  fromFiles: (paths, _own, io, work) => rowsOfTables(paths, io, work),
   readInputs: async (given, _support, { spec }, io, work) => {
-    const items = foundItems(spec, await rowsOf(given, io, work));
+    const items = await readItems(given, spec, io, work);
     return { x: ratedInputs(spec, items), names: items.map(({ name }) => name) } satisfies GivenInputs<RatedInputs>;
   },
-  fromLine: (line) => (line.trim() === "" ? undefined : { item: line.trim() }),
+  // Whoever reads lines says which one it is.
+  fromLine: (line) => (line.trim() === "" ? undefined : new PlacedRows([{ item: line.trim() }], [""])),
   lineOf: ({ item, rating }) => `${Number(rating).toFixed(2)}  ${String(item)}`,
   answers: (prediction, { spec, inputs }) =>
     Array.from((prediction as Tensor).data as Float32Array, (value, i) => ({
@@ -122,44 +37,6 @@ export const ratingAdaptation: Adaptation<RatingValues, RatingSpec, RatedInputs,
     rows: answers.map(({ rating }, i) => [inputs.names[i]!, Number(rating).toFixed(2)]),
   }),
 };
-
-/** Ratings of a user, read. */
-export interface KnownRatings {
-  readonly items: readonly FoundItem[];
-  /** Of each, in its own units. */
-  readonly ratings: readonly number[];
-}
-
-/**
- * Ratings as a user gives them; none where nothing is given.
- *
- * @throws UsageError for items that are not known, or are rated twice, and for what is no rating
- */
-export async function readKnownRatings(
-  given: unknown,
-  spec: RatingSpec,
-  io: DataIo,
-  work: LongWork,
-): Promise<KnownRatings> {
-  const rows = given === undefined ? [] : await rowsOf(given, io, work);
-  const items = foundItems(spec, rows);
-  const ratings = rows.map((row) => ratingOf(row, spec));
-  requireDifferent(items, rows);
-  return { items, ratings };
-}
-
-/** Places of items of the run. @throws UsageError for those that it does not have */
-export async function namedPlaces(
-  given: unknown,
-  spec: RatingSpec,
-  io: DataIo,
-  work: LongWork,
-): Promise<readonly number[]> {
-  const rows = await rowsOf(given, io, work);
-  // Names alone: a new item is none of the run's, whatever is known of it.
-  const named = rows.map(({ row: { item }, at }): GivenRow => ({ row: item === undefined ? {} : { item }, at }));
-  return foundItems(spec, named).flatMap((item) => ("place" in item ? [item.place] : []));
-}
 
 async function readSupport(
   given: unknown,
@@ -186,80 +63,4 @@ async function readSupport(
     notes: [],
     facts: { ratings: Object.fromEntries(items.map(({ name }, i) => [name, ratings[i]])) },
   };
-}
-
-/** A row that was given, and where it is: "row 3", "mine.csv, row 3". */
-interface GivenRow {
-  readonly row: Readonly<Record<string, unknown>>;
-  readonly at: string;
-}
-
-/** Rows that are read or given at once, at most. */
-const mostRows = 1_000_000;
-
-/** Rows of a table, or those that a program gives. @throws UsageError for what is neither */
-async function rowsOf(given: unknown, io: DataIo, work: LongWork): Promise<readonly GivenRow[]> {
-  if (typeof given === "string") {
-    const rows = await io.ratedItems(given, work);
-    return rows.map((row, i) => ({ row, at: `${io.shown(given)}, row ${i + 1}` }));
-  }
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  const wrong = list.findIndex((row) => typeof row !== "string" && !isRecord(row));
-  if (list.length > 0 && list.length <= mostRows && wrong < 0)
-    return list.map((row, i) => ({
-      row: typeof row === "string" ? { item: row } : (row as GivenRow["row"]),
-      at: `row ${i + 1}`,
-    }));
-  throw new UsageError(
-    wrong >= 0
-      ? `row ${wrong + 1} is ${quoted(list[wrong])}`
-      : `there are ${list.length === 0 ? "no" : `more than ${count(mostRows)}`} items`,
-    'Give a table, or [{ item: "0111161", rating: 9 }, ...]: items by id or title',
-  );
-}
-
-/** @throws UsageError for an item that is not known, with what it may be */
-function foundItems(spec: RatingSpec, rows: readonly GivenRow[]): readonly FoundItem[] {
-  const { index } = knownItems(spec);
-  return rows.map(({ row, at }) => {
-    const { item } = row;
-    const called = typeof item === "string" || typeof item === "number" ? String(item) : undefined;
-    const found = called === undefined ? undefined : index.find(called);
-    if (found) return found;
-    const added = attributesOfItem(row, spec, at);
-    if (added) return added;
-    const near = called === undefined ? [] : index.near(called);
-    throw new UsageError(
-      item === undefined ? `${at} names no item` : `${at}: there is no item ${quoted(item)} in ${spec.name}`,
-      near.length > 0
-        ? `Did you mean ${near.map(({ name, id }) => (name === id ? quoted(id) : `${quoted(name)} (${id})`)).join(" or ")}?`
-        : "Give an id or title of the run's items, or what is known of a new one: attributes in columns of their own",
-    );
-  });
-}
-
-/** @throws UsageError where an item comes up twice: two of one title are two */
-function requireDifferent(items: readonly FoundItem[], rows: readonly GivenRow[]): void {
-  const seen = new Set<number | string>();
-  items.forEach((item, i) => {
-    const which = "place" in item ? item.place : item.name;
-    if (seen.has(which))
-      throw new UsageError(
-        `${rows[i]!.at}: ${quoted(item.name)} is rated for the second time`,
-        "Give one rating of each item",
-      );
-    seen.add(which);
-  });
-}
-
-/** @throws UsageError for what is no rating */
-function ratingOf({ row, at }: GivenRow, { scale }: Pick<RatingSpec, "scale">): number {
-  const { rating } = row;
-  const value = typeof rating === "string" && rating.trim() !== "" ? Number(rating) : rating;
-  if (typeof value === "number" && value >= scale.least && value <= scale.most) return value;
-  const isMissing = rating === undefined || rating === "";
-  throw new UsageError(
-    `${at}: the rating is ${isMissing ? "missing" : quoted(rating)}`,
-    `Give a number from ${scale.least} to ${scale.most}`,
-  );
 }

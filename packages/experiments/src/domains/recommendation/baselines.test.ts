@@ -37,6 +37,19 @@ it("are fitted when first asked for, and once", () => {
   ).toBe(true);
 });
 
+it("start from levels and attributes where the learner does not", async () => {
+  const fits = withErrors.map((entry) => vi.spyOn(entry, "fit"));
+  for (const base of ["bias", "mean"]) {
+    const other = await loaded(undefined, { base });
+    expect(other.data.fitted.base.prior).toBeUndefined();
+    for (const { tasks } of ratingBaselines({ spec: other.spec, options, data: other.data })) tasks!();
+    const given = fits.map(({ mock }) => mock.calls.at(-1)![0].base!);
+    // Fitted once for all of them.
+    expect(new Set(given).size).toBe(1);
+    expect(given[0]!.base).toEqual(data.fitted.base);
+  }
+});
+
 it("answer the learner's own tasks, from the ratings that it knows", () => {
   const own = heldOutTasks(data, "test", options);
   rows().forEach(({ adapter, tasks }, row) => {

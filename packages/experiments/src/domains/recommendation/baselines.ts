@@ -2,7 +2,13 @@
 
 import type { Adapter } from "@innerloop/core";
 import { toldRatings } from "@innerloop/core/learners";
-import { type RatedInputs, type RatingModel, type RatingTarget, ratingModels } from "@innerloop/core/tasks";
+import {
+  fitRatingBase,
+  type RatedInputs,
+  type RatingModel,
+  type RatingTarget,
+  ratingModels,
+} from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { Baseline, BaselineSetting } from "../domain.js";
 import { ratingFigures } from "./figures.js";
@@ -22,12 +28,22 @@ export function ratingBaselines({
 >): readonly Baseline[] {
   if (!spec) return [];
   const { interactions, places, fitted } = data as RatingData;
+  // Models that build on the base with attributes do so whatever the learner starts from.
+  let own = fitted.base.prior ? fitted : undefined;
+  const training = {
+    interactions,
+    places,
+    get base() {
+      own ??= fitRatingBase(interactions, places);
+      return own;
+    },
+  };
   return ratingModels.flatMap((entry): readonly Baseline[] => {
     // An order alone has no error, which is what tables of ratings are about.
     if (entry.ranksOnly) return [];
     const adapter = toldRatings({ name: entry.title, metrics: ratingFigures(spec) });
     let model: RatingModel | undefined;
-    const fit = (): RatingModel => (model ??= entry.fit({ interactions, places, base: fitted }));
+    const fit = (): RatingModel => (model ??= entry.fit(training));
     return [
       {
         adapter: adapter as unknown as Adapter<Record<string, never>, Record<string, never>, Tensor>,

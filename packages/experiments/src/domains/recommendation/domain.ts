@@ -2,19 +2,19 @@
 
 import { type Loss, meanAbsoluteError, meanSquaredError } from "@innerloop/core";
 import { entityEmbedding } from "@innerloop/core/layers";
-import { type FeatureLearner, residualLearner } from "@innerloop/core/learners";
+import { type ColumnRange, type FeatureLearner, residualLearner } from "@innerloop/core/learners";
 import { idsIn, type RatedInputs, type RatingCodings, type RatingTarget, ratingLoss } from "@innerloop/core/tasks";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
-import { domain, type NextStep } from "../domain.js";
+import { domain, type NextStep, type TaskShapes } from "../domain.js";
 import { ratingAdaptation } from "./adaptation.js";
 import { ratingBaselines } from "./baselines.js";
 import { ratingFigures, unitless } from "./figures.js";
 import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
-import { loadRatings, type RatingData } from "./reading.js";
+import { loadRatings, type RatingData, ratingBases } from "./reading.js";
 import { parseRatingSpec, type RatingSpec } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
 
@@ -32,6 +32,35 @@ const embeddingOf = ({ items, users }: RatingCodings, { embeddingWidth: width }:
     width,
   });
 };
+
+/** The columns of embedded rows that are of the user: vectors of attributes, and numbers. */
+function profileOf({ items, users }: RatingCodings, { embeddingWidth: width }: RatingValues): readonly ColumnRange[] {
+  if (!users) return [];
+  const vectors = width * items.fields.length;
+  const numbers = vectors + width * users.fields.length;
+  const ofUser = numbers + 2 + items.numbers.length;
+  const ranges: readonly ColumnRange[] = [
+    [vectors, numbers],
+    [ofUser, ofUser + users.numbers.length],
+  ];
+  return ranges.filter(([from, to]) => from < to);
+}
+
+/** The columns of ids that have the words of an attribute of items: all fields of theirs but the item itself. */
+function pathsOf({ items }: RatingCodings): readonly ColumnRange[] {
+  let next = 0;
+  return items.fields.flatMap(({ kind, slots }): ColumnRange[] => {
+    const from = next;
+    next += slots;
+    return kind === "id" ? [] : [[from, next]];
+  });
+}
+
+/** The parts of rows that some learners ask for, where there are any. */
+function partsOfRows(codings: RatingCodings, options: RatingValues): Pick<TaskShapes, "profile" | "paths"> {
+  const [profile, paths] = [profileOf(codings, options), pathsOf(codings)];
+  return { ...(profile.length > 0 ? { profile } : {}), ...(paths.length > 0 ? { paths } : {}) };
+}
 
 /** @internal The domain of ratings. */
 export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpec, RatedInputs, RatingTarget>({
@@ -54,6 +83,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     outputs: 1,
     supportRows: Math.max(1, own.shots, mostOf(own.trainShots)),
     trainClasses: 0,
+    ...(spec ? partsOfRows(spec.codings, own) : {}),
   }),
   loss: (spec) => Object.assign(ratingLoss(unitless), { metrics: ratingFigures(spec) }),
   around: {
@@ -62,6 +92,7 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
       if (!spec) throw new UsageError("a learner of ratings without what is known of items", "Load the ratings first");
       return residualLearner(within as unknown as FeatureLearner, {
         embedding: embeddingOf(spec.codings, options) as never,
+        level: ratingBases[options.base].level,
         metrics: ratingFigures(spec),
       }) as never;
     },
@@ -71,13 +102,21 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     ["data", ratingsText(data)],
     ["tasks", tasksText(options, tasks.test.description)],
   ],
-  taskText: ({ shots, queries, draws, order, sourceShots }) =>
-    `${shots === 0 ? "no rating" : `${shots} ratings`} of a user known${sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`}, ${queries} ${order === "time" ? "later ones" : "others"} to be told${draws === 1 ? "" : `, each user the mean of ${draws} draws`}`,
+  taskText: ({ shots, queries, draws = 1, order, sourceShots, heldOut }) => {
+    const known = shots === 0 ? "no rating" : `${shots} ${/(?:^| )1$/.test(`${shots}`) ? "rating" : "ratings"}`;
+    const others = order === "time" ? "later ones" : heldOut ? "that were held out" : "others";
+    const more = sourceShots === undefined ? "" : ` and ${sourceShots} of another domain`;
+    const often = draws === 1 ? "" : `, each user the mean of ${draws} draws`;
+    return `${known} of a user${heldOut ? " of training" : ""} known${more}, ${queries} ${others} to be told${often}`;
+  },
   taskSizes: ratingSizes,
-  heldOut: ({ spec, options: { coldItems } }) => ({
+  // Of a user all that there are, where shots are more.
+  rowsOfTask: ({ shots, queries, mostRatings }) => Math.min(shots + queries, mostRatings),
+  heldOut: ({ spec, options: { coldItems, heldRatings } }) => ({
     "data set": spec?.name,
     "contents of the data set (sha256)": spec?.sha256.slice(0, 16),
     "--cold-items": coldItems,
+    "--held-ratings": heldRatings,
   }),
   next: ({ options: { shots } }): readonly NextStep[] => [
     { command: "eval", flags: { shots: shots + 5 }, meaning: "more known ratings" },
@@ -108,6 +147,6 @@ function ratingsText({ interactions, split }: RatingData): string {
 
 const tasksText = (
   { shots, trainShots, queries }: RatingValues,
-  { users }: Readonly<Record<string, unknown>>,
+  { users, heldOut }: Readonly<Record<string, unknown>>,
 ): string =>
-  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users held out`;
+  `a user each: ${countInWords(trainShots)} known ratings (evaluated ${shots}), ${queries} to be told; ${Number(users).toLocaleString("en")} users ${heldOut ? "of training, by ratings that are held out" : "held out"}`;

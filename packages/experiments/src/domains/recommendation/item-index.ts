@@ -1,6 +1,6 @@
 /** Items by what they are called: ids, titles, and titles that are nearly right. */
 import type { Attribute, Entities } from "@innerloop/core/tasks";
-import { quoted } from "../../options/outside-text.js";
+import { cut, quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { RatingSpec } from "./spec.js";
 
@@ -25,8 +25,8 @@ const plain = (title: string): string =>
     .replace(/[^\p{L}\p{N}]+/gu, " ")
     .trim() || title.trim();
 
-/** Items that are shown where none is called so. */
-const mostNear = 3;
+/** Attributes that tell items of one title apart, at most, and characters of each. */
+const [mostApart, mostShown] = [2, 40];
 /** Words of a bag of a new item, at most. */
 const mostWords = 10_000;
 /** Dice's coefficient of the three-letter pieces of titles from which on one may be meant. */
@@ -36,7 +36,7 @@ const leastLikeness = 0.35;
 export class ItemIndex {
   readonly #items: Entities;
   readonly #byId: ReadonlyMap<string, number>;
-  /** Of titles that several items have, the first; they are told apart by id. */
+  /** Several items may have a title; they are told apart by id. */
   readonly #byTitle = new Map<string, readonly number[]>();
 
   constructor(items: Entities) {
@@ -56,35 +56,49 @@ export class ItemIndex {
     return this.#items.ids[place]!;
   }
 
-  /**
-   * The item of an id or title.
-   *
-   * @throws UsageError where several items have the title
-   */
-  find(text: string): FoundItem | undefined {
+  /** Places of the items that are called so: the one of an id, else all of a title. */
+  called(text: string): readonly number[] {
     const place = this.#byId.get(text.normalize("NFC").trim());
-    if (place !== undefined) return { place, name: this.nameOf(place) };
-    const [first, ...others] = this.#byTitle.get(plain(text)) ?? [];
-    if (first === undefined) return undefined;
-    if (others.length === 0) return { place: first, name: this.nameOf(first) };
-    throw new UsageError(
-      `${1 + others.length} items are called ${quoted(text)}`,
-      `Name it by its id: ${[first, ...others]
-        .slice(0, mostNear)
-        .map((each) => this.idOf(each))
-        .join(", ")}`,
-    );
+    return place === undefined ? (this.#byTitle.get(plain(text)) ?? []) : [place];
   }
 
   /**
-   * Items that may be meant: first those whose ids differ in leading zeros alone, which spreadsheets take away; then those
-   * whose titles have most of the text's letters in common, three at a time, the nearest first.
+   * Places of items that may be meant: first those whose ids differ in leading zeros alone, which spreadsheets take away;
+   * then those whose titles have most of the text's letters in common, three at a time, the nearest first.
    */
-  near(text: string): readonly { readonly place: number; readonly name: string; readonly id: string }[] {
+  near(text: string): readonly number[] {
     const id = withoutZeros(text.trim());
     const sameId = this.#items.ids.flatMap((each, place) => (id !== "" && withoutZeros(each) === id ? [place] : []));
-    const places = new Set([...sameId, ...this.#nearTitles(text)]);
-    return [...places].slice(0, mostNear).map((place) => ({ place, name: this.nameOf(place), id: this.idOf(place) }));
+    return [...new Set([...sameId, ...this.#nearTitles(text)])];
+  }
+
+  /**
+   * What tells each of the places apart from others of its title, by the attributes of which most values differ:
+   * `year 1997`; undefined for one whose title no other has.
+   */
+  apart(places: readonly number[]): readonly (string | undefined)[] {
+    return places.map((place) => {
+      const name = plain(this.nameOf(place));
+      const alike = places.filter((other) => plain(this.nameOf(other)) === name);
+      return alike.length > 1 ? this.#apartAmong(place, alike) : undefined;
+    });
+  }
+
+  #apartAmong(place: number, alike: readonly number[]): string | undefined {
+    const differing = this.#items.attributes
+      .map((attribute) => {
+        const values = new Set(alike.map((each) => valueAt(attribute, each)));
+        // Lists of words are long: what takes a word or number says it sooner.
+        return { attribute, count: values.size, words: attribute.kind === "bag" ? 1 : 0 };
+      })
+      .filter(({ count }) => count > 1)
+      .sort((a, b) => b.count - a.count || a.words - b.words)
+      .flatMap(({ attribute }) => {
+        const value = valueAt(attribute, place);
+        return value === "" ? [] : [`${cut(attribute.name, mostShown)} ${cut(value, mostShown)}`];
+      })
+      .slice(0, mostApart);
+    return differing.length > 0 ? differing.join(", ") : undefined;
   }
 
   #nearTitles(text: string): readonly number[] {
@@ -101,6 +115,17 @@ export class ItemIndex {
       .sort((a, b) => b.score - a.score || a.place - b.place)
       .map(({ place }) => place);
   }
+}
+
+/** The value of an attribute as people read it; "" where it is not known. */
+function valueAt(attribute: Attribute, place: number): string {
+  if (attribute.kind === "number") {
+    const value = attribute.values[place]!;
+    return Number.isFinite(value) ? String(value) : "";
+  }
+  if (attribute.kind === "category") return attribute.words[attribute.of[place]!] ?? "";
+  const of = attribute.of.subarray(attribute.starts[place], attribute.starts[place + 1]);
+  return Array.from(of, (word) => attribute.words[word]!).join("|");
 }
 
 const withoutZeros = (id: string): string => id.replace(/^0+/, "");

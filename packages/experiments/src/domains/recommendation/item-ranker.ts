@@ -3,10 +3,12 @@ import type { FeatureRows, ResidualLearner, ResidualParameters, UserTaste } from
 import { finiteResult, type RatedInputs } from "@innerloop/core/tasks";
 import { paddedRows } from "@innerloop/core/training";
 import { type CompiledFunction, compile, KeptPrograms, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import type { LongWork } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
 import { nearestName, UsageError } from "../../options/usage-error.js";
 import {
   type Influence,
+  type ItemNaming,
   type NamedItem,
   type Question,
   type QuestionRequest,
@@ -17,11 +19,14 @@ import {
   type RecommendationRequest,
   type Recommendations,
 } from "../ranker.js";
-import { inUnits, type KnownRatings, knownItems, namedPlaces, ratedInputs, readKnownRatings } from "./adaptation.js";
+import { type KnownRatings, namedPlaces, readKnownRatings } from "./given-ratings.js";
+import { itemsOfWords } from "./item-domains.js";
 import type { FoundItem } from "./item-index.js";
+import { inUnits, knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
-import { informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
+import { evidenceCandidates, informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
 import type { RatingSpec } from "./spec.js";
+import { type ItemRows, type StepProgram, stepsOf, type TrainingSteps, trainingSteps } from "./training-steps.js";
 
 /** Items that are told at once: one program for all of them, however many there are. */
 const chunkRows = 8192;
@@ -64,6 +69,8 @@ export class ItemRanker implements Ranker {
   readonly #tastes = new Map<number, TasteProgram>();
   /** The first parts of the items, as many as may be kept. */
   #chunks: Promise<Chunk>[] = [];
+  #steps: StepProgram | undefined;
+  #training: Promise<TrainingSteps> | undefined;
 
   constructor(setting: RankerSetting<RatingValues, RatingSpec>) {
     this.#setting = setting;
@@ -76,7 +83,7 @@ export class ItemRanker implements Ranker {
 
   async recommend(request: RecommendationRequest = {}): Promise<Recommendations> {
     requireKnown("recommend", request, recommendOptions);
-    const { ratings, top = 10, exclude, knownBy = 0, explain = false, ...more } = request;
+    const { ratings, top = 10, exclude, domain, knownBy = 0, explain = false, ...more } = request;
     const { steps = this.#setting.usualSteps, ...work } = more;
     const { spec, io, name } = this.#setting;
     requireCount("top", top, 1);
@@ -88,7 +95,7 @@ export class ItemRanker implements Ranker {
         `an explanation by ${known.items.length} ratings of ${name}`,
         `Give ${mostExplained} at most, or leave the explanation out`,
       );
-    const leftOut = await this.#leftOut(known, exclude, work);
+    const leftOut = await this.#leftOut(known, { exclude, domain }, work);
     if (knownBy > 0)
       spec.base.counts.forEach((count, place) => {
         if (count < knownBy) leftOut.add(place);
@@ -114,15 +121,17 @@ export class ItemRanker implements Ranker {
 
   async questions(request: QuestionRequest = {}): Promise<readonly Question[]> {
     requireKnown("questions", request, questionOptions);
-    const { count = 5, by = "information", ratings, exclude, ...work } = request;
+    const { count = 5, by = "information", ratings, exclude, domain, ...work } = request;
     requireCount("count", count, 1);
     if (!questionRules.includes(by))
       throw new UsageError(`questions by ${quoted(by)}`, `Choose one of ${questionRules.join(", ")}`);
+    if (by === "evidence") this.#requireStepping();
     const { spec, io } = this.#setting;
     const known = await readKnownRatings(ratings, spec, io, work);
-    const leftOut = await this.#leftOut(known, exclude, work);
+    const leftOut = await this.#leftOut(known, { exclude, domain }, work);
     const { counts } = spec.base;
     const question = (place: number): Question => ({ ...this.#named(place), ratings: counts[place]! });
+    if (by === "evidence") return evidenceCandidates(await this.#evidence(work), { count, leftOut }).map(question);
     if (by === "popularity") return popularItems(counts, { count, leftOut }).map(question);
     const places = popularItems(counts, { count: mostAsked, leftOut });
     const asked = [...known.items, ...places.map((place) => ({ place, name: "" }))];
@@ -137,9 +146,42 @@ export class ItemRanker implements Ranker {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.#features, this.#told, ...this.#tastes.values()].map((program) => program.release()));
+    const steps = this.#steps ? [this.#steps] : [];
+    await Promise.all(
+      [this.#features, this.#told, ...steps, ...this.#tastes.values()].map((program) => program.release()),
+    );
     this.#tastes.clear();
     this.#chunks = [];
+  }
+
+  /** @throws UsageError where the learner takes no steps */
+  #requireStepping(): void {
+    const { learner, name } = this.#setting;
+    if (learner.steps !== undefined) return;
+    const others = questionRules.filter((rule) => rule !== "evidence");
+    throw new UsageError(
+      `evidence of ${name}, whose learner (${learner.name}) takes no gradient steps: none of its ratings moves it`,
+      `Ask by ${others.join(" or ")}`,
+    );
+  }
+
+  /** What ratings of training say of the items: made once, a failure is not remembered. */
+  #evidence(work: LongWork): Promise<TrainingSteps> {
+    this.#steps ??= this.#compiled(stepsOf(this.#learner) as unknown as (...args: Tree[]) => Tensor);
+    if (!this.#training) {
+      const made = trainingSteps(this.#setting, this.#steps, this.#parts(), work);
+      made.catch(() => {
+        if (this.#training === made) this.#training = undefined;
+      });
+      this.#training = made;
+    }
+    return this.#training;
+  }
+
+  /** The rows of all items, part by part. */
+  async *#parts(): AsyncGenerator<ItemRows> {
+    const { length } = this.#setting.spec.items.ids;
+    for (let at = 0; at * chunkRows < length; at++) yield { from: at * chunkRows, rows: (await this.#chunk(at)).rows };
   }
 
   #requireSteps(steps: number): void {
@@ -165,12 +207,21 @@ export class ItemRanker implements Ranker {
     return { item: index.idOf(place), title: index.nameOf(place) };
   }
 
-  /** Places of items that are not ranked. @throws UsageError for an item to leave out that is none of the run's */
-  async #leftOut(known: KnownRatings, exclude: unknown, work: RecommendationRequest): Promise<Set<number>> {
+  /** Places of items that are not ranked. @throws UsageError for what is none of the run's items, or words of none */
+  async #leftOut(
+    known: KnownRatings,
+    { exclude, domain }: Pick<RecommendationRequest, "exclude" | "domain">,
+    work: ItemNaming,
+  ): Promise<Set<number>> {
     const { spec, io } = this.#setting;
     const rated = known.items.flatMap((item) => ("place" in item ? [item.place] : []));
     const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
-    return new Set([...rated, ...others]);
+    const leftOut = new Set([...rated, ...others]);
+    if (domain !== undefined)
+      itemsOfWords(knownItems(spec).entities, wordsIn(domain)).forEach((has, place) => {
+        if (!has) leftOut.add(place);
+      });
+    return leftOut;
   }
 
   /** Base and features of items, padded to so many rows. */
@@ -198,10 +249,10 @@ export class ItemRanker implements Ranker {
       program = this.#compiled(taste as unknown as (...args: Tree[]) => UserTaste);
       this.#tastes.set(steps, program);
     }
-    const { logShrinkage, learner } = this.#params;
+    const { embedding: _, ...ofTaste } = this.#params;
     const present = presence(count, rating.shape[0]!);
     if (without !== undefined) (present.data as Float32Array)[without] = 0;
-    const taste = await program({ logShrinkage, learner }, { ...rows, rating, present });
+    const taste = await program(ofTaste, { ...rows, rating, present });
     return finiteResult("recommend", taste, { x: { ...rows, rating }, trained: () => undefined, steps });
   }
 
@@ -298,9 +349,9 @@ export class ItemRanker implements Ranker {
   }
 }
 
-const workOptions = ["onWarning", "onProgress", "signal"];
-const recommendOptions = ["ratings", "top", "exclude", "knownBy", "explain", "steps", ...workOptions];
-const questionOptions = ["count", "by", "ratings", "exclude", ...workOptions];
+const workOptions = ["onWarning", "onProgress", "signal", "choose"];
+const recommendOptions = ["ratings", "top", "exclude", "domain", "knownBy", "explain", "steps", ...workOptions];
+const questionOptions = ["count", "by", "ratings", "exclude", "domain", ...workOptions];
 
 /** @throws UsageError for an option that there is none of, which would be ignored */
 function requireKnown(operation: string, request: object, known: readonly string[]): void {
@@ -317,6 +368,12 @@ function requireKnown(operation: string, request: object, known: readonly string
 function requireCount(name: string, value: unknown, least: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
   throw new UsageError(`${name} is ${quoted(value)}`, `Give a whole number from ${least} on`);
+}
+
+/** @throws UsageError for what are no words */
+function wordsIn(domain: unknown): readonly string[] {
+  if (Array.isArray(domain) && domain.length > 0 && domain.every((word) => typeof word === "string")) return domain;
+  throw new UsageError(`the domain is ${quoted(domain)}`, 'Give words of an attribute of items: ["White", "Red"]');
 }
 
 const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);

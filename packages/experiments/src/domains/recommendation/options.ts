@@ -150,6 +150,26 @@ export const ratingOptions = optionGroup({
     most: 0.9,
     help: "share of the items that are cold: training does not know them at all",
   },
+  heldRatings: {
+    kind: "integer",
+    default: 0,
+    least: 0,
+    most: 1000,
+    help: "ratings of each user of training that are out of training, for evaluations of --evaluated-users warm",
+  },
+  evaluatedUsers: {
+    kind: "choice",
+    choices: ["cold", "warm"],
+    default: "cold",
+    help: "the users to evaluate on: those that are held out, or those of training, who are asked about --held-ratings",
+    inEvaluation: true,
+  },
+  base: {
+    kind: "choice",
+    choices: ["attributes", "bias", "mean"],
+    default: "attributes",
+    help: "what learners start from: levels of items and users with what attributes say of items, levels alone, or the mean of all ratings",
+  },
   coldShare: {
     kind: "number",
     default: 0.25,

@@ -1,6 +1,6 @@
 import { random } from "@innerloop/core";
 import { describe, expect, it } from "vitest";
-import { informativeRows, popularItems } from "./preference-elicitation.js";
+import { evidenceCandidates, informativeRows, popularItems } from "./preference-elicitation.js";
 
 describe("popular items", () => {
   const counts = [3, 9, 0, 9, 1];
@@ -8,6 +8,26 @@ describe("popular items", () => {
   it("are those of the most ratings, of equal ones the earlier, and none that nobody has rated", () => {
     expect(popularItems(counts, { count: 10, leftOut: new Set() })).toEqual([1, 3, 0, 4]);
     expect(popularItems(counts, { count: 2, leftOut: new Set([1]) })).toEqual([3, 0]);
+  });
+});
+
+describe("evidence candidates", () => {
+  // Mean steps 2, 4, 1, 4 over 10, 4, 8 and 2 ratings; of the last item there are none.
+  const training = { steps: [20, 16, 8, 8, 0], counts: [10, 4, 8, 2, 0] };
+
+  it("are those of the largest mean step times popularity, each a share of the largest", () => {
+    // 0.5 * 1, 1 * 0.4, 0.25 * 0.8, 1 * 0.2: of equal ones the earlier.
+    expect(evidenceCandidates(training, { count: 10, leftOut: new Set() })).toEqual([0, 1, 2, 3]);
+    expect(evidenceCandidates(training, { count: 2, leftOut: new Set([0]) })).toEqual([1, 2]);
+    const further = { ...training, steps: [20, 24, 8, 8, 0] };
+    expect(evidenceCandidates(further, { count: 2, leftOut: new Set() })).toEqual([1, 0]);
+  });
+
+  it("are the popular ones where nothing moves the learner", () => {
+    const still = { ...training, steps: [0, 0, 0, 0, 0] };
+    expect(evidenceCandidates(still, { count: 10, leftOut: new Set() })).toEqual(
+      popularItems(training.counts, { count: 10, leftOut: new Set() }),
+    );
   });
 });
 

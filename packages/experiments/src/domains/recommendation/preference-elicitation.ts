@@ -89,6 +89,37 @@ export function informativeRows(
   return chosen;
 }
 
+/**
+ * Evidence candidates (Lee et al. 2019, section 3.3): places of the items of the largest
+ *
+ *   d_i p_i,  d_i = mean step of i / the largest,  p_i = ratings of i / the most
+ *
+ * where the step of a rating is the length of the first step of adaptation to it, and its mean is over users of training:
+ * where squared errors are made small it grows with the error, where absolute ones are it is the same for all users. Theirs
+ * is over the gradient of all of a user's ratings at once, by unit error, which is the same for all items that a user has
+ * rated. Ties are by place; items without ratings are not among them.
+ *
+ * @param steps of each item the sum of the steps over its ratings
+ * @param counts of each item the ratings that there are
+ */
+export function evidenceCandidates(
+  { steps, counts }: { readonly steps: ArrayLike<number>; readonly counts: ArrayLike<number> },
+  { count, leftOut }: { readonly count: number; readonly leftOut: ReadonlySet<number> },
+): readonly number[] {
+  const means = Float64Array.from({ length: counts.length }, (_, i) => (counts[i]! > 0 ? steps[i]! / counts[i]! : 0));
+  let [furthest, most] = [0, 0];
+  for (let i = 0; i < means.length; i++) {
+    furthest = Math.max(furthest, means[i]!);
+    most = Math.max(most, counts[i]!);
+  }
+  // Where nothing moves the learner, all items say as much: what is left is how many know them.
+  const scores = means.map((mean, i) => (furthest > 0 ? mean / furthest : 1) * (counts[i]! / most));
+  return Array.from({ length: means.length }, (_, place) => place)
+    .filter((place) => counts[place]! > 0 && !leftOut.has(place))
+    .sort((a, b) => scores[b]! - scores[a]! || a - b)
+    .slice(0, count);
+}
+
 /** [1, z]: features less their mean, of mean squared length 1. */
 function scaledDesign(features: Float32Array, rows: number, width: number): Float64Array {
   const means = new Float64Array(width);

@@ -139,3 +139,19 @@ it("what nothing can be learned from is refused", async () => {
     /^of the 20 ratings of films none is for training\. Give ratings of more users/,
   );
 });
+
+it("learners start from attributes, levels or the mean, as --base says", async () => {
+  const bases = await Promise.all(
+    ["attributes", "bias", "mean"].map(async (base) => (await loaded(undefined, { base })).spec.base),
+  );
+  expect(bases.map(({ prior }) => prior !== undefined)).toEqual([true, false, false]);
+  expect(bases.map(({ offsets }) => offsets.some((offset) => offset !== 0))).toEqual([true, true, false]);
+  expect(bases[2]!.mean).toBe(bases[1]!.mean);
+  expect((await loaded()).spec.base).toEqual(bases[0]);
+});
+
+it("an existing run has the name that it began with, whatever its table is called now", async () => {
+  const { spec } = await loaded();
+  const again = await loaded({ ...madeUpInteractions(), name: "moved" }, {}, spec);
+  expect([again.data.interactions.name, again.spec.name]).toEqual(["films", "films"]);
+});

@@ -3,7 +3,9 @@ import {
   entityCoding,
   type FittedRatingBase,
   fitRatingBase,
+  heldRatings,
   type Interactions,
+  meanRatingBase,
   placesOfTraining,
   priorsOfOthers,
   type RatedParts,
@@ -28,9 +30,27 @@ export interface RatingData {
   readonly split: RatingSplit;
   /** Places of the ratings of training. */
   readonly places: Int32Array;
+  /** The base that learners start from. */
   readonly fitted: FittedRatingBase;
   readonly parts: RatedParts;
 }
+
+/** What learners start from, by the choices of `--base`. */
+export const ratingBases: Readonly<
+  Record<
+    RatingValues["base"],
+    {
+      /** Fitted to the ratings of training. */
+      readonly fit: (interactions: Interactions, places: Int32Array) => FittedRatingBase;
+      /** Whether a user has a level beside it. */
+      readonly level: boolean;
+    }
+  >
+> = {
+  attributes: { fit: (interactions, places) => fitRatingBase(interactions, places), level: true },
+  bias: { fit: (interactions, places) => fitRatingBase(interactions, places, { attributes: false }), level: true },
+  mean: { fit: meanRatingBase, level: false },
+};
 
 /** The scale of `--rating-scale`. @throws UsageError where it is none */
 export function scaleOf({ ratingScale }: Pick<RatingValues, "ratingScale">): RatingReading["scale"] {
@@ -88,7 +108,8 @@ export async function loadRatings(
 ): Promise<Loaded<RatingData, RatingSpec>> {
   const placed = placesOfTables(options, own);
   const found = await readRatings(placed, io, work);
-  const { interactions } = found;
+  // A run goes on under the name that its data began with, wherever they are now.
+  const interactions = own?.spec ? { ...found.interactions, name: own.spec.name } : found.interactions;
   if (interactions.implicit)
     throw new UsageError(
       `${interactions.name} has no column of ratings: what users took alone is not learned from`,
@@ -100,7 +121,9 @@ export async function loadRatings(
       `${interactions.name} has ${count(items.length)} items, and a run keeps ${count(mostItems)} at most`,
       "Leave out those that nobody rates, from the table of items too",
     );
-  const split = splitRatings(interactions, { coldItems: options.coldItems });
+  const byIds = splitRatings(interactions, { coldItems: options.coldItems });
+  const split: RatingSplit =
+    options.heldRatings > 0 ? { ...byIds, held: heldRatings(interactions, byIds, options.heldRatings) } : byIds;
   const places = placesOfTraining(interactions, split);
   if (places.length === 0)
     throw new UsageError(
@@ -128,7 +151,7 @@ export async function loadRatings(
     ),
   );
   const units = ratingUnits(interactions, places);
-  const fitted = fitRatingBase(interactions, places);
+  const fitted = ratingBases[options.base].fit(interactions, places);
   let known: Float32Array | undefined;
   const priors = (): Float32Array => {
     known ??= priorsOfOthers(interactions, places, fitted);

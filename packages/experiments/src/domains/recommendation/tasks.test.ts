@@ -66,6 +66,45 @@ describe("tasks", () => {
   });
 });
 
+describe("users of training", () => {
+  const warm = { evaluatedUsers: "warm", heldRatings: 10 };
+
+  it("are evaluated on by what is held out of training, and validation stays of others", async () => {
+    const { data: withHeld } = await loaded(madeUpInteractions(), { heldRatings: 10 });
+    const { test, validation } = ratingTasks(withHeld, optionsOf({ ...warm, shots: 50 }));
+    expect(test.count).toBe(usersOf(data.parts.train));
+    expect(validation.count).toBe(usersOf(data.parts.validation));
+    const { starts, rating, held, units } = withHeld.parts.warm!;
+    for (let index = 0; index < test.count!; index++) {
+      const { support, query } = test.sample(1, index);
+      expect([there(support.present), there(query.present)]).toEqual([10, 10]);
+      const places = Array.from({ length: 20 }, (_, i) => starts[index]! + i).filter((place) => held![place]);
+      const told = toNumbers(query.y.rating).map((each) => units.mean + units.deviation * each);
+      const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
+      sorted(told).forEach((each, i) => {
+        expect(each).toBeCloseTo(sorted(places.map((place) => rating[place]!))[i]!, 4);
+      });
+    }
+    // The others are trained on.
+    expect(withHeld.places.length).toBeLessThan(data.places.length);
+  });
+
+  it("are refused where none of their ratings is held out, or too few, or they are asked for otherwise", async () => {
+    const { data: withHeld } = await loaded(madeUpInteractions({ times: true }), { heldRatings: 10 });
+    expect(() => tasksOf({ evaluatedUsers: "warm" })).toThrow(
+      "--evaluated-users warm of a run that holds no ratings of users of training out. Train one with --held-ratings 10",
+    );
+    const refused = (flags: object) => () => ratingTasks(withHeld, optionsOf({ ...warm, ...flags }));
+    expect(refused({ queries: 12 })).toThrow(
+      "--queries 12 of --evaluated-users warm, of whom 10 ratings are held out. Ask about 10 or fewer",
+    );
+    expect(refused({ order: "time" })).toThrow(/^--order time of --evaluated-users warm/);
+    const across = { sourceDomain: ["Crime"], targetDomain: ["Comedy"], queries: 2 };
+    expect(refused(across)).toThrow(/^--source-domain of --evaluated-users warm/);
+    expect(refused({ queries: 10 })).not.toThrow();
+  });
+});
+
 describe("sizes", () => {
   it("that leave no known rating, or no user, are refused wherever tasks are made", () => {
     for (const refused of [tasksOf, (flags: object) => requireRatingOptions(optionsOf({ ...flags }), needs)]) {

@@ -17,7 +17,7 @@ import type { RatingData } from "./reading.js";
 
 /** The options that are sizes of a task of ratings. */
 export const ratingSizes = [
-  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings"],
+  ...["shots", "queries", "draws", "order", "leastRatings", "mostRatings", "evaluatedUsers"],
   ...["sourceDomain", "targetDomain", "sourceShots"],
 ] as readonly (keyof RatingValues & string)[];
 
@@ -40,24 +40,55 @@ export function ratingTasks(data: RatingData, options: RatingValues): Tasks<Rate
   );
   return {
     train: userTasks(train, { shots: trainShots, queries, fewQueries: true, leastRatings: leastTrained, coldShare }),
-    validation: heldOutTasks(data, "validation", { ...options, draws: Math.max(validationDraws, options.draws) }),
+    validation: heldOutTasks(data, "validation", {
+      ...options,
+      evaluatedUsers: "cold",
+      draws: Math.max(validationDraws, options.draws),
+    }),
     test: heldOutTasks(data, "test", options),
   };
 }
 
+/** The users of a part that are asked about: of training those with ratings that are held out. @throws UsageError where none are */
+function evaluatedOf(
+  { parts, interactions }: Pick<RatingData, "parts" | "interactions">,
+  part: "validation" | "test",
+  { evaluatedUsers, heldRatings, queries, order, sourceDomain }: RatingValues,
+): RatedUsers {
+  if (evaluatedUsers === "cold") return parts[part];
+  if (!parts.warm)
+    throw new UsageError(
+      `--evaluated-users warm of a run that holds no ratings of users of training out`,
+      "Train one with --held-ratings 10",
+    );
+  if (queries > heldRatings)
+    throw new UsageError(
+      `--queries ${queries} of --evaluated-users warm, of whom ${counted(heldRatings, "rating")} are held out`,
+      `Ask about ${heldRatings} or fewer`,
+    );
+  const other = order === "time" ? "--order time" : sourceDomain ? "--source-domain" : undefined;
+  if (other === undefined) return parts.warm;
+  throw new UsageError(
+    `${other} of --evaluated-users warm: the ratings of ${interactions.name} that are held out are any`,
+    "Leave one of them out",
+  );
+}
+
 /**
- * The tasks of users that are held out, each once.
+ * The tasks of users to evaluate on, each once.
  *
  * @param told a model whose predictions the tasks hold
  * @throws as `ratingTasks`
  */
 export function heldOutTasks(
-  { parts, interactions }: Pick<RatingData, "parts" | "interactions">,
+  data: Pick<RatingData, "parts" | "interactions">,
   part: "validation" | "test",
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
 ): Tasks<RatedInputs, RatingTarget>["test"] {
+  const { interactions } = data;
   const { shots, queries, draws, order, leastRatings, mostRatings } = options;
+  const users = evaluatedOf(data, part, options);
   const across = domainsOfItems(interactions.items, options);
   if (!across) requireSizes(options);
   if (order === "time" && !interactions.time)
@@ -70,7 +101,7 @@ export function heldOutTasks(
   // Across domains a user has all ratings that a task takes, or is left out.
   if (across) {
     try {
-      return userTasks(parts[part], { ...common, across });
+      return userTasks(users, { ...common, across });
     } catch (error) {
       if (!(error instanceof TaskError && error.code === "ILT402")) throw error;
       throw new UsageError(
@@ -79,14 +110,14 @@ export function heldOutTasks(
       );
     }
   }
-  requireUsers(parts[part], { least: leastRatings, most: mostRatings, part: named }, (most) =>
+  requireUsers(users, { least: leastRatings, most: mostRatings, part: named }, (most) =>
     most === 0
       ? "Give ratings of more users: a tenth of them is for validation, a fifth for evaluation"
       : most < leastRatings
         ? `Lower --least-ratings to ${Math.max(2, most)} or fewer, and --queries below it`
         : "Lower --least-ratings, or raise --most-ratings",
   );
-  return userTasks(parts[part], { ...common, leastRatings, mostRatings });
+  return userTasks(users, { ...common, leastRatings, mostRatings });
 }
 
 /** @param remedy by the most ratings that a user of the part has, 0 where there is no user */

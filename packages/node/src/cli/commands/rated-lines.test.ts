@@ -8,12 +8,15 @@ const read = (text: string) => ratedLines(bytesOf(text));
 
 describe("lines of ratings", () => {
   it("are titles and ratings, with a tab or the last comma between them", async () => {
-    expect(await read("Alien, 9\n\n  The Good, the Bad and the Ugly,8.5\r\nA, B\t-1\n007,0")).toEqual([
+    const { rows, places } = await read("Alien, 9\n\n  The Good, the Bad and the Ugly,8.5\r\nA, B\t-1\n007,0");
+    expect(rows).toEqual([
       { item: "Alien", rating: "9" },
       { item: "The Good, the Bad and the Ugly", rating: "8.5" },
       { item: "A, B", rating: "-1" },
       { item: "007", rating: "0" },
     ]);
+    // An empty line is one, too.
+    expect(places).toEqual(["line 1", "line 3", "line 4", "line 5"]);
   });
 
   it.each([

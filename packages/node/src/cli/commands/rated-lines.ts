@@ -1,5 +1,5 @@
 /** Ratings in lines of a stream: a title and a rating in each. */
-import { quoted, type RatedRow, UsageError } from "@innerloop/experiments";
+import { PlacedRows, quoted, type RatedRow, UsageError } from "@innerloop/experiments";
 import { inputLines } from "./input-lines.js";
 
 /** Lines that are read at most. */
@@ -10,8 +10,9 @@ const mostLines = 10_000;
  *
  * @throws UsageError for a line that is none, by its number, and where there are none
  */
-export async function ratedLines(chunks: AsyncIterable<Uint8Array>): Promise<readonly RatedRow[]> {
+export async function ratedLines(chunks: AsyncIterable<Uint8Array>): Promise<PlacedRows> {
   const rows: RatedRow[] = [];
+  const places: string[] = [];
   for await (const line of inputLines(chunks)) {
     if ("fault" in line) throw new UsageError(`line ${line.number}: ${line.fault}`, line.remedy);
     const { number, text } = line;
@@ -27,8 +28,9 @@ export async function ratedLines(chunks: AsyncIterable<Uint8Array>): Promise<rea
         "Write the title, a tab or comma, and the rating: Alien, 9",
       );
     rows.push({ item, rating });
+    places.push(`line ${number}`);
   }
   if (rows.length === 0)
     throw new UsageError("there are no ratings on standard input", "Send a title and rating a line");
-  return rows;
+  return new PlacedRows(rows, places);
 }

@@ -17,6 +17,12 @@ export const recommendTask = optionGroup({
     absent: "none",
     help: "a table with a column of items that are left out, beside those that are rated",
   },
+  domain: {
+    kind: "texts",
+    placeholder: "WORD,...",
+    absent: "all items",
+    help: "words of an attribute of items, such as White: only items that have one of them are named",
+  },
   knownBy: {
     kind: "integer",
     absent: "5",
@@ -40,7 +46,7 @@ export const recommendTask = optionGroup({
     kind: "choice",
     choices: questionRules,
     absent: "information",
-    help: "with --ask: the items whose ratings tell most, each weighted by how many know it; or those that most have rated",
+    help: "with --ask: the items whose ratings tell most, each weighted by how many know it; those that most have rated; or those whose ratings move a learner most that adapts by steps, times how many have rated them, by the ratings of training",
   },
 });
 
@@ -61,12 +67,13 @@ export const recommend = command({
   takes: "<run>",
   summary: "ranks all items of a run of ratings for you",
   details:
-    "A few ratings of a new user are adapted to, and all items that the run knows are told: those already rated are left out. A title need not be exact in case and punctuation; one that no item has is refused with the nearest ones and their ids.",
+    "A few ratings of a new user are adapted to, and all items that the run knows are told: those already rated are left out. A title need not be exact in case and punctuation; of one that no item has, or several have, a terminal is asked which of the nearest is meant, and elsewhere it is refused with these and their ids.",
   examples: [
     ["innerloop recommend RUN --ratings mine.csv", "ten items for you"],
     ["innerloop recommend RUN --ratings mine.csv --explain", "and which of your ratings spoke for them"],
     ["innerloop recommend RUN --ratings mine.csv --exclude seen.csv --top 3", "three that you have not seen"],
     ["innerloop recommend RUN --ratings mine.csv --known-by 50", "among those that many have rated"],
+    ["innerloop recommend RUN --ratings mine.csv --domain White,Rosé", "of x-wines: no other wines"],
     ["innerloop recommend RUN --ask 5", "what a newcomer is best asked to rate"],
   ],
   experiment: named("workers", "device"),

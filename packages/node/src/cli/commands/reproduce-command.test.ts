@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { progressOf } from "@innerloop/experiments";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { madeUpMovielens } from "../../data/ratings/made-up-movielens.fixture.js";
 import { openRun } from "../../runs/run-folder.js";
 import { collected } from "../collected-output.fixture.js";
 import { createOutput } from "../output.js";
@@ -194,6 +195,98 @@ describe("innerloop reproduce", () => {
   });
 });
 
+describe("a table whose data a user has", () => {
+  const errors = ["warm", "cold"].flatMap((evaluatedUsers) =>
+    ["warm", "cold"].map((items) => ({
+      name: `${evaluatedUsers}-${items}`,
+      title: `${evaluatedUsers}/${items}`,
+      options: { evaluatedUsers },
+      metric: `mean absolute error of ${items} items`,
+    })),
+  );
+  const columns = [...errors, { name: "first", title: "nDCG@1", metric: "nDCG@1" }];
+  const options = {
+    ...{ ratings: "ml-1m", iterations: 4, heldRatings: 10, shots: 10_000, evalTasks: 300, validateEvery: 0 },
+    ...{
+      learner: "maml",
+      hidden: [4],
+      embeddingWidth: 4,
+      base: "mean",
+      metaBatch: 4,
+      evalSteps: [0, 1],
+      coldItems: 0.4,
+    },
+  };
+  const mine = {
+    name: "mine",
+    title: "Four states",
+    metric: "mean absolute error of ratings",
+    data: [{ name: "ml-1m", remedy: "Take it where it is", files: "ml-1m.zip" }],
+    columns,
+    rows: [
+      {
+        name: "layers",
+        learner: "layers",
+        train: { preset: "ratings", options },
+        cells: Object.fromEntries(columns.map(({ name }) => [name, {}])),
+        baselines: true,
+      },
+    ],
+  };
+
+  it("is made of files whose place is given, which may be another once it has begun", async () => {
+    await writeFile(join(folder, "mine.json"), JSON.stringify(mine));
+    const archive = madeUpMovielens({ users: 160, films: 60, most: 40 });
+    const [was, is] = ["ml-1m.zip", "it is here.zip"].map((name) => join(folder, name)) as [string, string];
+    await writeFile(was, archive);
+    const without = await reproduce(["mine.json", "--workers", "1"]);
+    expect(without.code).toBe(2);
+    expect(without.err).toMatch(/^Error: the data set ml-1m is not on this machine \(.*\)\. Take it where it is\n$/);
+    const nowhere = await reproduce(["mine.json", "--data", "nowhere.zip"]);
+    expect(nowhere.err).toBe("Error: there is no file or folder nowhere.zip. Give the path of ml-1m.zip\n");
+
+    const args = ["--workers", "1", "--json"];
+    const at = { signal: "SIGINT", at: /"type":"iteration","iteration":1,/ } as const;
+    expect((await reproduce(["mine.json", "--data", "ml-1m.zip", ...args], at)).code).toBe(130);
+    await rename(was, is);
+    const gone = await reproduce(["mine.json", ...args]);
+    expect(gone.err).toMatch(/^Error: the data set ml-1m is not on this machine .* Take it where it is\n$/);
+    const done = await reproduce(["mine.json", "--data", "it is here.zip", ...args]);
+    expect(done.code).toBe(0);
+    expect((await runOf("mine", "layers")).config).toMatchObject({ data: { name: "ml-1m", folder: is } });
+    const [table] = done.out.split("\n").filter((line) => line.startsWith('{"type":"table"'));
+    const { layers } = JSON.parse(table!).rows;
+    expect(Object.keys(layers.cells)).toEqual(columns.map(({ name }) => name));
+    expect(layers.protocols["warm-cold"]).toMatch(
+      /ratings of a user of training known, 10 that were held out to be told/,
+    );
+    expect(layers.protocols["cold-cold"]).toMatch(/ratings of a user known, 10 others to be told/);
+    // A constant orders nothing: it has what chance has.
+    const { first } = layers.baselines["global mean"];
+    expect(first.mean).toBeGreaterThan(0.2);
+    expect(first.mean).toBeLessThan(layers.baselines["item mean"].first.mean);
+
+    expect(layers.files).toMatch(/^ml-1m \(sha256 [0-9a-f]{16}\)$/);
+
+    // What is done needs no data any more.
+    await rm(is);
+    const again = await reproduce(["mine.json", ...args]);
+    expect(again.code).toBe(0);
+    expect(again.out).toContain('"type":"table"');
+    expect(again.out).not.toMatch(/"type":"(start|row)"/);
+    const shown = await reproduce(["mine.json", "--report", "mine"]);
+    expect(shown.code).toBe(0);
+    expect(await readFile(join(folder, "mine/results.md"), "utf8")).toContain(
+      `\`innerloop reproduce mine\`, on ${layers.files}`,
+    );
+  });
+
+  it("is not made of data that go by name", async () => {
+    const named = await reproduce(["sinusoid", "--data", "three.json"]);
+    expect(named.err).toMatch(/^Error: --data three\.json for sinusoid, whose data sets go by name\. Leave it out/);
+  });
+});
+
 describe("requests that cannot be met", () => {
   const asked = (target: string | undefined, invocation: object = {}) =>
     reproduceCommand(
@@ -202,9 +295,11 @@ describe("requests that cannot be met", () => {
     );
 
   it("a table or row that is not there", async () => {
-    for (const invocation of [{ dryRun: true }, { rows: "maml" }, { budget: 1 }]) {
+    for (const invocation of [{ dryRun: true }, { rows: "maml" }, { budget: 1 }, { data: "x.zip" }]) {
       const request = asked("sinusoid", { ...invocation, report: join(folder, "none", "report") });
-      await expect(request).rejects.toThrow(/^--(dry-run|rows|budget) beside --report\. --report writes what there is/);
+      await expect(request).rejects.toThrow(
+        /^--(dry-run|rows|budget|data) beside --report\. --report writes what there is/,
+      );
     }
     const named = join(folder, "named.json");
     await writeFile(named, JSON.stringify({ ...threeRows, name: "sinusoid" }));
@@ -219,10 +314,10 @@ describe("requests that cannot be met", () => {
     );
   });
 
-  it.each(["budget", "rows", "dryRun"] as const)("%s of no table", async (name) => {
-    const values = { budget: 5, rows: "maml", dryRun: true };
+  it.each(["budget", "rows", "data", "dryRun"] as const)("%s of no table", async (name) => {
+    const values = { budget: 5, rows: "maml", data: "x.zip", dryRun: true };
     await expect(asked(undefined, { [name]: values[name] })).rejects.toThrow(
-      /^--(budget|rows|dry-run) without a table\. Name one, as in `innerloop reproduce sinusoid --/,
+      /^--(budget|rows|data|dry-run) without a table\. Name one, as in `innerloop reproduce sinusoid --/,
     );
   });
 

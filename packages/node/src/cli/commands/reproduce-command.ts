@@ -1,4 +1,5 @@
 /** `innerloop reproduce`: trains and evaluates the rows of a table of published results, one after another. */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -15,9 +16,11 @@ import {
 import {
   affordablePart,
   type CollectedResults,
+  dataOptionOf,
   fullUpdates,
   hasRoom,
   neededEvaluations,
+  needOfFiles,
   noResults,
   optionsAsked,
   type Row,
@@ -29,6 +32,7 @@ import {
   tables,
   trainingOptions,
   trainingSeconds,
+  withFilesAt,
   withRow,
 } from "@innerloop/experiments/published";
 import { dataFolder } from "../../data/store/dataset-store.js";
@@ -38,6 +42,7 @@ import { missingFor, resourcesHere } from "../../reproduce/row-needs.js";
 import { fewestValidations, overhead } from "../../reproduce/row-overhead.js";
 import { type RowState, rowFolder, rowState } from "../../reproduce/row-state.js";
 import { findTables } from "../../reproduce/table-file.js";
+import type { RunFolder } from "../../runs/run-folder.js";
 import { shown, writeNamedFile } from "../../runs/untrusted-folder.js";
 import { commandName, commandText } from "../command-name.js";
 import { runInnerloop } from "../innerloop-process.js";
@@ -61,7 +66,7 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
   const { target, invocation } = request;
   const root = invocation.folder ?? join("runs", "reproduce");
   const asked = target === undefined ? undefined : await findTables(target);
-  const ofRows = (["rows", "budget", "dryRun"] as const).find((name) => invocation[name] !== undefined);
+  const ofRows = (["rows", "budget", "data", "dryRun"] as const).find((name) => invocation[name] !== undefined);
   if (invocation.report !== undefined) {
     if (ofRows) {
       const remedy = "--report writes what there is of all rows, and trains nothing: leave one of them out";
@@ -79,6 +84,7 @@ export async function reproduceCommand(request: ReproduceRequest, output: Output
     return listTables(root, output);
   }
   const items = itemsChosen(asked.tables, invocation.rows);
+  if (invocation.data !== undefined) await requireFiles(items, invocation.data);
   const session: Session = { title: asked.title, items, root, request, output };
   if (invocation.dryRun) return showCommands(session);
   const here = await itemsHere(session);
@@ -107,13 +113,20 @@ interface Session {
 }
 
 /**
- * The rows whose data set and backbone this machine has; the others are named with what to do.
+ * The rows whose data set and backbone this machine has, or which have begun with files of the user's; the others are named
+ * with what to do.
  *
  * @throws UsageError where there is none, or one of those that were asked for by name cannot be made
  */
-async function itemsHere({ items, request, output }: Session): Promise<readonly Item[]> {
+async function itemsHere(session: Session): Promise<readonly Item[]> {
+  const { items, root, request, output } = session;
   const resources = await resourcesHere();
-  const lacking = items.map(({ table, row }) => missingFor(table, row, resources));
+  const lacking: RowNeed[][] = [];
+  for (const item of items) {
+    const missing = missingFor(item.table, placed(session, item), resources);
+    const knows = missing.length > 0 && knowsItsFiles(await rowState(root, item.table, item.row));
+    lacking.push(knows ? missing.filter(({ files }) => files === undefined) : missing);
+  }
   const here = items.filter((_, i) => lacking[i]!.length === 0);
   const needs = new Map<string, { need: RowNeed; rows: number }>();
   for (const need of lacking.flat()) {
@@ -132,6 +145,29 @@ async function itemsHere({ items, request, output }: Session): Promise<readonly 
       `${counted(rows, "row")} left out: the ${need.kind} ${need.name} is not on this machine. ${need.remedy}`,
     );
   return here;
+}
+
+/** True of a row that is done, and of one that has begun whose files are where they were. */
+const knowsItsFiles = (state: RowState): boolean =>
+  state.stage === "done" || (state.stage !== "new" && existsSync(state.run.config.data?.folder ?? ""));
+
+/** The row with its data at the place that was given, where files meet its need. */
+const placed = ({ request: { invocation } }: Pick<Session, "request">, { table, row }: Item): Row =>
+  invocation.data === undefined ? row : withFilesAt(table, row, invocation.data);
+
+/** @throws UsageError where no row takes files, or nothing is at the place */
+async function requireFiles(items: readonly Item[], place: string): Promise<void> {
+  const needs = items.flatMap(({ table, row }) => needOfFiles(table, row) ?? []);
+  if (needs.length === 0) {
+    const names = tablesOf(items).map(({ name }) => name);
+    throw new UsageError(
+      `--data ${place} for ${names.join(", ")}, whose data sets go by name`,
+      "Leave it out; `innerloop data list` shows what is here",
+    );
+  }
+  if (existsSync(place)) return;
+  const files = [...new Set(needs.map((need) => need.files))].join("; ");
+  throw new UsageError(`there is no file or folder ${place}`, `Give the path of ${files}`);
 }
 
 /** @param asked with those that are left out */
@@ -246,8 +282,12 @@ async function completeRow(
     const problem = await call(
       before.stage === "new"
         ? trainArguments(session, item, updates ?? fullUpdates(row))
-        : ["train", "--resume", before.run.path, "--skip-evaluation"],
+        : resumeArguments(session, item, before.run),
     );
+    if (problem !== undefined) return problem;
+  } else if (before.stage === "evaluating" && movedTo(session, item, before.run) !== undefined) {
+    // The run takes down where its files are now.
+    const problem = await call(resumeArguments(session, item, before.run));
     if (problem !== undefined) return problem;
   }
   const trained = await rowState(root, table, row);
@@ -265,11 +305,10 @@ async function completeRow(
 
 const outputFlags = ({ quiet, json }: Output): string[] => [...(quiet ? ["--quiet"] : []), ...(json ? ["--json"] : [])];
 
-function trainArguments(
-  { root, request }: Pick<Session, "root" | "request">,
-  { table, row }: Item,
-  updates: number,
-): string[] {
+function trainArguments(session: Pick<Session, "root" | "request">, item: Item, updates: number): string[] {
+  const { root, request } = session;
+  const { table } = item;
+  const row = placed(session, item);
   const { preset } = row.train;
   const options = optionsAsked(row);
   const { validateEvery } = trainingOptions(row);
@@ -279,6 +318,19 @@ function trainArguments(
   const machine = flagWords(request.chosen);
   const folder = rowFolder(root, table, row);
   return ["train", preset, ...flagWords(own), ...machine, "--run", folder, "--skip-evaluation"];
+}
+
+/** The place of a run's files, where that is another than the one it has taken down. */
+function movedTo(session: Pick<Session, "request">, { table, row }: Item, run: RunFolder): string | undefined {
+  const { data } = session.request.invocation;
+  if (data === undefined || !needOfFiles(table, row)) return undefined;
+  return run.config.options[dataOptionOf(row)] === data ? undefined : data;
+}
+
+function resumeArguments(session: Pick<Session, "request">, item: Item, run: RunFolder): string[] {
+  const place = movedTo(session, item, run);
+  const moved = place === undefined ? {} : { [dataOptionOf(item.row)]: place };
+  return ["train", "--resume", run.path, "--skip-evaluation", ...flagWords(moved)];
 }
 
 function evaluationArguments({ root }: Pick<Session, "root">, { table, row }: Item, changes: Flags): string[] {
@@ -331,12 +383,10 @@ async function measureCosts(
 }
 
 /** A run that is stopped after a few seconds and thrown away tells how long an update takes. */
-async function measureRow(
-  { root, request }: Session,
-  { table, row }: Item,
-  probeSeconds: number,
-  signal: AbortSignal,
-): Promise<RowCost> {
+async function measureRow(session: Session, item: Item, probeSeconds: number, signal: AbortSignal): Promise<RowCost> {
+  const { root, request } = session;
+  const { table } = item;
+  const row = placed(session, item);
   const scratch = join(root, table.name, `.probe-${row.name}`);
   const enough = new AbortController();
   const stop = (): void => enough.abort();
@@ -396,7 +446,7 @@ async function showCommands(session: Session): Promise<void> {
     const state = await rowState(root, table, row);
     const commands: string[] = [];
     if (state.stage === "new") commands.push(written(trainArguments(session, item, fullUpdates(row))));
-    if (state.stage === "training") commands.push(written(["train", "--resume", state.run.path, "--skip-evaluation"]));
+    if (state.stage === "training") commands.push(written(resumeArguments(session, item, state.run)));
     const evaluations = state.stage === "new" ? neededEvaluations(table, row, trainingOptions(row)) : state.evaluations;
     for (const { changes, record } of evaluations)
       if (!record) commands.push(written(evaluationArguments(session, item, changes)));
@@ -513,7 +563,8 @@ async function listTables(root: string, output: Output): Promise<void> {
 
 /** The command line that goes on. */
 function again({ request: { target, invocation, chosen } }: Session): string {
-  const { rows, folder, budget } = invocation;
-  const words = commandText(target === undefined ? ["reproduce"] : ["reproduce", target], { rows, folder, ...chosen });
+  const { rows, data, folder, budget } = invocation;
+  const own = { rows, data, folder };
+  const words = commandText(target === undefined ? ["reproduce"] : ["reproduce", target], { ...own, ...chosen });
   return `${commandName()} ${words}${budget === undefined ? "" : " --budget MINUTES"}`;
 }

@@ -16,6 +16,12 @@ export const reproduceRun = optionGroup({
     absent: "all",
     help: "rows of the table, or of the tables of a group; all of them by default",
   },
+  data: {
+    kind: "text",
+    placeholder: "PATH",
+    absent: "the data sets of this machine",
+    help: "where the files are of a table whose data may not be passed on, such as ml-1m.zip",
+  },
   folder: {
     kind: "text",
     placeholder: "DIR",
@@ -42,7 +48,7 @@ export const reproduce = command({
   takes: "[table]",
   summary: "trains and evaluates the rows of a table of published results, and shows them side by side",
   details:
-    "Without TABLE it lists those that there are; language is a group of four. Rows whose data set or backbone is not here are left out with a note, unless they are asked for by name. Each row is a run folder of its own, and a process of its own; rows that are done are skipped, and one that was stopped or " +
+    "Without TABLE it lists those that there are; language is a group of four. Rows whose data set or backbone is not here are left out with a note, unless they are asked for by name; where files of yours stand in for a data set, --data says where they are. Each row is a run folder of its own, and a process of its own; rows that are done are skipped, and one that was stopped or " +
     "killed goes on where it was. With --budget a row may have fewer updates than the paper: the table says so. A table of your own is a JSON file: " +
     '{ "name", "title", "metric": "accuracy", "columns": [{ "name", "title", "options": { "shots": 5 } }], "rows": [{ "name", "learner", "train": { "preset": "hanzi", ' +
     '"options": { "learner": "anil", "iterations": 3000 } }, "cells": { COLUMN: { "published": "98.0" } } }] }. ' +
@@ -52,6 +58,7 @@ export const reproduce = command({
     ["innerloop reproduce sinusoid", "all learners on sine curves"],
     ["innerloop reproduce language --rows text-sentiment,clinc150-01-minilm", "a table and a row of a group"],
     ["innerloop reproduce omniglot --budget 120", "two hours for all of it"],
+    ["innerloop reproduce melu --data ml-1m.zip", "on MovieLens 1M, which may not be passed on"],
     ["innerloop reproduce omniglot --rows maml-5way-1shot --dry-run", "the commands"],
     ["innerloop reproduce --report docs", "docs/results.md and results-runs.md, from the run folders"],
   ],

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Evaluation, FigureDescription, TrainingEvent } from "@innerloop/core";
 import type { TrainingPlan } from "@innerloop/core/training";
@@ -10,6 +11,7 @@ import {
   checkedExperiment,
   commandLine,
   domainOf,
+  domains,
   evaluationOptions,
   type Flags,
   factsOf,
@@ -128,8 +130,20 @@ async function askedFor({ target, chosen }: TrainRequest): Promise<AskedExperime
     const config = resolve(found, chosen);
     return { name, ...checkedExperiment(config, name, chosen), protocol: found.preset.protocol };
   }
-  if (!isExperimentFile(name)) throw new UsageError(`there is no preset ${name}`, presetHint(name));
+  if (!isExperimentFile(name)) throw new UsageError(`there is no preset ${name}`, await remedyFor(name));
   return isCodeFile(name) ? askedByCode(name, chosen) : askedByJson(name, chosen);
+}
+
+/** What to say of a word that is no preset: data of one's own are named by options. */
+async function remedyFor(word: string): Promise<string> {
+  const isThere = await stat(word).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return presetHint(word);
+  const options = [...new Set(domains().map(({ dataOptions: [first] }) => first))].flatMap((name) => name ?? []);
+  const named = options.map((name) => `${flagOf(name)} ${word}`).join(" or ");
+  return `Data of your own are named by an option: ${named}; \`innerloop train --help\` lists what they may be`;
 }
 
 const fileName = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.[a-z]+$/, "");

@@ -34,7 +34,8 @@ export interface OrderedRatings {
 
 const remedies = {
   id: "Give every row a user and an item, or remove rows without one.",
-  rating: "Write a number into each row, as 4.5, or remove rows without one. Is it the right --rating-column?",
+  rating:
+    "Write a number into each row, with a point, as 4.5, or remove rows without one. Is it the right --rating-column?",
   scale: "Correct them, or give another --rating-scale.",
   time: "Write seconds since 1970 or dates as 2021-11-02 20:52:59. Is it the right --time-column?",
 } as const;

@@ -1,5 +1,65 @@
-// script -qc "stty cols 100; npx innerloop start" /dev/null | node scripts/start-picture.mjs > docs/start.svg
-// Draws what a terminal shows at the end as an SVG, which needs no font for drawings in Braille: each dot is drawn.
+// node scripts/terminal-picture.mjs start > docs/start.svg
+// node scripts/terminal-picture.mjs recommend RUN > docs/recommend.svg, RUN being what `innerloop train movietweetings` made
+// Draws what a terminal of 100 columns shows at the end as an SVG, which needs no font for drawings in Braille: each dot is
+// drawn. The terminal is that of `script` (util-linux).
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const own = fileURLToPath(new URL("../packages/node/bin/innerloop.js", import.meta.url));
+const five = ["title,rating", "Alien,9", "Inception,10", "The Matrix,9", "Twilight,2", "The Notebook,3"];
+
+/**
+ * What is drawn, by name: a title for those who do not see it, and commands. Where these are shown, they stand behind a
+ * prompt, and run in a folder of their own with these files, and with the run that is given.
+ */
+const pictures = {
+  start: { title: "What npm start shows", commands: ["innerloop start"] },
+  recommend: {
+    title: "Five films rated, ten that may be liked, and which of the five spoke for and against each",
+    shown: true,
+    files: { "mine.csv": `${five.join("\n")}\n` },
+    run: "runs/films",
+    commands: ["cat mine.csv", "innerloop recommend runs/films --ratings mine.csv --explain"],
+  },
+};
+
+/** All that the terminal was sent. @throws Error where a command fails */
+function recorded({ commands, shown = false, files = {}, run }, given) {
+  const folder = shown ? mkdtempSync(join(tmpdir(), "innerloop-picture-")) : process.cwd();
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    if (run) cpSync(resolve(given), join(folder, run), { recursive: true });
+    const prompt = (command) => `printf '\\033[2m$\\033[22m \\033[1m%s\\033[22m\\n' '${command}'`;
+    const lines = commands.map((command, i) =>
+      shown ? `${i > 0 ? "echo; " : ""}${prompt(command)}; ${command}` : command,
+    );
+    const session = ["stty cols 100", "set -e", `innerloop() { '${process.execPath}' '${own}' "$@"; }`, ...lines];
+    const script = join(mkdtempSync(join(tmpdir(), "innerloop-session-")), "session.sh");
+    writeFileSync(script, session.join("\n"));
+    const { status, stdout } = spawnSync("script", ["-qec", `bash '${script}'`, "/dev/null"], {
+      cwd: folder,
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    rmSync(join(script, ".."), { recursive: true });
+    if (status !== 0) throw new Error(`a command has failed (${status}):\n${stdout}`);
+    return stdout;
+  } finally {
+    if (shown) rmSync(folder, { recursive: true });
+  }
+}
+
+const [name, given] = process.argv.slice(2);
+const picture = pictures[name];
+if (!picture || (picture.run !== undefined) !== (given !== undefined))
+  throw new Error(
+    `usage: terminal-picture.mjs ${Object.keys(pictures).join("|")} [RUN], a run where the picture is of one`,
+  );
+
 const [cellWidth, cellHeight, fontSize, margin] = [8.4, 18, 14, 16];
 const colours = { 31: "#ff7b72", 32: "#7ee787", 33: "#e3b341", 36: "#79c0ff" };
 const [paper, ink, dim] = ["#0d1117", "#e6edf3", "#8b949e"];
@@ -68,8 +128,7 @@ function drawnLine(cells, row) {
   return points.length > 0 ? [...texts, `<path d="${points.join("")}"/>`] : texts;
 }
 
-let input = "";
-for await (const chunk of process.stdin) input += chunk;
+const input = recorded(picture, given);
 // Progress is drawn over itself: of such a line, what stands there last.
 const lines = input
   .trim()
@@ -79,7 +138,7 @@ const cells = lines.map((line) => [...cellsOf(line)]);
 const width = Math.max(...cells.flat().map(({ column, character }) => column + widthOf(character)));
 const [w, h] = [Math.ceil(width * cellWidth + 2 * margin), lines.length * cellHeight + 2 * margin];
 process.stdout.write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="${fontSize}">
-<title>What npm start shows</title>
+<title>${escaped(picture.title)}</title>
 <rect width="${w}" height="${h}" rx="8" fill="${paper}"/>
 <g stroke="${ink}" stroke-width="3.6" stroke-linecap="round">
 ${cells.flatMap(drawnLine).join("\n")}
