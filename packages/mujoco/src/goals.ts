@@ -96,7 +96,9 @@ export const goals: { readonly [G in GoalName]: Goal<GoalTasks[G]> } = {
  */
 export function parseGoal<T extends EnvironmentTask>(environment: string, goal: Goal<T>, json: unknown): T {
   const isRecord = typeof json === "object" && json !== null && !Array.isArray(json);
-  const task = isRecord ? goal.parse(json as Readonly<Record<string, unknown>>) : undefined;
+  // What more a record says would have no effect, and whoever wrote it thinks it has.
+  const isWhole = isRecord && Object.keys(json).length === 1;
+  const task = isWhole ? goal.parse(json as Readonly<Record<string, unknown>>) : undefined;
   if (task) return task;
   throw new EnvironmentError("ILE102", { environment }, `the task is ${shown(json)}`, `Give ${goal.example}`);
 }

@@ -1,6 +1,6 @@
 import type { RandomAddress, VectorEnvironment } from "@innerloop/core/reinforcement";
 import { describe, expect, test } from "vitest";
-import { ant } from "./ant.js";
+import { ant, antProtocols } from "./ant.js";
 import { halfCheetah } from "./half-cheetah.js";
 import type { LocomotionFamily } from "./locomotion-family.js";
 
@@ -98,6 +98,25 @@ test("an ant that leaves the healthy heights terminates, and the other goes on",
   expect(heights(ended)).toBe(before[0]);
   expect(heights(going)).not.toBe(before[1]);
   expect([environment.rewards[ended], environment.truncated[ended]]).toEqual([0, 0]);
+  await family.close();
+});
+
+test("the velocity of the root is where the family says, and moves the body by as much", async () => {
+  const family = ant({
+    goal: "velocity",
+    workers: 0,
+    settings: { start: { ...antProtocols.maml.start, velocityNoise: 1 } },
+  });
+  const environment = family.vectorized([{ velocity: 1 }], 1);
+  await environment.reset([[5, 1]]);
+  await environment.step(new Float32Array(8));
+  const [x, velocity] = [environment.observations[0]!, environment.observations[family.xVelocityAt]!];
+  await environment.step(new Float32Array(8));
+  const moved = (environment.observations[0]! - x) / family.settings.timestep;
+  expect(Math.abs(velocity)).toBeGreaterThan(0.1);
+  // RK4 moves by a mean of the velocities within the frame, the last of which is the next one.
+  const next = environment.observations[family.xVelocityAt]!;
+  expect(Math.abs(moved - (velocity + next) / 2)).toBeLessThan(0.25 * Math.abs(velocity));
   await family.close();
 });
 

@@ -56,8 +56,9 @@ export class LocomotionEnvironment<T extends EnvironmentTask> implements VectorE
 
   async reset(addresses: readonly RandomAddress[]): Promise<void> {
     this.requireIdle();
-    if (addresses.length !== this.rows) {
-      const problem = `${addresses.length} addresses for ${this.rows} rows`;
+    const isEach = addresses.length === this.rows && addresses.every((address) => address.length > 0);
+    if (!isEach) {
+      const problem = `${addresses.length} addresses for ${this.rows} rows, or one that is empty`;
       throw new EnvironmentError(
         "ILE101",
         this.place(),

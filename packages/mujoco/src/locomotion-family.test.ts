@@ -37,13 +37,14 @@ describe("tasks", () => {
     const direction = ant({ goal: "direction", workers: 0 });
     const velocity = ant({ goal: "velocity", workers: 0 });
     const plane = ant({ goal: "direction-2d", workers: 0 });
-    expect(direction.parseTask(JSON.parse('{"direction":-1,"more":2}'))).toEqual({ direction: -1 });
+    expect(direction.parseTask(JSON.parse('{"direction":-1}'))).toEqual({ direction: -1 });
     expect(velocity.parseTask({ velocity: 5 })).toEqual({ velocity: 5 });
     expect(plane.parseTask({ direction: [0.6, -0.8] })).toEqual({ direction: [0.6, -0.8] });
     const others = [null, 1, "direction", [], {}, [1], { direction: 2 }, { direction: "1" }, { velocity: Number.NaN }];
     const hostile = [
       { velocity: 1e9 },
       { velocity: [1] },
+      { velocity: 1, direction: 1 },
       { direction: [1, 1] },
       { direction: [1, 0, 0] },
       1n,

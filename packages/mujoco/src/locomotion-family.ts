@@ -13,6 +13,8 @@ import { workerRunner } from "./worker-runner.js";
 /** A family of locomotion tasks, and the workers that simulate them. */
 export interface LocomotionFamily<T extends EnvironmentTask = EnvironmentTask> extends EnvironmentFamily<T> {
   readonly settings: LocomotionSettings;
+  /** The place in an observation of the root's velocity along x, in m/s. */
+  readonly xVelocityAt: number;
   context(task: T): Float32Array;
   parseTask(json: unknown): T;
   /** Ends the workers, whose environments cannot be used any more. A process that ends does not wait for them. */
@@ -58,7 +60,7 @@ export function locomotionFamily<T extends EnvironmentTask>({
     const remedy = "Give `settings: { goalVelocities: [0, 3] }`, or another protocol";
     throw new EnvironmentError("ILE101", { environment: name }, `${protocol} has no velocity tasks`, remedy);
   }
-  const { controls, sha256, file } = bodies[settings.body];
+  const { controls, positions, sha256, file } = bodies[settings.body];
   const action = box({ shape: controls, low: -settings.actionBound, high: settings.actionBound });
   let runner: RowRunner | undefined;
   let isClosed = false;
@@ -69,6 +71,7 @@ export function locomotionFamily<T extends EnvironmentTask>({
   return {
     name,
     settings,
+    xVelocityAt: positions - settings.observation.positionsFrom,
     description: {
       protocol: Object.keys(changed).length === 0 ? protocol : `${protocol}, changed`,
       simulator: `MuJoCo ${mujocoVersion}`,
