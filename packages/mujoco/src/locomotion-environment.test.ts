@@ -79,6 +79,8 @@ test("episodes are cut off at the horizon, and stay as they were", async () => {
   await environment.step(new Float32Array(12).fill(Number.NaN));
   expect(environment.observations).toEqual(shown);
   expect([...environment.rewards, ...environment.truncated]).toEqual([0, 0, 1, 1]);
+  // Steps of the first row, and its flags.
+  expect([...environment.state().subarray(0, 4)]).toEqual([3, 0, 1, 0]);
   await family.close();
 });
 

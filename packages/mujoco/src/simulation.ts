@@ -129,6 +129,8 @@ export class Simulation {
   private data: MjData;
   private views: DataViews;
   private warnings: MjData["warning"];
+  /** The number of warnings after the last rows that were stepped; not known where episodes were begun since. */
+  private counted: number | undefined;
   private readonly measure: VelocityMeasure;
   private readonly seconds: number;
   private readonly usesForces: boolean;
@@ -170,13 +172,14 @@ export class Simulation {
     if (operation === "begin") return this.runWatched(operation, rows, from, to);
     const { states, sizes } = rows;
     const before = this.stateBefore(states.subarray(from * sizes.state, to * sizes.state));
-    const known = sum(this.warningCounts());
+    const known = this.counted ?? sum(this.warningCounts());
     const faults: RowFault[] = [];
     for (let row = from; row < to; row++) {
       const problem = rows.ended[row] === 1 ? undefined : this.attempt(operation, rows, row);
       if (problem !== undefined) faults.push({ row, problem });
     }
-    if (faults.length === 0 && sum(this.warningCounts()) === known) return faults;
+    this.counted = sum(this.warningCounts());
+    if (faults.length === 0 && this.counted === known) return faults;
     // Once more from the same states, for the row that a warning is about.
     states.set(before, from * sizes.state);
     return this.runWatched(operation, rows, from, to);
@@ -185,6 +188,7 @@ export class Simulation {
   /** The same, with an eye on warnings after each row. */
   private runWatched(operation: RowOperation, rows: EpisodeRows, from: number, to: number): RowFault[] {
     const faults: RowFault[] = [];
+    this.counted = undefined;
     for (let row = from; row < to; row++) {
       if (rows.ended[row] === 1) continue;
       const known = operation === "begin" ? warnings.map(() => 0) : this.warningCounts();

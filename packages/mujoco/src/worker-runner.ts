@@ -44,7 +44,7 @@ export function workerRunner({ name, workers, settings, model }: WorkerRunnerOpt
     async run(rows, operation) {
       const before = rows.states.slice();
       // Few enough that reading counts of warnings after each takes no time, and several for each worker.
-      const chunk = Math.max(1, Math.min(32, Math.ceil(rows.rows / (4 * workers))));
+      const chunk = Math.max(1, Math.min(16, Math.ceil(rows.rows / (8 * workers))));
       const compiled = await compileMujoco().catch((cause: Error) => {
         throw openingError(name, cause);
       });
