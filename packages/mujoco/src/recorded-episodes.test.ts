@@ -9,7 +9,7 @@ import type { LocomotionSettings } from "./locomotion-settings.js";
 import { readModel } from "./model-files.js";
 import { openSimulation } from "./simulation.js";
 
-/** An episode as recorded/record.py writes it. */
+/** An episode as fixtures/episodes.py writes it. */
 interface RecordedEpisode {
   readonly body: Body;
   readonly protocol: string;
@@ -24,7 +24,7 @@ interface RecordedEpisode {
   readonly lastObservation: readonly number[];
 }
 
-const recorded = JSON.parse(readFileSync(new URL("recorded/recorded.json", import.meta.url), "utf8")) as {
+const recorded = JSON.parse(readFileSync(new URL("fixtures/episodes.json", import.meta.url), "utf8")) as {
   readonly mujoco: string;
   readonly cases: readonly RecordedEpisode[];
 };

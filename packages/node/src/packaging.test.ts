@@ -55,7 +55,7 @@ test("the packages hold what users need and nothing else", () => {
           : []),
       ]),
     );
-    const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up|recorded/.test(path));
+    const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up|fixtures/.test(path));
     expect(strangers, name).toEqual([]);
     // What package.json says can be imported is there.
     const path = join(root, "packages", name.replace("@innerloop/", ""), "package.json");
