@@ -122,13 +122,28 @@ describe("protocols", () => {
     expect(() => ant({ goal: "velocity", protocol: "promp" })).toThrow(
       /ILE101 ant-velocity: promp has no velocity tasks/,
     );
-    const wrong = [{ timestep: 0 }, { timestep: 1 }, { frameSkip: 0.5 }, { horizon: 0 }, { actionBound: Number.NaN }];
-    const ranges = [{ goalVelocities: [2, 1] as const }, { healthyHeights: [1, Number.NaN] as const }];
-    for (const settings of [...wrong, ...ranges]) {
-      const name = Object.keys(settings)[0];
-      expect(() => halfCheetah({ goal: "direction", settings })).toThrow(
-        new RegExp(`^ILE101 half-cheetah-direction: ${name} is `),
-      );
+    const { start, observation, reward } = halfCheetahProtocols.maml;
+    const wrong: readonly (readonly [name: string, settings: object])[] = [
+      ...[0, 1, "0.01", Number.NaN].map((timestep) => ["timestep", { timestep }] as const),
+      ["frameSkip", { frameSkip: 0.5 }],
+      ["horizon", { horizon: 0 }],
+      ["actionBound", { actionBound: Number.NaN }],
+      ["contactImpedance", { contactImpedance: [1, 2] }],
+      ["start.positions", { start: { ...start, positions: [1] } }],
+      ["start.velocityNoise", { start: { ...start, velocityNoise: -1 } }],
+      ["start.positionNoise.scale", { start: { ...start, positionNoise: { distribution: "normal", scale: -1 } } }],
+      ["start.positionNoise.distribution", { start: { ...start, positionNoise: { distribution: "none", scale: 1 } } }],
+      ["observation.positionsFrom", { observation: { positionsFrom: 10 } }],
+      ["observation.contactForces", { observation: { ...observation, contactForces: "some" } }],
+      ["observation.torsoPlace", { observation: { ...observation, torsoPlace: "here" } }],
+      ["reward.velocity", { reward: { ...reward, velocity: "fast" } }],
+      ["reward.alive", { reward: { ...reward, alive: "1" } }],
+      ["healthyHeights", { healthyHeights: [1, Number.NaN] }],
+      ["goalVelocities", { goalVelocities: [2, 1] }],
+    ];
+    for (const [name, settings] of wrong) {
+      const make = () => halfCheetah({ goal: "direction", settings });
+      expect(make, name).toThrow(new RegExp(`^ILE101 half-cheetah-direction: ${name} is .* Give `));
     }
     for (const workers of [-1, 1.5, Number.NaN]) {
       expect(() => ant({ goal: "direction", workers })).toThrow(/ILE101 ant-direction: workers is/);

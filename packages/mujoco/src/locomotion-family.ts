@@ -8,6 +8,7 @@ import { LocomotionEnvironment } from "./locomotion-environment.js";
 import { describeSettings, type LocomotionSettings } from "./locomotion-settings.js";
 import { readModel } from "./model-files.js";
 import { closedError, type RowRunner, runnerHere } from "./row-runner.js";
+import { requireRanges } from "./settings-ranges.js";
 import { workerRunner } from "./worker-runner.js";
 
 /** A family of locomotion tasks, and the workers that simulate them. */
@@ -102,48 +103,4 @@ export function locomotionFamily<T extends EnvironmentTask>({
       await runner?.close();
     },
   };
-}
-
-/** A setting, whether it is in its range, and what to give instead. */
-type Rule = readonly [name: string, value: unknown, isRight: boolean, remedy: string];
-
-/** Seconds of a frame beyond which no body of these is stable. */
-const longestTimestep = 0.1;
-
-function requireRanges(environment: string, settings: LocomotionSettings, workers: number): void {
-  const { timestep, frameSkip, horizon, actionBound, start, reward, healthyHeights, goalVelocities } = settings;
-  const { observation, body, contactImpedance } = settings;
-  const isWhole = (value: number, least: number, most: number) =>
-    Number.isSafeInteger(value) && value >= least && value <= most;
-  const areNumbers = (values: readonly number[] | undefined, count: number) =>
-    values === undefined || (values.length === count && values.every(Number.isFinite));
-  const isRange = (range: readonly [number, number] | undefined) =>
-    areNumbers(range, 2) && (range === undefined || range[0] <= range[1]);
-  const { positions } = bodies[body];
-  const rules: readonly Rule[] = [
-    ["workers", workers, isWhole(workers, 0, 256), "Give a whole number, 0 to simulate in this thread"],
-    ["timestep", timestep, timestep > 0 && timestep <= longestTimestep, `Give seconds, up to ${longestTimestep}`],
-    ["frameSkip", frameSkip, isWhole(frameSkip, 1, 1000), "Give a whole number from 1 to 1000"],
-    ["horizon", horizon, isWhole(horizon, 1, 1e6), "Give a whole number from 1 to 1e6"],
-    ["actionBound", actionBound, actionBound > 0 && Number.isFinite(actionBound), "Give a number above 0"],
-    ["contactImpedance", contactImpedance, areNumbers(contactImpedance, 3), "Give three numbers"],
-    ["start.positions", start.positions, areNumbers(start.positions, positions), `Give ${positions} numbers`],
-    ["start.positionNoise.scale", start.positionNoise.scale, start.positionNoise.scale >= 0, "Give 0 or more"],
-    ["start.velocityNoise", start.velocityNoise, start.velocityNoise >= 0, "Give 0 or more"],
-    [
-      "observation.positionsFrom",
-      observation.positionsFrom,
-      isWhole(observation.positionsFrom, 0, positions),
-      `Give a whole number up to ${positions}`,
-    ],
-    ...(["velocityOffset", "controlCost", "contactCost", "alive"] as const).map(
-      (part) => [`reward.${part}`, reward[part], Number.isFinite(reward[part]), "Give a number"] as Rule,
-    ),
-    ["healthyHeights", healthyHeights, isRange(healthyHeights), "Give the least and the most"],
-    ["goalVelocities", goalVelocities, isRange(goalVelocities), "Give the least and the most"],
-  ];
-  const broken = rules.find(([, , isRight]) => !isRight);
-  if (!broken) return;
-  const [name, value, , remedy] = broken;
-  throw new EnvironmentError("ILE101", { environment }, `${name} is ${JSON.stringify(value)}`, remedy);
 }

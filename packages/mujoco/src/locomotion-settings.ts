@@ -4,8 +4,14 @@
  */
 import type { Body } from "./bodies.js";
 
+/** Kinds of velocity that rewards may be for. */
+export const velocityKinds = ["root displacement", "torso displacement", "centre of mass"] as const;
+
 /** The velocity that rewards are for. */
-export type VelocityKind = "root displacement" | "torso displacement" | "centre of mass";
+export type VelocityKind = (typeof velocityKinds)[number];
+
+/** Distributions of noise. */
+export const noiseDistributions = ["uniform", "normal"] as const;
 
 /** Numbers of an observation, in this order; those left out are not in it. */
 export interface ObservationSettings {
@@ -24,7 +30,7 @@ export interface StartSettings {
   /** qpos before the noise; that of the model unless given. */
   readonly positions?: readonly number[];
   /** The noise of positions: uniform in +-scale, or normal of deviation scale. */
-  readonly positionNoise: { readonly distribution: "uniform" | "normal"; readonly scale: number };
+  readonly positionNoise: { readonly distribution: (typeof noiseDistributions)[number]; readonly scale: number };
   /** The deviation of velocities, which are normal. */
   readonly velocityNoise: number;
   /** Contact forces are computed for the first observation; 0 in it otherwise. */
