@@ -27,7 +27,7 @@ const mine = [
 const all = Array.from({ length: filmCount }, (_, place) => filmId(place));
 const rated = mine.map(({ item }) => item);
 
-describe.each(["ridge", "cnp", "maml", "cavia"])("a ranking by %s", (learner) => {
+describe.each(["ridge", "cnp", "maml", "cavia", "tanp", "metahin"])("a ranking by %s", (learner) => {
   let model: TrainedModel;
   beforeAll(async () => {
     model = await modelOf(learner);

@@ -117,9 +117,9 @@ export type RowsOfTask = {
   readonly all: Rows;
 };
 
-/** What training makes of a task beside the likelihood of its queries. */
+/** The terms of training beside the likelihood of queries, and what these are answered from. */
 export type InTraining = {
-  /** What queries are answered from, in place of what the support set alone says. */
+  /** What is read of the task, in place of what the support set alone says. */
   readonly memory: Tree;
   /** Scalar: nats by which this memory is dearer than that of the support set. They are shared by all targets that are scored. */
   readonly divergence: Tensor;

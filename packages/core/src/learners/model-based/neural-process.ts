@@ -60,8 +60,8 @@ const leastDeviation = 0.1;
  * each other, r_i + attention(r), and each query reads them by cross-attention from its x to theirs, in place of the
  * mean.
  *
- * With `latent` the neural process of Kim et al. (their figure 2), which has both paths: z ~ q(z | rows) is a further input
- * of the decoder, and training raises the bound of the queries' likelihood (Garnelo et al. 2018b, equation 9)
+ * With `latent` the neural process as Kim et al. draw it, with both paths: z ~ q(z | rows) is a further input
+ * of the decoder, and training raises the bound of the queries' likelihood (Garnelo et al. 2018b)
  *
  *   log p(y_Q | x_Q, S) >= E_{q(z | S, Q)} [ sum over queries of log p(y_q | x_q, r, z) ] - KL(q(z | S, Q) || q(z | S)),
  *

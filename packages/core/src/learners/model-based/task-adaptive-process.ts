@@ -84,7 +84,7 @@ const leastDeviation = 0.1;
  * where f_j is the part of all tasks that belong to j, a running average over updates that is kept beside the parameters; in
  * the authors' code it is the sum over the batch, which a task here does not know of. A prediction is [n, 2 outputs], means
  * beside deviations: their code has squared errors, and the distance to a centroid not squared. Formulae are those of the
- * paper's section 4 (task identity network m, global pool of centroids a_j, adaptive decoder) as its code has them.
+ * authors' code, under the paper's names: task identity network m, global pool of centroids a_j, adaptive decoder.
  *
  * @throws IL102 where options are out of range
  * @example taskAdaptiveProcess({ features: 1, outputs: 1, clusters: 7 })

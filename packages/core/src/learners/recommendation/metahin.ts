@@ -72,10 +72,10 @@ export interface MetahinOptions {
  *   fusion: a = softmax over p of -L_p(support),  omega_u = sum over p of a_p omega_p,  x = sum over p of a_p x_p
  *
  * e are the features of rows, which do not adapt. The meta-gradient is that of the queries' loss, of second order, by (W, w),
- * omega and G. In the paper paths are those of a graph of users, items, actors and directors, and a context is that of a user:
- * the items shared by all of that user's; here, of an item, what leads from it to the user's own ones by one attribute (its
- * U-M-A-M), as far as ratings are known. Fusion is by the support's losses as in the paper; the authors' code takes the
- * queries'. Known contexts, weights and fused parameters are what a task keeps.
+ * omega and G. In the authors' code a path leads through a graph of users, items and what these have, and its context is one
+ * mean over all that it leads to, the same for all items of a user; here each item has its own, of what the user has rated.
+ * Fusion is by the losses of the support rows, which a new user has; their code takes those of the queries. A task keeps the
+ * fused parameters, the shares a, and of each path l(W e_j + w) of the known rows.
  *
  * @throws IL102 where there is no path, one is no range of columns, or sizes are no whole numbers above 0
  * @example metahin({ features: 40, paths: [[1, 2], [2, 8]], inner: sgd({ learningRate: 0.05 }) })
