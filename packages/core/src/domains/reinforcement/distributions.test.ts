@@ -1,7 +1,7 @@
 import { add, grad, input, interpret, mul, sub, sum, type Tensor, tensor, vmap } from "@innerloop/graph";
 import { expect, test } from "vitest";
 import { asFunction, flat, gradientError, noiseTensor, numbersOf, valuesIn } from "../../numerical.fixture.js";
-import { random } from "../../random/random.js";
+import { type Random, random } from "../../random/random.js";
 import { actionDistribution, categorical, diagonalGaussian } from "./distributions.js";
 import { box, discrete, type Space } from "./environment.js";
 
@@ -230,6 +230,14 @@ test("samples with drawn noise have the distribution's frequencies and moments",
     expect(Math.abs(found - mean!)).toBeLessThan((4 * sigma!) / Math.sqrt(rows));
     expect(Math.abs(variance / sigma! ** 2 - 1)).toBeLessThan(4 * Math.sqrt(2 / rows));
   }
+});
+
+test("Gumbel noise is finite, whatever is drawn", () => {
+  const draws = [0, 0, 0.5, 0.25];
+  const source = { uniform: () => draws.shift()! } as Random;
+  const noise = new Float32Array(3);
+  actionDistribution(discrete(2)).drawNoise(source, noise, 1);
+  close(noise, [0, -Math.log(Math.log(2)), -Math.log(Math.log(4))], 1e-6);
 });
 
 test("distributions are mapped over tasks, each with its own parameters", () => {

@@ -307,11 +307,12 @@ export function requireAddresses(environment: string, rows: number, addresses: r
 }
 
 /**
- * @internal Refuses actions that are none of the space: vectorised environments ask before any row is stepped, so that a
- * refused step changes nothing.
+ * The check of a step's actions, for vectorised environments of one's own: they ask before any row is stepped, so that a
+ * refused step changes nothing. Numbers beyond the bounds of a box pass: the environment clips them.
  *
- * @param ended whether the episode of a row has ended: its action may be anything
- * @param stepOf steps that a row has made
+ * @param rows of the environment
+ * @param ended true for rows whose episode has ended: their action may be anything
+ * @param stepOf steps that a row has made, for the error's place
  * @throws EnvironmentError ILE201
  */
 export function requireActions(

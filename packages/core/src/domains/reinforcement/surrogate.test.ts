@@ -215,6 +215,19 @@ test("away from the old policy the weights are ratios to its probabilities", () 
       }
     }
   }
+  // Old probabilities are constants, even where they are the same tensors.
+  for (const pastDecay of [0, 0.5, 1]) {
+    const same = (x: Tensor): Tensor =>
+      sum(surrogateTerms({ logProb: logProbs(x), advantages: plain, old: logProbs(x) }, { pastDecay }));
+    const without = (x: Tensor): Tensor =>
+      sum(surrogateTerms({ logProb: logProbs(x), advantages: plain }, { pastDecay }));
+    expect(relativeError(gradientOf(same), gradientOf(without))).toBeLessThan(1e-12);
+  }
+  // So are advantages.
+  const scored = (scale: (x: Tensor) => Tensor) => (x: Tensor) =>
+    sum(surrogateTerms({ logProb: logProbs(x), advantages: mul(plain, scale(x)) }, { logLikelihood: true }));
+  const ofLogits = gradientOf(scored((x) => sum(sliceAxis(reshape(x, [4]), 0, 0, 1))));
+  expect(relativeError(ofLogits, gradientOf(scored(() => flat([theta[0]!], []))))).toBeLessThan(1e-12);
   // E_old[ratio of the whole past x reward] is the new policy's return: the surrogate is exact wherever it is asked.
   const oldChances = probabilities(flat([0.5, 0, -0.25, 0.25], [2, 2]));
   const gain = (x: Tensor): Tensor =>
