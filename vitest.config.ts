@@ -35,6 +35,7 @@ const longest = [
   "packages/node/src/executor/webgpu.test.ts",
   "packages/node/src/executor/estimate-onnxruntime.test.ts",
   "packages/node/src/packaging.test.ts",
+  "packages/mujoco/src/worker-runner.test.ts",
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -61,6 +62,7 @@ export default defineConfig({
       "@innerloop/core": source("packages/core/src/index.ts"),
       "@innerloop/experiments/published": source("packages/experiments/src/published/index.ts"),
       "@innerloop/experiments": source("packages/experiments/src/index.ts"),
+      "@innerloop/mujoco": source("packages/mujoco/src/index.ts"),
       innerloop: source("packages/innerloop/src/node.ts"),
     },
   },

@@ -64,6 +64,17 @@ const pages = [
     ],
   },
   {
+    name: "@innerloop/mujoco",
+    folder: "mujoco",
+    about:
+      "Half-cheetah and ant in MuJoCo, as families of tasks of meta-reinforcement learning. A package of its own, installed by those who simulate: `npm install @innerloop/mujoco`.",
+    sections: [
+      ["Families", ["half-cheetah", "ant", "locomotion-family", "goals"]],
+      ["Settings", ["locomotion-settings", "bodies"]],
+      ["Errors", [""]],
+    ],
+  },
+  {
     name: "@innerloop/node",
     folder: "node",
     about: "Data sets, run folders, experiments and executors in Node.",

