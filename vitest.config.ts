@@ -14,6 +14,8 @@ const entryPoints = (): Record<string, string> => ({
       [`innerloop/${name}`, source(`packages/innerloop/src/${name === "training" ? "node-training" : name}.ts`)],
     ]),
   ),
+  "@innerloop/core/reinforcement": source("packages/core/src/domains/reinforcement/index.ts"),
+  "innerloop/reinforcement": source("packages/innerloop/src/reinforcement.ts"),
   "innerloop/experiments": source("packages/innerloop/src/experiments.ts"),
   "innerloop/graph": source("packages/innerloop/src/graph.ts"),
   "innerloop/node": source("packages/innerloop/src/machine.ts"),
@@ -33,6 +35,7 @@ const longest = [
   "packages/node/src/executor/webgpu.test.ts",
   "packages/node/src/executor/estimate-onnxruntime.test.ts",
   "packages/node/src/packaging.test.ts",
+  "packages/mujoco/src/worker-runner.test.ts",
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -59,6 +62,7 @@ export default defineConfig({
       "@innerloop/core": source("packages/core/src/index.ts"),
       "@innerloop/experiments/published": source("packages/experiments/src/published/index.ts"),
       "@innerloop/experiments": source("packages/experiments/src/index.ts"),
+      "@innerloop/mujoco": source("packages/mujoco/src/index.ts"),
       innerloop: source("packages/innerloop/src/node.ts"),
     },
   },

@@ -1,5 +1,5 @@
-// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, and within graph from stage
-// to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
+// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, mujoco -> core, and within
+// graph from stage to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
@@ -12,6 +12,7 @@ const allowed = {
   graph: [],
   core: ["@innerloop/graph"],
   experiments: ["@innerloop/graph", "@innerloop/core"],
+  mujoco: ["@innerloop/core"],
   node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
   innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node"],
 };
@@ -35,6 +36,8 @@ for (const folder of Object.keys(allowed)) {
   ours.add(name);
   for (const entry of Object.keys(exports)) if (!entry.endsWith(".json")) entryPoints.add(`${name}${entry.slice(1)}`);
 }
+/** Packages of outside that one package of ours alone may import: who has no use for it does not install them. */
+const only = { "@mujoco/mujoco": "mujoco" };
 /** The one file that loads the engine, tests included: after its telemetry is off, so by import(). */
 const engineFile = "packages/node/src/executor/onnxruntime.ts";
 /** The one that names a package by data, so that bundlers leave it where it is: docs/decisions/0001-default-executor.md. */
@@ -76,6 +79,8 @@ for (const file of files) {
       owner === "onnxruntime-node" ? !typeOnly && !(dynamic && path === engineFile) : isEngine(owner) && !isTest(path)
     )
       problems.push(`${path}: imports ${specifier}; only ${engineFile} may, by import()`);
+    if (only[owner] && only[owner] !== name)
+      problems.push(`${path}: imports ${specifier}; only package ${only[owner]} may`);
     if (!ours.has(owner)) {
       const isAnywhere = anywhere.packages.includes(name) && !isTest(path);
       if (isAnywhere && (isBuiltin(specifier) || !anywhere.may.includes(owner)))

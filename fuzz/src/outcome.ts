@@ -1,6 +1,7 @@
 /** What became of an input. */
 
 import { taskErrorCodes, trainingErrorCodes } from "@innerloop/core";
+import { environmentErrorCodes } from "@innerloop/core/reinforcement";
 import { UsageError } from "@innerloop/experiments";
 import { graphErrorCodes } from "@innerloop/graph";
 import { runErrorCodes } from "../../packages/experiments/dist/runs/run-error.js";
@@ -27,8 +28,8 @@ export type Outcome =
   | { readonly is: "finding"; readonly kind: FindingKind; readonly detail: string; readonly signature: string };
 
 const codes: ReadonlySet<string> = new Set(
-  [dataErrorCodes, runErrorCodes, graphErrorCodes, taskErrorCodes, trainingErrorCodes].flatMap((table) =>
-    Object.keys(table),
+  [dataErrorCodes, runErrorCodes, graphErrorCodes, taskErrorCodes, trainingErrorCodes, environmentErrorCodes].flatMap(
+    (table) => Object.keys(table),
   ),
 );
 

@@ -54,6 +54,8 @@ export const exceptions: Readonly<Record<string, string>> = {
   "node/src/backbones/encoder-process.ts":
     "the model file that was checked, by its hash, in a process of its own that may end in any way",
   "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
+  "mujoco/src/model-files.ts": "files of this package, by their hash",
+  "mujoco/src/simulation.ts": "WebAssembly of the installed MuJoCo, whose code runs in this process",
   "node/src/data/sets/glosses.ts": "a file of this package",
   "node/src/data/sets/hanzi.ts": "a file of this package",
   "node/src/data/sets/intents.ts": "files whose checksum is that of the published ones",

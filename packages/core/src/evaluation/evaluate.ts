@@ -94,17 +94,62 @@ export async function evaluate<X extends Tree, Y extends Tree, Out extends Tree>
   }
 }
 
-/** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
-export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
-  options: Omit<EvaluateOptions<X, Y, Out>, "params">,
-): Promise<{
+/** An evaluation for one set of parameters after another. */
+export interface Evaluator {
   run(params: Tree): Promise<Evaluation>;
   /** The figures that its evaluations will have, the leading one first. */
   figures(params: Tree): readonly FigureDescription[];
   release(): Promise<void>;
-}> {
+}
+
+/** Evaluations of learners whose tasks are collected for a number of steps: each number has tasks of its own. */
+async function evaluatorByStep<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: Omit<EvaluateOptions<X, Y, Out>, "params">,
+  { after: _, ...collector }: Collector<Tree, X, Y>,
+  steps: readonly number[],
+): Promise<Evaluator> {
+  const count = options.count ?? 600;
+  const { after } = options.tasks as Required<Collector<Tree, X, Y>>;
+  const each = await Promise.all(
+    steps.map((n, i) => {
+      const { after: __, ...tasks } = after.call(options.tasks, n);
+      return evaluator({
+        ...options,
+        tasks: tasks as Collector<Tree, X, Y>,
+        steps: [n],
+        onProgress: (done) => options.onProgress?.(Math.floor((i * count + done) / steps.length), count),
+      });
+    }),
+  );
+  return {
+    run: async (params) => {
+      const found: Evaluation[] = [];
+      for (const one of each) found.push(await one.run(params));
+      const { pooled, ...first } = found[0]!;
+      return {
+        ...first,
+        protocol: { ...first.protocol, ...collector.description },
+        rows: found.flatMap(({ rows }) => rows),
+        values: found.flatMap(({ values }) => values),
+        ...(pooled ? { pooled: found.flatMap((one) => one.pooled!) } : {}),
+      };
+    },
+    figures: (params) => each[0]!.figures(params),
+    release: async () => {
+      await Promise.all(each.map((one) => one.release()));
+    },
+  };
+}
+
+/** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
+export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: Omit<EvaluateOptions<X, Y, Out>, "params">,
+): Promise<Evaluator> {
   const { count: asked = 600, seed = 0, signal } = options;
   const learner: AnyAdapter = options.learner;
+  const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
+  for (const n of steps) wholeOption("steps", n, 0);
+  if (isCollector(options.tasks) && options.tasks.after) return evaluatorByStep(options, options.tasks, steps);
   const tasks = options.tasks as unknown as TaskSupply;
   wholeOption("count", asked, 1);
   const source = isCollector(tasks) ? undefined : tasks;
@@ -115,8 +160,6 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
     throw new TrainingError("ILR101", "evaluate", problem, "Use evaluateOpenSet, which lets a learner reject them");
   }
   const executor = options.executor ?? (await defaultExecutor());
-  const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
-  for (const n of steps) wholeOption("steps", n, 0);
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const draws = taskDraws(source?.pool, taskSeed, count);
   const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
@@ -162,6 +205,7 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
       program,
       params,
       tasks: source ? drawsInTurn(source, count) : tasks,
+      learner,
       rules,
       seed: taskSeed,
       count: drawn,

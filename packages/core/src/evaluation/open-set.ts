@@ -194,6 +194,7 @@ export async function evaluateOpenSet<X extends Tree>(options: EvaluateOpenSetOp
       program,
       params,
       tasks: tasks[split],
+      learner,
       rules: rulesFor("evaluateOpenSet", learner, tasks[split], splitSeed(seed, split), (first) =>
         classesOf(learner, () => traced(learner, params, first)),
       ),

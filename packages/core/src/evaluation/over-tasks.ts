@@ -1,5 +1,5 @@
 import type { CompiledFunction, Executor, Tree } from "@innerloop/graph";
-import type { Task } from "../tasks/task.js";
+import type { CollectingLearner, Task } from "../tasks/task.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { chooseChunkSize, evaluationBytes } from "../training/chunks.js";
 import { drawTasks, type TaskSupply } from "../training/task-batch.js";
@@ -7,8 +7,9 @@ import { drawTasks, type TaskSupply } from "../training/task-batch.js";
 export interface OverTasks<Result extends Tree> {
   readonly program: CompiledFunction<readonly [Tree, Task<Tree, Tree>], Result>;
   readonly params: Tree;
-  /** A collector collects with `params`. */
+  /** A collector collects with `params`, for `learner`. */
   readonly tasks: TaskSupply;
+  readonly learner: CollectingLearner;
   /** What its tasks are held to. */
   readonly rules: TaskRules;
   readonly seed: number;
@@ -31,10 +32,10 @@ export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Pr
   });
 
 const tasksFrom = (
-  { tasks: from, params, seed, rules, executor }: Omit<OverTasks<Tree>, "program">,
+  { tasks: from, params, seed, rules, executor, learner }: Omit<OverTasks<Tree>, "program">,
   first: number,
   count: number,
-): Promise<Task<Tree, Tree>> => drawTasks({ from, params, seed, first, count, rules, executor });
+): Promise<Task<Tree, Tree>> => drawTasks({ from, params, seed, first, count, rules, executor, learner });
 
 /**
  * What a compiled function of parameters and stacked tasks makes of the first `count` tasks of a source: one result for

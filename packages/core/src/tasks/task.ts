@@ -92,8 +92,15 @@ export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, 
    * @param seed whose tasks: see `splitSeed`
    * @param index which of them; both are non-negative integers up to 2^53 - 1
    * @param executor runs what collecting computes
+   * @param learner whose parameters they are: it adapts and predicts on the way
    */
-  collect(params: Params, seed: number, index: number, executor: Executor): Promise<Task<X, Y>>;
+  collect(
+    params: Params,
+    seed: number,
+    index: number,
+    executor: Executor,
+    learner: CollectingLearner,
+  ): Promise<Task<X, Y>>;
   /**
    * The tasks at the addresses `first` to `first + count`, where it takes less to collect them together (one run of a
    * policy for the time step of all tasks): the same ones that `collect` gives one by one.
@@ -104,7 +111,20 @@ export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, 
     first: number,
     count: number,
     executor: Executor,
+    learner: CollectingLearner,
   ): Promise<readonly Task<X, Y>[]>;
+  /**
+   * The same tasks for learners that adapt in so many steps, where what is collected depends on that: data for each step,
+   * gathered by the parameters that the steps before have led to.
+   */
+  after?(steps: number): Collector<Params, X, Y>;
+}
+
+/** The part of a learner that a collector calls, in traces of its own. */
+export interface CollectingLearner {
+  readonly name: string;
+  adapt(params: Tree, support: Examples<Tree, Tree>, options?: { readonly steps?: number }): Tree;
+  predict(adapted: Tree, x: Tree, present?: Tensor): Tree;
 }
 
 /** Tells collectors from sources whose tasks do not depend on parameters. */

@@ -41,10 +41,32 @@ export type MetaStep<Params extends Tree, Tasks extends Tree = Task> = (
   batch: TaskBatch<Tasks>,
 ) => Promise<MetaStepResult<Params>>;
 
+/**
+ * A way of updating meta-parameters that asks more of a learner than its meta-gradient: a trust region, or several steps on
+ * one batch. It makes the programs of its own step.
+ */
+export interface OuterMethod {
+  /** For reports, and to tell checkpoints of one setting from another's. */
+  readonly description: string;
+  /** First state for parameters: {} where it keeps nothing from update to update. */
+  init(params: Tree): Tree;
+  programs<Params extends Tree, Data extends Tree>(
+    setting: Omit<MetaStepSetting<Params, Data>, "optimizer">,
+  ): MetaPrograms<Params, Data>;
+}
+
+/** Tells methods of their own from optimizers of a meta-gradient. */
+export const isOuterMethod = (outer: Optimizer | OuterMethod): outer is OuterMethod =>
+  typeof (outer as Partial<OuterMethod>).programs === "function";
+
+/** The first state of an outer update. */
+export const outerState = (learner: Pick<TaskLearner, "init">, outer: Optimizer | OuterMethod, params: Tree): Tree =>
+  isOuterMethod(outer) ? outer.init(params) : outerOptimizer(learner, outer).init(params);
+
 /** The learner, optimizer and executor of a meta-step. */
 export interface MetaStepSetting<Params extends Tree, Data extends Tree = Examples> extends MetaGradientOptions {
   readonly learner: TaskLearner<Params, Tree, Data, Tree, Tree>;
-  readonly optimizer: Optimizer;
+  readonly optimizer: Optimizer | OuterMethod;
   readonly executor: Executor;
   readonly metaBatchSize: number;
 }
@@ -93,6 +115,7 @@ export function metaPrograms<Params extends Tree, Data extends Tree = Examples>(
 ): MetaPrograms<Params, Data> {
   type Batch = TaskBatch<Sets<Data>>;
   const { learner, executor, metaBatchSize, recompute = 0 } = setting;
+  if (isOuterMethod(setting.optimizer)) return setting.optimizer.programs(setting);
   const optimizer = outerOptimizer(learner, setting.optimizer);
   type Found = { readonly params: Params; readonly optimizer: Tree; readonly loss: Tensor; readonly metrics: Metrics };
   const gradientOf = (params: Params, { tasks, keys, iteration }: Batch): Tree =>
@@ -174,12 +197,13 @@ export function metaPrograms<Params extends Tree, Data extends Tree = Examples>(
   };
 }
 
-/** Tasks of each chunk of a batch: all as large but the last, which has the rest. */
-function chunkSizes(total: number, chunkSize: number): number[] {
+/** @internal Tasks of each chunk of a batch: all as large but the last, which has the rest. */
+export function chunkSizes(total: number, chunkSize: number): number[] {
   return Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) => Math.min(chunkSize, total - i * chunkSize));
 }
 
-const sliceBatch = <Tasks extends Tree>(
+/** @internal Some of the tasks of a batch. */
+export const sliceBatch = <Tasks extends Tree>(
   { tasks, keys, iteration }: TaskBatch<Tasks>,
   start: number,
   stop: number,

@@ -2,7 +2,14 @@ import { allocate, type Executor, mapTree, sameShape, Tensor, type Tree, tensor 
 import type { AnyAdapter, AnyLearner } from "../learners/learner.js";
 import { random } from "../random/random.js";
 import { checkedTask, specOf } from "../tasks/source-spec.js";
-import { type Collector, type Examples, isCollector, type Task, type TaskSource } from "../tasks/task.js";
+import {
+  type CollectingLearner,
+  type Collector,
+  type Examples,
+  isCollector,
+  type Task,
+  type TaskSource,
+} from "../tasks/task.js";
 import { classesIn, partName, symbolicTask, type TaskSpec } from "../tasks/task-spec.js";
 import { labelsOf, requireTask, type TaskRules } from "../tasks/value-gate.js";
 import { TrainingError } from "./training-error.js";
@@ -99,13 +106,14 @@ export async function drawTasks(drawn: {
   readonly count: number;
   readonly rules: TaskRules;
   readonly executor: Executor;
+  readonly learner: CollectingLearner;
 }): Promise<Task<Tree, Tree>> {
-  const { from, params, seed, first, count, rules, executor } = drawn;
+  const { from, params, seed, first, count, rules, executor, learner } = drawn;
   if (!isCollector(from)) return sampleTasks(from, seed, first, count, rules);
   const indices = Array.from({ length: count }, (_, i) => first + i);
   const tasks = from.collectMany
-    ? await from.collectMany(params, seed, first, count, executor)
-    : await Promise.all(indices.map((index) => from.collect(params, seed, index, executor)));
+    ? await from.collectMany(params, seed, first, count, executor, learner)
+    : await Promise.all(indices.map((index) => from.collect(params, seed, index, executor, learner)));
   if (tasks.length !== count) {
     const problem = `${tasks.length} tasks were collected where ${count} were asked for`;
     throw new TrainingError("ILR101", from.name, problem, "Let collectMany return a task for each address");

@@ -19,8 +19,7 @@ import {
 } from "./checkpoint.js";
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
-import { metaPrograms } from "./meta-step.js";
-import { outerOptimizer } from "./outer-update.js";
+import { metaPrograms, type OuterMethod, outerState } from "./meta-step.js";
 import { progressLine, terminal } from "./progress.js";
 import { batchOf, drawTasks, type TaskBatch, type TaskSupply, taskBatch, traced, trainingRules } from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
@@ -68,8 +67,8 @@ export interface TrainOptions<
         readonly train: TaskSource<X, Y> | Collector<Params, X, Y>;
         readonly validation: TaskSource<X, Y> | Collector<Params, X, Y>;
       };
-  /** The outer optimizer. */
-  readonly optimizer: Optimizer;
+  /** The outer optimizer, or a method of its own: `trustRegion` of policies. */
+  readonly optimizer: Optimizer | OuterMethod;
   /** Tasks per update. */
   readonly metaBatchSize: number;
   /** Updates. */
@@ -166,7 +165,14 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
       : taskBatch(supply, trainSeed, iteration, metaBatchSize, rules);
   const drawn = async (iteration: number): Promise<TaskBatch<Task<Tree, Tree>>> => {
     const at = { seed: trainSeed, first: iteration * metaBatchSize, count: metaBatchSize };
-    const tasks = await drawTasks({ ...at, from: supply as TaskSupply, params: state.params, rules, executor });
+    const tasks = await drawTasks({
+      ...at,
+      from: supply as TaskSupply,
+      params: state.params,
+      rules,
+      executor,
+      learner,
+    });
     return batchOf(tasks, { seed: trainSeed, iteration, metaBatchSize });
   };
   let batch = drawnAhead(state.iteration);
@@ -413,7 +419,7 @@ async function initialState<Params extends Tree>(
     chunkSize: 0,
     recompute: 0,
     params,
-    optimizer: outerOptimizer(learner, optimizer).init(params),
+    optimizer: outerState(learner, optimizer, params),
     sinceBest: 0,
   };
   return bytes ? decodeCheckpoint(bytes, fresh) : fresh;

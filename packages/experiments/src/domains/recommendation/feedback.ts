@@ -21,7 +21,7 @@ import { UsageError } from "../../options/usage-error.js";
 import type { RatingValues } from "./options.js";
 import type { RatingSpec } from "./spec.js";
 
-/** What learning from a kind of feedback, giving it and being told of items takes: nobody else asks which kind a run is of. */
+/** A kind of feedback: all that learning from it, giving it and being told of items takes. Nobody else asks which kind a run is of. */
 export interface Feedback {
   /** What learners start from, by the choices of `--base`. */
   readonly bases: Readonly<Record<RatingValues["base"], StartingBase>>;

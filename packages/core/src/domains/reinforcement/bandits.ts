@@ -1,0 +1,73 @@
+/** Bandits with arms that pay 0 or 1. */
+import { random } from "../../random/random.js";
+import { box, discrete, wholeOption } from "./environment.js";
+import { type RowFamily, rowFamily, taskFields, taskNumbers } from "./row-dynamics.js";
+
+/** A bandit: the mean reward of each arm, its probability of paying 1. */
+export type BanditTask = {
+  /** [arms] */
+  readonly means: readonly number[];
+};
+
+/** Sizes of bandits. */
+export interface BanditOptions {
+  /** k, 5 by default. */
+  readonly arms?: number;
+  /** Pulls of a trial, n; 10 by default. */
+  readonly pulls?: number;
+}
+
+/** A family of bandits. */
+export interface BanditFamily extends RowFamily<BanditTask> {
+  readonly arms: number;
+  readonly pulls: number;
+}
+
+/**
+ * Bernoulli bandits of RL^2 (Duan et al. 2016, section 3.1): arm i pays 1 with probability p_i ~ U[0, 1], else 0.
+ *
+ * A trial of n pulls is one episode, cut off at its horizon n. A bandit has no state to observe: the observation is the
+ * constant 1, [1]. What a learner with a memory is told besides - last action, last reward, whether the trial has begun - it
+ * appends itself.
+ *
+ * @throws EnvironmentError ILE101 for fewer than two arms or one pull
+ * @example bernoulliBandits({ arms: 5, pulls: 100 }).vectorized([{ means: [0.1, 0.9, 0.5, 0.2, 0.4] }], 20)
+ */
+export function bernoulliBandits({ arms = 5, pulls = 10 }: BanditOptions = {}): BanditFamily {
+  const name = "bandits";
+  wholeOption(name, "arms", arms, 2);
+  wholeOption(name, "pulls", pulls);
+  const family = rowFamily<BanditTask, readonly number[]>(
+    {
+      name,
+      observation: box({ shape: 1, low: 0, high: 1 }),
+      action: discrete(arms),
+      horizon: pulls,
+      // The pulls made, and the number in [0, 1) that decides each.
+      size: 1 + pulls,
+      prepare: ({ means }) => means,
+      start(_, source, state, at) {
+        for (let pull = 1; pull <= pulls; pull++) state[at + pull] = source.uniform();
+      },
+      step(means, actions, from, state, at) {
+        state[at]! += 1;
+        return state[at + state[at]!]! < means[actions[from]!]! ? 1 : 0;
+      },
+      observe(_, __, ___, observations, to) {
+        observations[to] = 1;
+      },
+    },
+    {
+      description: { arms, pulls, means: "uniform in [0, 1]", reward: "1 with the arm's mean, else 0" },
+      task(seed, index) {
+        const source = random(seed, index);
+        return { means: Array.from({ length: arms }, () => source.uniform()) };
+      },
+      context: ({ means }) => Float32Array.from(means),
+      parseTask: (json) => ({
+        means: taskNumbers(name, "means", taskFields(name, json, ["means"]).means, arms, [0, 1]),
+      }),
+    },
+  );
+  return { ...family, arms, pulls };
+}

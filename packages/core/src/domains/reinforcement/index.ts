@@ -1,0 +1,95 @@
+/** Entry point "@innerloop/core/reinforcement": environments, policies and what is computed of their trajectories. */
+import "../../library-module.js";
+
+export {
+  type AdvantageOptions,
+  discountedReturns,
+  type Episodes,
+  episodeLengths,
+  generalizedAdvantages,
+  type PolicyAdvantageOptions,
+  policyAdvantages,
+  type RidgeBaseline,
+  ridgeBaseline,
+  standardized,
+} from "./advantages.js";
+export {
+  type BanditPolicy,
+  banditOracle,
+  GittinsIndices,
+  gittinsIndex,
+  greedyBayes,
+  thompsonSampling,
+  ucb1,
+} from "./bandit-policies.js";
+export { type BanditFamily, type BanditOptions, type BanditTask, bernoulliBandits } from "./bandits.js";
+export {
+  type ActionDistribution,
+  actionDistribution,
+  type Categorical,
+  categorical,
+  type DiagonalGaussian,
+  type Distribution,
+  diagonalGaussian,
+} from "./distributions.js";
+export {
+  type Action,
+  actionSize,
+  type BoxOptions,
+  type BoxSpace,
+  box,
+  type DiscreteSpace,
+  discrete,
+  type Environment,
+  EnvironmentError,
+  type EnvironmentErrorCode,
+  type EnvironmentFamily,
+  type EnvironmentPlace,
+  type EnvironmentTask,
+  environmentErrorCodes,
+  type Observation,
+  observationSize,
+  type RandomAddress,
+  requireActions,
+  type Space,
+  type Step,
+  type VectorEnvironment,
+} from "./environment.js";
+export {
+  type KnownPolicy,
+  type PlayedTrials,
+  playTrials,
+  randomPolicy,
+  type TrialOptions,
+  type TrialPolicy,
+  trialAddress,
+} from "./known-policies.js";
+export {
+  type MdpSizes,
+  mdpOracle,
+  type OptimalPolicy,
+  type PosteriorSamplingOptions,
+  posteriorSampling,
+  type TabularMdpPolicy,
+  valueIteration,
+} from "./mdp-policies.js";
+export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
+export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
+export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from "./policy-network.js";
+export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+export type { RowFamily } from "./row-dynamics.js";
+export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
+export {
+  flatDirichlet,
+  type TabularMdpFamily,
+  type TabularMdpOptions,
+  type TabularMdpTask,
+  tabularMdps,
+} from "./tabular-mdp.js";
+export { type TrustRegionOptions, trustRegion } from "./trust-region.js";
+export {
+  type EnvironmentFamilyOptions,
+  environmentFamily,
+  type VectorEnvironmentOptions,
+  vectorEnvironment,
+} from "./vector-environment.js";

@@ -1,0 +1,63 @@
+/** The loss of a policy on trajectories, whose gradient is the policy gradient. */
+import { div, max, mul, neg, sum, type Tensor } from "@innerloop/graph";
+import type { Loss } from "../../losses/losses.js";
+import type { Metric } from "../../losses/metric.js";
+import { actionDistribution } from "./distributions.js";
+import type { Space } from "./environment.js";
+import { type SurrogateOptions, surrogate } from "./surrogate.js";
+
+/** Targets of a policy: what was done in n episodes of at most H steps, and what came of it. */
+export type PolicyTargets = {
+  /** float32 [n, H, d], or int32 [n, H] of a discrete space. */
+  readonly action: Tensor;
+  /** float32 [n, H] */
+  readonly advantage: Tensor;
+  /** float32 [n, H] */
+  readonly reward: Tensor;
+  /** float32 [n, H]: 1 for steps that were taken, 0 after the end of an episode. */
+  readonly taken: Tensor;
+  /** float32 [n, H, outputs]: what the policy that acted gave for each observation. */
+  readonly acted: Tensor;
+};
+
+/**
+ * The loss of a policy: L = -surrogate of the return of its episodes, with log pi_old of the policy that acted. At its parameters
+ * the value is 0 and all derivatives are those of the surrogate; away from them the weights are importance ratios. Predictions
+ * are rows [n, H, outputs] of `policyNetwork`.
+ *
+ * Its metrics are the undiscounted return of an episode, which leads, KL(pi_old || pi) and the entropy of a step.
+ *
+ * @throws EnvironmentError ILE101 as `surrogate`
+ * @example maml({ model: policyNetwork(family), loss: policySurrogate(family.action), inner: sgd({ learningRate: 0.1 }) })
+ */
+export function policySurrogate(action: Space, options: SurrogateOptions = {}): Loss<Tensor, PolicyTargets> {
+  const { of } = actionDistribution(action);
+  const loss = (prediction: Tensor, { action: done, advantage, taken, acted }: PolicyTargets): Tensor => {
+    const logProb = of(prediction).logProb(done);
+    const old = options.logLikelihood ? {} : { old: of(acted).logProb(done) };
+    return neg(surrogate({ logProb, advantages: advantage, present: taken, ...old }, options));
+  };
+  const metrics: readonly Metric<Tensor, PolicyTargets>[] = [
+    {
+      name: "return",
+      title: "return",
+      better: "higher",
+      compute: (_prediction, { reward, taken }) => div(sum(mul(reward, taken)), reward.shape[0]!),
+    },
+    {
+      name: "kl",
+      title: "KL",
+      compute: (prediction, y) => meanOfTaken(of(y.acted).kl(of(prediction)), y),
+    },
+    {
+      name: "entropy",
+      title: "entropy",
+      compute: (prediction, y) => meanOfTaken(of(prediction).entropy(), y),
+    },
+  ];
+  return Object.assign(loss, { title: "policy surrogate", metrics });
+}
+
+/** @internal The mean of values [n, H] over the steps that were taken. */
+export const meanOfTaken = (values: Tensor, { taken }: Pick<PolicyTargets, "taken">): Tensor =>
+  div(sum(mul(values, taken)), max(sum(taken), 1));

@@ -1,0 +1,222 @@
+/** Policies that adapt: what is collected for them, and how they are trained. */
+import { adam, type Collector, evaluate, key, maml, sgd, train } from "@innerloop/core";
+import {
+  box,
+  environmentFamily,
+  navigation2d,
+  type PolicyTargets,
+  policyCollector,
+  policyNetwork,
+  policySurrogate,
+  trustRegion,
+} from "@innerloop/core/reinforcement";
+import { compile, leaves, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
+import { afterAll, describe, expect, test } from "vitest";
+import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
+import { MemoryStore } from "./training-sinusoid.fixture.js";
+
+const executor = onnxruntimeExecutor({ threads: 1 });
+afterAll(() => executor.close());
+
+const family = navigation2d({ horizon: 12 });
+const [episodes, tasksOfBatch] = [4, 3];
+const learnerOf = (steps: number) =>
+  maml({
+    model: policyNetwork({ ...family, hidden: [8] }),
+    loss: policySurrogate(family.action),
+    inner: sgd({ learningRate: 0.3 }),
+    steps,
+    ...(steps > 1 ? { minibatch: { size: episodes } } : {}),
+  });
+const collectorOf = (steps: number): Collector<Tree, Tensor, PolicyTargets> =>
+  policyCollector({ family, episodes, steps });
+const valuesOf = (tree: Tree): number[][] => leaves(tree).map(toNumbers);
+
+describe("episodes that a policy is adapted by", () => {
+  const learner = learnerOf(2);
+  const params = learner.init(key(1));
+  const collector = collectorOf(2);
+  const collected = (first: number, count: number, how: Collector<Tree, Tensor, PolicyTargets> = collector) =>
+    how.collectMany!(params, 5, first, count, executor, learner);
+
+  test("are those of their address: alone, or beside those of other tasks", async () => {
+    const together = await collected(3, 2);
+    const alone = [await collected(3, 1), await collected(4, 1)].flat();
+    valuesOf(together).forEach((values, leaf) => {
+      const others = valuesOf(alone)[leaf]!;
+      values.forEach((value, i) => {
+        expect(value).toBeCloseTo(others[i]!, 4);
+      });
+    });
+    expect(valuesOf(await collected(3, 2))).toEqual(valuesOf(together));
+    expect(valuesOf(together[0]!)).not.toEqual(valuesOf(together[1]!));
+  });
+
+  test("come by step: those of the first by the first policy, those of the next by the adapted one", async () => {
+    const [task] = await collected(7, 1);
+    const rowsOf = (tree: Tree, stage: number): number[][] =>
+      leaves(tree).map((leaf) => {
+        const each = leaf.size / leaf.shape[0]!;
+        const values = toNumbers(leaf);
+        return Array.from({ length: episodes }, (_, row) =>
+          values.slice((row * 2 + stage) * each, (row * 2 + stage + 1) * each),
+        ).flat();
+      });
+    const [first] = await collected(7, 1, collectorOf(0));
+    expect(rowsOf(task!.support as unknown as Tree, 0)).toEqual(valuesOf(first!.query as unknown as Tree));
+    const [second] = await collected(7, 1, collectorOf(1));
+    expect(rowsOf(task!.support as unknown as Tree, 1)).toEqual(valuesOf(second!.query as unknown as Tree));
+    expect(rowsOf(task!.support as unknown as Tree, 1)).not.toEqual(rowsOf(task!.support as unknown as Tree, 0));
+  });
+
+  test("hold what the policy that acted gave, and end with the episode", async () => {
+    const near = policyCollector({
+      family: navigation2d({ horizon: 12 }),
+      episodes,
+      steps: 1,
+      advantages: { discount: 0.9 },
+    });
+    const tasks = await collected(0, 6, near);
+    const output = compile(
+      (at: Tree, set: (typeof tasks)[number]["support"]) =>
+        learner.predict(learner.adapt(at, set, { steps: 0 }), set.x),
+      { executor },
+    );
+    for (const { support } of tasks) {
+      const given = toNumbers(await output(params, support));
+      const taken = toNumbers(support.y.taken);
+      toNumbers(support.y.acted).forEach((value, i) => {
+        if (taken[Math.floor(i / 4)]) expect(value).toBeCloseTo(given[i]!, 4);
+        else expect(value).toBe(0);
+      });
+      toNumbers(support.y.advantage).forEach((value, i) => {
+        if (!taken[i]) expect(value).toBe(0);
+      });
+    }
+  });
+});
+
+test("a user's own environment is acted in, and an episode that ends early is no longer counted", async () => {
+  const short = environmentFamily({
+    name: "corridor",
+    horizon: 6,
+    task: (_seed: number, index: number) => ({ end: 1 + (index % 2) }),
+    make: ({ end }: { readonly end: number }) => {
+      let x = 0;
+      return {
+        observation: box({ shape: 1 }),
+        action: box({ shape: 1, low: -1, high: 1 }),
+        reset: () => {
+          x = 0;
+          return { observation: [x] };
+        },
+        step: () => {
+          x++;
+          return { observation: [x], reward: -1, terminated: x === end, truncated: false };
+        },
+      };
+    },
+  });
+  const learner = maml({
+    model: policyNetwork({ ...short, hidden: [4] }),
+    loss: policySurrogate(short.action),
+    inner: sgd({ learningRate: 0.1 }),
+    steps: 1,
+  });
+  const tasks = policyCollector({ family: short, episodes: 2, steps: 1 });
+  const { rows } = await evaluate({ learner, params: learner.init(key(1)), tasks, count: 4, steps: [0, 1], executor });
+  // Tasks end after one step and after two, in turn: -1.5 in the mean.
+  for (const { figures } of rows) expect(figures.return).toMatchObject({ mean: -1.5 });
+});
+
+describe.each([
+  ["Adam", adam({ learningRate: 1e-2 })],
+  // A Fisher matrix of few episodes is all but singular: without damping, rounding moves what it leaves free.
+  ["a trust region", trustRegion(family.action, { damping: 0.01, fisherShare: 1 })],
+] as const)("policies trained by %s", (_name, optimizer) => {
+  const learner = learnerOf(1);
+  const setting = {
+    learner,
+    tasks: collectorOf(1),
+    optimizer,
+    metaBatchSize: tasksOfBatch,
+    seed: 2,
+    executor,
+    progress: false,
+  };
+
+  test("end in the same bits where they were stopped on the way", async () => {
+    const whole = await train({ ...setting, iterations: 4 });
+    const store = new MemoryStore();
+    const stopped = new AbortController();
+    await train({
+      ...setting,
+      iterations: 4,
+      checkpoints: { store, every: 1 },
+      signal: stopped.signal,
+      onEvent: (event) => {
+        if (event.type === "iteration" && event.iteration === 2) stopped.abort();
+      },
+    });
+    const resumed = await train({ ...setting, iterations: 4, checkpoints: { store, every: 1, resume: true } });
+    expect(resumed.iteration).toBe(4);
+    expect(valuesOf(resumed.params)).toEqual(valuesOf(whole.params));
+    expect(valuesOf(whole.params)).not.toEqual(valuesOf((await train({ ...setting, iterations: 3 })).params));
+  });
+
+  test("come to the same, whatever number of tasks runs at once", async () => {
+    const flat = (tree: Tree): number[] => valuesOf(tree).flat();
+    const distance = (a: readonly number[], b: readonly number[]): number =>
+      Math.hypot(...a.map((value, i) => value - b[i]!));
+    const after = async (chunkSize: number, iterations: number): Promise<number[]> =>
+      flat((await train({ ...setting, iterations, chunkSize })).params);
+    const first = await after(tasksOfBatch, 0);
+    const [all, one] = [await after(tasksOfBatch, 1), await after(1, 1)];
+    expect(distance(all, first)).toBeGreaterThan(0.05);
+    // Sums of other orders differ by rounding, which conjugate gradients make more of.
+    expect(distance(all, one)).toBeLessThan(0.02 * distance(all, first));
+  });
+});
+
+test.each([0.02, 0.002])("a trust region's step keeps to its bound of %d", async (kl) => {
+  const metrics: Readonly<Record<string, number>>[] = [];
+  await train({
+    learner: learnerOf(1),
+    tasks: collectorOf(1),
+    optimizer: trustRegion(family.action, { kl, fisherShare: 1 }),
+    metaBatchSize: tasksOfBatch,
+    iterations: 1,
+    seed: 2,
+    executor,
+    onEvent: (event) => {
+      if (event.type === "iteration") metrics.push(event.metrics);
+    },
+  });
+  expect(metrics[0]!.step).toBeGreaterThan(0);
+  // The bound is of use: a step half as far in KL would not be the longest.
+  expect(metrics[0]!.kl).toBeGreaterThan(kl / 4);
+  expect(metrics[0]!.kl).toBeLessThanOrEqual(kl);
+});
+
+test("navigation is learned: after one step of adaptation the return is higher, and so it is after training", async () => {
+  const learner = learnerOf(1);
+  const tasks = policyCollector({ family, episodes: 10, steps: 1 });
+  const judged = async (params: Tree): Promise<number[]> => {
+    const { rows } = await evaluate({ learner, params, tasks, count: 20, executor });
+    return rows.map(({ figures }) => figures.return!.mean);
+  };
+  const first = await judged(learner.init(key(3)));
+  const { params } = await train({
+    learner,
+    tasks,
+    optimizer: trustRegion(family.action),
+    metaBatchSize: 10,
+    iterations: 15,
+    seed: 3,
+    executor,
+    progress: false,
+  });
+  const [before, after] = await judged(params);
+  expect(after).toBeGreaterThan(before! + 0.3);
+  expect(after).toBeGreaterThan(first[1]! + 0.5);
+});
