@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { onnxruntimeExecutor } from "../packages/node/src/executor/onnxruntime-executor.js";
 import * as fomamlVsMaml from "./fomaml-vs-maml.js";
 import * as gradients from "./gradients.js";
+import * as navigation from "./navigation.js";
 import * as ownData from "./own-data.js";
 import * as ownModel from "./own-model.js";
 import * as sinusoid from "./sinusoid.js";
@@ -62,4 +63,11 @@ test("fomaml-vs-maml: both train, and are compared task by task", async () => {
   const mean = (list: Float64Array) => list.reduce((a, b) => a + b, 0) / list.length;
   expect(difference.mean).toBeCloseTo(mean(results[1]!.losses) - mean(results[0]!.losses), 8);
   expect(difference.interval).toBeGreaterThan(0);
+});
+
+test("navigation: a policy adapts, and its returns are told by step", async () => {
+  const rows = await navigation.main({ iterations: 2, evaluationTasks: 3, episodes: 4 });
+  expect(rows.map(({ steps }) => steps)).toEqual([0, 1, 2]);
+  for (const { figures } of rows) expect(figures.return!.mean).toBeLessThan(0);
+  expect(printed.join("\n")).toMatch(/return after 2 steps {2}-\d+\.\d \+- \d/);
 });
