@@ -333,7 +333,8 @@ describe("a config that anyone may have written", () => {
   /** Those that some options do take. */
   const fits: Readonly<Record<OptionSpec["kind"], (value: unknown, spec: OptionSpec) => boolean>> = {
     integer: () => false,
-    number: (value, spec) => value === 0.5 && "most" in spec && spec.most >= 0.5,
+    number: (value, spec) =>
+      (value === 0.5 || value === -1) && "most" in spec && spec.most >= value && spec.least <= value,
     count: () => false,
     integers: () => false,
     choice: () => false,
