@@ -38,7 +38,8 @@ export function stackTasks<X extends Tree, Y extends Tree>(tasks: readonly Task<
   return { support: part("support"), query: part("query") };
 }
 
-function stackTrees(parts: readonly Tree[], name: string): Tree {
+/** @internal Trees of one structure stacked along a new first axis. @param name what they are called in errors */
+export function stackTrees(parts: readonly Tree[], name: string): Tree {
   const first = parts[0]!;
   if (parts.every((part) => part instanceof Tensor)) return stackValues(parts as readonly Tensor[], name);
   const namesOf = (part: Tree): string =>

@@ -12,6 +12,7 @@ import {
 import { random } from "../../random/random.js";
 import type { CollectingLearner, Collector, Examples, Task } from "../../tasks/task.js";
 import type { TaskSpec } from "../../tasks/task-spec.js";
+import { stackTrees } from "../../training/task-batch.js";
 import { type PolicyAdvantageOptions, policyAdvantages } from "./advantages.js";
 import { actionDistribution } from "./distributions.js";
 import { actionSize, type EnvironmentFamily, observationSize, type RandomAddress, wholeOption } from "./environment.js";
@@ -86,7 +87,7 @@ export function policyCollector(options: PolicyCollectorOptions): Collector<Tree
         const support = places.map((_, task) =>
           stage === 0 ? nothingDone(spec, episodes) : interleaved(gathered.map((sets) => sets[task]!)),
         );
-        const adapted = await programs.adapted(stage)(params, stacked(support) as EpisodeSet);
+        const adapted = await programs.adapted(stage)(params, stackTrees(support, "support") as EpisodeSet);
         const address = (row: number): RandomAddress => [
           seed,
           places[Math.floor(row / episodes)]!,
@@ -249,7 +250,7 @@ function interleaved(sets: readonly EpisodeSet[]): EpisodeSet {
       const [head] = parts as readonly [Tensor, ...Tensor[]];
       const [rows, ...rest] = head.shape as readonly [number, ...number[]];
       const each = head.size / rows;
-      const values = (head.data as Float32Array).slice(0, 0).constructor as new (length: number) => Float32Array;
+      const values = (head.data as Float32Array).constructor as new (length: number) => Float32Array;
       const all = new values(head.size * parts.length);
       parts.forEach((part, k) => {
         for (let row = 0; row < rows; row++)
@@ -260,21 +261,6 @@ function interleaved(sets: readonly EpisodeSet[]): EpisodeSet {
     ...(sets as [EpisodeSet, ...EpisodeSet[]]),
   );
 }
-
-/** Trees stacked along a new first axis. */
-const stacked = (trees: readonly Tree[]): Tree =>
-  mapTree(
-    (...parts) => {
-      const [head] = parts as readonly [Tensor, ...Tensor[]];
-      const values = (head.data as Float32Array).constructor as new (length: number) => Float32Array;
-      const all = new values(head.size * parts.length);
-      parts.forEach((part, i) => {
-        all.set(part.data as Float32Array, i * head.size);
-      });
-      return tensor(all, [parts.length, ...head.shape], head.dtype as "float32");
-    },
-    ...(trees as [Tree, ...Tree[]]),
-  );
 
 /** A set of so many episodes in which nothing was done: what no step adapts to. */
 const nothingDone = ({ x, y }: TaskSpec<Tensor, PolicyTargets>, rows: number): EpisodeSet => {
