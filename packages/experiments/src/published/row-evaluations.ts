@@ -1,11 +1,11 @@
 /** The evaluations that a row of a table needs, and what a run keeps of each. */
 
 import type { FigureDescription } from "@innerloop/core";
-import type { Flags, FlatConfig } from "../config/index.js";
+import { type Flags, type FlatConfig, toFlags, withFlags } from "../config/index.js";
 import { areDescriptions } from "../figures/earlier-figures.js";
 import type { Figure, Pool } from "../figures/results-cells.js";
 import { isRecord } from "../options/outside-text.js";
-import type { Lead } from "../runs/results.js";
+import { evaluationFile, type Lead } from "../runs/results.js";
 import type { RunConfig } from "../runs/run-config.js";
 import type { RunEvent } from "../runs/run-store.js";
 import { type Column, columnsOf, evaluationChanges, type Row, type Table } from "./table.js";
@@ -51,6 +51,21 @@ export interface RowProgress {
   readonly evaluations: readonly NeededEvaluation[];
   readonly events: readonly RunEvent[];
 }
+
+/**
+ * The name of the files of an evaluation with changes, without an ending: options are resolved as the evaluation does it, whose
+ * files are named after those that differ in the order of their records.
+ */
+export const fileOfEvaluation = (
+  { config, options }: Pick<RunConfig, "config" | "options">,
+  changes: Flags,
+  checkpoint: "best" | "last",
+): string =>
+  evaluationFile(
+    config ? toFlags(withFlags(config, changes)) : ({ ...options, ...changes } as FlatConfig),
+    options,
+    checkpoint,
+  );
 
 /** The evaluations that fill a row's columns, each once. */
 export function neededEvaluations(table: Table, row: Row, own: FlatConfig): NeededEvaluation[] {

@@ -11,7 +11,7 @@ import {
 } from "@innerloop/experiments";
 import { describe, expect, it } from "vitest";
 import { evaluationFile } from "../runs/results.js";
-import { neededEvaluations } from "./row-evaluations.js";
+import { fileOfEvaluation, neededEvaluations } from "./row-evaluations.js";
 import {
   checkTable,
   columnsOf,
@@ -144,6 +144,14 @@ describe("what a row needs", () => {
     expect(needed.map(({ changes }) => changes)).toEqual([{}, { ways: 20 }]);
     const files = needed.map(({ changes }) => evaluationFile({ ...own, ...changes }, own, "best"));
     expect(files[1]).toBe("results-best-ways-20");
+  });
+
+  it("evaluations are looked for where they are: by options in order, those that the run has no value of among them", () => {
+    const config = resolvePreset("movietweetings", { takenFrom: 8 });
+    const changes = { shots: 10_000, queries: 1, candidates: "99" };
+    expect(fileOfEvaluation({ config, options: toFlags(config) }, changes, "best")).toBe(
+      "results-best-candidates-99-shots-10000-queries-1",
+    );
   });
 
   it("evaluations that differ have names of their own", () => {

@@ -1,18 +1,12 @@
 /** Where a row of a table stands, as its run folder says. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  evaluationFile,
-  type FlatConfig,
-  iterationOf,
-  mostRecordBytes,
-  progressOf,
-  RunError,
-} from "@innerloop/experiments";
+import { iterationOf, mostRecordBytes, progressOf, RunError } from "@innerloop/experiments";
 import {
   dataOptionOf,
   differencesFrom,
   type EvaluationRecord,
+  fileOfEvaluation,
   type NeededEvaluation,
   neededEvaluations,
   needOfFiles,
@@ -63,7 +57,7 @@ export async function rowState(root: string, table: Table, row: Row): Promise<Ro
     needed.map(async (each): Promise<NeededEvaluation> => {
       const changed = Object.keys(each.changes).length > 0;
       const name = changed
-        ? evaluationFile({ ...options, ...each.changes } as FlatConfig, options, best === undefined ? "last" : "best")
+        ? fileOfEvaluation(run.config, each.changes, best === undefined ? "last" : "best")
         : "results";
       const record = await readRecord(run, `${name}.json`);
       // Figures of parameters that a longer run has replaced are not this run's, and a row that carries the baselines
