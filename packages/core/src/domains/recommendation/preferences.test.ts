@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import { preferencePosterior, preferences } from "./preferences.js";
 import { fitRatingBase } from "./rating-base.js";
 import { type RatingModel, ratingBias } from "./rating-models.js";
-import { solveSymmetric } from "./symmetric-systems.js";
 
 describe("simulated preferences", () => {
   const { interactions, truth } = preferences({ users: 50, items: 40 });

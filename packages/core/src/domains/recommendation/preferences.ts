@@ -1,10 +1,11 @@
 /** Simulated ratings, of which the best possible error is known. */
+
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import { type Random, random } from "../../random/random.js";
 import { type Count, countRange, TaskError, wholeNumber } from "../../tasks/task.js";
 import { shownValue } from "../../tasks/value-gate.js";
 import type { Interactions, RatingScale } from "./interactions.js";
 import type { RatingModel } from "./rating-models.js";
-import { solveSymmetric } from "./symmetric-systems.js";
 
 /** Sizes of simulated users and items; deviations are in units of ratings. */
 export interface PreferenceOptions {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import type { Interactions } from "./interactions.js";
 import { preferencePosterior, preferences } from "./preferences.js";
 import { fitRatingBase, trainingPlaces, userLevel } from "./rating-base.js";
@@ -18,7 +19,6 @@ import {
   userNeighbours,
 } from "./rating-models.js";
 import { neighbourModel } from "./residual-models.js";
-import { solveSymmetric } from "./symmetric-systems.js";
 
 /** Ratings of some users of training, the last items cold, and the tasks of the others. */
 function setting(

@@ -1,9 +1,10 @@
 /** What closed forms find in the residuals of a rating's base: taste in attributes, factors, neighbours. */
+
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import { random } from "../../random/random.js";
 import { attributeCoding, codedEntities, type SparseRows } from "./attribute-coding.js";
 import type { Interactions } from "./interactions.js";
 import { type RatingBase, rangesOf, userLevel } from "./rating-base.js";
-import { solveSymmetric } from "./symmetric-systems.js";
 
 type Predict = (
   support: { readonly items: ArrayLike<number>; readonly ratings: ArrayLike<number> },

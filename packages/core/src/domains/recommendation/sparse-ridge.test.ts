@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import { random } from "../../random/random.js";
 import type { SparseRows } from "./attribute-coding.js";
 import { linearValues, sparseRidge } from "./sparse-ridge.js";
-import { solveSymmetric } from "./symmetric-systems.js";
 
 const [count, width, penalty] = [60, 12, 3];
 const source = random(11);

@@ -1,4 +1,5 @@
 /** Ridge regression on sparse rows by conjugate gradients: its cost is that of going through the rows some times. */
+import { dot } from "../../linear-algebra/vectors.js";
 import { rowProduct, type SparseRows } from "./attribute-coding.js";
 
 /** A linear function of rows: constant + weights . row. */
@@ -98,10 +99,4 @@ export function sparseRidge(
     size = next;
   }
   return { constant: solution[width]!, weights: solution.subarray(0, width) };
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

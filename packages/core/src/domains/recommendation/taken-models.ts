@@ -1,8 +1,9 @@
 /** Models of implicit feedback in closed form: orders of items that a learner has to be better than. */
+
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import { random } from "../../random/random.js";
 import { rangesOf } from "./rating-base.js";
 import { modelEntry, popularity, type RatingModelEntry, type RatingTraining, valuesOf } from "./rating-models.js";
-import { solveSymmetric } from "./symmetric-systems.js";
 import { fitTakenBase } from "./taken-base.js";
 
 /** What was taken in training, by user and by item. */

@@ -1,6 +1,7 @@
 /** Returns, baselines and advantages of the episodes of a task, in float64: they are constants to the graph. */
+
+import { solveSymmetric } from "../../linear-algebra/symmetric-systems.js";
 import { shownValue } from "../../tasks/value-gate.js";
-import { solveSymmetric } from "../recommendation/symmetric-systems.js";
 import { EnvironmentError } from "./environment.js";
 
 /** N episodes of one task, each padded to H steps. */

@@ -11,11 +11,11 @@ import {
 } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { maml } from "../../learners/gradient/maml.js";
+import { conjugateGradients } from "../../linear-algebra/conjugate-gradients.js";
 import { noiseLike, noiseTensor, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
-import { conjugateGradients } from "./conjugate-gradients.js";
 import { actionDistribution } from "./distributions.js";
 import { box, discrete, type Space } from "./environment.js";
 import { policyNetwork } from "./policy-network.js";

@@ -22,6 +22,8 @@ import {
 } from "@innerloop/graph";
 import { roleAt, traitsOf } from "../../layers/parameter-roles.js";
 import { measured, type TaskLearner } from "../../learners/learner.js";
+import { conjugateGradients } from "../../linear-algebra/conjugate-gradients.js";
+import { dot } from "../../linear-algebra/vectors.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Examples } from "../../tasks/task.js";
 import {
@@ -34,7 +36,6 @@ import {
 } from "../../training/meta-step.js";
 import type { TaskBatch } from "../../training/task-batch.js";
 import { TrainingError } from "../../training/training-error.js";
-import { conjugateGradients, dot } from "./conjugate-gradients.js";
 import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
 import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";

@@ -1,5 +1,6 @@
 /** Multinomial logistic regression fitted to thousands of rows at once, in plain numbers: no graph, no executor. */
 import { GraphError } from "@innerloop/graph";
+import { dot } from "../../linear-algebra/vectors.js";
 
 /** Rows of numbers of which most are 0: row i has `values` at `columns`, from `starts[i]` up to `starts[i + 1]`. */
 export interface SparseRows {
@@ -299,12 +300,6 @@ function pauses(): () => Promise<void> {
     });
     last = performance.now();
   };
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let j = 0; j < a.length; j++) sum += a[j]! * b[j]!;
-  return sum;
 }
 
 const norm = (a: Float64Array): number => Math.sqrt(dot(a, a));

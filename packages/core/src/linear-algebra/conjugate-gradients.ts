@@ -1,5 +1,7 @@
 /** Conjugate gradients for products with a matrix that is nowhere written down. */
 
+import { dot } from "./vectors.js";
+
 /** A solution of A x = b by products with A. */
 export interface ConjugateGradients {
   readonly x: Float64Array;
@@ -45,11 +47,4 @@ export async function conjugateGradients(
     residual = next;
   }
   return { x, products, residual };
-}
-
-/** The sum of products, in float64. */
-export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
