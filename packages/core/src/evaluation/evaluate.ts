@@ -102,24 +102,24 @@ export interface Evaluator {
   release(): Promise<void>;
 }
 
-/** Evaluations of learners whose tasks are collected for a number of steps: each number has tasks of its own. */
-async function evaluatorByStep<X extends Tree, Y extends Tree, Out extends Tree>(
+/** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
+export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
   options: Omit<EvaluateOptions<X, Y, Out>, "params">,
-  { after: _, ...collector }: Collector<Tree, X, Y>,
-  steps: readonly number[],
 ): Promise<Evaluator> {
-  const count = options.count ?? 600;
-  const { after } = options.tasks as Required<Collector<Tree, X, Y>>;
+  const { learner, tasks, onProgress, count = 600 } = options;
+  const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
+  for (const n of steps) wholeOption("steps", n, 0);
+  if (!(isCollector(tasks) && tasks.after)) return evaluatorOn({ ...options, steps });
+  // Each number of steps has tasks of its own.
   const each = await Promise.all(
-    steps.map((n, i) => {
-      const { after: __, ...tasks } = after.call(options.tasks, n);
-      return evaluator({
+    steps.map((n, i) =>
+      evaluatorOn({
         ...options,
-        tasks: tasks as Collector<Tree, X, Y>,
+        tasks: tasks.after!(n),
         steps: [n],
-        onProgress: (done) => options.onProgress?.(Math.floor((i * count + done) / steps.length), count),
-      });
-    }),
+        onProgress: (done) => onProgress?.(Math.floor((i * count + done) / steps.length), count),
+      }),
+    ),
   );
   return {
     run: async (params) => {
@@ -128,7 +128,7 @@ async function evaluatorByStep<X extends Tree, Y extends Tree, Out extends Tree>
       const { pooled, ...first } = found[0]!;
       return {
         ...first,
-        protocol: { ...first.protocol, ...collector.description },
+        protocol: { ...first.protocol, ...tasks.description },
         rows: found.flatMap(({ rows }) => rows),
         values: found.flatMap(({ values }) => values),
         ...(pooled ? { pooled: found.flatMap((one) => one.pooled!) } : {}),
@@ -141,15 +141,12 @@ async function evaluatorByStep<X extends Tree, Y extends Tree, Out extends Tree>
   };
 }
 
-/** The same evaluation for one set of parameters after another. Its program stays loaded until it is released. */
-export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
-  options: Omit<EvaluateOptions<X, Y, Out>, "params">,
+/** An evaluator of tasks that are the same for all numbers of steps. */
+async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
+  options: Omit<EvaluateOptions<X, Y, Out>, "params"> & { readonly steps: readonly number[] },
 ): Promise<Evaluator> {
-  const { count: asked = 600, seed = 0, signal } = options;
+  const { count: asked = 600, seed = 0, signal, steps } = options;
   const learner: AnyAdapter = options.learner;
-  const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
-  for (const n of steps) wholeOption("steps", n, 0);
-  if (isCollector(options.tasks) && options.tasks.after) return evaluatorByStep(options, options.tasks, steps);
   const tasks = options.tasks as unknown as TaskSupply;
   wholeOption("count", asked, 1);
   const source = isCollector(tasks) ? undefined : tasks;

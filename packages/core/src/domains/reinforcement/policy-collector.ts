@@ -43,6 +43,14 @@ export interface PolicyCollectorOptions {
  * @example policyCollector({ family: navigation2d(), episodes: 20, steps: 1 })
  */
 export function policyCollector(options: PolicyCollectorOptions): Collector<Tree, Tensor, PolicyTargets> {
+  return collectorWith(options, programCache(actionDistribution(options.family.action).of));
+}
+
+/** @param programsOf shared by the collectors of other numbers of steps, whose policies are the same */
+function collectorWith(
+  options: PolicyCollectorOptions,
+  programsOf: ReturnType<typeof programCache>,
+): Collector<Tree, Tensor, PolicyTargets> {
   const { family } = options;
   const advantages: PolicyAdvantageOptions = { discount: 0.99, lambda: 1, ...options.advantages };
   const episodes = wholeOption("policyCollector", "episodes", options.episodes ?? 20);
@@ -51,7 +59,6 @@ export function policyCollector(options: PolicyCollectorOptions): Collector<Tree
   const space = actionDistribution(family.action);
   const [size, horizon] = [observationSize(family.observation), family.horizon];
   const isDiscrete = family.action.kind === "discrete";
-  const programsOf = programCache(space.of);
   const flat = { dtype: "float32", shape: [horizon] } as const;
   const spec: TaskSpec<Tensor, PolicyTargets> = {
     x: { shape: [horizon, size], dtype: "float32" },
@@ -179,15 +186,16 @@ export function policyCollector(options: PolicyCollectorOptions): Collector<Tree
       };
     });
   };
-  return {
+  const collector: Collector<Tree, Tensor, PolicyTargets> = {
     name: family.name,
     description: { ...family.description, episodes, discount: advantages.discount, lambda: advantages.lambda! },
     spec,
     collect: async (params, seed, index, executor, learner) =>
       (await collectMany(params, seed, index, 1, executor, learner))[0]!,
     collectMany,
-    after: (other) => (other === steps ? policyCollector(options) : policyCollector({ ...options, steps: other })),
+    after: (other) => (other === steps ? collector : collectorWith({ ...options, steps: other }, programsOf)),
   };
+  return collector;
 }
 
 type EpisodeSet = Examples<Tensor, PolicyTargets>;
