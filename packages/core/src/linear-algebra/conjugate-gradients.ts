@@ -9,6 +9,8 @@ export interface ConjugateGradients {
   readonly products: number;
   /** |b - A x|^2 by the recurrence. */
   readonly residual: number;
+  /** x' A x = x' (b - r), without another product. */
+  readonly curvature: number;
 }
 
 /** A residual below which float32 products say no more. */
@@ -46,5 +48,5 @@ export async function conjugateGradients(
     for (let i = 0; i < p.length; i++) p[i] = r[i]! + back * p[i]!;
     residual = next;
   }
-  return { x, products, residual };
+  return { x, products, residual, curvature: dot(x, b) - dot(x, r) };
 }

@@ -118,8 +118,12 @@ describe("conjugate gradients", () => {
     Float64Array.from(of, (row) => row.reduce((sum, value, i) => sum + value * v[i]!, 0));
 
   test("solve a system in as many products as it has unknowns", async () => {
-    const { x, products } = await conjugateGradients(times(matrix), Float64Array.of(1, 2, 3), 10);
+    const { x, products, curvature } = await conjugateGradients(times(matrix), Float64Array.of(1, 2, 3), 10);
     const back = await times(matrix)(x);
+    expect(curvature).toBeCloseTo(
+      x.reduce((sum, value, i) => sum + value * back[i]!, 0),
+      8,
+    );
     [1, 2, 3].forEach((value, i) => {
       expect(back[i]).toBeCloseTo(value, 8);
     });
@@ -131,7 +135,9 @@ describe("conjugate gradients", () => {
       [1, 0],
       [0, -1],
     ];
-    const { x, products } = await conjugateGradients(times(indefinite), Float64Array.of(2, 1), 10);
+    const { x, products, curvature } = await conjugateGradients(times(indefinite), Float64Array.of(2, 1), 10);
+    // x' A x where it ends early too: (10 / 3)^2 - (5 / 3)^2.
+    expect(curvature).toBeCloseTo(75 / 9, 8);
     expect(products).toBeLessThanOrEqual(2);
     expect(Array.from(x).every(Number.isFinite)).toBe(true);
     // (2, 1)' A (2, 1) = 3 > 0: the first step goes along it, the second has no positive curvature.
@@ -143,6 +149,7 @@ describe("conjugate gradients", () => {
       x: new Float64Array(3),
       products: 0,
       residual: 0,
+      curvature: 0,
     });
   });
 });

@@ -23,7 +23,6 @@ import {
 import { roleAt, traitsOf } from "../../layers/parameter-roles.js";
 import { measured, type TaskLearner } from "../../learners/learner.js";
 import { conjugateGradients } from "../../linear-algebra/conjugate-gradients.js";
-import { dot } from "../../linear-algebra/vectors.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Examples } from "../../tasks/task.js";
 import {
@@ -63,7 +62,7 @@ export interface TrustRegionOptions {
  * al. 2017): of all steps with a mean KL of `kl` at most, the one along which the surrogate falls fastest,
  *
  *   minimise L(theta') = - mean (pi_theta' / pi_old) A   subject to   mean KL(pi_old || pi_theta') <= kl,   theta' = adapt(theta)
- *   s = (J' F J + damping I)^-1 g,   theta <- theta - b^j sqrt(2 kl / s' (J' F J) s) s
+ *   A = J' F J + damping I,   s = A^-1 g,   theta <- theta - b^j sqrt(2 kl / s' A s) s
  *
  * with the least j whose step lowers L and keeps to the bound; none is taken where no j does. J' F J is the Hessian of the KL by
  * theta, exactly, since at theta the KL is least: F that of the adapted policy's outputs, J their derivative through adaptation.
@@ -158,8 +157,7 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
       judgedAt(params),
       meanOf((tasks) => slope(params, tasks)).then(vectorOf.flat),
     ]);
-    const direction = (await conjugateGradients(product, gradient, settings.products)).x;
-    const curvature = dot(direction, await product(direction));
+    const { x: direction, curvature } = await conjugateGradients(product, gradient, settings.products);
     const longest = Math.sqrt((2 * settings.kl) / curvature);
     let [taken, share, reached] = [params, 0, before];
     for (let j = 0; j < settings.backtracks && Number.isFinite(longest); j++) {
