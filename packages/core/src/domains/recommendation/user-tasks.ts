@@ -179,11 +179,10 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
     if (untaken && countOf(user) >= pool.length) return false;
     return isLarge && (!across || ratingsOf(user).source.length >= across.leastSource);
   });
-  const tookAll = untaken
-    ? Array.from({ length: starts.length - 1 }, (_, user) => user).filter((user) => countOf(user) >= pool.length).length
-    : 0;
   const bounds = `${leastRatings} ${mostRatings === Number.POSITIVE_INFINITY ? "ratings or more" : `to ${mostRatings} ratings`}`;
-  if (users.length === 0)
+  if (users.length === 0) {
+    const all = Array.from({ length: starts.length - 1 }, (_, user) => user);
+    const tookAll = untaken ? all.filter((user) => countOf(user) >= pool.length).length : 0;
     throw new TaskError(
       "ILT402",
       operation,
@@ -192,6 +191,7 @@ export function userTasks(data: RatedUsers, options: UserTaskOptions): Described
         ? "There is nothing to rank for who took everything: give more items, or more users"
         : "Lower the queries or the least ratings, or give ratings of more users",
     );
+  }
   const askedOf = (user: number): number =>
     fewQueries && countOf(user) <= queries ? Math.max(1, countOf(user) >> 1) : queries;
   const untakenRows = (user: number, wanted: number, source: Random, asCold: () => boolean): readonly TaskRow[] => {
