@@ -1,5 +1,5 @@
 /** Policies that adapt: what is collected for them, and how they are trained. */
-import { adam, type Collector, evaluate, key, maml, sgd, train } from "@innerloop/core";
+import { adam, anil, boil, type Collector, evaluate, fomaml, key, maml, metaSgd, sgd, train } from "@innerloop/core";
 import {
   box,
   environmentFamily,
@@ -176,6 +176,38 @@ describe.each([
     // Sums of other orders differ by rounding, which conjugate gradients make more of.
     expect(distance(all, one)).toBeLessThan(0.02 * distance(all, first));
   });
+});
+
+const ofPolicies = {
+  model: policyNetwork({ ...family, hidden: [8] }),
+  loss: policySurrogate(family.action),
+  inner: sgd({ learningRate: 0.3 }),
+  steps: 1,
+};
+test.each([
+  ["FOMAML", fomaml(ofPolicies)],
+  ["ANIL", anil(ofPolicies)],
+  ["BOIL", boil(ofPolicies)],
+  ["Meta-SGD", metaSgd({ model: ofPolicies.model, loss: ofPolicies.loss, learningRate: 0.3 })],
+])("%s adapts and trains policies as it does models", async (_name, learner) => {
+  const setting = {
+    learner,
+    tasks: collectorOf(1),
+    metaBatchSize: 2,
+    iterations: 1,
+    seed: 2,
+    executor,
+    progress: false,
+  };
+  for (const optimizer of [adam({ learningRate: 1e-2 }), trustRegion(family.action, { fisherShare: 1 })]) {
+    const first = await train({ ...setting, optimizer, iterations: 0 });
+    const { params } = await train({ ...setting, optimizer });
+    expect(valuesOf(params)).not.toEqual(valuesOf(first.params));
+    const { rows } = await evaluate({ learner, params, tasks: setting.tasks, count: 3, executor });
+    expect(rows.map(({ steps }) => steps)).toEqual([0, 1]);
+    // Other episodes, by another policy.
+    expect(rows[1]!.figures.return!.mean).not.toBe(rows[0]!.figures.return!.mean);
+  }
 });
 
 test.each([0.02, 0.002])("a trust region's step keeps to its bound of %d", async (kl) => {

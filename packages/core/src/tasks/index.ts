@@ -241,6 +241,7 @@ export {
 export type { RatingTarget, RatingUnits } from "../losses/rating-target.js";
 export { specOf } from "./source-spec.js";
 export {
+  type CollectingLearner,
   type Collector,
   type Count,
   type CountRange,

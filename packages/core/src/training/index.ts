@@ -60,7 +60,15 @@ export {
 } from "./checkpoint.js";
 export { keyInMemory, type PlanSetting, planFits, planTraining, type TrainingPlan } from "./chunks.js";
 export { defaultExecutor, offerExecutor, setDefaultExecutor } from "./default-executor.js";
-export { type MetaStep, type MetaStepResult, type MetaStepSetting, metaStep } from "./meta-step.js";
+export {
+  type MetaPrograms,
+  type MetaStep,
+  type MetaStepResult,
+  type MetaStepSetting,
+  metaStep,
+  type OuterMethod,
+  outerState,
+} from "./meta-step.js";
 export { outerOptimizer, outerUpdate } from "./outer-update.js";
 export {
   sampleTasks,

@@ -59,7 +59,7 @@ export interface OuterMethod {
 export const isOuterMethod = (outer: Optimizer | OuterMethod): outer is OuterMethod =>
   typeof (outer as Partial<OuterMethod>).programs === "function";
 
-/** The first state of an outer update. */
+/** The first state of an outer update: of an optimizer that of `outerOptimizer`, of a method its own. */
 export const outerState = (learner: Pick<TaskLearner, "init">, outer: Optimizer | OuterMethod, params: Tree): Tree =>
   isOuterMethod(outer) ? outer.init(params) : outerOptimizer(learner, outer).init(params);
 
@@ -73,9 +73,9 @@ export interface MetaStepSetting<Params extends Tree, Data extends Tree = Exampl
 
 /**
  * One outer update of a learner as a compiled function: the mean meta-gradient of a batch of tasks, then the optimizer.
- * `train` is a loop around it; use it for a loop of your own, or for tasks whose data are no examples. The optimizer's
- * first state is outerOptimizer(learner, optimizer).init(params), which is that of optimizer.init(params) where the
- * learner has no fixed parameters.
+ * `train` is a loop around it; use it for a loop of your own, or for tasks whose data are no examples. The
+ * first state is outerState(learner, optimizer, params), which is that of optimizer.init(params) where the learner has no
+ * fixed parameters.
  *
  * @param setting.chunkSize tasks that run at once; those of a batch by default
  */
