@@ -138,16 +138,15 @@ function candidatesOf(
   { items: { ids } }: RatingData["interactions"],
   part: "validation" | "test",
 ): number | "all" {
-  const most = part === "validation" ? usualDrawn : Number.POSITIVE_INFINITY;
-  const among = (wanted: number): number | "all" =>
-    Math.min(wanted, most) === Number.POSITIVE_INFINITY ? "all" : Math.min(wanted, most);
-  if (candidates === undefined) return among(ids.length <= mostRanked ? Number.POSITIVE_INFINITY : usualDrawn);
-  if (candidates === "all") return among(Number.POSITIVE_INFINITY);
-  if (/^[1-9]\d{0,8}$/.test(candidates)) return Math.min(Number(candidates), most);
-  throw new UsageError(
-    `--candidates ${candidates.slice(0, 64)}`,
-    "Give all, or how many items are drawn beside those taken: 99",
-  );
+  const wanted = candidates ?? (ids.length <= mostRanked ? "all" : `${usualDrawn}`);
+  if (wanted !== "all" && !/^[1-9]\d{0,8}$/.test(wanted))
+    throw new UsageError(
+      `--candidates ${wanted.slice(0, 64)}`,
+      "Give all, or how many items are drawn beside those taken: 99",
+    );
+  const drawn = wanted === "all" ? "all" : Number(wanted);
+  if (part === "test") return drawn;
+  return drawn === "all" ? usualDrawn : Math.min(drawn, usualDrawn);
 }
 
 /** @param remedy by the most ratings that a user of the part has, 0 where there is no user */
