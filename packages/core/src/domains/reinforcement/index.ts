@@ -64,6 +64,7 @@ export {
   type TrialPolicy,
   trialAddress,
 } from "./known-policies.js";
+export { type KnownPolicyRow, knownPolicyRow, type PlayedTrial } from "./known-policy-row.js";
 export {
   type MdpSizes,
   mdpOracle,
@@ -86,6 +87,7 @@ export {
   type TabularMdpTask,
   tabularMdps,
 } from "./tabular-mdp.js";
+export { toldFamily } from "./told-family.js";
 export { type TrustRegionOptions, trustRegion } from "./trust-region.js";
 export {
   type EnvironmentFamilyOptions,
