@@ -15,7 +15,6 @@ import {
   sum,
   type Tensor,
   type Tree,
-  tensor,
   valueAndGrad,
   vjp,
   vmap,
