@@ -38,6 +38,7 @@ import { TrainingError } from "../../training/training-error.js";
 import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
 import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+import { meanOverChunks } from "./task-means.js";
 
 /** Options of `trustRegion`. */
 export interface TrustRegionOptions {
@@ -131,21 +132,12 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
     { executor },
   );
   const step = async (params: Tree, batch: TaskBatch<PolicyTask>, chunkSize: number): Promise<MetaStepResult<Tree>> => {
-    const sizes = chunkSizes(metaBatchSize, chunkSize);
-    const chunks = sizes.map((size, i) => sliceBatch(batch, i * chunkSize, i * chunkSize + size).tasks);
-    /** The mean over tasks, leaf by leaf, summed in their order in float64. */
-    const meanOf = async (run: (tasks: PolicyTask) => Promise<Tree>): Promise<ReadonlyMap<string, Float64Array>> => {
-      const found = await Promise.all(chunks.map(run));
-      const total = new Map<string, Float64Array>();
-      found.forEach((tree, i) => {
-        for (const [name, leaf] of namedLeaves(tree)) {
-          const sums = total.get(name) ?? new Float64Array(leaf.size);
-          for (let at = 0; at < sums.length; at++) sums[at]! += (sizes[i]! / metaBatchSize) * Number(leaf.data![at]);
-          total.set(name, sums);
-        }
-      });
-      return total;
-    };
+    const chunks = chunkSizes(metaBatchSize, chunkSize).map((size, i) => ({
+      size,
+      tasks: sliceBatch(batch, i * chunkSize, i * chunkSize + size).tasks,
+    }));
+    const meanOf = (run: (tasks: PolicyTask) => Promise<Tree>): Promise<ReadonlyMap<string, Float64Array>> =>
+      meanOverChunks(chunks, run);
     const vectorOf = flattening(learner, params);
     const judgedAt = async (at: Tree): Promise<ReadonlyMap<string, number>> =>
       new Map(Array.from(await meanOf((tasks) => judge(at, tasks)), ([name, [value]]) => [name, value!]));
