@@ -86,6 +86,7 @@ export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from 
 export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 export { clippedObjective, type ProximalOptions, proximal } from "./proximal.js";
 export type { RowFamily } from "./row-dynamics.js";
+export { type SnailPolicyOptions, snailPolicy } from "./snail-policy.js";
 export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
 export {
   flatDirichlet,
