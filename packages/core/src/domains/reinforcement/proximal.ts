@@ -75,8 +75,9 @@ export interface ProximalOptions {
  *
  * Of a learner that takes no inner steps it is proximal policy optimisation (PPO, Schulman et al. 2017), without the KL.
  *
- * A step's metrics are those of the learner's loss before it, with the KL of the adapted policies and the share of ratios that
- * are cut, both at the last pass, before its step. What it keeps is Adam's state and eta.
+ * A step's metrics are those of the learner's loss before it, and from the last pass, before its step, the KL of the adapted
+ * policies, the share of ratios that are cut and the KL before adaptation, with the eta that was used. What it keeps is Adam's
+ * state and eta.
  *
  * @param action the space of actions
  * @throws TrainingError ILR101 for options out of range
@@ -252,8 +253,8 @@ function proximalPrograms(
       Array.from(first).flatMap(([name, value]) => (name.startsWith("metrics/") ? [[name.slice(8), value]] : [])),
     );
     const innerKl = last.get("innerKl");
-    const coefficient =
-      Number(klCoefficient.data![0]) * (innerKl === undefined ? 1 : change(innerKl, settings.klTarget));
+    const used = Number(klCoefficient.data![0]);
+    const coefficient = innerKl === undefined ? used : used * change(innerKl, settings.klTarget);
     return {
       params: at.params,
       optimizer: { adam: at.state, klCoefficient: tensor(coefficient, [], "float32") },
@@ -262,7 +263,7 @@ function proximalPrograms(
         ...metrics,
         kl: last.get("kl")!,
         clipped: last.get("clipped")!,
-        ...(innerKl === undefined ? {} : { innerKl }),
+        ...(innerKl === undefined ? {} : { innerKl, klCoefficient: used }),
       },
     };
   };
