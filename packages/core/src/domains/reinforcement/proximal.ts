@@ -27,6 +27,7 @@ import { mapWithPaths, traitsOf } from "../../layers/parameter-roles.js";
 import { measured, type TaskLearner } from "../../learners/learner.js";
 import type { Loss } from "../../losses/losses.js";
 import { adam } from "../../optimizers/optimizers.js";
+import { describeRate, type Schedule } from "../../optimizers/schedules.js";
 import type { Examples } from "../../tasks/task.js";
 import {
   chunkSizes,
@@ -52,14 +53,17 @@ export interface ProximalOptions {
   readonly epochs?: number;
   /** Parts of a batch of tasks, each of which is a step of its own; 1 by default. */
   readonly parts?: number;
-  /** Of Adam, 1e-3 by default. */
-  readonly learningRate?: number;
+  /** Of Adam, 1e-3 by default; a schedule goes by its steps, of which an update takes epochs x parts. */
+  readonly learningRate?: number | Schedule;
   /** The first coefficient of the KL of the policies before each inner step, 5e-4 by default. */
   readonly kl?: number;
   /** The KL of these, in nats, that the coefficient is adapted to; 0.01 by default. */
   readonly klTarget?: number;
-  /** The coefficient of the entropy of the adapted policies, which is added to what is maximised: 0 by default. */
-  readonly entropy?: number;
+  /**
+   * The coefficient of the entropy of the adapted policies, which is added to what is maximised: 0 by default. A schedule goes
+   * by updates.
+   */
+  readonly entropy?: number | Schedule;
 }
 
 /**
@@ -89,7 +93,7 @@ export function proximal(action: Space, options: ProximalOptions = {}): OuterMet
   const { clip: most, epochs, parts, learningRate, kl, klTarget, entropy } = given;
   const optimizer = adam({ learningRate });
   return {
-    description: `proximal policy optimisation, clip ${most}, ${epochs} epochs of ${parts} parts by ${optimizer.description}, inner KL ${kl} towards ${klTarget}, entropy ${entropy}`,
+    description: `proximal policy optimisation, clip ${most}, ${epochs} epochs of ${parts} parts by ${optimizer.description}, inner KL ${kl} towards ${klTarget}, entropy ${describeRate(entropy)}`,
     init: (params): State => ({ adam: optimizer.init(params), klCoefficient: tensor(kl, [], "float32") }),
     programs: ((setting: PolicySetting) =>
       proximalPrograms(action, given, optimizer, setting)) as unknown as OuterMethod["programs"],
@@ -106,6 +110,9 @@ type PolicyLearner = TaskLearner<Tree, Tree, PolicySet, Tensor, Tensor> & {
   readonly loss?: Loss<Tensor, PolicyTargets>;
 };
 type PolicySetting = Omit<MetaStepSetting<Tree, PolicySet>, "optimizer">;
+
+/** What an objective's terms are weighted by. */
+type Coefficients = { readonly klCoefficient: Tensor; readonly iteration: Tensor };
 
 /** What is made of one task, or is the mean over some. */
 type Judged = {
@@ -174,7 +181,7 @@ function proximalPrograms(
       1 / steps,
     );
   };
-  const judged = (params: Tree, klCoefficient: Tensor, { support, query }: PolicyTask): Judged => {
+  const judged = (params: Tree, { klCoefficient, iteration }: Coefficients, { support, query }: PolicyTask): Judged => {
     const { y } = query;
     const prediction = learner.predict(learner.adapt(params, support), query.x);
     const [now, before] = [of(prediction), of(y.acted)];
@@ -183,7 +190,8 @@ function proximalPrograms(
     const { metrics } = measured(learner.loss ?? surrogate, prediction, { y });
     const innerKl = steps > 0 ? { innerKl: innerKlOf(params, support) } : {};
     const penalised = innerKl.innerKl ? sub(objective, mul(klCoefficient, innerKl.innerKl)) : objective;
-    const bonus = settings.entropy > 0 ? mul(meanOfTaken(now.entropy(), y), settings.entropy) : undefined;
+    const weight = typeof settings.entropy === "number" ? settings.entropy : settings.entropy(iteration);
+    const bonus = weight === 0 ? undefined : mul(meanOfTaken(now.entropy(), y), weight);
     return {
       objective: neg(bonus ? add(penalised, bonus) : penalised),
       loss: surrogate(prediction, y),
@@ -194,21 +202,21 @@ function proximalPrograms(
     };
   };
   /** Means over tasks. Where none adapts by its support set, all are rows of one set: their gradient is one product. */
-  const overTasks = (params: Tree, klCoefficient: Tensor, tasks: PolicyTask): Judged => {
+  const overTasks = (params: Tree, coefficients: Coefficients, tasks: PolicyTask): Judged => {
     if (learner.memory) {
       const joined = mapTree(
         (leaf: Tensor) => reshape(leaf, [leaf.shape[0]! * leaf.shape[1]!, ...leaf.shape.slice(2)]),
         tasks.query,
       );
-      return judged(params, klCoefficient, { support: joined, query: joined });
+      return judged(params, coefficients, { support: joined, query: joined });
     }
-    const each = vmap((task: PolicyTask): Tree => judged(params, klCoefficient, task) as unknown as Tree)(tasks);
+    const each = vmap((task: PolicyTask): Tree => judged(params, coefficients, task) as unknown as Tree)(tasks);
     return mapTree((leaf: Tensor) => mean(leaf, 0), each) as unknown as Judged;
   };
   const slope = compile(
-    (params: Tree, klCoefficient: Tensor, tasks: PolicyTask): Tree => {
+    (params: Tree, coefficients: Coefficients, tasks: PolicyTask): Tree => {
       const { gradient, auxiliary } = valueAndGrad((at: Tree) => {
-        const { objective, ...rest } = overTasks(at, klCoefficient, tasks);
+        const { objective, ...rest } = overTasks(at, coefficients, tasks);
         return [objective, rest as unknown as Tree] as const;
       })(params);
       return { gradient, ...(auxiliary as { readonly [name: string]: Tree }) };
@@ -232,13 +240,14 @@ function proximalPrograms(
         return { size, tasks: sliceBatch(batch, start, start + size).tasks };
       }),
     );
+    const coefficients = { klCoefficient, iteration: batch.iteration };
     let at: { readonly params: Tree; readonly state: Tree } = { params, state };
     /** Of each pass, means over its parts. */
     const passes: Figures[] = [];
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const figures: Figures[] = [];
       for (const chunks of parts) {
-        const found = await meanOverChunks(chunks, (tasks) => slope(at.params, klCoefficient, tasks));
+        const found = await meanOverChunks(chunks, (tasks) => slope(at.params, coefficients, tasks));
         figures.push(scalarsOf(found));
         const gradient = mapWithPaths(
           (path, leaf) => tensor(Float32Array.from(found.get(`gradient/${path}`)!), leaf.shape),
@@ -270,8 +279,8 @@ function proximalPrograms(
   return {
     step: (chunkSize) => (params, state, batch) => step(params, state as State, batch, chunkSize),
     estimates: async (params, state, batch, chunkSize) => {
-      const { tasks } = sliceBatch(batch, 0, Math.min(chunkSize, Math.ceil(metaBatchSize / settings.parts)));
-      return [await slope.estimate(params, (state as State).klCoefficient, tasks)];
+      const { tasks, iteration } = sliceBatch(batch, 0, Math.min(chunkSize, Math.ceil(metaBatchSize / settings.parts)));
+      return [await slope.estimate(params, { klCoefficient: (state as State).klCoefficient, iteration }, tasks)];
     },
     release: async () => {
       await Promise.all(
@@ -313,7 +322,8 @@ function requireOptions({ clip: most, epochs, parts, learningRate, kl, klTarget,
   for (const [name, value] of Object.entries({ epochs, parts }))
     if (!(Number.isSafeInteger(value) && value >= 1)) wrong(name, value, "a whole number of at least 1");
   for (const [name, value] of Object.entries({ learningRate, klTarget }))
-    if (!(value > 0 && Number.isFinite(value))) wrong(name, value, "a number above 0");
+    if (typeof value === "number" && !(value > 0 && Number.isFinite(value))) wrong(name, value, "a number above 0");
   for (const [name, value] of Object.entries({ kl, entropy }))
-    if (!(value >= 0 && Number.isFinite(value))) wrong(name, value, "a number of at least 0");
+    if (typeof value === "number" && !(value >= 0 && Number.isFinite(value)))
+      wrong(name, value, "a number of at least 0");
 }
