@@ -64,6 +64,7 @@ export {
   type TrialPolicy,
   trialAddress,
 } from "./known-policies.js";
+export { type KnownPolicyRow, knownPolicyRow, type PlayedTrial } from "./known-policy-row.js";
 export {
   type MdpSizes,
   mdpOracle,
@@ -95,6 +96,7 @@ export {
   type TabularMdpTask,
   tabularMdps,
 } from "./tabular-mdp.js";
+export { toldFamily } from "./told-family.js";
 export { type TrialAdvantageOptions, type Trials, trialAdvantages } from "./trial-advantages.js";
 export { type TrialCollectorOptions, trialCollector } from "./trial-collector.js";
 export { type TrustRegionOptions, trustRegion } from "./trust-region.js";

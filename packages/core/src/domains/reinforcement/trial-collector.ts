@@ -41,7 +41,8 @@ export interface TrialCollectorOptions {
  *
  * with steps = horizon x `family.trial.episodes` (1 unless the family says). Episodes begin anew within the trial, the memory
  * stays; where one ends early the next follows at once, and what is left at the end is padding. The support set is the same:
- * these learners adapt to none. The return of a task is that of the trial, undiscounted.
+ * these learners adapt to none. The return of a task is that of the trial, undiscounted; where the family says how many episodes
+ * a trial has, `trial` of its targets holds the same.
  *
  * All trials of an update act together, one run of the policy a time step. Episode j of a task has the chance of the address
  * (seed, task, 0, j), as that of `policyCollector` before any step. What is done in a trial is the same whatever is collected
@@ -71,6 +72,7 @@ export function trialCollector({
       reward: flat,
       taken: flat,
       acted: { shape: [steps, space.outputs], dtype: "float32" },
+      ...(family.trial ? { trial: { shape: [], dtype: "float32" } as const } : {}),
     },
     support: { rows: 1 },
     query: { rows: 1 },
@@ -108,6 +110,7 @@ export function trialCollector({
             reward: ofStep(record.rewards),
             taken: ofStep(record.taken),
             acted: tensor(part(record.acted, space.outputs), [1, steps, space.outputs]),
+            ...(family.trial ? { trial: tensor([sumOf(part(record.rewards, 1))], [1], "float32") } : {}),
           },
         };
         return { support: query, query };
@@ -196,8 +199,11 @@ export function trialCollector({
     collect: async (params, seed, index, executor, learner) =>
       (await collectMany(params, seed, index, 1, executor, learner))[0]!,
     collectMany,
+    figures: ({ query }) => ({ environmentSteps: sumOf(query.y.taken.data as Float32Array) }),
   };
 }
+
+const sumOf = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
 
 /** What was done in trials, each [rows, steps, ...]. */
 interface TrialRecord {
