@@ -25,6 +25,7 @@ import type { OuterMethod, TaskSupply } from "@innerloop/core/training";
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
 import type { DataIo, LongWork } from "../io.js";
+import type { TrainingValues } from "../options/training-options.js";
 import type { Ranker, RankerSetting } from "./ranker.js";
 
 /** A published setting, or ours: values in which it differs from the defaults of the options. */
@@ -304,7 +305,7 @@ export interface Domain<
   ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /** The outer update where it is a method of its own; the optimizer of the training's options unless given. */
-  outer?(spec: Spec | undefined, options: V): OuterMethod | undefined;
+  outer?(spec: Spec | undefined, options: V, training: TrainingValues): OuterMethod | undefined;
   /** Figures of an update in a line of progress, where they are not those of the loss alone. */
   progressText?(figures: Readonly<Record<string, number>>, secondsAnUpdate: number): string;
   /**
