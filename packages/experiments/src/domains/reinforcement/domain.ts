@@ -2,6 +2,7 @@
 import { type OptionGroup, type OptionSpec, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import {
   actionDistribution,
+  discrete,
   type EnvironmentFamily,
   type PolicyTargets,
   policyCollector,
@@ -125,10 +126,11 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     },
     loss: (spec, given) => {
       const { pastDecay, logLikelihood } = of(given);
-      const { action, trialEpisodes } = requireSpec(spec);
-      return policySurrogate(spaceOf(action), {
+      // Its figures, which is all that is asked of it where nothing is known yet, are the same for all actions.
+      const action = spec ? spaceOf(spec.action) : discrete(1);
+      return policySurrogate(action, {
         ...(logLikelihood ? { logLikelihood } : { pastDecay }),
-        trials: trialEpisodes !== undefined,
+        trials: spec ? spec.trialEpisodes !== undefined : entryOf(of(given)).trials === true,
       });
     },
     outer: (spec, given, training) => {

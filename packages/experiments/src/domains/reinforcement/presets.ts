@@ -66,7 +66,10 @@ export const environmentPresets = {
     summary: `a point finds its goal in the plane: a policy adapts by 20 episodes (${published})`,
     protocol:
       "Goals U[-0.5, 0.5]^2, reward -|x - goal|, 100 steps at most; 20 tasks of 20 episodes an update, alpha 0.5 and half of it in later steps, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: ofGradientSteps("navigation-2d", { learner: { innerRate: 0.5 } }),
+    config: ofGradientSteps("navigation-2d", {
+      learner: { innerRate: 0.5 },
+      training: { iterations: 200, validateEvery: 50, validationTasks: 40 },
+    }),
   },
   bandits: {
     summary: "Bernoulli bandits: trials of 10 pulls of 5 arms (Duan et al. 2016)",
