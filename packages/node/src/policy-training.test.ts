@@ -10,7 +10,8 @@ import {
   policySurrogate,
   trustRegion,
 } from "@innerloop/core/reinforcement";
-import { compile, leaves, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
+import { outerState, planTraining, stackTasks, taskKeys } from "@innerloop/core/training";
+import { compile, leaves, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { MemoryStore } from "./training-sinusoid.fixture.js";
@@ -228,6 +229,48 @@ test.each([0.02, 0.002])("a trust region's step keeps to its bound of %d", async
   // The bound is of use: a step half as far in KL would not be the longest.
   expect(metrics[0]!.kl).toBeGreaterThan(kl / 4);
   expect(metrics[0]!.kl).toBeLessThanOrEqual(kl);
+});
+
+test("products of some of the tasks give a step of their own, which keeps to the bound of all", async () => {
+  const updated = async (fisherTasks: number) => {
+    const metrics: Readonly<Record<string, number>>[] = [];
+    const { params } = await train({
+      learner: learnerOf(1),
+      tasks: collectorOf(1),
+      optimizer: trustRegion(family.action, { damping: 0.01, fisherShare: 1, fisherTasks }),
+      metaBatchSize: tasksOfBatch,
+      iterations: 1,
+      seed: 2,
+      executor,
+      onEvent: (event) => {
+        if (event.type === "iteration") metrics.push(event.metrics);
+      },
+    });
+    return { params: valuesOf(params), step: metrics[0]!.step!, kl: metrics[0]!.kl! };
+  };
+  const [all, two] = [await updated(1), await updated(0.67)];
+  expect(two.params).not.toEqual(all.params);
+  expect(two.step).toBeGreaterThan(0);
+  expect(two.kl).toBeLessThanOrEqual(0.01);
+});
+
+test("a trust region runs fewer tasks at once than a meta-gradient: as many as fit the cache of a core", async () => {
+  const long = navigation2d({ horizon: 100 });
+  const learner = maml({
+    model: policyNetwork(long),
+    loss: policySurrogate(long.action),
+    inner: sgd({ learningRate: 0.3 }),
+    steps: 1,
+  });
+  const params = learner.init(key(1));
+  const tasks = await policyCollector({ family: long, episodes: 20 }).collectMany!(params, 1, 0, 8, executor, learner);
+  const batch = { tasks: stackTasks(tasks), keys: taskKeys(1, 0, 8), iteration: tensor(0) };
+  const chunkSize = async (optimizer: Parameters<typeof planTraining>[0]["optimizer"]): Promise<number> => {
+    const setting = { learner: learner as never, optimizer, executor, metaBatchSize: 8, params, batch };
+    return (await planTraining({ ...setting, state: outerState(learner, optimizer, params) })).chunkSize;
+  };
+  expect(await chunkSize(trustRegion(long.action))).toBeLessThanOrEqual(2);
+  expect(await chunkSize(adam({ learningRate: 1e-3 }))).toBeGreaterThan(2);
 });
 
 test("navigation is learned: after one step of adaptation the return is higher, and so it is after training", async () => {

@@ -161,6 +161,7 @@ test.each([
   [{ backtracks: 0 }, /backtracks is 0/],
   [{ backtrack: 1 }, /backtrack is 1/],
   [{ fisherShare: 0 }, /fisherShare is 0/],
+  [{ fisherTasks: 1.5 }, /fisherTasks is 1.5/],
 ])("a trust region refuses %o", (options, problem) => {
   expect(() => trustRegion(discrete(2), options)).toThrow(problem);
 });
