@@ -76,7 +76,13 @@ export {
 } from "./mdp-policies.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
 export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
-export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from "./policy-network.js";
+export {
+  type ContextualPolicyOptions,
+  contextualPolicy,
+  type PolicyNetworkOptions,
+  type PolicyParameters,
+  policyNetwork,
+} from "./policy-network.js";
 export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 export type { RowFamily } from "./row-dynamics.js";
 export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
