@@ -141,7 +141,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     baselines: ({ options: given }) => {
       const values = of(given);
       return (entryOf(values).known?.(values.environment as never) ?? []).map(
-        ({ adapter, tasks }) => ({ adapter, steps: [0], tasks: () => tasks }) as unknown as Baseline,
+        ({ adapter, tasks, oracle }) =>
+          ({ adapter, steps: [0], tasks: () => tasks, ...(oracle ? { oracle } : {}) }) as unknown as Baseline,
       );
     },
     describe: ({ options: given, data: family }) => {
@@ -164,6 +165,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
+    // Episodes for each of them: a few are what is asked of a policy.
+    moreSteps: [0, 1, 2, 3, 5],
     next: ({ config }): readonly NextStep[] => [
       { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
       { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
