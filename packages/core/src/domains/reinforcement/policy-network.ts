@@ -71,7 +71,13 @@ export function contextualPolicy({ contextSize, ...options }: ContextualPolicyOp
 }
 
 /** What policies of all forms have. */
-function policyParts({ observation, action, hidden = [64, 64], activation = "tanh", deviation = 1 }: PolicyNetworkOptions) {
+function policyParts({
+  observation,
+  action,
+  hidden = [64, 64],
+  activation = "tanh",
+  deviation = 1,
+}: PolicyNetworkOptions) {
   const { outputs, hasDeviations } = actionDistribution(action);
   const [n, means] = [observationSize(observation), hasDeviations ? outputs / 2 : outputs];
   return {
