@@ -3,6 +3,7 @@ import { adam, anil, boil, type Collector, evaluate, fomaml, key, maml, metaSgd,
 import {
   box,
   environmentFamily,
+  exploring,
   navigation2d,
   type PolicyTargets,
   policyCollector,
@@ -177,6 +178,27 @@ describe.each([
     // Sums of other orders differ by rounding, which conjugate gradients make more of.
     expect(distance(all, one)).toBeLessThan(0.02 * distance(all, first));
   });
+});
+
+test.each([
+  ["Adam", adam({ learningRate: 1e-2 })],
+  ["a trust region", trustRegion(family.action, { damping: 0.01, fisherShare: 1 })],
+] as const)("%s takes an exploration term, of whatever number of tasks at once", async (_name, outer) => {
+  const flat = (tree: Tree): number[] => valuesOf(tree).flat();
+  const after = async (optimizer: typeof outer | ReturnType<typeof exploring>, chunkSize = tasksOfBatch) => {
+    const setting = { learner: learnerOf(1), tasks: collectorOf(1), metaBatchSize: tasksOfBatch, seed: 2 };
+    return flat((await train({ ...setting, optimizer, iterations: 1, chunkSize, executor, progress: false })).params);
+  };
+  const distance = (a: readonly number[], b: readonly number[]): number =>
+    Math.hypot(...a.map((value, i) => value - b[i]!));
+  const { action } = family;
+  const plain = await after(outer);
+  const explored = exploring(outer, { action, exploration: 10 });
+  const with10 = await after(explored);
+  expect(distance(with10, plain)).toBeGreaterThan(0.01);
+  // The credit is of all tasks of a batch, not of those of a run.
+  expect(distance(with10, await after(explored, 1))).toBeLessThan(0.02 * distance(with10, plain));
+  expect(distance(plain, await after(exploring(outer, { action, exploration: 0 })))).toBeLessThan(1e-5);
 });
 
 const ofPolicies = {

@@ -55,6 +55,7 @@ export {
   type Step,
   type VectorEnvironment,
 } from "./environment.js";
+export { type ExplorationOptions, exploring } from "./exploration.js";
 export {
   type KnownPolicy,
   type PlayedTrials,
