@@ -131,6 +131,39 @@ test("a user's own environment is acted in, and an episode that ends early is no
   for (const { figures } of rows) expect(figures.return).toMatchObject({ mean: -1.5 });
 });
 
+test("where all that is done is worth the same nothing is learned, and nothing is NaN", async () => {
+  const even = environmentFamily({
+    name: "nothing",
+    horizon: 5,
+    task: () => ({}),
+    make: () => ({
+      observation: box({ shape: 1 }),
+      action: box({ shape: 1, low: -1, high: 1 }),
+      reset: () => ({ observation: [1] }),
+      step: () => ({ observation: [1], reward: 0, terminated: false, truncated: false }),
+    }),
+  });
+  const learner = maml({
+    model: policyNetwork({ ...even, hidden: [4] }),
+    loss: policySurrogate(even.action),
+    inner: sgd({ learningRate: 0.1 }),
+    steps: 1,
+  });
+  const first = valuesOf(learner.init(key(0)) as Tree);
+  for (const optimizer of [adam({ learningRate: 1e-2 }), trustRegion(even.action)]) {
+    const { params } = await train({
+      learner,
+      tasks: policyCollector({ family: even, episodes: 3, steps: 1 }),
+      optimizer,
+      metaBatchSize: 2,
+      iterations: 2,
+      executor,
+      progress: false,
+    });
+    expect(valuesOf(params)).toEqual(first);
+  }
+});
+
 describe.each([
   ["Adam", adam({ learningRate: 1e-2 })],
   // A Fisher matrix of few episodes is all but singular: without damping, rounding moves what it leaves free.
