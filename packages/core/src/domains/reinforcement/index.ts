@@ -55,6 +55,7 @@ export {
   type Step,
   type VectorEnvironment,
 } from "./environment.js";
+export { type ExplorationOptions, exploring } from "./exploration.js";
 export {
   type KnownPolicy,
   type PlayedTrials,
@@ -83,7 +84,13 @@ export {
 } from "./memory-policy.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
 export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
-export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from "./policy-network.js";
+export {
+  type ContextualPolicyOptions,
+  contextualPolicy,
+  type PolicyNetworkOptions,
+  type PolicyParameters,
+  policyNetwork,
+} from "./policy-network.js";
 export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 export { clippedObjective, type ProximalOptions, proximal } from "./proximal.js";
 export type { RowFamily } from "./row-dynamics.js";
