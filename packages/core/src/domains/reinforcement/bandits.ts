@@ -59,6 +59,14 @@ export function bernoulliBandits({ arms = 5, pulls = 10 }: BanditOptions = {}): 
     },
     {
       description: { arms, pulls, means: "uniform in [0, 1]", reward: "1 with the arm's mean, else 0" },
+      pictures: [
+        {
+          kind: "choices",
+          title: "arms pulled",
+          names: Array.from({ length: arms }, (_, arm) => `arm ${arm + 1}`),
+          worth: { title: "probability of paying", of: ({ means }) => means },
+        },
+      ],
       task(seed, index) {
         const source = random(seed, index);
         return { means: Array.from({ length: arms }, () => source.uniform()) };

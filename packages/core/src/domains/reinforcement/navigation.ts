@@ -88,6 +88,9 @@ export function navigation2d({
         reward: power === 2 ? "-|x - goal|^2" : "-|x - goal|",
         over: `within ${tolerance} of the goal in each coordinate`,
       },
+      pictures: [
+        { kind: "path", title: "path of the point", at: ([x, y]) => [x!, y!], goal: ({ goal: [x, y] }) => [x!, y!] },
+      ],
       task(seed, index) {
         const source = random(seed, index);
         return { goal: [source.uniform(-goalRange, goalRange), source.uniform(-goalRange, goalRange)] };

@@ -98,6 +98,18 @@ export function tabularMdps({
         start: "state 0",
       },
       trial: { episodes },
+      pictures: [
+        {
+          kind: "choices",
+          title: "actions taken",
+          names: Array.from({ length: actions }, (_, action) => `action ${action}`),
+          situations: {
+            names: Array.from({ length: states }, (_, state) => `state ${state}`),
+            at: (observation) => observation.indexOf(1),
+          },
+          worth: { title: "mean reward", of: ({ rewards }) => rewards },
+        },
+      ],
       task(seed, index) {
         const source = random(seed, index);
         const transitions: number[] = [];
