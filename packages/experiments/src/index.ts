@@ -20,8 +20,23 @@ export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";
 export * from "./figures/comparison.js";
 export * from "./figures/earlier-figures.js";
+export {
+  afterText,
+  choiceCounts,
+  episodePictures,
+  meanOverTime,
+  observationRows,
+  returnText,
+} from "./figures/episode-pictures.js";
 export { figure, plusMinus, withInterval } from "./figures/figure-text.js";
 export * from "./figures/results-cells.js";
+export {
+  type PlottedLine,
+  type PlottedPoint,
+  stepsPicture,
+  trainingPicture,
+} from "./figures/return-pictures.js";
+export { type Picture, svgElement, svgFile } from "./figures/svg-picture.js";
 export * from "./io.js";
 export { cut, isRecord, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
