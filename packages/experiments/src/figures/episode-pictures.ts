@@ -11,6 +11,7 @@ import type {
   SeriesPicture,
 } from "@innerloop/core/reinforcement";
 import { observationSize } from "@innerloop/core/reinforcement";
+import { counted } from "../words.js";
 import {
   at,
   boundsOf,
@@ -44,14 +45,13 @@ export function returnText({ mean, interval }: { readonly mean: number; readonly
 }
 
 /** `before`, `after 1 step`, `after 3 steps` */
-export const afterText = (steps: number): string =>
-  steps === 0 ? "before" : `after ${steps.toLocaleString("en")} step${steps === 1 ? "" : "s"}`;
+export const afterText = (steps: number): string => (steps === 0 ? "before" : `after ${counted(steps, "step")}`);
 
 const colourOf = (steps: number): string => (steps === 0 ? pictureColours.before : pictureColours.after);
 
 /** What an episode tells where a pointer rests on it. */
 const episodeTitle = (episode: PlayedEpisode, i: number): string =>
-  `episode ${i + 1}: return ${returnText({ mean: episode.return, interval: Number.POSITIVE_INFINITY })}, ${episode.length} steps${episode.terminated ? ", ended by the task" : ""}`;
+  `episode ${i + 1}: return ${returnText({ mean: episode.return, interval: Number.POSITIVE_INFINITY })}, ${counted(episode.length, "step")}${episode.terminated ? ", ended by the task" : ""}`;
 
 /** The observations of an episode, row by row: before each step, and after the last. */
 export function observationRows(
@@ -255,8 +255,7 @@ function arrow([x, y]: readonly [number, number], [dx, dy]: readonly [number, nu
 
 /** `20 episodes each` */
 function episodesText(after: readonly EpisodesAfter[]): string {
-  const count = after[0]!.episodes.length;
-  return `${count.toLocaleString("en")} episode${count === 1 ? "" : "s"} of one task each, with the mean return and its 95% interval over them`;
+  return `${counted(after[0]!.episodes.length, "episode")} of one task each, with the mean return and its 95% interval over them`;
 }
 
 function seriesPicture<T extends EnvironmentTask>(

@@ -139,13 +139,14 @@ function ofOneTask<T extends EnvironmentTask>(
   task: T,
   lasts: LastSeen[],
 ): EnvironmentFamily<T> {
-  const { name, description, observation, action, horizon } = family;
+  const { name, description, observation, action, horizon, trial } = family;
   return {
     name,
     description,
     observation,
     action,
     horizon,
+    ...(trial ? { trial } : {}),
     task: () => task,
     vectorized: (tasks, episodes) => new Witnessed(family.vectorized(tasks, episodes), lasts),
   };
