@@ -12,6 +12,7 @@ export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
 export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
+export * from "./domains/practice.js";
 export * from "./domains/ranker.js";
 export { type Feedback, feedbackOf } from "./domains/recommendation/feedback.js";
 export type { GivenRating, GivenRatings } from "./domains/recommendation/given-ratings.js";
