@@ -13,7 +13,7 @@ const allowed = {
   core: ["@innerloop/graph"],
   experiments: ["@innerloop/graph", "@innerloop/core"],
   mujoco: ["@innerloop/core"],
-  node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
+  node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/mujoco"],
   innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node"],
 };
 /** Packages of ours that run anywhere, and the npm packages that they may import: none that needs Node. */

@@ -19,12 +19,14 @@ import {
 } from "@innerloop/core";
 import {
   defaultsOf,
+  inGatheredSteps,
   innerOptimizerOf,
   learnerEntry,
   type Networks,
   type OptionValues,
   type stepOptions,
 } from "@innerloop/core/learners";
+import type { OuterMethod } from "@innerloop/core/training";
 import { domainOf, type ExperimentConfig, learnerOf, networkOf, trainingTasksOf } from "./config/index.js";
 import type { Baseline, DataSpec, Domain, LearnerNeeds, Loaded, TaskShapes, Tasks } from "./domains/domain.js";
 import { networkNamed } from "./domains/networks.js";
@@ -36,7 +38,7 @@ import { flagOf } from "./options/values.js";
 export interface Experiment {
   readonly learner: Learner;
   readonly tasks: Tasks;
-  readonly optimizer: Optimizer;
+  readonly optimizer: Optimizer | OuterMethod;
   readonly baselines: readonly Baseline[];
 }
 
@@ -100,7 +102,7 @@ export function buildExperiment(
   return {
     learner: learnerFor(config, shapes, spec),
     tasks,
-    optimizer: outerOptimizerOf(config.training),
+    optimizer: domain.outer?.(spec, config.domain) ?? outerOptimizerOf(config.training),
     baselines: baselinesOf(config, { spec, data: loaded.data, tasks, shapes }),
   };
 }
@@ -231,18 +233,22 @@ function baselinesOf(
   const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
   const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };
   // Rows of an embedding table stay as they are drawn: what is learned upon them from a few examples is next to nothing.
-  const kinds = domain.around || (shapes.ids && !learnerOf(config).takesSteps) ? [] : [own, plain];
+  const noRows = domain.around !== undefined || (shapes.ids !== undefined && !learnerOf(config).takesSteps);
+  // Where each step takes episodes of its own, dozens of steps are no handful of them.
+  const kinds = noRows ? [] : shapes.gathered ? [own] : [own, plain];
+  const gathered = inGatheredSteps(shapes);
   const scratch = kinds.map(({ inner, steps, named }): Baseline => {
-    const adapter = fromScratch({ model, loss, inner });
+    const adapter = fromScratch({ model, loss, inner, ...gathered });
     return { adapter: { ...adapter, name: `from scratch${named}${norm}` }, steps };
   });
   const tuned = (adapts: "all" | "head", { inner, steps, named }: typeof own): Baseline => {
-    const adapter = fineTuning({ model: networks.model(), loss, inner, adapts });
+    const adapter = fineTuning({ model: networks.model(), loss, inner, adapts, ...gathered });
     const name = `joint pre-training${adapts === "head" ? ", head only" : ""}${named}`;
     return { adapter: { ...adapter, name }, steps, fromTrained: (params) => params };
   };
   // The run's own row is the first of the four: its whole network, its own way.
-  const pretrained = learnerOf(config).fineTunes ? [tuned("head", own), tuned("all", plain), tuned("head", plain)] : [];
+  const others = [tuned("head", own), ...(shapes.gathered ? [] : [tuned("all", plain), tuned("head", plain)])];
+  const pretrained = learnerOf(config).fineTunes ? others : [];
   const beside = domain.baselines?.({ ...needsOf(config), options, spec, data, tasks, shapes, networks }) ?? [];
   return [...pretrained, ...scratch, ...beside];
 }

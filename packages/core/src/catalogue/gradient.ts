@@ -13,7 +13,7 @@ import type { Learner } from "../learners/learner.js";
 import { metahin } from "../learners/recommendation/metahin.js";
 import { sgd } from "../optimizers/optimizers.js";
 import { optionGroup } from "../options/option.js";
-import { anyModel, both, entry, innerOptimizerOf, numbers, stepOptions } from "./learner-entry.js";
+import { anyModel, both, entry, inGatheredSteps, innerOptimizerOf, numbers, stepOptions } from "./learner-entry.js";
 
 const inSteps = {
   family: "gradient",
@@ -29,52 +29,70 @@ export const gradientLearners = {
     ...inSteps,
     summary: "parameters from which a few gradient steps do well, differentiated through the steps",
     source: "Finn, Abbeel & Levine 2017",
-    build: ({ networks, loss }, { steps, ...options }) =>
-      maml({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+    build: ({ networks, loss, ...setting }, { steps, ...options }) =>
+      maml({
+        ...{ model: networks.model(), loss, inner: innerOptimizerOf(options), steps },
+        ...inGatheredSteps(setting),
+      }),
   }),
   fomaml: entry({
     ...inSteps,
     summary: "MAML with the inner gradients held constant",
     source: "Finn, Abbeel & Levine 2017",
-    build: ({ networks, loss }, { steps, ...options }) =>
-      fomaml({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+    build: ({ networks, loss, ...setting }, { steps, ...options }) =>
+      fomaml({
+        ...{ model: networks.model(), loss, inner: innerOptimizerOf(options), steps },
+        ...inGatheredSteps(setting),
+      }),
   }),
   reptile: entry({
     ...inSteps,
-    kinds: both,
+    kinds: [...both, "policy"],
     summary: "parameters moved towards those that training on each task arrives at",
     source: "Nichol, Achiam & Schulman 2018",
-    build: ({ networks, loss }, { steps, ...options }) =>
-      reptile({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+    build: ({ networks, loss, ...setting }, { steps, ...options }) => {
+      const { minibatch, ...later } = inGatheredSteps(setting);
+      return reptile({
+        ...{ model: networks.model(), loss, inner: innerOptimizerOf(options), steps },
+        ...(minibatch ? { innerBatchSize: minibatch.size, ...later } : {}),
+      });
+    },
   }),
   anil: entry({
     ...inSteps,
     summary: "MAML where only the head adapts",
     source: "Raghu et al. 2020",
-    build: ({ networks, loss }, { steps, ...options }) =>
-      anil({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+    build: ({ networks, loss, ...setting }, { steps, ...options }) =>
+      anil({
+        ...{ model: networks.model(), loss, inner: innerOptimizerOf(options), steps },
+        ...inGatheredSteps(setting),
+      }),
   }),
   boil: entry({
     ...inSteps,
     summary: "MAML where only the body adapts",
     source: "Oh et al. 2021",
     needsBody: true,
-    build: ({ networks, loss }, { steps, ...options }) =>
-      boil({ model: networks.model(), loss, inner: innerOptimizerOf(options), steps }),
+    build: ({ networks, loss, ...setting }, { steps, ...options }) =>
+      boil({
+        ...{ model: networks.model(), loss, inner: innerOptimizerOf(options), steps },
+        ...inGatheredSteps(setting),
+      }),
   }),
   "meta-sgd": entry({
     ...inSteps,
     summary: "MAML that learns an inner rate for every element of its parameters",
     source: "Li et al. 2017",
-    build: ({ networks, loss }, { steps, innerRate }) =>
-      metaSgd({ model: networks.model(), loss, steps, learningRate: innerRate }),
+    build: ({ networks, loss, ...setting }, { steps, innerRate }) =>
+      metaSgd({ model: networks.model(), loss, steps, learningRate: innerRate, ...inGatheredSteps(setting) }),
   }),
   "maml++": entry({
     ...inSteps,
     summary: "MAML with rates and normalisation of each step's own, a loss over all steps, and first order at first",
     source: "Antoniou, Edwards & Storkey 2019",
-    build: ({ kind, networks, loss, iterations }, { steps, innerRate }) =>
+    build: ({ kind, networks, loss, iterations, ...setting }, { steps, innerRate }) =>
       mamlPlusPlus({
+        ...inGatheredSteps(setting),
         model: networks.perStepModel(steps),
         loss,
         steps,
@@ -89,8 +107,9 @@ export const gradientLearners = {
     ...inSteps,
     summary: "MAML that learns its inner optimizer's rate, momentum and weight decay, by their hypergradients",
     source: "Maclaurin, Duvenaud & Adams 2015",
-    build: ({ networks, loss }, { steps, innerRate }) =>
+    build: ({ networks, loss, ...setting }, { steps, innerRate }) =>
       maml({
+        ...inGatheredSteps(setting),
         model: networks.model(),
         loss,
         steps,
@@ -105,19 +124,25 @@ export const gradientLearners = {
     ...inSteps,
     summary: "MAML that learns linear maps of its inner gradients",
     source: "Park & Oliva 2019",
-    build: ({ networks, loss }, { steps, innerRate }) =>
-      maml({ model: networks.model(), loss, steps, inner: metaCurvature({ learningRate: innerRate }) }),
+    build: ({ networks, loss, ...setting }, { steps, innerRate }) =>
+      maml({
+        ...{ model: networks.model(), loss, steps, inner: metaCurvature({ learningRate: innerRate }) },
+        ...inGatheredSteps(setting),
+      }),
   }),
   "lstm-optimizer": entry({
     ...inSteps,
     summary: "parameters, and a recurrent network that takes the gradients and makes the steps",
     source: "Andrychowicz et al. 2016; Ravi & Larochelle 2017",
-    build: ({ networks, loss }, { steps, innerRate }) =>
-      maml({ model: networks.model(), loss, steps, inner: lstmOptimizer({ learningRate: innerRate }) }),
+    build: ({ networks, loss, ...setting }, { steps, innerRate }) =>
+      maml({
+        ...{ model: networks.model(), loss, steps, inner: lstmOptimizer({ learningRate: innerRate }) },
+        ...inGatheredSteps(setting),
+      }),
   }),
   cavia: entry({
     ...inSteps,
-    kinds: both,
+    kinds: [...both, "policy"],
     summary: "a network with a context vector as input, which alone adapts",
     source: "Zintgraf et al. 2019",
     options: optionGroup({
@@ -125,11 +150,15 @@ export const gradientLearners = {
       contextSize: { kind: "integer", default: 5, least: 1, most: 4096, help: "numbers of the context vector" },
     }),
     embedding: () => null,
-    build: ({ networks, loss }, { steps, contextSize, ...options }) =>
-      cavia({ model: networks.contextual(contextSize), loss, inner: innerOptimizerOf(options), steps }),
+    build: ({ networks, loss, ...setting }, { steps, contextSize, ...options }) =>
+      cavia({
+        ...{ model: networks.contextual(contextSize), loss, inner: innerOptimizerOf(options), steps },
+        ...inGatheredSteps(setting),
+      }),
   }),
   imaml: entry({
     ...inSteps,
+    kinds: ["regression", "classification", "tagging"],
     summary: "the implicit gradient at the end of a proximal inner loop, whose steps take no memory",
     source: "Rajeswaran et al. 2019",
     options: optionGroup({

@@ -1,5 +1,7 @@
 export { entityNetworks } from "./entities.js";
 export {
+  type GatheredSteps,
+  inGatheredSteps,
   innerOptimizerOf,
   type LearnerEntry,
   type LearnerFamily,

@@ -9,8 +9,11 @@ import { adam, type Optimizer, rmsProp, sgd } from "../optimizers/index.js";
 import { type OptionGroup, type OptionValues, optionGroup } from "../options/option.js";
 import type { NetworkSetting, Networks } from "./network-forms.js";
 
-/** Kinds of tasks that a learner may be for; "tagging" is that of sequences, of which each word has a class. */
-export type TaskKind = "regression" | "classification" | "tagging";
+/**
+ * Kinds of tasks that a learner may be for; "tagging" is that of sequences, of which each word has a class, "policy" that of
+ * environments, in which a learner acts.
+ */
+export type TaskKind = "regression" | "classification" | "tagging" | "policy";
 
 /**
  * The way a method learns to learn: by gradient steps, by comparing embeddings, by a network that reads the support
@@ -38,13 +41,25 @@ export interface LearnerSetting extends NetworkSetting {
   readonly profile?: readonly ColumnRange[];
   /** The columns of ids that have the words of one attribute of items, an attribute each, where inputs have such. */
   readonly paths?: readonly ColumnRange[];
+  /** Of support sets that are gathered step by step, by the learner as it is then. */
+  readonly gathered?: GatheredSteps;
 }
 
-/** Tasks that a learner is trained on: episodes; these with unlabelled support examples; or batches of all classes. */
+/** Support sets of which each inner step has rows of its own. */
+export interface GatheredSteps {
+  /** Rows of a step: episodes. */
+  readonly rowsPerStep: number;
+  /** The share that steps beyond those of training have of their length. */
+  readonly laterShare: number;
+}
+
+/** Tasks that a learner is trained on: episodes; these with unlabelled support examples; batches of all classes; or trials. */
 export type TrainingTasks =
   | { readonly kind: "episodes" }
   | { readonly kind: "episodes with unlabelled examples" /** Of each class. */; readonly unlabelled: number }
-  | { readonly kind: "batches of all classes" /** Examples of a batch. */; readonly batch: number };
+  | { readonly kind: "batches of all classes" /** Examples of a batch. */; readonly batch: number }
+  /** Of environments: all episodes of a trial one after another, for learners that keep a memory over them. */
+  | { readonly kind: "trials" };
 
 /** A learner of the catalogue. */
 export interface LearnerEntry<O extends OptionGroup = OptionGroup> {
@@ -88,7 +103,21 @@ export const classes = ["classification"] as const;
 /** @internal */
 export const tagging = ["tagging"] as const;
 /** @internal Kinds of learners that take any model with any loss. */
-export const anyModel = ["regression", "classification", "tagging"] as const;
+export const anyModel = ["regression", "classification", "tagging", "policy"] as const;
+
+/** Options of learners for sets that are gathered step by step; none for others. */
+export const inGatheredSteps = ({
+  gathered,
+}: Pick<LearnerSetting, "gathered">): {
+  readonly minibatch?: { readonly size: number };
+  readonly laterShare?: number;
+} =>
+  gathered
+    ? {
+        minibatch: { size: gathered.rowsPerStep },
+        ...(gathered.laterShare === 1 ? {} : { laterShare: gathered.laterShare }),
+      }
+    : {};
 
 const inSteps = "learners that adapt in steps";
 

@@ -1,6 +1,7 @@
 /** The forms of a network that learners take. */
 import { GraphError, type Tensor, type Tree } from "@innerloop/graph";
 import type { WordSetting } from "../domains/entities/token-inputs.js";
+import type { Space } from "../domains/reinforcement/environment.js";
 import type { Layer } from "../layers/layer.js";
 import { linear, sequential } from "../layers/layers.js";
 import type { TransitionShares } from "../learners/entities/abstract-transitions.js";
@@ -34,6 +35,8 @@ export interface NetworkSetting {
   readonly ids?: InputIds;
   /** For inputs of sentences, `TokenInputs`: outputs are then the tags of a word, none among them. */
   readonly words?: TaggedWords;
+  /** For policies: the spaces that they are between. Inputs are then observations [..., n], outputs rows of a distribution. */
+  readonly policy?: { readonly observation: Space; readonly action: Space };
 }
 
 /** The words that inputs are made of. */

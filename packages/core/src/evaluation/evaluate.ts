@@ -107,7 +107,7 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   options: Omit<EvaluateOptions<X, Y, Out>, "params">,
 ): Promise<Evaluator> {
   const { learner, tasks, onProgress, count = 600 } = options;
-  const steps = options.steps ?? (learner.steps === undefined ? [0] : [0, learner.steps]);
+  const steps = options.steps ?? [...new Set([0, learner.steps ?? 0])];
   for (const n of steps) wholeOption("steps", n, 0);
   if (!(isCollector(tasks) && tasks.after)) return evaluatorOn({ ...options, steps });
   // Each number of steps has tasks of its own.
@@ -273,7 +273,7 @@ async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
  */
 export const evaluationFigures = <X extends Tree, Y extends Tree, Out extends Tree>(
   learner: Adapter<X, Y, Out>,
-  tasks: TaskSource<X, Y>,
+  tasks: TaskSource<X, Y> | Collector<Tree, X, Y>,
   params: Tree,
 ): readonly FigureDescription[] =>
   judgedOn(

@@ -247,6 +247,7 @@ export {
   type CountRange,
   type DescribedTaskSource,
   type Examples,
+  isCollector,
   type Split,
   splitSeed,
   splits,

@@ -118,6 +118,8 @@ export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, 
    * gathered by the parameters that the steps before have led to.
    */
   after?(steps: number): Collector<Params, X, Y>;
+  /** Figures of what was collected for an update, beside those of the loss: `iteration` events have them among the metrics. */
+  figures?(tasks: Task<X, Y>): Readonly<Record<string, number>>;
 }
 
 /** The part of a learner that a collector calls, in traces of its own. */

@@ -71,8 +71,10 @@ export {
 } from "./meta-step.js";
 export { outerOptimizer, outerUpdate } from "./outer-update.js";
 export {
+  batchOfShapes,
   sampleTasks,
   stackTasks,
+  supplyFor,
   type TaskBatch,
   type TaskSupply,
   taskBatch,

@@ -19,6 +19,12 @@ export type TaskSupply<Params extends Tree = Tree, X extends Tree = Tree, Y exte
   | TaskSource<X, Y>
   | Collector<Params, X, Y>;
 
+/** A supply as a learner is trained on it: what is gathered step by step, for as many steps as it takes. */
+export const supplyFor = <Params extends Tree, X extends Tree, Y extends Tree>(
+  { steps = 0 }: Pick<AnyAdapter, "steps">,
+  supply: TaskSupply<Params, X, Y>,
+): TaskSupply<Params, X, Y> => (isCollector(supply) && supply.after?.(steps)) || supply;
+
 /** Tasks stacked along a new first axis: every leaf is [tasks, ...]. */
 export function stackTasks<X extends Tree, Y extends Tree>(tasks: readonly Task<X, Y>[]): Task<X, Y> {
   const part = (set: "support" | "query"): Examples<X, Y> => {
@@ -198,6 +204,23 @@ export function taskBatch<X extends Tree, Y extends Tree>(
 ): TaskBatch<Task<X, Y>> {
   const first = iteration * metaBatchSize;
   return batchOf(sampleTasks(source, seed, first, metaBatchSize, rules), { seed, iteration, metaBatchSize });
+}
+
+/**
+ * A batch of a training's first tasks, for what depends on their shapes alone: those of a collector, which nobody has
+ * collected yet, are zeros.
+ */
+export function batchOfShapes<Params extends Tree>(
+  supply: TaskSupply<Params>,
+  seed: number,
+  metaBatchSize: number,
+  rules?: TaskRules,
+): TaskBatch<Task<Tree, Tree>> {
+  if (!isCollector(supply)) return taskBatch(supply, seed, 0, metaBatchSize, rules);
+  const blank = (leaf: Tensor): Tensor =>
+    tensor(allocate(leaf.dtype, metaBatchSize * leaf.size), [metaBatchSize, ...leaf.shape], leaf.dtype);
+  const tasks = mapTree(blank, symbolicTask(supply.spec) as unknown as Tree) as unknown as Task<Tree, Tree>;
+  return batchOf(tasks, { seed, iteration: 0, metaBatchSize });
 }
 
 /** Tasks of an update with their dropout keys. */

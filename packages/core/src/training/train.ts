@@ -21,7 +21,16 @@ import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chun
 import { defaultExecutor } from "./default-executor.js";
 import { metaPrograms, type OuterMethod, outerState } from "./meta-step.js";
 import { progressLine, terminal } from "./progress.js";
-import { batchOf, drawTasks, type TaskBatch, type TaskSupply, taskBatch, traced, trainingRules } from "./task-batch.js";
+import {
+  batchOf,
+  drawTasks,
+  supplyFor,
+  type TaskBatch,
+  type TaskSupply,
+  taskBatch,
+  traced,
+  trainingRules,
+} from "./task-batch.js";
 import { TrainingError, wholeOption } from "./training-error.js";
 
 /** Events of a training, in order. `iteration` counts updates done. */
@@ -290,11 +299,12 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
       batch = drawnAhead(state.iteration + 1);
       const { params, optimizer: optimizerState, loss, metrics } = await running;
       const iteration = state.iteration + 1;
+      const collected = isCollector(supply) ? supply.figures?.(given.tasks as Task<X, Y>) : undefined;
       if (!Number.isFinite(loss)) {
         throw diverged(`the loss is ${loss} at iteration ${iteration}`, { iteration, batch: given.tasks, kept });
       }
       state = { ...state, iteration, params, optimizer: optimizerState };
-      emit({ type: "iteration", iteration, loss, metrics });
+      emit({ type: "iteration", iteration, loss, metrics: { ...metrics, ...collected } });
       if (validation && (iteration % validation.every === 0 || iteration === iterations)) await judgeParameters();
       if (checkpoints && (iteration % checkpoints.every === 0 || iteration === iterations || patienceIsOver())) {
         await save("last");
@@ -335,7 +345,8 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
 
 function sourcesOf<Params extends Tree, X extends Tree, Y extends Tree>({
   tasks,
-}: Pick<TrainOptions<Params, X, Y, Tree>, "tasks">): {
+  learner,
+}: Pick<TrainOptions<Params, X, Y, Tree>, "tasks"> & { readonly learner: Pick<AnyLearner, "steps"> }): {
   readonly train: TaskSupply<Params, X, Y>;
   readonly validation: TaskSupply<Params, X, Y>;
 } {
@@ -343,8 +354,9 @@ function sourcesOf<Params extends Tree, X extends Tree, Y extends Tree>({
     (["sample", "collect"] as const).some(
       (way) => typeof (value as Readonly<Record<string, unknown>> | undefined | null)?.[way] === "function",
     );
-  if (isSupply(tasks)) return { train: tasks, validation: tasks };
-  if (isSupply(tasks?.train) && isSupply(tasks.validation)) return tasks;
+  if (isSupply(tasks)) return { train: supplyFor(learner, tasks), validation: tasks };
+  if (isSupply(tasks?.train) && isSupply(tasks.validation))
+    return { train: supplyFor(learner, tasks.train), validation: tasks.validation };
   const problem = tasks ? "one of train and validation is no source of tasks" : `they are ${tasks}`;
   const remedy = "Give a source, or { train, validation }: objects with `sample`, or with `collect`";
   throw new TrainingError("ILR101", "tasks", problem, remedy);

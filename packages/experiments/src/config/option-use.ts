@@ -33,11 +33,15 @@ export function uselessness(
           : domain.shownAs(config.domain);
     return { beside, is: placesText(entry) };
   }
-  const nested = fits.find(({ within }) => within !== undefined);
-  if (nested?.within && fits.length === 1) {
-    const { option, choice } = nested.within;
-    const own = (config[nested.part] as unknown as Readonly<Record<string, NamedValues>>)[option]!.name;
-    if (own !== choice) return { beside: `${flagOf(option)} ${own}`, is: `${flagOf(option)} ${choice}` };
+  const nested = fits.flatMap(({ part, within }) => (within ? [{ part, ...within }] : []));
+  if (nested.length > 0 && nested.length === fits.length) {
+    const chosenOf = ({ part, option }: (typeof nested)[number]): string =>
+      (config[part] as unknown as Readonly<Record<string, NamedValues>>)[option]!.name;
+    if (nested.every((each) => chosenOf(each) !== each.choice)) {
+      const [first] = nested as [(typeof nested)[number]];
+      const others = nested.map(({ choice }) => choice).join(" or ");
+      return { beside: `${flagOf(first.option)} ${chosenOf(first)}`, is: `${flagOf(first.option)} ${others}` };
+    }
   }
   const trained = trainingTasksOf(config);
   if (domain.ofEpisodes?.includes(name) && trained.kind === "batches of all classes")

@@ -1,17 +1,9 @@
 /** A kind of task as one record: all that an application has to know of it. */
-import type {
-  Adapter,
-  LabelledExamples,
-  Learner,
-  LearnerEntry,
-  Loss,
-  OpenSetRule,
-  TaskKind,
-  TaskSource,
-} from "@innerloop/core";
+import type { Adapter, LabelledExamples, Learner, LearnerEntry, Loss, OpenSetRule, TaskKind } from "@innerloop/core";
 import type {
   AnyLearner,
   ColumnRange,
+  GatheredSteps,
   LinearClassifier,
   NetworkEntry,
   NetworkSetting,
@@ -20,6 +12,7 @@ import type {
   OptionValues,
   TrainingTasks,
 } from "@innerloop/core/learners";
+import type { OuterMethod, TaskSupply } from "@innerloop/core/training";
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
 import type { Picture } from "../figures/svg-picture.js";
@@ -60,11 +53,11 @@ export interface Loaded<Data, Spec extends DataSpec> {
   readonly notes?: readonly string[];
 }
 
-/** Task sources for the parts of a run. */
+/** Task sources for the parts of a run, or what collects tasks with a run's parameters. */
 export interface Tasks<X extends Tree = Tensor, Y extends Tree = Tensor> {
-  readonly train: TaskSource<X, Y>;
-  readonly validation: TaskSource<X, Y>;
-  readonly test: TaskSource<X, Y>;
+  readonly train: TaskSupply<Tree, X, Y>;
+  readonly validation: TaskSupply<Tree, X, Y>;
+  readonly test: TaskSupply<Tree, X, Y>;
 }
 
 /** A baseline of the results table, with the steps that it is given. */
@@ -72,7 +65,7 @@ export interface Baseline {
   readonly adapter: Adapter;
   readonly steps: readonly number[];
   /** Tasks for it, where it takes more of them than learners do: of the same addresses. */
-  readonly tasks?: () => TaskSource;
+  readonly tasks?: () => TaskSupply<Tree, Tensor, Tensor>;
   /**
    * Its parameters out of those of the run, for a baseline that uses what was trained; undefined where the run has none
    * of the kind. Without it they are fresh ones.
@@ -84,6 +77,8 @@ export interface Baseline {
 export interface TaskShapes extends NetworkSetting {
   readonly supportRows: number;
   readonly trainClasses: number;
+  /** Of support sets that are gathered step by step, by the learner as it is then. */
+  readonly gathered?: GatheredSteps;
   /** A classifier of inputs as they are, fitted to the training examples, where labels mean the same in all tasks. */
   readonly source?: LinearClassifier;
   /** The columns of inputs, as the learner sees them, that say whom a task is about. */
@@ -292,6 +287,10 @@ export interface Domain<
     needs: LearnerNeeds & { readonly own?: V | undefined; readonly data?: Data | undefined },
   ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
+  /** The outer update where it is a method of its own; the optimizer of the training's options unless given. */
+  outer?(spec: Spec | undefined, options: V): OuterMethod | undefined;
+  /** Figures of an update in a line of progress, where they are not those of the loss alone. */
+  progressText?(figures: Readonly<Record<string, number>>, secondsAnUpdate: number): string;
   /**
    * The learner of its tasks around one of the catalogue, where the catalogue's are not for them as they are: one of vectors
    * and numbers within one of rated items, say. `loss` is that of the learner within.

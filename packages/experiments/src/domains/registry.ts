@@ -8,6 +8,7 @@ import { curves } from "./curves/domain.js";
 import type { Domain, Preset } from "./domain.js";
 import { entities } from "./entities/domain.js";
 import { recommendation } from "./recommendation/domain.js";
+import { reinforcement } from "./reinforcement/domain.js";
 import { tables } from "./tables/domain.js";
 import { texts } from "./texts/domain.js";
 
@@ -19,6 +20,7 @@ export const ownDomains = {
   "labelled-texts": texts,
   entities,
   recommendation,
+  reinforcement,
 } as const;
 
 const registered = new Map<string, Domain>(

@@ -1,8 +1,9 @@
 /** How many steps a run adapts by: those that are best on its validation tasks, kept in the run for `adapt`. */
 
-import { type Adapter, type Evaluation, evaluate, type TaskSource } from "@innerloop/core";
+import { type Adapter, type Evaluation, evaluate } from "@innerloop/core";
 import { splitSeed } from "@innerloop/core/tasks";
-import type { Executor, Tree } from "@innerloop/graph";
+import type { TaskSupply } from "@innerloop/core/training";
+import type { Executor, Tensor, Tree } from "@innerloop/graph";
 import { figureTitle, isPool, leadingFigure, type Pool } from "../figures/results-cells.js";
 import type { TrainedParams } from "./results.js";
 import type { RunStore } from "./run-store.js";
@@ -34,7 +35,7 @@ const mostBytes = 2 ** 20;
 export async function chooseSteps(setting: {
   readonly learner: Adapter;
   readonly trained: TrainedParams;
-  readonly validation: TaskSource;
+  readonly validation: TaskSupply<Tree, Tensor, Tensor>;
   readonly steps: readonly number[];
   readonly count: number;
   readonly seed: number;

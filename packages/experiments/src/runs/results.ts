@@ -1,16 +1,8 @@
 /** Evaluation of a run beside its baselines, and the files that keep it. */
-import {
-  type Adapter,
-  type Evaluation,
-  evaluate,
-  figureDifference,
-  key,
-  type Learner,
-  type TaskSource,
-} from "@innerloop/core";
-import { withoutUnlabelled } from "@innerloop/core/tasks";
-import { checkpointSummary, decodeParams, keyWithin } from "@innerloop/core/training";
-import type { Executor, Tree } from "@innerloop/graph";
+import { type Adapter, type Evaluation, evaluate, figureDifference, key, type Learner } from "@innerloop/core";
+import { isCollector, withoutUnlabelled } from "@innerloop/core/tasks";
+import { checkpointSummary, decodeParams, keyWithin, type TaskSupply } from "@innerloop/core/training";
+import type { Executor, Tensor, Tree } from "@innerloop/graph";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { FlatConfig } from "../config/index.js";
@@ -88,7 +80,7 @@ export async function iterationOf(run: RunStore, name: "best" | "last"): Promise
 export interface EvaluateRunOptions {
   readonly learner: Learner;
   readonly params: Tree;
-  readonly tasks: TaskSource;
+  readonly tasks: TaskSupply<Tree, Tensor, Tensor>;
   readonly baselines: readonly Baseline[];
   /** Further learners on the same tasks, in rows of these names after the first. */
   readonly beside?: readonly BesideMethod[];
@@ -116,16 +108,17 @@ export interface BesideMethod {
 /** The run's learner first, then those beside it, then its baselines, all on the same tasks. */
 export async function evaluateRun(options: EvaluateRunOptions): Promise<Evaluation[]> {
   const { learner, params, tasks, baselines, beside = [], seed, executor, signal } = options;
-  const count = Math.min(options.count, tasks.count ?? options.count);
+  const source = isCollector(tasks) ? undefined : tasks;
+  const count = Math.min(options.count, source?.count ?? options.count);
   const baselineCount = Math.min(options.baselineCount ?? count, count);
   const trained = [{ name: learner.name, learner, params }, ...beside];
   // Only a learner that was trained for them learns from unlabelled examples.
-  const labelled = tasks.spec?.unlabelled ? withoutUnlabelled(tasks) : tasks;
+  const labelled = source?.spec?.unlabelled ? withoutUnlabelled(source) : tasks;
   const methods: {
     adapter: Adapter;
     params: Tree;
     steps: readonly number[];
-    tasks: () => TaskSource;
+    tasks: () => TaskSupply<Tree, Tensor, Tensor>;
     count: number;
   }[] = [
     ...trained.map(({ name, learner: each, params: own }) => ({

@@ -2,7 +2,9 @@
 
 import { type Learner, structureKey, type Task } from "@innerloop/core";
 import { roleAt, traitsOf } from "@innerloop/core/layers";
-import { leaves, paths } from "@innerloop/graph";
+import { isCollector } from "@innerloop/core/tasks";
+import type { TaskSupply } from "@innerloop/core/training";
+import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { needsOf } from "../build.js";
 import {
   domainOf,
@@ -165,7 +167,7 @@ export async function onTasksOf(
   // Of formulas and experiment files the tasks themselves say whether they are the same.
   const { experiment, trained } = await prepareRun(run, sized, host);
   const [mine, others] = [prepared.experiment.tasks.test, experiment.tasks.test];
-  if (!sameTask(mine.sample(0, 0), others.sample(0, 0))) {
+  if (!sameTasks(mine, others)) {
     const [a, b] = [mine, others].map(
       (tasks): Record<string, unknown> => ({ family: tasks.name, ...tasks.description }),
     );
@@ -246,6 +248,12 @@ const different = (
     `${run.shown} and ${other.shown} are tested on different tasks: ${what} ${mine ?? absentWord} and ${others ?? absentWord}`,
     remedy,
   );
+
+/** Whether tasks are the same ones: of sources the first tells; what is collected depends on parameters, and its description tells. */
+const sameTasks = (a: TaskSupply<Tree, Tensor, Tensor>, b: TaskSupply<Tree, Tensor, Tensor>): boolean =>
+  isCollector(a) || isCollector(b)
+    ? a.name === b.name && JSON.stringify(a.description) === JSON.stringify(b.description)
+    : sameTask(a.sample(0, 0), b.sample(0, 0));
 
 function sameTask(a: Task, b: Task): boolean {
   const [first, second] = [leaves(a), leaves(b)];

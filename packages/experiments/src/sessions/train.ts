@@ -2,12 +2,14 @@
 import { type CheckpointStore, type FigureDescription, key, type TrainingEvent, train } from "@innerloop/core";
 import { splitSeed } from "@innerloop/core/tasks";
 import {
+  batchOfShapes,
   evaluationFigures,
   keyInMemory,
-  outerOptimizer,
+  outerState,
   planTraining,
+  supplyFor,
+  type TaskSupply,
   type TrainingPlan,
-  taskBatch,
   trainingRules,
 } from "@innerloop/core/training";
 import { type Executor, leaves } from "@innerloop/graph";
@@ -47,15 +49,16 @@ export async function planRun(
   const { learner, optimizer, tasks } = experiment;
   const params = learner.init(keyInMemory(options.seed, executor));
   const trainSeed = splitSeed(options.seed, "train");
-  const rules = trainingRules(learner, params, tasks.train, trainSeed);
+  const supply = supplyFor(learner, tasks.train);
+  const rules = trainingRules(learner, params, supply as TaskSupply, trainSeed);
   const training = await planTraining({
     learner,
     optimizer,
     executor,
     metaBatchSize: options.metaBatch,
     params,
-    state: outerOptimizer(learner, optimizer).init(params),
-    batch: taskBatch(tasks.train, trainSeed, 0, options.metaBatch, rules),
+    state: outerState(learner, optimizer, params),
+    batch: batchOfShapes(supply as TaskSupply, trainSeed, options.metaBatch, rules),
     validationTasks: options.validateEvery > 0 ? options.validationTasks : 0,
     ...memoryBudgetOf(options),
     usedBytes,

@@ -11,6 +11,7 @@ import { decodeImage, formatsRead, recordedPixels } from "./images/image-decodin
 import { imagePaths, readImageFile } from "./images/image-files.js";
 import { readImageFolder } from "./images/image-folder.js";
 import { isArchiveName } from "./images/image-tree.js";
+import { machineEnvironments } from "./machine-environments.js";
 import { machineRatings } from "./machine-ratings.js";
 import { machineTexts } from "./machine-texts.js";
 import { readRegularFile } from "./regular-file.js";
@@ -28,6 +29,7 @@ export const machineIo: DataIo = {
   ...machineTexts,
   ...machineRatings,
   ...machineEncoders,
+  ...machineEnvironments,
   kindOf: (path) =>
     stat(path).then(
       (found) => (found.isDirectory() ? "folder" : isArchiveName(path) ? "archive" : "file"),

@@ -72,6 +72,7 @@ export {
   type TrialPolicy,
   trialAddress,
 } from "./known-policies.js";
+export { type KnownPolicyRow, knownPolicyRow, type PlayedTrial } from "./known-policy-row.js";
 export {
   type MdpSizes,
   mdpOracle,
@@ -94,6 +95,7 @@ export {
   type TabularMdpTask,
   tabularMdps,
 } from "./tabular-mdp.js";
+export { toldFamily } from "./told-family.js";
 export { type TrustRegionOptions, trustRegion } from "./trust-region.js";
 export {
   type EnvironmentFamilyOptions,

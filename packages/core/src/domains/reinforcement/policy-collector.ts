@@ -70,6 +70,7 @@ function collectorWith(
       reward: flat,
       taken: flat,
       acted: { shape: [horizon, space.outputs], dtype: "float32" },
+      ...(family.trial ? { trial: { shape: [], dtype: "float32" } as const } : {}),
     },
     support: { rows: stages * episodes },
     query: { rows: episodes },
@@ -104,11 +105,10 @@ function collectorWith(
         gathered.push(await acting(environment, { act: programs.act, adapted, address }));
       }
       return places.map((_, task): Task<Tensor, PolicyTargets> => {
-        const query = gathered[steps]![task]!;
-        return {
-          support: steps === 0 ? query : interleaved(gathered.slice(0, steps).map((sets) => sets[task]!)),
-          query,
-        };
+        const sets = gathered.map((of) => of[task]!);
+        const told = family.trial ? withTrial(sets, family.trial.episodes) : sets;
+        const query = told[steps]!;
+        return { support: steps === 0 ? query : interleaved(told.slice(0, steps)), query };
       });
     } finally {
       await environment.close();
@@ -194,9 +194,28 @@ function collectorWith(
       (await collectMany(params, seed, index, 1, executor, learner))[0]!,
     collectMany,
     after: (other) => (other === steps ? collector : collectorWith({ ...options, steps: other }, programsOf)),
+    figures: ({ support, query }) => ({
+      // Rows of a task go by episode, then by step: those of the first step are every so many.
+      before: meanReturn(support.y, (row) => row % stages === 0),
+      environmentSteps: sumOf(query.y.taken) + (steps === 0 ? 0 : sumOf(support.y.taken)),
+    }),
   };
   return collector;
 }
+
+/** The mean of the sums of rewards of episodes [tasks, n, H], of those whose row within its task is chosen. */
+function meanReturn({ reward }: Pick<PolicyTargets, "reward">, chosen: (row: number) => boolean): number {
+  const [, rows = 1, horizon = 1] = reward.shape;
+  let [sum, episodes] = [0, 0];
+  for (let row = 0; row < reward.size / horizon; row++) {
+    if (!chosen(row % rows)) continue;
+    episodes++;
+    for (let t = 0; t < horizon; t++) sum += Number(reward.data![row * horizon + t]);
+  }
+  return sum / episodes;
+}
+
+const sumOf = ({ data }: Tensor): number => (data as Float32Array).reduce((total, value) => total + value, 0);
 
 type EpisodeSet = Examples<Tensor, PolicyTargets>;
 type ActProgram = CompiledFunction<
@@ -249,6 +268,13 @@ function programCache(
   };
 }
 
+/** Sets of a task with the reward of a trial: the mean return of an episode of any of them, times the episodes of a trial. */
+function withTrial(sets: readonly EpisodeSet[], episodes: number): EpisodeSet[] {
+  const rows = sets.reduce((total, { y }) => total + y.reward.shape[0]!, 0);
+  const reward = (episodes * sets.reduce((total, { y }) => total + sumOf(y.reward), 0)) / rows;
+  return sets.map(({ x, y }) => ({ x, y: { ...y, trial: tensor(new Float32Array(y.reward.shape[0]!).fill(reward)) } }));
+}
+
 /** Rows of several sets, those of one place beside each other: row j K + k is row j of set k. */
 function interleaved(sets: readonly EpisodeSet[]): EpisodeSet {
   const [first] = sets as readonly [EpisodeSet, ...EpisodeSet[]];
@@ -287,6 +313,7 @@ const nothingDone = ({ x, y }: TaskSpec<Tensor, PolicyTargets>, rows: number): E
       reward: zeros(y.reward),
       taken: zeros(y.taken),
       acted: zeros(y.acted),
+      ...(y.trial ? { trial: zeros(y.trial) } : {}),
     },
   };
 };

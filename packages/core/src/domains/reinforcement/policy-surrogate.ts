@@ -1,5 +1,5 @@
 /** The loss of a policy on trajectories, whose gradient is the policy gradient. */
-import { div, max, mul, neg, sum, type Tensor } from "@innerloop/graph";
+import { div, max, mean, mul, neg, sum, type Tensor } from "@innerloop/graph";
 import type { Loss } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
 import { actionDistribution } from "./distributions.js";
@@ -18,19 +18,34 @@ export type PolicyTargets = {
   readonly taken: Tensor;
   /** float32 [n, H, outputs]: what the policy that acted gave for each observation. */
   readonly acted: Tensor;
+  /**
+   * float32 [n], of families with trials: the reward of a trial, in each row: the mean return of all episodes of the task,
+   * those before adaptation included, times the episodes of a trial.
+   */
+  readonly trial?: Tensor;
 };
+
+/** Options of `policySurrogate`. */
+export interface PolicySurrogateOptions extends SurrogateOptions {
+  readonly trials?: boolean;
+}
 
 /**
  * The loss of a policy: L = -surrogate of the return of its episodes, with log pi_old of the policy that acted. At its parameters
  * the value is 0 and all derivatives are those of the surrogate; away from them the weights are importance ratios. Predictions
  * are rows [n, H, outputs] of `policyNetwork`.
  *
- * Its metrics are the undiscounted return of an episode, which leads, KL(pi_old || pi) and the entropy of a step.
+ * Its metrics are the undiscounted return of an episode, which leads, KL(pi_old || pi) and the entropy of a step. Where tasks are
+ * trials, the reward of a trial leads, that of the episodes before adaptation included.
  *
+ * @param options.trials whether targets have `trial`
  * @throws EnvironmentError ILE101 as `surrogate`
  * @example maml({ model: policyNetwork(family), loss: policySurrogate(family.action), inner: sgd({ learningRate: 0.1 }) })
  */
-export function policySurrogate(action: Space, options: SurrogateOptions = {}): Loss<Tensor, PolicyTargets> {
+export function policySurrogate(
+  action: Space,
+  { trials = false, ...options }: PolicySurrogateOptions = {},
+): Loss<Tensor, PolicyTargets> {
   const { of } = actionDistribution(action);
   const loss = (prediction: Tensor, { action: done, advantage, taken, acted }: PolicyTargets): Tensor => {
     const logProb = of(prediction).logProb(done);
@@ -38,6 +53,7 @@ export function policySurrogate(action: Space, options: SurrogateOptions = {}): 
     return neg(surrogate({ logProb, advantages: advantage, present: taken, ...old }, options));
   };
   const metrics: readonly Metric<Tensor, PolicyTargets>[] = [
+    ...(trials ? [trialReward] : []),
     {
       name: "return",
       title: "return",
@@ -57,6 +73,14 @@ export function policySurrogate(action: Space, options: SurrogateOptions = {}): 
   ];
   return Object.assign(loss, { title: "policy surrogate", metrics });
 }
+
+/** The reward of a trial, as tables of policies that learn within one have it: the same figure for all of them. */
+export const trialReward: Metric<Tensor, { readonly trial?: Tensor }> & { readonly name: "trial" } = {
+  name: "trial",
+  title: "reward of a trial",
+  better: "higher",
+  compute: (_prediction, { trial }) => mean(trial!),
+};
 
 /** @internal The mean of values [n, H] over the steps that were taken. */
 export const meanOfTaken = (values: Tensor, { taken }: Pick<PolicyTargets, "taken">): Tensor =>

@@ -3,15 +3,20 @@ import { GraphError, neg, reshape, type Tensor, type Tree, tensor, valueAndGrad 
 import { functionLayer, type Layer, type StatisticsByPath } from "../../layers/layer.js";
 import { crossEntropy, type Loss } from "../../losses/losses.js";
 import type { Optimizer } from "../../optimizers/gradient-transformation.js";
+import type { Examples } from "../../tasks/task.js";
 import { largestPerClass, memberships, requireWays } from "../class-membership.js";
 import {
   type AdaptedModel,
   type Adapts,
   headPaths,
+  type InnerLoop,
   innerLoop,
+  laterSteps,
   recorded,
+  requireLaterShare,
   requireSharedNorm,
 } from "../gradient/gradient-adaptation.js";
+import { miniBatch } from "../gradient/mini-batches.js";
 import { supervised } from "../gradient/objective.js";
 import { allExamples } from "../gradient/reptile.js";
 import { type Adapter, type Learner, measured, requireOneTensor } from "../learner.js";
@@ -25,6 +30,10 @@ export interface BaselineOptions<X extends Tree = Tensor, Y extends Tree = Tenso
   /** The optimizer of the adaptation, as the meta-learner's inner one. */
   readonly inner: Optimizer;
   readonly steps?: number;
+  /** Rows of the support set that a step sees; all of them by default. */
+  readonly minibatch?: { readonly size: number };
+  /** The share that steps after the first have of their length; 1 by default. */
+  readonly laterShare?: number;
 }
 
 /** Options of `fineTuning` and `jointTraining`. */
@@ -42,15 +51,22 @@ export interface FineTuningOptions<X extends Tree = Tensor, Y extends Tree = Ten
 export function fromScratch<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
   options: BaselineOptions<X, Y, Out>,
 ): Adapter<Tree, AdaptedModel, X, Y, Out> {
-  const { model, loss, inner, steps = 50 } = options;
+  const { model, loss, inner, steps = 50, minibatch, laterShare } = options;
   requireSharedNorm("fromScratch", model);
+  requireLaterShare("fromScratch", laterShare);
   return {
     name: "from scratch",
-    description: { steps, inner: inner.description, ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}) },
+    description: {
+      steps,
+      inner: inner.description,
+      ...(minibatch ? { minibatch: minibatch.size } : {}),
+      ...(laterShare === undefined ? {} : { laterShare }),
+      ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
+    },
     loss,
     steps,
     init: model.init,
-    ...gradientSteps({ model, loss, inner }, steps),
+    ...gradientSteps(options, steps),
   };
 }
 
@@ -65,7 +81,7 @@ export function fromScratch<X extends Tree = Tensor, Y extends Tree = Tensor, Ou
 export function fineTuning<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>(
   options: FineTuningOptions<X, Y, Out>,
 ): Adapter<Tree, AdaptedModel, X, Y, Out> {
-  const { model, loss, inner, adapts = "all" } = options;
+  const { model, adapts = "all" } = options;
   requireSharedNorm("fineTuning", model);
   const whole = fromScratch(options);
   const chosen =
@@ -74,19 +90,27 @@ export function fineTuning<X extends Tree = Tensor, Y extends Tree = Tensor, Out
     ...whole,
     name: adapts === "head" ? "fine-tuning, head" : "fine-tuning",
     description: { ...whole.description, adapts: typeof adapts === "function" ? "chosen parameters" : adapts },
-    ...gradientSteps({ model, loss, inner }, whole.steps!, chosen),
+    ...gradientSteps(options, whole.steps!, chosen),
   };
 }
 
 /** Adapting by plain gradient steps, then predicting with the model. */
 function gradientSteps<X extends Tree, Y extends Tree, Out extends Tree>(
-  { model, loss, inner }: BaselineOptions<X, Y, Out>,
+  { model, loss, inner, minibatch, laterShare }: BaselineOptions<X, Y, Out>,
   steps: number,
   adapts?: Adapts,
 ): Pick<Adapter<Tree, AdaptedModel, X, Y, Out>, "adapt" | "predict"> {
   const problem = supervised(model, loss);
   const { inner: objective, traits } = problem;
-  const loop = { objective, traits, inner, order: 1, ...(adapts ? { adapts } : {}) } as const;
+  const loop: InnerLoop<Examples<X, Y>> = {
+    objective,
+    traits,
+    inner,
+    order: 1,
+    ...(adapts ? { adapts } : {}),
+    ...(minibatch ? { minibatch: (support, step) => miniBatch(support, step, minibatch.size) } : {}),
+    ...laterSteps(1, laterShare),
+  };
   return {
     adapt: (params, support, { steps: count = steps } = {}) => {
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });

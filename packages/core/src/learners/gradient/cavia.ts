@@ -20,8 +20,15 @@ import { type ConvNetOptions, convEmbedding, convNet, type MlpOptions, mlp } fro
 import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { type Key, split } from "../../random/random.js";
 import type { Learner } from "../learner.js";
-import { type AdaptedModel, type InnerLoop, requireSharedNorm } from "./gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  type InnerLoop,
+  laterSteps,
+  requireLaterShare,
+  requireSharedNorm,
+} from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
+import { miniBatch } from "./mini-batches.js";
 import { supervised } from "./objective.js";
 
 /** A network with one input more: a context vector [contextSize], the same for all examples of a task. */
@@ -47,6 +54,10 @@ export interface CaviaOptions {
   readonly steps?: number;
   /** 2 (default) differentiates through the inner gradients; 1 holds them constant. */
   readonly order?: 1 | 2;
+  /** Rows of the support set that an inner step sees; all of them by default. */
+  readonly minibatch?: { readonly size: number };
+  /** The share that steps beyond those of training have of their length; 1 by default. */
+  readonly laterShare?: number;
 }
 
 /**
@@ -64,11 +75,20 @@ export interface CaviaOptions {
  * const learner = cavia({ model, loss: meanSquaredError, inner: sgd({ learningRate: 1 }) });
  */
 export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
-  const { model, loss, inner, steps = 1, order = 2 } = options;
+  const { model, loss, inner, steps = 1, order = 2, minibatch, laterShare } = options;
   requireContextSize("cavia", model.contextSize);
+  requireLaterShare("cavia", laterShare);
   const problem = supervised(withContext(model), loss);
   const { inner: objective, traits } = problem;
-  const loop: InnerLoop = { objective, traits, inner, order, adapts: (path) => path === "context" };
+  const loop: InnerLoop = {
+    objective,
+    traits,
+    inner,
+    order,
+    adapts: (path) => path === "context",
+    ...(minibatch ? { minibatch: (support, step) => miniBatch(support, step, minibatch.size) } : {}),
+    ...laterSteps(steps, laterShare),
+  };
   const learner = gradientLearner({
     name: "CAVIA",
     description: {
@@ -76,6 +96,8 @@ export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
       steps,
       inner: inner.description,
       contextSize: model.contextSize,
+      ...(minibatch ? { minibatch: minibatch.size } : {}),
+      ...(laterShare === undefined ? {} : { laterShare }),
       ...model.description,
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
     },

@@ -58,6 +58,8 @@ export interface InnerLoop<Data extends Tree = Examples> {
   readonly weight?: (data: Data) => Tensor;
   /** So many steps at a time are computed again for the gradient through them; 0, the default: none. */
   readonly recompute?: number;
+  /** The share that the steps from `from` on have of what they would move by; all of it by default. */
+  readonly later?: { readonly from: number; readonly share: number };
 }
 
 /** The choice of the parameters that adapt, by path and by what they say of themselves where they say something. */
@@ -128,7 +130,11 @@ export function trajectory<Data extends Tree>(
     const used = mapTree((g) => ofOrder(g, loop), found.gradient);
     statistics = { ...statistics, ...found.statistics };
     const next = loop.inner.update(used, state, fast, loop.innerParameters);
-    fast = applyUpdates(fast, next.updates);
+    const { later } = loop;
+    fast = applyUpdates(
+      fast,
+      later && step >= later.from ? mapTree((update) => mul(update, later.share), next.updates) : next.updates,
+    );
     state = next.state;
     came.push(assembled(fast));
   };
@@ -173,6 +179,20 @@ export function requireSharedNorm(operation: string, { batchNormSteps }: Pick<La
     `the model's batch normalisation tells ${batchNormSteps} inner steps apart`,
     "Build the model without batchNormSteps: maml, its variants and mamlPlusPlus train what a step has of its own",
   );
+}
+
+/** The part of an inner loop by which steps beyond those of training are shorter; nothing where they are not. */
+export const laterSteps = (steps: number, share = 1): Pick<InnerLoop, "later"> =>
+  share === 1 ? {} : { later: { from: steps, share } };
+
+/**
+ * The check of the share that steps beyond those of training have.
+ *
+ * @throws IL102 where it is not a number above 0, 1 at most
+ */
+export function requireLaterShare(operation: string, share = 1): void {
+  if (share > 0 && share <= 1) return;
+  throw new GraphError("IL102", operation, `laterShare ${share}`, "Use a share above 0, 1 at most");
 }
 
 /** An inner gradient as the update takes it: held constant, differentiable, or in between. */

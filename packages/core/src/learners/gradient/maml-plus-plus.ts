@@ -6,7 +6,7 @@ import { type MamlOptions, maml } from "./maml.js";
 
 /** Options of `mamlPlusPlus`. */
 export interface MamlPlusPlusOptions<X extends Tree = Tensor, Y extends Tree = Tensor, Out extends Tree = Tensor>
-  extends Pick<MamlOptions<X, Y, Out>, "model" | "loss" | "minibatch" | "proximal"> {
+  extends Pick<MamlOptions<X, Y, Out>, "model" | "loss" | "minibatch" | "proximal" | "laterShare"> {
   /** Inner steps in training, 5 by default. */
   readonly steps?: number;
   /** First value of all inner rates, 0.1 by default, as the authors have it on Omniglot (0.01 on mini-ImageNet). */

@@ -17,7 +17,15 @@ import { type GradientTransformation, isLearned } from "../../optimizers/gradien
 import { type Key, split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import type { Learner, TaskLearner } from "../learner.js";
-import { type AdaptedModel, type Adapts, adaptingByPath, headPaths, type InnerLoop } from "./gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  type Adapts,
+  adaptingByPath,
+  headPaths,
+  type InnerLoop,
+  laterSteps,
+  requireLaterShare,
+} from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
 import { learnedRates } from "./learned-optimizers.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
@@ -29,6 +37,11 @@ export interface AdaptationOptions {
   readonly inner: GradientTransformation;
   /** Inner steps in training, 1 by default; evaluation may take others. */
   readonly steps?: number;
+  /**
+   * The share that steps beyond those of training have of their length: 0.5 for policies as Finn et al. 2017 test them, by
+   * alpha and then by alpha / 2. 1 by default.
+   */
+  readonly laterShare?: number;
   /** 2 (default) differentiates through the inner gradients; 1 is FOMAML. */
   readonly order?: 1 | 2;
   /**
@@ -144,6 +157,7 @@ function adaptingLearner<Data extends Tree, Adapted extends Tree, X extends Tree
   },
 ): TaskLearner<Tree, Adapted, Data, X, Out> {
   const { inner, steps = 1, adapts = "all", proximal = 0, minibatch, multiStepLoss, orderAnnealing } = options;
+  const { laterShare = 1 } = options;
   const { problem, model = {}, loop } = parts;
   const order = inner.firstOrder ? 1 : (options.order ?? 2);
   requireOptions({ ...options, order }, model);
@@ -154,6 +168,7 @@ function adaptingLearner<Data extends Tree, Adapted extends Tree, X extends Tree
     traits: problem.traits,
     order,
     ...(chosen ? { adapts: chosen } : {}),
+    ...laterSteps(steps, laterShare),
   };
   const name = options.order === 1 ? "FOMAML" : "MAML";
   const learned = isLearned(inner) || typeof proximal !== "number";
@@ -168,6 +183,7 @@ function adaptingLearner<Data extends Tree, Adapted extends Tree, X extends Tree
         ? {}
         : { proximal: typeof proximal === "number" ? proximal : `learned from ${proximal.learned}` }),
       ...(minibatch ? { minibatch: minibatch.size, accumulate: minibatch.accumulate ?? 1 } : {}),
+      ...(laterShare === 1 ? {} : { laterShare }),
       ...(multiStepLoss ? { multiStepLoss: multiStepLoss.annealOver } : {}),
       ...(orderAnnealing ? { secondOrderFrom: orderAnnealing.secondOrderFrom } : {}),
       ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
@@ -243,6 +259,7 @@ function requireOptions(
     // The first step starts where the term is flat.
     refuse(`proximal learned with ${found}`, "It has a gradient from order 2 and 2 steps on; or give a fixed number");
   }
+  requireLaterShare("maml", options.laterShare);
   if (minibatch) {
     requireCount("maml", "minibatch size", minibatch.size);
     requireCount("maml", "minibatch accumulate", minibatch.accumulate ?? 1);

@@ -5,7 +5,14 @@ import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import type { Examples } from "../../tasks/task.js";
 import { rowsOf } from "../../tasks/task-spec.js";
 import type { Learner, TaskLearner } from "../learner.js";
-import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "./gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  type InnerLoop,
+  innerLoop,
+  laterSteps,
+  requireLaterShare,
+  requireSharedNorm,
+} from "./gradient-adaptation.js";
 import type { ObjectiveOptions } from "./maml.js";
 import { miniBatch, requireCount } from "./mini-batches.js";
 import { objectiveProblem, supervised, type TaskProblem } from "./objective.js";
@@ -25,6 +32,8 @@ export interface ReptileOptions<X extends Tree = Tensor, Y extends Tree = Tensor
   readonly loss: Loss<Out, Y>;
   /** Rows that one inner step sees, 10 by default; all of a smaller support set. */
   readonly innerBatchSize?: number;
+  /** The share that steps beyond those of training have of their length; 1 by default. */
+  readonly laterShare?: number;
 }
 
 /** Options of `reptile` for an objective. */
@@ -64,14 +73,16 @@ export function reptile<X extends Tree, Y extends Tree, Out extends Tree, Data e
       ...(batches ? { minibatch: batches } : {}),
     });
   }
-  const { model, loss, innerBatchSize = 10 } = options;
+  const { model, loss, innerBatchSize = 10, laterShare } = options;
   requireCount("reptile", "innerBatchSize", innerBatchSize);
+  requireLaterShare("reptile", laterShare);
   requireSharedNorm("reptile", model);
   const problem = supervised(model, loss);
   const description = {
     steps,
     innerBatchSize,
     inner: inner.description,
+    ...(laterShare === undefined ? {} : { laterShare }),
     ...(model.batchNorm ? { batchNorm: model.batchNorm } : {}),
   };
   const learner = steppingLearner(problem, description, steps, {
@@ -80,6 +91,7 @@ export function reptile<X extends Tree, Y extends Tree, Out extends Tree, Data e
     inner,
     order: 1,
     minibatch: (support, step) => miniBatch(support, step, innerBatchSize),
+    ...laterSteps(steps, laterShare),
   });
   return { ...learner, loss };
 }

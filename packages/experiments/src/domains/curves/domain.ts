@@ -68,7 +68,7 @@ export const curves = domain<typeof curveOptions>({
   loss: () => meanSquaredError,
   baselines: ({ options: { data }, tasks, shapes }) =>
     // Of lines the linear models fit exactly.
-    data === "lines" ? linearBaselines(tasks.train, shapes.inputShape) : [],
+    data === "lines" ? linearBaselines(tasks.train as TaskSource, shapes.inputShape) : [],
   describe: ({ options }) => [["data", `${options.data} family, ${pointsText(options)}`]],
   taskSizes: ["shots", "queries"],
   sizeOf: (name, { shots, queries }, chosen) =>

@@ -7,6 +7,7 @@ import {
   meanSquaredError,
   type Table,
   TaskError,
+  type TaskSource,
 } from "@innerloop/core";
 import { defaultsOf, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import {
@@ -131,7 +132,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
     trainClasses: 0,
   }),
   loss: () => meanSquaredError,
-  baselines: ({ tasks, shapes }) => linearBaselines(tasks.train, shapes.inputShape),
+  baselines: ({ tasks, shapes }) => linearBaselines(tasks.train as TaskSource, shapes.inputShape),
   describe: ({ options, tasks }) => {
     const [train, validation, test] = [tasks.train, tasks.validation, tasks.test].map(({ description }) => description);
     const parts = `${train!.groups} to train on, ${validation!.groups} to validate, ${test!.groups} held out`;

@@ -10,6 +10,7 @@ import {
   cannotChange,
   checkedExperiment,
   commandLine,
+  type Domain,
   domainOf,
   domains,
   evaluationOptions,
@@ -331,7 +332,8 @@ async function trainAndEvaluate(setting: {
   const { options } = run.config;
   const startedAt = performance.now();
   const judge = options.bestBy === undefined ? undefined : bestByOf(prepared.experiment, options.bestBy);
-  const follower = followTraining(output, options.iterations, judge);
+  const { config } = prepared;
+  const follower = followTraining(output, options.iterations, judge, config && domainOf(config).progressText);
   // The most that the process has had so far: what comes after training does not count.
   const mostBytes = (): number => process.resourceUsage().maxRSS * 1024;
   let end: SessionEnd;
@@ -424,11 +426,13 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
  * Shows the events of training as a progress line with smoothed figures.
  *
  * @param judge the figure by which the best parameters are chosen, where that was asked for
+ * @param inWords figures of an update as its domain has them, where it has words of its own
  */
 function followTraining(
   output: Output,
   iterations: number,
   judge?: FigureDescription,
+  inWords?: Domain["progressText"],
 ): { onEvent(event: TrainingEvent): void; end(last?: string): void } {
   const smoothed = new Map<string, { sum: number; weight: number }>();
   let line: ReturnType<Output["progress"]> | undefined;
@@ -440,6 +444,7 @@ function followTraining(
     smoothed.set(name, entry);
     return entry.sum / entry.weight;
   };
+  let lastAt = performance.now();
   const shownOf = ({ protocol, figures, rows }: Evaluation) => ({ protocol, figures, rows });
   return {
     onEvent: (event) => {
@@ -450,8 +455,15 @@ function followTraining(
           if (event.iteration < iterations)
             line = output.progress("Training", { unit: "updates", from: event.iteration });
           line?.update(event.iteration, iterations, "compiling");
+          lastAt = performance.now();
           return;
         case "iteration": {
+          if (inWords) {
+            const now = performance.now();
+            line?.update(event.iteration, iterations, inWords(event.metrics, (now - lastAt) / 1000));
+            lastAt = now;
+            return;
+          }
           const figures = Object.entries({ loss: event.loss, ...event.metrics }).map(([name, value], i) => {
             const of = described.get(name);
             // Losses are called by a word: their titles are longer than what is told of them.
@@ -462,6 +474,7 @@ function followTraining(
           return;
         }
         case "validation": {
+          lastAt = performance.now();
           line?.resume();
           const { rows } = event.evaluation;
           const [first, last] = [rows[0]!, rows.at(-1)!];

@@ -1,0 +1,194 @@
+/** Environments in which a policy acts, adapts by a few episodes, and acts better. */
+import { type OptionGroup, type OptionSpec, type OptionValues, optionGroup } from "@innerloop/core/learners";
+import {
+  actionDistribution,
+  type EnvironmentFamily,
+  type PolicyTargets,
+  policyCollector,
+  policySurrogate,
+  toldFamily,
+} from "@innerloop/core/reinforcement";
+import type { Tensor } from "@innerloop/graph";
+import { UsageError } from "../../options/usage-error.js";
+import { flagOf } from "../../options/values.js";
+import { count, counted } from "../../words.js";
+import { type Baseline, domain, type NextStep, type Preset } from "../domain.js";
+import { type EnvironmentEntry, environments } from "./environments.js";
+import { policyNetworks } from "./network.js";
+import { type PolicyValues, policyOptions } from "./options.js";
+import { type OuterMethodEntry, outerMethods } from "./outer-methods.js";
+import { environmentPresets } from "./presets.js";
+import { type EnvironmentSpec, environmentSpec, parseEnvironmentSpec, spaceOf } from "./spec.js";
+
+/** A choice among environments, with the values of its own options. */
+type EnvironmentChoice = { readonly name: string } & Readonly<Record<string, unknown>>;
+type Values = PolicyValues & { readonly environment: EnvironmentChoice };
+
+/** Environments by name, and what the domain of them is called. */
+export interface PolicyDomainParts {
+  readonly name: string;
+  readonly title: string;
+  readonly environments: Readonly<Record<string, EnvironmentEntry>>;
+  readonly presets: Readonly<Record<string, Preset>>;
+}
+
+/** The domain of environments: those that come along, or a user's own. */
+export function policyDomain({ name, title, environments: table, presets }: PolicyDomainParts) {
+  const entryOf = ({ environment }: Pick<Values, "environment">): EnvironmentEntry => {
+    const entry = Object.hasOwn(table, environment.name) ? table[environment.name] : undefined;
+    if (entry) return entry;
+    throw new UsageError(`there is no environment ${environment.name}`, `There are ${Object.keys(table).join(", ")}`);
+  };
+  const environment: OptionSpec = {
+    kind: "variant",
+    variants: Object.fromEntries(Object.entries(table).map(([each, { options }]) => [each, options as OptionGroup])),
+    default: Object.keys(table)[0]!,
+    help: `what a policy acts in: ${Object.entries(table)
+      .map(([each, { summary }]) => `${each} (${summary})`)
+      .join(", ")}`,
+  };
+  const options = optionGroup({ environment, ...policyOptions }) as unknown as OptionGroup & typeof policyOptions;
+  /** An option of evaluation that differs from training changes no parameters: a policy is of its environment alone. */
+  const rowsPerStep = ({ episodes }: Pick<Values, "episodes">): number => episodes;
+  return domain<OptionGroup, EnvironmentFamily, EnvironmentSpec, Tensor, PolicyTargets, Tensor>({
+    name,
+    title,
+    kind: "policy",
+    options,
+    presets,
+    networks: Object.keys(policyNetworks),
+    ownNetworks: policyNetworks as never,
+    dataOptions: ["environment"],
+    claims: ({ environment: asked }) =>
+      typeof asked === "string" && Object.hasOwn(table, asked)
+        ? Object.hasOwn(presets, asked)
+          ? asked
+          : Object.keys(presets)[0]
+        : undefined,
+    shownAs: (given) => `--environment ${of(given).environment.name}`,
+    check: (given, { learner }) => {
+      const values = of(given);
+      const { summary, anyHorizon } = entryOf(values);
+      if (values.horizon !== undefined && !anyHorizon)
+        throw new UsageError(
+          `${flagOf("horizon")} ${values.horizon} of ${values.environment.name} (${summary}), whose episodes are of one length`,
+          "Leave it out",
+        );
+      if (values.told && learner.takesSteps && !learner.fineTunes)
+        throw new UsageError(
+          `${flagOf("told")} with a learner that adapts: what a policy is told it need not find out`,
+          "Use --learner joint, the oracle of tables",
+        );
+    },
+    uselessness: (option, given) => {
+      const { outer, logLikelihood } = of(given);
+      return option === "pastDecay" && logLikelihood
+        ? { beside: "--log-likelihood", is: "surrogates of ratios" }
+        : option === "fisherShare" && outer.name !== "trust-region"
+          ? { beside: `--outer ${outer.name}`, is: "--outer trust-region" }
+          : undefined;
+    },
+    load: async (given, io, _work, { training }) => {
+      const values = of(given);
+      const family = await entryOf(values).family(values.environment as never, {
+        horizon: values.horizon,
+        isMemory: training.kind === "trials",
+        io,
+      });
+      const seen = values.told ? toldFamily(family) : family;
+      return { data: seen, spec: environmentSpec(seen) };
+    },
+    parseSpec: parseEnvironmentSpec,
+    tasks: (family, given) => {
+      const { episodes, discount, lambda, baseline } = of(given);
+      const collector = policyCollector({ family, episodes, advantages: { discount, lambda, baseline } });
+      return { train: collector, validation: collector, test: collector } as never;
+    },
+    shapes: (spec, given) => {
+      const values = of(given);
+      const { observation, action } = requireSpec(spec);
+      return {
+        inputShape: [observation.size],
+        outputs: actionDistribution(spaceOf(action)).outputs,
+        supportRows: values.episodes,
+        trainClasses: 0,
+        policy: { observation: spaceOf(observation), action: spaceOf(action) },
+        gathered: { rowsPerStep: rowsPerStep(values), laterShare: values.laterShare },
+      };
+    },
+    loss: (spec, given) => {
+      const { pastDecay, logLikelihood } = of(given);
+      const { action, trialEpisodes } = requireSpec(spec);
+      return policySurrogate(spaceOf(action), {
+        ...(logLikelihood ? { logLikelihood } : { pastDecay }),
+        trials: trialEpisodes !== undefined,
+      });
+    },
+    outer: (spec, given) => {
+      const { name: method, ...own } = of(given).outer;
+      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own);
+    },
+    progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
+      [
+        `${trial === undefined ? "return" : "reward"} ${short(before)} -> ${short(after)}`,
+        ...(kl === undefined ? [] : [`KL ${kl.toPrecision(2)}`]),
+        ...(step === undefined ? [] : [`step ${step.toPrecision(2)}`]),
+        ...(entropy === undefined ? [] : [`entropy ${short(entropy)}`]),
+        ...(environmentSteps === undefined || !(seconds > 0)
+          ? []
+          : [`${count(Math.round(environmentSteps / seconds))} env steps/s`]),
+      ].join("  "),
+    baselines: ({ options: given }) => {
+      const values = of(given);
+      return (entryOf(values).known?.(values.environment as never) ?? []).map(
+        ({ adapter, tasks }) => ({ adapter, steps: [0], tasks: () => tasks }) as unknown as Baseline,
+      );
+    },
+    describe: ({ options: given, data: family }) => {
+      const { episodes, environment: chosen } = of(given);
+      const { description } = family;
+      const facts = Object.entries(description).filter(([each]) => factsShown.has(each));
+      return [
+        ["environment", [chosen.name, ...facts.map(([each, value]) => `${each} ${value}`)].join("; ")],
+        [
+          "tasks",
+          `${counted(episodes, "episode")} of ${counted(family.horizon, "step")} before each adaptation step, and after the last`,
+        ],
+      ];
+    },
+    taskText: ({ family, episodes, horizon }) =>
+      `${family}, ${episodes} episodes${horizon === undefined ? "" : ` of ${horizon} steps at most`} before each adaptation step and after the last`,
+    taskSizes: ["episodes"],
+    heldOut: ({ spec, options: given }) => ({
+      environment: spec?.name,
+      "description of the environment (sha256)": spec?.sha256.slice(0, 16),
+      "--told": of(given).told,
+    }),
+    next: ({ config }): readonly NextStep[] => [
+      { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
+      { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
+    ],
+  });
+}
+
+/** Facts of an environment that are said before a training. */
+const factsShown: ReadonlySet<string> = new Set(["protocol", "simulator", "reward", "arms", "states"]);
+
+/** Values of the domain's options, whose environments are not known to types. */
+const of = (values: OptionValues<OptionGroup>): Values => values as unknown as Values;
+
+const short = (value: number | undefined): string => (value === undefined ? "?" : value.toPrecision(3));
+
+/** @throws UsageError where a run has no record of its environment */
+function requireSpec(spec: EnvironmentSpec | undefined): EnvironmentSpec {
+  if (spec) return spec;
+  throw new UsageError("nothing is known of the environment", "Restore config.json of the run, or train anew");
+}
+
+/** @internal The domain of the environments that come along. */
+export const reinforcement = policyDomain({
+  name: "reinforcement",
+  title: "environments",
+  environments,
+  presets: environmentPresets,
+});

@@ -1,0 +1,75 @@
+/** Presets of environments. */
+import type { PartialConfig } from "../../config/index.js";
+import { leadingWord } from "../../options/training-options.js";
+import type { Preset } from "../domain.js";
+
+/** MAML with a trust region, as Finn et al. 2017 have it but for what a preset says. */
+const maml = (environment: string, { domain = {}, learner = {}, training = {} }: PartialConfig): PartialConfig => ({
+  domain: { environment, ...domain },
+  learner: { name: "maml", steps: 1, innerRate: 0.1, ...learner },
+  network: { name: "policy" },
+  training: {
+    metaBatch: 20,
+    iterations: 100,
+    checkpointEvery: 5,
+    validateEvery: 10,
+    validationTasks: 20,
+    bestBy: leadingWord,
+    ...training,
+  },
+  evaluation: { evalTasks: 100, evalSteps: [0, 1, 2, 3] },
+});
+
+/** Trials: half of their episodes are adapted by, and the policy acts in the other half. */
+const ofTrials = (environment: string, trialEpisodes: number): PartialConfig =>
+  maml(environment, {
+    domain: { episodes: trialEpisodes / 2 },
+    training: { metaBatch: 100, iterations: 300, validateEvery: 25, checkpointEvery: 25, validationTasks: 400 },
+  });
+
+const published = "Finn, Abbeel & Levine 2017";
+
+/** Presets of environments, in the order in which help lists them. */
+export const environmentPresets = {
+  "navigation-2d": {
+    summary: `a point finds its goal in the plane: a policy adapts by 20 episodes (${published})`,
+    protocol:
+      "Goals U[-0.5, 0.5]^2, reward -|x - goal|, 100 steps at most; 20 tasks of 20 episodes an update, alpha 0.5 and half of it in later steps, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
+    config: maml("navigation-2d", { learner: { innerRate: 0.5 } }),
+  },
+  bandits: {
+    summary: "Bernoulli bandits: trials of 10 pulls of 5 arms (Duan et al. 2016)",
+    protocol: "Means U[0, 1], a trial of 10 pulls of 5 arms, all of whose rewards count",
+    config: {
+      ...ofTrials("bandits", 10),
+      evaluation: { evalTasks: 1000, evalSteps: [0, 1] },
+    },
+  },
+  "tabular-mdp": {
+    summary: "random decision processes of 10 states: trials of ten episodes (Duan et al. 2016)",
+    protocol:
+      "10 states, 5 actions, transitions Dirichlet(1), rewards N(rho, 1), rho ~ N(1, 1); ten episodes of 10 steps, all of whose rewards count",
+    config: {
+      ...ofTrials("tabular-mdp", 10),
+      evaluation: { evalTasks: 1000, evalSteps: [0, 1] },
+    },
+  },
+  "half-cheetah-direction": {
+    summary: `a runner finds out whether to run forward or backward; needs @innerloop/mujoco (${published})`,
+    protocol:
+      "rllab's settings: a decision every 0.01 s for 2 s; 40 tasks of 20 episodes an update, alpha 0.1, KL 0.02; a network of 64-64 tanh, where theirs is 100-100 relu",
+    config: maml("half-cheetah-direction", { domain: { kl: 0.02 }, training: { metaBatch: 40 } }),
+  },
+  "half-cheetah-velocity": {
+    summary: `a runner finds out how fast to run; needs @innerloop/mujoco (${published})`,
+    protocol:
+      "rllab's settings: a decision every 0.01 s for 2 s, velocities U[0, 2]; 40 tasks of 10 episodes an update, alpha 0.1, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
+    config: maml("half-cheetah-velocity", { domain: { episodes: 10 }, training: { metaBatch: 40, iterations: 475 } }),
+  },
+  "ant-direction": {
+    summary: `a body with four legs finds out where to walk; needs @innerloop/mujoco (${published})`,
+    protocol:
+      "rllab's settings: a decision every 0.02 s for 4 s; 40 tasks of 20 episodes an update, where theirs are 40, alpha 0.1, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
+    config: maml("ant-direction", { training: { metaBatch: 40, iterations: 575 } }),
+  },
+} as const satisfies Readonly<Record<string, Preset>>;
