@@ -1,9 +1,11 @@
 /** A trained model that is a policy, acting in one environment: what it does before adaptation, and after each step. */
 import type { AnyLearner } from "@innerloop/core/learners";
+import type { EnvironmentTask } from "@innerloop/core/reinforcement";
 import { buildRunLearner } from "./build.js";
-import { type NamedValues, withFlags } from "./config/index.js";
+import { checkFlags, type NamedValues, requireUse, withFlags } from "./config/index.js";
 import type { DataSpec, Domain, Own } from "./domains/domain.js";
-import { type DomainPractice, type Practice, type PracticeRequest, taskText } from "./domains/practice.js";
+import type { DomainPractice, Practice, PracticeRequest } from "./domains/practice.js";
+import { quoted } from "./options/outside-text.js";
 import { UsageError } from "./options/usage-error.js";
 import { requireWhole } from "./settings-asked.js";
 import type { MadeByConfig, TrainedParts } from "./trained-model.js";
@@ -18,7 +20,12 @@ export interface PolicyParts
 }
 
 /** What `practise` may be told. */
-export const practiceSettings = ["steps", "episodes", "seed"] as const satisfies readonly (keyof PracticeRequest)[];
+export const practiceSettings = [
+  "steps",
+  "episodes",
+  "seed",
+  "flags",
+] as const satisfies readonly (keyof PracticeRequest)[];
 
 /** @throws UsageError for a model that is no policy */
 function practiceOf({ domain, made, name }: PolicyParts): {
@@ -32,14 +39,9 @@ function practiceOf({ domain, made, name }: PolicyParts): {
   );
 }
 
-/** The error of a policy that is given no task, with one to begin with. */
-export async function noTask(parts: PolicyParts): Promise<UsageError> {
-  const example = await practiceOf(parts).practice.example(parts.own, parts.io);
-  return new UsageError(
-    `${parts.name} is given no task`,
-    `Give one of its environment's, such as ${taskText(example)}`,
-  );
-}
+/** A task of the policy's environment, to show what tasks look like. @throws UsageError for a model that is no policy */
+export const exampleTask = (parts: PolicyParts): Promise<EnvironmentTask> =>
+  practiceOf(parts).practice.example(parts.own, parts.io);
 
 /**
  * The episodes of a task: a given one, or that of the environment at an address.
@@ -55,13 +57,21 @@ export async function episodesOfPolicy(
     made: { config, spec },
   } = practiceOf(parts);
   const { params, executor, io, name, trainedSteps, evaluatedSteps } = parts;
-  const { task, episodes, seed = 0, index = 0 } = request;
+  const { task, episodes, seed = 0, index = 0, flags: more = {} } = request;
   if (trainedSteps === undefined)
     throw new UsageError(`${name} is a policy that takes no steps`, "Ask it of one that adapts by steps");
   const asked = request.steps ?? Math.max(evaluatedSteps, trainedSteps);
   const steps = typeof asked === "number" ? upTo(asked) : asked.map((n) => requireWhole("steps", n, 0));
-  const sized =
-    episodes === undefined ? config : withFlags(config, practice.flagsFor(requireWhole("episodes", episodes, 1)));
+  const flags = { ...more, ...(episodes === undefined ? {} : { episodes }) };
+  for (const flag of Object.keys(flags)) {
+    if (!practice.flags.includes(flag))
+      throw new UsageError(
+        `${quoted(flag)} is no option of the episodes of ${name}`,
+        `There are ${practice.flags.join(", ")}`,
+      );
+  }
+  requireUse(Object.keys(flags), config, name);
+  const sized = withFlags(config, checkFlags(flags, "flags"));
   return practice.play({
     options: sized.domain,
     spec: spec!,

@@ -1,6 +1,7 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
 import { type Learner, type OpenSetRule, specOf, structureKey } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
+import type { EnvironmentTask } from "@innerloop/core/reinforcement";
 import { isTensorSpec, type SpecTree, specsOfRows, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
 import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
 import { type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
@@ -31,7 +32,7 @@ import type {
   Own,
   Tasks,
 } from "./domains/domain.js";
-import type { Practice, PracticeRequest, ReportSetting } from "./domains/practice.js";
+import { type Practice, type PracticeRequest, type ReportSetting, taskText } from "./domains/practice.js";
 import type { Ranker } from "./domains/ranker.js";
 import { domains } from "./domains/registry.js";
 import type { Picture } from "./figures/svg-picture.js";
@@ -39,7 +40,7 @@ import type { DataIo, LongWork } from "./io.js";
 import { quoted } from "./options/outside-text.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
-import { episodesOfPolicy, noTask, type PolicyParts, practiceSettings } from "./practised-policy.js";
+import { episodesOfPolicy, exampleTask, type PolicyParts, practiceSettings } from "./practised-policy.js";
 import { requireKnown } from "./settings-asked.js";
 
 /** The parts of a trained model. */
@@ -234,8 +235,16 @@ export class TrainedModel<A extends Answer = Answer> {
    */
   async practise(task: unknown, request: PracticeRequest = {}): Promise<Practice> {
     requireKnown("practise", request, practiceSettings);
-    if (task === undefined) throw await noTask(this.player());
+    if (task === undefined) {
+      const problem = `${this.parts.name} is given no task`;
+      throw new UsageError(problem, `Give one of its environment's, such as ${taskText(await this.exampleTask())}`);
+    }
     return episodesOfPolicy(this.player(), { task, ...request });
+  }
+
+  /** A task of a policy's environment, to show what tasks look like. @throws UsageError for a run that is no policy's */
+  exampleTask(): Promise<EnvironmentTask> {
+    return exampleTask(this.player());
   }
 
   /**
@@ -252,7 +261,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { domain, own } = this;
     const testSeed = splitSeed(seed, "test");
     const episodesOf = (index: number): Promise<Practice> => episodesOfPolicy(this.player(), { seed: testSeed, index });
-    return (await domain.report?.({ ...own, ...of, episodesOf })) ?? [];
+    return (await domain.report?.({ ...own, ...of, io: this.parts.io, seed: testSeed, episodesOf })) ?? [];
   }
 
   private player(): PolicyParts {

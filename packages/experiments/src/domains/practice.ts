@@ -3,6 +3,7 @@ import type { Evaluation } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import type { AdaptedEpisodes, EnvironmentFamily, EnvironmentTask } from "@innerloop/core/reinforcement";
 import type { Executor, Tree } from "@innerloop/graph";
+import type { Flags } from "../config/index.js";
 import { episodePictures } from "../figures/episode-pictures.js";
 import { type Picture, svgFile } from "../figures/svg-picture.js";
 import type { DataIo } from "../io.js";
@@ -17,6 +18,8 @@ export interface PracticeRequest {
   readonly episodes?: number | undefined;
   /** Where the chance of the episodes comes from; 0 unless given. */
   readonly seed?: number | undefined;
+  /** Other options of the run that episodes depend on, as flags: { laterShare: 1 }. */
+  readonly flags?: Flags | undefined;
 }
 
 /** What `adapt` is to examples: the episodes of one task, before adaptation and after each step. */
@@ -72,16 +75,19 @@ export interface EpisodesSetting<V, Spec> extends PolicySetting<V, Spec> {
 
 /** A finished run, whose report is written. */
 export interface ReportSetting<V, Spec> extends Own<V, Spec> {
+  readonly io: DataIo;
+  /** Of its held-out tasks. */
+  readonly seed: number;
   readonly events: readonly RunEvent[];
   readonly evaluations: readonly Evaluation[];
-  /** Episodes of a held-out task: the first one is 0. They are those of its evaluation. */
+  /** Episodes of a held-out task, from 0 on: those that it has in evaluations. */
   episodesOf(index: number): Promise<Practice>;
 }
 
 /** The way in which a domain's policies are seen to act. */
 export interface DomainPractice<V, Spec> {
-  /** Options of a run for so many episodes before each step. */
-  flagsFor(episodes: number): Readonly<Record<string, number>>;
+  /** Options of a run that may be others for the episodes of a task, `episodes` among them. */
+  readonly flags: readonly string[];
   /** @throws EnvironmentError ILE102 for a task that is none of the environment's */
   play(setting: EpisodesSetting<V, Spec>): Promise<Practice>;
   /** A task, to be shown to those who give none. */
