@@ -67,6 +67,7 @@ export * from "./sessions/open-model.js";
 export * from "./sessions/open-set.js";
 export * from "./sessions/plan-in-memory.js";
 export * from "./sessions/prepare.js";
+export { reportPictures } from "./sessions/report-pictures.js";
 export * from "./sessions/resume.js";
 export * from "./sessions/session-host.js";
 export * from "./sessions/train.js";

@@ -9,6 +9,7 @@ import {
   toldFamily,
 } from "@innerloop/core/reinforcement";
 import type { Tensor } from "@innerloop/graph";
+import type { EnvironmentIo } from "../../environment-io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf } from "../../options/values.js";
 import { count, counted } from "../../words.js";
@@ -17,6 +18,7 @@ import { type EnvironmentEntry, environments } from "./environments.js";
 import { policyNetworks } from "./network.js";
 import { type PolicyValues, policyOptions } from "./options.js";
 import { type OuterMethodEntry, outerMethods } from "./outer-methods.js";
+import { policyPractice, policyReport } from "./practice.js";
 import { environmentPresets } from "./presets.js";
 import { type EnvironmentSpec, environmentSpec, parseEnvironmentSpec, spaceOf } from "./spec.js";
 
@@ -50,6 +52,18 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
   const options = optionGroup({ environment, ...policyOptions }) as unknown as OptionGroup & typeof policyOptions;
   /** An option of evaluation that differs from training changes no parameters: a policy is of its environment alone. */
   const rowsPerStep = ({ episodes }: Pick<Values, "episodes">): number => episodes;
+  const familyOf = async (
+    given: OptionValues<OptionGroup>,
+    io: EnvironmentIo,
+    isMemory: boolean,
+  ): Promise<EnvironmentFamily> => {
+    const values = of(given);
+    const setting = { horizon: values.horizon, isMemory, io };
+    const family = await entryOf(values).family(values.environment as never, setting);
+    return values.told ? toldFamily(family) : family;
+  };
+  // Learners that adapt by steps keep no memory over the episodes of a trial.
+  const ofSteps = (given: OptionValues<OptionGroup>, io: EnvironmentIo) => familyOf(given, io, false);
   return domain<OptionGroup, EnvironmentFamily, EnvironmentSpec, Tensor, PolicyTargets, Tensor>({
     name,
     title,
@@ -89,14 +103,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
           : undefined;
     },
     load: async (given, io, _work, { training }) => {
-      const values = of(given);
-      const family = await entryOf(values).family(values.environment as never, {
-        horizon: values.horizon,
-        isMemory: training.kind === "trials",
-        io,
-      });
-      const seen = values.told ? toldFamily(family) : family;
-      return { data: seen, spec: environmentSpec(seen) };
+      const family = await familyOf(given, io, training.kind === "trials");
+      return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
     tasks: (family, given) => {
@@ -164,6 +172,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
+    practice: policyPractice(ofSteps, of),
+    report: policyReport(ofSteps),
     next: ({ config }): readonly NextStep[] => [
       { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
       { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
