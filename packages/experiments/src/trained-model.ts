@@ -32,12 +32,12 @@ import type {
   Own,
   Tasks,
 } from "./domains/domain.js";
-import { type Practice, type PracticeRequest, type ReportSetting, taskText } from "./domains/practice.js";
+import type { Practice, PracticeRequest, ReportSetting } from "./domains/practice.js";
 import type { Ranker } from "./domains/ranker.js";
 import { domains } from "./domains/registry.js";
 import type { Picture } from "./figures/svg-picture.js";
 import type { DataIo, LongWork } from "./io.js";
-import { quoted } from "./options/outside-text.js";
+import { cut, quoted } from "./options/outside-text.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
 import { episodesOfPolicy, exampleTask, type PolicyParts, practiceSettings } from "./practised-policy.js";
@@ -237,7 +237,7 @@ export class TrainedModel<A extends Answer = Answer> {
     requireKnown("practise", request, practiceSettings);
     if (task === undefined) {
       const problem = `${this.parts.name} is given no task`;
-      throw new UsageError(problem, `Give one of its environment's, such as ${taskText(await this.exampleTask())}`);
+      throw new UsageError(problem, `Give one of its environment's, such as ${cut(JSON.stringify(await this.exampleTask()), 200)}`);
     }
     return episodesOfPolicy(this.player(), { task, ...request });
   }

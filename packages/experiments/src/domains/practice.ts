@@ -47,9 +47,11 @@ export function practised<T extends EnvironmentTask>(
   };
 }
 
-/** A task as JSON, as much of it as a line holds. */
+/** A task as JSON for a title: numbers of three digits behind the point, and as much of it as a line holds. */
 export function taskText(task: EnvironmentTask): string {
-  const text = JSON.stringify(task);
+  const text = JSON.stringify(task, (_, value: unknown) =>
+    typeof value === "number" ? Math.round(1000 * value) / 1000 : value,
+  );
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
 

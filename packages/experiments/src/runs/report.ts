@@ -88,7 +88,7 @@ ${pictures.map(pictureHtml).join("\n")}
 }
 
 const pictureHtml = (picture: Picture): string =>
-  `<h2>${escaped(picture.title)}</h2>\n<div class="wide">${svgElement(picture)}</div>\n<p>${escaped(picture.text)}</p>`;
+  `<h2>${escaped(picture.title.replace(/^./, (letter) => letter.toUpperCase()))}</h2>\n<div class="wide">${svgElement(picture)}</div>\n<p>${escaped(picture.text)}</p>`;
 
 const pointOf = (event: RunEvent, value: number | undefined): Point[] =>
   event.iteration !== undefined && value !== undefined && Number.isFinite(value) ? [[event.iteration, value]] : [];

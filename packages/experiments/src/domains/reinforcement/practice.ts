@@ -116,8 +116,8 @@ export function trainingPictures(events: readonly RunEvent[]): readonly Picture[
     { name: "after adaptation", points: after! },
     { name: "before", points: before! },
     { name: "validation, after", points: validated! },
-  ].filter(({ points }) => points.length > 1);
-  if (lines.length === 0 || after!.length < 2) return [];
+  ].filter(({ points }) => points.length > 0);
+  if (after!.length < 2) return [];
   return [
     trainingPicture({
       title: "return over training",
