@@ -92,7 +92,8 @@ function offNeutral(params: Tree): Tree {
   );
 }
 
-function difference(ours: readonly Float32Array[], theirs: readonly Float32Array[]): number {
+/** @internal */
+export function difference(ours: readonly Float32Array[], theirs: readonly Float32Array[]): number {
   if (ours.length !== theirs.length) throw new Error(`the peer has ${theirs.length} gradients, we have ${ours.length}`);
   const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   const total = Math.hypot(...theirs.map(norm));
@@ -108,17 +109,17 @@ function difference(ours: readonly Float32Array[], theirs: readonly Float32Array
 }
 
 /** An array on its way: base64 of float32, exact and short. */
-interface EncodedArray {
+export interface EncodedArray {
   readonly shape: readonly number[];
   readonly data: string;
 }
 
 const numbers = (x: Tensor): Float32Array => Float32Array.from(x.data as ArrayLike<number>);
 
-function encoded(x: Tensor): EncodedArray {
+export function encoded(x: Tensor): EncodedArray {
   const { buffer, byteOffset, byteLength } = numbers(x);
   return { shape: x.shape, data: Buffer.from(buffer, byteOffset, byteLength).toString("base64") };
 }
 
-const decoded = ({ data }: EncodedArray): Float32Array =>
+export const decoded = ({ data }: EncodedArray): Float32Array =>
   new Float32Array(Uint8Array.from(Buffer.from(data, "base64")).buffer);

@@ -1,5 +1,6 @@
 import { convMaps, key } from "@innerloop/core";
 import { type NetworkName, networkNames } from "@innerloop/core/learners";
+import { sourceOf } from "@innerloop/core/tasks";
 import { leaves, paths, type Tensor, type Tree } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { buildExperiment, requireFitting } from "./build.js";
@@ -44,12 +45,12 @@ describe("ranges of training tasks", () => {
       trainWays: { from: 2, to: 6 },
       trainShots: { from: 1, to: 3 },
     });
-    const drawn = Array.from({ length: 20 }, (_, i) => tasks.train.sample(0, i).support);
+    const drawn = Array.from({ length: 20 }, (_, i) => sourceOf(tasks.train).sample(0, i).support);
     expect(new Set(drawn.map(({ x }) => x.shape[0]))).toEqual(new Set([18]));
     expect(
       new Set(drawn.map(({ present }) => (present!.data as Float32Array).reduce((a, b) => a + b))).size,
     ).toBeGreaterThan(5);
-    expect(tasks.test.sample(0, 0).support).toMatchObject({ x: { shape: [5, 8, 8, 1] } });
+    expect(sourceOf(tasks.test).sample(0, 0).support).toMatchObject({ x: { shape: [5, 8, 8, 1] } });
     expect(learner.name).toBe("prototypical network");
   });
 
@@ -105,7 +106,7 @@ describe("baselines", () => {
   it("of joint pre-training fine-tune what was trained, whole and its head alone", () => {
     const { baselines, learner, tasks } = build({ learner: "joint" });
     const params = learner.init(key(1));
-    const { support } = tasks.test.sample(0, 0);
+    const { support } = sourceOf(tasks.test).sample(0, 0);
     const moved = baselines
       .filter(({ adapter }) => adapter.name.startsWith("joint pre-training"))
       .map(({ adapter, fromTrained, steps }) => {
@@ -131,7 +132,7 @@ describe("baselines", () => {
     for (const leaf of leaves(trained)) expect(leaves(params)).toContain(leaf);
     // The maps of relation networks pool two blocks; a convolutional embedding has strides.
     const maps = convMaps({ imageShape: [8, 8, 1], filters: 4, blocks: 2, batchNorm: "transductive" });
-    const { support } = build({ learner: "relation" }).tasks.test.sample(0, 0);
+    const { support } = sourceOf(build({ learner: "relation" }).tasks.test).sample(0, 0);
     const features = found.adapter.adapt(trained, support, { steps: 0 }) as { readonly x: Tensor };
     expect(features.x.shape).toEqual([5, (maps.outputShape ?? []).reduce((a, b) => a * b, 1)]);
     expect(named({ learner: "cavia" }, name)).toBeUndefined();

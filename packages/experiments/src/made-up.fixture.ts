@@ -88,6 +88,7 @@ export function memoryIo(has: {
     textBackbone: missing,
     imageBackbone: missing,
     tokenizer: missing,
+    locomotion: ({ body }) => missing(body),
     ...encoders,
   };
 }

@@ -96,7 +96,7 @@ describe("protocols", () => {
     expect(protocols[5]!.description).toMatchObject({
       simulator: "MuJoCo 3.14.0",
       model: "ant.xml, sha256 cd5f83ef0ea35b09",
-      tasks: "direction -1 or 1, equally likely",
+      goals: "direction -1 or 1, equally likely",
       timestep: 0.02,
       contactImpedance: "0.8 0.8 0.01",
       "start.positionNoise.distribution": "normal",
@@ -117,7 +117,7 @@ describe("protocols", () => {
     });
     expect(changed.description).toMatchObject({
       protocol: "gymnasium, changed",
-      tasks: "velocity uniform from 1 to 2 m/s",
+      goals: "velocity uniform from 1 to 2 m/s",
     });
     expect(() => ant({ goal: "velocity", protocol: "promp" })).toThrow(
       /ILE101 ant-velocity: promp has no velocity tasks/,

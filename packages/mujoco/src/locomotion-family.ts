@@ -84,7 +84,7 @@ export function locomotionFamily<T extends EnvironmentTask>({
       protocol: Object.keys(changed).length === 0 ? protocol : `${protocol}, changed`,
       simulator: `MuJoCo ${mujocoVersion}`,
       model: `${file}, sha256 ${sha256.slice(0, 16)}`,
-      tasks: goal.describe(settings.goalVelocities),
+      goals: goal.describe(settings.goalVelocities),
       ...describeSettings(settings),
       actions: `[-${settings.actionBound}, ${settings.actionBound}], clipped, scaled to the range of the controls`,
     },

@@ -1,6 +1,6 @@
 /** Ratings in memory, from interactions to a user's predictions: trained, stopped and gone on with, evaluated and adapted. */
 import { evaluate, key, type TrainingEvent } from "@innerloop/core";
-import { type Interactions, preferences, ratingModels, splitRatings } from "@innerloop/core/tasks";
+import { type Interactions, preferences, ratingModels, sourceOf, splitRatings } from "@innerloop/core/tasks";
 import { checkpointSummary } from "@innerloop/core/training";
 import {
   type DataIo,
@@ -81,7 +81,7 @@ it("it is evaluated on each user once, beside all models in closed form; and tel
     ...rows.map(({ title }) => title),
   ]);
   // 500 are asked for, and there are as many as users.
-  expect(experiment.tasks.test.count).toBe(held);
+  expect(sourceOf(experiment.tasks.test).count).toBe(held);
   expect(evaluations.map(({ protocol }) => protocol.tasks)).toEqual(evaluations.map(() => held));
   const { done, total } = seen.filter(({ phase }) => phase === "evaluating").at(-1)!.at!;
   expect([done, total]).toEqual([total, held * evaluations.length]);

@@ -33,6 +33,7 @@ export const emptyIo: DataIo = {
   textBackbone: nothing,
   imageBackbone: nothing,
   tokenizer: nothing,
+  locomotion: nothing,
 };
 /** A run with what it keeps within reach. */
 export interface KeptRun extends RunStore {

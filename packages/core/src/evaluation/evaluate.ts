@@ -128,7 +128,8 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
       const { pooled, ...first } = found[0]!;
       return {
         ...first,
-        protocol: { ...first.protocol, ...tasks.description },
+        // What a description calls as the protocol of evaluations does is theirs.
+        protocol: { ...tasks.description, ...first.protocol },
         rows: found.flatMap(({ rows }) => rows),
         values: found.flatMap(({ values }) => values),
         ...(pooled ? { pooled: found.flatMap((one) => one.pooled!) } : {}),
@@ -321,16 +322,18 @@ function judgedFigures(loss: Loss<Tree, Tree>, spec: TaskSpec<Tree, Tree>, inUni
     compute: loss,
     ...(loss.perRow ? { perRow: loss.perRow } : {}),
   };
-  const all: readonly Metric<Tree, Tree>[] = [ofLoss, ...metricsOf(loss), ...units];
+  const metrics = metricsOf(loss).filter(({ ofTraining }) => !ofTraining);
+  const all: readonly Metric<Tree, Tree>[] = [ofLoss, ...metrics, ...units];
   requireNamesApart(
     "evaluate",
     all.map(({ name }) => name),
   );
   const perTask = all.flatMap((each) => (each.pooled ? [] : [each]));
   const pooled = all.flatMap((each) => (each.pooled ? [each] : []));
-  const described = [...perTask, ...pooled].map(describedAs);
+  const told = [...(loss.ofTraining ? perTask.filter((each) => each !== ofLoss) : perTask), ...pooled];
+  const described = told.map(describedAs);
   return {
-    described: leadingFirst(described, targets?.length === 1 && units.length > 0 ? units : metricsOf(loss)),
+    described: leadingFirst(described, targets?.length === 1 && units.length > 0 ? units : metrics),
     perTask,
     pooled,
   };

@@ -55,6 +55,8 @@ export interface Loss<Prediction extends Tree = Tensor, Target extends Tree = Te
   readonly title?: string;
   /** The unit of its values, where they have one. */
   readonly unit?: string;
+  /** Present where its value says something of a training's updates alone: evaluations do not tell it. */
+  readonly ofTraining?: true;
   /** The values that predictions stand for, of the targets' shape, where they are not these values themselves. */
   readonly point?: RowMeasure<Prediction, Target>;
   /** The likelihood of predictions [n, 2 k] with deviations beside their centres, which makes this loss of the centres small. */

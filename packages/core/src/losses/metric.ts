@@ -15,6 +15,8 @@ export interface FigureDescription {
   readonly share?: true;
   /** A clause on how it is made, for the text of a protocol: "in 15 bins over the queries of all tasks". */
   readonly note?: string;
+  /** Present on figures that say something of a training's updates alone: evaluations leave them out. */
+  readonly ofTraining?: true;
 }
 
 /**

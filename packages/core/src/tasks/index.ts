@@ -249,6 +249,7 @@ export {
   type Examples,
   isCollector,
   type Split,
+  sourceOf,
   splitSeed,
   splits,
   type Task,

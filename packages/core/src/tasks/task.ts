@@ -134,6 +134,19 @@ export const isCollector = <C extends { collect(...args: never[]): unknown }>(so
   typeof (source as Partial<C>).collect === "function";
 
 /**
+ * A supply that is a source: its tasks do not depend on parameters, and may be drawn by whoever asks.
+ *
+ * @throws TaskError ILT201 for a collector
+ */
+export function sourceOf<X extends Tree, Y extends Tree>(
+  supply: TaskSource<X, Y> | Collector<Tree, X, Y>,
+): TaskSource<X, Y> {
+  if (!isCollector<Collector<Tree, X, Y>>(supply)) return supply;
+  const remedy = "Let `train` and `evaluate` collect them, with the parameters of a learner";
+  throw new TaskError("ILT201", supply.name, "its tasks are collected by a learner that acts", remedy);
+}
+
+/**
  * The classes of a data set, the groups of a table, or domains that tasks are of, one each: many tasks share one where there
  * are few of them.
  */

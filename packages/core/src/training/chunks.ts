@@ -144,7 +144,7 @@ export async function planTraining<Params extends Tree>(setting: PlanSetting<Par
       (await chooseChunkSize({
         total: metaBatchSize,
         parallelism: executor.parallelism,
-        limit: executor.runBytes ?? runBytes,
+        limit: executor.runBytes ?? programs.runBytes ?? runBytes,
         keptSteps: keptSteps(setting, recompute),
         cost: async (count) => (await estimatesOf(count))[0],
       }));

@@ -91,6 +91,8 @@ type Sets<Data extends Tree> = { readonly support: Data; readonly query: Data };
 /** The compiled functions of a meta-step, for whatever number of tasks is to run at once. */
 export interface MetaPrograms<Params extends Tree, Data extends Tree = Examples> {
   step(chunkSize: number): MetaStep<Params, Sets<Data>>;
+  /** Bytes that one run on a processor had best take at most, where that is less than a meta-gradient's. */
+  readonly runBytes?: number;
   /**
    * Estimates of what the programs take that adapt: one, and a second where the last chunk is smaller. Nothing is loaded.
    *

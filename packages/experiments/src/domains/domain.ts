@@ -1,5 +1,14 @@
 /** A kind of task as one record: all that an application has to know of it. */
-import type { Adapter, LabelledExamples, Learner, LearnerEntry, Loss, OpenSetRule, TaskKind } from "@innerloop/core";
+import type {
+  Adapter,
+  LabelledExamples,
+  Learner,
+  LearnerEntry,
+  Loss,
+  OpenSetRule,
+  TaskKind,
+  TaskSource,
+} from "@innerloop/core";
 import type {
   AnyLearner,
   ColumnRange,
@@ -60,6 +69,13 @@ export interface Tasks<X extends Tree = Tensor, Y extends Tree = Tensor> {
   readonly test: TaskSupply<Tree, X, Y>;
 }
 
+/** The same where no part depends on parameters. */
+export interface SourceTasks<X extends Tree = Tensor, Y extends Tree = Tensor> extends Tasks<X, Y> {
+  readonly train: TaskSource<X, Y>;
+  readonly validation: TaskSource<X, Y>;
+  readonly test: TaskSource<X, Y>;
+}
+
 /** A baseline of the results table, with the steps that it is given. */
 export interface Baseline {
   readonly adapter: Adapter;
@@ -71,6 +87,8 @@ export interface Baseline {
    * of the kind. Without it they are fresh ones.
    */
   readonly fromTrained?: (params: Tree) => Tree | undefined;
+  /** Whether it is told what no learner is: its row is a bound, and nothing that a learner could be asked to beat. */
+  readonly oracle?: true;
 }
 
 /** The shapes of tasks that a learner is built for, and their sizes. */
@@ -85,6 +103,8 @@ export interface TaskShapes extends NetworkSetting {
   readonly profile?: readonly ColumnRange[];
   /** The columns of ids that have the words of one attribute of items, an attribute each. */
   readonly paths?: readonly ColumnRange[];
+  /** Of support sets that are gathered step by step. */
+  readonly gathered?: GatheredSteps;
 }
 
 /** The needs of a learner: what tasks and shapes depend on beside the options of the domain. */
@@ -331,6 +351,8 @@ export interface Domain<
    * examples that are of no class where the data have some.
    */
   openSet?(data: Data, options: V): OpenSetParts | undefined;
+  /** Numbers of adaptation steps to look at after a training; 0, 1, 5, 10 and 20 unless given. */
+  readonly moreSteps?: readonly number[];
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
   readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;

@@ -1,5 +1,6 @@
-import { key, type LabelledExamples, labelledExamples, learnerNames } from "@innerloop/core";
+import { key, type LabelledExamples, labelledExamples, learnerNames, type Optimizer } from "@innerloop/core";
 import { learnerEntry, type OptionSpec } from "@innerloop/core/learners";
+import { sourceOf } from "@innerloop/core/tasks";
 import { expect, test } from "vitest";
 import { buildExperiment, type Experiment, needsOf } from "../build.js";
 import {
@@ -65,9 +66,10 @@ async function experimentOf(config: ExperimentConfig): Promise<Experiment> {
 /** Traces a meta-gradient and a prediction. */
 function traceOnce({ learner, tasks, optimizer }: Experiment): void {
   const params = learner.init(key(0));
-  const { gradient } = learner.metaGradient(params, tasks.train.sample(0, 0));
-  optimizer.update(gradient, optimizer.init(params), params);
-  const { support, query } = tasks.test.sample(0, 0);
+  const { gradient } = learner.metaGradient(params, sourceOf(tasks.train).sample(0, 0));
+  const { init, update } = optimizer as Optimizer;
+  update(gradient, init(params), params);
+  const { support, query } = sourceOf(tasks.test).sample(0, 0);
   learner.predict(learner.adapt(params, support, { steps: Math.min(learner.steps ?? 0, 1) }), query.x);
 }
 

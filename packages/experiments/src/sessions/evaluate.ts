@@ -170,7 +170,9 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
       (each) => normOf(each) !== normOf(learner),
     ),
   });
-  const better = betterBaseline(first, evaluations.slice(1 + methods.length), withInterval);
+  const bounds = new Set(baselines.flatMap(({ adapter, oracle }) => (oracle ? [adapter.name] : [])));
+  const rivals = evaluations.slice(1 + methods.length).filter((each) => !bounds.has(each.learner));
+  const better = betterBaseline(first, rivals, withInterval);
   const { config } = run;
   const record = {
     run: config.experiment,

@@ -2,7 +2,7 @@
 import { broadcastShapes } from "../program/broadcasting.js";
 import { cast, mul } from "../program/primitives/elementwise.js";
 import { matmul, swapLast } from "../program/primitives/linear-algebra.js";
-import { broadcastTo, full, reshape, transpose } from "../program/primitives/shape.js";
+import { broadcastTo, concat, full, reshape, slice, transpose } from "../program/primitives/shape.js";
 import { scalar, scalarValue, Tensor } from "../program/tensor.js";
 import { isFloat, sameShape, toTypedArray } from "../program/tensor-type.js";
 import { is, isUniform, type Law, law } from "./law.js";
@@ -112,6 +112,45 @@ export const layoutLaws: readonly Law[] = [
     apply: (x, [a]) => (is(a, "broadcastTo") ? broadcastTo(a.inputs[0]!, x.shape) : undefined),
   }),
   law({
+    name: "parts side by side",
+    algebra: "pad(x) + pad(y) = concat(x, y) where each is 0 where the other is not",
+    on: ["add"],
+    apply: (x, [a, b]) => {
+      const [left, right] = [paddedAlong(a!, x.rank), paddedAlong(b!, x.rank)];
+      if (!left || !right || left.axis !== right.axis) return undefined;
+      const [first, second] = left.low === 0 ? [left, right] : [right, left];
+      const joins = first.low === 0 && second.high === 0 && first.size === second.low && second.size === first.high;
+      if (!joins) return undefined;
+      const { axis } = first;
+      const part = ({ part, size }: Padded): Tensor =>
+        broadcastTo(
+          part,
+          x.shape.map((n, i) => (i === axis ? size : n)),
+        );
+      return concat([part(first), part(second)], axis);
+    },
+  }),
+  law({
+    name: "slice of one part",
+    algebra: "slice(concat(x, y)) = slice(x) within x",
+    on: ["slice"],
+    apply: (x, [whole]) => {
+      if (!is(whole, "concat")) return undefined;
+      const { axis } = whole.attributes;
+      const { start, stop, step } = x.attributes;
+      let from = 0;
+      for (const part of whole.inputs) {
+        const to = from + part.shape[axis]!;
+        if (from <= start[axis]! && stop[axis]! <= to) {
+          const within = (ends: readonly number[]): number[] => ends.map((n, i) => (i === axis ? n - from : n));
+          return slice(part, { start: within(start), stop: within(stop), step });
+        }
+        from = to;
+      }
+      return undefined;
+    },
+  }),
+  law({
     name: "operation on repeated elements",
     algebra: "f(broadcastTo(x), y) = broadcastTo(f(x, y)) for elementwise f",
     on: "elementwise",
@@ -142,6 +181,27 @@ export const layoutLaws: readonly Law[] = [
     },
   }),
 ];
+
+interface Padded {
+  readonly part: Tensor;
+  /** Of the sum that it is a term of, as are the others. */
+  readonly axis: number;
+  readonly size: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A tensor with zeros around it along one axis and nothing else, as a term of a sum of this rank. */
+function paddedAlong(x: Tensor, rank: number): Padded | undefined {
+  if (!is(x, "pad") || x.attributes.value !== 0) return undefined;
+  const { low, high, interior } = x.attributes;
+  const axes = low.flatMap((n, axis) => (n !== 0 || high[axis] !== 0 || interior[axis] !== 0 ? [axis] : []));
+  const [axis] = axes;
+  const part = x.inputs[0]!;
+  if (axes.length !== 1 || axis === undefined || interior[axis] !== 0 || low[axis]! < 0 || high[axis]! < 0)
+    return undefined;
+  return { part, axis: axis + rank - x.rank, size: part.shape[axis]!, low: low[axis]!, high: high[axis]! };
+}
 
 /** Whether a permutation swaps the last two axes and leaves all others. */
 function swapsLastAxes(permutation: readonly number[]): boolean {

@@ -17,7 +17,18 @@ import {
 } from "../program/primitives/elementwise.js";
 import { matmul } from "../program/primitives/linear-algebra.js";
 import { cumulativeSum, sum } from "../program/primitives/reduce.js";
-import { broadcastTo, flip, full, ones, reshape, slice, transpose, zeros } from "../program/primitives/shape.js";
+import {
+  broadcastTo,
+  concat,
+  flip,
+  full,
+  ones,
+  pad,
+  reshape,
+  slice,
+  transpose,
+  zeros,
+} from "../program/primitives/shape.js";
 import { input, type Tensor, tensor } from "../program/tensor.js";
 import type { Shape } from "../program/tensor-type.js";
 import { noise } from "../testing/examples.js";
@@ -76,6 +87,18 @@ const cases: Readonly<Record<string, readonly (readonly [before: Tensor, after: 
   "transpose of a product": [
     [transpose(matmul(x, square)), matmul(transpose(square), transpose(x))],
     [transpose(matmul(transpose(square), square)), matmul(transpose(square), square)],
+  ],
+  "parts side by side": [
+    [add(pad(x, { high: [0, 1] }), pad(column, { low: [0, 3] })), concat([x, column], 1)],
+    [add(pad(column, { low: [0, 3] }), pad(x, { high: [0, 1] })), concat([x, column], 1)],
+    [add(pad(row, { low: [1] }), pad(column, { high: [0, 3] })), concat([column, broadcastTo(row, [2, 3])], 1)],
+  ],
+  "slice of one part": [
+    [slice(concat([x, column], 1), { start: [0, 0], stop: [2, 3] }), x],
+    [
+      slice(concat([x, y], 1), { start: [1, 3], stop: [2, 6], step: [1, 2] }),
+      slice(y, { start: [1, 0], stop: [2, 3], step: [1, 2] }),
+    ],
   ],
   "repetition of a repetition": [[broadcastTo(broadcastTo(row, [2, 3]), [4, 2, 3]), broadcastTo(row, [4, 2, 3])]],
   "operation on repeated elements": [

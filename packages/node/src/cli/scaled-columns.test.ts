@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random, type TaskSource } from "@innerloop/core";
+import { sourceOf } from "@innerloop/core/tasks";
 import {
   type ClassificationSpec,
   type ExperimentConfig,
@@ -62,19 +63,19 @@ it("scales them by the training classes, records the scales, and evaluates the r
   // The record is what counts, not what the data would give now.
   const changed = { ...record, scales: { mean: [0, 0], deviation: [1000, 1] } };
   const again = await prepareRun(runOf(changed), config, commandHost(output));
-  expect(largest(again.experiment.tasks.test)).toBeGreaterThan(20);
+  expect(largest(sourceOf(again.experiment.tasks.test))).toBeGreaterThan(20);
   expect((again.spec as ClassificationSpec).scales).toEqual(changed.scales);
   const elsewhere = await prepareRun(runOf(record), withFlags(config, { data: "others" }), commandHost(output));
-  expect(largest(elsewhere.experiment.tasks.test)).toBeGreaterThan(10);
-  expect(largest(elsewhere.experiment.tasks.test)).toBeLessThan(100);
+  expect(largest(sourceOf(elsewhere.experiment.tasks.test))).toBeGreaterThan(10);
+  expect(largest(sourceOf(elsewhere.experiment.tasks.test))).toBeLessThan(100);
 });
 
 it("leaves them as they are where that is chosen, and for a run from before there were scales", async () => {
   const { output, text } = collected();
   const { experiment, spec } = await prepare(withFlags(config, { scale: "none" }), commandHost(output));
-  expect(largest(experiment.tasks.train)).toBeGreaterThan(5e4);
+  expect(largest(sourceOf(experiment.tasks.train))).toBeGreaterThan(5e4);
   expect(spec).not.toHaveProperty("scales");
   const old = await prepareRun(runOf(spec), config, commandHost(output));
-  expect(largest(old.experiment.tasks.train)).toBeGreaterThan(5e4);
+  expect(largest(sourceOf(old.experiment.tasks.train))).toBeGreaterThan(5e4);
   expect(text()).not.toContain("scaled");
 });

@@ -9,6 +9,8 @@ import { trialReward } from "./policy-surrogate.js";
 
 /** A known policy for `evaluate`: an adapter with nothing to adapt, and what plays its trials. */
 export interface KnownPolicyRow {
+  /** An oracle: it is told the task, which no learner is. */
+  readonly oracle?: true;
   readonly adapter: Adapter<Tree, Tree, Tensor, PlayedTrial>;
   readonly tasks: Collector<Tree, Tensor, PlayedTrial>;
 }
@@ -40,6 +42,7 @@ export function knownPolicyRow<T extends EnvironmentTask>(
     });
   };
   return {
+    ...(policy.oracle ? { oracle: true } : {}),
     adapter: {
       name: policy.title,
       description: {},

@@ -137,26 +137,23 @@ function collectorWith(
     await environment.reset(Array.from({ length: rows }, (_, row) => [...by.address(row), 0] as const));
     const going = new Uint8Array(rows).fill(1);
     const tasks = rows / episodes;
+    // An environment writes its observations anew, and a run has read what it was given when it is done.
+    const seen = new Float32Array(rows * size);
+    const noise = new Float32Array(rows * space.noise);
+    const given = [tensor(seen, [tasks, episodes, size]), tensor(noise, [tasks, episodes, space.noise])] as const;
     for (let t = 0; t < horizon && going.includes(1); t++) {
-      const noise = new Float32Array(rows * space.noise);
       for (let row = 0; row < rows; row++) if (going[row]) space.drawNoise(sources[row]!, noise, row * space.noise);
-      const seen = Float32Array.from(environment.observations);
-      const { action, output } = await by.act(
-        by.adapted,
-        tensor(seen, [tasks, episodes, size]),
-        tensor(noise, [tasks, episodes, space.noise]),
-      );
-      const actions = action.data as Float32Array | Int32Array;
+      seen.set(environment.observations);
+      const { action, output } = await by.act(by.adapted, ...given);
+      const actions = action.data as Numbers;
+      const outputs = output.data as Float32Array;
       await environment.step(actions);
       for (let row = 0; row < rows; row++) {
         if (!going[row]) continue;
         const at = row * horizon + t;
-        record.observations.set(seen.subarray(row * size, (row + 1) * size), at * size);
-        record.actions.set(actions.subarray(row * width, (row + 1) * width), at * width);
-        record.acted.set(
-          (output.data as Float32Array).subarray(row * space.outputs, (row + 1) * space.outputs),
-          at * space.outputs,
-        );
+        copyRow(seen, row, record.observations, at, size);
+        copyRow(actions, row, record.actions, at, width);
+        copyRow(outputs, row, record.acted, at, space.outputs);
         record.rewards[at] = environment.rewards[row]!;
         record.taken[at] = 1;
         if (environment.terminated[row] || environment.truncated[row]) going[row] = 0;
@@ -201,6 +198,13 @@ function collectorWith(
     }),
   };
   return collector;
+}
+
+type Numbers = Float32Array | Int32Array;
+
+/** Copies a row of so many numbers: they are few, and a view of each would cost more than they do. */
+function copyRow(from: Numbers, row: number, to: Numbers, toRow: number, width: number): void {
+  for (let i = 0; i < width; i++) to[toRow * width + i] = from[row * width + i]!;
 }
 
 /** The mean of the sums of rewards of episodes [tasks, n, H], of those whose row within its task is chosen. */

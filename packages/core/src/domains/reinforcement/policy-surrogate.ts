@@ -35,7 +35,7 @@ export interface PolicySurrogateOptions extends SurrogateOptions {
  * the value is 0 and all derivatives are those of the surrogate; away from them the weights are importance ratios. Predictions
  * are rows [n, H, outputs] of `policyNetwork`.
  *
- * Its metrics are the undiscounted return of an episode, which leads, KL(pi_old || pi) and the entropy of a step. Where tasks are
+ * Its metrics are the undiscounted return of an episode, which leads, and of a training KL(pi_old || pi) and the entropy of a step. Where tasks are
  * trials, the reward of a trial leads, that of the episodes before adaptation included.
  *
  * @param options.trials whether targets have `trial`
@@ -63,15 +63,18 @@ export function policySurrogate(
     {
       name: "kl",
       title: "KL",
+      ofTraining: true,
       compute: (prediction, y) => meanOfTaken(of(y.acted).kl(of(prediction)), y),
     },
     {
       name: "entropy",
       title: "entropy",
+      ofTraining: true,
       compute: (prediction, y) => meanOfTaken(of(prediction).entropy(), y),
     },
   ];
-  return Object.assign(loss, { title: "policy surrogate", metrics });
+  // Of episodes by the parameters at hand the surrogate is 0: what it is for are its derivatives.
+  return Object.assign(loss, { title: "policy surrogate", metrics, ofTraining: true as const });
 }
 
 /** The reward of a trial, as tables of policies that learn within one have it: the same figure for all of them. */

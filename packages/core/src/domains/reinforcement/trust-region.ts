@@ -1,8 +1,8 @@
 /** Trust-region policy optimisation of meta-parameters. */
 import {
   add,
-  type CompiledFunction,
   compile,
+  compileInStages,
   grad,
   hessianVectorProduct,
   leaves,
@@ -15,12 +15,11 @@ import {
   sum,
   type Tensor,
   type Tree,
-  tensor,
+  valueAndGrad,
   vjp,
   vmap,
   zerosLike,
 } from "@innerloop/graph";
-import { roleAt, traitsOf } from "../../layers/parameter-roles.js";
 import { measured, type TaskLearner } from "../../learners/learner.js";
 import { conjugateGradients } from "../../linear-algebra/conjugate-gradients.js";
 import type { Loss } from "../../losses/losses.js";
@@ -37,6 +36,7 @@ import type { TaskBatch } from "../../training/task-batch.js";
 import { TrainingError } from "../../training/training-error.js";
 import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
+import { parameterVectors } from "./parameter-vectors.js";
 import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 
 /** Options of `trustRegion`. */
@@ -55,6 +55,8 @@ export interface TrustRegionOptions {
    * of them.
    */
   readonly fisherShare?: number;
+  /** The share of the tasks that they are of, the first of a batch: all by default. What a product takes is in proportion to it. */
+  readonly fisherTasks?: number;
 }
 
 /**
@@ -77,16 +79,31 @@ export interface TrustRegionOptions {
 export function trustRegion(action: Space, options: TrustRegionOptions = {}): OuterMethod {
   const given = { ...defaults, ...options };
   requireOptions(given);
-  const { kl, products, damping, backtracks, backtrack, fisherShare } = given;
+  const { kl, products, damping, backtracks, backtrack, fisherShare, fisherTasks } = given;
+  const ofTasks = fisherTasks === 1 ? "" : ` of ${fisherTasks} of the tasks`;
   return {
-    description: `trust region of KL ${kl}, ${products} products with damping ${damping} on ${fisherShare} of the episodes, ${backtracks} backtracks of ${backtrack}`,
+    description: `trust region of KL ${kl}, ${products} products with damping ${damping} on ${fisherShare} of the episodes${ofTasks}, ${backtracks} backtracks of ${backtrack}`,
     init: () => ({}),
     programs: ((setting: PolicySetting) =>
       policyPrograms(action, given, setting)) as unknown as OuterMethod["programs"],
   };
 }
 
-const defaults = { kl: 0.01, products: 10, damping: 1e-5, backtracks: 15, backtrack: 0.8, fisherShare: 0.25 };
+const defaults = {
+  kl: 0.01,
+  products: 10,
+  damping: 1e-5,
+  backtracks: 15,
+  backtrack: 0.8,
+  fisherShare: 0.25,
+  fisherTasks: 1,
+};
+
+/**
+ * Bytes that a product's run takes at most: those of one task or two. Its operations are short passes over activations, which
+ * are half as slow again where these no longer fit the cache of a core.
+ */
+const productBytes = 12 * 2 ** 20;
 
 type Settings = Required<TrustRegionOptions>;
 type PolicySet = Examples<Tensor, PolicyTargets>;
@@ -122,41 +139,39 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
     executor,
   });
   const slope = compile(
-    (params: Tree, tasks: PolicyTask): Tree =>
-      overTasks((task) => grad((at: Tree) => judged(at, task).loss)(params), tasks),
+    (params: Tree, tasks: PolicyTask): Slope =>
+      overTasks((task) => {
+        const { gradient, auxiliary } = valueAndGrad((at: Tree) => {
+          const found = judged(at, task);
+          return [found.loss, found] as const;
+        })(params);
+        return { gradient, judged: auxiliary };
+      }, tasks),
     { executor },
   );
-  const fisher = compile(
-    (params: Tree, vector: Tree, tasks: PolicyTask): Tree => overTasks((task) => fisherOf(params, vector, task), tasks),
+  // Of all products of an update only the vector changes.
+  const fisher = compileInStages(
+    ({ params, tasks }: { readonly params: Tree; readonly tasks: PolicyTask }, vector: Tree): Tree =>
+      overTasks((task) => fisherOf(params, vector, task), tasks),
     { executor },
   );
   const step = async (params: Tree, batch: TaskBatch<PolicyTask>, chunkSize: number): Promise<MetaStepResult<Tree>> => {
-    const sizes = chunkSizes(metaBatchSize, chunkSize);
-    const chunks = sizes.map((size, i) => sliceBatch(batch, i * chunkSize, i * chunkSize + size).tasks);
-    /** The mean over tasks, leaf by leaf, summed in their order in float64. */
-    const meanOf = async (run: (tasks: PolicyTask) => Promise<Tree>): Promise<ReadonlyMap<string, Float64Array>> => {
-      const found = await Promise.all(chunks.map(run));
-      const total = new Map<string, Float64Array>();
-      found.forEach((tree, i) => {
-        for (const [name, leaf] of namedLeaves(tree)) {
-          const sums = total.get(name) ?? new Float64Array(leaf.size);
-          for (let at = 0; at < sums.length; at++) sums[at]! += (sizes[i]! / metaBatchSize) * Number(leaf.data![at]);
-          total.set(name, sums);
-        }
-      });
-      return total;
-    };
-    const vectorOf = flattening(learner, params);
-    const judgedAt = async (at: Tree): Promise<ReadonlyMap<string, number>> =>
-      new Map(Array.from(await meanOf((tasks) => judge(at, tasks)), ([name, [value]]) => [name, value!]));
+    const chunks = chunksOf(batch, metaBatchSize, chunkSize);
+    const vectorOf = parameterVectors(learner, params);
+    const judgedAt = (at: Tree): Promise<MeanByPath> => meanOver(chunks, ({ tasks }) => judge(at, tasks));
+    const fisherCount = Math.max(1, Math.round(settings.fisherTasks * metaBatchSize));
+    const fisherChunks = chunksOf(batch, fisherCount, chunkSize).map(({ size, tasks }) => ({
+      size,
+      times: fisher({ params, tasks }),
+    }));
     const product = async (vector: Float64Array): Promise<Float64Array> => {
-      const along = vectorOf.flat(await meanOf((tasks) => fisher(params, vectorOf.tree(vector), tasks)));
-      return along.map((value, i) => value + settings.damping * vector[i]!);
+      const along = vectorOf.tree(vector);
+      const found = vectorOf.flat(await meanOver(fisherChunks, ({ times }) => times(along)));
+      return found.map((value, i) => value + settings.damping * vector[i]!);
     };
-    const [before, gradient] = await Promise.all([
-      judgedAt(params),
-      meanOf((tasks) => slope(params, tasks)).then(vectorOf.flat),
-    ]);
+    const atFirst = await meanOver(chunks, ({ tasks }) => slope(params, tasks));
+    const before = below(atFirst, "judged/");
+    const gradient = vectorOf.flat(below(atFirst, "gradient/"));
     const { x: direction, curvature } = await conjugateGradients(product, gradient, settings.products);
     const longest = Math.sqrt((2 * settings.kl) / curvature);
     let [taken, share, reached] = [params, 0, before];
@@ -164,36 +179,78 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
       const length = settings.backtrack ** j;
       const next = vectorOf.moved(direction, -length * longest);
       const after = await judgedAt(next);
-      if (!(after.get("loss")! < before.get("loss")! && after.get("kl")! <= settings.kl)) continue;
+      if (!(scalarAt(after, "loss") < scalarAt(before, "loss") && scalarAt(after, "kl") <= settings.kl)) continue;
       [taken, share, reached] = [next, length, after];
       break;
     }
-    const metrics = Object.fromEntries(
-      Array.from(before).flatMap(([name, value]) => (name.startsWith("metrics/") ? [[name.slice(8), value]] : [])),
-    );
+    const metrics = Object.fromEntries(Array.from(below(before, "metrics/"), ([name, [value]]) => [name, value!]));
     return {
       params: taken,
       optimizer: {},
-      loss: before.get("loss")!,
-      metrics: { ...metrics, kl: reached.get("kl")!, step: share },
+      loss: scalarAt(before, "loss"),
+      metrics: { ...metrics, kl: scalarAt(reached, "kl"), step: share },
     };
   };
   return {
+    runBytes: productBytes,
     step: (chunkSize) => (params, _state, batch) => step(params, batch, chunkSize),
     estimates: async (params, _state, batch, chunkSize) => {
       const { tasks } = sliceBatch(batch, 0, chunkSize);
       // The largest of the three: its derivatives go furthest.
-      return [await fisher.estimate(params, params, tasks)];
+      return [await fisher.estimate({ params, tasks }, params)];
     },
     release: async () => {
-      await Promise.all(
-        [judge, slope, fisher].map((program: Pick<CompiledFunction<never, Tree>, "release">) => program.release()),
-      );
+      await Promise.all([judge, slope, fisher].map((program: { release(): Promise<void> }) => program.release()));
     },
   };
 }
 
+type Slope = { readonly gradient: Tree; readonly judged: Judged };
 type Judged = { readonly loss: Tensor; readonly kl: Tensor; readonly metrics: { readonly [name: string]: Tensor } };
+
+/** The first tasks of a batch, so many at a time. */
+const chunksOf = (
+  batch: TaskBatch<PolicyTask>,
+  count: number,
+  chunkSize: number,
+): { readonly size: number; readonly tasks: PolicyTask }[] =>
+  chunkSizes(count, chunkSize).map((size, i) => ({
+    size,
+    tasks: sliceBatch(batch, i * chunkSize, i * chunkSize + size).tasks,
+  }));
+
+/** Means of leaves, in float64. */
+type MeanByPath = ReadonlyMap<string, Float64Array>;
+
+/** The mean over tasks of what a run makes of each chunk of them, leaf by leaf, summed in their order in float64. */
+async function meanOver<Chunk extends { readonly size: number }>(
+  chunks: readonly Chunk[],
+  run: (chunk: Chunk) => Promise<Tree>,
+): Promise<MeanByPath> {
+  const trees = await Promise.all(chunks.map(run));
+  const count = chunks.reduce((sum, { size }) => sum + size, 0);
+  const total = new Map<string, Float64Array>();
+  trees.forEach((tree, i) => {
+    const weight = chunks[i]!.size / count;
+    for (const [name, leaf] of namedLeaves(tree)) {
+      const sums = total.get(name) ?? new Float64Array(leaf.size);
+      const values = leaf.data as Float32Array;
+      for (let at = 0; at < sums.length; at++) sums[at]! += weight * values[at]!;
+      total.set(name, sums);
+    }
+  });
+  return total;
+}
+
+/** What is below a path, by the rest of its own. */
+const below = (means: MeanByPath, prefix: string): MeanByPath =>
+  new Map(
+    Array.from(means).flatMap(([name, values]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), values] as const] : [],
+    ),
+  );
+
+const scalarAt = (means: MeanByPath, name: string): number => means.get(name)![0]!;
 
 /** The mean over tasks of what f makes of each. */
 const overTasks = <T extends Tree>(f: (task: PolicyTask) => T, tasks: PolicyTask): T =>
@@ -222,42 +279,8 @@ const innerProduct = (a: Tree, b: Tree): Tensor => {
     .reduce((total, term) => add(total, term));
 };
 
-/** Parameters as one vector and back: those that outer updates do not move are 0 in it. */
-function flattening(learner: Pick<TaskLearner, "init">, params: Tree) {
-  const traits = traitsOf(learner);
-  const moves = (path: string): boolean => ["trained", "shared"].includes(roleAt(traits, path));
-  const named = namedLeaves(params);
-  const length = named.reduce((total, [, leaf]) => total + leaf.size, 0);
-  /** A tree of the parameters' structure with values made of each leaf and its place in a vector. */
-  const madeOf = (of: (leaf: Tensor, from: number) => Float32Array): Tree => {
-    let from = 0;
-    return mapTree((leaf: Tensor) => {
-      const made = tensor(of(leaf, from), leaf.shape);
-      from += leaf.size;
-      return made;
-    }, params);
-  };
-  return {
-    flat(byPath: ReadonlyMap<string, Float64Array>): Float64Array {
-      const vector = new Float64Array(length);
-      let from = 0;
-      for (const [path, leaf] of named) {
-        if (moves(path)) vector.set(byPath.get(path)!, from);
-        from += leaf.size;
-      }
-      return vector;
-    },
-    tree: (vector: Float64Array): Tree =>
-      madeOf((leaf, from) => Float32Array.from(vector.subarray(from, from + leaf.size))),
-    /** params + scale vector */
-    moved: (vector: Float64Array, scale: number): Tree =>
-      madeOf((leaf, from) =>
-        Float32Array.from({ length: leaf.size }, (_, i) => Number(leaf.data![i]) + scale * vector[from + i]!),
-      ),
-  };
-}
-
-function requireOptions({ kl, products, damping, backtracks, backtrack, fisherShare }: Settings): void {
+function requireOptions(given: Settings): void {
+  const { kl, products, damping, backtracks, backtrack, fisherShare, fisherTasks } = given;
   const wrong = (name: string, value: number, needed: string): never => {
     throw new TrainingError("ILR101", "trustRegion", `${name} is ${value}`, `Use ${needed}`);
   };
@@ -266,5 +289,6 @@ function requireOptions({ kl, products, damping, backtracks, backtrack, fisherSh
   for (const [name, value] of Object.entries({ products, backtracks }))
     if (!(Number.isSafeInteger(value) && value >= 1)) wrong(name, value, "a whole number of at least 1");
   if (!(backtrack > 0 && backtrack < 1)) wrong("backtrack", backtrack, "a number between 0 and 1");
-  if (!(fisherShare > 0 && fisherShare <= 1)) wrong("fisherShare", fisherShare, "a share above 0, 1 at most");
+  for (const [name, value] of Object.entries({ fisherShare, fisherTasks }))
+    if (!(value > 0 && value <= 1)) wrong(name, value, "a share above 0, 1 at most");
 }

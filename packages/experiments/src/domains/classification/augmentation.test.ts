@@ -1,4 +1,5 @@
 import type { LabelledExamples } from "@innerloop/core";
+import { sourceOf } from "@innerloop/core/tasks";
 import { describe, expect, it } from "vitest";
 import { buildExperiment } from "../../build.js";
 import { configOf, loadedClasses } from "../../made-up.fixture.js";
@@ -21,7 +22,8 @@ function experiment(augment: ClassificationValues["augment"], exampleShape: read
 describe("--augment", () => {
   it("changes training tasks, and none that are held out", () => {
     const [plain, photo] = [experiment("none", [10, 10, 3]), experiment("photo", [10, 10, 3])];
-    const queries = (tasks: typeof plain, split: keyof typeof plain) => tasks[split].sample(1, 2).query.x.data;
+    const queries = (tasks: typeof plain, split: keyof typeof plain) =>
+      sourceOf(tasks[split]).sample(1, 2).query.x.data;
     expect(photo.train.description.augmentation).toBe(
       "flip 0.5, shift 1, brightness 0.4, contrast 0.4, saturation 0.4",
     );

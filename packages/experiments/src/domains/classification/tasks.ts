@@ -10,7 +10,7 @@ import {
 } from "@innerloop/core";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
-import type { LearnerNeeds, Tasks } from "../domain.js";
+import type { LearnerNeeds, SourceTasks } from "../domain.js";
 import { areOwnSizes } from "../task-options.js";
 import { augmentationOf } from "./augmentation.js";
 import type { DataSplits } from "./data-splits.js";
@@ -34,7 +34,7 @@ export function classificationTasks(
   data: DataSplits,
   options: TaskOptions,
   { training, own }: LearnerNeeds & { readonly own?: TaskOptions | undefined },
-): Tasks {
+): SourceTasks {
   const { ways, shots, queries = shots, augment: chosen = "none" } = options;
   // There is no training on other data than a run's own: what only its tasks are made of is not asked of these.
   const { trainWays = ways, trainShots = shots } = data.train === data.test ? {} : options;

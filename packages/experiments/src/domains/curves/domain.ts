@@ -6,6 +6,7 @@ import {
   gaussianProcesses,
   harmonics,
   lines,
+  sourceOf,
   steps,
   type TableSpec,
 } from "@innerloop/core/tasks";
@@ -68,7 +69,7 @@ export const curves = domain<typeof curveOptions>({
   loss: () => meanSquaredError,
   baselines: ({ options: { data }, tasks, shapes }) =>
     // Of lines the linear models fit exactly.
-    data === "lines" ? linearBaselines(tasks.train as TaskSource, shapes.inputShape) : [],
+    data === "lines" ? linearBaselines(sourceOf(tasks.train), shapes.inputShape) : [],
   describe: ({ options }) => [["data", `${options.data} family, ${pointsText(options)}`]],
   taskSizes: ["shots", "queries"],
   sizeOf: (name, { shots, queries }, chosen) =>

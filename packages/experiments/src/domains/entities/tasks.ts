@@ -12,7 +12,7 @@ import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
-import type { Tasks } from "../domain.js";
+import type { SourceTasks } from "../domain.js";
 import { areOwnSizes } from "../task-options.js";
 import type { EntityValues } from "./options.js";
 import type { EntityData } from "./reading.js";
@@ -30,7 +30,7 @@ export function entityTasks(
   data: EntityData,
   options: EntityValues,
   { own }: { readonly own?: EntityValues | undefined },
-): Tasks<TokenInputs, Tensor> {
+): SourceTasks<TokenInputs, Tensor> {
   const { types, shots, queries } = options;
   const isOther = data.train === data.test;
   const { trainShots = shots } = isOther ? {} : options;

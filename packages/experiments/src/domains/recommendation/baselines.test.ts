@@ -1,6 +1,6 @@
 /** Rows in closed form beside a learner of ratings. */
 import { key } from "@innerloop/core";
-import { type RatingModelEntry, ratingModels } from "@innerloop/core/tasks";
+import { type RatingModelEntry, ratingModels, sourceOf } from "@innerloop/core/tasks";
 import { toNumbers } from "@innerloop/graph";
 import { afterEach, expect, it, vi } from "vitest";
 import { ratingBaselines } from "./baselines.js";
@@ -54,7 +54,7 @@ it("answer the learner's own tasks, from the ratings that it knows", () => {
   const own = heldOutTasks(data, "test", options);
   rows().forEach(({ adapter, tasks }, row) => {
     const model = withErrors[row]!.fit({ interactions: data.interactions, places: data.places, base: data.fitted });
-    const source = tasks!();
+    const source = sourceOf(tasks!());
     expect(source.count).toBe(own.count);
     for (const index of [0, own.count! - 1]) {
       const [told, task] = [source.sample(4, index), own.sample(4, index)];

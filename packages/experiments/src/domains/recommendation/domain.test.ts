@@ -1,6 +1,7 @@
 import { key } from "@innerloop/core";
 import type { ResidualLearner } from "@innerloop/core/learners";
 import type { RatedInputs } from "@innerloop/core/tasks";
+import { sourceOf } from "@innerloop/core/tasks";
 import { interpret } from "@innerloop/graph";
 import { describe, expect, it } from "vitest";
 import { buildExperiment } from "../../build.js";
@@ -32,7 +33,7 @@ describe("the profile of users", () => {
     const { features } = learner as unknown as ResidualLearner;
     const { embedding } = (learner as unknown as ResidualLearner).init(key(1));
     const rowsOf = (index: number): number[][] => {
-      const { x } = tasks.test.sample(0, index).query as unknown as { readonly x: RatedInputs };
+      const { x } = sourceOf(tasks.test).sample(0, index).query as unknown as { readonly x: RatedInputs };
       const found = features(embedding, x).features;
       const values = Array.from(interpret([found])[0]!, Number);
       const [n, width] = found.shape as [number, number];
@@ -70,7 +71,7 @@ describe("paths between items", () => {
     const { learner, tasks } = buildExperiment(config({ learner: "metahin" }), films);
     expect(learner.description).toMatchObject({ paths: ofWords.length });
     // Ids of an attribute's words follow those of the fields before it.
-    const { x } = tasks.test.sample(0, 0).query as unknown as { readonly x: RatedInputs };
+    const { x } = sourceOf(tasks.test).sample(0, 0).query as unknown as { readonly x: RatedInputs };
     const [values, slots] = [Array.from(x.ids.data!, Number), x.ids.shape[1]!];
     let next = 1 + fields[0]!.words.length;
     for (const [i, [from, to]] of paths!.entries()) {

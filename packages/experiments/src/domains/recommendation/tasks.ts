@@ -10,7 +10,7 @@ import {
 import { UsageError } from "../../options/usage-error.js";
 import { optionText } from "../../options/values.js";
 import { count, counted } from "../../words.js";
-import type { LearnerNeeds, Tasks } from "../domain.js";
+import type { LearnerNeeds, SourceTasks } from "../domain.js";
 import { domainsOfItems } from "./item-domains.js";
 import type { RatingValues } from "./options.js";
 import type { RatingData } from "./reading.js";
@@ -32,7 +32,7 @@ const leastTrained = 5;
  *
  * @throws UsageError for sizes that do not go together, that no user has ratings for, or an order that is not known
  */
-export function ratingTasks(data: RatingData, options: RatingValues): Tasks<RatedInputs, RatingTarget> {
+export function ratingTasks(data: RatingData, options: RatingValues): SourceTasks<RatedInputs, RatingTarget> {
   const { trainShots, queries, coldShare, negatives } = options;
   const { train } = data.parts;
   const untaken = data.interactions.implicit ? { untaken: { forEach: negatives } } : {};
@@ -89,7 +89,7 @@ export function heldOutTasks(
   part: "validation" | "test",
   options: RatingValues,
   told?: Pick<RatingModel, "predict">,
-): Tasks<RatedInputs, RatingTarget>["test"] {
+): SourceTasks<RatedInputs, RatingTarget>["test"] {
   const { interactions } = data;
   const { shots, queries, draws, order, leastRatings, mostRatings } = options;
   const users = evaluatedOf(data, part, options);

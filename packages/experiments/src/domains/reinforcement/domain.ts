@@ -10,6 +10,7 @@ import {
 } from "@innerloop/core/reinforcement";
 import type { Tensor } from "@innerloop/graph";
 import type { EnvironmentIo } from "../../environment-io.js";
+import { shellWord } from "../../options/shell-word.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf } from "../../options/values.js";
 import { count, counted } from "../../words.js";
@@ -149,7 +150,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     baselines: ({ options: given }) => {
       const values = of(given);
       return (entryOf(values).known?.(values.environment as never) ?? []).map(
-        ({ adapter, tasks }) => ({ adapter, steps: [0], tasks: () => tasks }) as unknown as Baseline,
+        ({ adapter, tasks, oracle }) =>
+          ({ adapter, steps: [0], tasks: () => tasks, ...(oracle ? { oracle } : {}) }) as unknown as Baseline,
       );
     },
     describe: ({ options: given, data: family }) => {
@@ -174,7 +176,17 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     }),
     practice: policyPractice(ofSteps, of),
     report: policyReport(ofSteps),
-    next: ({ config }): readonly NextStep[] => [
+    // Episodes for each of them: a few are what is asked of a policy.
+    moreSteps: [0, 1, 2, 3, 5],
+    next: ({ config, options: given }): readonly NextStep[] => [
+      ...(entryOf(of(given)).examples ?? []).map(
+        (task): NextStep => ({
+          command: "adapt",
+          flags: {},
+          more: `--task ${shellWord(JSON.stringify(task))} --output episodes.svg`,
+          meaning: "what it does in one environment, before and after each step",
+        }),
+      ),
       { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
       { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
     ],

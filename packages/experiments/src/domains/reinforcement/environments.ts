@@ -37,6 +37,8 @@ export interface EnvironmentEntry<O extends OptionGroup = OptionGroup> {
   readonly trials?: true;
   /** Whether episodes may be of another length. */
   readonly anyHorizon?: true;
+  /** Tasks to begin with, where these are short: those of its usual options. */
+  readonly examples?: readonly EnvironmentTask[];
   family(options: OptionValues<O>, setting: FamilySetting): EnvironmentFamily | Promise<EnvironmentFamily>;
   /** Policies that nobody trains, in the same trials. */
   known?(options: OptionValues<O>): readonly KnownPolicyRow[];
@@ -51,6 +53,12 @@ const anyTask = <T extends EnvironmentTask>(family: EnvironmentFamily<T>): Envir
 const ofHorizon = ({ horizon }: FamilySetting): { readonly horizon?: number } =>
   horizon === undefined ? {} : { horizon };
 
+const locomotionExamples = {
+  direction: { direction: -1 },
+  velocity: { velocity: 1.5 },
+  "direction-2d": { direction: [0.6, 0.8] },
+} as const satisfies Readonly<Record<LocomotionRequest["goal"], EnvironmentTask>>;
+
 const locomotion = <const P extends readonly string[]>(
   summary: string,
   protocols: P,
@@ -59,6 +67,7 @@ const locomotion = <const P extends readonly string[]>(
   entry({
     summary,
     anyHorizon: true,
+    examples: [locomotionExamples[asked.goal]],
     options: optionGroup({
       protocol: {
         kind: "choice",
@@ -94,6 +103,7 @@ export const environments = {
   "navigation-2d": entry({
     summary: "a point that is to find its goal in the plane",
     anyHorizon: true,
+    examples: [{ goal: [0.3, -0.1] }],
     options: optionGroup({}),
     family: (_, setting) => anyTask(navigation2d(ofHorizon(setting))),
   }),

@@ -7,11 +7,11 @@ import {
   meanSquaredError,
   type Table,
   TaskError,
-  type TaskSource,
 } from "@innerloop/core";
 import { defaultsOf, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import {
   codedRegression,
+  sourceOf,
   type TableRow,
   type TableSpec,
   tableFeatures,
@@ -24,7 +24,15 @@ import { UsageError } from "../../options/usage-error.js";
 import { flagOf, mostOf, optionText } from "../../options/values.js";
 import { isDataSpec } from "../classification/spec.js";
 import { pointsText } from "../curves/domain.js";
-import { type DataSpec, domain, type Loaded, type NextStep, type Own, type Tasks } from "../domain.js";
+import {
+  type DataSpec,
+  domain,
+  type Loaded,
+  type NextStep,
+  type Own,
+  type SourceTasks,
+  type Tasks,
+} from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
 import { tensorTaskSpec } from "../program-tasks.js";
 import { areOfMarkedTexts, areOfTexts, isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
@@ -90,7 +98,7 @@ const adaptNext: NextStep = {
 };
 
 /** @internal The domain of tables. */
-export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, TableDataSpec>({
+export const tables = domain<typeof tableOptions, { readonly tasks: SourceTasks }, TableDataSpec>({
   name: "tables",
   title: "tables",
   kind: "regression",
@@ -132,7 +140,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: Tasks }, Tab
     trainClasses: 0,
   }),
   loss: () => meanSquaredError,
-  baselines: ({ tasks, shapes }) => linearBaselines(tasks.train as TaskSource, shapes.inputShape),
+  baselines: ({ tasks, shapes }) => linearBaselines(sourceOf(tasks.train), shapes.inputShape),
   describe: ({ options, tasks }) => {
     const [train, validation, test] = [tasks.train, tasks.validation, tasks.test].map(({ description }) => description);
     const parts = `${train!.groups} to train on, ${validation!.groups} to validate, ${test!.groups} held out`;
@@ -235,7 +243,7 @@ async function loadOtherTable(
   io: DataIo,
   work: LongWork,
   { own }: { readonly own: Own<TableValues, TableDataSpec> },
-): Promise<Loaded<{ readonly tasks: Tasks }, TableDataSpec> & { readonly isOwn?: boolean }> {
+): Promise<Loaded<{ readonly tasks: SourceTasks }, TableDataSpec> & { readonly isOwn?: boolean }> {
   const { spec: recorded } = own;
   const quiet: LongWork = { signal: work.signal, onProgress: work.onProgress };
   const ownReading = readingOf(own.options, recorded.name, recorded);

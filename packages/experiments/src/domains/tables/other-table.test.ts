@@ -1,5 +1,7 @@
 /** A run of a table that is tested on another one. */
+
 import type { TableRow } from "@innerloop/core/tasks";
+import { sourceOf } from "@innerloop/core/tasks";
 import { toNumbers } from "@innerloop/graph";
 import { expect, test } from "vitest";
 import { needsOf } from "../../build.js";
@@ -64,7 +66,7 @@ test("its groups are coded as those of training, without those that were trained
   ]);
   // The two of ten that were held out, and the two that are new.
   expect(data.tasks.test.description).toMatchObject({ table: "other", groups: 4, groupColumn: "city", inputs: "km" });
-  const { support } = data.tasks.test.sample(1, 0);
+  const { support } = sourceOf(data.tasks.test).sample(1, 0);
   for (const x of toNumbers(support.x)) {
     const km = x * scale.deviation + scale.mean;
     expect(km).toBeGreaterThan(999);

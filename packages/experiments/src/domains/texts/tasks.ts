@@ -3,7 +3,7 @@ import { type Count, type DescribedTaskSource, domainTasks, type ExampleDomain }
 import { UsageError } from "../../options/usage-error.js";
 import { leastOf, mostOf, optionText } from "../../options/values.js";
 import { classificationSizes, classificationTasks, requireTrainWays } from "../classification/tasks.js";
-import type { LearnerNeeds, Tasks } from "../domain.js";
+import type { LearnerNeeds, SourceTasks } from "../domain.js";
 import { areOwnSizes } from "../task-options.js";
 import { requireCoding } from "./coding.js";
 import type { TextValues } from "./options.js";
@@ -15,7 +15,7 @@ export function textTasks(
   data: TextData,
   options: TextValues,
   needs: LearnerNeeds & { readonly own?: TextValues | undefined },
-): Tasks {
+): SourceTasks {
   return data.by === "classes"
     ? classificationTasks(data.splits, options, needs)
     : tasksOfDomains(data, options, needs.own);
@@ -29,7 +29,7 @@ export const areFixed = ({ split }: Pick<TextValues, "split">): boolean =>
 export const answersFromNone = ({ shots, trainShots = shots, split }: TextValues): boolean =>
   areFixed({ split }) && leastOf(trainShots) === 0;
 
-function tasksOfDomains({ parts }: TextsByDomain, options: TextValues, own: TextValues | undefined): Tasks {
+function tasksOfDomains({ parts }: TextsByDomain, options: TextValues, own: TextValues | undefined): SourceTasks {
   const { ways, shots, queries = Math.max(1, shots), trainWays = ways, trainShots = shots } = options;
   const fixed = areFixed(options);
   const of = (part: readonly ExampleDomain[], asked: { ways: number; shots: Count }): DescribedTaskSource =>

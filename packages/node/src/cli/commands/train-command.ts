@@ -407,10 +407,11 @@ function sayWhatNext(run: RunFolder, prepared: Prepared, output: Output): void {
   output.say();
   output.say(output.paint("bold", "What next"));
   const next: [command: string, meaning: string][] = [];
+  const facts = factsOf(run.config, run.shown);
+  const { moreSteps = [0, 1, 5, 10, 20] } = facts ? domainOf(facts.config) : {};
   // Without steps there is but one figure, which an evaluation would repeat.
   if (prepared.experiment.learner.steps !== undefined)
-    next.push([`${commandName()} eval ${word} --eval-steps 0,1,5,10,20`, "more adaptation steps"]);
-  const facts = factsOf(run.config, run.shown);
+    next.push([`${commandName()} eval ${word} --eval-steps ${moreSteps.join(",")}`, "more adaptation steps"]);
   for (const step of (facts && domainOf(facts.config).next?.(facts)) ?? []) {
     const own = step.command === "again" ? undefined : [step.command, shown(run.path), ...flagWords(step.flags)];
     const words = own ?? argvWith(run.config.argv, step.flags);
