@@ -95,8 +95,6 @@ export interface Baseline {
 export interface TaskShapes extends NetworkSetting {
   readonly supportRows: number;
   readonly trainClasses: number;
-  /** Of support sets that are gathered step by step, by the learner as it is then. */
-  readonly gathered?: GatheredSteps;
   /** A classifier of inputs as they are, fitted to the training examples, where labels mean the same in all tasks. */
   readonly source?: LinearClassifier;
   /** The columns of inputs, as the learner sees them, that say whom a task is about. */

@@ -97,7 +97,7 @@ export async function adaptedEpisodes<T extends EnvironmentTask>({
   const episodes = wholeOption(operation, "episodes", options.episodes ?? 20);
   wholeOption(operation, "seed", seed, 0);
   wholeOption(operation, "index", index, 0);
-  const given = options.task ?? family.task(seed, index);
+  const given = options.task === undefined ? family.task(seed, index) : options.task;
   const task = family.parseTask ? family.parseTask(given) : given;
   const lasts: LastSeen[] = [];
   const stages = Math.max(...steps);
