@@ -104,10 +104,10 @@ export function trainingPictures(events: readonly RunEvent[]): readonly Picture[
   let environmentSteps = 0;
   for (const event of events) {
     const figures = Object(event.metrics) as Readonly<Record<string, unknown>>;
-    if (event.type === "iteration" && typeof figures.environmentSteps === "number") {
+    if (event.type === "iteration" && isFigure(figures.environmentSteps)) {
       environmentSteps += figures.environmentSteps;
-      if (typeof figures.before === "number") before!.push({ at: environmentSteps, mean: figures.before });
-      if (typeof figures.return === "number") after!.push({ at: environmentSteps, mean: figures.return });
+      if (isFigure(figures.before)) before!.push({ at: environmentSteps, mean: figures.before });
+      if (isFigure(figures.return)) after!.push({ at: environmentSteps, mean: figures.return });
     }
     const judged = event.type === "validation" ? returnOf(event) : undefined;
     if (judged) validated!.push({ at: environmentSteps, ...judged });
@@ -134,6 +134,8 @@ function returnOf(event: RunEvent): { readonly mean: number; readonly interval?:
   const { rows } = Object(event.evaluation) as { readonly rows?: unknown };
   const { figures } = Object(Array.isArray(rows) ? rows.at(-1) : undefined) as { readonly figures?: unknown };
   const { mean, interval } = Object(Object(figures).return) as { readonly mean?: unknown; readonly interval?: unknown };
-  if (typeof mean !== "number" || !Number.isFinite(mean)) return undefined;
-  return { mean, ...(typeof interval === "number" ? { interval } : {}) };
+  return isFigure(mean) ? { mean, ...(isFigure(interval) ? { interval } : {}) } : undefined;
 }
+
+/** A number as figures are: in a file there may be 1e999, and others whose sums are no numbers. */
+const isFigure = (value: unknown): value is number => typeof value === "number" && Math.abs(value) < 1e100;

@@ -59,7 +59,7 @@ export const adaptLearner = optionGroup({
 /** `innerloop adapt` */
 export const adapt = command({
   name: "adapt",
-  args: "<RUN> [--support DIR|FILE|JSON] --query FILE... | <RUN> --task JSON",
+  args: "<RUN> [--support DIR] --query FILE|--task JSON",
   takes: "<run> [more...]",
   summary: "adapts a trained run to your labelled examples, and answers for others",
   details:
