@@ -1,5 +1,5 @@
 /** Episodes of one task to be looked at: the same as those of an evaluation, and seen to their end. */
-import { key, maml, sgd } from "@innerloop/core";
+import { evaluate, key, maml, sgd } from "@innerloop/core";
 import {
   adaptedEpisodes,
   bernoulliBandits,
@@ -9,6 +9,7 @@ import {
   policyNetwork,
   policySurrogate,
 } from "@innerloop/core/reinforcement";
+import { splitSeed } from "@innerloop/core/tasks";
 import { toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
@@ -52,6 +53,18 @@ describe("episodes of navigation", () => {
     }
     // Other policies, other episodes.
     expect(new Set(after.map(({ return: { mean } }) => mean)).size).toBe(3);
+  });
+
+  test("are those that evaluations count: the same returns, task by task", async () => {
+    const tasks = policyCollector({ family, episodes, steps: 2 });
+    const { values } = await evaluate({ learner, params, tasks, count: 3, steps: [0, 1, 2], seed: 4, executor });
+    const seed = splitSeed(4, "test");
+    for (const index of [0, 2]) {
+      const { after } = await adaptedEpisodes({ ...setting, seed, index, steps: [0, 1, 2] });
+      after.forEach(({ return: { mean } }, k) => {
+        expect(mean).toBeCloseTo(values[k]!.return![index]!, 4);
+      });
+    }
   });
 
   test("of one's own task are about that task, and those of fewer steps stay as they are", async () => {

@@ -153,7 +153,11 @@ export function frame(setting: FrameSetting): Frame {
     ...up.ticks.map((tick) => lineAt(left, y(tick), right, y(tick), pictureColours.grid, thin)),
     ...(textsUp ? up.ticks.map((tick, i) => textAt(left - 6, y(tick) + 4, upTexts[i]!, { anchor: "end" })) : []),
     ...(square ? across.ticks.map((tick) => lineAt(x(tick), top, x(tick), bottom, pictureColours.grid, thin)) : []),
-    ...across.ticks.map((tick, i) => textAt(x(tick), bottom + 16, acrossTexts[i]!, { anchor: "middle" })),
+    ...across.ticks.flatMap((tick, i) => {
+      // Beside a corner it would run into that of the next panel.
+      const isBesideOthers = square && Math.min(x(tick) - left, right - x(tick)) < 10;
+      return isBesideOthers ? [] : [textAt(x(tick), bottom + 16, acrossTexts[i]!, { anchor: "middle" })];
+    }),
   ];
   return { left, right, top, bottom, x, y, axes };
 }
