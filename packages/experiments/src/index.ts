@@ -19,6 +19,7 @@ export type { GivenRating, GivenRatings } from "./domains/recommendation/given-r
 export * from "./domains/registry.js";
 export { type PolicyDomainParts, policyDomain } from "./domains/reinforcement/domain.js";
 export type { EnvironmentEntry, FamilySetting } from "./domains/reinforcement/environments.js";
+export { environmentDomain } from "./domains/reinforcement/own-environment.js";
 export * from "./environment-io.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

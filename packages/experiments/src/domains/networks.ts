@@ -4,10 +4,9 @@ import { catalogueNetworks, networkChoiceOf } from "../config/common-options.js"
 import { UsageError } from "../options/usage-error.js";
 import { domains } from "./registry.js";
 
-/** All networks with their names. */
+/** All networks with their names, each once: domains may share one. */
 export const networks = (): readonly (readonly [name: string, entry: NetworkEntry])[] => [
-  ...catalogueNetworks,
-  ...domains().flatMap(({ ownNetworks = {} }) => Object.entries(ownNetworks)),
+  ...new Map([...catalogueNetworks, ...domains().flatMap(({ ownNetworks = {} }) => Object.entries(ownNetworks))]),
 ];
 
 /** The network of a name. @throws UsageError where there is none */

@@ -60,13 +60,19 @@ export function registerDomain(
       `the domain ${quoted(domain.name)} has an option ${quoted(option)}, which is ${option === "name" ? "what its choice is called by" : "an option of every experiment"}`,
       "Choose another name for it",
     );
-  const network = Object.keys(domain.ownNetworks ?? {}).find((name) =>
-    [...catalogueNetworks, ...others.flatMap(({ ownNetworks = {} }) => Object.entries(ownNetworks))].some(
-      ([known]) => known === name,
-    ),
+  const knownNetworks = [
+    ...catalogueNetworks,
+    ...others.flatMap(({ ownNetworks = {} }) => Object.entries(ownNetworks)),
+  ];
+  // Domains may have one network, the same record.
+  const network = Object.entries(domain.ownNetworks ?? {}).find(([name, own]) =>
+    knownNetworks.some(([known, entry]) => known === name && entry !== own),
   );
-  if (network !== undefined)
-    throw new UsageError(`there is a network ${quoted(network)} already`, "Choose another name for that of the domain");
+  if (network)
+    throw new UsageError(
+      `there is a network ${quoted(network[0])} already`,
+      "Choose another name for that of the domain",
+    );
   registered.set(domain.name, domain);
   if (file !== undefined) files.set(domain.name, file);
 }

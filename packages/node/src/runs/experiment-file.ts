@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { extname } from "node:path";
-import type { Adapter, Learner, Optimizer, TaskSource } from "@innerloop/core";
+import type { Adapter, Collector, Learner, Optimizer, TaskSource } from "@innerloop/core";
+import type { EnvironmentFamily } from "@innerloop/core/reinforcement";
+import type { OuterMethod } from "@innerloop/core/training";
 import {
   allPresets,
   type Baseline,
@@ -10,6 +12,7 @@ import {
   type EvaluationValues,
   type Experiment,
   type ExperimentSettings,
+  environmentDomain,
   evaluationOptions,
   type Flags,
   findPreset,
@@ -30,21 +33,31 @@ import { DataError, isSystemError } from "../data/data-error.js";
 import { readRegularFile } from "../data/regular-file.js";
 
 /** The default export of a TypeScript experiment, or what the function that it exports returns. */
-export type ExperimentModule = LearnerModule | DomainModule;
+export type ExperimentModule = LearnerModule | DomainModule | EnvironmentModule | EnvironmentFamily;
+
+/** A source of tasks, or what collects them. */
+type TaskSupply = TaskSource | Collector;
 
 /** An experiment of a learner and tasks of one's own. */
 export interface LearnerModule {
   readonly learner: Learner;
   /** One family for all, or one for each part; validation stands in for a test part that is not there. */
   readonly tasks:
-    | TaskSource
-    | { readonly train: TaskSource; readonly validation: TaskSource; readonly test?: TaskSource };
-  readonly optimizer: Optimizer;
+    | TaskSupply
+    | { readonly train: TaskSupply; readonly validation: TaskSupply; readonly test?: TaskSupply };
+  readonly optimizer: Optimizer | OuterMethod;
   readonly baselines?: readonly { readonly adapter: Adapter; readonly steps?: readonly number[] }[];
   /** Values for options of the training: iterations, metaBatch, seed, ... */
   readonly training?: Partial<TrainingValues>;
   /** Values for options of the evaluation. */
   readonly evaluation?: Partial<EvaluationValues>;
+}
+
+/** An environment of one's own, with what of it is to be trained. */
+export interface EnvironmentModule {
+  readonly family: EnvironmentFamily;
+  /** Values of options, over those of MAML with a trust region. */
+  readonly config?: PartialConfig;
 }
 
 /** A kind of task of one's own, with what of it is to be trained. */
@@ -194,6 +207,7 @@ async function runFile(
     "": await import("@innerloop/core"),
     "/layers": await import("@innerloop/core/layers"),
     "/learners": await import("@innerloop/core/learners"),
+    "/reinforcement": await import("@innerloop/core/reinforcement"),
     "/tasks": await import("@innerloop/core/tasks"),
     "/training": await import("@innerloop/core/training"),
   };
@@ -246,10 +260,11 @@ async function settled(path: string, run: () => Promise<unknown>): Promise<unkno
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-const isTaskSource = (value: unknown): value is TaskSource => isRecord(value) && typeof value.sample === "function";
+const isSupply = (value: unknown): value is TaskSupply =>
+  isRecord(value) && [value.sample, value.collect].some((each) => typeof each === "function");
 
 const exportRemedy =
-  "Export { learner, tasks, optimizer } made with the innerloop package's functions, { domain }, or a function that returns one of them";
+  "Export { learner, tasks, optimizer } made with the innerloop package's functions, a family of environments, { domain }, or a function that returns one of them";
 
 const learnerKeys: readonly string[] = ["learner", "tasks", "optimizer", "baselines", "training", "evaluation"];
 const domainKeys: readonly string[] = ["domain", "preset", "config"];
@@ -301,8 +316,9 @@ const ofNames = (exported: Readonly<Record<string, unknown>>): Readonly<Record<s
     ),
   );
 
-function moduleOf(value: unknown, path: string, filename: string): LoadedModule {
-  if (!isRecord(value)) throw new UsageError(`${path} has no default export that is an object`, exportRemedy);
+function moduleOf(exported: unknown, path: string, filename: string): LoadedModule {
+  if (!isRecord(exported)) throw new UsageError(`${path} has no default export that is an object`, exportRemedy);
+  const value = ofEnvironment(exported, path) ?? exported;
   if (domainOfModule(value, path)) {
     requireKeys(value, domainKeys, path);
     return domainModule(value as unknown as DomainModule, path, filename);
@@ -312,6 +328,25 @@ function moduleOf(value: unknown, path: string, filename: string): LoadedModule 
   const { training = {}, evaluation = {} } = value as unknown as LearnerModule;
   const given = { training, evaluation };
   return { kind: "learner", experiment, settings: parseSettings(given, path), given: flagsIn(given) };
+}
+
+const isFamily = (value: unknown): value is EnvironmentFamily =>
+  isRecord(value) && typeof value.vectorized === "function" && typeof value.task === "function";
+
+/** The domain of an environment that a file exports; undefined where it exports none. @throws UsageError where it is none */
+function ofEnvironment(
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+): (DomainModule & Readonly<Record<string, unknown>>) | undefined {
+  const { family, config } = isFamily(value) ? { family: value, config: undefined } : value;
+  if (family === undefined || "domain" in value || "learner" in value) return undefined;
+  if (!isFamily(family))
+    throw new UsageError(
+      `family in ${path} is no family of environments`,
+      "Make one with `environmentFamily({ name, horizon, task, make })` of innerloop/reinforcement",
+    );
+  if (!isFamily(value)) requireKeys(value, ["family", "config"], path);
+  return { domain: environmentDomain(family), ...(config === undefined ? {} : { config: config as PartialConfig }) };
 }
 
 /**
@@ -343,13 +378,13 @@ export function experimentOf(value: unknown, where: string, remedy: string = exp
   const { learner, tasks, optimizer, baselines } = value as Partial<LearnerModule>;
   if (!isRecord(learner) || typeof learner.metaGradient !== "function")
     throw new UsageError(`learner in ${where} is no learner`, remedy);
-  if (!isRecord(optimizer) || typeof optimizer.update !== "function")
+  if (!isRecord(optimizer) || ![optimizer.update, optimizer.programs].some((each) => typeof each === "function"))
     throw new UsageError(`optimizer in ${where} is no optimizer`, remedy);
   if (!isRecord(tasks)) throw new UsageError(`tasks in ${where} is no task source`, remedy);
   return {
     learner: learner as Learner,
     tasks: asTasks(tasks, where),
-    optimizer: optimizer as Optimizer,
+    optimizer: optimizer as Optimizer | OuterMethod,
     baselines: (baselines ?? []).map((entry) => asBaseline(entry)),
   };
 }
@@ -369,13 +404,13 @@ function domainModule({ domain, preset, config = {} }: DomainModule, path: strin
 }
 
 function asTasks(tasks: LearnerModule["tasks"], path: string): Experiment["tasks"] {
-  if (isTaskSource(tasks)) return { train: tasks, validation: tasks, test: tasks };
+  if (isSupply(tasks)) return { train: tasks, validation: tasks, test: tasks };
   const { train, validation, test = validation } = tasks;
   for (const [name, source] of Object.entries({ train, validation, test })) {
-    if (!isTaskSource(source))
+    if (!isSupply(source))
       throw new UsageError(
         `tasks.${name} in ${path} is no task source`,
-        "A task source has a function sample(seed, index)",
+        "A task source has a function sample(seed, index), or collect(...) where it collects by the learner",
       );
   }
   return { train, validation, test };

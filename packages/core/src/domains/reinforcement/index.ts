@@ -82,11 +82,20 @@ export {
   type TabularMdpPolicy,
   valueIteration,
 } from "./mdp-policies.js";
+export {
+  type MemoryPolicy,
+  type MemoryPolicyOptions,
+  type RecurrentPolicyOptions,
+  recurrentPolicy,
+  trialInputs,
+} from "./memory-policy.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
 export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
 export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from "./policy-network.js";
 export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+export { clippedObjective, type ProximalOptions, proximal } from "./proximal.js";
 export type { RowFamily } from "./row-dynamics.js";
+export { type SnailPolicyOptions, snailPolicy } from "./snail-policy.js";
 export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
 export {
   flatDirichlet,
@@ -96,6 +105,8 @@ export {
   tabularMdps,
 } from "./tabular-mdp.js";
 export { toldFamily } from "./told-family.js";
+export { type TrialAdvantageOptions, type Trials, trialAdvantages } from "./trial-advantages.js";
+export { type TrialCollectorOptions, trialCollector } from "./trial-collector.js";
 export { type TrustRegionOptions, trustRegion } from "./trust-region.js";
 export {
   type EnvironmentFamilyOptions,

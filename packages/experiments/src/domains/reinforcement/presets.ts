@@ -4,7 +4,10 @@ import { leadingWord } from "../../options/training-options.js";
 import type { Preset } from "../domain.js";
 
 /** MAML with a trust region, as Finn et al. 2017 have it but for what a preset says. */
-const maml = (environment: string, { domain = {}, learner = {}, training = {} }: PartialConfig): PartialConfig => ({
+export const ofGradientSteps = (
+  environment: string,
+  { domain = {}, learner = {}, training = {} }: PartialConfig = {},
+): PartialConfig => ({
   domain: { environment, ...domain },
   learner: { name: "maml", steps: 1, innerRate: 0.1, ...learner },
   network: { name: "policy" },
@@ -22,7 +25,7 @@ const maml = (environment: string, { domain = {}, learner = {}, training = {} }:
 
 /** Trials: half of their episodes are adapted by, and the policy acts in the other half. */
 const ofTrials = (environment: string, trialEpisodes: number): PartialConfig =>
-  maml(environment, {
+  ofGradientSteps(environment, {
     domain: { episodes: trialEpisodes / 2 },
     training: { metaBatch: 100, iterations: 300, validateEvery: 25, checkpointEvery: 25, validationTasks: 400 },
   });
@@ -35,7 +38,7 @@ export const environmentPresets = {
     summary: `a point finds its goal in the plane: a policy adapts by 20 episodes (${published})`,
     protocol:
       "Goals U[-0.5, 0.5]^2, reward -|x - goal|, 100 steps at most; 20 tasks of 20 episodes an update, alpha 0.5 and half of it in later steps, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: maml("navigation-2d", { learner: { innerRate: 0.5 } }),
+    config: ofGradientSteps("navigation-2d", { learner: { innerRate: 0.5 } }),
   },
   bandits: {
     summary: "Bernoulli bandits: trials of 10 pulls of 5 arms (Duan et al. 2016)",
@@ -58,18 +61,21 @@ export const environmentPresets = {
     summary: `a runner finds out whether to run forward or backward; needs @innerloop/mujoco (${published})`,
     protocol:
       "rllab's settings: a decision every 0.01 s for 2 s; 40 tasks of 20 episodes an update, alpha 0.1, KL 0.02; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: maml("half-cheetah-direction", { domain: { kl: 0.02 }, training: { metaBatch: 40 } }),
+    config: ofGradientSteps("half-cheetah-direction", { domain: { kl: 0.02 }, training: { metaBatch: 40 } }),
   },
   "half-cheetah-velocity": {
     summary: `a runner finds out how fast to run; needs @innerloop/mujoco (${published})`,
     protocol:
       "rllab's settings: a decision every 0.01 s for 2 s, velocities U[0, 2]; 40 tasks of 10 episodes an update, alpha 0.1, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: maml("half-cheetah-velocity", { domain: { episodes: 10 }, training: { metaBatch: 40, iterations: 475 } }),
+    config: ofGradientSteps("half-cheetah-velocity", {
+      domain: { episodes: 10 },
+      training: { metaBatch: 40, iterations: 475 },
+    }),
   },
   "ant-direction": {
     summary: `a body with four legs finds out where to walk; needs @innerloop/mujoco (${published})`,
     protocol:
       "rllab's settings: a decision every 0.02 s for 4 s; 40 tasks of 20 episodes an update, where theirs are 40, alpha 0.1, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: maml("ant-direction", { training: { metaBatch: 40, iterations: 575 } }),
+    config: ofGradientSteps("ant-direction", { training: { metaBatch: 40, iterations: 575 } }),
   },
 } as const satisfies Readonly<Record<string, Preset>>;
