@@ -237,7 +237,10 @@ export class TrainedModel<A extends Answer = Answer> {
     requireKnown("practise", request, practiceSettings);
     if (task === undefined) {
       const problem = `${this.parts.name} is given no task`;
-      throw new UsageError(problem, `Give one of its environment's, such as ${cut(JSON.stringify(await this.exampleTask()), 200)}`);
+      throw new UsageError(
+        problem,
+        `Give one of its environment's, such as ${cut(JSON.stringify(await this.exampleTask()), 200)}`,
+      );
     }
     return episodesOfPolicy(this.player(), { task, ...request });
   }
@@ -261,7 +264,15 @@ export class TrainedModel<A extends Answer = Answer> {
     const { domain, own } = this;
     const testSeed = splitSeed(seed, "test");
     const episodesOf = (index: number): Promise<Practice> => episodesOfPolicy(this.player(), { seed: testSeed, index });
-    return (await domain.report?.({ ...own, ...of, io: this.parts.io, seed: testSeed, episodesOf })) ?? [];
+    return (
+      (await domain.report?.({
+        ...own,
+        ...of,
+        io: this.parts.io,
+        seed: testSeed,
+        ...(this.learner.steps === undefined ? {} : { episodesOf }),
+      })) ?? []
+    );
   }
 
   private player(): PolicyParts {

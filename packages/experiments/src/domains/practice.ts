@@ -82,8 +82,8 @@ export interface ReportSetting<V, Spec> extends Own<V, Spec> {
   readonly seed: number;
   readonly events: readonly RunEvent[];
   readonly evaluations: readonly Evaluation[];
-  /** Episodes of a held-out task, from 0 on: those that it has in evaluations. */
-  episodesOf(index: number): Promise<Practice>;
+  /** Episodes of a held-out task, from 0 on: those that it has in evaluations. None of learners that take no steps. */
+  readonly episodesOf?: (index: number) => Promise<Practice>;
 }
 
 /** The way in which a domain's policies are seen to act. */

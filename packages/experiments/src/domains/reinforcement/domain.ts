@@ -63,8 +63,20 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     const family = await entryOf(values).family(values.environment as never, setting);
     return values.told ? toldFamily(family) : family;
   };
-  // Learners that adapt by steps keep no memory over the episodes of a trial.
-  const ofSteps = (given: OptionValues<OptionGroup>, io: EnvironmentIo) => familyOf(given, io, false);
+  /** Does something with the family, and ends the workers that it may have. */
+  const withFamily = async <R>(
+    given: OptionValues<OptionGroup>,
+    io: EnvironmentIo,
+    work: (family: EnvironmentFamily) => R | Promise<R>,
+  ): Promise<R> => {
+    // Learners that adapt by steps keep no memory over the episodes of a trial.
+    const family = await familyOf(given, io, false);
+    try {
+      return await work(family);
+    } finally {
+      if (!entryOf(of(given)).isShared) await (family as { close?(): Promise<void> }).close?.();
+    }
+  };
   return domain<OptionGroup, EnvironmentFamily, EnvironmentSpec, Tensor, PolicyTargets, Tensor>({
     name,
     title,
@@ -174,8 +186,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
-    practice: policyPractice(ofSteps, of),
-    report: policyReport(ofSteps),
+    practice: policyPractice(withFamily, of),
+    report: policyReport(withFamily),
     // Episodes for each of them: a few are what is asked of a policy.
     moreSteps: [0, 1, 2, 3, 5],
     next: ({ config, options: given }): readonly NextStep[] => [

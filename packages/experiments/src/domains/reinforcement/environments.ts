@@ -37,6 +37,8 @@ export interface EnvironmentEntry<O extends OptionGroup = OptionGroup> {
   readonly trials?: true;
   /** Whether episodes may be of another length. */
   readonly anyHorizon?: true;
+  /** Whether `family` gives the same one each time, which others use too: nobody closes it. */
+  readonly isShared?: true;
   /** Tasks to begin with, where these are short: those of its usual options. */
   readonly examples?: readonly EnvironmentTask[];
   family(options: OptionValues<O>, setting: FamilySetting): EnvironmentFamily | Promise<EnvironmentFamily>;

@@ -11,27 +11,18 @@ import { practised, taskText } from "../practice.js";
 import type { PolicyValues } from "./options.js";
 import { type EnvironmentSpec, environmentSpec } from "./spec.js";
 
-/** The family of a run's options, made anew. */
-type FamilyOf<V> = (options: V, io: DataIo) => Promise<EnvironmentFamily>;
-
-/** Does something with a family, and ends the workers that it may have. */
-async function within<R>(family: EnvironmentFamily, work: (family: EnvironmentFamily) => R | Promise<R>): Promise<R> {
-  try {
-    return await work(family);
-  } finally {
-    await (family as { close?(): Promise<void> }).close?.();
-  }
-}
+/** Does something with the family of a run's options, which is there until it is done. */
+type WithFamily<V> = <R>(options: V, io: DataIo, work: (family: EnvironmentFamily) => R | Promise<R>) => Promise<R>;
 
 /** The episodes of policies of these environments. */
 export const policyPractice = <V extends object>(
-  familyOf: FamilyOf<V>,
+  withFamily: WithFamily<V>,
   valuesOf: (options: V) => PolicyValues,
 ): DomainPractice<V, EnvironmentSpec> => ({
   flags: ["episodes", "laterShare", "physicsWorkers"],
   play: async ({ options, spec, learner, params, executor, io, name, steps, seed, index, ...given }) => {
     const { episodes, discount, lambda, baseline } = valuesOf(options);
-    return within(await familyOf(options, io), async (family) => {
+    return withFamily(options, io, async (family) => {
       requireSame(family, spec, name);
       if ("task" in given && !family.parseTask && !isRecord(given.task))
         throw new UsageError(
@@ -47,8 +38,7 @@ export const policyPractice = <V extends object>(
       return practised(family, played);
     });
   },
-  example: async ({ options }, io) =>
-    within(await familyOf(options, io), (family) => rounded(family, family.task(0, 0))),
+  example: async ({ options }, io) => withFamily(options, io, (family) => rounded(family, family.task(0, 0))),
 });
 
 /** @throws UsageError where the environment is another than that of training */
@@ -81,16 +71,16 @@ const mostLooked = 20;
 
 /** The pictures of a report: returns by steps and over training, and episodes of held-out tasks that differ. */
 export const policyReport =
-  <V extends object>(familyOf: FamilyOf<V>) =>
+  <V extends object>(withFamily: WithFamily<V>) =>
   async (setting: ReportSetting<V, EnvironmentSpec>): Promise<readonly Picture[]> => {
     const { options, io, seed, events, evaluations, episodesOf } = setting;
-    const shown = await within(await familyOf(options, io), (family) => {
+    const shown = await withFamily(options, io, (family) => {
       const texts = Array.from({ length: mostLooked }, (_, index) => JSON.stringify(family.task(seed, index)));
       return texts.flatMap((text, index) => (texts.indexOf(text) === index ? [index] : [])).slice(0, tasksShown);
     });
     const ofEpisodes: Picture[] = [];
-    for (const index of shown) {
-      const { task, pictures } = await episodesOf(index);
+    for (const index of episodesOf ? shown : []) {
+      const { task, pictures } = await episodesOf!(index);
       const of = taskText(task);
       ofEpisodes.push(...pictures.map((picture) => ({ ...picture, title: `${picture.title}: ${of}` })));
     }
