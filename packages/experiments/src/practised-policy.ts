@@ -46,7 +46,7 @@ export const exampleTask = (parts: PolicyParts): Promise<EnvironmentTask> =>
 /**
  * The episodes of a task: a given one, or that of the environment at an address.
  *
- * @throws UsageError for a model that is no policy, or takes no steps; EnvironmentError ILE102 for what is no task
+ * @throws UsageError for a model that is no policy, and for steps of one that takes none; EnvironmentError ILE102 for what is no task
  */
 export async function episodesOfPolicy(
   parts: PolicyParts,
@@ -58,9 +58,12 @@ export async function episodesOfPolicy(
   } = practiceOf(parts);
   const { params, executor, io, name, trainedSteps, evaluatedSteps } = parts;
   const { task, episodes, seed = 0, index = 0, flags: more = {} } = request;
-  if (trainedSteps === undefined)
-    throw new UsageError(`${name} is a policy that takes no steps`, "Ask it of one that adapts by steps");
-  const asked = request.steps ?? Math.max(evaluatedSteps, trainedSteps);
+  if (trainedSteps === undefined && request.steps !== undefined)
+    throw new UsageError(
+      `steps of ${name}, whose policy takes none`,
+      "Leave them out: its trials are shown episode by episode",
+    );
+  const asked = request.steps ?? Math.max(evaluatedSteps, trainedSteps ?? 0);
   const steps = typeof asked === "number" ? upTo(asked) : asked.map((n) => requireWhole("steps", n, 0));
   const flags = { ...more, ...(episodes === undefined ? {} : { episodes }) };
   for (const flag of Object.keys(flags)) {
@@ -76,7 +79,8 @@ export async function episodesOfPolicy(
     options: sized.domain,
     spec: spec!,
     learner: buildRunLearner(sized, spec, config) as unknown as AnyLearner,
-    ...{ params, executor, io, name, steps, index },
+    ...{ params, executor, io, name, index },
+    ...(trainedSteps === undefined ? {} : { steps }),
     seed: requireWhole("seed", seed, 0),
     ...(task === undefined ? {} : { task }),
   });

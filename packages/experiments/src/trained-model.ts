@@ -264,15 +264,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const { domain, own } = this;
     const testSeed = splitSeed(seed, "test");
     const episodesOf = (index: number): Promise<Practice> => episodesOfPolicy(this.player(), { seed: testSeed, index });
-    return (
-      (await domain.report?.({
-        ...own,
-        ...of,
-        io: this.parts.io,
-        seed: testSeed,
-        ...(this.learner.steps === undefined ? {} : { episodesOf }),
-      })) ?? []
-    );
+    return (await domain.report?.({ ...own, ...of, io: this.parts.io, seed: testSeed, episodesOf })) ?? [];
   }
 
   private player(): PolicyParts {

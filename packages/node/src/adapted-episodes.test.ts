@@ -8,6 +8,9 @@ import {
   policyCollector,
   policyNetwork,
   policySurrogate,
+  recurrentPolicy,
+  tabularMdps,
+  trialCollector,
 } from "@innerloop/core/reinforcement";
 import { splitSeed } from "@innerloop/core/tasks";
 import { toNumbers } from "@innerloop/graph";
@@ -145,4 +148,64 @@ test("episodes of a bandit have indices as actions, and the arm that pays is pul
     }
   }
   expect(after[1]!.return.mean).toBeGreaterThan(after[0]!.return.mean);
+});
+
+describe("trials of a policy with a memory", () => {
+  const mdps = tabularMdps({ states: 3, actions: 2, horizon: 4, episodes: 3 });
+  const remembering = recurrentPolicy({ ...mdps, units: 5 });
+  const memoryParams = remembering.init(key(1));
+  const asked = { learner: remembering, params: memoryParams, executor };
+
+  test("are shown episode by episode: those that the collector gives at the same addresses", async () => {
+    const { task, after } = await adaptedEpisodes({ ...asked, family: mdps, seed: 5, index: 2, episodes: 2 });
+    expect(task).toEqual(mdps.task(5, 2));
+    expect(after.map(({ steps, remembered }) => [steps, remembered])).toEqual([
+      [0, 0],
+      [0, 1],
+      [0, 2],
+    ]);
+    const { query } = await trialCollector({ family: mdps }).collect(memoryParams, 5, 2, executor, remembering);
+    const first = after.map(({ episodes: trials }) => trials[0]!);
+    expect(first.flatMap(({ rewards }) => [...rewards])).toEqual(toNumbers(query.y.reward));
+    expect(first.flatMap(({ actions }) => [...actions])).toEqual(toNumbers(query.y.action));
+    for (const { observations } of first) {
+      expect(observations).toHaveLength(3 * 5);
+      // Episodes begin in state 0, and each observation is one state.
+      expect([...observations.subarray(0, 3)]).toEqual([1, 0, 0]);
+      expect(observations.reduce((a, b) => a + b, 0)).toBe(5);
+    }
+    for (const { episodes: trials, return: mean } of after) {
+      expect(trials).toHaveLength(2);
+      expect(mean.mean).toBeCloseTo((trials[0]!.return + trials[1]!.return) / 2, 9);
+    }
+    expect(after[0]!.episodes[0]!.actions).not.toEqual(after[0]!.episodes[1]!.actions);
+  });
+
+  test("whose episodes end early lie after each other", async () => {
+    const short = navigation2d({ horizon: 6 });
+    const runner = recurrentPolicy({ ...short, units: 4 });
+    const trials = await adaptedEpisodes({
+      family: { ...short, trial: { episodes: 3 } },
+      learner: runner,
+      params: runner.init(key(2)),
+      task: { goal: [0.02, 0.02] },
+      episodes: 60,
+      executor,
+    });
+    const played = trials.after.flatMap((each) => each.episodes);
+    expect(played.some(({ length }) => length < 6)).toBe(true);
+    for (const { length, observations, rewards } of played) {
+      expect([...observations.subarray(0, 2)]).toEqual([0, 0]);
+      for (let t = 0; t < length; t++) {
+        const [x, y] = observations.subarray(2 * t + 2, 2 * t + 4) as ArrayLike<number> as [number, number];
+        expect(rewards[t]).toBeCloseTo(-Math.hypot(x - 0.02, y - 0.02), 5);
+      }
+    }
+  });
+
+  test("take no steps", async () => {
+    await expect(adaptedEpisodes({ ...asked, family: mdps, steps: [0, 1] })).rejects.toThrow(
+      /^ILR101 adaptedEpisodes: steps are \[0, 1\] for RL\^2, which remembers and takes none/,
+    );
+  });
 });

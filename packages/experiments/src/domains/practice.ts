@@ -14,7 +14,7 @@ import type { Own } from "./domain.js";
 export interface PracticeRequest {
   /** Adaptation steps: so many, each shown with what is before it, or those of a list; those that the run was evaluated with unless given. */
   readonly steps?: number | readonly number[] | undefined;
-  /** Episodes before each step, and after the last; as many as in training unless given. */
+  /** Episodes before each step, and after the last, or trials of a policy with a memory; as many as in training unless given. */
   readonly episodes?: number | undefined;
   /** Where the chance of the episodes comes from; 0 unless given. */
   readonly seed?: number | undefined;
@@ -70,7 +70,8 @@ export interface PolicySetting<V, Spec> extends Own<V, Spec> {
 export interface EpisodesSetting<V, Spec> extends PolicySetting<V, Spec> {
   /** The task, which may come from outside; that of `seed` and `index` unless given. */
   readonly task?: unknown;
-  readonly steps: readonly number[];
+  /** Nothing for policies with a memory, whose trials are shown episode by episode. */
+  readonly steps?: readonly number[];
   readonly seed: number;
   readonly index: number;
 }
@@ -82,8 +83,8 @@ export interface ReportSetting<V, Spec> extends Own<V, Spec> {
   readonly seed: number;
   readonly events: readonly RunEvent[];
   readonly evaluations: readonly Evaluation[];
-  /** Episodes of a held-out task, from 0 on: those that it has in evaluations. None of learners that take no steps. */
-  readonly episodesOf?: (index: number) => Promise<Practice>;
+  /** Episodes of a held-out task, from 0 on: those that it has in evaluations. */
+  episodesOf(index: number): Promise<Practice>;
 }
 
 /** The way in which a domain's policies are seen to act. */

@@ -194,7 +194,9 @@ test("returns have as many digits as their interval tells, and none of it where 
   expect(returnText({ mean: -40.41, interval: 4.06 })).toBe("-40.4 ± 4.1");
   expect(returnText({ mean: 312.34, interval: 120 })).toBe("312 ± 120");
   expect(returnText({ mean: -40.41, interval: Number.POSITIVE_INFINITY })).toBe("-40.4");
-  expect([0, 1, 3].map(afterText)).toEqual(["before", "after 1 step", "after 3 steps"]);
+  expect([0, 1, 3].map((steps) => afterText({ steps }))).toEqual(["before", "after 1 step", "after 3 steps"]);
+  const trial = [0, 1].map((remembered) => afterText({ steps: 0, remembered }));
+  expect(trial).toEqual(["first episode", "after 1 episode"]);
 });
 
 test("a family that says nothing of pictures has none", () => {

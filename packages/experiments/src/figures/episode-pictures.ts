@@ -44,10 +44,21 @@ export function returnText({ mean, interval }: { readonly mean: number; readonly
   return `${mean.toFixed(digits)}${half}`;
 }
 
-/** `before`, `after 1 step`, `after 3 steps` */
-export const afterText = (steps: number): string => (steps === 0 ? "before" : `after ${counted(steps, "step")}`);
+/** What was before the episodes of a stage. */
+type Before = Pick<EpisodesAfter, "steps" | "remembered">;
 
-const colourOf = (steps: number): string => (steps === 0 ? pictureColours.before : pictureColours.after);
+/** `before`, `after 1 step`, `after 3 steps`; of a policy with a memory `first episode`, `after 1 episode` */
+export function afterText({ steps, remembered }: Before): string {
+  if (remembered !== undefined) return remembered === 0 ? "first episode" : `after ${counted(remembered, "episode")}`;
+  return steps === 0 ? "before" : `after ${counted(steps, "step")}`;
+}
+
+const colourOf = ({ steps, remembered = steps }: Before): string =>
+  remembered === 0 ? pictureColours.before : pictureColours.after;
+
+/** What stages are of, for a title. */
+const changeText = ([first]: readonly Before[]): string =>
+  first?.remembered === undefined ? "before and after adaptation" : "episode by episode of a trial";
 
 /** What an episode tells where a pointer rests on it. */
 const episodeTitle = (episode: PlayedEpisode, i: number): string =>
@@ -102,7 +113,7 @@ function panelsOf(
 
 /** What stands above a panel: the number of steps, and the return. */
 const panelTitle = (left: number, top: number, after: EpisodesAfter): readonly string[] => [
-  textAt(left, top - 26, afterText(after.steps), { bold: true, colour: colourOf(after.steps) }),
+  textAt(left, top - 26, afterText(after), { bold: true, colour: colourOf(after) }),
   textAt(left, top - 10, `return ${returnText(after.return)}`),
 ];
 
@@ -169,7 +180,7 @@ function pathPicture<T extends EnvironmentTask>(
     const sizes = { left, top, width: panels.side, height: panels.side, square: true, textsUp: isFirst, ticksUp: 6 };
     const inside = frame({ ...sizes, ticksAcross: 6, across, up });
     const point = ([px, py]: readonly [number, number]): readonly [number, number] => [inside.x(px), inside.y(py)];
-    const colour = colourOf(each.steps);
+    const colour = colourOf(each);
     return [
       ...panelTitle(left, top, each),
       ...inside.axes,
@@ -199,7 +210,7 @@ function pathPicture<T extends EnvironmentTask>(
     ...(direction ? ["the arrow is the direction that is wanted"] : []),
   ];
   return {
-    title: `${picture.title}, before and after adaptation`,
+    title: `${picture.title}, ${changeText(after)}`,
     text: `${episodesText(after)}; ${marks.join("; ")}.`,
     width: pictureWidth,
     height: panels.height,
@@ -255,6 +266,9 @@ function arrow([x, y]: readonly [number, number], [dx, dy]: readonly [number, nu
 
 /** `20 episodes each` */
 function episodesText(after: readonly EpisodesAfter[]): string {
+  const interval = "with the mean return and its 95% interval over them";
+  if (after[0]!.remembered !== undefined)
+    return `${counted(after[0]!.episodes.length, "trial")} of one task, ${interval}`;
   return `${counted(after[0]!.episodes.length, "episode")} of one task each, with the mean return and its 95% interval over them`;
 }
 
@@ -275,7 +289,7 @@ function seriesPicture<T extends EnvironmentTask>(
     const { left, top, isFirst, isLast } = panels.place(i);
     const sizes = { left, top, width: panels.side, height: 0.85 * panels.side, textsUp: isFirst, ticksAcross: 3 };
     const inside = frame({ ...sizes, across: [0, longest * stepSeconds], up });
-    const colour = colourOf(each.steps);
+    const colour = colourOf(each);
     const points = (values: readonly number[]): readonly (readonly [number, number])[] =>
       values.map((value, t) => [inside.x(t * stepSeconds), inside.y(value)] as const);
     const all = series[i]!;
@@ -296,7 +310,7 @@ function seriesPicture<T extends EnvironmentTask>(
   const mean = series[0]!.length < 2 ? "" : "; thick is the mean, as long as half of them go on";
   const goal = wanted === undefined ? "" : "; dashed is what the task wants";
   return {
-    title: `${picture.title} over time, before and after adaptation`,
+    title: `${picture.title} over time, ${changeText(after)}`,
     text: `${episodesText(after)}${mean}${goal}.`,
     width: pictureWidth,
     height: panels.height,
@@ -376,7 +390,7 @@ function barsPicture<T extends EnvironmentTask>(
   const panels = panelsOf(after.length, { room, below: 20, heightOf: () => height });
   const content = after.flatMap((each, i) => {
     const { left, top, isFirst } = panels.place(i);
-    const colour = colourOf(each.steps);
+    const colour = colourOf(each);
     const total = counts[i]!.reduce((sum, count) => sum + count, 0) || 1;
     return [
       ...panelTitle(left, top, each),
@@ -404,7 +418,7 @@ function barsPicture<T extends EnvironmentTask>(
     ...(left > 0 ? [`the ${shown.length} most chosen of ${names.length}`] : []),
   ];
   return {
-    title: `${title}, before and after adaptation`,
+    title: `${title}, ${changeText(after)}`,
     text: `${sentences.join("; ")}.`,
     width: pictureWidth,
     height: panels.height,
@@ -431,7 +445,7 @@ function situationsPicture<T extends EnvironmentTask>(
   const cell = panels.side / names.length;
   const content = after.flatMap((each, i) => {
     const { left, top, isFirst } = panels.place(i);
-    const colour = colourOf(each.steps);
+    const colour = colourOf(each);
     const own = counts[i]!;
     const middle = (choice: number): number => left + (choice + 0.5) * cell;
     return [
@@ -471,7 +485,7 @@ function situationsPicture<T extends EnvironmentTask>(
     ...(left > 0 ? [`the ${shown.length} situations of ${all.length} that were met most`] : []),
   ];
   return {
-    title: `${title}, before and after adaptation`,
+    title: `${title}, ${changeText(after)}`,
     text: `${sentences.join("; ")}.`,
     width: pictureWidth,
     height: panels.height,

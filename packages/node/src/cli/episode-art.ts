@@ -47,14 +47,15 @@ function pathArt(picture: PathPicture, { family, episodes, paint, width }: Drawn
   const { task, after } = episodes;
   const goal = picture.goal?.(task);
   const direction = picture.direction?.(task);
-  const stages = after.map(({ steps, episodes: played }) => {
+  const stages = after.map((stage) => {
+    const { episodes: played } = stage;
     const paths = played.map((episode) => observationRows(episode, family).map((row) => picture.at(row, task)));
     const [x, y] = [0, 1].map((axis) => meanOverTime(paths.map((path) => path.map((place) => place[axis]!))));
     const mean = x!.map((each, t): Place => [each, y![t]!]);
-    return { steps, mean, ends: paths.map((path) => path.at(-1)!) };
+    return { stage, mean, ends: paths.map((path) => path.at(-1)!) };
   });
   const dotOf = squareOf([...stages.flatMap(({ mean, ends }) => [...mean, ...ends]), ...(goal ? [goal] : [])]);
-  const drawings = stages.map(({ steps, mean, ends }) => {
+  const drawings = stages.map(({ stage, mean, ends }) => {
     const pixels = new Float32Array(dots * dots);
     mean.forEach((place, t) => {
       drawLine(pixels, dotOf(mean[Math.max(0, t - 1)]!), dotOf(place));
@@ -67,7 +68,7 @@ function pathArt(picture: PathPicture, { family, episodes, paint, width }: Drawn
     };
     mark(mean[0]!, paint("dim", startMark));
     if (goal) mark(goal, paint("green", goalMark));
-    return [paint("bold", padEnd(afterText(steps), drawingColumns)), ...cells.map((row) => row.join(""))];
+    return [paint("bold", padEnd(afterText(stage), drawingColumns)), ...cells.map((row) => row.join(""))];
   });
   const across = Math.max(1, Math.floor((width - margin.length + gap.length) / (drawingColumns + gap.length)));
   const lines: string[] = [];
@@ -126,7 +127,7 @@ function seriesArt(picture: SeriesPicture, { family, episodes, paint, width }: D
   const longest = Math.max(...means.map(({ length }) => length));
   const count = Math.min(barsAcross, longest, Math.max(8, width - 36));
   const unit = picture.unit === undefined ? "" : ` ${picture.unit}`;
-  const rows = after.map(({ steps }, i) => {
+  const rows = after.map((stage, i) => {
     const series = means[i]!;
     // A bar is the mean over its share of the longest: series that end sooner have fewer.
     const shown = Array.from({ length: Math.ceil((series.length * count) / longest) }, (_, bar) => {
@@ -135,7 +136,7 @@ function seriesArt(picture: SeriesPicture, { family, episodes, paint, width }: D
       const mean = meanOf(part);
       return bars[Math.min(bars.length - 1, Math.floor(((mean - low) / (high - low || 1)) * bars.length))]!;
     });
-    return [paint("bold", afterText(steps)), shown.join(""), `${meanOf(series).toFixed(2)}${unit}`];
+    return [paint("bold", afterText(stage)), shown.join(""), `${meanOf(series).toFixed(2)}${unit}`];
   });
   const seconds = picture.stepSeconds;
   const time = seconds === undefined ? `${longest - 1} steps` : `${((longest - 1) * seconds).toFixed(1)} s`;
@@ -158,7 +159,7 @@ function choicesArt(picture: ChoicesPicture, { family, episodes, paint }: DrawnE
   const { task, after } = episodes;
   const counts = after.map(({ episodes: played }) => choiceCounts(picture, family, played));
   const values = worth?.of(task);
-  const header = [title, ...after.map(({ steps }) => afterText(steps))];
+  const header = [title, ...after.map(afterText)];
   const table = (rows: readonly (readonly string[])[]): string[] =>
     columns([header, ...rows]).map((line, i) => margin + (i === 0 ? paint("dim", line) : line));
   const totals = counts.map((each) => each.reduce((sum, count) => sum + count, 0) || 1);

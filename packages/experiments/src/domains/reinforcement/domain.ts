@@ -65,12 +65,15 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
   };
   /** Does something with the family, and ends the workers that it may have. */
   const withFamily = async <R>(
-    given: OptionValues<OptionGroup>,
-    io: EnvironmentIo,
+    setting: {
+      readonly options: OptionValues<OptionGroup>;
+      readonly io: EnvironmentIo;
+      readonly isMemory?: boolean;
+    },
     work: (family: EnvironmentFamily) => R | Promise<R>,
   ): Promise<R> => {
-    // Learners that adapt by steps keep no memory over the episodes of a trial.
-    const family = await familyOf(given, io, false);
+    const { options: given, io, isMemory = false } = setting;
+    const family = await familyOf(given, io, isMemory);
     try {
       return await work(family);
     } finally {

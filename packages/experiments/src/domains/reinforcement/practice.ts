@@ -12,7 +12,15 @@ import type { PolicyValues } from "./options.js";
 import { type EnvironmentSpec, environmentSpec } from "./spec.js";
 
 /** Does something with the family of a run's options, which is there until it is done. */
-type WithFamily<V> = <R>(options: V, io: DataIo, work: (family: EnvironmentFamily) => R | Promise<R>) => Promise<R>;
+type WithFamily<V> = <R>(
+  setting: {
+    readonly options: V;
+    readonly io: DataIo;
+    /** Of a policy with a memory, for which a trial may be another number of episodes. */
+    readonly isMemory?: boolean;
+  },
+  work: (family: EnvironmentFamily) => R | Promise<R>,
+) => Promise<R>;
 
 /** The episodes of policies of these environments. */
 export const policyPractice = <V extends object>(
@@ -22,7 +30,7 @@ export const policyPractice = <V extends object>(
   flags: ["episodes", "laterShare", "physicsWorkers"],
   play: async ({ options, spec, learner, params, executor, io, name, steps, seed, index, ...given }) => {
     const { episodes, discount, lambda, baseline } = valuesOf(options);
-    return withFamily(options, io, async (family) => {
+    return withFamily({ options, io, isMemory: learner.memory !== undefined }, async (family) => {
       requireSame(family, spec, name);
       if ("task" in given && !family.parseTask && !isRecord(given.task))
         throw new UsageError(
@@ -32,13 +40,14 @@ export const policyPractice = <V extends object>(
       const played = await adaptedEpisodes({
         family,
         ...("task" in given ? { task: given.task as EnvironmentTask } : {}),
-        ...{ learner, params, steps, seed, index, episodes, executor },
+        ...{ learner, params, seed, index, episodes, executor },
+        ...(steps ? { steps } : {}),
         advantages: { discount, lambda, baseline },
       });
       return practised(family, played);
     });
   },
-  example: async ({ options }, io) => withFamily(options, io, (family) => rounded(family, family.task(0, 0))),
+  example: async ({ options }, io) => withFamily({ options, io }, (family) => rounded(family, family.task(0, 0))),
 });
 
 /** @throws UsageError where the environment is another than that of training */
@@ -74,13 +83,13 @@ export const policyReport =
   <V extends object>(withFamily: WithFamily<V>) =>
   async (setting: ReportSetting<V, EnvironmentSpec>): Promise<readonly Picture[]> => {
     const { options, io, seed, events, evaluations, episodesOf } = setting;
-    const shown = await withFamily(options, io, (family) => {
+    const shown = await withFamily({ options, io }, (family) => {
       const texts = Array.from({ length: mostLooked }, (_, index) => JSON.stringify(family.task(seed, index)));
       return texts.flatMap((text, index) => (texts.indexOf(text) === index ? [index] : [])).slice(0, tasksShown);
     });
     const ofEpisodes: Picture[] = [];
-    for (const index of episodesOf ? shown : []) {
-      const { task, pictures } = await episodesOf!(index);
+    for (const index of shown) {
+      const { task, pictures } = await episodesOf(index);
       const of = taskText(task);
       ofEpisodes.push(...pictures.map((picture) => ({ ...picture, title: `${picture.title}: ${of}` })));
     }

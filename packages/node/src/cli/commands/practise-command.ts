@@ -107,26 +107,32 @@ function tell(
   const { paint } = output;
   const episodes = after[0]?.episodes.length ?? 0;
   output.event({ type: "adapted", ...of, environment: family.name, task, episodes });
-  for (const { steps, episodes: played, return: mean, length } of after)
+  for (const { steps, remembered, episodes: played, return: mean, length } of after)
     output.event({
       type: "episodes",
-      steps,
+      ...(remembered === undefined ? { steps } : { remembered }),
       return: mean.mean,
       interval: mean.interval,
       length,
       returns: played.map((episode) => episode.return),
       lengths: played.map((episode) => episode.length),
     });
-  const each = `${counted(episodes, "episode")} before adaptation and after each step`;
+  const isTrial = after[0]?.remembered !== undefined;
+  const each = isTrial
+    ? `${counted(episodes, "trial")} of ${counted(after.length, "episode")}`
+    : `${counted(episodes, "episode")} before adaptation and after each step`;
   output.say(paint("dim", `  ${family.name}, ${cut(JSON.stringify(task), 80)}: ${each}`));
   output.say();
-  const rows = after.map((stage) => [afterText(stage.steps), returnText(stage.return), stage.length.toFixed(1)]);
+  const rows = after.map((stage) => [afterText(stage), returnText(stage.return), stage.length.toFixed(1)]);
   const [header = "", ...lines] = columns([["", "return", "steps of an episode"], ...rows]);
   output.result([paint("dim", `  ${header}`), ...lines.map((line) => `  ${line}`)].join("\n"));
   output.say();
   for (const line of episodeArt({ family, episodes: practice, paint, width: output.width })) output.say(line);
   output.say();
-  const interval = episodes > 1 ? `mean ± 95% interval over ${counted(episodes, "episode")} of this one task; ` : "";
+  const interval =
+    episodes > 1
+      ? `mean ± 95% interval over ${counted(episodes, isTrial ? "trial" : "episode")} of this one task; `
+      : "";
   output.say(
     paint("dim", `  ${interval}seed ${of.seed}; ${of.checkpoint} checkpoint, after ${counted(of.iteration, "update")}`),
   );
