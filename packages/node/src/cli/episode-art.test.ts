@@ -75,6 +75,19 @@ test("series are bars of one line on one scale, shorter where episodes end soone
   expect(lines[2]).toBe("  velocity: from 0.00 to 4.00 m/s, over 4.0 s, and its mean; wanted is 3.00 m/s");
 });
 
+test("of more stages than fit beside each other the first and the last are told, and some between", () => {
+  const pulled = Array.from({ length: 10 }, () => [played([[1], [1]], [0])]);
+  const [header, ...rows] = art(bernoulliBandits({ arms: 2, pulls: 1 }), after({ means: [0, 1] }, ...pulled));
+  expect(header!.trim().split(/ {2,}/)).toEqual([
+    "arms pulled",
+    "before",
+    "after 3 steps",
+    "after 6 steps",
+    "after 9 steps",
+  ]);
+  for (const line of [header!, ...rows]) expect(widthOf(line)).toBeLessThanOrEqual(80);
+});
+
 test("choices are shares of each arm; in several states the share of the best of each", () => {
   const pulled = (...actions: number[]) => played(new Array(actions.length + 1).fill([1]), actions);
   const lines = art(

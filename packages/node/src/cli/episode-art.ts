@@ -8,7 +8,7 @@ import type {
 } from "@innerloop/core/reinforcement";
 import { afterText, choiceCounts, meanOverTime, observationRows } from "@innerloop/experiments";
 import { brailleArt } from "./image-art.js";
-import { columns, type Paint, padEnd } from "./terminal.js";
+import { columns, type Paint, padEnd, widthOf } from "./terminal.js";
 
 /** The family and the episodes of one of its tasks, and how a terminal shows them. */
 export interface DrawnEpisodes {
@@ -153,8 +153,28 @@ const meanOf = (values: readonly number[]): number => values.reduce((sum, value)
 /** Actions of a table at most, the most chosen ones. */
 const mostNames = 12;
 
+/** So many of a list, the first and the last among them, the others about as far apart. */
+function spaced<T>(list: readonly T[], most: number): readonly T[] {
+  if (list.length <= most) return list;
+  return Array.from({ length: most }, (_, i) => list[Math.round((i * (list.length - 1)) / (most - 1))]!);
+}
+
 /** How often each action was chosen; where there are several situations, how often the one that is worth most there. */
-function choicesArt(picture: ChoicesPicture, { family, episodes, paint }: DrawnEpisodes): string[] {
+function choicesArt(picture: ChoicesPicture, drawn: DrawnEpisodes): string[] {
+  const { episodes, width } = drawn;
+  const drawnWith = (stages: number): string[] => {
+    const after = spaced(episodes.after, stages);
+    return choicesTable(picture, { ...drawn, episodes: { ...episodes, after } });
+  };
+  const fitting = (lines: readonly string[]): boolean => widthOf(lines[0] ?? "") <= width;
+  for (let stages = episodes.after.length; stages > 2; stages--) {
+    const lines = drawnWith(stages);
+    if (fitting(lines)) return lines;
+  }
+  return drawnWith(2);
+}
+
+function choicesTable(picture: ChoicesPicture, { family, episodes, paint }: DrawnEpisodes): string[] {
   const { names, situations, worth, title } = picture;
   const { task, after } = episodes;
   const counts = after.map(({ episodes: played }) => choiceCounts(picture, family, played));
