@@ -7,9 +7,11 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const bin = fileURLToPath(new URL("../bin/innerloop.js", import.meta.url));
+/** As a user's file names it, which this package does not import. */
+const library = "innerloop";
 const corridor = `
-import { random } from "innerloop";
-import { box, environmentFamily } from "innerloop/reinforcement";
+import { random } from "${library}";
+import { box, environmentFamily } from "${library}/reinforcement";
 
 export default environmentFamily({
   name: "corridor",

@@ -62,11 +62,11 @@ function requireSame(family: EnvironmentFamily, spec: EnvironmentSpec, name: str
 
 /** A task with numbers that are easily typed, where that is one too. */
 function rounded(family: EnvironmentFamily, task: EnvironmentTask): EnvironmentTask {
-  const short = JSON.parse(JSON.stringify(task), (_, value: unknown) =>
-    typeof value === "number" ? Math.round(100 * value) / 100 : value,
-  ) as EnvironmentTask;
+  const short = (value: unknown): unknown =>
+    typeof value === "number" ? Math.round(100 * value) / 100 : Array.isArray(value) ? value.map(short) : value;
   try {
-    return family.parseTask ? family.parseTask(short) : task;
+    const all = Object.fromEntries(Object.entries(task).map(([name, value]) => [name, short(value)]));
+    return family.parseTask ? family.parseTask(all) : task;
   } catch {
     // Rounded it is none: directions have to be of length 1, probabilities to add up to 1.
     return task;

@@ -25,6 +25,7 @@ import { columns, counted } from "../terminal.js";
 import type { AdaptRequest } from "./adapt-command.js";
 import { machineOf } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
+import { taskArgument } from "./task-argument.js";
 
 /** Options of `adapt` that are for episodes alone. */
 export const ofEpisodes = ["task", "seed", "output"] as const satisfies readonly (keyof InvocationOptions)[];
@@ -52,7 +53,7 @@ export async function practiseCommand(
   const flags: Flags = Object.fromEntries(Object.entries(chosen).filter(([option]) => !(option in machine)));
   requireUse(Object.keys(flags), config, name);
   requirePicture(invocation.output);
-  const given = invocation.task === undefined ? undefined : parsedTask(invocation.task);
+  const given = invocation.task === undefined ? undefined : taskArgument(invocation.task);
   const executor = await openExecutor({ ...machine, ...fewRuns }, output);
   try {
     const { checkpoint: wanted, steps, seed } = invocation;
@@ -77,15 +78,6 @@ export async function practiseCommand(
 
 /** Characters of a task in an error: those of decision processes are long tables. */
 const mostOfExample = 200;
-
-/** A task as it is on the command line, or what is wrong with it. */
-function parsedTask(text: string): { readonly task: unknown } | { readonly problem: string } {
-  try {
-    return { task: JSON.parse(text) as unknown };
-  } catch {
-    return { problem: `--task ${quoted(text)} is no JSON` };
-  }
-}
 
 /** @throws UsageError for a file that would not be opened as what it is */
 function requirePicture(path: string | undefined): void {
