@@ -2,6 +2,13 @@
 import "../../library-module.js";
 
 export {
+  type AdaptedEpisodes,
+  type AdaptedEpisodesOptions,
+  adaptedEpisodes,
+  type EpisodesAfter,
+  type PlayedEpisode,
+} from "./adapted-episodes.js";
+export {
   type AdvantageOptions,
   discountedReturns,
   type Episodes,
@@ -55,6 +62,7 @@ export {
   type Step,
   type VectorEnvironment,
 } from "./environment.js";
+export type { ChoicesPicture, EpisodePicture, PathPicture, SeriesPicture } from "./episode-picture.js";
 export { type ExplorationOptions, exploring } from "./exploration.js";
 export {
   type KnownPolicy,

@@ -11,6 +11,8 @@ import {
   trialCollector,
 } from "@innerloop/core/reinforcement";
 import type { Tensor } from "@innerloop/graph";
+import type { EnvironmentIo } from "../../environment-io.js";
+import { shellWord } from "../../options/shell-word.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf } from "../../options/values.js";
 import { count, counted } from "../../words.js";
@@ -19,6 +21,7 @@ import { type EnvironmentEntry, environments } from "./environments.js";
 import { policyNetworks } from "./network.js";
 import { type PolicyValues, policyOptions } from "./options.js";
 import { type OuterMethodEntry, outerMethods } from "./outer-methods.js";
+import { policyPractice, policyReport } from "./practice.js";
 import { environmentPresets } from "./presets.js";
 import { type EnvironmentSpec, environmentSpec, parseEnvironmentSpec, spaceOf } from "./spec.js";
 
@@ -50,6 +53,33 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       .join(", ")}`,
   };
   const options = optionGroup({ environment, ...policyOptions }) as unknown as OptionGroup & typeof policyOptions;
+  const familyOf = async (
+    given: OptionValues<OptionGroup>,
+    io: EnvironmentIo,
+    isMemory: boolean,
+  ): Promise<EnvironmentFamily> => {
+    const values = of(given);
+    const setting = { horizon: values.horizon, isMemory, io };
+    const family = await entryOf(values).family(values.environment as never, setting);
+    return values.told ? toldFamily(family) : family;
+  };
+  /** Does something with the family, and ends the workers that it may have. */
+  const withFamily = async <R>(
+    setting: {
+      readonly options: OptionValues<OptionGroup>;
+      readonly io: EnvironmentIo;
+      readonly isMemory?: boolean;
+    },
+    work: (family: EnvironmentFamily) => R | Promise<R>,
+  ): Promise<R> => {
+    const { options: given, io, isMemory = false } = setting;
+    const family = await familyOf(given, io, isMemory);
+    try {
+      return await work(family);
+    } finally {
+      if (!entryOf(of(given)).isShared) await (family as { close?(): Promise<void> }).close?.();
+    }
+  };
   return domain<OptionGroup, EnvironmentFamily, EnvironmentSpec, Tensor, PolicyTargets, Tensor>({
     name,
     title,
@@ -89,14 +119,8 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
           : undefined;
     },
     load: async (given, io, _work, { training }) => {
-      const values = of(given);
-      const family = await entryOf(values).family(values.environment as never, {
-        horizon: values.horizon,
-        isMemory: training.kind === "trials",
-        io,
-      });
-      const seen = values.told ? toldFamily(family) : family;
-      return { data: seen, spec: environmentSpec(seen) };
+      const family = await familyOf(given, io, training.kind === "trials");
+      return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
     ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood"],
@@ -178,9 +202,19 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
+    practice: policyPractice(withFamily, of),
+    report: policyReport(withFamily),
     // Episodes for each of them: a few are what is asked of a policy.
     moreSteps: [0, 1, 2, 3, 5],
-    next: ({ config }): readonly NextStep[] => [
+    next: ({ config, options: given }): readonly NextStep[] => [
+      ...(entryOf(of(given)).examples ?? []).map(
+        (task): NextStep => ({
+          command: "adapt",
+          flags: {},
+          more: `--task ${shellWord(JSON.stringify(task))} --output episodes.svg`,
+          meaning: "what it does in one environment, before and after each step",
+        }),
+      ),
       { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
       { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
     ],
