@@ -26,6 +26,7 @@ import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
 import type { Picture } from "../figures/svg-picture.js";
 import type { DataIo, LongWork } from "../io.js";
+import type { TrainingValues } from "../options/training-options.js";
 import type { DomainPractice, ReportSetting } from "./practice.js";
 import type { Ranker, RankerSetting } from "./ranker.js";
 
@@ -306,7 +307,7 @@ export interface Domain<
   ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /** The outer update where it is a method of its own; the optimizer of the training's options unless given. */
-  outer?(spec: Spec | undefined, options: V): OuterMethod | undefined;
+  outer?(spec: Spec | undefined, options: V, training: TrainingValues): OuterMethod | undefined;
   /** Figures of an update in a line of progress, where they are not those of the loss alone. */
   progressText?(figures: Readonly<Record<string, number>>, secondsAnUpdate: number): string;
   /**

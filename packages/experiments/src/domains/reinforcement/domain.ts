@@ -2,11 +2,13 @@
 import { type OptionGroup, type OptionSpec, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import {
   actionDistribution,
+  discrete,
   type EnvironmentFamily,
   type PolicyTargets,
   policyCollector,
   policySurrogate,
   toldFamily,
+  trialCollector,
 } from "@innerloop/core/reinforcement";
 import type { Tensor } from "@innerloop/graph";
 import type { EnvironmentIo } from "../../environment-io.js";
@@ -51,8 +53,6 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       .join(", ")}`,
   };
   const options = optionGroup({ environment, ...policyOptions }) as unknown as OptionGroup & typeof policyOptions;
-  /** An option of evaluation that differs from training changes no parameters: a policy is of its environment alone. */
-  const rowsPerStep = ({ episodes }: Pick<Values, "episodes">): number => episodes;
   const familyOf = async (
     given: OptionValues<OptionGroup>,
     io: EnvironmentIo,
@@ -123,34 +123,43 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
-    tasks: (family, given) => {
+    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood"],
+    tasks: (family, given, { training }) => {
       const { episodes, discount, lambda, baseline } = of(given);
-      const collector = policyCollector({ family, episodes, advantages: { discount, lambda, baseline } });
+      const collector =
+        training.kind === "trials"
+          ? trialCollector({ family, advantages: { discount, lambda } })
+          : policyCollector({ family, episodes, advantages: { discount, lambda, baseline } });
       return { train: collector, validation: collector, test: collector } as never;
     },
     shapes: (spec, given) => {
       const values = of(given);
-      const { observation, action } = requireSpec(spec);
+      const { observation, action, horizon, trialEpisodes = 1 } = requireSpec(spec);
       return {
         inputShape: [observation.size],
         outputs: actionDistribution(spaceOf(action)).outputs,
         supportRows: values.episodes,
         trainClasses: 0,
-        policy: { observation: spaceOf(observation), action: spaceOf(action) },
-        gathered: { rowsPerStep: rowsPerStep(values), laterShare: values.laterShare },
+        policy: {
+          observation: spaceOf(observation),
+          action: spaceOf(action),
+          trialSteps: horizon * trialEpisodes,
+        },
+        gathered: { rowsPerStep: values.episodes, laterShare: values.laterShare },
       };
     },
     loss: (spec, given) => {
       const { pastDecay, logLikelihood } = of(given);
-      const { action, trialEpisodes } = requireSpec(spec);
-      return policySurrogate(spaceOf(action), {
+      // Its figures, which is all that is asked of it where nothing is known yet, are the same for all actions.
+      const action = spec ? spaceOf(spec.action) : discrete(1);
+      return policySurrogate(action, {
         ...(logLikelihood ? { logLikelihood } : { pastDecay }),
-        trials: trialEpisodes !== undefined,
+        trials: spec ? spec.trialEpisodes !== undefined : entryOf(of(given)).trials === true,
       });
     },
-    outer: (spec, given) => {
+    outer: (spec, given, training) => {
       const { name: method, ...own } = of(given).outer;
-      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own);
+      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own, training);
     },
     progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
       [
@@ -169,7 +178,7 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
           ({ adapter, steps: [0], tasks: () => tasks, ...(oracle ? { oracle } : {}) }) as unknown as Baseline,
       );
     },
-    describe: ({ options: given, data: family }) => {
+    describe: ({ options: given, data: family, needs }) => {
       const { episodes, environment: chosen } = of(given);
       const { description } = family;
       const facts = Object.entries(description).filter(([each]) => factsShown.has(each));
@@ -177,12 +186,16 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
         ["environment", [chosen.name, ...facts.map(([each, value]) => `${each} ${value}`)].join("; ")],
         [
           "tasks",
-          `${counted(episodes, "episode")} of ${counted(family.horizon, "step")} before each adaptation step, and after the last`,
+          needs.training.kind === "trials"
+            ? trialText(family)
+            : `${counted(episodes, "episode")} of ${counted(family.horizon, "step")} before each adaptation step, and after the last`,
         ],
       ];
     },
     taskText: ({ family, episodes, horizon }) =>
-      `${family}, ${episodes} episodes${horizon === undefined ? "" : ` of ${horizon} steps at most`} before each adaptation step and after the last`,
+      episodes === undefined
+        ? `${family}, whole trials`
+        : `${family}, ${episodes} episodes${horizon === undefined ? "" : ` of ${horizon} steps at most`} before each adaptation step and after the last`,
     taskSizes: ["episodes"],
     heldOut: ({ spec, options: given }) => ({
       environment: spec?.name,
@@ -207,6 +220,10 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     ],
   });
 }
+
+/** `trials of 10 episodes of 10 steps` */
+const trialText = ({ trial, horizon }: EnvironmentFamily): string =>
+  `trials of ${counted(trial?.episodes ?? 1, "episode")} of ${counted(horizon, "step")}, which a memory is kept over`;
 
 /** Facts of an environment that are said before a training. */
 const factsShown: ReadonlySet<string> = new Set(["protocol", "simulator", "reward", "arms", "states"]);
