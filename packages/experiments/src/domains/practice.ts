@@ -70,6 +70,8 @@ export interface PolicySetting<V, Spec> extends Own<V, Spec> {
 export interface EpisodesSetting<V, Spec> extends PolicySetting<V, Spec> {
   /** The task, which may come from outside; that of `seed` and `index` unless given. */
   readonly task?: unknown;
+  /** Episodes, or trials of a policy with a memory; as many as the options say unless given. */
+  readonly episodes?: number;
   /** Nothing for policies with a memory, whose trials are shown episode by episode. */
   readonly steps?: readonly number[];
   readonly seed: number;

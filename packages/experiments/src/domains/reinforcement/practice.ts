@@ -40,7 +40,7 @@ export const policyPractice = <V extends object>(
       const played = await adaptedEpisodes({
         family,
         ...("task" in given ? { task: given.task as EnvironmentTask } : {}),
-        ...{ learner, params, seed, index, episodes, executor },
+        ...{ learner, params, seed, index, executor, episodes: given.episodes ?? episodes },
         ...(steps ? { steps } : {}),
         advantages: { discount, lambda, baseline },
       });
