@@ -90,7 +90,7 @@ export const policyReport =
     const ofEpisodes: Picture[] = [];
     for (const index of shown) {
       const { task, pictures } = await episodesOf(index);
-      const of = taskText(task);
+      const of = `held-out task ${index}, ${taskText(task)}`;
       ofEpisodes.push(...pictures.map((picture) => ({ ...picture, title: `${picture.title}: ${of}` })));
     }
     const bySteps = evaluations.length > 0 ? stepsPicture(evaluations) : undefined;

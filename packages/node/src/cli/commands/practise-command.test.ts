@@ -209,6 +209,8 @@ it("the report of a policy has pictures of returns, and of episodes of two tasks
   const page = await readFile(join(run("point"), "report.html"), "utf8");
   for (const title of ["Return by adaptation steps", "Return over training", "environment steps"])
     expect(page).toContain(title);
-  expect(page.match(/<h2>Path of the point, before and after adaptation: \{&quot;goal&quot;:\[/g)).toHaveLength(2);
+  expect(
+    page.match(/<h2>Path of the point, before and after adaptation: held-out task [01], \{&quot;goal&quot;:\[/g),
+  ).toHaveLength(2);
   expect(page).not.toMatch(/NaN|undefined|https?:\/\//);
 });

@@ -13,6 +13,7 @@ import {
   requireUse,
   returnText,
   shellWord,
+  taskText,
   UsageError,
 } from "@innerloop/experiments";
 import { machineIo } from "../../data/machine-io.js";
@@ -130,7 +131,7 @@ function tell(
   const each = isTrial
     ? `${counted(episodes, "trial")} of ${counted(after.length, "episode")}`
     : `${counted(episodes, "episode")} before adaptation and after each step`;
-  output.say(paint("dim", `  ${family.name}, ${cut(JSON.stringify(task), 80)}: ${each}`));
+  output.say(paint("dim", `  ${family.name}, ${taskText(task)}: ${each}`));
   output.say();
   const rows = after.map((stage) => [afterText(stage), returnText(stage.return), stage.length.toFixed(1)]);
   const [header = "", ...lines] = columns([["", "return", "steps of an episode"], ...rows]);
