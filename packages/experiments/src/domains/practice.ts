@@ -22,7 +22,7 @@ export interface PracticeRequest {
   readonly flags?: Flags | undefined;
 }
 
-/** What `adapt` is to examples: the episodes of one task, before adaptation and after each step. */
+/** The counterpart of `adapt` where there are no examples: the episodes of one task, before adaptation and after each step. */
 export interface Practice extends AdaptedEpisodes {
   /** Whose task it is, and how its episodes are drawn. */
   readonly family: Pick<EnvironmentFamily, "name" | "description" | "observation" | "action" | "pictures">;
