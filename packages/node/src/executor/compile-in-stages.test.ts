@@ -42,8 +42,8 @@ test.each([8, 9600])("products with a Hessian of %d rows are those of one progra
     const vector = noise(3, 8, seed);
     const [expected, found] = [await whole(fixed, vector), await at(vector)];
     for (const name of ["along", "slope"] as const)
-      found[name].toArray().forEach((row, i) => {
-        (row as number[]).forEach((value, j) => {
+      (found[name].toArray() as number[][]).forEach((row, i) => {
+        row.forEach((value, j) => {
           const wanted = (expected[name].toArray() as number[][])[i]![j]!;
           expect(Math.abs(value - wanted)).toBeLessThan(1e-5 * (Math.abs(wanted) + rows));
         });
