@@ -82,6 +82,32 @@ test("what stays is computed once for all that changes, and models are given bac
   await staged.release();
 });
 
+test("what the second stage takes of the first is kept where it runs, until it is given back", async () => {
+  const kept: number[] = [];
+  let givenBack = 0;
+  const watched = {
+    ...executor,
+    lasting: (arrays: readonly unknown[]) => {
+      kept.push(arrays.length);
+      return () => {
+        givenBack++;
+      };
+    },
+  };
+  const staged = compileInStages(({ a, c }: { a: Tensor; c: Tensor }, b: Tensor) => add(mul(exp(a), b), c), {
+    executor: watched,
+  });
+  const at = staged({ a: tensor([0, 0]), c: tensor([1, 1]) });
+  await at(tensor([1, 2]));
+  await at(tensor([3, 4]));
+  // exp(a), and c itself.
+  expect([kept, givenBack]).toEqual([[2], 0]);
+  at.release();
+  await expect.poll(() => givenBack).toBe(1);
+  expect((await at(tensor([5, 6]))).data).toEqual(Float32Array.of(6, 7));
+  expect(kept).toEqual([2, 2]);
+});
+
 test("a function of which nothing is known beforehand is one program", async () => {
   const staged = compileInStages((a: Tensor, b: Tensor) => add(a, b), { executor });
   expect((await staged(tensor([1, 2]))(tensor([3, 4]))).data).toEqual(Float32Array.of(4, 6));
