@@ -5,14 +5,11 @@ import {
   buildLearner,
   chain,
   clipByGlobalNorm,
-  cosineSchedule,
   fineTuning,
   fromScratch,
   type Learner,
   type LearnerName,
-  type LearningRate,
   learnerNames,
-  linearSchedule,
   type Optimizer,
   rmsProp,
   sgd,
@@ -33,6 +30,7 @@ import { networkNamed } from "./domains/networks.js";
 import type { TrainingValues } from "./options/training-options.js";
 import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
+import { outerRateOf } from "./outer-rate.js";
 
 /** All that a run trains and evaluates. */
 export interface Experiment {
@@ -102,7 +100,7 @@ export function buildExperiment(
   return {
     learner: learnerFor(config, shapes, spec),
     tasks,
-    optimizer: domain.outer?.(spec, config.domain) ?? outerOptimizerOf(config.training),
+    optimizer: domain.outer?.(spec, config.domain, config.training) ?? outerOptimizerOf(config.training),
     baselines: baselinesOf(config, { spec, data: loaded.data, tasks, shapes }),
   };
 }
@@ -176,17 +174,11 @@ export function networksOf(config: ExperimentConfig, shapes: TaskShapes): Networ
   return entry.networks(shapes, config.network);
 }
 
-const schedules = {
-  constant: (rate) => rate,
-  cosine: (rate, iterations) => cosineSchedule(rate, 0, iterations),
-  linear: (rate, iterations) => linearSchedule(rate, 0, iterations),
-} as const satisfies Readonly<Record<TrainingValues["schedule"], (rate: number, iterations: number) => LearningRate>>;
-
 const outerOptimizers = { adam, adamw: adamW, sgd, rmsprop: rmsProp } as const;
 
 /** The optimizer of the updates that options ask for. */
-export function outerOptimizerOf({ outerOptimizer, outerRate, schedule, iterations, clip }: TrainingValues): Optimizer {
-  const optimizer = outerOptimizers[outerOptimizer]({ learningRate: schedules[schedule](outerRate, iterations) });
+export function outerOptimizerOf({ outerOptimizer, clip, ...training }: TrainingValues): Optimizer {
+  const optimizer = outerOptimizers[outerOptimizer]({ learningRate: outerRateOf(training) });
   if (clip === undefined) return optimizer;
   const clipped = chain(clipByGlobalNorm(clip), optimizer);
   // In the words of the checkpoints of before there were chains, which are of this setting too.
@@ -233,7 +225,11 @@ function baselinesOf(
   const own = { inner: innerOf(config), steps: config.evaluation.evalSteps, named: "" };
   const plain = { inner: adam({ learningRate: 0.01 }), steps: [10, 50], named: ", Adam 0.01" };
   // Rows of an embedding table stay as they are drawn: what is learned upon them from a few examples is next to nothing.
-  const noRows = domain.around !== undefined || (shapes.ids !== undefined && !learnerOf(config).takesSteps);
+  const noRows =
+    domain.around !== undefined ||
+    (shapes.ids !== undefined && !learnerOf(config).takesSteps) ||
+    // A memory that begins with each trial has nothing to be trained on within one.
+    trainingTasksOf(config).kind === "trials";
   // Where each step takes episodes of its own, dozens of steps are no handful of them.
   const kinds = noRows ? [] : shapes.gathered ? [own] : [own, plain];
   const gathered = inGatheredSteps(shapes);

@@ -1,14 +1,29 @@
 /** Policies that adapt: what is collected for them, and how they are trained. */
-import { adam, anil, boil, type Collector, evaluate, fomaml, key, maml, metaSgd, sgd, train } from "@innerloop/core";
+import {
+  adam,
+  anil,
+  boil,
+  type Collector,
+  evaluate,
+  fomaml,
+  key,
+  maml,
+  metaSgd,
+  sgd,
+  type TrainingEvent,
+  train,
+} from "@innerloop/core";
 import {
   box,
   environmentFamily,
   exploring,
   navigation2d,
   type PolicyTargets,
+  type ProximalOptions,
   policyCollector,
   policyNetwork,
   policySurrogate,
+  proximal,
   trustRegion,
 } from "@innerloop/core/reinforcement";
 import { outerState, planTraining, stackTasks, taskKeys } from "@innerloop/core/training";
@@ -168,6 +183,7 @@ describe.each([
   ["Adam", adam({ learningRate: 1e-2 })],
   // A Fisher matrix of few episodes is all but singular: without damping, rounding moves what it leaves free.
   ["a trust region", trustRegion(family.action, { damping: 0.01, fisherShare: 1 })],
+  ["proximal steps", proximal(family.action, { epochs: 3, learningRate: 0.02, kl: 0.5 })],
 ] as const)("policies trained by %s", (_name, optimizer) => {
   const learner = learnerOf(1);
   const setting = {
@@ -210,6 +226,59 @@ describe.each([
     expect(distance(all, first)).toBeGreaterThan(0.05);
     // Sums of other orders differ by rounding, which conjugate gradients make more of.
     expect(distance(all, one)).toBeLessThan(0.02 * distance(all, first));
+  });
+});
+
+describe("proximal steps", () => {
+  const setting = { tasks: collectorOf(1), metaBatchSize: tasksOfBatch, seed: 2, executor, progress: false };
+  const after = async (optimizer: Parameters<typeof train>[0]["optimizer"], steps = 1): Promise<number[]> => {
+    const learner = learnerOf(steps);
+    const { params } = await train({ ...setting, tasks: collectorOf(steps), learner, optimizer, iterations: 1 });
+    return valuesOf(params).flat();
+  };
+  const farthest = (a: readonly number[], b: readonly number[]): number =>
+    Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+
+  test.each([0, 1, 2])("the first of a batch is the meta-gradient's, of %d inner steps", async (steps) => {
+    // All ratios are 1 and KL(pi_old || pi) is least at the policy that acted: so the coefficient of the KL moves nothing yet.
+    const once = proximal(family.action, { epochs: 1, learningRate: 1e-3, kl: 10 });
+    const [first, plain] = [await after(once, steps), await after(adam({ learningRate: 1e-3 }), steps)];
+    // Adam's first step is of the rate's length wherever there is a gradient; a wrong sign is two of them away.
+    expect(farthest(first, plain)).toBeLessThan(1e-4);
+    const twice = await after(proximal(family.action, { epochs: 2, learningRate: 1e-3, kl: 10 }), steps);
+    expect(farthest(twice, plain)).toBeGreaterThan(5e-4);
+  });
+
+  test("keep nearer to the policy that acted where ratios are cut, or the KL before adaptation counts", async () => {
+    const klAfter = async (options: ProximalOptions): Promise<Readonly<Record<string, number>>> => {
+      const metrics: Readonly<Record<string, number>>[] = [];
+      const optimizer = proximal(family.action, { epochs: 20, learningRate: 0.02, kl: 0, ...options });
+      const onEvent = (event: TrainingEvent): void => {
+        if (event.type === "iteration") metrics.push(event.metrics);
+      };
+      await train({ ...setting, learner: learnerOf(1), optimizer, iterations: 1, onEvent });
+      return metrics[0]!;
+    };
+    const free = await klAfter({ clip: 0.999 });
+    const cut = await klAfter({ clip: 0.05 });
+    const held = await klAfter({ clip: 0.999, kl: 10 });
+    expect(cut.kl).toBeLessThan(0.7 * free.kl!);
+    expect(cut.clipped).toBeGreaterThan(free.clipped!);
+    expect(held.innerKl).toBeLessThan(0.7 * free.innerKl!);
+  });
+
+  test("halve the coefficient of a KL that is below its target, and double that of one above", async () => {
+    const coefficientAfter = async (klTarget: number): Promise<number> => {
+      const used: number[] = [];
+      const optimizer = proximal(family.action, { learningRate: 0.01, kl: 0.25, klTarget });
+      const onEvent = (event: TrainingEvent): void => {
+        if (event.type === "iteration") used.push(event.metrics.klCoefficient!);
+      };
+      await train({ ...setting, learner: learnerOf(1), optimizer, iterations: 3, onEvent });
+      return used[2]!;
+    };
+    expect(await coefficientAfter(1e3)).toBe(0.25 / 4);
+    expect(await coefficientAfter(1e-9)).toBe(0.25 * 4);
   });
 });
 

@@ -23,6 +23,7 @@ export {
   type InputIds,
   type NetworkSetting,
   type Networks,
+  type PolicySpaces,
   type TaggedWords,
 } from "./network-forms.js";
 export {

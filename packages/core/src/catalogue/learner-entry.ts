@@ -77,8 +77,8 @@ export interface LearnerEntry<O extends OptionGroup = OptionGroup> {
   readonly options: O;
   /** Whether it has a network of its own for tasks of a kind, beside which the one of the options has no use. */
   readonly ownNetwork?: readonly TaskKind[];
-  /** Tasks that it is trained on; episodes unless given. */
-  tasks?(options: OptionValues<O>): TrainingTasks;
+  /** Tasks that it is trained on, of a kind; episodes unless given. */
+  tasks?(options: OptionValues<O>, kind: TaskKind): TrainingTasks;
   /** The part of the setting that it cannot do without: what is known of users, or words that items share. */
   readonly needs?: "profile" | "paths";
   /** Whether its network needs layers below the last one, which a linear one has not. */

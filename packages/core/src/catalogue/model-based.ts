@@ -1,4 +1,6 @@
 /** The model-based learners of the catalogue: networks that read the support set. */
+import { recurrentPolicy } from "../domains/reinforcement/memory-policy.js";
+import { snailPolicy } from "../domains/reinforcement/snail-policy.js";
 import { filmNetwork } from "../learners/model-based/film.js";
 import { inContextTransformer } from "../learners/model-based/in-context-transformer.js";
 import { memoryNetwork } from "../learners/model-based/memory-network.js";
@@ -91,10 +93,25 @@ export const modelBasedLearners = {
   }),
   snail: entry({
     ...reading,
-    summary: "causal convolutions and attention over the sequence of support examples",
+    kinds: [...both, "policy"],
+    ownNetwork: ["regression", "policy"],
+    summary: "causal convolutions and attention over the sequence of support examples, or of the steps of a trial",
     source: "Mishra et al. 2018",
     options: optionGroup({}),
-    build: (setting) => snail({ ...readingOptions(setting), length: setting.supportRows }),
+    tasks: (_, kind) => ({ kind: kind === "policy" ? "trials" : "episodes" }),
+    build: (setting) =>
+      setting.policy
+        ? (snailPolicy({ ...setting.policy, steps: setting.policy.trialSteps, loss: setting.loss as never }) as never)
+        : snail({ ...readingOptions(setting), length: setting.supportRows }),
+  }),
+  rl2: entry({
+    ...reading,
+    kinds: ["policy"],
+    ownNetwork: ["policy"],
+    summary: "RL^2: a recurrent policy that learns within a trial, by what it remembers of it",
+    source: "Duan et al. 2016; Wang et al. 2016",
+    tasks: () => ({ kind: "trials" }),
+    build: ({ policy, loss }, { units }) => recurrentPolicy({ ...policy!, units, loss: loss as never }) as never,
   }),
   mann: entry({
     ...reading,

@@ -36,7 +36,15 @@ export interface NetworkSetting {
   /** For inputs of sentences, `TokenInputs`: outputs are then the tags of a word, none among them. */
   readonly words?: TaggedWords;
   /** For policies: the spaces that they are between. Inputs are then observations [..., n], outputs rows of a distribution. */
-  readonly policy?: { readonly observation: Space; readonly action: Space };
+  readonly policy?: PolicySpaces;
+}
+
+/** The spaces that a policy is between. */
+export interface PolicySpaces {
+  readonly observation: Space;
+  readonly action: Space;
+  /** Steps of a trial, all its episodes together. */
+  readonly trialSteps: number;
 }
 
 /** The words that inputs are made of. */

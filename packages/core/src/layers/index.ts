@@ -18,6 +18,7 @@ export {
   entityEmbedding,
 } from "./entity-embedding.js";
 export { frozen } from "./frozen.js";
+export { type GruCell, type GruParameters, gruCell } from "./gru.js";
 export * from "./initialization.js";
 export {
   type ApplyContext,

@@ -4,7 +4,7 @@ import { metricsOf } from "../losses/figures.js";
 import type { Loss } from "../losses/losses.js";
 import type { Measure } from "../losses/metric.js";
 import type { Key } from "../random/random.js";
-import type { Examples } from "../tasks/task.js";
+import type { Examples, StepMemory } from "../tasks/task.js";
 import { namedTensors } from "../tasks/task-spec.js";
 import { TrainingError } from "../training/training-error.js";
 
@@ -63,6 +63,11 @@ export interface TaskLearner<
   readonly steps?: number;
   /** True where its meta-gradient goes through these steps, so that they can be computed again instead of being kept. */
   readonly recomputes?: boolean;
+  /**
+   * Set where it adapts by what it remembers of the sequence that it predicts for, and by nothing else: `adapt` returns the
+   * parameters, whatever the support set.
+   */
+  readonly memory?: StepMemory;
   init(key: Key): Params;
   /** @param key int32 scalar from which dropout draws */
   metaGradient(

@@ -127,6 +127,27 @@ export interface CollectingLearner {
   readonly name: string;
   adapt(params: Tree, support: Examples<Tree, Tree>, options?: { readonly steps?: number }): Tree;
   predict(adapted: Tree, x: Tree, present?: Tensor): Tree;
+  readonly memory?: StepMemory;
+}
+
+/**
+ * The memory of a learner that reads a sequence step by step, in traces of a collector: what it gives for a step is what
+ * `predict` gives for that step of the whole sequence.
+ */
+export interface StepMemory {
+  /** What it knows before the first step, for so many sequences; leaves are [rows, ...]. */
+  start(params: Tree, rows: number): Tree;
+  /**
+   * One step of each sequence.
+   *
+   * @param x inputs of the step, [rows, inputs]
+   * @returns outputs [rows, outputs], what they were made of [rows, features], and the memory of the next step
+   */
+  advance(
+    params: Tree,
+    memory: Tree,
+    x: Tensor,
+  ): { readonly output: Tensor; readonly features: Tensor; readonly memory: Tree };
 }
 
 /** Tells collectors from sources whose tasks do not depend on parameters. */

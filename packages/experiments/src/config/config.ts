@@ -104,8 +104,10 @@ export const learnerOf = ({ learner }: Pick<ExperimentConfig, "learner">): Learn
 export const networkOf = ({ network }: Pick<ExperimentConfig, "network">): NetworkEntry => networkNamed(network.name);
 
 /** The tasks that a config's learner is trained on. */
-export const trainingTasksOf = ({ learner }: Pick<ExperimentConfig, "learner">): TrainingTasks =>
-  (learnerCatalogue[learner.name] as LearnerEntry).tasks?.(learner) ?? { kind: "episodes" };
+export const trainingTasksOf = ({ learner, domain }: Pick<ExperimentConfig, "learner" | "domain">): TrainingTasks =>
+  (learnerCatalogue[learner.name] as LearnerEntry).tasks?.(learner, domainNamed(domain.name).kind) ?? {
+    kind: "episodes",
+  };
 
 /** A group's values, with those of a choice among variants beside its name, as flags. */
 function flatGroup(group: OptionGroup, values: Readonly<Record<string, unknown>>): Flags {

@@ -1,4 +1,5 @@
 /** Which options mean something beside which choices, and what is said where one does not. */
+import type { TrainingTasks } from "@innerloop/core/learners";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";
 import { choicesOf, type ExperimentConfig, type NamedValues, trainingTasksOf } from "./config.js";
@@ -44,10 +45,16 @@ export function uselessness(
     }
   }
   const trained = trainingTasksOf(config);
-  if (domain.ofEpisodes?.includes(name) && trained.kind === "batches of all classes")
-    return { beside: `--learner ${learner}`, is: "learners that are trained on few-shot tasks" };
+  const others = notEpisodes[trained.kind];
+  if (domain.ofEpisodes?.includes(name) && others !== undefined) return { beside: `--learner ${learner}`, is: others };
   return domain.uselessness?.(name, config.domain);
 }
+
+/** Learners that options of episodes are for, where a learner's tasks are none. */
+const notEpisodes: Readonly<Partial<Record<TrainingTasks["kind"], string>>> = {
+  "batches of all classes": "learners that are trained on few-shot tasks",
+  trials: "learners that adapt by whole episodes",
+};
 
 /** The question whether an option has a meaning beside the choices of a config. */
 export const isOfUse = (name: string, config: ExperimentConfig): boolean => uselessness(name, config) === undefined;

@@ -7,6 +7,7 @@ import type { Flags } from "../config/index.js";
 import { languageTables } from "./language-tables.js";
 import { melu } from "./melu-table.js";
 import { recommendationTables } from "./recommendation-tables.js";
+import { reinforcementTables } from "./reinforcement-tables.js";
 import type { Cell, Column, Row, Table, TableGroup } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];
@@ -571,6 +572,7 @@ export const tables: readonly Table[] = [
   ...languageTables,
   ...recommendationTables,
   melu,
+  ...reinforcementTables,
 ];
 
 /** Tables that are asked for by one name. */
@@ -584,5 +586,10 @@ export const tableGroups: readonly TableGroup[] = [
     name: "recommendation",
     title: "Recommendation: users with few ratings, simulated tastes, ratings across domains, items taken",
     tables: recommendationTables,
+  },
+  {
+    name: "reinforcement",
+    title: "Reinforcement learning: policies that adapt by episodes, and policies that remember a trial",
+    tables: reinforcementTables,
   },
 ];

@@ -2,6 +2,13 @@
 import "../../library-module.js";
 
 export {
+  type AdaptedEpisodes,
+  type AdaptedEpisodesOptions,
+  adaptedEpisodes,
+  type EpisodesAfter,
+  type PlayedEpisode,
+} from "./adapted-episodes.js";
+export {
   type AdvantageOptions,
   discountedReturns,
   type Episodes,
@@ -55,6 +62,7 @@ export {
   type Step,
   type VectorEnvironment,
 } from "./environment.js";
+export type { ChoicesPicture, EpisodePicture, PathPicture, SeriesPicture } from "./episode-picture.js";
 export { type ExplorationOptions, exploring } from "./exploration.js";
 export {
   type KnownPolicy,
@@ -75,6 +83,13 @@ export {
   type TabularMdpPolicy,
   valueIteration,
 } from "./mdp-policies.js";
+export {
+  type MemoryPolicy,
+  type MemoryPolicyOptions,
+  type RecurrentPolicyOptions,
+  recurrentPolicy,
+  trialInputs,
+} from "./memory-policy.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
 export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
 export {
@@ -85,7 +100,9 @@ export {
   policyNetwork,
 } from "./policy-network.js";
 export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+export { clippedObjective, type ProximalOptions, proximal } from "./proximal.js";
 export type { RowFamily } from "./row-dynamics.js";
+export { type SnailPolicyOptions, snailPolicy } from "./snail-policy.js";
 export { type SurrogateInputs, type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
 export {
   flatDirichlet,
@@ -95,6 +112,8 @@ export {
   tabularMdps,
 } from "./tabular-mdp.js";
 export { toldFamily } from "./told-family.js";
+export { type TrialAdvantageOptions, type Trials, trialAdvantages } from "./trial-advantages.js";
+export { type TrialCollectorOptions, trialCollector } from "./trial-collector.js";
 export { type TrustRegionOptions, trustRegion } from "./trust-region.js";
 export {
   type EnvironmentFamilyOptions,

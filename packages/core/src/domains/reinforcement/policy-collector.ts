@@ -15,7 +15,14 @@ import type { TaskSpec } from "../../tasks/task-spec.js";
 import { stackTrees } from "../../training/task-batch.js";
 import { type PolicyAdvantageOptions, policyAdvantages } from "./advantages.js";
 import { actionDistribution } from "./distributions.js";
-import { actionSize, type EnvironmentFamily, observationSize, type RandomAddress, wholeOption } from "./environment.js";
+import {
+  actionSize,
+  EnvironmentError,
+  type EnvironmentFamily,
+  observationSize,
+  type RandomAddress,
+  wholeOption,
+} from "./environment.js";
 import type { PolicyTargets } from "./policy-surrogate.js";
 
 /** Options of `policyCollector`. */
@@ -39,7 +46,7 @@ export interface PolicyCollectorOptions {
  * sees tau_k. All tasks act together, one run of the policy a time step; the chance in an episode is that of its address (seed,
  * task, k, episode), and so an episode is the same whatever is collected beside it, up to the rounding of float32.
  *
- * @throws EnvironmentError ILE101 for options out of range
+ * @throws EnvironmentError ILE101 for options out of range, and where the learner that it collects with has a memory
  * @example policyCollector({ family: navigation2d(), episodes: 20, steps: 1 })
  */
 export function policyCollector(options: PolicyCollectorOptions): Collector<Tree, Tensor, PolicyTargets> {
@@ -239,6 +246,10 @@ function programCache(
 ): (executor: Executor, learner: CollectingLearner) => Programs {
   const known = new WeakMap<Executor, WeakMap<CollectingLearner, Programs>>();
   const made = (executor: Executor, learner: CollectingLearner): Programs => {
+    if (learner.memory) {
+      const problem = `${learner.name} remembers a trial, and these are episodes by themselves`;
+      throw new EnvironmentError("ILE101", { environment: "policyCollector" }, problem, "Collect with trialCollector");
+    }
     const byStep = new Map<number, CompiledFunction<readonly [Tree, EpisodeSet], Tree>>();
     return {
       adapted: (steps) => {

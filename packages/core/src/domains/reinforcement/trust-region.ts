@@ -9,7 +9,6 @@ import {
   mapTree,
   mean,
   mul,
-  namedLeaves,
   sliceAxis,
   stopGradient,
   sum,
@@ -37,6 +36,7 @@ import type { Space } from "./environment.js";
 import { parameterVectors } from "./parameter-vectors.js";
 import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
 import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
+import { type MeanByPath, meanOverChunks } from "./task-means.js";
 
 /** Options of `trustRegion`. */
 export interface TrustRegionOptions {
@@ -154,7 +154,7 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
   const step = async (params: Tree, batch: TaskBatch<PolicyTask>, chunkSize: number): Promise<MetaStepResult<Tree>> => {
     const chunks = chunksOf(batch, metaBatchSize, chunkSize);
     const vectorOf = parameterVectors(learner, params);
-    const judgedAt = (at: Tree): Promise<MeanByPath> => meanOver(chunks, ({ tasks }) => judge(at, tasks));
+    const judgedAt = (at: Tree): Promise<MeanByPath> => meanOverChunks(chunks, ({ tasks }) => judge(at, tasks));
     const fisherCount = Math.max(1, Math.round(settings.fisherTasks * metaBatchSize));
     const fisherChunks = chunksOf(batch, fisherCount, chunkSize).map(({ size, tasks }) => ({
       size,
@@ -162,10 +162,10 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
     }));
     const product = async (vector: Float64Array): Promise<Float64Array> => {
       const along = vectorOf.tree(vector);
-      const found = vectorOf.flat(await meanOver(fisherChunks, ({ times }) => times(along)));
+      const found = vectorOf.flat(await meanOverChunks(fisherChunks, ({ times }) => times(along)));
       return found.map((value, i) => value + settings.damping * vector[i]!);
     };
-    const atFirst = await meanOver(chunks, ({ tasks }) => slope(params, tasks));
+    const atFirst = await meanOverChunks(chunks, ({ tasks }) => slope(params, tasks));
     const before = below(atFirst, "judged/");
     const gradient = vectorOf.flat(below(atFirst, "gradient/"));
     const { x: direction, curvature } = await conjugateGradients(product, gradient, settings.products).finally(() => {
@@ -216,29 +216,6 @@ const chunksOf = (
     size,
     tasks: sliceBatch(batch, i * chunkSize, i * chunkSize + size).tasks,
   }));
-
-/** Means of leaves, in float64. */
-type MeanByPath = ReadonlyMap<string, Float64Array>;
-
-/** The mean over tasks of what a run makes of each chunk of them, leaf by leaf, summed in their order in float64. */
-async function meanOver<Chunk extends { readonly size: number }>(
-  chunks: readonly Chunk[],
-  run: (chunk: Chunk) => Promise<Tree>,
-): Promise<MeanByPath> {
-  const trees = await Promise.all(chunks.map(run));
-  const count = chunks.reduce((sum, { size }) => sum + size, 0);
-  const total = new Map<string, Float64Array>();
-  trees.forEach((tree, i) => {
-    const weight = chunks[i]!.size / count;
-    for (const [name, leaf] of namedLeaves(tree)) {
-      const sums = total.get(name) ?? new Float64Array(leaf.size);
-      const values = leaf.data as Float32Array;
-      for (let at = 0; at < sums.length; at++) sums[at]! += weight * values[at]!;
-      total.set(name, sums);
-    }
-  });
-  return total;
-}
 
 /** What is below a path, by the rest of its own. */
 const below = (means: MeanByPath, prefix: string): MeanByPath =>

@@ -1,5 +1,4 @@
 import {
-  add,
   cast,
   concat,
   cumulativeSum,
@@ -7,21 +6,17 @@ import {
   mul,
   oneHot,
   reshape,
-  sigmoid,
-  sliceAxis,
   sub,
   sum,
   swapLast,
   type Tensor,
   type Tree,
-  tanh,
-  tensor,
   zeros,
 } from "@innerloop/graph";
-import { attend, type KeysAndValues } from "../../layers/attention.js";
-import { conv1d, type LinearParameters, linear } from "../../layers/layers.js";
+import { type LinearParameters, linear } from "../../layers/layers.js";
 import { split } from "../../random/random.js";
 import type { Learner } from "../learner.js";
+import { causalBlocks } from "./causal-blocks.js";
 import {
   type ModelBasedOptions,
   modelBasedLearner,
@@ -73,16 +68,7 @@ export function snail(options: SnailOptions): Learner<Tree, ReadTask> {
     requireWhole("snail", "keys of an attention block", keys);
     requireWhole("snail", "values of an attention block", values);
   }
-  const dilations = Array.from({ length: Math.ceil(Math.log2(length + 1)) }, (_, i) => 2 ** i);
-  let channels = form.features + form.targets;
-  const blocks = attention.flatMap(({ keys, values }, i) => {
-    const temporal =
-      i === 0 ? [] : dilations.map((dilation, at) => denseBlock(channels + at * filters, filters, dilation));
-    channels += temporal.length * filters;
-    const attending = attentionBlock(channels, keys, values);
-    channels += values;
-    return [...temporal, attending];
-  });
+  const { blocks, channels } = causalBlocks({ inputs: form.features + form.targets, filters, attention, length });
   const head = linear({ inputs: channels, outputs: form.targets });
   type Network = { readonly blocks: readonly Tree[]; readonly head: LinearParameters };
   type Memory = { readonly blocks: readonly Tree[]; readonly mask?: Tensor };
@@ -120,79 +106,6 @@ export function snail(options: SnailOptions): Learner<Tree, ReadTask> {
       return head.apply(at.head, last);
     },
   });
-}
-
-/** A part of the network. What it computes is put beside its input, for support rows and for queries after them. */
-interface CausalBlock {
-  init(key: Parameters<typeof split>[0]): Tree;
-  /** What it adds to each support row [n, channels], and what queries need of them. */
-  read(params: Tree, rows: Tensor, mask?: Tensor): { readonly memory: Tree; readonly added: Tensor };
-  /** What it adds to queries [m, channels], each as if it came after the last support row. */
-  answer(params: Tree, memory: Tree, queries: Tensor, mask?: Tensor): Tensor;
-}
-
-/** tanh(F t) . sigmoid(G t), F and G of a row and of the one `dilation` before it; both as one convolution. */
-function denseBlock(channels: number, filters: number, dilation: number): CausalBlock {
-  const both = conv1d({ channelsIn: channels, channelsOut: 2 * filters, window: 2 });
-  type Parameters = ReturnType<typeof both.init>;
-  /** What rows add to themselves (1), or to the rows `dilation` after them (0). */
-  const product = ({ weight }: Parameters, tap: 0 | 1, rows: Tensor): Tensor =>
-    matmul(rows, reshape(sliceAxis(weight, 0, tap, tap + 1), [channels, 2 * filters]));
-  const activated = ({ bias }: Parameters, past: Tensor, own: Tensor): Tensor => {
-    const gates = add(add(past, own), bias);
-    return mul(tanh(sliceAxis(gates, -1, 0, filters)), sigmoid(sliceAxis(gates, -1, filters, 2 * filters)));
-  };
-  return {
-    init: both.init,
-    read: (params, rows) => {
-      const at = params as Parameters;
-      const n = rows.shape[0]!;
-      const reach = Math.min(dilation, n);
-      const none = zeros([reach, 2 * filters], rows.dtype);
-      const handedOn = product(at, 0, rows);
-      const past = reach < n ? concat([none, sliceAxis(handedOn, 0, 0, n - reach)], 0) : none;
-      // The query's place is n.
-      const toQuery =
-        dilation <= n ? sliceAxis(handedOn, 0, n - dilation, n - dilation + 1) : zeros([1, 2 * filters], rows.dtype);
-      return { memory: toQuery, added: activated(at, past, product(at, 1, rows)) };
-    },
-    answer: (params, memory, queries) => {
-      const at = params as Parameters;
-      return activated(at, memory as Tensor, product(at, 1, queries));
-    },
-  };
-}
-
-/** Attention of a row to those up to its own. */
-function attentionBlock(channels: number, keys: number, values: number): CausalBlock {
-  const projection = linear({ inputs: channels, outputs: 2 * keys + values });
-  const projected = (params: Tree, rows: Tensor): { readonly query: Tensor; readonly own: KeysAndValues } => {
-    const all = projection.apply(params as LinearParameters, rows);
-    // One head.
-    const part = (from: number, to: number): Tensor =>
-      reshape(sliceAxis(all, -1, from, to), [1, rows.shape[0]!, to - from]);
-    return {
-      query: part(0, keys),
-      own: { keys: part(keys, 2 * keys), values: part(2 * keys, 2 * keys + values) },
-    };
-  };
-  const withoutHeads = (x: Tensor): Tensor => reshape(x, x.shape.slice(1));
-  return {
-    init: projection.init,
-    read: (params, rows, mask) => {
-      const n = rows.shape[0]!;
-      const { query, own } = projected(params, rows);
-      const earlier = tensor(
-        Float32Array.from({ length: n * n }, (_, i) => (i % n <= Math.floor(i / n) ? 1 : 0)),
-        [n, n],
-      );
-      return { memory: own, added: withoutHeads(attend(query, own, { mask: mask ? mul(earlier, mask) : earlier })) };
-    },
-    answer: (params, memory, queries, mask) => {
-      const { query, own } = projected(params, queries);
-      return withoutHeads(attend(query, memory as KeysAndValues, { own, ...(mask ? { mask } : {}) }));
-    },
-  };
 }
 
 /** Support rows with their labels, padding first. */

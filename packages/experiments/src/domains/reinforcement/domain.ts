@@ -2,13 +2,17 @@
 import { type OptionGroup, type OptionSpec, type OptionValues, optionGroup } from "@innerloop/core/learners";
 import {
   actionDistribution,
+  discrete,
   type EnvironmentFamily,
   type PolicyTargets,
   policyCollector,
   policySurrogate,
   toldFamily,
+  trialCollector,
 } from "@innerloop/core/reinforcement";
 import type { Tensor } from "@innerloop/graph";
+import type { EnvironmentIo } from "../../environment-io.js";
+import { shellWord } from "../../options/shell-word.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf } from "../../options/values.js";
 import { count, counted } from "../../words.js";
@@ -17,6 +21,7 @@ import { type EnvironmentEntry, environments } from "./environments.js";
 import { policyNetworks } from "./network.js";
 import { type PolicyValues, policyOptions } from "./options.js";
 import { type OuterMethodEntry, outerMethods } from "./outer-methods.js";
+import { policyPractice, policyReport } from "./practice.js";
 import { environmentPresets } from "./presets.js";
 import { type EnvironmentSpec, environmentSpec, parseEnvironmentSpec, spaceOf } from "./spec.js";
 
@@ -48,8 +53,33 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       .join(", ")}`,
   };
   const options = optionGroup({ environment, ...policyOptions }) as unknown as OptionGroup & typeof policyOptions;
-  /** An option of evaluation that differs from training changes no parameters: a policy is of its environment alone. */
-  const rowsPerStep = ({ episodes }: Pick<Values, "episodes">): number => episodes;
+  const familyOf = async (
+    given: OptionValues<OptionGroup>,
+    io: EnvironmentIo,
+    isMemory: boolean,
+  ): Promise<EnvironmentFamily> => {
+    const values = of(given);
+    const setting = { horizon: values.horizon, isMemory, io };
+    const family = await entryOf(values).family(values.environment as never, setting);
+    return values.told ? toldFamily(family) : family;
+  };
+  /** Does something with the family, and ends the workers that it may have. */
+  const withFamily = async <R>(
+    setting: {
+      readonly options: OptionValues<OptionGroup>;
+      readonly io: EnvironmentIo;
+      readonly isMemory?: boolean;
+    },
+    work: (family: EnvironmentFamily) => R | Promise<R>,
+  ): Promise<R> => {
+    const { options: given, io, isMemory = false } = setting;
+    const family = await familyOf(given, io, isMemory);
+    try {
+      return await work(family);
+    } finally {
+      if (!entryOf(of(given)).isShared) await (family as { close?(): Promise<void> }).close?.();
+    }
+  };
   return domain<OptionGroup, EnvironmentFamily, EnvironmentSpec, Tensor, PolicyTargets, Tensor>({
     name,
     title,
@@ -89,44 +119,47 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
           : undefined;
     },
     load: async (given, io, _work, { training }) => {
-      const values = of(given);
-      const family = await entryOf(values).family(values.environment as never, {
-        horizon: values.horizon,
-        isMemory: training.kind === "trials",
-        io,
-      });
-      const seen = values.told ? toldFamily(family) : family;
-      return { data: seen, spec: environmentSpec(seen) };
+      const family = await familyOf(given, io, training.kind === "trials");
+      return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
-    tasks: (family, given) => {
+    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood"],
+    tasks: (family, given, { training }) => {
       const { episodes, discount, lambda, baseline } = of(given);
-      const collector = policyCollector({ family, episodes, advantages: { discount, lambda, baseline } });
+      const collector =
+        training.kind === "trials"
+          ? trialCollector({ family, advantages: { discount, lambda } })
+          : policyCollector({ family, episodes, advantages: { discount, lambda, baseline } });
       return { train: collector, validation: collector, test: collector } as never;
     },
     shapes: (spec, given) => {
       const values = of(given);
-      const { observation, action } = requireSpec(spec);
+      const { observation, action, horizon, trialEpisodes = 1 } = requireSpec(spec);
       return {
         inputShape: [observation.size],
         outputs: actionDistribution(spaceOf(action)).outputs,
         supportRows: values.episodes,
         trainClasses: 0,
-        policy: { observation: spaceOf(observation), action: spaceOf(action) },
-        gathered: { rowsPerStep: rowsPerStep(values), laterShare: values.laterShare },
+        policy: {
+          observation: spaceOf(observation),
+          action: spaceOf(action),
+          trialSteps: horizon * trialEpisodes,
+        },
+        gathered: { rowsPerStep: values.episodes, laterShare: values.laterShare },
       };
     },
     loss: (spec, given) => {
       const { pastDecay, logLikelihood } = of(given);
-      const { action, trialEpisodes } = requireSpec(spec);
-      return policySurrogate(spaceOf(action), {
+      // Its figures, which is all that is asked of it where nothing is known yet, are the same for all actions.
+      const action = spec ? spaceOf(spec.action) : discrete(1);
+      return policySurrogate(action, {
         ...(logLikelihood ? { logLikelihood } : { pastDecay }),
-        trials: trialEpisodes !== undefined,
+        trials: spec ? spec.trialEpisodes !== undefined : entryOf(of(given)).trials === true,
       });
     },
-    outer: (spec, given) => {
+    outer: (spec, given, training) => {
       const { name: method, ...own } = of(given).outer;
-      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own);
+      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own, training);
     },
     progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
       [
@@ -145,7 +178,7 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
           ({ adapter, steps: [0], tasks: () => tasks, ...(oracle ? { oracle } : {}) }) as unknown as Baseline,
       );
     },
-    describe: ({ options: given, data: family }) => {
+    describe: ({ options: given, data: family, needs }) => {
       const { episodes, environment: chosen } = of(given);
       const { description } = family;
       const facts = Object.entries(description).filter(([each]) => factsShown.has(each));
@@ -153,26 +186,44 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
         ["environment", [chosen.name, ...facts.map(([each, value]) => `${each} ${value}`)].join("; ")],
         [
           "tasks",
-          `${counted(episodes, "episode")} of ${counted(family.horizon, "step")} before each adaptation step, and after the last`,
+          needs.training.kind === "trials"
+            ? trialText(family)
+            : `${counted(episodes, "episode")} of ${counted(family.horizon, "step")} before each adaptation step, and after the last`,
         ],
       ];
     },
     taskText: ({ family, episodes, horizon }) =>
-      `${family}, ${episodes} episodes${horizon === undefined ? "" : ` of ${horizon} steps at most`} before each adaptation step and after the last`,
+      episodes === undefined
+        ? `${family}, whole trials`
+        : `${family}, ${episodes} episodes${horizon === undefined ? "" : ` of ${horizon} steps at most`} before each adaptation step and after the last`,
     taskSizes: ["episodes"],
     heldOut: ({ spec, options: given }) => ({
       environment: spec?.name,
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
+    practice: policyPractice(withFamily, of),
+    report: policyReport(withFamily),
     // Episodes for each of them: a few are what is asked of a policy.
     moreSteps: [0, 1, 2, 3, 5],
-    next: ({ config }): readonly NextStep[] => [
+    next: ({ config, options: given }): readonly NextStep[] => [
+      ...(entryOf(of(given)).examples ?? []).map(
+        (task): NextStep => ({
+          command: "adapt",
+          flags: {},
+          more: `--task ${shellWord(JSON.stringify(task))} --output episodes.svg`,
+          meaning: "what it does in one environment, before and after each step",
+        }),
+      ),
       { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
       { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
     ],
   });
 }
+
+/** `trials of 10 episodes of 10 steps` */
+const trialText = ({ trial, horizon }: EnvironmentFamily): string =>
+  `trials of ${counted(trial?.episodes ?? 1, "episode")} of ${counted(horizon, "step")}, which a memory is kept over`;
 
 /** Facts of an environment that are said before a training. */
 const factsShown: ReadonlySet<string> = new Set(["protocol", "simulator", "reward", "arms", "states"]);

@@ -1,7 +1,11 @@
 /** Outer updates of policies: what each is, its options, and how it is made. */
+
+import { linearSchedule } from "@innerloop/core";
 import { type OptionGroup, type OptionValues, optionGroup } from "@innerloop/core/learners";
-import { type Space, trustRegion } from "@innerloop/core/reinforcement";
+import { proximal, type Space, trustRegion } from "@innerloop/core/reinforcement";
 import type { OuterMethod } from "@innerloop/core/training";
+import type { TrainingValues } from "../../options/training-options.js";
+import { outerRateOf } from "../../outer-rate.js";
 
 /** An outer update of policies. */
 export interface OuterMethodEntry<O extends OptionGroup = OptionGroup> {
@@ -9,7 +13,7 @@ export interface OuterMethodEntry<O extends OptionGroup = OptionGroup> {
   readonly summary: string;
   readonly options: O;
   /** The method; undefined for the optimizer of the training's options, on the gradient of the surrogate. */
-  method(action: Space, options: OptionValues<O>): OuterMethod | undefined;
+  method(action: Space, options: OptionValues<O>, training: TrainingValues): OuterMethod | undefined;
 }
 
 const entry = <const O extends OptionGroup>(record: OuterMethodEntry<O>): OuterMethodEntry<O> => record;
@@ -47,6 +51,60 @@ export const outerMethods = {
       },
     }),
     method: (action, options) => trustRegion(action, options),
+  }),
+  proximal: entry({
+    summary: "ProMP, and PPO of learners with a memory: some steps of Adam on each batch, by clipped ratios",
+    options: optionGroup({
+      clipRatio: {
+        kind: "number",
+        default: 0.3,
+        least: 0,
+        above: true,
+        most: 10,
+        help: "ratios of probabilities count up to so far from 1",
+        of: "--outer proximal",
+      },
+      epochs: {
+        kind: "integer",
+        default: 5,
+        least: 1,
+        most: 1000,
+        help: "passes over the episodes of an update, each a step of Adam at --outer-rate",
+        of: "--outer proximal",
+      },
+      parts: {
+        kind: "integer",
+        default: 1,
+        least: 1,
+        most: 10_000,
+        help: "parts of the tasks of an update, each of which is a step of its own",
+        of: "--outer proximal",
+      },
+      entropy: {
+        kind: "number",
+        default: 0,
+        least: 0,
+        most: 100,
+        help: "of the policies, the coefficient of what is added to their objective",
+        of: "--outer proximal",
+      },
+      entropyUpdates: {
+        kind: "integer",
+        absent: "all of them alike",
+        least: 1,
+        most: 1_000_000_000,
+        help: "updates over which that coefficient falls to 0, along a line",
+        of: "--outer proximal",
+      },
+    }),
+    method: (action, { clipRatio, epochs, parts, entropy, entropyUpdates }, training) =>
+      proximal(action, {
+        clip: clipRatio,
+        epochs,
+        parts,
+        learningRate: outerRateOf(training, epochs * parts),
+        entropy: entropyUpdates === undefined ? entropy : linearSchedule(entropy, 0, entropyUpdates),
+      }),
   }),
   "policy-gradient": entry({
     summary: "one step of --outer-optimizer along the policy gradient through adaptation",

@@ -1,4 +1,6 @@
 /** Presets of environments. */
+import { learnerNames } from "@innerloop/core";
+import { learnerEntry } from "@innerloop/core/learners";
 import type { PartialConfig } from "../../config/index.js";
 import { leadingWord } from "../../options/training-options.js";
 import type { Preset } from "../domain.js";
@@ -23,12 +25,38 @@ export const ofGradientSteps = (
   evaluation: { evalTasks: 100, evalSteps: [0, 1, 2, 3] },
 });
 
-/** Trials: half of their episodes are adapted by, and the policy acts in the other half. */
-const ofTrials = (environment: string, trialEpisodes: number): PartialConfig =>
-  ofGradientSteps(environment, {
-    domain: { episodes: trialEpisodes / 2 },
+/** Trials as learners with a memory take them: PPO over whole ones. */
+const withMemory = (
+  environment: string,
+  { domain = {}, learner = {}, training = {} }: PartialConfig,
+): PartialConfig => ({
+  domain: { environment, outer: "proximal", clipRatio: 0.2, lambda: 0.9, ...domain },
+  learner: { name: "rl2", ...learner },
+  network: { name: "policy" },
+  training: {
+    metaBatch: 500,
+    outerRate: 3e-3,
+    schedule: "linear",
+    validationTasks: 500,
+    bestBy: leadingWord,
+    ...training,
+  },
+  evaluation: { evalTasks: 1000, evalSteps: [0, 1] },
+});
+
+/** The same as learners that adapt in steps take them: by half of the episodes, to act in the other half. */
+const inSteps = (trialEpisodes: number): Readonly<Record<string, PartialConfig>> => {
+  const config: PartialConfig = {
+    domain: { episodes: trialEpisodes / 2, outer: "trust-region", lambda: 1 },
+    learner: { innerRate: 1 },
     training: { metaBatch: 100, iterations: 300, validateEvery: 25, checkpointEvery: 25, validationTasks: 400 },
+  };
+  const names = learnerNames.filter((name) => {
+    const { kinds, takesSteps } = learnerEntry(name);
+    return takesSteps && kinds.includes("policy");
   });
+  return Object.fromEntries(names.map((name) => [name, config]));
+};
 
 const published = "Finn, Abbeel & Levine 2017";
 
@@ -38,24 +66,31 @@ export const environmentPresets = {
     summary: `a point finds its goal in the plane: a policy adapts by 20 episodes (${published})`,
     protocol:
       "Goals U[-0.5, 0.5]^2, reward -|x - goal|, 100 steps at most; 20 tasks of 20 episodes an update, alpha 0.5 and half of it in later steps, KL 0.01; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: ofGradientSteps("navigation-2d", { learner: { innerRate: 0.5 } }),
+    config: ofGradientSteps("navigation-2d", {
+      learner: { innerRate: 0.5 },
+      training: { iterations: 200, validateEvery: 50, validationTasks: 40 },
+    }),
   },
   bandits: {
     summary: "Bernoulli bandits: trials of 10 pulls of 5 arms (Duan et al. 2016)",
     protocol: "Means U[0, 1], a trial of 10 pulls of 5 arms, all of whose rewards count",
-    config: {
-      ...ofTrials("bandits", 10),
-      evaluation: { evalTasks: 1000, evalSteps: [0, 1] },
-    },
+    config: withMemory("bandits", {
+      domain: { entropy: 0.02 },
+      learner: { units: 48 },
+      training: { iterations: 200, validateEvery: 20, checkpointEvery: 20 },
+    }),
+    learners: inSteps(10),
   },
   "tabular-mdp": {
     summary: "random decision processes of 10 states: trials of ten episodes (Duan et al. 2016)",
     protocol:
       "10 states, 5 actions, transitions Dirichlet(1), rewards N(rho, 1), rho ~ N(1, 1); ten episodes of 10 steps, all of whose rewards count",
-    config: {
-      ...ofTrials("tabular-mdp", 10),
-      evaluation: { evalTasks: 1000, evalSteps: [0, 1] },
-    },
+    config: withMemory("tabular-mdp", {
+      domain: { entropy: 0.01, epochs: 4, parts: 4 },
+      learner: { units: 64 },
+      training: { metaBatch: 800, outerRate: 2e-3, iterations: 300, validateEvery: 20, checkpointEvery: 20 },
+    }),
+    learners: inSteps(10),
   },
   "half-cheetah-direction": {
     summary: `a runner finds out whether to run forward or backward; needs @innerloop/mujoco (${published})`,
