@@ -2,7 +2,7 @@
 
 import { linearSchedule } from "@innerloop/core";
 import { type OptionGroup, type OptionValues, optionGroup } from "@innerloop/core/learners";
-import { proximal, type Space, trustRegion } from "@innerloop/core/reinforcement";
+import { exploring, proximal, type Space, trustRegion } from "@innerloop/core/reinforcement";
 import type { OuterMethod } from "@innerloop/core/training";
 import type { TrainingValues } from "../../options/training-options.js";
 import { outerRateOf } from "../../outer-rate.js";
@@ -49,8 +49,28 @@ export const outerMethods = {
         help: "part of the episodes that these products are of; the line search judges by all of them",
         of: "--outer trust-region",
       },
+      fisherTasks: {
+        kind: "number",
+        default: 1,
+        least: 0,
+        above: true,
+        most: 1,
+        help: "part of the tasks that they are of",
+        of: "--outer trust-region",
+      },
+      exploration: {
+        kind: "number",
+        default: 0,
+        least: 0,
+        most: 1e6,
+        help: "what episodes before adaptation count for by what comes after it, as in E-MAML",
+        of: "--outer trust-region",
+      },
     }),
-    method: (action, options) => trustRegion(action, options),
+    method: (action, { exploration, ...options }) => {
+      const region = trustRegion(action, options);
+      return exploration > 0 ? exploring(region, { action, exploration }) : region;
+    },
   }),
   proximal: entry({
     summary: "ProMP, and PPO of learners with a memory: some steps of Adam on each batch, by clipped ratios",
