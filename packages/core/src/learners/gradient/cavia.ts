@@ -19,6 +19,7 @@ import type { Loss } from "../../losses/losses.js";
 import { type ConvNetOptions, convEmbedding, convNet, type MlpOptions, mlp } from "../../networks/models.js";
 import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { type Key, split } from "../../random/random.js";
+import type { Examples } from "../../tasks/task.js";
 import type { Learner } from "../learner.js";
 import {
   type AdaptedModel,
@@ -45,9 +46,9 @@ export interface ContextLayer {
 }
 
 /** Options of `cavia`. */
-export interface CaviaOptions {
+export interface CaviaOptions<Y extends Tree = Tensor> {
   readonly model: ContextLayer;
-  readonly loss: Loss;
+  readonly loss: Loss<Tensor, Y>;
   /** The inner optimizer. The published code takes rates of 1 for sinusoids and mini-ImageNet: sgd({ learningRate: 1 }). */
   readonly inner: Optimizer;
   /** Inner steps in training, 1 by default; the paper takes 2 for images. */
@@ -74,13 +75,15 @@ export interface CaviaOptions {
  * const model = contextualMlp({ sizes: [1, 40, 40, 1], contextSize: 5 });
  * const learner = cavia({ model, loss: meanSquaredError, inner: sgd({ learningRate: 1 }) });
  */
-export function cavia(options: CaviaOptions): Learner<Tree, AdaptedModel> {
+export function cavia<Y extends Tree = Tensor>(
+  options: CaviaOptions<Y>,
+): Learner<Tree, AdaptedModel, Tensor, Y, Tensor> {
   const { model, loss, inner, steps = 1, order = 2, minibatch, laterShare } = options;
   requireContextSize("cavia", model.contextSize);
   requireLaterShare("cavia", laterShare);
-  const problem = supervised(withContext(model), loss);
+  const problem = supervised<Tensor, Y, Tensor>(withContext(model), loss);
   const { inner: objective, traits } = problem;
-  const loop: InnerLoop = {
+  const loop: InnerLoop<Examples<Tensor, Y>> = {
     objective,
     traits,
     inner,
