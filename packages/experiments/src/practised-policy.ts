@@ -2,7 +2,7 @@
 import type { AnyLearner } from "@innerloop/core/learners";
 import type { EnvironmentTask } from "@innerloop/core/reinforcement";
 import { buildRunLearner } from "./build.js";
-import { checkFlags, type NamedValues, requireUse, withFlags } from "./config/index.js";
+import { checkFlags, type Flags, type NamedValues, requireUse, withFlags } from "./config/index.js";
 import type { DataSpec, Domain, Own } from "./domains/domain.js";
 import type { DomainPractice, Practice, PracticeRequest } from "./domains/practice.js";
 import { quoted } from "./options/outside-text.js";
@@ -65,7 +65,10 @@ export async function episodesOfPolicy(
     );
   const asked = request.steps ?? Math.max(evaluatedSteps, trainedSteps ?? 0);
   const steps = typeof asked === "number" ? upTo(asked) : asked.map((n) => requireWhole("steps", n, 0));
-  const flags = { ...more, ...(episodes === undefined ? {} : { episodes }) };
+  if (episodes !== undefined) requireWhole("episodes", episodes, 1);
+  // The number of trials is none that a policy with a memory was trained with.
+  const ofRun = trainedSteps === undefined || episodes === undefined ? {} : { episodes };
+  const flags: Flags = { ...more, ...ofRun };
   for (const flag of Object.keys(flags)) {
     if (!practice.flags.includes(flag))
       throw new UsageError(
@@ -81,6 +84,7 @@ export async function episodesOfPolicy(
     learner: buildRunLearner(sized, spec, config) as unknown as AnyLearner,
     ...{ params, executor, io, name, index },
     ...(trainedSteps === undefined ? {} : { steps }),
+    ...(episodes === undefined ? {} : { episodes }),
     seed: requireWhole("seed", seed, 0),
     ...(task === undefined ? {} : { task }),
   });

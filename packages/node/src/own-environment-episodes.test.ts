@@ -61,7 +61,9 @@ test("it is trained, reported with its episodes, and practised in a task of the 
   await innerloop("train", "corridor.ts", ...small, "--eval-tasks", "3", "--eval-steps", "0,1", "--run", "mine");
   const page = await readFile(join(folder, "mine", "report.html"), "utf8");
   // Both of its tasks, and no more: there are but two.
-  expect(page.match(/<h2>Place over time, before and after adaptation: \{&quot;end&quot;:-?1\}/g)).toHaveLength(2);
+  expect(
+    page.match(/<h2>Place over time, before and after adaptation: held-out task \d+, \{&quot;end&quot;:-?1\}/g),
+  ).toHaveLength(2);
   const shown = await innerloop("adapt", "mine", "--task", '{"end":0.5}', "--steps", "1", "--output", "mine.svg");
   expect(shown).toMatch(/before +[▁-█]{8,9} +-?\d\.\d\d m\n/);
   expect(shown).toContain("wanted is 0.50 m");

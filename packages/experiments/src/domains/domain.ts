@@ -6,6 +6,7 @@ import type {
   LearnerEntry,
   Loss,
   OpenSetRule,
+  Optimizer,
   TaskKind,
   TaskSource,
 } from "@innerloop/core";
@@ -307,7 +308,11 @@ export interface Domain<
   ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /** The outer update where it is a method of its own; the optimizer of the training's options unless given. */
-  outer?(spec: Spec | undefined, options: V, training: TrainingValues): OuterMethod | undefined;
+  outer?(
+    spec: Spec | undefined,
+    options: V,
+    setting: { readonly training: TrainingValues; readonly optimizer: Optimizer },
+  ): OuterMethod | undefined;
   /** Figures of an update in a line of progress, where they are not those of the loss alone. */
   progressText?(figures: Readonly<Record<string, number>>, secondsAnUpdate: number): string;
   /**

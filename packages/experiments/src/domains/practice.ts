@@ -22,7 +22,7 @@ export interface PracticeRequest {
   readonly flags?: Flags | undefined;
 }
 
-/** What `adapt` is to examples: the episodes of one task, before adaptation and after each step. */
+/** The counterpart of `adapt` where there are no examples: the episodes of one task, before adaptation and after each step. */
 export interface Practice extends AdaptedEpisodes {
   /** Whose task it is, and how its episodes are drawn. */
   readonly family: Pick<EnvironmentFamily, "name" | "description" | "observation" | "action" | "pictures">;
@@ -47,12 +47,16 @@ export function practised<T extends EnvironmentTask>(
   };
 }
 
-/** A task as JSON for a title: numbers of three digits behind the point, and as much of it as a line holds. */
+/**
+ * A task as JSON for a title: numbers of three digits behind the point; of a long one the names of its parts.
+ */
 export function taskText(task: EnvironmentTask): string {
   const text = JSON.stringify(task, (_, value: unknown) =>
     typeof value === "number" ? Math.round(1000 * value) / 1000 : value,
   );
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+  if (text.length <= 80) return text;
+  const parts = Object.keys(task).join(", ");
+  return `{ ${parts.length <= 70 ? parts : `${parts.slice(0, 67)}...`} }`;
 }
 
 /** A trained policy as episodes are played by it. */
@@ -70,6 +74,8 @@ export interface PolicySetting<V, Spec> extends Own<V, Spec> {
 export interface EpisodesSetting<V, Spec> extends PolicySetting<V, Spec> {
   /** The task, which may come from outside; that of `seed` and `index` unless given. */
   readonly task?: unknown;
+  /** Episodes, or trials of a policy with a memory; as many as the options say unless given. */
+  readonly episodes?: number;
   /** Nothing for policies with a memory, whose trials are shown episode by episode. */
   readonly steps?: readonly number[];
   readonly seed: number;

@@ -347,7 +347,7 @@ export function meanOverTime(series: readonly (readonly number[])[]): readonly n
 const mostChoices = 24;
 const rowHeight = 20;
 
-/** How often each action was chosen, [situations x actions], as counts. */
+/** The number of times that each action was chosen, [situations x actions], as counts. */
 export function choiceCounts<T extends EnvironmentTask>(
   { names, situations }: ChoicesPicture<T>,
   family: Pick<EnvironmentFamily<T>, "observation">,

@@ -4,6 +4,7 @@ import {
   actionDistribution,
   discrete,
   type EnvironmentFamily,
+  exploring,
   type PolicyTargets,
   policyCollector,
   policySurrogate,
@@ -112,18 +113,17 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     },
     uselessness: (option, given) => {
       const { outer, logLikelihood } = of(given);
-      return option === "pastDecay" && logLikelihood
-        ? { beside: "--log-likelihood", is: "surrogates of ratios" }
-        : option === "fisherShare" && outer.name !== "trust-region"
-          ? { beside: `--outer ${outer.name}`, is: "--outer trust-region" }
-          : undefined;
+      if (option === "pastDecay" && logLikelihood) return { beside: "--log-likelihood", is: "surrogates of ratios" };
+      return option === "exploration" && outer.name === "proximal"
+        ? { beside: "--outer proximal", is: "--outer trust-region or policy-gradient" }
+        : undefined;
     },
     load: async (given, io, _work, { training }) => {
       const family = await familyOf(given, io, training.kind === "trials");
       return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
-    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood"],
+    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood", "exploration"],
     tasks: (family, given, { training }) => {
       const { episodes, discount, lambda, baseline } = of(given);
       const collector =
@@ -157,9 +157,12 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
         trials: spec ? spec.trialEpisodes !== undefined : entryOf(of(given)).trials === true,
       });
     },
-    outer: (spec, given, training) => {
-      const { name: method, ...own } = of(given).outer;
-      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own, training);
+    outer: (spec, given, { training, optimizer }) => {
+      const { outer, exploration } = of(given);
+      const { name: method, ...own } = outer;
+      const action = spaceOf(requireSpec(spec).action);
+      const found = (outerMethods[method] as OuterMethodEntry).method(action, own, training);
+      return exploration > 0 ? exploring(found ?? optimizer, { action, exploration }) : found;
     },
     progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
       [

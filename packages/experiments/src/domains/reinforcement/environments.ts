@@ -19,7 +19,7 @@ import {
 } from "@innerloop/core/reinforcement";
 import type { EnvironmentIo, LocomotionRequest } from "../../environment-io.js";
 
-/** What a family is made for, beside its own options. */
+/** The purpose that a family is made for, beside its own options. */
 export interface FamilySetting {
   /** Steps of an episode, where they were asked for. */
   readonly horizon?: number | undefined;

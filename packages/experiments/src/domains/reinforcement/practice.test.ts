@@ -37,6 +37,14 @@ describe("the return over training", () => {
       expect(picture!.content).toContain(`>${name}</text>`);
   });
 
+  it("of policies that remember is that of trials, and there is none before", () => {
+    const events = [1, 2].map((n) => update(n, { environmentSteps: 1000, return: n }));
+    const [picture] = trainingPictures([...events, judged(2, 2)]);
+    expect(picture!.text).toContain("of a trial, of the tasks of each update, and");
+    expect(picture!.content).toContain(">training</text>");
+    expect(picture!.content).not.toMatch(/before|adaptation/);
+  });
+
   it("is not drawn of a single update, of others than policies, or of what is no figure", () => {
     const one = update(1, { environmentSteps: 1000, before: -40, return: -30 });
     expect(trainingPictures([one])).toEqual([]);

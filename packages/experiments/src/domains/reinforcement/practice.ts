@@ -40,7 +40,7 @@ export const policyPractice = <V extends object>(
       const played = await adaptedEpisodes({
         family,
         ...("task" in given ? { task: given.task as EnvironmentTask } : {}),
-        ...{ learner, params, seed, index, episodes, executor },
+        ...{ learner, params, seed, index, executor, episodes: given.episodes ?? episodes },
         ...(steps ? { steps } : {}),
         advantages: { discount, lambda, baseline },
       });
@@ -90,7 +90,7 @@ export const policyReport =
     const ofEpisodes: Picture[] = [];
     for (const index of shown) {
       const { task, pictures } = await episodesOf(index);
-      const of = taskText(task);
+      const of = `held-out task ${index}, ${taskText(task)}`;
       ofEpisodes.push(...pictures.map((picture) => ({ ...picture, title: `${picture.title}: ${of}` })));
     }
     const bySteps = evaluations.length > 0 ? stepsPicture(evaluations) : undefined;
@@ -111,16 +111,18 @@ export function trainingPictures(events: readonly RunEvent[]): readonly Picture[
     const judged = event.type === "validation" ? returnOf(event) : undefined;
     if (judged) validated!.push({ at: environmentSteps, ...judged });
   }
+  // Policies with a memory have one return of a trial, and none before it.
+  const adapts = before!.length > 0;
   const lines: readonly PlottedLine[] = [
-    { name: "after adaptation", points: after! },
+    { name: adapts ? "after adaptation" : "training", points: after! },
     { name: "before", points: before! },
-    { name: "validation, after", points: validated! },
+    { name: adapts ? "validation, after" : "validation", points: validated! },
   ].filter(({ points }) => points.length > 0);
   if (after!.length < 2) return [];
   return [
     trainingPicture({
       title: "return over training",
-      text: "Mean return of an episode, of the tasks of each update before and after adaptation, and of validation tasks with the 95% interval.",
+      text: `Mean return of ${adapts ? "an episode, of the tasks of each update before and after adaptation" : "a trial, of the tasks of each update"}, and of validation tasks with the 95% interval.`,
       acrossTitle: "environment steps",
       upTitle: "return",
       lines,

@@ -18,10 +18,10 @@ export const adaptData = optionGroup({
   },
   task: {
     kind: "text",
-    placeholder: "JSON",
+    placeholder: "JSON|FILE",
     absent: "none",
     of: "policies",
-    help: "an environment for a policy to adapt to, in the terms of its own: a goal, a direction, the means of arms",
+    help: "an environment for a policy to adapt to, in the terms of its own: a goal, a direction, the means of arms; or a .json file of one",
   },
   seed: {
     kind: "integer",

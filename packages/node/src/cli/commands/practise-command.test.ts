@@ -1,5 +1,5 @@
 /** `innerloop adapt --task` of small policies, in this process: what is shown, written and refused. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -20,11 +20,11 @@ beforeAll(async () => {
       { target, chosen: { ...small, ...chosen }, invocation: { run: run(name), skipEvaluation: true } },
       collected().output,
     );
-  const sizes = { policyHidden: undefined, episodes: 3, evalTasks: 3, evalSteps: [0, 1, 2] };
-  const { policyHidden: _none, ...policies } = sizes;
+  const policies = { learner: "maml", episodes: 3, evalTasks: 3, evalSteps: [0, 1, 2] };
   await train("point", "navigation-2d", { ...policies, horizon: 10 });
   await train("arms", "bandits", { ...policies, arms: 3, evalSteps: [0, 1] });
   await train("curves", "sinusoid", {});
+  await train("trials", "tabular-mdp", { states: 3, actions: 2, trialEpisodes: 3, horizon: 4, units: 4, evalTasks: 3 });
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -137,6 +137,42 @@ describe("innerloop adapt --task", () => {
   });
 });
 
+describe("a policy with a memory", () => {
+  const task = { transitions: [1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1], rewards: [0, 1, 2, 3, 4, 5] };
+
+  it("plays trials, which are shown episode by episode; its task may be in a file", async () => {
+    const file = run("task.json");
+    await writeFile(file, JSON.stringify(task));
+    const { text, events } = await adapted("trials", { task: file }, { episodes: 4 });
+    expect(text).toContain(": 4 trials of 3 episodes\n");
+    expect(text).toMatch(/first episode +-?\d.*\n +after 1 episode +.*\n +after 2 episodes +/);
+    expect(events.slice(1).map(({ remembered, returns }) => [remembered, (returns as number[]).length])).toEqual([
+      [0, 4],
+      [1, 4],
+      [2, 4],
+    ]);
+    expect((await adapted("trials", { task: JSON.stringify(task) }, { episodes: 4 })).events).toEqual(events);
+    await expect(adapted("trials", { task: file, steps: 2 })).rejects.toThrow(
+      /^steps of .*trials, whose policy takes none/,
+    );
+    await writeFile(file, "{");
+    await expect(adapted("trials", { task: file })).rejects.toThrow(
+      /task\.json is no JSON\. .* --task '\{"transitions":/,
+    );
+    await expect(adapted("trials", { task: run("none.json") })).rejects.toThrow(/there is no such file/);
+  });
+
+  it("is reported with trials that are held out", async () => {
+    await evalCommand(
+      { folder: run("trials"), chosen: { workers: 1 }, invocation: { skipBaselines: true } },
+      collected().output,
+    );
+    const page = await readFile(join(run("trials"), "report.html"), "utf8");
+    expect(page.match(/<h2>Actions taken, episode by episode of a trial: /g)).toHaveLength(2);
+    expect(page).not.toMatch(/NaN|undefined/);
+  });
+});
+
 describe("a policy in a program", () => {
   it("practises a task: the episodes that the command shows", async () => {
     const model = await load(run("point"));
@@ -173,6 +209,8 @@ it("the report of a policy has pictures of returns, and of episodes of two tasks
   const page = await readFile(join(run("point"), "report.html"), "utf8");
   for (const title of ["Return by adaptation steps", "Return over training", "environment steps"])
     expect(page).toContain(title);
-  expect(page.match(/<h2>Path of the point, before and after adaptation: \{&quot;goal&quot;:\[/g)).toHaveLength(2);
+  expect(
+    page.match(/<h2>Path of the point, before and after adaptation: held-out task [01], \{&quot;goal&quot;:\[/g),
+  ).toHaveLength(2);
   expect(page).not.toMatch(/NaN|undefined|https?:\/\//);
 });

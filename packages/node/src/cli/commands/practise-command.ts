@@ -13,9 +13,11 @@ import {
   requireUse,
   returnText,
   shellWord,
+  taskText,
   UsageError,
 } from "@innerloop/experiments";
 import { machineIo } from "../../data/machine-io.js";
+import { readingLimits } from "../../data/reading-limits.js";
 import { writeAtomically } from "../../data/store/atomic-write.js";
 import { type RunFolder, shown } from "../../runs/run-folder.js";
 import { episodeArt } from "../episode-art.js";
@@ -47,23 +49,31 @@ export async function practiseCommand(
   if (wrong)
     throw new UsageError(
       `${flagOf(wrong)} means nothing for ${name}, a policy, which adapts by episodes and by no examples`,
-      "Say in which environment: --task JSON",
+      "Say in which environment: --task JSON|FILE",
     );
   const machine = machineOf(chosen);
-  const flags: Flags = Object.fromEntries(Object.entries(chosen).filter(([option]) => !(option in machine)));
+  const { episodes, ...others } = chosen;
+  const flags: Flags = Object.fromEntries(Object.entries(others).filter(([option]) => !(option in machine)));
   requireUse(Object.keys(flags), config, name);
   requirePicture(invocation.output);
-  const given = invocation.task === undefined ? undefined : taskArgument(invocation.task);
+  const given = invocation.task === undefined ? undefined : await taskGiven(invocation.task);
   const executor = await openExecutor({ ...machine, ...fewRuns }, output);
   try {
     const { checkpoint: wanted, steps, seed } = invocation;
     const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, executor, checkpoint: wanted });
-    const example = async (): Promise<string> =>
-      `--task ${shellWord(cut(JSON.stringify(await model.exampleTask()), mostOfExample))}`;
+    const example = async (): Promise<string> => {
+      const task = JSON.stringify(await model.exampleTask());
+      return task.length <= mostOfExample ? `--task ${shellWord(task)}` : `--task FILE.json with ${cut(task, 80)}`;
+    };
     if (given === undefined)
       throw new UsageError("there is no --task", `Give one of the environment's, such as ${await example()}`);
     if ("problem" in given) throw new UsageError(given.problem, `Give it as JSON, such as ${await example()}`);
-    const practice = await model.practise(given.task, { steps, seed, flags });
+    const practice = await model.practise(given.task, {
+      steps,
+      seed,
+      flags,
+      episodes: episodes as number | undefined,
+    });
     tell(practice, { run: name, checkpoint, iteration, seed: seed ?? 0 }, output);
     if (invocation.output !== undefined) {
       const bytes = Buffer.from(practice.svg(), "utf8");
@@ -78,6 +88,14 @@ export async function practiseCommand(
 
 /** Characters of a task in an error: those of decision processes are long tables. */
 const mostOfExample = 200;
+
+/** The task in a text, or in the file of that name. @throws DataError where it cannot be read */
+const taskGiven = async (text: string): Promise<ReturnType<typeof taskArgument>> =>
+  isFile(text)
+    ? taskArgument(await machineIo.text(text, readingLimits.environmentTaskBytes), text)
+    : taskArgument(text);
+
+const isFile = (text: string): boolean => /\.json$/i.test(text);
 
 /** @throws UsageError for a file that would not be opened as what it is */
 function requirePicture(path: string | undefined): void {
@@ -113,7 +131,7 @@ function tell(
   const each = isTrial
     ? `${counted(episodes, "trial")} of ${counted(after.length, "episode")}`
     : `${counted(episodes, "episode")} before adaptation and after each step`;
-  output.say(paint("dim", `  ${family.name}, ${cut(JSON.stringify(task), 80)}: ${each}`));
+  output.say(paint("dim", `  ${family.name}, ${taskText(task)}: ${each}`));
   output.say();
   const rows = after.map((stage) => [afterText(stage), returnText(stage.return), stage.length.toFixed(1)]);
   const [header = "", ...lines] = columns([["", "return", "steps of an episode"], ...rows]);
