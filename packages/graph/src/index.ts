@@ -88,7 +88,7 @@ export * from "./program/tensor-type.js";
 export * from "./program/tree.js";
 export { interpret, valuesOf } from "./reference/interpreter.js";
 export * from "./runtime/compile.js";
-export { compileInStages, type StagedFunction } from "./runtime/compile-in-stages.js";
+export { compileInStages, type SecondStage, type StagedFunction } from "./runtime/compile-in-stages.js";
 export * from "./runtime/executor.js";
 export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
 export * from "./transforms/differentiate.js";

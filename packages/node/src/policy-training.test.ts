@@ -285,6 +285,7 @@ describe("proximal steps", () => {
 test.each([
   ["Adam", adam({ learningRate: 1e-2 })],
   ["a trust region", trustRegion(family.action, { damping: 0.01, fisherShare: 1 })],
+  ["ProMP's steps", proximal(family.action, { epochs: 2, learningRate: 1e-2 })],
 ] as const)("%s takes an exploration term, of whatever number of tasks at once", async (_name, outer) => {
   const flat = (tree: Tree): number[] => valuesOf(tree).flat();
   const after = async (optimizer: typeof outer | ReturnType<typeof exploring>, chunkSize = tasksOfBatch) => {

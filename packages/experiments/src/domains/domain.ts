@@ -312,7 +312,7 @@ export interface Domain<
     spec: Spec | undefined,
     options: V,
     setting: { readonly training: TrainingValues; readonly optimizer: Optimizer },
-  ): OuterMethod | undefined;
+  ): Optimizer | OuterMethod;
   /** Figures of an update in a line of progress, where they are not those of the loss alone. */
   progressText?(figures: Readonly<Record<string, number>>, secondsAnUpdate: number): string;
   /**

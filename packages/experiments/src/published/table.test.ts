@@ -53,7 +53,10 @@ describe.each(tables)("the table $name", (table) => {
     if (!learnerCatalogue[options.learner].variableWays) expect(options.trainWays).toBeUndefined();
     // What is made when it is first asked for has no remedy; everything else has one.
     const fetchedByItself = ["sinusoid", "glosses", "hanzi", "mnist", "preferences"];
-    const needed = [options[dataOptionOf(row)], options.backbone].filter(
+    const dataOption = dataOptionOf(row);
+    // What is chosen among those that come along is there, as environments are.
+    const isChosen = ["choice", "variant"].includes(domainOf(trainingConfig(row)).options[dataOption]!.kind);
+    const needed = [...(isChosen ? [] : [options[dataOption]]), options.backbone].filter(
       (name) => typeof name === "string" && name !== "" && !fetchedByItself.includes(name),
     );
     expect(needsOf(table, row).map(({ name }) => name)).toEqual(needed);
@@ -75,6 +78,7 @@ describe.each(tables)("the table $name", (table) => {
     for (const row of table.rows) {
       if (columnsOf(table, row).every(({ steps }) => steps === undefined)) continue;
       const config = trainingConfig(row);
+      if (learnerCatalogue[config.learner.name].takesSteps) continue;
       const channels = Number(trainingOptions(row).channels ?? 1);
       const spec = { name: "x", sha256: "", exampleShape: [28, 28, channels], trainClasses: 64 };
       const learner = buildRunLearner(config, spec as DataSpec, config);

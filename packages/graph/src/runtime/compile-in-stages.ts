@@ -6,15 +6,23 @@ import { rewrite } from "../transforms/rewriting.js";
 import { lastingValues } from "../transforms/staging.js";
 import { trace } from "../transforms/trace.js";
 import { type CompiledFunction, type CompileOptions, compile } from "./compile.js";
+import type { Executor } from "./executor.js";
 
 /** A function of an argument that stays and one that changes from run to run. */
 export interface StagedFunction<Lasting extends Tree, Changing extends Tree, Result extends Tree> {
   /** The function of the argument that changes; what follows from the other alone is computed in its first run. */
-  (lasting: Lasting): (changing: Changing) => Promise<Result>;
+  (lasting: Lasting): SecondStage<Changing, Result>;
   /** What one run for an argument that changes takes; compiles for shapes, but loads nothing. */
   estimate(lasting: Lasting, changing: Changing): Promise<Estimate>;
   /** As `CompiledFunction.release`. */
   release(): Promise<void>;
+}
+
+/** A function whose other argument is given, and what follows from that kept where it runs. */
+export interface SecondStage<Changing extends Tree, Result extends Tree> {
+  (changing: Changing): Promise<Result>;
+  /** Gives back what is kept. It is computed again when the function runs again. */
+  release(): void;
 }
 
 /**
@@ -29,7 +37,7 @@ const mostMovedBytes = 2 ** 18;
  *
  * @example
  * const product = compileInStages(({ params, data }, v) => hessianVectorProduct((p) => loss(p, data), params, v), { executor });
- * const at = product({ params, data }); await at(v); await at(w)
+ * const at = product({ params, data }); await at(v); await at(w); at.release()
  */
 export function compileInStages<Lasting extends Tree, Changing extends Tree, Result extends Tree>(
   f: (lasting: Lasting, changing: Changing) => Result,
@@ -42,22 +50,25 @@ export function compileInStages<Lasting extends Tree, Changing extends Tree, Res
     known.set(key, stages);
     return stages;
   };
-  const begin = (lasting: Lasting) => {
-    let computed: Promise<readonly Tensor[]> | undefined;
-    return async (changing: Changing): Promise<Result> => {
-      const { first, second, used, kept } = stagesFor(lasting, changing);
-      const given = leaves(lasting);
-      computed ??= kept.length > 0 ? first(given) : Promise.resolve([]);
+  const begin = (lasting: Lasting): SecondStage<Changing, Result> => {
+    const given = leaves(lasting);
+    let first: Promise<FirstStage> | undefined;
+    const run = async (changing: Changing): Promise<Result> => {
+      const stages = stagesFor(lasting, changing);
+      first ??= computed(stages, given, options.executor);
       // A failure is not remembered: the next run may succeed.
-      computed.catch(() => {
-        computed = undefined;
+      first.catch(() => {
+        first = undefined;
       });
-      return second(
-        used.map((at) => given[at]!),
-        await computed,
-        leaves(changing),
-      );
+      const { used, found } = await first;
+      return stages.second(used, found, leaves(changing));
     };
+    const release = (): void => {
+      // One that failed keeps nothing.
+      first?.then(({ giveBack }) => giveBack()).catch(() => undefined);
+      first = undefined;
+    };
+    return Object.assign(run, { release });
   };
   return Object.assign(begin, {
     estimate: async (lasting: Lasting, changing: Changing): Promise<Estimate> => {
@@ -82,6 +93,24 @@ interface Stages<Result extends Tree> {
   readonly used: readonly number[];
   /** Results of the first stage, without values. */
   readonly kept: readonly Tensor[];
+}
+
+/** What the second stage takes of the first, and a way to give it back. */
+interface FirstStage {
+  readonly used: readonly Tensor[];
+  readonly found: readonly Tensor[];
+  giveBack(): void;
+}
+
+async function computed(
+  { first, used, kept }: Pick<Stages<Tree>, "first" | "used" | "kept">,
+  given: readonly Tensor[],
+  { lasting }: Executor,
+): Promise<FirstStage> {
+  const found = kept.length > 0 ? await first(given) : [];
+  const own = used.map((at) => given[at]!);
+  const giveBack = lasting?.([...own, ...found].flatMap(({ data }) => data ?? [])) ?? (() => undefined);
+  return { used: own, found, giveBack };
 }
 
 function split<Lasting extends Tree, Changing extends Tree, Result extends Tree>(

@@ -77,6 +77,13 @@ export interface Executor {
     outputs: readonly TensorType[],
     hints?: LoadHints,
   ): Promise<ExecutorSession>;
+  /**
+   * Says that arrays will be fed to many runs and not be changed meanwhile: they are kept where those run, instead of being
+   * copied there for each. Executors that copy nothing have no use for it.
+   *
+   * @returns gives them back
+   */
+  readonly lasting?: ((arrays: readonly TypedArray[]) => () => void) | undefined;
   /** Frees all sessions and ends all workers. */
   close(): Promise<void>;
 }

@@ -11,6 +11,7 @@ import {
   type Tensor,
   tanh,
   tensor,
+  toNumbers,
 } from "@innerloop/graph";
 import { afterAll, expect, test } from "vitest";
 import { countingLoads } from "./counting-loads.fixture.js";
@@ -41,13 +42,12 @@ test.each([8, 9600])("products with a Hessian of %d rows are those of one progra
   for (const seed of [3, 4]) {
     const vector = noise(3, 8, seed);
     const [expected, found] = [await whole(fixed, vector), await at(vector)];
-    for (const name of ["along", "slope"] as const)
-      (found[name].toArray() as number[][]).forEach((row, i) => {
-        row.forEach((value, j) => {
-          const wanted = (expected[name].toArray() as number[][])[i]![j]!;
-          expect(Math.abs(value - wanted)).toBeLessThan(1e-5 * (Math.abs(wanted) + rows));
-        });
+    for (const name of ["along", "slope"] as const) {
+      const wanted = toNumbers(expected[name]);
+      toNumbers(found[name]).forEach((value, i) => {
+        expect(Math.abs(value - wanted[i]!)).toBeLessThan(1e-5 * (Math.abs(wanted[i]!) + rows));
       });
+    }
   }
   const other = { ...fixed, x: noise(rows, 3, 5) };
   expect((await staged(other)(noise(3, 8, 3))).along.data).not.toEqual((await at(noise(3, 8, 3))).along.data);
@@ -80,6 +80,32 @@ test("what stays is computed once for all that changes, and models are given bac
   expect(open()).toBe(0);
   expect((await at(tensor([5, 6]))).data).toEqual(Float32Array.of(5, 6));
   await staged.release();
+});
+
+test("what the second stage takes of the first is kept where it runs, until it is given back", async () => {
+  const kept: number[] = [];
+  let givenBack = 0;
+  const watched = {
+    ...executor,
+    lasting: (arrays: readonly unknown[]) => {
+      kept.push(arrays.length);
+      return () => {
+        givenBack++;
+      };
+    },
+  };
+  const staged = compileInStages(({ a, c }: { a: Tensor; c: Tensor }, b: Tensor) => add(mul(exp(a), b), c), {
+    executor: watched,
+  });
+  const at = staged({ a: tensor([0, 0]), c: tensor([1, 1]) });
+  await at(tensor([1, 2]));
+  await at(tensor([3, 4]));
+  // exp(a), and c itself.
+  expect([kept, givenBack]).toEqual([[2], 0]);
+  at.release();
+  await expect.poll(() => givenBack).toBe(1);
+  expect((await at(tensor([5, 6]))).data).toEqual(Float32Array.of(6, 7));
+  expect(kept).toEqual([2, 2]);
 });
 
 test("a function of which nothing is known beforehand is one program", async () => {

@@ -66,6 +66,28 @@ describe("workerPoolExecutor", () => {
     });
   });
 
+  test("lasting arrays go to a worker once, until they are given back, and again to one that takes its place", async () => {
+    const pool = workerPoolExecutor({ workers: 1 });
+    try {
+      const session = await pool.load(bytes, inputs, outputs);
+      const [first, other] = [await session.run([feed(1)]), await session.run([feed(2)])];
+      const array = feed(1);
+      const giveBack = pool.lasting!([array]);
+      expect(await session.run([array])).toEqual(first);
+      // What nobody may do shows that it is not sent again.
+      array.set(feed(2));
+      expect(await session.run([array])).toEqual(first);
+      expect(await session.run([feed(2)])).toEqual(other);
+      await workers[0]!.terminate();
+      expect(await session.run([array])).toEqual(other);
+      array.set(feed(1));
+      giveBack();
+      expect(await session.run([array])).toEqual(first);
+    } finally {
+      await pool.close();
+    }
+  });
+
   test("a run whose worker dies twice fails; the pool goes on", async () => {
     await withPool(1, async (session) => {
       const kill = (worker: Worker): void => void worker.terminate();

@@ -70,10 +70,22 @@ function openPool(size: number, file: URL): Executor {
   let here: Promise<Executor> | undefined;
   let closing: Promise<void> | undefined;
 
+  const lastingArrays = new Map<TypedArray, number>();
+  let lastingMade = 0;
+  const lasting: Executor["lasting"] = (arrays) => {
+    const fresh = arrays.filter((array) => !lastingArrays.has(array));
+    for (const array of fresh) lastingArrays.set(array, lastingMade++);
+    return () => {
+      const ids = fresh.flatMap((array) => lastingArrays.get(array) ?? []);
+      for (const array of fresh) lastingArrays.delete(array);
+      for (const worker of slots) worker?.forget(ids);
+    };
+  };
+
   const workerOf = (slot: number): WorkerThread => {
     const known = slots[slot];
     if (known && !known.ended) return known;
-    const started = new WorkerThread(file);
+    const started = new WorkerThread(file, lastingArrays);
     slots[slot] = started;
     return started;
   };
@@ -199,6 +211,7 @@ function openPool(size: number, file: URL): Executor {
     models: userModelCache(),
     memory: processMemory({ places: size, threads: true, small: isSmall }),
     load,
+    lasting,
     close() {
       closing ??= close();
       return closing;
@@ -224,8 +237,13 @@ class WorkerThread {
   private readonly requests = new Map<number, Request>();
   private nextId = 0;
   private cause: unknown;
+  /** Lasting arrays that it has, by their numbers. */
+  private readonly kept = new Set<number>();
 
-  constructor(file: URL) {
+  constructor(
+    file: URL,
+    private readonly lastingArrays: ReadonlyMap<TypedArray, number>,
+  ) {
     // Flags of the main thread (loaders, inspectors, test runners) are not meant for a thread that only computes.
     this.worker = new Worker(file, { execArgv: [] });
     this.worker.unref();
@@ -258,10 +276,26 @@ class WorkerThread {
   }
 
   run({ session }: LoadedModel, feeds: readonly TypedArray[]): Promise<readonly TypedArray[]> {
+    const places = feeds.map((feed) => this.lastingArrays.get(feed));
+    const isThere = (place: number): boolean => places[place] !== undefined && this.kept.has(places[place]);
+    const sent = feeds.map((_, place) => place).filter((place) => !isThere(place));
     // Copies that are moved, since cloning would copy twice, and all of the memory that a feed is only a window of. All in one
     // piece of memory: each piece by itself takes as long as a thousand numbers.
-    const { copies, moved } = copiesTogether(feeds);
-    return this.ask((id) => ({ kind: "run", id, session, feeds: copies }), moved);
+    const { copies, moved } = copiesTogether(sent.map((place) => feeds[place]!));
+    const arrays: (TypedArray | undefined)[] = feeds.map(() => undefined);
+    sent.forEach((place, i) => {
+      arrays[place] = copies[i]!;
+    });
+    const answer = this.ask((id) => ({ kind: "run", id, session, feeds: arrays, lasting: places }), moved);
+    for (const number of places) if (number !== undefined) this.kept.add(number);
+    return answer;
+  }
+
+  /** Lasting arrays that are not fed again. */
+  forget(numbers: readonly number[]): void {
+    const known = numbers.filter((number) => this.kept.delete(number));
+    if (this.ended || known.length === 0) return;
+    this.ask((id) => ({ kind: "forget", id, session: -1, lasting: known })).catch(() => undefined);
   }
 
   /** Frees the model; a worker that ends meanwhile has freed it too. */

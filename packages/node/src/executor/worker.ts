@@ -13,7 +13,14 @@ export type WorkerRequest = { readonly id: number; readonly session: number } & 
       /** Threads that compute one run. */
       readonly threads: number;
     }
-  | { readonly kind: "run"; readonly feeds: readonly TypedArray[] }
+  | {
+      readonly kind: "run";
+      /** Undefined where it is a lasting array that came before. */
+      readonly feeds: readonly (TypedArray | undefined)[];
+      /** The numbers of lasting arrays, at their places. */
+      readonly lasting: readonly (number | undefined)[];
+    }
+  | { readonly kind: "forget"; readonly lasting: readonly number[] }
   | { readonly kind: "close" }
 );
 
@@ -24,6 +31,19 @@ export type WorkerReply =
 /** By their threads. */
 const executors = new Map<number, Executor>();
 const sessions = new Map<number, Promise<ExecutorSession>>();
+/** Arrays that come once for many runs, by their numbers. */
+const lastingArrays = new Map<number, TypedArray>();
+
+/** The feeds of a run: those that came with it, and those that came before. */
+function feedsOf({ feeds, lasting }: Extract<WorkerRequest, { kind: "run" }>): TypedArray[] {
+  return feeds.map((feed, place) => {
+    const number = lasting[place];
+    if (feed && number !== undefined) lastingArrays.set(number, feed);
+    const found = feed ?? (number === undefined ? undefined : lastingArrays.get(number));
+    if (!found) throw new Error(`feed ${place} did not come, and is none that came before`);
+    return found;
+  });
+}
 
 async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
   if (request.kind === "load") {
@@ -34,9 +54,15 @@ async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
     await loading;
     return [];
   }
+  if (request.kind === "forget") {
+    for (const number of request.lasting) lastingArrays.delete(number);
+    return [];
+  }
+  // Before anything is waited for: a request that follows may count on them.
+  const feeds = request.kind === "run" ? feedsOf(request) : [];
   const session = await sessions.get(request.session);
   if (!session) throw new Error(`session ${request.session} is not loaded in this worker`);
-  if (request.kind === "run") return session.run(request.feeds);
+  if (request.kind === "run") return session.run(feeds);
   sessions.delete(request.session);
   await session.close();
   return [];

@@ -135,8 +135,9 @@ describe.each([1, 2])("of %d steps", (steps) => {
   });
 });
 
-test("what counts for less than nothing is refused", () => {
+test("less than nothing is refused, and a learner that takes no steps", () => {
   expect(() => exploring(trustRegion(action), { action, exploration: -1 })).toThrow(
     /^ILE101 exploring: exploration is -1/,
   );
+  expect(() => learnerOf(0)).toThrow(/^ILE101 exploring: MAML takes no inner steps/);
 });

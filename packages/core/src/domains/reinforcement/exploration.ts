@@ -41,8 +41,8 @@ export interface ExplorationOptions {
  * after adaptation, the dependence of what is drawn included; with N episodes that is c = N, whose variance is large. (The paper
  * takes no b.) In a line search log pi is a sum of ratios to the policy that acted.
  *
- * @param outer an optimizer, or a trust region
- * @throws EnvironmentError ILE101 where `exploration` is no number of at least 0
+ * @param outer an optimizer, a trust region, or `proximal`
+ * @throws EnvironmentError ILE101 where `exploration` is no number of at least 0, or the learner takes no inner steps
  * @example train({ learner, tasks, optimizer: exploring(trustRegion(family.action), { action: family.action }), ... })
  */
 export function exploring(
@@ -77,6 +77,11 @@ export function exploring(
 
 /** A learner whose tasks say in `support.y.credit` what their episodes are worth. */
 export function exploringLearner(action: Space, learner: PolicyLearner): PolicyLearner {
+  if (!learner.steps) {
+    const problem = `${learner.name} takes no inner steps: nothing is drawn that it adapts by`;
+    const remedy = "Take it with a learner of inner steps";
+    throw new EnvironmentError("ILE101", { environment: "exploring" }, problem, remedy);
+  }
   const exploration = (params: Tree, task: PolicyTask): Tensor => explorationLoss(action, learner, params, task);
   return {
     ...learner,
@@ -92,7 +97,7 @@ export function exploringLearner(action: Space, learner: PolicyLearner): PolicyL
 /** - credit sum_k mean_n sum_t of ratios of pi_{theta_k} to the policy that acted, less 1. */
 function explorationLoss(action: Space, learner: PolicyLearner, params: Tree, { support }: PolicyTask): Tensor {
   const { of } = actionDistribution(action);
-  const stages = learner.steps ?? 1;
+  const stages = learner.steps!;
   const terms = Array.from({ length: stages }, (_, k): Tensor => {
     const { x, y } = stages === 1 ? support : everyRow(support, k, stages);
     const now = of(learner.predict(learner.adapt(params, support, { steps: k }), x));

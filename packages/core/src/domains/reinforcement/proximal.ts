@@ -175,7 +175,8 @@ function proximalPrograms(
       1 / steps,
     );
   };
-  const judged = (params: Tree, { klCoefficient, iteration }: Coefficients, { support, query }: PolicyTask): Judged => {
+  const judged = (params: Tree, { klCoefficient, iteration }: Coefficients, task: PolicyTask): Judged => {
+    const { support, query } = task;
     const { y } = query;
     const prediction = learner.predict(learner.adapt(params, support), query.x);
     const [now, before] = [of(prediction), of(y.acted)];
@@ -186,8 +187,10 @@ function proximalPrograms(
     const penalised = innerKl.innerKl ? sub(objective, mul(klCoefficient, innerKl.innerKl)) : objective;
     const weight = typeof settings.entropy === "number" ? settings.entropy : settings.entropy(iteration);
     const bonus = weight === 0 ? undefined : mul(meanOfTaken(now.entropy(), y), weight);
+    const maximised = bonus ? add(penalised, bonus) : penalised;
+    const beside = learner.exploration?.(params, task);
     return {
-      objective: neg(bonus ? add(penalised, bonus) : penalised),
+      objective: beside ? sub(beside, maximised) : neg(maximised),
       loss: surrogate(prediction, y),
       ...innerKl,
       kl: meanOfTaken(before.kl(now), y),

@@ -168,7 +168,9 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
     const atFirst = await meanOverChunks(chunks, ({ tasks }) => slope(params, tasks));
     const before = below(atFirst, "judged/");
     const gradient = vectorOf.flat(below(atFirst, "gradient/"));
-    const { x: direction, curvature } = await conjugateGradients(product, gradient, settings.products);
+    const { x: direction, curvature } = await conjugateGradients(product, gradient, settings.products).finally(() => {
+      for (const { times } of fisherChunks) times.release();
+    });
     const longest = Math.sqrt((2 * settings.kl) / curvature);
     let [taken, share, reached] = [params, 0, before];
     for (let j = 0; j < settings.backtracks && Number.isFinite(longest); j++) {

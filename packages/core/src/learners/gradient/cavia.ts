@@ -75,11 +75,13 @@ export interface CaviaOptions<Y extends Tree = Tensor> {
  * const model = contextualMlp({ sizes: [1, 40, 40, 1], contextSize: 5 });
  * const learner = cavia({ model, loss: meanSquaredError, inner: sgd({ learningRate: 1 }) });
  */
-export function cavia<Y extends Tree = Tensor>(options: CaviaOptions<Y>): Learner<Tree, AdaptedModel, Tensor, Y> {
+export function cavia<Y extends Tree = Tensor>(
+  options: CaviaOptions<Y>,
+): Learner<Tree, AdaptedModel, Tensor, Y, Tensor> {
   const { model, loss, inner, steps = 1, order = 2, minibatch, laterShare } = options;
   requireContextSize("cavia", model.contextSize);
   requireLaterShare("cavia", laterShare);
-  const problem = supervised(withContext(model), loss);
+  const problem = supervised<Tensor, Y, Tensor>(withContext(model), loss);
   const { inner: objective, traits } = problem;
   const loop: InnerLoop<Examples<Tensor, Y>> = {
     objective,

@@ -4,7 +4,6 @@ import {
   actionDistribution,
   discrete,
   type EnvironmentFamily,
-  exploring,
   type PolicyTargets,
   policyCollector,
   policySurrogate,
@@ -111,19 +110,12 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
           "Use --learner joint, the oracle of tables",
         );
     },
-    uselessness: (option, given) => {
-      const { outer, logLikelihood } = of(given);
-      if (option === "pastDecay" && logLikelihood) return { beside: "--log-likelihood", is: "surrogates of ratios" };
-      return option === "exploration" && outer.name === "proximal"
-        ? { beside: "--outer proximal", is: "--outer trust-region or policy-gradient" }
-        : undefined;
-    },
     load: async (given, io, _work, { training }) => {
       const family = await familyOf(given, io, training.kind === "trials");
       return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
-    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood", "exploration"],
+    ofEpisodes: ["episodes", "laterShare", "baseline", "surrogate", "pastDecay", "exploration"],
     tasks: (family, given, { training }) => {
       const { episodes, discount, lambda, baseline } = of(given);
       const collector =
@@ -149,20 +141,17 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       };
     },
     loss: (spec, given) => {
-      const { pastDecay, logLikelihood } = of(given);
+      const { surrogate } = of(given);
       // Its figures, which is all that is asked of it where nothing is known yet, are the same for all actions.
       const action = spec ? spaceOf(spec.action) : discrete(1);
       return policySurrogate(action, {
-        ...(logLikelihood ? { logLikelihood } : { pastDecay }),
+        ...(surrogate.name === "ratios" ? { pastDecay: surrogate.pastDecay } : { logLikelihood: true }),
         trials: spec ? spec.trialEpisodes !== undefined : entryOf(of(given)).trials === true,
       });
     },
-    outer: (spec, given, { training, optimizer }) => {
-      const { outer, exploration } = of(given);
-      const { name: method, ...own } = outer;
-      const action = spaceOf(requireSpec(spec).action);
-      const found = (outerMethods[method] as OuterMethodEntry).method(action, own, training);
-      return exploration > 0 ? exploring(found ?? optimizer, { action, exploration }) : found;
+    outer: (spec, given, setting) => {
+      const { name: method, ...own } = of(given).outer;
+      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own, setting);
     },
     progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
       [

@@ -38,24 +38,22 @@ export const policyOptions = optionGroup({
     default: "linear",
     help: "of the returns that advantages are above: a ridge regression on observation and time, for each task and step; or none",
   },
-  pastDecay: {
-    kind: "number",
-    default: 0,
-    least: 0,
-    most: 1,
-    help: "of the surrogate of the inner steps, from 0 (LVC: second derivatives of low variance) to 1 (DiCE: unbiased ones)",
-  },
-  logLikelihood: {
-    kind: "flag",
-    default: false,
-    help: "log pi A in the inner steps, as MAML's code has it, whose second derivatives are not those of the return",
-  },
-  exploration: {
-    kind: "number",
-    default: 0,
-    least: 0,
-    most: 1e6,
-    help: "E-MAML's term: how much episodes before adaptation are credited with what comes after it; not of --outer proximal",
+  surrogate: {
+    kind: "variant",
+    variants: {
+      ratios: {
+        pastDecay: {
+          kind: "number",
+          default: 0,
+          least: 0,
+          most: 1,
+          help: "from 0 (LVC: second derivatives of low variance) to 1 (DiCE: unbiased ones)",
+        },
+      },
+      "log-likelihood": {},
+    },
+    default: "ratios",
+    help: "what inner steps make small: ratios of probabilities times advantages; or log pi A as MAML's code has it, whose second derivatives are not those of the return",
   },
   laterShare: {
     kind: "number",

@@ -1,8 +1,8 @@
 /** Outer updates of policies: what each is, its options, and how it is made. */
 
-import { linearSchedule } from "@innerloop/core";
+import { linearSchedule, type Optimizer } from "@innerloop/core";
 import { type OptionGroup, type OptionValues, optionGroup } from "@innerloop/core/learners";
-import { proximal, type Space, trustRegion } from "@innerloop/core/reinforcement";
+import { exploring, proximal, type Space, trustRegion } from "@innerloop/core/reinforcement";
 import type { OuterMethod } from "@innerloop/core/training";
 import type { TrainingValues } from "../../options/training-options.js";
 import { outerRateOf } from "../../outer-rate.js";
@@ -12,11 +12,31 @@ export interface OuterMethodEntry<O extends OptionGroup = OptionGroup> {
   /** A few words. */
   readonly summary: string;
   readonly options: O;
-  /** The method; undefined for the optimizer of the training's options, on the gradient of the surrogate. */
-  method(action: Space, options: OptionValues<O>, training: TrainingValues): OuterMethod | undefined;
+  /** @param setting.optimizer that of the training's options, for the gradient of the surrogate */
+  method(
+    action: Space,
+    options: OptionValues<O>,
+    setting: { readonly training: TrainingValues; readonly optimizer: Optimizer },
+  ): Optimizer | OuterMethod;
 }
 
+/** E-MAML's term, of methods that take it. */
+const explorationOption = {
+  kind: "number",
+  default: 0,
+  least: 0,
+  most: 1e6,
+  help: "E-MAML's term: how much episodes before adaptation are credited with what comes after it",
+  of: "--outer trust-region or policy-gradient",
+} as const;
+
 const entry = <const O extends OptionGroup>(record: OuterMethodEntry<O>): OuterMethodEntry<O> => record;
+
+const explored = <Outer extends Optimizer | OuterMethod>(
+  outer: Outer,
+  action: Space,
+  exploration: number,
+): Outer | OuterMethod => (exploration > 0 ? exploring(outer, { action, exploration }) : outer);
 
 /** Outer updates by name. */
 export const outerMethods = {
@@ -49,8 +69,28 @@ export const outerMethods = {
         help: "part of the episodes that these products are of; the line search judges by all of them",
         of: "--outer trust-region",
       },
+      fisherTasks: {
+        kind: "number",
+        default: 1,
+        least: 0,
+        above: true,
+        most: 1,
+        help: "part of the tasks that they are of",
+        of: "--outer trust-region",
+      },
+      exploration: {
+        kind: "number",
+        default: 0,
+        least: 0,
+        most: 1e6,
+        help: "what episodes before adaptation count for by what comes after it, as in E-MAML",
+        of: "--outer trust-region",
+      },
     }),
-    method: (action, options) => trustRegion(action, options),
+    method: (action, { exploration, ...options }) => {
+      const region = trustRegion(action, options);
+      return exploration > 0 ? exploring(region, { action, exploration }) : region;
+    },
   }),
   proximal: entry({
     summary: "ProMP, and PPO of learners with a memory: some steps of Adam on each batch, by clipped ratios",
@@ -64,7 +104,7 @@ export const outerMethods = {
         help: "ratios of probabilities count up to so far from 1",
         of: "--outer proximal",
       },
-      epochs: {
+      passes: {
         kind: "integer",
         default: 5,
         least: 1,
@@ -97,19 +137,19 @@ export const outerMethods = {
         of: "--outer proximal",
       },
     }),
-    method: (action, { clipRatio, epochs, parts, entropy, entropyUpdates }, training) =>
+    method: (action, { clipRatio, passes, parts, entropy, entropyUpdates }, { training }) =>
       proximal(action, {
         clip: clipRatio,
-        epochs,
+        epochs: passes,
         parts,
-        learningRate: outerRateOf(training, epochs * parts),
+        learningRate: outerRateOf(training, passes * parts),
         entropy: entropyUpdates === undefined ? entropy : linearSchedule(entropy, 0, entropyUpdates),
       }),
   }),
   "policy-gradient": entry({
     summary: "one step of --outer-optimizer along the policy gradient through adaptation",
-    options: optionGroup({}),
-    method: () => undefined,
+    options: optionGroup({ exploration: explorationOption }),
+    method: (action, { exploration }, { optimizer }) => explored(optimizer, action, exploration),
   }),
 } as const satisfies Readonly<Record<string, OuterMethodEntry>>;
 

@@ -10,7 +10,7 @@ export const ofGradientSteps = (
   environment: string,
   { domain = {}, learner = {}, training = {} }: PartialConfig = {},
 ): PartialConfig => ({
-  domain: { environment, ...domain },
+  domain: { environment: { name: environment }, ...domain },
   learner: { name: "maml", steps: 1, innerRate: 0.1, ...learner },
   network: { name: "policy" },
   training: {
@@ -30,7 +30,7 @@ const withMemory = (
   environment: string,
   { domain = {}, learner = {}, training = {} }: PartialConfig,
 ): PartialConfig => ({
-  domain: { environment, outer: "proximal", clipRatio: 0.2, lambda: 0.9, ...domain },
+  domain: { environment: { name: environment }, lambda: 0.9, ...domain },
   learner: { name: "rl2", ...learner },
   network: { name: "policy" },
   training: {
@@ -47,7 +47,7 @@ const withMemory = (
 /** The same as learners that adapt in steps take them: by half of the episodes, to act in the other half. */
 const inSteps = (trialEpisodes: number): Readonly<Record<string, PartialConfig>> => {
   const config: PartialConfig = {
-    domain: { episodes: trialEpisodes / 2, outer: "trust-region", lambda: 1 },
+    domain: { episodes: trialEpisodes / 2, outer: { name: "trust-region" }, lambda: 1 },
     learner: { innerRate: 1 },
     training: { metaBatch: 100, iterations: 300, validateEvery: 25, checkpointEvery: 25, validationTasks: 400 },
   };
@@ -75,7 +75,7 @@ export const environmentPresets = {
     summary: "Bernoulli bandits: trials of 10 pulls of 5 arms (Duan et al. 2016)",
     protocol: "Means U[0, 1], a trial of 10 pulls of 5 arms, all of whose rewards count",
     config: withMemory("bandits", {
-      domain: { entropy: 0.02 },
+      domain: { outer: { name: "proximal", clipRatio: 0.2, entropy: 0.02 } },
       learner: { units: 48 },
       training: { iterations: 200, validateEvery: 20, checkpointEvery: 20 },
     }),
@@ -86,7 +86,7 @@ export const environmentPresets = {
     protocol:
       "10 states, 5 actions, transitions Dirichlet(1), rewards N(rho, 1), rho ~ N(1, 1); ten episodes of 10 steps, all of whose rewards count",
     config: withMemory("tabular-mdp", {
-      domain: { entropy: 0.01, epochs: 4, parts: 4 },
+      domain: { outer: { name: "proximal", clipRatio: 0.2, entropy: 0.01, passes: 4, parts: 4 } },
       learner: { units: 64 },
       training: { metaBatch: 800, outerRate: 2e-3, iterations: 300, validateEvery: 20, checkpointEvery: 20 },
     }),
@@ -96,7 +96,10 @@ export const environmentPresets = {
     summary: `a runner finds out whether to run forward or backward; needs @innerloop/mujoco (${published})`,
     protocol:
       "rllab's settings: a decision every 0.01 s for 2 s; 40 tasks of 20 episodes an update, alpha 0.1, KL 0.02; a network of 64-64 tanh, where theirs is 100-100 relu",
-    config: ofGradientSteps("half-cheetah-direction", { domain: { kl: 0.02 }, training: { metaBatch: 40 } }),
+    config: ofGradientSteps("half-cheetah-direction", {
+      domain: { outer: { name: "trust-region", kl: 0.02 } },
+      training: { metaBatch: 40 },
+    }),
   },
   "half-cheetah-velocity": {
     summary: `a runner finds out how fast to run; needs @innerloop/mujoco (${published})`,
