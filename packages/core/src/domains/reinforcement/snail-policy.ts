@@ -35,7 +35,11 @@ export function snailPolicy(options: SnailPolicyOptions): MemoryPolicy {
   const { blocks, channels } = causalBlocks({ inputs: trialInputs(options), filters, attention, length: steps });
   return memoryLearner(options, {
     name: "SNAIL",
-    description: { trialSteps: steps, filters, attention: attention.map(({ keys, values }) => `${keys}/${values}`).join(", ") },
+    description: {
+      trialSteps: steps,
+      filters,
+      attention: attention.map(({ keys, values }) => `${keys}/${values}`).join(", "),
+    },
     features: channels,
     init: (key) => blocks.map((block, i) => block.init(split(key, String(i)))),
     read: (params, x) =>
