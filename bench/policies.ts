@@ -127,11 +127,12 @@ export async function policyAgreement(problem: PolicyProblem, peer: Peer, execut
   );
   const episodesOf = (set: (typeof tasks)["support"]): ReturnType<typeof encoded> => {
     const y = set.y as unknown as Readonly<Record<"action" | "advantage" | "taken", Tensor>>;
-    const columns = [set.x, y.action, y.advantage, y.taken].map((x) => ({
-      data: x.data as Float32Array,
-      width: x === set.x || x === y.action ? 2 : 1,
-    }));
+    const x = set.x as Tensor;
     const rows = y.taken.size;
+    const columns = [x, y.action, y.advantage, y.taken].map(({ data, size }) => ({
+      data: data as Float32Array,
+      width: size / rows,
+    }));
     const values = new Float32Array(rows * 6);
     for (let row = 0; row < rows; row++) {
       let to = row * 6;

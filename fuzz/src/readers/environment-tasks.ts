@@ -1,6 +1,7 @@
 /** Tasks of environments: what `adapt RUN --task` is told. */
 import { bernoulliBandits, navigation2d, type RowFamily, tabularMdps } from "@innerloop/core/reinforcement";
 import { ant, halfCheetah, type LocomotionFamily } from "@innerloop/mujoco";
+import { taskArgument } from "../../../packages/node/dist/cli/commands/task-argument.js";
 import { jsonLineMutation, textMutations } from "../mutations.js";
 import { type Reader, WrongResult } from "../reader.js";
 
@@ -9,6 +10,7 @@ const sources: readonly string[] = [
     (file) => `core/src/domains/reinforcement/${file}.ts`,
   ),
   "mujoco/src/goals.ts",
+  "node/src/cli/commands/task-argument.ts",
 ];
 
 // biome-ignore lint/suspicious/noExplicitAny: families of different tasks, each of which reads its own.
@@ -44,13 +46,9 @@ export const environmentTaskReaders: readonly Reader[] = families.map((family) =
     "{}",
   ],
   run: (input) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(new TextDecoder().decode(input));
-    } catch {
-      return;
-    }
-    const task = family.parseTask(value);
+    const given = taskArgument(new TextDecoder().decode(input));
+    if ("problem" in given) return;
+    const task = family.parseTask(given.task);
     if (!family.context(task).every((number) => typeof number === "number"))
       throw new WrongResult("what tells the task is no number");
     if (JSON.stringify(family.parseTask(JSON.parse(JSON.stringify(task)))) !== JSON.stringify(task))

@@ -95,12 +95,14 @@ export function buildExperiment(
   if (!own) requireFitting(config);
   const needs = needsOf(config);
   const ownOptions = own?.domain;
+  const { training } = config;
+  const optimizer = outerOptimizerOf(training);
   const tasks = domain.tasks(loaded.data, config.domain, { ...needs, own: ownOptions });
   const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions, data: loaded.data });
   return {
     learner: learnerFor(config, shapes, spec),
     tasks,
-    optimizer: domain.outer?.(spec, config.domain, config.training) ?? outerOptimizerOf(config.training),
+    optimizer: domain.outer?.(spec, config.domain, { training, optimizer }) ?? optimizer,
     baselines: baselinesOf(config, { spec, data: loaded.data, tasks, shapes }),
   };
 }

@@ -12,6 +12,7 @@ export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
 export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
+export * from "./domains/practice.js";
 export * from "./domains/ranker.js";
 export { type Feedback, feedbackOf } from "./domains/recommendation/feedback.js";
 export type { GivenRating, GivenRatings } from "./domains/recommendation/given-ratings.js";
@@ -24,8 +25,23 @@ export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";
 export * from "./figures/comparison.js";
 export * from "./figures/earlier-figures.js";
+export {
+  afterText,
+  choiceCounts,
+  episodePictures,
+  meanOverTime,
+  observationRows,
+  returnText,
+} from "./figures/episode-pictures.js";
 export { figure, plusMinus, withInterval } from "./figures/figure-text.js";
 export * from "./figures/results-cells.js";
+export {
+  type PlottedLine,
+  type PlottedPoint,
+  stepsPicture,
+  trainingPicture,
+} from "./figures/return-pictures.js";
+export { type Picture, svgElement, svgFile } from "./figures/svg-picture.js";
 export * from "./io.js";
 export { cut, isRecord, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
@@ -52,6 +68,7 @@ export * from "./sessions/open-model.js";
 export * from "./sessions/open-set.js";
 export * from "./sessions/plan-in-memory.js";
 export * from "./sessions/prepare.js";
+export { reportPictures } from "./sessions/report-pictures.js";
 export * from "./sessions/resume.js";
 export * from "./sessions/session-host.js";
 export * from "./sessions/train.js";

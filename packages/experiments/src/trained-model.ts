@@ -1,7 +1,8 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
 import { type Learner, type OpenSetRule, specOf, structureKey } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
-import { isTensorSpec, type SpecTree, specsOfRows, type TaskSpec } from "@innerloop/core/tasks";
+import type { EnvironmentTask } from "@innerloop/core/reinforcement";
+import { isTensorSpec, type SpecTree, specsOfRows, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
 import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
 import { type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
 import { type AdaptedTo, type AnySupport, toldIn, toldOf } from "./adapted-record.js";
@@ -31,12 +32,16 @@ import type {
   Own,
   Tasks,
 } from "./domains/domain.js";
+import type { Practice, PracticeRequest, ReportSetting } from "./domains/practice.js";
 import type { Ranker } from "./domains/ranker.js";
 import { domains } from "./domains/registry.js";
+import type { Picture } from "./figures/svg-picture.js";
 import type { DataIo, LongWork } from "./io.js";
-import { quoted } from "./options/outside-text.js";
-import { nearestName, UsageError } from "./options/usage-error.js";
+import { cut, quoted } from "./options/outside-text.js";
+import { UsageError } from "./options/usage-error.js";
 import { flagOf } from "./options/values.js";
+import { episodesOfPolicy, exampleTask, type PolicyParts, practiceSettings } from "./practised-policy.js";
+import { requireKnown } from "./settings-asked.js";
 
 /** The parts of a trained model. */
 export interface TrainedParts {
@@ -145,7 +150,7 @@ export class TrainedModel<A extends Answer = Answer> {
    */
   async adapt(given?: unknown, setting: AdaptSetting = {}): Promise<AdaptedModel<A>> {
     const { domain, own, parts } = this;
-    requireKnown(setting);
+    requireKnown("adapt", setting, settings);
     const { steps = this.usualSteps, flags: asked = {}, rule, onWarning = warn, onNote = onWarning, ...more } = setting;
     const work = { ...more, onWarning };
     if (this.learner.steps === undefined && steps > 0)
@@ -217,9 +222,63 @@ export class TrainedModel<A extends Answer = Answer> {
     return this.ranking;
   }
 
+  /**
+   * The episodes of one task of a policy, which adapts by them: before adaptation, and after each step. The same request has
+   * the same episodes, to the bit.
+   *
+   * @param task in the terms of the environment: { goal: [0.3, -0.1] }
+   * @throws UsageError for a run that is no policy's, and for options that mean nothing for it; EnvironmentError ILE102 for what
+   *   is no task of its environment
+   * @example
+   * const { after } = await model.practise({ goal: [0.3, -0.1] }, { steps: 3 });
+   * for (const { steps, return: { mean, interval } } of after) console.log(steps, mean, interval);
+   */
+  async practise(task: unknown, request: PracticeRequest = {}): Promise<Practice> {
+    requireKnown("practise", request, practiceSettings);
+    if (task === undefined) {
+      const problem = `${this.parts.name} is given no task`;
+      throw new UsageError(
+        problem,
+        `Give one of its environment's, such as ${cut(JSON.stringify(await this.exampleTask()), 200)}`,
+      );
+    }
+    return episodesOfPolicy(this.player(), { task, ...request });
+  }
+
+  /** A task of a policy's environment, to show what tasks look like. @throws UsageError for a run that is no policy's */
+  exampleTask(): Promise<EnvironmentTask> {
+    return exampleTask(this.player());
+  }
+
+  /**
+   * Pictures for the report of its run, beside those that all have.
+   *
+   * @param of what happened, and the results that there are; `seed` is the run's
+   */
+  async reportPictures({
+    seed,
+    ...of
+  }: Pick<ReportSetting<NamedValues, DataSpec>, "events" | "evaluations"> & {
+    readonly seed: number;
+  }): Promise<readonly Picture[]> {
+    const { domain, own } = this;
+    const testSeed = splitSeed(seed, "test");
+    const episodesOf = (index: number): Promise<Practice> => episodesOfPolicy(this.player(), { seed: testSeed, index });
+    return (await domain.report?.({ ...own, ...of, io: this.parts.io, seed: testSeed, episodesOf })) ?? [];
+  }
+
+  private player(): PolicyParts {
+    return { ...this.parts, own: this.own, domain: this.domain, trainedSteps: this.learner.steps };
+  }
+
   private adaptationOf(): Adaptation<NamedValues, DataSpec> {
     const { domain, parts } = this;
     if (domain.adaptation) return domain.adaptation;
+    if (domain.practice)
+      throw new UsageError(
+        `${parts.name} is a policy, which adapts by episodes of a task and by no examples`,
+        "Give it a task: `innerloop adapt RUN --task JSON`, or model.practise(task) in a program",
+      );
     throw new UsageError(`${parts.name} is of ${domain.title}, which reads no examples`, inCode);
   }
 
@@ -490,14 +549,3 @@ const warn = (text: string): void => console.warn(`innerloop: ${text}`);
 
 /** What `adapt` may be told. */
 const settings = ["steps", "flags", "rule", "onNote", "onWarning", "onProgress", "signal"];
-
-/** @throws UsageError for what is none of them, which would be ignored */
-function requireKnown(setting: AdaptSetting): void {
-  const unknown = Object.keys(setting).find((name) => !settings.includes(name));
-  if (unknown === undefined) return;
-  const near = nearestName(unknown, settings);
-  throw new UsageError(
-    `adapt has no option ${quoted(unknown)}`,
-    near ? `Did you mean ${near}?` : `It takes ${settings.join(", ")}`,
-  );
-}

@@ -3,7 +3,14 @@ import { TrainingError } from "@innerloop/core";
 import "./library-module.js";
 
 export * from "@innerloop/core";
-export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloop/experiments";
+export type {
+  AdaptedModel,
+  AdaptSetting,
+  Answer,
+  Practice,
+  PracticeRequest,
+  TrainedModel,
+} from "@innerloop/experiments";
 
 /**
  * The refusal of a run folder, which only Node reads: a page has no file system.

@@ -3,6 +3,13 @@ import "./library-module.js";
 import "./offered-executor.js";
 
 export * from "@innerloop/core";
-export type { AdaptedModel, AdaptSetting, Answer, TrainedModel } from "@innerloop/experiments";
+export type {
+  AdaptedModel,
+  AdaptSetting,
+  Answer,
+  Practice,
+  PracticeRequest,
+  TrainedModel,
+} from "@innerloop/experiments";
 export type { LoadOptions } from "@innerloop/node";
 export { load, loadRun } from "./load.js";

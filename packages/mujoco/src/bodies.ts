@@ -12,6 +12,8 @@ export interface BodyModel {
   readonly velocities: number;
   readonly controls: number;
   readonly bodies: number;
+  /** Whether it moves over the ground freely, and not in the plane of x and z alone. */
+  readonly movesInPlane: boolean;
   /** qpos of the model, as its file has it. */
   readonly start: readonly number[];
 }
@@ -25,6 +27,7 @@ export const bodies = {
     velocities: 9,
     controls: 6,
     bodies: 8,
+    movesInPlane: false,
     start: [0, 0, 0, 0, 0, 0, 0, 0, 0],
   },
   ant: {
@@ -34,6 +37,7 @@ export const bodies = {
     velocities: 14,
     controls: 8,
     bodies: 14,
+    movesInPlane: true,
     start: [0, 0, 0.75, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
   },
 } as const satisfies Record<string, BodyModel>;

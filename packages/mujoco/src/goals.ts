@@ -25,6 +25,10 @@ export interface Goal<T extends EnvironmentTask = EnvironmentTask> {
   readonly example: string;
   /** What an oracle is told. */
   context(task: T): readonly number[];
+  /** Whether goals are directions of the plane, and not along x alone. */
+  readonly isInPlane: boolean;
+  /** What the velocity is called that `rewarded` is about, where episodes are drawn. */
+  readonly velocityTitle: string;
   /** The direction that velocities are rewarded along, and the velocity that is wanted, NaN where it is none. */
   rewarded(task: T): readonly [alongX: number, alongY: number, velocity: number];
 }
@@ -34,16 +38,19 @@ const isNumber = (value: unknown): value is number => typeof value === "number" 
 const direction: Goal<DirectionTask> = {
   describe: () => "direction -1 or 1, equally likely",
   isVelocity: false,
+  isInPlane: false,
   sample: (source) => ({ direction: source.integer(2) === 0 ? -1 : 1 }),
   parse: ({ direction: along }) => (along === 1 || along === -1 ? { direction: along } : undefined),
   example: '{ "direction": 1 } or { "direction": -1 }',
   context: (task) => [task.direction],
+  velocityTitle: "velocity in the wanted direction",
   rewarded: (task) => [task.direction, 0, Number.NaN],
 };
 
 const planeDirection: Goal<PlaneDirectionTask> = {
   describe: () => "direction uniform on the unit circle",
   isVelocity: false,
+  isInPlane: true,
   sample: (source) => {
     const angle = source.uniform(-Math.PI, Math.PI);
     return { direction: [Math.cos(angle), Math.sin(angle)] };
@@ -55,6 +62,7 @@ const planeDirection: Goal<PlaneDirectionTask> = {
   },
   example: '{ "direction": [0.6, 0.8] }, a vector of length 1',
   context: (task) => task.direction,
+  velocityTitle: "velocity in the wanted direction",
   rewarded: (task) => [...task.direction, Number.NaN],
 };
 
@@ -64,11 +72,13 @@ const greatestVelocity = 100;
 const velocity: Goal<VelocityTask> = {
   describe: (velocities) => `velocity uniform from ${velocities?.[0]} to ${velocities?.[1]} m/s`,
   isVelocity: true,
+  isInPlane: false,
   sample: (source, velocities) => ({ velocity: source.uniform(...velocities!) }),
   parse: ({ velocity: wanted }) =>
     isNumber(wanted) && Math.abs(wanted) <= greatestVelocity ? { velocity: wanted } : undefined,
   example: `{ "velocity": 1.5 }, in m/s, at most ${greatestVelocity}`,
   context: (task) => [task.velocity],
+  velocityTitle: "velocity along x",
   rewarded: (task) => [1, 0, task.velocity],
 };
 

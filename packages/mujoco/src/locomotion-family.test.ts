@@ -173,3 +173,50 @@ test("starts have the protocol's noise", async () => {
 test("the models' files are those that results are for", () => {
   for (const body of Object.keys(bodies) as Body[]) expect(readModel(body)).toMatch(/^(<!--|<mujoco)/);
 });
+
+describe("pictures", () => {
+  /** What a picture tells of rows in which number i is i. */
+  const row = (family: { observation: { shape?: readonly number[] } }): Float32Array =>
+    Float32Array.from({ length: family.observation.shape![0]! }, (_, i) => i);
+  const shown = (family: ReturnType<typeof halfCheetah> | ReturnType<typeof ant>, task: never) =>
+    family.pictures!.map((picture) => {
+      if (picture.kind === "choices") throw new Error("nothing is chosen here");
+      const at = [picture.at(row(family as never), task)].flat();
+      if (picture.kind === "path") return { title: picture.title, at, direction: picture.direction?.(task) };
+      return { title: picture.title, at, wanted: picture.wanted!(task), stepSeconds: picture.stepSeconds };
+    });
+
+  test("of the half-cheetah are of its velocity, and of the one that is wanted", () => {
+    const family = halfCheetah({ goal: "velocity", workers: 0 });
+    const at = [family.xVelocityAt];
+    expect(shown(family as never, { velocity: 1.5 } as never)).toEqual([
+      { title: "velocity along x", at, wanted: 1.5, stepSeconds: 0.01 },
+    ]);
+    const backward = halfCheetah({ goal: "direction", protocol: "promp", workers: 0 });
+    expect(shown(backward as never, { direction: -1 } as never)).toEqual([
+      {
+        title: "velocity in the wanted direction",
+        at: [-backward.xVelocityAt],
+        wanted: undefined,
+        stepSeconds: 0.05,
+      },
+    ]);
+  });
+
+  test("of the ant are of its path too, where it observes its place", () => {
+    const family = ant({ goal: "direction-2d", workers: 0 });
+    const [n, v] = [(family.observation as { shape: readonly number[] }).shape[0]!, family.xVelocityAt];
+    const velocity = { title: "velocity in the wanted direction", at: [expect.closeTo(0.6 * v + 0.8 * (v + 1), 5)] };
+    expect(shown(family as never, { direction: [0.6, 0.8] } as never)).toEqual([
+      { title: "path from above", at: [n - 3, n - 2], direction: [0.6, 0.8] },
+      { ...velocity, wanted: undefined, stepSeconds: 0.02 },
+    ]);
+    const blind = ant({ goal: "direction-2d", protocol: "promp", workers: 0 });
+    expect(shown(blind as never, { direction: [1, 0] } as never).map(({ title }) => title)).toEqual([velocity.title]);
+    const runner = ant({ goal: "velocity", workers: 0 });
+    expect(shown(runner as never, { velocity: 2 } as never)).toMatchObject([
+      { title: "velocity along x", at: [v], wanted: 2 },
+      { title: "path from above", direction: undefined },
+    ]);
+  });
+});

@@ -1,11 +1,18 @@
 import { availableParallelism } from "node:os";
 import { random } from "@innerloop/core";
-import { box, EnvironmentError, type EnvironmentFamily, type EnvironmentTask } from "@innerloop/core/reinforcement";
+import {
+  box,
+  EnvironmentError,
+  type EnvironmentFamily,
+  type EnvironmentTask,
+  type EpisodePicture,
+  type PathPicture,
+} from "@innerloop/core/reinforcement";
 import { bodies, mujocoVersion } from "./bodies.js";
 import { rowSizes } from "./episode-rows.js";
 import { type Goal, parseGoal } from "./goals.js";
 import { LocomotionEnvironment } from "./locomotion-environment.js";
-import { describeSettings, type LocomotionSettings } from "./locomotion-settings.js";
+import { describeSettings, type LocomotionSettings, stepTime } from "./locomotion-settings.js";
 import { readModel } from "./model-files.js";
 import { closedError, type RowRunner, runnerHere } from "./row-runner.js";
 import { requireRanges } from "./settings-ranges.js";
@@ -61,7 +68,7 @@ export function locomotionFamily<T extends EnvironmentTask>({
     const remedy = "Give `settings: { goalVelocities: [0, 3] }`, or another protocol";
     throw new EnvironmentError("ILE101", { environment: name }, `${protocol} has no velocity tasks`, remedy);
   }
-  const { controls, positions, sha256, file } = bodies[settings.body];
+  const { controls, sha256, file } = bodies[settings.body];
   const action = box({ shape: controls, low: -settings.actionBound, high: settings.actionBound });
   let runner: RowRunner | undefined;
   let isClosed = false;
@@ -72,7 +79,7 @@ export function locomotionFamily<T extends EnvironmentTask>({
   return {
     name,
     settings,
-    xVelocityAt: positions - settings.observation.positionsFrom,
+    xVelocityAt: xVelocityAt(settings),
     description: {
       protocol: Object.keys(changed).length === 0 ? protocol : `${protocol}, changed`,
       simulator: `MuJoCo ${mujocoVersion}`,
@@ -84,6 +91,7 @@ export function locomotionFamily<T extends EnvironmentTask>({
     observation: box({ shape: rowSizes(settings).observation }),
     action,
     horizon: settings.horizon,
+    pictures: picturesOf(settings, goal),
     task: (seed, index) => goal.sample(random(seed, index), settings.goalVelocities),
     context: (task) => Float32Array.from(goal.context(task)),
     parseTask: (json) => parseGoal(name, goal, json),
@@ -103,4 +111,52 @@ export function locomotionFamily<T extends EnvironmentTask>({
       await runner?.close();
     },
   };
+}
+
+const xVelocityAt = ({ body, observation }: LocomotionSettings): number =>
+  bodies[body].positions - observation.positionsFrom;
+
+/** The velocity that the task is about, and the path in the plane of a body that moves in one and is told where it is. */
+function picturesOf<T extends EnvironmentTask>(settings: LocomotionSettings, goal: Goal<T>): EpisodePicture<T>[] {
+  const at = xVelocityAt(settings);
+  const velocity: EpisodePicture<T> = {
+    kind: "series",
+    title: goal.velocityTitle,
+    unit: "m/s",
+    stepSeconds: stepTime(settings),
+    at: (observation, task) => {
+      const [alongX, alongY] = goal.rewarded(task);
+      // The second velocity of a body that moves in the plane of x and z is not one along y.
+      return alongX * observation[at]! + (alongY === 0 ? 0 : alongY * observation[at + 1]!);
+    },
+    wanted: (task) => {
+      const [, , wanted] = goal.rewarded(task);
+      return Number.isNaN(wanted) ? undefined : wanted;
+    },
+  };
+  const place = placeAt(settings);
+  if (place === undefined) return [velocity];
+  const path: PathPicture<T> = {
+    kind: "path",
+    title: "path from above",
+    unit: "m",
+    at: (observation) => [observation[place]!, observation[place + 1]!],
+    ...(goal.isVelocity
+      ? {}
+      : {
+          direction: (task: T): readonly [number, number] => {
+            const [alongX, alongY] = goal.rewarded(task);
+            return [alongX, alongY];
+          },
+        }),
+  };
+  return goal.isInPlane ? [path, velocity] : [velocity, path];
+}
+
+/** The place in an observation of the coordinates in the plane of the ground, where it has both. */
+function placeAt(settings: LocomotionSettings): number | undefined {
+  const { body, observation } = settings;
+  if (!bodies[body].movesInPlane) return undefined;
+  if (observation.torsoPlace) return rowSizes(settings).observation - 3;
+  return observation.positionsFrom === 0 ? 0 : undefined;
 }

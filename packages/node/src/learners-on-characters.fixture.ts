@@ -150,7 +150,7 @@ export function learnOnCharacters(names: readonly LearnerName[]): void {
     test.each(names)("%s is better than training from scratch", async (name) => {
       const schedule = { ...usual, ...schedules[name] };
       const { options, tasks } = learnerCatalogue[name] as LearnerEntry;
-      const batches = tasks?.(defaultsOf(options)).kind === "batches of all classes";
+      const batches = tasks?.(defaultsOf(options), "classification").kind === "batches of all classes";
       const run = await train({
         learner: learnerOf(name, schedule),
         tasks: {

@@ -16,6 +16,7 @@ import {
 import {
   box,
   environmentFamily,
+  exploring,
   navigation2d,
   type PolicyTargets,
   type ProximalOptions,
@@ -25,7 +26,8 @@ import {
   proximal,
   trustRegion,
 } from "@innerloop/core/reinforcement";
-import { compile, leaves, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
+import { outerState, planTraining, stackTasks, taskKeys } from "@innerloop/core/training";
+import { compile, leaves, type Tensor, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { onnxruntimeExecutor } from "./executor/onnxruntime-executor.js";
 import { MemoryStore } from "./training-sinusoid.fixture.js";
@@ -144,6 +146,39 @@ test("a user's own environment is acted in, and an episode that ends early is no
   for (const { figures } of rows) expect(figures.return).toMatchObject({ mean: -1.5 });
 });
 
+test("where all that is done is worth the same nothing is learned, and nothing is NaN", async () => {
+  const even = environmentFamily({
+    name: "nothing",
+    horizon: 5,
+    task: () => ({}),
+    make: () => ({
+      observation: box({ shape: 1 }),
+      action: box({ shape: 1, low: -1, high: 1 }),
+      reset: () => ({ observation: [1] }),
+      step: () => ({ observation: [1], reward: 0, terminated: false, truncated: false }),
+    }),
+  });
+  const learner = maml({
+    model: policyNetwork({ ...even, hidden: [4] }),
+    loss: policySurrogate(even.action),
+    inner: sgd({ learningRate: 0.1 }),
+    steps: 1,
+  });
+  const first = valuesOf(learner.init(key(0)) as Tree);
+  for (const optimizer of [adam({ learningRate: 1e-2 }), trustRegion(even.action)]) {
+    const { params } = await train({
+      learner,
+      tasks: policyCollector({ family: even, episodes: 3, steps: 1 }),
+      optimizer,
+      metaBatchSize: 2,
+      iterations: 2,
+      executor,
+      progress: false,
+    });
+    expect(valuesOf(params)).toEqual(first);
+  }
+});
+
 describe.each([
   ["Adam", adam({ learningRate: 1e-2 })],
   // A Fisher matrix of few episodes is all but singular: without damping, rounding moves what it leaves free.
@@ -247,6 +282,27 @@ describe("proximal steps", () => {
   });
 });
 
+test.each([
+  ["Adam", adam({ learningRate: 1e-2 })],
+  ["a trust region", trustRegion(family.action, { damping: 0.01, fisherShare: 1 })],
+] as const)("%s takes an exploration term, of whatever number of tasks at once", async (_name, outer) => {
+  const flat = (tree: Tree): number[] => valuesOf(tree).flat();
+  const after = async (optimizer: typeof outer | ReturnType<typeof exploring>, chunkSize = tasksOfBatch) => {
+    const setting = { learner: learnerOf(1), tasks: collectorOf(1), metaBatchSize: tasksOfBatch, seed: 2 };
+    return flat((await train({ ...setting, optimizer, iterations: 1, chunkSize, executor, progress: false })).params);
+  };
+  const distance = (a: readonly number[], b: readonly number[]): number =>
+    Math.hypot(...a.map((value, i) => value - b[i]!));
+  const { action } = family;
+  const plain = await after(outer);
+  const explored = exploring(outer, { action, exploration: 10 });
+  const with10 = await after(explored);
+  expect(distance(with10, plain)).toBeGreaterThan(0.01);
+  // The credit is of all tasks of a batch, not of those of a run.
+  expect(distance(with10, await after(explored, 1))).toBeLessThan(0.02 * distance(with10, plain));
+  expect(distance(plain, await after(exploring(outer, { action, exploration: 0 })))).toBeLessThan(1e-5);
+});
+
 const ofPolicies = {
   model: policyNetwork({ ...family, hidden: [8] }),
   loss: policySurrogate(family.action),
@@ -297,6 +353,48 @@ test.each([0.02, 0.002])("a trust region's step keeps to its bound of %d", async
   // The bound is of use: a step half as far in KL would not be the longest.
   expect(metrics[0]!.kl).toBeGreaterThan(kl / 4);
   expect(metrics[0]!.kl).toBeLessThanOrEqual(kl);
+});
+
+test("products of some of the tasks give a step of their own, which keeps to the bound of all", async () => {
+  const updated = async (fisherTasks: number) => {
+    const metrics: Readonly<Record<string, number>>[] = [];
+    const { params } = await train({
+      learner: learnerOf(1),
+      tasks: collectorOf(1),
+      optimizer: trustRegion(family.action, { damping: 0.01, fisherShare: 1, fisherTasks }),
+      metaBatchSize: tasksOfBatch,
+      iterations: 1,
+      seed: 2,
+      executor,
+      onEvent: (event) => {
+        if (event.type === "iteration") metrics.push(event.metrics);
+      },
+    });
+    return { params: valuesOf(params), step: metrics[0]!.step!, kl: metrics[0]!.kl! };
+  };
+  const [all, two] = [await updated(1), await updated(0.67)];
+  expect(two.params).not.toEqual(all.params);
+  expect(two.step).toBeGreaterThan(0);
+  expect(two.kl).toBeLessThanOrEqual(0.01);
+});
+
+test("a trust region runs fewer tasks at once than a meta-gradient: as many as fit the cache of a core", async () => {
+  const long = navigation2d({ horizon: 100 });
+  const learner = maml({
+    model: policyNetwork(long),
+    loss: policySurrogate(long.action),
+    inner: sgd({ learningRate: 0.3 }),
+    steps: 1,
+  });
+  const params = learner.init(key(1));
+  const tasks = await policyCollector({ family: long, episodes: 20 }).collectMany!(params, 1, 0, 8, executor, learner);
+  const batch = { tasks: stackTasks(tasks), keys: taskKeys(1, 0, 8), iteration: tensor(0) };
+  const chunkSize = async (optimizer: Parameters<typeof planTraining>[0]["optimizer"]): Promise<number> => {
+    const setting = { learner: learner as never, optimizer, executor, metaBatchSize: 8, params, batch };
+    return (await planTraining({ ...setting, state: outerState(learner, optimizer, params) })).chunkSize;
+  };
+  expect(await chunkSize(trustRegion(long.action))).toBeLessThanOrEqual(2);
+  expect(await chunkSize(adam({ learningRate: 1e-3 }))).toBeGreaterThan(2);
 });
 
 test("navigation is learned: after one step of adaptation the return is higher, and so it is after training", async () => {

@@ -85,6 +85,9 @@ const narrow = { filters: 8 };
 /** Networks over texts with shorter vectors. */
 const short = { sketch: 256, vectorWidth: 8 };
 
+/** Episodes so few and short that rounding has no time to grow in them. */
+const acting: Flags = { metaBatch: 4, episodes: 4, horizon: 10 };
+
 /** Runs of all presets, and of a preset of each kind of task with learners of every family and with other networks. */
 export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
   const table = { data: join(folder, "rides.csv"), groupColumn: "city", target: ["fare"] };
@@ -114,6 +117,14 @@ export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
     ["x-wines"],
     ["ratings", { learner: "maml" }, { ratings: join(folder, "ratings.csv") }],
     ["ratings", {}, { ratings: join(folder, "ratings.csv") }],
+    ...["navigation-2d", "half-cheetah-direction", "half-cheetah-velocity", "ant-direction"].map(
+      (preset) => [preset, {}, acting] as const,
+    ),
+    ...["bandits", "tabular-mdp"].map((preset) => [preset, {}, { metaBatch: 8 }] as const),
+    ["navigation-2d", { outer: "proximal" }, acting],
+    ["navigation-2d", { learner: "cavia" }, acting],
+    ["bandits", { learner: "maml" }, { metaBatch: 8 }],
+    ["bandits", { learner: "snail" }, { metaBatch: 8 }],
     ["table", { learner: "reptile" }, table],
     ...["fomaml", "reptile", "anil", "boil", "meta-sgd", "maml++", "cavia", "ridge", "cnp", "joint"].map(
       (learner) => ["sinusoid", { learner }] as const,

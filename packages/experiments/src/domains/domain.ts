@@ -6,6 +6,7 @@ import type {
   LearnerEntry,
   Loss,
   OpenSetRule,
+  Optimizer,
   TaskKind,
   TaskSource,
 } from "@innerloop/core";
@@ -24,8 +25,10 @@ import type {
 import type { OuterMethod, TaskSupply } from "@innerloop/core/training";
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
+import type { Picture } from "../figures/svg-picture.js";
 import type { DataIo, LongWork } from "../io.js";
 import type { TrainingValues } from "../options/training-options.js";
+import type { DomainPractice, ReportSetting } from "./practice.js";
 import type { Ranker, RankerSetting } from "./ranker.js";
 
 /** A published setting, or ours: values in which it differs from the defaults of the options. */
@@ -305,7 +308,11 @@ export interface Domain<
   ): TaskShapes;
   loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
   /** The outer update where it is a method of its own; the optimizer of the training's options unless given. */
-  outer?(spec: Spec | undefined, options: V, training: TrainingValues): OuterMethod | undefined;
+  outer?(
+    spec: Spec | undefined,
+    options: V,
+    setting: { readonly training: TrainingValues; readonly optimizer: Optimizer },
+  ): OuterMethod | undefined;
   /** Figures of an update in a line of progress, where they are not those of the loss alone. */
   progressText?(figures: Readonly<Record<string, number>>, secondsAnUpdate: number): string;
   /**
@@ -355,6 +362,10 @@ export interface Domain<
   readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;
   /** The ranking of all that a run knows, where its tasks are users who choose among them. */
   ranker?(setting: RankerSetting<V, Spec>): Ranker;
+  /** Episodes of one task, where its tasks are environments that a policy acts in: it adapts by them, and by no examples. */
+  readonly practice?: DomainPractice<V, Spec>;
+  /** Pictures of a run's report, beside those that all have. */
+  report?(setting: ReportSetting<V, Spec>): Promise<readonly Picture[]>;
   /** Options and spec for the tasks of a program, where they are of this kind: what it adapts to is read as this domain's is. */
   adopt?(tasks: Tasks): Own<V, Spec> | undefined;
 }

@@ -15,7 +15,7 @@ const wide = 8;
 /** From `low` or below to `high` or above, with ticks at round numbers: multiples of 1, 2 or 5 times a power of ten. */
 export function linearAxis(low: number, high: number, about = 5): Axis {
   const step = roundStep((high - low || Math.abs(high) || 1) / about);
-  const [first, last] = [Math.floor(low / step + 1e-9), Math.max(Math.ceil(high / step - 1e-9), 1)];
+  const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
   // Whole numbers of steps: sums of steps would not be round.
   const ticks = Array.from({ length: Math.max(1, last - first) + 1 }, (_, i) =>
     Number(((first + i) * step).toPrecision(12)),

@@ -4,6 +4,7 @@ import { lossName } from "@innerloop/core/training";
 import { areDescriptions, earlierFigures } from "../figures/earlier-figures.js";
 import { least, linearAxis, lossAxis, most, tickTexts } from "../figures/plot-axis.js";
 import { beyondTitle, figureTitle, leadingFigure, resultsCells } from "../figures/results-cells.js";
+import { type Picture, svgElement } from "../figures/svg-picture.js";
 import { failureIn } from "./failure.js";
 import type { RunEvent, RunStore } from "./run-store.js";
 
@@ -19,6 +20,8 @@ export interface ReportResults {
   readonly notes: readonly string[];
   /** The steps that validation has chosen. */
   readonly chosen?: number | undefined;
+  /** Pictures that the run's kind of task has beside the curve. */
+  readonly pictures?: readonly Picture[];
 }
 
 const noResults: ReportResults = { evaluations: [], notes: [] };
@@ -33,7 +36,7 @@ export async function writeReport(run: RunStore, results: ReportResults = noResu
 export function reportPage(
   run: Pick<RunStore, "config">,
   events: readonly RunEvent[],
-  { evaluations, notes, chosen }: ReportResults = noResults,
+  { evaluations, notes, chosen, pictures = [] }: ReportResults = noResults,
 ): string {
   const failure = failureIn(events);
   const shown = curveFigure(events, evaluations[0]);
@@ -57,7 +60,7 @@ export function reportPage(
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin-bottom: 1rem; font-size: .9em; } td, th { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--soft); }
 td, th { white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 8rem; position: sticky; left: 0; background: Canvas; }
-.wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; min-width: 34rem; height: auto; } svg text { font-size: 12px; fill: currentColor; }
+.wide { overflow-x: auto; } .failed { border-left: 4px solid #b3261e; padding-left: 1rem; } svg { width: 100%; min-width: 34rem; height: auto; } svg text { font-size: 12px; } .curve text { fill: currentColor; }
 code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; } .training { color: var(--line); } .validation { color: var(--mark); }
 </style>
 </head>
@@ -69,7 +72,8 @@ ${(evaluations[0]?.figures ?? []).map((each) => resultsHtml(evaluations, each, c
 ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 <h2>Learning curve</h2>
 <p><span class="training">&#9632;</span> ${escaped(figureTitle(shown))} of training tasks after adaptation${validation.length > 0 ? `, <span class="validation">&#9632;</span> of validation tasks` : ""}</p>
-<div class="wide">${curve(training, validation, shown)}</div>
+<div class="wide curve">${curve(training, validation, shown)}</div>
+${pictures.map(pictureHtml).join("\n")}
 <h2>Made by</h2>
 <pre>${escaped(config.command)}</pre>
 <p>${escaped(
@@ -82,6 +86,9 @@ ${notes.map((note) => `<p>${escaped(note)}.</p>`).join("\n")}
 </html>
 `;
 }
+
+const pictureHtml = (picture: Picture): string =>
+  `<h2>${escaped(picture.title.replace(/^./, (letter) => letter.toUpperCase()))}</h2>\n<div class="wide">${svgElement(picture)}</div>\n<p>${escaped(picture.text)}</p>`;
 
 const pointOf = (event: RunEvent, value: number | undefined): Point[] =>
   event.iteration !== undefined && value !== undefined && Number.isFinite(value) ? [[event.iteration, value]] : [];

@@ -35,6 +35,8 @@ export const readingLimits = {
   /** Characters of a field of a CSV, and of a line of JSON. */
   fieldLength: mebi,
   jsonLineLength: 16 * mebi,
+  /** A task of an environment: those of decision processes are long tables. */
+  environmentTaskBytes: 16 * mebi,
   tableColumns: 100_000,
   /** Numbers of a table for regression: drawn from at random, they are to fit in memory many times over. */
   tableValues: 2 ** 25,

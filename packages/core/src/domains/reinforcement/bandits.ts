@@ -76,6 +76,14 @@ export function bernoulliBandits({ arms = 5, pulls = 10, episodes = 1 }: BanditO
         reward: "1 with the arm's mean, else 0",
       },
       trial: { episodes },
+      pictures: [
+        {
+          kind: "choices",
+          title: "arms pulled",
+          names: Array.from({ length: arms }, (_, arm) => `arm ${arm + 1}`),
+          worth: { title: "probability of paying", of: ({ means }) => means },
+        },
+      ],
       task(seed, index) {
         const source = random(seed, index);
         return { means: Array.from({ length: arms }, () => source.uniform()) };

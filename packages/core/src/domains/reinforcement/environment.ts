@@ -5,6 +5,7 @@
 import { CodedError, formatShape } from "@innerloop/graph";
 import type { Random } from "../../random/random.js";
 import { shownValue } from "../../tasks/value-gate.js";
+import type { EpisodePicture } from "./episode-picture.js";
 
 /** Vectors of real numbers, each between its bounds; a bound may be infinite. */
 export interface BoxSpace {
@@ -168,6 +169,8 @@ export interface EnvironmentFamily<T extends EnvironmentTask = EnvironmentTask> 
    * @param index which of them; both are non-negative integers up to 2^53 - 1
    */
   task(seed: number, index: number): T;
+  /** Ways in which its episodes are drawn, the one that tells most first. */
+  readonly pictures?: readonly EpisodePicture<T>[];
   /** Numbers that tell a task, as many for each: what an oracle is told. */
   context?(task: T): Float32Array;
   /**

@@ -198,6 +198,29 @@ describe.each(cases)("$family.name", ({ family, plain }) => {
     }
   });
 
+  test("its pictures are drawn of what is observed, and of the task", async () => {
+    const task = family.task(1, 2);
+    const environment = family.vectorized([task], 1);
+    await environment.reset(addressesOf(1));
+    expect(family.pictures!.length).toBeGreaterThan(0);
+    for (let t = 0; t < 3; t++) {
+      const observation = environment.observations;
+      for (const picture of family.pictures!) {
+        if (picture.kind === "choices") {
+          const { names, situations, worth } = picture;
+          expect(names).toHaveLength((family.action as { n: number }).n);
+          const situation = situations?.at(observation) ?? 0;
+          expect(situations?.names[situation] ?? "the only one").toEqual(expect.any(String));
+          expect(worth!.of(task)).toHaveLength(names.length * (situations?.names.length ?? 1));
+        } else {
+          const drawn = [picture.at(observation, task), picture.kind === "path" ? picture.goal!(task) : 0].flat();
+          expect(drawn.every(Number.isFinite)).toBe(true);
+        }
+      }
+      await environment.step(actionsAt(family, 1, t));
+    }
+  });
+
   test("the order of things is kept: reset before step, none after close, actions of the space", async () => {
     const environment = family.vectorized(tasksOf(family, 1), 1);
     const actions = actionsAt(family, 1, 0);

@@ -2,6 +2,13 @@
 import "../../library-module.js";
 
 export {
+  type AdaptedEpisodes,
+  type AdaptedEpisodesOptions,
+  adaptedEpisodes,
+  type EpisodesAfter,
+  type PlayedEpisode,
+} from "./adapted-episodes.js";
+export {
   type AdvantageOptions,
   discountedReturns,
   type Episodes,
@@ -55,6 +62,8 @@ export {
   type Step,
   type VectorEnvironment,
 } from "./environment.js";
+export type { ChoicesPicture, EpisodePicture, PathPicture, SeriesPicture } from "./episode-picture.js";
+export { type ExplorationOptions, exploring } from "./exploration.js";
 export {
   type KnownPolicy,
   type PlayedTrials,
@@ -83,7 +92,13 @@ export {
 } from "./memory-policy.js";
 export { type NavigationOptions, type NavigationTask, navigation2d } from "./navigation.js";
 export { type PolicyCollectorOptions, policyCollector } from "./policy-collector.js";
-export { type PolicyNetworkOptions, type PolicyParameters, policyNetwork } from "./policy-network.js";
+export {
+  type ContextualPolicyOptions,
+  contextualPolicy,
+  type PolicyNetworkOptions,
+  type PolicyParameters,
+  policyNetwork,
+} from "./policy-network.js";
 export { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 export { clippedObjective, type ProximalOptions, proximal } from "./proximal.js";
 export type { RowFamily } from "./row-dynamics.js";

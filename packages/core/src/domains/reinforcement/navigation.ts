@@ -22,6 +22,8 @@ export interface NavigationOptions {
 
 /** The most that a step moves in each coordinate. */
 const stride = 0.1;
+/** Coordinates of goals that anyone may give, at most: beyond them squares leave float32, and a goal is a mistake. */
+const farthest = 1000;
 /** An episode is over where both coordinates are as near to the goal. */
 const tolerance = 0.01;
 
@@ -88,6 +90,9 @@ export function navigation2d({
         reward: power === 2 ? "-|x - goal|^2" : "-|x - goal|",
         over: `within ${tolerance} of the goal in each coordinate`,
       },
+      pictures: [
+        { kind: "path", title: "path of the point", at: ([x, y]) => [x!, y!], goal: ({ goal: [x, y] }) => [x!, y!] },
+      ],
       task(seed, index) {
         const source = random(seed, index);
         return { goal: [source.uniform(-goalRange, goalRange), source.uniform(-goalRange, goalRange)] };
@@ -95,10 +100,7 @@ export function navigation2d({
       context: ({ goal }) => Float32Array.from(goal),
       // Goals beyond the range are tasks as well, if other ones than were trained on.
       parseTask: (json) => ({
-        goal: taskNumbers(name, "goal", taskFields(name, json, ["goal"]).goal, 2, [
-          -Number.MAX_VALUE,
-          Number.MAX_VALUE,
-        ]),
+        goal: taskNumbers(name, "goal", taskFields(name, json, ["goal"]).goal, 2, [-farthest, farthest]),
       }),
     },
   );

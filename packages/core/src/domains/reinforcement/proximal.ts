@@ -24,11 +24,9 @@ import {
   where,
 } from "@innerloop/graph";
 import { mapWithPaths, traitsOf } from "../../layers/parameter-roles.js";
-import { measured, type TaskLearner } from "../../learners/learner.js";
-import type { Loss } from "../../losses/losses.js";
+import { measured } from "../../learners/learner.js";
 import { adam } from "../../optimizers/optimizers.js";
 import { describeRate, type Schedule } from "../../optimizers/schedules.js";
-import type { Examples } from "../../tasks/task.js";
 import {
   chunkSizes,
   type MetaPrograms,
@@ -42,7 +40,8 @@ import type { TaskBatch } from "../../training/task-batch.js";
 import { TrainingError } from "../../training/training-error.js";
 import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
-import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
+import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
 import { meanOverChunks } from "./task-means.js";
 
 /** Options of `proximal`. */
@@ -104,11 +103,6 @@ const defaults = { clip: 0.3, epochs: 5, parts: 1, learningRate: 1e-3, kl: 5e-4,
 
 type Settings = Required<ProximalOptions>;
 type State = { readonly adam: Tree; readonly klCoefficient: Tensor };
-type PolicySet = Examples<Tensor, PolicyTargets>;
-type PolicyTask = { readonly support: PolicySet; readonly query: PolicySet };
-type PolicyLearner = TaskLearner<Tree, Tree, PolicySet, Tensor, Tensor> & {
-  readonly loss?: Loss<Tensor, PolicyTargets>;
-};
 type PolicySetting = Omit<MetaStepSetting<Tree, PolicySet>, "optimizer">;
 
 /** What an objective's terms are weighted by. */

@@ -62,7 +62,7 @@ export interface RowFamily<T extends EnvironmentTask> extends EnvironmentFamily<
 /** @internal The family of some dynamics; tasks that are given to it are parsed. */
 export function rowFamily<T extends EnvironmentTask, P>(
   dynamics: RowDynamics<T, P>,
-  family: Pick<RowFamily<T>, "description" | "trial" | "task" | "context" | "parseTask">,
+  family: Pick<RowFamily<T>, "description" | "trial" | "pictures" | "task" | "context" | "parseTask">,
 ): RowFamily<T> {
   const { name, observation, action, horizon } = dynamics;
   return {

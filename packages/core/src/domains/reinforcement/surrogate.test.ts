@@ -12,7 +12,6 @@ import {
   mul,
   reshape,
   sliceAxis,
-  softmax,
   stopGradient,
   sub,
   sum,
@@ -21,44 +20,11 @@ import {
 } from "@innerloop/graph";
 import { expect, test } from "vitest";
 import { asFunction, flat, noiseTensor, valuesIn } from "../../numerical.fixture.js";
+import { chances, exactReturn, horizon, rewards, steps, trajectories } from "./small-mdp.fixture.js";
 import { type SurrogateOptions, surrogate, surrogateTerms } from "./surrogate.js";
 
-const horizon = 3;
-/** q(1 | s, a) of two states and actions, and r(s, a): numbers that float32 holds exactly. */
-const toSecond = [0.25, 0.875, 0.625, 0.125];
-const rewards = [1, -0.5, 0.25, 2];
 const theta = [0.25, -0.5, 0.75, 0.125];
-
-interface Trajectory {
-  /** 2 s + a of each step. */
-  readonly pairs: readonly number[];
-  /** The probability of the states, given the actions. */
-  readonly chance: number;
-}
-
-const trajectories: readonly Trajectory[] = (function extend(so: Trajectory[], state: number[]): Trajectory[] {
-  if (so[0]!.pairs.length === horizon) return so;
-  const [longer, next]: [Trajectory[], number[]] = [[], []];
-  for (const [i, { pairs, chance }] of so.entries()) {
-    for (const action of [0, 1]) {
-      const pair = 2 * state[i]! + action;
-      const isLast = pairs.length === horizon - 1;
-      for (const to of isLast ? [0] : [0, 1]) {
-        const probability = isLast ? 1 : to === 1 ? toSecond[pair]! : 1 - toSecond[pair]!;
-        longer.push({ pairs: [...pairs, pair], chance: chance * probability });
-        next.push(to);
-      }
-    }
-  }
-  return extend(longer, next);
-})([{ pairs: [], chance: 1 }], [0]);
-
 const count = trajectories.length;
-const steps = tensor(Int32Array.from(trajectories.flatMap(({ pairs }) => pairs)), [count * horizon]);
-const chances = flat(
-  trajectories.map(({ chance }) => chance),
-  [count, 1],
-);
 /** log pi of each step of all trajectories, [32, 3]. */
 const logProbs = (logits: Tensor): Tensor => reshape(gather(reshape(logSoftmax(logits), [4]), steps), [count, horizon]);
 /** The probability of each trajectory, [32, 1]. */
@@ -83,20 +49,6 @@ const expected =
   (options: SurrogateOptions, advantages = plain) =>
   (logits: Tensor): Tensor =>
     sum(mul(stopGradient(probabilities(logits)), surrogateTerms({ logProb: logProbs(logits), advantages }, options)));
-
-/** The expected return, by backward recursion over states: no trajectory is enumerated. */
-function exactReturn(logits: Tensor): Tensor {
-  const policy = softmax(logits);
-  const second = flat(toSecond, [2, 2]);
-  let value = flat([0, 0], [2, 1]);
-  for (let t = 0; t < horizon; t++) {
-    const first = sliceAxis(value, 0, 0, 1);
-    const rise = sub(sliceAxis(value, 0, 1, 2), first);
-    const following = add(first, mul(second, rise));
-    value = sum(mul(policy, add(flat(rewards, [2, 2]), following)), 1, { keepAxes: true });
-  }
-  return sum(sliceAxis(value, 0, 0, 1));
-}
 
 const at = flat(theta, [2, 2]);
 const inFloat64 = (f: (logits: Tensor) => Tensor): number[] => asFunction(f, at)([theta])[0]!;

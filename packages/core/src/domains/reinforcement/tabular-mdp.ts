@@ -31,6 +31,9 @@ export interface TabularMdpFamily extends RowFamily<TabularMdpTask> {
   readonly trial: { readonly episodes: number };
 }
 
+/** Rewards that anyone may give, at most: beyond it their squares leave float32. */
+const largestReward = 1e6;
+
 /** A task as it is computed with. */
 interface Tables {
   /** [states x actions x states]: sums of the transition probabilities up to each state. */
@@ -98,6 +101,18 @@ export function tabularMdps({
         start: "state 0",
       },
       trial: { episodes },
+      pictures: [
+        {
+          kind: "choices",
+          title: "actions taken",
+          names: Array.from({ length: actions }, (_, action) => `action ${action}`),
+          situations: {
+            names: Array.from({ length: states }, (_, state) => `state ${state}`),
+            at: (observation) => observation.indexOf(1),
+          },
+          worth: { title: "mean reward", of: ({ rewards }) => rewards },
+        },
+      ],
       task(seed, index) {
         const source = random(seed, index);
         const transitions: number[] = [];
@@ -121,8 +136,8 @@ export function tabularMdps({
           const remedy = `Give ${pairs} rows of ${states} numbers, each adding up to 1`;
           throw new EnvironmentError("ILE102", { environment: name }, problem, remedy);
         }
-        const bounds = [-Number.MAX_VALUE, Number.MAX_VALUE] as const;
-        return { transitions, rewards: taskNumbers(name, "rewards", given.rewards, pairs, bounds) };
+        const rewards = taskNumbers(name, "rewards", given.rewards, pairs, [-largestReward, largestReward]);
+        return { transitions, rewards };
       },
     },
   );

@@ -19,10 +19,8 @@ import {
   vmap,
   zerosLike,
 } from "@innerloop/graph";
-import { measured, type TaskLearner } from "../../learners/learner.js";
+import { measured } from "../../learners/learner.js";
 import { conjugateGradients } from "../../linear-algebra/conjugate-gradients.js";
-import type { Loss } from "../../losses/losses.js";
-import type { Examples } from "../../tasks/task.js";
 import {
   chunkSizes,
   type MetaPrograms,
@@ -36,7 +34,8 @@ import { TrainingError } from "../../training/training-error.js";
 import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
 import { parameterVectors } from "./parameter-vectors.js";
-import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
+import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
 import { type MeanByPath, meanOverChunks } from "./task-means.js";
 
 /** Options of `trustRegion`. */
@@ -106,11 +105,6 @@ const defaults = {
 const productBytes = 12 * 2 ** 20;
 
 type Settings = Required<TrustRegionOptions>;
-type PolicySet = Examples<Tensor, PolicyTargets>;
-type PolicyTask = { readonly support: PolicySet; readonly query: PolicySet };
-type PolicyLearner = TaskLearner<Tree, Tree, PolicySet, Tensor, Tensor> & {
-  readonly loss?: Loss<Tensor, PolicyTargets>;
-};
 type PolicySetting = Omit<MetaStepSetting<Tree, PolicySet>, "optimizer">;
 
 /** The policy of a learner by meta-parameters: what it gives for the query observations of a task after adaptation. */
@@ -126,7 +120,9 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
     const prediction = adaptedOutput(learner, params, task);
     const { y } = task.query;
     const { metrics } = measured(learner.loss ?? surrogate, prediction, { y });
-    return { loss: surrogate(prediction, y), kl: meanOfTaken(of(y.acted).kl(of(prediction)), y), metrics };
+    const loss = surrogate(prediction, y);
+    const beside = learner.exploration?.(params, task);
+    return { loss: beside ? add(loss, beside) : loss, kl: meanOfTaken(of(y.acted).kl(of(prediction)), y), metrics };
   };
   const fisherOf = (params: Tree, vector: Tree, { support, query }: PolicyTask): Tree => {
     const episodes = Math.max(1, Math.round(settings.fisherShare * query.x.shape[0]!));

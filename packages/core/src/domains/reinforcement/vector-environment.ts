@@ -270,7 +270,7 @@ class OwnEnvironments implements VectorEnvironment {
 
 /** A family of one's own environments. */
 export interface EnvironmentFamilyOptions<T extends EnvironmentTask>
-  extends Pick<EnvironmentFamily<T>, "name" | "horizon" | "task" | "context" | "parseTask" | "trial"> {
+  extends Pick<EnvironmentFamily<T>, "name" | "horizon" | "task" | "context" | "parseTask" | "trial" | "pictures"> {
   /** Everything that results depend on beyond horizon and scale of actions. */
   readonly description?: EnvironmentFamily["description"];
   /** An environment for a task. */

@@ -4,6 +4,7 @@ import {
   actionDistribution,
   discrete,
   type EnvironmentFamily,
+  exploring,
   type PolicyTargets,
   policyCollector,
   policySurrogate,
@@ -11,6 +12,8 @@ import {
   trialCollector,
 } from "@innerloop/core/reinforcement";
 import type { Tensor } from "@innerloop/graph";
+import type { EnvironmentIo } from "../../environment-io.js";
+import { shellWord } from "../../options/shell-word.js";
 import { UsageError } from "../../options/usage-error.js";
 import { flagOf } from "../../options/values.js";
 import { count, counted } from "../../words.js";
@@ -19,6 +22,7 @@ import { type EnvironmentEntry, environments } from "./environments.js";
 import { policyNetworks } from "./network.js";
 import { type PolicyValues, policyOptions } from "./options.js";
 import { type OuterMethodEntry, outerMethods } from "./outer-methods.js";
+import { policyPractice, policyReport } from "./practice.js";
 import { environmentPresets } from "./presets.js";
 import { type EnvironmentSpec, environmentSpec, parseEnvironmentSpec, spaceOf } from "./spec.js";
 
@@ -50,6 +54,33 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       .join(", ")}`,
   };
   const options = optionGroup({ environment, ...policyOptions }) as unknown as OptionGroup & typeof policyOptions;
+  const familyOf = async (
+    given: OptionValues<OptionGroup>,
+    io: EnvironmentIo,
+    isMemory: boolean,
+  ): Promise<EnvironmentFamily> => {
+    const values = of(given);
+    const setting = { horizon: values.horizon, isMemory, io };
+    const family = await entryOf(values).family(values.environment as never, setting);
+    return values.told ? toldFamily(family) : family;
+  };
+  /** Does something with the family, and ends the workers that it may have. */
+  const withFamily = async <R>(
+    setting: {
+      readonly options: OptionValues<OptionGroup>;
+      readonly io: EnvironmentIo;
+      readonly isMemory?: boolean;
+    },
+    work: (family: EnvironmentFamily) => R | Promise<R>,
+  ): Promise<R> => {
+    const { options: given, io, isMemory = false } = setting;
+    const family = await familyOf(given, io, isMemory);
+    try {
+      return await work(family);
+    } finally {
+      if (!entryOf(of(given)).isShared) await (family as { close?(): Promise<void> }).close?.();
+    }
+  };
   return domain<OptionGroup, EnvironmentFamily, EnvironmentSpec, Tensor, PolicyTargets, Tensor>({
     name,
     title,
@@ -82,24 +113,17 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     },
     uselessness: (option, given) => {
       const { outer, logLikelihood } = of(given);
-      return option === "pastDecay" && logLikelihood
-        ? { beside: "--log-likelihood", is: "surrogates of ratios" }
-        : option === "fisherShare" && outer.name !== "trust-region"
-          ? { beside: `--outer ${outer.name}`, is: "--outer trust-region" }
-          : undefined;
+      if (option === "pastDecay" && logLikelihood) return { beside: "--log-likelihood", is: "surrogates of ratios" };
+      return option === "exploration" && outer.name === "proximal"
+        ? { beside: "--outer proximal", is: "--outer trust-region or policy-gradient" }
+        : undefined;
     },
     load: async (given, io, _work, { training }) => {
-      const values = of(given);
-      const family = await entryOf(values).family(values.environment as never, {
-        horizon: values.horizon,
-        isMemory: training.kind === "trials",
-        io,
-      });
-      const seen = values.told ? toldFamily(family) : family;
-      return { data: seen, spec: environmentSpec(seen) };
+      const family = await familyOf(given, io, training.kind === "trials");
+      return { data: family, spec: environmentSpec(family) };
     },
     parseSpec: parseEnvironmentSpec,
-    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood"],
+    ofEpisodes: ["episodes", "laterShare", "baseline", "pastDecay", "logLikelihood", "exploration"],
     tasks: (family, given, { training }) => {
       const { episodes, discount, lambda, baseline } = of(given);
       const collector =
@@ -133,9 +157,12 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
         trials: spec ? spec.trialEpisodes !== undefined : entryOf(of(given)).trials === true,
       });
     },
-    outer: (spec, given, training) => {
-      const { name: method, ...own } = of(given).outer;
-      return (outerMethods[method] as OuterMethodEntry).method(spaceOf(requireSpec(spec).action), own, training);
+    outer: (spec, given, { training, optimizer }) => {
+      const { outer, exploration } = of(given);
+      const { name: method, ...own } = outer;
+      const action = spaceOf(requireSpec(spec).action);
+      const found = (outerMethods[method] as OuterMethodEntry).method(action, own, training);
+      return exploration > 0 ? exploring(found ?? optimizer, { action, exploration }) : found;
     },
     progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
       [
@@ -178,9 +205,19 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
+    practice: policyPractice(withFamily, of),
+    report: policyReport(withFamily),
     // Episodes for each of them: a few are what is asked of a policy.
     moreSteps: [0, 1, 2, 3, 5],
-    next: ({ config }): readonly NextStep[] => [
+    next: ({ config, options: given }): readonly NextStep[] => [
+      ...(entryOf(of(given)).examples ?? []).map(
+        (task): NextStep => ({
+          command: "adapt",
+          flags: {},
+          more: `--task ${shellWord(JSON.stringify(task))} --output episodes.svg`,
+          meaning: "what it does in one environment, before and after each step",
+        }),
+      ),
       { command: "eval", flags: { episodes: 2 * (config.domain.episodes as number) }, meaning: "twice the episodes" },
       { command: "again", flags: { seed: config.training.seed + 1 }, meaning: "the same from another start" },
     ],

@@ -19,7 +19,7 @@ import {
 } from "@innerloop/core/reinforcement";
 import type { EnvironmentIo, LocomotionRequest } from "../../environment-io.js";
 
-/** What a family is made for, beside its own options. */
+/** The purpose that a family is made for, beside its own options. */
 export interface FamilySetting {
   /** Steps of an episode, where they were asked for. */
   readonly horizon?: number | undefined;
@@ -37,6 +37,10 @@ export interface EnvironmentEntry<O extends OptionGroup = OptionGroup> {
   readonly trials?: true;
   /** Whether episodes may be of another length. */
   readonly anyHorizon?: true;
+  /** Whether `family` gives the same one each time, which others use too: nobody closes it. */
+  readonly isShared?: true;
+  /** Tasks to begin with, where these are short: those of its usual options. */
+  readonly examples?: readonly EnvironmentTask[];
   family(options: OptionValues<O>, setting: FamilySetting): EnvironmentFamily | Promise<EnvironmentFamily>;
   /** Policies that nobody trains, in the same trials. */
   known?(options: OptionValues<O>): readonly KnownPolicyRow[];
@@ -51,6 +55,12 @@ const anyTask = <T extends EnvironmentTask>(family: EnvironmentFamily<T>): Envir
 const ofHorizon = ({ horizon }: FamilySetting): { readonly horizon?: number } =>
   horizon === undefined ? {} : { horizon };
 
+const locomotionExamples = {
+  direction: { direction: -1 },
+  velocity: { velocity: 1.5 },
+  "direction-2d": { direction: [0.6, 0.8] },
+} as const satisfies Readonly<Record<LocomotionRequest["goal"], EnvironmentTask>>;
+
 const locomotion = <const P extends readonly string[]>(
   summary: string,
   protocols: P,
@@ -59,6 +69,7 @@ const locomotion = <const P extends readonly string[]>(
   entry({
     summary,
     anyHorizon: true,
+    examples: [locomotionExamples[asked.goal]],
     options: optionGroup({
       protocol: {
         kind: "choice",
@@ -94,6 +105,7 @@ export const environments = {
   "navigation-2d": entry({
     summary: "a point that is to find its goal in the plane",
     anyHorizon: true,
+    examples: [{ goal: [0.3, -0.1] }],
     options: optionGroup({}),
     family: (_, setting) => anyTask(navigation2d(ofHorizon(setting))),
   }),

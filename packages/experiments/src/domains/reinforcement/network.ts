@@ -1,6 +1,6 @@
 /** The network of policies, in the forms that learners take. */
 import { type NetworkEntry, type NetworkSetting, network, optionGroup } from "@innerloop/core/learners";
-import { policyNetwork } from "@innerloop/core/reinforcement";
+import { contextualPolicy, policyNetwork } from "@innerloop/core/reinforcement";
 import { UsageError } from "../../options/usage-error.js";
 
 /** @throws UsageError for a form that policies do not have */
@@ -41,7 +41,7 @@ export const policyNetworks = {
         perStepModel: model,
         embedding: hasNone("embedding of one observation alone", "Choose a learner that takes policies"),
         maps: hasNone("maps of images", "Choose a learner that takes policies"),
-        contextual: hasNone("context vector yet", "Choose another learner than cavia"),
+        contextual: (contextSize) => contextualPolicy({ ...spacesOf(setting), ...options, contextSize }),
       };
     },
     describe: ({ inputShape, outputs }, { hidden, activation }) =>

@@ -50,6 +50,13 @@ export const policyOptions = optionGroup({
     default: false,
     help: "log pi A in the inner steps, as MAML's code has it, whose second derivatives are not those of the return",
   },
+  exploration: {
+    kind: "number",
+    default: 0,
+    least: 0,
+    most: 1e6,
+    help: "E-MAML's term: how much episodes before adaptation are credited with what comes after it; not of --outer proximal",
+  },
   laterShare: {
     kind: "number",
     default: 0.5,

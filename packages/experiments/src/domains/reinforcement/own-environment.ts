@@ -19,6 +19,7 @@ export function environmentDomain<T extends EnvironmentTask>(family: Environment
     environments: {
       [name]: {
         summary: "of one's own",
+        isShared: true,
         options: optionGroup({}),
         ...(family.trial ? { trials: true } : {}),
         family: () => family as unknown as EnvironmentFamily,

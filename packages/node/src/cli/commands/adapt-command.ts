@@ -19,6 +19,7 @@ import { loadRunExperiment, openRunFor } from "../run-experiment-file.js";
 import { columns, counted, type Paint, widthOf } from "../terminal.js";
 import { answerLines, standardInput } from "./answered-lines.js";
 import { machineOf } from "./eval-command.js";
+import { practiseCommand, requireNoEpisodes } from "./practise-command.js";
 import type { InvocationOptions } from "./registry.js";
 
 export interface AdaptRequest {
@@ -37,6 +38,8 @@ export async function adaptCommand(
 ): Promise<void> {
   const run = await openRunFor(folder, output);
   const { config, data: spec } = run.config;
+  if (config && domainOf(config).practice) return practiseCommand(run, config, { queries, chosen, invocation }, output);
+  requireNoEpisodes(run, config, invocation);
   const needsNone = config && domainOf(config).adaptation?.needsNone?.({ options: config.domain, spec: spec! });
   if (!invocation.support && !needsNone)
     throw new UsageError(

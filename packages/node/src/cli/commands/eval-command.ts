@@ -7,11 +7,13 @@ import {
   Interrupted,
   leadingFigure,
   leadingWord,
+  reportPictures,
   type TrainingValues,
   writeReport,
   writeResults,
 } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
+import { machineIo } from "../../data/machine-io.js";
 import type { RunFolder } from "../../runs/run-folder.js";
 import { commandName, commandText } from "../command-name.js";
 import { watchInterruption } from "../interruption.js";
@@ -88,7 +90,12 @@ export async function evaluateAndReport(
   const chosen = outcome.chosen?.steps;
   const { experiment } = run.config;
   await writeResults(run, file, outcome.record, resultsMarkdown(experiment, evaluations, facts, chosen));
-  if (!isVariant) await writeReport(run, { evaluations, notes: facts.slice(0, -1), chosen });
+  if (isVariant) return;
+  const results = { evaluations, notes: facts.slice(0, -1), chosen };
+  await writeReport(run, results);
+  // Episodes for pictures may fail to be played, where the results are there.
+  const pictures = await reportPictures(run, evaluations, { executor, io: machineIo });
+  if (pictures.length > 0) await writeReport(run, { ...results, pictures });
 }
 
 /** @param bestBy the figure by which the parameters were chosen, where that was asked for */

@@ -142,7 +142,11 @@ async function remedyFor(word: string): Promise<string> {
     () => false,
   );
   if (!isThere) return presetHint(word);
-  const options = [...new Set(domains().map(({ dataOptions: [first] }) => first))].flatMap((name) => name ?? []);
+  // Data that are chosen among those that come along are no files.
+  const ofFiles = domains().flatMap(({ dataOptions: [first], options: own }) =>
+    first !== undefined && own[first]?.kind === "text" ? [first] : [],
+  );
+  const options = [...new Set(ofFiles)];
   const named = options.map((name) => `${flagOf(name)} ${word}`).join(" or ");
   return `Data of your own are named by an option: ${named}; \`innerloop train --help\` lists what they may be`;
 }
