@@ -34,7 +34,7 @@ test("what is kept from update to update is Adam's state and the coefficient of 
 });
 
 test.each([
-  [{ clip: 1 }, /clip is 1/],
+  [{ clip: 0 }, /clip is 0/],
   [{ epochs: 0 }, /epochs is 0/],
   [{ parts: 1.5 }, /parts is 1.5/],
   [{ learningRate: 0 }, /learningRate is 0/],

@@ -315,10 +315,9 @@ function requireOptions({ clip: most, epochs, parts, learningRate, kl, klTarget,
   const wrong = (name: string, value: number, needed: string): never => {
     throw new TrainingError("ILR101", "proximal", `${name} is ${value}`, `Use ${needed}`);
   };
-  if (!(most > 0 && most < 1)) wrong("clip", most, "a number between 0 and 1");
   for (const [name, value] of Object.entries({ epochs, parts }))
     if (!(Number.isSafeInteger(value) && value >= 1)) wrong(name, value, "a whole number of at least 1");
-  for (const [name, value] of Object.entries({ learningRate, klTarget }))
+  for (const [name, value] of Object.entries({ clip: most, learningRate, klTarget }))
     if (typeof value === "number" && !(value > 0 && Number.isFinite(value))) wrong(name, value, "a number above 0");
   for (const [name, value] of Object.entries({ kl, entropy }))
     if (typeof value === "number" && !(value >= 0 && Number.isFinite(value)))
