@@ -147,6 +147,26 @@ const trialSubjects: readonly Subject[] = [
       source: mishra,
     },
   ]),
+  bandits(100, [
+    {
+      key: "rl2",
+      title: "RL^2",
+      options: { metaBatch: 300, iterations: 600, entropy: 0.06, entropyUpdates: 900 },
+      published: { trial: "78.7" },
+      source: rl2,
+      baselines: true,
+    },
+  ]),
+  {
+    key: "mdp",
+    title: "decision processes, ten episodes of 10",
+    preset: "tabular-mdp",
+    options: {},
+    learners: [
+      { key: "rl2", title: "RL^2", options: {}, published: { trial: "156.2" }, source: rl2, baselines: true },
+      { key: "maml", title: "MAML, trust region: 5 episodes, then 5", options: { learner: "maml" } },
+    ],
+  },
 ];
 
 const trials: Table = {

@@ -20,14 +20,13 @@ export interface OuterMethodEntry<O extends OptionGroup = OptionGroup> {
   ): Optimizer | OuterMethod;
 }
 
-/** E-MAML's term, of methods that take it. */
+/** E-MAML's term. */
 const explorationOption = {
   kind: "number",
   default: 0,
   least: 0,
   most: 1e6,
   help: "E-MAML's term: how much episodes before adaptation are credited with what comes after it",
-  of: "--outer trust-region or policy-gradient",
 } as const;
 
 const entry = <const O extends OptionGroup>(record: OuterMethodEntry<O>): OuterMethodEntry<O> => record;
@@ -50,7 +49,6 @@ export const outerMethods = {
         above: true,
         most: 10,
         help: "the bound on the mean KL of adapted policies",
-        of: "--outer trust-region",
       },
       products: {
         kind: "integer",
@@ -58,7 +56,6 @@ export const outerMethods = {
         least: 1,
         most: 1000,
         help: "products of conjugate gradients",
-        of: "--outer trust-region",
       },
       fisherShare: {
         kind: "number",
@@ -67,7 +64,6 @@ export const outerMethods = {
         above: true,
         most: 1,
         help: "part of the episodes that these products are of; the line search judges by all of them",
-        of: "--outer trust-region",
       },
       fisherTasks: {
         kind: "number",
@@ -76,21 +72,10 @@ export const outerMethods = {
         above: true,
         most: 1,
         help: "part of the tasks that they are of",
-        of: "--outer trust-region",
       },
-      exploration: {
-        kind: "number",
-        default: 0,
-        least: 0,
-        most: 1e6,
-        help: "what episodes before adaptation count for by what comes after it, as in E-MAML",
-        of: "--outer trust-region",
-      },
+      exploration: explorationOption,
     }),
-    method: (action, { exploration, ...options }) => {
-      const region = trustRegion(action, options);
-      return exploration > 0 ? exploring(region, { action, exploration }) : region;
-    },
+    method: (action, { exploration, ...options }) => explored(trustRegion(action, options), action, exploration),
   }),
   proximal: entry({
     summary: "ProMP, and PPO of learners with a memory: some steps of Adam on each batch, by clipped ratios",
@@ -102,7 +87,6 @@ export const outerMethods = {
         above: true,
         most: 10,
         help: "ratios of probabilities count up to so far from 1",
-        of: "--outer proximal",
       },
       passes: {
         kind: "integer",
@@ -110,7 +94,6 @@ export const outerMethods = {
         least: 1,
         most: 1000,
         help: "passes over the episodes of an update, each a step of Adam at --outer-rate",
-        of: "--outer proximal",
       },
       parts: {
         kind: "integer",
@@ -118,15 +101,21 @@ export const outerMethods = {
         least: 1,
         most: 10_000,
         help: "parts of the tasks of an update, each of which is a step of its own",
-        of: "--outer proximal",
       },
+      innerKl: {
+        kind: "number",
+        default: 5e-4,
+        least: 0,
+        most: 1e6,
+        help: "the first coefficient of the KL of the policies before inner steps, which then follows that KL",
+      },
+      exploration: explorationOption,
       entropy: {
         kind: "number",
         default: 0,
         least: 0,
         most: 100,
         help: "of the policies, the coefficient of what is added to their objective",
-        of: "--outer proximal",
       },
       entropyUpdates: {
         kind: "integer",
@@ -134,17 +123,19 @@ export const outerMethods = {
         least: 1,
         most: 1_000_000_000,
         help: "updates over which that coefficient falls to 0, along a line",
-        of: "--outer proximal",
       },
     }),
-    method: (action, { clipRatio, passes, parts, entropy, entropyUpdates }, { training }) =>
-      proximal(action, {
+    method: (action, { clipRatio, passes, parts, innerKl, exploration, entropy, entropyUpdates }, { training }) => {
+      const outer = proximal(action, {
         clip: clipRatio,
         epochs: passes,
         parts,
+        kl: innerKl,
         learningRate: outerRateOf(training, passes * parts),
         entropy: entropyUpdates === undefined ? entropy : linearSchedule(entropy, 0, entropyUpdates),
-      }),
+      });
+      return explored(outer, action, exploration);
+    },
   }),
   "policy-gradient": entry({
     summary: "one step of --outer-optimizer along the policy gradient through adaptation",

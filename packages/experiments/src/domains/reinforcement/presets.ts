@@ -86,7 +86,7 @@ export const environmentPresets = {
     protocol:
       "10 states, 5 actions, transitions Dirichlet(1), rewards N(rho, 1), rho ~ N(1, 1); ten episodes of 10 steps, all of whose rewards count",
     config: withMemory("tabular-mdp", {
-      domain: { outer: { name: "proximal", clipRatio: 0.2, entropy: 0.01, passes: 4, parts: 4 } },
+      domain: { outer: { name: "proximal", clipRatio: 0.2, entropy: 0.03, passes: 4, parts: 4 }, lambda: 0.5 },
       learner: { units: 64 },
       training: { metaBatch: 800, outerRate: 2e-3, iterations: 300, validateEvery: 20, checkpointEvery: 20 },
     }),
