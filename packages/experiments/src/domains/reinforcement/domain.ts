@@ -155,7 +155,7 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     },
     progressText: ({ before, trial, return: after, kl, step, entropy, environmentSteps }, seconds) =>
       [
-        `${trial === undefined ? "return" : "reward"} ${short(before)} -> ${short(after)}`,
+        `${trial === undefined ? "return" : "reward"} ${before === undefined ? "" : `${short(before)} -> `}${short(after)}`,
         ...(kl === undefined ? [] : [`KL ${kl.toPrecision(2)}`]),
         ...(step === undefined ? [] : [`step ${step.toPrecision(2)}`]),
         ...(entropy === undefined ? [] : [`entropy ${short(entropy)}`]),
