@@ -75,9 +75,9 @@ export const environmentPresets = {
     summary: "Bernoulli bandits: trials of 10 pulls of 5 arms (Duan et al. 2016)",
     protocol: "Means U[0, 1], a trial of 10 pulls of 5 arms, all of whose rewards count",
     config: withMemory("bandits", {
-      domain: { outer: { name: "proximal", clipRatio: 0.2, entropy: 0.02 } },
+      domain: { outer: { name: "proximal", clipRatio: 0.2, entropy: 0.05, entropyUpdates: 400 } },
       learner: { units: 48 },
-      training: { iterations: 200, validateEvery: 20, checkpointEvery: 20 },
+      training: { iterations: 500, validateEvery: 50, checkpointEvery: 50 },
     }),
     learners: inSteps(10),
   },
