@@ -140,6 +140,14 @@ export const stepOptions = optionGroup({
     of: inSteps,
   },
   steps: { kind: "integer", default: 1, least: 1, most: 100, help: "adaptation steps while training", of: inSteps },
+  validateSteps: {
+    kind: "integer",
+    absent: "as many as while training",
+    least: 1,
+    most: 100,
+    help: "adaptation steps after which validation judges, by which the best parameters are chosen",
+    of: inSteps,
+  },
 });
 
 const innerOptimizers = {

@@ -109,6 +109,8 @@ export interface TrainOptions<
      * included, or "loss", the default. `patience` goes by it, too.
      */
     readonly by?: string;
+    /** Adaptation steps after which parameters are judged; the learner's own by default. Of learners that take none it means nothing. */
+    readonly steps?: number;
     /**
      * The most adaptation steps that results will be about, where they are more than the learner's: looked at before it
      * is said that adaptation does not help.
@@ -153,6 +155,7 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
   if (validation) wholeOption("validation.every", validation.every, 1);
   if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
   if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
+  if (validation?.steps !== undefined) wholeOption("validation.steps", validation.steps, 1);
   if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
   const stream = options.onEvent || options.progress === false ? undefined : terminal();
   const progress = stream && progressLine(stream);
@@ -228,6 +231,7 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
     count: validation?.count ?? defaultValidationTasks,
     taskSeed: splitSeed(seed, "validation"),
     executor,
+    ...(validation?.steps === undefined || learner.steps === undefined ? {} : { steps: [0, validation.steps] }),
   };
   const giveBack = async (error: unknown): Promise<never> => {
     progress?.end();
@@ -242,7 +246,7 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
   const warningOf = async (evaluation: Evaluation): Promise<string | undefined> => {
     const { mostSteps = 0 } = validation ?? {};
     const message = adaptationWarning(evaluation);
-    if (message === undefined || mostSteps <= (learner.steps ?? mostSteps)) return message;
+    if (message === undefined || mostSteps <= (validation?.steps ?? learner.steps ?? mostSteps)) return message;
     const further = await evaluate({ ...validators, params: state.params, steps: [0, mostSteps] });
     return adaptationWarning(evaluation, further);
   };

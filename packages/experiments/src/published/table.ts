@@ -207,6 +207,7 @@ const ofNoConsequence: ReadonlySet<string> = new Set([
   "checkpointEvery",
   "validateEvery",
   "validateStart",
+  "validateSteps",
   "validationTasks",
   "device",
   "workers",

@@ -140,6 +140,7 @@ export async function trainSession(
               ...(options.bestBy === undefined ? {} : { by: bestByOf(experiment, options.bestBy).name }),
               ...(options.patience === undefined ? {} : { patience: options.patience }),
               ...(options.validateStart ? { start: true } : {}),
+              ...(options.validateSteps === undefined ? {} : { steps: options.validateSteps as number }),
             },
           }
         : {}),
