@@ -89,6 +89,12 @@ export const groupOf = (part: Part, { domain, learner, network }: Choices): Opti
 /** The domain of a config. @throws UsageError where it is not registered */
 export const domainOf = ({ domain }: Pick<ExperimentConfig, "domain">): Domain => domainNamed(domain.name);
 
+/** The data of a config by the option that names them: a name or path, of a choice with options of its own its name. */
+export function dataNameOf(config: Pick<ExperimentConfig, "domain">): unknown {
+  const value = config.domain[domainOf(config).dataOptions[0]!];
+  return isNamed(value) ? value.name : value;
+}
+
 /** The choices of a config. */
 export const choicesOf = (config: ExperimentConfig): Choices => ({
   domain: domainOf(config),

@@ -4,6 +4,7 @@ export {
   type CommonFlags,
   choicesOf,
   configFrom,
+  dataNameOf,
   domainOf,
   type ExperimentConfig,
   type ExperimentSettings,

@@ -8,7 +8,7 @@ import {
   type OpenSetScore,
   openSetEpisodes,
 } from "@innerloop/core";
-import { domainOf, type Flags, withFlags } from "../config/index.js";
+import { dataNameOf, domainOf, type Flags, withFlags } from "../config/index.js";
 import type { OpenSetPart, OpenSetParts } from "../domains/domain.js";
 import { poolText } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
@@ -146,7 +146,7 @@ function heldOut({ config, data }: Prepared, run: RunStore): OpenSetParts {
   const parts = config && domainOf(config).openSet?.(data, config.domain);
   if (parts) return parts;
   throw new UsageError(
-    `--open-set of a run of ${run.config.config?.domain.data ?? run.config.file?.path}`,
+    `--open-set of a run of ${run.config.config ? dataNameOf(run.config.config) : run.config.file?.path}`,
     "It is for runs of data sets of classes; in code, use evaluateOpenSet",
   );
 }

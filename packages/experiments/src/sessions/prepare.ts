@@ -1,7 +1,7 @@
 /** From a run's config to what trains and evaluates it, with the data loaded. */
 import type { Learner } from "@innerloop/core";
 import { buildExperiment, buildRunLearner, type Experiment, needsOf } from "../build.js";
-import { domainOf, type ExperimentConfig, withFlags } from "../config/index.js";
+import { dataNameOf, domainOf, type ExperimentConfig, withFlags } from "../config/index.js";
 import type { DataSpec, Loaded } from "../domains/domain.js";
 import type { LongWork } from "../io.js";
 import { UsageError } from "../options/usage-error.js";
@@ -62,9 +62,8 @@ export async function prepare(
   return { experiment: buildExperiment(config, loaded, own), config, data, ...(spec ? { spec } : {}) };
 }
 
-/** The option that names the data of a config, and what it says. */
+/** The option that names the data of a config. */
 const dataOptionOf = (config: ExperimentConfig): string => domainOf(config).dataOptions[0]!;
-const dataNameOf = (config: ExperimentConfig): unknown => config.domain[dataOptionOf(config)];
 
 /** Reading data, followed by the host. */
 function reading<T>(host: PreparingHost, read: (work: LongWork) => Promise<T>): Promise<T> {
@@ -103,7 +102,7 @@ export async function prepareRun(
   const { data, config: own } = run.config;
   if (!own || !config) return ofProgram(run, host);
   const option = dataOptionOf(config);
-  if (config.domain[option] !== own.domain[option]) return prepareOtherData(run, own, config, host);
+  if (dataNameOf(config) !== dataNameOf(own)) return prepareOtherData(run, own, config, host);
   if (data?.folder === undefined) return prepareOwnData(run, own, config, host);
   if ((await host.io.kindOf(data.folder)) === undefined) {
     const remedy = `Put it back, or say where it is now with ${flagOf(option)}`;

@@ -90,11 +90,7 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
     ownNetworks: policyNetworks as never,
     dataOptions: ["environment"],
     claims: ({ environment: asked }) =>
-      typeof asked === "string" && Object.hasOwn(table, asked)
-        ? Object.hasOwn(presets, asked)
-          ? asked
-          : Object.keys(presets)[0]
-        : undefined,
+      typeof asked === "string" && Object.hasOwn(table, asked) ? (table[asked]!.settingsOf ?? asked) : undefined,
     shownAs: (given) => `--environment ${of(given).environment.name}`,
     check: (given, { learner }) => {
       const values = of(given);

@@ -35,6 +35,8 @@ export interface EnvironmentEntry<O extends OptionGroup = OptionGroup> {
   readonly options: O;
   /** Whether a task is a trial of several episodes, whose reward counts from the first one on. */
   readonly trials?: true;
+  /** The preset whose settings it has, where that is not the one of its name. */
+  readonly settingsOf?: string;
   /** Whether episodes may be of another length. */
   readonly anyHorizon?: true;
   /** Whether `family` gives the same one each time, which others use too: nobody closes it. */
@@ -161,9 +163,12 @@ export const environments = {
     body: "ant",
     goal: "direction",
   }),
-  "ant-velocity": locomotion("the same at a velocity", antProtocols, { body: "ant", goal: "velocity" }),
-  "ant-plane": locomotion("the same in any direction of the plane", antProtocols, {
-    body: "ant",
-    goal: "direction-2d",
-  }),
+  "ant-velocity": {
+    ...locomotion("the same at a velocity", antProtocols, { body: "ant", goal: "velocity" }),
+    settingsOf: "ant-direction",
+  },
+  "ant-plane": {
+    ...locomotion("the same in any direction of the plane", antProtocols, { body: "ant", goal: "direction-2d" }),
+    settingsOf: "ant-direction",
+  },
 } as const satisfies Readonly<Record<string, EnvironmentEntry>>;
