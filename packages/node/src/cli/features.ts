@@ -27,6 +27,7 @@ export function featuresMarkdown(): string {
           yes(kinds.includes("regression")),
           yes(kinds.includes("classification")),
           yes(kinds.includes("tagging")),
+          yes(kinds.includes("policy")),
           kinds.includes("classification") || kinds.includes("tagging") ? (variableWays ? "any" : "up to trained") : "",
           source,
           "",
@@ -36,8 +37,8 @@ export function featuresMarkdown(): string {
     return [
       `## ${title}`,
       "",
-      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | tagging | ways at evaluation | source |",
-      "| --- | --- | --- | --- | --- | --- | --- |",
+      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | tagging | policies | ways at evaluation | source |",
+      "| --- | --- | --- | --- | --- | --- | --- | --- |",
       ...rows.map((row) => row.trim()),
       "",
     ];
@@ -49,7 +50,8 @@ export function featuresMarkdown(): string {
     "",
     "Every learner takes tasks of varying ways and shots, padded to one shape. The adaptation and prediction of each are one",
     "standard ONNX model, which the official checker accepts and which onnxruntime computes, natively and in the browser, as",
-    "the reference interpreter does. `npm test` tries every cell, and every learner's model.",
+    "the reference interpreter does. (Of policies, that is those that adapt in steps: they are these learners.) `npm test` tries",
+    "every cell, and every learner's model.",
     "",
     ...sections,
   ].join("\n");
