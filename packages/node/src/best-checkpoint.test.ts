@@ -122,6 +122,16 @@ const trainingIn = (bytes: Uint8Array) =>
   JSON.parse(decodeSafetensors(bytes).metadata.training!) as { best: object; sinceBest: number };
 
 describe("the best parameters", () => {
+  test("are judged after as many adaptation steps as validation names, of learners that take some", async () => {
+    const { run, evaluations } = await trained("accuracy", { validation: { every: 1, count: 12, steps: 6 } });
+    expect(new Set(evaluations.map(({ evaluation }) => evaluation.rows.map(({ steps }) => steps).join()))).toEqual(
+      new Set(["0,6"]),
+    );
+    const best = expectedBest(evaluations, "accuracy", 1);
+    expect(run.best).toMatchObject({ iteration: best.iteration, score: best.score });
+    await expect(trained("accuracy", { validation: { every: 1, steps: 0 } })).rejects.toThrow(/validation\.steps/);
+  });
+
   test("are those of the least loss, unless another figure is named: accuracy and a pooled one choose others", async () => {
     const runs = { loss: await trained(undefined), accuracy: await trained("accuracy"), drift: await trained("drift") };
     const best = {
