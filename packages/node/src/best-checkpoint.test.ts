@@ -129,7 +129,9 @@ describe("the best parameters", () => {
     );
     const best = expectedBest(evaluations, "accuracy", 1);
     expect(run.best).toMatchObject({ iteration: best.iteration, score: best.score });
-    await expect(trained("accuracy", { validation: { every: 1, steps: 0 } })).rejects.toThrow(/validation\.steps/);
+    const untouched = await trained("accuracy", { validation: { every: 1, count: 12, steps: 0 } });
+    expect(untouched.evaluations[0]!.evaluation.rows.map(({ steps }) => steps)).toEqual([0]);
+    await expect(trained("accuracy", { validation: { every: 1, steps: -1 } })).rejects.toThrow(/validation\.steps/);
   });
 
   test("are those of the least loss, unless another figure is named: accuracy and a pooled one choose others", async () => {

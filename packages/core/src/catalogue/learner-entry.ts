@@ -143,7 +143,7 @@ export const stepOptions = optionGroup({
   validateSteps: {
     kind: "integer",
     absent: "as many as while training",
-    least: 1,
+    least: 0,
     most: 100,
     help: "adaptation steps after which validation judges, by which the best parameters are chosen",
     of: inSteps,

@@ -155,7 +155,7 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
   if (validation) wholeOption("validation.every", validation.every, 1);
   if (validation?.count !== undefined) wholeOption("validation.count", validation.count, 1);
   if (validation?.patience !== undefined) wholeOption("validation.patience", validation.patience, 1);
-  if (validation?.steps !== undefined) wholeOption("validation.steps", validation.steps, 1);
+  if (validation?.steps !== undefined) wholeOption("validation.steps", validation.steps, 0);
   if (checkpoints) wholeOption("checkpoints.every", checkpoints.every, 1);
   const stream = options.onEvent || options.progress === false ? undefined : terminal();
   const progress = stream && progressLine(stream);
@@ -231,7 +231,9 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
     count: validation?.count ?? defaultValidationTasks,
     taskSeed: splitSeed(seed, "validation"),
     executor,
-    ...(validation?.steps === undefined || learner.steps === undefined ? {} : { steps: [0, validation.steps] }),
+    ...(validation?.steps === undefined || learner.steps === undefined
+      ? {}
+      : { steps: [...new Set([0, validation.steps])] }),
   };
   const giveBack = async (error: unknown): Promise<never> => {
     progress?.end();

@@ -74,7 +74,12 @@ const bySteps = (options: Flags): readonly Column[] =>
 const steps = (figures: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(figures.map((figure, i) => [`${i}`, figure]));
 
-const oracle = { key: "oracle", title: "oracle, told its task", options: { learner: "joint", told: true } } as const;
+const oracle = {
+  key: "oracle",
+  title: "oracle, told its task",
+  // It has nothing to adapt to: it is judged as it is.
+  options: { learner: "joint", told: true, validateSteps: 0 },
+} as const;
 const pretrained = { key: "pretrained", title: "trained on all tasks, then fine-tuned" } as const;
 
 const navigationSubjects: readonly Subject[] = [
