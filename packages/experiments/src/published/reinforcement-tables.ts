@@ -216,7 +216,7 @@ const locomotion: Table = {
   name: "policies-locomotion",
   title: "Half-cheetah: a body that finds out where to run",
   about:
-    "Undiscounted return of an episode of 200 decisions, 0.01 s each, by the settings of MAML's experiments in today's MuJoCo; mean over 40 held-out tasks, 20 episodes a step; the inner rate 0.1 at the first step and half of it later. Directions are two tasks: intervals are over draws of them and their episodes. Published figures are recomputed from the result files of MAML's authors: 40 tasks, one start, 100-100 relu where ours is 64-64 tanh.",
+    "Undiscounted return of an episode of 200 decisions, 0.01 s each, by the settings of MAML's experiments in today's MuJoCo; mean over 100 held-out tasks, 20 episodes a step; the inner rate 0.1 at the first step and half of it later. Directions are two tasks: intervals are over draws of them and their episodes. Published figures are recomputed from the result files of MAML's authors: 40 tasks, one start, 100-100 relu where ours is 64-64 tanh.",
   metric: "return",
   columns: cheetahColumns,
   rows: rowsOf(cheetahSubjects, cheetahColumns),
