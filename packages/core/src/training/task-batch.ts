@@ -206,6 +206,10 @@ export function taskBatch<X extends Tree, Y extends Tree>(
   return batchOf(sampleTasks(source, seed, first, metaBatchSize, rules), { seed, iteration, metaBatchSize });
 }
 
+/** @internal Zeros of the shapes and types of a tree, whose tensors need have no values. */
+export const blank = <T extends Tree>(tree: T): T =>
+  mapTree((leaf: Tensor) => tensor(allocate(leaf.dtype, leaf.size), leaf.shape, leaf.dtype), tree);
+
 /**
  * A batch of a training's first tasks, for what depends on their shapes alone: those of a collector, which nobody has
  * collected yet, are zeros.
@@ -217,9 +221,8 @@ export function batchOfShapes<Params extends Tree>(
   rules?: TaskRules,
 ): TaskBatch<Task<Tree, Tree>> {
   if (!isCollector(supply)) return taskBatch(supply, seed, 0, metaBatchSize, rules);
-  const blank = (leaf: Tensor): Tensor =>
-    tensor(allocate(leaf.dtype, metaBatchSize * leaf.size), [metaBatchSize, ...leaf.shape], leaf.dtype);
-  const tasks = mapTree(blank, symbolicTask(supply.spec) as unknown as Tree) as unknown as Task<Tree, Tree>;
+  const first = blank(symbolicTask(supply.spec));
+  const tasks = stackTasks(Array.from({ length: metaBatchSize }, () => first));
   return batchOf(tasks, { seed, iteration: 0, metaBatchSize });
 }
 

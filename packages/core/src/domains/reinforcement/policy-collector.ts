@@ -11,8 +11,8 @@ import {
 } from "@innerloop/graph";
 import { random } from "../../random/random.js";
 import type { CollectingLearner, Collector, Examples, Task } from "../../tasks/task.js";
-import type { TaskSpec } from "../../tasks/task-spec.js";
-import { stackTrees } from "../../training/task-batch.js";
+import { symbolicTask, type TaskSpec } from "../../tasks/task-spec.js";
+import { blank, stackTrees } from "../../training/task-batch.js";
 import { type PolicyAdvantageOptions, policyAdvantages } from "./advantages.js";
 import { actionDistribution } from "./distributions.js";
 import {
@@ -23,6 +23,7 @@ import {
   type RandomAddress,
   wholeOption,
 } from "./environment.js";
+import { learnerPrograms } from "./learner-programs.js";
 import type { PolicyTargets } from "./policy-surrogate.js";
 
 /** Options of `policyCollector`. */
@@ -82,6 +83,8 @@ function collectorWith(
     support: { rows: stages * episodes },
     query: { rows: episodes },
   };
+  /** What no step adapts to. */
+  const nothingDone = blank(symbolicTask(spec).query);
   const collectMany: Required<Collector<Tree, Tensor, PolicyTargets>>["collectMany"] = async (
     params,
     seed,
@@ -100,7 +103,7 @@ function collectorWith(
       const gathered: EpisodeSet[][] = [];
       for (let stage = 0; stage <= steps; stage++) {
         const support = places.map((_, task) =>
-          stage === 0 ? nothingDone(spec, episodes) : interleaved(gathered.map((sets) => sets[task]!)),
+          stage === 0 ? nothingDone : interleaved(gathered.map((sets) => sets[task]!)),
         );
         const adapted = await programs.adapted(stage)(params, stackTrees(support, "support") as EpisodeSet);
         const address = (row: number): RandomAddress => [
@@ -234,7 +237,7 @@ type ActProgram = CompiledFunction<
   { readonly action: Tensor; readonly output: Tensor }
 >;
 
-/** Programs of a learner on an executor: made once, since every update collects anew. */
+/** Programs of a learner on an executor. */
 interface Programs {
   /** Parameters adapted to each task in so many steps. */
   adapted(steps: number): CompiledFunction<readonly [Tree, EpisodeSet], Tree>;
@@ -244,7 +247,6 @@ interface Programs {
 function programCache(
   of: ReturnType<typeof actionDistribution>["of"],
 ): (executor: Executor, learner: CollectingLearner) => Programs {
-  const known = new WeakMap<Executor, WeakMap<CollectingLearner, Programs>>();
   const made = (executor: Executor, learner: CollectingLearner): Programs => {
     if (learner.memory) {
       const problem = `${learner.name} remembers a trial, and these are episodes by themselves`;
@@ -274,13 +276,7 @@ function programCache(
       ),
     };
   };
-  return (executor, learner) => {
-    const ofExecutor = known.get(executor) ?? new WeakMap<CollectingLearner, Programs>();
-    known.set(executor, ofExecutor);
-    const programs = ofExecutor.get(learner) ?? made(executor, learner);
-    ofExecutor.set(learner, programs);
-    return programs;
-  };
+  return learnerPrograms(made);
 }
 
 /** Sets of a task with the reward of a trial: the mean return of an episode of any of them, times the episodes of a trial. */
@@ -310,25 +306,3 @@ function interleaved(sets: readonly EpisodeSet[]): EpisodeSet {
     ...(sets as [EpisodeSet, ...EpisodeSet[]]),
   );
 }
-
-/** A set of so many episodes in which nothing was done: what no step adapts to. */
-const nothingDone = ({ x, y }: TaskSpec<Tensor, PolicyTargets>, rows: number): EpisodeSet => {
-  const zeros = ({ shape, dtype }: { readonly shape: readonly number[]; readonly dtype: string }): Tensor => {
-    const full = [rows, ...shape];
-    const length = full.reduce((a, b) => a * b, 1);
-    return dtype === "int32"
-      ? tensor(new Int32Array(length), full, "int32")
-      : tensor(new Float32Array(length), full, "float32");
-  };
-  return {
-    x: zeros(x),
-    y: {
-      action: zeros(y.action),
-      advantage: zeros(y.advantage),
-      reward: zeros(y.reward),
-      taken: zeros(y.taken),
-      acted: zeros(y.acted),
-      ...(y.trial ? { trial: zeros(y.trial) } : {}),
-    },
-  };
-};

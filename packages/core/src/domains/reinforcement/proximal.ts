@@ -28,7 +28,6 @@ import { measured } from "../../learners/learner.js";
 import { adam } from "../../optimizers/optimizers.js";
 import { describeRate, type Schedule } from "../../optimizers/schedules.js";
 import {
-  chunkSizes,
   type MetaPrograms,
   type MetaStepResult,
   type MetaStepSetting,
@@ -42,7 +41,7 @@ import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
 import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
 import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
-import { meanOverChunks } from "./task-means.js";
+import { below, chunksOf, meanOverChunks } from "./task-means.js";
 
 /** Options of `proximal`. */
 export interface ProximalOptions {
@@ -231,12 +230,7 @@ function proximalPrograms(
     batch: TaskBatch<PolicyTask>,
     chunkSize: number,
   ): Promise<MetaStepResult<Tree>> => {
-    const parts = partsOf(metaBatchSize, settings.parts).map(([from, to]) =>
-      chunkSizes(to - from, chunkSize).map((size, i) => {
-        const start = from + i * chunkSize;
-        return { size, tasks: sliceBatch(batch, start, start + size).tasks };
-      }),
-    );
+    const parts = partsOf(metaBatchSize, settings.parts).map((part) => chunksOf(batch, part, chunkSize));
     const coefficients = { klCoefficient, iteration: batch.iteration };
     let at: { readonly params: Tree; readonly state: Tree } = { params, state };
     /** Of each pass, means over its parts. */
@@ -255,9 +249,7 @@ function proximalPrograms(
       passes.push(meanOfFigures(figures));
     }
     const [first, last] = [passes[0]!, passes.at(-1)!];
-    const metrics = Object.fromEntries(
-      Array.from(first).flatMap(([name, value]) => (name.startsWith("metrics/") ? [[name.slice(8), value]] : [])),
-    );
+    const metrics = Object.fromEntries(below(first, "metrics/"));
     const innerKl = last.get("innerKl");
     const used = Number(klCoefficient.data![0]);
     const coefficient = innerKl === undefined ? used : used * change(innerKl, settings.klTarget);

@@ -23,6 +23,7 @@ import {
   type RandomAddress,
   type VectorEnvironment,
 } from "./environment.js";
+import { learnerPrograms } from "./learner-programs.js";
 import { trialInputs } from "./memory-policy.js";
 import type { PolicyTargets } from "./policy-surrogate.js";
 import { type TrialAdvantageOptions, trialAdvantages } from "./trial-advantages.js";
@@ -222,7 +223,7 @@ type Acted = {
   readonly memory: Tree;
 };
 
-/** Programs of a learner on an executor: made once, since every update collects anew. */
+/** Programs of a learner on an executor. */
 interface Programs {
   /** @param rows [rows]: only their number counts */
   readonly start: CompiledFunction<readonly [Tree, Tensor], Tree>;
@@ -233,7 +234,6 @@ interface Programs {
 function actPrograms(
   of: ReturnType<typeof actionDistribution>["of"],
 ): (executor: Executor, learner: CollectingLearner) => Programs {
-  const known = new WeakMap<Executor, WeakMap<CollectingLearner, Programs>>();
   const made = (executor: Executor, { name, memory: steps }: CollectingLearner): Programs => {
     if (!steps) {
       const remedy = "Take recurrentPolicy or snailPolicy, or collect episodes with policyCollector";
@@ -257,11 +257,5 @@ function actPrograms(
       ),
     };
   };
-  return (executor, learner) => {
-    const ofExecutor = known.get(executor) ?? new WeakMap<CollectingLearner, Programs>();
-    known.set(executor, ofExecutor);
-    const programs = ofExecutor.get(learner) ?? made(executor, learner);
-    ofExecutor.set(learner, programs);
-    return programs;
-  };
+  return learnerPrograms(made);
 }

@@ -22,7 +22,6 @@ import {
 import { measured } from "../../learners/learner.js";
 import { conjugateGradients } from "../../linear-algebra/conjugate-gradients.js";
 import {
-  chunkSizes,
   type MetaPrograms,
   type MetaStepResult,
   type MetaStepSetting,
@@ -36,7 +35,7 @@ import type { Space } from "./environment.js";
 import { parameterVectors } from "./parameter-vectors.js";
 import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
 import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
-import { type MeanByPath, meanOverChunks } from "./task-means.js";
+import { below, chunksOf, type MeanByPath, meanOverChunks, scalarAt } from "./task-means.js";
 
 /** Options of `trustRegion`. */
 export interface TrustRegionOptions {
@@ -152,11 +151,11 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
     { executor },
   );
   const step = async (params: Tree, batch: TaskBatch<PolicyTask>, chunkSize: number): Promise<MetaStepResult<Tree>> => {
-    const chunks = chunksOf(batch, metaBatchSize, chunkSize);
+    const chunks = chunksOf(batch, [0, metaBatchSize], chunkSize);
     const vectorOf = parameterVectors(learner, params);
     const judgedAt = (at: Tree): Promise<MeanByPath> => meanOverChunks(chunks, ({ tasks }) => judge(at, tasks));
     const fisherCount = Math.max(1, Math.round(settings.fisherTasks * metaBatchSize));
-    const fisherChunks = chunksOf(batch, fisherCount, chunkSize).map(({ size, tasks }) => ({
+    const fisherChunks = chunksOf(batch, [0, fisherCount], chunkSize).map(({ size, tasks }) => ({
       size,
       times: fisher({ params, tasks }),
     }));
@@ -205,27 +204,6 @@ function policyPrograms(action: Space, settings: Settings, setting: PolicySettin
 
 type Slope = { readonly gradient: Tree; readonly judged: Judged };
 type Judged = { readonly loss: Tensor; readonly kl: Tensor; readonly metrics: { readonly [name: string]: Tensor } };
-
-/** The first tasks of a batch, so many at a time. */
-const chunksOf = (
-  batch: TaskBatch<PolicyTask>,
-  count: number,
-  chunkSize: number,
-): { readonly size: number; readonly tasks: PolicyTask }[] =>
-  chunkSizes(count, chunkSize).map((size, i) => ({
-    size,
-    tasks: sliceBatch(batch, i * chunkSize, i * chunkSize + size).tasks,
-  }));
-
-/** What is below a path, by the rest of its own. */
-const below = (means: MeanByPath, prefix: string): MeanByPath =>
-  new Map(
-    Array.from(means).flatMap(([name, values]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), values] as const] : [],
-    ),
-  );
-
-const scalarAt = (means: MeanByPath, name: string): number => means.get(name)![0]!;
 
 /** The mean over tasks of what f makes of each. */
 const overTasks = <T extends Tree>(f: (task: PolicyTask) => T, tasks: PolicyTask): T =>
