@@ -86,8 +86,9 @@ describe.each([
     const collector = trialCollector({ family: mdps as EnvironmentFamily });
     const together = await collector.collectMany!(params, 5, 2, 3, executor, learner);
     const alone = await collector.collect(params, 5, 3, executor, learner);
-    const { advantage: _, ...done } = alone.query.y;
-    const { advantage: __, ...other } = together[1]!.query.y;
+    // These depend on what is collected beside.
+    const done = { ...alone.query.y, advantage: {}, value: {} };
+    const other = { ...together[1]!.query.y, advantage: {}, value: {} };
     valuesOf({ x: alone.query.x, ...done }).forEach((values, leaf) => {
       const others = valuesOf({ x: together[1]!.query.x, ...other })[leaf]!;
       values.forEach((value, i) => {
@@ -168,6 +169,22 @@ describe("training on bandits of two arms", () => {
     // Chance is 5, whoever knows the arms has 6.67.
     const { mean, interval } = rows[0]!.figures.return!;
     expect(mean - interval).toBeGreaterThan(5.2);
+  });
+
+  test("a critic that learns beside the policy tells what the rest of a trial brings", async () => {
+    const judged = recurrentPolicy({ ...family, units: 16, critic: 0.5 });
+    const { params } = await train({ ...setting, learner: judged, iterations: 30 });
+    const tasks = await setting.tasks.collectMany!(params, 77, 0, 300, executor, judged);
+    const read = compile((at: Tree, x: Tensor) => judged.predict(at, x), { executor });
+    let [left, all] = [0, 0];
+    for (const { query } of tasks) {
+      const given = toNumbers(await read(params, query.x));
+      toNumbers(query.y.value!).forEach((value, t) => {
+        left += (value - given[3 * t + 2]!) ** 2;
+        all += value ** 2;
+      });
+    }
+    expect(left / all).toBeLessThan(0.9);
   });
 
   test("ends in the same bits where it was stopped on the way, and near them whatever runs at once", async () => {

@@ -86,6 +86,28 @@ describe("episodes that a policy is adapted by", () => {
     expect(rowsOf(task!.support as unknown as Tree, 1)).not.toEqual(rowsOf(task!.support as unknown as Tree, 0));
   });
 
+  test("are evaluated after several numbers of steps from one collection, as from one for each", async () => {
+    let collections = 0;
+    const counting: typeof family = {
+      ...family,
+      vectorized: (...at) => {
+        collections++;
+        return family.vectorized(...at);
+      },
+    };
+    const tasks = policyCollector({ family: counting, episodes, steps: 2 });
+    const setting = { learner, params, count: 5, steps: [2, 0, 1], executor };
+    const together = await evaluate({ ...setting, tasks });
+    expect(collections).toBe(1);
+    const { collectStages: _, ...apart } = tasks;
+    expect(await evaluate({ ...setting, tasks: apart })).toEqual(together);
+    expect(collections).toBe(4);
+    expect(together.rows.map(({ steps }) => steps)).toEqual([2, 0, 1]);
+    expect(together.values[0]).not.toEqual(together.values[2]);
+    const odd = { ...collectorOf(2), collectStages: async () => [] };
+    await expect(evaluate({ ...setting, tasks: odd })).rejects.toThrow(/tasks of 0 numbers of steps .* 3 were asked/);
+  });
+
   test("hold what the policy that acted gave, and end with the episode", async () => {
     const near = policyCollector({
       family: navigation2d({ horizon: 12 }),

@@ -35,6 +35,18 @@ const process = {
   }),
 } as const;
 
+/** Of policies that remember a trial. */
+const criticOption = {
+  critic: {
+    kind: "number",
+    default: 0,
+    least: 0,
+    most: 1e6,
+    help: "weight of the loss of a critic that reads the memory: how much the rest of a trial will bring",
+    of: "policies with a memory",
+  },
+} as const;
+
 const structured = { ...reading, takesSteps: true, options: optionGroup({ ...unitsOption, ...stepOptions }) } as const;
 
 /** @internal */
@@ -97,11 +109,16 @@ export const modelBasedLearners = {
     ownNetwork: ["regression", "policy"],
     summary: "causal convolutions and attention over the sequence of support examples, or of the steps of a trial",
     source: "Mishra et al. 2018",
-    options: optionGroup({}),
+    options: optionGroup(criticOption),
     tasks: (_, kind) => ({ kind: kind === "policy" ? "trials" : "episodes" }),
-    build: (setting) =>
+    build: (setting, { critic }) =>
       setting.policy
-        ? (snailPolicy({ ...setting.policy, steps: setting.policy.trialSteps, loss: setting.loss as never }) as never)
+        ? (snailPolicy({
+            ...setting.policy,
+            steps: setting.policy.trialSteps,
+            loss: setting.loss as never,
+            critic,
+          }) as never)
         : snail({ ...readingOptions(setting), length: setting.supportRows }),
   }),
   rl2: entry({
@@ -110,8 +127,10 @@ export const modelBasedLearners = {
     ownNetwork: ["policy"],
     summary: "RL^2: a recurrent policy that learns within a trial, by what it remembers of it",
     source: "Duan et al. 2016; Wang et al. 2016",
+    options: optionGroup({ ...unitsOption, ...criticOption }),
     tasks: () => ({ kind: "trials" }),
-    build: ({ policy, loss }, { units }) => recurrentPolicy({ ...policy!, units, loss: loss as never }) as never,
+    build: ({ policy, loss }, { units, critic }) =>
+      recurrentPolicy({ ...policy!, units, critic, loss: loss as never }) as never,
   }),
   mann: entry({
     ...reading,

@@ -1,4 +1,14 @@
-import { compile, type Executor, leaves, mapTree, type Tensor, type Tree, tensor, vmap } from "@innerloop/graph";
+import {
+  type CompiledFunction,
+  compile,
+  type Executor,
+  leaves,
+  mapTree,
+  type Tensor,
+  type Tree,
+  tensor,
+  vmap,
+} from "@innerloop/graph";
 import { type Adapter, type AnyAdapter, maskedBy, overPresent, type Targets } from "../learners/learner.js";
 import {
   describedAs,
@@ -15,7 +25,16 @@ import { type Collector, isCollector, splitSeed, type Task, type TaskSource } fr
 import { symbolicTask, type TaskSpec, targetColumns } from "../tasks/task-spec.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { defaultExecutor } from "../training/default-executor.js";
-import { classesOf, requireToldApart, rulesFor, type TaskSupply, traced } from "../training/task-batch.js";
+import {
+  batchOfShapes,
+  classesOf,
+  drawStages,
+  drawTasks,
+  requireToldApart,
+  rulesFor,
+  type TaskSupply,
+  traced,
+} from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { errorsInUnits, standForTargets } from "./errors-in-units.js";
 import { differences, type Estimated, estimated } from "./estimated.js";
@@ -106,49 +125,11 @@ export interface Evaluator {
 export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree>(
   options: Omit<EvaluateOptions<X, Y, Out>, "params">,
 ): Promise<Evaluator> {
-  const { learner, tasks, onProgress, count = 600 } = options;
-  const steps = options.steps ?? [...new Set([0, learner.steps ?? 0])];
-  for (const n of steps) wholeOption("steps", n, 0);
-  if (!(isCollector(tasks) && tasks.after)) return evaluatorOn({ ...options, steps });
-  // Each number of steps has tasks of its own.
-  const each = await Promise.all(
-    steps.map((n, i) =>
-      evaluatorOn({
-        ...options,
-        tasks: tasks.after!(n),
-        steps: [n],
-        onProgress: (done) => onProgress?.(Math.floor((i * count + done) / steps.length), count),
-      }),
-    ),
-  );
-  return {
-    run: async (params) => {
-      const found: Evaluation[] = [];
-      for (const one of each) found.push(await one.run(params));
-      const { pooled, ...first } = found[0]!;
-      return {
-        ...first,
-        // What a description calls as the protocol of evaluations does is theirs.
-        protocol: { ...tasks.description, ...first.protocol },
-        rows: found.flatMap(({ rows }) => rows),
-        values: found.flatMap(({ values }) => values),
-        ...(pooled ? { pooled: found.flatMap((one) => one.pooled!) } : {}),
-      };
-    },
-    figures: (params) => each[0]!.figures(params),
-    release: async () => {
-      await Promise.all(each.map((one) => one.release()));
-    },
-  };
-}
-
-/** An evaluator of tasks that are the same for all numbers of steps. */
-async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
-  options: Omit<EvaluateOptions<X, Y, Out>, "params"> & { readonly steps: readonly number[] },
-): Promise<Evaluator> {
-  const { count: asked = 600, seed = 0, signal, steps } = options;
+  const { count: asked = 600, seed = 0, signal } = options;
   const learner: AnyAdapter = options.learner;
   const tasks = options.tasks as unknown as TaskSupply;
+  const steps = options.steps ?? [...new Set([0, learner.steps ?? 0])];
+  for (const n of steps) wholeOption("steps", n, 0);
   wholeOption("count", asked, 1);
   const source = isCollector(tasks) ? undefined : tasks;
   const count = Math.min(asked, source?.count ?? asked);
@@ -161,8 +142,12 @@ async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const draws = taskDraws(source?.pool, taskSeed, count);
   const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
+  /** Of a collector each number of steps may have tasks of its own. */
+  const stages =
+    isCollector(tasks) && tasks.after ? steps.map((n) => ({ steps: n, from: tasks.after!(n) })) : undefined;
+  const supplies = stages?.map(({ from }) => from) ?? [tasks];
   let judged: JudgedFigures | undefined;
-  const spec = (): TaskSpec<Tree, Tree> => specOf(tasks, { operation: "evaluate", seed: taskSeed });
+  const spec = (): TaskSpec<Tree, Tree> => specOf(supplies[0]!, { operation: "evaluate", seed: taskSeed });
   const judgedBy = (params: Tree): JudgedFigures => {
     judged ??= judgedOn(learner, spec(), params);
     return judged;
@@ -182,30 +167,45 @@ async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
       each: tellsClasses ? byName(perTask, ({ perRow }) => perRow?.(prediction, query.y)) : {},
     };
   };
-  const ofTask = (params: Tree, task: Task<Tree, Tree>): ChunkResult => ({
-    rows: steps.map((n) => rowOf(params, task, n)),
-    ...(task.query.present ? { present: task.query.present } : {}),
-    // Classes are told apart by labels, one tensor of them.
-    ...(tellsClasses ? { labels: task.query.y as Tensor } : {}),
-  });
-  const program = compile(
-    (params: Tree, batch: Task<Tree, Tree>): ChunkResult => vmap(ofTask, [null, 0])(params, batch),
-    { executor },
-  );
-  let rules: TaskRules | undefined;
+  const programOf = (numbers: readonly number[]): CompiledFunction<readonly [Tree, Task<Tree, Tree>], ChunkResult> => {
+    const ofTask = (params: Tree, task: Task<Tree, Tree>): ChunkResult => ({
+      rows: numbers.map((n) => rowOf(params, task, n)),
+      ...(task.query.present ? { present: task.query.present } : {}),
+      // Classes are told apart by labels, one tensor of them.
+      ...(tellsClasses ? { labels: task.query.y as Tensor } : {}),
+    });
+    return compile((params: Tree, batch: Task<Tree, Tree>): ChunkResult => vmap(ofTask, [null, 0])(params, batch), {
+      executor,
+    });
+  };
+  const programs = stages?.map((stage) => programOf([stage.steps])) ?? [programOf(steps)];
+  const most = stages ? steps.indexOf(Math.max(...steps)) : 0;
+  const inTurn = source ? drawsInTurn(source, count) : tasks;
+  let rules: readonly TaskRules[] | undefined;
   let size = 0;
   const run = async (params: Tree): Promise<Evaluation> => {
-    rules ??= rulesFor("evaluate", learner, tasks, taskSeed, (first) =>
-      classesOf(learner, () => traced(learner, params, first)),
+    rules ??= supplies.map((supply) =>
+      rulesFor("evaluate", learner, supply, taskSeed, (first) =>
+        classesOf(learner, () => traced(learner, params, first)),
+      ),
     );
+    const held = rules;
     const { described, perTask, pooled: pooledMetrics } = judgedBy(params);
     const setting: OverTasks<ChunkResult> = {
-      program,
+      programs,
       params,
-      tasks: source ? drawsInTurn(source, count) : tasks,
-      learner,
-      rules,
-      seed: taskSeed,
+      draw: async (first, n) => {
+        const at = { params, seed: taskSeed, first, count: n, executor, learner };
+        if (stages) {
+          const from = tasks as Collector<Tree, Tree, Tree>;
+          return drawStages({ ...at, from, stages: stages.map((stage, i) => ({ ...stage, rules: held[i]! })) });
+        }
+        return [await drawTasks({ ...at, from: inTurn, rules: held[0]! })];
+      },
+      greatest: {
+        program: programs[most]!,
+        shapes: (n) => batchOfShapes(stages ? supplies[most]! : inTurn, taskSeed, n, held[most]).tasks,
+      },
       count: drawn,
       executor,
       memoryBudget: options.memoryBudget,
@@ -213,7 +213,9 @@ async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
       signal,
     };
     size ||= await tasksAtOnce(setting);
-    const chunks = await overTasks(setting, size);
+    const chunks = (await overTasks(setting, size)).map(
+      (found): ChunkResult => ({ ...found[0]!, rows: found.flatMap(({ rows }) => rows) }),
+    );
     /** Of a row, the values of one of its figures for all tasks. */
     const valuesOf = (row: number, name: string): Float64Array =>
       meansOfDraws(
@@ -263,7 +265,13 @@ async function evaluatorOn<X extends Tree, Y extends Tree, Out extends Tree>(
       ...(byClass ? { byClass } : {}),
     };
   };
-  return { run, figures: (params) => judgedBy(params).described, release: () => program.release() };
+  return {
+    run,
+    figures: (params) => judgedBy(params).described,
+    release: async () => {
+      await Promise.all(programs.map((program) => program.release()));
+    },
+  };
 }
 
 /**

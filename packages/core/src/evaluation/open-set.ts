@@ -5,7 +5,7 @@ import type { FigureDescription } from "../losses/metric.js";
 import { specOf } from "../tasks/source-spec.js";
 import { splitSeed, type Task, type TaskSource } from "../tasks/task.js";
 import { defaultExecutor } from "../training/default-executor.js";
-import { classesOf, requireToldApart, rulesFor, traced } from "../training/task-batch.js";
+import { classesOf, requireToldApart, rulesFor, sampleTasks, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { type Estimated, estimated } from "./estimated.js";
 import { overTasks } from "./over-tasks.js";
@@ -190,22 +190,24 @@ export async function evaluateOpenSet<X extends Tree>(options: EvaluateOpenSetOp
   const program = compile((at: Tree, batch: Task<Tree, Tree>) => vmap(perTask, [null, 0])(at, batch), { executor });
   const total = validationCount + count;
   const judged = async (split: "validation" | "test", n: number, before: number): Promise<JudgedTask[]> => {
+    const from = tasks[split];
+    const taskSeed = splitSeed(seed, split);
+    const rules = rulesFor("evaluateOpenSet", learner, from, taskSeed, (first) =>
+      classesOf(learner, () => traced(learner, params, first)),
+    );
+    const draw = (first: number, size: number): Task<Tree, Tree> => sampleTasks(from, taskSeed, first, size, rules);
     const chunks = await overTasks({
-      program,
+      programs: [program],
       params,
-      tasks: tasks[split],
-      learner,
-      rules: rulesFor("evaluateOpenSet", learner, tasks[split], splitSeed(seed, split), (first) =>
-        classesOf(learner, () => traced(learner, params, first)),
-      ),
-      seed: splitSeed(seed, split),
+      draw: async (first, size) => [draw(first, size)],
+      greatest: { program, shapes: (size) => draw(0, size) },
       count: n,
       executor,
       memoryBudget: options.memoryBudget,
       onProgress: (done) => options.onProgress?.(before + done, total),
       signal: options.signal,
     });
-    return chunks.flatMap((answered) => judgedTasks(answered, score));
+    return chunks.flatMap(([answered]) => judgedTasks(answered!, score));
   };
   try {
     const rule = { score, threshold: thresholdFor(await judged("validation", validationCount, 0), calibration) };

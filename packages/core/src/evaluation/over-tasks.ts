@@ -1,18 +1,18 @@
 import type { CompiledFunction, Executor, Tree } from "@innerloop/graph";
-import type { CollectingLearner, Task } from "../tasks/task.js";
-import type { TaskRules } from "../tasks/value-gate.js";
+import type { Task } from "../tasks/task.js";
 import { chooseChunkSize, evaluationBytes } from "../training/chunks.js";
-import { drawTasks, type TaskSupply } from "../training/task-batch.js";
 
 export interface OverTasks<Result extends Tree> {
-  readonly program: CompiledFunction<readonly [Tree, Task<Tree, Tree>], Result>;
+  /** What is made of parameters and stacked tasks. */
+  readonly programs: readonly CompiledFunction<readonly [Tree, Task<Tree, Tree>], Result>[];
   readonly params: Tree;
-  /** A collector collects with `params`, for `learner`. */
-  readonly tasks: TaskSupply;
-  readonly learner: CollectingLearner;
-  /** What its tasks are held to. */
-  readonly rules: TaskRules;
-  readonly seed: number;
+  /** So many tasks from an address on, stacked, for each program. */
+  draw(first: number, count: number): Promise<readonly Task<Tree, Tree>[]>;
+  /** What a run takes the most of: one of the programs, and so many of its tasks, of which only the shapes count. */
+  readonly greatest: {
+    readonly program: CompiledFunction<readonly [Tree, Task<Tree, Tree>], Result>;
+    shapes(count: number): Task<Tree, Tree>;
+  };
   readonly count: number;
   readonly executor: Executor;
   /** Bytes that one run may take: it decides how many tasks run at once. */
@@ -28,34 +28,33 @@ export const tasksAtOnce = <Result extends Tree>(setting: OverTasks<Result>): Pr
     parallelism: setting.executor.parallelism,
     limit: setting.memoryBudget ?? setting.executor.runBytes ?? evaluationBytes,
     keptSteps: 1,
-    cost: async (n) => setting.program.estimate(setting.params, await tasksFrom(setting, 0, n)),
+    cost: (n) => setting.greatest.program.estimate(setting.params, setting.greatest.shapes(n)),
   });
 
-const tasksFrom = (
-  { tasks: from, params, seed, rules, executor, learner }: Omit<OverTasks<Tree>, "program">,
-  first: number,
-  count: number,
-): Promise<Task<Tree, Tree>> => drawTasks({ from, params, seed, first, count, rules, executor, learner });
-
 /**
- * What a compiled function of parameters and stacked tasks makes of the first `count` tasks of a source: one result for
- * each chunk, in the order of their addresses.
+ * What compiled functions of parameters and stacked tasks make of the first `count` tasks of a source: their results for each
+ * chunk, in the order of the addresses.
  *
  * @param known tasks of a chunk, where they have been worked out before
  */
-export async function overTasks<Result extends Tree>(setting: OverTasks<Result>, known?: number): Promise<Result[]> {
-  const { program, params, count, executor, signal } = setting;
+export async function overTasks<Result extends Tree>(
+  setting: OverTasks<Result>,
+  known?: number,
+): Promise<readonly (readonly Result[])[]> {
+  const { programs, params, count, executor, signal } = setting;
   const size = known ?? (await tasksAtOnce(setting));
   let done = 0;
-  const chunk = async (first: number): Promise<Result> => {
+  const chunk = async (first: number): Promise<readonly Result[]> => {
     signal?.throwIfAborted();
     const n = Math.min(size, count - first);
-    const result = await program(params, await tasksFrom(setting, first, n));
+    const tasks = await setting.draw(first, n);
+    const found: Result[] = [];
+    for (const [i, program] of programs.entries()) found.push(await program(params, tasks[i]!));
     done += n;
     setting.onProgress?.(done);
-    return result;
+    return found;
   };
-  const results: Result[] = [];
+  const results: (readonly Result[])[] = [];
   const starts = Array.from({ length: Math.ceil(count / size) }, (_, i) => i * size);
   // So many at a time as run side by side: the next ones are sampled when there is room for them.
   for (let at = 0; at < starts.length; at += executor.parallelism) {

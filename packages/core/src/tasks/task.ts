@@ -118,6 +118,19 @@ export interface Collector<Params extends Tree = Tree, X extends Tree = Tensor, 
    * gathered by the parameters that the steps before have led to.
    */
   after?(steps: number): Collector<Params, X, Y>;
+  /**
+   * The tasks that `after(n).collectMany` gives for each n of `steps`, in that order, where what they have in common is
+   * gathered once. Only with `after`.
+   */
+  collectStages?(
+    params: Params,
+    seed: number,
+    first: number,
+    count: number,
+    executor: Executor,
+    learner: CollectingLearner,
+    steps: readonly number[],
+  ): Promise<readonly (readonly Task<X, Y>[])[]>;
   /** Figures of what was collected for an update, beside those of the loss: `iteration` events have them among the metrics. */
   figures?(tasks: Task<X, Y>): Readonly<Record<string, number>>;
 }

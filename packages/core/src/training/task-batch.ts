@@ -117,15 +117,54 @@ export async function drawTasks(drawn: {
 }): Promise<Task<Tree, Tree>> {
   const { from, params, seed, first, count, rules, executor, learner } = drawn;
   if (!isCollector(from)) return sampleTasks(from, seed, first, count, rules);
-  const indices = Array.from({ length: count }, (_, i) => first + i);
   const tasks = from.collectMany
     ? await from.collectMany(params, seed, first, count, executor, learner)
-    : await Promise.all(indices.map((index) => from.collect(params, seed, index, executor, learner)));
+    : await Promise.all(
+        Array.from({ length: count }, (_, i) => from.collect(params, seed, first + i, executor, learner)),
+      );
+  return collectedTasks(from.name, tasks, { first, count, rules });
+}
+
+/**
+ * The same of a collector whose tasks depend on the number of adaptation steps, for several of these: what they share is
+ * collected once where the collector can.
+ *
+ * @param drawn.from the collector, and for each number of steps the one that `after` gives, with the rules of its tasks
+ * @throws TrainingError as `sampleTasks`
+ */
+export async function drawStages(
+  drawn: Omit<Parameters<typeof drawTasks>[0], "from" | "rules"> & {
+    readonly from: Collector<Tree, Tree, Tree>;
+    readonly stages: readonly { readonly steps: number; readonly from: TaskSupply; readonly rules: TaskRules }[];
+  },
+): Promise<readonly Task<Tree, Tree>[]> {
+  const { from, stages, ...at } = drawn;
+  if (!from.collectStages) {
+    const found: Task<Tree, Tree>[] = [];
+    for (const { from: supply, rules } of stages) found.push(await drawTasks({ ...at, from: supply, rules }));
+    return found;
+  }
+  const { params, seed, first, count, executor, learner } = at;
+  const steps = stages.map((stage) => stage.steps);
+  const found = await from.collectStages(params, seed, first, count, executor, learner, steps);
+  if (found.length !== stages.length) {
+    const problem = `tasks of ${found.length} numbers of steps were collected where ${stages.length} were asked for`;
+    throw new TrainingError("ILR101", from.name, problem, "Let collectStages return tasks for each number of steps");
+  }
+  return stages.map(({ rules }, i) => collectedTasks(from.name, found[i]!, { first, count, rules }));
+}
+
+/** Collected tasks as they are drawn: those that were asked for, held to the rules, stacked. */
+function collectedTasks(
+  name: string,
+  tasks: readonly Task<Tree, Tree>[],
+  { first, count, rules }: { readonly first: number; readonly count: number; readonly rules: TaskRules },
+): Task<Tree, Tree> {
   if (tasks.length !== count) {
     const problem = `${tasks.length} tasks were collected where ${count} were asked for`;
-    throw new TrainingError("ILR101", from.name, problem, "Let collectMany return a task for each address");
+    throw new TrainingError("ILR101", name, problem, "Let collectMany return a task for each address");
   }
-  return stackTasks(indices.map((index, i) => requireTask(tasks[i]!, `task ${index} of ${from.name}`, rules)));
+  return stackTasks(tasks.map((task, i) => requireTask(task, `task ${first + i} of ${name}`, rules)));
 }
 
 /**

@@ -1,13 +1,20 @@
-import { reshape, sliceAxis, type Tensor, type Tree } from "@innerloop/graph";
+import { grad, leaves, reshape, sliceAxis, type Tensor, type Tree } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { flat, noiseLike, noiseTensor, valuesIn } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
 import { box, discrete } from "./environment.js";
-import { recurrentPolicy, trialInputs } from "./memory-policy.js";
+import { type MemoryPolicy, recurrentPolicy, trialInputs } from "./memory-policy.js";
+import type { PolicyTargets } from "./policy-surrogate.js";
 import { snailPolicy } from "./snail-policy.js";
 
 const [trials, steps] = [3, 7];
 const observation = box({ shape: 2 });
+
+/** A step of all trials. */
+const at = (sequence: Tensor, t: number): Tensor => {
+  const width = sequence.shape[2]!;
+  return reshape(sliceAxis(sequence, 1, t, t + 1), [trials, width]);
+};
 
 describe.each([
   ["a discrete space", discrete(4)],
@@ -35,10 +42,6 @@ describe.each([
     const x = noiseTensor([trials, steps, inputs], 3);
     const outputs = action.kind === "discrete" ? action.n : 4;
     const whole = learner.predict(learner.adapt(params, { x, y: {} } as never), x);
-    const at = (sequence: Tensor, t: number): Tensor => {
-      const width = sequence.shape[2]!;
-      return reshape(sliceAxis(sequence, 1, t, t + 1), [trials, width]);
-    };
 
     test("gives step by step what it gives for the whole trial", () => {
       expect(learner.name).toBe(name);
@@ -71,11 +74,48 @@ describe.each([
       }
     });
   });
+
+  test("a critic is one number more in a row, and nothing else of the policy", () => {
+    const [plain, judged] = [0, 3].map((critic) => recurrentPolicy({ observation, action, units: 5, critic })) as [
+      MemoryPolicy,
+      MemoryPolicy,
+    ];
+    const params = judged.init(key(1));
+    const x = noiseTensor([trials, steps, inputs], 3);
+    const [alone, given] = [plain.predict(plain.init(key(1)), x), judged.predict(params, x)];
+    const outputs = alone.shape[2]!;
+    expect(given.shape).toEqual([trials, steps, outputs + 1]);
+    expect(valuesIn(sliceAxis(given, 2, 0, outputs))).toEqual(valuesIn(alone));
+    expect(judged.memory.advance(params, judged.memory.start(params, trials), at(x, 0)).output.shape[1]).toBe(outputs);
+    expect(plain.critic).toBeUndefined();
+
+    // 3 / 2 of the mean square over the steps that were taken, whose gradient goes to the memory as well.
+    const value = noiseTensor([trials, steps], 6);
+    const taken = flat(
+      Array.from({ length: trials * steps }, (_, i) => (i % steps < 5 ? 1 : 0)),
+      [trials, steps],
+    );
+    const y = { taken, value } as PolicyTargets;
+    const found = valuesIn(sliceAxis(given, 2, outputs, outputs + 1));
+    const squares = valuesIn(value).map((v, i) => (valuesIn(taken)[i] ? (v - found[i]!) ** 2 : 0));
+    const expected = (1.5 * squares.reduce((a, b) => a + b)) / (5 * trials);
+    expect(valuesIn(judged.critic!(given, y))[0]).toBeCloseTo(expected, 10);
+    const slope = grad((p: Tree) => judged.critic!(judged.predict(p, x), y))(params) as {
+      readonly network: Tree;
+      readonly value: Tree;
+      readonly head: Tree;
+    };
+    const sizeOf = (tree: Tree): number => Math.hypot(...leaves(tree).flatMap(valuesIn));
+    expect(sizeOf(slope.network)).toBeGreaterThan(1e-3);
+    expect(sizeOf(slope.value)).toBeGreaterThan(1e-3);
+    expect(sizeOf(slope.head)).toBe(0);
+  });
 });
 
 test("sizes that are none are refused", () => {
   const action = discrete(2);
   expect(() => recurrentPolicy({ observation, action, units: 0 })).toThrow(/ILE101 recurrentPolicy: units is 0/);
+  expect(() => recurrentPolicy({ observation, action, critic: -1 })).toThrow(/ILE101 memory policy: critic is -1/);
   expect(() => snailPolicy({ observation, action, steps: 1.5 })).toThrow(/ILE101 snailPolicy: steps is 1.5/);
   expect(() => snailPolicy({ observation, action, steps, attention: [] })).toThrow(/attention blocks is 0/);
 });

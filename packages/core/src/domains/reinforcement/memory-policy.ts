@@ -1,10 +1,13 @@
 /** Policies that learn within a trial by what they remember of it: RL^2. */
 import {
+  add,
   broadcastTo,
   concat,
   mapTree,
+  mul,
   reshape,
   sliceAxis,
+  sub,
   type Tensor,
   type Tree,
   tensor,
@@ -17,12 +20,17 @@ import { type Learner, measured } from "../../learners/learner.js";
 import type { Loss } from "../../losses/losses.js";
 import { type Key, split } from "../../random/random.js";
 import type { StepMemory } from "../../tasks/task.js";
+import { shownValue } from "../../tasks/value-gate.js";
 import { actionDistribution } from "./distributions.js";
-import { observationSize, type Space, wholeOption } from "./environment.js";
-import { type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
+import { EnvironmentError, observationSize, type Space, wholeOption } from "./environment.js";
+import type { PolicyLearner } from "./policy-learner.js";
+import { meanOfTaken, type PolicyTargets, policySurrogate } from "./policy-surrogate.js";
 
 /** A learner whose policy remembers the trial that it acts in. */
-export type MemoryPolicy = Learner<Tree, Tree, Tensor, PolicyTargets, Tensor> & { readonly memory: StepMemory };
+export type MemoryPolicy = Learner<Tree, Tree, Tensor, PolicyTargets, Tensor> & { readonly memory: StepMemory } & Pick<
+    PolicyLearner,
+    "critic"
+  >;
 
 /** Options that policies with a memory share. */
 export interface MemoryPolicyOptions {
@@ -30,6 +38,11 @@ export interface MemoryPolicyOptions {
   readonly action: Space;
   /** `policySurrogate(action)` by default. */
   readonly loss?: Loss<Tensor, PolicyTargets>;
+  /**
+   * Weight of the loss of a critic, 0 by default: there is none. It is a linear read-out of what the policy remembers, of how
+   * much the rest of the trial will bring, by which the memory comes to hold what is worth knowing.
+   */
+  readonly critic?: number;
   /** The first standard deviation of each number of an action of a box: 1 by default. */
   readonly deviation?: number;
 }
@@ -115,15 +128,26 @@ const smallUniform: Initializer = (shape, fan, key) =>
     glorotUniform(shape, fan, key),
   );
 
-/** @internal The learner of a network over the steps of a trial, with a linear head for the distribution of each action. */
+/**
+ * @internal The learner of a network over the steps of a trial, with a linear head for the distribution of each action. With a
+ * critic another head gives a value v, one number more in a row of predictions, and what is minimised has
+ *
+ *   critic x mean_t (v_t - value_t)^2 / 2
+ *
+ * beside, as in actor-critic methods that share a network (Mnih et al. 2016). Advantages are by a baseline that is linear in
+ * what the memory holds (`trialAdvantages`), so that they are the better by it.
+ */
 export function memoryLearner(options: MemoryPolicyOptions, network: SequenceNetwork): MemoryPolicy {
-  const { action, loss = policySurrogate(action), deviation = 1 } = options;
+  const { action, loss = policySurrogate(action), deviation = 1, critic: weight = 0 } = options;
+  criticWeight(weight);
   const { outputs, hasDeviations } = actionDistribution(action);
   const means = hasDeviations ? outputs / 2 : outputs;
   const head = linear({ inputs: network.features, outputs: means, weightInit: smallUniform });
+  const valueHead = weight > 0 ? linear({ inputs: network.features, outputs: 1, weightInit: smallUniform }) : undefined;
   type Parameters = {
     readonly network: Tree;
     readonly head: ReturnType<typeof head.init>;
+    readonly value?: ReturnType<typeof head.init>;
     readonly logStd?: Tensor;
   };
   const output = (params: Parameters, features: Tensor): Tensor => {
@@ -134,23 +158,33 @@ export function memoryLearner(options: MemoryPolicyOptions, network: SequenceNet
     const at = params as Parameters;
     const read = network.read(at.network, x);
     const rows = reshape(read, [read.size / network.features, network.features]);
-    return reshape(output(at, rows), [...read.shape.slice(0, -1), outputs]);
+    const given = output(at, rows);
+    const row = valueHead ? concat([given, valueHead.apply(at.value!, rows)], -1) : given;
+    return reshape(row, [...read.shape.slice(0, -1), row.shape[1]!]);
+  };
+  const critic = (prediction: Tensor, y: PolicyTargets): Tensor => {
+    const [n, steps] = y.taken.shape as readonly [number, number];
+    const missed = sub(reshape(sliceAxis(prediction, 2, outputs, outputs + 1), [n, steps]), y.value!);
+    return mul(meanOfTaken(mul(missed, missed), y), weight / 2);
   };
   return {
     name: network.name,
-    description: network.description,
+    description: { ...network.description, ...(valueHead ? { critic: weight } : {}) },
     loss,
+    ...(valueHead ? { critic } : {}),
     init: (key) => ({
       network: network.init(split(key, "network")),
       head: head.init(split(key, "head")),
+      ...(valueHead ? { value: valueHead.init(split(key, "value")) } : {}),
       ...(hasDeviations ? { logStd: tensor(new Float32Array(means).fill(Math.log(deviation)), [means]) } : {}),
     }),
     adapt: (params) => params,
     predict,
     metaGradient: (params, { query }) => {
       const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {
-        const { loss: total, metrics } = measured(loss, predict(at, query.x), query);
-        return [total, metrics] as const;
+        const prediction = predict(at, query.x);
+        const { loss: total, metrics } = measured(loss, prediction, query);
+        return [valueHead ? add(total, critic(prediction, query.y)) : total, metrics] as const;
       })(params);
       return { loss: value, gradient, metrics: auxiliary };
     },
@@ -163,4 +197,10 @@ export function memoryLearner(options: MemoryPolicyOptions, network: SequenceNet
       },
     },
   };
+}
+
+function criticWeight(weight: number): void {
+  if (weight >= 0 && Number.isFinite(weight)) return;
+  const problem = `critic is ${shownValue(weight)}`;
+  throw new EnvironmentError("ILE101", { environment: "memory policy" }, problem, "Give a number of 0 or more");
 }

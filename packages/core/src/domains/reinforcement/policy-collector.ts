@@ -85,13 +85,14 @@ function collectorWith(
   };
   /** What no step adapts to. */
   const nothingDone = blank(symbolicTask(spec).query);
-  const collectMany: Required<Collector<Tree, Tensor, PolicyTargets>>["collectMany"] = async (
+  const collectStages: Required<Collector<Tree, Tensor, PolicyTargets>>["collectStages"] = async (
     params,
     seed,
     first,
     count,
     executor,
     learner,
+    numbers,
   ) => {
     const places = Array.from({ length: count }, (_, i) => first + i);
     const environment = family.vectorized(
@@ -101,7 +102,7 @@ function collectorWith(
     const programs = programsOf(executor, learner);
     try {
       const gathered: EpisodeSet[][] = [];
-      for (let stage = 0; stage <= steps; stage++) {
+      for (let stage = 0; stage <= Math.max(...numbers); stage++) {
         const support = places.map((_, task) =>
           stage === 0 ? nothingDone : interleaved(gathered.map((sets) => sets[task]!)),
         );
@@ -114,12 +115,14 @@ function collectorWith(
         ];
         gathered.push(await acting(environment, { act: programs.act, adapted, address }));
       }
-      return places.map((_, task): Task<Tensor, PolicyTargets> => {
-        const sets = gathered.map((of) => of[task]!);
-        const told = family.trial ? withTrial(sets, family.trial.episodes) : sets;
-        const query = told[steps]!;
-        return { support: steps === 0 ? query : interleaved(told.slice(0, steps)), query };
-      });
+      return numbers.map((taken) =>
+        places.map((_, task): Task<Tensor, PolicyTargets> => {
+          const sets = gathered.slice(0, taken + 1).map((of) => of[task]!);
+          const told = family.trial ? withTrial(sets, family.trial.episodes) : sets;
+          const query = told[taken]!;
+          return { support: taken === 0 ? query : interleaved(told.slice(0, taken)), query };
+        }),
+      );
     } finally {
       await environment.close();
     }
@@ -193,6 +196,8 @@ function collectorWith(
       };
     });
   };
+  const collectMany: Required<Collector<Tree, Tensor, PolicyTargets>>["collectMany"] = async (...at) =>
+    (await collectStages(...at, [steps]))[0]!;
   const collector: Collector<Tree, Tensor, PolicyTargets> = {
     name: family.name,
     description: { ...family.description, episodes, discount: advantages.discount, lambda: advantages.lambda! },
@@ -200,6 +205,7 @@ function collectorWith(
     collect: async (params, seed, index, executor, learner) =>
       (await collectMany(params, seed, index, 1, executor, learner))[0]!,
     collectMany,
+    collectStages,
     after: (other) => (other === steps ? collector : collectorWith({ ...options, steps: other }, programsOf)),
     figures: ({ support, query }) => ({
       // Rows of a task go by episode, then by step: those of the first step are every so many.

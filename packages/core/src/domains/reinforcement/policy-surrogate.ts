@@ -2,8 +2,8 @@
 import { div, max, mean, mul, neg, sum, type Tensor } from "@innerloop/graph";
 import type { Loss } from "../../losses/losses.js";
 import type { Metric } from "../../losses/metric.js";
-import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
+import { policyDistribution } from "./policy-learner.js";
 import { type SurrogateOptions, surrogate } from "./surrogate.js";
 
 /** Targets of a policy: what was done in n episodes of at most H steps, and what came of it. */
@@ -19,6 +19,11 @@ export type PolicyTargets = {
   /** float32 [n, H, outputs]: what the policy that acted gave for each observation. */
   readonly acted: Tensor;
   /**
+   * float32 [n, H], of trials: how much more than the mean trial at this step the rest of it brings, discounted, in standard
+   * deviations over all steps: what a critic learns.
+   */
+  readonly value?: Tensor;
+  /**
    * float32 [n], of families with trials: the reward of a trial, in each row: the mean return of all episodes of the task,
    * those before adaptation included, times the episodes of a trial.
    */
@@ -33,7 +38,8 @@ export interface PolicySurrogateOptions extends SurrogateOptions {
 /**
  * The loss of a policy: L = -surrogate of the return of its episodes, with log pi_old of the policy that acted. At its parameters
  * the value is 0 and all derivatives are those of the surrogate; away from them the weights are importance ratios. Predictions
- * are rows [n, H, outputs] of `policyNetwork`.
+ * are rows [n, H, outputs] of `policyNetwork`, or [n, H, outputs + 1] of a policy with a critic, whose values count for nothing
+ * here.
  *
  * Its metrics are the undiscounted return of an episode, which leads, and of a training KL(pi_old || pi) and the entropy of a step. Where tasks are
  * trials, the reward of a trial leads, that of the episodes before adaptation included.
@@ -46,7 +52,7 @@ export function policySurrogate(
   action: Space,
   { trials = false, ...options }: PolicySurrogateOptions = {},
 ): Loss<Tensor, PolicyTargets> {
-  const { of } = actionDistribution(action);
+  const of = policyDistribution(action);
   const loss = (prediction: Tensor, { action: done, advantage, taken, acted }: PolicyTargets): Tensor => {
     const logProb = of(prediction).logProb(done);
     const old = options.logLikelihood ? {} : { old: of(acted).logProb(done) };

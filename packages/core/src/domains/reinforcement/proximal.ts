@@ -37,9 +37,8 @@ import {
 import { outerUpdate } from "../../training/outer-update.js";
 import type { TaskBatch } from "../../training/task-batch.js";
 import { TrainingError } from "../../training/training-error.js";
-import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
-import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
+import { type PolicyLearner, type PolicySet, type PolicyTask, policyDistribution } from "./policy-learner.js";
 import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
 import { below, chunksOf, meanOverChunks } from "./task-means.js";
 
@@ -75,7 +74,8 @@ export interface ProximalOptions {
  * `policySurrogate` are by ratios to these, too. eta is halved after an update whose KL is below klTarget / 1.5, and doubled
  * where it is above 1.5 klTarget; all inner steps share one.
  *
- * Of a learner that takes no inner steps it is proximal policy optimisation (PPO, Schulman et al. 2017), without the KL.
+ * Of a learner that takes no inner steps it is proximal policy optimisation (PPO, Schulman et al. 2017), without the KL; one
+ * with a critic has its loss beside.
  *
  * A step's metrics are those of the learner's loss before it, and from the last pass, before its step, the KL of the adapted
  * policies, the share of ratios that are cut and the KL before adaptation, with the eta that was used. What it keeps is Adam's
@@ -156,7 +156,7 @@ function proximalPrograms(
   const learner = setting.learner as unknown as PolicyLearner;
   const traits = traitsOf(learner);
   const steps = learner.steps ?? 0;
-  const { of } = actionDistribution(action);
+  const of = policyDistribution(action);
   const surrogate = policySurrogate(action);
   /** mean_k KL(pi_old,k || pi_theta_k) over the episodes that each inner step saw; rows go by episode, then by step. */
   const innerKlOf = (params: Tree, support: PolicySet): Tensor => {
@@ -187,9 +187,9 @@ function proximalPrograms(
     const weight = typeof settings.entropy === "number" ? settings.entropy : settings.entropy(iteration);
     const bonus = weight === 0 ? undefined : mul(meanOfTaken(now.entropy(), y), weight);
     const maximised = bonus ? add(penalised, bonus) : penalised;
-    const beside = learner.exploration?.(params, task);
+    const beside = [learner.exploration?.(params, task), learner.critic?.(prediction, y)];
     return {
-      objective: beside ? sub(beside, maximised) : neg(maximised),
+      objective: beside.reduce((total: Tensor, term) => (term ? add(total, term) : total), neg(maximised)),
       loss: surrogate(prediction, y),
       ...innerKl,
       kl: meanOfTaken(before.kl(now), y),

@@ -13,15 +13,18 @@ const taken = Float32Array.from({ length: trials * steps }, (_, i) =>
 const batch: Trials = { trials, steps, rewards, taken, features };
 
 describe("advantages of trials", () => {
-  const found = trialAdvantages(batch, { discount: 0.9, lambda: 1 });
+  const { advantages: found, values } = trialAdvantages(batch, { discount: 0.9, lambda: 1 });
   const placesOf = (t: number): number[] =>
     Array.from({ length: trials }, (_, trial) => trial * steps + t).filter((at) => taken[at]! > 0);
 
-  test("are standardised over all steps that were taken, and 0 in padding", () => {
-    const those = Array.from(found).filter((_, i) => taken[i]! > 0);
+  test.each([
+    ["advantages", found],
+    ["values", values],
+  ])("%s are standardised over all steps that were taken, and 0 in padding", (_name, given) => {
+    const those = Array.from(given).filter((_, i) => taken[i]! > 0);
     expect(those.reduce((sum, value) => sum + value, 0) / those.length).toBeCloseTo(0, 5);
     expect(those.reduce((sum, value) => sum + value ** 2, 0) / those.length).toBeCloseTo(1, 5);
-    found.forEach((value, i) => {
+    given.forEach((value, i) => {
       if (!(taken[i]! > 0)) expect(value).toBe(0);
     });
   });
@@ -47,7 +50,7 @@ describe("advantages of trials", () => {
   });
 
   test("are those by hand where nothing is remembered", () => {
-    const found = trialAdvantages(
+    const { advantages, values } = trialAdvantages(
       {
         trials: 2,
         steps: 2,
@@ -60,7 +63,11 @@ describe("advantages of trials", () => {
     // Returns (1, 0) and (1, 2), V = (1, 1), delta (0.5, -1) and (-0.5, 1), A_0 = delta_0 + 0.25 delta_1.
     const deviation = Math.sqrt((2 * 0.25 ** 2 + 2) / 4);
     [0.25, -1, -0.25, 1].forEach((value, i) => {
-      expect(found[i]).toBeCloseTo(value / deviation, 5);
+      expect(advantages[i]).toBeCloseTo(value / deviation, 5);
+    });
+    // What is left of returns, (0, -1) and (0, 1).
+    [0, -Math.SQRT2, 0, Math.SQRT2].forEach((value, i) => {
+      expect(values[i]).toBeCloseTo(value, 5);
     });
   });
 
@@ -72,7 +79,7 @@ describe("advantages of trials", () => {
       taken: taken.slice(5, 10),
       features: features.slice(0, steps * width),
     };
-    expect(Array.from(trialAdvantages(alone))).toEqual(new Array(steps).fill(0));
+    expect(Array.from(trialAdvantages(alone).advantages)).toEqual(new Array(steps).fill(0));
   });
 
   test("refuse what is not finite", () => {

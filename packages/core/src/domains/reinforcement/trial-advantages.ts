@@ -38,22 +38,31 @@ export interface TrialAdvantageOptions {
  * a mean over trials that have got as far, and what the policy knows of this one beside it: an own network for it (RL^2's) is
  * not needed, as the memory that the policy learns is there.
  *
- * @returns float32 [trials, steps]; 0 in padding, and in a trial that is alone
+ * What a critic learns of the rest of a trial is (R_t - mean_t(R)) / deviation: where it learns with the policy, f_t comes to
+ * hold it.
+ *
+ * @returns float32 [trials, steps] both; 0 in padding, and in a trial that is alone
  * @throws EnvironmentError ILE101 where arrays do not fit, ILE203 where features or rewards are not finite
  */
 export function trialAdvantages(
   batch: Trials,
   { discount = 0.99, lambda = 0.3 }: TrialAdvantageOptions = {},
-): Float32Array {
+): { readonly advantages: Float32Array; readonly values: Float32Array } {
   const { trials, steps, rewards, taken, features } = batch;
   const episodes: Episodes = { episodes: trials, horizon: steps, observations: features, rewards, present: taken };
   const returns = discountedReturns(episodes, discount);
-  const values = rememberedValues(batch, returns);
-  return Float32Array.from(standardized(generalizedAdvantages(episodes, values, { discount, lambda }), taken));
+  const { values, rest } = rememberedValues(batch, returns);
+  return {
+    advantages: Float32Array.from(standardized(generalizedAdvantages(episodes, values, { discount, lambda }), taken)),
+    values: Float32Array.from(standardized(rest, taken)),
+  };
 }
 
-/** V_t, [trials, steps]; 0 in padding. */
-function rememberedValues({ trials, steps, taken, features }: Trials, returns: Float64Array): Float64Array {
+/** V_t, and R_t - mean_t(R), [trials, steps] both; 0 in padding. */
+function rememberedValues(
+  { trials, steps, taken, features }: Trials,
+  returns: Float64Array,
+): { readonly values: Float64Array; readonly rest: Float64Array } {
   const width = features.length / (trials * steps);
   const [counts, level] = [new Float64Array(steps), new Float64Array(steps)];
   const centre = new Float64Array(steps * width);
@@ -71,6 +80,7 @@ function rememberedValues({ trials, steps, taken, features }: Trials, returns: F
     level[t]! /= count;
     for (let i = 0; i < width; i++) centre[t * width + i]! /= count;
   }
+  const rest = new Float64Array(trials * steps);
   const gram = new Float64Array(width * width);
   const moments = new Float64Array(width);
   const row = new Float64Array(width);
@@ -82,10 +92,10 @@ function rememberedValues({ trials, steps, taken, features }: Trials, returns: F
       const at = trial * steps + t;
       if (!(taken[at]! > 0)) break;
       centred(at, t);
-      const rest = returns[at]! - level[t]!;
+      rest[at] = returns[at]! - level[t]!;
       for (let i = 0; i < width; i++) {
         const value = row[i]!;
-        moments[i]! += value * rest;
+        moments[i]! += value * rest[at]!;
         for (let j = 0; j <= i; j++) gram[i * width + j]! += value * row[j]!;
       }
     }
@@ -105,5 +115,5 @@ function rememberedValues({ trials, steps, taken, features }: Trials, returns: F
       for (let i = 0; i < width; i++) values[at]! += coefficients[i]! * row[i]!;
     }
   }
-  return values;
+  return { values, rest };
 }

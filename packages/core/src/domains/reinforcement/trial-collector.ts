@@ -73,6 +73,7 @@ export function trialCollector({
       reward: flat,
       taken: flat,
       acted: { shape: [steps, space.outputs], dtype: "float32" },
+      value: flat,
       ...(family.trial ? { trial: { shape: [], dtype: "float32" } as const } : {}),
     },
     support: { rows: 1 },
@@ -95,7 +96,7 @@ export function trialCollector({
     try {
       const address = (row: number, episode: number): RandomAddress => [seed, first + row, 0, episode];
       const record = await acted(environment, { ...programsOf(executor, learner), params, address });
-      const advantage = trialAdvantages({ trials: count, steps, ...record }, { discount, lambda });
+      const found = trialAdvantages({ trials: count, steps, ...record }, { discount, lambda });
       return Array.from({ length: count }, (_, row): Task<Tensor, PolicyTargets> => {
         const part = <A extends Float32Array | Int32Array>(values: A, each: number): A =>
           values.slice(row * steps * each, (row + 1) * steps * each) as A;
@@ -107,10 +108,11 @@ export function trialCollector({
             action: isDiscrete
               ? tensor(part(actions, 1), [1, steps], "int32")
               : tensor(part(actions as Float32Array, width), [1, steps, width]),
-            advantage: ofStep(advantage),
+            advantage: ofStep(found.advantages),
             reward: ofStep(record.rewards),
             taken: ofStep(record.taken),
             acted: tensor(part(record.acted, space.outputs), [1, steps, space.outputs]),
+            value: ofStep(found.values),
             ...(family.trial ? { trial: tensor([sumOf(part(record.rewards, 1))], [1], "float32") } : {}),
           },
         };

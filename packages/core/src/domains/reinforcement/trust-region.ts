@@ -30,10 +30,9 @@ import {
 } from "../../training/meta-step.js";
 import type { TaskBatch } from "../../training/task-batch.js";
 import { TrainingError } from "../../training/training-error.js";
-import { actionDistribution } from "./distributions.js";
 import type { Space } from "./environment.js";
 import { parameterVectors } from "./parameter-vectors.js";
-import type { PolicyLearner, PolicySet, PolicyTask } from "./policy-learner.js";
+import { type PolicyLearner, type PolicySet, type PolicyTask, policyDistribution } from "./policy-learner.js";
 import { meanOfTaken, policySurrogate } from "./policy-surrogate.js";
 import { below, chunksOf, type MeanByPath, meanOverChunks, scalarAt } from "./task-means.js";
 
@@ -113,7 +112,7 @@ const adaptedOutput = (learner: PolicyLearner, params: Tree, { support, query }:
 function policyPrograms(action: Space, settings: Settings, setting: PolicySetting): MetaPrograms<Tree, PolicySet> {
   const { executor, metaBatchSize } = setting;
   const learner = setting.learner as unknown as PolicyLearner;
-  const { of } = actionDistribution(action);
+  const of = policyDistribution(action);
   const surrogate = policySurrogate(action);
   const judged = (params: Tree, task: PolicyTask): Judged => {
     const prediction = adaptedOutput(learner, params, task);
