@@ -95,6 +95,23 @@ describe("goals", () => {
     expect(goals(results([row("omniglot-1", 1.3, [])])).map(({ met }) => met)).toEqual([false, undefined, undefined]);
   });
 
+  test("of policies it is PyTorch by the same mathematics that counts", () => {
+    const policies = {
+      name: "navigation",
+      ours: spread([1000]),
+      quarter: spread([800]),
+      peer: { ...peer("torch-policies", 2.5), ratioToQuarter: spread([3.125]) },
+    };
+    const found = { ...results([]), policies };
+    expect(goals(found).map(({ met }) => met)).toEqual([true]);
+    expect(report(found)).toContain(
+      "| innerloop, products on a quarter of the episodes | 800 (800 to 800) | 3.13 (3.13 to 3.13) |",
+    );
+    const { peer: _, ...alone } = policies;
+    expect(goals({ ...found, policies: alone }).map(({ met }) => met)).toEqual([undefined]);
+    expect(report({ ...found, policies: alone })).toContain("| innerloop | 1000 (1000 to 1000) |");
+  });
+
   test("memory is compared with the fastest peer's", () => {
     const peers = [peer("torch-loop", 3, 1000), peer("jax-patches", 2.5, 4000)];
     const [, , memory] = goals(results([row("mini-imagenet-5", 1.2, peers)]));

@@ -79,7 +79,8 @@ export function goals(results: Results): Goal[] {
     }),
     ...rowGoals("prototypical", (at) => [atLeast(at.name, 2, "PyTorch", fastest(at, isTorch))]),
   );
-  const { workers, adaptation, firstStep, sweeps } = results;
+  const { policies, workers, adaptation, firstStep, sweeps } = results;
+  if (policies) list.push(atLeast(policies.name, 2, "PyTorch by the same mathematics", policies.peer));
   if (workers) {
     const { median } = workers.speedup;
     const goal = "1.8 times faster than one";

@@ -1,8 +1,5 @@
-/** node bench/dist/policies.js: iterations of MAML-TRPO on 2D navigation, ours and PyTorch's in turns. See README.md. */
-import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
+/** Iterations of MAML-TRPO on 2D navigation, ours and PyTorch's in turns. See README.md. */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { key, maml, sgd } from "@innerloop/core";
 import { meanMetaGradient } from "@innerloop/core/learners";
 import {
@@ -14,9 +11,9 @@ import {
 } from "@innerloop/core/reinforcement";
 import { metaStep, planTraining, stackTasks, type TaskBatch, taskKeys } from "@innerloop/core/training";
 import { compile, type Executor, leaves, type Tensor, type Tree, tensor } from "@innerloop/graph";
-import { workerPoolExecutor } from "@innerloop/node";
 import { type Agreement, decoded, difference, encoded, tolerance } from "./agreement.js";
 import { Peer } from "./peer.js";
+import type { PeerResult } from "./results.js";
 import { takeTurns } from "./rounds.js";
 import { median, ratioSpread, type Spread, spread } from "./statistics.js";
 
@@ -155,60 +152,108 @@ export async function policyAgreement(problem: PolicyProblem, peer: Peer, execut
   return { median: gap, largest: gap, tasks: 2 };
 }
 
-async function bench(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: "string", default: "5" },
-      python: { type: "string", default: fileURLToPath(new URL("../../.venv/bin/python", import.meta.url)) },
-    },
-  });
-  const cores = availableParallelism();
-  const executor = workerPoolExecutor({ workers: cores });
-  const shares = [1, 0.25];
-  const ours = await Promise.all(shares.map((share) => ourIterations(navigation, share, executor)));
-  for (const { run } of ours) await run(3);
-  let peer: Peer | undefined;
-  if (existsSync(values.python)) {
-    const script = fileURLToPath(new URL("../peers/torch_policy_peer.py", import.meta.url));
-    for (const threads of new Set([1, cores])) {
-      const options = ["--problem", JSON.stringify(navigation), "--threads", String(threads)];
-      // On a busy machine threads that wait for each other may take for ever: the other number is then the better one.
-      const next = await Peer.start(values.python, [script, ...options], 120_000).catch((error: Error) => error);
-      if (next instanceof Error) {
-        console.log(`PyTorch with ${threads} threads is left out: ${next.message}`);
-        continue;
-      }
-      const faster = !peer || next.header.milliseconds < peer.header.milliseconds;
-      await (faster ? peer : next)?.quit();
-      if (faster) peer = next;
-    }
-    if (!peer) throw new Error("PyTorch is installed, and did not run");
-    const { median: gap } = await policyAgreement(navigation, peer, executor);
-    if (!(gap < tolerance)) throw new Error(`the peer's gradient differs from ours by ${gap.toExponential(1)}`);
-    console.log(
-      `PyTorch ${peer.header.versions.torch}, ${peer.header.threads} threads, gradient within ${gap.toExponential(1)}`,
-    );
-  } else console.log("PyTorch is not there: bash bench/peers/setup.sh installs it, in .venv");
-  const names = shares.map(
-    (share) => `innerloop, products on ${share === 1 ? "all episodes" : `${share} of the episodes`}`,
-  );
-  const found = await takeTurns(
-    [
-      ...ours.map(({ run }, i) => ({ key: names[i]!, expectedMs: 1500, run })),
-      ...(peer ? [{ key: "PyTorch", expectedMs: peer.header.milliseconds, run: (n: number) => peer!.round(n) }] : []),
-    ],
-    { rounds: Number(values.rounds), budgetMs: 3000 },
-  );
-  const shown = ({ median: middle, low, high }: Spread, digits = 0): string =>
-    `${middle.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
-  for (const [name, times] of Object.entries(found)) {
-    const ratio =
-      peer && name !== "PyTorch" ? `, PyTorch takes ${shown(ratioSpread(found.PyTorch!, times), 2)} times that` : "";
-    console.log(`  ${name}: ${shown(spread(times))} ms an iteration${ratio}`);
-  }
-  console.log(`  tasks a run: ${median(ours.map(({ chunkSize }) => chunkSize))}, ${cores} workers`);
-  await peer?.quit();
-  await executor.close();
+/** Iterations of MAML-TRPO: ours with products on all episodes and on a quarter of them, and PyTorch's. */
+export interface PolicyResult {
+  readonly name: string;
+  readonly ours: Spread;
+  /** With products on a quarter of the episodes, as `trustRegion` has it unless told. */
+  readonly quarter: Spread;
+  /** Its ratio is to ours with products on all episodes, which is the same mathematics. */
+  readonly peer?: PeerResult & { readonly ratioToQuarter: Spread };
 }
 
-if (process.argv[1]?.endsWith("policies.js")) await bench();
+/** The key and the name of the row. */
+export const policyRow = { key: "navigation-2d", name: "2D navigation, MAML with a trust region" } as const;
+
+/** What is known by name as a peer of policies. */
+export const policyPeer = { key: "torch-policies", name: "PyTorch, policies" } as const;
+
+/** PyTorch's program, warm, with the number of threads that is faster for it, and seen to compute our gradient. */
+async function readyPeer(on: PolicySetting, executor: Executor): Promise<{ peer: Peer; agreement: Agreement }> {
+  let peer: Peer | undefined;
+  for (const threads of on.threads) {
+    const options = ["--problem", JSON.stringify(navigation), "--threads", String(threads)];
+    const next = await Peer.start(on.python, [script, ...options], on.patienceMs).catch((error: Error) => error);
+    if (next instanceof Error) {
+      // On a busy machine threads that wait for each other may take for ever: the other number is then the better one.
+      on.leaveOut(`with ${threads} threads: ${next.message}`);
+      continue;
+    }
+    const faster = !peer || next.header.milliseconds < peer.header.milliseconds;
+    await (faster ? peer : next)?.quit();
+    if (faster) peer = next;
+  }
+  if (!peer) throw new Error("it runs with no number of threads");
+  const agreement = await policyAgreement(navigation, peer, executor);
+  if (agreement.median < tolerance) return { peer, agreement };
+  await peer.quit();
+  throw new Error(`its gradient differs from ours by ${agreement.median.toExponential(1)}`);
+}
+
+const script = fileURLToPath(new URL("../peers/torch_policy_peer.py", import.meta.url));
+
+/** How the row of policies is measured. */
+export interface PolicySetting {
+  readonly rounds: number;
+  readonly budgetMs: number;
+  /** The peer's interpreter. */
+  readonly python: string;
+  /** Numbers of threads to try for it, none where it is not to run. */
+  readonly threads: readonly number[];
+  readonly patienceMs: number;
+  leaveOut(reason: string): void;
+}
+
+/** The row of policies, ours and the peer's in turns. */
+export async function policyIterations(on: PolicySetting, executor: Executor): Promise<PolicyResult> {
+  const [all, quarter] = [
+    await ourIterations(navigation, 1, executor),
+    await ourIterations(navigation, 0.25, executor),
+  ];
+  for (const { run } of [all, quarter]) await run(3);
+  const expectedMs = median(await all.run(2));
+  const ready =
+    on.threads.length === 0
+      ? undefined
+      : await readyPeer(on, executor).catch((error: Error) => on.leaveOut(error.message));
+  const found = await takeTurns(
+    [
+      { key: "all", expectedMs, run: all.run },
+      { key: "quarter", expectedMs, run: quarter.run },
+      ...(ready
+        ? [
+            {
+              key: "peer",
+              expectedMs: ready.peer.header.milliseconds,
+              run: (n: number) => ready.peer.round(n),
+              onFailure: (error: Error) => on.leaveOut(error.message),
+            },
+          ]
+        : []),
+    ],
+    on,
+  );
+  await ready?.peer.quit();
+  const { all: ours, quarter: ofQuarter, peer: theirs } = found as Readonly<Record<string, number[] | undefined>>;
+  const { threads, firstMilliseconds, peakBytes, versions } = ready?.peer.header ?? {};
+  return {
+    name: policyRow.name,
+    ours: spread(ours!),
+    quarter: spread(ofQuarter!),
+    ...(ready && theirs
+      ? {
+          peer: {
+            ...policyPeer,
+            threads: threads!,
+            milliseconds: spread(theirs),
+            ratio: ratioSpread(theirs, ours!),
+            ratioToQuarter: ratioSpread(theirs, ofQuarter!),
+            agreement: ready.agreement,
+            firstMilliseconds: firstMilliseconds!,
+            peakBytes: peakBytes!,
+            versions: versions!,
+          },
+        }
+      : {}),
+  };
+}

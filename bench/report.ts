@@ -1,4 +1,5 @@
 import { fastest, goals } from "./goals.js";
+import type { PolicyResult } from "./policies.js";
 import type { PeerResult, Results, Row } from "./results.js";
 import type { Spread } from "./statistics.js";
 import { protocols } from "./workloads.js";
@@ -56,9 +57,35 @@ const busy = ({ load, cores }: Results["machine"]): string =>
     ? `\n**The machine was busy with other work (load ${load.toFixed(2)} on ${cores} cores): these figures show that the bench runs, not how fast anything is.**\n`
     : "";
 
+/** Iterations of policies: episodes and the update. */
+function policySection({ name, ours, quarter, peer }: PolicyResult): string {
+  const lines = [
+    ["innerloop", range(ours, ms), peer ? range(peer.ratio, times) : ""],
+    [
+      "innerloop, products on a quarter of the episodes",
+      range(quarter, ms),
+      peer ? range(peer.ratioToQuarter, times) : "",
+    ],
+    ...(peer
+      ? [
+          [
+            `${peer.name}; ${peer.threads} thread${peer.threads === 1 ? "" : "s"}, gradient within ${peer.agreement.median.toExponential(1)}`,
+            range(peer.milliseconds, ms),
+            "",
+          ],
+        ]
+      : []),
+  ];
+  return `## Policies: ${name}
+
+An iteration: 20 tasks of 20 episodes of 100 steps before and after one inner step, and the outer update with ten products.
+
+${table(["", "ms an iteration", "PyTorch takes times that"], lines)}`;
+}
+
 /** docs/benchmarks.md, of one run's results and nothing else. */
 export function report(results: Results): string {
-  const { machine, versions, rows, absent, adaptation, firstStep, workers, sweeps } = results;
+  const { machine, versions, rows, absent, policies, adaptation, firstStep, workers, sweeps } = results;
   const list = goals(results);
   const verdict = (met: boolean | undefined): string => (met === undefined ? "-" : met ? "met" : "**not met**");
   const met = list.filter((goal) => goal.met).length;
@@ -98,6 +125,7 @@ ${busy(machine)}
     )}`,
     `## Meta-steps\n\n${rows.map(rowSection).join("\n\n")}`,
   ];
+  if (policies) sections.push(policySection(policies));
   if (workers) {
     sections.push(
       `## Two workers against one\n\n${workers.name}: ${range(workers.one, ms)} ms with one, ${range(workers.two, ms)} ms with two: ${range(workers.speedup, times)} times faster.`,

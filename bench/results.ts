@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Agreement } from "./agreement.js";
 import type { Adaptation, ColdAndCached, OurMemory } from "./fresh.js";
+import type { PolicyResult } from "./policies.js";
 import type { Sweep } from "./scaling.js";
 import type { Spread } from "./statistics.js";
 
@@ -23,6 +24,7 @@ export interface Results {
   readonly rows: readonly Row[];
   /** Peers that could not be run, with the reason found. */
   readonly absent: readonly { readonly peer: string; readonly where: string; readonly reason: string }[];
+  readonly policies?: PolicyResult;
   readonly workers?: Workers;
   readonly adaptation?: { readonly pool: Adaptation; readonly thread: Adaptation };
   readonly firstStep?: ColdAndCached;

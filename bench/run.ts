@@ -1,5 +1,5 @@
 /** npm run bench: ours and the peers in turns, then docs/benchmarks.md of what was found. See README.md. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -11,6 +11,7 @@ import { adaptation, firstStep, ourMemory } from "./fresh.js";
 import { fastest, goals } from "./goals.js";
 import { installed, type PeerEnvironment, type PeerKind, peerKinds, type RunningPeer, startPeer } from "./peers.js";
 import { scalingPlot, speedPlot } from "./plot.js";
+import { type PolicyResult, policyIterations, policyPeer, policyRow } from "./policies.js";
 import { ourLoop, type Problem } from "./problem.js";
 import { report } from "./report.js";
 import { type PeerResult, type Results, type Row, readResults, type Workers, writeWhole } from "./results.js";
@@ -75,9 +76,10 @@ const leaveOut = (kind: PeerKind, where: string, reason: string): void => {
 /** The peers to run: those asked for by name, else all that are there and do not take minutes to compile. */
 function chosenPeers(): PeerKind[] {
   const names = values.peers.split(",").filter(Boolean);
-  const unknown = names.filter((name) => name !== "none" && !peerKinds.some(({ key }) => key === name));
+  const known = [...peerKinds.map(({ key }) => key), policyPeer.key, "none"];
+  const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new Error(`--peers ${unknown.join(",")}: choose from none, ${peerKinds.map(({ key }) => key).join(", ")}`);
+    throw new Error(`--peers ${unknown.join(",")}: choose from ${known.join(", ")}`);
   }
   const wanted = peerKinds.filter(({ key, slow }) => (names.length > 0 ? names.includes(key) : !slow));
   const there = wanted.filter((kind) => installed(kind, environment));
@@ -193,6 +195,32 @@ function printRow({ ours, overFloor, overProducts, peers }: Row): void {
   }
 }
 
+/** Iterations of policies, beside PyTorch's where it is there. */
+async function measuredPolicies(executor: Executor): Promise<PolicyResult> {
+  console.log(`\n${policyRow.name}`);
+  const leaveOut = (reason: string): void => {
+    absent.push({ peer: policyPeer.name, where: policyRow.name, reason });
+    console.log(`  ${policyPeer.name} is left out: ${reason}`);
+  };
+  const names = values.peers.split(",").filter(Boolean);
+  const wanted = names.length === 0 || names.includes(policyPeer.key);
+  const there = wanted && existsSync(environment.python);
+  if (wanted && !there) leaveOut("its environment is not installed");
+  const { python, patienceMs } = environment;
+  const threads = there ? [...new Set([1, cores])] : [];
+  const found = await policyIterations({ rounds, budgetMs, python, threads, patienceMs, leaveOut }, executor);
+  const line = (name: string, { median: middle, low, high }: PolicyResult["ours"], more = ""): void =>
+    console.log(`  ${name.padEnd(32)} ${middle.toFixed(0)} ms (${low.toFixed(0)} to ${high.toFixed(0)})${more}`);
+  const { peer } = found;
+  line("innerloop", found.ours);
+  line("innerloop, products on a quarter", found.quarter);
+  if (peer) {
+    const [all, quarter] = [peer.ratio, peer.ratioToQuarter].map(({ median: middle }) => middle.toFixed(2));
+    line(peer.name, peer.milliseconds, `  ${all} and ${quarter} x ours; ${peer.threads} threads`);
+  }
+  return found;
+}
+
 /** One worker and two, on chunks of one size. */
 async function twoWorkers(problem: Problem, name: string): Promise<Workers> {
   const pools = [workerPoolExecutor({ workers: 1 }), workerPoolExecutor({ workers: 2 })] as const;
@@ -215,8 +243,8 @@ async function twoWorkers(problem: Problem, name: string): Promise<Workers> {
 const versionIn = (path: string): string =>
   (JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { version: string }).version;
 
-function versions(rows: readonly Row[]): Record<string, string> {
-  const theirs = rows.flatMap(({ peers }) => peers.flatMap((peer) => Object.entries(peer.versions)));
+function versions(peers: readonly Pick<PeerResult, "versions">[]): Record<string, string> {
+  const theirs = peers.flatMap((peer) => Object.entries(peer.versions));
   const { node: _, backend: __, ...others } = Object.fromEntries(theirs);
   const own = {
     innerloop: versionIn("../../packages/innerloop/package.json"),
@@ -229,14 +257,17 @@ function versions(rows: readonly Row[]): Record<string, string> {
 async function bench(): Promise<void> {
   const load = loadavg()[0]!;
   const chosen = workloads.filter(({ key }) => key.includes(values.only));
-  if (chosen.length === 0) {
-    throw new Error(`--only ${values.only}: choose part of ${workloads.map(({ key }) => key).join(", ")}`);
+  const withPolicies = policyRow.key.includes(values.only);
+  if (chosen.length === 0 && !withPolicies) {
+    const keys = [...workloads.map(({ key }) => key), policyRow.key];
+    throw new Error(`--only ${values.only}: choose part of ${keys.join(", ")}`);
   }
   console.log(`innerloop bench: ${cpus()[0]?.model.trim()} x ${cores}, Node ${process.version}, ${rounds} rounds`);
   const kinds = chosenPeers();
   const executor = workerPoolExecutor({ workers: cores });
   const rows: Row[] = [];
   for (const workload of chosen) rows.push(await measured(workload, kinds, executor));
+  const policies = withPolicies ? await measuredPolicies(executor) : undefined;
   const complete = values.only === "";
   let rest: Partial<Results> = {};
   if (complete) {
@@ -265,11 +296,12 @@ async function bench(): Promise<void> {
       system: `${type()} ${release()}`,
       load,
     },
-    versions: versions(rows),
+    versions: versions([...rows.flatMap(({ peers }) => peers), ...(policies?.peer ? [policies.peer] : [])]),
     command: ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" "),
     rounds,
     rows,
     absent,
+    ...(policies ? { policies } : {}),
     ...rest,
   };
   console.log("");
