@@ -3,6 +3,7 @@ import "../library-module.js";
 
 export * from "./budget.js";
 export * from "./collected-results.js";
+export { curvesPicture } from "./curves-picture.js";
 export * from "./extrapolation.js";
 export * from "./row-evaluations.js";
 export * from "./table.js";

@@ -127,6 +127,42 @@ const navigation: Table = {
   means: meansOf(navigationSubjects),
 };
 
+/** The same tasks, learner and updates: only how an update is made of the episodes is other. */
+const comparedOptions = { validateSteps: 1, validateEvery: 10 } as const;
+
+const comparedSubjects: readonly Subject[] = [
+  {
+    key: "navigation",
+    title: "2D navigation",
+    preset: "navigation-2d",
+    options: comparedOptions,
+    learners: [
+      { key: "lvc", title: "trust region, inner surrogate LVC", options: {}, baselines: true },
+      {
+        key: "likelihood",
+        title: "trust region, inner surrogate log pi A",
+        options: { surrogate: "log-likelihood" },
+      },
+      { key: "dice", title: "trust region, inner surrogate DiCE", options: { pastDecay: 1 } },
+      { key: "promp", title: "ProMP: clipped ratios, LVC", options: { outer: "proximal" } },
+    ],
+  },
+];
+
+const comparedColumns = bySteps({ episodes: 40 }).slice(0, 3);
+
+const compared: Table = {
+  name: "policies-compared",
+  title: "2D navigation: outer updates and surrogates compared",
+  about:
+    "MAML with the settings of the table above, each way of updating with the same tasks and as many episodes: 20 tasks of 20 episodes before adaptation and 20 after it an update, 100 updates, the checkpoint of the best validation after one step. ProMP takes five steps of Adam at 0.001 on each batch, clips at 0.3 and begins with a KL coefficient of 0.0005. DiCE counts the log-probabilities of all earlier steps of an episode, which makes its second derivatives unbiased and their variance large.",
+  metric: "return",
+  columns: comparedColumns,
+  rows: rowsOf(comparedSubjects, comparedColumns),
+  curves: "updates, of 20 tasks with 40 episodes each",
+  means: meansOf(comparedSubjects),
+};
+
 const trialColumns: readonly Column[] = [{ name: "trial", title: "reward of a trial", options: {} }];
 
 const rl2 = "Duan et al. 2016";
@@ -224,4 +260,4 @@ const locomotion: Table = {
 };
 
 /** The tables of policies, in the order in which they are listed. */
-export const reinforcementTables: readonly Table[] = [navigation, trials, locomotion];
+export const reinforcementTables: readonly Table[] = [navigation, compared, trials, locomotion];

@@ -36,6 +36,8 @@ export interface Table {
   readonly backbones?: readonly Need[];
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
+  /** Where its trainings are compared by their curves: what is counted along these, the same for all: "updates of 20 tasks". */
+  readonly curves?: string;
   /** Means over groups of rows, below them. */
   readonly means?: readonly GroupMean[];
 }
@@ -259,7 +261,7 @@ const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** A table from a value that may be anything. @throws UsageError */
 export function checkTable(value: unknown, where: string): Table {
-  const fields = ["name", "title", "about", "metric", "data", "backbones", "columns", "rows", "means"];
+  const fields = ["name", "title", "about", "metric", "data", "backbones", "columns", "rows", "curves", "means"];
   const table = fieldsOf(value, where, fields);
   const columns = listOf(table.columns, `columns in ${where}`).map((each, i) =>
     checkColumn(each, `columns[${i}]`, where),
@@ -284,6 +286,7 @@ export function checkTable(value: unknown, where: string): Table {
     ...needs("backbones"),
     columns,
     rows,
+    ...(table.curves === undefined ? {} : { curves: textOf(table.curves, `curves in ${where}`) }),
     ...(table.means === undefined ? {} : { means: checkMeans(table.means, rows, where) }),
   };
 }

@@ -4,11 +4,12 @@ import {
   checkTable,
   parseCollected,
   type RowResult,
+  type Table,
   tables,
 } from "@innerloop/experiments/published";
 import { describe, expect, it } from "vitest";
 import { reproducedTable } from "./reproduce-table.js";
-import { resultsDocument } from "./results-document.js";
+import { resultsDocument, resultsPictures } from "./results-document.js";
 import { runsDocument } from "./results-runs.js";
 import { paintFor } from "./terminal.js";
 
@@ -25,6 +26,8 @@ describe("docs/results.md", () => {
     const collected = parseCollected(read("docs/results.json"), "docs/results.json");
     expect(read("docs/results.md")).toBe(resultsDocument(tables, collected));
     expect(read("docs/results-runs.md")).toBe(runsDocument(tables, collected));
+    for (const [name, svg] of Object.entries(resultsPictures(tables, collected)))
+      expect(read(`docs/${name}`)).toBe(svg);
   });
 
   it("has the accuracies that the README tells", () => {
@@ -134,6 +137,31 @@ describe("a results document", () => {
     expect(text).not.toMatch(/gone|removed/);
     expect(text).toMatch(/## Not run yet\n\n- Later: `innerloop reproduce later`\n$/);
   });
+});
+
+it("a table that is about curves has a picture of them, which results.md shows", () => {
+  const curve = (...means: number[]) => means.map((mean, i) => ({ updates: 10 * (i + 1), mean, interval: 0.1 }));
+  const trained = (learner: string, ...means: number[]) => ({
+    ...result(learner, 30, { cells: { five: cell(0.9) } }),
+    curve: curve(...means),
+  });
+  const compared: Table = {
+    ...table,
+    name: "compared",
+    curves: "updates of 20 tasks",
+    rows: ["a-0", "a-1", "b-0"].map((name) => demoRow(name, name[0]!, { five: {} }, { group: name.slice(2) })) as never,
+  };
+  const rows = { "a-0": trained("a", 0.2, 0.4, 0.5), "a-1": trained("a", 0.4, 0.6), "b-0": trained("b", 0.1, 0.3) };
+  const collected: CollectedResults = { format: "innerloop results 1", tables: { compared: rows } };
+  const text = resultsDocument([checkTable({ ...compared, about: "Of curves." }, "compared")], collected);
+  expect(text).toContain("![Demo: validations along training](results-compared.svg)");
+  const svg = resultsPictures([compared], collected)["results-compared.svg"]!;
+  // Two lines, of the updates that all trainings of a learner have; of b there is one training, which has no spread.
+  const lines = [...svg.matchAll(/<polyline points="([^"]*)"/g)].map(([, points]) => points!.split(" ").length);
+  expect(lines).toEqual([2, 2]);
+  expect(svg).toContain("mean over 1 or 2 trainings");
+  expect(svg.match(/<circle/g)).toHaveLength(4);
+  expect(resultsPictures([table], demo)).toEqual({});
 });
 
 describe("the runs behind it", () => {

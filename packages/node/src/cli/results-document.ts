@@ -1,9 +1,11 @@
 /** results.md: the collected results beside the published ones. A test keeps docs/results.md equal to this. */
 import type { FigureDescription } from "@innerloop/core";
+import { svgFile } from "@innerloop/experiments";
 import {
   type CellResult,
   type CollectedResults,
   columnFigures,
+  curvesPicture,
   filesText,
   isShortened,
   type LineCell,
@@ -47,6 +49,21 @@ export function resultsDocument(tables: readonly Table[], collected: CollectedRe
   return `${lines.join("\n")}\n`;
 }
 
+/** The name of the file of a table's curves, beside results.md. */
+const curvesFile = ({ name }: Table): string => `results-${name}.svg`;
+
+/** The pictures that results.md shows, by the names of their files. */
+export const resultsPictures = (
+  tables: readonly Table[],
+  collected: CollectedResults,
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    tablesOf(tables, collected).flatMap(({ table, results }) => {
+      const curves = curvesPicture(table, results);
+      return curves ? [[curvesFile(table), svgFile(curves.title, [curves])]] : [];
+    }),
+  );
+
 /** The tables that have results, with these and with the runs in the order of their rows. */
 export function tablesOf(
   tables: readonly Table[],
@@ -75,6 +92,8 @@ function tableSection(table: Table, results: RowResults): string[] {
   const notes = lineNotes(tableLines(table, results));
   if (notes !== "") lines.push(wrapped(notes, 120), "");
   const files = filesText(results);
+  const curves = curvesPicture(table, results);
+  if (curves) lines.push(`![${markdownText(curves.title)}](${curvesFile(table)})`, "");
   const made = `Made by \`innerloop reproduce ${table.name}\`${files === undefined ? "" : `, ${markdownText(files)}`}.`;
   lines.push(...protocolLines(table, results), "", made);
   return lines;

@@ -49,7 +49,7 @@ import { runInnerloop } from "../innerloop-process.js";
 import { watchInterruption } from "../interruption.js";
 import type { Output } from "../output.js";
 import { reproducedTable } from "../reproduce-table.js";
-import { resultsDocument } from "../results-document.js";
+import { resultsDocument, resultsPictures } from "../results-document.js";
 import { runsDocument } from "../results-runs.js";
 import { columns, count, counted, duration } from "../terminal.js";
 import type { InvocationOptions } from "./registry.js";
@@ -517,9 +517,13 @@ async function writeCollected(
   let results = await readCollected(file);
   for (const table of only ?? tables) results = await collect(root, table, results, output);
   await writeNamedFile(file, `${JSON.stringify(results, null, 1)}\n`);
-  const documents = { "results.md": resultsDocument, "results-runs.md": runsDocument };
-  for (const [name, document] of Object.entries(documents))
-    await writeNamedFile(join(folder, name), document(own ? only! : tables, results));
+  const shownTables = own ? only! : tables;
+  const documents: Readonly<Record<string, string>> = {
+    "results.md": resultsDocument(shownTables, results),
+    "results-runs.md": runsDocument(shownTables, results),
+    ...resultsPictures(shownTables, results),
+  };
+  for (const [name, text] of Object.entries(documents)) await writeNamedFile(join(folder, name), text);
   const written = Object.keys(documents).map((name) => shown(join(folder, name)));
   output.result(`  Written: ${[shown(file), ...written].join(", ")}`);
 }

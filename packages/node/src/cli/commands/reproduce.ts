@@ -52,7 +52,7 @@ export const reproduce = command({
     "killed goes on where it was. With --budget a row may have fewer updates than the paper: the table says so. A table of your own is a JSON file: " +
     '{ "name", "title", "metric": "accuracy", "columns": [{ "name", "title", "options": { "shots": 5 } }], "rows": [{ "name", "learner", "train": { "preset": "hanzi", ' +
     '"options": { "learner": "anil", "iterations": 3000 } }, "cells": { COLUMN: { "published": "98.0" } } }] }. ' +
-    'A row with "group" stands under that heading, "against": ["from scratch"] compares it with baselines task by task, and "means": [{ "title", "groups": [...] }] has the means over groups.',
+    'A row with "group" stands under that heading, "against": ["from scratch"] compares it with baselines task by task, and "means": [{ "title", "groups": [...] }] has the means over groups, and "curves": "updates of 20 tasks" beside them draws validations along the trainings into results.md.',
   examples: [
     ["innerloop reproduce", "the tables, and how much of each is done"],
     ["innerloop reproduce sinusoid", "all learners on sine curves"],
