@@ -17,6 +17,8 @@ interface Chosen {
   /** Starts, where these are not three. */
   readonly seeds?: readonly number[];
   readonly baselines?: true;
+  /** Baselines that it is compared with trial by trial. */
+  readonly against?: readonly string[];
 }
 
 /** An environment, with what all learners have in it. */
@@ -48,6 +50,7 @@ const rowsOf = (subjects: readonly Subject[], columns: readonly Column[]): Row[]
             cells: Object.fromEntries(names.map((name) => [name, cell(name)])),
             ...(source === undefined ? {} : { source }),
             ...(chosen.baselines ? { baselines: true } : {}),
+            ...(chosen.against ? { against: chosen.against } : {}),
           },
         ];
       }),
@@ -192,10 +195,11 @@ const trialSubjects: readonly Subject[] = [
     {
       key: "rl2",
       title: "RL^2",
-      options: { metaBatch: 300, iterations: 600, entropy: 0.06, entropyUpdates: 900 },
+      options: { critic: 0.5, metaBatch: 300, iterations: 600, entropy: 0.06, entropyUpdates: 900 },
       published: { trial: "78.7" },
       source: rl2,
       baselines: true,
+      against: ["Thompson sampling"],
     },
   ]),
   {
@@ -204,7 +208,15 @@ const trialSubjects: readonly Subject[] = [
     preset: "tabular-mdp",
     options: {},
     learners: [
-      { key: "rl2", title: "RL^2", options: {}, published: { trial: "156.2" }, source: rl2, baselines: true },
+      {
+        key: "rl2",
+        title: "RL^2",
+        options: {},
+        published: { trial: "156.2" },
+        source: rl2,
+        baselines: true,
+        against: ["PSRL"],
+      },
       { key: "maml", title: "MAML, trust region: 5 episodes, then 5", options: { learner: "maml" } },
     ],
   },
@@ -214,7 +226,7 @@ const trials: Table = {
   name: "policies-trials",
   title: "Bandits and decision processes: policies that learn within a trial",
   about:
-    "Reward of a trial from its first step on, mean over 1,000 held-out tasks. Bandits pay 1 with probabilities uniform in [0, 1]. RL^2 and SNAIL remember the trial; MAML acts in half of it by its initialisation, adapts by one step, and acts in the other half. Random choice, UCB1, Thompson sampling, greedy Bayes, the finite-horizon Gittins index and PSRL are played in the same trials; the oracle is told the task.",
+    "Reward of a trial from its first step on, mean over 1,000 held-out tasks. Bandits pay 1 with probabilities uniform in [0, 1]. RL^2 and SNAIL remember the trial; MAML acts in half of it by its initialisation, adapts by one step, and acts in the other half. Of 100 pulls RL^2 has a critic beside the policy (weight 0.5). Random choice, UCB1, Thompson sampling, greedy Bayes, the finite-horizon Gittins index and PSRL are played in the same trials; the oracle is told the task.",
   metric: "reward of a trial",
   columns: trialColumns,
   rows: rowsOf(trialSubjects, trialColumns),
