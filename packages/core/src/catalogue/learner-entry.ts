@@ -11,9 +11,9 @@ import type { NetworkSetting, Networks } from "./network-forms.js";
 
 /**
  * Kinds of tasks that a learner may be for; "tagging" is that of sequences, of which each word has a class, "policy" that of
- * environments, in which a learner acts.
+ * environments, in which a learner acts, "detection" that of pictures with objects to be found.
  */
-export type TaskKind = "regression" | "classification" | "tagging" | "policy";
+export type TaskKind = "regression" | "classification" | "tagging" | "policy" | "detection";
 
 /**
  * The way a method learns to learn: by gradient steps, by comparing embeddings, by a network that reads the support
@@ -102,8 +102,10 @@ export const numbers = ["regression"] as const;
 export const classes = ["classification"] as const;
 /** @internal */
 export const tagging = ["tagging"] as const;
+/** @internal */
+export const detecting = ["detection"] as const;
 /** @internal Kinds of learners that take any model with any loss. */
-export const anyModel = ["regression", "classification", "tagging", "policy"] as const;
+export const anyModel = ["regression", "classification", "tagging", "policy", "detection"] as const;
 
 /** Options of learners for sets that are gathered step by step; none for others. */
 export const inGatheredSteps = ({

@@ -6,6 +6,7 @@ import type { Learner } from "../learners/learner.js";
 import { defaultsOf, type OptionValues, type VariantValue } from "../options/option.js";
 import { trainedBaselines } from "./baselines.js";
 import { closedFormLearners } from "./closed-form.js";
+import { detectionLearners } from "./detection.js";
 import { entityLearners } from "./entities.js";
 import { gradientLearners } from "./gradient.js";
 import type { LearnerEntry, LearnerSetting } from "./learner-entry.js";
@@ -19,6 +20,7 @@ export const learnerCatalogue = {
   ...metricLearners,
   ...modelBasedLearners,
   ...entityLearners,
+  ...detectionLearners,
   ...trainedBaselines,
 };
 
