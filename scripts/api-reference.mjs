@@ -16,7 +16,7 @@ const pages = [
     name: "@innerloop/core",
     folder: "core",
     about:
-      "Learners, models, tasks, training and evaluation: what the package innerloop gives, without an engine. Names that stand here without an entry point are imported from `innerloop`; the others from `innerloop/layers`, `/learners`, `/reinforcement`, `/tasks` and `/training`, or by the same entry points of `@innerloop/core`.",
+      "Learners, models, tasks, training and evaluation: what the package innerloop gives, without an engine. Names that stand here without an entry point are imported from `innerloop`; the others from `innerloop/detection`, `/layers`, `/learners`, `/reinforcement`, `/tasks` and `/training`, or by the same entry points of `@innerloop/core`.",
     sections: [
       ["Training, evaluation and adaptation", ["training/train", "artifacts/run", "evaluation/evaluate"]],
       ["Gradient-based learners", ["learners/gradient/"]],
@@ -29,6 +29,7 @@ const pages = [
       ["Networks", ["networks/"]],
       ["Losses", ["losses/"]],
       ["Optimizers", ["optimizers/"]],
+      ["Object detection", ["domains/detection/"]],
       ["Reinforcement learning", ["domains/reinforcement/"]],
       ["Tasks", ["tasks/", "domains/"]],
       ["Open sets, calibration, checkpoints and memory", ["evaluation/", "training/", "artifacts/"]],

@@ -26,6 +26,7 @@ if (Object.keys(all).length < 100 || !interpret) throw new Error("names are miss
 `,
   "@innerloop/core": `import * as root from "@innerloop/core";
 import { adam, type Learner, maml, meanSquaredError, sgd, train } from "@innerloop/core";
+import { detectionFigures } from "@innerloop/core/detection";
 import * as layers from "@innerloop/core/layers";
 import * as learners from "@innerloop/core/learners";
 import * as reinforcement from "@innerloop/core/reinforcement";
@@ -37,6 +38,7 @@ export const name: string = (learner as Pick<Learner, "name">).name;
 // @ts-expect-error a learner is no number: the types are there, and are no any.
 export const wrong: number = learner;
 const entries: readonly object[] = [root, layers, learners, reinforcement, tasks, training];
+if (detectionFigures([], { classes: 1 }).objects !== 0) throw new Error("figures of nothing");
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 // It runs anywhere and knows no engine: that is said.
 train({ learner, tasks: tasks.sinusoids({ shots: 5 }), optimizer: adam({ learningRate: 1e-3 }), metaBatchSize: 2, iterations: 1 }).then(
@@ -69,6 +71,7 @@ if (states[0] !== states[1]) throw new Error("two workers compute other bits");
 
 /** The package innerloop as a page has it, with all its entry points but the one of Node. */
 const pageProgram = `import * as root from "innerloop";
+import { detectionFigures } from "innerloop/detection";
 import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
@@ -77,7 +80,7 @@ import * as tasks from "innerloop/tasks";
 import * as training from "innerloop/training";
 import * as experiments from "innerloop/experiments";
 const entries: readonly object[] = [root, graph, layers, learners, reinforcement, tasks, training];
-if (!experiments) throw new Error("names are missing");
+if (!experiments || !detectionFigures) throw new Error("names are missing");
 if (entries.some((entry) => Object.keys(entry).length < 20)) throw new Error("names are missing");
 `;
 

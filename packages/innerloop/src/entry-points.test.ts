@@ -4,6 +4,7 @@ import * as core from "@innerloop/core";
 import { defaultExecutor } from "@innerloop/core";
 import * as compiler from "@innerloop/graph";
 import * as root from "innerloop";
+import * as detection from "innerloop/detection";
 import * as experiments from "innerloop/experiments";
 import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
@@ -18,6 +19,7 @@ import * as pageTraining from "./training.js";
 
 const entryPoints: Readonly<Record<string, object>> = {
   root,
+  detection,
   layers,
   learners,
   reinforcement,
