@@ -4,16 +4,14 @@ import { type AreaRange, matchPicture, type Overlaps, outcomes, overlapsOf } fro
 import { byFallingScore, type Detection, requireDetection, requireLabelledBox } from "./detections.js";
 import type { MarkedObject } from "./marked-pictures.js";
 
-/** What is marked in a picture, and what a detector found in it. */
+/** Objects that are marked in a picture, and those that a detector found in it. */
 export interface JudgedPicture {
   readonly objects: readonly MarkedObject[];
   readonly detections: readonly Detection[];
 }
 
 /** COCO's thresholds of intersection over union: 0.5, 0.55, ... 0.95, to the bit as numpy's `linspace` gives them. */
-export const cocoThresholds: readonly number[] = Array.from({ length: 10 }, (_, i) =>
-  i === 9 ? 0.95 : 0.5 + i * ((0.95 - 0.5) / 9),
-);
+export const cocoThresholds: readonly number[] = Array.from({ length: 10 }, (_, i) => 0.5 + i * ((0.95 - 0.5) / 9));
 
 /** COCO's sizes of objects by their area in square pixels: small up to 32 x 32, medium up to 96 x 96, large from there on. */
 export const cocoAreas = {
@@ -22,7 +20,7 @@ export const cocoAreas = {
   large: [96 ** 2, Number.POSITIVE_INFINITY],
 } as const satisfies Readonly<Record<string, AreaRange>>;
 
-/** What is judged, and how. */
+/** Classes, thresholds and sizes by which detections are judged. */
 export interface DetectionFigureOptions<Area extends string = keyof typeof cocoAreas> {
   /** The number of classes: labels are below it. */
   readonly classes: number;
@@ -71,8 +69,11 @@ export interface DetectionFigures<Area extends string = keyof typeof cocoAreas> 
 /**
  * COCO's figures of detections, equal to those of pycocotools' COCOeval for boxes to 1e-12 (Lin et al. 2014).
  *
- * At each threshold the detections of a class, of all pictures together, go by falling score; each is a hit or a miss
- * (`matchPicture`). With n objects to find, after the k-th hit among d detections recall is k / n and precision k / d, and
+ * At each threshold the detections of a picture choose by falling score: each takes the free object of its class that it
+ * overlaps most, if by so much; of equal overlaps the later one. It is then a hit, else a miss; or it is ignored, where it
+ * takes an object that has not to be found, or takes none and is of another size than is judged. Over the detections of a
+ * class in all pictures, by falling score, with n objects to find and k hits among d hits and misses, recall is k / n and
+ * precision k / d, and
  *
  *   AP = 1 / 101 sum over r = 0, 0.01, ... 1 of max { precision : recall >= r }
  *
@@ -123,16 +124,16 @@ export function pooledDetectionFigures<Area extends string = keyof typeof cocoAr
     overlapsOf(picture, [...objects].sort(byLabel), [...detections].sort(byLabel), most),
   );
   const blind = matchesOf(unnamed, thresholds, everyArea);
-  const meanOf = (figures: readonly ThresholdFigures[][]): PrecisionFigures =>
+  const meanOfClasses = (figures: readonly ThresholdFigures[][]): PrecisionFigures =>
     precisionFigures(meanOver?.map((label) => figures[label]!) ?? figures, thresholds);
   return (times) => {
     requireTimes(operation, times, pictures.length);
     const figuresOf = (matches: Matches): ThresholdFigures[] => thresholdFigures(matches, thresholds.length, times);
     const ofClasses = all.map(figuresOf);
     return {
-      ...meanOf(ofClasses),
+      ...meanOfClasses(ofClasses),
       perClass: ofClasses.map((figures) => precisionFigures([figures], thresholds)),
-      perArea: Object.fromEntries(byArea.map(([name, each]) => [name, meanOf(each.map(figuresOf))])) as Record<
+      perArea: Object.fromEntries(byArea.map(([name, each]) => [name, meanOfClasses(each.map(figuresOf))])) as Record<
         Area,
         PrecisionFigures
       >,
@@ -176,10 +177,10 @@ function matchesOf(pictures: readonly Overlaps[], thresholds: readonly number[],
   const found = matched.flatMap((own) => own.detections.map(({ score }, place) => ({ own, place, score })));
   // Stable: of equal scores, that of the earlier picture.
   found.sort(byFallingScore);
-  const outcomes = new Uint8Array(thresholds.length * found.length);
+  const rows = new Uint8Array(thresholds.length * found.length);
   found.forEach(({ own, place }, i) => {
     for (let t = 0; t < thresholds.length; t++) {
-      outcomes[t * found.length + i] = own.outcomes[t * own.detections.length + place]!;
+      rows[t * found.length + i] = own.outcomes[t * own.detections.length + place]!;
     }
   });
   return {
@@ -187,7 +188,7 @@ function matchesOf(pictures: readonly Overlaps[], thresholds: readonly number[],
     pictures: Uint32Array.from(found, ({ own }) => own.picture),
     places: Uint32Array.from(found, ({ place }) => place),
     scores: Float64Array.from(found, ({ score }) => score),
-    outcomes,
+    outcomes: rows,
   };
 }
 

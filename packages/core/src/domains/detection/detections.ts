@@ -12,11 +12,11 @@ export interface Detection {
 }
 
 /**
- * @internal The order of detections by falling score, for a stable sort: of equal scores the earlier stays first. (Infinite
- * scores have no difference to sort by.)
+ * @internal The order of detections by falling score, for a stable sort: of equal scores the earlier stays first. (Equal
+ * infinities have no difference.)
  */
 export const byFallingScore = (a: Pick<Detection, "score">, b: Pick<Detection, "score">): number =>
-  a.score === b.score ? 0 : b.score > a.score ? 1 : -1;
+  a.score === b.score ? 0 : b.score - a.score;
 
 /** The numbers of a box as messages show them. */
 const shownBox = ({ x, y, width, height }: Box): string => `x ${x}, y ${y}, ${width} wide, ${height} high`;

@@ -3,7 +3,7 @@ import { TaskError, wholeNumber } from "../../tasks/task.js";
 import { byFallingScore, type Detection, requireDetection } from "./detections.js";
 import { intersectionOverUnion } from "./overlap.js";
 
-/** What is taken for the same object. */
+/** Bounds within which two detections are taken for the same object. */
 export interface SuppressionOptions {
   /** Intersection over union above which the lower of two scores goes, from 0 to 1; 0.5 unless given. */
   readonly overlap?: number;
