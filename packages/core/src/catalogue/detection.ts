@@ -67,7 +67,7 @@ export const detectorNetworks = {
   detector: network({
     summary: "detector on a grid of a quarter of the picture's size",
     options: optionGroup({
-      filters: { kind: "integer", default: 40, least: 1, most: 4096, help: "channels of its convolutions" },
+      filters: { kind: "integer", default: 40, least: 1, most: 1024, help: "channels of its convolutions" },
     }),
     networks: (setting, { filters }) => {
       const imageShape = setting.inputShape as readonly [number, number, number];
