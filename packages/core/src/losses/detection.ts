@@ -20,6 +20,7 @@ import {
   type Tensor,
 } from "@innerloop/graph";
 import { detectionChannels } from "../domains/detection/detection-maps.js";
+import type { DetectionTargets } from "../domains/detection/scene-episodes.js";
 
 /** What a detector says of pictures, cell by cell. */
 export type DetectionMaps = {
@@ -29,17 +30,6 @@ export type DetectionMaps = {
   readonly names: Tensor;
   /** float32 [pictures, rows, columns, 4]: left, top, right and bottom of its box from the middle of the cell, in cells, above 0. */
   readonly box: Tensor;
-};
-
-/** What is in pictures. */
-export type DetectionTargets = {
-  /** float32 [pictures, rows, columns, N + 8]: `detectionMaps`. */
-  readonly maps: Tensor;
-  /**
-   * float32 [pictures, most, 6]: the boxes themselves, in pixels, by which predictions are judged: x, y, width, height, label
-   * (-1 of none of the classes), and 1 where there is one.
-   */
-  readonly boxes: Tensor;
 };
 
 /** Terms of the loss of a detector, each a scalar. */

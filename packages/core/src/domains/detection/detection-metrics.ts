@@ -1,11 +1,12 @@
 /** The loss of detectors with the figures that they are judged by. */
 import { ones, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
-import { type DetectionMaps, type DetectionTargets, detectionLossOf } from "../../losses/detection.js";
+import { type DetectionMaps, detectionLossOf } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { type PooledMetric, pooledFigure } from "../../losses/metric.js";
 import { cocoThresholds, detectionFigures, type JudgedPicture } from "./average-precision.js";
 import { type DecodingOptions, decodedDetections, decodedObjects, type PictureMaps } from "./decoded-detections.js";
 import type { MarkedObject } from "./marked-pictures.js";
+import type { DetectionTargets } from "./scene-episodes.js";
 
 /** What of a task is judged, with values. */
 type Judged = { readonly prediction: DetectionMaps; readonly boxes: Tensor; readonly present: Tensor };

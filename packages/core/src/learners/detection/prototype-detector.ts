@@ -23,7 +23,8 @@ import {
   valueAndGrad,
 } from "@innerloop/graph";
 import { detectionChannels } from "../../domains/detection/detection-maps.js";
-import { type DetectionMaps, type DetectionTargets, detectionTerms } from "../../losses/detection.js";
+import type { DetectionTargets } from "../../domains/detection/scene-episodes.js";
+import { type DetectionMaps, detectionTerms } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
