@@ -1,5 +1,5 @@
 /** Normalisation of each example by itself. */
-import { add, div, mean, mul, ones, sqrt, sub, type Tensor, zeros } from "@innerloop/graph";
+import { add, div, mean, mul, sqrt, sub, type Tensor, tensor } from "@innerloop/graph";
 import type { Layer } from "./layer.js";
 
 /** Parameters of `instanceNorm`, both [channels]. */
@@ -20,7 +20,10 @@ export function instanceNorm({
   readonly epsilon?: number;
 }): Layer<InstanceNormParameters> {
   return {
-    init: () => ({ scale: ones([channels]), shift: zeros([channels]) }),
+    init: () => ({
+      scale: tensor(new Float32Array(channels).fill(1), [channels]),
+      shift: tensor(new Float32Array(channels), [channels]),
+    }),
     apply: ({ scale, shift }, x) => {
       const over = { keepAxes: true } as const;
       const centred = sub(x, mean(x, [1, 2], over));

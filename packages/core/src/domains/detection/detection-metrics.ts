@@ -1,5 +1,5 @@
 /** The loss of detectors with the figures that they are judged by. */
-import { ones, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
+import { ones, type Tensor, toNumbers } from "@innerloop/graph";
 import { type DetectionMaps, detectionLossOf } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { type PooledMetric, pooledFigure } from "../../losses/metric.js";

@@ -1,6 +1,15 @@
 /** Entry point "@innerloop/core/detection": marked pictures, detections, and what these are judged by. */
 import "../../library-module.js";
 
+export { detectorModel } from "../../learners/detection/detector-model.js";
+export {
+  type DetectorFeatures,
+  type DetectorNetwork,
+  type DetectorNetworkOptions,
+  detectorNetwork,
+} from "../../learners/detection/detector-network.js";
+export { type PrototypeDetectorOptions, prototypeDetector } from "../../learners/detection/prototype-detector.js";
+export { type DetectionMaps, detectionLossOf, detectionTerms } from "../../losses/detection.js";
 export {
   cocoAreas,
   cocoThresholds,
@@ -11,8 +20,18 @@ export {
   type PrecisionFigures,
   pooledDetectionFigures,
 } from "./average-precision.js";
+export {
+  type DecodingOptions,
+  decodedDetections,
+  decodedObjects,
+  type PictureMaps,
+} from "./decoded-detections.js";
+export { type DetectionChannels, type DetectionGrid, detectionChannels, detectionMaps } from "./detection-maps.js";
 export type { AreaRange } from "./detection-matching.js";
+export { detectionLoss } from "./detection-metrics.js";
 export type { Detection } from "./detections.js";
 export type { Box, MarkedObject, MarkedPicture } from "./marked-pictures.js";
 export { nonMaximumSuppression, type SuppressionOptions } from "./non-maximum-suppression.js";
 export { boxArea, intersectionOverUnion, overlapWithCrowd, sharedArea } from "./overlap.js";
+export { boxesOf, type DetectionTargets, type SceneEpisodeOptions, sceneEpisodes } from "./scene-episodes.js";
+export { type SceneOptions, sceneGenerator, sceneLevels } from "./scenes.js";
