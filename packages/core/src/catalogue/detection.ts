@@ -1,11 +1,11 @@
 /** The learners of detection of the catalogue, and the network that they look at pictures by. */
 import type { Tree } from "@innerloop/graph";
+import type { DetectionTargets } from "../domains/detection/scene-episodes.js";
 import type { Layer } from "../layers/layer.js";
 import { detectorModel } from "../learners/detection/detector-model.js";
 import { type DetectorNetwork, detectorNetwork } from "../learners/detection/detector-network.js";
 import { prototypeDetector, tunedParts } from "../learners/detection/prototype-detector.js";
 import type { Learner } from "../learners/learner.js";
-import type { DetectionTargets } from "../domains/detection/scene-episodes.js";
 import type { DetectionMaps } from "../losses/detection.js";
 import type { Loss } from "../losses/losses.js";
 import { optionGroup } from "../options/option.js";

@@ -5,6 +5,7 @@ import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { classification } from "./classification/domain.js";
 import { curves } from "./curves/domain.js";
+import { detection } from "./detection/domain.js";
 import type { Domain, Preset } from "./domain.js";
 import { entities } from "./entities/domain.js";
 import { recommendation } from "./recommendation/domain.js";
@@ -21,6 +22,7 @@ export const ownDomains = {
   entities,
   recommendation,
   reinforcement,
+  detection,
 } as const;
 
 const registered = new Map<string, Domain>(

@@ -8,7 +8,6 @@ import {
   norm,
   relu,
   reshape,
-  sliceAxis,
   type Tensor,
   type Tree,
   tensor,
