@@ -18,7 +18,14 @@ import {
   random,
   type TaskKind,
 } from "@innerloop/core";
-import { entityNetworks, type Networks, networkCatalogue, taggingLoss } from "@innerloop/core/learners";
+import { detectionLoss, detectionMaps } from "@innerloop/core/detection";
+import {
+  detectorNetworks,
+  entityNetworks,
+  type Networks,
+  networkCatalogue,
+  taggingLoss,
+} from "@innerloop/core/learners";
 import {
   compile,
   exp,
@@ -56,6 +63,31 @@ const built = (name: LearnerName, kind: TaskKind, outputs: number): Learner => {
   const own = Object.entries(hyperparameters).filter(([option]) => Object.hasOwn(options, option));
   return buildLearner(name, settingOf(kind, outputs), Object.fromEntries(own));
 };
+
+/** Pictures of 16 x 16 with an object or two, some of none of the classes. */
+const picture = { size: 16, stride: 4 } as const;
+
+function picturesOf(rows: number, ways: number, present: { readonly present?: Tensor }): Examples {
+  const source = random(6, rows, ways);
+  const { size, stride } = picture;
+  const grid = [size / stride, size / stride] as const;
+  const objects = Array.from({ length: rows }, (_, row) =>
+    [row % ways, row % 2 === 0 ? -1 : (row + 1) % ways].map((label, i) => ({
+      label,
+      box: { x: 1 + 7 * i, y: 2 + 5 * ((row + i) % 2), width: 6, height: 5 + (row % 3) },
+    })),
+  );
+  const maps = objects.map((each) => detectionMaps(each, { grid, stride, classes: ways }));
+  const boxes = objects.flatMap((each) =>
+    each.flatMap(({ label, box: { x, y, width, height } }) => [x, y, width, height, label, 1]),
+  );
+  const y = {
+    maps: tensor(Float32Array.from(maps.flatMap((map) => Array.from(map))), [rows, ...grid, ways + 8]),
+    boxes: tensor(Float32Array.from(boxes), [rows, 2, 6]),
+  };
+  const pixels = Float32Array.from({ length: rows * size * size }, () => source.uniform(0, 1));
+  return { x: tensor(pixels, [rows, size, size, 1]), y, ...present } as unknown as Examples;
+}
 
 /** Sentences of five words at most, with features of three kinds and states. */
 const words = { length: 5, slots: ["form", "shape", "before1"], ids: 12, width: 3 } as const;
@@ -110,6 +142,11 @@ function settingOf(kind: TaskKind, outputs: number): LearnerSetting {
     const networks = network.networks(shapes, sizes) as unknown as Networks;
     return { ...chosen, ...shapes, kind, networks, loss: taggingLoss as unknown as Loss };
   }
+  if (kind === "detection") {
+    const shapes = { inputShape: [picture.size, picture.size, 1], outputs };
+    const networks = detectorNetworks.detector.networks(shapes, { filters: 4 });
+    return { ...chosen, ...shapes, kind, networks, loss: detectionLoss({ stride: picture.stride }) as unknown as Loss };
+  }
   const shapes = { inputShape: imageShape, outputs };
   const networks = networkCatalogue.conv.networks(shapes, {
     filters: 4,
@@ -129,6 +166,7 @@ function examplesOf(kind: TaskKind, rows: number, ways: number, padded: boolean)
     );
   const present = padded ? { present: tensor(Float32Array.from({ length: rows }, (_, i) => (i === 0 ? 0 : 1))) } : {};
   if (kind === "tagging") return sentencesOf(rows, ways, present);
+  if (kind === "detection") return picturesOf(rows, ways, present);
   return kind === "regression"
     ? { x: numbers([rows, inputs]), y: numbers([rows, 1]), ...present }
     : {
@@ -152,9 +190,9 @@ type Adaptation = (params: Tree, support: Tree, x: Tensor) => Tree;
 
 /** Of tags probabilities are compared: the logarithms of those of types that a task has not would hide all others. */
 const comparable = (prediction: Tree): Tree =>
-  prediction instanceof Tensor
+  prediction instanceof Tensor || !("scores" in prediction)
     ? prediction
-    : { ...prediction, scores: exp((prediction as { readonly scores: Tensor }).scores) };
+    : { ...prediction, scores: exp((prediction as unknown as { readonly scores: Tensor }).scores) };
 
 const adaptationOf =
   (learner: Learner): Adaptation =>
@@ -271,7 +309,9 @@ describe.each(cells)("%s for %s", (name, kind) => {
 describe.each(learnerNames.map((name) => [name, learnerCatalogue[name] as LearnerEntry] as const))(
   "the entry of %s",
   (name, entry) => {
-    const others = (["regression", "classification", "tagging"] as const).filter((kind) => !entry.kinds.includes(kind));
+    const others = (["regression", "classification", "tagging", "detection"] as const).filter(
+      (kind) => !entry.kinds.includes(kind),
+    );
     test.each(others)("refuses %s", (kind) =>
       expect(() => built(name, kind, 3)).toThrow(`IL102 ${name}: it is not for ${kind}`),
     );

@@ -28,7 +28,12 @@ export function featuresMarkdown(): string {
           yes(kinds.includes("classification")),
           yes(kinds.includes("tagging")),
           yes(kinds.includes("policy")),
-          kinds.includes("classification") || kinds.includes("tagging") ? (variableWays ? "any" : "up to trained") : "",
+          yes(kinds.includes("detection")),
+          (["classification", "tagging", "detection"] as const).some((kind) => kinds.includes(kind))
+            ? variableWays
+              ? "any"
+              : "up to trained"
+            : "",
           source,
           "",
         ].join(" | "),
@@ -37,8 +42,8 @@ export function featuresMarkdown(): string {
     return [
       `## ${title}`,
       "",
-      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | tagging | policies | ways at evaluation | source |",
-      "| --- | --- | --- | --- | --- | --- | --- | --- |",
+      "| `--learner` | what is learned, and how a task is adapted to | regression | classification | tagging | policies | detection | ways at evaluation | source |",
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
       ...rows.map((row) => row.trim()),
       "",
     ];

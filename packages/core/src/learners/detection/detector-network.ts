@@ -1,17 +1,5 @@
 /** Networks of detectors: what they see of pictures before they know which classes to find. */
-import {
-  add,
-  clip,
-  div,
-  exp,
-  GraphError,
-  norm,
-  relu,
-  reshape,
-  type Tensor,
-  type Tree,
-  tensor,
-} from "@innerloop/graph";
+import { add, clip, div, exp, GraphError, norm, relu, reshape, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import { instanceNorm } from "../../layers/instance-norm.js";
 import { functionLayer, type Layer } from "../../layers/layer.js";
 import { conv2d, sequential } from "../../layers/layers.js";
@@ -81,31 +69,47 @@ export function detectorNetwork(options: DetectorNetworkOptions): DetectorNetwor
     const problem = `pictures of ${height} x ${across}`;
     throw new GraphError("IL102", "detectorNetwork", problem, "Give pictures of 8 pixels a side or more");
   }
-  const block = (channelsIn: number, more: { readonly stride?: 2; readonly dilation?: 2 } = {}): Layer =>
+  const block = (channelsIn: number, more: Windows = {}): Layer =>
     sequential([
       conv2d({ channelsIn, channelsOut: filters, padding: more.dilation ?? 1, bias: false, ...more }),
       instanceNorm({ channels: filters }),
     ]) as Layer;
   const active = functionLayer(relu);
+  const [first, second, third, fourth, fifth, sixth] = windows.map((each, i) =>
+    block(i === 0 ? channels : filters, each),
+  ) as [Layer, Layer, Layer, Layer, Layer, Layer];
   const trunk = sequential([
-    block(channels, { stride: 2 }),
+    ...[first, active, second, active],
+    residual(sequential([third, active, fourth]) as Layer),
     active,
-    block(filters, { stride: 2 }),
-    active,
-    residual(sequential([block(filters), active, block(filters)]) as Layer),
-    active,
-    residual(sequential([block(filters, { dilation: 2 }), active, block(filters, { dilation: 2 })]) as Layer),
+    residual(sequential([fifth, active, sixth]) as Layer),
     active,
   ]) as Layer;
   const half = (size: number): number => Math.ceil(size / 2);
   return {
     grid: [half(half(height)), half(half(across))],
-    stride: 4,
-    reach: 55,
+    stride: windows.reduce((pixels, { stride = 1 }) => pixels * stride, 1),
+    reach: reachOf(windows),
     width,
     description: `detector ${imageShape.join(" x ")}, ${filters} channels`,
     ...detectorHeads({ channels: filters, width }, trunk),
   };
+}
+
+/** Steps and gaps of a window of 3 x 3. */
+type Windows = { readonly stride?: 2; readonly dilation?: 2 };
+
+/** Those of the trunk, one after another. */
+const windows: readonly Windows[] = [{ stride: 2 }, { stride: 2 }, {}, {}, { dilation: 2 }, { dilation: 2 }];
+
+/** Pixels of a side that windows of 3 reach over, one after another. */
+function reachOf(list: readonly Windows[]): number {
+  let [reach, pixels] = [1, 1];
+  for (const { stride = 1, dilation = 1 } of list) {
+    reach += 2 * dilation * pixels;
+    pixels *= stride;
+  }
+  return reach;
 }
 
 /** Heads of 1 x 1 over what a trunk gives, and the trunk. */
