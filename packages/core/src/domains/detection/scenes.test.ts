@@ -166,6 +166,20 @@ describe("distributions", () => {
     expect(Math.max(...more)).toBeGreaterThan(most - 2);
     // Mean of 40 sin |angle|: half the most. The deviation of the mean of 300 is 0.14.
     expect(Math.abs(mean(more) - most / 2)).toBeLessThan(0.9);
+    // Clockwise as often as not: the end at the right is then the lower one. The deviation of 300 is 8.7.
+    const generator = sceneGenerator(bars, { ...bright, sizes: [40, 40] });
+    const clockwise = Array.from({ length: 300 }, (_, i) => {
+      const { objects, pixels } = generator.draw([6, i], square(1));
+      const { x, y, width, height } = objects[0]!.box;
+      const middleOf = (column: number): number => {
+        const rows = Array.from({ length: height }, (_, row) => row).filter(
+          (row) => pixels[(y + row) * 112 + x + column]! > 0,
+        );
+        return mean(rows);
+      };
+      return Number(middleOf(width - 3) > middleOf(2));
+    });
+    expect(Math.abs(mean(clockwise) - 0.5)).toBeLessThan(5 * 0.029);
   });
 
   test("places are as likely everywhere", () => {
@@ -193,6 +207,13 @@ describe("distributions", () => {
       expect(Math.abs(mean(levels) - (low + high) / 2)).toBeLessThan(5 * (width / Math.sqrt(12 * 400)));
       expect(Math.abs(deviation(levels) - width / Math.sqrt(12))).toBeLessThan(0.06 * width);
     }
+    // Where objects are tells nothing of them: the deviation of a correlation of 400 is 0.05.
+    const correlation = (a: readonly number[], b: readonly number[]): number =>
+      mean(a.map((value, i) => (value - mean(a)) * (b[i]! - mean(b)))) / (deviation(a) * deviation(b));
+    for (const of of ["x", "y", "width", "height"] as const) {
+      const values = scenes.map((scene) => boxesOf(scene)[0]![of]);
+      for (const levels of [papers, inks]) expect(Math.abs(correlation(values, levels))).toBeLessThan(0.25);
+    }
     // Each object has its own.
     const { objects, pixels } = scenesOf(squares, { noise: 0 }, 1, 3)[0]!;
     const middles = objects.map(({ box }) => pixels[(box.y + (box.height >> 1)) * 112 + box.x + (box.width >> 1)]);
@@ -205,6 +226,11 @@ describe("distributions", () => {
     const values = Array.from({ length: 20 }, (_, i) => generator.draw([9, i], []).pixels).flatMap((pixels) =>
       Array.from(pixels, (value) => (value - 0.5) / 0.05),
     );
+    // Each pixel has some, the last one of an odd number too.
+    const still = Array.from({ length: size * size }, (_, i) => i).filter(
+      (i) => values[i] === 0 && values[i + size * size] === 0,
+    );
+    expect(still).toEqual([]);
     const n = values.length;
     const bound = 5 / Math.sqrt(n);
     const moment = (power: number): number => mean(values.map((value) => value ** power));
