@@ -76,7 +76,10 @@ export interface SceneGenerator {
    * is none; ILT304 where there is no class or example of a number
    */
   draw(address: SceneAddress, characters: readonly SceneCharacter[]): Scene;
-  /** @internal How many times characters are drawn, in other sizes, until all have a place: 1 where they had it at once. */
+  /**
+   * @internal How many times characters are drawn, in other sizes, until all have a place: 1 where they had it at once,
+   * Infinity where they find none.
+   */
   draws(address: SceneAddress, characters: readonly SceneCharacter[]): number;
 }
 
@@ -108,13 +111,13 @@ export type SceneAddress = readonly [seed: number, ...counters: number[]];
 export function sceneGenerator(data: LabelledExamples, options: SceneOptions = {}): SceneGenerator {
   const setting = checkedOptions(options);
   const drawing = new InkDrawing(data, operation);
-  const placedAt = (address: SceneAddress, characters: readonly SceneCharacter[]): Layout =>
+  const layoutAt = (address: SceneAddress, characters: readonly SceneCharacter[]): Layout | undefined =>
     layout(data, drawing, characters, setting, random(...address, layoutPart));
   return {
     options: setting,
-    draws: (address, characters) => placedAt(address, characters).draws,
+    draws: (address, characters) => layoutAt(address, characters)?.draws ?? Number.POSITIVE_INFINITY,
     draw(address, characters) {
-      const { placed } = placedAt(address, characters);
+      const placed = layoutAt(address, characters)?.placed ?? noRoom(characters.length, setting);
       const marked = characters.map(({ label }, i): MarkedObject => ({ box: placed[i]!.box, label }));
       return {
         pixels: paint(placed, setting, random(...address, paintPart)),
@@ -193,14 +196,24 @@ interface Layout {
 /** Bounds of the search: see `sceneGenerator`. */
 const [mostDraws, mostLayouts, mostTries] = [100, 10, 40];
 
-/** @throws ILT201 */
+const noRoom = (characters: number, { sizes, size }: Required<SceneOptions>): never => {
+  const problem = `${characters} characters of ${sizes.join(" to ")} pixels find no place on ${size} x ${size} in ${mostDraws * mostLayouts} layouts`;
+  throw new TaskError(
+    "ILT201",
+    operation,
+    problem,
+    "Lower sizes or the number of characters, or raise size or overlap",
+  );
+};
+
+/** Characters in their places; undefined where the search ends without. */
 function layout(
   data: LabelledExamples,
   drawing: InkDrawing,
   characters: readonly SceneCharacter[],
   setting: Required<SceneOptions>,
   source: Random,
-): Layout {
+): Layout | undefined {
   const { size, sizes, rotation, overlap } = setting;
   const most = (rotation * Math.PI) / 180;
   for (let draws = 1; draws <= mostDraws; draws++) {
@@ -228,13 +241,7 @@ function layout(
       return { placed, draws };
     }
   }
-  const problem = `${characters.length} characters of ${sizes.join(" to ")} pixels find no place on ${size} x ${size} in ${mostDraws * mostLayouts} layouts`;
-  throw new TaskError(
-    "ILT201",
-    operation,
-    problem,
-    "Lower sizes or the number of characters, or raise size or overlap",
-  );
+  return undefined;
 }
 
 /** Places in a list of patches, by falling area. */
