@@ -22,7 +22,7 @@ import type { Loss } from "../losses/losses.js";
 import type { FigureDescription, Metric, PooledMetric, TaskMetric } from "../losses/metric.js";
 import { specOf } from "../tasks/source-spec.js";
 import { type Collector, isCollector, splitSeed, type Task, type TaskSource } from "../tasks/task.js";
-import { symbolicTask, type TaskSpec, targetColumns } from "../tasks/task-spec.js";
+import { isTensorSpec, type SpecTree, symbolicTask, type TaskSpec, targetColumns } from "../tasks/task-spec.js";
 import type { TaskRules } from "../tasks/value-gate.js";
 import { defaultExecutor } from "../training/default-executor.js";
 import {
@@ -141,13 +141,15 @@ export async function evaluator<X extends Tree, Y extends Tree, Out extends Tree
   const executor = options.executor ?? (await defaultExecutor());
   const taskSeed = options.taskSeed ?? splitSeed(seed, "test");
   const draws = taskDraws(source?.pool, taskSeed, count);
-  const tellsClasses = draws?.of === "classes" && !draws.seen && !leavesOut(draws);
   /** Of a collector each number of steps may have tasks of its own. */
   const stages =
     isCollector(tasks) && tasks.after ? steps.map((n) => ({ steps: n, from: tasks.after!(n) })) : undefined;
   const supplies = stages?.map(({ from }) => from) ?? [tasks];
   let judged: JudgedFigures | undefined;
   const spec = (): TaskSpec<Tree, Tree> => specOf(supplies[0]!, { operation: "evaluate", seed: taskSeed });
+  // Where queries are of classes each, that is: what a picture shows is of several.
+  const tellsClasses =
+    draws?.of === "classes" && !draws.seen && !leavesOut(draws) && isTensorSpec(spec().y as SpecTree);
   const judgedBy = (params: Tree): JudgedFigures => {
     judged ??= judgedOn(learner, spec(), params);
     return judged;
