@@ -1,66 +1,53 @@
 /** The loss of detectors with the figures that they are judged by. */
-import { ones, type Tensor, toNumbers } from "@innerloop/graph";
+import { ones, sum, type Tensor, type Tree, toNumbers } from "@innerloop/graph";
 import { type DetectionMaps, detectionLossOf } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { type PooledMetric, pooledFigure } from "../../losses/metric.js";
 import { cocoThresholds, detectionFigures, type JudgedPicture } from "./average-precision.js";
 import { type DecodingOptions, decodedDetections, decodedObjects, type PictureMaps } from "./decoded-detections.js";
+import type { Detection } from "./detections.js";
 import type { MarkedObject } from "./marked-pictures.js";
-import type { DetectionTargets } from "./scene-episodes.js";
+import { nonMaximumSuppression } from "./non-maximum-suppression.js";
+import { boxesOf, type DetectionTargets } from "./scene-episodes.js";
 
-/** What of a task is judged, with values. */
-type Judged = { readonly prediction: DetectionMaps; readonly boxes: Tensor; readonly present: Tensor };
+/** What was found in the pictures of a task, and what is there. */
+interface JudgedTask {
+  /** Classes of the task. */
+  readonly classes: number;
+  readonly pictures: readonly {
+    /** Labels below 0 are of none of the classes. */
+    readonly objects: readonly MarkedObject[];
+    readonly named: readonly Detection[];
+    /** Objects without names: all of one class. */
+    readonly unnamed: readonly Detection[];
+  }[];
+}
 
 /**
- * The loss of detectors on a grid (`detectionLossOf`), with what they are judged by: of each task
+ * The figures that detection is judged by: of each task
  *
  *   AP at IoU 0.5, mean over the classes of the task that its query pictures have,
  *   the same at IoU 0.5, 0.55, ... 0.95 (COCO's AP),
- *   AP at IoU 0.5 of all objects whatever their class, distractors too, by objectness alone: it tells bad boxes from bad names,
+ *   AP at IoU 0.5 of all objects whatever their class, distractors too: it tells bad boxes from bad names,
  *
  * over its query pictures together, and of these the mean over tasks, in which tasks without objects are left out. It is not
  * the AP of all tasks' detections pooled.
- *
- * @param decoding how detections are read out of predictions
  */
-export function detectionLoss(decoding: DecodingOptions): Loss<DetectionMaps, DetectionTargets> {
-  const metrics = [
-    meanOverTasks("ap50", "AP50", "of each task over its query pictures, mean over its classes", (judged) =>
-      namedFigures(judged, decoding, [0.5]),
-    ),
-    meanOverTasks("ap", "AP", "of each task at IoU 0.5 to 0.95, mean over its classes", (judged) =>
-      namedFigures(judged, decoding, cocoThresholds),
-    ),
-    meanOverTasks("found50", "AP50 without names", "of all objects of a task, whatever their class", (judged) =>
-      classBlindFigures(judged, decoding),
-    ),
-  ];
-  const loss = (prediction: DetectionMaps, y: DetectionTargets, present?: Tensor): Tensor =>
-    detectionLossOf(prediction, y, present);
-  return Object.assign(loss, { title: "detection loss", metrics });
-}
-
-/** A figure of each task, and over tasks its mean. */
-function meanOverTasks(
-  name: string,
-  title: string,
-  note: string,
-  ofTask: (judged: Judged) => number | undefined,
-): PooledMetric<DetectionMaps, DetectionTargets> {
-  return {
-    name,
-    title,
-    better: "higher",
-    share: true,
-    note,
-    pooled: pooledFigure({
-      statistics: (
-        prediction: DetectionMaps,
-        { boxes }: DetectionTargets,
-        present: Tensor = ones([boxes.shape[0]!]),
-      ): Judged => ({ prediction, boxes, present }),
+const metricsOf = <Prediction extends Tree, Target extends Tree, Statistics extends Tree>(
+  statistics: (prediction: Prediction, y: Target, present?: Tensor) => Statistics,
+  judgedOf: (task: Statistics) => JudgedTask,
+): readonly PooledMetric<Prediction, Target>[] => {
+  const meanOverTasks = (
+    name: string,
+    title: string,
+    note: string,
+    figure: (judged: JudgedTask) => number | undefined,
+  ): PooledMetric<Prediction, Target> => ({
+    ...{ name, title, better: "higher", share: true, note },
+    pooled: pooledFigure<Statistics, Prediction, Target>({
+      statistics,
       combine: (tasks) => {
-        const values = tasks.map(ofTask);
+        const values = tasks.map((task) => figure(judgedOf(task)));
         return (times) => {
           let [total, count] = [0, 0];
           values.forEach((value, i) => {
@@ -71,69 +58,131 @@ function meanOverTasks(
           return total / count;
         };
       },
-    }) as never,
-  };
-}
+    }),
+  });
+  return [
+    meanOverTasks("ap50", "AP50", "of each task over its query pictures, mean over its classes", (judged) =>
+      namedFigure(judged, [0.5]),
+    ),
+    meanOverTasks("ap", "AP", "of each task at IoU 0.5 to 0.95, mean over its classes", (judged) =>
+      namedFigure(judged, cocoThresholds),
+    ),
+    meanOverTasks("found50", "AP50 without names", "of all objects of a task, whatever their class", unnamedFigure),
+  ];
+};
 
 /** AP of the classes of a task; objects of none of them are a class that no mean is over. */
-function namedFigures(judged: Judged, decoding: DecodingOptions, thresholds: readonly number[]): number | undefined {
-  const { maps, objects } = picturesOf(judged);
-  const { classes } = maps[0]!;
-  const pictures = maps.map(
-    (each, i): JudgedPicture => ({
-      objects: objects[i]!.map((object) => (object.label < 0 ? { ...object, label: classes } : object)),
-      detections: decodedDetections(each, decoding),
+function namedFigure({ classes, pictures }: JudgedTask, thresholds: readonly number[]): number | undefined {
+  const judged = pictures.map(
+    ({ objects, named }): JudgedPicture => ({
+      objects: objects.map((object) => (object.label < 0 ? { ...object, label: classes } : object)),
+      detections: named,
     }),
   );
   const meanOver = Array.from({ length: classes }, (_, label) => label);
-  return detectionFigures(pictures, { classes: classes + 1, meanOver, thresholds, areas: {} }).ap;
+  return detectionFigures(judged, { classes: classes + 1, meanOver, thresholds, areas: {} }).ap;
 }
 
-function classBlindFigures(judged: Judged, decoding: DecodingOptions): number | undefined {
-  const { maps, objects } = picturesOf(judged);
-  const pictures = maps.map(
-    (each, i): JudgedPicture => ({
-      objects: objects[i]!.map((object) => ({ ...object, label: 0 })),
-      detections: decodedObjects(each, decoding),
+function unnamedFigure({ pictures }: JudgedTask): number | undefined {
+  const judged = pictures.map(
+    ({ objects, unnamed }): JudgedPicture => ({
+      objects: objects.map((object) => ({ ...object, label: 0 })),
+      detections: unnamed,
     }),
   );
-  return detectionFigures(pictures, { classes: 1, thresholds: [0.5], areas: {} }).ap;
+  return detectionFigures(judged, { classes: 1, thresholds: [0.5], areas: {} }).ap;
 }
 
-/** The pictures of a task that are there: what is said of each, and what is marked. */
-function picturesOf({ prediction, boxes, present }: Judged): {
-  readonly maps: readonly PictureMaps[];
-  readonly objects: readonly (readonly MarkedObject[])[];
-} {
-  const there = toNumbers(present).flatMap((value, picture) => (value > 0 ? [picture] : []));
-  const { objectness, names, box } = prediction;
+/** What of a detector's task is judged. */
+type PredictedTask = { readonly prediction: DetectionMaps; readonly boxes: Tensor; readonly present: Tensor };
+
+/**
+ * The loss of detectors on a grid (`detectionLossOf`), with the figures that they are judged by, of detections as
+ * `decodedDetections` reads them out of maps, and without names as `decodedObjects` does.
+ *
+ * @param decoding how detections are read out of predictions
+ */
+export function detectionLoss(decoding: DecodingOptions): Loss<DetectionMaps, DetectionTargets> {
+  const metrics = metricsOf<DetectionMaps, DetectionTargets, PredictedTask>(
+    (prediction, { boxes }, present = ones([boxes.shape[0]!])) => ({ prediction, boxes, present }),
+    ({ prediction, boxes, present }) => {
+      const there = toNumbers(present).flatMap((value, picture) => (value > 0 ? [picture] : []));
+      return {
+        classes: prediction.names.shape[3]! - 1,
+        pictures: there.map((picture) => {
+          const maps = mapsOf(prediction, picture);
+          return {
+            objects: boxesOf({ boxes }, picture),
+            named: decodedDetections(maps, decoding),
+            unnamed: decodedObjects(maps, decoding),
+          };
+        }),
+      };
+    },
+  );
+  const loss = (prediction: DetectionMaps, y: DetectionTargets, present?: Tensor): Tensor =>
+    detectionLossOf(prediction, y, present);
+  return Object.assign(loss, { title: "detection loss", metrics });
+}
+
+/** What is said of one picture. */
+function mapsOf({ objectness, names, box }: DetectionMaps, picture: number): PictureMaps {
   const [, rows, columns, outputs] = names.shape as readonly [number, number, number, number];
-  const part = ({ data, size, shape }: Tensor, picture: number): Float32Array => {
+  const part = ({ data, size, shape }: Tensor): Float32Array => {
     const each = size / shape[0]!;
     return (data as Float32Array).subarray(picture * each, (picture + 1) * each);
   };
   return {
-    maps: there.map((picture) => ({
-      ...{ rows, columns, classes: outputs - 1 },
-      ...{ objectness: part(objectness, picture), names: part(names, picture), box: part(box, picture) },
-    })),
-    objects: there.map((picture) => markedObjects(part(boxes, picture))),
+    ...{ rows, columns, classes: outputs - 1 },
+    ...{ objectness: part(objectness), names: part(names), box: part(box) },
   };
 }
 
-/** Objects of rows of x, y, width, height, label and 1 where there is one. */
-function markedObjects(rows: Float32Array): MarkedObject[] {
-  const objects: MarkedObject[] = [];
-  for (let at = 0; at < rows.length; at += 6) {
-    if (!(rows[at + 5]! > 0)) continue;
-    const [x, y, width, height, label] = rows.subarray(at, at + 5) as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    objects.push({ box: { x, y, width, height }, label });
+/** Detections of pictures that were made outside of a graph, with what is there. */
+export type FoundTargets = {
+  /** float32 [pictures, most, 6]: x, y, width, height, label and score of each detection; a score of 0 is none. */
+  readonly detections: Tensor;
+  /** As those of `DetectionTargets`. */
+  readonly boxes: Tensor;
+};
+
+/**
+ * A row of detections that are made outside of graphs: a loss of predictions that say nothing, whose figures are those of
+ * `detectionLoss`. Without names, detections of all classes that overlap by more than `overlap` are one.
+ *
+ * @param classes of a task
+ */
+export function foundLoss(classes: number, { overlap }: { readonly overlap: number }): Loss<Tensor, FoundTargets> {
+  const metrics = metricsOf<Tensor, FoundTargets, FoundTargets>(
+    (_prediction, found) => found,
+    ({ detections, boxes }) => ({
+      classes,
+      pictures: Array.from({ length: boxes.shape[0]! }, (_, picture) => {
+        const named = detectionsOf(detections, picture);
+        const alike = nonMaximumSuppression(named, { overlap, acrossClasses: true });
+        return {
+          objects: boxesOf({ boxes }, picture),
+          named,
+          unnamed: alike.map((detection) => ({ ...detection, label: 0 })),
+        };
+      }),
+    }),
+  );
+  // It has no loss that could be compared: of the figures alone something is said.
+  return Object.assign((prediction: Tensor): Tensor => sum(prediction), {
+    title: "none",
+    ofTraining: true as const,
+    metrics,
+  });
+}
+
+function detectionsOf({ data, shape }: Tensor, picture: number): Detection[] {
+  const [, most, width] = shape as readonly [number, number, number];
+  const found: Detection[] = [];
+  for (let i = 0; i < most; i++) {
+    const from = (picture * most + i) * width;
+    const [x, y, wide, high, label, score] = (data as Float32Array).subarray(from, from + 6) as unknown as number[];
+    if (score! > 0) found.push({ box: { x: x!, y: y!, width: wide!, height: high! }, label: label!, score: score! });
   }
-  return objects;
+  return found;
 }

@@ -28,10 +28,17 @@ export {
 } from "./decoded-detections.js";
 export { type DetectionChannels, type DetectionGrid, detectionChannels, detectionMaps } from "./detection-maps.js";
 export type { AreaRange } from "./detection-matching.js";
-export { detectionLoss } from "./detection-metrics.js";
+export { detectionLoss, type FoundTargets, foundLoss } from "./detection-metrics.js";
 export type { Detection } from "./detections.js";
 export type { Box, MarkedObject, MarkedPicture } from "./marked-pictures.js";
 export { nonMaximumSuppression, type SuppressionOptions } from "./non-maximum-suppression.js";
 export { boxArea, intersectionOverUnion, overlapWithCrowd, sharedArea } from "./overlap.js";
 export { boxesOf, type DetectionTargets, type SceneEpisodeOptions, sceneEpisodes } from "./scene-episodes.js";
 export { type SceneOptions, sceneGenerator, sceneLevels } from "./scenes.js";
+export {
+  type GreyPicture,
+  type MarkedGrey,
+  type TemplateMatchingOptions,
+  templateMatching,
+} from "./template-matching.js";
+export { templateMatchingRow } from "./template-matching-row.js";

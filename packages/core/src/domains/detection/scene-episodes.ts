@@ -296,7 +296,7 @@ const boxRows = (objects: readonly MarkedObject[]): number[] =>
   objects.flatMap(({ box: { x, y, width, height }, label }) => [x, y, width, height, label, 1]);
 
 /** The marked objects of one picture of `DetectionTargets`, those with the label -1 too. */
-export function boxesOf({ boxes }: DetectionTargets, picture: number): MarkedObject[] {
+export function boxesOf({ boxes }: Pick<DetectionTargets, "boxes">, picture: number): MarkedObject[] {
   const [, most = 0] = boxes.shape;
   const values = boxes.data as Float32Array;
   return Array.from({ length: most }, (_, i) => (picture * most + i) * numbersOfBox)

@@ -1,12 +1,18 @@
 /** Pictures with objects: new classes found and named, from a few marked pictures. */
-import { type DetectionMaps, type DetectionTargets, detectionLoss } from "@innerloop/core/detection";
+import {
+  type DetectionMaps,
+  type DetectionTargets,
+  detectionLoss,
+  templateMatchingRow,
+} from "@innerloop/core/detection";
 import { detectorNetworks, type OptionValues } from "@innerloop/core/learners";
+import { type DescribedTaskSource, sourceOf } from "@innerloop/core/tasks";
 import type { Tensor } from "@innerloop/graph";
 import type { RunFacts } from "../../config/index.js";
 import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { DataSplits } from "../classification/data-splits.js";
-import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { type Baseline, domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { type DetectionValues, detectionOptions } from "./options.js";
 import { detectionPresets } from "./presets.js";
 import {
@@ -59,6 +65,12 @@ export const detection = domain<
     };
   },
   loss: () => detectionLoss({ stride }),
+  baselines: ({ options, tasks }) => {
+    const row = templateMatchingRow(sourceOf(tasks.test) as DescribedTaskSource<Tensor, DetectionTargets>, {
+      classes: options.ways,
+    });
+    return [{ adapter: row.adapter, steps: [0], tasks: () => row.tasks } as unknown as Baseline];
+  },
   describe: ({ options, data }) => [
     ["data", charactersText(options, data)],
     ["tasks", scenesText(options)],
