@@ -269,6 +269,7 @@ export const taskErrorCodes = {
   ILT310: "the coding of texts that cannot be read",
   ILT311: "a base of ratings that cannot be read",
   ILT312: "ratings, items or attributes that do not fit each other",
+  ILT313: "a marked object or a detection that is none: a box without four numbers, a class that is not there",
   ILT401: "a class too small for the episode's shots and queries",
   ILT402: "more ways than there are classes",
 } as const;
