@@ -14,6 +14,8 @@ const entryPoints = (): Record<string, string> => ({
       [`innerloop/${name}`, source(`packages/innerloop/src/${name === "training" ? "node-training" : name}.ts`)],
     ]),
   ),
+  "@innerloop/core/detection": source("packages/core/src/domains/detection/index.ts"),
+  "innerloop/detection": source("packages/innerloop/src/detection.ts"),
   "@innerloop/core/reinforcement": source("packages/core/src/domains/reinforcement/index.ts"),
   "innerloop/reinforcement": source("packages/innerloop/src/reinforcement.ts"),
   "innerloop/experiments": source("packages/innerloop/src/experiments.ts"),

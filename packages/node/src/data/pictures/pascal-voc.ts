@@ -56,6 +56,7 @@ async function readVoc(
   /** Pictures that are not called as `filename` says. */
   const renamed: string[] = [];
   const corners = new Corners(reading.corners ?? "inclusive");
+  let total = 0;
   for (const path of files) {
     const where = tree.where(path);
     let root: XmlElement;
@@ -75,6 +76,11 @@ async function readVoc(
     const image = imageOf(tree, path, written, problems);
     const size = marks.size();
     const boxes = marks.boxes(corners);
+    total += boxes.length;
+    if (total > readingLimits.markedObjects) {
+      const problem = `more than ${readingLimits.markedObjects} boxes`;
+      throw new DataError("ILD54", where, problem, "Give a part of them.");
+    }
     if (!image) continue;
     if (written !== undefined && written !== "" && stemOf(image.at(-1)!) !== stemOf(written.split(/[\\/]/).at(-1)!))
       renamed.push(where);

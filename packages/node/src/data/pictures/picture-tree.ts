@@ -1,6 +1,6 @@
 /** The files of a folder of marked pictures, and which picture belongs to which file of marks. */
 import { extname } from "node:path";
-import { counted } from "@innerloop/experiments";
+import { counted, quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { deepest, isImageName } from "../images/class-folders.js";
 import type { ImageTree } from "../images/image-tree.js";
@@ -15,6 +15,8 @@ export type TreePath = readonly string[];
 export class PictureTree {
   private readonly byKind = new Map<string, TreePath[]>();
   private readonly imagesByStem = new Map<string, TreePath[]>();
+  /** By their paths without endings. */
+  private readonly imagesByStemPath = new Map<string, TreePath[]>();
   private readonly imagesByPath = new Map<string, TreePath>();
   readonly images: TreePath[] = [];
   /** Links that lead nowhere, or back. */
@@ -54,6 +56,7 @@ export class PictureTree {
       this.images.push(path);
       this.imagesByPath.set(path.join("/"), path);
       added(this.imagesByStem, stemOf(name), path);
+      added(this.imagesByStemPath, stemPath(path), path);
     } else added(this.byKind, extname(name).toLowerCase(), path);
   }
 
@@ -79,17 +82,43 @@ export class PictureTree {
     return this.imagesByPath.get(path.join("/"));
   }
 
-  /** Pictures whose paths end in another. */
+  /** Pictures whose paths end in another. @throws DataError ILD55 where too many have the same name */
   imagesEndingIn(path: TreePath): readonly TreePath[] {
-    const same = this.imagesByStem.get(stemOf(path.at(-1)!)) ?? [];
+    const same = this.namesakes(path);
     return same.filter((image) => path.every((name, i) => name === image[image.length - path.length + i]));
   }
 
-  /** Pictures that are called as a file of marks, whatever their kinds: those that lie nearest to it. */
+  /**
+   * Pictures that are called as a file of marks, whatever their kinds: those in its folder; else those in a folder whose path
+   * differs by one name alone, as `images/train` and `labels/train` do, `JPEGImages` and `Annotations`; else all of them.
+   *
+   * @throws DataError ILD55 where too many have the same name
+   */
   imagesOfStem(path: TreePath): readonly TreePath[] {
-    return nearest(this.imagesByStem.get(stemOf(path.at(-1)!)) ?? [], path);
+    const beside = this.imagesByStemPath.get(stemPath(path));
+    if (beside) return beside;
+    const all = this.namesakes(path);
+    const near = all.filter(
+      (image) =>
+        image.length === path.length && path.filter((name, i) => i < path.length - 1 && name !== image[i]).length === 1,
+    );
+    return near.length > 0 ? near : all;
+  }
+
+  private compared = 0;
+
+  /** Pictures of a name in any folder. To compare the paths of all for each file of marks takes time by their square. */
+  private namesakes(path: TreePath): readonly TreePath[] {
+    const found = this.imagesByStem.get(stemOf(path.at(-1)!)) ?? [];
+    this.compared += found.length;
+    if (this.compared <= mostCompared) return found;
+    const problem = `too many pictures are called ${quoted(path.at(-1))} or so, in ${found.length} folders`;
+    throw new DataError("ILD55", this.where([]), problem, "Put marks beside their pictures, or give fewer at a time.");
   }
 }
+
+/** Paths that are compared in all, some seconds' work. */
+const mostCompared = 2 ** 26;
 
 function added(map: Map<string, TreePath[]>, key: string, path: TreePath): void {
   const list = map.get(key);
@@ -100,20 +129,7 @@ function added(map: Map<string, TreePath[]>, key: string, path: TreePath): void 
 /** `a` of `a.jpg`. */
 export const stemOf = (name: string): string => name.slice(0, name.length - extname(name).length);
 
-/**
- * Of some pictures those that lie with a file of marks: in its folder; else in one whose path differs by one name alone, as
- * `images/train` and `labels/train` do, `JPEGImages` and `Annotations`; else all of them.
- */
-function nearest(pictures: readonly TreePath[], path: TreePath): readonly TreePath[] {
-  const folders = path.slice(0, -1);
-  const differing = (picture: TreePath): number =>
-    picture.length === path.length ? folders.filter((name, i) => name !== picture[i]).length : Number.POSITIVE_INFINITY;
-  for (const names of [0, 1]) {
-    const near = pictures.filter((picture) => differing(picture) <= names);
-    if (near.length > 0) return near;
-  }
-  return pictures;
-}
+const stemPath = (path: TreePath): string => [...path.slice(0, -1), stemOf(path.at(-1)!)].join("/");
 
 /** The part that the folders of a path stand for: the innermost of those that do. */
 export function partOfFolders(path: TreePath): Split | undefined {
