@@ -59,6 +59,8 @@ export const readingLimits = {
   pictureClasses: 10_000,
   /** A coordinate of a box in pixels, on either side of 0. */
   boxCoordinate: 2 ** 20,
+  /** Memory that the values of a COCO file take, by a cautious estimate. */
+  cocoMemory: gibi,
   /** Of an XML file that says what is marked in a picture, and of a text file, list or names of classes. */
   markFileBytes: 4 * mebi,
   xmlElements: 2 ** 18,

@@ -3,7 +3,7 @@ import { counted, isRecord, quoted, reasonOf } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import type { Split } from "../labelled-examples.js";
 import type { Problems } from "../problems.js";
-import { readingLimits } from "../reading-limits.js";
+import { readingLimits, requireRoom } from "../reading-limits.js";
 import type { FoundBox, FoundMarkSet, FoundMarks, MarkReader } from "./found-marks.js";
 import { textOfMarks } from "./mark-lines.js";
 import { firstOf, type PictureTree, partOfFolders, partOfWords, pathWithin, type TreePath } from "./picture-tree.js";
@@ -30,17 +30,19 @@ export const cocoJson: MarkReader = {
   async find(tree) {
     const files: CocoFile[] = [];
     const others: string[] = [];
-    let bytes = 0;
+    /** Of those that are kept. */
+    let memory = 0;
     for (const path of tree.filesOf(".json")) {
-      const text = await tree.read(path, readingLimits.jsonFileBytes);
-      bytes += text.length;
-      if (bytes > readingLimits.jsonFileBytes) {
-        const problem = `its JSON files have more than ${readingLimits.jsonFileBytes} bytes together`;
-        throw new DataError("ILD54", tree.where([]), problem, "Give one of them.");
+      const where = tree.where(path);
+      const bytes = await tree.read(path, readingLimits.jsonFileBytes);
+      const own = memoryOf(bytes);
+      requireModestValues(memory + own, where);
+      const file = cocoFile(jsonValue(bytes, where), path, where);
+      if (!file) others.push(where);
+      else {
+        files.push(file);
+        memory += own;
       }
-      const file = cocoFile(jsonValue(text, tree.where(path)), path, tree.where(path));
-      if (file) files.push(file);
-      else others.push(tree.where(path));
     }
     if (files.length === 0) return undefined;
     const left = others.length > 0 ? [`${firstOf(others)} left out: no COCO file of boxes`] : [];
@@ -50,6 +52,27 @@ export const cocoJson: MarkReader = {
     };
   },
 };
+
+/** Bytes of memory that a sign of JSON stands for: an object or list, an entry, a property with its name. */
+const memoryOfSigns: Readonly<Record<string, number>> = { "{": 56, "[": 32, ",": 16, ":": 64 };
+
+function memoryOf(json: Uint8Array): number {
+  const memory = new Uint8Array(256);
+  for (const [sign, size] of Object.entries(memoryOfSigns)) memory[sign.charCodeAt(0)] = size;
+  let total = 0;
+  for (let i = 0; i < json.length; i++) total += memory[json[i]!]!;
+  return total;
+}
+
+/** More values than there is memory for would end the process. @throws DataError ILD54, ILD07 */
+function requireModestValues(memory: number, where: string): void {
+  const { cocoMemory: most } = readingLimits;
+  if (memory > most) {
+    const problem = `the values of JSON take some ${Math.ceil(memory / 2 ** 20)} MiB of memory, and at most ${most / 2 ** 20} are read`;
+    throw new DataError("ILD54", where, problem, "Leave its masks out, or give a part of it.");
+  }
+  requireRoom(memory, where);
+}
 
 /** @throws DataError ILD54 for what is not JSON, or of another encoding */
 function jsonValue(bytes: Uint8Array, where: string): unknown {
@@ -92,7 +115,7 @@ function readCoco(
       } else if (ids.get(name) !== id) sameIds = false;
     }
     const boxes = boxesOf(file, categories, problems);
-    pictures.push(...picturesOf(tree, file, boxes, problems));
+    for (const picture of picturesOf(tree, file, boxes, problems)) pictures.push(picture);
   }
   const classIds = classNames.map((name) => ids.get(name)!);
   const isOnce = new Set(classIds).size === classIds.length;

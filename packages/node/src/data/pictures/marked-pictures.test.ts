@@ -134,6 +134,10 @@ describe("Pascal VOC", () => {
     const said = await refusal();
     expect(said).toMatch('VOC/ImageSets/Main/train.txt:1: "a" is also of the part test');
     expect(said).toMatch('VOC/ImageSets/Main/test.txt:3: "d" is no picture with an XML file');
+    // What is wrong with an XML file is told once, there.
+    await put("VOC/ImageSets/Main/test.txt", "c\n");
+    await put("VOC/Annotations/c.xml", "<annotation>");
+    expect(await refusal()).toMatch(/^ILD54 VOC\/Annotations\/c\.xml:1: it is not well-formed/);
   });
 
   it("finds pictures by the XML file's own name, else by what it says", async () => {
@@ -331,6 +335,11 @@ describe("COCO", () => {
     }
     await put("marks.json", '{"images": [');
     expect(await refusal()).toMatch(/^ILD54 marks\.json: it is not JSON/);
+    // More than a process has memory for, told before it is parsed.
+    await put("marks.json", `[${"{},".repeat(2 ** 24)}{}]`);
+    expect(await refusal()).toMatch(
+      /^ILD54 marks\.json: the values of JSON take some 1153 MiB of memory, and at most 1024/,
+    );
     await put("marks.json", Buffer.from('{"a":"\xe9"}', "latin1"));
     expect(await refusal()).toMatch(/^ILD54 marks\.json:1: the text is not UTF-8/);
   });

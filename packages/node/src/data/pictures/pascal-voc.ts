@@ -51,7 +51,7 @@ async function readVoc(
   reading: PictureReading,
   problems: Problems,
 ): Promise<FoundMarkSet> {
-  const pictures: FoundMarks[] = [];
+  const pictures: { readonly stem: string; readonly marks: FoundMarks }[] = [];
   const others: string[] = [];
   /** Pictures that are not called as `filename` says. */
   const renamed: string[] = [];
@@ -85,21 +85,24 @@ async function readVoc(
     if (written !== undefined && written !== "" && stemOf(image.at(-1)!) !== stemOf(written.split(/[\\/]/).at(-1)!))
       renamed.push(where);
     pictures.push({
-      name: image.join("/"),
-      image,
-      where,
-      placeOf: (line) => `${where}:${line}`,
-      ...(size ? { size } : {}),
-      isRelative: false,
-      boxes,
+      stem: stemOf(path.at(-1)!),
+      marks: {
+        name: image.join("/"),
+        image,
+        where,
+        placeOf: (line) => `${where}:${line}`,
+        ...(size ? { size } : {}),
+        isRelative: false,
+        boxes,
+      },
     });
   }
-  const byStem = new Map(pictures.map((picture) => [stemOf(picture.image.at(-1)!), picture]));
-  const lists = await partLists(tree, (name) => byStem.has(name), problems);
+  const stems = new Set(files.map((path) => stemOf(path.at(-1)!)));
+  const lists = await partLists(tree, stems, problems);
   return {
-    pictures: pictures.map((picture) => {
-      const part = lists ? lists.get(stemOf(picture.image.at(-1)!)) : partOfFolders(picture.image);
-      return part ? { ...picture, part } : picture;
+    pictures: pictures.map(({ stem, marks }) => {
+      const part = lists ? lists.get(stem) : partOfFolders(marks.image);
+      return part ? { ...marks, part } : marks;
     }),
     notes: [
       ...(others.length > 0 ? [`${firstOf(others)} left out: no annotation of Pascal VOC`] : []),
@@ -246,7 +249,7 @@ class AnnotationElements {
  */
 async function partLists(
   tree: PictureTree,
-  isPicture: (name: string) => boolean,
+  stems: ReadonlySet<string>,
   problems: Problems,
 ): Promise<ReadonlyMap<string, Split> | undefined> {
   const lists = tree.filesOf(".txt").filter((path) => path.at(-2) === mainLists && path.at(-3) === listsFolder);
@@ -265,7 +268,7 @@ async function partLists(
     for (const { text, line } of await markLines(tree, path, problems)) {
       const [name = ""] = text.split(/\s/);
       const other = parts.get(name);
-      if (!isPicture(name)) problems.add(`${where}:${line}`, `${quoted(name)} is no picture with an XML file`);
+      if (!stems.has(name)) problems.add(`${where}:${line}`, `${quoted(name)} is no picture with an XML file`);
       else if (other !== undefined && other !== part)
         problems.add(`${where}:${line}`, `${quoted(name)} is also of the part ${other}`);
       else parts.set(name, part);
