@@ -196,7 +196,7 @@ const yoloReader: Reader = {
   ],
   mutations: textMutations,
   words: ["0 0.5 0.5 0.5 0.5", "-1", "1e-9", "nan", "inf", "\t", "\r\n", "0x1", "1.5", "-0.5", "\u00a0"],
-  run: reading("yolo", "labels/a.txt", { "classes.txt": "cat\ndog\n" }),
+  run: reading("yolo", "labels/a.txt", { "classes.txt": "cat\ndog\n", "labels/b.txt": "0 0.5 0.5 0.5 0.5\n" }),
 };
 
 const namesReader: Reader = {
