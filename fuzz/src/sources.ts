@@ -16,6 +16,7 @@ const signs: readonly (readonly [what: string, pattern: RegExp])[] = [
   ["reads archives", /from "yauzl"/],
   ["decodes images", /import\("sharp"\)|from "sharp"/],
   ["parses JSON", /\bJSON\.parse\(/],
+  ["parses XML", /from "sax"/],
   ["decodes text", /new TextDecoder\(/],
   ["decodes numbers", /new DataView\(|\.readU?Int(8|16|32|Big64)|\.read(UInt32|Float|Double)(LE|BE)/],
   ["fetches", /\bfetch\(/],

@@ -7,6 +7,7 @@ import { commandReaders } from "./commands.js";
 import { environmentTaskReaders } from "./environment-tasks.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
+import { markedPictureReaders } from "./marked-pictures.js";
 import { ratingBaseReaders } from "./rating-bases.js";
 import { ratingReaders } from "./ratings.js";
 import { runReaders } from "./runs.js";
@@ -24,6 +25,7 @@ export const readers: readonly Reader[] = [
   ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,
+  ...markedPictureReaders,
   ...storedReaders,
   ...ratingBaseReaders,
   ...environmentTaskReaders,

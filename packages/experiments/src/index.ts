@@ -48,6 +48,7 @@ export { shellWord } from "./options/shell-word.js";
 export * from "./options/training-options.js";
 export { nearestName, UsageError } from "./options/usage-error.js";
 export * from "./options/values.js";
+export * from "./picture-io.js";
 export { type OtherData, protocolText, taskTextOf } from "./protocol-text.js";
 export * from "./rating-io.js";
 export * from "./runs/adaptation-steps.js";

@@ -2,6 +2,7 @@
 import type { LabelledExamples, Table } from "@innerloop/core";
 import type { TableRow, TableRowsOptions, TableSpec } from "@innerloop/core/tasks";
 import type { EnvironmentIo } from "./environment-io.js";
+import type { PictureIo } from "./picture-io.js";
 import type { RatingIo } from "./rating-io.js";
 import type { TextIo } from "./text-io.js";
 
@@ -67,7 +68,7 @@ export interface FoundRows {
 }
 
 /** The readers of a machine. A path means what it means there. */
-export interface DataIo extends TextIo, RatingIo, EnvironmentIo {
+export interface DataIo extends TextIo, RatingIo, PictureIo, EnvironmentIo {
   /** What is at a path: a folder, an archive of one, a file; undefined for nothing. */
   kindOf(path: string): Promise<"folder" | "archive" | "file" | undefined>;
   /** A path as it is kept, so that it means the same wherever a later call comes from. */

@@ -85,6 +85,8 @@ export function memoryIo(has: {
     markedTexts: async (source) => markedTexts[source] ?? missing(source),
     interactions: async ({ ratings }) => interactions[ratings] ?? missing(ratings),
     ratedItems: async (path) => ratedItems[path] ?? missing(path),
+    markedPictures: missing,
+    letterboxedImages: (paths) => missing(paths.join(", ")),
     textBackbone: missing,
     imageBackbone: missing,
     tokenizer: missing,

@@ -77,9 +77,9 @@ const inWords = (titles: readonly string[]): string =>
   [titles.slice(0, -1).join(", "), titles.at(-1)].filter(Boolean).join(" and ");
 
 /** What the second interval says. */
-function beyondText({ draws, byClass, rows }: Evaluation): string {
-  if (!draws || Object.values(rows[0]?.figures ?? {}).every(({ poolInterval }) => poolInterval === undefined))
-    return "";
+function beyondText(evaluation: Evaluation): string {
+  const { draws, byClass, rows } = evaluation;
+  if (!draws || rows[0]?.figures[leadingFigure(evaluation).name]?.poolInterval === undefined) return "";
   const { of, count: all } = draws;
   const least = byClass ? ", at least: tasks leave none out" : "";
   return `, and for other ${of} like ${all === 1 ? "this one" : `these ${count(all)}`}${least}`;

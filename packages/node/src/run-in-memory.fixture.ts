@@ -30,6 +30,8 @@ export const emptyIo: DataIo = {
   markedTexts: nothing,
   interactions: nothing,
   ratedItems: nothing,
+  markedPictures: nothing,
+  letterboxedImages: nothing,
   textBackbone: nothing,
   imageBackbone: nothing,
   tokenizer: nothing,

@@ -27,6 +27,8 @@ export const dataErrorCodes = {
   ILD51: "an image that cannot be read",
   ILD52: "an image folder without usable classes",
   ILD53: "a folder of texts without usable classes",
+  ILD54: "marks of pictures that are not valid, or do not fit their pictures",
+  ILD55: "a folder or file without marked pictures",
   ILD61: "strokes or definitions of this package that are missing or not valid",
   ILD71: "a table or text file that is not valid",
   ILD72: "an array file that is not valid or of a kind that is not read",

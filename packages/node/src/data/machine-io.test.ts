@@ -145,3 +145,9 @@ describe("a table", () => {
     expect(before.spec!.exampleShape).toEqual([1]);
   });
 });
+
+it("says what marked pictures are read from where there is nothing at a path", async () => {
+  await expect(machineIo.markedPictures("nowhere", {}, {})).rejects.toThrow(
+    "there is no file or folder nowhere. Give a folder or archive of marked pictures, or a COCO file",
+  );
+});

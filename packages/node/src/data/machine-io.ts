@@ -12,6 +12,7 @@ import { imagePaths, readImageFile } from "./images/image-files.js";
 import { readImageFolder } from "./images/image-folder.js";
 import { isArchiveName } from "./images/image-tree.js";
 import { machineEnvironments } from "./machine-environments.js";
+import { machinePictures } from "./machine-pictures.js";
 import { machineRatings } from "./machine-ratings.js";
 import { machineTexts } from "./machine-texts.js";
 import { readRegularFile } from "./regular-file.js";
@@ -28,6 +29,7 @@ const formatsRemedy = `Give a file of one of the formats ${formatsRead}.`;
 export const machineIo: DataIo = {
   ...machineTexts,
   ...machineRatings,
+  ...machinePictures,
   ...machineEncoders,
   ...machineEnvironments,
   kindOf: (path) =>

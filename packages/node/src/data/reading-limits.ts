@@ -49,6 +49,26 @@ export const readingLimits = {
   markedTypes: 10_000,
   markedFiles: 10_000,
   jsonFileBytes: 256 * mebi,
+  /** Marked pictures, and the boxes of all together and of one: they are kept in memory. */
+  markedPictures: 2 ** 18,
+  markedObjects: 2 ** 22,
+  objectsOfPicture: 2 ** 14,
+  /** Files and folders of a folder of marked pictures. */
+  pictureFolderEntries: 2 ** 20,
+  /** Names of classes of pictures; one has `labelLength` characters at most. */
+  pictureClasses: 10_000,
+  /** A coordinate of a box in pixels, on either side of 0. */
+  boxCoordinate: 2 ** 20,
+  /** Memory that the values of a COCO file take, by a cautious estimate. */
+  cocoMemory: gibi,
+  /** Of an XML file that says what is marked in a picture, and of a text file, list or names of classes. */
+  markFileBytes: 4 * mebi,
+  xmlElements: 2 ** 18,
+  xmlDepth: 32,
+  /** Characters of a line of YOLO text, and of a list of pictures. */
+  markLineLength: 4096,
+  /** A side of the square that pictures are brought to. */
+  letterboxSide: 4096,
   classes: 1_000_000,
   /** Texts of a data set, the UTF-16 units of all together, and of one: they are kept in memory. */
   texts: 2 ** 21,

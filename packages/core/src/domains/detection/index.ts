@@ -21,6 +21,14 @@ export {
   pooledDetectionFigures,
 } from "./average-precision.js";
 export {
+  type CocoAnnotation,
+  type CocoBox,
+  type CocoDataset,
+  type CocoResult,
+  cocoDataset,
+  cocoResults,
+} from "./coco-json.js";
+export {
   type DecodingOptions,
   decodedDetections,
   decodedObjects,
@@ -30,9 +38,11 @@ export { type DetectionChannels, type DetectionGrid, detectionChannels, detectio
 export type { AreaRange } from "./detection-matching.js";
 export { detectionLoss, type FoundTargets, foundLoss } from "./detection-metrics.js";
 export type { Detection } from "./detections.js";
+export { clippedBox, fromLetterbox, type Letterbox, letterbox, toLetterbox } from "./letterbox.js";
 export type { Box, MarkedObject, MarkedPicture } from "./marked-pictures.js";
 export { nonMaximumSuppression, type SuppressionOptions } from "./non-maximum-suppression.js";
 export { boxArea, intersectionOverUnion, overlapWithCrowd, sharedArea } from "./overlap.js";
+export type { MarkedPictures, PictureFile } from "./picture-set.js";
 export { boxesOf, type DetectionTargets, type SceneEpisodeOptions, sceneEpisodes } from "./scene-episodes.js";
 export { type SceneOptions, sceneGenerator, sceneLevels } from "./scenes.js";
 export {

@@ -2,7 +2,7 @@ import { usualPixels } from "@innerloop/experiments";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { madeUpPng } from "../formats/made-up-png.fixture.js";
-import { decodeImage, recordedPixels } from "./image-decoding.js";
+import { decodeImage, imageSize, recordedPixels } from "./image-decoding.js";
 
 const decode = (image: Uint8Array, where = "a.png") =>
   decodeImage({ where, bytes: image.length, read: async () => image }, { size: [4, 4], channels: 3 });
@@ -97,4 +97,34 @@ it("takes from a record of how pixels are read what it knows", () => {
   expect(recordedPixels({ background: "black", depth: 12, more: 1 })).toEqual({ background: "black", depth: 12 });
   for (const record of [undefined, null, "black", { background: "url(x)", depth: 1e9 }])
     expect(recordedPixels(record)).toEqual(usualPixels);
+});
+
+describe("imageSize", () => {
+  const sizeOf = (image: Uint8Array, take?: (bytes: Uint8Array) => void) =>
+    imageSize({ where: "a.jpg", bytes: image.length, read: async () => image }, take);
+
+  it("is that of the picture as it is shown", async () => {
+    for (const orientation of [1, 3, 4]) {
+      const turned = await photo().withMetadata({ orientation }).jpeg().toBuffer();
+      expect(await sizeOf(turned)).toEqual({ width: 24, height: 16, orientation });
+    }
+    for (const orientation of [5, 6, 8]) {
+      const turned = await photo().withMetadata({ orientation }).jpeg().toBuffer();
+      expect(await sizeOf(turned)).toEqual({ width: 16, height: 24, orientation });
+    }
+  });
+
+  it("hands over the bytes, and refuses what decoding refuses by its header", async () => {
+    const png = await photo().png().toBuffer();
+    let taken: Uint8Array | undefined;
+    expect(await sizeOf(png, (bytes) => (taken = bytes))).toEqual({ width: 24, height: 16, orientation: 1 });
+    expect(taken).toBe(png);
+    await expect(sizeOf(Buffer.from(svg))).rejects.toThrow(
+      "ILD51 a.jpg: the image cannot be read (it is an SVG drawing",
+    );
+    await expect(sizeOf(png.subarray(0, 20))).rejects.toThrow("ILD51 a.jpg: the image cannot be read");
+    await expect(
+      imageSize({ where: "a.jpg", bytes: 2 ** 29, read: () => Promise.reject(new Error("read")) }),
+    ).rejects.toThrow("ILD51 a.jpg: the file has 536870912 bytes");
+  });
 });

@@ -162,11 +162,9 @@ export async function decodeImage(
   options: DecodingOptions,
   remedy = "Replace or remove the file.",
 ): Promise<DecodedImage> {
-  const refuse = (problem: string, what = remedy, cause?: unknown): DataError =>
+  const refuse: Refusal = (problem, what = remedy, cause) =>
     new DataError("ILD51", file.where, problem, what, { cause });
-  if (file.bytes > mostFileBytes) {
-    throw refuse(`the file has ${file.bytes} bytes, and at most ${mostFileBytes} are read`, "Save it smaller.");
-  }
+  requireModestSize(file, refuse);
   // The bytes of files are always taken before those of decoding: so none waits for one that waits for it.
   return fileBytes.with(file.bytes, async () => {
     const bytes = await file.read();
@@ -174,19 +172,9 @@ export async function decodeImage(
       const sharp = await imageLibrary();
       const { raw } = file;
       if (raw) return await decoded(sharp(bytes, { raw }), options, { ...raw, hasAlpha: false, has16Bits: false });
-      const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(64, bytes.length)).toString("latin1");
-      const format = formats.find(({ is }) => is(head));
-      if (!format) throw refuse(unknownKind(bytes, head));
-      // What is too large is told below.
-      const header = await sharp(bytes, { limitInputPixels: false }).metadata();
-      if (header.format !== format.name || (format.name === "heif" && header.compression !== "av1")) {
-        throw refuse(`it begins as ${format.title} and is something else (${header.format})`);
-      }
+      const { format, header } = await headerOf(bytes, refuse);
       const memory = leastDecodingBytes + memoryOf(format, header, options);
       const { width, height } = header;
-      if (width > mostSide || height > mostSide) {
-        throw refuse(`it has ${width} x ${height} pixels, and a side has at most ${mostSide}`, "Cut or scale it down.");
-      }
       if (memory > mostDecodingBytes || width * height > mostPixels) {
         const way = header.isProgressive ? `${format.title}, progressive or interlaced,` : format.title;
         throw refuse(
@@ -206,6 +194,68 @@ export async function decodeImage(
   });
 }
 
+type Refusal = (problem: string, remedy?: string, cause?: unknown) => DataError;
+
+/** What a file is, from its bytes, with what its header says. @throws DataError ILD51 for what is not read */
+async function headerOf(
+  bytes: Uint8Array,
+  refuse: Refusal,
+): Promise<{ readonly format: Format; readonly header: Metadata }> {
+  const sharp = await imageLibrary();
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(64, bytes.length)).toString("latin1");
+  const format = formats.find(({ is }) => is(head));
+  if (!format) throw refuse(unknownKind(bytes, head));
+  // What is too large is told by those who decode it.
+  const header = await sharp(bytes, { limitInputPixels: false }).metadata();
+  if (header.format !== format.name || (format.name === "heif" && header.compression !== "av1")) {
+    throw refuse(`it begins as ${format.title} and is something else (${header.format})`);
+  }
+  const { width, height } = header;
+  if (width > mostSide || height > mostSide) {
+    throw refuse(`it has ${width} x ${height} pixels, and a side has at most ${mostSide}`, "Cut or scale it down.");
+  }
+  return { format, header };
+}
+
+/** The size of an image, in pixels. */
+export interface ImageSize {
+  /** As it is shown: turned as EXIF says. */
+  readonly width: number;
+  readonly height: number;
+  /** Of EXIF, 1 to 8: how the pixels of the file are to be turned and mirrored; 1 is as they are. */
+  readonly orientation: number;
+}
+
+/**
+ * The size of an image by its header, without decoding it.
+ *
+ * @param take is handed the bytes of the file
+ * @throws DataError ILD51
+ */
+export async function imageSize(file: ImageFile, take?: (bytes: Uint8Array) => void): Promise<ImageSize> {
+  const remedy = "Replace or remove the file.";
+  const refuse: Refusal = (problem, what = remedy, cause) =>
+    new DataError("ILD51", file.where, problem, what, { cause });
+  requireModestSize(file, refuse);
+  return fileBytes.with(file.bytes, async () => {
+    const bytes = await file.read();
+    take?.(bytes);
+    try {
+      const { width, height, orientation = 1 } = (await headerOf(bytes, refuse)).header;
+      // From 5 on they are turned by a quarter.
+      return orientation >= 5 ? { width: height, height: width, orientation } : { width, height, orientation };
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw refuse(`the image cannot be read (${reasonOf(error)})`, remedy, error);
+    }
+  });
+}
+
+function requireModestSize({ bytes }: ImageFile, refuse: Refusal): void {
+  if (bytes <= mostFileBytes) return;
+  throw refuse(`the file has ${bytes} bytes, and at most ${mostFileBytes} are read`, "Save it smaller.");
+}
+
 /** Blocks of 8 by 8 coefficients that all scans of a JPEG may go over together, about a second's work. */
 const mostBlocksScanned = 2 ** 26;
 /** Encoders make some ten. */
@@ -219,7 +269,7 @@ function requireModestWork(
   bytes: Uint8Array,
   { name, title }: Format,
   { width, height, channels, depth }: Metadata,
-  refuse: (problem: string, remedy: string) => DataError,
+  refuse: Refusal,
 ): void {
   const size = `${width} x ${height} pixels of ${title}`;
   if (name === "png") {
