@@ -121,6 +121,8 @@ export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
       (preset) => [preset, {}, acting] as const,
     ),
     ...["bandits", "tabular-mdp"].map((preset) => [preset, {}, { metaBatch: 8 }] as const),
+    ["scenes", {}, { filters: 4 }],
+    ["scenes", { learner: "anil" }, { filters: 4 }],
     ["navigation-2d", { outer: "proximal" }, acting],
     ["navigation-2d", { learner: "cavia" }, acting],
     ["bandits", { learner: "maml" }, { metaBatch: 8 }],
