@@ -22,7 +22,7 @@ import {
 import { detectionChannels } from "../domains/detection/detection-maps.js";
 import type { DetectionTargets } from "../domains/detection/scene-episodes.js";
 
-/** What a detector says of pictures, cell by cell. */
+/** Predictions of a detector, cell by cell. */
 export type DetectionMaps = {
   /** float32 [pictures, rows, columns]: log-odds of the middle of an object. */
   readonly objectness: Tensor;

@@ -2,7 +2,7 @@
 import type { Detection } from "./detections.js";
 import { nonMaximumSuppression } from "./non-maximum-suppression.js";
 
-/** What a detector says of one picture, with values: row-major [rows, columns, ...]. */
+/** Predictions of a detector for one picture, with values: row-major [rows, columns, ...]. */
 export interface PictureMaps {
   readonly rows: number;
   readonly columns: number;
@@ -16,7 +16,7 @@ export interface PictureMaps {
   readonly box: ArrayLike<number>;
 }
 
-/** How detections are read out of maps. */
+/** Options by which detections are read out of maps. */
 export interface DecodingOptions {
   /** Pixels of a cell's side. */
   readonly stride: number;

@@ -5,7 +5,7 @@ import { functionLayer, type Layer } from "../../layers/layer.js";
 import { conv2d, sequential } from "../../layers/layers.js";
 import { split } from "../../random/random.js";
 
-/** What a detector sees in the cells of pictures. */
+/** Features that a detector sees in the cells of pictures. */
 export type DetectorFeatures = {
   /** [pictures, rows, columns, d]: vectors of length 1, by which classes are told apart. */
   readonly embedding: Tensor;
