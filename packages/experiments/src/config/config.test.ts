@@ -209,7 +209,7 @@ describe("an option that does not apply", () => {
       "sinusoid",
       {},
       "testClasses",
-      "--test-classes means nothing with --data sinusoid. It is for data sets of classes or tables",
+      "--test-classes means nothing with --data sinusoid. It is for data sets of classes, tables",
     ],
     ["hanzi", {}, "groupColumn", "--group-column means nothing with --data hanzi. It is for tables"],
     ["mnist", {}, "testClasses", "--test-classes means nothing with --split examples. It is for --split classes"],
@@ -261,7 +261,7 @@ describe("an option that does not apply", () => {
   it("in a file of another kind of task is told to mean nothing there", () => {
     for (const options of [{ domain: { ways: 5 } }, { training: { ways: 5 } }, { ways: 5 }])
       expect(refusal(() => parsePartial(options as Flags, "mine.json", domainNamed("curves")))).toMatch(
-        /mine\.json has the option ways, which means nothing with curves\. It is for data sets of classes or texts of classes$/,
+        /mine\.json has the option ways, which means nothing with curves\. It is for data sets of classes, texts of classes or objects in pictures$/,
       );
   });
 

@@ -13,6 +13,8 @@ export {
   parts,
 } from "./common-options.js";
 
+import { oneOf } from "../words.js";
+
 /** An option by its name on the command line, in all places that have it. */
 export interface FlagEntry {
   readonly name: string;
@@ -40,8 +42,6 @@ export function placesText({ places }: FlagEntry): string {
   ];
   const first = places[0]!;
   if (first.part === "learner") return `--learner ${named("learner").join(", ")}`;
-  if (first.part === "network") return `--model ${named("network").join(" or ")}`;
-  return named("domain")
-    .map((name) => domainNamed(name).title)
-    .join(" or ");
+  if (first.part === "network") return `--model ${oneOf(named("network"))}`;
+  return oneOf(named("domain").map((name) => domainNamed(name).title));
 }
