@@ -102,7 +102,7 @@ describe("options that mean nothing", () => {
     ["sinusoid", { rotations: "yes" }, "--rotations means nothing with --data sinusoid"],
     ["sinusoid", { augment: "shift" }, "--augment means nothing with --data sinusoid"],
     ["sinusoid", { filters: 8 }, "--filters means nothing with --model mlp. It is for --model conv"],
-    ["sinusoid", { testClasses: 8 }, "It is for data sets of classes or tables"],
+    ["sinusoid", { testClasses: 8 }, "It is for data sets of classes, tables"],
     ["mnist", { rotations: "yes" }, "--rotations means nothing with --split examples. It is for --split classes"],
     ["mnist", { testClasses: 3 }, "--test-classes means nothing with --split examples"],
     ["mnist", { classOrder: "listed" }, "--class-order means nothing with --split examples"],
