@@ -1,10 +1,10 @@
 /** A trained model with all that its use takes: adapts to a user's examples, and answers in the user's own terms. */
-import { type Learner, type OpenSetRule, specOf, structureKey } from "@innerloop/core";
+import { type Examples, type Learner, type OpenSetRule, specOf, structureKey, type Task } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import type { EnvironmentTask } from "@innerloop/core/reinforcement";
 import { isTensorSpec, type SpecTree, specsOfRows, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
 import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
-import { type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
+import { compile, type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
 import { type AdaptedTo, type AnySupport, toldIn, toldOf } from "./adapted-record.js";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
@@ -264,7 +264,22 @@ export class TrainedModel<A extends Answer = Answer> {
     const { domain, own } = this;
     const testSeed = splitSeed(seed, "test");
     const episodesOf = (index: number): Promise<Practice> => episodesOfPolicy(this.player(), { seed: testSeed, index });
-    return (await domain.report?.({ ...own, ...of, io: this.parts.io, seed: testSeed, episodesOf })) ?? [];
+    const { io, executor } = this.parts;
+    const steps = this.usualSteps;
+    const predicted = async ({ support, query }: Task<Tree, Tree>): Promise<Tree> => {
+      const learner = this.learner as unknown as AnyLearner;
+      const program = compile(
+        (params: Tree, given: Examples<Tree, Tree>, x: Tree) =>
+          learner.predict(learner.adapt(params, given, { steps }), x),
+        { executor },
+      );
+      try {
+        return await program(this.parts.params, support, query.x);
+      } finally {
+        await program.release();
+      }
+    };
+    return (await domain.report?.({ ...own, ...of, io, seed: testSeed, episodesOf, predicted })) ?? [];
   }
 
   private player(): PolicyParts {

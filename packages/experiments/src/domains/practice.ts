@@ -1,5 +1,5 @@
 /** Episodes of one environment, in which a trained policy acts before it has adapted and after each step of adaptation. */
-import type { Evaluation } from "@innerloop/core";
+import type { Evaluation, Task } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import type { AdaptedEpisodes, EnvironmentFamily, EnvironmentTask } from "@innerloop/core/reinforcement";
 import type { Executor, Tree } from "@innerloop/graph";
@@ -91,6 +91,8 @@ export interface ReportSetting<V, Spec> extends Own<V, Spec> {
   readonly evaluations: readonly Evaluation[];
   /** Episodes of a held-out task, from 0 on: those that it has in evaluations. */
   episodesOf(index: number): Promise<Practice>;
+  /** What the learner says of the queries of a task after its usual steps. */
+  predicted(task: Task<Tree, Tree>): Promise<Tree>;
 }
 
 /** The way in which a domain's policies are seen to act. */

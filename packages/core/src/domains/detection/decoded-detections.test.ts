@@ -34,8 +34,9 @@ describe("detections out of maps", () => {
       stride: 4,
     });
     expect(found.map(({ box }) => [box.x + box.width / 2, box.y + box.height / 2])).toEqual([
-      [2, 2],
-      [22, 14],
+      // Boxes are cut to the picture, of 24 x 16 pixels.
+      [3, 3],
+      [21, 13],
     ]);
   });
 
@@ -60,11 +61,11 @@ describe("detections out of maps", () => {
       7: { p: 0.9, box: wide, names: [0.98, 0.01, 0.01] },
       9: { p: 0.8, box: wide, names: [0.5, 0.49, 0.01] },
     });
-    // Boxes of 32 pixels, 8 apart: an overlap of 24 / 40.
+    // Boxes of 32 pixels, cut to the picture: 22 and 24 of its 24 columns.
     const labels = (overlap: number): number[] =>
       decodedDetections(maps, { stride: 4, overlap, threshold: 0.1 }).map(({ label }) => label);
-    expect(labels(0.61)).toEqual([0, 0, 1]);
-    expect(labels(0.5)).toEqual([0, 1]);
+    expect(labels(0.92)).toEqual([0, 0, 1]);
+    expect(labels(0.91)).toEqual([0, 1]);
     expect(decodedObjects(maps, { stride: 4, overlap: 0.5, threshold: 0.1 })).toHaveLength(1);
   });
 });

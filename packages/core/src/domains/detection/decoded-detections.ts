@@ -104,13 +104,15 @@ function shareOf({ names, classes }: PictureMaps, cell: number, label: number): 
   return Math.exp(names[from + label]! - largest) / total;
 }
 
-function boxOf({ columns, box }: PictureMaps, cell: number, stride: number): Detection["box"] {
-  const [x, y] = [(cell % columns) + 0.5, Math.floor(cell / columns) + 0.5];
+/** The box of a cell, cut to the picture. */
+function boxOf({ rows, columns, box }: PictureMaps, cell: number, stride: number): Detection["box"] {
+  const [across, down] = [(cell % columns) + 0.5, Math.floor(cell / columns) + 0.5];
   const [left, top, right, bottom] = [0, 1, 2, 3].map((i) => box[4 * cell + i]!) as [number, number, number, number];
+  const [x, y] = [Math.max(0, across - left) * stride, Math.max(0, down - top) * stride];
   return {
-    x: (x - left) * stride,
-    y: (y - top) * stride,
-    width: (left + right) * stride,
-    height: (top + bottom) * stride,
+    x,
+    y,
+    width: Math.min(columns, across + right) * stride - x,
+    height: Math.min(rows, down + bottom) * stride - y,
   };
 }

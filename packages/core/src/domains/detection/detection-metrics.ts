@@ -125,6 +125,10 @@ export function detectionLoss(decoding: DecodingOptions): Loss<DetectionMaps, De
   return Object.assign(loss, { title: "detection loss", metrics });
 }
 
+/** Detections of one picture of a prediction with values: see `decodedDetections`. */
+export const detectionsIn = (prediction: DetectionMaps, picture: number, decoding: DecodingOptions): Detection[] =>
+  decodedDetections(mapsOf(prediction, picture), decoding);
+
 /** What is said of one picture. */
 function mapsOf({ objectness, names, box }: DetectionMaps, picture: number): PictureMaps {
   const [, rows, columns, outputs] = names.shape as readonly [number, number, number, number];

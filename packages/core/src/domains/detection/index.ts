@@ -36,7 +36,7 @@ export {
 } from "./decoded-detections.js";
 export { type DetectionChannels, type DetectionGrid, detectionChannels, detectionMaps } from "./detection-maps.js";
 export type { AreaRange } from "./detection-matching.js";
-export { detectionLoss, type FoundTargets, foundLoss } from "./detection-metrics.js";
+export { detectionLoss, detectionsIn, type FoundTargets, foundLoss } from "./detection-metrics.js";
 export type { Detection } from "./detections.js";
 export { clippedBox, fromLetterbox, type Letterbox, letterbox, toLetterbox } from "./letterbox.js";
 export type { Box, MarkedObject, MarkedPicture } from "./marked-pictures.js";

@@ -15,6 +15,7 @@ import type { DataSplits } from "../classification/data-splits.js";
 import { type Baseline, domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { type DetectionValues, detectionOptions } from "./options.js";
 import { detectionPresets } from "./presets.js";
+import { sceneReport } from "./scene-pictures.js";
 import {
   loadOtherScenes,
   loadScenes,
@@ -88,6 +89,7 @@ export const detection = domain<
         }),
   }),
   requireSizes: requireSizesOfModel,
+  report: sceneReport,
   next: ({ options: { shots } }): readonly NextStep[] => [
     {
       command: "eval",
