@@ -167,11 +167,13 @@ export class TrainedModel<A extends Answer = Answer> {
     const flags = this.checkedFlags(asked);
     if (given === undefined && !adaptation.needsNone?.(own))
       throw new UsageError(`${parts.name} is given no examples`, "Give some: what it was trained on tells no answers");
-    const support = await adaptation.readSupport(given, own, flags, parts.io, work);
-    for (const note of support.notes) onNote?.(note);
-    const trained = this.trainedFor(support, flags);
-    const { x, y, present } = support;
+    const read = await adaptation.readSupport(given, own, flags, parts.io, work);
+    const trained = this.trainedFor(read, flags);
+    const { x, y, present } = read;
     const task = await trained.adapt({ x, y, ...(present ? { present } : {}) }, { steps });
+    const said = adaptation.ofSupport?.((await task.predict(x)) as unknown as Tensor, read) ?? [];
+    const support = { ...read, notes: [...read.notes, ...said] };
+    for (const note of support.notes) onNote?.(note);
     return this.adaptedTo({ support, steps, rule, flags }, trained, task as AdaptedTask<Tree, Tree>);
   }
 

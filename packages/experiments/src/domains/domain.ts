@@ -210,12 +210,33 @@ export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = T
   parseReading?(value: unknown): unknown;
   /** @param prediction of the learner for the inputs, which may have outputs beyond the classes at hand */
   answers(prediction: Out, asked: Asked<V, Spec, X, Y>): readonly Answer[];
+  /** The objects of an answer, where answers are what was found in a picture: by it they are drawn. */
+  objectsOf?(answer: Answer): DetectionAnswer;
+  /** What is said of the support set by the answers to its own inputs, a line each: whether it was learned. */
+  ofSupport?(prediction: Out, support: GivenSupport<X, Y>): readonly string[];
   /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
   record?(answer: Answer): Readonly<Record<string, unknown>>;
   /** What an input is, in a word: "input" unless given. */
   readonly inputWord?: string;
   /** The table of answers: titles of columns, and a row of cells for each answer. */
   table(answers: readonly Answer[], asked: Asked<V, Spec, X, Y>): AnswerTable;
+}
+
+/** An object that was found in a picture. */
+export interface FoundObject {
+  /** The name of its class. */
+  readonly class: string;
+  /** How sure it is, from 0 to 1. */
+  readonly score: number;
+  /** In the picture's own pixels: from its left upper corner so wide and so high. */
+  readonly box: readonly [x: number, y: number, width: number, height: number];
+}
+
+/** The answer to a picture: what was found in it, the surest first, and its sides in pixels. */
+export interface DetectionAnswer {
+  readonly width: number;
+  readonly height: number;
+  readonly objects: readonly FoundObject[];
 }
 
 /** Answers for people. */

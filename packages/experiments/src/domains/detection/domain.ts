@@ -13,6 +13,7 @@ import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { DataSplits } from "../classification/data-splits.js";
 import { type Baseline, domain, type LearnerNeeds, type NextStep } from "../domain.js";
+import { detectionAdaptation } from "./adaptation.js";
 import { type DetectionValues, detectionOptions } from "./options.js";
 import { detectionPresets } from "./presets.js";
 import { sceneReport } from "./scene-pictures.js";
@@ -89,6 +90,7 @@ export const detection = domain<
         }),
   }),
   requireSizes: requireSizesOfModel,
+  adaptation: detectionAdaptation,
   report: sceneReport,
   next: ({ options: { shots } }): readonly NextStep[] => [
     {
@@ -96,7 +98,13 @@ export const detection = domain<
       flags: { shots: shots === 1 ? 5 : 1 },
       meaning: shots === 1 ? "from five scenes" : "from one scene",
     },
-    { command: "eval", flags: { level: "hard" }, meaning: "harder scenes" },
+    { command: "eval", flags: { level: "clutter" }, meaning: "harder scenes" },
+    {
+      command: "adapt",
+      flags: {},
+      more: "--support FOLDER --query IMAGE...",
+      meaning: "your own pictures: a few with marks, as COCO JSON, Pascal VOC or YOLO text",
+    },
   ],
 });
 

@@ -1,6 +1,12 @@
 /** Scenes as the tasks of a run: characters that are read and split, and what is made of them. */
 
-import { type DetectionTargets, type SceneOptions, sceneEpisodes, sceneLevels } from "@innerloop/core/detection";
+import {
+  type DetectionTargets,
+  detectorNetwork,
+  type SceneOptions,
+  sceneEpisodes,
+  sceneLevels,
+} from "@innerloop/core/detection";
 import { defaultsOf } from "@innerloop/core/learners";
 import type { Tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
@@ -21,6 +27,9 @@ export interface SceneSpec extends ClassificationSpec {
 
 /** Pixels of a side of a cell. */
 export const stride = 4;
+
+/** Pixels of a side that a detector sees of an object, in pictures of a size. */
+export const reachOf = (size: number): number => detectorNetwork({ imageShape: [size, size, 1] }).reach;
 
 /** The look of scenes by options. */
 export const sceneOptionsOf = ({

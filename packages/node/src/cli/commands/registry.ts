@@ -5,6 +5,7 @@ import { adapt, type adaptData, type adaptLearner } from "./adapt.js";
 import { cacheClear, cacheInfo } from "./cache.js";
 import { compare, type compareOutput } from "./compare.js";
 import { dataGet, dataImport, dataList, dataVerify, type importTables } from "./data.js";
+import { detect, type detectLearner, type detectTask } from "./detect.js";
 import { type evalEvaluation, type evalOwn, evaluation } from "./eval.js";
 import { recommend, type recommendLearner, type recommendTask } from "./recommend.js";
 import { reproduce, type reproduceOutput, type reproduceRun } from "./reproduce.js";
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   reproduce,
   adapt,
   recommend,
+  detect,
   dataList,
   dataGet,
   dataImport,
@@ -41,6 +43,8 @@ export type InvocationOptions = Partial<
     OptionValues<typeof adaptLearner> &
     OptionValues<typeof recommendTask> &
     OptionValues<typeof recommendLearner> &
+    OptionValues<typeof detectTask> &
+    OptionValues<typeof detectLearner> &
     OptionValues<typeof importTables> &
     OptionValues<typeof checkpointOption> &
     OptionValues<typeof figuresOption> &

@@ -1,0 +1,229 @@
+/** Marked pictures as users of a trained detector have them, and the objects that it finds in others. */
+import {
+  type Box,
+  boxesOf,
+  clippedBox,
+  type DetectionMaps,
+  type DetectionTargets,
+  detectionFigures,
+  detectionMaps,
+  detectionsIn,
+  fromLetterbox,
+  letterbox,
+  type MarkedObject,
+  toLetterbox,
+} from "@innerloop/core/detection";
+import { type Tensor, tensor } from "@innerloop/graph";
+import type { DataIo, LongWork } from "../../io.js";
+import { quoted } from "../../options/outside-text.js";
+import { UsageError } from "../../options/usage-error.js";
+import { counted } from "../../words.js";
+import type { Adaptation, Answer, DetectionAnswer, FoundObject, GivenInputs, GivenSupport, Own } from "../domain.js";
+import type { DetectionValues } from "./options.js";
+import { reachOf, type SceneSpec, stride } from "./scenes.js";
+
+type OwnScenes = Own<DetectionValues, SceneSpec>;
+
+/** Scores from which objects are answers. */
+const leastScore = 0.1;
+
+/** Pictures to adapt to, and to be looked at at once. */
+const [mostSupport, mostInputs] = [200, 10_000];
+
+/** @internal The adaptation of detectors: from pictures with marks to pictures without. */
+export const detectionAdaptation: Adaptation<DetectionValues, SceneSpec, Tensor, DetectionTargets, DetectionMaps> = {
+  inputWord: "picture",
+  readSupport: (given, own, _flags, io, work) => readSupport(given, own, io, work),
+  readInputs: (given, _support, own, io, work) => readInputs(given, own, io, work),
+  answers: (prediction, { support, inputs }) =>
+    inputs.beside!.map(
+      (sides, i) => answerOf(prediction, i, support.classes!, sides as PictureSides) as unknown as Answer,
+    ),
+  objectsOf: (answer) => answer as unknown as DetectionAnswer,
+  ofSupport: (prediction, { y, classes }) => [supportText(prediction, y, classes!.length)],
+  table: (answers, { inputs }) => ({
+    header: ["picture", "found", "surest"],
+    rows: answers.map((answer, i) => rowOf(inputs.names[i]!, answer as unknown as DetectionAnswer)),
+    left: [0, 1],
+  }),
+};
+
+/** Sides of a picture in its own pixels, and of the square that a detector sees of it. */
+interface PictureSides extends Readonly<Record<string, number>> {
+  readonly width: number;
+  readonly height: number;
+  readonly size: number;
+}
+
+function answerOf(
+  prediction: DetectionMaps,
+  place: number,
+  classes: readonly string[],
+  { width, height, size }: PictureSides,
+): DetectionAnswer {
+  const seen = letterbox(width, height, size);
+  const objects = detectionsIn(prediction, place, { stride, threshold: leastScore }).flatMap(
+    ({ box, label, score }): FoundObject[] => {
+      const own = clippedBox(fromLetterbox(box, seen), { width, height });
+      // What was found in the padding is in no picture.
+      if (!(own.width > 0 && own.height > 0)) return [];
+      const name = classes[label];
+      return name === undefined ? [] : [{ class: name, score, box: [own.x, own.y, own.width, own.height] }];
+    },
+  );
+  return { width, height, objects };
+}
+
+/** How well the support pictures themselves are answered: where that is 0, marks or sizes are amiss. */
+function supportText(prediction: DetectionMaps, y: DetectionTargets, classes: number): string {
+  const pictures = Array.from({ length: y.boxes.shape[0]! }, (_, i) => ({
+    objects: boxesOf(y, i),
+    detections: detectionsIn(prediction, i, { stride }),
+  }));
+  const { ap50 = 0 } = detectionFigures(pictures, { classes, thresholds: [0.5], areas: {} });
+  const text = `AP50 on these pictures themselves ${(100 * ap50).toFixed(1)}%`;
+  return ap50 > 0.1
+    ? text
+    : `${text}: their objects are hardly found again. They may be of another size than those that the run was trained on, or marks may not fit their pictures`;
+}
+
+/** `3 A, 1 B`, and the surest: `A 0.93 at 12, 40, 30 x 28` */
+function rowOf(name: string, { objects }: DetectionAnswer): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const object of objects) counts.set(object.class, (counts.get(object.class) ?? 0) + 1);
+  const [first] = objects;
+  if (!first) return [name, "nothing", ""];
+  const [x, y, width, height] = first.box.map(Math.round) as [number, number, number, number];
+  return [
+    name,
+    Array.from(counts, ([of, n]) => `${n} ${of}`).join(", "),
+    `${first.class} ${first.score.toFixed(2)} at ${x}, ${y}, ${width} x ${height}`,
+  ];
+}
+
+const supportExample =
+  "Give a folder or archive of pictures with marks: COCO JSON, Pascal VOC or YOLO text (docs/detection.md)";
+
+async function readSupport(
+  given: unknown,
+  { options, spec }: OwnScenes,
+  io: DataIo,
+  work: LongWork,
+): Promise<GivenSupport<Tensor, DetectionTargets>> {
+  if (typeof given !== "string") throw new UsageError(`the pictures to adapt to are ${quoted(given)}`, supportExample);
+  const found = await io.markedPictures(given, {}, work);
+  const { pictures, classNames } = found.pictures;
+  if (pictures.length > mostSupport)
+    throw new UsageError(
+      `${given} has ${counted(pictures.length, "picture")} to adapt to`,
+      `Give ${mostSupport} at most: a handful is meant`,
+    );
+  const [size, , channels] = spec.exampleShape as readonly [number, number, number];
+  const classes = classNames.length;
+  const seen = pictures.map(({ width, height }) => letterbox(width, height, size));
+  const objects = pictures.map((picture, i) =>
+    picture.objects.map((object): MarkedObject => ({ ...object, box: toLetterbox(object.box, seen[i]!) })),
+  );
+  const counts = classNames.map((_, label) =>
+    objects.reduce((sum, each) => sum + each.filter((object) => object.label === label).length, 0),
+  );
+  const all = counts.reduce((a, b) => a + b, 0);
+  if (all === 0) throw new UsageError(`no object is marked in ${given}`, "Mark at least one of each class");
+  const cells = size / stride;
+  const grid = { grid: [cells, cells] as const, stride, classes };
+  const most = Math.max(...objects.map((each) => each.length));
+  const boxes = new Float32Array(pictures.length * most * 6);
+  objects.forEach((each, i) => {
+    each.forEach(({ box, label }, j) => {
+      boxes.set([box.x, box.y, box.width, box.height, label, 1], 6 * (i * most + j));
+    });
+  });
+  const maps = objects.map((each) => detectionMaps(each, grid));
+  const pixels = await found.letterboxed(pictures, size, work);
+  return {
+    x: picturesOf(pixels, size, channels),
+    y: {
+      maps: tensor(joined(maps), [pictures.length, cells, cells, classes + 8]),
+      boxes: tensor(boxes, [pictures.length, most, 6]),
+    },
+    classes: classNames,
+    counts,
+    ...(classes === options.ways ? {} : { sizes: { ways: classes } }),
+    text: `${counted(pictures.length, "picture")} with ${counted(all, "object")} of ${counted(classes, "class", "classes")}`,
+    notes: [
+      found.found,
+      ...found.notes,
+      ...sizeNotes(
+        objects.flatMap((each) => each.map(({ box }) => box)),
+        size,
+      ),
+      "objects that are not marked in these pictures are taken for none of the classes",
+    ],
+    facts: { classes: classNames, objects: Object.fromEntries(classNames.map((name, i) => [name, counts[i]!])) },
+  };
+}
+
+/** What is said of objects that a detector can hardly see: smaller than a cell and a half, or larger than it looks. */
+function sizeNotes(boxes: readonly Box[], size: number): readonly string[] {
+  const small = boxes.filter(({ width, height }) => Math.max(width, height) < 1.5 * stride).length;
+  const large = boxes.filter(({ width, height }) => Math.max(width, height) > reachOf(size)).length;
+  const of = (n: number): string => `${n} of ${counted(boxes.length, "object")}`;
+  return [
+    ...(small > 0
+      ? [
+          `${of(small)} are smaller than ${1.5 * stride} pixels in the ${size} x ${size} that the detector sees: cut pictures to where they are, or train with a larger --picture-size`,
+        ]
+      : []),
+    ...(large > 0
+      ? [
+          `${of(large)} are larger than the ${reachOf(size)} pixels that the detector sees of one: give pictures that show more around them`,
+        ]
+      : []),
+  ];
+}
+
+async function readInputs(given: unknown, { spec }: OwnScenes, io: DataIo, work: LongWork): Promise<GivenInputs> {
+  const paths = typeof given === "string" ? [given] : given;
+  if (!(Array.isArray(paths) && paths.length > 0 && paths.every((path) => typeof path === "string")))
+    throw new UsageError(`the pictures to look at are ${quoted(given)}`, "Give paths of images, or of folders of them");
+  const [size, , channels] = spec.exampleShape as readonly [number, number, number];
+  const images = await io.letterboxedImages(paths as readonly string[], size, work);
+  if (images.length === 0 || images.length > mostInputs)
+    throw new UsageError(
+      `there are ${images.length} images in ${paths.map((path) => quoted(path)).join(", ")}`,
+      `Give 1 to ${mostInputs}`,
+    );
+  return {
+    x: picturesOf(
+      images.map((image) => image.pixels),
+      size,
+      channels,
+    ),
+    names: images.map(({ name }) => name),
+    beside: images.map(({ width, height }) => ({ width, height, size })),
+  };
+}
+
+/** Bytes of colour as a detector takes them: from 0 to 1, grey by the mean of colours where it knows no others. */
+function picturesOf(pixels: readonly Uint8Array[], size: number, channels: number): Tensor {
+  const values = new Float32Array(pixels.length * size * size * channels);
+  pixels.forEach((picture, i) => {
+    const from = i * size * size * channels;
+    for (let at = 0; at < size * size; at++) {
+      const [red, green, blue] = picture.subarray(3 * at, 3 * at + 3) as unknown as [number, number, number];
+      if (channels === 1) values[from + at] = (red + green + blue) / 765;
+      else values.set([red / 255, green / 255, blue / 255], from + 3 * at);
+    }
+  });
+  return tensor(values, [pixels.length, size, size, channels]);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
