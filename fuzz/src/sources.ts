@@ -39,6 +39,8 @@ export function readingModules(): Map<string, readonly string[]> {
 
 /** Modules that read what is not from outside, or that read it by another module, with the reason. */
 export const exceptions: Readonly<Record<string, string>> = {
+  "experiments/src/figures/pixel-image.ts": "writes an image of pixels that were computed",
+  "node/src/data/pictures/drawn-detections.ts": "draws on pixels that letterboxed-pixels.ts has decoded",
   "graph/src/runtime/compiled-model.ts":
     "entries of the model cache, which are handed to it once their checksum is right",
   "graph/src/lowering/protobuf.ts": "writes only",

@@ -44,7 +44,7 @@ export const detectLearner = optionGroup({
 /** `innerloop detect` */
 export const detect = command({
   name: "detect",
-  args: "<RUN> --support DIR --images FILE... [--out DIR]",
+  args: "<RUN> --support DIR --images FILE...",
   takes: "<run> [more...]",
   summary: "finds objects of new classes in pictures, from a few marked ones",
   details:
