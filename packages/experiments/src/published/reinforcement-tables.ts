@@ -140,14 +140,14 @@ const comparedSubjects: readonly Subject[] = [
     preset: "navigation-2d",
     options: comparedOptions,
     learners: [
-      { key: "lvc", title: "trust region, inner surrogate LVC", options: {}, baselines: true },
+      { key: "lvc", title: "TRPO, LVC", options: {}, baselines: true },
       {
         key: "likelihood",
-        title: "trust region, inner surrogate log pi A",
+        title: "TRPO, log pi A",
         options: { surrogate: "log-likelihood" },
       },
-      { key: "dice", title: "trust region, inner surrogate DiCE", options: { pastDecay: 1 } },
-      { key: "promp", title: "ProMP: clipped ratios, LVC", options: { outer: "proximal" } },
+      { key: "dice", title: "TRPO, DiCE", options: { pastDecay: 1 } },
+      { key: "promp", title: "ProMP, LVC", options: { outer: "proximal" } },
     ],
   },
 ];
@@ -158,7 +158,7 @@ const compared: Table = {
   name: "policies-compared",
   title: "2D navigation: outer updates and surrogates compared",
   about:
-    "MAML with the settings of the table above, each way of updating with the same tasks and as many episodes: 20 tasks of 20 episodes before adaptation and 20 after it an update, 100 updates, the checkpoint of the best validation after one step. ProMP takes five steps of Adam at 0.001 on each batch, clips at 0.3 and begins with a KL coefficient of 0.0005. DiCE counts the log-probabilities of all earlier steps of an episode, which makes its second derivatives unbiased and their variance large.",
+    "MAML with the settings of the table above, an outer update (trust region, or ProMP's clipped ratios) and the surrogate of the inner step in each row, with the same tasks and as many episodes: 20 tasks of 20 episodes before adaptation and 20 after it an update, 100 updates, the checkpoint of the best validation after one step. ProMP takes five steps of Adam at 0.001 on each batch, clips at 0.3 and begins with a KL coefficient of 0.0005. DiCE counts the log-probabilities of all earlier steps of an episode, which makes its second derivatives unbiased and their variance large.",
   metric: "return",
   columns: comparedColumns,
   rows: rowsOf(comparedSubjects, comparedColumns),
