@@ -207,7 +207,7 @@ describe("options that mean nothing for a run", () => {
     const refused = (name: string, chosen: Chosen, invocation: InvocationOptions = {}) =>
       expect(evaluated(name, chosen, invocation)).rejects;
     await refused("sine", { ways: 5 }).toThrow(
-      /^--ways means nothing for .*sine, a run with --data sinusoid\. It is for data sets of classes or texts of classes$/,
+      /^--ways means nothing for .*sine, a run with --data sinusoid\. It is for data sets of classes, texts of classes or objects in pictures$/,
     );
     const unlabelled =
       /^--unlabelled means nothing for .*, a run with --learner \w+\. It is for --learner semi-supervised$/;
