@@ -1,5 +1,5 @@
 /** `innerloop detect` in this process: what is told, drawn, written and refused. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { splitClasses } from "@innerloop/core";
@@ -108,6 +108,14 @@ describe("innerloop detect", () => {
       expect(score).toBeGreaterThan(0.1);
       expect([1, 2]).toContain(category_id);
     }
+  });
+
+  it("writes pictures of one name apart, whatever others are called", async () => {
+    await mkdir(inFolder("others"));
+    for (const name of ["0.png", "0-2.png"]) await copyFile(inFolder("pictures/0.png"), inFolder(`others/${name}`));
+    const images = ["pictures/0.png", "others/0.png", "others/0-2.png"].map(inFolder);
+    await detected({ ...marked(), out: inFolder("apart") }, images);
+    expect((await readdir(inFolder("apart"))).sort()).toEqual(["0-2-2.png", "0-2.png", "0.png", "detections.json"]);
   });
 
   it("tells only what is sure enough, and says where that is nothing", async () => {

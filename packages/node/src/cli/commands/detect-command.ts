@@ -112,7 +112,7 @@ async function writeDetections(
   const names = namesApart(detected.map(({ name }) => basename(name)));
   const files: string[] = [];
   for (const [i, picture] of detected.entries()) {
-    const file = join(folder, `${names[i]!.slice(0, -extname(names[i]!).length || undefined)}.png`);
+    const file = join(folder, `${stemOf(names[i]!)}.png`);
     const bytes = await drawnDetections(picture.name, picture, classes);
     await writeAtomically(file, (handle) => writeFully(handle, bytes));
     files.push(file);
@@ -136,13 +136,17 @@ async function writeDetections(
   return files;
 }
 
-/** Names of which no two would be one file: later ones of a name have a number. */
+/** Names of which no two would be one file: later ones of a name have a number that no other has. */
 function namesApart(names: readonly string[]): readonly string[] {
-  const seen = new Map<string, number>();
+  const taken = new Set<string>();
   return names.map((name) => {
-    const stem = name.slice(0, -extname(name).length || undefined).toLowerCase();
-    const before = seen.get(stem) ?? 0;
-    seen.set(stem, before + 1);
-    return before === 0 ? name : `${name.slice(0, -extname(name).length || undefined)}-${before + 1}${extname(name)}`;
+    const [stem, extension] = [stemOf(name), extname(name)];
+    let own = stem;
+    for (let n = 2; taken.has(own.toLowerCase()); n++) own = `${stem}-${n}`;
+    taken.add(own.toLowerCase());
+    return own + extension;
   });
 }
+
+/** A file's name without its extension. */
+const stemOf = (name: string): string => basename(name, extname(name));
