@@ -51,6 +51,24 @@ export const sizeOptions = optionGroup({
   },
 });
 
+/** Numbers of classes that are held out. */
+export const heldClassOptions = optionGroup({
+  validationClasses: {
+    kind: "integer",
+    absent: "a tenth, or those that the data set names",
+    least: 1,
+    most: 1_000_000,
+    help: "classes, or groups of a table, held out for validation",
+  },
+  testClasses: {
+    kind: "integer",
+    absent: "a fifth, or those that the data set names",
+    least: 1,
+    most: 1_000_000,
+    help: "classes, or groups of a table, held out for evaluation",
+  },
+});
+
 /** Cells of a table without a value. */
 export const missingOption = optionGroup({
   missing: {

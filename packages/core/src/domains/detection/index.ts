@@ -43,7 +43,7 @@ export type { Box, MarkedObject, MarkedPicture } from "./marked-pictures.js";
 export { nonMaximumSuppression, type SuppressionOptions } from "./non-maximum-suppression.js";
 export { boxArea, intersectionOverUnion, overlapWithCrowd, sharedArea } from "./overlap.js";
 export type { MarkedPictures, PictureFile } from "./picture-set.js";
-export { boxesOf, type DetectionTargets, type SceneEpisodeOptions, sceneEpisodes } from "./scene-episodes.js";
+export { boxesOf, boxRows, type DetectionTargets, type SceneEpisodeOptions, sceneEpisodes } from "./scene-episodes.js";
 export { type SceneOptions, sceneGenerator, sceneLevels } from "./scenes.js";
 export {
   type GreyPicture,

@@ -292,7 +292,8 @@ function picturesOf(
   };
 }
 
-const boxRows = (objects: readonly MarkedObject[]): number[] =>
+/** The rows of `DetectionTargets.boxes` that objects have, one after another. */
+export const boxRows = (objects: readonly MarkedObject[]): number[] =>
   objects.flatMap(({ box: { x, y, width, height }, label }) => [x, y, width, height, label, 1]);
 
 /** The marked objects of one picture of `DetectionTargets`, those with the label -1 too. */

@@ -1,5 +1,6 @@
 /** Template matching as a row beside learners. */
-import { type Tensor, type Tree, tensor, zeros } from "@innerloop/graph";
+import { type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { nothingToAdapt } from "../../learners/baselines/nothing-to-adapt.js";
 import type { Adapter } from "../../learners/learner.js";
 import type { DescribedTaskSource, Examples, Task } from "../../tasks/task.js";
 import { type FoundTargets, foundLoss } from "./detection-metrics.js";
@@ -51,14 +52,7 @@ export function templateMatchingRow(
     return { support: set, query: set };
   };
   return {
-    adapter: {
-      name: "template matching",
-      description: {},
-      loss,
-      init: () => ({}),
-      adapt: () => ({}),
-      predict: (_adapted, x) => zeros([x.shape[0]!, 1]),
-    },
+    adapter: nothingToAdapt("template matching", loss),
     tasks: {
       name: source.name,
       description: source.description,

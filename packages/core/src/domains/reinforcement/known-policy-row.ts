@@ -1,5 +1,6 @@
 /** Known policies as rows beside learners: adapters of tasks that are the trials which they play. */
-import { mean, neg, type Tensor, type Tree, tensor, zeros } from "@innerloop/graph";
+import { mean, neg, type Tensor, type Tree, tensor } from "@innerloop/graph";
+import { nothingToAdapt } from "../../learners/baselines/nothing-to-adapt.js";
 import type { Adapter } from "../../learners/learner.js";
 import type { Loss } from "../../losses/losses.js";
 import type { Collector } from "../../tasks/task.js";
@@ -43,14 +44,7 @@ export function knownPolicyRow<T extends EnvironmentTask>(
   };
   return {
     ...(policy.oracle ? { oracle: true } : {}),
-    adapter: {
-      name: policy.title,
-      description: {},
-      loss,
-      init: () => ({}),
-      adapt: () => ({}),
-      predict: (_adapted, x) => zeros([x.shape[0]!, 1]),
-    },
+    adapter: nothingToAdapt(policy.title, loss),
     tasks: {
       name: family.name,
       description: family.description,

@@ -1,5 +1,5 @@
 import { type OptionValues, optionGroup } from "@innerloop/core/learners";
-import { scaleOption, sizeOptions } from "../task-options.js";
+import { heldClassOptions, scaleOption, sizeOptions } from "../task-options.js";
 import { backboneOption } from "../text-options.js";
 
 /** The options of data sets of classes. */
@@ -27,20 +27,7 @@ export const classificationOptions = optionGroup({
     help: "what is held out: whole classes, or examples of the same classes under new labels",
     variants: {
       classes: {
-        validationClasses: {
-          kind: "integer",
-          absent: "a tenth, or those that the data set names",
-          least: 1,
-          most: 1_000_000,
-          help: "classes, or groups of a table, held out for validation",
-        },
-        testClasses: {
-          kind: "integer",
-          absent: "a fifth, or those that the data set names",
-          least: 1,
-          most: 1_000_000,
-          help: "classes, or groups of a table, held out for evaluation",
-        },
+        ...heldClassOptions,
         classOrder: {
           kind: "choice",
           choices: ["shuffled", "listed"],

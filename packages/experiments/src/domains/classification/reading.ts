@@ -31,7 +31,7 @@ export async function loadClasses(
   options: ClassificationValues,
   io: DataIo,
   work: LongWork,
-  { training, own = {} }: LearnerNeeds & { readonly own?: Partial<OwnClasses> | undefined },
+  { training, own = {} }: Pick<LearnerNeeds, "training"> & { readonly own?: Partial<OwnClasses> | undefined },
 ): Promise<LoadedClasses> {
   const recorded = own.spec;
   requireRecord(own, options.backbone);

@@ -2,9 +2,11 @@
 import {
   type Box,
   boxesOf,
+  boxRows,
   clippedBox,
   type DetectionMaps,
   type DetectionTargets,
+  detectionChannels,
   detectionFigures,
   detectionMaps,
   detectionsIn,
@@ -134,16 +136,14 @@ async function readSupport(
   const most = Math.max(...objects.map((each) => each.length));
   const boxes = new Float32Array(pictures.length * most * 6);
   objects.forEach((each, i) => {
-    each.forEach(({ box, label }, j) => {
-      boxes.set([box.x, box.y, box.width, box.height, label, 1], 6 * (i * most + j));
-    });
+    boxes.set(boxRows(each), 6 * i * most);
   });
   const maps = objects.map((each) => detectionMaps(each, grid));
   const pixels = await found.letterboxed(pictures, size, work);
   return {
     x: picturesOf(pixels, size, channels),
     y: {
-      maps: tensor(joined(maps), [pictures.length, cells, cells, classes + 8]),
+      maps: tensor(joined(maps), [pictures.length, cells, cells, detectionChannels(classes).count]),
       boxes: tensor(boxes, [pictures.length, most, 6]),
     },
     classes: classNames,

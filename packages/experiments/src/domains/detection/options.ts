@@ -1,7 +1,7 @@
 /** The options of few-shot detection. */
 import { sceneLevels } from "@innerloop/core/detection";
 import { type OptionValues, optionGroup } from "@innerloop/core/learners";
-import { sizeOptions } from "../task-options.js";
+import { heldClassOptions, sizeOptions } from "../task-options.js";
 
 /** The names of levels of made scenes. */
 export const levelNames = Object.keys(sceneLevels) as readonly (keyof typeof sceneLevels)[];
@@ -50,20 +50,7 @@ export const detectionOptions = optionGroup({
     help: "objects of other classes in a query scene, each of its own class; support scenes have one, where there are any",
     inEvaluation: true,
   },
-  validationClasses: {
-    kind: "integer",
-    absent: "a tenth, or those that the data set names",
-    least: 1,
-    most: 1_000_000,
-    help: "classes, or groups of a table, held out for validation",
-  },
-  testClasses: {
-    kind: "integer",
-    absent: "a fifth, or those that the data set names",
-    least: 1,
-    most: 1_000_000,
-    help: "classes, or groups of a table, held out for evaluation",
-  },
+  ...heldClassOptions,
 });
 
 /** Values of `detectionOptions`. */

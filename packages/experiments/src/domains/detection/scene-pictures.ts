@@ -1,13 +1,11 @@
 /** Pictures of detections: support and query scenes of a task with what is marked in them and what was found. */
 import type { Task } from "@innerloop/core";
 import { boxesOf, type DetectionMaps, type DetectionTargets, detectionsIn } from "@innerloop/core/detection";
-import { learnerEntry } from "@innerloop/core/learners";
 import { sourceOf } from "@innerloop/core/tasks";
 import type { Tensor, Tree } from "@innerloop/graph";
 import { imageUrl } from "../../figures/pixel-image.js";
 import { at, type Picture, paperClass, pictureColours, pictureWidth, textAt } from "../../figures/svg-picture.js";
 
-import type { LearnerNeeds } from "../domain.js";
 import type { ReportSetting } from "../practice.js";
 import type { DetectionValues } from "./options.js";
 import { loadScenes, type SceneSpec, sceneTasks, stride } from "./scenes.js";
@@ -129,9 +127,8 @@ export async function sceneReport({
   seed,
   predicted,
 }: ReportSetting<DetectionValues, SceneSpec>): Promise<readonly Picture[]> {
-  const needs: LearnerNeeds = { learner: learnerEntry("prototype-detector"), training: { kind: "episodes" } };
-  const { data } = await loadScenes(options, io, {}, { ...needs, own: { options, spec } });
-  const source = sourceOf(sceneTasks(data, options, { ...needs, own: options }).test);
+  const { data } = await loadScenes(options, io, {}, { training: { kind: "episodes" }, own: { options, spec } });
+  const source = sourceOf(sceneTasks(data, options, { own: options }).test);
   const pictures: Picture[] = [];
   for (let index = 0; index < tasksShown; index++) {
     const task = source.sample(seed, index);

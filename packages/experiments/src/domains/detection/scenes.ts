@@ -96,7 +96,7 @@ export async function loadScenes(
   options: DetectionValues,
   io: DataIo,
   work: LongWork,
-  { own = {}, ...needs }: LearnerNeeds & { readonly own?: Partial<OwnScenes> | undefined },
+  { own = {}, ...needs }: Pick<LearnerNeeds, "training"> & { readonly own?: Partial<OwnScenes> | undefined },
 ): Promise<Loaded<DataSplits, SceneSpec>> {
   return withScenes(await loadClasses(ofCharacters(options), io, work, { ...needs, own: charactersOf(own) }), options);
 }
@@ -128,7 +128,7 @@ export const sceneSizes = ["ways", "shots", "queries", "level", "distractors"] a
 export function sceneTasks(
   data: DataSplits,
   options: DetectionValues,
-  { own }: LearnerNeeds & { readonly own?: DetectionValues | undefined },
+  { own }: { readonly own?: DetectionValues | undefined },
 ): SourceTasks<Tensor, DetectionTargets> {
   const { ways, shots, queries, distractors } = options;
   const source = (part: DataSplits["train"]) =>
