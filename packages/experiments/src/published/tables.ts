@@ -4,6 +4,7 @@
  */
 import type { LearnerName } from "@innerloop/core";
 import type { Flags } from "../config/index.js";
+import { detectionTables } from "./detection-tables.js";
 import { languageTables } from "./language-tables.js";
 import { melu } from "./melu-table.js";
 import { recommendationTables } from "./recommendation-tables.js";
@@ -572,6 +573,7 @@ export const tables: readonly Table[] = [
   ...languageTables,
   ...recommendationTables,
   melu,
+  ...detectionTables,
   ...reinforcementTables,
 ];
 
@@ -586,6 +588,11 @@ export const tableGroups: readonly TableGroup[] = [
     name: "recommendation",
     title: "Recommendation: users with few ratings, simulated tastes, ratings across domains, items taken",
     tables: recommendationTables,
+  },
+  {
+    name: "detection",
+    title: "Detection: new characters in scenes, and objects in photos from a few marked ones",
+    tables: detectionTables,
   },
   {
     name: "reinforcement",

@@ -112,7 +112,7 @@ it("gives the features of the network's definition, at other weights than the pu
     return places.reduce((sum, value) => sum + value, 0) / places.length;
   });
   const folder = await backboneFolder(place, {
-    model: efficientNetLite0(tensors, side, "weights"),
+    model: efficientNetLite0(tensors, { side, output: "features" }, "weights"),
     settings: { kind: "image", size: [side, side], channels: 3, layout: "NCHW", mean: 127, scale: 128 },
   });
   const backbone = await machineEncoders.imageBackbone(folder, {}, {});
@@ -128,7 +128,7 @@ it("gives the features of the network's definition, at other weights than the pu
 });
 
 it("refuses weights of another network, by name and shape", () => {
-  expect(() => efficientNetLite0(new Map(), side, "x.pth")).toThrow(
+  expect(() => efficientNetLite0(new Map(), { side, output: "features" }, "x.pth")).toThrow(
     /ILD73 x\.pth: "_conv_stem\.weight" is not there, expected \[32, 3, 3, 3\]/,
   );
 });

