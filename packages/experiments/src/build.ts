@@ -100,7 +100,7 @@ export function buildExperiment(
   const tasks = domain.tasks(loaded.data, config.domain, { ...needs, own: ownOptions });
   const shapes = domain.shapes(spec, config.domain, { ...needs, own: ownOptions, data: loaded.data });
   return {
-    learner: learnerFor(config, shapes, spec),
+    learner: learnerFor(config, shapes, spec, loaded.data),
     tasks,
     optimizer: domain.outer?.(spec, config.domain, { training, optimizer }) ?? optimizer,
     baselines: baselinesOf(config, { spec, data: loaded.data, tasks, shapes }),
@@ -114,7 +114,7 @@ export function buildRunLearner(config: ExperimentConfig, spec: DataSpec | undef
   return learnerFor(config, shapes, spec);
 }
 
-function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec | undefined): Learner {
+function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec | undefined, data?: unknown): Learner {
   const domain = domainOf(config);
   const { name, ...options } = config.learner;
   if (learnerOf(config).needsBody && networkOf(config).isHeadAlone) {
@@ -138,7 +138,7 @@ function learnerFor(config: ExperimentConfig, shapes: TaskShapes, spec: DataSpec
       ...(source && networkOf(config).isHeadAlone ? { source } : {}),
       kind: domain.kind,
       networks: networksOf(config, shapes),
-      loss: domain.around?.loss({ spec, options: config.domain }) ?? domain.loss(spec, config.domain),
+      loss: domain.around?.loss({ spec, options: config.domain }) ?? domain.loss(spec, config.domain, data),
       iterations: config.training.iterations,
     },
     options as never,
@@ -213,7 +213,7 @@ function baselinesOf(
 ): readonly Baseline[] {
   const domain = domainOf(config);
   const options = config.domain;
-  const loss = domain.loss(spec, options);
+  const loss = domain.loss(spec, options, data);
   const networks = networksOf(config, shapes);
   const mode = (config.network as { readonly batchNorm?: string }).batchNorm;
   // Averages over a training that there was not would normalise nothing.

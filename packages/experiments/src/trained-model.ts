@@ -171,7 +171,7 @@ export class TrainedModel<A extends Answer = Answer> {
     const trained = this.trainedFor(read, flags);
     const { x, y, present } = read;
     const task = await trained.adapt({ x, y, ...(present ? { present } : {}) }, { steps });
-    const said = adaptation.ofSupport?.((await task.predict(x)) as unknown as Tensor, read) ?? [];
+    const said = adaptation.ofSupport?.((await task.predict(x)) as unknown as Tensor, read, own) ?? [];
     const support = { ...read, notes: [...read.notes, ...said] };
     for (const note of support.notes) onNote?.(note);
     return this.adaptedTo({ support, steps, rule, flags }, trained, task as AdaptedTask<Tree, Tree>);

@@ -2,15 +2,16 @@
 import type { Tree } from "@innerloop/graph";
 import type { DetectionTargets } from "../domains/detection/scene-episodes.js";
 import type { Layer } from "../layers/layer.js";
+import { cellPrototypes } from "../learners/detection/cell-prototypes.js";
 import { detectorModel } from "../learners/detection/detector-model.js";
-import { type DetectorNetwork, detectorNetwork } from "../learners/detection/detector-network.js";
+import { cellNetwork, type DetectorNetwork, detectorNetwork } from "../learners/detection/detector-network.js";
 import { prototypeDetector, tunedParts } from "../learners/detection/prototype-detector.js";
 import type { Learner } from "../learners/learner.js";
 import type { DetectionMaps } from "../losses/detection.js";
 import type { Loss } from "../losses/losses.js";
 import { optionGroup } from "../options/option.js";
 import { detecting, entry, type LearnerSetting, stepOptions } from "./learner-entry.js";
-import { takesNoContext } from "./network-forms.js";
+import { type NetworkSetting, type Networks, takesNoContext } from "./network-forms.js";
 import { network } from "./networks.js";
 
 /** The network of a detector among those of a setting: its embedding is of cells. */
@@ -31,6 +32,20 @@ const named = {
   kinds: detecting,
   variableWays: true,
   embedding: () => null,
+} as const;
+
+const cellOptions = optionGroup({
+  background: {
+    kind: "integer",
+    default: 12,
+    least: 1,
+    most: 1000,
+    help: "prototypes of what is no object, found by k-means",
+  },
+});
+
+const cells = {
+  source: "this project; prototypes as in Snell et al. 2017, boxes by ridge regression as in Bertinetto et al. 2019",
 } as const;
 
 /** @internal */
@@ -61,9 +76,43 @@ export const detectionLearners = {
     build: (setting, { steps, innerRate, tuned }) =>
       asLearner(prototypeDetector({ ...partsOf(setting), steps, innerRate, tuned })),
   }),
+  "cell-prototypes": entry({
+    ...named,
+    ...cells,
+    takesSteps: false,
+    summary:
+      "objects are found and named by prototypes of cells, of classes and of what is no object; boxes by ridge regression: for frozen features, no training needed",
+    options: cellOptions,
+    build: (setting, { background }) => asLearner(cellPrototypes({ ...partsOf(setting), background })),
+  }),
+  "tuned-cells": entry({
+    ...named,
+    ...cells,
+    family: "gradient",
+    takesSteps: true,
+    summary: "as cell prototypes; then steps on the support set change what tells cells apart",
+    options: optionGroup({ ...cellOptions, ...stepOptions }),
+    build: (setting, { background, steps, innerRate }) =>
+      asLearner(cellPrototypes({ ...partsOf(setting), background, steps, innerRate })),
+  }),
 };
 
-/** Networks of detectors, by name: those of a domain of its own. */
+/** The forms of a network of detectors: its embedding, and a whole detector for learners of gradient steps. */
+const formsOf = (name: string, embedding: () => DetectorNetwork, { outputs: classes }: NetworkSetting): Networks => {
+  // Its output is a tree: maps.
+  const model = (): Layer => detectorModel({ network: embedding(), classes }) as unknown as Layer;
+  return {
+    model,
+    perStepModel: model,
+    embedding: embedding as unknown as () => Layer<Tree>,
+    maps: embedding as unknown as () => Layer<Tree>,
+    contextual: takesNoContext(name),
+  } as Networks;
+};
+
+type Shape = readonly [number, number, number];
+
+/** Networks of detectors, by name: those of domains of their own. */
 export const detectorNetworks = {
   detector: network({
     summary: "detector on a grid of a quarter of the picture's size",
@@ -71,18 +120,30 @@ export const detectorNetworks = {
       filters: { kind: "integer", default: 40, least: 1, most: 1024, help: "channels of its convolutions" },
     }),
     networks: (setting, { filters }) => {
-      const imageShape = setting.inputShape as readonly [number, number, number];
-      const embedding = (): DetectorNetwork => detectorNetwork({ imageShape, filters });
-      // Its output is a tree: maps.
-      const model = (): Layer => detectorModel({ network: embedding(), classes: setting.outputs }) as unknown as Layer;
-      return {
-        model,
-        perStepModel: model,
-        embedding: embedding as unknown as () => Layer<Tree>,
-        maps: embedding as unknown as () => Layer<Tree>,
-        contextual: takesNoContext("detector"),
-      };
+      const imageShape = setting.inputShape as Shape;
+      return formsOf("detector", () => detectorNetwork({ imageShape, filters }), setting);
     },
     describe: ({ inputShape }, { filters }) => `detector ${inputShape.join(" x ")}, ${filters} channels`,
+  }),
+} as const;
+
+/** Networks of detectors over cells that a frozen encoder has seen. */
+export const cellNetworks = {
+  cells: network({
+    summary: "heads over the cells that a frozen encoder gives",
+    options: optionGroup({
+      width: {
+        kind: "integer",
+        default: 64,
+        least: 1,
+        most: 4096,
+        help: "numbers by which its heads tell cells apart",
+      },
+    }),
+    networks: (setting, { width }) => {
+      const cellsShape = setting.inputShape as Shape;
+      return formsOf("cells", () => cellNetwork({ cellsShape, width }), setting);
+    },
+    describe: ({ inputShape }, { width }) => `cells ${inputShape.join(" x ")}, embeddings of ${width}`,
   }),
 } as const;

@@ -1,4 +1,4 @@
-export { detectorNetworks } from "./detection.js";
+export { cellNetworks, detectorNetworks } from "./detection.js";
 export { entityNetworks } from "./entities.js";
 export {
   type GatheredSteps,

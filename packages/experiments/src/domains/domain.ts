@@ -213,7 +213,7 @@ export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = T
   /** The objects of an answer, where answers are what was found in a picture: by it they are drawn. */
   objectsOf?(answer: Answer): DetectionAnswer;
   /** What is said of the support set by the answers to its own inputs, a line each: whether it was learned. */
-  ofSupport?(prediction: Out, support: GivenSupport<X, Y>): readonly string[];
+  ofSupport?(prediction: Out, support: GivenSupport<X, Y>, own: Own<V, Spec>): readonly string[];
   /** An answer as a line for machines, beside what the input is called; the answer itself unless given. */
   record?(answer: Answer): Readonly<Record<string, unknown>>;
   /** What an input is, in a word: "input" unless given. */
@@ -315,6 +315,12 @@ export interface Domain<
     work: LongWork,
     setting: LearnerNeeds & { readonly own: Own<V, Spec> },
   ): Promise<Loaded<Data, Spec> & { readonly isOwn?: boolean }>;
+  /**
+   * What is kept of data by a model that was trained on none: for domains in which learners may know enough from elsewhere.
+   *
+   * @throws UsageError where options name nothing to know it from
+   */
+  untrained?(options: V, io: DataIo, work: LongWork): Promise<Spec>;
   /** What a file holds of the spec, which anyone may have written; undefined where that is none. */
   parseSpec(value: unknown): Spec | undefined;
   tasks(data: Data, options: V, needs: LearnerNeeds & { readonly own?: V | undefined }): Tasks<X, Y>;
@@ -327,7 +333,8 @@ export interface Domain<
     options: V,
     needs: LearnerNeeds & { readonly own?: V | undefined; readonly data?: Data | undefined },
   ): TaskShapes;
-  loss(spec: Spec | undefined, options: V): Loss<Out, Y>;
+  /** @param data what was read, where it was: figures may have names of what tasks are about */
+  loss(spec: Spec | undefined, options: V, data?: Data): Loss<Out, Y>;
   /** The outer update where it is a method of its own; the optimizer of the training's options unless given. */
   outer?(
     spec: Spec | undefined,

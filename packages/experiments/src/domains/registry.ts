@@ -6,6 +6,7 @@ import { UsageError } from "../options/usage-error.js";
 import { classification } from "./classification/domain.js";
 import { curves } from "./curves/domain.js";
 import { detection } from "./detection/domain.js";
+import { photos } from "./detection/photo-domain.js";
 import type { Domain, Preset } from "./domain.js";
 import { entities } from "./entities/domain.js";
 import { recommendation } from "./recommendation/domain.js";
@@ -23,6 +24,7 @@ export const ownDomains = {
   recommendation,
   reinforcement,
   detection,
+  photos,
 } as const;
 
 const registered = new Map<string, Domain>(

@@ -9,6 +9,14 @@ export const backboneOption = {
   help: "a frozen ONNX encoder that makes features of each example: a name of `innerloop data list` (minilm), or a folder with model.onnx and backbone.json",
 } as const;
 
+/** The tensor of an encoder of images that is taken. */
+export const backboneOutputOption = {
+  kind: "text",
+  placeholder: "TENSOR",
+  absent: "that of backbone.json, or the model's own",
+  help: "a tensor within the graph of --backbone that is taken for its features: a row of numbers, or a map",
+} as const;
+
 /** Columns of a table of texts. */
 export const textColumnOptions = optionGroup({
   textColumn: { kind: "text", placeholder: "NAME", absent: "text", help: "the column of a table that holds the texts" },

@@ -31,11 +31,12 @@ interface JudgedTask {
  *   AP at IoU 0.5 of all objects whatever their class, distractors too: it tells bad boxes from bad names,
  *
  * over its query pictures together, and of these the mean over tasks, in which tasks without objects are left out. It is not
- * the AP of all tasks' detections pooled.
+ * the AP of all tasks' detections pooled. Where classes are the same in all tasks, also AP at IoU 0.75, and of each class alone.
  */
 const metricsOf = <Prediction extends Tree, Target extends Tree, Statistics extends Tree>(
   statistics: (prediction: Prediction, y: Target, present?: Tensor) => Statistics,
   judgedOf: (task: Statistics) => JudgedTask,
+  classNames: readonly string[] = [],
 ): readonly PooledMetric<Prediction, Target>[] => {
   const meanOverTasks = (
     name: string,
@@ -68,18 +69,38 @@ const metricsOf = <Prediction extends Tree, Target extends Tree, Statistics exte
       namedFigure(judged, cocoThresholds),
     ),
     meanOverTasks("found50", "AP50 without names", "of all objects of a task, whatever their class", unnamedFigure),
+    ...(classNames.length === 0
+      ? []
+      : [
+          meanOverTasks("ap75", "AP75", "of each task at IoU 0.75, mean over its classes", (judged) =>
+            namedFigure(judged, [0.75]),
+          ),
+        ]),
+    ...classNames
+      .slice(0, mostClassFigures)
+      .map((name, label) =>
+        meanOverTasks(`ap50_${label}`, `AP50 of ${name}`, `of each task, of ${name} alone`, (judged) =>
+          namedFigure(judged, [0.5], [label]),
+        ),
+      ),
   ];
 };
 
-/** AP of the classes of a task; objects of none of them are a class that no mean is over. */
-function namedFigure({ classes, pictures }: JudgedTask, thresholds: readonly number[]): number | undefined {
+/** Classes of which each has a figure of its own, at most. */
+const mostClassFigures = 20;
+
+/** AP of the classes of a task, or of some; objects of none of them are a class that no mean is over. */
+function namedFigure(
+  { classes, pictures }: JudgedTask,
+  thresholds: readonly number[],
+  meanOver: readonly number[] = Array.from({ length: classes }, (_, label) => label),
+): number | undefined {
   const judged = pictures.map(
     ({ objects, named }): JudgedPicture => ({
       objects: objects.map((object) => (object.label < 0 ? { ...object, label: classes } : object)),
       detections: named,
     }),
   );
-  const meanOver = Array.from({ length: classes }, (_, label) => label);
   return detectionFigures(judged, { classes: classes + 1, meanOver, thresholds, areas: {} }).ap;
 }
 
@@ -101,8 +122,12 @@ type PredictedTask = { readonly prediction: DetectionMaps; readonly boxes: Tenso
  * `decodedDetections` reads them out of maps, and without names as `decodedObjects` does.
  *
  * @param decoding how detections are read out of predictions
+ * @param setting.classNames where they are the same in all tasks: each of the first 20 has a figure of its own
  */
-export function detectionLoss(decoding: DecodingOptions): Loss<DetectionMaps, DetectionTargets> {
+export function detectionLoss(
+  decoding: DecodingOptions,
+  { classNames }: { readonly classNames?: readonly string[] | undefined } = {},
+): Loss<DetectionMaps, DetectionTargets> {
   const metrics = metricsOf<DetectionMaps, DetectionTargets, PredictedTask>(
     (prediction, { boxes }, present = ones([boxes.shape[0]!])) => ({ prediction, boxes, present }),
     ({ prediction, boxes, present }) => {
@@ -119,6 +144,7 @@ export function detectionLoss(decoding: DecodingOptions): Loss<DetectionMaps, De
         }),
       };
     },
+    classNames,
   );
   const loss = (prediction: DetectionMaps, y: DetectionTargets, present?: Tensor): Tensor =>
     detectionLossOf(prediction, y, present);

@@ -1,8 +1,11 @@
 /** Entry point "@innerloop/core/detection": marked pictures, detections, and what these are judged by. */
 import "../../library-module.js";
 
+export { type CellPrototypesOptions, cellPrototypes } from "../../learners/detection/cell-prototypes.js";
 export { detectorModel } from "../../learners/detection/detector-model.js";
 export {
+  type CellNetworkOptions,
+  cellNetwork,
   type DetectorFeatures,
   type DetectorNetwork,
   type DetectorNetworkOptions,
@@ -42,7 +45,14 @@ export { clippedBox, fromLetterbox, type Letterbox, letterbox, toLetterbox } fro
 export type { Box, MarkedObject, MarkedPicture } from "./marked-pictures.js";
 export { nonMaximumSuppression, type SuppressionOptions } from "./non-maximum-suppression.js";
 export { boxArea, intersectionOverUnion, overlapWithCrowd, sharedArea } from "./overlap.js";
+export {
+  type PictureEpisodeOptions,
+  pictureEpisodes,
+  type SeenPicture,
+  type SeenPictures,
+} from "./picture-episodes.js";
 export type { MarkedPictures, PictureFile } from "./picture-set.js";
+export { splitPictures } from "./picture-split.js";
 export { boxesOf, boxRows, type DetectionTargets, type SceneEpisodeOptions, sceneEpisodes } from "./scene-episodes.js";
 export { type SceneOptions, sceneGenerator, sceneLevels } from "./scenes.js";
 export {

@@ -31,7 +31,8 @@ export type DetectionTargets = {
   readonly maps: Tensor;
   /**
    * float32 [pictures, most, 6], those of a picture first: x, y, width, height in pixels, the label (-1: of none of the
-   * classes), and 1 for a box that is there. All 0 where there is none.
+   * classes), and 1 for a box that is there: 2 for that of a crowd, 3 for that of a difficult object, which judgement leaves
+   * out. All 0 where there is none.
    */
   readonly boxes: Tensor;
 };
@@ -244,8 +245,11 @@ const describeScenes = (options: Required<SceneOptions>): Record<string, number 
     Object.entries(options).map(([name, value]) => [name, Array.isArray(value) ? value.join(" to ") : value]),
   ) as Record<string, number | string>;
 
-/** x, y, width, height, label, present. */
-const numbersOfBox = 6;
+/** @internal x, y, width, height, label, and whether and how it is there. */
+export const numbersOfBox = 6;
+
+/** How an object is there, in the last number of its row. */
+const [usual, ofCrowd, ofDifficult] = [1, 2, 3] as const;
 
 function picturesOf(
   scenes: readonly (readonly SceneCharacter[])[],
@@ -294,22 +298,30 @@ function picturesOf(
 
 /** The rows of `DetectionTargets.boxes` that objects have, one after another. */
 export const boxRows = (objects: readonly MarkedObject[]): number[] =>
-  objects.flatMap(({ box: { x, y, width, height }, label }) => [x, y, width, height, label, 1]);
+  objects.flatMap(({ box: { x, y, width, height }, label, crowd, difficult }) => [
+    ...[x, y, width, height, label],
+    crowd ? ofCrowd : difficult ? ofDifficult : usual,
+  ]);
 
 /** The marked objects of one picture of `DetectionTargets`, those with the label -1 too. */
 export function boxesOf({ boxes }: Pick<DetectionTargets, "boxes">, picture: number): MarkedObject[] {
   const [, most = 0] = boxes.shape;
   const values = boxes.data as Float32Array;
   return Array.from({ length: most }, (_, i) => (picture * most + i) * numbersOfBox)
-    .filter((at) => values[at + 5] === 1)
+    .filter((at) => values[at + 5] !== 0)
     .map((at) => {
-      const [x, y, width, height, label] = values.subarray(at, at + 5) as unknown as [
+      const [x, y, width, height, label, kind] = Array.from(values.subarray(at, at + numbersOfBox)) as [
+        number,
         number,
         number,
         number,
         number,
         number,
       ];
-      return { box: { x, y, width, height }, label };
+      return {
+        ...{ box: { x, y, width, height }, label },
+        ...(kind === ofCrowd ? { crowd: true as const } : {}),
+        ...(kind === ofDifficult ? { difficult: true as const } : {}),
+      };
     });
 }

@@ -1,5 +1,5 @@
 /** The users that are trained on, and the items that training knows: by hashes of ids, the same on every machine. */
-import { md5 } from "@noble/hashes/legacy.js";
+import { nameHash } from "../../random/name-hash.js";
 import { random } from "../../random/random.js";
 import { type Split, splits, TaskError, wholeNumber } from "../../tasks/task.js";
 import { shownValue } from "../../tasks/value-gate.js";
@@ -25,22 +25,8 @@ export interface RatingSplit {
   readonly held?: Uint8Array;
 }
 
-/**
- * The first 8 hexadecimal digits of MD5(prefix + id), UTF-8, as a number. Equal for an id wherever it is read, and as good
- * as drawn at random.
- */
-function hashOf(prefix: "u" | "i", id: string): number {
-  const [a, b, c, d] = md5(new TextEncoder().encode(prefix + id)) as unknown as readonly [
-    number,
-    number,
-    number,
-    number,
-  ];
-  return a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d;
-}
-
 /** The same between 0 and 1. */
-const placeOf = (prefix: "u" | "i", id: string): number => hashOf(prefix, id) / 2 ** 32;
+const placeOf = (prefix: "u" | "i", id: string): number => nameHash(prefix + id) / 2 ** 32;
 
 /**
  * The split of users and items by their ids: with h = MD5(prefix + id) as a number from 0 to 1, a user is of training
@@ -93,12 +79,12 @@ export function heldRatings(
 ): Uint8Array {
   wholeNumber(count, "heldRatings", "count");
   const held = new Uint8Array(user.length);
-  const ofItems = items.ids.map((id) => hashOf("i", id));
+  const ofItems = items.ids.map((id) => nameHash(`i${id}`));
   for (let from = 0, to = 0; from < user.length; from = to) {
     const of = user[from]!;
     while (to < user.length && user[to] === of) to++;
     if (parts[of] !== "train" || to - from <= count) continue;
-    const ofUser = hashOf("u", users.ids[of]!);
+    const ofUser = nameHash(`u${users.ids[of]!}`);
     const numbers = Array.from({ length: to - from }, (_, i) => random(ofUser, ofItems[item[from + i]!]!).uniform());
     const places = numbers.map((_, i) => i).sort((a, b) => numbers[a]! - numbers[b]!);
     for (const i of places.slice(0, count)) held[from + i] = 1;

@@ -33,8 +33,8 @@ export interface DetectorNetwork extends Layer<DetectorParameters, Tensor, Detec
   /** Numbers of an embedding, d. */
   readonly width: number;
   readonly description: string;
-  /** What all heads look at, [pictures, rows, columns, channels]. */
-  trunk(params: DetectorParameters, x: Tensor): Tensor;
+  /** What all heads look at: pictures -> [pictures, rows, columns, channels]. */
+  readonly trunk: Layer;
   /** What the heads say of it. */
   heads(params: DetectorParameters, maps: Tensor): DetectorFeatures;
 }
@@ -96,6 +96,33 @@ export function detectorNetwork(options: DetectorNetworkOptions): DetectorNetwor
   };
 }
 
+/** Options of `cellNetwork`. */
+export interface CellNetworkOptions {
+  /** [rows, columns, features] of a picture's cells. */
+  readonly cellsShape: readonly [rows: number, columns: number, features: number];
+  /** Numbers of an embedding: 64 by default. */
+  readonly width?: number;
+}
+
+/**
+ * The network of a detector over cells that something else has seen, as a frozen encoder of photos: its trunk is what it is
+ * given, its heads are those of `detectorNetwork`. A cell is the unit of its grid.
+ */
+export function cellNetwork({ cellsShape, width = 64 }: CellNetworkOptions): DetectorNetwork {
+  const [rows, columns, channels] = cellsShape;
+  return {
+    grid: [rows, columns],
+    stride: 1,
+    reach: Number.POSITIVE_INFINITY,
+    width,
+    description: `cells ${cellsShape.join(" x ")}`,
+    ...detectorHeads(
+      { channels, width },
+      functionLayer((x) => x),
+    ),
+  };
+}
+
 /** Steps and gaps of a window of 3 x 3. */
 type Windows = { readonly stride?: 2; readonly dilation?: 2 };
 
@@ -125,7 +152,7 @@ export function detectorHeads(
     return { weight, bias: tensor(new Float32Array(bias.size).fill(value), bias.shape) };
   };
   const parts: Pick<DetectorNetwork, "trunk" | "heads"> = {
-    trunk: (params, x) => trunk.apply(params.trunk, x),
+    trunk,
     heads: (params, maps) => {
       const vectors = embedding.apply(params.embedding, maps);
       const found = objectness.apply(params.objectness, maps);
@@ -138,7 +165,7 @@ export function detectorHeads(
   };
   return {
     ...parts,
-    apply: (params, x) => parts.heads(params, parts.trunk(params, x)),
+    apply: (params, x) => parts.heads(params, trunk.apply(params.trunk, x)),
     init: (key) => ({
       trunk: trunk.init(split(key, "trunk")),
       embedding: embedding.init(split(key, "embedding")),

@@ -97,7 +97,7 @@ export function prototypeDetector(
     throw new GraphError("IL102", "prototypeDetector", `${steps} steps`, "Use 0 or more");
   const seen = (params: Tree, x: Tensor): { readonly maps: Tensor; readonly found: DetectorFeatures } => {
     const { network: own } = params as Parameters;
-    const maps = network.trunk(own, x);
+    const maps = network.trunk.apply(own.trunk, x);
     return { maps, found: network.heads(own, maps) };
   };
   /** What is said of pictures with a task's classes. */

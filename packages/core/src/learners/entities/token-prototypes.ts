@@ -1,38 +1,25 @@
 /** Prototypes of tags over encoded words, and the nearest words. */
 import {
-  add,
-  argMax,
   broadcastTo,
-  cast,
   concat,
-  div,
   exp,
-  gather,
-  greater,
   logSumExp,
-  matmul,
-  max,
   mul,
   neg,
-  oneHot,
-  reduceMax,
   reshape,
   sliceAxis,
-  sub,
-  sum,
-  swapLast,
   type Tensor,
   type Tree,
   tensor,
-  where,
 } from "@innerloop/graph";
 import type { TokenInputs } from "../../domains/entities/token-inputs.js";
 import { type ApplyContext, type Layer, within } from "../../layers/layer.js";
 import { type Key, split } from "../../random/random.js";
 import { classMeans } from "../class-membership.js";
+import { clusters } from "../clusters.js";
 import { squaredDistances } from "../metric/distances.js";
 import { type TokenLearner, tokenLearner } from "./token-learner.js";
-import { asRows, nearestOfTags, never, supportWords, tagsThere, withoutAbsentTags } from "./token-matching.js";
+import { asRows, nearestOfTags, supportWords, tagsThere, withoutAbsentTags } from "./token-matching.js";
 
 /** Options of learners over encoded words. */
 export interface EncodedTokensOptions {
@@ -113,31 +100,6 @@ export function tokenPrototypes(options: TokenPrototypesOptions): TokenLearner {
 
 /** Encodings of width 64 have squared distances of tens. */
 const firstTemperature = 10;
-
-const rounds = 5;
-
-/**
- * @internal Centres of the rows of some words by k-means, [k, features]: the rows [m, features] whose weight, [m, 1], is
- * 1. Deterministic: the first is the mean, each further one the row farthest from all before it.
- */
-export function clusters(rows: Tensor, weights: Tensor, k: number): Tensor {
-  const [m] = rows.shape as [number];
-  let centres = classMeans(rows, weights);
-  for (let i = 1; i < k; i++) {
-    const nearest = neg(reduceMax(neg(squaredDistances(rows, centres)), 1));
-    const far = where(greater(reshape(weights, [m]), 0.5), nearest, never);
-    centres = concat([centres, gather(rows, reshape(argMax(far, 0), [1]), 0)], 0);
-  }
-  for (let round = 0; k > 1 && round < rounds; round++) {
-    const own = mul(oneHot(argMax(neg(squaredDistances(rows, centres)), 1), k), weights);
-    const counts = swapLast(sum(own, 0, { keepAxes: true }));
-    const means = div(matmul(swapLast(own), rows), max(counts, 1));
-    // A centre that no word is nearest to stays.
-    const isEmpty = cast(greater(0.5, counts), "float32");
-    centres = add(mul(means, sub(1, isEmpty)), mul(centres, isEmpty));
-  }
-  return centres;
-}
 
 /**
  * NNShot (Yang & Katiyar 2020): a tag is scored by the nearest of its support words,

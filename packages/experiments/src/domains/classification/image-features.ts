@@ -1,16 +1,10 @@
 /** Images as a frozen encoder sees them: each becomes features, a row of numbers or a map, and is no image any more. */
 import type { LabelledExamples } from "@innerloop/core";
-import type { DataIo, ImageShape, LongWork } from "../../io.js";
+import type { ImageShape, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
-import type { EncoderRecord, ImageBackbone } from "../../text-io.js";
-import { encoderOf, encoderRecordOf } from "../kept-encoders.js";
+import type { ImageBackbone } from "../../text-io.js";
 import { imagesOfShape } from "./images-of-shape.js";
 import type { ClassificationValues } from "./options.js";
-
-/** A backbone as a run keeps it, with the tensor within its graph that was asked for. */
-export interface ImageEncoderRecord extends EncoderRecord {
-  readonly output?: string;
-}
 
 type BackboneOptions = Pick<ClassificationValues, "backbone" | "backboneOutput">;
 type LookOptions = Pick<ClassificationValues, "augment" | "invert" | "split">;
@@ -37,28 +31,6 @@ export function requireBackboneUse({
   if (invert === "yes") refuse("--invert yes");
   if (split.name === "classes" && split.rotations === "yes") refuse("--rotations yes");
 }
-
-/**
- * The backbone that options or the record of a run name, opened once.
- *
- * @throws UsageError where it is another than the recorded one
- */
-export function imageBackboneOf(
-  io: DataIo,
-  wanted: { readonly source: string; readonly output?: string | undefined } | ImageEncoderRecord,
-  work: LongWork,
-): Promise<ImageBackbone> {
-  const { output } = wanted;
-  return encoderOf(`image backbone ${output ?? ""}`, io, "sha256" in wanted ? wanted : wanted.source, (source) =>
-    io.imageBackbone(source, output === undefined ? {} : { output }, work),
-  );
-}
-
-/** What a run keeps of a backbone. */
-export const imageRecordOf = (backbone: ImageBackbone, output: string | undefined): ImageEncoderRecord => ({
-  ...encoderRecordOf(backbone),
-  ...(output === undefined ? {} : { output }),
-});
 
 export const imagesTaken = ({ size, channels }: ImageBackbone): ImageShape => ({ size, channels });
 

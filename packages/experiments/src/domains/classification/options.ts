@@ -1,6 +1,6 @@
 import { type OptionValues, optionGroup } from "@innerloop/core/learners";
 import { heldClassOptions, scaleOption, sizeOptions } from "../task-options.js";
-import { backboneOption } from "../text-options.js";
+import { backboneOption, backboneOutputOption } from "../text-options.js";
 
 /** The options of data sets of classes. */
 export const classificationOptions = optionGroup({
@@ -70,12 +70,7 @@ export const classificationOptions = optionGroup({
     help: "leave out images of a folder that cannot be read, and folders without images, and say which; without it they are errors",
   },
   backbone: backboneOption,
-  backboneOutput: {
-    kind: "text",
-    placeholder: "TENSOR",
-    absent: "that of backbone.json, or the model's own",
-    help: "a tensor within the graph of --backbone that is taken for its features: a row of numbers, or a map",
-  },
+  backboneOutput: backboneOutputOption,
   ...scaleOption,
 });
 

@@ -3,18 +3,13 @@ import type { LabelledExamples } from "@innerloop/core";
 import { type DataIo, type FoundExamples, type ImageShape, type LongWork, usualPixels } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import type { LearnerNeeds, Loaded, Own } from "../domain.js";
+import { type ImageEncoderRecord, imageBackboneOf, imageRecordOf } from "../image-encoders.js";
 import { requireRecord } from "../kept-encoders.js";
 import { examplesNeeded } from "./class-sizes.js";
 import { areRows, columnScales, scalesWarning, splitsWithScales, withScales } from "./column-scales.js";
 import { invertInPlace, isDarkOnLight, isGreyImage } from "./dark-on-light.js";
 import { type DataSplits, splitData, splitWarnings } from "./data-splits.js";
-import {
-  encodedExamples,
-  type ImageEncoderRecord,
-  imageBackboneOf,
-  imageRecordOf,
-  imagesTaken,
-} from "./image-features.js";
+import { encodedExamples, imagesTaken } from "./image-features.js";
 import { imagesOfShape, invertedImages } from "./images-of-shape.js";
 import type { ClassificationValues } from "./options.js";
 import { seenExamples, unseenClasses } from "./seen-examples.js";

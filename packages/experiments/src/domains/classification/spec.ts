@@ -1,9 +1,8 @@
 import type { PixelReading } from "../../io.js";
 import { isRecord } from "../../options/outside-text.js";
 import type { DataSpec } from "../domain.js";
-import { isEncoderRecord, isRecordText } from "../kept-encoders.js";
+import { type ImageEncoderRecord, isImageEncoderRecord } from "../image-encoders.js";
 import { areScales, type ColumnScales } from "./column-scales.js";
-import type { ImageEncoderRecord } from "./image-features.js";
 import type { SeenExamples } from "./seen-examples.js";
 
 /** A record of a data set of classes, which a run keeps: enough to notice that it has changed, and to read images as it did. */
@@ -63,10 +62,6 @@ export function parseClassificationSpec(value: unknown): ClassificationSpec | un
     (backbone === undefined || isImageEncoderRecord(backbone));
   return isSpec ? (value as ClassificationSpec) : undefined;
 }
-
-/** The question whether a value is the record of an encoder, with the name of a tensor, where one was asked for. */
-const isImageEncoderRecord = (value: unknown): value is ImageEncoderRecord =>
-  isEncoderRecord(value) && isRecordText((value as ImageEncoderRecord).output ?? "");
 
 /** The question whether a value from a file says how pixels become bytes. */
 export function isPixelReading(value: unknown): value is PixelReading {

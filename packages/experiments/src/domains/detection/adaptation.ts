@@ -4,6 +4,7 @@ import {
   boxesOf,
   boxRows,
   clippedBox,
+  type DecodingOptions,
   type DetectionMaps,
   type DetectionTargets,
   detectionChannels,
@@ -21,10 +22,12 @@ import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { Adaptation, Answer, DetectionAnswer, FoundObject, GivenInputs, GivenSupport, Own } from "../domain.js";
-import type { DetectionValues } from "./options.js";
-import { reachOf, type SceneSpec, stride } from "./scenes.js";
+import type { PictureGrid, PictureSight } from "./picture-sight.js";
 
-type OwnScenes = Own<DetectionValues, SceneSpec>;
+/** Options that say how many classes a run names. */
+interface Ways {
+  readonly ways?: number | undefined;
+}
 
 /** Scores from which objects are answers. */
 const leastScore = 0.1;
@@ -32,23 +35,27 @@ const leastScore = 0.1;
 /** Pictures to adapt to, and to be looked at at once. */
 const [mostSupport, mostInputs] = [200, 10_000];
 
-/** @internal The adaptation of detectors: from pictures with marks to pictures without. */
-export const detectionAdaptation: Adaptation<DetectionValues, SceneSpec, Tensor, DetectionTargets, DetectionMaps> = {
+/** @internal The adaptation of detectors that see pictures in one way: from pictures with marks to pictures without. */
+export const detectionAdaptation = <V extends Ways, Spec>(
+  sight: PictureSight<V, Spec>,
+): Adaptation<V, Spec, Tensor, DetectionTargets, DetectionMaps> => ({
   inputWord: "picture",
-  readSupport: (given, own, _flags, io, work) => readSupport(given, own, io, work),
-  readInputs: (given, _support, own, io, work) => readInputs(given, own, io, work),
-  answers: (prediction, { support, inputs }) =>
-    inputs.beside!.map(
-      (sides, i) => answerOf(prediction, i, support.classes!, sides as PictureSides) as unknown as Answer,
-    ),
+  readSupport: (given, own, _flags, io, work) => readSupport(given, sight, own, io, work),
+  readInputs: (given, _support, own, io, work) => readInputs(given, sight, own, io, work),
+  answers: (prediction, { support, inputs, ...own }) => {
+    const { decoding } = sight.grid(own);
+    return inputs.beside!.map(
+      (sides, i) => answerOf(prediction, i, support.classes!, sides as PictureSides, decoding) as unknown as Answer,
+    );
+  },
   objectsOf: (answer) => answer as unknown as DetectionAnswer,
-  ofSupport: (prediction, { y, classes }) => [supportText(prediction, y, classes!.length)],
+  ofSupport: (prediction, support, own) => [supportText(prediction, support, sight.grid(own).decoding)],
   table: (answers, { inputs }) => ({
     header: ["picture", "found", "surest"],
     rows: answers.map((answer, i) => rowOf(inputs.names[i]!, answer as unknown as DetectionAnswer)),
     left: [0, 1],
   }),
-};
+});
 
 /** Sides of a picture in its own pixels, and of the square that a detector sees of it. */
 interface PictureSides extends Readonly<Record<string, number>> {
@@ -62,9 +69,10 @@ function answerOf(
   place: number,
   classes: readonly string[],
   { width, height, size }: PictureSides,
+  decoding: DecodingOptions,
 ): DetectionAnswer {
   const seen = letterbox(width, height, size);
-  const objects = detectionsIn(prediction, place, { stride, threshold: leastScore }).flatMap(
+  const objects = detectionsIn(prediction, place, { ...decoding, threshold: leastScore }).flatMap(
     ({ box, label, score }): FoundObject[] => {
       const own = clippedBox(fromLetterbox(box, seen), { width, height });
       // What was found in the padding is in no picture.
@@ -77,12 +85,16 @@ function answerOf(
 }
 
 /** How well the support pictures themselves are answered: where that is 0, marks or sizes are amiss. */
-function supportText(prediction: DetectionMaps, y: DetectionTargets, classes: number): string {
+function supportText(
+  prediction: DetectionMaps,
+  { y, present, classes }: GivenSupport<Tensor, DetectionTargets>,
+  decoding: DecodingOptions,
+): string {
   const pictures = Array.from({ length: y.boxes.shape[0]! }, (_, i) => ({
     objects: boxesOf(y, i),
-    detections: detectionsIn(prediction, i, { stride }),
-  }));
-  const { ap50 = 0 } = detectionFigures(pictures, { classes, thresholds: [0.5], areas: {} });
+    detections: detectionsIn(prediction, i, decoding),
+  })).filter((_, i) => !present || (present.data as Float32Array)[i] === 1);
+  const { ap50 = 0 } = detectionFigures(pictures, { classes: classes!.length, thresholds: [0.5], areas: {} });
   const text = `AP50 on these pictures themselves ${(100 * ap50).toFixed(1)}%`;
   return ap50 > 0.1
     ? text
@@ -106,9 +118,10 @@ function rowOf(name: string, { objects }: DetectionAnswer): readonly string[] {
 const supportExample =
   "Give a folder or archive of pictures with marks: COCO JSON, Pascal VOC or YOLO text (docs/detection.md)";
 
-async function readSupport(
+async function readSupport<V extends Ways, Spec>(
   given: unknown,
-  { options, spec }: OwnScenes,
+  sight: PictureSight<V, Spec>,
+  own: Own<V, Spec>,
   io: DataIo,
   work: LongWork,
 ): Promise<GivenSupport<Tensor, DetectionTargets>> {
@@ -120,7 +133,8 @@ async function readSupport(
       `${given} has ${counted(pictures.length, "picture")} to adapt to`,
       `Give ${mostSupport} at most: a handful is meant`,
     );
-  const [size, , channels] = spec.exampleShape as readonly [number, number, number];
+  const grid = sight.grid(own);
+  const { size, stride } = grid;
   const classes = classNames.length;
   const seen = pictures.map(({ width, height }) => letterbox(width, height, size));
   const objects = pictures.map((picture, i) =>
@@ -132,30 +146,29 @@ async function readSupport(
   const all = counts.reduce((a, b) => a + b, 0);
   if (all === 0) throw new UsageError(`no object is marked in ${given}`, "Mark at least one of each class");
   const cells = size / stride;
-  const grid = { grid: [cells, cells] as const, stride, classes };
   const most = Math.max(...objects.map((each) => each.length));
   const boxes = new Float32Array(pictures.length * most * 6);
   objects.forEach((each, i) => {
     boxes.set(boxRows(each), 6 * i * most);
   });
-  const maps = objects.map((each) => detectionMaps(each, grid));
+  const maps = objects.map((each) => detectionMaps(each, { grid: [cells, cells], stride, classes }));
   const pixels = await found.letterboxed(pictures, size, work);
   return {
-    x: picturesOf(pixels, size, channels),
+    x: await sight.inputs(own, pixels, io, work),
     y: {
       maps: tensor(joined(maps), [pictures.length, cells, cells, detectionChannels(classes).count]),
       boxes: tensor(boxes, [pictures.length, most, 6]),
     },
     classes: classNames,
     counts,
-    ...(classes === options.ways ? {} : { sizes: { ways: classes } }),
+    ...(classes === own.options.ways ? {} : { sizes: { ways: classes } }),
     text: `${counted(pictures.length, "picture")} with ${counted(all, "object")} of ${counted(classes, "class", "classes")}`,
     notes: [
       found.found,
       ...found.notes,
       ...sizeNotes(
         objects.flatMap((each) => each.map(({ box }) => box)),
-        size,
+        grid,
       ),
       "objects that are not marked in these pictures are taken for none of the classes",
     ],
@@ -164,29 +177,38 @@ async function readSupport(
 }
 
 /** What is said of objects that a detector can hardly see: smaller than a cell and a half, or larger than it looks. */
-function sizeNotes(boxes: readonly Box[], size: number): readonly string[] {
+function sizeNotes(
+  boxes: readonly Box[],
+  { size, stride, reach = Number.POSITIVE_INFINITY, remedy }: PictureGrid,
+): readonly string[] {
   const small = boxes.filter(({ width, height }) => Math.max(width, height) < 1.5 * stride).length;
-  const large = boxes.filter(({ width, height }) => Math.max(width, height) > reachOf(size)).length;
+  const large = boxes.filter(({ width, height }) => Math.max(width, height) > reach).length;
   const of = (n: number): string => `${n} of ${counted(boxes.length, "object")}`;
   return [
     ...(small > 0
       ? [
-          `${of(small)} are smaller than ${1.5 * stride} pixels in the ${size} x ${size} that the detector sees: cut pictures to where they are, or train with a larger --picture-size`,
+          `${of(small)} are smaller than ${1.5 * stride} pixels in the ${size} x ${size} that the detector sees: cut pictures to where they are, or ${remedy}`,
         ]
       : []),
     ...(large > 0
       ? [
-          `${of(large)} are larger than the ${reachOf(size)} pixels that the detector sees of one: give pictures that show more around them`,
+          `${of(large)} are larger than the ${reach} pixels that the detector sees of one: give pictures that show more around them`,
         ]
       : []),
   ];
 }
 
-async function readInputs(given: unknown, { spec }: OwnScenes, io: DataIo, work: LongWork): Promise<GivenInputs> {
+async function readInputs<V extends Ways, Spec>(
+  given: unknown,
+  sight: PictureSight<V, Spec>,
+  own: Own<V, Spec>,
+  io: DataIo,
+  work: LongWork,
+): Promise<GivenInputs> {
   const paths = typeof given === "string" ? [given] : given;
   if (!(Array.isArray(paths) && paths.length > 0 && paths.every((path) => typeof path === "string")))
     throw new UsageError(`the pictures to look at are ${quoted(given)}`, "Give paths of images, or of folders of them");
-  const [size, , channels] = spec.exampleShape as readonly [number, number, number];
+  const { size } = sight.grid(own);
   const images = await io.letterboxedImages(paths as readonly string[], size, work);
   if (images.length === 0 || images.length > mostInputs)
     throw new UsageError(
@@ -194,28 +216,15 @@ async function readInputs(given: unknown, { spec }: OwnScenes, io: DataIo, work:
       `Give 1 to ${mostInputs}`,
     );
   return {
-    x: picturesOf(
-      images.map((image) => image.pixels),
-      size,
-      channels,
+    x: await sight.inputs(
+      own,
+      images.map(({ pixels }) => pixels),
+      io,
+      work,
     ),
     names: images.map(({ name }) => name),
     beside: images.map(({ width, height }) => ({ width, height, size })),
   };
-}
-
-/** Bytes of colour as a detector takes them: from 0 to 1, grey by the mean of colours where it knows no others. */
-function picturesOf(pixels: readonly Uint8Array[], size: number, channels: number): Tensor {
-  const values = new Float32Array(pixels.length * size * size * channels);
-  pixels.forEach((picture, i) => {
-    const from = i * size * size * channels;
-    for (let at = 0; at < size * size; at++) {
-      const [red, green, blue] = picture.subarray(3 * at, 3 * at + 3) as unknown as [number, number, number];
-      if (channels === 1) values[from + at] = (red + green + blue) / 765;
-      else values.set([red / 255, green / 255, blue / 255], from + 3 * at);
-    }
-  });
-  return tensor(values, [pixels.length, size, size, channels]);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

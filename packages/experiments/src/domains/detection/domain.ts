@@ -24,6 +24,7 @@ import {
   requireCells,
   type SceneSpec,
   sceneShape,
+  sceneSight,
   sceneSizes,
   sceneTasks,
   stride,
@@ -90,7 +91,7 @@ export const detection = domain<
         }),
   }),
   requireSizes: requireSizesOfModel,
-  adaptation: detectionAdaptation,
+  adaptation: detectionAdaptation(sceneSight),
   report: sceneReport,
   next: ({ options: { shots } }): readonly NextStep[] => [
     {

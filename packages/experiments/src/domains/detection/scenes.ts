@@ -18,6 +18,7 @@ import { type ClassificationSpec, parseClassificationSpec } from "../classificat
 import type { LearnerNeeds, Loaded, Own, SourceTasks } from "../domain.js";
 import { areOwnSizes } from "../task-options.js";
 import type { DetectionValues } from "./options.js";
+import { type PictureSight, pixelValues } from "./picture-sight.js";
 
 /** A record of the characters that scenes are made of, and the shape of a scene. */
 export interface SceneSpec extends ClassificationSpec {
@@ -28,8 +29,22 @@ export interface SceneSpec extends ClassificationSpec {
 /** Pixels of a side of a cell. */
 export const stride = 4;
 
-/** Pixels of a side that a detector sees of an object, in pictures of a size. */
-export const reachOf = (size: number): number => detectorNetwork({ imageShape: [size, size, 1] }).reach;
+/** The way in which detectors of scenes see pictures: as scenes are, grey where these are grey. */
+export const sceneSight: PictureSight<DetectionValues, SceneSpec> = {
+  grid: ({ spec }) => {
+    const [size] = spec.exampleShape as readonly [number];
+    return {
+      ...{ size, stride },
+      reach: detectorNetwork({ imageShape: [size, size, 1] }).reach,
+      decoding: { stride },
+      remedy: "train with a larger --picture-size",
+    };
+  },
+  inputs: async ({ spec }, pixels) => {
+    const [size, , channels] = spec.exampleShape as readonly [number, number, number];
+    return pixelValues(pixels, size, channels);
+  },
+};
 
 /** The look of scenes by options. */
 export const sceneOptionsOf = ({
