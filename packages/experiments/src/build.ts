@@ -229,6 +229,7 @@ function baselinesOf(
   // Rows of an embedding table stay as they are drawn: what is learned upon them from a few examples is next to nothing.
   const noRows =
     domain.around !== undefined ||
+    domain.fromScratch === false ||
     (shapes.ids !== undefined && !learnerOf(config).takesSteps) ||
     // A memory that begins with each trial has nothing to be trained on within one.
     trainingTasksOf(config).kind === "trials";

@@ -73,6 +73,7 @@ export { reportPictures } from "./sessions/report-pictures.js";
 export * from "./sessions/resume.js";
 export * from "./sessions/session-host.js";
 export * from "./sessions/train.js";
+export * from "./sessions/untrained-model.js";
 export * from "./text-io.js";
 export { AdaptedModel, type AdaptSetting, TrainedModel, type TrainedParts } from "./trained-model.js";
 export { bytes, count, counted } from "./words.js";

@@ -27,6 +27,7 @@ import type {
   AnswerTable,
   Asked,
   DataSpec,
+  DetectionAnswer,
   Domain,
   GivenSupport,
   Own,
@@ -507,6 +508,11 @@ export class AdaptedModel<A extends Answer = Answer> {
    */
   toBytes(): Uint8Array {
     return this.parts.toBytes();
+  }
+
+  /** The objects of an answer, where answers are what was found in a picture. */
+  objectsOf(answer: Answer): DetectionAnswer | undefined {
+    return this.parts.adaptation.objectsOf?.(answer);
   }
 
   /** Inputs as `answer` takes them, from the paths of a command line. @throws UsageError for files that hold none */

@@ -2,7 +2,7 @@
 import type { Tree } from "@innerloop/graph";
 import type { DetectionTargets } from "../domains/detection/scene-episodes.js";
 import type { Layer } from "../layers/layer.js";
-import { cellPrototypes } from "../learners/detection/cell-prototypes.js";
+import { boxWays, cellPrototypes } from "../learners/detection/cell-prototypes.js";
 import { detectorModel } from "../learners/detection/detector-model.js";
 import { cellNetwork, type DetectorNetwork, detectorNetwork } from "../learners/detection/detector-network.js";
 import { prototypeDetector, tunedParts } from "../learners/detection/prototype-detector.js";
@@ -32,20 +32,6 @@ const named = {
   kinds: detecting,
   variableWays: true,
   embedding: () => null,
-} as const;
-
-const cellOptions = optionGroup({
-  background: {
-    kind: "integer",
-    default: 12,
-    least: 1,
-    most: 1000,
-    help: "prototypes of what is no object, found by k-means",
-  },
-});
-
-const cells = {
-  source: "this project; prototypes as in Snell et al. 2017, boxes by ridge regression as in Bertinetto et al. 2019",
 } as const;
 
 /** @internal */
@@ -78,22 +64,26 @@ export const detectionLearners = {
   }),
   "cell-prototypes": entry({
     ...named,
-    ...cells,
     takesSteps: false,
     summary:
-      "objects are found and named by prototypes of cells, of classes and of what is no object; boxes by ridge regression: for frozen features, no training needed",
-    options: cellOptions,
-    build: (setting, { background }) => asLearner(cellPrototypes({ ...partsOf(setting), background })),
-  }),
-  "tuned-cells": entry({
-    ...named,
-    ...cells,
-    family: "gradient",
-    takesSteps: true,
-    summary: "as cell prototypes; then steps on the support set change what tells cells apart",
-    options: optionGroup({ ...cellOptions, ...stepOptions }),
-    build: (setting, { background, steps, innerRate }) =>
-      asLearner(cellPrototypes({ ...partsOf(setting), background, steps, innerRate })),
+      "objects are found and named by prototypes of cells, of classes and of what is no object, boxes by ridge regression: for frozen features, which need no training",
+    source: "this project; prototypes as in Snell et al. 2017, boxes by ridge regression as in Bertinetto et al. 2019",
+    options: optionGroup({
+      background: {
+        kind: "integer",
+        default: 12,
+        least: 1,
+        most: 1000,
+        help: "prototypes of what is no object, found by k-means",
+      },
+      boxes: {
+        kind: "choice",
+        choices: boxWays,
+        default: "regression",
+        help: "what says how large boxes are: what is seen in a cell, or the sides of the class alone",
+      },
+    }),
+    build: (setting, { background, boxes }) => asLearner(cellPrototypes({ ...partsOf(setting), background, boxes })),
   }),
 };
 
@@ -107,7 +97,7 @@ const formsOf = (name: string, embedding: () => DetectorNetwork, { outputs: clas
     embedding: embedding as unknown as () => Layer<Tree>,
     maps: embedding as unknown as () => Layer<Tree>,
     contextual: takesNoContext(name),
-  } as Networks;
+  };
 };
 
 type Shape = readonly [number, number, number];

@@ -351,6 +351,8 @@ export interface Domain<
     loss(setting: { readonly spec: Spec | undefined; readonly options: V }): Loss;
     learner(within: Learner, setting: { readonly spec: Spec | undefined; readonly options: V }): AnyLearner;
   };
+  /** Whether networks from scratch stand beside a learner, as they do unless this is false: they may take far too long. */
+  readonly fromScratch?: false;
   /** Rows that stand beside a learner, beyond networks from scratch. */
   baselines?(setting: BaselineSetting<V, Spec, X, Y>): readonly Baseline[];
   /** Classes or numbers that a network from scratch has as outputs, for one evaluated task; those of `shapes` unless given. */

@@ -33,11 +33,18 @@ interface JudgedTask {
  * over its query pictures together, and of these the mean over tasks, in which tasks without objects are left out. It is not
  * the AP of all tasks' detections pooled. Where classes are the same in all tasks, also AP at IoU 0.75, and of each class alone.
  */
-const metricsOf = <Prediction extends Tree, Target extends Tree, Statistics extends Tree>(
+const metricsOf = <Prediction extends Tree, Target extends Tree, Statistics extends Tree & object>(
   statistics: (prediction: Prediction, y: Target, present?: Tensor) => Statistics,
   judgedOf: (task: Statistics) => JudgedTask,
   classNames: readonly string[] = [],
 ): readonly PooledMetric<Prediction, Target>[] => {
+  // All figures are of the same detections.
+  const kept = new WeakMap<Statistics, JudgedTask>();
+  const judged = (task: Statistics): JudgedTask => {
+    const found = kept.get(task) ?? judgedOf(task);
+    kept.set(task, found);
+    return found;
+  };
   const meanOverTasks = (
     name: string,
     title: string,
@@ -48,7 +55,7 @@ const metricsOf = <Prediction extends Tree, Target extends Tree, Statistics exte
     pooled: pooledFigure<Statistics, Prediction, Target>({
       statistics,
       combine: (tasks) => {
-        const values = tasks.map((task) => figure(judgedOf(task)));
+        const values = tasks.map((task) => figure(judged(task)));
         return (times) => {
           let [total, count] = [0, 0];
           values.forEach((value, i) => {

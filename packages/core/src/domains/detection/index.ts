@@ -1,7 +1,7 @@
 /** Entry point "@innerloop/core/detection": marked pictures, detections, and what these are judged by. */
 import "../../library-module.js";
 
-export { type CellPrototypesOptions, cellPrototypes } from "../../learners/detection/cell-prototypes.js";
+export { boxWays, type CellPrototypesOptions, cellPrototypes } from "../../learners/detection/cell-prototypes.js";
 export { detectorModel } from "../../learners/detection/detector-model.js";
 export {
   type CellNetworkOptions,

@@ -7,10 +7,8 @@ import {
   div,
   exp,
   GraphError,
-  grad,
   greater,
   logSumExp,
-  mapTree,
   matmul,
   max,
   mul,
@@ -48,11 +46,12 @@ export interface CellPrototypesOptions {
   readonly loss: Loss<DetectionMaps, DetectionTargets>;
   /** Prototypes of what is no object, k: 12 by default. */
   readonly background?: number;
-  /** Steps of adaptation from the prototypes on; 0 by default. */
-  readonly steps?: number;
-  /** Their rate: 30 by default, of gradients that are means over cells. */
-  readonly innerRate?: number;
+  /** What says how large boxes are: "regression" from what is seen in a cell, by default, or the sides of the class alone. */
+  readonly boxes?: (typeof boxWays)[number];
 }
+
+/** The ways to tell how large boxes are. */
+export const boxWays = ["regression", "sides of the class"] as const;
 
 type Parameters = {
   readonly trunk: Tree;
@@ -62,25 +61,22 @@ type Parameters = {
   readonly logPenalty: Tensor;
 };
 
-/** What names cells: rows of N classes, and then of k prototypes of what is no object. */
-type Names = {
-  /** [N + k, d] */
-  readonly weights: Tensor;
-  /** [N + k] */
-  readonly bias: Tensor;
-};
-
 /** What says how far the edges of boxes are, in parts of the sides that boxes of a class have. */
 type Reaches = {
   /** [N, 4]: the sides of each class, width, height and these again, in cells. */
   readonly sides: Tensor;
   /** [N, 4], where there is nothing else known of a cell than its class. */
   readonly offset: Tensor;
-  /** [d, 4] */
-  readonly slope: Tensor;
+  /** [d, 4]; none where the class alone says it. */
+  readonly slope?: Tensor;
 };
 
-type Adapted = { readonly trunk: Tree; readonly names: Names; readonly reaches: Reaches };
+type Adapted = {
+  readonly trunk: Tree;
+  /** [N + k, d]: t times the directions of N classes, and then of k prototypes of what is no object. */
+  readonly prototypes: Tensor;
+  readonly reaches: Reaches;
+};
 
 /** Gaussians about objects below it are of no object: a quarter of the shorter side away from the middle. */
 const away = Math.exp(-(1.5 ** 2) / 2);
@@ -100,64 +96,60 @@ const away = Math.exp(-(1.5 ** 2) / 2);
  *   (left, top, right, bottom)_c = s_c (m_c + W^T (e - e_c)),   W = argmin sum over cells of (n / N n_c) |r - m_c - W^T (e - e_c)|^2 + lambda |W|^2
  *
  * over the support cells that objects own, n_c of class c and n of all, so that a class of many objects does not outweigh the
- * others; e_c and m_c are the class's means, lambda from 10. A cell's box is that of the classes, by their shares.
+ * others; e_c and m_c are the class's means, lambda from 10. A cell's box is that of the classes, by their shares. With `boxes`
+ * "sides of the class" W is 0.
  *
- * Steps are gradient descent on class vectors, background vectors and their biases, on the cross-entropy of support cells, of
- * which each class and what is no object count alike.
+ * Snell et al. 2017 for prototypes; Bertinetto et al. 2019 for ridge regression within a task.
  *
- * Snell et al. 2017 for prototypes; Bertinetto et al. 2019 for ridge regression within a task; Wang et al. 2020 (TFA) for
- * steps on the last layer alone.
- *
- * @throws GraphError IL102 for sizes or steps that are none
+ * @throws GraphError IL102 for sizes that are none
  * @example cellPrototypes({ network: cellNetwork({ cellsShape: [64, 64, 152], stride: 8 }), classes: 3, loss })
  */
 export function cellPrototypes(
   options: CellPrototypesOptions,
 ): Learner<Tree, Tree, Tensor, DetectionTargets, DetectionMaps> {
-  const { network, classes, loss, background = 12, steps = 0, innerRate = 30 } = options;
-  requireWhole("classes", classes, 1);
-  requireWhole("background", background, 1);
-  requireWhole("steps", steps, 0);
+  const { network, classes, loss, background = 12, boxes = "regression" } = options;
+  for (const [name, value] of Object.entries({ classes, background })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw new GraphError("IL102", "cellPrototypes", `${name} is ${value}`, "Use 1 or more");
+  }
   const seen = (trunk: Tree, x: Tensor): Tensor => {
     const maps = network.trunk.apply(trunk, x);
     return div(maps, norm(maps, -1, { keepAxes: true, epsilon: 1e-8 }));
   };
-  const adaptedTo = (params: Tree, { x, y, present }: Examples<Tensor, DetectionTargets>, count: number): Adapted => {
+  const adaptedTo = (params: Tree, { x, y, present }: Examples<Tensor, DetectionTargets>): Adapted => {
     const { trunk, logScale, logPenalty } = params as Parameters;
     const cells = asRows(seen(trunk, x));
     const marks = markedCells(y.maps, classes, present);
-    const prototypes = classMeans(cells, marks.centres);
+    const ofClasses = classMeans(cells, marks.centres);
     const ofNone = clusters(cells, marks.none, background);
-    let names: Names = {
-      weights: mul(unit(concat([prototypes, ofNone], 0)), exp(logScale)),
-      bias: tensor(new Float32Array(classes + background)),
+    return {
+      trunk,
+      prototypes: mul(unit(concat([ofClasses, ofNone], 0)), exp(logScale)),
+      reaches: fittedReaches(cells, marks, boxes === "regression" ? exp(logPenalty) : undefined),
     };
-    for (let step = 0; step < count; step++) {
-      const slope = grad((of: Tree) => balancedCrossEntropy(logitsOf(cells, of as Names), marks))(names);
-      names = mapTree((value: Tensor, by: Tensor) => sub(value, mul(by, innerRate)), names, slope) as Names;
-    }
-    return { trunk, names, reaches: fittedReaches(cells, marks, exp(logPenalty)) };
   };
-  const said = ({ trunk, names, reaches }: Adapted, x: Tensor): DetectionMaps => {
+  const said = ({ trunk, prototypes, reaches }: Adapted, x: Tensor): DetectionMaps => {
     const maps = seen(trunk, x);
     const [pictures, rows, columns] = maps.shape as readonly [number, number, number, number];
     const cells = asRows(maps);
-    const { ofClasses, none } = partsOf(logitsOf(cells, names), classes);
+    const logits = matmul(cells, swapLast(prototypes));
+    const ofClasses = sliceAxis(logits, 1, 0, classes);
+    const none = logSumExp(sliceAxis(logits, 1, classes, classes + background), -1, { keepAxes: true });
     const { sides, offset, slope } = reaches;
     const share = softmax(ofClasses);
-    const shares = add(matmul(share, mul(offset, sides)), mul(matmul(cells, slope), matmul(share, sides)));
+    const ofClass = matmul(share, mul(offset, sides));
+    const reach = slope ? add(ofClass, mul(matmul(cells, slope), matmul(share, sides))) : ofClass;
     return {
       objectness: reshape(sub(logSumExp(ofClasses, -1, { keepAxes: true }), none), [pictures, rows, columns]),
       names: reshape(concat([ofClasses, none], 1), [pictures, rows, columns, classes + 1]),
-      box: reshape(max(shares, leastReach), [pictures, rows, columns, 4]),
+      box: reshape(max(reach, leastReach), [pictures, rows, columns, 4]),
     };
   };
   return {
-    name: steps > 0 ? "tuned cell prototypes" : "cell prototypes",
-    description: { network: network.description, background, ...(steps > 0 ? { steps, innerRate } : {}) },
+    name: "cell prototypes",
+    description: { network: network.description, background, boxes },
     loss,
     classes,
-    ...(steps > 0 ? { steps } : {}),
     init: (key): Tree => ({
       trunk: network.trunk.init(split(key, "trunk")),
       logScale: tensor(Math.log(20)),
@@ -165,20 +157,15 @@ export function cellPrototypes(
     }),
     metaGradient: (params, { support, query }) => {
       const { value, gradient, auxiliary } = valueAndGrad((at: Tree) => {
-        const prediction = said(adaptedTo(at, support, 0), query.x);
+        const prediction = said(adaptedTo(at, support), query.x);
         const { loss: ofQuery, metrics } = measured(loss, prediction, query);
         return [ofQuery, metrics] as const;
       })(params);
       return { loss: value, gradient, metrics: auxiliary };
     },
-    adapt: (params, support, { steps: count = steps } = {}): Tree => adaptedTo(params, support, count),
+    adapt: (params, support): Tree => adaptedTo(params, support),
     predict: (adapted, x) => said(adapted as Adapted, x),
   };
-}
-
-function requireWhole(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new GraphError("IL102", "cellPrototypes", `${name} is ${value}`, `Use ${least} or more`);
 }
 
 /** The cells of all pictures one after another. */
@@ -219,28 +206,8 @@ function markedCells(maps: Tensor, classes: number, present?: Tensor): MarkedCel
   };
 }
 
-const logitsOf = (cells: Tensor, { weights, bias }: Names): Tensor =>
-  add(matmul(cells, swapLast(weights)), reshape(bias, [1, bias.size]));
-
-/** Logits of classes, [cells, N], and one of what is no object, [cells, 1]. */
-const partsOf = (logits: Tensor, classes: number): { readonly ofClasses: Tensor; readonly none: Tensor } => ({
-  ofClasses: sliceAxis(logits, 1, 0, classes),
-  none: logSumExp(sliceAxis(logits, 1, classes, logits.shape[1]!), -1, { keepAxes: true }),
-});
-
-/** The mean over classes and what is no object, of those that have cells, of the mean cross-entropy of their cells. */
-function balancedCrossEntropy(logits: Tensor, { owned, none }: MarkedCells): Tensor {
-  const { ofClasses, none: logitOfNone } = partsOf(logits, owned.shape[1]!);
-  const all = concat([ofClasses, logitOfNone], 1);
-  const wanted = concat([owned, none], 1);
-  const losses = mul(wanted, sub(logSumExp(all, -1, { keepAxes: true }), all));
-  const counts = sum(wanted, 0);
-  const groups = sum(cast(greater(counts, 0), "float32"));
-  return div(sum(div(sum(losses, 0), max(counts, 1))), max(groups, 1));
-}
-
-/** Ridge regression from cells to the edges of their boxes: see `cellPrototypes`. */
-function fittedReaches(cells: Tensor, { owned, box }: MarkedCells, penalty: Tensor): Reaches {
+/** Ridge regression from cells to the edges of their boxes, see `cellPrototypes`; without a penalty the means of classes. */
+function fittedReaches(cells: Tensor, { owned, box }: MarkedCells, penalty: Tensor | undefined): Reaches {
   const [, width] = cells.shape as readonly [number, number];
   const [, classes] = owned.shape as readonly [number, number];
   const reach = classMeans(box, owned);
@@ -250,6 +217,7 @@ function fittedReaches(cells: Tensor, { owned, box }: MarkedCells, penalty: Tens
   // Cells that nobody owns have no sides: their parts are 0.
   const parts = div(box, add(matmul(owned, sides), sub(1, isOwned)));
   const [middles, means] = [classMeans(cells, owned), classMeans(parts, owned)];
+  if (!penalty) return { sides, offset: means };
   const inputs = mul(sub(cells, matmul(owned, middles)), isOwned);
   const targets = mul(sub(parts, matmul(owned, means)), isOwned);
   const counts = reshape(max(sum(owned, 0), 1), [classes, 1]);

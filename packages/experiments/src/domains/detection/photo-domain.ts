@@ -1,5 +1,6 @@
 /** Pictures as users have them, seen by a frozen encoder: objects found from a few marked pictures. */
 import {
+  boxWays,
   cellNetwork,
   cellPrototypes,
   type DetectionMaps,
@@ -32,10 +33,11 @@ const classesOf = (
   spec: PhotoSpec | undefined,
   { ways }: PhotoValues,
   { learner, data }: LearnerNeeds & { readonly data?: PhotoParts | undefined },
-): number =>
-  ways ??
-  (learner.variableWays ? (data ?? { train: spec }).train?.classNames.length : undefined) ??
-  (spec?.classNames.length || 1);
+): number => {
+  const { classNames } = (learner.variableWays && data?.train) || spec || { classNames: [] };
+  // Of a model without data nobody has said yet what it is to find.
+  return ways ?? Math.max(1, classNames.length);
+};
 
 /** @internal The domain of pictures seen by a frozen encoder. */
 export const photos = domain<typeof photoOptions, PhotoParts, PhotoSpec, Tensor, DetectionTargets, DetectionMaps>({
@@ -60,13 +62,23 @@ export const photos = domain<typeof photoOptions, PhotoParts, PhotoSpec, Tensor,
   }),
   loss: (spec, _options, data) =>
     detectionLoss(photoDecoding(spec), { classNames: data?.test.classNames ?? spec?.classNames }),
+  fromScratch: false,
   baselines: ({ spec, options, data, shapes, ...needs }) => {
-    const untrained = cellPrototypes({
-      network: cellNetwork({ cellsShape: shapes.inputShape as readonly [number, number, number] }),
-      classes: classesOf(spec, options, { ...needs, data: data as PhotoParts | undefined }),
-      loss: detectionLoss(photoDecoding(spec), { classNames: (data as PhotoParts | undefined)?.test.classNames }),
-    });
-    return [{ adapter: { ...untrained, name: "cell prototypes, untrained" }, steps: [0] } as unknown as Baseline];
+    const untrained = (boxes: (typeof boxWays)[number]) =>
+      cellPrototypes({
+        network: cellNetwork({ cellsShape: shapes.inputShape as readonly [number, number, number] }),
+        classes: classesOf(spec, options, { ...needs, data: data as PhotoParts }),
+        loss: detectionLoss(photoDecoding(spec), { classNames: (data as PhotoParts).test.classNames }),
+        boxes,
+      });
+    const names = { regression: "untrained", "sides of the class": "untrained, sides of the class" } as const;
+    return boxWays.map(
+      (boxes) =>
+        ({
+          adapter: { ...untrained(boxes), name: `cell prototypes, ${names[boxes]}` },
+          steps: [0],
+        }) as unknown as Baseline,
+    );
   },
   describe: ({ options, data: { train, validation, test } }) => [
     [

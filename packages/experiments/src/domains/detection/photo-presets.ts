@@ -15,16 +15,13 @@ export const photoPresets = {
         metaBatch: 1,
         outerRate: 0.05,
         schedule: "cosine",
-        iterations: 40,
+        iterations: 20,
         checkpointEvery: 10,
         validateEvery: 10,
         validationTasks: 5,
         bestBy: "ap50",
       },
       evaluation: { evalTasks: 5 },
-    },
-    learners: {
-      "tuned-cells": { learner: { steps: 20, innerRate: 30 }, evaluation: { evalSteps: [0, 20, 50] } },
     },
   },
 } as const satisfies Readonly<Record<string, Preset>>;

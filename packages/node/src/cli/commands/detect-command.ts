@@ -2,12 +2,21 @@
 import { mkdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { cocoDataset, type MarkedPictures } from "@innerloop/core/detection";
-import { domainOf, type Flags, type FoundObject, openModel, UsageError } from "@innerloop/experiments";
+import {
+  domainOf,
+  type Flags,
+  type FoundObject,
+  type LongWork,
+  openModel,
+  UsageError,
+  untrainedModel,
+} from "@innerloop/experiments";
+import type { Executor } from "@innerloop/graph";
 import { machineIo } from "../../data/machine-io.js";
 import { writeCocoJson } from "../../data/pictures/coco-writing.js";
 import { drawnDetections } from "../../data/pictures/drawn-detections.js";
 import { writeAtomically, writeFully } from "../../data/store/atomic-write.js";
-import { shown } from "../../runs/run-folder.js";
+import { type RunFolder, shown } from "../../runs/run-folder.js";
 import { fewRuns, openExecutor } from "../open-executor.js";
 import type { Output } from "../output.js";
 import { openRunFor } from "../run-experiment-file.js";
@@ -16,7 +25,8 @@ import { machineOf } from "./eval-command.js";
 import type { InvocationOptions } from "./registry.js";
 
 export interface DetectRequest {
-  readonly folder: string;
+  /** The run; none where an encoder stands in for it. */
+  readonly folder: string | undefined;
   readonly images: readonly string[];
   readonly chosen: Flags;
   readonly invocation: InvocationOptions;
@@ -38,21 +48,32 @@ export async function detectCommand(
   { folder, images, chosen, invocation }: DetectRequest,
   output: Output,
 ): Promise<void> {
-  const run = await openRunFor(folder, output);
-  const { config } = run.config;
-  const objectsOf = config && domainOf(config).adaptation?.objectsOf;
-  if (!objectsOf)
+  const run = folder === undefined ? undefined : await openRunFor(folder, output);
+  const { support, out, leastScore = usualScore, steps, checkpoint: wanted, backbone, backboneOutput } = invocation;
+  if (!run && backbone === undefined)
+    throw new UsageError(
+      "there is no run",
+      "Give one of detection; or, for photos, an encoder in its place: --backbone efficientnet-lite0-cells",
+    );
+  const { config } = run?.config ?? {};
+  if (run && !(config && domainOf(config).adaptation?.objectsOf))
     throw new UsageError(
       `${shown(run.path)} is ${config ? `of ${domainOf(config).title}` : "a run of a program's own"}, and detect is for runs of detection`,
       "Train one with `innerloop train scenes`; `innerloop adapt` puts others to use",
     );
-  const { support, out, leastScore = usualScore, steps, checkpoint: wanted } = invocation;
+  if (!run && (steps !== undefined || wanted !== undefined))
+    throw new UsageError(
+      `${steps === undefined ? "--checkpoint" : "--steps"} without a run`,
+      "Leave it out: an encoder takes no steps, and has one set of parameters",
+    );
   if (support === undefined)
     throw new UsageError("there is no --support", "Give a folder of pictures with marks (docs/detection.md)");
   if (images.length === 0) throw new UsageError("there are no --images", "Give files, or folders of images");
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   try {
-    const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, executor, checkpoint: wanted });
+    const { model, ...origin } = run
+      ? await openedRun(run, { executor, checkpoint: wanted })
+      : await untrainedDetector({ backbone: backbone!, backboneOutput }, { executor, onWarning: output.warn });
     const onNote = (): void => undefined;
     const task = await model.adapt(support, { steps: steps ?? model.usualSteps, onWarning: output.warn, onNote });
     output.say(output.paint("dim", `  ${task.support.text}`));
@@ -62,14 +83,14 @@ export async function detectCommand(
       onWarning: output.warn,
     });
     const detected = answers.map((answer, i): Detected => {
-      const { objects, width, height } = objectsOf(answer);
+      const { objects, width, height } = task.objectsOf(answer)!;
       return {
         name: String(records[i]!.picture),
         ...{ width, height },
         objects: objects.filter(({ score }) => score >= leastScore),
       };
     });
-    output.event({ type: "adapted", run: shown(run.path), checkpoint, iteration, ...task.support.facts });
+    output.event({ type: "adapted", ...origin, ...task.support.facts });
     for (const each of detected) output.event({ type: "detected", ...each });
     output.result(tableOf(detected, output));
     if (out !== undefined) {
@@ -80,6 +101,24 @@ export async function detectCommand(
   } finally {
     await executor.close();
   }
+}
+
+/** The detector of a run, and which it is, for machines. */
+async function openedRun(
+  run: RunFolder,
+  setting: { readonly executor: Executor; readonly checkpoint: "best" | "last" | undefined },
+) {
+  const { model, checkpoint, iteration } = await openModel(run, { io: machineIo, ...setting });
+  return { model, run: shown(run.path), checkpoint, iteration };
+}
+
+/** A detector that an encoder alone makes. */
+async function untrainedDetector(
+  { backbone, backboneOutput }: { readonly backbone: string; readonly backboneOutput: string | undefined },
+  setting: LongWork & { readonly executor: Executor },
+) {
+  const flags = { backbone, ...(backboneOutput === undefined ? {} : { backboneOutput }) };
+  return { model: await untrainedModel("photos", flags, { io: machineIo, ...setting }), backbone };
 }
 
 /** A line for each object, the surest of a picture first; of a picture without any one that says so. */
