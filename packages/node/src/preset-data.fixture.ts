@@ -1,10 +1,12 @@
 /** Data sets of the shapes that presets train on, made up: small, always the same, and under the presets' own names. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabelledExamples } from "@innerloop/core";
 import type { Flags } from "@innerloop/experiments";
 import sharp from "sharp";
+import { backboneFolder, cellModel, cellSettings } from "./backbones/made-up-backbones.fixture.js";
 import { writeDatasetFile } from "./data/store/dataset-file.js";
+import { writePhotos } from "./photos.fixture.js";
 import { writePresetRatings } from "./preset-ratings.fixture.js";
 import { writePresetTexts } from "./preset-texts.fixture.js";
 
@@ -67,6 +69,9 @@ export async function writePresetData(folder: string, datasets: string): Promise
     }
   }
   await writeFile(join(folder, "rides.csv"), `${tableLines().join("\n")}\n`);
+  await writePhotos(join(folder, "photos"), 12, { parts: true });
+  const encoder = await backboneFolder(folder, { model: cellModel(64), settings: cellSettings(64) });
+  await rename(encoder, join(folder, "cells"));
   await writePresetTexts(folder, datasets);
   await writePresetRatings(folder, datasets);
 }
@@ -121,6 +126,7 @@ export function presetRuns(folder: string): ReadonlyMap<string, PresetRun> {
       (preset) => [preset, {}, acting] as const,
     ),
     ...["bandits", "tabular-mdp"].map((preset) => [preset, {}, { metaBatch: 8 }] as const),
+    ["photos", {}, { data: join(folder, "photos"), backbone: join(folder, "cells"), shots: 2, queries: 2 }],
     ["scenes", {}, { filters: 4 }],
     ["scenes", { learner: "anil" }, { filters: 4 }],
     ["navigation-2d", { outer: "proximal" }, acting],

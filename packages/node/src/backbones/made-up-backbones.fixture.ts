@@ -141,6 +141,29 @@ export function imageModel(): Uint8Array {
   return encode({ nodes, initializers, inputs: [input], outputs: [features] });
 }
 
+/** Pixels of a cell's side that `cellModel` makes a vector of. */
+export const cellSide = 8;
+
+/** The mean colour of each square of 8 pixels, and squares of these: [images, 3, side, side] -> map [images, 6, side / 8, side / 8]. */
+export function cellModel(side: number): Uint8Array {
+  const cells = side / cellSide;
+  const tensorOf = (name: string, channels: number): Value => value(name, "float32", [any, channels, cells, cells]);
+  const [means, squares, map] = [tensorOf("means", 3), tensorOf("squares", 3), tensorOf("map", 6)];
+  const image = value("image", "float32", [any, 3, side, side]);
+  const window = { kernel_shape: [cellSide, cellSide], strides: [cellSide, cellSide] };
+  const nodes: OnnxNode[] = [
+    { operator: "AveragePool", domain: "", inputs: [image], output: means, attributes: window },
+    { operator: "Mul", domain: "", inputs: [means, means], output: squares, attributes: {} },
+    { operator: "Concat", domain: "", inputs: [means, squares], output: map, attributes: { axis: 1 } },
+  ];
+  return encode({ nodes, initializers: [], inputs: [image], outputs: [map] });
+}
+
+/** The settings of a folder with `cellModel`. */
+export const cellSettings = (side: number) => ({
+  ...{ kind: "image", size: [side, side], channels: 3, layout: "NCHW", mean: 127, scale: 128 },
+});
+
 /** The map of one image of bytes [4, 4, 3] by plain loops: [16, 2]. */
 export function imageMapOf(image: Uint8Array, mean: number, scale: number): number[][] {
   return Array.from({ length: imageSide ** 2 }, (_, p) => {

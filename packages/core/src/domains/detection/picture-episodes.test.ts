@@ -96,9 +96,17 @@ test("crowds and difficult objects keep what they are, and no support set rests 
 
 describe("what makes no tasks is refused", () => {
   test.each([
-    ["too few pictures", () => pictureEpisodes(known, { shots: 6, queries: 4 }), /ILT402 .* known has 10 pictures, for 6/],
+    [
+      "too few pictures",
+      () => pictureEpisodes(known, { shots: 6, queries: 4 }),
+      /ILT402 .* known has 10 pictures, for 6/,
+    ],
     ["no number of queries", () => pictureEpisodes(known, { shots: 2 }), /ILT201 pictureEpisodes: queries/],
-    ["more queries than there are", () => pictureEpisodes(known, { shots: 2, asked, queries: 5 }), /ILT402 .* 5 queries/],
+    [
+      "more queries than there are",
+      () => pictureEpisodes(known, { shots: 2, asked, queries: 5 }),
+      /ILT402 .* 5 queries/,
+    ],
     [
       "cells of another size",
       () => pictureEpisodes({ ...known, features: 3 }, { shots: 2, asked }),
@@ -120,11 +128,11 @@ describe("parts of pictures", () => {
   const many = Array.from({ length: 200 }, (_, i) => file(`photo ${i}.jpg`));
 
   test("are those that the set names", () => {
-    const { train, validation, test: held } = splitPictures([
-      file("a", "train"),
-      file("b", "validation"),
-      file("c", "test"),
-    ]);
+    const {
+      train,
+      validation,
+      test: held,
+    } = splitPictures([file("a", "train"), file("b", "validation"), file("c", "test")]);
     expect([train, validation, held].map((part) => part.map(({ path }) => path))).toEqual([["a"], ["b"], ["c"]]);
   });
 

@@ -108,7 +108,8 @@ describe("by hand", () => {
     const [left, top, right, bottom] = meanOf(own.map((i) => boxOf(marks[i]!))) as [number, number, number, number];
     return [left + right, top + bottom, left + right, top + bottom];
   });
-  const parts = (label: number, i: number): number[] => boxOf(marks[i]!).map((reach, edge) => reach / sides[label]![edge]!);
+  const parts = (label: number, i: number): number[] =>
+    boxOf(marks[i]!).map((reach, edge) => reach / sides[label]![edge]!);
   const means = owned.map((own, label) => meanOf(own.map((i) => parts(label, i))));
   const middles = owned.map((own) => meanOf(own.map((i) => cells[i]!)));
   const all = owned.reduce((sum, { length }) => sum + length, 0);
@@ -182,13 +183,17 @@ test("pictures that are padding change nothing", () => {
   const learner = cellPrototypes(options);
   const params = learner.init(key(1));
   const more: Examples<Tensor, DetectionTargets> = {
-    x: flat([...valuesIn(support.x), ...valuesIn(noiseTensor([1, side, side, features], 5))], [3, side, side, features]),
+    x: flat(
+      [...valuesIn(support.x), ...valuesIn(noiseTensor([1, side, side, features], 5))],
+      [3, side, side, features],
+    ),
     y: targets([...maps, maps[0]!]),
     present: flat([1, 1, 0], [3]),
   };
   const [a, b] = [support, more].map((set) => learner.predict(learner.adapt(params, set), query));
   leaves(a!).forEach((value, i) => {
-    valuesIn(value).forEach((number, j) => expect(valuesIn(leaves(b!)[i]!)[j]).toBeCloseTo(number, 5));
+    const others = valuesIn(leaves(b!)[i]!);
+    for (const [j, number] of valuesIn(value).entries()) expect(others[j]).toBeCloseTo(number, 5);
   });
 });
 
@@ -202,7 +207,10 @@ test("a class that no object is of is found nowhere", () => {
     ),
     boxes: support.y.boxes,
   };
-  const { names: found, box: reaches } = learner.predict(learner.adapt(learner.init(key(1)), { x: support.x, y }), query);
+  const { names: found, box: reaches } = learner.predict(
+    learner.adapt(learner.init(key(1)), { x: support.x, y }),
+    query,
+  );
   const logits = valuesIn(found);
   for (let i = 0; i < logits.length; i += 4) expect(logits[i + 2]).toBe(0);
   expect(valuesIn(reaches).every(Number.isFinite)).toBe(true);

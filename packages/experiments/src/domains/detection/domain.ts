@@ -68,6 +68,7 @@ export const detection = domain<
     };
   },
   loss: () => detectionLoss({ stride }),
+  fromScratch: false,
   baselines: ({ options, tasks }) => {
     const row = templateMatchingRow(sourceOf(tasks.test) as DescribedTaskSource<Tensor, DetectionTargets>, {
       classes: options.ways,
