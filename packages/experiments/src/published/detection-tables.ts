@@ -66,7 +66,8 @@ const photosOf = (setting: {
 const bloodCells = photosOf({
   name: "blood-cells",
   title: "Blood cells in photos (BCCD)",
-  about: "Red cells, white cells and platelets in 72 pictures of 640 x 480, brought to 512; many red cells are not marked.",
+  about:
+    "Red cells, white cells and platelets in 72 pictures of 640 x 480, brought to 512; many red cells are not marked.",
   files: "the folder BCCD of github.com/Shenggan/BCCD_Dataset, in the layout of Pascal VOC",
   options: { iterations: 20 },
 });

@@ -7,5 +7,6 @@ export { curvesPicture } from "./curves-picture.js";
 export * from "./extrapolation.js";
 export * from "./row-evaluations.js";
 export * from "./table.js";
+export { tableGroups } from "./table-groups.js";
 export * from "./table-lines.js";
-export { tableGroups, tables } from "./tables.js";
+export { tables } from "./tables.js";

@@ -9,7 +9,7 @@ import { languageTables } from "./language-tables.js";
 import { melu } from "./melu-table.js";
 import { recommendationTables } from "./recommendation-tables.js";
 import { reinforcementTables } from "./reinforcement-tables.js";
-import type { Cell, Column, Row, Table, TableGroup } from "./table.js";
+import type { Cell, Column, Row, Table } from "./table.js";
 
 type TrainOptions = Row["train"]["options"];
 
@@ -575,28 +575,4 @@ export const tables: readonly Table[] = [
   melu,
   ...detectionTables,
   ...reinforcementTables,
-];
-
-/** Tables that are asked for by one name. */
-export const tableGroups: readonly TableGroup[] = [
-  {
-    name: "language",
-    title: "Language: intents and topics, sentiment across domains, languages, entities",
-    tables: languageTables,
-  },
-  {
-    name: "recommendation",
-    title: "Recommendation: users with few ratings, simulated tastes, ratings across domains, items taken",
-    tables: recommendationTables,
-  },
-  {
-    name: "detection",
-    title: "Detection: new characters in scenes, and objects in photos from a few marked ones",
-    tables: detectionTables,
-  },
-  {
-    name: "reinforcement",
-    title: "Reinforcement learning: policies that adapt by episodes, and policies that remember a trial",
-    tables: reinforcementTables,
-  },
 ];

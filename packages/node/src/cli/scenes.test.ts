@@ -48,9 +48,9 @@ describe("innerloop train scenes", () => {
 });
 
 describe("innerloop eval of a detector", () => {
-  it("tells AP50, AP and what is found without names, beside template matching and a network from scratch", async () => {
+  it("tells AP50, AP and what is found without names, beside template matching", async () => {
     const text = await evaluated("prototypes", {});
-    for (const row of [/prototype detector +\d/, /template matching +\d/, /from scratch, Adam 0\.01 +/])
+    for (const row of [/prototype detector +\d/, /template matching +\d/])
       expect(text).toMatch(row);
     expect(text).toMatch(/AP50 without names +\d+\.\d% ± /);
     expect(text).toMatch(/AP50 on 3 tasks from 200 held-out classes/);

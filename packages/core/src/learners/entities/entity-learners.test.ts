@@ -16,13 +16,14 @@ import {
 import { sgd } from "../../optimizers/optimizers.js";
 import { key, random } from "../../random/random.js";
 import type { Examples, Task } from "../../tasks/task.js";
+import { clusters } from "../clusters.js";
 import { fomaml, maml } from "../gradient/maml.js";
 import { bestTags } from "./linear-chain.js";
 import { structShot } from "./struct-shot.js";
 import { crfTagger, taggingModel } from "./tagging-model.js";
 import { tokenBaseline } from "./token-baselines.js";
 import type { TokenLearner } from "./token-learner.js";
-import { clusters, nearestTokens, tokenPrototypes } from "./token-prototypes.js";
+import { nearestTokens, tokenPrototypes } from "./token-prototypes.js";
 
 const [length, ids, width, tags] = [4, 9, 3, 4];
 const slots = ["form", "shape", "before1"];
