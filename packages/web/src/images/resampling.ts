@@ -2,6 +2,7 @@
  * Pictures brought to a size as the packages for Node do it, by libvips: a canvas's own scaling differs from browser to
  * browser, and a learner that was trained on the one would see other pictures in the other.
  */
+import { isTransposed, type Orientation, oriented, unoriented } from "./orientation.js";
 
 /** Rows of pixels, channel by channel: [height, width, channels]. */
 export interface Pixels {
@@ -19,25 +20,74 @@ interface Sums extends Omit<Pixels, "data"> {
 /** The way in which a picture of other proportions fills the size: its middle, all of it on a background, or distorted. */
 export type Fit = "cover" | "contain" | "fill";
 
+/** Formats whose decoders for Node shrink a picture as they decode it. */
+export type ShrunkFormat = "JPEG" | "WebP";
+
+/** The form that a picture is brought to, and what is known of its file. */
+export interface Resizing {
+  readonly size: readonly [height: number, width: number];
+  readonly fit: Fit;
+  /** What lies around the picture where it is contained in the size: the value of each channel. */
+  readonly background: number;
+  /** Of the file, where a decoder would have shrunk it. */
+  readonly format?: ShrunkFormat | undefined;
+  /** By which the picture was turned already. */
+  readonly orientation?: Orientation | undefined;
+}
+
 /**
  * The picture at a size: shrunk by a Lanczos kernel of three lobes, after whole rows and columns were averaged where it is
  * shrunk to less than a quarter; enlarged by cubic splines (Catmull-Rom). Beyond its edges its outermost pixels go on.
- *
- * @param background what lies around the picture where it is contained in the size, a value for each channel
  */
-export function resized(
-  picture: Pixels,
-  size: readonly [height: number, width: number],
-  fit: Fit,
-  background: number,
-): Uint8Array {
-  const ratios = [picture.height / size[0], picture.width / size[1]] as const;
+export function resized(picture: Pixels, { size, fit, background, format, orientation = 1 }: Resizing): Uint8Array {
+  // As it lies in the file, so that what is done along its rows and columns is done in Node's order.
+  const [height, width] = isTransposed(orientation) ? [size[1], size[0]] : size;
+  const lying = unoriented(picture, orientation);
+  const loaded = format ? shrinkOf(lying, [height, width], fit, format) : 1;
+  const first = loaded > 1 ? averaged(lying, loaded) : lying;
+  const ratios = [first.height / height, first.width / width] as const;
   const same = fit === "contain" ? Math.max(...ratios) : Math.min(...ratios);
   const [shrinkDown, shrinkAcross] = fit === "fill" ? ratios : [same, same];
-  const shrunk = across(down(picture, Math.max(1, shrinkDown)), Math.max(1, shrinkAcross));
+  const shrunk = across(down(first, Math.max(1, shrinkDown)), Math.max(1, shrinkAcross));
   // Enlarged along one side, a picture is interpolated along the other as well.
   const isEnlarged = shrinkDown < 1 || shrinkAcross < 1;
-  return placed(isEnlarged ? enlarged(shrunk, Math.min(1, shrinkDown), Math.min(1, shrinkAcross)) : shrunk, size, background);
+  const scaled = isEnlarged ? enlarged(shrunk, Math.min(1, shrinkDown), Math.min(1, shrinkAcross)) : shrunk;
+  return placed(oriented(scaled, orientation), size, background);
+}
+
+/** By how much a decoder shrinks both sides. */
+function shrinkOf(
+  { width, height }: Pixels,
+  size: readonly [height: number, width: number],
+  fit: Fit,
+  format: ShrunkFormat,
+): number {
+  const ratios = [height / size[0], width / size[1]];
+  const least = fit === "contain" ? Math.max(...ratios) : Math.min(...ratios);
+  if (format === "WebP") return least;
+  const found = [8, 4, 2].find((by) => least >= by) ?? 1;
+  // It is not shrunk to the size itself.
+  return Math.floor(least) === found ? found / 2 : found;
+}
+
+/** Means of areas so many pixels wide and high: for JPEG whole blocks, without what is left at the end. */
+function averaged(picture: Pixels, by: number): Pixels {
+  const rows = (given: Pixels): Pixels => {
+    const count = Number.isInteger(by) ? Math.floor(given.height / by) : Math.round(given.height / by);
+    const step = Number.isInteger(by) ? by : given.height / count;
+    const taps = Array.from({ length: count }, (_, i): Taps => {
+      const [from, to] = [i * step, Math.min(given.height, (i + 1) * step)];
+      const start = Math.floor(from);
+      const length = Math.ceil(to) - start;
+      const weights = Float64Array.from(
+        { length },
+        (_, k) => (Math.min(to, start + k + 1) - Math.max(from, start + k)) / step,
+      );
+      return { start, weights };
+    });
+    return weighted(given, taps, new Uint8ClampedArray(count * given.width * given.channels));
+  };
+  return turned(rows(turned(rows(picture))));
 }
 
 /** The weights of one pixel of a row or column to be: those of pixels from `start` on. */
