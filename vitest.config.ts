@@ -36,6 +36,7 @@ const longest = [
   "packages/node/src/preset-runs.test.ts",
   "packages/node/src/executor/webgpu.test.ts",
   "packages/node/src/executor/estimate-onnxruntime.test.ts",
+  "packages/web/src/browser.test.ts",
   "packages/node/src/packaging.test.ts",
   "packages/mujoco/src/worker-runner.test.ts",
 ];

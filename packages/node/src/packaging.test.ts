@@ -28,6 +28,7 @@ test("the packages hold what users need and nothing else", () => {
     "@innerloop/graph",
     "@innerloop/mujoco",
     "@innerloop/node",
+    "@innerloop/web",
     "innerloop",
   ]);
   for (const { name, files } of list) {
@@ -53,6 +54,7 @@ test("the packages hold what users need and nothing else", () => {
               "dist/simulation-worker.js",
             ]
           : []),
+        ...(name === "@innerloop/web" ? ["dist/worker.js"] : []),
       ]),
     );
     const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up|fixtures/.test(path));

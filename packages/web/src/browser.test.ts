@@ -26,7 +26,9 @@ const hanging = `import start from "/node_modules/onnxruntime-web/dist/ort-wasm-
 export default (config) => (config.numThreads > 1 ? new Promise(() => {}) : start(config));
 `;
 /** A runtime that works, until something in its worker goes wrong or closes it. */
-const failing = (fault: string): string => `import start from "/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.mjs";
+const failing = (
+  fault: string,
+): string => `import start from "/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.mjs";
 export default async (config) => {
   const module = await start(config);
   let run = module._OrtRun;
@@ -87,7 +89,10 @@ describe.skipIf(missing)("in Chromium", () => {
       for (const place of ["page", "worker"]) {
         const found = await page.ask<Record<string, unknown>>("contract", { place });
         expect(found).toMatchObject({ x: [1, 2], first: [2, 4], second: [6, 8] });
-        expect(found.loading).toMatchObject({ code: "IL403", message: expect.stringMatching(/operators of onnxruntime-web/) });
+        expect(found.loading).toMatchObject({
+          code: "IL403",
+          message: expect.stringMatching(/operators of onnxruntime-web/),
+        });
         expect(found.closed).toMatchObject({ code: "IL403", message: expect.stringMatching(/closed/) });
       }
     });
@@ -104,7 +109,10 @@ describe.skipIf(missing)("in Chromium", () => {
 process.stdout.write(JSON.stringify(await trainedSinusoids()));
 process.exit();`;
       const env = { ...process.env, INNERLOOP_CACHE: "off" };
-      const native = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { cwd: root, env });
+      const native = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], {
+        cwd: root,
+        env,
+      });
       const found = await page.ask<Record<string, readonly number[]>>("trained");
       const expected = JSON.parse((await native).stdout) as typeof found;
       expect(Object.keys(found)).toEqual(["losses", "curve", "errors"]);
@@ -120,10 +128,19 @@ process.exit();`;
 
     it("tells which option is out of range, and that there is no GPU", async () => {
       const refusal = (options: unknown) => page.ask<Refused>("refusalOf", { place: "page", options });
-      expect(await refusal({ threads: 0 })).toMatchObject({ code: "IL102", message: expect.stringMatching(/threads: 0/) });
-      expect(await refusal({ device: "npu" })).toMatchObject({ code: "IL102", message: expect.stringMatching(/"npu"/) });
+      expect(await refusal({ threads: 0 })).toMatchObject({
+        code: "IL102",
+        message: expect.stringMatching(/threads: 0/),
+      });
+      expect(await refusal({ device: "npu" })).toMatchObject({
+        code: "IL102",
+        message: expect.stringMatching(/"npu"/),
+      });
       expect(await refusal({ wasmPaths: "https://[" })).toMatchObject({ code: "IL102" });
-      expect(await refusal({ device: "webgpu" })).toMatchObject({ code: "IL404", message: expect.stringMatching(/WebGPU/) });
+      expect(await refusal({ device: "webgpu" })).toMatchObject({
+        code: "IL404",
+        message: expect.stringMatching(/WebGPU/),
+      });
       const { status } = await page.ask<Described>("computes", { place: "page", options: { device: "auto" } });
       expect(status).toMatch(/^WebAssembly, one thread; .*WebGPU/);
     });
@@ -153,7 +170,9 @@ process.exit();`;
     for (const place of ["worker", "page"]) {
       const found = await page.ask<Described>("computes", { place, options });
       expect(found).toMatchObject({ threads: 1, values: gradient });
-      expect(found.status).toBe("WebAssembly, one thread, a worker; 2 threads did not start (it took more than 5000 ms)");
+      expect(found.status).toBe(
+        "WebAssembly, one thread, a worker; 2 threads did not start (it took more than 5000 ms)",
+      );
     }
     expect(page.complaints).toEqual([]);
     await page.close();
@@ -175,7 +194,10 @@ process.exit();`;
       options: { wasmPaths: { mjs: `/${how}.mjs`, wasm } },
     });
     for (const refused of [...found.refusals, found.later])
-      expect(refused).toMatchObject({ code: "IL403", message: expect.stringMatching(/the worker is gone: .*Make another/) });
+      expect(refused).toMatchObject({
+        code: "IL403",
+        message: expect.stringMatching(/the worker is gone: .*Make another/),
+      });
     // Another one computes.
     expect(found.values).toEqual(gradient);
     await page.close();
@@ -189,7 +211,10 @@ process.exit();`;
       expect(auto).toMatchObject({ device: "wasm", values: gradient });
       expect(auto.status).toMatch(/WebGPU would be computed by the processor/);
       const asked = await page.ask<Described>("computes", { place, options: { device: "webgpu" } });
-      expect(asked).toMatchObject({ device: "webgpu", status: expect.stringMatching(/^WebGPU .*computed by the processor/) });
+      expect(asked).toMatchObject({
+        device: "webgpu",
+        status: expect.stringMatching(/^WebGPU .*computed by the processor/),
+      });
       asked.values.forEach((value, i) => {
         expect(value).toBeCloseTo(gradient[i]!, 3);
       });

@@ -123,7 +123,9 @@ export async function localEngine(setting: EngineSetting, address?: string): Pro
 async function startedRuntime(setting: EngineSetting, address: string | undefined): Promise<Runtime> {
   const onnxruntime = await (address === undefined
     ? imports[setting.build]()
-    : (import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address) as Promise<Onnxruntime>));
+    : (import(
+        /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address
+      ) as Promise<Onnxruntime>));
   const { env } = onnxruntime;
   env.wasm.numThreads = setting.threads;
   if (setting.wasmPaths !== undefined) env.wasm.wasmPaths = setting.wasmPaths;

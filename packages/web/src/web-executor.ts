@@ -13,7 +13,14 @@ import {
   type TypedArray,
 } from "@innerloop/graph";
 import { type ChosenDevice, chosenDevice } from "./device.js";
-import { type Build, type Engine, type EngineSetting, localEngine, type RuntimeFiles, type WebDevice } from "./engine.js";
+import {
+  type Build,
+  type Engine,
+  type EngineSetting,
+  localEngine,
+  type RuntimeFiles,
+  type WebDevice,
+} from "./engine.js";
 import { WorkerEnded, workerEngine } from "./worker-engine.js";
 
 declareLibraryModule(import.meta.url);
@@ -232,7 +239,11 @@ function executorOn(
   let nextSession = 0;
   let closing: Promise<void> | undefined;
   const { threads } = engine;
-  const parts = [title, threads === 1 ? "one thread" : `${threads} threads`, ...(place === "worker" ? ["a worker"] : [])];
+  const parts = [
+    title,
+    threads === 1 ? "one thread" : `${threads} threads`,
+    ...(place === "worker" ? ["a worker"] : []),
+  ];
   return {
     name: device === "wasm" ? "onnxruntime-web" : "onnxruntime-web on WebGPU",
     device,

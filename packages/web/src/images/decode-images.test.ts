@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "../testing/chromium.js";
 import { importMap, plainPage, root } from "../testing/plain-page.js";
@@ -13,7 +13,7 @@ import { policyWith, type Site, startSite } from "../testing/site.js";
 import type { ImageDecoding } from "./decode-images.js";
 
 /** Waves, a ramp and squares: smooth parts, and edges that a kernel rings at. */
-function scene(width: number, height: number, opacity?: (x: number, y: number) => number): sharp.Sharp {
+function scene(width: number, height: number, opacity?: (x: number, y: number) => number): Sharp {
   const channels = opacity ? 4 : 3;
   const data = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y++)
@@ -37,7 +37,10 @@ const pictures: Readonly<Record<string, () => Promise<Uint8Array>>> = {
   "plain.webp": () => scene(301, 217).webp({ lossless: true }).toBuffer(),
   "plain.gif": () => scene(90, 64).gif().toBuffer(),
   ...Object.fromEntries(
-    [2, 3, 4, 5, 6, 7, 8].map((orientation) => [`turned-${orientation}.jpg`, () => jpeg(203, 129, "4:4:4", orientation)]),
+    [2, 3, 4, 5, 6, 7, 8].map((orientation) => [
+      `turned-${orientation}.jpg`,
+      () => jpeg(203, 129, "4:4:4", orientation),
+    ]),
   ),
   "turned-small.jpg": () => jpeg(61, 40, "4:4:4", 6),
   "large.jpg": () => jpeg(1200, 900, "4:4:4"),
@@ -89,9 +92,7 @@ process.stdout.write(JSON.stringify(found.map(({ bytes }) => [...bytes])));`;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-pictures-"));
-    const made = await Promise.all(
-      Object.entries(pictures).map(async ([name, make]) => [name, await make()] as const),
-    );
+    const made = await Promise.all(Object.entries(pictures).map(async ([name, make]) => [name, await make()] as const));
     for (const [name, bytes] of made) await writeFile(join(folder, name), bytes);
     cut = Object.fromEntries(made)["plain.png"]!.subarray(0, 300);
     const files = [...made, ...Object.entries(hostile), ["cut.png", cut] as const];
@@ -144,7 +145,10 @@ process.stdout.write(JSON.stringify(found.map(({ bytes }) => [...bytes])));`;
     const [inverted] = await decoded(["grey.png"], { ...options, invert: true });
     expect(inverted).toEqual(plain!.map((value) => 255 - value));
     // 300 x 200 in a square: a sixth of it above, and below.
-    for (const [background, value] of [["white", 255], ["black", 0]] as const) {
+    for (const [background, value] of [
+      ["white", 255],
+      ["black", 0],
+    ] as const) {
       const [contained] = await decoded(["plain.png"], { size: [12, 12], channels: 1, fit: "contain", background });
       const rows = Array.from({ length: 12 }, (_, y) => contained!.slice(y * 12, y * 12 + 12));
       expect(rows.map((row) => row.every((each) => each === value))).toEqual(
@@ -173,7 +177,11 @@ process.stdout.write(JSON.stringify(found.map(({ bytes }) => [...bytes])));`;
       code: "ILW01",
       message: expect.stringMatching(/of kind String/),
     });
-    for (const form of [{ size: [0, 4], channels: 3 }, { size: [4, 4], channels: 2 }, { size: [4], channels: 1 }])
+    for (const form of [
+      { size: [0, 4], channels: 3 },
+      { size: [4, 4], channels: 2 },
+      { size: [4], channels: 1 },
+    ])
       expect(await page.ask("undecoded", { names: ["plain.png"], options: form })).toMatchObject({ code: "ILW02" });
   });
 

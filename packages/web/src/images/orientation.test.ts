@@ -31,7 +31,8 @@ describe("orientationOf", () => {
 
   it("survives every cut and every changed byte", () => {
     const whole = head(6, true);
-    for (let length = 0; length < whole.length; length++) expect([1, 6]).toContain(orientationOf(whole.slice(0, length)));
+    for (let length = 0; length < whole.length; length++)
+      expect([1, 6]).toContain(orientationOf(whole.slice(0, length)));
     for (let at = 0; at < whole.length; at++)
       for (const value of [0, 1, 0x7f, 0xff]) expect(all).toContain(orientationOf(whole.with(at, value)));
   });

@@ -236,7 +236,7 @@ const lightOf = Float64Array.from({ length: 256 }, (_, value) => {
   return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
 });
 
-function valueOf(light: number): number {
+function byteOf(light: number): number {
   return 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
 }
 
@@ -247,7 +247,7 @@ export function grey({ width, height, channels, data }: Pixels): Uint8Array {
     const at = i * channels;
     const [r, g, b] = [data[at]!, data[at + 1]!, data[at + 2]!];
     // Grey as it is: rounding would move some.
-    out[i] = r === g && g === b ? r : valueOf(0.2126 * lightOf[r]! + 0.7152 * lightOf[g]! + 0.0722 * lightOf[b]!);
+    out[i] = r === g && g === b ? r : byteOf(0.2126 * lightOf[r]! + 0.7152 * lightOf[g]! + 0.0722 * lightOf[b]!);
   }
   return new Uint8Array(out.buffer);
 }

@@ -7,8 +7,35 @@ const places = { page: webExecutor, worker: workerExecutor };
 
 /** The gradient of |a b|^2 by a, computed on the executor. */
 async function gradient(executor) {
-  const slope = compile(grad((a) => sum(mul(matmul(a, tensor([[1, 2], [3, 4]])), matmul(a, tensor([[1, 2], [3, 4]]))))), { executor });
-  const result = await slope(tensor([[1, -1], [0.5, 2]]));
+  const slope = compile(
+    grad((a) =>
+      sum(
+        mul(
+          matmul(
+            a,
+            tensor([
+              [1, 2],
+              [3, 4],
+            ]),
+          ),
+          matmul(
+            a,
+            tensor([
+              [1, 2],
+              [3, 4],
+            ]),
+          ),
+        ),
+      ),
+    ),
+    { executor },
+  );
+  const result = await slope(
+    tensor([
+      [1, -1],
+      [0.5, 2],
+    ]),
+  );
   return [...result.data];
 }
 
@@ -85,8 +112,7 @@ const questions = {
     return (await decodeImages(sources, options)).map((pixels) => [...pixels]);
   },
 
-  undecoded: ({ names, as = "file", options }) =>
-    refusal(questions.decoded({ names, as, options })),
+  undecoded: ({ names, as = "file", options }) => refusal(questions.decoded({ names, as, options })),
 
   undecodable: ({ source }) => refusal(decodeImages([source], { size: [4, 4], channels: 3 })),
 };
