@@ -118,8 +118,9 @@ async function openedExecutor(options: WebExecutorOptions, asked: Place): Promis
   try {
     return executorOn(await startedEngine(setting, place, timeoutMs), chosen, place, notes);
   } catch (error) {
-    if (threads === 1 || !(error instanceof GraphError)) throw error;
-    const reason = `${threads} threads did not start (${(error.cause as Error).message})`;
+    // It is told of again where threads are not what hinders it.
+    if (threads === 1 || !(error instanceof GraphError) || error.code !== "IL403") throw error;
+    const reason = `${threads} threads did not start (${messageOf(error.cause)})`;
     const engine = await startedEngine({ ...setting, threads: 1 }, "worker", timeoutMs);
     return executorOn(engine, chosen, "worker", [...notes, reason]);
   }
