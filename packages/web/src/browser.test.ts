@@ -166,12 +166,12 @@ process.exit();`;
 
   it("tries one thread where several do not start in time", async () => {
     const page = await opened(isolation);
-    const options = { threads: 2, timeoutMs: 5000, wasmPaths: { mjs: "/hanging.mjs", wasm } };
+    const options = { threads: 2, timeoutMs: 12_000, wasmPaths: { mjs: "/hanging.mjs", wasm } };
     for (const place of ["worker", "page"]) {
       const found = await page.ask<Described>("computes", { place, options });
       expect(found).toMatchObject({ threads: 1, values: gradient });
       expect(found.status).toBe(
-        "WebAssembly, one thread, a worker; 2 threads did not start (it took more than 5000 ms)",
+        "WebAssembly, one thread, a worker; 2 threads did not start (it took more than 12000 ms)",
       );
     }
     expect(page.complaints).toEqual([]);
