@@ -96,14 +96,19 @@ export function workerExecutor(options: WebExecutorOptions = {}): Promise<WebExe
 /** Set once onnxruntime has hung in this page: whoever asks it again would hang with it. */
 let pageHangs = false;
 
-async function openedExecutor(options: WebExecutorOptions, asked: Place): Promise<WebExecutor> {
+/** @param known what the status is to say as well */
+async function openedExecutor(
+  options: WebExecutorOptions,
+  asked: Place,
+  known: readonly string[] = [],
+): Promise<WebExecutor> {
   requireBrowser();
   const { timeoutMs = usualTimeoutMs } = options;
   requireWhole("timeoutMs", timeoutMs, 2 ** 31 - 1);
   if (options.threads !== undefined) requireWhole("threads", options.threads, mostThreads);
   const chosen = await chosenDevice(options.device ?? "wasm");
   const { threads, note } = threadsFor(chosen.device, options.threads);
-  const notes = [...chosen.notes, ...(note ? [note] : [])];
+  const notes = [...known, ...chosen.notes, ...(note ? [note] : [])];
   const setting = {
     device: chosen.device,
     build: buildFor(chosen.device, options.wasmPaths),
@@ -118,6 +123,10 @@ async function openedExecutor(options: WebExecutorOptions, asked: Place): Promis
   try {
     return executorOn(await startedEngine(setting, place, timeoutMs), chosen, place, notes);
   } catch (error) {
+    if (options.device === "auto" && chosen.device !== "wasm" && error instanceof GraphError) {
+      const reason = `${chosen.title} cannot be used (${messageOf(error.cause ?? error)})`;
+      return openedExecutor({ ...options, device: "wasm" }, asked, [...known, reason]);
+    }
     // It is told of again where threads are not what hinders it.
     if (threads === 1 || !(error instanceof GraphError) || error.code !== "IL403") throw error;
     const reason = `${threads} threads did not start (${messageOf(error.cause)})`;

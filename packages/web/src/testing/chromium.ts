@@ -45,7 +45,7 @@ export function startChromium(flags: readonly string[] = []): Promise<Browser> {
   const path = executable();
   if (path === undefined) throw new Error("no Chromium");
   // A sandbox takes rights that containers do not have.
-  return chromium.launch({ executablePath: path, args: ["--no-sandbox", ...flags] });
+  return chromium.launch({ executablePath: path, args: ["--no-sandbox", ...flags], timeout: 0 });
 }
 
 /** A page whose script has answers to questions: testing/pages/page.mjs. */
@@ -60,6 +60,8 @@ export interface AskedPage {
 /** Opens a page of a site. */
 export async function openPage(browser: Browser, address: string): Promise<AskedPage> {
   const context = await browser.newContext();
+  // Tests have one limit, in vitest.config.ts.
+  context.setDefaultTimeout(0);
   const page = await context.newPage();
   const complaints: string[] = [];
   const { origin } = new URL(address);

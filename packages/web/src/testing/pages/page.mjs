@@ -3,7 +3,9 @@ import { createExecutor, decodeImages, webExecutor, workerExecutor } from "@inne
 import { compile, grad, matmul, mul, sum, tensor } from "innerloop/graph";
 import { trainedSinusoids } from "./sinusoid-run.mjs";
 
-const places = { page: webExecutor, worker: workerExecutor };
+/** On a machine that is busy with other tests all takes long. */
+const patient = (make) => (options) => make({ timeoutMs: 600_000, ...options });
+const places = { page: patient(webExecutor), worker: patient(workerExecutor) };
 
 /** The gradient of |a b|^2 by a, computed on the executor. */
 async function gradient(executor) {
@@ -52,6 +54,13 @@ const questions = {
     return { ...described(executor), values };
   },
 
+  /** The same where the browser promises a GPU that it does not have. */
+  computesWithoutItsGpu(asked) {
+    const requestAdapter = async () => ({ info: { vendor: "broken" } });
+    Object.defineProperty(navigator, "gpu", { value: { requestAdapter }, configurable: true });
+    return questions.computes(asked).finally(() => delete navigator.gpu);
+  },
+
   refusalOf: ({ place, options }) => refusal(places[place](options)),
 
   /** A training by the executor that the package offers. */
@@ -89,7 +98,7 @@ const questions = {
 
   /** All that wait for a worker that ends meanwhile, and what is asked of it later. */
   async crash({ options, how }) {
-    const executor = await workerExecutor(options);
+    const executor = await places.worker(options);
     const size = 256;
     const square = compile((a) => matmul(matmul(a, a), a), { executor });
     const a = tensor(new Float32Array(size * size).fill(0.5), [size, size]);
@@ -99,7 +108,7 @@ const questions = {
     const refusals = await Promise.all(waiting);
     const later = await refusal(square(a));
     await executor.close();
-    const again = await workerExecutor(options && { ...options, wasmPaths: undefined });
+    const again = await places.worker();
     const values = await gradient(again);
     await again.close();
     return { refusals, later, values };
