@@ -36,6 +36,7 @@ const longest = [
   "packages/node/src/preset-runs.test.ts",
   "packages/node/src/executor/webgpu.test.ts",
   "packages/node/src/executor/estimate-onnxruntime.test.ts",
+  "packages/web/src/browser.test.ts",
   "packages/node/src/packaging.test.ts",
   "packages/mujoco/src/worker-runner.test.ts",
 ];
@@ -65,6 +66,7 @@ export default defineConfig({
       "@innerloop/experiments/published": source("packages/experiments/src/published/index.ts"),
       "@innerloop/experiments": source("packages/experiments/src/index.ts"),
       "@innerloop/mujoco": source("packages/mujoco/src/index.ts"),
+      "@innerloop/web": source("packages/web/src/index.ts"),
       innerloop: source("packages/innerloop/src/node.ts"),
     },
   },

