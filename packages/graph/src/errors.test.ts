@@ -52,7 +52,7 @@ const cases: readonly (readonly [GraphErrorCode, string, () => unknown])[] = [
   ["IL102", "reshape: shape [2.5, 2]", () => reshape(x([5]), [-1, 2])],
   [
     "IL405",
-    "portableModel: Mul output0 (node 1, []) depends on the number of rows",
+    "portableModel: Mul output0 (node 3, []) depends on the number of rows",
     () =>
       portableModel({
         inputs: [{ name: "x", dtype: "float32", shape: ["rows"] }],
