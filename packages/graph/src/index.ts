@@ -92,12 +92,12 @@ export { compileInStages, type SecondStage, type StagedFunction } from "./runtim
 export * from "./runtime/executor.js";
 export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
 export {
-  type NamedTensors,
   type PortableFunction,
   type PortableModel,
   type PortableSlot,
   portableModel,
   type Repetition,
+  type TensorsByName,
 } from "./runtime/portable-model.js";
 export * from "./transforms/differentiate.js";
 export { simplificationLaws, simplify } from "./transforms/simplify.js";

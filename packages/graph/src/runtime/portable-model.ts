@@ -13,7 +13,7 @@ import { leaves, paths, type Tree, unflatten } from "../program/tree.js";
 import { simplify } from "../transforms/simplify.js";
 
 /** Tensors by name. */
-export type NamedTensors = { readonly [name: string]: Tensor };
+export type TensorsByName = { readonly [name: string]: Tensor };
 
 /** An input or output of a portable model; a size that is a name may be any, 1 or more. */
 export interface PortableSlot {
@@ -35,7 +35,7 @@ export interface Repetition {
    */
   readonly step: (state: Tree, iteration: Tensor) => Tree;
   /** What follows from the last values. */
-  readonly finish: (state: Tree) => NamedTensors;
+  readonly finish: (state: Tree) => TensorsByName;
 }
 
 /** A function of named tensors that is to be written as a portable model. */
@@ -43,9 +43,9 @@ export interface PortableFunction {
   /** At most one name of a size in all of them. Of "uint8" the function gets float32, 0 to 255. */
   readonly inputs: readonly PortableSlot[];
   /** Arrays that the model carries, with their values. */
-  readonly constants: NamedTensors;
+  readonly constants: TensorsByName;
   /** Traced, for static shapes. */
-  readonly compute: (inputs: NamedTensors, constants: NamedTensors) => NamedTensors | Repetition;
+  readonly compute: (inputs: TensorsByName, constants: TensorsByName) => TensorsByName | Repetition;
   /** Notes kept in the file as `metadata_props`. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -140,7 +140,7 @@ function lowered(f: PortableFunction, size: number): LoweredFunction {
   return { ...lowerAll(all, finish(last), parts), carried: next.length };
 }
 
-const isRepetition = (found: NamedTensors | Repetition): found is Repetition => typeof found.step === "function";
+const isRepetition = (found: TensorsByName | Repetition): found is Repetition => typeof found.step === "function";
 
 /** The leaves that a step has made, in the order of those that it was given. */
 function nextState(made: Tree, start: Tree): Tensor[] {
@@ -157,7 +157,7 @@ function nextState(made: Tree, start: Tree): Tensor[] {
 
 function lowerAll(
   inputs: readonly Tensor[],
-  named: NamedTensors,
+  named: TensorsByName,
   parts: readonly Tensor[],
 ): Pick<LoweredFunction, "model" | "outputs"> {
   const outputs = simplify([...Object.values(named), ...parts]);

@@ -12,7 +12,7 @@ import {
   matmul,
   mean,
   mul,
-  type NamedTensors,
+  type TensorsByName,
   type PortableSlot,
   portableModel,
   relu,
@@ -45,7 +45,7 @@ const filters = values([3, 3, 2, 4]);
 const head = values([4 * 36, 3]);
 const scale = values([4]);
 /** A network over images, whose patches are gathered beside an appended row of zeros. */
-const network = ({ x }: NamedTensors, { filters, head, scale }: NamedTensors): NamedTensors => {
+const network = ({ x }: TensorsByName, { filters, head, scale }: TensorsByName): TensorsByName => {
   const maps = relu(
     batchNorm(
       conv2d(x!, filters!, { padding: "same" }),
@@ -58,7 +58,7 @@ const network = ({ x }: NamedTensors, { filters, head, scale }: NamedTensors): N
 };
 
 /** Outputs with all their values, as text. */
-const printed = (outputs: NamedTensors): string =>
+const printed = (outputs: TensorsByName): string =>
   JSON.stringify(
     Object.entries(outputs).map(([name, { shape, data }]) => [name, shape, Array.from(data as Float32Array)]),
   );
@@ -107,12 +107,12 @@ describe("a model for any number of rows", () => {
   test.each([
     [
       "a mean over rows",
-      ({ x }: NamedTensors) => ({ y: mean(x!) }),
+      ({ x }: TensorsByName) => ({ y: mean(x!) }),
       /IL405 portableModel: Mul output0 .*rows.*17 and 23/,
     ],
     [
       "a sum of one by one",
-      ({ x }: NamedTensors) => ({ y: [17, 47].includes(x!.shape[0]!) ? add(x!, 1) : add(add(x!, x!), 1) }),
+      ({ x }: TensorsByName) => ({ y: [17, 47].includes(x!.shape[0]!) ? add(x!, 1) : add(add(x!, x!), 1) }),
       /IL405/,
     ],
   ])("is refused where its form depends on the number: %s", (_, compute, message) => {
