@@ -10,7 +10,7 @@ import {
   type TaskKind,
 } from "@innerloop/core";
 import { specsOfRows, type TaskSpec } from "@innerloop/core/tasks";
-import { exportPrograms, statusBits, TrainedLearner } from "@innerloop/core/training";
+import { exportProgram, exportPrograms, statusBits, TrainedLearner } from "@innerloop/core/training";
 import {
   allocate,
   leaves,
@@ -192,8 +192,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
     test.each([0, 1, 5, 10])(
       "a loop of %i steps makes the bits of the same steps one after the other",
       async (steps) => {
-        const unrolled = exportPrograms({ learner, params, spec, unrolled: steps });
-        const session = await openPortable(unrolled.models.adapt);
+        const session = await openPortable(exportProgram("adapt", { learner, params, spec, unrolled: steps }));
         const fed = fedSupport(rows(5) as Examples<Tree, Tree>, steps);
         const bits = (found: TensorsByName): unknown =>
           Object.entries(found)

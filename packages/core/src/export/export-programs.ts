@@ -12,6 +12,7 @@ import {
   mul,
   namedLeaves,
   notEqual,
+  ones,
   type PortableModel,
   type PortableSlot,
   paths,
@@ -63,6 +64,11 @@ export interface ExportOptions<Params extends Tree = Tree> {
   readonly queries?: number;
   /** Steps that are written one after the other, so many and no other, for runtimes without loops; an input by default. */
   readonly unrolled?: number;
+  /**
+   * Support sets may be smaller than `support` rows, and come with `support_mask`; true by default. Without it they are
+   * all of that size: for losses that take no mask, as those of policies.
+   */
+  readonly masked?: boolean;
   /** Images come as bytes. By default they come as the numbers that the learner was trained on. */
   readonly imageInput?: ImageInput;
   /** Further notes for `metadata_props`. */
@@ -106,7 +112,7 @@ export interface ExportedPrograms {
  * | few_shot | those of adapt, `query_inputs` | those of predict, `status` |
  *
  * Of inputs, targets and predictions that are trees each tensor has a name with its path behind a dot; predictions go by
- * their paths alone. The mask is 1 for rows that are there. `state` holds what adaptation has changed, and nothing that the
+ * their paths alone, or as `prediction`. The mask is 1 for rows that are there. `state` holds what adaptation has changed, and nothing that the
  * parameters tell. Any number of queries is one model, and so is any number of steps: these are a Loop.
  *
  * @throws TrainingError ILR101 for options out of range, ILR301 for a learner that has no such programs; GraphError IL405
@@ -116,21 +122,49 @@ export interface ExportedPrograms {
  * await writeFile("few_shot.onnx", models.few_shot.bytes);
  */
 export function exportPrograms<Params extends Tree>(options: ExportOptions<Params>): ExportedPrograms {
-  const { learner, params, spec, queries, imageInput } = options;
+  const { programs, written, parametersDigest } = writing(options);
+  return {
+    models: { adapt: written("adapt"), predict: written("predict"), few_shot: written("few_shot") },
+    support: programs.parts.support,
+    ways: programs.parts.targets.classes,
+    steps: { usual: options.learner.steps, fixed: programs.parts.fixed },
+    parameters: programs.parameters,
+    parametersDigest,
+  };
+}
+
+/** Names of exported programs. */
+export type ProgramName = keyof ExportedPrograms["models"];
+
+/**
+ * One of the programs alone.
+ *
+ * @throws as `exportPrograms`
+ * @example exportProgram("adapt", { learner, params, spec, unrolled: 5 }).bytes
+ */
+export const exportProgram = <Params extends Tree>(name: ProgramName, options: ExportOptions<Params>): PortableModel =>
+  writing(options).written(name);
+
+/** What models are written of, and how. */
+function writing<Params extends Tree>(options: ExportOptions<Params>) {
+  const { params, spec, queries, imageInput, unrolled, masked = true } = options;
+  const learner = options.learner as AnyAdapter;
   const support = wholeOption("support", options.support ?? spec.support.rows, 1);
   if (queries !== undefined) wholeOption("queries", queries, 1);
   requirePrograms(learner, queries);
-  const programs = new Programs({
-    learner: learner as AnyAdapter,
+  const parts: ProgramParts = {
+    learner,
     params,
+    masked,
     inputs: inputForm(spec.x, imageInput),
-    targets: targetForm(learner as AnyAdapter, spec),
+    targets: targetForm(learner, spec),
     support,
     queries: queries ?? "queries",
-    fixed: fixedSteps(learner as AnyAdapter, options.unrolled),
+    fixed: fixedSteps(learner, unrolled),
     // Where sets may be empty, answering without examples is what the learner was trained to do.
     mayBeEmpty: spec.support.mayBeEmpty === true,
-  });
+  };
+  const programs = withMasks(parts, () => new Programs(parts));
   const parametersDigest = paramsDigest(params);
   const notes = {
     format: exportFormat,
@@ -139,20 +173,25 @@ export function exportPrograms<Params extends Tree>(options: ExportOptions<Param
     parameters: parametersDigest,
     ...options.metadata,
   };
-  const written = (model: string, program: Program): PortableModel =>
-    portableModel({ ...program, constants: programs.parameters, metadata: { ...notes, model } });
-  return {
-    models: {
-      adapt: written("adapt", programs.adapt()),
-      predict: written("predict", programs.predict()),
-      few_shot: written("few_shot", programs.fewShot()),
-    },
-    support,
-    ways: programs.parts.targets.classes,
-    steps: { usual: learner.steps, fixed: programs.parts.fixed },
-    parameters: programs.parameters,
-    parametersDigest,
-  };
+  const written = (model: ProgramName): PortableModel =>
+    withMasks(parts, () =>
+      portableModel({ ...programs[model](), constants: programs.parameters, metadata: { ...notes, model } }),
+    );
+  return { programs, written, parametersDigest };
+}
+
+/** What is traced of a learner. @throws TrainingError ILR301 where sets are to have a mask, and its loss takes none */
+function withMasks<Result>(
+  { learner, masked }: Pick<ProgramParts, "learner" | "masked">,
+  traced: () => Result,
+): Result {
+  try {
+    return traced();
+  } catch (error) {
+    if (!(error instanceof TrainingError) || error.code !== "ILR107" || !masked) throw error;
+    const remedy = "Export it with `masked: false`, for support sets of one size, or give its loss a mask to take";
+    throw new TrainingError("ILR301", learner.name, "its loss takes no mask", remedy, { cause: error });
+  }
 }
 
 /** @throws TrainingError ILR301 where a learner has no programs of these forms */
@@ -194,6 +233,7 @@ interface ProgramParts {
   readonly queries: number | string;
   readonly fixed: number | undefined;
   readonly mayBeEmpty: boolean;
+  readonly masked: boolean;
 }
 
 /** The largest float32: what is not at most as large is infinite or no number. */
@@ -208,12 +248,12 @@ class Programs {
   private readonly state: readonly (PortableSlot | undefined)[];
 
   constructor(readonly parts: ProgramParts) {
-    const { params, inputs, targets, support, queries } = parts;
+    const { params, inputs, targets, support, queries, masked } = parts;
     this.parameters = Object.fromEntries(namedLeaves(params).map(([path, leaf]) => [dotted("parameters", path), leaf]));
     this.taskInputs = [
       ...inputs.slots("support_inputs", support),
       ...targets.slots(support),
-      { name: "support_mask", dtype: "float32", shape: [support] },
+      ...(masked ? [{ name: "support_mask", dtype: "float32", shape: [support] } as const] : []),
       { name: "steps", dtype: "int64", shape: [] },
     ];
     this.queryInputs = inputs.slots("query_inputs", queries);
@@ -254,7 +294,7 @@ class Programs {
     };
   }
 
-  fewShot(): Program {
+  few_shot(): Program {
     return {
       inputs: [...this.taskInputs, ...this.queryInputs],
       compute: (inputs, parameters) =>
@@ -323,17 +363,14 @@ class Programs {
 
   private supportOf(inputs: TensorsByName): Examples<Tree, Tree> {
     const { inputs: form, targets } = this.parts;
-    return {
-      x: form.tree("support_inputs", inputs),
-      y: targets.tree(inputs),
-      present: inputs.support_mask!,
-    };
+    const { support_mask: present } = inputs;
+    return { x: form.tree("support_inputs", inputs), y: targets.tree(inputs), ...(present ? { present } : {}) };
   }
 
   /** `statusBits` of what was given and what came of it: int64 []. */
   private status(inputs: TensorsByName, results: readonly Tensor[]): Tensor {
-    const { targets, fixed, mayBeEmpty } = this.parts;
-    const { support_mask: mask, steps } = inputs as { readonly support_mask: Tensor; readonly steps: Tensor };
+    const { targets, fixed, mayBeEmpty, support } = this.parts;
+    const { support_mask: mask = ones([support]), steps } = inputs as TensorsByName & { readonly steps: Tensor };
     const wrong = targets.outOfRange(inputs, mask);
     const finite = results.flatMap((x) =>
       x.dtype === "float32" ? [sum(sub(1, cast(lessEqual(abs(x), largest), "float32")))] : [],

@@ -3,7 +3,9 @@ export {
   type ExportedPrograms,
   type ExportOptions,
   exportFormat,
+  exportProgram,
   exportPrograms,
+  type ProgramName,
   statusBits,
 } from "./export-programs.js";
 export type { ImageInput } from "./input-form.js";

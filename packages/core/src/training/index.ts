@@ -50,8 +50,10 @@ export {
   type ExportedPrograms,
   type ExportOptions,
   exportFormat,
+  exportProgram,
   exportPrograms,
   type ImageInput,
+  type ProgramName,
   statusBits,
 } from "../export/index.js";
 export { describedAs, figuresOf, lossDescription, lossName } from "../losses/figures.js";

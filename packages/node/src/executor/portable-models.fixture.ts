@@ -11,7 +11,10 @@ export interface PortableSession {
   close(): Promise<void>;
 }
 
-/** Loads a portable model in native onnxruntime, on one thread. */
+/**
+ * Loads a portable model in native onnxruntime, on one thread. Constants are not packed ahead: onnxruntime multiplies
+ * packed ones by another kernel where a product has one column, and in another order.
+ */
 export async function openPortable({ bytes }: Pick<PortableModel, "bytes">): Promise<PortableSession> {
   const engine = await loadOnnxruntime();
   const session = await engine.InferenceSession.create(engineArray(bytes), {
@@ -19,6 +22,7 @@ export async function openPortable({ bytes }: Pick<PortableModel, "bytes">): Pro
     intraOpNumThreads: 1,
     graphOptimizationLevel: "disabled",
     logSeverityLevel: 3,
+    extra: { session: { disable_prepacking: "1" } },
   });
   return {
     run: async (feeds) => {
