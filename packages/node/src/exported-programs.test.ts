@@ -119,6 +119,12 @@ function requireSame(found: TensorsByName, expected: Readonly<Record<string, rea
   }
 }
 
+/** All values by name, in the order of the names. */
+const bits = (found: TensorsByName): (readonly [name: string, values: readonly number[]])[] =>
+  Object.entries(found)
+    .map(([name, value]) => [name, numbersIn(value)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+
 const written: PortableModel[] = [];
 
 describe.each(cells)("%s for %s", (name, kind) => {
@@ -158,6 +164,14 @@ describe.each(cells)("%s for %s", (name, kind) => {
     },
   );
 
+  test.each([1, 40])("predicts for %i of any number with the bits of a model for so many", async (queries) => {
+    const session = await openPortable(exportProgram("predict", { learner, params, spec, queries }));
+    const { status: _, ...state } = await adapt.run(fedSupport(rows(5) as Examples<Tree, Tree>, counts.at(-1)!));
+    const fed = { ...state, ...named("query_inputs", (rows(queries) as Examples<Tree, Tree>).x) };
+    expect(bits(await predict.run(fed))).toEqual(bits(await session.run(fed)));
+    await session.close();
+  });
+
   test("keeps of a task what adaptation changed, and no parameters", () => {
     const state = models.adapt.outputs.filter(({ name: output }) => output.startsWith("state"));
     const inputs = models.predict.inputs.filter(({ name: output }) => output.startsWith("state"));
@@ -194,14 +208,10 @@ describe.each(cells)("%s for %s", (name, kind) => {
       async (steps) => {
         const session = await openPortable(exportProgram("adapt", { learner, params, spec, unrolled: steps }));
         const fed = fedSupport(rows(5) as Examples<Tree, Tree>, steps);
-        const bits = (found: TensorsByName): unknown =>
-          Object.entries(found)
-            .map(([output, value]) => [output, numbersIn(value)] as const)
-            .sort(([a], [b]) => (a < b ? -1 : 1));
         const [loop, plain] = [bits(await adapt.run(fed)), bits(await session.run(fed))];
         // What no step changes is no state of a model without any.
-        const common = new Set((plain as (readonly [string, unknown])[]).map(([output]) => output));
-        expect((loop as (readonly [string, unknown])[]).filter(([output]) => common.has(output))).toEqual(plain);
+        const common = new Set(plain.map(([output]) => output));
+        expect(loop.filter(([output]) => common.has(output))).toEqual(plain);
         await session.close();
       },
     );

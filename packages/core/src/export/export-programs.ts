@@ -3,10 +3,12 @@ import {
   abs,
   add,
   cast,
+  concat,
   greater,
   input,
   leaves,
   lessEqual,
+  logicalNot,
   mapTree,
   max,
   mul,
@@ -18,7 +20,7 @@ import {
   paths,
   portableModel,
   type Repetition,
-  sub,
+  reshape,
   sum,
   type Tensor,
   type TensorsByName,
@@ -372,21 +374,14 @@ class Programs {
     const { targets, fixed, mayBeEmpty, support } = this.parts;
     const { support_mask: mask = ones([support]), steps } = inputs as TensorsByName & { readonly steps: Tensor };
     const wrong = targets.outOfRange(inputs, mask);
-    const finite = results.flatMap((x) =>
-      x.dtype === "float32" ? [sum(sub(1, cast(lessEqual(abs(x), largest), "float32")))] : [],
-    );
+    // All at once: models of many parameters would have more nodes for this than for a step.
+    const numbers = results.flatMap((x) => (x.dtype === "float32" ? [reshape(x, [x.size])] : []));
+    const endless =
+      numbers.length > 0 ? sum(cast(logicalNot(lessEqual(abs(concat(numbers)), largest)), "float32")) : undefined;
     const bits: readonly (readonly [bit: number, holds: Tensor | undefined])[] = [
       [statusBits.labelOutOfRange, wrong && greater(wrong, 0)],
       [statusBits.noExample, mayBeEmpty ? undefined : lessEqual(sum(mask), 0)],
-      [
-        statusBits.notFinite,
-        finite.length > 0
-          ? greater(
-              finite.reduce((a, b) => add(a, b)),
-              0,
-            )
-          : undefined,
-      ],
+      [statusBits.notFinite, endless && greater(endless, 0)],
       [statusBits.negativeSteps, greater(0, cast(steps, "float32"))],
       [statusBits.otherSteps, fixed === undefined ? undefined : notEqual(cast(steps, "float32"), fixed)],
     ];

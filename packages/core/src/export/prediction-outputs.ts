@@ -1,5 +1,5 @@
 /** Predictions as outputs of a portable model. */
-import { namedLeaves, sliceAxis, softmax, Tensor, type TensorsByName, type Tree, zeros } from "@innerloop/graph";
+import { namedLeaves, sliceAxis, softmax, Tensor, type TensorsByName, type Tree } from "@innerloop/graph";
 import type { Loss } from "../losses/losses.js";
 import { rowsOf } from "../tasks/task-spec.js";
 import type { TargetForm } from "./target-form.js";
@@ -16,12 +16,13 @@ export function predictionOutputs(
     return Object.fromEntries(namedLeaves(prediction).map(([path, leaf]) => [path.replaceAll("/", "."), leaf]));
   const { classes, shape } = targets;
   if (classes !== undefined) return { logits: prediction, probabilities: softmax(prediction) };
-  if (!shape) return { prediction };
-  const width = shape.at(-1) ?? 1;
-  const hasDeviation = shape.length > 0 && prediction.shape.at(-1) === 2 * width;
+  const all = prediction.shape.at(-1) ?? 1;
+  // Of targets it reads no more than the shapes.
+  const point = loss.point?.(prediction, targets.blank(rowsOf(x))) as Tensor | undefined;
+  const width = (point?.shape ?? shape)?.at(-1);
+  if (width === undefined) return { prediction };
+  const hasDeviation = prediction.rank > 1 && all === 2 * width;
   const part = (from: number): Tensor => sliceAxis(prediction, -1, from, from + width);
-  // Of the targets it reads no more than the shape.
-  const point = loss.point?.(prediction, zeros([rowsOf(x), ...shape])) as Tensor | undefined;
   return {
     mean: point ?? (hasDeviation ? part(0) : prediction),
     ...(hasDeviation ? { deviation: part(width) } : {}),

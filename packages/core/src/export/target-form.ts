@@ -2,6 +2,7 @@
 import {
   add,
   cast,
+  type DType,
   greater,
   less,
   mul,
@@ -11,6 +12,7 @@ import {
   type Tensor,
   type TensorsByName,
   type Tree,
+  zeros,
 } from "@innerloop/graph";
 import type { AnyAdapter } from "../learners/learner.js";
 import { classesIn, isTensorSpec, type TaskSpec, type TensorSpec } from "../tasks/task-spec.js";
@@ -23,6 +25,8 @@ export interface TargetForm {
   readonly classes: number | undefined;
   /** The shape of one row's target; undefined where it is a tree. */
   readonly shape: readonly number[] | undefined;
+  /** Targets of so many rows, all of them 0: for what reads no more than their shapes. */
+  blank(rows: number): Tree;
   slots(rows: number): readonly PortableSlot[];
   /** The targets that a program was given. */
   tree(inputs: TensorsByName): Tree;
@@ -43,11 +47,15 @@ export function targetForm(learner: AnyAdapter, spec: TaskSpec<Tree, Tree>): Tar
   return {
     classes: undefined,
     shape: isTensorSpec(y) ? y.shape : undefined,
+    blank: (rows) =>
+      treeOf("y", y, Object.fromEntries(treeSlots("y", y, rows).map((slot) => [slot.name, zerosOf(slot)]))),
     slots: (rows) => treeSlots("support_targets", y, rows),
     tree: (inputs) => treeOf("support_targets", y, inputs),
     outOfRange: () => undefined,
   };
 }
+
+const zerosOf = ({ shape, dtype }: PortableSlot): Tensor => zeros(shape as readonly number[], dtype as DType);
 
 function classesOf(learner: AnyAdapter, spec: TaskSpec<Tree, Tree>): number {
   const classes = classesIn(spec) ?? learner.classes;
@@ -61,6 +69,7 @@ function labelForm(spec: TensorSpec, classes: number, ofNone: boolean): TargetFo
   return {
     classes,
     shape: spec.shape,
+    blank: (rows) => zeros([rows, ...spec.shape], spec.dtype),
     slots: (rows) => [{ name, dtype: "int64", shape: [rows, ...spec.shape] }],
     tree: (inputs) => cast(inputs[name]!, spec.dtype),
     outOfRange: (inputs, mask) => {
