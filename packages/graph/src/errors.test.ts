@@ -11,6 +11,7 @@ import type { Shape } from "./program/tensor-type.js";
 import { leaves, type Tree } from "./program/tree.js";
 import { valuesOf } from "./reference/interpreter.js";
 import { compile } from "./runtime/compile.js";
+import { portableModel } from "./runtime/portable-model.js";
 import { grad, vjp } from "./transforms/differentiate.js";
 import { trace } from "./transforms/trace.js";
 import { vmap } from "./transforms/vmap.js";
@@ -49,6 +50,16 @@ const cases: readonly (readonly [GraphErrorCode, string, () => unknown])[] = [
     () => valuesOf(gather(tensor([1, 2, 3]), tensor([3], [1], "int32"))),
   ],
   ["IL102", "reshape: shape [2.5, 2]", () => reshape(x([5]), [-1, 2])],
+  [
+    "IL405",
+    "portableModel: Mul output0 (node 3, []) depends on the number of rows",
+    () =>
+      portableModel({
+        inputs: [{ name: "x", dtype: "float32", shape: ["rows"] }],
+        constants: {},
+        compute: ({ x: rows }) => ({ y: mean(rows!) }),
+      }),
+  ],
   ["IL103", "add: float32 with float64", () => add(x([2]), input([2], "float64"))],
   ["IL103", "exp: does not take int32", () => exp(ints([2]))],
   ["IL103", "where: a condition of type float32", () => where(x([2]), 1, 0)],

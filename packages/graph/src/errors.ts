@@ -19,6 +19,7 @@ export const graphErrorCodes = {
   IL402: "inputs that do not fit the compiled graph",
   IL403: "an executor failed to load or run a model",
   IL404: "a device that is not there, or cannot compute what it is given",
+  IL405: "a program that no portable model can be written of",
 } as const;
 
 /** Codes of `GraphError`. */

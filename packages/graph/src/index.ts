@@ -91,6 +91,14 @@ export * from "./runtime/compile.js";
 export { compileInStages, type SecondStage, type StagedFunction } from "./runtime/compile-in-stages.js";
 export * from "./runtime/executor.js";
 export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
+export {
+  type PortableFunction,
+  type PortableModel,
+  type PortableSlot,
+  portableModel,
+  type Repetition,
+  type TensorsByName,
+} from "./runtime/portable-model.js";
 export * from "./transforms/differentiate.js";
 export { simplificationLaws, simplify } from "./transforms/simplify.js";
 export { simplifyGraph, type Traced, trace } from "./transforms/trace.js";

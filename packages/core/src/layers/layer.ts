@@ -46,8 +46,11 @@ export interface ApplyContext {
   readonly key?: Tensor;
   /** The application of the model that this is within one adaptation: dropout draws anew for each. */
   readonly pass?: string;
-  /** Inner steps taken before this application: 0 in the first step, the number of all steps for queries. */
-  readonly step?: number;
+  /**
+   * Inner steps taken before this application: 0 in the first step, the number of all steps for queries. An int32 scalar
+   * where it is known only when the program runs.
+   */
+  readonly step?: number | Tensor;
   /** float [examples], where some rows of x are padding: 1 for those that are there. Statistics are of these alone. */
   readonly present?: Tensor;
   /** Where the layer stands in the model: `2/norm`. */

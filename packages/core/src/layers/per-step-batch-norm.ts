@@ -1,4 +1,4 @@
-import { GraphError, namedLeaves, type Tree } from "@innerloop/graph";
+import { GraphError, gather, mapTree, min, namedLeaves, stack, type Tensor, type Tree } from "@innerloop/graph";
 import { split } from "../random/random.js";
 import type { BatchNormMode, Layer } from "./layer.js";
 import { within } from "./layer.js";
@@ -48,7 +48,17 @@ export function perStepBatchNorm(options: {
       return { steps: Object.fromEntries(Array.from({ length: steps }, (_, step) => [String(step), ofStep(step)])) };
     },
     apply: (params, x, context = {}) => {
-      const step = String(Math.min(context.step ?? steps, steps - 1));
+      const { step: taken = steps } = context;
+      if (typeof taken !== "number") {
+        // Known only when it runs, in a loop: that has averages of its own, and records none.
+        const all = Array.from({ length: steps }, (_, step) => params.steps[String(step)]!) as [BatchNormParameters];
+        return norm.apply(
+          mapTree((...leaves) => ofStep(leaves, taken), ...all),
+          x,
+          context,
+        );
+      }
+      const step = String(Math.min(taken, steps - 1));
       // Statistics of the support set are those of one application, whichever its step; averages are kept for each step.
       const at = options.mode === "running" ? within(within(context, "steps"), step) : context;
       return norm.apply(params.steps[step]!, x, at);
@@ -62,7 +72,7 @@ export function perStepBatchNorm(options: {
  *
  * @param traits which parameters there are of each step
  */
-export function withNormOfStep(params: Tree, traits: TraitsByPath, step: number): Tree {
+export function withNormOfStep(params: Tree, traits: TraitsByPath, step: number | Tensor): Tree {
   const places = new Map<symbol, string[]>();
   for (const [path, { ofStep }] of traits) {
     if (!ofStep) continue;
@@ -74,6 +84,11 @@ export function withNormOfStep(params: Tree, traits: TraitsByPath, step: number)
   const found = new Map(namedLeaves(params));
   return mapWithPaths((path, leaf) => {
     const ofParameter = places.get(traits.get(path)?.ofStep?.parameter as symbol);
-    return ofParameter ? found.get(ofParameter[Math.min(step, ofParameter.length - 1)]!)! : leaf;
+    if (!ofParameter) return leaf;
+    const ofSteps = ofParameter.map((at) => found.get(at)!);
+    return typeof step === "number" ? ofSteps[Math.min(step, ofSteps.length - 1)]! : ofStep(ofSteps, step);
   }, params);
 }
+
+/** That of a step among tensors of one shape for each, the last for later ones: the step is an int32 scalar. */
+const ofStep = (each: readonly Tensor[], step: Tensor): Tensor => gather(stack(each), min(step, each.length - 1), 0);

@@ -28,6 +28,27 @@ export interface AdaptOptions {
   readonly steps?: number;
 }
 
+/**
+ * An adaptation taken apart into its steps: for programs in which their number is an input.
+ *
+ *   adapt(params, support, { steps: k }) = adapted(params, support, state_k, k)
+ *   state_0 = start(params, support),  state_{i+1} = step(params, support, state_i, i)
+ */
+export interface SteppedAdaptation<
+  Params extends Tree = Tree,
+  Adapted extends Tree = Tree,
+  Data extends Tree = Examples,
+> {
+  start(params: Params, support: Data): Tree;
+  /**
+   * The next state, of the same structure, types and shapes.
+   *
+   * @param taken steps before this one: a number, or an int32 scalar that is known only when the program runs
+   */
+  step(params: Params, support: Data, state: Tree, taken: number | Tensor): Tree;
+  adapted(params: Params, support: Data, state: Tree, steps: number | Tensor): Adapted;
+}
+
 /** Options of a learner's `metaGradient`. */
 export interface MetaGradientOptions {
   /**
@@ -77,6 +98,8 @@ export interface TaskLearner<
     options?: MetaGradientOptions,
   ): MetaGradient<Params>;
   adapt(params: Params, support: Data, options?: AdaptOptions): Adapted;
+  /** Its adaptation step by step; learners that take no steps, or whose steps are not alike, have none. */
+  readonly stepped?: SteppedAdaptation<Params, Adapted, Data>;
   /**
    * Outputs of the model for inputs [n, ...].
    *

@@ -46,6 +46,16 @@ export {
   taskResamples,
 } from "../evaluation/pooled-figures.js";
 export { predictedClasses, probabilitiesOf } from "../evaluation/predictions.js";
+export {
+  type ExportedPrograms,
+  type ExportOptions,
+  exportFormat,
+  exportProgram,
+  exportPrograms,
+  type ImageInput,
+  type ProgramName,
+  statusBits,
+} from "../export/index.js";
 export { describedAs, figuresOf, lossDescription, lossName } from "../losses/figures.js";
 export {
   type CheckpointStore,

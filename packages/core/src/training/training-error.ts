@@ -12,6 +12,7 @@ export const trainingErrorCodes = {
   ILR108: "a run that is to be saved where there is no file system",
   ILR201: "a checkpoint is damaged",
   ILR202: "a checkpoint belongs to another run",
+  ILR301: "a learner that no programs can be written of that run elsewhere",
 } as const;
 
 /** Codes of `TrainingError`. */

@@ -1,5 +1,5 @@
 import type { OnnxAttribute, OnnxNode, Value } from "../program/emitter.js";
-import type { TypedArray } from "../program/tensor-type.js";
+import type { DType, TypedArray } from "../program/tensor-type.js";
 import { onnxTypeNumbers } from "./emitter.js";
 import { MessageWriter } from "./protobuf.js";
 
@@ -15,16 +15,36 @@ import { MessageWriter } from "./protobuf.js";
 export const onnxOperatorSet = 21;
 const irVersion = 10;
 
-export interface ModelToEncode {
-  readonly nodes: readonly OnnxNode[];
-  readonly inputs: readonly Value[];
+/** An input or output as a file declares it: bytes are a type of files alone, and a size that may be any is a name. */
+export interface DeclaredValue {
+  readonly name: string;
+  readonly dtype: DType | "uint8";
+  readonly shape: readonly (number | string)[];
+}
+
+/** A part of a model that runs so many times: what it makes of the values that it is given is what it is given next. */
+export interface LoopNode {
+  readonly operator: "Loop";
+  /** How many times, a condition ("" for none), and the first values. */
+  readonly inputs: readonly { readonly name: string }[];
+  /** The last values. */
   readonly outputs: readonly Value[];
+  /** Inputs: the times so far, a condition, values. Outputs: the condition, the next values. It sees all that is made before it. */
+  readonly body: Pick<ModelToEncode, "nodes" | "inputs" | "outputs">;
+}
+
+export interface ModelToEncode {
+  readonly nodes: readonly (OnnxNode | LoopNode)[];
+  readonly inputs: readonly DeclaredValue[];
+  readonly outputs: readonly DeclaredValue[];
   /** Names of the inputs in the file, in the order of `inputs`; nodes may refer to an input by either name. */
   readonly inputNames: readonly string[];
   /** Names of the outputs in the file, in the order of `outputs`. */
   readonly outputNames: readonly string[];
   /** Constants; each has its values. */
   readonly initializers: readonly Value[];
+  /** Names in the file of further values. */
+  readonly names?: ReadonlyMap<Value, string>;
   /** Notes kept in the file as `metadata_props`. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -36,14 +56,9 @@ export interface ModelToEncode {
  */
 export function encodeModel(model: ModelToEncode): Uint8Array {
   const rename = renaming(model);
-  const domains = new Set(model.nodes.map((node) => node.domain));
+  const domains = new Set(domainsOf(model.nodes));
   domains.delete("");
-  const graph = new MessageWriter();
-  for (const node of model.nodes) graph.message(1, encodeNode(node, rename));
-  graph.string(2, "innerloop");
-  for (const value of model.initializers) graph.message(5, encodeConstant(value, rename));
-  for (const value of model.inputs) graph.message(11, encodeValue(value, rename));
-  for (const value of model.outputs) graph.message(12, encodeValue(value, rename));
+  const graph = encodeGraph("innerloop", model, rename);
   const file = new MessageWriter().integer(1, irVersion).string(2, "innerloop").message(7, graph);
   file.message(8, new MessageWriter().string(1, "").integer(2, onnxOperatorSet));
   for (const domain of [...domains].sort()) file.message(8, new MessageWriter().string(1, domain).integer(2, 1));
@@ -53,17 +68,36 @@ export function encodeModel(model: ModelToEncode): Uint8Array {
   return file.finish();
 }
 
+function encodeGraph(
+  name: string,
+  graph: Pick<ModelToEncode, "nodes" | "inputs" | "outputs"> & Partial<Pick<ModelToEncode, "initializers">>,
+  rename: Rename,
+): MessageWriter {
+  const message = new MessageWriter();
+  for (const node of graph.nodes)
+    message.message(1, "body" in node ? encodeLoop(node, rename) : encodeNode(node, rename));
+  message.string(2, name);
+  for (const value of graph.initializers ?? []) message.message(5, encodeConstant(value, rename));
+  for (const value of graph.inputs) message.message(11, encodeValue(value, rename));
+  for (const value of graph.outputs) message.message(12, encodeValue(value, rename));
+  return message;
+}
+
+const domainsOf = (nodes: ModelToEncode["nodes"]): string[] =>
+  nodes.flatMap((node) => ("body" in node ? domainsOf(node.body.nodes) : [node.domain]));
+
 type Rename = (name: string) => string;
 
-function renaming({ inputs, inputNames, outputs, outputNames }: ModelToEncode): Rename {
+function renaming({ inputs, inputNames, outputs, outputNames, names: others = new Map() }: ModelToEncode): Rename {
   const names = new Map<string, string>();
-  const add = (values: readonly Value[], given: readonly string[]): void => {
+  const add = (values: readonly DeclaredValue[], given: readonly string[]): void => {
     values.forEach((value, i) => {
       if (value.name !== given[i] && given[i] !== undefined) names.set(value.name, given[i]);
     });
   };
   add(inputs, inputNames);
   add(outputs, outputNames);
+  for (const [{ name }, given] of others) names.set(name, given);
   return names.size === 0 ? (name) => name : (name) => names.get(name) ?? name;
 }
 
@@ -75,8 +109,16 @@ function encodeNode(node: OnnxNode, rename: Rename): MessageWriter {
   return message.string(7, node.domain);
 }
 
+function encodeLoop({ operator, inputs, outputs, body }: LoopNode, rename: Rename): MessageWriter {
+  const message = new MessageWriter();
+  for (const value of inputs) message.string(1, rename(value.name));
+  for (const value of outputs) message.string(2, rename(value.name));
+  const graph = new MessageWriter().string(1, "body").message(6, encodeGraph("body", body, rename));
+  return message.string(4, operator).message(5, graph.integer(20, attributeTypes.graph)).string(7, "");
+}
+
 /** AttributeProto.AttributeType */
-const attributeTypes = { float: 1, integer: 2, string: 3, floats: 6, integers: 7 } as const;
+const attributeTypes = { float: 1, integer: 2, string: 3, graph: 5, floats: 6, integers: 7 } as const;
 
 function encodeAttribute(name: string, value: OnnxAttribute): MessageWriter {
   const message = new MessageWriter().string(1, name);
@@ -116,9 +158,16 @@ function bytesOf(data: TypedArray, dtype: Value["dtype"]): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function encodeValue(value: Value, rename: Rename): MessageWriter {
+/** A type that files have, and the compiler has not. */
+const uint8TypeNumber = 2;
+
+function encodeValue(value: DeclaredValue, rename: Rename): MessageWriter {
   const shape = new MessageWriter();
-  for (const size of value.shape) shape.message(1, new MessageWriter().integer(1, size));
-  const tensor = new MessageWriter().integer(1, onnxTypeNumbers[value.dtype]).message(2, shape);
+  for (const size of value.shape) {
+    const dimension = new MessageWriter();
+    shape.message(1, typeof size === "string" ? dimension.string(2, size) : dimension.integer(1, size));
+  }
+  const type = value.dtype === "uint8" ? uint8TypeNumber : onnxTypeNumbers[value.dtype];
+  const tensor = new MessageWriter().integer(1, type).message(2, shape);
   return new MessageWriter().string(1, rename(value.name)).message(2, new MessageWriter().message(1, tensor));
 }

@@ -2,11 +2,29 @@ import type { LoweringProfile } from "../program/emitter.js";
 
 /** The kinds of executors there are. */
 export const loweringProfiles: Readonly<Record<LoweringProfile["name"], LoweringProfile>> = {
-  cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21 },
-  web: { name: "web", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21 },
+  cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21, splitsSums: true },
+  web: { name: "web", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21, splitsSums: true },
   // Its FusedMatMul runs on the CPU. Shaders need not know infinity, which HardSigmoid's slope of 3.4e38 relies on.
-  webgpu: { name: "webgpu", fusedMatMul: false, hardSigmoidStep: false, cacheBytes: Number.POSITIVE_INFINITY },
-  cuda: { name: "cuda", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: Number.POSITIVE_INFINITY },
+  webgpu: {
+    name: "webgpu",
+    fusedMatMul: false,
+    hardSigmoidStep: false,
+    cacheBytes: Number.POSITIVE_INFINITY,
+    splitsSums: true,
+  },
+  cuda: {
+    name: "cuda",
+    fusedMatMul: true,
+    hardSigmoidStep: true,
+    cacheBytes: Number.POSITIVE_INFINITY,
+    splitsSums: true,
+  },
   /** Operators of the ONNX standard only, as exported models use. */
-  standard: { name: "standard", fusedMatMul: false, hardSigmoidStep: false, cacheBytes: Number.POSITIVE_INFINITY },
+  standard: {
+    name: "standard",
+    fusedMatMul: false,
+    hardSigmoidStep: false,
+    cacheBytes: Number.POSITIVE_INFINITY,
+    splitsSums: false,
+  },
 };

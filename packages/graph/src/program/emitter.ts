@@ -16,6 +16,11 @@ export interface LoweringProfile {
    * on the parts one by one. Infinity for devices that are faster the larger an operation is.
    */
   readonly cacheBytes: number;
+  /**
+   * Sums over many rows in stages, and over few terms by slices, where kernels are faster so. Without it the form of a
+   * model does not depend on how many rows there are.
+   */
+  readonly splitsSums: boolean;
 }
 
 /** An ONNX value: a name with what is known of it. */

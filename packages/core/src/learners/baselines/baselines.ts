@@ -11,10 +11,12 @@ import {
   headPaths,
   type InnerLoop,
   innerLoop,
+  innerSteps,
   laterSteps,
   recorded,
   requireLaterShare,
   requireSharedNorm,
+  steppedBy,
 } from "../gradient/gradient-adaptation.js";
 import { miniBatch } from "../gradient/mini-batches.js";
 import { supervised } from "../gradient/objective.js";
@@ -99,7 +101,7 @@ function gradientSteps<X extends Tree, Y extends Tree, Out extends Tree>(
   { model, loss, inner, minibatch, laterShare }: BaselineOptions<X, Y, Out>,
   steps: number,
   adapts?: Adapts,
-): Pick<Adapter<Tree, AdaptedModel, X, Y, Out>, "adapt" | "predict"> {
+): Pick<Adapter<Tree, AdaptedModel, X, Y, Out>, "adapt" | "stepped" | "predict"> {
   const problem = supervised(model, loss);
   const { inner: objective, traits } = problem;
   const loop: InnerLoop<Examples<X, Y>> = {
@@ -116,6 +118,10 @@ function gradientSteps<X extends Tree, Y extends Tree, Out extends Tree>(
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
       return problem.adapted(arrived, support, { phase: "predict" });
     },
+    stepped: steppedBy(
+      (params, support) => innerSteps(loop, params, support, { phase: "predict" }),
+      (arrived, support) => problem.adapted(arrived, support, { phase: "predict" }),
+    ),
     predict: problem.predict,
   };
 }

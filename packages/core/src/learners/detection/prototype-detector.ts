@@ -28,7 +28,7 @@ import { type DetectionMaps, detectionTerms } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
-import { type Learner, measured } from "../learner.js";
+import { type Learner, measured, type SteppedAdaptation } from "../learner.js";
 import type { DetectorFeatures, DetectorNetwork, DetectorParameters } from "./detector-network.js";
 
 /** The parts of a detector that steps may change. */
@@ -115,26 +115,28 @@ export function prototypeDetector(
     };
   };
   type Support = Examples<Tensor, DetectionTargets>;
-  const adaptedTo = (params: Tree, { y, present }: Support, at: ReturnType<typeof seen>, count: number): Classes => {
+  /** Prototypes, where steps begin. */
+  const begun = (params: Tree, { y, present }: Support, at: ReturnType<typeof seen>): Classes => {
     const { logScale, none, network: own } = params as Parameters;
-    let task: Classes = {
+    return {
       weights: prototypes(at.found.embedding, y.maps, classes, present),
       logScale,
       none,
       ...(tuned === "names and boxes" ? { box: own.box } : {}),
     };
-    for (let step = 0; step < count; step++) {
-      const slope = grad((of: Tree) => {
-        const { names, box } = detectionTerms(said(params, of as Classes, at), y, present);
-        return tuned === "names and boxes" ? add(names, box) : names;
-      })(task as unknown as Tree);
-      task = mapTree(
-        (value: Tensor, by: Tensor) => sub(value, mul(by, innerRate)),
-        task as unknown as Tree,
-        slope,
-      ) as unknown as Classes;
-    }
-    return task;
+  };
+  /** One step more. */
+  const moved = (params: Tree, { y, present }: Support, at: ReturnType<typeof seen>, task: Tree): Tree => {
+    const slope = grad((of: Tree) => {
+      const { names, box } = detectionTerms(said(params, of as Classes, at), y, present);
+      return tuned === "names and boxes" ? add(names, box) : names;
+    })(task);
+    return mapTree((value: Tensor, by: Tensor) => sub(value, mul(by, innerRate)), task, slope);
+  };
+  const adaptedTo = (params: Tree, support: Support, at: ReturnType<typeof seen>, count: number): Classes => {
+    let task = begun(params, support, at) as Tree;
+    for (let step = 0; step < count; step++) task = moved(params, support, at, task);
+    return task as Classes;
   };
   return {
     name: steps > 0 ? "two-stage detector" : "prototype detector",
@@ -164,6 +166,15 @@ export function prototypeDetector(
     },
     adapt: (params, support, { steps: count = steps } = {}): Tree =>
       ({ params, classes: adaptedTo(params, support, seen(params, support.x), count) }) as unknown as Tree,
+    ...(steps > 0
+      ? {
+          stepped: {
+            start: (params, support) => begun(params, support, seen(params, support.x)) as Tree,
+            step: (params, support, task) => moved(params, support, seen(params, support.x), task),
+            adapted: (params, _support, task) => ({ params, classes: task }),
+          } satisfies SteppedAdaptation<Tree, Tree, Support>,
+        }
+      : {}),
     predict: (adapted, x) => {
       const { params, classes: task } = adapted as unknown as Adapted;
       return said(params, task, seen(params, x));

@@ -4,6 +4,7 @@ import {
   cast,
   div,
   GraphError,
+  less,
   mapTree,
   max,
   mul,
@@ -17,11 +18,13 @@ import {
   type Tensor,
   type Tree,
   valueAndGrad,
+  where,
 } from "@innerloop/graph";
 import type { ApplyContext, Layer, Statistics, StatisticsByPath } from "../../layers/layer.js";
 import { type ParameterTraits, roleAt, type TraitsByPath } from "../../layers/parameter-roles.js";
 import { applyUpdates, type GradientTransformation } from "../../optimizers/gradient-transformation.js";
 import type { Examples } from "../../tasks/task.js";
+import type { SteppedAdaptation } from "../learner.js";
 import type { Objective } from "./objective.js";
 
 /** A model adapted to one task by gradient steps. */
@@ -50,8 +53,8 @@ export interface InnerLoop<Data extends Tree = Examples> {
   readonly secondOrder?: Tensor;
   /** lambda of the term lambda / 2 |theta_k - theta_0|^2 that the loss gets, over parameters that adapt. None by default. */
   readonly proximal?: number | Tensor;
-  /** Mini-batch `index` of the support set; all of it by default. */
-  readonly minibatch?: (support: Data, index: number) => Data;
+  /** Mini-batch `index` of the support set, a number or an int32 scalar; all of it by default. */
+  readonly minibatch?: (support: Data, index: number | Tensor) => Data;
   /** Mini-batches that make one step: their mean gradient, by weight. 1 by default. */
   readonly accumulate?: number;
   /** The weight of a mini-batch in that mean, a scalar; all the same by default. */
@@ -103,51 +106,112 @@ export function trajectory<Data extends Tree>(
   if (!Number.isInteger(steps) || steps < 0) {
     throw new GraphError("IL102", "adapt", `${steps} inner steps`, "Use a whole number, 0 or more");
   }
-  const start = adaptingByPath(params, loop.traits?.(), loop.adapts);
-  const names = paths(params);
-  const assembled = (fast: ByPath): Tree => {
-    let at = 0;
-    return mapTree((leaf) => fast[names[at++]!] ?? leaf, params);
-  };
-  let fast = start;
-  let state = loop.inner.init(fast, loop.innerParameters);
+  const { start, take, assembled } = innerSteps(loop, params, support, context);
+  let state = start;
   let statistics: StatisticsByPath = {};
-  const came: [Tree, ...Tree[]] = [assembled(fast)];
-  const { accumulate = 1 } = loop;
-  /** The gradient of one mini-batch at the parameters of a step. */
-  const gradientOf = (step: number, part: number): StepGradient<Data> => {
-    const batch = loop.minibatch?.(support, step * accumulate + part) ?? support;
-    const pass = accumulate === 1 ? `step ${step}` : `step ${step}, mini-batch ${part}`;
-    const { gradient, auxiliary } = valueAndGrad((at: ByPath) => {
-      const { loss, statistics = {} } = loop.objective(assembled(at), batch, { ...context, pass, step });
-      return [loop.proximal ? add(loss, proximalTerm(at, start, loop.proximal)) : loss, statistics] as const;
-    })(fast);
-    return { gradient, statistics: auxiliary, batch };
-  };
-  const take = (step: number): void => {
-    const parts = Array.from({ length: accumulate }, (_, part) => gradientOf(step, part));
-    const found = meanOfParts(parts, loop.weight);
-    const used = mapTree((g) => ofOrder(g, loop), found.gradient);
-    statistics = { ...statistics, ...found.statistics };
-    const next = loop.inner.update(used, state, fast, loop.innerParameters);
-    const { later } = loop;
-    fast = applyUpdates(
-      fast,
-      later && step >= later.from ? mapTree((update) => mul(update, later.share), next.updates) : next.updates,
-    );
-    state = next.state;
-    came.push(assembled(fast));
-  };
+  const came: [Tree, ...Tree[]] = [assembled(state)];
   const recompute = loop.recompute ?? 0;
   const stretch = recompute > 0 ? recompute : steps;
   for (let from = 0; from < steps; from += stretch) {
     const run = (): void => {
-      for (let step = from; step < Math.min(from + stretch, steps); step++) take(step);
+      for (let step = from; step < Math.min(from + stretch, steps); step++) {
+        const next = take(state, step);
+        state = next.state;
+        statistics = { ...statistics, ...next.statistics };
+        came.push(assembled(state));
+      }
     };
     if (recompute > 0) recomputed(run);
     else run();
   }
   return { params: came, statistics };
+}
+
+/** What an inner loop carries from step to step: the parameters that adapt, and what its optimizer keeps. */
+export type InnerState = { readonly fast: ByPath; readonly optimizer: Tree };
+
+/** The steps of an inner loop. */
+export interface InnerSteps {
+  readonly start: InnerState;
+  /** The next state. @param step the steps before it: an int32 scalar where that is known only when the program runs */
+  readonly take: (
+    state: InnerState,
+    step: number | Tensor,
+  ) => { readonly state: InnerState; readonly statistics: StatisticsByPath };
+  /** All parameters, those that adapt in their places. */
+  readonly assembled: (state: InnerState) => Tree;
+}
+
+/** The inner loop step by step. */
+export function innerSteps<Data extends Tree>(
+  loop: InnerLoop<Data>,
+  params: Tree,
+  support: Data,
+  context: ApplyContext,
+): InnerSteps {
+  const start = adaptingByPath(params, loop.traits?.(), loop.adapts);
+  const names = paths(params);
+  const withFast = (fast: ByPath): Tree => {
+    let at = 0;
+    return mapTree((leaf) => fast[names[at++]!] ?? leaf, params);
+  };
+  const { accumulate = 1 } = loop;
+  /** The gradient of one mini-batch at the parameters of a step. */
+  const gradientOf = (fast: ByPath, step: number | Tensor, part: number): StepGradient<Data> => {
+    const batch = loop.minibatch?.(support, mini(step, accumulate, part)) ?? support;
+    const passOf = `step ${typeof step === "number" ? step : "of a loop"}`;
+    const pass = accumulate === 1 ? passOf : `${passOf}, mini-batch ${part}`;
+    const { gradient, auxiliary } = valueAndGrad((at: ByPath) => {
+      const { loss, statistics = {} } = loop.objective(withFast(at), batch, { ...context, pass, step });
+      return [loop.proximal ? add(loss, proximalTerm(at, start, loop.proximal)) : loss, statistics] as const;
+    })(fast);
+    return { gradient, statistics: auxiliary, batch };
+  };
+  return {
+    start: { fast: start, optimizer: loop.inner.init(start, loop.innerParameters) },
+    take: ({ fast, optimizer }, step) => {
+      const parts = Array.from({ length: accumulate }, (_, part) => gradientOf(fast, step, part));
+      const found = meanOfParts(parts, loop.weight);
+      const used = mapTree((g) => ofOrder(g, loop), found.gradient);
+      const next = loop.inner.update(used, optimizer, fast, loop.innerParameters);
+      return {
+        state: { fast: applyUpdates(fast, shortened(next.updates, step, loop.later)), optimizer: next.state },
+        statistics: found.statistics,
+      };
+    },
+    assembled: ({ fast }) => withFast(fast),
+  };
+}
+
+/** The number of a mini-batch of a step, of all of the steps' so far. */
+const mini = (step: number | Tensor, each: number, part: number): number | Tensor =>
+  typeof step === "number" ? step * each + part : add(mul(step, each), part);
+
+/** The updates of a step, shorter where it is beyond those of training. */
+function shortened(updates: ByPath, step: number | Tensor, later: InnerLoop["later"]): ByPath {
+  if (!later) return updates;
+  if (typeof step === "number")
+    return step < later.from ? updates : mapTree((update) => mul(update, later.share), updates);
+  const share = where(less(step, later.from), 1, scalar(later.share));
+  return mapTree((update) => mul(update, cast(share, update.dtype)), updates);
+}
+
+/**
+ * The adaptation of a learner that adapts by an inner loop, step by step.
+ *
+ * @param steps the loop for a task
+ * @param adapted the learner's adapted model, of the parameters that the loop has arrived at
+ */
+export function steppedBy<Data extends Tree, Adapted extends Tree>(
+  steps: (params: Tree, support: Data) => InnerSteps,
+  adapted: (arrived: Tree, support: Data, steps: number | Tensor) => Adapted,
+): SteppedAdaptation<Tree, Adapted, Data> {
+  return {
+    start: (params, support) => steps(params, support).start,
+    step: (params, support, state, taken) => steps(params, support).take(state as InnerState, taken).state,
+    adapted: (params, support, state, count) =>
+      adapted(steps(params, support).assembled(state as InnerState), support, count),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { add, cast, mul, recomputed, type Tensor, type Tree, valueAndGrad } from
 import type { ApplyContext, StatisticsByPath } from "../../layers/layer.js";
 import type { Examples } from "../../tasks/task.js";
 import type { MetaGradientOptions, TaskLearner } from "../learner.js";
-import { type AdaptedModel, type InnerLoop, trajectory } from "./gradient-adaptation.js";
+import { type AdaptedModel, type InnerLoop, innerSteps, steppedBy, trajectory } from "./gradient-adaptation.js";
 import type { TaskProblem } from "./objective.js";
 
 /** @internal Statistics by path within a model as statistics by path within parameters that hold the model's under a name. */
@@ -82,6 +82,13 @@ export function gradientLearner<
       const arrived = run(params, support, count, { phase: "predict" }, {}).params.at(-1)!;
       return problem.adapted(arrived, support, { phase: "predict", step: count });
     },
+    stepped: steppedBy(
+      (params, support) => {
+        const { loop, params: start } = loopFor(params, {}, support);
+        return innerSteps(loop, start, support, { phase: "predict" });
+      },
+      (arrived, support, step) => problem.adapted(arrived, support, { phase: "predict", step }),
+    ),
     predict: problem.predict,
   };
 }

@@ -29,7 +29,9 @@ import {
   headPaths,
   type InnerLoop,
   innerLoop,
+  innerSteps,
   requireSharedNorm,
+  steppedBy,
 } from "./gradient-adaptation.js";
 import type { ObjectiveOptions } from "./maml.js";
 import { requireCount } from "./mini-batches.js";
@@ -185,6 +187,10 @@ function implicitLearner<Data extends Tree, Adapted extends Tree, X extends Tree
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
       return problem.adapted(arrived, support, { phase: "predict", step: count });
     },
+    stepped: steppedBy(
+      (params, support) => innerSteps(loop, params, support, { phase: "predict" }),
+      (arrived, support, step) => problem.adapted(arrived, support, { phase: "predict", step }),
+    ),
     predict: problem.predict,
   };
 }

@@ -101,7 +101,8 @@ function alongRatesOfSteps(steps: number): Pick<LearnedOptimizer, "init" | "upda
     },
     update: (gradient, state) => {
       const [now, ...later] = (state as { readonly rates: readonly [ByPath, ...ByPath[]] }).rates;
-      return { updates: against(gradient, now), state: { rates: later.length > 0 ? later : [now] } };
+      // As many as before, the last one again: what a loop carries keeps its form.
+      return { updates: against(gradient, now), state: { rates: [...later, later.at(-1) ?? now] } };
     },
   };
 }

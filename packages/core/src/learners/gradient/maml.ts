@@ -28,7 +28,7 @@ import {
 } from "./gradient-adaptation.js";
 import { gradientLearner } from "./gradient-learner.js";
 import { learnedRates } from "./learned-optimizers.js";
-import { miniBatch, requireCount } from "./mini-batches.js";
+import { batchesOfSteps, miniBatch, requireCount } from "./mini-batches.js";
 import { type Objective, type Objectives, objectiveProblem, supervised, type TaskProblem } from "./objective.js";
 
 /** Options of adaptation by gradient steps, whatever they make small. */
@@ -128,7 +128,7 @@ export function maml<X extends Tree, Y extends Tree, Out extends Tree, Data exte
     const { objective, init, batches } = options;
     return adaptingLearner(options, {
       problem: objectiveProblem("maml", objective, init),
-      ...(batches ? { loop: { minibatch: batches } } : {}),
+      ...(batches ? { loop: { minibatch: batchesOfSteps("maml", batches) } } : {}),
     });
   }
   const { model, loss, minibatch, adapts } = options;

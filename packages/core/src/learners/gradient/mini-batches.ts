@@ -1,5 +1,21 @@
 /** The rows of a support set that an inner step sees where it does not see all. */
-import { cast, GraphError, gather, mapTree, sum, type Tree, tensor } from "@innerloop/graph";
+import {
+  add,
+  cast,
+  GraphError,
+  gather,
+  lessEqual,
+  mapTree,
+  max,
+  mod,
+  mul,
+  range,
+  sum,
+  type Tensor,
+  type Tree,
+  tensor,
+  where,
+} from "@innerloop/graph";
 import type { Examples } from "../../tasks/task.js";
 import { rowsOf } from "../../tasks/task-spec.js";
 
@@ -11,11 +27,13 @@ import { rowsOf } from "../../tasks/task-spec.js";
  */
 export function miniBatch<X extends Tree, Y extends Tree>(
   support: Examples<X, Y>,
-  index: number,
+  index: number | Tensor,
   size: number,
 ): Examples<X, Y> {
   const rows = rowsOf(support.x);
   if (rows <= size) return support;
+  if (typeof index !== "number")
+    return mapTree((leaf) => gather(leaf, rowsOfMiniBatch(support, index, size), 0), support);
   const chosen = (there: number): number[] => {
     const order = interleaved(there, Math.ceil(there / size));
     return Array.from({ length: size }, (_, i) => (there <= size ? i : order[(index * size + i) % there]!));
@@ -35,6 +53,35 @@ export function miniBatch<X extends Tree, Y extends Tree>(
     : tensor(chosen(rows), [size], "int32");
   return mapTree((leaf) => gather(leaf, at, 0), support);
 }
+
+/** The rows of a mini-batch whose number is known only when the program runs: int32 [size]. */
+function rowsOfMiniBatch({ x, present }: Examples<Tree, Tree>, index: Tensor, size: number): Tensor {
+  const rows = rowsOf(x);
+  const places = range(size, "int32");
+  const turn = add(mul(index, size), places);
+  const orderOf = (there: number): number[] => interleaved(there, Math.ceil(there / size));
+  if (!present) return gather(tensor(orderOf(rows), [rows], "int32"), mod(turn, rows), 0);
+  const there = cast(sum(present), "int32");
+  // An order for each number of rows that may be there, one behind the other.
+  const orders = Array.from({ length: rows + 1 }, (_, count) =>
+    Array.from({ length: rows }, (_, place) => (count <= size ? place : (orderOf(count)[place] ?? 0))),
+  ).flat();
+  const place = where(lessEqual(there, size), places, mod(turn, max(there, 1)));
+  return gather(tensor(orders, [orders.length], "int32"), add(mul(there, rows), place), 0);
+}
+
+/**
+ * Batches that a function of a step's number chooses, for an inner loop.
+ *
+ * @throws IL102 in a loop whose steps are counted only when the program runs
+ */
+export const batchesOfSteps =
+  <Data extends Tree>(operation: string, batches: (support: Data, step: number) => Data) =>
+  (support: Data, index: number | Tensor): Data => {
+    if (typeof index === "number") return batches(support, index);
+    const problem = "batches are chosen by a function of the step's number, which a loop does not know";
+    throw new GraphError("IL102", operation, problem, "Give the number of steps, or leave out batches");
+  };
 
 /** 0, stride, 2 stride, ..., 1, 1 + stride, ... */
 function interleaved(rows: number, stride: number): number[] {

@@ -9,12 +9,14 @@ import {
   type AdaptedModel,
   type InnerLoop,
   innerLoop,
+  innerSteps,
   laterSteps,
   requireLaterShare,
   requireSharedNorm,
+  steppedBy,
 } from "./gradient-adaptation.js";
 import type { ObjectiveOptions } from "./maml.js";
-import { miniBatch, requireCount } from "./mini-batches.js";
+import { batchesOfSteps, miniBatch, requireCount } from "./mini-batches.js";
 import { objectiveProblem, supervised, type TaskProblem } from "./objective.js";
 
 /** Options of Reptile's steps, whatever they make small. */
@@ -70,7 +72,7 @@ export function reptile<X extends Tree, Y extends Tree, Out extends Tree, Data e
       traits: problem.traits,
       inner,
       order: 1,
-      ...(batches ? { minibatch: batches } : {}),
+      ...(batches ? { minibatch: batchesOfSteps("reptile", batches) } : {}),
     });
   }
   const { model, loss, innerBatchSize = 10, laterShare } = options;
@@ -129,6 +131,10 @@ function steppingLearner<Data extends Tree, Adapted extends Tree, X extends Tree
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
       return problem.adapted(arrived, support, { phase: "predict" });
     },
+    stepped: steppedBy(
+      (params, support) => innerSteps(loop, params, support, { phase: "predict" }),
+      (arrived, support) => problem.adapted(arrived, support, { phase: "predict" }),
+    ),
     predict: problem.predict,
   };
 }

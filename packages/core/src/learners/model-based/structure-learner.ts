@@ -15,7 +15,14 @@ import { type Layer, within } from "../../layers/layer.js";
 import { linear } from "../../layers/layers.js";
 import type { Optimizer } from "../../optimizers/gradient-transformation.js";
 import { split } from "../../random/random.js";
-import { type AdaptedModel, type InnerLoop, innerLoop, requireSharedNorm } from "../gradient/gradient-adaptation.js";
+import {
+  type AdaptedModel,
+  type InnerLoop,
+  innerLoop,
+  innerSteps,
+  requireSharedNorm,
+  steppedBy,
+} from "../gradient/gradient-adaptation.js";
 import { supervised } from "../gradient/objective.js";
 import type { Learner } from "../learner.js";
 import {
@@ -133,6 +140,13 @@ export function structureLearner(options: StructureLearnerOptions): Learner<Tree
       const arrived = innerLoop(loop, params, support, count, { phase: "predict" });
       return problem.adapted(arrived, support, { phase: "predict", step: count });
     },
+    stepped: steppedBy(
+      (params, support) => {
+        requireTargets("structureLearner", form, support);
+        return innerSteps(loop, params, support, { phase: "predict" });
+      },
+      (arrived, support, step) => problem.adapted(arrived, support, { phase: "predict", step }),
+    ),
     predict: problem.predict,
   };
 }

@@ -2,6 +2,7 @@ import { add, div, exp, grad, leaves, paths, sub, type Tree, tensor } from "@inn
 import { describe, expect, test } from "vitest";
 import { madeUpRatings } from "../../domains/recommendation/ratings.fixture.js";
 import { userTasks } from "../../domains/recommendation/user-tasks.js";
+import { exportPrograms } from "../../export/index.js";
 import { entityEmbedding } from "../../layers/entity-embedding.js";
 import { functionLayer, type Layer } from "../../layers/layer.js";
 import { logisticResidual } from "../../losses/logistic-residual.js";
@@ -14,9 +15,10 @@ import { gradientError, noiseLike, valuesIn } from "../../numerical.fixture.js";
 import { sgd } from "../../optimizers/optimizers.js";
 import { key } from "../../random/random.js";
 import { type Task, withoutPadding } from "../../tasks/task.js";
+import type { TaskSpec } from "../../tasks/task-spec.js";
 import { ridgeRegression } from "../closed-form/ridge-regression.js";
 import { maml } from "../gradient/maml.js";
-import type { Learner } from "../learner.js";
+import type { AnyAdapter, Learner } from "../learner.js";
 import { generalParams, ofLearned } from "../model-based/model-based.fixture.js";
 import { neuralProcess } from "../model-based/neural-process.js";
 import { taskAdaptiveProcess } from "../model-based/task-adaptive-process.js";
@@ -116,6 +118,29 @@ describe.each(inners)("what is left of ratings, by %s", (_name, inner) => {
       // The table is no part of a user's taste.
       expect(Object.keys(taste).sort()).toEqual(["adapted", "level"]);
     }
+  });
+
+  test("adapts step by step as at once, where the learner does", () => {
+    const { stepped, steps } = learner;
+    expect(stepped !== undefined).toBe((inner as FeatureLearner).stepped !== undefined);
+    if (!stepped || steps === undefined) return;
+    for (const { support } of tasks.slice(0, 4)) {
+      let state = stepped.start(params, support);
+      for (let taken = 0; taken < steps; taken++) state = stepped.step(params, support, state, taken);
+      const found = stepped.adapted(params, support, state, steps);
+      const expected = learner.adapt(params, support);
+      expect(paths(found as Tree)).toEqual(paths(expected as Tree));
+      expect(leaves(found as Tree).map(valuesIn)).toEqual(leaves(expected as Tree).map(valuesIn));
+    }
+  });
+
+  test("is exported as programs of ratings", () => {
+    const spec = source.spec as unknown as TaskSpec<Tree, Tree>;
+    const { models } = exportPrograms({ learner: learner as unknown as AnyAdapter, params: params as Tree, spec });
+    expect(models.predict.outputs[0]).toMatchObject({ name: "mean", shape: ["queries", 1] });
+    expect(models.adapt.inputs.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["support_inputs.ids", "support_inputs.numbers", "support_targets.rating"]),
+    );
   });
 
   test("has a meta-gradient that is the derivative of its loss, the table's and the shrinkage's with it", () => {

@@ -31,7 +31,7 @@ import type { RatingTarget } from "../../losses/rating-target.js";
 import { type Key, split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
 import { statisticsBelow } from "../gradient/gradient-learner.js";
-import type { Adapter, Learner } from "../learner.js";
+import type { Adapter, Learner, SteppedAdaptation } from "../learner.js";
 
 /** A learner of vectors and numbers, as all of regression in the catalogue are. */
 export type FeatureLearner = Learner<Tree, Tree, Tensor, Tensor, Tensor>;
@@ -242,6 +242,25 @@ export function residualAdapter(
     features: embedding.apply(table, x, within({ phase: "predict" }, "embedding")),
     ...(readsIds ? { ids: x.ids } : {}),
   });
+  const knownOf = ({ embedding: table }: Pick<ResidualParameters, "embedding">, { x, y, present }: Set) => ({
+    ...features(table, x),
+    rating: y.rating,
+    ...(present ? { present } : {}),
+  });
+  const steppedTaste = (inner: SteppedAdaptation): NonNullable<RatingAdapter["stepped"]> => {
+    const left = (params: ResidualParameters, support: Set) => {
+      const known = knownOf(params, support);
+      return readRatings({ link, ...params }, known, () => inputsOf(known));
+    };
+    return {
+      start: (params, support) => inner.start(params.learner, left(params, support).examples),
+      step: (params, support, state, taken) => inner.step(params.learner, left(params, support).examples, state, taken),
+      adapted: (params, support, state, steps) => {
+        const { examples, level } = left(params, support);
+        return { embedding: params.embedding, level, adapted: inner.adapted(params.learner, examples, state, steps) };
+      },
+    };
+  };
   return {
     features,
     taste,
@@ -256,10 +275,8 @@ export function residualAdapter(
       ...(link.hasLevel ? { logShrinkage: tensor([Math.log(shrinkage)], [1, 1]) } : {}),
       learner: learner.init(split(key, "learner")),
     }),
-    adapt: (params, support, how) => {
-      const known = { ...features(params.embedding, support.x), rating: support.y.rating, ...presentOf(support) };
-      return { embedding: params.embedding, ...taste(params, known, how) };
-    },
+    adapt: (params, support, how) => ({ embedding: params.embedding, ...taste(params, knownOf(params, support), how) }),
+    ...(learner.stepped ? { stepped: steppedTaste(learner.stepped) } : {}),
     predict: (user, x, present) => told(user, features(user.embedding, x), present),
   };
 }

@@ -85,9 +85,10 @@ function byParts(e: Emitter, operator: Reduction, x: Value, before: number, size
 
 /** [before, size, after] -> [before, after], or [after] where before is 1. */
 function middleReduced(e: Emitter, operator: Reduction, x: Value, before: number, size: number, after: number): Value {
-  if (operator === "ReduceSum" && size > 0 && size <= fewTerms && before > manyRows)
+  const { splitsSums } = e.profile;
+  if (splitsSums && operator === "ReduceSum" && size > 0 && size <= fewTerms && before > manyRows)
     return sumOfSlices(e, x, before, size, after);
-  const stages = before === 1 && after > 1 ? firstStage(size) : 1;
+  const stages = splitsSums && before === 1 && after > 1 ? firstStage(size) : 1;
   return one(e, operator, one(e, operator, x, before * stages, size / stages, after), before, stages, after);
 }
 

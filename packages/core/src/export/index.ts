@@ -1,0 +1,11 @@
+/** Trained learners as standard ONNX models: adapting and predicting wherever ONNX runs. */
+export {
+  type ExportedPrograms,
+  type ExportOptions,
+  exportFormat,
+  exportProgram,
+  exportPrograms,
+  type ProgramName,
+  statusBits,
+} from "./export-programs.js";
+export type { ImageInput } from "./input-form.js";
