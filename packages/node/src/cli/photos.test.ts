@@ -74,7 +74,11 @@ describe("innerloop train photos", () => {
 
   it.each([
     ["no data", { data: "" }, /there are no pictures\. Give a folder of marked ones/],
-    ["a number of classes that is not theirs", { ways: 3 }, /--ways 3 of .*photos, in which 2 classes are marked/],
+    [
+      "a number of classes that is not theirs",
+      { namedClasses: 3 },
+      /--named-classes 3 of .*photos, in which 2 classes are marked/,
+    ],
     ["more support pictures than there are", { shots: 40 }, /ILT402 pictureEpisodes: photos train has \d+ pictures/],
     ["a learner of other tasks", { learner: "ridge" }, /ridge.*photos/],
   ] as const)("refuses %s", async (_, chosen, problem) => {

@@ -24,11 +24,6 @@ import { counted } from "../../words.js";
 import type { Adaptation, Answer, DetectionAnswer, FoundObject, GivenInputs, GivenSupport, Own } from "../domain.js";
 import type { PictureGrid, PictureSight } from "./picture-sight.js";
 
-/** Options that say how many classes a run names. */
-interface Ways {
-  readonly ways?: number | undefined;
-}
-
 /** Scores from which objects are answers. */
 const leastScore = 0.1;
 
@@ -36,7 +31,7 @@ const leastScore = 0.1;
 const [mostSupport, mostInputs] = [200, 10_000];
 
 /** @internal The adaptation of detectors that see pictures in one way: from pictures with marks to pictures without. */
-export const detectionAdaptation = <V extends Ways, Spec>(
+export const detectionAdaptation = <V, Spec>(
   sight: PictureSight<V, Spec>,
 ): Adaptation<V, Spec, Tensor, DetectionTargets, DetectionMaps> => ({
   inputWord: "picture",
@@ -118,7 +113,7 @@ function rowOf(name: string, { objects }: DetectionAnswer): readonly string[] {
 const supportExample =
   "Give a folder or archive of pictures with marks: COCO JSON, Pascal VOC or YOLO text (docs/detection.md)";
 
-async function readSupport<V extends Ways, Spec>(
+async function readSupport<V, Spec>(
   given: unknown,
   sight: PictureSight<V, Spec>,
   own: Own<V, Spec>,
@@ -161,7 +156,7 @@ async function readSupport<V extends Ways, Spec>(
     },
     classes: classNames,
     counts,
-    ...(classes === own.options.ways ? {} : { sizes: { ways: classes } }),
+    ...(classes === own.options[sight.classesOption] ? {} : { sizes: { [sight.classesOption]: classes } }),
     text: `${counted(pictures.length, "picture")} with ${counted(all, "object")} of ${counted(classes, "class", "classes")}`,
     notes: [
       found.found,
@@ -198,7 +193,7 @@ function sizeNotes(
   ];
 }
 
-async function readInputs<V extends Ways, Spec>(
+async function readInputs<V, Spec>(
   given: unknown,
   sight: PictureSight<V, Spec>,
   own: Own<V, Spec>,

@@ -31,12 +31,12 @@ import {
 /** Classes that a learner has names for: those of the data at hand where it takes any number, those of its run where not. */
 const classesOf = (
   spec: PhotoSpec | undefined,
-  { ways }: PhotoValues,
+  { namedClasses }: PhotoValues,
   { learner, data }: LearnerNeeds & { readonly data?: PhotoParts | undefined },
 ): number => {
   const { classNames } = (learner.variableWays && data?.train) || spec || { classNames: [] };
   // Of a model without data nobody has said yet what it is to find.
-  return ways ?? Math.max(1, classNames.length);
+  return namedClasses ?? Math.max(1, classNames.length);
 };
 
 /** @internal The domain of pictures seen by a frozen encoder. */
@@ -117,12 +117,12 @@ export const photos = domain<typeof photoOptions, PhotoParts, PhotoSpec, Tensor,
 /** @throws UsageError where a run's model has names for another number of classes */
 function requireClassesOfModel(
   { spec, command }: RunFacts<PhotoValues, PhotoSpec>,
-  { ways }: PhotoValues,
+  { namedClasses }: PhotoValues,
   { learner }: LearnerNeeds,
-  asked = `--ways ${ways}`,
+  asked = `--named-classes ${namedClasses}`,
 ): void {
   const own = spec?.classNames.length ?? 0;
-  if (learner.variableWays || ways === undefined || ways === own) return;
+  if (learner.variableWays || namedClasses === undefined || namedClasses === own) return;
   throw new UsageError(
     `${asked} for a model that names ${counted(own, "class", "classes")}`,
     `Train one that names any number: \`${command({ learner: "cell-prototypes" })}\``,

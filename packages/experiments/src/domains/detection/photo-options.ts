@@ -25,12 +25,12 @@ export const photoOptions = optionGroup({
     help: `a frozen ONNX encoder that makes a map of cells of each picture: a name of \`innerloop data list\` (${usualEncoder}), or a folder with model.onnx and backbone.json`,
   },
   backboneOutput: backboneOutputOption,
-  ways: {
+  namedClasses: {
     kind: "integer",
-    absent: "all classes of the data",
+    absent: "those of the data",
     least: 1,
     most: 1000,
-    help: "classes that a model without data has names for",
+    help: "classes that a model has names for",
   },
   shots: {
     kind: "integer",

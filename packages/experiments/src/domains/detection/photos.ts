@@ -58,6 +58,7 @@ export const photoDecoding = (spec: PhotoSpec | undefined): DecodingOptions => (
 
 /** @internal The way in which detectors of photos see pictures: by the cells of the run's encoder. */
 export const photoSight: PictureSight<PhotoValues, PhotoSpec> = {
+  classesOption: "namedClasses",
   grid: ({ spec }) => ({
     size: spec.pictureSize,
     stride: strideOf(spec),
@@ -112,9 +113,9 @@ export async function loadPhotos(
   const found = await markedPictures(options, io, work);
   const { encoder, record } = await cellEncoder(options, own.spec?.backbone, io, work);
   const { classNames, name } = found.pictures;
-  if (options.ways !== undefined && options.ways !== classNames.length)
+  if (options.namedClasses !== undefined && options.namedClasses !== classNames.length)
     throw new UsageError(
-      `--ways ${options.ways} of ${io.shown(options.data)}, in which ${counted(classNames.length, "class is", "classes are")} marked`,
+      `--named-classes ${options.namedClasses} of ${io.shown(options.data)}, in which ${counted(classNames.length, "class is", "classes are")} marked`,
       "Leave it out: tasks are of all classes that are marked",
     );
   const parts = splitPictures(found.pictures.pictures);
@@ -150,7 +151,7 @@ export async function loadOtherPhotos(
   { own }: { readonly own: OwnPhotos },
 ): Promise<Loaded<PhotoParts, PhotoSpec> & { readonly isOwn?: boolean }> {
   const { spec } = own;
-  const { ways: _, ...others } = options;
+  const { namedClasses: _, ...others } = options;
   const loaded = await loadPhotos(others as PhotoValues, io, work, {
     own: { options: own.options, spec: { ...spec, sha256: "" } },
   });

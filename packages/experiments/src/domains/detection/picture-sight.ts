@@ -20,6 +20,8 @@ export interface PictureGrid {
 
 /** The way in which the detectors of a domain see pictures. */
 export interface PictureSight<V, Spec> {
+  /** The option that says how many classes a model names: of a user's pictures there may be others. */
+  readonly classesOption: keyof V & string;
   grid(own: Own<V, Spec>): PictureGrid;
   /** Squares of bytes [size, size, 3] as inputs of the learner. */
   inputs(own: Own<V, Spec>, pixels: readonly Uint8Array[], io: DataIo, work: LongWork): Promise<Tensor>;

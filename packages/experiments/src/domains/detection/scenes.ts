@@ -31,6 +31,7 @@ export const stride = 4;
 
 /** The way in which detectors of scenes see pictures: as scenes are, grey where these are grey. */
 export const sceneSight: PictureSight<DetectionValues, SceneSpec> = {
+  classesOption: "ways",
   grid: ({ spec }) => {
     const [size] = spec.exampleShape as readonly [number];
     return {

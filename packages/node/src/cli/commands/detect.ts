@@ -56,7 +56,7 @@ export const detectLearner = optionGroup({
 /** `innerloop detect` */
 export const detect = command({
   name: "detect",
-  args: "<RUN> --support DIR --images FILE...",
+  args: "[RUN] --support DIR --images FILE...",
   takes: "[run] [more...]",
   summary: "finds objects of new classes in pictures, from a few marked ones",
   details:
@@ -66,7 +66,7 @@ export const detect = command({
       "innerloop detect --backbone efficientnet-lite0-cells --support marked/ --images photos/ --out found",
       "your own photos, without any training",
     ],
-    ["innerloop detect RUN --support marked/ --images *.jpg", "a line for each picture"],
+    ["innerloop detect RUN --support marked/ --images *.jpg", "by a run of detection, a line for each picture"],
     ["innerloop detect RUN --support marked/ --images photos/ --out found", "pictures with boxes, and detections.json"],
     ["innerloop detect RUN --support marked/ --images a.jpg --least-score 0.6", "only what is rather sure"],
   ],
