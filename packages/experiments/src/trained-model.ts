@@ -5,6 +5,7 @@ import type { EnvironmentTask } from "@innerloop/core/reinforcement";
 import { isTensorSpec, type SpecTree, specsOfRows, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
 import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
 import { compile, type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
+import { normOf } from "./adapting-norm.js";
 import { type AdaptedTo, type AnySupport, toldIn, toldOf } from "./adapted-record.js";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
@@ -450,16 +451,6 @@ const isOfOtherKinds = ({ places }: FlagEntry, { name }: Domain): boolean =>
 
 const asRun = "Load it with `loadRun(DIR, { learner, tasks, optimizer })`, and adapt it in code: `run.adapt({ x, y })`";
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
-
-/**
- * A model that was trained with transductive normalisation answers with the statistics of the support set, unless asked
- * otherwise: a prediction should not depend on which other inputs it is asked with.
- */
-function normOf(config: ExperimentConfig, flags: Flags): Flags {
-  const { batchNorm } = config.network as { readonly batchNorm?: string };
-  if (batchNorm === undefined) return {};
-  return { batchNorm: flags.batchNorm ?? (batchNorm === "transductive" ? "support" : batchNorm) };
-}
 
 /** @throws UsageError where a learner has parameters that were not trained */
 function requireSameParameters(trained: Learner, learner: Learner, name: string): void {
