@@ -9,6 +9,7 @@ import {
   meanSquaredError,
   mlp,
   random,
+  reptile,
   sgd,
 } from "@innerloop/core";
 import { box, policyNetwork, policySurrogate, recurrentPolicy } from "@innerloop/core/reinforcement";
@@ -113,6 +114,48 @@ describe("names and types", () => {
     const { models: made } = exported(of(learner, spec));
     expect(slots(made.predict.outputs)).toEqual(["mean float32[queries,1]", "deviation float32[queries,1]"]);
   });
+});
+
+test("mini-batches of a step are chosen within the loop, of padded sets as of whole ones", async () => {
+  const learner = reptile({
+    model: mlp({ sizes: [2, 6, 1] }),
+    loss: meanSquaredError,
+    inner: sgd({ learningRate: 0.1 }),
+    innerBatchSize: 3,
+    steps: 4,
+  });
+  const params = learner.init(key(1));
+  const spec: TaskSpec = {
+    x: { shape: [2], dtype: "float32" },
+    y: { shape: [1], dtype: "float32" },
+    support: { rows: 8 },
+    query: { rows: 2 },
+  };
+  const { models } = exported({ learner, params, spec });
+  const column = (rows: number, width: number, seed: number): Tensor =>
+    tensor(
+      Float32Array.from({ length: rows * width }, (_, i) => Math.sin(seed + 2 * i)),
+      [rows, width],
+    );
+  const [x, y, asked] = [column(8, 2, 1), column(8, 1, 2), column(2, 2, 3)];
+  const first = (of: Tensor, rows: number): Tensor =>
+    tensor((of.data as Float32Array).slice(0, rows * of.shape[1]!), [rows, of.shape[1]!]);
+  const trained = new TrainedLearner({ learner, params, spec, executor: native });
+  for (const there of [8, 7, 2]) {
+    const { mean, status } = await runOnce(models.few_shot, {
+      support_inputs: x,
+      support_targets: y,
+      support_mask: tensor(new Float32Array(8).fill(1, 0, there)),
+      steps: tensor([7], [], "int64"),
+      query_inputs: asked,
+    });
+    expect(toNumbers(status!)).toEqual([0]);
+    const task = await trained.adapt({ x: first(x, there), y: first(y, there) }, { steps: 7 });
+    const expected = toNumbers(await task.predict(asked));
+    toNumbers(mean!).forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i]!, 5);
+    });
+  }
 });
 
 describe("images as bytes", () => {

@@ -114,8 +114,9 @@ export interface ExportedPrograms {
  * | few_shot | those of adapt, `query_inputs` | those of predict, `status` |
  *
  * Of inputs, targets and predictions that are trees each tensor has a name with its path behind a dot; predictions go by
- * their paths alone, or as `prediction`. The mask is 1 for rows that are there. `state` holds what adaptation has changed, and nothing that the
- * parameters tell. Any number of queries is one model, and so is any number of steps: these are a Loop.
+ * their paths alone, and one tensor that is neither of classes nor of numbers is `prediction`. The mask is 1 for rows that
+ * are there; what others hold is of no account, if it is finite. `state` holds what adaptation has changed, and nothing
+ * that the parameters tell. Any number of queries is one model, and so is any number of steps: these are a Loop.
  *
  * @throws TrainingError ILR101 for options out of range, ILR301 for a learner that has no such programs; GraphError IL405
  *   where the form of predictions depends on how many queries there are
@@ -169,11 +170,11 @@ function writing<Params extends Tree>(options: ExportOptions<Params>) {
   const programs = withMasks(parts, () => new Programs(parts));
   const parametersDigest = paramsDigest(params);
   const notes = {
+    ...options.metadata,
     format: exportFormat,
     learner: learner.name,
     options: JSON.stringify(learner.description),
     parameters: parametersDigest,
-    ...options.metadata,
   };
   const written = (model: ProgramName): PortableModel =>
     withMasks(parts, () =>
