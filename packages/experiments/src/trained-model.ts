@@ -5,8 +5,8 @@ import type { EnvironmentTask } from "@innerloop/core/reinforcement";
 import { isTensorSpec, type SpecTree, specsOfRows, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
 import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
 import { compile, type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
-import { normOf } from "./adapting-norm.js";
 import { type AdaptedTo, type AnySupport, toldIn, toldOf } from "./adapted-record.js";
+import { normOf } from "./adapting-norm.js";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
   checkFlags,

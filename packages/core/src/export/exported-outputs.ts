@@ -11,9 +11,5 @@ import { targetForm } from "./target-form.js";
  * @param spec the look of the tasks, as `exportPrograms` takes it
  * @example exportedOutputs(learner, spec, learner.predict(adapted, x)).logits
  */
-export const exportedOutputs = (
-  learner: AnyAdapter,
-  spec: TaskSpec<Tree, Tree>,
-  prediction: Tree,
-): TensorsByName =>
+export const exportedOutputs = (learner: AnyAdapter, spec: TaskSpec<Tree, Tree>, prediction: Tree): TensorsByName =>
   predictionOutputs(prediction, { loss: learner.loss, targets: targetForm(learner, spec), x: prediction });

@@ -3,7 +3,15 @@ import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import { classesIn, isCollector, specOf, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
 import { exportedOutputs, exportPrograms, TrainedLearner } from "@innerloop/core/training";
-import type { PortableArray, PortableArrays, PortableEngine, Tensor, TensorsByName, Tree, TypedArray } from "@innerloop/graph";
+import type {
+  PortableArray,
+  PortableArrays,
+  PortableEngine,
+  Tensor,
+  TensorsByName,
+  Tree,
+  TypedArray,
+} from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, withFlags } from "../config/index.js";
 import { UsageError } from "../options/usage-error.js";
@@ -169,13 +177,21 @@ interface TriedTask {
 }
 
 const refused = (run: RunStore, problem: string): ExportError =>
-  new ExportError("ILE201", run.shown, problem, "`innerloop adapt` puts it to use; docs/export.md says what is exported");
+  new ExportError(
+    "ILE201",
+    run.shown,
+    problem,
+    "`innerloop adapt` puts it to use; docs/export.md says what is exported",
+  );
 
 /** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
 function formOfRun({ run, floatInput = false }: ExportRequest) {
   const { config, data } = run.config;
   if (!config)
-    throw refused(run, "its learner is a program's, which no options tell; `exportPrograms` of @innerloop/core/training writes its programs");
+    throw refused(
+      run,
+      "its learner is a program's, which no options tell; `exportPrograms` of @innerloop/core/training writes its programs",
+    );
   const domain = domainOf(config);
   if (!domain.exported) throw refused(run, `it is of ${domain.title}, which are not exported`);
   const own = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
@@ -198,7 +214,10 @@ function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
 /** @throws ExportError ILE201 where answers are none that a loader can tell */
 function requireAnswers(run: RunStore, outputs: readonly string[], { targets }: ExportForm): void {
   if (outputs.includes(targets ? "mean" : "logits")) return;
-  throw refused(run, `its answers are ${outputs.join(", ")}, which are neither of classes nor numbers with their deviation`);
+  throw refused(
+    run,
+    `its answers are ${outputs.join(", ")}, which are neither of classes nor numbers with their deviation`,
+  );
 }
 
 /** What the user should know of what was written. */
@@ -227,7 +246,9 @@ function rowsOfTask(x: Tensor, { inputs }: ExportForm): readonly TypedArray[] {
   const [rows = 0, ...shape] = x.shape;
   const size = shape.reduce((a, b) => a * b, 1);
   const of = formOf(inputs);
-  return Array.from({ length: rows }, (_, i) => of.ofTask(x.data!.slice(i * size, (i + 1) * size) as TypedArray, inputs));
+  return Array.from({ length: rows }, (_, i) =>
+    of.ofTask(x.data!.slice(i * size, (i + 1) * size) as TypedArray, inputs),
+  );
 }
 
 /** So many rows of inputs, zeros behind those that there are. */
@@ -263,32 +284,59 @@ function feedsOf({ x, y, present }: HeldOut["support"], { support, targets, form
 }
 
 const arraysOf = (found: TensorsByName): PortableArrays =>
-  Object.fromEntries(Object.entries(found).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data: data! }]));
+  Object.fromEntries(
+    Object.entries(found).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data: data! }]),
+  );
 
 /** The first rows of answers. */
 const firstRows = (found: PortableArrays, rows: number): PortableArrays =>
   Object.fromEntries(
-    Object.entries(found).map(([name, { dtype, shape: [, ...shape], data }]) => {
-      const size = shape.reduce((a, b) => a * b, 1);
-      return [name, { dtype, shape: [rows, ...shape], data: data.slice(0, rows * size) as TypedArray }];
-    }),
+    Object.entries(found).map(
+      ([
+        name,
+        {
+          dtype,
+          shape: [, ...shape],
+          data,
+        },
+      ]) => {
+        const size = shape.reduce((a, b) => a * b, 1);
+        return [name, { dtype, shape: [rows, ...shape], data: data.slice(0, rows * size) as TypedArray }];
+      },
+    ),
   );
 
 /** A task and its answers as expected.safetensors has them: of programs for so many queries so many. */
-function expectedOf({ feeds, queries, expected }: TriedTask, { queries: fixed, ...told }: Omit<ExportedConfig, "files">): PortableArrays {
+function expectedOf(
+  { feeds, queries, expected }: TriedTask,
+  { queries: fixed, ...told }: Omit<ExportedConfig, "files">,
+): PortableArrays {
   const form = { inputs: told.inputs } as ExportForm;
   const rows = fixed ?? queries.length;
   // Where a task asks for fewer, the first are asked for again.
   const places = Array.from({ length: rows }, (_, i) => i % queries.length);
-  const asked = inputArray(places.map((place) => queries[place]!), rows, form);
+  const asked = inputArray(
+    places.map((place) => queries[place]!),
+    rows,
+    form,
+  );
   const answers = Object.fromEntries(
-    Object.entries(firstRows(expected, queries.length)).map(([name, { dtype, shape: [, width = 1], data }]) => {
-      const all = new Float32Array(rows * width);
-      places.forEach((place, row) => {
-        all.set((data as Float32Array).subarray(place * width, (place + 1) * width), row * width);
-      });
-      return [name, { dtype, shape: [rows, width], data: all }];
-    }),
+    Object.entries(firstRows(expected, queries.length)).map(
+      ([
+        name,
+        {
+          dtype,
+          shape: [, width = 1],
+          data,
+        },
+      ]) => {
+        const all = new Float32Array(rows * width);
+        places.forEach((place, row) => {
+          all.set((data as Float32Array).subarray(place * width, (place + 1) * width), row * width);
+        });
+        return [name, { dtype, shape: [rows, width], data: all }];
+      },
+    ),
   );
   return { ...feeds, query_inputs: asked, ...answers };
 }
@@ -320,7 +368,10 @@ async function checkTasks(
         const own = partOf(expected, from, some.length);
         const two = await predict.run({ ...state, query_inputs });
         const one = await fewShot.run({ ...feeds, query_inputs });
-        difference = Math.max(difference, ...[two, one].map((found) => differenceOf(firstRows(found, some.length), own)));
+        difference = Math.max(
+          difference,
+          ...[two, one].map((found) => differenceOf(firstRows(found, some.length), own)),
+        );
       }
     }
   } finally {
@@ -333,8 +384,20 @@ async function checkTasks(
 /** Rows of answers from one on. */
 const partOf = (found: PortableArrays, from: number, rows: number): PortableArrays =>
   Object.fromEntries(
-    Object.entries(found).map(([name, { dtype, shape: [, ...shape], data }]) => {
-      const size = shape.reduce((a, b) => a * b, 1);
-      return [name, { dtype, shape: [rows, ...shape], data: data.slice(from * size, (from + rows) * size) as TypedArray }];
-    }),
+    Object.entries(found).map(
+      ([
+        name,
+        {
+          dtype,
+          shape: [, ...shape],
+          data,
+        },
+      ]) => {
+        const size = shape.reduce((a, b) => a * b, 1);
+        return [
+          name,
+          { dtype, shape: [rows, ...shape], data: data.slice(from * size, (from + rows) * size) as TypedArray },
+        ];
+      },
+    ),
   );

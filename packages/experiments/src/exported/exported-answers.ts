@@ -36,14 +36,25 @@ export function answersOf(
   const rowOf = (name: string, row: number, count: number): readonly number[] => {
     const values = Array.from({ length: count }, (_, i) => Number(outputs[name]!.data[row * width + i]));
     if (values.every(Number.isFinite)) return values;
-    throw new ExportError("ILE207", where, `an answer has ${name} that are no finite numbers`, "Give inputs like those of training");
+    throw new ExportError(
+      "ILE207",
+      where,
+      `an answer has ${name} that are no finite numbers`,
+      "Give inputs like those of training",
+    );
   };
   const answers = Array.from({ length: rows }, (_, row) =>
     targets
       ? {
           value: inUnits(rowOf("mean", row, width), targets, ({ mean, deviation }, value) => value * deviation + mean),
           ...(outputs.deviation
-            ? { deviation: inUnits(rowOf("deviation", row, width), targets, ({ deviation }, value) => value * deviation) }
+            ? {
+                deviation: inUnits(
+                  rowOf("deviation", row, width),
+                  targets,
+                  ({ deviation }, value) => value * deviation,
+                ),
+              }
             : {}),
         }
       : classAnswer(rowOf("logits", row, classes.length), classes),

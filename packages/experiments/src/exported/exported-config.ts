@@ -143,7 +143,8 @@ export function parseExport(text: string, where: string): ExportedConfig {
   if ((ways === undefined) === (targets === undefined)) return fail("innerloop has to have either ways or targets");
   if (classes && (ways === undefined || classes.length > ways)) return wrong("classes");
   const { steps, options, protocol, versions, files, mayBeEmpty, outputs, parameters, checkpoint } = told;
-  const areSteps = isRecord(steps) && [steps.usual, steps.fixed].every((each) => each == null || isWhole(each, 0, mostSteps));
+  const areSteps =
+    isRecord(steps) && [steps.usual, steps.fixed].every((each) => each == null || isWhole(each, 0, mostSteps));
   if (!areSteps) return wrong("steps");
   if (!isRecord(options)) return wrong("options");
   if (!isFlat(protocol, isPlain)) return wrong("protocol");

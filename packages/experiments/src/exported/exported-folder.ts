@@ -1,5 +1,5 @@
 /** The files of an exported folder, which is a repository of the Hugging Face hub as it is. */
-import { encodeArrays, encodeSafetensors, type ExportedPrograms } from "@innerloop/core/training";
+import { type ExportedPrograms, encodeArrays, encodeSafetensors } from "@innerloop/core/training";
 import type { PortableArrays } from "@innerloop/graph";
 import { type EvaluationRecord, parseEvaluationRecord } from "../published/row-evaluations.js";
 import { mostRecordBytes, type RunStore } from "../runs/run-store.js";

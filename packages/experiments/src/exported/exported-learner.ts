@@ -4,13 +4,13 @@ import type { PortableArray, PortableArrays, PortableEngine, TypedArray } from "
 import { quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/adaptation-steps.js";
 import { ExportError } from "./export-error.js";
+import { answersOf, type ExportedAnswer } from "./exported-answers.js";
 import type { ExportedConfig } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold, readExportedConfig } from "./exported-files.js";
 import { type OpenPrograms, openPrograms } from "./exported-programs.js";
-import { answersOf, type ExportedAnswer } from "./exported-answers.js";
+import { type ExportedExample, type Held, heldExamples, type KnownExample } from "./held-examples.js";
 import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
-import { type Held, heldExamples, type ExportedExample, type KnownExample } from "./held-examples.js";
 import { areFinite, decodeTask, encodeTask, type TaskContent } from "./task-bytes.js";
 
 /** What a machine gives for exported learners. */
@@ -81,7 +81,12 @@ export class ExportedLearner {
     const { steps, signal } = options;
     signal?.throwIfAborted();
     const taken = this.stepsOf(steps);
-    const held = await heldExamples(examples, { config: this.config, io: this.parts.io, known: [], reading: undefined });
+    const held = await heldExamples(examples, {
+      config: this.config,
+      io: this.parts.io,
+      known: [],
+      reading: undefined,
+    });
     signal?.throwIfAborted();
     return this.adapted(held, taken, signal);
   }
@@ -172,7 +177,16 @@ export class ExportedLearner {
       ...(kept
         ? {
             examples: {
-              inputs: { dtype, shape: [rows, ...shape], data: rowsOf(kept.map(({ values }) => values), rows, dtype, shape) },
+              inputs: {
+                dtype,
+                shape: [rows, ...shape],
+                data: rowsOf(
+                  kept.map(({ values }) => values),
+                  rows,
+                  dtype,
+                  shape,
+                ),
+              },
               ...(config.targets
                 ? {
                     targets: {
@@ -220,7 +234,10 @@ export class ExportedLearner {
     if (usual === undefined && asked !== 0)
       refuse(`${asked} steps of ${this.config.learner}, which takes none`, "Leave it out");
     if (fixed !== undefined && usual !== undefined && asked !== fixed)
-      refuse(`${asked} steps of programs that are written for ${fixed}`, "Leave it out, or export the run without --fixed");
+      refuse(
+        `${asked} steps of programs that are written for ${fixed}`,
+        "Leave it out, or export the run without --fixed",
+      );
     return asked;
   }
 
@@ -232,7 +249,12 @@ export class ExportedLearner {
       support_inputs: {
         dtype,
         shape: [support, ...shape],
-        data: rowsOf(examples.map(({ values }) => values), support, dtype, shape),
+        data: rowsOf(
+          examples.map(({ values }) => values),
+          support,
+          dtype,
+          shape,
+        ),
       },
       support_mask: { dtype: "float32", shape: [support], data: mask },
       steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
@@ -266,7 +288,12 @@ export class ExportedLearner {
         "Give examples like those of training, or fewer steps",
       );
     if (status !== 0)
-      throw new ExportError("ILE206", shown, `its program finds fault with the task (status ${status})`, "Check the examples");
+      throw new ExportError(
+        "ILE206",
+        shown,
+        `its program finds fault with the task (status ${status})`,
+        "Check the examples",
+      );
   }
 
   /** The examples of a task's bytes, where they enter as this learner's do. */
@@ -302,9 +329,16 @@ export class ExportedLearner {
         const found = Object.hasOwn(state, name) ? state[name] : undefined;
         return found?.dtype === dtype && found.shape.join() === shape.join() && areFinite(found);
       }) &&
-      (this.config.ways === undefined ? classes.length === 0 : classes.length >= 1 && classes.length <= this.config.ways);
+      (this.config.ways === undefined
+        ? classes.length === 0
+        : classes.length >= 1 && classes.length <= this.config.ways);
     if (fits) return;
-    throw new ExportError("ILE203", "task", "what it holds is not what the learner has made", "Adapt to the examples again");
+    throw new ExportError(
+      "ILE203",
+      "task",
+      "what it holds is not what the learner has made",
+      "Adapt to the examples again",
+    );
   }
 }
 
@@ -364,7 +398,10 @@ export class ExportedTask {
   }
 
   /** The task of these examples and more. @throws as `adapt`; ILE206 where its examples were not kept */
-  async with(examples: readonly ExportedExample[], { signal }: Pick<ExportedAdapting, "signal"> = {}): Promise<ExportedTask> {
+  async with(
+    examples: readonly ExportedExample[],
+    { signal }: Pick<ExportedAdapting, "signal"> = {},
+  ): Promise<ExportedTask> {
     const { learner, held, steps } = this.parts;
     const all = await learner.heldWith(examples, this.examples(), held.reading);
     signal?.throwIfAborted();
@@ -414,7 +451,12 @@ function rowsOf(
   shape: readonly number[],
 ): TypedArray {
   const size = shape.reduce((a, b) => a * b, 1);
-  const all = dtype === "uint8" ? new Uint8Array(rows * size) : dtype === "int32" ? new Int32Array(rows * size) : new Float32Array(rows * size);
+  const all =
+    dtype === "uint8"
+      ? new Uint8Array(rows * size)
+      : dtype === "int32"
+        ? new Int32Array(rows * size)
+        : new Float32Array(rows * size);
   values.forEach((each, row) => {
     all.set(each as Float32Array, row * size);
   });

@@ -66,7 +66,12 @@ function stateOf(slots: readonly PortableSlot[], where: string): readonly Portab
 const remedy = "Export the run again, or get the folder anew from where it came from";
 
 /** @throws ExportError ILE202 where slots are others */
-function requireSlots(where: string, what: string, found: readonly PortableSlot[], told: readonly PortableSlot[]): void {
+function requireSlots(
+  where: string,
+  what: string,
+  found: readonly PortableSlot[],
+  told: readonly PortableSlot[],
+): void {
   const [here, expected] = [found, told].map((list) => list.map(slotText).sort());
   if (here!.join("\n") === expected!.join("\n")) return;
   const missing = expected!.find((each) => !here!.includes(each));
@@ -90,7 +95,9 @@ async function opened(
   try {
     return await engine.open(bytes);
   } catch (cause) {
-    throw new ExportError("ILE202", `${files.shown}/${file}`, `it cannot be opened (${reasonOf(cause)})`, remedy, { cause });
+    throw new ExportError("ILE202", `${files.shown}/${file}`, `it cannot be opened (${reasonOf(cause)})`, remedy, {
+      cause,
+    });
   }
 }
 

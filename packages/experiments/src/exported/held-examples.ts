@@ -65,10 +65,12 @@ export async function heldExamples(
     io,
   );
   const reading = setting.reading ?? form.readingOf(read, inputs);
-  const added = told.map(({ input: _, ...example }, i): KnownExample => ({
-    ...example,
-    values: form.prepared(read[i]!, reading, inputs),
-  }));
+  const added = told.map(
+    ({ input: _, ...example }, i): KnownExample => ({
+      ...example,
+      values: form.prepared(read[i]!, reading, inputs),
+    }),
+  );
   const examples = [...known, ...added];
   return { examples, reading, classes: classesOf(examples, config) };
 }
@@ -87,7 +89,11 @@ function classesOf(examples: readonly KnownExample[], { ways, support, mayBeEmpt
   if (fixed) {
     const other = found.find((label) => !fixed.includes(label));
     if (other !== undefined)
-      refuse("examples", `the class ${quoted(other)} is none of the learner's`, `It has ${fixed.slice(0, 8).map(quoted).join(", ")}`);
+      refuse(
+        "examples",
+        `the class ${quoted(other)} is none of the learner's`,
+        `It has ${fixed.slice(0, 8).map(quoted).join(", ")}`,
+      );
     return fixed;
   }
   if (found.length < 2)
@@ -125,7 +131,11 @@ function checkedExamples(
     while (own === undefined && ids.has(String(next))) next++;
     const id = own ?? String(next);
     if (typeof id !== "string" || id === "" || ids.has(id))
-      return refuse(where, `its id is ${quoted(id)}, ${ids.has(id as string) ? "as another's" : "and no text"}`, "Give each a text of its own, or none");
+      return refuse(
+        where,
+        `its id is ${quoted(id)}, ${ids.has(id as string) ? "as another's" : "and no text"}`,
+        "Give each a text of its own, or none",
+      );
     ids.add(id);
     const held = { id, input: copied(input) };
     if (config.targets) return { ...held, targets: targetsOf(target, config.targets, where) };
@@ -139,11 +149,7 @@ function checkedExamples(
 const copied = (input: unknown): unknown =>
   ArrayBuffer.isView(input) && !(input instanceof DataView) ? (input as Uint8Array).slice() : input;
 
-function targetsOf(
-  target: unknown,
-  columns: NonNullable<ExportedConfig["targets"]>,
-  where: string,
-): readonly number[] {
+function targetsOf(target: unknown, columns: NonNullable<ExportedConfig["targets"]>, where: string): readonly number[] {
   const found =
     typeof target === "number"
       ? [target]
@@ -152,12 +158,18 @@ function targetsOf(
         : isRecord(target)
           ? columns.map(({ name }) => (Object.hasOwn(target, name) ? target[name] : undefined))
           : [];
-  const isGood = found.length === columns.length && found.every((each) => typeof each === "number" && Number.isFinite(each));
+  const isGood =
+    found.length === columns.length && found.every((each) => typeof each === "number" && Number.isFinite(each));
   if (isGood) return found as number[];
   const names = columns.map(({ name }) => name);
   return refuse(
     where,
     `its target is ${quoted(target)}, and ${counted(columns.length, "finite number")} ${columns.length === 1 ? "is" : "are"} predicted`,
-    columns.length === 1 ? "Give a number" : `Give { ${names.slice(0, 6).map((name) => `${JSON.stringify(name)}: ...`).join(", ")} }`,
+    columns.length === 1
+      ? "Give a number"
+      : `Give { ${names
+          .slice(0, 6)
+          .map((name) => `${JSON.stringify(name)}: ...`)
+          .join(", ")} }`,
   );
 }

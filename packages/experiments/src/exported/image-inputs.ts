@@ -104,12 +104,7 @@ export const imageForm: InputForm<ImageInputs> = {
   inJavaScript: () => `"one.png"`,
 };
 
-async function readImage(
-  given: unknown,
-  place: number,
-  inputs: ImageInputs,
-  io: ExportedIo,
-): Promise<ReadInput> {
+async function readImage(given: unknown, place: number, inputs: ImageInputs, io: ExportedIo): Promise<ReadInput> {
   const size = sizeOf(inputs);
   const fail = (): never => {
     throw new ExportError(

@@ -1,7 +1,7 @@
 /** The inputs of exported programs: what a user gives, as the numbers that the program takes. A record for each kind. */
 import type { ImageInput } from "@innerloop/core/training";
-import type { InputForm } from "./input-form.js";
 import { type ImageInputs, imageForm } from "./image-inputs.js";
+import type { InputForm } from "./input-form.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
@@ -13,7 +13,8 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: InputForm<Extract<Ex
   { image: imageForm, numbers: numberForm, row: rowForm, text: textForm };
 
 /** The kind of these inputs. */
-export const formOf = (inputs: ExportedInputs): InputForm<ExportedInputs> => inputForms[inputs.kind] as unknown as InputForm<ExportedInputs>;
+export const formOf = (inputs: ExportedInputs): InputForm<ExportedInputs> =>
+  inputForms[inputs.kind] as unknown as InputForm<ExportedInputs>;
 
 /** The inputs in a value of config.json; undefined where they are none. */
 export function inputsFrom(value: unknown): ExportedInputs | undefined {

@@ -30,7 +30,10 @@ const code = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u202
 export function modelCard({ told, form, programs, results }: CardParts): string {
   const { learner, ways, targets, support } = told;
   const tags = ["few-shot", "meta-learning", "onnx", "innerloop"];
-  const what = ways === undefined ? `predicts ${targets!.map(({ name }) => plain(name)).join(", ")}` : `tells up to ${ways} new classes apart`;
+  const what =
+    ways === undefined
+      ? `predicts ${targets!.map(({ name }) => plain(name)).join(", ")}`
+      : `tells up to ${ways} new classes apart`;
   return [
     ...["---", "license: other", "library_name: innerloop", `pipeline_tag: ${form.pipelineTag}`, "tags:"],
     ...tags.map((tag) => `- ${tag}`),
@@ -129,7 +132,10 @@ function python({ inputs, support, ways, targets, steps, queries = 2 }: CardPart
     `inputs[:${there}] = ${form.inPython(inputs, String(there))}  # your examples`,
     ...(targets
       ? [`targets = np.zeros((${support}, ${targets.length}), np.float32)  # your targets`]
-      : [`labels = np.zeros(${support}, np.int64)`, `labels[:${there}] = np.arange(${there}) % ${ways}  # their classes`]),
+      : [
+          `labels = np.zeros(${support}, np.int64)`,
+          `labels[:${there}] = np.arange(${there}) % ${ways}  # their classes`,
+        ]),
     `mask = (np.arange(${support}) < ${there}).astype(np.float32)`,
     `queries = ${form.inPython(inputs, String(queries))}  # your inputs`,
     "outputs = session.run(None, {",
@@ -195,6 +201,8 @@ function limits({ ways, support, batchNorm, inputs }: CardParts["told"]): readon
       : ["- It always answers with one of the classes of the task, also for an input that is of none of them."]),
     `- At most ${support} examples${ways === undefined ? "" : ` of ${ways} classes`}; a few badly chosen ones make a bad learner.`,
     ...(batchNorm === "none" ? [] : [`- Batch normalisation: ${plain(batchNorm)}.`]),
-    ...(formOf(inputs).preprocessor ? ["- Images are to be prepared as preprocessor_config.json says; programs do not resize."] : []),
+    ...(formOf(inputs).preprocessor
+      ? ["- Images are to be prepared as preprocessor_config.json says; programs do not resize."]
+      : []),
   ];
 }

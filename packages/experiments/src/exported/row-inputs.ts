@@ -1,5 +1,12 @@
 /** Rows of a table as inputs of exported programs: cells by the names of their columns, or numbers in their order. */
-import { encodeTableInputs, TaskError, type TableRow, type TableSpec, tableFeatures, tableSpecFrom } from "@innerloop/core/tasks";
+import {
+  encodeTableInputs,
+  type TableRow,
+  type TableSpec,
+  TaskError,
+  tableFeatures,
+  tableSpecFrom,
+} from "@innerloop/core/tasks";
 import { isRecord, quoted } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import { type InputForm, largestInput } from "./input-form.js";
@@ -47,7 +54,10 @@ export const rowForm: InputForm<RowInputs> = {
   inJavaScript: ({ table }) =>
     areNumbers(table) && table.inputs.length === 1
       ? "0.5"
-      : `{ ${table.inputs.slice(0, 4).map(({ name }) => `${JSON.stringify(name)}: ...`).join(", ")}${table.inputs.length > 4 ? ", ..." : ""} }`,
+      : `{ ${table.inputs
+          .slice(0, 4)
+          .map(({ name }) => `${JSON.stringify(name)}: ...`)
+          .join(", ")}${table.inputs.length > 4 ? ", ..." : ""} }`,
 };
 
 function rowOf(given: unknown, place: number, { inputs }: TableSpec): TableRow {

@@ -1,5 +1,13 @@
 /** A task of an exported learner as bytes, which may come back from anyone: safetensors with a SHA-256 of all of them. */
-import { decodeArrays, encodeArrays, isSealed, safetensorsHeader, seal, TrainingError, unsealed } from "@innerloop/core/training";
+import {
+  decodeArrays,
+  encodeArrays,
+  isSealed,
+  safetensorsHeader,
+  seal,
+  TrainingError,
+  unsealed,
+} from "@innerloop/core/training";
 import type { PortableArray, PortableArrays } from "@innerloop/graph";
 import { isRecord, quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/adaptation-steps.js";
@@ -22,7 +30,11 @@ export interface TaskContent {
   /** By name: what adapting has made. */
   readonly state: PortableArrays;
   /** The support set, prepared: inputs [n, ...] with their class indices [n], or with targets [n, d] in their own units. */
-  readonly examples?: { readonly inputs: PortableArray; readonly labels?: PortableArray; readonly targets?: PortableArray };
+  readonly examples?: {
+    readonly inputs: PortableArray;
+    readonly labels?: PortableArray;
+    readonly targets?: PortableArray;
+  };
 }
 
 /** The bytes of a task. */
@@ -55,7 +67,8 @@ export function decodeTask(bytes: Uint8Array): TaskContent {
   if (!areTexts || typeof invert !== "boolean") return fail("its record is malformed");
   if (!Number.isSafeInteger(steps) || (steps as number) < 0 || (steps as number) > mostSteps)
     return fail(`its steps are ${quoted(steps)}`);
-  if (!areNames(classes) || !areNames(ids)) return fail("its classes or the ids of its examples are no different names");
+  if (!areNames(classes) || !areNames(ids))
+    return fail("its classes or the ids of its examples are no different names");
   const state = Object.fromEntries(Object.entries(arrays).filter(([name]) => !name.startsWith("examples.")));
   const [given, labels, targets] = ["inputs", "labels", "targets"].map((name) => {
     const found = `examples.${name}`;
@@ -66,7 +79,10 @@ export function decodeTask(bytes: Uint8Array): TaskContent {
     return fail(`it has examples that are not the ${rows} of its record`);
   if (labels && !(labels.dtype === "int64" && labels.shape.join() === `${rows}` && areLabels(labels, classes.length)))
     return fail("its labels are none of its classes");
-  if (targets && !(targets.dtype === "float64" && targets.shape.length === 2 && targets.shape[0] === rows && areFinite(targets)))
+  if (
+    targets &&
+    !(targets.dtype === "float64" && targets.shape.length === 2 && targets.shape[0] === rows && areFinite(targets))
+  )
     return fail("its targets are no finite numbers");
   return {
     ...({ adapt, learner, inputs, steps, invert, classes, ids } as Omit<TaskContent, "state" | "examples">),

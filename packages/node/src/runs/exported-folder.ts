@@ -31,7 +31,12 @@ const folders = [...new Set(ownNames.flatMap((name) => (name.includes("/") ? [na
 export function exportedFilesIn(path: string): ExportedFiles {
   const folder = UntrustedFolder.open(path);
   if (!folder)
-    throw new ExportError("ILE202", shown(path), "there is no such folder", "Write one with `innerloop export RUN -o DIR`");
+    throw new ExportError(
+      "ILE202",
+      shown(path),
+      "there is no such folder",
+      "Write one with `innerloop export RUN -o DIR`",
+    );
   return {
     shown: shown(path),
     read: async (name, most) => {
@@ -97,7 +102,9 @@ async function placeFor(path: string): Promise<"nothing" | "folder"> {
   if (names.length === 0) return "folder";
   if (!(await isExported(path))) return refuse("the folder is not empty, and no export");
   const other = names.find((name) => !ownNames.includes(name));
-  return other === undefined ? "folder" : refuse(`the export there has ${JSON.stringify(other.slice(0, 80))} in it, which is not of it`);
+  return other === undefined
+    ? "folder"
+    : refuse(`the export there has ${JSON.stringify(other.slice(0, 80))} in it, which is not of it`);
 }
 
 /** Names of files below a folder, and of folders that no export has. */
