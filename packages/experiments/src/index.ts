@@ -40,7 +40,7 @@ export * from "./exported/exported-learner.js";
 export type { ExportedExample } from "./exported/held-examples.js";
 export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm, TargetColumn } from "./exported/input-forms.js";
-export * from "./exported/verify-export.js";
+export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";
 export * from "./figures/comparison.js";

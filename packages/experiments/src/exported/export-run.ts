@@ -2,7 +2,7 @@
 import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import { classesIn, isCollector, specOf, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
-import { exportedOutputs, exportPrograms, TrainedLearner } from "@innerloop/core/training";
+import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
 import type {
   PortableArray,
   PortableArrays,
@@ -110,7 +110,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const told: Omit<ExportedConfig, "files"> = {
     learner: learner.name,
     options: learner.description,
-    loss: learner.loss.name,
+    loss: lossDescription(learner.loss).title,
     ways,
     classes: form.classes,
     targets: form.targets,

@@ -4,7 +4,9 @@ import type { PortableSlot } from "@innerloop/graph";
 import { withInterval } from "../figures/figure-text.js";
 import { figureTitle } from "../figures/results-cells.js";
 import { cut } from "../options/outside-text.js";
+import { batchNormText } from "../protocol-text.js";
 import type { EvaluationRecord, MethodRecord } from "../published/row-evaluations.js";
+import { counted } from "../words.js";
 import type { ExportedConfig } from "./exported-config.js";
 import { type ExportForm, formOf } from "./input-forms.js";
 
@@ -159,26 +161,37 @@ function javascript({ inputs, targets }: CardParts["told"]): readonly string[] {
     'import { load } from "innerloop";',
     "",
     "const learner = await load(DIR);",
-    `const task = await learner.adapt([${example}, ...]);`,
+    `const task = await learner.adapt([${example}, ${example.replace('"cat"', '"dog"')}]);`,
     `const ${answer} = await task.predict(${one});`,
   ];
 }
 
+/** Slots in a cell of a table; what adapting hands to predicting may be many. */
 const slotsText = (slots: readonly PortableSlot[]): string => {
-  const shown = slots.slice(0, 12).map(({ name, dtype, shape }) => `\`${name}\` ${dtype} [${shape.join(", ")}]`);
-  return [...shown, ...(slots.length > shown.length ? [`and ${slots.length - shown.length} others`] : [])].join(", ");
+  const state = slots.filter(({ name }) => name.startsWith("state."));
+  const others = slots.filter((slot) => !state.includes(slot));
+  const shown = others.map(({ name, dtype, shape }) => `\`${name}\` ${dtype} [${shape.join(", ")}]`);
+  return [...(state.length > 0 ? [`\`state.*\` (${counted(state.length, "tensor")})`] : []), ...shown].join(", ");
 };
 
-function resultLines({ learner }: CardParts["told"], results: EvaluationRecord | undefined): readonly string[] {
+function resultLines(
+  { learner, batchNorm }: CardParts["told"],
+  results: EvaluationRecord | undefined,
+): readonly string[] {
   if (!results) return ["The run had not been evaluated when it was exported: `innerloop eval RUN` does it."];
   const rows = results.evaluations.flatMap((method, place) => methodRows(method, place === 0));
+  const { batchNorm: evaluated = "none" } = results.evaluations[0]!.protocol;
+  const norm =
+    evaluated === batchNorm
+      ? ""
+      : ` They are with ${plain(batchNormText(evaluated))}, where these programs have ${plain(batchNormText(batchNorm))}: \`innerloop eval RUN --batch-norm ${plain(batchNorm)}\` judges these.`;
   return [
     "| method | steps | figure | mean ± 95% interval over tasks |",
     "|---|---|---|---|",
     ...rows,
     "",
     ...(results.summary === undefined ? [] : [plain(results.summary), ""]),
-    `These are figures of the run, ${results.checkpoint ?? "best"} checkpoint after ${results.iteration} updates; the first rows are of ${plain(learner)}.`,
+    `These are figures of the run, ${results.checkpoint ?? "best"} checkpoint after ${results.iteration} updates; the first rows are of ${plain(learner)}.${norm}`,
   ];
 }
 

@@ -61,8 +61,12 @@ export const disagreement = (where: string, difference: number, from: string): E
     "Another version or machine may be at fault: report it with what `innerloop --version` says",
   );
 
-/** The task that a folder is tried on. @throws ExportError ILE202 where it is none of these programs */
-function expectedTask(
+/**
+ * The task that a folder is tried on: what programs are fed, and what they should answer.
+ *
+ * @throws ExportError ILE202 where it is none of these programs
+ */
+export function expectedTask(
   bytes: Uint8Array,
   config: ExportedConfig,
   where: string,
