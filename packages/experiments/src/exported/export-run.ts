@@ -1,7 +1,7 @@
 /** A run as the files of an exported learner, and the proof that these answer as the run does. */
 import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
-import { classesIn, isCollector, specOf, splitSeed, type TaskSpec } from "@innerloop/core/tasks";
+import { classesIn, isCollector, specOf, splitSeed, type TaskSpec, type TensorSpec } from "@innerloop/core/tasks";
 import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
 import type {
   PortableArray,
@@ -86,7 +86,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const seed = splitSeed(options.seed, "test");
   const taskSpec = specOf(source, { operation: "export", seed }) as unknown as TaskSpec<Tree, Tree>;
   const support = supportOf(request, taskSpec.support.rows);
-  const spec = { ...taskSpec, support: { ...taskSpec.support, rows: support } };
+  const spec = { ...withOutputs(taskSpec, learner), support: { ...taskSpec.support, rows: support } };
   const any = learner as unknown as AnyLearner;
   const programs = exportPrograms({
     learner: any,
@@ -99,7 +99,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     metadata: { inputs: JSON.stringify(form.inputs), protocol: JSON.stringify(protocol) },
   } as Parameters<typeof exportPrograms>[0]);
   const { models, parametersDigest } = programs;
-  const ways = form.targets ? undefined : (programs.ways ?? classesIn(taskSpec));
+  const ways = form.targets ? undefined : programs.ways;
   const trainedSteps = learner.steps;
   const usual =
     trainedSteps === undefined
@@ -199,6 +199,13 @@ function formOfRun({ run, floatInput = false }: ExportRequest) {
   if (floatInput && !("dtype" in form.inputs))
     throw new UsageError(`--float-input for ${run.shown}, whose inputs are no images`, "Leave it out");
   return { form, config };
+}
+
+/** Tasks of as many classes as the learner has outputs for: it may have been trained on larger ones. */
+function withOutputs(spec: TaskSpec<Tree, Tree>, { classes: outputs = 0 }: Learner): TaskSpec<Tree, Tree> {
+  const classes = classesIn(spec);
+  if (classes === undefined || classes >= outputs) return spec;
+  return { ...spec, y: { ...(spec.y as TensorSpec), classes: { count: outputs } } };
 }
 
 /** Rows of a support set. @throws UsageError where they are fewer than a task of the run has */

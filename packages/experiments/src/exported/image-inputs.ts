@@ -5,7 +5,7 @@ import { isPixelReading } from "../domains/classification/spec.js";
 import type { ImageShape, PixelReading } from "../io.js";
 import { quoted } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
-import { type ExportedIo, type InputForm, isInputShape, numbersIn, type ReadInput } from "./input-form.js";
+import { type ExportedIo, type InputForm, isInputShape, isOneOf, numbersIn, type ReadInput } from "./input-form.js";
 
 /** Images [height, width, channels] in bytes, or in numbers from 0 to 1. */
 export interface ImageInputs {
@@ -56,7 +56,7 @@ export const imageForm: InputForm<ImageInputs> = {
     return { kind: "image", shape: [height, width, channels], dtype, ...told, inverted: wereInverted, pixels };
   },
   slot: ({ dtype, shape }) => ({ dtype, shape }),
-  isOne: (list, inputs) => numbersIn(list, sizeOf(inputs)) !== undefined,
+  isOne: (list, { shape }) => isOneOf(list, shape),
   read: (given, inputs, io) => Promise.all(given.map((each, i) => readImage(each, i, inputs, io))),
   readingOf: (read, { darkOnLight, shape }) => {
     const images = read.filter((each) => each instanceof Uint8Array);

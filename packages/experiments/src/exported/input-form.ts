@@ -65,3 +65,16 @@ export function numbersIn(given: unknown, size: number): Float32Array | undefine
   };
   return collect(given, 0) && at === size ? found : undefined;
 }
+
+/**
+ * The question whether a list is one input of a shape: as many numbers, or lists within lists of its sizes, where a last size
+ * of 1 may be left out.
+ */
+export function isOneOf(list: readonly unknown[], shape: readonly number[]): boolean {
+  const sizes: number[] = [];
+  for (let part: unknown = list; Array.isArray(part) && sizes.length <= shape.length; part = part[0])
+    sizes.push(part.length);
+  const size = shape.reduce((a, b) => a * b, 1);
+  const forms = [[size], shape, ...(shape.at(-1) === 1 ? [shape.slice(0, -1)] : [])];
+  return forms.some((form) => form.join() === sizes.join()) && numbersIn(list, size) !== undefined;
+}

@@ -2,7 +2,7 @@
 import { areScales, type ColumnScales } from "../domains/classification/column-scales.js";
 import { quoted } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
-import { type InputForm, isInputShape, numbersIn } from "./input-form.js";
+import { type InputForm, isInputShape, isOneOf, numbersIn } from "./input-form.js";
 
 /** Numbers of one shape, in the units of the data set. */
 export interface NumberInputs {
@@ -23,7 +23,7 @@ export const numberForm: InputForm<NumberInputs> = {
     return { kind: "numbers", shape, scales: { mean, deviation } };
   },
   slot: ({ shape }) => ({ dtype: "float32", shape }),
-  isOne: (list, inputs) => numbersIn(list, sizeOf(inputs)) !== undefined,
+  isOne: (list, { shape }) => isOneOf(list, shape),
   read: async (given, inputs) =>
     given.map((each, i) => {
       const numbers = numbersIn(each, sizeOf(inputs));
