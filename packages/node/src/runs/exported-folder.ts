@@ -1,7 +1,6 @@
 /** Folders of exported learners: written aside and put in place whole, and read as folders from anyone. */
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, rename, rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   ExportError,
@@ -69,7 +68,8 @@ export async function isExported(path: string): Promise<boolean> {
  */
 export const loadExported = (path: string): Promise<ExportedLearner> =>
   openExported(exportedFilesIn(path), {
-    engine: portableEngine({ threads: availableParallelism() }),
+    // More threads pay off for larger operations than these are of, and only where nothing else runs.
+    engine: portableEngine(),
     io: machineIo,
   });
 

@@ -1,5 +1,4 @@
 /** `innerloop export` and `innerloop verify`: a run's learner as a folder of programs, and the proof that it is one. */
-import { availableParallelism } from "node:os";
 import {
   bytes,
   type ExportedConfig,
@@ -53,7 +52,7 @@ export async function exportCommand({ folder, chosen, invocation }: ExportReques
       ),
     );
     const { config, files, notes } = prepared;
-    const engine = portableEngine({ threads: availableParallelism() });
+    const engine = portableEngine();
     const { difference, tasks } = await writeExported(out, files, async (written) => {
       const found = await prepared.check(written, engine);
       if (signal.aborted) throw new Interrupted();
@@ -93,7 +92,7 @@ function whatNext({ ways }: ExportedConfig, out: string): string {
 
 /** Checks an exported folder, and says what was found. */
 export async function verifyCommand(folder: string, output: Output): Promise<void> {
-  const engine = portableEngine({ threads: availableParallelism() });
+  const engine = portableEngine();
   const { config, difference, files, bytes: size } = await verifyExport(exportedFilesIn(folder), engine);
   const { learner, ways, support } = config;
   output.event({ type: "verified", folder: shown(folder), learner, difference, files, bytes: size });
