@@ -13,6 +13,7 @@ import { machineIo } from "./data/machine-io.js";
 import { portableEngine } from "./executor/portable-engine.js";
 import { exportedFilesIn } from "./runs/exported-folder.js";
 import { load } from "./runs/load.js";
+import { openRun } from "./runs/run-folder.js";
 
 type Files = Readonly<Record<string, Uint8Array>>;
 
@@ -174,5 +175,6 @@ test("nothing outside of the folder is read: links are refused", async () => {
   await expect(load(place)).rejects.toThrow(/ILE202 .*symbolic link/);
   await expect(verifyExport(exportedFilesIn(place), engine)).rejects.toThrow(/ILE202 .*symbolic link/);
   expect(() => exportedFilesIn(join(folder, "nowhere"))).toThrow(/ILE202 .*no such folder/);
+  await expect(openRun(join(folder, "out"))).rejects.toThrow(/ILN01 .*an exported learner, and no run/);
   await expect(load(join(folder, "out"), { checkpoint: "best" })).rejects.toThrow(/no option "checkpoint" .*exported/);
 });

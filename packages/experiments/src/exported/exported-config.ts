@@ -87,6 +87,8 @@ export function storedExport(config: ExportedConfig): object {
 
 /** The question whether a text is config.json of an exported folder, whatever else is wrong with it. */
 export function isExportText(text: string): boolean {
+  // Configurations of runs may be long: they are not parsed for this.
+  if (!text.includes('"model_type"')) return false;
   try {
     const value: unknown = JSON.parse(text);
     return isRecord(value) && value.model_type === modelType && isRecord(value.innerloop);

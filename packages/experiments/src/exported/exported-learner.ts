@@ -13,7 +13,7 @@ import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
 import { areFinite, decodeTask, encodeTask, type TaskContent } from "./task-bytes.js";
 
-/** What a machine gives for exported learners. */
+/** The means of a machine for exported learners: what runs programs, and what reads images. */
 export interface ExportedMachine {
   readonly engine: PortableEngine;
   readonly io: ExportedIo;

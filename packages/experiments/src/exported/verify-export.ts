@@ -8,7 +8,7 @@ import { type ExportedFiles, readAllTold, readExportedConfig } from "./exported-
 import { openFewShot, openPrograms } from "./exported-programs.js";
 import { formOf } from "./input-forms.js";
 
-/** What was found of exported files that are whole. */
+/** The findings of exported files that are whole. */
 export interface VerifiedExport {
   readonly config: ExportedConfig;
   /** The largest difference from the expected answers, as a share of the largest of them. */
