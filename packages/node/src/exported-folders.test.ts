@@ -249,6 +249,38 @@ test("curves: numbers in, numbers out, as the run itself", async () => {
   await Promise.all([learner.dispose(), model.release()]);
 });
 
+test("a learner that says how sure it is: a deviation in the same units", async () => {
+  await train("process", "sinusoid", { learner: "cnp", hidden: [8] });
+  await exported("process");
+  const learner = await load<ExportedLearner>(inFolder("exported-process"));
+  const task = await learner.adapt([0, 1, 2].map((x) => ({ input: x, target: Math.sin(x) })));
+  const { value, deviation } = await task.predict(1.5);
+  expect(Number.isFinite(value)).toBe(true);
+  expect(deviation).toBeGreaterThan(0);
+  const model = await load(inFolder("process"));
+  const own = await (await model.adapt([0, 1, 2].map((x) => ({ x, y: Math.sin(x) })))).predict([{ x: 1.5 }]);
+  expect(value).toBeCloseTo(Number(own[0]!.y), 4);
+  await Promise.all([learner.dispose(), model.release()]);
+});
+
+test("the card of a run that was evaluated has its figures with their intervals", async () => {
+  const chosen = {
+    iterations: 2,
+    metaBatch: 1,
+    validateEvery: 0,
+    workers: 1,
+    hidden: [4],
+    evalSteps: [0, 1],
+    evalTasks: 5,
+  };
+  const invocation = { run: inFolder("judged"), skipBaselines: true };
+  await trainCommand({ target: "sinusoid", chosen, invocation }, collected().output);
+  await exported("judged");
+  const card = await readFile(inFolder("exported-judged/README.md"), "utf8");
+  expect(card).toMatch(/\| \*\*MAML\*\* \| 1 \| mean squared error \| \d+\.\d+ ± \d+\.\d+ \|/);
+  expect(card).toMatch(/on 5 tasks: .*mean ± 95% interval over tasks/);
+});
+
 test("rows of a table: cells by the names of columns, answers in the table's units", async () => {
   await exported("rides");
   const learner = await load<ExportedLearner>(inFolder("exported-rides"));

@@ -13,7 +13,7 @@ import type {
   TypedArray,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
-import { domainOf, withFlags } from "../config/index.js";
+import { domainOf, type Flags, withFlags } from "../config/index.js";
 import { UsageError } from "../options/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { loadParams } from "../runs/results.js";
@@ -33,6 +33,8 @@ import { disagreement } from "./verify-export.js";
 /** The run to export, and how. */
 export interface ExportRequest {
   readonly run: RunStore;
+  /** Where its data are now, as flags, or others that hold tasks for it: they are what the files are tried on. */
+  readonly chosen?: Flags;
   readonly checkpoint?: "best" | "last" | undefined;
   /** Examples of a task at most; those of a task of the run, and 25 at least, unless given. */
   readonly maxSupport?: number | undefined;
@@ -62,6 +64,9 @@ export interface PreparedExport {
   check(files: ExportedFiles, engine: PortableEngine): Promise<{ readonly difference: number; readonly tasks: number }>;
 }
 
+const uncertain =
+  "Its steps magnify rounding until answers are chance: write it for fewer (--fixed N), or export another checkpoint";
+
 /** Tasks that files are tried on. */
 const triedTasks = 20;
 const usualSupport = 25;
@@ -72,11 +77,11 @@ const usualSupport = 25;
  * @throws ExportError ILE201 for a run that has no such programs, with the reason; TrainingError ILR301 likewise
  */
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
-  const { run, checkpoint: wanted, queries, unrolled } = request;
+  const { run, chosen: data = {}, checkpoint: wanted, queries, unrolled } = request;
   const { form, config: own } = formOfRun(request);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
-  const prepared = await prepareRun(run, withFlags(own, norm), host);
+  const prepared = await prepareRun(run, withFlags(own, { ...norm, ...data }), host);
   const { learner, tasks } = prepared.experiment;
   if (isCollector(tasks.test)) throw refused(run, "its tasks are collected by acting, and hold no examples");
   const source = tasks.test;
@@ -384,7 +389,7 @@ async function checkTasks(
   } finally {
     await Promise.all([adapt.close(), predict.close(), fewShot.close()]);
   }
-  if (!(difference <= tolerance)) throw disagreement(shown, difference, "the run's own answers");
+  if (!(difference <= tolerance)) throw disagreement(shown, difference, "the run's own answers", uncertain);
   return { difference, tasks: tried.length };
 }
 

@@ -47,18 +47,19 @@ export async function verifyExport(files: ExportedFiles, engine: PortableEngine)
     await Promise.all([adapt.close(), predict.close()]);
   }
   const difference = Math.max(...differences);
-  if (!(difference <= tolerance)) throw disagreement(files.shown, difference, "the expected answers");
+  if (!(difference <= tolerance))
+    throw disagreement(files.shown, difference, "the expected answers", "Get the folder anew, or report what runs it");
   const sizes = Object.values(config.files).map(({ bytes }) => bytes);
   return { config, difference, files: sizes.length, bytes: sizes.reduce((a, b) => a + b, 0) };
 }
 
 /** The refusal of programs that answer otherwise. */
-export const disagreement = (where: string, difference: number, from: string): ExportError =>
+export const disagreement = (where: string, difference: number, from: string, remedy: string): ExportError =>
   new ExportError(
     "ILE205",
     where,
     `its programs differ from ${from} by ${difference.toExponential(1)} of the largest number, and ${tolerance} is the most`,
-    "Another version or machine may be at fault: report it with what `innerloop --version` says",
+    remedy,
   );
 
 /**

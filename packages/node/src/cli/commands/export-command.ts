@@ -30,6 +30,7 @@ export interface ExportRequested {
 
 /** Writes a run's learner as programs, and says what was written. */
 export async function exportCommand({ folder, chosen, invocation }: ExportRequested, output: Output): Promise<void> {
+  const { device: _, workers: __, ...data } = chosen;
   const { out, maxSupport, queries, fixed, floatInput, checkpoint } = invocation;
   if (out === undefined || out === "")
     throw new UsageError("there is no -o", "Name the folder to write: innerloop export RUN -o exported/mine");
@@ -44,7 +45,7 @@ export async function exportCommand({ folder, chosen, invocation }: ExportReques
       followed(commandHost(output, { signal }), (host) =>
         prepareExport(
           {
-            ...{ run, checkpoint, maxSupport, queries, floatInput, unrolled: fixed },
+            ...{ run, chosen: data, checkpoint, maxSupport, queries, floatInput, unrolled: fixed },
             versions: { innerloop, onnxruntime },
           },
           { ...host, executor },
