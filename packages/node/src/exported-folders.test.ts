@@ -203,6 +203,12 @@ describe.each(["maml", "prototypes"])("a run of characters, %s", (run) => {
     );
   });
 
+  test("stops where it is told to", async () => {
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(learner.adapt(examplesOf(), { signal })).rejects.toThrow("enough");
+    await expect(task.with(examplesOf().slice(0, 1), { signal })).rejects.toThrow("enough");
+  });
+
   test("refuses steps that there are not, and what is no input", async () => {
     const asked = learner.adapt(examplesOf(), { steps: -1 });
     await expect(asked).rejects.toThrow(/ILE206 steps/);
@@ -398,7 +404,7 @@ describe("the folder", () => {
 
 /** The reference evaluator of the onnx package, or onnxruntime where it is there: the folder without anything of ours. */
 const script = `
-import json, sys
+import ast, json, sys
 import numpy as np
 from pathlib import Path
 folder = Path(sys.argv[1])
@@ -425,6 +431,8 @@ except ImportError:
     session = ReferenceEvaluator(model)
     names = session.output_names
 outputs = dict(zip(names, session.run(None, feeds)))
+# The program of the model card is one.
+ast.parse((folder / "README.md").read_text().split("\`\`\`python")[1].split("\`\`\`")[0])
 off = np.abs(outputs["probabilities"] - arrays["probabilities"]).max()
 print(json.dumps({"status": int(outputs["status"]), "off": float(off)}))
 `;

@@ -34,8 +34,8 @@ export interface ExportForm {
   readonly targets?: readonly TargetColumn[];
   /** The classes of all tasks, where they are the same everywhere. */
   readonly classes?: readonly string[];
-  /** The hub's name for tasks like these: "image-classification". */
-  readonly pipelineTag: string;
+  /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
+  readonly pipelineTag?: string;
 }
 
 /** A number that is predicted: in its own unit it is value deviation + mean. */

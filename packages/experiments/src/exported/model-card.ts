@@ -37,7 +37,7 @@ export function modelCard({ told, form, programs, results }: CardParts): string 
       ? `predicts ${targets!.map(({ name }) => plain(name)).join(", ")}`
       : `tells up to ${ways} new classes apart`;
   return [
-    ...["---", "license: other", "library_name: innerloop", `pipeline_tag: ${form.pipelineTag}`, "tags:"],
+    ...["---", "license: other", "library_name: innerloop", `pipeline_tag: ${form.pipelineTag ?? "other"}`, "tags:"],
     ...tags.map((tag) => `- ${tag}`),
     "---",
     "",
