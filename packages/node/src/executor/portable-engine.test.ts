@@ -26,7 +26,7 @@ test("runs by names, for any number of rows, and says what a model takes and giv
   await session.close();
 });
 
-test("refuses what is no model, and one that refers to another file", async () => {
+test("refuses what is no model, one that refers to another file, and operators that are not the standard's", async () => {
   const engine = portableEngine();
   await expect(engine.open(Uint8Array.of(1, 2, 3))).rejects.toThrow(/ILD81/);
   // A field of a tensor that names a file, behind all that is there: protobuf merges it into the graph.
@@ -34,4 +34,9 @@ test("refuses what is no model, and one that refers to another file", async () =
   const weight = [0x2a, location.length, ...location];
   const outside = Uint8Array.from([...bytes, 0x3a, weight.length, ...weight]);
   await expect(engine.open(outside)).rejects.toThrow(/ILD81 .*external data/);
+  // A node, likewise: its output z, its operator X, its domain "own".
+  const text = (field: number, value: string): number[] => [8 * field + 2, value.length, ...Buffer.from(value)];
+  const node = [...text(2, "z"), ...text(4, "X"), ...text(7, "own")];
+  const ofOwn = Uint8Array.from([...bytes, 0x3a, node.length + 2, 0x0a, node.length, ...node]);
+  await expect(engine.open(ofOwn)).rejects.toThrow('operators of the domain "own"');
 });

@@ -1,4 +1,5 @@
 /** Portable models in native onnxruntime: files from anywhere, whose bytes are looked through before they are loaded. */
+import { quoted } from "@innerloop/experiments";
 import type { PortableArray, PortableEngine, PortableSlot, TypedArray } from "@innerloop/graph";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { readModelContents } from "../backbones/model-file.js";
@@ -17,8 +18,9 @@ export interface PortableEngineOptions {
  */
 export const portableEngine = ({ threads = 1 }: PortableEngineOptions = {}): PortableEngine => ({
   open: async (bytes) => {
-    // What would make it read other files is refused here.
-    readModelContents(bytes, "model");
+    // What would make it read other files is refused here, and what is no portable model.
+    const [domain] = readModelContents(bytes, "model").domains;
+    if (domain !== undefined) throw new Error(`it has operators of the domain ${quoted(domain)}`);
     const engine = await loadOnnxruntime();
     const session = await engine.InferenceSession.create(engineArray(bytes), {
       executionProviders: ["cpu"],
