@@ -30,6 +30,7 @@ const longest = [
   "packages/node/src/executor/worker-pool-executor.test.ts",
   "packages/node/src/training-memory.test.ts",
   "packages/node/src/exported-programs.test.ts",
+  "packages/node/src/exported-folders.test.ts",
   "fuzz/src/fuzz.test.ts",
   "packages/node/src/cli/command-line.test.ts",
   "packages/node/src/cli/evaluation.test.ts",

@@ -12,9 +12,8 @@ const flat = (code: string): string =>
     .replaceAll(", }", " }");
 
 test("programs in the documents are the examples that they name", () => {
-  const documents = ["README.md", "docs/language.md", "docs/recommendation.md", "docs/reinforcement.md"]
-    .map(read)
-    .join("\n");
+  const pages = ["export", "language", "recommendation", "reinforcement"].map((name) => `docs/${name}.md`);
+  const documents = ["README.md", ...pages].map(read).join("\n");
   const blocks = [...documents.matchAll(/<!-- (examples\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)];
   expect(blocks.length).toBeGreaterThan(0);
   for (const [, file, block] of blocks) {
@@ -26,7 +25,7 @@ test("programs in the documents are the examples that they name", () => {
 });
 
 test("the documents link to files that are there", () => {
-  const pages = ["language", "recommendation", "reinforcement"].map((name) => `docs/${name}.md`);
+  const pages = ["export", "language", "recommendation", "reinforcement"].map((name) => `docs/${name}.md`);
   for (const document of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", ...pages]) {
     // Marks in place, as "[Berlin](city)", are code.
     const prose = read(document).replace(/^ {4}.*$/gm, "");

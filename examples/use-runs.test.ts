@@ -61,6 +61,14 @@ test("use-images: classes that it never saw, from one image each", async () => {
   expect(answers.map(({ prediction }) => prediction)).toEqual(["bars 0", "bars 1", "bars 2", "bars 3"]);
   for (const { probabilities } of answers)
     expect(Object.values(probabilities).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
+
+  // The same from its exported folder, by two of the images.
+  const exported = join(folder, "exported");
+  innerloop("export", run, "-o", exported);
+  const [thorn, ash] = [0, 2].map((i) => join(folder, "examples", `bars ${i}`, "0.png")) as [string, string];
+  const labels = use("use-exported.mjs", exported, thorn, ash, asked[2]!) as { label: string; probability: number }[];
+  expect(labels.map(({ label }) => label)).toEqual(["ash", "thorn", "ash"]);
+  for (const { probability } of labels) expect(probability).toBeGreaterThan(0.5);
 });
 
 test("use-table: values in the table's units", async () => {

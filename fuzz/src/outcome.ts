@@ -2,7 +2,7 @@
 
 import { taskErrorCodes, trainingErrorCodes } from "@innerloop/core";
 import { environmentErrorCodes } from "@innerloop/core/reinforcement";
-import { UsageError } from "@innerloop/experiments";
+import { exportErrorCodes, UsageError } from "@innerloop/experiments";
 import { graphErrorCodes } from "@innerloop/graph";
 import { runErrorCodes } from "../../packages/experiments/dist/runs/run-error.js";
 import { dataErrorCodes } from "../../packages/node/dist/data/data-error.js";
@@ -28,9 +28,10 @@ export type Outcome =
   | { readonly is: "finding"; readonly kind: FindingKind; readonly detail: string; readonly signature: string };
 
 const codes: ReadonlySet<string> = new Set(
-  [dataErrorCodes, runErrorCodes, graphErrorCodes, taskErrorCodes, trainingErrorCodes, environmentErrorCodes].flatMap(
-    (table) => Object.keys(table),
-  ),
+  [
+    ...[dataErrorCodes, runErrorCodes, graphErrorCodes, taskErrorCodes, trainingErrorCodes, environmentErrorCodes],
+    exportErrorCodes,
+  ].flatMap((table) => Object.keys(table)),
 );
 
 /** Longer ones fill a terminal. */

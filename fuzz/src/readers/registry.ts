@@ -5,6 +5,7 @@ import { arrayReaders } from "./arrays.js";
 import { backboneReaders } from "./backbones.js";
 import { commandReaders } from "./commands.js";
 import { environmentTaskReaders } from "./environment-tasks.js";
+import { exportReaders } from "./exports.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
 import { markedPictureReaders } from "./marked-pictures.js";
@@ -32,6 +33,7 @@ export const readers: readonly Reader[] = [
   ...ratingBaseReaders,
   ...environmentTaskReaders,
   ...runReaders,
+  ...exportReaders,
   ...backboneReaders,
   ...commandReaders,
 ];

@@ -6,6 +6,7 @@ import { isTensorSpec, type SpecTree, specsOfRows, splitSeed, type TaskSpec } fr
 import { type AdaptedTask, decodeAdapted, TrainedLearner } from "@innerloop/core/training";
 import { compile, type Executor, leaves, paths, Tensor, type Tree, zeros } from "@innerloop/graph";
 import { type AdaptedTo, type AnySupport, toldIn, toldOf } from "./adapted-record.js";
+import { normOf } from "./adapting-norm.js";
 import { buildRunLearner, needsOf } from "./build.js";
 import {
   checkFlags,
@@ -451,16 +452,6 @@ const isOfOtherKinds = ({ places }: FlagEntry, { name }: Domain): boolean =>
 
 const asRun = "Load it with `loadRun(DIR, { learner, tasks, optimizer })`, and adapt it in code: `run.adapt({ x, y })`";
 const inCode = "Adapt it in code, with `run.adapt({ x, y })`";
-
-/**
- * A model that was trained with transductive normalisation answers with the statistics of the support set, unless asked
- * otherwise: a prediction should not depend on which other inputs it is asked with.
- */
-function normOf(config: ExperimentConfig, flags: Flags): Flags {
-  const { batchNorm } = config.network as { readonly batchNorm?: string };
-  if (batchNorm === undefined) return {};
-  return { batchNorm: flags.batchNorm ?? (batchNorm === "transductive" ? "support" : batchNorm) };
-}
 
 /** @throws UsageError where a learner has parameters that were not trained */
 function requireSameParameters(trained: Learner, learner: Learner, name: string): void {

@@ -91,6 +91,7 @@ export * from "./runtime/compile.js";
 export { compileInStages, type SecondStage, type StagedFunction } from "./runtime/compile-in-stages.js";
 export * from "./runtime/executor.js";
 export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
+export type { PortableArray, PortableArrays, PortableEngine, PortableSession } from "./runtime/portable-engine.js";
 export {
   type PortableFunction,
   type PortableModel,

@@ -4,7 +4,9 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ExportedLearner } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { load } from "./runs/load.js";
 
 const bin = fileURLToPath(new URL("../bin/innerloop.js", import.meta.url));
 const fixture = new URL("./ranking-domain.fixture.ts", import.meta.url);
@@ -56,7 +58,7 @@ test("stands in help, with its preset and its options", async () => {
   expect(await innerloop("train", "--help")).not.toContain("--features");
 });
 
-test("trains, is evaluated, adapts and is reported by the commands", async () => {
+test("trains, is evaluated, adapts, is reported and exported by the commands", async () => {
   const small = ["--shots", "6", "--iterations", "250", "--eval-tasks", "100", "--workers", "1"];
   const trained = await innerloop("train", "ranking.ts", "--run", "run", ...small);
   expect(trained).toContain("rankings of vectors of 4");
@@ -83,6 +85,20 @@ test("trains, is evaluated, adapts and is reported by the commands", async () =>
   const predictions = events.filter(({ type }) => type === "prediction");
   expect(predictions.map(({ input }) => input)).toEqual(["0,-2,0,0", "0,2,0,0"]);
   expect(predictions[0]!.score).toBeGreaterThan(predictions[1]!.score + 2);
+
+  await innerloop("export", "run", "-o", "exported", "--workers", "1");
+  expect(await innerloop("verify", "exported")).toContain("MAML: up to 25 examples");
+  // In this process nothing is known of the domain.
+  const learner = await load<ExportedLearner>(join(folder, "exported"));
+  const task = await learner.adapt(
+    scored.map((row) => ({ input: row.slice(0, 4), target: row[4]! })),
+    { steps: 50 },
+  );
+  const [first, second] = await task.predict([Float32Array.of(0, -2, 0, 0), Float32Array.of(0, 2, 0, 0)]);
+  expect([first, second].map((each) => Number(each!.value).toFixed(3))).toEqual(
+    predictions.map(({ score }) => score.toFixed(3)),
+  );
+  await learner.dispose();
 });
 
 test("is refused by an option of other kinds, and by what it does not take", async () => {

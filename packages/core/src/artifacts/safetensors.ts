@@ -1,6 +1,7 @@
 import {
   bytesPerElement,
   type DType,
+  type PortableArray,
   sizeOf,
   type Tensor,
   type TypedArray,
@@ -18,18 +19,43 @@ export interface NamedTensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const typeNames: Readonly<Record<DType, string>> = {
+/** Arrays with metadata: those of images are bytes, which no tensor is of. */
+export interface NamedArrays {
+  readonly arrays: Readonly<Record<string, PortableArray>>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+type ArrayType = DType | "uint8";
+
+const typeNames: Readonly<Record<ArrayType, string>> = {
   float32: "F32",
   float64: "F64",
   int32: "I32",
   int64: "I64",
   bool: "BOOL",
+  uint8: "U8",
 };
-const typesByName = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, dtype as DType]));
+const typesByName = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, dtype as ArrayType]));
+const elementBytes: Readonly<Record<ArrayType, number>> = { ...bytesPerElement, uint8: 1 };
 
 /** Equal tensors and metadata, in equal order, give equal bytes. */
 export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Array {
-  if (Object.hasOwn(tensors, "__metadata__")) {
+  const arrays = Object.entries(tensors).map(([name, { dtype, shape, data }]): [string, PortableArray] => {
+    if (data) return [name, { dtype, shape, data }];
+    throw new TrainingError(
+      "ILR201",
+      "encodeSafetensors",
+      `${name} has no values`,
+      "Write results of runs, not inputs",
+    );
+  });
+  // Not by assignment: a tensor may be named __proto__.
+  return encodeArrays({ arrays: Object.fromEntries(arrays), metadata });
+}
+
+/** The same of arrays, bytes among them. */
+export function encodeArrays({ arrays, metadata }: NamedArrays): Uint8Array {
+  if (Object.hasOwn(arrays, "__metadata__")) {
     throw new TrainingError(
       "ILR201",
       "encodeSafetensors",
@@ -41,11 +67,11 @@ export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Arr
   const header = new Map<string, unknown>([["__metadata__", metadata]]);
   let end = 0;
   // Wide types first, so that every tensor is aligned to its own elements.
-  const entries = Object.entries(tensors).sort(([, a], [, b]) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
-  for (const [name, x] of entries) {
+  const entries = Object.entries(arrays).sort(([, a], [, b]) => elementBytes[b.dtype] - elementBytes[a.dtype]);
+  for (const [name, { dtype, shape }] of entries) {
     const start = end;
-    end += x.size * bytesPerElement[x.dtype];
-    header.set(name, { dtype: typeNames[x.dtype], shape: x.shape, data_offsets: [start, end] });
+    end += sizeOf(shape) * elementBytes[dtype];
+    header.set(name, { dtype: typeNames[dtype], shape, data_offsets: [start, end] });
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const headerBytes = Math.ceil(json.length / 8) * 8;
@@ -53,23 +79,16 @@ export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Arr
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
   bytes.set(json, 8);
   let at = 8 + headerBytes;
-  for (const [name, x] of entries) {
-    if (!x.data)
-      throw new TrainingError(
-        "ILR201",
-        "encodeSafetensors",
-        `${name} has no values`,
-        "Write results of runs, not inputs",
-      );
-    bytes.set(new Uint8Array(x.data.buffer, x.data.byteOffset, x.data.byteLength), at);
-    at += x.data.byteLength;
+  for (const [, { data }] of entries) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
   }
   return bytes;
 }
 
 /** A tensor of a file, by the header alone. */
 interface Entry {
-  readonly dtype: DType;
+  readonly dtype: ArrayType;
   readonly shape: readonly number[];
   readonly start: number;
   readonly end: number;
@@ -131,7 +150,7 @@ export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint", total
       return fail(`${shownName(name)} has a malformed shape or place`);
     const [start, end] = offsets as [number, number];
     const size = sizeOf(shape);
-    if (!Number.isSafeInteger(size) || end - start !== size * bytesPerElement[dtype] || end > valueBytes) {
+    if (!Number.isSafeInteger(size) || end - start !== size * elementBytes[dtype] || end > valueBytes) {
       return fail(
         `${shownName(name)} lies at ${start} to ${end} of ${valueBytes} bytes, which does not fit its shape [${shape.join(", ")}]`,
       );
@@ -152,18 +171,30 @@ export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint", total
  * @throws TrainingError ILR201 for anything that is not well-formed
  */
 export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): NamedTensors {
-  const { entries, metadata, place } = safetensorsHeader(bytes, where);
-  const values = bytes.subarray(place[1]);
-  const tensors = [...entries].map(([name, { dtype, shape, start, end }]): [string, Tensor] => {
-    // A Buffer is a Uint8Array too, whose own slice is a view of the file's bytes.
-    const copy = Uint8Array.prototype.slice.call(values, start, end);
-    return [name, tensor(readValues(copy, dtype), shape, dtype)];
+  const { arrays, metadata } = decodeArrays(bytes, where);
+  const tensors = Object.entries(arrays).map(([name, { dtype, shape, data }]): [string, Tensor] => {
+    if (dtype !== "uint8") return [name, tensor(data, shape, dtype)];
+    const remedy = "The file is damaged or not a safetensors file; use another checkpoint";
+    throw new TrainingError("ILR201", where, `${shownName(name)} is of bytes, which no tensor is of`, remedy);
   });
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
-function readValues(copy: Uint8Array, dtype: DType): TypedArray {
+/** The same as arrays, bytes among them. @throws TrainingError ILR201 */
+export function decodeArrays(bytes: Uint8Array, where = "checkpoint"): NamedArrays {
+  const { entries, metadata, place } = safetensorsHeader(bytes, where);
+  const values = bytes.subarray(place[1]);
+  const arrays = [...entries].map(([name, { dtype, shape, start, end }]): [string, PortableArray] => {
+    // A Buffer is a Uint8Array too, whose own slice is a view of the file's bytes.
+    const copy = Uint8Array.prototype.slice.call(values, start, end);
+    return [name, { dtype, shape, data: readValues(copy, dtype) }];
+  });
+  return { arrays: Object.fromEntries(arrays), metadata };
+}
+
+function readValues(copy: Uint8Array, dtype: ArrayType): TypedArray {
   if (dtype === "bool") return toTypedArray(copy, "bool");
+  if (dtype === "uint8") return copy;
   const { buffer } = copy;
   if (dtype === "float32") return new Float32Array(buffer);
   if (dtype === "float64") return new Float64Array(buffer);

@@ -8,4 +8,5 @@ export {
   type ProgramName,
   statusBits,
 } from "./export-programs.js";
+export { exportedOutputs } from "./exported-outputs.js";
 export type { ImageInput } from "./input-form.js";

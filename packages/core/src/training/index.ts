@@ -4,8 +4,17 @@ import "../library-module.js";
 export { type AdaptedContent, decodeAdapted, paramsDigest } from "../artifacts/adapted-bytes.js";
 export { paddedRows } from "../artifacts/padded-sizes.js";
 export { type BestParams, Run, type RunParts } from "../artifacts/run.js";
-export { decodeSafetensors, encodeSafetensors, type NamedTensors } from "../artifacts/safetensors.js";
+export {
+  decodeArrays,
+  decodeSafetensors,
+  encodeArrays,
+  encodeSafetensors,
+  type NamedArrays,
+  type NamedTensors,
+  safetensorsHeader,
+} from "../artifacts/safetensors.js";
 export { offerSaving } from "../artifacts/saving.js";
+export { isSealed, seal, unsealed } from "../artifacts/seal.js";
 export {
   type AdaptedTask,
   TrainedLearner,
@@ -49,6 +58,7 @@ export { predictedClasses, probabilitiesOf } from "../evaluation/predictions.js"
 export {
   type ExportedPrograms,
   type ExportOptions,
+  exportedOutputs,
   exportFormat,
   exportProgram,
   exportPrograms,

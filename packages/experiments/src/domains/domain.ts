@@ -25,6 +25,7 @@ import type {
 import type { OuterMethod, TaskSupply } from "@innerloop/core/training";
 import type { Tensor, Tree } from "@innerloop/graph";
 import type { Flags, NamedValues, PartialConfig, RunFacts } from "../config/index.js";
+import type { ExportForm } from "../exported/input-forms.js";
 import type { Picture } from "../figures/svg-picture.js";
 import type { DataIo, LongWork } from "../io.js";
 import type { TrainingValues } from "../options/training-options.js";
@@ -222,6 +223,14 @@ export interface Adaptation<V, Spec, X extends Tree = Tensor, Y extends Tree = T
   table(answers: readonly Answer[], asked: Asked<V, Spec, X, Y>): AnswerTable;
 }
 
+/** The setting of an export. */
+export interface ExportSetting {
+  /** How messages call the run. */
+  readonly shown: string;
+  /** Images enter as numbers from 0 to 1 in place of bytes. */
+  readonly floatInput: boolean;
+}
+
 /** An object that was found in a picture. */
 export interface FoundObject {
   /** The name of its class. */
@@ -390,6 +399,13 @@ export interface Domain<
   /** Suggestions after a training: commands of a run, with their meaning. */
   next?(facts: RunFacts<V, Spec>): readonly NextStep[];
   readonly adaptation?: Adaptation<V, Spec, X, Y, Out>;
+  /**
+   * The way in which its tasks enter exported programs, for folders that are read without it; domains without one are not
+   * exported.
+   *
+   * @throws ExportError ILE201 for a run whose inputs no program takes
+   */
+  exported?(own: Own<V, Spec>, setting: ExportSetting): ExportForm;
   /** The ranking of all that a run knows, where its tasks are users who choose among them. */
   ranker?(setting: RankerSetting<V, Spec>): Ranker;
   /** Episodes of one task, where its tasks are environments that a policy acts in: it adapts by them, and by no examples. */

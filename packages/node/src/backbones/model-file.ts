@@ -10,6 +10,8 @@ export interface ModelContents {
   /** Names of all that the operators of its graph give. */
   readonly tensors: ReadonlySet<string>;
   readonly operators: ReadonlySet<string>;
+  /** Domains of its operators, where they are of any but the standard's. */
+  readonly domains: ReadonlySet<string>;
 }
 
 const remedy = "Export the model again as one file of the ONNX format, with its weights inside.";
@@ -44,7 +46,7 @@ export function readModelContents(bytes: Uint8Array, where: string): ModelConten
   // onnxruntime takes files of its own format too, by this mark: nothing of one would be checked here.
   if (textOf(bytes.subarray(4, 8)) === "ORTM") throw broken(where, "it is a model of onnxruntime's own format");
   const [inputs, outputs, weights] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const [tensors, operators] = [new Set<string>(), new Set<string>()];
+  const [tensors, operators, domains] = [new Set<string>(), new Set<string>(), new Set<string>()];
   let graphs = 0;
   const keep = (names: Set<string>, name: Uint8Array): void => {
     if (names.size >= mostNames || name.length > 4096) throw broken(where, "it has too many names, or too long ones");
@@ -57,6 +59,7 @@ export function readModelContents(bytes: Uint8Array, where: string): ModelConten
         throw broken(where, "weights of it lie in other files (external data), which are not read");
       const isMain = depth <= 2;
       if (kind === "node" && field === 4 && held) keep(operators, held);
+      if (kind === "node" && field === 7 && held && held.length > 0 && textOf(held) !== "ai.onnx") keep(domains, held);
       if (kind === "node" && field === 2 && held && isMain) keep(tensors, held);
       if (kind === "value" && field === 1 && held && isMain && parent === "11") keep(inputs, held);
       if (kind === "value" && field === 1 && held && isMain && parent === "12") keep(outputs, held);
@@ -77,6 +80,7 @@ export function readModelContents(bytes: Uint8Array, where: string): ModelConten
     outputs: [...outputs],
     tensors,
     operators,
+    domains,
   };
 }
 

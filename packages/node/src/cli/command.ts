@@ -105,6 +105,9 @@ export const named =
   ({ name }: FlagEntry): boolean =>
     names.includes(name);
 
+/** One letter for what is asked often, by the names of options. */
+export const shortNames: Readonly<Record<string, string>> = { quiet: "q", out: "o" };
+
 /** How every command prints. */
 export const outputOptions = optionGroup({
   quiet: { kind: "flag", default: false, help: "print results and errors only", onResume: true },

@@ -10,13 +10,14 @@ import {
   placesText,
   rangeOf,
 } from "@innerloop/experiments";
-import { type Command, type CommandOption, optionsOf } from "./command.js";
+import { type Command, type CommandOption, optionsOf, shortNames } from "./command.js";
 import { commands } from "./commands/registry.js";
 import { hanging, type Paint, padEnd, widthOf, wrapped } from "./terminal.js";
 
 const flagText = ({ name, spec }: CommandOption): string => {
   const placeholder = placeholderOf(spec);
-  return `${name === "quiet" ? "-q, " : ""}${flagOf(name)}${placeholder ? ` <${placeholder}>` : ""}`;
+  const short = shortNames[name];
+  return `${short ? `-${short}, ` : ""}${flagOf(name)}${placeholder ? ` <${placeholder}>` : ""}`;
 };
 
 /** `for --model conv`: what an option is for, in words; empty where it is for all. */

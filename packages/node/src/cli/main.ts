@@ -4,7 +4,7 @@ import { declareLibraryModule } from "@innerloop/graph";
 import { Command as Commander, CommanderError, Option } from "commander";
 import { ownVersion } from "../runs/versions.js";
 import { exitCodes, Interrupted } from "./cli-error.js";
-import { type Command, type CommandOption, optionsOf } from "./command.js";
+import { type Command, type CommandOption, optionsOf, shortNames } from "./command.js";
 import { commandName } from "./command-name.js";
 import { commands } from "./commands/registry.js";
 import { ownOptionFor } from "./foreign-options.js";
@@ -149,9 +149,6 @@ function addCommand(parent: Commander, record: Command): void {
     await record.run({ args: command.args, chosen, invocation: invocation as never, output });
   });
 }
-
-/** One letter for what is asked often. */
-const shortNames: Readonly<Record<string, string>> = { quiet: "q" };
 
 /** A value that was given: undefined for the word that leaves out, which Commander would take for a failed reading. */
 class Given {

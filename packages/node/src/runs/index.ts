@@ -27,6 +27,7 @@ export {
   writeReport,
 } from "@innerloop/experiments";
 export { openEventLog, readEvents } from "./event-log.js";
+export { loadExported } from "./exported-folder.js";
 export { type LoadOptions, load } from "./load.js";
 export { checkpointStore, createRun, newRunPath, openRun, type RunFolder, writeConfig } from "./run-folder.js";
 export { lockRun, type RunLock } from "./run-lock.js";

@@ -6,6 +6,7 @@ import { mostCheckpointHeadBytes, requireCheckpointHead } from "@innerloop/core/
 import {
   damagedCheckpoint,
   fileOfUnknownDomain,
+  isExportText,
   parseRunConfig,
   type RunConfig,
   RunError,
@@ -118,6 +119,13 @@ export async function openRun(
     throw new RunError("ILN01", shown(path), problem, await otherRuns(path));
   }
   const text = Buffer.from(bytes).toString("utf8");
+  if (isExportText(text))
+    throw new RunError(
+      "ILN01",
+      shown(path),
+      "it is an exported learner, and no run",
+      `Load it in a program, load(${JSON.stringify(shown(path))}), or check it with \`innerloop verify ${inCommand(path)}\``,
+    );
   const ofDomain = fileOfUnknownDomain(text);
   if (ofDomain && runFile) await runFile(ofDomain);
   const shownFile = (name: string): string => shown(join(path, name));

@@ -9,6 +9,7 @@ import { areOfMarkedTexts, areOfTexts, isTableFile } from "../task-options.js";
 import { classificationAdaptation } from "./adaptation.js";
 import { neighbours } from "./baselines.js";
 import type { DataSplits } from "./data-splits.js";
+import { exportedClasses } from "./exported-classes.js";
 import { requireBackboneUse } from "./image-features.js";
 import { openSetParts } from "./open-set-parts.js";
 import { type ClassificationValues, classificationOptions } from "./options.js";
@@ -112,6 +113,7 @@ export const classification = domain<typeof classificationOptions, DataSplits, C
     },
   ],
   adaptation: classificationAdaptation,
+  exported: exportedClasses,
   adopt: ({ test }) => {
     const spec = tensorTaskSpec({ test });
     const ways = spec && classesIn(spec);

@@ -16,6 +16,7 @@ import { domain } from "../domain.js";
 import { linearBaselines } from "../linear-baselines.js";
 import { tensorTaskSpec } from "../program-tasks.js";
 import { rowAdaptation } from "../tables/adaptation.js";
+import { exportedRows } from "../tables/exported-rows.js";
 import { sizeOptions } from "../task-options.js";
 import { curvePresets } from "./presets.js";
 
@@ -84,6 +85,7 @@ export const curves = domain<typeof curveOptions>({
       );
   },
   adaptation: rowAdaptation(() => pointSpec),
+  exported: () => exportedRows(pointSpec),
   adopt: ({ test }) => {
     const spec = tensorTaskSpec({ test });
     if (!spec) return undefined;

@@ -37,6 +37,7 @@ import { linearBaselines } from "../linear-baselines.js";
 import { tensorTaskSpec } from "../program-tasks.js";
 import { areOfMarkedTexts, areOfTexts, isTableFile, missingOption, scaleOption, sizeOptions } from "../task-options.js";
 import { rowAdaptation } from "./adaptation.js";
+import { exportedRows } from "./exported-rows.js";
 import { tablePresets } from "./presets.js";
 
 const heldOutGroups = (what: string, share: string) =>
@@ -169,6 +170,7 @@ export const tables = domain<typeof tableOptions, { readonly tasks: SourceTasks 
   ],
   adopt: adoptedRows,
   adaptation: rowAdaptation(({ spec }) => codingsOf(spec)),
+  exported: ({ spec }) => exportedRows(codingsOf(spec)),
 });
 
 /** @throws UsageError of runs of before tables had specs */

@@ -10,6 +10,7 @@ import { areOfTexts } from "../task-options.js";
 import { textAdaptation } from "./adaptation.js";
 import { textBaselines } from "./baselines.js";
 import { textForm } from "./coding.js";
+import { exportedTexts } from "./exported-texts.js";
 import { type TextValues, textOptions } from "./options.js";
 import { textPresets } from "./presets.js";
 import { loadOtherTexts, loadTexts, type TextData } from "./reading.js";
@@ -142,6 +143,7 @@ export const texts = domain<typeof textOptions, TextData, TextSpec>({
     },
   ],
   adaptation: textAdaptation,
+  exported: exportedTexts,
 });
 
 function openSetOf(data: TextData, ways: number): OpenSetParts | undefined {

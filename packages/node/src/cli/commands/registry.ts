@@ -7,6 +7,7 @@ import { compare, type compareOutput } from "./compare.js";
 import { dataGet, dataImport, dataList, dataVerify, type importTables } from "./data.js";
 import { detect, type detectLearner, type detectTask } from "./detect.js";
 import { type evalEvaluation, type evalOwn, evaluation } from "./eval.js";
+import { type exportFolder, exportRun, verify } from "./export.js";
 import { recommend, type recommendLearner, type recommendTask } from "./recommend.js";
 import { reproduce, type reproduceOutput, type reproduceRun } from "./reproduce.js";
 import type { checkpointOption, figuresOption } from "./shared-options.js";
@@ -22,6 +23,8 @@ export const commands: readonly Command[] = [
   adapt,
   recommend,
   detect,
+  exportRun,
+  verify,
   dataList,
   dataGet,
   dataImport,
@@ -45,6 +48,7 @@ export type InvocationOptions = Partial<
     OptionValues<typeof recommendLearner> &
     OptionValues<typeof detectTask> &
     OptionValues<typeof detectLearner> &
+    OptionValues<typeof exportFolder> &
     OptionValues<typeof importTables> &
     OptionValues<typeof checkpointOption> &
     OptionValues<typeof figuresOption> &

@@ -112,7 +112,7 @@ async function removeAbandoned(folder: string, name: string): Promise<void> {
 const noFolderSync: readonly string[] = ["EINVAL", "ENOTSUP", "EPERM", "EISDIR"];
 
 /** Makes the rename itself durable, where the system can. Windows cannot open a folder, and needs no such step. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   try {
     const handle = await open(folder, "r");

@@ -1,0 +1,239 @@
+/** config.json of an exported folder, which anyone may have written: what it holds, checked. */
+import { isRecord, quoted } from "../options/outside-text.js";
+import { mostSteps } from "../runs/adaptation-steps.js";
+import { ExportError } from "./export-error.js";
+import { type ExportedInputs, inputsFrom, type TargetColumn } from "./input-forms.js";
+
+/** The format of exported folders, as config.json has it. */
+export const folderFormat = "export 1";
+/** What hub and loaders tell the folder by. */
+export const modelType = "innerloop";
+
+/** Files of an exported folder that others rely on, with the most bytes that are read of each. */
+export const exportedFileLimits = {
+  "onnx/adapt.onnx": 2 ** 31 - 1,
+  "onnx/predict.onnx": 2 ** 31 - 1,
+  "onnx/few_shot.onnx": 2 ** 31 - 1,
+  "parameters.safetensors": 2 ** 32 - 1,
+  "expected.safetensors": 2 ** 30,
+  "preprocessor_config.json": 2 ** 20,
+} as const;
+
+/** Names of files that config.json tells the hashes of. */
+export type ExportedFileName = keyof typeof exportedFileLimits;
+
+/** Most bytes of config.json: tables of many categories are long. */
+export const mostConfigBytes = 16 * 2 ** 20;
+
+/** A file as config.json tells it. */
+export interface ToldFile {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+type Plain = string | number | boolean | null;
+
+/** An exported learner as config.json tells it. */
+export interface ExportedConfig {
+  readonly learner: string;
+  /** Its description, for people: "innerLearningRate" and the like. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly loss: string;
+  /** Classes of a task at most; undefined where numbers are predicted. */
+  readonly ways: number | undefined;
+  /** The classes of all tasks, where they are the same everywhere. */
+  readonly classes: readonly string[] | undefined;
+  /** Numbers that are predicted, in their own units; undefined of classes. */
+  readonly targets: readonly TargetColumn[] | undefined;
+  /** Rows of a support set at most. */
+  readonly support: number;
+  /** Whether there may be none of them. */
+  readonly mayBeEmpty: boolean;
+  /** Inputs that are predicted for together, so many and no other; undefined for any number. */
+  readonly queries: number | undefined;
+  readonly steps: {
+    /** Those that are taken unless others are asked for; undefined of learners that take none. */
+    readonly usual: number | undefined;
+    /** Those that the programs are written for; undefined where any may be asked for. */
+    readonly fixed: number | undefined;
+  };
+  /** Where batch normalisation takes its statistics; "none" where there is none. */
+  readonly batchNorm: string;
+  readonly inputs: ExportedInputs;
+  /** Names of predictions: "logits", "probabilities". */
+  readonly outputs: readonly string[];
+  /** How tasks were made and figures are to be read. */
+  readonly protocol: Readonly<Record<string, Plain>>;
+  /** The command that trained it. */
+  readonly command: string;
+  readonly checkpoint: "best" | "last";
+  readonly iteration: number;
+  /** The digest of the parameters, which is in each model's metadata as well. */
+  readonly parameters: string;
+  readonly files: Readonly<Partial<Record<ExportedFileName, ToldFile>>>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A configuration as config.json has it. */
+export function storedExport(config: ExportedConfig): object {
+  const { learner, options, loss, ways, classes, targets, support, mayBeEmpty, queries, steps, ...others } = config;
+  const known = { ways, classes, targets, support, mayBeEmpty, queries, steps };
+  return {
+    model_type: modelType,
+    architectures: [ways === undefined ? "FewShotRegressor" : "FewShotClassifier"],
+    innerloop: { format: folderFormat, learner, options, loss, ...known, ...others },
+  };
+}
+
+/** The question whether a text is config.json of an exported folder, whatever else is wrong with it. */
+export function isExportText(text: string): boolean {
+  // Configurations of runs may be long: they are not parsed for this.
+  if (!text.includes('"model_type"')) return false;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) && value.model_type === modelType && isRecord(value.innerloop);
+  } catch {
+    return false;
+  }
+}
+
+const longestText = 4096;
+const longestList = 4096;
+/** Rows of a support set, classes and queries that programs are read for, at most. */
+const mostRows = 2 ** 20;
+
+const remedy = "Export the run again, or get the folder anew from where it came from";
+
+/**
+ * The configuration in the text of config.json.
+ *
+ * @param where how messages call the file
+ * @throws ExportError ILE202
+ */
+export function parseExport(text: string, where: string): ExportedConfig {
+  const fail = (problem: string): never => {
+    throw new ExportError("ILE202", where, problem, remedy);
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fail("it is no JSON");
+  }
+  if (!isRecord(value) || value.model_type !== modelType || !isRecord(value.innerloop))
+    return fail(`it is of no learner that innerloop has exported: model_type is not "${modelType}"`);
+  const told = value.innerloop;
+  if (told.format !== folderFormat)
+    return fail(`its format is ${quoted(told.format)}, and "${folderFormat}" is read; a newer version may know it`);
+  const wrong = (name: string): never => fail(`innerloop.${name} is ${quoted(told[name])}`);
+  const text4k = (name: string): string => {
+    const found = told[name];
+    return typeof found === "string" && found.length <= longestText ? found : wrong(name);
+  };
+  const whole = (name: string, least: number, most: number): number =>
+    isWhole(told[name], least, most) ? (told[name] as number) : wrong(name);
+  const maybe = <T>(name: string, read: () => T): T | undefined =>
+    told[name] === undefined || told[name] === null ? undefined : read();
+  const isFlat = (found: unknown, isValue: (each: unknown) => boolean): found is Readonly<Record<string, never>> =>
+    isRecord(found) && Object.keys(found).length <= longestList && Object.values(found).every(isValue);
+  const isPlain = (each: unknown): boolean => each === null || ["string", "number", "boolean"].includes(typeof each);
+  const isText = (each: unknown): boolean => typeof each === "string" && each.length <= longestText;
+
+  const ways = maybe("ways", () => whole("ways", 1, mostRows));
+  const classes = maybe("classes", () => (areNames(told.classes) ? told.classes : wrong("classes")));
+  const targets = maybe("targets", () => (areTargets(told.targets) ? told.targets.map(plainTarget) : wrong("targets")));
+  if ((ways === undefined) === (targets === undefined)) return fail("innerloop has to have either ways or targets");
+  if (classes && (ways === undefined || classes.length > ways)) return wrong("classes");
+  const { steps, options, protocol, versions, files, mayBeEmpty, outputs, parameters, checkpoint } = told;
+  const areSteps =
+    isRecord(steps) && [steps.usual, steps.fixed].every((each) => each == null || isWhole(each, 0, mostSteps));
+  if (!areSteps) return wrong("steps");
+  if (!isRecord(options)) return wrong("options");
+  if (!isFlat(protocol, isPlain)) return wrong("protocol");
+  if (!isFlat(versions, isText)) return wrong("versions");
+  if (typeof mayBeEmpty !== "boolean") return wrong("mayBeEmpty");
+  if (!areNames(outputs) || outputs.length === 0 || outputs.length > 16) return wrong("outputs");
+  if (!isDigest(parameters)) return wrong("parameters");
+  if (checkpoint !== "best" && checkpoint !== "last") return wrong("checkpoint");
+  return {
+    learner: text4k("learner"),
+    options,
+    loss: text4k("loss"),
+    ways,
+    classes,
+    targets,
+    support: whole("support", 1, mostRows),
+    mayBeEmpty,
+    queries: maybe("queries", () => whole("queries", 1, mostRows)),
+    steps: { usual: numberIn(steps.usual), fixed: numberIn(steps.fixed) },
+    batchNorm: text4k("batchNorm"),
+    inputs: inputsFrom(told.inputs) ?? wrong("inputs"),
+    outputs,
+    protocol,
+    command: text4k("command"),
+    checkpoint,
+    iteration: whole("iteration", 0, Number.MAX_SAFE_INTEGER),
+    parameters,
+    files: toldFiles(files) ?? wrong("files"),
+    versions,
+  };
+}
+
+const numberIn = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+
+const isWhole = (value: unknown, least: number, most: number): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+
+const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+
+/** The question whether a value is a list of different names. */
+const areNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) &&
+  value.length <= longestList &&
+  value.every((each) => typeof each === "string" && each.length <= longestText) &&
+  new Set(value).size === value.length;
+
+const areTargets = (value: unknown): value is readonly TargetColumn[] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.length <= longestList &&
+  value.every(
+    (each) =>
+      isRecord(each) &&
+      typeof each.name === "string" &&
+      Number.isFinite(each.mean) &&
+      Number.isFinite(each.deviation) &&
+      (each.deviation as number) > 0,
+  ) &&
+  areNames(value.map(({ name }) => name));
+
+const plainTarget = ({ name, mean, deviation }: TargetColumn): TargetColumn => ({ name, mean, deviation });
+
+/** The files that a value tells: none but those of an export, and what has to be there among them. */
+function toldFiles(value: unknown): ExportedConfig["files"] | undefined {
+  if (!isRecord(value)) return undefined;
+  const entries = Object.entries(value);
+  const areKnown = entries.every(
+    ([name, told]) =>
+      Object.hasOwn(exportedFileLimits, name) &&
+      isRecord(told) &&
+      isDigest(told.sha256) &&
+      isWhole(told.bytes, 0, exportedFileLimits[name as ExportedFileName]),
+  );
+  if (!areKnown || neededFiles.some((name) => !Object.hasOwn(value, name))) return undefined;
+  return Object.fromEntries(
+    entries.map(([name, told]) => {
+      const { sha256, bytes } = told as ToldFile;
+      return [name, { sha256, bytes }];
+    }),
+  );
+}
+
+/** Files without which a folder is no export. */
+const neededFiles = [
+  "onnx/adapt.onnx",
+  "onnx/predict.onnx",
+  "onnx/few_shot.onnx",
+  "parameters.safetensors",
+  "expected.safetensors",
+] as const satisfies readonly ExportedFileName[];

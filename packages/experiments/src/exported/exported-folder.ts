@@ -1,0 +1,58 @@
+/** The files of an exported folder, which is a repository of the Hugging Face hub as it is. */
+import { type ExportedPrograms, encodeArrays, encodeSafetensors } from "@innerloop/core/training";
+import type { PortableArrays } from "@innerloop/graph";
+import { type EvaluationRecord, parseEvaluationRecord } from "../published/row-evaluations.js";
+import { mostRecordBytes, type RunStore } from "../runs/run-store.js";
+import type { ExportedConfig, ExportedFileName } from "./exported-config.js";
+import { type ExportForm, formOf } from "./input-forms.js";
+import { modelCard } from "./model-card.js";
+
+/** What an exported folder is made of. */
+export interface FolderParts {
+  /** What config.json will tell, but for the files. */
+  readonly told: Omit<ExportedConfig, "files">;
+  readonly programs: ExportedPrograms;
+  readonly form: ExportForm;
+  readonly run: RunStore;
+  /** A held-out task and the run's own answers, by the names of inputs and outputs. */
+  readonly expected: PortableArrays;
+}
+
+/**
+ * The files of an exported folder: those whose hashes config.json tells, and the model card, which anyone may edit.
+ *
+ * @example const { told, readme } = await exportedFiles({ told, programs, form, run, expected })
+ */
+export async function exportedFiles({ told, programs, form, run, expected }: FolderParts): Promise<{
+  readonly told: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
+  readonly readme: Uint8Array;
+}> {
+  const { models, parameters, parametersDigest } = programs;
+  const { inputs } = form;
+  const preprocessor = formOf(inputs).preprocessor?.(inputs);
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  const card = modelCard({ told, form, programs, results: await resultsOf(run) });
+  return {
+    readme: text(card),
+    told: {
+      ...(preprocessor ? { "preprocessor_config.json": text(`${JSON.stringify(preprocessor, null, 2)}\n`) } : {}),
+      "onnx/adapt.onnx": models.adapt.bytes,
+      "onnx/predict.onnx": models.predict.bytes,
+      "onnx/few_shot.onnx": models.few_shot.bytes,
+      "parameters.safetensors": encodeSafetensors({
+        tensors: parameters,
+        metadata: { format: "innerloop parameters 1", learner: told.learner, sha256: parametersDigest },
+      }),
+      "expected.safetensors": encodeArrays({
+        arrays: expected,
+        metadata: { format: "innerloop expected 1", parameters: parametersDigest },
+      }),
+    },
+  };
+}
+
+/** The results of a run where it has been evaluated; what is no record of any is left out. */
+async function resultsOf(run: RunStore): Promise<EvaluationRecord | undefined> {
+  const bytes = await run.files.read("results.json", mostRecordBytes);
+  return bytes && parseEvaluationRecord(new TextDecoder().decode(bytes));
+}

@@ -1,0 +1,155 @@
+/** The programs of an exported learner, opened: their inputs and outputs are those that config.json tells. */
+import type { PortableArrays, PortableEngine, PortableSession, PortableSlot } from "@innerloop/graph";
+import { reasonOf } from "../options/outside-text.js";
+import { ExportError } from "./export-error.js";
+import type { ExportedConfig } from "./exported-config.js";
+import { type ExportedFiles, readTold } from "./exported-files.js";
+import { formOf } from "./input-forms.js";
+
+/** A program that is open, by the name of its file. */
+export interface OpenProgram {
+  /** @throws ExportError ILE202 where it fails */
+  run(feeds: PortableArrays): Promise<PortableArrays>;
+  close(): Promise<void>;
+}
+
+/** Adapting and predicting. */
+export interface OpenPrograms {
+  readonly adapt: OpenProgram;
+  readonly predict: OpenProgram;
+  /** What adapting hands to predicting. */
+  readonly state: readonly PortableSlot[];
+}
+
+/** Elements of a tensor of state at most: a network of 2^28 parameters that all adapt. */
+const mostElements = 2 ** 28;
+
+type Told = Pick<ExportedConfig, "inputs" | "ways" | "targets" | "support" | "queries" | "outputs">;
+
+/** The inputs of an adapting program. */
+function taskSlots({ inputs, targets, support }: Told): readonly PortableSlot[] {
+  const { dtype, shape } = formOf(inputs).slot(inputs);
+  return [
+    { name: "support_inputs", dtype, shape: [support, ...shape] },
+    targets
+      ? { name: "support_targets", dtype: "float32", shape: [support, targets.length] }
+      : { name: "support_labels", dtype: "int64", shape: [support] },
+    { name: "support_mask", dtype: "float32", shape: [support] },
+    { name: "steps", dtype: "int64", shape: [] },
+  ];
+}
+
+const querySlot = ({ inputs, queries }: Told): PortableSlot => {
+  const { dtype, shape } = formOf(inputs).slot(inputs);
+  return { name: "query_inputs", dtype, shape: [queries ?? "queries", ...shape] };
+};
+
+const answerSlots = ({ outputs, ways, targets, queries }: Told): readonly PortableSlot[] =>
+  outputs.map((name) => ({ name, dtype: "float32", shape: [queries ?? "queries", ways ?? targets!.length] }));
+
+const statusSlot: PortableSlot = { name: "status", dtype: "int64", shape: [] };
+const isState = ({ name }: PortableSlot): boolean => name === "state" || name.startsWith("state.");
+
+/** `support_inputs float32[25, 28, 28, 1]`; sizes that may be any are alike. */
+const slotText = ({ name, dtype, shape }: PortableSlot): string =>
+  `${name} ${dtype}[${shape.map((n) => (typeof n === "string" ? "any" : n)).join(", ")}]`;
+
+/** The state that a program takes or gives. @throws ExportError ILE202 where it is of no sizes that can be */
+function stateOf(slots: readonly PortableSlot[], where: string): readonly PortableSlot[] {
+  return slots.filter(isState).map((slot) => {
+    const size = slot.shape.reduce<number>((a, b) => a * (typeof b === "number" ? b : Number.NaN), 1);
+    if (slot.shape.length <= 16 && size <= mostElements) return slot;
+    throw new ExportError("ILE202", where, `${slotText(slot).slice(0, 200)} is of no size that is read`, remedy);
+  });
+}
+
+const remedy = "Export the run again, or get the folder anew from where it came from";
+
+/** @throws ExportError ILE202 where slots are others */
+function requireSlots(
+  where: string,
+  what: string,
+  found: readonly PortableSlot[],
+  told: readonly PortableSlot[],
+): void {
+  const [here, expected] = [found, told].map((list) => list.map(slotText).sort());
+  if (here!.join("\n") === expected!.join("\n")) return;
+  const missing = expected!.find((each) => !here!.includes(each));
+  const more = here!.find((each) => !expected!.includes(each));
+  const problem =
+    missing === undefined
+      ? `it has ${what} ${(more ?? "of one name").slice(0, 200)}, which config.json does not tell`
+      : `config.json tells ${what} ${missing.slice(0, 200)}, which it has not`;
+  throw new ExportError("ILE202", where, problem, remedy);
+}
+
+/** Opens a model of the files. @throws ExportError ILE202 where it is none */
+async function opened(
+  files: ExportedFiles,
+  config: ExportedConfig,
+  engine: PortableEngine,
+  name: "adapt" | "predict" | "few_shot",
+): Promise<PortableSession> {
+  const file = `onnx/${name}.onnx` as const;
+  const bytes = await readTold(files, config, file);
+  try {
+    return await engine.open(bytes);
+  } catch (cause) {
+    throw new ExportError("ILE202", `${files.shown}/${file}`, `it cannot be opened (${reasonOf(cause)})`, remedy, {
+      cause,
+    });
+  }
+}
+
+const programOf = (session: PortableSession, where: string): OpenProgram => ({
+  run: async (feeds) => {
+    try {
+      return await session.run(feeds);
+    } catch (cause) {
+      throw new ExportError("ILE202", where, `it failed (${reasonOf(cause)})`, remedy, { cause });
+    }
+  },
+  close: () => session.close(),
+});
+
+/** Opens adapting and predicting. @throws ExportError ILE202 for what config.json does not tell */
+export async function openPrograms(
+  files: ExportedFiles,
+  config: ExportedConfig,
+  engine: PortableEngine,
+): Promise<OpenPrograms> {
+  const adapt = await opened(files, config, engine, "adapt");
+  let predict: PortableSession | undefined;
+  try {
+    predict = await opened(files, config, engine, "predict");
+    const [first, second] = ["adapt", "predict"].map((name) => `${files.shown}/onnx/${name}.onnx`) as [string, string];
+    const state = stateOf(predict.inputs, second);
+    requireSlots(first, "the input", adapt.inputs, taskSlots(config));
+    requireSlots(first, "the output", adapt.outputs, [...state, statusSlot]);
+    requireSlots(second, "the input", predict.inputs, [...state, querySlot(config)]);
+    requireSlots(second, "the output", predict.outputs, answerSlots(config));
+    return { adapt: programOf(adapt, first), predict: programOf(predict, second), state };
+  } catch (error) {
+    await adapt.close();
+    await predict?.close();
+    throw error;
+  }
+}
+
+/** Opens both in one. @throws ExportError ILE202 for what config.json does not tell */
+export async function openFewShot(
+  files: ExportedFiles,
+  config: ExportedConfig,
+  engine: PortableEngine,
+): Promise<OpenProgram> {
+  const session = await opened(files, config, engine, "few_shot");
+  const where = `${files.shown}/onnx/few_shot.onnx`;
+  try {
+    requireSlots(where, "the input", session.inputs, [...taskSlots(config), querySlot(config)]);
+    requireSlots(where, "the output", session.outputs, [...answerSlots(config), statusSlot]);
+    return programOf(session, where);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}

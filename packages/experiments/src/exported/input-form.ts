@@ -1,0 +1,80 @@
+/** A kind of inputs of exported programs, and what kinds have in common. */
+import type { TypedArray } from "@innerloop/graph";
+import type { DataIo } from "../io.js";
+
+/** The readers of a machine that exported learners need. */
+export type ExportedIo = Pick<DataIo, "images" | "decoded">;
+
+/** The decision how all inputs of a task are prepared, by the examples that it began with. */
+export interface TaskReading {
+  /** Black for white, where the task's images are ink on paper and those of training were the reverse, or the other way round. */
+  readonly invert: boolean;
+}
+
+/** One input that was read: its numbers, before they are prepared. */
+export type ReadInput = TypedArray;
+
+/** A kind of inputs. */
+export interface InputForm<Inputs extends { readonly kind: string }> {
+  /** The inputs in an object of config.json, which anyone may have written; undefined where they are none. */
+  parse(value: Readonly<Record<string, unknown>>): Inputs | undefined;
+  /** The tensor of one input as programs take it. */
+  slot(inputs: Inputs): { readonly dtype: "uint8" | "float32" | "int32"; readonly shape: readonly number[] };
+  /** Whether a list is one input, and no list of inputs. */
+  isOne(list: readonly unknown[], inputs: Inputs): boolean;
+  /** @throws ExportError ILE206 for what is none of its inputs, and what reading files throws */
+  read(given: readonly unknown[], inputs: Inputs, io: ExportedIo): Promise<readonly ReadInput[]>;
+  /** The reading of a task by the examples that it begins with. */
+  readingOf(read: readonly ReadInput[], inputs: Inputs): TaskReading;
+  /** The numbers of an input as the program takes them. */
+  prepared(read: ReadInput, reading: TaskReading, inputs: Inputs): TypedArray;
+  /** The numbers of an input of a learner's own tasks, as the program takes them. */
+  ofTask(values: TypedArray, inputs: Inputs): TypedArray;
+  /** The file by which the hub's libraries prepare inputs; undefined where they know no such thing. */
+  preprocessor?(inputs: Inputs): object;
+  /** A sentence on what an input is, for model cards. */
+  about(inputs: Inputs): string;
+  /** An input in Python that is made up: an expression of numpy for `rows` of them. */
+  inPython(inputs: Inputs, rows: string): string;
+  /** The same in JavaScript, for one. */
+  inJavaScript(inputs: Inputs): string;
+}
+
+/** Numbers of an input at most: a colour image of 4,000 by 4,000, or a very wide row. */
+export const largestInput = 2 ** 24;
+
+/** The question whether a value is the shape of an input that can be. */
+export const isInputShape = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) &&
+  value.length <= 8 &&
+  value.every((n) => Number.isSafeInteger(n) && (n as number) >= 1 && (n as number) <= largestInput) &&
+  (value as number[]).reduce((a, b) => a * b, 1) <= largestInput;
+
+/** The numbers in nested lists and arrays; undefined where there is anything else, or another number of them. */
+export function numbersIn(given: unknown, size: number): Float32Array | undefined {
+  const found = new Float32Array(size);
+  let at = 0;
+  const collect = (value: unknown, depth: number): boolean => {
+    if (typeof value === "number") {
+      if (at === size || !Number.isFinite(value) || !Number.isFinite(Math.fround(value))) return false;
+      found[at++] = value;
+      return true;
+    }
+    const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+    return isList && depth < 8 && Array.from(value as ArrayLike<unknown>).every((each) => collect(each, depth + 1));
+  };
+  return collect(given, 0) && at === size ? found : undefined;
+}
+
+/**
+ * The question whether a list is one input of a shape: as many numbers, or lists within lists of its sizes, where a last size
+ * of 1 may be left out.
+ */
+export function isOneOf(list: readonly unknown[], shape: readonly number[]): boolean {
+  const sizes: number[] = [];
+  for (let part: unknown = list; Array.isArray(part) && sizes.length <= shape.length; part = part[0])
+    sizes.push(part.length);
+  const size = shape.reduce((a, b) => a * b, 1);
+  const forms = [[size], shape, ...(shape.at(-1) === 1 ? [shape.slice(0, -1)] : [])];
+  return forms.some((form) => form.join() === sizes.join()) && numbersIn(list, size) !== undefined;
+}

@@ -1,0 +1,129 @@
+/** Kinds of inputs: each is read from config.json as it was written, and takes what a user gives. */
+import { describe, expect, test } from "vitest";
+import { isOneOf } from "./input-form.js";
+import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
+
+const nothing = (): Promise<never> => Promise.reject(new Error("no file is to be read"));
+const io = { images: nothing, decoded: nothing };
+
+const image = {
+  kind: "image",
+  shape: [2, 2, 1],
+  dtype: "uint8",
+  darkOnLight: false,
+  inverted: false,
+  pixels: { background: "white", depth: 16 },
+} as const satisfies ExportedInputs;
+const kinds: readonly ExportedInputs[] = [
+  image,
+  { ...image, dtype: "float32" },
+  { kind: "numbers", shape: [2], scales: { mean: [1, 2], deviation: [2, 4] } },
+  { kind: "numbers", shape: [2, 3] },
+  {
+    kind: "row",
+    table: {
+      groupColumn: "city",
+      inputs: [{ kind: "number", name: "distance", mean: 3, deviation: 2 }],
+      targets: [{ name: "fare", mean: 0, deviation: 1 }],
+    },
+  },
+  { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } },
+];
+
+test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
+  expect(inputsFrom(JSON.parse(JSON.stringify(inputs)))).toEqual(inputs);
+  // Of each field that is needed, that its absence is seen.
+  for (const name of Object.keys(inputs).filter((each) => !["darkOnLight", "scales"].includes(each))) {
+    const { [name]: _, ...others } = inputs as unknown as Record<string, unknown>;
+    expect(inputsFrom(others), name).toBeUndefined();
+  }
+});
+
+test.each([
+  [null],
+  [[]],
+  [{ kind: "toString" }],
+  [{ kind: 1 }],
+  [{ ...image, shape: [1e6, 1e6, 1] }],
+  [{ ...image, shape: [2, 2] }],
+  [{ ...image, dtype: "float64" }],
+  [{ ...image, pixels: {} }],
+  [{ kind: "numbers", shape: [2], scales: { mean: [1], deviation: [1] } }],
+  [{ kind: "numbers", shape: [2], scales: { mean: [1, 1], deviation: [1, 0] } }],
+  [{ kind: "text", coding: { kind: "features", features: 4, backbone: {} } }],
+])("%j are no inputs", (value) => {
+  expect(inputsFrom(value)).toBeUndefined();
+});
+
+describe("what users give", () => {
+  const prepared = async (inputs: ExportedInputs, given: unknown) => {
+    const form = formOf(inputs);
+    const [read] = await form.read([given], inputs, io);
+    return Array.from(form.prepared(read!, { invert: false }, inputs), Number);
+  };
+
+  test("images: pixels as bytes, numbers from 0 to 1, in lists of any depth", async () => {
+    const bytes = Uint8Array.of(0, 51, 102, 255);
+    const numbers = [
+      [0, 0.2],
+      [0.4, 1],
+    ];
+    expect(await prepared(image, bytes)).toEqual([0, 51, 102, 255]);
+    expect(await prepared(image, numbers)).toEqual([0, 51, 102, 255]);
+    expect(await prepared({ ...image, dtype: "float32" }, bytes)).toEqual([0, 0.2, 0.4, 1].map(Math.fround));
+    await expect(prepared(image, [0, 0.3, 0.4, 1])).rejects.toThrow(/ILE206 input 1: .*0\.30.*--float-input/);
+    await expect(prepared(image, [0, 1, 2, 3])).rejects.toThrow(/ILE206/);
+  });
+
+  test("dark ink on light paper is inverted where training had the reverse", () => {
+    const form = formOf(image);
+    const paper = Uint8Array.of(250, 250, 250, 10);
+    expect(form.readingOf([paper], image)).toEqual({ invert: true });
+    expect(form.readingOf([paper.map((value) => 255 - value)], image)).toEqual({ invert: false });
+    expect(form.readingOf([paper], { ...image, darkOnLight: true })).toEqual({ invert: false });
+    expect(Array.from(form.prepared(paper, { invert: true }, image), Number)).toEqual([5, 5, 5, 245]);
+  });
+
+  test("numbers are brought to the learner's scale, and rows are coded by the table", async () => {
+    expect(await prepared(kinds[2]!, [3, 10])).toEqual([1, 2]);
+    expect(await prepared(kinds[4]!, { distance: 7 })).toEqual([2]);
+    expect(await prepared(kinds[4]!, 7)).toEqual([2]);
+    await expect(prepared(kinds[2]!, [1, Number.NaN])).rejects.toThrow(/ILE206/);
+    await expect(prepared(kinds[4]!, "far")).rejects.toThrow(/ILE206 input 1: it is "far"/);
+    await expect(prepared(kinds[5]!, " ")).rejects.toThrow(/ILE206 input 1/);
+  });
+});
+
+test.each<[unknown[], number[], boolean]>([
+  [[1, 2, 3, 4], [2, 2, 1], true],
+  [
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [2, 2, 1],
+    true,
+  ],
+  [
+    [
+      [[1], [2]],
+      [[3], [4]],
+    ],
+    [2, 2, 1],
+    true,
+  ],
+  [[[1, 2, 3, 4]], [2, 2, 1], false],
+  [[Uint8Array.of(1, 2, 3, 4)], [2, 2, 1], false],
+  [[1, 2], [2], true],
+  [
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [2],
+    false,
+  ],
+  [["a.png"], [2, 2, 1], false],
+])("%j of [%j] is one input: %s", (list, shape, isOne) => {
+  expect(isOneOf(list, shape)).toBe(isOne);
+});

@@ -1,0 +1,46 @@
+/** The inputs of exported programs: what a user gives, as the numbers that the program takes. A record for each kind. */
+import type { ImageInput } from "@innerloop/core/training";
+import { type ImageInputs, imageForm } from "./image-inputs.js";
+import type { InputForm } from "./input-form.js";
+import { type NumberInputs, numberForm } from "./number-inputs.js";
+import { type RowInputs, rowForm } from "./row-inputs.js";
+import { type TextInputs, textForm } from "./text-inputs.js";
+
+/** The way in which inputs enter, as config.json tells it. */
+export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs;
+
+const inputForms: { readonly [K in ExportedInputs["kind"]]: InputForm<Extract<ExportedInputs, { readonly kind: K }>> } =
+  { image: imageForm, numbers: numberForm, row: rowForm, text: textForm };
+
+/** The kind of these inputs. */
+export const formOf = (inputs: ExportedInputs): InputForm<ExportedInputs> =>
+  inputForms[inputs.kind] as unknown as InputForm<ExportedInputs>;
+
+/** The inputs in a value of config.json; undefined where they are none. */
+export function inputsFrom(value: unknown): ExportedInputs | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const { kind } = fields;
+  if (typeof kind !== "string" || !Object.hasOwn(inputForms, kind)) return undefined;
+  return inputForms[kind as ExportedInputs["kind"]].parse(fields);
+}
+
+/** The form in which a run's tasks enter programs: what its domain says of it. */
+export interface ExportForm {
+  readonly inputs: ExportedInputs;
+  /** How programs make the learner's numbers of bytes, where images enter as bytes. */
+  readonly imageInput?: ImageInput;
+  /** Of numbers that are predicted: a column each, with its scale. Classes have none. */
+  readonly targets?: readonly TargetColumn[];
+  /** The classes of all tasks, where they are the same everywhere. */
+  readonly classes?: readonly string[];
+  /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
+  readonly pipelineTag?: string;
+}
+
+/** A number that is predicted: in its own unit it is value deviation + mean. */
+export interface TargetColumn {
+  readonly name: string;
+  readonly mean: number;
+  readonly deviation: number;
+}

@@ -1,0 +1,49 @@
+/** Texts as inputs of exported programs: as ids of words, or of words and n-grams, for which no tokenizer is needed. */
+import { type IdCoding, idsOf, TaskError, textCodingFrom } from "@innerloop/core/tasks";
+import { quoted } from "../options/outside-text.js";
+import { ExportError } from "./export-error.js";
+import type { InputForm } from "./input-form.js";
+
+/** A coding that a text alone is enough for. */
+export type PlainCoding = Extract<IdCoding, { readonly buckets: number }>;
+
+/** Texts, as ids by a coding. */
+export interface TextInputs {
+  readonly kind: "text";
+  readonly coding: PlainCoding;
+}
+
+/** The question whether a coding needs nothing beside the text. */
+export const isPlain = (coding: object): coding is PlainCoding => "buckets" in coding;
+
+/** @internal */
+export const textForm: InputForm<TextInputs> = {
+  parse: ({ coding }) => {
+    try {
+      const found = textCodingFrom(coding);
+      return isPlain(found) ? { kind: "text", coding: found } : undefined;
+    } catch (error) {
+      if (error instanceof TaskError) return undefined;
+      throw error;
+    }
+  },
+  slot: ({ coding }) => ({ dtype: "int32", shape: [coding.length] }),
+  isOne: () => false,
+  read: async (given, { coding }) => {
+    const texts = given.map((each, i) => {
+      if (typeof each === "string" && each.trim() !== "") return each;
+      const problem = `it is ${each === "" ? "empty" : quoted(each)}`;
+      throw new ExportError("ILE206", `input ${i + 1}`, problem, "Give a text, with a letter at least");
+    });
+    const { ids, length } = idsOf(coding, texts);
+    return texts.map((_, i) => ids.slice(i * length, (i + 1) * length));
+  },
+  readingOf: () => ({ invert: false }),
+  prepared: (read) => read,
+  ofTask: (values) => values,
+  about: ({ coding }) =>
+    `Texts, which programs take as ${coding.length} ids (0 is padding) by \`innerloop.inputs.coding\` of config.json; \`textNgrams\` and \`textTokens\` of @innerloop/core/tasks make them.`,
+  inPython: ({ coding }, rows) =>
+    `np.random.randint(1, ${coding.buckets}, (${rows}, ${coding.length})).astype(np.int32)`,
+  inJavaScript: () => `"a text"`,
+};
