@@ -50,8 +50,7 @@ describe("innerloop train scenes", () => {
 describe("innerloop eval of a detector", () => {
   it("tells AP50, AP and what is found without names, beside template matching", async () => {
     const text = await evaluated("prototypes", {});
-    for (const row of [/prototype detector +\d/, /template matching +\d/])
-      expect(text).toMatch(row);
+    for (const row of [/prototype detector +\d/, /template matching +\d/]) expect(text).toMatch(row);
     expect(text).toMatch(/AP50 without names +\d+\.\d% ± /);
     expect(text).toMatch(/AP50 on 3 tasks from 200 held-out classes/);
     expect(text).toMatch(/3-way, 1 support scene, 4 query scenes with 2 distractors/);
