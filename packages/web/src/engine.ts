@@ -2,7 +2,7 @@
  * onnxruntime-web where it computes: in a page, or in a worker of ours, which imports this file and nothing else. So there
  * is no import of a package here but of onnxruntime: a worker that no bundler has seen knows no import map.
  */
-import type { TensorType, TypedArray } from "@innerloop/graph";
+import type { PortableArray, PortableArrays, PortableSlot, TensorType, TypedArray } from "@innerloop/graph";
 
 /** Places where a browser computes: its processor through WebAssembly, or a GPU. */
 export type WebDevice = "wasm" | "webgpu";
@@ -26,6 +26,12 @@ export interface EngineSetting {
   readonly wasmPaths: string | RuntimeFiles | undefined;
 }
 
+/** The inputs and outputs that a portable model's file tells. */
+export interface PortableSlots {
+  readonly inputs: readonly PortableSlot[];
+  readonly outputs: readonly PortableSlot[];
+}
+
 /** Models that are loaded, by numbers that the caller gives them. */
 export interface Engine {
   /** Threads that compute one run: those of the first engine of a page, for all of it. */
@@ -33,6 +39,10 @@ export interface Engine {
   load(session: number, model: Uint8Array, inputs: readonly TensorType[], outputs: number): Promise<void>;
   /** Results that belong to the caller; the feeds are only read. */
   run(session: number, feeds: readonly TypedArray[]): Promise<readonly TypedArray[]>;
+  /** Loads a portable model, of which only the file tells what it takes. */
+  open(session: number, model: Uint8Array): Promise<PortableSlots>;
+  /** A run of one, by names; the arrays of the result belong to the caller. */
+  call(session: number, feeds: PortableArrays): Promise<PortableArrays>;
   release(session: number): Promise<void>;
   /** Frees all that is left. */
   end(): Promise<void>;
@@ -84,22 +94,26 @@ export async function localEngine(setting: EngineSetting, address?: string): Pro
   runtime.catch(() => runtimes.delete(build));
   const { onnxruntime, threads } = await runtime;
   const sessions = new Map<number, Loaded>();
+  const portable = new Map<number, NativeSession>();
   const release = async (session: number): Promise<void> => {
-    const found = sessions.get(session);
+    const native = sessions.get(session)?.native ?? portable.get(session);
     sessions.delete(session);
-    if (found) await inTurn(() => found.native.release());
+    portable.delete(session);
+    if (native) await inTurn(() => native.release());
   };
+  const created = (model: Uint8Array): Promise<NativeSession> =>
+    inTurn(() =>
+      onnxruntime.InferenceSession.create(model, {
+        executionProviders: [device],
+        // Models of ours are emitted well, and load faster so.
+        graphOptimizationLevel: "disabled",
+        logSeverityLevel: 3,
+      }),
+    );
   return {
     threads,
     async load(session, model, inputs, outputs) {
-      const native = await inTurn(() =>
-        onnxruntime.InferenceSession.create(model, {
-          executionProviders: [device],
-          // Models of ours are emitted well, and load faster so.
-          graphOptimizationLevel: "disabled",
-          logSeverityLevel: 3,
-        }),
-      );
+      const native = await created(model);
       sessions.set(session, { native, inputs, outputs: Array.from({ length: outputs }, (_, i) => `output${i}`) });
     },
     async run(session, feeds) {
@@ -113,12 +127,38 @@ export async function localEngine(setting: EngineSetting, address?: string): Pro
       const results = await inTurn(() => found.native.run(Object.fromEntries(tensors), found.outputs));
       return found.outputs.map((name) => results[name]!.data as TypedArray);
     },
+    async open(session, model) {
+      const native = await created(model);
+      portable.set(session, native);
+      return { inputs: slotsOf(native.inputMetadata), outputs: slotsOf(native.outputMetadata) };
+    },
+    async call(session, feeds) {
+      const native = portable.get(session);
+      if (!native) throw new Error(`session ${session} is not open`);
+      const tensors = Object.entries(feeds).map(([name, { dtype, shape, data }]) => [
+        name,
+        new onnxruntime.Tensor(dtype as "float32", data as Float32Array, shape),
+      ]);
+      const found = await inTurn(() => native.run(Object.fromEntries(tensors)));
+      return Object.fromEntries(
+        Object.entries(found).map(([name, { type, dims, data }]) => [
+          name,
+          { dtype: type as PortableArray["dtype"], shape: dims, data: data as TypedArray },
+        ]),
+      );
+    },
     release,
     async end() {
-      await Promise.all([...sessions.keys()].map(release));
+      await Promise.all([...sessions.keys(), ...portable.keys()].map(release));
     },
   };
 }
+
+const slotsOf = (metadata: NativeSession["inputMetadata"]): readonly PortableSlot[] =>
+  metadata.map((slot) => {
+    if (!slot.isTensor) throw new Error(`its ${slot.name} is no tensor`);
+    return { name: slot.name, dtype: slot.type as PortableSlot["dtype"], shape: [...slot.shape] };
+  });
 
 async function startedRuntime(setting: EngineSetting, address: string | undefined): Promise<Runtime> {
   const onnxruntime = await (address === undefined

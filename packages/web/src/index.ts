@@ -7,6 +7,7 @@ export type { WebDevice } from "./engine.js";
 export { decodeImages, type ImageDecoding, type ImageSource } from "./images/decode-images.js";
 export { WebImageError, type WebImageErrorCode, webImageErrorCodes } from "./images/image-error.js";
 export type { Fit } from "./images/resampling.js";
+export { type LoadExportedOptions, loadExported } from "./load-exported.js";
 export { type WebExecutor, type WebExecutorOptions, webExecutor, workerExecutor } from "./web-executor.js";
 
 // Errors name the user's line, and none of this package.

@@ -9,6 +9,8 @@ import {
   formatShape,
   GraphError,
   loweringProfiles,
+  type PortableEngine,
+  type PortableSession,
   type TensorType,
   type TypedArray,
 } from "@innerloop/graph";
@@ -54,6 +56,8 @@ export interface WebExecutor extends Executor {
   readonly threads: number;
   /** What computes, and why nothing faster does, in a line for users. */
   readonly status: string;
+  /** The same onnxruntime for models that are files: those of exported learners. */
+  readonly portable: PortableEngine;
 }
 
 /** What one run on a GPU may take: a browser's limit of one buffer. */
@@ -245,7 +249,7 @@ function executorOn(
   place: Place,
   notes: readonly string[],
 ): WebExecutor {
-  const sessions = new Set<ExecutorSession>();
+  const sessions = new Set<ExecutorSession | PortableSession>();
   let nextSession = 0;
   let closing: Promise<void> | undefined;
   const { threads } = engine;
@@ -262,6 +266,28 @@ function executorOn(
     profile: loweringProfiles[device === "wasm" ? "web" : "webgpu"],
     parallelism: 1,
     runBytes: device === "wasm" ? undefined : gpuRunBytes,
+    portable: {
+      async open(model) {
+        if (closing) throw closedError("load");
+        const number = nextSession++;
+        const slots = await attempt("load", () => engine.open(number, model));
+        if (closing) {
+          await engine.release(number);
+          throw closedError("load");
+        }
+        const session: PortableSession = {
+          ...slots,
+          ...sessionParts(
+            engine,
+            number,
+            () => sessions.delete(session),
+            (feeds) => engine.call(number, feeds),
+          ),
+        };
+        sessions.add(session);
+        return session;
+      },
+    },
     async load(model, inputs, outputs) {
       if (closing) throw closedError("load");
       if (device === "webgpu") refuseFloat64([...inputs, ...outputs]);
@@ -288,13 +314,25 @@ function openSession(
   inputs: readonly TensorType[],
   onClose: () => void,
 ): ExecutorSession {
+  return sessionParts(engine, number, onClose, async (feeds: readonly TypedArray[]) => {
+    checkFeeds(feeds, inputs);
+    return engine.run(number, feeds);
+  });
+}
+
+/** Runs of a session, which its end waits for. */
+function sessionParts<Feeds, Result>(
+  engine: Engine,
+  number: number,
+  onClose: () => void,
+  compute: (feeds: Feeds) => Promise<Result>,
+): { run(feeds: Feeds): Promise<Result>; close(): Promise<void> } {
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
   return {
     async run(feeds) {
       if (closing) throw closedError("run");
-      checkFeeds(feeds, inputs);
-      const result: Promise<readonly TypedArray[]> = attempt("run", () => engine.run(number, feeds));
+      const result = attempt("run", () => compute(feeds));
       running.add(result);
       try {
         return await result;

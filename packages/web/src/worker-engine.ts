@@ -1,7 +1,7 @@
 /** An engine in a worker of its own, so that the page goes on while it computes. */
-import type { TypedArray } from "@innerloop/graph";
-import type { Engine, EngineSetting } from "./engine.js";
-import type { WebWorkerReply, WebWorkerRequest } from "./worker.js";
+import type { PortableArrays, TypedArray } from "@innerloop/graph";
+import type { Engine, EngineSetting, PortableSlots } from "./engine.js";
+import type { WebWorkerAnswer, WebWorkerReply, WebWorkerRequest } from "./worker.js";
 
 /** The reason why a request is not answered: the worker is gone. */
 export class WorkerEnded extends Error {}
@@ -9,8 +9,13 @@ export class WorkerEnded extends Error {}
 /** A request without its number. */
 type Asked<Request = WebWorkerRequest> = Request extends { readonly id: number } ? Omit<Request, "id"> : never;
 
+/** What requests of one kind are answered by. */
+type Ran = { readonly outputs: readonly TypedArray[] };
+type Opened = { readonly slots: PortableSlots };
+type Called = { readonly arrays: PortableArrays };
+
 interface Waiting {
-  readonly resolve: (outputs: readonly TypedArray[]) => void;
+  readonly resolve: (answer: WebWorkerAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -43,7 +48,7 @@ export async function workerEngine(setting: EngineSetting, signal: AbortSignal):
   };
   signal.addEventListener("abort", () => end(new WorkerEnded("the worker was ended")), { once: true });
 
-  const ask = (asked: Asked, moved: readonly ArrayBuffer[] = []): Promise<readonly TypedArray[]> => {
+  const ask = (asked: Asked, moved: readonly ArrayBuffer[] = []): Promise<WebWorkerAnswer> => {
     if (ended) return Promise.reject(ended);
     const request = { ...asked, id: nextId++ } as WebWorkerRequest;
     return new Promise((resolve, reject) => {
@@ -60,8 +65,8 @@ export async function workerEngine(setting: EngineSetting, signal: AbortSignal):
   worker.onmessage = ({ data }: MessageEvent<WebWorkerReply>) => {
     const request = waiting.get(data.id);
     waiting.delete(data.id);
-    if ("outputs" in data) request?.resolve(data.outputs);
-    else request?.reject(new Error(data.failure));
+    if ("failure" in data) request?.reject(new Error(data.failure));
+    else request?.resolve(data);
   };
   // A script that is not there, or an error that nobody catches: what it would answer may never come.
   worker.onerror = ({ message }) => end(new WorkerEnded(message || "its script cannot be loaded"));
@@ -93,9 +98,24 @@ export async function workerEngine(setting: EngineSetting, signal: AbortSignal):
       const copy = model.slice();
       await ask({ kind: "load", session, model: copy, inputs, outputs }, [copy.buffer]);
     },
-    run(session, feeds) {
+    async run(session, feeds) {
       const { copies, memory } = copiesTogether(feeds);
-      return ask({ kind: "run", session, feeds: copies }, [memory]);
+      return ((await ask({ kind: "run", session, feeds: copies }, [memory])) as Ran).outputs;
+    },
+    async open(session, model) {
+      const copy = model.slice();
+      return ((await ask({ kind: "open model", session, model: copy }, [copy.buffer])) as Opened).slots;
+    },
+    async call(session, feeds) {
+      const names = Object.keys(feeds);
+      const { copies, memory } = copiesTogether(names.map((name) => feeds[name]!.data));
+      const moved = Object.fromEntries(
+        names.map((name, i) => {
+          const { dtype, shape } = feeds[name]!;
+          return [name, { dtype, shape: [...shape], data: copies[i]! }];
+        }),
+      );
+      return ((await ask({ kind: "call", session, feeds: moved }, [memory])) as Called).arrays;
     },
     async release(session) {
       // One that is gone has freed it too.

@@ -1,6 +1,6 @@
 /** The worker of `workerExecutor`: an engine of its own, by messages. */
-import type { TensorType, TypedArray } from "@innerloop/graph";
-import { type Engine, type EngineSetting, localEngine } from "./engine.js";
+import type { PortableArrays, TensorType, TypedArray } from "@innerloop/graph";
+import { type Engine, type EngineSetting, localEngine, type PortableSlots } from "./engine.js";
 
 /** A request to the worker. Each is answered once, by a reply of the same id. */
 export type WebWorkerRequest = { readonly id: number } & (
@@ -20,12 +20,18 @@ export type WebWorkerRequest = { readonly id: number } & (
       readonly outputs: number;
     }
   | { readonly kind: "run"; readonly session: number; readonly feeds: readonly TypedArray[] }
+  | { readonly kind: "open model"; readonly session: number; readonly model: Uint8Array }
+  | { readonly kind: "call"; readonly session: number; readonly feeds: PortableArrays }
   | { readonly kind: "release"; readonly session: number }
 );
 
-export type WebWorkerReply =
-  | { readonly id: number; readonly outputs: readonly TypedArray[] }
-  | { readonly id: number; readonly failure: string };
+/** An answer of the worker: results of a run or of a portable model's, or what such a model's file tells. */
+export type WebWorkerAnswer =
+  | { readonly outputs: readonly TypedArray[] }
+  | { readonly arrays: PortableArrays }
+  | { readonly slots: PortableSlots };
+
+export type WebWorkerReply = { readonly id: number } & (WebWorkerAnswer | { readonly failure: string });
 
 /** What of a worker's global scope is used; the types of TypeScript for it exclude those of a page. */
 interface WorkerScope {
@@ -36,19 +42,38 @@ const scope = globalThis as unknown as WorkerScope;
 
 let opened: Promise<Engine> | undefined;
 
-async function answer(request: WebWorkerRequest): Promise<readonly TypedArray[]> {
+const done: WebWorkerAnswer = { outputs: [] };
+
+async function answer(request: WebWorkerRequest): Promise<WebWorkerAnswer> {
   if (request.kind === "open") {
     if (request.lock !== undefined) await held(request.lock);
     opened = localEngine(request.setting, request.address);
     await opened;
-    return [];
+    return done;
   }
   const engine = await opened;
   if (!engine) throw new Error("the worker was not opened");
-  if (request.kind === "run") return engine.run(request.session, request.feeds);
-  if (request.kind === "load") await engine.load(request.session, request.model, request.inputs, request.outputs);
-  else await engine.release(request.session);
-  return [];
+  const { session } = request;
+  switch (request.kind) {
+    case "run":
+      return { outputs: await engine.run(session, request.feeds) };
+    case "call":
+      return { arrays: await engine.call(session, request.feeds) };
+    case "open model":
+      return { slots: await engine.open(session, request.model) };
+    case "load":
+      await engine.load(session, request.model, request.inputs, request.outputs);
+      return done;
+    case "release":
+      await engine.release(session);
+      return done;
+  }
+}
+
+/** The arrays of an answer. */
+function arraysOf(answered: WebWorkerAnswer): readonly TypedArray[] {
+  if ("outputs" in answered) return answered.outputs;
+  return "arrays" in answered ? Object.values(answered.arrays).map(({ data }) => data) : [];
 }
 
 /** Resolves once this worker has the lock, which nothing but its end gives back. */
@@ -64,10 +89,10 @@ function held(name: string): Promise<void> {
 
 async function reply(request: WebWorkerRequest): Promise<void> {
   try {
-    const outputs = await answer(request);
+    const answered = await answer(request);
     // The results are fresh arrays: they move to the page without a copy.
-    const buffers = new Set(outputs.map((output) => output.buffer as ArrayBuffer));
-    scope.postMessage({ id: request.id, outputs }, [...buffers]);
+    const buffers = new Set(arraysOf(answered).map((output) => output.buffer as ArrayBuffer));
+    scope.postMessage({ id: request.id, ...answered }, [...buffers]);
   } catch (error) {
     scope.postMessage({ id: request.id, failure: error instanceof Error ? error.message : String(error) }, []);
   }

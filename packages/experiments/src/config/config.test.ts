@@ -261,7 +261,7 @@ describe("an option that does not apply", () => {
   it("in a file of another kind of task is told to mean nothing there", () => {
     for (const options of [{ domain: { ways: 5 } }, { training: { ways: 5 } }, { ways: 5 }])
       expect(refusal(() => parsePartial(options as Flags, "mine.json", domainNamed("curves")))).toMatch(
-        /mine\.json has the option ways, which means nothing with curves\. It is for data sets of classes, texts of classes, objects in pictures or objects in photos$/,
+        /mine\.json has the option ways, which means nothing with curves\. It is for data sets of classes, texts of classes or objects in pictures$/,
       );
   });
 

@@ -114,6 +114,9 @@ async function readImage(given: unknown, place: number, inputs: ImageInputs, io:
       "Give the path of an image, the bytes of one, its pixels as bytes, or its numbers from 0 to 1",
     );
   };
+  const picture =
+    typeof given === "object" ? io.picture?.(given, { ...fileShape(inputs), pixels: inputs.pixels }) : undefined;
+  if (picture) return picture;
   if (typeof given === "string") {
     const found = await io.images([given], { ...fileShape(inputs), pixels: inputs.pixels });
     return found.length === 1 ? found[0]!.bytes : fail();

@@ -1,9 +1,12 @@
 /** A kind of inputs of exported programs, and what kinds have in common. */
 import type { TypedArray } from "@innerloop/graph";
-import type { DataIo } from "../io.js";
+import type { DataIo, ImageShape, PixelReading } from "../io.js";
 
 /** The readers of a machine that exported learners need. */
-export type ExportedIo = Pick<DataIo, "images" | "decoded">;
+export interface ExportedIo extends Pick<DataIo, "images" | "decoded"> {
+  /** The bytes of a picture in a form that only this machine has, as a canvas of a page; undefined where it is none. */
+  picture?(given: unknown, reading: ImageShape & { readonly pixels: PixelReading }): Promise<Uint8Array> | undefined;
+}
 
 /** The decision how all inputs of a task are prepared, by the examples that it began with. */
 export interface TaskReading {

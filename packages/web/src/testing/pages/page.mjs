@@ -1,5 +1,5 @@
 // What the tests ask of a page, by the imports that a user's page has.
-import { createExecutor, decodeImages, webExecutor, workerExecutor } from "@innerloop/web";
+import { createExecutor, decodeImages, loadExported, webExecutor, workerExecutor } from "@innerloop/web";
 import { compile, grad, matmul, mul, sum, tensor } from "innerloop/graph";
 import { trainedSinusoids } from "./sinusoid-run.mjs";
 
@@ -121,10 +121,38 @@ const questions = {
     return (await decodeImages(sources, options)).map((pixels) => [...pixels]);
   },
 
+  /** What an exported learner answers in a page: for bytes, for canvases, and out of the bytes of a task. */
+  async exported({ address, examples, asked, steps, place }) {
+    const executor = place === undefined ? undefined : await places[place]();
+    const began = performance.now();
+    const learner = await loadExported(address, executor ? { executor } : {});
+    const loaded = performance.now();
+    const given = examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label }));
+    const task = await learner.adapt(given, { steps });
+    const answers = await task.predict(asked.map((pixels) => Uint8Array.from(pixels)));
+    const answered = performance.now();
+    const ofCanvases = await task.predict(asked.map(canvasOf));
+    const restored = await (await learner.restore(task.save())).predict(Uint8Array.from(asked[0]));
+    await learner.dispose();
+    await executor?.close();
+    return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
+  },
+
+  notExported: ({ address }) => refusal(loadExported(address)),
+
   undecoded: ({ names, as = "file", options }) => refusal(questions.decoded({ names, as, options })),
 
   undecodable: ({ source }) => refusal(decodeImages([source], { size: [4, 4], channels: 3 })),
 };
+
+/** A square picture in grey, by its bytes. */
+function canvasOf(pixels) {
+  const side = Math.sqrt(pixels.length);
+  const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  const colours = new Uint8ClampedArray(pixels.flatMap((grey) => [grey, grey, grey, 255]));
+  canvas.getContext("2d").putImageData(new ImageData(colours, side, side), 0, 0);
+  return canvas;
+}
 
 async function sourceOf(file, name, as) {
   if (as === "blob") return file;

@@ -1,0 +1,128 @@
+/** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
+import { importMap, plainPage, root } from "./testing/plain-page.js";
+import { policyWith, type Site, startSite } from "./testing/site.js";
+
+const run = promisify(execFile);
+const side = 28;
+/** Strokes of two kinds, light on dark, somewhat apart. */
+const drawn = (kind: "across" | "down", shift: number): number[] =>
+  Array.from({ length: side * side }, (_, i) => {
+    const [row, column] = [Math.floor(i / side), i % side];
+    const at = kind === "across" ? row : column;
+    return Math.abs(at - 14 - shift) < 3 ? 255 - 10 * Math.abs(shift) : (i * 7) % 20;
+  });
+const examples = (["across", "down"] as const).flatMap((label) =>
+  [-3, 2].map((shift) => ({ label, pixels: drawn(label, shift) })),
+);
+const asked = [drawn("across", 1), drawn("down", -1), drawn("across", 4)];
+const steps = 3;
+
+interface ClassAnswer {
+  readonly label: string;
+  readonly probability: number;
+}
+
+describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
+  let folder: string;
+  let browser: Browser;
+  let site: Site;
+  let page: AskedPage;
+  let native: readonly ClassAnswer[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
+    const command = (...words: string[]): Promise<unknown> =>
+      run(process.execPath, ["packages/node/bin/innerloop.js", ...words, "--quiet"], { cwd: root });
+    const small = [
+      "--learner",
+      "maml",
+      "--filters",
+      "4",
+      "--iterations",
+      "2",
+      "--validate-every",
+      "0",
+      "--workers",
+      "1",
+    ];
+    await command("train", "hanzi", ...small, "--run", join(folder, "run"), "--skip-evaluation");
+    await command("export", join(folder, "run"), "-o", join(folder, "exported"));
+    const script = `import { loadExported } from "@innerloop/node";
+const { examples, asked, steps } = JSON.parse(process.argv[1]);
+const learner = await loadExported(process.argv[2]);
+const task = await learner.adapt(examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label })), { steps });
+process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uint8Array.from(pixels)))));`;
+    const given = JSON.stringify({ examples, asked, steps });
+    const inNode = ["--input-type=module", "--eval", script, given, join(folder, "exported")];
+    native = JSON.parse((await run(process.execPath, inNode, { cwd: root })).stdout) as typeof native;
+
+    const names = (await readdir(join(folder, "exported"), { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    const files = await Promise.all(
+      names.map(async (name) => [name.slice(join(folder, "exported").length), await readFile(name)] as const),
+    );
+    const below = (path: string, changed = (_: string, bytes: Uint8Array): Uint8Array => bytes) =>
+      Object.fromEntries(files.map(([name, bytes]) => [path + name.replaceAll("\\", "/"), changed(name, bytes)]));
+    const damaged = (name: string, bytes: Uint8Array): Uint8Array =>
+      name.endsWith("adapt.onnx") ? bytes.map((byte, i) => (i === 1000 ? byte ^ 1 : byte)) : bytes;
+    const longer = (name: string, bytes: Uint8Array): Uint8Array =>
+      name.endsWith("adapt.onnx") ? new Uint8Array(bytes.length + 1) : bytes;
+    site = await startSite(root, {
+      headers: policyWith(importMap),
+      routes: {
+        "/page.html": plainPage,
+        ...below("/exported"),
+        ...below("/damaged", damaged),
+        ...below("/longer", longer),
+      },
+    });
+    browser = await startChromium();
+    page = await openPage(browser, `${site.origin}/page.html`);
+  });
+  afterAll(async () => {
+    await page?.close();
+    await browser?.close();
+    await site?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.each([undefined, "page", "worker"])("adapts and answers as in Node: %s", async (place) => {
+    const found = await page.ask<{
+      readonly answers: readonly ClassAnswer[];
+      readonly ofCanvases: readonly ClassAnswer[];
+      readonly restored: ClassAnswer;
+      readonly ms: Readonly<Record<string, number>>;
+    }>("exported", { address: "exported", examples, asked, steps, place });
+    console.log(`an exported learner in a ${place ?? "worker"}: ${JSON.stringify(found.ms)}`);
+    found.answers.forEach(({ label, probability }, i) => {
+      expect(label).toBe(native[i]!.label);
+      expect(Math.abs(probability - native[i]!.probability)).toBeLessThan(1e-4);
+    });
+    // What a canvas holds are the same bytes.
+    expect(found.ofCanvases).toEqual(found.answers);
+    expect(found.restored).toEqual(found.answers[0]);
+  });
+
+  it.each([
+    ["/nowhere", /there is no config\.json/],
+    ["/damaged", /SHA-256 is not the one/],
+    ["/longer", /it has more than \d+ bytes/],
+  ])("refuses %s", async (address, problem) => {
+    expect(await page.ask("notExported", { address })).toMatchObject({
+      code: "ILE202",
+      message: expect.stringMatching(problem),
+    });
+  });
+
+  it("asks nobody else, and says nothing on the console but what was not found", () => {
+    expect(page.complaints.filter((text) => !/404/.test(text))).toEqual([]);
+  });
+});
