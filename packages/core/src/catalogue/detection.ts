@@ -122,7 +122,7 @@ export const cellNetworks = {
   cells: network({
     summary: "heads over the cells that a frozen encoder gives",
     options: optionGroup({
-      width: {
+      headWidth: {
         kind: "integer",
         default: 64,
         least: 1,
@@ -130,10 +130,10 @@ export const cellNetworks = {
         help: "numbers by which its heads tell cells apart",
       },
     }),
-    networks: (setting, { width }) => {
+    networks: (setting, { headWidth: width }) => {
       const cellsShape = setting.inputShape as Shape;
       return formsOf("cells", () => cellNetwork({ cellsShape, width }), setting);
     },
-    describe: ({ inputShape }, { width }) => `cells ${inputShape.join(" x ")}, embeddings of ${width}`,
+    describe: ({ inputShape }, { headWidth: width }) => `cells ${inputShape.join(" x ")}, embeddings of ${width}`,
   }),
 } as const;
