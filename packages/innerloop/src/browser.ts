@@ -33,6 +33,11 @@ export const loadRun = (folder: string): Promise<never> => refused("loadRun", fo
 function refused(operation: string, folder: string): Promise<never> {
   const problem = `${folder} is a run folder, and a page has no file system`;
   return Promise.reject(
-    new TrainingError("ILR103", operation, problem, "Load it in Node, and let the page ask for answers; or export it, and use loadExported of @innerloop/web"),
+    new TrainingError(
+      "ILR103",
+      operation,
+      problem,
+      "Load it in Node, and let the page ask for answers; or export it, and use loadExported of @innerloop/web",
+    ),
   );
 }

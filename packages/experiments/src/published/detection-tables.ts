@@ -50,7 +50,7 @@ const photosOf = (setting: {
   about: `AP50 over all test pictures together, mean over classes, then over ${draws} draws of the support pictures, of which there are K, and as many more as it takes until every class is there; intervals are over draws. ${setting.about} Pictures are seen by a frozen EfficientNet-Lite0 of ImageNet; what is trained is a temperature and how much boxes are smoothed, the rows below train nothing.`,
   metric: "AP50",
   data: [{ name: setting.name, remedy: `Say where they are with --data: ${setting.files}`, files: setting.files }],
-  backbones: ["efficientnet-lite0-cells", "efficientnet-lite0-cells-640"].map((name) => ({
+  backbones: ["efficientnet-cells", "efficientnet-cells-640"].map((name) => ({
     name,
     remedy: `Run \`innerloop data get ${name}\``,
   })),
@@ -81,7 +81,7 @@ const dice = photosOf({
   title: "Dice on a tray",
   about: "Six classes, the pips on top, in 50 pictures of 640 x 640: small objects that are alike.",
   files: "a folder with train.json, test.json and images, of github.com/nell-byler/dice_detection",
-  options: { iterations: 20, backbone: "efficientnet-lite0-cells-640" },
+  options: { iterations: 20, backbone: "efficientnet-cells-640" },
 });
 
 /** The tables of detection, in the order in which they are listed. */

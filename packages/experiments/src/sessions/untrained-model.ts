@@ -11,7 +11,7 @@ import { TrainedModel } from "../trained-model.js";
  * The model of a preset with the parameters that its training would begin with.
  *
  * @param preset of a domain that has such: `photos`
- * @param chosen options of the preset that are others: { backbone: "efficientnet-lite0-cells-640" }
+ * @param chosen options of the preset that are others: { backbone: "efficientnet-cells-640" }
  * @throws UsageError for a preset whose learners know nothing before they are trained, and for options that mean nothing
  * @example
  * const model = await untrainedModel("photos", {}, { executor, io });

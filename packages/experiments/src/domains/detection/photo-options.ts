@@ -3,7 +3,7 @@ import { type OptionValues, optionGroup } from "@innerloop/core/learners";
 import { backboneOutputOption } from "../text-options.js";
 
 /** The encoder that pictures are seen by, unless another is asked for. */
-export const usualEncoder = "efficientnet-lite0-cells";
+export const usualEncoder = "efficientnet-cells";
 
 /** Query pictures while training, and in evaluation at most, unless their number is given. */
 export const [trainQueries, mostQueries] = [4, 100] as const;

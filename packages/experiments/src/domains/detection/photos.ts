@@ -63,7 +63,7 @@ export const photoSight: PictureSight<PhotoValues, PhotoSpec> = {
     size: spec.pictureSize,
     stride: strideOf(spec),
     decoding: photoDecoding(spec),
-    remedy: "take an encoder of larger pictures (--backbone efficientnet-lite0-cells-640)",
+    remedy: "take an encoder of larger pictures (--backbone efficientnet-cells-640)",
   }),
   inputs: async ({ spec }, pixels, io, work) => {
     const encoder = await imageBackboneOf(io, spec.backbone, work);
@@ -90,7 +90,7 @@ async function cellEncoder(
   if (outputShape.length !== 3)
     refuse(
       `makes ${outputShape.join(" x ")} numbers of a picture, and no map of cells`,
-      "Name a map within its graph by --backbone-output, or take --backbone efficientnet-lite0-cells",
+      "Name a map within its graph by --backbone-output, or take --backbone efficientnet-cells",
     );
   const [rows, columns] = outputShape as readonly [number, number, number];
   if (size[0] !== size[1] || rows !== columns || size[0] % rows !== 0)

@@ -12,8 +12,8 @@ export const knownBackbones: Readonly<Record<string, KnownBackbone>> = {
   minilm,
   "efficientnet-lite0": efficientNetLite0Backbone,
   "efficientnet-lite0-128": efficientNetLite0Small,
-  "efficientnet-lite0-cells": efficientNetLite0Cells,
-  "efficientnet-lite0-cells-640": efficientNetLite0FineCells,
+  "efficientnet-cells": efficientNetLite0Cells,
+  "efficientnet-cells-640": efficientNetLite0FineCells,
 };
 
 /** The backbone of a name, where it is known. */

@@ -53,7 +53,7 @@ export async function detectCommand(
   if (!run && backbone === undefined)
     throw new UsageError(
       "there is no run",
-      "Give one of detection; or, for photos, an encoder in its place: --backbone efficientnet-lite0-cells",
+      "Give one of detection; or, for photos, an encoder in its place: --backbone efficientnet-cells",
     );
   const { config } = run?.config ?? {};
   if (run && !(config && domainOf(config).adaptation?.objectsOf))

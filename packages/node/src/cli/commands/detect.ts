@@ -13,7 +13,7 @@ export const detectTask = optionGroup({
     kind: "text",
     placeholder: "NAME|DIR|URL",
     absent: "that of the run",
-    help: "in place of a run: a frozen ONNX encoder of photos, whose cells tell objects apart without any training: efficientnet-lite0-cells, a name of `innerloop data list`, or a folder with model.onnx and backbone.json",
+    help: "in place of a run: a frozen ONNX encoder of photos, whose cells tell objects apart without any training: efficientnet-cells, a name of `innerloop data list`, or a folder with model.onnx and backbone.json",
   },
   backboneOutput: {
     kind: "text",
@@ -63,7 +63,7 @@ export const detect = command({
     "The run is one of detection; or a frozen encoder takes its place (--backbone), which needs no training and is for photos. All objects of the classes are to be marked in the support pictures: what is not marked is taken for none of them. How well the classes are found in the support pictures themselves is said first: 0% there means that objects are of a size that the run does not know, or that marks do not fit their pictures.",
   examples: [
     [
-      "innerloop detect --backbone efficientnet-lite0-cells --support marked/ --images photos/ --out found",
+      "innerloop detect --backbone efficientnet-cells --support marked/ --images photos/ --out found",
       "your own photos, without any training",
     ],
     ["innerloop detect RUN --support marked/ --images *.jpg", "by a run of detection, a line for each picture"],
