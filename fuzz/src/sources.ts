@@ -62,6 +62,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   "mujoco/src/model-files.ts": "files of this package, by their hash",
   "mujoco/src/simulation.ts": "WebAssembly of the installed MuJoCo, whose code runs in this process",
   "web/src/images/decode-images.ts": "a browser fetches and decodes, as of any picture of a page",
+  "web/src/load-exported.ts": "bytes within bounds, which go through the readers of exported files",
   "node/src/data/sets/glosses.ts": "a file of this package",
   "node/src/data/sets/hanzi.ts": "a file of this package",
   "node/src/data/sets/intents.ts": "files whose checksum is that of the published ones",
