@@ -116,8 +116,8 @@ test("a run of a domain that is not known is loaded with it, and says so", async
   // Of a process that has not run the file: the record names a domain that nobody has made known.
   const config = join(run, "config.json");
   await writeFile(config, (await readFile(config, "utf8")).replaceAll('"known"', '"unheard"'));
-  for (const opened of [load(run), loadRun(run, {} as never)])
-    await expect(opened).rejects.toThrow(
+  for (const open of [() => load(run), () => loadRun(run, {} as never)])
+    await expect(open()).rejects.toThrow(
       /run whose kind of task is a program's \(.*known\.ts\)\. Give what the file exports: load\(DIR, \{ experiment: \{ domain \} \}\)/,
     );
 });
