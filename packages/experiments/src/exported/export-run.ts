@@ -300,24 +300,6 @@ const arraysOf = (found: TensorsByName): PortableArrays =>
     Object.entries(found).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data: data! }]),
   );
 
-/** The first rows of answers. */
-const firstRows = (found: PortableArrays, rows: number): PortableArrays =>
-  Object.fromEntries(
-    Object.entries(found).map(
-      ([
-        name,
-        {
-          dtype,
-          shape: [, ...shape],
-          data,
-        },
-      ]) => {
-        const size = shape.reduce((a, b) => a * b, 1);
-        return [name, { dtype, shape: [rows, ...shape], data: data.slice(0, rows * size) as TypedArray }];
-      },
-    ),
-  );
-
 /** A task and its answers as expected.safetensors has them: of programs for so many queries so many. */
 function expectedOf(
   { feeds, queries, expected }: TriedTask,
@@ -333,7 +315,7 @@ function expectedOf(
     form,
   );
   const answers = Object.fromEntries(
-    Object.entries(firstRows(expected, queries.length)).map(
+    Object.entries(partOf(expected, 0, queries.length)).map(
       ([
         name,
         {
@@ -382,7 +364,7 @@ async function checkTasks(
         const one = await fewShot.run({ ...feeds, query_inputs });
         difference = Math.max(
           difference,
-          ...[two, one].map((found) => differenceOf(firstRows(found, some.length), own)),
+          ...[two, one].map((found) => differenceOf(partOf(found, 0, some.length), own)),
         );
       }
     }

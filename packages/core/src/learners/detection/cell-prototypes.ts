@@ -1,7 +1,6 @@
 /** A detector of prototypes among the cells of pictures, over features that may be frozen. */
 import {
   add,
-  broadcastTo,
   cast,
   concat,
   div,
@@ -12,7 +11,6 @@ import {
   matmul,
   max,
   mul,
-  norm,
   reshape,
   sliceAxis,
   softmax,
@@ -26,6 +24,7 @@ import {
 } from "@innerloop/graph";
 import { detectionChannels, leastReach } from "../../domains/detection/detection-maps.js";
 import type { DetectionTargets } from "../../domains/detection/scene-episodes.js";
+import { unitRows } from "../../layers/layers.js";
 import type { DetectionMaps } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { split } from "../../random/random.js";
@@ -35,6 +34,7 @@ import { identityMatrix, solvePositiveDefinite } from "../closed-form/linear-sys
 import { clusters } from "../clusters.js";
 import { type Learner, measured } from "../learner.js";
 import type { DetectorNetwork } from "./detector-network.js";
+import { ofCells } from "./prototype-detector.js";
 
 /** Options of `cellPrototypes`. */
 export interface CellPrototypesOptions {
@@ -102,7 +102,7 @@ const away = Math.exp(-(1.5 ** 2) / 2);
  * Snell et al. 2017 for prototypes; Bertinetto et al. 2019 for ridge regression within a task.
  *
  * @throws GraphError IL102 for sizes that are none
- * @example cellPrototypes({ network: cellNetwork({ cellsShape: [64, 64, 152], stride: 8 }), classes: 3, loss })
+ * @example cellPrototypes({ network: cellNetwork({ cellsShape: [64, 64, 152] }), classes: 3, loss })
  */
 export function cellPrototypes(
   options: CellPrototypesOptions,
@@ -112,10 +112,7 @@ export function cellPrototypes(
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new GraphError("IL102", "cellPrototypes", `${name} is ${value}`, "Use 1 or more");
   }
-  const seen = (trunk: Tree, x: Tensor): Tensor => {
-    const maps = network.trunk.apply(trunk, x);
-    return div(maps, norm(maps, -1, { keepAxes: true, epsilon: 1e-8 }));
-  };
+  const seen = (trunk: Tree, x: Tensor): Tensor => unitRows(network.trunk.apply(trunk, x));
   const adaptedTo = (params: Tree, { x, y, present }: Examples<Tensor, DetectionTargets>): Adapted => {
     const { trunk, logScale, logPenalty } = params as Parameters;
     const cells = asRows(seen(trunk, x));
@@ -124,7 +121,7 @@ export function cellPrototypes(
     const ofNone = clusters(cells, marks.none, background);
     return {
       trunk,
-      prototypes: mul(unit(concat([ofClasses, ofNone], 0)), exp(logScale)),
+      prototypes: mul(unitRows(concat([ofClasses, ofNone], 0)), exp(logScale)),
       reaches: fittedReaches(cells, marks, boxes === "regression" ? exp(logPenalty) : undefined),
     };
   };
@@ -171,8 +168,6 @@ export function cellPrototypes(
 /** The cells of all pictures one after another. */
 const asRows = (maps: Tensor): Tensor => reshape(maps, [maps.size / maps.shape.at(-1)!, maps.shape.at(-1)!]);
 
-const unit = (rows: Tensor): Tensor => div(rows, norm(rows, -1, { keepAxes: true, epsilon: 1e-8 }));
-
 /** What support cells are, [cells, ...]: 1 and 0, cells without weight being nothing. */
 interface MarkedCells {
   /** [cells, N]: centre cells, by class. */
@@ -187,13 +182,10 @@ interface MarkedCells {
 
 function markedCells(maps: Tensor, classes: number, present?: Tensor): MarkedCells {
   const channels = detectionChannels(classes);
-  const [pictures, rows, columns] = maps.shape as readonly [number, number, number, number];
-  const there = present
-    ? mul(maps, broadcastTo(reshape(present, [pictures, 1, 1, 1]), [pictures, rows, columns, channels.count]))
-    : maps;
-  const all = asRows(there);
+  const all = asRows(maps);
   const part = (from: number, count: number): Tensor => sliceAxis(all, 1, from, from + count);
-  const weight = part(channels.weight, 1);
+  // All that is read of a cell has its weight as a factor: that of padding is 0.
+  const weight = mul(part(channels.weight, 1), present ? ofCells(present, maps) : 1);
   const [names, box] = [part(channels.names, classes), part(channels.box, 4)];
   const isBoxed = cast(greater(sum(box, 1, { keepAxes: true }), 0), "float32");
   const isAway = cast(greater(away, part(channels.objectness, 1)), "float32");

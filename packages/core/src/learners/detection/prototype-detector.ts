@@ -192,14 +192,14 @@ export function prototypes(embedding: Tensor, maps: Tensor, classes: number, pre
   const flat = (x: Tensor): Tensor => reshape(x, [cells, x.shape[3]!]);
   const part = (from: number, count: number): Tensor => flat(sliceAxis(maps, 3, from, from + count));
   const gaussian = part(channels.objectness, 1);
-  const counts = mul(part(channels.weight, 1), present ? rowsOf(present, maps) : 1);
+  const counts = mul(part(channels.weight, 1), present ? ofCells(present, maps) : 1);
   const weights = mul(part(channels.names, classes), mul(mul(gaussian, gaussian), counts));
   const total = reshape(max(sum(weights, 0), 1e-6), [classes, 1]);
   return div(matmul(swapLast(weights), flat(embedding)), total);
 }
 
-/** A number of each picture as one of each of its cells, [cells of all, 1]. */
-const rowsOf = (present: Tensor, { shape }: Tensor): Tensor => {
+/** @internal A number of each picture as one of each of its cells, [cells of all, 1]. */
+export const ofCells = (present: Tensor, { shape }: Tensor): Tensor => {
   const [pictures, rows, columns] = shape as readonly [number, number, number, number];
   return reshape(broadcastTo(reshape(present, [pictures, 1, 1]), [pictures, rows, columns]), [
     pictures * rows * columns,
