@@ -119,6 +119,13 @@ describe("innerloop eval", () => {
     expect(text).toContain("AP50 of ladder");
     expect(text).toMatch(/8 support pictures, \d+ query pictures/);
   });
+
+  it("refuses them for a model with names of its own", async () => {
+    await trained("names", { learner: "anil", iterations: 1 });
+    await expect(evaluated("names", { data: at("others"), shots: 8 })).rejects.toThrow(
+      /others has 3 classes, for a model that names 2\. Train one that names any number/,
+    );
+  });
 });
 
 describe("innerloop detect", () => {

@@ -18,7 +18,7 @@ import type { FoundMarkedPictures } from "../../picture-io.js";
 import type { ImageBackbone } from "../../text-io.js";
 import { counted } from "../../words.js";
 import { isDataSpec } from "../classification/spec.js";
-import type { DataSpec, Loaded, Own, SourceTasks } from "../domain.js";
+import type { DataSpec, LearnerNeeds, Loaded, Own, SourceTasks } from "../domain.js";
 import { type ImageEncoderRecord, imageBackboneOf, imageRecordOf, isImageEncoderRecord } from "../image-encoders.js";
 import { requireRecord } from "../kept-encoders.js";
 import { mostQueries, type PhotoValues, trainQueries } from "./photo-options.js";
@@ -143,18 +143,24 @@ export async function loadPhotos(
   return { data, spec, notes: [found.found, ...found.notes] };
 }
 
-/** Other pictures than a run's own, seen by its encoder: those that they name for training are what support sets are of. */
+/** Other pictures than a run's own, seen by its encoder: those that they name for training are what support sets are of. @throws UsageError for classes that the model has no names for */
 export async function loadOtherPhotos(
   options: PhotoValues,
   io: DataIo,
   work: LongWork,
-  { own }: { readonly own: OwnPhotos },
+  { own, learner }: LearnerNeeds & { readonly own: OwnPhotos },
 ): Promise<Loaded<PhotoParts, PhotoSpec> & { readonly isOwn?: boolean }> {
   const { spec } = own;
   const { namedClasses: _, ...others } = options;
   const loaded = await loadPhotos(others as PhotoValues, io, work, {
     own: { options: own.options, spec: { ...spec, sha256: "" } },
   });
+  const [there, named] = [loaded.data.test.classNames.length, spec.classNames.length];
+  if (!learner.variableWays && there !== named)
+    throw new UsageError(
+      `${io.shown(options.data)} has ${counted(there, "class", "classes")}, for a model that names ${named}`,
+      "Train one that names any number, as --learner cell-prototypes does",
+    );
   return { ...loaded, ...(loaded.spec?.sha256 === spec.sha256 ? { isOwn: true } : {}) };
 }
 
