@@ -138,7 +138,12 @@ function sayImported(
   for (const why of new Set(leftOut.map((each) => each.why))) {
     const names = leftOut.filter((each) => each.why === why).map(({ name }) => name);
     const more = names.length > fewNames ? ` and ${names.length - fewNames} more` : "";
-    output.say(output.paint("dim", `  ${hanging(`left out, ${why}: ${names.slice(0, fewNames).join(", ")}${more}`, roomIn(), 2)}`));
+    output.say(
+      output.paint(
+        "dim",
+        `  ${hanging(`left out, ${why}: ${names.slice(0, fewNames).join(", ")}${more}`, roomIn(), 2)}`,
+      ),
+    );
   }
   if (weights.others.length > 0)
     output.say(
