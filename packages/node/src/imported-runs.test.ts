@@ -283,7 +283,10 @@ test("the map of the document imports weights of that structure", async () => {
   const { file, inputs, outputs, steps } = held as MapValue;
   await writeFile(
     path,
-    JSON.stringify({ ...map, check: { ...(check as MapValue), file: fixture(file as string), inputs, outputs, steps } }),
+    JSON.stringify({
+      ...map,
+      check: { ...(check as MapValue), file: fixture(file as string), inputs, outputs, steps },
+    }),
   );
   expect(differs(await imported(fixture("maml.pt"), path, "document"))).toBeLessThan(1e-5);
 });

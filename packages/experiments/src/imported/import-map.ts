@@ -3,12 +3,12 @@ import { isRecord, quoted } from "../options/outside-text.js";
 import { ImportError } from "./import-error.js";
 import { type Layout, type LayoutName, layoutNames } from "./parameter-layouts.js";
 
-/** Where the values of a parameter come from: a tensor of the file, or one number for all of them. */
+/** The source of a parameter's values: a tensor of the file, or one number for all of them. */
 export type ParameterSource =
   | { readonly from: string; readonly layout?: Layout | undefined }
   | { readonly value: number };
 
-/** What the weights are held to: inputs and the outputs that the network had for them where it was trained. */
+/** The measure that weights are held to: inputs and the outputs that the network had for them where it was trained. */
 export interface ImportCheck {
   /** The file of safetensors that has them, as seen from the map. */
   readonly file: string;

@@ -22,7 +22,7 @@ import {
   namedParameters,
 } from "./matched-parameters.js";
 
-/** What is imported: weights, their map, and the experiment that the run is of. */
+/** The weights to import, their map, and the experiment that the run is of. */
 export interface ImportRequest {
   readonly config: ExperimentConfig;
   /** The preset that it is of, its protocol, and the options that stand in the map. */

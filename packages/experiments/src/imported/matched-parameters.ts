@@ -10,7 +10,7 @@ import { ImportError } from "./import-error.js";
 import type { ImportMap, ParameterSource } from "./import-map.js";
 import { inferredLayout, type Layout, laidOut, layoutText, shapeOf } from "./parameter-layouts.js";
 
-/** What became of one parameter, for people. */
+/** A parameter that was matched, for people. */
 export interface MatchedParameter {
   readonly path: string;
   readonly shape: readonly number[];

@@ -3,7 +3,7 @@ import { isRecord } from "../options/outside-text.js";
 import { counted } from "../words.js";
 import { type Argv, isArgvOf } from "./run-command.js";
 
-/** Where the parameters of a run are from. */
+/** The origin of a run's parameters that were trained elsewhere. */
 export interface ImportedFrom {
   /** The name of the file. */
   readonly file: string;
