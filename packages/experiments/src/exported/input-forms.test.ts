@@ -59,7 +59,7 @@ describe("what users give", () => {
   const prepared = async (inputs: ExportedInputs, given: unknown) => {
     const form = formOf(inputs);
     const [read] = await form.read([given], inputs, io);
-    return Array.from(form.prepared(read!, { invert: false }, inputs), Number);
+    return Array.from(form.rows(read, { invert: false }, inputs)[0]![0]!, Number);
   };
 
   test("images: pixels as bytes, numbers from 0 to 1, in lists of any depth", async () => {
@@ -81,7 +81,7 @@ describe("what users give", () => {
     expect(form.readingOf([paper], image)).toEqual({ invert: true });
     expect(form.readingOf([paper.map((value) => 255 - value)], image)).toEqual({ invert: false });
     expect(form.readingOf([paper], { ...image, darkOnLight: true })).toEqual({ invert: false });
-    expect(Array.from(form.prepared(paper, { invert: true }, image), Number)).toEqual([5, 5, 5, 245]);
+    expect(Array.from(form.rows(paper, { invert: true }, image)[0]![0]!, Number)).toEqual([5, 5, 5, 245]);
   });
 
   test("numbers are brought to the learner's scale, and rows are coded by the table", async () => {
