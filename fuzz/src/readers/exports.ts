@@ -122,6 +122,16 @@ const configReader: Reader = {
       bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: undefined, answers: { kind: "ratings" }, inputs: { kind: "item", slots: 4, numbers: 3 } },
+          ...{
+            outputs: ["mean"],
+            files: { ...all.files, "items.json": { sha256: digestOf(stub), bytes: stub.length } },
+          },
+        }),
+      ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
   },
@@ -177,6 +187,7 @@ const configReader: Reader = {
     await place.once("export", () => {
       for (const name of contents) place.put(`export/${name}`, stub);
       place.put("export/expected.safetensors", expected());
+      place.put("export/items.json", stub);
     });
     place.put("export/config.json", input);
     const path = place.path("export");

@@ -7,13 +7,17 @@ export type {
   AdaptedModel,
   AdaptSetting,
   Answer,
+  ClassAnswer,
   ExportedAnswer,
   ExportedExample,
   ExportedLearner,
+  ExportedRecommendation,
   ExportedTask,
   Practice,
   PracticeRequest,
+  RatingAnswer,
   TrainedModel,
+  ValueAnswer,
 } from "@innerloop/experiments";
 
 /**

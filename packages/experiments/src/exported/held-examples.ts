@@ -16,6 +16,9 @@ export interface ExportedExample {
   readonly label?: string;
   /** A number in its own unit; of several targets an object by their names, or a list in their order. */
   readonly target?: unknown;
+  /** Of ratings: the item, by its id or title; and its rating. Of a new item what is known of it stands beside them. */
+  readonly item?: string;
+  readonly rating?: number;
   /** By which it can be taken out again; a number that no other has unless given. */
   readonly id?: string;
 }

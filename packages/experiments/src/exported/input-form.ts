@@ -48,8 +48,10 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   preprocessor?(inputs: Inputs): object;
   /** A sentence on what an input is, for model cards. */
   about(inputs: Inputs): string;
-  /** Rows in Python that are made up: an expression of numpy for `rows` rows of each tensor, by its path. */
-  inPython(inputs: Inputs, rows: string): Readonly<Record<string, string>>;
+  /** Lines of Python before inputs are made; none unless given. */
+  pythonFirst?(inputs: Inputs): readonly string[];
+  /** Rows in Python that are made up: an expression of numpy for `rows` rows of each tensor, by its path; two or more unless given. */
+  inPython(inputs: Inputs, rows?: number): Readonly<Record<string, string>>;
   /** An input in JavaScript that is made up. */
   inJavaScript(inputs: Inputs): string;
 }

@@ -3,12 +3,13 @@ import type { ImageInput } from "@innerloop/core/training";
 import type { ExportedAnswers } from "./exported-kinds.js";
 import { type ImageInputs, imageForm } from "./image-inputs.js";
 import type { InputForm } from "./input-form.js";
+import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
-export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs;
+export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs | ItemInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
@@ -18,6 +19,7 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<Expor
   numbers: numberForm,
   row: rowForm,
   text: textForm,
+  item: itemForm,
 };
 
 /** The kind of these inputs. */

@@ -112,15 +112,12 @@ function takes(
 }
 
 function python(told: CardParts["told"], words: KindWords): readonly string[] {
-  const { inputs, answers, support, steps, queries = 2 } = told;
+  const { inputs, answers, support, steps, queries } = told;
   const there = words.pythonRows(support);
   const form = formOf(inputs);
-  const made = (name: string, rows: number): Readonly<Record<string, string>> =>
+  const made = (name: string, rows: number | undefined): Readonly<Record<string, string>> =>
     Object.fromEntries(
-      Object.entries(form.inPython(inputs, String(rows))).map(([path, text]) => [
-        path === "" ? name : `${name}.${path}`,
-        text,
-      ]),
+      Object.entries(form.inPython(inputs, rows)).map(([path, text]) => [path === "" ? name : `${name}.${path}`, text]),
     );
   const known = { ...made("support_inputs", there), ...words.pythonTargets(there) };
   const isInput = ({ name }: RowSlot): boolean => name.startsWith("support_inputs");
@@ -129,6 +126,7 @@ function python(told: CardParts["told"], words: KindWords): readonly string[] {
     "import numpy as np",
     "import onnxruntime as ort",
     "",
+    ...(form.pythonFirst?.(inputs) ?? []),
     'session = ort.InferenceSession("onnx/few_shot.onnx")',
     "task = {",
     ...supportSlots(told).map(
