@@ -1,4 +1,5 @@
 /** Exported folders: config.json, the task that programs are tried on, and tasks that were adapted to before. */
+import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { encodeArrays } from "@innerloop/core/training";
 import { readExportedConfig } from "@innerloop/experiments";
 import type { PortableArray } from "@innerloop/graph";
@@ -130,6 +131,13 @@ const configReader: Reader = {
             outputs: ["mean"],
             files: { ...all.files, "items.json": { sha256: digestOf(stub), bytes: stub.length } },
           },
+        }),
+      ),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: 3, answers: { kind: "spans" }, outputs: ["scores", "tags", "mask"] },
+          inputs: { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
         }),
       ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),

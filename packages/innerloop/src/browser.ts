@@ -16,6 +16,7 @@ export type {
   Practice,
   PracticeRequest,
   RatingAnswer,
+  SpanAnswer,
   TrainedModel,
   ValueAnswer,
 } from "@innerloop/experiments";

@@ -3,9 +3,10 @@ import { type ClassAnswers, classKind } from "./class-kind.js";
 import type { ExportedKind, KindSetting } from "./exported-kind.js";
 import { type NumberAnswers, numberKind } from "./number-kind.js";
 import { type RatingAnswers, ratingKind } from "./rating-kind.js";
+import { type SpanAnswers, spanKind } from "./span-kind.js";
 
 /** The kind of answers, as config.json tells it. */
-export type ExportedAnswers = ClassAnswers | NumberAnswers | RatingAnswers;
+export type ExportedAnswers = ClassAnswers | NumberAnswers | RatingAnswers | SpanAnswers;
 
 type AnyKind = ExportedKind<ExportedAnswers, unknown, unknown, unknown, unknown>;
 
@@ -16,6 +17,7 @@ const kinds: { readonly [K in ExportedAnswers["kind"]]: KindOf<Extract<ExportedA
   classes: classKind,
   numbers: numberKind,
   ratings: ratingKind,
+  spans: spanKind,
 };
 
 /** The kind of these answers. */

@@ -16,6 +16,11 @@ export interface ExportedExample {
   readonly label?: string;
   /** A number in its own unit; of several targets an object by their names, or a list in their order. */
   readonly target?: unknown;
+  /** Of marked texts: the text with its spans in UTF-16 offsets, the end not included; or its words with IO or BIO tags. */
+  readonly text?: string;
+  readonly spans?: readonly { readonly start: number; readonly end: number; readonly type: string }[];
+  readonly tokens?: readonly string[];
+  readonly tags?: readonly string[];
   /** Of ratings: the item, by its id or title; and its rating. Of a new item what is known of it stands beside them. */
   readonly item?: string;
   readonly rating?: number;

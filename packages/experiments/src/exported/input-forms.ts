@@ -7,9 +7,10 @@ import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
+import { type WordInputs, wordForm } from "./word-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
-export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs | ItemInputs;
+export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs | ItemInputs | WordInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
@@ -20,6 +21,7 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<Expor
   row: rowForm,
   text: textForm,
   item: itemForm,
+  words: wordForm,
 };
 
 /** The kind of these inputs. */
