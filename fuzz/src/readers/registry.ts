@@ -10,6 +10,7 @@ import { imageReaders } from "./images.js";
 import { importReaders } from "./imports.js";
 import { markedReaders } from "./marked.js";
 import { markedPictureReaders } from "./marked-pictures.js";
+import { ratedItemReaders } from "./rated-items.js";
 import { ratingBaseReaders } from "./rating-bases.js";
 import { ratingReaders } from "./ratings.js";
 import { runReaders } from "./runs.js";
@@ -35,7 +36,11 @@ export const readers: readonly Reader[] = [
   ...environmentTaskReaders,
   ...runReaders,
   ...exportReaders,
+
   ...importReaders,
+
+  ...ratedItemReaders,
+
   ...backboneReaders,
   ...commandReaders,
 ];

@@ -3,14 +3,14 @@ import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import { classesIn, isCollector, specOf, splitSeed, type TaskSpec, type TensorSpec } from "@innerloop/core/tasks";
 import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
-import type {
-  PortableArray,
-  PortableArrays,
-  PortableEngine,
-  Tensor,
-  TensorsByName,
-  Tree,
-  TypedArray,
+import {
+  namedLeaves,
+  type PortableArrays,
+  type PortableEngine,
+  type Tensor,
+  type TensorsByName,
+  type Tree,
+  type TypedArray,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
@@ -26,8 +26,10 @@ import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport } from "./exported-config.js";
 import { digestOf, type ExportedFiles } from "./exported-files.js";
 import { exportedFiles } from "./exported-folder.js";
-import { openFewShot, openPrograms } from "./exported-programs.js";
-import { type ExportForm, formOf } from "./input-forms.js";
+import { kindOf } from "./exported-kinds.js";
+import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import { formOf } from "./input-forms.js";
+import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
 /** The run to export, and how. */
@@ -100,25 +102,28 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     support,
     queries,
     unrolled,
+    masked: kindOf(form.answers).masked,
     imageInput: form.imageInput,
-    metadata: { inputs: JSON.stringify(form.inputs), protocol: JSON.stringify(protocol) },
+    metadata: {
+      inputs: JSON.stringify(formOf(form.inputs).stored?.(form.inputs) ?? form.inputs),
+      protocol: JSON.stringify(protocol),
+    },
   } as Parameters<typeof exportPrograms>[0]);
-  const { models, parametersDigest } = programs;
-  const ways = form.targets ? undefined : programs.ways;
+  const { models, parametersDigest, ways } = programs;
   const trainedSteps = learner.steps;
   const usual =
     trainedSteps === undefined
       ? undefined
       : (programs.steps.fixed ?? chosen?.steps ?? Math.max(...options.evalSteps, trainedSteps));
   const outputs = models.predict.outputs.map(({ name }) => name);
-  requireAnswers(run, outputs, form);
+  const { output } = kindOf(form.answers);
+  if (!outputs.includes(output)) throw refused(run, `its answers are ${outputs.join(", ")}, without ${output}`);
   const told: Omit<ExportedConfig, "files"> = {
     learner: learner.name,
     options: learner.description,
     loss: lossDescription(learner.loss).title,
     ways,
-    classes: form.classes,
-    targets: form.targets,
+    answers: form.answers,
     support,
     mayBeEmpty: taskSpec.support.mayBeEmpty === true,
     queries,
@@ -148,8 +153,8 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
       const { support: given, query } = source.sample(seed, i) as unknown as HeldOut;
       const task = await trained.adapt(given as never, usual === undefined ? {} : { steps: usual });
       const found = (await task.predict(query.x as never)) as unknown as TensorsByName;
-      const feeds = feedsOf(given, { ...told, form, steps: usual ?? 0 });
-      tried.push({ feeds, queries: rowsOfTask(query.x, form), expected: arraysOf(found) });
+      const feeds = feedsOf(given, { ...told, taken: usual ?? 0 });
+      tried.push({ feeds, queries: queryRows(query.x, told), expected: answeredBy(found, told) });
     }
   } finally {
     await trained.release();
@@ -169,15 +174,15 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
 }
 
 interface HeldOut {
-  readonly support: { readonly x: Tensor; readonly y: Tensor; readonly present?: Tensor };
-  readonly query: { readonly x: Tensor };
+  readonly support: { readonly x: Tree; readonly y: Tree; readonly present?: Tensor };
+  readonly query: { readonly x: Tree };
 }
 
 /** A held-out task, and the run's own answers. */
 interface TriedTask {
   readonly feeds: PortableArrays;
-  /** Inputs one by one, as programs take them. */
-  readonly queries: readonly TypedArray[];
+  /** Rows of inputs one by one, as programs take them. */
+  readonly queries: readonly RowValues[];
   readonly expected: PortableArrays;
 }
 
@@ -223,15 +228,6 @@ function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
   );
 }
 
-/** @throws ExportError ILE201 where answers are none that a loader can tell */
-function requireAnswers(run: RunStore, outputs: readonly string[], { targets }: ExportForm): void {
-  if (outputs.includes(targets ? "mean" : "logits")) return;
-  throw refused(
-    run,
-    `its answers are ${outputs.join(", ")}, which are neither of classes nor numbers with their deviation`,
-  );
-}
-
 /** What the user should know of what was written. */
 function notesOf(
   { name }: Learner,
@@ -251,88 +247,85 @@ function notesOf(
   ];
 }
 
-type Feeding = Pick<ExportedConfig, "support" | "targets"> & { readonly form: ExportForm; readonly steps: number };
+type Told = Omit<ExportedConfig, "files">;
 
-/** Rows of a tensor, each as programs take one. */
-function rowsOfTask(x: Tensor, { inputs }: ExportForm): readonly TypedArray[] {
-  const [rows = 0, ...shape] = x.shape;
-  const size = shape.reduce((a, b) => a * b, 1);
-  const of = formOf(inputs);
-  return Array.from({ length: rows }, (_, i) =>
-    of.ofTask(x.data!.slice(i * size, (i + 1) * size) as TypedArray, inputs),
+/** Leaves of a tree by their paths as programs have them: `ids`, "" of one tensor. */
+const leavesOf = (tree: Tree): ReadonlyMap<string, Tensor> =>
+  new Map(namedLeaves(tree).map(([path, leaf]) => [path.replaceAll("/", "."), leaf]));
+
+/** Rows of a tree, in the order of slots whose names begin with that of the whole. */
+function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readonly RowValues[] {
+  const leaves = leavesOf(tree);
+  const found = slots.map((slot) => ({ slot, leaf: leaves.get(slot.name.slice(name.length + 1))! }));
+  const [{ leaf: first }] = found as [(typeof found)[0]];
+  return Array.from({ length: first.shape[0]! }, (_, row) =>
+    found.map(({ slot, leaf }) => {
+      const size = rowSize(slot);
+      return inType(leaf.data!.slice(row * size, (row + 1) * size) as TypedArray, slot);
+    }),
   );
 }
 
-/** So many rows of inputs, zeros behind those that there are. */
-function inputArray(values: readonly TypedArray[], rows: number, { inputs }: ExportForm): PortableArray {
-  const { dtype, shape } = formOf(inputs).slot(inputs);
-  const size = shape.reduce((a, b) => a * b, 1);
-  const arrays = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const;
-  const data = new arrays[dtype](rows * size);
-  values.forEach((each, row) => {
-    data.set(each as Float32Array, row * size);
-  });
-  return { dtype, shape: [rows, ...shape], data };
+/** Values as a slot has them: class indices are whole numbers of 64 bits there. */
+const inType = (values: TypedArray, { dtype }: RowSlot): TypedArray =>
+  dtype === "int64" ? BigInt64Array.from(values as Int32Array, BigInt) : values;
+
+/** Rows of inputs as programs take them: of images as bytes. */
+function inputRows(x: Tree, name: string, { inputs }: Told): readonly RowValues[] {
+  const form = formOf(inputs);
+  const slots = form.slots(inputs).map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
+  const { ofTask } = form;
+  return rowsOfTree(x, name, slots).map((row) => (ofTask ? row.map((values) => ofTask(values, inputs)) : row));
 }
+
+const queryRows = (x: Tree, told: Told): readonly RowValues[] => inputRows(x, "query_inputs", told);
 
 /** A support set as programs take it. */
-function feedsOf({ x, y, present }: HeldOut["support"], { support, targets, form, steps }: Feeding): PortableArrays {
-  const rows = x.shape[0]!;
+function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly taken: number }): PortableArrays {
+  const { support, taken, answers } = told;
+  const kind = kindOf(answers);
+  const [inputs, slots] = [inputRows(x, "support_inputs", told), kind.targets(told)];
+  const name = slots[0]!.name.split(".")[0]!;
+  const said = rowsOfTree(y, name, slots);
+  const rows = inputs.map((row, i): RowValues => [...row, ...said[i]!]);
   const mask = new Float32Array(support);
-  mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(rows).fill(1));
-  const common = {
-    support_inputs: inputArray(rowsOfTask(x, form), support, form),
-    support_mask: { dtype: "float32", shape: [support], data: mask },
-    steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
-  } as const;
-  if (!targets) {
-    const data = new BigInt64Array(support);
-    data.set(Array.from(y.data as Int32Array, BigInt));
-    return { ...common, support_labels: { dtype: "int64", shape: [support], data } };
-  }
-  const data = new Float32Array(support * targets.length);
-  data.set(y.data as Float32Array);
-  return { ...common, support_targets: { dtype: "float32", shape: [support, targets.length], data } };
+  mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(rows.length).fill(1));
+  return {
+    ...stackedSlots(supportSlots(told), rows, support),
+    ...(kind.masked ? { support_mask: { dtype: "float32", shape: [support], data: mask } } : {}),
+    steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(taken)) },
+  };
 }
 
-const arraysOf = (found: TensorsByName): PortableArrays =>
+/** The run's own answers by the names that programs have for them. */
+const answeredBy = (found: TensorsByName, told: Told): PortableArrays =>
   Object.fromEntries(
-    Object.entries(found).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data: data! }]),
+    predictionSlots(told).map(({ name }) => {
+      const { dtype, shape, data } = found[name]!;
+      return [name, { dtype, shape, data: data! }];
+    }),
   );
 
 /** A task and its answers as expected.safetensors has them: of programs for so many queries so many. */
-function expectedOf(
-  { feeds, queries, expected }: TriedTask,
-  { queries: fixed, ...told }: Omit<ExportedConfig, "files">,
-): PortableArrays {
-  const form = { inputs: told.inputs } as ExportForm;
-  const rows = fixed ?? queries.length;
+function expectedOf({ feeds, queries, expected }: TriedTask, told: Told): PortableArrays {
+  const rows = told.queries ?? queries.length;
   // Where a task asks for fewer, the first are asked for again.
   const places = Array.from({ length: rows }, (_, i) => i % queries.length);
-  const asked = inputArray(
-    places.map((place) => queries[place]!),
-    rows,
-    form,
-  );
   const answers = Object.fromEntries(
-    Object.entries(partOf(expected, 0, queries.length)).map(
-      ([
-        name,
-        {
-          dtype,
-          shape: [, width = 1],
-          data,
-        },
-      ]) => {
-        const all = new Float32Array(rows * width);
-        places.forEach((place, row) => {
-          all.set((data as Float32Array).subarray(place * width, (place + 1) * width), row * width);
-        });
-        return [name, { dtype, shape: [rows, width], data: all }];
-      },
-    ),
+    Object.entries(expected).map(([name, { dtype, shape, data }]) => {
+      const size = rowSize({ shape: shape.slice(1) });
+      const all = zerosOf(dtype, rows * size);
+      places.forEach((place, row) => {
+        (all as Float32Array).set((data as Float32Array).subarray(place * size, (place + 1) * size), row * size);
+      });
+      return [name, { dtype, shape: [rows, ...shape.slice(1)], data: all }];
+    }),
   );
-  return { ...feeds, query_inputs: asked, ...answers };
+  const asked = stackedSlots(
+    querySlots(told),
+    places.map((place) => queries[place]!),
+  );
+  return { ...feeds, ...asked, ...answers };
 }
 
 async function checkTasks(
@@ -345,7 +338,6 @@ async function checkTasks(
   },
 ): Promise<{ readonly difference: number; readonly tasks: number }> {
   const { config, files, engine, shown } = setting;
-  const form = { inputs: config.inputs } as ExportForm;
   const { adapt, predict } = await openPrograms(files, config, engine);
   let difference = 0;
   const fewShot = await openFewShot(files, config, engine).catch(async (error: unknown) => {
@@ -358,13 +350,13 @@ async function checkTasks(
       const atOnce = config.queries ?? queries.length;
       for (let from = 0; from < queries.length; from += atOnce) {
         const some = queries.slice(from, from + atOnce);
-        const query_inputs = inputArray(some, atOnce, form);
-        const own = partOf(expected, from, some.length);
-        const two = await predict.run({ ...state, query_inputs });
-        const one = await fewShot.run({ ...feeds, query_inputs });
+        const asked = stackedSlots(querySlots(config), some, atOnce);
+        const own = rowsFrom(expected, from, some.length);
+        const two = await predict.run({ ...state, ...asked });
+        const one = await fewShot.run({ ...feeds, ...asked });
         difference = Math.max(
           difference,
-          ...[two, one].map((found) => differenceOf(partOf(found, 0, some.length), own)),
+          ...[two, one].map((found) => differenceOf(rowsFrom(found, 0, some.length), own)),
         );
       }
     }
@@ -374,24 +366,3 @@ async function checkTasks(
   if (!(difference <= tolerance)) throw disagreement(shown, difference, "the run's own answers", uncertain);
   return { difference, tasks: tried.length };
 }
-
-/** Rows of answers from one on. */
-const partOf = (found: PortableArrays, from: number, rows: number): PortableArrays =>
-  Object.fromEntries(
-    Object.entries(found).map(
-      ([
-        name,
-        {
-          dtype,
-          shape: [, ...shape],
-          data,
-        },
-      ]) => {
-        const size = shape.reduce((a, b) => a * b, 1);
-        return [
-          name,
-          { dtype, shape: [rows, ...shape], data: data.slice(from * size, (from + rows) * size) as TypedArray },
-        ];
-      },
-    ),
-  );
