@@ -39,6 +39,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   readonly encoder?: InputEncoder<Inputs>;
   /** The tensors of one row as programs take them, each by its path: "" where there is one alone, "ids" in a tree. */
   slots(inputs: Inputs): readonly RowSlot[];
+  /** The same of an input that is asked about, where it is another than that of an example. */
+  asked?(inputs: Inputs): readonly RowSlot[];
   /** Whether a list is one input, and no list of inputs. */
   isOne(list: readonly unknown[], inputs: Inputs): boolean;
   /** @throws ExportError ILE206 for what is none of its inputs, and what reading files throws */

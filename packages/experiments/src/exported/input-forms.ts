@@ -9,6 +9,7 @@ import type { EncoderProbe } from "./input-encoder.js";
 import type { InputForm } from "./input-form.js";
 import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
+import { type ObservationInputs, observationForm } from "./observation-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
 import { type WordInputs, wordForm } from "./word-inputs.js";
@@ -22,7 +23,8 @@ export type ExportedInputs =
   | TextInputs
   | EncodedTextInputs
   | ItemInputs
-  | WordInputs;
+  | WordInputs
+  | ObservationInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
@@ -36,6 +38,7 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<Expor
   "encoded-text": encodedTextForm,
   item: itemForm,
   words: wordForm,
+  observations: observationForm,
 };
 
 /** The kind of these inputs. */
@@ -58,6 +61,8 @@ export interface ExportForm {
   readonly imageInput?: ImageInput;
   /** What examples say beside their inputs, and what is answered. */
   readonly answers: ExportedAnswers;
+  /** Examples of a step, where each step has examples of its own: support sets are of so many for each. */
+  readonly ofStep?: number;
   /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
   readonly pipelineTag?: string;
   /** Where inputs go through a frozen encoder first: its files, and what it makes of the inputs that one is tried on. */
