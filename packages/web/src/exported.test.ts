@@ -28,7 +28,12 @@ const steps = 3;
 
 /** Means of squares of 7 pixels, and their squares: [n, 1, 28, 28] -> [n, 2, 4, 4]. */
 function encoderModel(): Uint8Array {
-  const tensorOf = (name: string, shape: readonly number[]): Value => ({ name, dtype: "float32", shape, data: undefined });
+  const tensorOf = (name: string, shape: readonly number[]): Value => ({
+    name,
+    dtype: "float32",
+    shape,
+    data: undefined,
+  });
   const [means, squares] = ["means", "squares"].map((name) => tensorOf(name, [-1, 1, 4, 4])) as [Value, Value];
   const [image, map] = [tensorOf("image", [-1, 1, side, side]), tensorOf("map", [-1, 2, 4, 4])];
   const window = { kernel_shape: [7, 7], strides: [7, 7] };
@@ -75,7 +80,18 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     await writeFile(join(folder, "encoder/model.onnx"), encoderModel());
     await writeFile(join(folder, "encoder/backbone.json"), JSON.stringify(encoderSettings));
     const features = ["--backbone", join(folder, "encoder"), "--learner", "prototypical", "--model", "mlp"];
-    const few = ["--hidden", "8", "--batch-norm", "none", "--iterations", "60", "--validate-every", "0", "--workers", "1"];
+    const few = [
+      "--hidden",
+      "8",
+      "--batch-norm",
+      "none",
+      "--iterations",
+      "60",
+      "--validate-every",
+      "0",
+      "--workers",
+      "1",
+    ];
     await command("train", "hanzi", ...features, ...few, "--run", join(folder, "seen"), "--skip-evaluation");
     await command("export", join(folder, "seen"), "-o", join(folder, "encoded"));
     const script = `import { loadExported } from "@innerloop/node";
@@ -144,9 +160,12 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uin
   });
 
   it("runs the frozen encoder of a folder before its programs", async () => {
-    const found = await page.ask<{ readonly answers: readonly ClassAnswer[]; readonly restored: ClassAnswer }>("exported", {
-      ...{ address: "encoded", examples, asked },
-    });
+    const found = await page.ask<{ readonly answers: readonly ClassAnswer[]; readonly restored: ClassAnswer }>(
+      "exported",
+      {
+        ...{ address: "encoded", examples, asked },
+      },
+    );
     found.answers.forEach(({ label, probability }, i) => {
       expect(label).toBe(nativeEncoded[i]!.label);
       expect(Math.abs(probability - nativeEncoded[i]!.probability)).toBeLessThan(1e-4);

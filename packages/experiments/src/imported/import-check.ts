@@ -112,7 +112,7 @@ function networkOutputs({ networks, params, check, where }: CheckedImport): (par
       "its batch normalisation has two kinds of outputs",
       'Say which they are: "mode": "train" or "eval", as PyTorch calls it',
     );
-  if (batchNorm && mode === "eval" && batchNorm !== "running")
+  if (batchNorm && mode !== "train" && batchNorm !== "running")
     return fail(
       `outputs of mode eval are by running statistics, and the network's batch norm is ${batchNorm}`,
       'Give outputs of mode train; or say "network": { "batchNorm": "running" }, with the statistics in the map',

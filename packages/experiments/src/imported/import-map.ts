@@ -8,12 +8,17 @@ export type ParameterSource =
   | { readonly from: string; readonly layout?: Layout | undefined }
   | { readonly value: number };
 
+/** By which statistics batch normalisation gave outputs, as PyTorch calls it. */
+const modes = { train: "those of the batch", eval: "running ones" } as const;
+type CheckMode = keyof typeof modes;
+const isMode = (value: unknown): value is CheckMode => typeof value === "string" && Object.hasOwn(modes, value);
+
 /** The measure that weights are held to: inputs and the outputs that the network had for them where it was trained. */
 export interface ImportCheck {
   /** The file of safetensors that has them, as seen from the map. */
   readonly file: string;
   /** By which statistics its batch normalisation gave them, as PyTorch calls it: those of the batch, or running ones. */
-  readonly mode?: "train" | "eval" | undefined;
+  readonly mode?: CheckMode | undefined;
   /** Names in the file. */
   readonly inputs: string;
   readonly outputs: string;
@@ -134,8 +139,7 @@ function checkIn(value: unknown, where: string): ImportCheck {
   if (other !== undefined) return fail(`check has the unknown key ${quoted(other)}`);
   const isText = (text: unknown): text is string => typeof text === "string" && text !== "" && !text.includes("\0");
   if (!isText(file)) return fail(`its check names no file, but ${quoted(file)}`);
-  if (mode !== undefined && mode !== "train" && mode !== "eval")
-    return fail(`the mode of its check is ${quoted(mode)}`);
+  if (mode !== undefined && !isMode(mode)) return fail(`the mode of its check is ${quoted(mode)}`);
   if (!isText(inputs) || !isText(outputs)) return fail("the inputs or outputs of its check have no name");
   if (steps !== undefined && !(Number.isSafeInteger(steps) && (steps as number) >= 0 && (steps as number) <= 100))
     return fail(`the steps of its check are ${quoted(steps)}`);
