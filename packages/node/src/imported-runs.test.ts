@@ -153,6 +153,22 @@ describe("a run of imported weights", () => {
     expect(card).toMatch(/^innerloop import .*maml\.pt --map .*maml\.json/m);
   });
 
+  test.each([
+    ["no digest", { sha256: "abc" }],
+    ["a file without a name", { file: "" }],
+    ["no difference", { difference: "none" }],
+    ["words of another command", { argv: ["train", "hanzi"] }],
+    ["a map that is none", { map: [] }],
+  ])("is none with %s in its record", async (_, change) => {
+    const path = inFolder("sinusoid-sinusoid-float32.pt/config.json");
+    const text = await readFile(path, "utf8");
+    const config = JSON.parse(text) as { readonly imported: object };
+    await writeFile(path, JSON.stringify({ ...config, imported: { ...config.imported, ...change } }));
+    const opening = openRun(inFolder("sinusoid-sinusoid-float32.pt"));
+    await expect(opening).rejects.toThrow(/ILN04 .*where its parameters are from is malformed/);
+    await writeFile(path, text);
+  });
+
   test("is not trained on, which is said", async () => {
     const invocation = { resume: inFolder("maml-maml.pt") };
     const going = trainCommand({ target: undefined, chosen: {}, invocation }, collected().output);
