@@ -25,7 +25,8 @@ const encodedImage = {
   pixels: image.pixels,
 } as const satisfies ExportedInputs;
 const textBackbone = {
-  ...{ name: "tiny", output: "last_hidden_state", pooling: "mean", normalize: true, maxTokens: 16, padTo: 16 },
+  ...{ name: "tiny", output: "last_hidden_state", normalize: true, maxTokens: 16, padTo: 16 },
+  pooling: "mean",
 } as const;
 const kinds: readonly ExportedInputs[] = [
   image,
@@ -57,7 +58,7 @@ test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.jso
   }
 });
 
-test.each([
+test.each<readonly [unknown]>([
   [null],
   [[]],
   [{ kind: "toString" }],
