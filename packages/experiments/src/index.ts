@@ -42,6 +42,7 @@ export type { ExportedExample } from "./exported/held-examples.js";
 export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
 export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";
+export type { ExportedBox, ExportedObject, ObjectAnswer, ObjectAnswers } from "./exported/object-kind.js";
 export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

@@ -1,9 +1,18 @@
 /** A run as the files of an exported learner, and the proof that these answer as the run does. */
 import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
-import { classesIn, isCollector, specOf, splitSeed, type TaskSpec, type TensorSpec } from "@innerloop/core/tasks";
+import {
+  classesIn,
+  isCollector,
+  isTensorSpec,
+  specOf,
+  splitSeed,
+  type TaskSpec,
+  type TensorSpec,
+} from "@innerloop/core/tasks";
 import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
 import {
+  mapTree,
   namedLeaves,
   type PortableArrays,
   type PortableEngine,
@@ -11,6 +20,7 @@ import {
   type TensorsByName,
   type Tree,
   type TypedArray,
+  tensor,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
@@ -28,7 +38,7 @@ import { digestOf, type ExportedFiles } from "./exported-files.js";
 import { exportedFiles } from "./exported-folder.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
-import { formOf } from "./input-forms.js";
+import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
@@ -98,7 +108,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const programs = exportPrograms({
     learner: any,
     params,
-    spec,
+    spec: withTargets(spec, form),
     support,
     queries,
     unrolled,
@@ -150,7 +160,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   try {
     for (let i = 0; i < count; i++) {
       host.signal?.throwIfAborted();
-      const { support: given, query } = source.sample(seed, i) as unknown as HeldOut;
+      const { support: given, query } = takenTask(source.sample(seed, i) as unknown as HeldOut, form.inputs);
       const task = await trained.adapt(given as never, usual === undefined ? {} : { steps: usual });
       const found = (await task.predict(query.x as never)) as unknown as TensorsByName;
       const feeds = feedsOf(given, { ...told, taken: usual ?? 0 });
@@ -218,6 +228,26 @@ function withOutputs(spec: TaskSpec<Tree, Tree>, { classes: outputs = 0 }: Learn
   return { ...spec, y: { ...(spec.y as TensorSpec), classes: { count: outputs } } };
 }
 
+/** Tasks with no more than what examples say: a learner may be told more in training than adapting needs. */
+function withTargets(spec: TaskSpec<Tree, Tree>, { answers, inputs }: ExportForm): TaskSpec<Tree, Tree> {
+  if (isTensorSpec(spec.y)) return spec;
+  const slots = kindOf(answers).targets({ answers, inputs, ways: undefined, outputs: [] });
+  const parts = slots.map(({ name }) => name.split(".")[1]);
+  return {
+    ...spec,
+    y: Object.fromEntries(Object.entries(spec.y).filter(([name]) => parts.includes(name))) as typeof spec.y,
+  };
+}
+
+/** A task as programs can be given it: its inputs are the nearest that they take. */
+function takenTask({ support, query }: HeldOut, inputs: ExportedInputs): HeldOut {
+  const { taken } = formOf(inputs);
+  if (!taken) return { support, query };
+  const nearest = (x: Tree): Tree =>
+    mapTree((leaf: Tensor) => tensor(taken(leaf.data as TypedArray, inputs), leaf.shape), x);
+  return { support: { ...support, x: nearest(support.x) }, query: { x: nearest(query.x) } };
+}
+
 /** Rows of a support set. @throws UsageError where they are fewer than a task of the run has */
 function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
   if (maxSupport === undefined) return Math.max(rows, usualSupport);
@@ -260,7 +290,8 @@ function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readon
   const [{ leaf: first }] = found as [(typeof found)[0]];
   return Array.from({ length: first.shape[0]! }, (_, row) =>
     found.map(({ slot, leaf }) => {
-      const size = rowSize(slot);
+      // As the learner has it: bytes of colours may stand for grey.
+      const size = leaf.size / leaf.shape[0]!;
       return inType(leaf.data!.slice(row * size, (row + 1) * size) as TypedArray, slot);
     }),
   );

@@ -2,9 +2,10 @@
 import { type ClassAnswers, classKind } from "./class-kind.js";
 import type { ExportedKind, KindSetting } from "./exported-kind.js";
 import { type NumberAnswers, numberKind } from "./number-kind.js";
+import { type ObjectAnswers, objectKind } from "./object-kind.js";
 
 /** What is answered, as config.json tells it. */
-export type ExportedAnswers = ClassAnswers | NumberAnswers;
+export type ExportedAnswers = ClassAnswers | NumberAnswers | ObjectAnswers;
 
 type AnyKind = ExportedKind<ExportedAnswers, unknown, unknown, unknown, unknown>;
 
@@ -14,6 +15,7 @@ type KindOf<A extends ExportedAnswers> = ExportedKind<A, any, any, any, any>;
 const kinds: { readonly [K in ExportedAnswers["kind"]]: KindOf<Extract<ExportedAnswers, { readonly kind: K }>> } = {
   classes: classKind,
   numbers: numberKind,
+  objects: objectKind,
 };
 
 /** The kind of these answers. */

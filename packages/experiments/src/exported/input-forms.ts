@@ -4,11 +4,12 @@ import type { ExportedAnswers } from "./exported-kinds.js";
 import { type ImageInputs, imageForm } from "./image-inputs.js";
 import type { InputForm } from "./input-form.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
+import { type PictureInputs, pictureForm } from "./picture-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
-export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs;
+export type ExportedInputs = ImageInputs | NumberInputs | PictureInputs | RowInputs | TextInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
@@ -16,6 +17,7 @@ type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
 const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<ExportedInputs, { readonly kind: K }>> } = {
   image: imageForm,
   numbers: numberForm,
+  picture: pictureForm,
   row: rowForm,
   text: textForm,
 };

@@ -129,6 +129,7 @@ function python(told: CardParts["told"], words: KindWords): readonly string[] {
     "import numpy as np",
     "import onnxruntime as ort",
     "",
+    ...(words.pythonDefinitions ?? []),
     'session = ort.InferenceSession("onnx/few_shot.onnx")',
     "task = {",
     ...supportSlots(told).map(
