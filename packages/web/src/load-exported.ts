@@ -108,11 +108,7 @@ const pageIo: ExportedIo = {
     const bytes = await decodeImages(paths.map(addressOf), decodingOf(reading));
     return bytes.map((each, i) => ({ name: paths[i]!, bytes: each }));
   },
-  decoded: (images, reading) =>
-    decodeImages(
-      images.map(fileOf),
-      decodingOf(reading),
-    ),
+  decoded: (images, reading) => decodeImages(images.map(fileOf), decodingOf(reading)),
   letterboxedImages: async (images, size) => {
     const found = await letterboxedPictures(
       images.map((image) => (typeof image === "string" ? addressOf(image) : fileOf(image))),

@@ -4,7 +4,7 @@ import { isOneOf } from "./input-form.js";
 import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
 
 const nothing = (): Promise<never> => Promise.reject(new Error("no file is to be read"));
-const io = { images: nothing, decoded: nothing };
+const io = { images: nothing, decoded: nothing, letterboxedImages: nothing };
 
 const image = {
   kind: "image",
@@ -28,6 +28,8 @@ const kinds: readonly ExportedInputs[] = [
     },
   },
   { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } },
+  { kind: "picture", size: 112, channels: 1, dtype: "uint8" },
+  { kind: "picture", size: 8, channels: 3, dtype: "float32" },
 ];
 
 test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
