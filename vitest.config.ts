@@ -31,6 +31,7 @@ const longest = [
   "packages/node/src/training-memory.test.ts",
   "packages/node/src/exported-programs.test.ts",
   "packages/node/src/exported-folders.test.ts",
+  "packages/node/src/exported-detectors.test.ts",
   "fuzz/src/fuzz.test.ts",
   "packages/node/src/cli/command-line.test.ts",
   "packages/node/src/cli/evaluation.test.ts",
