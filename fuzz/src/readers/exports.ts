@@ -1,4 +1,5 @@
 /** Exported folders: config.json, the task that programs are tried on, and tasks that were adapted to before. */
+import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { encodeArrays } from "@innerloop/core/training";
 import { readExportedConfig } from "@innerloop/experiments";
 import type { PortableArray } from "@innerloop/graph";
@@ -130,6 +131,23 @@ const configReader: Reader = {
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
       bytes(storedExport({ ...all, ...detecting })),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: undefined, answers: { kind: "ratings" }, inputs: { kind: "item", slots: 4, numbers: 3 } },
+          ...{
+            outputs: ["mean"],
+            files: { ...all.files, "items.json": { sha256: digestOf(stub), bytes: stub.length } },
+          },
+        }),
+      ),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: 3, answers: { kind: "spans" }, outputs: ["scores", "tags", "mask"] },
+          inputs: { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
+        }),
+      ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
   },
@@ -189,6 +207,7 @@ const configReader: Reader = {
     await place.once("export", () => {
       for (const name of contents) place.put(`export/${name}`, stub);
       place.put("export/expected.safetensors", expected());
+      place.put("export/items.json", stub);
     });
     place.put("export/config.json", input);
     const path = place.path("export");

@@ -11,7 +11,8 @@ export { duplicatesText, exampleDigests } from "./domains/classification/duplica
 export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
-export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
+export type { EntityAnswer } from "./domains/entities/adaptation.js";
+export type { FoundEntity } from "./domains/entities/found-entities.js";
 export * from "./domains/practice.js";
 export * from "./domains/ranker.js";
 export { type Feedback, feedbackOf } from "./domains/recommendation/feedback.js";
@@ -43,6 +44,8 @@ export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
 export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";
 export type { ExportedBox, ExportedObject, ObjectAnswer, ObjectAnswers } from "./exported/object-kind.js";
+export type { ExportedRecommendation, RatingAnswer, RatingAnswers } from "./exported/rating-kind.js";
+export type { SpanAnswer, SpanAnswers } from "./exported/span-kind.js";
 export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

@@ -7,13 +7,18 @@ export type {
   AdaptedModel,
   AdaptSetting,
   Answer,
+  ClassAnswer,
   ExportedAnswer,
   ExportedExample,
   ExportedLearner,
+  ExportedRecommendation,
   ExportedTask,
   Practice,
   PracticeRequest,
+  RatingAnswer,
+  SpanAnswer,
   TrainedModel,
+  ValueAnswer,
 } from "@innerloop/experiments";
 
 /**

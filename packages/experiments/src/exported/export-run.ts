@@ -290,8 +290,7 @@ function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readon
   const [{ leaf: first }] = found as [(typeof found)[0]];
   return Array.from({ length: first.shape[0]! }, (_, row) =>
     found.map(({ slot, leaf }) => {
-      // As the learner has it: bytes of colours may stand for grey.
-      const size = leaf.size / leaf.shape[0]!;
+      const size = rowSize(slot);
       return inType(leaf.data!.slice(row * size, (row + 1) * size) as TypedArray, slot);
     }),
   );
@@ -304,7 +303,7 @@ const inType = (values: TypedArray, { dtype }: RowSlot): TypedArray =>
 /** Rows of inputs as programs take them: of images as bytes. */
 function inputRows(x: Tree, name: string, { inputs }: Told): readonly RowValues[] {
   const form = formOf(inputs);
-  const slots = form.slots(inputs).map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
+  const slots = (form.slotsOfTask ?? form.slots)(inputs).map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
   const { ofTask } = form;
   return rowsOfTree(x, name, slots).map((row) => (ofTask ? row.map((values) => ofTask(values, inputs)) : row));
 }

@@ -19,6 +19,7 @@ export const exportedFileLimits = {
   "parameters.safetensors": 2 ** 32 - 1,
   "expected.safetensors": 2 ** 30,
   "preprocessor_config.json": 2 ** 20,
+  "items.json": 2 ** 28,
 } as const;
 
 /** Names of files that config.json tells the hashes of. */

@@ -1,6 +1,8 @@
 /** A kind of task of exported folders: what examples say beside their inputs, and what is answered. A record for each. */
 import type { PortableArrays } from "@innerloop/graph";
+import type { Recommendations } from "../domains/ranker.js";
 import type { ExportedInputs } from "./input-forms.js";
+import type { ExportedRecommendation } from "./rating-kind.js";
 import type { RowSlot, RowValues } from "./row-arrays.js";
 
 /** What config.json tells of a kind, and of the programs that it is about. */
@@ -26,6 +28,19 @@ export interface AnswerRequest<Answers, Read> {
   readonly read: readonly Read[];
   /** Of each input the first of its rows, and behind the last one the number of all of them. */
   readonly starts: readonly number[];
+  /** How messages call the learner. */
+  readonly where: string;
+}
+
+/** A task whose inputs are ranked. */
+export interface Ranked<Answers, Said> {
+  readonly setting: KindSetting<Answers>;
+  /** What the rows of its support set say. */
+  readonly said: readonly Said[];
+  /** Adaptation steps that it took. */
+  readonly steps: number;
+  /** Predictions for rows. */
+  predicted(rows: readonly RowValues[]): Promise<PortableArrays>;
   /** How messages call the learner. */
   readonly where: string;
 }
@@ -110,5 +125,7 @@ export interface ExportedKind<Answers extends { readonly kind: string }, Given, 
 
   /** @throws ExportError ILE207 where a prediction is no finite number */
   answers(request: AnswerRequest<Answers, Read>): readonly Answer[];
+  /** All that a learner knows in the order of a task, where it knows what may be asked about. @throws ExportError ILE206 */
+  recommend?(request: ExportedRecommendation, task: Ranked<Answers, Said>): Promise<Recommendations>;
   words(setting: KindSetting<Answers>): KindWords;
 }

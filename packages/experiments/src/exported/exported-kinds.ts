@@ -3,9 +3,11 @@ import { type ClassAnswers, classKind } from "./class-kind.js";
 import type { ExportedKind, KindSetting } from "./exported-kind.js";
 import { type NumberAnswers, numberKind } from "./number-kind.js";
 import { type ObjectAnswers, objectKind } from "./object-kind.js";
+import { type RatingAnswers, ratingKind } from "./rating-kind.js";
+import { type SpanAnswers, spanKind } from "./span-kind.js";
 
-/** What is answered, as config.json tells it. */
-export type ExportedAnswers = ClassAnswers | NumberAnswers | ObjectAnswers;
+/** The kind of answers, as config.json tells it. */
+export type ExportedAnswers = ClassAnswers | NumberAnswers | ObjectAnswers | RatingAnswers | SpanAnswers;
 
 type AnyKind = ExportedKind<ExportedAnswers, unknown, unknown, unknown, unknown>;
 
@@ -16,6 +18,8 @@ const kinds: { readonly [K in ExportedAnswers["kind"]]: KindOf<Extract<ExportedA
   classes: classKind,
   numbers: numberKind,
   objects: objectKind,
+  ratings: ratingKind,
+  spans: spanKind,
 };
 
 /** The kind of these answers. */

@@ -1,6 +1,7 @@
 /** A learner out of an exported folder: adapts to a user's examples and answers, by programs alone. */
 import { statusBits } from "@innerloop/core/training";
 import type { PortableArrays, PortableEngine, TypedArray } from "@innerloop/graph";
+import type { Recommendations } from "../domains/ranker.js";
 import { quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/adaptation-steps.js";
 import type { ClassAnswer } from "./class-kind.js";
@@ -14,6 +15,7 @@ import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
 import { areFinite } from "./kind-values.js";
 import type { ValueAnswer } from "./number-kind.js";
+import type { ExportedRecommendation } from "./rating-kind.js";
 import { joinedRows, type RowValues, rowSize, rowsFrom, stackedSlots } from "./row-arrays.js";
 import { decodeTask, encodeTask, type KeptExamples, type TaskContent } from "./task-bytes.js";
 
@@ -134,7 +136,8 @@ export class ExportedLearner<A = ExportedAnswer> {
         "Restore it with the learner that it was saved by, or adapt to the examples again",
       );
     const { fixed, usual } = this.config.steps;
-    const taken = usual === undefined ? 0 : (fixed ?? steps);
+    // One that took none is of a learner that takes none.
+    const taken = usual === undefined ? 0 : (fixed ?? (steps > 0 ? steps : usual));
     return this.adapted({ examples, classes: classesOf(examples, this.config), reading: { invert } }, taken);
   }
 
@@ -171,6 +174,27 @@ export class ExportedLearner<A = ExportedAnswer> {
       ...{ setting: config, classes, outputs, read, starts, where: parts.shown },
     });
     return answers as readonly A[];
+  }
+
+  /** @internal All that it knows in the order of a task. @throws ExportError ILE206 where it knows nothing that may be asked about */
+  async recommendations(
+    request: ExportedRecommendation,
+    { held, state, steps }: Omit<TaskParts<A>, "learner" | "ids">,
+  ): Promise<Recommendations> {
+    const { config, parts } = this;
+    const kind = kindOf(config.answers);
+    if (!kind.recommend)
+      throw new ExportError(
+        "ILE206",
+        "recommend",
+        `${config.learner} knows no items to rank: its examples are ${kind.example}`,
+        "Ask it by `predict`",
+      );
+    return kind.recommend(request, {
+      ...{ setting: config, steps, where: parts.shown },
+      said: held.examples!.flatMap(({ rows }) => rows.map(({ said }) => said)),
+      predicted: (rows) => this.predicted(rows, state),
+    });
   }
 
   /** @internal Predictions for rows. */
@@ -388,6 +412,21 @@ export class ExportedTask<A = ExportedAnswer> {
       throw new ExportError("ILE206", "predict", "there are no inputs", "Give one, or a list of some");
     const answers = await learner.answers(list, state, held);
     return isList ? answers : answers[0]!;
+  }
+
+  /**
+   * All items that the learner knows, the best first, those already rated left out: of learners of ratings.
+   *
+   * @throws ExportError ILE206 for what it does not take, where its examples were not kept, and of other learners
+   * @example const { items } = await task.recommend({ top: 3 });
+   */
+  async recommend(request: ExportedRecommendation = {}): Promise<Recommendations> {
+    const { learner, held, state, steps } = this.parts;
+    const { classes, reading } = held;
+    return learner.recommendations(request, {
+      held: { examples: this.examples(), classes, reading },
+      ...{ state, steps },
+    });
   }
 
   /** The task of these examples and more. @throws as `adapt`; ILE206 where its examples were not kept */

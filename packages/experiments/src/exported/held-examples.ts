@@ -19,6 +19,14 @@ export interface ExportedExample {
   readonly target?: unknown;
   /** What is marked in a picture: the name of each object's class, and its box in the picture's own pixels. */
   readonly objects?: readonly ExportedObject[];
+  /** Of marked texts: the text with its spans in UTF-16 offsets, the end not included; or its words with IO or BIO tags. */
+  readonly text?: string;
+  readonly spans?: readonly { readonly start: number; readonly end: number; readonly type: string }[];
+  readonly tokens?: readonly string[];
+  readonly tags?: readonly string[];
+  /** Of ratings: the item, by its id or title; and its rating. Of a new item what is known of it stands beside them. */
+  readonly item?: string;
+  readonly rating?: number;
   /** By which it can be taken out again; a number that no other has unless given. */
   readonly id?: string;
 }

@@ -96,7 +96,7 @@ export const imageForm: InputForm<ImageInputs> = {
     const values = dtype === "uint8" ? "bytes" : "numbers from 0 to 1";
     return `Images of ${height} x ${width} pixels, ${channels === 1 ? "grey" : `${channels} channels`}, as ${values}${ink}.`;
   },
-  inPython: ({ shape, dtype }, rows) => ({
+  inPython: ({ shape, dtype }, rows = 2) => ({
     "":
       dtype === "uint8"
         ? `np.random.randint(0, 256, (${rows}, ${shape.join(", ")})).astype(np.uint8)`

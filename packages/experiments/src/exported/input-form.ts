@@ -37,6 +37,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   readonly file?: InputFile<Inputs>;
   /** The tensors of one row as programs take them, each by its path: "" where there is one alone, "ids" in a tree. */
   slots(inputs: Inputs): readonly RowSlot[];
+  /** The same as a learner's own tasks have them, where that is another: programs take the bytes of colours of what it sees as grey. */
+  slotsOfTask?(inputs: Inputs): readonly RowSlot[];
   /** Whether a list is one input, and no list of inputs. */
   isOne(list: readonly unknown[], inputs: Inputs): boolean;
   /** @throws ExportError ILE206 for what is none of its inputs, and what reading files throws */
@@ -53,8 +55,10 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   preprocessor?(inputs: Inputs): object;
   /** A sentence on what an input is, for model cards. */
   about(inputs: Inputs): string;
-  /** Rows in Python that are made up: an expression of numpy for `rows` rows of each tensor, by its path. */
-  inPython(inputs: Inputs, rows: string): Readonly<Record<string, string>>;
+  /** Lines of Python before inputs are made; none unless given. */
+  pythonFirst?(inputs: Inputs): readonly string[];
+  /** Rows in Python that are made up: an expression of numpy for `rows` rows of each tensor, by its path; two or more unless given. */
+  inPython(inputs: Inputs, rows?: number): Readonly<Record<string, string>>;
   /** An input in JavaScript that is made up. */
   inJavaScript(inputs: Inputs): string;
 }

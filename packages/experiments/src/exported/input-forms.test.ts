@@ -1,4 +1,5 @@
 /** Kinds of inputs: each is read from config.json as it was written, and takes what a user gives. */
+import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { describe, expect, test } from "vitest";
 import { isOneOf } from "./input-form.js";
 import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
@@ -30,6 +31,8 @@ const kinds: readonly ExportedInputs[] = [
   { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } },
   { kind: "picture", size: 112, channels: 1, dtype: "uint8" },
   { kind: "picture", size: 8, channels: 3, dtype: "float32" },
+  { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
+  { kind: "item", slots: 3, numbers: 2 },
 ];
 
 test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
@@ -57,6 +60,10 @@ test.each([
   [{ kind: "picture", size: 8.5, channels: 1, dtype: "uint8" }],
   [{ kind: "picture", size: 8, channels: 2, dtype: "uint8" }],
   [{ kind: "picture", size: 8, channels: 1, dtype: "int64" }],
+  [{ kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 } }],
+  [{ kind: "words", words: { length: 4, slots: ["other"], ids: 64, width: 0 } }],
+  [{ kind: "item", slots: 0, numbers: 2 }],
+  [{ kind: "item", slots: 3, numbers: 1 }],
 ])("%j are no inputs", (value) => {
   expect(inputsFrom(value)).toBeUndefined();
 });

@@ -3,13 +3,22 @@ import type { ImageInput } from "@innerloop/core/training";
 import type { ExportedAnswers } from "./exported-kinds.js";
 import { type ImageInputs, imageForm } from "./image-inputs.js";
 import type { InputForm } from "./input-form.js";
+import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
 import { type PictureInputs, pictureForm } from "./picture-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
+import { type WordInputs, wordForm } from "./word-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
-export type ExportedInputs = ImageInputs | NumberInputs | PictureInputs | RowInputs | TextInputs;
+export type ExportedInputs =
+  | ImageInputs
+  | NumberInputs
+  | PictureInputs
+  | RowInputs
+  | TextInputs
+  | ItemInputs
+  | WordInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
@@ -20,6 +29,8 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<Expor
   picture: pictureForm,
   row: rowForm,
   text: textForm,
+  item: itemForm,
+  words: wordForm,
 };
 
 /** The kind of these inputs. */

@@ -112,15 +112,12 @@ function takes(
 }
 
 function python(told: CardParts["told"], words: KindWords): readonly string[] {
-  const { inputs, answers, support, steps, queries = 2 } = told;
+  const { inputs, answers, support, steps, queries } = told;
   const there = words.pythonRows(support);
   const form = formOf(inputs);
-  const made = (name: string, rows: number): Readonly<Record<string, string>> =>
+  const made = (name: string, rows: number | undefined): Readonly<Record<string, string>> =>
     Object.fromEntries(
-      Object.entries(form.inPython(inputs, String(rows))).map(([path, text]) => [
-        path === "" ? name : `${name}.${path}`,
-        text,
-      ]),
+      Object.entries(form.inPython(inputs, rows)).map(([path, text]) => [path === "" ? name : `${name}.${path}`, text]),
     );
   const known = { ...made("support_inputs", there), ...words.pythonTargets(there) };
   const isInput = ({ name }: RowSlot): boolean => name.startsWith("support_inputs");
@@ -130,6 +127,7 @@ function python(told: CardParts["told"], words: KindWords): readonly string[] {
     "import onnxruntime as ort",
     "",
     ...(words.pythonDefinitions ?? []),
+    ...(form.pythonFirst?.(inputs) ?? []),
     'session = ort.InferenceSession("onnx/few_shot.onnx")',
     "task = {",
     ...supportSlots(told).map(

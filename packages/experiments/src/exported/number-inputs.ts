@@ -45,7 +45,7 @@ export const numberForm: InputForm<NumberInputs> = {
   ],
   about: ({ shape, scales }) =>
     `Numbers of shape [${shape.join(", ")}]${scales ? ": as programs take them, (value - mean) / deviation by `innerloop.inputs.scales` of config.json" : ""}.`,
-  inPython: ({ shape }, rows) => ({ "": `np.random.randn(${[rows, ...shape].join(", ")}).astype(np.float32)` }),
+  inPython: ({ shape }, rows = 2) => ({ "": `np.random.randn(${[rows, ...shape].join(", ")}).astype(np.float32)` }),
   inJavaScript: (inputs) =>
     `[${Array.from({ length: Math.min(4, sizeOf(inputs)) }, (_, i) => i / 2).join(", ")}${sizeOf(inputs) > 4 ? ", ..." : ""}]`,
 };

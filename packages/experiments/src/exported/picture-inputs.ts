@@ -39,6 +39,7 @@ export const pictureForm: InputForm<PictureInputs, ReadPicture> = {
     return { kind: "picture", size, channels, dtype };
   },
   slots: (inputs) => [{ name: "", dtype: inputs.dtype, shape: shapeOf(inputs) }],
+  slotsOfTask: ({ size, channels }) => [{ name: "", dtype: "float32", shape: [size, size, channels] }],
   isOne: () => false,
   read: (given, inputs, io) => Promise.all(given.map((each, i) => readPicture(each, i, inputs, io))),
   readingOf: () => ({ invert: false }),

@@ -49,7 +49,7 @@ export const rowForm: InputForm<RowInputs> = {
     const names = table.inputs.map(({ name, kind }) => `${name} (${kind})`).join(", ");
     return `Rows of ${names}; programs take them coded by \`innerloop.inputs.table\` of config.json: numbers as (value - mean) / deviation.`;
   },
-  inPython: ({ table }, rows) => ({ "": `np.random.randn(${rows}, ${tableFeatures(table)}).astype(np.float32)` }),
+  inPython: ({ table }, rows = 2) => ({ "": `np.random.randn(${rows}, ${tableFeatures(table)}).astype(np.float32)` }),
   inJavaScript: ({ table }) =>
     areNumbers(table) && table.inputs.length === 1
       ? "0.5"

@@ -42,7 +42,7 @@ export const textForm: InputForm<TextInputs> = {
   rows: (read) => [[read]],
   about: ({ coding }) =>
     `Texts, which programs take as ${coding.length} ids (0 is padding) by \`innerloop.inputs.coding\` of config.json; \`textNgrams\` and \`textTokens\` of @innerloop/core/tasks make them.`,
-  inPython: ({ coding }, rows) => ({
+  inPython: ({ coding }, rows = 2) => ({
     "": `np.random.randint(1, ${coding.buckets}, (${rows}, ${coding.length})).astype(np.int32)`,
   }),
   inJavaScript: () => `"a text"`,
