@@ -78,7 +78,7 @@ export const pictureForm: InputForm<PictureInputs, ReadPicture> = {
         : `numbers from 0 to 1, ${inputs.channels === 1 ? "the mean of the colours" : "red, green and blue"}`;
     return `Pictures scaled to ${inputs.size} pixels along their longer side, in the middle of a square of that side whose rest is 114: [${shapeOf(inputs).join(", ")}], as ${values}.`;
   },
-  inPython: (inputs, rows) => {
+  inPython: (inputs, rows = 2) => {
     const shape = [rows, ...shapeOf(inputs)].join(", ");
     return {
       "":
