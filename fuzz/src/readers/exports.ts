@@ -148,6 +148,17 @@ const configReader: Reader = {
           inputs: { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
         }),
       ),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: undefined, outputs: ["prediction"] },
+          inputs: { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
+          answers: {
+            ...{ kind: "policy", action: { kind: "box", size: 2 }, episodes: 3, discount: 0.99, lambda: 1 },
+            ...{ baseline: "linear", trial: false },
+          },
+        }),
+      ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
   },

@@ -13,6 +13,7 @@ export type {
   ExportedLearner,
   ExportedRecommendation,
   ExportedTask,
+  PolicyAnswer,
   Practice,
   PracticeRequest,
   RatingAnswer,

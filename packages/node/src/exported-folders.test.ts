@@ -370,9 +370,9 @@ describe("the folder", () => {
     await expect(exported(run, invocation)).rejects.toThrow(problem);
   });
 
-  test("kinds of task that are not exported are refused with the reason, and nothing is written", async () => {
-    await train("walks", "navigation-2d", { episodes: 2, horizon: 4, metaBatch: 2, iterations: 1 });
-    await expect(exported("walks")).rejects.toThrow(/ILE201 .*which are not exported/);
+  test("a learner that has no such programs is refused with the reason, and nothing is written", async () => {
+    await train("walks", "bandits", { learner: "rl2", units: 4, metaBatch: 2, iterations: 1 });
+    await expect(exported("walks")).rejects.toThrow(/ILR301 .*remembers/);
     expect(existsSync(inFolder("exported-walks"))).toBe(false);
   });
 });

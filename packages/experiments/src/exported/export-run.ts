@@ -2,6 +2,7 @@
 import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import {
+  type CollectingLearner,
   classesIn,
   isCollector,
   isTensorSpec,
@@ -10,7 +11,13 @@ import {
   type TaskSpec,
   type TensorSpec,
 } from "@innerloop/core/tasks";
-import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
+import {
+  exportedOutputs,
+  exportPrograms,
+  lossDescription,
+  type TaskSupply,
+  TrainedLearner,
+} from "@innerloop/core/training";
 import {
   mapTree,
   namedLeaves,
@@ -82,6 +89,8 @@ const uncertain =
 /** Tasks that files are tried on. */
 const triedTasks = 20;
 const usualSupport = 25;
+/** Answers in expected.safetensors at most, where programs take any number of queries. */
+const mostExpected = 1024;
 
 /**
  * Makes the files of an exported learner of a run.
@@ -95,14 +104,16 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
   const prepared = await prepareRun(run, withFlags(own, { ...norm, ...data }), host);
   const { learner, tasks } = prepared.experiment;
-  if (isCollector(tasks.test)) throw refused(run, "its tasks are collected by acting, and hold no examples");
-  const source = tasks.test;
   const { params, iteration, checkpoint } = await loadParams(run, prepared.trained ?? learner, wanted);
   const chosen = await readChosenSteps(run, { checkpoint, iteration });
   const { options, protocol, command } = run.config;
   const seed = splitSeed(options.seed, "test");
-  const taskSpec = specOf(source, { operation: "export", seed }) as unknown as TaskSpec<Tree, Tree>;
-  const support = supportOf(request, taskSpec.support.rows);
+  const trainedSteps = learner.steps;
+  const asked =
+    trainedSteps === undefined ? undefined : (chosen?.steps ?? Math.max(...options.evalSteps, trainedSteps));
+  const held = heldOutTasks(tasks.test, { ...{ seed, learner, params, request, asked, host }, ofStep: form.ofStep });
+  const { spec: taskSpec, stages } = held;
+  const support = stages === undefined ? supportOf(request, taskSpec.support.rows) : taskSpec.support.rows;
   const spec = { ...withOutputs(taskSpec, learner), support: { ...taskSpec.support, rows: support } };
   const any = learner as unknown as AnyLearner;
   const programs = exportPrograms({
@@ -113,6 +124,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     queries,
     unrolled,
     masked: kindOf(form.answers).masked,
+    asked: askedSpec(form.inputs),
     imageInput: form.imageInput,
     metadata: {
       inputs: JSON.stringify(formOf(form.inputs).stored?.(form.inputs) ?? form.inputs),
@@ -120,11 +132,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     },
   } as Parameters<typeof exportPrograms>[0]);
   const { models, parametersDigest, ways } = programs;
-  const trainedSteps = learner.steps;
-  const usual =
-    trainedSteps === undefined
-      ? undefined
-      : (programs.steps.fixed ?? chosen?.steps ?? Math.max(...options.evalSteps, trainedSteps));
+  const usual = trainedSteps === undefined ? undefined : (stages?.taken ?? programs.steps.fixed ?? asked);
   const outputs = models.predict.outputs.map(({ name }) => name);
   const { output } = kindOf(form.answers);
   if (!outputs.includes(output)) throw refused(run, `its answers are ${outputs.join(", ")}, without ${output}`);
@@ -135,7 +143,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     ways,
     answers: form.answers,
     support,
-    mayBeEmpty: taskSpec.support.mayBeEmpty === true,
+    mayBeEmpty: taskSpec.support.mayBeEmpty === true || stages !== undefined,
     queries,
     steps: { usual, fixed: trainedSteps === undefined ? undefined : programs.steps.fixed },
     batchNorm: String(learner.description.batchNorm ?? "none"),
@@ -148,7 +156,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     parameters: parametersDigest,
     versions: request.versions,
   };
-  const count = Math.min(triedTasks, source.count ?? triedTasks);
+  const count = Math.min(triedTasks, held.count ?? triedTasks);
   const tried: TriedTask[] = [];
   const trained = new TrainedLearner<Tree, Tree, Tree, Tree>({
     learner: any,
@@ -160,7 +168,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   try {
     for (let i = 0; i < count; i++) {
       host.signal?.throwIfAborted();
-      const { support: given, query } = takenTask(source.sample(seed, i) as unknown as HeldOut, form.inputs);
+      const { support: given, query } = takenTask(await held.sample(i), form.inputs);
       const task = await trained.adapt(given as never, usual === undefined ? {} : { steps: usual });
       const found = (await task.predict(query.x as never)) as unknown as TensorsByName;
       const feeds = feedsOf(given, { ...told, taken: usual ?? 0 });
@@ -186,6 +194,64 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
 interface HeldOut {
   readonly support: { readonly x: Tree; readonly y: Tree; readonly present?: Tensor };
   readonly query: { readonly x: Tree };
+}
+
+/** Held-out tasks of a run, as they are drawn or collected. */
+interface HeldOutTasks {
+  readonly spec: TaskSpec<Tree, Tree>;
+  readonly count?: number | undefined;
+  /** Of tasks whose steps have examples of their own: how many steps are taken. */
+  readonly stages?: { readonly taken: number };
+  sample(index: number): Promise<HeldOut>;
+}
+
+/** @param setting.ofStep examples of a step, where each step has examples of its own */
+function heldOutTasks(
+  source: TaskSupply<Tree, Tree, Tree>,
+  setting: {
+    readonly seed: number;
+    readonly learner: Learner;
+    readonly params: Tree;
+    readonly request: ExportRequest;
+    readonly ofStep: number | undefined;
+    /** Steps that are usually taken. */
+    readonly asked: number | undefined;
+    readonly host: SessionHost;
+  },
+): HeldOutTasks {
+  const { seed, learner, params, request, ofStep, asked, host } = setting;
+  if (!isCollector(source)) {
+    const spec = specOf(source, { operation: "export", seed }) as unknown as TaskSpec<Tree, Tree>;
+    const sample = async (index: number) => source.sample(seed, index) as unknown as HeldOut;
+    return { spec, count: source.count, sample };
+  }
+  const { run, maxSupport, unrolled } = request;
+  const collecting = learner as unknown as CollectingLearner;
+  if (ofStep === undefined) throw refused(run, "its tasks are collected by acting, and hold no examples");
+  if (maxSupport !== undefined && maxSupport < ofStep)
+    throw new UsageError(
+      `--max-support ${maxSupport} of ${run.shown}, whose steps have ${counted(ofStep, "episode")}`,
+      `Give ${ofStep} or more`,
+    );
+  const { steps: trained = 0 } = learner;
+  const isStepped = (learner as unknown as AnyLearner).stepped !== undefined;
+  const wanted = maxSupport === undefined ? (asked ?? trained) : Math.ceil(maxSupport / ofStep);
+  // One that was trained to act as it is takes no step, and has a support set that is not looked at.
+  const taken = trained === 0 ? 0 : (unrolled ?? (isStepped ? wanted : trained));
+  const rows = Math.max(1, taken) * ofStep;
+  const collector = source.after?.(taken) ?? source;
+  return {
+    spec: { ...(collector.spec as unknown as TaskSpec<Tree, Tree>), support: { rows } },
+    stages: { taken },
+    sample: async (index) =>
+      (await collector.collect(params, seed, index, host.executor, collecting)) as unknown as HeldOut,
+  };
+}
+
+/** The look of inputs that are asked about, where it is another than that of examples. */
+function askedSpec(inputs: ExportedInputs): TensorSpec | undefined {
+  const [slot] = formOf(inputs).asked?.(inputs) ?? [];
+  return slot && { shape: slot.shape, dtype: slot.dtype as TensorSpec["dtype"] };
 }
 
 /** A held-out task, and the run's own answers. */
@@ -231,7 +297,10 @@ function withOutputs(spec: TaskSpec<Tree, Tree>, { classes: outputs = 0 }: Learn
 /** Tasks with no more than what examples say: a learner may be told more in training than adapting needs. */
 function withTargets(spec: TaskSpec<Tree, Tree>, { answers, inputs }: ExportForm): TaskSpec<Tree, Tree> {
   if (isTensorSpec(spec.y)) return spec;
-  const slots = kindOf(answers).targets({ answers, inputs, ways: undefined, outputs: [] });
+  const slots = kindOf(answers).targets({
+    ...{ answers, inputs, ways: undefined, outputs: [] },
+    ...{ support: spec.support.rows, steps: { usual: undefined, fixed: undefined } },
+  });
   const parts = slots.map(({ name }) => name.split(".")[1]);
   return {
     ...spec,
@@ -287,11 +356,12 @@ const leavesOf = (tree: Tree): ReadonlyMap<string, Tensor> =>
 function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readonly RowValues[] {
   const leaves = leavesOf(tree);
   const found = slots.map((slot) => ({ slot, leaf: leaves.get(slot.name.slice(name.length + 1))! }));
-  const [{ leaf: first }] = found as [(typeof found)[0]];
-  return Array.from({ length: first.shape[0]! }, (_, row) =>
-    found.map(({ slot, leaf }) => {
+  // Of an episode each step is asked about by itself.
+  const [{ slot: first, leaf }] = found as [(typeof found)[0]];
+  return Array.from({ length: leaf.size / rowSize(first) }, (_, row) =>
+    found.map(({ slot, leaf: { data } }) => {
       const size = rowSize(slot);
-      return inType(leaf.data!.slice(row * size, (row + 1) * size) as TypedArray, slot);
+      return inType(data!.slice(row * size, (row + 1) * size) as TypedArray, slot);
     }),
   );
 }
@@ -300,21 +370,30 @@ function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readon
 const inType = (values: TypedArray, { dtype }: RowSlot): TypedArray =>
   dtype === "int64" ? BigInt64Array.from(values as Int32Array, BigInt) : values;
 
-/** Rows of inputs as programs take them: of images as bytes. */
-function inputRows(x: Tree, name: string, { inputs }: Told): readonly RowValues[] {
+/** Tensors of an example's input as a learner's own tasks have them. */
+const slotsOfTask = (inputs: ExportedInputs): readonly RowSlot[] => {
   const form = formOf(inputs);
-  const slots = (form.slotsOfTask ?? form.slots)(inputs).map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
-  const { ofTask } = form;
+  return form.slotsOfTask?.(inputs) ?? form.slots(inputs);
+};
+
+/** Rows of inputs as programs take them: of images as bytes. */
+function inputRows(x: Tree, name: string, of: readonly RowSlot[], { inputs }: Told): readonly RowValues[] {
+  const slots = of.map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
+  const { ofTask } = formOf(inputs);
   return rowsOfTree(x, name, slots).map((row) => (ofTask ? row.map((values) => ofTask(values, inputs)) : row));
 }
 
-const queryRows = (x: Tree, told: Told): readonly RowValues[] => inputRows(x, "query_inputs", told);
+function queryRows(x: Tree, told: Told): readonly RowValues[] {
+  const form = formOf(told.inputs);
+  return inputRows(x, "query_inputs", form.asked?.(told.inputs) ?? slotsOfTask(told.inputs), told);
+}
 
 /** A support set as programs take it. */
 function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly taken: number }): PortableArrays {
   const { support, taken, answers } = told;
   const kind = kindOf(answers);
-  const [inputs, slots] = [inputRows(x, "support_inputs", told), kind.targets(told)];
+  const inputs = inputRows(x, "support_inputs", slotsOfTask(told.inputs), told);
+  const slots = kind.targets(told);
   const name = slots[0]!.name.split(".")[0]!;
   const said = rowsOfTree(y, name, slots);
   const rows = inputs.map((row, i): RowValues => [...row, ...said[i]!]);
@@ -330,15 +409,15 @@ function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly 
 /** The run's own answers by the names that programs have for them. */
 const answeredBy = (found: TensorsByName, told: Told): PortableArrays =>
   Object.fromEntries(
-    predictionSlots(told).map(({ name }) => {
-      const { dtype, shape, data } = found[name]!;
-      return [name, { dtype, shape, data: data! }];
+    predictionSlots(told).map((slot) => {
+      const { dtype, size, data } = found[slot.name]!;
+      return [slot.name, { dtype, shape: [size / rowSize(slot), ...slot.shape], data: data! }];
     }),
   );
 
 /** A task and its answers as expected.safetensors has them: of programs for so many queries so many. */
 function expectedOf({ feeds, queries, expected }: TriedTask, told: Told): PortableArrays {
-  const rows = told.queries ?? queries.length;
+  const rows = told.queries ?? Math.min(mostExpected, queries.length);
   // Where a task asks for fewer, the first are asked for again.
   const places = Array.from({ length: rows }, (_, i) => i % queries.length);
   const answers = Object.fromEntries(

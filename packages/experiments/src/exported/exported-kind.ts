@@ -13,7 +13,18 @@ export interface KindSetting<Answers> {
   readonly inputs: ExportedInputs;
   /** Names of predictions. */
   readonly outputs: readonly string[];
+  /** Rows of a support set at most. */
+  readonly support: number;
+  readonly steps: {
+    /** Steps that are taken unless others are asked for. */
+    readonly usual: number | undefined;
+    /** Steps that programs are written for; undefined where any may be asked for. */
+    readonly fixed: number | undefined;
+  };
 }
+
+/** The part of it that is known before answers are. */
+export type BeforeAnswers = Pick<KindSetting<unknown>, "ways" | "inputs" | "outputs">;
 
 /** The refusal of what a user gives, as ILE206. */
 export type Refusal = (where: string, problem: string, remedy: string) => never;
@@ -30,6 +41,22 @@ export interface AnswerRequest<Answers, Read> {
   readonly starts: readonly number[];
   /** How messages call the learner. */
   readonly where: string;
+}
+
+/** A row of a support set: its input as programs take it, and what its kind of task says of it. */
+export interface SaidRow<Said> {
+  readonly values: RowValues;
+  readonly said: Said;
+}
+
+/** The programs by which examples are made ready that were gathered step by step. */
+export interface Gathering<Answers> {
+  readonly setting: KindSetting<Answers>;
+  /** What so many steps make of a whole support set. */
+  adapted(rows: readonly RowValues[], steps: number): Promise<PortableArrays>;
+  /** Predictions for rows by what adapting has made. */
+  predicted(rows: readonly RowValues[], state: PortableArrays): Promise<PortableArrays>;
+  readonly refuse: Refusal;
 }
 
 /** A task whose inputs are ranked. */
@@ -84,7 +111,7 @@ export interface ExportedKind<Answers extends { readonly kind: string }, Given, 
   /** The kinds of inputs that it goes with. */
   readonly inputs: readonly ExportedInputs["kind"][];
   /** The answers in an object of config.json, which anyone may have written; undefined where they are none. */
-  parse(value: Readonly<Record<string, unknown>>, setting: Omit<KindSetting<unknown>, "answers">): Answers | undefined;
+  parse(value: Readonly<Record<string, unknown>>, setting: BeforeAnswers): Answers | undefined;
   /** The name that the hub knows the learner by. */
   readonly architecture: string;
   /** A name among the predictions of programs without which there are no answers of this kind. */
@@ -108,6 +135,14 @@ export interface ExportedKind<Answers extends { readonly kind: string }, Given, 
   classes(said: readonly Said[], setting: KindSetting<Answers>, refuse: Refusal): readonly string[];
   /** Values of `targets` for a row. */
   rowOf(said: Said, classes: readonly string[], setting: KindSetting<Answers>): RowValues;
+  /**
+   * All rows of a support set, and the steps that they are for, where each step has examples of its own, gathered by what
+   * the steps before have made; what users ask for unless given.
+   */
+  gathered?(
+    rows: readonly SaidRow<Said>[],
+    by: Gathering<Answers>,
+  ): Promise<{ readonly rows: readonly RowValues[]; readonly steps: number }>;
   /** What the rows of a task say as arrays that its bytes hold. */
   kept(said: readonly Said[], classes: readonly string[], setting: KindSetting<Answers>): PortableArrays;
   /** The same out of bytes that anyone may have written; undefined where it is not what `kept` makes. */

@@ -11,11 +11,28 @@ const words: ExportedInputs = {
   words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 },
 };
 
+const observations: ExportedInputs = {
+  kind: "observations",
+  horizon: 5,
+  observation: { kind: "discrete", size: 4 },
+};
+
 type Setting = Parameters<typeof answersFrom>[1];
+const sizes = { support: 6, steps: { usual: 2, fixed: undefined } };
 const classes: Setting = { ways: 3, inputs: numbers, outputs: ["logits", "probabilities"] };
 const values: Setting = { ways: undefined, inputs: numbers, outputs: ["mean", "deviation"] };
 const ratings: Setting = { ways: undefined, inputs: item, outputs: ["mean"] };
 const spans: Setting = { ways: 3, inputs: words, outputs: ["scores", "tags", "mask"] };
+const policies: Setting = { ways: undefined, inputs: observations, outputs: ["prediction"] };
+const policy: ExportedAnswers = {
+  kind: "policy",
+  action: { kind: "box", size: 2 },
+  episodes: 3,
+  discount: 0.99,
+  lambda: 1,
+  baseline: "linear",
+  trial: true,
+};
 const targets = [{ name: "fare", mean: 3, deviation: 2 }];
 
 const told: readonly (readonly [ExportedAnswers, Setting])[] = [
@@ -25,6 +42,7 @@ const told: readonly (readonly [ExportedAnswers, Setting])[] = [
   [{ kind: "ratings" }, ratings],
   [{ kind: "ratings", takenFrom: 4 }, ratings],
   [{ kind: "spans" }, spans],
+  [policy, policies],
 ];
 
 describe.each(told)("%j", (answers, setting) => {
@@ -33,15 +51,16 @@ describe.each(told)("%j", (answers, setting) => {
   });
 
   test("is refused with inputs of other kinds", () => {
-    const others = [numbers, item, words].filter(({ kind }) => kind !== setting.inputs.kind);
+    const others = [numbers, item, words, observations].filter(({ kind }) => kind !== setting.inputs.kind);
     for (const inputs of others) expect(answersFrom({ answers }, { ...setting, inputs }), inputs.kind).toBeUndefined();
   });
 
   test("names its tensors, and each prediction once", () => {
     const kind = kindOf(answers);
-    expect(kind.predictions({ ...setting, answers }).map(({ name }) => name)).toEqual(setting.outputs);
+    expect(kind.predictions({ ...setting, ...sizes, answers }).map(({ name }) => name)).toEqual(setting.outputs);
     expect(setting.outputs).toContain(kind.output);
-    for (const { name } of kind.targets({ ...setting, answers })) expect(name).toMatch(/^support_(labels|targets)/);
+    for (const { name } of kind.targets({ ...setting, ...sizes, answers }))
+      expect(name).toMatch(/^support_(labels|targets)/);
   });
 });
 
@@ -58,6 +77,11 @@ test.each<[unknown, Setting]>([
   [{ kind: "numbers", targets }, classes],
   [{ kind: "ratings", takenFrom: "4" }, ratings],
   [{ kind: "spans" }, { ...spans, ways: 1 }],
+  [{ ...policy, action: { kind: "box", size: 0 } }, policies],
+  [{ ...policy, discount: 2 }, policies],
+  [{ ...policy, episodes: 1e9 }, policies],
+  [{ ...policy, baseline: "none at all" }, policies],
+  [policy, { ...policies, outputs: ["mean"] }],
   [{ kind: "spans" }, { ...spans, outputs: ["tags"] }],
 ])("%j are no answers of %j", (answers, setting) => {
   expect(answersFrom({ answers }, setting)).toBeUndefined();

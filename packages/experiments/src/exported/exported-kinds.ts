@@ -1,13 +1,20 @@
 /** The kinds of tasks that exported folders are of, a record for each. Nobody else asks which kind a folder is of. */
 import { type ClassAnswers, classKind } from "./class-kind.js";
-import type { ExportedKind, KindSetting } from "./exported-kind.js";
+import type { BeforeAnswers, ExportedKind } from "./exported-kind.js";
 import { type NumberAnswers, numberKind } from "./number-kind.js";
 import { type ObjectAnswers, objectKind } from "./object-kind.js";
+import { type PolicyAnswers, policyKind } from "./policy-kind.js";
 import { type RatingAnswers, ratingKind } from "./rating-kind.js";
 import { type SpanAnswers, spanKind } from "./span-kind.js";
 
 /** The kind of answers, as config.json tells it. */
-export type ExportedAnswers = ClassAnswers | NumberAnswers | ObjectAnswers | RatingAnswers | SpanAnswers;
+export type ExportedAnswers =
+  | ClassAnswers
+  | NumberAnswers
+  | ObjectAnswers
+  | RatingAnswers
+  | SpanAnswers
+  | PolicyAnswers;
 
 type AnyKind = ExportedKind<ExportedAnswers, unknown, unknown, unknown, unknown>;
 
@@ -20,6 +27,7 @@ const kinds: { readonly [K in ExportedAnswers["kind"]]: KindOf<Extract<ExportedA
   objects: objectKind,
   ratings: ratingKind,
   spans: spanKind,
+  policy: policyKind,
 };
 
 /** The kind of these answers. */
@@ -31,7 +39,7 @@ export const kindOf = ({ kind }: ExportedAnswers): AnyKind => kinds[kind] as unk
  */
 export function answersFrom(
   told: Readonly<Record<string, unknown>>,
-  setting: Omit<KindSetting<unknown>, "answers">,
+  setting: BeforeAnswers,
 ): ExportedAnswers | undefined {
   const value = told.answers ?? { ...told, kind: told.targets == null ? "classes" : "numbers" };
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;

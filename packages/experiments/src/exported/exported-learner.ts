@@ -152,12 +152,25 @@ export class ExportedLearner<A = ExportedAnswer> {
   /** @internal A task of held examples. */
   async adapted(held: Held, steps: number, signal?: AbortSignal): Promise<ExportedTask<A>> {
     this.requireOpen();
-    const { adapt } = this.parts.programs;
     const examples = held.examples!;
-    const { status, ...state } = await adapt.run(this.supportFeeds(examples, held.classes, steps));
-    signal?.throwIfAborted();
-    this.requireStatus(Number(status!.data[0]), state);
-    return new ExportedTask({ learner: this, held, steps, ids: examples.map(({ id }) => id), state });
+    const { config } = this;
+    const kind = kindOf(config.answers);
+    const rows = examples.flatMap((example) => example.rows);
+    const made = async (fed: readonly RowValues[], count: number): Promise<PortableArrays> => {
+      const { status, ...state } = await this.parts.programs.adapt.run(this.supportFeeds(fed, count));
+      signal?.throwIfAborted();
+      this.requireStatus(Number(status!.data[0]), state);
+      return state;
+    };
+    const taken = kind.gathered
+      ? await kind.gathered(rows, {
+          ...{ setting: config, adapted: made, refuse },
+          predicted: (asked, state) => this.predicted(asked, state),
+        })
+      : { rows: rows.map(({ values, said }) => [...values, ...kind.rowOf(said, held.classes, config)]), steps };
+    const state = await made(taken.rows, taken.steps);
+    const ids = examples.map(({ id }) => id);
+    return new ExportedTask({ learner: this, held, steps: taken.steps, ids, state });
   }
 
   /** @internal The answers to inputs by what adapting has made. */
@@ -274,6 +287,11 @@ export class ExportedLearner<A = ExportedAnswer> {
       throw new ExportError("ILE206", "steps", problem, remedy);
     };
     if (asked === undefined) return usual ?? 0;
+    if (kindOf(this.config.answers).gathered)
+      refuse(
+        `${quoted(asked)} steps of ${this.config.learner}, which takes one for the examples of each`,
+        "Leave it out",
+      );
     if (!Number.isSafeInteger(asked) || asked < 0 || asked > mostSteps)
       refuse(`${quoted(asked)} steps`, `Give a whole number from 0 to ${mostSteps}`);
     if (usual === undefined && asked !== 0)
@@ -286,16 +304,13 @@ export class ExportedLearner<A = ExportedAnswer> {
     return asked;
   }
 
-  private supportFeeds(examples: readonly KnownExample[], classes: readonly string[], steps: number): PortableArrays {
+  private supportFeeds(rows: readonly RowValues[], steps: number): PortableArrays {
     const { config } = this;
     const { support } = config;
-    const kind = kindOf(config.answers);
-    const rows = examples.flatMap((example) => example.rows);
-    const fed = rows.map(({ values, said }): RowValues => [...values, ...kind.rowOf(said, classes, config)]);
     const mask = new Float32Array(support).fill(1, 0, rows.length);
     return {
-      ...stackedSlots(supportSlots(config), fed, support),
-      ...(kind.masked ? { support_mask: { dtype: "float32", shape: [support], data: mask } } : {}),
+      ...stackedSlots(supportSlots(config), rows, support),
+      ...(kindOf(config.answers).masked ? { support_mask: { dtype: "float32", shape: [support], data: mask } } : {}),
       steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
     };
   }
@@ -360,6 +375,10 @@ export class ExportedLearner<A = ExportedAnswer> {
     if (!fits) throw otherTask();
   }
 }
+
+const refuse = (where: string, problem: string, remedy: string): never => {
+  throw new ExportError("ILE206", where, problem, remedy);
+};
 
 const otherTask = (): ExportError =>
   new ExportError("ILE203", "task", "what it holds is not what the learner has made", "Adapt to the examples again");

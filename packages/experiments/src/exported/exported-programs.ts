@@ -27,7 +27,7 @@ export interface OpenPrograms {
 /** Elements of a tensor of state at most: a network of 2^28 parameters that all adapt. */
 const mostElements = 2 ** 28;
 
-type Told = Pick<ExportedConfig, "inputs" | "ways" | "answers" | "support" | "queries" | "outputs">;
+type Told = Pick<ExportedConfig, "inputs" | "ways" | "answers" | "support" | "queries" | "outputs" | "steps">;
 
 /** Slots of so many rows. */
 const inRows = (slots: readonly RowSlot[], rows: number | string): readonly PortableSlot[] =>
@@ -41,7 +41,7 @@ export const supportSlots = (config: Told): readonly RowSlot[] => [
 
 /** What a query row is fed by. */
 export const querySlots = ({ inputs }: Pick<Told, "inputs">): readonly RowSlot[] =>
-  namedSlots("query_inputs", formOf(inputs).slots(inputs));
+  namedSlots("query_inputs", formOf(inputs).asked?.(inputs) ?? formOf(inputs).slots(inputs));
 
 /** Predictions for a row. */
 export const predictionSlots = (config: Told): readonly RowSlot[] => kindOf(config.answers).predictions(config);

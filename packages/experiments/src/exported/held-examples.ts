@@ -24,6 +24,10 @@ export interface ExportedExample {
   readonly spans?: readonly { readonly start: number; readonly end: number; readonly type: string }[];
   readonly tokens?: readonly string[];
   readonly tags?: readonly string[];
+  /** Of policies an episode: what was observed at each step, what was done then, and what followed. */
+  readonly observations?: readonly unknown[];
+  readonly actions?: readonly unknown[] | Float32Array | Int32Array;
+  readonly rewards?: readonly number[] | Float32Array;
   /** Of ratings: the item, by its id or title; and its rating. Of a new item what is known of it stands beside them. */
   readonly item?: string;
   readonly rating?: number;

@@ -39,6 +39,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   slots(inputs: Inputs): readonly RowSlot[];
   /** The same as a learner's own tasks have them, where that is another: programs take the bytes of colours of what it sees as grey. */
   slotsOfTask?(inputs: Inputs): readonly RowSlot[];
+  /** The same of an input that is asked about, where it is another than that of an example. */
+  asked?(inputs: Inputs): readonly RowSlot[];
   /** Whether a list is one input, and no list of inputs. */
   isOne(list: readonly unknown[], inputs: Inputs): boolean;
   /** @throws ExportError ILE206 for what is none of its inputs, and what reading files throws */

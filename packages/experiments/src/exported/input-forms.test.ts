@@ -33,6 +33,7 @@ const kinds: readonly ExportedInputs[] = [
   { kind: "picture", size: 8, channels: 3, dtype: "float32" },
   { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
   { kind: "item", slots: 3, numbers: 2 },
+  { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
 ];
 
 test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
@@ -63,6 +64,9 @@ test.each([
   [{ kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 } }],
   [{ kind: "words", words: { length: 4, slots: ["other"], ids: 64, width: 0 } }],
   [{ kind: "item", slots: 0, numbers: 2 }],
+  [{ kind: "observations", horizon: 0, observation: { kind: "box", size: 3 } }],
+  [{ kind: "observations", horizon: 1_000_000, observation: { kind: "box", size: 2 ** 20 } }],
+  [{ kind: "observations", horizon: 5, observation: { kind: "sphere", size: 3 } }],
   [{ kind: "item", slots: 3, numbers: 1 }],
 ])("%j are no inputs", (value) => {
   expect(inputsFrom(value)).toBeUndefined();

@@ -5,6 +5,7 @@ import { type ImageInputs, imageForm } from "./image-inputs.js";
 import type { InputForm } from "./input-form.js";
 import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
+import { type ObservationInputs, observationForm } from "./observation-inputs.js";
 import { type PictureInputs, pictureForm } from "./picture-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
@@ -18,7 +19,8 @@ export type ExportedInputs =
   | RowInputs
   | TextInputs
   | ItemInputs
-  | WordInputs;
+  | WordInputs
+  | ObservationInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
@@ -31,6 +33,7 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<Expor
   text: textForm,
   item: itemForm,
   words: wordForm,
+  observations: observationForm,
 };
 
 /** The kind of these inputs. */
@@ -53,6 +56,8 @@ export interface ExportForm {
   readonly imageInput?: ImageInput;
   /** What examples say beside their inputs, and what is answered. */
   readonly answers: ExportedAnswers;
+  /** Examples of a step, where each step has examples of its own: support sets are of so many for each. */
+  readonly ofStep?: number;
   /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
   readonly pipelineTag?: string;
 }

@@ -10,7 +10,10 @@ import { type ObjectAnswers, objectKind } from "./object-kind.js";
 const answers: ObjectAnswers = { kind: "objects", ways: 3, stride: 4, least: 0.1, most: 30, overlap: 0.5 };
 const inputs = { kind: "picture", size: 16, channels: 1, dtype: "uint8" } as const;
 const outputs = ["objectness", "names", "box"];
-const setting: KindSetting<ObjectAnswers> = { answers, inputs, outputs, ways: undefined };
+const setting: KindSetting<ObjectAnswers> = {
+  ...{ answers, inputs, outputs, ways: undefined, support: 4 },
+  steps: { usual: undefined, fixed: undefined },
+};
 
 describe("answers in config.json", () => {
   const told = { inputs, outputs, ways: undefined };
