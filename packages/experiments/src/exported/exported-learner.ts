@@ -11,6 +11,7 @@ import { digestOf, type ExportedFiles, openedConfig, readAllTold, readExportedCo
 import { kindOf } from "./exported-kinds.js";
 import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
 import { classesOf, type ExportedExample, type Held, heldExamples, type KnownExample } from "./held-examples.js";
+import type { OpenEncoder } from "./input-encoder.js";
 import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
 import { areFinite } from "./kind-values.js";
@@ -46,15 +47,27 @@ export async function openExported<A = ExportedAnswer>(
   machine: ExportedMachine,
 ): Promise<ExportedLearner<A>> {
   const read = await readExportedConfig(files);
-  const config = openedConfig(read, await readAllTold(files, read), files.shown);
+  const told = await readAllTold(files, read);
+  const config = openedConfig(read, told, files.shown);
   const programs = await openPrograms(files, config, machine.engine);
-  return new ExportedLearner({ config, programs, io: machine.io, shown: files.shown });
+  const { engine, io } = machine;
+  let encoder: OpenEncoder | undefined;
+  try {
+    const { pieces } = io;
+    encoder = await formOf(config.inputs).encoder?.open(config.inputs, told, { engine, pieces }, files.shown);
+  } catch (error) {
+    await Promise.all([programs.adapt.close(), programs.predict.close()]);
+    throw error;
+  }
+  const reading = encoder ? { ...io, encode: encoder.encode } : io;
+  return new ExportedLearner({ config, programs, io: reading, encoder, shown: files.shown });
 }
 
 interface LearnerParts {
   readonly config: ExportedConfig;
   readonly programs: OpenPrograms;
   readonly io: ExportedIo;
+  readonly encoder: OpenEncoder | undefined;
   readonly shown: string;
 }
 
@@ -145,8 +158,8 @@ export class ExportedLearner<A = ExportedAnswer> {
   async dispose(): Promise<void> {
     if (this.isDisposed) return;
     this.isDisposed = true;
-    const { adapt, predict } = this.parts.programs;
-    await Promise.all([adapt.close(), predict.close()]);
+    const { programs, encoder } = this.parts;
+    await Promise.all([programs.adapt.close(), programs.predict.close(), encoder?.close()]);
   }
 
   /** @internal A task of held examples. */
@@ -269,9 +282,10 @@ export class ExportedLearner<A = ExportedAnswer> {
 
   private get inputsDigest(): string {
     const { inputs, answers, files } = this.config;
-    const { file } = formOf(inputs);
+    const { file, encoder } = formOf(inputs);
+    const own = [...(file ? [file.name] : []), ...(encoder?.files ?? [])];
     const { innerloop } = storedExport(this.config) as { readonly innerloop: { readonly inputs: object } };
-    const known = [innerloop.inputs, kindOf(answers).sameAs(answers), ...(file ? [files[file.name]!.sha256] : [])];
+    const known = [innerloop.inputs, kindOf(answers).sameAs(answers), ...own.map((name) => files[name]!.sha256)];
     return digestOf(new TextEncoder().encode(JSON.stringify(known)));
   }
 
