@@ -36,6 +36,7 @@ const longest = [
   "packages/node/src/exported-ratings.test.ts",
   "packages/node/src/exported-policies.test.ts",
   "packages/node/src/hostile-export-kinds.test.ts",
+  "packages/node/src/exported-detectors.test.ts",
   "fuzz/src/fuzz.test.ts",
   "packages/node/src/cli/command-line.test.ts",
   "packages/node/src/cli/evaluation.test.ts",

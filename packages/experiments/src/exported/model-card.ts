@@ -136,6 +136,7 @@ function python(told: CardParts["told"], words: KindWords): readonly string[] {
     "import numpy as np",
     "import onnxruntime as ort",
     "",
+    ...(words.pythonDefinitions ?? []),
     ...(form.pythonFirst?.(inputs) ?? []),
     'session = ort.InferenceSession("onnx/few_shot.onnx")',
     "task = {",
