@@ -138,6 +138,19 @@ const questions = {
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
 
+  /** What an exported learner of any kind answers in a page, and what it recommends where that is asked for. */
+  async exportedKind({ address, examples, asked, request }) {
+    const learner = await loadExported(address);
+    const task = await learner.adapt(examples);
+    const began = performance.now();
+    const answers = await task.predict(asked);
+    const recommended = request && (await task.recommend(request));
+    const ms = performance.now() - began;
+    const restored = await (await learner.restore(task.save())).predict(asked);
+    await learner.dispose();
+    return { answers, recommended, restored, ms };
+  },
+
   /** What an exported detector finds in pictures of a page. */
   async exportedDetector({ address, examples, asked }) {
     const began = performance.now();
