@@ -103,6 +103,13 @@ const rows: ExportedConfig["inputs"] = {
   },
 };
 
+const detecting = {
+  ways: undefined,
+  answers: { kind: "objects", ways: 2, stride: 4, least: 0.1, most: 30, overlap: 0.5 },
+  inputs: { kind: "picture", size: 8, channels: 1, dtype: "uint8" },
+  outputs: ["objectness", "names", "box"],
+} as const satisfies Partial<ExportedConfig>;
+
 const toldStubs = (...names: readonly (keyof ExportedConfig["files"])[]): ExportedConfig["files"] =>
   Object.fromEntries(names.map((name) => [name, { sha256: digestOf(stub), bytes: stub.length }]));
 
@@ -144,6 +151,7 @@ const configReader: Reader = {
       bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
+      bytes(storedExport({ ...all, ...detecting })),
       bytes(
         storedExport({
           ...all,
@@ -200,6 +208,9 @@ const configReader: Reader = {
       withPart({ answers: { kind: "constructor" } }),
       withPart({ answers: { kind: "numbers", targets: [{ name: "a", mean: 0, deviation: 0 }] } }),
       withPart({ learner: "x".repeat(100_000) }),
+      withPart({ ...detecting, answers: { ...detecting.answers, ways: 1e9 } }),
+      withPart({ ...detecting, answers: { ...detecting.answers, stride: 1e-9 } }),
+      withPart({ ...detecting, inputs: { ...detecting.inputs, size: 1e9 } }),
     ].map(bytes);
   },
   mutations: [jsonMutation, jsonMutation, jsonMutation],
@@ -233,6 +244,7 @@ const configReader: Reader = {
       "outputs",
       "coding",
     ],
+    ...["picture", "size", "channels", "objects", "stride", "least", "most", "overlap", "objectness"],
   ],
   async run(input, place) {
     await place.once("export", () => {
@@ -303,6 +315,16 @@ const taskReader: Reader = {
         examples: { inputs: { "": inputs }, said: { targets }, rows: [1, 1] },
       }),
       encodeTask({ ...common, classes: ["a"], ids: [], state }),
+      encodeTask({
+        ...common,
+        classes: ["a", "b"],
+        ids: ["1", "2"],
+        state,
+        examples: {
+          inputs: { "": inputs },
+          said: { objects: array("float64", [2, 1, 5], new Float64Array(10).fill(1)) },
+        },
+      }),
     ];
   },
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame), sealMutation(checkpointFrame)],
@@ -310,6 +332,7 @@ const taskReader: Reader = {
     "state.",
     "examples.inputs",
     "examples.said.labels",
+    "examples.said.objects",
     "rows",
     "task",
     "classes",

@@ -10,6 +10,7 @@ import type { InputForm } from "./input-form.js";
 import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
 import { type ObservationInputs, observationForm } from "./observation-inputs.js";
+import { type PictureInputs, pictureForm } from "./picture-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
 import { type WordInputs, wordForm } from "./word-inputs.js";
@@ -19,6 +20,7 @@ export type ExportedInputs =
   | ImageInputs
   | EncodedImageInputs
   | NumberInputs
+  | PictureInputs
   | RowInputs
   | TextInputs
   | EncodedTextInputs
@@ -33,6 +35,7 @@ const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<Expor
   image: imageForm,
   "encoded-image": encodedImageForm,
   numbers: numberForm,
+  picture: pictureForm,
   row: rowForm,
   text: textForm,
   "encoded-text": encodedTextForm,
