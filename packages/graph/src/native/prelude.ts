@@ -1,0 +1,102 @@
+/** What stands before the functions of a program in C: types of numbers and vectors, and elementwise functions of them. */
+import type { NativeTarget } from "./target.js";
+
+const head = `#include <stdint.h>
+#include <string.h>
+#include <math.h>
+typedef float f; typedef double d; typedef int32_t i; typedef int64_t l; typedef int32_t m;
+`;
+
+/** Elementwise functions of a number type or vector type `S`; `M` is the type of its comparisons, all bits set where true. */
+const functions = (S: string, M: string, lanes: number): string => {
+  const vector = lanes > 1;
+  const each = (name: string, of: string): string =>
+    vector
+      ? `static inline ${S} ${name}_${S}(${S} x) { ${S} r; for (int n = 0; n < ${lanes}; n++) r[n] = ${of}(x[n]); return r; }`
+      : `static inline ${S} ${name}_${S}(${S} x) { return ${of}(x); }`;
+  const suffix = S === "f" || S === "vf" ? "f" : "";
+  const compare = (name: string, operator: string): string =>
+    `static inline ${M} ${name}_${S}(${S} a, ${S} b) { return ${vector ? "" : "-"}(a ${operator} b); }`;
+  const isFloat = "fd".includes(S.at(-1)!);
+  const select = vector
+    ? `static inline ${S} select_${S}(${M} c, ${S} a, ${S} b) { return (${S})((c & (${M})a) | (~c & (${M})b)); }`
+    : `static inline ${S} select_${S}(${M} c, ${S} a, ${S} b) { return c ? a : b; }`;
+  const lines = [
+    ...(vector ? [`static inline ${S} splat_${S}(${S.slice(1)} x) { return x - (${S}){0}; }`] : [`static inline ${S} splat_${S}(${S} x) { return x; }`]),
+    select,
+    compare("less", "<"),
+    compare("lessEqual", "<="),
+    compare("greater", ">"),
+    compare("greaterEqual", ">="),
+    compare("equal", "=="),
+    `static inline ${S} max_${S}(${S} a, ${S} b) { return select_${S}(greater_${S}(a, b) | ~equal_${S}(a, a), a, b); }`,
+    `static inline ${S} min_${S}(${S} a, ${S} b) { return select_${S}(less_${S}(a, b) | ~equal_${S}(a, a), a, b); }`,
+    `static inline ${S} larger_${S}(${S} a, ${S} b) { return select_${S}(greater_${S}(b, a) | ~equal_${S}(b, b), b, a); }`,
+    `static inline ${S} abs_${S}(${S} x) { return ${isFloat ? (vector ? `(${S})((${M})x & ~(${M})splat_${S}(-0.0))` : `fabs${suffix}(x)`) : `select_${S}(less_${S}(x, splat_${S}(0)), -x, x)`}; }`,
+    `static inline ${S} sign_${S}(${S} x) { return select_${S}(greater_${S}(x, splat_${S}(0)), splat_${S}(1), select_${S}(less_${S}(x, splat_${S}(0)), splat_${S}(-1), x)); }`,
+  ];
+  if (!isFloat) {
+    return [
+      ...lines,
+      vector
+        ? `static inline ${S} mod_${S}(${S} a, ${S} b) { ${S} r; for (int n = 0; n < ${lanes}; n++) { r[n] = b[n] == 0 ? 0 : a[n] % b[n]; if (r[n] != 0 && (r[n] < 0) != (b[n] < 0)) r[n] += b[n]; } return r; }`
+        : `static inline ${S} mod_${S}(${S} a, ${S} b) { ${S} r = b == 0 ? 0 : a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }`,
+    ].join("\n");
+  }
+  return [
+    ...lines,
+    each("floor", `__builtin_floor${suffix}`),
+    each("sqrt", `__builtin_sqrt${suffix}`),
+    ...["exp", "log", "tanh", "erf", "sin", "cos"].map((name) => each(name, `${name}${suffix}`)),
+    `static inline ${S} relu_${S}(${S} x) { return select_${S}(lessEqual_${S}(x, splat_${S}(0)), splat_${S}(0), x); }`,
+    `static inline ${S} step_${S}(${S} x) { return select_${S}(greater_${S}(x, splat_${S}(0)), splat_${S}(1), splat_${S}(0)); }`,
+    `static inline ${S} sigmoid_${S}(${S} x) { ${S} e = exp_${S}(-abs_${S}(x)); return select_${S}(less_${S}(x, splat_${S}(0)), e, splat_${S}(1)) / (1 + e); }`,
+    `static inline ${S} mod_${S}(${S} a, ${S} b) { return a - floor_${S}(a / b) * b; }`,
+    vector
+      ? `static inline ${S} pow_${S}(${S} a, ${S} b) { ${S} r; for (int n = 0; n < ${lanes}; n++) r[n] = pow${suffix}(a[n], b[n]); return r; }`
+      : `static inline ${S} pow_${S}(${S} a, ${S} b) { return pow${suffix}(a, b); }`,
+  ].join("\n");
+};
+
+const memory = (S: string, element: string, bytes: number, lanes: number): string => `
+static inline ${S} load_${S}(const ${element} *p) { ${S} r; memcpy(&r, p, ${bytes}); return r; }
+static inline ${S} some_${S}(const ${element} *p, int n) { ${S} r = {0}; memcpy(&r, p, n * sizeof(${element})); return r; }
+static inline void store_${S}(${element} *p, ${S} x, int n) { memcpy(p, &x, n * sizeof(${element})); }
+static inline ${S} keep_${S}(${S} x, ${S} rest, int n) { for (int k = n; k < ${lanes}; k++) x[k] = rest[k]; return x; }`;
+
+const bools = (S: string, lanes: number): string => `
+static inline ${S} loadb_${S}(const uint8_t *p, int n) { ${S} r = {0}; for (int k = 0; k < n; k++) r[k] = -(p[k] != 0); return r; }
+static inline void storeb_${S}(uint8_t *p, ${S} x, int n) { for (int k = 0; k < n; k++) p[k] = x[k] & 1; }`;
+
+/** The head of a program for a kind of processor. */
+export function prelude({ vectorBytes }: NativeTarget): string {
+  const [w, h] = [vectorBytes / 4, vectorBytes / 8];
+  const vectors = [
+    ["vf", "float"],
+    ["vi", "int32_t"],
+    ["vd", "double"],
+    ["vl", "int64_t"],
+  ].map(([name, element]) => `typedef ${element} ${name} __attribute__((vector_size(${vectorBytes})));`);
+  const parts: string[] = [];
+  for (let bytes = vectorBytes / 2; bytes >= 8; bytes /= 2) {
+    parts.push(`typedef float vf${bytes / 4} __attribute__((vector_size(${bytes})));`);
+    if (bytes >= 16) parts.push(`typedef double vd${bytes / 8} __attribute__((vector_size(${bytes})));`);
+  }
+  return [
+    head,
+    ...vectors,
+    ...parts,
+    ...["f", "d", "i", "l"].map((S) => functions(S, "m", 1)),
+    "static inline m select_m(m c, m a, m b) { return c ? a : b; }\nstatic inline m equal_m(m a, m b) { return ~(a ^ b); }\nstatic inline m splat_m(m x) { return x; }",
+    functions("vf", "vi", w),
+    functions("vi", "vi", w),
+    functions("vd", "vl", h),
+    functions("vl", "vl", h),
+    memory("vf", "float", vectorBytes, w),
+    memory("vi", "int32_t", vectorBytes, w),
+    memory("vd", "double", vectorBytes, h),
+    memory("vl", "int64_t", vectorBytes, h),
+    bools("vi", w),
+    bools("vl", h),
+  ].join("\n");
+}
