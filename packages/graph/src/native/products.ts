@@ -60,22 +60,20 @@ function inBatches(batch: readonly Dimension[], body: string, element: string): 
   }, body);
 }
 
-/** Places of rows: a stride, or a table where rows lie unevenly. */
-function rowPlaces(rows: readonly Dimension[]): { readonly tables: string; readonly a: (row: string) => string; readonly out: (row: string) => string } {
-  if (rows.length <= 1) {
-    const { a, out } = rows[0] ?? { a: 0, out: 0 };
-    return { tables: "", a: (row) => `(${row}) * ${a}L`, out: (row) => `(${row}) * ${out}L` };
-  }
-  const places = (key: "a" | "out"): number[] =>
-    rows.reduce<number[]>(
-      (all, dimension) => all.flatMap((place) => Array.from({ length: dimension.extent }, (_, i) => place + i * dimension[key])),
-      [0],
-    );
-  return {
-    tables: `static const int32_t rowsA[] = {${places("a")}};\nstatic const int32_t rowsC[] = {${places("out")}};`,
-    a: (row) => `rowsA[${row}]`,
-    out: (row) => `rowsC[${row}]`,
+/** Where rows lie, by their number: rows of several loops lie unevenly. */
+function rowPlaces(rows: readonly Dimension[]): { readonly a: (row: string) => string; readonly out: (row: string) => string } {
+  const place = (key: "a" | "out", row: string): string => {
+    let inner = 1;
+    const parts: string[] = [];
+    for (let at = rows.length - 1; at >= 0; at--) {
+      const { extent } = rows[at]!;
+      const turns = inner === 1 ? `(uint32_t)(${row})` : `(uint32_t)(${row}) / ${inner}`;
+      parts.unshift(`(long)(${at === 0 ? turns : `(${turns}) % ${extent}`}) * ${rows[at]![key]}L`);
+      inner *= extent;
+    }
+    return parts.length === 0 ? "0" : `(${parts.join(" + ")})`;
   };
+  return { a: (row) => place("a", row), out: (row) => place("out", row) };
 }
 
 /** Vectors of columns, widest first: [16, 16, 8] of 40. */
@@ -141,7 +139,7 @@ function tiles(product: Product & { readonly isTurned?: true }, dtype: DType, ta
     if (whole < rows) parts.push(`{ const long i = ${whole};\n${tile(rows - whole)}\n}`);
     column += widths.reduce((sum, n) => sum + n, 0);
   }
-  return [places.tables, ...parts].join("\n");
+  return parts.join("\n");
 }
 
 /** Loops over what is summed; `make` is told the places in a and b. */
@@ -172,5 +170,5 @@ function dots(product: Product, dtype: DType, target: NativeTarget): string {
   };
   const join = lanes === 1 ? "c[OUT] = sum;" : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
   const body = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
-  return `${places.tables}\n${loop("i", total(product.rows), body)}`;
+  return loop("i", total(product.rows), body);
 }

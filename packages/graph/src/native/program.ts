@@ -4,7 +4,7 @@ import { bytesPerElement } from "../program/tensor-type.js";
 import { elementTypes } from "./loop-body.js";
 import { filled, loopFunction, type NativeFunction } from "./loops.js";
 import { type NativeNode, nativeGraph } from "./nodes.js";
-import { planned } from "./plan.js";
+import { type Product, planned } from "./plan.js";
 import { prelude } from "./prelude.js";
 import { productFunction } from "./products.js";
 import type { NativeTarget } from "./target.js";
@@ -16,6 +16,11 @@ export interface NativeProgram {
   readonly constants: Uint8Array;
   /** Bytes of memory for what is neither input nor output. */
   readonly workspaceBytes: number;
+  /** Additions and multiplications, and those of them that are in products. */
+  readonly operations: number;
+  readonly productOperations: number;
+  /** Calls of functions in one run. */
+  readonly calls: number;
 }
 
 const alignment = 64;
@@ -86,8 +91,28 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     data.set(new Uint8Array(buffer, byteOffset, bytesOf(node)), at);
     at += aligned(bytesOf(node));
   }
-  return { source, constants: data, workspaceBytes };
+  const made = [...new Set(calls.map(({ node }) => node))];
+  const productOperations = made.reduce((sum, node) => sum + 2 * multiplications(products.get(node) ?? []), 0);
+  const others = made.reduce((sum, node) => sum + (products.has(node) ? 0 : loopOperations(node)), 0);
+  return {
+    source,
+    constants: data,
+    workspaceBytes,
+    operations: others + productOperations,
+    productOperations,
+    calls: calls.length,
+  };
 }
+
+const multiplications = (products: readonly Product[]): number =>
+  products.reduce((all, { batch, rows, sums, columns }) => {
+    const loops = [...batch, ...rows, ...sums, columns];
+    return all + loops.reduce((n, { extent }) => n * extent, 1);
+  }, 0);
+
+/** An operation for each element that is written, or read to be joined. */
+const loopOperations = ({ rule, inputs, size }: NativeNode): number =>
+  rule?.kind === "reduction" ? inputs[0]!.size : size;
 
 function statements(node: NativeNode): NativeFunction {
   const { rule, inputs, attributes } = node;

@@ -1,0 +1,143 @@
+/** Compiled programs: kept as files of a folder that nobody else can write, since they are code. */
+import { createHash, randomUUID } from "node:crypto";
+import { chmod, lstat, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { allocate, checkFeeds, closedError, type ExecutorSession, GraphError, type NativeModel, sizeOf, type TensorType, type TypedArray } from "@innerloop/graph";
+import { modelCacheFolder } from "../../cache/model-cache.js";
+import { type CCompiler, compileC } from "./c-compiler.js";
+import { moduleGlue } from "./module-glue.js";
+
+/** A compiled program in this thread. */
+type NativeRun = (
+  inputs: readonly TypedArray[],
+  outputs: readonly TypedArray[],
+  memory: readonly [constants: Uint8Array, workspace: Uint8Array],
+) => number;
+
+/** Bytes that compiled programs may take; those used longest ago are removed. */
+const mostBytes = 256 * 2 ** 20;
+
+/** The folder of compiled programs: beside that of compiled models; one for this process where those are not kept. */
+let ownFolder: string | undefined;
+export function programFolder(): string {
+  const models = modelCacheFolder();
+  if (models !== undefined) return join(dirname(models), "programs");
+  ownFolder ??= join(tmpdir(), `innerloop-programs-${randomUUID()}`);
+  return ownFolder;
+}
+
+/**
+ * The file of a program, compiled where it is not there.
+ *
+ * @throws IL403 where it cannot be compiled, or others can write to the folder
+ */
+export async function compiledProgram(model: NativeModel, compiler: CCompiler, folder = programFolder()): Promise<string> {
+  const source = `${model.source}${moduleGlue}`;
+  const name = createHash("sha256").update(`${compiler.key} ${process.arch} ${source}`).digest("hex");
+  const file = join(folder, `${name}.node`);
+  const known = compiling.get(file);
+  if (known) return known;
+  const made = (async () => {
+    await requirePrivate(folder);
+    if (await isWhole(file)) return file;
+    const aside = join(folder, `${name}-${randomUUID()}`);
+    try {
+      await writeFile(`${aside}.c`, source, { mode: 0o600 });
+      await compileC(compiler, `${aside}.c`, `${aside}.node`);
+      await chmod(`${aside}.node`, 0o600);
+      await rename(`${aside}.node`, file);
+      await trim(folder, file);
+      return file;
+    } finally {
+      await Promise.all([rm(`${aside}.c`, { force: true }), rm(`${aside}.node`, { force: true })]);
+    }
+  })();
+  compiling.set(file, made);
+  try {
+    return await made;
+  } catch (cause) {
+    const error = new GraphError("IL403", "load", cause instanceof Error ? cause.message : String(cause), "Use --engine onnxruntime, or another compiler (CC)");
+    error.cause = cause;
+    throw error;
+  } finally {
+    compiling.delete(file);
+  }
+}
+
+const compiling = new Map<string, Promise<string>>();
+
+/** A folder of this user that no one else can write to; made where it is not there. */
+async function requirePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const found = await lstat(folder);
+  const isOurs = process.getuid === undefined || found.uid === process.getuid();
+  if (found.isDirectory() && isOurs && (process.platform === "win32" || (found.mode & 0o022) === 0)) return;
+  throw new Error(`${folder} holds compiled programs, and others can write to it: remove it, or chmod 700`);
+}
+
+async function isWhole(file: string): Promise<boolean> {
+  try {
+    const found = await lstat(file);
+    const isOurs = process.getuid === undefined || found.uid === process.getuid();
+    return found.isFile() && found.size > 0 && isOurs && (process.platform === "win32" || (found.mode & 0o022) === 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Removes what was used longest ago, where all together are too large. */
+async function trim(folder: string, keep: string): Promise<void> {
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".node")).map((name) => join(folder, name));
+  const all = (await Promise.all(files.map(async (file) => ({ file, found: await stat(file).catch(() => undefined) }))))
+    .flatMap(({ file, found }) => (found ? [{ file, size: found.size, used: found.mtimeMs }] : []))
+    .sort((a, b) => b.used - a.used);
+  let total = 0;
+  for (const { file, size } of all) {
+    total += size;
+    if (total > mostBytes && file !== keep) await rm(file, { force: true });
+  }
+}
+
+const opened = new Map<string, NativeRun>();
+
+/** The function of a compiled program, which this thread has opened once. */
+function openProgram(file: string): NativeRun {
+  let known = opened.get(file);
+  if (!known) {
+    const module: { exports: unknown } = { exports: {} };
+    process.dlopen(module, file);
+    known = module.exports as NativeRun;
+    opened.set(file, known);
+  }
+  return known;
+}
+
+/** A session of a compiled program in this thread. */
+export function openNativeSession(
+  file: string,
+  { constants, workspaceBytes }: Pick<NativeModel, "constants" | "workspaceBytes">,
+  inputs: readonly TensorType[],
+  outputs: readonly TensorType[],
+  onClose: () => void = () => undefined,
+): ExecutorSession {
+  const program = openProgram(file);
+  let memory: readonly [Uint8Array, Uint8Array] | undefined = [
+    constants,
+    new Uint8Array(Buffer.allocUnsafeSlow(workspaceBytes + 64).buffer),
+  ];
+  return {
+    async run(feeds) {
+      if (!memory) throw closedError("run");
+      checkFeeds(feeds, inputs);
+      const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
+      if (program(feeds, results, memory) !== 0)
+        throw new GraphError("IL403", "run", "an index is out of the range of its axis", "Use indices from 0 to below the axis's size");
+      return results;
+    },
+    async close() {
+      memory = undefined;
+      onClose();
+    },
+  };
+}
