@@ -18,6 +18,8 @@ import type { NativeTarget } from "./target.js";
 export interface NativeFunction {
   readonly reads: readonly NativeNode[];
   readonly body: string;
+  /** Functions that it calls, by their names. */
+  readonly shared?: ReadonlyMap<string, string>;
 }
 
 /** Shorter rows are computed number by number. */

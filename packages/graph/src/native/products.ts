@@ -28,8 +28,9 @@ export function productFunction(node: NativeNode, product: Product, target: Nati
     `${element} *c = y${product.startOut === 0 ? "" : ` + ${product.startOut}`};`,
   ];
   const inner = turned(product);
-  const body = product.columns.extent === 1 && isDot(inner) ? dots(inner, dtype, target) : tiles(inner, dtype, target);
-  return { reads, body: `${lines.join("\n")}\n${inBatches(product.batch, body, element)}` };
+  const written = product.columns.extent === 1 && isDot(inner) ? dots : tiles;
+  const { body, shared } = written(inner, dtype, target);
+  return { reads, body: `${lines.join("\n")}\n${inBatches(product.batch, body, element)}`, shared };
 }
 
 /** A product of one column whose rows lie side by side is one of one row whose columns do. */
@@ -93,17 +94,17 @@ function columnChunks(columns: number, lanes: number, most: number): number[][] 
   return chunks;
 }
 
-function tiles(product: Product & { readonly isTurned?: true }, dtype: DType, target: NativeTarget): string {
+function tiles(product: Product & { readonly isTurned?: true }, dtype: DType, target: NativeTarget): Written {
   const element = elementTypes[dtype];
   const isFloat = dtype === "float32" || dtype === "float64";
   const lanes = isFloat ? target.vectorBytes / bytesPerElement[dtype] : 1;
-  const letter = dtype === "float32" ? "vf" : "vd";
-  const typeOf = (width: number): string => (width === 1 ? element : width === lanes ? letter : `${letter}${width}`);
   const places = rowPlaces(product.rows);
   const rows = total(product.rows);
   const [left, right] = product.isTurned ? ["b", "a"] : ["a", "b"];
   const spare = target.registers === 32 ? 28 : 12;
   const most = target.registers === 32 ? 4 : 2;
+  const loops = product.sums.flatMap(({ extent, a, b }) => [extent, a, b]);
+  const shared = new Map<string, string>();
   let column = 0;
   const parts: string[] = [];
   for (const widths of columnChunks(product.columns.extent, lanes, most)) {
@@ -111,35 +112,60 @@ function tiles(product: Product & { readonly isTurned?: true }, dtype: DType, ta
     const height = Math.max(1, Math.ceil(rows / Math.ceil(rows / limit)));
     const whole = Math.floor(rows / height) * height;
     const tile = (count: number): string => {
-      const each = <T>(make: (r: number) => T): T[] => Array.from({ length: count }, (_, r) => make(r));
-      const starts = widths.map((_, v) => widths.slice(0, v).reduce((sum, n) => sum + n, 0));
-      const pointers = each((r) => `const ${element} *a${r}_ = ${left} + ${places.a(`i + ${r}`)};`);
-      const sums = each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "));
-      const stores = each((r) =>
-        widths
-          .map((width, v) => `memcpy(c + ${places.out(`i + ${r}`)} + ${column + starts[v]!}, &s${r}_${v}, ${width * bytesPerElement[dtype]});`)
-          .join(" "),
-      );
+      const name = `tile_${element}_${count}_${widths.join("_")}_${product.sums.length}`;
+      shared.set(name, tileFunction(name, count, widths, product.sums.length, dtype, lanes));
       return [
-        ...pointers,
-        ...sums,
-        summing(product.sums, (a, b) =>
-          [
-            ...widths.map(
-              (width, v) =>
-                `${typeOf(width)} b${v}_; memcpy(&b${v}_, ${right} + ${b} + ${column + starts[v]!}, ${width * bytesPerElement[dtype]});`,
-            ),
-            ...each((r) => `{ const ${element} a_ = a${r}_[${a}]; ${widths.map((_, v) => `s${r}_${v} += a_ * b${v}_;`).join(" ")} }`),
-          ].join("\n"),
-        ),
-        ...stores,
+        `const ${element} *rows[${count}]; ${element} *to[${count}];`,
+        `for (int r = 0; r < ${count}; r++) { rows[r] = ${left} + ${places.a("i + r")}; to[r] = c + ${places.out("i + r")} + ${column}; }`,
+        `${name}(${["rows", `${right} + ${column}`, "to", ...loops].join(", ")});`,
       ].join("\n");
     };
     if (whole > 0) parts.push(`for (long i = 0; i < ${whole}; i += ${height}) {\n${tile(height)}\n}`);
     if (whole < rows) parts.push(`{ const long i = ${whole};\n${tile(rows - whole)}\n}`);
     column += widths.reduce((sum, n) => sum + n, 0);
   }
-  return parts.join("\n");
+  return { body: parts.join("\n"), shared };
+}
+
+/** Lines of C, and functions that they call, by their names. */
+interface Written {
+  readonly body: string;
+  readonly shared: ReadonlyMap<string, string>;
+}
+
+/** A tile of so many rows and vectors of the result, over so many loops of sums, of which it is told turns and strides. */
+function tileFunction(
+  name: string,
+  rows: number,
+  widths: readonly number[],
+  sums: number,
+  dtype: DType,
+  lanes: number,
+): string {
+  const element = elementTypes[dtype];
+  const letter = dtype === "float32" ? "vf" : "vd";
+  const typeOf = (width: number): string => (width === 1 ? element : width === lanes ? letter : `${letter}${width}`);
+  const bytes = (width: number): number => width * bytesPerElement[dtype];
+  const each = (make: (r: number) => string): string => Array.from({ length: rows }, (_, r) => make(r)).join("\n");
+  const starts = widths.map((_, v) => widths.slice(0, v).reduce((sum, n) => sum + n, 0));
+  const loops = Array.from({ length: sums }, (_, k) => `long n${k}, long a${k}, long b${k}`);
+  const place = (key: string): string =>
+    sums === 0 ? "0" : Array.from({ length: sums }, (_, k) => `k${k} * ${key}${k}`).join(" + ");
+  const step = [
+    `const long at = ${place("a")}; const ${element} *q = b + ${place("b")};`,
+    ...widths.map((width, v) => `${typeOf(width)} q${v}; memcpy(&q${v}, q + ${starts[v]}, ${bytes(width)});`),
+    each((r) => `{ const ${element} x = p${r}[at]; ${widths.map((_, v) => `s${r}_${v} += x * q${v};`).join(" ")} }`),
+  ].join("\n");
+  const summed = Array.from({ length: sums }, (_, k) => k).reduceRight(
+    (inner, k) => `for (long k${k} = 0; k${k} < n${k}; k${k}++) {\n${inner}\n}`,
+    step,
+  );
+  return `static __attribute__((noinline)) void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, ...loops].join(", ")}) {
+${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
+${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
+${summed}
+${each((r) => widths.map((width, v) => `memcpy(to[${r}] + ${starts[v]}, &s${r}_${v}, ${bytes(width)});`).join(" "))}
+}`;
 }
 
 /** Loops over what is summed; `make` is told the places in a and b. */
@@ -150,7 +176,7 @@ function summing(sums: readonly Dimension[], make: (a: string, b: string) => str
 }
 
 /** Rows times one column, both of which lie along what is summed. */
-function dots(product: Product, dtype: DType, target: NativeTarget): string {
+function dots(product: Product, dtype: DType, target: NativeTarget): Written {
   const element = elementTypes[dtype];
   const places = rowPlaces(product.rows);
   const lanes = dtype === "float32" || dtype === "float64" ? target.vectorBytes / bytesPerElement[dtype] : 1;
@@ -170,5 +196,5 @@ function dots(product: Product, dtype: DType, target: NativeTarget): string {
   };
   const join = lanes === 1 ? "c[OUT] = sum;" : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
   const body = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
-  return loop("i", total(product.rows), body);
+  return { body: loop("i", total(product.rows), body), shared: new Map() };
 }

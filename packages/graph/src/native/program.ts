@@ -33,7 +33,9 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   const { stored, products } = planned(all);
   const functions = new Map<string, string>();
   const calls: { readonly node: NativeNode; readonly reads: readonly NativeNode[]; readonly name: string }[] = [];
-  const call = (node: NativeNode, { reads, body }: NativeFunction): void => {
+  const shared = new Map<string, string>();
+  const call = (node: NativeNode, { reads, body, shared: called }: NativeFunction): void => {
+    for (const [name, text] of called ?? []) shared.set(name, text);
     const types = reads.map((read, i) => `const ${elementTypes[read.dtype]} *restrict x${i}, `).join("");
     const text = `(${types}${elementTypes[node.dtype]} *restrict y) {\n${body}\nreturn 0;\n}`;
     let name = functions.get(text);
@@ -78,6 +80,7 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   });
   const source = [
     prelude(target),
+    ...shared.values(),
     ...[...functions].map(([text, name]) => `static __attribute__((noinline)) int ${name}${text}`),
     "int program(const void *const *in, void *const *out, const char *constants, char *workspace) {",
     ...lines,

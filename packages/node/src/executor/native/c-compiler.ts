@@ -25,7 +25,8 @@ const mostCompileMs = 120_000;
  * become vector instructions.
  */
 const flags: readonly string[] = [
-  "-O3",
+  "-O2",
+  "-ftree-vectorize",
   "-march=native",
   "-ffp-contract=fast",
   "-fno-math-errno",
