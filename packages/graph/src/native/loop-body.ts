@@ -111,7 +111,9 @@ export class LoopBody {
     if (rule?.kind !== "map") throw new TypeError(`${node.tensor.primitive?.name} is not computed element by element`);
     const operands = inputs.map((input) => this.value(input, broadcastIndex(at, input.shape)));
     const type = typeIn(this.mode, inputs.at(-1)!.dtype);
-    const text = rule.expression.replaceAll("@", type).replace(/\$(\d)/g, (_, place: string) => operands[Number(place)]!);
+    const text = rule.expression
+      .replaceAll("@", type)
+      .replace(/\$(\d)/g, (_, place: string) => operands[Number(place)]!);
     return this.kept(node.dtype, text);
   }
 
@@ -164,7 +166,8 @@ export class LoopBody {
       const moved = factor === 0 ? form : addIndex(form, indexOf(turn.offset));
       const place = indexText(moved);
       let text: string;
-      if (factor === 0) text = truth ? `splat_${type}(-(${pointer}[${place}] != 0))` : `splat_${type}(${pointer}[${place}])`;
+      if (factor === 0)
+        text = truth ? `splat_${type}(-(${pointer}[${place}] != 0))` : `splat_${type}(${pointer}[${place}])`;
       else if (truth) text = `loadb_${type}(${pointer} + ${place}, ${turn.count})`;
       else if (turn.count === lanes) text = `load_${type}(${pointer} + ${place})`;
       else text = `some_${type}(${pointer} + ${place}, ${turn.count})`;

@@ -60,7 +60,12 @@ function written(
   loops: Loops,
   prefer: Mode,
   target: NativeTarget,
-): Written & { readonly mode: Mode; readonly lanes: number; readonly along: LoopVariable | undefined; readonly isReduced: ReadonlySet<LoopVariable> } {
+): Written & {
+  readonly mode: Mode;
+  readonly lanes: number;
+  readonly along: LoopVariable | undefined;
+  readonly isReduced: ReadonlySet<LoopVariable>;
+} {
   let mode = prefer;
   for (;;) {
     const lanes = lanesOf(mode, target);
@@ -133,7 +138,12 @@ const inLoops = (variables: readonly LoopVariable[], body: string): string =>
   variables.reduceRight((inner, variable) => forLoop(variable, inner), body);
 
 /** A loop in steps of vectors, and what is left over. */
-function inVectors(variable: LoopVariable, lanes: number, unroll: number, turn: (turns: readonly Turn[]) => string): string {
+function inVectors(
+  variable: LoopVariable,
+  lanes: number,
+  unroll: number,
+  turn: (turns: readonly Turn[]) => string,
+): string {
   const { text, extent } = variable;
   const parts: string[] = [];
   let done = 0;
@@ -160,7 +170,9 @@ function storing(
 ): string {
   const type = typeIn(mode, dtype);
   const place = indexText(turn.offset === 0 ? form : { ...form, constant: form.constant + turn.offset });
-  const test = guards.map(({ form: where, low, high }) => `(${indexText(where)}) >= ${low} && (${indexText(where)}) < ${high}`);
+  const test = guards.map(
+    ({ form: where, low, high }) => `(${indexText(where)}) >= ${low} && (${indexText(where)}) < ${high}`,
+  );
   const when = test.length > 0 ? `if (${test.join(" && ")}) ` : "";
   if (mode === "single") {
     const stored = dtype === "bool" ? `${value} & 1` : value;
@@ -206,13 +218,23 @@ function reductionFunction(
   const loops: Loops = {
     shape: input.shape,
     reduced: axes,
-    place: (at) => ({ form: ravelIndex(at.filter((_, axis) => !axes.includes(axis)), strides), guards: [] }),
+    place: (at) => ({
+      form: ravelIndex(
+        at.filter((_, axis) => !axes.includes(axis)),
+        strides,
+      ),
+      guards: [],
+    }),
     value: (body, at) => body.value(input, at),
   };
   const w = written(node, stored, loops, modeFor(typesInLoop(node, stored)), target);
   const { dtype } = node;
   const type = typeIn(w.mode, dtype);
-  const least = dtype.startsWith("float") ? numberText(Number.NEGATIVE_INFINITY, dtype) : dtype === "int32" ? "INT32_MIN" : "INT64_MIN";
+  const least = dtype.startsWith("float")
+    ? numberText(Number.NEGATIVE_INFINITY, dtype)
+    : dtype === "int32"
+      ? "INT32_MIN"
+      : "INT64_MIN";
   const start = combine === "sum" ? "0" : least;
   const initial = w.mode === "single" ? start : `splat_${type}(${start})`;
   const joinedBy = (a: string, b: string, of: string): string =>
@@ -240,7 +262,9 @@ function reductionFunction(
     const sums = Array.from({ length: unroll }, (_, i) => `${type} sum${i} = ${initial};`).join(" ");
     const element = elementTypes[dtype];
     const single = typeIn("single", dtype);
-    const joins = Array.from({ length: unroll - 1 }, (_, i) => `sum0 = ${joinedBy("sum0", `sum${i + 1}`, type)};`).join(" ");
+    const joins = Array.from({ length: unroll - 1 }, (_, i) => `sum0 = ${joinedBy("sum0", `sum${i + 1}`, type)};`).join(
+      " ",
+    );
     const total = `${joins}
 ${element} total = sum0[0]; for (int n = 1; n < ${w.lanes}; n++) total = ${joinedBy("total", "sum0[n]", single)};`;
     const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", w.place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
@@ -259,7 +283,11 @@ ${element} total = sum0[0]; for (int n = 1; n < ${w.lanes}; n++) total = ${joine
 }
 
 /** The function of a stored node that is computed in loops. */
-export function loopFunction(node: NativeNode, stored: ReadonlySet<NativeNode>, target: NativeTarget): NativeFunction[] {
+export function loopFunction(
+  node: NativeNode,
+  stored: ReadonlySet<NativeNode>,
+  target: NativeTarget,
+): NativeFunction[] {
   const { rule, inputs, attributes } = node;
   if (rule?.kind === "reduction") return [reductionFunction(node, stored, rule.combine, rule.axes(attributes), target)];
   if (rule?.kind === "placed") {

@@ -1,7 +1,6 @@
 /** The operations of a graph as compiled programs see them: by their native rules, with operands as products read them. */
 import type { Graph } from "../program/graph.js";
-import type { NativeRule } from "../program/native-rule.js";
-import type { Attributes, Tensor } from "../program/tensor.js";
+import type { Attributes, Primitive, Tensor } from "../program/tensor.js";
 import { type DType, type Shape, sizeOf } from "../program/tensor-type.js";
 
 /** An input, a constant or an operation. */
@@ -11,7 +10,7 @@ export interface NativeNode {
   readonly shape: Shape;
   readonly size: number;
   /** Undefined for inputs and constants. */
-  readonly rule: NativeRule | undefined;
+  readonly rule: Primitive["native"] | undefined;
   readonly attributes: Attributes;
   readonly inputs: readonly NativeNode[];
   readonly tensor: Tensor;

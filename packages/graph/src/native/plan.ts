@@ -12,8 +12,8 @@ import {
   LoopVariable,
   openGuards,
   ravelIndex,
-  scaleIndex,
   SplitRequest,
+  scaleIndex,
 } from "../program/index-form.js";
 import type { Contraction } from "../program/native-rule.js";
 import { stridesOf } from "../program/tensor-type.js";
@@ -70,7 +70,9 @@ export function planned(graph: NativeGraph): Plan {
   /** Additions for one element, and the arrays that are read for it, where it is not stored. */
   const cost = new Map<NativeNode, { readonly additions: number; readonly arrays: ReadonlySet<NativeNode> }>();
   const costOf = (node: NativeNode) =>
-    stored.has(node) ? { additions: 0, arrays: new Set([node]) } : (cost.get(node) ?? { additions: 0, arrays: new Set<NativeNode>() });
+    stored.has(node)
+      ? { additions: 0, arrays: new Set([node]) }
+      : (cost.get(node) ?? { additions: 0, arrays: new Set<NativeNode>() });
   const store = (node: NativeNode): void => {
     if (!isLiteral(node)) stored.add(node);
   };
@@ -86,7 +88,8 @@ export function planned(graph: NativeGraph): Plan {
       store(node);
       continue;
     }
-    if (rule.kind === "statements") for (const input of inputs) store(input);
+    // Single numbers, too: statements read arrays.
+    if (rule.kind === "statements") for (const input of inputs) stored.add(input);
     if (rule.kind === "contraction") products.set(node, productsOf(node, isReadThrough, stored));
     const guarded = isGuarded(node);
     if (guarded && !isReadThrough(inputs[0]!)) store(inputs[0]!);
@@ -105,7 +108,8 @@ export function planned(graph: NativeGraph): Plan {
       continue;
     }
     if (rule.kind === "placed" && !guarded) store(node);
-    else if (rule.kind === "placed" && node.users.some((user) => isContraction(user) || user.users.length > 1)) store(node);
+    else if (rule.kind === "placed" && node.users.some((user) => isContraction(user) || user.users.length > 1))
+      store(node);
     else if (additions > mostCost || arrays.size > 12) store(node);
     else if (additions > 0 && readers(node) > 1) {
       const large = [...arrays].filter(({ size }) => size * 2 > node.size).length;

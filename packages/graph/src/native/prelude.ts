@@ -22,7 +22,9 @@ const functions = (S: string, M: string, lanes: number): string => {
     ? `static inline ${S} select_${S}(${M} c, ${S} a, ${S} b) { return (${S})((c & (${M})a) | (~c & (${M})b)); }`
     : `static inline ${S} select_${S}(${M} c, ${S} a, ${S} b) { return c ? a : b; }`;
   const lines = [
-    ...(vector ? [`static inline ${S} splat_${S}(${S.slice(1)} x) { return x - (${S}){0}; }`] : [`static inline ${S} splat_${S}(${S} x) { return x; }`]),
+    ...(vector
+      ? [`static inline ${S} splat_${S}(${S.slice(1)} x) { return x - (${S}){0}; }`]
+      : [`static inline ${S} splat_${S}(${S} x) { return x; }`]),
     select,
     compare("less", "<"),
     compare("lessEqual", "<="),

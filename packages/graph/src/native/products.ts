@@ -2,7 +2,7 @@
  * Functions of C for sums of products: tiles of the result stay in registers, of as many rows and vectors of columns as there
  * are registers. Rows of the left side are read number by number, wherever they lie; the right side in vectors.
  */
-import { type DType, bytesPerElement } from "../program/tensor-type.js";
+import { bytesPerElement, type DType } from "../program/tensor-type.js";
 import { elementTypes } from "./loop-body.js";
 import type { NativeFunction } from "./loops.js";
 import type { NativeNode } from "./nodes.js";
@@ -62,7 +62,10 @@ function inBatches(batch: readonly Dimension[], body: string, element: string): 
 }
 
 /** Where rows lie, by their number: rows of several loops lie unevenly. */
-function rowPlaces(rows: readonly Dimension[]): { readonly a: (row: string) => string; readonly out: (row: string) => string } {
+function rowPlaces(rows: readonly Dimension[]): {
+  readonly a: (row: string) => string;
+  readonly out: (row: string) => string;
+} {
   const place = (key: "a" | "out", row: string): string => {
     let inner = 1;
     const parts: string[] = [];
@@ -190,11 +193,16 @@ function dots(product: Product, dtype: DType, target: NativeTarget): Written {
       lanes === 1 ? `*(${at(pointer, place)})` : `load_${type}(${at(pointer, place)})`;
     const some = (pointer: string, place: string): string => `some_${type}(${at(pointer, place)}, ${inner - whole})`;
     return [
-      ...(whole > 0 ? [`for (long k = 0; k < ${whole}; k += ${lanes}) sum += ${read("row", a)} * ${read("b", b)};`] : []),
+      ...(whole > 0
+        ? [`for (long k = 0; k < ${whole}; k += ${lanes}) sum += ${read("row", a)} * ${read("b", b)};`]
+        : []),
       ...(whole < inner ? [`{ const long k = ${whole}; sum += ${some("row", a)} * ${some("b", b)}; }`] : []),
     ].join("\n");
   };
-  const join = lanes === 1 ? "c[OUT] = sum;" : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
+  const join =
+    lanes === 1
+      ? "c[OUT] = sum;"
+      : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
   const body = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
   return { body: loop("i", total(product.rows), body), shared: new Map() };
 }

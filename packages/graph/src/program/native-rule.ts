@@ -3,7 +3,6 @@
  * `native/` know these kinds of rules and no operation by its name.
  */
 import type { Access, IndexForm } from "./index-form.js";
-import type { Attributes, Tensor } from "./tensor.js";
 import type { TensorType } from "./tensor-type.js";
 
 /** A sum of products: out[batch, row, column] = sum over k of a[batch, row, k] b[batch, k, column]. */
@@ -18,7 +17,8 @@ export interface Contraction {
   out(batch: readonly IndexForm[], rows: readonly IndexForm[], column: IndexForm): readonly IndexForm[];
 }
 
-export type NativeRule<A extends Attributes = Attributes> =
+/** The rule of a primitive with attributes `A`; `T` is the type of tensors. */
+export type NativeRule<A, T> =
   /** Element by element, broadcasting. `$0` is the first operand, `@` the type of the last. */
   | { readonly kind: "map"; readonly expression: string; readonly cost: number }
   | { readonly kind: "cast" }
@@ -46,13 +46,9 @@ export type NativeRule<A extends Attributes = Attributes> =
   | {
       readonly kind: "contraction";
       /** Operands as the products read them: padded, for example. */
-      readonly operands?: (inputs: readonly Tensor[], attributes: A) => readonly [Tensor, Tensor];
+      readonly operands?: (inputs: readonly T[], attributes: A) => readonly [T, T];
       /** Products that together make all elements of the result. Elements that none makes are 0 (`isPartial`). */
-      readonly products: (
-        inputs: readonly TensorType[],
-        attributes: A,
-        output: TensorType,
-      ) => readonly Contraction[];
+      readonly products: (inputs: readonly TensorType[], attributes: A, output: TensorType) => readonly Contraction[];
       readonly isPartial?: (attributes: A) => boolean;
     }
   /** Statements of C over whole row-major arrays: `x0`, `x1`, ... of the types `T0`, ..., and `y` of `T`. */

@@ -293,7 +293,7 @@ export interface Primitive<A extends Attributes = Attributes> {
   /** Standard ONNX nodes that compute the operation. */
   onnx(emitter: Emitter, inputs: readonly Value[], attributes: A, output: TensorType): Value;
   /** How a compiled program computes it. */
-  readonly native: NativeRule<A>;
+  readonly native: NativeRule<A, Tensor>;
   /** The obvious loop, in float64. */
   evaluate(inputs: readonly ReferenceArray[], attributes: A, output: TensorType): Float64Array;
 }

@@ -396,7 +396,11 @@ export const inputGradientPrimitive: Primitive<Sized> = {
           rows: [images, vertical.pixels, horizontal.pixels],
           sums: [vertical.taps, horizontal.taps, dy!.shape[4]!],
           columns: channels,
-          a: ([group]: readonly IndexForm[], [image, y, x]: readonly IndexForm[], [a, b, channel]: readonly IndexForm[]) => [
+          a: (
+            [group]: readonly IndexForm[],
+            [image, y, x]: readonly IndexForm[],
+            [a, b, channel]: readonly IndexForm[],
+          ) => [
             ofGroup(dy!, group!),
             image!,
             cotangentIndex(y!, a!, vertical, before),
@@ -407,12 +411,19 @@ export const inputGradientPrimitive: Primitive<Sized> = {
             ...[ofGroup(w!, group!), tapOf(a!, vertical), tapOf(b!, horizontal), channel!, out],
           ],
           out: ([group]: readonly IndexForm[], [image, y, x]: readonly IndexForm[], out: IndexForm) => [
-            ...[group!, image!, pixelOfClass(y!, vertical, g.stride[0]!), pixelOfClass(x!, horizontal, g.stride[1]!), out],
+            ...[
+              group!,
+              image!,
+              pixelOfClass(y!, vertical, g.stride[0]!),
+              pixelOfClass(x!, horizontal, g.stride[1]!),
+              out,
+            ],
           ],
         })),
       );
     },
-    isPartial: (g) => ([0, 1] as const).some((axis) => tapClasses(axis, g).length < Math.min(g.stride[axis]!, g.size[axis]!)),
+    isPartial: (g) =>
+      ([0, 1] as const).some((axis) => tapClasses(axis, g).length < Math.min(g.stride[axis]!, g.size[axis]!)),
   },
   evaluate: ([dy, w], { size, ...g }, output) => {
     const [groups, images, height, width, channels] = output.shape as [number, number, number, number, number];

@@ -1,7 +1,15 @@
 import { formatShape, GraphError } from "../../errors.js";
 import { broadcastOffsets, broadcastShapes } from "../broadcasting.js";
 import type { Emitter, Value } from "../emitter.js";
-import { addIndex, divideIndex, type IndexForm, type IndexGuard, indexOf, scaleIndex, unravelIndex } from "../index-form.js";
+import {
+  addIndex,
+  divideIndex,
+  type IndexForm,
+  type IndexGuard,
+  indexOf,
+  scaleIndex,
+  unravelIndex,
+} from "../index-form.js";
 import type { BatchedInput, Primitive } from "../tensor.js";
 import { scalar, Tensor, type TensorLike, tensor } from "../tensor.js";
 import { type DType, isFloat, type Shape, sameShape, sizeOf, stridesOf } from "../tensor-type.js";

@@ -30,7 +30,7 @@ export interface ExportRequested {
 
 /** Writes a run's learner as programs, and says what was written. */
 export async function exportCommand({ folder, chosen, invocation }: ExportRequested, output: Output): Promise<void> {
-  const { device: _, workers: __, ...data } = chosen;
+  const { device: _, engine: __, workers: ___, ...data } = chosen;
   const { out, maxSupport, queries, fixed, floatInput, checkpoint } = invocation;
   if (out === undefined || out === "")
     throw new UsageError("there is no -o", "Name the folder to write: innerloop export RUN -o exported/mine");

@@ -278,9 +278,9 @@ async function resumeRun(
   const lock = await lockRun(path);
   let executor: Executor | undefined;
   try {
-    const { device } = settingsFrom({ ...stored.config.options, ...chosen }).training;
+    const { device, engine } = settingsFrom({ ...stored.config.options, ...chosen }).training;
     const stillOn = device === stored.config.options.device;
-    executor = await openExecutor({ device, workers: stillOn ? stored.config.workers : undefined }, output);
+    executor = await openExecutor({ device, engine, workers: stillOn ? stored.config.workers : undefined }, output);
     await sweepRun(stored);
     const before = await progressOf(stored);
     const begun = asksForEvaluation(chosen) ? withEvaluation(stored.config) : stored.config;

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
-import type { NativeTarget } from "@innerloop/graph";
+import { GraphError, type NativeTarget } from "@innerloop/graph";
 
 const run = promisify(execFile);
 
@@ -62,6 +62,15 @@ export async function findCompiler(commands: readonly string[] = compilerCommand
   return undefined;
 }
 
+/** IL404: that there is no compiler, and what to do. */
+export const noCompiler = (): GraphError =>
+  new GraphError(
+    "IL404",
+    "native programs",
+    `there is no C compiler (${compilerCommands().join(", ")})`,
+    "Install gcc or clang, name one in CC, or leave out --engine native",
+  );
+
 /** What the compiler defines for this processor. */
 async function definedMacros(command: string): Promise<ReadonlySet<string>> {
   const child = run(command, ["-march=native", "-dM", "-E", "-x", "c", "-"], { timeout: 10_000 });
@@ -77,15 +86,25 @@ function targetOf(macros: ReadonlySet<string>): NativeTarget {
 }
 
 /** Compiles a file of C to a module of Node. Throws where the compiler fails, or takes too long. */
-export async function compileC({ command }: CCompiler, from: string, to: string): Promise<void> {
-  const { include_dir: headers } = createRequire(import.meta.url)("node-api-headers") as { readonly include_dir: string };
+export async function compileC(
+  { command }: Pick<CCompiler, "command">,
+  from: string,
+  to: string,
+  timeoutMs = mostCompileMs,
+): Promise<void> {
+  const { include_dir: headers } = createRequire(import.meta.url)("node-api-headers") as {
+    readonly include_dir: string;
+  };
   try {
-    await run(command, [...flags, `-I${headers}`, from, "-o", to, "-lm"], { timeout: mostCompileMs, killSignal: "SIGKILL" });
+    await run(command, [...flags, `-I${headers}`, from, "-o", to, "-lm"], {
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
   } catch (error) {
     const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
     const problem = killed
-      ? `it took more than ${mostCompileMs / 1000} s`
-      : (stderr ?? String(error)).split("\n").find((line) => line.includes("error")) ?? String(error);
+      ? `it took more than ${timeoutMs / 1000} s`
+      : ((stderr ?? String(error)).split("\n").find((line) => line.includes("error")) ?? String(error));
     throw new Error(`${command} does not compile a program: ${problem}`, { cause: error });
   }
 }

@@ -1,9 +1,19 @@
 /** Compiled programs: kept as files of a folder that nobody else can write, since they are code. */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, lstat, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { allocate, checkFeeds, closedError, type ExecutorSession, GraphError, type NativeModel, sizeOf, type TensorType, type TypedArray } from "@innerloop/graph";
+import {
+  allocate,
+  checkFeeds,
+  closedError,
+  type ExecutorSession,
+  GraphError,
+  type NativeModel,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+} from "@innerloop/graph";
 import { modelCacheFolder } from "../../cache/model-cache.js";
 import { type CCompiler, compileC } from "./c-compiler.js";
 import { moduleGlue } from "./module-glue.js";
@@ -32,9 +42,13 @@ export function programFolder(): string {
  *
  * @throws IL403 where it cannot be compiled, or others can write to the folder
  */
-export async function compiledProgram(model: NativeModel, compiler: CCompiler, folder = programFolder()): Promise<string> {
+export async function compiledProgram(
+  model: NativeModel,
+  compiler: CCompiler,
+  folder = programFolder(),
+): Promise<string> {
   const source = `${model.source}${moduleGlue}`;
-  const name = createHash("sha256").update(`${compiler.key} ${process.arch} ${source}`).digest("hex");
+  const name = sha256(`${compiler.key} ${process.arch} ${source}`);
   const file = join(folder, `${name}.node`);
   const known = compiling.get(file);
   if (known) return known;
@@ -46,18 +60,26 @@ export async function compiledProgram(model: NativeModel, compiler: CCompiler, f
       await writeFile(`${aside}.c`, source, { mode: 0o600 });
       await compileC(compiler, `${aside}.c`, `${aside}.node`);
       await chmod(`${aside}.node`, 0o600);
+      // The digest goes first: what it does not fit is compiled again.
+      await writeFile(`${aside}.sha256`, sha256(await readFile(`${aside}.node`)), { mode: 0o600 });
+      await rename(`${aside}.sha256`, digestFile(file));
       await rename(`${aside}.node`, file);
       await trim(folder, file);
       return file;
     } finally {
-      await Promise.all([rm(`${aside}.c`, { force: true }), rm(`${aside}.node`, { force: true })]);
+      await Promise.all([".c", ".node", ".sha256"].map((end) => rm(`${aside}${end}`, { force: true })));
     }
   })();
   compiling.set(file, made);
   try {
     return await made;
   } catch (cause) {
-    const error = new GraphError("IL403", "load", cause instanceof Error ? cause.message : String(cause), "Use --engine onnxruntime, or another compiler (CC)");
+    const error = new GraphError(
+      "IL403",
+      "load",
+      cause instanceof Error ? cause.message : String(cause),
+      "Use --engine onnxruntime, or another compiler (CC)",
+    );
     error.cause = cause;
     throw error;
   } finally {
@@ -76,15 +98,24 @@ async function requirePrivate(folder: string): Promise<void> {
   throw new Error(`${folder} holds compiled programs, and others can write to it: remove it, or chmod 700`);
 }
 
+/** Whether a file is there as it was written: a damaged one would take the process with it when it is opened. */
 async function isWhole(file: string): Promise<boolean> {
   try {
-    const found = await lstat(file);
+    const [found, digest, bytes] = await Promise.all([
+      lstat(file),
+      readFile(digestFile(file), "latin1"),
+      readFile(file),
+    ]);
     const isOurs = process.getuid === undefined || found.uid === process.getuid();
-    return found.isFile() && found.size > 0 && isOurs && (process.platform === "win32" || (found.mode & 0o022) === 0);
+    const isPrivate = process.platform === "win32" || (found.mode & 0o022) === 0;
+    return found.isFile() && isOurs && isPrivate && digest === sha256(bytes);
   } catch {
     return false;
   }
 }
+
+const digestFile = (file: string): string => `${file.slice(0, -".node".length)}.sha256`;
+const sha256 = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Removes what was used longest ago, where all together are too large. */
 async function trim(folder: string, keep: string): Promise<void> {
@@ -95,7 +126,8 @@ async function trim(folder: string, keep: string): Promise<void> {
   let total = 0;
   for (const { file, size } of all) {
     total += size;
-    if (total > mostBytes && file !== keep) await rm(file, { force: true });
+    if (total <= mostBytes || file === keep) continue;
+    await Promise.all([rm(file, { force: true }), rm(digestFile(file), { force: true })]);
   }
 }
 
@@ -132,7 +164,12 @@ export function openNativeSession(
       checkFeeds(feeds, inputs);
       const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
       if (program(feeds, results, memory) !== 0)
-        throw new GraphError("IL403", "run", "an index is out of the range of its axis", "Use indices from 0 to below the axis's size");
+        throw new GraphError(
+          "IL403",
+          "run",
+          "an index is out of the range of its axis",
+          "Use indices from 0 to below the axis's size",
+        );
       return results;
     },
     async close() {
