@@ -235,12 +235,9 @@ function inStrides(node: NativeNode, c: Contraction, stored: ReadonlySet<NativeN
   const [a, b] = node.inputs as [NativeNode, NativeNode];
   const shape = [...c.batch, ...c.rows, ...c.sums, c.columns];
   const [rows, sums, columns] = [c.batch.length, c.batch.length + c.rows.length, shape.length - 1];
-  let failing: "a" | "b" = "a";
   const { result, axes } = splitting(shape, "c", (at) => {
     const [batch, row, sum, column] = [at.slice(0, rows), at.slice(rows, sums), at.slice(sums, columns), at[columns]!];
-    failing = "a";
     const inA = placeIn(a, c.a(batch, row, sum), stored);
-    failing = "b";
     const inB = placeIn(b, c.b(batch, sum, column), stored);
     const out = ravelIndex(c.out(batch, row, column), stridesOf(node.shape));
     return { inA, inB, out };

@@ -1,5 +1,18 @@
 import { readFileSync } from "node:fs";
-import { compile, type Graph, simplifyGraph, type TypedArray, typesOf, writeNativeModel } from "@innerloop/graph";
+import {
+  compile,
+  exp,
+  type Graph,
+  log,
+  sigmoid,
+  simplifyGraph,
+  type Tensor,
+  type TypedArray,
+  tanh,
+  tensor,
+  typesOf,
+  writeNativeModel,
+} from "@innerloop/graph";
 import {
   type Example,
   exampleGraph,
@@ -96,6 +109,41 @@ describe.each(compilers)("native programs, %s", (_, compiler) => {
       return { name: `program ${i}`, graph, feeds };
     });
     await allAgree(all, compiler, () => tolerance);
+  });
+});
+
+/** Numbers between two float32 in units in the last place of the second. */
+function unitsApart(found: number, expected: number): number {
+  if (Object.is(found, expected) || (Number.isNaN(found) && Number.isNaN(expected)) || found === expected) return 0;
+  const ordered = (x: number): number => {
+    const bits = new Int32Array(Float32Array.of(x).buffer)[0]!;
+    return bits < 0 ? -(bits & 0x7fffffff) : bits;
+  };
+  return Math.abs(ordered(found) - ordered(expected));
+}
+
+describe.each(compilers)("elementwise functions of vectors of float32, %s", (_, compiler) => {
+  test.each([
+    ["exp", exp, Math.exp],
+    ["log", log, Math.log],
+    ["tanh", tanh, Math.tanh],
+    ["sigmoid", sigmoid, (x: number) => 1 / (1 + Math.exp(-x))],
+  ] as const)("%s is within 2 units in the last place (sigmoid 3) over all exponents", async (name, f, exact) => {
+    // Every sign and exponent with 64 fractions, infinities, zeros and no number among them.
+    const bits = new Uint32Array(2 ** 15);
+    for (let i = 0; i < bits.length; i++) bits[i] = (i << 17) | (Math.imul(i, 0x9e3779b1) >>> 15);
+    const values = new Float32Array(bits.buffer);
+    values.set([0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 88.7, -87.4, -103.9, 1, 0.625]);
+    const executor = nativeExecutor({ native: { compiler } });
+    const found = (await compile((x: Tensor) => f(x), { executor })(tensor(values))).data as Float32Array;
+    await executor.close();
+    let worst = 0;
+    values.forEach((x, i) => {
+      const apart = unitsApart(found[i]!, Math.fround(exact(x)));
+      if (apart > worst) worst = apart;
+      expect(apart, `${name} ${x} is ${found[i]}, exactly ${exact(x)}`).toBeLessThanOrEqual(name === "sigmoid" ? 3 : 2);
+    });
+    expect(worst).toBeGreaterThan(0);
   });
 });
 
