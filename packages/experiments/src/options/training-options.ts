@@ -6,7 +6,7 @@ export const devices = ["cpu", "webgpu", "cuda"] as const;
 /** Names of devices that models run on. */
 export type Device = (typeof devices)[number];
 
-/** What runs programs on the processor: onnxruntime, or machine code that a C compiler made; auto: the latter where there is one. */
+/** Engines that run programs on the processor: onnxruntime, or machine code that a C compiler made; auto: the latter where there is one. */
 export const engines = ["onnxruntime", "native", "auto"] as const;
 /** Names of engines. */
 export type Engine = (typeof engines)[number];

@@ -1,4 +1,4 @@
-/** What a program is compiled for. */
+/** The processor that a program is compiled for. */
 export interface NativeTarget {
   /** Bytes of a vector register: 16 (SSE, NEON), 32 (AVX2) or 64 (AVX-512). */
   readonly vectorBytes: 16 | 32 | 64;

@@ -54,7 +54,7 @@ export interface ExecutorMemory {
   needed(models: readonly PlannedModel[]): number;
 }
 
-/** What writes graphs for an executor that runs something other than ONNX. */
+/** The writer of graphs for an executor that runs something other than ONNX. */
 export interface GraphWriter {
   /** Names all that what it writes depends on, beside the graph. */
   readonly key: string;

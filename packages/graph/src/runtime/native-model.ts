@@ -8,7 +8,7 @@ import { bytesPerElement, sizeOf } from "../program/tensor-type.js";
 
 const magic = "innerloop native 1 ";
 
-/** What an executor of compiled programs needs of one. */
+/** A program in C with its constants and the memory that it needs, as executors take it. */
 export type NativeModel = Pick<NativeProgram, "source" | "constants" | "workspaceBytes">;
 
 /** A graph as a program in C for a kind of processor: its bytes, and what a run takes, which is exact. */

@@ -2,7 +2,7 @@
 import { type GraphWriter, writeNativeModel } from "@innerloop/graph";
 import type { CCompiler } from "./c-compiler.js";
 
-/** How graphs become machine code. */
+/** The way from graphs to machine code. */
 export interface NativeSetting {
   readonly compiler: CCompiler;
   /** Is told of programs that are not compiled, which onnxruntime then runs; where it is not given, that is an error. */
