@@ -288,6 +288,9 @@ async function resumeRun(
     let { config } = resumed;
     const { iterations } = config.options;
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
+    const ranOn = settingsFrom(stored.config.options).training.engine;
+    if (engine !== ranOn)
+      output.say(`  engine ${engine} from here on, ${ranOn} before: equal up to rounding, not to the bit`);
     // A file that brings a learner is run where its experiment is asked for.
     const again =
       resumed.extended && file && named !== undefined && !movesData(resumed.extended, chosen)

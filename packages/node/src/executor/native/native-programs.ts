@@ -1,8 +1,9 @@
 /** Compiled programs: kept as files of a folder that nobody else can write, since they are code. */
 import { createHash, randomUUID } from "node:crypto";
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   allocate,
   checkFeeds,
@@ -26,16 +27,49 @@ type NativeRun = (
 ) => number;
 
 /** Bytes that compiled programs may take; those used longest ago are removed. */
-const mostBytes = 256 * 2 ** 20;
+export const mostProgramBytes = 256 * 2 ** 20;
 
-/** The folder of compiled programs: beside that of compiled models; one for this process where those are not kept. */
 let ownFolder: string | undefined;
+
+/** The folder of compiled programs: in that of compiled models; one for this process where those are not kept. */
 export function programFolder(): string {
   const models = modelCacheFolder();
-  if (models !== undefined) return join(dirname(models), "programs");
-  ownFolder ??= join(tmpdir(), `innerloop-programs-${randomUUID()}`);
+  if (models !== undefined) return join(models, "programs");
+  if (ownFolder === undefined) {
+    const own = join(tmpdir(), `innerloop-programs-${randomUUID()}`);
+    process.once("exit", () => rmSync(own, { recursive: true, force: true }));
+    ownFolder = own;
+  }
   return ownFolder;
 }
+
+/** How many compiled programs a folder holds, which need not exist, and their bytes. */
+export async function programContents(folder: string): Promise<{ readonly entries: number; readonly bytes: number }> {
+  const all = await programsIn(folder);
+  return { entries: all.length, bytes: all.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** Removes all compiled programs of a folder. */
+export async function clearPrograms(folder: string): Promise<{ readonly entries: number; readonly bytes: number }> {
+  const contents = await programContents(folder);
+  await Promise.all((await programsIn(folder)).map(({ file }) => removeProgram(file)));
+  return contents;
+}
+
+/** The programs of a folder, those used last first. */
+async function programsIn(folder: string) {
+  const names = await readdir(folder).catch(() => []);
+  const files = names.filter((name) => name.endsWith(".node")).map((name) => join(folder, name));
+  const found = await Promise.all(
+    files.map(async (file) => ({ file, found: await stat(file).catch(() => undefined) })),
+  );
+  return found
+    .flatMap(({ file, found: one }) => (one ? [{ file, size: one.size, used: one.mtimeMs }] : []))
+    .sort((a, b) => b.used - a.used);
+}
+
+const removeProgram = (file: string): Promise<unknown> =>
+  Promise.all([rm(file, { force: true }), rm(digestFile(file), { force: true })]);
 
 /**
  * The file of a program, compiled where it is not there.
@@ -54,7 +88,11 @@ export async function compiledProgram(
   if (known) return known;
   const made = (async () => {
     await requirePrivate(folder);
-    if (await isWhole(file)) return file;
+    if (await isWhole(file)) {
+      const now = new Date();
+      await utimes(file, now, now).catch(() => undefined);
+      return file;
+    }
     const aside = join(folder, `${name}-${randomUUID()}`);
     try {
       await writeFile(`${aside}.c`, source, { mode: 0o600 });
@@ -119,15 +157,10 @@ const sha256 = (bytes: string | Uint8Array): string => createHash("sha256").upda
 
 /** Removes what was used longest ago, where all together are too large. */
 async function trim(folder: string, keep: string): Promise<void> {
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".node")).map((name) => join(folder, name));
-  const all = (await Promise.all(files.map(async (file) => ({ file, found: await stat(file).catch(() => undefined) }))))
-    .flatMap(({ file, found }) => (found ? [{ file, size: found.size, used: found.mtimeMs }] : []))
-    .sort((a, b) => b.used - a.used);
   let total = 0;
-  for (const { file, size } of all) {
+  for (const { file, size } of await programsIn(folder)) {
     total += size;
-    if (total <= mostBytes || file === keep) continue;
-    await Promise.all([rm(file, { force: true }), rm(digestFile(file), { force: true })]);
+    if (total > mostProgramBytes && file !== keep) await removeProgram(file);
   }
 }
 
