@@ -10,7 +10,7 @@ import {
 } from "../../../packages/experiments/dist/exported/exported-config.js";
 import { digestOf, readAllTold } from "../../../packages/experiments/dist/exported/exported-files.js";
 import { decodeTask, encodeTask } from "../../../packages/experiments/dist/exported/task-bytes.js";
-import { expectedTask } from "../../../packages/experiments/dist/exported/verify-export.js";
+import { expectedTask, probeOf } from "../../../packages/experiments/dist/exported/verify-export.js";
 import { exportedFilesIn, isExported } from "../../../packages/node/dist/runs/exported-folder.js";
 import { load } from "../../../packages/node/dist/runs/load.js";
 import { checkpointFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
@@ -73,6 +73,8 @@ const expected = (): Uint8Array =>
       query_inputs: array("uint8", [1, 2, 2, 1], new Uint8Array(4)),
       logits: array("float32", [1, 2], new Float32Array(2)),
       probabilities: array("float32", [1, 2], new Float32Array(2)),
+      backbone_inputs: array("uint8", [4, 2, 2, 1], new Uint8Array(16)),
+      backbone_features: array("float32", [4, 3], new Float32Array(12)),
     },
     metadata: {},
   });
@@ -101,6 +103,32 @@ const rows: ExportedConfig["inputs"] = {
   },
 };
 
+const detecting = {
+  ways: undefined,
+  answers: { kind: "objects", ways: 2, stride: 4, least: 0.1, most: 30, overlap: 0.5 },
+  inputs: { kind: "picture", size: 8, channels: 1, dtype: "uint8" },
+  outputs: ["objectness", "names", "box"],
+} as const satisfies Partial<ExportedConfig>;
+
+const toldStubs = (...names: readonly (keyof ExportedConfig["files"])[]): ExportedConfig["files"] =>
+  Object.fromEntries(names.map((name) => [name, { sha256: digestOf(stub), bytes: stub.length }]));
+
+/** A folder whose images go through an encoder. */
+function encodedImages(): ExportedConfig {
+  const all = whole();
+  return {
+    ...all,
+    inputs: {
+      ...{ kind: "encoded-image", shape: [3], pixels: { background: "white", depth: 16 } },
+      backbone: {
+        ...{ name: "tiny", input: "image", output: "features", size: [2, 2], channels: 1, layout: "NCHW" },
+        ...{ mean: [0], scale: [255], pooling: "output", normalize: false },
+      },
+    },
+    files: { ...all.files, ...toldStubs("onnx/backbone.onnx") },
+  };
+}
+
 const configReader: Reader = {
   name: "exported folder",
   reads: "config.json of an exported folder, and the files by it",
@@ -123,6 +151,7 @@ const configReader: Reader = {
       bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
+      bytes(storedExport({ ...all, ...detecting })),
       bytes(
         storedExport({
           ...all,
@@ -151,6 +180,17 @@ const configReader: Reader = {
           },
         }),
       ),
+      bytes(storedExport(encodedImages())),
+      bytes(
+        storedExport({
+          ...all,
+          inputs: {
+            ...{ kind: "encoded-text", shape: [4] },
+            backbone: { name: "tiny", output: "states", pooling: "mean", normalize: true, maxTokens: 16 },
+          },
+          files: { ...all.files, ...toldStubs("onnx/backbone.onnx", "tokenizer.json") },
+        }),
+      ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
   },
@@ -168,6 +208,9 @@ const configReader: Reader = {
       withPart({ answers: { kind: "constructor" } }),
       withPart({ answers: { kind: "numbers", targets: [{ name: "a", mean: 0, deviation: 0 }] } }),
       withPart({ learner: "x".repeat(100_000) }),
+      withPart({ ...detecting, answers: { ...detecting.answers, ways: 1e9 } }),
+      withPart({ ...detecting, answers: { ...detecting.answers, stride: 1e-9 } }),
+      withPart({ ...detecting, inputs: { ...detecting.inputs, size: 1e9 } }),
     ].map(bytes);
   },
   mutations: [jsonMutation, jsonMutation, jsonMutation],
@@ -201,12 +244,15 @@ const configReader: Reader = {
       "outputs",
       "coding",
     ],
+    ...["picture", "size", "channels", "objects", "stride", "least", "most", "overlap", "objectness"],
   ],
   async run(input, place) {
     await place.once("export", () => {
       for (const name of contents) place.put(`export/${name}`, stub);
       place.put("export/expected.safetensors", expected());
       place.put("export/items.json", stub);
+      place.put("export/onnx/backbone.onnx", stub);
+      place.put("export/tokenizer.json", stub);
     });
     place.put("export/config.json", input);
     const path = place.path("export");
@@ -237,6 +283,8 @@ const expectedReader: Reader = {
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
     for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });
+    const { inputs, features } = probeOf(input, encodedImages(), "expected.safetensors");
+    if (inputs.length * 3 !== features.length) throw new WrongResult("features of other inputs");
   },
 };
 
@@ -267,6 +315,16 @@ const taskReader: Reader = {
         examples: { inputs: { "": inputs }, said: { targets }, rows: [1, 1] },
       }),
       encodeTask({ ...common, classes: ["a"], ids: [], state }),
+      encodeTask({
+        ...common,
+        classes: ["a", "b"],
+        ids: ["1", "2"],
+        state,
+        examples: {
+          inputs: { "": inputs },
+          said: { objects: array("float64", [2, 1, 5], new Float64Array(10).fill(1)) },
+        },
+      }),
     ];
   },
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame), sealMutation(checkpointFrame)],
@@ -274,6 +332,7 @@ const taskReader: Reader = {
     "state.",
     "examples.inputs",
     "examples.said.labels",
+    "examples.said.objects",
     "rows",
     "task",
     "classes",

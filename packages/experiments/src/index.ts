@@ -43,6 +43,7 @@ export type { ExportedExample } from "./exported/held-examples.js";
 export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
 export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";
+export type { ExportedBox, ExportedObject, ObjectAnswer, ObjectAnswers } from "./exported/object-kind.js";
 export type { PolicyAnswer, PolicyAnswers } from "./exported/policy-kind.js";
 export type { ExportedRecommendation, RatingAnswer, RatingAnswers } from "./exported/rating-kind.js";
 export type { SpanAnswer, SpanAnswers } from "./exported/span-kind.js";
@@ -68,6 +69,17 @@ export {
   trainingPicture,
 } from "./figures/return-pictures.js";
 export { type Picture, svgElement, svgFile } from "./figures/svg-picture.js";
+export * from "./imported/import-error.js";
+export {
+  type ImportCheck,
+  type ImportMap,
+  mapKeys,
+  type ParameterSource,
+  parseImportMap,
+} from "./imported/import-map.js";
+export * from "./imported/import-run.js";
+export { type MatchedParameter, type NamedShape, sideBySide } from "./imported/matched-parameters.js";
+export { type Layout, type LayoutName, layoutText } from "./imported/parameter-layouts.js";
 export * from "./io.js";
 export { cut, isRecord, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
@@ -79,6 +91,7 @@ export { type OtherData, protocolText, taskTextOf } from "./protocol-text.js";
 export * from "./rating-io.js";
 export * from "./runs/adaptation-steps.js";
 export * from "./runs/failure.js";
+export { checkpointText, type ImportedFrom, importedText } from "./runs/imported-from.js";
 export * from "./runs/open-set-rule.js";
 export * from "./runs/report.js";
 export * from "./runs/results.js";

@@ -3,12 +3,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ExportedLearner, openExported, type RatingAnswer, type TrainedModel } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ranCard, ranNodeCard } from "./card-programs.fixture.js";
 import { machineIo } from "./data/machine-io.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { portableEngine } from "./executor/portable-engine.js";
 import { exportedRuns } from "./exported-runs.fixture.js";
 import { filmCount, filmId, filmTables } from "./films.fixture.js";
-import { ranCard } from "./python-cards.fixture.js";
 import { load } from "./runs/load.js";
 
 const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-ratings");
@@ -80,6 +80,7 @@ describe.each(["ridge", "maml", "cnp"])("a run of ratings by %s", (run) => {
       { top: 3, exclude: [filmId(9), "Film F"] },
       { domain: ["comedy"], top: 100 },
       { knownBy: 40, top: 100 },
+      { explain: true, top: 3 },
     ];
     for (const request of requests) {
       const found = await task.recommend(request);
@@ -89,6 +90,13 @@ describe.each(["ridge", "maml", "cnp"])("a run of ratings by %s", (run) => {
       found.items.forEach(({ rank, rating, deviation }, i) => {
         expect(rank).toBe(i + 1);
         expect(rating).toBeCloseTo(items[i]!.rating!, 3);
+        found.items[i]!.because?.forEach(({ item, change }, j) => {
+          const own = items[i]!.because![j]!;
+          expect(change, `${i} ${item}`).toBeCloseTo(own.change, 3);
+        });
+        expect(found.items[i]!.because?.map(({ item }) => item).sort()).toEqual(
+          items[i]!.because?.map(({ item }) => item).sort(),
+        );
         if (items[i]!.deviation !== undefined) expect(deviation).toBeCloseTo(items[i]!.deviation!, 3);
       });
     }
@@ -135,7 +143,7 @@ describe.each(["ridge", "maml", "cnp"])("a run of ratings by %s", (run) => {
       /ILE206 recommend: .*no attribute .*"cartoon"/,
     );
     await expect(task.recommend({ exclude: "nothing" })).rejects.toThrow(/ILE206 recommend: .*no item "nothing"/);
-    await expect(task.recommend({ explain: true } as never)).rejects.toThrow(/ILE206 recommend: .*no option "explain"/);
+    await expect(task.recommend({ steps: 3 } as never)).rejects.toThrow(/ILE206 recommend: .*no option "steps"/);
   });
 });
 
@@ -165,6 +173,13 @@ describe("the folder", () => {
     for (const name of ["items.json", "config.json", "README.md"])
       expect(await readFile(inFolder(`exported-ridge/${name}`), "utf8"), name).not.toMatch(/secret-/);
     expect(text).not.toContain(tables.folder);
+  });
+
+  test("answers by the program of its card in Node", async () => {
+    const printed = await ranNodeCard(inFolder("exported-cnp"), { print: "JSON.stringify([rating, items.length])" });
+    expect(JSON.parse(printed)).toEqual([expect.any(Number), 10]);
+    const score = await ranNodeCard(inFolder("exported-taken"), { print: "score" });
+    expect(Number.isFinite(Number(score))).toBe(true);
   });
 
   test("answers from Python as from here, by the program of its card", async (context) => {

@@ -1,9 +1,10 @@
 /** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { encode, type OnnxNode, type Value } from "@innerloop/graph";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
@@ -25,9 +26,97 @@ const examples = (["across", "down"] as const).flatMap((label) =>
 const asked = [drawn("across", 1), drawn("down", -1), drawn("across", 4)];
 const steps = 3;
 
+/** Means of squares of 7 pixels, and their squares: [n, 1, 28, 28] -> [n, 2, 4, 4]. */
+function encoderModel(): Uint8Array {
+  const tensorOf = (name: string, shape: readonly number[]): Value => ({
+    name,
+    dtype: "float32",
+    shape,
+    data: undefined,
+  });
+  const [means, squares] = ["means", "squares"].map((name) => tensorOf(name, [-1, 1, 4, 4])) as [Value, Value];
+  const [image, map] = [tensorOf("image", [-1, 1, side, side]), tensorOf("map", [-1, 2, 4, 4])];
+  const window = { kernel_shape: [7, 7], strides: [7, 7] };
+  const nodes: OnnxNode[] = [
+    { operator: "AveragePool", domain: "", inputs: [image], output: means, attributes: window },
+    { operator: "Mul", domain: "", inputs: [means, means], output: squares, attributes: {} },
+    { operator: "Concat", domain: "", inputs: [means, squares], output: map, attributes: { axis: 1 } },
+  ];
+  return encode({ nodes, initializers: [], inputs: [image], outputs: [map] });
+}
+const encoderSettings = { kind: "image", size: [side, side], channels: 1, layout: "NCHW", mean: 0, scale: 255 };
+
 interface ClassAnswer {
   readonly label: string;
   readonly probability: number;
+}
+
+/** Learners of other kinds: how they are trained, what they adapt to and are asked, what they recommend. */
+const kinds = {
+  ratings: {
+    words: ["preferences", "--learner", "ridge"],
+    examples: [
+      { item: "i003", rating: 5 },
+      { item: "i009", rating: 1 },
+    ],
+    asked: ["i001", "i002"],
+    request: { top: 5 },
+  },
+  spans: {
+    words: ["entities", "--types", "2", "--shots", "2", "--queries", "4", "--word-units", "8"],
+    examples: ["Oslo", "Rome", "Bonn"].map((city) => ({
+      text: `a flight to ${city} please`,
+      spans: [{ start: 12, end: 12 + city.length, type: "city" }],
+    })),
+    asked: ["home from Zürich", "a flight to Kyiv please"],
+    request: undefined,
+  },
+  policy: {
+    words: ["navigation-2d", "--episodes", "2", "--horizon", "4", "--meta-batch", "2", "--hidden", "8"],
+    examples: [1, 2].map((i) => ({
+      observations: [
+        [0, 0],
+        [0.1 * i, 0],
+      ],
+      actions: [
+        [0.1 * i, 0],
+        [0, 0.1],
+      ],
+      rewards: [-1, -0.5],
+    })),
+    asked: [
+      [0, 0],
+      [0.3, 0.1],
+    ],
+    request: undefined,
+  },
+} as const;
+
+/** Sentences of four domains, a line each. */
+const markedLines = (): string =>
+  ["book", "call", "deliver", "fetch"]
+    .flatMap((domain) =>
+      Array.from({ length: 20 }, (_, i) => {
+        const text = `please ${domain} it at ${i} now`;
+        const at = text.indexOf(` ${i} `) + 1;
+        const spans = [
+          [at, at + `${i}`.length, "time"],
+          [0, 6, "wish"],
+        ];
+        return JSON.stringify({ text, domain, spans });
+      }),
+    )
+    .join("\n");
+
+/** Numbers of an answer, one after another, and its texts. */
+function partsOf(value: unknown): { readonly numbers: readonly number[]; readonly others: string } {
+  const numbers: number[] = [];
+  const others = JSON.stringify(value, (_, each: unknown) => {
+    if (typeof each !== "number") return each;
+    numbers.push(each);
+    return 0;
+  });
+  return { numbers, others };
 }
 
 describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
@@ -36,6 +125,8 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
   let site: Site;
   let page: AskedPage;
   let native: readonly ClassAnswer[];
+  const ofKinds: Record<string, { readonly answers: unknown; readonly recommended: unknown }> = {};
+  let nativeEncoded: readonly ClassAnswer[];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
     const command = (...words: string[]): Promise<unknown> =>
@@ -54,21 +145,73 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     ];
     await command("train", "hanzi", ...small, "--run", join(folder, "run"), "--skip-evaluation");
     await command("export", join(folder, "run"), "-o", join(folder, "exported"));
+    await mkdir(join(folder, "encoder"));
+    await writeFile(join(folder, "encoder/model.onnx"), encoderModel());
+    await writeFile(join(folder, "encoder/backbone.json"), JSON.stringify(encoderSettings));
+    const features = ["--backbone", join(folder, "encoder"), "--learner", "prototypical", "--model", "mlp"];
+    const few = [
+      "--hidden",
+      "8",
+      "--batch-norm",
+      "none",
+      "--iterations",
+      "60",
+      "--validate-every",
+      "0",
+      "--workers",
+      "1",
+    ];
+    await command("train", "hanzi", ...features, ...few, "--run", join(folder, "seen"), "--skip-evaluation");
+    await command("export", join(folder, "seen"), "-o", join(folder, "encoded"));
     const script = `import { loadExported } from "@innerloop/node";
 const { examples, asked, steps } = JSON.parse(process.argv[1]);
 const learner = await loadExported(process.argv[2]);
 const task = await learner.adapt(examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label })), { steps });
 process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uint8Array.from(pixels)))));`;
-    const given = JSON.stringify({ examples, asked, steps });
-    const inNode = ["--input-type=module", "--eval", script, given, join(folder, "exported")];
-    native = JSON.parse((await run(process.execPath, inNode, { cwd: root })).stdout) as typeof native;
+    const inNode = async (name: string, taken?: number): Promise<readonly ClassAnswer[]> => {
+      const given = JSON.stringify({ examples, asked, steps: taken });
+      const words = ["--input-type=module", "--eval", script, given, join(folder, name)];
+      return JSON.parse((await run(process.execPath, words, { cwd: root })).stdout) as readonly ClassAnswer[];
+    };
+    native = await inNode("exported", steps);
+    nativeEncoded = await inNode("encoded");
 
-    const names = (await readdir(join(folder, "exported"), { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name));
-    const files = await Promise.all(
-      names.map(async (name) => [name.slice(join(folder, "exported").length), await readFile(name)] as const),
-    );
+    await writeFile(join(folder, "marked.jsonl"), markedLines());
+    const other = `import { loadExported } from "@innerloop/node";
+const { examples, asked, request } = JSON.parse(process.argv[1]);
+const learner = await loadExported(process.argv[2]);
+const task = await learner.adapt(examples);
+const answers = await task.predict(asked);
+process.stdout.write(JSON.stringify({ answers, recommended: request && (await task.recommend(request)) }));`;
+    const updates = ["--iterations", "2", "--validate-every", "0", "--workers", "1", "--skip-evaluation"];
+    for (const [kind, { words, examples: few, asked: some, request }] of Object.entries(kinds)) {
+      const place = join(folder, `exported-${kind}`);
+      const data = kind === "spans" ? ["--data", join(folder, "marked.jsonl")] : [];
+      await command("train", ...words, ...data, ...updates, "--run", join(folder, kind));
+      await command("export", join(folder, kind), "-o", place);
+      const told = JSON.stringify({ examples: few, asked: some, request });
+      const answered = await run(process.execPath, ["--input-type=module", "--eval", other, told, place], {
+        cwd: root,
+      });
+      ofKinds[kind] = JSON.parse(answered.stdout) as (typeof ofKinds)[string];
+    }
+
+    const filesIn = async (folderName: string) => {
+      const place = join(folder, folderName);
+      const names = (await readdir(place, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
+      return Promise.all(names.map(async (name) => [name.slice(place.length), await readFile(name)] as const));
+    };
+    const files = await filesIn("exported");
+    const encoded = await filesIn("encoded");
+    const served = async (kind: string) =>
+      Object.fromEntries(
+        (await filesIn(`exported-${kind}`)).map(([name, bytes]) => [
+          `/exported-${kind}${name.replaceAll("\\", "/")}`,
+          bytes,
+        ]),
+      );
     const below = (path: string, changed = (_: string, bytes: Uint8Array): Uint8Array => bytes) =>
       Object.fromEntries(files.map(([name, bytes]) => [path + name.replaceAll("\\", "/"), changed(name, bytes)]));
     const damaged = (name: string, bytes: Uint8Array): Uint8Array =>
@@ -80,8 +223,10 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uin
       routes: {
         "/page.html": plainPage,
         ...below("/exported"),
+        ...Object.fromEntries(encoded.map(([name, bytes]) => [`/encoded${name.replaceAll("\\", "/")}`, bytes])),
         ...below("/damaged", damaged),
         ...below("/longer", longer),
+        ...Object.assign({}, ...(await Promise.all(Object.keys(kinds).map(served)))),
       },
     });
     browser = await startChromium();
@@ -109,6 +254,39 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uin
     // What a canvas holds are the same bytes.
     expect(found.ofCanvases).toEqual(found.answers);
     expect(found.restored).toEqual(found.answers[0]);
+  });
+
+  it.each(Object.entries(kinds))("of %s answers as in Node", async (kind, { examples: few, asked: some, request }) => {
+    const found = await page.ask<{
+      readonly answers: unknown;
+      readonly recommended?: unknown;
+      readonly restored: unknown;
+      readonly ms: number;
+    }>("exportedKind", { address: `exported-${kind}`, examples: few, asked: some, request });
+    console.log(`an exported learner of ${kind} answers in ${found.ms.toFixed(1)} ms`);
+    for (const part of ["answers", "recommended"] as const) {
+      const [here, there] = [partsOf(found[part] ?? null), partsOf(ofKinds[kind]![part] ?? null)];
+      expect(here.others).toBe(there.others);
+      here.numbers.forEach((value, i) => {
+        expect(Math.abs(value - there.numbers[i]!)).toBeLessThan(1e-3);
+      });
+    }
+    expect(found.restored).toEqual(found.answers);
+  });
+
+  it("runs the frozen encoder of a folder before its programs", async () => {
+    const found = await page.ask<{ readonly answers: readonly ClassAnswer[]; readonly restored: ClassAnswer }>(
+      "exported",
+      {
+        ...{ address: "encoded", examples, asked },
+      },
+    );
+    found.answers.forEach(({ label, probability }, i) => {
+      expect(label).toBe(nativeEncoded[i]!.label);
+      expect(Math.abs(probability - nativeEncoded[i]!.probability)).toBeLessThan(1e-4);
+    });
+    // One image at once and three are summed in another order.
+    expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 6);
   });
 
   it.each([

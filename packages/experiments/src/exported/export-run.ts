@@ -5,6 +5,7 @@ import {
   type CollectingLearner,
   classesIn,
   isCollector,
+  isTensorSpec,
   specOf,
   splitSeed,
   type TaskSpec,
@@ -18,6 +19,7 @@ import {
   TrainedLearner,
 } from "@innerloop/core/training";
 import {
+  mapTree,
   namedLeaves,
   type PortableArrays,
   type PortableEngine,
@@ -25,6 +27,7 @@ import {
   type TensorsByName,
   type Tree,
   type TypedArray,
+  tensor,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
@@ -38,11 +41,13 @@ import { counted } from "../words.js";
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport } from "./exported-config.js";
-import { digestOf, type ExportedFiles } from "./exported-files.js";
+import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { exportedFiles } from "./exported-folder.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
-import { type ExportedInputs, formOf } from "./input-forms.js";
+import { requireProbe } from "./input-encoder.js";
+import type { ExportedIo } from "./input-form.js";
+import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
@@ -96,7 +101,7 @@ const mostExpected = 1024;
  */
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
   const { run, chosen: data = {}, checkpoint: wanted, queries, unrolled } = request;
-  const { form, config: own } = formOfRun(request);
+  const { form, config: own } = await formOfRun(request, host);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
   const prepared = await prepareRun(run, withFlags(own, { ...norm, ...data }), host);
@@ -116,7 +121,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const programs = exportPrograms({
     learner: any,
     params,
-    spec,
+    spec: withTargets(spec, form),
     support,
     queries,
     unrolled,
@@ -165,7 +170,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   try {
     for (let i = 0; i < count; i++) {
       host.signal?.throwIfAborted();
-      const { support: given, query } = await held.sample(i);
+      const { support: given, query } = takenTask(await held.sample(i), form.inputs);
       const task = await trained.adapt(given as never, usual === undefined ? {} : { steps: usual });
       const found = (await task.predict(query.x as never)) as unknown as TensorsByName;
       const feeds = feedsOf(given, { ...told, taken: usual ?? 0 });
@@ -184,7 +189,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     config,
     files: { "README.md": files.readme, "config.json": json, ...files.told },
     notes: notesOf(learner, trainedNorm, config, trainedSteps),
-    check: (written, engine) => checkTasks(tried, { config, files: written, engine, shown: run.shown }),
+    check: async (written, engine) => {
+      const found = await checkTasks(tried, { config, files: written, engine, shown: run.shown });
+      const own = await checkEncoder(form, { config, files: written, engine, io: host.io });
+      return { ...found, difference: Math.max(found.difference, own) };
+    },
   };
 }
 
@@ -268,7 +277,7 @@ const refused = (run: RunStore, problem: string): ExportError =>
   );
 
 /** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
-function formOfRun({ run, floatInput = false }: ExportRequest) {
+async function formOfRun({ run, floatInput = false }: ExportRequest, { io, signal, onWarning }: SessionHost) {
   const { config, data } = run.config;
   if (!config)
     throw refused(
@@ -278,7 +287,8 @@ function formOfRun({ run, floatInput = false }: ExportRequest) {
   const domain = domainOf(config);
   if (!domain.exported) throw refused(run, `it is of ${domain.title}, which are not exported`);
   const own = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
-  const form = domain.exported(own, { shown: run.shown, floatInput });
+  const work = { signal, onWarning };
+  const form = await domain.exported(own, { shown: run.shown, floatInput, io, work });
   if (floatInput && !("dtype" in form.inputs))
     throw new UsageError(`--float-input for ${run.shown}, whose inputs are no images`, "Leave it out");
   return { form, config };
@@ -289,6 +299,29 @@ function withOutputs(spec: TaskSpec<Tree, Tree>, { classes: outputs = 0 }: Learn
   const classes = classesIn(spec);
   if (classes === undefined || classes >= outputs) return spec;
   return { ...spec, y: { ...(spec.y as TensorSpec), classes: { count: outputs } } };
+}
+
+/** Tasks with no more than what examples say: a learner may be told more in training than adapting needs. */
+function withTargets(spec: TaskSpec<Tree, Tree>, { answers, inputs }: ExportForm): TaskSpec<Tree, Tree> {
+  if (isTensorSpec(spec.y)) return spec;
+  const slots = kindOf(answers).targets({
+    ...{ answers, inputs, ways: undefined, outputs: [] },
+    ...{ support: spec.support.rows, steps: { usual: undefined, fixed: undefined } },
+  });
+  const parts = slots.map(({ name }) => name.split(".")[1]);
+  return {
+    ...spec,
+    y: Object.fromEntries(Object.entries(spec.y).filter(([name]) => parts.includes(name))) as typeof spec.y,
+  };
+}
+
+/** A task as programs can be given it: its inputs are the nearest that they take. */
+function takenTask({ support, query }: HeldOut, inputs: ExportedInputs): HeldOut {
+  const { taken } = formOf(inputs);
+  if (!taken) return { support, query };
+  const nearest = (x: Tree): Tree =>
+    mapTree((leaf: Tensor) => tensor(taken(leaf.data as TypedArray, inputs), leaf.shape), x);
+  return { support: { ...support, x: nearest(support.x) }, query: { x: nearest(query.x) } };
 }
 
 /** Rows of a support set. @throws UsageError where they are fewer than a task of the run has */
@@ -344,6 +377,12 @@ function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readon
 const inType = (values: TypedArray, { dtype }: RowSlot): TypedArray =>
   dtype === "int64" ? BigInt64Array.from(values as Int32Array, BigInt) : values;
 
+/** Tensors of an example's input as a learner's own tasks have them. */
+const slotsOfTask = (inputs: ExportedInputs): readonly RowSlot[] => {
+  const form = formOf(inputs);
+  return form.slotsOfTask?.(inputs) ?? form.slots(inputs);
+};
+
 /** Rows of inputs as programs take them: of images as bytes. */
 function inputRows(x: Tree, name: string, of: readonly RowSlot[], { inputs }: Told): readonly RowValues[] {
   const slots = of.map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
@@ -353,14 +392,14 @@ function inputRows(x: Tree, name: string, of: readonly RowSlot[], { inputs }: To
 
 function queryRows(x: Tree, told: Told): readonly RowValues[] {
   const form = formOf(told.inputs);
-  return inputRows(x, "query_inputs", form.asked?.(told.inputs) ?? form.slots(told.inputs), told);
+  return inputRows(x, "query_inputs", form.asked?.(told.inputs) ?? slotsOfTask(told.inputs), told);
 }
 
 /** A support set as programs take it. */
 function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly taken: number }): PortableArrays {
   const { support, taken, answers } = told;
   const kind = kindOf(answers);
-  const inputs = inputRows(x, "support_inputs", formOf(told.inputs).slots(told.inputs), told);
+  const inputs = inputRows(x, "support_inputs", slotsOfTask(told.inputs), told);
   const slots = kind.targets(told);
   const name = slots[0]!.name.split(".")[0]!;
   const said = rowsOfTree(y, name, slots);
@@ -403,6 +442,27 @@ function expectedOf({ feeds, queries, expected }: TriedTask, told: Told): Portab
     places.map((place) => queries[place]!),
   );
   return { ...feeds, ...asked, ...answers };
+}
+
+/** The difference of a written encoder from the run's own; 0 where there is none. @throws ExportError ILE205 where it is too large */
+async function checkEncoder(
+  form: ExportForm,
+  {
+    config,
+    files,
+    engine,
+    io,
+  }: Pick<Parameters<typeof checkTasks>[1], "config" | "files" | "engine"> & { readonly io: ExportedIo },
+): Promise<number> {
+  const { encoder } = formOf(form.inputs);
+  if (!form.encoder || !encoder) return 0;
+  const told = await readAllTold(files, config);
+  const open = await encoder.open(form.inputs, told, { engine, pieces: io.pieces }, files.shown);
+  try {
+    return await requireProbe(open, form.encoder.probe, files.shown);
+  } finally {
+    await open.close();
+  }
 }
 
 async function checkTasks(
