@@ -13,7 +13,7 @@ export async function cacheInfoCommand(output: Output): Promise<void> {
   if (folder === undefined) return tellOff(output);
   const contents = await modelCacheContents(folder);
   const programs = await programContents(programFolder());
-  output.event({ type: "cache", state: "on", ...contents, limit: cacheLimit, programs });
+  output.event({ type: "cache", state: "on", ...contents, limit: cacheLimit, ...some(programs) });
   output.result(`  ${counted(contents.entries, "model")}, ${bytes(contents.bytes)} of at most ${bytes(cacheLimit)}`);
   if (programs.entries > 0)
     output.result(
@@ -27,11 +27,15 @@ export async function cacheClearCommand(output: Output): Promise<void> {
   if (folder === undefined) return tellOff(output);
   const removed = await clearModelCache(folder);
   const programs = await clearPrograms(programFolder());
-  output.event({ type: "cache", state: "cleared", ...removed, programs });
+  output.event({ type: "cache", state: "cleared", ...removed, ...some(programs) });
   output.result(`  removed ${counted(removed.entries, "model")}, ${bytes(removed.bytes)}`);
   if (programs.entries > 0)
     output.result(`  removed ${counted(programs.entries, "native program")}, ${bytes(programs.bytes)}`);
 }
+
+/** Native programs, where there are any. */
+const some = (programs: { readonly entries: number; readonly bytes: number }): object =>
+  programs.entries > 0 ? { programs } : {};
 
 function tellOff(output: Output): void {
   output.event({ type: "cache", state: "off" });
