@@ -55,6 +55,8 @@ const widthOf = ({ kind, size }: SpaceSize): number => (kind === "box" ? size : 
 const stagesOf = ({ support, answers: { episodes } }: Setting): number => support / episodes;
 
 const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
+const baselines: readonly unknown[] = ["linear", "none"] satisfies readonly PolicyAnswers["baseline"][];
+const isBaseline = (value: unknown): value is PolicyAnswers["baseline"] => baselines.includes(value);
 const prefix = "support_targets";
 
 /** @internal */
@@ -67,7 +69,7 @@ export const policyKind: ExportedKind<PolicyAnswers, SaidEpisode, SaidEpisode, F
       isWhole(episodes, 1, 2 ** 20) &&
       isShare(discount) &&
       isShare(lambda) &&
-      (baseline === "linear" || baseline === "none") &&
+      isBaseline(baseline) &&
       typeof trial === "boolean" &&
       outputs.join() === "prediction";
     return fits ? { kind: "policy", action: space, episodes, discount, lambda, baseline, trial } : undefined;
