@@ -26,6 +26,40 @@ const examples = (["across", "down"] as const).flatMap((label) =>
 const asked = [drawn("across", 1), drawn("down", -1), drawn("across", 4)];
 const steps = 3;
 
+const words = ["pay", "bill", "money", "parcel", "late", "door", "song", "play", "loud", "rain", "sun", "cloud"];
+
+/** A table of states by word, [texts, tokens] -> [texts, tokens, 3]; no mask, so that each text is run by itself. */
+function textEncoderModel(): Uint8Array {
+  const table = Float32Array.from({ length: 3 * (words.length + 1) }, (_, i) => Math.sin(1 + i * i));
+  const rows: Value = { name: "table", dtype: "float32", shape: [words.length + 1, 3], data: table };
+  const ids: Value = { name: "input_ids", dtype: "int64", shape: [-1, -1], data: undefined };
+  const states: Value = { name: "last_hidden_state", dtype: "float32", shape: [-1, -1, 3], data: undefined };
+  const nodes = [{ operator: "Gather", domain: "", inputs: [rows, ids], output: states, attributes: {} }];
+  return encode({ nodes, initializers: [rows], inputs: [ids], outputs: [states] });
+}
+const wordTokenizer = {
+  ...{ version: "1.0", truncation: null, padding: null, added_tokens: [], normalizer: null, post_processor: null },
+  ...{ pre_tokenizer: { type: "Whitespace" }, decoder: null },
+  model: {
+    type: "WordPiece",
+    continuing_subword_prefix: "##",
+    max_input_chars_per_word: 100,
+    vocab: Object.fromEntries(["[UNK]", ...words].map((word, i) => [word, i])),
+    unk_token: "[UNK]",
+  },
+};
+const texts = Array.from({ length: 6 }, (_, c) =>
+  Array.from({ length: 6 }, (__, i) => {
+    const [first, second] = words.slice(2 * c);
+    return `${[first, `${first} ${second}`, `${second} ${first} ${first}`][i % 3]} ${words[(c + i) % 12]} ${words[(5 * i) % 12]},class${c}`;
+  }),
+).flat();
+const textExamples = [
+  { input: "pay bill", label: "money" },
+  { input: "parcel late door", label: "post" },
+];
+const textsAsked = ["money pay", "late parcel today"];
+
 /** Means of squares of 7 pixels, and their squares: [n, 1, 28, 28] -> [n, 2, 4, 4]. */
 function encoderModel(): Uint8Array {
   const tensorOf = (name: string, shape: readonly number[]): Value => ({
@@ -127,6 +161,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
   let native: readonly ClassAnswer[];
   const ofKinds: Record<string, { readonly answers: unknown; readonly recommended: unknown }> = {};
   let nativeEncoded: readonly ClassAnswer[];
+  let nativeTexts: readonly ClassAnswer[];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
     const command = (...words: string[]): Promise<unknown> =>
@@ -163,18 +198,43 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     ];
     await command("train", "hanzi", ...features, ...few, "--run", join(folder, "seen"), "--skip-evaluation");
     await command("export", join(folder, "seen"), "-o", join(folder, "encoded"));
+    await mkdir(join(folder, "words"));
+    await writeFile(join(folder, "words/model.onnx"), textEncoderModel());
+    await writeFile(join(folder, "words/tokenizer.json"), JSON.stringify(wordTokenizer));
+    await writeFile(join(folder, "words/backbone.json"), JSON.stringify({ pooling: "mean", maxTokens: 8 }));
+    await writeFile(join(folder, "texts.csv"), `${["text,label", ...texts].join("\n")}\n`);
+    const table = ["--data", join(folder, "texts.csv"), "--text-column", "text", "--label-column", "label"];
+    const sizes = ["--ways", "2", "--shots", "1", "--queries", "2", "--train-ways", "2", "--train-shots", "1"];
+    const held = ["--validation-classes", "2", "--test-classes", "2", "--learner", "prototypical"];
+    const short = ["--iterations", "60", "--validate-every", "0", "--workers", "1", "--run", join(folder, "read")];
+    await command(
+      "train",
+      "text",
+      ...table,
+      ...sizes,
+      ...held,
+      "--backbone",
+      join(folder, "words"),
+      ...short,
+      "--skip-evaluation",
+    );
+    await command("export", join(folder, "read"), "-o", join(folder, "texts"));
     const script = `import { loadExported } from "@innerloop/node";
 const { examples, asked, steps } = JSON.parse(process.argv[1]);
 const learner = await loadExported(process.argv[2]);
-const task = await learner.adapt(examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label })), { steps });
-process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uint8Array.from(pixels)))));`;
-    const inNode = async (name: string, taken?: number): Promise<readonly ClassAnswer[]> => {
-      const given = JSON.stringify({ examples, asked, steps: taken });
+const inputOf = (given) => (typeof given === "string" ? given : Uint8Array.from(given));
+const given = examples.map(({ input, pixels, label }) => ({ input: inputOf(input ?? pixels), label }));
+const task = await learner.adapt(given, { steps });
+process.stdout.write(JSON.stringify(await task.predict(asked.map(inputOf))));`;
+    const pictures = { examples, asked } as const;
+    const inNode = async (name: string, taken?: number, task: object = pictures): Promise<readonly ClassAnswer[]> => {
+      const given = JSON.stringify({ ...task, steps: taken });
       const words = ["--input-type=module", "--eval", script, given, join(folder, name)];
       return JSON.parse((await run(process.execPath, words, { cwd: root })).stdout) as readonly ClassAnswer[];
     };
     native = await inNode("exported", steps);
     nativeEncoded = await inNode("encoded");
+    nativeTexts = await inNode("texts", undefined, { examples: textExamples, asked: textsAsked });
 
     await writeFile(join(folder, "marked.jsonl"), markedLines());
     const other = `import { loadExported } from "@innerloop/node";
@@ -204,7 +264,11 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       return Promise.all(names.map(async (name) => [name.slice(place.length), await readFile(name)] as const));
     };
     const files = await filesIn("exported");
-    const encoded = await filesIn("encoded");
+    const others = await Promise.all(
+      ["encoded", "texts"].map(async (name) =>
+        (await filesIn(name)).map(([file, bytes]) => [`/${name}${file.replaceAll("\\", "/")}`, bytes] as const),
+      ),
+    );
     const served = async (kind: string) =>
       Object.fromEntries(
         (await filesIn(`exported-${kind}`)).map(([name, bytes]) => [
@@ -223,7 +287,7 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       routes: {
         "/page.html": plainPage,
         ...below("/exported"),
-        ...Object.fromEntries(encoded.map(([name, bytes]) => [`/encoded${name.replaceAll("\\", "/")}`, bytes])),
+        ...Object.fromEntries(others.flat()),
         ...below("/damaged", damaged),
         ...below("/longer", longer),
         ...Object.assign({}, ...(await Promise.all(Object.keys(kinds).map(served)))),
@@ -287,6 +351,20 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     });
     // One image at once and three are summed in another order.
     expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 6);
+  });
+
+  it("splits texts by a tokenizer that the page gives, and says so where it gives none", async () => {
+    const answers = await page.ask<readonly ClassAnswer[]>("exportedTexts", {
+      ...{ address: "texts", examples: textExamples, asked: textsAsked },
+    });
+    answers.forEach(({ label, probability }, i) => {
+      expect(label).toBe(nativeTexts[i]!.label);
+      expect(probability).toBeCloseTo(nativeTexts[i]!.probability, 4);
+    });
+    expect(await page.ask("notExported", { address: "/texts" })).toMatchObject({
+      code: "ILE206",
+      message: expect.stringMatching(/a tokenizer, which this machine does not run/),
+    });
   });
 
   it.each([

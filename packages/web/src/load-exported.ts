@@ -17,6 +17,8 @@ export interface LoadExportedOptions {
   readonly executor?: WebExecutor;
   /** Stops downloads. */
   readonly signal?: AbortSignal;
+  /** What splits texts by the tokenizer.json of a folder whose texts go through an encoder: pages have none of their own. */
+  readonly pieces?: NonNullable<ExportedIo["pieces"]>;
 }
 
 /**
@@ -34,11 +36,11 @@ export interface LoadExportedOptions {
  */
 export async function loadExported<A = ExportedAnswer>(
   source: string | URL | Readonly<Record<string, Uint8Array>>,
-  { executor, signal }: LoadExportedOptions = {},
+  { executor, signal, pieces }: LoadExportedOptions = {},
 ): Promise<ExportedLearner<A>> {
   const files = typeof source === "string" || source instanceof URL ? filesAt(source, signal) : filesAtHand(source);
   const { portable } = executor ?? (await usualExecutor());
-  return openExported<A>(files, { engine: portable, io: pageIo });
+  return openExported<A>(files, { engine: portable, io: pieces ? { ...pageIo, pieces } : pageIo });
 }
 
 let shared: Promise<WebExecutor> | undefined;

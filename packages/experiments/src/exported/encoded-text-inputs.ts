@@ -117,7 +117,7 @@ const encoder: InputEncoder<EncodedTextInputs> = {
         "ILE206",
         shown,
         "its texts go through a tokenizer, which this machine does not run",
-        "Load it in Node, or export a run whose texts are words or n-grams",
+        "Load it in Node, or give one: loadExported(address, { pieces }) of @innerloop/web",
       );
     let pieces: PieceIds;
     try {

@@ -51,6 +51,11 @@ describe("a file that is no tokenizer", () => {
     ["no JSON", new TextEncoder().encode("{"), /it is no JSON/],
     ["a list", bytesOf([]), /no JSON object/],
     ["nothing", bytesOf({}), /not valid, or of a kind that is not known/],
+    [
+      "a model that the library gives no ids of",
+      bytesOf({ ...tokenizer, model: { type: "WordLevel", vocab: { "[UNK]": 0, x: 1 }, unk_token: "[UNK]" } }),
+      /ILD82 .*it gives the id undefined/,
+    ],
     ["an unknown model", bytesOf({ ...tokenizer, model: { type: "Oracle" } }), /ILD82/],
     [
       "ids that are no places",

@@ -53,8 +53,9 @@ export function parseTokenizer(bytes: Uint8Array, where: string, patience: numbe
   if (last < 0) throw refuse("its vocabulary is empty");
   const vocabulary = last + 1;
   const checked = (found: readonly number[]): readonly number[] => {
-    const wrong = found.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
-    if (wrong !== undefined) throw refuse(`it gives the id ${quoted(wrong)}, which its vocabulary has not`);
+    // An id may be undefined, too: of a kind of model that the library does not know.
+    const wrong = found.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabulary);
+    if (wrong >= 0) throw refuse(`it gives the id ${quoted(found[wrong])}, which its vocabulary has not`);
     return found;
   };
   const split = (texts: readonly string[]): (readonly number[])[] => {

@@ -36,6 +36,7 @@ const packages = [
   "innerloop",
   "@noble/hashes",
   "onnxruntime-web",
+  "@huggingface/tokenizers",
 ];
 
 /** The text of the import map, which the page's policy names by its hash. */

@@ -138,6 +138,21 @@ const questions = {
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
 
+  /** The same of texts, which a tokenizer of the page splits. */
+  async exportedTexts({ address, examples, asked }) {
+    const { Tokenizer } = await import("@huggingface/tokenizers");
+    const pieces = (bytes) => {
+      const tokenizer = new Tokenizer(JSON.parse(new TextDecoder().decode(bytes)), {});
+      const idsOf = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+      return { before: [], behind: [], split: (texts) => texts.map(idsOf) };
+    };
+    const learner = await loadExported(address, { pieces });
+    const task = await learner.adapt(examples);
+    const answers = await task.predict(asked);
+    await learner.dispose();
+    return answers;
+  },
+
   /** What an exported learner of any kind answers in a page, and what it recommends where that is asked for. */
   async exportedKind({ address, examples, asked, request }) {
     const learner = await loadExported(address);
