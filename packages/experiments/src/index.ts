@@ -38,6 +38,7 @@ export {
 export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported/exported-files.js";
 export * from "./exported/exported-learner.js";
 export type { ExportedExample } from "./exported/held-examples.js";
+export { includedModel, isIncludedAddress } from "./exported/included-address.js";
 export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm, TargetColumn } from "./exported/input-forms.js";
 export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";

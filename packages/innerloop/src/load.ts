@@ -8,11 +8,12 @@ import { machine } from "./offered-executor.js";
 /**
  * The trained model in a run folder, which adapts to a user's own examples and answers in their terms: image files and
  * classes, rows with the columns of a table and values in its units, points of a curve. Of an exported folder
- * (`innerloop export`) it is an `ExportedLearner`: `load<ExportedLearner>("exported/hanzi")`.
+ * (`innerloop export`) it is an `ExportedLearner`: `load<ExportedLearner>("exported/hanzi")`. So it is of a learner that comes
+ * trained: `load<ExportedLearner>("innerloop:symbols")`; `innerloop models` lists them.
  *
  * @typeParam A its answers: { prediction, probabilities } of classes, values by the names of targets of rows
  * @throws RunError ILN01 where there is no run, ILN05 where it has no parameters; ExportError ILE202 for an exported folder
- *   that is damaged
+ *   that is damaged, ILE209 for an address that no learner comes with
  * @example
  * const model = await load("runs/hanzi-20261121-1412");
  * const task = await model.adapt("examples/");

@@ -5,6 +5,8 @@ import {
   type ExportedIo,
   type ExportedLearner,
   filesAtHand,
+  includedModel,
+  isIncludedAddress,
   openExported,
 } from "@innerloop/experiments";
 import { decodeImages, type ImageDecoding, type ImageSource } from "./images/decode-images.js";
@@ -20,11 +22,12 @@ export interface LoadExportedOptions {
 
 /**
  * The exported learner of a folder that `innerloop export` has written: at an address where it is served as it is, or its
- * files by their names below it. Images may be whatever a page has of them: a File or Blob, a canvas, ImageData, an
+ * files by their names below it; or one that comes trained, with @innerloop/models: "innerloop:symbols", whose files are read
+ * from where that package's modules are. Images may be whatever a page has of them: a File or Blob, a canvas, ImageData, an
  * ImageBitmap, an address, or numbers.
  *
- * @throws ExportError ILE202 where files are missing, too large or not those that config.json tells; GraphError as of
- *   `workerExecutor`
+ * @throws ExportError ILE202 where files are missing, too large or not those that config.json tells, ILE209 where no learner of
+ *   this name comes; GraphError as of `workerExecutor`
  * @example
  * const learner = await loadExported("exported/symbols/");
  * const task = await learner.adapt([{ input: canvas, label: "thorn" }, { input: file, label: "ash" }]);
@@ -34,7 +37,7 @@ export async function loadExported(
   source: string | URL | Readonly<Record<string, Uint8Array>>,
   { executor, signal }: LoadExportedOptions = {},
 ): Promise<ExportedLearner> {
-  const files = typeof source === "string" || source instanceof URL ? filesAt(source, signal) : filesAtHand(source);
+  const files = await filesOf(source, signal);
   const { portable } = executor ?? (await usualExecutor());
   return openExported(files, { engine: portable, io: pageIo });
 }
@@ -51,21 +54,49 @@ function usualExecutor(): Promise<WebExecutor> {
   return shared;
 }
 
-/** Files below an address. */
-function filesAt(address: string | URL, signal: AbortSignal | undefined): ExportedFiles {
-  const base = new URL(String(address).replace(/\/?$/, "/"), document.baseURI);
+async function filesOf(
+  source: string | URL | Readonly<Record<string, Uint8Array>>,
+  signal: AbortSignal | undefined,
+): Promise<ExportedFiles> {
+  if (isIncludedAddress(source)) {
+    const { files } = includedModel(source, (await includedModels(source)).models);
+    return fetched(source, (name) => files[name]?.(), signal);
+  }
+  if (typeof source !== "string" && !(source instanceof URL)) return filesAtHand(source);
+  const base = new URL(String(source).replace(/\/?$/, "/"), document.baseURI);
+  return fetched(base.href, (name) => new URL(name, base), signal);
+}
+
+/** The learners that come trained. Bundlers follow this import, and take along the files that its modules name. */
+async function includedModels(address: string): Promise<typeof import("@innerloop/models")> {
+  try {
+    return await import("@innerloop/models");
+  } catch (cause) {
+    throw new ExportError(
+      "ILE202",
+      address,
+      "the package @innerloop/models is not where the page looks for it",
+      "Name it in the page's import map; or serve a folder of its learners, and give its address",
+      { cause },
+    );
+  }
+}
+
+/** Files by the addresses of their names. */
+function fetched(
+  shown: string,
+  addressOf: (name: string) => URL | undefined,
+  signal: AbortSignal | undefined,
+): ExportedFiles {
   return {
-    shown: base.href,
+    shown,
     read: async (name, most) => {
-      const response = await fetch(new URL(name, base), { ...(signal ? { signal } : {}) });
+      const address = addressOf(name);
+      if (!address) return undefined;
+      const response = await fetch(address, { ...(signal ? { signal } : {}) });
       if (response.status === 404) return undefined;
       const fail = (problem: string): never => {
-        throw new ExportError(
-          "ILE202",
-          `${base.href}${name}`,
-          problem,
-          "See that the folder is served as it was written",
-        );
+        throw new ExportError("ILE202", address.href, problem, "See that the folder is served as it was written");
       };
       if (!response.ok) fail(`the server answers ${response.status}`);
       return bytesWithin(response, most, fail);

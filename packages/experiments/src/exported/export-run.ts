@@ -14,6 +14,7 @@ import type {
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
+import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { loadParams } from "../runs/results.js";
@@ -25,7 +26,7 @@ import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport } from "./exported-config.js";
 import { digestOf, type ExportedFiles } from "./exported-files.js";
-import { exportedFiles } from "./exported-folder.js";
+import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { openFewShot, openPrograms } from "./exported-programs.js";
 import { type ExportForm, formOf } from "./input-forms.js";
 import { disagreement } from "./verify-export.js";
@@ -44,6 +45,8 @@ export interface ExportRequest {
   readonly floatInput?: boolean | undefined;
   /** Steps that are written one after the other, for runtimes without loops: so many, and no other number of them. */
   readonly unrolled?: number | undefined;
+  /** What the model card tells beside what the run knows. */
+  readonly card?: CardRequest | undefined;
   /** What wrote it, by name. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -78,6 +81,7 @@ const usualSupport = 25;
  */
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
   const { run, chosen: data = {}, checkpoint: wanted, queries, unrolled } = request;
+  requireLicense(request.card?.license);
   const { form, config: own } = formOfRun(request);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
@@ -154,7 +158,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   } finally {
     await trained.release();
   }
-  const files = await exportedFiles({ told, programs, form, run, expected: expectedOf(tried[0]!, told) });
+  const files = await exportedFiles({
+    ...{ told, programs, form, run },
+    expected: expectedOf(tried[0]!, told),
+    card: request.card ?? {},
+  });
   const hashed = Object.fromEntries(
     Object.entries(files.told).map(([name, bytes]) => [name, { sha256: digestOf(bytes), bytes: bytes.length }]),
   );
@@ -188,6 +196,12 @@ const refused = (run: RunStore, problem: string): ExportError =>
     problem,
     "`innerloop adapt` puts it to use; docs/export.md says what is exported",
   );
+
+/** @throws UsageError for what is no name of a license */
+function requireLicense(license: string | undefined): void {
+  if (license === undefined || (license.length <= 64 && /^[a-z0-9][a-z0-9.+-]*$/.test(license))) return;
+  throw new UsageError(`--license ${quoted(license)}`, "Name it as the hub does: mit, apache-2.0, cc-by-4.0, other");
+}
 
 /** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
 function formOfRun({ run, floatInput = false }: ExportRequest) {

@@ -7,7 +7,8 @@ import { compare, type compareOutput } from "./compare.js";
 import { dataGet, dataImport, dataList, dataVerify, type importTables } from "./data.js";
 import { detect, type detectLearner, type detectTask } from "./detect.js";
 import { type evalEvaluation, type evalOwn, evaluation } from "./eval.js";
-import { type exportFolder, exportRun, verify } from "./export.js";
+import { type exportCard, type exportFolder, exportRun, verify } from "./export.js";
+import { includedModels } from "./models.js";
 import { recommend, type recommendLearner, type recommendTask } from "./recommend.js";
 import { reproduce, type reproduceOutput, type reproduceRun } from "./reproduce.js";
 import type { checkpointOption, figuresOption } from "./shared-options.js";
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   detect,
   exportRun,
   verify,
+  includedModels,
   dataList,
   dataGet,
   dataImport,
@@ -49,6 +51,7 @@ export type InvocationOptions = Partial<
     OptionValues<typeof detectTask> &
     OptionValues<typeof detectLearner> &
     OptionValues<typeof exportFolder> &
+    OptionValues<typeof exportCard> &
     OptionValues<typeof importTables> &
     OptionValues<typeof checkpointOption> &
     OptionValues<typeof figuresOption> &
