@@ -83,6 +83,7 @@ function showAdding() {
   const add = at("add");
   add.textContent = isFull ? `${symbol.name} has ${mostExamples} examples` : `Add as an example of ${symbol.name}`;
   add.disabled = isFull || pad.strokes().length === 0;
+  add.hidden = mode() === "ask";
   at("taught").textContent = symbol.name;
 }
 
@@ -189,7 +190,7 @@ function choose(place) {
   chosen = place;
   document.querySelector("input[value=teach]").checked = true;
   showSymbols();
-  showAnswer(undefined);
+  drawn();
   at("pad").focus({ preventScroll: true });
   at("pad").scrollIntoView({ block: "nearest" });
 }
@@ -262,8 +263,8 @@ at("save").addEventListener("click", save);
 at("load").addEventListener("change", load);
 for (const input of document.querySelectorAll("input[name=mode]"))
   input.addEventListener("change", () => {
-    pad.clear();
-    showAnswer(undefined);
+    // The drawing stays: one that was not recognised may be an example.
+    drawn();
   });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   pad.redraw();

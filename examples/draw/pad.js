@@ -28,12 +28,14 @@ export function drawStrokes(canvas, strokes) {
  * @param changed called after each change of its strokes
  */
 export function drawingPad(canvas, changed) {
+  // It takes keys itself, which screen readers then leave to it.
+  canvas.setAttribute("role", "application");
   let strokes = [];
   let current;
   /** The pen of the keyboard. */
   let pen;
   let isDown = false;
-  let frame;
+  let isWaiting = false;
 
   const redraw = () => {
     drawStrokes(canvas, strokes);
@@ -46,14 +48,16 @@ export function drawingPad(canvas, changed) {
     context.stroke();
   };
   const update = () => {
-    frame ??= requestAnimationFrame(() => {
-      frame = undefined;
+    if (isWaiting) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
       redraw();
       changed();
     });
   };
   const within = (value) => Math.max(0, Math.min(1, value));
-  const place = ({ clientX, clientY }) => {
+  const pointOf = ({ clientX, clientY }) => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
     return { x: within((clientX - left) / width), y: within((clientY - top) / height) };
   };
@@ -64,14 +68,14 @@ export function drawingPad(canvas, changed) {
     canvas.setPointerCapture(event.pointerId);
     pen = undefined;
     isDown = false;
-    current = [place(event)];
+    current = [pointOf(event)];
     strokes.push(current);
     update();
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!current || !event.isPrimary || pointsIn() > mostPoints) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    current.push(...(events.length > 0 ? events : [event]).map(place));
+    current.push(...(events.length > 0 ? events : [event]).map(pointOf));
     update();
   });
   for (const name of ["pointerup", "pointercancel"])

@@ -11,7 +11,7 @@ export interface TrainingData {
 
 /** A figure of held-out tasks with its 95% interval over them. */
 export interface ModelFigure {
-  /** The protocol in a sentence: ways, shots, what was held out. */
+  /** The protocol in a sentence, figure included: ways, shots, what was held out. */
   readonly protocol: string;
   /** The figure: "accuracy". */
   readonly title: string;

@@ -82,6 +82,7 @@ const experimentRemedy =
  * const task = await model.adapt("examples/");
  * console.log(await task.predict(["new.png"]));
  */
+export function load(address: `innerloop:${string}`): Promise<ExportedLearner>;
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
 export function load<L extends ExportedLearner>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {

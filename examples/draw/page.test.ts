@@ -1,12 +1,12 @@
-/** The page of examples/draw in a real Chromium: symbols drawn with the mouse are recognised, and nobody else is asked. */
+/** The page in a real Chromium: symbols drawn with the mouse are recognised, and nobody else is asked. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { hanziCharacters, type PenStroke, readHanziStrokes } from "@innerloop/node";
+import { hanziCharacters, loadExported, type PenStroke, readHanziStrokes } from "innerloop/node";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumMissing, startChromium } from "./testing/chromium.js";
-import { root } from "./testing/plain-page.js";
-import { policyWith, type Site, startSite } from "./testing/site.js";
+import { chromiumMissing, startChromium } from "../../packages/web/src/testing/chromium.js";
+import { root } from "../../packages/web/src/testing/plain-page.js";
+import { policyWith, type Site, startSite } from "../../packages/web/src/testing/site.js";
 
 /** A hand: where and how large it writes, and how far off its points are. */
 interface Hand {
@@ -122,7 +122,7 @@ describe.skipIf(chromiumMissing())("the drawing page in Chromium", () => {
 
   it("draws with the keyboard", async () => {
     await page.getByRole("button", { name: "Teach sun:" }).click();
-    await page.locator("#pad").focus();
+    await page.getByLabel("Drawing pad").focus();
     for (const key of ["Space", "ArrowRight", "ArrowRight", "ArrowDown", "Space"]) await page.keyboard.press(key);
     await page.getByRole("button", { name: "Add as an example of sun" }).click();
     await page.getByRole("button", { name: "Remove example 3 of sun" }).click();
@@ -135,7 +135,6 @@ describe.skipIf(chromiumMissing())("the drawing page in Chromium", () => {
     ]);
     const path = await download.path();
     const kept = JSON.parse(await readFile(path, "utf8")) as { task: string; symbols: { name: string }[] };
-    const { loadExported } = await import("@innerloop/node");
     const learner = await loadExported("innerloop:symbols");
     const task = await learner.restore(Buffer.from(kept.task, "base64"));
     expect(task.classes).toEqual(["symbol 1", "sun", "symbol 3"]);
