@@ -93,6 +93,8 @@ function fetched(
     read: async (name, most) => {
       const address = addressOf(name);
       if (!address) return undefined;
+      // Bundlers write small files into their modules, which a page's policy need not let it fetch.
+      if (address.protocol === "data:") return bytesIn(address);
       const response = await fetch(address, { ...(signal ? { signal } : {}) });
       if (response.status === 404) return undefined;
       const fail = (problem: string): never => {
@@ -102,6 +104,14 @@ function fetched(
       return bytesWithin(response, most, fail);
     },
   };
+}
+
+/** The bytes of an address that holds them. */
+function bytesIn({ href }: URL): Uint8Array {
+  const comma = href.indexOf(",");
+  const text = href.slice(comma + 1);
+  if (!href.slice(0, comma).endsWith(";base64")) return new TextEncoder().encode(decodeURIComponent(text));
+  return Uint8Array.from(atob(decodeURIComponent(text)), (letter) => letter.charCodeAt(0));
 }
 
 /** The bytes of an answer, of which no more are taken than asked for. */

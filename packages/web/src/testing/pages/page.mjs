@@ -138,6 +138,18 @@ const questions = {
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
 
+  /** Learners that come trained, each from where its package is. */
+  async included() {
+    const curves = await loadExported("innerloop:sinusoids");
+    const points = [-4, -2, 0, 1, 3].map((x) => ({ input: { x }, target: 2 * Math.sin(x - 1) }));
+    const curve = await curves.adapt(points);
+    const { value } = await curve.predict({ x: 1 });
+    const texts = await loadExported("innerloop:intents");
+    const said = await texts.adapt(["where is my parcel", "my money back"].map((input) => ({ input, label: input })));
+    const { label } = await said.predict("the parcel is late");
+    return { value, label };
+  },
+
   notExported: ({ address }) => refusal(loadExported(address)),
 
   undecoded: ({ names, as = "file", options }) => refusal(questions.decoded({ names, as, options })),
