@@ -11,7 +11,8 @@ export { duplicatesText, exampleDigests } from "./domains/classification/duplica
 export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
-export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
+export type { EntityAnswer } from "./domains/entities/adaptation.js";
+export type { FoundEntity } from "./domains/entities/found-entities.js";
 export * from "./domains/practice.js";
 export * from "./domains/ranker.js";
 export { type Feedback, feedbackOf } from "./domains/recommendation/feedback.js";
@@ -22,9 +23,9 @@ export type { EnvironmentEntry, FamilySetting } from "./domains/reinforcement/en
 export { environmentDomain } from "./domains/reinforcement/own-environment.js";
 export * from "./environment-io.js";
 export { tolerance as exportTolerance } from "./exported/agreement.js";
+export type { ClassAnswer, ClassAnswers } from "./exported/class-kind.js";
 export * from "./exported/export-error.js";
 export * from "./exported/export-run.js";
-export type { ClassAnswer, ExportedAnswer, ValueAnswer } from "./exported/exported-answers.js";
 export {
   type ExportedConfig,
   type ExportedFileName,
@@ -36,11 +37,16 @@ export {
   type ToldFile,
 } from "./exported/exported-config.js";
 export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported/exported-files.js";
+export { type ExportedAnswers, kindOf as exportedKindOf } from "./exported/exported-kinds.js";
 export * from "./exported/exported-learner.js";
 export type { ExportedExample } from "./exported/held-examples.js";
 export { includedModel, isIncludedAddress } from "./exported/included-address.js";
 export type { ExportedIo } from "./exported/input-form.js";
-export type { ExportedInputs, ExportForm, TargetColumn } from "./exported/input-forms.js";
+export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
+export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";
+export type { PolicyAnswer, PolicyAnswers } from "./exported/policy-kind.js";
+export type { ExportedRecommendation, RatingAnswer, RatingAnswers } from "./exported/rating-kind.js";
+export type { SpanAnswer, SpanAnswers } from "./exported/span-kind.js";
 export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";

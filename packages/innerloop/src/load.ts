@@ -1,6 +1,6 @@
 /** Run folders, which are read in Node: by the package that the engine is in, found when it is first needed. */
 import type { Run } from "@innerloop/core";
-import type { Answer, ExportedLearner, TrainedModel } from "@innerloop/experiments";
+import type { Answer, ExportedAnswer, ExportedLearner, TrainedModel } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import type { LearnerModule, LoadOptions } from "@innerloop/node";
 import { machine } from "./offered-executor.js";
@@ -19,9 +19,9 @@ import { machine } from "./offered-executor.js";
  * const task = await model.adapt("examples/");
  * console.log(await task.predict(["new.png"]));
  */
-export function load(address: `innerloop:${string}`): Promise<ExportedLearner>;
+export function load<A = ExportedAnswer>(address: `innerloop:${string}`): Promise<ExportedLearner<A>>;
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
-export function load<L extends ExportedLearner>(folder: string): Promise<L>;
+export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
   return (await machine()).load(folder, options);
 }

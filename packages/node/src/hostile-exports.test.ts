@@ -140,6 +140,15 @@ describe(`changed files, seed ${seed}`, () => {
   });
 });
 
+test("folders of before there were other kinds tell targets beside their answers, and are read", async () => {
+  const config = JSON.parse(new TextDecoder().decode(files["config.json"]));
+  const { answers, ...others } = config.innerloop;
+  const earlier = { ...config, innerloop: { ...others, targets: answers.targets } };
+  const learner = await open({ ...files, "config.json": new TextEncoder().encode(JSON.stringify(earlier)) });
+  expect(learner.config.answers).toEqual(answers);
+  await learner.dispose();
+});
+
 test("files that config.json tells truly, and that are others than they should be, are refused", async () => {
   const {
     "onnx/adapt.onnx": adapt,

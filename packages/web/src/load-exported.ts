@@ -1,6 +1,7 @@
 /** Exported learners in a page: from an address, or from files at hand. */
 import {
   ExportError,
+  type ExportedAnswer,
   type ExportedFiles,
   type ExportedIo,
   type ExportedLearner,
@@ -26,6 +27,7 @@ export interface LoadExportedOptions {
  * from where that package's modules are. Images may be whatever a page has of them: a File or Blob, a canvas, ImageData, an
  * ImageBitmap, an address, or numbers.
  *
+ * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
  * @throws ExportError ILE202 where files are missing, too large or not those that config.json tells, ILE209 where no learner of
  *   this name comes; GraphError as of `workerExecutor`
  * @example
@@ -33,13 +35,13 @@ export interface LoadExportedOptions {
  * const task = await learner.adapt([{ input: canvas, label: "thorn" }, { input: file, label: "ash" }]);
  * const { label, probability } = await task.predict(canvas);
  */
-export async function loadExported(
+export async function loadExported<A = ExportedAnswer>(
   source: string | URL | Readonly<Record<string, Uint8Array>>,
   { executor, signal }: LoadExportedOptions = {},
-): Promise<ExportedLearner> {
+): Promise<ExportedLearner<A>> {
   const files = await filesOf(source, signal);
   const { portable } = executor ?? (await usualExecutor());
-  return openExported(files, { engine: portable, io: pageIo });
+  return openExported<A>(files, { engine: portable, io: pageIo });
 }
 
 let shared: Promise<WebExecutor> | undefined;

@@ -1,4 +1,5 @@
 /** Kinds of inputs: each is read from config.json as it was written, and takes what a user gives. */
+import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { describe, expect, test } from "vitest";
 import { isOneOf } from "./input-form.js";
 import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
@@ -28,6 +29,9 @@ const kinds: readonly ExportedInputs[] = [
     },
   },
   { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } },
+  { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
+  { kind: "item", slots: 3, numbers: 2 },
+  { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
 ];
 
 test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
@@ -51,6 +55,13 @@ test.each([
   [{ kind: "numbers", shape: [2], scales: { mean: [1], deviation: [1] } }],
   [{ kind: "numbers", shape: [2], scales: { mean: [1, 1], deviation: [1, 0] } }],
   [{ kind: "text", coding: { kind: "features", features: 4, backbone: {} } }],
+  [{ kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 } }],
+  [{ kind: "words", words: { length: 4, slots: ["other"], ids: 64, width: 0 } }],
+  [{ kind: "item", slots: 0, numbers: 2 }],
+  [{ kind: "observations", horizon: 0, observation: { kind: "box", size: 3 } }],
+  [{ kind: "observations", horizon: 1_000_000, observation: { kind: "box", size: 2 ** 20 } }],
+  [{ kind: "observations", horizon: 5, observation: { kind: "sphere", size: 3 } }],
+  [{ kind: "item", slots: 3, numbers: 1 }],
 ])("%j are no inputs", (value) => {
   expect(inputsFrom(value)).toBeUndefined();
 });
@@ -59,7 +70,7 @@ describe("what users give", () => {
   const prepared = async (inputs: ExportedInputs, given: unknown) => {
     const form = formOf(inputs);
     const [read] = await form.read([given], inputs, io);
-    return Array.from(form.prepared(read!, { invert: false }, inputs), Number);
+    return Array.from(form.rows(read, { invert: false }, inputs)[0]![0]!, Number);
   };
 
   test("images: pixels as bytes, numbers from 0 to 1, in lists of any depth", async () => {
@@ -81,7 +92,7 @@ describe("what users give", () => {
     expect(form.readingOf([paper], image)).toEqual({ invert: true });
     expect(form.readingOf([paper.map((value) => 255 - value)], image)).toEqual({ invert: false });
     expect(form.readingOf([paper], { ...image, darkOnLight: true })).toEqual({ invert: false });
-    expect(Array.from(form.prepared(paper, { invert: true }, image), Number)).toEqual([5, 5, 5, 245]);
+    expect(Array.from(form.rows(paper, { invert: true }, image)[0]![0]!, Number)).toEqual([5, 5, 5, 245]);
   });
 
   test("numbers are brought to the learner's scale, and rows are coded by the table", async () => {

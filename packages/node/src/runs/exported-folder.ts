@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   ExportError,
+  type ExportedAnswer,
   type ExportedFiles,
   type ExportedLearner,
   exportedFileLimits,
@@ -78,11 +79,12 @@ export async function isExported(path: string): Promise<boolean> {
 /**
  * The exported learner in a folder, or one that comes trained: "innerloop:symbols".
  *
+ * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
  * @throws ExportError ILE202 where there is none, or it is damaged; ILE209 where none of this name comes
  * @example const learner = await loadExported("exported/hanzi")
  */
-export async function loadExported(path: string): Promise<ExportedLearner> {
-  return openExported(exportedFilesIn(await exportedFolder(path)), {
+export async function loadExported<A = ExportedAnswer>(path: string): Promise<ExportedLearner<A>> {
+  return openExported<A>(exportedFilesIn(await exportedFolder(path)), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
     io: machineIo,

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import {
   type Answer,
+  type ExportedAnswer,
   type ExportedLearner,
   nearestName,
   openModel,
@@ -82,9 +83,9 @@ const experimentRemedy =
  * const task = await model.adapt("examples/");
  * console.log(await task.predict(["new.png"]));
  */
-export function load(address: `innerloop:${string}`): Promise<ExportedLearner>;
+export function load<A = ExportedAnswer>(address: `innerloop:${string}`): Promise<ExportedLearner<A>>;
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
-export function load<L extends ExportedLearner>(folder: string): Promise<L>;
+export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
   requireFolder("load", folder);
   if (!(await isExported(await exportedFolder(folder)))) return loadModel(folder, options);
