@@ -42,6 +42,16 @@ const learners = {
     credits:
       "Trained on requests of CLINC150 (Larson et al. 2019, CC BY 3.0), 50 of its 150 intents. It has learned how much words and pieces of words say, and no vocabulary: texts are hashed to 32,768 numbers. In English; other languages of words with blanks between them work by the same spelling. License of the files: MIT.",
   },
+  tastes: {
+    needs: "innerloop data get x-wines",
+    train: "x-wines --workers 1".split(" "),
+    evaluations: {},
+    license: "mit",
+    title: "Tastes in wine, from a few ratings",
+    datasets: ["X-Wines"],
+    credits:
+      "Trained on 150,000 ratings of X-Wines, Slim version (de Azambuja, Morais & Filipe 2023, CC0 1.0; the authors ask to be cited). items.json has its 1,007 wines with their attributes, and no user. License of the files: MIT.",
+  },
   sinusoids: {
     train: "sinusoid --train-shots 5-20 --iterations 20000 --workers 1".split(" "),
     evaluations: { "results-best-shots-5": ["--shots", "5"] },

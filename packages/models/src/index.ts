@@ -3,9 +3,12 @@ import type { IncludedModel } from "./included-model.js";
 import { intents } from "./intents.js";
 import { sinusoids } from "./sinusoids.js";
 import { symbols } from "./symbols.js";
+import { tastes } from "./tastes.js";
 
 export type { IncludedModel, ModelFigure, ModelFiles, TrainingData } from "./included-model.js";
 export { type DrawnPoint, symbolPicture, symbolSide } from "./symbol-picture.js";
 
 /** The learners that come trained, by their names: what they take, figures, licenses of data, and where their files are. */
-export const models = { symbols, intents, sinusoids } as const satisfies Readonly<Record<string, IncludedModel>>;
+export const models = { symbols, intents, tastes, sinusoids } as const satisfies Readonly<
+  Record<string, IncludedModel>
+>;

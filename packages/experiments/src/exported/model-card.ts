@@ -1,9 +1,9 @@
 /** The model card of an exported folder: README.md, as the Hugging Face hub reads it. */
 import type { ExportedPrograms } from "@innerloop/core/training";
 import type { PortableSlot } from "@innerloop/graph";
-import { cut } from "../options/outside-text.js";
 import { withInterval } from "../figures/figure-text.js";
 import { figureTitle } from "../figures/results-cells.js";
+import { cut } from "../options/outside-text.js";
 import { batchNormText } from "../protocol-text.js";
 import type { EvaluationRecord, MethodRecord } from "../published/row-evaluations.js";
 import { counted } from "../words.js";
@@ -215,7 +215,6 @@ function modelIndex(
     const value = described && row?.figures[described.name];
     if (!value || !Number.isFinite(value.mean)) return [];
     const { tasks } = own!.protocol;
-    const interval = withInterval(described, value).split(" ± ")[1];
     const ofTasks = typeof tasks === "number" ? ` over ${tasks} tasks` : "";
     const after = row!.steps === 0 ? "" : ` after ${counted(row!.steps, "step")}`;
     return [
@@ -228,7 +227,7 @@ function modelIndex(
       "    metrics:",
       `    - type: ${quotedScalar(described.title)}`,
       `      value: ${value.mean}`,
-      `      name: ${quotedScalar(`${figureTitle(described)}${after}, ± ${interval} is its 95% interval${ofTasks}`)}`,
+      `      name: ${quotedScalar(`${figureTitle(described)}${after}: ${withInterval(described, value)} (95% interval${ofTasks})`)}`,
     ];
   });
   return entries.length === 0 ? [] : ["model-index:", `- name: ${quotedScalar(name)}`, "  results:", ...entries];
