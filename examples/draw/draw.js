@@ -142,7 +142,8 @@ function showSymbols() {
 
 function symbolItem(symbol, place) {
   const item = document.createElement("li");
-  item.classList.toggle("chosen", place === chosen);
+  const isTaught = place === chosen && mode() === "teach";
+  item.classList.toggle("chosen", isTaught);
   const row = document.createElement("div");
   row.className = "name";
   const name = document.createElement("input");
@@ -157,9 +158,9 @@ function symbolItem(symbol, place) {
   const examples = document.createElement("div");
   examples.className = "examples";
   examples.append(...symbol.drawings.map((strokes, i) => exampleButton(symbol, strokes, i)));
-  const more = buttonOf(place === chosen ? "Being taught" : "Teach", () => choose(place));
+  const more = buttonOf(isTaught ? "Being taught" : "Teach", () => choose(place));
   more.setAttribute("aria-label", `Teach ${symbol.name}: ${symbol.drawings.length} of ${mostExamples} examples`);
-  more.setAttribute("aria-pressed", String(place === chosen));
+  more.setAttribute("aria-pressed", String(isTaught));
   item.append(row, examples, more);
   return item;
 }
@@ -264,6 +265,7 @@ at("load").addEventListener("change", load);
 for (const input of document.querySelectorAll("input[name=mode]"))
   input.addEventListener("change", () => {
     // The drawing stays: one that was not recognised may be an example.
+    showSymbols();
     drawn();
   });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
