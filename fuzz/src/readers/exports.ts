@@ -101,6 +101,13 @@ const rows: ExportedConfig["inputs"] = {
   },
 };
 
+const detecting = {
+  ways: undefined,
+  answers: { kind: "objects", ways: 2, stride: 4, least: 0.1, most: 30, overlap: 0.5 },
+  inputs: { kind: "picture", size: 8, channels: 1, dtype: "uint8" },
+  outputs: ["objectness", "names", "box"],
+} as const satisfies Partial<ExportedConfig>;
+
 const configReader: Reader = {
   name: "exported folder",
   reads: "config.json of an exported folder, and the files by it",
@@ -123,6 +130,7 @@ const configReader: Reader = {
       bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
+      bytes(storedExport({ ...all, ...detecting })),
       bytes(
         storedExport({
           ...all,
@@ -168,6 +176,9 @@ const configReader: Reader = {
       withPart({ answers: { kind: "constructor" } }),
       withPart({ answers: { kind: "numbers", targets: [{ name: "a", mean: 0, deviation: 0 }] } }),
       withPart({ learner: "x".repeat(100_000) }),
+      withPart({ ...detecting, answers: { ...detecting.answers, ways: 1e9 } }),
+      withPart({ ...detecting, answers: { ...detecting.answers, stride: 1e-9 } }),
+      withPart({ ...detecting, inputs: { ...detecting.inputs, size: 1e9 } }),
     ].map(bytes);
   },
   mutations: [jsonMutation, jsonMutation, jsonMutation],
@@ -201,6 +212,7 @@ const configReader: Reader = {
       "outputs",
       "coding",
     ],
+    ...["picture", "size", "channels", "objects", "stride", "least", "most", "overlap", "objectness"],
   ],
   async run(input, place) {
     await place.once("export", () => {
@@ -267,6 +279,16 @@ const taskReader: Reader = {
         examples: { inputs: { "": inputs }, said: { targets }, rows: [1, 1] },
       }),
       encodeTask({ ...common, classes: ["a"], ids: [], state }),
+      encodeTask({
+        ...common,
+        classes: ["a", "b"],
+        ids: ["1", "2"],
+        state,
+        examples: {
+          inputs: { "": inputs },
+          said: { objects: array("float64", [2, 1, 5], new Float64Array(10).fill(1)) },
+        },
+      }),
     ];
   },
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame), sealMutation(checkpointFrame)],
@@ -274,6 +296,7 @@ const taskReader: Reader = {
     "state.",
     "examples.inputs",
     "examples.said.labels",
+    "examples.said.objects",
     "rows",
     "task",
     "classes",

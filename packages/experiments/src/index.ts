@@ -44,6 +44,7 @@ export { includedModel, isIncludedAddress } from "./exported/included-address.js
 export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
 export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";
+export type { ExportedBox, ExportedObject, ObjectAnswer, ObjectAnswers } from "./exported/object-kind.js";
 export type { PolicyAnswer, PolicyAnswers } from "./exported/policy-kind.js";
 export type { ExportedRecommendation, RatingAnswer, RatingAnswers } from "./exported/rating-kind.js";
 export type { SpanAnswer, SpanAnswers } from "./exported/span-kind.js";

@@ -4,9 +4,9 @@ import { random } from "@innerloop/core";
 import { actionDistribution, type Space } from "@innerloop/core/reinforcement";
 import type { ExportedExample, ExportedLearner, PolicyAnswer, Practice, TrainedModel } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ranCard, ranNodeCard } from "./card-programs.fixture.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { exportedRuns } from "./exported-runs.fixture.js";
-import { ranCard } from "./python-cards.fixture.js";
 import { load } from "./runs/load.js";
 
 const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-policies");
@@ -167,7 +167,7 @@ describe("what is given", () => {
 });
 
 describe("the folder", () => {
-  test("is what was said of it, verifies, and its card's program runs", async (context) => {
+  test("is what was said of it, verifies, and its card's programs run", async (context) => {
     expect(await verified("exported-maml")).toMatch(/up to 6 examples, 2 steps of 3 episodes/);
     const config = JSON.parse(await readFile(inFolder("exported-maml/config.json"), "utf8"));
     expect(config.architectures).toEqual(["FewShotPolicy"]);
@@ -175,6 +175,12 @@ describe("the folder", () => {
       ...{ support: 6, outputs: ["prediction"], inputs: { kind: "observations", horizon: 6 } },
       answers: { kind: "policy", action: { kind: "box", size: 2 }, episodes: 3, discount: 0.99, baseline: "linear" },
     });
+    const first = "const episodes = [{ observations: [[0, 0]], actions: [[0.1, 0]], rewards: [-1] }];";
+    const printed = await ranNodeCard(inFolder("exported-maml"), {
+      first,
+      print: "JSON.stringify([action, deviation.length, adapted.steps])",
+    });
+    expect(JSON.parse(printed)).toEqual([[expect.any(Number), expect.any(Number)], 2, 1]);
     const missing = onnxCheckerMissing();
     if (missing) context.skip(missing);
     expect(ranCard<number[]>(inFolder("exported-maml"), 'list(names["answers"]["prediction"].shape)')).toEqual([2, 4]);

@@ -3,12 +3,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ExportedLearner, openExported, type RatingAnswer, type TrainedModel } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ranCard, ranNodeCard } from "./card-programs.fixture.js";
 import { machineIo } from "./data/machine-io.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { portableEngine } from "./executor/portable-engine.js";
 import { exportedRuns } from "./exported-runs.fixture.js";
 import { filmCount, filmId, filmTables } from "./films.fixture.js";
-import { ranCard } from "./python-cards.fixture.js";
 import { load } from "./runs/load.js";
 
 const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-ratings");
@@ -165,6 +165,13 @@ describe("the folder", () => {
     for (const name of ["items.json", "config.json", "README.md"])
       expect(await readFile(inFolder(`exported-ridge/${name}`), "utf8"), name).not.toMatch(/secret-/);
     expect(text).not.toContain(tables.folder);
+  });
+
+  test("answers by the program of its card in Node", async () => {
+    const printed = await ranNodeCard(inFolder("exported-cnp"), { print: "JSON.stringify([rating, items.length])" });
+    expect(JSON.parse(printed)).toEqual([expect.any(Number), 10]);
+    const score = await ranNodeCard(inFolder("exported-taken"), { print: "score" });
+    expect(Number.isFinite(Number(score))).toBe(true);
   });
 
   test("answers from Python as from here, by the program of its card", async (context) => {

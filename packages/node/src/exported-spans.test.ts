@@ -3,9 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { random } from "@innerloop/core";
 import type { EntityAnswer, ExportedExample, ExportedLearner, SpanAnswer, TrainedModel } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ranCard, ranNodeCard } from "./card-programs.fixture.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { exportedRuns } from "./exported-runs.fixture.js";
-import { ranCard } from "./python-cards.fixture.js";
 import { load } from "./runs/load.js";
 
 const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-spans");
@@ -176,12 +176,14 @@ describe("what is given", () => {
   });
 });
 
-test("the folder is what was said of it, verifies, and its card's program runs", async (context) => {
+test("the folder is what was said of it, verifies, and its card's programs run", async (context) => {
   expect(await verified("exported-struct-shot")).toMatch(/up to \d+ examples, up to 2 types/);
   const config = JSON.parse(await readFile(inFolder("exported-struct-shot/config.json"), "utf8"));
   expect(config.architectures).toEqual(["FewShotTokenClassifier"]);
   expect(config.innerloop).toMatchObject({ answers: { kind: "spans" }, ways: 3, inputs: { kind: "words" } });
   expect(config.innerloop.outputs.toSorted()).toEqual(["mask", "scores", "tags"]);
+  const found = await ranNodeCard(inFolder("exported-struct-shot"), { print: "JSON.stringify([spans, task.classes])" });
+  expect(JSON.parse(found)).toEqual([expect.any(Array), ["city"]]);
   const missing = onnxCheckerMissing();
   if (missing) context.skip(missing);
   expect(ranCard<number[]>(inFolder("exported-token-prototypes"), 'list(names["answers"]["tags"].shape)')).toEqual([

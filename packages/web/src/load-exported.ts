@@ -10,7 +10,7 @@ import {
   isIncludedAddress,
   openExported,
 } from "@innerloop/experiments";
-import { decodeImages, type ImageDecoding, type ImageSource } from "./images/decode-images.js";
+import { decodeImages, type ImageDecoding, type ImageSource, letterboxedPictures } from "./images/decode-images.js";
 import { type WebExecutor, workerExecutor } from "./web-executor.js";
 
 /** Options of `loadExported`. */
@@ -148,18 +148,28 @@ const decodingOf = ({ size, channels, pixels }: Reading): ImageDecoding => ({
 
 const pageIo: ExportedIo = {
   images: async (paths, reading) => {
-    const sources = paths.map((path) => new URL(path, document.baseURI));
-    const bytes = await decodeImages(sources, decodingOf(reading));
+    const bytes = await decodeImages(paths.map(addressOf), decodingOf(reading));
     return bytes.map((each, i) => ({ name: paths[i]!, bytes: each }));
   },
-  decoded: (images, reading) =>
-    decodeImages(
-      images.map((bytes) => new Blob([bytes.slice()])),
-      decodingOf(reading),
-    ),
+  decoded: (images, reading) => decodeImages(images.map(fileOf), decodingOf(reading)),
+  letterboxedImages: async (images, size) => {
+    const found = await letterboxedPictures(
+      images.map((image) => (typeof image === "string" ? addressOf(image) : fileOf(image))),
+      size,
+    );
+    return found.map((each, i) => {
+      const image = images[i]!;
+      return { name: typeof image === "string" ? image : `image ${i + 1}`, ...each };
+    });
+  },
   picture: (given, reading) =>
     isPicture(given) ? decodeImages([given], decodingOf(reading)).then(([bytes]) => bytes!) : undefined,
+  squarePicture: (given, size) =>
+    isPicture(given) ? letterboxedPictures([given], size).then(([picture]) => picture!) : undefined,
 };
+
+const addressOf = (path: string): URL => new URL(path, document.baseURI);
+const fileOf = (bytes: Uint8Array): Blob => new Blob([bytes.slice()]);
 
 /** Classes of pictures that a page has; not all browsers know all of them. */
 const pictureClasses = ["Blob", "ImageData", "ImageBitmap", "HTMLCanvasElement", "OffscreenCanvas", "URL"] as const;

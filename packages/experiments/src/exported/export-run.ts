@@ -5,6 +5,7 @@ import {
   type CollectingLearner,
   classesIn,
   isCollector,
+  isTensorSpec,
   specOf,
   splitSeed,
   type TaskSpec,
@@ -18,6 +19,7 @@ import {
   TrainedLearner,
 } from "@innerloop/core/training";
 import {
+  mapTree,
   namedLeaves,
   type PortableArrays,
   type PortableEngine,
@@ -25,6 +27,7 @@ import {
   type TensorsByName,
   type Tree,
   type TypedArray,
+  tensor,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
@@ -43,7 +46,7 @@ import { digestOf, type ExportedFiles } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
-import { type ExportedInputs, formOf } from "./input-forms.js";
+import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
@@ -120,7 +123,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const programs = exportPrograms({
     learner: any,
     params,
-    spec,
+    spec: withTargets(spec, form),
     support,
     queries,
     unrolled,
@@ -169,7 +172,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   try {
     for (let i = 0; i < count; i++) {
       host.signal?.throwIfAborted();
-      const { support: given, query } = await held.sample(i);
+      const { support: given, query } = takenTask(await held.sample(i), form.inputs);
       const task = await trained.adapt(given as never, usual === undefined ? {} : { steps: usual });
       const found = (await task.predict(query.x as never)) as unknown as TensorsByName;
       const feeds = feedsOf(given, { ...told, taken: usual ?? 0 });
@@ -305,6 +308,29 @@ function withOutputs(spec: TaskSpec<Tree, Tree>, { classes: outputs = 0 }: Learn
   return { ...spec, y: { ...(spec.y as TensorSpec), classes: { count: outputs } } };
 }
 
+/** Tasks with no more than what examples say: a learner may be told more in training than adapting needs. */
+function withTargets(spec: TaskSpec<Tree, Tree>, { answers, inputs }: ExportForm): TaskSpec<Tree, Tree> {
+  if (isTensorSpec(spec.y)) return spec;
+  const slots = kindOf(answers).targets({
+    ...{ answers, inputs, ways: undefined, outputs: [] },
+    ...{ support: spec.support.rows, steps: { usual: undefined, fixed: undefined } },
+  });
+  const parts = slots.map(({ name }) => name.split(".")[1]);
+  return {
+    ...spec,
+    y: Object.fromEntries(Object.entries(spec.y).filter(([name]) => parts.includes(name))) as typeof spec.y,
+  };
+}
+
+/** A task as programs can be given it: its inputs are the nearest that they take. */
+function takenTask({ support, query }: HeldOut, inputs: ExportedInputs): HeldOut {
+  const { taken } = formOf(inputs);
+  if (!taken) return { support, query };
+  const nearest = (x: Tree): Tree =>
+    mapTree((leaf: Tensor) => tensor(taken(leaf.data as TypedArray, inputs), leaf.shape), x);
+  return { support: { ...support, x: nearest(support.x) }, query: { x: nearest(query.x) } };
+}
+
 /** Rows of a support set. @throws UsageError where they are fewer than a task of the run has */
 function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
   if (maxSupport === undefined) return Math.max(rows, usualSupport);
@@ -358,6 +384,12 @@ function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readon
 const inType = (values: TypedArray, { dtype }: RowSlot): TypedArray =>
   dtype === "int64" ? BigInt64Array.from(values as Int32Array, BigInt) : values;
 
+/** Tensors of an example's input as a learner's own tasks have them. */
+const slotsOfTask = (inputs: ExportedInputs): readonly RowSlot[] => {
+  const form = formOf(inputs);
+  return form.slotsOfTask?.(inputs) ?? form.slots(inputs);
+};
+
 /** Rows of inputs as programs take them: of images as bytes. */
 function inputRows(x: Tree, name: string, of: readonly RowSlot[], { inputs }: Told): readonly RowValues[] {
   const slots = of.map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
@@ -367,14 +399,14 @@ function inputRows(x: Tree, name: string, of: readonly RowSlot[], { inputs }: To
 
 function queryRows(x: Tree, told: Told): readonly RowValues[] {
   const form = formOf(told.inputs);
-  return inputRows(x, "query_inputs", form.asked?.(told.inputs) ?? form.slots(told.inputs), told);
+  return inputRows(x, "query_inputs", form.asked?.(told.inputs) ?? slotsOfTask(told.inputs), told);
 }
 
 /** A support set as programs take it. */
 function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly taken: number }): PortableArrays {
   const { support, taken, answers } = told;
   const kind = kindOf(answers);
-  const inputs = inputRows(x, "support_inputs", formOf(told.inputs).slots(told.inputs), told);
+  const inputs = inputRows(x, "support_inputs", slotsOfTask(told.inputs), told);
   const slots = kind.targets(told);
   const name = slots[0]!.name.split(".")[0]!;
   const said = rowsOfTree(y, name, slots);

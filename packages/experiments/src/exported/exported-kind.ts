@@ -88,6 +88,8 @@ export interface KindWords {
   readonly limits: readonly string[];
   /** Rows of a made-up task in Python, at most `support`. */
   readonly pythonRows: (support: number) => number;
+  /** Definitions in Python that targets and answers take, before they are used. */
+  readonly pythonDefinitions?: readonly string[];
   /** Made-up targets in Python: an expression of numpy for `rows` rows of each slot, by its name; zeros unless given. */
   readonly pythonTargets: (rows: number) => Readonly<Record<string, string>>;
   /** Lines that show the outputs in `answers`. */

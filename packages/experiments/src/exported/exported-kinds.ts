@@ -2,12 +2,19 @@
 import { type ClassAnswers, classKind } from "./class-kind.js";
 import type { BeforeAnswers, ExportedKind } from "./exported-kind.js";
 import { type NumberAnswers, numberKind } from "./number-kind.js";
+import { type ObjectAnswers, objectKind } from "./object-kind.js";
 import { type PolicyAnswers, policyKind } from "./policy-kind.js";
 import { type RatingAnswers, ratingKind } from "./rating-kind.js";
 import { type SpanAnswers, spanKind } from "./span-kind.js";
 
 /** The kind of answers, as config.json tells it. */
-export type ExportedAnswers = ClassAnswers | NumberAnswers | RatingAnswers | SpanAnswers | PolicyAnswers;
+export type ExportedAnswers =
+  | ClassAnswers
+  | NumberAnswers
+  | ObjectAnswers
+  | RatingAnswers
+  | SpanAnswers
+  | PolicyAnswers;
 
 type AnyKind = ExportedKind<ExportedAnswers, unknown, unknown, unknown, unknown>;
 
@@ -17,6 +24,7 @@ type KindOf<A extends ExportedAnswers> = ExportedKind<A, any, any, any, any>;
 const kinds: { readonly [K in ExportedAnswers["kind"]]: KindOf<Extract<ExportedAnswers, { readonly kind: K }>> } = {
   classes: classKind,
   numbers: numberKind,
+  objects: objectKind,
   ratings: ratingKind,
   spans: spanKind,
   policy: policyKind,

@@ -58,8 +58,15 @@ interface LearnerParts {
   readonly shown: string;
 }
 
-/** Rows that one run predicts for, where programs take any number: of small ones more, up to so many numbers. */
-const [usualQueries, mostQueries, fewNumbers] = [256, 4096, 2 ** 16];
+/** Rows that one run predicts for, where programs take any number: of small ones more, of large ones fewer, up to so many numbers. */
+const [usualQueries, mostQueries, fewNumbers, mostNumbers] = [256, 4096, 2 ** 16, 2 ** 22];
+
+/** Rows of so many numbers that one run predicts for. */
+const rowsAtOnce = (numbers: number): number =>
+  Math.max(
+    Math.min(usualQueries, Math.ceil(mostNumbers / numbers)),
+    Math.min(mostQueries, Math.floor(fewNumbers / numbers)),
+  );
 
 /**
  * A trained learner whose programs run by themselves: it needs no run, no data and no network.
@@ -209,7 +216,7 @@ export class ExportedLearner<A = ExportedAnswer> {
     const { config, parts } = this;
     const slots = querySlots(config);
     const numbers = slots.reduce((sum, slot) => sum + rowSize(slot), 0);
-    const atOnce = config.queries ?? Math.max(usualQueries, Math.min(mostQueries, Math.floor(fewNumbers / numbers)));
+    const atOnce = config.queries ?? rowsAtOnce(numbers);
     const found: PortableArrays[] = [];
     for (let from = 0; from < rows.length; from += atOnce) {
       const some = rows.slice(from, from + atOnce);

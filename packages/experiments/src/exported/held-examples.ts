@@ -6,6 +6,7 @@ import type { ExportedConfig } from "./exported-config.js";
 import { kindOf } from "./exported-kinds.js";
 import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
+import type { ExportedObject } from "./object-kind.js";
 import type { RowValues } from "./row-arrays.js";
 
 /** An example that a user gives: its input with what its kind of task says of inputs. */
@@ -16,6 +17,8 @@ export interface ExportedExample {
   readonly label?: string;
   /** A number in its own unit; of several targets an object by their names, or a list in their order. */
   readonly target?: unknown;
+  /** What is marked in a picture: the name of each object's class, and its box in the picture's own pixels. */
+  readonly objects?: readonly ExportedObject[];
   /** Of marked texts: the text with its spans in UTF-16 offsets, the end not included; or its words with IO or BIO tags. */
   readonly text?: string;
   readonly spans?: readonly { readonly start: number; readonly end: number; readonly type: string }[];

@@ -1,13 +1,16 @@
 /** A kind of inputs of exported programs, and what kinds have in common. */
 import type { TypedArray } from "@innerloop/graph";
 import type { DataIo, ImageShape, PixelReading } from "../io.js";
+import type { LetterboxedImage } from "../picture-io.js";
 import type { ExportedFileName } from "./exported-config.js";
 import type { RowSlot, RowValues } from "./row-arrays.js";
 
 /** The readers of a machine that exported learners need. */
-export interface ExportedIo extends Pick<DataIo, "images" | "decoded"> {
+export interface ExportedIo extends Pick<DataIo, "images" | "decoded" | "letterboxedImages"> {
   /** The bytes of a picture in a form that only this machine has, as a canvas of a page; undefined where it is none. */
   picture?(given: unknown, reading: ImageShape & { readonly pixels: PixelReading }): Promise<Uint8Array> | undefined;
+  /** Such a picture in a square, as `letterboxedImages` has it; undefined where it is none. */
+  squarePicture?(given: unknown, size: number): Promise<Omit<LetterboxedImage, "name">> | undefined;
 }
 
 /** The decision how all inputs of a task are prepared, by the examples that it began with. */
@@ -34,6 +37,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   readonly file?: InputFile<Inputs>;
   /** The tensors of one row as programs take them, each by its path: "" where there is one alone, "ids" in a tree. */
   slots(inputs: Inputs): readonly RowSlot[];
+  /** The same as a learner's own tasks have them, where that is another: programs take the bytes of colours of what it sees as grey. */
+  slotsOfTask?(inputs: Inputs): readonly RowSlot[];
   /** The same of an input that is asked about, where it is another than that of an example. */
   asked?(inputs: Inputs): readonly RowSlot[];
   /** Whether a list is one input, and no list of inputs. */
@@ -44,6 +49,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   readingOf(read: readonly Read[], inputs: Inputs): TaskReading;
   /** The rows of an input as the program takes them: one, unless it is too long for one. */
   rows(read: Read, reading: TaskReading, inputs: Inputs): readonly RowValues[];
+  /** Numbers of a learner's own tasks, as far as programs can be given them: in steps of 1 / 255 where these take bytes. All unless given. */
+  taken?(values: TypedArray, inputs: Inputs): TypedArray;
   /** The numbers of a row of a learner's own tasks, as the program takes them; the same unless given. */
   ofTask?(values: TypedArray, inputs: Inputs): TypedArray;
   /** The file by which the hub's libraries prepare inputs; undefined where they know no such thing. */

@@ -5,7 +5,7 @@ import { isOneOf } from "./input-form.js";
 import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
 
 const nothing = (): Promise<never> => Promise.reject(new Error("no file is to be read"));
-const io = { images: nothing, decoded: nothing };
+const io = { images: nothing, decoded: nothing, letterboxedImages: nothing };
 
 const image = {
   kind: "image",
@@ -29,6 +29,8 @@ const kinds: readonly ExportedInputs[] = [
     },
   },
   { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } },
+  { kind: "picture", size: 112, channels: 1, dtype: "uint8" },
+  { kind: "picture", size: 8, channels: 3, dtype: "float32" },
   { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
   { kind: "item", slots: 3, numbers: 2 },
   { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
@@ -55,6 +57,10 @@ test.each([
   [{ kind: "numbers", shape: [2], scales: { mean: [1], deviation: [1] } }],
   [{ kind: "numbers", shape: [2], scales: { mean: [1, 1], deviation: [1, 0] } }],
   [{ kind: "text", coding: { kind: "features", features: 4, backbone: {} } }],
+  [{ kind: "picture", size: 1e6, channels: 1, dtype: "uint8" }],
+  [{ kind: "picture", size: 8.5, channels: 1, dtype: "uint8" }],
+  [{ kind: "picture", size: 8, channels: 2, dtype: "uint8" }],
+  [{ kind: "picture", size: 8, channels: 1, dtype: "int64" }],
   [{ kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 } }],
   [{ kind: "words", words: { length: 4, slots: ["other"], ids: 64, width: 0 } }],
   [{ kind: "item", slots: 0, numbers: 2 }],
@@ -84,6 +90,25 @@ describe("what users give", () => {
     expect(await prepared({ ...image, dtype: "float32" }, bytes)).toEqual([0, 0.2, 0.4, 1].map(Math.fround));
     await expect(prepared(image, [0, 0.3, 0.4, 1])).rejects.toThrow(/ILE206 input 1: .*0\.30.*--float-input/);
     await expect(prepared(image, [0, 1, 2, 3])).rejects.toThrow(/ILE206/);
+  });
+
+  test("pictures: colours as bytes, or the numbers that the learner sees", async () => {
+    const bytes = Uint8Array.of(0, 51, 102, 255, 255, 255, 3, 0, 0, 9, 9, 9);
+    const grey = [51, 255, 1, 9].map((byte) => Math.fround(byte / 255));
+    const picture = { kind: "picture", size: 2, channels: 1, dtype: "uint8" } as const;
+    expect(await prepared(picture, bytes)).toEqual(Array.from(bytes));
+    expect(await prepared({ ...picture, dtype: "float32" }, bytes)).toEqual(grey);
+    const colours = { ...picture, channels: 3, dtype: "float32" } as const;
+    expect(await prepared(colours, bytes)).toEqual(Array.from(bytes, (byte) => Math.fround(byte / 255)));
+    await expect(prepared(picture, 7)).rejects.toThrow(/ILE206 input 1: it is 7, and no picture/);
+    // A learner's own pictures are taken to the nearest that bytes can say, and enter as such.
+    const form = formOf(picture);
+    const taken = form.taken!(Float32Array.of(0.2001, 1, 0.0038, 0.0354), picture);
+    expect(Array.from(taken, Number)).toEqual(grey);
+    expect(Array.from(form.ofTask!(taken, picture), Number)).toEqual(
+      [51, 255, 1, 9].flatMap((byte) => [byte, byte, byte]),
+    );
+    expect(form.taken!(Float32Array.of(0.2001), colours)).toEqual(Float32Array.of(0.2001));
   });
 
   test("dark ink on light paper is inverted where training had the reverse", () => {

@@ -6,6 +6,7 @@ import type { InputForm } from "./input-form.js";
 import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
 import { type ObservationInputs, observationForm } from "./observation-inputs.js";
+import { type PictureInputs, pictureForm } from "./picture-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
 import { type WordInputs, wordForm } from "./word-inputs.js";
@@ -14,6 +15,7 @@ import { type WordInputs, wordForm } from "./word-inputs.js";
 export type ExportedInputs =
   | ImageInputs
   | NumberInputs
+  | PictureInputs
   | RowInputs
   | TextInputs
   | ItemInputs
@@ -26,6 +28,7 @@ type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
 const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<ExportedInputs, { readonly kind: K }>> } = {
   image: imageForm,
   numbers: numberForm,
+  picture: pictureForm,
   row: rowForm,
   text: textForm,
   item: itemForm,

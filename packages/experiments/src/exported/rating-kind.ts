@@ -159,8 +159,7 @@ export const ratingKind: ExportedKind<RatingAnswers, number, SaidRating, FoundIt
     const table = tableIn(setting);
     const { told, known } = feedbackOf(table);
     const { units, scale, implicit, items } = table;
-    const names = items.ids.slice(0, 3).map((_, place) => JSON.stringify(knownItems(table).index.nameOf(place)));
-    const [first, second = first, third = second] = names as [string, string?, string?];
+    const [first, second, third] = popularNames(table);
     const rated = (item: string, rating: number): string =>
       implicit ? `{ item: ${item} }` : `{ item: ${item}, rating: ${rating} }`;
     return {
@@ -196,6 +195,19 @@ export const ratingKind: ExportedKind<RatingAnswers, number, SaidRating, FoundIt
     };
   },
 };
+
+/** Three items that most users know, as JavaScript writes what they are called: by id where several have their title. */
+function popularNames(table: RatingTable): readonly [string, string, string] {
+  const { index } = knownItems(table);
+  const { counts } = table.base;
+  const places = [...counts.keys()].sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, 3);
+  const names = places.map((place) => {
+    const title = index.nameOf(place);
+    return JSON.stringify(index.called(title).length === 1 ? title : index.idOf(place));
+  });
+  const [first, second = first!, third = second] = names;
+  return [first!, second, third];
+}
 
 /** Options of `recommend`. */
 const known = ["top", "exclude", "domain", "knownBy"];

@@ -136,7 +136,7 @@ export const spanKind: ExportedKind<SpanAnswers, MarkedText, Tags, Sentence, Spa
           '{ text: "a flight to Rome", spans: [{ start: 12, end: 16, type: "city" }] }',
           '{ tokens: ["home", "from", "New", "York"], tags: ["O", "O", "B-city", "I-city"] }',
         ],
-        ask: [`const [{ start, end, type, text, probability }] = await task.predict(${input});`],
+        ask: [`const spans = await task.predict(${input}); // [{ start, end, text, type, probability }, ...]`],
       }),
     };
   },

@@ -1,5 +1,7 @@
-/** The Python programs of model cards, run with numpy and the reference evaluator of the onnx package in onnxruntime's place. */
+/** The programs of model cards: those of Python run with numpy and the reference evaluator of the onnx package in onnxruntime's place. */
 import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const python = fileURLToPath(new URL("../../../node_modules/.cache/onnx-venv/bin/python", import.meta.url));
@@ -36,4 +38,25 @@ export function ranCard<T>(folder: string, expression: string): T {
   const { stdout, stderr, status } = spawnSync(python, ["-c", program], { encoding: "utf8", cwd: folder });
   if (status !== 0) throw new Error(`the card's program ends with ${status}: ${stderr}`);
   return JSON.parse(stdout.trimEnd().split("\n").at(-1)!) as T;
+}
+
+/**
+ * What the program of a folder's card prints in Node, where `print` is put behind it.
+ *
+ * @param first lines before it, of what it takes to be there
+ */
+export async function ranNodeCard(
+  folder: string,
+  { first = "", print }: { readonly first?: string; readonly print: string },
+): Promise<string> {
+  const card = await readFile(join(folder, "README.md"), "utf8");
+  const [imports = "", ...lines] = card.split("```js\n")[1]!.split("```")[0]!.split("\n");
+  const program = [imports, `const DIR = ${JSON.stringify(folder)};`, first, ...lines, `console.log(${print});`];
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "--eval", program.join("\n")],
+    { encoding: "utf8", cwd: fileURLToPath(new URL("../../..", import.meta.url)) },
+  );
+  if (status !== 0) throw new Error(`the card's program ends with ${status}: ${stderr}`);
+  return stdout.trim();
 }
