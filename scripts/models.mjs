@@ -17,7 +17,10 @@ const learners = {
       ..."--validation-classes 200 --test-classes 523 --meta-batch 1 --iterations 6000 --outer-rate 2e-3".split(" "),
       ..."--schedule cosine --checkpoint-every 200 --validate-every 1000 --workers 1".split(" "),
     ],
-    evaluations: { "results-best-shots-5": ["--shots", "5"], "results-best-ways-5": ["--ways", "5"] },
+    evaluations: {
+      "results-best-shots-5": ["--shots", "5", "--skip-baselines"],
+      "results-best-ways-5": ["--ways", "5", "--skip-baselines"],
+    },
     maxSupport: 100,
     license: "mit",
     title: "Handwritten symbols of your own, from a few drawings",

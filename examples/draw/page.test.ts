@@ -85,6 +85,7 @@ describe.skipIf(chromiumMissing())("the drawing page in Chromium", () => {
         await page.getByRole("button", { name: `Add as an example of symbol ${place + 1}` }).click();
       }
     }
+    const learned = await page.locator("#status").innerText();
     await page.getByLabel("a new one, to be recognised").check();
     const found: string[] = [];
     for (const [place, character] of characters.entries()) {
@@ -97,7 +98,7 @@ describe.skipIf(chromiumMissing())("the drawing page in Chromium", () => {
     const status = await page.locator("#status").innerText();
     const busy = await longTasks(page);
     console.log(
-      `drawn and recognised: ${found.join("; ")}. ${status}. Tasks over 50 ms: loading ${load}, then ${busy}`,
+      `drawn and recognised: ${found.join("; ")}. ${learned}; ${status}. Tasks over 50 ms: loading ${load}, then ${busy}`,
     );
     expect(Math.max(0, ...busy)).toBeLessThan(1000);
   });
