@@ -58,8 +58,6 @@ const stagesOf = ({ support, answers: { episodes } }: Setting): number => suppor
 const isBaseline = (value: unknown): value is PolicyValues["baseline"] =>
   (policyOptions.baseline.choices as readonly unknown[]).includes(value);
 const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
-const baselines: readonly unknown[] = ["linear", "none"] satisfies readonly PolicyAnswers["baseline"][];
-const isBaseline = (value: unknown): value is PolicyAnswers["baseline"] => baselines.includes(value);
 const prefix = "support_targets";
 
 /** @internal */
