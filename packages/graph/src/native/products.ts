@@ -30,23 +30,28 @@ export function productFunction(node: NativeNode, product: Product, target: Nati
   const inner = turned(product);
   const written = product.columns.extent === 1 && isDot(inner) ? dots : tiles;
   const { body, shared } = written(inner, dtype, target);
-  return { reads, body: `${lines.join("\n")}\n${inBatches(product.batch, body, element)}`, shared };
+  return { reads, body: `${lines.join("\n")}\n${inBatches(inner.batch, body, element)}`, shared };
 }
 
-/** A product of one column whose rows lie side by side is one of one row whose columns do. */
-function turned(product: Product): Product {
-  const { rows, columns } = product;
+/** A product whose sides may have changed places. */
+interface Sided extends Product {
+  readonly isTurned?: true;
+}
+
+/** A product of one column whose rows lie side by side is, for each of its other rows, one of one row whose columns do. */
+function turned(product: Product): Sided {
+  const { batch, rows, sums, columns } = product;
   const last = rows.at(-1);
   if (columns.extent !== 1 || !last || last.a !== 1 || last.out !== 1 || isDot(product)) return product;
   const swap = ({ extent, a, b, out }: Dimension): Dimension => ({ extent, a: b, b: a, out });
   return {
     ...product,
-    rows: rows.slice(0, -1).map(swap),
-    sums: product.sums.map(swap),
-    batch: product.batch,
+    batch: [...batch, ...rows.slice(0, -1)],
+    rows: [],
+    sums: sums.map(swap),
     columns: swap(last),
     isTurned: true,
-  } as Product & { readonly isTurned: true };
+  };
 }
 
 const isDot = ({ sums }: Product): boolean => sums.at(-1)?.a === 1 && sums.at(-1)?.b === 1;
@@ -97,7 +102,7 @@ function columnChunks(columns: number, lanes: number, most: number): number[][] 
   return chunks;
 }
 
-function tiles(product: Product & { readonly isTurned?: true }, dtype: DType, target: NativeTarget): Written {
+function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
   const element = elementTypes[dtype];
   const isFloat = dtype === "float32" || dtype === "float64";
   const lanes = isFloat ? target.vectorBytes / bytesPerElement[dtype] : 1;
