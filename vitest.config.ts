@@ -73,6 +73,7 @@ export default defineConfig({
       "@innerloop/core": source("packages/core/src/index.ts"),
       "@innerloop/experiments/published": source("packages/experiments/src/published/index.ts"),
       "@innerloop/experiments": source("packages/experiments/src/index.ts"),
+      "@innerloop/models": source("packages/models/src/index.ts"),
       "@innerloop/mujoco": source("packages/mujoco/src/index.ts"),
       "@innerloop/web": source("packages/web/src/index.ts"),
       innerloop: source("packages/innerloop/src/node.ts"),

@@ -207,3 +207,9 @@ test("use-curves: points of a curve", () => {
   const error = answers.map(({ y }, i) => Math.abs(y - 2 * Math.sin([-2.5, 2.5][i]! - 1)));
   expect(Math.max(...error)).toBeLessThan(1.2);
 });
+
+test("five-examples: a learner that comes trained sorts a text into classes of five examples", () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path("five-examples.mjs")], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/label: 'delivery'/);
+});

@@ -65,6 +65,16 @@ const pages = [
     ],
   },
   {
+    name: "@innerloop/models",
+    folder: "models",
+    about:
+      "Learners that come trained, and drawings as one of them knows them. It comes along with innerloop and with @innerloop/web.",
+    sections: [
+      ["Learners", ["index", "included-model"]],
+      ["Drawings", [""]],
+    ],
+  },
+  {
     name: "@innerloop/mujoco",
     folder: "mujoco",
     about:

@@ -1,5 +1,5 @@
 // Keeps the dependencies pointing one way: innerloop -> node -> experiments -> core -> graph, web -> experiments, mujoco ->
-// core, and within graph from stage to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
+// core, node and web -> models, and within graph from stage to stage, by reading imports: those of types, and import(), too. And keeps files to a length that can be read.
 import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
@@ -12,10 +12,11 @@ const allowed = {
   graph: [],
   core: ["@innerloop/graph"],
   experiments: ["@innerloop/graph", "@innerloop/core"],
+  models: [],
   mujoco: ["@innerloop/core"],
-  node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/mujoco"],
+  node: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/models", "@innerloop/mujoco"],
   innerloop: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/node"],
-  web: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments"],
+  web: ["@innerloop/graph", "@innerloop/core", "@innerloop/experiments", "@innerloop/models"],
 };
 /** What else the pages of a package's tests import: as users' pages do. */
 const inPages = { web: ["innerloop"] };
@@ -24,6 +25,7 @@ const withoutNode = {
   graph: ["@noble/hashes"],
   core: ["@noble/hashes"],
   experiments: ["@noble/hashes"],
+  models: [],
   web: ["onnxruntime-web"],
 };
 /** Stages of a package: its folders, and those of them that each may import. All may import `errors.ts` beside them. */
@@ -32,7 +34,8 @@ const stages = {
     program: [],
     transforms: ["program"],
     lowering: ["program"],
-    runtime: ["program", "transforms", "lowering"],
+    native: ["program"],
+    runtime: ["program", "transforms", "lowering", "native"],
     reference: ["program"],
   },
 };

@@ -114,6 +114,26 @@ const cases = {
       if (!/evaluat|tasks/.test(npx("innerloop", "eval", "runs/own", "--eval-tasks", "4"))) throw new Error("no table");
     },
   },
+  trained: {
+    tools: {},
+    run: () => {
+      // The README's first lines, in a folder of their own: from npm install to a prediction.
+      const at = join(base, "trained");
+      writeIn(at, "package.json", JSON.stringify({ private: true, type: "module" }));
+      writeIn(at, ".npmrc", registryConfig());
+      writeIn(at, "five-examples.mjs", readFileSync(join(root, "examples", "five-examples.mjs"), "utf8"));
+      const start = performance.now();
+      run("npm", ["install", ...quietly, join(folder, umbrella())], at);
+      const installed = performance.now();
+      const answer = run(process.execPath, ["five-examples.mjs"], at);
+      const end = performance.now();
+      if (!/label: 'delivery'/.test(answer)) throw new Error(`five examples to ${answer}`);
+      const [whole, own] = [end - start, end - installed].map((ms) => (ms / 1000).toFixed(1));
+      console.log(`  from npm install to a prediction: ${whole} s, of which the program took ${own} s`);
+      const listed = run(process.execPath, [join(at, "node_modules/innerloop/bin/innerloop.js"), "models"], at);
+      if (!/innerloop:symbols/.test(listed)) throw new Error(`innerloop models: ${listed}`);
+    },
+  },
   mnist: {
     tools: {},
     run: () => {

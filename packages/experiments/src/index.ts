@@ -40,6 +40,7 @@ export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported/
 export { type ExportedAnswers, kindOf as exportedKindOf } from "./exported/exported-kinds.js";
 export * from "./exported/exported-learner.js";
 export type { ExportedExample } from "./exported/held-examples.js";
+export { includedModel, isIncludedAddress } from "./exported/included-address.js";
 export type { ExportedIo } from "./exported/input-form.js";
 export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
 export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";

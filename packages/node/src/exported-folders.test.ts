@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { ExportedLearner, type ExportedTask } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collected } from "./cli/collected-output.fixture.js";
+import { evalCommand } from "./cli/commands/eval-command.js";
 import type { InvocationOptions } from "./cli/commands/registry.js";
 import { trainCommand } from "./cli/commands/train-command.js";
 import { machineIo } from "./data/machine-io.js";
@@ -260,6 +261,34 @@ test("the card of a run that was evaluated has its figures with their intervals"
   const card = await readFile(inFolder("exported-judged/README.md"), "utf8");
   expect(card).toMatch(/\| \*\*MAML\*\* \| 1 \| mean squared error \| \d+\.\d+ ± \d+\.\d+ \|/);
   expect(card).toMatch(/on 5 tasks: .*mean ± 95% interval over tasks/);
+  expect(card).toMatch(/\nmodel-index:\n- name: "MAML"\n {2}results:\n/);
+  expect(card).toMatch(
+    / {6}name: "mean squared error after 1 step: \d+\.\d+ ± \d+\.\d+ \(95% interval over 5 tasks\)"\n/,
+  );
+});
+
+test("the card has the license, title and credits that are given, as text, and further evaluations of the run", async () => {
+  const invocation = { skipBaselines: true };
+  await evalCommand({ folder: inFolder("judged"), chosen: { shots: 5 }, invocation }, collected().output);
+  const told = await exported("judged", {
+    license: "mit",
+    title: "Curves\n# of *mine*",
+    credits: "By <b>nobody</b>",
+    datasets: ['sine "curves"', "others"],
+    results: ["results-last-shots-5"],
+  });
+  expect(told).not.toMatch(/State a license/);
+  const card = await readFile(inFolder("exported-judged/README.md"), "utf8");
+  expect(card).toMatch(/^---\nlicense: mit\n/);
+  expect(card).toContain('datasets:\n- "sine \\"curves\\""\n- "others"\nmodel-index:\n- name: "Curves # of *mine*"\n');
+  expect(card).toContain("\n# Curves # of \\*mine\\*\n");
+  expect(card).toContain("\n## Data and licenses\n\nBy \\<b\\>nobody\\</b\\>\n");
+  expect(card.match(/on 5 tasks: (\d+) support/g)).toEqual(
+    [10, 5, 10, 5].map((shots) => `on 5 tasks: ${shots} support`),
+  );
+  await expect(exported("judged", { license: "mit\ntags: all" })).rejects.toThrow(/^--license "mit\\ntags: all"/);
+  await expect(exported("judged", { results: ["../config"] })).rejects.toThrow(/there is no such evaluation/);
+  await expect(exported("judged", { results: ["results-last-shots-9"] })).rejects.toThrow(/results-last-shots-9/);
 });
 
 test("rows of a table: cells by the names of columns, answers in the table's units", async () => {

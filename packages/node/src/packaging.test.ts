@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { models } from "@innerloop/models";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -26,6 +27,7 @@ test("the packages hold what users need and nothing else", () => {
     "@innerloop/core",
     "@innerloop/experiments",
     "@innerloop/graph",
+    "@innerloop/models",
     "@innerloop/mujoco",
     "@innerloop/node",
     "@innerloop/web",
@@ -53,6 +55,11 @@ test("the packages hold what users need and nothing else", () => {
               ...["ant.xml", "half_cheetah.xml", "LICENSE", "README.md"].map((file) => `models/${file}`),
               "dist/simulation-worker.js",
             ]
+          : []),
+        ...(name === "@innerloop/models"
+          ? Object.values(models).flatMap(({ name: model, files: own }) =>
+              Object.keys(own).map((file) => `learners/${model}/${file}`),
+            )
           : []),
         ...(name === "@innerloop/web" ? ["dist/worker.js"] : []),
       ]),
@@ -134,7 +141,7 @@ export const confused: Layer = rectified(tensor([1]));
 
 test("installed in an empty folder, an example of the README runs", () => {
   const all = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  expect(all).toHaveLength(7);
+  expect(all).toHaveLength(8);
   // 10 MB of physics, and a browser's engine, are for those who ask for them.
   const tarballs = all.filter((name) => !/^innerloop-(mujoco|web)-/.test(name));
   const project = join(folder, "project");
@@ -145,6 +152,10 @@ test("installed in an empty folder, an example of the README runs", () => {
   copyFileSync(join(root, "examples", "sinusoid.ts"), join(project, "sinusoid.ts"));
   const output = execFileSync("npx", ["--no-install", "jiti", "sinusoid.ts"], { cwd: project, encoding: "utf8" });
   expect(output).toMatch(/\d/);
+  // The first lines of the README: five examples to a prediction.
+  copyFileSync(join(root, "examples", "five-examples.mjs"), join(project, "five-examples.mjs"));
+  const answer = execFileSync(process.execPath, ["five-examples.mjs"], { cwd: project, encoding: "utf8" });
+  expect(answer).toMatch(/label: 'delivery'/);
   const version = execFileSync("npx", ["--no-install", "innerloop", "--version"], { cwd: project, encoding: "utf8" });
   expect(version.trim()).toMatch(/^innerloop \d+\.\d+\.\d+$/);
 });

@@ -14,7 +14,7 @@ import { knownSets } from "./data/sets/registry.js";
 
 const packages = fileURLToPath(new URL("../../", import.meta.url));
 
-const files = ["core", "experiments", "mujoco", "node", "innerloop", "web"].flatMap((name) =>
+const files = ["core", "experiments", "models", "mujoco", "node", "innerloop", "web"].flatMap((name) =>
   readdirSync(join(packages, name, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.ts$/.test(entry.name) && !/\.(test|fixture)\.ts$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name)),

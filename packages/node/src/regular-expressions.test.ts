@@ -8,7 +8,7 @@ import { API } from "typescript/unstable/sync";
 import { beforeAll, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const packages = ["graph", "core", "experiments", "mujoco", "node", "innerloop", "web"] as const;
+const packages = ["graph", "core", "experiments", "models", "mujoco", "node", "innerloop", "web"] as const;
 
 /** Those that may take longer, each with what bounds the text that it meets. */
 const exceptions: Readonly<Record<string, string>> = {

@@ -73,6 +73,15 @@ describe.skipIf(chromiumMissing())("a bundled page in Chromium", () => {
     expect(page.complaints).toEqual([]);
     await page.close();
   });
+
+  it("has the learners that come trained, small files of which are in its modules", async () => {
+    const page = await opened();
+    const { value, label } = await page.ask<{ value: number; label: string }>("included");
+    expect(Math.abs(value)).toBeLessThan(1.5);
+    expect(label).toBe("where is my parcel");
+    expect(page.complaints).toEqual([]);
+    await page.close();
+  });
 });
 
 /** Bytes of ours that a page loads at most, compressed, beside onnxruntime. */

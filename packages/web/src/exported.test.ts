@@ -320,6 +320,16 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     expect(found.restored).toEqual(found.answers[0]);
   });
 
+  it("loads learners that come trained, and says which there are", async () => {
+    const { value, label } = await page.ask<{ value: number; label: string }>("included");
+    expect(Math.abs(value)).toBeLessThan(1.5);
+    expect(label).toBe("where is my parcel");
+    expect(await page.ask("notExported", { address: "innerloop:sinusoid" })).toMatchObject({
+      code: "ILE209",
+      message: expect.stringMatching(/Did you mean innerloop:sinusoids\?/),
+    });
+  });
+
   it.each(Object.entries(kinds))("of %s answers as in Node", async (kind, { examples: few, asked: some, request }) => {
     const found = await page.ask<{
       readonly answers: unknown;

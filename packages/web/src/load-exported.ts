@@ -6,6 +6,8 @@ import {
   type ExportedIo,
   type ExportedLearner,
   filesAtHand,
+  includedModel,
+  isIncludedAddress,
   openExported,
 } from "@innerloop/experiments";
 import { decodeImages, type ImageDecoding, type ImageSource, letterboxedPictures } from "./images/decode-images.js";
@@ -23,12 +25,13 @@ export interface LoadExportedOptions {
 
 /**
  * The exported learner of a folder that `innerloop export` has written: at an address where it is served as it is, or its
- * files by their names below it. Images may be whatever a page has of them: a File or Blob, a canvas, ImageData, an
+ * files by their names below it; or one that comes trained, with @innerloop/models: "innerloop:symbols", whose files are read
+ * from where that package's modules are. Images may be whatever a page has of them: a File or Blob, a canvas, ImageData, an
  * ImageBitmap, an address, or numbers.
  *
  * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
- * @throws ExportError ILE202 where files are missing, too large or not those that config.json tells; GraphError as of
- *   `workerExecutor`
+ * @throws ExportError ILE202 where files are missing, too large or not those that config.json tells, ILE209 where no learner of
+ *   this name comes; GraphError as of `workerExecutor`
  * @example
  * const learner = await loadExported("exported/symbols/");
  * const task = await learner.adapt([{ input: canvas, label: "thorn" }, { input: file, label: "ash" }]);
@@ -38,7 +41,7 @@ export async function loadExported<A = ExportedAnswer>(
   source: string | URL | Readonly<Record<string, Uint8Array>>,
   { executor, signal, pieces }: LoadExportedOptions = {},
 ): Promise<ExportedLearner<A>> {
-  const files = typeof source === "string" || source instanceof URL ? filesAt(source, signal) : filesAtHand(source);
+  const files = await filesOf(source, signal);
   const { portable } = executor ?? (await usualExecutor());
   return openExported<A>(files, { engine: portable, io: pieces ? { ...pageIo, pieces } : pageIo });
 }
@@ -55,26 +58,64 @@ function usualExecutor(): Promise<WebExecutor> {
   return shared;
 }
 
-/** Files below an address. */
-function filesAt(address: string | URL, signal: AbortSignal | undefined): ExportedFiles {
-  const base = new URL(String(address).replace(/\/?$/, "/"), document.baseURI);
+async function filesOf(
+  source: string | URL | Readonly<Record<string, Uint8Array>>,
+  signal: AbortSignal | undefined,
+): Promise<ExportedFiles> {
+  if (isIncludedAddress(source)) {
+    const { files } = includedModel(source, (await includedModels(source)).models);
+    return fetched(source, (name) => files[name]?.(), signal);
+  }
+  if (typeof source !== "string" && !(source instanceof URL)) return filesAtHand(source);
+  const base = new URL(String(source).replace(/\/?$/, "/"), document.baseURI);
+  return fetched(base.href, (name) => new URL(name, base), signal);
+}
+
+/** The learners that come trained. Bundlers follow this import, and take along the files that its modules name. */
+async function includedModels(address: string): Promise<typeof import("@innerloop/models")> {
+  try {
+    return await import("@innerloop/models");
+  } catch (cause) {
+    throw new ExportError(
+      "ILE202",
+      address,
+      "the package @innerloop/models is not where the page looks for it",
+      "Name it in the page's import map; or serve a folder of its learners, and give its address",
+      { cause },
+    );
+  }
+}
+
+/** Files by the addresses of their names. */
+function fetched(
+  shown: string,
+  addressOf: (name: string) => URL | undefined,
+  signal: AbortSignal | undefined,
+): ExportedFiles {
   return {
-    shown: base.href,
+    shown,
     read: async (name, most) => {
-      const response = await fetch(new URL(name, base), { ...(signal ? { signal } : {}) });
+      const address = addressOf(name);
+      if (!address) return undefined;
+      // Bundlers write small files into their modules, which a page's policy need not let it fetch.
+      if (address.protocol === "data:") return bytesIn(address);
+      const response = await fetch(address, { ...(signal ? { signal } : {}) });
       if (response.status === 404) return undefined;
       const fail = (problem: string): never => {
-        throw new ExportError(
-          "ILE202",
-          `${base.href}${name}`,
-          problem,
-          "See that the folder is served as it was written",
-        );
+        throw new ExportError("ILE202", address.href, problem, "See that the folder is served as it was written");
       };
       if (!response.ok) fail(`the server answers ${response.status}`);
       return bytesWithin(response, most, fail);
     },
   };
+}
+
+/** The bytes of an address that holds them. */
+function bytesIn({ href }: URL): Uint8Array {
+  const comma = href.indexOf(",");
+  const text = href.slice(comma + 1);
+  if (!href.slice(0, comma).endsWith(";base64")) return new TextEncoder().encode(decodeURIComponent(text));
+  return Uint8Array.from(atob(decodeURIComponent(text)), (letter) => letter.charCodeAt(0));
 }
 
 /** The bytes of an answer, of which no more are taken than asked for. */

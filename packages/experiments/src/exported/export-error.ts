@@ -10,6 +10,7 @@ export const exportErrorCodes = {
   ILE206: "examples, inputs or options that an exported learner does not take",
   ILE207: "a task whose results are no finite numbers",
   ILE208: "an exported learner that was disposed of",
+  ILE209: "the address of a learner that does not come with innerloop",
 } as const;
 
 /** Codes of `ExportError`. */

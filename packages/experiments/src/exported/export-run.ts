@@ -31,6 +31,7 @@ import {
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
+import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
 import { loadParams } from "../runs/results.js";
@@ -42,7 +43,7 @@ import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
-import { exportedFiles } from "./exported-folder.js";
+import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
 import { requireProbe } from "./input-encoder.js";
@@ -65,6 +66,8 @@ export interface ExportRequest {
   readonly floatInput?: boolean | undefined;
   /** Steps that are written one after the other, for runtimes without loops: so many, and no other number of them. */
   readonly unrolled?: number | undefined;
+  /** What the model card tells beside what the run knows. */
+  readonly card?: CardRequest | undefined;
   /** What wrote it, by name. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -101,6 +104,7 @@ const mostExpected = 1024;
  */
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
   const { run, chosen: data = {}, checkpoint: wanted, queries, unrolled } = request;
+  requireLicense(request.card?.license);
   const { form, config: own } = await formOfRun(request, host);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
@@ -179,7 +183,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   } finally {
     await trained.release();
   }
-  const files = await exportedFiles({ told, programs, form, run, expected: expectedOf(tried[0]!, told) });
+  const files = await exportedFiles({
+    ...{ told, programs, form, run },
+    expected: expectedOf(tried[0]!, told),
+    card: request.card ?? {},
+  });
   const hashed = Object.fromEntries(
     Object.entries(files.told).map(([name, bytes]) => [name, { sha256: digestOf(bytes), bytes: bytes.length }]),
   );
@@ -275,6 +283,12 @@ const refused = (run: RunStore, problem: string): ExportError =>
     problem,
     "`innerloop adapt` puts it to use; docs/export.md says what is exported",
   );
+
+/** @throws UsageError for what is no name of a license */
+function requireLicense(license: string | undefined): void {
+  if (license === undefined || (license.length <= 64 && /^[a-z0-9][a-z0-9.+-]*$/.test(license))) return;
+  throw new UsageError(`--license ${quoted(license)}`, "Name it as the hub does: mit, apache-2.0, cc-by-4.0, other");
+}
 
 /** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
 async function formOfRun({ run, floatInput = false }: ExportRequest, { io, signal, onWarning }: SessionHost) {

@@ -1,11 +1,13 @@
 /** The files of an exported folder, which is a repository of the Hugging Face hub as it is. */
 import { type ExportedPrograms, encodeArrays, encodeSafetensors } from "@innerloop/core/training";
 import type { PortableArrays } from "@innerloop/graph";
+import { quoted } from "../options/outside-text.js";
+import { UsageError } from "../options/usage-error.js";
 import { type EvaluationRecord, parseEvaluationRecord } from "../published/row-evaluations.js";
 import { mostRecordBytes, type RunStore } from "../runs/run-store.js";
 import type { ExportedConfig, ExportedFileName } from "./exported-config.js";
 import { type ExportForm, formOf } from "./input-forms.js";
-import { modelCard } from "./model-card.js";
+import { type CardDetails, modelCard } from "./model-card.js";
 
 /** What an exported folder is made of. */
 export interface FolderParts {
@@ -16,6 +18,13 @@ export interface FolderParts {
   readonly run: RunStore;
   /** A held-out task and the run's own answers, by the names of inputs and outputs. */
   readonly expected: PortableArrays;
+  readonly card: CardRequest;
+}
+
+/** What a model card tells beside what the run knows. */
+export interface CardRequest extends CardDetails {
+  /** Further evaluations, by the names of their files in the run, without an ending: `results-best-ways-5`. */
+  readonly results?: readonly string[] | undefined;
 }
 
 /**
@@ -23,7 +32,14 @@ export interface FolderParts {
  *
  * @example const { told, readme } = await exportedFiles({ told, programs, form, run, expected })
  */
-export async function exportedFiles({ told, programs, form, run, expected }: FolderParts): Promise<{
+export async function exportedFiles({
+  told,
+  programs,
+  form,
+  run,
+  expected,
+  card: { results = [], ...details },
+}: FolderParts): Promise<{
   readonly told: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
   readonly readme: Uint8Array;
 }> {
@@ -33,7 +49,9 @@ export async function exportedFiles({ told, programs, form, run, expected }: Fol
   const probe = form.encoder && encoder?.kept(form.encoder.probe, inputs);
   const preprocessor = preprocessorOf?.(inputs);
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
-  const card = modelCard({ told, form, programs, results: await resultsOf(run) });
+  const own = await resultsOf(run, "results");
+  const others = await Promise.all(results.map((name) => furtherResults(run, name)));
+  const card = modelCard({ told, form, programs, results: own ? [own, ...others] : others, details });
   return {
     readme: text(card),
     told: {
@@ -56,7 +74,17 @@ export async function exportedFiles({ told, programs, form, run, expected }: Fol
 }
 
 /** The results of a run where it has been evaluated; what is no record of any is left out. */
-async function resultsOf(run: RunStore): Promise<EvaluationRecord | undefined> {
-  const bytes = await run.files.read("results.json", mostRecordBytes);
+async function resultsOf(run: RunStore, name: string): Promise<EvaluationRecord | undefined> {
+  const bytes = await run.files.read(`${name}.json`, mostRecordBytes);
   return bytes && parseEvaluationRecord(new TextDecoder().decode(bytes));
+}
+
+/** @throws UsageError where there is no such evaluation */
+async function furtherResults(run: RunStore, name: string): Promise<EvaluationRecord> {
+  const found = /^results-[\w-]+$/.test(name) ? await resultsOf(run, name) : undefined;
+  if (found) return found;
+  throw new UsageError(
+    `--results ${quoted(name)}: there is no such evaluation in ${run.shown}`,
+    "Name its file there without the ending, as `innerloop eval` told it: results-best-ways-5",
+  );
 }

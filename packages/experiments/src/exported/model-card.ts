@@ -3,6 +3,7 @@ import type { ExportedPrograms } from "@innerloop/core/training";
 import type { PortableSlot } from "@innerloop/graph";
 import { withInterval } from "../figures/figure-text.js";
 import { figureTitle } from "../figures/results-cells.js";
+import { cut } from "../options/outside-text.js";
 import { batchNormText } from "../protocol-text.js";
 import type { EvaluationRecord, MethodRecord } from "../published/row-evaluations.js";
 import { counted } from "../words.js";
@@ -14,30 +15,51 @@ import { type ExportForm, formOf } from "./input-forms.js";
 import { code, plain } from "./markdown-text.js";
 import type { RowSlot } from "./row-arrays.js";
 
+/** What a run does not know of itself, for its card. */
+export interface CardDetails {
+  /** As the hub names licenses: mit, cc-by-4.0. */
+  readonly license?: string | undefined;
+  /** The first line. */
+  readonly title?: string | undefined;
+  /** Whose the data of training were, and under which licenses. */
+  readonly credits?: string | undefined;
+  /** Names of data sets, for the hub's lists. */
+  readonly datasets?: readonly string[] | undefined;
+}
+
 /** What a card is written from. */
 export interface CardParts {
   readonly told: Omit<ExportedConfig, "files">;
   readonly form: ExportForm;
   readonly programs: Pick<ExportedPrograms, "models">;
-  /** The evaluation of the run; undefined where it has none. */
-  readonly results: EvaluationRecord | undefined;
+  /** The evaluations of the run, its own first where it has one. */
+  readonly results: readonly EvaluationRecord[];
+  readonly details: CardDetails;
 }
 
 /** The text of README.md. */
-export function modelCard({ told, form, programs, results }: CardParts): string {
+export function modelCard({ told, form, programs, results, details }: CardParts): string {
   const { learner, support, answers } = told;
+  const { license, title, credits, datasets = [] } = details;
   const tags = ["few-shot", "meta-learning", "onnx", "innerloop"];
   const words = kindOf(answers).words(told);
   return [
-    ...["---", "license: other", "library_name: innerloop", `pipeline_tag: ${form.pipelineTag ?? "other"}`, "tags:"],
+    "---",
+    `license: ${license ?? "other"}`,
+    "library_name: innerloop",
+    `pipeline_tag: ${form.pipelineTag ?? "other"}`,
+    "tags:",
     ...tags.map((tag) => `- ${tag}`),
+    ...(datasets.length === 0 ? [] : ["datasets:", ...datasets.map((name) => `- ${quotedScalar(name)}`)]),
+    ...modelIndex(title ?? learner, form, { results, datasets }),
     "---",
     "",
-    `# ${plain(learner)}: ${words.title}`,
+    `# ${title === undefined ? `${plain(learner)}: ${words.title}` : plain(title)}`,
     "",
     `This learner ${words.does} from at most ${support} examples. Adapting is itself a program of standard ONNX operators: it runs`,
-    "wherever ONNX does, offline, and nothing is trained anew. State a license of your own above before you publish it.",
+    `wherever ONNX does, offline, and nothing is trained anew.${license === undefined ? " State a license of your own above before you publish it." : ""}`,
     "",
+    ...(credits === undefined ? [] : ["## Data and licenses", "", plain(credits), ""]),
     "## What it takes",
     "",
     ...takes(told, words),
@@ -189,24 +211,61 @@ const slotsText = (slots: readonly PortableSlot[]): string => {
   return [...(state.length > 0 ? [`\`state.*\` (${counted(state.length, "tensor")})`] : []), ...shown].join(", ");
 };
 
+/** A text as YAML takes any: in quotes. */
+const quotedScalar = (text: string): string =>
+  JSON.stringify(cut(text, 400).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " "));
+
+/** The figures of the learner as the hub reads them: the leading one of each evaluation, after the most steps. */
+function modelIndex(
+  name: string,
+  form: ExportForm,
+  { results, datasets }: Pick<CardParts, "results"> & { readonly datasets: readonly string[] },
+): readonly string[] {
+  const data = datasets.length === 0 ? "of the run" : datasets.join(", ");
+  const entries = results.flatMap(({ evaluations: [own], summary }) => {
+    const [described] = own?.figures ?? [];
+    const row = own?.rows.findLast(({ figures }) => described && figures[described.name]);
+    const value = described && row?.figures[described.name];
+    if (!value || !Number.isFinite(value.mean)) return [];
+    const { tasks } = own!.protocol;
+    const ofTasks = typeof tasks === "number" ? ` over ${tasks} tasks` : "";
+    const after = row!.steps === 0 ? "" : ` after ${counted(row!.steps, "step")}`;
+    return [
+      "  - task:",
+      `      type: ${form.pipelineTag ?? "other"}`,
+      `      name: ${quotedScalar(summary ?? "held-out tasks")}`,
+      "    dataset:",
+      `      name: ${quotedScalar(data)}`,
+      `      type: ${quotedScalar(data)}`,
+      "    metrics:",
+      `    - type: ${quotedScalar(described.title)}`,
+      `      value: ${value.mean}`,
+      `      name: ${quotedScalar(`${figureTitle(described)}${after}: ${withInterval(described, value)} (95% interval${ofTasks})`)}`,
+    ];
+  });
+  return entries.length === 0 ? [] : ["model-index:", `- name: ${quotedScalar(name)}`, "  results:", ...entries];
+}
+
 function resultLines(
   { learner, batchNorm }: CardParts["told"],
-  results: EvaluationRecord | undefined,
+  results: readonly EvaluationRecord[],
 ): readonly string[] {
-  if (!results) return ["The run had not been evaluated when it was exported: `innerloop eval RUN` does it."];
-  const rows = results.evaluations.flatMap((method, place) => methodRows(method, place === 0));
-  const { batchNorm: evaluated = "none" } = results.evaluations[0]!.protocol;
+  const [first] = results;
+  if (!first) return ["The run had not been evaluated when it was exported: `innerloop eval RUN` does it."];
+  const { batchNorm: evaluated = "none" } = first.evaluations[0]!.protocol;
   const norm =
     evaluated === batchNorm
       ? ""
       : ` They are with ${plain(batchNormText(evaluated))}, where these programs have ${plain(batchNormText(batchNorm))}: \`innerloop eval RUN --batch-norm ${plain(batchNorm)}\` judges these.`;
   return [
-    "| method | steps | figure | mean ± 95% interval over tasks |",
-    "|---|---|---|---|",
-    ...rows,
-    "",
-    ...(results.summary === undefined ? [] : [plain(results.summary), ""]),
-    `These are figures of the run, ${results.checkpoint ?? "best"} checkpoint after ${results.iteration} updates; the first rows are of ${plain(learner)}.${norm}`,
+    ...results.flatMap(({ evaluations, summary }) => [
+      "| method | steps | figure | mean ± 95% interval over tasks |",
+      "|---|---|---|---|",
+      ...evaluations.flatMap((method, place) => methodRows(method, place === 0)),
+      "",
+      ...(summary === undefined ? [] : [plain(summary), ""]),
+    ]),
+    `These are figures of the run, ${first.checkpoint ?? "best"} checkpoint after ${first.iteration} updates; the first rows are of ${plain(learner)}.${norm}`,
   ];
 }
 

@@ -2,13 +2,16 @@
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   ExportError,
   type ExportedAnswer,
   type ExportedFiles,
   type ExportedLearner,
   exportedFileLimits,
+  includedModel,
   isExportText,
+  isIncludedAddress,
   mostConfigBytes,
   openExported,
   RunError,
@@ -53,6 +56,18 @@ export function exportedFilesIn(path: string): ExportedFiles {
   };
 }
 
+/**
+ * The folder that a path names: of "innerloop:NAME" that of a learner that comes trained, with @innerloop/models.
+ *
+ * @throws ExportError ILE209 where none of this name comes
+ */
+export async function exportedFolder(path: string): Promise<string> {
+  if (!isIncludedAddress(path)) return path;
+  const { models } = await import("@innerloop/models");
+  const { files } = includedModel(path, models);
+  return dirname(fileURLToPath(files["config.json"]!()));
+}
+
 /** The question whether there is an exported learner in a folder, whole or not. */
 export async function isExported(path: string): Promise<boolean> {
   const bytes = await UntrustedFolder.open(path)
@@ -62,18 +77,19 @@ export async function isExported(path: string): Promise<boolean> {
 }
 
 /**
- * The exported learner in a folder.
+ * The exported learner in a folder, or one that comes trained: "innerloop:symbols".
  *
  * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
- * @throws ExportError ILE202 where there is none, or it is damaged
+ * @throws ExportError ILE202 where there is none, or it is damaged; ILE209 where none of this name comes
  * @example const learner = await loadExported("exported/hanzi")
  */
-export const loadExported = <A = ExportedAnswer>(path: string): Promise<ExportedLearner<A>> =>
-  openExported<A>(exportedFilesIn(path), {
+export async function loadExported<A = ExportedAnswer>(path: string): Promise<ExportedLearner<A>> {
+  return openExported<A>(exportedFilesIn(await exportedFolder(path)), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
     io: machineIo,
   });
+}
 
 /**
  * Says before anything is computed that an export cannot be written there.

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import {
   type Answer,
+  type ExportedAnswer,
   type ExportedLearner,
   nearestName,
   openModel,
@@ -14,7 +15,7 @@ import type { Executor } from "@innerloop/graph";
 import { machineIo } from "../data/machine-io.js";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { domainOfModule, type ExperimentModule, experimentOf } from "./experiment-file.js";
-import { isExported, loadExported } from "./exported-folder.js";
+import { exportedFolder, isExported, loadExported } from "./exported-folder.js";
 import { openRun, shown } from "./run-folder.js";
 
 /** Options of `load`. */
@@ -71,21 +72,23 @@ const experimentRemedy =
 /**
  * The trained model in a run folder, which adapts to a user's own examples and answers in their terms: image files and
  * classes, rows with the columns of a table and values in its units, points of a curve. Of an exported folder it is an
- * `ExportedLearner`, as of `loadExported`: config.json tells which it is.
+ * `ExportedLearner`, as of `loadExported`: config.json tells which it is. So it is of a learner that comes trained, by its
+ * address: "innerloop:symbols".
  *
  * @typeParam A its answers: { prediction, probabilities } of classes, values by the names of targets of rows
  * @throws RunError ILN01 where there is no run, ILN05 where it has no parameters; UsageError where it needs `experiment`;
- *   ExportError ILE202 for an exported folder that is damaged
+ *   ExportError ILE202 for an exported folder that is damaged, ILE209 for an address that no learner comes with
  * @example
  * const model = await load("runs/hanzi-20261121-1412");
  * const task = await model.adapt("examples/");
  * console.log(await task.predict(["new.png"]));
  */
+export function load<A = ExportedAnswer>(address: `innerloop:${string}`): Promise<ExportedLearner<A>>;
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
 export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
   requireFolder("load", folder);
-  if (!(await isExported(folder))) return loadModel(folder, options);
+  if (!(await isExported(await exportedFolder(folder)))) return loadModel(folder, options);
   const [given] = Object.keys(options);
   if (given === undefined) return loadExported(folder);
   throw new UsageError(`load has no option ${quoted(given)} for ${shown(folder)}, an exported folder`, "Leave it out");

@@ -32,6 +32,7 @@ const packages = [
   "@innerloop/graph",
   "@innerloop/core",
   "@innerloop/experiments",
+  "@innerloop/models",
   "@innerloop/web",
   "innerloop",
   "@noble/hashes",

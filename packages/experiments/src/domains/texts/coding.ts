@@ -26,7 +26,7 @@ export interface CodedTexts {
   readonly notes: readonly string[];
 }
 
-type CodingOptions = Pick<TextValues, "text" | "backbone" | "tokenizer" | "length">;
+type CodingOptions = Pick<TextValues, "text" | "backbone" | "tokenizer" | "length" | "buckets">;
 
 /** What a text is to the learner, where options leave it open. */
 export const textForm = ({
@@ -37,7 +37,7 @@ export const textForm = ({
   (text as TextValues["text"]) ?? (backbone !== undefined ? "features" : tokenizer !== undefined ? "tokens" : "ngrams");
 
 /** @throws UsageError for options that do not go together */
-export function requireCoding({ text, backbone, tokenizer, length }: CodingOptions): void {
+export function requireCoding({ text, backbone, tokenizer, length, buckets: hashed }: CodingOptions): void {
   const form = textForm({ text, backbone, tokenizer });
   const refuse = (problem: string, remedy: string): never => {
     throw new UsageError(problem, remedy);
@@ -53,12 +53,17 @@ export function requireCoding({ text, backbone, tokenizer, length }: CodingOptio
     refuse(`--tokenizer ${tokenizer} with --text ${form}`, "Leave it out, or give --text tokens");
   if (form === "features" && length !== undefined)
     refuse(`--length ${length} with --backbone ${backbone}`, "Leave it out: the backbone says how much it reads");
+  if (hashed !== undefined && (backbone ?? tokenizer) !== undefined)
+    refuse(
+      `--buckets ${hashed} with ${backbone === undefined ? `--tokenizer ${tokenizer}` : `--backbone ${backbone}`}`,
+      "Leave it out: nothing is hashed there",
+    );
 }
 
 /** N-grams that are kept of a text: what 99 texts in 100 have, within these bounds. Texts to come may be longer. */
 const [leastNgrams, mostNgrams] = [160, 512];
 /** Numbers that words and n-grams are hashed to. */
-const buckets = 65_536;
+const usualBuckets = 65_536;
 
 /** The coding that options ask for, of the length that these texts have. */
 export async function codingFor(
@@ -67,6 +72,7 @@ export async function codingFor(
   io: DataIo,
   work: LongWork,
 ): Promise<TextCoding> {
+  const { buckets = usualBuckets } = options;
   switch (textForm(options)) {
     case "features": {
       const { features, ...backbone } = await textBackboneOf(io, options.backbone!, work);

@@ -123,6 +123,13 @@ export const textOptions = optionGroup({
     most: 4096,
     help: "ids of a text; what is beyond is left out, and how many texts were cut is told",
   },
+  buckets: {
+    kind: "integer",
+    absent: "65,536",
+    least: 256,
+    most: 4_194_304,
+    help: "numbers that words and n-grams are hashed to: fewer make a smaller model, in which more of them share one",
+  },
 });
 
 /** Values of `textOptions`. */

@@ -117,7 +117,7 @@ function sayOutcome(run: RunFolder, outcome: EvaluationOutcome, output: Output, 
 }
 
 /** What of the chosen options says where to compute. */
-export const machineOf = ({ device, workers }: Flags) =>
-  ({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) }) as Partial<
-    Pick<TrainingValues, "device" | "workers">
+export const machineOf = ({ device, engine, workers }: Flags) =>
+  ({ ...(device ? { device } : {}), ...(engine ? { engine } : {}), ...(workers ? { workers } : {}) }) as Partial<
+    Pick<TrainingValues, "device" | "engine" | "workers">
   >;

@@ -12,7 +12,7 @@ import {
 } from "@innerloop/experiments";
 import { machineIo } from "../../data/machine-io.js";
 import { portableEngine } from "../../executor/portable-engine.js";
-import { exportedFilesIn, requireExportPlace, writeExported } from "../../runs/exported-folder.js";
+import { exportedFilesIn, exportedFolder, requireExportPlace, writeExported } from "../../runs/exported-folder.js";
 import { inCommand, shown } from "../../runs/run-folder.js";
 import { versions } from "../../runs/versions.js";
 import { watchInterruption } from "../interruption.js";
@@ -32,8 +32,9 @@ export interface ExportRequested {
 
 /** Writes a run's learner as programs, and says what was written. */
 export async function exportCommand({ folder, chosen, invocation }: ExportRequested, output: Output): Promise<void> {
-  const { device: _, workers: __, ...data } = chosen;
-  const { out, maxSupport, queries, fixed, floatInput, checkpoint } = invocation;
+  const { device: _, engine: __, workers: ___, ...data } = chosen;
+  const { out, maxSupport, queries, fixed, floatInput, checkpoint, license } = invocation;
+  const { title, credits, datasets, results } = invocation;
   if (out === undefined || out === "")
     throw new UsageError("there is no -o", "Name the folder to write: innerloop export RUN -o exported/mine");
   const run = await openRunFor(folder, output);
@@ -48,6 +49,7 @@ export async function exportCommand({ folder, chosen, invocation }: ExportReques
         prepareExport(
           {
             ...{ run, chosen: data, checkpoint, maxSupport, queries, floatInput, unrolled: fixed },
+            card: { license, title, credits, datasets, results },
             versions: { innerloop, onnxruntime },
           },
           { ...host, executor },
@@ -70,7 +72,7 @@ export async function exportCommand({ folder, chosen, invocation }: ExportReques
       `  ${counted(tasks, "held-out task")} through these files and through the run: the largest difference is ${shareText(difference)} of the largest answer.`,
     );
     output.say();
-    output.say(`  ${hanging(whatNext(config, out), roomIn(), 2)}`);
+    output.say(`  ${hanging(whatNext(config, out, license), roomIn(), 2)}`);
   } finally {
     interruption.stopWatching();
     await executor.close();
@@ -88,15 +90,16 @@ const filesTable = (files: readonly { readonly name: string; readonly bytes: num
     .join("\n");
 };
 
-function whatNext(config: ExportedConfig, out: string): string {
+function whatNext(config: ExportedConfig, out: string, license: string | undefined): string {
   const { given } = exportedKindOf(config.answers).words(config);
-  return `Written: ${shown(out)}. Its README.md says how to use it from Python and Node with a few examples and their ${given}; \`innerloop verify ${inCommand(out)}\` checks it wherever it is. State a license in README.md before you publish it.`;
+  return `Written: ${shown(out)}. Its README.md says how to use it from Python and Node with a few examples and their ${given}; \`innerloop verify ${inCommand(out)}\` checks it wherever it is.${license === undefined ? " State a license in README.md before you publish it, or give --license." : ""}`;
 }
 
 /** Checks an exported folder, and says what was found. */
 export async function verifyCommand(folder: string, output: Output): Promise<void> {
   const engine = portableEngine();
-  const { config, difference, files, bytes: size } = await verifyExport(exportedFilesIn(folder), engine, machineIo);
+  const verified = await verifyExport(exportedFilesIn(await exportedFolder(folder)), engine, machineIo);
+  const { config, difference, files, bytes: size } = verified;
   const { learner, answers, support } = config;
   output.event({ type: "verified", folder: shown(folder), learner, difference, files, bytes: size });
   const { most } = exportedKindOf(answers).words(config);

@@ -37,6 +37,34 @@ export const exportFolder = optionGroup({
   },
 });
 
+export const exportCard = optionGroup({
+  license: {
+    kind: "text",
+    placeholder: "NAME",
+    absent: "other",
+    help: "the license that the model card states, by the hub's name: mit, cc-by-4.0",
+  },
+  title: { kind: "text", placeholder: "TEXT", absent: "the learner's name", help: "the model card's first line" },
+  credits: {
+    kind: "text",
+    placeholder: "TEXT",
+    absent: "nothing",
+    help: "of the model card: whose the data of training were, and under which licenses",
+  },
+  datasets: {
+    kind: "texts",
+    placeholder: "NAME,...",
+    absent: "none",
+    help: "names of data sets, for the hub's lists in the model card",
+  },
+  results: {
+    kind: "texts",
+    placeholder: "NAME,...",
+    absent: "the run's own",
+    help: "further evaluations for the model card, by their files in the run, without an ending: results-best-ways-5",
+  },
+});
+
 /** `innerloop export` */
 export const exportRun = command({
   name: "export",
@@ -49,10 +77,11 @@ export const exportRun = command({
     ["innerloop export RUN -o exported/hanzi", "the programs of a run, tried on held-out tasks"],
     ["innerloop export RUN -o DIR --max-support 100", "for up to 100 examples of a task"],
     ["innerloop export RUN -o DIR --queries 1 --fixed 5", "for runtimes of fixed shapes, without loops"],
+    ["innerloop export RUN -o DIR --license mit --title 'Runes'", "what the model card says of it"],
     ["innerloop export RUN -o DIR --float-input", "images as numbers from 0 to 1"],
   ],
-  experiment: named("data", "workers", "device"),
-  own: { Export: exportFolder, Run: optionGroup(checkpointOption), Output: outputOptions },
+  experiment: named("data", "workers", "device", "engine"),
+  own: { Export: exportFolder, "Model card": exportCard, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args: [folder], chosen, invocation, output }) =>
     (await import("./export-command.js")).exportCommand({ folder: folder!, chosen, invocation }, output),
 });

@@ -33,7 +33,7 @@ export const importWeights = command({
     ["innerloop import maml.pt --map maml.json --dry-run", "names and shapes on both sides, to write the map by"],
     ["innerloop import maml.pt --map maml.json -o runs/maml", "the run, where its outputs are those that were given"],
   ],
-  experiment: named("data", "workers", "device"),
+  experiment: named("data", "workers", "device", "engine"),
   own: { Import: importFiles, Output: outputOptions },
   run: async ({ args: [file], chosen, invocation, output }) =>
     (await import("./import-command.js")).importCommand({ file: file!, chosen, invocation }, output),

@@ -7,8 +7,9 @@ import { compare, type compareOutput } from "./compare.js";
 import { dataGet, dataImport, dataList, dataVerify, type importTables } from "./data.js";
 import { detect, type detectLearner, type detectTask } from "./detect.js";
 import { type evalEvaluation, type evalOwn, evaluation } from "./eval.js";
-import { type exportFolder, exportRun, verify } from "./export.js";
+import { type exportCard, type exportFolder, exportRun, verify } from "./export.js";
 import { type importFiles, importWeights } from "./import.js";
+import { includedModels } from "./models.js";
 import { recommend, type recommendLearner, type recommendTask } from "./recommend.js";
 import { reproduce, type reproduceOutput, type reproduceRun } from "./reproduce.js";
 import type { checkpointOption, figuresOption } from "./shared-options.js";
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   importWeights,
   exportRun,
   verify,
+  includedModels,
   dataList,
   dataGet,
   dataImport,
@@ -52,6 +54,7 @@ export type InvocationOptions = Partial<
     OptionValues<typeof detectLearner> &
     OptionValues<typeof exportFolder> &
     OptionValues<typeof importFiles> &
+    OptionValues<typeof exportCard> &
     OptionValues<typeof importTables> &
     OptionValues<typeof checkpointOption> &
     OptionValues<typeof figuresOption> &

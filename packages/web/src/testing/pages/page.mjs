@@ -153,6 +153,18 @@ const questions = {
     return answers;
   },
 
+  /** Learners that come trained, each from where its package is. */
+  async included() {
+    const curves = await loadExported("innerloop:sinusoids");
+    const points = [-4, -2, 0, 1, 3].map((x) => ({ input: { x }, target: 2 * Math.sin(x - 1) }));
+    const curve = await curves.adapt(points);
+    const { value } = await curve.predict({ x: 1 });
+    const texts = await loadExported("innerloop:intents");
+    const said = await texts.adapt(["where is my parcel", "my money back"].map((input) => ({ input, label: input })));
+    const { label } = await said.predict("the parcel is late");
+    return { value, label };
+  },
+
   /** What an exported learner of any kind answers in a page, and what it recommends where that is asked for. */
   async exportedKind({ address, examples, asked, request }) {
     const learner = await loadExported(address);
