@@ -31,6 +31,7 @@ const labelled: ExportedConfig = {
   classes: undefined,
   targets: undefined,
   support: 3,
+  padded: true,
   mayBeEmpty: false,
   queries: undefined,
   steps: { usual: 5, fixed: undefined },
@@ -43,6 +44,7 @@ const labelled: ExportedConfig = {
     inverted: false,
     pixels: { background: "white", depth: 16 },
   },
+  openSet: undefined,
   outputs: ["logits", "probabilities"],
   protocol: { text: "ours", ways: 2 },
   command: "innerloop train hanzi",
@@ -116,6 +118,14 @@ const configReader: Reader = {
       bytes(storedExport(all)),
       bytes(storedExport({ ...all, ways: undefined, targets, inputs: rows, outputs: ["mean", "deviation"] })),
       bytes(
+        storedExport({
+          ...all,
+          padded: false,
+          openSet: { score: "energy", threshold: -1.5, steps: 5, ways: 2, shots: 1 },
+          outputs: ["logits", "probabilities", "rejected"],
+        }),
+      ),
+      bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
@@ -151,7 +161,21 @@ const configReader: Reader = {
       "dtype",
       "uint8",
     ],
-    ...["files", "sha256", "bytes", "steps", "usual", "fixed", "ways", "support", "targets", "outputs", "coding"],
+    ...[
+      "files",
+      "sha256",
+      "bytes",
+      "steps",
+      "usual",
+      "fixed",
+      "ways",
+      "support",
+      "targets",
+      "outputs",
+      "coding",
+      "padded",
+    ],
+    ...["openSet", "score", "threshold", "energy", "rejected"],
   ],
   async run(input, place) {
     await place.once("export", () => {

@@ -21,26 +21,8 @@ export { type PolicyDomainParts, policyDomain } from "./domains/reinforcement/do
 export type { EnvironmentEntry, FamilySetting } from "./domains/reinforcement/environments.js";
 export { environmentDomain } from "./domains/reinforcement/own-environment.js";
 export * from "./environment-io.js";
-export { tolerance as exportTolerance } from "./exported/agreement.js";
-export * from "./exported/export-error.js";
 export * from "./exported/export-run.js";
-export type { ClassAnswer, ExportedAnswer, ValueAnswer } from "./exported/exported-answers.js";
-export {
-  type ExportedConfig,
-  type ExportedFileName,
-  exportedFileLimits,
-  folderFormat,
-  isExportText,
-  mostConfigBytes,
-  parseExport,
-  type ToldFile,
-} from "./exported/exported-config.js";
-export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported/exported-files.js";
-export * from "./exported/exported-learner.js";
-export type { ExportedExample } from "./exported/held-examples.js";
-export type { ExportedIo } from "./exported/input-form.js";
-export type { ExportedInputs, ExportForm, TargetColumn } from "./exported/input-forms.js";
-export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";
+export * from "./exported/index.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";
 export * from "./figures/comparison.js";

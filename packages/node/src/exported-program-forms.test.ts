@@ -14,7 +14,13 @@ import {
 } from "@innerloop/core";
 import { box, policyNetwork, policySurrogate, recurrentPolicy } from "@innerloop/core/reinforcement";
 import type { TaskSpec } from "@innerloop/core/tasks";
-import { type ExportOptions, exportPrograms, statusBits, TrainedLearner } from "@innerloop/core/training";
+import {
+  type ExportOptions,
+  exportPrograms,
+  openSetAnswers,
+  statusBits,
+  TrainedLearner,
+} from "@innerloop/core/training";
 import { type PortableModel, type Tensor, type TensorsByName, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { built, examplesOf } from "./catalogue-examples.fixture.js";
@@ -121,6 +127,33 @@ describe("names and types", () => {
     const { models: made } = exported(of(learner, spec));
     expect(slots(made.predict.outputs)).toEqual(["mean float32[queries,1]", "deviation float32[queries,1]"]);
   });
+});
+
+test.each(["logit", "probability", "energy"] as const)("inputs are rejected by the rule of scores: %s", async (score) => {
+  const prototypes = of(built("prototypical", "classification", 3, "support"));
+  const { x, y } = examplesOf("classification", 6, 3, false);
+  const asked = examplesOf("classification", 9, 3, false).x;
+  const answered = async (threshold: number) => {
+    const { models } = exported({ ...prototypes, openSet: { score, threshold } });
+    expect(slots(models.predict.outputs).at(-1)).toBe("rejected bool[queries]");
+    const { logits, rejected } = await runOnce(models.few_shot, {
+      support_inputs: x,
+      support_labels: tensor(toNumbers(y), [6], "int64"),
+      support_mask: tensor(new Float32Array(6).fill(1)),
+      steps: tensor([0], [], "int64"),
+      query_inputs: asked,
+    });
+    return { rejected: Array.from(rejected!.data!, Boolean), logits: logits! };
+  };
+  const { logits } = await answered(0);
+  const scores = openSetAnswers(logits, { score, threshold: 0 }).map((each) => each.score);
+  const sorted = scores.toSorted((a, b) => a - b);
+  // Between two of them: what is rounded otherwise is on the same side.
+  const threshold = (sorted[3]! + sorted[5]!) / 2;
+  const { rejected } = await answered(threshold);
+  expect(rejected).toEqual(scores.map((each) => each < threshold));
+  expect(rejected.filter(Boolean).length).toBeGreaterThan(2);
+  expect(rejected.filter(Boolean).length).toBeLessThan(9);
 });
 
 test("mini-batches of a step are chosen within the loop, of padded sets as of whole ones", async () => {

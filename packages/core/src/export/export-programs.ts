@@ -29,30 +29,18 @@ import {
   unflatten,
 } from "@innerloop/graph";
 import { paramsDigest } from "../artifacts/adapted-bytes.js";
+import type { OpenSetRule } from "../evaluation/open-set-rule.js";
 import type { AnyAdapter } from "../learners/learner.js";
 import type { Examples } from "../tasks/task.js";
 import type { TaskSpec } from "../tasks/task-spec.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { type ImageInput, type InputForm, inputForm } from "./input-form.js";
 import { predictionOutputs } from "./prediction-outputs.js";
+import { statusBits } from "./status-bits.js";
 import { type TargetForm, targetForm } from "./target-form.js";
 
 /** The format of exported programs, as their `metadata_props` have it. */
 export const exportFormat = "innerloop export 1";
-
-/** Bits of the output `status`, which is 0 where nothing is wrong. */
-export const statusBits = {
-  /** A label of a row that is there is none of the task's classes. */
-  labelOutOfRange: 1,
-  /** No row of the support set is there, and the learner has no answer without. */
-  noExample: 2,
-  /** A result is not a finite number. */
-  notFinite: 4,
-  /** The number of steps is below 0; none were taken. */
-  negativeSteps: 8,
-  /** Another number of steps than the one that the model is written for, which were taken. */
-  otherSteps: 16,
-} as const;
 
 /** Options of `exportPrograms`. */
 export interface ExportOptions<Params extends Tree = Tree> {
@@ -79,6 +67,8 @@ export interface ExportOptions<Params extends Tree = Tree> {
   readonly masked?: boolean;
   /** Images come as bytes. By default they come as the numbers that the learner was trained on. */
   readonly imageInput?: ImageInput;
+  /** By which an input is of none of the classes: predictions have `rejected` with it. */
+  readonly openSet?: OpenSetRule | undefined;
   /** Further notes for `metadata_props`. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -118,7 +108,7 @@ export interface ExportedPrograms {
  * | model | inputs | outputs |
  * |---|---|---|
  * | adapt | `support_inputs` [S, ...], `support_labels` int64 [S] (of numbers `support_targets` [S, d]), `support_mask` float32 [S], `steps` int64 [] | `state.*`, `status` int64 [] |
- * | predict | `state.*`, `query_inputs` [queries, ...] | `logits`, `probabilities` [queries, ways]; of numbers `mean`, `deviation` [queries, d] |
+ * | predict | `state.*`, `query_inputs` [queries, ...] | `logits`, `probabilities` [queries, ways], with `openSet` bool `rejected` [queries]; of numbers `mean`, `deviation` [queries, d] |
  * | few_shot | those of adapt, `query_inputs` | those of predict, `status` |
  *
  * Of inputs, targets and predictions that are trees each tensor has a name with its path behind a dot; predictions go by
@@ -160,7 +150,7 @@ export const exportProgram = <Params extends Tree>(name: ProgramName, options: E
 
 /** What models are written of, and how. */
 function writing<Params extends Tree>(options: ExportOptions<Params>) {
-  const { params, spec, queries, imageInput, unrolled, masked = true, padded } = options;
+  const { params, spec, queries, imageInput, unrolled, masked = true, padded, openSet } = options;
   const learner = options.learner as AnyAdapter;
   const support = wholeOption("support", options.support ?? spec.support.rows, 1);
   if (queries !== undefined) wholeOption("queries", queries, 1);
@@ -176,6 +166,7 @@ function writing<Params extends Tree>(options: ExportOptions<Params>) {
     fixed: fixedSteps(learner, unrolled),
     // Where sets may be empty, answering without examples is what the learner was trained to do.
     mayBeEmpty: spec.support.mayBeEmpty === true,
+    openSet,
   } as const;
   const parametersDigest = paramsDigest(params);
   const notes = {
@@ -269,6 +260,7 @@ interface ProgramParts {
   readonly fixed: number | undefined;
   readonly mayBeEmpty: boolean;
   readonly masked: boolean;
+  readonly openSet: OpenSetRule | undefined;
 }
 
 /** The largest float32: what is not at most as large is infinite or no number. */
@@ -415,9 +407,9 @@ class Programs {
   }
 
   private predictions(adapted: Tree, inputs: TensorsByName): TensorsByName {
-    const { learner, inputs: form, targets } = this.parts;
+    const { learner, inputs: form, targets, openSet } = this.parts;
     const x = form.tree("query_inputs", inputs);
-    return predictionOutputs(learner.predict(adapted, x), { loss: learner.loss, targets, x });
+    return predictionOutputs(learner.predict(adapted, x), { loss: learner.loss, targets, x, openSet });
   }
 
   private paramsOf(parameters: TensorsByName): Tree {

@@ -3,19 +3,22 @@ import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
 import { classesIn, isCollector, specOf, splitSeed, type TaskSpec, type TensorSpec } from "@innerloop/core/tasks";
 import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
-import type {
-  PortableArray,
-  PortableArrays,
-  PortableEngine,
-  Tensor,
-  TensorsByName,
-  Tree,
-  TypedArray,
+import {
+  allocate,
+  type DType,
+  type PortableArray,
+  type PortableArrays,
+  type PortableEngine,
+  type Tensor,
+  type TensorsByName,
+  type Tree,
+  type TypedArray,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
 import { UsageError } from "../options/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
+import { type CalibratedRule, findOpenSetRule, openSetRemedy } from "../runs/open-set-rule.js";
 import { loadParams } from "../runs/results.js";
 import type { RunStore } from "../runs/run-store.js";
 import { prepareRun } from "../sessions/prepare.js";
@@ -23,8 +26,8 @@ import type { SessionHost } from "../sessions/session-host.js";
 import { counted } from "../words.js";
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
-import { type ExportedConfig, storedExport } from "./exported-config.js";
-import { digestOf, type ExportedFiles } from "./exported-files.js";
+import { type ExportedConfig, type ExportedOpenSet, storedExport, supportRows } from "./exported-config.js";
+import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { exportedFiles } from "./exported-folder.js";
 import { openFewShot, openPrograms } from "./exported-programs.js";
 import { type ExportForm, formOf } from "./input-forms.js";
@@ -87,12 +90,16 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const source = tasks.test;
   const { params, iteration, checkpoint } = await loadParams(run, prepared.trained ?? learner, wanted);
   const chosen = await readChosenSteps(run, { checkpoint, iteration });
+  const found = await findOpenSetRule(run);
   const { options, protocol, command } = run.config;
   const seed = splitSeed(options.seed, "test");
   const taskSpec = specOf(source, { operation: "export", seed }) as unknown as TaskSpec<Tree, Tree>;
   const support = supportOf(request, taskSpec.support.rows);
   const spec = { ...withOutputs(taskSpec, learner), support: { ...taskSpec.support, rows: support } };
   const any = learner as unknown as AnyLearner;
+  const norms = String(learner.description.batchNorm ?? "none");
+  const fits = found?.checkpoint === checkpoint && found.iteration === iteration && found.batchNorm === norms;
+  const openSet = found && fits ? ruleOf(found) : undefined;
   const programs = exportPrograms({
     learner: any,
     params,
@@ -101,6 +108,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     queries,
     unrolled,
     imageInput: form.imageInput,
+    openSet,
     metadata: { inputs: JSON.stringify(form.inputs), protocol: JSON.stringify(protocol) },
   } as Parameters<typeof exportPrograms>[0]);
   const { models, parametersDigest } = programs;
@@ -120,11 +128,13 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     classes: form.classes,
     targets: form.targets,
     support,
+    padded: programs.padded,
     mayBeEmpty: taskSpec.support.mayBeEmpty === true,
     queries,
     steps: { usual, fixed: trainedSteps === undefined ? undefined : programs.steps.fixed },
-    batchNorm: String(learner.description.batchNorm ?? "none"),
+    batchNorm: norms,
     inputs: form.inputs,
+    openSet,
     outputs,
     protocol,
     command,
@@ -140,7 +150,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     params,
     spec: taskSpec,
     executor: host.executor,
-    outputs: (prediction) => exportedOutputs(any, spec, prediction) as unknown as Tree,
+    outputs: (prediction) => exportedOutputs(any, spec, prediction, openSet) as unknown as Tree,
   });
   try {
     for (let i = 0; i < count; i++) {
@@ -163,7 +173,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   return {
     config,
     files: { "README.md": files.readme, "config.json": json, ...files.told },
-    notes: notesOf(learner, trainedNorm, config, trainedSteps),
+    notes: [...notesOf(learner, trainedNorm, config, trainedSteps), ...openSetNotes(run, found, config)],
     check: (written, engine) => checkTasks(tried, { config, files: written, engine, shown: run.shown }),
   };
 }
@@ -251,7 +261,34 @@ function notesOf(
   ];
 }
 
-type Feeding = Pick<ExportedConfig, "support" | "targets"> & { readonly form: ExportForm; readonly steps: number };
+/** What of a rule an export keeps. */
+const ruleOf = ({ score, threshold, steps, ways, shots }: CalibratedRule): ExportedOpenSet => ({
+  ...{ score, threshold, steps, ways, shots },
+});
+
+/** What a rule of the run was chosen for, where that is other than what is exported, or is taken. */
+function openSetNotes(
+  run: RunStore,
+  found: CalibratedRule | undefined,
+  { openSet, steps: { usual = 0 } }: ExportedConfig,
+): readonly string[] {
+  if (!found) return [];
+  const { checkpoint, iteration, batchNorm, steps } = found;
+  if (!openSet)
+    return [
+      `nothing is rejected: the threshold of the run was chosen for its ${checkpoint} checkpoint after ${counted(iteration, "update")}, batch norm ${batchNorm}. ${openSetRemedy(run)} anew`,
+    ];
+  return steps === usual
+    ? []
+    : [
+        `inputs are rejected after ${counted(steps, "step")} alone, for which the threshold was chosen: adapt with { steps: ${steps} }`,
+      ];
+}
+
+type Feeding = Pick<ExportedConfig, "support" | "padded" | "targets"> & {
+  readonly form: ExportForm;
+  readonly steps: number;
+};
 
 /** Rows of a tensor, each as programs take one. */
 function rowsOfTask(x: Tensor, { inputs }: ExportForm): readonly TypedArray[] {
@@ -276,23 +313,25 @@ function inputArray(values: readonly TypedArray[], rows: number, { inputs }: Exp
 }
 
 /** A support set as programs take it. */
-function feedsOf({ x, y, present }: HeldOut["support"], { support, targets, form, steps }: Feeding): PortableArrays {
-  const rows = x.shape[0]!;
-  const mask = new Float32Array(support);
-  mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(rows).fill(1));
+function feedsOf({ x, y, present }: HeldOut["support"], { form, steps, ...told }: Feeding): PortableArrays {
+  const { targets } = told;
+  const there = x.shape[0]!;
+  const rows = supportRows(told, there);
+  const mask = new Float32Array(rows);
+  mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(there).fill(1));
   const common = {
-    support_inputs: inputArray(rowsOfTask(x, form), support, form),
-    support_mask: { dtype: "float32", shape: [support], data: mask },
+    support_inputs: inputArray(rowsOfTask(x, form), rows, form),
+    support_mask: { dtype: "float32", shape: [rows], data: mask },
     steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
   } as const;
   if (!targets) {
-    const data = new BigInt64Array(support);
+    const data = new BigInt64Array(rows);
     data.set(Array.from(y.data as Int32Array, BigInt));
-    return { ...common, support_labels: { dtype: "int64", shape: [support], data } };
+    return { ...common, support_labels: { dtype: "int64", shape: [rows], data } };
   }
-  const data = new Float32Array(support * targets.length);
+  const data = new Float32Array(rows * targets.length);
   data.set(y.data as Float32Array);
-  return { ...common, support_targets: { dtype: "float32", shape: [support, targets.length], data } };
+  return { ...common, support_targets: { dtype: "float32", shape: [rows, targets.length], data } };
 }
 
 const arraysOf = (found: TensorsByName): PortableArrays =>
@@ -320,15 +359,16 @@ function expectedOf(
         name,
         {
           dtype,
-          shape: [, width = 1],
+          shape: [, ...shape],
           data,
         },
       ]) => {
-        const all = new Float32Array(rows * width);
+        const width = shape.reduce((a, b) => a * b, 1);
+        const all = allocate(dtype as DType, rows * width);
         places.forEach((place, row) => {
-          all.set((data as Float32Array).subarray(place * width, (place + 1) * width), row * width);
+          all.set(data.slice(place * width, (place + 1) * width) as never, row * width);
         });
-        return [name, { dtype, shape: [rows, width], data: all }];
+        return [name, { dtype, shape: [rows, ...shape], data: all }];
       },
     ),
   );
@@ -346,9 +386,10 @@ async function checkTasks(
 ): Promise<{ readonly difference: number; readonly tasks: number }> {
   const { config, files, engine, shown } = setting;
   const form = { inputs: config.inputs } as ExportForm;
-  const { adapt, predict } = await openPrograms(files, config, engine);
+  const source = { told: await readAllTold(files, config), shown: files.shown, engine };
+  const { adapt, predict } = await openPrograms(source, config);
   let difference = 0;
-  const fewShot = await openFewShot(files, config, engine).catch(async (error: unknown) => {
+  const fewShot = await openFewShot(source, config).catch(async (error: unknown) => {
     await Promise.all([adapt.close(), predict.close()]);
     throw error;
   });
@@ -364,7 +405,7 @@ async function checkTasks(
         const one = await fewShot.run({ ...feeds, query_inputs });
         difference = Math.max(
           difference,
-          ...[two, one].map((found) => differenceOf(partOf(found, 0, some.length), own)),
+          ...[two, one].map((found) => differenceOf(partOf(found, 0, some.length), own, config.openSet)),
         );
       }
     }

@@ -1,4 +1,5 @@
 /** Answers of exported programs in a user's own terms. */
+import { type OpenSetRule, openSetScores } from "@innerloop/core/exported";
 import type { PortableArrays } from "@innerloop/graph";
 import { ExportError } from "./export-error.js";
 import type { ExportedConfig } from "./exported-config.js";
@@ -8,6 +9,11 @@ export interface ClassAnswer {
   readonly label: string;
   /** How probable it is, from 0 to 1. */
   readonly probability: number;
+  /**
+   * Whether it is of none of the classes, by the export's rule; absent where it has none, or the task took other steps than
+   * those that the rule was chosen with.
+   */
+  readonly rejected?: boolean;
   /** Of all classes of the task, by name. */
   readonly probabilities: Readonly<Record<string, number>>;
 }
@@ -29,8 +35,15 @@ export function answersOf(
   {
     config: { ways, targets },
     classes,
+    rule,
     where,
-  }: { readonly config: ExportedConfig; readonly classes: readonly string[]; readonly where: string },
+  }: {
+    readonly config: ExportedConfig;
+    readonly classes: readonly string[];
+    /** By which inputs are rejected. */
+    readonly rule: OpenSetRule | undefined;
+    readonly where: string;
+  },
 ): readonly ExportedAnswer[] {
   const width = ways ?? targets!.length;
   const rowOf = (name: string, row: number, count: number): readonly number[] => {
@@ -57,7 +70,7 @@ export function answersOf(
               }
             : {}),
         }
-      : classAnswer(rowOf("logits", row, classes.length), classes),
+      : classAnswer(rowOf("logits", row, classes.length), classes, rule),
   );
   return answers as unknown as readonly ExportedAnswer[];
 }
@@ -74,7 +87,11 @@ function inUnits(
 }
 
 /** The softmax over the classes at hand: outputs beyond them were never shown an example. */
-function classAnswer(logits: readonly number[], classes: readonly string[]): ClassAnswer {
+function classAnswer(
+  logits: readonly number[],
+  classes: readonly string[],
+  rule: OpenSetRule | undefined,
+): ClassAnswer {
   const largest = Math.max(...logits);
   const shares = logits.map((value) => Math.exp(value - largest));
   const sum = shares.reduce((a, b) => a + b, 0);
@@ -82,6 +99,7 @@ function classAnswer(logits: readonly number[], classes: readonly string[]): Cla
   return {
     label: classes[best]!,
     probability: shares[best]! / sum,
+    ...(rule ? { rejected: !(openSetScores[rule.score](logits) >= rule.threshold) } : {}),
     probabilities: Object.fromEntries(classes.map((name, i) => [name, shares[i]! / sum])),
   };
 }

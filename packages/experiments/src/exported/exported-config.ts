@@ -1,6 +1,8 @@
 /** config.json of an exported folder, which anyone may have written: what it holds, checked. */
+import type { OpenSetRule } from "@innerloop/core/exported";
 import { isRecord, quoted } from "../options/outside-text.js";
-import { mostSteps } from "../runs/adaptation-steps.js";
+import { mostSteps } from "../runs/most-steps.js";
+import { isOpenSetRule } from "../runs/open-set-rule.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedInputs, inputsFrom, type TargetColumn } from "./input-forms.js";
 
@@ -31,6 +33,13 @@ export interface ToldFile {
   readonly bytes: number;
 }
 
+/** A rule of open sets with what it was chosen for: with other steps it means nothing. */
+export interface ExportedOpenSet extends OpenSetRule {
+  readonly steps: number;
+  readonly ways: number;
+  readonly shots: number;
+}
+
 type Plain = string | number | boolean | null;
 
 /** An exported learner as config.json tells it. */
@@ -47,6 +56,8 @@ export interface ExportedConfig {
   readonly targets: readonly TargetColumn[] | undefined;
   /** Rows of a support set at most. */
   readonly support: number;
+  /** Whether smaller sets are padded up to so many; where not, programs take any number of rows from 1 on. */
+  readonly padded: boolean;
   /** Whether there may be none of them. */
   readonly mayBeEmpty: boolean;
   /** Inputs that are predicted for together, so many and no other; undefined for any number. */
@@ -60,6 +71,8 @@ export interface ExportedConfig {
   /** Where batch normalisation takes its statistics; "none" where there is none. */
   readonly batchNorm: string;
   readonly inputs: ExportedInputs;
+  /** The rule by which an input is of none of the classes; undefined where the run had none for what was exported. */
+  readonly openSet: ExportedOpenSet | undefined;
   /** Names of predictions: "logits", "probabilities". */
   readonly outputs: readonly string[];
   /** How tasks were made and figures are to be read. */
@@ -74,10 +87,17 @@ export interface ExportedConfig {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** Rows that programs are given for so many examples: there is one at least, which the mask may say is none. */
+export const supportRows = (
+  { support, padded }: Pick<ExportedConfig, "support" | "padded">,
+  examples: number,
+): number => (padded ? support : Math.max(1, examples));
+
 /** A configuration as config.json has it. */
 export function storedExport(config: ExportedConfig): object {
-  const { learner, options, loss, ways, classes, targets, support, mayBeEmpty, queries, steps, ...others } = config;
-  const known = { ways, classes, targets, support, mayBeEmpty, queries, steps };
+  const { learner, options, loss, ways, classes, targets, support, padded, mayBeEmpty, ...rest } = config;
+  const { queries, steps, ...others } = rest;
+  const known = { ways, classes, targets, support, padded, mayBeEmpty, queries, steps };
   return {
     model_type: modelType,
     architectures: [ways === undefined ? "FewShotRegressor" : "FewShotClassifier"],
@@ -145,6 +165,9 @@ export function parseExport(text: string, where: string): ExportedConfig {
   if ((ways === undefined) === (targets === undefined)) return fail("innerloop has to have either ways or targets");
   if (classes && (ways === undefined || classes.length > ways)) return wrong("classes");
   const { steps, options, protocol, versions, files, mayBeEmpty, outputs, parameters, checkpoint } = told;
+  // Folders of before there were others tell nothing of it.
+  const { padded = true } = told;
+  const openSet = maybe("openSet", () => openSetFrom(told.openSet) ?? wrong("openSet"));
   const areSteps =
     isRecord(steps) && [steps.usual, steps.fixed].every((each) => each == null || isWhole(each, 0, mostSteps));
   if (!areSteps) return wrong("steps");
@@ -152,7 +175,10 @@ export function parseExport(text: string, where: string): ExportedConfig {
   if (!isFlat(protocol, isPlain)) return wrong("protocol");
   if (!isFlat(versions, isText)) return wrong("versions");
   if (typeof mayBeEmpty !== "boolean") return wrong("mayBeEmpty");
+  if (typeof padded !== "boolean") return wrong("padded");
   if (!areNames(outputs) || outputs.length === 0 || outputs.length > 16) return wrong("outputs");
+  if (outputs.includes("rejected") !== (openSet !== undefined) || (openSet && ways === undefined))
+    return wrong("openSet");
   if (!isDigest(parameters)) return wrong("parameters");
   if (checkpoint !== "best" && checkpoint !== "last") return wrong("checkpoint");
   return {
@@ -163,11 +189,13 @@ export function parseExport(text: string, where: string): ExportedConfig {
     classes,
     targets,
     support: whole("support", 1, mostRows),
+    padded,
     mayBeEmpty,
     queries: maybe("queries", () => whole("queries", 1, mostRows)),
     steps: { usual: numberIn(steps.usual), fixed: numberIn(steps.fixed) },
     batchNorm: text4k("batchNorm"),
     inputs: inputsFrom(told.inputs) ?? wrong("inputs"),
+    openSet,
     outputs,
     protocol,
     command: text4k("command"),
@@ -206,6 +234,13 @@ const areTargets = (value: unknown): value is readonly TargetColumn[] =>
       (each.deviation as number) > 0,
   ) &&
   areNames(value.map(({ name }) => name));
+
+function openSetFrom(value: unknown): ExportedOpenSet | undefined {
+  if (!isRecord(value) || !isOpenSetRule(value)) return undefined;
+  const { score, threshold, steps, ways, shots } = value as Readonly<Record<keyof ExportedOpenSet, unknown>>;
+  const areCounts = isWhole(steps, 0, mostSteps) && [ways, shots].every((each) => isWhole(each, 0, mostRows));
+  return areCounts ? ({ score, threshold, steps, ways, shots } as ExportedOpenSet) : undefined;
+}
 
 const plainTarget = ({ name, mean, deviation }: TargetColumn): TargetColumn => ({ name, mean, deviation });
 

@@ -1,11 +1,11 @@
 /** A learner out of an exported folder: adapts to a user's examples and answers, by programs alone. */
-import { statusBits } from "@innerloop/core/training";
+import { statusBits } from "@innerloop/core/exported";
 import type { PortableArray, PortableArrays, PortableEngine, TypedArray } from "@innerloop/graph";
 import { quoted } from "../options/outside-text.js";
-import { mostSteps } from "../runs/adaptation-steps.js";
+import { mostSteps } from "../runs/most-steps.js";
 import { ExportError } from "./export-error.js";
 import { answersOf, type ExportedAnswer } from "./exported-answers.js";
-import type { ExportedConfig } from "./exported-config.js";
+import { type ExportedConfig, supportRows } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold, readExportedConfig } from "./exported-files.js";
 import { type OpenPrograms, openPrograms } from "./exported-programs.js";
 import { type ExportedExample, type Held, heldExamples, type KnownExample } from "./held-examples.js";
@@ -34,8 +34,8 @@ export interface ExportedAdapting {
  */
 export async function openExported(files: ExportedFiles, machine: ExportedMachine): Promise<ExportedLearner> {
   const config = await readExportedConfig(files);
-  await readAllTold(files, config);
-  const programs = await openPrograms(files, config, machine.engine);
+  const told = await readAllTold(files, config);
+  const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine }, config);
   return new ExportedLearner({ config, programs, io: machine.io, shown: files.shown });
 }
 
@@ -139,10 +139,14 @@ export class ExportedLearner {
   }
 
   /** @internal The answers to inputs by what adapting has made. */
-  async answers(given: readonly unknown[], state: PortableArrays, held: Held): Promise<readonly ExportedAnswer[]> {
+  async answers(
+    given: readonly unknown[],
+    { state, held, steps }: Pick<TaskParts, "state" | "held" | "steps">,
+  ): Promise<readonly ExportedAnswer[]> {
     this.requireOpen();
     const { config, parts } = this;
-    const { inputs, queries } = config;
+    const { inputs, queries, openSet } = config;
+    const rule = openSet?.steps === steps ? openSet : undefined;
     const form = formOf(inputs);
     const read = await form.read(given.map(copyOf), inputs, parts.io);
     const values = read.map((each) => form.prepared(each, held.reading, inputs));
@@ -154,7 +158,7 @@ export class ExportedLearner {
       const rows = queries ?? some.length;
       const query_inputs: PortableArray = { dtype, shape: [rows, ...shape], data: rowsOf(some, rows, dtype, shape) };
       const outputs = await parts.programs.predict.run({ ...state, query_inputs });
-      answers.push(...answersOf(outputs, some.length, { config, classes: held.classes, where: parts.shown }));
+      answers.push(...answersOf(outputs, some.length, { config, classes: held.classes, rule, where: parts.shown }));
     }
     return answers;
   }
@@ -242,37 +246,38 @@ export class ExportedLearner {
   }
 
   private supportFeeds(examples: readonly KnownExample[], classes: readonly string[], steps: number): PortableArrays {
-    const { inputs, support, targets } = this.config;
+    const { inputs, targets } = this.config;
     const { dtype, shape } = formOf(inputs).slot(inputs);
-    const mask = new Float32Array(support).fill(1, 0, examples.length);
+    const rows = supportRows(this.config, examples.length);
+    const mask = new Float32Array(rows).fill(1, 0, examples.length);
     const feeds: Record<string, PortableArray> = {
       support_inputs: {
         dtype,
-        shape: [support, ...shape],
+        shape: [rows, ...shape],
         data: rowsOf(
           examples.map(({ values }) => values),
-          support,
+          rows,
           dtype,
           shape,
         ),
       },
-      support_mask: { dtype: "float32", shape: [support], data: mask },
+      support_mask: { dtype: "float32", shape: [rows], data: mask },
       steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
     };
     if (targets) {
-      const data = new Float32Array(support * targets.length);
+      const data = new Float32Array(rows * targets.length);
       examples.forEach((example, row) => {
         targets.forEach(({ mean, deviation }, i) => {
           data[row * targets.length + i] = (example.targets![i]! - mean) / deviation;
         });
       });
-      feeds.support_targets = { dtype: "float32", shape: [support, targets.length], data };
+      feeds.support_targets = { dtype: "float32", shape: [rows, targets.length], data };
     } else {
-      const data = new BigInt64Array(support);
+      const data = new BigInt64Array(rows);
       examples.forEach(({ label }, row) => {
         data[row] = BigInt(classes.indexOf(label!));
       });
-      feeds.support_labels = { dtype: "int64", shape: [support], data };
+      feeds.support_labels = { dtype: "int64", shape: [rows], data };
     }
     return feeds;
   }
@@ -321,13 +326,16 @@ export class ExportedLearner {
   }
 
   /** @throws ExportError ILE203 where what adapting has made is not what predicting takes */
-  private requireFits({ state, classes }: TaskContent): void {
+  private requireFits({ state, classes, ids }: TaskContent): void {
     const { programs } = this.parts;
+    const rows = supportRows(this.config, ids.length);
     const fits =
+      rows <= this.config.support &&
       Object.keys(state).length === programs.state.length &&
       programs.state.every(({ name, dtype, shape }) => {
         const found = Object.hasOwn(state, name) ? state[name] : undefined;
-        return found?.dtype === dtype && found.shape.join() === shape.join() && areFinite(found);
+        const sizes = shape.map((size) => (typeof size === "string" ? rows : size));
+        return found?.dtype === dtype && found.shape.join() === sizes.join() && areFinite(found);
       }) &&
       (this.config.ways === undefined
         ? classes.length === 0
@@ -378,8 +386,8 @@ export class ExportedTask {
   }
 
   /**
-   * The answer to an input, or the answers to a list of them: { label, probability, probabilities } of classes, { value,
-   * deviation? } of numbers in their own units.
+   * The answer to an input, or the answers to a list of them: { label, probability, rejected?, probabilities } of classes,
+   * { value, deviation? } of numbers in their own units.
    *
    * @throws ExportError ILE206 for what is none of its inputs, ILE207 where an answer is no number
    */
@@ -387,13 +395,13 @@ export class ExportedTask {
   predict(input: OneInput | number): Promise<ExportedAnswer>;
   predict(input: unknown): Promise<ExportedAnswer | readonly ExportedAnswer[]>;
   async predict(input: unknown): Promise<ExportedAnswer | readonly ExportedAnswer[]> {
-    const { learner, state, held } = this.parts;
+    const { learner, ...parts } = this.parts;
     const { inputs } = learner.config;
     const isList = Array.isArray(input) && !formOf(inputs).isOne(input, inputs);
     const list: readonly unknown[] = isList ? input : [input];
     if (list.length === 0)
       throw new ExportError("ILE206", "predict", "there are no inputs", "Give one, or a list of some");
-    const answers = await learner.answers(list, state, held);
+    const answers = await learner.answers(list, parts);
     return isList ? answers : answers[0]!;
   }
 

@@ -4,6 +4,7 @@ import type { PortableSlot } from "@innerloop/graph";
 import { withInterval } from "../figures/figure-text.js";
 import { figureTitle } from "../figures/results-cells.js";
 import { cut } from "../options/outside-text.js";
+import { scoreTitles } from "../runs/open-set-rule.js";
 import { batchNormText } from "../protocol-text.js";
 import type { EvaluationRecord, MethodRecord } from "../published/row-evaluations.js";
 import { counted } from "../words.js";
@@ -97,7 +98,16 @@ export function modelCard({ told, form, programs, results }: CardParts): string 
   ].join("\n");
 }
 
-function takes({ inputs, support, ways, targets, queries, steps, classes }: CardParts["told"]): readonly string[] {
+function takes({
+  inputs,
+  support,
+  padded,
+  ways,
+  targets,
+  queries,
+  steps,
+  classes,
+}: CardParts["told"]): readonly string[] {
   const answer = targets
     ? `Targets are (value - mean) / deviation: ${targets
         .slice(0, 16)
@@ -115,30 +125,30 @@ function takes({ inputs, support, ways, targets, queries, steps, classes }: Card
   return [
     `- ${formOf(inputs).about(inputs)}`,
     `- ${answer}`,
-    `- Support sets have ${support} rows; \`support_mask\` is 1 for those that are there, 0 for the others.`,
+    padded
+      ? `- Support sets have ${support} rows; \`support_mask\` is 1 for those that are there, 0 for the others.`
+      : `- Support sets have any number of rows up to ${support}; \`support_mask\` is 1 for each of them, or 0 for one to leave out.`,
     `- ${stepText}`,
     ...(queries === undefined ? [] : [`- Predictions are for ${queries} inputs at once, no more and no fewer.`]),
   ];
 }
 
-function python({ inputs, support, ways, targets, steps, queries = 2 }: CardParts["told"]): readonly string[] {
+function python({ inputs, support, padded, ways, targets, steps, queries = 2 }: CardParts["told"]): readonly string[] {
   const form = formOf(inputs);
   const { dtype, shape } = form.slot(inputs);
   const there = Math.min(support, ways === undefined ? 5 : 2 * ways);
+  const rows = padded ? support : there;
   return [
     "import numpy as np",
     "import onnxruntime as ort",
     "",
     'session = ort.InferenceSession("onnx/few_shot.onnx")',
-    `inputs = np.zeros((${[support, ...shape].join(", ")}), np.${dtype})`,
+    `inputs = np.zeros((${[rows, ...shape].join(", ")}), np.${dtype})`,
     `inputs[:${there}] = ${form.inPython(inputs, String(there))}  # your examples`,
     ...(targets
-      ? [`targets = np.zeros((${support}, ${targets.length}), np.float32)  # your targets`]
-      : [
-          `labels = np.zeros(${support}, np.int64)`,
-          `labels[:${there}] = np.arange(${there}) % ${ways}  # their classes`,
-        ]),
-    `mask = (np.arange(${support}) < ${there}).astype(np.float32)`,
+      ? [`targets = np.zeros((${rows}, ${targets.length}), np.float32)  # your targets`]
+      : [`labels = np.zeros(${rows}, np.int64)`, `labels[:${there}] = np.arange(${there}) % ${ways}  # their classes`]),
+    `mask = (np.arange(${rows}) < ${there}).astype(np.float32)`,
     `queries = ${form.inPython(inputs, String(queries))}  # your inputs`,
     "outputs = session.run(None, {",
     '    "support_inputs": inputs,',
@@ -206,12 +216,16 @@ function methodRows({ learner, figures, rows }: MethodRecord, isFirst: boolean):
   });
 }
 
-function limits({ ways, support, batchNorm, inputs }: CardParts["told"]): readonly string[] {
+function limits({ ways, support, batchNorm, inputs, openSet }: CardParts["told"]): readonly string[] {
   return [
     "- It was trained for tasks like those of its training: on others it may do no better than chance, and says nothing of it.",
     ...(ways === undefined
       ? []
-      : ["- It always answers with one of the classes of the task, also for an input that is of none of them."]),
+      : openSet
+        ? [
+            `- \`rejected\` is true where an input is taken to be of none of the classes: where its ${scoreTitles[openSet.score]} is below ${openSet.threshold.toPrecision(5)}. That was chosen on ${openSet.ways}-way ${openSet.shots}-shot tasks after ${counted(openSet.steps, "step")}, and means nothing after others.`,
+          ]
+        : ["- It always answers with one of the classes of the task, also for an input that is of none of them."]),
     `- At most ${support} examples${ways === undefined ? "" : ` of ${ways} classes`}; a few badly chosen ones make a bad learner.`,
     ...(batchNorm === "none" ? [] : [`- Batch normalisation: ${plain(batchNorm)}.`]),
     ...(formOf(inputs).preprocessor

@@ -1,9 +1,9 @@
 /** Exported files proved: each is the one that config.json tells, and the programs answer what the folder says they do. */
-import { decodeArrays, TrainingError } from "@innerloop/core/training";
+import { decodeArrays, TrainingError } from "@innerloop/core/exported";
 import type { PortableArray, PortableArrays, PortableEngine } from "@innerloop/graph";
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
-import type { ExportedConfig } from "./exported-config.js";
+import { type ExportedConfig, supportRows } from "./exported-config.js";
 import { type ExportedFiles, readAllTold, readExportedConfig } from "./exported-files.js";
 import { openFewShot, openPrograms } from "./exported-programs.js";
 import { formOf } from "./input-forms.js";
@@ -33,16 +33,19 @@ export async function verifyExport(files: ExportedFiles, engine: PortableEngine)
   const { feeds, expected } = expectedTask(told["expected.safetensors"]!, config, where);
   const { query_inputs, ...task } = feeds;
   const differences: number[] = [];
-  const fewShot = await openFewShot(files, config, engine);
+  const source = { told, shown: files.shown, engine };
+  const fewShot = await openFewShot(source, config);
   try {
-    differences.push(differenceOf(await fewShot.run(feeds), expected));
+    differences.push(differenceOf(await fewShot.run(feeds), expected, config.openSet));
   } finally {
     await fewShot.close();
   }
-  const { adapt, predict } = await openPrograms(files, config, engine);
+  const { adapt, predict } = await openPrograms(source, config);
   try {
     const { status: _, ...state } = await adapt.run(task);
-    differences.push(differenceOf(await predict.run({ ...state, query_inputs: query_inputs! }), expected));
+    differences.push(
+      differenceOf(await predict.run({ ...state, query_inputs: query_inputs! }), expected, config.openSet),
+    );
   } finally {
     await Promise.all([adapt.close(), predict.close()]);
   }
@@ -83,13 +86,17 @@ export function expectedTask(
     if (error instanceof TrainingError) return fail("it is no safetensors", error);
     throw error;
   }
-  const { inputs, support, targets, ways, queries, outputs } = config;
+  const { inputs, support, targets, ways, queries, outputs, openSet } = config;
   const { dtype, shape } = formOf(inputs).slot(inputs);
   const taken = (name: string, type: PortableArray["dtype"], sizes: readonly (number | undefined)[]): PortableArray => {
     const found = Object.hasOwn(arrays, name) ? arrays[name]! : fail(`it has no ${name}`);
     const fits = found.shape.length === sizes.length && sizes.every((n, i) => n === undefined || n === found.shape[i]);
     return found.dtype === type && fits ? found : fail(`${name} is ${found.dtype} [${found.shape.join(", ")}]`);
   };
+  const mask = taken("support_mask", "float32", [undefined]);
+  const there = mask.shape[0]!;
+  const given = supportRows(config, there);
+  if (there !== given || there > support) fail(`support_mask is of ${there} rows`);
   const query_inputs = taken("query_inputs", dtype, [queries, ...shape]);
   const [rows = 0] = query_inputs.shape;
   if (rows < 1 || rows > mostQueries) fail(`it asks for ${rows} answers`);
@@ -98,16 +105,21 @@ export function expectedTask(
   if (count < 0 || count > 1000) fail(`it takes ${count} steps`);
   return {
     feeds: {
-      support_inputs: taken("support_inputs", dtype, [support, ...shape]),
-      support_mask: taken("support_mask", "float32", [support]),
+      support_inputs: taken("support_inputs", dtype, [there, ...shape]),
+      support_mask: mask,
       steps,
       query_inputs,
       ...(targets
-        ? { support_targets: taken("support_targets", "float32", [support, targets.length]) }
-        : { support_labels: taken("support_labels", "int64", [support]) }),
+        ? { support_targets: taken("support_targets", "float32", [there, targets.length]) }
+        : { support_labels: taken("support_labels", "int64", [there]) }),
     },
     expected: Object.fromEntries(
-      outputs.map((name) => [name, taken(name, "float32", [rows, ways ?? targets!.length])]),
+      outputs.map((name) => [
+        name,
+        openSet && name === "rejected"
+          ? taken(name, "bool", [rows])
+          : taken(name, "float32", [rows, ways ?? targets!.length]),
+      ]),
     ),
   };
 }

@@ -66,7 +66,11 @@ class Unification {
       const others = models.map(({ nodes }) => nodes[i]);
       const missing = axes.find((_, a) => !one || !others[a]);
       if (missing || !one)
-        throw this.refused(i, missing, `there are ${first.nodes.length} nodes and ${missing?.other.model.nodes.length}`);
+        throw this.refused(
+          i,
+          missing,
+          `there are ${first.nodes.length} nodes and ${missing?.other.model.nodes.length}`,
+        );
       this.nodes.push(this.unified(i, one, others as readonly OnnxNode[]));
       others.forEach((other, a) => {
         this.partners[a]!.set(other!.output, one.output);
@@ -179,8 +183,7 @@ class Unification {
     const product = (changed?: DynamicAxis): number =>
       of.reduce((all, axis) => all * (axis === changed ? axis.other.size : axis.size), 1);
     const factor = own / product();
-    const holds =
-      Number.isInteger(factor) && this.axes.every((axis, a) => theirs[a] === factor * product(axis));
+    const holds = Number.isInteger(factor) && this.axes.every((axis, a) => theirs[a] === factor * product(axis));
     return holds ? { factor, of } : undefined;
   }
 
@@ -189,9 +192,7 @@ class Unification {
     const key = [factor, ...of.map(({ name }) => name)].join(",");
     const known = this.multiples.get(key);
     if (known) return known;
-    const product = of
-      .map((axis) => this.sizeOf(axis))
-      .reduce((all, size) => this.node("Mul", [all, size], [1]));
+    const product = of.map((axis) => this.sizeOf(axis)).reduce((all, size) => this.node("Mul", [all, size], [1]));
     const made = factor === 1 ? product : this.node("Mul", [product, this.integers([factor])], [1]);
     this.multiples.set(key, made);
     return made;
