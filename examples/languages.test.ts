@@ -48,7 +48,7 @@ async function requireExpected(kind: keyof typeof runs, printed: string): Promis
 
 const kinds = Object.keys(runs) as (keyof typeof runs)[];
 
-test.each(kinds)("examples/python/few_shot.py: %s", async (kind, context) => {
+test.for(kinds)("examples/python/few_shot.py: %s", async (kind, context) => {
   const candidates = [process.env.ONNXRUNTIME_PYTHON, path("../node_modules/.cache/onnx-venv/bin/python")];
   const python = candidates.find(
     (each) => each && existsSync(each) && spawnSync(each, ["-c", "import numpy, onnxruntime"]).status === 0,
@@ -64,7 +64,7 @@ test.each(kinds)("examples/python/few_shot.py: %s", async (kind, context) => {
   await requireExpected(kind, stdout);
 });
 
-test.each(kinds)("examples/java/FewShot.java: %s", async (kind, context) => {
+test.for(kinds)("examples/java/FewShot.java: %s", async (kind, context) => {
   const jar = process.env.ONNXRUNTIME_JAR;
   if (!jar || !existsSync(jar))
     context.skip("ONNXRUNTIME_JAR names no file: the jar com.microsoft.onnxruntime:onnxruntime of Maven Central");

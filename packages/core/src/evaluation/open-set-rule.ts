@@ -46,7 +46,7 @@ const logSumExp = (z: readonly number[]): number => {
   return top + Math.log(z.reduce((sum, value) => sum + Math.exp(value - top), 0));
 };
 
-/** Of the logits of one query. */
+/** The scores of one query by its logits. */
 export const openSetScores: Readonly<Record<OpenSetScore, (z: readonly number[]) => number>> = {
   logit: (z) => Math.max(...z),
   probability: (z) => Math.exp(Math.max(...z) - logSumExp(z)),

@@ -47,6 +47,7 @@ export {
   type OpenSetRule,
   type OpenSetScore,
   openSetAnswers,
+  openSetScores,
 } from "../evaluation/open-set-rule.js";
 export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "../evaluation/pool-interval.js";
 export {

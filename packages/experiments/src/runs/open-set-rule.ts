@@ -18,7 +18,7 @@ export interface CalibratedRule extends OpenSetRule {
   readonly shots: number;
 }
 
-/** Scores as sentences name them. */
+/** The scores as sentences name them. */
 export const scoreTitles: Readonly<Record<CalibratedRule["score"], string>> = {
   logit: "largest logit",
   probability: "largest probability",
@@ -31,7 +31,7 @@ export function isOpenSetRule(value: unknown): value is OpenSetRule {
   return Number.isFinite(threshold) && ["logit", "probability", "energy"].includes(score as string);
 }
 
-/** How a run gets a rule. */
+/** The remedy where a run has no rule. */
 export const openSetRemedy = (run: RunStore): string =>
   `Choose one with \`innerloop eval ${shellWord(run.shown)} --open-set\``;
 
