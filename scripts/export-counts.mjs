@@ -1,4 +1,4 @@
-// node scripts/export-counts.mjs [FOLDER] [--consumers node,python,wasm,webgpu] [--only LEARNER] [--kind KIND] [--steps 0,1]:
+// node scripts/export-counts.mjs [FOLDER] [--consumers node,python,wasm,webgpu] [--only LEARNER,...] [--kind KIND] [--steps 0,1]:
 // the exported programs of every learner of the catalogue, at several sizes of support, of queries and numbers of steps, beside
 // the answers of the learner itself, in onnxruntime of Node, of Python (ONNXRUNTIME_PYTHON names one with numpy and
 // onnxruntime) and of Chromium (CHROME_PATH). Cases are written to the folder once; the last options choose among them.
@@ -37,12 +37,14 @@ const softwareGpu = [
 prepare();
 mkdirSync(folder, { recursive: true });
 if (!existsSync(at("whole"))) await writeCases();
-const steps = given.steps?.split(",");
+const [only, steps] = [given.only?.split(","), given.steps?.split(",")];
 const groups = readFileSync(groupsFile, "utf8")
   .trim()
   .split("\n")
   .map((line) => JSON.parse(line))
-  .filter(({ name }) => [given.only, given.kind].every((each, i) => each === undefined || name.split(" ")[i] === each))
+  .filter(
+    ({ learner, name }) => (only?.includes(learner) ?? true) && [undefined, name.split(" ")[1]].includes(given.kind),
+  )
   .map((group) => ({ ...group, tasks: group.tasks.filter((task) => !steps || steps.includes(task.split(".t")[1])) }))
   .filter(({ tasks }) => tasks.length > 0);
 writeFileSync(at("chosen.jsonl"), groups.map((group) => `${JSON.stringify(group)}\n`).join(""));
@@ -147,7 +149,7 @@ async function writeCases() {
     Object.fromEntries(Object.entries(plain(tensors)).map(([name, value]) => [prefix + name, value]));
 
   for (const learnerName of learnerNames) {
-    if (given.only !== undefined && given.only !== learnerName) continue;
+    if (given.only !== undefined && !given.only.split(",").includes(learnerName)) continue;
     for (const kind of learnerCatalogue[learnerName].kinds.filter((each) => each !== "policy")) {
       const ways = kind === "regression" ? 1 : 3;
       const learner = built(learnerName, kind, ways, "support");
