@@ -1,4 +1,4 @@
-// node scripts/export-counts.mjs [FOLDER] [--consumers node,python,wasm,webgpu] [--only LEARNER,...] [--kind KIND] [--steps 0,1]:
+// node scripts/export-counts.mjs [FOLDER] [--consumers node,python,wasm,webgpu] [--only LEARNER,...] [--kind KIND,...] [--steps 0,1]:
 // the exported programs of every learner of the catalogue, at several sizes of support, of queries and numbers of steps, beside
 // the answers of the learner itself, in onnxruntime of Node, of Python (ONNXRUNTIME_PYTHON names one with numpy and
 // onnxruntime) and of Chromium (CHROME_PATH). Cases are written to the folder once; the last options choose among them.
@@ -25,6 +25,12 @@ const groupsFile = at("groups.jsonl");
 const sizes = { support: [1, 5, 17, 25], queries: [1, 2, 40], steps: [0, 1, 5, 50] };
 const most = Math.max(...sizes.support);
 const tolerance = 1e-4;
+/** Whether a learner's programs for a kind of task are among those that were asked for. */
+function isAsked(learner, kind) {
+  const { only, kind: kinds } = given;
+  return (only?.split(",").includes(learner) ?? true) && (kinds?.split(",").includes(kind) ?? true);
+}
+
 /** Steps from which on the learner's own answers are looked at for what rounding makes of them. */
 const manySteps = 5;
 
@@ -37,14 +43,12 @@ const softwareGpu = [
 prepare();
 mkdirSync(folder, { recursive: true });
 if (!existsSync(at("whole"))) await writeCases();
-const [only, steps] = [given.only?.split(","), given.steps?.split(",")];
+const steps = given.steps?.split(",");
 const groups = readFileSync(groupsFile, "utf8")
   .trim()
   .split("\n")
   .map((line) => JSON.parse(line))
-  .filter(
-    ({ learner, name }) => (only?.includes(learner) ?? true) && [undefined, name.split(" ")[1]].includes(given.kind),
-  )
+  .filter(({ learner, name }) => isAsked(learner, name.split(" ")[1]))
   .map((group) => ({ ...group, tasks: group.tasks.filter((task) => !steps || steps.includes(task.split(".t")[1])) }))
   .filter(({ tasks }) => tasks.length > 0);
 writeFileSync(at("chosen.jsonl"), groups.map((group) => `${JSON.stringify(group)}\n`).join(""));
@@ -149,8 +153,9 @@ async function writeCases() {
     Object.fromEntries(Object.entries(plain(tensors)).map(([name, value]) => [prefix + name, value]));
 
   for (const learnerName of learnerNames) {
-    if (given.only !== undefined && !given.only.split(",").includes(learnerName)) continue;
-    for (const kind of learnerCatalogue[learnerName].kinds.filter((each) => each !== "policy")) {
+    for (const kind of learnerCatalogue[learnerName].kinds) {
+      // Policies adapt to what they have collected in environments.
+      if (kind === "policy" || !isAsked(learnerName, kind)) continue;
       const ways = kind === "regression" ? 1 : 3;
       const learner = built(learnerName, kind, ways, "support");
       const rows = (count) => {
